@@ -6,16 +6,12 @@ import os
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TextIO
+
+from filelock import FileLock, Timeout
 
 from inficond_panel.errors import StoreError
-
-try:
-    import fcntl
-except ImportError:  # Windows has no such locks; two runs on one store are not told apart there
-    fcntl = None  # type: ignore[assignment]
 
 
 def lock_of(store: Path) -> Path:
@@ -29,42 +25,32 @@ def only_run(store: Path) -> Iterator[None]:
 
     The lock ends with its process, however that ends. The file names who holds it.
     """
-    if fcntl is None:
-        yield
-        return
     path = lock_of(store)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(path, store) as file:
-        began = time.strftime("%Y-%m-%d %H:%M:%S")
-        file.truncate(0)
-        file.write(f"process {os.getpid()} on {socket.gethostname()}, since {began}")
-        file.flush()
-        try:
-            yield
-        finally:
-            path.unlink(missing_ok=True)
-
-
-def _locked(path: Path, store: Path) -> TextIO:
-    while True:
-        file = path.open("a+", encoding="utf-8")
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            holder = file.read() or "another process"
-            file.close()
-            raise StoreError(
-                f"{store} is being written by {holder}.",
-                "Wait until it is done, stop it, or choose another place with --store.",
-            ) from None
-        if _is_still(file, path):
-            return file
-        file.close()  # its owner finished and removed it between the two steps
-
-
-def _is_still(file: TextIO, path: Path) -> bool:
+    lock = FileLock(path, timeout=0)
     try:
-        return os.path.samestat(os.fstat(file.fileno()), path.stat())
-    except FileNotFoundError:
-        return False
+        lock.acquire()
+    except Timeout:
+        raise StoreError(
+            f"{store} is being written by {_holder(path)}.",
+            "Wait until it is done, stop it, or choose another place with --store.",
+        ) from None
+    try:
+        _sign(path)
+        yield
+    finally:
+        with suppress(OSError):  # on Windows the release does it
+            path.unlink()  # while it is held: nobody else has it yet
+        lock.release()
+
+
+def _sign(path: Path) -> None:
+    began = time.strftime("%Y-%m-%d %H:%M:%S")
+    with suppress(OSError):  # on Windows nobody can write to a file that is locked,
+        path.write_text(f"process {os.getpid()} on {socket.gethostname()}, since {began}", "utf-8")
+
+
+def _holder(path: Path) -> str:
+    with suppress(OSError):  # nor read it
+        return path.read_text("utf-8") or "another process"
+    return "another process"

@@ -32,14 +32,19 @@ PORT = 5006
 
 
 class _Serve(Serve):
-    """``panel serve`` without its files: the app is known, and its arguments are specs."""
+    """``panel serve`` without its files: the app is known, and its arguments are specs.
 
-    args: ClassVar = tuple(arg for arg in Serve.args if arg[0] not in {"files", "--args"})
+    Nor with another server than Tornado's, which our guards stand before (Panel 1.10 has more).
+    """
+
+    args: ClassVar = tuple(
+        arg for arg in Serve.args if arg[0] not in {"files", "--args", "--server"}
+    )
 
 
 def add_server_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of ``panel serve``."""
-    parser.set_defaults(server=_Serve(parser=parser))
+    parser.set_defaults(panel_serve=_Serve(parser=parser))
 
 
 def announce(args: argparse.Namespace, page: str, tell: Callable[[str], None]) -> None:
@@ -79,17 +84,27 @@ def run_server(args: argparse.Namespace, files: Sequence[Path], arguments: Seque
     sign_sessions(args)
     take_password(args)
     if args.num_procs != 1:
+        check_processes()
         end_with_this_process()
     args.basic_login_template = args.basic_login_template or str(LOGIN)
     args.logout_template = args.logout_template or str(LOGOUT)
     args.index = args.index or str(INDEX)
     args.files, args.args = [str(file) for file in files], list(arguments)
     try:
-        args.server.invoke(args)
+        args.panel_serve.invoke(args)
     except (OSError, ValueError, RuntimeError) as error:
         raise InficondError(
             f"The server cannot start: {error}", "See: panel serve --help"
         ) from error
+
+
+def check_processes() -> None:
+    """Raise ``InficondError`` where a server cannot have several processes."""
+    if not hasattr(os, "fork"):
+        raise InficondError(
+            "Several processes (--num-procs) need fork, which this system, Windows, does not have.",
+            "Leave --num-procs out, or serve from WSL.",
+        )
 
 
 def free_port(port: int | None, address: str | None) -> int:
