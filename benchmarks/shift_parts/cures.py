@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.api.students import TunableStudents
+from inficond_panel.distill import decision_function
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning import Node
 from inficond_panel.tuning.cures.choice import choose
 from inficond_panel.tuning.cures.labels import photos_to_teach
-from inficond_panel.tuning.cures.resolution import lambda_path
+from inficond_panel.tuning.cures.resolution import joint_fit, lambda_path
 from inficond_panel.tuning.fitting.terms import Balanced, Terms
 from inficond_panel.tuning.intents.cures import Balance, Cure, Doubt, Label, Lambda
 from inficond_panel.tuning.shift.class_shift import ClassShift
@@ -118,9 +119,8 @@ def _with_lambda(
     students: TunableStudents, title: str, tried: list[Terms]
 ) -> Iterator[tuple[str, NDArray]]:
     """The best of these terms by AP on tune, without and with a choice of lambda."""
-    yield title, _best(students, tried)
-    path = [terms for weighed in tried for terms in _path(students, weighed)]
-    yield f"{title}, lambda", _best(students, path)
+    yield title, _best(students, [[terms] for terms in tried])
+    yield f"{title}, lambda", _best(students, [_path(students, terms) for terms in tried])
 
 
 def _by_worst_group(students: TunableStudents, label: NDArray, group: NDArray) -> list[Terms]:
@@ -144,17 +144,23 @@ def _path(students: TunableStudents, terms: Terms) -> list[Terms]:
     return [replace(terms, penalty=value) for value in lambda_path(student)]
 
 
-def _best(students: TunableStudents, tried: list[Terms]) -> NDArray:
-    """Logits of the holdout of the terms that the product's rule chooses by AP on tune."""
-    store = students.tuner.store
+def _best(students: TunableStudents, tried: list[list[Terms]]) -> NDArray:
+    """Logits of the holdout of the terms that the product's rule chooses by AP on tune.
+
+    Terms of one list differ in lambda alone.
+    """
+    store, logits = students.tuner.store, []
     tune = store.rows("tune")
     tune = tune[store.label[tune, 0] >= 0]
-    logits = np.array([_fitted(students, terms, tune) for terms in tried])
-    return _student(students, tried[choose(np.asarray(store.label)[tune, 0], logits)])
-
-
-def _student(students: TunableStudents, terms: Terms) -> NDArray:
-    return _fitted(students, terms, students.tuner.store.rows("holdout"))
+    plain = students.tuner.cures.class_fit(students.node, _name(students))
+    for terms in tried:
+        found = joint_fit(plain, terms, plain.lower, plain.upper)
+        scores = store.concept_score[tune]
+        logits.append(decision_function(scores, found.weights, found.intercepts).T)
+    place = choose(np.asarray(store.label)[tune, 0], np.concatenate(logits))
+    return _fitted(
+        students, [one for terms in tried for one in terms][place], store.rows("holdout")
+    )
 
 
 def _fitted(students: TunableStudents, terms: Terms, rows: NDArray) -> NDArray:

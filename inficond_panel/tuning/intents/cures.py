@@ -44,7 +44,7 @@ class Balance:
 
 @dataclass(frozen=True)
 class Lambda:
-    """Fit with the L1 penalty ``value``; None: that with the highest AP on ``tune`` of a path.
+    """Fit with the L1 penalty ``value``; None: chosen from a path by the AP on ``tune``.
 
     Raises ``TuningError`` for a value that is no finite number of 0 or more.
     """
@@ -65,7 +65,7 @@ class Lambda:
 class Doubt:
     """Multiply the L1 penalty of each concept by 1 + ``value`` × its score as a suspect.
 
-    None: the value with the highest AP on ``tune``. Raises ``TuningError`` for a value that is no
+    None: chosen by the AP on ``tune``. Raises ``TuningError`` for a value that is no
     finite number of 0 or more.
     """
 

@@ -107,7 +107,7 @@ function penaltyOf(model, send) {
   })
   const chart = chartOf(path, chosen, now)
   return section("Penalty λ", h("div", { class: "penalty" }, chart, slider), told,
-    h("p", { class: "gives" }, cureButton(model, send, { direction: "lambda", value: AUTO }, auto, "λ auto", "λ auto: choose lambda by AP on tune", "The lambda with the highest AP on tune; its gain is cross-fitted")))
+    h("p", { class: "gives" }, cureButton(model, send, { direction: "lambda", value: AUTO }, auto, "λ auto", "λ auto: choose lambda by AP on tune", "The lambda with the highest AP on tune, if it gains more than noise; its gain is cross-fitted")))
 }
 
 const nearest = (path, value) => path.reduce((best, point, at) => (Math.abs(Math.log(point.value / value)) < Math.abs(Math.log(path[best].value / value)) ? at : best), 0)
