@@ -10,6 +10,7 @@ from inficond_panel.distill import average_precision
 from inficond_panel.spec import find_spec, load_spec
 from inficond_panel.store import open_store
 from inficond_panel.tuning import History, Intent, Node, Tuner, read_edits
+from inficond_panel.tuning.shift.class_shift import class_shifts
 
 SPLITS = ("tune", "holdout")
 PLANTED = {
@@ -18,6 +19,8 @@ PLANTED = {
     "boat": {"lifebuoy"},
     "dog": {"soccer ball"},
 }
+SPREAD = "airplane"
+SKY = {"rocket", "parachute", "balloon", "kite", "cloud", "rainbow", "butterfly", "bee"}
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +72,40 @@ def test_the_thumbs_raise_a_hurt_class_by_more_than_noise(tuner, tuned, class_na
     label, before = _columns(tuner, tuner.root(), class_name, split)
     _, after = _columns(tuner, tuned, class_name, split)
     assert change_interval(label, before, after).low > 0
+
+
+def _single(tuner, intents):
+    return tuner.fine_tune(tuner.root(), intents)
+
+
+def test_a_thumb_on_the_first_suspect_of_the_spread_shortcut_gains_nothing_beyond_noise(tuner):
+    first = class_shifts(tuner, classes=[SPREAD])[SPREAD].suspects[0].concept
+    assert first in SKY
+    node = _single(tuner, [Intent(SPREAD, first, "remove")])
+    label, before = _columns(tuner, tuner.root(), SPREAD, "tune")
+    _, after = _columns(tuner, node, SPREAD, "tune")
+    assert change_interval(label, before, after).low < 0
+
+
+def test_the_cures_of_the_spread_shortcut_gain_more_on_the_holdout_than_its_thumbs(tuner):
+    file = Path(find_spec("demo")).parent / "demo" / "cures.yaml"
+    cures = read_edits(file, tuner.store)[0]
+    named = {concept for intent in cures for concept in getattr(intent, "concepts", ())}
+    assert named <= SKY
+    thumbs = [Intent(SPREAD, concept, "remove") for concept in sorted(named)]
+    label, before = _columns(tuner, tuner.root(), SPREAD, "holdout")
+    cured, thumbed = (
+        _columns(tuner, _single(tuner, intents), SPREAD, "holdout")[1]
+        for intents in (cures, thumbs)
+    )
+    start = average_precision(label, before)
+    assert average_precision(label, cured) - start > 0.03
+    assert average_precision(label, cured) > average_precision(label, thumbed)
+
+
+def test_only_the_planted_classes_show_a_shift(tuner):
+    shifted = {name for name, found in class_shifts(tuner).items() if found.kind == "shift"}
+    assert shifted == {*PLANTED, SPREAD}
 
 
 def test_the_other_classes_stay_as_they_were(tuner, tuned):

@@ -90,9 +90,8 @@ function makeHead(model, enlarge) {
   const smaller = tool("Smaller cells (−)", "M5 12h14", -1), larger = tool("Larger cells (+)", "M5 12h14M12 5v14", 1)
   const element = h("div", { class: "panel-head" }, h("h2", {}, "All students"), total, h("span", { class: "grow" }), find, order, smaller, larger)
   const draw = () => {
-    const { concepts: { length }, known, classes } = model
-    const shown = length < known ? `${count(length)} of ${count(known)} concepts` : `${count(known)} concepts`
-    text(total, `${count(classes.length)} students, ${shown}`)
+    const { concepts: { length }, known } = model
+    text(total, length < known ? `${count(length)} of ${count(known)} concepts` : `${count(known)} concepts`)
     order.querySelector("select").value = model.order
   }
   const showZoom = (zoom) => { smaller.disabled = zoom === 0; larger.disabled = zoom === ZOOMS.length - 1 }

@@ -13,7 +13,7 @@ from precompute.recipes.demo.scene_views import training_scenes
 from precompute.recipes.scenes import concept_names
 
 TRAINING_SEED, TRAINING_SCENES = 1001, 10000
-ENCODER_EPOCHS, TEACHER_EPOCHS = 16, 14
+ENCODER_EPOCHS, TEACHER_EPOCHS = 16, 20
 
 
 def main() -> None:
