@@ -69,7 +69,7 @@ def test_suspects_are_an_order_of_the_rows(url, open_page):
     rows = page.locator(".knowledge .rows > .row")
     expect(rows.first).to_have_attribute("data-key", "traffic light")
     expect(page.locator(".knowledge .tally")).to_contain_text("stand out")
-    select(page, "bottle")
+    select(page, "horse")
     expect(rows).to_have_count(0)
     expect(page.locator(".knowledge .tally")).to_contain_text("No shift")
 
@@ -136,7 +136,7 @@ def test_cures_wait_beside_thumbs_and_are_fitted_with_them(page):
     expect(blocks(page)).to_have_text(re.compile("balance traffic light"))
     page.get_by_role("button", name="doubt all suspects").click()
     expect(blocks(page)).to_have_count(2)
-    page.locator('.knowledge .rows [data-key="road"] .thumb.down').click()
+    page.locator('.knowledge .rows [data-key="bicycle"] .thumb.down').click()
     expect(page.locator(".knowledge .line .counts")).to_have_text("1 down, 1 balance, 1 doubt")
     blocks(page).filter(has_text="balance").click()
     expect(blocks(page)).to_have_count(1)

@@ -99,6 +99,18 @@ def test_a_copy_comes_back_where_there_is_no_history(run, spec, tmp_path):
     assert told(open_tuner(spec)) == before
 
 
+def test_a_copy_is_made_where_only_other_students_have_iterations(run, spec, tmp_path):
+    """Other settings are other students: the file holds theirs alone, and is worth a copy."""
+    before = told(open_tuner(spec))
+    text = spec.read_text()
+    spec.write_text(f"{text}students: {{l2: 0.5}}\n")
+    assert open_tuner(spec).nodes() == []
+    assert run("backup", tmp_path / "copy.sqlite")["iterations"] == 0
+    assert "no iterations of these students" in run("list")
+    spec.write_text(text)
+    assert told(open_tuner(spec, history=tmp_path / "copy.sqlite")) == before
+
+
 def test_nothing_is_overwritten_and_no_other_file_is_brought_back(run, spec, tmp_path):
     before = told(open_tuner(spec))
     (tmp_path / "text.sqlite").write_text("no history at all, but a text of some length")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from inficond_panel.common import clock
+from inficond_panel.common.numbers import count
 from inficond_panel.common.whole_file import write_whole
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning import Tuner, open_tuner
@@ -18,11 +19,15 @@ from inficond_panel.tuning.typed_concepts import mirror_concepts, typed_anew
 def backup(tuner: Tuner, args: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
     """Copy the history, with its typed concepts, to a new file."""
     _copy(tuner, Path(args.file))
+    document, others = _document(tuner, file=str(args.file)), sum(count_others(tuner).values())
+    own = document["iterations"]
+    more = f" and {count(others)} of other students" if others else ""
+    spec = args.spec if own else "SPEC"  # those of others come back by the spec that they are of
     lines = [
-        f"{len(tuner.nodes(deleted=True))} iterations copied to {args.file}.",
-        f"They come back with: inficond history from-backup {args.spec} {args.file}",
+        f"{count(own, 'iteration')}{more} copied to {args.file}.",
+        f"They come back with: inficond history from-backup {spec} {args.file}",
     ]
-    return _document(tuner, file=str(args.file)), lines
+    return document, lines
 
 
 def from_backup(tuner: Tuner, args: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:

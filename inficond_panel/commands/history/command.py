@@ -77,15 +77,14 @@ def run(args: argparse.Namespace) -> None:
     from inficond_panel.tuning.other_students import count_others, others_sentence
 
     tuner = open_tuner(args.spec, store=args.store, history=args.history)
-    without = args.action == "from-backup" or getattr(args, "others", False)
-    if not tuner.nodes() and not without:
-        others = others_sentence(count_others(tuner), args.spec)
-        raise TuningError(
-            " ".join(
-                [f"{tuner.history.path} has no iterations of these students.", others]
-            ).strip(),
-            f"Distill them first: inficond distill {args.spec}",
-        )
+    if not tuner.nodes() and not _does_without(args):
+        others = count_others(tuner)
+        if args.action != "backup" or not others:  # that copies the file, of whomever it is
+            told = f"{tuner.history.path} has no iterations of these students."
+            raise TuningError(
+                f"{told} {others_sentence(others, args.spec)}".strip(),
+                f"Distill them first: inficond distill {args.spec}",
+            )
     if tuner.mark:
         note(f"These students learned from the oracle, which {tuner.mark}.")
     document, lines = ACTIONS[args.action](tuner, args)
@@ -94,3 +93,8 @@ def run(args: argparse.Namespace) -> None:
     else:
         for line in lines:
             say(line)
+
+
+def _does_without(args: argparse.Namespace) -> bool:
+    """True if an action needs no iterations of these students."""
+    return args.action == "from-backup" or bool(getattr(args, "others", False))

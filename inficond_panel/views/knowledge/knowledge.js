@@ -3,8 +3,8 @@
 // {pictures}.
 
 import {
-  count, drawOnce, findBox, followTheme, h, hoverCard, icon, keepAligned, keyed, onKey, s,
-  segments, select, set, setAll, text, unless, watch,
+  drawOnce, findBox, followTheme, h, hoverCard, icon, keepAligned, keyed, onKey, segments, select,
+  set, setAll, text, unless, watch,
 } from "../../ui/base.js"
 import { DIRECTIONS, METRICS, THUMBS } from "../../ui/vocabulary.js"
 import { popMenu } from "../../ui/menu.js"
@@ -14,6 +14,7 @@ import { makeBar } from "./batch_bar.js"
 import { conceptDialog } from "./concept_dialog.js"
 import { fillRow, makePictures, makeRow, rowContext, rowHover } from "./concept_rows.js"
 import { effectCardAt } from "./effect_chart.js"
+import { drawRest, legend, pinnedSwatch } from "./foot.js"
 import { HAND_KEY, makeHand } from "./hand.js"
 import { makeMeasures } from "./measures.js"
 import { makeMending } from "./mending.js"
@@ -211,34 +212,7 @@ function makePatchHead(model) {
   return h("span", { class: "metric" }, choice)
 }
 
-/** The line below the rows: how many concepts there are beside those listed, and the way to them. */
-function drawRest(rest, model, search, dialog) {
-  const { influential, concepts, sort, rows, found } = model
-  const ranked = rows.filter(({ rank }) => rank).length // others are held at 0
-  const query = model.find.trim()
-  drawOnce(rest, JSON.stringify([query, found.length, influential, concepts, sort, rows.length, model.top, model.shift.sentence]), () => {
-    const add = h("button", { class: "link", type: "button", onclick: () => dialog.open(query) }, `Add “${query}”`)
-    const back = h("button", { class: "link", type: "button", onclick: () => { model.find = "" } }, "Back to the list")
-    const exact = found.some(({ concept }) => concept.toLowerCase() === query.toLowerCase())
-    const words = found.length ? `${countOf(found.length)} found for “${query}”, of ${count(concepts)}. ` : `No concept has “${query}” in its name. `
-    if (query) return [words, back, exact ? "" : " · ", exact ? "" : add]
-    if (sort === "suspects") return [rows.length ? `${countOf(rows.length)} of ${count(concepts)} stand${rows.length === 1 ? "s" : ""} out.` : model.shift.sentence ?? "Suspects are being looked for."]
-    if (sort !== "weight") return []
-    const others = concepts - influential
-    const told = influential ? `${countOf(influential)} ${influential === 1 ? "has" : "have"} influence` : "No concept has influence"
-    const find = h("button", { class: "link", type: "button", onclick: () => search.focus() }, "Find a concept")
-    const next = model.tops.find((n) => n > model.top) ?? 0 // all
-    const more = influential > ranked && h("button", { class: "link", type: "button", onclick: () => { model.top = next } }, next ? `Show ${count(Math.min(next, influential))}` : "Show all")
-    if (more) return [`${told}, ${count(ranked)} listed. `, more, " · ", find]
-    return [others ? `${told}; the ${influential ? "other " : ""}${count(others)} ${others === 1 ? "is" : "are"} at 0. ` : `${told}. `, find]
-  })
-  rest.hidden = !rest.firstChild
-  rest.classList.toggle("found", Boolean(query))
-}
-
-const countOf = (n) => `${count(n)} concept${n === 1 ? "" : "s"}`
-
-// --- keyboard, legend --------------------------------------------------------------------
+// --- keyboard --------------------------------------------------------------------------------
 
 function rowKey(event, rows, send, placeOf, go) {
   const row = event.target.closest(".row")
@@ -262,21 +236,4 @@ function searchKey(event, model, listed, send, go) {
   else if (key === "Enter" && listed().length) send("open", { concept: listed()[0].concept })
   else return
   event.preventDefault()
-}
-
-/** Names the ticks of the pinned iteration, where there is one. */
-function pinnedSwatch() {
-  const words = h("span", { class: "num" })
-  const element = h("span", { class: "in-full", hidden: "" }, h("i", { class: "swatch-pinned" }), words)
-  element.show = (number) => { text(words, number ?? ""); element.hidden = !number }
-  return element
-}
-
-function legend(full, pinned, { patchless, confidence }) {
-  const circle = (name) => s("svg", { class: "mark", width: 12, height: 12, "aria-hidden": "true" }, s("circle", { class: name, cx: 6, cy: 6, r: 3.5 }))
-  return h("div", { class: "legend" },
-    h("span", {}, h("i", { class: "swatch-influence" }), h("span", { class: "wide" }, "influence relative to the strongest; left of zero is negative"), h("span", { class: "narrow" }, "influence")), pinned,
-    h("span", { class: "in-full" }, circle("dot"), "now"), h("span", { class: "in-full" }, circle("dot pending"), "pending"),
-    h("span", { class: "in-full" }, h("i", { class: "swatch-band" }), `${confidence} interval`),
-    patchless ? "" : h("span", {}, h("i", { class: "swatch-similarity" }), h("span", {}, "similarity", full)))
 }

@@ -13,18 +13,14 @@ import param
 from panel.viewable import Viewable, Viewer
 
 from inficond_panel.analysis.concept_scales import concept_scales
-from inficond_panel.analysis.image_sets import image_set, patch_images
-from inficond_panel.analysis.patches import shown_segments
 from inficond_panel.ui.actions import action
 from inficond_panel.ui.component import tie
-from inficond_panel.ui.images import patch_uri, send_pictures
-from inficond_panel.ui.saving import make_and_send
 from inficond_panel.views.knowledge.batch import BatchBar, make_suggesting
-from inficond_panel.views.knowledge.batch_actions import BatchActions
 from inficond_panel.views.knowledge.class_metrics import MeasuresPanel
 from inficond_panel.views.knowledge.concept_typing import make_typing
 from inficond_panel.views.knowledge.mending import MendingPanel
 from inficond_panel.views.knowledge.refit_report import ReportPanel
+from inficond_panel.views.knowledge.row_actions import RowActions
 from inficond_panel.views.knowledge.rows import make_concept_rows, make_pinned, make_undefined
 from inficond_panel.views.knowledge.stability import StabilityRuns
 from inficond_panel.views.knowledge.table import KnowledgeTable
@@ -37,7 +33,6 @@ if TYPE_CHECKING:
 
 ALL = 0  #: of the concepts that a search finds
 SUGGESTING = ("running", "share", "text")  #: of a suggestion, as the bar tells it
-STILL = 200  #: rows whose pictures go with a page without a server
 
 
 class Overview(Protocol):
@@ -47,7 +42,7 @@ class Overview(Protocol):
         """Let go of what it draws."""
 
 
-class KnowledgeView(BatchActions, Viewer):
+class KnowledgeView(RowActions, Viewer):
     """The student of ``app.selection.class_name``; the order of rows stays until a refit is done.
 
     Without a class it shows ``overview``, a view of all students, where there is one.
@@ -219,45 +214,8 @@ class KnowledgeView(BatchActions, Viewer):
         self.table.typing = make_typing(self.app)
 
     @action
-    def _pictures(self, segments: list[int]) -> None:
-        """Send the patches asked for, of those that rows can show: none is of the holdout."""
-        store = self.app.store
-        wanted = np.intersect1d(segments, shown_segments(store)).tolist()
-        send_pictures(self.app, self.table, wanted, lambda segment: patch_uri(store, segment))
-
-    def pictures(self) -> dict[str, Any]:
-        """The message with the pictures of the rows listed, for a page without a server."""
-        rows = self.table.rows[:STILL]
-        segments = [patch["segment"] for row in rows for patch in row["patches"]]
-        return {"pictures": {str(s): patch_uri(self.app.store, s) for s in segments}}
-
-    @action
-    def _save_concepts(self, concepts: list[str], kind: str) -> None:
-        """Make a file of rows on screen, and send it."""
-        students, name = self.app.students, self.table.student
-        make_and_send(self.app, self.table, lambda: students.concepts_file(name, concepts, kind))
-
-    @action
     def _select(self, student: str) -> None:
         self.app.selection.class_name = student
-
-    @action
-    def _open(self, concept: str) -> None:
-        self.app.selection.open_concept(concept)
-
-    @action
-    def _open_patch(self, concept: str, segment: int) -> None:
-        """Show the images that a concept's patches are cut from, that of one of them large."""
-        store = self.app.store
-        if concept not in store.concepts:
-            raise ValueError("no such concept")
-        kind, row = self.table.patches_of, int(store.segment_image[segment])
-        rows = patch_images(store, concept, kind)
-        if row not in rows or not self.table.student:
-            raise ValueError("no such patch")
-        student = self.app.students.student(self.table.student)
-        title = f"{concept}, {'most similar patches' if kind == 'nearest' else 'its segments'}"
-        self.app.selection.open_images(image_set(student, title, rows, concept, row))
 
     @action
     def _open_slice(self, value: str) -> None:
