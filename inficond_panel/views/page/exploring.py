@@ -53,10 +53,13 @@ class Explorable:
         self._first = State(app.students.node.id, selection.class_name, selection.concept)
 
     def states(self) -> Iterator[float]:
-        """Record all states, the one shown first; yields the part that is done after each."""
+        """Record all states, the one shown first; yields the part that is done after each.
+
+        Always less than 1: what is recorded is to be written.
+        """
         nodes, classes = choose_nodes(self.app), ["", *self.app.store.classes]
         each = count_concepts(self.app)
-        size = 1 + len(nodes) * len(classes) + each * (len(classes) - 1)
+        size = 2 + len(nodes) * len(classes) + each * (len(classes) - 1)  # with the one shown
         self._take(self._first)
         yield 1 / size
         for node in nodes:

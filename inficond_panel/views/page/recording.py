@@ -17,7 +17,7 @@ from bokeh.models import ColorMapper, ColumnDataSource
 from panel.models.esm import ReactiveESM
 
 #: Bytes that pictures of galleries may take in a file, beside those of patches.
-GALLERIES = 2_400_000
+GALLERIES = 2_200_000
 #: In the place of a property's name: pictures that a component is sent when it asks.
 PICTURES = "pictures"
 NONE = -1  #: in the place of a picture's number: the file does not have it
