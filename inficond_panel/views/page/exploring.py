@@ -17,6 +17,7 @@ from inficond_panel.errors import SpecError
 from inficond_panel.spec import find_spec
 from inficond_panel.state import AppState
 from inficond_panel.state.jobs import Jobs
+from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.views.page.recording import Place, Recorder, State
 
 if TYPE_CHECKING:
@@ -94,9 +95,10 @@ class Explorable:
 
     def _concepts(self, name: str, most: int) -> list[str]:
         """The first concepts of the list of the class shown."""
-        if not name or "knowledge" not in self._views:
+        view = self._views.get("knowledge")
+        if not name or not isinstance(view, KnowledgeView):
             return []
-        return [row["concept"] for row in self._views["knowledge"].table.rows[:most]]
+        return [row["concept"] for row in view.table.rows[:most]]
 
     def _take(self, state: State) -> None:
         """Show a state, and record it unless it was."""

@@ -107,9 +107,10 @@ class Recorder:
         for part in self._parts:
             if part.class_name in _OWN:
                 continue
-            for name, value in part.data.properties_with_values().items():
+            data: Any = part.data  # of a class that Panel makes
+            for name, value in data.properties_with_values().items():
                 if name != "esm_constants" and not _holds_models(value):
-                    yield Place(part.data.id, name), value
+                    yield Place(data.id, name), value
         for source in self._sources:
             yield Place(source.id, "data"), dict(source.data)  # of which columns are replaced
         for scale in self._scales:
