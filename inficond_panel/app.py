@@ -242,6 +242,8 @@ def page_html(
             html = step
         elif progress is not None:
             progress(step, "Writing the page")
+    if progress is not None:
+        progress(1.0, "Page written")
     return html
 
 

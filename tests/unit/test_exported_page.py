@@ -12,11 +12,17 @@ from panel.io import state as panel_state
 
 from inficond_panel.app import page_html
 from inficond_panel.common.saved_file import File
+from inficond_panel.spec import find_spec
 from inficond_panel.state import AppState, Job, Jobs
 from inficond_panel.state.export import ExportState
 from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.views.page import exploring
-from inficond_panel.views.page.exploring import WaitingJobs, choose_nodes, count_concepts
+from inficond_panel.views.page.exploring import (
+    WaitingJobs,
+    choose_nodes,
+    count_concepts,
+    spec_word,
+)
 from inficond_panel.views.page.recording import NONE, choose, renumbered
 from inficond_panel.views.page.static_page import pack, unpack
 
@@ -111,6 +117,11 @@ def test_the_same_page_is_recorded_alike_again_and_nothing_of_it_stays(tuner, ht
     for part in ("states", "values", "pictures", "numbers"):
         assert again[part] == first[part]
     assert [name for _, name in again["places"]] == [name for _, name in first["places"]]
+
+
+def test_a_command_names_a_spec_as_a_person_would(tmp_path):
+    assert spec_word(find_spec("demo")) == "demo"
+    assert spec_word(tmp_path / "demo.yaml") == "demo.yaml"
 
 
 def test_a_picture_is_there_once(html):

@@ -7,13 +7,17 @@ concepts, whose charts and images take room and time, at the iteration shown alo
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from panel.viewable import Viewer
 
 from inficond_panel.analysis.snapshot import take_snapshot, take_tree
+from inficond_panel.errors import SpecError
+from inficond_panel.spec import find_spec
 from inficond_panel.state import AppState
 from inficond_panel.state.jobs import Jobs
+from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.views.page.recording import Place, Recorder, State
 
 if TYPE_CHECKING:
@@ -49,14 +53,18 @@ class Explorable:
         self.app, self._jobs, self._views = app, jobs, views
         self._recorder = Recorder(document)
         self._taken: set[State] = set()
+        self._numbers = {node.id: f"#{node.number}" for node in app.students.tree.nodes}
         selection = app.selection
         self._first = State(app.students.node.id, selection.class_name, selection.concept)
 
     def states(self) -> Iterator[float]:
-        """Record all states, the one shown first; yields the part that is done after each."""
+        """Record all states, the one shown first; yields the part that is done after each.
+
+        Always less than 1: what is recorded is to be written.
+        """
         nodes, classes = choose_nodes(self.app), ["", *self.app.store.classes]
         each = count_concepts(self.app)
-        size = 1 + len(nodes) * len(classes) + each * (len(classes) - 1)
+        size = 2 + len(nodes) * len(classes) + each * (len(classes) - 1)  # with the one shown
         self._take(self._first)
         yield 1 / size
         for node in nodes:
@@ -71,9 +79,8 @@ class Explorable:
     def record(self) -> dict[str, Any]:
         """What was recorded, see ``Recorder.finish``; ``numbers`` of iterations by their ids, and
         the ``command`` that opens all."""
-        numbers = {node.id: f"#{node.number}" for node in self.app.students.tree.nodes}
-        spec = self.app.spec.path.name
-        return {**self._recorder.finish(), "numbers": numbers, "command": f"inficond serve {spec}"}
+        command = f"inficond serve {spec_word(self.app.spec.path)}"
+        return {**self._recorder.finish(), "numbers": self._numbers, "command": command}
 
     def _show_node(self, node_id: str) -> None:
         """Show an iteration; thumbs that wait are of the one shown first."""
@@ -88,9 +95,10 @@ class Explorable:
 
     def _concepts(self, name: str, most: int) -> list[str]:
         """The first concepts of the list of the class shown."""
-        if not name or "knowledge" not in self._views:
+        view = self._views.get("knowledge")
+        if not name or not isinstance(view, KnowledgeView):
             return []
-        return [row["concept"] for row in self._views["knowledge"].table.rows[:most]]
+        return [row["concept"] for row in view.table.rows[:most]]
 
     def _take(self, state: State) -> None:
         """Show a state, and record it unless it was."""
@@ -108,6 +116,15 @@ class Explorable:
         }
         self._recorder.take(state, given, pictures(self._views))
         self._taken.add(state)
+
+
+def spec_word(path: Path) -> str:
+    """What a command is told for a spec: its name where it comes along, else its file's."""
+    try:
+        along = find_spec(path.stem).samefile(path)
+    except (SpecError, OSError):
+        along = False
+    return path.stem if along else path.name
 
 
 def choose_nodes(app: AppState) -> list[str]:

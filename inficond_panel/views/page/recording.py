@@ -17,7 +17,7 @@ from bokeh.models import ColorMapper, ColumnDataSource
 from panel.models.esm import ReactiveESM
 
 #: Bytes that pictures of galleries may take in a file, beside those of patches.
-GALLERIES = 2_400_000
+GALLERIES = 2_200_000
 #: In the place of a property's name: pictures that a component is sent when it asks.
 PICTURES = "pictures"
 NONE = -1  #: in the place of a picture's number: the file does not have it
@@ -107,9 +107,10 @@ class Recorder:
         for part in self._parts:
             if part.class_name in _OWN:
                 continue
-            for name, value in part.data.properties_with_values().items():
+            data: Any = part.data  # of a class that Panel makes
+            for name, value in data.properties_with_values().items():
                 if name != "esm_constants" and not _holds_models(value):
-                    yield Place(part.data.id, name), value
+                    yield Place(data.id, name), value
         for source in self._sources:
             yield Place(source.id, "data"), dict(source.data)  # of which columns are replaced
         for scale in self._scales:
