@@ -2,7 +2,8 @@
 # make test   set up everything that the tests need, check the code and run all tests
 # make test-fast   tests without browser, page, commands, server or torch, for daily work
 # make test-more   what is slow and seldom: thousands of mutants, more random problems, long loads,
-#                  wheel and sdist as a stranger gets them, other versions and Pythons, Firefox, the site
+#                  Firefox, wheel and sdist as a stranger gets them, other versions and Pythons, the site
+# make notebooks   runs the notebooks of examples/ and keeps their outputs
 # make site   the pages of docs/ as a site in build/site, readable without network
 #
 # Another Python: make demo PYTHON=python3.12
@@ -19,8 +20,12 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --pytho
   --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header pyproject.toml -
 
 NEWER := 3.12 3.13 3.14
+#: Newest of the Pythons that run here: the newest packages leave the oldest Python out.
+NEWEST_PYTHON = $(firstword $(shell for v in 3.14 3.13 3.12; do python$$v -c "print('python$$v')" 2> /dev/null; done) $(PYTHON))
 ALL_EXTRAS := all,benchmarks,demo,dev
 EXTRAS_WITHOUT_TORCH := sklearn,onnx,scale,umap,notebook,demo,dev
+#: Of the extra that brings torch, what the fast tests import.
+WITHOUT_TORCH := scikit-image pyarrow huggingface-hub filelock
 #: Tests that --fast leaves out and that other packages matter to most.
 WITH_NETWORKS := $(addprefix tests/unit/test_,precompute_pipeline.py precompute_encoder.py \
   teacher_files.py transformers_encoder.py pixel_export.py quantify_networks.py view_widget.py app.py)
@@ -28,7 +33,7 @@ WITH_NETWORKS := $(addprefix tests/unit/test_,precompute_pipeline.py precompute_
 # Where it is set (as in many images) each Python would compile Panel and the rest anew: seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-browser test-others test-fast test-more test-packages build-packages test-lowest test-newest test-pythons check check-quick check-types format docs site build-site lock
+.PHONY: demo test test-browser test-others test-fast test-more test-packages build-packages test-lowest test-newest test-pythons check check-quick check-types format docs notebooks site build-site lock
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.base
@@ -50,7 +55,7 @@ test-fast: $(VENV)/.test
 	$(BIN)/python -m pytest --quiet --fast --durations=5
 
 test-more: $(VENV)/.test
-	CHROMIUM="$$(.ci/find-chromium)" && export CHROMIUM && $(BIN)/python -m pytest --more -m "more or fuzz"
+	CHROMIUM="$$(.ci/find-chromium)" && export CHROMIUM && $(BIN)/python -m pytest --more -m "more or fuzz" --ignore tests/packaging
 	$(MAKE) site test-packages test-lowest test-newest test-pythons
 
 # Wheel and sdist, checked as an index shows them, and installed with the base in an empty folder.
@@ -72,7 +77,7 @@ test-lowest: $(VENV)/.test
 	build/lowest/bin/python -m pytest --quiet $(WITH_NETWORKS)
 
 test-newest: $(VENV)/.test
-	$(call with-versions,newest,$(PYTHON),--upgrade,$(ALL_EXTRAS))
+	$(call with-versions,newest,$(NEWEST_PYTHON),--upgrade,$(ALL_EXTRAS))
 	build/newest/bin/python -m pytest --quiet --fast
 	build/newest/bin/python -m pytest --quiet $(WITH_NETWORKS)
 
@@ -108,6 +113,10 @@ docs: $(VENV)/.base
 	$(BIN)/python -m inficond_panel.spec.reference > docs/spec.md
 	$(BIN)/python -m inficond_panel.study.spec.reference > docs/study-spec.md
 	$(BIN)/python -m inficond_panel.spec.quantify_reference > docs/quantify-spec.md
+
+# Runs the notebooks of examples/ and keeps what they show, there and as pages of docs/.
+notebooks: $(VENV)/.test
+	$(BIN)/python examples/keep_outputs.py
 
 # In an environment of its own, so that the product's has no Sphinx. Written anew each time: a page that
 # is gone leaves nothing behind.
@@ -149,7 +158,7 @@ endef
 # An environment of its own in build/$(1), of the Python $(2), with options $(3) and extras $(4).
 define with-versions
 $(BIN)/uv venv --quiet --clear --python $(2) build/$(1)
-$(BIN)/uv pip install --quiet --python build/$(1)/bin/python $(3) -e ".[$(4)]"
+$(BIN)/uv pip install --quiet --python build/$(1)/bin/python $(3) -e ".[$(4)]" $(WITHOUT_TORCH)
 $(BIN)/uv pip freeze --quiet --python build/$(1)/bin/python > build/$(1).txt
 endef
 

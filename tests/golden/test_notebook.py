@@ -2,43 +2,31 @@
 
 from __future__ import annotations
 
+import copy
 import re
-import sys
 from pathlib import Path
 
 import nbformat
 import pandas as pd
 import pytest
-from jupyter_client.kernelspec import KernelSpec
-from jupyter_client.manager import AsyncKernelManager
-from nbclient import NotebookClient
+from keep_outputs import as_page, keep, page_of, run, texts
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOK = ROOT / "examples" / "tuning.ipynb"
 
 
-class Manager(AsyncKernelManager):
-    """Starts this Python, whatever kernels are installed on the machine."""
-
-    @property
-    def kernel_spec(self) -> KernelSpec:
-        command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-        return KernelSpec(argv=command, language="python", display_name="Python")
+@pytest.fixture(scope="module")
+def executed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("notebook")
+    notebook = run(NOTEBOOK, folder)
+    assert not [path for path in folder.iterdir() if "history" in path.name]
+    return notebook
 
 
 @pytest.fixture(scope="module")
-def cells(tmp_path_factory):
+def cells(executed):
     """Outputs of the executed notebook by id of the cell, each as text, HTML or mime types."""
-    folder = tmp_path_factory.mktemp("notebook")
-    notebook = nbformat.read(NOTEBOOK, 4)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(ROOT))
-        patch.setenv("HOME", str(folder))
-        patch.chdir(folder)
-        manager = Manager(connection_file=str(folder / "kernel.json"))
-        NotebookClient(notebook, km=manager, timeout=300).execute(cleanup_kc=True)
-    assert not [path for path in folder.iterdir() if "history" in path.name]
-    return {cell.id: cell.get("outputs", []) for cell in notebook.cells}
+    return {cell.id: cell.get("outputs", []) for cell in executed.cells}
 
 
 def text(outputs):
@@ -56,12 +44,25 @@ def table(outputs) -> pd.DataFrame:
     return pd.DataFrame([row[1:] for row in body], [row[0] for row in body], rows[0][1:])
 
 
-def test_the_committed_notebook_has_no_outputs():
-    notebook = nbformat.read(NOTEBOOK, 4)
-    nbformat.validate(notebook)
-    assert NOTEBOOK.stat().st_size < 20_000
-    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    assert not any(cell.outputs or cell.execution_count for cell in code)
+def test_the_committed_notebook_shows_what_it_shows_now(executed):
+    """After another demo or another text: ``make notebooks``."""
+    stored = nbformat.read(NOTEBOOK, 4)
+    nbformat.validate(stored)
+    assert texts(stored) == texts(keep(copy.deepcopy(executed)))
+
+
+def test_it_is_small_and_keeps_a_still_picture_of_the_page_and_nothing_of_the_run():
+    stored = nbformat.read(NOTEBOOK, 4)
+    assert NOTEBOOK.stat().st_size < 400_000
+    code = [cell for cell in stored.cells if cell.cell_type == "code"]
+    assert not any(cell.execution_count or cell.metadata for cell in code)
+    [still] = code[-1].outputs
+    assert still.data.keys() == {"image/png", "text/plain"}
+
+
+def test_its_page_is_made_from_it():
+    stored = nbformat.read(NOTEBOOK, 4)
+    assert page_of(NOTEBOOK).read_text(encoding="utf-8") == as_page(stored, NOTEBOOK)
 
 
 def test_it_opens_the_demo(cells):

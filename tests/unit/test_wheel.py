@@ -1,5 +1,7 @@
 """The wheel holds both packages, the specs and the demo, no recipe, and nothing of the user."""
 
+import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -79,3 +81,21 @@ except MissingExtraError as error:
 """
     [said] = run(tmp_path, sys.executable, "-c", code)
     assert said == "Scenes are drawn by the recipe of the demo, which only the source tree has."
+
+
+def test_its_readme_has_no_link_that_leads_nowhere_on_an_index(wheel):
+    [name] = [name for name in wheel.namelist() if name.endswith(".dist-info/METADATA")]
+    text = wheel.read(name).decode()
+    assert "# InFiConD Panel" in text
+    assert "The six views" in text  # a link within the tree: its words stay
+    assert re.findall(r"\]\((?!https?:)[^)]*\)", text) == []
+
+
+def test_with_an_address_the_readme_leads_there():
+    absolute = runpy.run_path(str(ROOT / "hatch_build.py"))["with_absolute_links"]
+    text = "![A](a.webp) [b](docs/b.md#c) [d](https://d.example)"
+    assert absolute(text, "https://x.example/y") == (
+        "![A](https://x.example/y/raw/HEAD/a.webp) [b](https://x.example/y/blob/HEAD/docs/b.md#c) "
+        "[d](https://d.example)"
+    )
+    assert absolute(text, "") == " b [d](https://d.example)"
