@@ -20,7 +20,7 @@ def photos_to_label(student: ClassFit, most: int = ASKED) -> NDArray[np.intp]:
 def photos_to_teach(student: ClassFit, most: int = ASKED) -> NDArray[np.intp]:
     """Rows of the labelled photos of tune that the student ranks highest.
 
-    Labels of these gain more than those of photos drawn at random; see docs/shift.md.
+    Ten of these gain as much as ten drawn at random, or more: docs/shift.md has both.
     """
     rows = student.store.rows("tune")
     return _highest(student, rows[_labelled(student, rows)], most)
