@@ -25,7 +25,7 @@ NEWEST_PYTHON = $(firstword $(shell for v in 3.14 3.13 3.12; do python$$v -c "pr
 ALL_EXTRAS := all,benchmarks,demo,dev
 EXTRAS_WITHOUT_TORCH := sklearn,onnx,scale,umap,notebook,demo,dev
 #: Of the extra that brings torch, what the fast tests import.
-WITHOUT_TORCH := scikit-image pyarrow huggingface-hub filelock
+WITHOUT_TORCH := scikit-image pyarrow huggingface-hub
 #: Tests that --fast leaves out and that other packages matter to most.
 WITH_NETWORKS := $(addprefix tests/unit/test_,precompute_pipeline.py precompute_encoder.py \
   teacher_files.py transformers_encoder.py pixel_export.py quantify_networks.py view_widget.py app.py)
