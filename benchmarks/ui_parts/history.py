@@ -14,8 +14,9 @@ BRANCHES = 0.02  #: share of the iterations that begin one
 
 
 def put_history(spec: str | Path, iterations: int, place: Path) -> None:
-    """Write a history of so many iterations to ``place``; it is kept for the next time."""
-    kept = Path(tempfile.gettempdir()) / f"inficond-benchmark-{iterations}.sqlite"
+    """Write a history of so many iterations to ``place``; it is kept for the same store."""
+    of_store = open_tuner(spec, history=":memory:").store.content_hash[:12]
+    kept = Path(tempfile.gettempdir()) / f"inficond-benchmark-{iterations}-{of_store}.sqlite"
     if not kept.exists():
         made = kept.with_suffix(".part")
         made.unlink(missing_ok=True)
