@@ -8,6 +8,7 @@ from pathlib import Path
 
 from inficond_panel.commands.arguments import add_node, add_tuner
 from inficond_panel.commands.output import note, say, say_json
+from inficond_panel.common.numbers import count
 
 DESCRIPTION = (
     "Beside the students: a model card (Markdown and JSON) and the edits file that replays "
@@ -75,7 +76,7 @@ def run(args: argparse.Namespace) -> None:
         license_name=args.license,
     )
     if args.holdout:
-        note(f"Counted a look at the holdout; {tuner.looks()} looks so far.")
+        note(f"Counted a look at the holdout; {count(tuner.looks(), 'look')} so far.")
     if args.json:
         facts = {"node": node.id, "weights_hash": node.weights_hash}
         say_json({**facts, "files": {what: str(path) for what, path in files.items()}})

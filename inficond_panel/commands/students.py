@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from inficond_panel.commands.output import note, progress
+from inficond_panel.common.numbers import count
 from inficond_panel.tuning import Node, Tuner, open_tuner
 from inficond_panel.tuning.node_names import find_node
 
@@ -23,7 +24,7 @@ def count_look(tuner: Tuner, node: Node, split: str) -> None:
     """Count a look at the holdout, and say so; nothing where the split is another."""
     if split == "holdout":
         tuner.count_look(node, split)
-        note(f"Counted a look at the holdout; {tuner.looks()} looks so far.")
+        note(f"Counted a look at the holdout; {count(tuner.looks(), 'look')} so far.")
 
 
 def chosen_node(tuner: Tuner, name: str | None, *, deleted: bool = False) -> Node:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from inficond_panel.commands.arguments import add_split, add_tuner
 from inficond_panel.commands.output import note, progress, say, say_json
-from inficond_panel.common.numbers import written_range
+from inficond_panel.common.numbers import count, written_range
 from inficond_panel.vocabulary.directions import DIRECTIONS
 from inficond_panel.vocabulary.metrics import AP
 
@@ -63,7 +63,9 @@ def run(args: argparse.Namespace) -> None:
         for node in nodes:
             tuner.count_look(node, args.split)
         looks = tuner.looks(args.split)
-        note(f"Counted a look at the holdout for {len(nodes)} nodes; {looks} looks so far.")
+        note(
+            f"Counted a look at the holdout for {len(nodes)} nodes; {count(looks, 'look')} so far."
+        )
     if args.json:
         say_json(tune_document(tuner, nodes, args.split, said))
     else:

@@ -169,6 +169,13 @@ def test_show(run):
     assert [event["kind"] for event in document["events"]] == ["add", "fine-tune", "note"]
 
 
+def test_a_change_has_the_unit_of_its_metric(run):
+    _, out, _ = run("compare", "--node", "0", "2")
+    lines = {line.split()[0]: line for line in out.splitlines() if " → " in line}
+    assert "pp" in lines["accuracy"]
+    assert "pp" not in lines["brier"] + lines["ece"]
+
+
 def test_compare(run, spec):
     tuner = open_tuner(spec)
     nodes = tuner.nodes()

@@ -18,6 +18,7 @@ from inficond_panel.commands.history.history_text import (
 )
 from inficond_panel.commands.output import note, progress
 from inficond_panel.commands.students import chosen_node
+from inficond_panel.common.numbers import count
 from inficond_panel.errors import TuningError
 from inficond_panel.export.folder import edits_text
 from inficond_panel.tuning import History, Node, Tuner
@@ -142,7 +143,7 @@ def compare_nodes(tuner: Tuner, args: argparse.Namespace) -> Result:
     if args.split == "holdout":
         for node in dict.fromkeys((before, after)):
             tuner.count_look(node, args.split)
-        note(f"Counted a look at the holdout for each; {tuner.looks()} looks so far.")
+        note(f"Counted a look at the holdout for each; {count(tuner.looks(), 'look')} so far.")
     found = compare(tuner, before, after, args.split)
     return {**_place(tuner), **found.to_json()}, comparison_lines(found)
 

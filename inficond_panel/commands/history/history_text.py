@@ -11,6 +11,7 @@ from inficond_panel.distill import Interval
 from inficond_panel.tuning import Event, HistoryState, Node, Tuner
 from inficond_panel.tuning.notices import limits_text
 from inficond_panel.tuning.other_students import OtherStudents
+from inficond_panel.vocabulary.metrics import AP, METRICS
 from inficond_panel.wording.cures import Asked, asked_words
 from inficond_panel.wording.metric_change import change_text, make_change
 from inficond_panel.wording.refit import churn_sentence
@@ -81,8 +82,8 @@ def intents_text(intents: Sequence[Asked]) -> str:
     )
 
 
-def _change(change: Interval) -> str:
-    return change_text(make_change(change)) or "undefined"
+def _change(change: Interval, metric: str = AP.key) -> str:
+    return change_text(make_change(change, unit=METRICS[metric].unit)) or "undefined"
 
 
 def others_lines(path: str, others: Sequence[OtherStudents]) -> list[str]:
@@ -160,7 +161,7 @@ def _class_lines(item: ClassComparison) -> Iterator[str]:
         if math.isnan(change.estimate):
             yield f"  {name:<9} undefined"
         else:
-            yield f"  {name:<9} {old:.3f} → {new:.3f}, {_change(change)}"
+            yield f"  {name:<9} {old:.3f} → {new:.3f}, {_change(change, name)}"
     moved = "; ".join(f"{m.concept} {m.change:+.3f}" for m in item.movers)
     yield f"  moved (logits): {moved}"
     yield f"  {churn_sentence(item.churn)}"
