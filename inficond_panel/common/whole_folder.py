@@ -58,9 +58,9 @@ def write_folders(place: Path) -> Iterator[Path]:
 
 def _begin(place: Path, force: bool, known: set[str]) -> Path:
     """A new folder beside ``place``, for what is to become it."""
-    partial = _beside(place, "writing")
     with named(place):
         _check(place, force, known)
+        partial = _beside(place, "writing")
         place.parent.mkdir(parents=True, exist_ok=True)
         partial.mkdir()
     return partial
@@ -105,6 +105,7 @@ def _put(partial: Path, place: Path) -> None:
 
 def _beside(place: Path, why: str) -> Path:
     """A hidden name in the same folder that nobody else has."""
+    place = place.absolute()  # "." has no name of its own
     return place.with_name(f".{place.name}.{uuid.uuid4().hex[:12]}.{why}")
 
 

@@ -7,9 +7,10 @@ import re
 
 import nbformat
 import pytest
+from keep_outputs import Manager
 from nbclient import NotebookClient
 from nbclient.util import run_sync
-from test_notebook import ROOT, Manager
+from test_notebook import ROOT
 from waiting import PATIENCE
 
 VIEW = "application/vnd.jupyter.widget-view+json"

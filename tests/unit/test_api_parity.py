@@ -244,7 +244,7 @@ def test_the_page_is_written(students, tmp_path):
     events = len(students.tuner.history.events(students.tuner.root_id))
     path = students.page(tmp_path / "page.html", "bicycle", "wheel", dark=True)
     text = path.read_text()
-    assert f"Iteration #1, id {students.node.id}" in text
+    assert f"Opens at iteration #1, id {students.node.id}" in text
     assert len(students.tuner.history.events(students.tuner.root_id)) == events
     (tmp_path / "file").write_text("")
     with pytest.raises(ExportError, match="cannot be written"):

@@ -217,7 +217,7 @@ def test_a_store_without_photos_is_told(tmp_path):
 def test_the_extra_is_named(folder, monkeypatch):
     students = opened(folder)
     monkeypatch.setitem(sys.modules, "precompute.pipeline.apply", None)
-    with pytest.raises(MissingExtraError, match=r"inficond-panel\[precompute\]"):
+    with pytest.raises(MissingExtraError, match=r"\[precompute\]"):
         students.predict_images(["photo.jpg"])
 
 
