@@ -79,12 +79,20 @@ async def _handled(_: Callable[..., Any], self: Any, message: Any, connection: A
     try:
         return await handler(message, connection)
     except Exception as error:
+        if _hung_up(connection):  # while it waited: Bokeh has let go of the session
+            return None
         if _is_ours(error):
             _log.exception("Failed on a message of kind %s", kind)
         else:
             _log.warning("Refused a message: %s", one_line(repr(error)))
         told = type(error).__name__
     return connection.error(message, told)  # outside of what it would send the traceback of
+
+
+def _hung_up(connection: Any) -> bool:
+    """True if the browser is gone, or going."""
+    socket = connection._socket.ws_connection
+    return socket is None or bool(socket.is_closing())
 
 
 def _is_ours(error: BaseException) -> bool:

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.ui
 
 GOLDEN = Path(__file__).parent / "golden"
 VIEWS = ("configuration", "performance", "embedding", "knowledge", "detail", "provenance")
-CELL, LEVELS, CELLS = 4, 28, 0.045  # pixels of a golden picture, of 255, share
+CELL, LEVELS, CELLS = 4, 28, 0.05  # pixels of a golden picture, of 255, share
 #: All pictures of a view are there; those not asked for yet are one pixel wide.
 LOADED = """(place) => {
   const within = (root) => [...root.querySelectorAll("*")].flatMap((element) =>
