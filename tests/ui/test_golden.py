@@ -120,7 +120,7 @@ def test_each_view_looks_as_it_did(page, tmp_path) -> None:
         (lambda a: a, False),
         (lambda a: np.roll(a, 1, axis=1), False),  # a pixel of a half-size picture
         (lambda a: np.roll(a, 12, axis=0), True),
-        (lambda a: np.where(np.arange(len(a))[:, None, None] > 0.8 * len(a), 255, a), True),
+        (lambda a: np.where(np.arange(len(a))[:, None, None] > 0.7 * len(a), 255, a), True),
         (lambda a: 255 - a, True),
     ],
 )
