@@ -17,10 +17,10 @@ Without a browser: 20 websockets that open the page and click on classes, one cl
 each. "answer" is from the click to the rows of the knowledge view. Memory is the growth of the
 server's resident memory for each session after that.
 
-History: the demo with an empty history and with one of 1,000 iterations (random thumbs, several
-branches), in turns; "ratio" is the second's median by the first's. Work: 20 and 50 websockets that
-click on classes, give thumbs and fine-tune (12 % of the steps where thumbs wait), a step every 1 to
-3 s each, on the demo from an empty history.
+History: the demo with an empty history, one of 24 and one of 1,000 iterations (random thumbs,
+several branches), in turns; a "ratio" is the last's median by that of another. Work: 20 and 50
+websockets that click on classes, give thumbs and fine-tune (12 % of the steps where thumbs wait), a
+step every 1 to 3 s each, on the demo from an empty history.
 
 The last line is one line of JSON; times in milliseconds, 95th percentiles and medians.
 """
@@ -48,7 +48,7 @@ from ui_parts.sessions import drive, fine_tune
 from ui_parts.store import write_spec
 
 FIT, CONCEPTS, CLASSES = 5011, 584, 20
-LONG = 1000  #: iterations of a long history
+LONG, SHORT = 1000, 24  #: iterations of a long history, and of one as long as the rows in view
 GOALS = {"first_paint": 2000, "click": 250, "tune": 400, "answer": 1000, "megabytes": 50}
 
 
@@ -79,9 +79,10 @@ def synthetic(place: Path, quick: bool) -> dict[str, Any]:
 
 
 def history(place: Path, quick: bool) -> dict[str, Any]:
-    """Costs of a click, Fine-tune and Undo after 1,000 iterations, and after none."""
-    put_history("demo", LONG, place / "long" / "history.sqlite")
-    taken: dict[str, dict[str, list[float]]] = {"empty": {}, "long": {}}
+    """Costs of a click, Fine-tune and Undo after 1,000 iterations, after 24, and after none."""
+    for name, iterations in (("long", LONG), ("short", SHORT)):
+        put_history("demo", iterations, place / name / "history.sqlite")
+    taken: dict[str, dict[str, list[float]]] = {"empty": {}, "short": {}, "long": {}}
     with contextlib.ExitStack() as stack:
         browser = stack.enter_context(chromium())
         pages = {
@@ -97,15 +98,25 @@ def history(place: Path, quick: bool) -> dict[str, Any]:
                 steps = {"click": page.choose(names[at % len(names)])}
                 if at % 4 == 3:
                     steps |= {"tune": page.tune(), "undo": page.undo()}
-                for step, found in steps.items():
-                    for part, value in found.items():
-                        figures.setdefault(f"{step}_{part}", []).append(value)
+                keep(figures, steps)
     return {
         **{f"{name} {part}": spread(v) for name, each in taken.items() for part, v in each.items()},
-        "ratio": {
-            part: round(float(np.median(values) / np.median(taken["empty"][part])), 2)
-            for part, values in taken["long"].items()
-        },
+        **{f"ratio to {name}": ratios(taken["long"], taken[name]) for name in ("empty", "short")},
+    }
+
+
+def keep(figures: dict[str, list[float]], steps: dict[str, dict[str, float]]) -> None:
+    """Put what the parts of each step took beside what they took before."""
+    for step, found in steps.items():
+        for part, value in found.items():
+            figures.setdefault(f"{step}_{part}", []).append(value)
+
+
+def ratios(one: dict[str, list[float]], other: dict[str, list[float]]) -> dict[str, float]:
+    """Each median of ``one`` by that of ``other``."""
+    return {
+        part: round(float(np.median(values) / np.median(other[part])), 2)
+        for part, values in one.items()
     }
 
 

@@ -231,7 +231,7 @@ def test_at_no_width_is_there_scrolling_sideways_and_simple_has_no_small_letters
     expect(page.get_by_role("tab", name="Embedding")).to_have_count(0)
     for name in ("Performance", "Knowledge", "Provenance", "Detail"):
         page.get_by_role("tab", name=name).click()
-        assert page.evaluate(SMALL) == [], name
+        comes_to(lambda: page.evaluate(SMALL), [])
     page.reload()
     expect(page.get_by_role("radio", name="Simple")).to_be_checked()
     assert "show=simple" in page.url
