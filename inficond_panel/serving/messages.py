@@ -79,10 +79,10 @@ async def _handled(_: Callable[..., Any], self: Any, message: Any, connection: A
     try:
         return await handler(message, connection)
     except Exception as error:
-        if _hung_up(connection):  # while it waited: Bokeh has let go of the session
-            return None
         if _is_ours(error):
             _log.exception("Failed on a message of kind %s", kind)
+        elif _hung_up(connection):  # while it waited: Bokeh has let go of the session
+            return None
         else:
             _log.warning("Refused a message: %s", one_line(repr(error)))
         told = type(error).__name__

@@ -146,19 +146,16 @@ def count_concepts(app: AppState) -> int:
 
 def whole_rows(views: Mapping[str, Viewer]) -> dict[str, dict[str, Any]]:
     """What views send in parts, as they are asked for, as a whole; by the id of a model's data."""
-    return {
-        model.data.id: view.still()
-        for view in views.values()
-        if hasattr(view, "still")
-        for model, _ in view.__panel__()._models.values()
-    }
+    return {model.data.id: told for model, told in _told(views, "still")}
 
 
 def pictures(views: Mapping[str, Viewer]) -> dict[str, dict[str, Any]]:
     """Messages with the pictures of views' components, by the id of their models."""
-    return {
-        model.id: view.pictures()
-        for view in views.values()
-        if hasattr(view, "pictures")
-        for model, _ in view.__panel__()._models.values()
-    }
+    return {model.id: told for model, told in _told(views, "pictures")}
+
+
+def _told(views: Mapping[str, Viewer], method: str) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """Each model of the views that have the method, and what it tells."""
+    for view in views.values():
+        for model, _ in view.__panel__()._models.values() if hasattr(view, method) else ():
+            yield model, getattr(view, method)()
