@@ -239,17 +239,18 @@ class TuningState(TreeState):
             self.jobs.cancel("refit")
 
     def _shown(self, seen: Seen) -> None:
-        self.preview = None  # it was of another student or split
+        self.preview, self._moved = None, ()  # they were of another student or split
         self.locked = ON_HOLDOUT if seen.snapshot.split == "holdout" else ""
         super()._shown(seen)
         self._start_preview()
 
     def _tuned(self, batch: list[Item], found: tuple[Seen, tuple[MovedClass, ...]]) -> None:
-        seen, self._moved = found
+        seen, moved = found
         later = [intent for intent in self.pending if intent not in batch]
         seconds = seen.snapshot.node.seconds
         self.param.update(pending=later, preview=None, status=Status())
         self._shown(seen)
+        self._moved = moved
         if not later:
             self.status = Status("done", f"Done in {seconds_text(seconds)}", 1.0)
 
