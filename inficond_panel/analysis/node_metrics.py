@@ -22,6 +22,7 @@ from inficond_panel.distill import (
     metric_intervals,
     slices_by,
 )
+from inficond_panel.distill.metrics.class_mean import mean_change
 from inficond_panel.errors import DataError
 from inficond_panel.store import Store
 from inficond_panel.tuning.fitting.refit import Cancelled, Progress
@@ -180,3 +181,24 @@ def _read_ids(file: Path, known: set[str]) -> set[str]:
             "Write one image_id on each line.",
         )
     return {name for _, name in ids}
+
+
+def metric_change(
+    tuner: Tuner, before: Node, after: Node, split: str, class_name: str, metric: str = AP.key
+) -> Interval:
+    """Change in a metric of one class; without one, in its mean over all classes.
+
+    A paired bootstrap over the images of the split, cross-fitted where their labels chose a
+    student (``analysis.judged``). Students that are in use keep their draws, so that a change costs
+    what an iteration has changed.
+    """
+    views = tuner.spec.views
+    noise = {"draws": views.draws, "level": views.confidence}
+    if class_name:
+        old, new = (judged_outcome(tuner, node, split, class_name) for node in (before, after))
+        return change_intervals(old, new, (metric,), **noise)[metric]
+    was, now = (
+        [judged_outcome(tuner, node, split, name) for name in tuner.store.classes]
+        for node in (before, after)
+    )
+    return mean_change(was, now, metric, **noise)

@@ -8,19 +8,17 @@ from functools import lru_cache
 import numpy as np
 import param
 
-from inficond_panel.analysis.class_table import students_file
 from inficond_panel.analysis.compensation import Group
 from inficond_panel.analysis.concept_rows import ConceptRow, concept_rows, effect
-from inficond_panel.analysis.concept_table import concepts_file
 from inficond_panel.analysis.gallery import Gallery, gallery_file, take_gallery, take_picked
 from inficond_panel.analysis.image_sets import ImageSet
 from inficond_panel.analysis.local_explanation import Apart, take_apart
 from inficond_panel.analysis.patches import PATCHES_OF
-from inficond_panel.analysis.refit_curve import CurvePoint, refit_curve
 from inficond_panel.analysis.refit_report import RefitReport
 from inficond_panel.analysis.snapshot import Snapshot, Tree
 from inficond_panel.analysis.thumb_groups import group_of, refit_of, report_on
-from inficond_panel.analysis.what_if_bands import change_along
+from inficond_panel.analysis.view_tables import concepts_file, students_file
+from inficond_panel.analysis.what_if_curves import CurvePoint, change_along, refit_curve
 from inficond_panel.common.saved_file import File
 from inficond_panel.distill import Band, WhatIf, influence_axis, what_if_curve
 from inficond_panel.state.dataset import DatasetState

@@ -13,8 +13,8 @@ from inficond_panel import distill, from_frames
 from inficond_panel.analysis.influence_stability import stability
 from inficond_panel.analysis.moved_classes import MovedClass, moved_classes
 from inficond_panel.analysis.penalty_path import penalty_path
-from inficond_panel.analysis.refit_curve import refit_curve
 from inficond_panel.analysis.refit_report import explain
+from inficond_panel.analysis.what_if_curves import refit_curve
 from inficond_panel.distill.solver.centred_bounds import free_range
 from inficond_panel.distill.solver.joint_prices import ConceptAtOptimum
 from inficond_panel.errors import TuningError

@@ -131,8 +131,12 @@ def _say_measures(
     measures: dict[str, ClassMeasures],
     together: SingleLabelMeasures | None,
 ) -> None:
-    from inficond_panel.commands.metrics.metrics_tables import say_metrics, say_noise
-    from inficond_panel.commands.metrics.single_label_tables import say_confusions, say_together
+    from inficond_panel.commands.metrics.metrics_tables import (
+        say_confusions,
+        say_metrics,
+        say_noise,
+        say_together,
+    )
     from inficond_panel.tuning.node_names import node_title
 
     level = tuner.spec.views.confidence
