@@ -5,16 +5,13 @@ from __future__ import annotations
 import heapq
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import holoviews as hv
 
 from inficond_panel.tuning import Iteration
 from inficond_panel.vocabulary.palette import ACTIVE, INK, INK_3, SURFACE
 from inficond_panel.wording.cures import glyph_of, object_of
-
-if TYPE_CHECKING:
-    from inficond_panel.tuning import Iteration
 
 _PLACE = ["lane", "iteration"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from inficond_panel.analysis.distillations import (
     Setting,
@@ -36,9 +36,6 @@ from inficond_panel.quantify.outputs.separation import sample
 from inficond_panel.tuning import Tuner
 from inficond_panel.vocabulary.confidence import interval_word
 from inficond_panel.vocabulary.metrics import ECE
-
-if TYPE_CHECKING:
-    from inficond_panel.commands.compare.compared import Compared
 
 
 def compare_outputs_and_students(args: argparse.Namespace) -> None:

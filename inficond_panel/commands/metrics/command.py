@@ -81,8 +81,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Measure the students of one iteration."""
-    from inficond_panel.analysis.group_metrics import measure_groups
-    from inficond_panel.analysis.node_metrics import measure_node, measure_slices
+    from inficond_panel.analysis.node_metrics import measure_groups, measure_node, measure_slices
     from inficond_panel.analysis.top_measures import check_single_label, measure_single_label
     from inficond_panel.commands.metrics.group_tables import groups_document, say_groups
     from inficond_panel.commands.metrics.metrics_document import document

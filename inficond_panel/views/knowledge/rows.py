@@ -13,8 +13,6 @@ from inficond_panel.common.numbers import bound, defined
 from inficond_panel.state import Job
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from inficond_panel.analysis.concept_rows import ConceptRow
     from inficond_panel.distill import Band, Counts
     from inficond_panel.errors import InficondError
