@@ -192,7 +192,7 @@ class BatchBar:
         return [chosen_sentence(chosen)] if chosen else []
 
     def _suggested(self) -> list[str]:
-        """What the last suggestion found, and what it means for the student in view."""
+        """Result of the last suggestion, and its meaning for the student in view."""
         suggestion = self.app.suggestion
         if suggestion.found is None:
             return [suggestion.problem] if suggestion.problem else []

@@ -22,7 +22,7 @@ STILL = 200  #: rows whose pictures go with a page without a server
 
 
 class BatchActions(RefitActions):
-    """What is put into the batch and taken out of it."""
+    """Thumbs, cures and suggestions, put into the batch and taken out of it."""
 
     table: KnowledgeTable
     mending: MendingPanel
@@ -70,7 +70,7 @@ class BatchActions(RefitActions):
 
 
 class RowActions(BatchActions):
-    """What is opened and saved from the rows, beside their thumbs."""
+    """Pictures, files and dialogs of the rows, beside their thumbs."""
 
     @action
     def _pictures(self, segments: list[int]) -> None:

@@ -83,7 +83,7 @@ def undefined_reason(positives: int, split: str) -> str:
 
 
 def make_untouched(snapshot: Snapshot, name: str) -> dict[str, str]:
-    """What no iteration has touched, in words: a class since the start, since the one before."""
+    """Untouched students in words: a class since the start, since the one before."""
     node = snapshot.node
     if node.parent is None or name in node.tuned:
         return {}
