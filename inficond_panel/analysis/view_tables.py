@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from inficond_panel.analysis.concept_rows import discrepancies
-from inficond_panel.analysis.patches import tells_presence
+from inficond_panel.analysis.images.patches import tells_presence
 from inficond_panel.analysis.snapshot import Snapshot
 from inficond_panel.common.saved_file import File, make_table
 from inficond_panel.distill import ClassMetrics

@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.special import expit
 
-from inficond_panel.analysis.photo_drift import photo_drift
+from inficond_panel.analysis.images.photo_drift import photo_drift
 from inficond_panel.api.dataset import as_dataset
 from inficond_panel.api.measures import Measures
 from inficond_panel.api.photo_predictions import PhotoPredictions

@@ -8,7 +8,7 @@ from html import escape
 
 import pandas as pd
 
-from inficond_panel.analysis.refit_report import ClassReport, RefitReport, explain
+from inficond_panel.analysis.refits.refit_report import ClassReport, RefitReport, explain
 from inficond_panel.distill.shift.drift import Drift
 from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.intents.intent import check_name

@@ -10,8 +10,8 @@ import param
 
 from inficond_panel.analysis.churn import Churn, Flip
 from inficond_panel.analysis.comparison import ClassComparison, Comparison, compare
-from inficond_panel.analysis.compensation import Mover
 from inficond_panel.analysis.node_metrics import metric_change
+from inficond_panel.analysis.refits.compensation import Mover
 from inficond_panel.common.cache import Latest
 from inficond_panel.distill import Interval
 from inficond_panel.errors import CancelledError, InficondError

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from factory import ATTRS, SPEC, small_arrays, small_spec
 
-from inficond_panel.analysis.image_sets import patch_images
-from inficond_panel.analysis.patches import (
+from inficond_panel.analysis.images.image_sets import patch_images
+from inficond_panel.analysis.images.patches import (
     PATCHES,
     assigned_counts,
     assigned_segments,

@@ -21,7 +21,7 @@ from inficond_panel.wording.metric_change import make_change
 from inficond_panel.wording.suggestion import suggestion_sentences
 
 if TYPE_CHECKING:
-    from inficond_panel.analysis.compensation import Group
+    from inficond_panel.analysis.refits.compensation import Group
     from inficond_panel.analysis.snapshot import Snapshot
     from inficond_panel.distill import Interval
     from inficond_panel.errors import InficondError

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import param
 
-from inficond_panel.analysis.image_sets import image_set
+from inficond_panel.analysis.images.image_sets import image_set
 from inficond_panel.analysis.top_measures import STUDENT, TEACHER, Confused, find_confused
 from inficond_panel.common.numbers import count
 from inficond_panel.state import Job

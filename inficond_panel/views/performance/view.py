@@ -15,7 +15,7 @@ import panel as pn
 import param
 from panel.viewable import Viewable, Viewer
 
-from inficond_panel.analysis.image_sets import decided, image_set
+from inficond_panel.analysis.images.image_sets import decided, image_set
 from inficond_panel.common.numbers import UNDEFINED, defined
 from inficond_panel.distill.shift.verdict import SHIFT
 from inficond_panel.plots.performance_bars import (

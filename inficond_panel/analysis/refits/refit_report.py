@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from inficond_panel.analysis.bound_prices import Bound, Objective, Pricing
 from inficond_panel.analysis.churn import Churn, churn
-from inficond_panel.analysis.compensation import Group, Moves, groups, moves
-from inficond_panel.analysis.joint_pricing import JointPricing
-from inficond_panel.analysis.moved_classes import MovedClass, moved_classes
+from inficond_panel.analysis.refits.bound_prices import Bound, Objective, Pricing
+from inficond_panel.analysis.refits.compensation import Group, Moves, groups, moves
+from inficond_panel.analysis.refits.joint_pricing import JointPricing
+from inficond_panel.analysis.refits.moved_classes import MovedClass, moved_classes
 from inficond_panel.common.numbers import defined, plain
 from inficond_panel.concepts.texts import words_for
 from inficond_panel.errors import TuningError
