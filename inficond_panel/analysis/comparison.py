@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from inficond_panel.analysis.churn import Churn, churn
-from inficond_panel.analysis.compensation import Mover, moves
+from inficond_panel.analysis.refits.compensation import Mover, moves
 from inficond_panel.common.numbers import defined
 from inficond_panel.distill import ClassMetrics, Interval, change_intervals
 from inficond_panel.distill.metrics.class_mean import mean_change

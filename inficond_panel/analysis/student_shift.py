@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inficond_panel.analysis.thumb_groups import refit_of
+from inficond_panel.analysis.refits.refit_report import refit_of
 from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.common.cache import once
 from inficond_panel.tuning.node import Node

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from inficond_panel.analysis.concept_rows import effect
-from inficond_panel.analysis.gallery import COLUMNS, Gallery, gallery_lines
+from inficond_panel.analysis.images.gallery import COLUMNS, Gallery, gallery_lines
 from inficond_panel.analysis.influence_stability import StabilityReport
-from inficond_panel.analysis.refit_curve import refit_curve
+from inficond_panel.analysis.refits.what_if_curves import refit_curve
 from inficond_panel.store import Store
 from inficond_panel.tuning import Student, Tuner
 from inficond_panel.vocabulary.confidence import CONFIDENCE

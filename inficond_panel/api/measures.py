@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterable, Sequence
 import pandas as pd
 
 from inficond_panel.analysis.comparison import Comparison, compare
-from inficond_panel.analysis.gallery import take_gallery
+from inficond_panel.analysis.images.gallery import take_gallery
+from inficond_panel.analysis.images.local_explanation import Apart, take_apart
 from inficond_panel.analysis.influence_stability import stability
-from inficond_panel.analysis.local_explanation import Apart, take_apart
 from inficond_panel.analysis.node_metrics import measure_slices, metadata_slices
 from inficond_panel.analysis.top_measures import check_single_label
 from inficond_panel.api import concept_tables, tables
 from inficond_panel.api.moves import Moves
 from inficond_panel.api.names import check_metric, check_word
-from inficond_panel.api.told_report import ToldReport, told_report
+from inficond_panel.api.told_reports import ToldReport, told_report
 from inficond_panel.distill.robustness.collinearity import collinear
 from inficond_panel.errors import DataError
 from inficond_panel.oracle_sweep import GROUPS, oracle_sweep

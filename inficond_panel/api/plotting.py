@@ -18,7 +18,7 @@ from inficond_panel.plots.gamma_plots import (
     make_gamma_maps,
     make_gamma_reliability,
 )
-from inficond_panel.plots.node_plots import make_performance
+from inficond_panel.plots.performance_bars import make_performance
 from inficond_panel.plots.student_plots import (
     make_confusion,
     make_coverage,

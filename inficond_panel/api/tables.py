@@ -12,8 +12,7 @@ import pandas as pd
 from inficond_panel.analysis.chosen_thresholds import chosen_thresholds
 from inficond_panel.analysis.concept_scales import concept_scales
 from inficond_panel.analysis.coverage import decisions_of
-from inficond_panel.analysis.group_metrics import measure_groups
-from inficond_panel.analysis.node_metrics import measure_node, metadata_slices
+from inficond_panel.analysis.node_metrics import measure_groups, measure_node, metadata_slices
 from inficond_panel.analysis.penalty_path import penalty_path as penalty_points
 from inficond_panel.analysis.top_measures import (
     measure_single_label,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 
-from inficond_panel.analysis.local_explanation import Part, parts_of
+from inficond_panel.analysis.images.local_explanation import Part, parts_of
 from inficond_panel.common.near_words import near
 from inficond_panel.common.numbers import defined
 from inficond_panel.common.teacher_outputs import log_odds

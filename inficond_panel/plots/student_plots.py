@@ -8,7 +8,7 @@ import holoviews as hv
 import numpy as np
 from scipy.special import expit
 
-from inficond_panel.analysis.what_if_bands import change_along
+from inficond_panel.analysis.refits.what_if_curves import change_along
 from inficond_panel.distill import influence_axis, what_if_curve
 from inficond_panel.distill.metrics.calibration import BINS, bin_of
 from inficond_panel.distill.metrics.selective import CoveragePoint

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from inficond_panel.analysis.churn import churn
 from inficond_panel.analysis.judged import judged_outcome
-from inficond_panel.analysis.moved_classes import MovedClass, moved_classes
+from inficond_panel.analysis.refits.moved_classes import MovedClass, moved_classes
 from inficond_panel.distill import ClassMetrics, Interval, change_intervals
 from inficond_panel.errors import CancelledError, InficondError
 from inficond_panel.tuning import Node, Tuner

@@ -63,7 +63,7 @@ def task_keys(dataset: Dataset, teacher: Choice) -> TaskKeys:
 
 
 def _end_single(found: TaskKeys, teacher: Choice, apart: bool) -> None:
-    """What a teacher ends in where each image has one class; ``apart``: its probabilities do not
+    """Last layer of a teacher where each image has one class; ``apart``: its probabilities do not
     add up to 1."""
     if teacher.keys["kind"] in _SIGMOIDS:
         return

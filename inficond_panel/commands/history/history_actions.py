@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from inficond_panel.analysis.comparison import change_document, compare
-from inficond_panel.analysis.metric_changes import metric_change
+from inficond_panel.analysis.node_metrics import metric_change
 from inficond_panel.commands.history.backups import backup, from_backup
 from inficond_panel.commands.history.history_text import (
     comparison_lines,

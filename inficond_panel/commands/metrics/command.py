@@ -81,8 +81,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Measure the students of one iteration."""
-    from inficond_panel.analysis.group_metrics import measure_groups
-    from inficond_panel.analysis.node_metrics import measure_node, measure_slices
+    from inficond_panel.analysis.node_metrics import measure_groups, measure_node, measure_slices
     from inficond_panel.analysis.top_measures import check_single_label, measure_single_label
     from inficond_panel.commands.metrics.group_tables import groups_document, say_groups
     from inficond_panel.commands.metrics.metrics_document import document
@@ -131,8 +130,12 @@ def _say_measures(
     measures: dict[str, ClassMeasures],
     together: SingleLabelMeasures | None,
 ) -> None:
-    from inficond_panel.commands.metrics.metrics_tables import say_metrics, say_noise
-    from inficond_panel.commands.metrics.single_label_tables import say_confusions, say_together
+    from inficond_panel.commands.metrics.metrics_tables import (
+        say_confusions,
+        say_metrics,
+        say_noise,
+        say_together,
+    )
     from inficond_panel.tuning.node_names import node_title
 
     level = tuner.spec.views.confidence

@@ -72,7 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Decide the classes of photos."""
-    from inficond_panel.analysis.photo_drift import photo_drift
+    from inficond_panel.analysis.images.photo_drift import photo_drift
     from inficond_panel.commands.predict.outlined_photos import outline_files, write_outlined
     from inficond_panel.commands.predict.predict_text import (
         make_document,

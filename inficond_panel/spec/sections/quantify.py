@@ -84,7 +84,7 @@ class Measured(Section):
 
 
 class Quantify(Section):
-    """What is measured, and how."""
+    """Measures, and their settings."""
 
     network = Nested(Network, default=None, doc="Architecture of all networks that name none.")
     layers = Words(

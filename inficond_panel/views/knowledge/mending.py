@@ -1,4 +1,4 @@
-"""What the data say against a student, and the cures that are offered, as plain data."""
+"""Mending of one student: suspects among its concepts, and the cures on offer, as plain data."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ import param
 from panel.custom import Child
 
 from inficond_panel.analysis.concept_rows import SORTS
-from inficond_panel.analysis.patches import PATCHES_OF
+from inficond_panel.analysis.images.patches import PATCHES_OF
 from inficond_panel.state import CHANGE_METRICS, SLICE_METRICS, TOPS, Status
 from inficond_panel.state.tuning import TuningState
 from inficond_panel.ui import browser

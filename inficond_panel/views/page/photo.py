@@ -81,7 +81,7 @@ def make_outlines(store: Store, photo: DecidedPhoto, chosen: Prediction) -> dict
 
 
 class PhotoActions(RefitActions):
-    """What the browser asks for about a photo, and about the batch."""
+    """Actions of the browser on a photo, and on the batch."""
 
     _photo_class = ""
 
