@@ -56,7 +56,8 @@ class EffectCurves(param.Parameterized):
         def work(job: Job) -> dict[str, Any]:
             made, end = {}, time.monotonic() + SLICE
             for concept in missing:
-                made[concept] = make_effect(self.app.students.effect(name, concept, metric))
+                effect = self.app.students.effect(name, concept, metric)
+                made[concept] = make_effect(effect, self.app.spec.views.intervals)
                 if job.cancelled() or time.monotonic() > end:
                     break
             return made
