@@ -1,4 +1,4 @@
-"""A page without intervals (``views.intervals: false``): the same estimates, and nothing beside them."""
+"""A page without intervals (``views.intervals: false``) has the same estimates, and no more."""
 
 from __future__ import annotations
 
@@ -66,7 +66,9 @@ def test_changes_have_the_same_estimates_and_no_limits(apps) -> None:
         apps[shown].changes.total("bicycle", [AP.key])[AP.key] for shown in (True, False)
     )
     assert bare.estimate == usual.estimate != 0
-    assert math.isnan(bare.low) and math.isnan(bare.high) and usual.low <= usual.high
+    assert math.isnan(bare.low)
+    assert math.isnan(bare.high)
+    assert usual.low <= usual.high
 
 
 def test_student_knowledge_tells_estimates_alone(apps) -> None:
