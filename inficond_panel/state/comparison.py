@@ -95,7 +95,8 @@ class ChangesState(param.Parameterized):
     """Changes in metrics with their paired-bootstrap intervals, on the split in view.
 
     A view asks for what it shows, is given what is known at once, and asks again when ``found``
-    counts up. An empty ``class_name`` is the mean over all classes.
+    counts up. An empty ``class_name`` is the mean over all classes. Where the spec has no intervals
+    shown, changes have no limits.
     """
 
     found = param.Integer(0, doc="How often changes that were asked for have come.")
@@ -172,7 +173,8 @@ class ChangesState(param.Parameterized):
 
     def _compute(self, asked: Asked) -> Interval:
         nodes = self.tuner.node(asked.before), self.tuner.node(asked.after)
-        return metric_change(self.tuner, *nodes, asked.split, asked.class_name, asked.metric)
+        found = metric_change(self.tuner, *nodes, asked.split, asked.class_name, asked.metric)
+        return found if self.tuner.spec.views.intervals else found.alone
 
     def _add(self, made: dict[Asked, Interval]) -> None:
         for asked, change in made.items():

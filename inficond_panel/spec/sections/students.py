@@ -287,6 +287,15 @@ class Views(Section):
         inclusive_bounds=(False, False),
         doc="Level of the intervals that are stated: on the page, by commands, exports and tables.",
     )
+    intervals = Flag(
+        True,
+        doc="Whether the page shows intervals, of changes and of curves; else estimates alone.",
+    )
+
+    @property
+    def shown_level(self) -> float | None:
+        """Level of the intervals that the page shows; None where it shows none."""
+        return float(self.confidence) if self.intervals else None
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
         """Yield a number that no list has, and factors that leave a weight or turn it back."""

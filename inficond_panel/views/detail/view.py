@@ -55,9 +55,12 @@ class DetailView(Acting, pn.viewable.Viewer):
         self._gallery: Gallery | None = None
         self._still: dict[tuple[str, int], dict[str, Any]] = {}  # by concept and image
         self.panel = DetailPanel(
-            confidence=confidence_word(app.spec.views.confidence),
+            confidence=confidence_word(app.spec.views.confidence)
+            if app.spec.views.intervals
+            else "",
             theme=app.param.theme,
             extent=app.settings.param.show,
+            intervals=app.spec.views.intervals,
             sizing_mode="stretch_both",
             margin=0,
         )
@@ -118,7 +121,7 @@ class DetailView(Acting, pn.viewable.Viewer):
         """Have the worker find the intervals of the curves shown."""
         curves, jobs, students = self._curves, self._app.jobs, self._app.students
         student, concept = self._app.selection.class_name, self._app.selection.concept
-        if curves is None:
+        if curves is None or not self._app.spec.views.intervals:
             jobs.cancel("bands")
             return
 

@@ -58,7 +58,7 @@ class KnowledgeTable(ViewComponent):
     tops = param.List(default=list(TOPS), doc="Numbers to choose from.")
     sort: param.Selector[str] = param.Selector(default=SORTS[0], objects=list(SORTS))
 
-    confidence = param.String(default="", doc="Level of the intervals, in words.")
+    confidence = param.String(default="", doc="Level of the intervals, in words; empty: none.")
     effects = param.Dict(default={}, doc="What-if curves by concept; those not there yet come.")
     metric: param.Selector[str] = param.Selector(
         default=AP.key, objects=CHANGE_METRICS, doc="Metric of the what-if."

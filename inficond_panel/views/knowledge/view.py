@@ -58,9 +58,12 @@ class KnowledgeView(RowActions, Viewer):
         self.app, self.overview = app, overview
         factor, suggestion = app.tuning.factor, app.suggestion
         self.table = KnowledgeTable(
-            confidence=confidence_word(app.spec.views.confidence),
+            confidence=confidence_word(app.spec.views.confidence)
+            if app.spec.views.intervals
+            else "",
             theme=app.param.theme,
             extent=app.settings.param.show,
+            intervals=app.spec.views.intervals,
             locked=app.tuning.param.locked,
             overview=overview,
             factor=factor,

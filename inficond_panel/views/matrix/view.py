@@ -94,6 +94,7 @@ class MatrixView(RefitActions, Viewer):
             ),
             theme=app.param.theme,
             extent=app.settings.param.show,
+            intervals=app.spec.views.intervals,
             locked=app.tuning.param.locked,
             concept=app.selection.param.concept,
             sizing_mode="stretch_both",

@@ -94,6 +94,7 @@ class ProvenanceView(Acting, Viewer):
         self._tree = ProvenanceTree(
             theme=app.param.theme,
             extent=app.settings.param.show,
+            intervals=app.spec.views.intervals,
             sizing_mode="stretch_both",
             min_height=200,
             margin=0,
