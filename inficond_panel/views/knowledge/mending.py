@@ -20,7 +20,7 @@ from inficond_panel.tuning.intents.cures import Balance, Cure, cure_from_json
 from inficond_panel.ui.component import tie
 from inficond_panel.ui.images import data_uri
 from inficond_panel.vocabulary.metrics import AP
-from inficond_panel.wording.cures import asked_words, terms_words
+from inficond_panel.wording.cures import asked_words, auto_sentence, terms_words
 from inficond_panel.wording.suspects import plain_sentence, shift_sentence, suspect_sentence
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ def make_path(path: Iterable[PenaltyPoint]) -> list[dict[str, Any]]:
             "value": point.value,
             "text": f"{point.value:.3g}",
             "now": point.now,
+            "auto": point.auto,
             "concepts": point.concepts,
             AP.key: defined(point.metrics[AP.key].estimate),
             "low": defined(point.metrics[AP.key].low),
@@ -105,7 +106,7 @@ def _ap(found: Interval) -> str:
 
 
 class MendingPanel(param.Parameterized):
-    """Fills ``table.shift``, and while the panel is open ``table.path`` and ``table.photos``."""
+    """Fills ``table.shift``; while the panel is open also ``path``, ``auto`` and ``photos``."""
 
     def __init__(self, app: AppState, table: KnowledgeTable) -> None:
         self.app, self.table = app, table
@@ -120,7 +121,7 @@ class MendingPanel(param.Parameterized):
         found = self.app.shifts.found.get(name)
         if self._asked != (name, self.app.students.node.id):
             self._asked = None
-            self.table.param.update(path=[], photos=[])
+            self.table.param.update(path=[], auto="", photos=[])
             self.table.shift = {} if found is None else make_shift(found)
         elif not self.table.shift and found is not None:
             self.table.shift = make_shift(found)
@@ -150,12 +151,14 @@ class MendingPanel(param.Parameterized):
         def work(_: Job) -> dict[str, Any]:
             store, k = app.store, app.store.classes.index(name)
             found = student_shift(app.tuner, node, name, baselines=True)
+            path = penalty_path(app.tuner, node, name)
             student = app.tuner.cures.class_fit(node, name)
             unlabelled = photos_to_label(student)
             rows = unlabelled if unlabelled.size else photos_to_teach(student)
             return {
                 "shift": make_shift(found),
-                "path": make_path(penalty_path(app.tuner, node, name)),
+                "path": make_path(path.points),
+                "auto": auto_sentence(path.auto) if path.auto else "",
                 "photos": make_photos(store, k, rows.tolist()),
             }
 
