@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from inficond_panel.common.numbers import number
-from inficond_panel.distill.shift.verdict import NONE, SHIFT
+from inficond_panel.distill.shift.verdict import NONE, SHIFT, UNKNOWN
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning.cures.cross_fit import (
     CrossFitted,
@@ -73,8 +73,15 @@ def repaired(task: Task) -> Suggestion:
 
 
 def _summary(found: Sequence[Repair]) -> str:
-    shifted = sum(one.shift.kind == SHIFT for one in found)
+    shifted, unsure = (sum(one.shift.kind == kind for one in found) for kind in (SHIFT, UNKNOWN))
     mended = sum(bool(one.cures) for one in found)
+    if not found:
+        return "No class has enough labels of tune to tell a shift: nothing is proposed."
+    if not shifted and not mended and unsure:
+        return (
+            f"No class shows a shift from fit to tune; for {unsure} of {len(found)} there are too "
+            "few photos to say. Nothing is proposed."
+        )
     if not shifted and not mended:
         return "No class shows a shift from fit to tune: there is nothing to repair."
     text = f"{shifted} of {len(found)} classes show a shift from fit to tune"
