@@ -103,6 +103,8 @@ def _words_by_kind(terms: Terms) -> dict[str, str]:
         photos = len(terms.taught.labels)
         whose = "its label" if photos == 1 else "their labels"
         weight = f"each as {terms.taught.weight:g} photos of fit"
+        if terms.taught.weight == 0:
+            weight = "without weight: AP on the other photos of tune is no higher with any"
         said[LABEL.key] = f"{count(photos, 'photo')} taught by {whose}, {weight}"
     if terms.balanced is not None:
         positive, negative = terms.balanced.effective

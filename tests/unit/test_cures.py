@@ -24,7 +24,7 @@ from inficond_panel.tuning.cures.choice import choose
 from inficond_panel.tuning.cures.resolution import lambda_path
 from inficond_panel.tuning.intents.cures import Balance, Doubt, Label, Lambda
 from inficond_panel.tuning.replay import replay
-from inficond_panel.wording.cures import auto_sentence
+from inficond_panel.wording.cures import auto_sentence, terms_words
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +158,9 @@ def test_wrong_labels_get_no_weight(tuner) -> None:
     rows = store.rows("tune")[:40]
     lies = [Label("truck", store.images[row], 1 - int(store.label[row, 0])) for row in rows]
     node = tuner.fine_tune(tuner.root(), lies)
-    assert tuner.terms(node)["truck"].taught.weight == 0
+    terms = tuner.terms(node)["truck"]
+    assert terms.taught.weight == 0
+    assert "without weight: AP on the other photos of tune is no higher" in terms_words(terms)[0]
 
 
 def test_thumbs_and_cures_compose(tuner) -> None:
