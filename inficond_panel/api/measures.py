@@ -153,7 +153,9 @@ class Measures(Moves):
     def penalty_path(self, class_name: str, split: str = "tune") -> pd.DataFrame:
         """The student of a class over λ: concepts left, AP and fidelity with their limits.
 
-        λ is the index; ``now`` marks the one in force. A look at the holdout is counted.
+        λ is the index; ``now`` marks the one in force, ``auto`` the one that ``lambda: auto`` would
+        take alone: the first, unless another gains more than noise on tune. A look at the holdout
+        is counted.
         """
         check_name("class", class_name, self.classes)
         self.count_look(split)

@@ -120,13 +120,14 @@ def penalty_path(tuner: Tuner, node: Node, class_name: str, split: str) -> pd.Da
         {
             "lambda": point.value,
             "now": point.now,
+            "auto": point.auto,
             "concepts": point.concepts,
             **{key: found.estimate for key, found in point.metrics.items()},
             **{f"{key}_low": found.low for key, found in point.metrics.items()},
             **{f"{key}_high": found.high for key, found in point.metrics.items()},
             "level": tuner.spec.views.confidence,
         }
-        for point in penalty_points(tuner, node, class_name, split)
+        for point in penalty_points(tuner, node, class_name, split).points
     ]
     return pd.DataFrame(rows).set_index("lambda")
 

@@ -88,7 +88,8 @@ def _document(tuner: Tuner, found: Suggestion, node: Node | None) -> dict[str, o
 
 def _say(found: Suggestion) -> None:
     say(f"{found.author}, seed {found.seed}, {found.images} photos of tune: {found.summary}")
-    say(f"expected gain {found.gain} AP points over {len(found.scope)} classes ({found.measured})")
+    classes = f"{len(found.scope)} {'class' if len(found.scope) == 1 else 'classes'}"
+    say(f"expected gain {found.gain} AP points over {classes} ({found.measured})")
     for name, of_class in found.classes.items():
         _say_class(name, of_class)
     for name, images in found.photos.items():

@@ -114,6 +114,7 @@ class KnowledgeTable(ViewComponent):
     terms = param.List(default=[], item_type=str, doc="What earlier cures made, in sentences.")
     mended = param.Boolean(default=False, doc="Whether suspects and cures are open.")
     path = param.List(default=[], item_type=dict, doc="As ``make_path`` gives it.")
+    auto = param.String(default="", doc="Which lambda auto takes alone, and why.")
     photos = param.List(default=[], item_type=dict, doc="As ``make_photos`` gives it.")
     suggesting = param.Dict(default={}, doc="As ``make_suggesting`` gives it.")
 
