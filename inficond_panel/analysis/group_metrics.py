@@ -34,6 +34,8 @@ def measure_groups(
     groups: Mapping[str, np.ndarray],
     *,
     classes: Sequence[str] | None = None,
+    draws: int | None = None,
+    seed: int = 0,
     **options: Any,
 ) -> dict[str, ClassGroups]:
     """Measure the students of ``classes`` (all) on groups (masks over the images of the split).
@@ -41,7 +43,7 @@ def measure_groups(
     ``options`` as in ``distill.compare_groups``. Cross-fitted as in ``measure_node``; looks at the
     holdout are the caller's to count.
     """
-    options, found = {"level": tuner.spec.views.confidence, **options}, {}
+    options, found = {**tuner.spec.views.noise(draws, seed), **options}, {}
     for name in classes or tuner.store.classes:
         outcome = judged_outcome(tuner, node, split, name)
         cells = label_groups(outcome, groups)

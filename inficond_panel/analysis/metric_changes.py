@@ -19,8 +19,7 @@ def metric_change(
     student (``analysis.judged``). Students that are in use keep their draws, so that a change costs
     what an iteration has changed.
     """
-    views = tuner.spec.views
-    noise = {"draws": views.draws, "level": views.confidence}
+    noise = tuner.spec.views.noise()
     if class_name:
         old, new = (judged_outcome(tuner, node, split, class_name) for node in (before, after))
         return change_intervals(old, new, (metric,), **noise)[metric]

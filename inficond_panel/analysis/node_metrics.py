@@ -59,16 +59,17 @@ def measure_node(
     *,
     classes: Sequence[str] | None = None,
     metrics: Sequence[str] = tuple(METRICS),
-    draws: int = 200,
+    draws: int | None = None,
     seed: int = 0,
 ) -> dict[str, ClassMeasures]:
     """Measure the students of ``classes`` (all). Looks at the holdout are the caller's to count.
 
-    A student is sorted once for all metrics; parent and start share its draws. Intervals are at
-    the spec's ``views.confidence``, as those of all functions of a tuner.
+    A student is sorted once for all metrics; parent and start share its draws. Intervals are of
+    the spec's ``views.draws`` unless said otherwise, at its ``views.confidence``, as those of all
+    functions of a tuner.
     """
     before = [tuner.node(node.parent), tuner.root()] if node.parent else [None, None]
-    noise = {"draws": draws, "seed": seed, "level": tuner.spec.views.confidence}
+    noise = tuner.spec.views.noise(draws, seed)
     found = {}
     for name in classes or tuner.store.classes:
         outcome = judged_outcome(tuner, node, split, name)
@@ -98,6 +99,8 @@ def measure_slices(
     metric: str = AP.key,
     *,
     classes: Sequence[str] | None = None,
+    draws: int | None = None,
+    seed: int = 0,
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
     **options: Any,
@@ -109,7 +112,7 @@ def measure_slices(
     """
     names = classes or tuner.store.classes
     found = {name: judged_outcome(tuner, node, split, name) for name in names}
-    options = {"level": tuner.spec.views.confidence, **options}
+    options = {**tuner.spec.views.noise(draws, seed), **options}
     return compare_slices(found, slices, metric, progress=progress, cancelled=cancelled, **options)
 
 

@@ -56,6 +56,6 @@ def penalty_path(
     for value, fit, logits in zip(values, fits, each, strict=True):
         outcome = Outcome(own.labels, logits, own.teacher_logits, own.threshold)
         left = int(np.count_nonzero(fit.weights[:, 0]))
-        measured = metric_intervals(outcome, MEASURED, level=tuner.spec.views.confidence)
+        measured = metric_intervals(outcome, MEASURED, **tuner.spec.views.noise())
         points.append(PenaltyPoint(value, value == here, left, measured))
     return points

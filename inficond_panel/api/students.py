@@ -114,8 +114,8 @@ class TunableStudents(Measures):
         in another way than the spec says; ``MissingExtraError``; ``SpecError`` without an encoder.
         """
         students, store = as_exported(self.tuner, self.node, {}), self.tuner.store
-        level = self.tuner.spec.views.confidence
-        rules = None if abstain is None else abstaining(students, store, abstain, level)
+        noise = self.tuner.spec.views.noise()
+        rules = None if abstain is None else abstaining(students, store, abstain, noise)
         return PhotoPredictions(students, score_photos(self.tuner.spec, store, list(photos)), rules)
 
     def drift(self, photos: Iterable[str | Path], *, seed: int = 0) -> DriftReport:

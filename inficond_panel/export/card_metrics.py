@@ -11,13 +11,11 @@ from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.metrics import AP
 
-DRAWS, SEED = 200, 0
-
 
 def measured(tuner: Tuner, node: Node, split: str) -> dict[str, Any]:
     """For each class counts, and ``{"value", "low", "high"}`` of each metric; None if undefined."""
-    found, metrics = measure_node(tuner, node, split, draws=DRAWS, seed=SEED), {}
-    noise = {"draws": DRAWS, "seed": SEED, "level": tuner.spec.views.confidence}
+    found, metrics = measure_node(tuner, node, split), {}
+    noise = tuner.spec.views.noise()
     for name, student in tuner.at(node, split).items():
         points = student.metrics
         outcome = Outcome(student.labels, student.teacher_logits)

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from typing import Any
 
 from inficond_panel.common.numbers import defined
-from inficond_panel.export.card_metrics import DRAWS, SEED, measured
+from inficond_panel.export.card_metrics import measured
 from inficond_panel.export.exported import FORMAT_VERSION
 from inficond_panel.export.limits import limits
 from inficond_panel.store import SPLITS
@@ -49,12 +49,7 @@ def model_card(tuner: Tuner, node: Node, *, holdout: bool = False) -> dict[str, 
             split: measured(tuner, node, split)
             for split in (("tune", "holdout") if holdout else ("tune",))
         },
-        "bootstrap": {
-            "draws": DRAWS,
-            "seed": SEED,
-            "level": tuner.spec.views.confidence,
-            "unit": "image",
-        },
+        "bootstrap": {**tuner.spec.views.noise(), "unit": "image"},
         "holdout_looks": {
             "this_node": tuner.history.looks(node.id, "holdout"),
             "all_nodes": tuner.looks("holdout"),

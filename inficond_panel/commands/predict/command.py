@@ -93,8 +93,8 @@ def run(args: argparse.Namespace) -> None:
     for class_name in args.classes or ():
         check_name("class", class_name, students.classes)
     say_networks(args, tuner.spec)
-    asked, level = args.abstain, tuner.spec.views.confidence
-    rules = abstaining(students, tuner.store, asked, level) if asked else None
+    asked, noise = args.abstain, tuner.spec.views.noise()
+    rules = abstaining(students, tuner.store, asked, noise) if asked else None
     files = outline_files(args.outlines, args.photos) if args.outlines else {}
     scores = score_photos(tuner.spec, tuner.store, args.photos, note)
     found = predict(students, scores)
@@ -102,7 +102,7 @@ def run(args: argparse.Namespace) -> None:
     if args.classes:
         found = [one for one in found if one.class_name in args.classes]
         rules = rules.among(args.classes) if rules else None
-    drift = photo_drift(tuner.store, scores, level=level) if args.drift else None
+    drift = photo_drift(tuner.store, scores, level=noise["level"]) if args.drift else None
     _note_lacks(scores, rules)
     if args.outlines:
         written = write_outlined(files, tuner.store, scores, found)
