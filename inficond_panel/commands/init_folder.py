@@ -6,7 +6,7 @@ import argparse
 import os
 import shutil
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +32,10 @@ def write_spec(args: argparse.Namespace) -> None:
     draft = _draft(args, folder, output)
     made = not args.corpus and _own_words(words)
     draft.corpus = draft.corpus or words.name
+    asked = {name: getattr(args, name) or "" for name in ("task", "activation", "outputs")}
     found: list[str] = []
     try:
-        dataset = _written(draft, output, args.classes or [])
+        dataset = _written(draft, output, args.classes or [], asked)
         if args.concepts:
             found = _collect(args.concepts, dataset.classes, words, output)
     except BaseException:
@@ -145,7 +146,7 @@ def _draft(args: argparse.Namespace, folder: Path, output: Path) -> Any:
     )
 
 
-def _written(draft: Any, output: Path, classes: Sequence[str]) -> Any:
+def _written(draft: Any, output: Path, classes: Sequence[str], asked: Mapping[str, str]) -> Any:
     """Write the spec once its data set can be read and the teacher fits it; return the data set.
 
     The first choice of keys that fits is taken; where none does, what is wrong with the first one
@@ -156,14 +157,14 @@ def _written(draft: Any, output: Path, classes: Sequence[str]) -> Any:
         keys = draft.keys
         draft.keys = {**keys, **choice}
         try:
-            return _try(draft, output, classes)
+            return _try(draft, output, classes, asked)
         except DataError as error:
             first = first or error
         draft.keys = keys
     raise first if first else DataError("Nothing fits.", "Write the spec by hand.")
 
 
-def _try(draft: Any, output: Path, classes: Sequence[str]) -> Any:
+def _try(draft: Any, output: Path, classes: Sequence[str], asked: Mapping[str, str]) -> Any:
     from precompute.datasets import load_dataset
     from precompute.detect.task_keys import logit_classes, task_keys
     from precompute.detect.writing import spec_text
@@ -186,7 +187,7 @@ def _try(draft: Any, output: Path, classes: Sequence[str]) -> Any:
         ):
             draft.keys = {**keys, **_class_keys(draft, dataset.classes, classes or narrower)}
             dataset = load_dataset(written().dataset)
-        found = task_keys(dataset, draft.teacher)
+        found = task_keys(dataset, draft.teacher, **asked)
         draft.keys, draft.teacher_more = {**found.dataset, **draft.keys}, found.teacher
         layout.assumed += found.assumed
         spec = written()
