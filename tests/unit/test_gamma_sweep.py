@@ -251,3 +251,11 @@ def test_heads_stay_on_their_encoders_device():
     heads = Heads(none[0, 0], none[0, 0], none, none[:, :, 0], np.zeros((4, 1), int), 1.0)
     embedding = TorchTeacher(None, None, (0, 1, 2), 3, device="cuda")
     assert heads.teacher(embedding, np.arange(4)).device == "cuda"
+
+
+def test_it_tells_that_classes_which_the_data_set_lacks_are_counted(folder, swept, capsys):
+    told = "are over all 5 classes of the teacher; inficond metrics names the likeliest of the "
+    assert told in (folder / "out" / "gammas.html").read_text()
+    for arguments in (["--gamma", "0.5"], []):
+        assert main(["compare", str(folder / "spec.yaml"), *arguments, "--draws", "5"]) == 0
+        assert told in capsys.readouterr().out
