@@ -14,6 +14,7 @@ from inficond_panel.commands.output import say
 from inficond_panel.common.near_words import nearest
 from inficond_panel.errors import DataError
 from inficond_panel.spec import find_spec, load_spec
+from inficond_panel.store.label_checks import one_class_note
 from inficond_panel.vocabulary.tasks import SIGMOID
 
 _OWN_CLASSES = (
@@ -82,7 +83,10 @@ def _tell(draft: Any, dataset: Any, output: Path, found: Sequence[str]) -> None:
     say(f"classes   {len(dataset.classes)}: {shown}")
     images = ", ".join(f"{counts[split]} {split}" for split in ("fit", "tune", "holdout"))
     say(f"images    {images} ({draft.splits_note})")
-    for text in (*dataset.notes, *(f"Assumed: {text}." for text in layout.assumed)):
+    note = "" if "task" in draft.keys else one_class_note(dataset.label, dataset.ids)
+    for text in (*dataset.notes, note, *(f"Assumed: {text}." for text in layout.assumed)):
+        if not text:
+            continue
         say(f"          {text}")
     say(f"teacher   {draft.teacher.note}")
     say(f"encoder   {draft.encoder.note}")
