@@ -35,6 +35,7 @@ teacher:
   kind: torchscript
   path: teacher.pt
   activation: softmax
+  batch: 5
   classes: [bird, sheep, bicycle, tv monitor, other]
   preprocessing: {size: [4, 3], mean: [0.5, 0.5, 0.5], std: [0.2, 0.25, 0.3], crop: 0}
 """
@@ -58,7 +59,7 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("gammas")
     (folder / "images").mkdir()
     rng = np.random.default_rng(0)
-    ids = [f"{i:03d}" for i in range(COUNT)]
+    ids = [f"photo-{i:02d}" for i in range(COUNT)]
     label = np.eye(4, dtype=int)[np.arange(COUNT) % 4]
     for i, name in enumerate(ids):
         photo(i, (8, 6)).save(folder / "images" / f"{name}.png")
