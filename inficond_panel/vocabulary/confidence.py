@@ -38,6 +38,14 @@ def least_draws(level: float) -> int:
     return math.ceil(round(2 / (1 - level), 6))
 
 
+def draws_fault(level: float, draws: int) -> str:
+    """Fault of a level above the usual one that so few draws cannot tell; "" if there is none."""
+    least = least_draws(level) if level > CONFIDENCE else 1
+    return (
+        f"{level:g} needs at least {least:,} draws, and draws is {draws}" if draws < least else ""
+    )
+
+
 def tails(level: float) -> tuple[float, float]:
     """Shares of draws below the lower and below the upper limit: 0.025 and 0.975 at 0.95."""
     return (1 - level) / 2, (1 + level) / 2

@@ -15,7 +15,13 @@ from inficond_panel.spec.framework.section import Nested, Section
 from inficond_panel.spec.sections.encoder import Encoder, Prompts
 from inficond_panel.spec.sections.filters import Filters
 from inficond_panel.spec.sections.segments import KMeansSegments, Segments
-from inficond_panel.vocabulary.confidence import CONFIDENCE, Noise, confidence_word, least_draws
+from inficond_panel.vocabulary.confidence import (
+    CONFIDENCE,
+    Noise,
+    confidence_word,
+    draws_fault,
+    least_draws,
+)
 from inficond_panel.vocabulary.tasks import LINKS, SIGMOID, SOFTMAX
 
 VIEWS = ["configuration", "performance", "knowledge", "embedding", "detail", "provenance"]
@@ -322,12 +328,10 @@ class Views(Section):
 
     def _too_sure(self) -> Iterator[tuple[str, str]]:
         """Yield a level that so few draws cannot tell: not even one lies beyond each limit."""
-        level, draws = self.confidence, self.draws
-        if level is None or draws is None or level <= CONFIDENCE:
+        if None in (self.confidence, self.draws):
             return
-        least = least_draws(level)
-        if draws < least:
-            yield "confidence", f"{level:g} needs at least {least:,} draws, and draws is {draws}"
+        if fault := draws_fault(self.confidence, self.draws):
+            yield "confidence", fault
 
 
 class Layout(Section):
