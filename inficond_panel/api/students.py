@@ -116,7 +116,8 @@ class TunableStudents(Measures):
         students, store = as_exported(self.tuner, self.node, {}), self.tuner.store
         noise = self.tuner.spec.views.noise()
         rules = None if abstain is None else abstaining(students, store, abstain, noise)
-        return PhotoPredictions(students, score_photos(self.tuner.spec, store, list(photos)), rules)
+        scores = score_photos(self.tuner.spec, store, list(photos))
+        return PhotoPredictions(students, scores, rules, store.task == "single_label")
 
     def drift(self, photos: Iterable[str | Path], *, seed: int = 0) -> DriftReport:
         """Are photos (files), 20 or more, unlike those that the students were fitted to?
