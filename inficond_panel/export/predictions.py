@@ -11,7 +11,7 @@ from scipy.special import expit
 
 from inficond_panel.analysis.local_explanation import Part, parts_of
 from inficond_panel.common.near_words import near
-from inficond_panel.common.numbers import defined
+from inficond_panel.common.numbers import defined, written
 from inficond_panel.common.teacher_outputs import log_odds
 from inficond_panel.concepts.photo_scores import PhotoScores
 from inficond_panel.distill.metrics.top_class import one_of_classes
@@ -92,6 +92,13 @@ class Named:
     probability: float
     teacher: str | None
     answered: bool
+
+    @property
+    def words(self) -> str:
+        """``cat, probability 0.980 (teacher: dog)``."""
+        teacher = f" (teacher: {self.teacher})" if self.teacher else ""
+        student = self.class_name if self.answered else DONT_KNOW
+        return f"{student}, probability {written(self.probability)}{teacher}"
 
 
 def named_classes(found: Sequence[Prediction]) -> dict[str, Named]:

@@ -129,17 +129,10 @@ def say_predictions(
         mine = [one for one in found if one.photo == photo]
         mine.sort(key=lambda one: one.threshold - one.logit)
         say()
-        say(photo + (_named_words(named[photo]) if named else ""))
+        say(f"{photo}: {named[photo].words}" if named else photo)
         say_table(_HEADER, [_row(one) for one in mine])
         for one in mine if explain else ():
             say(f"  {one.class_name} {one.logit:+.3f} = {_sum(one)}")
-
-
-def _named_words(named: Named) -> str:
-    """``: cat, probability 0.980 (teacher: dog)``."""
-    teacher = f" (teacher: {named.teacher})" if named.teacher else ""
-    student = named.class_name if named.answered else DONT_KNOW
-    return f": {student}, probability {written(named.probability)}{teacher}"
 
 
 def _row(one: Prediction) -> list[str]:
