@@ -46,13 +46,7 @@ class CompareState(param.Parameterized):
         self.param.update(pair=pair, found=None, problem="")
 
         def work(_: Job) -> Comparison:
-            return compare(
-                self.tuner,
-                self.tuner.node(before),
-                self.tuner.node(after),
-                split,
-                draws=self.tuner.spec.views.draws,
-            )
+            return compare(self.tuner, self.tuner.node(before), self.tuner.node(after), split)
 
         def done(found: Comparison) -> None:
             if self.pair == pair:

@@ -62,7 +62,7 @@ def make_preview(
     Raises ``CancelledError``.
     """
     old, new = tuner.at(before, split), tuner.at(after, split)
-    noise = {"draws": tuner.spec.views.draws, "level": tuner.spec.views.confidence}
+    noise = tuner.spec.views.noise()
     preview = Preview(after, moved=moved_classes(old, new))
     for name in after.tuned:
         if cancelled():
