@@ -51,7 +51,7 @@ class CompareState(param.Parameterized):
 
         def failed(error: InficondError) -> None:
             if self.pair == pair and not isinstance(error, CancelledError):
-                self.problem = str(error)
+                self.problem = error.whole_for_page
 
         self.jobs.submit(Job("compare", work, done, failed))
 

@@ -124,4 +124,4 @@ class ChangesState(param.Parameterized):
     def _failed(self, error: InficondError) -> None:
         self._wanted, self._under_way = [], False
         if not isinstance(error, CancelledError):
-            self.problem = f"{error.message} {error.remedy}".strip()
+            self.problem = error.whole_for_page

@@ -94,7 +94,7 @@ class PhotoState(param.Parameterized):
                 raise DataError("This page has no encoder.", "Open it with inficond serve.")
             self.scorer.check(self.students.tuner.store)
         except InficondError as error:
-            self.missing = f"{error.for_page} {error.remedy}".strip()
+            self.missing = error.whole_for_page
         else:
             self.missing = ""
 
