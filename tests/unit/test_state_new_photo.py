@@ -228,11 +228,11 @@ def test_where_as_sure_decisions_are_seldom_right_the_student_does_not_know(tmp_
     on_tune = tuner.logits(app.students.node)[rows]
     own = tuner.logits(app.students.node)[0]
     words = set()
-    for asked in (0.5, 0.7, 0.8, 0.9, 1):
-        shell.act({"action": "abstain_photo", "accuracy": asked})
+    for percent in (50, 70, 80, 90, 100):
+        shell.act({"action": "abstain_photo", "percent": percent})
         shown = {row["name"]: row["student"] for row in shell._page.photo["rows"]}
         for k, name in enumerate(tuner.store.classes):
-            least = least_sure(tuner.store.label[rows, k], on_tune[:, k], asked)
+            least = least_sure(tuner.store.label[rows, k], on_tune[:, k], percent / 100)
             assert shown[name] == (plain[name] if abs(own[k]) >= least else "don't know")
             shell.act({"action": "show_photo_class", "name": name})
             worth, decision = (shell._page.photo[key] for key in ("worth", "decision"))
@@ -242,11 +242,11 @@ def test_where_as_sure_decisions_are_seldom_right_the_student_does_not_know(tmp_
         words |= set(shown.values())
     assert {"don't know", "present"} <= words
     assert len(app.photo.scorer.photos) == 1  # encoded once
-    shell.act({"action": "abstain_photo", "accuracy": 0})
+    shell.act({"action": "abstain_photo", "percent": 0})
     assert {row["name"]: row["student"] for row in shell._page.photo["rows"]} == plain
     assert shell._page.photo["worth"] == ""
     with pytest.raises(ValueError, match="accuracy"):
-        shell.act({"action": "abstain_photo", "accuracy": 2})
+        shell.act({"action": "abstain_photo", "percent": 200})
 
 
 def test_segments_are_outlined(app):

@@ -14,7 +14,7 @@ export function makePhoto(root, page, model) {
   const words = h("div", { class: "told", role: "status" })
   const stop = h("button", { class: "btn", type: "button", onclick: () => model.send_msg({ action: "cancel_photo" }) }, "Cancel")
   const close = h("button", { class: "icon-btn", type: "button", "aria-label": "Close", onclick: () => dialog.close() }, icon("cross"))
-  const answer = select("Answer", [], "", (value) => model.send_msg({ action: "abstain_photo", accuracy: Number(value) }), "Answer")
+  const answer = select("Answer", [], "", (value) => model.send_msg({ action: "abstain_photo", percent: Number(value) }), "Answer")
   const list = answer.querySelector("select")
   const picture = makePicture()
   const classes = makeClasses((name) => model.send_msg({ action: "show_photo_class", name }))
@@ -63,7 +63,7 @@ export function makePhoto(root, page, model) {
     }
   }
   function draw() {
-    const { missing, side, kind, text: told, remedy, progress, accuracies = [], accuracy = 0, rows = [] } = model.photo
+    const { missing, side, kind, text: told, remedy, progress, percents = [], percent = 0, rows = [] } = model.photo
     const busy = kind === "deciding" || kind === "cancelling"
     text(how, missing ? "" : `At most ${MOST_BYTES / 1e6} MB. It is scaled down in this browser to at most ${count(side)} pixels a side, so that numbers may differ a little from those of inficond predict. ` +
       "It is kept nowhere, and gone when this is closed.")
@@ -77,8 +77,8 @@ export function makePhoto(root, page, model) {
     set(words, "data-progress", busy ? progress : null)
     input.disabled = Boolean(missing)
     answer.hidden = Boolean(missing)
-    drawOnce(list, JSON.stringify(accuracies), () => accuracies.map((each) => h("option", { value: each }, each ? `if ${Math.round(100 * each)} % right on tune` : "always")))
-    list.value = String(accuracy)
+    drawOnce(list, JSON.stringify(percents), () => percents.map((each) => h("option", { value: each }, each ? `if ${each} % right on tune` : "always")))
+    list.value = String(percent)
     stop.hidden = !busy
     stop.disabled = kind === "cancelling"
     found.hidden = !rows.length

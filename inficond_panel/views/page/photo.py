@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from inficond_panel.store import Store
 
 _WORDS = {True: "present", False: "absent", None: ""}
-#: Accuracies on tune that a visitor may ask for; at 0 every class is decided.
-ACCURACIES = (0.0, 0.8, 0.9, 0.95, 0.99)
+#: Accuracies on tune, in percent, that a visitor may ask for; at 0 every class is decided.
+_PERCENTS = (0, 80, 90, 95, 99)
 
 
 def make_photo(app: AppState, class_name: str) -> dict[str, Any]:
@@ -43,8 +43,8 @@ def make_photo(app: AppState, class_name: str) -> dict[str, Any]:
         "text": status.text,
         "progress": status.progress,
         "remedy": status.remedy,
-        "accuracies": ACCURACIES,
-        "accuracy": state.accuracy,
+        "percents": _PERCENTS,
+        "percent": round(100 * state.accuracy),
         "rows": [],
     }
     if state.found is None:
@@ -129,9 +129,9 @@ class PhotoActions(RefitActions):
         self.app.photo.put(base64.b64decode("".join(parts), validate=True))
 
     @action
-    def _abstain_photo(self, accuracy: float) -> None:
-        """Answer only where decisions as sure have an accuracy on tune."""
-        self.app.photo.accuracy = accuracy
+    def _abstain_photo(self, percent: int) -> None:
+        """Answer only where decisions as sure have that accuracy on tune."""
+        self.app.photo.accuracy = percent / 100
 
     @action
     def _cancel_photo(self) -> None:
