@@ -281,7 +281,7 @@ class ProvenanceView(Acting, Viewer):
         return make_change(found, now[metric] - before[metric], METRICS[metric].unit)
 
     def _fail(self, error: InficondError) -> None:
-        self._tree.data = {"error": str(error), "size": 0}
+        self._tree.data = {"error": error.whole_for_page, "size": 0}
 
     @param.depends("app.tuning.status", "app.tuning.problem", "app.pinned.node_id", watch=True)
     def _update_buttons(self) -> None:
