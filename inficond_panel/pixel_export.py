@@ -27,7 +27,8 @@ TOLERANCE, STEP = 1e-4, 1e-3
 class _Encoder(Protocol):
     """The image side of the encoder: photos of ``size`` (height, width), prepared."""
 
-    size: tuple[int, int]
+    @property
+    def size(self) -> tuple[int, int]: ...
 
     @property
     def preprocessing(self) -> dict[str, Any]: ...
