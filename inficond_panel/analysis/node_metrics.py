@@ -63,16 +63,17 @@ def measure_node(
     *,
     classes: Sequence[str] | None = None,
     metrics: Sequence[str] = tuple(METRICS),
-    draws: int = 200,
+    draws: int | None = None,
     seed: int = 0,
 ) -> dict[str, ClassMeasures]:
     """Measure the students of ``classes`` (all). Looks at the holdout are the caller's to count.
 
-    A student is sorted once for all metrics; parent and start share its draws. Intervals are at
-    the spec's ``views.confidence``, as those of all functions of a tuner.
+    A student is sorted once for all metrics; parent and start share its draws. Intervals are of
+    the spec's ``views.draws`` unless said otherwise, at its ``views.confidence``, as those of all
+    functions of a tuner.
     """
     before = [tuner.node(node.parent), tuner.root()] if node.parent else [None, None]
-    noise = {"draws": draws, "seed": seed, "level": tuner.spec.views.confidence}
+    noise = tuner.spec.views.noise(draws, seed)
     found = {}
     for name in classes or tuner.store.classes:
         outcome = judged_outcome(tuner, node, split, name)
@@ -102,6 +103,8 @@ def measure_slices(
     metric: str = AP.key,
     *,
     classes: Sequence[str] | None = None,
+    draws: int | None = None,
+    seed: int = 0,
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
     **options: Any,
@@ -113,7 +116,7 @@ def measure_slices(
     """
     names = classes or tuner.store.classes
     found = {name: judged_outcome(tuner, node, split, name) for name in names}
-    options = {"level": tuner.spec.views.confidence, **options}
+    options = {**tuner.spec.views.noise(draws, seed), **options}
     return compare_slices(found, slices, metric, progress=progress, cancelled=cancelled, **options)
 
 
@@ -195,8 +198,7 @@ def metric_change(
     student (``analysis.judged``). Students that are in use keep their draws, so that a change costs
     what an iteration has changed.
     """
-    views = tuner.spec.views
-    noise = {"draws": views.draws, "level": views.confidence}
+    noise = tuner.spec.views.noise()
     if class_name:
         old, new = (judged_outcome(tuner, node, split, class_name) for node in (before, after))
         return change_intervals(old, new, (metric,), **noise)[metric]
@@ -226,6 +228,8 @@ def measure_groups(
     groups: Mapping[str, np.ndarray],
     *,
     classes: Sequence[str] | None = None,
+    draws: int | None = None,
+    seed: int = 0,
     **options: Any,
 ) -> dict[str, ClassGroups]:
     """Measure the students of ``classes`` (all) on groups (masks over the images of the split).
@@ -233,7 +237,7 @@ def measure_groups(
     ``options`` as in ``distill.compare_groups``. Cross-fitted as in ``measure_node``; looks at the
     holdout are the caller's to count.
     """
-    options, found = {"level": tuner.spec.views.confidence, **options}, {}
+    options, found = {**tuner.spec.views.noise(draws, seed), **options}, {}
     for name in classes or tuner.store.classes:
         outcome = judged_outcome(tuner, node, split, name)
         cells = label_groups(outcome, groups)

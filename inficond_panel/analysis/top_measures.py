@@ -98,7 +98,7 @@ def measure_single_label(
     *,
     k: int = USUAL_K,
     metrics: Sequence[str] = tuple(TOP_METRICS),
-    draws: int = 200,
+    draws: int | None = None,
     seed: int = 0,
 ) -> SingleLabelMeasures:
     """Measure the students of a node as one classifier, beside the teacher.
@@ -106,9 +106,10 @@ def measure_single_label(
     Where labels of ``tune`` chose a student's terms, by students that did not see the image.
     Looks at the holdout are the caller's to count. Errors as ``teacher_top_class``.
     """
-    noise = {"draws": draws, "seed": seed, "level": tuner.spec.views.confidence}
+    noise = tuner.spec.views.noise(draws, seed)
     teacher = teacher_top_class(tuner.store, split, k)
     now = judged_top_class(tuner, node, split, k)
+    counts = draw_counts(len(now.label), noise["draws"], seed)
     alone = [key for key in metrics if not TOP_METRICS[key].needs_teacher]
     changes: list[dict[str, Interval] | None] = [None, None]
     if node.parent:
@@ -126,7 +127,7 @@ def measure_single_label(
         since_start=changes[1],
         matrix=now.confusion(),
         teacher_matrix=teacher.confusion(),
-        confusions=confusions(now, draw_counts(len(now.label), draws, seed), noise["level"]),
+        confusions=confusions(now, counts, noise["level"]),
     )
 
 

@@ -45,11 +45,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--images", metavar="TABLE", help="of tables: CSV with image_id, path of the photo"
     )
     for name, words, what in (
-        ("task", TASKS, "default: found from the labels"),
-        ("activation", ACTIVATIONS, "of the teacher; default: softmax with one class an image"),
-        ("outputs", OUTPUTS, "what the table logits holds; default: logits"),
+        ("task", TASKS, "one class an image, or any number; default: found from the labels"),
+        (
+            "activation",
+            ACTIVATIONS,
+            "what the teacher ends in; default: softmax with one class an image",
+        ),
+        ("outputs", OUTPUTS, "what the teacher gives; default: logits, or found from its table"),
     ):
-        parser.add_argument(f"--{name}", choices=words, help=f"of tables: {what}")
+        parser.add_argument(f"--{name}", choices=words, help=what)
     parser.add_argument(
         "--teacher",
         metavar="FILE|KIND:NAME",

@@ -9,9 +9,8 @@ import platform
 from importlib.metadata import version
 from typing import Any
 
-from inficond_panel.analysis.node_metrics import ClassMeasures, measure_node
 from inficond_panel.common.numbers import defined
-from inficond_panel.distill import Interval, Outcome, metric_intervals
+from inficond_panel.export.card_metrics import measured, measured_together
 from inficond_panel.export.exported import FORMAT_VERSION
 from inficond_panel.export.limits import limits
 from inficond_panel.store import SPLITS
@@ -20,14 +19,11 @@ from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.replay import branch
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.version import __version__
-from inficond_panel.vocabulary.metrics import AP
-
-DRAWS, SEED = 200, 0
 
 
 def model_card(tuner: Tuner, node: Node, *, holdout: bool = False) -> dict[str, Any]:
     """The card of ``node``; metrics on the holdout only where asked for (the caller counts it)."""
-    steps = branch(tuner, node)
+    steps, splits = branch(tuner, node), ("tune", "holdout") if holdout else ("tune",)
     card = {
         "format": "inficond-students-card",
         "format_version": FORMAT_VERSION,
@@ -49,22 +45,16 @@ def model_card(tuner: Tuner, node: Node, *, holdout: bool = False) -> dict[str, 
             {"class": class_name, "concept": concept, "lower": low, "upper": high}
             for (class_name, concept), (low, high) in node.bounds.items()
         ],
-        "metrics": {
-            split: measured(tuner, node, split)
-            for split in (("tune", "holdout") if holdout else ("tune",))
-        },
-        "bootstrap": {
-            "draws": DRAWS,
-            "seed": SEED,
-            "level": tuner.spec.views.confidence,
-            "unit": "image",
-        },
+        "metrics": {split: measured(tuner, node, split) for split in splits},
+        "bootstrap": {**tuner.spec.views.noise(), "unit": "image"},
         "holdout_looks": {
             "this_node": tuner.history.looks(node.id, "holdout"),
             "all_nodes": tuner.looks("holdout"),
         },
         "versions": _versions(tuner),
     }
+    if tuner.store.task == "single_label":
+        card["together"] = {split: measured_together(tuner, node, split) for split in splits}
     return {**card, "limits": limits(card)}
 
 
@@ -113,39 +103,4 @@ def _versions(tuner: Tuner) -> dict[str, Any]:
         "history_schema": HISTORY.version,
         "python": platform.python_version(),
         **{name: version(name) for name in ("numpy", "scipy")},
-    }
-
-
-def measured(tuner: Tuner, node: Node, split: str) -> dict[str, Any]:
-    """For each class counts, and ``{"value", "low", "high"}`` of each metric; None if undefined."""
-    found, metrics = measure_node(tuner, node, split, draws=DRAWS, seed=SEED), {}
-    noise = {"draws": DRAWS, "seed": SEED, "level": tuner.spec.views.confidence}
-    for name, student in tuner.at(node, split).items():
-        points = student.metrics
-        outcome = Outcome(student.labels, student.teacher_logits)
-        teacher = metric_intervals(outcome, (AP.key,), **noise)
-        metrics[name] = {
-            **_document(found[name]),
-            "teacher_ap": _plain(teacher[AP.key]),
-            "constant_fidelity": defined(points.constant_fidelity),
-            "logit_correlation": defined(points.logit_correlation),
-        }
-    return metrics
-
-
-def _document(found: ClassMeasures) -> dict[str, Any]:
-    return {
-        "images": found.n,
-        "positives": found.positives,
-        **{name: _plain(interval) for name, interval in found.metrics.items()},
-        "ap_since_start": _plain(found.since_start[AP.key]) if found.since_start else None,
-        "ece_if_calibrated": defined(found.ece_floor),
-    }
-
-
-def _plain(interval: Interval) -> dict[str, float | None]:
-    return {
-        "value": defined(interval.estimate),
-        "low": defined(interval.low),
-        "high": defined(interval.high),
     }

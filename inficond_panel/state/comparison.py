@@ -46,13 +46,7 @@ class CompareState(param.Parameterized):
         self.param.update(pair=pair, found=None, problem="")
 
         def work(_: Job) -> Comparison:
-            return compare(
-                self.tuner,
-                self.tuner.node(before),
-                self.tuner.node(after),
-                split,
-                draws=self.tuner.spec.views.draws,
-            )
+            return compare(self.tuner, self.tuner.node(before), self.tuner.node(after), split)
 
         def done(found: Comparison) -> None:
             if self.pair == pair:
@@ -60,7 +54,7 @@ class CompareState(param.Parameterized):
 
         def failed(error: InficondError) -> None:
             if self.pair == pair and not isinstance(error, CancelledError):
-                self.problem = str(error)
+                self.problem = error.whole_for_page
 
         self.jobs.submit(Job("compare", work, done, failed))
 
@@ -95,7 +89,8 @@ class ChangesState(param.Parameterized):
     """Changes in metrics with their paired-bootstrap intervals, on the split in view.
 
     A view asks for what it shows, is given what is known at once, and asks again when ``found``
-    counts up. An empty ``class_name`` is the mean over all classes.
+    counts up. An empty ``class_name`` is the mean over all classes. Where the spec has no intervals
+    shown, changes have no limits.
     """
 
     found = param.Integer(0, doc="How often changes that were asked for have come.")
@@ -172,7 +167,8 @@ class ChangesState(param.Parameterized):
 
     def _compute(self, asked: Asked) -> Interval:
         nodes = self.tuner.node(asked.before), self.tuner.node(asked.after)
-        return metric_change(self.tuner, *nodes, asked.split, asked.class_name, asked.metric)
+        found = metric_change(self.tuner, *nodes, asked.split, asked.class_name, asked.metric)
+        return found if self.tuner.spec.views.intervals else found.alone
 
     def _add(self, made: dict[Asked, Interval]) -> None:
         for asked, change in made.items():
@@ -185,4 +181,4 @@ class ChangesState(param.Parameterized):
     def _failed(self, error: InficondError) -> None:
         self._wanted, self._under_way = [], False
         if not isinstance(error, CancelledError):
-            self.problem = f"{error.message} {error.remedy}".strip()
+            self.problem = error.whole_for_page

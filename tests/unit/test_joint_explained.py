@@ -278,7 +278,9 @@ def test_the_student_of_one_class_is_the_joint_one_within_its_bounds(tuner, tune
 
 
 def test_the_penalty_of_one_class_alone_is_varied(tuner):  # noqa: F811
-    points = penalty_path(tuner, tuner.root(), "cat")
+    path = penalty_path(tuner, tuner.root(), "cat")
+    points, auto = path.points, path.auto
+    assert auto is None  # it takes a value alone
     (now,) = (point for point in points if point.now)
     assert now.value == L1
     assert now.metrics["ap"].estimate == tuner.metrics(tuner.root(), "tune")["cat"].ap

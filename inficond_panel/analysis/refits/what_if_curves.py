@@ -64,7 +64,7 @@ def refit_curve(
     """
     scores, labels, now = student.scores, student.labels, student.outcome
     beside = student.teacher_logits, student.threshold
-    noise = {"draws": tuner.spec.views.draws, "level": tuner.spec.views.confidence}
+    noise = tuner.spec.views.noise()
     solve = _joint_points if tuner.joint else _points
     place = student.column if tuner.joint else 0
     for point in solve(tuner, student, concept, levels, cancelled):

@@ -63,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--force", action="store_true", help="replace the folder of an earlier comparison"
     )
     parser.add_argument(
-        "--draws", type=positive, default=200, metavar="N", help="bootstrap draws (default: 200)"
+        "--draws", type=positive, metavar="N", help="bootstrap draws (default: as the spec says)"
     )
     add_seed(parser)
 

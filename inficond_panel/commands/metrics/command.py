@@ -62,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="smaller slices are shown, but not tested (default: 30)",
     )
     parser.add_argument(
-        "--draws", type=positive, default=200, metavar="N", help="bootstrap draws (default: 200)"
+        "--draws", type=positive, metavar="N", help="bootstrap draws (default: as the spec says)"
     )
     parser.add_argument(
         "--top-k",
@@ -86,9 +86,15 @@ def run(args: argparse.Namespace) -> None:
     from inficond_panel.commands.metrics.group_tables import groups_document, say_groups
     from inficond_panel.commands.metrics.metrics_document import document
     from inficond_panel.commands.metrics.metrics_tables import say_slices
-    from inficond_panel.commands.students import chosen_node, count_look, open_students
+    from inficond_panel.commands.students import (
+        chosen_node,
+        count_look,
+        open_students,
+        settle_draws,
+    )
 
     tuner = open_students(args, distilled=False)
+    settle_draws(args, tuner)
     _check_classes(tuner, args.classes)
     if args.confusion:
         check_single_label(tuner.store)

@@ -19,7 +19,7 @@ from inficond_panel.common.numbers import number
 from inficond_panel.distill import Outcome, average_precision
 from inficond_panel.distill.metrics.bootstrap import draw_counts
 from inficond_panel.distill.scores.scores import Array
-from inficond_panel.distill.shift.verdict import NONE, SHIFT
+from inficond_panel.distill.shift.verdict import NONE, SHIFT, UNKNOWN
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning.cures.choice import ap_values, chosen, errors
 from inficond_panel.tuning.cures.cross_fit import (
@@ -81,8 +81,15 @@ def repaired(task: Task) -> Suggestion:
 
 
 def _summary(found: Sequence[Repair]) -> str:
-    shifted = sum(one.shift.kind == SHIFT for one in found)
+    shifted, unsure = (sum(one.shift.kind == kind for one in found) for kind in (SHIFT, UNKNOWN))
     mended = sum(bool(one.cures) for one in found)
+    if not found:
+        return "No class has enough labels of tune to tell a shift: nothing is proposed."
+    if not shifted and not mended and unsure:
+        return (
+            f"No class shows a shift from fit to tune; for {unsure} of {len(found)} there are too "
+            "few photos to say. Nothing is proposed."
+        )
     if not shifted and not mended:
         return "No class shows a shift from fit to tune: there is nothing to repair."
     text = f"{shifted} of {len(found)} classes show a shift from fit to tune"

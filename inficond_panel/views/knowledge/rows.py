@@ -91,11 +91,11 @@ def make_undefined(sort: str, counts: Counts) -> str:
     return f"no {side} on which they {'agree' if differ else 'differ'}"
 
 
-def make_effect(band: Band) -> dict[str, Any]:
+def make_effect(band: Band, limits: bool = True) -> dict[str, Any]:
     """A what-if curve as lists, empty where the metric is undefined; ``axis`` is its half height.
 
     Each curve has an axis of its own: a strong concept moves a metric by tens of points, most
-    others by less than three.
+    others by less than three. Without ``limits`` it has no band.
     """
     names = {"x": "grid", "change": "estimate", "low": "low", "high": "high"}
     if not np.isfinite(band.estimate).all():
@@ -103,6 +103,8 @@ def make_effect(band: Band) -> dict[str, Any]:
     curves = {name: np.nan_to_num(getattr(band, field)) for name, field in names.items()}
     reach = round(100 * float(np.abs(curves["change"]).max()), 3)
     axis = next((axis for axis in AXES if axis >= reach), AXES[-1])
+    if not limits:
+        curves.update(low=np.empty(0), high=np.empty(0))
     return {**{name: np.round(values, 5).tolist() for name, values in curves.items()}, "axis": axis}
 
 
@@ -141,7 +143,8 @@ class EffectCurves(param.Parameterized):
         def work(job: Job) -> dict[str, Any]:
             made, end = {}, time.monotonic() + SLICE
             for concept in missing:
-                made[concept] = make_effect(self.app.students.effect(name, concept, metric))
+                effect = self.app.students.effect(name, concept, metric)
+                made[concept] = make_effect(effect, self.app.spec.views.intervals)
                 if job.cancelled() or time.monotonic() > end:
                     break
             return made

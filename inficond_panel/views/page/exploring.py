@@ -76,11 +76,11 @@ class Explorable:
                     self._take(State(node, name, concept))
                     yield len(self._taken) / size
 
-    def record(self) -> dict[str, Any]:
+    def record(self, galleries: int) -> dict[str, Any]:
         """States recorded, see ``Recorder.finish``; ``numbers`` of iterations by their ids, and
         the ``command`` that opens all."""
         command = f"inficond serve {spec_word(self.app.spec.path)}"
-        return {**self._recorder.finish(), "numbers": self._numbers, "command": command}
+        return {**self._recorder.finish(galleries), "numbers": self._numbers, "command": command}
 
     def _show_node(self, node_id: str) -> None:
         """Show an iteration; thumbs that wait are of the one shown first."""

@@ -16,8 +16,6 @@ from bokeh.model import Model
 from bokeh.models import ColorMapper, ColumnDataSource
 from panel.models.esm import ReactiveESM
 
-#: Bytes that pictures of galleries may take in a file, beside those of patches.
-GALLERIES = 2_200_000
 #: In the place of a property's name: pictures that a component is sent when it asks.
 PICTURES = "pictures"
 NONE = -1  #: in the place of a picture's number: the file does not have it
@@ -66,7 +64,7 @@ class Recorder:
             values[Place(model, PICTURES)] = self._keep(self._with_numbers(message))
         self._states[state] = values
 
-    def finish(self, galleries: int = GALLERIES) -> dict[str, Any]:
+    def finish(self, galleries: int) -> dict[str, Any]:
         """The record as plain data; what is the same in all states is left out.
 
         ``states`` have a position in ``values`` for each of ``places``; pictures are positions in
