@@ -154,7 +154,9 @@ def _draft(args: argparse.Namespace, folder: Path, output: Path) -> Draft:
     )
 
 
-def _written(draft: Draft, output: Path, classes: Sequence[str], asked: Mapping[str, str]) -> Dataset:
+def _written(
+    draft: Draft, output: Path, classes: Sequence[str], asked: Mapping[str, str]
+) -> Dataset:
     """Write the spec once its data set can be read and the teacher fits it; return the data set.
 
     The first choice of keys that fits is taken; where none does, what is wrong with the first one
