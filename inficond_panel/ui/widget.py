@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import IPython.display
 import panel as pn
@@ -26,13 +26,23 @@ if TYPE_CHECKING:
     from bokeh.model import Model
     from traitlets.utils.bunch import Bunch
 
-    from inficond_panel.ui.notebook_cell import Cell
-
 #: Kinds of what is done in the browser that change something here.
 _FROM_BROWSER = {"ModelChanged", "MessageSent"}
 
 
-def display(page: Cell, publish: Publish, seconds: float = 2) -> None:
+class Page(Protocol):
+    """A Panel object that a widget shows, and that tells the browser that the kernel answers."""
+
+    def get_root(self, doc: Document, comm: Comm) -> Model:
+        """Models of it, for a document of its own."""
+
+    def _cleanup(self, root: Model) -> None: ...
+
+    def tell_alive(self) -> None:
+        """Tell the browser that the kernel answers."""
+
+
+def display(page: Page, publish: Publish, seconds: float = 2) -> None:
     """Display ``page`` as a widget; anew after ``seconds``, twice them, ... if no view is made.
 
     Where all cells are run, a notebook may come to the widget before it has run the scripts in the
@@ -73,7 +83,7 @@ class WidgetComm(Comm):
 class PageWidget(BokehModel):
     """Shows ``page`` in one place of a notebook; ``publish`` runs what the browser sends."""
 
-    def __init__(self, page: Cell, publish: Publish) -> None:
+    def __init__(self, page: Page, publish: Publish) -> None:
         self._page, self._publish = page, publish
         self._fresh = True  # whether ``render_bundle``, where a view starts, is the page as it is
         super().__init__(self._make_root())
