@@ -111,7 +111,7 @@ class Frame:
         return self._at(low + step, high + step)
 
     def _at(self, low: np.ndarray, high: np.ndarray) -> Frame:
-        """That part of the map, moved so that it does not leave the map."""
+        """Part of the map, moved so that it does not leave the map."""
         step = np.maximum(WHOLE[0] - low, 0) + np.minimum(WHOLE[1] - high, 0)
         x, y = np.stack([low + step, high + step], axis=1).tolist()
         return replace(self, x=tuple(x), y=tuple(y))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from inficond_panel.analysis.churn import churn
 from inficond_panel.analysis.judged import judged_outcome
-from inficond_panel.analysis.moved_classes import MovedClass, moved_classes
+from inficond_panel.analysis.refits.moved_classes import MovedClass, moved_classes
 from inficond_panel.distill import ClassMetrics, Interval, alone, change_intervals
 from inficond_panel.errors import CancelledError, InficondError
 from inficond_panel.tuning import Node, Tuner
@@ -62,7 +62,7 @@ def make_preview(
     Raises ``CancelledError``.
     """
     old, new = tuner.at(before, split), tuner.at(after, split)
-    noise = {"draws": tuner.spec.views.draws, "level": tuner.spec.views.confidence}
+    noise = tuner.spec.views.noise()
     preview = Preview(after, moved=moved_classes(old, new))
     for name in after.tuned:
         if cancelled():

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import panel as pn
 import param
 
-from inficond_panel.analysis.patches import best_segment
+from inficond_panel.analysis.images.patches import best_segment
 from inficond_panel.common.numbers import bound, signed
 from inficond_panel.errors import CancelledError
 from inficond_panel.state import Job
@@ -35,8 +35,8 @@ from inficond_panel.views.detail.panel import DetailPanel
 from inficond_panel.vocabulary.confidence import confidence_word
 
 if TYPE_CHECKING:
-    from inficond_panel.analysis.gallery import Gallery
-    from inficond_panel.analysis.image_sets import ImageSet
+    from inficond_panel.analysis.images.gallery import Gallery
+    from inficond_panel.analysis.images.image_sets import ImageSet
     from inficond_panel.distill import WhatIf
     from inficond_panel.state import AppState
     from inficond_panel.store import Store

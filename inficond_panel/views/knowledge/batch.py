@@ -22,7 +22,7 @@ from inficond_panel.wording.metric_change import make_change
 from inficond_panel.wording.suggestion import suggestion_sentences
 
 if TYPE_CHECKING:
-    from inficond_panel.analysis.compensation import Group
+    from inficond_panel.analysis.refits.compensation import Group
     from inficond_panel.analysis.snapshot import Snapshot
     from inficond_panel.distill import Interval
     from inficond_panel.errors import InficondError
@@ -193,7 +193,7 @@ class BatchBar:
         return [chosen_sentence(chosen)] if chosen else []
 
     def _suggested(self) -> list[str]:
-        """What the last suggestion found, and what it means for the student in view."""
+        """Result of the last suggestion, and its meaning for the student in view."""
         suggestion = self.app.suggestion
         if suggestion.found is None:
             return [suggestion.problem] if suggestion.problem else []

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import param
 
-from inficond_panel.analysis.image_sets import image_set, worst_first
+from inficond_panel.analysis.images.image_sets import image_set, worst_first
 from inficond_panel.analysis.node_metrics import metadata_slices
 from inficond_panel.common.numbers import count, number
 from inficond_panel.errors import CancelledError

@@ -1,4 +1,4 @@
-"""What the data say against a student, and the cures that are offered, as plain data."""
+"""Mending of one student: suspects among its concepts, and the cures on offer, as plain data."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from inficond_panel.ui.component import tie
 from inficond_panel.ui.images import data_uri
 from inficond_panel.vocabulary.confidence import CONFIDENCE
 from inficond_panel.vocabulary.metrics import AP
-from inficond_panel.wording.cures import asked_words, terms_words
+from inficond_panel.wording.cures import asked_words, auto_sentence, terms_words
 from inficond_panel.wording.estimates import at_level
 from inficond_panel.wording.suspects import plain_sentence, shift_sentence, suspect_sentence
 
@@ -74,6 +74,7 @@ def make_path(
             "value": point.value,
             "text": f"{point.value:.3g}",
             "now": point.now,
+            "auto": point.auto,
             "concepts": point.concepts,
             AP.key: defined(point.metrics[AP.key].estimate),
             "low": None if level is None else defined(point.metrics[AP.key].low),
@@ -115,7 +116,7 @@ def _ap(found: Interval, level: float | None) -> str:
 
 
 class MendingPanel(param.Parameterized):
-    """Fills ``table.shift``, and while the panel is open ``table.path`` and ``table.photos``."""
+    """Fills ``table.shift``; while the panel is open also ``path``, ``auto`` and ``photos``."""
 
     def __init__(self, app: AppState, table: KnowledgeTable) -> None:
         self.app, self.table = app, table
@@ -131,7 +132,7 @@ class MendingPanel(param.Parameterized):
         found = self.app.shifts.found.get(name)
         if self._asked != (name, self.app.students.node.id):
             self._asked = None
-            self.table.param.update(path=[], photos=[])
+            self.table.param.update(path=[], auto="", photos=[])
             self.table.shift = {} if found is None else make_shift(found, self._level)
         elif not self.table.shift and found is not None:
             self.table.shift = make_shift(found, self._level)
@@ -161,12 +162,14 @@ class MendingPanel(param.Parameterized):
         def work(_: Job) -> dict[str, Any]:
             store, k = app.store, app.store.classes.index(name)
             found = student_shift(app.tuner, node, name, baselines=True)
+            path = penalty_path(app.tuner, node, name)
             student = app.tuner.cures.class_fit(node, name)
             unlabelled = photos_to_label(student)
             rows = unlabelled if unlabelled.size else photos_to_teach(student)
             return {
                 "shift": make_shift(found, self._level),
-                "path": make_path(penalty_path(app.tuner, node, name), self._level),
+                "path": make_path(path.points, self._level),
+                "auto": auto_sentence(path.auto) if path.auto else "",
                 "photos": make_photos(store, k, rows.tolist()),
             }
 

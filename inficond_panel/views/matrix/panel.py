@@ -150,7 +150,7 @@ def _thumb_words(batch: Sequence[Item]) -> list[str]:
 
 
 def effect_words(preview: Preview) -> str:
-    """What a batch would do to the AP of all its students, the clearest changes named.
+    """Effect of a batch on the AP of all its students, the clearest changes named.
 
     Of changes without limits the largest.
     """
@@ -171,7 +171,7 @@ def effect_words(preview: Preview) -> str:
 
 
 def make_suggesting(running: str, part: float) -> str:
-    """How far a suggestion is: ``Suggesting 40 %``; empty where none is under way."""
+    """Progress of a suggestion: ``Suggesting 40 %``; empty where none is under way."""
     return f"Suggesting {share(part)}" if running else ""
 
 

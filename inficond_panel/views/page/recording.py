@@ -1,4 +1,4 @@
-"""What the models of a page hold from state to state, as data for a page without a server.
+"""Recording of a page's models from state to state, as data for a page without a server.
 
 A value that several states share is told once, and so is a picture.
 """
@@ -31,7 +31,7 @@ class Place(NamedTuple):
 
 
 class State(NamedTuple):
-    """What is selected: id of an iteration, a class, a concept; empty: none."""
+    """Selection: id of an iteration, a class, a concept; empty: none."""
 
     node: str
     class_name: str
@@ -176,7 +176,7 @@ def renumbered(picture: int | Mapping[str, Any], kept: Mapping[int, int]) -> int
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Whether two values are one, or of one's columns."""
+    """True where two values are one, or of one's columns."""
     if not isinstance(one, dict) or not isinstance(other, dict):
         return one is other
     return one.keys() == other.keys() and all(one[name] is other[name] for name in one)

@@ -30,12 +30,13 @@ from inficond_panel.ui.stylesheets import use_own_font
 
 if TYPE_CHECKING:
     from bokeh.document.json import DocJson
+    from bokeh.resources import Component
 
     from inficond_panel.state import AppState
 
 _SHEETS = "static/extensions/panel/"
 #: Scripts of Bokeh that a page uses, or that Panel's are made of; nothing is drawn by WebGL.
-_SCRIPTS = ["bokeh", "bokeh-widgets", "bokeh-tables"]
+_SCRIPTS: list[Component] = ["bokeh", "bokeh-widgets", "bokeh-tables"]
 _TEMPLATE = """{% block preamble %}<meta name="viewport" content="width=device-width">
 <style>{{ css }}</style>{% endblock %}
 {% block contents %}<p id="export"><span role="note">{{ told }}</span>

@@ -15,7 +15,7 @@ import panel as pn
 import param
 from panel.viewable import Viewable, Viewer
 
-from inficond_panel.analysis.image_sets import decided, image_set
+from inficond_panel.analysis.images.image_sets import decided, image_set
 from inficond_panel.common.numbers import UNDEFINED, defined
 from inficond_panel.distill.shift.verdict import SHIFT
 from inficond_panel.plots.performance_bars import (
@@ -85,7 +85,7 @@ def undefined_reason(positives: int, split: str) -> str:
 
 
 def make_untouched(snapshot: Snapshot, name: str) -> dict[str, str]:
-    """What no iteration has touched, in words: a class since the start, since the one before."""
+    """Untouched students in words: a class since the start, since the one before."""
     node = snapshot.node
     if node.parent is None or name in node.tuned:
         return {}

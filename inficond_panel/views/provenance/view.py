@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import param
 from panel.viewable import Viewer
 
-from inficond_panel.plots.branches import Branches
+from inficond_panel.plots.tree_plot import Branches
 from inficond_panel.state import CHANGE_METRICS, Job
 from inficond_panel.tuning.other_students import others_sentence
 from inficond_panel.ui import browser
