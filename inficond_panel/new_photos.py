@@ -134,4 +134,5 @@ def _missing(package: str) -> MissingExtraError:
     return MissingExtraError(
         f"Predicting photos needs packages that are not installed ({package}).",
         f"Install them: {install_command('precompute')}",
+        ("precompute",),
     )

@@ -22,7 +22,7 @@ from inficond_panel.oracle_sweep import GROUPS, oracle_sweep
 from inficond_panel.quantify.outputs.gamma_sweep import GammaSweep
 from inficond_panel.tuning import Node
 from inficond_panel.tuning.intents.intent import check_name
-from inficond_panel.tuning.node_names import find_node
+from inficond_panel.tuning.node_names import NodeName, find_node
 from inficond_panel.tuning.suggest import STRATEGIES, Suggestion, suggest
 from inficond_panel.vocabulary.metrics import AP
 
@@ -79,7 +79,7 @@ class Measures(Moves):
         return tables.confusion(self.tuner, self.node, split, teacher)
 
     def changes(
-        self, since: str | int = "parent", split: str = "tune", metric: str = AP.key
+        self, since: NodeName = "parent", split: str = "tune", metric: str = AP.key
     ) -> pd.DataFrame:
         """A metric of each class before and now, with the paired-bootstrap interval of the change.
 
@@ -304,7 +304,7 @@ class Measures(Moves):
         return tables.slices(found, self.level)
 
     def compare(
-        self, before: str | int, after: str | int | None = None, split: str = "tune"
+        self, before: NodeName, after: NodeName | None = None, split: str = "tune"
     ) -> Comparison:
         """Two iterations side by side: intents, metrics with noise, movers, changed sides.
 
@@ -330,7 +330,7 @@ class Measures(Moves):
             self.tuner, self.node, strategy=strategy, classes=chosen, budget=budget, seed=seed
         )
 
-    def _since(self, since: str | int) -> Node:
+    def _since(self, since: NodeName) -> Node:
         if since == "start":
             return self.tuner.root()
         if since == "parent":

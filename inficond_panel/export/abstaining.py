@@ -39,6 +39,15 @@ class Abstaining:
     rules: Mapping[str, AbstainRule]
     level: float = CONFIDENCE
 
+    @property
+    def accuracy(self) -> float:
+        """The accuracy on ``tune`` that was asked for."""
+        return next(iter(self.rules.values())).asked
+
+    def of(self, class_name: str) -> AbstainRule:
+        """The rule that a class is answered by."""
+        return self.rules[ALL_CLASSES if ALL_CLASSES in self.rules else class_name]
+
     def apply(self, found: Sequence[Prediction]) -> list[Prediction]:
         """The predictions, those that are not sure enough as not ``answered``.
 

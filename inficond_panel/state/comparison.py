@@ -54,7 +54,7 @@ class CompareState(param.Parameterized):
 
         def failed(error: InficondError) -> None:
             if self.pair == pair and not isinstance(error, CancelledError):
-                self.problem = str(error)
+                self.problem = error.whole_for_page
 
         self.jobs.submit(Job("compare", work, done, failed))
 
@@ -181,4 +181,4 @@ class ChangesState(param.Parameterized):
     def _failed(self, error: InficondError) -> None:
         self._wanted, self._under_way = [], False
         if not isinstance(error, CancelledError):
-            self.problem = f"{error.message} {error.remedy}".strip()
+            self.problem = error.whole_for_page

@@ -153,5 +153,5 @@ def _missing(name: str) -> str:
     try:
         import_onnx()
     except MissingExtraError as error:
-        return str(error)
+        return error.whole_for_page
     return ""

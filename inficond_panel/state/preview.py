@@ -31,7 +31,7 @@ class Status:
         """Status of an error; at rest where somebody cancelled."""
         if isinstance(error, CancelledError):
             return cls()
-        return cls("error", error.for_page, 0.0, error.remedy)
+        return cls("error", error.for_page, 0.0, error.remedy_for_page)
 
 
 @dataclass(frozen=True)

@@ -100,4 +100,4 @@ class ShiftState(param.Parameterized):
 
     def _failed(self, error: InficondError) -> None:
         if not isinstance(error, CancelledError):
-            self.problem = f"{error.message} {error.remedy}".strip()
+            self.problem = error.whole_for_page

@@ -125,6 +125,15 @@ def test_labels_and_branches(students, document, spec):
     assert [node["name"] for node in found] == ["", "first", ""]
 
 
+def test_an_iteration_names_itself(students):
+    first = students.up("bicycle", "wheel").node
+    second = students.jump(first.parent).down("bird", "fur").node
+    assert students.compare(first, second).after == second
+    assert students.changes(second).equals(students.changes(second.id))
+    assert students.delete(first).history.index.tolist() == [0, 2]
+    assert students.restore(first).jump(first).node == first
+
+
 def test_comparison_is_that_of_the_command(students, document, spec):
     students.up("bicycle", "wheel").down("bird", "fur")
     found = document("history", "compare", spec, "--node", "0", "2")

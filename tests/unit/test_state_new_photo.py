@@ -210,6 +210,46 @@ def test_the_dialog_tells_what_the_browser_asks_for(app):
         shell.act({"action": "put_photo", "parts": ["A" * 90_000] * 14})
 
 
+def least_sure(label, logit, asked: float) -> float:
+    """Distance from 0 that 20 or more decisions have with that accuracy, the least one."""
+    kept = label >= 0
+    distance, right = np.abs(logit[kept]), (logit[kept] > 0) == label[kept]
+    sure = [distance >= each for each in distance]
+    enough = [distance[own].min() for own in sure if own.sum() >= 20 and right[own].mean() >= asked]
+    return min(enough, default=np.inf)
+
+
+def test_where_as_sure_decisions_are_seldom_right_the_student_does_not_know(tmp_path):
+    tuner = open_tuner(small_spec(tmp_path, images=400))
+    app = AppState(tuner, Jobs(inline=True), photos=Scorer(tuner.store))
+    shell, rows = Shell(app), tuner.store.rows("tune")
+    shell.act({"action": "put_photo", "parts": [base64.b64encode(content()).decode()]})
+    plain = {row["name"]: row["student"] for row in shell._page.photo["rows"]}
+    assert set(plain.values()) <= {"present", "absent"}
+    on_tune = tuner.logits(app.students.node)[rows]
+    own = tuner.logits(app.students.node)[0]
+    words = set()
+    for percent in (50, 70, 80, 90, 100):
+        shell.act({"action": "abstain_photo", "percent": percent})
+        shown = {row["name"]: row["student"] for row in shell._page.photo["rows"]}
+        for k, name in enumerate(tuner.store.classes):
+            least = least_sure(tuner.store.label[rows, k], on_tune[:, k], percent / 100)
+            assert shown[name] == (plain[name] if abs(own[k]) >= least else "don't know")
+            shell.act({"action": "show_photo_class", "name": name})
+            worth, decision = (shell._page.photo[key] for key in ("worth", "decision"))
+            assert (f"logit {least:.2f} from" in worth) == np.isfinite(least)
+            assert ("no photo is answered" in worth) == np.isinf(least)
+            assert decision.startswith(shown[name])
+        words |= set(shown.values())
+    assert {"don't know", "present"} <= words
+    assert len(app.photo.scorer.photos) == 1  # encoded once
+    shell.act({"action": "abstain_photo", "percent": 0})
+    assert {row["name"]: row["student"] for row in shell._page.photo["rows"]} == plain
+    assert shell._page.photo["worth"] == ""
+    with pytest.raises(ValueError, match="accuracy"):
+        shell.act({"action": "abstain_photo", "percent": 200})
+
+
 def test_segments_are_outlined(app):
     """The outline of a concept is that of the segment that is nearest to its text."""
     app.photo.put(content())

@@ -32,6 +32,7 @@ from inficond_panel.views.detail.charts import (
 from inficond_panel.views.detail.knowledge_points import make_heat
 from inficond_panel.views.detail.local_explanation import make_apart
 from inficond_panel.views.detail.panel import DetailPanel
+from inficond_panel.views.detail.picture import IMAGES, draw_picture
 from inficond_panel.vocabulary.confidence import confidence_word
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from inficond_panel.state import AppState
     from inficond_panel.store import Store
     from inficond_panel.tuning import Intent
+    from inficond_panel.ui.drawing import Drawing
 
 #: Images of the gallery whose pictures go with a page without a server.
 STILL = 30
@@ -103,6 +105,15 @@ class DetailView(Acting, pn.viewable.Viewer):
         )
         self._solve()
         self._find_bands()
+
+    def picture(self) -> Drawing | None:
+        """Picture of the charts and the first images, without a browser; None without either."""
+        panel, gallery = self.panel, self._gallery
+        if gallery is None:
+            return None
+        title = panel.picked or f"{panel.concept}, {panel.student}"
+        tiles = (tile_uri(self._store, row) for row in gallery.rows[:IMAGES].tolist())
+        return draw_picture(title, panel.captions, panel.steps, tiles)
 
     @param.depends("_app.selection.images", watch=True)
     def _enlarge(self) -> None:

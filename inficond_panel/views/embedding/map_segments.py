@@ -149,5 +149,5 @@ class AssignedSegments(param.Parameterized):
 
     def _failed(self, error: InficondError) -> None:
         if not isinstance(error, CancelledError):
-            self._fault = error.message
+            self._fault = error.for_page
             self.found = NOBODYS

@@ -27,9 +27,11 @@ from inficond_panel.views.embedding.map_panel import EmbeddingPanel, make_projec
 from inficond_panel.views.embedding.map_plot import MapPlot
 from inficond_panel.views.embedding.map_segments import AssignedSegments, SegmentPointer
 from inficond_panel.views.embedding.map_tooltip import make_facts
+from inficond_panel.views.embedding.picture import draw_picture
 
 if TYPE_CHECKING:
     from inficond_panel.state import AppState
+    from inficond_panel.ui.drawing import Drawing
 
 
 class EmbeddingView(Acting, pn.viewable.Viewer):
@@ -71,6 +73,11 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
 
     def __panel__(self) -> pn.viewable.Viewable:
         return self.panel
+
+    def picture(self) -> Drawing:
+        """Picture of the whole map, without a browser and without the cloud of segments."""
+        places = concept_positions(self._store, self.projection)
+        return draw_picture(places, self._store.concepts, self._shown())
 
     def close(self) -> None:
         """Let go of the plot."""

@@ -242,7 +242,7 @@ class MeasuresPanel(param.Parameterized):
 
         def failed(error: InficondError) -> None:
             if asked == self._sliced and not isinstance(error, CancelledError):
-                told = f"{error.message} {error.remedy}".strip()
+                told = error.whole_for_page
                 table.slices = {"heads": [], "told": told, "rows": []}
 
         self._sliced = asked

@@ -83,7 +83,7 @@ class StabilityRuns:
         def failed(error: InficondError) -> None:
             if not isinstance(error, CancelledError):
                 self.running = ""
-                told = f"{error.message} {error.remedy}".strip()
+                told = error.whole_for_page
                 self._tell(concept, {"kind": "error", "text": told})
 
         def told(part: float, text: str) -> None:

@@ -101,7 +101,7 @@ class ThresholdChoices:
 
         def failed(error: InficondError) -> None:
             if not isinstance(error, CancelledError):
-                done({"kind": "error", "text": f"{error.message} {error.remedy}".strip()})
+                done({"kind": "error", "text": error.whole_for_page})
 
         self._tell({"kind": "running"})
         app.jobs.submit(Job("threshold", work, done, failed))

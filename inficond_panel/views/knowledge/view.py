@@ -20,6 +20,7 @@ from inficond_panel.views.knowledge.class_metrics import MeasuresPanel
 from inficond_panel.views.knowledge.concept_typing import make_typing
 from inficond_panel.views.knowledge.knowledge_actions import RowActions
 from inficond_panel.views.knowledge.mending import MendingPanel
+from inficond_panel.views.knowledge.picture import draw_picture
 from inficond_panel.views.knowledge.refit_report import ReportPanel
 from inficond_panel.views.knowledge.rows import (
     EffectCurves,
@@ -34,6 +35,7 @@ from inficond_panel.vocabulary.confidence import confidence_word
 
 if TYPE_CHECKING:
     from inficond_panel.state import AppState
+    from inficond_panel.ui.drawing import Drawing
 
 ALL = 0  #: of the concepts that a search finds
 SUGGESTING = ("running", "share", "text")  #: of a suggestion, as the bar tells it
@@ -44,6 +46,9 @@ class Overview(Protocol):
 
     def close(self) -> None:
         """Let go of what it draws."""
+
+    def picture(self) -> Drawing:
+        """Picture of what it shows."""
 
 
 class KnowledgeView(RowActions, Viewer):
@@ -105,6 +110,13 @@ class KnowledgeView(RowActions, Viewer):
 
     def __panel__(self) -> Viewable:
         return self.table
+
+    def picture(self) -> Drawing | None:
+        """Picture of the student, or of the overview where no class is selected."""
+        table = self.table
+        if table.student:
+            return draw_picture(table.student, table.rows, table.summary, table.concept)
+        return self.overview.picture() if self.overview is not None else None
 
     def close(self) -> None:
         """Let go of the overview."""

@@ -31,6 +31,7 @@ from inficond_panel.ui.gallery import FILLS as IMAGE_FILLS
 from inficond_panel.ui.plot_pane import change_figure, close_plots, make_plot_pane
 from inficond_panel.ui.saving import make_and_send
 from inficond_panel.views.performance.confusions import ConfusionsPanel
+from inficond_panel.views.performance.picture import draw_picture
 from inficond_panel.views.performance.pinned import make_against, make_pinned
 from inficond_panel.views.performance.table import PerformanceTable
 from inficond_panel.vocabulary.confidence import CONFIDENCE
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from inficond_panel.state import AppState
     from inficond_panel.state.batch import Item
     from inficond_panel.tuning.shift.class_shift import ClassShift
+    from inficond_panel.ui.drawing import Drawing
 
 _VALUES = (*SHARES, "constant_fidelity", "logit_correlation")
 
@@ -173,6 +175,11 @@ class PerformanceView(Acting, Viewer):
 
     def __panel__(self) -> Viewable:
         return self.table
+
+    def picture(self) -> Drawing:
+        """Picture of the rows in the order of the table, without a browser."""
+        table = self.table
+        return draw_picture(table.rows, table.sort, table.selected, table.descending)
 
     def close(self) -> None:
         """Let go of the plot."""
