@@ -193,6 +193,7 @@ class ConfigurationView(Acting, Viewer):
         self._strip = ConfigurationStrip(
             theme=app.param.theme,
             extent=app.settings.param.show,
+            intervals=app.spec.views.intervals,
             sizing_mode="stretch_width",
             margin=0,
         )

@@ -18,15 +18,19 @@ from inficond_panel.ui.component import tie
 from inficond_panel.views.knowledge.batch import BatchBar, make_suggesting
 from inficond_panel.views.knowledge.class_metrics import MeasuresPanel
 from inficond_panel.views.knowledge.concept_typing import make_typing
+from inficond_panel.views.knowledge.knowledge_actions import RowActions
 from inficond_panel.views.knowledge.mending import MendingPanel
 from inficond_panel.views.knowledge.picture import draw_picture
 from inficond_panel.views.knowledge.refit_report import ReportPanel
-from inficond_panel.views.knowledge.row_actions import RowActions
-from inficond_panel.views.knowledge.rows import make_concept_rows, make_pinned, make_undefined
+from inficond_panel.views.knowledge.rows import (
+    EffectCurves,
+    make_concept_rows,
+    make_pinned,
+    make_undefined,
+)
 from inficond_panel.views.knowledge.stability import StabilityRuns
 from inficond_panel.views.knowledge.table import KnowledgeTable
 from inficond_panel.views.knowledge.thresholds import ThresholdChoices
-from inficond_panel.views.knowledge.what_if import EffectCurves
 from inficond_panel.vocabulary.confidence import confidence_word
 
 if TYPE_CHECKING:
@@ -59,9 +63,12 @@ class KnowledgeView(RowActions, Viewer):
         self.app, self.overview = app, overview
         factor, suggestion = app.tuning.factor, app.suggestion
         self.table = KnowledgeTable(
-            confidence=confidence_word(app.spec.views.confidence),
+            confidence=confidence_word(app.spec.views.confidence)
+            if app.spec.views.intervals
+            else "",
             theme=app.param.theme,
             extent=app.settings.param.show,
+            intervals=app.spec.views.intervals,
             locked=app.tuning.param.locked,
             overview=overview,
             factor=factor,

@@ -96,6 +96,7 @@ class MatrixView(RefitActions, Viewer):
             ),
             theme=app.param.theme,
             extent=app.settings.param.show,
+            intervals=app.spec.views.intervals,
             locked=app.tuning.param.locked,
             concept=app.selection.param.concept,
             sizing_mode="stretch_both",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import param
 from panel.viewable import Viewer
 
-from inficond_panel.plots.branches import Branches
+from inficond_panel.plots.tree_plot import Branches
 from inficond_panel.state import CHANGE_METRICS, Job
 from inficond_panel.tuning.other_students import others_sentence
 from inficond_panel.ui import browser
@@ -96,6 +96,7 @@ class ProvenanceView(Acting, Viewer):
         self._tree = ProvenanceTree(
             theme=app.param.theme,
             extent=app.settings.param.show,
+            intervals=app.spec.views.intervals,
             sizing_mode="stretch_both",
             min_height=200,
             margin=0,
@@ -280,7 +281,7 @@ class ProvenanceView(Acting, Viewer):
         return make_change(found, now[metric] - before[metric], METRICS[metric].unit)
 
     def _fail(self, error: InficondError) -> None:
-        self._tree.data = {"error": str(error), "size": 0}
+        self._tree.data = {"error": error.whole_for_page, "size": 0}
 
     @param.depends("app.tuning.status", "app.tuning.problem", "app.pinned.node_id", watch=True)
     def _update_buttons(self) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from inficond_panel.analysis.image_sets import ImageSet
-from inficond_panel.analysis.patches import assigned_images, showing
+from inficond_panel.analysis.images.image_sets import ImageSet
+from inficond_panel.analysis.images.patches import assigned_images, showing
 from inficond_panel.common.saved_file import File, make_table
 from inficond_panel.store import Store
 from inficond_panel.tuning import Student

@@ -1,15 +1,19 @@
-"""The refit what-if of a node: metrics over one influence, the other concepts re-optimised."""
+"""What-if curves of a node over one influence: the others held, or re-optimised."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from inficond_panel.distill import (
+    Band,
     ClassMetrics,
     Fit,
     Interval,
     Outcome,
+    change_band,
     change_intervals,
     class_metrics,
     decision_function,
@@ -23,6 +27,7 @@ from inficond_panel.tuning.fitting.refit import Cancelled, start_from
 from inficond_panel.tuning.intents.bounds import box
 from inficond_panel.tuning.student import Student
 from inficond_panel.tuning.tuner import Tuner
+from inficond_panel.vocabulary.confidence import CONFIDENCE
 from inficond_panel.vocabulary.metrics import DECISIONS, FIDELITY
 
 #: Metrics whose change has an interval at each point.
@@ -59,7 +64,7 @@ def refit_curve(
     """
     scores, labels, now = student.scores, student.labels, student.outcome
     beside = student.teacher_logits, student.threshold
-    noise = {"draws": tuner.spec.views.draws, "level": tuner.spec.views.confidence}
+    noise = tuner.spec.views.noise()
     solve = _joint_points if tuner.joint else _points
     place = student.column if tuner.joint else 0
     for point in solve(tuner, student, concept, levels, cancelled):
@@ -123,3 +128,26 @@ def _joint_points(
     plan = [(level, v) for level, v in plan if v == now or least <= v <= most]
     start = start_from(student.node, range(len(store.classes)))
     return refit_points(solve, now, start, plan)
+
+
+def change_along(
+    student: Student,
+    concept: str,
+    metric: str,
+    grid: np.ndarray,
+    draws: int = 200,
+    level: float = CONFIDENCE,
+) -> Band:
+    """Change of one metric along an ascending grid of influences, with its paired interval."""
+    return change_band(
+        student.slope(concept),
+        student.logits,
+        student.weight(concept),
+        student.labels,
+        grid,
+        metric,
+        draws,
+        level=level,
+        threshold=student.threshold,
+        teacher=student.teacher_logits,
+    )

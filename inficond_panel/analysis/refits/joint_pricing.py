@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from inficond_panel.analysis.bound_prices import TOLERANCE, Bound, Objective
+from inficond_panel.analysis.refits.bound_prices import TOLERANCE, Bound, Objective
 from inficond_panel.distill import JointFit, fit_joint
 from inficond_panel.distill.solver.centred_bounds import at_bound
 from inficond_panel.distill.solver.joint import make_joint_problem

@@ -1,19 +1,33 @@
-"""Concepts with their numbers as a table: what a person takes away from the map."""
+"""Tables that a person takes away from the views: students, and concepts, with their numbers."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
 
 from inficond_panel.analysis.concept_rows import discrepancies
-from inficond_panel.analysis.patches import tells_presence
+from inficond_panel.analysis.images.patches import tells_presence
+from inficond_panel.analysis.snapshot import Snapshot
 from inficond_panel.common.saved_file import File, make_table
+from inficond_panel.distill import ClassMetrics
 from inficond_panel.store import Store
 from inficond_panel.tuning import Student
 
-COLUMNS = (
+_METRICS = tuple(field.name for field in fields(ClassMetrics))
+_COUNTS = ("both_right", "student_wrong", "both_wrong", "teacher_wrong")
+STUDENT_COLUMNS = (
+    "class",
+    "student",
+    "split",
+    "ap_gap",
+    *_METRICS,
+    *(f"{side}_{count}" for side in ("positives", "negatives") for count in _COUNTS),
+)
+CONCEPT_COLUMNS = (
     "concept",
     "segments",
     "images",
@@ -27,6 +41,27 @@ COLUMNS = (
     "lower_bound",
     "upper_bound",
 )
+
+
+def students_file(snapshot: Snapshot, names: Sequence[str], kind: str = "csv") -> File:
+    """The students of ``names`` in this order, as CSV or JSON; what is undefined is empty.
+
+    ``positives_student_wrong`` counts the images with the class on which the student is wrong and
+    the teacher right, and so on.
+    """
+    node = snapshot.node
+    lines = []
+    for name in names:
+        metrics, agreement = snapshot.metrics[name], snapshot.agreement[name]
+        values = [metrics.teacher_ap - metrics.ap, *(getattr(metrics, key) for key in _METRICS)]
+        counts = [
+            getattr(side, count)
+            for side in (agreement.positives, agreement.negatives)
+            for count in _COUNTS
+        ]
+        defined = ["" if math.isnan(value) else value for value in values]
+        lines.append([name, f"#{node.number} {node.id}", snapshot.split, *defined, *counts])
+    return make_table(f"students-{node.number}-{node.id}", STUDENT_COLUMNS, lines, kind)
 
 
 def concepts_file(
@@ -54,7 +89,7 @@ def concepts_file(
         ]
         for c in chosen
     )
-    return make_table(name, COLUMNS, lines, kind)
+    return make_table(name, CONCEPT_COLUMNS, lines, kind)
 
 
 def _columns(student: Student) -> list[list[Any]]:

@@ -5,27 +5,23 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from inficond_panel.analysis.bound_prices import Bound, Objective, Pricing
 from inficond_panel.analysis.churn import Churn, churn
-from inficond_panel.analysis.compensation import Group, Moves, groups, moves
-from inficond_panel.analysis.joint_pricing import JointPricing
-from inficond_panel.analysis.moved_classes import MovedClass, moved_classes
+from inficond_panel.analysis.refits.bound_prices import Bound, Objective, Pricing
+from inficond_panel.analysis.refits.compensation import Group, Moves, groups, moves
+from inficond_panel.analysis.refits.joint_pricing import JointPricing
+from inficond_panel.analysis.refits.moved_classes import MovedClass, moved_classes
 from inficond_panel.common.numbers import defined, plain
 from inficond_panel.concepts.texts import words_for
 from inficond_panel.errors import TuningError
+from inficond_panel.tuning import Iteration, Node, Student, Tuner
 from inficond_panel.tuning.fitting.refit import Cancelled, Progress
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.intents.cures import Cure
 from inficond_panel.tuning.intents.intent import Intent
 from inficond_panel.tuning.notices import notices
 from inficond_panel.vocabulary.cures import BALANCE, DOUBT, LABEL, LAMBDA
-
-if TYPE_CHECKING:
-    from inficond_panel.tuning.node import Node
-    from inficond_panel.tuning.student import Student
-    from inficond_panel.tuning.tuner import Tuner
 
 
 @dataclass(frozen=True)
@@ -205,3 +201,24 @@ def _cures_document(report: ClassReport) -> dict[str, Any]:
         "in_force": {kind: {"since": since.get(kind), **facts} for kind, facts in found.items()},
         "photos_used": terms.used,
     }
+
+
+def refit_of(tuner: Tuner, node: Node, class_name: str) -> Node | None:
+    """The iteration that made the class's student of ``node``: the last that tuned the class.
+
+    None for the untouched student.
+    """
+    path: list[Node | Iteration] = [node, *tuner.ancestors(node)]
+    found = next((at.id for at in path if class_name in at.tuned), None)
+    return None if found is None else tuner.node(found)
+
+
+def group_of(tuner: Tuner, student: Student, concept: str) -> Group | None:
+    """The collinear concepts that ``concept`` stands with, over the images of ``fit``."""
+    concepts, weights = tuner.store.concepts, student.weights
+    tuned = [concepts.index(concept)]
+    own = words_for(student.class_name, concepts, tuner.store.synonyms)
+    found = groups(
+        tuner.fit_data, concepts, weights, weights, tuned, tuner.spec.views.collinear, own
+    )
+    return found[0] if found else None

@@ -1,14 +1,18 @@
-"""Report on a refit that tells itself: in sentences at a prompt, and as HTML in a notebook."""
+"""Reports that tell themselves: in sentences at a prompt, and as HTML in a notebook."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from html import escape
 
-from inficond_panel.analysis.refit_report import ClassReport, RefitReport, explain
+import pandas as pd
+
+from inficond_panel.analysis.refits.refit_report import ClassReport, RefitReport, explain
+from inficond_panel.distill.shift.drift import Drift
 from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.intents.intent import check_name
+from inficond_panel.wording.drift import drift_sentences
 from inficond_panel.wording.refit import sentences, untouched_sentences
 
 
@@ -54,3 +58,25 @@ class ToldReport(RefitReport):
 def told_report(tuner: Tuner, node: Node) -> ToldReport:
     """The report on the refit that made ``node``; raises ``TuningError`` for the untouched #0."""
     return ToldReport(**vars(explain(tuner, node)))
+
+
+@dataclass(frozen=True, repr=False)
+class DriftReport(Drift):
+    """Drift of photos; ``faults`` tells by photo why it could not be read."""
+
+    faults: dict[str, str] | None = None
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row per concept, in order of p."""
+        names = ["concept", "statistic", "p", "p_adjusted", "fit_median", "median"]
+        rows = [{**asdict(each), "drifted": each.drifted} for each in self.concepts]
+        return pd.DataFrame(rows, columns=[*names, "drifted"]).set_index("concept")
+
+    def __str__(self) -> str:
+        return "\n".join(drift_sentences(self))
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return "".join(f"<p>{escape(sentence)}</p>" for sentence in drift_sentences(self))
