@@ -6,8 +6,20 @@ Each leaf is also the fitting builtin (a missing store is a ``FileNotFoundError`
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+#: Folders of an absolute path, up to its last name; between quotes they may hold blanks.
+_FOLDERS = re.compile(
+    r"""(?<=['"])(?:[A-Za-z]:[\\/]|/)[^'"\n]*[\\/]"""
+    r"""|(?<![\w:/.~\\-])(?:[A-Za-z]:[\\/]|/)(?:[^\s'"<>:;,()\\/]+[\\/])+"""
+)
+
+
+def without_folders(text: str) -> str:
+    """A text whose absolute paths are cut to their last names."""
+    return _FOLDERS.sub("", text)
 
 
 class InficondError(Exception):
@@ -21,7 +33,17 @@ class InficondError(Exception):
     @property
     def for_page(self) -> str:
         """The message for people who do not know the server's folders."""
-        return self.message
+        return without_folders(self.message)
+
+    @property
+    def remedy_for_page(self) -> str:
+        """The remedy, for them too."""
+        return without_folders(self.remedy)
+
+    @property
+    def whole_for_page(self) -> str:
+        """Message and remedy on one line, for them too."""
+        return f"{self.for_page} {self.remedy_for_page}".strip()
 
     def __str__(self) -> str:
         return f"{self.message}\n{self.remedy}" if self.remedy else self.message
@@ -50,8 +72,13 @@ class FileProblemsError(InficondError, ValueError):
     @property
     def for_page(self) -> str:
         """The message, with files by their names alone."""
+        return "\n".join(self.problems_for_page)
+
+    @property
+    def problems_for_page(self) -> list[str]:
+        """A line for each problem, with files by their names alone."""
         named = (replace(each, file=Path(each.file.name)) for each in self.problems)
-        return "\n".join(map(str, named))
+        return [without_folders(str(each)) for each in named]
 
 
 class SpecError(FileProblemsError):
@@ -111,4 +138,15 @@ class CancelledError(InficondError):
 
 
 class MissingExtraError(InficondError, ImportError):
-    """A part that needs packages which the base install leaves out."""
+    """A part that needs packages which the base install leaves out, those of ``extras``."""
+
+    def __init__(self, message: str, remedy: str = "", extras: tuple[str, ...] = ()) -> None:
+        super().__init__(message, remedy)
+        self.extras = extras
+
+    @property
+    def remedy_for_page(self) -> str:
+        """The command without the place of this installation, which pip knows."""
+        if not self.extras:
+            return super().remedy_for_page
+        return f"Where the page is served: pip install 'inficond-panel[{','.join(self.extras)}]'"

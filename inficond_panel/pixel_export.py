@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -17,13 +17,35 @@ from inficond_panel.tuning import Tuner
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from precompute.pipeline.apply import Scorer
-
 #: File of the model, and number of photos that it is checked on.
 FILE, PHOTOS = "students-pixels.onnx", 16
 #: Differences of a logit: of half of the photos, and the largest. Embeddings are kept in half
 #: precision; where one is near the middle of two steps, its last digit falls otherwise.
 TOLERANCE, STEP = 1e-4, 1e-3
+
+
+class _Encoder(Protocol):
+    """The image side of the encoder: photos of ``size`` (height, width), prepared."""
+
+    @property
+    def size(self) -> tuple[int, int]: ...
+
+    @property
+    def preprocessing(self) -> dict[str, Any]: ...
+
+    def prepare(self, image: Image) -> np.ndarray: ...
+
+
+class _Scorer(Protocol):
+    """The way of ``inficond predict`` from at most ``size`` photos to their scores."""
+
+    @property
+    def encoder(self) -> _Encoder: ...
+
+    @property
+    def size(self) -> int: ...
+
+    def score(self, images: list[Image], names: list[str]) -> tuple[np.ndarray, Any]: ...
 
 
 def pixel_export(
@@ -67,7 +89,7 @@ def pixel_export(
     return make
 
 
-def _front(tuner: Tuner, progress: Callable[[str], None]) -> tuple[Scorer, bytes]:
+def _front(tuner: Tuner, progress: Callable[[str], None]) -> tuple[_Scorer, bytes]:
     """The scorer of ``inficond predict``, and its way from pixels to scores as ONNX."""
     import_onnx()
     import_runtime()
@@ -118,7 +140,7 @@ def _photos(tuner: Tuner) -> tuple[list[Image], str]:
 
 
 def _differences(
-    scorer: Scorer, students: Exported, model: bytes, images: list[Image]
+    scorer: _Scorer, students: Exported, model: bytes, images: list[Image]
 ) -> np.ndarray:
     """Largest difference of a logit between the model and ``inficond predict``, of each photo."""
     session = import_runtime().InferenceSession(model, providers=["CPUExecutionProvider"])

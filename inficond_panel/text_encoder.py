@@ -60,4 +60,5 @@ def _missing(package: str) -> MissingExtraError:
     return MissingExtraError(
         f"Typing a concept needs packages that are not installed ({package}).",
         f"Install them: {install_command(*extras)}",
+        tuple(extras),
     )

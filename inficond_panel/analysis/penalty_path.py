@@ -79,7 +79,7 @@ def penalty_path(tuner: Tuner, node: Node, class_name: str, split: str = "tune")
     for value, fit, logits in zip(values, fits, each, strict=True):
         outcome = Outcome(own.labels, logits, own.teacher_logits, own.threshold)
         left = int(np.count_nonzero(fit.weights[:, 0]))
-        measured = metric_intervals(outcome, MEASURED, level=tuner.spec.views.confidence)
+        measured = metric_intervals(outcome, MEASURED, **tuner.spec.views.noise())
         taken = auto is not None and value == auto.taken
         points.append(PenaltyPoint(value, value == here, taken, left, measured))
     return PenaltyPath(tuple(points), auto)

@@ -10,11 +10,12 @@ import pandas as pd
 from inficond_panel.api import tables
 from inficond_panel.api.names import check_split
 from inficond_panel.api.written_intents import as_asked
+from inficond_panel.concepts.typed import check_typing
 from inficond_panel.text_encoder import text_encoder
 from inficond_panel.tuning import Node, Student, Tuner
 from inficond_panel.tuning.intents.asked import Asked
 from inficond_panel.tuning.intents.intent import check_name
-from inficond_panel.tuning.node_names import find_node
+from inficond_panel.tuning.node_names import NodeName, find_node
 from inficond_panel.tuning.other_students import other_students
 from inficond_panel.tuning.suggest import Suggestion, carry_out
 from inficond_panel.tuning.typed_concepts import add_concept, remove_concept
@@ -154,18 +155,18 @@ class Moves:
         """Go back to the iteration last left by ``undo``."""
         return self._at(self.tuner.history.redo(self.tuner.root_id, self.node.id))
 
-    def jump(self, node: str | int) -> Self:
+    def jump(self, node: NodeName) -> Self:
         """Go to any iteration, by its number, id or name."""
         found = find_node(self.tuner, node)
         self.tuner.history.set_head(self.tuner.root_id, found.id, "jump", self.node.id)
         return self._at(found.id)
 
-    def rename(self, name: str, node: str | int | None = None) -> Self:
+    def rename(self, name: str, node: NodeName | None = None) -> Self:
         """Name this iteration, or the one that ``node`` names; an empty name takes it away."""
         self.tuner.rename(self._found(node).id, name)
         return self._at(self.node.id)
 
-    def note(self, text: str, node: str | int | None = None) -> Self:
+    def note(self, text: str, node: NodeName | None = None) -> Self:
         """Note something on this iteration, or on the one that ``node`` names."""
         self.tuner.set_note(self._found(node).id, text)
         return self._at(self.node.id)
@@ -185,7 +186,7 @@ class Moves:
         rows = [(image, tag) for image, tags in self.tuner.tags().items() for tag in tags]
         return pd.DataFrame(rows, columns=["image", "tag"])
 
-    def delete(self, node: str | int) -> Self:
+    def delete(self, node: NodeName) -> Self:
         """Hide an iteration and all that follow from it; ``restore`` brings them back.
 
         Raises ``TuningError`` for #0, and where this iteration or the page's is among them.
@@ -194,7 +195,7 @@ class Moves:
         self.tuner.history.delete(found.id, [self.node.id])
         return self
 
-    def restore(self, node: str | int) -> Self:
+    def restore(self, node: NodeName) -> Self:
         """Show a deleted branch again."""
         self.tuner.history.restore(find_node(self.tuner, node, deleted=True).id)
         return self
@@ -206,6 +207,7 @@ class Moves:
         Needs the extra ``precompute`` and the spec's encoder. Raises ``DataError`` for a concept
         that is there, ``MissingExtraError``.
         """
+        check_typing(self.tuner.store)
         return self._over(add_concept(self.tuner, text, text_encoder(self.tuner.spec)))
 
     def remove_concept(self, name: str) -> Self:
@@ -220,5 +222,5 @@ class Moves:
         self._node = self.tuner.node(node_id)
         return self
 
-    def _found(self, node: str | int | None) -> Node:
+    def _found(self, node: NodeName | None) -> Node:
         return self.node if node is None else find_node(self.tuner, node)

@@ -33,6 +33,7 @@ def import_onnx() -> Any:
         raise MissingExtraError(
             "ONNX files need the package onnx, which is not installed.",
             f"Install it: {install_command('onnx')}",
+            ("onnx",),
         ) from error
     return onnx
 

@@ -30,6 +30,10 @@ from inficond_panel.vocabulary.tasks import SOFTMAX
 
 _REQUIRED = {"required": True}
 _MAKING = {"dataset", "concepts", "teacher"}  # what a store is made of
+_OF_STORE = (
+    "Name the spec that the store was made from, or write what it is made of. Scores that were "
+    "given as tables have neither photos nor encoder, and need none for all else."
+)
 _OF_PHOTOS = ("segments", "thumbnails", "encoder.image_size", "encoder.attention")
 
 
@@ -84,7 +88,7 @@ class Spec(SpecFile):
         """Raise ``SpecError`` where it does not say what a store is made of."""
         if self.of_store:
             message = f"{', '.join(sorted(_MAKING))} are missing: it names a store by itself"
-            raise SpecError([Problem(self.path, 1, 1, message)], "Name what a store is made of.")
+            raise SpecError([Problem(self.path, 1, 1, message)], _OF_STORE)
 
     def allow_python(self) -> None:
         """Let a teacher that is Python code run."""

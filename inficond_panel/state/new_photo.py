@@ -12,6 +12,7 @@ from PIL import Image
 
 from inficond_panel.concepts.photo_scores import PhotoScores
 from inficond_panel.errors import CancelledError, DataError, InficondError
+from inficond_panel.export.abstaining import Abstaining, abstaining
 from inficond_panel.export.folder import as_exported
 from inficond_panel.export.predictions import Prediction, predict
 from inficond_panel.state.jobs import Job, Jobs
@@ -51,11 +52,15 @@ class PhotoScorer(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class DecidedPhoto:
-    """Scores of a photo, and what the students of ``node`` make of them, by class."""
+    """Scores of a photo, and what the students of ``node`` make of them, by class.
+
+    ``rules`` tell where the students abstain; None where they always decide.
+    """
 
     node: Node
     scores: PhotoScores = field(repr=False)
     predictions: dict[str, Prediction] = field(repr=False)
+    rules: Abstaining | None = field(default=None, repr=False)
 
 
 class PhotoState(param.Parameterized):
@@ -68,6 +73,11 @@ class PhotoState(param.Parameterized):
     status = param.ClassSelector(class_=Status, default=Status())
     found = param.ClassSelector(class_=DecidedPhoto, default=None, doc="None: no photo is there.")
     missing = param.String("", doc="Why no photo can be decided here; empty: it can.")
+    accuracy = param.Number(
+        0.0,
+        bounds=(0, 1),
+        doc="Decided is only where as sure decisions on tune have this accuracy; 0: everywhere.",
+    )
 
     def __init__(
         self, students: StudentsState, jobs: Jobs, scorer: PhotoScorer | None, rights: Rights
@@ -94,7 +104,7 @@ class PhotoState(param.Parameterized):
                 raise DataError("This page has no encoder.", "Open it with inficond serve.")
             self.scorer.check(self.students.tuner.store)
         except InficondError as error:
-            self.missing = f"{error.for_page} {error.remedy}".strip()
+            self.missing = error.whole_for_page
         else:
             self.missing = ""
 
@@ -132,17 +142,24 @@ class PhotoState(param.Parameterized):
         status = Status("cancelling", "Cancelling") if self.busy else Status()
         self.param.update(found=None, status=status)
 
-    @param.depends("students.snapshot", watch=True)
+    @param.depends("students.snapshot", "accuracy", watch=True)
     def _follow(self) -> None:
-        """Decide the photo again by other students: its scores stay."""
+        """Decide the photo again by other students, or to another accuracy: its scores stay."""
         found = self.found
-        if found is not None and found.node != self.students.node:
+        if found is None:
+            return
+        asked = found.rules.accuracy if found.rules else 0.0
+        if (found.node, asked) != (self.students.node, self.accuracy):
             self._submit(lambda _: self._decided(found.scores))
 
     def _decided(self, scores: PhotoScores) -> DecidedPhoto:
-        node, tuner = self.students.node, self.students.tuner
-        found = predict(as_exported(tuner, node, {}), scores)
-        return DecidedPhoto(node, scores, {one.class_name: one for one in found})
+        node, tuner, asked = self.students.node, self.students.tuner, self.accuracy
+        students = as_exported(tuner, node, {})
+        found, rules = predict(students, scores), None
+        if asked:
+            rules = abstaining(students, tuner.store, asked, tuner.spec.views.confidence)
+            found = rules.apply(found)
+        return DecidedPhoto(node, scores, {one.class_name: one for one in found}, rules)
 
     def _submit(self, work: Callable[[Job], DecidedPhoto]) -> None:
         def checked(job: Job) -> DecidedPhoto:

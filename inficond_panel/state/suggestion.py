@@ -62,7 +62,7 @@ class SuggestState(param.Parameterized):
 
     def _failed(self, error: InficondError) -> None:
         cancelled = isinstance(error, CancelledError)
-        problem = "" if cancelled else f"{error.message} {error.remedy}".strip()
+        problem = "" if cancelled else error.whole_for_page
         self.param.update(running="", text="", problem=problem)
 
     @param.depends("_tuning.status", watch=True)

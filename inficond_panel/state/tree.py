@@ -242,7 +242,7 @@ class TreeState(param.Parameterized):
 
     def _refused(self, error: InficondError) -> None:
         if not isinstance(error, CancelledError):
-            self.problem = f"{error.message} {error.remedy}".strip()
+            self.problem = error.whole_for_page
         self._failed(error)
 
     def _failed(self, error: InficondError) -> None:

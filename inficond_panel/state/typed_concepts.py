@@ -89,7 +89,7 @@ class ConceptsState(param.Parameterized):
             check_typing(self.students.tuner.store)
             self.encoder.check()
         except InficondError as error:
-            self.missing = f"{error.for_page} {error.remedy}"
+            self.missing = error.whole_for_page
 
     def add(self, text: str) -> None:
         """Add a concept, given as ``name`` or ``name, synonym, synonym``."""

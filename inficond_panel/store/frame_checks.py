@@ -50,6 +50,9 @@ def id_faults(name: str, data: pd.DataFrame | pd.Series) -> Iterator[str]:
     """Yield faults of the index, which holds the image ids."""
     if not len(data):
         yield f"{name} has no row"
+    if data.index.nlevels > 1:
+        yield f"{name} has an index of {data.index.nlevels} levels, expected one of image ids"
+        return
     if data.index.hasnans or not all(str(image).strip() for image in data.index):
         yield f"{name} has a row without an image id"
     if twice := _repeated([str(image).strip() for image in data.index]):

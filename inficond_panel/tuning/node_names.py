@@ -7,6 +7,8 @@ from inficond_panel.errors import TuningError
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.tuner import Tuner
 
+#: What names an iteration: number, id, name, or the iteration itself.
+NodeName = str | int | Node
 _SHORTEST = 4
 
 
@@ -16,13 +18,13 @@ def node_title(tuner: Tuner, node: Node) -> str:
     return f"#{node.number} {node.id}{mark}"
 
 
-def find_node(tuner: Tuner, text: str | int, deleted: bool = False) -> Node:
+def find_node(tuner: Tuner, text: NodeName, deleted: bool = False) -> Node:
     """The node that ``text`` names: ``3``, ``#3``, its id, four or more digits of it, its name.
 
     A number counts before an id that begins with it. Deleted branches count only if ``deleted``
     is True. Raises ``TuningError`` where no node, or more than one, has the name.
     """
-    word = str(text).strip()
+    word = text.id if isinstance(text, Node) else str(text).strip()
     nodes = tuner.nodes(deleted)
     found = [node for node in nodes if word.removeprefix("#") == str(node.number)]
     found = found or [node for node in nodes if word in {node.id, node.name}]

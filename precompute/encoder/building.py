@@ -28,6 +28,7 @@ def loading(section: OpenClipEncoder) -> Iterator[Any]:
         raise MissingExtraError(
             f"Encoding images needs the package {error.name}.",
             f"Install it: {install_command('precompute')}",
+            ("precompute",),
         ) from error
     try:
         yield open_clip

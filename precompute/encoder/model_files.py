@@ -94,6 +94,7 @@ def loading(model: Path | str) -> Iterator[Any]:
         raise MissingExtraError(
             f"The model {model} needs the package {error.name}.",
             f"Install it: {install_command('precompute', 'transformers')}",
+            ("precompute", "transformers"),
         ) from error
     log = transformers.utils.logging
     before = log.get_verbosity()

@@ -17,6 +17,18 @@ pytestmark = pytest.mark.ui
 #: Rules that axe runs only if asked, beside all that it runs by itself.
 ASKED = ("label-content-name-mismatch", "target-size", "td-has-header", "table-fake-caption")
 
+#: Drops a file, given as base64, on the first element of a selector.
+DROP = """([data, name, place]) => {
+  const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0))
+  const carried = new DataTransfer()
+  carried.items.add(new File([bytes], name, { type: "image/png" }))
+  const within = (root) => [...root.querySelectorAll("*")].flatMap((element) =>
+    [element, ...(element.shadowRoot ? within(element.shadowRoot) : [])])
+  const page = within(document).find((element) => element.matches(place))
+  for (const kind of ["dragover", "drop"])
+    page.dispatchEvent(new DragEvent(kind, { dataTransfer: carried, cancelable: true }))
+}"""
+
 
 @pytest.fixture(scope="module")
 def url(serve_module, tmp_path_factory) -> str:
@@ -188,7 +200,13 @@ def view_collapsed(page: Page) -> None:
     expect(page.get_by_role("button", name="Student performance", exact=True)).to_be_visible()
 
 
+def photo_refused(page: Page) -> None:
+    page.evaluate(DROP, ["", "photo.png", ".shell"])
+    expect(page.locator("dialog.photo[open] .told")).to_contain_text("The store does not tell")
+
+
 def holdout_asked(page: Page) -> None:
+    page.keyboard.press("Escape")
     page.get_by_role("radio", name="Holdout").click()
     expect(page.get_by_role("dialog", name="Look at holdout?")).to_be_visible()
 
@@ -225,6 +243,7 @@ STATES: tuple[Callable[[Page], None], ...] = (
     keys_shown,
     views_arranged,
     view_collapsed,
+    photo_refused,
     holdout_asked,
     holdout_shown,
 )

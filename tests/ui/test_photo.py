@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 from precompute_factory import CONV, SPEC, photo, photo_set, tiny_encoder
-from test_accessibility import findings
+from test_accessibility import DROP, findings
 
 from inficond_panel import open_students
 from inficond_panel.common.numbers import signed
@@ -22,17 +22,6 @@ TIMM = (
     "teacher:\n  kind: timm\n  model: test_resnet\n  pretrained: mine.pt\n"
     "  preprocessing: {size: [64, 64], crop: 0}\n"
 )
-#: Drops a file, given as base64, on the first element of a selector.
-DROP = """([data, name, place]) => {
-  const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0))
-  const carried = new DataTransfer()
-  carried.items.add(new File([bytes], name, { type: "image/png" }))
-  const within = (root) => [...root.querySelectorAll("*")].flatMap((element) =>
-    [element, ...(element.shadowRoot ? within(element.shadowRoot) : [])])
-  const page = within(document).find((element) => element.matches(place))
-  for (const kind of ["dragover", "drop"])
-    page.dispatchEvent(new DragEvent(kind, { dataTransfer: carried, cancelable: true }))
-}"""
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +126,22 @@ def test_a_photo_is_dropped(page, folder, expected):
     assert findings(page) == []
     drop(page, folder / "text.png", "dialog.photo")
     expect(dialog_of(page).locator(".told")).to_contain_text("This browser cannot read it")
+
+
+def test_a_student_that_is_not_sure_enough_does_not_know(page, folder, expected):
+    drop(page, folder / "new.png", ".shell")
+    says(page, expected)
+    dialog, answer = dialog_of(page), dialog_of(page).get_by_label("Answer")
+    answer.focus()
+    for _ in range(4):
+        page.keyboard.press("ArrowDown")
+    expect(answer.locator("option:checked")).to_have_text("if 99 % right on tune")
+    expect(dialog.locator("tbody td:nth-child(4)").first).to_have_text("don't know")  # few images
+    expect(dialog).to_contain_text("The student says don't know.")
+    expect(dialog).to_contain_text("no photo is answered")
+    assert findings(page) == []
+    answer.select_option("always")
+    says(page, expected)
 
 
 def test_a_large_photo_is_scaled_down_before_it_is_sent(page, folder):

@@ -161,6 +161,10 @@ FAULTS = {
     "labels of tune": (drop("labels", 3), "labels has no row for 1 images of split: '0002'"),
     "an image twice": (twice("scores"), "scores has several rows of one image id: '0000'"),
     "split twice": (twice("split"), "split has several rows of one image id: '0000'"),
+    "an index of two levels": (
+        lambda given: given.update(scores=given["scores"].set_index("red", append=True)),
+        "scores has an index of 2 levels, expected one of image ids",
+    ),
     "NaN in scores": (
         put("scores", 3, 1, np.nan),
         "scores has 1 values that are NaN or infinite, the first is nan in 'beak' of the image "

@@ -14,7 +14,7 @@ from factory import ATTRS, EMBED, small_arrays, small_spec
 from sklearn.metrics import f1_score
 
 from inficond_panel import TunableStudents, open_students
-from inficond_panel.analysis.gallery import gallery_file, take_gallery
+from inficond_panel.analysis.images.gallery import gallery_file, take_gallery
 from inficond_panel.cli import main
 from inficond_panel.distill import fit, soft_targets
 from inficond_panel.errors import DataError, ExportError, TuningError
@@ -123,6 +123,15 @@ def test_labels_and_branches(students, document, spec):
     assert students.restore(1).history.index.tolist() == [0, 1, 2]
     found = document("history", "list", spec)["nodes"]
     assert [node["name"] for node in found] == ["", "first", ""]
+
+
+def test_an_iteration_names_itself(students):
+    first = students.up("bicycle", "wheel").node
+    second = students.jump(first.parent).down("bird", "fur").node
+    assert students.compare(first, second).after == second
+    assert students.changes(second).equals(students.changes(second.id))
+    assert students.delete(first).history.index.tolist() == [0, 2]
+    assert students.restore(first).jump(first).node == first
 
 
 def test_comparison_is_that_of_the_command(students, document, spec):

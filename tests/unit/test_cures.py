@@ -12,7 +12,7 @@ from spread_shortcut import CONTEXT, shifted_frames
 
 import inficond_panel
 from inficond_panel.analysis.penalty_path import AutoChoice, penalty_path
-from inficond_panel.analysis.refit_report import explain
+from inficond_panel.analysis.refits.refit_report import explain
 from inficond_panel.api.students import TunableStudents
 from inficond_panel.cli import main
 from inficond_panel.distill import average_precision, decision_function, fit

@@ -14,11 +14,11 @@ from frames import frames
 from studies import STUDY
 
 import inficond_panel
-from inficond_panel.analysis.concept_table import concepts_file
-from inficond_panel.analysis.local_explanation import take_apart
-from inficond_panel.analysis.patches import showing
+from inficond_panel.analysis.images.local_explanation import take_apart
+from inficond_panel.analysis.images.patches import showing
+from inficond_panel.analysis.view_tables import concepts_file
 from inficond_panel.cli import main
-from inficond_panel.errors import DataError, StoreFormatError
+from inficond_panel.errors import DataError, SpecError, StoreFormatError
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.store import open_store, write_store
 from inficond_panel.store.schema import PARTS
@@ -149,6 +149,14 @@ def test_the_gallery_shows_ids_and_scores(app):
     assert (tile["source"], tile["outline"]) == ("", "")
     assert tile["image"] in app.store.images
     assert tile["score"]
+
+
+def test_what_needs_photos_says_that_given_scores_have_none(store):
+    students = inficond_panel.open_students(store, history=":memory:")
+    with pytest.raises(DataError, match=r"can be typed\. This store has no segments"):
+        students.add_concept("claw")
+    with pytest.raises(SpecError, match="given as tables have neither photos nor encoder"):
+        students.predict_images(["photo.jpg"])
 
 
 def test_typing_a_concept_is_refused_on_the_page(app):

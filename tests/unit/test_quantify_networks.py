@@ -113,6 +113,22 @@ def test_the_same_seed_gives_the_same_numbers_whatever_the_batch():
     assert np.abs(other.entropy - first.entropy).max() > 0.01
 
 
+def test_a_measurement_computes_with_one_thread_and_gives_the_others_back():
+    seen, feature = set(), feature_at(network(), "features")
+
+    def watched(x):
+        seen.add(torch.get_num_threads())
+        return feature(x)
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        pixel_information(watched, images(), QUICK)
+        assert (seen, torch.get_num_threads()) == ({1}, 2)
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_a_measurement_can_be_stopped_and_says_how_far_it_is():
     done = []
     with pytest.raises(CancelledError):

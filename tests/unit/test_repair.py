@@ -11,8 +11,7 @@ import spread_shortcut
 from spread_shortcut import CONTEXT, shifted_frames
 
 import inficond_panel
-from inficond_panel.analysis.group_metrics import measure_groups
-from inficond_panel.analysis.node_metrics import measure_slices
+from inficond_panel.analysis.node_metrics import measure_groups, measure_slices
 from inficond_panel.api.students import TunableStudents
 from inficond_panel.cli import main
 from inficond_panel.distill import average_precision

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from factory import small_spec
+from factory import ATTRS, small_arrays, small_spec
 from PIL import Image
 from scipy.special import expit
 
@@ -18,6 +18,7 @@ from inficond_panel.new_photos import PagePhotos
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.state.new_photo import MOST_BYTES
 from inficond_panel.state.rights import Rights
+from inficond_panel.store import write_store
 from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.views.page.photo import make_photo
 from inficond_panel.views.page.shell import Shell
@@ -209,6 +210,46 @@ def test_the_dialog_tells_what_the_browser_asks_for(app):
         shell.act({"action": "put_photo", "parts": ["A" * 90_000] * 14})
 
 
+def least_sure(label, logit, asked: float) -> float:
+    """Distance from 0 that 20 or more decisions have with that accuracy, the least one."""
+    kept = label >= 0
+    distance, right = np.abs(logit[kept]), (logit[kept] > 0) == label[kept]
+    sure = [distance >= each for each in distance]
+    enough = [distance[own].min() for own in sure if own.sum() >= 20 and right[own].mean() >= asked]
+    return min(enough, default=np.inf)
+
+
+def test_where_as_sure_decisions_are_seldom_right_the_student_does_not_know(tmp_path):
+    tuner = open_tuner(small_spec(tmp_path, images=400))
+    app = AppState(tuner, Jobs(inline=True), photos=Scorer(tuner.store))
+    shell, rows = Shell(app), tuner.store.rows("tune")
+    shell.act({"action": "put_photo", "parts": [base64.b64encode(content()).decode()]})
+    plain = {row["name"]: row["student"] for row in shell._page.photo["rows"]}
+    assert set(plain.values()) <= {"present", "absent"}
+    on_tune = tuner.logits(app.students.node)[rows]
+    own = tuner.logits(app.students.node)[0]
+    words = set()
+    for percent in (50, 70, 80, 90, 100):
+        shell.act({"action": "abstain_photo", "percent": percent})
+        shown = {row["name"]: row["student"] for row in shell._page.photo["rows"]}
+        for k, name in enumerate(tuner.store.classes):
+            least = least_sure(tuner.store.label[rows, k], on_tune[:, k], percent / 100)
+            assert shown[name] == (plain[name] if abs(own[k]) >= least else "don't know")
+            shell.act({"action": "show_photo_class", "name": name})
+            worth, decision = (shell._page.photo[key] for key in ("worth", "decision"))
+            assert (f"logit {least:.2f} from" in worth) == np.isfinite(least)
+            assert ("no photo is answered" in worth) == np.isinf(least)
+            assert decision.startswith(shown[name])
+        words |= set(shown.values())
+    assert {"don't know", "present"} <= words
+    assert len(app.photo.scorer.photos) == 1  # encoded once
+    shell.act({"action": "abstain_photo", "percent": 0})
+    assert {row["name"]: row["student"] for row in shell._page.photo["rows"]} == plain
+    assert shell._page.photo["worth"] == ""
+    with pytest.raises(ValueError, match="accuracy"):
+        shell.act({"action": "abstain_photo", "percent": 200})
+
+
 def test_segments_are_outlined(app):
     """The outline of a concept is that of the segment that is nearest to its text."""
     app.photo.put(content())
@@ -223,6 +264,25 @@ def test_segments_are_outlined(app):
     points = np.array([xy.split() for xy in path.strip("MZ").replace("ZM", "L").split("L")], float)
     assert points[:, 0].min() == pytest.approx(columns.min(), abs=1.5)
     assert points[:, 1].max() == pytest.approx(rows.max() + 1, abs=1.5)
+
+
+def test_with_one_class_an_image_it_is_named(tmp_path, app):
+    arrays = small_arrays()
+    arrays["label"] = np.eye(4, dtype=np.int8)[arrays["teacher_logit"].argmax(axis=1)]
+    facts = {"task": "single_label", "teacher_activation": "softmax"}
+    write_store(tmp_path / "one.zarr", arrays, {**ATTRS, **facts})
+    (tmp_path / "one.yaml").write_text("title: One\nstore: one.zarr\n")
+    tuner = open_tuner(tmp_path / "one.yaml")
+    single = AppState(tuner, Jobs(inline=True), photos=Scorer(tuner.store))
+    single.photo.put(content())
+    share = expit(tuner.logits(single.students.node)[0])
+    share /= share.sum()
+    store = tuner.store
+    named, teacher = (store.classes[x.argmax()] for x in (share, store.teacher_logit[0]))
+    told = f"{named}, probability {share.max():.3f} (teacher: {teacher})"
+    assert make_photo(single, "")["named"] == told
+    app.photo.put(content())
+    assert make_photo(app, "")["named"] == ""
 
 
 def test_a_teacher_that_cannot_run_is_told(app):

@@ -218,5 +218,6 @@ def _import_torch() -> Any:
         raise MissingExtraError(
             "The paper's training recipe needs torch, which is not installed.",
             f"Install it with: {install_command('precompute')}, or use solver: exact.",
+            ("precompute",),
         ) from None
     return torch

@@ -33,6 +33,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from inficond_panel.common.torch_thread import one_torch_thread
 from inficond_panel.errors import CancelledError, DataError
 from inficond_panel.quantify.pixels.layers import Feature
 
@@ -107,10 +108,11 @@ def pixel_information(
 ) -> Information:
     """Entropy of every pixel of ``images`` ``(N, C, H, W)`` float32, as the network takes them.
 
-    ``progress`` is called with the number of images that are done. Deterministic for a seed, a
-    machine and a batch; the batch changes the rounding alone. Raises ``DataError`` for a feature
-    without a gradient, one that is not finite, and one that no noise changes; ``CancelledError``
-    when ``cancelled()`` is true.
+    ``progress`` is called with the number of images that are done. One thread, since several wait
+    for each other on a busy machine; so deterministic for a seed, a machine and a batch, and the
+    batch changes the rounding alone. Raises ``DataError`` for a feature without a gradient, one
+    that is not finite, and one that no noise changes; ``CancelledError`` when ``cancelled()`` is
+    true.
     """
     import torch
 
@@ -125,9 +127,9 @@ def pixel_information(
     for start in range(0, len(pixels), settings.batch):
         if cancelled():
             raise CancelledError("The measurement was stopped.", "Start it again.")
-        parts.append(
-            _Search(feature, pixels[start : start + settings.batch], settings, start).run()
-        )
+        with one_torch_thread():
+            search = _Search(feature, pixels[start : start + settings.batch], settings, start)
+            parts.append(search.run())
         progress(min(start + settings.batch, len(pixels)))
     return Information(*(np.concatenate(values) for values in zip(*parts, strict=True)))
 

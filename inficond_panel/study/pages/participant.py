@@ -298,7 +298,9 @@ class ParticipantPage(Acting, Viewer):
         self._close_task()
         self.jobs.close()
         self.connection.over = True
-        self.frame.param.update(screen=make_message(error.message, error.remedy), notice={})
+        self.frame.param.update(
+            screen=make_message(error.for_page, error.remedy_for_page), notice={}
+        )
 
     def close(self) -> None:
         """Stop the worker; called when the page was closed."""

@@ -76,7 +76,7 @@ class MapCloud(param.Parameterized):
 
     def _failed(self, error: InficondError) -> None:
         if not isinstance(error, CancelledError):
-            self.fault = error.message
+            self.fault = error.for_page
 
     @param.depends("_app.theme", watch=True)
     def _draw(self) -> None:

@@ -128,9 +128,9 @@ def _progress_html(text: str, share: float) -> str:
 def error_html(error: InficondError) -> str:
     """An error as escaped HTML: every problem of a file on its own line, then the remedy."""
     if isinstance(error, FileProblemsError):
-        items = "".join(f"<li>{escape(str(problem))}</li>" for problem in error.problems)
+        items = "".join(f"<li>{escape(line)}</li>" for line in error.problems_for_page)
         body = f"<h1>The spec needs {len(error.problems)} change(s)</h1><ul>{items}</ul>"
     else:
-        body = f"<h1>{escape(error.message)}</h1>"
-    remedy = f"<p>{escape(error.remedy)}</p>" if error.remedy else ""
+        body = f"<h1>{escape(error.for_page)}</h1>"
+    remedy = f"<p>{escape(error.remedy_for_page)}</p>" if error.remedy else ""
     return f"<main><section role='alert'>{body}{remedy}</section></main>"

@@ -1,6 +1,6 @@
 // A photo of one's own, chosen or dropped: scaled down here, decided by the students, kept nowhere.
 
-import { count, drawOnce, h, icon, isClosed, keyed, s, set, text, watch } from "../../ui/base.js"
+import { count, drawOnce, h, icon, isClosed, keyed, s, select, set, text, watch } from "../../ui/base.js"
 import { signedBar } from "../../ui/signed_bar.js"
 
 const MOST_BYTES = 10_000_000, MOST_PIXELS = 100_000_000 // of the file, before it is scaled down
@@ -14,13 +14,15 @@ export function makePhoto(root, page, model) {
   const words = h("div", { class: "told", role: "status" })
   const stop = h("button", { class: "btn", type: "button", onclick: () => model.send_msg({ action: "cancel_photo" }) }, "Cancel")
   const close = h("button", { class: "icon-btn", type: "button", "aria-label": "Close", onclick: () => dialog.close() }, icon("cross"))
+  const answer = select("Answer", [], "", (value) => model.send_msg({ action: "abstain_photo", percent: Number(value) }), "Answer")
+  const list = answer.querySelector("select")
   const picture = makePicture()
   const classes = makeClasses((name) => model.send_msg({ action: "show_photo_class", name }))
   const parts = makeParts((name) => picture.outline(model.photo, name))
   const found = h("div", { class: "found" }, picture.element, h("div", {}, classes.element, parts.element))
   const dialog = h("dialog", { class: "photo", "aria-labelledby": "photo-title" },
     h("div", { class: "head" }, h("h2", { id: "photo-title" }, "Decide a photo"), h("span", { class: "grow" }), close),
-    h("div", { class: "pick" }, h("label", { for: "photo-file" }, "Photo"), input, stop), how, words, found)
+    h("div", { class: "pick" }, h("label", { for: "photo-file" }, "Photo"), input, answer, stop), how, words, found)
   root.append(dialog)
   let fault = "", turn = 0
 
@@ -61,7 +63,7 @@ export function makePhoto(root, page, model) {
     }
   }
   function draw() {
-    const { missing, side, kind, text: told, remedy, progress, rows = [] } = model.photo
+    const { missing, side, kind, text: told, remedy, progress, percents = [], percent = 0, rows = [] } = model.photo
     const busy = kind === "deciding" || kind === "cancelling"
     text(how, missing ? "" : `At most ${MOST_BYTES / 1e6} MB. It is scaled down in this browser to at most ${count(side)} pixels a side, so that numbers may differ a little from those of inficond predict. ` +
       "It is kept nowhere, and gone when this is closed.")
@@ -74,6 +76,9 @@ export function makePhoto(root, page, model) {
     })
     set(words, "data-progress", busy ? progress : null)
     input.disabled = Boolean(missing)
+    answer.hidden = Boolean(missing)
+    drawOnce(list, JSON.stringify(percents), () => percents.map((each) => h("option", { value: each }, each ? `if ${each} % right on tune` : "always")))
+    list.value = String(percent)
     stop.hidden = !busy
     stop.disabled = kind === "cancelling"
     found.hidden = !rows.length
@@ -171,12 +176,14 @@ function makePicture() {
 function makeClasses(pick) {
   const teacher = h("th", { scope: "col" }, "Teacher")
   const body = h("tbody")
-  const none = h("p", { class: "muted" })
-  const element = h("div", {}, h("div", { class: "classes", tabindex: 0, role: "region", "aria-label": "Decisions by class" }, h("table", {},
+  const none = h("p", { class: "muted" }), named = h("p", { class: "named" })
+  const element = h("div", {}, named, h("div", { class: "classes", tabindex: 0, role: "region", "aria-label": "Decisions by class" }, h("table", {},
     h("thead", {}, h("tr", {}, ["Class", "Logit", "Probability", "Student"].map((name) => h("th", { scope: "col" }, name)), teacher)), body)), none)
   const make = ({ name }) => h("tr", {}, h("th", { scope: "row" }, h("button", { class: "link", type: "button", title: name, onclick: () => pick(name) }, name)),
     ["num", "num", "", ""].map((kind) => h("td", { class: kind || null })))
-  const show = ({ rows, no_teacher: why, student }) => {
+  const show = ({ rows, named: likeliest, no_teacher: why, student }) => {
+    named.hidden = !likeliest
+    text(named, likeliest ? `The likeliest class: ${likeliest}` : "")
     teacher.hidden = Boolean(why)
     none.hidden = !why
     text(none, why ? `No teacher beside the students: ${why}.` : "")
@@ -196,8 +203,8 @@ function makeClasses(pick) {
 
 /** The logit of one class by concept; a concept's button outlines its segment. */
 function makeParts(outline) {
-  const title = h("h3"), list = h("ul", { class: "parts" }), said = h("p")
-  const element = h("section", { "aria-label": "Decision by concept" }, title, list, said)
+  const title = h("h3"), list = h("ul", { class: "parts" }), said = h("p"), worth = h("p", { class: "muted" })
+  const element = h("section", { "aria-label": "Decision by concept" }, title, list, said, worth)
   let chosen = "", student = ""
   const mark = () => {
     for (const item of list.querySelectorAll("[data-name]")) set(item, "data-outlined", String(item.dataset.name === chosen))
@@ -210,11 +217,13 @@ function makeParts(outline) {
   }
   const nameOf = ({ name, kind }, outlines) => (kind || !outlines[name] ? h("span", { class: "clip" }, name)
     : h("button", { class: "link", type: "button", title: `Outline the segment nearest to ${name}`, onclick: () => choose(name) }, name))
-  const show = ({ bars, logit, decision, student: name, outlines }) => {
+  const show = ({ bars, logit, decision, worth: told, student: name, outlines }) => {
     if (name !== student || !(chosen in outlines)) chosen = bars.find((bar) => !bar.kind && bar.share > 0 && outlines[bar.name])?.name ?? ""
     student = name
     text(title, `${name} by concept: score × influence`)
     text(said, `The student says ${decision}.`)
+    text(worth, told)
+    worth.hidden = !told
     drawOnce(list, JSON.stringify([name, bars, logit]), () => [
       ...bars.map((bar) => h("li", { class: bar.kind, "data-name": bar.kind ? null : bar.name, title: bar.text ? `${bar.name}: score × influence = ${bar.text}` : null },
         nameOf(bar, outlines), signedBar(bar.share), h("span", { class: "num" }, bar.value))),

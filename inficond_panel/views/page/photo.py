@@ -7,20 +7,27 @@ from typing import TYPE_CHECKING, Any
 
 from scipy.special import expit
 
-from inficond_panel.common.numbers import number, signed
+from inficond_panel.common.numbers import number, share, signed, written_range
+from inficond_panel.export.abstaining import ALL_CLASSES
+from inficond_panel.export.predictions import DONT_KNOW, named_classes
 from inficond_panel.state.new_photo import MOST_BYTES
 from inficond_panel.ui.actions import action
 from inficond_panel.ui.gallery import outline
 from inficond_panel.ui.refit_actions import RefitActions
 from inficond_panel.views.detail.local_explanation import SHOWN, make_bars, make_decision
+from inficond_panel.vocabulary.confidence import confidence_word
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from inficond_panel.export.predictions import Prediction
     from inficond_panel.state import AppState
     from inficond_panel.state.new_photo import DecidedPhoto
     from inficond_panel.store import Store
 
 _WORDS = {True: "present", False: "absent", None: ""}
+#: Accuracies on tune, in percent, that a visitor may ask for; at 0 every class is decided.
+_PERCENTS = (0, 80, 90, 95, 99)
 
 
 def make_photo(app: AppState, class_name: str) -> dict[str, Any]:
@@ -38,6 +45,8 @@ def make_photo(app: AppState, class_name: str) -> dict[str, Any]:
         "text": status.text,
         "progress": status.progress,
         "remedy": status.remedy,
+        "percents": _PERCENTS,
+        "percent": round(100 * state.accuracy),
         "rows": [],
     }
     if state.found is None:
@@ -47,14 +56,26 @@ def make_photo(app: AppState, class_name: str) -> dict[str, Any]:
     chosen = found.get(class_name, ordered[0])
     return {
         **told,
+        "named": make_named(app.store, found.values()),
         "rows": [make_row(one) for one in ordered],
         "no_teacher": state.found.scores.no_teacher,
         "student": chosen.class_name,
         "bars": make_bars(chosen),
         "logit": signed(chosen.logit),
-        "decision": make_decision(chosen.present, chosen.threshold),
+        "decision": make_decision(chosen.present, chosen.threshold)
+        if chosen.answered
+        else DONT_KNOW,
+        "worth": make_worth(state.found, chosen.class_name),
         **make_outlines(app.store, state.found, chosen),
     }
+
+
+def make_named(store: Store, found: Iterable[Prediction]) -> str:
+    """The class of the photo, where images have one; empty where they may have several."""
+    if store.task != "single_label":
+        return ""
+    (named,) = named_classes(list(found)).values()
+    return named.words
 
 
 def make_row(one: Prediction) -> dict[str, str]:
@@ -63,9 +84,30 @@ def make_row(one: Prediction) -> dict[str, str]:
         "name": one.class_name,
         "logit": signed(one.logit),
         "probability": number(float(expit(one.logit))),
-        "student": _WORDS[one.present],
+        "student": _WORDS[one.present] if one.answered else DONT_KNOW,
         "teacher": _WORDS[one.teacher_present],
     }
+
+
+def make_worth(photo: DecidedPhoto, class_name: str) -> str:
+    """How sure an answer of a class must be, and what that is worth on tune; empty: each is given.
+
+    Share and accuracy are cross-fitted; see ``AbstainRule``.
+    """
+    if photo.rules is None:
+        return ""
+    rule, together = photo.rules.of(class_name), ALL_CLASSES in photo.rules.rules
+    if not rule.reached:
+        return next(photo.rules.among([class_name]).lacking())
+    least = number(rule.threshold, 2)
+    sure = (
+        f"likeliest class of {least} or more" if together else f"logit {least} from the threshold"
+    )
+    within = written_range(rule.accuracy.low, rule.accuracy.high)
+    return (
+        f"An answer needs a {sure}. So are {share(rule.coverage)} of tune, with an accuracy of "
+        f"{number(rule.accuracy.estimate)} ({confidence_word(photo.rules.level)} {within})."
+    )
 
 
 def make_outlines(store: Store, photo: DecidedPhoto, chosen: Prediction) -> dict[str, Any]:
@@ -81,7 +123,7 @@ def make_outlines(store: Store, photo: DecidedPhoto, chosen: Prediction) -> dict
 
 
 class PhotoActions(RefitActions):
-    """What the browser asks for about a photo, and about the batch."""
+    """Actions of the browser on a photo, and on the batch."""
 
     _photo_class = ""
 
@@ -96,6 +138,11 @@ class PhotoActions(RefitActions):
             raise ValueError("too long")
         self._photo_class = self.app.selection.class_name
         self.app.photo.put(base64.b64decode("".join(parts), validate=True))
+
+    @action
+    def _abstain_photo(self, percent: int) -> None:
+        """Answer only where decisions as sure have that accuracy on tune."""
+        self.app.photo.accuracy = percent / 100
 
     @action
     def _cancel_photo(self) -> None:

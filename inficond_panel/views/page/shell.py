@@ -161,7 +161,12 @@ class Shell(PhotoActions, Viewer):
         return self.app.rights.export or name not in {"copy_layout", "save_spec", "open_export"}
 
     @param.depends(
-        "app.photo.status", "app.photo.found", "app.photo.missing", watch=True, on_init=True
+        "app.photo.status",
+        "app.photo.found",
+        "app.photo.missing",
+        "app.photo.accuracy",
+        watch=True,
+        on_init=True,
     )
     def _show_photo(self) -> None:
         self._page.photo = make_photo(self.app, self._photo_class)
