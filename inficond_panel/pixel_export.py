@@ -6,7 +6,6 @@ One ONNX model, or for segments that look at the photo itself a Python file; eac
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,11 +69,10 @@ def python_export(
     """
 
     def make(students: Exported) -> Addition:
-        carried = _precompute("precompute.pipeline.carried")
-        pixels = _precompute("precompute.pipeline.pixel_scores")
+        apply, carried, pixels = _precompute()
         tuner.spec.check_making()
         progress("Loading the encoder")
-        scorer = _precompute("precompute.pipeline.apply").scorer_of(tuner.spec, tuner.store)
+        scorer = apply.scorer_of(tuner.spec, tuner.store)
         progress("Writing the encoder as TorchScript")
         segments = scorer.settings.segments
         files = {
@@ -135,27 +133,28 @@ def _compared(
     }
 
 
-def _precompute(module: str) -> Any:
-    """A module of ``precompute``; ``MissingExtraError`` without its packages."""
+def _precompute() -> tuple[Any, Any, Any]:
+    """``apply``, ``carried`` and ``pixel_scores``; ``MissingExtraError`` without their packages."""
     try:
-        return import_module(module)
+        from precompute.pipeline import apply, carried, pixel_scores  # noqa: PLC0415 - an extra
     except ImportError as error:
         raise MissingExtraError(
             f"Exporting from pixels needs packages that are not installed ({error.name}).",
             f"Install them: {install_command('precompute', 'onnx')}",
             ("precompute", "onnx"),
         ) from error
+    return apply, carried, pixel_scores
 
 
 def _front(tuner: Tuner, progress: Callable[[str], None]) -> tuple[Scorer, bytes]:
     """The scorer of ``inficond predict``, and its way from pixels to scores as ONNX."""
     import_onnx()
     import_runtime()
-    pixels = _precompute("precompute.pipeline.pixel_scores")
+    apply, _, pixels = _precompute()
     tuner.spec.check_making()
     pixels.check_spec(tuner.spec)
     progress("Loading the encoder")
-    scorer = _precompute("precompute.pipeline.apply").scorer_of(tuner.spec, tuner.store)
+    scorer = apply.scorer_of(tuner.spec, tuner.store)
     progress("Writing encoder, segments and scores as ONNX")
     return scorer, pixels.scores_onnx(scorer)
 
@@ -174,11 +173,11 @@ def import_runtime() -> Any:
 
 def _photos(tuner: Tuner) -> tuple[dict[str, Image], str]:
     """Photos spread over the store by id: the files, or thumbnails where these are gone."""
-    photos_of = _precompute("precompute.pipeline.apply").photos_of
+    apply, _, _ = _precompute()
     store = tuner.store
     rows = np.unique(np.linspace(0, len(store.images) - 1, PHOTOS).astype(int)).tolist()
     try:
-        return photos_of(tuner.spec, [store.images[row] for row in rows]), "photos"
+        return apply.photos_of(tuner.spec, [store.images[row] for row in rows]), "photos"
     except InficondError:
         pass
     lacking = store.lacks("photos")

@@ -10,7 +10,6 @@ import hashlib
 import io
 import json
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,16 +21,12 @@ from PIL import Image
 from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.common.torch_thread import one_torch_thread
 from inficond_panel.concepts.extended_store import ExtendedStore, base_of
-from inficond_panel.concepts.photo_scores import PhotoScores, score_by
+from inficond_panel.concepts.photo_scores import score_by
 from inficond_panel.concepts.scoring import Scoring
 from inficond_panel.concepts.typed import scoring_of
-from inficond_panel.errors import ExportError
-from inficond_panel.export.loading import load_export
-from inficond_panel.export.predictions import COLUMNS, Prediction, predict
-from inficond_panel.store.images import UnreadableImage
 from precompute.batches.segmenting import Settings, segmented
 from precompute.encoder.image import prepared
-from precompute.pipeline.apply import Scorer, read_photo
+from precompute.pipeline.apply import Scorer
 from precompute.segments import SegmentSettings
 
 #: Files of the folder: how the encoder's cells become scores, the encoder, and the head of the
@@ -50,8 +45,8 @@ import csv
 import sys
 from pathlib import Path
 
+from inficond_panel.carried_students import CarriedStudents
 from inficond_panel.errors import InficondError
-from precompute.pipeline.carried import CarriedStudents
 
 
 def students(masks=""):
@@ -134,9 +129,11 @@ def front_bytes(scorer: Scorer) -> bytes:
         "corpus": len(text[0]),
         "batch": scorer.size,
     }
-    centre = {} if scoring.centre is None else {"centre": scoring.centre}
+    arrays: dict[str, Any] = {"facts": np.array(json.dumps(facts)), "text": np.concatenate(text)}
+    if scoring.centre is not None:
+        arrays["centre"] = scoring.centre
     content = io.BytesIO()
-    np.savez(content, facts=np.array(json.dumps(facts)), text=np.concatenate(text), **centre)
+    np.savez(content, **arrays)
     return content.getvalue()
 
 
@@ -161,65 +158,6 @@ def carried(front: bytes, encoder: bytes, head: Path | None = None, masks: str =
     )
 
 
-class CarriedStudents:
-    """Students of a folder that ``--format python-pixels`` wrote; they take photos.
-
-    Raises ``ExportError`` where a file is missing or is not the one that was written. ``masks`` is
-    the folder of label maps, where the segments come from files.
-    """
-
-    def __init__(self, folder: str | Path, masks: str = "") -> None:
-        place = Path(folder)
-        self.students = load_export(place / STUDENTS)
-        wanted = self.students.card.get("python_pixels", {}).get("sha256", {})
-        front, encoder = (_checked(place / name, wanted) for name in (FRONT, ENCODER))
-        head = place / HEAD if HEAD in wanted else None
-        if head:
-            _checked(head, wanted)
-        self.way = carried(front, encoder, head, masks)
-
-    def predict(self, photos: Sequence[str | Path]) -> tuple[list[Prediction], dict[str, str]]:
-        """Predictions of the photos that can be read, and of the others the reason, by file."""
-        found: list[Prediction] = []
-        faults: dict[str, str] = {}
-        for file in map(Path, photos):
-            try:
-                image = read_photo(file, self.way.settings.segments)
-            except UnreadableImage as fault:
-                faults[str(file)] = str(fault) or "unreadable"
-                continue
-            found += predict(self.students, self._scores(file, image))
-        return found, faults
-
-    def rows(self, photos: Sequence[str | Path]) -> tuple[list[dict[str, Any]], dict[str, str]]:
-        """As ``predict``, with the columns of ``inficond predict --csv``."""
-        found, faults = self.predict(photos)
-        return [dict(zip(COLUMNS, one.row(), strict=True)) for one in found], faults
-
-    def table(self, photos: Sequence[str | Path]) -> list[dict[str, Any]]:
-        """A row for each class of each photo that can be read, see ``rows``."""
-        return self.rows(photos)[0]
-
-    def _scores(self, file: Path, image: Image.Image) -> PhotoScores:
-        return PhotoScores(
-            photos=(str(file),),
-            fault=("",),
-            concepts=self.students.concepts,
-            classes=self.students.classes,
-            score=self.way.score([image], [file.stem]),
-        )
-
-
 def sha256(content: bytes) -> str:
     """SHA-256 of a file's content."""
     return hashlib.sha256(content).hexdigest()
-
-
-def _checked(file: Path, wanted: dict[str, str]) -> bytes:
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        raise ExportError(f"{file} cannot be read: {error.strerror}.", "Export again.") from error
-    if sha256(content) != wanted.get(file.name):
-        raise ExportError(f"{file} is not the file that was exported.", "Export again.")
-    return content
