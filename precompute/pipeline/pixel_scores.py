@@ -91,8 +91,8 @@ def check_methods(settings: SegmentSettings) -> None:
     raise ExportError(
         f"Segments with {said} look at the photo itself, which an ONNX model of the encoder's "
         "pixels cannot.",
-        f"Those with method {' or '.join(METHODS)} and refine: none can be; for others export a "
-        "Python file with all that it needs: --format python-pixels",
+        f"Those with method {' or '.join(METHODS)} and refine: none can be exported so; for others "
+        "export a Python file with all that it needs: --format python-pixels",
     )
 
 
