@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from inficond_panel.export import Addition, Exported
 from inficond_panel.fiftyone_export import fiftyone_export
-from inficond_panel.pixel_export import pixel_export
+from inficond_panel.pixel_export import pixel_export, python_export
 from inficond_panel.tuning import Tuner
 
 Maker = Callable[[Exported], Addition]
@@ -25,6 +25,7 @@ def split_formats(
     """
     makers: dict[str, Callable[[], Maker]] = {
         "onnx-pixels": lambda: pixel_export(tuner, progress),
+        "python-pixels": lambda: python_export(tuner, progress),
         "fiftyone": lambda: fiftyone_export(tuner, holdout=holdout),
     }
     own = [name for name in names if name not in makers]

@@ -142,7 +142,8 @@ class TunableStudents(Measures):
     ) -> dict[str, Path]:
         """Write the students, with model card and edits file; see ``inficond_panel.export.export``.
 
-        ``onnx-pixels`` is encoder, segments and students in one model, which is checked;
+        ``onnx-pixels`` is encoder, segments and students in one model, which is checked, and
+        ``python-pixels`` the same as a Python file, for all kinds of segments;
         ``fiftyone`` the images with the decisions on them, those of the holdout with ``holdout``.
         """
         own, more = split_formats(self.tuner, formats, holdout=holdout)

@@ -19,7 +19,7 @@ EXAMPLE = "inficond export demo --format npz --format onnx --output bicycle-stud
 #: The formats of ``inficond_panel.export``, by name, since that package loads the numerics.
 CHOICES = ("npz", "onnx", "sklearn")
 #: Formats that need more than the students, and are made only when asked for by name.
-MORE = ("onnx-pixels", "fiftyone")
+MORE = ("onnx-pixels", "python-pixels", "fiftyone")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,7 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         choices=[*CHOICES, *MORE, "all"],
         help="may be repeated; onnx needs the extra 'onnx'; sklearn is JSON; onnx-pixels is "
-        "encoder and students in one, and needs 'precompute' too; fiftyone is decisions on images, "
+        "encoder and students in one, and needs 'precompute' too; python-pixels is the same as a "
+        "Python file, for all kinds of segments; fiftyone is decisions on images, "
         "photos by path; all: the first three",
     )
     parser.add_argument("--output", metavar="FOLDER", help="default: SPEC-ID in this folder")
@@ -84,8 +85,8 @@ def run(args: argparse.Namespace) -> None:
     say(f"{node_title(tuner, node)} → {folder}")
     for what, path in files.items():
         say(f"  {what:<11} {path.name}")
-    if "onnx-pixels" in files:
-        found = json.loads(files["card_json"].read_text(encoding="utf-8"))["pixels"]
+    card = json.loads(files["card_json"].read_text(encoding="utf-8"))
+    for found in filter(None, map(card.get, ("pixels", "python_pixels"))):
         usual, largest = (found[f"{which}_logit_difference"] for which in ("median", "largest"))
         say(
             f"on {found['checked_photos']} {found['checked_on']} of the store, logits differ from "

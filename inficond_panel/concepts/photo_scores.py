@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from inficond_panel.concepts.extended_store import ExtendedStore, base_of
-from inficond_panel.concepts.scoring import score_concept, score_corpus
+from inficond_panel.concepts.scoring import Scoring, score_concept, score_corpus
 from inficond_panel.concepts.typed import scoring_of
 from inficond_panel.store import Store
 
@@ -57,11 +58,23 @@ def score_as(
     ``embedding`` ``(segment, embed)`` are unit vectors in half precision, as stores keep them;
     ``segment_image`` ascends. The centre is the store's, and typed concepts are scored too.
     """
-    typed = store.typed if isinstance(store, ExtendedStore) else ()
-    text, scoring = base_of(store).concept_text_embedding, scoring_of(store)
+    typed = [one.text for one in store.typed] if isinstance(store, ExtendedStore) else []
+    text = base_of(store).concept_text_embedding
+    return score_by(text, typed, scoring_of(store), embedding, segment_image, images)
+
+
+def score_by(
+    text: np.ndarray,
+    typed: Sequence[np.ndarray],
+    scoring: Scoring,
+    embedding: np.ndarray,
+    segment_image: np.ndarray,
+    images: int,
+) -> np.ndarray:
+    """As ``score_as``, by text vectors of a corpus ``(concept, embed)`` and of typed concepts."""
     found = score_corpus(embedding, segment_image, text, images=images, scoring=scoring)
     more = [
-        score_concept(embedding, segment_image, one.text, images=images, scoring=found.scoring)[0]
+        score_concept(embedding, segment_image, one, images=images, scoring=found.scoring)[0]
         for one in typed
     ]
     return np.column_stack([found.score, *more])

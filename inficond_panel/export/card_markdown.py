@@ -59,7 +59,8 @@ def card_markdown(card: Mapping[str, Any]) -> str:
         *(part for split in card["metrics"] for part in _metrics(card, split)),
         "## Data",
         _data(card),
-        *_pixels(card),
+        *_pixels(card, "pixels", "Pixels"),
+        *_pixels(card, "python_pixels", "Photos, by a Python file"),
         "## Distillation",
         _settings(card),
         "## Tuning",
@@ -132,9 +133,9 @@ def _data(card: Mapping[str, Any]) -> str:
     return _table(["what", "value"], facts.items())
 
 
-def _pixels(card: Mapping[str, Any]) -> list[str]:
+def _pixels(card: Mapping[str, Any], key: str, title: str) -> list[str]:
     """The model from pixels, if the export has one: its input, and how it was checked."""
-    found = card.get("pixels")
+    found = card.get(key)
     if not found:
         return []
     rows = [
@@ -146,7 +147,7 @@ def _pixels(card: Mapping[str, Any]) -> list[str]:
         ["compared on", f"{found['checked_photos']} {found['checked_on']} of the store"],
     ]
     told = "The logits were compared with those of inficond predict, before the file was written."
-    return ["## Pixels", f"{told}\n\n{_table(['what', 'value'], rows)}"]
+    return [f"## {title}", f"{told}\n\n{_table(['what', 'value'], rows)}"]
 
 
 def _settings(card: Mapping[str, Any]) -> str:

@@ -41,6 +41,14 @@ class Addition:
 #: Files of formats that need more than the students, whose makers the caller gives.
 MORE = {
     "onnx-pixels": ("students-pixels.onnx",),
+    "python-pixels": (
+        "predict.py",
+        "students-pixels.npz",
+        "front.npz",
+        "encoder.pt",
+        "head.safetensors",
+        "__pycache__",
+    ),
     "fiftyone": ("samples.json", "metadata.json"),
 }
 

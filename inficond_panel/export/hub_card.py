@@ -55,7 +55,7 @@ def front_matter(
     card: Mapping[str, Any], files: Sequence[str], license_name: str = UNKNOWN
 ) -> dict[str, Any]:
     """The front matter as plain data."""
-    pixels = "pixels" in card
+    pixels = "pixels" in card or "python_pixels" in card
     onnx = any(file.endswith(".onnx") for file in files)
     return {
         "license": license_name,

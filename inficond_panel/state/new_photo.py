@@ -73,7 +73,7 @@ class PhotoState(param.Parameterized):
     status = param.ClassSelector(class_=Status, default=Status())
     found = param.ClassSelector(class_=DecidedPhoto, default=None, doc="None: no photo is there.")
     missing = param.String("", doc="Why no photo can be decided here; empty: it can.")
-    accuracy = param.Number(
+    asked = param.Number(
         0.0,
         bounds=(0, 1),
         doc="Decided is only where as sure decisions on tune have this accuracy; 0: everywhere.",
@@ -142,18 +142,18 @@ class PhotoState(param.Parameterized):
         status = Status("cancelling", "Cancelling") if self.busy else Status()
         self.param.update(found=None, status=status)
 
-    @param.depends("students.snapshot", "accuracy", watch=True)
+    @param.depends("students.snapshot", "asked", watch=True)
     def _follow(self) -> None:
         """Decide the photo again by other students, or to another accuracy: its scores stay."""
         found = self.found
         if found is None:
             return
         asked = found.rules.accuracy if found.rules else 0.0
-        if (found.node, asked) != (self.students.node, self.accuracy):
+        if (found.node, asked) != (self.students.node, self.asked):
             self._submit(lambda _: self._decided(found.scores))
 
     def _decided(self, scores: PhotoScores) -> DecidedPhoto:
-        node, tuner, asked = self.students.node, self.students.tuner, self.accuracy
+        node, tuner, asked = self.students.node, self.students.tuner, self.asked
         students = as_exported(tuner, node, {})
         found, rules = predict(students, scores), None
         if asked:

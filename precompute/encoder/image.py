@@ -69,15 +69,7 @@ class Encoder:
 
     def prepare(self, image: Image.Image) -> np.ndarray:
         """RGB image as the model takes it: ``(3, height, width)`` float32."""
-        height, width = self.size
-        small = np.asarray(image.resize((width, height), FILTERS[self.interpolation]))
-        level = np.arange(256, dtype=np.float32) / 255
-        return np.stack(
-            [
-                ((level - np.float32(mean)) / np.float32(std))[small[..., channel]]
-                for channel, (mean, std) in enumerate(zip(self.mean, self.std, strict=True))
-            ]
-        )
+        return prepared(image, self.size, self.mean, self.std, self.interpolation)
 
     def dense(self, images: np.ndarray) -> np.ndarray:
         """Embeddings ``(B, h, w, embed)`` float32, not normalised, of images ``(B, 3, H, W)``."""
@@ -95,6 +87,25 @@ class Encoder:
     def embed_concepts(self, concepts: Sequence[str], prompts: Sequence[str]) -> np.ndarray:
         """See ``TextEncoder.embed_concepts``."""
         return self.text.embed_concepts(concepts, prompts)
+
+
+def prepared(
+    image: Image.Image,
+    size: Sequence[int],
+    mean: Sequence[float],
+    std: Sequence[float],
+    interpolation: str,
+) -> np.ndarray:
+    """RGB image squashed to ``size`` (height, width), less mean, by deviation: float32."""
+    height, width = size
+    small = np.asarray(image.resize((width, height), FILTERS[interpolation]))
+    level = np.arange(256, dtype=np.float32) / 255
+    return np.stack(
+        [
+            ((level - np.float32(one)) / np.float32(other))[small[..., channel]]
+            for channel, (one, other) in enumerate(zip(mean, std, strict=True))
+        ]
+    )
 
 
 def load_open_clip(section: OpenClipEncoder, device: str = CPU) -> Encoder:

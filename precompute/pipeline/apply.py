@@ -146,7 +146,7 @@ def scorer_of(spec: Spec, store: Store) -> Scorer:
     return Scorer(store, settings, load_encoder(section), section.batch)
 
 
-def photos_of(spec: Spec, ids: Sequence[str]) -> list[Image.Image]:
+def photos_of(spec: Spec, ids: Sequence[str]) -> dict[str, Image.Image]:
     """Photos of the spec's data set by their ids; those that cannot be read are left out.
 
     Raises ``DataError`` where none is there, and what reading the data set does.
@@ -154,10 +154,10 @@ def photos_of(spec: Spec, ids: Sequence[str]) -> list[Image.Image]:
     spec.check_making()
     dataset = load_dataset(spec.dataset)
     place = {name: at for at, name in enumerate(dataset.ids)}
-    found = []
+    found = {}
     for name in ids:
         try:
-            found.append(dataset.load(place[name]))
+            found[name] = dataset.load(place[name])
         except (UnreadableImage, KeyError):
             continue
     if not found:

@@ -46,8 +46,9 @@ def _check_made_alike(spec: Spec, store: Store, settings: Settings) -> None:
             "Name a spec whose store was made from photos: inficond precompute SPEC",
         )
     segments = settings.segments.inputs()
-    if "head" in made:  # trained for the store: told by what it was trained from
-        segments["head"] = made["segments"]["head"]
+    trained = made["segments"].get("head")
+    if isinstance(trained, dict):  # for the store: told by what it was trained from, not by a hash
+        segments["head"] = trained
     now: dict[str, dict[str, Any]] = {
         "encoder": encoder_inputs(spec.concepts.encoder),
         "segments": segments,

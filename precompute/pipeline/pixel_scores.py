@@ -91,8 +91,8 @@ def check_methods(settings: SegmentSettings) -> None:
     raise ExportError(
         f"Segments with {said} look at the photo itself, which an ONNX model of the encoder's "
         "pixels cannot.",
-        f"Those with method {' or '.join(METHODS)} and refine: none can be exported; for others "
-        "export the students over scores (--format onnx) and make scores with inficond predict.",
+        f"Those with method {' or '.join(METHODS)} and refine: none can be exported so; for others "
+        "export a Python file with all that it needs: --format python-pixels",
     )
 
 
@@ -114,6 +114,37 @@ def scores_onnx(scorer: Scorer) -> bytes:
         grid = tuple(encoder._dense(pixels).shape[1:3])
         model = PixelScores(encoder._dense, _division(settings, grid), scorer.store).eval()
         return _exported(model, pixels, encoder)
+
+
+def cells_script(encoder: Encoder, batch: int) -> bytes:
+    """TorchScript from pixels (batch, 3, H, W) to cells (batch, h, w, embed).
+
+    The same operators as the encoder's, so the same numbers. Raises ``ExportError`` where the
+    encoder cannot be traced.
+    """
+    encoder.model.requires_grad_(False)
+    pixels = torch.zeros(batch, 3, *encoder.size).contiguous(memory_format=torch.channels_last)
+    content = io.BytesIO()
+    with one_torch_thread(), torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of tracing: all sizes are constants here
+        try:
+            torch.jit.save(torch.jit.trace(PixelCells(encoder._dense).eval(), pixels), content)
+        except Exception as error:  # tracing raises many kinds
+            raise _cannot(encoder, "TorchScript", error) from error
+    return content.getvalue()
+
+
+class PixelCells(torch.nn.Module):
+    """Embeddings of places ``(B, h, w, embed)`` of pixels ``(B, 3, H, W)``."""
+
+    def __init__(self, dense: Callable[[Any], Any]) -> None:
+        super().__init__()
+        self.dense = dense
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Embeddings of photos."""
+        found: Tensor = self.dense(pixels)
+        return found
 
 
 def _division(settings: SegmentSettings, grid: tuple[int, int]) -> torch.nn.Module:
@@ -157,9 +188,13 @@ def _exported(model: PixelScores, pixels: Tensor, encoder: Encoder) -> bytes:
                 dynamo=False,  # the other way needs one more package
             )
     except Exception as error:  # the exporter raises many kinds
-        raise ExportError(
-            f"The encoder {encoder.name} cannot be written as ONNX: "
-            f"{type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else ''}",
-            "Export the students over scores: --format onnx",
-        ) from error
-    return content.getvalue()
+        raise _cannot(encoder, "ONNX", error) from error
+    return bytes(content.getvalue())
+
+
+def _cannot(encoder: Encoder, form: str, error: Exception) -> ExportError:
+    return ExportError(
+        f"The encoder {encoder.name} cannot be written as {form}: "
+        f"{type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else ''}",
+        "Export the students over scores: --format onnx",
+    )

@@ -37,6 +37,7 @@ ARROWS = {
     "text_encoder": BASE | {"spec", "concepts", "precompute.encoder"},
     "new_photos": BASE | {"spec", "store", "concepts", "precompute.pipeline"},
     "pixel_export": NUMERICS | {"tuning", "export", "precompute.pipeline"},
+    "carried_students": NUMERICS | {"concepts", "export", "store", "precompute.pipeline"},
     "fiftyone_export": NUMERICS | {"tuning", "export", "precompute.datasets"},
     "more_formats": NUMERICS | {"tuning", "export", "pixel_export", "fiftyone_export"},
     "built_store": BASE | {"spec", "store", "precompute", "precompute.detect"},

@@ -133,7 +133,9 @@ def test_segments_that_look_at_the_photo_are_refused(made, tmp_path, capsys, seg
     spec.write_text(text + f"store: {made / 'spec.zarr'}\n")
     out = tmp_path / "out"
     assert main(["export", str(spec), "--format", "onnx-pixels", "--output", str(out)]) == 1
-    assert "method kmeans or graph and refine: none can be exported" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "method kmeans or graph and refine: none can be exported so" in told
+    assert "--format python-pixels" in told
     assert not out.exists()
 
 

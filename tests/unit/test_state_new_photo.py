@@ -246,7 +246,7 @@ def test_where_as_sure_decisions_are_seldom_right_the_student_does_not_know(tmp_
     shell.act({"action": "abstain_photo", "percent": 0})
     assert {row["name"]: row["student"] for row in shell._page.photo["rows"]} == plain
     assert shell._page.photo["worth"] == ""
-    with pytest.raises(ValueError, match="accuracy"):
+    with pytest.raises(ValueError, match="asked"):
         shell.act({"action": "abstain_photo", "percent": 200})
 
 

@@ -46,7 +46,7 @@ def make_photo(app: AppState, class_name: str) -> dict[str, Any]:
         "progress": status.progress,
         "remedy": status.remedy,
         "percents": _PERCENTS,
-        "percent": round(100 * state.accuracy),
+        "percent": round(100 * state.asked),
         "rows": [],
     }
     if state.found is None:
@@ -142,7 +142,7 @@ class PhotoActions(RefitActions):
     @action
     def _abstain_photo(self, percent: int) -> None:
         """Answer only where decisions as sure have that accuracy on tune."""
-        self.app.photo.accuracy = percent / 100
+        self.app.photo.asked = percent / 100
 
     @action
     def _cancel_photo(self) -> None:

@@ -164,7 +164,7 @@ class Shell(PhotoActions, Viewer):
         "app.photo.status",
         "app.photo.found",
         "app.photo.missing",
-        "app.photo.accuracy",
+        "app.photo.asked",
         watch=True,
         on_init=True,
     )
