@@ -10,16 +10,19 @@ from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import IPython.display
+import numpy as np
 import pytest
 from factory import small_spec
 from panel.io.notebook import JupyterCommManagerBinary
 from waiting import until
 
 import inficond_panel
+from inficond_panel.plots.concept_map import Shown
 from inficond_panel.ui import still as still_module
 from inficond_panel.ui.drawing import Drawing, cut
 from inficond_panel.ui.notebook_cell import Cell
 from inficond_panel.ui.still import NOT_YET, Still
+from inficond_panel.views.embedding.picture import draw_picture as draw_map
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -126,6 +129,17 @@ def test_the_sign_of_life_is_in_a_notebook_only_and_is_no_object_of_the_cell():
     cell[:] = ["other words"]
     assert not [model for model, _ in cell.still.alive._models.values() if model is None]
     cell.close()
+
+
+def test_of_many_concepts_the_map_has_some_dots_and_all_that_are_marked():
+    places = np.random.default_rng(0).random((5000, 2))
+    influence = np.zeros(5000)
+    influence[[3, 4321]] = 1.0, -2.0
+    names = [f"concept {at}" for at in range(5000)]
+    drawing = draw_map(places, names, Shown(influence))
+    assert len(drawing.svg()) < 50_000
+    assert {"concept 3", "concept 4321"} == set(texts(drawing))
+    assert draw_map(places[:1], names[:1], Shown()).svg().count("<circle") == 1
 
 
 def test_each_view_and_the_page_have_a_picture(tmp_path: Path) -> None:

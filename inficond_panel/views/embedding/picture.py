@@ -10,6 +10,7 @@ from inficond_panel.ui.drawing import Drawing
 from inficond_panel.vocabulary.palette import CONCEPT, INK, INK_3
 
 _FRAME = Frame(size=(500.0, 300.0))
+MOST = 500  #: dots: of more concepts every so many-th is drawn, and all that are marked
 
 
 def draw_picture(places: np.ndarray, concepts: list[str], shown: Shown) -> Drawing:
@@ -17,10 +18,10 @@ def draw_picture(places: np.ndarray, concepts: list[str], shown: Shown) -> Drawi
     drawing = Drawing(*_FRAME.size)
     xy = spread(places, shown, _FRAME)
     names = place_names(xy, concepts, shown, _FRAME)
-    hidden = set(shown.marked)
-    for at, place in enumerate(_FRAME.pixels(xy)):
-        if at not in hidden:
-            drawing.dot(tuple(place), 2, CONCEPT.light)
+    pixels, marked = _FRAME.pixels(xy), set(shown.marked)
+    for at in range(0, len(xy), -(-len(xy) // MOST) or 1):
+        if at not in marked:
+            drawing.dot(tuple(pixels[at]), 2, CONCEPT.light)
     for leader in names.leaders:
         drawing.line(_FRAME.pixels(leader.reshape(2, 2)), INK_3)
     marks = make_marks(xy, shown, dark=False)
