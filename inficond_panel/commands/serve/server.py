@@ -9,6 +9,7 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -17,11 +18,11 @@ from panel.command.serve import Serve
 import inficond_panel
 from inficond_panel.commands.output import note, progress
 from inficond_panel.errors import InficondError
-from inficond_panel.serving import guard
+from inficond_panel.serving import guard, health
 from inficond_panel.serving.login import take_password
 from inficond_panel.serving.processes import end_with_this_process
 from inficond_panel.serving.sessions import sign_sessions
-from inficond_panel.tuning import open_tuner
+from inficond_panel.tuning import open_tuner, shared_tuner
 
 APP = Path(inficond_panel.__file__).with_name("app.py")
 #: Panel's own ask other servers for pictures, fonts and style sheets.
@@ -75,7 +76,13 @@ def serve_app(args: argparse.Namespace, specs: list[str]) -> None:
     """Serve the page for the specs until it is stopped."""
     import inficond_panel.app  # noqa: F401 - once, here rather than in the first session
 
+    health.watch([partial(_check_files, spec) for spec in specs])
     run_server(args, [APP], specs)
+
+
+def _check_files(spec: str) -> None:
+    """Raise what keeps a page of ``spec`` from being opened: spec, store or history."""
+    shared_tuner(spec).looks("tune")
 
 
 def run_server(args: argparse.Namespace, files: Sequence[Path], arguments: Sequence[str]) -> None:
@@ -89,6 +96,7 @@ def run_server(args: argparse.Namespace, files: Sequence[Path], arguments: Seque
     args.basic_login_template = args.basic_login_template or str(LOGIN)
     args.logout_template = args.logout_template or str(LOGOUT)
     args.index = args.index or str(INDEX)
+    args.plugins = [*(args.plugins or []), health.__name__]
     args.files, args.args = [str(file) for file in files], list(arguments)
     try:
         args.panel_serve.invoke(args)

@@ -1,0 +1,85 @@
+"""Health of the server for whoever watches it: ``/health`` and ``/metrics``, without a login.
+
+They tell numbers alone, no name of data, file or person.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from bokeh.server.tornado import BokehTornado
+from tornado.web import RequestHandler
+
+from inficond_panel.errors import InficondError
+
+Check = Callable[[], object]  #: raises ``InficondError`` where a page could not be opened
+
+_checks: list[Check] = []
+_started = time.time()
+
+
+def watch(checks: list[Check]) -> None:
+    """Take the checks that say whether the pages of this process can be opened."""
+    _checks[:] = checks
+
+
+def _passes(check: Check) -> bool:
+    try:
+        check()
+    except (InficondError, OSError):
+        return False
+    return True
+
+
+class _Watched(RequestHandler):
+    """An answer on the checks, which are run anew off the event loop."""
+
+    async def _ready(self) -> int:
+        """Number of checks that pass."""
+        self.set_header("Cache-Control", "no-store")
+        return sum(await asyncio.gather(*(asyncio.to_thread(_passes, check) for check in _checks)))
+
+
+class HealthHandler(_Watched):
+    """``/health``: 200 if all pages can be opened, else 503."""
+
+    async def get(self) -> None:
+        """Answer ``{"status": "ok" | "failing", "ready": n, "specs": n}``."""
+        ready = await self._ready()
+        well = ready == len(_checks)
+        self.set_status(200 if well else 503)
+        self.finish({"status": "ok" if well else "failing", "ready": ready, "specs": len(_checks)})
+
+
+class MetricsHandler(_Watched):
+    """``/metrics``: numbers of this process in the text format of Prometheus."""
+
+    async def get(self) -> None:
+        """Answer one gauge a line, with its help."""
+        ready = await self._ready()
+        told = {
+            "inficond_ready": (int(ready == len(_checks)), "1 if all pages can be opened"),
+            "inficond_specs": (len(_checks), "specs served"),
+            "inficond_specs_ready": (ready, "specs whose store and history can be read"),
+            "inficond_sessions": (_sessions(self.application), "pages open in this process"),
+            "inficond_start_time_seconds": (round(_started), "start of this process, Unix time"),
+        }
+        self.set_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+        self.finish(
+            "".join(
+                f"# HELP {name} {words}\n# TYPE {name} gauge\n{name} {value}\n"
+                for name, (value, words) in told.items()
+            )
+        )
+
+
+def _sessions(application: object) -> int:
+    if not isinstance(application, BokehTornado):
+        return 0
+    return sum(len(list(application.get_sessions(path))) for path in application.app_paths)
+
+
+#: As a plugin of ``panel serve`` names them.
+ROUTES = [("/health", HealthHandler, {}), ("/metrics", MetricsHandler, {})]
