@@ -119,8 +119,9 @@ def trained_head(parts: tuple[Any, Any, Any], count: int, epochs: int, path: Pat
 
 
 def drawn(images: Images, how: Any) -> dict[str, float]:
+    from segment_parts import measures as m
+
     from precompute.recipes.scenes import SceneSet
-    from precompute.segments import measures as m
     from precompute.segments import segment
 
     section = images.spec.dataset
@@ -159,8 +160,9 @@ def pixels_of(cells: np.ndarray, image: Any, how: Any) -> np.ndarray:
 
 
 def pointed(images: Images, how: Any) -> dict[str, float]:
+    from segment_parts.measures import innermost
+
     from precompute.segments import segment
-    from precompute.segments.measures import innermost
 
     text = dict(zip(CLASSES, images.texts(list(CLASSES)), strict=True))
     found: dict[str, list[tuple[float, ...]]] = {name: [] for name in CLASSES}

@@ -29,6 +29,7 @@ from inficond_panel.text_encoder import PageEncoder
 from inficond_panel.tuning import Node, Tuner, shared_tuner
 from inficond_panel.tuning.intents.intent import check_name
 from inficond_panel.ui.connection import Connection
+from inficond_panel.ui.drawing import Drawing
 from inficond_panel.ui.notebook_cell import Cell
 from inficond_panel.ui.stylesheets import use_own_files
 from inficond_panel.views.page.address import Address
@@ -42,6 +43,7 @@ from inficond_panel.views.page.page import (
     publisher,
     warm,
 )
+from inficond_panel.views.page.picture import page_picture, view_picture
 from inficond_panel.views.page.shell import Shell
 
 #: Pixels of a view that is shown by itself.
@@ -90,7 +92,7 @@ class Explorer(Viewer):
         self._on_ready = on_ready
         self.specs = [spec if isinstance(spec, Tuner) else str(spec) for spec in specs]
         self.history = str(history)
-        self._publish = publisher()
+        self._to_page = publisher()
         self.jobs = Jobs(self._publish)
         self._author = pn.state.user or "user"  # who has logged in, where one must
         served = pn.state.curdoc is not None and pn.state.curdoc.session_context is not None
@@ -101,7 +103,7 @@ class Explorer(Viewer):
         self._places: dict[str, Cell] = {}  # of views that are shown by themselves
         self.opening = OpeningView()
         height = {"min-height": "calc(100vh - var(--page-taken, 0px))"} if served else {}
-        self._page = self._cell(sizing_mode="stretch_both", styles=height)
+        self._page = self._cell("", sizing_mode="stretch_both", styles=height)
         # A result that is there before the page is loaded would have nowhere to go.
         pn.state.onload(self.open)
 
@@ -170,12 +172,28 @@ class Explorer(Viewer):
         """Cell in which the view of that name is shown by itself; the same at each call."""
         if name not in self._places:
             height = STRIP_HEIGHT if name == "configuration" else HEIGHT
-            self._places[name] = self._cell(height=height, sizing_mode="stretch_width")
+            self._places[name] = self._cell(name, height=height, sizing_mode="stretch_width")
             self._fill(name)
         return self._places[name]
 
-    def _cell(self, **params: Any) -> Cell:
-        return Cell(self.opening, publish=self._publish, **params)
+    def _cell(self, name: str, **params: Any) -> Cell:
+        return Cell(self.opening, publish=self._publish, draw=partial(self._draw, name), **params)
+
+    def _publish(self, update: Callable[[], None]) -> None:
+        """Run what a job or the browser brings where the page is; still pictures follow it."""
+        self._to_page(partial(self._update, update))
+
+    def _update(self, update: Callable[[], None]) -> None:
+        update()
+        for cell in (self._page, *self._places.values()):
+            if cell.still is not None:
+                cell.still.change_soon()
+
+    def _draw(self, name: str) -> Drawing | None:
+        """A picture of the view of that name, of the page without one; None while it opens."""
+        if self.app is None:
+            return None
+        return page_picture(self._shown) if not name else view_picture(self._shown[name])
 
     def _fill(self, name: str) -> None:
         if self.app is not None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from inficond_panel.common.cache import once
 from inficond_panel.common.installation import install_command
@@ -15,13 +15,19 @@ from inficond_panel.errors import CancelledError, DataError, MissingExtraError
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store
 
-if TYPE_CHECKING:
-    from precompute.pipeline.apply import Applying
-
 Progress = Callable[[str], None]
 
 _LARGEST = 2048  #: pixels of the longer side of a photo on the page
 _WAIT = 0.2  #: seconds between looks whether one who waits has given up
+
+
+class Networks(Protocol):
+    """The loaded encoder and teacher of a spec."""
+
+    def scores(
+        self, photos: Sequence[Path | bytes], progress: Progress = lambda _: None
+    ) -> PhotoScores:
+        """Scores of photos, files or their content."""
 
 
 def score_photos(
@@ -106,7 +112,7 @@ class PagePhotos:
 _TURN = Lock()
 
 
-def _load(spec: Spec, store: Store, progress: Progress = lambda _: None) -> Applying:
+def _load(spec: Spec, store: Store, progress: Progress = lambda _: None) -> Networks:
     try:
         from precompute.pipeline.apply import load  # noqa: PLC0415 - heavy, and an extra
     except ImportError as error:
@@ -115,7 +121,7 @@ def _load(spec: Spec, store: Store, progress: Progress = lambda _: None) -> Appl
 
 
 @once(1)
-def _shared(spec: Spec, store: Store) -> Applying:
+def _shared(spec: Spec, store: Store) -> Networks:
     return _load(spec, store)
 
 

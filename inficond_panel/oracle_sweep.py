@@ -26,7 +26,7 @@ def oracle_sweep(
     *,
     groups: str = "single",
     above: str = "",
-    draws: int = 200,
+    draws: int | None = None,
     seed: int = 0,
     progress: Callable[[str], None] = lambda _: None,
 ) -> GammaSweep:
@@ -36,6 +36,7 @@ def oracle_sweep(
     are kept beside the store. Raises ``DataError`` for a gamma that is negative or not finite, for
     a teacher without gradients, and as ``precompute.teachers.gamma_sweep``; ``MissingExtraError``.
     """
+    noise = tuner.spec.views.noise(draws, seed)
     values = [float(gamma) for gamma in gammas]
     wrong = [gamma for gamma in values if not (np.isfinite(gamma) and gamma >= 0)]
     if wrong or not values:
@@ -69,7 +70,5 @@ def oracle_sweep(
         groups=own,
         above=higher,
         thresholds=limits,
-        draws=draws,
-        seed=seed,
-        level=tuner.spec.views.confidence,
+        **noise,
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -22,14 +22,36 @@ from inficond_panel.tuning import Tuner
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from precompute.pipeline.apply import Scorer
-
 #: File of the model, and number of photos that it is checked on.
 FILE, PHOTOS = "students-pixels.onnx", 16
 PYTHON_FILE = "predict.py"
 #: Differences of a logit: of half of the photos, and the largest. Embeddings are kept in half
 #: precision; where one is near the middle of two steps, its last digit falls otherwise.
 TOLERANCE, STEP = 1e-4, 1e-3
+
+
+class _Encoder(Protocol):
+    """The image side of the encoder: photos of ``size`` (height, width), prepared."""
+
+    @property
+    def size(self) -> tuple[int, int]: ...
+
+    @property
+    def preprocessing(self) -> dict[str, Any]: ...
+
+    def prepare(self, image: Image) -> np.ndarray: ...
+
+
+class _Scorer(Protocol):
+    """The way of ``inficond predict`` from at most ``size`` photos to their scores."""
+
+    @property
+    def encoder(self) -> _Encoder: ...
+
+    @property
+    def size(self) -> int: ...
+
+    def score(self, images: list[Image], names: list[str]) -> tuple[np.ndarray, Any]: ...
 
 
 def pixel_export(
@@ -105,7 +127,7 @@ def python_export(
 
 def _compared(
     tuner: Tuner,
-    scorer: Scorer,
+    scorer: _Scorer,
     students: Exported,
     logits: Callable[[list[Image], list[str]], np.ndarray],
     progress: Callable[[str], None],
@@ -146,7 +168,7 @@ def _precompute() -> tuple[Any, Any, Any]:
     return apply, carried, pixel_scores
 
 
-def _front(tuner: Tuner, progress: Callable[[str], None]) -> tuple[Scorer, bytes]:
+def _front(tuner: Tuner, progress: Callable[[str], None]) -> tuple[_Scorer, bytes]:
     """The scorer of ``inficond predict``, and its way from pixels to scores as ONNX."""
     import_onnx()
     import_runtime()
@@ -192,7 +214,7 @@ def _photos(tuner: Tuner) -> tuple[dict[str, Image], str]:
 
 
 def _differences(
-    scorer: Scorer,
+    scorer: _Scorer,
     students: Exported,
     logits: Callable[[list[Image], list[str]], np.ndarray],
     photos: dict[str, Image],

@@ -157,7 +157,7 @@ def _best(students: TunableStudents, tried: list[list[Terms]]) -> NDArray:
         found = joint_fit(plain, terms, plain.lower, plain.upper)
         scores = store.concept_score[tune]
         logits.append(decision_function(scores, found.weights, found.intercepts).T)
-    place = choose(np.asarray(store.label)[tune, 0], np.concatenate(logits))
+    place = choose(np.asarray(store.label)[tune, 0], np.concatenate(logits)).taken
     return _fitted(
         students, [one for terms in tried for one in terms][place], store.rows("holdout")
     )

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from inficond_panel import distill, from_frames
-from inficond_panel.analysis.thumb_groups import group_of
+from inficond_panel.analysis.refits.refit_report import group_of
 from inficond_panel.api.students import TunableStudents
 from inficond_panel.concepts.texts import words_for
 from inficond_panel.distill import average_precision

@@ -15,6 +15,7 @@ from inficond_panel.errors import TuningError
 from inficond_panel.tuning.intents.intent import chosen_names
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.tuner import Tuner
+from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.metrics import F1, PRECISION, RECALL, keys
 
 #: Images of tune of each kind without which no threshold is chosen.
@@ -50,7 +51,7 @@ def chosen_thresholds(
     *,
     classes: Sequence[str] | None = None,
     precision: float | None = None,
-    draws: int = 200,
+    draws: int | None = None,
     seed: int = 0,
 ) -> list[ChosenThreshold]:
     """Thresholds of ``classes`` (all) by the labels of ``tune`` and the students of ``node``.
@@ -62,11 +63,12 @@ def chosen_thresholds(
     if precision is not None and not 0 < precision <= 1:
         raise TuningError(f"The precision is {precision:g}.", "Give a number above 0, up to 1.")
     names = chosen_names("class", classes, tuner.store.classes)
-    return [_chosen(tuner, node, name, precision, draws, seed) for name in names]
+    noise = tuner.spec.views.noise(draws, seed)
+    return [_chosen(tuner, node, name, precision, noise) for name in names]
 
 
 def _chosen(
-    tuner: Tuner, node: Node, name: str, precision: float | None, draws: int, seed: int
+    tuner: Tuner, node: Node, name: str, precision: float | None, noise: Noise
 ) -> ChosenThreshold:
     outcome = judged_outcome(tuner, node, "tune", name)
     label, now = outcome.positive.astype(np.int8), outcome.threshold
@@ -75,9 +77,8 @@ def _chosen(
         why = f"tune has {positives} positive and {len(label) - positives} negative images"
         return ChosenThreshold(name, positives, now, lacking=f"{why}; {LEAST} of each are needed")
     choice = ThresholdChoice(label, outcome.logit, precision)
-    noise = {"draws": draws, "seed": seed, "level": tuner.spec.views.confidence}
     low, high = choice.limits(**noise)
-    after = Outcome(label, choice.cross_fitted(seed))
+    after = Outcome(label, choice.cross_fitted(noise["seed"]))
     before = Outcome(label, outcome.logit, threshold=now)
     value = choice.value()
     lacking = "" if np.isfinite(value) else f"no threshold has a precision of {precision:g}"

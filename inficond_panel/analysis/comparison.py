@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from inficond_panel.analysis.churn import Churn, churn
-from inficond_panel.analysis.compensation import Mover, moves
+from inficond_panel.analysis.refits.compensation import Mover, moves
 from inficond_panel.common.numbers import defined
 from inficond_panel.distill import ClassMetrics, Interval, change_intervals
 from inficond_panel.distill.metrics.class_mean import mean_change
@@ -18,6 +18,7 @@ from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.replay import branch
 from inficond_panel.tuning.student import Student
 from inficond_panel.tuning.tuner import Tuner
+from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.metrics import METRICS
 
 
@@ -86,7 +87,7 @@ def compare(
     split: str = "tune",
     *,
     metrics: Sequence[str] = tuple(METRICS),
-    draws: int = 200,
+    draws: int | None = None,
     top: int = 10,
 ) -> Comparison:
     """Compare any two nodes of one history on ``split``; neither need follow from the other.
@@ -97,7 +98,7 @@ def compare(
     old, new = branch(tuner, before), branch(tuner, after)
     shared = sum(a == b for a, b in zip(old, new, strict=False))
     same = (before.weights == after.weights).all(axis=0) & (before.intercepts == after.intercepts)
-    names, level = tuner.store.classes, tuner.spec.views.confidence
+    names, noise = tuner.store.classes, tuner.spec.views.noise(draws)
     was, now = tuner.at(before, split), tuner.at(after, split)
     return Comparison(
         before=before,
@@ -106,12 +107,10 @@ def compare(
         ancestor=old[shared - 1],
         only_before=tuple(old[shared:]),
         only_after=tuple(new[shared:]),
-        level=level,
-        mean_ap=mean_change(
-            [*was.outcomes.values()], [*now.outcomes.values()], draws=draws, level=level
-        ),
+        level=noise["level"],
+        mean_ap=mean_change([*was.outcomes.values()], [*now.outcomes.values()], **noise),
         classes=tuple(
-            _compared(tuner, was[name], now[name], metrics, draws, top)
+            _compared(tuner, was[name], now[name], metrics, noise, top)
             for name, kept in zip(names, same, strict=True)
             if not kept
         ),
@@ -120,7 +119,7 @@ def compare(
 
 
 def _compared(
-    tuner: Tuner, before: Student, after: Student, metrics: Sequence[str], draws: int, top: int
+    tuner: Tuner, before: Student, after: Student, metrics: Sequence[str], noise: Noise, top: int
 ) -> ClassComparison:
     concepts = tuner.store.concepts
     moved = moves(tuner.fit_data, concepts, before.weights, after.weights, (), top)
@@ -129,13 +128,7 @@ def _compared(
         class_name=after.class_name,
         before=before.metrics,
         after=after.metrics,
-        changes=change_intervals(
-            before.outcome,
-            after.outcome,
-            metrics,
-            draws=draws,
-            level=tuner.spec.views.confidence,
-        ),
+        changes=change_intervals(before.outcome, after.outcome, metrics, **noise),
         movers=tuple(movers[:top]),
         churn=churn(before, after),
     )

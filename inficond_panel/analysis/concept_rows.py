@@ -10,8 +10,8 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from inficond_panel.analysis.patches import PATCHES_OF, assigned_counts, patches_of
-from inficond_panel.analysis.what_if_bands import change_along
+from inficond_panel.analysis.images.patches import PATCHES_OF, assigned_counts, patches_of
+from inficond_panel.analysis.refits.what_if_curves import change_along
 from inficond_panel.common.cache import Latest
 from inficond_panel.distill import Band, discrepancy, influence_axis
 from inficond_panel.tuning import Student, Tuner

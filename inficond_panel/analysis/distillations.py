@@ -101,7 +101,7 @@ def compare_settings(
     settings: Sequence[Setting],
     split: str = "tune",
     *,
-    draws: int = 200,
+    draws: int | None = None,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> list[SettingResult]:
@@ -111,9 +111,9 @@ def compare_settings(
     difference. Looks at the holdout are the caller's to count. Raises ``TuningError`` for settings
     that cannot be, and where the store has no oracle logits.
     """
-    counts = draw_counts(len(tuner.store.rows(split)), draws, seed)
-    level = tuner.spec.views.confidence
-    noise = {"draws": draws, "seed": seed, "level": level}
+    noise = tuner.spec.views.noise(draws, seed)
+    counts = draw_counts(len(tuner.store.rows(split)), noise["draws"], seed)
+    level = noise["level"]
     measured: list[_Measured] = []
     found: list[SettingResult] = []
     for number, setting in enumerate(settings):
@@ -141,11 +141,12 @@ def compare_settings(
 
 
 def teacher_metrics(
-    tuner: Tuner, split: str, *, draws: int = 200, seed: int = 0
+    tuner: Tuner, split: str, *, draws: int | None = None, seed: int = 0
 ) -> dict[str, Interval]:
     """The teacher's own, as ``SettingResult.metrics``; its fidelity is 1."""
-    counts = draw_counts(len(tuner.store.rows(split)), draws, seed)
-    return _Measured(tuner.teacher_outcomes(split), counts).levels(tuner.spec.views.confidence)
+    noise = tuner.spec.views.noise(draws, seed)
+    counts = draw_counts(len(tuner.store.rows(split)), noise["draws"], seed)
+    return _Measured(tuner.teacher_outcomes(split), counts).levels(noise["level"])
 
 
 class _Measured:

@@ -24,7 +24,10 @@ from inficond_panel.tuning.fitting.refit import Cancelled, Progress, start_from
 from inficond_panel.tuning.intents.bounds import box
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.tuner import Tuner
+from inficond_panel.vocabulary.confidence import least_draws
 
+#: Refits where nothing else is asked for.
+REFITS = 100
 #: An influence holds where its sign does in this share of the refits, and p is at most this.
 #: Both are the test's own: ``views.confidence`` is of the limits that stand beside it.
 HOLDS_P = 0.05
@@ -104,7 +107,7 @@ def stability(
     node: Node | None = None,
     concepts: Sequence[str] | None = None,
     top: int = 5,
-    draws: int = 100,
+    draws: int | None = None,
     counterparts: int = 199,
     seed: int = 0,
     progress: Progress | None = None,
@@ -113,10 +116,12 @@ def stability(
     """Refit a class's student on bootstrap samples, and its concepts against random counterparts.
 
     For ``concepts``, or the ``top`` by absolute influence, of ``node`` (the one shown). Refits
-    are on the split ``fit``, by the exact solver, with the bounds in force at the node. Without
-    segments in the store there are no counterparts, and none for a joint student. The same seed
-    gives the same answer. Raises ``TuningError`` for names that the store does not have,
-    ``DataError`` where there are too few concepts for counterparts, ``CancelledError``.
+    are on the split ``fit``, by the exact solver, with the bounds in force at the node; there are
+    100 of them, or as many as their limits need at the spec's level, unless ``draws`` says
+    otherwise. Without segments in the store there are no counterparts, and none for a joint
+    student. The same seed gives the same answer. Raises ``TuningError`` for names that the store
+    does not have and for too few draws, ``DataError`` where there are too few concepts for
+    counterparts, ``CancelledError``.
     """
     store, node = tuner.store, node or tuner.head()
     data = tuner.data_at(node)
@@ -129,7 +134,7 @@ def stability(
     else:
         chosen = [_position(name, store.concepts, "concept") for name in dict.fromkeys(concepts)]
     share = 0.5 if counterparts else 1.0
-    level = tuner.spec.views.confidence
+    draws, level = _refits(tuner, draws), float(tuner.spec.views.confidence)
     drawn: dict[str, Any] = {"draws": draws, "seed": seed, "level": level}
     drawn["progress"] = _part(progress, 0.0, share)
     if tuner.joint:
@@ -156,6 +161,15 @@ def stability(
     return StabilityReport(
         class_name, node, draws, level, counterparts, seed, tuple(found), lacking
     )
+
+
+def _refits(tuner: Tuner, asked: int | None) -> int:
+    """Number of refits: as ``asked``, or the usual one where the level allows it."""
+    views = tuner.spec.views
+    if asked is None:
+        return max(REFITS, least_draws(views.confidence))
+    views.check_draws(asked)
+    return asked
 
 
 def _refused(tuner: Tuner, data: FitData) -> str:

@@ -65,7 +65,7 @@ def compare_links(
     tuner: Tuner,
     split: str = "tune",
     *,
-    draws: int = 200,
+    draws: int | None = None,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> LinkComparison:
@@ -78,7 +78,7 @@ def compare_links(
     first, second = (_distilled(tuner, link, split, progress) for link in LINKS)
     teacher = teacher_top_class(tuner.store, split)
     judged = list(tuner.teacher_outcomes(split).values())
-    noise = {"draws": draws, "seed": seed, "level": tuner.spec.views.confidence}
+    noise = tuner.spec.views.noise(draws, seed)
     change = change_intervals(first.together, second.together, TOGETHER, **noise)
     change[AP.key] = mean_change(first.classes, second.classes, **noise)
     return LinkComparison(

@@ -1,4 +1,4 @@
-"""Metrics of a node with their noise, against the start and the parent, and by slice."""
+"""Metrics of a node with their noise, against the start and the parent, by slice and by group."""
 
 from __future__ import annotations
 
@@ -13,21 +13,25 @@ from inficond_panel.analysis.judged import chosen_on_tune, judged_outcome
 from inficond_panel.common.near_words import near
 from inficond_panel.common.reading import LIST_BYTES, read_text
 from inficond_panel.distill import (
+    GroupReport,
     Interval,
     SliceReport,
     SliceResult,
     change_intervals,
+    compare_groups,
     compare_slices,
     ece_floor,
+    label_groups,
     metric_intervals,
     slices_by,
 )
+from inficond_panel.distill.metrics.class_mean import mean_change
 from inficond_panel.errors import DataError
 from inficond_panel.store import Store
 from inficond_panel.tuning.fitting.refit import Cancelled, Progress
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.tuner import Tuner
-from inficond_panel.vocabulary.metrics import AP, METRICS
+from inficond_panel.vocabulary.metrics import ACCURACY, AP, METRICS
 
 #: A slice with an adjusted p of at most this is worse than luck.
 SURE = 0.05
@@ -59,16 +63,17 @@ def measure_node(
     *,
     classes: Sequence[str] | None = None,
     metrics: Sequence[str] = tuple(METRICS),
-    draws: int = 200,
+    draws: int | None = None,
     seed: int = 0,
 ) -> dict[str, ClassMeasures]:
     """Measure the students of ``classes`` (all). Looks at the holdout are the caller's to count.
 
-    A student is sorted once for all metrics; parent and start share its draws. Intervals are at
-    the spec's ``views.confidence``, as those of all functions of a tuner.
+    A student is sorted once for all metrics; parent and start share its draws. Intervals are of
+    the spec's ``views.draws`` unless said otherwise, at its ``views.confidence``, as those of all
+    functions of a tuner.
     """
     before = [tuner.node(node.parent), tuner.root()] if node.parent else [None, None]
-    noise = {"draws": draws, "seed": seed, "level": tuner.spec.views.confidence}
+    noise = tuner.spec.views.noise(draws, seed)
     found = {}
     for name in classes or tuner.store.classes:
         outcome = judged_outcome(tuner, node, split, name)
@@ -98,6 +103,8 @@ def measure_slices(
     metric: str = AP.key,
     *,
     classes: Sequence[str] | None = None,
+    draws: int | None = None,
+    seed: int = 0,
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
     **options: Any,
@@ -109,7 +116,7 @@ def measure_slices(
     """
     names = classes or tuner.store.classes
     found = {name: judged_outcome(tuner, node, split, name) for name in names}
-    options = {"level": tuner.spec.views.confidence, **options}
+    options = {**tuner.spec.views.noise(draws, seed), **options}
     return compare_slices(found, slices, metric, progress=progress, cancelled=cancelled, **options)
 
 
@@ -180,3 +187,62 @@ def _read_ids(file: Path, known: set[str]) -> set[str]:
             "Write one image_id on each line.",
         )
     return {name for _, name in ids}
+
+
+def metric_change(
+    tuner: Tuner, before: Node, after: Node, split: str, class_name: str, metric: str = AP.key
+) -> Interval:
+    """Change in a metric of one class; without one, in its mean over all classes.
+
+    A paired bootstrap over the images of the split, cross-fitted where their labels chose a
+    student (``analysis.judged``). Students that are in use keep their draws, so that a change costs
+    what an iteration has changed.
+    """
+    noise = tuner.spec.views.noise()
+    if class_name:
+        old, new = (judged_outcome(tuner, node, split, class_name) for node in (before, after))
+        return change_intervals(old, new, (metric,), **noise)[metric]
+    was, now = (
+        [judged_outcome(tuner, node, split, name) for name in tuner.store.classes]
+        for node in (before, after)
+    )
+    return mean_change(was, now, metric, **noise)
+
+
+@dataclass(frozen=True)
+class ClassGroups:
+    """One student on the groups of a split.
+
+    ``groups`` has every metric of each group. ``cells`` has the accuracy in each cell of label ×
+    group, the worst of which the literature calls worst-group accuracy.
+    """
+
+    groups: GroupReport
+    cells: GroupReport
+
+
+def measure_groups(
+    tuner: Tuner,
+    node: Node,
+    split: str,
+    groups: Mapping[str, np.ndarray],
+    *,
+    classes: Sequence[str] | None = None,
+    draws: int | None = None,
+    seed: int = 0,
+    **options: Any,
+) -> dict[str, ClassGroups]:
+    """Measure the students of ``classes`` (all) on groups (masks over the images of the split).
+
+    ``options`` as in ``distill.compare_groups``. Cross-fitted as in ``measure_node``; looks at the
+    holdout are the caller's to count.
+    """
+    options, found = {**tuner.spec.views.noise(draws, seed), **options}, {}
+    for name in classes or tuner.store.classes:
+        outcome = judged_outcome(tuner, node, split, name)
+        cells = label_groups(outcome, groups)
+        found[name] = ClassGroups(
+            compare_groups(outcome, groups, **options),
+            compare_groups(outcome, cells, (ACCURACY.key,), **options),
+        )
+    return found

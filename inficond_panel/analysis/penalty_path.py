@@ -1,4 +1,6 @@
-"""Students of one class over lambda: AP with its interval, fidelity, and the concepts left."""
+"""Students of one class over lambda: AP with its interval, fidelity, and the concepts left.
+
+With them what ``lambda: auto`` would take there, which need not be the one of highest AP."""
 
 from __future__ import annotations
 
@@ -7,8 +9,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from inficond_panel.common.blas_threads import one_thread
-from inficond_panel.distill import Interval, Outcome, metric_intervals
-from inficond_panel.tuning.cures.resolution import joint_fit, lambda_path
+from inficond_panel.distill import Fit, Interval, Outcome, metric_intervals
+from inficond_panel.tuning.cures.choice import choose
+from inficond_panel.tuning.cures.resolution import enough, joint_fit, judging, lambda_path
+from inficond_panel.tuning.fitting.class_fit import ClassFit
 from inficond_panel.tuning.intents.intent import check_name
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.tuner import Tuner
@@ -22,19 +26,42 @@ MEASURED = (AP.key, FIDELITY.key)
 class PenaltyPoint:
     """The student at one ``value`` of lambda; ``now`` where that is the one in force.
 
-    ``concepts`` counts its weights that are not 0. ``metrics`` are those of ``MEASURED`` by key, on
-    the images of a split, with their bootstrap intervals over these.
+    ``auto`` where it is the one that ``lambda: auto`` would take. ``concepts`` counts its weights
+    that are not 0. ``metrics`` are those of ``MEASURED`` by key, on the images of a split, with
+    their bootstrap intervals over these.
     """
 
     value: float
     now: bool
+    auto: bool
     concepts: int
     metrics: dict[str, Interval]
 
 
-def penalty_path(
-    tuner: Tuner, node: Node, class_name: str, split: str = "tune"
-) -> list[PenaltyPoint]:
+@dataclass(frozen=True)
+class AutoChoice:
+    """What ``lambda: auto`` would take alone, and why, by the labels of tune.
+
+    ``best`` is the lambda of highest AP, ``first`` the spec's; ``gain`` the AP of the best less
+    that of the first, and ``error`` its standard error.
+    """
+
+    taken: float
+    best: float
+    first: float
+    gain: float
+    error: float
+
+
+@dataclass(frozen=True)
+class PenaltyPath:
+    """Points of growing lambda; ``auto`` is None where these students or labels allow no choice."""
+
+    points: tuple[PenaltyPoint, ...]
+    auto: AutoChoice | None
+
+
+def penalty_path(tuner: Tuner, node: Node, class_name: str, split: str = "tune") -> PenaltyPath:
     """Students of a class at ``node`` over lambda, other terms and bounds in force.
 
     The values are those that ``lambda: auto`` tries, and the one in force. Looks at the holdout are
@@ -42,20 +69,34 @@ def penalty_path(
     """
     check_name("class", class_name, tuner.store.classes)
     student, own = tuner.cures.class_fit(node, class_name), tuner.at(node, split)[class_name]
-    plain = student.under(replace(student.terms, penalty=None))
     here = student.data.lambda_of(student.k)
     with one_thread():
-        values = sorted({*lambda_path(plain), here})
-        tried = [replace(student.terms, penalty=value) for value in values]
-        if tuner.joint:
-            fits = [student.under(terms).base for terms in tried]
-        else:
-            found = joint_fit(student, tried, student.lower, student.upper)
-            fits = [found.at(np.array([place])) for place in range(len(values))]
+        path = lambda_path(student.under(replace(student.terms, penalty=None)))
+        values = sorted({*path, here})
+        fits = _fits(tuner, student, values)
+    auto = _auto(tuner, student, path, [fits[values.index(value)] for value in path])
     points, each = [], student.logits_of_each(fits, own.scores)
     for value, fit, logits in zip(values, fits, each, strict=True):
         outcome = Outcome(own.labels, logits, own.teacher_logits, own.threshold)
         left = int(np.count_nonzero(fit.weights[:, 0]))
-        measured = metric_intervals(outcome, MEASURED, level=tuner.spec.views.confidence)
-        points.append(PenaltyPoint(value, value == here, left, measured))
-    return points
+        measured = metric_intervals(outcome, MEASURED, **tuner.spec.views.noise())
+        taken = auto is not None and value == auto.taken
+        points.append(PenaltyPoint(value, value == here, taken, left, measured))
+    return PenaltyPath(tuple(points), auto)
+
+
+def _fits(tuner: Tuner, student: ClassFit, values: list[float]) -> list[Fit]:
+    tried = [replace(student.terms, penalty=value) for value in values]
+    if tuner.joint:
+        return [student.under(terms).base for terms in tried]
+    found = joint_fit(student, tried, student.lower, student.upper)
+    return [found.at(np.array([place])) for place in range(len(values))]
+
+
+def _auto(tuner: Tuner, student: ClassFit, path: list[float], fits: list[Fit]) -> AutoChoice | None:
+    """The choice among the students ``fits`` of the values of ``path``, as the cure makes it."""
+    judged = judging(tuner.cures.photos(student), student.terms)
+    if tuner.cures.refused is not None or not enough(judged):
+        return None
+    made = choose(judged.tune_label, student.logits_of_each(fits, judged.tune_scores))
+    return AutoChoice(path[made.taken], path[made.best], path[0], made.gain, made.error)

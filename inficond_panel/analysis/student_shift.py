@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inficond_panel.analysis.thumb_groups import refit_of
+from inficond_panel.analysis.refits.refit_report import refit_of
 from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.common.cache import once
 from inficond_panel.tuning.node import Node
@@ -35,6 +35,6 @@ def _found(tuner: Tuner, node_id: str, class_name: str, baselines: bool) -> Clas
     with one_thread():
         photos = tuner.cures.photos(tuner.cures.class_fit(tuner.node(node_id), class_name))
         if baselines:
-            plain, level = _found(tuner, node_id, class_name, False), tuner.spec.views.confidence
-            return with_baselines(photos, plain, level=level)
+            plain = _found(tuner, node_id, class_name, False)
+            return with_baselines(photos, plain, tuner.spec.views.noise())
         return class_shift(photos)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,8 @@ from inficond_panel.store.label_checks import class_positions
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.top_metrics import TOP_METRICS
+
+STUDENT, TEACHER = "student", "teacher"
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,7 @@ def measure_single_label(
     *,
     k: int = USUAL_K,
     metrics: Sequence[str] = tuple(TOP_METRICS),
-    draws: int = 200,
+    draws: int | None = None,
     seed: int = 0,
 ) -> SingleLabelMeasures:
     """Measure the students of a node as one classifier, beside the teacher.
@@ -103,9 +106,10 @@ def measure_single_label(
     Where labels of ``tune`` chose a student's terms, by students that did not see the image.
     Looks at the holdout are the caller's to count. Errors as ``teacher_top_class``.
     """
-    noise = {"draws": draws, "seed": seed, "level": tuner.spec.views.confidence}
+    noise = tuner.spec.views.noise(draws, seed)
     teacher = teacher_top_class(tuner.store, split, k)
     now = judged_top_class(tuner, node, split, k)
+    counts = draw_counts(len(now.label), noise["draws"], seed)
     alone = [key for key in metrics if not TOP_METRICS[key].needs_teacher]
     changes: list[dict[str, Interval] | None] = [None, None]
     if node.parent:
@@ -123,5 +127,55 @@ def measure_single_label(
         since_start=changes[1],
         matrix=now.confusion(),
         teacher_matrix=teacher.confusion(),
-        confusions=confusions(now, draw_counts(len(now.label), draws, seed), noise["level"]),
+        confusions=confusions(now, counts, noise["level"]),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class Confused:
+    """Classes that students and teacher name on the labelled images of a split, one an image.
+
+    ``rows`` (n,) are positions of these images in the store; ``split`` and ``node`` tell of what.
+    """
+
+    node: str
+    split: str
+    rows: np.ndarray
+    found: dict[str, TopClass]
+
+    @cached_property
+    def counts(self) -> dict[str, np.ndarray]:
+        """Images by label and by the class that is named, (K, K), of students and of teacher."""
+        return {who: each.confusion().astype(np.int64) for who, each in self.found.items()}
+
+    @cached_property
+    def images(self) -> np.ndarray:
+        """Labelled images of each class (K,)."""
+        return self.counts[STUDENT].sum(axis=1)
+
+    def wrong_cells(self, most: int) -> list[tuple[int, int]]:
+        """Pairs of a label and another class that is named, most images of the students first.
+
+        Among equals those of the teacher count; pairs that neither names are left out.
+        """
+        student, teacher = (self.counts[who].copy() for who in (STUDENT, TEACHER))
+        for counts in (student, teacher):
+            np.fill_diagonal(counts, 0)
+        cells = np.flatnonzero(student + teacher)
+        order = np.lexsort((-teacher.ravel()[cells], -student.ravel()[cells]))[:most]
+        label, named = np.unravel_index(cells[order], student.shape)
+        return list(zip(label.tolist(), named.tolist(), strict=True))
+
+    def taken(self, label: int, named: int, who: str) -> np.ndarray:
+        """Rows of the images of a class that are taken for one, the surest first."""
+        found = self.found[who]
+        chosen = np.flatnonzero((found.label == label) & (found.named[found.known] == named))
+        sure = found.all_logits[found.known][chosen, named]
+        return self.rows[chosen[np.argsort(-sure, kind="stable")]]
+
+
+def find_confused(tuner: Tuner, node: Node, split: str) -> Confused:
+    """Confusions of a node on a split; errors as ``check_single_label``."""
+    found = {STUDENT: top_class(tuner, node, split), TEACHER: teacher_top_class(tuner.store, split)}
+    rows = tuner.store.rows(split)[found[STUDENT].known]
+    return Confused(node.id, split, rows, found)

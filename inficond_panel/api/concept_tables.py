@@ -9,24 +9,24 @@ import numpy as np
 import pandas as pd
 
 from inficond_panel.analysis.concept_rows import effect
-from inficond_panel.analysis.gallery import COLUMNS, Gallery, gallery_lines
+from inficond_panel.analysis.images.gallery import COLUMNS, Gallery, gallery_lines
 from inficond_panel.analysis.influence_stability import StabilityReport
-from inficond_panel.analysis.refit_curve import refit_curve
+from inficond_panel.analysis.refits.what_if_curves import refit_curve
 from inficond_panel.store import Store
 from inficond_panel.tuning import Student, Tuner
-from inficond_panel.vocabulary.confidence import CONFIDENCE
+from inficond_panel.vocabulary.confidence import Noise
 
 
-def what_if(student: Student, concept: str, metric: str, level: float = CONFIDENCE) -> pd.DataFrame:
+def what_if(student: Student, concept: str, metric: str, noise: Noise) -> pd.DataFrame:
     """One row per influence on a grid that holds the present one: the metric and its change."""
-    band = effect(student, concept, metric, level=level)
+    band = effect(student, concept, metric, noise["draws"], noise["level"])
     return pd.DataFrame(
         {
             metric: student.outcome.value(metric) + band.estimate,
             "change": band.estimate,
             "low": band.low,
             "high": band.high,
-            "level": level,
+            "level": noise["level"],
         },
         index=pd.Index(band.grid, name="influence"),
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inficond_panel.api.students import TunableStudents, open_students
+from inficond_panel.store.label_checks import one_class_note
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,7 +42,8 @@ def from_frames(
     - ``split``: ``fit`` (learned from), ``tune`` (on screen) or ``holdout``.
     - ``images``: paths of the photos, of which small pictures are kept. Without them the page shows
       image ids.
-    - ``task``: ``"single_label"`` where each image has exactly one of the classes.
+    - ``task``: ``"single_label"`` where each image has exactly one of the classes. Where nearly all
+      have and it does not say so, a line on standard error tells.
     - ``activation``: ``"softmax"`` where the teacher's logits become probabilities by one softmax
       over all columns of ``logits``. These may then be more than those of ``labels``.
 
@@ -58,7 +60,11 @@ def from_frames(
     place = _temporary() if path is None else Path(path)
     given: dict[str, Any] = {"split": split, "images": images}
     given |= {"task": task, "activation": activation, "outputs": outputs}
-    store_frames(place, scores, logits, labels, **given, made_by="inficond_panel.from_frames")
+    store = store_frames(
+        place, scores, logits, labels, **given, made_by="inficond_panel.from_frames"
+    )
+    if task == "multi_label" and (note := one_class_note(store.label, store.images)):
+        sys.stderr.write(f"{note}\n")
     if path is None:
         sys.stderr.write(f"Temporary store: {place}; give path=... to keep it.\n")
     return open_students(place, store=place)

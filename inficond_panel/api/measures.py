@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterable, Sequence
 import pandas as pd
 
 from inficond_panel.analysis.comparison import Comparison, compare
-from inficond_panel.analysis.gallery import take_gallery
+from inficond_panel.analysis.images.gallery import take_gallery
+from inficond_panel.analysis.images.local_explanation import Apart, take_apart
 from inficond_panel.analysis.influence_stability import stability
-from inficond_panel.analysis.local_explanation import Apart, take_apart
 from inficond_panel.analysis.node_metrics import measure_slices, metadata_slices
 from inficond_panel.analysis.top_measures import check_single_label
 from inficond_panel.api import concept_tables, tables
 from inficond_panel.api.moves import Moves
 from inficond_panel.api.names import check_metric, check_word
-from inficond_panel.api.told_report import ToldReport, told_report
+from inficond_panel.api.told_reports import ToldReport, told_report
 from inficond_panel.distill.robustness.collinearity import collinear
 from inficond_panel.errors import DataError
 from inficond_panel.oracle_sweep import GROUPS, oracle_sweep
@@ -57,7 +57,7 @@ class Measures(Moves):
         *,
         groups: str = "single",
         above: str = "",
-        draws: int = 200,
+        draws: int | None = None,
         seed: int = 0,
     ) -> GammaSweep:
         """Oracles of these gammas, made by the spec's teacher, measured on ``fit``.
@@ -89,7 +89,7 @@ class Measures(Moves):
         before = self._since(since)
         self.count_look(split)
         old, new = (self.tuner.at(each, split) for each in (before, self.node))
-        return tables.changes(old, new, metric, self.level)
+        return tables.changes(old, new, metric, self.tuner.spec.views.noise())
 
     def groups(self, *by: str, split: str = "tune", by_label: bool = False) -> pd.DataFrame:
         """Metrics of each class on the images with each value of metadata columns ``by``.
@@ -153,7 +153,9 @@ class Measures(Moves):
     def penalty_path(self, class_name: str, split: str = "tune") -> pd.DataFrame:
         """The student of a class over λ: concepts left, AP and fidelity with their limits.
 
-        λ is the index; ``now`` marks the one in force. A look at the holdout is counted.
+        λ is the index; ``now`` marks the one in force, ``auto`` the one that ``lambda: auto`` would
+        take alone: the first, unless another gains more than noise on tune. A look at the holdout
+        is counted.
         """
         check_name("class", class_name, self.classes)
         self.count_look(split)
@@ -174,7 +176,9 @@ class Measures(Moves):
         """
         return tables.thresholds(self.tuner, self.node, precision, classes, seed)
 
-    def coverage(self, class_name: str = "", *, draws: int = 200, seed: int = 0) -> pd.DataFrame:
+    def coverage(
+        self, class_name: str = "", *, draws: int | None = None, seed: int = 0
+    ) -> pd.DataFrame:
         """Accuracy and F1 on tune of the surest decisions, over the share that they are of all.
 
         Sure is far from the threshold (the column, in logits). On data with one class an image,
@@ -224,7 +228,7 @@ class Measures(Moves):
         student = self.student(class_name, split)
         if refit:
             return concept_tables.refit_what_if(self.tuner, student, concept, metric)
-        return concept_tables.what_if(student, concept, metric, self.level)
+        return concept_tables.what_if(student, concept, metric, self.tuner.spec.views.noise())
 
     def take_apart(self, class_name: str, image: str) -> Apart:
         """The student's logit on an image of the store by concept, and the smallest change that
@@ -254,7 +258,7 @@ class Measures(Moves):
         concepts: Sequence[str] | None = None,
         *,
         top: int = 5,
-        draws: int = 100,
+        draws: int | None = None,
         counterparts: int = 199,
         seed: int = 0,
     ) -> pd.DataFrame:

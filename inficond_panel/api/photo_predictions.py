@@ -5,9 +5,16 @@ from __future__ import annotations
 import pandas as pd
 
 from inficond_panel.concepts.photo_scores import PhotoScores
+from inficond_panel.errors import DataError
 from inficond_panel.export import Exported
 from inficond_panel.export.abstaining import Abstaining
-from inficond_panel.export.predictions import COLUMNS, DONT_KNOW, PART_COLUMNS, predict
+from inficond_panel.export.predictions import (
+    COLUMNS,
+    DONT_KNOW,
+    PART_COLUMNS,
+    named_classes,
+    predict,
+)
 
 
 class PhotoPredictions:
@@ -19,10 +26,14 @@ class PhotoPredictions:
     """
 
     def __init__(
-        self, students: Exported, scores: PhotoScores, rules: Abstaining | None = None
+        self,
+        students: Exported,
+        scores: PhotoScores,
+        rules: Abstaining | None = None,
+        single: bool = False,
     ) -> None:
         found = predict(students, scores)
-        self.rules = rules
+        self.rules, self._single = rules, single
         self._found = rules.apply(found) if rules else found
         told = zip(scores.photos, scores.fault, strict=True)
         self.faults = {photo: fault for photo, fault in told if fault}
@@ -40,6 +51,22 @@ class PhotoPredictions:
         frame["student_decision"] = decision.where(decision != DONT_KNOW, None)
         kinds = {"student_decision": "Int64", "teacher_decision": "Int64"}
         return frame.astype({"teacher_logit": float, **kinds})
+
+    @property
+    def named(self) -> pd.DataFrame:
+        """With one class an image, a row per photo: the likeliest class and its probability.
+
+        The class is missing where the students abstain, and the ``teacher``'s where it cannot run.
+        Raises ``DataError`` where images may have several classes.
+        """
+        if not self._single:
+            raise DataError("These photos may have several classes.", "Take the decisions: table.")
+        rows = [
+            (photo, one.class_name if one.answered else None, one.probability, one.teacher)
+            for photo, one in named_classes(self._found).items()
+        ]
+        columns = ["image", "student", "probability", "teacher"]
+        return pd.DataFrame(rows, columns=columns).set_index("image")
 
     @property
     def parts(self) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import cast
 
 import holoviews as hv
 
@@ -18,7 +19,7 @@ from inficond_panel.plots.gamma_plots import (
     make_gamma_maps,
     make_gamma_reliability,
 )
-from inficond_panel.plots.node_plots import make_performance
+from inficond_panel.plots.performance_bars import make_performance
 from inficond_panel.plots.student_plots import (
     make_confusion,
     make_coverage,
@@ -29,6 +30,7 @@ from inficond_panel.plots.student_plots import (
 from inficond_panel.plots.tree_plot import make_provenance
 from inficond_panel.quantify.outputs.gamma_sweep import GammaSweep
 from inficond_panel.tuning.intents.intent import check_name
+from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.metrics import AP
 
 
@@ -46,8 +48,8 @@ class StudentPlots:
             hv.extension("bokeh", inline=True, logo=False)
 
     @property
-    def _level(self) -> float:
-        return float(self.students.tuner.spec.views.confidence)
+    def _noise(self) -> Noise:
+        return cast("Noise", self.students.tuner.spec.views.noise())
 
     def performance(self, split: str = "tune") -> hv.Rectangles:
         """Positives and negatives of each class by who decides them rightly, as on the page."""
@@ -64,7 +66,7 @@ class StudentPlots:
         """A metric over the influence of a concept, the others held, with the interval."""
         check_name("concept", concept, self.students.tuner.store.concepts)
         check_metric(metric)
-        return make_what_if(self.students.student(class_name, split), concept, metric, self._level)
+        return make_what_if(self.students.student(class_name, split), concept, metric, self._noise)
 
     def embedding(self, class_name: str = "", method: str = "", concept: str = "") -> hv.Overlay:
         """Concepts in the plane over all segments; of a class its strongest are labelled.
@@ -125,4 +127,4 @@ class StudentPlots:
     def coverage(self, class_name: str = "") -> hv.Overlay:
         """Accuracy on tune of the surest decisions over their share, as ``students.coverage``."""
         found = decisions_of(self.students.tuner, self.students.node, class_name)
-        return make_coverage(found.curve(level=self._level), class_name or "all classes")
+        return make_coverage(found.curve(**self._noise), class_name or "all classes")

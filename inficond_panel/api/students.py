@@ -17,11 +17,11 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.special import expit
 
-from inficond_panel.analysis.photo_drift import photo_drift
+from inficond_panel.analysis.images.photo_drift import photo_drift
 from inficond_panel.api.dataset import as_dataset
-from inficond_panel.api.drift_report import DriftReport
 from inficond_panel.api.measures import Measures
 from inficond_panel.api.photo_predictions import PhotoPredictions
+from inficond_panel.api.told_reports import DriftReport
 from inficond_panel.common.numbers import count
 from inficond_panel.common.whole_file import write_whole
 from inficond_panel.distill import decision_function
@@ -114,9 +114,10 @@ class TunableStudents(Measures):
         in another way than the spec says; ``MissingExtraError``; ``SpecError`` without an encoder.
         """
         students, store = as_exported(self.tuner, self.node, {}), self.tuner.store
-        level = self.tuner.spec.views.confidence
-        rules = None if abstain is None else abstaining(students, store, abstain, level)
-        return PhotoPredictions(students, score_photos(self.tuner.spec, store, list(photos)), rules)
+        noise = self.tuner.spec.views.noise()
+        rules = None if abstain is None else abstaining(students, store, abstain, noise)
+        scores = score_photos(self.tuner.spec, store, list(photos))
+        return PhotoPredictions(students, scores, rules, store.task == "single_label")
 
     def drift(self, photos: Iterable[str | Path], *, seed: int = 0) -> DriftReport:
         """Are photos (files), 20 or more, unlike those that the students were fitted to?

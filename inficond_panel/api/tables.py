@@ -12,8 +12,7 @@ import pandas as pd
 from inficond_panel.analysis.chosen_thresholds import chosen_thresholds
 from inficond_panel.analysis.concept_scales import concept_scales
 from inficond_panel.analysis.coverage import decisions_of
-from inficond_panel.analysis.group_metrics import measure_groups
-from inficond_panel.analysis.node_metrics import measure_node, metadata_slices
+from inficond_panel.analysis.node_metrics import measure_groups, measure_node, metadata_slices
 from inficond_panel.analysis.penalty_path import penalty_path as penalty_points
 from inficond_panel.analysis.top_measures import (
     measure_single_label,
@@ -33,6 +32,7 @@ from inficond_panel.errors import TuningError
 from inficond_panel.tuning import Node, Student, Students, Tuner
 from inficond_panel.tuning.other_students import OtherStudents
 from inficond_panel.tuning.shift.class_shift import Suspect, class_shifts
+from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, F1, METRICS
 from inficond_panel.wording.cures import asked_words
 from inficond_panel.wording.suspects import shift_sentence, suspect_sentence
@@ -95,9 +95,11 @@ def thresholds(
     return pd.DataFrame(rows, columns=None if rows else first).set_index("class")
 
 
-def coverage(tuner: Tuner, node: Node, class_name: str, draws: int, seed: int) -> pd.DataFrame:
+def coverage(
+    tuner: Tuner, node: Node, class_name: str, draws: int | None, seed: int
+) -> pd.DataFrame:
     """One row per point of the curve, the fewest images first."""
-    level = tuner.spec.views.confidence
+    noise = tuner.spec.views.noise(draws, seed)
     rows = [
         {
             "coverage": point.coverage,
@@ -106,9 +108,9 @@ def coverage(tuner: Tuner, node: Node, class_name: str, draws: int, seed: int) -
             **_limits(ACCURACY.key, point.accuracy),
             **_limits(F1.key, point.f1),
             **_limits("gain", point.gain),
-            "level": level,
+            "level": noise["level"],
         }
-        for point in decisions_of(tuner, node, class_name).curve(draws, seed, level)
+        for point in decisions_of(tuner, node, class_name).curve(**noise)
     ]
     if not rows:
         raise TuningError("No image of tune is labelled.", "Label some of tune.")
@@ -121,13 +123,14 @@ def penalty_path(tuner: Tuner, node: Node, class_name: str, split: str) -> pd.Da
         {
             "lambda": point.value,
             "now": point.now,
+            "auto": point.auto,
             "concepts": point.concepts,
             **{key: found.estimate for key, found in point.metrics.items()},
             **{f"{key}_low": found.low for key, found in point.metrics.items()},
             **{f"{key}_high": found.high for key, found in point.metrics.items()},
             "level": tuner.spec.views.confidence,
         }
-        for point in penalty_points(tuner, node, class_name, split)
+        for point in penalty_points(tuner, node, class_name, split).points
     ]
     return pd.DataFrame(rows).set_index("lambda")
 
@@ -247,18 +250,18 @@ def suspects(tuner: Tuner, node: Node, classes: Sequence[str] | None, seed: int)
     return pd.DataFrame(rows, columns=columns)
 
 
-def changes(before: Students, after: Students, metric: str, level: float) -> pd.DataFrame:
+def changes(before: Students, after: Students, metric: str, noise: Noise) -> pd.DataFrame:
     """One row per class: the metric before and after, and its change with the interval."""
     old, found = before.outcomes, {}
     for name, outcome in after.outcomes.items():
-        interval = change_intervals(old[name], outcome, [metric], level=level)[metric]
+        interval = change_intervals(old[name], outcome, [metric], **noise)[metric]
         found[name] = {
             "before": old[name].value(metric),
             "after": outcome.value(metric),
             "change": interval.estimate,
             "low": interval.low,
             "high": interval.high,
-            "level": level,
+            "level": noise["level"],
             "words": interval.words,
         }
     return pd.DataFrame.from_dict(found, orient="index").rename_axis("class")

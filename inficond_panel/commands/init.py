@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from inficond_panel.commands.arguments import add_classes, add_device
 from inficond_panel.commands.init_tables import is_of_tables, write_tables
+from inficond_panel.commands.output import note, progress
 from inficond_panel.commands.precompute_package import precompute_package
+from inficond_panel.common.near_words import near
 from inficond_panel.errors import DataError
 from inficond_panel.vocabulary.tasks import ACTIVATIONS, OUTPUTS, TASKS
 
@@ -42,11 +45,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--images", metavar="TABLE", help="of tables: CSV with image_id, path of the photo"
     )
     for name, words, what in (
-        ("task", TASKS, "default: found from the labels"),
-        ("activation", ACTIVATIONS, "of the teacher; default: softmax with one class an image"),
-        ("outputs", OUTPUTS, "what the table logits holds; default: logits"),
+        ("task", TASKS, "one class an image, or any number; default: found from the labels"),
+        (
+            "activation",
+            ACTIVATIONS,
+            "what the teacher ends in; default: softmax with one class an image",
+        ),
+        ("outputs", OUTPUTS, "what the teacher gives; default: logits, or found from its table"),
     ):
-        parser.add_argument(f"--{name}", choices=words, help=f"of tables: {what}")
+        parser.add_argument(f"--{name}", choices=words, help=what)
     parser.add_argument(
         "--teacher",
         metavar="FILE|KIND:NAME",
@@ -91,9 +98,26 @@ def run(args: argparse.Namespace) -> None:
     from inficond_panel.commands.init_folder import write_spec
 
     if args.download:
-        from inficond_panel.commands.init_download import download
-
-        download(args)
+        _download(args)
     elif not args.place:
         raise DataError("The folder is missing.", "Write: inficond init FOLDER")
     write_spec(args)
+
+
+def _download(args: argparse.Namespace) -> None:
+    """Fetch the data set; set the folder, and where they are not given title, words and spec."""
+    from inficond_panel.commands.init_folder import check_output
+    from precompute.download import PUBLIC, bring
+
+    name = args.download
+    if name not in PUBLIC:
+        told = near(name, PUBLIC) or f" There are {', '.join(PUBLIC)}."
+        raise DataError(f"No public data set is called {name!r}.{told}", "Correct --download.")
+    data, place = PUBLIC[name], Path(*args.place or [name])
+    args.output = args.output or f"{name}.yaml"
+    check_output(args, Path(args.output), place)
+    note(f"{data.title}: the publisher's terms are at {data.terms}")
+    args.place = [str(bring(data, place, progress))]
+    args.title = args.title or data.title
+    if data.words and not args.concepts:
+        args.corpus = args.corpus or str(place / data.words)

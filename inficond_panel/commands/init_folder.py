@@ -6,7 +6,7 @@ import argparse
 import os
 import shutil
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from inficond_panel.commands.output import say
 from inficond_panel.common.near_words import nearest
 from inficond_panel.errors import DataError
 from inficond_panel.spec import find_spec, load_spec
+from inficond_panel.store.label_checks import one_class_note
 from inficond_panel.vocabulary.tasks import SIGMOID
 
 _OWN_CLASSES = (
@@ -32,9 +33,10 @@ def write_spec(args: argparse.Namespace) -> None:
     draft = _draft(args, folder, output)
     made = not args.corpus and _own_words(words)
     draft.corpus = draft.corpus or words.name
+    asked = {name: getattr(args, name) or "" for name in ("task", "activation", "outputs")}
     found: list[str] = []
     try:
-        dataset = _written(draft, output, args.classes or [])
+        dataset = _written(draft, output, args.classes or [], asked)
         if args.concepts:
             found = _collect(args.concepts, dataset.classes, words, output)
     except BaseException:
@@ -81,7 +83,10 @@ def _tell(draft: Any, dataset: Any, output: Path, found: Sequence[str]) -> None:
     say(f"classes   {len(dataset.classes)}: {shown}")
     images = ", ".join(f"{counts[split]} {split}" for split in ("fit", "tune", "holdout"))
     say(f"images    {images} ({draft.splits_note})")
-    for text in (*dataset.notes, *(f"Assumed: {text}." for text in layout.assumed)):
+    note = "" if "task" in draft.keys else one_class_note(dataset.label, dataset.ids)
+    for text in (*dataset.notes, note, *(f"Assumed: {text}." for text in layout.assumed)):
+        if not text:
+            continue
         say(f"          {text}")
     say(f"teacher   {draft.teacher.note}")
     say(f"encoder   {draft.encoder.note}")
@@ -145,7 +150,7 @@ def _draft(args: argparse.Namespace, folder: Path, output: Path) -> Any:
     )
 
 
-def _written(draft: Any, output: Path, classes: Sequence[str]) -> Any:
+def _written(draft: Any, output: Path, classes: Sequence[str], asked: Mapping[str, str]) -> Any:
     """Write the spec once its data set can be read and the teacher fits it; return the data set.
 
     The first choice of keys that fits is taken; where none does, what is wrong with the first one
@@ -156,14 +161,14 @@ def _written(draft: Any, output: Path, classes: Sequence[str]) -> Any:
         keys = draft.keys
         draft.keys = {**keys, **choice}
         try:
-            return _try(draft, output, classes)
+            return _try(draft, output, classes, asked)
         except DataError as error:
             first = first or error
         draft.keys = keys
     raise first if first else DataError("Nothing fits.", "Write the spec by hand.")
 
 
-def _try(draft: Any, output: Path, classes: Sequence[str]) -> Any:
+def _try(draft: Any, output: Path, classes: Sequence[str], asked: Mapping[str, str]) -> Any:
     from precompute.datasets import load_dataset
     from precompute.detect.task_keys import logit_classes, task_keys
     from precompute.detect.writing import spec_text
@@ -186,7 +191,7 @@ def _try(draft: Any, output: Path, classes: Sequence[str]) -> Any:
         ):
             draft.keys = {**keys, **_class_keys(draft, dataset.classes, classes or narrower)}
             dataset = load_dataset(written().dataset)
-        found = task_keys(dataset, draft.teacher)
+        found = task_keys(dataset, draft.teacher, **asked)
         draft.keys, draft.teacher_more = {**found.dataset, **draft.keys}, found.teacher
         layout.assumed += found.assumed
         spec = written()

@@ -46,7 +46,7 @@ def is_of_tables(args: argparse.Namespace) -> bool:
 def write_tables(args: argparse.Namespace) -> None:
     """Write the store of the tables, and say what is in it and what comes next."""
     from inficond_panel.store.frames import store_frames
-    from inficond_panel.store.label_checks import is_single_label
+    from inficond_panel.store.label_checks import is_single_label, one_class_note
     from inficond_panel.tuning.documents import store_document
 
     output = Path(args.output)
@@ -76,6 +76,12 @@ def write_tables(args: argparse.Namespace) -> None:
     say(f"classes   {len(store.classes)}: {', '.join(store.classes[:8])}")
     say(f"images    {counts}")
     say(f"task      {task_text(store_document(store))}")
+    if (
+        task != "single_label"
+        and not args.task
+        and (note := one_class_note(store.label, store.images))
+    ):
+        say(f"          {note}")
     for part in ("photos", "segments", "maps"):
         if lacking := store.lacks(part):
             say(f"          {lacking}")

@@ -12,11 +12,13 @@ from inficond_panel.common.numbers import count, written, written_range
 from inficond_panel.vocabulary.confidence import confidence_word
 
 if TYPE_CHECKING:
+    from inficond_panel.analysis.penalty_path import PenaltyPoint
     from inficond_panel.distill import Interval
 
 DESCRIPTION = (
     "Fits the student of one class at each value of lambda that an edits file's {direction: "
-    "lambda, value: auto} would try, bounds and other cures in force. See docs/cures.md."
+    "lambda, value: auto} would try, bounds and other cures in force, and says which one auto "
+    "takes. See docs/cures.md."
 )
 EXAMPLE = "inficond lambda demo --class bicycle"
 
@@ -35,30 +37,40 @@ def run(args: argparse.Namespace) -> None:
     from inficond_panel.analysis.penalty_path import MEASURED, penalty_path
     from inficond_panel.commands.students import chosen_node, count_look, open_students
     from inficond_panel.tuning.node_names import node_title
+    from inficond_panel.wording.cures import auto_sentence
 
     tuner = open_students(args)
     node = chosen_node(tuner, args.node)
     count_look(tuner, node, args.split)
-    points = penalty_path(tuner, node, args.class_name, args.split)
+    path = penalty_path(tuner, node, args.class_name, args.split)
     level = tuner.spec.views.confidence
     if args.json:
-        path = [asdict(point) for point in points]
-        say_json({"class": args.class_name, "node": node.id, "level": level, "path": path})
+        document = {"class": args.class_name, "node": node.id, "level": level}
+        auto = path.auto and {**asdict(path.auto), "sentence": auto_sentence(path.auto)}
+        say_json({**document, "path": [asdict(point) for point in path.points], "auto": auto})
         return
     say(f"{node_title(tuner, node)}, {args.class_name} on the split {args.split}")
     say()
     rows = [
         [
-            f"{point.value:.3g}{' now' if point.now else ''}",
+            f"{point.value:.3g}{_marks(point)}",
             count(point.concepts),
             *(text for found in point.metrics.values() for text in _written(found)),
         ]
-        for point in points
+        for point in path.points
     ]
     header = [text for key in MEASURED for text in (key, confidence_word(level))]
     say_table(["lambda", "concepts", *header], rows)
+    if path.auto is not None:
+        say()
+        say(auto_sentence(path.auto))
     if args.split == "tune" and chosen_on_tune(tuner, node, args.class_name):
         note("These photos chose other terms of the student: on new ones expect less.")
+
+
+def _marks(point: PenaltyPoint) -> str:
+    marks = [name for name, marked in (("now", point.now), ("auto", point.auto)) if marked]
+    return f" {', '.join(marks)}" if marks else ""
 
 
 def _written(found: Interval) -> list[str]:

@@ -54,7 +54,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--top", type=positive, default=5, metavar="N", help="most influential (default: 5)"
     )
     parser.add_argument(
-        "--draws", type=positive, default=100, metavar="N", help="bootstrap refits (default: 100)"
+        "--draws",
+        type=positive,
+        metavar="N",
+        help="bootstrap refits (default: 100, or more where views.confidence needs them)",
     )
     parser.add_argument(
         "--counterparts",

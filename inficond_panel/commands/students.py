@@ -20,6 +20,11 @@ def open_students(args: argparse.Namespace, *, distilled: bool = True) -> Tuner:
     return tuner
 
 
+def settle_draws(args: argparse.Namespace, tuner: Tuner) -> None:
+    """Put the spec's number of draws where ``--draws`` is left out; errors as ``Views.noise``."""
+    args.draws = tuner.spec.views.noise(args.draws)["draws"]
+
+
 def count_look(tuner: Tuner, node: Node, split: str) -> None:
     """Count a look at the holdout, and say so; nothing where the split is another."""
     if split == "holdout":

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from inficond_panel.commands.arguments import add_classes, add_node, add_tuner
 from inficond_panel.commands.output import note, progress, say, say_json
+from inficond_panel.vocabulary.confidence import interval_word
 
 if TYPE_CHECKING:
     from inficond_panel.tuning import Node, Tuner
@@ -88,7 +89,9 @@ def _document(tuner: Tuner, found: Suggestion, node: Node | None) -> dict[str, o
 
 def _say(found: Suggestion) -> None:
     say(f"{found.author}, seed {found.seed}, {found.images} photos of tune: {found.summary}")
-    say(f"expected gain {found.gain} AP points over {len(found.scope)} classes ({found.measured})")
+    classes = f"{len(found.scope)} {'class' if len(found.scope) == 1 else 'classes'}"
+    gain = f"{found.gain} AP points, {interval_word(found.gain.level)}"
+    say(f"expected gain {gain}, over {classes} ({found.measured})")
     for name, of_class in found.classes.items():
         _say_class(name, of_class)
     for name, images in found.photos.items():

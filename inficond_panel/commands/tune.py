@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from inficond_panel.commands.arguments import add_split, add_tuner
 from inficond_panel.commands.output import note, progress, say, say_json
 from inficond_panel.common.numbers import count, written_range
+from inficond_panel.vocabulary.confidence import interval_word
 from inficond_panel.vocabulary.directions import DIRECTIONS
 from inficond_panel.vocabulary.metrics import AP
 
@@ -89,7 +90,9 @@ def _say_nodes(
     from inficond_panel.commands.student_table import say_students
     from inficond_panel.tuning.node_names import node_title
 
-    say(f"metrics on the split {split}, history {tuner.history.path}")
+    interval = interval_word(tuner.spec.views.confidence)
+    say(f"metrics on the split {split}, changes with their {interval}s")
+    say(f"history {tuner.history.path}")
     for parent, node in zip([None, *nodes], nodes, strict=False):
         say()
         if parent is None:
@@ -101,7 +104,7 @@ def _say_nodes(
 
 
 def _say_refit(tuner: Tuner, parent: Node, node: Node, split: str, said: Sequence[str]) -> None:
-    from inficond_panel.analysis.refit_report import explain
+    from inficond_panel.analysis.refits.refit_report import explain
     from inficond_panel.wording.moved_classes import moved_sentence
     from inficond_panel.wording.refit import short_sentences, untouched_sentences
 
@@ -157,7 +160,7 @@ def _change_line(tuner: Tuner, parent: Node, node: Node, split: str, class_name:
     values = [average_precision(one.positive, one.logit) for one in (before, after)]
     if any(map(math.isnan, values)):
         return f"{class_name}: AP undefined, no positives in {split}"
-    interval = change_intervals(before, after, [AP.key], level=tuner.spec.views.confidence)[AP.key]
+    interval = change_intervals(before, after, [AP.key], **tuner.spec.views.noise())[AP.key]
     fidelities = f"fidelity {fidelity[0]:.3f} → {fidelity[1]:.3f}"
     if interval.words == UNCHANGED:
         return f"{class_name}: AP {values[1]:.3f}, {UNCHANGED}; {fidelities}"

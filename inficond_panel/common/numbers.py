@@ -1,8 +1,4 @@
-"""Number formats, one for each kind of number, and undefined numbers.
-
-A page writes a true minus sign and ``–`` where a number is undefined; terminals and documents have
-ASCII and the word ``undefined``, see ``written``.
-"""
+"""Number formats, one for each kind of number, sizes in bytes too; and undefined numbers."""
 
 from __future__ import annotations
 
@@ -11,6 +7,7 @@ from typing import Any, TypeGuard
 
 MINUS = "\u2212"
 UNDEFINED = "–"
+_UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
 def defined(value: float | None) -> float | None:
@@ -115,3 +112,11 @@ def bound(lower: float | None, upper: float | None) -> str:
 
 def _known(value: float | None) -> TypeGuard[float]:
     return value is not None and not math.isnan(value)
+
+
+def size_text(count: float) -> str:
+    """``1.2 MB`` for a number of bytes."""
+    power = 0
+    while count >= 999.95 and power < len(_UNITS) - 1:  # what rounds to 1000 takes the next unit
+        count, power = count / 1000, power + 1
+    return f"{count:.1f} {_UNITS[power]}" if power else f"{int(count)} B"

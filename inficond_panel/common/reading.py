@@ -13,6 +13,8 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
+from inficond_panel.errors import DataError
+
 _MB = 10**6
 #: Most bytes of a file, by what it is.
 YAML_BYTES = _MB
@@ -89,3 +91,14 @@ def _too_large(most: int) -> UnfitFileError:
     return UnfitFileError(
         f"it has more than {most // _MB:,} MB, the most that such a file may have"
     )
+
+
+def read_lines(path: Path, what: str, remedy: str, most: int = LIST_BYTES) -> list[str]:
+    """Lines of a UTF-8 file of at most ``most`` bytes. ``what`` is its name in messages.
+
+    Raises ``DataError`` where it cannot be read.
+    """
+    try:
+        return read_text(path, most).splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"The {what} {path} cannot be read: {error}.", remedy) from error

@@ -3,6 +3,7 @@
 from inficond_panel.distill.metrics.agreement import Agreement, Counts, agreement, discrepancy
 from inficond_panel.distill.metrics.bootstrap import (
     Interval,
+    alone,
     change_intervals,
     metric_intervals,
 )
@@ -80,6 +81,7 @@ __all__ = [
     "WhatIf",
     "WhatIfs",
     "agreement",
+    "alone",
     "ap_what_if",
     "average_precision",
     "average_precision_11",

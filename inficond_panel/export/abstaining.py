@@ -26,7 +26,7 @@ from inficond_panel.export.exported import Exported
 from inficond_panel.export.predictions import Prediction, columns_of
 from inficond_panel.store import Store
 from inficond_panel.store.label_checks import class_positions
-from inficond_panel.vocabulary.confidence import CONFIDENCE
+from inficond_panel.vocabulary.confidence import CONFIDENCE, USUAL_NOISE, Noise
 
 #: Key of the rule of all classes together, on data with one class an image.
 ALL_CLASSES = ""
@@ -87,25 +87,25 @@ class Abstaining:
 
 
 def abstaining(
-    students: Exported, store: Store, accuracy: float, level: float = CONFIDENCE
+    students: Exported, store: Store, accuracy: float, noise: Noise = USUAL_NOISE
 ) -> Abstaining:
     """Rules for an accuracy on ``tune`` among what is answered, by the labels of the store.
 
-    The interval of what they reach is at ``level``. Raises ``DataError`` for an accuracy that is
+    The interval of what they reach is of ``noise``. Raises ``DataError`` for an accuracy that is
     not above 0 and at most 1, and where the store lacks a concept or a class of the students.
     """
     if not 0 < accuracy <= 1:
         raise DataError(f"The accuracy is {accuracy:g}.", "Give a number above 0, up to 1.")
-    rows = store.rows("tune")
+    rows, level = store.rows("tune"), noise["level"]
     score = store.concept_score[rows][:, columns_of("concepts", students.concepts, store.concepts)]
     logit = decision_function(score, students.weights, students.intercepts, students.link)
     label = store.label[rows][:, columns_of("classes", students.classes, store.classes)]
     if store.task == "single_label":
         found = TopClass(class_positions(label), one_of_classes(logit))
-        return Abstaining({ALL_CLASSES: top_decisions(found).rule(accuracy, level=level)}, level)
+        return Abstaining({ALL_CLASSES: top_decisions(found).rule(accuracy, **noise)}, level)
     outcomes = [
         Outcome(label[:, k], logit[:, k], threshold=students.thresholds[k])
         for k in range(len(students.classes))
     ]
-    rules = [class_decisions(outcome).rule(accuracy, level=level) for outcome in outcomes]
+    rules = [class_decisions(outcome).rule(accuracy, **noise) for outcome in outcomes]
     return Abstaining(dict(zip(students.classes, rules, strict=True)), level)

@@ -21,6 +21,7 @@ from inficond_panel.vocabulary.metrics import (
     RECALL,
 )
 from inficond_panel.vocabulary.tasks import SIGMOID, SOFTMAX
+from inficond_panel.vocabulary.top_metrics import TOP_METRICS
 
 _METRICS = {
     AP.key: AP.word,
@@ -103,7 +104,27 @@ def _metrics(card: Mapping[str, Any], split: str) -> list[str]:
         f"## Metrics on the split {split}",
         f"In brackets the {confidence_word(level)} bootstrap interval over images ({draws} draws, "
         f"seed {card['bootstrap']['seed']}).",
+        *_together(card, split),
         _table(header, rows),
+    ]
+
+
+def _together(card: Mapping[str, Any], split: str) -> list[str]:
+    """All students as one classifier, where images have one class."""
+    if "together" not in card:
+        return []
+    found = card["together"][split]
+    rows = [
+        [
+            metric.word.replace("top-k", f"top-{found['k']}"),
+            *(_interval(found[side].get(key)) for side in ("students", "teacher")),
+        ]
+        for key, metric in TOP_METRICS.items()
+    ]
+    return [
+        f"All students as one classifier, on {found['images']} labelled images:",
+        _table(["metric", "students", "teacher"], rows),
+        "The student of each class by itself:",
     ]
 
 

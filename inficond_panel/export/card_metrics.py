@@ -5,19 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from inficond_panel.analysis.node_metrics import ClassMeasures, measure_node
+from inficond_panel.analysis.top_measures import measure_single_label
 from inficond_panel.common.numbers import defined
 from inficond_panel.distill import Interval, Outcome, metric_intervals
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.metrics import AP
 
-DRAWS, SEED = 200, 0
-
 
 def measured(tuner: Tuner, node: Node, split: str) -> dict[str, Any]:
     """For each class counts, and ``{"value", "low", "high"}`` of each metric; None if undefined."""
-    found, metrics = measure_node(tuner, node, split, draws=DRAWS, seed=SEED), {}
-    noise = {"draws": DRAWS, "seed": SEED, "level": tuner.spec.views.confidence}
+    found, metrics = measure_node(tuner, node, split), {}
+    noise = tuner.spec.views.noise()
     for name, student in tuner.at(node, split).items():
         points = student.metrics
         outcome = Outcome(student.labels, student.teacher_logits)
@@ -29,6 +28,20 @@ def measured(tuner: Tuner, node: Node, split: str) -> dict[str, Any]:
             "logit_correlation": defined(points.logit_correlation),
         }
     return metrics
+
+
+def measured_together(tuner: Tuner, node: Node, split: str) -> dict[str, Any]:
+    """All students as one classifier beside the teacher, on data with one class an image.
+
+    ``{"images", "k", "students", "teacher"}``, the metrics as in ``measured``.
+    """
+    found = measure_single_label(tuner, node, split)
+    sides = {"students": found.students, "teacher": found.teacher}
+    metrics = {
+        side: {name: _plain(interval) for name, interval in each.items()}
+        for side, each in sides.items()
+    }
+    return {"images": found.n, "k": found.k, **metrics}
 
 
 def _document(found: ClassMeasures) -> dict[str, Any]:

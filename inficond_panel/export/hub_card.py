@@ -17,6 +17,7 @@ from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 from inficond_panel.errors import ExportError
 from inficond_panel.export.card_markdown import card_markdown
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, F1, FIDELITY, METRICS
+from inficond_panel.vocabulary.top_metrics import AGREEMENT, BALANCED, TOP1, TOP_ECE
 
 #: License of students whose maker names none; the hub knows the word.
 UNKNOWN = "unknown"
@@ -24,6 +25,13 @@ _LICENSE = re.compile(r"[a-z0-9][a-z0-9.\-]{0,63}")
 _TAGS = ("concept-based-explanations", "interpretability", "knowledge-distillation")
 #: Metrics that are told as means over the classes.
 _MEANS = (AP, F1, ACCURACY, FIDELITY)
+#: Metrics of all students together, by the hub's word for them.
+_TOGETHER = {
+    TOP1: "accuracy",
+    BALANCED: "balanced_accuracy",
+    TOP_ECE: "expected_calibration_error",
+    AGREEMENT: "agreement",
+}
 
 
 def check_license(name: str) -> str:
@@ -73,18 +81,34 @@ def _result(card: Mapping[str, Any], split: str) -> dict[str, Any]:
             "split": split,
             "revision": card["data"]["content_hash"],
         },
-        "metrics": list(_metrics(card["metrics"][split])),
+        "metrics": [*_together(card, split), *_metrics(card["metrics"][split], "together" in card)],
     }
 
 
-def _metrics(classes: Mapping[str, Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Means over the classes, then the AP of each; those that are undefined are left out."""
+def _together(card: Mapping[str, Any], split: str) -> Iterator[dict[str, Any]]:
+    """Metrics of all students as one classifier, where images have one class; top-1 is what the hub
+    calls accuracy."""
+    found = card.get("together", {}).get(split, {}).get("students", {})
+    for metric, kind in _TOGETHER.items():
+        value = _value(found, metric.key)
+        if value is not None:
+            yield {"type": kind, "name": metric.name, "value": round(value, 4)}
+
+
+def _metrics(
+    classes: Mapping[str, Mapping[str, Any]], single: bool = False
+) -> Iterator[dict[str, Any]]:
+    """Means over the classes, then the AP of each; those that are undefined are left out.
+
+    ``single``: images have one class, and the hub's accuracy is another one.
+    """
     for metric in _MEANS:
         found = [_value(one, metric.key) for one in classes.values()]
         values = [value for value in found if value is not None]
         if values:
             name = f"{METRICS[metric.key].name}, mean of {len(values)} classes"
             kind = "mean_average_precision" if metric is AP else metric.key
+            kind = "accuracy_by_class" if single and metric is ACCURACY else kind
             yield {"type": kind, "name": name, "value": round(sum(values) / len(values), 4)}
     for name, one in classes.items():
         value = _value(one, AP.key)

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from typing import Any
 
 from inficond_panel.common.numbers import defined
-from inficond_panel.export.card_metrics import DRAWS, SEED, measured
+from inficond_panel.export.card_metrics import measured, measured_together
 from inficond_panel.export.exported import FORMAT_VERSION
 from inficond_panel.export.limits import limits
 from inficond_panel.store import SPLITS
@@ -23,7 +23,7 @@ from inficond_panel.version import __version__
 
 def model_card(tuner: Tuner, node: Node, *, holdout: bool = False) -> dict[str, Any]:
     """The card of ``node``; metrics on the holdout only where asked for (the caller counts it)."""
-    steps = branch(tuner, node)
+    steps, splits = branch(tuner, node), ("tune", "holdout") if holdout else ("tune",)
     card = {
         "format": "inficond-students-card",
         "format_version": FORMAT_VERSION,
@@ -45,22 +45,16 @@ def model_card(tuner: Tuner, node: Node, *, holdout: bool = False) -> dict[str, 
             {"class": class_name, "concept": concept, "lower": low, "upper": high}
             for (class_name, concept), (low, high) in node.bounds.items()
         ],
-        "metrics": {
-            split: measured(tuner, node, split)
-            for split in (("tune", "holdout") if holdout else ("tune",))
-        },
-        "bootstrap": {
-            "draws": DRAWS,
-            "seed": SEED,
-            "level": tuner.spec.views.confidence,
-            "unit": "image",
-        },
+        "metrics": {split: measured(tuner, node, split) for split in splits},
+        "bootstrap": {**tuner.spec.views.noise(), "unit": "image"},
         "holdout_looks": {
             "this_node": tuner.history.looks(node.id, "holdout"),
             "all_nodes": tuner.looks("holdout"),
         },
         "versions": _versions(tuner),
     }
+    if tuner.store.task == "single_label":
+        card["together"] = {split: measured_together(tuner, node, split) for split in splits}
     return {**card, "limits": limits(card)}
 
 

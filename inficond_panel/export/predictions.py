@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 
-from inficond_panel.analysis.local_explanation import Part, parts_of
+from inficond_panel.analysis.images.local_explanation import Part, parts_of
 from inficond_panel.common.near_words import near
-from inficond_panel.common.numbers import defined
+from inficond_panel.common.numbers import defined, written
 from inficond_panel.common.teacher_outputs import log_odds
 from inficond_panel.concepts.photo_scores import PhotoScores
+from inficond_panel.distill.metrics.top_class import one_of_classes
 from inficond_panel.errors import DataError
 from inficond_panel.export.exported import Exported
 from inficond_panel.vocabulary.tasks import SOFTMAX
@@ -77,6 +78,46 @@ class Prediction:
         for part in self.parts:
             values = part.concept, part.score, part.influence, part.logit
             yield [self.photo, self.class_name, *values]
+
+
+@dataclass(frozen=True)
+class Named:
+    """Class of a photo that shows one: the likeliest, with its ``probability`` among all.
+
+    ``teacher`` is the class that the teacher names, None where it cannot run. ``answered`` is False
+    where the students abstain.
+    """
+
+    class_name: str
+    probability: float
+    teacher: str | None
+    answered: bool
+
+    @property
+    def words(self) -> str:
+        """``cat, probability 0.980 (teacher: dog)``."""
+        teacher = f" (teacher: {self.teacher})" if self.teacher else ""
+        student = self.class_name if self.answered else DONT_KNOW
+        return f"{student}, probability {written(self.probability)}{teacher}"
+
+
+def named_classes(found: Sequence[Prediction]) -> dict[str, Named]:
+    """Class of each photo, where each shows one; ``found`` holds all classes of a photo.
+
+    Probabilities as in ``distill.metrics.top_class``; of equal ones the first counts.
+    """
+    photos: dict[str, list[Prediction]] = {}
+    for one in found:
+        photos.setdefault(one.photo, []).append(one)
+    return {photo: _named(mine) for photo, mine in photos.items()}
+
+
+def _named(mine: Sequence[Prediction]) -> Named:
+    probability = one_of_classes(np.array([[one.logit for one in mine]]))[0]
+    best = mine[int(probability.argmax())]
+    logits = [one.teacher for one in mine if one.teacher is not None]
+    teacher = mine[int(np.argmax(logits))].class_name if logits else None
+    return Named(best.class_name, float(probability.max()), teacher, best.answered)
 
 
 def predict(students: Exported, scores: PhotoScores) -> list[Prediction]:

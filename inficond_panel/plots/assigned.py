@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from inficond_panel.analysis.patches import assigned_segments
+from inficond_panel.analysis.images.patches import assigned_segments
 from inficond_panel.common.numbers import count
 from inficond_panel.plots.cloud import segment_positions
 from inficond_panel.store import Store

@@ -111,7 +111,7 @@ class Frame:
         return self._at(low + step, high + step)
 
     def _at(self, low: np.ndarray, high: np.ndarray) -> Frame:
-        """That part of the map, moved so that it does not leave the map."""
+        """Part of the map, moved so that it does not leave the map."""
         step = np.maximum(WHOLE[0] - low, 0) + np.minimum(WHOLE[1] - high, 0)
         x, y = np.stack([low + step, high + step], axis=1).tolist()
         return replace(self, x=tuple(x), y=tuple(y))
@@ -129,13 +129,18 @@ class Frame:
 class Names:
     """Labels on the map: texts, which is bold, centres ``(n, 2)``, leaders ``(m, 4)``.
 
-    ``scale`` is how much larger than usual they and the marks are.
+    ``marks`` ``(n, 2)`` are what they name, ``beside`` ``(n, 2)`` their centres from there in
+    pixels, ``ways`` ``(m, 2)`` the leaders from start to end in pixels: these hold for a map of
+    another size too. ``scale`` is how much larger than usual they and the marks are.
     """
 
     texts: tuple[str, ...] = ()
     bold: tuple[bool, ...] = ()
     centres: np.ndarray = field(default_factory=lambda: np.empty((0, 2)))
     leaders: np.ndarray = field(default_factory=lambda: np.empty((0, 4)))
+    marks: np.ndarray = field(default_factory=lambda: np.empty((0, 2)))
+    beside: np.ndarray = field(default_factory=lambda: np.empty((0, 2)))
+    ways: np.ndarray = field(default_factory=lambda: np.empty((0, 2)))
     scale: float = 1.0
 
 
@@ -173,12 +178,16 @@ def place_names(xy: np.ndarray, concepts: Sequence[str], shown: Shown, frame: Fr
     placed = labels.place(anchors, (width / frame.scale, height / frame.scale), pixels)
     found = [(c, label) for c, label in zip(shown.named, placed, strict=True) if label]
     centres = np.array([label.centre for _, label in found]).reshape(-1, 2)
-    ends = np.array([label.leader for _, label in found if label.leader])
+    ends = np.array([label.leader for _, label in found if label.leader]).reshape(-1, 4)
+    named = [c for c, _ in found]
     return Names(
         texts=tuple(label.text for _, label in found),
         bold=tuple(c == shown.opened for c, _ in found),
         centres=frame.positions(frame.scale * centres),
         leaders=frame.positions(frame.scale * ends.reshape(-1, 2)).reshape(-1, 4),
+        marks=xy[named],
+        beside=frame.scale * (centres - pixels[named]),
+        ways=frame.scale * (ends[:, 2:] - ends[:, :2]),
         scale=frame.scale,
     )
 

@@ -19,6 +19,7 @@ from inficond_panel.vocabulary.directions import DIRECTIONS, DOWN, RELEASE, REMO
 from inficond_panel.vocabulary.palette import ASSIGNED, CONCEPT, FOCUS, INK, INK_3, SURFACE
 
 Columns = dict[str, list[Any]]
+_PLACES = 5  #: digits of places on the map: a hundredth of a pixel where it is a thousand wide
 UNSEEN = "#0000"  #: black, of no opacity
 _TRIANGLES = {UP.key: "triangle", DOWN.key: "inverted_triangle"}
 
@@ -57,17 +58,28 @@ def draw_dots(columns: Mapping[str, Any]) -> hv.Points:
 
 
 def make_leaders(names: Names, dark: bool) -> Columns:
-    """Lines from far labels to their marks."""
+    """Lines from marks to far labels, by their ends; also by length in pixels and angle."""
     ends = dict(zip(("x0", "y0", "x1", "y1"), names.leaders.T.tolist(), strict=True))
-    return {**ends, "ink": [INK_3.of(dark)] * len(names.leaders)}
+    right, down = names.ways.T
+    way = {"length": np.hypot(right, down).tolist(), "angle": np.arctan2(-down, right).tolist()}
+    return {**ends, **way, "ink": [INK_3.of(dark)] * len(names.leaders)}
 
 
 def make_texts(names: Names, dark: bool) -> Columns:
-    """The labels' texts; the surface's colour is for the outline beneath them."""
+    """The labels' texts by their centres, and by what they name and the pixels from there.
+
+    The surface's colour is for the outline beneath them.
+    """
     x, y = names.centres.T.tolist()
+    at_x, at_y = names.marks.T.tolist()
+    right, down = names.beside.T.tolist()
     return {
         "x": x,
         "y": y,
+        "at_x": at_x,
+        "at_y": at_y,
+        "right": right,
+        "down": down,
         "name": list(names.texts),
         "style": ["bold" if bold else "normal" for bold in names.bold],
         "size": [f"{labels.FONT_SIZE * names.scale:g}px"] * len(names.texts),
@@ -78,7 +90,7 @@ def make_texts(names: Names, dark: bool) -> Columns:
 
 def make_segments(assigned: Assigned, dark: bool, scale: float = 1.0) -> Columns:
     """Segments of the concept opened, as small discs."""
-    x, y = assigned.xy.round(6).T.tolist()
+    x, y = assigned.xy.astype(float).round(_PLACES).T.tolist()
     return {"x": x, "y": y, "across": [4.0 * scale] * len(x), "fill": [ASSIGNED.of(dark)] * len(x)}
 
 

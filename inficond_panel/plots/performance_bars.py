@@ -15,6 +15,7 @@ import numpy as np
 from bokeh.models import ColumnDataSource
 from numpy.typing import NDArray
 
+from inficond_panel.analysis.snapshot import Snapshot
 from inficond_panel.distill import Agreement
 from inficond_panel.vocabulary.palette import (
     BOTH_RIGHT,
@@ -160,3 +161,14 @@ def _finish(plot: Any, _: hv.Element, dark: bool) -> None:
         min_border=0,
         output_backend="canvas",
     )
+
+
+def make_performance(snapshot: Snapshot) -> hv.Rectangles:
+    """The performance bars of all classes, the widest gap in AP to the teacher first.
+
+    Classes without a gap, since AP is undefined, come last. Columns as ``make_performance_bars``.
+    """
+    gaps = {name: found.teacher_ap - found.ap for name, found in snapshot.metrics.items()}
+    order = sorted(gaps, key=lambda name: (np.isnan(gaps[name]), -gaps[name]))
+    bars = make_performance_bars({name: snapshot.agreement[name] for name in order})
+    return bars.opts(width=520, height=100 + 30 * len(order))

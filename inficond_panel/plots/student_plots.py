@@ -8,12 +8,12 @@ import holoviews as hv
 import numpy as np
 from scipy.special import expit
 
-from inficond_panel.analysis.what_if_bands import change_along
+from inficond_panel.analysis.refits.what_if_curves import change_along
 from inficond_panel.distill import influence_axis, what_if_curve
 from inficond_panel.distill.metrics.calibration import BINS, bin_of
 from inficond_panel.distill.metrics.selective import CoveragePoint
 from inficond_panel.tuning import Student
-from inficond_panel.vocabulary.confidence import CONFIDENCE
+from inficond_panel.vocabulary.confidence import USUAL_NOISE, Noise
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, DECISIONS, FIDELITY, METRICS
 from inficond_panel.vocabulary.palette import BAND, INFLUENCE, INFLUENCE_SOFT, INK, TEACHER
 
@@ -46,9 +46,9 @@ def make_knowledge(student: Student, top: int = 15) -> hv.Bars:
 
 
 def make_what_if(
-    student: Student, concept: str, metric: str = AP.key, level: float = CONFIDENCE
+    student: Student, concept: str, metric: str = AP.key, noise: Noise = USUAL_NOISE
 ) -> hv.Overlay:
-    """One metric over the influence of a concept, all others held, with its interval at ``level``.
+    """One metric over the influence of a concept, all others held, with its interval of ``noise``.
 
     Metrics of decisions are exact steps, the others lie on a grid. The interval is of the change
     from the present influence, a paired bootstrap over the images; a vertical line marks that.
@@ -56,7 +56,7 @@ def make_what_if(
     weight = student.weight(concept)
     low, high = influence_axis(student.weights, weight)
     grid = np.union1d(np.linspace(low, high, GRID), [weight])
-    band = change_along(student, concept, metric, grid, level=level)
+    band = change_along(student, concept, metric, grid, noise["draws"], noise["level"])
     now = student.outcome.value(metric)
     name = METRICS[metric].name
     if metric in (*DECISIONS, FIDELITY.key):

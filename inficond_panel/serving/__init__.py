@@ -4,6 +4,24 @@ Panel and Bokeh have no setting for most of this, so ``guard`` replaces single m
 in the process of a server only. Each module tells which, and why.
 """
 
-from inficond_panel.serving.guards import guard
+from functools import cache
+
+from inficond_panel.serving.answers import guard_answers
+from inficond_panel.serving.login import guard_login
+from inficond_panel.serving.messages import guard_messages
+from inficond_panel.serving.routes import guard_routes
+from inficond_panel.serving.sessions import guard_sessions
+from inficond_panel.serving.writes import guard_writes
 
 __all__ = ["guard"]
+
+
+@cache
+def guard() -> None:
+    """Guard the server of this process, also one that runs already: from its next request on."""
+    guard_routes()
+    guard_sessions()
+    guard_messages()
+    guard_writes()
+    guard_answers()
+    guard_login()

@@ -5,11 +5,10 @@ from __future__ import annotations
 import param
 
 from inficond_panel.analysis.snapshot import take_snapshot, take_tree
-from inficond_panel.state.comparison import CompareState
+from inficond_panel.state.comparison import ChangesState, CompareState
 from inficond_panel.state.dataset import DatasetState
 from inficond_panel.state.export import ExportState
 from inficond_panel.state.jobs import Jobs
-from inficond_panel.state.metric_changes import ChangesState
 from inficond_panel.state.new_photo import PhotoScorer, PhotoState
 from inficond_panel.state.pinned import PinnedState
 from inficond_panel.state.refit_what_if import RefitWhatIf

@@ -1,18 +1,27 @@
-"""Any two iterations side by side, computed off the event loop."""
+"""Iterations beside each other, computed off the event loop: any two, and changes of metrics."""
 
 from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import NamedTuple
 
 import param
 
 from inficond_panel.analysis.churn import Churn, Flip
 from inficond_panel.analysis.comparison import ClassComparison, Comparison, compare
-from inficond_panel.analysis.compensation import Mover
+from inficond_panel.analysis.node_metrics import metric_change
+from inficond_panel.analysis.refits.compensation import Mover
+from inficond_panel.common.cache import Latest
+from inficond_panel.distill import Interval
 from inficond_panel.errors import CancelledError, InficondError
 from inficond_panel.state.jobs import Job, Jobs
 from inficond_panel.state.students import StudentsState
 from inficond_panel.tuning import Tuner
 
 __all__ = ["Churn", "ClassComparison", "CompareState", "Comparison", "Flip", "Mover"]
+SLICE = 0.1  #: seconds of work after which what is known is told
+KEPT = 1 << 13  #: changes that a session knows; the draws that they come of are kept by all
 
 
 class CompareState(param.Parameterized):
@@ -37,13 +46,7 @@ class CompareState(param.Parameterized):
         self.param.update(pair=pair, found=None, problem="")
 
         def work(_: Job) -> Comparison:
-            return compare(
-                self.tuner,
-                self.tuner.node(before),
-                self.tuner.node(after),
-                split,
-                draws=self.tuner.spec.views.draws,
-            )
+            return compare(self.tuner, self.tuner.node(before), self.tuner.node(after), split)
 
         def done(found: Comparison) -> None:
             if self.pair == pair:
@@ -70,3 +73,112 @@ class CompareState(param.Parameterized):
         split, looks = self.students.snapshot.split, self.students.tree.looks
         seen = split != "holdout" or (looks.get(before) and looks.get(after))
         return str(split) if seen else "tune"
+
+
+class Asked(NamedTuple):
+    """A change: ids of two nodes, a class (empty: the mean over all), a split, a metric."""
+
+    before: str
+    after: str
+    class_name: str
+    split: str
+    metric: str
+
+
+class ChangesState(param.Parameterized):
+    """Changes in metrics with their paired-bootstrap intervals, on the split in view.
+
+    A view asks for what it shows, is given what is known at once, and asks again when ``found``
+    counts up. An empty ``class_name`` is the mean over all classes. Where the spec has no intervals
+    shown, changes have no limits.
+    """
+
+    found = param.Integer(0, doc="How often changes that were asked for have come.")
+    problem = param.String("", doc="Why changes that were asked for do not come.")
+
+    def __init__(self, tuner: Tuner, students: StudentsState, jobs: Jobs) -> None:
+        super().__init__()
+        self.tuner = tuner
+        self.students = students
+        self.jobs = jobs
+        self._known: Latest[Asked, Interval] = Latest(KEPT)
+        self._wanted: list[Asked] = []  # what was asked for last comes first
+        self._under_way = False
+
+    def total(self, class_name: str, metrics: Iterable[str]) -> dict[str, Interval]:
+        """Known changes of the student shown against #0, by metric; none at #0."""
+        return self._of_metrics(self.tuner.root_id, class_name, metrics)
+
+    def last(self, class_name: str, metrics: Iterable[str]) -> dict[str, Interval]:
+        """Known changes of the student shown against its parent, by metric; none at #0."""
+        return self._of_metrics(self.students.node.parent, class_name, metrics)
+
+    def between(
+        self, pairs: Iterable[tuple[str, str]], class_name: str, metric: str
+    ) -> dict[tuple[str, str], Interval]:
+        """Known changes of one metric between nodes, by their ids (before, after)."""
+        split = self.students.snapshot.split
+        asked = {pair: Asked(*pair, class_name, split, metric) for pair in pairs}
+        known = self._ask(asked.values())
+        return {pair: known[each] for pair, each in asked.items() if each in known}
+
+    def compute(
+        self, pairs: Iterable[tuple[str, str]], class_name: str, metric: str
+    ) -> dict[tuple[str, str], Interval]:
+        """As ``between``, but all of them. For the worker."""
+        split = self.students.snapshot.split
+        asked = {pair: Asked(*pair, class_name, split, metric) for pair in pairs}
+        return {pair: self._known.get(it) or self._compute(it) for pair, it in asked.items()}
+
+    def _of_metrics(
+        self, before: str | None, class_name: str, metrics: Iterable[str]
+    ) -> dict[str, Interval]:
+        snapshot = self.students.snapshot
+        if before is None or before == snapshot.node.id:
+            return {}
+        asked = [Asked(before, snapshot.node.id, class_name, snapshot.split, m) for m in metrics]
+        return {each.metric: change for each, change in self._ask(asked).items()}
+
+    def _ask(self, asked: Iterable[Asked]) -> dict[Asked, Interval]:
+        """Known changes among ``asked``; the rest is on its way."""
+        asked = list(asked)
+        new = [each for each in asked if self._known.get(each) is None]
+        if new:
+            self._wanted = list(dict.fromkeys([*new, *self._wanted]))
+            self._next()
+        known = {each: self._known.get(each) for each in asked}
+        return {each: change for each, change in known.items() if change is not None}
+
+    def _next(self) -> None:
+        """Work on what is wanted, if nothing is under way."""
+        if self._under_way or not self._wanted:
+            return
+        batch, self._under_way = list(self._wanted), True
+
+        def work(job: Job) -> dict[Asked, Interval]:
+            made, end = {}, time.monotonic() + SLICE
+            for asked in batch:
+                made[asked] = self._compute(asked)
+                if job.cancelled() or time.monotonic() > end:
+                    break
+            return made
+
+        self.jobs.submit(Job("changes", work, self._add, self._failed))
+
+    def _compute(self, asked: Asked) -> Interval:
+        nodes = self.tuner.node(asked.before), self.tuner.node(asked.after)
+        found = metric_change(self.tuner, *nodes, asked.split, asked.class_name, asked.metric)
+        return found if self.tuner.spec.views.intervals else found.alone
+
+    def _add(self, made: dict[Asked, Interval]) -> None:
+        for asked, change in made.items():
+            self._known.put(asked, change)
+        self._wanted = [asked for asked in self._wanted if asked not in made]
+        self._under_way = False
+        self.param.update(found=self.found + 1, problem="")
+        self._next()
+
+    def _failed(self, error: InficondError) -> None:
+        self._wanted, self._under_way = [], False
+        if not isinstance(error, CancelledError):
+            self.problem = error.whole_for_page

@@ -13,7 +13,7 @@ from typing import Any
 
 import param
 
-from inficond_panel.common.byte_sizes import size_text
+from inficond_panel.common.numbers import size_text
 from inficond_panel.common.saved_file import File, file_stem
 from inficond_panel.errors import InficondError, MissingExtraError
 from inficond_panel.export import FORMATS, export

@@ -48,7 +48,7 @@ class PinnedState(param.Parameterized):
 
     @property
     def beside(self) -> Pinned | None:
-        """What stands beside the students in view: the pinned node, unless it is the one shown."""
+        """The node beside the students in view: the pinned one, unless it is the one shown."""
         found, snapshot = self.found, self._students.snapshot
         if found is None or found.node.id == snapshot.node.id or found.split != snapshot.split:
             return None

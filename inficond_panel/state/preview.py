@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from inficond_panel.analysis.churn import churn
 from inficond_panel.analysis.judged import judged_outcome
-from inficond_panel.analysis.moved_classes import MovedClass, moved_classes
-from inficond_panel.distill import ClassMetrics, Interval, change_intervals
+from inficond_panel.analysis.refits.moved_classes import MovedClass, moved_classes
+from inficond_panel.distill import ClassMetrics, Interval, alone, change_intervals
 from inficond_panel.errors import CancelledError, InficondError
 from inficond_panel.tuning import Node, Tuner
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, F1, FIDELITY, keys
@@ -62,13 +62,14 @@ def make_preview(
     Raises ``CancelledError``.
     """
     old, new = tuner.at(before, split), tuner.at(after, split)
-    noise = {"draws": tuner.spec.views.draws, "level": tuner.spec.views.confidence}
+    noise = tuner.spec.views.noise()
     preview = Preview(after, moved=moved_classes(old, new))
     for name in after.tuned:
         if cancelled():
             raise CancelledError("Cancelled.")
         was, now = (judged_outcome(tuner, node, split, name) for node in (before, after))
-        preview.changes[name] = change_intervals(was, now, METRICS, **noise)
+        changes = change_intervals(was, now, METRICS, **noise)
+        preview.changes[name] = changes if tuner.spec.views.intervals else alone(changes)
         preview.metrics[name] = new[name].metrics
         preview.sides[name] = churn(old[name], new[name]).count()
     return preview

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import param
 
-from inficond_panel.analysis.refit_curve import CurvePoint
-from inficond_panel.distill import ClassMetrics
+from inficond_panel.analysis.refits.what_if_curves import CurvePoint
+from inficond_panel.distill import ClassMetrics, alone
 from inficond_panel.errors import CancelledError, InficondError
 from inficond_panel.state.jobs import Job, Jobs
 from inficond_panel.state.students import StudentsState
@@ -91,7 +91,8 @@ class RefitWhatIf(param.Parameterized):
             self.state = "done"
             return
         known: dict[float, ClassMetrics] = {**self.points, point.influence: point.metrics}
-        changes = {**self.changes, point.influence: point.changes}
+        told = point.changes if self._students.tuner.spec.views.intervals else alone(point.changes)
+        changes = {**self.changes, point.influence: told}
         self.param.update(points=known, changes=changes, share=max(self.share, point.share))
         self._next_point()
 

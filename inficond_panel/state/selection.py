@@ -7,7 +7,7 @@ from typing import Any
 
 import param
 
-from inficond_panel.analysis.image_sets import ImageSet
+from inficond_panel.analysis.images.image_sets import ImageSet
 from inficond_panel.errors import TuningError
 
 

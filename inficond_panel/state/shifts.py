@@ -20,7 +20,7 @@ SLICE = 0.1  #: seconds of work after which what is known is told
 
 
 class ShiftState(param.Parameterized):
-    """What the data say of each student in view: shifted or not, and the suspects.
+    """Shift of each student in view between fit and tune, and its suspects.
 
     A job ends after ``SLICE``, so that thumbs come in between; the class selected comes first. Of
     more than ``ALL_UP_TO`` classes, which would take minutes, only those selected are looked at.

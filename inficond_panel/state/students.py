@@ -8,19 +8,16 @@ from functools import lru_cache
 import numpy as np
 import param
 
-from inficond_panel.analysis.class_table import students_file
-from inficond_panel.analysis.compensation import Group
 from inficond_panel.analysis.concept_rows import ConceptRow, concept_rows, effect
-from inficond_panel.analysis.concept_table import concepts_file
-from inficond_panel.analysis.gallery import Gallery, gallery_file, take_gallery, take_picked
-from inficond_panel.analysis.image_sets import ImageSet
-from inficond_panel.analysis.local_explanation import Apart, take_apart
-from inficond_panel.analysis.patches import PATCHES_OF
-from inficond_panel.analysis.refit_curve import CurvePoint, refit_curve
-from inficond_panel.analysis.refit_report import RefitReport
+from inficond_panel.analysis.images.gallery import Gallery, gallery_file, take_gallery, take_picked
+from inficond_panel.analysis.images.image_sets import ImageSet
+from inficond_panel.analysis.images.local_explanation import Apart, take_apart
+from inficond_panel.analysis.images.patches import PATCHES_OF
+from inficond_panel.analysis.refits.compensation import Group
+from inficond_panel.analysis.refits.refit_report import RefitReport, explain, group_of, refit_of
+from inficond_panel.analysis.refits.what_if_curves import CurvePoint, change_along, refit_curve
 from inficond_panel.analysis.snapshot import Snapshot, Tree
-from inficond_panel.analysis.thumb_groups import group_of, refit_of, report_on
-from inficond_panel.analysis.what_if_bands import change_along
+from inficond_panel.analysis.view_tables import concepts_file, students_file
 from inficond_panel.common.saved_file import File
 from inficond_panel.distill import Band, WhatIf, influence_axis, what_if_curve
 from inficond_panel.state.dataset import DatasetState
@@ -108,7 +105,7 @@ class StudentsState(param.Parameterized):
         if refit.id not in self._reports:
             while len(self._reports) >= REPORTS:
                 self._reports.pop(next(iter(self._reports)))
-            self._reports[refit.id] = report_on(self.tuner, refit, cancelled)
+            self._reports[refit.id] = explain(self.tuner, refit, cancelled=cancelled)
         return self._reports[refit.id]
 
     def take_apart(self, class_name: str, row: int) -> Apart:

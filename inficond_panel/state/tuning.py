@@ -9,7 +9,7 @@ from typing import Any
 
 import param
 
-from inficond_panel.analysis.moved_classes import MovedClass, moved_classes
+from inficond_panel.analysis.refits.moved_classes import MovedClass, moved_classes
 from inficond_panel.common.numbers import count
 from inficond_panel.errors import InficondError, TuningError
 from inficond_panel.spec.sections.students import Tuning

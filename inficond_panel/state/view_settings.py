@@ -5,7 +5,7 @@ from __future__ import annotations
 import param
 
 from inficond_panel.analysis.concept_rows import SORTS
-from inficond_panel.analysis.patches import PATCHES_OF
+from inficond_panel.analysis.images.patches import PATCHES_OF
 from inficond_panel.spec.sections.students import TOPS
 from inficond_panel.vocabulary.metrics import AP, ERRORS, F1, PRECISION, RECALL, SHARES, keys
 

@@ -59,7 +59,7 @@ def decode(source: Path | bytes) -> Image.Image:
 
 
 def _file(source: Path | bytes) -> Path | io.BytesIO:
-    """What Pillow opens: the path of a file (a pipe would be waited for), or the content."""
+    """Source that Pillow opens: the path of a file (a pipe would be waited for), or the content."""
     if isinstance(source, bytes):
         return io.BytesIO(source)
     if source.exists() and not source.is_file():

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 #: Remedy for images with several classes or none.
 REMEDY = "Leave these images out, or say that an image has any number of classes: task: multi_label"
 _NAMED = 3
+#: Share of the labelled images from which those with one class are the rule.
+_MOST = 0.95
 
 
 def is_single_label(label: NDArray) -> bool:
@@ -17,6 +19,21 @@ def is_single_label(label: NDArray) -> bool:
     known of it, and some are known."""
     several = label.ndim == 2 and label.shape[1] > 1
     return bool(several and (label >= 0).any() and not _wrong(label).any())
+
+
+def one_class_note(label: NDArray, images: Sequence[str]) -> str:
+    """Note on labels ``(n, K)`` that are read as any number of classes an image, although all
+    images or nearly all have exactly one; "" for others."""
+    known = (label >= 0).any(axis=1)
+    wrong = np.flatnonzero(_wrong(label))
+    if label.shape[1] < 2 or not known.any() or len(wrong) > (1 - _MOST) * known.sum():
+        return ""
+    told = f"{known.sum() - len(wrong)} of {known.sum()} labelled images have exactly one class"
+    mend = f"correct {_named(wrong, images)} and " if len(wrong) else ""
+    return (
+        f"{told}, and are read as having any number of them: if each shows one alone, {mend}say "
+        "so (task single_label), and what the teacher ends in (activation softmax or sigmoid)."
+    )
 
 
 def single_label_fault(label: NDArray, images: Sequence[str], classes: Sequence[str]) -> str:
@@ -30,9 +47,7 @@ def single_label_fault(label: NDArray, images: Sequence[str], classes: Sequence[
     told = []
     for rows, what in ((wrong[several], "several classes"), (wrong[~several], "no class")):
         if len(rows):
-            named = ", ".join(repr(images[i]) for i in rows[:_NAMED])
-            more = f" and {len(rows) - _NAMED} more" if len(rows) > _NAMED else ""
-            told.append(f"{len(rows)} of {len(label)} images have {what}: {named}{more}")
+            told.append(f"{len(rows)} of {len(label)} images have {what}: {_named(rows, images)}")
     return f"The task is single_label, but {'; '.join(told)}."
 
 
@@ -45,6 +60,12 @@ def whole_labels(label: NDArray) -> NDArray[np.int8]:
     """Labels with one class an image, of all classes or of none: 1 and 0, or -1 where not known."""
     known = (label == 1).any(axis=1, keepdims=True)
     return np.where(known, label == 1, -1).astype(np.int8)
+
+
+def _named(rows: NDArray[np.intp], images: Sequence[str]) -> str:
+    """The first images of ``rows`` by name, and the number of the others."""
+    more = f" and {len(rows) - _NAMED} more" if len(rows) > _NAMED else ""
+    return ", ".join(repr(images[i]) for i in rows[:_NAMED]) + more
 
 
 def _wrong(label: NDArray) -> NDArray[np.bool_]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -11,7 +12,6 @@ import xarray as xr
 
 from inficond_panel.errors import StoreFormatError, StoreMissingError
 from inficond_panel.store.attribute_checks import attribute_faults
-from inficond_panel.store.file_checks import odd_files, size_on_disk
 from inficond_panel.store.schema import (
     COORDINATES,
     FIXED,
@@ -26,7 +26,6 @@ from inficond_panel.store.value_checks import MOST_SEGMENTS, Sizes, pieces_fault
 
 #: Names, or bytes of thumbnails, for each byte on disk: neither can be packed as tightly.
 _MOST_PER_BYTE: dict[str, int] = {"thumbnail": 1000, **dict.fromkeys(COORDINATES, 20)}
-
 _NEEDED = ("image", "concept", "class_name", "method")
 
 
@@ -130,3 +129,22 @@ def _offset_faults(read: Mapping[str, np.ndarray], sizes: Sizes) -> Iterator[str
         if offset is not None:
             fault = pieces_fault(name, offset, lengths, sizes[f"{name}_{dim}"])
             yield from [fault] if fault else []
+
+
+def odd_files(folder: Path) -> Iterator[str]:
+    """Yield, in words, what lies in a store and cannot be read as a part of it.
+
+    A pipe would be waited for without end, a device never ends. A link to a regular file is
+    followed, as tools that keep versions of data make such; a link to a folder is not.
+    """
+    for entry in os.scandir(folder):
+        if entry.is_dir(follow_symlinks=False):
+            yield from odd_files(Path(entry.path))
+        elif not entry.is_file():
+            what = "a link that leads to no file" if entry.is_symlink() else "no file and no folder"
+            yield f"{entry.path} is {what}"
+
+
+def size_on_disk(folder: Path) -> int:
+    """Bytes of all files below a folder; 0 where there is none."""
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())

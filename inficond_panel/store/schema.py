@@ -1,4 +1,4 @@
-"""Schema of a store: names, dimensions and types (one Zarr group, opened with xarray)."""
+"""Schema of a store: names, dimensions, types, attributes (one Zarr group, opened with xarray)."""
 
 from __future__ import annotations
 
@@ -12,6 +12,57 @@ SPLITS = ("fit", "tune", "holdout")
 GIVEN = "given"
 #: Methods of scoring a concept in an image, see ``concepts.scoring``; the first is the default.
 SCORING_METHODS = ("max_cosine", "contrast", "centred", GIVEN)
+#: Of the group. The arrays are no geoscience, so no more of CF is claimed than these attributes.
+CONVENTIONS = "CF-1.11 (long_name, units, flag_values, history), inficond-store-1"
+_ONE = "1"
+_TEXT = {
+    "image": "image id",
+    "concept": "concept: a word or phrase",
+    "class_name": "class of the teacher",
+    "method": "projection method",
+    "metadata_column": "name of what is known of an image",
+    "other_class": "class of the teacher that the data set lacks",
+    "metadata": "what is known of an image; empty where it is not",
+    "image_digest": "SHA-256 of the image's file, or what else identifies its content",
+}
+_NUMBERS: dict[str, tuple[str, str]] = {
+    "concept_score": ("score of a concept in an image", _ONE),
+    "teacher_logit": ("logit of the teacher", _ONE),
+    "oracle_logit": ("logit of the oracle; nan outside of fit", _ONE),
+    "other_logit": ("logit of the teacher for a class that the data set lacks", _ONE),
+    "other_oracle_logit": ("the oracle's; nan outside of fit", _ONE),
+    "teacher_feature": ("image vector that the teacher's heads sit on", _ONE),
+    "segment_image": ("position of the segment's image", _ONE),
+    "segment_concept": ("position of the concept nearest to the segment", _ONE),
+    "segment_cosine": ("cosine of the segment with that concept's text", _ONE),
+    "segment_embedding": ("unit vector of the segment in the encoder's space", _ONE),
+    "segment_box": ("x0, y0, x1, y1 as shares of the image's width and height", _ONE),
+    "concept_text_embedding": ("unit vector of the concept's text in the encoder's space", _ONE),
+    "concept_projection": ("place of the concept on the map", _ONE),
+    "segment_projection": ("place of the segment on the map; nan if it is not in the sample", _ONE),
+    "score_centre": ("means that scores are measured from", _ONE),
+    "segment_normaliser": ("logarithm of the softmax's denominator", _ONE),
+    "mask": ("label maps end to end: 0 no segment, j the image's j-th segment", _ONE),
+    "knowledge_contrast": (
+        "entropy of the background less that of the pixel, in nats; nan where not measured",
+        _ONE,
+    ),
+    "mask_offset": ("where each image's label map begins in mask", "pixel"),
+    "thumbnail": ("JPEG files end to end", "byte"),
+    "thumbnail_offset": ("where each image's file begins in thumbnail", "byte"),
+    "thumbnail_shape": ("height and width of the thumbnail and the label map", "pixel"),
+}
+_FLAGS: dict[str, dict[str, Any]] = {
+    "label": {
+        "long_name": "true label",
+        "flag_values": [-1, 0, 1],
+        "flag_meanings": "ignored absent present",
+    },
+    "split": {
+        "long_name": "what the image is for",
+        "flag_meanings": "fit tune holdout",
+    },
+}
 
 
 @dataclass(frozen=True)
@@ -32,7 +83,6 @@ COORDINATES = {
     "metadata_column": Variable(("metadata_column",), "string", required=False),
     "other_class": Variable(("other_class",), "string", required=False),
 }
-
 VARIABLES = {
     # max(0, max over the image's segments of cos(segment, concept text)), or as "scores" says
     "concept_score": Variable(("image", "concept"), "float32"),
@@ -81,7 +131,6 @@ VARIABLES = {
     # the pixel's, in nats. nan for images that were not measured.
     "knowledge_contrast": Variable(("mask_pixel",), "float16", required=False),
 }
-
 #: Parts that a store can do without: arrays that are there together, or not at all.
 PARTS: dict[str, tuple[str, ...]] = {
     "photos": ("thumbnail", "thumbnail_offset", "thumbnail_shape"),
@@ -103,10 +152,8 @@ LACKS = {
 }
 #: Parts that another one is made of.
 NEEDED_PARTS = {"segments": ("photos", "texts")}
-
 #: Arrays read a piece at a time; the others are read whole and checked against their hash.
 PIECEWISE = frozenset({"mask", "thumbnail", "knowledge_contrast"})
-
 #: Arrays that are small, and read when a store is opened.
 READ_ON_OPENING = (
     *COORDINATES,
@@ -123,14 +170,11 @@ READ_ON_OPENING = (
     "thumbnail_offset",
     "mask_offset",
 )
-
 #: Sizes of dimensions that are the same in every store.
 FIXED = {"corner": 4, "xy": 2, "side": 2, "kind": 2}
-
 #: Arrays that can come to a store later. No student depends on them, so ``content_hash``, by which
 #: histories know their store, is without them.
 ADDED_LATER = frozenset({"knowledge_contrast"})
-
 #: Attributes a store must have (besides ``content_hash`` and ``variable_hashes``, made on writing).
 ATTRIBUTES = ("title", "encoder", "preprocessing", "corpus", "teacher", "inputs_hash")
 
@@ -147,3 +191,13 @@ def part_faults(names: Container[Any]) -> list[str]:
             lost = [other for other in NEEDED_PARTS.get(part, ()) if PARTS[other][0] not in names]
             wrong += [f"{part} are there without {other} ({PARTS[other][0]})" for other in lost]
     return wrong
+
+
+def attributes_of(name: str) -> dict[str, Any]:
+    """Attributes of an array of the schema."""
+    if name in _FLAGS:
+        return _FLAGS[name]
+    if name in _TEXT:
+        return {"long_name": _TEXT[name]}
+    long_name, units = _NUMBERS[name]
+    return {"long_name": long_name, "units": units}

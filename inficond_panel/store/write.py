@@ -12,15 +12,16 @@ import zarr
 
 from inficond_panel.errors import StoreFormatError
 from inficond_panel.store.attribute_checks import attributes_hash
-from inficond_panel.store.attributes import CONVENTIONS, attributes_of
 from inficond_panel.store.hashing import ArrayHash, content_hash
 from inficond_panel.store.schema import (
     ATTRIBUTES,
+    CONVENTIONS,
     COORDINATES,
     FORMAT_VERSION,
     PIECEWISE,
     VARIABLES,
     Variable,
+    attributes_of,
     part_faults,
 )
 

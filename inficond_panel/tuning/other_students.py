@@ -94,7 +94,7 @@ def _kind(store: Store, other: OtherRoot) -> str:
 
 
 def _of_store(tuner: Tuner, other: OtherRoot) -> tuple[str, ...]:
-    """What is known of the concepts and classes of students over another content."""
+    """Facts on the concepts and classes of students over another content."""
     store = tuner.store
     typed = [one.name for one in typed_of(store)]
     if typed and other.settings.get("store") == base_of(store).content_hash:

@@ -250,10 +250,11 @@ export function watch(model, names, draw) {
   draw()
 }
 
-/** Take the theme of the component's param ("light", "dark"; "" inherits the page's), and the amount
-    that it shows. */
+/** Take the theme of the component's param ("light", "dark"; "" inherits the page's), the amount that it
+    shows, and whether that has intervals. */
 export function followTheme(model, element) {
   onHost(model, element, "theme")
+  onHost(model, element, "intervals", (shown) => (shown === false ? "hidden" : null))
   followShow(model, element)
 }
 
@@ -261,10 +262,10 @@ export function followTheme(model, element) {
 export const followShow = (model, element) => onHost(model, element, "extent")
 
 /** Have a param of the component on its host, for style sheets. */
-function onHost(model, element, name) {
+function onHost(model, element, name, told = (value) => value || null) {
   const apply = () => {
     const host = element.getRootNode().host
-    if (host) set(host, `data-${name}`, model[name] || null)
+    if (host) set(host, `data-${name}`, told(model[name]))
   }
   model.on(name, apply)
   model.on("after_render", apply)

@@ -120,6 +120,7 @@ class ViewComponent(Component):
 
     theme = param.String("", doc="light, dark, or empty: the page's.")
     extent = param.String("full", doc="full, or simple: what people who begin need.")
+    intervals = param.Boolean(True, doc="Whether changes and curves have their intervals.")
 
     #: Milliseconds that Panel waits for more changes: the browser sends those of a click together.
     _debounce: ClassVar[int] = 0

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
-from inficond_panel.analysis.photos import load_photo
+from inficond_panel.analysis.images.photos import load_photo
 from inficond_panel.state import Job
 
 if TYPE_CHECKING:

@@ -12,6 +12,8 @@ from pyviz_comms import Comm
 from inficond_panel.common.installation import install_command
 from inficond_panel.errors import MissingExtraError
 from inficond_panel.state.jobs import Publish, run_at_once
+from inficond_panel.ui.drawing import Drawing
+from inficond_panel.ui.still import Still
 from inficond_panel.ui.stylesheets import InlineStyles
 
 if TYPE_CHECKING:
@@ -23,24 +25,37 @@ class Cell(pn.Column):
     """Shows itself in a notebook: through Panel's own comms, or as a widget where Panel asks it to.
 
     ``publish`` runs what the browser sends. A kernel may receive it in several threads, but the
-    state of a session, Panel and Bokeh are to be changed by one. On a server it is a column like
-    any other.
+    state of a session, Panel and Bokeh are to be changed by one. ``draw`` gives a picture of what
+    is shown, for the saved notebook. On a server it is a column like any other.
     """
 
-    def __init__(self, *objects: Any, publish: Publish = run_at_once, **params: Any) -> None:
+    def __init__(
+        self,
+        *objects: Any,
+        publish: Publish = run_at_once,
+        draw: Callable[[], Drawing | None] | None = None,
+        **params: Any,
+    ) -> None:
+        self.still = Still(draw) if draw is not None else None
         super().__init__(*objects, margin=0, hooks=[InlineStyles()], **params)
         self.publish = publish
 
     def close(self) -> None:
         """Forget the places where it is shown: in a notebook Panel would keep them for good."""
+        if self.still is not None:
+            self.still.close()
         for ref, (shown, root, *_) in list(pn.state._views.items()):
             if shown is self:
                 del pn.state._views[ref]
                 self._cleanup(root)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
+        if self.still is not None:
+            self.still.show()
         if pn.config.comms not in {"ipywidgets", "vscode"}:
-            return super()._repr_mimebundle_(include, exclude)
+            bundle = super()._repr_mimebundle_(include, exclude)
+            self.tell_alive()
+            return bundle
         try:
             from inficond_panel.ui.widget import display  # noqa: PLC0415 - optional
         except ModuleNotFoundError as error:
@@ -50,6 +65,26 @@ class Cell(pn.Column):
             ) from error
         display(self, self.publish)
         return {"text/html": '<div style="display: none"></div>'}, {}  # it is displayed already
+
+    def tell_alive(self) -> None:
+        """Tell the browser that the kernel answers, once it listens."""
+        if self.still is not None:
+            self.still.tell_alive()
+
+    def _get_objects(
+        self, model: Model, old: list[Any], doc: Document, root: Model, comm: Comm | None = None
+    ) -> tuple[list[Model], list[Model]]:
+        """In a notebook what is shown has company, which is none of the cell's objects."""
+        shown, before = super()._get_objects(model, old, doc, root, comm)
+        if self.still is not None and comm is not None:
+            known = self.still.alive._models.get(root.ref["id"])
+            shown.append(known[0] if known else self.still.alive._get_model(doc, root, model, comm))
+        return shown, before
+
+    def _cleanup(self, root: Model | None = None) -> None:
+        super()._cleanup(root)
+        if self.still is not None:
+            self.still.alive._cleanup(root)
 
     def _render_model(self, doc: Document | None = None, comm: Comm | None = None) -> Model:
         return super()._render_model(doc, comm and PageComm(comm))

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class RefitActions(Acting):
-    """What is done with the batch of ``app`` as a whole."""
+    """Actions on the batch of ``app`` as a whole."""
 
     app: AppState
 

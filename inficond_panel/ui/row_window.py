@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 WHOLE = 30  #: a list of so many rows is sent as a whole
-USUAL = 24  #: rows that are sent before the browser says what is in view
+USUAL = 12  #: rows that are sent before the browser says what is in view: each click redraws them
 MOST = 200  #: rows that the browser may ask for at once
 
 Window = tuple[int, int]  #: the first place, and the one after the last

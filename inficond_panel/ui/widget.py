@@ -26,11 +26,13 @@ if TYPE_CHECKING:
     from bokeh.model import Model
     from traitlets.utils.bunch import Bunch
 
+    from inficond_panel.ui.notebook_cell import Cell
+
 #: Kinds of what is done in the browser that change something here.
 _FROM_BROWSER = {"ModelChanged", "MessageSent"}
 
 
-def display(page: pn.Column, publish: Publish, seconds: float = 2) -> None:
+def display(page: Cell, publish: Publish, seconds: float = 2) -> None:
     """Display ``page`` as a widget; anew after ``seconds``, twice them, ... if no view is made.
 
     Where all cells are run, a notebook may come to the widget before it has run the scripts in the
@@ -71,7 +73,7 @@ class WidgetComm(Comm):
 class PageWidget(BokehModel):
     """Shows ``page`` in one place of a notebook; ``publish`` runs what the browser sends."""
 
-    def __init__(self, page: pn.Column, publish: Publish) -> None:
+    def __init__(self, page: Cell, publish: Publish) -> None:
         self._page, self._publish = page, publish
         self._fresh = True  # whether ``render_bundle``, where a view starts, is the page as it is
         super().__init__(self._make_root())
@@ -105,6 +107,8 @@ class PageWidget(BokehModel):
         elif change.new and not change.old and not self._fresh:
             self.clean_up()
             self.update_from_model(self._make_root())
+        if change.new and not change.old:
+            self._page.tell_alive()
 
     def _document_patched(self, event: Any) -> None:
         """Do nothing on a change of a model: Panel sends it through its comm."""

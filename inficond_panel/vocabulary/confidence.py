@@ -5,7 +5,22 @@ A spec sets it, ``views.confidence``; tests and verdicts keep levels of their ow
 
 from __future__ import annotations
 
+import math
+from typing import TypedDict
+
 CONFIDENCE = 0.95
+
+
+class Noise(TypedDict):
+    """Bootstrap of the intervals that are stated: number of draws, their seed, and the level."""
+
+    draws: int
+    seed: int
+    level: float
+
+
+#: Where nothing is said.
+USUAL_NOISE = Noise(draws=200, seed=0, level=CONFIDENCE)
 
 
 def confidence_word(level: float) -> str:
@@ -16,6 +31,19 @@ def confidence_word(level: float) -> str:
 def interval_word(level: float) -> str:
     """``95 % interval``."""
     return f"{confidence_word(level)} interval"
+
+
+def least_draws(level: float) -> int:
+    """Draws of which one lies beyond each limit: 200 at 0.99."""
+    return math.ceil(round(2 / (1 - level), 6))
+
+
+def draws_fault(level: float, draws: int) -> str:
+    """Fault of a level above the usual one that so few draws cannot tell; "" if there is none."""
+    least = least_draws(level) if level > CONFIDENCE else 1
+    return (
+        f"{level:g} needs at least {least:,} draws, and draws is {draws}" if draws < least else ""
+    )
 
 
 def tails(level: float) -> tuple[float, float]:

@@ -75,8 +75,3 @@ AGREEMENT = Metric(
 
 #: All of them by key, in the order of tables and of the command line.
 TOP_METRICS = {metric.key: metric for metric in (TOP1, TOP_K, BALANCED, TOP_ECE, AGREEMENT)}
-
-
-def metrics_of_task(task: str) -> dict[str, Metric]:
-    """Metrics of all students together that a task has; none with several labels an image."""
-    return TOP_METRICS if task == "single_label" else {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from inficond_panel.analysis.penalty_path import AutoChoice
 from inficond_panel.common.numbers import count
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.intents.cures import Balance, Cure, Doubt, Label, Lambda
@@ -54,6 +55,23 @@ def chosen_sentence(photos: int) -> str:
     )
 
 
+def auto_sentence(made: AutoChoice) -> str:
+    """Sentence on the lambda that ``auto`` takes, and why it is not the one of highest AP."""
+    taken = f"auto takes λ {made.taken:.3g}"
+    gain, error = (f"{100 * value:.1f}" for value in (made.gain, made.error))
+    if made.taken != made.first:
+        return (
+            f"{taken}: it gains {gain} AP points on tune over λ {made.first:.3g}, with a standard "
+            f"error of {error}."
+        )
+    if made.best == made.first:
+        return f"{taken}, the smallest that it tries: none has a higher AP on tune."
+    return (
+        f"{taken}, the smallest that it tries: λ {made.best:.3g} has the highest AP on tune, but "
+        f"gains {gain} points, which is no more than its standard error of {error}."
+    )
+
+
 def terms_words(terms: Terms) -> list[str]:
     """Clauses on the terms of one class."""
     return [*_words_by_kind(terms).values(), *([used_words(terms)] if terms.used else [])]
@@ -85,6 +103,8 @@ def _words_by_kind(terms: Terms) -> dict[str, str]:
         photos = len(terms.taught.labels)
         whose = "its label" if photos == 1 else "their labels"
         weight = f"each as {terms.taught.weight:g} photos of fit"
+        if terms.taught.weight == 0:
+            weight = "without weight: AP on the other photos of tune is no higher with any"
         said[LABEL.key] = f"{count(photos, 'photo')} taught by {whose}, {weight}"
     if terms.balanced is not None:
         positive, negative = terms.balanced.effective

@@ -10,7 +10,7 @@ _NAMED = 5  #: concepts that are named
 
 
 def drift_sentences(found: Drift) -> list[str]:
-    """What was compared, the photos that lie far off, and the concepts that differ."""
+    """The comparison, the photos that lie far off, and the concepts that differ."""
     if found.lacking:
         return [f"Not tested: {found.lacking}."]
     verdict = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from inficond_panel.analysis.moved_classes import MovedClass
+from inficond_panel.analysis.refits.moved_classes import MovedClass
 from inficond_panel.common.numbers import count
 
 _SHOWN = 3

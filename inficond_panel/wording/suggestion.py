@@ -15,7 +15,7 @@ def gain_words(gain: Gain) -> str:
 
 
 def suggestion_sentences(found: Suggestion, class_name: str) -> list[str]:
-    """What was found in all, then the reasons and the photos to label of one class."""
+    """Findings in all, then the reasons and the photos to label of one class."""
     mean = "" if len(found.scope) == 1 else f" in the mean over {count(len(found.scope))} classes"
     expected = f" Expected{mean}: {gain_words(found.gain)}"
     said = [f"{found.summary}{f'{expected}, {found.measured}.' if found.intents else ''}"]

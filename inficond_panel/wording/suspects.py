@@ -52,7 +52,7 @@ def plain_sentence(found: ClassShift) -> str:
 def leaning_sentence(
     found: Mapping[str, ClassShift], classes: int, *, all_wanted: bool = True
 ) -> str:
-    """How many students lean on what holds on fit alone, as far as they have been looked at.
+    """Number of students that lean on what holds on fit alone, of those looked at.
 
     Where not ``all_wanted``, a student is looked at once it is selected.
     """

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from contextlib import closing
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from precompute.batches.dask_cluster import connected, differing, on_cluster
+from inficond_panel.common.blas_threads import one_thread
+from inficond_panel.common.installation import install_command
+from inficond_panel.errors import InficondError, MissingExtraError
+from inficond_panel.version import __version__
 from precompute.batches.stages import Arrays
-from precompute.batches.threads import Work, in_threads
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 #: Numbers of batches with their arrays; to be closed by who may stop early.
 Results = Generator[tuple[int, Arrays], None, None]
+#: How long a scheduler may take to answer.
+TIMEOUT = "10s"
+#: Batches given to a worker's thread beside the one that it is busy with.
+_AHEAD = 1
+Decoded = TypeVar("Decoded")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -37,3 +51,143 @@ class Workers:
                 self.progress(f"Warning: {difference}: the last digits may differ")
             self.progress(f"{what} with {len(client.nthreads())} workers of {self.scheduler}")
             yield from on_cluster(client, work, batches)
+
+
+@contextmanager
+def connected(address: str) -> Iterator[Any]:
+    """Client of the scheduler at ``address``; raises ``InficondError`` where none answers."""
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise MissingExtraError(
+            f"Using a Dask cluster needs the package {error.name}.",
+            f"Install it: {install_command('scale')}",
+        ) from error
+    try:
+        client = Client(address, timeout=TIMEOUT, set_as_default=False)
+    except (OSError, ValueError, TimeoutError) as error:
+        raise InficondError(
+            f"No Dask scheduler answers at {address}: {error}",
+            "Start one (dask scheduler, dask worker), or leave --scheduler out.",
+        ) from error
+    with client:
+        if not client.nthreads():
+            raise InficondError(
+                f"The Dask scheduler at {address} has no workers.",
+                f"Start some: dask worker {address}",
+            )
+        yield client
+
+
+def differing(client: Client) -> list[str]:
+    """Workers whose packages are of other versions than here, in words: bits may differ there."""
+    return [
+        f"{address} has {name} {there.get(name)}, this process {version}"
+        for address, there in sorted(client.run(_versions).items())
+        for name, version in _versions().items()
+        if there.get(name) != version
+    ]
+
+
+def _versions() -> dict[str, str | None]:
+    from importlib.metadata import PackageNotFoundError, version
+
+    found: dict[str, str | None] = {"inficond-panel": __version__}
+    for name in ("numpy", "torch", "pillow"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = None
+    return found
+
+
+def on_cluster(
+    client: Client, work: Work, batches: list[list[int]]
+) -> Iterator[tuple[int, Arrays]]:
+    """Yield (number of the batch, its arrays) as they are done."""
+    from distributed import as_completed
+
+    # given as a result of a task, so that it can be made again when its worker is lost
+    shared = client.submit(_same, work, pure=False)
+    waiting = iter(enumerate(batches))
+
+    def start() -> list[Any]:
+        return [
+            client.submit(_computed, shared, *item, pure=False)
+            for _, item in zip(range(1), waiting, strict=False)
+        ]
+
+    running = [task for _ in range(_places(client)) for task in start()]
+    finished = as_completed(running, loop=client.loop)
+    for task in finished:
+        yield _result(task)
+        task.release()
+        for more in start():
+            finished.add(more)
+
+
+def _places(client: Client) -> int:
+    return (1 + _AHEAD) * max(1, sum(client.nthreads().values()))
+
+
+def _same(work: Work) -> Work:
+    return work
+
+
+def _computed(work: Work, number: int, positions: list[int]) -> tuple[int, Arrays]:
+    return number, done(work, positions)
+
+
+def _result(task: Any) -> tuple[int, Arrays]:
+    try:
+        return task.result()
+    except InficondError:
+        raise
+    except Exception as error:  # of a worker: whatever went wrong there
+        raise InficondError(
+            f"The Dask cluster could not do a batch: {type(error).__name__}: {error}",
+            "See the workers' logs. Start again: it goes on where it was.",
+        ) from error
+
+
+class Work(Protocol[Decoded, Result]):
+    """The three steps from a batch (the positions of its photos) to its arrays.
+
+    Each is called in several threads at once, of this process or of a cluster's worker.
+    """
+
+    def before(self, positions: list[int]) -> Decoded:
+        """Decode."""
+
+    def run(self, given: Decoded) -> Result:
+        """Run the model."""
+
+    def after(self, given: Result) -> Arrays:
+        """Finish."""
+
+
+def done(work: Work, positions: list[int]) -> Arrays:
+    """The arrays of a batch, with one thread of BLAS: the same bits wherever it is done."""
+    with one_thread():
+        return work.after(work.run(work.before(positions)))
+
+
+def in_threads(
+    work: Work, batches: Iterable[list[int]], workers: int
+) -> Generator[Arrays, None, None]:
+    """Yield the arrays of each batch, in order.
+
+    ``workers`` batches are worked on, and at most as many more are done and wait, so memory holds
+    no more, however many batches there are.
+    """
+    with ThreadPoolExecutor(workers) as pool:
+        waiting: deque[Future[Arrays]] = deque()
+        try:
+            for batch in batches:
+                waiting.append(pool.submit(done, work, batch))
+                if len(waiting) == 2 * workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)

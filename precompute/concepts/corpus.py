@@ -7,8 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from inficond_panel.common.reading import WORD_BYTES
-from inficond_panel.common.text_lines import read_lines
+from inficond_panel.common.reading import WORD_BYTES, read_lines
 from inficond_panel.concepts.texts import fault_of, texts_of, twins
 from inficond_panel.errors import DataError
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from inficond_panel.common.near_words import near
 from inficond_panel.common.reading import INSTANCES_BYTES, WORD_BYTES, lines_of, read_text
 from inficond_panel.errors import DataError
-from precompute.concepts.caption_nouns import caption_nouns
 from precompute.concepts.corpus import read_corpus
 
 #: Relations of ConceptNet and WordNet that lead from a thing to what it has, is or is made of.
@@ -23,9 +22,24 @@ _FENCE = re.compile(r"^\s*```.*$", re.MULTILINE)
 _BULLET = re.compile(r"^\s*(?:[-*•]+|\(?\d+[.):])\s*")
 _ARTICLE = re.compile(r"^(?:an?|the|some)\s+", re.IGNORECASE)
 _REMEDY = "Give a UTF-8 file; docs/concepts.md shows the layouts."
-
 #: A list of concepts, and what came of its source, for people.
 Found = tuple[list[str], str]
+#: Most nouns that are taken, and fewest captions that each must be in.
+MOST, LEAST = 200, 2
+_BEGIN = """
+a an the this that these those some any each every no his her its their our my your another one two
+three four five six seven eight nine ten several many few multiple both
+"""
+_END = """
+of in on at by with and or but for from to into onto over under near next behind between beside
+above below through across around along against during while as is are was were be been has have
+had can will would there it they he she who which what where when up down off out inside outside
+about than then not very so sits stands lies holds shows looks
+"""
+_DETERMINERS = frozenset(_BEGIN.split())
+_FUNCTION_WORDS = _DETERMINERS | frozenset(_END.split())
+_VERB = re.compile("..(?:ing|ed|ly)$")
+_WORDS = re.compile(r"[a-z]+(?:-[a-z]+)*|[^\sa-z]")
 
 
 def collect(sources: Sequence[str], classes: Sequence[str]) -> tuple[str, list[str]]:
@@ -176,3 +190,35 @@ KINDS: dict[str, Callable[[Path, Sequence[str]], Found]] = {
     "captions": _captions,
     "answer": _answer,
 }
+
+
+def caption_nouns(captions: Iterable[str], most: int = MOST, least: int = LEAST) -> list[str]:
+    """The ``most`` frequent nouns, by the number of captions that they are in, then by the letter;
+    those of fewer than ``least`` are left out."""
+    each = [set(nouns_of(caption)) for caption in captions]
+    known = set().union(*each)
+    found = Counter(noun for nouns in each for noun in {_singular(noun, known) for noun in nouns})
+    order = sorted(found, key=lambda noun: (-found[noun], noun))
+    return [noun for noun in order if found[noun] >= least][:most]
+
+
+def nouns_of(caption: str) -> Iterator[str]:
+    """Nouns of one caption, in order."""
+    phrase: list[str] | None = None
+    for word in [*_WORDS.findall(caption.casefold()), "."]:
+        if phrase is not None and (_ends(word) or (phrase and _VERB.search(word))):
+            yield from phrase[-1:]
+            phrase = None
+        if word in _DETERMINERS:
+            phrase = []
+        elif phrase is not None:
+            phrase.append(word)
+
+
+def _ends(word: str) -> bool:
+    return word in _FUNCTION_WORDS or not word[0].isalpha()
+
+
+def _singular(noun: str, known: Collection[str]) -> str:
+    shorter = (noun[:-1], noun[:-2], f"{noun[:-3]}y") if noun.endswith("s") else ()
+    return next((text for text in shorter if len(text) > 2 and text in known), noun)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from inficond_panel.common.text_lines import read_lines
+from inficond_panel.common.reading import read_lines
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.packed_datasets import CifarDataset
 from inficond_panel.store.images import UnreadableImage

@@ -1,4 +1,4 @@
-"""What FiftyOne exports as FiftyOneDataset, read as JSON without the package."""
+"""Exports of FiftyOne (FiftyOneDataset), read as JSON without the package."""
 
 from __future__ import annotations
 

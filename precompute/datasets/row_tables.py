@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,8 @@ import numpy as np
 from inficond_panel.common.installation import install_command
 from inficond_panel.common.reading import check_file, lines_of
 from inficond_panel.errors import DataError, MissingExtraError
-from precompute.datasets.spaced_tables import is_spaced, spaced_rows
+
+_NUMBER = re.compile(r"-?\d+")
 
 
 @dataclass(frozen=True)
@@ -181,3 +184,34 @@ def _value(
             f"{place}: {column!r} of image {image!r} is {cell!r}; expected {expected}.",
             "Correct the cell.",
         ) from None
+
+
+def is_spaced(path: Path) -> bool:
+    """True if a file is such a table, by its suffix ``.txt`` and its first lines."""
+    if path.suffix.lower() != ".txt":
+        return False
+    try:
+        rows = [line.split() for line in islice(lines_of(path), 3)]
+    except (OSError, UnicodeDecodeError):
+        return False
+    if _is_count(rows):
+        named = len(rows[1]) + (rows[1][:1] != ["image_id"])
+        return len(rows) == 3 and len(rows[2]) == named > 1
+    return bool(rows) and len(rows[0]) == 2 and bool(_NUMBER.fullmatch(rows[0][1]))
+
+
+def spaced_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Rows that are not blank, each with its line; the first is the header, from ``image_id``."""
+    first = [line.split() for line in islice(lines_of(path), 3)]
+    counted = _is_count(first)
+    header = first[1] if counted else [path.stem.rpartition("_")[2]]
+    named = counted and header[0] == "image_id"
+    yield 1, header if named else ["image_id", *header]
+    for number, line in enumerate(lines_of(path), 1):
+        if line.strip() and number > 2 * counted:
+            yield number, line.split()
+
+
+def _is_count(rows: list[list[str]]) -> bool:
+    """True if the first line is the number of rows, and the second a header."""
+    return len(rows) > 1 and len(rows[0]) == 1 and bool(_NUMBER.fullmatch(rows[0][0]))

@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from inficond_panel.common.text_lines import read_lines
+from inficond_panel.common.reading import read_lines
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.splits import REST, is_share, list_name
 from precompute.datasets.naming import first_of
-from precompute.datasets.stratify import iterative_stratification
 
 #: Positives ``(image, class)`` bool of images.
 Positives = Callable[[Sequence[str]], np.ndarray]
@@ -109,3 +108,34 @@ def _check_once(ids: list[str], where: str) -> None:
             f"{where} names {len(twice)} images twice, {first_of(twice)}.",
             "Keep one line for each image.",
         )
+
+
+def iterative_stratification(
+    positive: np.ndarray, shares: Sequence[float], rng: np.random.Generator
+) -> np.ndarray:
+    """Part of each image; parts have about their share of the images, in all and per class.
+
+    ``positive`` is ``(image, class)`` bool, ``shares`` sum to 1, ``rng.integers(n)`` breaks ties.
+    The rarest class is dealt out first, each image to the part that lacks most of that class, then
+    most images; images without a class come last. Returns ``(image,)`` int, the part's position.
+    (Sechidis, Tsoumakas and Vlahavas, 2011, ECML PKDD, algorithm 1.)
+    """
+    part = np.full(len(positive), -1)
+    lacking = np.asarray(shares) * len(positive)
+    lacking_of = np.outer(shares, positive.sum(0))
+    while (left := part < 0).any():
+        counts = positive[left].sum(0)
+        rows, wanted = np.flatnonzero(left), lacking
+        if counts.any():
+            rarest = _one(np.flatnonzero(counts == counts[counts > 0].min()), rng)
+            rows, wanted = np.flatnonzero(positive[:, rarest] & left), lacking_of[:, rarest]
+        for row in rows:
+            most = np.flatnonzero(wanted == wanted.max())
+            part[row] = chosen = _one(most[lacking[most] == lacking[most].max()], rng)
+            lacking[chosen] -= 1  # "wanted" is a view of one of these
+            lacking_of[chosen, positive[row]] -= 1
+    return part
+
+
+def _one(candidates: np.ndarray, rng: np.random.Generator) -> int:
+    return int(candidates[rng.integers(len(candidates)) if len(candidates) > 1 else 0])

@@ -10,8 +10,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from inficond_panel.common.reading import ANNOTATION_BYTES, read_bytes
-from inficond_panel.common.text_lines import read_lines
+from inficond_panel.common.reading import ANNOTATION_BYTES, read_bytes, read_lines
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.dataset import VocDataset
 from precompute.datasets.dataset import Listing, choose_classes, label_matrix

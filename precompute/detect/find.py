@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from inficond_panel.common.text_lines import read_lines
+from inficond_panel.common.reading import read_lines
 from inficond_panel.errors import DataError
 from inficond_panel.store import open_store
 from precompute.datasets.coco import read_instances

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from inficond_panel.errors import DataError
-from precompute.datasets.row_tables import as_text, read_rows
-from precompute.datasets.spaced_tables import is_spaced
+from precompute.datasets.row_tables import as_text, is_spaced, read_rows
 from precompute.detect.layout import role_of
 
 _SUFFIXES = (".csv", ".parquet", ".pq")

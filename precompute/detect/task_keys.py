@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from inficond_panel.common.teacher_outputs import logits_fault, probabilities_fault
-from inficond_panel.store.label_checks import is_single_label
+from inficond_panel.errors import DataError
+from inficond_panel.store.label_checks import REMEDY, is_single_label, single_label_fault
 from inficond_panel.vocabulary.tasks import SIGMOID, SOFTMAX
 from precompute.datasets import Dataset
 from precompute.datasets.row_tables import read_rows
@@ -31,26 +32,35 @@ class TaskKeys:
     assumed: list[str] = field(default_factory=list)
 
 
-def task_keys(dataset: Dataset, teacher: Choice) -> TaskKeys:
+def task_keys(
+    dataset: Dataset, teacher: Choice, *, task: str = "", activation: str = "", outputs: str = ""
+) -> TaskKeys:
     """The task of a data set, what the teacher ends in, and what it gives and calls the classes.
 
-    Raises ``DataError`` for a table that cannot be read.
+    ``task``, ``activation`` and ``outputs`` are taken where they are given, and found where they
+    are empty. Raises ``DataError`` for a table that cannot be read, and for images that have not
+    one class each where the task says so.
     """
-    single, found = is_single_label(dataset.label), TaskKeys()
+    task = _checked(task, dataset) or ("single_label" if is_single_label(dataset.label) else "")
+    single, found = task == "single_label", TaskKeys({"task": task} if task else {})
     values = np.empty((0, 0))
     if teacher.table is not None:
         values = read_outputs(teacher.table, dataset.ids, dataset.classes)[0]
         values = values if single else values[:, : len(dataset.classes)]
-    shares = "probabilities" in logits_fault(values)
-    if shares:
+    shares = "probabilities" in (outputs or logits_fault(values))
+    if outputs:
+        found.teacher["outputs"] = outputs
+    elif shares:
         found.teacher["outputs"] = "probabilities"
         found.assumed.append("the teacher's table holds probabilities: all lie in 0..1")
     if labels := _labels(dataset.classes, teacher.outputs):
         found.teacher["labels"] = labels
         told = ", ".join(f"{name} is {label!r}" for name, label in labels.items())
         found.assumed.append(f"of what the teacher tells, {told}")
+    if activation:
+        found.teacher["activation"] = activation
+        return found
     if single:
-        found.dataset["task"] = "single_label"
         apart = shares and bool(probabilities_fault(values, by_softmax=True))
         _end_single(found, teacher, apart)
     elif teacher.activation == SOFTMAX:
@@ -62,8 +72,16 @@ def task_keys(dataset: Dataset, teacher: Choice) -> TaskKeys:
     return found
 
 
+def _checked(task: str, dataset: Dataset) -> str:
+    """The task that is asked for; ``DataError`` for labels that do not fit it."""
+    fault = single_label_fault(dataset.label, dataset.ids, dataset.classes)
+    if task == "single_label" and fault:
+        raise DataError(fault, REMEDY)
+    return task
+
+
 def _end_single(found: TaskKeys, teacher: Choice, apart: bool) -> None:
-    """What a teacher ends in where each image has one class; ``apart``: its probabilities do not
+    """Last layer of a teacher where each image has one class; ``apart``: its probabilities do not
     add up to 1."""
     if teacher.keys["kind"] in _SIGMOIDS:
         return

@@ -17,8 +17,7 @@ from precompute.encoder.by_kind import (
     load_text_encoder,
 )
 from precompute.encoder.image import Encoder
-from precompute.encoder.templates import templates
-from precompute.encoder.text import TextEncoder
+from precompute.encoder.text import TextEncoder, templates
 
 __all__ = [
     "Encoder",

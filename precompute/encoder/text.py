@@ -12,7 +12,7 @@ from inficond_panel.common.devices import CPU
 from inficond_panel.common.torch_thread import one_torch_thread
 from inficond_panel.concepts.texts import embed_concepts
 from inficond_panel.errors import DataError
-from precompute.encoder.templates import templates
+from inficond_panel.spec.sections.encoder import TEMPLATES
 
 _TEXTS_AT_A_TIME = 256
 _SHOWN = 3
@@ -84,3 +84,20 @@ def _tokens(tokenizer: Any, text: str) -> int:
     if hasattr(tokenizer, "encode"):
         return len(tokenizer.encode(text)) + 2
     return len(tokenizer.tokenizer(tokenizer.clean_fn(text)).input_ids)
+
+
+def templates(prompts: Sequence[str]) -> list[str]:
+    """The sentences, each with ``{}``: a name of ``TEMPLATES`` stands for its list.
+
+    The lists are OpenAI's for ImageNet, taken from ``open_clip.zero_shot_metadata``.
+    """
+    found: list[str] = []
+    for prompt in prompts:
+        found += [prompt] if "{}" in prompt else _named(prompt)
+    return list(dict.fromkeys(found))
+
+
+def _named(name: str) -> list[str]:
+    from open_clip import zero_shot_metadata
+
+    return [template("{}") for template in getattr(zero_shot_metadata, TEMPLATES[name])]

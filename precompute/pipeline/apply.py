@@ -10,8 +10,8 @@ import numpy as np
 from PIL import Image
 
 from inficond_panel.common.blas_threads import one_thread
-from inficond_panel.common.byte_sizes import size_text
 from inficond_panel.common.devices import device_text
+from inficond_panel.common.numbers import size_text
 from inficond_panel.concepts.photo_scores import PhotoScores, PhotoSegments, score_as
 from inficond_panel.errors import DataError
 from inficond_panel.spec import Spec

@@ -18,6 +18,7 @@ from inficond_panel.spec.sections.students import Projections
 from inficond_panel.spec.sections.teacher import LogitsTeacher, NetworkTeacher
 from inficond_panel.store import FORMAT_VERSION, SPLITS
 from inficond_panel.store.hashing import array_hash
+from inficond_panel.store.label_checks import one_class_note
 from inficond_panel.vocabulary.tasks import TASKS
 from precompute.batches.batch_keys import photo_keys
 from precompute.batches.segmenting import Settings
@@ -182,6 +183,13 @@ def plain(value: object) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
+def _task_notes(dataset: Dataset) -> list[str]:
+    """Note on labels that look like one class an image, where the spec says otherwise."""
+    single = dataset.task == "single_label"
+    note = "" if single else one_class_note(dataset.label, dataset.ids)
+    return [note] if note else []
+
+
 def read_inputs(spec: Spec, progress: Callable[[str], None]) -> Inputs:
     """Read what the spec names; raises ``DataError``."""
     section = spec.concepts
@@ -192,7 +200,7 @@ def read_inputs(spec: Spec, progress: Callable[[str], None]) -> Inputs:
     if spec.teacher.kind == "logits":  # what is wrong with a table is told before anything is done
         read_logits(spec.teacher, dataset.ids, dataset.classes)
     progress(f"{len(dataset.ids)} images, {len(dataset.classes)} classes, {len(words)} concepts")
-    for note in dataset.notes:
+    for note in (*dataset.notes, *_task_notes(dataset)):
         progress(note)
     digests = [dataset.digest(i) for i in range(len(dataset.ids))]
     if dataset.encoded is not None:

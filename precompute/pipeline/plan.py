@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from inficond_panel.common.byte_sizes import size_text
+from inficond_panel.common.numbers import size_text
 from inficond_panel.errors import StoreError
 from inficond_panel.spec import Spec
 from inficond_panel.spec.sections.teacher import NetworkTeacher

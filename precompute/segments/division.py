@@ -12,10 +12,9 @@ from PIL import Image
 from precompute.segments.files import divide_by_mask
 from precompute.segments.graph import cluster_graph
 from precompute.segments.kmeans import cluster_kmeans
-from precompute.segments.refine import to_edges
 from precompute.segments.regions import boxes, shares, unit, upsample
 from precompute.segments.settings import SegmentSettings
-from precompute.segments.superpixels import felzenszwalb, slic
+from precompute.segments.superpixels import felzenszwalb, slic, to_edges
 
 
 @dataclass(frozen=True)

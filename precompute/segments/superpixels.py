@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from precompute.segments.graph import features, merge
-from precompute.segments.regions import connect, middles, neighbours, shares
+from precompute.segments.regions import connect, memberships, middles, neighbours, shares
 from precompute.segments.settings import SegmentSettings
 
 #: Smoothing before and smallest region of Felzenszwalb's method, in pixels.
 SIGMA, SMALLEST = 0.8, 20
+#: Scale of the regions of even colour.
+SCALE = 100.0
 
 
 def felzenszwalb(pixels: np.ndarray, cells: np.ndarray, settings: SegmentSettings) -> np.ndarray:
@@ -49,3 +51,17 @@ def merged(labels: np.ndarray, cells: np.ndarray, settings: SegmentSettings) -> 
     embedding = cover @ cells.reshape(-1, cells.shape[-1]) / area
     point = features(embedding, middles(labels), settings.spatial)
     return merge(point, area[:, 0], neighbours(labels), settings.max_per_image)[labels]
+
+
+def to_edges(labels: np.ndarray, pixels: np.ndarray) -> np.ndarray:
+    """Label map of cells as one of ``pixels`` (H, W, 3) whose outlines follow edges of colour.
+
+    Membership in the segments is interpolated to pixels and averaged over regions of even colour,
+    each of which goes to the segment with the largest. Of a segment that falls apart the largest
+    part stays; one that has the most of no region vanishes.
+    """
+    member = memberships(labels, pixels.shape[:2])
+    region = even_regions(pixels, SCALE)
+    flat = region.ravel()
+    total = np.stack([np.bincount(flat, of_one) for of_one in member.reshape(flat.size, -1).T], 1)
+    return connect(total.argmax(1)[region])

@@ -29,7 +29,7 @@ from precompute.teachers.head import Heads, fit_heads
 from precompute.teachers.inputs import network_inputs, pass_keys
 from precompute.teachers.loading import load_embedding, load_teacher
 from precompute.teachers.network import Compute, Network, Pass
-from precompute.teachers.photos import Photos
+from precompute.teachers.photos import Photos, joint_keys
 from precompute.teachers.teacher import Teacher, TorchTeacher
 from precompute.teachers.transformers_models import resolved
 
@@ -121,14 +121,15 @@ class _Sweep:
             "oracle", self.key, self.network, self._compute(gammas), self.dataset,
             self.width * len(gammas),
         )  # fmt: skip
+        names = [self.dataset.ids[i] for i in self.rows]
+        keys = joint_keys(names, self.label[self.rows])
         photos = Photos(self.dataset, self.dataset.ids, Workers(progress=self.progress))
-        keys = [self.dataset.ids[i] for i in self.rows]
         values = photos.run(work, self.batch, self.rows, keys)[self.rows]
         found = dict(zip(gammas, np.split(values, len(gammas), axis=1), strict=True))
         if not np.isfinite(values).all():
             lost = np.flatnonzero(~np.isfinite(values).all(axis=1))
             raise DataError(
-                f"{len(lost)} photos of fit cannot be read, the first is {keys[lost[0]]!r}.",
+                f"{len(lost)} photos of fit cannot be read, the first is {names[lost[0]]!r}.",
                 "Restore them: the store has been made with them.",
             )
         for gamma, each in found.items():

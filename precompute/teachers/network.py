@@ -38,7 +38,7 @@ class Network:
 
 @dataclass(frozen=True)
 class Pass:
-    """The work on a batch (``precompute.batches.threads.Work``).
+    """The work on a batch (``precompute.batches.workers.Work``).
 
     Its arrays are ``values`` (n, width) float32.
 

@@ -160,17 +160,3 @@ def sine_position(width: int, rows: int, columns: int) -> Tensor:
     by_row = code(rows).T[:, :, None].expand(half, rows, columns)
     by_column = code(columns).T[:, None, :].expand(half, rows, columns)
     return torch.cat([by_row, by_column])
-
-
-def asymmetric_loss(
-    logits: Tensor, label: Tensor, gamma_negative: float = 2.0, gamma_positive: float = 0.0
-) -> Tensor:
-    """The loss that Query2Label is trained with, summed over classes, mean over images.
-
-    ``-(1-p)^γ+ log p`` of a present class, ``-p^γ- log(1-p)`` of an absent one; a label of -1 has
-    none. ``logits`` and ``label`` are ``(B, K)``.
-    """
-    p = logits.sigmoid()
-    present = (1 - p) ** gamma_positive * functional.logsigmoid(logits)
-    absent = p**gamma_negative * functional.logsigmoid(-logits)
-    return -((label == 1) * present + (label == 0) * absent).sum(1).mean()

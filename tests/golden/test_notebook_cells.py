@@ -176,3 +176,32 @@ def test_a_click_that_a_subshell_receives_is_done_where_cells_are_run(notebook, 
         ["MainThread"],
         "bicycle",
     ]
+
+
+DRAWN = (
+    "still = session.views.performance.still\n"
+    "while still._waiting or 'data:image' not in still._shown['text/html']:\n"
+    "    await asyncio.sleep(0.05)"
+)
+
+
+@pytest.mark.parametrize("comms", ["default"], indirect=True)
+def test_the_notebook_keeps_a_still_picture_that_follows_what_is_shown(notebook):
+    notebook.run(OPEN)
+    cell = notebook._notebook.cells[-1]
+    assert "nothing was on it yet" in still_of(cell)
+    notebook.run(WAIT)
+    notebook.run(DRAWN)
+    before = still_of(cell)
+    assert "<img src=" in before
+    assert len(before) < 100_000
+    notebook.run(f"session._publish(lambda: setattr({TABLE}, 'selected', 'bicycle'))\n{DRAWN}")
+    assert still_of(cell) != before
+
+
+def still_of(cell):
+    """The kept picture of a cell, which no script is in."""
+    htmls = [output.data.get("text/html", "") for output in cell.outputs if "data" in output]
+    [still] = [html for html in htmls if 'class="inficond-still' in html]
+    assert "<script" not in still
+    return still

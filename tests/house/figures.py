@@ -10,6 +10,7 @@ import ast
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 from modules import MODULES, ROOT, named, tree_of
@@ -166,6 +167,12 @@ def _loaded(name: str, node: ast.AST) -> Iterator[str]:
 
 def _in_circles(graph: Graph) -> set[str]:
     """Modules from which a way of imports leads back to them."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError:
+        pass
+    else:
+        return set()
     return {name for name in graph if name in _reached(graph, name)}
 
 

@@ -3,6 +3,7 @@
 import ast
 from graphlib import TopologicalSorter
 
+from figures import circles
 from modules import MODULES, circle, imports_of, named, tree_of
 
 BASE = {"errors", "common", "vocabulary"}
@@ -130,6 +131,11 @@ def test_a_module_taken_from_a_package_counts_as_both():
 
 def test_no_modules_import_each_other():
     assert circle() == []
+
+
+def test_no_packages_import_each_other():
+    """As the report on the house counts: with packages, at load, in functions and for types."""
+    assert circles() == "0 / 0 / 0"
 
 
 def test_views_do_not_know_each_other():

@@ -89,7 +89,7 @@ def test_prompts_are_sentences_or_names_of_lists(folder, written, read):
     [
         ("imagnet", "got 'imagnet'. Did you mean 'imagenet'?"),
         ("[a dog]", "got 'a dog'"),
-        ("[]", "got a list"),
+        ("[]", "got an empty list"),
         ("[imagenet, imagenet]", "'imagenet' is named twice"),
     ],
 )

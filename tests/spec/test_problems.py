@@ -201,7 +201,7 @@ CASES = {
     ]),
     "no prompts": ("  corpus:", "  prompts: []\n  corpus:", [
         "11:12: concepts.prompts: expected a list of texts with {} in each, or of imagenet, "
-        "imagenet_simple; or one of these, got a list",
+        "imagenet_simple; or one of these, got an empty list",
     ]),
     "methods": ("  corpus:", "  projections: {methods: [pca, pac]}\n  corpus:", [
         "11:32: concepts.projections.methods: expected a list of pca, tsne, umap, got 'pac'"
@@ -285,7 +285,7 @@ CASES = {
     ]),
     "empty row": ("teacher:", "layout: {rows: [[]]}\nteacher:", [
         "13:17: layout.rows: expected a list of rows, each a list of configuration, performance, "
-        "knowledge, embedding, detail, provenance, got a list",
+        "knowledge, embedding, detail, provenance, got an empty list",
     ]),
     "rows beside columns": (
         "teacher:", "layout: {rows: [[detail]], columns: [[detail]]}\nteacher:", [

@@ -9,7 +9,7 @@ from factory import small_spec
 from playwright.sync_api import Page, expect
 from test_main_job import select_class
 
-from inficond_panel.analysis.metric_changes import metric_change
+from inficond_panel.analysis.node_metrics import metric_change
 from inficond_panel.tuning import Intent, Tuner, open_tuner
 from inficond_panel.wording.metric_change import change_text, make_change
 
@@ -90,3 +90,32 @@ def test_fidelity_stands_beside_accuracy(served, page: Page) -> None:
     page.get_by_label("Metric of the iterations").select_option("accuracy")
     beside = page.locator(".provenance .row").first.locator(".beside")
     expect(beside).to_contain_text(told)
+
+
+def test_without_intervals_the_page_tells_estimates_alone(serve, open_page, tmp_path) -> None:
+    """No limits, no word of noise, no band and no whisker: idle, previewed and tuned."""
+    page = open_page(serve(small_spec(tmp_path, extra="views: {intervals: false}\n")).url)
+    select_class(page, "bicycle")
+    row = page.locator(".knowledge .rows > .row").first
+    row.locator(".open").click()
+    row.locator(".thumb.down").click()
+    expect(page.locator(".knowledge .changes .change").last).to_contain_text("pp")
+    expect(page.locator(".knowledge .effect .curve")).not_to_have_count(0)
+    nothing_of_intervals(page)
+    page.get_by_role("button", name="Fine-tune").click()
+    expect(page.locator(".provenance .row > .change").first).to_contain_text("pp")
+    nothing_of_intervals(page)
+    page.locator(".knowledge .measures .unfold-line").click()
+    expect(page.locator(".knowledge .measures tbody tr")).to_have_count(8)
+    nothing_of_intervals(page)
+
+
+def nothing_of_intervals(page: Page) -> None:
+    said = page.locator(":is(.strip, .performance, .knowledge, .detail, .provenance)")
+    words = " ".join(said.all_inner_texts())
+    assert "pp" in words
+    assert not re.search(r"\[[+−]?\d[\d.]*, |95 %|noise", words), words
+    labels = page.locator(".strip .metric").evaluate_all("all => all.map((m) => m.ariaLabel)")
+    assert not [label for label in labels if "[" in label]
+    for drawn in (".band", ".swatch-band", ".whisker line", ".whisker circle", ".hollow-dot"):
+        expect(page.locator(f"{drawn}:visible")).to_have_count(0)

@@ -81,6 +81,7 @@ def test_lambda_is_chosen_on_a_slider_or_left_to_tune(page):
     page.keyboard.press("ArrowRight")
     expect(blocks(page)).to_have_text(re.compile(r"lambda 0\.\d+"))
     told = page.locator(".mending .penalty + p")
+    expect(told.locator("+ p")).to_contain_text("auto takes λ 0.001, the smallest that it tries")
     expect(told).to_have_text(re.compile(r"λ 0\.\d+: AP on tune 0\.\d{3} \[.*concepts? left"))
     page.get_by_role("button", name="λ auto: choose lambda by AP on tune").click()
     expect(blocks(page)).to_have_text(re.compile("lambda auto"))
@@ -113,11 +114,12 @@ def test_a_machine_suggests_a_repair_with_its_gain_and_reasons(page):
 
 
 def test_where_nothing_is_wrong_the_machine_says_so(page):
-    select(page, "bottle")
-    page.locator(".knowledge .suggest").click()
-    page.get_by_role("menuitem", name="Repair bottle").click()
-    expect(page.locator(".knowledge .notices")).to_contain_text("nothing to repair")
-    expect(blocks(page)).to_have_count(0)
+    for name, words in (("horse", "nothing to repair"), ("bottle", "too few photos to say")):
+        select(page, name)
+        page.locator(".knowledge .suggest").click()
+        page.get_by_role("menuitem", name=f"Repair {name}").click()
+        expect(page.locator(".knowledge .notices")).to_contain_text(words)
+        expect(blocks(page)).to_have_count(0)
 
 
 def test_a_suggestion_can_be_stopped(page):

@@ -147,6 +147,7 @@ def test_all_students_are_there_and_lead_to_one(saved) -> None:
     cells = page.locator(".matrix .cells")
     cells.focus()
     page.keyboard.press("Home")
+    expect(page.locator(".matrix .head").first).to_have_css("pointer-events", "none")
     page.keyboard.press("Enter")
     expect(page.locator(".knowledge .subtitle").first).not_to_be_empty()
 
@@ -155,10 +156,19 @@ def test_what_needs_a_server_does_nothing_and_looks_it(saved) -> None:
     page = saved.page
     select_class(page, "bicycle")
     first = page.locator(".knowledge .rows > .row").first
+    first.locator(".open").click()
+    expect(page.locator(".detail .subtitle")).not_to_be_empty()
     for control in (first.locator(".thumb.up"), page.get_by_role("button", name="Export the")):
         expect(control).to_have_css("opacity", "0.5")
     for name in ("add", "suggest", "unfold-line", "find", "seg"):
         expect(page.locator(f".knowledge .{name}").first).to_have_css("opacity", "0.5")
+    for name in (".detail .tile > button", ".knowledge .patch", ".knowledge .holds"):
+        expect(page.locator(name).first).to_have_css("pointer-events", "none")
+    held = page.locator(".knowledge .held .chip").first
+    expect(held.locator(".lift")).to_have_css("opacity", "0.5")
+    expect(held.locator(".lift")).to_have_css("cursor", "default")
+    expect(held.locator(".name")).to_have_css("cursor", "pointer")
+    expect(first.locator(".handle")).to_have_css("cursor", "default")
     for there in (page.get_by_role("button", name="All students"), first.locator(".open")):
         expect(there).to_have_css("opacity", "1")
     before = page.evaluate("location.hash")
@@ -172,6 +182,50 @@ def test_what_needs_a_server_does_nothing_and_looks_it(saved) -> None:
     expect(page.get_by_role("menu")).to_have_count(0)
     expect(iterations(page)).to_have_count(2)
     assert page.evaluate("location.hash") == before
+
+
+def test_names_on_the_map_lie_beside_their_marks_at_any_size(saved) -> None:
+    page = saved.page
+    select_class(page, "bicycle")
+    for width, height in ((1280, 800), (1920, 1080)):
+        page.set_viewport_size({"width": width, "height": height})
+        page.wait_for_function(f"() => ({LABELS})().length && ({LABELS})()[0].room < {width}")
+        labels = page.evaluate(LABELS)
+        assert len(labels) >= 5
+        for at, one in enumerate(labels):
+            assert one["away"] < 70
+            for other in labels[at + 1 :]:
+                assert apart(one["box"], other["box"]), (one, other)
+
+
+#: Names on the map: their boxes in pixels of the plot, and how far the text is from its mark.
+LABELS = """() => {
+  const context = document.createElement("canvas").getContext("2d"), found = []
+  const part = (at, { start, end }) => (at - start) / (end - start)
+  for (const model of Bokeh.documents[0]._all_models.values()) {
+    if (model.type !== "Figure" || !model.inner_width) continue
+    const text = model.renderers.filter(({ glyph }) => glyph?.type === "Text").at(-1)
+    if (!text?.data_source.data.at_x) continue
+    const { x_range, y_range, inner_width: wide, inner_height: high } = model
+    const { name, style, size, at_x, at_y, right, down } = text.data_source.data
+    for (let at = 0; at < name.length; at++) {
+      context.font = `${style[at]} ${size[at]} sans-serif`
+      const half = context.measureText(name[at]).width / 2
+      const x = wide * part(at_x[at], x_range) + right[at]
+      const y = high * (1 - part(at_y[at], y_range)) + down[at]
+      const aside = Math.max(0, Math.abs(right[at]) - half)
+      const away = Math.hypot(aside, Math.max(0, Math.abs(down[at]) - 8))
+      found.push({ name: name[at], room: wide, away, box: [x - half, y - 7, x + half, y + 7] })
+    }
+  }
+  return found
+}"""
+
+
+def apart(one: list[float], other: list[float]) -> bool:
+    """Whether two boxes (left, top, right, bottom) have no room in common."""
+    beside = one[2] <= other[0] or other[2] <= one[0]
+    return beside or one[3] <= other[1] or other[3] <= one[1]
 
 
 def test_lists_are_found_and_sorted_in_the_file(saved) -> None:

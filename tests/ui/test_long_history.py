@@ -57,6 +57,12 @@ def test_rows_come_as_the_list_is_scrolled(page) -> None:
     assert page.locator(".provenance .tree circle").count() <= MOST
 
 
+def test_a_long_number_has_its_room(page) -> None:
+    number = row(page, LENGTH).locator(".number")
+    assert number.evaluate("(it) => it.scrollWidth <= it.clientWidth")
+    assert number.evaluate("(it) => it.clientWidth") < 40, "no more than it takes"
+
+
 def test_keys_reach_all_rows_and_the_newest_again(page) -> None:
     row(page, LENGTH).focus()
     page.keyboard.press("End")

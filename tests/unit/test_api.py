@@ -15,7 +15,7 @@ from scipy.special import expit
 
 import inficond_panel
 from inficond_panel import TunableStudents, open_students
-from inficond_panel.analysis import class_table, concept_table
+from inficond_panel.analysis.view_tables import CONCEPT_COLUMNS, STUDENT_COLUMNS
 from inficond_panel.distill import average_precision
 from inficond_panel.errors import DataError, TuningError
 from inficond_panel.store import write_store
@@ -233,11 +233,11 @@ def test_the_page_opens_at_this_iteration(students):
 
 
 def test_columns_are_named_as_in_the_csv_files(students):
-    header = set(class_table.COLUMNS)
+    header = set(STUDENT_COLUMNS)
     assert set(students.metrics("tune").columns) <= header - {"class", "student", "split"}
     assert {"n", "positives", "negatives", "differ"} <= set(students.metrics("tune").columns)
     known = set(students.concepts_of("bicycle").columns) - {"ap_without"}
-    assert known <= set(concept_table.COLUMNS)
+    assert known <= set(CONCEPT_COLUMNS)
     apart = students.concepts_of("bicycle")["discrepancy_p"]
     sides = students.to_xarray().sel(class_name="bicycle")
     chosen = (sides.label == 1).values

@@ -14,7 +14,7 @@ from factory import ATTRS, EMBED, small_arrays, small_spec
 from sklearn.metrics import f1_score
 
 from inficond_panel import TunableStudents, open_students
-from inficond_panel.analysis.gallery import gallery_file, take_gallery
+from inficond_panel.analysis.images.gallery import gallery_file, take_gallery
 from inficond_panel.cli import main
 from inficond_panel.distill import fit, soft_targets
 from inficond_panel.errors import DataError, ExportError, TuningError

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from factory import ATTRS, SPEC, small_arrays, small_spec
 
-from inficond_panel.analysis.image_sets import patch_images
-from inficond_panel.analysis.patches import (
+from inficond_panel.analysis.images.image_sets import patch_images
+from inficond_panel.analysis.images.patches import (
     PATCHES,
     assigned_counts,
     assigned_segments,
@@ -23,7 +23,7 @@ from inficond_panel.state import AppState
 from inficond_panel.state.jobs import Jobs
 from inficond_panel.store import open_store, write_store
 from inficond_panel.tuning import open_tuner
-from inficond_panel.views.embedding.map_assigned import OPEN_ONE
+from inficond_panel.views.embedding.map_segments import OPEN_ONE
 from inficond_panel.views.embedding.view import EmbeddingView
 from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.views.page.address import make_address

@@ -19,7 +19,7 @@ from inficond_panel.analysis.node_metrics import (
     metadata_slices,
     selection_slice,
 )
-from inficond_panel.analysis.refit_curve import refit_curve
+from inficond_panel.analysis.refits.what_if_curves import refit_curve
 from inficond_panel.cli import main
 from inficond_panel.distill import class_metrics, fit
 from inficond_panel.errors import DataError, TuningError

@@ -13,7 +13,7 @@ from sklearn.metrics import average_precision_score, balanced_accuracy_score
 
 from inficond_panel.analysis.link_comparison import compare_links
 from inficond_panel.cli import main
-from inficond_panel.commands.compare.link_page import make_link_page
+from inficond_panel.commands.compare.link_run import make_link_page
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning import open_tuner
 from inficond_panel.vocabulary.metrics import AP

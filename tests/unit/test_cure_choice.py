@@ -30,20 +30,23 @@ def test_it_is_the_best_beyond_one_standard_error_and_else_the_first() -> None:
             - average_precision_score(label, logits[0], sample_weight=count)
             for count in draw_counts(len(label), DRAWS, 0)
         ]
-        left.append(values[best] - values[0] > np.std(drawn, ddof=1))
-        assert choose(label, logits) == (best if left[-1] else 0)
+        gain, error = values[best] - values[0], np.std(drawn, ddof=1)
+        left.append(gain > error)
+        made = choose(label, logits)
+        assert (made.taken, made.best) == (best if left[-1] else 0, best)
+        assert (made.gain, made.error) == pytest.approx((gain, error))
     assert 0 < sum(left) < len(left)  # both happen
 
 
 def test_a_clear_gain_is_taken() -> None:
     label, logits = students(1.0)
-    assert choose(label, logits) == len(logits) - 1
+    assert choose(label, logits).taken == len(logits) - 1
 
 
 @pytest.mark.parametrize("copies", [1, 5])
 def test_students_that_are_alike_change_nothing(copies: int) -> None:
     label, logits = students(0.0, others=0)
-    assert choose(label, np.repeat(logits[:1], copies, axis=0)) == 0
+    assert choose(label, np.repeat(logits[:1], copies, axis=0)).taken == 0
 
 
 def test_each_draw_chooses_by_its_own_values() -> None:

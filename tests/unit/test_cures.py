@@ -11,8 +11,8 @@ from scipy.special import expit
 from spread_shortcut import CONTEXT, shifted_frames
 
 import inficond_panel
-from inficond_panel.analysis.penalty_path import penalty_path
-from inficond_panel.analysis.refit_report import explain
+from inficond_panel.analysis.penalty_path import AutoChoice, penalty_path
+from inficond_panel.analysis.refits.refit_report import explain
 from inficond_panel.api.students import TunableStudents
 from inficond_panel.cli import main
 from inficond_panel.distill import average_precision, decision_function, fit
@@ -24,6 +24,7 @@ from inficond_panel.tuning.cures.choice import choose
 from inficond_panel.tuning.cures.resolution import lambda_path
 from inficond_panel.tuning.intents.cures import Balance, Doubt, Label, Lambda
 from inficond_panel.tuning.replay import replay
+from inficond_panel.wording.cures import auto_sentence, terms_words
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +121,7 @@ def test_auto_takes_the_lambda_with_the_highest_ap_on_tune_beyond_noise(tuner) -
     assert len(path) >= 4
     assert tuner.terms(node)["truck"].penalty == path[0]
     assert int(np.argmax(found)) != 0  # by no more than noise (tests/unit/test_cure_choice.py):
-    assert choose(store.label[tune, 0], np.array(logits)) == 0
+    assert choose(store.label[tune, 0], np.array(logits)).taken == 0
 
 
 def test_the_path_ends_before_nothing_is_left(tuner) -> None:
@@ -157,7 +158,9 @@ def test_wrong_labels_get_no_weight(tuner) -> None:
     rows = store.rows("tune")[:40]
     lies = [Label("truck", store.images[row], 1 - int(store.label[row, 0])) for row in rows]
     node = tuner.fine_tune(tuner.root(), lies)
-    assert tuner.terms(node)["truck"].taught.weight == 0
+    terms = tuner.terms(node)["truck"]
+    assert terms.taught.weight == 0
+    assert "without weight: AP on the other photos of tune is no higher" in terms_words(terms)[0]
 
 
 def test_thumbs_and_cures_compose(tuner) -> None:
@@ -330,7 +333,7 @@ def test_prices_of_bounds_are_those_of_the_cured_student(tuner) -> None:
 
 def test_the_path_of_lambda_is_measured(students, tuner, capsys) -> None:
     root = tuner.root()
-    points = penalty_path(tuner, root, "truck")
+    points = penalty_path(tuner, root, "truck").points
     assert [point.value for point in points if point.now] == [tuner.spec.students.penalty("truck")]
     assert [point.concepts for point in points] == sorted(
         (point.concepts for point in points), reverse=True
@@ -341,7 +344,7 @@ def test_the_path_of_lambda_is_measured(students, tuner, capsys) -> None:
     ap = average_precision(tuner.store.label[rows, 0], tuner.logits(node)[rows, 0])
     assert third.metrics["ap"].estimate == pytest.approx(ap, abs=2e-3)
     assert third.metrics["ap"].low < ap < third.metrics["ap"].high
-    assert penalty_path(tuner, node, "truck")[2].now
+    assert penalty_path(tuner, node, "truck").points[2].now
     store = str(tuner.store.path)
     assert main(["lambda", store, "--class", "truck", "--history", ":memory:"]) == 0
     told = capsys.readouterr().out
@@ -349,3 +352,51 @@ def test_the_path_of_lambda_is_measured(students, tuner, capsys) -> None:
     assert told.count(" now") == 1
     frame = TunableStudents(tuner).fit().penalty_path("truck")
     assert frame["ap"].iloc[2] == third.metrics["ap"].estimate
+    assert "auto takes λ 0.0001, the smallest that it tries: " in told
+    assert frame.index[frame["auto"]].tolist() == [points[0].value]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        [],
+        [Intent("truck", CONTEXT[0], "remove")],
+        [Lambda("truck", 0.003)],
+        [Balance("truck", tuple(CONTEXT[:3])), Doubt("truck", 1.0)],
+        [Label("truck", f"{row:04d}.jpg", 0) for row in range(800, 840, 2)],
+    ],
+)
+def test_the_path_tells_what_auto_takes(tuner, asked) -> None:
+    """As the cure itself takes it, whatever is in force; and it marks that value alone."""
+    node = tuner.fine_tune(tuner.root(), asked) if asked else tuner.root()
+    path = penalty_path(tuner, node, "truck")
+    taken = tuner.terms(tuner.preview(node, [Lambda("truck")]))["truck"].penalty
+    assert path.auto.taken == taken
+    assert [point.value for point in path.points if point.auto] == [taken]
+    best = next(point for point in path.points if point.value == path.auto.best)
+    if not any(isinstance(cure, Label) for cure in asked):  # else fewer photos judge
+        highest = max(point.metrics["ap"].estimate for point in path.points)
+        assert best.metrics["ap"].estimate == pytest.approx(highest)
+        first = path.points[0].metrics["ap"].estimate
+        assert path.auto.gain == pytest.approx(best.metrics["ap"].estimate - first)
+
+
+def test_where_auto_cannot_choose_the_path_says_nothing_of_it(tuner, monkeypatch) -> None:
+    label = np.array(tuner.store.label)
+    label[tuner.store.rows("tune")[5:]] = -1
+    monkeypatch.setattr(tuner.store, "label", label)
+    path = penalty_path(tuner, tuner.root(), "truck")
+    assert path.auto is None
+    assert not any(point.auto for point in path.points)
+
+
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        (AutoChoice(0.001, 0.001, 0.001, 0.0, 0.0), "none has a higher AP on tune"),
+        (AutoChoice(0.001, 0.01, 0.001, 0.0124, 0.0151), "gains 1.2 points, which is no more than"),
+        (AutoChoice(0.01, 0.01, 0.001, 0.034, 0.011), "auto takes λ 0.01: it gains 3.4 AP points"),
+    ],
+)
+def test_it_is_said_why_auto_takes_a_lambda(made, words) -> None:
+    assert words in auto_sentence(made)

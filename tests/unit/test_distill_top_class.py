@@ -17,7 +17,7 @@ from inficond_panel.distill.metrics.bootstrap import (
 )
 from inficond_panel.distill.metrics.top_class import TopClass, confusions, one_of_classes
 from inficond_panel.errors import DataError
-from inficond_panel.vocabulary.top_metrics import TOP_METRICS, metrics_of_task
+from inficond_panel.vocabulary.top_metrics import TOP_METRICS
 
 
 def made(images=300, classes=7, seed=0):
@@ -135,8 +135,3 @@ def test_confusions_with_their_intervals():
     assert first.share == pytest.approx(
         matrix[first.label, first.named] / matrix[first.label].sum()
     )
-
-
-def test_the_task_decides_which_metrics_there_are():
-    assert metrics_of_task("multi_label") == {}
-    assert metrics_of_task("single_label") == TOP_METRICS

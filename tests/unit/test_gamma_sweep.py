@@ -35,6 +35,7 @@ teacher:
   kind: torchscript
   path: teacher.pt
   activation: softmax
+  batch: 5
   classes: [bird, sheep, bicycle, tv monitor, other]
   preprocessing: {size: [4, 3], mean: [0.5, 0.5, 0.5], std: [0.2, 0.25, 0.3], crop: 0}
 """
@@ -58,7 +59,7 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("gammas")
     (folder / "images").mkdir()
     rng = np.random.default_rng(0)
-    ids = [f"{i:03d}" for i in range(COUNT)]
+    ids = [f"photo-{i:02d}" for i in range(COUNT)]
     label = np.eye(4, dtype=int)[np.arange(COUNT) % 4]
     for i, name in enumerate(ids):
         photo(i, (8, 6)).save(folder / "images" / f"{name}.png")
@@ -251,3 +252,11 @@ def test_heads_stay_on_their_encoders_device():
     heads = Heads(none[0, 0], none[0, 0], none, none[:, :, 0], np.zeros((4, 1), int), 1.0)
     embedding = TorchTeacher(None, None, (0, 1, 2), 3, device="cuda")
     assert heads.teacher(embedding, np.arange(4)).device == "cuda"
+
+
+def test_it_tells_that_classes_which_the_data_set_lacks_are_counted(folder, swept, capsys):
+    told = "are over all 5 classes of the teacher; inficond metrics names the likeliest of the "
+    assert told in (folder / "out" / "gammas.html").read_text()
+    for arguments in (["--gamma", "0.5"], []):
+        assert main(["compare", str(folder / "spec.yaml"), *arguments, "--draws", "5"]) == 0
+        assert told in capsys.readouterr().out

@@ -9,7 +9,7 @@ import pytest
 from factory import small_spec
 
 from inficond_panel.analysis.comparison import compare
-from inficond_panel.analysis.metric_changes import metric_change
+from inficond_panel.analysis.node_metrics import metric_change
 from inficond_panel.cli import main
 from inficond_panel.tuning import Intent, open_tuner
 

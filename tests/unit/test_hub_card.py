@@ -7,7 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from factory import small_arrays, small_spec
+from frames import single_frames
+from sklearn.metrics import accuracy_score
 
+from inficond_panel import from_frames
 from inficond_panel.cli import main
 from inficond_panel.errors import ExportError
 from inficond_panel.export import export
@@ -58,6 +61,26 @@ def test_metrics_are_those_of_the_students(tuner, tmp_path):
             values = [getattr(m, key) for m in metrics.values()]
             assert means[kind] == pytest.approx(np.nanmean(values), abs=1e-4)
         assert {one.dataset_revision for one in found} == {tuner.store.content_hash}
+
+
+def test_with_one_class_an_image_accuracy_is_top_1(tmp_path):
+    students = from_frames(**single_frames(images=200), path=tmp_path / "own.zarr").fit()
+    export(students.tuner, students.node, tmp_path / "out", ["npz"], holdout=True)
+    _, data = read(tmp_path / "out")
+    score = students.tuner.store.concept_score
+    for split in ("tune", "holdout"):
+        rows = students.tuner.store.rows(split)
+        named = students.predict_proba(score[rows]).argmax(axis=1)
+        expected = accuracy_score(students.tuner.store.label[rows].argmax(axis=1), named)
+        found = [one for one in data.eval_results if one.dataset_split == split]
+        top = [one for one in found if one.metric_type == "accuracy"]
+        assert [(one.metric_name, one.metric_value) for one in top] == [
+            ("Top-1 accuracy", pytest.approx(expected, abs=1e-4))
+        ]
+        assert "accuracy_by_class" in {one.metric_type for one in found}
+    card = (tmp_path / "out" / "card.md").read_text()
+    assert "All students as one classifier, on 50 labelled images:" in card
+    assert f"| top-1 accuracy | {expected:.3f} \\[" in card
 
 
 def test_without_the_holdout_only_tune_is_told(tuner, tmp_path):

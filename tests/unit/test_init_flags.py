@@ -225,3 +225,23 @@ def test_a_folder_that_is_no_model(data, capsys, given, told):
     (data.parent / "bare" / "config.json").write_text("{}")
     for flag in ("--teacher", "--encoder"):
         assert told in refused(capsys, flag, given)
+
+
+def test_task_and_outputs_that_are_said_of_a_folder(home, capsys):  # noqa: F811
+    names = [f"{name}/{i}" for name in CLASSES for i in range(9)]
+    photos(home / "data", [f"{name}.jpg" for name in names])
+    write_table(home / "z.csv", names, [[0.9, 0.1]] * 18, CLASSES)
+    spec, out = init(capsys, "data", "--teacher", "z.csv", "--activation", "sigmoid")
+    assert (spec.dataset.task, spec.teacher.activation) == ("single_label", "sigmoid")
+    assert "ends in a softmax" not in out
+    several = ["--task", "multi_label", "--outputs", "logits", "--output", "b.yaml"]
+    spec, out = init(capsys, "data", "--teacher", "z.csv", *several)
+    assert (spec.dataset.task, spec.teacher.outputs) == ("multi_label", "logits")
+    assert "holds probabilities" not in out
+
+
+def test_labels_that_do_not_fit_the_task_that_is_said(data, capsys):
+    told = refused(capsys, "--task", "single_label")
+    assert "5 of 20 images have several classes: '003', '011', '019' and 2 more" in told
+    assert "5 of 20 images have no class: " in told
+    assert not (data.parent / "no.yaml").exists()

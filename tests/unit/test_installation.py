@@ -19,7 +19,7 @@ class Installed:
 
     requires = (
         "numpy>=2.1",
-        "onnx>=1.17; extra == 'onnx'",
+        "onnx>=1.19; extra == 'onnx'",
         'onnxruntime>=1.20 ; extra == "onnx"',
         "torch>=2.6; extra == 'precompute'",
     )
@@ -77,7 +77,7 @@ def test_from_a_wheel(come_from, tmp_path):
 
 def test_from_a_wheel_that_is_gone_the_packages_are_named(come_from, tmp_path):
     come_from({"url": (tmp_path / "gone.whl").as_uri(), "archive_info": {}})
-    assert install_command("onnx") == "pip install 'onnx>=1.17' 'onnxruntime>=1.20'"
+    assert install_command("onnx") == "pip install 'onnx>=1.19' 'onnxruntime>=1.20'"
 
 
 def test_from_a_repository_and_from_an_address(come_from):

@@ -11,10 +11,10 @@ from test_joint_students import L1, by_slsqp, joint_spec, objective, problem, tu
 
 from inficond_panel import distill, from_frames
 from inficond_panel.analysis.influence_stability import stability
-from inficond_panel.analysis.moved_classes import MovedClass, moved_classes
 from inficond_panel.analysis.penalty_path import penalty_path
-from inficond_panel.analysis.refit_curve import refit_curve
-from inficond_panel.analysis.refit_report import explain
+from inficond_panel.analysis.refits.moved_classes import MovedClass, moved_classes
+from inficond_panel.analysis.refits.refit_report import explain
+from inficond_panel.analysis.refits.what_if_curves import refit_curve
 from inficond_panel.distill.solver.centred_bounds import free_range
 from inficond_panel.distill.solver.joint_prices import ConceptAtOptimum
 from inficond_panel.errors import TuningError
@@ -278,7 +278,9 @@ def test_the_student_of_one_class_is_the_joint_one_within_its_bounds(tuner, tune
 
 
 def test_the_penalty_of_one_class_alone_is_varied(tuner):  # noqa: F811
-    points = penalty_path(tuner, tuner.root(), "cat")
+    path = penalty_path(tuner, tuner.root(), "cat")
+    points, auto = path.points, path.auto
+    assert auto is None  # it takes a value alone
     (now,) = (point for point in points if point.now)
     assert now.value == L1
     assert now.metrics["ap"].estimate == tuner.metrics(tuner.root(), "tune")["cat"].ap

@@ -17,7 +17,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
 
 from inficond_panel import distill, from_frames, load_students
-from inficond_panel.analysis.local_explanation import take_apart
+from inficond_panel.analysis.images.local_explanation import take_apart
 from inficond_panel.api.students import TunableStudents
 from inficond_panel.concepts.photo_scores import PhotoScores
 from inficond_panel.errors import SpecError, TuningError

@@ -14,9 +14,9 @@ from frames import frames
 from studies import STUDY
 
 import inficond_panel
-from inficond_panel.analysis.concept_table import concepts_file
-from inficond_panel.analysis.local_explanation import take_apart
-from inficond_panel.analysis.patches import showing
+from inficond_panel.analysis.images.local_explanation import take_apart
+from inficond_panel.analysis.images.patches import showing
+from inficond_panel.analysis.view_tables import concepts_file
 from inficond_panel.cli import main
 from inficond_panel.errors import DataError, SpecError, StoreFormatError
 from inficond_panel.state import AppState, Jobs

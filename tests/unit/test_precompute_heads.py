@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from segment_parts.measures import consistency, undersegmentation_error
 
 from inficond_panel.errors import DataError
 from inficond_panel.store.images import UnreadableImage
@@ -14,7 +15,6 @@ from precompute.pipeline.segment_head import photos_for
 from precompute.segments import SegmentSettings, segment, unit
 from precompute.segments import training as module
 from precompute.segments.head import Layout, load_head, save_head, untrained
-from precompute.segments.measures import consistency, undersegmentation_error
 from precompute.segments.regions import interpolation
 from precompute.segments.training import Training, image_loss, train_head
 from precompute.segments.views import Example, ViewOfImage, Views

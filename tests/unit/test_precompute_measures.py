@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-
-from precompute.segments.measures import (
+from segment_parts.measures import (
     achievable_accuracy,
     boundary_recall,
     consistency,

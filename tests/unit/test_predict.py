@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from factory import small_spec
 from PIL import Image
-from precompute_factory import CONV, SPEC, photo, photo_set, tiny_encoder
+from precompute_factory import CONV, SPEC, photo, photo_set, tiny_encoder, write_table
 from scipy.special import expit
 
 from inficond_panel import open_students
@@ -56,10 +56,10 @@ def folder(base: Path, tmp_path: Path) -> Path:
     return shutil.copytree(base, tmp_path / "own")
 
 
-def make(folder: Path, teacher: str = TABLE, scores: str = "") -> None:
+def make(folder: Path, teacher: str = TABLE, scores: str = "", spec: str = SPEC) -> None:
     import precompute
 
-    text = SPEC.replace(TABLE, teacher).replace("  segments:", f"{scores}  segments:")
+    text = spec.replace(TABLE, teacher).replace("  segments:", f"{scores}  segments:")
     (folder / "spec.yaml").write_text(text)
     precompute.run(load_spec(folder / "spec.yaml"), load_spec(folder / "spec.yaml").store)
 
@@ -150,6 +150,41 @@ def test_the_teacher_stands_beside(folder, teacher):
     logits = as_matrix(found, "teacher_logit")
     np.testing.assert_allclose(logits, store.teacher_logit[rows], atol=1e-4)
     np.testing.assert_array_equal(as_matrix(found, "teacher_decision"), logits > 0)
+
+
+def test_with_one_class_an_image_it_is_named(folder, run):
+    """Against scikit-learn's way from sigmoids to one class, and the softmax of the teacher."""
+    ids = [f"{i:05d}" for i in range(16)]
+    label = np.eye(2, dtype=int)[np.arange(16) % 2]
+    write_table(folder / "photos" / "labels.csv", ids, label)
+    spec = SPEC.replace("  kind: table", "  kind: table\n  task: single_label")
+    make(folder, f"{TIMM}  activation: softmax\n", spec=spec)
+    students = opened(folder)
+    store, photos = students.tuner.store, files_of(folder, students.tuner.store.images)
+    found = students.predict_images(photos)
+    np.testing.assert_allclose(as_matrix(found, "teacher_logit"), store.teacher_log_odds, atol=1e-4)
+    share = expit(students.tuner.logits(students.node))
+    share /= share.sum(axis=1, keepdims=True)
+    assert found.named["student"].tolist() == [store.classes[k] for k in share.argmax(axis=1)]
+    np.testing.assert_allclose(found.named["probability"], share.max(axis=1), atol=1e-4)
+    teacher = [store.classes[k] for k in store.teacher_logit.argmax(axis=1)]
+    assert found.named["teacher"].tolist() == teacher
+    one = ["--class", store.classes[0]]
+    document = json.loads(run("predict", folder / "spec.yaml", photos[1], "--json", *one)[1])
+    told = document["photos"][0]["named"]
+    assert (told["student"], told["teacher"]) == (found.named["student"].iloc[1], teacher[1])
+    assert told["probability"] == pytest.approx(share[1].max(), abs=1e-4)
+    out = run("predict", folder / "spec.yaml", photos[1])[1]
+    assert f"{photos[1]}: {told['student']}, probability {share[1].max():.3f} (teacher: " in out
+
+
+def test_with_several_classes_none_is_named(folder, run):
+    found = opened(folder).predict_images(files_of(folder, ["00001"]))
+    with pytest.raises(DataError, match="may have several classes"):
+        _ = found.named
+    photo = files_of(folder, ["00001"])[0]
+    document = json.loads(run("predict", folder / "spec.yaml", photo, "--json")[1])
+    assert "named" not in document["photos"][0]
 
 
 def test_parts_add_up(folder):

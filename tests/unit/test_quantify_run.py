@@ -142,6 +142,7 @@ def test_every_problem_of_the_file_is_told_with_its_place(folder):
     wrong = wrong.replace("size: [24, 16]", "size: [24]").replace("epochs: 1", "epochs: 0")
     wrong = wrong.replace("network: {kind: small}\n", "netwerk: {kind: small}\n", 1)
     wrong = wrong.replace(", {checkpoints: baseline-2}", "").replace("student-2", "nowhere")
+    wrong = wrong.replace("draws: 50", "draws: 50\n  confidence: 0.99")
     (folder / "wrong.yaml").write_text(wrong)
     with pytest.raises(SpecError) as caught:
         load_run(folder / "wrong.yaml")
@@ -155,6 +156,7 @@ def test_every_problem_of_the_file_is_told_with_its_place(folder):
     assert "nowhere" in text
     assert "has no network" in text
     assert "are paired by seed" in text
+    assert "quantify.confidence: 0.99 needs at least 200 draws, and draws is 50" in text
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 
 from inficond_panel.distill.metrics.bootstrap import draw_counts
 from inficond_panel.tuning.cures.cross_fit import CrossFitted
-from inficond_panel.tuning.suggest.redrawn import redrawn_change
+from inficond_panel.tuning.suggest.repair import redrawn_change
 from inficond_panel.tuning.suggest.suggestion import DRAWS, change
 
 PHOTOS, FOLDS = 90, 3

@@ -11,8 +11,7 @@ import spread_shortcut
 from spread_shortcut import CONTEXT, shifted_frames
 
 import inficond_panel
-from inficond_panel.analysis.group_metrics import measure_groups
-from inficond_panel.analysis.node_metrics import measure_slices
+from inficond_panel.analysis.node_metrics import measure_groups, measure_slices
 from inficond_panel.api.students import TunableStudents
 from inficond_panel.cli import main
 from inficond_panel.distill import average_precision
@@ -176,6 +175,24 @@ def test_nothing_is_repaired_where_nothing_is_wrong(tmp_path: Path, seed: int) -
     assert found.gain.estimate == found.gain.low == found.gain.high == 0
     assert "No class shows a shift" in found.summary
     assert carry_out(tuner, found) is None
+
+
+@pytest.mark.parametrize(
+    ("labelled", "words"),
+    [
+        (25, "for 1 of 1 there are too few photos to say"),
+        (4, "No class has enough labels of tune to tell a shift"),
+    ],
+)
+def test_too_few_photos_are_not_told_as_no_shift(tmp_path: Path, monkeypatch, labelled, words):
+    tuner = students_of(tmp_path, bias=0.5, seed=1).tuner
+    label = np.array(tuner.store.label)
+    label[tuner.store.rows("tune")[labelled:]] = -1
+    monkeypatch.setattr(tuner.store, "label", label)
+    found = suggest(tuner, strategy="repair", classes=["truck"])
+    assert found.intents == ()
+    assert words in found.summary
+    assert "nothing to repair" not in found.summary
 
 
 def test_labels_are_asked_for_where_there_are_none(students, monkeypatch) -> None:

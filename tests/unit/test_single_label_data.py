@@ -16,6 +16,7 @@ from inficond_panel.store import open_store
 from inficond_panel.store.label_checks import (
     class_positions,
     is_single_label,
+    one_class_note,
     single_label_fault,
 )
 
@@ -34,6 +35,48 @@ def test_labels_with_one_class_an_image():
     assert not is_single_label(np.array([[1], [0]]))
     assert "two classes or more" in single_label_fault(np.array([[1]]), ["a"], ["cat"])
     assert not is_single_label(np.full((2, 2), -1))
+
+
+def test_labels_that_look_like_one_class_an_image_are_told():
+    label, ids = np.eye(2, dtype=int)[np.arange(40) % 2], [f"{i:02d}" for i in range(40)]
+    assert one_class_note(label, ids).startswith("40 of 40 labelled images have exactly one class")
+    label[3], label[7] = [1, 1], [-1, -1]
+    assert one_class_note(label, ids).startswith("38 of 39 labelled images")
+    assert "correct '03' and say so (task single_label)" in one_class_note(label, ids)
+    label[:4] = 0
+    assert one_class_note(label, ids) == ""
+    assert one_class_note(np.ones((5, 1), int), ids) == one_class_note(-label[:0] - 1, []) == ""
+
+
+def test_a_task_that_is_not_said_is_told(tmp_path, capsys, home):  # noqa: F811
+    given = single_frames(others=0)
+    from_frames(**given, path=tmp_path / "one.zarr")
+    assert "exactly one class" not in capsys.readouterr().err
+    from_frames(
+        **{**given, "task": "multi_label", "activation": "sigmoid"}, path=tmp_path / "o.zarr"
+    )
+    assert "120 of 120 labelled images have exactly one class" in capsys.readouterr().err
+    label = given["labels"].copy()
+    label.iloc[5] = 1
+    for name, frame in {
+        **given,
+        "labels": label,
+        "split": given["split"].to_frame("split"),
+    }.items():
+        if name not in ("task", "activation"):
+            frame.rename_axis("image_id").to_csv(tmp_path / f"{name}.csv")
+    tables = [str(tmp_path / f"{name}.csv") for name in ("scores", "logits", "labels")]
+    tables += ["--split", str(tmp_path / "split.csv"), "--output"]
+    assert main(["init", *tables, str(tmp_path / "t.zarr")]) == 0
+    assert "119 of 120 labelled images have exactly one class" in capsys.readouterr().out
+    assert main(["init", *tables, str(tmp_path / "u.zarr"), "--task", "multi_label"]) == 0
+    assert "exactly one class" not in capsys.readouterr().out
+    ids = [f"{i:03d}" for i in range(40)]
+    photos(home / "data", [f"pictures/{name}.jpg" for name in ids])
+    labels = np.eye(2, dtype=int)[np.arange(40) % 2]
+    labels[5] = 1
+    write_table(home / "data" / "labels.csv", ids, labels, ["cat", "dog"])
+    assert "39 of 40 labelled images" in init(capsys, "data")[1]
 
 
 def test_frames_of_a_softmax_teacher(tmp_path):

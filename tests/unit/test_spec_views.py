@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from factory import SPEC, small_spec
 
-from inficond_panel.analysis.metric_changes import metric_change
-from inficond_panel.analysis.refit_report import explain
+from inficond_panel.analysis.node_metrics import metric_change
+from inficond_panel.analysis.refits.refit_report import explain
 from inficond_panel.distill import change_intervals
 from inficond_panel.errors import SpecError
 from inficond_panel.spec import load_spec

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from factory import small_spec
+from factory import ATTRS, small_arrays, small_spec
 from PIL import Image
 from scipy.special import expit
 
@@ -18,6 +18,7 @@ from inficond_panel.new_photos import PagePhotos
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.state.new_photo import MOST_BYTES
 from inficond_panel.state.rights import Rights
+from inficond_panel.store import write_store
 from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.views.page.photo import make_photo
 from inficond_panel.views.page.shell import Shell
@@ -263,6 +264,25 @@ def test_segments_are_outlined(app):
     points = np.array([xy.split() for xy in path.strip("MZ").replace("ZM", "L").split("L")], float)
     assert points[:, 0].min() == pytest.approx(columns.min(), abs=1.5)
     assert points[:, 1].max() == pytest.approx(rows.max() + 1, abs=1.5)
+
+
+def test_with_one_class_an_image_it_is_named(tmp_path, app):
+    arrays = small_arrays()
+    arrays["label"] = np.eye(4, dtype=np.int8)[arrays["teacher_logit"].argmax(axis=1)]
+    facts = {"task": "single_label", "teacher_activation": "softmax"}
+    write_store(tmp_path / "one.zarr", arrays, {**ATTRS, **facts})
+    (tmp_path / "one.yaml").write_text("title: One\nstore: one.zarr\n")
+    tuner = open_tuner(tmp_path / "one.yaml")
+    single = AppState(tuner, Jobs(inline=True), photos=Scorer(tuner.store))
+    single.photo.put(content())
+    share = expit(tuner.logits(single.students.node)[0])
+    share /= share.sum()
+    store = tuner.store
+    named, teacher = (store.classes[x.argmax()] for x in (share, store.teacher_logit[0]))
+    told = f"{named}, probability {share.max():.3f} (teacher: {teacher})"
+    assert make_photo(single, "")["named"] == told
+    app.photo.put(content())
+    assert make_photo(app, "")["named"] == ""
 
 
 def test_a_teacher_that_cannot_run_is_told(app):

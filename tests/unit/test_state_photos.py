@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from inficond_panel.analysis import photos
-from inficond_panel.analysis.photos import find_photo, load_photo
+from inficond_panel.analysis.images import photos
+from inficond_panel.analysis.images.photos import find_photo, load_photo
 from inficond_panel.spec.sections.dataset import (
     CocoDataset,
     ColumnsDataset,

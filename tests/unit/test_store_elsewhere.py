@@ -12,8 +12,7 @@ import zarr
 
 from inficond_panel.cli import main
 from inficond_panel.store import open_store
-from inficond_panel.store.attributes import attributes_of
-from inficond_panel.store.schema import COORDINATES, VARIABLES
+from inficond_panel.store.schema import COORDINATES, VARIABLES, attributes_of
 
 SCRIPT = Path(__file__).parents[2] / "examples" / "store_from_arrays.py"
 SPEC = """\

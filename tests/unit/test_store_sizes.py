@@ -2,7 +2,7 @@
 
 import pytest
 
-from inficond_panel.common.byte_sizes import size_text
+from inficond_panel.common.numbers import size_text
 
 
 @pytest.mark.parametrize(

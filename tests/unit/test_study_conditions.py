@@ -25,6 +25,7 @@ LEVELS = """conditions:
       spec:
         tuning: {factor: 4, preview: true}
         students: {lambda: 0.02}
+        views: {intervals: false}
         layout: {columns: [[performance], [knowledge, detail]]}
 """
 
@@ -39,6 +40,8 @@ def test_a_condition_changes_any_key_and_keeps_the_rest(tmp_path: Path) -> None:
     assert (one.tuning.factor, other.tuning.factor) == (2, 4)
     assert other.spec.layout.columns == [["performance"], ["knowledge", "detail"]]
     assert other.spec.tuning.step == one.spec.tuning.step
+    assert (one.spec.views.intervals, other.spec.views.intervals) == (True, False)
+    assert other.spec.views.draws == one.spec.views.draws
     spec = load_spec(tmp_path / "small.yaml", check_files=False)
     spec.students.lambda_ = 0.02
     root = Tuner(open_spec_store(spec.path, spec.store), spec, History(":memory:")).root()

@@ -168,7 +168,7 @@ def test_all_problems_of_cures_at_once(tmp_path, store):
   - {class: bicycle, concept: sky, direction: lambda, value: 1}
 """
     assert problems(tmp_path, text, store) == [
-        (1, 32, "expected a list of concepts, got a list"),
+        (1, 32, "expected a list of concepts, got an empty list"),
         (2, 5, "the key 'concept' is missing"),
         (2, 49, "balance takes no 'value'"),
         (3, 5, "the key 'value' is missing"),
@@ -253,5 +253,5 @@ def test_classes_that_are_wrong_are_told_each_at_its_place(tmp_path, store):
         (2, 22, "there is no class 'brid' in the store. Did you mean 'bird'?"),
         (2, 28, "'bird' is named twice in one intent"),
         (3, 5, "either 'class' or 'classes', not both"),
-        (4, 15, "expected all, or a list of classes, got a list"),
+        (4, 15, "expected all, or a list of classes, got an empty list"),
     ]

@@ -11,7 +11,7 @@ import pytest
 from factory import ATTRS, SPEC, small_arrays
 
 from inficond_panel.analysis.churn import churn
-from inficond_panel.analysis.refit_report import explain
+from inficond_panel.analysis.refits.refit_report import explain
 from inficond_panel.distill import fit, soft_targets
 from inficond_panel.errors import CancelledError, TuningError
 from inficond_panel.spec import load_spec

@@ -16,9 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from inficond_panel.analysis.gallery import Gallery
-from inficond_panel.analysis.local_explanation import Edit
-from inficond_panel.analysis.patches import assigned_images
+from inficond_panel.analysis.images.gallery import Gallery
+from inficond_panel.analysis.images.local_explanation import Edit
+from inficond_panel.analysis.images.patches import assigned_images
 from inficond_panel.distill import Agreement, Band, Counts, Interval, WhatIf
 from inficond_panel.errors import CancelledError
 from inficond_panel.spec import load_spec

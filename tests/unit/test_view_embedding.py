@@ -231,6 +231,27 @@ def test_texts_lie_where_the_labels_were_placed():
     assert {(t["ink"], t["surface"]) for t in texts} == {(palette.INK.light, palette.SURFACE.light)}
 
 
+def test_texts_and_leaders_are_told_in_pixels_from_their_marks_too():
+    """So they lie beside them in a map of another size, which nobody places anew."""
+    crowd = np.array([[0.5, 0.5], [0.52, 0.5], [0.5, 0.54], [0.52, 0.54]])
+    frame, shown = Frame(size=(200.0, 120.0)), Shown(np.array([1.0, -0.5, 0.4, 0.3]))
+    placed = concept_map.place_names(crowd, [letter * 20 for letter in "abcd"], shown, frame)
+    texts = rows_of(map_layers.make_texts(placed, False))
+    for text, (x, y) in zip(texts, frame.pixels(placed.centres), strict=True):
+        at = frame.pixels(np.array([[text["at_x"], text["at_y"]]]))[0]
+        assert [text["at_x"], text["at_y"]] == crowd["abcd".index(text["name"][0])].tolist()
+        assert [at[0] + text["right"], at[1] + text["down"]] == pytest.approx([x, y])
+    leaders = rows_of(map_layers.make_leaders(placed, False))
+    assert leaders
+    for leader in leaders:
+        ends = frame.pixels(np.array([[leader["x0"], leader["y0"]], [leader["x1"], leader["y1"]]]))
+        (right, down), length = ends[1] - ends[0], leader["length"]
+        assert length == pytest.approx(np.hypot(right, down))
+        # as Bokeh counts angles: from the right, upwards
+        turned = length * np.array([np.cos(leader["angle"]), -np.sin(leader["angle"])])
+        assert turned == pytest.approx([right, down])
+
+
 def test_on_a_page_drawn_larger_marks_and_labels_are_larger_and_still_apart():
     shown, frame = Shown(INFLUENCE, opened=1), Frame(size=(900.0, 1100.0), scale=1.25)
     placed = concept_map.place_names(XY, ["a", "b", "c", "d"], shown, frame)

@@ -27,7 +27,7 @@ from inficond_panel.store import open_store, write_store
 from inficond_panel.tuning import History, Intent, Lambda, Tuner, open_tuner
 from inficond_panel.ui import browser, images
 from inficond_panel.views.knowledge import mending
-from inficond_panel.views.knowledge import what_if as effects
+from inficond_panel.views.knowledge import rows as effects
 from inficond_panel.views.knowledge.batch import (
     make_held,
     make_others,

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inficond_panel.distill import Interval
-from inficond_panel.plots.branches import Branches, make_lanes, make_path
+from inficond_panel.plots.tree_plot import Branches, make_lanes, make_path
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.state.comparison import Churn, Flip
 from inficond_panel.tuning import Intent, open_tuner

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from factory import small_spec, twins_spec
 
-from inficond_panel.analysis.bound_prices import Bound
-from inficond_panel.analysis.local_explanation import Apart, Edit, Part
-from inficond_panel.analysis.refit_report import explain
+from inficond_panel.analysis.images.local_explanation import Apart, Edit, Part
+from inficond_panel.analysis.refits.bound_prices import Bound
+from inficond_panel.analysis.refits.refit_report import explain
 from inficond_panel.distill.solver.shadow_prices import Price
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import open_tuner

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from inficond_panel.commands.arguments import add_seed, add_split, add_tuner, positive
-from inficond_panel.commands.compare.setting_lists import add_setting_lists, gamma
 
 DESCRIPTION = (
     "Distills the students of every combination of targets, alpha, temperature and lambda, and "
@@ -14,6 +17,8 @@ DESCRIPTION = (
     "compared instead; with --link students per class and one softmax student. See docs/oracle.md."
 )
 EXAMPLE = "inficond compare demo --alpha none,1 --temperature 1,2"
+TARGETS = ("teacher", "oracle")
+TEMPERED = ("teacher", "both")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--force", action="store_true", help="replace the folder of an earlier comparison"
     )
     parser.add_argument(
-        "--draws", type=positive, default=200, metavar="N", help="bootstrap draws (default: 200)"
+        "--draws", type=positive, metavar="N", help="bootstrap draws (default: as the spec says)"
     )
     add_seed(parser)
 
@@ -76,3 +81,81 @@ def run(args: argparse.Namespace) -> None:
         compare_the_links(args)
     else:
         (sweep_gammas if args.gamma else compare_outputs_and_students)(args)
+
+
+def add_setting_lists(parser: argparse.ArgumentParser) -> None:
+    """Add targets, alpha, temperature and lambda, each a list or None."""
+    parser.add_argument(
+        "--targets",
+        type=_several(_one_of(TARGETS)),
+        metavar="LIST",
+        help="teacher, oracle or both (default: both where the store has oracle logits)",
+    )
+    parser.add_argument(
+        "--alpha",
+        type=_several(_alpha),
+        metavar="LIST",
+        help="weights of the teacher beside the true labels, 0 or more; none: no labels",
+    )
+    parser.add_argument(
+        "--temperature", type=_several(_above), metavar="LIST", help="temperatures, above 0"
+    )
+    parser.add_argument(
+        "--tempered",
+        type=_several(_one_of(TEMPERED)),
+        metavar="LIST",
+        help="logits that the temperature divides: teacher, or both the teacher's and the "
+        "student's, as in Lee et al., eq. 3",
+    )
+    parser.add_argument(
+        "--lambda",
+        dest="lambda_",
+        type=_several(_penalty),
+        metavar="LIST",
+        help="weights of the L1 penalty, 0 or more",
+    )
+
+
+def _several(read: Callable[[str], Any]) -> Callable[[str], list[Any]]:
+    """Reader of a list that is separated by commas, without what is named twice."""
+
+    def several(text: str) -> list[Any]:
+        return list(dict.fromkeys(read(part.strip()) for part in text.split(",")))
+
+    return several
+
+
+def _one_of(words: Sequence[str]) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text in words:
+            return text
+        raise argparse.ArgumentTypeError(f"expected {' or '.join(words)}, got {text!r}")
+
+    return read
+
+
+def _alpha(text: str) -> float | None:
+    return None if text == "none" else _at_least(text, "none or a number, 0 or more")
+
+
+def _penalty(text: str) -> float:
+    return _at_least(text, "a number, 0 or more")
+
+
+def _at_least(text: str, expected: str) -> float:
+    with contextlib.suppress(ValueError):
+        if 0 <= float(text) < math.inf:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"expected {expected}, got {text!r}")
+
+
+def gamma(text: str) -> float:
+    """Read a gamma: finite, 0 or more."""
+    return _at_least(text, "a finite number, 0 or more")
+
+
+def _above(text: str) -> float:
+    with contextlib.suppress(ValueError):
+        if 0 < float(text) < math.inf:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"expected a number above 0, got {text!r}")

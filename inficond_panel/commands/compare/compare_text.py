@@ -46,9 +46,21 @@ def starred_change(found: Interval) -> str:
     return f"{found.estimate:+.3f} {written_range(found.low, found.high, sign=True)}{star}"
 
 
+def others_notes(outputs: Outputs) -> list[str]:
+    """Note on what is measured over classes that the data set lacks, where there are some."""
+    whole = outputs.whole.get("teacher")
+    own, every = len(outputs.classes), 0 if whole is None else whole.shape[1]
+    if every <= own:
+        return []
+    return [
+        f"Top-1, its ECE and the softmax's entropy are over all {every} classes of the teacher; "
+        f"inficond metrics names the likeliest of the data set's {own}."
+    ]
+
+
 def notes_on(outputs: Outputs, groups: Groups | None) -> list[str]:
-    """Notes on the rule of the silhouette's groups, and on the ECE of calibrated outputs."""
-    lines = []
+    """Notes on other classes, on the groups of the silhouette, and on the ECE if calibrated."""
+    lines = others_notes(outputs)
     if groups:
         size = f"{groups.images} images, {len(groups.names)} groups"
         lines.append(f"Silhouette: {groups.rule} ({size}).")

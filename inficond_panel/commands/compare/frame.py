@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from inficond_panel.commands.output import note, say_json
-from inficond_panel.commands.students import open_students
+from inficond_panel.commands.students import open_students, settle_draws
 from inficond_panel.common.numbers import defined
 from inficond_panel.common.saved_file import File
 from inficond_panel.common.whole_folder import write_folder
@@ -37,6 +37,7 @@ def carry_out(
     ``names`` are those of the files: a folder that holds others is not replaced.
     """
     tuner = open_students(args, distilled=False)
+    settle_draws(args, tuner)
     place = Path(args.output) if args.output else None
     with write_folder(place, args.force, names) if place else nullcontext() as write:
         found = find(tuner)

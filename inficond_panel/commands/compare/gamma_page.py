@@ -15,7 +15,7 @@ from inficond_panel.commands.compare.compare_page import (
     reliability_svg,
     table_html,
 )
-from inficond_panel.commands.compare.compare_text import level_text, starred_change
+from inficond_panel.commands.compare.compare_text import level_text, others_notes, starred_change
 from inficond_panel.distill import SEEN_LABEL
 from inficond_panel.quantify.outputs.gamma_sweep import GammaSweep
 from inficond_panel.quantify.outputs.output_report import MEASURES
@@ -69,7 +69,7 @@ def make_gamma_page(
         f"With gamma above 0 the oracle {SEEN_LABEL}. Intervals: {confidence_word(found.level)}, "
         "images drawn; * beyond noise: the change from the teacher excludes 0.</p>",
         _table(found),
-        *(f"<p>{escape(line)}</p>" for line in best),
+        *(f"<p>{escape(line)}</p>" for line in (*others_notes(found.oracles[0].outputs), *best)),
         "<h2>By gamma</h2>",
         "<p>Circles: the largest value of each curve. Accuracy and silhouettes have one axis.</p>",
         _curves(found),

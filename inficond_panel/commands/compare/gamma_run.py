@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from inficond_panel.commands.compare.compare_files import reliability_rows
+from inficond_panel.commands.compare.compare_text import others_notes
 from inficond_panel.commands.compare.frame import LIMITS, carry_out, refuse, three
 from inficond_panel.commands.compare.gamma_page import SHORT, gamma_text, make_gamma_page
 from inficond_panel.commands.metrics.metrics_document import interval_document
@@ -55,6 +56,8 @@ def _say(tuner: Tuner, found: GammaSweep, args: argparse.Namespace) -> None:
     say_table(["gamma", *(SHORT[name] for name in names)], rows)
     say()
     say("* beyond noise: the interval of the change from the teacher excludes 0")
+    for line in others_notes(found.oracles[0].outputs):
+        say(line)
     for groups in filter(None, (found.groups, found.above)):
         say(f"Silhouette: {groups.rule} ({groups.images} images, {len(groups.names)} groups).")
     if found.groups is None:

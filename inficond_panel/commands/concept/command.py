@@ -39,8 +39,7 @@ def add_arguments(parser: Parser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Carry out an action, and say what came of it."""
-    from inficond_panel.commands.concept.concept_actions import ACTIONS
-    from inficond_panel.commands.concept.concept_filter import filter_words
+    from inficond_panel.commands.concept.concept_actions import ACTIONS, filter_words
     from inficond_panel.tuning import open_tuner
 
     if args.action == "filter":

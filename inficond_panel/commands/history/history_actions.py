@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from inficond_panel.analysis.comparison import change_document, compare
-from inficond_panel.analysis.metric_changes import metric_change
+from inficond_panel.analysis.node_metrics import metric_change
 from inficond_panel.commands.history.backups import backup, from_backup
 from inficond_panel.commands.history.history_text import (
     comparison_lines,
@@ -27,6 +27,7 @@ from inficond_panel.tuning.node_names import find_node
 from inficond_panel.tuning.other_students import by_kind, other_students, others_sentence
 from inficond_panel.tuning.replay import replay
 from inficond_panel.tuning.typed_concepts import copy_concepts
+from inficond_panel.vocabulary.confidence import interval_word
 
 #: What an action gives: the document, and its lines for people.
 Result = tuple[dict[str, Any], list[str]]
@@ -52,7 +53,9 @@ def list_nodes(tuner: Tuner, args: argparse.Namespace) -> Result:
         for node in nodes
     ]
     left_out = len(state.parents) - len(nodes)
-    lines = [f"history {tuner.history.path}, changes in mean AP since #0 on the split tune", ""]
+    level = tuner.spec.views.confidence
+    told_by = f"changes in mean AP since #0 on the split tune, {interval_word(level)}s"
+    lines = [f"history {tuner.history.path}, {told_by}", ""]
     lines += tree_lines(nodes, state, totals)
     if left_out:
         lines += [
@@ -61,7 +64,7 @@ def list_nodes(tuner: Tuner, args: argparse.Namespace) -> Result:
         ]
     if others:
         lines += ["", others_sentence(by_kind(others), args.spec)]
-    document = {"redo": state.redo[::-1], "level": tuner.spec.views.confidence, "nodes": rows}
+    document = {"redo": state.redo[::-1], "level": level, "nodes": rows}
     return {**_place(tuner), **document, **told}, lines
 
 

@@ -11,6 +11,7 @@ from inficond_panel.distill import Interval
 from inficond_panel.tuning import Event, HistoryState, Node, Tuner
 from inficond_panel.tuning.notices import limits_text
 from inficond_panel.tuning.other_students import OtherStudents
+from inficond_panel.vocabulary.confidence import interval_word
 from inficond_panel.vocabulary.metrics import AP, METRICS
 from inficond_panel.wording.cures import Asked, asked_words
 from inficond_panel.wording.metric_change import change_text, make_change
@@ -145,7 +146,7 @@ def comparison_lines(found: Comparison) -> list[str]:
         f"both from #{at.number}",
         *(f"  only #{before.number}: {intents_text(n.asked)}" for n in found.only_before),
         *(f"  only #{after.number}: {intents_text(n.asked)}" for n in found.only_after),
-        f"mAP {_change(found.mean_ap)}",
+        f"mAP {_change(found.mean_ap)}; changes with their {interval_word(found.level)}s",
     ]
     for item in found.classes:
         lines += ["", *_class_lines(item)]

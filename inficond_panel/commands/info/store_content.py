@@ -8,16 +8,18 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from inficond_panel.commands.info.iterations import count_iterations, say_iterations
 from inficond_panel.commands.output import note, say, say_json, say_table
 from inficond_panel.commands.precompute_package import precompute_package
 from inficond_panel.commands.task_text import task_text
-from inficond_panel.common.byte_sizes import size_text
+from inficond_panel.common.numbers import count, size_text
 from inficond_panel.concepts.typed import TypedFolder
+from inficond_panel.errors import InficondError
 from inficond_panel.spec import Spec, find_spec, load_spec
 from inficond_panel.store import SPLITS, Store, open_store
+from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.documents import store_document
 from inficond_panel.tuning.opening import usual_history
+from inficond_panel.tuning.other_students import by_kind, other_students, others_sentence
 from inficond_panel.tuning.typed_concepts import typed_folder
 
 
@@ -215,3 +217,33 @@ def _say_typed(typed: list[dict[str, Any]]) -> None:
         for one in typed
     ]
     say_table(["typed concept", "from the text", "made", "kept in"], rows)
+
+
+def count_iterations(spec: str, store: str | None, history: Path | None) -> dict[str, Any] | None:
+    """Iterations by students; None without a history, or with one that cannot be read."""
+    if history is None or not history.is_file():
+        return None
+    try:
+        tuner = open_tuner(spec, store=store, history=history)
+        others = other_students(tuner)
+        here = len(tuner.history.state(tuner.root_id).parents)
+    except InficondError as error:
+        note(f"The iterations are not counted: {error.message}")
+        return None
+    return {
+        "history": str(history),
+        "here": here,
+        "others": [other.to_json() for other in others],
+        "told": others_sentence(by_kind(others), spec),
+    }
+
+
+def say_iterations(document: dict[str, Any] | None, spec: str) -> None:
+    """Write how many iterations there are, and the way to their list."""
+    if document is None:
+        return
+    say()
+    way = f"inficond history list {spec}"
+    say(f"{count(document['here'], 'iteration')} in {document['history']}; list: {way}")
+    if document["told"]:
+        say(document["told"])

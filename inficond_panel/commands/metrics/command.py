@@ -62,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="smaller slices are shown, but not tested (default: 30)",
     )
     parser.add_argument(
-        "--draws", type=positive, default=200, metavar="N", help="bootstrap draws (default: 200)"
+        "--draws", type=positive, metavar="N", help="bootstrap draws (default: as the spec says)"
     )
     parser.add_argument(
         "--top-k",
@@ -81,15 +81,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Measure the students of one iteration."""
-    from inficond_panel.analysis.group_metrics import measure_groups
-    from inficond_panel.analysis.node_metrics import measure_node, measure_slices
+    from inficond_panel.analysis.node_metrics import measure_groups, measure_node, measure_slices
     from inficond_panel.analysis.top_measures import check_single_label, measure_single_label
     from inficond_panel.commands.metrics.group_tables import groups_document, say_groups
     from inficond_panel.commands.metrics.metrics_document import document
     from inficond_panel.commands.metrics.metrics_tables import say_slices
-    from inficond_panel.commands.students import chosen_node, count_look, open_students
+    from inficond_panel.commands.students import (
+        chosen_node,
+        count_look,
+        open_students,
+        settle_draws,
+    )
 
     tuner = open_students(args, distilled=False)
+    settle_draws(args, tuner)
     _check_classes(tuner, args.classes)
     if args.confusion:
         check_single_label(tuner.store)
@@ -131,8 +136,12 @@ def _say_measures(
     measures: dict[str, ClassMeasures],
     together: SingleLabelMeasures | None,
 ) -> None:
-    from inficond_panel.commands.metrics.metrics_tables import say_metrics, say_noise
-    from inficond_panel.commands.metrics.single_label_tables import say_confusions, say_together
+    from inficond_panel.commands.metrics.metrics_tables import (
+        say_confusions,
+        say_metrics,
+        say_noise,
+        say_together,
+    )
     from inficond_panel.tuning.node_names import node_title
 
     level = tuner.spec.views.confidence

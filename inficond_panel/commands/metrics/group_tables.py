@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Mapping
 from typing import Any
 
-from inficond_panel.analysis.group_metrics import ClassGroups
+from inficond_panel.analysis.node_metrics import ClassGroups
 from inficond_panel.commands.metrics.metrics_document import interval_document, interval_documents
 from inficond_panel.commands.output import note, say, say_table
 from inficond_panel.common.numbers import written, written_range

@@ -72,7 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Decide the classes of photos."""
-    from inficond_panel.analysis.photo_drift import photo_drift
+    from inficond_panel.analysis.images.photo_drift import photo_drift
     from inficond_panel.commands.predict.outlined_photos import outline_files, write_outlined
     from inficond_panel.commands.predict.predict_text import (
         make_document,
@@ -82,7 +82,7 @@ def run(args: argparse.Namespace) -> None:
         say_predictions,
     )
     from inficond_panel.export.abstaining import abstaining
-    from inficond_panel.export.predictions import predict
+    from inficond_panel.export.predictions import named_classes, predict
     from inficond_panel.new_photos import score_photos
     from inficond_panel.tuning.intents.intent import check_name
     from inficond_panel.wording.drift import drift_sentences
@@ -93,22 +93,23 @@ def run(args: argparse.Namespace) -> None:
     for class_name in args.classes or ():
         check_name("class", class_name, students.classes)
     say_networks(args, tuner.spec)
-    asked, level = args.abstain, tuner.spec.views.confidence
-    rules = abstaining(students, tuner.store, asked, level) if asked else None
+    asked, noise = args.abstain, tuner.spec.views.noise()
+    rules = abstaining(students, tuner.store, asked, noise) if asked else None
     files = outline_files(args.outlines, args.photos) if args.outlines else {}
     scores = score_photos(tuner.spec, tuner.store, args.photos, note)
     found = predict(students, scores)
     found = rules.apply(found) if rules else found
+    named = named_classes(found) if tuner.store.task == "single_label" else None
     if args.classes:
         found = [one for one in found if one.class_name in args.classes]
         rules = rules.among(args.classes) if rules else None
-    drift = photo_drift(tuner.store, scores, level=level) if args.drift else None
+    drift = photo_drift(tuner.store, scores, level=noise["level"]) if args.drift else None
     _note_lacks(scores, rules)
     if args.outlines:
         written = write_outlined(files, tuner.store, scores, found)
         note(f"{len(written)} photos with outlines are in {args.outlines}.")
     if args.json:
-        document = {**_place(tuner, name), **make_document(scores, found, args.explain)}
+        document = {**_place(tuner, name), **make_document(scores, found, args.explain, named)}
         say_json({**document, **more_document(rules, drift)})
     elif args.csv:
         say_csv(found, args.explain)
@@ -116,7 +117,7 @@ def run(args: argparse.Namespace) -> None:
             note(sentence)
     else:
         say(f"{name}, {tuner.store.title}")
-        say_predictions(found, args.explain)
+        say_predictions(found, args.explain, named)
         say_more(rules, drift)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -12,7 +12,7 @@ from inficond_panel.common.saved_file import make_table
 from inficond_panel.concepts.photo_scores import PhotoScores
 from inficond_panel.distill.shift.drift import Drift
 from inficond_panel.export.abstaining import ALL_CLASSES, Abstaining
-from inficond_panel.export.predictions import COLUMNS, DONT_KNOW, PART_COLUMNS, Prediction
+from inficond_panel.export.predictions import COLUMNS, DONT_KNOW, PART_COLUMNS, Named, Prediction
 from inficond_panel.vocabulary.confidence import confidence_word
 from inficond_panel.vocabulary.metrics import ACCURACY
 from inficond_panel.wording.drift import drift_sentences
@@ -23,19 +23,34 @@ _RULES = ["class", "least", "answered", ACCURACY.word]
 
 
 def make_document(
-    scores: PhotoScores, found: Sequence[Prediction], explain: bool
+    scores: PhotoScores,
+    found: Sequence[Prediction],
+    explain: bool,
+    named: Mapping[str, Named] | None = None,
 ) -> dict[str, Any]:
-    """Document of all photos: a fault, or the classes."""
+    """Document of all photos: a fault, or the classes, and where there is one the class named."""
     classes: dict[str, dict[str, Any]] = {}
     for one in found:
         classes.setdefault(one.photo, {})[one.class_name] = _facts(one, explain)
     return {
         "no_teacher": scores.no_teacher or None,
         "photos": [
-            {"photo": photo, "fault": fault or None, "classes": classes.get(photo, {})}
+            {
+                "photo": photo,
+                "fault": fault or None,
+                **({} if named is None else {"named": _named_facts(named.get(photo))}),
+                "classes": classes.get(photo, {}),
+            }
             for photo, fault in zip(scores.photos, scores.fault, strict=True)
         ],
     }
+
+
+def _named_facts(named: Named | None) -> dict[str, Any] | None:
+    if named is None:
+        return None
+    student = named.class_name if named.answered else DONT_KNOW
+    return {"student": student, "probability": named.probability, "teacher": named.teacher}
 
 
 def _facts(one: Prediction, explain: bool) -> dict[str, Any]:
@@ -103,13 +118,18 @@ def say_csv(found: Sequence[Prediction], explain: bool) -> None:
     say(make_table("predictions", columns, rows).content.decode().rstrip("\n"))
 
 
-def say_predictions(found: Sequence[Prediction], explain: bool) -> None:
-    """Print the classes of each photo, those most surely present first."""
+def say_predictions(
+    found: Sequence[Prediction], explain: bool, named: Mapping[str, Named] | None = None
+) -> None:
+    """Print the classes of each photo, those most surely present first.
+
+    Beside the photo the class that is ``named``, where there is one.
+    """
     for photo in dict.fromkeys(one.photo for one in found):
         mine = [one for one in found if one.photo == photo]
         mine.sort(key=lambda one: one.threshold - one.logit)
         say()
-        say(photo)
+        say(f"{photo}: {named[photo].words}" if named else photo)
         say_table(_HEADER, [_row(one) for one in mine])
         for one in mine if explain else ():
             say(f"  {one.class_name} {one.logit:+.3f} = {_sum(one)}")

@@ -11,7 +11,7 @@ above its interval. Near perfect calibration neither interval is to be trusted; 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -42,6 +42,11 @@ class Interval:
     left_out: int = 0
 
     @property
+    def alone(self) -> Interval:
+        """The estimate without limits."""
+        return replace(self, low=np.nan, high=np.nan)
+
+    @property
     def within_noise(self) -> bool:
         """For a change: True unless the interval excludes 0."""
         return not (self.low > 0 or self.high < 0)
@@ -56,6 +61,11 @@ class Interval:
         if self.within_noise:
             return "within noise"
         return "up" if self.low > 0 else "down"
+
+
+def alone(found: Mapping[str, Interval]) -> dict[str, Interval]:
+    """The same estimates without limits, by the same keys."""
+    return {key: interval.alone for key, interval in found.items()}
 
 
 def change_intervals(

@@ -185,7 +185,7 @@ def _described(
 
 
 def too_small(part: Outcome, metric: str, value: float, limits: tuple[int, int]) -> str:
-    """Why the metric of some images is not to be compared, "" where it is.
+    """Reason not to compare the metric of some images, "" where there is none.
 
     ``limits`` are the least numbers of images, and of positives and negatives.
     """

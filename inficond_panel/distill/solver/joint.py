@@ -3,7 +3,7 @@
 Each pass over the scores gives the gradients of all classes and the certificate
 (joint_objective.py). Then: working set of weights; quadratic model of the loss in all of them
 together, intercepts eliminated; its minimiser under L1 and the bounds of centred weights
-(joint_quadratic.py); line search; best intercepts. A step takes memory and time that grow with the
+(joint_newton.py); line search; best intercepts. A step takes memory and time that grow with the
 square and the cube of the number of weights in the working set, over all classes.
 """
 

@@ -11,12 +11,16 @@ from inficond_panel.distill.scores.array_api import Array
 from inficond_panel.distill.scores.joint_gram import added, joint_gram
 from inficond_panel.distill.scores.scores import Scores
 from inficond_panel.distill.solver.joint_objective import JointPoint, JointProblem
-from inficond_panel.distill.solver.joint_quadratic import Rows, solve_bounded
+from inficond_panel.distill.solver.penalty import Penalty
 from inficond_panel.distill.solver.softmax_loss import flat_solve
+from inficond_panel.distill.solver.subproblem import solve_quadratic
 
 _NEW_COLUMNS = 24  # of a class, at most; of all classes with a limit of their own
 _NEW_WEIGHTS = 480
 _HALVINGS = 40
+_ROUNDS = 40
+_STIFF = 1e3  # of rho to the curvature of the weights
+_MET = 1e-13
 
 
 class _Move(NamedTuple):
@@ -177,3 +181,42 @@ class JointState:
         matrix = np.where(same, -1 / classes, 0.0)
         matrix[same & (of_class[None, :] == column[:, None])] += 1
         return Rows(matrix, bounds.lower[row, column], bounds.upper[row, column]), (row, column)
+
+
+class Rows(NamedTuple):
+    """Rows R (m, p) of the centred weights that have a bound, and their box (m,)."""
+
+    matrix: Array
+    lower: Array
+    upper: Array
+
+
+def solve_bounded(
+    hessian: Array, linear: Array, l1: Array, rows: Rows, start: Array, multipliers: Array,
+    last_gain: float,
+) -> tuple[Array, Array]:  # fmt: skip
+    """Minimiser z (p,) and multipliers (m,): > 0 at an upper bound, < 0 at a lower one."""
+    if not len(rows.lower):
+        return solve_quadratic(hessian, linear, Penalty(l1), start, last_gain), multipliers
+    matrix, m = rows.matrix, len(rows.lower)
+    used = np.abs(matrix).any(axis=0)
+    rho = _STIFF * max(float(np.mean(np.diag(hessian)[used])), 1e-12)
+    whole = np.block(
+        [[hessian + rho * matrix.T @ matrix, -rho * matrix.T], [-rho * matrix, rho * np.eye(m)]]
+    )
+    open_ = np.full(len(linear), np.inf)
+    penalty = Penalty(
+        np.concatenate([l1, np.zeros(m)]),
+        0.0,
+        np.concatenate([-open_, rows.lower]),
+        np.concatenate([open_, rows.upper]),
+    )
+    at = np.concatenate([start, np.clip(matrix @ start, rows.lower, rows.upper)])
+    for _ in range(_ROUNDS):
+        pulled = np.concatenate([linear + matrix.T @ multipliers, -multipliers])
+        at = solve_quadratic(whole, pulled, penalty, at, min(last_gain, 1e-8))
+        apart = matrix @ at[:-m] - at[-m:]
+        multipliers = multipliers + rho * apart
+        if np.abs(apart).max() <= _MET * max(1.0, np.abs(at[-m:]).max()):
+            break
+    return at[:-m], multipliers

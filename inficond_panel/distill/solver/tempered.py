@@ -206,7 +206,7 @@ class TemperedProblem(Problem):
 
 
 def tempered_columns(targets: Tempered) -> Iterator[dict[str, Any]]:
-    """What each class's problem has beside its weights and penalty."""
+    """Columns of each class's problem beside its weights and penalty."""
     for label, soft in zip(targets.label.T, targets.soft.T, strict=True):
         yield {
             "target": np.ascontiguousarray(soft, dtype=np.float64),

@@ -1,6 +1,6 @@
 """Metrics over one influence on a grid, the others held, with their noise: for average precision.
 
-The metrics that depend on decisions alone are known exactly; see what_if.py.
+The metrics that depend on decisions alone are known exactly; see curves.py.
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from inficond_panel.distill.metrics.bootstrap import draw_counts, intervals
-from inficond_panel.distill.metrics.outcome import Outcome
+from inficond_panel.distill.metrics.outcome import Outcome, decision_metrics
 from inficond_panel.distill.metrics.point_metrics import average_precision
+from inficond_panel.distill.metrics.weighted_ap import exact_type
 from inficond_panel.distill.scores.scores import Array
-from inficond_panel.distill.what_if.decision_curves import decision_curves
 from inficond_panel.vocabulary.confidence import CONFIDENCE
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, DECISIONS, FIDELITY, METRICS
 
@@ -86,3 +87,37 @@ def _known(score: NDArray, logit: NDArray, label: NDArray) -> tuple[Array, Array
     known = np.asarray(label) >= 0
     score = np.asarray(score)[known].astype(np.float64)
     return score, np.asarray(logit, dtype=np.float64)[known], np.asarray(label)[known]
+
+
+def decision_curves(
+    score: Array,
+    logit: Array,
+    weight: float,
+    positive: NDArray[np.bool_],
+    grid: Array,
+    metric: str,
+    counts: NDArray,
+    threshold: float = 0.0,
+) -> Array:
+    """One of DECISIONS at each influence of an ascending grid, for each row of counts.
+
+    For scores (n,); ``positive`` (n,) are the labels, or whatever the decisions are held against;
+    ``counts`` (rows, n) say how often each image is drawn. Returns (len(grid), rows), nan where
+    undefined.
+    """
+    end = len(grid)
+    decided = (logit + (grid[:, None] - weight) * score > threshold).sum(axis=0)
+    # Rounding is monotone: an image is decided from a point on, or up to a point.
+    leaves = np.flatnonzero(score < 0)
+    first = np.where(score < 0, 0, end - decided)
+    moves = np.concatenate([first, decided[leaves], np.full(len(leaves), end)])
+    image = np.concatenate([np.arange(len(score)), leaves, leaves])
+    by: NDArray = np.ones(len(moves), exact_type(counts))
+    by[len(score) : len(score) + len(leaves)] = -1  # and 1 at the end again: counted once in all
+    kind = 2 * moves + positive[image]
+    order = np.argsort(kind, kind="stable")
+    bounds = np.append(0, np.cumsum(np.bincount(kind, minlength=2 * (end + 1))))
+    kinds = csr_array((by[order], image[order], bounds), shape=(2 * (end + 1), len(score)))
+    gained = (kinds @ counts.T).astype(np.float64).reshape(len(grid) + 1, 2, len(counts))
+    (fp, tp), (negatives, positives) = gained[:-1].cumsum(0).swapaxes(0, 1), gained.sum(0)
+    return decision_metrics(tp, fp, positives - tp, negatives - fp)[metric]

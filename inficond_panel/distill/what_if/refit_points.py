@@ -1,6 +1,6 @@
 """The refit what-if: one weight fixed at each influence of a grid, all others re-optimised.
 
-The exact what-if (what_if.py) holds the other weights; here they answer, as they do in a refit, so
+The exact what-if (curves.py) holds the other weights; here they answer, as they do in a refit, so
 metrics may fall where there they could not. The least objective as a function of the fixed weight
 is convex (it is the partial minimum of a convex function), with its minimum where the weight is
 optimal; how fast it rises says how dear the influence is to the student.

@@ -105,7 +105,7 @@ def shown(node: Node) -> str:
     if isinstance(node, MappingNode):
         return "a mapping"
     if isinstance(node, SequenceNode):
-        return "a list"
+        return "a list" if node.value else "an empty list"
     if not isinstance(node, ScalarNode) or tag(node) == "null":
         return "nothing"
     return short(text_of(node)) + (" in quotes" if node.style in ("'", '"') else "")

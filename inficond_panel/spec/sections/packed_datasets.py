@@ -57,7 +57,7 @@ class CifarDataset(PackedDataset):
 
 
 class FiftyOneDataset(PackedDataset):
-    """What FiftyOne exports as FiftyOneDataset: samples.json beside the photos."""
+    """FiftyOne's export FiftyOneDataset: samples.json beside the photos."""
 
     kind = Choice(default="fiftyone", objects=["fiftyone"], doc="An export of FiftyOne.")
     splits = splits_field("tags of the samples, such as train")

@@ -12,7 +12,7 @@ from inficond_panel.spec.framework.paths import FilePath
 from inficond_panel.spec.framework.section import Nested, NestedList, Section
 from inficond_panel.spec.framework.section_file import SpecFile, load_file
 from inficond_panel.spec.sections.dataset import Dataset
-from inficond_panel.vocabulary.confidence import CONFIDENCE
+from inficond_panel.vocabulary.confidence import CONFIDENCE, draws_fault
 
 _REQUIRED = {"required": True}
 _START = "a run starts with 'title: ...'"
@@ -84,7 +84,7 @@ class Measured(Section):
 
 
 class Quantify(Section):
-    """What is measured, and how."""
+    """Measures, and their settings."""
 
     network = Nested(Network, default=None, doc="Architecture of all networks that name none.")
     layers = Words(
@@ -130,7 +130,7 @@ class Quantify(Section):
     seed = Whole(0, bounds=(0, None), doc="Seed of the choice of images, the noise and the draws.")
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
-        """Yield networks without an architecture, and trainings that cannot be paired."""
+        """Yield networks without an architecture, trainings without a pair, and too few draws."""
         for name in ("student", "baseline", "teacher"):
             part = getattr(self, name)
             if part is not None and part.network is None and self.network is None:
@@ -140,6 +140,10 @@ class Quantify(Section):
                     name,
                     f"names {len(part.layers)} layers, and quantify.layers has another number",
                 )
+        if None not in (self.confidence, self.draws) and (
+            fault := draws_fault(self.confidence, self.draws)
+        ):
+            yield "confidence", fault
         counts = [len(getattr(self, n).trainings or []) if getattr(self, n) else 0
                   for n in ("student", "baseline")]  # fmt: skip
         if all(counts) and counts[0] != counts[1]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
+from inficond_panel.errors import TuningError
 from inficond_panel.spec.framework.by_name import ByClass, Numbers
 from inficond_panel.spec.framework.fields import Choice, Flag, Number, Whole
 from inficond_panel.spec.framework.layout_fields import NamedShares, Rows, Shares
@@ -15,7 +15,13 @@ from inficond_panel.spec.framework.section import Nested, Section
 from inficond_panel.spec.sections.encoder import Encoder, Prompts
 from inficond_panel.spec.sections.filters import Filters
 from inficond_panel.spec.sections.segments import KMeansSegments, Segments
-from inficond_panel.vocabulary.confidence import CONFIDENCE
+from inficond_panel.vocabulary.confidence import (
+    CONFIDENCE,
+    Noise,
+    confidence_word,
+    draws_fault,
+    least_draws,
+)
 from inficond_panel.vocabulary.tasks import LINKS, SIGMOID, SOFTMAX
 
 VIEWS = ["configuration", "performance", "knowledge", "embedding", "detail", "provenance"]
@@ -279,7 +285,9 @@ class Views(Section):
         doc="Correlation over fit from which concepts count as collinear, in reports and groups.",
     )
     draws = Whole(
-        200, bounds=(20, 10_000), doc="Bootstrap draws of the intervals of changes and curves."
+        200,
+        bounds=(20, 10_000),
+        doc="Bootstrap draws of the intervals that are stated, where none are asked for.",
     )
     confidence = Number(
         CONFIDENCE,
@@ -287,6 +295,15 @@ class Views(Section):
         inclusive_bounds=(False, False),
         doc="Level of the intervals that are stated: on the page, by commands, exports and tables.",
     )
+    intervals = Flag(
+        True,
+        doc="Whether the page shows intervals, of changes and of curves; else estimates alone.",
+    )
+
+    @property
+    def shown_level(self) -> float | None:
+        """Level of the intervals that the page shows; None where it shows none."""
+        return float(self.confidence) if self.intervals else None
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
         """Yield a number that no list has, and factors that leave a weight or turn it back."""
@@ -297,14 +314,33 @@ class Views(Section):
             yield "factors", f"expected numbers above 1, got {wrong[0]:g}"
         yield from self._too_sure()
 
+    def noise(self, draws: int | None = None, seed: int = 0) -> Noise:
+        """Noise of the intervals that are stated: ``draws``, or as many as the spec says.
+
+        Raises ``TuningError`` for fewer than the level needs, see ``least_draws``.
+        """
+        found = Noise(
+            draws=self.draws if draws is None else draws, seed=seed, level=float(self.confidence)
+        )
+        self.check_draws(found["draws"])
+        return found
+
+    def check_draws(self, draws: int) -> None:
+        """Raise ``TuningError`` for too few draws to tell the limits at the level."""
+        least = least_draws(self.confidence) if self.confidence > CONFIDENCE else 1
+        if draws < least:
+            raise TuningError(
+                f"{draws:,} draws are too few: intervals at {confidence_word(self.confidence)} "
+                f"need at least {least:,}.",
+                "Ask for as many, or lower views.confidence in the spec.",
+            )
+
     def _too_sure(self) -> Iterator[tuple[str, str]]:
         """Yield a level that so few draws cannot tell: not even one lies beyond each limit."""
-        level, draws = self.confidence, self.draws
-        if level is None or draws is None or level <= CONFIDENCE:
+        if None in (self.confidence, self.draws):
             return
-        least = math.ceil(round(2 / (1 - level), 6))
-        if draws < least:
-            yield "confidence", f"{level:g} needs at least {least:,} draws, and draws is {draws}"
+        if fault := draws_fault(self.confidence, self.draws):
+            yield "confidence", fault
 
 
 class Layout(Section):

@@ -8,9 +8,11 @@ from typing import Any, ClassVar, TypeVar
 from inficond_panel.spec import Spec
 from inficond_panel.spec.framework.paths import FilePath
 from inficond_panel.spec.framework.section import Nested, Section
-from inficond_panel.spec.sections.students import Layout, Students, Tuning
+from inficond_panel.spec.sections.students import Layout, Students, Tuning, Views
 
 S = TypeVar("S", bound=Section)
+#: Sections whose keys take the place of the spec's one by one.
+_PLAIN = ("students", "tuning", "views")
 #: Keys of a layout that say what stands where: one of them takes the place of all.
 _PLACES = ("rows", "columns", "widths", "heights", "collapsed")
 
@@ -28,12 +30,13 @@ class Variation(Section):
         Students, default=None, doc="Keys of the distillation; solver too, unless it is exact."
     )
     tuning = Nested(Tuning, default=None, doc="Keys of what a thumb does.")
+    views = Nested(Views, default=None, doc="Keys of what views show.")
     layout = Nested(Layout, default=None, doc="Keys of the page.")
 
     def over(self, spec: Spec) -> Spec:
         """``spec`` with these keys in place of its own."""
         changed: dict[str, Any] = {"store": self.store} if self.store else {}
-        for key in ("students", "tuning"):
+        for key in _PLAIN:
             if (part := getattr(self, key)) is not None:
                 changed[key] = _over(getattr(spec, key), part)
         if self.layout is not None:
@@ -45,7 +48,7 @@ class Variation(Section):
 
     def misfits(self, spec: Spec) -> Iterator[tuple[str, str]]:
         """Yield (key, message) for what cannot be over ``spec``, though each key is right."""
-        parts = {key: getattr(self, key) for key in ("students", "tuning", "layout")}
+        parts = {key: getattr(self, key) for key in (*_PLAIN, "layout")}
         given = {
             f"{key}.{name.rstrip('_')}"
             for key, part in parts.items()

@@ -8,6 +8,8 @@ taken on the paired change, since all are judged on the same photos.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,13 +21,28 @@ from inficond_panel.vocabulary.metrics import AP
 DRAWS = 200
 
 
-def choose(label: NDArray, logits: Array, seed: int = 0) -> int:
-    """Place of the student to take, by its logits (m, n) of photos with labels (n,) in {1, 0}."""
+@dataclass(frozen=True)
+class Choice:
+    """Places of the student ``taken`` and of the ``best``, which has the highest AP.
+
+    ``gain`` is the AP of the best less that of the first, ``error`` the standard error of that.
+    """
+
+    taken: int
+    best: int
+    gain: float
+    error: float
+
+
+def choose(label: NDArray, logits: Array, seed: int = 0) -> Choice:
+    """Student to take, by logits (m, n) of photos with labels (n,) in {1, 0}."""
     every = np.ones((1, len(label)))
     best = int(np.argmax(np.nan_to_num(ap_values(label, logits, every))))
     counts = np.concatenate([every, draw_counts(len(label), DRAWS, seed)])
     values = ap_values(label, logits[[0, best]], counts)
-    return best * int(chosen(values[:, :1], errors(values[:, 1:]))[0])
+    error = errors(values[:, 1:])
+    taken = best * int(chosen(values[:, :1], error)[0])
+    return Choice(taken, best, float(values[1, 0] - values[0, 0]), float(error[1]))
 
 
 def ap_values(label: NDArray, logits: Array, counts: NDArray) -> Array:

@@ -87,7 +87,7 @@ def _taught(
     before = {} if terms.taught is None else terms.taught.labels
     every = {**before, **labels}
     judged = _not_taught(photos, every)
-    if not _enough(judged):
+    if not enough(judged):
         return replace(terms, taught=Taught(UNJUDGED_WEIGHT, every))
     tried = [replace(terms, taught=Taught(weight, every)) for weight in LABEL_WEIGHTS]
     values = [_ap(photos.student.under(each, lower, upper), judged) for each in tried]
@@ -130,7 +130,7 @@ def _penalised(
     upper: Array,
 ) -> Resolved:
     """Terms with the doubt and the lambda asked for, or chosen together."""
-    judged = _not_taught(photos, {} if terms.taught is None else terms.taught.labels)
+    judged = judging(photos, terms)
     chosen = [cure for cure in (doubt, penalty) if cure is not None and cure.value is None]
     if doubt is not None or chosen:
         what = " and ".join(cure.kind.key for cure in (doubt, penalty) if cure is not None)
@@ -145,7 +145,7 @@ def _penalised(
     found = None
     if len(tried) > 1:
         found = joint_fit(photos.student, tried, lower, upper)
-        tried = [tried[choose(judged.tune_label, _logits(found, judged))]]
+        tried = [tried[choose(judged.tune_label, _logits(found, judged)).taken]]
     counts = doubt is not None or chosen
     return Resolved(_counted(tried[0], judged) if counts else tried[0], found)
 
@@ -207,6 +207,11 @@ def _ap(student: ClassFit, judged: ClassPhotos) -> float:
     return average_precision(judged.tune_label, student.logits(student.base, judged.tune))
 
 
+def judging(photos: ClassPhotos, terms: Terms) -> ClassPhotos:
+    """The photos of tune by whose AP a penalty is chosen: those whose labels are not taught."""
+    return _not_taught(photos, {} if terms.taught is None else terms.taught.labels)
+
+
 def _not_taught(photos: ClassPhotos, labels: Mapping[str, int]) -> ClassPhotos:
     """The photos of tune whose labels are not taught."""
     images = photos.student.store.images
@@ -218,12 +223,13 @@ def _counted(terms: Terms, photos: ClassPhotos) -> Terms:
     return replace(terms, used=max(terms.used, len(photos.tune)))
 
 
-def _enough(photos: ClassPhotos) -> bool:
+def enough(photos: ClassPhotos) -> bool:
+    """True if there are labels of tune to choose by."""
     return bool(min((photos.tune_label == side).sum() for side in (0, 1)) >= LEAST_TUNE)
 
 
 def _need(photos: ClassPhotos, what: str) -> None:
-    if not _enough(photos):
+    if not enough(photos):
         raise TuningError(
             f"{what} needs labels of tune: {LEAST_TUNE} photos that show the class and as many "
             "that do not.",

@@ -10,14 +10,19 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from copy import copy
 from dataclasses import dataclass, field, fields
+
+from inficond_panel.errors import TuningError
 
 #: Moves of the head that ``History.set_head`` makes; undo and redo have methods of their own.
 MOVES = ("fine-tune", "jump")
 #: Events on images, whichever iteration is in view; see ``tags``.
 TAGS = ("tag", "untag")
+#: Characters of a tag; it stays in the history.
+LONGEST_TAG = 40
+Tags = dict[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -188,3 +193,39 @@ _STEPS: dict[str, Callable[[HistoryState, Event], None]] = {
     "look": _look,
     **dict.fromkeys(TAGS, lambda state, event: None),
 }
+
+
+def check_tag(tag: str) -> str:
+    """The tag in one line. Raises ``TuningError`` for one that is empty or too long."""
+    line = " ".join(tag.split())
+    if not 0 < len(line) <= LONGEST_TAG:
+        raise TuningError(
+            f"An image cannot be tagged {line[:LONGEST_TAG]!r}.",
+            f"Give 1 to {LONGEST_TAG} characters.",
+        )
+    return line
+
+
+def tag_text(tag: str, images: Iterable[str]) -> str:
+    """Text of an event that gives ``images`` a tag, or takes it from them."""
+    return json.dumps([tag, *images], ensure_ascii=False)
+
+
+def apply_tag(tags: Tags, event: Event) -> None:
+    """Change ``tags`` (by image, in order) as an event tells; others are passed over.
+
+    Raises ``ValueError`` for one whose text is no tag.
+    """
+    if event.kind not in TAGS:
+        return
+    try:
+        tag, *images = json.loads(event.text)
+    except (ValueError, TypeError):
+        raise ValueError(f"event {event.number} has no tag") from None
+    if not all(isinstance(part, str) for part in (tag, *images)):
+        raise ValueError(f"event {event.number} has no tag")
+    for image in images:
+        others = set(tags.get(image, ())) - {tag}
+        tags[image] = tuple(sorted(others | {tag} if event.kind == "tag" else others))
+        if not tags[image]:
+            del tags[image]

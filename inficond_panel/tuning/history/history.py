@@ -18,11 +18,17 @@ from inficond_panel.common import clock
 from inficond_panel.common.sqlite_file import Database
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning.history import log
-from inficond_panel.tuning.history.events import MOVES, Event, HistoryState
+from inficond_panel.tuning.history.events import (
+    MOVES,
+    Event,
+    HistoryState,
+    Tags,
+    check_tag,
+    tag_text,
+)
 from inficond_panel.tuning.history.form import HISTORY
 from inficond_panel.tuning.history.other_roots import OtherRoot, named_concepts, read_others
 from inficond_panel.tuning.history.records import to_node, to_row
-from inficond_panel.tuning.history.tags import Tags, check_tag, tag_text
 from inficond_panel.tuning.iteration import Iteration, to_iteration
 from inficond_panel.tuning.node import Node
 

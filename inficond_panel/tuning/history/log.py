@@ -8,9 +8,8 @@ from collections.abc import Iterator
 
 from inficond_panel.common import clock
 from inficond_panel.errors import TuningError
-from inficond_panel.tuning.history.events import Event, HistoryState
+from inficond_panel.tuning.history.events import Event, HistoryState, Tags, apply_tag
 from inficond_panel.tuning.history.form import HISTORY
-from inficond_panel.tuning.history.tags import Tags, apply_tag
 from inficond_panel.tuning.iteration import Iteration
 
 

@@ -100,7 +100,7 @@ Thumb = Intent | GroupIntent
 
 
 def size_words(intent: Intent) -> str:
-    """How far a thumb goes, with a space before it: `` ×2``, `` ≤ -0.46``; empty without a size."""
+    """Size of a thumb, with a space before it: `` ×2``, `` ≤ -0.46``; empty without a size."""
     if intent.bound is not None:
         return f" {DIRECTIONS[intent.direction].limit} {intent.bound:g}"
     return f" ×{intent.factor:g}" if intent.factor else ""

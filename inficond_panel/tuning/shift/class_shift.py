@@ -21,7 +21,7 @@ from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.shift.baselines import cross_fitted_model
 from inficond_panel.tuning.shift.class_photos import ClassPhotos
 from inficond_panel.tuning.tuner import Tuner
-from inficond_panel.vocabulary.confidence import CONFIDENCE
+from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.metrics import AP
 
 #: Rate of false discoveries at which a lost bond alone is a shift. With ALPHA of the verdict, a
@@ -98,7 +98,7 @@ def class_shifts(
     for a class that the store does not have, ``SolverError``, ``CancelledError``.
     """
     chosen = chosen_names("class", classes, tuner.store.classes)
-    node, found = node or tuner.head(), {}
+    node, found, noise = node or tuner.head(), {}, tuner.spec.views.noise()
     with one_thread():
         for place, name in enumerate(chosen):
             if cancelled is not None and cancelled():
@@ -106,8 +106,7 @@ def class_shifts(
             if progress is not None:
                 progress(place / len(chosen), f"suspects of {name}")
             photos = tuner.cures.photos(tuner.cures.class_fit(node, name), seed=seed)
-            level = tuner.spec.views.confidence
-            found[name] = with_baselines(photos, class_shift(photos), seed, level)
+            found[name] = with_baselines(photos, class_shift(photos), noise, seed)
     return found
 
 
@@ -138,16 +137,19 @@ def first_suspects(photos: ClassPhotos, count: int) -> tuple[str, ...]:
 
 
 def with_baselines(
-    photos: ClassPhotos, found: ClassShift, seed: int = 0, level: float = CONFIDENCE
+    photos: ClassPhotos, found: ClassShift, noise: Noise, seed: int = 0
 ) -> ClassShift:
-    """The shift of the class of ``photos`` with its baselines, whose intervals are at ``level``."""
+    """The shift of the class of ``photos`` with its baselines, whose intervals are of ``noise``.
+
+    ``seed`` is of the folds of the model.
+    """
     if photos.lacking:
         return found
     own, scores = _own(photos), photos.tune_scores
     return replace(
         found,
-        own_word=_ap(photos, scores[:, own].max(axis=1), level) if own else None,
-        tune_model=_ap(photos, cross_fitted_model(scores, photos.tune_label, seed), level),
+        own_word=_ap(photos, scores[:, own].max(axis=1), noise) if own else None,
+        tune_model=_ap(photos, cross_fitted_model(scores, photos.tune_label, seed), noise),
     )
 
 
@@ -157,9 +159,9 @@ def _own(photos: ClassPhotos) -> list[int]:
     return words_for(photos.student.name, store.concepts, store.synonyms)
 
 
-def _ap(photos: ClassPhotos, logit: NDArray, level: float) -> Interval:
+def _ap(photos: ClassPhotos, logit: NDArray, noise: Noise) -> Interval:
     outcome = Outcome(photos.tune_label, np.asarray(logit, dtype=np.float64))
-    return metric_intervals(outcome, (AP.key,), level=level)[AP.key]
+    return metric_intervals(outcome, (AP.key,), **noise)[AP.key]
 
 
 def _standing_out(measured: Suspicion, order: NDArray[np.intp]) -> NDArray[np.intp]:

@@ -12,9 +12,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from inficond_panel.common.numbers import number
-from inficond_panel.distill.shift.verdict import NONE, SHIFT
+from inficond_panel.distill import Outcome, average_precision
+from inficond_panel.distill.metrics.bootstrap import draw_counts
+from inficond_panel.distill.scores.scores import Array
+from inficond_panel.distill.shift.verdict import NONE, SHIFT, UNKNOWN
 from inficond_panel.errors import TuningError
+from inficond_panel.tuning.cures.choice import ap_values, chosen, errors
 from inficond_panel.tuning.cures.cross_fit import (
     CrossFitted,
     Step,
@@ -26,9 +33,9 @@ from inficond_panel.tuning.cures.labels import photos_to_label
 from inficond_panel.tuning.intents.cures import Balance, Cure, Doubt, Lambda
 from inficond_panel.tuning.shift.class_photos import ClassPhotos
 from inficond_panel.tuning.shift.class_shift import ClassShift, class_shift
-from inficond_panel.tuning.suggest.redrawn import redrawn_change
 from inficond_panel.tuning.suggest.suggestion import (
     CROSS_FITTED,
+    DRAWS,
     Change,
     ClassSuggestion,
     Suggestion,
@@ -37,6 +44,7 @@ from inficond_panel.tuning.suggest.suggestion import (
 )
 from inficond_panel.tuning.suggest.task import Task
 from inficond_panel.vocabulary.confidence import CONFIDENCE
+from inficond_panel.vocabulary.metrics import AP
 
 #: Suspects that are balanced.
 BALANCED = 3
@@ -73,8 +81,15 @@ def repaired(task: Task) -> Suggestion:
 
 
 def _summary(found: Sequence[Repair]) -> str:
-    shifted = sum(one.shift.kind == SHIFT for one in found)
+    shifted, unsure = (sum(one.shift.kind == kind for one in found) for kind in (SHIFT, UNKNOWN))
     mended = sum(bool(one.cures) for one in found)
+    if not found:
+        return "No class has enough labels of tune to tell a shift: nothing is proposed."
+    if not shifted and not mended and unsure:
+        return (
+            f"No class shows a shift from fit to tune; for {unsure} of {len(found)} there are too "
+            "few photos to say. Nothing is proposed."
+        )
     if not shifted and not mended:
         return "No class shows a shift from fit to tune: there is nothing to repair."
     text = f"{shifted} of {len(found)} classes show a shift from fit to tune"
@@ -150,3 +165,37 @@ def _photos_to_label(photos: ClassPhotos) -> tuple[str, ...]:
     """Names of the images whose labels would tell most, of those that have none."""
     images = photos.student.store.images
     return tuple(images[row] for row in photos_to_label(photos.student))
+
+
+def redrawn_change(
+    label: NDArray, before: Array, after: CrossFitted, tried: Sequence[Array], seed: int = 0
+) -> Change:
+    """Change in AP from logits ``before`` (n,) to cross-fitted ones, for labels (n,).
+
+    ``tried`` are the logits (m, n) of the students that each fold tried. The draws
+    of photos are those of ``suggestion.change``.
+    """
+    known, table = label >= 0, draw_counts(len(label), DRAWS, seed)
+    truth, counts = label[known], table[:, known]
+    chosen = _redrawn_logits(truth, after.folds[known], [each[:, known] for each in tried], counts)
+    drawn = [
+        Outcome(truth, logits).values(AP.key, row[None])[0]
+        for logits, row in zip(chosen, counts, strict=True)
+    ]
+    estimate = average_precision(label, after.logits) - average_precision(label, before)
+    return Change(
+        float(estimate), np.array(drawn) - Outcome(truth, before[known]).values(AP.key, counts)
+    )
+
+
+def _redrawn_logits(
+    label: NDArray, folds: NDArray, tried: Sequence[Array], counts: NDArray
+) -> Array:
+    """Logits (draws, n) of the photos, by the students that each draw (draws, n) chooses."""
+    found = np.empty(counts.shape)
+    for fold, logits in enumerate(tried):
+        out = folds == fold
+        inside = counts[:, ~out]
+        values = ap_values(label[~out], logits[:, ~out], inside)
+        found[:, out] = logits[chosen(values, errors(values))][:, out]
+    return found

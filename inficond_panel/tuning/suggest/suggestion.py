@@ -15,7 +15,7 @@ from inficond_panel.distill.metrics.bootstrap import draw_counts
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.tuning.intents.cures import Cure
 from inficond_panel.tuning.intents.intent import Intent
-from inficond_panel.vocabulary.confidence import CONFIDENCE, tails
+from inficond_panel.vocabulary.confidence import CONFIDENCE, least_draws, tails
 from inficond_panel.vocabulary.metrics import AP
 
 DRAWS = 400
@@ -133,7 +133,9 @@ class Change:
         return float(defined.std(ddof=1)) if len(defined) > 1 else 0.0
 
     def gain(self, level: float = CONFIDENCE) -> Gain:
-        """With its percentile interval."""
+        """With its percentile interval; a normal one at a level that the draws cannot tell."""
+        if least_draws(level) > len(self.draws):
+            return around(self.estimate, self.error, level)
         low, high = np.nanquantile(self.draws, tails(level))
         return Gain(self.estimate, float(low), float(high), level)
 

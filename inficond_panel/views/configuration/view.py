@@ -19,6 +19,7 @@ from inficond_panel.ui import browser
 from inficond_panel.ui.actions import Acting, action
 from inficond_panel.ui.component import ViewComponent
 from inficond_panel.ui.metric_cards import Row, make_class_metrics, make_mean_metrics
+from inficond_panel.views.configuration.picture import draw_picture
 from inficond_panel.vocabulary.metrics import SHARES
 from inficond_panel.wording import refit as words
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from inficond_panel.state import AppState
     from inficond_panel.state.targets import TargetsState
     from inficond_panel.tuning import Iteration, Node
+    from inficond_panel.ui.drawing import Drawing
 
 CHOICES = 30  #: iterations to choose from
 
@@ -191,6 +193,7 @@ class ConfigurationView(Acting, Viewer):
         self._strip = ConfigurationStrip(
             theme=app.param.theme,
             extent=app.settings.param.show,
+            intervals=app.spec.views.intervals,
             sizing_mode="stretch_width",
             margin=0,
         )
@@ -270,6 +273,10 @@ class ConfigurationView(Acting, Viewer):
             return make_mean_metrics(app.students.snapshot, app.changes.total("", SHARES))
         changes = app.changes.total(name, SHARES)
         return make_class_metrics(name, app.students.snapshot, changes)
+
+    def picture(self) -> Drawing:
+        """Picture of the strip, without a browser."""
+        return draw_picture(self._strip.data, self._strip.student)
 
     @action
     def _choose_dataset(self, name: str) -> None:

@@ -87,12 +87,12 @@ function cardOf(model, at) {
   const rows = model.captions.map(({ metric, title, now }) => {
     const value = model.steps[metric][piece]
     const change = (to, { low = [], high = [] } = {}, place) =>
-      valued(now) && isNumber(to) ? `${points(to - now[1])} pp ${interval(low[place], high[place])}` : "–"
+      valued(now) && isNumber(to) ? `${points(to - now[1])} pp ${interval(low[place], high[place])}`.trim() : "–"
     if (solved < 0) return [title, fixed(value, 3), change(value, model.bands[metric], piece)]
     const there = refit[metric][solved]
     return [title, fixed(value, 3), `${fixed(there, 3)}, ${change(there, refit.bands[metric], solved)}`]
   })
-  const refitAt = solved < 0 ? `change, ${model.confidence} interval` : `refit at ${signed(refit.influence[solved], 2)}, change`
+  const refitAt = solved < 0 ? ["change", model.confidence && `${model.confidence} interval`].filter(Boolean).join(", ") : `refit at ${signed(refit.influence[solved], 2)}, change`
   return [h("b", {}, `Influence ${signed(at, 2)}, now ${model.influence}`), details([["", "exact", refitAt], ...rows])]
 }
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 CHARTED = keys(F1, RECALL, PRECISION, ACCURACY, FIDELITY)
 PIECES = 300  #: more steps than this are drawn at so many places along the axis
 DIGITS = 6  #: of numbers that are sent; a chart is some hundred pixels wide
+BAND_DIGITS = 4  #: of limits, which are told to three
 _STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.5)
 
 Place = tuple[float, float]  #: influence and value; nan where there is none
@@ -161,8 +162,8 @@ def piece_middles(curves: WhatIf) -> np.ndarray:
 def make_band(band: Band) -> dict[str, list[float | None]]:
     """The interval of the change from now in each piece: ``low`` and ``high``, None: undefined."""
     return {
-        "low": [_sent(value) for value in band.low.tolist()],
-        "high": [_sent(value) for value in band.high.tolist()],
+        "low": [_sent(value, BAND_DIGITS) for value in band.low.tolist()],
+        "high": [_sent(value, BAND_DIGITS) for value in band.high.tolist()],
     }
 
 
@@ -176,7 +177,7 @@ def make_points(refit: Points, changes: Changes) -> dict[str, Any]:
     columns = {"influence": order, **values}
     bands = {
         metric: {
-            side: [_sent(getattr(changes[at][metric], side)) for at in order]
+            side: [_sent(getattr(changes[at][metric], side), BAND_DIGITS) for at in order]
             for side in ("low", "high")
         }
         for metric in CHARTED
@@ -203,5 +204,5 @@ def _mark(place: Place) -> list[float | None] | None:
     return [place[0], defined(place[1])] if math.isfinite(place[0]) else None
 
 
-def _sent(value: float) -> float | None:
-    return None if math.isnan(value) else round(value, DIGITS)
+def _sent(value: float, digits: int = DIGITS) -> float | None:
+    return None if math.isnan(value) else round(value, digits)

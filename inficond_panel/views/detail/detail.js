@@ -162,7 +162,7 @@ function makeLegend(model) {
   const element = h("div", { class: "samples" }, Object.values(keys))
   const show = ({ mode, bands, pending, captions }) => {
     const told = {
-      teacher: "teacher", interval: (mode === "refit" || Object.keys(bands).length) && [model.confidence, h("span", { class: "long" }, " interval")], refit: mode === "refit" && "refit",
+      teacher: "teacher", interval: model.confidence && (mode === "refit" || Object.keys(bands).length) && [model.confidence, h("span", { class: "long" }, " interval")], refit: mode === "refit" && "refit",
       exact: "exact", pending: pending.text && `pending ${pending.text}`, preview: captions.some((caption) => caption.preview) && "preview",
     }
     for (const [name, words] of Object.entries(told)) {

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from inficond_panel.common.numbers import count, number, signed
 
 if TYPE_CHECKING:
-    from inficond_panel.analysis.local_explanation import Apart, Edit
+    from inficond_panel.analysis.images.local_explanation import Apart, Edit
     from inficond_panel.export.predictions import Prediction
 
 SHOWN = 10  #: concepts told one by one; the rest is one line

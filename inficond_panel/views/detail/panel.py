@@ -22,7 +22,7 @@ class DetailPanel(ViewComponent):
     """
 
     student = param.String("", doc="Class of the student; empty: none selected.")
-    confidence = param.String("", doc="Level of the intervals, in words.")
+    confidence = param.String("", doc="Level of the intervals, in words; empty: none.")
     concept = param.String("", doc="Concept shown; empty: none.")
     influence = param.String("", doc="Its influence, as text.")
     pending = param.Dict({}, doc="The intent that waits: {direction, text}; empty: none.")

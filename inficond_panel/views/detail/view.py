@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import panel as pn
 import param
 
-from inficond_panel.analysis.patches import best_segment
+from inficond_panel.analysis.images.patches import best_segment
 from inficond_panel.common.numbers import bound, signed
 from inficond_panel.errors import CancelledError
 from inficond_panel.state import Job
@@ -32,15 +32,17 @@ from inficond_panel.views.detail.charts import (
 from inficond_panel.views.detail.knowledge_points import make_heat
 from inficond_panel.views.detail.local_explanation import make_apart
 from inficond_panel.views.detail.panel import DetailPanel
+from inficond_panel.views.detail.picture import IMAGES, draw_picture
 from inficond_panel.vocabulary.confidence import confidence_word
 
 if TYPE_CHECKING:
-    from inficond_panel.analysis.gallery import Gallery
-    from inficond_panel.analysis.image_sets import ImageSet
+    from inficond_panel.analysis.images.gallery import Gallery
+    from inficond_panel.analysis.images.image_sets import ImageSet
     from inficond_panel.distill import WhatIf
     from inficond_panel.state import AppState
     from inficond_panel.store import Store
     from inficond_panel.tuning import Intent
+    from inficond_panel.ui.drawing import Drawing
 
 #: Images of the gallery whose pictures go with a page without a server.
 STILL = 30
@@ -55,9 +57,12 @@ class DetailView(Acting, pn.viewable.Viewer):
         self._gallery: Gallery | None = None
         self._still: dict[tuple[str, int], dict[str, Any]] = {}  # by concept and image
         self.panel = DetailPanel(
-            confidence=confidence_word(app.spec.views.confidence),
+            confidence=confidence_word(app.spec.views.confidence)
+            if app.spec.views.intervals
+            else "",
             theme=app.param.theme,
             extent=app.settings.param.show,
+            intervals=app.spec.views.intervals,
             sizing_mode="stretch_both",
             margin=0,
         )
@@ -101,6 +106,15 @@ class DetailView(Acting, pn.viewable.Viewer):
         self._solve()
         self._find_bands()
 
+    def picture(self) -> Drawing | None:
+        """Picture of the charts and the first images, without a browser; None without either."""
+        panel, gallery = self.panel, self._gallery
+        if gallery is None:
+            return None
+        title = panel.picked or f"{panel.concept}, {panel.student}"
+        tiles = (tile_uri(self._store, row) for row in gallery.rows[:IMAGES].tolist())
+        return draw_picture(title, panel.captions, panel.steps, tiles)
+
     @param.depends("_app.selection.images", watch=True)
     def _enlarge(self) -> None:
         """Open the image that was picked; once, whatever else is shown anew later."""
@@ -118,7 +132,7 @@ class DetailView(Acting, pn.viewable.Viewer):
         """Have the worker find the intervals of the curves shown."""
         curves, jobs, students = self._curves, self._app.jobs, self._app.students
         student, concept = self._app.selection.class_name, self._app.selection.concept
-        if curves is None:
+        if curves is None or not self._app.spec.views.intervals:
             jobs.cancel("bands")
             return
 

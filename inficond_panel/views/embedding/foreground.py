@@ -53,18 +53,23 @@ class Foreground:
             fill_alpha=0.6,
             source=self.segments,
         )
-        figure.segment("x0", "y0", "x1", "y1", color="ink", source=self.leaders)
+        # in pixels from their marks: names stay beside them where the map has another size than the
+        # one that they were placed for
+        way: dict[str, Any] = {"length": "length", "length_units": "screen", "angle": "angle"}
+        figure.ray("x0", "y0", color="ink", source=self.leaders, **way)
         font: dict[str, Any] = {
             "text_font": value(FONT),
             "text_font_size": "size",
             "text_font_style": "style",
             "text_align": "center",
             "text_baseline": "middle",
+            "x_offset": "right",
+            "y_offset": "down",
             "source": self.names,
         }
         halo: dict[str, Any] = {"text_outline_color": "surface", "text_outline_width": 3}
-        figure.text("x", "y", "name", text_color="surface", **halo, **font)
-        figure.text("x", "y", "name", text_color="ink", **font)
+        figure.text("at_x", "at_y", "name", text_color="surface", **halo, **font)
+        figure.text("at_x", "at_y", "name", text_color="ink", **font)
         figure.scatter(
             "x",
             "y",

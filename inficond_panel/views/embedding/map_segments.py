@@ -1,12 +1,15 @@
-"""The segment that is pointed at on the map: its photo, and what it shows."""
+"""Segments on the map: those of the concept that is open, and the one that is pointed at."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import param
 
 from inficond_panel.common.numbers import number
+from inficond_panel.errors import CancelledError
+from inficond_panel.plots.assigned import Assigned, take_assigned
 from inficond_panel.plots.cloud import segment_positions, segment_tree
 from inficond_panel.plots.concept_map import tapped
 from inficond_panel.state import Job
@@ -15,6 +18,7 @@ from inficond_panel.ui.gallery import PRESENCE, make_picture
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from inficond_panel.errors import InficondError
     from inficond_panel.plots.concept_map import Frame
     from inficond_panel.state import AppState
     from inficond_panel.store import Store
@@ -22,6 +26,8 @@ if TYPE_CHECKING:
 
 REACH = 14.0  #: the pointer means a segment within so many pixels
 _NEAR = 64  #: candidates on the map, of which the nearest on screen is taken
+NOBODYS = Assigned()
+OPEN_ONE = "Open a concept: its segments are lit."
 
 
 def nearest_segment(
@@ -97,3 +103,51 @@ class SegmentPointer:
             return {**told, "place": share.tolist()}
 
         self._app.jobs.submit(Job("segment", work, self._answer, self._app.tuning.tell))
+
+
+class AssignedSegments(param.Parameterized):
+    """Keeps ``found`` up to date with the concept opened and the projection shown."""
+
+    found = param.ClassSelector(class_=Assigned, default=NOBODYS)
+
+    def __init__(self, app: AppState) -> None:
+        self._app, self._projection, self._fault = app, "", ""
+        super().__init__()
+
+    def show(self, projection: str) -> None:
+        """Find the segments on another projection."""
+        self._projection = projection
+        self._fetch()
+
+    def told(self) -> dict[str, Any]:
+        """Sentence on them as ``words``, and whether any is ``lit``; empty without segments."""
+        if not self._app.store.holds("segments"):
+            return {}
+        words = self.found.words() or self._fault or OPEN_ONE
+        return {"words": words, "lit": self.found.placed > 0}
+
+    @param.depends("_app.selection.concept", watch=True)
+    def _fetch(self) -> None:
+        store, projection = self._app.store, self._projection
+        concept = self._app.selection.concept if store.holds("segments") else ""
+        self._fault = ""
+        if not concept or not projection:
+            self._app.jobs.cancel("assigned")
+            self.found = NOBODYS
+            return
+
+        def work(_: Job) -> Assigned:
+            return take_assigned(store, projection, concept)
+
+        self._app.jobs.submit(Job("assigned", work, self._set, self._failed))
+        if (self.found.concept, self.found.method) != (concept, projection):
+            self.found = Assigned(concept, projection, known=False)
+
+    def _set(self, found: Assigned) -> None:
+        if found.concept == self._app.selection.concept:  # it may have been closed meanwhile
+            self.found = found
+
+    def _failed(self, error: InficondError) -> None:
+        if not isinstance(error, CancelledError):
+            self._fault = error.for_page
+            self.found = NOBODYS

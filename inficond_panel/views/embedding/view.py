@@ -20,17 +20,18 @@ from inficond_panel.ui.actions import Acting, action
 from inficond_panel.ui.plot_pane import close_plots, make_plot_pane
 from inficond_panel.ui.saving import make_and_send
 from inficond_panel.views.embedding.foreground import Scene
-from inficond_panel.views.embedding.map_assigned import AssignedSegments
 from inficond_panel.views.embedding.map_cloud import MapCloud
 from inficond_panel.views.embedding.map_group import make_group
 from inficond_panel.views.embedding.map_keys import MapKeys
 from inficond_panel.views.embedding.map_panel import EmbeddingPanel, make_projections
 from inficond_panel.views.embedding.map_plot import MapPlot
-from inficond_panel.views.embedding.map_segments import SegmentPointer
+from inficond_panel.views.embedding.map_segments import AssignedSegments, SegmentPointer
 from inficond_panel.views.embedding.map_tooltip import make_facts
+from inficond_panel.views.embedding.picture import draw_picture
 
 if TYPE_CHECKING:
     from inficond_panel.state import AppState
+    from inficond_panel.ui.drawing import Drawing
 
 
 class EmbeddingView(Acting, pn.viewable.Viewer):
@@ -72,6 +73,11 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
 
     def __panel__(self) -> pn.viewable.Viewable:
         return self.panel
+
+    def picture(self) -> Drawing:
+        """Picture of the whole map, without a browser and without the cloud of segments."""
+        places = concept_positions(self._store, self.projection)
+        return draw_picture(places, self._store.concepts, self._shown())
 
     def close(self) -> None:
         """Let go of the plot."""

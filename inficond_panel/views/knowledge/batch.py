@@ -17,11 +17,12 @@ from inficond_panel.views.knowledge.table import KnowledgeTable, make_status
 from inficond_panel.vocabulary.directions import THUMBS
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.wording.cures import chosen_sentence, direction_of, glyph_of
+from inficond_panel.wording.estimates import at_level
 from inficond_panel.wording.metric_change import make_change
 from inficond_panel.wording.suggestion import suggestion_sentences
 
 if TYPE_CHECKING:
-    from inficond_panel.analysis.compensation import Group
+    from inficond_panel.analysis.refits.compensation import Group
     from inficond_panel.analysis.snapshot import Snapshot
     from inficond_panel.distill import Interval
     from inficond_panel.errors import InficondError
@@ -192,11 +193,12 @@ class BatchBar:
         return [chosen_sentence(chosen)] if chosen else []
 
     def _suggested(self) -> list[str]:
-        """What the last suggestion found, and what it means for the student in view."""
+        """Result of the last suggestion, and its meaning for the student in view."""
         suggestion = self.app.suggestion
         if suggestion.found is None:
             return [suggestion.problem] if suggestion.problem else []
-        return suggestion_sentences(suggestion.found, self.table.student)
+        sentences = suggestion_sentences(suggestion.found, self.table.student)
+        return [at_level(each, self.app.spec.views.shown_level) for each in sentences]
 
     def _pending(self, intent: Intent) -> dict[str, Any]:
         strongest = float(np.abs(self.app.students.student(intent.class_name).weights).max())

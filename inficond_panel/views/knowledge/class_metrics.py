@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import param
 
-from inficond_panel.analysis.image_sets import image_set, worst_first
+from inficond_panel.analysis.images.image_sets import image_set, worst_first
 from inficond_panel.analysis.node_metrics import metadata_slices
 from inficond_panel.common.numbers import count, number
 from inficond_panel.errors import CancelledError
@@ -16,6 +16,7 @@ from inficond_panel.state.class_metrics import MEASURED, measure, measure_by, wo
 from inficond_panel.ui.component import tie
 from inficond_panel.vocabulary.confidence import CONFIDENCE, confidence_word
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, ECE, F1, FIDELITY, METRICS
+from inficond_panel.wording.estimates import at_level
 from inficond_panel.wording.metric_change import UNCHANGED, change_number, change_range, make_change
 
 if TYPE_CHECKING:
@@ -54,9 +55,12 @@ def make_line(
 
 
 def make_measures(
-    measured: Measured, metrics: ClassMetrics, level: float = CONFIDENCE
+    measured: Measured, metrics: ClassMetrics, level: float | None = CONFIDENCE
 ) -> dict[str, Any]:
-    """The table: one row a metric, and what is to be known beside it; intervals at ``level``."""
+    """The table: one row a metric, and what is to be known beside it.
+
+    Intervals are at ``level``, None: there are none.
+    """
     now = measured.now
     changes = {
         "Since start": now.since_start,
@@ -67,13 +71,13 @@ def make_measures(
         del changes["Since previous"]
     shown = {name: found for name, found in changes.items() if found}
     return {
-        "heads": ["now", confidence_word(level), *shown],
+        "heads": ["now", *_head(level), *shown],
         "rows": [
             {
                 "name": METRICS[key].name,
                 "now": number(now.metrics[key].estimate),
-                "range": _range(now.metrics[key]),
-                "changes": [make_noisy(found[key], key) for found in shown.values()],
+                "range": _range(now.metrics[key], level),
+                "changes": [make_noisy(found[key], key, level) for found in shown.values()],
                 "note": _note(key, measured, metrics),
             }
             for key in MEASURED
@@ -83,44 +87,54 @@ def make_measures(
     }
 
 
-def make_noisy(change: Interval, key: str) -> dict[str, str]:
-    """A change with its interval in text, and its verdict: within noise, unchanged, ..."""
+def make_noisy(change: Interval, key: str, level: float | None = CONFIDENCE) -> dict[str, str]:
+    """A change with its interval in text, and its verdict: within noise, unchanged, ...
+
+    Without a ``level`` the estimate alone.
+    """
     told = {"text": "–", "range": "", "words": change.words}
     if change.words == "undefined":
         return told
     if change.words == UNCHANGED:
         return {"text": UNCHANGED, "range": "", "words": UNCHANGED}
     unit = METRICS[key].unit
+    if level is None:
+        return {"text": change_number(change.estimate, unit), "range": "", "words": ""}
     limits = change_range(change.low, change.high, unit)
     return {**told, "text": change_number(change.estimate, unit), "range": limits}
 
 
 def make_slices(
-    report: SliceReport, class_name: str, column: str, level: float = CONFIDENCE
+    report: SliceReport, class_name: str, column: str, level: float | None = CONFIDENCE
 ) -> dict[str, Any]:
-    """The slices of a column by one metric, the worst named; fidelity stands beside accuracy."""
+    """The slices of a column by one metric, the worst named; fidelity stands beside accuracy.
+
+    Intervals are at ``level``, None: there are none.
+    """
     rows = sorted(report.slices, key=lambda found: (bool(found.small), found.p_holm))
     beside = METRICS[report.metric].beside
     return {
         "heads": [
             column,
             METRICS[report.metric].name,
-            confidence_word(level),
+            *(_head(level) or [""]),
             METRICS[beside].name if beside else "",
             "Images",
             "p (Holm)",
         ],
-        "told": worst_slice_sentence(class_name, report.worst, METRICS[report.metric].name),
-        "rows": [_slice(found, beside, found is report.worst) for found in rows],
+        "told": at_level(
+            worst_slice_sentence(class_name, report.worst, METRICS[report.metric].name), level
+        ),
+        "rows": [_slice(found, beside, found is report.worst, level) for found in rows],
     }
 
 
-def _slice(found: SliceResult, beside: str, worst: bool) -> dict[str, Any]:
+def _slice(found: SliceResult, beside: str, worst: bool, level: float | None) -> dict[str, Any]:
     return {
         "name": found.name or "not known",
         "key": found.name,
         "value": number(found.interval.estimate),
-        "range": _range(found.interval),
+        "range": _range(found.interval, level),
         "beside": number(found.metrics[beside]) if beside else "",
         "images": f"{count(found.n)}, {count(found.positives)} with the class",
         "verdict": found.small or number(found.p_holm),
@@ -138,8 +152,14 @@ def _note(key: str, measured: Measured, metrics: ClassMetrics) -> str:
     return ""
 
 
-def _range(found: Interval) -> str:
-    return "" if found.words == "undefined" else f"[{number(found.low)}, {number(found.high)}]"
+def _head(level: float | None) -> list[str]:
+    return [] if level is None else [confidence_word(level)]
+
+
+def _range(found: Interval, level: float | None) -> str:
+    if level is None or found.words == "undefined":
+        return ""
+    return f"[{number(found.low)}, {number(found.high)}]"
 
 
 class MeasuresPanel(param.Parameterized):
@@ -188,7 +208,7 @@ class MeasuresPanel(param.Parameterized):
         def done(measured: Measured) -> None:
             if asked == self._asked and name == table.student:
                 table.measures = make_measures(
-                    measured, snapshot.metrics[name], app.spec.views.confidence
+                    measured, snapshot.metrics[name], app.spec.views.shown_level
                 )
 
         app.jobs.submit(Job("measures", work, done, app.tuning.tell))
@@ -218,7 +238,7 @@ class MeasuresPanel(param.Parameterized):
 
         def done(report: SliceReport) -> None:
             if asked == self._sliced:
-                table.slices = make_slices(report, name, column, app.spec.views.confidence)
+                table.slices = make_slices(report, name, column, app.spec.views.shown_level)
 
         def failed(error: InficondError) -> None:
             if asked == self._sliced and not isinstance(error, CancelledError):

@@ -13,7 +13,7 @@ export function makeHeld(model, send) {
   const element = h("div", { class: "held", role: "group", "aria-label": "Bounds in force" }, h("span", { class: "muted" }, "Held:"), list, more)
   let open = false
   const make = ({ concept }) => h("span", { class: "chip" },
-    h("button", { class: "name clip", type: "button", "aria-label": `Open ${concept}`, onclick: () => send("open", { concept }) }, concept), h("span", { class: "num" }),
+    h("button", { class: "name clip offline", type: "button", "aria-label": `Open ${concept}`, onclick: () => send("open", { concept }) }, concept), h("span", { class: "num" }),
     h("button", { class: "lift", type: "button", onclick: () => { if (!isBusy(model)) send("toggle", { concept, direction: RELEASE }) } }, icon(DIRECTIONS[RELEASE].icon, 12)))
   const update = (chip, { concept, bound }, released) => {
     const [name, limit, lift] = chip.children

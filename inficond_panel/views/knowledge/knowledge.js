@@ -130,7 +130,7 @@ function makeTable(model, send, search, dialog) {
   const scroll = h("div", { class: "scroll" }, rows, rest)
   keepAligned(columns, scroll)
   const pictures = makePictures(model, send, rows)
-  let listed = [], context = {}, current = 0, order = "", waiting = 0, card = null
+  let listed = [], context = {}, current = 0, order = "", waiting = 0, card = null, inView = 0, later = 0
   const rowOf = (concept) => listed.find((row) => row.concept === concept)
   const elementOf = (concept) => [...rows.children].find(({ dataset }) => dataset.key === concept)
   const hand = makeHand(rows, model, send, {
@@ -141,8 +141,8 @@ function makeTable(model, send, search, dialog) {
   const draw = () => {
     hand.settle()
     const held = listed[current]?.concept
-    const now = JSON.stringify([model.student, model.sort, model.find])
-    if (now !== order) scroll.scrollTop = 0
+    const now = JSON.stringify([model.student, model.sort, model.find]), others = now !== order
+    if (others) scroll.scrollTop = 0
     order = now
     listed = shownRows(model)
     current = Math.max(0, rows.querySelector(".row:focus-within") ? listed.findIndex(({ concept }) => concept === held) : 0)
@@ -150,15 +150,25 @@ function makeTable(model, send, search, dialog) {
     drawMetric(metric, model)
     rows.style.setProperty("--n", listed.length)
     rows.classList.toggle("long", listed.length > SHORT_LIST)
-    drawNear()
+    if (others) drawFirst()
+    else drawNear()
     drawRest(rest, model, search, dialog)
     pinned.show(model.pinned.number)
     text(full, context.similarity ? `, full bar ${context.similarity.toFixed(2)}` : "")
   }
   const plan = () => ({ size: listed.length, step: parseFloat(getComputedStyle(rows).getPropertyValue("--row")) })
+  /** Rows of another list: those in view now, the others once these are painted. */
+  function drawFirst() {
+    if (listed.length > SHORT_LIST || !inView) return drawNear()
+    drawPlaces([...listed.keys()].slice(0, inView))
+    later ||= requestAnimationFrame(() => setTimeout(drawNear))
+  }
   /** All rows of a short list, of a long one those near the part in view. */
   function drawNear() {
-    const places = listed.length > SHORT_LIST ? placesNear(scroll, plan(), current) : [...listed.keys()]
+    later = 0
+    drawPlaces(listed.length > SHORT_LIST ? placesNear(scroll, plan(), current) : [...listed.keys()])
+  }
+  function drawPlaces(places) {
     keyed(rows, places, (at) => listed[at].concept, (at) => makeRow(listed[at], send), (element, at) => {
       fillRow(element, listed[at], model, context)
       setAll(element, { "aria-posinset": at + 1, "aria-setsize": listed.length, tabindex: at === current ? 0 : -1 })
@@ -186,7 +196,10 @@ function makeTable(model, send, search, dialog) {
     row?.focus({ preventScroll: listed.length > SHORT_LIST })
   }
   scroll.addEventListener("scroll", () => { if (listed.length > SHORT_LIST) requestAnimationFrame(drawNear) }, { passive: true })
-  new ResizeObserver(() => { if (listed.length > SHORT_LIST) drawNear() }).observe(scroll)
+  new ResizeObserver(() => {
+    inView = Math.ceil(scroll.clientHeight / plan().step)
+    if (listed.length > SHORT_LIST) drawNear()
+  }).observe(scroll)
   rows.addEventListener("focusin", (event) => { current = event.target.closest(".row")?.at ?? current })
   rows.addEventListener("click", (event) => {
     const row = event.target.closest(".row")

@@ -47,12 +47,13 @@ function partOf({ name, now, after, change, note }, index) {
 }
 
 function measuresOf({ heads, rows, scope }) {
+  const ranged = rows.some(({ range }) => range)
   const noise = () => h("i", { class: "hollow-dot", role: "img", "aria-label": "within noise", title: "within noise" })
   const valueOf = ([value, unit]) => h("b", {}, value, unit && h("span", { class: "wide" }, ` ${unit}`))
   const cell = ({ text: value, range, words }) => h("td", { class: "num" },
     words === "unchanged" ? h("span", { class: "muted" }, words) : valueOf(value.split(" ")), ` ${range} `, words === "within noise" && noise())
   const line = ({ name, now, range, changes, note }) => h("tr", {}, h("th", { scope: "row" }, name, note && h("span", { class: "muted num" }, note)),
-    h("td", { class: "num" }, h("b", {}, now)), h("td", { class: "num" }, range), changes.map(cell))
+    h("td", { class: "num" }, h("b", {}, now)), ranged && h("td", { class: "num" }, range), changes.map(cell))
   const noisy = rows.some(({ changes }) => changes.some(({ words }) => words === "within noise"))
   return h("table", {}, h("caption", { class: "num" }, scope, noisy && h("span", {}, noise(), " within noise")),
     h("thead", {}, h("tr", {}, h("td"), heads.map((name) => h("th", { scope: "col" }, name)))), h("tbody", {}, rows.map(line)))
@@ -83,5 +84,5 @@ const sliceHeads = (heads) => h("thead", {}, h("tr", {}, heads.filter(Boolean).m
 function sliceLine({ name, key, value, range, beside, images, verdict, worst }, heads, model) {
   const cell = (content) => h("td", { class: "num" }, content)
   return h("tr", { class: worst ? "worst" : null }, h("th", { scope: "row", class: "clip", title: name }, name),
-    cell(h("b", {}, value)), cell(range), heads[3] && cell(beside), cell(h("button", { class: "link", type: "button", title: "Show these images", onclick: () => model.send_msg({ action: "open_slice", value: key }) }, images)), cell(verdict))
+    cell(h("b", {}, value)), heads[2] && cell(range), heads[3] && cell(beside), cell(h("button", { class: "link", type: "button", title: "Show these images", onclick: () => model.send_msg({ action: "open_slice", value: key }) }, images)), cell(verdict))
 }

@@ -26,7 +26,7 @@ export function makeMending(model, send) {
     set(head, "aria-expanded", String(mended))
     element.classList.toggle("expanded", mended)
     body.hidden = !mended
-    const key = [shift, shiftless, model.terms, model.path, model.photos, model.cures, model.pending, isBusy(model)]
+    const key = [shift, shiftless, model.terms, model.path, model.auto, model.photos, model.cures, model.pending, isBusy(model)]
     if (mended) drawOnce(body, JSON.stringify(key), () => (shift.kind ? sectionsOf(model, send) : [shiftless || h("span", { class: "spin" })]))
   }
   return { element, draw }
@@ -107,14 +107,16 @@ function penaltyOf(model, send) {
   })
   const chart = chartOf(path, chosen, now)
   return section("Penalty λ", h("div", { class: "penalty" }, chart, slider), told,
-    h("p", { class: "gives" }, cureButton(model, send, { direction: "lambda", value: AUTO }, auto, "λ auto", "λ auto: choose lambda by AP on tune", "The lambda with the highest AP on tune, if it gains more than noise; its gain is cross-fitted")))
+    model.auto && h("p", { class: "num" }, model.auto),
+    h("p", { class: "gives" }, cureButton(model, send, { direction: "lambda", value: AUTO }, auto, "λ auto", "λ auto: choose lambda by AP on tune", model.auto || "The lambda with the highest AP on tune, if it gains more than noise")))
 }
 
 const nearest = (path, value) => path.reduce((best, point, at) => (Math.abs(Math.log(point.value / value)) < Math.abs(Math.log(path[best].value / value)) ? at : best), 0)
 
 function wordsAt(path, at, now) {
   const point = path[at]
-  return `λ ${point.text}${at === now ? " (now)" : ""}: AP on tune ${point.told}, ${point.concepts} concept${point.concepts === 1 ? "" : "s"} left`
+  const marks = [at === now && "now", point.auto && "auto"].filter(Boolean).join(", ")
+  return `λ ${point.text}${marks && ` (${marks})`}: AP on tune ${point.told}, ${point.concepts} concept${point.concepts === 1 ? "" : "s"} left`
 }
 
 function chartOf(path, chosen, now) {

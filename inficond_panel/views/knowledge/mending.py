@@ -1,4 +1,4 @@
-"""What the data say against a student, and the cures that are offered, as plain data."""
+"""Mending of one student: suspects among its concepts, and the cures on offer, as plain data."""
 
 from __future__ import annotations
 
@@ -19,8 +19,10 @@ from inficond_panel.tuning.intents.asked import place_of
 from inficond_panel.tuning.intents.cures import Balance, Cure, cure_from_json
 from inficond_panel.ui.component import tie
 from inficond_panel.ui.images import data_uri
+from inficond_panel.vocabulary.confidence import CONFIDENCE
 from inficond_panel.vocabulary.metrics import AP
-from inficond_panel.wording.cures import asked_words, terms_words
+from inficond_panel.wording.cures import asked_words, auto_sentence, terms_words
+from inficond_panel.wording.estimates import at_level
 from inficond_panel.wording.suspects import plain_sentence, shift_sentence, suspect_sentence
 
 if TYPE_CHECKING:
@@ -35,8 +37,11 @@ if TYPE_CHECKING:
 VERDICTS = {SHIFT: "Shift", NONE: "No shift", "unknown": "Too few photos to say"}
 
 
-def make_shift(found: ClassShift) -> dict[str, Any]:
-    """The verdict on a student in a word and in a sentence, its suspects, and two baselines."""
+def make_shift(found: ClassShift, level: float | None = CONFIDENCE) -> dict[str, Any]:
+    """The verdict on a student in a word and in a sentence, its suspects, and two baselines.
+
+    Without a ``level`` numbers have no limits.
+    """
     suspects = [
         {
             "concept": suspect.concept,
@@ -49,26 +54,32 @@ def make_shift(found: ClassShift) -> dict[str, Any]:
     return {
         "kind": found.kind,
         "verdict": VERDICTS[found.kind],
-        "sentence": shift_sentence(found),
+        "sentence": at_level(shift_sentence(found), level),
         "plain": plain_sentence(found),
         "by_teacher": found.by_teacher,
         "suspects": suspects,
-        "baselines": [[name, _ap(value)] for name, value in baselines.items() if value],
+        "baselines": [[name, _ap(value, level)] for name, value in baselines.items() if value],
     }
 
 
-def make_path(path: Iterable[PenaltyPoint]) -> list[dict[str, Any]]:
-    """Points of a path over lambda, the smallest first: AP with its interval, and concepts left."""
+def make_path(
+    path: Iterable[PenaltyPoint], level: float | None = CONFIDENCE
+) -> list[dict[str, Any]]:
+    """Points of a path over lambda, the smallest first: AP with its interval, and concepts left.
+
+    Without a ``level`` AP alone.
+    """
     return [
         {
             "value": point.value,
             "text": f"{point.value:.3g}",
             "now": point.now,
+            "auto": point.auto,
             "concepts": point.concepts,
             AP.key: defined(point.metrics[AP.key].estimate),
-            "low": defined(point.metrics[AP.key].low),
-            "high": defined(point.metrics[AP.key].high),
-            "told": _ap(point.metrics[AP.key]),
+            "low": None if level is None else defined(point.metrics[AP.key].low),
+            "high": None if level is None else defined(point.metrics[AP.key].high),
+            "told": _ap(point.metrics[AP.key], level),
         }
         for point in path
     ]
@@ -99,16 +110,17 @@ def make_cure(cure: Cure) -> dict[str, Any]:
     }
 
 
-def _ap(found: Interval) -> str:
+def _ap(found: Interval, level: float | None) -> str:
     limits = f"[{number(found.low)}, {number(found.high)}]"
-    return f"{number(found.estimate)} {limits}"
+    return at_level(f"{number(found.estimate)} {limits}", level)
 
 
 class MendingPanel(param.Parameterized):
-    """Fills ``table.shift``, and while the panel is open ``table.path`` and ``table.photos``."""
+    """Fills ``table.shift``; while the panel is open also ``path``, ``auto`` and ``photos``."""
 
     def __init__(self, app: AppState, table: KnowledgeTable) -> None:
         self.app, self.table = app, table
+        self._level = app.spec.views.shown_level
         self._asked: tuple[str, str] | None = None
         tie(table, app.settings, mended="mended")
         super().__init__()
@@ -120,10 +132,10 @@ class MendingPanel(param.Parameterized):
         found = self.app.shifts.found.get(name)
         if self._asked != (name, self.app.students.node.id):
             self._asked = None
-            self.table.param.update(path=[], photos=[])
-            self.table.shift = {} if found is None else make_shift(found)
+            self.table.param.update(path=[], auto="", photos=[])
+            self.table.shift = {} if found is None else make_shift(found, self._level)
         elif not self.table.shift and found is not None:
-            self.table.shift = make_shift(found)
+            self.table.shift = make_shift(found, self._level)
         terms = self.app.tuner.terms(self.app.students.node).get(name)
         told = terms_words(terms) if terms else []
         self.table.param.update(shiftless=self.app.shifts.problem, terms=told)
@@ -150,12 +162,14 @@ class MendingPanel(param.Parameterized):
         def work(_: Job) -> dict[str, Any]:
             store, k = app.store, app.store.classes.index(name)
             found = student_shift(app.tuner, node, name, baselines=True)
+            path = penalty_path(app.tuner, node, name)
             student = app.tuner.cures.class_fit(node, name)
             unlabelled = photos_to_label(student)
             rows = unlabelled if unlabelled.size else photos_to_teach(student)
             return {
-                "shift": make_shift(found),
-                "path": make_path(penalty_path(app.tuner, node, name)),
+                "shift": make_shift(found, self._level),
+                "path": make_path(path.points, self._level),
+                "auto": auto_sentence(path.auto) if path.auto else "",
                 "photos": make_photos(store, k, rows.tolist()),
             }
 

@@ -18,15 +18,13 @@ if TYPE_CHECKING:
     from inficond_panel.views.knowledge.table import KnowledgeTable
 
 
-def make_stability(report: StabilityReport) -> dict[str, Any]:
-    """The verdict on one concept, and the card that explains it."""
+def make_stability(report: StabilityReport, limits: bool = True) -> dict[str, Any]:
+    """The verdict on one concept, and the card that explains it; ``limits`` are of the refits."""
     (found,) = report.concepts
+    between = f"[{signed(found.low)}, {signed(found.high)}]"
     rows = [
         ["Influence", signed(found.influence)],
-        [
-            f"{confidence_word(report.level)} of refits",
-            f"[{signed(found.low)}, {signed(found.high)}]",
-        ],
+        *([[f"{confidence_word(report.level)} of refits", between]] if limits else []),
         ["Same sign", share(found.same_sign)],
         ["Not 0", share(found.selected)],
         ["Rank", f"{found.rank} ({found.rank_low}–{found.rank_high})"],
@@ -80,7 +78,7 @@ class StabilityRuns:
 
         def done(report: StabilityReport) -> None:
             self.running = ""
-            self._tell(concept, make_stability(report))
+            self._tell(concept, make_stability(report, app.spec.views.intervals))
 
         def failed(error: InficondError) -> None:
             if not isinstance(error, CancelledError):

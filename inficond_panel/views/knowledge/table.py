@@ -9,7 +9,7 @@ import param
 from panel.custom import Child
 
 from inficond_panel.analysis.concept_rows import SORTS
-from inficond_panel.analysis.patches import PATCHES_OF
+from inficond_panel.analysis.images.patches import PATCHES_OF
 from inficond_panel.state import CHANGE_METRICS, SLICE_METRICS, TOPS, Status
 from inficond_panel.state.tuning import TuningState
 from inficond_panel.ui import browser
@@ -58,7 +58,7 @@ class KnowledgeTable(ViewComponent):
     tops = param.List(default=list(TOPS), doc="Numbers to choose from.")
     sort: param.Selector[str] = param.Selector(default=SORTS[0], objects=list(SORTS))
 
-    confidence = param.String(default="", doc="Level of the intervals, in words.")
+    confidence = param.String(default="", doc="Level of the intervals, in words; empty: none.")
     effects = param.Dict(default={}, doc="What-if curves by concept; those not there yet come.")
     metric: param.Selector[str] = param.Selector(
         default=AP.key, objects=CHANGE_METRICS, doc="Metric of the what-if."
@@ -114,6 +114,7 @@ class KnowledgeTable(ViewComponent):
     terms = param.List(default=[], item_type=str, doc="What earlier cures made, in sentences.")
     mended = param.Boolean(default=False, doc="Whether suspects and cures are open.")
     path = param.List(default=[], item_type=dict, doc="As ``make_path`` gives it.")
+    auto = param.String(default="", doc="Which lambda auto takes alone, and why.")
     photos = param.List(default=[], item_type=dict, doc="As ``make_photos`` gives it.")
     suggesting = param.Dict(default={}, doc="As ``make_suggesting`` gives it.")
 

@@ -39,7 +39,7 @@ function worthOf(rows, confidence) {
   const line = ({ name, now, after, change }) => h("tr", {}, h("th", { scope: "row" }, name), cell(now), cell(h("b", {}, after)),
     cell(`${change.text} ${change.range}`.trim(), change.words === "within noise" && " within noise"))
   return h("table", { class: "by", "aria-label": "Worth of the chosen threshold" },
-    h("thead", {}, h("tr", {}, h("td"), ["in force", "chosen", `change, ${confidence}`].map((name) => h("th", { scope: "col" }, name)))), h("tbody", {}, rows.map(line)))
+    h("thead", {}, h("tr", {}, h("td"), ["in force", "chosen", confidence ? `change, ${confidence}` : "change"].map((name) => h("th", { scope: "col" }, name)))), h("tbody", {}, rows.map(line)))
 }
 
 /** The line of YAML, to be copied: a threshold holds for all iterations, and is of the spec. */

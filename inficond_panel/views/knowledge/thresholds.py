@@ -30,27 +30,33 @@ def make_threshold(
     found: ChosenThreshold,
     setting: Mapping[str, float],
     precision: float | None = None,
-    level: float = CONFIDENCE,
+    level: float | None = CONFIDENCE,
 ) -> dict[str, Any]:
-    """The chosen threshold with its limits, its cross-fitted worth, and the line for the spec."""
+    """The chosen threshold with its limits, its cross-fitted worth, and the line for the spec.
+
+    Without a ``level`` there are no limits.
+    """
     if found.lacking:
         return {"kind": "error", "text": f"No threshold is chosen: {found.lacking}."}
     rule = "best F1" if precision is None else f"most recall at precision {precision:g}"
-    limits = f"[{signed(found.low, 3)}, {signed(found.high, 3)}]"
+    told = f"{rule} at {signed(found.threshold, 3)}"
+    if level is not None:
+        limits = f"[{signed(found.low, 3)}, {signed(found.high, 3)}]"
+        told = f"{told}, {confidence_word(level)} {limits}"
     return {
         "kind": "done",
-        "text": f"{rule} at {signed(found.threshold, 3)}, {confidence_word(level)} {limits}",
-        "rows": [_row(key, found.metrics[key], found.change[key]) for key in JUDGED],
+        "text": told,
+        "rows": [_row(key, found.metrics[key], found.change[key], level) for key in JUDGED],
         "line": threshold_line(setting),
     }
 
 
-def _row(key: str, after: Interval, change: Interval) -> dict[str, Any]:
+def _row(key: str, after: Interval, change: Interval, level: float | None) -> dict[str, Any]:
     return {
         "name": METRICS[key].name,
         "now": number(after.estimate - change.estimate),
         "after": number(after.estimate),
-        "change": make_noisy(change, key),
+        "change": make_noisy(change, key, level),
     }
 
 
@@ -82,7 +88,7 @@ class ThresholdChoices:
         asked = self._asked = name, node.id, precision
 
         def work(_: Job) -> dict[str, Any]:
-            draws, level = app.spec.views.draws, app.spec.views.confidence
+            draws, level = app.spec.views.draws, app.spec.views.shown_level
             found = chosen_thresholds(
                 app.tuner, node, classes=[name], precision=precision, draws=draws
             )

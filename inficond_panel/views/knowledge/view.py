@@ -18,18 +18,24 @@ from inficond_panel.ui.component import tie
 from inficond_panel.views.knowledge.batch import BatchBar, make_suggesting
 from inficond_panel.views.knowledge.class_metrics import MeasuresPanel
 from inficond_panel.views.knowledge.concept_typing import make_typing
+from inficond_panel.views.knowledge.knowledge_actions import RowActions
 from inficond_panel.views.knowledge.mending import MendingPanel
+from inficond_panel.views.knowledge.picture import draw_picture
 from inficond_panel.views.knowledge.refit_report import ReportPanel
-from inficond_panel.views.knowledge.row_actions import RowActions
-from inficond_panel.views.knowledge.rows import make_concept_rows, make_pinned, make_undefined
+from inficond_panel.views.knowledge.rows import (
+    EffectCurves,
+    make_concept_rows,
+    make_pinned,
+    make_undefined,
+)
 from inficond_panel.views.knowledge.stability import StabilityRuns
 from inficond_panel.views.knowledge.table import KnowledgeTable
 from inficond_panel.views.knowledge.thresholds import ThresholdChoices
-from inficond_panel.views.knowledge.what_if import EffectCurves
 from inficond_panel.vocabulary.confidence import confidence_word
 
 if TYPE_CHECKING:
     from inficond_panel.state import AppState
+    from inficond_panel.ui.drawing import Drawing
 
 ALL = 0  #: of the concepts that a search finds
 SUGGESTING = ("running", "share", "text")  #: of a suggestion, as the bar tells it
@@ -40,6 +46,9 @@ class Overview(Protocol):
 
     def close(self) -> None:
         """Let go of what it draws."""
+
+    def picture(self) -> Drawing:
+        """Picture of what it shows."""
 
 
 class KnowledgeView(RowActions, Viewer):
@@ -54,9 +63,12 @@ class KnowledgeView(RowActions, Viewer):
         self.app, self.overview = app, overview
         factor, suggestion = app.tuning.factor, app.suggestion
         self.table = KnowledgeTable(
-            confidence=confidence_word(app.spec.views.confidence),
+            confidence=confidence_word(app.spec.views.confidence)
+            if app.spec.views.intervals
+            else "",
             theme=app.param.theme,
             extent=app.settings.param.show,
+            intervals=app.spec.views.intervals,
             locked=app.tuning.param.locked,
             overview=overview,
             factor=factor,
@@ -98,6 +110,13 @@ class KnowledgeView(RowActions, Viewer):
 
     def __panel__(self) -> Viewable:
         return self.table
+
+    def picture(self) -> Drawing | None:
+        """Picture of the student, or of the overview where no class is selected."""
+        table = self.table
+        if table.student:
+            return draw_picture(table.student, table.rows, table.summary, table.concept)
+        return self.overview.picture() if self.overview is not None else None
 
     def close(self) -> None:
         """Let go of the overview."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -149,15 +150,20 @@ def _thumb_words(batch: Sequence[Item]) -> list[str]:
 
 
 def effect_words(preview: Preview) -> str:
-    """What a batch would do to the AP of all its students, the clearest changes named."""
+    """Effect of a batch on the AP of all its students, the clearest changes named.
+
+    Of changes without limits the largest.
+    """
     found = {name: preview.of(name, AP.key) for name in preview.changes}
     changes = {name: change for name, change in found.items() if change is not None}
-    clear = [name for name, change in changes.items() if not change.within_noise]
+    texts = {name: make_change(change) for name, change in changes.items()}
+    same = [name for name, text in texts.items() if text and text["text"] == UNCHANGED]
+    clear = [n for n, text in texts.items() if text and not text["noise"] and n not in same]
     clear.sort(key=lambda name: -abs(changes[name].estimate))
-    told = [f"{name} {change_text(make_change(changes[name]))}" for name in clear[:NAMED]]
+    told = [f"{name} {change_text(texts[name])}" for name in clear[:NAMED]]
     if len(clear) > NAMED:
-        told.append(f"{count(len(clear) - NAMED)} more beyond noise")
-    same = [name for name, change in changes.items() if change.words == UNCHANGED]
+        beyond = "" if math.isnan(changes[clear[0]].low) else " beyond noise"
+        told.append(f"{count(len(clear) - NAMED)} more{beyond}")
     noisy = len(changes) - len(clear) - len(same)
     told += [f"{count(noisy)} within noise"] if noisy else []
     told += [f"{count(len(same))} unchanged"] if same else []
@@ -165,7 +171,7 @@ def effect_words(preview: Preview) -> str:
 
 
 def make_suggesting(running: str, part: float) -> str:
-    """How far a suggestion is: ``Suggesting 40 %``; empty where none is under way."""
+    """Progress of a suggestion: ``Suggesting 40 %``; empty where none is under way."""
     return f"Suggesting {share(part)}" if running else ""
 
 

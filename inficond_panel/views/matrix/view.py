@@ -40,11 +40,13 @@ from inficond_panel.views.matrix.panel import (
     make_suggesting,
     meant,
 )
+from inficond_panel.views.matrix.picture import draw_picture
 from inficond_panel.vocabulary.directions import DIRECTIONS
 from inficond_panel.wording.suspects import leaning_sentence, plain_sentence
 
 if TYPE_CHECKING:
     from inficond_panel.state import AppState
+    from inficond_panel.ui.drawing import Drawing
 
 #: The order that takes long to find, so that the worker does.
 SLOW = "similar"
@@ -94,6 +96,7 @@ class MatrixView(RefitActions, Viewer):
             ),
             theme=app.param.theme,
             extent=app.settings.param.show,
+            intervals=app.spec.views.intervals,
             locked=app.tuning.param.locked,
             concept=app.selection.param.concept,
             sizing_mode="stretch_both",
@@ -108,6 +111,10 @@ class MatrixView(RefitActions, Viewer):
 
     def __panel__(self) -> Viewable:
         return self.panel
+
+    def picture(self) -> Drawing:
+        """Picture of the first rows and columns, without a browser."""
+        return draw_picture(self._cells())
 
     def close(self) -> None:
         """Let go of the plot."""

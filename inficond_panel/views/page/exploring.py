@@ -76,11 +76,11 @@ class Explorable:
                     self._take(State(node, name, concept))
                     yield len(self._taken) / size
 
-    def record(self) -> dict[str, Any]:
-        """What was recorded, see ``Recorder.finish``; ``numbers`` of iterations by their ids, and
+    def record(self, galleries: int) -> dict[str, Any]:
+        """States recorded, see ``Recorder.finish``; ``numbers`` of iterations by their ids, and
         the ``command`` that opens all."""
         command = f"inficond serve {spec_word(self.app.spec.path)}"
-        return {**self._recorder.finish(), "numbers": self._numbers, "command": command}
+        return {**self._recorder.finish(galleries), "numbers": self._numbers, "command": command}
 
     def _show_node(self, node_id: str) -> None:
         """Show an iteration; thumbs that wait are of the one shown first."""
@@ -119,7 +119,7 @@ class Explorable:
 
 
 def spec_word(path: Path) -> str:
-    """What a command is told for a spec: its name where it comes along, else its file's."""
+    """Word for a spec in a command: its name where it comes along, else its file's."""
     try:
         along = find_spec(path.stem).samefile(path)
     except (SpecError, OSError):
@@ -145,7 +145,7 @@ def count_concepts(app: AppState) -> int:
 
 
 def whole_rows(views: Mapping[str, Viewer]) -> dict[str, dict[str, Any]]:
-    """What views send in parts, as they are asked for, as a whole; by the id of a model's data."""
+    """Whole rows of what views send in parts when asked, by the id of a model's data."""
     return {model.data.id: told for model, told in _told(views, "still")}
 
 

@@ -13,6 +13,7 @@ from panel.io.state import set_curdoc
 from inficond_panel.common.saved_file import File
 from inficond_panel.state import AppState
 from inficond_panel.state.export import stem
+from inficond_panel.views.embedding.view import EmbeddingView
 from inficond_panel.views.page.exploring import Explorable, WaitingJobs, whole_rows
 from inficond_panel.views.page.page import close_views, make_views
 from inficond_panel.views.page.shell import Shell
@@ -24,6 +25,13 @@ from inficond_panel.views.page.static_page import (
     put_rows,
 )
 
+#: Bytes of a file that pictures of galleries fill up, and what they have in any case.
+MOST, LEAST = 7_900_000, 1_000_000
+PACKED = 0.8  #: bytes in a file for each of a picture, which has a head as the others have
+#: Pixels of the map for which names are placed: as few as it has on a page. On a larger one they
+#: stay beside their marks, which lie farther apart.
+MAP_SIZE = (410, 150)
+
 
 class ExportedPage:
     """A page that nobody looks at, over ``app``, whose ``jobs`` wait for it.
@@ -34,6 +42,9 @@ class ExportedPage:
     def __init__(self, app: AppState, jobs: WaitingJobs) -> None:
         self._app, self._jobs = app, jobs
         self._views = make_views(app)
+        embedding = self._views.get("embedding")
+        if isinstance(embedding, EmbeddingView):
+            embedding.map.resize(*MAP_SIZE)
         self._page = Shell(app, dict(self._views)).__panel__()
         self._document = Document(title=app.dataset.title)
         with set_curdoc(self._document):  # else style sheets of a session's page would be shared
@@ -50,8 +61,10 @@ class ExportedPage:
             notice = make_notice(self._app)
             explorable = Explorable(self._app, self._jobs, self._views, self._document)
             yield from explorable.states()
-            roots = self._document.roots
-            yield make_html(page, roots, self._bundle, explorable.record(), notice)
+            make = partial(make_html, page, self._document.roots, self._bundle)
+            rest = len(make(explorable.record(0), notice).encode())
+            galleries = max(LEAST, int((MOST - rest) / PACKED))
+            yield make(explorable.record(galleries), notice)
         finally:
             self.close()
 

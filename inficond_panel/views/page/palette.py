@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from inficond_panel.analysis.image_sets import image_set, worst_first
+from inficond_panel.analysis.images.image_sets import image_set, worst_first
 from inficond_panel.common.numbers import count
 
 if TYPE_CHECKING:

@@ -176,12 +176,14 @@ function makePicture() {
 function makeClasses(pick) {
   const teacher = h("th", { scope: "col" }, "Teacher")
   const body = h("tbody")
-  const none = h("p", { class: "muted" })
-  const element = h("div", {}, h("div", { class: "classes", tabindex: 0, role: "region", "aria-label": "Decisions by class" }, h("table", {},
+  const none = h("p", { class: "muted" }), named = h("p", { class: "named" })
+  const element = h("div", {}, named, h("div", { class: "classes", tabindex: 0, role: "region", "aria-label": "Decisions by class" }, h("table", {},
     h("thead", {}, h("tr", {}, ["Class", "Logit", "Probability", "Student"].map((name) => h("th", { scope: "col" }, name)), teacher)), body)), none)
   const make = ({ name }) => h("tr", {}, h("th", { scope: "row" }, h("button", { class: "link", type: "button", title: name, onclick: () => pick(name) }, name)),
     ["num", "num", "", ""].map((kind) => h("td", { class: kind || null })))
-  const show = ({ rows, no_teacher: why, student }) => {
+  const show = ({ rows, named: likeliest, no_teacher: why, student }) => {
+    named.hidden = !likeliest
+    text(named, likeliest ? `The likeliest class: ${likeliest}` : "")
     teacher.hidden = Boolean(why)
     none.hidden = !why
     text(none, why ? `No teacher beside the students: ${why}.` : "")

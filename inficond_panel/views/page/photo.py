@@ -9,7 +9,7 @@ from scipy.special import expit
 
 from inficond_panel.common.numbers import number, share, signed, written_range
 from inficond_panel.export.abstaining import ALL_CLASSES
-from inficond_panel.export.predictions import DONT_KNOW
+from inficond_panel.export.predictions import DONT_KNOW, named_classes
 from inficond_panel.state.new_photo import MOST_BYTES
 from inficond_panel.ui.actions import action
 from inficond_panel.ui.gallery import outline
@@ -18,6 +18,8 @@ from inficond_panel.views.detail.local_explanation import SHOWN, make_bars, make
 from inficond_panel.vocabulary.confidence import confidence_word
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from inficond_panel.export.predictions import Prediction
     from inficond_panel.state import AppState
     from inficond_panel.state.new_photo import DecidedPhoto
@@ -54,6 +56,7 @@ def make_photo(app: AppState, class_name: str) -> dict[str, Any]:
     chosen = found.get(class_name, ordered[0])
     return {
         **told,
+        "named": make_named(app.store, found.values()),
         "rows": [make_row(one) for one in ordered],
         "no_teacher": state.found.scores.no_teacher,
         "student": chosen.class_name,
@@ -65,6 +68,14 @@ def make_photo(app: AppState, class_name: str) -> dict[str, Any]:
         "worth": make_worth(state.found, chosen.class_name),
         **make_outlines(app.store, state.found, chosen),
     }
+
+
+def make_named(store: Store, found: Iterable[Prediction]) -> str:
+    """The class of the photo, where images have one; empty where they may have several."""
+    if store.task != "single_label":
+        return ""
+    (named,) = named_classes(list(found)).values()
+    return named.words
 
 
 def make_row(one: Prediction) -> dict[str, str]:
@@ -112,7 +123,7 @@ def make_outlines(store: Store, photo: DecidedPhoto, chosen: Prediction) -> dict
 
 
 class PhotoActions(RefitActions):
-    """What the browser asks for about a photo, and about the batch."""
+    """Actions of the browser on a photo, and on the batch."""
 
     _photo_class = ""
 

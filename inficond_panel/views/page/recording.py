@@ -1,4 +1,4 @@
-"""What the models of a page hold from state to state, as data for a page without a server.
+"""Recording of a page's models from state to state, as data for a page without a server.
 
 A value that several states share is told once, and so is a picture.
 """
@@ -16,8 +16,6 @@ from bokeh.model import Model
 from bokeh.models import ColorMapper, ColumnDataSource
 from panel.models.esm import ReactiveESM
 
-#: Bytes that pictures of galleries may take in a file, beside those of patches.
-GALLERIES = 2_200_000
 #: In the place of a property's name: pictures that a component is sent when it asks.
 PICTURES = "pictures"
 NONE = -1  #: in the place of a picture's number: the file does not have it
@@ -33,7 +31,7 @@ class Place(NamedTuple):
 
 
 class State(NamedTuple):
-    """What is selected: id of an iteration, a class, a concept; empty: none."""
+    """Selection: id of an iteration, a class, a concept; empty: none."""
 
     node: str
     class_name: str
@@ -66,7 +64,7 @@ class Recorder:
             values[Place(model, PICTURES)] = self._keep(self._with_numbers(message))
         self._states[state] = values
 
-    def finish(self, galleries: int = GALLERIES) -> dict[str, Any]:
+    def finish(self, galleries: int) -> dict[str, Any]:
         """The record as plain data; what is the same in all states is left out.
 
         ``states`` have a position in ``values`` for each of ``places``; pictures are positions in
@@ -178,7 +176,7 @@ def renumbered(picture: int | Mapping[str, Any], kept: Mapping[int, int]) -> int
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Whether two values are one, or of one's columns."""
+    """True where two values are one, or of one's columns."""
     if not isinstance(one, dict) or not isinstance(other, dict):
         return one is other
     return one.keys() == other.keys() and all(one[name] is other[name] for name in one)

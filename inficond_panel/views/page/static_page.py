@@ -21,7 +21,7 @@ from bokeh.document import Document
 from bokeh.embed.elements import html_page_for_render_items
 from bokeh.embed.util import RenderItem
 from bokeh.model import Model
-from bokeh.resources import INLINE
+from bokeh.resources import Resources
 from panel.io.resources import CDN_DIST, DIST_DIR, Bundle, bundle_resources, set_resource_mode
 
 from inficond_panel.common.numbers import count
@@ -30,10 +30,13 @@ from inficond_panel.ui.stylesheets import use_own_font
 
 if TYPE_CHECKING:
     from bokeh.document.json import DocJson
+    from bokeh.resources import Component
 
     from inficond_panel.state import AppState
 
 _SHEETS = "static/extensions/panel/"
+#: Scripts of Bokeh that a page uses, or that Panel's are made of; nothing is drawn by WebGL.
+_SCRIPTS: list[Component] = ["bokeh", "bokeh-widgets", "bokeh-tables"]
 _TEMPLATE = """{% block preamble %}<meta name="viewport" content="width=device-width">
 <style>{{ css }}</style>{% endblock %}
 {% block contents %}<p id="export"><span role="note">{{ told }}</span>
@@ -58,8 +61,9 @@ def page_json(document: Document, theme: str) -> DocJson:
 def bundle_of(document: Document) -> Bundle:
     """Scripts and style sheets that a page needs; on an event loop."""
     use_own_font()
+    resources = Resources(mode="inline", components=_SCRIPTS)
     with set_resource_mode("inline"):  # of the process: nothing else may run meanwhile
-        return bundle_resources(document.roots, INLINE)
+        return bundle_resources(document.roots, resources)
 
 
 def make_notice(app: AppState) -> str:

@@ -15,7 +15,7 @@ function tourSteps({ class: name, concept, interval }) {
     ["detail", "", "The images of a concept", "The charts say what another influence would do. Below are the images in which the concept is strongest: do they show the class?"],
     ["knowledge", ".row.current .thumbs", "Give it a thumb", "Up raises its influence, down lowers it, ✕ removes it. What the refit would change is previewed above the list; nothing is changed yet.", "pending"],
     ["knowledge", ".submit", "Fine-tune", "The student is solved again, with your bound in force, and kept as an iteration of your history; the last step takes it back. Press Fine-tune.", "tuned"],
-    ["provenance", ".rows", "Read the change", `Each iteration has its change and its ${interval}. Hollow dot: the interval holds 0, and the change is within noise.`],
+    ["provenance", ".rows", "Read the change", interval ? `Each iteration has its change and its ${interval}. Hollow dot: the interval holds 0, and the change is within noise.` : "Each iteration has its change from the one before."],
     ["provenance", "[aria-label='Undo the last iteration']", "Undo", "Undo takes back what the tour has done, and deletes nothing: the row stays, and a click on it returns. That is all. Press ? for the keys and for this tour.", "undone"],
   ]
 }

@@ -21,7 +21,8 @@ def make_tour(app: AppState) -> dict[str, Any]:
     name, concept = EXAMPLE
     known = name in app.store.classes and concept in app.store.concepts
     example = {"class": name, "concept": concept} if known else {}
-    words = interval_word(app.spec.views.confidence)
+    level = app.spec.views.shown_level
+    words = "" if level is None else interval_word(level)
     return {"offered": app.spec.layout.tour, "interval": words, **example}
 
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import param
 
-from inficond_panel.analysis.confused import STUDENT, TEACHER, Confused, find_confused
-from inficond_panel.analysis.image_sets import image_set
+from inficond_panel.analysis.images.image_sets import image_set
+from inficond_panel.analysis.top_measures import STUDENT, TEACHER, Confused, find_confused
 from inficond_panel.common.numbers import count
 from inficond_panel.state import Job
 from inficond_panel.ui.component import tie

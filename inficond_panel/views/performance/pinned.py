@@ -1,4 +1,4 @@
-"""What the pinned iteration has in each class, beside the students in view."""
+"""Values of the pinned iteration in each class, beside the students in view."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ import panel as pn
 import param
 from panel.viewable import Viewable, Viewer
 
-from inficond_panel.analysis.image_sets import decided, image_set
+from inficond_panel.analysis.images.image_sets import decided, image_set
 from inficond_panel.common.numbers import UNDEFINED, defined
 from inficond_panel.distill.shift.verdict import SHIFT
 from inficond_panel.plots.performance_bars import (
@@ -31,9 +31,12 @@ from inficond_panel.ui.gallery import FILLS as IMAGE_FILLS
 from inficond_panel.ui.plot_pane import change_figure, close_plots, make_plot_pane
 from inficond_panel.ui.saving import make_and_send
 from inficond_panel.views.performance.confusions import ConfusionsPanel
+from inficond_panel.views.performance.picture import draw_picture
 from inficond_panel.views.performance.pinned import make_against, make_pinned
 from inficond_panel.views.performance.table import PerformanceTable
+from inficond_panel.vocabulary.confidence import CONFIDENCE
 from inficond_panel.vocabulary.metrics import AP, FIDELITY, METRICS, SHARES
+from inficond_panel.wording.estimates import at_level
 from inficond_panel.wording.metric_change import change_text, make_change
 from inficond_panel.wording.suspects import shift_sentence
 
@@ -43,6 +46,7 @@ if TYPE_CHECKING:
     from inficond_panel.state import AppState
     from inficond_panel.state.batch import Item
     from inficond_panel.tuning.shift.class_shift import ClassShift
+    from inficond_panel.ui.drawing import Drawing
 
 _VALUES = (*SHARES, "constant_fidelity", "logit_correlation")
 
@@ -83,7 +87,7 @@ def undefined_reason(positives: int, split: str) -> str:
 
 
 def make_untouched(snapshot: Snapshot, name: str) -> dict[str, str]:
-    """What no iteration has touched, in words: a class since the start, since the one before."""
+    """Untouched students in words: a class since the start, since the one before."""
     node = snapshot.node
     if node.parent is None or name in node.tuned:
         return {}
@@ -113,10 +117,15 @@ def make_touched(pending: Iterable[Item]) -> dict[str, int]:
     return dict(Counter(item.class_name for item in pending))
 
 
-def make_shifts(found: Mapping[str, ClassShift]) -> dict[str, dict[str, Any]]:
-    """Verdict on each class that is known: whether it is shifted, and a sentence."""
+def make_shifts(
+    found: Mapping[str, ClassShift], level: float | None = CONFIDENCE
+) -> dict[str, dict[str, Any]]:
+    """Verdict on each class that is known: whether it is shifted, and a sentence.
+
+    Without a ``level`` its numbers have no limits.
+    """
     return {
-        name: {"shifted": each.kind == SHIFT, "words": shift_sentence(each)}
+        name: {"shifted": each.kind == SHIFT, "words": at_level(shift_sentence(each), level)}
         for name, each in found.items()
     }
 
@@ -149,10 +158,11 @@ class PerformanceView(Acting, Viewer):
         self.table = PerformanceTable(
             rows=pn.bind(make_performance_rows, app.students.param.snapshot),
             suspecting=app.spec.tuning.suspects,
-            shifts=pn.bind(make_shifts, app.shifts.param.found),
+            shifts=pn.bind(make_shifts, app.shifts.param.found, app.spec.views.shown_level),
             touched=pn.bind(make_touched, app.tuning.param.pending),
             theme=app.param.theme,
             extent=app.settings.param.show,
+            intervals=app.spec.views.intervals,
             sizing_mode="stretch_both",
             margin=0,
         )
@@ -165,6 +175,11 @@ class PerformanceView(Acting, Viewer):
 
     def __panel__(self) -> Viewable:
         return self.table
+
+    def picture(self) -> Drawing:
+        """Picture of the rows in the order of the table, without a browser."""
+        table = self.table
+        return draw_picture(table.rows, table.sort, table.selected, table.descending)
 
     def close(self) -> None:
         """Let go of the plot."""

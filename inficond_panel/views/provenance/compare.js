@@ -112,11 +112,11 @@ function drawCompared({ detail, numbers, confidence }, pictures, large) {
 
 function metricsTable({ name, metrics, axis }, [before, after], confidence) {
   const row = (metric) => h("tr", {}, h("th", { scope: "row" }, metric.name), h("td", {}, metric.before), h("td", {}, metric.after),
-    h("td", { class: "drawn", "aria-hidden": "true" }, s("svg", { class: "whisker", height: WHISKER }, whiskerOf(metric.change, axisOf(axis)))), h("td", { class: "change" }, metric.change?.text ?? "–"),
-    h("td", { class: "muted small" }, metric.change?.interval ?? ""), h("td", { class: "words small" }, metric.words))
+    confidence && h("td", { class: "drawn", "aria-hidden": "true" }, s("svg", { class: "whisker", height: WHISKER }, whiskerOf(metric.change, axisOf(axis)))), h("td", { class: "change" }, metric.change?.text ?? "–"),
+    ...(confidence ? [h("td", { class: "muted small" }, metric.change?.interval ?? ""), h("td", { class: "words small" }, metric.words)] : []))
   return h("table", { class: "metrics num" }, h("caption", {}, name), h("thead", {}, h("tr", {},
-    ["Metric", before, after].map((words) => h("th", { scope: "col" }, words)), h("td"), h("th", { scope: "col" }, "Change"),
-    h("th", { scope: "col" }, confidence), h("td"))), h("tbody", {}, metrics.map(row)))
+    ["Metric", before, after].map((words) => h("th", { scope: "col" }, words)), confidence && h("td"), h("th", { scope: "col" }, "Change"),
+    ...(confidence ? [h("th", { scope: "col" }, confidence), h("td")] : []))), h("tbody", {}, metrics.map(row)))
 }
 
 function moversTable({ movers }, [before, after]) {

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 from inficond_panel.common.numbers import count, number, signed
 from inficond_panel.ui.gallery import FILLS, PRESENCE
 from inficond_panel.views.provenance.iterations import make_author, make_axis, make_chip, make_title
-from inficond_panel.vocabulary.confidence import interval_word
+from inficond_panel.vocabulary.confidence import CONFIDENCE, interval_word
 from inficond_panel.vocabulary.metrics import AP, METRICS, SHARES
 from inficond_panel.wording import refit as words
 from inficond_panel.wording.metric_change import make_change
 
 if TYPE_CHECKING:
+    from inficond_panel.distill import Interval
     from inficond_panel.state import AppState
     from inficond_panel.state.comparison import Churn, ClassComparison, Comparison, Flip
     from inficond_panel.tuning import Node
@@ -36,23 +37,29 @@ def make_comparison(app: AppState, class_name: str) -> dict[str, Any]:
     found = state.found
     if found is None:
         return frame
+    level = app.spec.views.shown_level
     differ = [item.class_name for item in found.classes]
     shown = class_name if class_name in differ else next(iter(differ), "")
     return {
         **frame,
         "scope": f"{found.split}, {count(len(app.store.rows(found.split)))} images"
         + (f"; students of the oracle, which {app.tuner.mark}" if app.tuner.mark else ""),
-        "confidence": interval_word(found.level),
+        "confidence": "" if level is None else interval_word(level),
         "numbers": [f"#{found.before.number}", f"#{found.after.number}"],
-        "mean": make_change(found.mean_ap),
+        "mean": make_change(_at(level, found.mean_ap)),
         "sides": make_sides(found),
         "classes": [
-            {"name": item.class_name, "change": make_change(item.changes[AP.key])}
+            {"name": item.class_name, "change": make_change(_at(level, item.changes[AP.key]))}
             for item in found.classes
         ],
         "unchanged": _unchanged(found.unchanged),
-        "detail": make_detail(found, shown) if shown else None,
+        "detail": make_detail(found, shown, level) if shown else None,
     }
+
+
+def _at(level: float | None, change: Interval) -> Interval:
+    """A change as it is shown: without limits, where none are."""
+    return change.alone if level is None else change
 
 
 def _other(app: AppState) -> dict[str, str]:
@@ -77,10 +84,15 @@ def make_sides(found: Comparison) -> list[dict[str, Any]]:
     ]
 
 
-def make_detail(found: Comparison, class_name: str) -> dict[str, Any]:
-    """One class: metrics with the intervals of their changes, movers, images that changed."""
+def make_detail(
+    found: Comparison, class_name: str, level: float | None = CONFIDENCE
+) -> dict[str, Any]:
+    """One class: metrics with the intervals of their changes, movers, images that changed.
+
+    Without a ``level`` the changes alone.
+    """
     item = found.of(class_name)
-    metrics = [_metric(item, key, METRICS[key].name) for key in SHARES]
+    metrics = [_metric(item, key, level) for key in SHARES]
     return {
         "key": f"{found.before.id} {found.after.id} {found.split} {class_name}",
         "name": class_name,
@@ -126,11 +138,12 @@ def _step(node: Node) -> dict[str, Any]:
     return {"title": make_title(node), "by": make_author(node), "chips": chips}
 
 
-def _metric(item: ClassComparison, key: str, name: str) -> dict[str, Any]:
-    change = make_change(item.changes[key], unit=METRICS[key].unit)
-    told = "undefined" if change is None else item.changes[key].words
+def _metric(item: ClassComparison, key: str, level: float | None) -> dict[str, Any]:
+    change = make_change(_at(level, item.changes[key]), unit=METRICS[key].unit)
+    verdict = item.changes[key].words if level is not None else ""
+    told = "undefined" if change is None else verdict
     return {
-        "name": name,
+        "name": METRICS[key].name,
         "before": number(getattr(item.before, key)),
         "after": number(getattr(item.after, key)),
         "change": change,

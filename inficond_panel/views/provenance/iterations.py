@@ -16,7 +16,7 @@ from inficond_panel.wording.metric_change import make_change
 if TYPE_CHECKING:
     from inficond_panel.analysis.snapshot import Deleted
     from inficond_panel.distill import Interval
-    from inficond_panel.plots.branches import Branches
+    from inficond_panel.plots.tree_plot import Branches
     from inficond_panel.state.export import ExportState
     from inficond_panel.tuning import Iteration, Node
 

@@ -112,6 +112,7 @@ function drawHistory(data, parts, root) {
   set(parts.columns.lastChild, "title", nameOf(data))
   root.classList.toggle("two-values", Boolean(data.beside))
   root.style.setProperty("--tree", `${TREE_PAD + 10 + data.lanes * laneWidth(data.lanes)}px`)
+  root.style.setProperty("--number", `${numberWidth(data)}px`)
   drawTree(parts.tree, data)
   const long = isLong(data)
   parts.rows.classList.toggle("long", long)
@@ -156,6 +157,9 @@ function drawTotal(data, { total, metric }) {
 /** Lanes stand closer where there are many. */
 const laneWidth = (lanes) => Math.min(LANE, 96 / Math.max(lanes, 1))
 
+/** Pixels of the widest number, "#1000": of a digit 8, and no row less than another. */
+const numberWidth = ({ rows, current }) => 8 * Math.max(3, ...[current, ...rows].map(({ number }) => number.length))
+
 function drawTree(tree, data) {
   if (tree.edges === data.edges && tree.pinned === data.pinned) return
   Object.assign(tree, { edges: data.edges, pinned: data.pinned })
@@ -194,7 +198,7 @@ function updateRow(element, structure, data) {
   const pinned = row.id === data.pinned
   drawOnce(number, `${row.number} ${pinned}`, () => [row.number, pinned ? aside(" pinned") : ""])
   drawChips(chips, row, data.class)
-  drawOnce(change, JSON.stringify([row.change, row.value]), () => [row.change?.text ?? (row.value && "–"), row.change?.noise ? aside(", within noise") : ""])
+  drawOnce(change, JSON.stringify([row.change, !row.value]), () => [row.change?.text ?? (row.value && "–"), row.change?.noise ? aside(", within noise") : ""])
   text(range, row.change?.interval ?? "")
   text(quiet, row.quiet)
   drawOnce(value, JSON.stringify([data.metric, data.metrics, row.value, row.beside]), () => [row.value && aside(`${nameOf(data)} `), row.value, row.beside && besideOf(row, data)])
@@ -229,12 +233,12 @@ function besideOf({ beside: value }, { metrics, beside: metric }) {
 const aside = (words) => h("span", { class: "vh" }, words)
 
 /** Chips that do not fit become "+3", in rows that are new or have another room. All widths are read
-    before anything is written. */
+    before anything is written; of the rows, of those alone that are fitted. */
 function fitChips({ rows, columns }) {
   const font = columns.querySelector(".noise > span").offsetWidth // another once the font has come
-  const rooms = [...rows.querySelectorAll(".chips")].map((box) => [box, `${box.clientWidth} ${font}`])
-  const boxes = rooms.filter(([box, room]) => box.room !== room).map(([box]) => box)
-  for (const [box, room] of rooms) box.room = room
+  const room = `${rows.clientWidth} ${columns.lastChild.offsetWidth} ${font}`
+  const boxes = [...rows.querySelectorAll(".chips")].filter((box) => box.room !== room)
+  for (const box of boxes) box.room = room
   boxes.forEach((box) => box.querySelectorAll(".chip").forEach((chip) => show(chip, !chip.classList.contains("more"))))
   const plans = boxes.map((box) => {
     const beside = [...box.querySelectorAll(".looks, .name")]

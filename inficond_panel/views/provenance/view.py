@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import param
 from panel.viewable import Viewer
 
-from inficond_panel.plots.branches import Branches
+from inficond_panel.plots.tree_plot import Branches
 from inficond_panel.state import CHANGE_METRICS, Job
 from inficond_panel.tuning.other_students import others_sentence
 from inficond_panel.ui import browser
@@ -35,6 +35,7 @@ from inficond_panel.views.provenance.iterations import (
     make_row,
     touches,
 )
+from inficond_panel.views.provenance.picture import draw_picture
 from inficond_panel.vocabulary.metrics import AP, METRICS
 from inficond_panel.wording.metric_change import make_change
 
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from inficond_panel.errors import InficondError
     from inficond_panel.state import AppState
     from inficond_panel.tuning import Iteration
+    from inficond_panel.ui.drawing import Drawing
 
 
 STILL = 500  #: rows that a page without a server has
@@ -94,6 +96,7 @@ class ProvenanceView(Acting, Viewer):
         self._tree = ProvenanceTree(
             theme=app.param.theme,
             extent=app.settings.param.show,
+            intervals=app.spec.views.intervals,
             sizing_mode="stretch_both",
             min_height=200,
             margin=0,
@@ -403,6 +406,11 @@ class ProvenanceView(Acting, Viewer):
 
     def _flipped(self) -> set[int]:
         return {flip["row"] for flip in self._tree.comparison.get("detail", {}).get("flips", ())}
+
+    def picture(self) -> Drawing:
+        """Picture of the newest rows in view, without a browser."""
+        tree = self._tree
+        return draw_picture(tree.tree, tree.results, METRICS[tree.metric].name)
 
     def __panel__(self) -> Viewable:
         return self._tree

@@ -1,0 +1,1 @@
+"""Images and segments behind what students decide: galleries, patches, explanations, photos."""

@@ -1,0 +1,153 @@
+"""What-if curves of a node over one influence: the others held, or re-optimised."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from inficond_panel.distill import (
+    Band,
+    ClassMetrics,
+    Fit,
+    Interval,
+    Outcome,
+    change_band,
+    change_intervals,
+    class_metrics,
+    decision_function,
+    influence_axis,
+    refit_what_if,
+)
+from inficond_panel.distill.solver.centred_bounds import free_range
+from inficond_panel.distill.what_if.refit_points import RefitPoint, refit_grid, refit_points
+from inficond_panel.tuning.fitting.recipe import solve_joint
+from inficond_panel.tuning.fitting.refit import Cancelled, start_from
+from inficond_panel.tuning.intents.bounds import box
+from inficond_panel.tuning.student import Student
+from inficond_panel.tuning.tuner import Tuner
+from inficond_panel.vocabulary.confidence import CONFIDENCE
+from inficond_panel.vocabulary.metrics import DECISIONS, FIDELITY
+
+#: Metrics whose change has an interval at each point.
+CHANGES = (*DECISIONS, FIDELITY.key)
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """Metrics on a split with one influence fixed; ``share`` of the points are known with it.
+
+    ``changes`` are those from the node's student, by metric of ``CHANGES``.
+    """
+
+    influence: float
+    metrics: ClassMetrics
+    changes: dict[str, Interval]
+    level: int
+    share: float
+    fit: Fit
+
+
+def refit_curve(
+    tuner: Tuner,
+    student: Student,
+    concept: str,
+    *,
+    levels: int = 4,
+    cancelled: Cancelled | None = None,
+) -> Iterator[CurvePoint]:
+    """Yield points over the influence axis, coarse to fine; see ``distill.refit_what_if``.
+
+    Solved on the split ``fit`` by the exact solver, within the bounds in force at the node, but
+    for one on the concept itself; measured on the student's split. Stop asking to stop.
+    """
+    scores, labels, now = student.scores, student.labels, student.outcome
+    beside = student.teacher_logits, student.threshold
+    noise = tuner.spec.views.noise()
+    solve = _joint_points if tuner.joint else _points
+    place = student.column if tuner.joint else 0
+    for point in solve(tuner, student, concept, levels, cancelled):
+        logit = decision_function(
+            scores, point.fit.weights, point.fit.intercepts, tuner.spec.students.link
+        )[:, place]
+        found = class_metrics(labels, logit, *beside)
+        outcome = Outcome(labels, logit, *beside)
+        changes = change_intervals(now, outcome, CHANGES, **noise)
+        yield CurvePoint(point.influence, found, changes, point.level, point.share, point.fit)
+
+
+def _points(
+    tuner: Tuner, student: Student, concept: str, levels: int, cancelled: Cancelled | None
+) -> Iterator[RefitPoint]:
+    """Refits of the class alone."""
+    data, concepts, k = tuner.data_at(student.node), tuner.store.concepts, student.column
+    lower, upper = box(student.node.bounds, [student.class_name], concepts)
+    settings = tuner.spec.students
+    return refit_what_if(
+        data.gathered,
+        data.targets[:, k],
+        concepts.index(concept),
+        start_from(student.node, [k]),
+        *influence_axis(student.weights, student.weight(concept)),
+        levels=levels,
+        l1=data.l1_of(k),
+        l2=float(data.l2[k]),
+        lower=lower[:, 0],
+        upper=upper[:, 0],
+        sample_weight=data.weight(k),
+        tolerance=settings.tolerance if settings.solver == "exact" else 1e-6,
+        cancelled=cancelled,
+    )
+
+
+def _joint_points(
+    tuner: Tuner, student: Student, concept: str, levels: int, cancelled: Cancelled | None
+) -> Iterator[RefitPoint]:
+    """Refits of the joint student, all classes together.
+
+    Influences that the bounds on other classes' leave no room for are left out.
+    """
+    data, store, k = tuner.data_at(student.node), tuner.store, student.column
+    c, now = store.concepts.index(concept), student.weight(concept)
+    lower, upper = box(student.node.bounds, store.classes, store.concepts)
+    least, most = free_range(lower[c], upper[c], k)
+
+    def solve(influence: float, near: Fit) -> Fit:
+        lower[c, k] = upper[c, k] = influence
+        return solve_joint(
+            data,
+            start=near,
+            lower=lower,
+            upper=upper,
+            tolerance=tuner.spec.students.tolerance,
+            cancelled=cancelled,
+        )
+
+    plan = refit_grid(now, *influence_axis(student.weights, now), levels)
+    plan = [(level, v) for level, v in plan if v == now or least <= v <= most]
+    start = start_from(student.node, range(len(store.classes)))
+    return refit_points(solve, now, start, plan)
+
+
+def change_along(
+    student: Student,
+    concept: str,
+    metric: str,
+    grid: np.ndarray,
+    draws: int = 200,
+    level: float = CONFIDENCE,
+) -> Band:
+    """Change of one metric along an ascending grid of influences, with its paired interval."""
+    return change_band(
+        student.slope(concept),
+        student.logits,
+        student.weight(concept),
+        student.labels,
+        grid,
+        metric,
+        draws,
+        level=level,
+        threshold=student.threshold,
+        teacher=student.teacher_logits,
+    )

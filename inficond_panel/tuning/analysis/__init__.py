@@ -1,1 +1,0 @@
-"""Analysis of a node: report on its refit, metrics with their noise, and comparisons."""

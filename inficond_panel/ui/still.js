@@ -1,0 +1,35 @@
+// Shows a cell of a notebook as long as the kernel answers, else the still picture of it. Both are
+// outputs of the notebook; which of them is seen is a matter of one style sheet in the page.
+
+const PATIENCE = 5000 // ms until a cell whose kernel says nothing gives way; it may be busy, and is shown again
+
+export function render({ model, el }) {
+  const place = outermost(el), picture = `.${model.still}`
+  const timer = setTimeout(() => { if (document.querySelector(picture)) place.style.display = "none" }, PATIENCE)
+  model.on("msg:custom", (event) => {
+    if (!(event.data ?? event).alive) return
+    clearTimeout(timer)
+    place.style.display = ""
+    hide(picture)
+  })
+  return () => clearTimeout(timer)
+}
+
+/** The element of the notebook that holds all of the cell's page. */
+function outermost(el) {
+  let root = el.getRootNode(), host = el
+  while (root instanceof ShadowRoot) {
+    host = root.host
+    root = host.getRootNode()
+  }
+  return host
+}
+
+function hide(picture) {
+  const id = `hide${picture}`
+  if (document.getElementById(id)) return
+  const sheet = document.createElement("style")
+  sheet.id = id
+  sheet.textContent = `${picture} { display: none }`
+  document.head.append(sheet)
+}

@@ -1,0 +1,110 @@
+"""Actions of the browser on rows and batch: thumbs, cures, suggestions, pictures, files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from inficond_panel.analysis.images.image_sets import image_set, patch_images
+from inficond_panel.analysis.images.patches import shown_segments
+from inficond_panel.tuning.intents.asked import place_of
+from inficond_panel.ui.actions import action
+from inficond_panel.ui.images import patch_uri, send_pictures
+from inficond_panel.ui.refit_actions import RefitActions
+from inficond_panel.ui.saving import make_and_send
+
+if TYPE_CHECKING:
+    from inficond_panel.views.knowledge.mending import MendingPanel
+    from inficond_panel.views.knowledge.table import KnowledgeTable
+
+STILL = 200  #: rows whose pictures go with a page without a server
+
+
+class BatchActions(RefitActions):
+    """Thumbs, cures and suggestions, put into the batch and taken out of it."""
+
+    table: KnowledgeTable
+    mending: MendingPanel
+
+    def _takes(self, name: str) -> bool:
+        """Cures and suggestions are given where the spec has them shown."""
+        cured = self.table.suspecting and (self.table.penalised or not self.table.cureless)
+        shown = {"cure": cured, "suggest": self.table.suggests}
+        return bool(shown.get(name, True))
+
+    @action
+    def _toggle(self, concept: str, direction: str) -> None:
+        self.app.tuning.toggle(self.table.student, concept, direction)
+
+    @action
+    def _toggle_group(self, concepts: list[str], direction: str) -> None:
+        self.app.tuning.toggle_group(self.table.student, concepts, direction)
+
+    @action
+    def _set_bound(self, concept: str, value: float) -> None:
+        self.app.tuning.set_bound(self.table.student, concept, value)
+
+    @action
+    def _set_own_factor(self, concept: str, factor: float) -> None:
+        self.app.tuning.set_own_factor(self.table.student, concept, factor)
+
+    @action
+    def _cure(self, cure: dict) -> None:
+        """Give a cure of the student in view, or take it back."""
+        self.app.tuning.toggle_cure(self.mending.read(cure))
+
+    @action
+    def _take_out(self, place: list[str]) -> None:
+        """Take what is at a place out of the batch."""
+        tuning = self.app.tuning
+        tuning.take_out([item for item in tuning.pending if list(place_of(item)) == place])
+
+    @action
+    def _suggest(self, strategy: str, every: bool) -> None:
+        self.app.suggestion.ask(strategy, None if every else [self.table.student])
+
+    @action
+    def _withdraw(self, concept: str) -> None:
+        self.app.tuning.withdraw(self.table.student, concept)
+
+
+class RowActions(BatchActions):
+    """Pictures, files and dialogs of the rows, beside their thumbs."""
+
+    @action
+    def _pictures(self, segments: list[int]) -> None:
+        """Send the patches asked for, of those that rows can show: none is of the holdout."""
+        store = self.app.store
+        wanted = np.intersect1d(segments, shown_segments(store)).tolist()
+        send_pictures(self.app, self.table, wanted, lambda segment: patch_uri(store, segment))
+
+    def pictures(self) -> dict[str, Any]:
+        """The message with the pictures of the rows listed, for a page without a server."""
+        rows = self.table.rows[:STILL]
+        segments = [patch["segment"] for row in rows for patch in row["patches"]]
+        return {"pictures": {str(s): patch_uri(self.app.store, s) for s in segments}}
+
+    @action
+    def _save_concepts(self, concepts: list[str], kind: str) -> None:
+        """Make a file of rows on screen, and send it."""
+        students, name = self.app.students, self.table.student
+        make_and_send(self.app, self.table, lambda: students.concepts_file(name, concepts, kind))
+
+    @action
+    def _open(self, concept: str) -> None:
+        self.app.selection.open_concept(concept)
+
+    @action
+    def _open_patch(self, concept: str, segment: int) -> None:
+        """Show the images that a concept's patches are cut from, that of one of them large."""
+        store = self.app.store
+        if concept not in store.concepts:
+            raise ValueError("no such concept")
+        kind, row = self.table.patches_of, int(store.segment_image[segment])
+        rows = patch_images(store, concept, kind)
+        if row not in rows or not self.table.student:
+            raise ValueError("no such patch")
+        student = self.app.students.student(self.table.student)
+        title = f"{concept}, {'most similar patches' if kind == 'nearest' else 'its segments'}"
+        self.app.selection.open_images(image_set(student, title, rows, concept, row))

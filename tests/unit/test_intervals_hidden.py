@@ -1,0 +1,113 @@
+"""A page without intervals (``views.intervals: false``) has the same estimates, and no more."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from factory import small_spec
+
+from inficond_panel.state import AppState
+from inficond_panel.state.jobs import Jobs
+from inficond_panel.tuning import Intent, open_tuner
+from inficond_panel.views.detail.view import DetailView
+from inficond_panel.views.knowledge.view import KnowledgeView
+from inficond_panel.views.matrix.panel import effect_words
+from inficond_panel.views.page.tour import make_tour
+from inficond_panel.views.performance.view import PerformanceView
+from inficond_panel.views.provenance.comparison import make_comparison
+from inficond_panel.vocabulary.metrics import AP
+from inficond_panel.wording.estimates import without_limits
+
+THUMB = Intent("bicycle", "wheel", "up")
+#: ``[low, high]``, ``95 %``, and what is said of an interval.
+LIMITS = re.compile(r"\[[+−-]?\d[\d.]*, |95 %|noise|interval")
+
+
+def texts(told: Any) -> Iterator[str]:
+    """All texts in nested data."""
+    if isinstance(told, str):
+        yield told
+    elif isinstance(told, dict | list | tuple):
+        for item in told.values() if isinstance(told, dict) else told:
+            yield from texts(item)
+
+
+def limits_in(told: Any) -> list[str]:
+    """Texts with an interval in them."""
+    return [text for text in texts(told) if LIMITS.search(text)]
+
+
+@pytest.fixture(scope="module")
+def apps(tmp_path_factory) -> dict[bool, AppState]:
+    """The same store and history with intervals and without, each tuned alike."""
+    found = {}
+    for shown in (True, False):
+        folder = tmp_path_factory.mktemp("shown")
+        extra = "" if shown else "views: {intervals: false}\n"
+        tuner = open_tuner(small_spec(folder, extra=extra), history=folder / "h.sqlite")
+        node = tuner.fine_tune(tuner.root(), [THUMB])
+        tuner.history.set_head(tuner.root_id, node.id, "fine-tune")
+        found[shown] = AppState(tuner, Jobs(inline=True))
+        found[shown].selection.class_name = "bicycle"
+    return found
+
+
+def test_limits_are_taken_out_of_a_sentence_and_nothing_else() -> None:
+    sentence = "it loses 0.42 [−0.10, 0.94] of 3.10 logits and +1.9 [+0.4, +3.3] points [2, 3 of 5]"
+    assert without_limits(sentence) == "it loses 0.42 of 3.10 logits and +1.9 points [2, 3 of 5]"
+
+
+def test_changes_have_the_same_estimates_and_no_limits(apps) -> None:
+    usual, bare = (
+        apps[shown].changes.total("bicycle", [AP.key])[AP.key] for shown in (True, False)
+    )
+    assert bare.estimate == usual.estimate != 0
+    assert math.isnan(bare.low)
+    assert math.isnan(bare.high)
+    assert usual.low <= usual.high
+
+
+def test_student_knowledge_tells_estimates_alone(apps) -> None:
+    views = {shown: KnowledgeView(app) for shown, app in apps.items()}
+    for shown, view in views.items():
+        table = view.table
+        table.param.update(measured=True, mended=True, explained=True)
+        view.thresholds.ask(None)
+        apps[shown].tuning.toggle("bicycle", "sky", "down")
+        view.batch.show()
+        found = limits_in(table.param.values())
+        assert bool(found) is shown, found
+        assert all(bool(effect["low"]) is shown for effect in table.effects.values())
+    preview = {shown: view.table.summary["preview"]["text"] for shown, view in views.items()}
+    assert preview[True] == preview[False]
+    effects = {shown: view.table.effects["wheel"]["change"] for shown, view in views.items()}
+    assert effects[True] == effects[False]
+    heads = {shown: view.table.measures["heads"] for shown, view in views.items()}
+    assert heads[False] == [head for head in heads[True] if head != "95 %"]
+
+
+def test_charts_have_no_band(apps) -> None:
+    for shown, app in apps.items():
+        view = DetailView(app)
+        app.selection.open_concept("wheel")
+        assert bool(view.panel.bands) is shown
+        assert bool(view.panel.confidence) is shown
+        app.refit_what_if.solve("bicycle", "wheel")
+        changes = next(iter(app.refit_what_if.changes.values()))
+        assert math.isnan(changes["f1"].low) is not shown
+
+
+def test_cards_the_matrix_a_comparison_and_the_tour_tell_estimates_alone(apps) -> None:
+    for shown, app in apps.items():
+        tuner, view = app.tuner, PerformanceView(app)
+        view._find_changes("bicycle")
+        assert bool(limits_in(view.table.param.values())) is shown
+        app.tuning.toggle("bicycle", "grass", "up")
+        assert bool(limits_in(effect_words(app.tuning.preview))) is shown
+        app.comparison.compare(tuner.root_id, app.students.node.id)
+        assert bool(limits_in(make_comparison(app, "bicycle"))) is shown
+        assert bool(make_tour(app)["interval"]) is shown

@@ -1,0 +1,172 @@
+"""Draws of stated intervals: the spec's number everywhere, and enough for the level."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from factory import small_spec
+from scipy.stats import norm
+from sklearn.metrics import average_precision_score
+
+from inficond_panel import open_students
+from inficond_panel.analysis.influence_stability import stability
+from inficond_panel.cli import main
+from inficond_panel.distill.metrics.bootstrap import draw_counts
+from inficond_panel.errors import TuningError
+from inficond_panel.export.abstaining import abstaining
+from inficond_panel.export.folder import as_exported
+from inficond_panel.spec.sections.students import Views
+from inficond_panel.tuning.shift.class_shift import class_shifts
+from inficond_panel.tuning.suggest.suggestion import Change
+
+THUMB = ("bicycle", "wheel", "up")
+
+
+@pytest.fixture(scope="module")
+def students(tmp_path_factory):
+    """Students of the same store, tuned alike, with intervals of 40 draws and of 200."""
+    found = {}
+    for draws in (40, 200):
+        folder = tmp_path_factory.mktemp("draws")
+        extra = f"views: {{draws: {draws}}}\n" if draws != 200 else ""
+        found[draws] = open_students(small_spec(folder, extra=extra)).fit().tune([THUMB])
+    return found
+
+
+TABLES = {
+    "metrics": lambda s: s.metrics(intervals=True),
+    "changes": lambda s: s.changes(),
+    "groups": lambda s: s.groups("tv monitor"),
+    "slices": lambda s: s.slices("tv monitor", min_images=5),
+    "thresholds": lambda s: s.thresholds(),
+    "coverage": lambda s: s.coverage("bicycle"),
+    "penalty_path": lambda s: s.penalty_path("bicycle"),
+    "what_if": lambda s: s.what_if("bicycle", "wheel"),
+    "shift": lambda s: s.shift(["bicycle"]),
+}
+
+
+def limits(frame):
+    """Lower and upper limits of a table, as one list."""
+    ends = [name for name in frame if name.endswith(("low", "high")) and "lost" not in name]
+    return frame[ends].to_numpy(dtype=float).ravel()
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_tables_draw_as_often_as_the_spec_says(name, students):
+    few, usual = (TABLES[name](students[draws]) for draws in (40, 200))
+    assert not np.array_equal(limits(few), limits(usual), equal_nan=True)
+    assert students[40].tuner.spec.views.draws == 40
+
+
+def test_limits_are_the_percentiles_of_scikit_learns_values(students):
+    student = students[40].student("bicycle", "tune")
+    known = student.labels >= 0
+    label, logit = student.labels[known], student.logits[known]
+    values = [
+        average_precision_score(label, logit, sample_weight=row)
+        for row in draw_counts(len(label), 40, 0)
+    ]
+    found = students[40].metrics(intervals=True).loc["bicycle"]
+    expected = np.percentile(values, [2.5, 97.5])
+    assert [found["ap_low"], found["ap_high"]] == pytest.approx(expected)
+    assert found["ap_low"] == pytest.approx(_of_command(students[40], "ap"))
+
+
+def _of_command(students, metric):
+    """Lower limit as ``inficond metrics`` states it, without and with ``--draws``."""
+    spec = str(students.tuner.spec.path)
+    shown = [json.loads(_output("metrics", spec, "--json", *more)) for more in ([], ["--draws=40"])]
+    assert [each["draws"] for each in shown] == [40, 40]
+    low = {each["classes"]["bicycle"]["metrics"][metric]["low"] for each in shown}
+    return low.pop() if len(low) == 1 else None
+
+
+def _output(*args):
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        assert main(list(args)) == 0
+    return out.getvalue()
+
+
+def test_reports_plots_cards_and_rules_too(students, tmp_path):
+    def found(each):
+        tuner, node = each.tuner, each.node
+        each.export(tmp_path / "out", force=True)
+        card = json.loads((tmp_path / "out" / "card.json").read_text())
+        exported, noise = as_exported(tuner, node, {}), tuner.spec.views.noise()
+        return {
+            "curve": next(area.data for area in each.plot.what_if("bicycle", "wheel")),
+            "coverage": next(area.data for area in each.plot.coverage("bicycle")),
+            "own word": class_shifts(tuner, node)["bicycle"].tune_model,
+            "card": card["metrics"]["tune"]["bicycle"]["ap"],
+            "rule": abstaining(exported, tuner.store, 0.8, noise).rules["bicycle"].accuracy,
+            "comparison": each.compare(0).of("bicycle").changes["brier"],
+        }
+
+    few, usual = (found(students[draws]) for draws in (40, 200))
+    for name, value in few.items():
+        if isinstance(value, pd.DataFrame):
+            assert not value.equals(usual[name]), name
+        else:
+            assert value != usual[name], name
+    card = json.loads((tmp_path / "out" / "card.json").read_text())
+    assert card["bootstrap"] == {"draws": 200, "seed": 0, "level": 0.95, "unit": "image"}
+
+
+def test_draws_too_few_for_the_level_are_refused(tmp_path, capsys):
+    spec = str(small_spec(tmp_path, extra="views: {confidence: 0.999, draws: 2000}\n"))
+    for command in (["metrics"], ["compare"], ["stability", "--class", "bicycle"]):
+        assert main([*command, spec, "--draws", "20"]) == 1
+        said = capsys.readouterr().err
+        assert "20 draws are too few: intervals at 99.9 % need at least 2,000." in said
+    students = open_students(spec)
+    with pytest.raises(TuningError, match="need at least 2,000"):
+        students.coverage("bicycle", draws=1999)
+    assert set(students.coverage("bicycle")["level"]) == {0.999}
+
+
+def test_noise_of_a_spec():
+    assert Views(draws=40).noise() == {"draws": 40, "seed": 0, "level": 0.95}
+    assert Views(confidence=0.99).noise(seed=3)["seed"] == 3
+    with pytest.raises(TuningError):
+        Views(confidence=0.99).noise(199)
+    assert Views(confidence=0.99).noise(200)["draws"] == 200
+    assert Views(confidence=0.9).noise(5)["draws"] == 5
+
+
+def test_refits_are_as_many_as_their_limits_need(tmp_path):
+    usual = open_students(small_spec(tmp_path)).tuner
+    options = {"top": 1, "counterparts": 0}
+    assert stability(usual, "bicycle", **options).draws == 100
+    sure = open_students(small_spec(tmp_path, extra="views: {confidence: 0.99}\n")).tuner
+    assert stability(sure, "bicycle", **options).draws == 200
+
+
+def test_a_gain_at_a_level_beyond_its_draws_is_a_normal_one():
+    draws = np.random.default_rng(0).normal(0.1, 0.02, 400)
+    change = Change(0.1, draws)
+    low, high = norm.interval(0.999, 0.1, draws.std(ddof=1))
+    found = change.gain(0.999)
+    assert (found.low, found.high) == pytest.approx((low, high))
+    assert change.gain(0.99).low == pytest.approx(np.quantile(draws, 0.005))
+
+
+def test_text_names_the_level(tmp_path, capsys):
+    spec = str(small_spec(tmp_path, extra="views: {confidence: 0.8}\n"))
+    edits = tmp_path / "edits.yaml"
+    edits.write_text("- - {class: bicycle, concept: wheel, direction: up}\n")
+    assert main(["tune", spec, "--edits", str(edits)]) == 0
+    assert "changes with their 80 % intervals" in capsys.readouterr().out
+    assert main(["history", "list", spec]) == 0
+    assert (
+        "changes in mean AP since #0 on the split tune, 80 % intervals" in capsys.readouterr().out
+    )
+    assert main(["history", "compare", spec, "--node", "0", "1"]) == 0
+    assert "; changes with their 80 % intervals" in capsys.readouterr().out
+    assert main(["suggest", spec, "--class", "bicycle", "--strategy", "greedy", "--dry-run"]) == 0
+    assert "AP points, 80 % interval, over 1 classes (" in capsys.readouterr().out
