@@ -1,6 +1,6 @@
 """Costs of the page: time to paint, bytes sent, memory of a session, many sessions at once.
 
-    python benchmarks/ui.py [--quick] [--only demo|synthetic]
+    python benchmarks/ui.py [--quick] [--only demo|synthetic|classes|history|work]
 
 Two servers, each in a process of its own: the embedded demo, and a synthetic store with 5,011
 images to fit on, half as many to tune on, 584 concepts and 20 classes. In Chromium (1920×1080):
@@ -12,6 +12,9 @@ images to fit on, half as many to tune on, 584 concepts and 20 classes. In Chrom
 - tune: from a click on Fine-tune, with one intent, its preview done; the same two times.
 - undo: a click on Undo; the same two times.
 - bytes: what the server sends for that click over the websocket; pictures are sent once each.
+
+Classes: 1,000 of them, with 600 images to fit on, half as many to tune on and 300 concepts; first
+paint and click, on a class of those in view.
 
 Without a browser: 20 websockets that open the page and click on classes, one click every 1 to 3 s
 each. "answer" is from the click to the rows of the knowledge view. Memory is the growth of the
@@ -38,6 +41,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from playwright.sync_api import Browser
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the package, if not installed
 
@@ -47,7 +51,10 @@ from ui_parts.server import Server, serving
 from ui_parts.sessions import drive, fine_tune
 from ui_parts.store import write_spec
 
+from inficond_panel.tuning import open_tuner
+
 FIT, CONCEPTS, CLASSES = 5011, 584, 20
+MANY = (600, 300, 1000)  #: the same of a store with many classes
 LONG, SHORT = 1000, 24  #: iterations of a long history, and of one as long as the rows in view
 GOALS = {"first_paint": 2000, "click": 250, "tune": 400, "answer": 1000, "megabytes": 50}
 
@@ -76,6 +83,16 @@ def synthetic(place: Path, quick: bool) -> dict[str, Any]:
     """A store with photos' sizes."""
     with serving(write_spec(place, FIT, CONCEPTS, CLASSES), place / "synthetic") as server:
         return measured(server, quick)
+
+
+def classes(place: Path, quick: bool) -> dict[str, Any]:
+    """A store with so many classes that the page has only those near the part in view."""
+    folder = place / "classes"
+    folder.mkdir()
+    spec = write_spec(folder, *MANY)
+    open_tuner(spec, history=folder / "history.sqlite").root()  # distilled, which is not the page's
+    with serving(spec, folder) as server, chromium() as browser:
+        return painted(browser, server, 3 if quick else 10, 6 if quick else 20)[0]
 
 
 def history(place: Path, quick: bool) -> dict[str, Any]:
@@ -135,18 +152,26 @@ def work(place: Path, quick: bool) -> dict[str, Any]:
 def measured(server: Server, quick: bool) -> dict[str, Any]:
     """All figures of one server."""
     with chromium() as browser:
-        first_paint(browser, server.url)  # opens the store and distills
-        paints = [first_paint(browser, server.url) for _ in range(3 if quick else 10)]
-        page = Measured(browser, server.url)
-        clicks = [page.choose(name) for name in page.classes()[: 6 if quick else None]]
+        found, page = painted(browser, server, 3 if quick else 10, 6 if quick else None)
         tunes = [page.tune() for _ in range(3 if quick else 10)]
         page.page.context.close()
     return {
-        "first_paint": spread(paints),
-        **{f"click_{part}": spread(column(clicks, part)) for part in clicks[0]},
+        **found,
         **{f"tune_{part}": spread(column(tunes, part)) for part in tunes[0]},
         **many(server, *((5, 3) if quick else (20, 10))),
     }
+
+
+def painted(
+    browser: Browser, server: Server, opened: int, clicked: int | None
+) -> tuple[dict[str, Any], Measured]:
+    """First paint and clicks on classes, and the page that was clicked on."""
+    first_paint(browser, server.url)  # opens the store and distills
+    paints = [first_paint(browser, server.url) for _ in range(opened)]
+    page = Measured(browser, server.url)
+    clicks = [page.choose(name) for name in page.classes()[:clicked]]
+    told = {f"click_{part}": spread(column(clicks, part)) for part in clicks[0]}
+    return {"first_paint": spread(paints), **told}, page
 
 
 def many(server: Server, sessions: int, clicks: int) -> dict[str, Any]:
@@ -180,7 +205,7 @@ def tell(name: str, figures: dict[str, Any]) -> None:
         print(f"  {figure:20} {told}")
 
 
-PARTS = {"demo": demo, "synthetic": synthetic, "history": history, "work": work}
+PARTS = {"demo": demo, "synthetic": synthetic, "classes": classes, "history": history, "work": work}
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from inficond_panel.tuning.intents.cures import Balance, Cure, Doubt, Label, Lam
 from inficond_panel.tuning.shift.class_shift import ClassShift
 from shift_parts.environments import group_weights, inferred_environment
 
-#: Numbers of photos of tune whose labels are taught, the top-ranked first.
+#: Numbers of photos of tune whose labels are taught.
 TAUGHT = (10, 25, 50)
 #: Factors of the weight of photos that the student gets wrong (JTT).
 FACTORS = (1.0, 3.0, 10.0, 30.0, 100.0)
@@ -62,23 +62,35 @@ def _each(students: TunableStudents, name: str, suspects: list[str]) -> dict[str
             if count != 3:  # else these are all three cures
                 tried[f"balance by {count} suspects, doubt, lambda"] = [balance, doubt, auto]
     for count in TAUGHT:
+        tried[f"labels of the {count} least sure photos of tune"] = unsure_labels(students, count)
         tried[f"labels of the {count} top-ranked photos of tune"] = top_labels(students, count)
         tried[f"labels of {count} photos of tune drawn at random"] = random_labels(students, count)
     return tried
 
 
-def top_labels(students: TunableStudents, count: int) -> list[Cure]:
-    """Labels of the photos of tune that the student ranks highest."""
+def unsure_labels(students: TunableStudents, count: int) -> list[Cure]:
+    """Labels of the photos of tune that the product asks for."""
     rows = photos_to_teach(students.tuner.cures.class_fit(students.node, _name(students)), count)
     return _labels(students, rows)
 
 
+def top_labels(students: TunableStudents, count: int) -> list[Cure]:
+    """Labels of the photos of tune that the student ranks highest."""
+    rows = _labelled(students)
+    order = np.argsort(-students.tuner.logits(students.node)[rows, 0], kind="stable")
+    return _labels(students, rows[order[:count]])
+
+
 def random_labels(students: TunableStudents, count: int) -> list[Cure]:
     """Labels of as many photos of tune, drawn at random; more of them hold the fewer."""
+    rows = _labelled(students)
+    return _labels(students, np.random.default_rng(len(rows)).permutation(rows)[:count])
+
+
+def _labelled(students: TunableStudents) -> NDArray:
     store = students.tuner.store
     rows = store.rows("tune")
-    rows = rows[store.label[rows, 0] >= 0]
-    return _labels(students, np.random.default_rng(len(rows)).permutation(rows)[:count])
+    return rows[store.label[rows, 0] >= 0]
 
 
 def _labels(students: TunableStudents, rows: NDArray) -> list[Cure]:

@@ -51,7 +51,7 @@ window.probe = (() => {
       if (!seen && shown()) seen = now
       const last = Math.max(0, painted, ...Object.values(views).map((view) => view.last))
       if (seen && now - Math.max(last, seen) > quiet) return { shown: seen, settled: painted, views }
-      if (now > 60000) throw new Error(`not within a minute: ${JSON.stringify(views)}`)
+      if (now > 180000) throw new Error(`not within three minutes: ${JSON.stringify(views)}`)
     }
   }
 

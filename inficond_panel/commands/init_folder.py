@@ -8,7 +8,7 @@ import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from inficond_panel.commands.output import say
 from inficond_panel.common.near_words import nearest
@@ -16,6 +16,10 @@ from inficond_panel.errors import DataError
 from inficond_panel.spec import find_spec, load_spec
 from inficond_panel.store.label_checks import one_class_note
 from inficond_panel.vocabulary.tasks import SIGMOID
+
+if TYPE_CHECKING:
+    from precompute.datasets import Dataset
+    from precompute.detect.writing import Draft
 
 _OWN_CLASSES = (
     *("table", "voc", "coco", "folder"),
@@ -76,7 +80,7 @@ def _collect(sources: list[str], classes: Sequence[str], words: Path, output: Pa
     return notes
 
 
-def _tell(draft: Any, dataset: Any, output: Path, found: Sequence[str]) -> None:
+def _tell(draft: Draft, dataset: Dataset, output: Path, found: Sequence[str]) -> None:
     layout, counts = draft.layout, Counter(dataset.split)
     say(f"found     {layout.found}")
     shown = ", ".join(dataset.classes[:8]) + (" ..." if len(dataset.classes) > 8 else "")
@@ -118,7 +122,7 @@ def _own_words(words: Path) -> bool:
     return True
 
 
-def _draft(args: argparse.Namespace, folder: Path, output: Path) -> Any:
+def _draft(args: argparse.Namespace, folder: Path, output: Path) -> Draft:
     """All that the folder and the arguments say; models are looked up, nothing is downloaded."""
     from precompute.detect import find_layout, plan_splits
     from precompute.detect.encoders import choose_encoder
@@ -150,7 +154,9 @@ def _draft(args: argparse.Namespace, folder: Path, output: Path) -> Any:
     )
 
 
-def _written(draft: Any, output: Path, classes: Sequence[str], asked: Mapping[str, str]) -> Any:
+def _written(
+    draft: Draft, output: Path, classes: Sequence[str], asked: Mapping[str, str]
+) -> Dataset:
     """Write the spec once its data set can be read and the teacher fits it; return the data set.
 
     The first choice of keys that fits is taken; where none does, what is wrong with the first one
@@ -168,7 +174,7 @@ def _written(draft: Any, output: Path, classes: Sequence[str], asked: Mapping[st
     raise first if first else DataError("Nothing fits.", "Write the spec by hand.")
 
 
-def _try(draft: Any, output: Path, classes: Sequence[str], asked: Mapping[str, str]) -> Any:
+def _try(draft: Draft, output: Path, classes: Sequence[str], asked: Mapping[str, str]) -> Dataset:
     from precompute.datasets import load_dataset
     from precompute.detect.task_keys import logit_classes, task_keys
     from precompute.detect.writing import spec_text
@@ -208,12 +214,12 @@ def _try(draft: Any, output: Path, classes: Sequence[str], asked: Mapping[str, s
     return dataset
 
 
-def _chooses(draft: Any) -> bool:
+def _chooses(draft: Draft) -> bool:
     """True if the data set can be asked for some of its classes."""
     return draft.layout.kind in _OWN_CLASSES or bool({"label", "labels"} & draft.keys.keys())
 
 
-def _class_keys(draft: Any, there: Sequence[str], chosen: Sequence[str]) -> dict[str, list[str]]:
+def _class_keys(draft: Draft, there: Sequence[str], chosen: Sequence[str]) -> dict[str, list[str]]:
     """Keys of a data set that take some of its classes; ``DataError`` for those it lacks."""
     lost = [name for name in chosen if name not in there]
     if lost:

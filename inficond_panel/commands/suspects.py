@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from inficond_panel.commands.arguments import add_classes, add_node, add_seed, add_tuner
 from inficond_panel.commands.output import note, progress, say, say_json
 from inficond_panel.common.numbers import defined, written, written_range
+from inficond_panel.vocabulary.confidence import confidence_word
 
 if TYPE_CHECKING:
     from inficond_panel.distill import Interval
@@ -33,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Say of each class whether it is shifted, and name its suspects."""
     from inficond_panel.commands.students import chosen_node, open_students
+    from inficond_panel.distill.shift.verdict import VERDICT_LEVEL
     from inficond_panel.tuning.node_names import node_title
     from inficond_panel.tuning.shift.class_shift import class_shifts
 
@@ -43,6 +45,8 @@ def run(args: argparse.Namespace) -> None:
         say_json(_document(tuner, node.id, found))
         return
     say(node_title(tuner, node))
+    own, level = confidence_word(VERDICT_LEVEL), confidence_word(tuner.spec.views.confidence)
+    say(f"in brackets: {own} intervals of what is lost, {level} intervals of AP on tune")
     for of_class in found.values():
         _say_class(of_class)
     if any(of_class.by_teacher for of_class in found.values()):

@@ -27,7 +27,7 @@ _TAGS = ("concept-based-explanations", "interpretability", "knowledge-distillati
 _MEANS = (AP, F1, ACCURACY, FIDELITY)
 #: Metrics of all students together, by the hub's word for them.
 _TOGETHER = {
-    TOP1: "accuracy",
+    TOP1: ACCURACY.key,
     BALANCED: "balanced_accuracy",
     TOP_ECE: "expected_calibration_error",
     AGREEMENT: "agreement",

@@ -55,6 +55,7 @@ def make_gamma_maps(found: GammaSweep, seed: int = 0) -> hv.HoloMap:
         names = [groups.names[k] if k >= 0 else "" for k in groups.of[rows]] if groups else []
         table = *places[rows].T, names, found.rows[rows]
         shown[gamma] = hv.Points(table, ["x", "y"], ["group", "row"]).opts(
-            color="group", cmap="Category20", size=5, tools=["hover"], width=420, height=420
-        )
+            color="group", cmap="Category20", size=5, tools=["hover"], width=540, height=420,
+            legend_position="right",
+        )  # fmt: skip
     return hv.HoloMap(shown, "gamma")

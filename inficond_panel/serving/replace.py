@@ -7,6 +7,8 @@ from functools import wraps
 from types import ModuleType
 from typing import Any
 
+_LONGEST = 120  #: characters of a line of the log
+
 
 def stand_before(owner: type | ModuleType, name: str, guard: Callable[..., Any]) -> None:
     """Have ``owner.name(...)`` call ``guard(original, self, ...)``."""
@@ -19,7 +21,7 @@ def stand_before(owner: type | ModuleType, name: str, guard: Callable[..., Any])
     setattr(owner, name, guarded)
 
 
-def one_line(text: object, limit: int = 120) -> str:
+def one_line(text: object) -> str:
     """Text from outside for a log: ASCII, without control characters, shortened."""
-    line = ascii(str(text)[:limit])[1:-1]
-    return line if len(line) <= limit else f"{line[:limit]}..."
+    line = ascii(str(text)[:_LONGEST])[1:-1]
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."

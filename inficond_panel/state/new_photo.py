@@ -157,7 +157,7 @@ class PhotoState(param.Parameterized):
         students = as_exported(tuner, node, {})
         found, rules = predict(students, scores), None
         if asked:
-            rules = abstaining(students, tuner.store, asked, tuner.spec.views.confidence)
+            rules = abstaining(students, tuner.store, asked, tuner.spec.views.noise())
             found = rules.apply(found)
         return DecidedPhoto(node, scores, {one.class_name: one for one in found}, rules)
 

@@ -18,6 +18,7 @@ class Rights:
     arrange: bool = True
     holdout: bool = True
     photos: bool = True
+    typing: bool = True  #: of concepts
     class_name: str = ""
 
     @property

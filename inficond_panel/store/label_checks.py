@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 #: Remedy for images with several classes or none.
 REMEDY = "Leave these images out, or say that an image has any number of classes: task: multi_label"
 _NAMED = 3
-#: Share of the labelled images from which those with one class are the rule.
-_MOST = 0.95
+#: Labelled images of which at most one has not exactly one class, where that is the rule.
+_RULE = 20
 
 
 def is_single_label(label: NDArray) -> bool:
@@ -26,7 +26,7 @@ def one_class_note(label: NDArray, images: Sequence[str]) -> str:
     images or nearly all have exactly one; "" for others."""
     known = (label >= 0).any(axis=1)
     wrong = np.flatnonzero(_wrong(label))
-    if label.shape[1] < 2 or not known.any() or len(wrong) > (1 - _MOST) * known.sum():
+    if label.shape[1] < 2 or not known.any() or _RULE * len(wrong) > known.sum():
         return ""
     told = f"{known.sum() - len(wrong)} of {known.sum()} labelled images have exactly one class"
     mend = f"correct {_named(wrong, images)} and " if len(wrong) else ""

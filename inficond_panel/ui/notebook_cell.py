@@ -63,7 +63,7 @@ class Cell(pn.Column):
                 f"This notebook shows widgets, which need the package {error.name}.",
                 f"Install it: {install_command('notebook')}, and restart the kernel.",
             ) from error
-        display(self, self.publish)
+        display(self, self.publish, self.tell_alive)
         return {"text/html": '<div style="display: none"></div>'}, {}  # it is displayed already
 
     def tell_alive(self) -> None:

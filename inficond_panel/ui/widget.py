@@ -8,7 +8,7 @@ comm as in any other notebook, and the widget carries what goes through it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -26,27 +26,30 @@ if TYPE_CHECKING:
     from bokeh.model import Model
     from traitlets.utils.bunch import Bunch
 
-    from inficond_panel.ui.notebook_cell import Cell
-
 #: Kinds of what is done in the browser that change something here.
 _FROM_BROWSER = {"ModelChanged", "MessageSent"}
+Seen = Callable[[], None]
 
 
-def display(page: Cell, publish: Publish, seconds: float = 2) -> None:
+def _nothing() -> None:
+    """Nobody wants to know that a view is made."""
+
+
+def display(page: pn.Column, publish: Publish, seen: Seen = _nothing, seconds: float = 2) -> None:
     """Display ``page`` as a widget; anew after ``seconds``, twice them, ... if no view is made.
 
     Where all cells are run, a notebook may come to the widget before it has run the scripts in the
     output above, and gives up. It would also give up on the same widget when asked again, or show
     it empty: Panel's components find their place by the id of their model.
     """
-    widget = PageWidget(page, publish)
+    widget = PageWidget(page, publish, seen)
     handle = IPython.display.display(widget._repr_mimebundle_(), raw=True, display_id=True)
     loop = asyncio.get_running_loop()
 
     def again(widget: PageWidget, wait: float) -> None:
         if not widget._view_count and wait <= 16 * seconds:
             widget.clean_up()  # closed, it would take its successor away
-            successor = PageWidget(page, publish)
+            successor = PageWidget(page, publish, seen)
             handle.update(successor._repr_mimebundle_(), raw=True)
             loop.call_later(2 * wait, again, successor, 2 * wait)
 
@@ -71,10 +74,13 @@ class WidgetComm(Comm):
 
 
 class PageWidget(BokehModel):
-    """Shows ``page`` in one place of a notebook; ``publish`` runs what the browser sends."""
+    """Shows ``page`` in one place of a notebook; ``publish`` runs what the browser sends.
 
-    def __init__(self, page: Cell, publish: Publish) -> None:
-        self._page, self._publish = page, publish
+    ``seen`` is called when a view of it is made in the browser.
+    """
+
+    def __init__(self, page: pn.Column, publish: Publish, seen: Seen = _nothing) -> None:
+        self._page, self._publish, self._seen = page, publish, seen
         self._fresh = True  # whether ``render_bundle``, where a view starts, is the page as it is
         super().__init__(self._make_root())
         self._view_count = 0  # from here on the browser counts its views
@@ -108,7 +114,7 @@ class PageWidget(BokehModel):
             self.clean_up()
             self.update_from_model(self._make_root())
         if change.new and not change.old:
-            self._page.tell_alive()
+            self._seen()
 
     def _document_patched(self, event: Any) -> None:
         """Do nothing on a change of a model: Panel sends it through its comm."""

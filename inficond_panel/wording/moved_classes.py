@@ -9,7 +9,7 @@ from inficond_panel.analysis.refits.moved_classes import MovedClass
 from inficond_panel.common.numbers import count
 
 _SHOWN = 3
-_STILL = 5e-4
+_STILL = 5e-4  #: of a probability, on average; what is told has three digits
 
 
 def moved_sentence(moved: Sequence[MovedClass], split: str, *, planned: bool = False) -> str:
@@ -22,7 +22,7 @@ def moved_sentence(moved: Sequence[MovedClass], split: str, *, planned: bool = F
     verb = "would move" if planned else "moved"
     most = [each for each in moved if each.moved >= _STILL][:_SHOWN]
     if not most:
-        return f"The classes share one softmax; no other {verb} on {split}."
+        return f"The classes share one softmax; no other {verb} by {_STILL:g} or more on {split}."
     rest = len(moved) - len(most)
     more = f"; {count(rest)} more {verb} less" if rest else ""
     told = "; ".join(map(_told, most))

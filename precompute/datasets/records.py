@@ -25,7 +25,6 @@ def record_listing(
     chosen: Sequence[str],
     where: str,
     order: Sequence[str] = (),
-    notes: Sequence[str] = (),
 ) -> Listing:
     """Listing of records with the classes ``chosen``, else all that they name: as in ``order``, the
     others by name. Raises ``DataError`` for an id that stands twice and where there is no image."""
@@ -54,7 +53,6 @@ def record_listing(
         classes=lambda _: classes,
         labels=lambda ids, names: label_matrix(ids, names, label_of),
         paths=lambda ids: [found[image].photo for image in ids],
-        notes=list(notes),
     )
 
 

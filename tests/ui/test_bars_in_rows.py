@@ -100,3 +100,16 @@ def test_bars_lie_in_their_rows(page) -> None:
     comes_to(lambda: misplaced(page, dark=True), [])
     page.set_viewport_size({"width": 3840, "height": 2160})
     comes_to(lambda: misplaced(page, dark=True), [])
+
+
+def test_a_click_fills_no_row_that_shows_the_same(page) -> None:
+    rows = page.locator(".performance [role=option]")
+    rows.nth(3).locator(".vh").evaluate("(words) => { words.textContent = 'as it was' }")
+    rows.nth(1).click()
+    expect(rows.nth(1)).to_have_attribute("aria-selected", "true")
+    rows.nth(2).click()
+    expect(rows.nth(2)).to_have_attribute("aria-selected", "true")
+    expect(rows.nth(1)).to_have_attribute("aria-selected", "false")
+    assert rows.nth(3).locator(".vh").inner_text() == "as it was"
+    page.get_by_role("combobox", name="Sort by").select_option("f1")
+    expect(page.get_by_text("as it was")).to_have_count(0)

@@ -119,3 +119,15 @@ def nothing_of_intervals(page: Page) -> None:
     assert not [label for label in labels if "[" in label]
     for drawn in (".band", ".swatch-band", ".whisker line", ".whisker circle", ".hollow-dot"):
         expect(page.locator(f"{drawn}:visible")).to_have_count(0)
+
+
+def test_simple_has_no_interval_in_numbers_or_drawn(served, open_page) -> None:
+    page = open_page(served[0])
+    select_class(page, "sheep")
+    page.locator(".knowledge .rows > .row").first.locator(".thumb.down").click()
+    page.get_by_role("button", name="Fine-tune").click()
+    expect(page.locator("#batch-status .num")).to_contain_text("pp [")
+    page.get_by_role("radio", name="Simple").click()
+    expect(page.locator("#batch-status .num")).to_contain_text("pp")
+    expect(page.locator("#batch-status").get_by_text("[")).to_be_hidden()
+    expect(page.locator(".whisker:visible")).to_have_count(0)

@@ -136,6 +136,7 @@ def test_from_consent_to_the_end(server, study, open_page) -> None:
     expect(page.locator(".knowledge .thumb.down").first).to_be_visible()
     for name in ("Export", "Arrange the views", "All students", "Save the rows shown", "Holdout"):
         expect(page.get_by_role("button", name=name, exact=True)).to_have_count(0)
+    expect(page.locator(".knowledge .add")).to_be_hidden()
     page.locator(".performance .rows > .row").filter(has_text="dog").first.click()
     expect(page.locator(".knowledge .subtitle")).to_contain_text("person")
     thumb(page, 1)

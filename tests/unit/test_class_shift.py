@@ -12,8 +12,7 @@ from inficond_panel.cli import main
 from inficond_panel.errors import CancelledError, TuningError
 from inficond_panel.store import open_store
 from inficond_panel.tuning import Tuner, open_tuner
-from inficond_panel.tuning.shift.baselines import cross_fitted_model
-from inficond_panel.tuning.shift.class_shift import ClassShift, class_shifts
+from inficond_panel.tuning.shift.class_shift import ClassShift, class_shifts, cross_fitted_model
 
 #: Contexts that go with a class in fit only, by the demo's recipe.
 SHORTCUTS = {

@@ -210,6 +210,7 @@ def test_a_column_of_the_store_will_do_as_super_class(folder, tmp_path):
     maps = students.plot.gamma_maps(swept)
     assert maps.keys() == [0.0, 0.5]
     assert len(maps[0.5]) == 24
+    assert maps[0.5].opts.get("plot").kwargs["legend_position"] == "right"  # not over images
 
 
 @pytest.mark.parametrize(

@@ -362,7 +362,8 @@ def test_the_page_says_that_all_classes_changed(tuner):  # noqa: F811
 def test_nothing_that_moved_is_told_as_nothing():
     still = MovedClass("cat", 1e-5, 0, 0.5, 0.5)
     assert moved_sentence((), "tune") == ""
-    assert moved_sentence((still,), "tune").endswith("one softmax; no other moved on tune.")
+    told = "one softmax; no other moved by 0.0005 or more on tune."
+    assert moved_sentence((still,), "tune").endswith(told)
     far = MovedClass("dog", 0.25, 1, np.nan, np.nan)
     assert moved_sentence((far, still), "tune") == (
         "The classes share one softmax, so others moved too, most on tune: dog, probability by "

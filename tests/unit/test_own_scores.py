@@ -24,7 +24,7 @@ from inficond_panel.store import open_store, write_store
 from inficond_panel.store.schema import PARTS
 from inficond_panel.text_encoder import PageEncoder
 from inficond_panel.tuning.typed_concepts import add_concept
-from inficond_panel.views.embedding.missing_map import MissingMap
+from inficond_panel.views.embedding.map_panel import MissingMap
 from inficond_panel.views.page.page import make_views
 
 

@@ -169,4 +169,7 @@ def test_text_names_the_level(tmp_path, capsys):
     assert main(["history", "compare", spec, "--node", "0", "1"]) == 0
     assert "; changes with their 80 % intervals" in capsys.readouterr().out
     assert main(["suggest", spec, "--class", "bicycle", "--strategy", "greedy", "--dry-run"]) == 0
-    assert "AP points, 80 % interval, over 1 classes (" in capsys.readouterr().out
+    assert "AP points, 80 % interval, over 1 class (" in capsys.readouterr().out
+    assert main(["suspects", spec, "--class", "bicycle"]) == 0
+    told = "in brackets: 96 % intervals of what is lost, 80 % intervals of AP on tune"
+    assert told in capsys.readouterr().out

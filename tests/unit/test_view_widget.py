@@ -208,3 +208,11 @@ def test_without_jupyter_bokeh_it_says_what_to_install(page, monkeypatch):
     with pytest.raises(MissingExtraError, match="jupyter_bokeh") as raised:
         page._repr_mimebundle_()
     assert "[notebook]" in raised.value.remedy
+
+
+def test_whoever_asked_is_told_of_each_view_that_is_made(page):
+    told = []
+    shown = PageWidget(page, page.publish, lambda: told.append(shown._view_count))
+    for views in (1, 2, 0, 1):
+        shown._view_count = views
+    assert told == [1, 1]

@@ -140,10 +140,10 @@ def make_completion(completion: Completion | None, progress: Progress) -> dict[s
     return {"url": url, "code": completion.code or ""}
 
 
-def make_message(title: str, text: str = "", busy: bool = False) -> dict[str, Any]:
+def make_message(title: str, text: str = "") -> dict[str, Any]:
     """A screen with a title and a text alone."""
     said: Sequence[Any] = [["p", {}, [text]]] if text else []
-    return {"key": title, "kind": "message", "title": title, "text": said, "busy": busy}
+    return {"key": title, "kind": "message", "title": title, "text": said}
 
 
 def minutes(value: float) -> str:

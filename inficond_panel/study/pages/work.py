@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 def rights_of(ready: Ready) -> Rights:
     """A participant tunes and looks; no file leaves or enters, and the holdout stays closed."""
     only = "" if ready.task.other_classes else ready.class_name
-    return Rights(export=False, arrange=False, holdout=False, photos=False, class_name=only)
+    return Rights(
+        export=False, arrange=False, holdout=False, photos=False, typing=False, class_name=only
+    )
 
 
 class TaskPage(Protocol):

@@ -10,7 +10,15 @@ from numpy.typing import NDArray
 
 from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.concepts.texts import words_for
-from inficond_panel.distill import Interval, Outcome, metric_intervals
+from inficond_panel.distill import (
+    Interval,
+    Outcome,
+    average_precision,
+    decision_function,
+    fit,
+    metric_intervals,
+)
+from inficond_panel.distill.folds import stratified_folds
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.distill.shift.suspects import Suspicion
 from inficond_panel.distill.shift.verdict import SHIFT, UNKNOWN, Verdict
@@ -18,7 +26,6 @@ from inficond_panel.errors import CancelledError
 from inficond_panel.tuning.fitting.refit import Cancelled, Progress
 from inficond_panel.tuning.intents.intent import chosen_names
 from inficond_panel.tuning.node import Node
-from inficond_panel.tuning.shift.baselines import cross_fitted_model
 from inficond_panel.tuning.shift.class_photos import ClassPhotos
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.confidence import Noise
@@ -35,6 +42,9 @@ LEAST_SHARE = 0.1
 ALIKE = 0.5
 #: Suspects per class, and members per group, at most.
 MOST, MOST_ALIKE = 10, 8
+FOLDS = 5
+#: L1 penalties that are tried for the model of tune.
+PENALTIES = (3e-4, 1e-3, 3e-3, 1e-2)
 
 
 @dataclass(frozen=True)
@@ -212,3 +222,23 @@ def _alike(photos: ClassPhotos, order: NDArray[np.intp]) -> NDArray[np.bool_]:
     alike = photos.tune_photos.partial_correlation(scores)[:, order] >= ALIKE
     np.fill_diagonal(alike, False)
     return np.asarray(alike)
+
+
+def cross_fitted_model(scores: NDArray, label: NDArray, seed: int = 0) -> Array:
+    """Logits (n,) of a logistic regression on labels (n,), of photos that it was not fitted to.
+
+    The L1 penalty of a fold is the one whose AP is highest on the other folds.
+    """
+    folds = stratified_folds(label[:, None], FOLDS, seed)
+    logit = np.empty((len(label), len(PENALTIES)))
+    for fold in range(FOLDS):
+        out = folds == fold
+        targets = np.repeat(label[~out, None].astype(float), len(PENALTIES), axis=1)
+        found = fit(scores[~out], targets, l1=PENALTIES, tolerance=1e-4)
+        logit[out] = decision_function(scores[out], found.weights, found.intercepts)
+    chosen = np.empty(len(label))
+    for fold in range(FOLDS):
+        out = folds == fold
+        values = [average_precision(label[~out], column) for column in logit[~out].T]
+        chosen[out] = logit[out, int(np.nanargmax(values))]
+    return chosen

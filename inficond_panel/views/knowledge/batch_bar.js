@@ -230,7 +230,7 @@ function statusOf(model, send) {
 
 function doneOf({ text: words, change, others }) {
   if (!change) return [others ? `${words}. ${others}` : words]
-  return [h("span", { class: "num" }, `${words}: AP `, h("b", {}, change.text), ` ${change.interval}`),
+  return [h("span", { class: "num" }, `${words}: AP `, h("b", {}, change.text), h("span", { class: "in-full" }, ` ${change.interval}`)),
     change.noise && h("span", { class: "badge" }, "within noise"), others && h("span", {}, ` ${others}`)].filter(Boolean)
 }
 

@@ -1,6 +1,6 @@
 // What stands below the rows: how many concepts there are beside those listed, and the legend.
 
-import { count, drawOnce, h, s, text } from "../../ui/base.js"
+import { count, drawOnce, h, isClosed, s, text } from "../../ui/base.js"
 
 /** The line below the rows: how many concepts there are beside those listed, and the way to them. */
 export function drawRest(rest, model, search, dialog) {
@@ -10,7 +10,7 @@ export function drawRest(rest, model, search, dialog) {
   drawOnce(rest, JSON.stringify([query, found.length, influential, concepts, sort, rows.length, model.top, model.shift.sentence]), () => {
     const add = h("button", { class: "link", type: "button", onclick: () => dialog.open(query) }, `Add “${query}”`)
     const back = h("button", { class: "link", type: "button", onclick: () => { model.find = "" } }, "Back to the list")
-    const exact = found.some(({ concept }) => concept.toLowerCase() === query.toLowerCase())
+    const exact = isClosed("typing") || found.some(({ concept }) => concept.toLowerCase() === query.toLowerCase())
     const words = found.length ? `${countOf(found.length)} found for “${query}”, of ${count(concepts)}. ` : `No concept has “${query}” in its name. `
     if (query) return [words, back, exact ? "" : " · ", exact ? "" : add]
     if (sort === "suspects") return [rows.length ? `${countOf(rows.length)} of ${count(concepts)} stand${rows.length === 1 ? "s" : ""} out.` : model.shift.sentence ?? "Suspects are being looked for."]

@@ -3,7 +3,7 @@
 // {pictures}.
 
 import {
-  drawOnce, findBox, followTheme, h, hoverCard, icon, keepAligned, keyed, onKey, segments, select,
+  drawOnce, findBox, followTheme, h, hoverCard, icon, isClosed, keepAligned, keyed, onKey, segments, select,
   set, setAll, text, unless, watch,
 } from "../../ui/base.js"
 import { DIRECTIONS, METRICS, THUMBS } from "../../ui/vocabulary.js"
@@ -99,12 +99,12 @@ function makeHead(model, send, dialog, menu) {
     clearTimeout(search.waiting)
     search.waiting = setTimeout(() => { search.waiting = 0; model.find = search.value }, TYPING)
   })
-  const add = h("button", { class: "add in-full", type: "button", "aria-keyshortcuts": "T", title: "Add a concept by typing it (T)", onclick: () => dialog.open(model.find) },
+  const add = h("button", { class: unless("typing", "add in-full"), type: "button", "aria-keyshortcuts": "T", title: "Add a concept by typing it (T)", onclick: () => dialog.open(model.find) },
     h("span", { "aria-hidden": "true" }, "+"), h("span", { class: "word" }, "Concept"))
   const save = h("button", { class: unless("export", "icon-btn in-full"), type: "button", "aria-label": "Save the rows shown", title: "Save the rows shown", "aria-haspopup": "menu" }, icon("download"))
   const entry = (words, kind) => ({ name: words, key: "", run: () => send("save_concepts", { kind, concepts: shownRows(model).map(({ concept }) => concept) }) })
   save.onclick = () => menu.open(save, save, "Save the rows shown", [entry("Rows shown as CSV", "csv"), entry("Rows shown as JSON", "json")])
-  onKey(add, "t", () => add.click())
+  if (!isClosed("typing")) onKey(add, "t", () => add.click())
   const element = h("div", { class: "panel-head" }, h("div", { class: "titles" }, h("h2", {}, h("span", { class: "wide" }, "Student "), "knowledge"), h("span", { class: "whose" }, name, model.overview && back)), h("span", { class: "grow" }), find, add, top, sort, save)
   const draw = () => {
     text(name, model.student)

@@ -136,8 +136,8 @@ function photosOf(model, send) {
   if (!model.path.length) return section("Photos to label", h("span", { class: "spin" }))
   const unknown = photos.some(({ label }) => label < 0)
   const words = unknown
-    ? `The photos without a label that this student ranks highest: does each show ${student}?`
-    : `Every photo of fit and tune has a label. These of tune, which the student ranks highest, can teach it by theirs.`
+    ? `The photos without a label of which this student is least sure: does each show ${student}?`
+    : `Every photo of fit and tune has a label. These of tune, of which the student is least sure, can teach it by theirs.`
   const own = new Map(ownCures(model).filter(({ direction }) => direction === "label").map((cure) => [cure.image, cure.value]))
   const give = ({ image, label }, value) => cureButton(model, send, { direction: "label", image, value }, own.get(image) === value,
     [label === value && h("span", { "aria-hidden": "true" }, "✓ "), value ? "shows it" : "does not"], `${value ? "shows it" : "does not"}: ${student} in ${image}`, label < 0 ? "" : label === value ? "Its label in the data" : "Against its label in the data")

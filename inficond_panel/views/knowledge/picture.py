@@ -7,6 +7,7 @@ from typing import Any
 
 from inficond_panel.common.numbers import count, number, signed
 from inficond_panel.ui.drawing import Drawing
+from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.palette import INFLUENCE, INFLUENCE_SOFT, INK_2, LINE, SELECTION
 
 MOST = 20  #: concepts, the first rows of the list
@@ -20,7 +21,7 @@ def draw_picture(
     """Rows of ``make_concept_rows`` for the student of a class; ``concept`` is the one opened."""
     shown = rows[:MOST]
     drawing = Drawing(_WIDTH, _HEAD + _ROW * (len(shown) + (len(rows) > MOST)) + 8)
-    own, teacher = (number(summary.get(key)) for key in ("ap", "teacher_ap"))
+    own, teacher = (number(summary.get(key)) for key in (AP.key, "teacher_ap"))
     drawing.text((12, 22), student, size=14, bold=True)
     drawing.text((12, 42), f"AP {own}, teacher {teacher}", INK_2)
     drawing.line([(_ZERO, _HEAD), (_ZERO, _HEAD + _ROW * len(shown))])

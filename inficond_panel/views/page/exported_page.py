@@ -26,7 +26,7 @@ from inficond_panel.views.page.static_page import (
 )
 
 #: Bytes of a file that pictures of galleries fill up, and what they have in any case.
-MOST, LEAST = 7_900_000, 1_000_000
+MOST, LEAST = 7_800_000, 1_000_000
 PACKED = 0.8  #: bytes in a file for each of a picture, which has a head as the others have
 #: Pixels of the map for which names are placed: as few as it has on a page. On a larger one they
 #: stay beside their marks, which lie farther apart.

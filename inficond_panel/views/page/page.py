@@ -18,7 +18,7 @@ from inficond_panel.state.jobs import Publish, run_at_once
 from inficond_panel.store import Store
 from inficond_panel.views.configuration.view import ConfigurationView
 from inficond_panel.views.detail.view import DetailView
-from inficond_panel.views.embedding.missing_map import MissingMap
+from inficond_panel.views.embedding.map_panel import MissingMap
 from inficond_panel.views.embedding.view import EmbeddingView
 from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.views.matrix.view import MatrixView

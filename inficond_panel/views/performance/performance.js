@@ -176,11 +176,15 @@ function makeRing(who) {
     circle("rest"), circle("part"), who === "student" && makeMark(), s("text", { x: 15, y: 19, "text-anchor": "middle" }))
 }
 
+/** Fill a row, unless it shows all of it already: of a thousand a click changes two. */
 function fillRow(element, row, model) {
   const [words, name, value, teacher, student, bars, badge, lean] = element.children
   const shift = model.shifts[row.name], pair = pairOf(model, row.name, ringMetric(model))
-  set(element, "aria-selected", String(row.name === model.selected))
-  const touched = model.touched[row.name] ?? 0
+  const selected = row.name === model.selected, touched = model.touched[row.name] ?? 0
+  const told = [row, shift, selected, touched, model.sort, ringMetric(model), JSON.stringify([pair, model.pinned.number])]
+  if (element.told?.every((each, at) => each === told[at])) return
+  element.told = told
+  set(element, "aria-selected", String(selected))
   text(words, `${spoken(row, model)}${touched ? `; ${touched} in the batch` : ""}${shift ? `; ${shift.words}` : ""}`)
   lean.hidden = !shift?.shifted
   drawName(name, row.name, pair)

@@ -8,6 +8,7 @@ from typing import Any
 from inficond_panel.common.numbers import count, number
 from inficond_panel.plots.performance_bars import FILLS, SIDES
 from inficond_panel.ui.drawing import Drawing
+from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.palette import INK_2, SELECTION
 
 MOST = 30  #: classes, the widest gap first
@@ -52,5 +53,5 @@ def _draw(drawing: Drawing, top: float, row: Mapping[str, Any], selected: bool) 
                 place, size = (x, top + 3 + 10 * line), (max(wide - 1, 1), 8)
                 drawing.box(place, size, fill.ground.light, fill.stripes.light)
             x += wide
-    drawing.text((_x(0), top + 16), number(row["ap"]))
-    drawing.text((_x(1), top + 16), number(row["teacher"]["ap"]))
+    drawing.text((_x(0), top + 16), number(row[AP.key]))
+    drawing.text((_x(1), top + 16), number(row["teacher"][AP.key]))
