@@ -38,14 +38,14 @@ def in_service() -> list[str]:
 @pytest.mark.parametrize("words", [in_image, in_compose, in_service])
 def test_the_command_is_one_that_there_is(words):
     args = make_parser().parse_args(words())
-    assert (args.port, args.liveness) == (5006, True)
+    assert args.port == 5006
     assert args.address in {"0.0.0.0", "127.0.0.1"}
 
 
 def test_the_image_asks_for_the_port_that_it_serves():
     text = (DEPLOY / "Dockerfile").read_text()
     assert "EXPOSE 5006" in text
-    assert "http://localhost:5006/liveness" in text
+    assert "http://localhost:5006/health" in text
 
 
 def test_behind_a_proxy_the_page_knows_its_host_and_asks_for_a_password():
