@@ -76,13 +76,17 @@ def serve_app(args: argparse.Namespace, specs: list[str]) -> None:
     """Serve the page for the specs until it is stopped."""
     import inficond_panel.app  # noqa: F401 - once, here rather than in the first session
 
-    health.watch([partial(_check_files, spec) for spec in specs])
+    health.watch([partial(_readable, spec) for spec in specs])
     run_server(args, [APP], specs)
 
 
-def _check_files(spec: str) -> None:
-    """Raise what keeps a page of ``spec`` from being opened: spec, store or history."""
-    shared_tuner(spec).looks("tune")
+def _readable(spec: str) -> bool:
+    """Whether spec, store and history can be read, as a page that opens needs them."""
+    try:
+        shared_tuner(spec).looks("tune")
+    except (InficondError, OSError):
+        return False
+    return True
 
 
 def run_server(args: argparse.Namespace, files: Sequence[Path], arguments: Sequence[str]) -> None:
