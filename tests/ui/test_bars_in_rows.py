@@ -17,7 +17,7 @@ from inficond_panel.vocabulary.palette import BOTH_RIGHT, BOTH_WRONG
 
 pytestmark = pytest.mark.ui
 
-CLASSES = 120  #: more than the plot covers at once
+CLASSES = 120  #: more than the plot covers at once, and than are there at once
 #: Words and boxes of the rows that are wholly in view.
 ROWS = """(scroll) => {
   const view = scroll.getBoundingClientRect()
@@ -113,3 +113,23 @@ def test_a_click_fills_no_row_that_shows_the_same(page) -> None:
     assert rows.nth(3).locator(".vh").inner_text() == "as it was"
     page.get_by_role("combobox", name="Sort by").select_option("f1")
     expect(page.get_by_text("as it was")).to_have_count(0)
+
+
+def test_of_many_classes_the_rows_near_the_view_are_there_and_keys_reach_all(page) -> None:
+    rows = page.locator(".performance [role=option]")
+    assert rows.count() < CLASSES / 2
+    expect(rows.first).to_have_attribute("aria-setsize", str(CLASSES))
+    rows.first.focus()
+    first, focused = rows.first.get_attribute("data-key"), page.locator(".performance .row:focus")
+    for key, place in (("End", CLASSES), ("ArrowUp", CLASSES - 1), ("Home", 1), ("ArrowDown", 2)):
+        page.keyboard.press(key)
+        expect(focused).to_have_attribute("aria-posinset", str(place))
+        expect(focused).to_be_in_viewport()
+        comes_to(lambda: misplaced(page), [])
+    page.keyboard.press("ArrowUp")
+    expect(focused).to_have_attribute("data-key", first)
+    scroll = page.locator(".performance .scroll")
+    scroll.evaluate("(e) => { e.scrollTop = e.scrollHeight }")
+    expect(page.locator(f".performance [aria-posinset='{CLASSES}']")).to_be_in_viewport()
+    expect(focused).to_have_attribute("data-key", first)  # out of view, and still there
+    assert rows.count() < CLASSES / 2

@@ -6,19 +6,20 @@ import { FILLS } from "./fills.js"
 
 const MOST = 3000 // pixels of the list that the plot covers at once: no canvas is of any height
 
-/** The element that holds the plot, `align`, for when other rows are listed or in another order, and
+/** The element that holds the plot, `align`, for when other rows are `listed` or in another order, and
     `lay`, for when rows have another form. */
-export function layBars(model, scroll, list) {
+export function layBars(model, scroll, list, listed) {
   const place = h("div", { class: "plot", inert: "", "aria-hidden": "true" }, model.get_child("bars"))
   const { source, figure } = partsOf(model.bars)
-  let listed = "", rows = null
+  let laid = "", rows = null
+  const names = () => listed().map(({ name }) => name)
   const show = () => { if (rows) cover(place, figure, scroll, rows) }
   const align = () => {
-    listed = namesOf(list)
-    rows = measure(scroll, list)
+    laid = names().join("\n")
+    rows = measure(scroll, list, listed().length)
     place.hidden = !rows
     if (!rows) return
-    move(source, rows, model.rows.map(({ name }) => name), [...list.children].map(({ dataset }) => dataset.key))
+    move(source, rows, model.rows.map(({ name }) => name), names())
     show()
     const width = Math.round(rows.width * zoomOf(list))
     if (width > 0 && width !== model.bar_width) model.bar_width = width
@@ -26,10 +27,8 @@ export function layBars(model, scroll, list) {
   new ResizeObserver(align).observe(list)
   scroll.addEventListener("scroll", show, { passive: true })
   source.connect(source.properties.data.change, () => { if (source.data.top !== rows?.top) align() })
-  return { place, lay: align, align: () => { if (namesOf(list) !== listed) align() } }
+  return { place, lay: align, align: () => { if (names().join("\n") !== laid) align() } }
 }
-
-const namesOf = (list) => [...list.children].map(({ dataset }) => dataset.key).join("\n")
 
 /** The plot's columns, and the plot itself. */
 function partsOf(pane) {
@@ -38,15 +37,15 @@ function partsOf(pane) {
   return { source, figure }
 }
 
-/** Places in the list, in pixels of its style; null while it is not laid out. */
-function measure(scroll, list) {
+/** Places in the list of so many rows, in pixels of its style; null while it is not laid out. */
+function measure(scroll, list, size) {
   const first = list.firstElementChild, last = list.lastElementChild
   if (!first?.checkVisibility()) return null
   const row = boxOf(first), bars = [...first.querySelectorAll(".bar")].map(boxOf), left = boxOf(scroll)
+  const pitch = first === last ? row.height : (boxOf(last).y - row.y) / (last.at - first.at)
   return {
     left: bars[0].x - left.x, width: bars[0].width,
-    pitch: first === last ? row.height : (boxOf(last).y - row.y) / (list.children.length - 1),
-    height: boxOf(last).bottom - row.y,
+    pitch, height: pitch * (size - 1) + row.height,
     sides: bars.map((bar) => [bar.y - row.y, bar.bottom - row.y]),
     pixel: 1 / zoomOf(list), // of the window
   }

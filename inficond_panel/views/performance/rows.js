@@ -1,0 +1,83 @@
+// One row of the list of classes: name, value, two rings, and the room of two bars.
+
+import { drawOnce, h, isNumber, points, ring, s, set, text } from "../../ui/base.js"
+import { GAP_METRIC, METRICS } from "../../ui/vocabulary.js"
+import { FILLS, SORTS, sum } from "./fills.js"
+import { drawName, makeMark, pairOf, placeMark, spokenPair } from "./pinned.js"
+
+export const SIDES = ["positives", "negatives"]
+const TURN = 2 * Math.PI * 12.25
+
+/** The metric that the rings tell: the one sorted by, or whose gap is. */
+export const ringMetric = ({ sort, extent }) => (extent === "simple" ? GAP_METRIC : SORTS[sort].metric ?? sort)
+
+/** Key of the metric that stands below the one sorted by, if any. */
+export const besideOf = (sort) => METRICS[sort]?.beside
+
+/** A row that shows nothing yet. */
+export function makeRow() {
+  return h("div", { class: "row", role: "option" }, h("span", { class: "vh" }),
+    h("span", { class: "name clip", "aria-hidden": "true" }), h("span", { class: "value num in-full", "aria-hidden": "true" }), makeRing("teacher"), makeRing("student"),
+    h("span", { class: "bars", "aria-hidden": "true" }, SIDES.map((side) => h("span", { class: "side", "data-side": side },
+      h("span", { class: "size" }, h("i")), h("span", { class: "bar" })))),
+    h("i", { class: "touch num", "aria-hidden": "true" }), h("i", { class: "lean", "aria-hidden": "true" }))
+}
+
+function makeRing(who) {
+  const circle = (name) => s("circle", { cx: 15, cy: 15, r: 12.25, class: name, transform: "rotate(-90 15 15)" })
+  return s("svg", { class: `ring ${who} ${who === "teacher" ? "in-full" : ""}`, viewBox: "0 0 30 30", "aria-hidden": "true" },
+    circle("rest"), circle("part"), who === "student" && makeMark(), s("text", { x: 15, y: 19, "text-anchor": "middle" }))
+}
+
+/** Fill a row, unless it shows all of it already: of a thousand a click changes two. */
+export function fillRow(element, row, model) {
+  const [words, name, value, teacher, student, bars, badge, lean] = element.children
+  const shift = model.shifts[row.name], pair = pairOf(model, row.name, ringMetric(model))
+  const selected = row.name === model.selected, touched = model.touched[row.name] ?? 0
+  const told = [row, shift, selected, touched, model.sort, ringMetric(model), JSON.stringify([pair, model.pinned.number])]
+  if (element.told?.every((each, at) => each === told[at])) return
+  element.told = told
+  set(element, "aria-selected", String(selected))
+  text(words, `${spoken(row, model)}${touched ? `; ${touched} in the batch` : ""}${shift ? `; ${shift.words}` : ""}`)
+  lean.hidden = !shift?.shifted
+  drawName(name, row.name, pair)
+  set(name, "title", row.name)
+  text(badge, touched || "")
+  set(badge, "title", `${touched} in the batch`)
+  fillValue(value, row, model)
+  fillRing(teacher, row.teacher[ringMetric(model)])
+  fillRing(student, row[ringMetric(model)])
+  placeMark(student.querySelector(".pinned"), pair)
+  SIDES.forEach((side, index) => fillSide(bars.children[index], row[side], row.images))
+}
+
+/** The value sorted by; below accuracy stands the fidelity, and the other way round. */
+function fillValue(element, row, { sort }) {
+  const below = SORTS[besideOf(sort)]
+  const parts = () => [SORTS[sort].show(row), below && h("span", { class: "beside" }, below.show(row))].filter(Boolean)
+  drawOnce(element, JSON.stringify([sort, row[sort], row[besideOf(sort)]]), parts)
+}
+
+function fillRing(svg, value) {
+  const part = isNumber(value) ? value * TURN : 0
+  set(svg.children[1], "stroke-dasharray", `${part.toFixed(2)} ${TURN.toFixed(2)}`)
+  text(svg.lastChild, ring(value))
+}
+
+function fillSide(element, counts, images) {
+  const [size, bar] = element.children
+  const total = sum(counts)
+  size.firstChild.style.height = `${images ? Math.max((100 * total) / images, total ? 6 : 0) : 0}%`
+  bar.classList.toggle("none", total === 0)
+}
+
+function spoken(row, model) {
+  const { sort } = model, pair = pairOf(model, row.name, ringMetric(model))
+  const value = (name, number) => `${name} ${isNumber(number) ? number : "undefined"}`
+  const gap = isNumber(row.gap) ? `AP gap ${points(row.gap)} points` : `AP gap undefined, ${row.reason}`
+  const side = (name) => `${name}: ${FILLS.map(([, fill], index) => `${row[name][index]} ${fill}`).join(", ")}`
+  const told = [sort, besideOf(sort)].filter((key) => key && key !== "gap" && key !== GAP_METRIC).map((key) => value(SORTS[key].name, rounded(row[key])))
+  return [row.name, gap, ...told, value("teacher AP", rounded(row.teacher[GAP_METRIC])), value("student AP", rounded(row[GAP_METRIC])), ...(pair ? [spokenPair(METRICS[ringMetric(model)].name, pair, model.pinned)] : []), ...SIDES.map(side)].join("; ")
+}
+
+const rounded = (value) => (isNumber(value) ? Number(value.toFixed(3)) : value)
