@@ -14,6 +14,7 @@ from inficond_panel.state import AppState, Jobs, Status
 from inficond_panel.tuning import open_tuner
 from inficond_panel.views.page.arrangement import make_layout
 from inficond_panel.views.page.shell import Shell, make_saved, make_subtitle
+from inficond_panel.views.page.shortcuts import SHORTCUTS, make_shortcuts
 
 
 @pytest.fixture
@@ -204,3 +205,10 @@ def test_the_keys_of_the_batch_fine_tune_cancel_and_clear(app):
     app.tuning.status = Status("fitting", "Fitting", 0.5)
     shell.act({"action": "fine_tune"})
     assert app.tuning.status.kind == "cancelling"
+
+
+def test_keys_of_what_is_closed_are_not_told() -> None:
+    told = dict(make_shortcuts(["typing", "arrange", "export"]))
+    assert not told.keys() & {"T", "V", "R N E"}
+    assert told["R N"] == "On an iteration: rename it, write a note"
+    assert [tuple(pair) for pair in make_shortcuts([])] == list(SHORTCUTS)

@@ -20,7 +20,7 @@ from inficond_panel.views.page.address import KEYS, PLACES, Address, make_addres
 from inficond_panel.views.page.arrangement import make_layout, read_layout
 from inficond_panel.views.page.palette import choose, make_answer
 from inficond_panel.views.page.photo import PhotoActions, make_photo
-from inficond_panel.views.page.shortcuts import SHORTCUTS
+from inficond_panel.views.page.shortcuts import make_shortcuts
 from inficond_panel.views.page.tour import make_progress, make_tour, show_step
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ class Shell(PhotoActions, Viewer):
         self._page = ShellPage(
             layout=app.layout or make_layout(app.spec.layout),
             subtitle=make_subtitle(app.dataset.title, app.dataset.counts["classes"]),
-            shortcuts=[list(pair) for pair in SHORTCUTS],
+            shortcuts=make_shortcuts(app.rights.closed),
             theme=theme,
             tour=make_tour(app),
             root=app.tuner.root_id,

@@ -1,5 +1,7 @@
 """Keys of the page, as its sheet of keys tells them."""
 
+from collections.abc import Collection
+
 #: Keys, and what they do.
 SHORTCUTS = (
     ("?", "Show these keys"),
@@ -38,3 +40,17 @@ SHORTCUTS = (
     ("Ctrl K", "Find any action, class, concept or iteration"),
     ("Esc", "Close a card or a dialog"),
 )
+
+#: Keys of what a page may have closed, see ``Rights``: what stands there instead, if anything.
+_CLOSED = {
+    ("typing", "T"): None,
+    ("arrange", "V"): None,
+    ("export", "R N E"): ("R N", "On an iteration: rename it, write a note"),
+}
+
+
+def make_shortcuts(closed: Collection[str]) -> list[list[str]]:
+    """Keys and what they do, on a page where the rights ``closed`` are not given."""
+    instead = {keys: pair for (right, keys), pair in _CLOSED.items() if right in closed}
+    found = [instead.get(keys, (keys, words)) for keys, words in SHORTCUTS]
+    return [list(pair) for pair in found if pair is not None]
