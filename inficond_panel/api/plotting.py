@@ -73,11 +73,11 @@ class StudentPlots:
 
         With a ``concept`` the segments whose best concept it is are lit, with their centre.
         """
-        store = self.students.tuner.store
+        store, named = self.students.tuner.store, self.students.tuner.spec.projections
         if concept:
             check_name("concept", concept, store.concepts)
         influence = self.students.student(class_name, "fit").weights if class_name else None
-        return make_embedding(store, influence, method, concept)
+        return make_embedding(store, influence, method, concept, named)
 
     def provenance(self) -> hv.Overlay:
         """The tree of iterations, deleted branches left out; this one is filled."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,9 +27,9 @@ Span = tuple[float, float]
 WHOLE: Span = (-MARGIN, 1 + MARGIN)  #: the map along each axis
 
 
-def projections(store: Store) -> list[str]:
-    """Projections of the store, those that spread the concepts best first."""
-    return sorted(store.methods, key=[*_BEST, *store.methods].index)
+def projections(store: Store, named: Sequence[str] = ()) -> list[str]:
+    """Projections of the store: those ``named`` in that order, then what spreads concepts best."""
+    return sorted(store.methods, key=[*named, *_BEST, *store.methods].index)
 
 
 def unit_square(xy: np.ndarray, reference: np.ndarray | None = None) -> np.ndarray:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import holoviews as hv
 import numpy as np
 
@@ -32,9 +34,15 @@ _FRAME = Frame(size=(640.0, 320.0))
 
 
 def make_embedding(
-    store: Store, influence: np.ndarray | None = None, method: str = "", concept: str = ""
+    store: Store,
+    influence: np.ndarray | None = None,
+    method: str = "",
+    concept: str = "",
+    named: Sequence[str] = (),
 ) -> hv.Overlay:
-    """Concepts of a projection (the best, if none is named) over the cloud of all segments.
+    """Concepts of the projection ``method`` over the cloud of all segments.
+
+    Without one the first of ``projections(store, named)``.
 
     With the influences ``(C,)`` of a student its ten strongest concepts have marks and labels. The
     segments assigned to a ``concept`` are lit, with a cross at their centre; the title counts them.
@@ -44,7 +52,7 @@ def make_embedding(
         raise DataError(store.lacks("maps"), "All other plots are there.")
     if concept and not store.holds("segments"):
         raise DataError(store.lacks("segments"), "Leave the concept out.")
-    known = projections(store)
+    known = projections(store, named)
     if method and method not in known:
         raise DataError(f"There is no projection {method!r}.", f"There are {', '.join(known)}.")
     chosen = method or known[0]

@@ -84,6 +84,11 @@ class Spec(SpecFile):
         """True if it names a store, and not what it is made of."""
         return self.dataset is None
 
+    @property
+    def projections(self) -> list[str]:
+        """Projections that the spec names, the first to show first; none for a store as it is."""
+        return [] if self.concepts is None else list(self.concepts.projections.methods)
+
     def check_making(self) -> None:
         """Raise ``SpecError`` where it does not say what a store is made of."""
         if self.of_store:

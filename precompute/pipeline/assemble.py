@@ -37,7 +37,7 @@ def assemble(
         "image": np.array(dataset.ids)[read],
         "concept": np.array(concepts(inputs, results["text"])),
         "class_name": np.array(dataset.classes),
-        "method": np.array(inputs.projections.methods),
+        "method": np.array(inputs.methods),
         "image_digest": np.array(inputs.digests)[read],
         "label": label,
         "split": split,

@@ -122,7 +122,7 @@ class Inputs:
         placed = {"segments": before["segments"], "most": self.projections.segments}
         stages["projections"] = {
             "text": before["text"],
-            "methods": list(self.projections.methods),
+            "methods": self.methods,
             "seed": self.projections.seed,
             **(placed if self.projections.segments else {}),
         }
@@ -162,6 +162,11 @@ class Inputs:
         if dataset.metadata is not None:
             inputs["metadata"] = [list(dataset.metadata_columns), array_hash(dataset.metadata)]
         return inputs
+
+    @property
+    def methods(self) -> list[str]:
+        """Projections by name: the order in which a spec has them is the page's."""
+        return sorted(self.projections.methods)
 
     @cached_property
     def stage_keys(self) -> dict[str, str]:

@@ -167,11 +167,11 @@ def _scored(
 def projections(inputs: Inputs, encoded: Mapping[str, Any], text: Arrays) -> Arrays:
     """Concepts, and with them segments, in the plane."""
     settings, vectors = inputs.projections, np.asarray(text["concept_text_embedding"])
-    placed = project(vectors, settings.methods, settings.seed)
+    placed = project(vectors, inputs.methods, settings.seed)
     arrays = {"concept_projection": placed}
     if settings.segments:
         arrays["segment_projection"] = project_segments(
-            encoded["embedding"], vectors, placed, settings.methods, settings.segments,
+            encoded["embedding"], vectors, placed, inputs.methods, settings.segments,
             settings.seed,
         )  # fmt: skip
     return arrays

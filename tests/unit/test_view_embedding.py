@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from factory import small_arrays
+from factory import small_arrays, small_spec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,7 +21,7 @@ from inficond_panel.plots.labels import LEADER_FROM, Anchor, Label, apart, clipp
 from inficond_panel.spec import load_spec
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.store import open_store, write_store
-from inficond_panel.tuning import History, Tuner
+from inficond_panel.tuning import History, Tuner, open_tuner
 from inficond_panel.views.embedding.map_segments import REACH, make_segment, nearest_segment
 from inficond_panel.views.embedding.map_tooltip import make_facts
 from inficond_panel.views.embedding.view import EmbeddingView
@@ -429,6 +429,19 @@ def test_projections_are_those_of_the_store_t_sne_first_and_how_to_get_the_other
     assert "concepts.projections.methods" in how
     assert "inficond-panel[umap]" in how
     assert view.projection == "tsne"
+
+
+@pytest.mark.parametrize("named", [["pca", "tsne"], ["tsne", "pca"], ["umap", "pca"]])
+def test_the_map_opens_with_the_first_projection_that_the_spec_names(tmp_path, named):
+    methods = f"concepts:\n  projections: {{methods: [{', '.join(named)}]}}"
+    path = small_spec(tmp_path)
+    path.write_text(path.read_text().replace("concepts:", methods))
+    view = EmbeddingView(AppState(open_tuner(path), Jobs(inline=True)))
+    first = [name for name in named if name != "umap"]  # which the store lacks
+    assert [name for name, _, how in view.panel.projections if not how] == [
+        *first, *({"pca", "tsne"} - set(first)),
+    ]  # fmt: skip
+    assert view.projection == first[0]
 
 
 def test_choosing_a_projection_moves_the_concepts(view, store):

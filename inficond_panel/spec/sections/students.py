@@ -72,7 +72,7 @@ class Projections(Section):
     """Maps of the concepts to the plane, and the segments on them."""
 
     methods = Words(
-        ["pca", "tsne"],
+        ["tsne", "pca"],
         doc="Projections to compute; the first is shown first. umap needs the extra 'umap'.",
         metadata={"words": ["pca", "tsne", "umap"]},
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,20 +10,20 @@ import param
 from panel.custom import Child
 from panel.viewable import Viewable, Viewer
 
-from inficond_panel.plots.cloud import projections
 from inficond_panel.ui import browser
 from inficond_panel.ui.component import ViewComponent
 
 if TYPE_CHECKING:
     from inficond_panel.state import AppState
-    from inficond_panel.store import Store
 
 PROJECTIONS = {"tsne": "t-SNE", "umap": "UMAP", "pca": "PCA"}
 
 
-def make_projections(store: Store) -> list[list[str]]:
-    """Projections to choose from: id, name, and how to get one that the store lacks (or empty)."""
-    there = projections(store)
+def make_projections(there: Sequence[str]) -> list[list[str]]:
+    """Projections to choose from: those that are ``there``, then those that the store lacks.
+
+    Of each its id, its name, and how to get it (empty: it is there).
+    """
     missing = [name for name in PROJECTIONS if name not in there]
     return [
         *([name, PROJECTIONS.get(name, name), ""] for name in there),

@@ -42,6 +42,7 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
     def __init__(self, app: AppState) -> None:
         self._app, self._store = app, app.dataset.store
         store, shown = self._store, self._wanted_projection
+        there = projections(store, app.spec.projections)
         self._position = {name: i for i, name in enumerate(store.concepts)}
         scene = Scene(concept_positions(store, shown))
         self.map = MapPlot(scene, self._on_tap, self._on_lasso)
@@ -50,7 +51,7 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
         self.assigned = AssignedSegments(app)
         self._pointer = SegmentPointer(app, self.map, self._show_segment)
         self.panel = EmbeddingPanel(
-            projections=make_projections(store),
+            projections=make_projections(there),
             concepts=len(store.concepts),
             theme=app.param.theme,
             extent=app.settings.param.show,
@@ -59,7 +60,7 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
             sizing_mode="stretch_both",
             margin=0,
         )
-        self.panel.param["projection"].objects = projections(store)
+        self.panel.param["projection"].objects = there
         self.panel.projection = shown
         self.listen_to(self.panel)
         super().__init__(projection=shown)
@@ -86,8 +87,9 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
 
     @property
     def _wanted_projection(self) -> str:
-        """The projection of the settings, where the store has it, else the store's first."""
-        known, wanted = projections(self._store), str(self._app.settings.projection)
+        """The projection of the settings, where the store has it, else the first."""
+        known = projections(self._store, self._app.spec.projections)
+        wanted = str(self._app.settings.projection)
         return wanted if wanted in known else known[0]
 
     @property

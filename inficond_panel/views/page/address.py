@@ -76,8 +76,8 @@ def _said(app: AppState, key: str) -> str:
 
 
 def _first(app: AppState, key: str) -> str | None:
-    """Value that an empty setting stands for: the map that the store has first."""
-    return next(iter(projections(app.store)), None) if key == "map" else None
+    """Value that an empty setting stands for: the map that is shown first."""
+    return next(iter(projections(app.store, app.spec.projections)), None) if key == "map" else None
 
 
 def _words(app: AppState, key: str) -> dict[str, Any]:
@@ -86,7 +86,7 @@ def _words(app: AppState, key: str) -> dict[str, Any]:
     if isinstance(field, param.Boolean):
         return {"up" if key == "order" else "open": not field.default}
     there = {
-        "map": projections(app.store),
+        "map": projections(app.store, app.spec.projections),
         "slices": app.store.metadata_columns,
         "tab": app.spec.layout.views,
     }
