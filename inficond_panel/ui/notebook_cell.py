@@ -41,13 +41,10 @@ class Cell(pn.Column):
         self.publish = publish
 
     def close(self) -> None:
-        """Forget the places where it is shown: in a notebook Panel would keep them for good."""
+        """Forget the places where it is shown, and draw no more pictures of it."""
         if self.still is not None:
             self.still.close()
-        for ref, (shown, root, *_) in list(pn.state._views.items()):
-            if shown is self:
-                del pn.state._views[ref]
-                self._cleanup(root)
+        forget_places(self)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
         if self.still is not None:
@@ -127,3 +124,11 @@ class PageComm(Comm):
         kept, self._kept = self._kept, []
         for data, buffers in kept:
             self._comm.send(data, buffers=buffers)
+
+
+def forget_places(page: pn.Column) -> None:
+    """Forget the places where ``page`` is shown: in a notebook Panel would keep them for good."""
+    for ref, (shown, root, *_) in list(pn.state._views.items()):
+        if shown is page:
+            del pn.state._views[ref]
+            page._cleanup(root)

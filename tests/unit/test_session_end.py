@@ -17,7 +17,7 @@ from waiting import until
 
 import inficond_panel
 from inficond_panel.app import Explorer
-from inficond_panel.ui.notebook_cell import Cell
+from inficond_panel.ui.notebook_cell import forget_places
 
 
 def held(*references: weakref.ref) -> list[object]:
@@ -99,7 +99,7 @@ def test_a_task_that_is_over_is_held_nowhere(tmp_path: Path, end: str) -> None:
         visitor.leave()
     else:
         visitor.page.close()
-        Cell.close(visitor.page.layout)  # drawn without a server, which would do this
+        forget_places(visitor.page.layout)  # drawn without a server, which would do this
         del visitor
     assert held(app) == []
     assert registered() == before
