@@ -128,5 +128,5 @@ def test_a_wrong_spec_is_told_on_the_page(serve, open_page, tmp_path: Path) -> N
     page = open_page(serve(spec, plain_panel=True).url)
     alert = page.get_by_role("alert")
     expect(alert).to_contain_text("Did you mean")
-    expect(alert).to_contain_text(f"{spec}:")
+    expect(alert).to_contain_text(f"{spec.name}:")
     assert "Traceback" not in page.content()
