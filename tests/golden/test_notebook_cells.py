@@ -13,13 +13,14 @@ from nbclient.util import run_sync
 from test_notebook import ROOT
 from waiting import PATIENCE
 
-VIEW = "application/vnd.jupyter.widget-view+json"
 LIVE = "application/vnd.holoviews_exec.v0+json"
 OPEN = (
     "import asyncio, inficond_panel\n"
     "session = inficond_panel.explore('demo', history=':memory:')\n"
     "session.views.performance"
 )
+#: Id of the widget made last.
+NEWEST = "list(__import__('ipywidgets').widgets.widget._instances)[-1]"
 WAIT = "while session.app is None:\n    await asyncio.sleep(0.05)"
 
 
@@ -41,10 +42,16 @@ class Notebook:
         return self.client.execute_cell(self._notebook.cells[-1], number).outputs
 
     def show(self, source):
-        """Run a cell that displays a widget, and have one view of it; its id."""
-        [widget] = [data[VIEW]["model_id"] for data in bundles(self.run(source)) if VIEW in data]
-        self.send(widget, method="update", state={"_view_count": 1}, buffer_paths=[])
-        return widget
+        """Run a cell that displays a widget, and have one view of it; its id.
+
+        Where the view came late, the cell has another widget by now: of that one then.
+        """
+        self.run(source)
+        seen = ""
+        while seen != (newest := self.ask(NEWEST)):
+            seen = newest
+            self.send(seen, method="update", state={"_view_count": 1}, buffer_paths=[])
+        return seen
 
     def send(self, widget, **data):
         """Send a message of the browser to a widget."""
