@@ -69,7 +69,7 @@ class MetricsHandler(_Watched):
 def _sessions(application: object) -> int:
     if not isinstance(application, BokehTornado):
         return 0
-    return sum(len(list(application.get_sessions(path))) for path in application.app_paths)
+    return sum(len(application.get_sessions(path)) for path in application.app_paths)
 
 
 #: As a plugin of ``panel serve`` names them.

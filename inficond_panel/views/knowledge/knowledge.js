@@ -157,10 +157,11 @@ function makeTable(model, send, search, dialog) {
     text(full, context.similarity ? `, full bar ${context.similarity.toFixed(2)}` : "")
   }
   const plan = () => ({ size: listed.length, step: parseFloat(getComputedStyle(rows).getPropertyValue("--row")) })
-  /** Rows of another list: those in view now, the others once these are painted. */
+  /** Rows of another list: those in view and the one with the focus now, the others once these are
+      painted. */
   function drawFirst() {
     if (listed.length > SHORT_LIST || !inView) return drawNear()
-    drawPlaces([...listed.keys()].slice(0, inView))
+    drawPlaces([...listed.keys()].filter((at) => at < inView || at === current))
     later ||= requestAnimationFrame(() => setTimeout(drawNear))
   }
   /** All rows of a short list, of a long one those near the part in view. */

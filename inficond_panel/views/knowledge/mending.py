@@ -111,8 +111,8 @@ def make_cure(cure: Cure) -> dict[str, Any]:
 
 
 def _ap(found: Interval, level: float | None) -> str:
-    limits = f"[{number(found.low)}, {number(found.high)}]"
-    return at_level(f"{number(found.estimate)} {limits}", level)
+    limits = "" if level is None else f" [{number(found.low)}, {number(found.high)}]"
+    return f"{number(found.estimate)}{limits}"
 
 
 class MendingPanel(param.Parameterized):

@@ -17,7 +17,6 @@ import { drawHead } from "./pinned.js"
 import { SIDES, besideOf, fillRow, makeRow, ringMetric } from "./rows.js"
 
 const IMAGES_KEY = "i"
-const ROW = 34 // pixels, where the style sheet says no other
 
 export function render({ model, el }) {
   const { input: search, element: find } = findBox("Find class", "/")
@@ -139,7 +138,7 @@ function drawRows(model, parts) {
   })
 }
 
-const planOf = ({ list, listed }) => ({ size: listed.length, step: parseFloat(getComputedStyle(list).getPropertyValue("--row")) || ROW })
+const planOf = ({ list, listed }) => ({ size: listed.length, step: parseFloat(getComputedStyle(list).getPropertyValue("--row")) })
 
 function totalOf(shown, all) {
   return `${shown < all ? `${count(shown)} of ` : ""}${count(all)} ${all === 1 ? "student" : "students"}`
