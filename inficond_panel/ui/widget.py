@@ -47,7 +47,7 @@ def display(page: pn.Column, publish: Publish, seen: Seen = _nothing, seconds: f
     loop = asyncio.get_running_loop()
 
     def again(widget: PageWidget, wait: float) -> None:
-        if not widget._view_count and wait <= 16 * seconds:
+        if widget.waits and wait <= 16 * seconds:
             widget.clean_up()  # closed, it would take its successor away
             successor = PageWidget(page, publish, seen)
             handle.update(successor._repr_mimebundle_(), raw=True)
@@ -90,6 +90,11 @@ class PageWidget(BokehModel):
         root = self._page.get_root(document, WidgetComm(self))
         add_to_doc(root, document, hold=True)
         return root
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is still to be seen: its page is not closed, and no view of it is made."""
+        return not self._view_count and self._model.ref["id"] in pn.state._views
 
     def clean_up(self) -> None:
         """Drop the models of the page, which nobody sees."""

@@ -19,8 +19,11 @@ OPEN = (
     "session = inficond_panel.explore('demo', history=':memory:')\n"
     "session.views.performance"
 )
-#: Id of the widget made last.
-NEWEST = "list(__import__('ipywidgets').widgets.widget._instances)[-1]"
+#: Id of the widget made last, and the views of it that the kernel has counted.
+NEWEST = (
+    "[(at, widget._view_count)"
+    " for at, widget in __import__('ipywidgets').widgets.widget._instances.items()][-1]"
+)
 WAIT = "while session.app is None:\n    await asyncio.sleep(0.05)"
 
 
@@ -44,14 +47,14 @@ class Notebook:
     def show(self, source):
         """Run a cell that displays a widget, and have one view of it; its id.
 
-        Where the view came late, the cell has another widget by now: of that one then.
+        Until the kernel has counted the view, another widget may take the place of this one.
         """
         self.run(source)
-        seen = ""
-        while seen != (newest := self.ask(NEWEST)):
-            seen = newest
-            self.send(seen, method="update", state={"_view_count": 1}, buffer_paths=[])
-        return seen
+        newest, views = self.ask(NEWEST)
+        while not views:
+            self.send(newest, method="update", state={"_view_count": 1}, buffer_paths=[])
+            newest, views = self.ask(NEWEST)
+        return newest
 
     def send(self, widget, **data):
         """Send a message of the browser to a widget."""

@@ -191,6 +191,16 @@ def test_a_widget_that_nobody_sees_is_displayed_anew_for_a_while(page, displayed
     assert len(page._models) == 1
 
 
+def test_a_closed_page_is_not_displayed_anew(page, displayed):
+    loop, handles = displayed
+    widget_module.display(page, page.publish)
+    page.close()
+    loop.later.pop()[1]()
+    assert not loop.later
+    assert len(handles[0].data) == 1
+    assert not page._models
+
+
 @pytest.mark.parametrize("comms", ["ipywidgets", "vscode"])
 def test_a_cell_is_a_widget_where_panel_asks_for_one(page, displayed, comms, monkeypatch):
     monkeypatch.setenv("PANEL_COMMS", comms)

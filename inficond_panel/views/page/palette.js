@@ -54,13 +54,12 @@ export function makePalette(root, model, own) {
     event.stopPropagation()
   })
   dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close() })
-  dialog.addEventListener("close", () => { hurried = false })
   model.on("msg:custom", (event) => {
     const { entries, query } = event.data ?? event
     if (!entries || query !== input.value) return
     answered = query
     show(entries)
-    if (hurried) options()[0]?.click()
+    if (hurried && dialog.open) options()[0]?.click() // the dialog's "close" may come after the answer
     hurried = false
   })
   return {
