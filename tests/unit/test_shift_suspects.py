@@ -57,6 +57,43 @@ def test_one_fold_against_tune_is_welchs_test_of_two_differences() -> None:
     assert found.score[0] == pytest.approx(expected.statistic)
 
 
+def test_weakening_is_students_t_of_each_side_and_only_what_weakens_counts() -> None:
+    rng = np.random.default_rng(2)
+    fit, tune = photos(rng, 40), photos(rng, 70)
+    logits = rng.normal(size=(1, 70))
+    found = suspicion([fit], tune, logits, np.ones((1, 6)))
+    sign = np.sign(tune.partial_correlation(logits)[0])
+    t = [
+        ttest_ind(values(fit)[fit.label == side], values(tune)[tune.label == side]).statistic
+        for side in (1, 0)
+    ]
+    falls, rises = np.maximum(sign * t[0], 0), np.maximum(-sign * t[1], 0)
+    np.testing.assert_allclose(found.weakening, np.hypot(falls, rises), rtol=1e-5)
+    assert found.weakening.min() < found.weakening.max()
+    expected = np.sqrt(np.abs(found.reliance)) * found.weakening
+    np.testing.assert_allclose(found.score, expected)
+
+
+def test_few_positives_do_not_hide_what_the_negatives_tell() -> None:
+    """The context is on half the negatives of tune and on none of fit; concept 1 is loud there.
+
+    Ten positives of 1,000 have noise that makes concept 1 lose more of its bond than concept 0.
+    """
+    rng = np.random.default_rng(3)
+    label = np.arange(1000) % 100 == 0
+    context = np.stack([label, np.where(label, 1, np.arange(1000) % 2)])
+    scores = np.stack([context, 0.6 * context], axis=2) + rng.normal(0, 0.4, (2, 1000, 2))
+    scores[0, label, 1] += 1.5
+    folds = [
+        Photos(part, of) for part, of in zip(*map(_parts, (scores[0], label * 1)), strict=True)
+    ]
+    found = suspicion(
+        folds, Photos(scores[1], label * 1), np.tile(context[1], (5, 1)), np.ones((5, 2))
+    )
+    assert found.z[0] < found.z[1]
+    assert found.score[0] > found.score[1]
+
+
 @settings(deadline=None, max_examples=30)
 @given(seed=st.integers(0, 10_000))
 def test_what_all_concepts_lose_is_the_separation_lost(seed: int) -> None:

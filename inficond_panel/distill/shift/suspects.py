@@ -9,12 +9,15 @@ A student learns from ``fit`` what goes with the class there. For each concept c
 - *lost bond*: D_fit,c - D_tune,c, D the mean score of the positives less that of the negatives,
   in its standard errors (z, Welch). It is turned so that z > 0 where what the student leans on
   has weakened.
+- *weakening*: sqrt(max(t_1, 0)^2 + max(t_0, 0)^2), t_1 the fall of the positives' mean from fit to
+  tune and t_0 the rise of the negatives', each in standard errors of Student's pooled variance and
+  turned as above. z is as uncertain as the scarcer kind of photo; here the surer one counts.
 - *lost separation*: w_c (D_fit,c - D_tune,c). Summed over all concepts it is exactly the
   separation (mean logit of positives less negatives) that the student loses.
 
-The *score* is reliance times lost bond. All is cross-fitted: the students are fitted without one
-fold of ``fit`` each, and only that fold is compared with ``tune``. In the student's own photos its
-weights follow chance, and chance looks like a bond.
+The *score* is sqrt(reliance) times weakening. All is cross-fitted: the students are fitted without
+one fold of ``fit`` each, and only that fold is compared with ``tune``. In the student's own photos
+its weights follow chance, and chance looks like a bond.
 """
 
 from __future__ import annotations
@@ -56,6 +59,16 @@ class Photos:
         self._mean, self._variance = self.scores.moments(self._sides / self.counts)
 
     @property
+    def means(self) -> Array:
+        """Mean score of the positives and of the negatives (2, C)."""
+        return self._mean
+
+    @property
+    def squares(self) -> Array:
+        """Sums of squares about these means (2, C)."""
+        return self._variance * self.counts[:, None]
+
+    @property
     def bond(self) -> Array:
         """Mean score of the positives less that of the negatives (C,)."""
         return self._mean[0] - self._mean[1]
@@ -82,13 +95,15 @@ class Photos:
 class Suspicion:
     """Measures of each concept against one student, each (C,).
 
-    ``z`` is the lost bond in standard errors, ``fit_bond`` and ``tune_bond`` are the two bonds;
-    ``lost`` is the lost separation in logits. ``q`` is the one-sided p-value of ``z``, adjusted
-    over all concepts for the rate of false discoveries (Benjamini and Hochberg 1995, JRSS B 57).
+    ``z`` is the lost bond in standard errors, ``weakening`` what is lost on either side of the
+    label; ``fit_bond`` and ``tune_bond`` are the two bonds, ``lost`` is the lost separation in
+    logits. ``q`` is the one-sided p-value of ``z``, adjusted over all concepts for the rate of
+    false discoveries (Benjamini and Hochberg 1995, JRSS B 57).
     """
 
     reliance: Array
     z: Array
+    weakening: Array
     lost: Array
     q: Array
     fit_bond: Array
@@ -96,8 +111,8 @@ class Suspicion:
 
     @property
     def score(self) -> Array:
-        """Reliance, whatever its sign, times lost bond."""
-        return np.abs(self.reliance) * self.z
+        """Square root of the reliance, whatever its sign, times weakening."""
+        return np.sqrt(np.abs(self.reliance)) * self.weakening
 
     def ranked(self, besides: Sequence[int] = ()) -> NDArray[np.intp]:
         """Concepts of a score above 0 but for those ``besides``, the most suspect first."""
@@ -134,11 +149,25 @@ def suspicion(
     return Suspicion(
         reliance=reliance.mean(axis=0),
         z=z,
+        weakening=_weakening(sign, folds, tune),
         lost=(weights * lost).mean(axis=0),
         q=false_discovery_control(_p_value(z, parts, counts)),
         fit_bond=bonds.mean(axis=0),
         tune_bond=tune.bond,
     )
+
+
+def _weakening(sign: Array, folds: Sequence[Photos], tune: Photos) -> Array:
+    """Weakening (C,) of what the students of the folds lean on with this sign (V, C)."""
+    counts = np.array([part.counts for part in folds])
+    share, total = counts / counts.sum(axis=0), counts.sum(axis=0)
+    lost = np.array([part.means - tune.means for part in folds])
+    fall = np.einsum("vs,vc,vsc->sc", share, sign, lost) * np.array([[1.0], [-1.0]])
+    freedom = (total - len(folds)) + (tune.counts - 1)
+    pooled = np.sum([part.squares for part in (*folds, tune)], axis=0) / freedom[:, None]
+    error = np.sqrt(pooled * (1 / total + 1 / tune.counts)[:, None])
+    t = np.divide(fall, error, out=np.zeros_like(fall), where=error > 0)
+    return np.asarray(np.sqrt((np.maximum(t, 0) ** 2).sum(axis=0)))
 
 
 def _p_value(z: Array, parts: Array, counts: Array) -> Array:

@@ -37,7 +37,7 @@ CLEAR = 0.01
 #: Lost bond, in standard errors, from which a concept is a suspect of a class with a shift.
 PLAUSIBLE = 2.0
 #: Share of the first suspect's score that another one has to reach.
-LEAST_SHARE = 0.1
+LEAST_SHARE = 0.2
 #: Partial correlation from which suspects stand for one thing.
 ALIKE = 0.5
 #: Suspects per class, and members per group, at most.
@@ -51,8 +51,8 @@ PENALTIES = (3e-4, 1e-3, 3e-3, 1e-2)
 class Suspect:
     """A concept that a student leans on, and whose bond with the class holds in fit only.
 
-    ``score`` is reliance × ``z``; ``q`` the false discovery rate at which it is one (see
-    ``distill.shift.suspects``). ``weight`` is its influence, ``lost`` the logits of separation
+    ``score`` is √reliance × weakening (see ``distill.shift.suspects``), ``q`` the false discovery
+    rate at which it is one. ``weight`` is its influence, ``lost`` the logits of separation
     lost through it. ``fit`` and ``tune`` are the mean score of positives less that of negatives,
     in standard deviations of the score on fit. ``group`` are suspects that stand for the same.
     """
