@@ -72,6 +72,8 @@ def test_weakening_is_students_t_of_each_side_and_only_what_weakens_counts() -> 
     assert found.weakening.min() < found.weakening.max()
     expected = np.sqrt(np.abs(found.reliance)) * found.weakening
     np.testing.assert_allclose(found.score, expected)
+    doubt = np.abs(found.reliance) * np.where(found.z > 0, found.z, 0)
+    np.testing.assert_allclose(found.doubt, doubt)
 
 
 def test_few_positives_do_not_hide_what_the_negatives_tell() -> None:

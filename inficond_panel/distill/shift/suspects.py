@@ -114,6 +114,15 @@ class Suspicion:
         """Square root of the reliance, whatever its sign, times weakening."""
         return np.sqrt(np.abs(self.reliance)) * self.weakening
 
+    @property
+    def doubt(self) -> Array:
+        """Reliance, whatever its sign, times lost bond, at least 0: how much a doubt costs it.
+
+        It is more careful than the score. As a factor of penalties the score mends no more, and
+        harms some students with which nothing is wrong.
+        """
+        return np.abs(self.reliance) * np.maximum(self.z, 0.0)
+
     def ranked(self, besides: Sequence[int] = ()) -> NDArray[np.intp]:
         """Concepts of a score above 0 but for those ``besides``, the most suspect first."""
         score = self.score

@@ -23,7 +23,8 @@ from inficond_panel.tuning.fitting.terms import Balanced, Doubted, Taught, Terms
 from inficond_panel.tuning.intents.cures import Balance, Cure, Doubt, Label, Lambda
 from inficond_panel.tuning.shift.class_photos import ClassPhotos
 
-#: Values of ``doubt`` that are tried: the L1 penalty is times 1 + this × the suspect's score.
+#: Values of ``doubt`` that are tried: the L1 penalty is times 1 + this × the concept's reliance ×
+#: lost bond.
 DOUBTS = (0.0, 0.3, 1.0, 3.0, 10.0)
 #: Factor from one lambda of the path to the next, from the spec's up; values at most.
 PATH_STEP = 10**0.5
@@ -158,17 +159,17 @@ def _lambdas(photos: ClassPhotos, penalty: Lambda, terms: Terms) -> list[float]:
 
 def _doubts(photos: ClassPhotos, values: Sequence[float]) -> list[Doubted | None]:
     """Factors of the penalty for each value; none where no concept is suspect."""
-    score = np.maximum(photos.suspicion().score, 0.0)
+    doubt = photos.suspicion().doubt
     name, store = photos.student.name, photos.student.store
-    score[words_for(name, store.concepts, store.synonyms)] = 0.0
-    suspect = np.flatnonzero(score)
+    doubt[words_for(name, store.concepts, store.synonyms)] = 0.0
+    suspect = np.flatnonzero(doubt)
     if not suspect.size:
         return [None]
     return [
         Doubted(
             value,
             {
-                store.concepts[c]: float(np.float32(1 + value * score[c]))
+                store.concepts[c]: float(np.float32(1 + value * doubt[c]))
                 for c in suspect
                 if value > 0
             },
