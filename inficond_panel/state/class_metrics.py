@@ -14,7 +14,6 @@ from inficond_panel.analysis.node_metrics import (
     measure_node,
     measure_slices,
     metadata_slices,
-    worst_slice_sentence,
 )
 from inficond_panel.distill import (
     Interval,
@@ -35,7 +34,6 @@ __all__ = [
     "hold",
     "measure",
     "measure_by",
-    "worst_slice_sentence",
 ]
 
 MEASURED = (*SHARES, *ERRORS)

@@ -17,7 +17,6 @@ from inficond_panel.views.knowledge.table import KnowledgeTable, make_status
 from inficond_panel.vocabulary.directions import THUMBS
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.wording.cures import chosen_sentence, direction_of, glyph_of
-from inficond_panel.wording.estimates import at_level
 from inficond_panel.wording.metric_change import make_change
 from inficond_panel.wording.suggestion import suggestion_sentences
 
@@ -197,8 +196,8 @@ class BatchBar:
         suggestion = self.app.suggestion
         if suggestion.found is None:
             return [suggestion.problem] if suggestion.problem else []
-        sentences = suggestion_sentences(suggestion.found, self.table.student)
-        return [at_level(each, self.app.spec.views.shown_level) for each in sentences]
+        limits = self.app.spec.views.intervals
+        return suggestion_sentences(suggestion.found, self.table.student, limits=limits)
 
     def _pending(self, intent: Intent) -> dict[str, Any]:
         strongest = float(np.abs(self.app.students.student(intent.class_name).weights).max())

@@ -12,12 +12,12 @@ from inficond_panel.analysis.node_metrics import metadata_slices
 from inficond_panel.common.numbers import count, number
 from inficond_panel.errors import CancelledError
 from inficond_panel.state import Job
-from inficond_panel.state.class_metrics import MEASURED, measure, measure_by, worst_slice_sentence
+from inficond_panel.state.class_metrics import MEASURED, measure, measure_by
 from inficond_panel.ui.component import tie
 from inficond_panel.vocabulary.confidence import CONFIDENCE, confidence_word
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, ECE, F1, FIDELITY, METRICS
-from inficond_panel.wording.estimates import at_level
 from inficond_panel.wording.metric_change import UNCHANGED, change_number, change_range, make_change
+from inficond_panel.wording.slices import worst_slice_sentence
 
 if TYPE_CHECKING:
     from inficond_panel.analysis.snapshot import Snapshot
@@ -122,8 +122,8 @@ def make_slices(
             "Images",
             "p (Holm)",
         ],
-        "told": at_level(
-            worst_slice_sentence(class_name, report.worst, METRICS[report.metric].name), level
+        "told": worst_slice_sentence(
+            class_name, report.worst, METRICS[report.metric].name, limits=level is not None
         ),
         "rows": [_slice(found, beside, found is report.worst, level) for found in rows],
     }

@@ -10,7 +10,7 @@ import param
 
 from inficond_panel.analysis.penalty_path import penalty_path
 from inficond_panel.analysis.student_shift import student_shift
-from inficond_panel.common.numbers import defined, number
+from inficond_panel.common.numbers import defined, estimated
 from inficond_panel.distill.shift.verdict import NONE, SHIFT
 from inficond_panel.errors import CancelledError, InficondError
 from inficond_panel.state import Job
@@ -22,7 +22,6 @@ from inficond_panel.ui.images import data_uri
 from inficond_panel.vocabulary.confidence import CONFIDENCE
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.wording.cures import asked_words, auto_sentence, terms_words
-from inficond_panel.wording.estimates import at_level
 from inficond_panel.wording.suspects import plain_sentence, shift_sentence, suspect_sentence
 
 if TYPE_CHECKING:
@@ -54,7 +53,7 @@ def make_shift(found: ClassShift, level: float | None = CONFIDENCE) -> dict[str,
     return {
         "kind": found.kind,
         "verdict": VERDICTS[found.kind],
-        "sentence": at_level(shift_sentence(found), level),
+        "sentence": shift_sentence(found, limits=level is not None),
         "plain": plain_sentence(found),
         "by_teacher": found.by_teacher,
         "suspects": suspects,
@@ -111,8 +110,7 @@ def make_cure(cure: Cure) -> dict[str, Any]:
 
 
 def _ap(found: Interval, level: float | None) -> str:
-    limits = "" if level is None else f" [{number(found.low)}, {number(found.high)}]"
-    return f"{number(found.estimate)}{limits}"
+    return estimated((found.estimate, found.low, found.high), limits=level is not None)
 
 
 class MendingPanel(param.Parameterized):

@@ -36,7 +36,6 @@ from inficond_panel.views.performance.pinned import make_against, make_pinned
 from inficond_panel.views.performance.table import PerformanceTable
 from inficond_panel.vocabulary.confidence import CONFIDENCE
 from inficond_panel.vocabulary.metrics import AP, FIDELITY, METRICS, SHARES
-from inficond_panel.wording.estimates import at_level
 from inficond_panel.wording.metric_change import change_text, make_change
 from inficond_panel.wording.suspects import shift_sentence
 
@@ -124,8 +123,9 @@ def make_shifts(
 
     Without a ``level`` its numbers have no limits.
     """
+    limits = level is not None
     return {
-        name: {"shifted": each.kind == SHIFT, "words": at_level(shift_sentence(each), level)}
+        name: {"shifted": each.kind == SHIFT, "words": shift_sentence(each, limits=limits)}
         for name, each in found.items()
     }
 
