@@ -1,6 +1,5 @@
 // Lists and grids of thousands of places, of which only those near the part in view are there.
 
-export const SHORT_LIST = 50 // a list of so many places is there as a whole
 export const ASK_EVERY = 120 // ms: what a quick scroll only passes is not asked for
 
 /** Places to show of `size`, in rows of `columns` that are `step` pixels high: those in view and a
