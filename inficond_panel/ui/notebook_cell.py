@@ -81,7 +81,7 @@ class Cell(pn.Column):
     def _cleanup(self, root: Model | None = None) -> None:
         super()._cleanup(root)
         if self.still is not None:
-            self.still.alive._cleanup(root)
+            self.still.clean_up(root)
 
     def _render_model(self, doc: Document | None = None, comm: Comm | None = None) -> Model:
         return super()._render_model(doc, comm and PageComm(comm))

@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable
+from functools import cached_property
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import param
@@ -19,6 +20,9 @@ import param
 from inficond_panel.ui import browser
 from inficond_panel.ui.component import Component
 from inficond_panel.ui.drawing import Drawing
+
+if TYPE_CHECKING:
+    from bokeh.model import Model
 
 #: Seconds from the first change to a new picture: several changes make one.
 CALM = 1.0
@@ -46,7 +50,16 @@ class Still:
         self._shown: dict[str, Any] = {}  # what the outputs hold
         self._handles: list[Any] = []
         self._waiting: asyncio.TimerHandle | None = None
-        self.alive = Alive(still=self._name, width=0, height=0, margin=0)
+
+    @cached_property
+    def alive(self) -> Alive:
+        """Company of the cell in a page, made for the first notebook that shows it."""
+        return Alive(still=self._name, width=0, height=0, margin=0)
+
+    def clean_up(self, root: Model | None) -> None:
+        """Drop the model of its company in the page of ``root``, if there is one."""
+        if "alive" in vars(self):
+            self.alive._cleanup(root)
 
     def show(self) -> None:
         """Display the picture, as an output of the cell that runs; only in a kernel of IPython."""
