@@ -29,8 +29,8 @@ from inficond_panel.text_encoder import PageEncoder
 from inficond_panel.tuning import Node, Tuner, shared_tuner
 from inficond_panel.tuning.intents.intent import check_name
 from inficond_panel.ui.connection import Connection
-from inficond_panel.ui.drawing import Drawing
-from inficond_panel.ui.notebook_cell import Cell
+from inficond_panel.ui.notebook.drawing import Drawing
+from inficond_panel.ui.notebook.notebook_cell import Cell
 from inficond_panel.ui.stylesheets import use_own_files
 from inficond_panel.views.page.address import Address
 from inficond_panel.views.page.exploring import WaitingJobs

@@ -18,10 +18,10 @@ from waiting import until
 
 import inficond_panel
 from inficond_panel.plots.concept_map import Shown
-from inficond_panel.ui import still as still_module
-from inficond_panel.ui.drawing import Drawing, cut
-from inficond_panel.ui.notebook_cell import Cell
-from inficond_panel.ui.still import NOT_YET, Still
+from inficond_panel.ui.notebook import still as still_module
+from inficond_panel.ui.notebook.drawing import Drawing, cut
+from inficond_panel.ui.notebook.notebook_cell import Cell
+from inficond_panel.ui.notebook.still import NOT_YET, Still
 from inficond_panel.views.embedding.picture import draw_picture as draw_map
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -25,7 +25,8 @@ from inficond_panel.spec import load_spec
 from inficond_panel.state import AppState, Jobs, Preview, Status
 from inficond_panel.store import open_store, write_store
 from inficond_panel.tuning import History, Intent, Lambda, Tuner, open_tuner
-from inficond_panel.ui import browser, images
+from inficond_panel.ui import browser
+from inficond_panel.ui.photos import images
 from inficond_panel.views.knowledge import mending
 from inficond_panel.views.knowledge import rows as effects
 from inficond_panel.views.knowledge.batch import (

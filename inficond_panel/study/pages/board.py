@@ -28,7 +28,7 @@ from inficond_panel.study.run.study_events import storable
 from inficond_panel.ui import browser
 from inficond_panel.ui.actions import Acting, action
 from inficond_panel.ui.component import Component
-from inficond_panel.ui.saving import send_file
+from inficond_panel.ui.parts.saving import send_file
 from inficond_panel.views.page.page import publisher
 
 PASSWORD = "INFICOND_STUDY_PASSWORD"  # noqa: S105 - the name of a variable

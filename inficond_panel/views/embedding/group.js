@@ -2,7 +2,7 @@
 // what can be done with one or all.
 
 import { boxOf, count, h, icon, set, setAll, text, unless, windowOf } from "../../ui/base.js"
-import { longList } from "../../ui/long_list.js"
+import { longList } from "../../ui/lists/long_list.js"
 import { DIRECTIONS, THUMBS } from "../../ui/vocabulary.js"
 
 const LEAST = 180, HIGHEST = 420 // of the list

@@ -3,8 +3,8 @@
 import {
   count, drawOnce, fixed, h, icon, isNumber, keyed, s, select, set, signed, text,
 } from "../../ui/base.js"
-import { SHORT_LIST } from "../../ui/long_list.js"
-import { WHISKER, axisOf, whiskerOf } from "../../ui/whisker.js"
+import { SHORT_LIST } from "../../ui/lists/long_list.js"
+import { WHISKER, axisOf, whiskerOf } from "../../ui/parts/whisker.js"
 import { DIRECTIONS } from "../../ui/vocabulary.js"
 import { groupButton } from "./refit_report.js"
 import { makeHeld } from "./held.js"

@@ -2,7 +2,7 @@
 
 import { drawOnce, fixed, h, icon, isNumber, onKey, s, set, text } from "../../ui/base.js"
 import { DIRECTIONS } from "../../ui/vocabulary.js"
-import { axisOf } from "../../ui/whisker.js"
+import { axisOf } from "../../ui/parts/whisker.js"
 import { isBusy, ownCures, ownPending } from "./pending.js"
 
 const KEY = "b"

@@ -18,7 +18,7 @@ from inficond_panel.tuning.cures.labels import photos_to_label, photos_to_teach
 from inficond_panel.tuning.intents.asked import place_of
 from inficond_panel.tuning.intents.cures import Balance, Cure, cure_from_json
 from inficond_panel.ui.component import tie
-from inficond_panel.ui.images import data_uri
+from inficond_panel.ui.photos.images import data_uri
 from inficond_panel.vocabulary.confidence import CONFIDENCE
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.wording.cures import asked_words, auto_sentence, terms_words

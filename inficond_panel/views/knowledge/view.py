@@ -35,7 +35,7 @@ from inficond_panel.vocabulary.confidence import confidence_word
 
 if TYPE_CHECKING:
     from inficond_panel.state import AppState
-    from inficond_panel.ui.drawing import Drawing
+    from inficond_panel.ui.notebook.drawing import Drawing
 
 ALL = 0  #: of the concepts that a search finds
 SUGGESTING = ("running", "share", "text")  #: of a suggestion, as the bar tells it

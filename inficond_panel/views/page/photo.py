@@ -12,7 +12,7 @@ from inficond_panel.export.abstaining import ALL_CLASSES
 from inficond_panel.export.predictions import DONT_KNOW, named_classes
 from inficond_panel.state.new_photo import MOST_BYTES
 from inficond_panel.ui.actions import action
-from inficond_panel.ui.gallery import outline
+from inficond_panel.ui.photos.gallery import outline
 from inficond_panel.ui.refit_actions import RefitActions
 from inficond_panel.views.detail.local_explanation import SHOWN, make_bars, make_decision
 from inficond_panel.vocabulary.confidence import confidence_word

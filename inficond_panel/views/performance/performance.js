@@ -5,9 +5,9 @@ import {
   boxOf, count, findBox, followTheme, h, hoverCard, icon, isClosed, isNumber, keepAligned,
   offline, segments, select, set, text, unless, watch, zoomOf,
 } from "../../ui/base.js"
-import { longList } from "../../ui/long_list.js"
-import { popMenu } from "../../ui/menu.js"
-import { saveFiles } from "../../ui/save_file.js"
+import { longList } from "../../ui/lists/long_list.js"
+import { popMenu } from "../../ui/parts/menu.js"
+import { saveFiles } from "../../ui/parts/save_file.js"
 import { GAP_METRIC, METRICS } from "../../ui/vocabulary.js"
 import { layBars } from "./bars.js"
 import { makeConfusions } from "./confusions.js"

@@ -27,9 +27,9 @@ from inficond_panel.plots.performance_bars import (
 from inficond_panel.state import GAP_SORTS
 from inficond_panel.ui.actions import Acting, action
 from inficond_panel.ui.component import tie
-from inficond_panel.ui.gallery import FILLS as IMAGE_FILLS
+from inficond_panel.ui.parts.saving import make_and_send
+from inficond_panel.ui.photos.gallery import FILLS as IMAGE_FILLS
 from inficond_panel.ui.plot_pane import change_figure, close_plots, make_plot_pane
-from inficond_panel.ui.saving import make_and_send
 from inficond_panel.views.performance.confusions import ConfusionsPanel
 from inficond_panel.views.performance.picture import draw_picture
 from inficond_panel.views.performance.pinned import make_against, make_pinned
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from inficond_panel.state import AppState
     from inficond_panel.state.batch import Item
     from inficond_panel.tuning.shift.class_shift import ClassShift
-    from inficond_panel.ui.drawing import Drawing
+    from inficond_panel.ui.notebook.drawing import Drawing
 
 _VALUES = (*SHARES, "constant_fidelity", "logit_correlation")
 

@@ -1,6 +1,6 @@
 // Files that the server sends: the browser saves them.
 
-import { h } from "./base.js"
+import { h } from "../base.js"
 
 export function saveFiles(model) {
   model.on("msg:custom", (event) => {

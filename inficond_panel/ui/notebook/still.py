@@ -19,7 +19,7 @@ import param
 
 from inficond_panel.ui import browser
 from inficond_panel.ui.component import Component
-from inficond_panel.ui.drawing import Drawing
+from inficond_panel.ui.notebook.drawing import Drawing
 
 if TYPE_CHECKING:
     from bokeh.model import Model

@@ -10,7 +10,7 @@ from contourpy import contour_generator
 from scipy.ndimage import uniform_filter
 
 from inficond_panel.common.numbers import number, signed
-from inficond_panel.ui.images import thumbnail_uri
+from inficond_panel.ui.photos.images import thumbnail_uri
 
 if TYPE_CHECKING:
     from inficond_panel.analysis.images.gallery import Gallery

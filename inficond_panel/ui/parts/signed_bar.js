@@ -1,6 +1,6 @@
 // A bar from zero to either side: a part of a logit.
 
-import { s } from "./base.js"
+import { s } from "../base.js"
 
 /** `share` is of the half, from -1 to 1. */
 export function signedBar(share) {

@@ -1,6 +1,6 @@
 // The clipboard of the browser.
 
-import { h } from "./base.js"
+import { h } from "../base.js"
 
 /** Copy words; true if the browser did. Pages that are not secure have no clipboard of their own. */
 export async function copyText(words) {

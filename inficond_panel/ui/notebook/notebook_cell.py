@@ -12,8 +12,8 @@ from pyviz_comms import Comm
 from inficond_panel.common.installation import install_command
 from inficond_panel.errors import MissingExtraError
 from inficond_panel.state.jobs import Publish, run_at_once
-from inficond_panel.ui.drawing import Drawing
-from inficond_panel.ui.still import Still
+from inficond_panel.ui.notebook.drawing import Drawing
+from inficond_panel.ui.notebook.still import Still
 from inficond_panel.ui.stylesheets import InlineStyles
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Cell(pn.Column):
             self.tell_alive()
             return bundle
         try:
-            from inficond_panel.ui.widget import display  # noqa: PLC0415 - optional
+            from inficond_panel.ui.notebook.widget import display  # noqa: PLC0415 - optional
         except ModuleNotFoundError as error:
             raise MissingExtraError(
                 f"This notebook shows widgets, which need the package {error.name}.",

@@ -1,7 +1,7 @@
 // A list of any length: all items of a short one are there, of a long one those near the part in
 // view, each in its row of a grid.
 
-import { keyed, set, setAll } from "./base.js"
+import { keyed, set, setAll } from "../base.js"
 import { bringNear, placeOf, placesNear } from "./near.js"
 
 export const SHORT_LIST = 50 // a list of so many items is there as a whole

@@ -1,6 +1,6 @@
 // A menu that opens beside a button, and what it stands on.
 
-import { boxOf, h, set, windowOf } from "./base.js"
+import { boxOf, h, set, windowOf } from "../base.js"
 
 /** A popover beside what opened it; it closes by itself on Escape and on a press outside. */
 export function popUp(root, attributes) {

@@ -1,6 +1,6 @@
 // Pictures of the gallery: asked for in batches, when their place comes near.
 
-import { h, s } from "./base.js"
+import { h, s } from "../base.js"
 
 const NEARBY = "160px" // pictures are asked for this far outside the part in view
 const KEPT = 1000 // pictures that a page keeps

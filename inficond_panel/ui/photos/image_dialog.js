@@ -1,6 +1,6 @@
 // One image, large, and what student and teacher say of it.
 
-import { count, h, icon, set, text } from "./base.js"
+import { count, h, icon, set, text } from "../base.js"
 import { drawPicture } from "./pictures.js"
 
 const ENLARGED = 2 // a picture is drawn with at most so many pixels of the page for each of its own
