@@ -33,8 +33,8 @@ from inficond_panel.ui.notebook.drawing import Drawing
 from inficond_panel.ui.notebook.notebook_cell import Cell
 from inficond_panel.ui.stylesheets import use_own_files
 from inficond_panel.views.page.address import Address
-from inficond_panel.views.page.exploring import WaitingJobs
-from inficond_panel.views.page.exported_page import ExportedPage, watch_export
+from inficond_panel.views.page.exported.exploring import WaitingJobs
+from inficond_panel.views.page.exported.exported_page import ExportedPage, watch_export
 from inficond_panel.views.page.opening import OpeningView
 from inficond_panel.views.page.page import (
     VIEWS,

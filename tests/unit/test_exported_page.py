@@ -16,15 +16,15 @@ from inficond_panel.spec import find_spec
 from inficond_panel.state import AppState, Job, Jobs
 from inficond_panel.state.export import ExportState
 from inficond_panel.tuning import Intent, open_tuner
-from inficond_panel.views.page import exploring
-from inficond_panel.views.page.exploring import (
+from inficond_panel.views.page.exported import exploring
+from inficond_panel.views.page.exported.exploring import (
     WaitingJobs,
     choose_nodes,
     count_concepts,
     spec_word,
 )
-from inficond_panel.views.page.recording import NONE, choose, renumbered
-from inficond_panel.views.page.static_page import pack, unpack
+from inficond_panel.views.page.exported.recording import NONE, choose, renumbered
+from inficond_panel.views.page.exported.static_page import pack, unpack
 
 CLASSES = ["bicycle", "tv monitor", "sheep", "bird"]
 

@@ -15,7 +15,7 @@ from inficond_panel.ui.photos.images import patch_uri, send_pictures
 from inficond_panel.ui.refit_actions import RefitActions
 
 if TYPE_CHECKING:
-    from inficond_panel.views.knowledge.mending import MendingPanel
+    from inficond_panel.views.knowledge.panels.mending import MendingPanel
     from inficond_panel.views.knowledge.table import KnowledgeTable
 
 STILL = 200  #: rows whose pictures go with a page without a server

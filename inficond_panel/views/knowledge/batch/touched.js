@@ -1,7 +1,7 @@
 // The students that a batch touches.
 
-import { count, h, keyed, set, text } from "../../ui/base.js"
-import { toldOf } from "../../ui/parts/whisker.js"
+import { count, h, keyed, set, text } from "../../../ui/base.js"
+import { toldOf } from "../../../ui/parts/whisker.js"
 
 const STUDENTS_SHOWN = 6 // of a batch; the rest is a number
 

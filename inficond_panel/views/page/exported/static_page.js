@@ -1,7 +1,7 @@
 // A page without a server: what is selected, and what views ask for, is answered from the file. Nothing
 // can be changed, and what needs a server does nothing.
 
-import { tappedConcept } from "../embedding/tapped.js"
+import { tappedConcept } from "../../embedding/tapped.js"
 import { makeExplorer, unpack } from "./explored.js"
 
 const ALWAYS = "[role=tablist], dialog" // works without a server

@@ -12,7 +12,7 @@ from inficond_panel.analysis.judged import chosen_on_tune
 from inficond_panel.common.numbers import bound, count, defined
 from inficond_panel.state import Job
 from inficond_panel.tuning import Intent
-from inficond_panel.views.knowledge.mending import make_cure
+from inficond_panel.views.knowledge.panels.mending import make_cure
 from inficond_panel.views.knowledge.table import KnowledgeTable, make_status
 from inficond_panel.vocabulary.directions import THUMBS
 from inficond_panel.vocabulary.metrics import AP

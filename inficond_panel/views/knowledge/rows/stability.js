@@ -1,6 +1,6 @@
 // Whether a concept's influence holds: a button in its row that runs, stops, and tells.
 
-import { details, h, set, text } from "../../ui/base.js"
+import { details, h, set, text } from "../../../ui/base.js"
 
 export const HOLDS_KEY = "h"
 

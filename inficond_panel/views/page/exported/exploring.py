@@ -18,7 +18,7 @@ from inficond_panel.spec import find_spec
 from inficond_panel.state import AppState
 from inficond_panel.state.jobs import Jobs
 from inficond_panel.views.knowledge.view import KnowledgeView
-from inficond_panel.views.page.recording import Place, Recorder, State
+from inficond_panel.views.page.exported.recording import Place, Recorder, State
 
 if TYPE_CHECKING:
     from bokeh.document import Document

@@ -1,7 +1,7 @@
 // What-if chart of one concept: the metric against its influence, the others held.
 
-import { details, drawOnce, h, interval, isNumber, points, s, set, signed } from "../../ui/base.js"
-import { METRICS } from "../../ui/vocabulary.js"
+import { details, drawOnce, h, interval, isNumber, points, s, set, signed } from "../../../ui/base.js"
+import { METRICS } from "../../../ui/vocabulary.js"
 
 export function drawEffect(svg, row, intent, model) {
   const effect = model.effects[row.concept]

@@ -1,7 +1,7 @@
 // The bounds in force on the student shown, each with what releases it.
 
-import { count, h, icon, keyed, set, text } from "../../ui/base.js"
-import { DIRECTIONS } from "../../ui/vocabulary.js"
+import { count, h, icon, keyed, set, text } from "../../../ui/base.js"
+import { DIRECTIONS } from "../../../ui/vocabulary.js"
 import { isBusy, ownPending } from "./pending.js"
 
 const RELEASE = "release"

@@ -1,9 +1,9 @@
 // What the data say against a student, and the cures beside thumbs: balance, doubt, lambda, labels.
 
-import { drawOnce, fixed, h, icon, isNumber, onKey, s, set, text } from "../../ui/base.js"
-import { DIRECTIONS } from "../../ui/vocabulary.js"
-import { axisOf } from "../../ui/parts/whisker.js"
-import { isBusy, ownCures, ownPending } from "./pending.js"
+import { drawOnce, fixed, h, icon, isNumber, onKey, s, set, text } from "../../../ui/base.js"
+import { DIRECTIONS } from "../../../ui/vocabulary.js"
+import { axisOf } from "../../../ui/parts/whisker.js"
+import { isBusy, ownCures, ownPending } from "../batch/pending.js"
 
 const KEY = "b"
 const AUTO = "auto"

@@ -1,8 +1,8 @@
 // What the refit behind a student did: one line, and when it is opened bounds, movers, groups, fit.
 
-import { drawOnce, h, icon, onKey, s, set, text } from "../../ui/base.js"
-import { DIRECTIONS } from "../../ui/vocabulary.js"
-import { isBusy, ownPending } from "./pending.js"
+import { drawOnce, h, icon, onKey, s, set, text } from "../../../ui/base.js"
+import { DIRECTIONS } from "../../../ui/vocabulary.js"
+import { isBusy, ownPending } from "../batch/pending.js"
 
 const REPORT_KEY = "w"
 

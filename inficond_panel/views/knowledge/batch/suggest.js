@@ -1,6 +1,6 @@
 // Suggest: what a machine would do, put into the batch.
 
-import { h, set, text } from "../../ui/base.js"
+import { h, set, text } from "../../../ui/base.js"
 import { isBusy } from "./pending.js"
 
 /** What a machine would do: a menu of strategies; while one runs, its progress and the way to stop it. */

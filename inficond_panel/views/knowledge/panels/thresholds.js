@@ -1,7 +1,7 @@
 // The threshold of the student: the one in force, and on request one chosen by the labels of tune.
 
-import { drawOnce, h, select, set, text } from "../../ui/base.js"
-import { copyText } from "../../ui/parts/clipboard.js"
+import { drawOnce, h, select, set, text } from "../../../ui/base.js"
+import { copyText } from "../../../ui/parts/clipboard.js"
 
 const BEST_F1 = ""
 const RULES = [[BEST_F1, "best F1"], ...["0.5", "0.8", "0.9", "0.95", "0.99"].map((precision) => [precision, `most recall at precision ${precision}`])]

@@ -2,13 +2,13 @@
 
 import {
   count, details, drawOnce, fixed, h, icon, isNumber, keyed, percent, s, select, set, signed, text,
-} from "../../ui/base.js"
-import { DIRECTIONS, THUMBS } from "../../ui/vocabulary.js"
+} from "../../../ui/base.js"
+import { DIRECTIONS, THUMBS } from "../../../ui/vocabulary.js"
 import { drawEffect, effectCard } from "./effect_chart.js"
 import { drawHandle, makeHandle } from "./hand.js"
 import { drawHolds, holdsButton, holdsCard } from "./stability.js"
 import { directionTo } from "./influence_value.js"
-import { isBusy, ownPending, shownRows } from "./pending.js"
+import { isBusy, ownPending, shownRows } from "../batch/pending.js"
 
 const KEPT_PATCHES = 2000
 const BLANK = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"

@@ -1,7 +1,7 @@
 // All metrics of the student: one line, and when it is opened a table with intervals, and slices.
 
-import { drawOnce, h, icon, onKey, select, set, text } from "../../ui/base.js"
-import { toldOf } from "../../ui/parts/whisker.js"
+import { drawOnce, h, icon, onKey, select, set, text } from "../../../ui/base.js"
+import { toldOf } from "../../../ui/parts/whisker.js"
 import { makeThreshold } from "./thresholds.js"
 
 const MEASURES_KEY = "a"

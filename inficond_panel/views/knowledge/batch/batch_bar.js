@@ -2,11 +2,11 @@
 
 import {
   count, drawOnce, fixed, h, icon, isNumber, keyed, s, select, set, signed, text,
-} from "../../ui/base.js"
-import { SHORT_LIST } from "../../ui/lists/long_list.js"
-import { WHISKER, axisOf, whiskerOf } from "../../ui/parts/whisker.js"
-import { DIRECTIONS } from "../../ui/vocabulary.js"
-import { groupButton } from "./refit_report.js"
+} from "../../../ui/base.js"
+import { SHORT_LIST } from "../../../ui/lists/long_list.js"
+import { WHISKER, axisOf, whiskerOf } from "../../../ui/parts/whisker.js"
+import { DIRECTIONS } from "../../../ui/vocabulary.js"
+import { groupButton } from "../panels/refit_report.js"
 import { makeHeld } from "./held.js"
 import { makeSuggest } from "./suggest.js"
 import { makeTouched } from "./touched.js"

@@ -14,7 +14,7 @@ from inficond_panel.analysis.chosen_thresholds import (
 from inficond_panel.common.numbers import number, signed
 from inficond_panel.errors import CancelledError
 from inficond_panel.state import Job
-from inficond_panel.views.knowledge.class_metrics import make_noisy
+from inficond_panel.views.knowledge.panels.class_metrics import make_noisy
 from inficond_panel.vocabulary.confidence import CONFIDENCE, confidence_word
 from inficond_panel.vocabulary.metrics import METRICS
 

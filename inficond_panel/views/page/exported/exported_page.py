@@ -14,16 +14,16 @@ from inficond_panel.common.saved_file import File
 from inficond_panel.state import AppState
 from inficond_panel.state.export import stem
 from inficond_panel.views.embedding.view import EmbeddingView
-from inficond_panel.views.page.exploring import Explorable, WaitingJobs, whole_rows
-from inficond_panel.views.page.page import close_views, make_views
-from inficond_panel.views.page.shell import Shell
-from inficond_panel.views.page.static_page import (
+from inficond_panel.views.page.exported.exploring import Explorable, WaitingJobs, whole_rows
+from inficond_panel.views.page.exported.static_page import (
     bundle_of,
     make_html,
     make_notice,
     page_json,
     put_rows,
 )
+from inficond_panel.views.page.page import close_views, make_views
+from inficond_panel.views.page.shell import Shell
 
 #: Bytes of a file that pictures of galleries fill up, and what they have in any case.
 MOST, LEAST = 7_800_000, 1_000_000
