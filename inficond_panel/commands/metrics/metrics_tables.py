@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from inficond_panel.analysis.node_metrics import ClassMeasures
 from inficond_panel.analysis.top_measures import SingleLabelMeasures
-from inficond_panel.commands.output import note, say, say_table
+from inficond_panel.commands.shared.output import note, say, say_table
 from inficond_panel.common.numbers import count, defined, written, written_range
 from inficond_panel.distill import Interval, SliceReport, SliceResult, worst_of_all
 from inficond_panel.vocabulary.confidence import confidence_word

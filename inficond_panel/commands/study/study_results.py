@@ -6,7 +6,7 @@ import argparse
 from dataclasses import asdict
 from pathlib import Path
 
-from inficond_panel.commands.output import say, say_json
+from inficond_panel.commands.shared.output import say, say_json
 from inficond_panel.commands.study.participants import find_participant
 from inficond_panel.commands.study.study_text import moment_line, summary_lines
 from inficond_panel.common.numbers import plain

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from inficond_panel.commands.output import note, say, say_table
+from inficond_panel.commands.shared.output import note, say, say_table
 from inficond_panel.common.numbers import written
 from inficond_panel.distill import ClassMetrics
 from inficond_panel.tuning import Node, Tuner

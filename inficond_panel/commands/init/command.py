@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from inficond_panel.commands.arguments import add_classes, add_device
-from inficond_panel.commands.init_tables import is_of_tables, write_tables
-from inficond_panel.commands.output import note, progress
-from inficond_panel.commands.precompute_package import precompute_package
+from inficond_panel.commands.init.init_tables import is_of_tables, write_tables
+from inficond_panel.commands.shared.arguments import add_classes, add_device
+from inficond_panel.commands.shared.output import note, progress
+from inficond_panel.commands.shared.precompute_package import precompute_package
 from inficond_panel.common.near_words import near
 from inficond_panel.errors import DataError
 from inficond_panel.vocabulary.tasks import ACTIVATIONS, OUTPUTS, TASKS
@@ -95,7 +95,7 @@ def run(args: argparse.Namespace) -> None:
         write_tables(args)
         return
     precompute_package()
-    from inficond_panel.commands.init_folder import write_spec
+    from inficond_panel.commands.init.init_folder import write_spec
 
     if args.download:
         _download(args)
@@ -106,7 +106,7 @@ def run(args: argparse.Namespace) -> None:
 
 def _download(args: argparse.Namespace) -> None:
     """Fetch the data set; set the folder, and where they are not given title, words and spec."""
-    from inficond_panel.commands.init_folder import check_output
+    from inficond_panel.commands.init.init_folder import check_output
     from precompute.download import PUBLIC, bring
 
     name = args.download

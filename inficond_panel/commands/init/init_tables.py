@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from inficond_panel.commands.output import say
-from inficond_panel.commands.task_text import task_text
+from inficond_panel.commands.shared.output import say
+from inficond_panel.commands.shared.task_text import task_text
 from inficond_panel.common.reading import check_file
 from inficond_panel.errors import DataError
 

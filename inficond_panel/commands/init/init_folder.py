@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inficond_panel.commands.output import say
+from inficond_panel.commands.shared.output import say
 from inficond_panel.common.near_words import nearest
 from inficond_panel.errors import DataError
 from inficond_panel.spec import find_spec, load_spec
