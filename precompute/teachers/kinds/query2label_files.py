@@ -10,12 +10,12 @@ from inficond_panel.common.devices import CPU, torch_device
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.teacher import Query2LabelTeacher
 from inficond_panel.store.network_weights import State, load_strictly, read_state
+from precompute.teachers.kinds.timm_models import build, frozen, timm_layout
 from precompute.teachers.preprocessing import of_timm, own_or_given
 from precompute.teachers.teacher import TorchTeacher, columns_of, need
-from precompute.teachers.timm_models import build, frozen, timm_layout
 
 if TYPE_CHECKING:
-    from precompute.teachers.query2label import Shape
+    from precompute.teachers.kinds.query2label import Shape
 
 _POSITION = "backbone.1.pe"
 _BODY = "backbone.body."
@@ -35,7 +35,7 @@ def load_query2label(
     Raises ``DataError`` for weights that lack, are too many, or do not fit.
     """
     try:
-        from precompute.teachers.query2label import FeatureMap, Query2Label
+        from precompute.teachers.kinds.query2label import FeatureMap, Query2Label
     except ImportError as error:
         raise need("torch", error) from error
     columns, outputs = columns_of(classes, section.classes)
@@ -57,7 +57,7 @@ def load_query2label(
 
 def read_shape(state: State, section: Query2LabelTeacher) -> Shape:
     """Layers and widths of a checkpoint, from the names and shapes of its tensors."""
-    from precompute.teachers.query2label import Shape
+    from precompute.teachers.kinds.query2label import Shape
 
     missing = [name for name in _NEEDED if name not in state]
     if missing:
@@ -103,7 +103,7 @@ def _trained_size(state: State, model: Any) -> tuple[int, int] | None:
     """Width and height of the images in training, from the position code; None without one."""
     import torch
 
-    from precompute.teachers.query2label import sine_position
+    from precompute.teachers.kinds.query2label import sine_position
 
     if _POSITION not in state:
         return None
