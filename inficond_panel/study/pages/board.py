@@ -19,7 +19,7 @@ from panel.viewable import Viewable, Viewer
 from inficond_panel.common.saved_file import File
 from inficond_panel.errors import InficondError, StudyError
 from inficond_panel.state import Job, Jobs
-from inficond_panel.study.pages.report import write_report
+from inficond_panel.study.pages.report.report import write_report
 from inficond_panel.study.results.board import board
 from inficond_panel.study.results.study_tables import events_table, write
 from inficond_panel.study.results.timeline import progress_of

@@ -23,13 +23,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.distill.scores.array_api import Array
-from inficond_panel.distill.solver.joint_objective import (
+from inficond_panel.distill.solver.joint.joint_objective import (
     NO_SUM,
     JointPoint,
     JointProblem,
     inside_scale,
 )
-from inficond_panel.distill.solver.softmax_loss import (
+from inficond_panel.distill.solver.joint.softmax_loss import (
     FittedSoftmax,
     entropies,
     flat_solve,

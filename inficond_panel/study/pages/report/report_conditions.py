@@ -9,7 +9,7 @@ from math import isnan
 import pandas as pd
 
 from inficond_panel.common.numbers import count, number, signed
-from inficond_panel.study.pages.report_parts import name_of, table_of
+from inficond_panel.study.pages.report.report_parts import name_of, table_of
 from inficond_panel.study.results.answers import scores
 from inficond_panel.study.results.differences import Difference, differences
 from inficond_panel.study.results.holdout import looks_of

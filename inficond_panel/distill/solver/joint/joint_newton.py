@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from inficond_panel.distill.scores.array_api import Array
 from inficond_panel.distill.scores.joint_gram import added, joint_gram
 from inficond_panel.distill.scores.scores import Scores
-from inficond_panel.distill.solver.joint_objective import JointPoint, JointProblem
+from inficond_panel.distill.solver.joint.joint_objective import JointPoint, JointProblem
+from inficond_panel.distill.solver.joint.softmax_loss import flat_solve
 from inficond_panel.distill.solver.penalty import Penalty
-from inficond_panel.distill.solver.softmax_loss import flat_solve
 from inficond_panel.distill.solver.subproblem import solve_quadratic
 
 _NEW_COLUMNS = 24  # of a class, at most; of all classes with a limit of their own

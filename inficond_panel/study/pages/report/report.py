@@ -11,15 +11,19 @@ import pandas as pd
 
 from inficond_panel.common.numbers import number, signed
 from inficond_panel.common.whole_file import write_whole
-from inficond_panel.study.pages import charts
-from inficond_panel.study.pages.report_answers import answer_charts, other_answers, score_strips
-from inficond_panel.study.pages.report_conditions import (
+from inficond_panel.study.pages.report import charts
+from inficond_panel.study.pages.report.report_answers import (
+    answer_charts,
+    other_answers,
+    score_strips,
+)
+from inficond_panel.study.pages.report.report_conditions import (
     compare_conditions,
     differences_section,
     looks_sentence,
     views_section,
 )
-from inficond_panel.study.pages.report_parts import name_of, table_of
+from inficond_panel.study.pages.report.report_parts import name_of, table_of
 from inficond_panel.study.results.differences import Difference
 from inficond_panel.study.results.holdout import with_holdout
 from inficond_panel.study.results.results import (

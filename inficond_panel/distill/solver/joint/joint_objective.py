@@ -47,8 +47,12 @@ import numpy as np
 
 from inficond_panel.distill.scores.array_api import Array
 from inficond_panel.distill.solver.centred_bounds import CentredBounds, centred
+from inficond_panel.distill.solver.joint.softmax_loss import (
+    FittedSoftmax,
+    entropies,
+    fit_intercepts,
+)
 from inficond_panel.distill.solver.penalty import Penalty
-from inficond_panel.distill.solver.softmax_loss import FittedSoftmax, entropies, fit_intercepts
 
 _ROUNDED = 1 - 1e-15
 _FLOOR = 1e-10  # share of even odds in the probabilities that the curvature is taken of

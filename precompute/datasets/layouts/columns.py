@@ -12,9 +12,9 @@ from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.dataset import ColumnsDataset
 from precompute.datasets.dataset import Listing, choose_classes, label_matrix
 from precompute.datasets.files import without_suffix
+from precompute.datasets.layouts.table import label_reader
 from precompute.datasets.row_tables import Table, as_text, note_image, read_rows
 from precompute.datasets.splitting import read_list
-from precompute.datasets.table import label_reader
 
 Labels = dict[str, int]
 

@@ -9,8 +9,8 @@ from itertools import groupby
 import pandas as pd
 
 from inficond_panel.common.numbers import number
-from inficond_panel.study.pages import charts
-from inficond_panel.study.pages.report_parts import table_of
+from inficond_panel.study.pages.report import charts
+from inficond_panel.study.pages.report.report_parts import table_of
 from inficond_panel.study.results.answers import Given, answers, scores
 from inficond_panel.study.results.results import spread
 from inficond_panel.study.run.study import Study

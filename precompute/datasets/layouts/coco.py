@@ -19,8 +19,8 @@ from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.dataset import CocoDataset
 from precompute.datasets.dataset import Listing, choose_classes, label_matrix
 from precompute.datasets.files import is_below, without_suffix
+from precompute.datasets.layouts.table import read_metadata
 from precompute.datasets.naming import first_of
-from precompute.datasets.table import read_metadata
 
 _MOST_PIXELS = 2**28
 #: All else, such as the outlines, is dropped while a file is read.
