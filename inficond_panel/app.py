@@ -23,8 +23,8 @@ from inficond_panel.serving import guard
 from inficond_panel.spec import find_spec, load_spec
 from inficond_panel.state import AppState, Job, Jobs
 from inficond_panel.state.jobs import Progress
+from inficond_panel.state.requests.typed_concepts import ConceptsState
 from inficond_panel.state.targets import TargetsState
-from inficond_panel.state.typed_concepts import ConceptsState
 from inficond_panel.text_encoder import PageEncoder
 from inficond_panel.tuning import Node, Tuner, shared_tuner
 from inficond_panel.tuning.intents.intent import check_name

@@ -19,8 +19,8 @@ from inficond_panel.distill.metrics.bootstrap import draw_counts
 from inficond_panel.distill.shift.drift import drift
 from inficond_panel.spec import load_spec
 from inficond_panel.state import AppState
-from inficond_panel.state.class_metrics import measure
 from inficond_panel.state.jobs import Jobs
+from inficond_panel.state.requests.class_metrics import measure
 from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.tuning.suggest import suggest
 from inficond_panel.tuning.suggest.suggestion import around

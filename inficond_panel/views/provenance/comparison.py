@@ -16,7 +16,7 @@ from inficond_panel.wording.metric_change import make_change
 if TYPE_CHECKING:
     from inficond_panel.distill import Interval
     from inficond_panel.state import AppState
-    from inficond_panel.state.comparison import Churn, ClassComparison, Comparison, Flip
+    from inficond_panel.state.requests.comparison import Churn, ClassComparison, Comparison, Flip
     from inficond_panel.tuning import Node
 
 WAYS = {True: "present", False: "absent"}

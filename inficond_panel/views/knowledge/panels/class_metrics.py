@@ -12,7 +12,7 @@ from inficond_panel.analysis.node_metrics import metadata_slices
 from inficond_panel.common.numbers import count, number
 from inficond_panel.errors import CancelledError
 from inficond_panel.state import Job
-from inficond_panel.state.class_metrics import MEASURED, measure, measure_by
+from inficond_panel.state.requests.class_metrics import MEASURED, measure, measure_by
 from inficond_panel.ui.component import tie
 from inficond_panel.vocabulary.confidence import CONFIDENCE, confidence_word
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, ECE, F1, FIDELITY, METRICS
@@ -21,10 +21,10 @@ from inficond_panel.wording.slices import worst_slice_sentence
 
 if TYPE_CHECKING:
     from inficond_panel.analysis.snapshot import Snapshot
-    from inficond_panel.distill import ClassMetrics, Interval
+    from inficond_panel.distill import ClassMetrics, Interval, SliceReport, SliceResult
     from inficond_panel.errors import InficondError
     from inficond_panel.state import AppState, Preview
-    from inficond_panel.state.class_metrics import Measured, SliceReport, SliceResult
+    from inficond_panel.state.requests.class_metrics import Measured
     from inficond_panel.views.knowledge.table import KnowledgeTable
 
 

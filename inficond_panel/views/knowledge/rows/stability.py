@@ -8,13 +8,13 @@ from inficond_panel.analysis.influence_stability import HOLDS_P
 from inficond_panel.common.numbers import number, share, signed
 from inficond_panel.errors import CancelledError
 from inficond_panel.state import Job
-from inficond_panel.state.class_metrics import hold
+from inficond_panel.state.requests.class_metrics import hold
 from inficond_panel.vocabulary.confidence import confidence_word
 
 if TYPE_CHECKING:
+    from inficond_panel.analysis.influence_stability import StabilityReport
     from inficond_panel.errors import InficondError
     from inficond_panel.state import AppState
-    from inficond_panel.state.class_metrics import StabilityReport
     from inficond_panel.views.knowledge.table import KnowledgeTable
 
 

@@ -12,7 +12,7 @@ from panel.io.state import set_curdoc
 
 from inficond_panel.common.saved_file import File
 from inficond_panel.state import AppState
-from inficond_panel.state.export import stem
+from inficond_panel.state.requests.export import stem
 from inficond_panel.views.embedding.view import EmbeddingView
 from inficond_panel.views.page.exported.exploring import Explorable, WaitingJobs, whole_rows
 from inficond_panel.views.page.exported.static_page import (

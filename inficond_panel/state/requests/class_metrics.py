@@ -18,23 +18,11 @@ from inficond_panel.analysis.node_metrics import (
 from inficond_panel.distill import (
     Interval,
     SliceReport,
-    SliceResult,
     change_intervals,
 )
 from inficond_panel.state.jobs import Job, Jobs
 from inficond_panel.tuning import Node, Student, Tuner
 from inficond_panel.vocabulary.metrics import ERRORS, SHARES
-
-__all__ = [
-    "MEASURED",
-    "Measured",
-    "SliceReport",
-    "SliceResult",
-    "StabilityReport",
-    "hold",
-    "measure",
-    "measure_by",
-]
 
 MEASURED = (*SHARES, *ERRORS)
 
