@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from functools import partial
 
 import inficond_panel
-from inficond_panel.commands.output import note
-from inficond_panel.commands.parser import Parser
+from inficond_panel.commands.shared.output import note
+from inficond_panel.commands.shared.parser import Parser
 from inficond_panel.commands.table import COMMANDS, Command, overview
 from inficond_panel.errors import FileProblemsError, InficondError
 
