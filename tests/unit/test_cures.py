@@ -96,9 +96,9 @@ def test_a_doubt_multiplies_the_penalty_by_suspicion(tuner) -> None:
     node = tuner.fine_tune(tuner.root(), [Doubt("truck", 3.0)])
     terms, size = tuner.terms(node)["truck"], len(tuner.store.rows("fit"))
     photos = tuner.cures.photos(tuner.cures.class_fit(tuner.root(), "truck"))
-    score = np.maximum(photos.suspicion().score, 0)
-    score[tuner.store.concepts.index("truck")] = 0  # never the class's own word
-    l1 = tuner.spec.students.penalty("truck") * (1 + 3.0 * score)
+    doubt = photos.suspicion().doubt
+    doubt[tuner.store.concepts.index("truck")] = 0  # never the class's own word
+    l1 = tuner.spec.students.penalty("truck") * (1 + 3.0 * doubt)
     assert slopes(tuner, node, np.full(size, 1 / size), l1) < 1e-5
     assert max(terms.doubted.factors, key=terms.doubted.factors.get) in CONTEXT
     assert "truck" not in terms.doubted.factors
