@@ -110,6 +110,7 @@ def summary(runs: list[Run], plain: list[ClassShift]) -> dict[str, object]:
         "shift": sum(run.shift.kind == "shift" for run in runs),
         "first": int((ranks == 1).sum()),
         "in_first_group": sum(run.in_first_group for run in runs),
+        "tells_context_as_well": sum(run.tells_context for run in runs),
         "among_five": int(((ranks >= 1) & (ranks <= 5)).sum()),
         "first_by_influence": int((influence == 1).sum()),
         "among_five_by_influence": int((influence <= 5).sum()),

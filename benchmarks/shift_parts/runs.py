@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.stats import rankdata
 
 from inficond_panel import distill, from_frames
 from inficond_panel.analysis.refits.refit_report import group_of
@@ -23,6 +24,8 @@ from inficond_panel.vocabulary.directions import REMOVE
 from shift_parts.cures import cures, holdout, references
 from shift_parts.pairs import Pair, Split, biased, phi
 
+#: AUC by which a concept may fall short of another that it is as good as.
+AS_WELL = 0.02
 #: Logits of a strong teacher: this far from 0, with this standard deviation.
 STRONG = (2.5, 1.2)
 
@@ -37,6 +40,7 @@ class Run:
     shift: ClassShift
     rank: int  # of the context's word among the suspects, 0 where it is not there
     in_first_group: bool  # its word is the first suspect, or grouped with it
+    tells_context: bool  # the first suspect tells its photos as well as its word, by AUC
     rank_by_influence: int
     gains: dict[str, Change] = field(default_factory=dict)
     stated: float = 0.0  # gain that suggest repair states, in AP points
@@ -96,6 +100,7 @@ def biased_student(
         shift,
         next((place for place, concept in enumerate(listed, 1) if concept in words), 0),
         not set(words).isdisjoint(_first(shift)),
+        _tells_context(store, pair, listed[:1]),
         1 + int(np.count_nonzero(weight > weight[list(pair.words)].max())),
     )
     return found, students
@@ -172,6 +177,18 @@ def _group(students: TunableStudents, target: str, word: str) -> list[str]:
 def _first(shift: ClassShift) -> list[str]:
     first = shift.suspects[:1]
     return [concept for suspect in first for concept in (suspect.concept, *suspect.group)]
+
+
+def _tells_context(store: Store, pair: Pair, first: list[str]) -> bool:
+    """True if the first suspect, if any, tells the photos of the context as well as its word."""
+    if not first:
+        return False
+    columns = [store.concepts.index(first[0]), *pair.words]
+    present = np.asarray(store.label)[:, pair.context] == 1
+    ranks = rankdata(store.concept_score[:, columns], axis=0)
+    positives, negatives = np.count_nonzero(present), np.count_nonzero(~present)
+    auc = (ranks[present].mean(axis=0) - (positives + 1) / 2) / negatives
+    return bool(auc[0] >= auc[1:].max() - AS_WELL)
 
 
 def _own_scores(store: Store, pair: Pair, split: Split) -> NDArray | None:
