@@ -11,7 +11,7 @@ from functools import partial
 
 import inficond_panel
 from inficond_panel.commands.output import note
-from inficond_panel.commands.parser import Parser
+from inficond_panel.commands.parser import EXAMPLE, Parser
 from inficond_panel.commands.table import COMMANDS, Command, overview
 from inficond_panel.errors import FileProblemsError, InficondError
 
@@ -31,12 +31,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("\nInterrupted.\n")
         return 130
+    except ModuleNotFoundError as error:
+        note(_lacking(error))
+        return 1
     except OSError as error:
         if error.errno != errno.EPIPE:  # else the reader has gone, as in `inficond ... | head`
             note(f"{error}\nMake room, or the file or folder readable and writable.")
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing more is written
         return 1
     return 0
+
+
+def _lacking(error: ModuleNotFoundError) -> str:
+    """Message on a package that no module has told by itself; of ours that is a defect."""
+    if (error.name or "inficond_panel").startswith(("inficond_panel", "precompute")):
+        raise error
+    from inficond_panel.common.installation import install_command
+
+    return f"The package {error.name} is not installed.\nInstall all: {install_command('all')}"
 
 
 class _MainParser(Parser):
@@ -64,7 +76,7 @@ def make_parser() -> Parser:
 def _fill(command: Command, parser: Parser) -> None:
     module = importlib.import_module(f"inficond_panel.commands.{command.module}")
     parser.description = f"{command.summary} {module.DESCRIPTION}"
-    parser.epilog = f"Example: {module.EXAMPLE}"
+    parser.epilog = f"{EXAMPLE}{module.EXAMPLE}"
     parser.set_defaults(run=module.run)
     module.add_arguments(parser)
 

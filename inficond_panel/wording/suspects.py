@@ -19,7 +19,7 @@ def shift_sentence(found: ClassShift) -> str:
     """The verdict on a class, with its numbers."""
     verdict = found.verdict
     if verdict is None:
-        return f"Unknown: {found.lacking}."
+        return f"Too few photos to say: {found.lacking}."
     lost = (
         f"from fit to tune it loses {_change(verdict.separation_lost, 2)} of "
         f"{verdict.separation:.2f} logits of separation and {_change(verdict.ap_lost, 1, 100)} of "
@@ -31,7 +31,7 @@ def shift_sentence(found: ClassShift) -> str:
         return f"Shift: {lost}, within noise; but a bond is lost beyond doubt that it leans on."
     if found.kind == NONE:
         return f"No shift: {lost}. Edits are not expected to gain."
-    return f"Unknown: {lost}. A loss above {100 * LARGE_LOSS:g} AP points cannot be excluded."
+    return f"Too few photos to say: {lost}. A loss above {100 * LARGE_LOSS:g} AP points cannot be excluded."
 
 
 def plain_sentence(found: ClassShift) -> str:
