@@ -13,6 +13,7 @@ import inficond_panel
 from inficond_panel.commands.output import note
 from inficond_panel.commands.parser import EXAMPLE, Parser
 from inficond_panel.commands.table import COMMANDS, Command, overview
+from inficond_panel.common.installation import install_command
 from inficond_panel.errors import FileProblemsError, InficondError
 
 
@@ -46,8 +47,6 @@ def _lacking(error: ModuleNotFoundError) -> str:
     """Message on a package that no module has told by itself; of ours that is a defect."""
     if (error.name or "inficond_panel").startswith(("inficond_panel", "precompute")):
         raise error
-    from inficond_panel.common.installation import install_command
-
     return f"The package {error.name} is not installed.\nInstall all: {install_command('all')}"
 
 

@@ -18,9 +18,9 @@ class _Formatter(argparse.HelpFormatter):
     """Help that can be copied: an example stays on its line, and no word is parted at a hyphen."""
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
-        return (
-            indent + text if text.startswith(EXAMPLE) else super()._fill_text(text, width, indent)
-        )
+        if text.startswith(EXAMPLE):
+            return indent + text
+        return super()._fill_text(text, width, indent)
 
     def _split_lines(self, text: str, width: int) -> list[str]:
         return textwrap.wrap(" ".join(text.split()), width, break_on_hyphens=False)
@@ -66,7 +66,7 @@ class Parser(argparse.ArgumentParser):
         return list(self._actions)
 
     def parse_known_args(self, args: Iterable[str] | None = None, namespace: Any = None) -> Any:
-        """Parse as argparse does; an unknown word is an error that names the form or the near flag."""
+        """Parse as argparse does; a word that is not known is told with the form or a near one."""
         self.fill()
         given = list(sys.argv[1:] if args is None else args)
         if self.words and not (given and (given[0] in self.words or given[0][:1] == "-")):

@@ -8,6 +8,7 @@ from contextlib import contextmanager, nullcontext
 from types import ModuleType
 from typing import Any
 
+from inficond_panel.common.installation import install_command
 from inficond_panel.errors import DataError, InficondError
 from inficond_panel.spec.sections.encoder import OpenClipEncoder
 from precompute.encoder.hub import offline, open_clip_package
