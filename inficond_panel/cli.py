@@ -12,8 +12,8 @@ from functools import partial
 import inficond_panel
 from inficond_panel.commands.output import note
 from inficond_panel.commands.parser import EXAMPLE, Parser
+from inficond_panel.commands.precompute_package import lacking_package
 from inficond_panel.commands.table import COMMANDS, Command, overview
-from inficond_panel.common.installation import install_command
 from inficond_panel.errors import FileProblemsError, InficondError
 
 
@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write("\nInterrupted.\n")
         return 130
     except ModuleNotFoundError as error:
-        note(_lacking(error))
+        note(str(lacking_package(error)))
         return 1
     except OSError as error:
         if error.errno != errno.EPIPE:  # else the reader has gone, as in `inficond ... | head`
@@ -41,13 +41,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing more is written
         return 1
     return 0
-
-
-def _lacking(error: ModuleNotFoundError) -> str:
-    """Message on a package that no module has told by itself; of ours that is a defect."""
-    if (error.name or "inficond_panel").startswith(("inficond_panel", "precompute")):
-        raise error
-    return f"The package {error.name} is not installed.\nInstall all: {install_command('all')}"
 
 
 class _MainParser(Parser):
