@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from functools import partial
 
 import inficond_panel
-from inficond_panel.commands.output import note, take_all_characters
-from inficond_panel.commands.parser import EXAMPLE, Parser
-from inficond_panel.commands.precompute_package import lacking_package
+from inficond_panel.commands.shared.output import note, take_all_characters
+from inficond_panel.commands.shared.parser import EXAMPLE, Parser
+from inficond_panel.commands.shared.precompute_package import lacking_package
 from inficond_panel.commands.table import COMMANDS, Command, overview
 from inficond_panel.errors import FileProblemsError, InficondError
 

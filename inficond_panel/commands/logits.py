@@ -7,8 +7,8 @@ import csv
 import io
 from typing import TYPE_CHECKING
 
-from inficond_panel.commands.arguments import SPEC, STORE
-from inficond_panel.commands.output import say, say_table
+from inficond_panel.commands.shared.arguments import SPEC, STORE
+from inficond_panel.commands.shared.output import say, say_table
 
 if TYPE_CHECKING:
     from inficond_panel.store import Store

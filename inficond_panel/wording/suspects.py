@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from inficond_panel.common.numbers import count, number, number_range, signed
+from inficond_panel.common.numbers import count, estimated, number, signed
 from inficond_panel.distill import Interval
 from inficond_panel.distill.shift.verdict import LARGE_LOSS, NONE, SHIFT, UNKNOWN
 from inficond_panel.tuning.shift.class_shift import ClassShift, Suspect
@@ -15,15 +15,15 @@ NAMED = 6
 PLAIN = 2
 
 
-def shift_sentence(found: ClassShift) -> str:
-    """The verdict on a class, with its numbers."""
+def shift_sentence(found: ClassShift, *, limits: bool = True) -> str:
+    """The verdict on a class, with its numbers and their ``limits``."""
     verdict = found.verdict
     if verdict is None:
         return f"Too few photos to say: {found.lacking}."
+    separation = _change(verdict.separation_lost, 2, limits=limits)
     lost = (
-        f"from fit to tune it loses {_change(verdict.separation_lost, 2)} of "
-        f"{verdict.separation:.2f} logits of separation and {_change(verdict.ap_lost, 1, 100)} of "
-        f"{100 * verdict.ap:.1f} AP points"
+        f"from fit to tune it loses {separation} of {verdict.separation:.2f} logits of separation "
+        f"and {_change(verdict.ap_lost, 1, 100, limits=limits)} of {100 * verdict.ap:.1f} AP points"
     )
     if verdict.kind == SHIFT:
         return f"Shift: {lost}."
@@ -95,6 +95,6 @@ def suspect_sentence(found: ClassShift, suspect: Suspect) -> str:
     )
 
 
-def _change(found: Interval, digits: int, unit: float = 1.0) -> str:
-    limits = number_range(unit * found.low, unit * found.high, digits)
-    return f"{number(unit * found.estimate, digits)} {limits}"
+def _change(found: Interval, digits: int, unit: float = 1.0, *, limits: bool) -> str:
+    at = found.estimate, found.low, found.high
+    return estimated(at, digits, scale=unit, limits=limits)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from inficond_panel.commands.arguments import SPEC, STORE, add_json
+from inficond_panel.commands.shared.arguments import SPEC, STORE, add_json
 
 DESCRIPTION = (
     "Stages, arrays and their sizes, positives. Reads all of the store and compares it with its "

@@ -17,7 +17,7 @@ from typing import ClassVar
 from panel.command.serve import Serve
 
 import inficond_panel
-from inficond_panel.commands.output import note, progress
+from inficond_panel.commands.shared.output import note, progress
 from inficond_panel.errors import InficondError
 from inficond_panel.serving import guard, health
 from inficond_panel.serving.login import take_password

@@ -6,9 +6,9 @@ import argparse
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from inficond_panel.commands.arguments import add_json, positive
-from inficond_panel.commands.output import progress
-from inficond_panel.commands.parser import Parser
+from inficond_panel.commands.shared.arguments import add_json, positive
+from inficond_panel.commands.shared.output import progress
+from inficond_panel.commands.shared.parser import Parser
 from inficond_panel.errors import StudyError
 
 if TYPE_CHECKING:
