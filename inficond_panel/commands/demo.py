@@ -26,7 +26,7 @@ DEMO = "demo"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("--history", metavar="FILE", help=HISTORY)
-    add_server_arguments(parser)
+    add_server_arguments(parser, "[-h] [--history FILE]")
 
 
 def run(args: argparse.Namespace) -> None:

@@ -22,7 +22,7 @@ EXAMPLE = "inficond logits demo --csv > logits.csv"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("spec", metavar="SPEC|STORE", help=f"{SPEC}; or the folder of a store")
+    parser.add_argument("spec", metavar="SPEC|STORE", help=SPEC)
     parser.add_argument("--store", metavar="DIR", help=STORE)
     parser.add_argument("--csv", action="store_true", help="with commas, and all digits")
 

@@ -21,7 +21,13 @@ def found(*kinds: str) -> dict[str, ClassShift]:
     ("kinds", "classes", "said"),
     [
         (["none"], 2, "Looking for suspects: 1 of 2 students."),
-        (["none", "unknown"], 2, "No student leans on what holds on fit and not on tune."),
+        (["none", "none"], 2, "No student leans on what holds on fit and not on tune."),
+        (
+            ["none", "unknown"],
+            2,
+            "No student is seen to lean on what holds on fit and not on tune. "
+            "Of 1 there are too few photos to say.",
+        ),
         (["shift", "none"], 2, "1 of 2 students leans on what holds on fit and not on tune: c0."),
         (
             ["shift"] * 8,

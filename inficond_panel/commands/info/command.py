@@ -15,7 +15,7 @@ EXAMPLE = "inficond info demo --json"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("spec", metavar="SPEC|STORE", help=f"{SPEC}; or the folder of a store")
+    parser.add_argument("spec", metavar="SPEC|STORE", help=SPEC)
     parser.add_argument("--store", metavar="DIR", help=STORE)
     add_json(parser)
 

@@ -68,7 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "weights (ViT-B-16:openai); default: a folder called encoder beside the spec or the "
         "photos, else one that is downloaded",
     )
-    add_classes(parser, "to take; default: all that the folder has")
+    add_classes(parser, "class of the folder to take")
     parser.add_argument(
         "--concepts",
         nargs="+",

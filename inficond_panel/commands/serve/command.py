@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("specs", nargs="+", metavar="SPEC", help=SPEC)
     parser.add_argument("--history", metavar="FILE", help=HISTORY)
-    add_server_arguments(parser)
+    add_server_arguments(parser, "[-h] [--history FILE] SPEC [SPEC ...]")
 
 
 def run(args: argparse.Namespace) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
+import io
 import json
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -13,6 +16,23 @@ from inficond_panel.errors import InficondError
 # What a terminal obeys rather than shows: control characters, overrides of the direction of
 # writing, and halves of characters, which it cannot be given at all.
 _COMMANDS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def take_all_characters() -> None:
+    """Let standard output and error take what their encoding lacks, as Windows' of a file does.
+
+    A file or a pipe gets UTF-8, which this program's readers of files expect; a terminal, or who
+    says ``PYTHONIOENCODING``, gets an escape in place of the character.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if (
+            not isinstance(stream, io.TextIOWrapper)
+            or codecs.lookup(stream.encoding).name == "utf-8"
+        ):
+            continue
+        chosen = stream.isatty() or "PYTHONIOENCODING" in os.environ
+        encoding = stream.encoding if chosen else "utf-8"
+        stream.reconfigure(encoding=encoding, errors="backslashreplace")
 
 
 def say(text: str = "") -> None:

@@ -5,10 +5,25 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
+import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from inficond_panel.common.near_words import near
+from inficond_panel.common.near_words import near, nearest
+
+EXAMPLE = "Example: "
+
+
+class _Formatter(argparse.HelpFormatter):
+    """Help that can be copied: an example stays on its line, and no word is parted at a hyphen."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        if text.startswith(EXAMPLE):
+            return indent + text
+        return super()._fill_text(text, width, indent)
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        return textwrap.wrap(" ".join(text.split()), width, break_on_hyphens=False)
 
 
 class Parser(argparse.ArgumentParser):
@@ -21,7 +36,7 @@ class Parser(argparse.ArgumentParser):
     def __init__(
         self, *arguments: Any, fill: Callable[[Parser], None] | None = None, **keywords: Any
     ) -> None:
-        super().__init__(*arguments, **keywords)
+        super().__init__(*arguments, **{"formatter_class": _Formatter, **keywords})
         self._fill = fill
         self._form = ""
         self.words: dict[str, Parser] = {}
@@ -51,12 +66,22 @@ class Parser(argparse.ArgumentParser):
         return list(self._actions)
 
     def parse_known_args(self, args: Iterable[str] | None = None, namespace: Any = None) -> Any:
-        """Parse as argparse does; an unknown command or action is an error that names the form."""
+        """Parse as argparse does; a word that is not known is told with the form or a near one."""
         self.fill()
         given = list(sys.argv[1:] if args is None else args)
         if self.words and not (given and (given[0] in self.words or given[0][:1] == "-")):
             self.error(self._wrong_word(given))
-        return super().parse_known_args(given, namespace)
+        found, left = super().parse_known_args(given, namespace)
+        if left and not self.words:
+            self.error(self._wrong_argument(left[0]))
+        return found, left
+
+    def _wrong_argument(self, given: str) -> str:
+        flag = given.partition("=")[0]
+        flags = {name.lstrip("-"): name for name in self._option_string_actions}
+        meant = [flags[name] for name in nearest(flag.lstrip("-"), flags)]
+        asked = f" Did you mean {meant[0]!r}?" if meant else ""
+        return f"{flag!r} is not an argument of this command.{asked}"
 
     def _wrong_word(self, given: Sequence[str]) -> str:
         kind = self._form.split()[0].lower()

@@ -1,4 +1,4 @@
-"""The package ``precompute``, which is an extra."""
+"""Packages of extras: ``precompute``, and what the message on any other says."""
 
 from __future__ import annotations
 
@@ -18,3 +18,12 @@ def precompute_package() -> Any:
             f"Install them: {install_command('precompute')}",
         ) from error
     return package
+
+
+def lacking_package(error: ModuleNotFoundError) -> MissingExtraError:
+    """Error on a package that no module tells of by itself; one of ours is a defect, and raised."""
+    if (error.name or "inficond_panel").startswith(("inficond_panel", "precompute")):
+        raise error
+    return MissingExtraError(
+        f"The package {error.name} is not installed.", f"Install all: {install_command('all')}"
+    )

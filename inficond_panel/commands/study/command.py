@@ -60,7 +60,7 @@ def _add_serve_arguments(parser: argparse.ArgumentParser) -> None:
         help="password of the researcher's page, its first line (default: "
         "$INFICOND_STUDY_PASSWORD, else it is asked for)",
     )
-    add_server_arguments(parser)
+    add_server_arguments(parser, "[-h] [--data FOLDER] [--password-file FILE] STUDY")
 
 
 def _add_own_arguments(of: Mapping[str, Parser]) -> None:

@@ -58,8 +58,7 @@ export function makeGroup(model, plot, root) {
   function open() {
     if (button.hidden) return
     card.showPopover()
-    place()
-    drawNear()
+    show()
   }
   return { button, show, open }
 }
