@@ -55,7 +55,8 @@ def add_server_arguments(parser: argparse.ArgumentParser, own: str) -> None:
     """Add the flags of ``panel serve``, which the usage names in a word after the ``own``."""
     parser.usage = f"%(prog)s {own} [FLAG OF PANEL SERVE ...]"
     flags = parser.add_argument_group("flags of panel serve")
-    parser.set_defaults(panel_serve=_Serve(parser=flags))
+    # It asks nothing of a parser but to add arguments.
+    parser.set_defaults(panel_serve=_Serve(parser=flags))  # type: ignore[arg-type]
     for action in flags._group_actions:
         action.help = _HELP.get(action.dest, action.help)
 
