@@ -54,7 +54,13 @@ export function makeGroup(model, plot, root) {
     members.show(model.group.rows ?? [])
     if (card.matches(":popover-open")) place()
   }
-  return { button, show, open: () => { if (!button.hidden) card.showPopover() } }
+  /** Open the list in its place: the browser tells of the opening later. */
+  function open() {
+    if (button.hidden) return
+    card.showPopover()
+    show()
+  }
+  return { button, show, open }
 }
 
 function makeMember(model) {

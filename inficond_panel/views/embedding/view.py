@@ -221,6 +221,7 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
 
     @action
     def _press(self, key: str) -> None:
+        self._pointer.point(self.projection, None)
         self.keys.press(key)
         if key == "segment" and self.keys.cursor is not None:
             self._pointer.point_at_concept(self.projection, self.keys.cursor)
