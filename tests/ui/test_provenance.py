@@ -35,6 +35,7 @@ def page(served: tuple[str, Tuner], share_page) -> Page:
     """A page that shows #2."""
     page = share_page(served[0])
     expect(rows(page)).to_have_count(4)
+    expect(row(page, 2)).to_be_visible()  # before that no row takes the focus
     if row(page, 2).get_attribute("aria-selected") != "true":
         row(page, 2).click()
         expect(row(page, 2)).to_have_attribute("aria-selected", "true")
