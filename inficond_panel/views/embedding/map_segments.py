@@ -13,7 +13,7 @@ from inficond_panel.plots.assigned import Assigned, take_assigned
 from inficond_panel.plots.cloud import segment_positions, segment_tree
 from inficond_panel.plots.concept_map import tapped
 from inficond_panel.state import Job
-from inficond_panel.ui.gallery import PRESENCE, make_picture
+from inficond_panel.ui.photos.gallery import PRESENCE, make_picture
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

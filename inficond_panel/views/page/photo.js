@@ -1,7 +1,7 @@
 // A photo of one's own, chosen or dropped: scaled down here, decided by the students, kept nowhere.
 
 import { count, drawOnce, h, icon, isClosed, keyed, s, select, set, text, watch } from "../../ui/base.js"
-import { signedBar } from "../../ui/signed_bar.js"
+import { signedBar } from "../../ui/parts/signed_bar.js"
 
 const MOST_BYTES = 10_000_000, MOST_PIXELS = 100_000_000 // of the file, before it is scaled down
 const KINDS = [{ type: "image/png", quality: 1 }, ...[0.95, 0.85, 0.7].map((quality) => ({ type: "image/jpeg", quality }))]

@@ -1,9 +1,9 @@
 // Two iterations side by side: what was asked for, metrics, influence, images that changed sides.
 
 import { count, drawOnce, h, icon, keyed, s, set, text, watch } from "../../ui/base.js"
-import { FILL_NAMES, makeDialog } from "../../ui/image_dialog.js"
-import { drawPicture, makePictures } from "../../ui/pictures.js"
-import { WHISKER, axisOf, whiskerOf } from "../../ui/whisker.js"
+import { FILL_NAMES, makeDialog } from "../../ui/photos/image_dialog.js"
+import { drawPicture, makePictures } from "../../ui/photos/pictures.js"
+import { WHISKER, axisOf, whiskerOf } from "../../ui/parts/whisker.js"
 
 
 export function compareDialog(root, model, say) {
