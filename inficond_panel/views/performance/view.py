@@ -192,7 +192,7 @@ class PerformanceView(Acting, Viewer):
     @param.depends("app.students.snapshot", "app.theme", "table.bar_width", watch=True)
     def _redraw_bars(self) -> None:
         for plot, _ in self._bars._plots.values():
-            change = partial(update_bars, plot.handles["source"], *self._shown())
+            change = partial(update_bars, plot.state, *self._shown())
             change_figure(plot.state, change)
         pn.io.push_notebook(self.table)
 
