@@ -38,7 +38,7 @@ class _Serve(Serve):
     """``panel serve`` without its files: the app is known, and its arguments are specs.
 
     Nor with another server than Tornado's, which our guards stand before (Panel 1.10 has more).
-    Each process gets datashader ready while it answers already, not at its first page.
+    Each process loads what its pages need while it answers already, not at its first page.
     """
 
     args: ClassVar = tuple(
@@ -47,8 +47,14 @@ class _Serve(Serve):
 
     def customize_server(self, server: Server) -> Server:
         """Called in each process once it listens."""
-        server.io_loop.add_callback(threading.Thread(target=load_datashader, daemon=True).start)
+        server.io_loop.add_callback(threading.Thread(target=load_ahead, daemon=True).start)
         return super().customize_server(server)
+
+
+def load_ahead() -> None:
+    """Load what a first page would wait for: the map's cloud, and the tests of its suspects."""
+    load_datashader()
+    import scipy.stats  # noqa: F401 - takes a second
 
 
 def add_server_arguments(parser: argparse.ArgumentParser) -> None:
