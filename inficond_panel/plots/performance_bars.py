@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 import holoviews as hv
 import holoviews.plotting.bokeh
 import numpy as np
-from bokeh.models import CDSView, GlyphRenderer, GroupFilter, Plot
+from bokeh.models import CDSView, GroupFilter, Plot
+from bokeh.models.renderers import GlyphRenderer
 from numpy.typing import NDArray
 
 from inficond_panel.analysis.snapshot import Snapshot
@@ -131,11 +132,8 @@ def update_bars(figure: Plot, agreement: Mapping[str, Agreement], dark: bool, wi
 
 def fill_renderers(figure: Plot) -> list[GlyphRenderer]:
     """What draws each of ``FILLS`` of a plot that is drawn."""
-    found: list[GlyphRenderer] = [
-        each
-        for each in figure.select(GlyphRenderer)
-        if isinstance(each.view.filter, GroupFilter) and each.view.filter.column_name == "fill"
-    ]
+    glyphs = (each for each in figure.renderers if isinstance(each, GlyphRenderer))
+    found = [each for each in glyphs if isinstance(each.view.filter, GroupFilter)]
     return sorted(found, key=lambda each: each.view.filter.group)
 
 

@@ -10,7 +10,13 @@ from sklearn.cluster import KMeans
 
 from inficond_panel.distill import Interval
 from inficond_panel.distill.shift.presence import Presence, dividing_score, presence
+from inficond_panel.spec import find_spec, load_spec
+from inficond_panel.state import AppState, Jobs
+from inficond_panel.store import open_store
+from inficond_panel.tuning import History, Tuner
+from inficond_panel.tuning.intents.cures import Balance
 from inficond_panel.tuning.shift.class_shift import ClassShift, Suspect
+from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.wording.suspects import suspect_reason, suspect_sentence
 
 LIGHT = Presence(0.271, (0.954, 0.03), (0.5, 0.17))
@@ -78,3 +84,19 @@ def test_the_sentence_begins_with_the_reason_and_has_all_numbers() -> None:
     assert said.startswith(suspect_reason(shift, suspect()))
     for told in ("95 % and 3 % on fit", "50 % and 17 % on tune", "0.27", "(z 8.6)", "(r +0.40)"):
         assert told in said
+
+
+def test_the_preview_of_a_balance_adds_its_gain_to_the_reason() -> None:
+    spec = load_spec(find_spec("demo"))
+    tuner = Tuner(open_store(spec.store), spec, History(":memory:"))
+    app = AppState(tuner, Jobs(inline=True))
+    view = KnowledgeView(app)
+    app.selection.class_name = "bicycle"
+    first = view.table.shift["suspects"][0]
+    assert first["reason"].endswith("on tune.")
+    app.tuning.toggle_cure(Balance("bicycle", (first["concept"],), suspects=True))
+    gain = app.tuning.preview.of("bicycle", "ap")
+    told = view.table.shift["suspects"][0]["reason"]
+    assert f"balancing by it gives AP +{100 * gain.estimate:.1f} points [" in told
+    app.tuning.clear()
+    assert view.table.shift["suspects"][0]["reason"] == told  # it stays known

@@ -167,7 +167,7 @@ class MendingPanel(param.Parameterized):
         gain = None if preview is None else preview.of(name, AP.key)
         if gain is None or found is None or len(own) != 1 or not isinstance(own[0], Balance):
             return
-        if len(own[0].concepts) == 1:
+        if len(own[0].concepts) == 1 and self.table.shift:
             known = self._gains.setdefault((self.app.tuning.head.id, name), {})
             known[own[0].concepts[0]] = gain
             told = {one["concept"]: one for one in self._made(found)["suspects"]}
