@@ -12,6 +12,7 @@ from scipy.spatial import KDTree
 
 from inficond_panel.common.cache import once
 from inficond_panel.concepts.projection import among_neighbours
+from inficond_panel.plots.datashader_package import datashader_package
 from inficond_panel.vocabulary.palette import CLOUD
 
 if TYPE_CHECKING:
@@ -116,9 +117,9 @@ def load_datashader() -> None:
 def _counted(places: np.ndarray, size: tuple[int, int], x: Span, y: Span) -> np.ndarray:
     """Number of places in each pixel, ``(height, width)`` of ``size``, bottom row first."""
     # Here, in a worker's thread, since these take seconds.
-    import datashader as ds  # noqa: PLC0415 - see above
     import pandas as pd  # noqa: PLC0415 - see above
 
+    ds = datashader_package()
     canvas = ds.Canvas(plot_width=size[0], plot_height=size[1], x_range=x, y_range=y)
     counts = canvas.points(pd.DataFrame(places, columns=["x", "y"]), "x", "y")
     found: np.ndarray = counts.to_numpy().astype(np.float32)

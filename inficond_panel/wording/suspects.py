@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
-from inficond_panel.common.numbers import count, number, number_range, signed
+from inficond_panel.common.numbers import count, estimated, number, signed
 from inficond_panel.distill import Interval
-from inficond_panel.distill.shift.verdict import LARGE_LOSS, NONE, SHIFT
+from inficond_panel.distill.shift.verdict import LARGE_LOSS, NONE, SHIFT, UNKNOWN
 from inficond_panel.tuning.shift.class_shift import ClassShift, Suspect
 
 #: Classes that are named before the rest is left out.
@@ -16,15 +15,15 @@ NAMED = 6
 PLAIN = 2
 
 
-def shift_sentence(found: ClassShift) -> str:
-    """The verdict on a class, with its numbers."""
+def shift_sentence(found: ClassShift, *, limits: bool = True) -> str:
+    """The verdict on a class, with its numbers and their ``limits``."""
     verdict = found.verdict
     if verdict is None:
-        return f"Unknown: {found.lacking}."
+        return f"Too few photos to say: {found.lacking}."
+    separation = _change(verdict.separation_lost, 2, limits=limits)
     lost = (
-        f"from fit to tune it loses {_change(verdict.separation_lost, 2)} of "
-        f"{verdict.separation:.2f} logits of separation and {_change(verdict.ap_lost, 1, 100)} of "
-        f"{100 * verdict.ap:.1f} AP points"
+        f"from fit to tune it loses {separation} of {verdict.separation:.2f} logits of separation "
+        f"and {_change(verdict.ap_lost, 1, 100, limits=limits)} of {100 * verdict.ap:.1f} AP points"
     )
     if verdict.kind == SHIFT:
         return f"Shift: {lost}."
@@ -32,7 +31,8 @@ def shift_sentence(found: ClassShift) -> str:
         return f"Shift: {lost}, within noise; but a bond is lost beyond doubt that it leans on."
     if found.kind == NONE:
         return f"No shift: {lost}. Edits are not expected to gain."
-    return f"Unknown: {lost}. A loss above {100 * LARGE_LOSS:g} AP points cannot be excluded."
+    large = f"{100 * LARGE_LOSS:g} AP points"
+    return f"Too few photos to say: {lost}. A loss above {large} cannot be excluded."
 
 
 def plain_sentence(found: ClassShift) -> str:
@@ -62,6 +62,12 @@ def leaning_sentence(
     if len(found) < classes:
         return f"Looking for suspects: {count(len(found))} of {count(classes)} students."
     names = [name for name, each in found.items() if each.kind == SHIFT]
+    unsure = sum(each.kind == UNKNOWN for each in found.values())
+    if not names and unsure:
+        return (
+            "No student is seen to lean on what holds on fit and not on tune. "
+            f"Of {count(unsure)} there are too few photos to say."
+        )
     if not names:
         return "No student leans on what holds on fit and not on tune."
     told = ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")
@@ -87,9 +93,8 @@ def suspect_reason(found: ClassShift, suspect: Suspect, gain: Interval | None = 
     )
     if gain is None:
         return f"{said}."
-    given = f"{signed(100 * gain.estimate, 1)} points"
-    if math.isfinite(gain.low):
-        given += f" {number_range(100 * gain.low, 100 * gain.high, 1, sign=True)}"
+    at = gain.estimate, gain.low, gain.high
+    given = estimated(at, 1, scale=100, unit="points", sign=True)
     return f"{said}; balancing by it gives AP {given}, cross-fitted."
 
 
@@ -119,6 +124,6 @@ def _percent(share: float) -> str:
     return f"{100 * share:.0f} %"
 
 
-def _change(found: Interval, digits: int, unit: float = 1.0) -> str:
-    limits = number_range(unit * found.low, unit * found.high, digits)
-    return f"{number(unit * found.estimate, digits)} {limits}"
+def _change(found: Interval, digits: int, unit: float = 1.0, *, limits: bool) -> str:
+    at = found.estimate, found.low, found.high
+    return estimated(at, digits, scale=unit, limits=limits)
