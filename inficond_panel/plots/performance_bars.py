@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import holoviews as hv
 import holoviews.plotting.bokeh
@@ -27,6 +27,9 @@ from inficond_panel.vocabulary.palette import (
     TEACHER_RIGHT_SOFT,
     Colour,
 )
+
+if TYPE_CHECKING:
+    from bokeh.models import ColumnDataSource
 
 SIDES = ("positives", "negatives")
 #: Top and bottom of the two bars within a row of height 1.
@@ -121,7 +124,7 @@ def update_bars(figure: Plot, agreement: Mapping[str, Agreement], dark: bool, wi
     Only columns that differ are sent. A pass through HoloViews takes 20 ms and more.
     """
     fills = fill_renderers(figure)
-    data, images = fills[0].data_source.data, count_images(agreement)
+    data, images = cast("ColumnDataSource", fills[0].data_source).data, count_images(agreement)
     left, right = (edges.ravel() for edges in lay_out(images, width))
     new: dict[str, Any] = {"left": left, "right": right}
     if "images" in data:  # for the pointer's card
@@ -132,9 +135,11 @@ def update_bars(figure: Plot, agreement: Mapping[str, Agreement], dark: bool, wi
 
 def fill_renderers(figure: Plot) -> list[GlyphRenderer]:
     """What draws each of ``FILLS`` of a plot that is drawn."""
-    glyphs = (each for each in figure.renderers if isinstance(each, GlyphRenderer))
-    found = [each for each in glyphs if isinstance(each.view.filter, GroupFilter)]
-    return sorted(found, key=lambda each: each.view.filter.group)
+    found: dict[int, GlyphRenderer] = {}
+    for each in figure.renderers:
+        if isinstance(each, GlyphRenderer) and isinstance(each.view.filter, GroupFilter):
+            found[each.view.filter.group] = each
+    return [found[at] for at in sorted(found)]
 
 
 def _colour(fills: list[GlyphRenderer], dark: bool) -> None:
