@@ -14,11 +14,13 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
+from bokeh.server.server import Server
 from panel.command.serve import Serve
 
 import inficond_panel
 from inficond_panel.commands.shared.output import note, progress
 from inficond_panel.errors import InficondError
+from inficond_panel.plots.cloud import load_datashader
 from inficond_panel.serving import guard, health
 from inficond_panel.serving.login import take_password
 from inficond_panel.serving.processes import end_with_this_process
@@ -44,11 +46,23 @@ class _Serve(Serve):
     """``panel serve`` without its files: the app is known, and its arguments are specs.
 
     Nor with another server than Tornado's, which our guards stand before (Panel 1.10 has more).
+    Each process loads what its pages need while it answers already, not at its first page.
     """
 
     args: ClassVar = tuple(
         arg for arg in Serve.args if arg[0] not in {"files", "--args", "--server"}
     )
+
+    def customize_server(self, server: Server) -> Server:
+        """Called in each process once it listens."""
+        server.io_loop.add_callback(threading.Thread(target=load_ahead, daemon=True).start)
+        return super().customize_server(server)
+
+
+def load_ahead() -> None:
+    """Load what a first page would wait for: the map's cloud, and the tests of its suspects."""
+    load_datashader()
+    import scipy.stats  # noqa: F401 - takes a second
 
 
 def add_server_arguments(parser: argparse.ArgumentParser, own: str) -> None:

@@ -18,7 +18,12 @@ export function render({ model, el }) {
   const line = h("div", {}, FIELDS.map(([key, name]) => field(key, name, fields[key])), metrics)
   el.append(h("section", { class: "strip", "aria-label": "Configuration" }, line))
   followTheme(model, line)
-  watch(model, ["data", "student"], () => draw({ ...model.data, student: model.student }, fields, metrics, card))
+  watch(model, ["data", "student"], () => draw(dataOf(model), fields, metrics, card))
+}
+
+/** The class's options are by themselves: of a thousand classes a click would send each again. */
+function dataOf({ data, student, classes }) {
+  return { ...data, student, class: { ...data.class, options: classes } }
 }
 
 function draw(data, fields, metrics, card) {
