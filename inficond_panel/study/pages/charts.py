@@ -171,6 +171,7 @@ def sequence_chart(
 MARKS = {
     "concept": ("M-2 -2h4v4h-4z", "concept opened"),
     "batch": ("M0 -5v10", "thumbs changed"),
+    "type": ("M-5 0h10M0 -5v10", "concept typed"),
     "fine-tune": ("M0 -7L6 5H-6z", "fine-tuned"),
     "back": ("M4 -5L-4 0L4 5", "undo or jump"),
     "done": ("M-5 0L-1 4L6 -5", "done"),

@@ -17,6 +17,7 @@ from inficond_panel.study.pages.report_conditions import (
     compare_conditions,
     differences_section,
     looks_sentence,
+    typed_rows,
     views_section,
 )
 from inficond_panel.study.pages.report_parts import name_of, table_of
@@ -39,6 +40,7 @@ from inficond_panel.study.results.study_tables import (
     scores_table,
     summary_table,
     tasks_table,
+    typed_table,
     views_table,
     write,
 )
@@ -71,6 +73,7 @@ def write_report(study: Study, folder: Path) -> list[Path]:
             "views": views_table(study),
             "participants": participants_table(study),
             "notes": notes_table(study),
+            "typed": typed_table(study),
         }.items()
     ]
     page = folder / "report.html"
@@ -105,6 +108,7 @@ def make_page(
         _section("Questionnaires", score_strips(study)),
         _section("Answers", answer_charts(study) + other_answers(study)),
         _section("Use of the views", views_section(study)),
+        *([_section("Concepts typed", table_of(typed))] if len(typed := typed_rows(study)) else []),
         _section("Sequence of actions", _sequence(study, found)),
         _section("Each participant", table_of(_rows(found))),
     ]
@@ -123,6 +127,7 @@ def _section(title: str, body: str) -> str:
 def _means_table(means: Sequence[Summary]) -> str:
     if not means:
         return ""
+    typed = any(item.typed for item in means)
     rows = [
         {
             "Task": name_of(item.task, item.condition),
@@ -132,6 +137,7 @@ def _means_table(means: Sequence[Summary]) -> str:
             "Iterations": _words(item.iterations, 1),
             "Gain on tune, points of AP": _words(item.gain, 2),
             "on the holdout": _words(item.holdout_gain, 2),
+            **({"Concepts typed": item.typed} if typed else {}),
         }
         for item in means
     ]
@@ -192,7 +198,7 @@ def _kind(moment: Any) -> str:
     """The mark of a moment; empty: none."""
     if moment.source == "history":
         return "fine-tune" if moment.action == "fine-tune" else "back" * (moment.action in _MOVES)
-    return moment.action if moment.action in {"concept", "batch", "done"} else ""
+    return moment.action if moment.action in {"concept", "batch", "type", "done"} else ""
 
 
 def _rows(found: Sequence[Result]) -> pd.DataFrame:

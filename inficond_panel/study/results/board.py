@@ -95,7 +95,7 @@ def _over(progress: Progress, task: str) -> str:
 def _made(study: Study, who: Participant, task: str, until: str = "~") -> int:
     """Fine-tunes in a task up to a time."""
     with closing(History(study.history(who, task))) as history:
-        made = fine_tunes(history, study.ready_for(who, task))
+        made = fine_tunes(history, study.concept_sets(who, task))
     return sum(event.created <= until for event in made)
 
 
