@@ -217,6 +217,6 @@ def _short(value: float) -> str:
 
 def _svg(parts: Sequence[str], height: float, label: str) -> str:
     return (
-        f"<svg role='img' aria-label='{escape(label)}' viewBox='0 0 {WIDTH} {height:.0f}' "
-        f"width='100%'>{''.join(parts)}</svg>"
+        f"<div class='scroll'><svg role='img' aria-label='{escape(label)}' viewBox='0 0 {WIDTH} "
+        f"{height:.0f}' width='100%'>{''.join(parts)}</svg></div>"
     )

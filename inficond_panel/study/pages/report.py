@@ -17,10 +17,11 @@ from inficond_panel.study.pages.report_conditions import (
     compare_conditions,
     differences_section,
     looks_sentence,
+    note_rows,
     typed_rows,
     views_section,
 )
-from inficond_panel.study.pages.report_parts import name_of, table_of
+from inficond_panel.study.pages.report_parts import counted, name_of, table_of
 from inficond_panel.study.results.differences import Difference
 from inficond_panel.study.results.holdout import with_holdout
 from inficond_panel.study.results.results import (
@@ -92,8 +93,9 @@ def make_page(
     finished = sum(progress_of(study, who).finished for who in people)
     parts = [
         f"<h1>{escape(study.spec.title)}</h1>",
-        f"<p class='muted'>{len(people)} participants, {finished} finished. Figures of a task are "
-        "those at the moment when it was done, or when it was left. Metrics on the split tune "
+        f"<p class='muted'>{counted(len(people), 'participant')}, {finished} finished. "
+        "Figures of a task are those at the moment when it was done, or when it was left. Metrics "
+        "on the split tune "
         f"unless the holdout is named. Intervals: {confidence_word(LEVEL)}, bootstrap over "
         f"participants (BCa, {DRAWS:,} draws); SD with n − 1.</p>",
         _section("Means by task", _means_table(means)),
@@ -111,6 +113,7 @@ def make_page(
         *([_section("Concepts typed", table_of(typed))] if len(typed := typed_rows(study)) else []),
         _section("Sequence of actions", _sequence(study, found)),
         _section("Each participant", table_of(_rows(found))),
+        *([_section("Notes", table_of(notes))] if len(notes := note_rows(study)) else []),
     ]
     style = "\n".join([font_css(), *browser.styles(Path(__file__).with_name("report.css"))])
     return (

@@ -14,7 +14,7 @@ from inficond_panel.study.results.answers import scores
 from inficond_panel.study.results.differences import Difference, differences
 from inficond_panel.study.results.holdout import looks_of
 from inficond_panel.study.results.results import LEVEL, Result
-from inficond_panel.study.results.study_tables import typed_table, views_table
+from inficond_panel.study.results.study_tables import notes_table, typed_table, views_table
 from inficond_panel.study.run.study import Study
 from inficond_panel.study.spec.templates import TEMPLATES
 from inficond_panel.vocabulary.confidence import interval_word
@@ -86,6 +86,14 @@ def typed_rows(study: Study) -> pd.DataFrame:
         for (task, condition, concept), people in grouped.items()
     ]
     return pd.DataFrame(rows)
+
+
+def note_rows(study: Study) -> pd.DataFrame:
+    """Notes of the researcher, with the time and the step of each."""
+    notes = notes_table(study)
+    notes["time"] = notes.time.str.slice(0, 16).str.replace("T", " ")
+    names = {"participant": "Participant", "time": "Time (UTC)", "step": "Step", "text": "Note"}
+    return notes.rename(columns=names)
 
 
 def views_section(study: Study) -> str:

@@ -21,7 +21,8 @@ class Place:
     """Place of a participant.
 
     ``minutes`` and ``iterations`` belong to the task at hand; of who has finished, to all tasks.
-    ``external`` is the id that they came with, ``check`` right or wrong once it is over.
+    ``external`` is the id that they came with, ``check`` right or wrong once it is over. ``notes``
+    of the researcher are (time, step, text).
     """
 
     number: int
@@ -36,6 +37,7 @@ class Place:
     seen: str
     external: str = ""
     check: str = ""
+    notes: tuple[tuple[str, str, str], ...] = ()
 
 
 def board(study: Study) -> list[Place]:
@@ -62,6 +64,11 @@ def board(study: Study) -> list[Place]:
                 seen=there.seen if there else "",
                 external=progress.external_id,
                 check=progress.outcome("comprehension"),
+                notes=tuple(
+                    (event.time, event.step, str(event.payload["text"]))
+                    for event in study.log.events(who.number)
+                    if event.action == "note"
+                ),
             )
         )
     return rows
