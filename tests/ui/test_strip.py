@@ -32,9 +32,12 @@ def test_the_page_does_not_jump_at_the_first_iteration(open_page, serve, tmp_pat
 
 def test_all_metrics_fit_on_a_telephone(open_page, small_url) -> None:
     page = open_page(small_url, 390, 844)
-    expect(page.locator(".metric").first).to_be_visible()
+    page.get_by_role("radio", name="Full").click()
+    expect(page.locator("[data-view=configuration] .metric").last).to_be_visible()
     comes_to(lambda: page.evaluate("document.documentElement.scrollWidth"), 390)
-    metrics = [each.bounding_box() for each in page.locator(".metric").all()]
+    metrics = [
+        each.bounding_box() for each in page.locator("[data-view=configuration] .metric").all()
+    ]
     assert len({round(box["x"]) for box in metrics}) == 2
     assert all(box["width"] > 150 for box in metrics)
 

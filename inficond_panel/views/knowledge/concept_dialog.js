@@ -3,6 +3,17 @@
 import { count, drawOnce, h, icon, isClosed, keyed, text, unless, watch } from "../../ui/base.js"
 import { isFitting } from "./pending.js"
 
+const FROM = "typing" // noted on the document, which outlives the views that other concepts replace
+
+/** Give `button` the focus once it is on screen, where the views were replaced from this dialog. */
+export function comeBack(button, frames = 600) {
+  const { dataset } = document.documentElement
+  if (dataset.from !== FROM || !frames) return
+  if (!button.isConnected || !button.offsetParent) return void requestAnimationFrame(() => comeBack(button, frames - 1))
+  delete dataset.from
+  button.focus()
+}
+
 /** What becomes of iterations on ``others``, the other branches; ``stays`` where no typed concept is taken away again. */
 const leftBehind = (others, stays) => {
   const which = others === 1 ? "The iteration" : `The ${count(others)} iterations`
@@ -23,11 +34,13 @@ export function conceptDialog(root, model, send) {
   const form = h("form", { onsubmit: (event) => {
     event.preventDefault()
     if (model.typing.kind === "adding") send("stop_adding")
-    else if (input.value.trim() && !model.typing.busy) send("add", { text: input.value })
+    else if (input.value.trim() && !model.typing.busy) leave("add", { text: input.value })
   } }, h("label", { for: "typed-text" }, "Name; synonyms after it, with commas between"), h("div", { class: "field" }, input, main), how)
+  const leave = (action, more) => { document.documentElement.dataset.from = FROM; send(action, more) }
   const dialog = h("dialog", { class: "typing", "aria-labelledby": "typing-title" },
     h("header", {}, h("h2", { id: "typing-title" }, "Add a concept"), h("span", { class: "grow" }), close), form, told, typed)
   dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close() })
+  dialog.addEventListener("close", () => { delete document.documentElement.dataset.from })
   root.append(dialog)
 
   const draw = () => {
@@ -51,7 +64,7 @@ export function conceptDialog(root, model, send) {
     main.disabled = Boolean(missing) || kind === "cancelling" || (!busy && !name) || isFitting(model)
     typed.hidden = !names.length
     keyed(list, names, (one) => one, (one) => h("li", {}, h("span", { class: "clip", title: one }, one),
-      h("button", { class: unless("forgetting", "btn plain"), type: "button", "aria-label": `Delete ${one}`, onclick: () => { close.focus(); send("forget", { concept: one }) } }, "Delete")),
+      h("button", { class: unless("forgetting", "btn plain"), type: "button", "aria-label": `Delete ${one}`, onclick: () => { close.focus(); leave("forget", { concept: one }) } }, "Delete")),
     (item) => { item.lastChild.disabled = busy || isFitting(model) })
   }
   input.addEventListener("input", draw)

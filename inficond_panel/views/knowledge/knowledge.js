@@ -11,7 +11,7 @@ import { popMenu } from "../../ui/menu.js"
 import { ASK_EVERY, SHORT_LIST, bringNear, placeOf, placesNear } from "../../ui/near.js"
 import { saveFiles } from "../../ui/save_file.js"
 import { makeBar } from "./batch_bar.js"
-import { conceptDialog } from "./concept_dialog.js"
+import { comeBack, conceptDialog } from "./concept_dialog.js"
 import { fillRow, makePictures, makeRow, rowContext, rowHover } from "./concept_rows.js"
 import { effectCardAt } from "./effect_chart.js"
 import { drawRest, legend, pinnedSwatch } from "./foot.js"
@@ -105,6 +105,7 @@ function makeHead(model, send, dialog, menu) {
   const entry = (words, kind) => ({ name: words, key: "", run: () => send("save_concepts", { kind, concepts: shownRows(model).map(({ concept }) => concept) }) })
   save.onclick = () => menu.open(save, save, "Save the rows shown", [entry("Rows shown as CSV", "csv"), entry("Rows shown as JSON", "json")])
   if (!isClosed("typing")) onKey(add, "t", () => add.click())
+  comeBack(add)
   const element = h("div", { class: "panel-head" }, h("div", { class: "titles" }, h("h2", {}, h("span", { class: "wide" }, "Student "), "knowledge"), h("span", { class: "whose" }, name, model.overview && back)), h("span", { class: "grow" }), find, add, top, sort, save)
   const draw = () => {
     text(name, model.student)
