@@ -15,8 +15,9 @@ from test_init import home, init  # noqa: F401
 from inficond_panel.errors import DataError
 from inficond_panel.spec import load_spec
 from inficond_panel.store.images import UnreadableImage
-from precompute.datasets import huggingface, load_dataset, webdataset
-from precompute.datasets.fiftyone import tags_of
+from precompute.datasets import load_dataset
+from precompute.datasets.layouts import huggingface, webdataset
+from precompute.datasets.layouts.fiftyone import tags_of
 from precompute.detect.packed import packed_layout
 
 pyarrow = pytest.importorskip("pyarrow")

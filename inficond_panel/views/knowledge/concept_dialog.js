@@ -1,7 +1,7 @@
 // Add a concept by typing it: encoder and prompt told, progress with cancel, what is typed so far.
 
 import { count, drawOnce, h, icon, isClosed, keyed, text, unless, watch } from "../../ui/base.js"
-import { isFitting } from "./pending.js"
+import { isFitting } from "./batch/pending.js"
 
 const FROM = "typing" // noted on the document, which outlives the views that other concepts replace
 
