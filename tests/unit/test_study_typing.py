@@ -13,7 +13,7 @@ from studies import STUDY, Visitor, small_study
 from inficond_panel.errors import SpecError, TuningError
 from inficond_panel.state import Job
 from inficond_panel.store import write_store
-from inficond_panel.study.pages.report import write_report
+from inficond_panel.study.pages.report.report import write_report
 from inficond_panel.study.results.board import board
 from inficond_panel.study.results.holdout import with_holdout
 from inficond_panel.study.results.replayed import rebuild
