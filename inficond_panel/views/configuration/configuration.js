@@ -78,6 +78,7 @@ function makeFields(model, card, dialog, choose) {
     if (value === "tune") choose("split")(value)
     else dialog.ask(split, model.data.looks.text)
   })
+  if (splits.length > 1) set(split.lastElementChild, "title", "Images that no student was fitted to or chosen by. Each look at them is counted")
   split.badge = h("b", { class: "badge holdout", hidden: "" }, "HOLDOUT")
   const targets = segments("Targets", [["teacher", "Teacher"], ["oracle", "Oracle"]], (value) => {
     if (model.data.targets && value !== model.data.targets.value) choose("targets")(value)
