@@ -72,7 +72,7 @@ def _pairs(small: np.ndarray, split: np.ndarray) -> Iterator[Pair]:
     grey = small.reshape(len(small), -1, 3).mean(2, dtype=np.float32)
     seen = np.flatnonzero(grey.std(1) >= _FLAT)
     unit = _unit(grey[seen])
-    mirrored = unit.reshape(len(unit), _SIDE, _SIDE)[:, :, ::-1].reshape(len(unit), -1)
+    mirrored = unit.reshape(len(unit), _SIDE, _SIDE)[:, :, ::-1].reshape(unit.shape)
     of = np.unique(split, return_inverse=True)[1][seen]
     for start in range(0, len(seen), _ROWS):
         rows = slice(start, start + _ROWS)
