@@ -55,7 +55,7 @@ def assign(
             members[split] = lists[name] if name else []
     left: list[str] = []
     for name, splits in shared.items():
-        _check_labelled(lists[name], known, f"the list {name}")  # a stratified share asks for labels
+        _check_labelled(lists[name], known, f"the list {name}")  # asked by strata
         parts = _parts(lists[name], [references[split] for split in splits], positives)
         members |= zip(splits, parts, strict=False)
         left += parts[-1]

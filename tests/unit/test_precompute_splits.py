@@ -97,7 +97,7 @@ def test_a_stratified_share_of_a_list_with_unlabelled_images_is_told():
     def positives(ids):
         return np.array([{"a": [True], "b": [True]}[image] for image in ids])
 
-    with pytest.raises(DataError, match="1 images of the list test have no labels.* c"):
+    with pytest.raises(DataError, match=r"1 images of the list test have no labels.* c"):
         assign(references, lists, ["a", "b"], positives)
 
 
