@@ -354,7 +354,7 @@ def test_heads_are_fitted_on_the_card_that_is_there(monkeypatch):
     given = (features, label, np.arange(40), ("a",), teacher_section("head"))
     expected = head.fit_heads(*given)
     asked, plain = [], head.newton_logistic
-    monkeypatch.setattr(head, "product_device", lambda device: {"cuda:1": "cpu"}.get(device))
+    monkeypatch.setattr(head, "product_device", {"cuda:1": "cpu"}.get)
     monkeypatch.setattr(
         head, "newton_logistic", lambda *a, device: asked.append(device) or plain(*a, device)
     )
