@@ -68,7 +68,7 @@ class CarriedStudents:
             fault=("",),
             concepts=self.students.concepts,
             classes=self.students.classes,
-            score=self.way.score([image], [file.stem]),
+            score=self.way.score([image], [file.stem])[0],
         )
 
 

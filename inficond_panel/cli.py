@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from functools import partial
 
 import inficond_panel
-from inficond_panel.commands.output import note
-from inficond_panel.commands.parser import Parser
+from inficond_panel.commands.shared.output import note, take_all_characters
+from inficond_panel.commands.shared.parser import EXAMPLE, Parser
+from inficond_panel.commands.shared.precompute_package import lacking_package
 from inficond_panel.commands.table import COMMANDS, Command, overview
 from inficond_panel.errors import FileProblemsError, InficondError
 
@@ -22,6 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     0: done. 1: it could not be done. 2: a spec, an edits file or the command line is wrong.
     130: interrupted.
     """
+    take_all_characters()
     try:
         args = make_parser().parse_args(argv)
         args.run(args)
@@ -31,12 +33,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("\nInterrupted.\n")
         return 130
+    except ModuleNotFoundError as error:
+        note(str(lacking_package(error)))
+        return 1
     except OSError as error:
-        if error.errno != errno.EPIPE:  # else the reader has gone, as in `inficond ... | head`
+        if not _reader_has_gone(error):
             note(f"{error}\nMake room, or the file or folder readable and writable.")
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing more is written
         return 1
     return 0
+
+
+def _reader_has_gone(error: OSError) -> bool:
+    """Whether nobody reads the output any more, as in ``inficond ... | head``."""
+    on_windows = sys.platform == "win32" and error.errno == errno.EINVAL and not error.filename
+    return error.errno == errno.EPIPE or on_windows
 
 
 class _MainParser(Parser):
@@ -64,7 +75,7 @@ def make_parser() -> Parser:
 def _fill(command: Command, parser: Parser) -> None:
     module = importlib.import_module(f"inficond_panel.commands.{command.module}")
     parser.description = f"{command.summary} {module.DESCRIPTION}"
-    parser.epilog = f"Example: {module.EXAMPLE}"
+    parser.epilog = f"{EXAMPLE}{module.EXAMPLE}"
     parser.set_defaults(run=module.run)
     module.add_arguments(parser)
 

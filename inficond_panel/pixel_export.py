@@ -106,7 +106,7 @@ def python_export(
         way = carried.carried(files[carried.FRONT], files[carried.ENCODER], head, segments.masks)
 
         def logits(images: list[Image], names: list[str]) -> np.ndarray:
-            return _logits(students, way.score(images, names))
+            return _logits(students, way.score(images, names)[0])
 
         facts = {
             "file": PYTHON_FILE,
@@ -178,7 +178,7 @@ def _front(tuner: Tuner, progress: Callable[[str], None]) -> tuple[_Scorer, byte
     progress("Loading the encoder")
     scorer = apply.scorer_of(tuner.spec, tuner.store)
     progress("Writing encoder, segments and scores as ONNX")
-    return scorer, pixels.scores_onnx(scorer)
+    return scorer, pixels.scores_onnx(scorer, tuner.store)
 
 
 def import_runtime() -> Any:

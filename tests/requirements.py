@@ -32,7 +32,7 @@ LATE = {
     "inficond_panel.api.exported_estimator",
     "inficond_panel.api.loading",
     "inficond_panel.distill.scores.dask_source",
-    "inficond_panel.ui.widget",
+    "inficond_panel.ui.notebook.widget",
 }
 OURS = {"inficond_panel", "precompute"}
 

@@ -94,7 +94,7 @@ def serving(
 
 def _answers(url: str) -> bool:
     try:
-        with urllib.request.urlopen(url, timeout=5) as reply:
+        with urllib.request.urlopen(url, timeout=PATIENCE) as reply:
             return reply.status == 200
     except (OSError, urllib.error.URLError):
         return False

@@ -16,7 +16,6 @@ from inficond_panel.distill import (
     GroupReport,
     Interval,
     SliceReport,
-    SliceResult,
     change_intervals,
     compare_groups,
     compare_slices,
@@ -32,9 +31,6 @@ from inficond_panel.tuning.fitting.refit import Cancelled, Progress
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, METRICS
-
-#: A slice with an adjusted p of at most this is worse than luck.
-SURE = 0.05
 
 
 @dataclass(frozen=True)
@@ -118,18 +114,6 @@ def measure_slices(
     found = {name: judged_outcome(tuner, node, split, name) for name in names}
     options = {**tuner.spec.views.noise(draws, seed), **options}
     return compare_slices(found, slices, metric, progress=progress, cancelled=cancelled, **options)
-
-
-def worst_slice_sentence(class_name: str, found: SliceResult | None, metric: str) -> str:
-    """Sentence on the worst slice of one class, and whether chance alone would explain it."""
-    if found is None:
-        return "No slice is large enough to be tested."
-    value, low, high = found.interval.estimate, found.interval.low, found.interval.high
-    verdict = "more than noise" if found.p_holm <= SURE else "within noise"
-    return (
-        f"Worst slice: {found.name} for {class_name}, {metric} {value:.3f} [{low:.3f}, "
-        f"{high:.3f}], expected {found.expected:.3f}, p (Holm) {found.p_holm:.3f}: {verdict}."
-    )
 
 
 def metadata_slices(store: Store, split: str, columns: Sequence[str]) -> dict[str, np.ndarray]:

@@ -15,7 +15,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from inficond_panel.common.teacher_outputs import logits_fault, logits_of, probabilities_fault
 from inficond_panel.distill import Fit, decision_function, fit, fit_joint, soft_targets
-from inficond_panel.distill.solver.joint import one_of_each
+from inficond_panel.distill.solver.joint.joint import one_of_each
 
 
 class ConceptStudents(MultiOutputMixin, BaseEstimator):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from inficond_panel.commands.arguments import SPEC
-from inficond_panel.commands.output import note, progress, say
-from inficond_panel.commands.task_text import task_text
+from inficond_panel.commands.shared.arguments import SPEC
+from inficond_panel.commands.shared.output import note, progress, say
+from inficond_panel.commands.shared.task_text import task_text
 from inficond_panel.errors import StoreError
 from inficond_panel.spec import Spec, check_against, load_spec
 from inficond_panel.vocabulary.tasks import SOFTMAX

@@ -7,8 +7,8 @@ import argparse
 import shtab
 
 from inficond_panel.cli import make_parser
-from inficond_panel.commands.output import say
-from inficond_panel.commands.parser import Parser
+from inficond_panel.commands.shared.output import say
+from inficond_panel.commands.shared.parser import Parser
 
 DESCRIPTION = (
     "bash reads it from ~/.local/share/bash-completion/completions/inficond; zsh from a file "

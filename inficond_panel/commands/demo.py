@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 
-from inficond_panel.commands.arguments import HISTORY
-from inficond_panel.commands.output import say
 from inficond_panel.commands.serve.server import (
     add_server_arguments,
     announce,
@@ -14,6 +12,8 @@ from inficond_panel.commands.serve.server import (
     serve_app,
     set_history,
 )
+from inficond_panel.commands.shared.arguments import HISTORY
+from inficond_panel.commands.shared.output import say
 
 DESCRIPTION = (
     "Prints the address when the page answers. The history is demo.history.sqlite in the "
@@ -26,7 +26,7 @@ DEMO = "demo"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("--history", metavar="FILE", help=HISTORY)
-    add_server_arguments(parser)
+    add_server_arguments(parser, "[-h] [--history FILE]")
 
 
 def run(args: argparse.Namespace) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from inficond_panel.commands.arguments import add_tuner
-from inficond_panel.commands.output import note, say, say_json
+from inficond_panel.commands.shared.arguments import add_tuner
+from inficond_panel.commands.shared.output import note, say, say_json
 
 DESCRIPTION = (
     "The students become the first node of the history. A node that is there already is not "
@@ -21,8 +21,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Distill the students of a spec, or take them from the history."""
-    from inficond_panel.commands.student_table import say_students
-    from inficond_panel.commands.students import open_students
+    from inficond_panel.commands.shared.student_table import say_students
+    from inficond_panel.commands.shared.students import open_students
     from inficond_panel.tuning.documents import tune_document
     from inficond_panel.tuning.node_names import node_title
     from inficond_panel.tuning.notices import ended_far

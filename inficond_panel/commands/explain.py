@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from inficond_panel.commands.arguments import add_node, add_split, add_tuner, share
-from inficond_panel.commands.output import progress, say, say_json
+from inficond_panel.commands.shared.arguments import add_node, add_split, add_tuner, share
+from inficond_panel.commands.shared.output import progress, say, say_json
 from inficond_panel.errors import TuningError
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Tell what one iteration did to each student that it tuned."""
     from inficond_panel.analysis.refits.refit_report import explain
-    from inficond_panel.commands.students import count_look, open_students
+    from inficond_panel.commands.shared.students import count_look, open_students
     from inficond_panel.tuning.node_names import find_node, node_title
     from inficond_panel.wording.moved_classes import moved_sentence
     from inficond_panel.wording.refit import sentences, untouched_sentences

@@ -6,8 +6,8 @@ import argparse
 import json
 from pathlib import Path
 
-from inficond_panel.commands.arguments import add_node, add_tuner
-from inficond_panel.commands.output import note, say, say_json
+from inficond_panel.commands.shared.arguments import add_node, add_tuner
+from inficond_panel.commands.shared.output import note, say, say_json
 from inficond_panel.common.numbers import count
 
 DESCRIPTION = (
@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write the students of a node, with model card and edits file."""
-    from inficond_panel.commands.students import chosen_node, open_students
+    from inficond_panel.commands.shared.students import chosen_node, open_students
     from inficond_panel.export import export
     from inficond_panel.more_formats import split_formats
     from inficond_panel.tuning.node_names import node_title

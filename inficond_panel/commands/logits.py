@@ -7,8 +7,8 @@ import csv
 import io
 from typing import TYPE_CHECKING
 
-from inficond_panel.commands.arguments import SPEC, STORE
-from inficond_panel.commands.output import say, say_table
+from inficond_panel.commands.shared.arguments import SPEC, STORE
+from inficond_panel.commands.shared.output import say, say_table
 
 if TYPE_CHECKING:
     from inficond_panel.store import Store
@@ -22,7 +22,7 @@ EXAMPLE = "inficond logits demo --csv > logits.csv"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("spec", metavar="SPEC|STORE", help=f"{SPEC}; or the folder of a store")
+    parser.add_argument("spec", metavar="SPEC|STORE", help=SPEC)
     parser.add_argument("--store", metavar="DIR", help=STORE)
     parser.add_argument("--csv", action="store_true", help="with commas, and all digits")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from inficond_panel.commands.arguments import add_class, add_node, add_tuner
-from inficond_panel.commands.output import progress, say, say_json
+from inficond_panel.commands.shared.arguments import add_class, add_node, add_tuner
+from inficond_panel.commands.shared.output import progress, say, say_json
 
 DESCRIPTION = (
     "It opens in a browser without a server or network, read only. Other classes, concepts and "
@@ -29,10 +29,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Write the page of an iteration; nothing is recorded in the history."""
     from inficond_panel.app import page_html
-    from inficond_panel.commands.students import chosen_node, open_students
+    from inficond_panel.commands.shared.students import chosen_node, open_students
     from inficond_panel.common.numbers import size_text
     from inficond_panel.common.whole_file import write_whole
-    from inficond_panel.state.export import stem
+    from inficond_panel.state.requests.export import stem
     from inficond_panel.tuning.node_names import node_title
 
     tuner = open_students(args)

@@ -6,8 +6,8 @@ import argparse
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from inficond_panel.commands.arguments import add_class, add_node, add_split, add_tuner
-from inficond_panel.commands.output import note, say, say_json, say_table
+from inficond_panel.commands.shared.arguments import add_class, add_node, add_split, add_tuner
+from inficond_panel.commands.shared.output import note, say, say_json, say_table
 from inficond_panel.common.numbers import count, written, written_range
 from inficond_panel.vocabulary.confidence import confidence_word
 
@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> None:
     """Measure the student over lambda."""
     from inficond_panel.analysis.judged import chosen_on_tune
     from inficond_panel.analysis.penalty_path import MEASURED, penalty_path
-    from inficond_panel.commands.students import chosen_node, count_look, open_students
+    from inficond_panel.commands.shared.students import chosen_node, count_look, open_students
     from inficond_panel.tuning.node_names import node_title
     from inficond_panel.wording.cures import auto_sentence
 

@@ -6,9 +6,9 @@ import argparse
 from dataclasses import asdict
 from typing import Any
 
-from inficond_panel.commands.arguments import SPEC, add_json, add_networks, say_networks
-from inficond_panel.commands.output import note, say, say_json
-from inficond_panel.commands.precompute_package import precompute_package
+from inficond_panel.commands.shared.arguments import SPEC, add_json, add_networks, say_networks
+from inficond_panel.commands.shared.output import note, say, say_json
+from inficond_panel.commands.shared.precompute_package import precompute_package
 from inficond_panel.spec import find_spec, load_spec
 
 DESCRIPTION = (

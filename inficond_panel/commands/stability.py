@@ -6,7 +6,7 @@ import argparse
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from inficond_panel.commands.arguments import (
+from inficond_panel.commands.shared.arguments import (
     add_class,
     add_node,
     add_seed,
@@ -14,7 +14,7 @@ from inficond_panel.commands.arguments import (
     positive,
     whole,
 )
-from inficond_panel.commands.output import note, progress, say, say_json, say_table
+from inficond_panel.commands.shared.output import note, progress, say, say_json, say_table
 from inficond_panel.common.numbers import defined, written, written_range
 from inficond_panel.vocabulary.confidence import confidence_word
 
@@ -72,7 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Refit one student on bootstrap samples and against random counterparts of its concepts."""
     from inficond_panel.analysis.influence_stability import stability
-    from inficond_panel.commands.students import chosen_node, open_students
+    from inficond_panel.commands.shared.students import chosen_node, open_students
     from inficond_panel.tuning.node_names import node_title
 
     tuner = open_students(args)

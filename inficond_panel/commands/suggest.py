@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from inficond_panel.commands.arguments import add_classes, add_node, add_tuner
-from inficond_panel.commands.output import note, progress, say, say_json
+from inficond_panel.commands.shared.arguments import add_classes, add_node, add_tuner
+from inficond_panel.commands.shared.output import note, progress, say, say_json
 from inficond_panel.vocabulary.confidence import interval_word
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Choose thumbs by a strategy, and refit by them unless it is a dry run."""
-    from inficond_panel.commands.students import open_students
+    from inficond_panel.commands.shared.students import open_students
     from inficond_panel.tuning.node_names import find_node, node_title
     from inficond_panel.tuning.suggest import carry_out, suggest
 

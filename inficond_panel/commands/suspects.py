@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from inficond_panel.commands.arguments import add_classes, add_node, add_seed, add_tuner
-from inficond_panel.commands.output import note, progress, say, say_json
+from inficond_panel.commands.shared.arguments import add_classes, add_node, add_seed, add_tuner
+from inficond_panel.commands.shared.output import note, progress, say, say_json
 from inficond_panel.common.numbers import defined, written, written_range
 from inficond_panel.vocabulary.confidence import confidence_word
 
@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Say of each class whether it is shifted, and name its suspects."""
-    from inficond_panel.commands.students import chosen_node, open_students
+    from inficond_panel.commands.shared.students import chosen_node, open_students
     from inficond_panel.distill.shift.verdict import VERDICT_LEVEL
     from inficond_panel.tuning.node_names import node_title
     from inficond_panel.tuning.shift.class_shift import class_shifts

@@ -23,7 +23,9 @@ COMMANDS = (
     Command("demo", "Start", "Serve the embedded demo.", "demo"),
     Command("serve", "Start", "Serve the page for one or more specs.", "serve.command"),
     Command("completion", "Start", "Print what completes commands in bash or zsh.", "completion"),
-    Command("init", "Data", "Write a spec of a folder of photos, or a store of tables.", "init"),
+    Command(
+        "init", "Data", "Write a spec of a folder of photos, or a store of tables.", "init.command"
+    ),
     Command("check", "Data", "Read a spec and report all its problems.", "check"),
     Command("precompute", "Data", "Make the store of a spec from its images.", "precompute"),
     Command("info", "Data", "Say what a store holds and how it was made.", "info.command"),

@@ -6,8 +6,14 @@ import argparse
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from inficond_panel.commands.arguments import add_classes, add_node, add_seed, add_tuner, share
-from inficond_panel.commands.output import note, say, say_json, say_table
+from inficond_panel.commands.shared.arguments import (
+    add_classes,
+    add_node,
+    add_seed,
+    add_tuner,
+    share,
+)
+from inficond_panel.commands.shared.output import note, say, say_json, say_table
 from inficond_panel.common.numbers import plain, written, written_range
 from inficond_panel.vocabulary.confidence import confidence_word
 from inficond_panel.vocabulary.metrics import F1, PRECISION, RECALL
@@ -45,7 +51,7 @@ def run(args: argparse.Namespace) -> None:
         threshold_line,
         threshold_setting,
     )
-    from inficond_panel.commands.students import chosen_node, open_students
+    from inficond_panel.commands.shared.students import chosen_node, open_students
     from inficond_panel.tuning.node_names import node_title
 
     tuner = open_students(args)

@@ -7,8 +7,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from inficond_panel.commands.arguments import add_split, add_tuner
-from inficond_panel.commands.output import note, progress, say, say_json
+from inficond_panel.commands.shared.arguments import add_split, add_tuner
+from inficond_panel.commands.shared.output import note, progress, say, say_json
 from inficond_panel.common.numbers import count, written_range
 from inficond_panel.vocabulary.confidence import interval_word
 from inficond_panel.vocabulary.directions import DIRECTIONS
@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Carry out an edits file, starting from the untouched students."""
-    from inficond_panel.commands.students import open_students
+    from inficond_panel.commands.shared.students import open_students
     from inficond_panel.tuning import read_edits
     from inficond_panel.tuning.documents import tune_document
     from inficond_panel.tuning.notices import ended_far, notices
@@ -87,7 +87,7 @@ def _note_head(args: argparse.Namespace, tuner: Tuner, last: Node) -> None:
 def _say_nodes(
     tuner: Tuner, nodes: list[Node], split: str, said: Mapping[str, Sequence[str]]
 ) -> None:
-    from inficond_panel.commands.student_table import say_students
+    from inficond_panel.commands.shared.student_table import say_students
     from inficond_panel.tuning.node_names import node_title
 
     interval = interval_word(tuner.spec.views.confidence)

@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from inficond_panel.errors import DataError
+from inficond_panel.common.installation import install_command
+from inficond_panel.errors import DataError, MissingExtraError
 
 AUTO, CPU = "auto", "cpu"
 #: All that may be asked for.
@@ -20,12 +21,26 @@ _PROVIDERS = {
 
 
 def available_devices() -> list[str]:
-    """Devices that torch can use here, the fastest first: ``cuda:0``, ..., ``mps``, ``cpu``."""
-    import torch  # noqa: PLC0415 - an extra
+    """Devices that torch can use here, the fastest first: ``cuda:0``, ..., ``mps``, ``cpu``.
 
+    Raises ``MissingExtraError`` without torch.
+    """
+    torch = _torch()
     cards = torch.cuda.device_count() if torch.cuda.is_available() else 0
     mps = ["mps"] if torch.backends.mps.is_available() else []
     return [*(f"cuda:{n}" for n in range(cards)), *mps, CPU]
+
+
+def _torch() -> Any:
+    try:
+        import torch  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise MissingExtraError(
+            f"Running networks needs the package {error.name}.",
+            f"Install it: {install_command('precompute')}",
+            ("precompute",),
+        ) from error
+    return torch
 
 
 def torch_device(asked: str) -> str:
@@ -78,8 +93,7 @@ def onnx_providers(asked: str, offered: Sequence[str]) -> list[Any]:
 def device_text(asked: str) -> str:
     """The device for people, with the name of a card, and what else there is; raises as
     ``torch_device`` does."""
-    import torch  # noqa: PLC0415 - an extra
-
+    torch = _torch()
     found = torch_device(asked)
     if found.startswith("cuda"):
         return f"{found} ({torch.cuda.get_device_name(found)})"

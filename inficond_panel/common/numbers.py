@@ -74,6 +74,26 @@ def number_range(low: float, high: float, digits: int = 3, *, sign: bool = False
     return f"[{one(low, digits)}, {one(high, digits)}]"
 
 
+def estimated(
+    found: tuple[float, float, float],
+    digits: int = 3,
+    *,
+    scale: float = 1.0,
+    unit: str = "",
+    sign: bool = False,
+    limits: bool = True,
+) -> str:
+    """Estimate, low and high, times ``scale``: ``−0.25 [−0.40, 0.10]``, ``+3.1 pp [+0.4, +6.0]``.
+
+    Without ``limits`` the estimate alone; ``–`` where undefined.
+    """
+    value, low, high = (scale * end for end in found)
+    text = (signed if sign else number)(value, digits) + (f" {unit}" if unit else "")
+    if not (limits and _known(low) and _known(high)):
+        return text
+    return f"{text} {number_range(low, high, digits, sign=sign)}"
+
+
 def short(value: float | None, digits: int = 2) -> str:
     """Share in little room, as in the rings: ``.69``, ``1``; ``–`` where undefined."""
     if not _known(value):

@@ -50,31 +50,33 @@ class PhotoScores:
     segments: tuple[PhotoSegments | None, ...] = field(default=(), repr=False)
 
 
-def score_as(
-    store: Store, embedding: np.ndarray, segment_image: np.ndarray, images: int
-) -> np.ndarray:
-    """Scores ``(images, concept)`` float32 of other images, as those of ``store`` were scored.
+@dataclass(frozen=True, eq=False)
+class ScoredTexts:
+    """Concepts of a store by their text vectors, and how photos are scored by them.
 
-    ``embedding`` ``(segment, embed)`` are unit vectors in half precision, as stores keep them;
-    ``segment_image`` ascends. The centre is the store's, and typed concepts are scored too.
+    ``corpus`` is ``(concept, embed)``, and each of the ``typed`` ``(embed,)``.
     """
-    typed = [one.text for one in store.typed] if isinstance(store, ExtendedStore) else []
-    text = base_of(store).concept_text_embedding
-    return score_by(text, typed, scoring_of(store), embedding, segment_image, images)
 
+    corpus: np.ndarray
+    typed: Sequence[np.ndarray]
+    scoring: Scoring
 
-def score_by(
-    text: np.ndarray,
-    typed: Sequence[np.ndarray],
-    scoring: Scoring,
-    embedding: np.ndarray,
-    segment_image: np.ndarray,
-    images: int,
-) -> np.ndarray:
-    """As ``score_as``, by text vectors of a corpus ``(concept, embed)`` and of typed concepts."""
-    found = score_corpus(embedding, segment_image, text, images=images, scoring=scoring)
-    more = [
-        score_concept(embedding, segment_image, one, images=images, scoring=found.scoring)[0]
-        for one in typed
-    ]
-    return np.column_stack([found.score, *more])
+    @classmethod
+    def of(cls, store: Store) -> ScoredTexts:
+        """Those of a store: its centre, and typed concepts too."""
+        typed = [one.text for one in store.typed] if isinstance(store, ExtendedStore) else []
+        return cls(base_of(store).concept_text_embedding, typed, scoring_of(store))
+
+    def score(self, embedding: np.ndarray, segment_image: np.ndarray, images: int) -> np.ndarray:
+        """Scores ``(images, concept)`` float32 of other images, as those of the store were scored.
+
+        ``embedding`` ``(segment, embed)`` are unit vectors in half precision, as stores keep them;
+        ``segment_image`` ascends.
+        """
+        given = embedding, segment_image
+        found = score_corpus(*given, self.corpus, images=images, scoring=self.scoring)
+        typed = [
+            score_concept(*given, text, images=images, scoring=found.scoring)[0]
+            for text in self.typed
+        ]
+        return np.column_stack([found.score, *typed])

@@ -42,7 +42,7 @@ from inficond_panel.distill.robustness.counterparts import (
 )
 from inficond_panel.distill.scores.scores import Scores
 from inficond_panel.distill.solver.exact import Fit, certify, fit
-from inficond_panel.distill.solver.joint import JointFit, certify_joint, fit_joint
+from inficond_panel.distill.solver.joint.joint import JointFit, certify_joint, fit_joint
 from inficond_panel.distill.solver.objective import decision_function
 from inficond_panel.distill.solver.paper_recipe import fit_paper
 from inficond_panel.distill.solver.soft_targets import SEEN_LABEL, mixed_targets, soft_targets

@@ -12,6 +12,7 @@ from scipy.spatial import KDTree
 
 from inficond_panel.common.cache import once
 from inficond_panel.concepts.projection import among_neighbours
+from inficond_panel.plots.datashader_package import datashader_package
 from inficond_panel.vocabulary.palette import CLOUD
 
 if TYPE_CHECKING:
@@ -104,8 +105,9 @@ def density_within(store: Store, method: str, x: Span, y: Span, shape: float = S
     ``shape`` is the plot's width by its height, so that a spot is as wide as it is high.
     """
     # Here, in a worker's thread, since these take a second.
-    import datashader as ds  # noqa: PLC0415 - see above
     import pandas as pd  # noqa: PLC0415 - see above
+
+    ds = datashader_package()
 
     width = round((PIXELS * shape) ** 0.5)
     canvas = ds.Canvas(plot_width=width, plot_height=PIXELS // width, x_range=x, y_range=y)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from inficond_panel.analysis.concept_order import Mark, find_concepts, strength
 from inficond_panel.common.numbers import MINUS, signed
+from inficond_panel.plots.datashader_package import datashader_package
 from inficond_panel.plots.influence_colours import inks_on, make_colours
 from inficond_panel.store import Store
 from inficond_panel.tuning import Node
@@ -181,9 +182,9 @@ def make_image(cells: Cells, pixels: tuple[int, int] | None = None) -> NDArray[n
     if pixels is None or not values.size:
         return values
     # Here, since it takes a second, and most matrices are drawn cell by cell.
-    import datashader as ds  # noqa: PLC0415 - see above
     import xarray as xr  # noqa: PLC0415 - see above
 
+    ds = datashader_package()
     rows, columns = values.shape
     middles = {"concept": np.arange(rows) + 0.5, "class": np.arange(columns) + 0.5}
     array = xr.DataArray(values, middles, ("concept", "class"))

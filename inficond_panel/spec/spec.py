@@ -58,8 +58,8 @@ class Spec(SpecFile):
     device = Device(
         "cpu",
         doc="Where networks run: encoder, teacher with its heads, and solver: paper; on a CUDA "
-        "card the exact solver's products too. auto: a GPU where there is one. Numbers of other devices "
-        "than the cpu differ in their last digits.",
+        "card the exact solver's products too. auto: a GPU where there is one. Numbers of other "
+        "devices than the cpu differ in their last digits.",
     )
     students = Nested(Students, default_factory=ExactStudents, doc="The distillation.")
     tuning = Nested(Tuning, default_factory=Tuning, doc="What a thumb does.")

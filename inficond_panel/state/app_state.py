@@ -5,22 +5,22 @@ from __future__ import annotations
 import param
 
 from inficond_panel.analysis.snapshot import take_snapshot, take_tree
-from inficond_panel.state.comparison import ChangesState, CompareState
 from inficond_panel.state.dataset import DatasetState
-from inficond_panel.state.export import ExportState
 from inficond_panel.state.jobs import Jobs
-from inficond_panel.state.new_photo import PhotoScorer, PhotoState
 from inficond_panel.state.pinned import PinnedState
-from inficond_panel.state.refit_what_if import RefitWhatIf
+from inficond_panel.state.requests.comparison import ChangesState, CompareState
+from inficond_panel.state.requests.export import ExportState
+from inficond_panel.state.requests.new_photo import PhotoScorer, PhotoState
+from inficond_panel.state.requests.refit_what_if import RefitWhatIf
+from inficond_panel.state.requests.shifts import ShiftState
+from inficond_panel.state.requests.suggestion import SuggestState
+from inficond_panel.state.requests.typed_concepts import ConceptsState, Encoder
 from inficond_panel.state.rights import EVERYTHING, Rights
 from inficond_panel.state.selection import Selection
-from inficond_panel.state.shifts import ShiftState
 from inficond_panel.state.students import StudentsState
-from inficond_panel.state.suggestion import SuggestState
 from inficond_panel.state.tags import TagsState
 from inficond_panel.state.targets import TargetsState
 from inficond_panel.state.tuning import TuningState
-from inficond_panel.state.typed_concepts import ConceptsState, Encoder
 from inficond_panel.state.view_settings import Settings
 from inficond_panel.tuning import Tuner
 

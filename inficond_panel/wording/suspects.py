@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from inficond_panel.common.numbers import count, number, number_range, signed
+from inficond_panel.common.numbers import count, estimated, number, signed
 from inficond_panel.distill import Interval
-from inficond_panel.distill.shift.verdict import LARGE_LOSS, NONE, SHIFT
+from inficond_panel.distill.shift.verdict import LARGE_LOSS, NONE, SHIFT, UNKNOWN
 from inficond_panel.tuning.shift.class_shift import ClassShift, Suspect
 
 #: Classes that are named before the rest is left out.
@@ -15,15 +15,15 @@ NAMED = 6
 PLAIN = 2
 
 
-def shift_sentence(found: ClassShift) -> str:
-    """The verdict on a class, with its numbers."""
+def shift_sentence(found: ClassShift, *, limits: bool = True) -> str:
+    """The verdict on a class, with its numbers and their ``limits``."""
     verdict = found.verdict
     if verdict is None:
-        return f"Unknown: {found.lacking}."
+        return f"Too few photos to say: {found.lacking}."
+    separation = _change(verdict.separation_lost, 2, limits=limits)
     lost = (
-        f"from fit to tune it loses {_change(verdict.separation_lost, 2)} of "
-        f"{verdict.separation:.2f} logits of separation and {_change(verdict.ap_lost, 1, 100)} of "
-        f"{100 * verdict.ap:.1f} AP points"
+        f"from fit to tune it loses {separation} of {verdict.separation:.2f} logits of separation "
+        f"and {_change(verdict.ap_lost, 1, 100, limits=limits)} of {100 * verdict.ap:.1f} AP points"
     )
     if verdict.kind == SHIFT:
         return f"Shift: {lost}."
@@ -31,7 +31,8 @@ def shift_sentence(found: ClassShift) -> str:
         return f"Shift: {lost}, within noise; but a bond is lost beyond doubt that it leans on."
     if found.kind == NONE:
         return f"No shift: {lost}. Edits are not expected to gain."
-    return f"Unknown: {lost}. A loss above {100 * LARGE_LOSS:g} AP points cannot be excluded."
+    large = f"{100 * LARGE_LOSS:g} AP points"
+    return f"Too few photos to say: {lost}. A loss above {large} cannot be excluded."
 
 
 def plain_sentence(found: ClassShift) -> str:
@@ -61,6 +62,12 @@ def leaning_sentence(
     if len(found) < classes:
         return f"Looking for suspects: {count(len(found))} of {count(classes)} students."
     names = [name for name, each in found.items() if each.kind == SHIFT]
+    unsure = sum(each.kind == UNKNOWN for each in found.values())
+    if not names and unsure:
+        return (
+            "No student is seen to lean on what holds on fit and not on tune. "
+            f"Of {count(unsure)} there are too few photos to say."
+        )
     if not names:
         return "No student leans on what holds on fit and not on tune."
     told = ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")
@@ -88,6 +95,6 @@ def suspect_sentence(found: ClassShift, suspect: Suspect) -> str:
     )
 
 
-def _change(found: Interval, digits: int, unit: float = 1.0) -> str:
-    limits = number_range(unit * found.low, unit * found.high, digits)
-    return f"{number(unit * found.estimate, digits)} {limits}"
+def _change(found: Interval, digits: int, unit: float = 1.0, *, limits: bool) -> str:
+    at = found.estimate, found.low, found.high
+    return estimated(at, digits, scale=unit, limits=limits)

@@ -9,18 +9,18 @@ from typing import Any
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.dataset import Dataset as Section
 from inficond_panel.store.label_checks import REMEDY, single_label_fault
-from precompute.datasets.cifar import cifar_listing
-from precompute.datasets.coco import coco_listing
-from precompute.datasets.columns import columns_listing
 from precompute.datasets.dataset import Dataset, Encoded, Listing
-from precompute.datasets.existing import check_encoder, encoded_batches, store_dataset
-from precompute.datasets.fiftyone import fiftyone_listing
-from precompute.datasets.folder import folder_listing
-from precompute.datasets.huggingface import huggingface_listing
-from precompute.datasets.scenes import scenes_dataset
-from precompute.datasets.table import table_listing
-from precompute.datasets.voc import voc_listing
-from precompute.datasets.webdataset import webdataset_listing
+from precompute.datasets.layouts.cifar import cifar_listing
+from precompute.datasets.layouts.coco import coco_listing
+from precompute.datasets.layouts.columns import columns_listing
+from precompute.datasets.layouts.existing import check_encoder, encoded_batches, store_dataset
+from precompute.datasets.layouts.fiftyone import fiftyone_listing
+from precompute.datasets.layouts.folder import folder_listing
+from precompute.datasets.layouts.huggingface import huggingface_listing
+from precompute.datasets.layouts.scenes import scenes_dataset
+from precompute.datasets.layouts.table import table_listing
+from precompute.datasets.layouts.voc import voc_listing
+from precompute.datasets.layouts.webdataset import webdataset_listing
 
 __all__ = ["Dataset", "Encoded", "check_encoder", "encoded_batches", "load_dataset"]
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from inficond_panel.common.reading import read_lines
 from inficond_panel.errors import DataError
 from inficond_panel.store import open_store
-from precompute.datasets.coco import read_instances
 from precompute.datasets.files import image_files, without_suffix
-from precompute.datasets.voc import voc_classes
+from precompute.datasets.layouts.coco import read_instances
+from precompute.datasets.layouts.voc import voc_classes
 from precompute.detect.layout import Layout, role_of
 from precompute.detect.packed import packed_layout
 from precompute.detect.tables import Glance, glances

@@ -10,9 +10,9 @@ from typing import Any
 from inficond_panel.common.reading import read_lines
 from inficond_panel.errors import DataError
 from inficond_panel.store.images import SUFFIXES, UnreadableImage
-from precompute.datasets.fiftyone import SAMPLES, label_fields, read_samples, tags_of
-from precompute.datasets.huggingface import data_files, names_of, read_features
-from precompute.datasets.webdataset import Member, keys_of
+from precompute.datasets.layouts.fiftyone import SAMPLES, label_fields, read_samples, tags_of
+from precompute.datasets.layouts.huggingface import data_files, names_of, read_features
+from precompute.datasets.layouts.webdataset import Member, keys_of
 from precompute.detect.layout import Layout, role_of
 
 _CIFAR = ("batches.meta.txt", "fine_label_names.txt")

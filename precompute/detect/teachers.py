@@ -14,8 +14,8 @@ from precompute.detect.choice import Choice, Said, as_path
 from precompute.detect.encoders import choose_encoder, hub_model
 from precompute.detect.layout import Layout
 from precompute.encoder.model_files import model_config
-from precompute.teachers.timm_models import known_weights
-from precompute.teachers.transformers_models import own_names
+from precompute.teachers.kinds.timm_models import known_weights
+from precompute.teachers.kinds.transformers_models import own_names
 
 _KIND_OF = {
     ".csv": "logits",

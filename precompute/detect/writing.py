@@ -105,9 +105,8 @@ def value(given: object) -> str:
 def relative(path: Path, folder: Path) -> str:
     """Path as a spec in ``folder`` writes it: relative where it is below."""
     path, folder = path.absolute(), folder.absolute()
-    return (
-        (path.relative_to(folder).as_posix() or ".") if path.is_relative_to(folder) else str(path)
-    )
+    below = path.relative_to(folder) if path.is_relative_to(folder) else path
+    return below.as_posix()
 
 
 def _line(text: str) -> str:

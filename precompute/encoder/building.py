@@ -9,9 +9,9 @@ from types import ModuleType
 from typing import Any
 
 from inficond_panel.common.installation import install_command
-from inficond_panel.errors import DataError, InficondError, MissingExtraError
+from inficond_panel.errors import DataError, InficondError
 from inficond_panel.spec.sections.encoder import OpenClipEncoder
-from precompute.encoder.hub import offline
+from precompute.encoder.hub import offline, open_clip_package
 from precompute.encoder.source import Source
 
 
@@ -21,15 +21,7 @@ def loading(section: OpenClipEncoder) -> Iterator[Any]:
 
     Raises ``MissingExtraError`` without a package, and ``DataError``.
     """
-    try:
-        import open_clip
-        import torch  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError(
-            f"Encoding images needs the package {error.name}.",
-            f"Install it: {install_command('precompute')}",
-            ("precompute",),
-        ) from error
+    open_clip = open_clip_package()
     try:
         yield open_clip
     except InficondError:

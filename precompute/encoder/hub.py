@@ -6,12 +6,14 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
+from inficond_panel.common.installation import install_command
 from inficond_panel.common.near_words import near
-from inficond_panel.errors import DataError
+from inficond_panel.errors import DataError, MissingExtraError
 
 _CONFIG = "open_clip_config.json"
 _FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
@@ -20,11 +22,23 @@ _PATIENCE = 4
 _TOKENIZER = ("tokenizer*", "special_tokens_map.json", "vocab*", "merges.txt", "*.model")
 
 
-def check_name(model: str) -> None:
-    """Raise ``DataError`` for a model that open_clip does not know."""
-    import open_clip
+def open_clip_package() -> ModuleType:
+    """The package open_clip; raises ``MissingExtraError`` where it or torch is not installed."""
+    try:
+        import open_clip
+        import torch  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError(
+            f"Encoding images needs the package {error.name}.",
+            f"Install it: {install_command('precompute')}",
+            ("precompute",),
+        ) from error
+    return open_clip
 
-    known = open_clip.list_models()
+
+def check_name(model: str) -> None:
+    """Raise ``DataError`` for a model that open_clip does not know, ``MissingExtraError``."""
+    known = open_clip_package().list_models()
     if model not in known:
         raise DataError(
             f"open_clip knows no model {model}.{near(model, known, most=3)}",
@@ -34,16 +48,13 @@ def check_name(model: str) -> None:
 
 def known_tags(model: str) -> list[str]:
     """Tags of the weights that open_clip knows of a model, also of its QuickGELU twin."""
-    import open_clip
-
     base = model.removesuffix("-quickgelu")
-    return list(open_clip.list_pretrained_tags_by_model(base))
+    return list(open_clip_package().list_pretrained_tags_by_model(base))
 
 
 def tag_settings(model: str, tag: str) -> dict[str, Any]:
     """Settings that open_clip has of a tag: places of its files, preprocessing; {} if unknown."""
-    import open_clip
-
+    open_clip = open_clip_package()
     found = open_clip.get_pretrained_cfg(model, tag)
     return dict(found or open_clip.get_pretrained_cfg(model.removesuffix("-quickgelu"), tag))
 
@@ -156,9 +167,12 @@ def check_answer(address: str) -> None:
 
 @contextmanager
 def offline() -> Iterator[None]:
-    """Let no library ask the hub meanwhile."""
-    from huggingface_hub import constants
-
+    """Let no library ask the hub meanwhile; without the hub's package none can."""
+    try:
+        from huggingface_hub import constants
+    except ImportError:
+        yield
+        return
     before = constants.HF_HUB_OFFLINE
     constants.HF_HUB_OFFLINE = True
     try:

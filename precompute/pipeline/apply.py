@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 from PIL import Image
@@ -12,7 +13,7 @@ from PIL import Image
 from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.common.devices import device_text
 from inficond_panel.common.numbers import size_text
-from inficond_panel.concepts.photo_scores import PhotoScores, PhotoSegments, score_as
+from inficond_panel.concepts.photo_scores import PhotoScores, PhotoSegments, ScoredTexts
 from inficond_panel.errors import DataError
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store
@@ -40,29 +41,43 @@ def load(spec: Spec, store: Store, progress: Progress = lambda _: None) -> Apply
     ``precompute``.
     """
     spec.check_making()
-    size = spec.concepts.encoder.batch
+    section = spec.concepts.encoder
     settings = checked_settings(spec, store)
     progress(f"Device: {device_text(spec.device)}")
     with one_thread():
-        scorer = Scorer(store, settings, load_encoder(spec.concepts.encoder, spec.device), size)
+        encoder = load_encoder(section, spec.device)
+        scorer = Scorer(encoder, section.batch, settings, ScoredTexts.of(store))
         teacher, no_teacher = teacher_of(spec, store)
-    return Applying(scorer, teacher, no_teacher)
+    return Applying(store, scorer, teacher, no_teacher)
 
 
 Part = tuple[list[str], np.ndarray, np.ndarray, list[PhotoSegments | None]]
 
 
-@dataclass(frozen=True)
-class Scorer:
-    """Encoder, segments and scores of a store, for images that are in none.
+class Dense(Protocol):
+    """Image encoder, in as much as a photo's scores need it; see ``Encoder``."""
 
-    ``size`` is that of the encoder's batch, which is always full.
+    def prepare(self, image: Image.Image) -> np.ndarray:
+        """RGB image as the model takes it: ``(3, height, width)`` float32."""
+
+    def dense(self, images: np.ndarray) -> np.ndarray:
+        """Embeddings ``(B, h, w, embed)`` float32, not normalised, of images ``(B, 3, H, W)``."""
+
+
+E_co = TypeVar("E_co", bound=Dense, covariant=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Scorer(Generic[E_co]):
+    """Encoder, segments and texts of a store, for images that are in none.
+
+    ``size`` is that of the encoder's batch, which is always full: it is in the rounding.
     """
 
-    store: Store
-    settings: Settings
-    encoder: Encoder
+    encoder: E_co
     size: int
+    settings: Settings
+    texts: ScoredTexts
 
     def score(
         self, images: list[Image.Image], names: list[str]
@@ -73,18 +88,20 @@ class Scorer:
         """
         pixels = [self.encoder.prepare(image) for image in images]
         full = np.stack([*pixels, *[pixels[-1]] * (self.size - len(pixels))])
-        cells = self.encoder.dense(full)[: len(images)]
-        arrays = segmented(images, cells, self.settings, names)
-        owner = np.repeat(np.arange(len(images)), arrays["segments"])
-        score = score_as(self.store, arrays["embedding"], owner, len(images))
+        with one_thread():
+            cells = self.encoder.dense(full)[: len(images)]
+            arrays = segmented(images, cells, self.settings, names)
+            owner = np.repeat(np.arange(len(images)), arrays["segments"])
+            score = self.texts.score(arrays["embedding"], owner, len(images))
         return score, _segments_of(arrays)
 
 
 @dataclass(frozen=True)
 class Applying:
-    """Scorer and teacher, loaded, for photos that are in no store."""
+    """Scorer and teacher of a store, loaded, for photos that are in none."""
 
-    scorer: Scorer
+    store: Store
+    scorer: Scorer[Encoder]
     teacher: AppliedTeacher | None
     no_teacher: str
 
@@ -98,7 +115,7 @@ class Applying:
         photo that is in the store has its scores again but for rounding on another machine. Photos
         with a fault are told in ``fault``, the others go on; nothing is written.
         """
-        parts, store = [], self.scorer.store
+        parts, store = [], self.store
         with one_thread():
             for batch in _batches(photos, self.scorer.size):
                 parts.append(self.batch(batch))
@@ -125,7 +142,7 @@ class Applying:
             except UnreadableImage as fault:
                 faults.append(str(fault) or "unreadable")
         read = [i for i, fault in enumerate(faults) if not fault]
-        store = self.scorer.store
+        store = self.store
         score = np.full((len(photos), len(store.concepts)), np.nan, np.float32)
         logit = np.full((len(photos), len(store.classes)), np.nan, np.float32)
         segments: list[PhotoSegments | None] = [None] * len(photos)
@@ -138,12 +155,12 @@ class Applying:
         return faults, score, logit, segments
 
 
-def scorer_of(spec: Spec, store: Store) -> Scorer:
+def scorer_of(spec: Spec, store: Store) -> Scorer[Encoder]:
     """The scorer of a store on the processor; raises what ``apply`` does."""
     spec.check_making()
     settings = checked_settings(spec, store)
     section = spec.concepts.encoder
-    return Scorer(store, settings, load_encoder(section), section.batch)
+    return Scorer(load_encoder(section), section.batch, settings, ScoredTexts.of(store))
 
 
 def photos_of(spec: Spec, ids: Sequence[str]) -> dict[str, Image.Image]:

@@ -1,4 +1,4 @@
-"""What decides photos without spec and store: an encoder as TorchScript, and how it goes on.
+"""Scorer of photos without spec and store: an encoder as TorchScript, and how it goes on.
 
 The way of ``pipeline.apply`` with all that it needs in one folder, for segments that look at the
 photo itself and so cannot be in an ONNX model.
@@ -18,14 +18,11 @@ import numpy as np
 import torch
 from PIL import Image
 
-from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.common.torch_thread import one_torch_thread
-from inficond_panel.concepts.extended_store import ExtendedStore, base_of
-from inficond_panel.concepts.photo_scores import score_by
+from inficond_panel.concepts.photo_scores import ScoredTexts
 from inficond_panel.concepts.scoring import Scoring
-from inficond_panel.concepts.typed import scoring_of
-from precompute.batches.segmenting import Settings, segmented
-from precompute.encoder.image import prepared
+from precompute.batches.segmenting import Settings
+from precompute.encoder.image import Encoder, prepared
 from precompute.pipeline.apply import Scorer
 from precompute.segments import SegmentSettings
 
@@ -78,66 +75,47 @@ _PREPARED = ("size", "mean", "std", "interpolation")
 
 
 @dataclass(frozen=True, eq=False)
-class Carried:
-    """Encoder, segments and scores of a store, without the store.
+class CarriedEncoder:
+    """Image encoder as TorchScript, for batches of one size, and how it takes photos."""
 
-    ``text`` ``(concept, embed)`` are the concepts' vectors, the first ``corpus`` of them those of
-    the corpus and the others typed. ``encoder`` is TorchScript for ``batch`` photos at a time.
-    """
-
-    encoder: Any
-    batch: int
+    network: Any
     preprocessing: dict[str, Any]
-    settings: Settings
-    text: np.ndarray
-    corpus: int
-    scoring: Scoring
 
-    def score(self, images: list[Image.Image], names: list[str]) -> np.ndarray:
-        """Scores ``(n, C)`` float32 of images; ``names`` are those of masks."""
-        parts = range(0, len(images), self.batch)
-        with one_thread():
-            cells = [self._cells(images[start : start + self.batch]) for start in parts]
-            arrays = segmented(images, np.concatenate(cells), self.settings, names)
-            owner = np.repeat(np.arange(len(images)), arrays["segments"])
-            typed = list(self.text[self.corpus :])
-            given = self.text[: self.corpus], typed, self.scoring, arrays["embedding"], owner
-            return score_by(*given, len(images))
+    def prepare(self, image: Image.Image) -> np.ndarray:
+        """See ``Encoder.prepare``."""
+        return prepared(image, *[self.preprocessing[key] for key in _PREPARED])
 
-    def _cells(self, images: list[Image.Image]) -> np.ndarray:
-        """Cells of at most a batch of images, which is filled up: its size is in the rounding."""
-        how = [self.preprocessing[key] for key in _PREPARED]
-        pixels = [prepared(image, *how) for image in images]
-        full = torch.from_numpy(np.stack([*pixels, *[pixels[-1]] * (self.batch - len(images))]))
+    def dense(self, images: np.ndarray) -> np.ndarray:
+        """See ``Encoder.dense``."""
         with one_torch_thread(), torch.inference_mode():
-            found = self.encoder(full.contiguous(memory_format=torch.channels_last))
-        return np.asarray(found.contiguous().numpy())[: len(images)]
+            pixels = torch.from_numpy(images).contiguous(memory_format=torch.channels_last)
+            return np.asarray(self.network(pixels).contiguous().numpy())
 
 
-def front_bytes(scorer: Scorer) -> bytes:
+def front_bytes(scorer: Scorer[Encoder]) -> bytes:
     """The file ``FRONT`` of a scorer: numbers and JSON, nothing pickled."""
-    store, settings = scorer.store, scorer.settings
-    typed = store.typed if isinstance(store, ExtendedStore) else ()
-    text = [base_of(store).concept_text_embedding, *(one.text[None] for one in typed)]
-    scoring = scoring_of(store)
+    texts, settings = scorer.texts, scorer.settings
+    text = [texts.corpus, *(one[None] for one in texts.typed)]
     known = {**vars(settings.segments), "masks": "", "head": ""}  # places of this machine
     facts = {
         "preprocessing": {key: scorer.encoder.preprocessing[key] for key in _PREPARED},
         "segments": known,
         "thumbnails": [settings.thumbnail_size, settings.thumbnail_quality],
-        "scores": scoring.settings,
+        "scores": texts.scoring.settings,
         "corpus": len(text[0]),
         "batch": scorer.size,
     }
     arrays: dict[str, Any] = {"facts": np.array(json.dumps(facts)), "text": np.concatenate(text)}
-    if scoring.centre is not None:
-        arrays["centre"] = scoring.centre
+    if texts.scoring.centre is not None:
+        arrays["centre"] = texts.scoring.centre
     content = io.BytesIO()
     np.savez(content, **arrays)
     return content.getvalue()
 
 
-def carried(front: bytes, encoder: bytes, head: Path | None = None, masks: str = "") -> Carried:
+def carried(
+    front: bytes, encoder: bytes, head: Path | None = None, masks: str = ""
+) -> Scorer[CarriedEncoder]:
     """What the files of a folder say."""
     with np.load(io.BytesIO(front), allow_pickle=False) as file:
         facts, text = json.loads(str(file["facts"])), file["text"]
@@ -147,14 +125,13 @@ def carried(front: bytes, encoder: bytes, head: Path | None = None, masks: str =
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # torch's own, of TorchScript
         network = torch.jit.load(io.BytesIO(encoder), map_location="cpu").eval()
-    return Carried(
-        network,
+    scoring = Scoring(facts["scores"]["method"], facts["scores"].get("temperature"), centre)
+    corpus = facts["corpus"]
+    return Scorer(
+        CarriedEncoder(network, facts["preprocessing"]),
         facts["batch"],
-        facts["preprocessing"],
         Settings(segments, *facts["thumbnails"]),
-        text,
-        facts["corpus"],
-        Scoring(facts["scores"]["method"], facts["scores"].get("temperature"), centre),
+        ScoredTexts(text[:corpus], list(text[corpus:]), scoring),
     )
 
 

@@ -101,7 +101,7 @@ def check_spec(spec: Spec) -> None:
     check_methods(settings_of(spec.concepts.segments))
 
 
-def scores_onnx(scorer: Scorer) -> bytes:
+def scores_onnx(scorer: Scorer[Encoder], store: Store) -> bytes:
     """ONNX model with input ``pixels`` (1, 3, H, W) and output ``score`` (1, C), both float32.
 
     Raises ``ExportError`` where the segments or the encoder cannot be written as ONNX.
@@ -112,7 +112,7 @@ def scores_onnx(scorer: Scorer) -> bytes:
     encoder.model.requires_grad_(False)
     with one_torch_thread(), torch.no_grad():
         grid = tuple(encoder._dense(pixels).shape[1:3])
-        model = PixelScores(encoder._dense, _division(settings, grid), scorer.store).eval()
+        model = PixelScores(encoder._dense, _division(settings, grid), store).eval()
         return _exported(model, pixels, encoder)
 
 

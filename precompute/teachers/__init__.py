@@ -5,12 +5,12 @@ onnxruntime and scikit-learn are imported when a teacher needs them.
 """
 
 from precompute.teachers.inputs import network_inputs, pass_keys, teacher_inputs
+from precompute.teachers.kinds.transformers_models import resolved
 from precompute.teachers.loading import fetch_teacher, load_embedding, load_teacher
 from precompute.teachers.photos import Photos
 from precompute.teachers.preprocessing import stacked
 from precompute.teachers.stage import Result, teacher_logits
 from precompute.teachers.tables import left_out_text, read_logits
-from precompute.teachers.transformers_models import resolved
 
 __all__ = [
     "Photos",

@@ -15,10 +15,10 @@ from inficond_panel.spec.sections.teacher import HeadTeacher, LogitsTeacher
 from inficond_panel.store import Store
 from precompute.teachers.activations import split_columns
 from precompute.teachers.head import Heads, fit_heads
+from precompute.teachers.kinds.transformers_models import resolved
 from precompute.teachers.loading import load_embedding, load_teacher
 from precompute.teachers.preprocessing import stacked
 from precompute.teachers.teacher import Teacher
-from precompute.teachers.transformers_models import resolved
 
 
 @dataclass(frozen=True)

@@ -27,11 +27,11 @@ from precompute.datasets import Dataset, load_dataset
 from precompute.teachers.activations import Columns, other_classes, split_columns
 from precompute.teachers.head import Heads, fit_heads
 from precompute.teachers.inputs import network_inputs, pass_keys
+from precompute.teachers.kinds.transformers_models import resolved
 from precompute.teachers.loading import load_embedding, load_teacher
 from precompute.teachers.network import Compute, Network, Pass
 from precompute.teachers.photos import Photos, joint_keys
 from precompute.teachers.teacher import Teacher, TorchTeacher
-from precompute.teachers.transformers_models import resolved
 
 Progress = Callable[[str], None]
 

@@ -20,8 +20,8 @@ from precompute.batches.stages import key_of
 from precompute.datasets import Dataset
 from precompute.encoder import encoder_digest
 from precompute.encoder.model_files import model_digest
+from precompute.teachers.kinds.python_object import source_digest
 from precompute.teachers.loading import encoder_of
-from precompute.teachers.python_object import source_digest
 from precompute.teachers.record import fit_rows
 
 #: Raise it when the same inputs no longer give the same logits.

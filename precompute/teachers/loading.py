@@ -13,14 +13,14 @@ from inficond_panel.spec.sections.teacher import HeadTeacher, NetworkTeacher, Op
 from inficond_panel.spec.sections.teacher import Teacher as Section
 from precompute.encoder import load_encoder
 from precompute.encoder.model_files import fetch_model
-from precompute.teachers.files import load_onnx, load_torchscript
+from precompute.teachers.kinds.files import load_onnx, load_torchscript
+from precompute.teachers.kinds.python_object import check_allowed, load_python
+from precompute.teachers.kinds.query2label_files import load_query2label
+from precompute.teachers.kinds.timm_models import load_timm
+from precompute.teachers.kinds.transformers_models import load_transformers
+from precompute.teachers.kinds.zero_shot import load_zero_shot
 from precompute.teachers.preprocessing import of_encoder
-from precompute.teachers.python_object import check_allowed, load_python
-from precompute.teachers.query2label_files import load_query2label
 from precompute.teachers.teacher import Teacher, TorchTeacher
-from precompute.teachers.timm_models import load_timm
-from precompute.teachers.transformers_models import load_transformers
-from precompute.teachers.zero_shot import load_zero_shot
 
 
 def load_teacher(

@@ -17,12 +17,12 @@ from mutate import bytes_mutant, grid_mutant, text_mutant, tree_mutant
 
 from inficond_panel.analysis.node_metrics import selection_slice
 from precompute.concepts.corpus import read_corpus
-from precompute.datasets.coco import coco_listing
-from precompute.datasets.columns import columns_listing
+from precompute.datasets.layouts.coco import coco_listing
+from precompute.datasets.layouts.columns import columns_listing
+from precompute.datasets.layouts.table import label_reader, table_listing
+from precompute.datasets.layouts.voc import voc_foreground, voc_objects
 from precompute.datasets.row_tables import read_table
 from precompute.datasets.splitting import read_list
-from precompute.datasets.table import label_reader, table_listing
-from precompute.datasets.voc import voc_foreground, voc_objects
 from precompute.detect import find_layout, plan_splits
 from precompute.teachers.tables import read_outputs
 

@@ -75,7 +75,7 @@ WITH_SCREEN |= {"inficond_panel.api.notebook", "inficond_panel.api.plotting"}
 WITH_SKLEARN = {"inficond_panel.api.estimator", "inficond_panel.api.exported_estimator"}
 LOAD_BY_NAME = {
     *("inficond_panel", "inficond_panel.cli"),
-    "precompute.teachers.python_object",  # what a spec names, where the caller allows it
+    "precompute.teachers.kinds.python_object",  # what a spec names, where the caller allows it
 }
 
 

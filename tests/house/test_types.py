@@ -31,7 +31,7 @@ UNTYPED = {
         "inficond_panel.spec.framework.fields.Field.write",
     },
     "argparse's own signature: an object of any class that takes attributes": {
-        "inficond_panel.commands.parser.Parser.parse_known_args",
+        "inficond_panel.commands.shared.parser.Parser.parse_known_args",
     },
     "glyphs of Bokeh, of the kind that another function here has drawn": {
         "inficond_panel.views.embedding.foreground.update_dots",

@@ -13,7 +13,7 @@ from inficond_panel.vocabulary.palette import COLOURS
 #: Literals that are equal to a key but mean something else.
 OTHER_MEANINGS = {
     "inficond_panel.distill": "names of functions that the package exports",
-    "inficond_panel.state.new_photo": "name of a setting: the accuracy that decisions must have",
+    "inficond_panel.state.requests.new_photo": "a setting: the accuracy of decisions",
 }
 #: Style sheets outside the views' components, which no variable reaches.
 OUTSIDE = {"static_page.css"}

@@ -4,8 +4,8 @@ import "./vocabulary.js"
 import assert from "node:assert/strict"
 import { test } from "node:test"
 
-const { directionTo, rounded, stepOf, valueAfter, valueAtPart } = await import("../../inficond_panel/views/knowledge/influence_value.js")
-const { rowContext } = await import("../../inficond_panel/views/knowledge/concept_rows.js")
+const { directionTo, rounded, stepOf, valueAfter, valueAtPart } = await import("../../inficond_panel/views/knowledge/rows/influence_value.js")
+const { rowContext } = await import("../../inficond_panel/views/knowledge/rows/concept_rows.js")
 
 test("a scale has from 100 to 1,000 steps, each a power of ten", () => {
   assert.equal(stepOf(1), 0.01)

@@ -4,8 +4,8 @@ import "./vocabulary.js"
 import assert from "node:assert/strict"
 import { test } from "node:test"
 
-const { rowContext } = await import("../../inficond_panel/views/knowledge/concept_rows.js")
-const { isBusy, isFitting, ownPending, shownRows } = await import("../../inficond_panel/views/knowledge/pending.js")
+const { rowContext } = await import("../../inficond_panel/views/knowledge/rows/concept_rows.js")
+const { isBusy, isFitting, ownPending, shownRows } = await import("../../inficond_panel/views/knowledge/batch/pending.js")
 
 const row = (concept, influence, share, similarities = []) => ({ concept, influence, share, patches: similarities.map((similarity) => ({ similarity })) })
 const model = (changed = {}) => ({

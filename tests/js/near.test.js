@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import { bringNear, placeOf, placesNear } from "../../inficond_panel/ui/near.js"
+import { bringNear, placeOf, placesNear } from "../../inficond_panel/ui/lists/near.js"
 
 const view = (scrollTop, clientHeight = 100) => ({ scrollTop, clientHeight })
 const list = { size: 1000, step: 20 }

@@ -6,7 +6,7 @@ import { test } from "node:test"
 
 const { SORTS, sum } = await import("../../inficond_panel/views/performance/fills.js")
 const { pairOf, spokenPair } = await import("../../inficond_panel/views/performance/pinned.js")
-const { axisOf, toldOf } = await import("../../inficond_panel/ui/whisker.js")
+const { axisOf, toldOf } = await import("../../inficond_panel/ui/parts/whisker.js")
 
 test("each metric of the vocabulary is a sort, the gap is in percentage points", () => {
   assert.deepEqual(Object.keys(SORTS), ["gap", "recall_gap", "ap", "recall"])

@@ -77,7 +77,7 @@ def uv(*words: object) -> str:
 def installed(request, tmp_path_factory) -> Installation:
     built = request.config.option.built
     if built is None:
-        pytest.skip("make test-package gives the folder of wheel and sdist")
+        pytest.skip("make test-packages gives the folder of wheel and sdist")
     [file] = Path(built).absolute().glob(request.param)
     place = tmp_path_factory.mktemp("installed")
     python = place / "venv" / "bin" / "python"

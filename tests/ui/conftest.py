@@ -109,7 +109,7 @@ class Server:
         assert self.process is not None
         assert self.process.poll() is None, "the server ended"
         try:
-            with urllib.request.urlopen(self.url, timeout=5) as reply:
+            with urllib.request.urlopen(self.url, timeout=PATIENCE) as reply:
                 return reply.status == 200
         except (urllib.error.URLError, OSError):
             return False

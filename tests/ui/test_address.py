@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from factory import oracle_spec, small_spec
 from playwright.sync_api import Page, expect
+from waiting import comes_to
 
 from inficond_panel.tuning import Intent, open_tuner
 
@@ -71,7 +72,7 @@ def test_a_link_opens_the_same_view(page, open_page) -> None:
     expect(other.locator(".detail .filter-chip[aria-pressed=true]")).to_contain_text("Negatives")
     sort = other.locator(".knowledge [data-value=discrepancy_p]")
     expect(sort).to_have_attribute("aria-checked", "true")
-    assert other.url == page.url
+    expect(other).to_have_url(page.url)
 
 
 def test_a_link_opens_every_setting_of_the_views(url, open_page) -> None:
@@ -191,7 +192,7 @@ def test_what_a_stale_link_names_is_told(url, open_page) -> None:
     expect(notice).to_contain_text("does not open the holdout")
     expect(notice).to_contain_text("There is no top '-3'. There are no targets 'x' here.")
     expect(page.get_by_role("radio", name="Tune")).to_have_attribute("aria-checked", "true")
-    assert set(query(page)) == {"at", "other"}
+    comes_to(lambda: set(query(page)), {"at", "other"})
     page.get_by_role("button", name="Close the notice").click()
     expect(notice).to_have_count(0)
 

@@ -7,6 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 from resizing import resize
+from waiting import comes_to
 
 pytestmark = pytest.mark.ui
 
@@ -98,9 +99,11 @@ def test_the_map_is_worked_by_keys(page) -> None:
 
 def test_nothing_of_search_and_filters_is_cut_on_a_narrow_page(page) -> None:
     resize(page, 1024, 800)
-    rows(page).first.locator(".open").click()
+    row = rows(page).first
+    row.locator(".open").click()
     search = page.get_by_label("Find class")
-    assert search.evaluate("input => input.scrollWidth <= input.clientWidth")
+    comes_to(lambda: search.evaluate("input => input.scrollWidth <= input.clientWidth"), True)
+    expect(page.locator(".detail .subtitle")).to_have_text(row.get_attribute("data-key"))
     expect(page.locator(".detail .tile").first).to_be_visible()
     panel = page.locator(".detail").bounding_box()
     for chip in page.locator(".detail .filter-chip").all():

@@ -114,4 +114,5 @@ def test_data_sets_served_together_are_switched_with_their_own_state(page) -> No
     expect(page.locator(".knowledge .subtitle")).to_have_text("")
     page.locator(".performance [role=option]").click()
     expect(page.locator(".knowledge")).to_contain_text("concepts have influence")
+    expect(page.locator(".knowledge .rows > .row").first).to_be_visible()
     assert 1 <= page.locator(".knowledge .rows > .row").count() < 5  # of 5; the others are at 0

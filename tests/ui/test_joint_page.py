@@ -81,7 +81,7 @@ def shows_the_images_of_a_confusion(page: Page) -> None:
 def opens_one_image_and_solves_a_what_if(page: Page) -> None:
     page.locator(".knowledge .rows > .row .open").first.click()
     page.get_by_role("radio", name="Refit: others re-optimised").click()
-    expect(page.locator(".detail .solving")).to_be_hidden(timeout=60_000)
+    expect(page.locator(".detail .solving")).to_be_hidden()
     expect(page.locator(".detail .problem, .detail .error")).to_have_count(0)
     page.locator(".gallery .tile").first.get_by_role("button").click()
     expect(page.locator("dialog.large[open]")).to_contain_text("Other classes")

@@ -88,7 +88,8 @@ def find_concept(page: Page) -> None:
     page.keyboard.press("c")
     expect(page.get_by_label("Find concept")).to_be_focused()
     page.keyboard.type("wheel")
-    expect(page.locator(".knowledge .tally")).to_contain_text("found for")
+    expect(page.locator(".knowledge .tally")).to_contain_text("found for “wheel”")
+    expect(concepts(page).filter(has_not_text="wheel")).to_have_count(0)
     names = concepts(page).evaluate_all("all => all.map((one) => one.dataset.key)")
     for _ in range(names.index("wheel") + 1):
         page.keyboard.press("ArrowDown")
@@ -154,6 +155,7 @@ def type_concept(page: Page) -> None:
     page.keyboard.press("t")
     expect(page.get_by_role("dialog", name="concept")).to_be_visible()
     page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog", name="concept")).to_be_hidden()
 
 
 def holds(page: Page) -> None:

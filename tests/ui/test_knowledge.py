@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from factory import ATTRS, SPEC, small_arrays
 from playwright.sync_api import Locator, Page, expect
-from waiting import comes_to
+from waiting import comes_to, wait_until
 
 from inficond_panel.store import write_store
 
@@ -174,7 +174,8 @@ def test_an_influence_is_set_by_hand_and_released(serve, tmp_path, open_page) ->
     expect(page.locator(".knowledge .block.down")).to_have_count(0)
     drag(page, first.locator(".effect .grip"), -20)
     expect(page.locator(".knowledge .block.down")).to_have_count(1)
-    assert float(slider.get_attribute("aria-valuenow")) < float(start)
+    now = "(slider) => Number(slider.getAttribute('aria-valuenow'))"
+    wait_until(lambda: slider.evaluate(now) < float(start), "the influence is less")
     assert "current" not in first.get_attribute("class")  # a drag is no click
     second.locator(".thumb.up").click()
     factor = second.get_by_label("Factor of")
@@ -336,5 +337,5 @@ def test_many_classes_and_concepts(serve, tmp_path, open_page, classes, concepts
     expect(listed.first).to_have_attribute("aria-setsize", str(concepts // 10))
     page.get_by_label("Find concept").press("Escape")
     head = page.locator(".knowledge .panel-head")
-    assert head.evaluate("head => head.scrollWidth <= head.clientWidth")
+    comes_to(lambda: head.evaluate("head => head.scrollWidth <= head.clientWidth"), True)
     assert page.evaluate("document.documentElement.scrollWidth") == 1280

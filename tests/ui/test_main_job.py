@@ -64,6 +64,7 @@ def test_see_the_gap_find_the_culprit_thumb_it_down_and_keep_the_history(serve, 
     expect(rows(page).first).to_be_visible()
     expect(rows(page).nth(11)).to_be_attached()
     select_class(page, HURT)
+    expect(page.locator(".knowledge .rows > .row").first).to_be_visible()
     before = ap_now(page)
     for concept, direction in thumbs_to_try(HURT):
         thumb(page, concept, direction)

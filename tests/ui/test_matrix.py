@@ -173,7 +173,7 @@ def test_a_thumb_of_a_row_tunes_the_students_chosen_in_one_iteration(serve, open
     expect(matrix.locator(".batch")).to_contain_text("sky: 4 students")
     matrix.get_by_role("button", name="Remove sky for all students", exact=True).click()
     expect(matrix.get_by_role("button", name="Fine-tune")).to_be_hidden()
-    assert len(page.locator(".provenance [role=option]").all()) == 2
+    expect(page.locator(".provenance [role=option]")).to_have_count(2)
 
 
 def test_a_thumb_is_of_the_concept_beside_it_in_any_order(small_url, open_page):

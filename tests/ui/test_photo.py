@@ -7,9 +7,11 @@ import re
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Page, expect
 from precompute_factory import CONV, SPEC, photo, photo_set, tiny_encoder
 from test_accessibility import DROP, findings
+from waiting import comes_to
 
 from inficond_panel import open_students
 from inficond_panel.common.numbers import signed
@@ -126,6 +128,20 @@ def test_a_photo_is_dropped(page, folder, expected):
     assert findings(page) == []
     drop(page, folder / "text.png", "dialog.photo")
     expect(dialog_of(page).locator(".told")).to_contain_text("This browser cannot read it")
+
+
+def test_a_photo_that_is_dropped_as_the_dialog_closes_is_decided(page, folder, expected):
+    """All in one turn of the browser, which tells of the closing after it."""
+    drop(page, folder / "large.png", ".shell")
+    expect(dialog_of(page).locator("tbody tr")).to_have_count(2)
+    content = base64.b64encode((folder / "new.png").read_bytes()).decode()
+    close_and_drop = f"([dialog, ...dropped]) => {{ dialog.close(); ({DROP})(dropped) }}"
+    dialog = page.locator("dialog.photo").element_handle()
+    page.evaluate(close_and_drop, [dialog, content, "new.png", ".shell"])
+    says(page, expected)
+    size = "(image) => [image.naturalWidth, image.naturalHeight]"
+    picture = dialog_of(page).locator(".picture img")
+    comes_to(lambda: picture.evaluate(size), [*Image.open(folder / "new.png").size])
 
 
 def test_a_student_that_is_not_sure_enough_does_not_know(page, folder, expected):

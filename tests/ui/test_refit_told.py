@@ -70,9 +70,9 @@ def test_a_refit_is_told_in_one_line_that_opens_and_its_group_takes_a_thumb(page
     page.keyboard.press("w")
     expect(body).to_be_visible()
     expect(line).to_have_attribute("aria-expanded", "true")
-    assert body.bounding_box()["height"] > 60
     for words in ("wheel", "#1", "took back", "stands with", "of tune", "Proved:"):
         expect(body).to_contain_text(words)
+    assert body.bounding_box()["height"] > 60
     button = body.get_by_role("button", name="Downtune the group")
     button.click()
     expect(page.locator(".knowledge .block.down")).to_have_count(3)

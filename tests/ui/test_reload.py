@@ -29,6 +29,8 @@ def test_thumbs_that_wait_are_there_after_a_reload(serve, tmp_path, open_page) -
     blocks = page.locator(".knowledge .block:is(.up, .down, .remove)")
     expect(blocks).to_have_count(2)
     words = blocks.all_inner_texts()
+    in_storage = "JSON.stringify(sessionStorage).split('direction').length - 1"
+    comes_to(lambda: page.evaluate(in_storage), 2)
     page.reload()
     comes_to(blocks.all_inner_texts, words)
     page.get_by_role("button", name="Fine-tune").click()

@@ -19,13 +19,13 @@ from inficond_panel.distill.metrics.bootstrap import draw_counts
 from inficond_panel.distill.shift.drift import drift
 from inficond_panel.spec import load_spec
 from inficond_panel.state import AppState
-from inficond_panel.state.class_metrics import measure
 from inficond_panel.state.jobs import Jobs
+from inficond_panel.state.requests.class_metrics import measure
 from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.tuning.suggest import suggest
 from inficond_panel.tuning.suggest.suggestion import around
 from inficond_panel.views.detail.view import DetailView
-from inficond_panel.views.knowledge.class_metrics import make_measures
+from inficond_panel.views.knowledge.panels.class_metrics import make_measures
 from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.views.page.tour import make_tour
 from inficond_panel.views.provenance.comparison import make_comparison

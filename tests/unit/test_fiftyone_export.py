@@ -16,7 +16,7 @@ from inficond_panel.cli import main
 from inficond_panel.errors import ExportError
 from inficond_panel.spec import load_spec
 from precompute.datasets import load_dataset
-from precompute.datasets.fiftyone import label_fields, read_samples
+from precompute.datasets.layouts.fiftyone import label_fields, read_samples
 
 
 @pytest.fixture

@@ -20,7 +20,6 @@ from inficond_panel.views.page.tour import make_tour
 from inficond_panel.views.performance.view import PerformanceView
 from inficond_panel.views.provenance.comparison import make_comparison
 from inficond_panel.vocabulary.metrics import AP
-from inficond_panel.wording.estimates import without_limits
 
 THUMB = Intent("bicycle", "wheel", "up")
 #: ``[low, high]``, ``95 %``, and what is said of an interval.
@@ -54,11 +53,6 @@ def apps(tmp_path_factory) -> dict[bool, AppState]:
         found[shown] = AppState(tuner, Jobs(inline=True))
         found[shown].selection.class_name = "bicycle"
     return found
-
-
-def test_limits_are_taken_out_of_a_sentence_and_nothing_else() -> None:
-    sentence = "it loses 0.42 [−0.10, 0.94] of 3.10 logits and +1.9 [+0.4, +3.3] points [2, 3 of 5]"
-    assert without_limits(sentence) == "it loses 0.42 of 3.10 logits and +1.9 points [2, 3 of 5]"
 
 
 def test_changes_have_the_same_estimates_and_no_limits(apps) -> None:

@@ -16,7 +16,7 @@ from inficond_panel.analysis.refits.moved_classes import MovedClass, moved_class
 from inficond_panel.analysis.refits.refit_report import explain
 from inficond_panel.analysis.refits.what_if_curves import refit_curve
 from inficond_panel.distill.solver.centred_bounds import free_range
-from inficond_panel.distill.solver.joint_prices import ConceptAtOptimum
+from inficond_panel.distill.solver.joint.joint_prices import ConceptAtOptimum
 from inficond_panel.errors import TuningError
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import History, Intent, Tuner, open_tuner
@@ -26,7 +26,7 @@ from inficond_panel.tuning.replay import replay
 from inficond_panel.tuning.shift.class_shift import class_shifts
 from inficond_panel.tuning.suggest import carry_out, suggest
 from inficond_panel.views.configuration.view import make_student
-from inficond_panel.views.knowledge.batch import make_others
+from inficond_panel.views.knowledge.batch.batch import make_others
 from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.views.provenance.iterations import touches
 from inficond_panel.wording.moved_classes import moved_sentence

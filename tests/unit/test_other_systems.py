@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import ast
+import errno
+import io
 import os
 import re
+import socket
 import subprocess
 import sys
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 import pytest
 from factory import small_spec
 
 from inficond_panel import cli
+from inficond_panel.commands.serve import server
 from inficond_panel.commands.serve.server import check_processes
+from inficond_panel.commands.shared import output
+from inficond_panel.errors import InficondError
+from precompute.detect import writing
 
 ROOT = Path(__file__).parents[2]
 #: Modules of the standard library that Windows does not have.
@@ -84,3 +91,57 @@ def test_no_file_has_a_name_that_windows_refuses():
 @pytest.mark.parametrize("name", ["a:b", "aux.txt", "what?", "end."])
 def test_a_name_that_windows_refuses_is_seen(name):
     assert REFUSED.search(name)
+
+
+@pytest.mark.parametrize(("encoding", "said"), [(None, "−".encode()), ("cp1252", rb"\u2212")])
+def test_a_file_gets_what_its_encoding_lacks(monkeypatch, encoding, said):
+    """As on Windows, where a file that output is sent to is in cp1252."""
+    monkeypatch.delenv("PYTHONIOENCODING", raising=False)
+    if encoding:
+        monkeypatch.setenv("PYTHONIOENCODING", encoding)
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="cp1252"))
+    output.take_all_characters()
+    output.say("−1")
+    assert written.getvalue().startswith(said + b"1")
+
+
+def test_a_port_in_use_is_seen_where_two_may_share_it(monkeypatch):
+    """As on Windows, where SO_REUSEADDR takes a port from who has it."""
+    asked = []
+
+    class Probe(socket.socket):
+        def setsockopt(self, *given: object) -> None:
+            asked.append(given)
+
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setattr(server.socket, "socket", Probe)
+    assert server.free_port(0, "127.0.0.1") > 0
+    with Probe() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(InficondError, match="in use"):
+            server.free_port(taken.getsockname()[1], "127.0.0.1")
+    assert asked == []
+
+
+@pytest.mark.parametrize(("platform", "status"), [("win32", True), ("linux", False)])
+def test_a_reader_who_has_gone_is_no_fault(monkeypatch, platform, status):
+    monkeypatch.setattr(sys, "platform", platform)
+    assert cli._reader_has_gone(OSError(errno.EINVAL, "Invalid argument")) is status
+    assert not cli._reader_has_gone(OSError(errno.EINVAL, "Invalid argument", "a.yaml"))
+    assert cli._reader_has_gone(OSError(errno.EPIPE, "Broken pipe"))
+
+
+def test_a_spec_has_slashes_in_its_paths():
+    """A path of another drive, too: with backslashes alone it would be taken for a name."""
+    from precompute.detect.choice import as_path
+
+    class Windows(PureWindowsPath):
+        def absolute(self) -> PureWindowsPath:
+            return self
+
+    folder = Windows("C:/work")
+    assert writing.relative(Windows(r"C:\work\photos\a"), folder) == "photos/a"
+    assert writing.relative(folder, folder) == "."
+    assert as_path(writing.relative(Windows(r"D:\models\clip"), folder)) == "D:/models/clip"

@@ -9,7 +9,7 @@ import pytest
 from factory import small_spec
 
 from inficond_panel.cli import main
-from inficond_panel.commands.output import say_json, say_table, shown
+from inficond_panel.commands.shared.output import say_json, say_table, shown
 
 # Clears the screen, names the window, a C1 sequence, turns the writing round, half a character.
 EVIL = "\x1b[2J\x1b]0;x\x07\x9b31m\u202eabc\ud800"

@@ -16,8 +16,9 @@ from inficond_panel.cli import main
 from inficond_panel.errors import DataError
 from inficond_panel.spec import load_spec
 from inficond_panel.store.images import UnreadableImage
-from precompute.datasets import huggingface, load_dataset, webdataset
-from precompute.datasets.fiftyone import tags_of
+from precompute.datasets import load_dataset
+from precompute.datasets.layouts import huggingface, webdataset
+from precompute.datasets.layouts.fiftyone import tags_of
 from precompute.detect.packed import packed_layout
 
 pyarrow = pytest.importorskip("pyarrow")

@@ -115,8 +115,8 @@ def test_what_differs_from_predict_is_not_written(tmp_path, monkeypatch):
     from precompute.pipeline import carried
 
     spec = make(tmp_path / "made", CONV, "{method: slic, max_per_image: 4}")
-    right = carried.Carried.score
-    monkeypatch.setattr(carried.Carried, "score", lambda *given: right(*given) + 1)
+    right = carried.CarriedEncoder.dense
+    monkeypatch.setattr(carried.CarriedEncoder, "dense", lambda *given: right(*given)[:, ::-1] + 1)
     with pytest.raises(ExportError, match="exported logits differ from inficond predict by"):
         open_students(spec).up("train", "rail").export(tmp_path / "out", ["python-pixels"])
     assert not (tmp_path / "out").exists()

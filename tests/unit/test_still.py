@@ -18,10 +18,10 @@ from waiting import until
 
 import inficond_panel
 from inficond_panel.plots.concept_map import Shown
-from inficond_panel.ui import still as still_module
-from inficond_panel.ui.drawing import Drawing, cut
-from inficond_panel.ui.notebook_cell import Cell
-from inficond_panel.ui.still import NOT_YET, Still
+from inficond_panel.ui.notebook import still as still_module
+from inficond_panel.ui.notebook.drawing import Drawing, cut
+from inficond_panel.ui.notebook.notebook_cell import Cell
+from inficond_panel.ui.notebook.still import NOT_YET, Still
 from inficond_panel.views.embedding.picture import draw_picture as draw_map
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -122,7 +122,10 @@ def test_outside_a_kernel_nothing_is_displayed(monkeypatch):
 def test_the_sign_of_life_is_in_a_notebook_only_and_is_no_object_of_the_cell():
     cell = Cell("words", draw=lambda: None)
     assert len(cell) == 1
-    assert len(cell.get_root().children) == 1
+    root = cell.get_root()
+    assert len(root.children) == 1
+    cell._cleanup(root)
+    assert "alive" not in vars(cell.still)  # nor is it made on a server
     comm = JupyterCommManagerBinary.get_server_comm()
     [_, alive] = cell.get_root(comm=comm).children
     assert alive.data.still == cell.still.alive.still

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inficond_panel.study.pages.charts import diverging, median_step, stacked, ticks, tone
+from inficond_panel.study.pages.report.charts import diverging, median_step, stacked, ticks, tone
 
 
 def test_bars_diverge_from_the_middle() -> None:

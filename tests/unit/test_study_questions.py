@@ -8,7 +8,7 @@ import pytest
 from studies import STUDY, Person, Visitor, small_study
 
 from inficond_panel.errors import SpecError, StudyLinkError
-from inficond_panel.study.pages.report_answers import answer_charts
+from inficond_panel.study.pages.report.report_answers import answer_charts
 from inficond_panel.study.results.board import board
 from inficond_panel.study.results.study_tables import answers_table, scores_table
 from inficond_panel.study.results.timeline import progress_of

@@ -17,8 +17,8 @@ from studies import STUDY, Person, small_study
 from inficond_panel.cli import main
 from inficond_panel.common import clock
 from inficond_panel.common.clock import Clock
-from inficond_panel.study.pages import report
-from inficond_panel.study.pages.report import make_page
+from inficond_panel.study.pages.report import report
+from inficond_panel.study.pages.report.report import make_page
 from inficond_panel.study.results import holdout
 from inficond_panel.study.results.answers import Score
 from inficond_panel.study.results.differences import differences

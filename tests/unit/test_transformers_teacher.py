@@ -181,28 +181,29 @@ def test_a_missing_package_names_the_extra(folder, monkeypatch):
     assert "[precompute,transformers]" in told.value.remedy
 
 
-def test_a_hubs_model_without_network_is_told_within_seconds(tmp_path, monkeypatch):
+def test_a_hubs_model_without_network_is_told_at_once(tmp_path, monkeypatch):
+    """The hub's own client would ask again and again, with longer and longer pauses."""
     import socket
-    import time
 
     from huggingface_hub import constants
 
-    def unknown(*_, **__):
+    asked = []
+
+    def unknown(host, *_, **__):
+        asked.append(host)
         raise socket.gaierror("no name server here")
 
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
-    started = time.monotonic()
     with pytest.raises(DataError, match="not on this machine, and the download failed") as told:
         load(model="hf-hub:some/net")
-    assert time.monotonic() - started < 10
+    assert asked == ["huggingface.co"]
     assert "Fetch its files elsewhere (config.json" in told.value.remedy
 
 
 def test_a_hub_that_never_answers_is_not_waited_for(tmp_path, monkeypatch):
-    """It accepts the connection, and says nothing."""
+    """It accepts the connection, and says nothing; it is asked once."""
     import socket
-    import time
 
     from huggingface_hub import constants
 
@@ -211,10 +212,12 @@ def test_a_hub_that_never_answers_is_not_waited_for(tmp_path, monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"http://127.0.0.1:{silent.getsockname()[1]}"
         monkeypatch.setattr(constants, "ENDPOINT", address)
-        started = time.monotonic()
         with pytest.raises(DataError, match=r"download failed: TimeoutError: no answer within 0.5"):
             load(model="hf-hub:some/net")
-    assert time.monotonic() - started < 5
+        silent.setblocking(False)
+        silent.accept()[0].close()
+        with pytest.raises(BlockingIOError):
+            silent.accept()
 
 
 def test_a_hubs_model_that_was_downloaded_needs_no_network(folder, tmp_path, monkeypatch):

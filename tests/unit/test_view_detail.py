@@ -25,7 +25,7 @@ from inficond_panel.spec import load_spec
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.store import open_store
 from inficond_panel.tuning import History, Tuner
-from inficond_panel.ui import gallery
+from inficond_panel.ui.photos import gallery
 from inficond_panel.views.detail import charts
 from inficond_panel.views.detail.charts import CHARTED, axis_digits, make_charts, round_range
 from inficond_panel.views.detail.local_explanation import _flip

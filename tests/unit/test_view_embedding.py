@@ -7,12 +7,14 @@ import csv
 import io
 import math
 from dataclasses import replace
+from threading import Event
 
 import numpy as np
 import pytest
 from factory import small_arrays, small_spec
 from hypothesis import given
 from hypothesis import strategies as st
+from waiting import PATIENCE
 
 from inficond_panel.concepts.projection import SCALE
 from inficond_panel.plots import cloud, concept_map, map_layers
@@ -703,21 +705,39 @@ def test_without_a_group_and_a_student_all_concepts_are_saved(app, view, sent):
     assert {line["influence"] for line in lines} == {""}
 
 
-def test_pointing_sends_the_segment_or_none(app, view, sent):
+def off_every_concept(app, view) -> list[float]:
+    """Place of a segment on the map, as shares of the plot."""
     frame = view.map.frame
     place = cloud.segment_positions(app.store, view.projection)
     shown = np.flatnonzero(app.store.split[app.store.segment_image] != "holdout")
     away = np.abs(place[shown, None] - view.map.scene.xy).sum(-1).min(1)
-    segment = shown[away.argmax()]  # off every concept
-    share = frame.pixels(place[[segment]])[0] / frame.size
-    ask(view, "point", place=share.tolist())
-    assert sent[-1]["segment"]["place"] == pytest.approx(share.tolist(), abs=1e-5)
+    return (frame.pixels(place[[shown[away.argmax()]]])[0] / frame.size).tolist()
+
+
+def test_pointing_sends_the_segment_or_none(app, view, sent):
+    frame, share = view.map.frame, off_every_concept(app, view)
+    ask(view, "point", place=share)
+    assert sent[-1]["segment"]["place"] == pytest.approx(share, abs=1e-5)
     concept = frame.pixels(view.map.scene.xy[[3]])[0] / frame.size
     ask(view, "point", place=concept.tolist())
     assert sent[-1] == {"segment": None}
     count = len(sent)
     ask(view, "point", place=None)
     assert len(sent) == count
+
+
+def test_who_leaves_before_the_answer_is_shown_no_segment(app, view, sent):
+    """Found after the pointer had left, or on its way to the browser then."""
+    there, updates = Event(), []
+    app.jobs = Jobs(lambda update: (updates.append(update), there.set()))
+    ask(view, "point", place=off_every_concept(app, view))
+    assert there.wait(PATIENCE)
+    ask(view, "point", place=None)
+    updates.pop()()
+    assert sent == [{"segment": None}]
+    ask(view, "point", place=None)
+    assert len(sent) == 1
+    app.jobs.close()
 
 
 def test_the_keyboard_shows_the_segment_nearest_to_its_concept(app, view, sent):

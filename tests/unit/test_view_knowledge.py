@@ -25,10 +25,9 @@ from inficond_panel.spec import load_spec
 from inficond_panel.state import AppState, Jobs, Preview, Status
 from inficond_panel.store import open_store, write_store
 from inficond_panel.tuning import History, Intent, Lambda, Tuner, open_tuner
-from inficond_panel.ui import browser, images
-from inficond_panel.views.knowledge import mending
-from inficond_panel.views.knowledge import rows as effects
-from inficond_panel.views.knowledge.batch import (
+from inficond_panel.ui import browser
+from inficond_panel.ui.photos import images
+from inficond_panel.views.knowledge.batch.batch import (
     make_held,
     make_others,
     make_pending,
@@ -36,8 +35,10 @@ from inficond_panel.views.knowledge.batch import (
     make_summary,
     make_touched,
 )
-from inficond_panel.views.knowledge.class_metrics import make_line, make_noisy
-from inficond_panel.views.knowledge.rows import (
+from inficond_panel.views.knowledge.panels import mending
+from inficond_panel.views.knowledge.panels.class_metrics import make_line, make_noisy
+from inficond_panel.views.knowledge.rows import rows as effects
+from inficond_panel.views.knowledge.rows.rows import (
     make_concept_rows,
     make_effect,
     make_undefined,

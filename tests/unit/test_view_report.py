@@ -17,9 +17,9 @@ from inficond_panel.distill.solver.shadow_prices import Price
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import open_tuner
 from inficond_panel.views.detail.local_explanation import SHOWN, make_apart
-from inficond_panel.views.knowledge import refit_report as told
-from inficond_panel.views.knowledge.batch import make_group_offer
-from inficond_panel.views.knowledge.refit_report import make_report
+from inficond_panel.views.knowledge.batch.batch import make_group_offer
+from inficond_panel.views.knowledge.panels import refit_report as told
+from inficond_panel.views.knowledge.panels.refit_report import make_report
 from inficond_panel.wording import refit as words
 
 

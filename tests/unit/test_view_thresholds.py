@@ -12,7 +12,7 @@ from inficond_panel.distill import Interval
 from inficond_panel.errors import CancelledError, TuningError
 from inficond_panel.state import AppState, Job, Jobs
 from inficond_panel.tuning import open_tuner
-from inficond_panel.views.knowledge.thresholds import make_threshold
+from inficond_panel.views.knowledge.panels.thresholds import make_threshold
 from inficond_panel.views.knowledge.view import KnowledgeView
 
 EXTRA = "students:\n  threshold: {sheep: 0.25}\n"

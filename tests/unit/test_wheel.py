@@ -73,7 +73,7 @@ def test_scenes_name_the_source_tree_from_the_wheel(wheel, tmp_path):
     wheel.extractall(tmp_path)
     code = """
 from inficond_panel.errors import MissingExtraError
-from precompute.datasets.scenes import scenes_dataset
+from precompute.datasets.layouts.scenes import scenes_dataset
 try:
     scenes_dataset(None)
 except MissingExtraError as error:

@@ -21,7 +21,13 @@ def found(*kinds: str) -> dict[str, ClassShift]:
     ("kinds", "classes", "said"),
     [
         (["none"], 2, "Looking for suspects: 1 of 2 students."),
-        (["none", "unknown"], 2, "No student leans on what holds on fit and not on tune."),
+        (["none", "none"], 2, "No student leans on what holds on fit and not on tune."),
+        (
+            ["none", "unknown"],
+            2,
+            "No student is seen to lean on what holds on fit and not on tune. "
+            "Of 1 there are too few photos to say.",
+        ),
         (["shift", "none"], 2, "1 of 2 students leans on what holds on fit and not on tune: c0."),
         (
             ["shift"] * 8,
@@ -50,12 +56,16 @@ def test_sentences_with_numbers_write_a_true_minus():
         "No shift: from fit to tune it loses −0.25 [−0.40, 0.10] of 4.00 logits of separation and "
         "−1.2 [−2.0, 1.0] of 90.0 AP points. Edits are not expected to gain."
     )
+    assert shift_sentence(of_class, limits=False) == (
+        "No shift: from fit to tune it loses −0.25 of 4.00 logits of separation and −1.2 of 90.0 "
+        "AP points. Edits are not expected to gain."
+    )
     assert gain_words(Gain(-0.031, -0.06, 0.004)) == "−3.1 AP points [−6.0, +0.4]"
 
 
 def suggestion(**of: object) -> Suggestion:
     fixed = {"strategy": "repair", "seed": 0, "budget": 5, "parent": "p", "images": 600}
-    return Suggestion(**{**fixed, "measured": "cross-fitted", "summary": "One.", **of})
+    return Suggestion(**{**fixed, "measured": "cross-fitted", "conclusion": "One.", **of})
 
 
 def test_a_suggestion_is_told_with_its_gain_and_its_reasons():
@@ -70,6 +80,26 @@ def test_a_suggestion_is_told_with_its_gain_and_its_reasons():
     assert suggestion_sentences(made, "cat")[1] == (
         "cat: nothing here beats noise; it is left as it is."
     )
+
+
+def test_a_suggestion_is_told_without_limits():
+    tried = {"tune": Gain(0.0123, -0.002, 0.03), "AP on tune": Gain(-0.004, -0.01, 0.002)}
+    own = ClassSuggestion((Lambda("dog"),), tried["tune"], ("AP on tune chooses",))
+    made = suggestion(
+        scope=("dog",), gain=tried["tune"], classes={"dog": own}, tried=tried, alone=True
+    )
+    assert made.summary == (
+        "One. Cross-fitted gain in AP points, at its largest, by tune +1.23 [−0.20, +3.00]; by AP "
+        "on tune −0.40 [−1.00, +0.20]. Each class was tried by itself; a thumb moves the others "
+        "too."
+    )
+    assert suggestion_sentences(made, "dog", limits=False) == [
+        "One. Cross-fitted gain in AP points, at its largest, by tune +1.23; by AP on tune −0.40. "
+        "Each class was tried by itself; a thumb moves the others too. Expected: +1.2 AP points, "
+        "cross-fitted.",
+        "dog: expected +1.2 AP points, cross-fitted.",
+        "lambda auto: AP on tune chooses.",
+    ]
 
 
 def test_where_nothing_is_suggested_no_gain_is_told():

@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from inficond_panel.commands.arguments import add_seed, add_split, add_tuner, positive
+from inficond_panel.commands.shared.arguments import add_seed, add_split, add_tuner, positive
 
 DESCRIPTION = (
     "Distills the students of every combination of targets, alpha, temperature and lambda, and "

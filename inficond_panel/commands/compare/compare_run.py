@@ -24,7 +24,7 @@ from inficond_panel.commands.compare.compare_text import (
 from inficond_panel.commands.compare.compared import Compared
 from inficond_panel.commands.compare.frame import carry_out, count_looks
 from inficond_panel.commands.metrics.metrics_document import interval_document, interval_documents
-from inficond_panel.commands.output import note, progress, say, say_table
+from inficond_panel.commands.shared.output import note, progress, say, say_table
 from inficond_panel.common.numbers import defined
 from inficond_panel.distill import SEEN_LABEL
 from inficond_panel.errors import MissingExtraError

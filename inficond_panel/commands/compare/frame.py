@@ -9,8 +9,8 @@ from math import nan
 from pathlib import Path
 from typing import Any, TypeVar
 
-from inficond_panel.commands.output import note, say_json
-from inficond_panel.commands.students import open_students, settle_draws
+from inficond_panel.commands.shared.output import note, say_json
+from inficond_panel.commands.shared.students import open_students, settle_draws
 from inficond_panel.common.numbers import defined
 from inficond_panel.common.saved_file import File
 from inficond_panel.common.whole_folder import write_folder

@@ -13,7 +13,7 @@ from inficond_panel.commands.compare.compare_text import others_notes
 from inficond_panel.commands.compare.frame import LIMITS, carry_out, refuse, three
 from inficond_panel.commands.compare.gamma_page import SHORT, gamma_text, make_gamma_page
 from inficond_panel.commands.metrics.metrics_document import interval_document
-from inficond_panel.commands.output import note, say, say_table
+from inficond_panel.commands.shared.output import note, say, say_table
 from inficond_panel.common.numbers import defined, written
 from inficond_panel.common.saved_file import File, make_table
 from inficond_panel.distill import SEEN_LABEL

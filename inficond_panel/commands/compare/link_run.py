@@ -12,7 +12,7 @@ from inficond_panel.commands.compare.compare_page import page_html, table_html
 from inficond_panel.commands.compare.compare_text import level_text, starred_change
 from inficond_panel.commands.compare.frame import LIMITS, carry_out, count_looks, refuse, three
 from inficond_panel.commands.metrics.metrics_document import interval_documents
-from inficond_panel.commands.output import progress, say, say_table
+from inficond_panel.commands.shared.output import progress, say, say_table
 from inficond_panel.common.saved_file import File, make_table
 from inficond_panel.distill import Interval
 from inficond_panel.store import Store

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from inficond_panel.commands.arguments import SPEC, STORE, add_json, add_tuner
-from inficond_panel.commands.output import say, say_json
-from inficond_panel.commands.parser import Parser
+from inficond_panel.commands.shared.arguments import SPEC, STORE, add_json, add_tuner
+from inficond_panel.commands.shared.output import say, say_json
+from inficond_panel.commands.shared.parser import Parser
 
 DESCRIPTION = (
     "A typed concept is scored from the store's segments; no photo is read. Needs the extra "

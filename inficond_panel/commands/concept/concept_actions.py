@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from inficond_panel.commands.output import note, say, say_json, say_table
-from inficond_panel.commands.precompute_package import precompute_package
+from inficond_panel.commands.shared.output import note, say, say_json, say_table
+from inficond_panel.commands.shared.precompute_package import precompute_package
 from inficond_panel.concepts.texts import texts_of
 from inficond_panel.concepts.typed import TypedConcept, check_typing
 from inficond_panel.spec import find_spec, load_spec

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 
-from inficond_panel.commands.arguments import (
+from inficond_panel.commands.shared.arguments import (
     add_node,
     add_required_node,
     add_split,
     add_tuner,
 )
-from inficond_panel.commands.output import note, say, say_json
-from inficond_panel.commands.parser import Parser
+from inficond_panel.commands.shared.output import note, say, say_json
+from inficond_panel.commands.shared.parser import Parser
 from inficond_panel.errors import TuningError
 
 DESCRIPTION = (

@@ -16,8 +16,8 @@ from inficond_panel.commands.history.history_text import (
     others_lines,
     tree_lines,
 )
-from inficond_panel.commands.output import note, progress
-from inficond_panel.commands.students import chosen_node
+from inficond_panel.commands.shared.output import note, progress
+from inficond_panel.commands.shared.students import chosen_node
 from inficond_panel.common.numbers import count
 from inficond_panel.errors import TuningError
 from inficond_panel.export.folder import edits_text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from inficond_panel.commands.arguments import SPEC, STORE, add_json
+from inficond_panel.commands.shared.arguments import SPEC, STORE, add_json
 
 DESCRIPTION = (
     "Stages, arrays and their sizes, positives. Reads all of the store and compares it with its "
@@ -15,7 +15,7 @@ EXAMPLE = "inficond info demo --json"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("spec", metavar="SPEC|STORE", help=f"{SPEC}; or the folder of a store")
+    parser.add_argument("spec", metavar="SPEC|STORE", help=SPEC)
     parser.add_argument("--store", metavar="DIR", help=STORE)
     add_json(parser)
 

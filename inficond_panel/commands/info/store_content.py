@@ -8,9 +8,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from inficond_panel.commands.output import note, say, say_json, say_table
-from inficond_panel.commands.precompute_package import precompute_package
-from inficond_panel.commands.task_text import task_text
+from inficond_panel.commands.shared.output import note, say, say_json, say_table
+from inficond_panel.commands.shared.precompute_package import precompute_package
+from inficond_panel.commands.shared.task_text import task_text
 from inficond_panel.common.numbers import count, size_text
 from inficond_panel.concepts.typed import TypedFolder
 from inficond_panel.errors import InficondError

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inficond_panel.commands.arguments import (
+from inficond_panel.commands.shared.arguments import (
     add_classes,
     add_node,
     add_seed,
@@ -14,7 +14,7 @@ from inficond_panel.commands.arguments import (
     add_tuner,
     positive,
 )
-from inficond_panel.commands.output import progress, say, say_json
+from inficond_panel.commands.shared.output import progress, say, say_json
 from inficond_panel.common.near_words import near
 from inficond_panel.errors import TuningError
 from inficond_panel.vocabulary.metrics import AP, METRICS
@@ -86,7 +86,7 @@ def run(args: argparse.Namespace) -> None:
     from inficond_panel.commands.metrics.group_tables import groups_document, say_groups
     from inficond_panel.commands.metrics.metrics_document import document
     from inficond_panel.commands.metrics.metrics_tables import say_slices
-    from inficond_panel.commands.students import (
+    from inficond_panel.commands.shared.students import (
         chosen_node,
         count_look,
         open_students,

@@ -8,7 +8,7 @@ from typing import Any
 
 from inficond_panel.analysis.node_metrics import ClassGroups
 from inficond_panel.commands.metrics.metrics_document import interval_document, interval_documents
-from inficond_panel.commands.output import note, say, say_table
+from inficond_panel.commands.shared.output import note, say, say_table
 from inficond_panel.common.numbers import written, written_range
 from inficond_panel.distill import Gap, Group, GroupReport, Interval
 from inficond_panel.vocabulary.confidence import confidence_word

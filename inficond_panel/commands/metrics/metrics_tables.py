@@ -5,14 +5,15 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping, Sequence
 
-from inficond_panel.analysis.node_metrics import ClassMeasures, worst_slice_sentence
+from inficond_panel.analysis.node_metrics import ClassMeasures
 from inficond_panel.analysis.top_measures import SingleLabelMeasures
-from inficond_panel.commands.output import note, say, say_table
+from inficond_panel.commands.shared.output import note, say, say_table
 from inficond_panel.common.numbers import count, defined, written, written_range
 from inficond_panel.distill import Interval, SliceReport, SliceResult, worst_of_all
 from inficond_panel.vocabulary.confidence import confidence_word
 from inficond_panel.vocabulary.metrics import ECE, METRICS
 from inficond_panel.vocabulary.top_metrics import TOP_K, TOP_METRICS
+from inficond_panel.wording.slices import worst_slice_sentence
 
 _SLICE_HEADER = ["class", "slice", "images", "positives"]
 _CELLS = 20  #: confusions that are listed

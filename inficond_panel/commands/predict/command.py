@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inficond_panel.commands.arguments import (
+from inficond_panel.commands.shared.arguments import (
     add_classes,
     add_networks,
     add_node,
@@ -14,7 +14,7 @@ from inficond_panel.commands.arguments import (
     say_networks,
     share,
 )
-from inficond_panel.commands.output import note, say, say_json
+from inficond_panel.commands.shared.output import note, say, say_json
 from inficond_panel.errors import DataError
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def _note_lacks(scores: PhotoScores, rules: Abstaining | None) -> None:
 
 def _students(args: argparse.Namespace) -> tuple[Exported, Tuner, str]:
     """Students of a spec's iteration or of an export, the tuner of the store, and their name."""
-    from inficond_panel.commands.students import chosen_node, open_students
+    from inficond_panel.commands.shared.students import chosen_node, open_students
     from inficond_panel.export.folder import as_exported
     from inficond_panel.tuning import open_tuner
     from inficond_panel.tuning.node_names import node_title

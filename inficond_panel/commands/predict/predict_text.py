@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from inficond_panel.commands.output import say, say_table
+from inficond_panel.commands.shared.output import say, say_table
 from inficond_panel.common.numbers import plain, written, written_range
 from inficond_panel.common.saved_file import make_table
 from inficond_panel.concepts.photo_scores import PhotoScores

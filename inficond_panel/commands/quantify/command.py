@@ -6,7 +6,6 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from inficond_panel.commands.parser import Parser
 from inficond_panel.commands.quantify.quantify_arguments import (
     add_add_arguments,
     add_experiment_arguments,
@@ -14,6 +13,7 @@ from inficond_panel.commands.quantify.quantify_arguments import (
     add_run_arguments,
     add_table_arguments,
 )
+from inficond_panel.commands.shared.parser import Parser
 
 DESCRIPTION = (
     "Knowledge points, and what distillation does to them, after Cheng et al., CVPR 2020; see "

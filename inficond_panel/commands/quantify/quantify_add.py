@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from inficond_panel.commands.output import note, say, say_json
-from inficond_panel.commands.precompute_package import precompute_package
+from inficond_panel.commands.shared.output import note, say, say_json
+from inficond_panel.commands.shared.precompute_package import precompute_package
 from inficond_panel.errors import DataError
 from inficond_panel.quantify.experiment.checkpoints import checkpoint_files, load_weights
 from inficond_panel.quantify.experiment.experiment import NETWORKS

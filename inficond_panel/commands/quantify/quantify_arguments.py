@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 
-from inficond_panel.commands.arguments import SPEC, STORE, add_json, add_seed, positive
+from inficond_panel.commands.shared.arguments import SPEC, STORE, add_json, add_seed, positive
 
 _NETWORK = (
     "encoder (the spec's), teacher (the spec's), or a network of an experiment, as "

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from inficond_panel.commands.output import note
-from inficond_panel.commands.precompute_package import precompute_package
+from inficond_panel.commands.shared.output import note
+from inficond_panel.commands.shared.precompute_package import precompute_package
 from inficond_panel.common.numbers import defined
 from inficond_panel.errors import DataError
 from inficond_panel.quantify.experiment.experiment import Outcome, Photos, Settings, run_experiment

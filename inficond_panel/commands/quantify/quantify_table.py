@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Mapping
 from typing import Any
 
-from inficond_panel.commands.output import say, say_json, say_table
+from inficond_panel.commands.shared.output import say, say_json, say_table
 from inficond_panel.common.numbers import written, written_range
 from inficond_panel.quantify.experiment.figures import Figures
 from inficond_panel.quantify.experiment.hypotheses import LEAST_TRAININGS, Row, hypotheses

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 
-from inficond_panel.commands.arguments import HISTORY, SPEC
-from inficond_panel.commands.output import note
 from inficond_panel.commands.serve.server import (
     add_server_arguments,
     check_spec,
@@ -13,6 +11,8 @@ from inficond_panel.commands.serve.server import (
     serve_app,
     set_history,
 )
+from inficond_panel.commands.shared.arguments import HISTORY, SPEC
+from inficond_panel.commands.shared.output import note
 
 DESCRIPTION = "Takes the flags of panel serve."
 EXAMPLE = "inficond serve photos.yaml --port 5007 --show"
@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("specs", nargs="+", metavar="SPEC", help=SPEC)
     parser.add_argument("--history", metavar="FILE", help=HISTORY)
-    add_server_arguments(parser)
+    add_server_arguments(parser, "[-h] [--history FILE] SPEC [SPEC ...]")
 
 
 def run(args: argparse.Namespace) -> None:

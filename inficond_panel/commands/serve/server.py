@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import socket
+import sys
 import threading
 import urllib.error
 import urllib.request
@@ -16,7 +17,7 @@ from typing import ClassVar
 from panel.command.serve import Serve
 
 import inficond_panel
-from inficond_panel.commands.output import note, progress
+from inficond_panel.commands.shared.output import note, progress
 from inficond_panel.errors import InficondError
 from inficond_panel.serving import guard, health
 from inficond_panel.serving.login import take_password
@@ -30,6 +31,13 @@ LOGIN, LOGOUT, INDEX = (
     Path(__file__).with_name(f"{page}.html") for page in ("login", "logout", "index")
 )
 PORT = 5006
+#: Where our defaults are others than those that Panel's help names.
+_HELP = {
+    "websocket_max_message_size": "Largest part of a message from a page (default: 1 MB)",
+    "session_ids": "One of: unsigned, signed (default) or external-signed",
+    "port": f"Port to listen on (default: {PORT}, or any that is free)",
+    "address": "Address to listen on (default: all of this machine); 127.0.0.1 for it alone",
+}
 
 
 class _Serve(Serve):
@@ -43,9 +51,13 @@ class _Serve(Serve):
     )
 
 
-def add_server_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the flags of ``panel serve``."""
-    parser.set_defaults(panel_serve=_Serve(parser=parser))
+def add_server_arguments(parser: argparse.ArgumentParser, own: str) -> None:
+    """Add the flags of ``panel serve``, which the usage names in a word after the ``own``."""
+    parser.usage = f"%(prog)s {own} [FLAG OF PANEL SERVE ...]"
+    flags = parser.add_argument_group("flags of panel serve")
+    parser.set_defaults(panel_serve=_Serve(parser=flags))
+    for action in flags._group_actions:
+        action.help = _HELP.get(action.dest, action.help)
 
 
 def announce(args: argparse.Namespace, page: str, tell: Callable[[str], None]) -> None:
@@ -106,7 +118,7 @@ def run_server(args: argparse.Namespace, files: Sequence[Path], arguments: Seque
         args.panel_serve.invoke(args)
     except (OSError, ValueError, RuntimeError) as error:
         raise InficondError(
-            f"The server cannot start: {error}", "See: panel serve --help"
+            f"The server cannot start: {error}", "See: inficond serve --help"
         ) from error
 
 
@@ -133,7 +145,8 @@ def free_port(port: int | None, address: str | None) -> int:
 
 def _is_free(port: int, address: str | None) -> bool:
     with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if sys.platform != "win32":  # there it would take a port that is in use
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((address or "", port))
         except OSError:

@@ -6,9 +6,9 @@ import argparse
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from inficond_panel.commands.arguments import add_json, positive
-from inficond_panel.commands.output import progress
-from inficond_panel.commands.parser import Parser
+from inficond_panel.commands.shared.arguments import add_json, positive
+from inficond_panel.commands.shared.output import progress
+from inficond_panel.commands.shared.parser import Parser
 from inficond_panel.errors import StudyError
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def _add_serve_arguments(parser: argparse.ArgumentParser) -> None:
         help="password of the researcher's page, its first line (default: "
         "$INFICOND_STUDY_PASSWORD, else it is asked for)",
     )
-    add_server_arguments(parser)
+    add_server_arguments(parser, "[-h] [--data FOLDER] [--password-file FILE] STUDY")
 
 
 def _add_own_arguments(of: Mapping[str, Parser]) -> None:

@@ -7,7 +7,7 @@ import re
 import sys
 from dataclasses import asdict
 
-from inficond_panel.commands.output import note, say, say_json, say_table
+from inficond_panel.commands.shared.output import note, say, say_json, say_table
 from inficond_panel.commands.study.study_text import board_rows
 from inficond_panel.errors import StudyError
 from inficond_panel.study.results.board import board

@@ -6,7 +6,7 @@ import argparse
 from dataclasses import asdict
 from pathlib import Path
 
-from inficond_panel.commands.output import say, say_json
+from inficond_panel.commands.shared.output import say, say_json
 from inficond_panel.commands.study.participants import find_participant
 from inficond_panel.commands.study.study_text import moment_line, summary_lines
 from inficond_panel.common.numbers import plain
@@ -41,8 +41,8 @@ def replay(opened: Study, args: argparse.Namespace) -> None:
 
 def report(opened: Study, args: argparse.Namespace) -> None:
     """Write the report and print its figures."""
-    from inficond_panel.study.pages.report import write_report
-    from inficond_panel.study.pages.report_conditions import compare_conditions
+    from inficond_panel.study.pages.report.report import write_report
+    from inficond_panel.study.pages.report.report_conditions import compare_conditions
 
     files = write_report(opened, _folder(opened, args.output, "report"))
     if args.json:

@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from inficond_panel.commands.output import say
+from inficond_panel.commands.shared.output import say
 from inficond_panel.errors import StudyError
 from inficond_panel.study.run.study import Study
 

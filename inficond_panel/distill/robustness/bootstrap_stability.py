@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from inficond_panel.distill.scores.scores import Array, ScoreLike, Scores
 from inficond_panel.distill.solver.exact import Fit, fit
-from inficond_panel.distill.solver.joint import fit_joint, one_of_each
+from inficond_panel.distill.solver.joint.joint import fit_joint, one_of_each
 from inficond_panel.distill.solver.penalty import per_student
 from inficond_panel.distill.solver.tempered import Tempered, mixed_of
 from inficond_panel.errors import CancelledError, SolverError

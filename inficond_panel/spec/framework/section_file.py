@@ -79,7 +79,7 @@ class SpecFile(Section):
         base = field.option("below")
         folder = getattr(section, base) if base else self._path.parent
         below = path.relative_to(folder) if path.is_relative_to(folder) else path
-        text = self._written.get(path, str(below))
+        text = self._written.get(path, below.as_posix())
         return f"./{text}" if isinstance(field, NameOrPath) and "/" not in text else text
 
 

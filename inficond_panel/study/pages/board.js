@@ -1,8 +1,8 @@
 // The researcher's page: a password, then a row for each participant.
 
 import { h, keyed, set, text, watch } from "../../ui/base.js"
-import { copyText } from "../../ui/clipboard.js"
-import { saveFiles } from "../../ui/save_file.js"
+import { copyText } from "../../ui/parts/clipboard.js"
+import { saveFiles } from "../../ui/parts/save_file.js"
 import { BACKGROUND } from "../../ui/vocabulary.js"
 
 const HEADS = ["Participant", "Id", "Condition", "State", "Step", "Check", "Time", "Iterations", "Tasks over", ""]

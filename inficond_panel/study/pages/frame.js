@@ -1,7 +1,7 @@
 // A participant's page: a screen of text or questions, or the bar above the views during a task.
 
 import { h, keep, kept, set, text, watch } from "../../ui/base.js"
-import { copyText } from "../../ui/clipboard.js"
+import { copyText } from "../../ui/parts/clipboard.js"
 import { BACKGROUND } from "../../ui/vocabulary.js"
 
 const TAGS = new Set(["h1", "h2", "h3", "p", "ul", "ol", "li", "strong", "em", "code", "pre", "blockquote", "br", "hr", "a", "img", "table", "thead", "tbody", "tr", "th", "td"])

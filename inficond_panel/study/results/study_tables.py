@@ -161,7 +161,7 @@ def write(table: pd.DataFrame, file: Path) -> Path:
         if file.suffix == ".parquet":
             table.to_parquet(content, index=False)
         else:
-            table.map(as_cell).to_csv(content, index=False)
+            table.map(as_cell).to_csv(content, index=False, lineterminator="\n")
     except ImportError as error:
         raise MissingExtraError(
             "Parquet needs pyarrow, which is not installed.",

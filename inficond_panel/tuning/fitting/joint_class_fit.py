@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from inficond_panel.distill import Fit, fit_joint
 from inficond_panel.distill.scores.scores import Array
-from inficond_panel.distill.solver.joint import one_of_each
+from inficond_panel.distill.solver.joint.joint import one_of_each
 from inficond_panel.store import Store
 from inficond_panel.tuning.fitting.class_fit import TOLERANCE, ClassFit
 from inficond_panel.tuning.fitting.fit_data import FitData

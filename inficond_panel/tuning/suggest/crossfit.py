@@ -26,7 +26,7 @@ from inficond_panel.tuning.suggest.first_order import Response
 from inficond_panel.tuning.suggest.gate import Way, passing
 from inficond_panel.tuning.suggest.search import Pick, search
 from inficond_panel.tuning.suggest.shrinkage import Shrunk, signal
-from inficond_panel.tuning.suggest.suggestion import change
+from inficond_panel.tuning.suggest.suggestion import Gain, change
 from inficond_panel.tuning.suggest.task import Task
 from inficond_panel.tuning.suggest.trial import Moves
 
@@ -196,17 +196,20 @@ def _choose(
     }
 
 
-def words(outcome: Crossfitted, level: float) -> str:
-    """Reasons for this much and no more, in words; intervals are at ``level``."""
-    names = list(dict.fromkeys(way.name for way in outcome.ways))
-    largest = [max((w for w in outcome.ways if w.name == n), key=_gained) for n in names]
-    tried = "; ".join(f"by {way.name} {way.mean.gain(level)}" for way in largest)
-    gains = f"Cross-fitted gain in AP points, at its largest, {tried}."
+def largest_gains(outcome: Crossfitted, level: float) -> dict[str, Gain]:
+    """The largest gain by each way of choosing, with its interval at ``level``."""
+    names = dict.fromkeys(way.name for way in outcome.ways)
+    return {
+        name: max((way for way in outcome.ways if way.name == name), key=_gained).mean.gain(level)
+        for name in names
+    }
+
+
+def conclusion(outcome: Crossfitted) -> str:
+    """Sentence on the way that passed, if any."""
     if outcome.passed is None:
-        return f"Nothing clears noise, so nothing is proposed. {gains}"
-    return (
-        f"Chosen by {outcome.passed.name}, at most {outcome.passed.length} thumbs a class. {gains}"
-    )
+        return "Nothing clears noise, so nothing is proposed."
+    return f"Chosen by {outcome.passed.name}, at most {outcome.passed.length} thumbs a class."
 
 
 def _gained(way: Way) -> float:

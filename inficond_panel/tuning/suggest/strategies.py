@@ -11,7 +11,7 @@ from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.suggest.baselines import Chosen, at_random, greedy
-from inficond_panel.tuning.suggest.crossfit import Crossfitted, crossfit, words
+from inficond_panel.tuning.suggest.crossfit import Crossfitted, conclusion, crossfit, largest_gains
 from inficond_panel.tuning.suggest.repair import repaired
 from inficond_panel.tuning.suggest.search import Pick
 from inficond_panel.tuning.suggest.suggestion import (
@@ -156,9 +156,10 @@ def _crossfitted(task: Task) -> Suggestion:
         task.name(k): _by_crossfit(task, k, picks, _gain(task, outcome, k))
         for k, picks in outcome.picks.items()
     }
-    kept, summary = task.together(found), words(outcome, task.level)
+    kept, tried = task.together(found), largest_gains(outcome, task.level)
     taken = [k for k in outcome.picks if task.name(k) in kept]
-    return task.suggested("crossfit", _expected(task, outcome, taken), CROSS_FITTED, summary, kept)
+    gain = _expected(task, outcome, taken)
+    return task.suggested("crossfit", gain, CROSS_FITTED, conclusion(outcome), kept, tried=tried)
 
 
 def _expected(task: Task, outcome: Crossfitted, taken: Sequence[int]) -> Gain:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtri
 
-from inficond_panel.common.numbers import defined, number_range, signed
+from inficond_panel.common.numbers import defined, estimated
 from inficond_panel.distill import Outcome, average_precision
 from inficond_panel.distill.metrics.bootstrap import draw_counts
 from inficond_panel.distill.scores.scores import Array
@@ -36,8 +36,12 @@ class Gain:
     level: float = CONFIDENCE
 
     def __str__(self) -> str:
-        limits = number_range(100 * self.low, 100 * self.high, 2, sign=True)
-        return f"{signed(100 * self.estimate)} {limits}"
+        return self.told()
+
+    def told(self, *, limits: bool = True) -> str:
+        """``+3.10 [+0.40, +6.00]``, in points; without ``limits`` the estimate alone."""
+        at = self.estimate, self.low, self.high
+        return estimated(at, 2, scale=100, sign=True, limits=limits)
 
     def to_json(self) -> dict[str, float | None]:
         """Plain numbers; None where undefined."""
@@ -65,9 +69,10 @@ class Suggestion:
     """One batch of intents by a strategy, for one refit from ``parent``.
 
     ``gain`` is the expected change of the mean AP over the ``scope``, the classes that could be
-    measured, if all of ``classes`` were taken; ``measured`` tells on what. ``summary`` tells in
-    words why this much and no more, ``skipped`` which classes were left out. ``photos`` are those
-    without a label, by class, whose labels would tell most.
+    measured, if all of ``classes`` were taken; ``measured`` tells on what. ``conclusion`` tells in
+    words why this much and no more, after the ways that were ``tried``, by their gains, and whether
+    each class was tried ``alone`` though all are solved together. ``skipped`` tells which classes
+    were left out. ``photos`` are those without a label, by class, whose labels would tell most.
     """
 
     strategy: str
@@ -78,7 +83,9 @@ class Suggestion:
     scope: tuple[str, ...]
     gain: Gain
     measured: str
-    summary: str
+    conclusion: str
+    tried: dict[str, Gain] = field(default_factory=dict)
+    alone: bool = False
     classes: dict[str, ClassSuggestion] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
     photos: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -87,6 +94,21 @@ class Suggestion:
     def intents(self) -> tuple[Intent | Cure, ...]:
         """All intents, by class."""
         return tuple(intent for found in self.classes.values() for intent in found.intents)
+
+    @property
+    def summary(self) -> str:
+        """Conclusion, and what it rests on, in words."""
+        return self.told()
+
+    def told(self, *, limits: bool = True) -> str:
+        """The summary; gains without their intervals where no ``limits`` are shown."""
+        said = [self.conclusion]
+        if self.tried:
+            gains = (f"by {way} {gain.told(limits=limits)}" for way, gain in self.tried.items())
+            said.append(f"Cross-fitted gain in AP points, at its largest, {'; '.join(gains)}.")
+        if self.alone:
+            said.append("Each class was tried by itself; a thumb moves the others too.")
+        return " ".join(said)
 
     @property
     def author(self) -> str:

@@ -87,13 +87,12 @@ class Task:
         strategy: str,
         gain: Gain,
         measured: str,
-        summary: str,
+        conclusion: str,
         classes: dict[str, ClassSuggestion],
         photos: dict[str, tuple[str, ...]] | None = None,
+        tried: dict[str, Gain] | None = None,
     ) -> Suggestion:
         """The suggestion that a strategy makes of this task."""
-        if self.tuner.joint:
-            summary = f"{summary} Each class was tried by itself; a thumb moves the others too."
         return Suggestion(
             strategy=strategy,
             seed=self.seed,
@@ -103,7 +102,9 @@ class Task:
             scope=self.scope,
             gain=gain,
             measured=measured,
-            summary=summary,
+            conclusion=conclusion,
+            tried=tried or {},
+            alone=self.tuner.joint,
             classes=classes,
             skipped=self.skipped,
             photos=photos or {},

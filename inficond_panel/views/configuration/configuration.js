@@ -4,7 +4,7 @@ import {
   boxOf, details, followTheme, h, hoverCard, icon, isClosed, keyed, leaveOnPick, offline, s, segments, set,
   text, watch, windowOf,
 } from "../../ui/base.js"
-import { WHISKER, axisOf, toldOf, whiskerOf } from "../../ui/whisker.js"
+import { WHISKER, axisOf, toldOf, whiskerOf } from "../../ui/parts/whisker.js"
 
 const FIELDS = [["dataset", "Dataset"], ["student", "Student"], ["pinned", "Beside"], ["targets", "Targets"], ["class", "Class"], ["split", "Split in view"], ["scope", "Scope"]]
 const NOT_ALWAYS = ["pinned", "targets"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from inficond_panel.ui.drawing import Drawing
+from inficond_panel.ui.notebook.drawing import Drawing
 from inficond_panel.vocabulary.palette import INK_2
 
 _WIDTH, _HEIGHT, _NAMES = 1000, 64, 340

@@ -18,7 +18,7 @@ from inficond_panel.spec.sections.students import Students
 from inficond_panel.ui import browser
 from inficond_panel.ui.actions import Acting, action
 from inficond_panel.ui.component import ViewComponent
-from inficond_panel.ui.metric_cards import Row, make_class_metrics, make_mean_metrics
+from inficond_panel.ui.parts.metric_cards import Row, make_class_metrics, make_mean_metrics
 from inficond_panel.views.configuration.picture import draw_picture
 from inficond_panel.vocabulary.metrics import SHARES
 from inficond_panel.wording import refit as words
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from inficond_panel.state import AppState
     from inficond_panel.state.targets import TargetsState
     from inficond_panel.tuning import Iteration, Node
-    from inficond_panel.ui.drawing import Drawing
+    from inficond_panel.ui.notebook.drawing import Drawing
 
 CHOICES = 30  #: iterations to choose from
 

@@ -1,7 +1,7 @@
 // One image's prediction taken apart: a signed bar a concept; with the intercept they add up to the logit.
 
 import { drawOnce, h, icon, set } from "../../ui/base.js"
-import { signedBar } from "../../ui/signed_bar.js"
+import { signedBar } from "../../ui/parts/signed_bar.js"
 import { DIRECTIONS, THUMBS } from "../../ui/vocabulary.js"
 
 /** Asks for the prediction of the image shown, `{apart: row}`, and draws it when it is there. */

@@ -2,9 +2,9 @@
 // segment outlined, and a dialog with one image and its prediction.
 
 import { count, followTheme, h, icon, s, segments, set, setAll, text, unless, watch } from "../../ui/base.js"
-import { FILL_NAMES, makeDialog } from "../../ui/image_dialog.js"
-import { makePictures } from "../../ui/pictures.js"
-import { saveFiles } from "../../ui/save_file.js"
+import { FILL_NAMES, makeDialog } from "../../ui/photos/image_dialog.js"
+import { makePictures } from "../../ui/photos/pictures.js"
+import { saveFiles } from "../../ui/parts/save_file.js"
 import { makeApart } from "./apart.js"
 import { makeCharts } from "./charts.js"
 import { makeGallery } from "./gallery.js"

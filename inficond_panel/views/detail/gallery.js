@@ -1,9 +1,9 @@
 // The gallery: a grid of thousands of images of which only those near the part in view are there.
 
 import { h, keyed, set, setAll } from "../../ui/base.js"
-import { FILL_NAMES } from "../../ui/image_dialog.js"
-import { ASK_EVERY, bringNear, placeOf, placesNear } from "../../ui/near.js"
-import { drawPicture } from "../../ui/pictures.js"
+import { FILL_NAMES } from "../../ui/photos/image_dialog.js"
+import { ASK_EVERY, bringNear, placeOf, placesNear } from "../../ui/lists/near.js"
+import { drawPicture } from "../../ui/photos/pictures.js"
 
 export const PRESENCE = { 1: "present", 0: "absent", "-1": "not labelled" }
 

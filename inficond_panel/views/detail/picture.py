@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from inficond_panel.ui.drawing import Drawing
+from inficond_panel.ui.notebook.drawing import Drawing
 from inficond_panel.vocabulary.palette import INFLUENCE, INK, INK_2, INK_3, LINE, TEACHER
 
 IMAGES = 5  #: that are in the picture

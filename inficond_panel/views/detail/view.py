@@ -18,9 +18,9 @@ from inficond_panel.errors import CancelledError
 from inficond_panel.state import Job
 from inficond_panel.ui.actions import Acting, action
 from inficond_panel.ui.component import tie
-from inficond_panel.ui.gallery import make_facts, make_gallery, make_tile
-from inficond_panel.ui.images import send_photo, send_pictures, thumbnail_uri, tile_uri
-from inficond_panel.ui.saving import make_and_send
+from inficond_panel.ui.parts.saving import make_and_send
+from inficond_panel.ui.photos.gallery import make_facts, make_gallery, make_tile
+from inficond_panel.ui.photos.images import send_photo, send_pictures, thumbnail_uri, tile_uri
 from inficond_panel.views.detail.charts import (
     CHARTED,
     make_band,
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from inficond_panel.state import AppState
     from inficond_panel.store import Store
     from inficond_panel.tuning import Intent
-    from inficond_panel.ui.drawing import Drawing
+    from inficond_panel.ui.notebook.drawing import Drawing
 
 #: Images of the gallery whose pictures go with a page without a server.
 STILL = 30

@@ -3,7 +3,7 @@
 import {
   count, followTheme, h, hoverCard, icon, s, segments, set, setAll, text, unless, watch, zoomOf,
 } from "../../ui/base.js"
-import { saveFiles } from "../../ui/save_file.js"
+import { saveFiles } from "../../ui/parts/save_file.js"
 import { DIRECTIONS, THUMBS } from "../../ui/vocabulary.js"
 import { makeGroup } from "./group.js"
 import { makeSegmentCard } from "./segment_card.js"

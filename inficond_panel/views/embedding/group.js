@@ -1,11 +1,10 @@
 // The group of concepts selected on the map: a button that tells how many, and a list of them with
 // what can be done with one or all.
 
-import { boxOf, count, h, icon, keyed, set, setAll, text, unless, windowOf } from "../../ui/base.js"
-import { SHORT_LIST, placesNear } from "../../ui/near.js"
+import { boxOf, count, h, icon, set, setAll, text, unless, windowOf } from "../../ui/base.js"
+import { longList } from "../../ui/lists/long_list.js"
 import { DIRECTIONS, THUMBS } from "../../ui/vocabulary.js"
 
-const MEMBER = 28 // pixels of a concept in the list
 const LEAST = 180, HIGHEST = 420 // of the list
 
 export function makeGroup(model, plot, root) {
@@ -24,24 +23,10 @@ export function makeGroup(model, plot, root) {
     h("header", {}, title, h("span", { class: "grow" }), thumbs, save), list, h("footer", {}, h("span", { class: "grow" }), forget))
   root.append(card)
   button.popoverTargetElement = card
-  card.addEventListener("toggle", (event) => { if (event.newState === "open") { place(); drawNear() } })
-  list.addEventListener("scroll", () => requestAnimationFrame(drawNear), { passive: true })
-  list.addEventListener("focusin", (event) => { current = event.target.closest("li").at })
-  let rows = [], current = 0
-
-  /** Of a large group the concepts near the part in view. */
-  function drawNear() {
-    const size = rows.length
-    current = Math.max(0, Math.min(current, size - 1))
-    const places = size > SHORT_LIST ? placesNear(list, { size, step: MEMBER }, current) : [...rows.keys()]
-    list.style.gridTemplateRows = `repeat(${size || 1}, ${MEMBER}px)`
-    keyed(list, places, (at) => rows[at].concept, () => makeMember(model), (item, at) => {
-      item.show(rows[at])
-      setAll(item, { "aria-posinset": at + 1, "aria-setsize": size })
-      item.style.gridRow = at + 1
-      item.at = at
-    })
-  }
+  card.addEventListener("toggle", (event) => { if (event.newState === "open") place() })
+  const members = longList({
+    scroller: list, list, stops: false, key: ({ concept }) => concept, make: () => makeMember(model), fill: (item, row) => item.show(row),
+  })
 
   /** Beside the group, where the plot has room at its right or left; else below the view, or above. */
   function place() {
@@ -56,7 +41,6 @@ export function makeGroup(model, plot, root) {
   }
   function show() {
     const { count: size = 0, given = "", thumbs: can = false, locked = "" } = model.group
-    rows = model.group.rows ?? []
     text(button, `${count(size)} selected`)
     set(button, "aria-label", `${count(size)} selected: list them`)
     button.hidden = !size
@@ -67,10 +51,16 @@ export function makeGroup(model, plot, root) {
       set(thumb, "title", locked || thumb.getAttribute("aria-label"))
       set(thumb, "aria-pressed", String(given === thumb.dataset.direction))
     }
-    drawNear()
+    members.show(model.group.rows ?? [])
     if (card.matches(":popover-open")) place()
   }
-  return { button, show, open: () => { if (!button.hidden) card.showPopover() } }
+  /** Open the list in its place: the browser tells of the opening later. */
+  function open() {
+    if (button.hidden) return
+    card.showPopover()
+    show()
+  }
+  return { button, show, open }
 }
 
 function makeMember(model) {

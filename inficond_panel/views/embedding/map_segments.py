@@ -13,7 +13,7 @@ from inficond_panel.plots.assigned import Assigned, take_assigned
 from inficond_panel.plots.cloud import segment_positions, segment_tree
 from inficond_panel.plots.concept_map import tapped
 from inficond_panel.state import Job
-from inficond_panel.ui.gallery import PRESENCE, make_picture
+from inficond_panel.ui.photos.gallery import PRESENCE, make_picture
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -72,11 +72,18 @@ class SegmentPointer:
         self, app: AppState, plot: MapPlot, answer: Callable[[dict[str, Any] | None], None]
     ) -> None:
         self._app, self._plot, self._answer = app, plot, answer
+        self._asked = False  # and since then pointed nowhere else
 
     def point(self, method: str, share: Sequence[float] | None) -> None:
-        """Ask for the segment at a place of the plot; at a concept there is a tooltip instead."""
+        """Ask for the segment at a place of the plot; at a concept there is a tooltip instead.
+
+        With None the pointer has left: an answer that is on its way to the browser is taken back.
+        """
         self._app.jobs.cancel("segment")
+        asked, self._asked = self._asked, False
         if share is None:
+            if asked:
+                self._answer(None)
             return
         frame, scene = self._plot.frame, self._plot.scene
         pixel = np.array(share) * frame.size
@@ -102,7 +109,13 @@ class SegmentPointer:
             share = frame.pixels(np.array([told["place"]]))[0] / frame.size
             return {**told, "place": share.tolist()}
 
-        self._app.jobs.submit(Job("segment", work, self._answer, self._app.tuning.tell))
+        def done(found: dict[str, Any] | None) -> None:
+            if not job.cancelled():  # the pointer may have left since
+                self._answer(found)
+
+        self._asked = True
+        job = Job("segment", work, done, self._app.tuning.tell)
+        self._app.jobs.submit(job)
 
 
 class AssignedSegments(param.Parameterized):

@@ -6,7 +6,7 @@ import numpy as np
 
 from inficond_panel.plots.concept_map import Frame, Shown, place_names, spread
 from inficond_panel.plots.map_layers import make_marks
-from inficond_panel.ui.drawing import Drawing
+from inficond_panel.ui.notebook.drawing import Drawing
 from inficond_panel.vocabulary.palette import CONCEPT, INK, INK_3
 
 _FRAME = Frame(size=(500.0, 300.0))

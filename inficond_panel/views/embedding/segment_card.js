@@ -1,7 +1,7 @@
 // The photo of the segment that is pointed at, beside its place on the map.
 
 import { details, h, hoverCard, set } from "../../ui/base.js"
-import { drawPicture } from "../../ui/pictures.js"
+import { drawPicture } from "../../ui/photos/pictures.js"
 
 const REST = 60 // ms between questions: what the pointer only passes is not asked for
 

@@ -17,8 +17,8 @@ from inficond_panel.plots.cloud import WHOLE, concept_positions, projections
 from inficond_panel.plots.concept_map import Shown, place_names, spread, tapped
 from inficond_panel.plots.map_layers import make_dots
 from inficond_panel.ui.actions import Acting, action
+from inficond_panel.ui.parts.saving import make_and_send
 from inficond_panel.ui.plot_pane import close_plots, make_plot_pane
-from inficond_panel.ui.saving import make_and_send
 from inficond_panel.views.embedding.foreground import Scene
 from inficond_panel.views.embedding.map_cloud import MapCloud
 from inficond_panel.views.embedding.map_group import make_group
@@ -31,7 +31,7 @@ from inficond_panel.views.embedding.picture import draw_picture
 
 if TYPE_CHECKING:
     from inficond_panel.state import AppState
-    from inficond_panel.ui.drawing import Drawing
+    from inficond_panel.ui.notebook.drawing import Drawing
 
 
 class EmbeddingView(Acting, pn.viewable.Viewer):
@@ -221,6 +221,7 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
 
     @action
     def _press(self, key: str) -> None:
+        self._pointer.point(self.projection, None)
         self.keys.press(key)
         if key == "segment" and self.keys.cursor is not None:
             self._pointer.point_at_concept(self.projection, self.keys.cursor)

@@ -1,7 +1,7 @@
 // Add a concept by typing it: encoder and prompt told, progress with cancel, what is typed so far.
 
 import { count, drawOnce, h, icon, keyed, text, watch } from "../../ui/base.js"
-import { isFitting } from "./pending.js"
+import { isFitting } from "./batch/pending.js"
 
 export function conceptDialog(root, model, send) {
   const input = h("input", { type: "text", id: "typed-text", autocomplete: "off", spellcheck: "true", maxlength: 200, "aria-describedby": "typed-how" })

@@ -3,25 +3,26 @@
 // {pictures}.
 
 import {
-  drawOnce, findBox, followTheme, h, hoverCard, icon, isClosed, keepAligned, keyed, onKey, segments, select,
-  set, setAll, text, unless, watch,
+  drawOnce, findBox, followTheme, h, hoverCard, icon, isClosed, keepAligned, onKey, segments, select,
+  set, text, unless, watch,
 } from "../../ui/base.js"
 import { DIRECTIONS, METRICS, THUMBS } from "../../ui/vocabulary.js"
-import { popMenu } from "../../ui/menu.js"
-import { ASK_EVERY, SHORT_LIST, bringNear, placeOf, placesNear } from "../../ui/near.js"
-import { saveFiles } from "../../ui/save_file.js"
-import { makeBar } from "./batch_bar.js"
+import { longList } from "../../ui/lists/long_list.js"
+import { popMenu } from "../../ui/parts/menu.js"
+import { ASK_EVERY } from "../../ui/lists/near.js"
+import { saveFiles } from "../../ui/parts/save_file.js"
+import { makeBar } from "./batch/batch_bar.js"
 import { conceptDialog } from "./concept_dialog.js"
-import { fillRow, makePictures, makeRow, rowContext, rowHover } from "./concept_rows.js"
-import { effectCardAt } from "./effect_chart.js"
+import { fillRow, makePictures, makeRow, rowContext, rowHover } from "./rows/concept_rows.js"
+import { effectCardAt } from "./rows/effect_chart.js"
 import { drawRest, legend, pinnedSwatch } from "./foot.js"
-import { HAND_KEY, makeHand } from "./hand.js"
-import { makeMeasures } from "./measures.js"
-import { makeMending } from "./mending.js"
-import { makeReport } from "./refit_report.js"
+import { HAND_KEY, makeHand } from "./rows/hand.js"
+import { makeMeasures } from "./panels/measures.js"
+import { makeMending } from "./panels/mending.js"
+import { makeReport } from "./panels/refit_report.js"
 import { makeSentence } from "./sentence.js"
-import { HOLDS_KEY } from "./stability.js"
-import { shownRows } from "./pending.js"
+import { HOLDS_KEY } from "./rows/stability.js"
+import { shownRows } from "./batch/pending.js"
 
 const SORTS = [["weight", "Influence", "Infl."], ["suspects", "Suspects", "Susp."], ["discrepancy_p", "Discrepancy (P)", "Disc. P"], ["discrepancy_n", "Discrepancy (N)", "Disc. N"]]
 const differ = (side) => `Discrepancy on ${side}: the concept's mean score where student and teacher decide differently, less the mean where they agree`
@@ -130,9 +131,14 @@ function makeTable(model, send, search, dialog) {
   const scroll = h("div", { class: "scroll" }, rows, rest)
   keepAligned(columns, scroll)
   const pictures = makePictures(model, send, rows)
-  let listed = [], context = {}, current = 0, order = "", waiting = 0, card = null, inView = 0, later = 0
+  let listed = [], context = {}, order = "", waiting = 0, card = null
   const rowOf = (concept) => listed.find((row) => row.concept === concept)
   const elementOf = (concept) => [...rows.children].find(({ dataset }) => dataset.key === concept)
+  const places = longList({
+    scroller: scroll, list: rows, key: ({ concept }) => concept, make: (row) => makeRow(row, send),
+    fill: (element, row) => fillRow(element, row, model, context),
+    drawn: () => { if (places.isLong()) waiting ||= setTimeout(tellNear, ASK_EVERY) },
+  })
   const hand = makeHand(rows, model, send, {
     rowOf, context: () => context, hide: () => card.hide(),
     redraw: (concept) => { context.draft = hand.draft; if (elementOf(concept)) fillRow(elementOf(concept), rowOf(concept), model, context) },
@@ -140,43 +146,15 @@ function makeTable(model, send, search, dialog) {
   })
   const draw = () => {
     hand.settle()
-    const held = listed[current]?.concept
-    const now = JSON.stringify([model.student, model.sort, model.find]), others = now !== order
-    if (others) scroll.scrollTop = 0
+    const now = JSON.stringify([model.student, model.sort, model.find]), fresh = now !== order
     order = now
     listed = shownRows(model)
-    current = Math.max(0, rows.querySelector(".row:focus-within") ? listed.findIndex(({ concept }) => concept === held) : 0)
     context = { ...rowContext(model, listed), pictures, draft: hand.draft, reach: hand.reach }
     drawMetric(metric, model)
-    rows.style.setProperty("--n", listed.length)
-    rows.classList.toggle("long", listed.length > SHORT_LIST)
-    if (others) drawFirst()
-    else drawNear()
+    places.show(listed, { fresh })
     drawRest(rest, model, search, dialog)
     pinned.show(model.pinned.number)
     text(full, context.similarity ? `, full bar ${context.similarity.toFixed(2)}` : "")
-  }
-  const plan = () => ({ size: listed.length, step: parseFloat(getComputedStyle(rows).getPropertyValue("--row")) })
-  /** Rows of another list: those in view and the one with the focus now, the others once these are
-      painted. */
-  function drawFirst() {
-    if (listed.length > SHORT_LIST || !inView) return drawNear()
-    drawPlaces([...listed.keys()].filter((at) => at < inView || at === current))
-    later ||= requestAnimationFrame(() => setTimeout(drawNear))
-  }
-  /** All rows of a short list, of a long one those near the part in view. */
-  function drawNear() {
-    later = 0
-    drawPlaces(listed.length > SHORT_LIST ? placesNear(scroll, plan(), current) : [...listed.keys()])
-  }
-  function drawPlaces(places) {
-    keyed(rows, places, (at) => listed[at].concept, (at) => makeRow(listed[at], send), (element, at) => {
-      fillRow(element, listed[at], model, context)
-      setAll(element, { "aria-posinset": at + 1, "aria-setsize": listed.length, tabindex: at === current ? 0 : -1 })
-      element.style.gridRow = at + 1
-      element.at = at
-    })
-    if (listed.length > SHORT_LIST) waiting ||= setTimeout(tellNear, ASK_EVERY)
   }
   /** Curves and pictures of a long list are asked for where it comes to rest. */
   function tellNear() {
@@ -185,29 +163,12 @@ function makeTable(model, send, search, dialog) {
     if (near.some((concept) => !model.effects[concept])) model.near = near
     pictures.ask()
   }
-  /** Go to a row, which may not be there yet. */
-  function go(at) {
-    current = at
-    if (listed.length > SHORT_LIST) {
-      bringNear(scroll, plan(), at)
-      drawNear()
-    }
-    const row = [...rows.children].find((each) => each.at === at)
-    for (const each of rows.children) set(each, "tabindex", each === row ? 0 : -1)
-    row?.focus({ preventScroll: listed.length > SHORT_LIST })
-  }
-  scroll.addEventListener("scroll", () => { if (listed.length > SHORT_LIST) requestAnimationFrame(drawNear) }, { passive: true })
-  new ResizeObserver(() => {
-    inView = Math.ceil(scroll.clientHeight / plan().step)
-    if (listed.length > SHORT_LIST) drawNear()
-  }).observe(scroll)
-  rows.addEventListener("focusin", (event) => { current = event.target.closest(".row")?.at ?? current })
   rows.addEventListener("click", (event) => {
     const row = event.target.closest(".row")
     if (row && !event.target.closest("button, a, label, .handle")) send("open", { concept: row.dataset.key })
   })
-  rows.addEventListener("keydown", (event) => rowKey(event, rows, send, (key, at) => placeOf(key, scroll, plan(), at), go))
-  search.addEventListener("keydown", (event) => searchKey(event, model, () => listed, send, go))
+  rows.addEventListener("keydown", (event) => rowKey(event, rows, send, places))
+  search.addEventListener("keydown", (event) => searchKey(event, model, () => listed, send, places.go))
   return { columns, scroll, legend: legend(full, pinned, model), draw, hoverable: (one) => { card = one; rowHover(rows, model, card, hand) } }
 }
 
@@ -228,13 +189,13 @@ function makePatchHead(model) {
 
 // --- keyboard --------------------------------------------------------------------------------
 
-function rowKey(event, rows, send, placeOf, go) {
+function rowKey(event, rows, send, places) {
   const row = event.target.closest(".row")
   if (!row || event.target.matches("select") || event.ctrlKey || event.metaKey || event.altKey) return
   const direction = THUMBS.find((name) => DIRECTIONS[name].key === event.key.toLowerCase())
-  const to = placeOf(event.key, row.at)
+  const to = places.placeOf(event.key, row.at)
   if (direction) row.querySelector(`.thumb.${direction}`).click()
-  else if (to !== undefined) go(to)
+  else if (to !== undefined) places.go(to)
   else if (event.key.toLowerCase() === HAND_KEY) row.querySelector(".handle").focus()
   else if (event.key.toLowerCase() === HOLDS_KEY) row.querySelector(".holds").click()
   else if (event.key.toLowerCase() === "g") rows.closest(".knowledge").querySelector(".twin .group-thumb")?.click()

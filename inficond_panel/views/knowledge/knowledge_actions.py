@@ -10,12 +10,12 @@ from inficond_panel.analysis.images.image_sets import image_set, patch_images
 from inficond_panel.analysis.images.patches import shown_segments
 from inficond_panel.tuning.intents.asked import place_of
 from inficond_panel.ui.actions import action
-from inficond_panel.ui.images import patch_uri, send_pictures
+from inficond_panel.ui.parts.saving import make_and_send
+from inficond_panel.ui.photos.images import patch_uri, send_pictures
 from inficond_panel.ui.refit_actions import RefitActions
-from inficond_panel.ui.saving import make_and_send
 
 if TYPE_CHECKING:
-    from inficond_panel.views.knowledge.mending import MendingPanel
+    from inficond_panel.views.knowledge.panels.mending import MendingPanel
     from inficond_panel.views.knowledge.table import KnowledgeTable
 
 STILL = 200  #: rows whose pictures go with a page without a server

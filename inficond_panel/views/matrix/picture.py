@@ -5,7 +5,7 @@ from __future__ import annotations
 from inficond_panel.common.numbers import count
 from inficond_panel.plots.concept_matrix import Cells
 from inficond_panel.plots.influence_colours import STEPS, make_colours
-from inficond_panel.ui.drawing import Drawing
+from inficond_panel.ui.notebook.drawing import Drawing
 from inficond_panel.vocabulary.palette import INK, INK_2, LINE
 
 ROWS, COLUMNS = 24, 40  #: most concepts and classes, the first of the order shown

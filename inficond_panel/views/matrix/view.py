@@ -46,7 +46,7 @@ from inficond_panel.wording.suspects import leaning_sentence, plain_sentence
 
 if TYPE_CHECKING:
     from inficond_panel.state import AppState
-    from inficond_panel.ui.drawing import Drawing
+    from inficond_panel.ui.notebook.drawing import Drawing
 
 #: The order that takes long to find, so that the worker does.
 SLOW = "similar"

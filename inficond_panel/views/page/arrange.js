@@ -3,7 +3,7 @@
 // views are tabs; very wide, it is split. A page too narrow for columns has one, in which all are tabs.
 
 import { ICONS, boxOf, h, icon, isClosed, set, setAll, text, unless, watch, zoomOf } from "../../ui/base.js"
-import { copyText } from "../../ui/clipboard.js"
+import { copyText } from "../../ui/parts/clipboard.js"
 
 Object.assign(ICONS, {
   arrange: ["M4 5h6v14H4zM14 5h6v5h-6zM14 14h6v5h-6z"],

@@ -1,7 +1,7 @@
 // A photo of one's own, chosen or dropped: scaled down here, decided by the students, kept nowhere.
 
 import { count, drawOnce, h, icon, isClosed, keyed, s, select, set, text, watch } from "../../ui/base.js"
-import { signedBar } from "../../ui/signed_bar.js"
+import { signedBar } from "../../ui/parts/signed_bar.js"
 
 const MOST_BYTES = 10_000_000, MOST_PIXELS = 100_000_000 // of the file, before it is scaled down
 const KINDS = [{ type: "image/png", quality: 1 }, ...[0.95, 0.85, 0.7].map((quality) => ({ type: "image/jpeg", quality }))]
@@ -24,24 +24,30 @@ export function makePhoto(root, page, model) {
     h("div", { class: "head" }, h("h2", { id: "photo-title" }, "Decide a photo"), h("span", { class: "grow" }), close),
     h("div", { class: "pick" }, h("label", { for: "photo-file" }, "Photo"), input, answer, stop), how, words, found)
   root.append(dialog)
-  let fault = "", turn = 0
+  let fault = "", turn = 0, held = false // until what was shown is forgotten
 
   dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close() })
-  dialog.addEventListener("close", () => {
-    turn += 1
-    fault = input.value = ""
-    picture.forget()
-    model.send_msg({ action: "close_photo" })
-  })
+  dialog.addEventListener("close", () => { if (!dialog.open) forget() }) // comes with a frame: it may be open again
   for (const place of [page, dialog]) acceptDrops(place, (file) => { open(); take(file) })
   watch(model, ["photo"], draw)
 
   function open() {
     if (dialog.open) return
+    forget()
+    held = true
     model.send_msg({ action: "look_for_photos" })
     draw()
     dialog.showModal()
     input.focus()
+  }
+  /** Forget the photo of a dialog that was closed. */
+  function forget() {
+    if (!held) return
+    held = false
+    turn += 1
+    fault = input.value = ""
+    picture.forget()
+    model.send_msg({ action: "close_photo" })
   }
   /** Scale a file down and send it; a later one takes its place. */
   async function take(file) {

@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 
 from panel.viewable import Viewer
 
-from inficond_panel.ui.drawing import Drawing
+from inficond_panel.ui.notebook.drawing import Drawing
 
 #: Columns below the configuration, each from the top.
 COLUMNS = (("performance", "embedding"), ("knowledge", "detail", "provenance"))

@@ -1,8 +1,8 @@
 // Page shell: header bar, the strip, and the columns of views (arrange.js).
 
 import { ICONS, followShow, h, icon, isClosed, isLost, isTyping, keep, kept, segments, set, text, unless, watch } from "../../ui/base.js"
-import { copyText } from "../../ui/clipboard.js"
-import { saveFiles } from "../../ui/save_file.js"
+import { copyText } from "../../ui/parts/clipboard.js"
+import { saveFiles } from "../../ui/parts/save_file.js"
 import { BACKGROUND } from "../../ui/vocabulary.js"
 import { makeArrangement } from "./arrange.js"
 import { makePalette } from "./palette.js"

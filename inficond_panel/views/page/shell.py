@@ -15,7 +15,7 @@ from inficond_panel.common.saved_file import File
 from inficond_panel.ui import browser
 from inficond_panel.ui.actions import action
 from inficond_panel.ui.component import Component, tie
-from inficond_panel.ui.saving import send_file
+from inficond_panel.ui.parts.saving import send_file
 from inficond_panel.views.page.address import KEYS, PLACES, Address, make_address
 from inficond_panel.views.page.arrangement import make_layout, read_layout
 from inficond_panel.views.page.palette import choose, make_answer

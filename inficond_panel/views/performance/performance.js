@@ -2,12 +2,12 @@
 // Messages to Python are the actions of view.py.
 
 import {
-  boxOf, count, findBox, followTheme, h, hoverCard, icon, isClosed, isNumber, keepAligned, keyed,
-  offline, segments, select, set, setAll, text, unless, watch, zoomOf,
+  boxOf, count, findBox, followTheme, h, hoverCard, icon, isClosed, isNumber, keepAligned,
+  offline, segments, select, set, text, unless, watch, zoomOf,
 } from "../../ui/base.js"
-import { popMenu } from "../../ui/menu.js"
-import { SHORT_LIST, bringNear, placesNear } from "../../ui/near.js"
-import { saveFiles } from "../../ui/save_file.js"
+import { longList } from "../../ui/lists/long_list.js"
+import { popMenu } from "../../ui/parts/menu.js"
+import { saveFiles } from "../../ui/parts/save_file.js"
 import { GAP_METRIC, METRICS } from "../../ui/vocabulary.js"
 import { layBars } from "./bars.js"
 import { makeConfusions } from "./confusions.js"
@@ -23,7 +23,8 @@ export function render({ model, el }) {
   offline(find)
   const list = h("div", { class: "rows offline", role: "listbox", "aria-label": "Classes" })
   const scroll = h("div", { class: "scroll" }, list)
-  const parts = { search, list, scroll, listed: [], empty: emptyState(search, () => draw()), ...header(model, find, popMenu(el), () => parts.listed) }
+  const places = longList({ scroller: scroll, list, key: ({ name }) => name, make: makeRow, fill: (element, row) => fillRow(element, row, model) })
+  const parts = { search, list, scroll, places, listed: [], empty: emptyState(search, () => draw()), ...header(model, find, popMenu(el), () => parts.listed) }
   scroll.append(parts.empty)
   const bars = layBars(model, scroll, list, () => parts.listed)
   list.after(bars.place)
@@ -35,9 +36,6 @@ export function render({ model, el }) {
 
   const draw = () => { drawList(model, parts); bars.align() }
   search.addEventListener("input", draw)
-  const near = () => { if (isLong(parts)) drawRows(model, parts) }
-  scroll.addEventListener("scroll", () => requestAnimationFrame(near), { passive: true })
-  new ResizeObserver(near).observe(scroll)
   search.addEventListener("keydown", (event) => searchKey(event, model, parts, draw))
   list.addEventListener("click", (event) => { if (!openPart(model, event)) pick(model, event.target.closest(".row")) })
   list.addEventListener("keydown", (event) => listKey(event, model, parts))
@@ -110,35 +108,13 @@ function drawList(model, parts) {
   text(parts.shifted, shiftsOf(model))
   drawSorting(model, parts)
   drawHead(parts.first, model.pinned, METRICS[GAP_METRIC].short)
-  list.style.setProperty("--n", rows.length)
-  list.classList.toggle("long", isLong(parts))
-  drawRows(model, parts)
+  parts.places.show(rows, { stop: rows.findIndex(({ name }) => name === model.selected) })
   empty.hidden = rows.length > 0
   list.hidden = rows.length === 0
   text(empty.firstChild, model.rows.length ? "No class matches" : "No classes")
   text(empty.children[1], model.rows.length ? `“${search.value.trim()}”, in ${count(model.rows.length)} classes.` : "The store has no class.")
   empty.lastChild.hidden = !model.rows.length
 }
-
-const isLong = ({ listed }) => listed.length > SHORT_LIST
-
-/** All rows of a short list, of a long one those near the part in view; the Tab key goes to the one
-    that has the focus, or is selected, or is the first. */
-function drawRows(model, parts) {
-  const { list, listed } = parts, long = isLong(parts), size = listed.length
-  const placeOf = (key) => listed.findIndex(({ name }) => name === key)
-  const focused = list.querySelector(".row:focus")?.dataset.key
-  const current = [focused, model.selected].map(placeOf).find((at) => at >= 0) ?? 0
-  const places = long ? placesNear(parts.scroll, planOf(parts), current) : [...listed.keys()]
-  keyed(list, places, (at) => listed[at].name, makeRow, (element, at) => {
-    fillRow(element, listed[at], model)
-    setAll(element, { tabindex: at === current ? 0 : -1, "aria-posinset": long ? at + 1 : null, "aria-setsize": long ? size : null })
-    element.style.gridRow = long ? at + 1 : ""
-    element.at = at
-  })
-}
-
-const planOf = ({ list, listed }) => ({ size: listed.length, step: parseFloat(getComputedStyle(list).getPropertyValue("--row")) })
 
 function totalOf(shown, all) {
   return `${shown < all ? `${count(shown)} of ` : ""}${count(all)} ${all === 1 ? "student" : "students"}`
@@ -205,26 +181,13 @@ function listKey(event, model, parts) {
   if (event.key === "Enter" || event.key === " ") pick(model, row)
   else if (event.key.toLowerCase() === IMAGES_KEY && !event.ctrlKey && !event.metaKey && !event.altKey) openImages(model, row.dataset.key, SIDES[Number(event.shiftKey)], "")
   else if (to === undefined) return
-  else focusRow(model, parts, Math.max(0, Math.min(last, to)))
+  else parts.places.go(Math.max(0, Math.min(last, to)))
   event.preventDefault()
-}
-
-/** Go to a row, which may not be there yet. */
-function focusRow(model, parts, at) {
-  const { list, scroll } = parts, long = isLong(parts)
-  if (long) {
-    bringNear(scroll, planOf(parts), at)
-    drawRows(model, parts)
-  }
-  for (const row of list.children) {
-    set(row, "tabindex", row.at === at ? 0 : -1)
-    if (row.at === at) row.focus({ preventScroll: long })
-  }
 }
 
 function searchKey(event, model, parts, draw) {
   if (event.key === "Enter") pick(model, parts.list.firstElementChild)
-  else if (event.key === "ArrowDown") focusRow(model, parts, 0)
+  else if (event.key === "ArrowDown") parts.places.go(0)
   else if (event.key === "Escape") { event.target.value = ""; draw() }
   else return
   event.preventDefault()

@@ -7,7 +7,7 @@ from typing import Any
 
 from inficond_panel.common.numbers import count, number
 from inficond_panel.plots.performance_bars import FILLS, SIDES
-from inficond_panel.ui.drawing import Drawing
+from inficond_panel.ui.notebook.drawing import Drawing
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.palette import INK_2, SELECTION
 

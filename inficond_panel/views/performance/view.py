@@ -27,16 +27,15 @@ from inficond_panel.plots.performance_bars import (
 from inficond_panel.state import GAP_SORTS
 from inficond_panel.ui.actions import Acting, action
 from inficond_panel.ui.component import tie
-from inficond_panel.ui.gallery import FILLS as IMAGE_FILLS
+from inficond_panel.ui.parts.saving import make_and_send
+from inficond_panel.ui.photos.gallery import FILLS as IMAGE_FILLS
 from inficond_panel.ui.plot_pane import change_figure, close_plots, make_plot_pane
-from inficond_panel.ui.saving import make_and_send
 from inficond_panel.views.performance.confusions import ConfusionsPanel
 from inficond_panel.views.performance.picture import draw_picture
 from inficond_panel.views.performance.pinned import make_against, make_pinned
 from inficond_panel.views.performance.table import PerformanceTable
 from inficond_panel.vocabulary.confidence import CONFIDENCE
 from inficond_panel.vocabulary.metrics import AP, FIDELITY, METRICS, SHARES
-from inficond_panel.wording.estimates import at_level
 from inficond_panel.wording.metric_change import change_text, make_change
 from inficond_panel.wording.suspects import shift_sentence
 
@@ -46,7 +45,7 @@ if TYPE_CHECKING:
     from inficond_panel.state import AppState
     from inficond_panel.state.batch import Item
     from inficond_panel.tuning.shift.class_shift import ClassShift
-    from inficond_panel.ui.drawing import Drawing
+    from inficond_panel.ui.notebook.drawing import Drawing
 
 _VALUES = (*SHARES, "constant_fidelity", "logit_correlation")
 
@@ -124,8 +123,9 @@ def make_shifts(
 
     Without a ``level`` its numbers have no limits.
     """
+    limits = level is not None
     return {
-        name: {"shifted": each.kind == SHIFT, "words": at_level(shift_sentence(each), level)}
+        name: {"shifted": each.kind == SHIFT, "words": shift_sentence(each, limits=limits)}
         for name, each in found.items()
     }
 

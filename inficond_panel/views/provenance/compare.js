@@ -1,9 +1,9 @@
 // Two iterations side by side: what was asked for, metrics, influence, images that changed sides.
 
 import { count, drawOnce, h, icon, keyed, s, set, text, watch } from "../../ui/base.js"
-import { FILL_NAMES, makeDialog } from "../../ui/image_dialog.js"
-import { drawPicture, makePictures } from "../../ui/pictures.js"
-import { WHISKER, axisOf, whiskerOf } from "../../ui/whisker.js"
+import { FILL_NAMES, makeDialog } from "../../ui/photos/image_dialog.js"
+import { drawPicture, makePictures } from "../../ui/photos/pictures.js"
+import { WHISKER, axisOf, whiskerOf } from "../../ui/parts/whisker.js"
 
 
 export function compareDialog(root, model, say) {
@@ -24,19 +24,26 @@ export function compareDialog(root, model, say) {
   root.append(dialog)
   const pictures = makePictures(model, detail)
   const large = makeDialog(root, pictures, flipFacts)
+  let shown = "" // title of what the dialog is open for
   let left = "" // what was closed here; a result on its way must not open it again
-  dialog.addEventListener("close", () => {
-    left = model.comparison.title ?? ""
-    say("close_comparison")
-  })
+  /** Leave what was closed here: its "close" comes with a frame, which may be later than a result. */
+  const leave = () => {
+    if (!shown || dialog.open) return
+    left = shown
+    shown = ""
+    if (model.comparison.title === left) say("close_comparison") // else another has come
+  }
+  dialog.addEventListener("close", leave)
   dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close() })
   tabs.addEventListener("keydown", (event) => walkTabs(event, tabs))
   pictures.onarrival(() => fillTiles(detail, pictures))
   let drawn = null
   watch(model, ["comparison", "data"], () => {
     const data = model.comparison
+    leave()
     if (data.title !== left) left = ""
     if (data.title && !left && !dialog.open) { dialog.showModal(); close.focus() }
+    shown = dialog.open ? data.title ?? "" : ""
     if (!data.title) { drawn = null; if (dialog.open) dialog.close(); return }
     const ready = Boolean(data.sides)
     text(title, data.title)

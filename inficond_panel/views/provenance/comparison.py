@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from inficond_panel.common.numbers import count, number, signed
-from inficond_panel.ui.gallery import FILLS, PRESENCE
+from inficond_panel.ui.photos.gallery import FILLS, PRESENCE
 from inficond_panel.views.provenance.iterations import make_author, make_axis, make_chip, make_title
 from inficond_panel.vocabulary.confidence import CONFIDENCE, interval_word
 from inficond_panel.vocabulary.metrics import AP, METRICS, SHARES
@@ -16,7 +16,7 @@ from inficond_panel.wording.metric_change import make_change
 if TYPE_CHECKING:
     from inficond_panel.distill import Interval
     from inficond_panel.state import AppState
-    from inficond_panel.state.comparison import Churn, ClassComparison, Comparison, Flip
+    from inficond_panel.state.requests.comparison import Churn, ClassComparison, Comparison, Flip
     from inficond_panel.tuning import Node
 
 WAYS = {True: "present", False: "absent"}

@@ -1,7 +1,7 @@
 // The list of deleted branches.
 
 import { h, keyed, set, text } from "../../ui/base.js"
-import { popUp } from "../../ui/menu.js"
+import { popUp } from "../../ui/parts/menu.js"
 
 /** Deleted branches, each with a button that shows it again. */
 export function deletedList(root, say, leave) {

@@ -1,7 +1,7 @@
 // Save the students of an iteration, the edits file of its branch, or the page as it is.
 
 import { h, icon, keyed, set, text, watch } from "../../ui/base.js"
-import { saveFiles } from "../../ui/save_file.js"
+import { saveFiles } from "../../ui/parts/save_file.js"
 
 const FORMAT_WORDS = {
   npz: ["NumPy archive", "weights, intercepts, thresholds and names"],

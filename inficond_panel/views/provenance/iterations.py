@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from inficond_panel.analysis.snapshot import Deleted
     from inficond_panel.distill import Interval
     from inficond_panel.plots.tree_plot import Branches
-    from inficond_panel.state.export import ExportState
+    from inficond_panel.state.requests.export import ExportState
     from inficond_panel.tuning import Iteration, Node
 
 CARD_INTENTS = 8  #: intents that a hover card lists

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from inficond_panel.common.numbers import count
-from inficond_panel.ui.drawing import Drawing
+from inficond_panel.ui.notebook.drawing import Drawing
 from inficond_panel.vocabulary.palette import ACTIVE, INK, INK_2, INK_3, SELECTION, SURFACE
 
 MOST = 15  #: iterations, the newest of those in view

@@ -5,9 +5,9 @@ import {
   setAll, text, unless, watch,
 } from "../../ui/base.js"
 import { METRICS } from "../../ui/vocabulary.js"
-import { popMenu } from "../../ui/menu.js"
-import { ASK_EVERY, bringNear } from "../../ui/near.js"
-import { WHISKER, axisOf, whiskerOf } from "../../ui/whisker.js"
+import { popMenu } from "../../ui/parts/menu.js"
+import { ASK_EVERY, bringNear } from "../../ui/lists/near.js"
+import { WHISKER, axisOf, whiskerOf } from "../../ui/parts/whisker.js"
 import { compareDialog, pinOrNot } from "./compare.js"
 import { deletedList } from "./deleted_list.js"
 import { exportDialog } from "./export_dialog.js"

@@ -19,11 +19,11 @@ from inficond_panel.tuning.other_students import others_sentence
 from inficond_panel.ui import browser
 from inficond_panel.ui.actions import Acting, action
 from inficond_panel.ui.component import ViewComponent, tie
-from inficond_panel.ui.gallery import make_picture
-from inficond_panel.ui.images import send_photo, send_pictures
-from inficond_panel.ui.metric_cards import mean
-from inficond_panel.ui.row_window import cut_window, place_window
-from inficond_panel.ui.saving import send_file
+from inficond_panel.ui.lists.row_window import cut_window, place_window
+from inficond_panel.ui.parts.metric_cards import mean
+from inficond_panel.ui.parts.saving import send_file
+from inficond_panel.ui.photos.gallery import make_picture
+from inficond_panel.ui.photos.images import send_photo, send_pictures
 from inficond_panel.views.provenance.comparison import make_comparison
 from inficond_panel.views.provenance.iterations import (
     Shown,
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from inficond_panel.errors import InficondError
     from inficond_panel.state import AppState
     from inficond_panel.tuning import Iteration
-    from inficond_panel.ui.drawing import Drawing
+    from inficond_panel.ui.notebook.drawing import Drawing
 
 
 STILL = 500  #: rows that a page without a server has

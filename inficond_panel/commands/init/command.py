@@ -1,0 +1,129 @@
+"""``inficond init``: look at a folder and write a spec for it, or make a store of tables."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from inficond_panel.commands.init.init_tables import is_of_tables, write_tables
+from inficond_panel.commands.shared.arguments import add_classes, add_device
+from inficond_panel.commands.shared.output import note, progress
+from inficond_panel.commands.shared.precompute_package import precompute_package
+from inficond_panel.common.near_words import near
+from inficond_panel.errors import DataError
+from inficond_panel.vocabulary.tasks import ACTIVATIONS, OUTPUTS, TASKS
+
+DESCRIPTION = (
+    "Of one folder of photos it writes a spec: it knows the layouts of PASCAL VOC and COCO, "
+    "folders of classes, tables (CSV, Parquet), and a store; it says what it found and what it "
+    "assumed, and needs the extra 'precompute'. Of three CSV tables of your own (concept scores, "
+    "the teacher's logits, labels; each with the column image_id) and --split it makes a store, "
+    "without photos or encoder: inficond init scores.csv logits.csv labels.csv --split split.csv "
+    "--output own.zarr. It never overwrites a file."
+)
+EXAMPLE = "inficond init photos --teacher logits.csv --encoder models/clip"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.add_argument(
+        "place",
+        nargs="*",
+        metavar="FOLDER|TABLE",
+        help="folder of the data set; or the three tables scores, logits and labels",
+    )
+    parser.add_argument(
+        "--download",
+        metavar="NAME",
+        help="fetch a public data set into FOLDER (default: ./NAME) first, from its publisher: "
+        "voc2007, coco-val2017, cifar10 or cub200; goes on where it broke off",
+    )
+    parser.add_argument(
+        "--split", metavar="TABLE", help="of tables: CSV with image_id, split (fit, tune, holdout)"
+    )
+    parser.add_argument(
+        "--images", metavar="TABLE", help="of tables: CSV with image_id, path of the photo"
+    )
+    parser.add_argument(
+        "--metadata",
+        metavar="TABLE",
+        help="of tables: CSV with image_id and a column for each thing known of an image, such as "
+        "its camera",
+    )
+    for name, words, what in (
+        ("task", TASKS, "one class an image, or any number; default: found from the labels"),
+        (
+            "activation",
+            ACTIVATIONS,
+            "what the teacher ends in; default: softmax with one class an image",
+        ),
+        ("outputs", OUTPUTS, "what the teacher gives; default: logits, or found from its table"),
+    ):
+        parser.add_argument(f"--{name}", choices=words, help=what)
+    parser.add_argument(
+        "--teacher",
+        metavar="FILE|KIND:NAME",
+        help="its logits (.csv, .parquet, .npz) or itself (.onnx, .torchscript), or a kind of the "
+        "spec with a name, such as timm:resnet50.a1_in1k or head; default: a table of logits in "
+        "the folder, else heads fitted on the labels",
+    )
+    parser.add_argument(
+        "--encoder",
+        metavar="DIR|NAME",
+        help="folder of an open_clip model, hf-hub:ORG/NAME, or a model of open_clip with its "
+        "weights (ViT-B-16:openai); default: a folder called encoder beside the spec or the "
+        "photos, else one that is downloaded",
+    )
+    add_classes(parser, "class of the folder to take")
+    parser.add_argument(
+        "--concepts",
+        nargs="+",
+        metavar="SOURCE",
+        help="of what the list of words is made, in place of --corpus: classes (their names), "
+        "assertions:FILE (of ConceptNet or WordNet), captions:FILE (their frequent nouns), "
+        "answer:FILE (of a language model), or a file of words; the spec then filters them",
+    )
+    parser.add_argument(
+        "--corpus", metavar="FILE", help="words, one a line (default: 584 that come along)"
+    )
+    add_device(parser)
+    parser.add_argument("--title", help="name shown on the page (default: the folder's)")
+    parser.add_argument(
+        "--output",
+        metavar="SPEC|STORE",
+        help="file to write (default: FOLDER's name.yaml, here); of tables the store, NAME.zarr",
+    )
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write the spec or the store, or say why not; nothing that is there is changed."""
+    if is_of_tables(args):
+        write_tables(args)
+        return
+    precompute_package()
+    from inficond_panel.commands.init.init_folder import write_spec
+
+    if args.download:
+        _download(args)
+    elif not args.place:
+        raise DataError("The folder is missing.", "Write: inficond init FOLDER")
+    write_spec(args)
+
+
+def _download(args: argparse.Namespace) -> None:
+    """Fetch the data set; set the folder, and where they are not given title, words and spec."""
+    from inficond_panel.commands.init.init_folder import check_output
+    from precompute.download import PUBLIC, bring
+
+    name = args.download
+    if name not in PUBLIC:
+        told = near(name, PUBLIC) or f" There are {', '.join(PUBLIC)}."
+        raise DataError(f"No public data set is called {name!r}.{told}", "Correct --download.")
+    data, place = PUBLIC[name], Path(*args.place or [name])
+    args.output = args.output or f"{name}.yaml"
+    check_output(args, Path(args.output), place)
+    note(f"{data.title}: the publisher's terms are at {data.terms}")
+    args.place = [str(bring(data, place, progress))]
+    args.title = args.title or data.title
+    if data.words and not args.concepts:
+        args.corpus = args.corpus or str(place / data.words)

@@ -1,0 +1,260 @@
+"""The spec of a folder of photos, for ``inficond init``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from inficond_panel.commands.shared.output import say
+from inficond_panel.common.near_words import nearest
+from inficond_panel.errors import DataError
+from inficond_panel.spec import find_spec, load_spec
+from inficond_panel.store.label_checks import one_class_note
+from inficond_panel.vocabulary.tasks import SIGMOID
+
+if TYPE_CHECKING:
+    from precompute.datasets import Dataset
+    from precompute.detect.writing import Draft
+
+_OWN_CLASSES = (
+    *("table", "voc", "coco", "folder"),
+    *("webdataset", "huggingface", "cifar", "fiftyone"),
+)
+_WORDS = ".words.txt"  #: end of the name of a list of words that is made
+
+
+def write_spec(args: argparse.Namespace) -> None:
+    """Write the spec and say what is in it, or say why not; nothing that is there is changed."""
+    folder = Path(args.place[0])
+    output = Path(args.output or f"{folder.absolute().resolve().name.removesuffix('.zarr')}.yaml")
+    words = output.with_suffix(_WORDS)
+    check_output(args, output)
+    draft = _draft(args, folder, output)
+    made = not args.corpus and _own_words(words)
+    draft.corpus = draft.corpus or words.name
+    asked = {name: getattr(args, name) or "" for name in ("task", "activation", "outputs")}
+    found: list[str] = []
+    try:
+        dataset = _written(draft, output, args.classes or [], asked)
+        if args.concepts:
+            found = _collect(args.concepts, dataset.classes, words, output)
+    except BaseException:
+        if made:
+            words.unlink()
+        raise
+    _tell(draft, dataset, output, found)
+
+
+def check_output(args: argparse.Namespace, output: Path, coming: Path | None = None) -> None:
+    """Raise ``DataError`` where the spec or its list of words cannot be written; ``coming`` is a
+    folder that will be made before."""
+    _refuse(output, coming)
+    if args.concepts:
+        _refuse_words(args, output.with_suffix(_WORDS))
+
+
+def _refuse_words(args: argparse.Namespace, words: Path) -> None:
+    if args.corpus:
+        raise DataError(
+            "--concepts makes a list of words, --corpus names one.", "Give one of them."
+        )
+    if os.path.lexists(words):
+        raise DataError(f"{words} is there already.", "Name another spec: --output FILE")
+
+
+def _collect(sources: list[str], classes: Sequence[str], words: Path, output: Path) -> list[str]:
+    """Write the list of words from its sources; without one the spec goes too."""
+    from precompute.concepts.sources import collect
+
+    try:
+        text, notes = collect(sources, classes)
+        words.write_text(text, encoding="utf-8")
+    except BaseException:
+        output.unlink()
+        raise
+    return notes
+
+
+def _tell(draft: Draft, dataset: Dataset, output: Path, found: Sequence[str]) -> None:
+    layout, counts = draft.layout, Counter(dataset.split)
+    say(f"found     {layout.found}")
+    shown = ", ".join(dataset.classes[:8]) + (" ..." if len(dataset.classes) > 8 else "")
+    say(f"classes   {len(dataset.classes)}: {shown}")
+    images = ", ".join(f"{counts[split]} {split}" for split in ("fit", "tune", "holdout"))
+    say(f"images    {images} ({draft.splits_note})")
+    note = "" if "task" in draft.keys else one_class_note(dataset.label, dataset.ids)
+    for text in (*dataset.notes, note, *(f"Assumed: {text}." for text in layout.assumed)):
+        if not text:
+            continue
+        say(f"          {text}")
+    say(f"teacher   {draft.teacher.note}")
+    say(f"encoder   {draft.encoder.note}")
+    if draft.encoder.hint:
+        say(f"          {draft.encoder.hint}")
+    say(f"words     {draft.corpus}")
+    for text in found:
+        say(f"          {text}")
+    if found:
+        say(f"          What the filters drop: inficond concept filter {output}")
+    say(f"Wrote {output}. Next:")
+    say(f"  inficond precompute {output}")
+    say(f"  inficond serve {output} --show")
+
+
+def _refuse(path: Path, coming: Path | None = None) -> None:
+    if os.path.lexists(path):
+        raise DataError(f"{path} is there already.", "Name another file: --output FILE")
+    made = (coming, *coming.parents) if coming else ()
+    if not path.parent.is_dir() and path.parent not in made:
+        raise DataError(f"There is no folder {path.parent}.", "Make it, or name another: --output")
+
+
+def _own_words(words: Path) -> bool:
+    """Copy the list of words that comes along, to be changed; whether none was there."""
+    if words.exists():
+        return False
+    shutil.copyfile(find_spec("demo").parent / "corpora" / "broden_object_584.txt", words)
+    return True
+
+
+def _draft(args: argparse.Namespace, folder: Path, output: Path) -> Draft:
+    """All that the folder and the arguments say; models are looked up, nothing is downloaded."""
+    from precompute.detect import find_layout, plan_splits
+    from precompute.detect.encoders import choose_encoder
+    from precompute.detect.teachers import choose_teacher
+    from precompute.detect.writing import Draft, relative
+
+    def said(path: Path) -> str:
+        return relative(path, output.parent)
+
+    layout = find_layout(folder)
+    teacher = choose_teacher(args.teacher, layout, said)
+    places = [output.parent, folder, folder.absolute().parent]
+    splits, splits_note = plan_splits(layout)
+    place = "path" if layout.kind == "store" else "root"
+    return Draft(
+        title=args.title or layout.root.absolute().resolve().name.removesuffix(".zarr"),
+        layout=layout,
+        splits=splits,
+        splits_note=splits_note,
+        corpus=said(Path(args.corpus)) if args.corpus else "",
+        filtered=bool(args.concepts),
+        device=args.device or "",
+        encoder=choose_encoder(args.encoder, places, said),
+        teacher=teacher,
+        teacher_more={"activation": SIGMOID}
+        if teacher.activation
+        else {},  # until the task is known
+        keys={place: said(layout.root), **layout.keys},
+    )
+
+
+def _written(
+    draft: Draft, output: Path, classes: Sequence[str], asked: Mapping[str, str]
+) -> Dataset:
+    """Write the spec once its data set can be read and the teacher fits it; return the data set.
+
+    The first choice of keys that fits is taken; where none does, what is wrong with the first one
+    is raised.
+    """
+    first: DataError | None = None
+    for choice in draft.layout.choices or [{}]:
+        keys = draft.keys
+        draft.keys = {**keys, **choice}
+        try:
+            return _try(draft, output, classes, asked)
+        except DataError as error:
+            first = first or error
+        draft.keys = keys
+    raise first if first else DataError("Nothing fits.", "Write the spec by hand.")
+
+
+def _try(draft: Draft, output: Path, classes: Sequence[str], asked: Mapping[str, str]) -> Dataset:
+    from precompute.datasets import load_dataset
+    from precompute.detect.task_keys import logit_classes, task_keys
+    from precompute.detect.writing import spec_text
+    from precompute.teachers import left_out_text, read_logits, resolved
+
+    draftfile = output.with_name(f".{output.name}.{os.getpid()}.yaml")
+
+    def written() -> Any:
+        draftfile.write_text(spec_text(draft), encoding="utf-8")
+        return load_spec(draftfile)
+
+    table, layout = draft.teacher.table, draft.layout
+    keys, more, assumed = draft.keys, draft.teacher_more, list(layout.assumed)
+    try:
+        dataset = load_dataset(written().dataset)
+        known = logit_classes(table) if table else []
+        narrower = [name for name in dataset.classes if name in known]
+        if classes or (
+            narrower and len(narrower) == len(known) < len(dataset.classes) and _chooses(draft)
+        ):
+            draft.keys = {**keys, **_class_keys(draft, dataset.classes, classes or narrower)}
+            dataset = load_dataset(written().dataset)
+        found = task_keys(dataset, draft.teacher, **asked)
+        draft.keys, draft.teacher_more = {**found.dataset, **draft.keys}, found.teacher
+        layout.assumed += found.assumed
+        spec = written()
+        if table:
+            found_logits = read_logits(spec.teacher, dataset.ids, dataset.classes)
+            layout.assumed += left_out_text(spec.teacher, found_logits)
+        resolved(spec.teacher, dataset.classes)
+        _appear(draftfile, output)
+    except DataError:
+        draft.keys, draft.teacher_more, layout.assumed = keys, more, assumed
+        raise
+    finally:
+        draftfile.unlink(missing_ok=True)
+    return dataset
+
+
+def _chooses(draft: Draft) -> bool:
+    """True if the data set can be asked for some of its classes."""
+    return draft.layout.kind in _OWN_CLASSES or bool({"label", "labels"} & draft.keys.keys())
+
+
+def _class_keys(draft: Draft, there: Sequence[str], chosen: Sequence[str]) -> dict[str, list[str]]:
+    """Keys of a data set that take some of its classes; ``DataError`` for those it lacks."""
+    lost = [name for name in chosen if name not in there]
+    if draft.layout.kind == "webdataset" and lost and all(name.isdecimal() for name in there):
+        return {"names": _by_number(there, chosen)}
+    if lost:
+        told = "; ".join(
+            repr(name) + "".join(f" (nearest: {word!r})" for word in nearest(name, there))
+            for name in lost
+        )
+        raise DataError(
+            f"The data set has no class {told}. There are: {', '.join(there)}.", "Correct --class."
+        )
+    if not _chooses(draft):
+        raise DataError(
+            f"A {draft.layout.kind} has the classes that it was made with.", "Leave --class out."
+        )
+    columns = draft.layout.kind == "columns" and "labels" in draft.keys
+    return {"labels" if columns else "classes": list(dict.fromkeys(chosen))}
+
+
+def _by_number(there: Sequence[str], chosen: Sequence[str]) -> list[str]:
+    """Names for classes that are numbers; ``DataError`` for fewer than there are."""
+    needed = max(map(int, there)) + 1
+    if len(chosen) < needed:
+        raise DataError(
+            f"The classes are the numbers 0 to {needed - 1}, and --class names {len(chosen)}.",
+            "Name all of them, in the order of their numbers.",
+        )
+    return list(chosen)
+
+
+def _appear(draft: Path, output: Path) -> None:
+    """The spec appears whole, or not at all, and never in another file's place."""
+    try:
+        with output.open("x", encoding="utf-8") as file:
+            file.write(draft.read_text(encoding="utf-8"))
+    except FileExistsError:
+        _refuse(output)

@@ -1,0 +1,136 @@
+"""The store of three tables, for ``inficond init``: scores, logits and labels of one's own."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from inficond_panel.commands.shared.output import say
+from inficond_panel.commands.shared.task_text import task_text
+from inficond_panel.common.reading import check_file
+from inficond_panel.errors import DataError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+_FORM = "inficond init scores.csv logits.csv labels.csv --split split.csv --output own.zarr"
+_OF_FOLDER = ("download", "teacher", "encoder", "corpus")
+_TABLES = ("scores", "logits", "labels")
+
+
+def is_of_tables(args: argparse.Namespace) -> bool:
+    """True for the form with tables, False for that with a folder; ``DataError`` for a mixture."""
+    tables = len(args.place) > 1 or bool(args.split or args.images or args.metadata)
+    given = {"class": args.classes, **{name: getattr(args, name) for name in _OF_FOLDER}}
+    of_folder = [name for name, value in given.items() if value]
+    if not tables:
+        for place in args.place:
+            if Path(place).is_file():
+                raise DataError(f"{place} is a file, not a folder.", f"Of tables: {_FORM}")
+        return False
+    missing = []
+    if len(args.place) != len(_TABLES):
+        missing.append(f"three tables are needed ({', '.join(_TABLES)}), got {len(args.place)}")
+    if args.split is None:
+        missing.append("--split TABLE is missing")
+    if not (args.output or "").endswith(".zarr"):
+        missing.append("--output must name a store, such as own.zarr")
+    missing += [f"--{name} belongs to a folder of photos" for name in of_folder]
+    if missing:
+        raise DataError(f"{'; '.join(missing)}.".capitalize(), f"Write: {_FORM}")
+    return True
+
+
+def write_tables(args: argparse.Namespace) -> None:
+    """Write the store of the tables, and say what is in it and what comes next."""
+    from inficond_panel.store.frames import store_frames
+    from inficond_panel.store.label_checks import is_single_label, one_class_note
+    from inficond_panel.tuning.documents import store_document
+
+    output = Path(args.output)
+    if output.exists():
+        raise DataError(f"{output} is there already.", "Name another: --output STORE.zarr")
+    scores, logits, labels = map(_frame, args.place)
+    images = _column(args.images, "path") if args.images else None
+    if images is not None:
+        images = images.map(lambda name: Path(args.images).parent / str(name))
+    task = args.task or ("single_label" if is_single_label(_matrix(labels)) else "multi_label")
+    store = store_frames(
+        output,
+        scores,
+        logits,
+        labels,
+        _column(args.split, "split"),
+        images,
+        _frame(args.metadata, text=True) if args.metadata else None,
+        made_by="inficond init",
+        title=args.title or "",
+        task=task,
+        activation=args.activation or ("softmax" if task == "single_label" else "sigmoid"),
+        outputs=args.outputs,
+    )
+    counts = ", ".join(f"{len(store.rows(name))} {name}" for name in ("fit", "tune", "holdout"))
+    low, high = store.concept_score.min(), store.concept_score.max()
+    say(f"concepts  {len(store.concepts)}, scores from {low:.3g} to {high:.3g}")
+    say(f"classes   {len(store.classes)}: {', '.join(store.classes[:8])}")
+    say(f"images    {counts}")
+    say(f"task      {task_text(store_document(store))}")
+    if (
+        task != "single_label"
+        and not args.task
+        and (note := one_class_note(store.label, store.images))
+    ):
+        say(f"          {note}")
+    for part in ("photos", "segments", "maps"):
+        if lacking := store.lacks(part):
+            say(f"          {lacking}")
+    say(f"Wrote {output}. Next:")
+    say(f"  inficond serve {output} --show")
+
+
+def _matrix(labels: pd.DataFrame) -> np.ndarray:
+    """Labels as the store has them, -1 for all that is neither 1 nor 0."""
+    import numpy as np
+
+    values = labels.to_numpy()
+    return np.where(values == 1, 1, np.where(values == 0, 0, -1))
+
+
+def _frame(name: str, text: bool = False) -> pd.DataFrame:
+    """A CSV table by its column ``image_id``, which is text, as all are with ``text``: leading
+    zeros stay."""
+    import pandas as pd
+
+    path = Path(name)
+    try:
+        check_file(path)
+        frame = pd.read_csv(
+            path,
+            dtype=str if text else {"image_id": str},
+            keep_default_na=False,
+            na_values=[""],
+            encoding="utf-8",
+        )
+    except FileNotFoundError:
+        raise DataError(f"There is no file {path}.", f"Write: {_FORM}") from None
+    except (OSError, ValueError) as error:  # pandas' own errors are a ValueError
+        raise DataError(f"{path} cannot be read as CSV: {error}.", "Save it as UTF-8.") from error
+    if "image_id" not in frame.columns:
+        there = ", ".join(map(str, frame.columns[:5]))
+        raise DataError(
+            f"{path} has no column image_id; the first are: {there}.",
+            "Name the columns in the first row.",
+        )
+    return frame.set_index("image_id")
+
+
+def _column(name: str, column: str) -> pd.Series:
+    frame = _frame(name)
+    if column not in frame.columns:
+        raise DataError(
+            f"{name} has no column {column}; there are: image_id, {', '.join(frame.columns)}.",
+            f"Give it the columns image_id, {column}.",
+        )
+    return frame[column]

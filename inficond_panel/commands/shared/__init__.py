@@ -1,0 +1,1 @@
+"""Parts that commands share: parser and arguments, output, students that are named."""

@@ -1,0 +1,86 @@
+"""Output of the commands: results on standard output, everything else on standard error."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import json
+import os
+import re
+import sys
+from collections.abc import Sequence
+from typing import Any, TextIO
+
+from inficond_panel.errors import InficondError
+
+# What a terminal obeys rather than shows: control characters, overrides of the direction of
+# writing, and halves of characters, which it cannot be given at all.
+_COMMANDS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def take_all_characters() -> None:
+    """Let standard output and error take what their encoding lacks, as Windows' of a file does.
+
+    A file or a pipe gets UTF-8, which this program's readers of files expect; a terminal, or who
+    says ``PYTHONIOENCODING``, gets an escape in place of the character.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if (
+            not isinstance(stream, io.TextIOWrapper)
+            or codecs.lookup(stream.encoding).name == "utf-8"
+        ):
+            continue
+        chosen = stream.isatty() or "PYTHONIOENCODING" in os.environ
+        encoding = stream.encoding if chosen else "utf-8"
+        stream.reconfigure(encoding=encoding, errors="backslashreplace")
+
+
+def say(text: str = "") -> None:
+    """A line of the result."""
+    if sys.stdout is None:
+        raise InficondError("Standard output is closed.", "Send it to a file, or to /dev/null.")
+    _write(sys.stdout, shown(text))
+
+
+def note(text: str) -> None:
+    """A line beside the result."""
+    _write(sys.stderr, shown(text))
+
+
+def shown(text: str) -> str:
+    """The text with all that a terminal would obey written out: ``\\x1b``. Lines and tabs stay."""
+    return _COMMANDS.sub(lambda found: _escape(found[0]), text)
+
+
+def _escape(character: str) -> str:
+    number = ord(character)
+    return f"\\x{number:02x}" if number < 256 else f"\\u{number:04x}"
+
+
+def _write(stream: TextIO, text: str) -> None:
+    stream.write(text + "\n")
+    stream.flush()
+
+
+def progress(share: float, text: str) -> None:
+    """Progress of a fit, on one line of a terminal; nothing where there is none."""
+    if sys.stderr.isatty():
+        end = "\n" if share >= 1 else ""
+        sys.stderr.write(f"\r\033[K{share:4.0%} {shown(text)}{end}")
+        sys.stderr.flush()
+
+
+def say_json(document: dict[str, Any]) -> None:
+    """The document as JSON; it must hold no nan."""
+    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+    say(_COMMANDS.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
+
+
+def say_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table; the first column is text, the others are numbers."""
+    header, *rows = [[shown(cell) for cell in row] for row in [header, *rows]]
+    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
+    for row in [header, ["-" * width for width in widths], *rows]:
+        cells = [row[0].ljust(widths[0])]
+        cells += [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
+        say("  ".join(cells).rstrip())

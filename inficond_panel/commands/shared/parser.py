@@ -1,0 +1,97 @@
+"""Parser of the command line: arguments added when needed, and help for a mistyped word."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+import textwrap
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from inficond_panel.common.near_words import near, nearest
+
+EXAMPLE = "Example: "
+
+
+class _Formatter(argparse.HelpFormatter):
+    """Help that can be copied: an example stays on its line, and no word is parted at a hyphen."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        if text.startswith(EXAMPLE):
+            return indent + text
+        return super()._fill_text(text, width, indent)
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        return textwrap.wrap(" ".join(text.split()), width, break_on_hyphens=False)
+
+
+class Parser(argparse.ArgumentParser):
+    """Parser of a command or an action.
+
+    ``fill`` adds its arguments when it is used, so that only the chosen command is loaded.
+    ``words`` are the parsers of its commands or actions.
+    """
+
+    def __init__(
+        self, *arguments: Any, fill: Callable[[Parser], None] | None = None, **keywords: Any
+    ) -> None:
+        super().__init__(*arguments, **{"formatter_class": _Formatter, **keywords})
+        self._fill = fill
+        self._form = ""
+        self.words: dict[str, Parser] = {}
+
+    def add_words(self, form: str, dest: str) -> argparse._SubParsersAction[Parser]:
+        """Begin the choice of a word, each with a parser; ``form`` such as ``ACTION SPEC``."""
+        chosen = self.add_subparsers(
+            dest=dest, required=True, prog=self.prog, metavar=form, parser_class=Parser
+        )
+        self._form, self.words = form, chosen.choices
+        return chosen
+
+    def fill(self) -> None:
+        """Add the arguments that are added late, once."""
+        fill, self._fill = self._fill, None
+        if fill:
+            fill(self)
+
+    def fill_all(self) -> None:
+        """Add all arguments, also to commands and actions."""
+        self.fill()
+        for parser in self.words.values():
+            parser.fill_all()
+
+    def actions(self) -> list[argparse.Action]:
+        """Arguments of this parser, without its commands' and actions' arguments."""
+        return list(self._actions)
+
+    def parse_known_args(self, args: Iterable[str] | None = None, namespace: Any = None) -> Any:
+        """Parse as argparse does; a word that is not known is told with the form or a near one."""
+        self.fill()
+        given = list(sys.argv[1:] if args is None else args)
+        if self.words and not (given and (given[0] in self.words or given[0][:1] == "-")):
+            self.error(self._wrong_word(given))
+        found, left = super().parse_known_args(given, namespace)
+        if left and not self.words:
+            self.error(self._wrong_argument(left[0]))
+        return found, left
+
+    def _wrong_argument(self, given: str) -> str:
+        flag = given.partition("=")[0]
+        flags = {name.lstrip("-"): name for name in self._option_string_actions}
+        meant = [flags[name] for name in nearest(flag.lstrip("-"), flags)]
+        asked = f" Did you mean {meant[0]!r}?" if meant else ""
+        return f"{flag!r} is not an argument of this command.{asked}"
+
+    def _wrong_word(self, given: Sequence[str]) -> str:
+        kind = self._form.split()[0].lower()
+        form = f"{self.prog} {self._form}"
+        if not given:
+            start = f"the {kind} is missing."
+        else:
+            start = f"{given[0]!r} is not {'an' if kind == 'action' else 'a'} {kind}."
+            later = next((word for word in given[1:] if word in self.words), None)
+            if later and kind == "action":
+                form = f"{self.prog} {later} {shlex.quote(given[0])}"
+            start += near(given[0], self.words)
+        return f"{start}\nWrite: {form}\n{kind.capitalize()}s: {', '.join(self.words)}"

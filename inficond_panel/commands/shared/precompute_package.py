@@ -1,0 +1,29 @@
+"""Packages of extras: ``precompute``, and what the message on any other says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from inficond_panel.common.installation import install_command
+from inficond_panel.errors import MissingExtraError
+
+
+def precompute_package() -> Any:
+    """The package ``precompute``; raises ``MissingExtraError`` where it cannot be used."""
+    try:
+        import precompute as package
+    except ImportError as error:
+        raise MissingExtraError(
+            f"Making a store needs packages that are not installed ({error.name}).",
+            f"Install them: {install_command('precompute')}",
+        ) from error
+    return package
+
+
+def lacking_package(error: ModuleNotFoundError) -> MissingExtraError:
+    """Error on a package that no module tells of by itself; one of ours is a defect, and raised."""
+    if (error.name or "inficond_panel").startswith(("inficond_panel", "precompute")):
+        raise error
+    return MissingExtraError(
+        f"The package {error.name} is not installed.", f"Install all: {install_command('all')}"
+    )

@@ -1,0 +1,1 @@
+"""Results that a session asks its worker for, off the event loop."""

@@ -1,0 +1,1 @@
+"""Report of a study as one HTML file: its sections and charts."""

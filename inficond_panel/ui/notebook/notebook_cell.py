@@ -1,0 +1,134 @@
+"""Holder of a page, or of a view by itself, that shows it in a notebook cell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import panel as pn
+from pyviz_comms import Comm
+
+from inficond_panel.common.installation import install_command
+from inficond_panel.errors import MissingExtraError
+from inficond_panel.state.jobs import Publish, run_at_once
+from inficond_panel.ui.notebook.drawing import Drawing
+from inficond_panel.ui.notebook.still import Still
+from inficond_panel.ui.stylesheets import InlineStyles
+
+if TYPE_CHECKING:
+    from bokeh.document import Document
+    from bokeh.model import Model
+
+
+class Cell(pn.Column):
+    """Shows itself in a notebook: through Panel's own comms, or as a widget where Panel asks it to.
+
+    ``publish`` runs what the browser sends. A kernel may receive it in several threads, but the
+    state of a session, Panel and Bokeh are to be changed by one. ``draw`` gives a picture of what
+    is shown, for the saved notebook. On a server it is a column like any other.
+    """
+
+    def __init__(
+        self,
+        *objects: Any,
+        publish: Publish = run_at_once,
+        draw: Callable[[], Drawing | None] | None = None,
+        **params: Any,
+    ) -> None:
+        self.still = Still(draw) if draw is not None else None
+        super().__init__(*objects, margin=0, hooks=[InlineStyles()], **params)
+        self.publish = publish
+
+    def close(self) -> None:
+        """Forget the places where it is shown, and draw no more pictures of it."""
+        if self.still is not None:
+            self.still.close()
+        forget_places(self)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
+        if self.still is not None:
+            self.still.show()
+        if pn.config.comms not in {"ipywidgets", "vscode"}:
+            bundle = super()._repr_mimebundle_(include, exclude)
+            self.tell_alive()
+            return bundle
+        try:
+            from inficond_panel.ui.notebook.widget import display  # noqa: PLC0415 - optional
+        except ModuleNotFoundError as error:
+            raise MissingExtraError(
+                f"This notebook shows widgets, which need the package {error.name}.",
+                f"Install it: {install_command('notebook')}, and restart the kernel.",
+            ) from error
+        display(self, self.publish, self.tell_alive)
+        return {"text/html": '<div style="display: none"></div>'}, {}  # it is displayed already
+
+    def tell_alive(self) -> None:
+        """Tell the browser that the kernel answers, once it listens."""
+        if self.still is not None:
+            self.still.tell_alive()
+
+    def _get_objects(
+        self, model: Model, old: list[Any], doc: Document, root: Model, comm: Comm | None = None
+    ) -> tuple[list[Model], list[Model]]:
+        """In a notebook what is shown has company, which is none of the cell's objects."""
+        shown, before = super()._get_objects(model, old, doc, root, comm)
+        if self.still is not None and comm is not None:
+            known = self.still.alive._models.get(root.ref["id"])
+            shown.append(known[0] if known else self.still.alive._get_model(doc, root, model, comm))
+        return shown, before
+
+    def _cleanup(self, root: Model | None = None) -> None:
+        super()._cleanup(root)
+        if self.still is not None:
+            self.still.clean_up(root)
+
+    def _render_model(self, doc: Document | None = None, comm: Comm | None = None) -> Model:
+        return super()._render_model(doc, comm and PageComm(comm))
+
+    def _render_mimebundle(self, model: Model, *arguments: Any) -> Any:
+        bundle = super()._render_mimebundle(model, *arguments)
+        _, browser = self._comms[model.ref["id"]]
+        browser._handle_msg = self._published(browser._handle_msg)
+        browser._on_open = self._published(browser._on_open)
+        return bundle
+
+    def _published(self, handle: Callable[[Any], None]) -> Callable[[Any], object]:
+        return lambda message: self.publish(partial(handle, message))
+
+
+class PageComm(Comm):
+    """Comm of a cell: Panel's messages wait until the browser opens ``comm``, and go in order.
+
+    Panel by itself tries a message again after a while, when later ones have overtaken it.
+    """
+
+    def __init__(self, comm: Comm) -> None:
+        super().__init__(comm.id)
+        self._comm = comm
+        self._kept: list[tuple[Any, Sequence[bytes]]] = []
+        comm._on_open = lambda _: self._send_kept()
+
+    def send(
+        self,
+        data: dict[str, Any] | str | None = None,
+        metadata: dict[str, Any] | str | None = None,
+        buffers: Sequence[bytes] = (),
+    ) -> None:
+        """One part of a message: JSON, or one buffer."""
+        self._kept.append((data, buffers))
+        if self._comm._comm:
+            self._send_kept()
+
+    def _send_kept(self) -> None:
+        kept, self._kept = self._kept, []
+        for data, buffers in kept:
+            self._comm.send(data, buffers=buffers)
+
+
+def forget_places(page: pn.Column) -> None:
+    """Forget the places where ``page`` is shown: in a notebook Panel would keep them for good."""
+    for ref, (shown, root, *_) in list(pn.state._views.items()):
+        if shown is page:
+            del pn.state._views[ref]
+            page._cleanup(root)

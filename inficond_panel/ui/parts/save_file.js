@@ -1,0 +1,17 @@
+// Files that the server sends: the browser saves them.
+
+import { h } from "../base.js"
+
+export function saveFiles(model) {
+  model.on("msg:custom", (event) => {
+    const { save } = event.data ?? event
+    if (save) saveFile(save)
+  })
+}
+
+function saveFile({ name, content }) {
+  const bytes = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0))
+  const link = h("a", { href: URL.createObjectURL(new Blob([bytes])), download: name })
+  link.click()
+  setTimeout(() => URL.revokeObjectURL(link.href), 10000)
+}

@@ -1,0 +1,11 @@
+// A bar from zero to either side: a part of a logit.
+
+import { s } from "../base.js"
+
+/** `share` is of the half, from -1 to 1. */
+export function signedBar(share) {
+  const half = Number((50 * Math.min(1, Math.abs(share))).toFixed(2))
+  return s("svg", { class: "signed", height: 10, "aria-hidden": "true" },
+    s("rect", { class: share < 0 ? "negative" : "positive", x: share < 0 ? `${50 - half}%` : "50%", width: `${half}%`, y: 1, height: 8 }),
+    s("line", { class: "zero", x1: "50%", x2: "50%", y1: 0, y2: 10 }))
+}

@@ -1,0 +1,93 @@
+// One image, large, and what student and teacher say of it.
+
+import { count, h, icon, set, text } from "../base.js"
+import { drawPicture } from "./pictures.js"
+
+const ENLARGED = 2 // a picture is drawn with at most so many pixels of the page for each of its own
+
+export const FILL_NAMES = {
+  "both-right": "both right",
+  "student-wrong": "teacher right, student wrong",
+  "both-wrong": "both wrong",
+  "teacher-wrong": "student right, teacher wrong",
+  "": "label ignored",
+}
+
+function sizeOf(photo, { source, width, height }) {
+  if (!source) return "no photo in this store"
+  return photo ? `${photo.width} × ${photo.height} pixels` : `thumbnail, ${width} × ${height} pixels`
+}
+
+/** `tell(row, model)` gives the terms and descriptions beside the picture; `more`, if given, is shown
+    below them: an element, and `show(row)`; `over(frame, row)` may lay something over the picture. */
+export function makeDialog(root, pictures, tell, more = null) {
+  const frame = h("div", { class: "picture" })
+  const title = h("b", { id: "image-title" })
+  const size = h("span", { class: "muted small num" })
+  const facts = h("dl")
+  const place_ = h("span", { class: "muted num" })
+  const before = h("button", { class: "btn", type: "button", onclick: () => go(-1) }, "Previous")
+  const after = h("button", { class: "btn", type: "button", onclick: () => go(1) }, "Next")
+  const close = h("button", { class: "icon-btn", type: "button", "aria-label": "Close", onclick: () => dialog.close() }, icon("cross"))
+  const dialog = h("dialog", { class: "large", "aria-labelledby": "image-title" },
+    h("div", { class: "sheet" }, h("div", { class: "stage" }, frame), h("div", { class: "side" },
+      h("header", {}, h("div", { class: "grow" }, title, size), close), h("div", { class: "scroll told", tabindex: 0 }, facts, more?.element),
+      h("footer", {}, before, after, place_))))
+  root.append(dialog)
+  let rows = [], at = 0, model = null
+
+  function show() {
+    const row = rows[at]
+    pictures.want(row)
+    draw(row)
+    text(place_, `${count(at + 1)} of ${count(rows.length)}`)
+    before.disabled = at === 0
+    after.disabled = at === rows.length - 1
+    refresh()
+    more?.show(row)
+  }
+  /** The thumbnail at once; in its place the photo, once it is there. */
+  function draw(row) {
+    const picture = pictures.get(row.row), photo = pictures.photoOf(row)
+    const name = row.image ?? picture?.image
+    text(title, name == null ? "" : `Image ${name}`)
+    text(size, picture ? sizeOf(photo, picture) : "")
+    if (!picture) return frame.replaceChildren()
+    const widest = ENLARGED * (photo ?? picture).width
+    frame.classList.toggle("bare", !picture.source)
+    set(frame, "style", picture.source && `aspect-ratio: ${picture.width} / ${picture.height};${photo || !pictures.photosThere() ? `max-width: ${widest}px` : ""}`)
+    drawPicture(frame, photo ? { ...picture, source: photo.source } : picture, row, "meet")
+  }
+  /** The facts anew: those told later have come. */
+  function refresh() {
+    if (!rows.length) return
+    facts.replaceChildren(...tell(rows[at], model))
+    more?.over?.(frame, rows[at])
+  }
+  function go(step) {
+    const next = at + step
+    if (next < 0 || next >= rows.length) return
+    at = next
+    show()
+  }
+  dialog.addEventListener("keydown", (event) => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key]
+    if (step) { event.preventDefault(); go(step) }
+  })
+  dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close() })
+  pictures.onarrival((photo) => {
+    if (!dialog.open) return
+    if (photo === undefined && !frame.firstChild) show()
+    if (photo === rows[at].row) { draw(rows[at]); refresh() }
+  })
+  return {
+    refresh,
+    open(shown, index, from) {
+      rows = shown
+      at = index
+      model = from
+      show()
+      dialog.showModal()
+    },
+  }
+}

@@ -1,0 +1,1 @@
+"""Batch of pending thumbs and cures: its bar, and the last result."""

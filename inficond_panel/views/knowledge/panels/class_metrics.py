@@ -1,0 +1,259 @@
+"""All metrics of one student as plain data: values, changes with their noise, the worst slice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import param
+
+from inficond_panel.analysis.images.image_sets import image_set, worst_first
+from inficond_panel.analysis.node_metrics import metadata_slices
+from inficond_panel.common.numbers import count, number
+from inficond_panel.errors import CancelledError
+from inficond_panel.state import Job
+from inficond_panel.state.requests.class_metrics import MEASURED, measure, measure_by
+from inficond_panel.ui.component import tie
+from inficond_panel.vocabulary.confidence import CONFIDENCE, confidence_word
+from inficond_panel.vocabulary.metrics import ACCURACY, AP, ECE, F1, FIDELITY, METRICS
+from inficond_panel.wording.metric_change import UNCHANGED, change_number, change_range, make_change
+from inficond_panel.wording.slices import worst_slice_sentence
+
+if TYPE_CHECKING:
+    from inficond_panel.analysis.snapshot import Snapshot
+    from inficond_panel.distill import ClassMetrics, Interval, SliceReport, SliceResult
+    from inficond_panel.errors import InficondError
+    from inficond_panel.state import AppState, Preview
+    from inficond_panel.state.requests.class_metrics import Measured
+    from inficond_panel.views.knowledge.table import KnowledgeTable
+
+
+def make_line(
+    metrics: ClassMetrics, preview: ClassMetrics | None, changes: Mapping[str, Interval]
+) -> list[dict[str, Any]]:
+    """F1, accuracy and fidelity, as parts of one line.
+
+    ``F1 0.560 · accuracy 0.927 · fidelity 0.928 (a constant answer has 0.892), correlation of
+    logits 0.84``; with
+    a preview ``F1 0.560 → 0.601``, with its change; ``after`` is empty where it stays as it is.
+    """
+    parts: list[dict[str, Any]] = []
+    for metric in (F1, ACCURACY, FIDELITY):
+        key = metric.key
+        now = number(getattr(metrics, key))
+        after = number(getattr(preview, key)) if preview else now
+        moved = after if after != now else ""
+        change = make_change(changes.get(key)) if moved else None
+        parts.append(
+            {"name": metric.word, "now": now, "after": moved, "change": change, "note": ""}
+        )
+    constant = number(metrics.constant_fidelity)
+    r = number(metrics.logit_correlation, 2)
+    if preview is None:
+        parts[-1]["note"] = f" (a constant answer has {constant}), correlation of logits {r}"
+    return parts
+
+
+def make_measures(
+    measured: Measured, metrics: ClassMetrics, level: float | None = CONFIDENCE
+) -> dict[str, Any]:
+    """The table: one row a metric, and what is to be known beside it.
+
+    Intervals are at ``level``, None: there are none.
+    """
+    now = measured.now
+    changes = {
+        "Since start": now.since_start,
+        "Since previous": now.since_parent,
+        "Preview": measured.preview,
+    }
+    if now.since_parent == now.since_start:
+        del changes["Since previous"]
+    shown = {name: found for name, found in changes.items() if found}
+    return {
+        "heads": ["now", *_head(level), *shown],
+        "rows": [
+            {
+                "name": METRICS[key].name,
+                "now": number(now.metrics[key].estimate),
+                "range": _range(now.metrics[key], level),
+                "changes": [make_noisy(found[key], key, level) for found in shown.values()],
+                "note": _note(key, measured, metrics),
+            }
+            for key in MEASURED
+        ],
+        "scope": f"{measured.split}, {count(now.n)} images, {count(now.positives)} with the class"
+        + (", cross-fitted" if now.chosen_on else ""),
+    }
+
+
+def make_noisy(change: Interval, key: str, level: float | None = CONFIDENCE) -> dict[str, str]:
+    """A change with its interval in text, and its verdict: within noise, unchanged, ...
+
+    Without a ``level`` the estimate alone.
+    """
+    told = {"text": "–", "range": "", "words": change.words}
+    if change.words == "undefined":
+        return told
+    if change.words == UNCHANGED:
+        return {"text": UNCHANGED, "range": "", "words": UNCHANGED}
+    unit = METRICS[key].unit
+    if level is None:
+        return {"text": change_number(change.estimate, unit), "range": "", "words": ""}
+    limits = change_range(change.low, change.high, unit)
+    return {**told, "text": change_number(change.estimate, unit), "range": limits}
+
+
+def make_slices(
+    report: SliceReport, class_name: str, column: str, level: float | None = CONFIDENCE
+) -> dict[str, Any]:
+    """The slices of a column by one metric, the worst named; fidelity stands beside accuracy.
+
+    Intervals are at ``level``, None: there are none.
+    """
+    rows = sorted(report.slices, key=lambda found: (bool(found.small), found.p_holm))
+    beside = METRICS[report.metric].beside
+    return {
+        "heads": [
+            column,
+            METRICS[report.metric].name,
+            *(_head(level) or [""]),
+            METRICS[beside].name if beside else "",
+            "Images",
+            "p (Holm)",
+        ],
+        "told": worst_slice_sentence(
+            class_name, report.worst, METRICS[report.metric].name, limits=level is not None
+        ),
+        "rows": [_slice(found, beside, found is report.worst, level) for found in rows],
+    }
+
+
+def _slice(found: SliceResult, beside: str, worst: bool, level: float | None) -> dict[str, Any]:
+    return {
+        "name": found.name or "not known",
+        "key": found.name,
+        "value": number(found.interval.estimate),
+        "range": _range(found.interval, level),
+        "beside": number(found.metrics[beside]) if beside else "",
+        "images": f"{count(found.n)}, {count(found.positives)} with the class",
+        "verdict": found.small or number(found.p_holm),
+        "worst": worst,
+    }
+
+
+def _note(key: str, measured: Measured, metrics: ClassMetrics) -> str:
+    if key == FIDELITY.key:
+        return f"{count(metrics.differ)} images differ"
+    if key == AP.key:
+        return f"teacher {number(metrics.teacher_ap)}"
+    if key == ECE.key:
+        return f"if calibrated {number(measured.now.ece_floor)}"
+    return ""
+
+
+def _head(level: float | None) -> list[str]:
+    return [] if level is None else [confidence_word(level)]
+
+
+def _range(found: Interval, level: float | None) -> str:
+    if level is None or found.words == "undefined":
+        return ""
+    return f"[{number(found.low)}, {number(found.high)}]"
+
+
+class MeasuresPanel(param.Parameterized):
+    """Fills ``table.measures`` and ``table.slices`` while the panel is open."""
+
+    def __init__(self, app: AppState, table: KnowledgeTable) -> None:
+        self.app, self.table = app, table
+        self._asked: tuple[Snapshot, str, Preview | None] | None = None
+        self._sliced: tuple[Snapshot, str, str, str] | None = None
+        table.columns = app.store.metadata_columns
+        names = ("measured", "slice_by", "slice_metric")
+        tie(table, app.settings, **{name: name for name in names})
+        super().__init__()
+
+    def show(self) -> None:
+        """Tell of the student in view; what is not known yet comes."""
+        name, snapshot = self.table.student, self.app.students.snapshot
+        preview = self._preview
+        after = preview.metrics[name] if preview else None
+        changes = preview.changes[name] if preview else {}
+        self.table.line = make_line(snapshot.metrics[name], after, changes)
+        self.measure()
+
+    @property
+    def _preview(self) -> Preview | None:
+        """The preview of a batch that touches the student in view."""
+        preview = self.app.tuning.preview
+        return preview if preview and self.table.student in preview.metrics else None
+
+    @param.depends("table.measured", watch=True)
+    def measure(self) -> None:
+        """Measure what is in view, where the panel is open."""
+        table, app = self.table, self.app
+        name, snapshot, preview = table.student, app.students.snapshot, self._preview
+        asked = snapshot, name, preview
+        self.slice()
+        if not (table.measured and name) or (asked == self._asked and table.measures):
+            return
+        self._asked = asked
+        student = app.students.student(name)
+        after = app.students.student(name, preview.node) if preview else None
+
+        def work(_: Job) -> Measured:
+            return measure(app.tuner, student, after)
+
+        def done(measured: Measured) -> None:
+            if asked == self._asked and name == table.student:
+                table.measures = make_measures(
+                    measured, snapshot.metrics[name], app.spec.views.shown_level
+                )
+
+        app.jobs.submit(Job("measures", work, done, app.tuning.tell))
+
+    @param.depends("table.slice_by", "table.slice_metric", watch=True)
+    def slice(self) -> None:
+        """Compare the slices that the column chosen makes, where the panel is open."""
+        table, app = self.table, self.app
+        name, snapshot = table.student, app.students.snapshot
+        column, metric = table.slice_by, table.slice_metric
+        asked = snapshot, name, column, metric
+        if not (table.measured and name and column):
+            self._sliced = table.slices = None
+        elif app.tuning.awaited:
+            app.jobs.cancel("slices")  # begun again when what is waited for is there
+            self._sliced = None
+        elif asked != self._sliced:
+            self._compare(asked)
+
+    def _compare(self, asked: tuple[Snapshot, str, str, str]) -> None:
+        table, app = self.table, self.app
+        _, name, column, metric = asked
+        student = app.students.student(name)
+
+        def work(job: Job) -> SliceReport:
+            return measure_by(app.tuner, student, column, metric, job)
+
+        def done(report: SliceReport) -> None:
+            if asked == self._sliced:
+                table.slices = make_slices(report, name, column, app.spec.views.shown_level)
+
+        def failed(error: InficondError) -> None:
+            if asked == self._sliced and not isinstance(error, CancelledError):
+                told = error.whole_for_page
+                table.slices = {"heads": [], "told": told, "rows": []}
+
+        self._sliced = asked
+        table.slices = {"heads": [], "told": "Being worked out", "rows": []}
+        app.jobs.submit(Job("slices", work, done, failed))
+
+    def open_slice(self, value: str) -> None:
+        """Show the images of a slice, those that the student decides worst first."""
+        app, column = self.app, self.table.slice_by
+        student = app.students.student(self.table.student)
+        masks = metadata_slices(app.store, student.split, [column])
+        rows = worst_first(student, masks[value])
+        title = f"{column}: {value or 'not known'}"
+        app.selection.open_images(image_set(student, title, rows))

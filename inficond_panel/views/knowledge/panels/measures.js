@@ -1,0 +1,88 @@
+// All metrics of the student: one line, and when it is opened a table with intervals, and slices.
+
+import { drawOnce, h, icon, onKey, select, set, text } from "../../../ui/base.js"
+import { toldOf } from "../../../ui/parts/whisker.js"
+import { makeThreshold } from "./thresholds.js"
+
+const MEASURES_KEY = "a"
+
+export function makeMeasures(model, send) {
+  const line = h("span", { class: "told clip" })
+  const head = h("button", { class: "unfold-line", type: "button", "aria-controls": "measures-body", "aria-keyshortcuts": MEASURES_KEY.toUpperCase(),
+    title: `All metrics (${MEASURES_KEY.toUpperCase()})`, onclick: () => { model.measured = !model.measured } },
+  icon("down", 14), h("b", {}, "Metrics"), line)
+  const body = h("div", { class: "unfold-body", id: "measures-body", role: "region", "aria-label": "Metrics", tabindex: 0 })
+  const element = h("div", { class: "unfold measures" }, head, body)
+  onKey(element, MEASURES_KEY, () => { head.click(); head.focus() })
+  const table = h("div"), threshold = makeThreshold(model, send), slices = makeSlices(model)
+  const wait = h("span", { class: "spin" })
+  body.append(wait, table, threshold.element, slices.element)
+  const draw = () => {
+    element.hidden = !model.student
+    drawOnce(line, JSON.stringify(model.line), () => model.line.flatMap(partOf))
+    set(line, "title", model.line.map(wordsOf).join(" · "))
+    set(head, "aria-expanded", String(model.measured))
+    element.classList.toggle("expanded", model.measured)
+    body.hidden = !model.measured
+    wait.hidden = Boolean(model.measures)
+    table.hidden = threshold.element.hidden = slices.element.hidden = !model.measures
+    if (model.measured && model.measures) drawOnce(table, JSON.stringify(model.measures), () => [measuresOf(model.measures)])
+    if (!model.measured) return
+    threshold.draw()
+    slices.draw()
+  }
+  return { element, draw }
+}
+
+const wordsOf = ({ name, now, after, change, note }) =>
+  [name, now, after && `→ ${after}`, change && `(${toldOf(change)})`].filter(Boolean).join(" ") + note
+
+/** One metric of the line; what a preview makes of it with its interval, and a hollow dot within noise. */
+function partOf({ name, now, after, change, note }, index) {
+  const parts = [index ? " · " : "", `${name} `, h("span", { class: after ? "wide" : "" }, now)]
+  if (after) parts.push(` → ${after}`)
+  if (change?.noise) parts.push(" ", h("i", { class: "hollow-dot", role: "img", "aria-label": "within noise" }))
+  if (change) parts.push(h("span", { class: "range-text" }, ` ${change.interval}`))
+  return [...parts, note]
+}
+
+function measuresOf({ heads, rows, scope }) {
+  const ranged = rows.some(({ range }) => range)
+  const noise = () => h("i", { class: "hollow-dot", role: "img", "aria-label": "within noise", title: "within noise" })
+  const valueOf = ([value, unit]) => h("b", {}, value, unit && h("span", { class: "wide" }, ` ${unit}`))
+  const cell = ({ text: value, range, words }) => h("td", { class: "num" },
+    words === "unchanged" ? h("span", { class: "muted" }, words) : valueOf(value.split(" ")), ` ${range} `, words === "within noise" && noise())
+  const line = ({ name, now, range, changes, note }) => h("tr", {}, h("th", { scope: "row" }, name, note && h("span", { class: "muted num" }, note)),
+    h("td", { class: "num" }, h("b", {}, now)), ranged && h("td", { class: "num" }, range), changes.map(cell))
+  const noisy = rows.some(({ changes }) => changes.some(({ words }) => words === "within noise"))
+  return h("table", {}, h("caption", { class: "num" }, scope, noisy && h("span", {}, noise(), " within noise")),
+    h("thead", {}, h("tr", {}, h("td"), heads.map((name) => h("th", { scope: "col" }, name)))), h("tbody", {}, rows.map(line)))
+}
+
+/** One metric of the student on the images with each value of a column; the worst is named. */
+function makeSlices(model) {
+  const by = select("Slices by", [["", "none"], ...model.columns.map((name) => [name, name])], model.slice_by, (column) => { model.slice_by = column }, "Slices by")
+  const metric = select("Metric of the slices", model.slice_metrics, model.slice_metric, (id) => { model.slice_metric = id })
+  const told = h("p", { role: "status" })
+  const table = h("table", { class: "by" })
+  const none = h("p", { class: "muted" }, "No slices: the store has no metadata of its images.")
+  const element = h("section", { class: "slices" }, ...(model.columns.length ? [h("div", { class: "pick" }, by, metric), told, table] : [none]))
+  const draw = () => {
+    const { heads = [], rows = [], told: words = "" } = model.slices ?? {}
+    by.querySelector("select").value = model.slice_by
+    metric.querySelector("select").value = model.slice_metric
+    text(told, words)
+    drawOnce(table, JSON.stringify(model.slices), () => rows.length ? [sliceHeads(heads), h("tbody", {}, rows.map((row) => sliceLine(row, heads, model)))] : [])
+    told.hidden = !words
+    table.hidden = !rows.length
+  }
+  return { element, draw }
+}
+
+const sliceHeads = (heads) => h("thead", {}, h("tr", {}, heads.filter(Boolean).map((name) => h("th", { scope: "col" }, name))))
+
+function sliceLine({ name, key, value, range, beside, images, verdict, worst }, heads, model) {
+  const cell = (content) => h("td", { class: "num" }, content)
+  return h("tr", { class: worst ? "worst" : null }, h("th", { scope: "row", class: "clip", title: name }, name),
+    cell(h("b", {}, value)), heads[2] && cell(range), heads[3] && cell(beside), cell(h("button", { class: "link", type: "button", title: "Show these images", onclick: () => model.send_msg({ action: "open_slice", value: key }) }, images)), cell(verdict))
+}

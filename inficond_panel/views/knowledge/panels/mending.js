@@ -1,0 +1,149 @@
+// What the data say against a student, and the cures beside thumbs: balance, doubt, lambda, labels.
+
+import { drawOnce, fixed, h, icon, isNumber, onKey, s, set, text } from "../../../ui/base.js"
+import { DIRECTIONS } from "../../../ui/vocabulary.js"
+import { axisOf } from "../../../ui/parts/whisker.js"
+import { isBusy, ownCures, ownPending } from "../batch/pending.js"
+
+const KEY = "b"
+const AUTO = "auto"
+
+export function makeMending(model, send) {
+  const line = h("span", { class: "told clip" })
+  const verdict = h("b")
+  const head = h("button", { class: "unfold-line", type: "button", "aria-controls": "mending-body", "aria-keyshortcuts": KEY.toUpperCase(),
+    title: `Suspects and cures (${KEY.toUpperCase()})`, onclick: () => { model.mended = !model.mended } }, icon("down", 14), verdict, line)
+  const body = h("div", { class: "unfold-body", id: "mending-body", role: "region", "aria-label": "Suspects and cures", tabindex: 0 })
+  const element = h("div", { class: "unfold mending" }, head, body)
+  onKey(element, KEY, () => { head.click(); head.focus() })
+  const draw = () => {
+    const { shift, shiftless, mended } = model
+    element.hidden = !model.student || !model.suspecting
+    text(verdict, shift.verdict ?? "Suspects")
+    set(element, "data-kind", shift.kind ?? "")
+    text(line, lineOf(shift, shiftless))
+    set(line, "title", shift.sentence ?? shiftless)
+    set(head, "aria-expanded", String(mended))
+    element.classList.toggle("expanded", mended)
+    body.hidden = !mended
+    const key = [shift, shiftless, model.terms, model.path, model.auto, model.photos, model.cures, model.pending, isBusy(model)]
+    if (mended) drawOnce(body, JSON.stringify(key), () => (shift.kind ? sectionsOf(model, send) : [shiftless || h("span", { class: "spin" })]))
+  }
+  return { element, draw }
+}
+
+/** The line when closed: what to look at first. */
+function lineOf({ kind, sentence, suspects }, shiftless) {
+  if (!kind) return shiftless || "Being looked for"
+  if (kind !== "shift") return afterColon(sentence)
+  const names = suspects.slice(0, 3).map(({ concept }) => concept)
+  return names.length ? `It leans on ${names.join(", ")}, which ${names.length > 1 ? "hold" : "holds"} on fit and not on tune` : afterColon(sentence)
+}
+
+const afterColon = (sentence) => sentence.slice(sentence.indexOf(": ") + 2)
+
+function sectionsOf(model, send) {
+  return [
+    h("p", { class: "num" }, model.shift.sentence, model.shift.by_teacher && " Fit has no labels: the teacher's decisions stand for them."),
+    model.shift.baselines.length > 0 && h("p", { class: "num" }, "AP on tune, for comparison: ", model.shift.baselines.map(([name, ap]) => `${name} ${ap}`).join("; "), "."),
+    model.cureless && h("p", {}, model.cureless),
+    model.terms.length > 0 && h("p", { class: "num" }, `In force: ${model.terms.join("; ")}.`),
+    h("div", { class: "cures" }, suspectsOf(model, send), penaltyOf(model, send), photosOf(model, send)),
+  ].filter(Boolean)
+}
+
+const section = (title, ...content) => h("section", {}, h("h3", {}, title), ...content)
+
+/** A button that gives a cure, or takes the same one back. */
+function cureButton(model, send, cure, pressed, name, label, title) {
+  return h("button", { class: "group-thumb cure", type: "button", "aria-pressed": String(pressed), "aria-label": label, title: model.cureless || title, disabled: isBusy(model) || Boolean(model.cureless),
+    onclick: () => send("cure", { cure }) }, cure.direction === "balance" && h("span", { "aria-hidden": "true" }, "≈ "), name)
+}
+
+function suspectsOf(model, send) {
+  const { suspects } = model.shift
+  const own = ownCures(model)
+  const balanced = new Set(own.find(({ direction }) => direction === "balance")?.concepts ?? [])
+  const removed = new Set(ownPending(model).filter(({ direction }) => direction === "remove").map(({ concept }) => concept))
+  const doubt = own.find(({ direction }) => direction === "doubt")
+  const balance = (concepts, name, label) => cureButton(model, send, { direction: "balance", concepts }, concepts.every((one) => balanced.has(one)), name, label,
+    "Weigh the photos of fit so that these scores are as on tune")
+  const remove = (concept) => h("button", { class: "group-thumb remove", type: "button", "aria-pressed": String(removed.has(concept)), "aria-label": `${DIRECTIONS.remove.verb} ${concept}`,
+    title: "Hold its influence at 0; companions may take over", disabled: isBusy(model), onclick: () => send("toggle", { concept, direction: "remove" }) }, DIRECTIONS.remove.mark)
+  const item = ({ concept, sentence, group }, place) => h("li", {},
+    h("span", { class: "num muted" }, `${place + 1}`),
+    h("button", { class: "link clip", type: "button", title: concept, onclick: () => send("open", { concept }) }, concept),
+    h("span", { class: "gives" }, balance([concept], "balance", `balance by ${concept}`),
+      group.length > 0 && balance([concept, ...group], `${group.length + 1} alike`, `${group.length + 1} alike: balance by ${[concept, ...group].join(", ")}`), remove(concept)),
+    h("p", { class: "num" }, sentence, group.length > 0 && h("span", { class: "muted" }, ` Alike: ${group.join(", ")}.`)))
+  const doubted = cureButton(model, send, { direction: "doubt", value: AUTO }, Boolean(doubt), "doubt all", "doubt all suspects",
+    "Each concept costs the more, the more suspect it is, as AP on tune chooses")
+  const first = suspects.slice(0, 3).map(({ concept }) => concept)
+  return section("Suspects",
+    suspects.length ? h("ol", { class: "suspects" }, suspects.map(item)) : h("p", {}, "No concept stands out."),
+    h("p", { class: "gives" }, first.length > 1 && balance(first, `first ${first.length}`, `first ${first.length}: balance by ${first.join(", ")}`), doubted))
+}
+
+/** AP over lambda with its interval, and a slider along the values that were solved. */
+function penaltyOf(model, send) {
+  const { path } = model
+  if (!path.length) return section("Penalty λ", h("span", { class: "spin" }))
+  const pending = ownCures(model).find(({ direction }) => direction === "lambda")
+  const now = path.findIndex((point) => point.now)
+  const auto = pending?.value === AUTO
+  const chosen = pending && !auto ? nearest(path, pending.value) : now
+  const told = h("p", { class: "num", role: "status" }, wordsAt(path, chosen, now))
+  const slider = h("input", { type: "range", min: 0, max: path.length - 1, step: 1, value: chosen, disabled: isBusy(model) || !model.penalised, "aria-label": "Lambda, the penalty of influences",
+    "aria-valuetext": wordsAt(path, chosen, now) })
+  slider.addEventListener("input", () => {
+    text(told, wordsAt(path, Number(slider.value), now))
+    set(slider, "aria-valuetext", told.textContent)
+    for (const mark of chart.querySelectorAll("circle")) mark.classList.toggle("pending", mark.dataset.at === slider.value)
+  })
+  slider.addEventListener("change", () => {
+    const at = Number(slider.value)
+    if (at !== now) send("cure", { cure: { direction: "lambda", value: path[at].value } })
+    else if (pending) send("take_out", { place: pending.place })
+  })
+  const chart = chartOf(path, chosen, now)
+  return section("Penalty λ", h("div", { class: "penalty" }, chart, slider), told,
+    model.auto && h("p", { class: "num" }, model.auto),
+    h("p", { class: "gives" }, cureButton(model, send, { direction: "lambda", value: AUTO }, auto, "λ auto", "λ auto: choose lambda by AP on tune", model.auto || "The lambda with the highest AP on tune, if it gains more than noise")))
+}
+
+const nearest = (path, value) => path.reduce((best, point, at) => (Math.abs(Math.log(point.value / value)) < Math.abs(Math.log(path[best].value / value)) ? at : best), 0)
+
+function wordsAt(path, at, now) {
+  const point = path[at]
+  const marks = [at === now && "now", point.auto && "auto"].filter(Boolean).join(", ")
+  return `λ ${point.text}${marks && ` (${marks})`}: AP on tune ${point.told}, ${point.concepts} concept${point.concepts === 1 ? "" : "s"} left`
+}
+
+function chartOf(path, chosen, now) {
+  const known = path.filter(({ ap }) => isNumber(ap))
+  const place = axisOf([Math.min(...known.map(({ low, ap }) => low ?? ap)), Math.max(...known.map(({ high, ap }) => high ?? ap))])
+  const x = (at) => `${(path.length > 1 ? 4 + (92 * at) / (path.length - 1) : 50).toFixed(2)}%`
+  const y = (value) => `${(100 - place(value)).toFixed(2)}%`
+  return s("svg", { class: "path", height: 72, role: "img", "aria-label": `AP on tune over lambda: ${path.map((point) => `${point.text} ${fixed(point.ap, 3)}`).join(", ")}` },
+    ...path.flatMap((point, at) => (isNumber(point.ap) ? [
+      isNumber(point.low) && s("line", { class: "band-line", x1: x(at), x2: x(at), y1: y(point.low), y2: y(point.high) }),
+      s("circle", { class: `dot ${at === now ? "now" : ""} ${at === chosen && at !== now ? "pending" : ""}`, "data-at": at, cx: x(at), cy: y(point.ap), r: 3.5 }),
+    ] : [])).filter(Boolean))
+}
+
+function photosOf(model, send) {
+  const { photos, student } = model
+  if (!model.path.length) return section("Photos to label", h("span", { class: "spin" }))
+  const unknown = photos.some(({ label }) => label < 0)
+  const words = unknown
+    ? `The photos without a label of which this student is least sure: does each show ${student}?`
+    : `Every photo of fit and tune has a label. These of tune, of which the student is least sure, can teach it by theirs.`
+  const own = new Map(ownCures(model).filter(({ direction }) => direction === "label").map((cure) => [cure.image, cure.value]))
+  const give = ({ image, label }, value) => cureButton(model, send, { direction: "label", image, value }, own.get(image) === value,
+    [label === value && h("span", { "aria-hidden": "true" }, "✓ "), value ? "shows it" : "does not"], `${value ? "shows it" : "does not"}: ${student} in ${image}`, label < 0 ? "" : label === value ? "Its label in the data" : "Against its label in the data")
+  const item = (photo) => h("li", {},
+    photo.source ? h("img", { src: photo.source, alt: photo.image, title: photo.image, decoding: "async", draggable: "false" }) : h("span", { class: "clip", title: photo.image }, photo.image),
+    photo.label < 0 && h("span", { class: "muted" }, "no label"),
+    h("span", { class: "gives" }, give(photo, 1), give(photo, 0)))
+  return section("Photos to label", h("p", {}, photos.length ? words : "There is no photo to label."), h("ul", { class: "photos" }, photos.map(item)))
+}

@@ -1,0 +1,201 @@
+"""Mending of one student: suspects among its concepts, and the cures on offer, as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import param
+
+from inficond_panel.analysis.penalty_path import penalty_path
+from inficond_panel.analysis.student_shift import student_shift
+from inficond_panel.common.numbers import defined, estimated
+from inficond_panel.distill.shift.verdict import NONE, SHIFT
+from inficond_panel.errors import CancelledError, InficondError
+from inficond_panel.state import Job
+from inficond_panel.tuning.cures.labels import photos_to_label, photos_to_teach
+from inficond_panel.tuning.intents.asked import place_of
+from inficond_panel.tuning.intents.cures import Balance, Cure, cure_from_json
+from inficond_panel.ui.component import tie
+from inficond_panel.ui.photos.images import data_uri
+from inficond_panel.vocabulary.confidence import CONFIDENCE
+from inficond_panel.vocabulary.metrics import AP
+from inficond_panel.wording.cures import asked_words, auto_sentence, terms_words
+from inficond_panel.wording.suspects import plain_sentence, shift_sentence, suspect_sentence
+
+if TYPE_CHECKING:
+    from inficond_panel.analysis.penalty_path import PenaltyPoint
+    from inficond_panel.distill import Interval
+    from inficond_panel.state import AppState
+    from inficond_panel.store import Store
+    from inficond_panel.tuning.shift.class_shift import ClassShift
+    from inficond_panel.views.knowledge.table import KnowledgeTable
+
+#: Kinds of a verdict in the words of the page.
+VERDICTS = {SHIFT: "Shift", NONE: "No shift", "unknown": "Too few photos to say"}
+
+
+def make_shift(found: ClassShift, level: float | None = CONFIDENCE) -> dict[str, Any]:
+    """The verdict on a student in a word and in a sentence, its suspects, and two baselines.
+
+    Without a ``level`` numbers have no limits.
+    """
+    suspects = [
+        {
+            "concept": suspect.concept,
+            "sentence": suspect_sentence(found, suspect),
+            "group": list(suspect.group),
+        }
+        for suspect in found.suspects
+    ]
+    baselines = {"the class's own word": found.own_word, "a regression on tune": found.tune_model}
+    return {
+        "kind": found.kind,
+        "verdict": VERDICTS[found.kind],
+        "sentence": shift_sentence(found, limits=level is not None),
+        "plain": plain_sentence(found),
+        "by_teacher": found.by_teacher,
+        "suspects": suspects,
+        "baselines": [[name, _ap(value, level)] for name, value in baselines.items() if value],
+    }
+
+
+def make_path(
+    path: Iterable[PenaltyPoint], level: float | None = CONFIDENCE
+) -> list[dict[str, Any]]:
+    """Points of a path over lambda, the smallest first: AP with its interval, and concepts left.
+
+    Without a ``level`` AP alone.
+    """
+    return [
+        {
+            "value": point.value,
+            "text": f"{point.value:.3g}",
+            "now": point.now,
+            "auto": point.auto,
+            "concepts": point.concepts,
+            AP.key: defined(point.metrics[AP.key].estimate),
+            "low": None if level is None else defined(point.metrics[AP.key].low),
+            "high": None if level is None else defined(point.metrics[AP.key].high),
+            "told": _ap(point.metrics[AP.key], level),
+        }
+        for point in path
+    ]
+
+
+def make_photos(store: Store, k: int, rows: Iterable[int]) -> list[dict[str, Any]]:
+    """Photos that can be labelled for the class at ``k``: their picture, and the label they have.
+
+    ``label`` is 1, 0, or −1 where there is none.
+    """
+    pictures = store.holds("photos")
+    return [
+        {
+            "image": store.images[row],
+            "label": int(store.label[row, k]),
+            "source": data_uri(store.thumbnail(row)) if pictures else "",
+        }
+        for row in rows
+    ]
+
+
+def make_cure(cure: Cure) -> dict[str, Any]:
+    """A pending cure: as in an edits file, in words, and its place in the batch."""
+    return {
+        **cure.to_json(),
+        "words": asked_words(cure),
+        "place": list(place_of(cure)),
+    }
+
+
+def _ap(found: Interval, level: float | None) -> str:
+    return estimated((found.estimate, found.low, found.high), limits=level is not None)
+
+
+class MendingPanel(param.Parameterized):
+    """Fills ``table.shift``; while the panel is open also ``path``, ``auto`` and ``photos``."""
+
+    def __init__(self, app: AppState, table: KnowledgeTable) -> None:
+        self.app, self.table = app, table
+        self._level = app.spec.views.shown_level
+        self._asked: tuple[str, str] | None = None
+        tie(table, app.settings, mended="mended")
+        super().__init__()
+
+    @param.depends("app.shifts.found", "app.shifts.problem", watch=True)
+    def show(self) -> None:
+        """Tell what is known of the student in view; the rest comes."""
+        name = self.table.student
+        found = self.app.shifts.found.get(name)
+        if self._asked != (name, self.app.students.node.id):
+            self._asked = None
+            self.table.param.update(path=[], auto="", photos=[])
+            self.table.shift = {} if found is None else make_shift(found, self._level)
+        elif not self.table.shift and found is not None:
+            self.table.shift = make_shift(found, self._level)
+        terms = self.app.tuner.terms(self.app.students.node).get(name)
+        told = terms_words(terms) if terms else []
+        self.table.param.update(shiftless=self.app.shifts.problem, terms=told)
+        self.ask()
+
+    def mark(self) -> bool:
+        """Mark the suspects of the student in view; True where they have changed."""
+        suspects, before = self.app.shifts.suspects(self.table.student), self.table.marks
+        self.table.marks = {concept: rank for rank, concept in enumerate(suspects, start=1)}
+        return bool(self.table.marks != before)
+
+    @param.depends("table.mended", "app.tuning.status", watch=True)
+    def ask(self) -> None:
+        """Find what is shown only while the panel is open."""
+        app, name, node = self.app, self.table.student, self.app.students.node
+        asked = name, node.id
+        if (
+            not (self.table.mended and name and self.table.suspecting)
+            or app.tuning.awaited
+            or self._asked == asked
+        ):
+            return
+
+        def work(_: Job) -> dict[str, Any]:
+            store, k = app.store, app.store.classes.index(name)
+            found = student_shift(app.tuner, node, name, baselines=True)
+            path = penalty_path(app.tuner, node, name)
+            student = app.tuner.cures.class_fit(node, name)
+            unlabelled = photos_to_label(student)
+            rows = unlabelled if unlabelled.size else photos_to_teach(student)
+            return {
+                "shift": make_shift(found, self._level),
+                "path": make_path(path.points, self._level),
+                "auto": auto_sentence(path.auto) if path.auto else "",
+                "photos": make_photos(store, k, rows.tolist()),
+            }
+
+        def done(made: dict[str, Any]) -> None:
+            if self._asked == asked and self.table.student == name:
+                self.table.param.update(**made)
+
+        self._asked = asked
+        app.jobs.submit(Job("mending", work, done, self._failed))
+
+    def read(self, given: Mapping[str, Any]) -> Cure:
+        """The cure that the browser asks for, of the student in view.
+
+        Raises ``ValueError`` for what is none. A balance by concepts that all are suspects is one
+        that the data named.
+        """
+        try:
+            cure = cure_from_json({**given, "class": self.table.student})
+            self.app.tuner.cures.check([cure])
+        except (KeyError, TypeError, InficondError) as error:
+            raise ValueError("no such cure") from error
+        if isinstance(cure, Balance):
+            suspects = self.app.shifts.suspects(self.table.student)
+            return replace(cure, suspects=set(cure.concepts) <= set(suspects))
+        return cure
+
+    def _failed(self, error: InficondError) -> None:
+        if isinstance(error, CancelledError):
+            self._asked = None
+        else:  # not asked for again, as it would fail again
+            self.app.tuning.tell(error)

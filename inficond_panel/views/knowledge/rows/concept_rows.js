@@ -1,0 +1,233 @@
+// One row a concept of a student: influence, what-if, patches, thumbs, and the cards of its parts.
+
+import {
+  count, details, drawOnce, fixed, h, icon, isNumber, keyed, percent, s, select, set, signed, text,
+} from "../../../ui/base.js"
+import { DIRECTIONS, THUMBS } from "../../../ui/vocabulary.js"
+import { drawEffect, effectCard } from "./effect_chart.js"
+import { drawHandle, makeHandle } from "./hand.js"
+import { drawHolds, holdsButton, holdsCard } from "./stability.js"
+import { directionTo } from "./influence_value.js"
+import { isBusy, ownPending, shownRows } from "../batch/pending.js"
+
+const KEPT_PATCHES = 2000
+const BLANK = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
+
+/** What all rows share: the scale of the influence bars and of the similarity bars. */
+export function rowContext(model, rows) {
+  const unitOf = rows.find(({ share }) => share)
+  const strongest = unitOf ? unitOf.influence / unitOf.share : 0
+  const ghosts = new Map(rows.map(({ concept }) => [concept, model.ghosts[concept]]).filter(([, value]) => isNumber(value)))
+  const ghostShare = (concept) => (strongest && ghosts.has(concept) ? ghosts.get(concept) / strongest : null)
+  const then = new Map(strongest ? Object.entries(model.pinned.influence ?? {}) : [])
+  const thenShare = (concept) => (then.has(concept) ? then.get(concept) / strongest : null)
+  const shares = rows.flatMap(({ share, concept }) => [share, ghostShare(concept) ?? share, thenShare(concept) ?? share])
+  const left = Math.max(0.52, -Math.min(0, ...shares))
+  const right = Math.max(0.52, ...shares)
+  const unit = 90 / (left + right)
+  const similarity = Math.max(0, ...rows.flatMap(({ patches }) => patches.map((patch) => patch.similarity)))
+  const intents = new Map(ownPending(model).map((intent) => [intent.concept, intent]))
+  const place = (share) => Math.max(0, Math.min(100, 1 + (left + share) * unit))
+  const ends = [-1, 99].map((percentage) => strongest * (percentage / unit - left))
+  return { place, ends, strongest, similarity, intents, ghosts, ghostShare, then, thenShare, frozen: isBusy(model), locked: model.locked }
+}
+
+const thumbTitle = (direction) => `${DIRECTIONS[direction].verb} (${DIRECTIONS[direction].key})`
+
+export function makeRow({ concept }, send) {
+  const open = () => send("open", { concept })
+  const holds = holdsButton(concept, send)
+  const toggle = (direction) => h("button", {
+    class: `thumb ${direction}`, type: "button", "data-direction": direction, "aria-pressed": "false",
+    "aria-label": `${DIRECTIONS[direction].verb} ${concept}`,
+    onclick: () => send("toggle", { concept, direction }),
+  }, icon(DIRECTIONS[direction].icon))
+  return h("div", { class: "row offline", role: "listitem", "aria-keyshortcuts": "u d x g h i" },
+    h("span", { class: "rank num" }),
+    h("div", { class: "concept" },
+      h("div", { class: "title" }, h("button", { class: "open clip offline", type: "button", title: concept, onclick: open }, concept), h("span", { class: "influence num" })),
+      h("div", { class: "bar-line" }, s("svg", { class: "strength", height: 12, role: "img" }), makeHandle(concept)),
+      h("span", { class: "below" }, h("span", { class: "note" }), h("span", { class: "suspect num" }), h("span", { class: "discrepancy num" }), h("span", { class: "then num" }), holds)),
+    s("svg", { class: "effect", role: "img" }),
+    h("div", { class: "patches", onclick: (event) => openPatch(event, concept, send) }),
+    h("div", { class: "thumbs", role: "group", "aria-label": `Tune ${concept}` }, THUMBS.map(toggle), factorOf(concept, send)))
+}
+
+export function fillRow(element, row, model, context) {
+  const [rank, concept, effect, patches, thumbs] = element.children
+  const [title, { children: [strength, handle] }, { children: [note, suspect, discrepancy, then, holds] }] = concept.children
+  const pending = context.intents.get(row.concept)
+  const drafted = context.draft?.concept === row.concept
+  const intent = drafted ? draftOf(row, context) : pending
+  const ghost = drafted ? undefined : context.ghosts.get(row.concept)
+  const now = signed(row.influence, 2)
+  const after = isNumber(ghost) ? signed(ghost, 2) : now
+  text(rank, row.rank ?? "–")
+  text(title.lastChild, now)
+  const told = after === now || after === signed(intent?.value, 2) // the bound says it
+  text(then, told ? "" : `→ ${after}`)
+  set(element, "aria-label", `${row.rank ? `${row.rank}, ` : ""}${row.concept}, influence ${now}`)
+  element.classList.toggle("current", row.concept === model.concept)
+  set(title.firstChild, "aria-current", row.concept === model.concept ? "true" : null)
+  drawOnce(strength, JSON.stringify([row.share, intent?.share, intent?.direction, context.place(0), drafted || context.ghostShare(row.concept), context.thenShare(row.concept)]), () => strengthOf(row, intent, context, drafted))
+  drawHandle(handle, row, intent, model, context)
+  set(strength, "aria-label", `influence ${now}${context.then.has(row.concept) ? `, ${signed(context.then.get(row.concept), 2)} at ${model.pinned.number}` : ""}`)
+  drawOnce(note, JSON.stringify([intent, row.held, row.since]), () => noteOf(row, intent))
+  set(note, "class", `note ${intent?.direction ?? ""}`)
+  drawSuspect(suspect, model.marks[row.concept], model.shift)
+  drawDiscrepancy(discrepancy, row, model.sort)
+  drawHolds(holds, row, model.stability[row.concept])
+  holds.hidden = row.influence === 0 && !model.stability[row.concept]
+  drawEffect(effect, row, intent, model)
+  fillPatches(patches, row, model, context)
+  drawFactor(thumbs.lastChild, pending, model.factors, context.frozen)
+  for (const button of thumbs.querySelectorAll(".thumb")) {
+    set(button, "aria-pressed", String(pending?.direction === button.dataset.direction))
+    button.disabled = context.frozen
+    set(button, "title", context.locked || thumbTitle(button.dataset.direction))
+  }
+}
+
+/** The bound that the hand would leave. */
+function draftOf(row, { draft: { value }, strongest }) {
+  const direction = directionTo(value, row.influence)
+  return direction && { direction, value, share: strongest ? value / strongest : 0, bound: `${direction === "up" ? "≥" : "≤"} ${fixed(value, 2)}` }
+}
+
+/** The factor of a pending thumb, its own. */
+function factorOf(concept, send) {
+  const element = select(`Factor of ${concept}`, [], null, (x) => send("set_own_factor", { concept, factor: Number(x) }))
+  element.classList.add("own-factor")
+  return element
+}
+
+function drawFactor(element, intent, factors, frozen) {
+  const own = intent?.factor, control = element.querySelector("select")
+  element.hidden = !own
+  if (!own) return
+  const options = [...new Set([...factors, own])].sort((a, b) => a - b)
+  drawOnce(control, JSON.stringify(options), () => options.map((x) => h("option", { value: x }, `×${x}`)))
+  control.value = String(own)
+  control.disabled = frozen
+}
+
+/** The bar from the zero line; what the batch adds or takes away is dashed: until it is known, the bound. */
+function strengthOf({ share, concept }, intent, { place, ghostShare, thenShare }, drafted) {
+  const bound = (drafted ? null : ghostShare(concept)) ?? (intent && isNumber(intent.share) ? intent.share : share)
+  const solid = share > 0 ? Math.min(share, Math.max(0, bound)) : Math.max(share, Math.min(0, bound))
+  const bar = (from, to, name) => {
+    const [left, right] = [place(Math.min(from, to)), place(Math.max(from, to))]
+    return right > left && s("rect", { class: name, x: `${left.toFixed(2)}%`, width: `${(right - left).toFixed(2)}%`, y: 2, height: 8 })
+  }
+  const zero = `${place(0).toFixed(2)}%`
+  return [
+    s("rect", { class: "rest", width: "100%", y: 2, height: 8, rx: 2 }),
+    bar(0, solid, share < 0 ? "negative" : "positive"), bar(share, bound, `ghost ${intent?.direction ?? ""}`),
+    s("line", { class: "zero", x1: zero, x2: zero, y1: 0, y2: 12 }), thenTick(thenShare(concept), place),
+  ].filter(Boolean)
+}
+
+/** Where the bar of the pinned student ends. */
+function thenTick(share, place) {
+  const x = `${place(share).toFixed(2)}%`
+  return share !== null && s("g", { class: "pinned" }, [4, 2].map((width) => s("line", { x1: x, x2: x, y1: -1, y2: 13, "stroke-width": width })))
+}
+
+function noteOf(row, intent) {
+  const told = (words, more) => h("span", { class: "clip" }, words, h("span", { class: "wide" }, more))
+  if (intent) return [told(`${DIRECTIONS[intent.direction].mark} ${intent.bound}`, " pending")]
+  return row.held ? [icon("lock", 11), told(row.held, ` since ${row.since}`)] : []
+}
+
+function drawSuspect(element, rank, { suspects = [] }) {
+  drawOnce(element, String(rank ?? ""), () => (rank ? [h("span", { "aria-hidden": "true" }, `◆ ${rank}`), h("span", { class: "vh" }, `suspect ${rank}`)] : []))
+  set(element, "title", suspects[rank - 1]?.sentence ?? null)
+}
+
+function drawDiscrepancy(element, row, sort) {
+  const side = sort === "discrepancy_p" ? "P" : "N"
+  const shown = sort.startsWith("discrepancy")
+  text(element, shown ? `${side} ${signed(row.discrepancy, 3)}` : "")
+  set(element, "title", !shown || isNumber(row.discrepancy) ? null : row.undefined)
+}
+
+/** Pictures by segment, the last of them kept; those not there yet are asked for together. */
+export function makePictures(model, send, rows) {
+  const known = new Map(), waiting = new Set()
+  const ask = () => {
+    const segments = [...waiting].filter((image) => image.isConnected).map((image) => Number(image.dataset.segment))
+    if (segments.length) send("pictures", { segments })
+    waiting.clear()
+  }
+  model.on("msg:custom", (event) => {
+    for (const [segment, source] of Object.entries((event.data ?? event).pictures ?? {})) known.set(segment, source)
+    for (const image of rows.querySelectorAll("img")) paint(image)
+    for (const segment of [...known.keys()].slice(0, -KEPT_PATCHES)) known.delete(segment)
+  })
+  const paint = (image) => {
+    const source = known.get(image.dataset.segment)
+    if (source) set(image, "src", source)
+    return Boolean(source)
+  }
+  const want = (image) => {
+    if (paint(image)) return
+    if (!waiting.size && !rows.classList.contains("long")) setTimeout(ask)
+    waiting.add(image)
+  }
+  return { want, ask }
+}
+
+/** The photo that a patch is cut from, in place of what a click on the row opens. */
+function openPatch(event, concept, send) {
+  const patch = event.target.closest(".patch")
+  if (!patch) return
+  event.stopPropagation()
+  send("open_patch", { concept, segment: Number(patch.dataset.segment) })
+}
+
+function makePatch({ segment }, pictures) {
+  const image = h("img", { src: BLANK, "data-segment": segment, alt: "", decoding: "async", draggable: "false" })
+  pictures.want(image)
+  return h("span", { class: "patch", "data-segment": segment }, image, h("i", {}, h("b")))
+}
+
+function fillPatches(patches, row, { patchless }, { similarity, pictures }) {
+  keyed(patches, row.patches, (patch) => patch.segment, (patch) => makePatch(patch, pictures),
+    (element, patch, index) => {
+      set(element.firstChild, "alt", `${row.concept}, patch ${index + 1}, similarity ${patch.similarity.toFixed(2)}`)
+      set(element, "title", `similarity ${patch.similarity.toFixed(2)}; a click shows the photo`)
+      element.lastChild.firstChild.style.width = `${similarity > 0 ? (100 * Math.max(0, patch.similarity)) / similarity : 0}%`
+    })
+  set(patches, "data-none", patchless ? null : row.unpatched || null)
+}
+
+/** One card for all of a row that has more to say: the chart, the verdict, the bar of influence. */
+export function rowHover(rows, model, card, hand) {
+  const rowOf = (part) => shownRows(model).find(({ concept }) => concept === part.closest(".row").dataset.key)
+  rows.addEventListener("pointermove", (event) => {
+    if (hand.draft) return // which says what it reads itself
+    const part = event.target.closest?.(".effect, .holds, .strength, .influence, .note, .then")
+    const row = part && rowOf(part)
+    const children = row && (part.matches(".effect") ? effectCard(part, row, model, event.clientX)
+      : part.matches(".holds") ? model.stability[row.concept]?.kind === "done" && holdsCard(row.concept, model.stability[row.concept])
+        : influenceCard(row, model))
+    if (children) card.show(part, children)
+    else card.hide()
+  })
+  rows.addEventListener("pointerleave", () => { if (!hand.draft) card.hide() })
+}
+
+function influenceCard(row, model) {
+  const ghost = model.ghosts[row.concept], then = model.pinned.influence?.[row.concept]
+  return [h("b", {}, row.concept), details([
+    ["Influence", signed(row.influence, 3)],
+    ["Of the strongest", percent(Math.abs(row.share), 1)],
+    ["Rank", row.rank ? `${row.rank} of ${count(model.concepts)}` : "–"],
+    row.held && ["Bound", `${row.held} since ${row.since}`],
+    isNumber(ghost) && ["After this batch", signed(ghost, 3)],
+    isNumber(then) && [`At ${model.pinned.number}, pinned`, signed(then, 3)],
+    isNumber(row.discrepancy) && ["Discrepancy", signed(row.discrepancy, 3)],
+    !model.patchless && ["Assigned segments", count(row.assigned)],
+    ...row.scale,
+  ].filter(Boolean))]
+}

@@ -1,0 +1,79 @@
+// What-if chart of one concept: the metric against its influence, the others held.
+
+import { details, drawOnce, h, interval, isNumber, points, s, set, signed } from "../../../ui/base.js"
+import { METRICS } from "../../../ui/vocabulary.js"
+
+export function drawEffect(svg, row, intent, model) {
+  const effect = model.effects[row.concept]
+  set(svg, "aria-label", effectWords(effect, row.influence, model))
+  set(svg, "aria-busy", effect ? null : "true")
+  const key = effect && JSON.stringify([effect.x, effect.change, intent?.direction, intent?.value])
+  drawOnce(svg, key ?? "waiting", () => (effect ? effectOf(effect, row.influence, intent) : []))
+}
+
+function effectWords(effect, influence, model) {
+  const metric = METRICS[model.metric].name
+  if (!effect) return `${metric} against influence: being computed`
+  if (!effect.x.length) return `${metric} against influence: undefined`
+  const best = farthest(effect.change, 1)
+  return `${metric} against influence, others held, axis ±${effect.axis} points; now ${signed(influence, 2)}, best ${points(effect.change[best])} points at ${signed(effect.x[best], 2)}`
+}
+
+function effectOf({ x, change, low, high, axis }, influence, intent) {
+  if (!x.length) return [s("text", { x: "50%", y: "55%", "text-anchor": "middle", class: "none" }, "undefined")]
+  const right = (value) => (100 * (value - x[0])) / (x[x.length - 1] - x[0])
+  const down = (value) => 50 - (5000 * value) / axis
+  const within = (value) => Math.max(2, Math.min(98, value))
+  const path = (values) => values.map((value, index) => `${right(x[index]).toFixed(2)},${down(value).toFixed(2)}`)
+  const curve = s("svg", { width: "100%", height: "100%", viewBox: "0 0 100 100", preserveAspectRatio: "none", overflow: "hidden" },
+    low.length && s("polygon", { class: "band", points: [...path(low), ...path(high).reverse()].join(" ") }),
+    s("polyline", { class: "curve", points: path(change).join(" ") }))
+  const percentage = (value) => `${value.toFixed(2)}%`
+  const zero = right(0)
+  const now = percentage(within(right(influence)))
+  const dot = (value, name) => s("circle", { class: name, cx: percentage(within(right(value))), cy: percentage(within(down(valueAt(x, change, value)))), r: 3.5 })
+  return [
+    s("line", { class: "base", x1: 0, x2: "100%", y1: "50%", y2: "50%" }),
+    zero >= 0 && zero <= 100 && s("line", { class: "tick", x1: percentage(zero), x2: percentage(zero), y1: "90%", y2: "100%" }),
+    curve, s("line", { class: "at", x1: now, x2: now, y1: 0, y2: "100%" }), dot(influence, "dot"),
+    s("circle", { class: "grip", cx: now, cy: percentage(within(down(valueAt(x, change, influence)))), r: 9 }),
+    ...[["0.8em", "+"], ["100%", "\u2212"]].map(([y, sign]) => s("text", { class: "end", x: 0, y }, `${sign}${axis}`)),
+    intent && isNumber(intent.value) && dot(intent.value, `dot pending ${intent.direction}`),
+  ].filter(Boolean)
+}
+
+/** Index of the highest value (sign 1) or the lowest (−1). */
+const farthest = (values, sign) => values.reduce((best, value, index) => (sign * value > sign * values[best] ? index : best), 0)
+
+/** Linear interpolation; constant beyond the ends. */
+function valueAt(x, y, at) {
+  const after = x.findIndex((value) => value >= at)
+  if (after < 0) return y[y.length - 1]
+  if (after === 0) return y[0]
+  const part = (at - x[after - 1]) / (x[after] - x[after - 1] || 1)
+  return y[after - 1] + part * (y[after] - y[after - 1])
+}
+
+/** What the chart says where the pointer is; null where it says nothing. */
+export function effectCard(svg, row, model, pointer) {
+  const { x } = model.effects[row.concept] ?? { x: [] }
+  const box = svg.getBoundingClientRect()
+  return effectCardAt(row, model, x[0] + ((pointer - box.left) / box.width) * (x[x.length - 1] - x[0]))
+}
+
+/** What the chart says in words at an influence; empty where it says nothing. */
+export function effectWordsAt(effect, at, model) {
+  return effect?.x.length ? `; ${METRICS[model.metric].name} ${points(valueAt(effect.x, effect.change, at))} points, others held` : ""
+}
+
+/** What the chart says at an influence; null where it says nothing. */
+export function effectCardAt(row, model, at) {
+  const effect = model.effects[row.concept]
+  if (!effect?.x.length) return null
+  const { x, change, low, high } = effect
+  const band = low.length ? [[`${model.confidence} interval`, interval(valueAt(x, low, at), valueAt(x, high, at))]] : []
+  const reach = (sign) => `${points(change[farthest(change, sign)])} pp at ${signed(x[farthest(change, sign)], 2)}`
+  return [h("b", {}, row.concept), details([["Influence", `${signed(row.influence, 2)} → ${signed(at, 2)}`],
+    [`${model.metrics.find(([id]) => id === model.metric)[1]}, others held`, `${points(valueAt(x, change, at))} pp`], ...band,
+    ["Highest", reach(1)], ["Lowest", reach(-1)], ["Axis", `±${effect.axis} pp`]])]
+}

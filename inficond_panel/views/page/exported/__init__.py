@@ -1,0 +1,1 @@
+"""A session saved as one HTML file that works without a server."""

@@ -1,0 +1,24 @@
+"""Sentence on the worst slice of a student."""
+
+from __future__ import annotations
+
+from inficond_panel.common.numbers import estimated
+from inficond_panel.distill import SliceResult
+
+#: A slice with an adjusted p of at most this is worse than luck.
+SURE = 0.05
+
+
+def worst_slice_sentence(
+    class_name: str, found: SliceResult | None, metric: str, *, limits: bool = True
+) -> str:
+    """Sentence on the worst slice of one class, and whether chance alone would explain it."""
+    if found is None:
+        return "No slice is large enough to be tested."
+    at = found.interval
+    value = estimated((at.estimate, at.low, at.high), limits=limits)
+    verdict = "more than noise" if found.p_holm <= SURE else "within noise"
+    return (
+        f"Worst slice: {found.name} for {class_name}, {metric} {value}, "
+        f"expected {found.expected:.3f}, p (Holm) {found.p_holm:.3f}: {verdict}."
+    )

@@ -1,0 +1,231 @@
+"""Instances in the JSON format of COCO: labels, and the boxes of objects."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from inficond_panel.common.reading import INSTANCES_BYTES, read_text
+from inficond_panel.errors import DataError
+from inficond_panel.spec.sections.dataset import CocoDataset
+from precompute.datasets.dataset import Listing, choose_classes, label_matrix
+from precompute.datasets.files import is_below, without_suffix
+from precompute.datasets.layouts.table import read_metadata
+from precompute.datasets.naming import first_of
+
+_MOST_PIXELS = 2**28
+#: All else, such as the outlines, is dropped while a file is read.
+_KEPT = frozenset(
+    {
+        "images", "annotations", "categories",
+        "id", "file_name", "name", "image_id", "category_id", "iscrowd",
+    }
+)  # fmt: skip
+
+
+@dataclass
+class Instances:
+    """One annotation file: its images' ``file_name`` by id, and their classes' labels."""
+
+    path: Path
+    file_name: dict[str, str] = field(default_factory=dict)
+    labels: dict[str, dict[str, int]] = field(default_factory=dict)
+    categories: dict[Any, str] = field(default_factory=dict)
+
+
+def coco_listing(dataset: CocoDataset) -> Listing:
+    """Images and labels of ``kind: coco``."""
+    files = {
+        name: read_instances(path, dataset.image_id == "number", dataset.crowd == "present")
+        for name, path in dataset.annotation_files().items()
+    }
+    file_of: dict[str, tuple[str, Instances]] = {}
+    root, images = Path(dataset.root), Path(dataset.images)
+    for name, found in files.items():
+        outside = [file for file in found.file_name.values() if not is_below(root, images / file)]
+        if outside:
+            raise fault(found.path, f"the file {outside[0]!r} is outside of {root}")
+        twice = [image for image in found.file_name if image in file_of]
+        if twice:
+            raise DataError(
+                f"{len(twice)} images are in {found.path} and in another file of "
+                f"dataset.annotations, {first_of(twice)}.",
+                "Keep each in one file, or, where only the ids are the same, take image_id: file.",
+            )
+        file_of |= dict.fromkeys(found.file_name, (name, found))
+    categories = [item for found in files.values() for item in found.categories.items()]
+    names = dict.fromkeys(name for _, name in sorted(categories, key=_order))
+    classes = choose_classes(dataset.classes, names, "dataset.annotations")
+
+    def path_of(image: str) -> Path:
+        name, found = file_of[image]
+        return _find(images, name, found, image)
+
+    def foreground(image: str, names: Sequence[str]) -> np.ndarray:
+        return boxes_of(file_of[image][1].path, dataset.image_id == "number").mask(image, names)
+
+    return Listing(
+        known=tuple(file_of),
+        list_of=lambda name: list(files[name.removesuffix(".json")].file_name),
+        classes=lambda _: classes,
+        labels=lambda ids, names: label_matrix(
+            ids, names, {i: file_of[i][1].labels[i] for i in ids}
+        ),
+        paths=lambda ids: [path_of(image) for image in ids],
+        metadata=read_metadata(dataset),
+        foreground=foreground,
+    )
+
+
+def read_instances(path: Path, by_number: bool, crowd_present: bool) -> Instances:
+    """Read an annotation file; raises ``DataError``.
+
+    Outlines are dropped while it is read, so that memory is about twice the size of the file at
+    most, and little of it stays.
+    """
+    document = load_document(path)
+    found = Instances(path)
+    for category in entries(path, document, "categories", ("id", "name")):
+        if category["id"] in found.categories or category["name"] in found.categories.values():
+            raise fault(path, f"the category {category['name']!r} or its id is there twice")
+        found.categories[category["id"]] = str(category["name"]).strip()
+    ids: dict[Any, str] = {}
+    for image in entries(path, document, "images", ("id", "file_name")):
+        name = str(image["id"]) if by_number else without_suffix(str(image["file_name"]))
+        if name in found.file_name or image["id"] in ids:
+            raise fault(path, f"the image {name!r} or its id {image['id']!r} is there twice")
+        ids[image["id"]] = name
+        found.file_name[name], found.labels[name] = str(image["file_name"]), {}
+    _add_labels(found, entries(path, document, "annotations", ("image_id", "category_id")), ids,
+                1 if crowd_present else -1)  # fmt: skip
+    return found
+
+
+def _add_labels(
+    found: Instances, annotations: Iterable[dict[str, Any]], ids: dict[Any, str], crowd: int
+) -> None:
+    for annotation in annotations:
+        image, category = annotation["image_id"], annotation["category_id"]
+        if image not in ids or category not in found.categories:
+            lost = f"image {image!r}" if image not in ids else f"category {category!r}"
+            raise fault(found.path, f"an annotation is of the {lost}, which is not there")
+        labels, name = found.labels[ids[image]], found.categories[category]
+        labels[name] = max(labels.get(name, -1), crowd if annotation.get("iscrowd") else 1)
+
+
+def _find(images: Path, name: str, found: Instances, image: str) -> Path:
+    """File of an image: as it is named, in the folder named after the list, or beside the JSON."""
+    file_name = found.file_name[image]
+    folder = Path(name).name.partition("_")[2]
+    places = [images / file_name, images / folder / file_name, found.path.parent / file_name]
+    there = (place for place in places if os.path.isfile(place))  # noqa: PTH113 - never raises
+    return next(there, places[0])
+
+
+def _order(category: tuple[Any, str]) -> tuple[bool, Any]:
+    return isinstance(category[0], str), category[0]
+
+
+@dataclass(frozen=True)
+class Boxes:
+    """Boxes of one file: ``size`` (width, height) of each image, and (class, x, y, width, height)
+    of its objects, in pixels from 0."""
+
+    path: Path
+    size: dict[str, tuple[int, int]]
+    of: dict[str, list[tuple[str, float, float, float, float]]]
+
+    def mask(self, image: str, classes: Collection[str]) -> np.ndarray:
+        """Mask ``(height, width)`` of an image: the union of the boxes of ``classes``.
+
+        A pixel is inside where a part of it is in a box.
+        """
+        width, height = self.size[image]
+        mask = np.zeros((height, width), dtype=bool)
+        for name, x, y, wide, high in self.of.get(image, []):
+            if name in classes and wide > 0 and high > 0:
+                left, top = max(math.floor(x), 0), max(math.floor(y), 0)
+                right, bottom = max(math.ceil(x + wide), 0), max(math.ceil(y + high), 0)
+                mask[top:bottom, left:right] = True
+        return mask
+
+
+@lru_cache(maxsize=4)
+def boxes_of(path: Path, by_number: bool) -> Boxes:
+    """Boxes of a file whose labels have been read; images are named as there.
+
+    Raises ``DataError`` for an image without a size and for a box that is none.
+    """
+    document = load_document(path, frozenset({"bbox", "width", "height"}))
+    names = {c["id"]: str(c["name"]).strip() for c in entries(path, document, "categories", ["id"])}
+    size: dict[str, tuple[int, int]] = {}
+    image_of: dict[Any, str] = {}
+    for image in entries(path, document, "images", ["id", "width", "height"]):
+        name = str(image["id"]) if by_number else without_suffix(str(image["file_name"]))
+        wide, high = image["width"], image["height"]
+        if not (isinstance(wide, int) and isinstance(high, int) and 0 < wide * high < _MOST_PIXELS):
+            raise fault(path, f"the image {name!r} has no size: width {wide!r}, height {high!r}")
+        size[name], image_of[image["id"]] = (wide, high), name
+    of: dict[str, list[tuple[str, float, float, float, float]]] = {}
+    for annotation in entries(path, document, "annotations", ["image_id", "category_id"]):
+        shown, box = image_of[annotation["image_id"]], annotation.get("bbox")
+        if not isinstance(box, list) or not _is_box(box):
+            raise fault(path, f"an object of the image {shown!r} has no box (bbox): {box!r}")
+        x, y, wide, high = map(float, box)
+        of.setdefault(shown, []).append((names[annotation["category_id"]], x, y, wide, high))
+    return Boxes(path, size, of)
+
+
+def _is_box(box: list[Any]) -> bool:
+    return len(box) == 4 and all(isinstance(v, int | float) and math.isfinite(v) for v in box)
+
+
+def load_document(path: Path, more: AbstractSet[str] = frozenset()) -> Any:
+    """Content of a file, of each object only the keys that labels need and those in ``more``.
+
+    Raises ``DataError``.
+    """
+    kept = _KEPT | more
+
+    def keep(entry: dict[str, Any]) -> dict[str, Any]:
+        return {key: entry[key] for key in kept & entry.keys()}
+
+    try:
+        return json.loads(read_text(path, INSTANCES_BYTES), object_hook=keep)
+    except FileNotFoundError:
+        raise DataError(f"There is no file {path}.", "Correct the path in the spec.") from None
+    except json.JSONDecodeError as error:
+        raise fault(path, f"{error.msg} in line {error.lineno}, column {error.colno}") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise fault(path, str(error)) from error
+    except MemoryError as error:
+        raise fault(path, "it does not fit into memory") from error
+
+
+def entries(path: Path, document: object, key: str, needed: Sequence[str]) -> list[dict[str, Any]]:
+    """Objects of a list of the document, each with texts or numbers for the keys needed."""
+    found = document.get(key) if isinstance(document, dict) else None
+    if not isinstance(found, list):
+        raise fault(path, f"it has no list {key!r}")
+    for position, entry in enumerate(found):
+        values = [entry.get(name) for name in needed] if isinstance(entry, dict) else [None]
+        if not all(isinstance(value, (str, int)) and value != "" for value in values):
+            raise fault(path, f"{key}[{position}] lacks {' or '.join(needed)}")
+    return found
+
+
+def fault(path: Path, what: str) -> DataError:
+    """Error on a file that is none of instances."""
+    return DataError(
+        f"{path} is no file of instances as COCO has them: {what}.",
+        "Restore it, or write it anew: images, annotations and categories are needed.",
+    )

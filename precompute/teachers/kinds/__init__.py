@@ -1,0 +1,1 @@
+"""Loaders of teachers, by kind: files, hubs, Python objects, zero-shot."""
