@@ -6,11 +6,14 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from inficond_panel.common.devices import CPU
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.encoder import FLOAT32
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 #: Distance of the unit vectors of a place, by both precisions, beyond which the mixed one is
 #: refused: no cosine with a text differs by more (Cauchy and Schwarz).
@@ -29,23 +32,25 @@ class Precision:
     distance: float | None = None
     _lock: Any = field(default_factory=Lock, repr=False, compare=False)
 
-    def run(self, dense: Callable[[Any], Any], pixels: Any) -> Any:
+    def run(self, dense: Callable[[Any], Any], pixels: Tensor) -> Tensor:
         """``dense(pixels)``, embeddings ``(B, h, w, embed)`` float32, under torch's inference mode.
 
         Raises ``DataError`` where the first batch lies farther than ``FARTHEST`` from float32's, or
         the device has no such precision.
         """
         if self.name == FLOAT32:
-            return dense(pixels)
+            exact: Tensor = dense(pixels)
+            return exact
         with self._lock:  # the first batch is compared before any is taken
             if self.distance is None:
                 self.distance = self._checked(dense, pixels)
         return self._mixed(dense, pixels)
 
-    def _mixed(self, dense: Callable[[Any], Any], pixels: Any) -> Any:
+    def _mixed(self, dense: Callable[[Any], Any], pixels: Tensor) -> Tensor:
         try:
             with self._autocast():
-                return dense(pixels).float()
+                found: Tensor = dense(pixels).float()
+                return found
         except (RuntimeError, NotImplementedError) as error:
             raise DataError(
                 f"The encoder does not run in {self.name} on {self.device}: "
@@ -59,7 +64,7 @@ class Precision:
         kind = self.device.partition(":")[0]
         return torch.autocast(kind, dtype=getattr(torch, self.name))
 
-    def _checked(self, dense: Callable[[Any], Any], pixels: Any) -> float:
+    def _checked(self, dense: Callable[[Any], Any], pixels: Tensor) -> float:
         """Largest distance of a place's unit vectors, by both precisions."""
         from torch.nn.functional import normalize
 
