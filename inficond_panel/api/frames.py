@@ -24,6 +24,7 @@ def from_frames(
     *,
     split: pd.Series,
     images: Mapping[str, str | Path] | pd.Series | None = None,
+    metadata: pd.DataFrame | None = None,
     path: str | Path | None = None,
     task: str = "multi_label",
     activation: str = "sigmoid",
@@ -42,6 +43,8 @@ def from_frames(
     - ``split``: ``fit`` (learned from), ``tune`` (on screen) or ``holdout``.
     - ``images``: paths of the photos, of which small pictures are kept. Without them the page shows
       image ids.
+    - ``metadata``: columns of what else is known of each image, such as its camera; missing: not
+      known. Metrics by slice and searches for images take them.
     - ``task``: ``"single_label"`` where each image has exactly one of the classes. Where nearly all
       have and it does not say so, a line on standard error tells.
     - ``activation``: ``"softmax"`` where the teacher's logits become probabilities by one softmax
@@ -58,7 +61,7 @@ def from_frames(
     from inficond_panel.store.frames import store_frames  # noqa: PLC0415 - reads pandas
 
     place = _temporary() if path is None else Path(path)
-    given: dict[str, Any] = {"split": split, "images": images}
+    given: dict[str, Any] = {"split": split, "images": images, "metadata": metadata}
     given |= {"task": task, "activation": activation, "outputs": outputs}
     store = store_frames(
         place, scores, logits, labels, **given, made_by="inficond_panel.from_frames"

@@ -59,6 +59,22 @@ def torch_device(asked: str) -> str:
     return wanted
 
 
+def product_device(asked: str) -> str | None:
+    """Card that the solver's products are computed on; None: on the CPU, by numpy.
+
+    So it is where torch or the card is not there: students can be fitted anywhere. Apple's ``mps``
+    has no float64, which the certificate needs.
+    """
+    if asked in (CPU, "mps"):
+        return None
+    try:
+        there = [name for name in available_devices() if name.startswith("cuda")]
+    except ImportError:
+        return None
+    wanted = there[0] if asked == AUTO and there else "cuda:0" if asked == "cuda" else asked
+    return wanted if wanted in there else None
+
+
 def onnx_providers(asked: str, offered: Sequence[str]) -> list[Any]:
     """Providers for onnxruntime, of those that it offers; ``auto`` takes the first of its own that
     it has. Raises ``DataError`` for one that it lacks."""

@@ -140,3 +140,15 @@ def size_text(count: float) -> str:
     while count >= 999.95 and power < len(_UNITS) - 1:  # what rounds to 1000 takes the next unit
         count, power = count / 1000, power + 1
     return f"{count:.1f} {_UNITS[power]}" if power else f"{int(count)} B"
+
+
+def as_text(cell: object) -> str:
+    """Cell as CSV has it: nothing for null and nan, whole floats without a fraction, 1 and 0 for
+    true and false."""
+    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
+        return ""
+    if isinstance(cell, bool):
+        return str(int(cell))
+    if isinstance(cell, float) and cell.is_integer() and abs(cell) < 2**53:
+        return str(int(cell))
+    return str(cell).strip()

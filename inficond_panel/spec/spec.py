@@ -57,8 +57,9 @@ class Spec(SpecFile):
     teacher = Nested(Teacher, doc="What the students learn from.", metadata=_REQUIRED)
     device = Device(
         "cpu",
-        doc="Where networks run: encoder, teacher, and solver: paper. auto: a GPU where there is "
-        "one. Numbers of other devices than the cpu differ in their last digits.",
+        doc="Where networks run: encoder, teacher with its heads, and solver: paper; on a CUDA "
+        "card the exact solver's products too. auto: a GPU where there is one. Numbers of other "
+        "devices than the cpu differ in their last digits.",
     )
     students = Nested(Students, default_factory=ExactStudents, doc="The distillation.")
     tuning = Nested(Tuning, default_factory=Tuning, doc="What a thumb does.")

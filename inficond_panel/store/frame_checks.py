@@ -15,6 +15,8 @@ from inficond_panel.store.schema import SPLITS
 
 #: What is finite in a frame must be so in the store, which holds float32.
 _LARGEST = float(np.finfo(np.float32).max) / 2
+#: Scores beyond it have squares that the solver's Gram matrix, in float32, cannot hold.
+_LARGEST_SCORE = 1e15
 _NAMED = 5  #: names of many that a message lists
 
 
@@ -30,6 +32,17 @@ def by_id(data: Pandas) -> Pandas:
 
 def frame_faults(name: str, frame: object) -> Iterator[str]:
     """Yield what is no frame of numbers with a row an image and a column a name."""
+    yield from table_faults(name, frame)
+    if not isinstance(frame, pd.DataFrame):
+        return
+    columns = [str(column) for column in frame.columns]
+    text = [c for c, kind in zip(columns, frame.dtypes, strict=True) if kind.kind not in "fiub"]
+    if text:
+        yield f"{name} has columns that hold no numbers: {_some(text)}"
+
+
+def table_faults(name: str, frame: object) -> Iterator[str]:
+    """Yield what is no frame with a row an image and a column a name."""
     if not isinstance(frame, pd.DataFrame):
         yield f"{name} is {type(frame).__name__}, expected a pandas DataFrame"
         return
@@ -41,9 +54,6 @@ def frame_faults(name: str, frame: object) -> Iterator[str]:
         yield f"{name} has a column without a name"
     if twice := _repeated(columns):
         yield f"{name} has several columns of one name: {twice}"
-    text = [c for c, kind in zip(columns, frame.dtypes, strict=True) if kind.kind not in "fiub"]
-    if text:
-        yield f"{name} has columns that hold no numbers: {_some(text)}"
 
 
 def id_faults(name: str, data: pd.DataFrame | pd.Series) -> Iterator[str]:
@@ -107,6 +117,17 @@ def number_faults(name: str, frame: pd.DataFrame) -> Iterator[str]:
     bad = ~(np.abs(values) <= _LARGEST)
     if bad.any():
         yield f"{name} has {bad.sum()} values that are NaN or infinite, {_first(frame, bad)}"
+
+
+def size_faults(scores: pd.DataFrame) -> Iterator[str]:
+    """Yield scores that are finite and too large to compute with."""
+    values = np.abs(_numbers(scores))
+    bad = (values > _LARGEST_SCORE) & (values <= _LARGEST)
+    if bad.any():
+        yield (
+            f"scores has {bad.sum()} values beyond {_LARGEST_SCORE:.0e} in size, "
+            f"{_first(scores, bad)}; divide the column by its spread"
+        )
 
 
 def logit_faults(logits: pd.DataFrame, outputs: str | None, softmax: bool) -> Iterator[str]:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from inficond_panel.common import clock
+from inficond_panel.common.numbers import as_text
 from inficond_panel.common.teacher_outputs import logits_of
 from inficond_panel.errors import DataError
 from inficond_panel.store import frame_checks as checks
@@ -34,6 +35,7 @@ def store_frames(
     labels: pd.DataFrame,
     split: pd.Series,
     images: Mapping[str, Any] | pd.Series | None = None,
+    metadata: pd.DataFrame | None = None,
     *,
     made_by: str,
     title: str = "",
@@ -55,7 +57,7 @@ def store_frames(
         )
     )
     words = {"task": task, "teacher_activation": activation}
-    arrays = _arrays(scores, logits, labels, split, images, **words, outputs=outputs)
+    arrays = _arrays(scores, logits, labels, split, images, metadata, **words, outputs=outputs)
     said = {name: word for name, word in words.items() if word not in (TASKS[0], ACTIVATIONS[0])}
     digest = content_hash({name: array_hash(values) for name, values in arrays.items()})
     path = Path(path)
@@ -90,6 +92,7 @@ def _arrays(
     labels: pd.DataFrame,
     split: pd.Series,
     photos: Mapping[str, Any] | pd.Series | None,
+    metadata: pd.DataFrame | None,
     *,
     task: str,
     teacher_activation: str,
@@ -101,18 +104,22 @@ def _arrays(
         *checks.frame_faults("scores", scores),
         *checks.frame_faults("logits", logits),
         *checks.frame_faults("labels", labels),
+        *(checks.table_faults("metadata", metadata) if metadata is not None else ()),
     )
     scores, logits, labels, split = map(checks.by_id, (scores, logits, labels, split))
     ids = list(split.index)
     known = [image for image in ids if split[image] != "fit"]  # fit is learned from the teacher
     files, softmax = _files(photos), teacher_activation == "softmax"
+    known_of = None if metadata is None else checks.by_id(metadata)
     _refuse(
         *checks.row_faults("scores", scores, ids, ids),
         *checks.row_faults("logits", logits, ids, ids),
         *checks.row_faults("labels", labels, ids, known),
         *(checks.row_faults("images", files, ids, ids) if files is not None else ()),
+        *(checks.row_faults("metadata", known_of, ids, ids) if known_of is not None else ()),
         *checks.class_faults(logits, labels, softmax),
         *checks.number_faults("scores", scores),
+        *checks.size_faults(scores),
         *checks.number_faults("logits", logits),
         *checks.logit_faults(logits, outputs, softmax),
         *checks.label_faults(labels),
@@ -139,7 +146,16 @@ def _arrays(
         "label": label.to_numpy(dtype=np.int8),
         "split": _text(split),
         **(_thumbnails(files[ids]) if files is not None else {}),
+        **(_metadata(known_of.loc[ids]) if known_of is not None else {}),
     }
+
+
+def _metadata(frame: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Columns of texts ``(image, column)``; "" where a cell is missing."""
+    cells = frame.astype(object).where(frame.notna(), None).to_numpy()
+    texts = [[as_text(cell) for cell in row] for row in cells.tolist()]
+    values = np.array(texts, dtype=np.dtypes.StringDType()).reshape(frame.shape)
+    return {"metadata_column": _text(frame.columns), "metadata": values}
 
 
 def _files(photos: Mapping[str, Any] | pd.Series | None) -> pd.Series | None:

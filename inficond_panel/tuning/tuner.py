@@ -293,6 +293,7 @@ class Tuner:
             given.targets,
             made.link,
             given.tempered,
+            self.spec.device,
         )
 
     def data_at(self, node: Node) -> FitData:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from inficond_panel.common.installation import install_command
+from inficond_panel.common.numbers import as_text
 from inficond_panel.common.reading import check_file, lines_of
 from inficond_panel.errors import DataError, MissingExtraError
 
@@ -76,18 +76,6 @@ def read_rows(path: Path) -> tuple[list[str], Iterator[tuple[int, Sequence[Any]]
 def is_parquet(path: Path) -> bool:
     """True if a table is Parquet, by its name."""
     return path.suffix.lower() in (".parquet", ".pq")
-
-
-def as_text(cell: object) -> str:
-    """Cell as CSV has it: nothing for null and nan, whole floats without a fraction, 1 and 0 for
-    true and false."""
-    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
-        return ""
-    if isinstance(cell, bool):
-        return str(int(cell))
-    if isinstance(cell, float) and cell.is_integer() and abs(cell) < 2**53:
-        return str(int(cell))
-    return str(cell).strip()
 
 
 def note_image(path: Path, line: int, image: str, lines: dict[str, int]) -> None:

@@ -46,6 +46,7 @@ def assign(
     """
     members: dict[str, list[str]] = {}
     shared: dict[str, list[str]] = {}
+    known = set(known)
     for split, reference in references.items():
         name = list_name(reference)
         if is_share(reference):
@@ -54,13 +55,14 @@ def assign(
             members[split] = lists[name] if name else []
     left: list[str] = []
     for name, splits in shared.items():
+        _check_labelled(lists[name], known, f"the list {name}")  # asked by strata
         parts = _parts(lists[name], [references[split] for split in splits], positives)
         members |= zip(splits, parts, strict=False)
         left += parts[-1]
     for split, reference in references.items():
         if reference == REST:
             members[split] = left
-    return _checked({split: members[split] for split in references}, set(known))
+    return _checked({split: members[split] for split in references}, known)
 
 
 def _parts(ids: list[str], refs: list[Any], positives: Positives | None) -> list[list[str]]:
@@ -83,12 +85,7 @@ def _checked(members: dict[str, list[str]], known: set[str]) -> dict[str, str]:
     for split, ids in members.items():
         if not ids:
             raise DataError(f"The split {split} has no image.", "Give it a list or a larger share.")
-        unknown = [image for image in ids if image not in known]
-        if unknown:
-            raise DataError(
-                f"{len(unknown)} images of the split {split} have no labels, {first_of(unknown)}.",
-                "Add them to the labels, or take them out of the list.",
-            )
+        _check_labelled(ids, known, f"the split {split}")
         twice = [image for image in ids if image in split_of]
         if twice:
             raise DataError(
@@ -98,6 +95,15 @@ def _checked(members: dict[str, list[str]], known: set[str]) -> dict[str, str]:
             )
         split_of.update(dict.fromkeys(ids, split))
     return split_of
+
+
+def _check_labelled(ids: list[str], known: set[str], where: str) -> None:
+    unknown = [image for image in ids if image not in known]
+    if unknown:
+        raise DataError(
+            f"{len(unknown)} images of {where} have no labels, {first_of(unknown)}.",
+            "Add them to the labels, or take them out of the list.",
+        )
 
 
 def _check_once(ids: list[str], where: str) -> None:

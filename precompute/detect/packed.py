@@ -7,14 +7,17 @@ import re
 from pathlib import Path
 from typing import Any
 
+from inficond_panel.common.reading import read_lines
 from inficond_panel.errors import DataError
 from inficond_panel.store.images import SUFFIXES, UnreadableImage
 from precompute.datasets.layouts.fiftyone import SAMPLES, label_fields, read_samples, tags_of
-from precompute.datasets.layouts.huggingface import data_files, read_features
+from precompute.datasets.layouts.huggingface import data_files, names_of, read_features
 from precompute.datasets.layouts.webdataset import Member, keys_of
 from precompute.detect.layout import Layout, role_of
 
 _CIFAR = ("batches.meta.txt", "fine_label_names.txt")
+#: File of CLIP's benchmarks beside their shards: a class on each line.
+CLASS_NAMES = "classnames.txt"
 #: Members of a shard that hold labels, the plainest first.
 _LABELS = ("cls", "txt", "json")
 
@@ -68,7 +71,24 @@ def _shards(folder: Path) -> Layout | None:
     keys: dict[str, Any] = {} if label == "cls" else {"label": label}
     if any("/" in name for name in shards):
         keys["shards"] = sorted({str(Path(name).parent / "*.tar") for name in shards})
-    return Layout("webdataset", folder, found, keys=keys, lists=lists)
+    if names := _names_beside(folder):
+        keys["names"] = names
+    layout = Layout("webdataset", folder, found, keys=keys, lists=lists)
+    first = parts[label.partition(".")[0]].read()[:9].decode(errors="replace").strip()
+    if label == "cls" and first.isdecimal() and "names" not in keys:
+        layout.assumed.append("the classes are numbers: --class names them, in their order")
+    return layout
+
+
+def _names_beside(folder: Path) -> list[str]:
+    """Names of classes by number, as files beside shards tell them; [] without any."""
+    if (folder / CLASS_NAMES).is_file():
+        lines = read_lines(folder / CLASS_NAMES, "list of classes", "Save it as UTF-8.")
+        return [line.strip() for line in lines if line.strip()]
+    if not (folder / "dataset_info.json").is_file():
+        return []
+    features = read_features(folder / "dataset_info.json").values()
+    return next((names for one in features if (names := names_of(one))), [])
 
 
 def _json_label(member: Member) -> str:

@@ -9,8 +9,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from inficond_panel.common.numbers import as_text
 from inficond_panel.errors import DataError
-from precompute.datasets.row_tables import as_text, is_spaced, read_rows
+from precompute.datasets.row_tables import is_spaced, read_rows
 from precompute.detect.layout import role_of
 
 _SUFFIXES = (".csv", ".parquet", ".pq")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, cast
 
 from inficond_panel.common.devices import CPU
+from inficond_panel.spec.sections.encoder import FLOAT32, OpenClipEncoder, TransformersEncoder
 from inficond_panel.spec.sections.encoder import Encoder as Section
-from inficond_panel.spec.sections.encoder import OpenClipEncoder, TransformersEncoder
 from precompute.encoder.image import Encoder, load_open_clip
 from precompute.encoder.model_files import fetch_model, model_digest
 from precompute.encoder.source import fetch_open_clip, open_clip_digest, open_clip_name
@@ -75,4 +75,5 @@ def encoder_inputs(section: Section) -> dict[str, Any]:
         "digest": encoder_digest(section),
         "image_size": list(size) if isinstance(size, tuple) else size,
         "attention": section.attention,
+        **({} if section.precision == FLOAT32 else {"precision": section.precision}),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,8 +11,9 @@ from PIL import Image
 
 from inficond_panel.common.devices import CPU, torch_device
 from inficond_panel.common.torch_thread import one_torch_thread
-from inficond_panel.spec.sections.encoder import OpenClipEncoder
+from inficond_panel.spec.sections.encoder import FLOAT32, OpenClipEncoder
 from precompute.encoder.building import build_model, load_tokenizer, loading
+from precompute.encoder.precision import Precision
 from precompute.encoder.source import find_source, open_clip_digest, open_clip_name
 from precompute.encoder.text import TextEncoder
 from precompute.encoder.tower import text_function
@@ -43,6 +44,7 @@ class Encoder:
     text: TextEncoder
     _dense: Any
     device: str = CPU
+    precision: Precision = field(default_factory=Precision)
 
     @property
     def name(self) -> str:
@@ -56,15 +58,18 @@ class Encoder:
 
     @property
     def preprocessing(self) -> dict[str, Any]:
-        """Settings of ``prepare``, with open_clip's names, and the attention where there is one."""
-        attention = {} if self.attention is None else {"attention": self.attention}
+        """Settings of ``prepare``, with open_clip's names; attention and precision where there is a
+        choice, or it is not float32."""
+        more = {} if self.attention is None else {"attention": self.attention}
+        if self.precision.name != FLOAT32:
+            more["precision"] = self.precision.name
         return {
             "size": list(self.size),
             "mean": list(self.mean),
             "std": list(self.std),
             "interpolation": self.interpolation,
             "resize_mode": "squash",
-            **attention,
+            **more,
         }
 
     def prepare(self, image: Image.Image) -> np.ndarray:
@@ -72,12 +77,16 @@ class Encoder:
         return prepared(image, self.size, self.mean, self.std, self.interpolation)
 
     def dense(self, images: np.ndarray) -> np.ndarray:
-        """Embeddings ``(B, h, w, embed)`` float32, not normalised, of images ``(B, 3, H, W)``."""
+        """Embeddings ``(B, h, w, embed)`` float32, not normalised, of images ``(B, 3, H, W)``.
+
+        Raises ``DataError`` for a precision whose result is too far from float32's.
+        """
         import torch
 
         with one_torch_thread(), torch.inference_mode():
             pixels = torch.from_numpy(images).to(self.device)
-            found = self._dense(pixels.contiguous(memory_format=torch.channels_last))
+            pixels = pixels.contiguous(memory_format=torch.channels_last)
+            found = self.precision.run(self._dense, pixels)
             return found.cpu().contiguous().numpy()
 
     def embed_text(self, texts: Sequence[str]) -> np.ndarray:
@@ -141,6 +150,7 @@ def load_open_clip(section: OpenClipEncoder, device: str = CPU) -> Encoder:
         text=text,
         _dense=dense,
         device=place,
+        precision=Precision(section.precision, place),
     )
 
 

@@ -21,6 +21,7 @@ from precompute.encoder.dense.blocks import with_module
 from precompute.encoder.dense.position_sizes import grid_of
 from precompute.encoder.image import FILTERS, Encoder, chosen_size
 from precompute.encoder.model_files import fetch_model, load_pretrained, loading, model_digest
+from precompute.encoder.precision import Precision
 from precompute.encoder.text import TextEncoder
 
 _TYPES = ("clip", "siglip")
@@ -60,6 +61,7 @@ def load_transformers(section: TransformersEncoder, device: str = CPU) -> Encode
         text=TextEncoder(name, digest, tokenizer, model.encode_text, place),
         _dense=_dense(model.joint, size, attention),
         device=place,
+        precision=Precision(section.precision, place),
     )
 
 

@@ -20,7 +20,7 @@ from precompute.batches.stages import Arrays, Finished, key_of
 from precompute.batches.workers import Results, Workers
 from precompute.pipeline.inputs import Inputs
 from precompute.pipeline.report import duration
-from precompute.pipeline.steps import with_head
+from precompute.pipeline.steps import encoder_of, with_head
 
 Batch = tuple[str, ...]
 Part = tuple[Sequence[str], Callable[[], Arrays]]
@@ -142,6 +142,12 @@ class Encoding:
                     f"Images encoded: {done + self.images} of {total}, {self.speed:.1f} images/s, "
                     f"{left} left"
                 )
+        precision = encoder_of(self.inputs).precision
+        if precision.distance is not None:
+            self.progress(
+                f"Precision {precision.name}: on the first batch a place's unit vector lies at "
+                f"most {precision.distance:.2g} from float32's"
+            )
 
     def _stop_for_skipped(self, batches: Batches) -> None:
         results = ((b, self.finished.get("segments", batches.key(b))) for b in batches.every)

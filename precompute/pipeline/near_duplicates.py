@@ -2,7 +2,7 @@
 
 A photo stands for itself by its thumbnail at 16 x 16. Likeness is the correlation of two of these,
 in grey and, where that is high, over all three colours; so another size, quality or brightness
-leaves it near 1. Nothing is removed.
+leaves it near 1. A mirrored photo counts as the photo. Nothing is removed.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ def near_warnings(small: np.ndarray, ids: Sequence[str], split: np.ndarray) -> l
     )
     more = f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
     count = f"{len(found)} or more" if len(found) >= _MOST else f"{len(found)}"
-    told = f"{count} pairs of likeness {LIKENESS} and above: {shown}{more}"
+    pairs = "pair" if len(found) == 1 else "pairs"
+    told = f"{count} {pairs} of likeness {LIKENESS} and above: {shown}{more}"
     return [f"{NEAR_DUPLICATES}: {told}"]
 
 
@@ -71,10 +72,12 @@ def _pairs(small: np.ndarray, split: np.ndarray) -> Iterator[Pair]:
     grey = small.reshape(len(small), -1, 3).mean(2, dtype=np.float32)
     seen = np.flatnonzero(grey.std(1) >= _FLAT)
     unit = _unit(grey[seen])
+    mirrored = unit.reshape(len(unit), _SIDE, _SIDE)[:, :, ::-1].reshape(unit.shape)
     of = np.unique(split, return_inverse=True)[1][seen]
     for start in range(0, len(seen), _ROWS):
         rows = slice(start, start + _ROWS)
         alike = unit[rows] @ unit[start:].T >= LIKENESS
+        alike |= unit[rows] @ mirrored[start:].T >= LIKENESS
         alike &= of[rows][:, None] != of[start:][None]
         for i, j in np.argwhere(alike):
             if j > i:
@@ -85,8 +88,9 @@ def _pairs(small: np.ndarray, split: np.ndarray) -> Iterator[Pair]:
 
 
 def _likeness(first: np.ndarray, second: np.ndarray) -> float:
-    one, other = _unit(np.stack([first, second]).reshape(2, -1).astype(np.float32))
-    return float(one @ other)
+    three = np.stack([first, second, second[:, ::-1]]).reshape(3, -1).astype(np.float32)
+    one, *others = _unit(three)
+    return max(float(one @ other) for other in others)
 
 
 def _unit(values: np.ndarray) -> np.ndarray:

@@ -26,8 +26,8 @@ MOST = 16
 @dataclass
 class Sample:
     """Seconds of one thread a photo, by stage; bytes a photo of the results; and of memory the peak
-    with one batch, of which ``batch_bytes`` came with the batch. ``faults`` say what could not be
-    timed."""
+    with one whole batch, of which ``batch_bytes`` come with the batch. ``faults`` say what could
+    not be timed."""
 
     photos: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
@@ -48,17 +48,26 @@ def take_sample(inputs: Inputs, stages: Collection[str]) -> Sample:
     for name in (name for name in runs if name in stages and rows):
         try:
             with one_thread(), offline():
-                sample.seconds[name] = _seconds(sample, runs[name]()) / len(rows)
+                whole = min(_batch(inputs, name), len(inputs.keys)) / len(rows)
+                sample.seconds[name] = _seconds(sample, runs[name](), whole) / len(rows)
         except InficondError as error:
             sample.faults.append(f"{name}: {error.message}")
     return sample
 
 
-def _seconds(sample: Sample, run: Callable[[], Any]) -> float:
+def _batch(inputs: Inputs, stage: str) -> int:
+    """Photos of a stage's batch, at most."""
+    own = stage == "teacher" and isinstance(inputs.teacher, NetworkTeacher)
+    return int(inputs.teacher.batch) if own else inputs.batch
+
+
+def _seconds(sample: Sample, run: Callable[[], Any], whole: float) -> float:
+    """Seconds of the second run; ``whole`` is the size of a batch over that of the sample."""
     before = peak_memory()
     run()
-    sample.peak_bytes = max(sample.peak_bytes, peak_memory())
-    sample.batch_bytes = max(sample.batch_bytes, peak_memory() - before)
+    grown = round((peak_memory() - before) * whole)
+    sample.peak_bytes = max(sample.peak_bytes, before + grown)
+    sample.batch_bytes = max(sample.batch_bytes, grown)
     started = time.perf_counter()
     run()
     return time.perf_counter() - started

@@ -61,7 +61,7 @@ def teacher_of(spec: Spec, store: Store) -> tuple[AppliedTeacher | None, str]:
         if not store.has("teacher_feature"):
             return None, "the store has no features that the heads could be fitted on"
         features, fit = store.teacher_feature, store.rows("fit")
-        heads = fit_heads(features, store.label, fit, store.classes, section)
+        heads = fit_heads(features, store.label, fit, store.classes, section, spec.device)
         embedding = load_embedding(section, encoder, spec.device)
         return AppliedTeacher(embedding, len(store.classes), heads=heads), ""
     except InficondError as error:  # the students do not need it

@@ -79,7 +79,7 @@ class _Sweep:
         keys = pass_keys(inputs)
         self.batch, self.heads, self.others = section.batch, None, []
         if isinstance(section, HeadTeacher):
-            self.heads = _heads(section, store, self.dataset)
+            self.heads = _heads(section, store, self.dataset, spec.device)
             name = "features"
             load: Callable[[], Teacher] = partial(load_embedding, section, encoder, spec.device)
         else:
@@ -187,7 +187,7 @@ def _positions(dataset: Dataset, store: Store) -> np.ndarray:
     return np.array([place[name] for name in names], dtype=np.intp)
 
 
-def _heads(section: HeadTeacher, store: Store, dataset: Dataset) -> Heads:
+def _heads(section: HeadTeacher, store: Store, dataset: Dataset, device: str) -> Heads:
     """The heads of the store's teacher; each photo's are at its place in the data set."""
     if not store.has("teacher_feature"):
         raise DataError(
@@ -195,7 +195,7 @@ def _heads(section: HeadTeacher, store: Store, dataset: Dataset) -> Heads:
             "Write it again: inficond precompute SPEC",
         )
     fit = store.rows("fit")
-    found = fit_heads(store.teacher_feature, store.label, fit, store.classes, section)
+    found = fit_heads(store.teacher_feature, store.label, fit, store.classes, section, device)
     place = {name: i for i, name in enumerate(dataset.ids)}
     which = np.full((len(place), len(store.classes)), section.folds)
     for row, name in enumerate(store.images):

@@ -104,7 +104,7 @@ def _by_head(
     work = Pass("features", keys["features"], run, _logits, dataset, run.teacher.outputs)
     features = photos.run(work, section.batch)
     rows = _read_of_fit(photos, features)
-    heads = fit_heads(features, dataset.label, rows, dataset.classes, section)
+    heads = fit_heads(features, dataset.label, rows, dataset.classes, section, device)
     logit, oracle = heads.logits(features), None
     if section.oracle:
         gamma, seen = section.oracle.gamma, np.hstack([dataset.label, heads.which])

@@ -172,6 +172,19 @@ FAULTS = {
     ),
     "infinite logits": (put("logits", 3, 1, np.inf), "logits has 1 values that are NaN or inf"),
     "too large for float32": (put("scores", 3, 1, 1e39), "scores has 1 values that are NaN or inf"),
+    "too large to square": (
+        put("scores", 3, 1, 1e30),
+        r"scores has 1 values beyond 1e\+15 in size, the first is 1e\+30 in 'beak' of the image "
+        "'0003'; divide the column",
+    ),
+    "metadata of others": (
+        lambda given: given.update(metadata=pd.DataFrame({"camera": ["a"]}, index=["0000"])),
+        "metadata has no row for 199 images of split: '0001'",
+    ),
+    "metadata without a frame": (
+        lambda given: given.update(metadata=["a"]),
+        "metadata is list, expected a pandas DataFrame",
+    ),
     "probabilities": (
         logits(lambda z: 1 / (1 + np.exp(-z))),
         'look like probabilities: all lie from 0 to 1; give outputs="probabilities"',
@@ -213,6 +226,27 @@ FAULTS = {
         "(?s)images has no row for 199 images.*images has 1 images that split does not name: 'x'",
     ),
 }
+
+
+def test_metadata_is_kept_as_text_and_divides_metrics(place):
+    given = frames()
+    ids = given["split"].index
+    year, night = [2020.0, None] * (len(ids) // 2), [True, False] * (len(ids) // 2)
+    camera = [f"00{i % 3}" for i in range(len(ids))]
+    frame = pd.DataFrame({"camera": camera, "year": year, "night": night}, index=ids)
+    students = inficond_panel.from_frames(**given, metadata=frame.iloc[::-1], path=place)
+    store = students.tuner.store
+    assert store.metadata_columns == ["camera", "year", "night"]
+    assert store.metadata[:2].tolist() == [["000", "2020", "1"], ["001", "", "0"]]
+    found = students.fit().slices("camera", classes=["bird"])
+    assert {name for _, name in found.index} == {"000", "001", "002"}
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_largest_scores_are_computed_with_in_silence(place):
+    given = frames()
+    given["scores"]["wing"] *= 1e15
+    assert inficond_panel.from_frames(**given, path=place).fit().metrics("tune") is not None
 
 
 @pytest.mark.parametrize("fault", FAULTS)

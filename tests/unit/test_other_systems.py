@@ -16,9 +16,9 @@ import pytest
 from factory import small_spec
 
 from inficond_panel import cli
-from inficond_panel.commands.shared import output
 from inficond_panel.commands.serve import server
 from inficond_panel.commands.serve.server import check_processes
+from inficond_panel.commands.shared import output
 from inficond_panel.errors import InficondError
 from precompute.detect import writing
 

@@ -12,6 +12,7 @@ import pytest
 from precompute_factory import photo
 from test_init import home, init  # noqa: F401
 
+from inficond_panel.cli import main
 from inficond_panel.errors import DataError
 from inficond_panel.spec import load_spec
 from inficond_panel.store.images import UnreadableImage
@@ -360,3 +361,33 @@ def test_init_knows_them(home, capsys, write):  # noqa: F811
     assert dataset.classes == ("cat", "dog")
     assert [dataset.split.count(name) for name in ("fit", "tune", "holdout")] == [4, 2, 2]
     assert "divided into two halves" in out
+
+
+def numbered(folder):
+    shard(folder / "train-0.tar", 0)
+    shard(folder / "test-0.tar", 4)
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("classnames.txt", "cat\ndog\n"),
+        ("dataset_info.json", json.dumps({"features": FEATURES})),
+        ("", ""),
+    ],
+)
+def test_init_names_the_classes_of_shards_that_have_numbers(home, capsys, file, text):  # noqa: F811
+    numbered(home / "data")
+    if file:
+        (home / "data" / file).write_text(text)
+    more = [] if file else ["--class", "cat", "--class", "dog"]
+    spec, _ = init(capsys, "data", "--teacher", "head", *more)
+    assert load_dataset(spec.dataset).classes == ("cat", "dog")
+
+
+def test_numbers_that_have_no_names_are_told(home, capsys):  # noqa: F811
+    numbered(home / "data")
+    assert main(["init", "data", "--teacher", "head", "--class", "cat"]) == 1
+    assert "The classes are the numbers 0 to 1, and --class names 1." in capsys.readouterr().err
+    _, out = init(capsys, "data", "--teacher", "head")
+    assert "the classes are numbers: --class names them, in their order" in out

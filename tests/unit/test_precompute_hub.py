@@ -8,8 +8,9 @@ from urllib.error import URLError
 
 import numpy as np
 import pytest
-from precompute_factory import CONV, VIT, photo, tiny_encoder
+from precompute_factory import CONV, VIT, photo, photo_set, tiny_encoder
 
+from inficond_panel.cli import main
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.encoder import OpenClipEncoder
 from precompute.encoder import (
@@ -240,3 +241,27 @@ def test_half_a_download_of_several_files_is_completed(monkeypatch, tmp_path):
     assert (snapshot / names[1]).is_file()
     monkeypatch.setattr("precompute.encoder.model_files._download", None)  # all is here now
     assert fetch_model("hf-hub:some/large") == snapshot
+
+
+def test_the_way_from_a_folder_to_a_decision_asks_no_network(tmp_path, asked, monkeypatch, capsys):
+    """With files for all, no command of it tries; with a name, only what downloads does."""
+    photo_set(tmp_path)
+    tiny_encoder(tmp_path / "encoder", CONV)
+    monkeypatch.chdir(tmp_path)
+    made = ["init", "photos", "--encoder", "encoder", "--teacher", "head", "--output", "own.yaml"]
+    for command in (
+        made,
+        ["check", "own.yaml"],
+        ["precompute", "own.yaml", "--plan"],
+        ["precompute", "own.yaml"],
+        ["metrics", "own.yaml"],
+        ["predict", "own.yaml", "photos/images/00003.jpg"],
+    ):
+        assert main(command) == 0, capsys.readouterr().err
+        assert asked == [], command
+    named = [*made[:3], "ViT-B-32:openai", *made[4:-1], "named.yaml"]
+    assert main(named) == 0
+    assert main(["precompute", "named.yaml", "--plan"]) == 0
+    assert asked == []
+    assert main(["precompute", "named.yaml"]) == 1
+    assert asked

@@ -14,6 +14,7 @@ from inficond_panel.errors import DataError
 from inficond_panel.spec import load_spec
 from inficond_panel.store import images, open_store
 from inficond_panel.store.attribute_checks import attributes_hash
+from precompute.pipeline import sampling
 from precompute.pipeline.differences import differences
 
 
@@ -260,7 +261,7 @@ def test_a_plan_times_a_sample_where_no_run_is_known(own, tmp_path, encoder, mon
     """Time, memory and disk follow from the sample; what cannot be timed is told."""
     clock = iter([10.0, 12.0])  # the second run of 3 photos takes 2 s
     monkeypatch.setattr("precompute.pipeline.sampling.time.perf_counter", lambda: next(clock))
-    peaks = iter([100, 160, 160])
+    peaks = iter([100, 160])
     monkeypatch.setattr("precompute.pipeline.sampling.peak_memory", lambda: next(peaks))
     monkeypatch.setattr("precompute.pipeline.plan.usual_workers", lambda: 4)
     (own / "a.zarr").rename(tmp_path / "gone")
@@ -278,6 +279,14 @@ def test_a_plan_times_a_sample_where_no_run_is_known(own, tmp_path, encoder, mon
     text = "\n".join(plan.lines())
     assert "About 7 s, by a sample of 3 photos" in text
     assert "Memory: about" in text
+
+
+def test_memory_is_that_of_a_whole_batch_where_the_sample_is_smaller(monkeypatch):
+    peaks = iter([100, 160])
+    monkeypatch.setattr(sampling, "peak_memory", lambda: next(peaks))
+    sample = sampling.Sample()
+    sampling._seconds(sample, lambda: None, whole=32 / 16)
+    assert (sample.peak_bytes, sample.batch_bytes) == (100 + 2 * 60, 2 * 60)
 
 
 def test_what_cannot_be_timed_is_told(own, encoder, monkeypatch):

@@ -90,6 +90,17 @@ def test_overlap_and_unknown_images_are_told(tune, known, fault):
         assign({"fit": "x", "tune": "y"}, {"x": ["a", "b"], "y": tune}, known)
 
 
+def test_a_stratified_share_of_a_list_with_unlabelled_images_is_told():
+    references = {"fit": "train", "tune": share("test", 0.5, stratify=True), "holdout": "rest"}
+    lists = {"train": ["a"], "test": ["b", "c"]}
+
+    def positives(ids):
+        return np.array([{"a": [True], "b": [True]}[image] for image in ids])
+
+    with pytest.raises(DataError, match=r"1 images of the list test have no labels.* c"):
+        assign(references, lists, ["a", "b"], positives)
+
+
 def test_an_empty_split_is_told():
     with pytest.raises(DataError, match="tune has no image"):
         assign({"fit": share("x", 0.9), "tune": share("x", 0.01)}, {"x": ["a", "b"]}, "ab")

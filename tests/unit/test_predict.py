@@ -174,6 +174,10 @@ def test_with_one_class_an_image_it_is_named(folder, run):
     told = document["photos"][0]["named"]
     assert (told["student"], told["teacher"]) == (found.named["student"].iloc[1], teacher[1])
     assert told["probability"] == pytest.approx(share[1].max(), abs=1e-4)
+    out = run("predict", folder / "spec.yaml", photos[1], "--csv")[1]
+    for row in csv.DictReader(io.StringIO(out)):
+        named = (row["named_student"], row["named_teacher"], float(row["named_probability"]))
+        assert named == (told["student"], told["teacher"], pytest.approx(told["probability"]))
     out = run("predict", folder / "spec.yaml", photos[1])[1]
     assert f"{photos[1]}: {told['student']}, probability {share[1].max():.3f} (teacher: " in out
 

@@ -327,6 +327,43 @@ def test_heads_learn_what_can_be_learned_and_no_more():
     assert heads.l2 in (1e-3, 1e-2, 1e-1, 1.0)
 
 
+@pytest.mark.parametrize("l2", [1e-3, 1.0])
+def test_newton_finds_the_heads_of_scikit_learn(l2):
+    from sklearn.linear_model import LogisticRegression
+
+    from precompute.teachers.head import newton_logistic
+
+    rng = np.random.default_rng(0)
+    inputs = rng.normal(size=(80, 100))  # the classes can be separated: the penalty decides
+    label = (inputs[:, 0] + rng.normal(size=80) > 1).astype(np.int8)
+    weight, bias = newton_logistic(inputs, label, l2, "cpu")
+    model = LogisticRegression(C=1 / (l2 * 80), max_iter=20_000, tol=1e-9).fit(inputs, label)
+    np.testing.assert_allclose(weight, model.coef_[0], atol=1e-4)
+    assert bias == pytest.approx(model.intercept_[0], abs=1e-4)
+    share = 1 / (1 + np.exp(-(inputs @ weight + bias)))  # the optimum, from its definition
+    np.testing.assert_allclose(inputs.T @ (share - label) / 80 + l2 * weight, 0, atol=1e-8)
+    assert (share - label).mean() == pytest.approx(0, abs=1e-8)
+
+
+def test_heads_are_fitted_on_the_card_that_is_there(monkeypatch):
+    from precompute.teachers import head
+
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(60, 5))
+    label = (features[:, :1] + rng.normal(size=(60, 1)) > 0).astype(np.int8)
+    given = (features, label, np.arange(40), ("a",), teacher_section("head"))
+    expected = head.fit_heads(*given)
+    asked, plain = [], head.newton_logistic
+    monkeypatch.setattr(head, "product_device", {"cuda:1": "cpu"}.get)
+    monkeypatch.setattr(
+        head, "newton_logistic", lambda *a, device: asked.append(device) or plain(*a, device)
+    )
+    found = head.fit_heads(*given, device="cuda:1")
+    assert set(asked) == {"cpu"}
+    assert found.l2 == expected.l2
+    np.testing.assert_allclose(found.logits(features), expected.logits(features), atol=1e-2)
+
+
 def test_a_class_without_labels_for_a_head_is_told(encoder):
     dataset = drawn(40)
     dataset.label[:20, 1] = 0

@@ -44,6 +44,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--images", metavar="TABLE", help="of tables: CSV with image_id, path of the photo"
     )
+    parser.add_argument(
+        "--metadata",
+        metavar="TABLE",
+        help="of tables: CSV with image_id and a column for each thing known of an image, such as "
+        "its camera",
+    )
     for name, words, what in (
         ("task", TASKS, "one class an image, or any number; default: found from the labels"),
         (

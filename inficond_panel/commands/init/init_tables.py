@@ -22,7 +22,7 @@ _TABLES = ("scores", "logits", "labels")
 
 def is_of_tables(args: argparse.Namespace) -> bool:
     """True for the form with tables, False for that with a folder; ``DataError`` for a mixture."""
-    tables = len(args.place) > 1 or args.split is not None or args.images is not None
+    tables = len(args.place) > 1 or bool(args.split or args.images or args.metadata)
     given = {"class": args.classes, **{name: getattr(args, name) for name in _OF_FOLDER}}
     of_folder = [name for name, value in given.items() if value]
     if not tables:
@@ -64,6 +64,7 @@ def write_tables(args: argparse.Namespace) -> None:
         labels,
         _column(args.split, "split"),
         images,
+        _frame(args.metadata, text=True) if args.metadata else None,
         made_by="inficond init",
         title=args.title or "",
         task=task,
@@ -97,15 +98,20 @@ def _matrix(labels: pd.DataFrame) -> np.ndarray:
     return np.where(values == 1, 1, np.where(values == 0, 0, -1))
 
 
-def _frame(name: str) -> pd.DataFrame:
-    """A CSV table by its column ``image_id``, which is text: leading zeros stay."""
+def _frame(name: str, text: bool = False) -> pd.DataFrame:
+    """A CSV table by its column ``image_id``, which is text, as all are with ``text``: leading
+    zeros stay."""
     import pandas as pd
 
     path = Path(name)
     try:
         check_file(path)
         frame = pd.read_csv(
-            path, dtype={"image_id": str}, keep_default_na=False, na_values=[""], encoding="utf-8"
+            path,
+            dtype=str if text else {"image_id": str},
+            keep_default_na=False,
+            na_values=[""],
+            encoding="utf-8",
         )
     except FileNotFoundError:
         raise DataError(f"There is no file {path}.", f"Write: {_FORM}") from None

@@ -112,7 +112,7 @@ def run(args: argparse.Namespace) -> None:
         document = {**_place(tuner, name), **make_document(scores, found, args.explain, named)}
         say_json({**document, **more_document(rules, drift)})
     elif args.csv:
-        say_csv(found, args.explain)
+        say_csv(found, args.explain, named)
         for sentence in drift_sentences(drift) if drift else ():
             note(sentence)
     else:

@@ -18,6 +18,8 @@ from inficond_panel.vocabulary.metrics import ACCURACY
 from inficond_panel.wording.drift import drift_sentences
 
 _SHOWN = 5  #: concepts of a class that are printed
+#: Columns of the class that a photo is named, where it shows one.
+NAMED_COLUMNS = ("named_student", "named_probability", "named_teacher")
 _HEADER = ["class", "logit", "probability", "student", "teacher"]
 _RULES = ["class", "least", "answered", ACCURACY.word]
 
@@ -49,8 +51,13 @@ def make_document(
 def _named_facts(named: Named | None) -> dict[str, Any] | None:
     if named is None:
         return None
+    return dict(zip(("student", "probability", "teacher"), _named_row(named), strict=True))
+
+
+def _named_row(named: Named) -> list[Any]:
+    """Values of ``NAMED_COLUMNS``."""
     student = named.class_name if named.answered else DONT_KNOW
-    return {"student": student, "probability": named.probability, "teacher": named.teacher}
+    return [student, named.probability, named.teacher]
 
 
 def _facts(one: Prediction, explain: bool) -> dict[str, Any]:
@@ -111,10 +118,18 @@ def _say_rules(rules: Abstaining) -> None:
         say_table([_RULES[0], f"{_RULES[1]} {unit}", *_RULES[2:], word], rows)
 
 
-def say_csv(found: Sequence[Prediction], explain: bool) -> None:
-    """Print a table."""
-    rows = [row for one in found for row in (one.part_rows() if explain else [one.row()])]
+def say_csv(
+    found: Sequence[Prediction], explain: bool, named: Mapping[str, Named] | None = None
+) -> None:
+    """Print a table; without ``explain`` with the class that each photo is ``named``, if any."""
     columns = PART_COLUMNS if explain else COLUMNS
+    if explain:
+        rows = [row for one in found for row in one.part_rows()]
+    elif named is None:
+        rows = [one.row() for one in found]
+    else:
+        columns = (*COLUMNS, *NAMED_COLUMNS)
+        rows = [[*one.row(), *_named_row(named[one.photo])] for one in found]
     say(make_table("predictions", columns, rows).content.decode().rstrip("\n"))
 
 

@@ -8,6 +8,7 @@ import array_api_compat
 import numpy as np
 from numpy.typing import NDArray
 
+from inficond_panel.common.devices import product_device
 from inficond_panel.errors import DataError
 
 Array = NDArray[np.float64]
@@ -32,6 +33,19 @@ def beside(host: NDArray, values: Any) -> Any:
     if isinstance(values, np.ndarray):
         return host
     return namespace(values).asarray(host, device=array_api_compat.device(values))
+
+
+def on_card(values: NDArray, device: str) -> Any:
+    """The values as a tensor of torch on the card that ``device`` asks for; else as they are.
+
+    Passes over a tensor's columns are computed where it lies; see ``common.devices``.
+    """
+    place = product_device(device)
+    if place is None:
+        return values
+    import torch  # noqa: PLC0415 - an extra
+
+    return torch.asarray(values, device=place, copy=True)
 
 
 def count_not_finite(values: Any) -> int:

@@ -22,6 +22,8 @@ TEMPLATES = {
     "imagenet_simple": "SIMPLE_IMAGENET_TEMPLATES",
 }
 _LEAST_SIDE = 32
+#: Precision without a comparison.
+FLOAT32 = "float32"
 
 
 class Prompts(Words):
@@ -136,6 +138,13 @@ class Encoder(Section):
         "key-key (SCLIP); if left out, value where a class token is read, else plain.",
     )
     batch = Whole(32, bounds=(1, None), doc="Images encoded at a time, at most.")
+    precision = Choice(
+        default=FLOAT32,
+        objects=[FLOAT32, "bfloat16", "float16"],
+        doc="Precision of the products of the image tower, for the embeddings of places. Where it "
+        "is not float32, the first batch is compared with float32's, and refused where it lies too "
+        "far off.",
+    )
 
     @property
     def title(self) -> str:

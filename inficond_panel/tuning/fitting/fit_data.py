@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from inficond_panel.common.devices import CPU
 from inficond_panel.distill import Scores, decision_function, mixed_targets, soft_targets
 from inficond_panel.distill.robustness.collinearity import components, correlation, spread
+from inficond_panel.distill.scores.array_api import on_card
 from inficond_panel.distill.solver.objective import Problem
 from inficond_panel.distill.solver.penalty import Penalty
 from inficond_panel.distill.solver.problem import make_problems
@@ -37,7 +39,8 @@ class FitData:
     weigh alike and ``sample_weight`` is None. What compares with the teacher takes its own
     probabilities. With ``link`` softmax the targets of an image add up to 1 over the classes. With
     ``tempered`` "both" the temperature divides the students' logits too: the targets are
-    ``Tempered`` where it is not 1.
+    ``Tempered`` where it is not 1. ``gathered`` lies on the card that ``device`` asks for, where it
+    is there.
 
     Raises ``TuningError`` without images, and for a class whose targets are all 0 or all 1: its
     student has no finite intercept. Raises ``DataError`` without the oracle logits asked for.
@@ -53,6 +56,7 @@ class FitData:
         learned: str = "teacher",
         link: str = SIGMOID,
         tempered: str = "teacher",
+        device: str = CPU,
     ) -> None:
         rows = store.rows("fit")
         if rows.size == 0:
@@ -60,9 +64,10 @@ class FitData:
                 "The split 'fit' has no images.", "Name some in the spec: dataset.splits.fit"
             )
         self._store, self.rows, self._fit_count = store, rows, len(rows)
+        self._device = device
         self.scores = store.concept_score[rows]
         #: The scores with the columns that fits have gathered: the next fit finds them there.
-        self.gathered = Scores(self.scores)
+        self.gathered = Scores(on_card(self.scores, device))
         self.link = link
         softmax = store.activation == "softmax"
         others = store.other_logit[rows] if softmax else None
@@ -144,7 +149,7 @@ class FitData:
         self.scores = np.concatenate([self.scores, self._store.concept_score[rows]])
         self.targets = np.concatenate([self.targets, targets])
         self.sample_weight = np.concatenate([weight, added])
-        self.gathered = Scores(self.scores)
+        self.gathered = Scores(on_card(self.scores, self._device))
 
     def problem(self, columns: Sequence[int]) -> dict[str, Any]:
         """Arguments of ``distill.fit`` for the classes at ``columns``."""

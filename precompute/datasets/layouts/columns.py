@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from inficond_panel.common.numbers import as_text
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.dataset import ColumnsDataset
 from precompute.datasets.dataset import Listing, choose_classes, label_matrix
 from precompute.datasets.files import without_suffix
 from precompute.datasets.layouts.table import label_reader
-from precompute.datasets.row_tables import Table, as_text, note_image, read_rows
+from precompute.datasets.row_tables import Table, note_image, read_rows
 from precompute.datasets.splitting import read_list
 
 Labels = dict[str, int]

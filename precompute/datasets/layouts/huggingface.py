@@ -54,7 +54,7 @@ def huggingface_listing(dataset: HuggingFaceDataset) -> Listing:
     if not files:
         raise DataError(f"{root} holds no Arrow and no Parquet file.", _REMEDY)
     features = read_features(next(iter(files.values()))[0])
-    names = _names_of(features.get(dataset.label)) or list(dataset.names)
+    names = names_of(features.get(dataset.label)) or list(dataset.names)
     records = (
         record
         for split, paths in files.items()
@@ -91,7 +91,7 @@ def read_features(path: Path) -> dict[str, Any]:
     return features if isinstance(features, dict) else {}
 
 
-def _names_of(feature: object) -> list[str]:
+def names_of(feature: object) -> list[str]:
     """Names of a ClassLabel, or of a list of them."""
     while isinstance(feature, Mapping) and "feature" in feature:
         feature = feature["feature"]
