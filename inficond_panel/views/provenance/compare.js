@@ -26,21 +26,19 @@ export function compareDialog(root, model, say) {
   const large = makeDialog(root, pictures, flipFacts)
   let shown = "" // title of what the dialog is open for
   let left = "" // what was closed here; a result on its way must not open it again
-  /** Leave what was closed here: its "close" comes with a frame, which may be later than a result. */
-  const leave = () => {
+  // not by its "close", which comes with a frame: a result, or the wish for another, may be sooner
+  new MutationObserver(() => {
     if (!shown || dialog.open) return
     left = shown
     shown = ""
-    if (model.comparison.title === left) say("close_comparison") // else another has come
-  }
-  dialog.addEventListener("close", leave)
+    say("close_comparison")
+  }).observe(dialog, { attributeFilter: ["open"] })
   dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close() })
   tabs.addEventListener("keydown", (event) => walkTabs(event, tabs))
   pictures.onarrival(() => fillTiles(detail, pictures))
   let drawn = null
   watch(model, ["comparison", "data"], () => {
     const data = model.comparison
-    leave()
     if (data.title !== left) left = ""
     if (data.title && !left && !dialog.open) { dialog.showModal(); close.focus() }
     shown = dialog.open ? data.title ?? "" : ""
