@@ -242,12 +242,23 @@ def shift(tuner: Tuner, node: Node, classes: Sequence[str] | None, seed: int) ->
 def suspects(tuner: Tuner, node: Node, classes: Sequence[str] | None, seed: int) -> pd.DataFrame:
     """One row per class and suspect, the most suspect of a class first."""
     rows = [
-        {"class": name, **asdict(suspect), "sentence": suspect_sentence(found, suspect)}
+        {"class": name, **_suspect_row(suspect), "sentence": suspect_sentence(found, suspect)}
         for name, found in class_shifts(tuner, node, classes=classes, seed=seed).items()
         for suspect in found.suspects
     ]
-    columns = ["class", *(field.name for field in fields(Suspect)), "sentence"]
-    return pd.DataFrame(rows, columns=columns)
+    own = [field.name for field in fields(Suspect) if field.name != "presence"]
+    return pd.DataFrame(rows, columns=["class", *own, *_PRESENCE, "sentence"])
+
+
+#: Columns of the shares of photos in which a suspect stands, and the score that it takes.
+_PRESENCE = ("fit_with", "fit_without", "tune_with", "tune_without", "threshold")
+
+
+def _suspect_row(suspect: Suspect) -> dict[str, Any]:
+    row, there = asdict(suspect), suspect.presence
+    del row["presence"]
+    shares = (*there.fit, *there.tune, there.threshold)
+    return {**row, **dict(zip(_PRESENCE, shares, strict=True))}
 
 
 def changes(before: Students, after: Students, metric: str, noise: Noise) -> pd.DataFrame:

@@ -55,9 +55,10 @@ def run(args: argparse.Namespace) -> None:
 def _check_study(name: str) -> None:
     """Hold a study against the stores of its tasks: classes, start nodes, rules."""
     from inficond_panel.study.run.study import open_study
+    from inficond_panel.text_encoder import PageEncoder
 
     study = open_study(name)
-    ready = study.check(progress)
+    ready = study.check(progress, PageEncoder)
     say(f"{study.spec.path}: no problems.")
     say(f"study    {study.spec.title}")
     for task in ready.values():

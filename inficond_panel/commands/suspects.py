@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from inficond_panel.commands.shared.arguments import add_classes, add_node, add_seed, add_tuner
@@ -87,7 +88,7 @@ def _document(tuner: Tuner, node: str, found: dict[str, ClassShift]) -> dict[str
 
 def _class_document(found: ClassShift) -> dict[str, Any]:
     from inficond_panel.commands.metrics.metrics_document import interval_document
-    from inficond_panel.wording.suspects import shift_sentence, suspect_sentence
+    from inficond_panel.wording.suspects import shift_sentence, suspect_reason, suspect_sentence
 
     verdict = found.verdict
     intervals = {
@@ -113,6 +114,8 @@ def _class_document(found: ClassShift) -> dict[str, Any]:
                 "weight": suspect.weight,
                 "lost": suspect.lost,
                 "group": list(suspect.group),
+                "presence": asdict(suspect.presence),
+                "reason": suspect_reason(found, suspect),
                 "sentence": suspect_sentence(found, suspect),
             }
             for suspect in found.suspects

@@ -98,7 +98,7 @@ def type_concept(store: Store, line: str, encoder: TextEncoder) -> TypedConcept:
     if fault := fault_of(texts):
         raise DataError(f"{line!r} is no concept: {fault}.", "Write: name, synonym, synonym")
     _check_new(store, texts)
-    _check_encoder(store, encoder)
+    check_encoder(store, encoder)
     text = embed_concepts(encoder, [texts], store.attrs["prompts"])[0]
     score, cosine = score_concept(
         store.segment_embedding,
@@ -124,7 +124,8 @@ def _check_new(store: Store, texts: tuple[str, ...]) -> None:
             )
 
 
-def _check_encoder(store: Store, encoder: TextEncoder) -> None:
+def check_encoder(store: Store, encoder: TextEncoder) -> None:
+    """Raise ``DataError`` for an encoder other than the store's, or where it does not name it."""
     missing = [key for key in ("encoder_digest", "prompts") if key not in store.attrs]
     if missing:
         raise DataError(

@@ -104,16 +104,26 @@ def density_within(store: Store, method: str, x: Span, y: Span, shape: float = S
 
     ``shape`` is the plot's width by its height, so that a spot is as wide as it is high.
     """
-    # Here, in a worker's thread, since these take a second.
+    width = round((PIXELS * shape) ** 0.5)
+    counts = _counted(segment_positions(store, method), (width, PIXELS // width), x, y)
+    return Density(_tone(gaussian_filter(counts, _BLUR)), x, y)
+
+
+def load_datashader() -> None:
+    """Have datashader imported and its count compiled, which takes seconds once in a process."""
+    _counted(np.zeros((1, 2), np.float32), (2, 1), WHOLE, WHOLE)
+
+
+def _counted(places: np.ndarray, size: tuple[int, int], x: Span, y: Span) -> np.ndarray:
+    """Number of places in each pixel, ``(height, width)`` of ``size``, bottom row first."""
+    # Here, in a worker's thread, since these take seconds.
     import pandas as pd  # noqa: PLC0415 - see above
 
     ds = datashader_package()
-
-    width = round((PIXELS * shape) ** 0.5)
-    canvas = ds.Canvas(plot_width=width, plot_height=PIXELS // width, x_range=x, y_range=y)
-    frame = pd.DataFrame(segment_positions(store, method), columns=["x", "y"])
-    counts = canvas.points(frame, "x", "y").to_numpy().astype(np.float32)
-    return Density(_tone(gaussian_filter(counts, _BLUR)), x, y)
+    canvas = ds.Canvas(plot_width=size[0], plot_height=size[1], x_range=x, y_range=y)
+    counts = canvas.points(pd.DataFrame(places, columns=["x", "y"]), "x", "y")
+    found: np.ndarray = counts.to_numpy().astype(np.float32)
+    return found
 
 
 def _tone(density: np.ndarray) -> np.ndarray:

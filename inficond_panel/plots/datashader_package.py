@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import cache
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -22,9 +23,7 @@ def datashader_package() -> Any:
     except RuntimeError as error:
         if "cannot cache function" not in str(error):
             raise
-        from numba import config  # noqa: PLC0415 - see above
-
         _KEPT.append(TemporaryDirectory(prefix="inficond-numba-"))
-        config.CACHE_DIR = _KEPT[-1].name
+        setattr(sys.modules["numba.core.config"], "CACHE_DIR", _KEPT[-1].name)  # noqa: B010 - types
         import datashader  # noqa: PLC0415 - see above
     return datashader

@@ -82,8 +82,8 @@ class AppState(param.Parameterized):
         self.comparison = CompareState(tuner, self.students, self.jobs)
         self.pinned = PinnedState(self.students, self.jobs, self.tuning.tell)
         self.export = ExportState(tuner, self.jobs, rights)
-        self.concepts = ConceptsState(self.students, self.jobs, encoder)
-        self.targets = TargetsState(tuner, self.jobs)
+        self.concepts = ConceptsState(self.students, self.jobs, encoder, rights)
+        self.targets = TargetsState(tuner, self.jobs, rights)
         self.photo = PhotoState(self.students, self.jobs, photos, rights)
 
     def go_on_from(self, before: AppState) -> None:

@@ -19,6 +19,8 @@ class Rights:
     holdout: bool = True
     photos: bool = True
     typing: bool = True  #: of concepts
+    forgetting: bool = True  #: of concepts that were typed
+    targets: bool = True  #: another choice of what the students learn from
     class_name: str = ""
 
     @property

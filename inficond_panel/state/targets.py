@@ -7,6 +7,7 @@ import param
 from inficond_panel.errors import InficondError
 from inficond_panel.state.jobs import Job, Jobs
 from inficond_panel.state.preview import Status
+from inficond_panel.state.rights import EVERYTHING, Rights
 from inficond_panel.tuning import Tuner
 
 TARGETS = ("teacher", "oracle")
@@ -23,8 +24,9 @@ class TargetsState(param.Parameterized):
     status = param.ClassSelector(class_=Status, default=Status())
     tuner = param.ClassSelector(class_=Tuner, default=None, doc="Of other targets, when ready.")
 
-    def __init__(self, tuner: Tuner, jobs: Jobs) -> None:
+    def __init__(self, tuner: Tuner, jobs: Jobs, rights: Rights = EVERYTHING) -> None:
         super().__init__()
+        self._rights = rights
         self._from = tuner
         self.jobs = jobs
         self.usual = self.chosen  # those of the spec
@@ -32,7 +34,7 @@ class TargetsState(param.Parameterized):
     @property
     def options(self) -> tuple[str, ...]:
         """The targets that there are; empty where there is no choice."""
-        return TARGETS if self._from.store.has("oracle_logit") else ()
+        return TARGETS if self._rights.targets and self._from.store.has("oracle_logit") else ()
 
     @property
     def chosen(self) -> str:

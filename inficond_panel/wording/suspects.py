@@ -78,8 +78,29 @@ def leaning_sentence(
     )
 
 
-def suspect_sentence(found: ClassShift, suspect: Suspect) -> str:
-    """Reason why a concept is a suspect, in its numbers."""
+def suspect_reason(found: ClassShift, suspect: Suspect, gain: Interval | None = None) -> str:
+    """Reason why a concept is a suspect, in shares of photos; what a balance by it gives.
+
+    Of positives or of negatives, whichever differ the more from fit to tune. ``gain`` is the
+    change in AP by a balance by this concept alone, cross-fitted; None: not worked out.
+    """
+    fit, tune = suspect.presence.fit, suspect.presence.tune
+    side = int(abs(fit[1] - tune[1]) > abs(fit[0] - tune[0]))
+    photos = f"the photos {'without' if side else 'with'} {found.class_name}"
+    said = (
+        f"{suspect.concept!r} stands in {_percent(fit[side])} of {photos} on fit and in "
+        f"{_percent(tune[side])} on tune"
+    )
+    if gain is None:
+        return f"{said}."
+    at = gain.estimate, gain.low, gain.high
+    given = estimated(at, 1, scale=100, unit="points", sign=True)
+    return f"{said}; balancing by it gives AP {given}, cross-fitted."
+
+
+def suspect_sentence(found: ClassShift, suspect: Suspect, gain: Interval | None = None) -> str:
+    """Reason why a concept is a suspect, then all numbers."""
+    there = suspect.presence
     fit, tune = signed(suspect.fit, 1), signed(suspect.tune, 1)
     turn = "rises" if suspect.reliance > 0 else "falls"
     weight, lost = signed(suspect.weight), signed(suspect.lost)
@@ -89,10 +110,18 @@ def suspect_sentence(found: ClassShift, suspect: Suspect) -> str:
         else "It has no weight of its own: others carry it."
     )
     return (
-        f"{suspect.concept!r} goes with {found.class_name} by {fit} standard deviations on fit and "
-        f"by {tune} on tune (z {number(suspect.z, 1)}). At equal label the student's logit {turn} "
-        f"with it (r {signed(suspect.reliance)}). {carried}"
+        f"{suspect_reason(found, suspect, gain)} With and without: "
+        f"{_percent(there.fit[0])} and {_percent(there.fit[1])} on fit, "
+        f"{_percent(there.tune[0])} and {_percent(there.tune[1])} on tune, counted above a score "
+        f"of {number(there.threshold, 2)}, which divides the photos of fit best. Their mean scores "
+        f"differ by {fit} standard deviations on fit and by {tune} on tune "
+        f"(z {number(suspect.z, 1)}). At equal label the student's logit {turn} with it "
+        f"(r {signed(suspect.reliance)}). {carried}"
     )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
 
 
 def _change(found: Interval, digits: int, unit: float = 1.0, *, limits: bool) -> str:

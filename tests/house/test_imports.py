@@ -33,7 +33,7 @@ ARROWS = {
     "views": SHOWN | {"plots"},
     "serving": set(),
     "study": ANALYSES | {"state"},
-    "study.pages": SHOWN | {"serving", "study", "views"},
+    "study.pages": SHOWN | {"serving", "study", "text_encoder", "views"},
     "text_encoder": BASE | {"spec", "concepts", "precompute.encoder"},
     "new_photos": BASE | {"spec", "store", "concepts", "precompute.pipeline"},
     "pixel_export": NUMERICS | {"tuning", "export", "precompute.pipeline"},

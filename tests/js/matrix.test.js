@@ -9,6 +9,7 @@ const { USUAL, cellAfter, cellSize, coveredPart, offsetFor, placesInView } = awa
 test("columns share the room, and have a least and a most width", () => {
   assert.deepEqual(cellSize({ width: 500, height: 300 }, 100, 16, USUAL), { wide: 31, high: 24 })
   assert.deepEqual(cellSize({ width: 500, height: 300 }, 100, 200, USUAL), { wide: 24, high: 24 })
+  assert.deepEqual(cellSize({ width: 317, height: 300 }, 100, 16, USUAL), { wide: 19, high: 24 }) // all in view
   assert.deepEqual(cellSize({ width: 500, height: 300 }, 100, 2, USUAL), { wide: 76, high: 24 })
 })
 

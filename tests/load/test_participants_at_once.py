@@ -138,7 +138,7 @@ def check(study: Study, person: Person, number: int) -> None:
     for task in ("bicycle", "sheep"):
         ready = study.ready[task]
         with contextlib.closing(History(study.history(participant, task))) as history:
-            made = own_events(history, ready)
+            made = own_events(history, study.concept_sets(participant, task))
             nodes = {node.id: node for node in history.nodes(ready.start.root, deleted=True)}
         tuned = [nodes[event.node].intents for event in made if event.kind == "fine-tune"]
         stored = [(task, intent.concept) for batch in tuned for intent in batch]

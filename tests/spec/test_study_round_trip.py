@@ -80,6 +80,7 @@ def task(draw, name: str, folder: Path) -> t.Task:
         time_limit=limit,
         may_leave=draw(st.booleans()) if limit else True,
         other_classes=draw(st.booleans()),
+        may_type=draw(st.booleans()),
         after=draw(st.lists(question_page([draw(question("after"))]), max_size=1)),
     )
 
@@ -130,7 +131,12 @@ def study(draw, folder: Path) -> StudySpec:
     names = iter(draw(st.lists(SLUG, min_size=11, max_size=11, unique=True)))
     levels = st.lists(SLUG, min_size=2, max_size=2, unique=True)
     made = [
-        Level(name_=name, views=draw(views()), spec=draw(st.none() | variation(folder)))
+        Level(
+            name_=name,
+            views=draw(views()),
+            spec=draw(st.none() | variation(folder)),
+            may_type=draw(st.none() | st.booleans()),
+        )
         for name in draw(levels)
     ]
     conditions = Conditions(

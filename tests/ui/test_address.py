@@ -117,7 +117,9 @@ def test_a_link_opens_every_setting_of_the_views(url, open_page) -> None:
 
 def test_a_comparison_is_in_the_link_and_back_closes_it(page, open_page) -> None:
     choose(page, "bicycle")
-    page.locator(".provenance [role=option]").first.focus()
+    first = page.locator(".provenance [role=option]").first
+    expect(first).to_be_visible()  # before that it takes no focus
+    first.focus()
     for key in ("m", "ArrowDown", "m"):
         page.keyboard.press(key)
     dialog = page.locator("dialog.compare[open]")

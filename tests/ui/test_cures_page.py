@@ -57,7 +57,7 @@ def test_the_page_says_which_students_lean_on_what_and_why(page):
     mending = page.locator(".mending")
     expect(mending).to_contain_text("It leans on traffic light")
     opened(page)
-    expect(mending).to_contain_text("goes with bicycle by")
+    expect(mending).to_contain_text("of the photos with bicycle on fit")
     expect(mending).to_contain_text("a regression on tune")
     row = page.locator('.knowledge .rows [data-key="traffic light"]')
     expect(row.locator(".suspect")).to_contain_text("suspect 1")

@@ -31,6 +31,7 @@ def page(url, share_page) -> Page:
     page = share_page(url)
     page.locator(".provenance .body").evaluate("(body) => { body.scrollTop = 0 }")
     expect(row(page, LENGTH)).to_have_attribute("aria-selected", "true")
+    expect(row(page, LENGTH)).to_be_visible()  # before that no row takes the focus
     return page
 
 

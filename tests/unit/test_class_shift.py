@@ -102,14 +102,14 @@ def test_the_command_says_it_in_words_and_in_json(tmp_path, capsys) -> None:
     assert main([*given, *history]) == 0
     text = capsys.readouterr().out
     assert "dog: Shift: from fit to tune it loses" in text
-    assert "'soccer ball' goes with dog by" in text
+    assert "'soccer ball' stands in 82 % of the photos with dog on fit and in 40 % on tune" in text
     assert "cat: No shift" in text
     assert main([*given, "--json", *history]) == 0
     classes = json.loads(capsys.readouterr().out)["classes"]
     assert {name: one["shift"] for name, one in classes.items()} == {"dog": "shift", "cat": "none"}
     first = classes["dog"]["suspects"][0]
     assert first["concept"] == "soccer ball"
-    assert set(first) >= {"concept", "score", "z", "group", "sentence"}
+    assert set(first) >= {"concept", "score", "z", "group", "presence", "reason", "sentence"}
     assert classes["cat"]["suspects"] == []
 
 
@@ -118,6 +118,7 @@ def test_the_same_in_python(tmp_path) -> None:
     frame = students.suspects(["dog", "cat"])
     assert frame["class"].tolist()[0] == "dog"
     assert frame["concept"].tolist()[0] == "soccer ball"
+    assert frame.loc[0, "fit_with"] > frame.loc[0, "tune_with"] > 0
     verdicts = students.shift(["dog", "cat"])
     assert verdicts["shift"].to_dict() == {"dog": "shift", "cat": "none"}
     assert verdicts.loc["dog", "ap_lost_low"] > 0

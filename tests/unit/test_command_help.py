@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
+from inficond_panel.cli import main
 from inficond_panel.commands.table import COMMANDS
 
 ROOT = Path(__file__).parents[2]
+by_name = {command.name: command for command in COMMANDS}
 HEAVY = {
     "numpy",
     "scipy",
@@ -68,3 +71,43 @@ def test_choices_that_help_names_are_those_of_the_numerics():
 
     assert list(export.CHOICES) == list(FORMATS)
     assert suggest.CHOICES == STRATEGIES
+
+
+@pytest.mark.parametrize("name", [command.name for command in COMMANDS])
+def test_an_example_can_be_copied(capsys, name):
+    """It is one line, however long."""
+    with pytest.raises(SystemExit):
+        main([name, "--help"])
+    module = import_module(f"inficond_panel.commands.{by_name[name].module}")
+    assert f"Example: {module.EXAMPLE}" in capsys.readouterr().out.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (
+            "serve demo --prot 3",
+            "'--prot' is not an argument of this command. Did you mean '--port'?",
+        ),
+        ("history list demo --noed=3", "'--noed' is not an argument of this command."),
+        ("info demo other", "'other' is not an argument of this command."),
+    ],
+)
+def test_what_is_no_argument_is_told_with_a_near_flag(capsys, words, told):
+    with pytest.raises(SystemExit) as caught:
+        main(words.split())
+    assert caught.value.code == 2
+    usage, error = capsys.readouterr().err.split(" error: ")
+    assert error.strip() == told
+    assert len(usage.splitlines()) < 6
+
+
+def test_help_of_panel_s_flags_names_our_own_defaults(capsys):
+    from inficond_panel.serving.messages import MESSAGE_SIZE
+
+    with pytest.raises(SystemExit):
+        main(["demo", "--help"])
+    words = " ".join(capsys.readouterr().out.split())
+    assert MESSAGE_SIZE == 1 << 20
+    assert "Largest part of a message from a page (default: 1 MB)" in words
+    assert "Port to listen on (default: 5006" in words

@@ -7,13 +7,14 @@ import itertools
 import holoviews as hv
 import numpy as np
 import pytest
-from bokeh.models import ColumnDataSource, Plot
+from bokeh.models import Plot
 from hypothesis import given
 from hypothesis import strategies as st
 
 from inficond_panel.distill import Agreement, Counts
 from inficond_panel.plots.performance_bars import (
     count_images,
+    fill_renderers,
     lay_out,
     make_performance_bars,
     update_bars,
@@ -75,13 +76,19 @@ def test_the_element_tells_its_numbers_and_has_four_fills():
     element = make_performance_bars(AGREEMENT)
     assert element.dimension_values("images").tolist()[:8] == [40, 5, 1, 2, 1950, 0, 1, 2]
     assert element["class"][8] == "car"
-    data, glyph, _ = drawn(element)
-    assert list(data["hatch"][:4]) == [" ", "/", " ", "\\"]
-    assert list(data["ground"][:2]) == [BOTH_RIGHT.light, TEACHER_RIGHT_SOFT.light]
-    assert data["stripes"][3] == STUDENT_RIGHT.light
-    assert (glyph.hatch_pattern, glyph.hatch_color) == ("hatch", "stripes")  # columns
-    dark, _, _ = drawn(make_performance_bars(AGREEMENT, dark=True))
-    assert dark["ground"][0] == BOTH_RIGHT.dark
+    data, _, figure = drawn(element)
+    assert list(data["fill"][:5]) == [0, 1, 2, 3, 0]
+    fills = fill_renderers(figure)
+    assert [each.glyph.hatch_pattern for each in fills] == [None, "/", None, "\\"]
+    assert [each.view.filter.group for each in fills] == [0, 1, 2, 3]
+    assert [each.glyph.fill_color for each in fills[:2]] == [
+        BOTH_RIGHT.light,
+        TEACHER_RIGHT_SOFT.light,
+    ]
+    assert fills[3].glyph.hatch_color == STUDENT_RIGHT.light
+    assert figure.hover[0].renderers == fills  # the card tells of every fill
+    _, _, dark = drawn(make_performance_bars(AGREEMENT, dark=True))
+    assert fill_renderers(dark)[0].glyph.fill_color == BOTH_RIGHT.dark
 
 
 def test_positives_lie_above_negatives_and_classes_go_down():
@@ -92,23 +99,28 @@ def test_positives_lie_above_negatives_and_classes_go_down():
 
 
 def test_bars_drawn_are_updated_as_if_they_were_made_anew():
-    source = ColumnDataSource(drawn(make_performance_bars(AGREEMENT))[0])
+    data, _, figure = drawn(make_performance_bars(AGREEMENT))
     other = {"bird": AGREEMENT["car"], "car": AGREEMENT["bird"]}
-    update_bars(source, other, dark=True, width=150)
-    anew, _, _ = drawn(make_performance_bars(other, dark=True, width=150))
-    assert {name: list(column) for name, column in source.data.items()} == {
-        name: list(column) for name, column in anew.items()
+    update_bars(figure, other, dark=True, width=150)
+    fresh, _, anew = drawn(make_performance_bars(other, dark=True, width=150))
+    assert {n: list(column) for n, column in data.items()} == {
+        n: list(column) for n, column in fresh.items()
     }
+    looks = [
+        [each.glyph.properties_with_values() for each in fill_renderers(f)] for f in (figure, anew)
+    ]
+    assert looks[0] == looks[1]
 
 
 def test_the_page_shows_them_without_axes_and_follows_students_theme_and_width(app):
     view = PerformanceView(app)
     figure = next(m for m in view.table.get_root().references() if isinstance(m, Plot))
     assert (figure.left, figure.below, figure.center, figure.toolbar.tools) == ([], [], [], [])
-    source = figure.renderers[0].data_source
-    assert source.data["ground"][0] == BOTH_RIGHT.light
+    first = fill_renderers(figure)[0]
+    source = first.data_source
+    assert first.glyph.fill_color == BOTH_RIGHT.light
     app.theme = "dark"
-    assert source.data["ground"][0] == BOTH_RIGHT.dark
+    assert first.glyph.fill_color == BOTH_RIGHT.dark
     view.table.bar_width = 77
     app.tuning.toggle("bicycle", "wheel", "remove")
     app.tuning.fine_tune()

@@ -108,7 +108,9 @@ def test_a_participant_cannot_do_what_is_no_part_of_the_task(tmp_path: Path) -> 
     visitor = Visitor(study, study.add_participant()[1])
     visitor.to_task()
     app, shell = visitor.page.work.app, visitor.page.work.shell
-    assert visitor.screen["closed"] == ["export", "arrange", "holdout", "photos", "typing", "class"]
+    assert visitor.screen["closed"] == [
+        *("export", "arrange", "holdout", "photos", "typing", "forgetting", "targets", "class")
+    ]
     for name in ("sheep", ""):
         with pytest.raises(TuningError):
             app.selection.class_name = name

@@ -403,6 +403,8 @@ def test_the_researcher_sees_who_is_where(study: Study, board: BoardPage) -> Non
     board.act({"action": "note", "number": 1, "text": "=asks <what> AP is"})
     board.act({"action": "note", "number": 1, "text": " " * 9})
     assert "A note has 1 to" in board.frame.problem
+    [[time, step, text]] = board.frame.screen["rows"][0]["notes"]
+    assert (step, text) == ("bicycle", "=asks <what> AP is")
     board.jobs, sent = Jobs(inline=True), []
     board.frame._send_msg = sent.append
     board.act({"action": "download"})
@@ -410,6 +412,10 @@ def test_the_researcher_sees_who_is_where(study: Study, board: BoardPage) -> Non
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         assert "study/report.html" in archive.namelist()
         notes = pd.read_csv(archive.open("study/notes.csv"))
+        report = archive.read("study/report.html").decode()
+    assert "1 participant, 0 finished" in report
+    day, minute = time[:10], time[11:16]
+    assert f"<td>{day} {minute}</td><td>bicycle</td><td>=asks &lt;what&gt; AP is</td>" in report
     assert notes[["participant", "step", "text"]].values.tolist() == [
         ["P01", "bicycle", "'=asks <what> AP is"]
     ]
@@ -434,7 +440,7 @@ def test_a_report_is_zipped_with_each_table_made_once(study: Study, monkeypatch)
 
     monkeypatch.setattr(study_tables, "write_whole", noted)
     content = io.BytesIO(board_page.zip_report(study).content)
-    names = "answers differences events notes participants scores summary tasks views"
+    names = "answers differences events notes participants scores summary tasks typed views"
     assert sorted(tables) == [f"{name}.csv" for name in names.split()]
     with zipfile.ZipFile(content) as archive:
         files = sorted(archive.namelist())

@@ -396,5 +396,6 @@ def test_tables_hold_every_event(paper, tmp_path: Path) -> None:
         assert len(events) == count
         assert events.columns.tolist() == [
             "participant", "time", "source", "session", "step", "view", "action", "payload",
+            "typed",
         ]  # fmt: skip
         assert json.loads(events[events.action == "done"].payload.iloc[0])["value"] == 1.0

@@ -14,11 +14,13 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
+from bokeh.server.server import Server
 from panel.command.serve import Serve
 
 import inficond_panel
 from inficond_panel.commands.shared.output import note, progress
 from inficond_panel.errors import InficondError
+from inficond_panel.plots.cloud import load_datashader
 from inficond_panel.serving import guard, health
 from inficond_panel.serving.login import take_password
 from inficond_panel.serving.processes import end_with_this_process
@@ -44,18 +46,31 @@ class _Serve(Serve):
     """``panel serve`` without its files: the app is known, and its arguments are specs.
 
     Nor with another server than Tornado's, which our guards stand before (Panel 1.10 has more).
+    Each process loads what its pages need while it answers already, not at its first page.
     """
 
     args: ClassVar = tuple(
         arg for arg in Serve.args if arg[0] not in {"files", "--args", "--server"}
     )
 
+    def customize_server(self, server: Server) -> Server:
+        """Called in each process once it listens."""
+        server.io_loop.add_callback(threading.Thread(target=load_ahead, daemon=True).start)
+        return super().customize_server(server)
+
+
+def load_ahead() -> None:
+    """Load what a first page would wait for: the map's cloud, and the tests of its suspects."""
+    load_datashader()
+    import scipy.stats  # noqa: F401 - takes a second
+
 
 def add_server_arguments(parser: argparse.ArgumentParser, own: str) -> None:
     """Add the flags of ``panel serve``, which the usage names in a word after the ``own``."""
     parser.usage = f"%(prog)s {own} [FLAG OF PANEL SERVE ...]"
     flags = parser.add_argument_group("flags of panel serve")
-    parser.set_defaults(panel_serve=_Serve(parser=flags))
+    # It asks nothing of a parser but to add arguments.
+    parser.set_defaults(panel_serve=_Serve(parser=flags))  # type: ignore[arg-type]
     for action in flags._group_actions:
         action.help = _HELP.get(action.dest, action.help)
 

@@ -14,6 +14,7 @@ from inficond_panel.concepts.typed import check_typing
 from inficond_panel.errors import InficondError, TuningError
 from inficond_panel.state.jobs import Job, Jobs, Progress
 from inficond_panel.state.preview import Status
+from inficond_panel.state.rights import EVERYTHING, Rights
 from inficond_panel.state.students import StudentsState
 from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.replay import carry_on
@@ -52,8 +53,15 @@ class ConceptsState(param.Parameterized):
     told = param.List([], item_type=str, doc="What came of it, in sentences.")
     missing = param.String("", doc="Why nothing can be typed here, and what to do; empty: it can.")
 
-    def __init__(self, students: StudentsState, jobs: Jobs, encoder: Encoder | None) -> None:
+    def __init__(
+        self,
+        students: StudentsState,
+        jobs: Jobs,
+        encoder: Encoder | None,
+        rights: Rights = EVERYTHING,
+    ) -> None:
         super().__init__()
+        self._rights = rights
         self.students = students
         self.jobs = jobs
         self.encoder = encoder
@@ -93,6 +101,7 @@ class ConceptsState(param.Parameterized):
 
     def add(self, text: str) -> None:
         """Add a concept, given as ``name`` or ``name, synonym, synonym``."""
+        self._rights.require("typing")
         if len(text) > LONGEST_CONCEPT:
             told = f"A concept with its synonyms has at most {LONGEST_CONCEPT} characters."
             self.status = Status.of(TuningError(told, f"This has {len(text):,}."))
@@ -113,12 +122,13 @@ class ConceptsState(param.Parameterized):
             except InficondError:
                 remove_concept(tuner, name)
                 raise
-            return tuner, added_sentences(tuner, carried, name)
+            return tuner, added_sentences(tuner, carried, name, stays=not self._rights.forgetting)
 
         self._start(name, work)
 
     def forget(self, name: str) -> None:
         """Take a typed concept away again; the iterations without it are there again."""
+        self._rights.require("forgetting")
 
         def work(job: Job) -> tuple[Tuner, list[str]]:
             tuner = remove_concept(self.students.tuner, name)
@@ -156,8 +166,11 @@ class ConceptsState(param.Parameterized):
         self.status = Status.of(error)
 
 
-def added_sentences(tuner: Tuner, node: Node, name: str) -> list[str]:
-    """Sentences on an added concept: its scores, its neighbours, its influence at ``node``."""
+def added_sentences(tuner: Tuner, node: Node, name: str, *, stays: bool = False) -> list[str]:
+    """Sentences on an added concept: its scores, its neighbours, its influence at ``node``.
+
+    ``stays`` where it cannot be taken away again.
+    """
     store = tuner.store
     c = store.concepts.index(name)
     (typed,) = (one for one in typed_of(store) if one.name == name)
@@ -180,10 +193,8 @@ def added_sentences(tuner: Tuner, node: Node, name: str) -> list[str]:
     else:
         told.append("No segment is near it, so that it can have no influence. Try another word.")
     if node.parent:
-        told.append(
-            f"The branch was fitted again with it, up to #{node.number}; the iterations without "
-            "it come back when it is taken away."
-        )
+        before = "" if stays else "; the iterations without it come back when it is taken away"
+        told.append(f"The branch was fitted again with it, up to #{node.number}{before}.")
     return told
 
 

@@ -54,7 +54,7 @@ function makeBoard(model) {
   saveFiles(model)
   page.show = () => {
     const { rows } = model.screen
-    text(sum, `${rows.length} participants, ${rows.filter((row) => row.state === "here").length} here, ${rows.filter((row) => row.state === "finished").length} finished`)
+    text(sum, `${rows.length} ${rows.length === 1 ? "participant" : "participants"}, ${rows.filter((row) => row.state === "here").length} here, ${rows.filter((row) => row.state === "finished").length} finished`)
     set(page.querySelector(".empty-hint"), "hidden", rows.length ? "" : null)
     keyed(body, rows, (row) => row.number, () => makeRow(model, sure, note), updateRow)
     text(report, model.busy ? "Making the report…" : "Download report")
@@ -68,7 +68,7 @@ function makeBoard(model) {
 
 function makeRow(model, sure, note) {
   const row = h("tr", {}, h("th", { scope: "row" }), HEADS.slice(2).map(() => h("td", { class: "num" })), h("td", { class: "acts" },
-    h("button", { class: "btn plain", type: "button", onclick: () => note.ask(row.number, row.label) }, "Note"),
+    h("button", { class: "btn plain", type: "button", onclick: () => note.ask(row.number, row.label, row.notes) }, "Note"),
     h("button", { class: "btn plain", type: "button", onclick: () => model.send_msg({ action: "make_link", number: row.number }) }, "New link"),
     h("button", { class: "btn plain", type: "button", onclick: () => sure.ask(row.number, row.label) }, "Delete")))
   return row
@@ -77,6 +77,8 @@ function makeRow(model, sure, note) {
 function updateRow(row, data) {
   row.number = data.number
   row.label = data.participant
+  row.notes = data.notes
+  text(row.lastElementChild.firstElementChild, data.notes.length ? `Note (${data.notes.length})` : "Note")
   const cells = [data.participant, data.external || "–", data.condition || "–", STATES[data.state], data.step, data.check || "–", data.minutes == null ? "–" : clock(data.minutes), data.iterations ?? "–", `${data.done} of ${data.tasks}`]
   cells.forEach((cell, at) => text(row.children[at], cell))
   row.dataset.state = data.state
@@ -102,7 +104,8 @@ function noteDialog(model) {
   const title = h("h2")
   const words = h("textarea", { rows: 4, maxlength: LONGEST_NOTE, "aria-label": "Note" })
   let number = null
-  const dialog = h("dialog", { "aria-label": "Note" }, title, words,
+  const before = h("dl", { class: "notes", tabindex: 0, "aria-label": "Notes so far" })
+  const dialog = h("dialog", { "aria-label": "Note" }, title, before, words,
     h("footer", {}, h("button", { class: "btn", type: "button", onclick: () => dialog.close() }, "Cancel"),
       h("button", { class: "btn primary", type: "button", onclick: () => keep() }, "Keep")))
   const keep = () => {
@@ -110,9 +113,19 @@ function noteDialog(model) {
     if (words.value.trim()) model.send_msg({ action: "note", number, text: words.value })
   }
   words.addEventListener("keydown", (event) => { if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) keep() })
-  dialog.ask = (which, label) => { number = which; text(title, `Note on ${label}`); words.value = ""; dialog.showModal(); words.focus() }
+  dialog.ask = (which, label, notes) => {
+    number = which
+    text(title, `Note on ${label}`)
+    before.hidden = !notes.length
+    before.replaceChildren(...notes.flatMap(([time, step, said]) => [h("dt", {}, `${timeOf(time)}, ${step}`), h("dd", {}, said)]))
+    words.value = ""
+    dialog.showModal()
+    words.focus()
+  }
   return dialog
 }
+
+const timeOf = (time) => new Date(time).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" })
 
 function sureDialog(model) {
   const title = h("h2")

@@ -20,7 +20,7 @@ from inficond_panel.study.pages.screens import (
     make_message,
     make_screen,
 )
-from inficond_panel.study.pages.work import Work, rights_of
+from inficond_panel.study.pages.work import Work, make_state, rights_of
 from inficond_panel.study.run.progress import Progress
 from inficond_panel.study.run.session import Session
 from inficond_panel.study.run.study import Study
@@ -192,13 +192,14 @@ class ParticipantPage(Acting, Viewer):
             tuner = study.tuner(session.participant, task.name_)
             tuner.head()
             warm(tuner.store)
-            return AppState(tuner, self.jobs, rights=rights_of(ready))
+            typing = study.may_type(session.participant, task.name_)
+            return make_state(tuner, self.jobs, rights_of(ready, typing=typing))
 
         def done(app: AppState) -> None:
             if not self._over and (self._started(task) or self.record("", "start", {})):
                 self.work = Work(self, ready, app)
                 self.show_work()
-                self.layout[:] = [self.frame, self.work.shell]
+                self.show_views()
 
         self.jobs.submit(Job("open", work, done, self._not_opened))
 
@@ -216,6 +217,11 @@ class ParticipantPage(Acting, Viewer):
     def _visit(self, view: str) -> None:
         if self.work is not None:
             self.work.recorder.visit(view)
+
+    def show_views(self) -> None:
+        """Put the views of the task under the bar, in the place of those shown."""
+        if self.work is not None:
+            self.layout[:] = [self.frame, self.work.shell]
 
     def show_work(self) -> None:
         """Bring the bar up to date with how far the task is."""

@@ -8,34 +8,51 @@ from typing import TYPE_CHECKING, Any, Protocol
 import param
 
 from inficond_panel.common import clock
+from inficond_panel.state import AppState, Job, Jobs
 from inficond_panel.state.rights import Rights
 from inficond_panel.study.results.timeline import fine_tunes
+from inficond_panel.study.run.concept_sets import TYPED, concept_sets
 from inficond_panel.study.run.done_rules import SPLIT, Standing, standing
 from inficond_panel.study.run.ready_tasks import Ready
 from inficond_panel.study.run.recorder import Recorder, resume
-from inficond_panel.tuning import Event
+from inficond_panel.text_encoder import PageEncoder
+from inficond_panel.tuning import Event, Tuner
+from inficond_panel.tuning.typed_concepts import typed_of
 from inficond_panel.views.page.page import close_views, make_views
 from inficond_panel.views.page.shell import Shell
 
 if TYPE_CHECKING:
-    from panel import Column
-
-    from inficond_panel.state import AppState
     from inficond_panel.study.run.progress import Progress
 
 
-def rights_of(ready: Ready) -> Rights:
-    """A participant tunes and looks; no file leaves or enters, and the holdout stays closed."""
-    only = "" if ready.task.other_classes else ready.class_name
+def rights_of(ready: Ready, *, typing: bool = False) -> Rights:
+    """A participant tunes and looks; no file leaves or enters, and the holdout stays closed.
+
+    With ``typing`` they type concepts too, which stay.
+    """
     return Rights(
-        export=False, arrange=False, holdout=False, photos=False, typing=False, class_name=only
+        export=False,
+        arrange=False,
+        holdout=False,
+        photos=False,
+        typing=typing,
+        forgetting=False,
+        targets=False,
+        class_name="" if ready.task.other_classes else ready.class_name,
     )
+
+
+def make_state(tuner: Tuner, jobs: Jobs, rights: Rights) -> AppState:
+    """The state of a task's views; reads the history, so in the worker."""
+    encoder = PageEncoder(tuner.spec) if rights.typing else None
+    return AppState(tuner, jobs, encoder, rights=rights)
 
 
 class TaskPage(Protocol):
     """The page of a participant, as far as a task needs it."""
 
-    layout: Column
+    work: Work | None
+    jobs: Jobs
 
     @property
     def progress(self) -> Progress:
@@ -47,27 +64,59 @@ class TaskPage(Protocol):
     def show_work(self) -> None:
         """Draw how far the task is."""
 
+    def show_views(self) -> None:
+        """Put the views of the task on the page."""
+
 
 class Work:
     """A participant at work on a task that has been started; resumes what was begun."""
 
     def __init__(self, page: TaskPage, ready: Ready, app: AppState) -> None:
         self.page, self.ready, self.task = page, ready, ready.task
+        app.selection.class_name = ready.class_name
+        resume(app, page.progress.of(self.task.name_), self._last_fine_tune(app.tuner))
+        own = app.tuner.root_id == ready.start.root
+        over = app.tuner if own else Tuner(ready.store, app.spec, app.tuner.history)
+        self._start = over.at(ready.start, SPLIT)[ready.class_name]
+        self._follow(app)
+        self.measure()
+
+    def _follow(self, app: AppState, view: str = "") -> None:
+        """Make the views of ``app``, with a record of all that is done in them."""
         self.app = app
-        self.app.selection.class_name = ready.class_name
-        resume(self.app, page.progress.of(self.task.name_), self._last_fine_tune())
-        self.recorder = Recorder(self.app, page.record)
+        self.recorder = Recorder(app, self.page.record, view)
         self._views = views = make_views(app)
         self.recorder.watch(views)
         self.shell = Shell(app, views)
         param.bind(self.measure, app.students.param.snapshot, watch=True)
-        self.measure()
+        param.bind(self._go_on, app.concepts.param.tuner, watch=True)
+
+    def _go_on(self, tuner: Tuner) -> None:
+        """Show the same over the concepts of ``tuner``, one of which was typed."""
+        before = self.app
+
+        def done(app: AppState) -> None:
+            if self.page.work is not self or self.app is not before:
+                return  # the task was left meanwhile, and the concept does not count
+            app.go_on_from(before)
+            self.page.record(self.recorder.view, TYPED, _typed(app))
+            if self.page.work is self:
+                views = self._views
+                self._follow(app, self.recorder.view)
+                self.page.show_views()
+                close_views(views)
+                self.measure()
+
+        def work(_: Job) -> AppState:
+            return make_state(tuner, self.page.jobs, before.rights)
+
+        self.page.jobs.submit(Job("open", work, done, before.concepts.fail))
 
     def standing(self) -> Standing:
         """Standing of the node shown."""
-        nodes = self.ready.start, self.app.students.node
-        start, now = (self.app.tuner.at(node, SPLIT)[self.ready.class_name] for node in nodes)
-        return standing(self.task.done_when, start, now, len(self._fine_tunes()))
+        student = self.app.tuner.at(self.app.students.node, SPLIT)[self.ready.class_name]
+        made = len(self._fine_tunes(self.app.tuner))
+        return standing(self.task.done_when, self._start, student, made)
 
     def measure(self, *_: object) -> None:
         """See whether the task is done, and tell how far it is."""
@@ -108,9 +157,20 @@ class Work:
         close_views(self._views)
         self.app.tuner.history.close()
 
-    def _last_fine_tune(self) -> str:
-        made = self._fine_tunes()
+    def _last_fine_tune(self, tuner: Tuner) -> str:
+        made = self._fine_tunes(tuner)
         return made[-1].created if made else ""
 
-    def _fine_tunes(self) -> list[Event]:
-        return fine_tunes(self.app.tuner.history, self.ready)
+    def _fine_tunes(self, tuner: Tuner) -> list[Event]:
+        sets = concept_sets(self.ready, self.page.progress.events)
+        return fine_tunes(tuner.history, sets)
+
+
+def _typed(app: AppState) -> dict[str, Any]:
+    """Payload of the event that a concept was typed, which ``app`` is over."""
+    name = app.concepts.concept
+    texts = next(list(one.texts) for one in typed_of(app.store) if one.name == name)
+    node = app.students.node
+    carried = app.concepts.carried if node.parent else 0
+    facts = {"name": name, "texts": texts, "root": app.tuner.root_id}
+    return {**facts, "node": node.id, "carried": carried}

@@ -21,7 +21,8 @@ class Place:
     """Place of a participant.
 
     ``minutes`` and ``iterations`` belong to the task at hand; of who has finished, to all tasks.
-    ``external`` is the id that they came with, ``check`` right or wrong once it is over.
+    ``external`` is the id that they came with, ``check`` right or wrong once it is over. ``notes``
+    of the researcher are (time, step, text).
     """
 
     number: int
@@ -36,6 +37,7 @@ class Place:
     seen: str
     external: str = ""
     check: str = ""
+    notes: tuple[tuple[str, str, str], ...] = ()
 
 
 def board(study: Study) -> list[Place]:
@@ -62,6 +64,11 @@ def board(study: Study) -> list[Place]:
                 seen=there.seen if there else "",
                 external=progress.external_id,
                 check=progress.outcome("comprehension"),
+                notes=tuple(
+                    (event.time, event.step, str(event.payload["text"]))
+                    for event in study.log.events(who.number)
+                    if event.action == "note"
+                ),
             )
         )
     return rows
@@ -95,7 +102,7 @@ def _over(progress: Progress, task: str) -> str:
 def _made(study: Study, who: Participant, task: str, until: str = "~") -> int:
     """Fine-tunes in a task up to a time."""
     with closing(History(study.history(who, task))) as history:
-        made = fine_tunes(history, study.ready_for(who, task))
+        made = fine_tunes(history, study.concept_sets(who, task))
     return sum(event.created <= until for event in made)
 
 

@@ -7,12 +7,11 @@ study. So a report that is made twice looks at no student twice.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
 from inficond_panel.common import clock
-from inficond_panel.study.results.results import Result
+from inficond_panel.study.results.results import Result, metrics_of
 from inficond_panel.study.run.study import Study
 
 SPLIT = "holdout"
@@ -57,8 +56,6 @@ def looks_of(study: Study) -> Looks:
 def _measure(study: Study, result: Result) -> dict[str, Any]:
     """AP of a task's class at its start and at the participant's last student."""
     who = study.log.participant(int(result.participant[1:]))
-    ready, tuner = study.ready_for(who, result.task), study.tuner(who, result.task)
-    with closing(tuner.history):
-        nodes = ready.start, tuner.node(result.node)
-        start, end = (tuner.metrics(node, SPLIT)[ready.class_name].ap for node in nodes)
+    nodes = study.ready_for(who, result.task).start.id, result.node
+    start, end = (found.ap for found in metrics_of(study, who, result.task, nodes, SPLIT))
     return {"time": clock.now(), "node": result.node, "start": float(start), "end": float(end)}

@@ -31,8 +31,9 @@ def rebuild(study: Study, participant: Participant) -> list[Rebuilt]:
     for task in study.spec.all_tasks:
         if not study.begun(participant, task.name_):
             continue
-        tuner = study.tuner(participant, task.name_)
-        with closing(tuner.history):
-            pairs = replay(tuner, Tuner(tuner.store, tuner.spec, History(":memory:")))
-        found += [Rebuilt(task.name_, node, again) for node, again in pairs]
+        for concepts in study.concept_sets(participant, task.name_):
+            tuner = study.tuner(participant, task.name_, concepts)
+            with closing(tuner.history):
+                pairs = replay(tuner, Tuner(tuner.store, tuner.spec, History(":memory:")))
+            found += [Rebuilt(task.name_, node, again) for node, again in pairs]
     return found

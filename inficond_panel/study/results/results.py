@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
 
+from inficond_panel.distill import ClassMetrics
 from inficond_panel.study.results.timeline import own_events, progress_of
+from inficond_panel.study.run.concept_sets import concept_sets
 from inficond_panel.study.run.done_rules import SPLIT
 from inficond_panel.study.run.people import Participant
 from inficond_panel.study.run.progress import Progress
-from inficond_panel.study.run.ready_tasks import Ready
 from inficond_panel.study.run.study import Study
-from inficond_panel.tuning import Tuner
+from inficond_panel.tuning import History
 from inficond_panel.vocabulary.confidence import CONFIDENCE
 
 #: Draws and level of the intervals of a study. They do not follow ``views.confidence``: the tasks
@@ -32,7 +34,8 @@ class Result:
     intents; ``ap_start``, ``ap_end`` and ``teacher_ap`` are AP of the task's class on tune.
     ``place`` is the position in the participant's order, from 1 (0: the training); ``outcome`` is
     done, time, left, or empty while it is not over. ``holdout_start`` and ``holdout_end`` are AP on
-    the holdout, nan until a report has measured it (``holdout``).
+    the holdout, nan until a report has measured it (``holdout``). ``typed`` counts the concepts
+    that were typed, and ``node`` is the id of the last student, over these.
     """
 
     participant: str
@@ -48,6 +51,7 @@ class Result:
     ap_end: float
     teacher_ap: float
     node: str = ""
+    typed: int = 0
     holdout_start: float = np.nan
     holdout_end: float = np.nan
 
@@ -76,7 +80,10 @@ class Spread:
 
 @dataclass(frozen=True)
 class Summary:
-    """One task under one condition (empty: nothing is varied) over its participants."""
+    """One task under one condition (empty: nothing is varied) over its participants.
+
+    ``typed`` counts the concepts that they typed, all together.
+    """
 
     task: str
     condition: str
@@ -86,6 +93,7 @@ class Summary:
     iterations: Spread
     gain: Spread
     holdout_gain: Spread
+    typed: int
 
 
 def results(study: Study) -> list[Result]:
@@ -103,28 +111,34 @@ def results_of(study: Study, participant: Participant, progress: Progress) -> li
     found = []
     for name in study.ready:
         if progress.first(name, "start") and study.begun(participant, name):
-            tuner, ready = study.tuner(participant, name), study.ready_for(participant, name)
-            with closing(tuner.history):
-                place, condition = order.get(name, (0, participant.condition()))
-                achieved = _achieved(progress, tuner, ready)
-                found.append(
-                    Result(participant.label, name, condition=condition, place=place, **achieved)
-                )
+            place, condition = order.get(name, (0, participant.condition()))
+            achieved = _achieved(study, participant, progress, name)
+            found.append(
+                Result(participant.label, name, condition=condition, place=place, **achieved)
+            )
     return found
 
 
-def _achieved(progress: Progress, tuner: Tuner, ready: Ready) -> dict[str, Any]:
+def _achieved(
+    study: Study, participant: Participant, progress: Progress, task: str
+) -> dict[str, Any]:
     """Results of one task, from its history and its events."""
-    task = ready.task.name_
+    ready = study.ready_for(participant, task)
     done, left = progress.first(task, "done"), progress.first(task, "leave")
     own = progress.of(task)
     end = (done or left or own[-1]).time
-    events = [event for event in own_events(tuner.history, ready) if event.created <= end]
-    tuned = [tuner.node(event.node) for event in events if event.kind == "fine-tune"]
-    moves = [event.node for event in events if event.kind in _MOVES]
-    last = done.payload["node"] if done else (moves[-1] if moves else ready.start.id)
-    before = tuner.metrics(ready.start, SPLIT)[ready.class_name]
-    after = tuner.metrics(tuner.node(last), SPLIT)[ready.class_name]
+    sets = [one for one in concept_sets(ready, own) if one.since <= end]
+    with closing(History(study.history(participant, task))) as history:
+        events = [event for event in own_events(history, sets) if event.created <= end]
+        tuned = [
+            node
+            for event in events
+            if event.kind == "fine-tune" and (node := history.get(event.node))
+        ]
+    moves = [(event.created, event.node) for event in events if event.kind in _MOVES]
+    shown = max([*((one.since, one.node) for one in sets), *moves], key=itemgetter(0))
+    last = done.payload["node"] if done else shown[1]
+    before, after = metrics_of(study, participant, task, (ready.start.id, last), SPLIT)
     seconds = progress.seconds(task, end)
     return {
         "outcome": "done" if done else progress.outcome(task),
@@ -136,7 +150,26 @@ def _achieved(progress: Progress, tuner: Tuner, ready: Ready) -> dict[str, Any]:
         "ap_end": after.ap,
         "teacher_ap": after.teacher_ap,
         "node": last,
+        "typed": len(sets[-1].typed),
     }
+
+
+def metrics_of(
+    study: Study, participant: Participant, task: str, nodes: Sequence[str], split: str
+) -> list[ClassMetrics]:
+    """Metrics of the task's class at iterations, each over the concepts that it is of.
+
+    Raises ``TuningError`` for one that is not there.
+    """
+    name, found = study.ready_for(participant, task).class_name, {}
+    for concepts in study.concept_sets(participant, task):
+        tuner = study.tuner(participant, task, concepts)
+        with closing(tuner.history) as history:
+            for node in nodes:
+                kept = history.get(node)
+                if kept is None or kept.root == tuner.root_id:
+                    found[node] = tuner.metrics(tuner.node(node), split)[name]
+    return [found[node] for node in nodes]
 
 
 def spread(values: Sequence[float], seed: int = 0) -> Spread:
@@ -186,4 +219,5 @@ def _summary(group: Sequence[Result]) -> Summary:
         iterations=spread([result.iterations for result in group]),
         gain=spread([result.gain for result in group]),
         holdout_gain=spread([result.holdout_gain for result in group]),
+        typed=sum(result.typed for result in group),
     )

@@ -21,6 +21,7 @@ from inficond_panel.study.results.differences import Difference
 from inficond_panel.study.results.holdout import with_holdout
 from inficond_panel.study.results.results import Result, Spread, Summary, results
 from inficond_panel.study.results.timeline import progress_of, timeline
+from inficond_panel.study.run.concept_sets import TYPED
 from inficond_panel.study.run.progress import Progress, when
 from inficond_panel.study.run.study import Study
 from inficond_panel.study.run.study_events import Event
@@ -36,11 +37,13 @@ def events_table(study: Study) -> pd.DataFrame:
             "participant": participant.label,
             **vars(moment),
             "payload": json.dumps(dict(moment.payload), ensure_ascii=False, sort_keys=True),
+            "typed": "; ".join(moment.typed),
         }
         for participant in study.log.participants()
         for moment in timeline(study, participant)
     ]
-    columns = ["participant", "time", "source", "session", "step", "view", "action", "payload"]
+    columns = ["participant", "time", "source", "session", "step", "view", "action"]
+    columns += ["payload", "typed"]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -103,6 +106,24 @@ def participants_table(study: Study) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def typed_table(study: Study) -> pd.DataFrame:
+    """One row for each concept that a participant typed, with its synonyms and its time."""
+    rows = [
+        {
+            "participant": who.label,
+            "task": event.step,
+            "condition": who.condition(event.step),
+            "time": event.time,
+            "concept": event.payload["name"],
+            "synonyms": ", ".join(event.payload["texts"][1:]),
+        }
+        for who in study.log.participants()
+        for event in study.log.events(who.number)
+        if event.action == TYPED
+    ]
+    return pd.DataFrame(rows, columns=[*_WHERE, "time", "concept", "synonyms"])
+
+
 def notes_table(study: Study) -> pd.DataFrame:
     """One row for each note of the researcher, with its time and the step that it was taken at."""
     rows = [
@@ -130,6 +151,7 @@ def summary_table(found: Iterable[Summary]) -> pd.DataFrame:
             **_flat("iterations", item.iterations),
             **_flat("gain", item.gain),
             **_flat("holdout_gain", item.holdout_gain),
+            "typed": item.typed,
         }
         for item in found
     ]
@@ -149,6 +171,7 @@ def export(study: Study, folder: Path, kind: str = "csv") -> list[Path]:
         "scores": scores_table(study),
         "views": views_table(study),
         "notes": notes_table(study),
+        "typed": typed_table(study),
         "participants": participants_table(study),
     }
     return [write(table, folder / f"{name}.{kind}") for name, table in tables.items()]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from inficond_panel.study.run.concept_sets import ConceptSet
 from inficond_panel.study.run.people import Participant
 from inficond_panel.study.run.progress import Progress, make_steps
-from inficond_panel.study.run.ready_tasks import Ready
 from inficond_panel.study.run.study import Study
 from inficond_panel.tuning import Event as HistoryEvent
 from inficond_panel.tuning import History
@@ -17,7 +17,10 @@ from inficond_panel.tuning import History
 
 @dataclass(frozen=True)
 class Moment:
-    """One thing that happened. ``source`` is study or history; times are UTC."""
+    """One thing that happened. ``source`` is study or history; times are UTC.
+
+    ``typed`` are the concepts that the participant had typed in the task by then.
+    """
 
     time: str
     source: str
@@ -26,6 +29,7 @@ class Moment:
     view: str
     action: str
     payload: Mapping[str, Any]
+    typed: tuple[str, ...] = ()
 
     @property
     def remark(self) -> bool:
@@ -46,19 +50,37 @@ def timeline(study: Study, participant: Participant) -> list[Moment]:
     ]
     for task in study.spec.all_tasks:
         if study.begun(participant, task.name_):
+            sets = study.concept_sets(participant, task.name_)
             with closing(History(study.history(participant, task.name_))) as history:
-                moments += _of_history(history, study.ready_for(participant, task.name_))
+                moments += _of_history(history, task.name_, sets)
+            moments = [
+                _over(sets, moment) if moment.step == task.name_ else moment for moment in moments
+            ]
     return sorted(moments, key=lambda moment: moment.time)
 
 
-def own_events(history: History, ready: Ready) -> list[HistoryEvent]:
-    """Events of a task's history but those that set its start."""
-    return [event for event in history.events(ready.start.root) if not _sets_start(event)]
+def own_events(history: History, sets: Sequence[ConceptSet]) -> list[HistoryEvent]:
+    """Events of a task's history over its concept ``sets``, in order.
+
+    Without those that set its start, and those that carried a branch on to a typed concept.
+    """
+    found = [
+        event
+        for one in sets
+        for event in history.events(one.root)
+        if not _sets_start(event) and event.created > one.since
+    ]
+    return sorted(found, key=lambda event: event.created)
 
 
-def fine_tunes(history: History, ready: Ready) -> list[HistoryEvent]:
+def fine_tunes(history: History, sets: Sequence[ConceptSet]) -> list[HistoryEvent]:
     """The iterations that were made in a task, also those that came out where one was before."""
-    return [event for event in own_events(history, ready) if event.kind == "fine-tune"]
+    return [event for event in own_events(history, sets) if event.kind == "fine-tune"]
+
+
+def _over(sets: Sequence[ConceptSet], moment: Moment) -> Moment:
+    """A moment with what had been typed by then."""
+    return replace(moment, typed=[one.typed for one in sets if one.since <= moment.time][-1])
 
 
 def _sets_start(event: HistoryEvent) -> bool:
@@ -66,10 +88,10 @@ def _sets_start(event: HistoryEvent) -> bool:
     return untouched or event.author == "study"
 
 
-def _of_history(history: History, ready: Ready) -> list[Moment]:
-    nodes = {node.id: node for node in history.nodes(ready.start.root, deleted=True)}
+def _of_history(history: History, task: str, sets: Sequence[ConceptSet]) -> list[Moment]:
+    nodes = {node.id: node for one in sets for node in history.nodes(one.root, deleted=True)}
     moments = []
-    for event in own_events(history, ready):
+    for event in own_events(history, sets):
         node = nodes[event.node]
         payload: dict[str, Any] = {"node": node.id, "number": node.number}
         if event.origin:
@@ -79,6 +101,6 @@ def _of_history(history: History, ready: Ready) -> list[Moment]:
             payload["weights_hash"] = node.weights_hash
         elif event.text:
             payload["text"] = event.text
-        place = ready.task.name_, "provenance"
+        place = task, "provenance"
         moments.append(Moment(event.created, "history", "", *place, event.kind, payload))
     return moments

@@ -6,7 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from inficond_panel.errors import Problem, SpecError
+from inficond_panel.concepts.texts import TextEncoder
+from inficond_panel.concepts.typed import check_encoder, check_typing
+from inficond_panel.errors import InficondError, Problem, SpecError
 from inficond_panel.spec import Spec, find_spec, load_spec
 from inficond_panel.spec.framework.fields import hint
 from inficond_panel.store import Store
@@ -21,6 +23,7 @@ from inficond_panel.tuning.replay import branch
 
 REMEDY = "`inficond check STUDY` checks a study again; docs/study.md tells how one is set up."
 Progress = Callable[[float, str], None]
+EncoderOf = Callable[[Spec], TextEncoder]
 
 
 @dataclass(frozen=True)
@@ -39,15 +42,23 @@ class Ready:
         return self.nodes[-1]
 
 
+def may_type(task: Task, level: Level | None) -> bool:
+    """True if concepts can be typed in a task under a condition."""
+    given = level.may_type if level else None
+    return bool(task.may_type if given is None else given)
+
+
 class Preparation:
     """Opens the stores of a study, distils its students once, and makes the start nodes.
 
     ``own`` is a spec of the app that stands in for the study's; ``starts`` the history that keeps
-    the nodes.
+    the nodes, ``encoder`` gives that of a spec, which is looked at where concepts may be typed.
     """
 
-    def __init__(self, study: StudySpec, own: Path | None, starts: History) -> None:
-        self.study, self.own, self.starts = study, own, starts
+    def __init__(
+        self, study: StudySpec, own: Path | None, starts: History, encoder: EncoderOf | None = None
+    ) -> None:
+        self.study, self.own, self.starts, self._encoder = study, own, starts, encoder
         #: Tasks by name and condition, of conditions that change the spec of the app.
         self.varied: dict[tuple[str, str], Ready] = {}
         self._tuners: dict[tuple[Path, str], Tuner] = {}
@@ -81,7 +92,13 @@ class Preparation:
         if found.done:
             what = f"{found.what} is {found.value:.3f}, to reach {found.target:.3f}"
             self._report(task, "done_when", f"is true at the start node already: {what}")
-        return Ready(task, name, tuner.spec, tuner.store, tuple(nodes))
+        ready = Ready(task, name, tuner.spec, tuner.store, tuple(nodes))
+        asked = [
+            may_type(task, each) for each in ([level] if level else [None, *self.study.levels])
+        ]
+        if self._encoder and any(asked) and (fault := _typing_fault(ready, self._encoder)):
+            self._report(task, "may_type", fault)
+        return ready
 
     def _tuner(self, task: Task, level: Level | None) -> Tuner | None:
         """Students of a task under a condition; None where the condition cannot be."""
@@ -144,3 +161,13 @@ class Preparation:
         where = self.study.key_of(task)
         line, column = self.study.place(where, key)
         self._problems[Problem(self.study.path, line, column, f"{where}.{key}: {message}")] = None
+
+
+def _typing_fault(ready: Ready, encoder: EncoderOf) -> str:
+    """Reason why no concept can be typed over the store of a task; empty if one can."""
+    try:
+        check_typing(ready.store)
+        check_encoder(ready.store, encoder(ready.spec))
+    except InficondError as error:
+        return error.message
+    return ""

@@ -45,6 +45,7 @@ SHARED = {
 SETTINGS = {
     "knowledge": ("table", ["find"]),
 }
+_OPENING = {"concept", "type"}  # actions that open a concept
 Write = Callable[[str, str, dict[str, Any]], object]
 
 
@@ -55,13 +56,13 @@ class Recorder(param.Parameterized):
     last used, which a change of the shared state came from.
     """
 
-    def __init__(self, app: AppState, write: Write) -> None:
-        self.app, self.view = app, ""
+    def __init__(self, app: AppState, write: Write, view: str = "") -> None:
+        self.app, self.view = app, view
         self._write = write
         self._kind = app.tuning.status.kind
         super().__init__()
-        for name, view in SHARED.items():
-            self._watch(view, app.settings, [name])
+        for name, place in SHARED.items():
+            self._watch(place, app.settings, [name])
 
     def watch(self, views: Mapping[str, param.Parameterized]) -> None:
         """Watch the settings of the views too."""
@@ -139,7 +140,7 @@ def resume(app: AppState, events: Sequence[Event], head_since: str) -> None:
         if event.action == "class" and event.payload["name"] in app.store.classes:
             with suppress(TuningError):  # from before the task was on one class alone
                 app.selection.class_name = event.payload["name"]
-        elif event.action == "concept" and event.payload["name"] in app.store.concepts:
+        elif event.action in _OPENING and event.payload["name"] in app.store.concepts:
             app.selection.concept = event.payload["name"]
     batches = [event for event in events if event.action == "batch"]
     if not batches or batches[-1].time <= head_since:

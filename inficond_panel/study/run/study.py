@@ -15,9 +15,10 @@ from inficond_panel.errors import SpecError, StudyError, StudyLinkError
 from inficond_panel.spec import Spec, find_spec, load_spec
 from inficond_panel.spec.sections.students import Layout
 from inficond_panel.study.run.assignment import assign
+from inficond_panel.study.run.concept_sets import ConceptSet, concept_sets, store_over
 from inficond_panel.study.run.log import StudyLog
 from inficond_panel.study.run.people import Participant
-from inficond_panel.study.run.ready_tasks import Preparation, Progress, Ready
+from inficond_panel.study.run.ready_tasks import EncoderOf, Preparation, Progress, Ready, may_type
 from inficond_panel.study.spec.study_spec import Level, StudySpec, is_study, load_study
 from inficond_panel.study.spec.tasks import Task
 from inficond_panel.tuning import History, Tuner
@@ -43,8 +44,10 @@ class Study:
         #: Minutes and fine-tunes of who has finished, by number.
         self.spent: dict[int, tuple[float, int]] = {}
 
-    def prepare(self, progress: Progress | None = None) -> None:
+    def prepare(self, progress: Progress | None = None, encoder: EncoderOf | None = None) -> None:
         """Open stores, make start nodes and the folder; only a prepared study can be taken part in.
+
+        ``encoder`` gives that of a spec: where concepts may be typed, it is held against the store.
 
         Raises what ``Preparation.tasks`` does, and ``StudyError`` where the study is another than
         the one that its participants have begun.
@@ -57,15 +60,17 @@ class Study:
             ) from error
         clock.go_on_from(self.log.latest())
         starts = History(self.folder / "starts.sqlite")
-        preparation = Preparation(self.spec, self.own, starts)
+        preparation = Preparation(self.spec, self.own, starts, encoder)
         self.ready = preparation.tasks(progress)
         self.varied = preparation.varied
         starts.close()
         self._keep_what_it_is()
 
-    def check(self, progress: Progress | None = None) -> dict[str, Ready]:
+    def check(
+        self, progress: Progress | None = None, encoder: EncoderOf | None = None
+    ) -> dict[str, Ready]:
         """Its tasks, as ``prepare`` makes them; nothing is written."""
-        return Preparation(self.spec, self.own, History(":memory:")).tasks(progress)
+        return Preparation(self.spec, self.own, History(":memory:"), encoder).tasks(progress)
 
     def _keep_what_it_is(self) -> None:
         facts = {
@@ -166,9 +171,23 @@ class Study:
         """True if the participant has begun the task."""
         return self.history(participant, task).exists()
 
-    def tuner(self, participant: Participant, task: str) -> Tuner:
-        """The students of one participant in one task; a new history begins at the start node."""
-        ready = self.ready_for(participant, task)
+    def may_type(self, participant: Participant, task: str) -> bool:
+        """True if the participant can type concepts in a task."""
+        return may_type(self.task(task), self.level(participant, task))
+
+    def concept_sets(self, participant: Participant, task: str) -> list[ConceptSet]:
+        """Concepts that a participant has had in a task, those of the store first."""
+        return concept_sets(self.ready_for(participant, task), self.log.events(participant.number))
+
+    def tuner(self, participant: Participant, task: str, at: ConceptSet | None = None) -> Tuner:
+        """The students of one participant in one task; a new history begins at the start node.
+
+        Over the concepts ``at`` some time in the task; those of now, if not given.
+        """
+        ready, chosen = (
+            self.ready_for(participant, task),
+            at or self.concept_sets(participant, task)[-1],
+        )
         file = self.history(participant, task)
         file.parent.mkdir(parents=True, exist_ok=True)
         history = History(file)
@@ -178,7 +197,7 @@ class Study:
             history.add(node)
         if missing and len(ready.nodes) > 1:
             history.set_head(ready.start.root, ready.start.id, "jump", author="study")
-        return Tuner(ready.store, spec, history)
+        return Tuner(store_over(ready.store, file, chosen.typed), spec, history)
 
     def close(self) -> None:
         """Close the record."""

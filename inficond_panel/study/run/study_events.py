@@ -36,6 +36,8 @@ INTERACTIONS = {
     "concept": "a concept was opened in the detail view: `name`",
     "group": "a group of concepts was drawn on the map: `names`",
     "images": "images were picked out: `title`, `count`",
+    "type": "a concept was typed: `name`, `texts`; `root` and `node` of the students over it, and "
+    "the iterations `carried` on to it",
     "batch": "the pending batch changed: `intents`, all that wait now",
     "fine-tune": "the batch was submitted",
     "cancel": "the refit was cancelled",

@@ -9,7 +9,7 @@ from typing import Any
 
 from ruamel.yaml.nodes import MappingNode, ScalarNode
 
-from inficond_panel.spec.framework.fields import Choice, Slug, Text, Whole
+from inficond_panel.spec.framework.fields import Choice, Flag, Slug, Text, Whole
 from inficond_panel.spec.framework.lists import Words
 from inficond_panel.spec.framework.paths import FilePath
 from inficond_panel.spec.framework.section import Nested, NestedList, Section
@@ -37,6 +37,7 @@ class Level(Section):
     name_ = Slug(None, doc="Name in tables.", metadata=REQUIRED)
     views = Words([], doc="Views on the page; empty: those of the task.", metadata={"words": VIEWS})
     spec = Nested(Variation, default=None, doc="Keys of the app's spec that are others here.")
+    may_type = Flag(None, doc="Whether concepts can be typed; as the task says if left out.")
 
 
 class Conditions(Section):

@@ -105,6 +105,9 @@ class Task(Section):
     other_classes = Flag(
         False, doc="Whether students of other classes can be opened and tuned in the task."
     )
+    may_type = Flag(
+        False, doc="Whether concepts can be typed in the task; they are the participant's own."
+    )
     after = NestedList(QuestionPage, [], doc="Pages of questions after the task.")
 
     @property

@@ -20,6 +20,7 @@ from inficond_panel.distill import (
 )
 from inficond_panel.distill.folds import stratified_folds
 from inficond_panel.distill.scores.scores import Array
+from inficond_panel.distill.shift.presence import Presence, presence
 from inficond_panel.distill.shift.suspects import Suspicion
 from inficond_panel.distill.shift.verdict import SHIFT, UNKNOWN, Verdict
 from inficond_panel.errors import CancelledError
@@ -55,6 +56,7 @@ class Suspect:
     ``distill.shift.suspects``). ``weight`` is its influence, ``lost`` the logits of separation
     lost through it. ``fit`` and ``tune`` are the mean score of positives less that of negatives,
     in standard deviations of the score on fit. ``group`` are suspects that stand for the same.
+    ``presence`` has the shares of photos in which the concept stands.
     """
 
     concept: str
@@ -67,6 +69,7 @@ class Suspect:
     fit: float
     tune: float
     group: tuple[str, ...]
+    presence: Presence
 
 
 @dataclass(frozen=True)
@@ -213,6 +216,9 @@ def _suspect(
         fit=float(measured.fit_bond[c] / spread),
         tune=float(measured.tune_bond[c] / spread),
         group=tuple(names[int(j)] for j in order[alike][:MOST_ALIKE]),
+        presence=presence(
+            photos.fit_scores[:, c], photos.fit_label, photos.tune_scores[:, c], photos.tune_label
+        ),
     )
 
 

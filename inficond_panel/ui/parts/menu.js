@@ -6,9 +6,12 @@ import { boxOf, h, set, windowOf } from "../base.js"
 export function popUp(root, attributes) {
   const box = h("div", { class: "pop", popover: "auto", ...attributes })
   root.append(box)
-  let from = null
+  let from = null, held = false // the focus, which with the next frame the browser takes from what is hidden
+  const holds = () => box.contains(box.getRootNode().activeElement)
+  box.addEventListener("beforetoggle", () => { held = holds() })
   box.addEventListener("toggle", (event) => {
-    if (event.newState === "closed" && box.contains(box.getRootNode().activeElement)) from?.focus()
+    const free = document.activeElement === document.body
+    if (event.newState === "closed" && held && (free || holds())) from?.focus()
   })
   const open = (anchor, back = anchor) => {
     from = back

@@ -18,7 +18,12 @@ export function render({ model, el }) {
   const line = h("div", {}, FIELDS.map(([key, name]) => field(key, name, fields[key])), metrics)
   el.append(h("section", { class: "strip", "aria-label": "Configuration" }, line))
   followTheme(model, line)
-  watch(model, ["data", "student"], () => draw({ ...model.data, student: model.student }, fields, metrics, card))
+  watch(model, ["data", "student"], () => draw(dataOf(model), fields, metrics, card))
+}
+
+/** The class's options are by themselves: of a thousand classes a click would send each again. */
+function dataOf({ data, student, classes }) {
+  return { ...data, student, class: { ...data.class, options: classes } }
 }
 
 function draw(data, fields, metrics, card) {
@@ -73,6 +78,7 @@ function makeFields(model, card, dialog, choose) {
     if (value === "tune") choose("split")(value)
     else dialog.ask(split, model.data.looks.text)
   })
+  if (splits.length > 1) set(split.lastElementChild, "title", "Images that no student was fitted to or chosen by. Each look at them is counted")
   split.badge = h("b", { class: "badge holdout", hidden: "" }, "HOLDOUT")
   const targets = segments("Targets", [["teacher", "Teacher"], ["oracle", "Oracle"]], (value) => {
     if (model.data.targets && value !== model.data.targets.value) choose("targets")(value)

@@ -180,6 +180,7 @@ class ConfigurationStrip(ViewComponent):
 
     data = param.Dict({}, doc="Texts of the strip that follow the class; empty while loading.")
     student = param.Dict({}, doc="See `make_student`.")
+    classes = param.List([], item_type=str, doc="Classes to choose from, which stay as they are.")
 
     _esm = browser.module(Path(__file__).with_name("configuration.js"))
     _stylesheets = browser.styles(Path(__file__).with_name("configuration.css"))
@@ -190,7 +191,9 @@ class ConfigurationView(Acting, Viewer):
 
     def __init__(self, app: AppState, **params: Any) -> None:
         self.app = app
+        only = app.rights.class_name
         self._strip = ConfigurationStrip(
+            classes=[only] if only else list(app.store.classes),
             theme=app.param.theme,
             extent=app.settings.param.show,
             intervals=app.spec.views.intervals,
@@ -250,11 +253,7 @@ class ConfigurationView(Acting, Viewer):
             "pinned": make_pinned(app.tuning.nodes, app.pinned.node_id, snapshot.node.id),
             "mark": app.tuner.mark,
             "targets": make_targets(app.targets),
-            "class": {
-                "name": app.selection.class_name,
-                "count": len(app.store.classes),
-                "options": [only] if (only := app.rights.class_name) else list(app.store.classes),
-            },
+            "class": {"name": app.selection.class_name, "count": len(app.store.classes)},
             "split": snapshot.split,
             "locked": app.tuning.locked,
             "looks": make_looks({n.number: looks[n.id] for n in app.tuning.nodes if n.id in looks}),

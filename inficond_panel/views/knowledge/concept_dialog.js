@@ -1,7 +1,25 @@
 // Add a concept by typing it: encoder and prompt told, progress with cancel, what is typed so far.
 
-import { count, drawOnce, h, icon, keyed, text, watch } from "../../ui/base.js"
+import { count, drawOnce, h, icon, isClosed, keyed, text, unless, watch } from "../../ui/base.js"
 import { isFitting } from "./batch/pending.js"
+
+const FROM = "typing" // noted on the document, which outlives the views that other concepts replace
+
+/** Give `button` the focus once it is on screen, where the views were replaced from this dialog. */
+export function comeBack(button, frames = 600) {
+  const { dataset } = document.documentElement
+  if (dataset.from !== FROM || !frames) return
+  if (!button.isConnected || !button.offsetParent) return void requestAnimationFrame(() => comeBack(button, frames - 1))
+  delete dataset.from
+  button.focus()
+}
+
+/** What becomes of iterations on ``others``, the other branches; ``stays`` where no typed concept is taken away again. */
+const leftBehind = (others, stays) => {
+  const which = others === 1 ? "The iteration" : `The ${count(others)} iterations`
+  if (stays) return `${others > 0 ? `${which} of other branches cannot be gone back to then. ` : ""}What you type stays: it cannot be deleted here.`
+  return `${others > 0 ? `${which} of other branches stay with the concepts of now: Delete brings them back. ` : ""}Other open pages keep the concepts that they have.`
+}
 
 export function conceptDialog(root, model, send) {
   const input = h("input", { type: "text", id: "typed-text", autocomplete: "off", spellcheck: "true", maxlength: 200, "aria-describedby": "typed-how" })
@@ -16,11 +34,13 @@ export function conceptDialog(root, model, send) {
   const form = h("form", { onsubmit: (event) => {
     event.preventDefault()
     if (model.typing.kind === "adding") send("stop_adding")
-    else if (input.value.trim() && !model.typing.busy) send("add", { text: input.value })
+    else if (input.value.trim() && !model.typing.busy) leave("add", { text: input.value })
   } }, h("label", { for: "typed-text" }, "Name; synonyms after it, with commas between"), h("div", { class: "field" }, input, main), how)
+  const leave = (action, more) => { document.documentElement.dataset.from = FROM; send(action, more) }
   const dialog = h("dialog", { class: "typing", "aria-labelledby": "typing-title" },
     h("header", {}, h("h2", { id: "typing-title" }, "Add a concept"), h("span", { class: "grow" }), close), form, told, typed)
   dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close() })
+  dialog.addEventListener("close", () => { delete document.documentElement.dataset.from })
   root.append(dialog)
 
   const draw = () => {
@@ -30,7 +50,7 @@ export function conceptDialog(root, model, send) {
     how.hidden = Boolean(model.patchless) // nothing could be scored
     text(how, `Encoded by ${encoder} as “${prompt.replace("{}", name || "…")}”${more}. Scored from the segments of the store; no photo is read. ` +
       `The students are distilled again with it${carried > 0 ? ", and the intents of this branch are fitted again and counted from #1" : ""}. ` +
-      (others > 0 ? `${others === 1 ? "The iteration" : `The ${count(others)} iterations`} of other branches stay with the concepts of now: Delete brings them back. ` : "") + `Other open pages keep the concepts that they have.`)
+      leftBehind(others, isClosed("forgetting")))
     drawOnce(told, JSON.stringify([missing, kind, words, remedy]), () => {
       if (missing) return [icon("note", 14), h("span", {}, missing)]
       if (kind === "error") return [icon("cross", 14), h("span", {}, h("b", {}, words), ` ${remedy}`)]
@@ -44,7 +64,7 @@ export function conceptDialog(root, model, send) {
     main.disabled = Boolean(missing) || kind === "cancelling" || (!busy && !name) || isFitting(model)
     typed.hidden = !names.length
     keyed(list, names, (one) => one, (one) => h("li", {}, h("span", { class: "clip", title: one }, one),
-      h("button", { class: "btn plain", type: "button", "aria-label": `Delete ${one}`, onclick: () => { close.focus(); send("forget", { concept: one }) } }, "Delete")),
+      h("button", { class: unless("forgetting", "btn plain"), type: "button", "aria-label": `Delete ${one}`, onclick: () => { close.focus(); leave("forget", { concept: one }) } }, "Delete")),
     (item) => { item.lastChild.disabled = busy || isFitting(model) })
   }
   input.addEventListener("input", draw)

@@ -12,7 +12,7 @@ import { popMenu } from "../../ui/parts/menu.js"
 import { ASK_EVERY } from "../../ui/lists/near.js"
 import { saveFiles } from "../../ui/parts/save_file.js"
 import { makeBar } from "./batch/batch_bar.js"
-import { conceptDialog } from "./concept_dialog.js"
+import { comeBack, conceptDialog } from "./concept_dialog.js"
 import { fillRow, makePictures, makeRow, rowContext, rowHover } from "./rows/concept_rows.js"
 import { effectCardAt } from "./rows/effect_chart.js"
 import { drawRest, legend, pinnedSwatch } from "./foot.js"
@@ -106,6 +106,7 @@ function makeHead(model, send, dialog, menu) {
   const entry = (words, kind) => ({ name: words, key: "", run: () => send("save_concepts", { kind, concepts: shownRows(model).map(({ concept }) => concept) }) })
   save.onclick = () => menu.open(save, save, "Save the rows shown", [entry("Rows shown as CSV", "csv"), entry("Rows shown as JSON", "json")])
   if (!isClosed("typing")) onKey(add, "t", () => add.click())
+  comeBack(add)
   const element = h("div", { class: "panel-head" }, h("div", { class: "titles" }, h("h2", {}, h("span", { class: "wide" }, "Student "), "knowledge"), h("span", { class: "whose" }, name, model.overview && back)), h("span", { class: "grow" }), find, add, top, sort, save)
   const draw = () => {
     text(name, model.student)

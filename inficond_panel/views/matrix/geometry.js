@@ -3,13 +3,15 @@
 export const ZOOMS = [0, 0.6, 1, 1.5, 2] // times the usual size of a cell; 0: all cells are in view
 export const USUAL = ZOOMS.indexOf(1)
 const ROW = 24, LEAST = 24, MOST = 76 // pixels: height of a row, width of a column
+const SNUG = 18 // pixels of a column that are enough, where all columns are in view so
 const WHOLE = 6 // pixels from which on a cell has a whole number of them, so that lines are sharp
 const COVERED = 3000 // pixels that the plot covers at once: no canvas is of any size
 
 /** Width and height of a cell where there is room for the whole matrix of so many rows and columns. */
 export function cellSize(room, rows, columns, zoom) {
   const scale = ZOOMS[zoom]
-  const wide = Math.min(Math.max(room.width / Math.max(columns, 1), LEAST * scale), MOST * Math.max(1, scale))
+  const share = room.width / Math.max(columns, 1), least = (share < SNUG ? LEAST : SNUG) * scale
+  const wide = Math.min(Math.max(share, least), MOST * Math.max(1, scale))
   const high = Math.max(ROW * scale, Math.min(ROW, room.height / Math.max(rows, 1)))
   return { wide: whole(wide), high: whole(high) }
 }

@@ -10,7 +10,7 @@ const MOST = 3000 // pixels of the list that the plot covers at once: no canvas 
     `lay`, for when rows have another form. */
 export function layBars(model, scroll, list, listed) {
   const place = h("div", { class: "plot", inert: "", "aria-hidden": "true" }, model.get_child("bars"))
-  const { source, figure } = partsOf(model.bars)
+  const { source, figure, hatched } = partsOf(model.bars)
   let laid = "", rows = null
   const names = () => listed().map(({ name }) => name)
   const show = () => { if (rows) cover(place, figure, scroll, rows) }
@@ -19,6 +19,7 @@ export function layBars(model, scroll, list, listed) {
     rows = measure(scroll, list, listed().length)
     place.hidden = !rows
     if (!rows) return
+    enlarge(hatched, zoomOf(list))
     move(source, rows, model.rows.map(({ name }) => name), names())
     show()
     const width = Math.round(rows.width * zoomOf(list))
@@ -30,11 +31,20 @@ export function layBars(model, scroll, list, listed) {
   return { place, lay: align, align: () => { if (names().join("\n") !== laid) align() } }
 }
 
-/** The plot's columns, and the plot itself. */
+/** The plot's columns, the plot itself, and the glyphs of the fills that are hatched. */
 function partsOf(pane) {
   const models = [...pane.references()]
   const [source, figure] = ["ColumnDataSource", "Figure"].map((kind) => models.find(({ type }) => type === kind))
-  return { source, figure }
+  const hatched = figure.renderers.map(({ glyph }) => glyph).filter(({ hatch_pattern }) => hatch_pattern.value)
+    .map((glyph) => ({ glyph, scale: glyph.hatch_scale.value, weight: glyph.hatch_weight.value }))
+  return { source, figure, hatched }
+}
+
+/** Let stripes grow with the page, which is larger on a large window: Bokeh draws by the window's pixels. */
+function enlarge(hatched, zoom) {
+  for (const { glyph, scale, weight } of hatched) {
+    glyph.setv({ hatch_scale: { value: scale * zoom }, hatch_weight: { value: weight * zoom } }, { sync: false })
+  }
 }
 
 /** Places in the list of so many rows, in pixels of its style; null while it is not laid out. */

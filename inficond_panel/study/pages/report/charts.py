@@ -171,6 +171,7 @@ def sequence_chart(
 MARKS = {
     "concept": ("M-2 -2h4v4h-4z", "concept opened"),
     "batch": ("M0 -5v10", "thumbs changed"),
+    "type": ("M-5 0h10M0 -5v10", "concept typed"),
     "fine-tune": ("M0 -7L6 5H-6z", "fine-tuned"),
     "back": ("M4 -5L-4 0L4 5", "undo or jump"),
     "done": ("M-5 0L-1 4L6 -5", "done"),
@@ -216,6 +217,6 @@ def _short(value: float) -> str:
 
 def _svg(parts: Sequence[str], height: float, label: str) -> str:
     return (
-        f"<svg role='img' aria-label='{escape(label)}' viewBox='0 0 {WIDTH} {height:.0f}' "
-        f"width='100%'>{''.join(parts)}</svg>"
+        f"<div class='scroll'><svg role='img' aria-label='{escape(label)}' viewBox='0 0 {WIDTH} "
+        f"{height:.0f}' width='100%'>{''.join(parts)}</svg></div>"
     )

@@ -21,9 +21,11 @@ from inficond_panel.study.pages.report.report_conditions import (
     compare_conditions,
     differences_section,
     looks_sentence,
+    note_rows,
+    typed_rows,
     views_section,
 )
-from inficond_panel.study.pages.report.report_parts import name_of, table_of
+from inficond_panel.study.pages.report.report_parts import counted, name_of, table_of
 from inficond_panel.study.results.differences import Difference
 from inficond_panel.study.results.holdout import with_holdout
 from inficond_panel.study.results.results import (
@@ -43,6 +45,7 @@ from inficond_panel.study.results.study_tables import (
     scores_table,
     summary_table,
     tasks_table,
+    typed_table,
     views_table,
     write,
 )
@@ -75,6 +78,7 @@ def write_report(study: Study, folder: Path) -> list[Path]:
             "views": views_table(study),
             "participants": participants_table(study),
             "notes": notes_table(study),
+            "typed": typed_table(study),
         }.items()
     ]
     page = folder / "report.html"
@@ -93,8 +97,9 @@ def make_page(
     finished = sum(progress_of(study, who).finished for who in people)
     parts = [
         f"<h1>{escape(study.spec.title)}</h1>",
-        f"<p class='muted'>{len(people)} participants, {finished} finished. Figures of a task are "
-        "those at the moment when it was done, or when it was left. Metrics on the split tune "
+        f"<p class='muted'>{counted(len(people), 'participant')}, {finished} finished. "
+        "Figures of a task are those at the moment when it was done, or when it was left. Metrics "
+        "on the split tune "
         f"unless the holdout is named. Intervals: {confidence_word(LEVEL)}, bootstrap over "
         f"participants (BCa, {DRAWS:,} draws); SD with n − 1.</p>",
         _section("Means by task", _means_table(means)),
@@ -109,8 +114,10 @@ def make_page(
         _section("Questionnaires", score_strips(study)),
         _section("Answers", answer_charts(study) + other_answers(study)),
         _section("Use of the views", views_section(study)),
+        *([_section("Concepts typed", table_of(typed))] if len(typed := typed_rows(study)) else []),
         _section("Sequence of actions", _sequence(study, found)),
         _section("Each participant", table_of(_rows(found))),
+        *([_section("Notes", table_of(notes))] if len(notes := note_rows(study)) else []),
     ]
     style = "\n".join([font_css(), *browser.styles(Path(__file__).with_name("report.css"))])
     return (
@@ -127,6 +134,7 @@ def _section(title: str, body: str) -> str:
 def _means_table(means: Sequence[Summary]) -> str:
     if not means:
         return ""
+    typed = any(item.typed for item in means)
     rows = [
         {
             "Task": name_of(item.task, item.condition),
@@ -136,6 +144,7 @@ def _means_table(means: Sequence[Summary]) -> str:
             "Iterations": _words(item.iterations, 1),
             "Gain on tune, points of AP": _words(item.gain, 2),
             "on the holdout": _words(item.holdout_gain, 2),
+            **({"Concepts typed": item.typed} if typed else {}),
         }
         for item in means
     ]
@@ -196,7 +205,7 @@ def _kind(moment: Any) -> str:
     """The mark of a moment; empty: none."""
     if moment.source == "history":
         return "fine-tune" if moment.action == "fine-tune" else "back" * (moment.action in _MOVES)
-    return moment.action if moment.action in {"concept", "batch", "done"} else ""
+    return moment.action if moment.action in {"concept", "batch", "type", "done"} else ""
 
 
 def _rows(found: Sequence[Result]) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from inficond_panel.study.results.answers import scores
 from inficond_panel.study.results.differences import Difference, differences
 from inficond_panel.study.results.holdout import looks_of
 from inficond_panel.study.results.results import LEVEL, Result
-from inficond_panel.study.results.study_tables import views_table
+from inficond_panel.study.results.study_tables import notes_table, typed_table, views_table
 from inficond_panel.study.run.study import Study
 from inficond_panel.study.spec.templates import TEMPLATES
 from inficond_panel.vocabulary.confidence import interval_word
@@ -72,6 +72,28 @@ def differences_section(study: Study, compared: Sequence[Difference]) -> str:
         "one comparison, not corrected for their number.</p>"
     )
     return table_of(pd.DataFrame(rows)) and note + table_of(pd.DataFrame(rows))
+
+
+def typed_rows(study: Study) -> pd.DataFrame:
+    """Each concept that was typed, with how many people typed it, by task and condition."""
+    typed = typed_table(study)
+    if typed.empty:
+        return typed
+    typed["Concept"] = typed.concept.str.casefold()
+    grouped = typed.groupby(["task", "condition", "Concept"], sort=False).participant.nunique()
+    rows = [
+        {"Task": name_of(task, condition), "Concept": concept, "People": people}
+        for (task, condition, concept), people in grouped.items()
+    ]
+    return pd.DataFrame(rows)
+
+
+def note_rows(study: Study) -> pd.DataFrame:
+    """Notes of the researcher, with the time and the step of each."""
+    notes = notes_table(study)
+    notes["time"] = notes.time.str.slice(0, 16).str.replace("T", " ")
+    names = {"participant": "Participant", "time": "Time (UTC)", "step": "Step", "text": "Note"}
+    return notes.rename(columns=names)
 
 
 def views_section(study: Study) -> str:

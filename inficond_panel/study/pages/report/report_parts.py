@@ -6,6 +6,8 @@ from html import escape
 
 import pandas as pd
 
+from inficond_panel.common.numbers import count
+
 
 def table_of(rows: pd.DataFrame) -> str:
     """A table as HTML, its text escaped; empty for no rows."""
@@ -18,6 +20,11 @@ def table_of(rows: pd.DataFrame) -> str:
     )
     made = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     return f"<div class='scroll'>{made}</div>"
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 participant``, ``2 participants``."""
+    return f"{count(number)} {noun}{'s' * (number != 1)}"
 
 
 def name_of(task: str, condition: str) -> str:

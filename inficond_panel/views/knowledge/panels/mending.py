@@ -22,7 +22,12 @@ from inficond_panel.ui.photos.images import data_uri
 from inficond_panel.vocabulary.confidence import CONFIDENCE
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.wording.cures import asked_words, auto_sentence, terms_words
-from inficond_panel.wording.suspects import plain_sentence, shift_sentence, suspect_sentence
+from inficond_panel.wording.suspects import (
+    plain_sentence,
+    shift_sentence,
+    suspect_reason,
+    suspect_sentence,
+)
 
 if TYPE_CHECKING:
     from inficond_panel.analysis.penalty_path import PenaltyPoint
@@ -36,15 +41,22 @@ if TYPE_CHECKING:
 VERDICTS = {SHIFT: "Shift", NONE: "No shift", "unknown": "Too few photos to say"}
 
 
-def make_shift(found: ClassShift, level: float | None = CONFIDENCE) -> dict[str, Any]:
+def make_shift(
+    found: ClassShift,
+    level: float | None = CONFIDENCE,
+    gains: Mapping[str, Interval] | None = None,
+) -> dict[str, Any]:
     """The verdict on a student in a word and in a sentence, its suspects, and two baselines.
 
-    Without a ``level`` numbers have no limits.
+    Without a ``level`` numbers have no limits. ``gains`` are changes in AP by a balance by one
+    concept alone, as far as they are known.
     """
+    known = gains or {}
     suspects = [
         {
             "concept": suspect.concept,
-            "sentence": suspect_sentence(found, suspect),
+            "reason": suspect_reason(found, suspect, known.get(suspect.concept)),
+            "sentence": suspect_sentence(found, suspect, known.get(suspect.concept)),
             "group": list(suspect.group),
         }
         for suspect in found.suspects
@@ -120,6 +132,7 @@ class MendingPanel(param.Parameterized):
         self.app, self.table = app, table
         self._level = app.spec.views.shown_level
         self._asked: tuple[str, str] | None = None
+        self._gains: dict[tuple[str, str], dict[str, Interval]] = {}  # by iteration and class
         tie(table, app.settings, mended="mended")
         super().__init__()
 
@@ -131,13 +144,33 @@ class MendingPanel(param.Parameterized):
         if self._asked != (name, self.app.students.node.id):
             self._asked = None
             self.table.param.update(path=[], auto="", photos=[])
-            self.table.shift = {} if found is None else make_shift(found, self._level)
+            self.table.shift = {} if found is None else self._made(found)
         elif not self.table.shift and found is not None:
-            self.table.shift = make_shift(found, self._level)
+            self.table.shift = self._made(found)
         terms = self.app.tuner.terms(self.app.students.node).get(name)
         told = terms_words(terms) if terms else []
         self.table.param.update(shiftless=self.app.shifts.problem, terms=told)
         self.ask()
+
+    def _made(self, found: ClassShift) -> dict[str, Any]:
+        node = self.app.students.node.id
+        return make_shift(found, self._level, self._gains.get((node, found.class_name)))
+
+    @param.depends("app.tuning.preview", watch=True)
+    def _keep_gain(self) -> None:
+        """Keep what the preview gives for a balance by one concept, and tell it beside that one."""
+        name, preview = self.table.student, self.app.tuning.preview
+        own = [item for item in self.app.tuning.pending if item.class_name == name]
+        found = self.app.shifts.found.get(name)
+        gain = None if preview is None else preview.of(name, AP.key)
+        if gain is None or found is None or len(own) != 1 or not isinstance(own[0], Balance):
+            return
+        if len(own[0].concepts) == 1 and self.table.shift:
+            known = self._gains.setdefault((self.app.tuning.head.id, name), {})
+            known[own[0].concepts[0]] = gain
+            told = {one["concept"]: one for one in self._made(found)["suspects"]}
+            suspects = [told.get(one["concept"], one) for one in self.table.shift["suspects"]]
+            self.table.shift = {**self.table.shift, "suspects": suspects}
 
     def mark(self) -> bool:
         """Mark the suspects of the student in view; True where they have changed."""
@@ -165,7 +198,7 @@ class MendingPanel(param.Parameterized):
             unlabelled = photos_to_label(student)
             rows = unlabelled if unlabelled.size else photos_to_teach(student)
             return {
-                "shift": make_shift(found, self._level),
+                "shift": self._made(found),
                 "path": make_path(path.points, self._level),
                 "auto": auto_sentence(path.auto) if path.auto else "",
                 "photos": make_photos(store, k, rows.tolist()),

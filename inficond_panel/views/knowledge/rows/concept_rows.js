@@ -141,7 +141,7 @@ function noteOf(row, intent) {
 
 function drawSuspect(element, rank, { suspects = [] }) {
   drawOnce(element, String(rank ?? ""), () => (rank ? [h("span", { "aria-hidden": "true" }, `◆ ${rank}`), h("span", { class: "vh" }, `suspect ${rank}`)] : []))
-  set(element, "title", suspects[rank - 1]?.sentence ?? null)
+  set(element, "title", suspects[rank - 1]?.reason ?? null)
 }
 
 function drawDiscrepancy(element, row, sort) {

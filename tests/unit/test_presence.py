@@ -1,0 +1,102 @@
+"""Presence of a concept in photos, and the sentences on suspects that tell it."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from sklearn.cluster import KMeans
+
+from inficond_panel.distill import Interval
+from inficond_panel.distill.shift.presence import Presence, dividing_score, presence
+from inficond_panel.spec import find_spec, load_spec
+from inficond_panel.state import AppState, Jobs
+from inficond_panel.store import open_store
+from inficond_panel.tuning import History, Tuner
+from inficond_panel.tuning.intents.cures import Balance
+from inficond_panel.tuning.shift.class_shift import ClassShift, Suspect
+from inficond_panel.views.knowledge.view import KnowledgeView
+from inficond_panel.wording.suspects import suspect_reason, suspect_sentence
+
+LIGHT = Presence(0.271, (0.954, 0.03), (0.5, 0.17))
+
+
+def suspect(there: Presence = LIGHT) -> Suspect:
+    return Suspect(
+        concept="traffic light",
+        score=1.0,
+        z=8.61,
+        q=0.0,
+        reliance=0.4,
+        weight=1.5,
+        lost=0.8,
+        fit=2.2,
+        tune=1.0,
+        group=(),
+        presence=there,
+    )
+
+
+def test_the_threshold_parts_two_groups_as_two_means_do() -> None:
+    rng = np.random.default_rng(0)
+    scores = np.concatenate([rng.normal(-3, 1, 70), rng.normal(2, 1, 30)])
+    groups = KMeans(2, n_init=20, random_state=0).fit_predict(scores[:, None])
+    upper = groups == groups[scores.argmax()]
+    expected = (scores[upper].min() + scores[~upper].max()) / 2
+    assert dividing_score(scores) == pytest.approx(expected)
+    assert dividing_score(10 * scores + 7) == pytest.approx(10 * expected + 7)  # of any scale
+
+
+def test_equal_scores_are_in_one_group() -> None:
+    assert dividing_score([0, 0, 0, 1]) == 0.5
+    assert math.isnan(dividing_score([2, 2, 2]))
+
+
+def test_shares_are_of_positives_and_negatives_by_the_threshold_of_fit() -> None:
+    fit, tune = [0.0, 0.0, 1.0, 1.0], [0.4, 0.6, 0.9, 0.1]
+    found = presence(fit, np.array([0, 0, 1, 1]), tune, np.array([1, 1, 1, 0]))
+    assert (found.threshold, found.fit) == (0.5, (1.0, 0.0))
+    assert found.tune == (pytest.approx(2 / 3), 0.0)
+
+
+def test_the_reason_is_in_shares_of_photos_with_the_gain_where_it_is_known() -> None:
+    shift = ClassShift("bicycle", "shift")
+    said = "'traffic light' stands in 95 % of the photos with bicycle on fit and in 50 % on tune"
+    assert suspect_reason(shift, suspect()) == f"{said}."
+    gain = Interval(0.021, 0.004, 0.038)
+    assert suspect_reason(shift, suspect(), gain) == (
+        f"{said}; balancing by it gives AP +2.1 points [+0.4, +3.8], cross-fitted."
+    )
+    assert "gives AP +2.1 points, cross-fitted" in suspect_reason(shift, suspect(), gain.alone)
+
+
+def test_the_side_that_differs_more_is_told() -> None:
+    there = Presence(0.1, (0.9, 0.1), (0.85, 0.5))
+    assert suspect_reason(ClassShift("dog", "shift"), suspect(there)) == (
+        "'traffic light' stands in 10 % of the photos without dog on fit and in 50 % on tune."
+    )
+
+
+def test_the_sentence_begins_with_the_reason_and_has_all_numbers() -> None:
+    shift = ClassShift("bicycle", "shift")
+    said = suspect_sentence(shift, suspect())
+    assert said.startswith(suspect_reason(shift, suspect()))
+    for told in ("95 % and 3 % on fit", "50 % and 17 % on tune", "0.27", "(z 8.6)", "(r +0.40)"):
+        assert told in said
+
+
+def test_the_preview_of_a_balance_adds_its_gain_to_the_reason() -> None:
+    spec = load_spec(find_spec("demo"))
+    tuner = Tuner(open_store(spec.store), spec, History(":memory:"))
+    app = AppState(tuner, Jobs(inline=True))
+    view = KnowledgeView(app)
+    app.selection.class_name = "bicycle"
+    first = view.table.shift["suspects"][0]
+    assert first["reason"].endswith("on tune.")
+    app.tuning.toggle_cure(Balance("bicycle", (first["concept"],), suspects=True))
+    gain = app.tuning.preview.of("bicycle", "ap")
+    told = view.table.shift["suspects"][0]["reason"]
+    assert f"balancing by it gives AP +{100 * gain.estimate:.1f} points [" in told
+    app.tuning.clear()
+    assert view.table.shift["suspects"][0]["reason"] == told  # it stays known

@@ -1,0 +1,257 @@
+"""Concepts typed in a task: whose they are, what is measured and recorded, and what comes back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from factory import ATTRS, SPEC, small_arrays
+from studies import STUDY, Visitor, small_study
+
+from inficond_panel.errors import SpecError, TuningError
+from inficond_panel.state import Job
+from inficond_panel.store import write_store
+from inficond_panel.study.pages.report.report import write_report
+from inficond_panel.study.results.board import board
+from inficond_panel.study.results.holdout import with_holdout
+from inficond_panel.study.results.replayed import rebuild
+from inficond_panel.study.results.results import results
+from inficond_panel.study.results.study_tables import events_table
+from inficond_panel.study.results.timeline import timeline
+from inficond_panel.study.run.study import Study
+from inficond_panel.tuning import Intent
+
+DIGEST = "d" * 64
+
+
+class Encoder:
+    """Vectors drawn from the text, in place of the encoder of a spec."""
+
+    digest = DIGEST
+
+    def __init__(self, spec: object) -> None:
+        self.spec = spec
+
+    def check(self) -> None:
+        """It is there."""
+
+    def embed_text(self, texts: list[str]) -> np.ndarray:
+        """Unit vectors."""
+        rngs = [np.random.default_rng(list(text.encode())) for text in texts]
+        vectors = np.stack([rng.normal(size=24) for rng in rngs]).astype(np.float32)
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+@pytest.fixture(autouse=True)
+def _encoder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("inficond_panel.study.pages.work.PageEncoder", Encoder)
+
+
+def typing_study(folder: Path, more: str = "", text: str = STUDY) -> Study:
+    attrs = {**ATTRS, "encoder_digest": DIGEST, "prompts": ["a photo of a {}"]}
+    write_store(folder / "small.zarr", small_arrays(concepts=10), attrs)
+    (folder / "small.yaml").write_text(f"{SPEC}layout: {{tour: false}}\n")
+    (folder / "start.yaml").write_text(EDITS)
+    task = f"class: bicycle\n    may_type: true{more}"
+    return small_study(folder, text.replace("class: bicycle", task))
+
+
+EDITS = "- - {class: bicycle, concept: wheel, direction: down, factor: 2}\n"
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Study:
+    return typing_study(tmp_path)
+
+
+@pytest.fixture
+def visitor(study: Study) -> Visitor:
+    found = Visitor(study, study.add_participant()[1])
+    found.to_task()
+    return found
+
+
+def typed(visitor: Visitor, text: str) -> None:
+    visitor.page.work._views["knowledge"].act({"action": "add", "text": text})
+
+
+def test_the_page_goes_on_over_a_typed_concept(study: Study, visitor: Visitor) -> None:
+    visitor.send("visit", view="knowledge")
+    visitor.tune("spoke")
+    work, before = visitor.page.work, visitor.page.work.app
+    before.tuning.toggle("bicycle", "sky", "up")
+    typed(visitor, "red bus, scarlet bus")
+    app = visitor.page.work.app
+    assert visitor.page.work is work
+    assert app is not before
+    assert app.store.concepts[-1] == app.selection.concept == "red bus"
+    assert visitor.page.layout[1] is work.shell._page
+    assert visitor.screen["goal"] == "Fine-tunes 1, goal 2"
+    assert [i.concept for i in app.students.node.intents] == ["spoke"]  # carried on
+    assert [i.concept for i in app.tuning.thumbs] == ["sky"]  # and still waiting
+    event = study.log.events(1)[-1]
+    assert (event.view, event.action, dict(event.payload)) == (
+        "knowledge",
+        "type",
+        {
+            "name": "red bus",
+            "texts": ["red bus", "scarlet bus"],
+            "root": app.tuner.root_id,
+            "node": app.students.node.id,
+            "carried": 1,
+        },
+    )
+    app.tuning.toggle("bicycle", "red bus", "up")
+    app.tuning.fine_tune()
+    assert visitor.screen["goal"] == "Done: Fine-tunes 2, goal 2"
+    assert visitor.actions[-1] == "done"
+
+
+def test_a_closed_browser_finds_its_concepts_again(study: Study) -> None:
+    _, token = study.add_participant()
+    first = Visitor(study, token)
+    first.to_task()
+    first.tune("spoke")
+    typed(first, "moss")
+    first.page.work.app.tuning.toggle("bicycle", "moss", "up")
+    node = first.page.work.app.students.node.id
+    first.page.close()
+    again = Visitor(study, token)
+    app = again.page.work.app
+    assert app.students.node.id == node
+    assert app.selection.concept == "moss"
+    assert app.tuning.thumbs == [Intent("bicycle", "moss", "up", factor=2.0)]
+    assert again.screen["goal"] == "Fine-tunes 1, goal 2"
+    app.tuning.fine_tune()
+    assert again.screen["goal"].startswith("Done")
+    assert again.leave()["kind"] == "brief"
+    other = Visitor(study, study.add_participant()[1])
+    other.to_task()
+    assert "moss" not in other.page.work.app.store.concepts
+
+
+def test_the_goal_is_counted_from_the_start_without_the_concept(tmp_path: Path) -> None:
+    rule = "{rule: gain, metric: ap, by: 0.5}"
+    text = STUDY.replace("{rule: iterations, count: 2}", rule)
+    study = typing_study(tmp_path, "\n    edits: start.yaml", text)
+    visitor = Visitor(study, study.add_participant()[1])
+    visitor.to_task()
+    app = visitor.page.work.app
+    start = app.tuner.metrics(study.ready["bicycle"].start, "tune")["bicycle"].ap
+    typed(visitor, "moss")
+    app = visitor.page.work.app
+    assert visitor.screen["goal"].endswith(f"goal {start + 0.5:.3f}")
+    assert [i.concept for i in app.students.node.intents] == ["wheel"]  # the start's edits
+    again, node = app.tuner, app.tuner.root()
+    node = again.fine_tune(node, study.ready["bicycle"].start.asked, author="study")
+    assert node.id == app.students.node.id
+
+
+def test_figures_are_of_the_concepts_that_there_were(study: Study, visitor: Visitor) -> None:
+    visitor.tune("spoke")
+    typed(visitor, "moss")
+    app = visitor.page.work.app
+    shown = app.tuner.metrics(app.students.node, "tune")["bicycle"].ap
+    [result] = results(study)
+    assert (result.typed, result.iterations, result.thumbs) == (1, 1, 1)
+    assert result.node == app.students.node.id
+    assert result.ap_end == shown
+    app.tuning.toggle("bicycle", "moss", "up")
+    app.tuning.fine_tune()
+    app.tuning.undo()
+    last = app.students.node
+    visitor.leave()
+    [result] = results(study)
+    assert (result.typed, result.iterations, result.undos) == (1, 2, 0)  # done at the second
+    assert [place.iterations for place in board(study)] == [None]
+    [seen] = with_holdout(study, [result])
+    tuner = study.tuner(visitor.page.session.participant, "bicycle")
+    node = tuner.node(result.node)
+    assert node.parent == last.id
+    assert seen.holdout_end == tuner.metrics(node, "holdout")["bicycle"].ap
+    tuner.history.close()
+
+
+def test_everything_is_rebuilt_and_told_with_its_concepts(
+    study: Study, visitor: Visitor, tmp_path: Path
+) -> None:
+    visitor.tune("spoke")
+    typed(visitor, "moss")
+    visitor.tune("sky")
+    typed(visitor, "lichen, green crust")
+    who = visitor.page.session.participant
+    rebuilt = rebuild(study, who)
+    assert len(rebuilt) == 2 + 3 + 3  # each root, with what was carried on
+    assert all(item.equal for item in rebuilt)
+    told = [m for m in timeline(study, who) if m.action in {"fine-tune", "type", "add"}]
+    assert [(m.source, m.action, m.typed) for m in told] == [
+        ("study", "fine-tune", ()),
+        ("history", "add", ()),
+        ("history", "fine-tune", ()),
+        ("study", "type", ("moss",)),
+        ("study", "fine-tune", ("moss",)),
+        ("history", "add", ("moss",)),
+        ("history", "fine-tune", ("moss",)),
+        ("study", "type", ("moss", "lichen")),
+    ]
+    assert events_table(study).typed.iloc[-1] == "moss; lichen"
+    visitor.leave()
+    page, *_ = write_report(study, tmp_path / "report")
+    assert "<h2>Concepts typed</h2>" in page.read_text()
+    rows = pd.read_csv(tmp_path / "report" / "typed.csv")
+    assert rows.concept.tolist() == ["moss", "lichen"]
+    assert rows.synonyms.fillna("").tolist() == ["", "green crust"]
+    summary = pd.read_csv(tmp_path / "report" / "summary.csv")
+    assert summary.typed.tolist() == [1]  # the other came when it was done
+
+
+def test_what_is_typed_stays(visitor: Visitor) -> None:
+    typed(visitor, "moss")
+    app = visitor.page.work.app
+    assert "typing" not in visitor.screen["closed"]
+    assert "forgetting" in visitor.screen["closed"]
+    with pytest.raises(TuningError, match="no forgetting"):
+        app.concepts.forget("moss")
+    assert app.concepts.typed == ["moss"]
+    typed(visitor, "Moss")
+    assert "is there already" in app.concepts.status.text
+    assert visitor.actions.count("type") == 1
+
+
+def test_a_concept_that_was_cut_short_does_not_count(study: Study, visitor: Visitor) -> None:
+    """Its file is there, and perhaps students over it; but no event says that it was shown."""
+    page, work = visitor.page, visitor.page.work
+    jobs: list[Job] = []
+    page.jobs.submit = jobs.append
+    typed(visitor, "moss")
+    [job] = jobs
+    job.done(job.work(job))  # the students over it are there
+    work.close()
+    [result] = results(study)
+    assert (result.typed, result.iterations) == (0, 0)
+    assert "moss" not in study.tuner(page.session.participant, "bicycle").store.concepts
+
+
+def test_a_condition_decides(tmp_path: Path) -> None:
+    levels = "conditions:\n  levels:\n    - {name: own}\n    - {name: given, may_type: false}\n"
+    study = typing_study(tmp_path, text=STUDY + levels)
+    own, given = (Visitor(study, study.add_participant()[1]) for _ in range(2))
+    for visitor in (own, given):
+        visitor.to_task()
+    assert "typing" not in own.screen["closed"]
+    assert "typing" in given.screen["closed"]
+    with pytest.raises(TuningError, match="no typing"):
+        given.page.work.app.concepts.add("moss")
+
+
+def test_an_encoder_that_does_not_fit_is_told_before_anybody_comes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = typing_study(tmp_path)
+    study.prepare(encoder=Encoder)
+    monkeypatch.setattr(Encoder, "digest", "e" * 64)
+    study.prepare()  # a report needs no encoder
+    with pytest.raises(SpecError, match=r"tasks\[0\].may_type: .*another encoder"):
+        study.check(encoder=Encoder)
