@@ -11,6 +11,7 @@ from functools import cached_property, partial
 import numpy as np
 
 from inficond_panel.errors import CancelledError, DataError
+from inficond_panel.spec.sections.encoder import FLOAT32
 from inficond_panel.store import Store
 from precompute.batches.batch_keys import batches_of
 from precompute.batches.concatenated import Gathered
@@ -142,8 +143,10 @@ class Encoding:
                     f"Images encoded: {done + self.images} of {total}, {self.speed:.1f} images/s, "
                     f"{left} left"
                 )
+        if self.inputs.encoder.precision == FLOAT32:
+            return
         precision = encoder_of(self.inputs).precision
-        if precision.distance is not None:
+        if precision.distance is not None:  # else workers of a cluster compared
             self.progress(
                 f"Precision {precision.name}: on the first batch a place's unit vector lies at "
                 f"most {precision.distance:.2g} from float32's"

@@ -57,8 +57,9 @@ def take_sample(inputs: Inputs, stages: Collection[str]) -> Sample:
 
 def _batch(inputs: Inputs, stage: str) -> int:
     """Photos of a stage's batch, at most."""
-    own = stage == "teacher" and isinstance(inputs.teacher, NetworkTeacher)
-    return int(inputs.teacher.batch) if own else inputs.batch
+    if stage == "teacher" and isinstance(inputs.teacher, NetworkTeacher):
+        return int(inputs.teacher.batch)
+    return inputs.batch
 
 
 def _seconds(sample: Sample, run: Callable[[], Any], whole: float) -> float:

@@ -122,7 +122,7 @@ def say_csv(
     found: Sequence[Prediction], explain: bool, named: Mapping[str, Named] | None = None
 ) -> None:
     """Print a table; without ``explain`` with the class that each photo is ``named``, if any."""
-    columns = PART_COLUMNS if explain else COLUMNS
+    columns: Sequence[str] = PART_COLUMNS if explain else COLUMNS
     if explain:
         rows = [row for one in found for row in one.part_rows()]
     elif named is None:
