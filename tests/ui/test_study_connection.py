@@ -104,7 +104,7 @@ def test_a_window_that_comes_back_takes_nothing_from_a_newer_one(
     board = open_page(f"{here}/researcher", 1280, 800, expected=BROKEN)
     board.get_by_label("Password").fill(WORD)
     go_on(board, "Open")
-    expect(board.get_by_text("1 participants")).to_be_visible()
+    expect(board.get_by_text("1 participant, ")).to_be_visible()
     first = open_page(f"{here}/study#{token}", 1280, 800, expected=BROKEN)
     heading(first, "About you")
     proxy.mute()
