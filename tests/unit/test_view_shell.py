@@ -6,6 +6,7 @@ import base64
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import panel as pn
 import pytest
 from factory import small_spec
@@ -15,6 +16,7 @@ from inficond_panel.tuning import open_tuner
 from inficond_panel.views.page.arrangement import make_layout
 from inficond_panel.views.page.shell import Shell, make_saved, make_subtitle
 from inficond_panel.views.page.shortcuts import SHORTCUTS, make_shortcuts
+from inficond_panel.views.page.tour import make_example
 
 
 @pytest.fixture
@@ -184,6 +186,21 @@ def test_a_step_of_the_tour_is_shown_on_what_there_is(app, what):
         assert app.students.node.intents[0].direction == "down"
     if what == "undone":
         assert app.students.node.number == 0
+
+
+@pytest.mark.parametrize("suspects", [["moss"], []])
+def test_the_tour_takes_a_suspect_else_the_strongest_that_is_no_word_for_the_class(suspects):
+    found = SimpleNamespace(suspects=[SimpleNamespace(concept=word) for word in suspects])
+    student = SimpleNamespace(weights=np.array([3.0, -2.0, 1.0]))
+    app = SimpleNamespace(
+        store=SimpleNamespace(
+            classes=["airplane"], concepts=["airplane", "wheel", "moss"], synonyms={}
+        ),
+        students=SimpleNamespace(student=lambda name: student),
+        selection=SimpleNamespace(class_name="airplane", concept=""),
+        shifts=SimpleNamespace(found={"airplane": found}),
+    )
+    assert make_example(app) == ("airplane", suspects[0] if suspects else "wheel")
 
 
 def test_a_concept_that_is_being_added_is_told_while_its_dialog_is_closed(app):

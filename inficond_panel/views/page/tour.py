@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from inficond_panel.concepts.texts import words_for
 from inficond_panel.vocabulary.confidence import interval_word
 from inficond_panel.vocabulary.directions import DOWN
 
@@ -29,7 +30,7 @@ def make_tour(app: AppState) -> dict[str, Any]:
 def show_step(app: AppState, what: str) -> None:
     """Do for the person what a step asks for (a key of ``make_progress``), on the example."""
     selection, tuning = app.selection, app.tuning
-    name, concept = _example(app)
+    name, concept = make_example(app)
     if what == "class":
         selection.class_name = name
     elif what == "concept":
@@ -42,17 +43,25 @@ def show_step(app: AppState, what: str) -> None:
         tuning.fine_tune()
 
 
-def _example(app: AppState) -> tuple[str, str]:
+def make_example(app: AppState) -> tuple[str, str]:
     """The class selected and the concept opened; where there is none, the example or the first."""
-    name, concept = EXAMPLE
-    store, selection = app.store, app.selection
-    name = selection.class_name or (name if name in store.classes else store.classes[0])
-    strongest = store.concepts[int(np.abs(app.students.student(name).weights).argmax())]
-    student = app.students.student(name)
-    known = (
-        (name, concept) == EXAMPLE and concept in store.concepts and student.weight(concept) != 0
-    )
-    return name, selection.concept or (concept if known else strongest)
+    name, selection = EXAMPLE[0], app.selection
+    name = selection.class_name or (name if name in app.store.classes else app.store.classes[0])
+    return name, selection.concept or _doubtful(app, name)
+
+
+def _doubtful(app: AppState, name: str) -> str:
+    """A concept that the student of a class goes by and had better not: the example's, else the
+    first suspect, else the strongest that is no word for the class."""
+    store, student = app.store, app.students.student(name)
+    example = EXAMPLE[1] if name == EXAMPLE[0] else ""
+    if example in store.concepts and student.weight(example) != 0:
+        return example
+    if (found := app.shifts.found.get(name)) and found.suspects:
+        return found.suspects[0].concept
+    influence = np.abs(student.weights)
+    influence[words_for(name, store.concepts, store.synonyms)] = 0
+    return store.concepts[int(influence.argmax())]
 
 
 def make_progress(app: AppState) -> dict[str, bool]:
