@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 from inficond_panel.common.near_words import near
@@ -38,7 +38,8 @@ def choose_teacher(given: str | None, layout: Layout, said: Said) -> Choice:
     if given is None:
         return _found(layout, said)
     kind, colon, name = given.partition(":")
-    if Path(given).is_file() or (not colon and kind not in _ALONE):
+    drive = PureWindowsPath(given).drive  # no kind is one letter
+    if Path(given).is_file() or drive or (not colon and kind not in _ALONE):
         return _by_suffix(Path(given), said)
     if kind not in _KINDS:
         raise DataError(f"There is no kind {kind!r} of teacher.{near(kind, _KINDS)}", FORMS)

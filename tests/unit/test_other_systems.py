@@ -21,6 +21,7 @@ from inficond_panel.commands.serve.server import check_processes
 from inficond_panel.commands.shared import output
 from inficond_panel.errors import InficondError
 from precompute.detect import writing
+from precompute.detect.teachers import choose_teacher
 
 ROOT = Path(__file__).parents[2]
 #: Modules of the standard library that Windows does not have.
@@ -145,3 +146,8 @@ def test_a_spec_has_slashes_in_its_paths():
     assert writing.relative(Windows(r"C:\work\photos\a"), folder) == "photos/a"
     assert writing.relative(folder, folder) == "."
     assert as_path(writing.relative(Windows(r"D:\models\clip"), folder)) == "D:/models/clip"
+
+
+def test_a_file_on_a_drive_is_no_kind_of_teacher():
+    with pytest.raises(InficondError, match=r"There is no file C:\\missing\.onnx"):
+        choose_teacher(r"C:\missing.onnx", None, str)
