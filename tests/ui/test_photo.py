@@ -160,6 +160,25 @@ def test_a_student_that_is_not_sure_enough_does_not_know(page, folder, expected)
     says(page, expected)
 
 
+def test_an_answer_to_an_earlier_choice_does_not_take_a_later_one_back(page, folder, expected):
+    drop(page, folder / "new.png", ".shell")
+    says(page, expected)
+    answer = dialog_of(page).get_by_label("Answer")
+    answer.evaluate("""(list) => {
+      const { get, set } = Object.getOwnPropertyDescriptor(HTMLSelectElement.prototype, "value")
+      list.shown = new Set()
+      const show = (value) => { list.shown.add(value); set.call(list, value) }
+      Object.defineProperty(list, "value", { get, set: show })
+      for (const value of ["80", "99"]) {
+        set.call(list, value)
+        list.dispatchEvent(new Event("change"))
+      }
+    }""")
+    expect(dialog_of(page)).to_contain_text("The student says don't know.")
+    expect(answer).to_have_value("99")
+    assert answer.evaluate("(list) => [...list.shown]") == ["99"]
+
+
 def test_a_large_photo_is_scaled_down_before_it_is_sent(page, folder):
     page.keyboard.press("Control+k")
     page.keyboard.type("decide a photo")
