@@ -14,7 +14,7 @@ from inficond_panel.spec import Spec
 from inficond_panel.spec.sections.teacher import HeadTeacher, LogitsTeacher
 from inficond_panel.store import Store
 from precompute.teachers.activations import split_columns
-from precompute.teachers.head import Heads, fit_heads
+from precompute.teachers.head import Heads, chosen_l2, fit_heads
 from precompute.teachers.kinds.transformers_models import resolved
 from precompute.teachers.loading import load_embedding, load_teacher
 from precompute.teachers.preprocessing import stacked
@@ -61,7 +61,8 @@ def teacher_of(spec: Spec, store: Store) -> tuple[AppliedTeacher | None, str]:
         if not store.has("teacher_feature"):
             return None, "the store has no features that the heads could be fitted on"
         features, fit = store.teacher_feature, store.rows("fit")
-        heads = fit_heads(features, store.label, fit, store.classes, section, spec.device)
+        given = features, store.label, fit, store.classes, section, spec.device
+        heads = fit_heads(*given, chosen_l2(store))
         embedding = load_embedding(section, encoder, spec.device)
         return AppliedTeacher(embedding, len(store.classes), heads=heads), ""
     except InficondError as error:  # the students do not need it

@@ -25,7 +25,7 @@ from precompute.batches.stages import key_of
 from precompute.batches.workers import Workers
 from precompute.datasets import Dataset, load_dataset
 from precompute.teachers.activations import Columns, other_classes, split_columns
-from precompute.teachers.head import Heads, fit_heads
+from precompute.teachers.head import Heads, chosen_l2, fit_heads
 from precompute.teachers.inputs import network_inputs, pass_keys
 from precompute.teachers.kinds.transformers_models import resolved
 from precompute.teachers.loading import load_embedding, load_teacher
@@ -195,7 +195,8 @@ def _heads(section: HeadTeacher, store: Store, dataset: Dataset, device: str) ->
             "Write it again: inficond precompute SPEC",
         )
     fit = store.rows("fit")
-    found = fit_heads(store.teacher_feature, store.label, fit, store.classes, section, device)
+    given = store.teacher_feature, store.label, fit, store.classes, section, device
+    found = fit_heads(*given, chosen_l2(store))
     place = {name: i for i, name in enumerate(dataset.ids)}
     which = np.full((len(place), len(store.classes)), section.folds)
     for row, name in enumerate(store.images):

@@ -19,6 +19,7 @@ import numpy as np
 from inficond_panel.common.devices import CPU, product_device
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.teacher import HeadTeacher
+from inficond_panel.store import Store
 from precompute.teachers.teacher import TorchTeacher
 
 #: Weights of the L2 penalty that are tried, where the spec names none.
@@ -94,6 +95,7 @@ def fit_heads(
     classes: Sequence[str],
     section: HeadTeacher,
     device: str = CPU,
+    l2: float | None = None,
 ) -> Heads:
     """Fit the heads of all classes on features ``(N, E)`` and labels ``(N, K)`` of rows ``fit``.
 
@@ -101,22 +103,32 @@ def fit_heads(
     the same optimum.
 
     ``section`` has ``folds``, ``l2`` (None: the one with the least mean loss on the folds left out)
-    and ``seed``. Raises ``DataError`` for classes with fewer than two positives or two negatives
-    in ``fit``.
+    and ``seed``; ``l2`` is the one that was chosen before, if any. Raises ``DataError`` for classes
+    with fewer than two positives or two negatives in ``fit``.
     """
     _check_labels(label[fit], classes)
     centre, scale = features[fit].mean(0), features[fit].std(0)
     scale = np.where(scale > 1e-12, scale, 1.0)
     inputs = (features[fit] - centre) / scale
     fold = np.stack([_folds(column, section.folds, section.seed) for column in label[fit].T], 1)
-    penalties = (section.l2,) if section.l2 else PENALTIES
+    known = l2 or section.l2
+    penalties = (known,) if known else PENALTIES
     place = product_device(device)
     logistic = _logistic if place is None else partial(newton_logistic, device=place)
-    solved = {l2: _solve(inputs, label[fit], fold, section.folds, l2, logistic) for l2 in penalties}
+    solved = {
+        tried: _solve(inputs, label[fit], fold, section.folds, tried, logistic)
+        for tried in penalties
+    }
     l2 = min(penalties, key=lambda tried: _loss(solved[tried], inputs, label[fit], fold))
     which = np.full(label.shape, section.folds)
     which[fit] = fold
     return Heads(centre, scale, *solved[l2], which, l2)
+
+
+def chosen_l2(store: Store) -> float | None:
+    """Penalty of the heads whose logits a store has; None where it does not say."""
+    l2 = store.attrs.get("teacher_head", {}).get("l2")
+    return None if l2 is None else float(l2)
 
 
 def _check_labels(label: np.ndarray, classes: Sequence[str]) -> None:

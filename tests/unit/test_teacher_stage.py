@@ -364,6 +364,18 @@ def test_heads_are_fitted_on_the_card_that_is_there(monkeypatch):
     np.testing.assert_allclose(found.logits(features), expected.logits(features), atol=1e-2)
 
 
+def test_a_penalty_that_was_chosen_is_not_searched_again(monkeypatch):
+    from precompute.teachers import head
+
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(60, 5))
+    label = (features[:, :1] + rng.normal(size=(60, 1)) > 0).astype(np.int8)
+    given = (features, label, np.arange(40), ("a",), teacher_section("head"))
+    chosen = head.fit_heads(*given)
+    monkeypatch.setattr(head, "PENALTIES", ())
+    assert head.fit_heads(*given, l2=chosen.l2).digest == chosen.digest
+
+
 def test_a_class_without_labels_for_a_head_is_told(encoder):
     dataset = drawn(40)
     dataset.label[:20, 1] = 0
