@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
+from waiting import comes_to
 
 pytestmark = pytest.mark.ui
 
@@ -249,7 +250,7 @@ def test_a_concept_that_is_opened_has_its_segments_lit_and_counted(small_url, op
     row.locator(".open").click()
     expect(line).to_have_text(re.compile(rf"^\d+ segments assigned to {name}; . is their centre"))
     told = int(line.inner_text().split()[0])
-    assert page.evaluate(LIT.replace("SIZE", "4")) == [told]
+    comes_to(lambda: page.evaluate(LIT.replace("SIZE", "4")), [told])  # drawn after it is told
 
     row.locator(".strength").hover()
     card = page.locator(".card:visible", has_text="Assigned segments")
