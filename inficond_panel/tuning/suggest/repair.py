@@ -83,8 +83,6 @@ def repaired(task: Task) -> Suggestion:
 def _summary(found: Sequence[Repair]) -> str:
     shifted, unsure = (sum(one.shift.kind == kind for one in found) for kind in (SHIFT, UNKNOWN))
     mended = sum(bool(one.cures) for one in found)
-    if not found:
-        return "No class has enough labels of tune to tell a shift: nothing is proposed."
     if not shifted and not mended and unsure:
         return (
             f"No class shows a shift from fit to tune; for {unsure} of {len(found)} there are too "
