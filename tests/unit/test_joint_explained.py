@@ -323,7 +323,7 @@ def test_thumbs_by_a_machine_are_carried_out(tuner, strategy):  # noqa: F811
 
 
 def test_repair_is_refused_with_the_way_out(tuner):  # noqa: F811
-    with pytest.raises(TuningError, match="Cures change.*\nTake the strategy crossfit"):
+    with pytest.raises(TuningError, match=r"Cures change.*\nTake the strategy crossfit"):
         suggest(tuner)
 
 

@@ -15,8 +15,6 @@ from inficond_panel.commands.shared.arguments import (
     positive,
 )
 from inficond_panel.commands.shared.output import progress, say, say_json
-from inficond_panel.common.near_words import near
-from inficond_panel.errors import TuningError
 from inficond_panel.vocabulary.metrics import AP, METRICS
 
 if TYPE_CHECKING:
@@ -159,12 +157,9 @@ def _say_measures(
 
 
 def _check_classes(tuner: Tuner, classes: list[str] | None) -> None:
-    for name in classes or ():
-        if name not in tuner.store.classes:
-            raise TuningError(
-                f"There is no class {name!r} in the store.{near(name, tuner.store.classes)}",
-                "See which there are: inficond info SPEC",
-            )
+    from inficond_panel.tuning.intents.intent import chosen_names
+
+    chosen_names("class", classes, tuner.store.classes)
 
 
 def _slices(tuner: Tuner, args: argparse.Namespace) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.common.blas_threads import one_thread
+from inficond_panel.common.near_words import unknown
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.suggest.baselines import Chosen, at_random, greedy
@@ -60,9 +61,7 @@ def suggest(
     students that take no cures; ``SolverError``; ``CancelledError``.
     """
     if strategy not in STRATEGIES:
-        raise TuningError(
-            f"There is no strategy {strategy!r}.", f"Strategies are {', '.join(STRATEGIES)}."
-        )
+        raise TuningError(*unknown("strategy", strategy, STRATEGIES))
     if strategy == "repair" and tuner.cures.refused is not None:
         raise _refused(tuner.cures.refused)
     if budget < 1:
