@@ -116,7 +116,7 @@ def _row(found: ConceptStability) -> list[str]:
     name = f"{found.concept} (bounded)" if found.bounded else found.concept
     return [
         name,
-        f"{found.influence:+.3f}",
+        written(found.influence, sign=True),
         written_range(found.low, found.high, sign=True),
         written(found.same_sign, 2),
         written(found.selected, 2),

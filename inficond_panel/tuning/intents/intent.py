@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from inficond_panel.common.near_words import missing, unknown
+from inficond_panel.common.numbers import significant
 from inficond_panel.errors import TuningError
 from inficond_panel.vocabulary.directions import DIRECTIONS, RELEASE, REMOVE
 
@@ -100,9 +101,9 @@ Thumb = Intent | GroupIntent
 
 
 def size_words(intent: Intent) -> str:
-    """Size of a thumb, with a space before it: `` ×2``, `` ≤ -0.46``; empty without a size."""
+    """Size of a thumb, with a space before it: `` ×2``, `` ≤ −0.46``; empty without a size."""
     if intent.bound is not None:
-        return f" {DIRECTIONS[intent.direction].limit} {intent.bound:g}"
+        return f" {DIRECTIONS[intent.direction].limit} {significant(intent.bound)}"
     return f" ×{intent.factor:g}" if intent.factor else ""
 
 
