@@ -23,8 +23,8 @@ EXAMPLE = "inficond logits demo --csv > logits.csv"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("spec", metavar="SPEC|STORE", help=SPEC)
-    parser.add_argument("--store", metavar="DIR", help=STORE)
+    parser.add_argument("spec", metavar="SPEC", help=SPEC)
+    parser.add_argument("--store", metavar="FOLDER", help=STORE)
     parser.add_argument("--csv", action="store_true", help="with commas, and all digits")
 
 

@@ -48,10 +48,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_class(parser, "class of the student", required=True)
     chosen = parser.add_mutually_exclusive_group()
     chosen.add_argument(
-        "--concept", dest="concepts", action="append", metavar="NAME", help="may be repeated"
+        "--concept",
+        dest="concepts",
+        action="append",
+        metavar="NAME",
+        help="concept to test, may be repeated",
     )
     chosen.add_argument(
-        "--top", type=positive, default=5, metavar="N", help="most influential (default: 5)"
+        "--top",
+        type=positive,
+        default=5,
+        metavar="N",
+        help="most influential concepts to test (default: 5)",
     )
     parser.add_argument(
         "--draws",

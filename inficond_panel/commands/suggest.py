@@ -5,7 +5,13 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from inficond_panel.commands.shared.arguments import add_classes, add_node, add_tuner
+from inficond_panel.commands.shared.arguments import (
+    add_classes,
+    add_node,
+    add_seed,
+    add_tuner,
+    positive,
+)
 from inficond_panel.commands.shared.output import note, progress, say, say_json
 from inficond_panel.vocabulary.confidence import interval_word
 
@@ -14,7 +20,7 @@ if TYPE_CHECKING:
     from inficond_panel.tuning.suggest import ClassSuggestion, Suggestion
 
 DESCRIPTION = (
-    "Let a machine tune. repair: where the data show a shift from fit to tune, balance the photos "
+    "repair: where the data show a shift from fit to tune, balance the photos "
     "by the suspects, doubt them, and choose lambda. The others give thumbs, as baselines to "
     "compare people with. crossfit: thumbs that gain on photos that did not choose them, or none. "
     "greedy: thumbs that gain most AP on the split tune. random: thumbs by chance. All need "
@@ -31,18 +37,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     add_tuner(parser)
     parser.add_argument(
-        "--strategy", choices=CHOICES, default=CHOICES[0], help=f"(default: {CHOICES[0]})"
+        "--strategy",
+        choices=CHOICES,
+        default=CHOICES[0],
+        help=f"how it tunes (default: {CHOICES[0]})",
     )
     add_classes(parser, "class to tune")
     add_node(parser, "#0; the strategy tunes from it")
     parser.add_argument(
         "--budget",
-        type=int,
+        type=positive,
         default=5,
         metavar="N",
         help="most thumbs per class, or suspects that are balanced (default: 5)",
     )
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="(default: 0)")
+    add_seed(parser)
     parser.add_argument(
         "--dry-run", action="store_true", help="only say what it would do; nothing is recorded"
     )

@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     add_tuner(parser)
     add_node(parser)
-    add_classes(parser, "class")
+    add_classes(parser, "class whose threshold is chosen")
     parser.add_argument(
         "--precision",
         type=share,

@@ -29,7 +29,7 @@ def add_arguments(parser: Parser) -> None:
     text = "Say which words of the corpus the spec's filters drop; encodes words, no photo."
     words = actions.add_parser("filter", help=text, description=text)
     words.add_argument("spec", metavar="SPEC", help=SPEC)
-    words.add_argument("--store", metavar="DIR", help=STORE)
+    words.add_argument("--store", metavar="FOLDER", help=STORE)
     add_json(words)
     actions.choices["add"].add_argument(
         "text", metavar="WORDS", help="name, or name, synonym, synonym"

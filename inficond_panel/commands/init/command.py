@@ -69,7 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--encoder",
-        metavar="DIR|NAME",
+        metavar="FOLDER|NAME",
         help="folder of an open_clip model, hf-hub:ORG/NAME, or a model of open_clip with its "
         "weights (ViT-B-16:openai); default: a folder called encoder beside the spec or the "
         "photos, else one that is downloaded",

@@ -25,12 +25,15 @@ def add_add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--layer", default="", help="its name; see: inficond quantify layers (default: the output)"
     )
-    parser.add_argument("--store", metavar="DIR", help=STORE)
+    parser.add_argument("--store", metavar="FOLDER", help=STORE)
     parser.add_argument(
-        "--split", choices=["fit", "tune", "holdout"], default="tune", help="(default: tune)"
+        "--split",
+        choices=["fit", "tune", "holdout"],
+        default="tune",
+        help="images to measure (default: tune)",
     )
     parser.add_argument(
-        "--images", type=positive, default=50, metavar="N", help="how many (default: 50)"
+        "--images", type=positive, default=50, metavar="N", help="how many of them (default: 50)"
     )
     add_masks(parser)
     add_noise(parser)

@@ -64,7 +64,9 @@ def _add_serve_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_own_arguments(of: Mapping[str, Parser]) -> None:
-    of["add"].add_argument("--count", type=positive, default=1, metavar="N", help="(default: 1)")
+    of["add"].add_argument(
+        "--count", type=positive, default=1, metavar="N", help="participants to add (default: 1)"
+    )
     of["add"].add_argument(
         "--open",
         action="store_true",
@@ -79,10 +81,12 @@ def _add_own_arguments(of: Mapping[str, Parser]) -> None:
         )
     of["delete"].add_argument("--yes", action="store_true", help="do not ask")
     of["export"].add_argument(
-        "--format", choices=["csv", "parquet"], default="csv", help="(default: csv)"
+        "--format", choices=["csv", "parquet"], default="csv", help="of the tables (default: csv)"
     )
     for name in ("report", "export"):
-        of[name].add_argument("--output", metavar="FOLDER", help="(default: STUDY-report, -events)")
+        of[name].add_argument(
+            "--output", metavar="FOLDER", help="a new folder (default: STUDY-report, -events)"
+        )
 
 
 def run(args: argparse.Namespace) -> None:
