@@ -90,10 +90,12 @@ def _summary(found: Sequence[Repair]) -> str:
         )
     if not shifted and not mended:
         return "No class shows a shift from fit to tune: there is nothing to repair."
-    text = f"{shifted} of {len(found)} classes show a shift from fit to tune"
+    alone = len(found) == shifted == 1
+    who = "The class shows" if alone else f"{shifted} of {len(found)} classes show"
+    text = f"{who} a shift from fit to tune"
     if not mended:
         return f"{text}; no cure gains on photos that did not choose it, so none is proposed."
-    return f"{text}; {mended} can be repaired."
+    return f"{text}; {'it' if alone else mended} can be repaired."
 
 
 def _reasons(found: Repair) -> tuple[str, ...]:
