@@ -20,8 +20,8 @@ from inficond_panel.views.knowledge.rows.rows import make_pinned as make_influen
 from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.views.page.address import Address, make_address
 from inficond_panel.views.page.palette import choose
-from inficond_panel.views.performance.pinned import make_against
-from inficond_panel.views.performance.pinned import make_pinned as make_values
+from inficond_panel.views.performance.table import make_against
+from inficond_panel.views.performance.table import make_pinned as make_values
 from inficond_panel.views.performance.view import PerformanceView
 from inficond_panel.views.provenance.view import ProvenanceView
 

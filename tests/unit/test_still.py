@@ -21,7 +21,7 @@ from inficond_panel.plots.concept_map import Shown
 from inficond_panel.ui.notebook import notebook_cell
 from inficond_panel.ui.notebook.drawing import Drawing, cut
 from inficond_panel.ui.notebook.notebook_cell import NOT_YET, Cell, Still
-from inficond_panel.views.embedding.picture import draw_picture as draw_map
+from inficond_panel.views.embedding.map_panel import draw_picture as draw_map
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -19,7 +19,6 @@ from inficond_panel.tuning.other_students import others_sentence
 from inficond_panel.ui import browser
 from inficond_panel.ui.actions import Acting, action
 from inficond_panel.ui.component import ViewComponent, tie
-from inficond_panel.ui.lists.row_window import cut_window, place_window
 from inficond_panel.ui.parts.metric_cards import mean
 from inficond_panel.ui.parts.saving import send_file
 from inficond_panel.ui.photos.gallery import make_picture
@@ -27,12 +26,14 @@ from inficond_panel.ui.photos.images import send_photo, send_pictures
 from inficond_panel.views.provenance.comparison import make_comparison
 from inficond_panel.views.provenance.iterations import (
     Shown,
+    cut_window,
     each_once,
     make_axis,
     make_deleted,
     make_exporting,
     make_result,
     make_row,
+    place_window,
     touches,
 )
 from inficond_panel.views.provenance.picture import draw_picture
