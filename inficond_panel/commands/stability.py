@@ -16,7 +16,7 @@ from inficond_panel.commands.shared.arguments import (
 )
 from inficond_panel.commands.shared.output import note, progress, say, say_json, say_table
 from inficond_panel.common.numbers import defined, written, written_range
-from inficond_panel.vocabulary.confidence import confidence_word
+from inficond_panel.vocabulary.confidence import confidence_word, few_draws
 
 if TYPE_CHECKING:
     from inficond_panel.analysis.influence_stability import ConceptStability, StabilityReport
@@ -110,6 +110,8 @@ def run(args: argparse.Namespace) -> None:
         ["concept", "influence", f"{confidence_word(report.level)} of refits", *_HEADER],
         [_row(found) for found in report.concepts],
     )
+    if few := few_draws(report.level, report.draws):
+        note(few)
     if report.counterparts and 20 * len(report.concepts) > report.counterparts + 1:
         note(
             f"With {len(report.concepts)} concepts, no p (Holm) can be below 0.05: ask for at "

@@ -38,5 +38,5 @@ def find_node(tuner: Tuner, text: NodeName, deleted: bool = False) -> Node:
         raise TuningError(f"{word!r} is the name of several iterations: {which}.", "Give one's id.")
     raise TuningError(
         missing("iteration", word, known, f"in {tuner.history.path}"),
-        f"Iterations are #0 to #{len(nodes) - 1}." if nodes else "Distill first: inficond distill",
+        f"There are #0 to #{len(nodes) - 1}." if nodes else "Distill first: inficond distill",
     )

@@ -14,7 +14,8 @@ from inficond_panel.commands.shared.arguments import (
     add_tuner,
     positive,
 )
-from inficond_panel.commands.shared.output import progress, say, say_json
+from inficond_panel.commands.shared.output import note, progress, say, say_json
+from inficond_panel.vocabulary.confidence import few_draws
 from inficond_panel.vocabulary.metrics import AP, METRICS
 
 if TYPE_CHECKING:
@@ -147,6 +148,8 @@ def _say_measures(
 
     level = tuner.spec.views.confidence
     say(f"{node_title(tuner, node)}, split {args.split}, {args.draws} bootstrap draws")
+    if few := few_draws(level, args.draws):
+        note(few)
     say()
     if together:
         say_together(together, level)
