@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 from importlib import import_module
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from inficond_panel.cli import main
+from inficond_panel.cli import main, make_parser
 from inficond_panel.commands.table import COMMANDS
 
 ROOT = Path(__file__).parents[2]
@@ -83,6 +84,21 @@ def test_an_example_can_be_copied(capsys, name):
         main([name, "--help"])
     module = import_module(f"inficond_panel.commands.{by_name[name].module}")
     assert f"Example: {module.EXAMPLE}" in capsys.readouterr().out.splitlines()
+
+
+def test_each_action_has_an_example_that_can_be_parsed():
+    parser = make_parser()
+    parser.fill_all()
+    shown = {
+        f"{name} {action}": each.epilog
+        for name in ("history", "study", "concept", "quantify")
+        for action, each in parser.words[name].words.items()
+    }
+    assert len(shown) == 32
+    for name, example in shown.items():
+        assert example.startswith(f"Example: inficond {name} ")
+        words = shlex.split(example.partition(" > ")[0])[2:]
+        make_parser().parse_args(words)
 
 
 @pytest.mark.parametrize(

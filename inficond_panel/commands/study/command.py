@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from inficond_panel.commands.shared.arguments import add_json, positive
 from inficond_panel.commands.shared.output import progress
-from inficond_panel.commands.shared.parser import Parser
+from inficond_panel.commands.shared.parser import Parser, described
 from inficond_panel.errors import StudyError
 
 if TYPE_CHECKING:
@@ -31,14 +31,26 @@ _ACTIONS = {
     "report": "Write times, gains, differences and answers: a page (HTML) and CSV.",
     "export": "Write events, tasks, answers and notes as tables.",
 }
+#: What follows each action in its example.
+_EXAMPLES = {
+    "serve": "inficond --port 5008",
+    "add": "inficond --count 10",
+    "list": "inficond",
+    "link": "inficond P03",
+    "delete": "inficond P03",
+    "replay": "inficond P01",
+    "report": "inficond --output report",
+    "export": "inficond --format parquet",
+}
 
 
 def add_arguments(parser: Parser) -> None:
     """Add the actions with their arguments."""
     actions = parser.add_words("ACTION STUDY", "action")
     for name, text in _ACTIONS.items():
+        example = f"inficond study {name} {_EXAMPLES[name]}"
         fill = _add_serve_arguments if name == "serve" else None
-        action = actions.add_parser(name, help=text, description=text, fill=fill)
+        action = actions.add_parser(name, **described(text, example), fill=fill)
         action.add_argument("study", metavar="STUDY", help=_STUDY)
         if name in {"link", "delete", "replay"}:
             action.add_argument("participant", metavar="PARTICIPANT", help=_PARTICIPANT)
