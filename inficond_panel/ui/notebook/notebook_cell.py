@@ -20,8 +20,7 @@ import panel as pn
 import param
 from pyviz_comms import Comm
 
-from inficond_panel.common.installation import install_command
-from inficond_panel.errors import MissingExtraError
+from inficond_panel.common.installation import missing_extra
 from inficond_panel.state.jobs import Publish, run_at_once
 from inficond_panel.ui import browser
 from inficond_panel.ui.component import Component
@@ -68,9 +67,8 @@ class Cell(pn.Column):
         try:
             from inficond_panel.ui.notebook.widget import display  # noqa: PLC0415 - optional
         except ModuleNotFoundError as error:
-            raise MissingExtraError(
-                f"This notebook shows widgets, which need the package {error.name}.",
-                f"Install it: {install_command('notebook')}, and restart the kernel.",
+            raise missing_extra(
+                "A notebook that shows widgets", error, "notebook", more=", and restart the kernel."
             ) from error
         display(self, self.publish, self.tell_alive)
         return {"text/html": '<div style="display: none"></div>'}, {}  # it is displayed already

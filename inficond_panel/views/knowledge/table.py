@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import param
 from panel.custom import Child
 
-from inficond_panel.analysis.concept_rows import SORTS
 from inficond_panel.analysis.images.patches import PATCHES_OF
 from inficond_panel.common.numbers import count, number, signed
 from inficond_panel.state import CHANGE_METRICS, SLICE_METRICS, TOPS, Status
@@ -19,6 +18,7 @@ from inficond_panel.ui.component import ViewComponent
 from inficond_panel.ui.notebook.drawing import Drawing
 from inficond_panel.vocabulary.metrics import AP, METRICS
 from inficond_panel.vocabulary.palette import INFLUENCE, INFLUENCE_SOFT, INK_2, LINE, SELECTION
+from inficond_panel.vocabulary.sorts import CONCEPT_SORTS, WEIGHT
 
 if TYPE_CHECKING:
     from inficond_panel.state import AppState
@@ -64,7 +64,7 @@ class KnowledgeTable(ViewComponent):
         default=10, objects=list(TOPS), doc="Number of concepts listed; 0: all."
     )
     tops = param.List(default=list(TOPS), doc="Numbers to choose from.")
-    sort: param.Selector[str] = param.Selector(default=SORTS[0], objects=list(SORTS))
+    sort: param.Selector[str] = param.Selector(default=WEIGHT.key, objects=list(CONCEPT_SORTS))
 
     confidence = param.String(default="", doc="Level of the intervals, in words; empty: none.")
     effects = param.Dict(default={}, doc="What-if curves by concept; those not there yet come.")

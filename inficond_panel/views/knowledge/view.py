@@ -30,6 +30,7 @@ from inficond_panel.views.knowledge.rows.rows import (
 from inficond_panel.views.knowledge.rows.stability import StabilityRuns
 from inficond_panel.views.knowledge.table import KnowledgeTable, draw_picture, make_typing
 from inficond_panel.vocabulary.confidence import confidence_word
+from inficond_panel.vocabulary.sorts import DISCREPANCY_P, SUSPECTS
 
 if TYPE_CHECKING:
     from inficond_panel.state import AppState
@@ -166,7 +167,7 @@ class KnowledgeView(RowActions, Viewer):
     def _rows(self, top: int, find: str = "") -> list[dict[str, Any]]:
         name, sort, students = self.table.student, self.table.sort, self.app.students
         agreement = students.snapshot.agreement[name]
-        counts = agreement.positives if sort == "discrepancy_p" else agreement.negatives
+        counts = agreement.positives if sort == DISCREPANCY_P.key else agreement.negatives
         return make_concept_rows(
             students.concept_rows(
                 name, sort, top, find, self.app.shifts.suspects(name), self.table.patches_of
@@ -206,7 +207,7 @@ class KnowledgeView(RowActions, Viewer):
 
     @param.depends("app.shifts.found", watch=True)
     def _show_suspects(self) -> None:
-        if self.mending.mark() and self.table.sort == "suspects":
+        if self.mending.mark() and self.table.sort == SUSPECTS.key:
             self._show_rows()
 
     @param.depends("app.changes.found", watch=True)
