@@ -58,7 +58,7 @@ def _of_hub(given: str) -> Choice:
 def hub_model(name: str, said: Said) -> tuple[dict[str, str], str]:
     """Key ``model`` of a model of transformers, and where it comes from: a folder, or ORG/NAME.
 
-    Raises ``DataError`` for what is neither.
+    Raises ``DataError`` for any other text.
     """
     name = name.removeprefix(HUB)
     if Path(name).is_dir():
@@ -82,7 +82,7 @@ def _of_folder(folder: Path, said: Said) -> Choice:
 
 
 def _folder(folder: Path, said: Said) -> Choice | None:
-    """The model of a folder; None where there is none."""
+    """Model in a folder; None without one."""
     if (folder / CONFIG).is_file():
         keys, note = hub_model(str(folder), said)
         return Choice({"kind": _TRANSFORMERS, **keys}, note)

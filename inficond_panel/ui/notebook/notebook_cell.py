@@ -151,7 +151,7 @@ TOLD = "A still picture: the cell is live where it is run."
 
 
 class Alive(Component):
-    """Nothing to see; tells the browser that the kernel answers: ``{"alive": true}``."""
+    """Invisible component that tells the browser that the kernel answers: ``{"alive": true}``."""
 
     still = param.String("", doc="Class of the still pictures of this cell, in the page.")
 
@@ -159,7 +159,7 @@ class Alive(Component):
 
 
 class Still:
-    """Still pictures of one cell, one each time that it is displayed.
+    """Still pictures of one cell, one per display.
 
     ``draw`` gives the picture as it is now, None where there is none yet.
     """
@@ -177,7 +177,7 @@ class Still:
         return Alive(still=self._name, width=0, height=0, margin=0)
 
     def clean_up(self, root: Model | None) -> None:
-        """Drop the model of its company in the page of ``root``, if there is one."""
+        """Drop the still picture's model from the page of ``root``, if it has one."""
         if "alive" in vars(self):
             self.alive._cleanup(root)
 
@@ -191,11 +191,11 @@ class Still:
         self._handles.append(display(self._shown, raw=True, display_id=True))
 
     def tell_alive(self) -> None:
-        """Tell all places that show the cell that the kernel answers."""
+        """Tell each place of the cell that the kernel answers."""
         self.alive._send_msg({"alive": True})
 
     def change_soon(self) -> None:
-        """Draw it anew in a while, unless nobody has displayed it."""
+        """Redraw the picture after a pause, if the cell is displayed."""
         if self._handles and self._waiting is None:
             self._waiting = asyncio.get_running_loop().call_later(CALM, self._change)
 

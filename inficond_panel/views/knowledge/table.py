@@ -183,7 +183,7 @@ def draw_picture(
 
 
 def make_typing(app: AppState) -> dict[str, Any]:
-    """Content of the dialog: the encoder and its prompts, what is typed, how far it is."""
+    """Content of the dialog: encoder and prompts, the typed concepts, the progress."""
     state, store = app.concepts, app.store
     status = state.status
     prompts = store.attrs.get("prompts", [])

@@ -44,10 +44,10 @@ class Overview(Protocol):
     """View of all students, which is shown while no class is selected."""
 
     def close(self) -> None:
-        """Let go of what it draws."""
+        """Release the overview and its plots."""
 
     def picture(self) -> Drawing:
-        """Picture of what it shows."""
+        """Still picture of the list, or of the overview."""
 
 
 class KnowledgeView(RowActions, Viewer):
@@ -155,7 +155,7 @@ class KnowledgeView(RowActions, Viewer):
 
     @param.depends("table.rows", "table.found", "app.pinned.found", "app.settings.show", watch=True)
     def _show_pinned(self) -> None:
-        """Tell the influence that the pinned student has; not where few things are shown."""
+        """Show the influences of the pinned student; not in the simple view."""
         pinned, table = self.app.pinned.beside, self.table
         if pinned is None or not table.student or self.app.settings.show == "simple":
             table.pinned = {}
@@ -241,7 +241,7 @@ class KnowledgeView(RowActions, Viewer):
 
     @action
     def _choose_threshold(self, least: float | None) -> None:
-        """Choose that of the best F1, or with the least precision that of the most recall."""
+        """Choose the threshold of the best F1, or of the most recall at a least precision."""
         self.thresholds.ask(least)
 
     @action
