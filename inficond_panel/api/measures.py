@@ -317,13 +317,13 @@ class Measures(Moves):
 
     def suggest(
         self,
-        strategy: str = "crossfit",
+        strategy: str = "repair",
         classes: Sequence[str] | None = None,
         *,
         budget: int = 5,
         seed: int = 0,
     ) -> Suggestion:
-        """Thumbs that a strategy would give from here; ``tune`` takes what this gives."""
+        """Cures or thumbs that a strategy proposes from here; ``tune`` takes what this gives."""
         check_word("strategy", strategy, STRATEGIES)
         chosen = None if classes is None else list(classes)
         return suggest(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from inficond_panel.common.near_words import near
+from inficond_panel.common.near_words import unknown
 from inficond_panel.errors import TuningError
 from inficond_panel.store import SPLITS
 from inficond_panel.vocabulary.metrics import METRICS
@@ -24,13 +24,4 @@ def check_word(kind: str, name: str, known: Iterable[str]) -> None:
     """Raise ``TuningError``, with the nearest word, for one that is not ``known``."""
     words = list(known)
     if name not in words:
-        raise TuningError(
-            f"There is no {kind} {name!r}.{near(str(name), words)}", f"Known: {listed(words)}."
-        )
-
-
-def listed(words: Sequence[str], most: int = 12) -> str:
-    """Words with commas; of many the first and how many more."""
-    rest = len(words) - most
-    more = [f"and {rest} more"] if rest > 0 else []
-    return ", ".join([*words[:most], *more])
+        raise TuningError(*unknown(kind, name, words))
