@@ -270,6 +270,14 @@ def test_all_faults_are_told_at_once(place):
         assert part in told
 
 
+def test_a_missing_logit_does_not_make_logits_look_like_probabilities(place):
+    given = frames()
+    put("logits", 3, 1, np.nan)(given)
+    told = refused(place, **given)
+    assert "logits has 1 values that are NaN or infinite" in told
+    assert "probabilities" not in told
+
+
 @pytest.fixture(scope="module")
 def plain():
     """Students over signed scores, as they are given."""

@@ -173,6 +173,15 @@ def test_classes_that_cannot_be_measured_are_left_out_and_said(tmp_path: Path) -
     assert "tv monitor" not in found.classes
 
 
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_nothing_is_proposed_where_no_class_can_be_measured(tmp_path: Path, strategy: str) -> None:
+    arrays = misled(0)
+    arrays["label"][np.flatnonzero(arrays["split"] == "tune")] = 0
+    found = suggest(tuner_of(tmp_path, arrays), strategy=strategy)
+    assert found.intents == ()
+    assert found.conclusion.startswith("No class has enough labels")
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [

@@ -67,10 +67,12 @@ def suggest(
         task = Task(tuner, node, seen, classes, budget, seed, progress, cancelled)
         task.tell(0.0, f"{strategy} on {len(task.columns)} classes")
         match strategy:
-            case "crossfit":
-                found = _crossfitted(task)
             case "repair":
                 found = repaired(task)
+            case _ if not task.columns:
+                found = _unmeasurable(task, strategy)
+            case "crossfit":
+                found = _crossfitted(task)
             case _:
                 found = _baseline(task, strategy)
         task.tell(1.0, f"{len(found.intents)} intents")
@@ -106,6 +108,13 @@ def _note(suggestion: Suggestion) -> str:
     """Note that lists of iterations show beside the node: a machine made it, and no person."""
     expected = f"expected gain {suggestion.gain} AP points, {suggestion.measured}"
     return f"By a machine ({suggestion.strategy}, seed {suggestion.seed}): {expected}."
+
+
+def _unmeasurable(task: Task, strategy: str) -> Suggestion:
+    """No thumb, where the photos have too few labels of every class to measure a gain."""
+    none = Gain(0.0, 0.0, 0.0, task.level)
+    why = "No class has enough labels on these photos to measure a gain: nothing is proposed."
+    return task.suggested(strategy, none, MEASURED, why, {})
 
 
 def _baseline(task: Task, strategy: str) -> Suggestion:
