@@ -15,7 +15,7 @@ def page(share_page, small_url) -> Page:
     page = share_page(small_url)
     expect(page.locator(".performance .rows > .row").first).to_be_visible()
     page.keyboard.press("Control+k")
-    expect(page.locator("dialog.palette")).to_be_visible()
+    expect(page.get_by_role("combobox", name="Find an action or a name")).to_be_focused()
     return page
 
 
@@ -52,6 +52,7 @@ def test_a_class_and_then_a_concept_are_found_by_a_part_of_the_name(page: Page) 
     expect(page.locator("dialog.palette")).to_be_hidden()
     expect(page.locator(".knowledge .subtitle")).to_have_text("bicycle")
     page.keyboard.press("Control+k")
+    expect(box).to_be_focused()
     box.fill("whee")
     page.keyboard.press("Enter")
     expect(page.locator('.knowledge .rows [data-key="wheel"]')).to_have_class(re.compile("current"))
