@@ -65,6 +65,41 @@ def test_a_concept_is_found_by_name_and_thumbed_by_keys(page) -> None:
     expect(block).to_have_count(0)
 
 
+#: A search box in which somebody types a word and presses a key, all in one turn of the browser.
+HURRIED = """(box, [word, key]) => {
+  box.value = word
+  box.dispatchEvent(new Event("input"))
+  box.dispatchEvent(new KeyboardEvent("keydown", { key }))
+}"""
+
+
+def test_what_is_pressed_before_the_answer_is_done_with_what_was_found(page) -> None:
+    search = page.get_by_label("Find concept")
+    search.focus()
+    search.evaluate(HURRIED, ["hair 2", "Enter"])
+    expect(page.locator(".detail .subtitle")).to_have_text("hair 2")
+    search.evaluate(HURRIED, ["hair 3", "ArrowDown"])
+    expect(page.locator('.knowledge .rows [data-key="hair 3"]')).to_be_focused()
+    search.fill("")
+    expect(rows(page)).to_have_count(10)
+
+
+def test_no_concept_is_missed_before_the_answer(page) -> None:
+    tally = page.locator(".knowledge .tally")
+    tally.evaluate("""(tally) => {
+      tally.told = []
+      new MutationObserver(() => tally.told.push(tally.textContent)).observe(tally, { childList: true })
+    }""")
+    for word in ("hair", "wheel"):
+        page.get_by_label("Find concept").fill(word)
+        expect(tally).to_contain_text(f"found for “{word}”")
+    told = tally.evaluate("(tally) => tally.told")
+    assert len(told) >= 2
+    assert not [words for words in told if "No concept has" in words]
+    page.get_by_label("Find concept").fill("")
+    expect(rows(page)).to_have_count(10)
+
+
 def test_a_name_that_no_concept_has_is_told(page) -> None:
     page.get_by_label("Find concept").fill("no such word")
     expect(page.locator(".knowledge .tally")).to_contain_text("No concept has “no such word”")

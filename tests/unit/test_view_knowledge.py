@@ -285,6 +285,7 @@ def test_a_search_finds_concepts_without_influence_beside_the_list(view, app):
     assert table.concepts == len(app.store.concepts)
     assert table.influential == np.count_nonzero(app.students.node.weights[:, 0])
     table.find = concept.upper()
+    assert table.sought == concept.upper()
     found = {row["concept"]: row for row in table.found}
     assert (found[concept]["rank"], found[concept]["influence"]) == (None, 0)
     assert table.rows == listed
@@ -294,7 +295,7 @@ def test_a_search_finds_concepts_without_influence_beside_the_list(view, app):
     table.find = "no such word"
     assert table.found == []
     app.selection.class_name = "sheep"
-    assert table.find == ""
+    assert (table.find, table.sought) == ("", "")
 
 
 def test_pictures_are_cut_by_the_worker_when_the_page_asks(view, store, monkeypatch):

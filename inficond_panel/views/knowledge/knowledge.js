@@ -22,7 +22,7 @@ import { makeMending } from "./panels/mending.js"
 import { makeReport } from "./panels/refit_report.js"
 import { makeSentence } from "./sentence.js"
 import { HOLDS_KEY } from "./rows/stability.js"
-import { shownRows } from "./batch/pending.js"
+import { seek, shownRows, soughtOf } from "./batch/pending.js"
 
 const SORTS = [["weight", "Influence", "Infl."], ["suspects", "Suspects", "Susp."], ["discrepancy_p", "Discrepancy (P)", "Disc. P"], ["discrepancy_n", "Discrepancy (N)", "Disc. N"]]
 const differ = (side) => `Discrepancy on ${side}: the concept's mean score where student and teacher decide differently, less the mean where they agree`
@@ -51,7 +51,7 @@ export function render({ model, el }) {
   saveFiles(model)
   followTheme(model, root)
 
-  watch(model, ["student", "rows", "found", "find", "top", "sort", "concept", "pending", "status", "shift", "effects", "metric", "ghosts", "stability", "typing", "marks", "locked", "pinned"], () => {
+  watch(model, ["student", "rows", "found", "find", "sought", "top", "sort", "concept", "pending", "status", "shift", "effects", "metric", "ghosts", "stability", "typing", "marks", "locked", "pinned"], () => {
     const shown = Boolean(model.student)
     empty.hidden = shown
     overview.draw()
@@ -96,10 +96,17 @@ function makeHead(model, send, dialog, menu) {
   sort.classList.add("in-full")
   for (const button of sort.children) set(button, "title", SORT_WORDS[button.dataset.value])
   const { input: search, element: find } = findBox("Find concept", "C")
+  search.ask = () => {
+    clearTimeout(search.waiting)
+    search.waiting = 0
+    seek(model, search.value)
+  }
   search.addEventListener("input", () => {
     clearTimeout(search.waiting)
-    search.waiting = setTimeout(() => { search.waiting = 0; model.find = search.value }, TYPING)
+    search.waiting = setTimeout(search.ask, TYPING)
+    search.hurried = ""
   })
+  search.addEventListener("blur", () => { search.hurried = "" })
   const add = h("button", { class: unless("typing", "add in-full"), type: "button", "aria-keyshortcuts": "T", title: "Add a concept by typing it (T)", onclick: () => dialog.open(model.find) },
     h("span", { "aria-hidden": "true" }, "+"), h("span", { class: "word" }, "Concept"))
   const save = h("button", { class: unless("export", "icon-btn in-full"), type: "button", "aria-label": "Save the rows shown", title: "Save the rows shown", "aria-haspopup": "menu" }, icon("download"))
@@ -147,12 +154,13 @@ function makeTable(model, send, search, dialog) {
   })
   const draw = () => {
     hand.settle()
-    const now = JSON.stringify([model.student, model.sort, model.find]), fresh = now !== order
+    const now = JSON.stringify([model.student, model.sort, soughtOf(model)]), fresh = now !== order
     order = now
     listed = shownRows(model)
     context = { ...rowContext(model, listed), pictures, draft: hand.draft, reach: hand.reach }
     drawMetric(metric, model)
     places.show(listed, { fresh })
+    if (search.hurried && model.sought === model.find) useFound(search, listed, send, places.go)
     drawRest(rest, model, search, dialog)
     pinned.show(model.pinned.number)
     text(full, context.similarity ? `, full bar ${context.similarity.toFixed(2)}` : "")
@@ -207,9 +215,19 @@ function rowKey(event, rows, send, places) {
 
 function searchKey(event, model, listed, send, go) {
   const { target, key } = event
-  if (key === "Escape" && target.value) { clearTimeout(target.waiting); target.waiting = 0; target.value = ""; model.find = "" }
-  else if ((key === "Escape" || key === "ArrowDown") && listed().length) go(0)
-  else if (key === "Enter" && listed().length) send("open", { concept: listed()[0].concept })
-  else return
+  if (key === "Escape" && target.value) { target.value = target.hurried = ""; target.ask() }
+  else if (["Escape", "ArrowDown", "Enter"].includes(key)) {
+    target.ask()
+    target.hurried = key
+    if (model.sought === model.find) useFound(target, listed(), send, go) // else once it is answered
+  } else return
   event.preventDefault()
+}
+
+/** What was pressed in the search: open the concept found first, or go to its row. */
+function useFound(search, listed, send, go) {
+  const { hurried: key } = search
+  search.hurried = ""
+  if (listed.length && key === "Enter") send("open", { concept: listed[0].concept })
+  else if (listed.length) go(0)
 }
