@@ -88,7 +88,8 @@ def test_no_concept_is_missed_before_the_answer(page) -> None:
     tally = page.locator(".knowledge .tally")
     tally.evaluate("""(tally) => {
       tally.told = []
-      new MutationObserver(() => tally.told.push(tally.textContent)).observe(tally, { childList: true })
+      const tell = () => tally.told.push(tally.textContent)
+      new MutationObserver(tell).observe(tally, { childList: true })
     }""")
     for word in ("hair", "wheel"):
         page.get_by_label("Find concept").fill(word)
