@@ -277,6 +277,16 @@ def test_of_a_long_list_the_rows_in_view_have_curves(view, monkeypatch):
     assert set(view.table.effects) >= {row["concept"] for row in view.table.found[:4]}
 
 
+def test_a_thumb_on_the_rows_of_a_student_not_in_view_any_more_is_left_out(view, app):
+    thumb = {"action": "toggle", "concept": "wheel", "direction": "down"}
+    view.act({**thumb, "seen": "sheep"})
+    assert view.table.pending == []
+    view.act({"action": "open", "concept": "wheel", "seen": "sheep"})
+    assert app.selection.concept == "wheel"
+    view.act({**thumb, "seen": view.table.student})
+    assert [each["concept"] for each in view.table.pending] == ["wheel"]
+
+
 def test_a_search_finds_concepts_without_influence_beside_the_list(view, app):
     concept = view.table.rows[0]["concept"]
     view.act({"action": "toggle", "concept": concept, "direction": "remove"})

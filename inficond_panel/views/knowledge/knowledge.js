@@ -30,7 +30,7 @@ const SORT_WORDS = { weight: "Strongest influence first, whatever its sign", sus
 const TYPING = 120 // ms without a key, then it is searched
 
 export function render({ model, el }) {
-  const send = (action, detail = {}) => model.send_msg({ action, ...detail })
+  const send = (action, detail = {}) => model.send_msg({ action, seen: model.student, ...detail })
   const dialog = conceptDialog(el, model, send)
   const menu = popMenu(el)
   const head = makeHead(model, send, dialog, menu)
