@@ -58,3 +58,29 @@ def test_a_thumb_on_rows_of_a_student_not_in_view_any_more_is_of_nobody(small_ur
     thumbs.nth(1).click()
     expect(thumbs.nth(1)).to_have_attribute("aria-pressed", "true")
     expect(page.locator(".knowledge .block.down")).to_have_count(1)
+
+
+def test_an_answer_to_an_earlier_class_does_not_take_a_later_one_back(small_url, open_page):
+    page = open_page(small_url)
+    held = Held(page)
+    classes = page.get_by_role("combobox", name="Class", exact=True)
+    first, second, third = classes.evaluate(
+        "(list) => [...list.options].slice(-3).map((o) => o.value)"
+    )
+    choose(page, first)
+    expect(classes).to_have_value(first)
+    classes.evaluate("""(list) => {
+      const { get, set } = Object.getOwnPropertyDescriptor(HTMLSelectElement.prototype, "value")
+      list.shown = []
+      const show = (value) => { list.shown.push(value); set.call(list, value) }
+      Object.defineProperty(list, "value", { get, set: show })
+    }""")
+    classes.focus()
+    held.kept = True
+    page.keyboard.press("ArrowDown")
+    wait_until(lambda: held.holds(second), "the server has chosen the class")
+    page.keyboard.press("ArrowDown")
+    held.release()
+    expect(page.locator(".knowledge .subtitle")).to_have_text(third)
+    expect(classes).to_have_value(third)
+    assert set(classes.evaluate("(list) => list.shown")) == {third}

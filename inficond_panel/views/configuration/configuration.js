@@ -100,9 +100,10 @@ function makeFields(model, card, dialog, choose) {
 function richSelect(label, onpick, card) {
   const name = h("span", { class: "clip" })
   const size = h("span", { class: "muted num" })
-  const list = leaveOnPick(h("select", { "aria-label": label, onchange: () => onpick(list.value) }))
+  const list = leaveOnPick(h("select", { "aria-label": label, onchange: () => { asked = list.value; onpick(asked) }, onblur: () => { asked = null } }))
   const face = h("label", { class: "select rich" }, h("span", { class: "text", "aria-hidden": "true" }, name, size), icon("down", 14), list)
   let shown = {}
+  let asked = null // the last choice by keys, until it has come: those before it are late
   explains(face, card, () => shown.card)
   face.show = (data, busy) => {
     shown = data
@@ -111,7 +112,8 @@ function richSelect(label, onpick, card) {
     const options = data.options.map((option) => (Array.isArray(option) ? option : [option, option]))
     const value = data.id ?? data.name
     keyed(list, value ? options : [["", "none"], ...options], ([id]) => id, ([id]) => h("option", { value: id }), (option, [, title]) => text(option, title))
-    list.value = value
+    if (value === asked || !options.some(([id]) => id === asked)) asked = null
+    list.value = asked ?? value
     const still = options.length < 2
     face.classList.toggle("still", still)
     set(face.querySelector(".icon"), "hidden", still ? "" : null)
