@@ -155,6 +155,17 @@ def test_nothing_of_search_and_filters_is_cut_on_a_narrow_page(page) -> None:
     resize(page, 1920, 1080)
 
 
+def test_a_choice_is_gone_through_by_keys_though_it_is_drawn_anew(page) -> None:
+    choice = page.get_by_label("Metric of the what-if")
+    metrics = choice.evaluate("(list) => [...list.options].map((option) => option.value)")
+    choice.focus()
+    for metric in metrics[1:3]:
+        page.keyboard.press("ArrowDown")
+        expect(choice).to_have_value(metric)
+        expect(choice).to_be_focused()
+    choice.select_option(metrics[0])
+
+
 def test_keys_of_the_page_work_after_a_choice(page) -> None:
     sort = page.get_by_label("Sort by", exact=True)
     sort.focus()

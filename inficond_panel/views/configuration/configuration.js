@@ -100,7 +100,7 @@ function makeFields(model, card, dialog, choose) {
 function richSelect(label, onpick, card) {
   const name = h("span", { class: "clip" })
   const size = h("span", { class: "muted num" })
-  const list = leaveOnPick(h("select", { "aria-label": label, onchange: () => { asked = list.value; onpick(asked) }, onblur: () => { asked = null } }))
+  const list = leaveOnPick(h("select", { "aria-label": label, onchange: () => { asked = list.matches(":focus") ? list.value : null; onpick(list.value) }, onblur: () => { asked = null } }))
   const face = h("label", { class: "select rich" }, h("span", { class: "text", "aria-hidden": "true" }, name, size), icon("down", 14), list)
   let shown = {}
   let asked = null // the last choice by keys, until it has come: those before it are late

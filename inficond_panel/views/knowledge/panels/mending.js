@@ -27,9 +27,7 @@ export function makeMending(model, send) {
     element.classList.toggle("expanded", mended)
     body.hidden = !mended
     const key = [shift, shiftless, model.terms, model.path, model.auto, model.photos, model.cures, model.pending, isBusy(model)]
-    const held = body.querySelector("[aria-label]:focus")?.getAttribute("aria-label")
     if (mended) drawOnce(body, JSON.stringify(key), () => (shift.kind ? sectionsOf(model, send) : [shiftless || h("span", { class: "spin" })]))
-    if (held && !body.querySelector(":focus")) [...body.querySelectorAll("[aria-label]")].find((each) => each.ariaLabel === held)?.focus({ preventScroll: true })
   }
   return { element, draw }
 }
