@@ -1,4 +1,4 @@
-"""What the pages for beginners quote is what the program says: outputs, and messages of errors."""
+"""Outputs and messages of errors that the pages for beginners quote, as the program says them."""
 
 from __future__ import annotations
 

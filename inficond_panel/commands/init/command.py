@@ -96,7 +96,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write the spec or the store, or say why not; nothing that is there is changed."""
+    """Write the spec or the store, or print why not; no existing file is changed."""
     if is_of_tables(args):
         write_tables(args)
         return

@@ -7,7 +7,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from inficond_panel.study.run.concept_sets import ConceptSet, concept_sets, stor
 from inficond_panel.study.run.log import StudyLog
 from inficond_panel.study.run.people import Participant
 from inficond_panel.study.run.ready_tasks import EncoderOf, Preparation, Progress, Ready, may_type
+from inficond_panel.study.run.study_events import Event
 from inficond_panel.study.spec.study_spec import Level, StudySpec, is_study, load_study
 from inficond_panel.study.spec.tasks import Task
 from inficond_panel.tuning import History, Tuner
@@ -177,9 +178,15 @@ class Study:
         """True if the participant can type concepts in a task."""
         return may_type(self.task(task), self.level(participant, task))
 
-    def concept_sets(self, participant: Participant, task: str) -> list[ConceptSet]:
-        """Concepts that a participant has had in a task, those of the store first."""
-        return concept_sets(self.ready_for(participant, task), self.log.events(participant.number))
+    def concept_sets(
+        self, participant: Participant, task: str, events: Iterable[Event] | None = None
+    ) -> list[ConceptSet]:
+        """Concepts that a participant has had in a task, those of the store first.
+
+        By their ``events``; those that are recorded by now, if not given.
+        """
+        known = self.log.events(participant.number) if events is None else events
+        return concept_sets(self.ready_for(participant, task), known)
 
     def tuner(self, participant: Participant, task: str, at: ConceptSet | None = None) -> Tuner:
         """The students of one participant in one task; a new history begins at the start node.

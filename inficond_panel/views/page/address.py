@@ -53,7 +53,7 @@ ID = 8
 
 
 def make_address(app: AppState) -> str:
-    """Query of the URL for what the session shows now; what is as usual is left out."""
+    """Query of the URL for the present state of the session, without default values."""
     selection, students, targets = app.selection, app.students, app.targets
     given = {
         "data": app.dataset.title if len(app.datasets) > 1 else "",
@@ -114,7 +114,7 @@ class Address:
         return title if title in titles else ""
 
     def follow(self, app: AppState) -> str:
-        """Show what the link asks for, once; return what of it cannot be shown, for people."""
+        """Follow a link once; return the parts that cannot be shown, in words."""
         asked, self._asked = self._asked, None
         later, self._later = self._later, None
         self._following = True
