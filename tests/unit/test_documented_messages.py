@@ -14,7 +14,7 @@ from documented import ROOT, code_lines
 
 from inficond_panel.cli import main
 
-SHOWN = [ROOT / "docs" / f"{name}.md" for name in ("tutorial", "suggest")]
+SHOWN = [ROOT / "docs" / f"{name}.md" for name in ("tutorial", "suggest", "shift")]
 ERRORS = ROOT / "docs" / "troubleshooting.md"
 _LITERAL = 6  #: shortest part of a message that is looked for; what is shorter is in any code
 
