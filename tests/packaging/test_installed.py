@@ -1,4 +1,4 @@
-"""Installation of a stranger: from the wheel and the sdist, with the base alone, in an empty folder.
+"""A stranger's installation: from the wheel and the sdist, with the base alone, in an empty folder.
 
 ``make test-package`` gives the folder of both (``--built``), which it has checked.
 """
