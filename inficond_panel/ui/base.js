@@ -42,11 +42,14 @@ export function text(element, value) {
   if (element.textContent !== String(value)) element.textContent = value
 }
 
-/** Replace the content only when `key` changed: a live region must not speak again for nothing. */
+/** Replace the content only when `key` changed: a live region must not speak again for nothing. A
+    control that has the focus passes it on to the one with its label. */
 export function drawOnce(element, key, content) {
   if (element.dataset.drawn === key) return
+  const held = element.querySelector("[aria-label]:focus")?.getAttribute("aria-label")
   element.dataset.drawn = key
   element.replaceChildren(...content())
+  if (held) [...element.querySelectorAll("[aria-label]")].find((each) => each.getAttribute("aria-label") === held)?.focus({ preventScroll: true })
 }
 
 /** Make the children of `parent` the elements of `items`, reusing those whose key is the same:
@@ -157,7 +160,7 @@ export function leaveOnPick(control) {
   let pressed = false
   control.addEventListener("pointerdown", () => { pressed = true })
   control.addEventListener("keydown", () => { pressed = false })
-  control.addEventListener("change", () => { if (pressed) control.blur() })
+  control.addEventListener("change", () => { if (pressed) control.blur() }, true) // before it may be drawn anew
   return control
 }
 

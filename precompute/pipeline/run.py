@@ -21,6 +21,7 @@ from inficond_panel.common.devices import device_text
 from inficond_panel.errors import InficondError, StoreError
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store, open_store, write_store
+from inficond_panel.store.lock import lock_of, only_run
 from inficond_panel.store.write import replaced, restore
 from precompute.batches.reuse import stage_of, stores_near
 from precompute.batches.stages import Arrays, Finished, Stage
@@ -30,7 +31,6 @@ from precompute.pipeline import steps
 from precompute.pipeline.assemble import assemble
 from precompute.pipeline.encode import Encoding, read_rows
 from precompute.pipeline.inputs import Inputs, read_inputs
-from precompute.pipeline.lock import lock_of, only_run
 from precompute.pipeline.report import Report, dropped_lines, duration, report_on
 from precompute.teachers import Photos, fetch_teacher
 

@@ -6,6 +6,8 @@ import sys
 import threading
 from types import SimpleNamespace
 
+from waiting import PATIENCE
+
 from inficond_panel.commands.serve import server
 from inficond_panel.plots import cloud
 from inficond_panel.spec import find_spec, load_spec
@@ -26,7 +28,7 @@ def test_it_is_loaded_in_a_thread_once_the_loop_runs(monkeypatch) -> None:
     assert server._Serve.customize_server(server._Serve.__new__(server._Serve), given) is given
     assert not seen  # the loop has not begun
     waiting[0]()
-    assert loaded.wait(60)
+    assert loaded.wait(PATIENCE)
     assert seen[0] is not main
     assert seen[0].daemon  # a server that is stopped meanwhile ends at once
 

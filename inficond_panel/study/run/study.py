@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -14,6 +15,7 @@ from inficond_panel.common import clock
 from inficond_panel.errors import SpecError, StudyError, StudyLinkError
 from inficond_panel.spec import Spec, find_spec, load_spec
 from inficond_panel.spec.sections.students import Layout
+from inficond_panel.spec.spec import no_such_spec
 from inficond_panel.study.run.assignment import assign
 from inficond_panel.study.run.concept_sets import ConceptSet, concept_sets, store_over
 from inficond_panel.study.run.log import StudyLog
@@ -253,13 +255,10 @@ def open_study(name: str | Path, data: str | Path | None = None) -> Study:
 
 def find_file(name: str | Path) -> Path:
     """File of a study or of a spec of the app, by path or name; ``SpecError`` where neither is."""
-    try:
-        return find_spec(name, "study")
-    except SpecError as error:
-        try:
-            return find_spec(name)
-        except SpecError:
-            raise error from None
+    for kind in ("study", "spec"):
+        with contextlib.suppress(SpecError):
+            return find_spec(name, kind)
+    raise no_such_spec(name, "spec", "study")
 
 
 def _study_of(spec: Path) -> Path:

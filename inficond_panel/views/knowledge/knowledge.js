@@ -22,12 +22,12 @@ import { makeMending } from "./panels/mending.js"
 import { makeReport } from "./panels/refit_report.js"
 import { makeSentence } from "./sentence.js"
 import { HOLDS_KEY } from "./rows/stability.js"
-import { shownRows } from "./batch/pending.js"
+import { seek, shownRows, soughtOf } from "./batch/pending.js"
 
 const TYPING = 120 // ms without a key, then it is searched
 
 export function render({ model, el }) {
-  const send = (action, detail = {}) => model.send_msg({ action, ...detail })
+  const send = (action, detail = {}) => model.send_msg({ action, seen: model.student, ...detail })
   const dialog = conceptDialog(el, model, send)
   const menu = popMenu(el)
   const head = makeHead(model, send, dialog, menu)
@@ -48,7 +48,7 @@ export function render({ model, el }) {
   saveFiles(model)
   followTheme(model, root)
 
-  watch(model, ["student", "rows", "found", "find", "top", "sort", "concept", "pending", "status", "shift", "effects", "metric", "ghosts", "stability", "typing", "marks", "locked", "pinned"], () => {
+  watch(model, ["student", "rows", "found", "find", "sought", "top", "sort", "concept", "pending", "status", "shift", "effects", "metric", "ghosts", "stability", "typing", "marks", "locked", "pinned"], () => {
     const shown = Boolean(model.student)
     empty.hidden = shown
     overview.draw()
@@ -94,10 +94,17 @@ function makeHead(model, send, dialog, menu) {
   sort.classList.add("in-full")
   sorts.forEach(({ meaning }, at) => set(sort.children[at], "title", meaning))
   const { input: search, element: find } = findBox("Find concept", "C")
+  search.ask = () => {
+    clearTimeout(search.waiting)
+    search.waiting = 0
+    seek(model, search.value)
+  }
   search.addEventListener("input", () => {
     clearTimeout(search.waiting)
-    search.waiting = setTimeout(() => { search.waiting = 0; model.find = search.value }, TYPING)
+    search.waiting = setTimeout(search.ask, TYPING)
+    search.hurried = ""
   })
+  search.addEventListener("blur", () => { search.hurried = "" })
   const add = h("button", { class: unless("typing", "add in-full"), type: "button", "aria-keyshortcuts": "T", title: "Add a concept by typing it (T)", onclick: () => dialog.open(model.find) },
     h("span", { "aria-hidden": "true" }, "+"), h("span", { class: "word" }, "Concept"))
   const save = h("button", { class: unless("export", "icon-btn in-full"), type: "button", "aria-label": "Save the rows shown", title: "Save the rows shown", "aria-haspopup": "menu" }, icon("download"))
@@ -145,12 +152,13 @@ function makeTable(model, send, search, dialog) {
   })
   const draw = () => {
     hand.settle()
-    const now = JSON.stringify([model.student, model.sort, model.find]), fresh = now !== order
+    const now = JSON.stringify([model.student, model.sort, soughtOf(model)]), fresh = now !== order
     order = now
     listed = shownRows(model)
     context = { ...rowContext(model, listed), pictures, draft: hand.draft, reach: hand.reach }
     drawMetric(metric, model)
     places.show(listed, { fresh })
+    if (search.hurried && model.sought === model.find) useFound(search, listed, send, places.go)
     drawRest(rest, model, search, dialog)
     pinned.show(model.pinned.number)
     text(full, context.similarity ? `, full bar ${context.similarity.toFixed(2)}` : "")
@@ -205,9 +213,19 @@ function rowKey(event, rows, send, places) {
 
 function searchKey(event, model, listed, send, go) {
   const { target, key } = event
-  if (key === "Escape" && target.value) { clearTimeout(target.waiting); target.waiting = 0; target.value = ""; model.find = "" }
-  else if ((key === "Escape" || key === "ArrowDown") && listed().length) go(0)
-  else if (key === "Enter" && listed().length) send("open", { concept: listed()[0].concept })
-  else return
+  if (key === "Escape" && target.value) { target.value = target.hurried = ""; target.ask() }
+  else if (["Escape", "ArrowDown", "Enter"].includes(key)) {
+    target.ask()
+    target.hurried = key
+    if (model.sought === model.find) useFound(target, listed(), send, go) // else once it is answered
+  } else return
   event.preventDefault()
+}
+
+/** What was pressed in the search: open the concept found first, or go to its row. */
+function useFound(search, listed, send, go) {
+  const { hurried: key } = search
+  search.hurried = ""
+  if (listed.length && key === "Enter") send("open", { concept: listed[0].concept })
+  else if (listed.length) go(0)
 }

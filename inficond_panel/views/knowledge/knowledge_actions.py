@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from inficond_panel.views.knowledge.table import KnowledgeTable
 
 STILL = 200  #: rows whose pictures go with a page without a server
+#: Actions on the student in view, which are of no other.
+OWN = frozenset(
+    {"cure", "open_patch", "set_bound", "set_own_factor", "suggest", "toggle", "toggle_group"}
+)
 
 
 class BatchActions(RefitActions):
@@ -26,6 +31,16 @@ class BatchActions(RefitActions):
 
     table: KnowledgeTable
     mending: MendingPanel
+
+    def act(self, message: Mapping[str, Any]) -> None:
+        """Call the action; leave out what was done to ``seen``, a student not in view any more.
+
+        Another was chosen a moment before, and has not come to the browser yet.
+        """
+        told = dict(message)
+        seen = told.pop("seen", self.table.student)
+        if seen == self.table.student or told.get("action") not in OWN:
+            super().act(told)
 
     def _takes(self, name: str) -> bool:
         """Cures and suggestions are given where the spec has them shown."""

@@ -50,6 +50,7 @@ class KnowledgeTable(ViewComponent):
         doc="Part of a concept's name; empty: the rows are listed.",
     )
     found = param.List(default=[], item_type=dict, doc="Rows of the concepts found.")
+    sought = param.String(default="", doc="The search that ``found`` answers.")
     patchless = param.String(default="", doc="Why no row has patches; empty: they have.")
     patches_of: param.Selector[str] = param.Selector(
         default=PATCHES_OF[0], objects=list(PATCHES_OF), doc="Segments that the patches are."

@@ -143,15 +143,21 @@ class KnowledgeView(RowActions, Viewer):
             return
         table.influential = int(np.count_nonzero(self.app.students.student(name).weights))
         table.rows = self._rows(table.top)
-        table.found = self._rows(ALL, table.find) if table.find.strip() else []
+        self._find()
         self.effects.start()
 
     @param.depends("table.find", watch=True)
     def _show_found(self) -> None:
         if self.table.student:
-            self.table.found = self._rows(ALL, self.table.find) if self.table.find.strip() else []
+            self._find()
             self.batch.show_ghosts()
             self.effects.next()
+
+    def _find(self) -> None:
+        """Answer the search."""
+        query = self.table.find
+        found = self._rows(ALL, query) if query.strip() else []
+        self.table.param.update(found=found, sought=query)
 
     @param.depends("table.rows", "table.found", "app.pinned.found", "app.settings.show", watch=True)
     def _show_pinned(self) -> None:

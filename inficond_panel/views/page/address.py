@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, urlencode
 
 import param
 
+from inficond_panel.common.near_words import missing
 from inficond_panel.plots.cloud import projections
 
 if TYPE_CHECKING:
@@ -173,7 +174,7 @@ class Address:
             wanted = asked.get(key, "")
             found[name] = wanted if wanted in known else ""
             if wanted and wanted not in known:
-                yield f"There is no {key} {wanted!r} here."
+                yield missing(key, wanted, known, "in the store")
         app.selection.param.update(**found)
 
     def _show_iterations(self, app: AppState, asked: dict[str, str]) -> Iterator[str]:
@@ -231,7 +232,7 @@ def _set(app: AppState, asked: dict[str, str]) -> Iterator[str]:
         wanted = said.split(",") if several and said else [said]
         if not said or not all(word in words for word in wanted):
             if said:
-                yield f"There is no {key} {said!r}."
+                yield missing(key, said, words)
             value: Any = field.default
         else:
             value = [words[word] for word in wanted] if several else words[said]
