@@ -14,7 +14,7 @@ from inficond_panel.common.near_words import near, nearest
 EXAMPLE = "Example: "
 
 
-def described(text: str, example: str) -> dict[str, str]:
+def described(text: str, example: str) -> dict[str, Any]:
     """Keywords of the parser of an action: what it does, and an example."""
     return {"help": text, "description": text, "epilog": f"{EXAMPLE}{example}"}
 
