@@ -10,6 +10,7 @@ import random
 import re
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 # Before NumPy is loaded, for processes that tests start too: what they compute is small, and on a
 # busy machine threads wait for each other. Tests of threads set a number of their own.
@@ -20,7 +21,13 @@ from factory import small_spec, small_store
 from hypothesis import HealthCheck, settings
 from mutants import Mutants
 
+from inficond_panel.cli import main
 from inficond_panel.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from inficond_panel.state import AppState
 
 TESTS = Path(__file__).resolve().parent
 FAST = {"house", "spec", "unit"}  #: folders of quick tests
@@ -28,6 +35,7 @@ FAST = {"house", "spec", "unit"}  #: folders of quick tests
 #: whole commands, or makes the state of a page. What is slow for another reason is marked ``slow``.
 HEAVY = re.compile(
     r"\b(multiprocessing|subprocess|torch|explore)\b|inficond_panel\.(app|cli|state|study|ui|views)\b"
+    r"|\bdef \w+\((?:[^)]*, )?(app|run)\b"  # the fixtures
 )
 
 sys.path.append(str(TESTS.parent / "benchmarks"))
@@ -92,6 +100,25 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 def spec_file(tmp_path: Path) -> Path:
     """A spec beside a small store of its own."""
     return small_spec(tmp_path)
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> AppState:
+    """A session on #0 of a small store, without a browser; its jobs are done at once."""
+    from sessions import small_session  # loads the state, for those who ask
+
+    return small_session(tmp_path)
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Run a command; give status, standard output, standard error."""
+
+    def call(*argv: object) -> tuple[int, str, str]:
+        status = main([str(argument) for argument in argv])
+        return (status, *capsys.readouterr())
+
+    return call
 
 
 @pytest.fixture(autouse=True)

@@ -1,20 +1,32 @@
-"""Tables of one concept of one student, as data frames."""
+"""Tables of concepts, as data frames: of one student, and of suspects."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from inficond_panel.analysis.concept_rows import effect
+from inficond_panel.analysis.concept_scales import concept_scales
 from inficond_panel.analysis.images.gallery import COLUMNS, Gallery, gallery_lines
 from inficond_panel.analysis.influence_stability import StabilityReport
 from inficond_panel.analysis.refits.what_if_curves import refit_curve
+from inficond_panel.distill import (
+    average_precision,
+    discrepancy,
+)
+from inficond_panel.distill.shift.verdict import VERDICT_LEVEL
 from inficond_panel.store import Store
-from inficond_panel.tuning import Student, Tuner
+from inficond_panel.tuning import Node, Student, Tuner
+from inficond_panel.tuning.shift.class_shift import Suspect, class_shifts
 from inficond_panel.vocabulary.confidence import Noise
+from inficond_panel.wording.suspects import shift_sentence, suspect_sentence
+
+#: Columns of the shares of photos in which a suspect stands, and the score that it takes.
+_PRESENCE = ("fit_with", "fit_without", "tune_with", "tune_without", "threshold")
 
 
 def what_if(student: Student, concept: str, metric: str, noise: Noise) -> pd.DataFrame:
@@ -60,3 +72,87 @@ def stability(report: StabilityReport) -> pd.DataFrame:
         {**asdict(found), "level": report.level, "words": found.words} for found in report.concepts
     ]
     return pd.DataFrame(rows).set_index("concept")
+
+
+def shift(tuner: Tuner, node: Node, classes: Sequence[str] | None, seed: int) -> pd.DataFrame:
+    """One row per class: verdict, what is lost from fit to tune, AP of the baselines, suspects."""
+    rows = {}
+    for name, found in class_shifts(tuner, node, classes=classes, seed=seed).items():
+        row: dict[str, Any] = {"shift": found.kind, "sentence": shift_sentence(found)}
+        verdict = found.verdict
+        measured = {
+            "separation_lost": None if verdict is None else verdict.separation_lost,
+            "ap_lost": None if verdict is None else verdict.ap_lost,
+            "own_word_ap": found.own_word,
+            "tune_model_ap": found.tune_model,
+        }
+        for key, value in measured.items():
+            limits = (np.nan,) * 3 if value is None else (value.estimate, value.low, value.high)
+            row.update(zip((key, f"{key}_low", f"{key}_high"), limits, strict=True))
+        row |= {"level": tuner.spec.views.confidence, "verdict_level": VERDICT_LEVEL}
+        row["suspects"] = [suspect.concept for suspect in found.suspects]
+        rows[name] = row
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("class")
+
+
+def suspects(tuner: Tuner, node: Node, classes: Sequence[str] | None, seed: int) -> pd.DataFrame:
+    """One row per class and suspect, the most suspect of a class first."""
+    rows = [
+        {"class": name, **_suspect_row(suspect), "sentence": suspect_sentence(found, suspect)}
+        for name, found in class_shifts(tuner, node, classes=classes, seed=seed).items()
+        for suspect in found.suspects
+    ]
+    own = [field.name for field in fields(Suspect) if field.name != "presence"]
+    return pd.DataFrame(rows, columns=["class", *own, *_PRESENCE, "sentence"])
+
+
+def _suspect_row(suspect: Suspect) -> dict[str, Any]:
+    row, there = asdict(suspect), suspect.presence
+    del row["presence"]
+    shares = (*there.fit, *there.tune, there.threshold)
+    return {**row, **dict(zip(_PRESENCE, shares, strict=True))}
+
+
+def concepts_of(student: Student) -> pd.DataFrame:
+    """One row a concept whose influence is not 0, the largest first."""
+    concepts, weights, scores = student.store.concepts, student.weights, student.scores
+    label, logit = student.labels, student.logits
+    sides, threshold = (label, logit, student.teacher_logits), student.threshold
+    apart = {
+        kind: discrepancy(scores, *sides, positives=kind == "positives", threshold=threshold)
+        for kind in ("positives", "negatives")
+    }
+    chosen = [int(c) for c in np.argsort(-np.abs(weights), kind="stable") if weights[c] != 0]
+    limits = [student.bound(concepts[c]) or (None, None) for c in chosen]
+    return pd.DataFrame(
+        {
+            "influence": weights[chosen],
+            "lower_bound": np.array([low for low, _ in limits], dtype=float),
+            "upper_bound": np.array([high for _, high in limits], dtype=float),
+            **{f"discrepancy_{kind[0]}": values[chosen] for kind, values in apart.items()},
+            "ap_without": [
+                average_precision(label, logit - student.leverage * weights[c] * scores[:, c])
+                for c in chosen
+            ],
+        },
+        index=pd.Index([concepts[c] for c in chosen], name="concept", dtype=object),
+    )
+
+
+def scales(tuner: Tuner, node: Node, class_name: str) -> pd.DataFrame:
+    """One row per concept: ends and spread of its score, and λ and the step on that scale."""
+    found, store = concept_scales(tuner, class_name), tuner.store
+    influence = node.weights[:, store.classes.index(class_name)]
+    return pd.DataFrame(
+        {
+            "low": found.low,
+            "high": found.high,
+            "spread": found.spread,
+            "influence": influence,
+            "effect": influence * found.spread,
+            "penalty": found.penalty,
+            "step": found.step,
+            "step_effect": found.step_effect,
+        },
+        index=pd.Index(store.concepts, name="concept", dtype=object),
+    )

@@ -133,7 +133,7 @@ class Measures(Moves):
         that the student would have without the concept, the others held. A look at the holdout
         is counted.
         """
-        return tables.concepts_of(self.student(class_name, split))
+        return concept_tables.concepts_of(self.student(class_name, split))
 
     def shift(self, classes: str | Sequence[str] | None = None, *, seed: int = 0) -> pd.DataFrame:
         """Verdict on each class: ``shift``, ``none`` or ``unknown`` from fit to tune.
@@ -141,7 +141,7 @@ class Measures(Moves):
         Beside it the separation and the AP that are lost, and the AP on tune of two baselines, with
         their limits; see ``tuning.shift.class_shift``. Raises ``TuningError`` for an unknown class.
         """
-        return tables.shift(self.tuner, self.node, some(classes), seed)
+        return concept_tables.shift(self.tuner, self.node, some(classes), seed)
 
     def suspects(
         self, classes: str | Sequence[str] | None = None, *, seed: int = 0
@@ -150,7 +150,7 @@ class Measures(Moves):
 
         The most suspect of a class first. Raises ``TuningError`` for an unknown class.
         """
-        return tables.suspects(self.tuner, self.node, some(classes), seed)
+        return concept_tables.suspects(self.tuner, self.node, some(classes), seed)
 
     def penalty_path(self, class_name: str, split: str = "tune") -> pd.DataFrame:
         """The student of a class over λ: concepts left, AP and fidelity with their limits.
@@ -198,7 +198,7 @@ class Measures(Moves):
         ``step`` is the least size that a thumb counts with, ``step_effect`` that × ``spread``.
         """
         check_name("class", class_name, self.classes)
-        return tables.scales(self.tuner, self.node, class_name)
+        return concept_tables.scales(self.tuner, self.node, class_name)
 
     def twins(self, concept: str, least: float = 0.8) -> pd.Series:
         """Concepts whose scores correlate with this one's by ``least`` or more, on split fit.

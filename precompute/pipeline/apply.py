@@ -22,7 +22,7 @@ from precompute.batches.segmenting import Settings, segmented
 from precompute.batches.stages import Arrays
 from precompute.datasets import load_dataset
 from precompute.encoder import Encoder, load_encoder
-from precompute.pipeline.made_alike import checked_settings
+from precompute.pipeline.differences import checked_settings
 from precompute.segments import SegmentSettings
 from precompute.segments.files import read_mask
 from precompute.teachers.applied import AppliedTeacher, teacher_of

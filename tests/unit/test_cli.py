@@ -46,17 +46,6 @@ def edits(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]):
-    """Run a command; give status, standard output, standard error."""
-
-    def call(*argv: object) -> tuple[int, str, str]:
-        status = main([str(argument) for argument in argv])
-        return (status, *capsys.readouterr())
-
-    return call
-
-
-@pytest.fixture
 def data_folder(tmp_path: Path) -> Path:
     """A spec whose data set is there and whose store is not."""
     spec = small_spec(tmp_path, images=40)

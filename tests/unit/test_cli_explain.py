@@ -19,15 +19,6 @@ EDITS = """\
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]):
-    def call(*argv: object) -> tuple[int, str, str]:
-        status = main([str(argument) for argument in argv])
-        return (status, *capsys.readouterr())
-
-    return call
-
-
-@pytest.fixture
 def tuned(run, spec_file: Path) -> Path:
     edits = spec_file.with_name("edits.yaml")
     edits.write_text(EDITS)

@@ -20,7 +20,6 @@ from inficond_panel.analysis.node_metrics import (
     selection_slice,
 )
 from inficond_panel.analysis.refits.what_if_curves import refit_curve
-from inficond_panel.cli import main
 from inficond_panel.distill import class_metrics, fit
 from inficond_panel.errors import DataError, TuningError
 from inficond_panel.store import write_store
@@ -48,15 +47,6 @@ def spec(tmp_path: Path) -> Path:
 @pytest.fixture
 def tuner(spec: Path) -> Tuner:
     return open_tuner(spec)
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]):
-    def call(*argv: object) -> tuple[int, str, str]:
-        status = main([str(argument) for argument in argv])
-        return (status, *capsys.readouterr())
-
-    return call
 
 
 def tuned(tuner: Tuner):

@@ -20,7 +20,6 @@ from markdown_it import MarkdownIt
 from scipy.special import expit
 
 from inficond_panel import load_students
-from inficond_panel.cli import main
 from inficond_panel.common import whole_folder as folder
 from inficond_panel.distill import average_precision
 from inficond_panel.errors import DifferenceWarning, ExportError, MissingExtraError
@@ -243,15 +242,6 @@ def test_hostile_names_reach_every_file_unharmed(tmp_path):
 
 
 # -- replay, command line -------------------------------------------------------------------
-
-
-@pytest.fixture
-def run(capsys):
-    def call(*argv: object) -> tuple[int, str, str]:
-        status = main([str(argument) for argument in argv])
-        return (status, *capsys.readouterr())
-
-    return call
 
 
 def test_command_line_exports_and_replays(run, tmp_path):

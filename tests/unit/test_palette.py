@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-from factory import small_spec
 
-from inficond_panel.state import AppState, Jobs
-from inficond_panel.tuning import open_tuner
+from inficond_panel.state import AppState
 from inficond_panel.views.page.palette import ACTIONS, MOST, choose, find_entries
-
-
-@pytest.fixture
-def app(tmp_path: Path) -> AppState:
-    return AppState(open_tuner(small_spec(tmp_path)), Jobs(inline=True))
 
 
 def names(app: AppState, query: str, kind: str) -> list[str]:

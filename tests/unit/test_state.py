@@ -16,11 +16,6 @@ from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.intents.cures import Lambda
 
 
-@pytest.fixture
-def app(tmp_path: Path) -> AppState:
-    return AppState(open_tuner(small_spec(tmp_path)), Jobs(inline=True))
-
-
 def test_a_fine_tune_refits_and_is_in_the_history_at_once(app: AppState, tmp_path: Path) -> None:
     before = app.students.node
     app.tuning.toggle("bicycle", "wheel", "down")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from factory import small_spec
 
 from inficond_panel.errors import TuningError
 from inficond_panel.state import AppState, Jobs
@@ -21,11 +20,6 @@ DEMO = Path(__file__).parents[2] / "specs" / "demo.yaml"
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
     return open_tuner(DEMO, history=tmp_path_factory.mktemp("demo") / "h.sqlite")
-
-
-@pytest.fixture
-def app(tmp_path: Path) -> AppState:
-    return AppState(open_tuner(small_spec(tmp_path)), Jobs(inline=True))
 
 
 THUMB = Intent("bicycle", "wheel", "down", 2.0)

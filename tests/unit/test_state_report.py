@@ -6,16 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from factory import small_spec, twins_spec
+from factory import twins_spec
 
 from inficond_panel.analysis.refits.refit_report import explain
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import open_tuner
-
-
-@pytest.fixture
-def app(tmp_path: Path) -> AppState:
-    return AppState(open_tuner(small_spec(tmp_path)), Jobs(inline=True))
 
 
 @pytest.fixture

@@ -8,20 +8,9 @@ from pathlib import Path
 import pytest
 from studies import STUDY, Person, small_study
 
-from inficond_panel.cli import main, make_parser
+from inficond_panel.cli import make_parser
 from inficond_panel.commands.study import study_actions as command
 from inficond_panel.study.run.study import open_study
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]):
-    """Run a command; give status, standard output, standard error."""
-
-    def call(*argv: object) -> tuple[int, str, str]:
-        status = main([str(argument) for argument in argv])
-        return (status, *capsys.readouterr())
-
-    return call
 
 
 @pytest.fixture

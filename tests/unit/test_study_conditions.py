@@ -12,7 +12,7 @@ from studies import STUDY, Visitor, small_study
 from inficond_panel.errors import SpecError, TuningError
 from inficond_panel.spec import load_spec
 from inficond_panel.store import write_store
-from inficond_panel.study.results.replayed import rebuild
+from inficond_panel.study.results.timeline import rebuild
 from inficond_panel.study.run.study import page_spec
 from inficond_panel.study.spec.study_spec import load_study
 from inficond_panel.tuning import History, Tuner

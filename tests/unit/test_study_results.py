@@ -23,10 +23,9 @@ from inficond_panel.study.results import holdout
 from inficond_panel.study.results.answers import Score
 from inficond_panel.study.results.differences import differences
 from inficond_panel.study.results.holdout import looks_of, with_holdout
-from inficond_panel.study.results.replayed import rebuild
 from inficond_panel.study.results.results import Result, results, spread, summaries
 from inficond_panel.study.results.study_tables import view_use
-from inficond_panel.study.results.timeline import progress_of, timeline
+from inficond_panel.study.results.timeline import progress_of, rebuild, timeline
 from inficond_panel.study.run.session import Session
 from inficond_panel.study.run.study import Study
 from inficond_panel.study.run.study_events import Note

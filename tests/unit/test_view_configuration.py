@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-from factory import small_spec
 from sklearn.metrics import (
     accuracy_score,
     average_precision_score,
@@ -17,18 +15,12 @@ from sklearn.metrics import (
 )
 
 from inficond_panel.common.numbers import points
-from inficond_panel.state import AppState, Jobs
-from inficond_panel.tuning import open_tuner
+from inficond_panel.state import AppState
 from inficond_panel.ui.parts.metric_cards import make_class_metrics, make_mean_metrics, mean
 from inficond_panel.views.configuration.strip import make_looks, make_student
 from inficond_panel.views.configuration.view import ConfigurationView
 from inficond_panel.vocabulary.metrics import SHARES
 from inficond_panel.wording.metric_change import change_text, make_change
-
-
-@pytest.fixture
-def app(tmp_path: Path) -> AppState:
-    return AppState(open_tuner(small_spec(tmp_path)), Jobs(inline=True))
 
 
 @pytest.fixture

@@ -5,19 +5,17 @@ from __future__ import annotations
 import base64
 import math
 from dataclasses import replace
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from factory import small_spec
 from hypothesis import given
 from hypothesis import strategies as st
 
 from inficond_panel.distill import Interval
 from inficond_panel.plots.tree_plot import Branches, make_lanes, make_path
-from inficond_panel.state import AppState, Jobs
+from inficond_panel.state import AppState
 from inficond_panel.state.requests.comparison import Churn, Flip
-from inficond_panel.tuning import Intent, open_tuner
+from inficond_panel.tuning import Intent
 from inficond_panel.views.provenance.comparison import churn_text, make_flip
 from inficond_panel.views.provenance.iterations import make_author, make_axis, make_chip
 from inficond_panel.views.provenance.view import ProvenanceView, typed_sentence
@@ -33,11 +31,6 @@ def tree(*parents: int | None) -> list[SimpleNamespace]:
         SimpleNamespace(id=f"n{i}", number=i, parent=None if p is None else f"n{p}")
         for i, p in enumerate(parents)
     ]
-
-
-@pytest.fixture
-def app(tmp_path: Path) -> AppState:
-    return AppState(open_tuner(small_spec(tmp_path)), Jobs(inline=True))
 
 
 def rows(view: ProvenanceView) -> list[dict]:

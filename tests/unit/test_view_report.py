@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from factory import small_spec, twins_spec
+from factory import twins_spec
 
 from inficond_panel.analysis.images.local_explanation import Apart, Edit, Part
 from inficond_panel.analysis.refits.bound_prices import Bound
@@ -21,11 +21,6 @@ from inficond_panel.views.knowledge.batch.batch import make_group_offer
 from inficond_panel.views.knowledge.panels import refit_report as told
 from inficond_panel.views.knowledge.panels.refit_report import make_report
 from inficond_panel.wording import refit as words
-
-
-@pytest.fixture
-def app(tmp_path: Path) -> AppState:
-    return AppState(open_tuner(small_spec(tmp_path)), Jobs(inline=True))
 
 
 @pytest.fixture

@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import base64
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import panel as pn
 import pytest
-from factory import small_spec
 
 from inficond_panel.state import AppState, Jobs, Status
-from inficond_panel.tuning import open_tuner
 from inficond_panel.views.page.arrangement import make_layout
 from inficond_panel.views.page.palette import SHORTCUTS, make_shortcuts
 from inficond_panel.views.page.shell import Shell, make_saved, make_subtitle
 from inficond_panel.views.page.tour import make_example
-
-
-@pytest.fixture
-def app(tmp_path: Path) -> AppState:
-    return AppState(open_tuner(small_spec(tmp_path)), Jobs(inline=True))
 
 
 def test_subtitle_counts_one_class_as_one():

@@ -75,7 +75,7 @@ def make_gamma_page(
         _curves(found),
         f"<h2>Reliability, {kind}</h2>",
         figures_html(
-            reliability_svg(marked[each.gamma], {_kind(each.gamma): each.reliability})
+            reliability_svg(marked[each.gamma], {each.kind: each.reliability})
             for each in found.oracles
         ),
     ]
@@ -89,10 +89,6 @@ def make_gamma_page(
             ),
         ]
     return page_html(title, parts)
-
-
-def _kind(gamma: float) -> str:
-    return "oracle" if gamma else "teacher"
 
 
 def _table(found: GammaSweep) -> str:

@@ -15,10 +15,9 @@ from inficond_panel.commands.study.study_text import moment_line, summary_lines
 from inficond_panel.common.numbers import plain
 from inficond_panel.errors import StudyError
 from inficond_panel.study.results.holdout import with_holdout
-from inficond_panel.study.results.replayed import rebuild
 from inficond_panel.study.results.results import results, summaries
 from inficond_panel.study.results.study_tables import export as export_tables
-from inficond_panel.study.results.timeline import timeline
+from inficond_panel.study.results.timeline import rebuild, timeline
 from inficond_panel.study.run.study import Study
 
 

@@ -92,7 +92,7 @@ def fit(
         students = [NewtonState(data, p, _starts(p, first[:, k])) for k, p in enumerate(problems)]
         unfinished, done = students, 0.0
         while unfinished:
-            _check_cancelled(cancelled)
+            check_cancelled(cancelled)
             _certify(data, unfinished)
             unfinished = [s for s in unfinished if s.goes_on(tolerance, max_iterations)]
             if progress is not None:
@@ -104,7 +104,7 @@ def fit(
             if unfinished:
                 data.gather(_union([s.columns for s in unfinished]))
             for student in unfinished:
-                _check_cancelled(cancelled)
+                check_cancelled(cancelled)
                 student.step()
     return _collect(students, tolerance)
 
@@ -145,7 +145,8 @@ def _union(columns: list[NDArray[np.intp]]) -> NDArray[np.intp]:
     return np.unique(np.concatenate(columns))
 
 
-def _check_cancelled(cancelled: Callable[[], bool] | None) -> None:
+def check_cancelled(cancelled: Callable[[], bool] | None) -> None:
+    """Raise ``CancelledError`` where ``cancelled()`` is true."""
     if cancelled is not None and cancelled():
         raise CancelledError("The fit was cancelled.", "Nothing was changed.")
 

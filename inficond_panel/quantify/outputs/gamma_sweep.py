@@ -67,7 +67,12 @@ class GammaOutputs:
     @property
     def representation(self) -> NDArray:
         """Output representation ``(n, K)``."""
-        return self.outputs.representation(_kind(self.gamma))
+        return self.outputs.representation(self.kind)
+
+    @property
+    def kind(self) -> str:
+        """Source of the outputs: ``teacher`` at gamma 0, else ``oracle``."""
+        return _kind(self.gamma)
 
 
 @dataclass(frozen=True)

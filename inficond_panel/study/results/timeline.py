@@ -1,4 +1,4 @@
-"""Timeline of all that a participant did: their events, and the events of their histories."""
+"""Timeline of a participant: events, histories, and the students of these, fitted again."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from inficond_panel.study.run.people import Participant
 from inficond_panel.study.run.progress import Progress, make_steps
 from inficond_panel.study.run.study import Study
 from inficond_panel.tuning import Event as HistoryEvent
-from inficond_panel.tuning import History
+from inficond_panel.tuning import History, Node, Tuner
+from inficond_panel.tuning.replay import replay
 
 
 @dataclass(frozen=True)
@@ -104,3 +105,31 @@ def _of_history(history: History, task: str, sets: Sequence[ConceptSet]) -> list
         place = task, "provenance"
         moments.append(Moment(event.created, "history", "", *place, event.kind, payload))
     return moments
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """An iteration of a task, and the one that came of it again."""
+
+    task: str
+    node: Node
+    again: Node
+
+    @property
+    def equal(self) -> bool:
+        """True if id and weights are equal, bit for bit."""
+        return (self.node.id, self.node.weights_hash) == (self.again.id, self.again.weights_hash)
+
+
+def rebuild(study: Study, participant: Participant) -> list[Rebuilt]:
+    """Carry out every history of a participant again, in memory, from the untouched students on."""
+    found, events = [], study.log.events(participant.number)
+    for task in study.spec.all_tasks:
+        if not study.begun(participant, task.name_):
+            continue
+        for concepts in study.concept_sets(participant, task.name_, events):
+            tuner = study.tuner(participant, task.name_, concepts)
+            with closing(tuner.history):
+                pairs = replay(tuner, Tuner(tuner.store, tuner.spec, History(":memory:")))
+            found += [Rebuilt(task.name_, node, again) for node, again in pairs]
+    return found

@@ -19,13 +19,13 @@ from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.distill.scores.array_api import Array, check_finite
 from inficond_panel.distill.scores.scores import ScoreLike, Scores
 from inficond_panel.distill.solver.centred_bounds import CentredBounds, centred
-from inficond_panel.distill.solver.exact import Fit
+from inficond_panel.distill.solver.exact import Fit, check_cancelled
 from inficond_panel.distill.solver.joint.joint_newton import JointState
 from inficond_panel.distill.solver.joint.joint_objective import JointProblem, least_shift
 from inficond_panel.distill.solver.joint.tempered_joint import TemperedJointProblem
 from inficond_panel.distill.solver.problem import bound_of, check_box, normalised, penalties_of
 from inficond_panel.distill.solver.tempered import Tempered, mixed_of
-from inficond_panel.errors import CancelledError, SolverError
+from inficond_panel.errors import SolverError
 
 #: The rows of targets may add up to 1 within this; they are then made to.
 _SUM_ERROR = 1e-6
@@ -86,12 +86,12 @@ def fit_joint(
     problem = make_joint_problem(data.shape, targets, l1, lower, upper, sample_weight)
     with one_thread():
         state = _state(data, problem, start)
-        _check_cancelled(cancelled)
+        check_cancelled(cancelled)
         state.certify()
         while state.goes_on(tolerance, max_iterations):
             if progress is not None:
                 progress(_share_done(state.gap, tolerance), f"softmax student, gap {state.gap:.1g}")
-            _check_cancelled(cancelled)
+            check_cancelled(cancelled)
             data.gather(state.used)
             state.step()
             state.certify()
@@ -248,11 +248,6 @@ def _check_targets(targets: Array, weight: Array) -> None:
             f"All targets of class {int(np.argmax(mean))} are 1: its best intercept is infinite.",
             "Add images that show the other classes, or use the teacher's soft targets.",
         )
-
-
-def _check_cancelled(cancelled: Callable[[], bool] | None) -> None:
-    if cancelled is not None and cancelled():
-        raise CancelledError("The fit was cancelled.", "Nothing was changed.")
 
 
 def _share_done(gap: float, tolerance: float) -> float:
