@@ -113,11 +113,39 @@ export function icon(name, size = 16) {
   return s("svg", attributes, ICONS[name].map((d) => s("path", { d })))
 }
 
-/** A native select in the look of the views. `options` are [value, label]; `onpick(value)`. */
+/** A native select in the look of the views. `options` are [value, label]; `onpick(value)`; its
+    `control` is what `choiceOf` makes. */
 export function select(label, options, value, onpick, prefix = null) {
   const list = options.map(([id, name]) => h("option", { value: id, selected: id === value ? "" : null }, name))
-  const control = leaveOnPick(h("select", { "aria-label": label, onchange: (event) => onpick(event.target.value) }, list))
+  const control = choiceOf(label, list, onpick)
   return h("label", { class: "select" }, prefix && h("span", { class: "prefix", "aria-hidden": "true" }, prefix), control, icon("down", 14))
+}
+
+/** A native select. Its `show(value)` gives it the model's value, but for answers to earlier choices than
+    the last one; `forget()` where that has become idle. */
+export function choiceOf(label, options, onpick) {
+  const last = lastChoice()
+  const control = leaveOnPick(h("select", { "aria-label": label, onchange: () => { last.take(control.value); onpick(control.value) } }, options))
+  control.show = (value) => { control.value = last.over(value) }
+  control.forget = last.forget
+  return control
+}
+
+const PATIENCE = 5000 // ms for which a choice is waited for: it may have been refused
+
+/** What a control shows while a choice is under way: the last one, until the model has it. */
+export function lastChoice(now = Date.now) {
+  let asked = null, since = 0
+  const forget = () => { asked = null }
+  return {
+    forget,
+    take: (value) => { asked = String(value); since = now() },
+    /** The choice over a value of the model, or that value where no choice is under way. */
+    over: (value) => {
+      if (String(value) === asked || now() > since + PATIENCE) forget()
+      return asked ?? String(value)
+    },
+  }
 }
 
 /** A control that works in a page without a server too (static_page.js). */

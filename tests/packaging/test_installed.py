@@ -1,4 +1,4 @@
-"""What a stranger gets: from the wheel and the sdist, with the base alone, in an empty folder.
+"""Installation of a stranger: from the wheel and the sdist, with the base alone, in an empty folder.
 
 ``make test-package`` gives the folder of both (``--built``), which it has checked.
 """

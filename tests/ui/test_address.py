@@ -195,7 +195,7 @@ def test_what_a_stale_link_names_is_told(url, open_page) -> None:
         open_page(f"{url}?class=unicorn&at=ffffffffffff&split=holdout&top=-3&targets=x&other=1")
     )
     notice = page.locator(".notice:visible")
-    expect(notice).to_contain_text("There is no class 'unicorn' here.")
+    expect(notice).to_contain_text("There is no class 'unicorn' in the store.")
     expect(notice).to_contain_text("does not open the holdout")
     expect(notice).to_contain_text("There is no top '-3'. There are no targets 'x' here.")
     expect(page.get_by_role("radio", name="Tune")).to_have_attribute("aria-checked", "true")

@@ -192,6 +192,27 @@ def test_an_influence_is_set_by_hand_and_released(serve, tmp_path, open_page) ->
     expect(held).to_have_count(1)
 
 
+def test_an_answer_to_an_earlier_factor_does_not_take_a_later_one_back(page) -> None:
+    row(page, 0).locator(".thumb.down").click()
+    factor = row(page, 0).get_by_label("Factor of")
+    expect(factor).to_have_value("2")
+    note = row(page, 0).locator(".note")
+    expect(note).to_contain_text("≤")
+    before = note.inner_text()
+    factor.evaluate("""(list) => {
+      const { get, set } = Object.getOwnPropertyDescriptor(HTMLSelectElement.prototype, "value")
+      list.shown = new Set()
+      const show = (value) => { list.shown.add(value); set.call(list, value) }
+      Object.defineProperty(list, "value", { get, set: show })
+      for (const value of ["3", "1.5"]) {
+        set.call(list, value)
+        list.dispatchEvent(new Event("change"))
+      }
+    }""")
+    expect(note).not_to_have_text(before)
+    assert factor.evaluate("(list) => [...list.shown]") == ["1.5"]
+
+
 def test_a_batch_over_two_students_says_which(page) -> None:
     row(page, 0).locator(".thumb.down").click()
     touched = page.locator(".knowledge .touched")

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from waiting import comes_to, wait_until
 
 from inficond_panel.tuning import open_tuner
-from inficond_panel.ui.lists.row_window import MOST
+from inficond_panel.views.provenance.iterations import MOST
 
 pytestmark = pytest.mark.ui
 

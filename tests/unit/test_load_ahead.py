@@ -1,4 +1,4 @@
-"""What pages need is loaded in each process of a server, once it listens and beside its answers."""
+"""Loading ahead: each process of a server loads the needs of pages, beside its answers."""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ import precompute
 from inficond_panel.errors import StoreError
 from inficond_panel.spec import load_spec
 from inficond_panel.store import open_store, write
+from inficond_panel.store.lock import only_run
 
 FORK = multiprocessing.get_context("fork")
 PHOTOS = 24
@@ -164,7 +165,7 @@ def test_a_run_with_nothing_to_do_leaves_the_work_of_another_alone(home, tmp_pat
     store, spec = tmp_path / "a.zarr", load_spec(home / "spec.yaml")
     precompute.run(spec, store)
     (tmp_path / "a.zarr.partial").mkdir()
-    with precompute.pipeline.lock.only_run(store):
+    with only_run(store):
         precompute.run(spec, store)
         assert (tmp_path / "a.zarr.partial").exists()
 

@@ -1,7 +1,7 @@
 // Configuration: data set, student, targets, class, split, scope, and six metrics with their cards.
 
 import {
-  boxOf, details, followTheme, h, hoverCard, icon, isClosed, keyed, leaveOnPick, offline, s, segments, set,
+  boxOf, choiceOf, details, followTheme, h, hoverCard, icon, isClosed, keyed, offline, s, segments, set,
   text, watch, windowOf,
 } from "../../ui/base.js"
 import { WHISKER, axisOf, toldOf, whiskerOf } from "../../ui/parts/whisker.js"
@@ -100,10 +100,9 @@ function makeFields(model, card, dialog, choose) {
 function richSelect(label, onpick, card) {
   const name = h("span", { class: "clip" })
   const size = h("span", { class: "muted num" })
-  const list = leaveOnPick(h("select", { "aria-label": label, onchange: () => { asked = list.matches(":focus") ? list.value : null; onpick(list.value) }, onblur: () => { asked = null } }))
+  const list = choiceOf(label, [], onpick)
   const face = h("label", { class: "select rich" }, h("span", { class: "text", "aria-hidden": "true" }, name, size), icon("down", 14), list)
   let shown = {}
-  let asked = null // the last choice by keys, until it has come: those before it are late
   explains(face, card, () => shown.card)
   face.show = (data, busy) => {
     shown = data
@@ -112,8 +111,7 @@ function richSelect(label, onpick, card) {
     const options = data.options.map((option) => (Array.isArray(option) ? option : [option, option]))
     const value = data.id ?? data.name
     keyed(list, value ? options : [["", "none"], ...options], ([id]) => id, ([id]) => h("option", { value: id }), (option, [, title]) => text(option, title))
-    if (value === asked || !options.some(([id]) => id === asked)) asked = null
-    list.value = asked ?? value
+    list.show(value)
     const still = options.length < 2
     face.classList.toggle("still", still)
     set(face.querySelector(".icon"), "hidden", still ? "" : null)

@@ -6,7 +6,7 @@ import {
   drawOnce, findBox, followTheme, h, hoverCard, icon, isClosed, keepAligned, onKey, segments, select,
   set, text, unless, watch,
 } from "../../ui/base.js"
-import { DIRECTIONS, METRICS, THUMBS } from "../../ui/vocabulary.js"
+import { CONCEPT_SORTS, DIRECTIONS, METRICS, THUMBS } from "../../ui/vocabulary.js"
 import { longList } from "../../ui/lists/long_list.js"
 import { popMenu } from "../../ui/parts/menu.js"
 import { ASK_EVERY } from "../../ui/lists/near.js"
@@ -24,9 +24,6 @@ import { makeSentence } from "./sentence.js"
 import { HOLDS_KEY } from "./rows/stability.js"
 import { seek, shownRows, soughtOf } from "./batch/pending.js"
 
-const SORTS = [["weight", "Influence", "Infl."], ["suspects", "Suspects", "Susp."], ["discrepancy_p", "Discrepancy (P)", "Disc. P"], ["discrepancy_n", "Discrepancy (N)", "Disc. N"]]
-const differ = (side) => `Discrepancy on ${side}: the concept's mean score where student and teacher decide differently, less the mean where they agree`
-const SORT_WORDS = { weight: "Strongest influence first, whatever its sign", suspects: "Concepts whose bond with the class holds on fit and not on tune", discrepancy_p: differ("positives"), discrepancy_n: differ("negatives") }
 const TYPING = 120 // ms without a key, then it is searched
 
 export function render({ model, el }) {
@@ -90,11 +87,12 @@ function makeHead(model, send, dialog, menu) {
   const name = h("span", { class: "subtitle" })
   const back = h("button", { class: unless("class", "back offline"), type: "button", "aria-label": "All students", title: "All students", onclick: () => send("select", { student: "" }) }, icon("grid", 14))
   const top = select("Concepts listed", model.tops.map((n) => [n, n ? `Top ${n}` : "All"]), model.top, (n) => { model.top = Number(n) })
-  const names = SORTS.filter(([id]) => id !== "suspects" || model.suspecting).map(([id, wide, narrow]) => [id, ...(narrow ? [h("span", { class: "wide" }, wide), h("span", { class: "narrow" }, narrow)] : [wide])])
+  const sorts = CONCEPT_SORTS.filter(({ key }) => key !== "suspects" || model.suspecting)
+  const names = sorts.map(({ key, name, short }) => [key, h("span", { class: "wide" }, name), h("span", { class: "narrow" }, short)])
   const sort = segments("Sort concepts by", names, (id) => { model.sort = id })
   top.classList.add("in-full")
   sort.classList.add("in-full")
-  for (const button of sort.children) set(button, "title", SORT_WORDS[button.dataset.value])
+  sorts.forEach(({ meaning }, at) => set(sort.children[at], "title", meaning))
   const { input: search, element: find } = findBox("Find concept", "C")
   search.ask = () => {
     clearTimeout(search.waiting)
@@ -120,7 +118,7 @@ function makeHead(model, send, dialog, menu) {
     set(name, "title", model.student || null)
     find.hidden = add.hidden = top.hidden = sort.hidden = save.hidden = !model.student
     if (search.value !== model.find && !search.waiting && !search.matches(":focus")) search.value = model.find
-    top.querySelector("select").value = String(model.top)
+    top.control.show(model.top)
     sort.show(model.sort)
   }
   return { element, search, draw, back }
@@ -192,7 +190,7 @@ function makePatchHead(model) {
   const options = [["nearest", "Most similar patches"], ["assigned", "Assigned segments"]]
   const choice = select("Patches shown", options, model.patches_of, (id) => { model.patches_of = id })
   set(choice, "title", "Most similar: nearest to the concept's text. Assigned: segments whose best concept it is.")
-  watch(model, ["patches_of"], () => { choice.querySelector("select").value = model.patches_of })
+  watch(model, ["patches_of"], () => { choice.control.show(model.patches_of) })
   return h("span", { class: "metric" }, choice)
 }
 

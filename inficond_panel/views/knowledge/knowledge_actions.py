@@ -71,7 +71,7 @@ class BatchActions(RefitActions):
 
     @action
     def _take_out(self, place: list[str]) -> None:
-        """Take what is at a place out of the batch."""
+        """Remove one intent from the batch, by its place."""
         tuning = self.app.tuning
         tuning.take_out([item for item in tuning.pending if list(place_of(item)) == place])
 
@@ -89,7 +89,7 @@ class RowActions(BatchActions):
 
     @action
     def _pictures(self, segments: list[int]) -> None:
-        """Send the patches asked for, of those that rows can show: none is of the holdout."""
+        """Send patches by segment, but none that rows cannot show: the holdout has none."""
         store = self.app.store
         wanted = np.intersect1d(segments, shown_segments(store)).tolist()
         send_pictures(self.app, self.table, wanted, lambda segment: patch_uri(store, segment))
@@ -112,7 +112,7 @@ class RowActions(BatchActions):
 
     @action
     def _open_patch(self, concept: str, segment: int) -> None:
-        """Show the images that a concept's patches are cut from, that of one of them large."""
+        """Show the images of a concept's patches, and the image of one patch large."""
         store = self.app.store
         if concept not in store.concepts:
             raise ValueError("no such concept")
