@@ -69,7 +69,8 @@ def picture(page: Page, view: str) -> Image.Image:
         expect(iterations(page).first).to_be_visible()
     page.wait_for_function(LOADED, arg=place.element_handle())
     shot, before = place.screenshot(animations="disabled", caret="hide"), b""
-    while shot != before:
+    end = time.monotonic() + PATIENCE  # one that never rests is compared as it is
+    while shot != before and time.monotonic() < end:
         shot, before = place.screenshot(animations="disabled", caret="hide"), shot
     image = Image.open(io.BytesIO(shot)).convert("RGB")
     return image.resize((image.width // 2, image.height // 2), Image.Resampling.BOX)

@@ -210,7 +210,7 @@ def test_an_answer_to_an_earlier_factor_does_not_take_a_later_one_back(page) -> 
       }
     }""")
     expect(note).not_to_have_text(before)
-    assert factor.evaluate("(list) => [...list.shown]") == ["1.5"]
+    comes_to(lambda: factor.evaluate("(list) => [...list.shown]"), ["1.5"])
 
 
 def test_a_batch_over_two_students_says_which(page) -> None:
