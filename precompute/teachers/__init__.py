@@ -6,7 +6,14 @@ onnxruntime and scikit-learn are imported when a teacher needs them.
 
 from precompute.teachers.inputs import network_inputs, pass_keys, teacher_inputs
 from precompute.teachers.kinds.transformers_models import resolved
-from precompute.teachers.loading import fetch_teacher, load_embedding, load_teacher
+from precompute.teachers.loading import (
+    batch_of,
+    encoder_of,
+    fetch_teacher,
+    load_embedding,
+    load_teacher,
+)
+from precompute.teachers.network import check_finite
 from precompute.teachers.photos import Photos
 from precompute.teachers.preprocessing import stacked
 from precompute.teachers.stage import Result, teacher_logits
@@ -15,6 +22,9 @@ from precompute.teachers.tables import left_out_text, read_logits
 __all__ = [
     "Photos",
     "Result",
+    "batch_of",
+    "check_finite",
+    "encoder_of",
     "fetch_teacher",
     "left_out_text",
     "load_embedding",

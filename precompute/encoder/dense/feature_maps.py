@@ -6,7 +6,7 @@ from typing import Any
 
 from torch.nn import functional
 
-from precompute.encoder.dense.path import Cells, Path
+from precompute.encoder.dense.path import Path, View
 
 
 def clip_resnet(tower: Any) -> Path | None:
@@ -16,13 +16,15 @@ def clip_resnet(tower: Any) -> Path | None:
     if not isinstance(tower, ModifiedResNet):
         return None
 
-    def cells(images: Any) -> Any:
+    def view(images: Any, whole: bool) -> tuple[Any, Any]:
         features = tower.stem(images)
         for layer in (tower.layer1, tower.layer2, tower.layer3, tower.layer4):
             features = layer(features)
-        return tower.attnpool.c_proj(tower.attnpool.v_proj(features.permute(0, 2, 3, 1)))
+        pool = tower.attnpool
+        cells = pool.c_proj(pool.v_proj(features.permute(0, 2, 3, 1)))
+        return cells, pool(features) if whole else None
 
-    return Path(None, lambda _: cells)
+    return Path(None, lambda _: view)
 
 
 def timm_map(tower: Any) -> Path | None:
@@ -52,33 +54,39 @@ def _pools_by_average(trunk: Any) -> bool:
     return len(pools) == 1 and str(pools[0].pool_type).endswith("avg")
 
 
-def _average_pooled(tower: Any) -> Cells:
+def _average_pooled(tower: Any) -> View:
     """The head at each place; where it is linear, the mean over the places is the embedding."""
     trunk = tower.trunk
     last = getattr(trunk, "output_fmt", "NCHW") == "NHWC"
 
-    def cells(images: Any) -> Any:
+    def view(images: Any, whole: bool) -> tuple[Any, Any]:
         features = trunk.forward_features(images)
         places = features if last else features.permute(0, 2, 3, 1)
         shape, channels = places.shape[:3], places.shape[-1]
         single = (-1, 1, 1, channels) if last else (-1, channels, 1, 1)
         out = tower.head(trunk.forward_head(places.reshape(single)))
-        return out.reshape(*shape, -1)
+        return out.reshape(*shape, -1), _whole(tower, features) if whole else None
 
-    return cells
+    return view
 
 
-def _attention_pooled(tower: Any, pool: Any) -> Cells:
+def _whole(tower: Any, features: Any) -> Any:
+    """Embeddings ``(B, embed)`` of whole images, from the trunk's features."""
+    return tower.head(tower.trunk.forward_head(features))
+
+
+def _attention_pooled(tower: Any, pool: Any) -> View:
     """Value and output projection of the pool at each place, then the rest of the head."""
     rest = list(tower.head)[1:]
 
-    def cells(images: Any) -> Any:
-        out = pool.proj(_value(pool, tower.trunk.forward_features(images).permute(0, 2, 3, 1)))
+    def view(images: Any, whole: bool) -> tuple[Any, Any]:
+        features = tower.trunk.forward_features(images)
+        out = pool.proj(_value(pool, features.permute(0, 2, 3, 1)))
         for layer in rest:
             out = layer(out)
-        return out
+        return out, _whole(tower, features) if whole else None
 
-    return cells
+    return view
 
 
 def _value(pool: Any, places: Any) -> Any:

@@ -6,13 +6,30 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-Cells = Callable[[Any], Any]
+#: From images ``(B, 3, H, W)`` to the embeddings of their places ``(B, h, w, embed)`` and, where the
+#: second argument is true, of each whole image ``(B, embed)``, else None; neither normalised.
+View = Callable[[Any, bool], tuple[Any, Any]]
+
+
+@dataclass(frozen=True)
+class Dense:
+    """Embeddings of places, and of the whole image from the same run of the tower."""
+
+    view: View
+
+    def __call__(self, images: Any) -> Any:
+        """Embeddings ``(B, h, w, embed)``, not normalised, of images ``(B, 3, H, W)``."""
+        return self.view(images, False)[0]
+
+    def with_whole(self, images: Any) -> tuple[Any, Any]:
+        """The same, and what the tower gives for the whole images ``(B, embed)``, to the bit."""
+        return self.view(images, True)
 
 
 @dataclass(frozen=True)
 class Path:
     """A dense path: ``own`` is the family's attention (None: no choice); ``build`` makes the
-    function from images to embeddings ``(B, h, w, embed)`` for an attention."""
+    function for an attention."""
 
     own: str | None
-    build: Callable[[str | None], Cells]
+    build: Callable[[str | None], View]

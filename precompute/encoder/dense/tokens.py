@@ -12,8 +12,8 @@ from typing import Any
 from torch import nn
 from torch.nn import functional
 
-from precompute.encoder.dense.blocks import last_block, with_module
-from precompute.encoder.dense.path import Cells, Path
+from precompute.encoder.dense.blocks import Watched, last_block, with_module
+from precompute.encoder.dense.path import Path, View
 
 
 def open_clip_vit(tower: Any) -> Path | None:
@@ -26,22 +26,27 @@ def open_clip_vit(tower: Any) -> Path | None:
         return None
     reads_class = tower.attn_pool is None and tower.pool_type == "tok"
 
-    def build(attention: str | None) -> Cells:
+    def build(attention: str | None) -> View:
         *blocks, last = tower.transformer.resblocks
-        blocks = [*blocks, last_block(last, attention)]
+        changed = last_block(last, attention)
 
-        def cells(images: Any) -> Any:
-            x = tower._embeds(images)
+        def view(images: Any, whole: bool) -> tuple[Any, Any]:
+            before = tower._embeds(images)
             for block in blocks:
-                x = block(x)
-            x = x[:, 1:]
+                before = block(before)
+            after = changed(before)
+            pooled = None
+            if whole:
+                pooled, _ = tower._pool(after if changed is last else last(before))
+                pooled = pooled if tower.proj is None else pooled @ tower.proj
+            x = after[:, 1:]
             if tower.attn_pool is not None:
                 x = _value_of_pool(tower.attn_pool, x)
             x = tower.ln_post(x)
             x = x if tower.proj is None else x @ tower.proj
-            return x.reshape(len(images), *tower.grid_size, -1)
+            return x.reshape(len(images), *tower.grid_size, -1), pooled
 
-        return cells
+        return view
 
     return Path("value" if reads_class else "plain", build)
 
@@ -71,19 +76,33 @@ def timm_vit(tower: Any) -> Path | None:
     if getattr(pool, "pos_embed", None) is not None or trunk.global_pool not in _POOLS:
         return None
 
-    def build(attention: str | None) -> Cells:
+    def build(attention: str | None) -> View:
         *blocks, last = trunk.blocks
         kind = nn.ModuleList if isinstance(trunk.blocks, nn.ModuleList) else _sequential
-        changed: Any = with_module(trunk, "blocks", kind([*blocks, last_block(last, attention)]))
+        changed = last_block(last, attention)
 
-        def cells(images: Any) -> Any:
-            x = changed.forward_features(images)[:, trunk.num_prefix_tokens :]
+        def trunk_with(ending: nn.Module) -> Any:
+            return with_module(trunk, "blocks", kind([*blocks, ending]))
+
+        with_cells = trunk_with(changed)
+
+        def view(images: Any, whole: bool) -> tuple[Any, Any]:
+            pooled = None
+            if whole:
+                watched = Watched(last)
+                x = trunk_with(watched).forward_features(images)
+                pooled = tower.head(trunk.forward_head(x))
+                tokens, more = watched.given
+                x = x if changed is last else trunk.norm(changed(tokens, **more))
+            else:
+                x = with_cells.forward_features(images)
+            x = x[:, trunk.num_prefix_tokens :]
             if pool is not None:
                 x = pool(x.reshape(-1, 1, x.shape[-1])).reshape(*x.shape[:2], -1)
             x = tower.head(trunk.head(trunk.head_drop(trunk.fc_norm(x))))
-            return x.reshape(len(images), *trunk.patch_embed.grid_size, -1)
+            return x.reshape(len(images), *trunk.patch_embed.grid_size, -1), pooled
 
-        return cells
+        return view
 
     return Path("value" if trunk.global_pool == "token" else "plain", build)
 
