@@ -32,8 +32,9 @@ class Encoder:
 
     The dense view of a photo is the whole of it, squashed to ``size`` (height, width) as a square
     photo would be, whatever the crop of the model's own preprocessing: the segments are to cover
-    the photo. ``own_size`` is the size that the model was made for. Mean, standard deviation and interpolation are the model's own. ``attention`` is
-    the last block's (see ``precompute.encoder.dense.blocks``), None where there is no choice.
+    the photo. Mean, standard deviation and interpolation are the model's own, and ``own_size`` is
+    the size that it was made for. ``attention`` is the last block's (see
+    ``precompute.encoder.dense.blocks``), None where there is no choice.
     """
 
     size: tuple[int, int]

@@ -47,7 +47,7 @@ def load(spec: Spec, store: Store, progress: Progress = lambda _: None) -> Apply
     with one_thread():
         encoder = load_encoder(section, spec.device)
         scorer = Scorer(encoder, section.batch, settings, ScoredTexts.of(store))
-        teacher, no_teacher = teacher_of(spec, store)
+        teacher, no_teacher = teacher_of(spec, store, encoder)
     return Applying(store, scorer, teacher, no_teacher)
 
 
@@ -86,13 +86,21 @@ class Scorer(Generic[E_co]):
 
         ``names`` are those of masks.
         """
-        pixels = [self.encoder.prepare(image) for image in images]
-        full = np.stack([*pixels, *[pixels[-1]] * (self.size - len(pixels))])
         with one_thread():
-            cells = self.encoder.dense(full)[: len(images)]
-            arrays = segmented(images, cells, self.settings, names)
-            owner = np.repeat(np.arange(len(images)), arrays["segments"])
-            score = self.texts.score(arrays["embedding"], owner, len(images))
+            return self.of_cells(images, self.encoder.dense(self.full_batch(images)), names)
+
+    def full_batch(self, images: list[Image.Image]) -> np.ndarray:
+        """A full batch ``(size, 3, height, width)`` of prepared images, the last one repeated."""
+        pixels = [self.encoder.prepare(image) for image in images]
+        return np.stack([*pixels, *[pixels[-1]] * (self.size - len(pixels))])
+
+    def of_cells(
+        self, images: list[Image.Image], cells: np.ndarray, names: list[str]
+    ) -> tuple[np.ndarray, list[PhotoSegments]]:
+        """The same of images that are encoded: ``cells`` ``(size, h, w, embed)`` of the batch."""
+        arrays = segmented(images, cells[: len(images)], self.settings, names)
+        owner = np.repeat(np.arange(len(images)), arrays["segments"])
+        score = self.texts.score(arrays["embedding"], owner, len(images))
         return score, _segments_of(arrays)
 
 
@@ -147,12 +155,22 @@ class Applying:
         logit = np.full((len(photos), len(store.classes)), np.nan, np.float32)
         segments: list[PhotoSegments | None] = [None] * len(photos)
         if read:
-            score[read], found = self.scorer.score(images, [_name(photos[i]) for i in read])
+            cells, whole = self._encoded(images)
+            names = [_name(photos[i]) for i in read]
+            score[read], found = self.scorer.of_cells(images, cells, names)
             for i, own in zip(read, found, strict=True):
                 segments[i] = own
             if self.teacher:
-                logit[read] = self.teacher.log_odds(images)
+                logit[read] = self.teacher.log_odds(images, whole)
         return faults, score, logit, segments
+
+    def _encoded(self, images: list[Image.Image]) -> tuple[np.ndarray, np.ndarray | None]:
+        """Embeddings of places of a full batch, and of the whole images where heads need them."""
+        encoder, pixels = self.scorer.encoder, self.scorer.full_batch(images)
+        if self.teacher is None or self.teacher.network:
+            return encoder.dense(pixels), None
+        cells, whole = encoder.dense_with_whole(pixels)
+        return cells, whole[: len(images)]
 
 
 def scorer_of(spec: Spec, store: Store) -> Scorer[Encoder]:

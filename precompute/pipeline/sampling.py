@@ -99,9 +99,7 @@ def _segments(
     if inputs.training is not None:
         raise InficondError("the head of the segments is trained first, which is not timed")
     key = encoder_key(inputs.encoder)
-    work = Segmenting(
-        key, inputs.dataset, inputs.encoder, inputs.settings, inputs.device, features
-    )
+    work = Segmenting(key, inputs.dataset, inputs.encoder, inputs.settings, inputs.device, features)
     _ = work.encoder  # loaded now, not in the time
 
     def run() -> None:

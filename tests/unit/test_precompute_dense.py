@@ -184,7 +184,9 @@ def test_one_run_gives_the_cells_and_the_whole_to_the_bit(name):
     tower = FAMILIES[name][0]()
     for pixels in (images(), images(64, 96, count=3)):
         for attention in ("value", "plain", "clearclip") if name in ATTENTIVE else (None,):
-            dense, _ = dense_function(SimpleNamespace(visual=tower), pixels.shape[2:], "it", attention)
+            dense, _ = dense_function(
+                SimpleNamespace(visual=tower), pixels.shape[2:], "it", attention
+            )
             with torch.inference_mode():
                 cells, pooled = dense.with_whole(pixels)
                 assert torch.equal(cells, dense(pixels))

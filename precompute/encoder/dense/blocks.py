@@ -59,6 +59,7 @@ class Watched(nn.Module):
         self.block = block
 
     def forward(self, x: Any, **more: Any) -> Any:
+        """The block's output."""
         self.given = x, more
         return self.block(x, **more)
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-#: From images ``(B, 3, H, W)`` to the embeddings of their places ``(B, h, w, embed)`` and, where the
-#: second argument is true, of each whole image ``(B, embed)``, else None; neither normalised.
+#: From images ``(B, 3, H, W)`` to the embeddings of their places ``(B, h, w, embed)``, and of each
+#: whole image ``(B, embed)`` where the second argument is true, else None; neither normalised.
 View = Callable[[Any, bool], tuple[Any, Any]]
 
 
