@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 #: From images ``(B, 3, H, W)`` to the embeddings of their places ``(B, h, w, embed)``, and of each
 #: whole image ``(B, embed)`` where the second argument is true, else None; neither normalised.
@@ -17,11 +20,11 @@ class Dense:
 
     view: View
 
-    def __call__(self, images: Any) -> Any:
+    def __call__(self, images: Tensor) -> Any:
         """Embeddings ``(B, h, w, embed)``, not normalised, of images ``(B, 3, H, W)``."""
         return self.view(images, False)[0]
 
-    def with_whole(self, images: Any) -> tuple[Any, Any]:
+    def with_whole(self, images: Tensor) -> tuple[Any, Any]:
         """The same, and what the tower gives for the whole images ``(B, embed)``, to the bit."""
         return self.view(images, True)
 
