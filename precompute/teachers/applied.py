@@ -83,4 +83,9 @@ def teacher_of(
         embedding = load_embedding(section, encoder, spec.device)
         return AppliedTeacher(embedding, len(store.classes), heads=heads), ""
     except InficondError as error:  # the students do not need it
-        return None, error.message
+        return None, reason_of(error)
+
+
+def reason_of(error: InficondError) -> str:
+    """The reason why a teacher is left out, with the remedy, to end a sentence with."""
+    return f"{error.message} {error.remedy}".strip().rstrip(".")
