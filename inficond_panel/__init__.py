@@ -13,9 +13,8 @@ from inficond_panel.errors import MissingExtraError
 from inficond_panel.version import __version__
 
 if TYPE_CHECKING:
-    from inficond_panel.api.building import build
+    from inficond_panel.api.building import build, from_frames
     from inficond_panel.api.estimator import ConceptStudents
-    from inficond_panel.api.frames import from_frames
     from inficond_panel.api.loading import load_students
     from inficond_panel.api.notebook import explore
     from inficond_panel.api.students import TunableStudents, open_students
@@ -37,7 +36,7 @@ _LATE = {
     "TunableStudents": "inficond_panel.api.students",
     "build": "inficond_panel.api.building",
     "explore": "inficond_panel.api.notebook",
-    "from_frames": "inficond_panel.api.frames",
+    "from_frames": "inficond_panel.api.building",
     "load_students": "inficond_panel.api.loading",
     "open_students": "inficond_panel.api.students",
 }

@@ -1,4 +1,4 @@
-// What Python puts before the first module of each source, see inficond_panel/ui/vocabulary.py.
+// What Python puts before the first module of each source, see inficond_panel/ui/browser.py.
 // Imported first, for its effect.
 
 globalThis.$vocabulary = {

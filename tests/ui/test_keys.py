@@ -8,7 +8,7 @@ import pytest
 from factory import twins_spec
 from playwright.sync_api import Page, expect
 
-from inficond_panel.views.page.shortcuts import SHORTCUTS
+from inficond_panel.views.page.palette import SHORTCUTS
 
 pytestmark = pytest.mark.ui
 

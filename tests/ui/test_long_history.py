@@ -8,7 +8,7 @@ from long_history import grow
 from playwright.sync_api import Page, expect
 
 from inficond_panel.tuning import open_tuner
-from inficond_panel.ui.lists.row_window import MOST
+from inficond_panel.views.provenance.iterations import MOST
 
 pytestmark = pytest.mark.ui
 

@@ -176,8 +176,7 @@ def _written(
 
 def _try(draft: Draft, output: Path, classes: Sequence[str], asked: Mapping[str, str]) -> Dataset:
     from precompute.datasets import load_dataset
-    from precompute.detect.task_keys import logit_classes, task_keys
-    from precompute.detect.writing import spec_text
+    from precompute.detect.writing import logit_classes, spec_text, task_keys
     from precompute.teachers import left_out_text, read_logits, resolved
 
     draftfile = output.with_name(f".{output.name}.{os.getpid()}.yaml")

@@ -83,9 +83,12 @@ def run(args: argparse.Namespace) -> None:
     """Measure the students of one iteration."""
     from inficond_panel.analysis.node_metrics import measure_groups, measure_node, measure_slices
     from inficond_panel.analysis.top_measures import check_single_label, measure_single_label
-    from inficond_panel.commands.metrics.group_tables import groups_document, say_groups
     from inficond_panel.commands.metrics.metrics_document import document
-    from inficond_panel.commands.metrics.metrics_tables import say_slices
+    from inficond_panel.commands.metrics.metrics_tables import (
+        groups_document,
+        say_groups,
+        say_slices,
+    )
     from inficond_panel.commands.shared.students import (
         chosen_node,
         count_look,

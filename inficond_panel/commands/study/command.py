@@ -98,17 +98,17 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _action(name: str) -> Callable[[Study, argparse.Namespace], None]:
-    from inficond_panel.commands.study import participants, study_results, study_server
+    from inficond_panel.commands.study import participants, study_actions
 
     return {
-        "serve": study_server.serve,
+        "serve": study_actions.serve,
         "add": participants.add,
         "list": participants.list_participants,
         "link": participants.link,
         "delete": participants.delete,
-        "replay": study_results.replay,
-        "report": study_results.report,
-        "export": study_results.export,
+        "replay": study_actions.replay,
+        "report": study_actions.report,
+        "export": study_actions.export,
     }[name]
 
 

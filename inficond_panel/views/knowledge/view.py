@@ -16,13 +16,11 @@ from inficond_panel.analysis.concept_scales import concept_scales
 from inficond_panel.ui.actions import action
 from inficond_panel.ui.component import tie
 from inficond_panel.views.knowledge.batch.batch import BatchBar, make_suggesting
-from inficond_panel.views.knowledge.concept_typing import make_typing
 from inficond_panel.views.knowledge.knowledge_actions import RowActions
 from inficond_panel.views.knowledge.panels.class_metrics import MeasuresPanel
 from inficond_panel.views.knowledge.panels.mending import MendingPanel
 from inficond_panel.views.knowledge.panels.refit_report import ReportPanel
 from inficond_panel.views.knowledge.panels.thresholds import ThresholdChoices
-from inficond_panel.views.knowledge.picture import draw_picture
 from inficond_panel.views.knowledge.rows.rows import (
     EffectCurves,
     make_concept_rows,
@@ -30,7 +28,7 @@ from inficond_panel.views.knowledge.rows.rows import (
     make_undefined,
 )
 from inficond_panel.views.knowledge.rows.stability import StabilityRuns
-from inficond_panel.views.knowledge.table import KnowledgeTable
+from inficond_panel.views.knowledge.table import KnowledgeTable, draw_picture, make_typing
 from inficond_panel.vocabulary.confidence import confidence_word
 
 if TYPE_CHECKING:

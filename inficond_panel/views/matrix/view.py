@@ -32,6 +32,7 @@ from inficond_panel.ui.plot_pane import change_figure, close_plots, make_plot_pa
 from inficond_panel.ui.refit_actions import RefitActions
 from inficond_panel.views.matrix.panel import (
     MatrixPanel,
+    draw_picture,
     make_batch,
     make_bounds,
     make_effects,
@@ -40,7 +41,6 @@ from inficond_panel.views.matrix.panel import (
     make_suggesting,
     meant,
 )
-from inficond_panel.views.matrix.picture import draw_picture
 from inficond_panel.vocabulary.directions import DIRECTIONS
 from inficond_panel.wording.suspects import leaning_sentence, plain_sentence
 

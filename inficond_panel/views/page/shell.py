@@ -18,9 +18,8 @@ from inficond_panel.ui.component import Component, tie
 from inficond_panel.ui.parts.saving import send_file
 from inficond_panel.views.page.address import KEYS, PLACES, Address, make_address
 from inficond_panel.views.page.arrangement import make_layout, read_layout
-from inficond_panel.views.page.palette import choose, make_answer
+from inficond_panel.views.page.palette import choose, make_answer, make_shortcuts
 from inficond_panel.views.page.photo import PhotoActions, make_photo
-from inficond_panel.views.page.shortcuts import make_shortcuts
 from inficond_panel.views.page.tour import make_progress, make_tour, show_step
 
 if TYPE_CHECKING:

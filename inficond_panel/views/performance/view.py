@@ -31,9 +31,12 @@ from inficond_panel.ui.parts.saving import make_and_send
 from inficond_panel.ui.photos.gallery import FILLS as IMAGE_FILLS
 from inficond_panel.ui.plot_pane import change_figure, close_plots, make_plot_pane
 from inficond_panel.views.performance.confusions import ConfusionsPanel
-from inficond_panel.views.performance.picture import draw_picture
-from inficond_panel.views.performance.pinned import make_against, make_pinned
-from inficond_panel.views.performance.table import PerformanceTable
+from inficond_panel.views.performance.table import (
+    PerformanceTable,
+    draw_picture,
+    make_against,
+    make_pinned,
+)
 from inficond_panel.vocabulary.confidence import CONFIDENCE
 from inficond_panel.vocabulary.metrics import AP, FIDELITY, METRICS, SHARES
 from inficond_panel.wording.metric_change import change_text, make_change

@@ -16,9 +16,13 @@ from inficond_panel.views.knowledge.panels.mending import make_cure
 from inficond_panel.views.knowledge.table import KnowledgeTable, make_status
 from inficond_panel.vocabulary.directions import THUMBS
 from inficond_panel.vocabulary.metrics import AP
-from inficond_panel.wording.cures import chosen_sentence, direction_of, glyph_of
+from inficond_panel.wording.cures import (
+    chosen_sentence,
+    direction_of,
+    glyph_of,
+    suggestion_sentences,
+)
 from inficond_panel.wording.metric_change import make_change
-from inficond_panel.wording.suggestion import suggestion_sentences
 
 if TYPE_CHECKING:
     from inficond_panel.analysis.refits.compensation import Group
