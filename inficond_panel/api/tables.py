@@ -29,7 +29,7 @@ from inficond_panel.distill import (
 )
 from inficond_panel.distill.shift.verdict import VERDICT_LEVEL
 from inficond_panel.errors import TuningError
-from inficond_panel.tuning import Node, Student, Students, Tuner
+from inficond_panel.tuning import Event, Node, Student, Students, Tuner
 from inficond_panel.tuning.other_students import OtherStudents
 from inficond_panel.tuning.shift.class_shift import Suspect, class_shifts
 from inficond_panel.vocabulary.confidence import Noise
@@ -58,6 +58,12 @@ def history(nodes: Iterable[Node], here: Node) -> pd.DataFrame:
     ]
     frame = pd.DataFrame(rows, index=pd.Index([node.number for node in nodes], name="iteration"))
     return frame.astype({"parent": "Int64"})
+
+
+def events(happened: Iterable[Event]) -> pd.DataFrame:
+    """One row an event, in the order in which they happened."""
+    columns = [field.name for field in fields(Event)]
+    return pd.DataFrame([vars(event) for event in happened], columns=columns).set_index("number")
 
 
 def others(found: Iterable[OtherStudents]) -> pd.DataFrame:
