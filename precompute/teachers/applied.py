@@ -77,8 +77,8 @@ def teacher_of(
         features, fit = store.teacher_feature, store.rows("fit")
         given = features, store.label, fit, store.classes, section, spec.device
         heads = fit_heads(*given, chosen_l2(store))
-        features = Features(encoder_of(section, encoder))
-        if segments and features.from_cells(segments, encoder):
+        work = Features(encoder_of(section, encoder))
+        if segments and work.from_cells(segments, encoder):
             return AppliedTeacher(None, len(store.classes), heads=heads), ""
         embedding = load_embedding(section, encoder, spec.device)
         return AppliedTeacher(embedding, len(store.classes), heads=heads), ""
