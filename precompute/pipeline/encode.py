@@ -185,12 +185,10 @@ class Encoding:
         """Load what is needed; the iterator then gives batches with their arrays."""
         work = self._work()
         self.progress(f"Encoding with {work.encoder.name}")
-        if self.features:
-            lacking = self.features.missing
-            made = replace(work, features=self.features.work)
-            yield from self._each(made, [batch for batch in batches if batch in lacking])
-            batches = [batch for batch in batches if batch not in lacking]
-        yield from self._each(work, batches)
+        lacking = self.features.missing if self.features else frozenset()
+        yield from self._each(work, [batch for batch in batches if batch in lacking])
+        alone = replace(work, features=None)
+        yield from self._each(alone, [batch for batch in batches if batch not in lacking])
 
     def _each(self, work: Segmenting, batches: list[Batch]) -> Made:
         positions = [self._positions(batch) for batch in batches]
@@ -203,7 +201,10 @@ class Encoding:
     def _work(self) -> Segmenting:
         inputs = self.inputs
         key = encoder_key(inputs.encoder)
-        work = Segmenting(key, inputs.dataset, inputs.encoder, inputs.settings, inputs.device)
+        features = self.features.work if self.features else None
+        work = Segmenting(
+            key, inputs.dataset, inputs.encoder, inputs.settings, inputs.device, features
+        )
         if inputs.training is not None:
             store = self.finished.folder.with_suffix("")
             segments = with_head(

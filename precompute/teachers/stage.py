@@ -101,7 +101,8 @@ def _by_head(
 ) -> Result:
     """Encode, fit the heads, and for the oracle go through encoder and heads again."""
     dataset = photos.dataset
-    beside = (encoder_key(encoder_of(section, encoder)),)
+    sections = [encoder_of(section, encoder), *([encoder] if encoder else [])]
+    beside = tuple(map(encoder_key, sections))  # those of vectors and of segments, still loaded
     load = partial(load_embedding, section, encoder, device, kept=True)
     run, size = Network(keys["features"], load, beside), batch_of(section, encoder)
     work = Pass("features", keys["features"], run, _logits, dataset, run.teacher.outputs)
