@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from inficond_panel.errors import MissingExtraError
 from inficond_panel.version import __version__
 
 if TYPE_CHECKING:
@@ -50,12 +49,9 @@ def __getattr__(name: str) -> Any:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "sklearn":
             raise
-        from inficond_panel.common.installation import install_command  # noqa: PLC0415
+        from inficond_panel.common.installation import missing_extra  # noqa: PLC0415
 
-        raise MissingExtraError(
-            f"{name} needs scikit-learn, which is not installed.",
-            f"Install it: {install_command('sklearn')}",
-        ) from error
+        raise missing_extra(name, error, "sklearn") from error
 
 
 def __dir__() -> list[str]:

@@ -85,8 +85,7 @@ def _check_words(**given: tuple[str, tuple[str, ...]]) -> None:
     for name, (word, words) in given.items():
         if word not in words:
             raise DataError(
-                f"{name} is {word!r}.{near(str(word), words)}",
-                f"Take one of {', '.join(words)}.",
+                f"{name} is {word!r}.{near(str(word), words)}", f"There are: {', '.join(words)}."
             )
 
 

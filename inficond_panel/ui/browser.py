@@ -14,6 +14,7 @@ from pathlib import Path
 from inficond_panel.vocabulary.directions import DIRECTIONS, THUMBS
 from inficond_panel.vocabulary.metrics import AP, METRICS
 from inficond_panel.vocabulary.palette import BACKGROUND, css_variables
+from inficond_panel.vocabulary.sorts import CLASS_SORTS, CONCEPT_SORTS
 
 _PACKAGE = Path(__file__).parents[1]
 _VOCABULARY = Path(__file__).resolve().with_name("vocabulary.js")
@@ -101,6 +102,18 @@ def _vocabulary() -> str:
             for key, metric in METRICS.items()
         },
         "gapMetric": AP.key,
+        "classSorts": [
+            {
+                "key": sort.key,
+                "name": sort.name,
+                "head": sort.head,
+                "metric": sort.metric,
+                "points": sort.points,
+                "descending": sort.descending,
+            }
+            for sort in CLASS_SORTS.values()
+        ],
+        "conceptSorts": [vars(sort) for sort in CONCEPT_SORTS.values()],
         "directions": {
             key: {
                 "verb": direction.verb,

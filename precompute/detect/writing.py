@@ -139,7 +139,7 @@ class TaskKeys:
 def task_keys(
     dataset: Dataset, teacher: Choice, *, task: str = "", activation: str = "", outputs: str = ""
 ) -> TaskKeys:
-    """The task of a data set, what the teacher ends in, and what it gives and calls the classes.
+    """Keys of the task, of the teacher's activation and outputs, and of its class names.
 
     ``task``, ``activation`` and ``outputs`` are taken where they are given, and found where they
     are empty. Raises ``DataError`` for a table that cannot be read, and for images that have not

@@ -69,7 +69,7 @@ class Batches:
 
 @dataclass
 class Encoding:
-    """Makes what is missing; ``images`` and ``seconds`` are of what this run encoded.
+    """Encodes the missing batches; ``images`` and ``seconds`` count this run alone.
 
     The features of a teacher's heads are made of the same batches, where both are missing.
     """
@@ -182,7 +182,7 @@ class Encoding:
         return first
 
     def _computed(self, batches: list[Batch]) -> Made:
-        """Load what is needed; the iterator then gives batches with their arrays."""
+        """Load the encoder; the iterator then gives batches with their arrays."""
         work = self._work()
         self.progress(f"Encoding with {work.encoder.name}")
         lacking = self.features.missing if self.features else frozenset()

@@ -14,9 +14,8 @@ from inficond_panel.commands.shared.arguments import (
     add_tuner,
     positive,
 )
-from inficond_panel.commands.shared.output import progress, say, say_json
-from inficond_panel.common.near_words import near
-from inficond_panel.errors import TuningError
+from inficond_panel.commands.shared.output import note, progress, say, say_json
+from inficond_panel.vocabulary.confidence import few_draws
 from inficond_panel.vocabulary.metrics import AP, METRICS
 
 if TYPE_CHECKING:
@@ -149,6 +148,8 @@ def _say_measures(
 
     level = tuner.spec.views.confidence
     say(f"{node_title(tuner, node)}, split {args.split}, {args.draws} bootstrap draws")
+    if few := few_draws(level, args.draws):
+        note(few)
     say()
     if together:
         say_together(together, level)
@@ -162,12 +163,9 @@ def _say_measures(
 
 
 def _check_classes(tuner: Tuner, classes: list[str] | None) -> None:
-    for name in classes or ():
-        if name not in tuner.store.classes:
-            raise TuningError(
-                f"There is no class {name!r} in the store.{near(name, tuner.store.classes)}",
-                "See which there are: inficond info SPEC",
-            )
+    from inficond_panel.tuning.intents.intent import chosen_names
+
+    chosen_names("class", classes, tuner.store.classes)
 
 
 def _slices(tuner: Tuner, args: argparse.Namespace) -> dict[str, Any]:

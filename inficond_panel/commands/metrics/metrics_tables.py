@@ -114,7 +114,7 @@ def change_text(found: Interval) -> str:
     if defined(found.low) is None:
         return "undefined"
     limits = written_range(found.low, found.high, sign=True)
-    return f"{found.estimate:+.3f} {limits} {found.words}"
+    return f"{written(found.estimate, sign=True)} {limits} {found.words}"
 
 
 def say_together(found: SingleLabelMeasures, level: float) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from inficond_panel.commands.shared.arguments import SPEC, STORE, add_json, add_seed, positive
-from inficond_panel.commands.shared.parser import Parser
+from inficond_panel.commands.shared.parser import Parser, described
 
 DESCRIPTION = (
     "Knowledge points, and what distillation does to them, after Cheng et al., CVPR 2020; see "
@@ -20,8 +20,9 @@ EXAMPLE = "inficond quantify experiment demo --output distilled"
 def add_arguments(parser: Parser) -> None:
     """Add the actions with their arguments."""
     actions = parser.add_words("ACTION SPEC", "action")
-    for name, (text, add_to) in _ACTIONS.items():
-        add_to(actions.add_parser(name, help=text, description=text))
+    for name, (text, example, add_to) in _ACTIONS.items():
+        shown = f"inficond quantify {name} {example}"
+        add_to(actions.add_parser(name, **described(text, shown)))
 
 
 def run(args: argparse.Namespace) -> None:
@@ -58,12 +59,15 @@ def add_add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--layer", default="", help="its name; see: inficond quantify layers (default: the output)"
     )
-    parser.add_argument("--store", metavar="DIR", help=STORE)
+    parser.add_argument("--store", metavar="FOLDER", help=STORE)
     parser.add_argument(
-        "--split", choices=["fit", "tune", "holdout"], default="tune", help="(default: tune)"
+        "--split",
+        choices=["fit", "tune", "holdout"],
+        default="tune",
+        help="images to measure (default: tune)",
     )
     parser.add_argument(
-        "--images", type=positive, default=50, metavar="N", help="how many (default: 50)"
+        "--images", type=positive, default=50, metavar="N", help="how many of them (default: 50)"
     )
     add_masks(parser)
     add_noise(parser)
@@ -171,22 +175,27 @@ def threshold(text: str) -> float:
     raise argparse.ArgumentTypeError(f"expected a number, 0 or more, got {text!r}")
 
 
-_ACTIONS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
+#: What each action does, what follows it in its example, and its arguments.
+_ACTIONS: dict[str, tuple[str, str, Callable[[argparse.ArgumentParser], None]]] = {
     "experiment": (
         "Train teacher, distilled student and baseline, and test three hypotheses.",
+        "demo --output distilled",
         add_experiment_arguments,
     ),
     "run": (
         "Measure a training run of your own: networks, checkpoints and layers of a YAML file.",
+        "run.yaml --output measured",
         add_run_arguments,
     ),
     "table": (
         "Print the table of an experiment that is there, also at another b.",
+        "distilled --b 0.4",
         add_table_arguments,
     ),
-    "layers": ("List the layers of a network, for --layer.", add_layers_arguments),
+    "layers": ("List the layers of a network, for --layer.", "demo", add_layers_arguments),
     "add": (
         "Put maps of a network's knowledge points into the store of a spec.",
+        "photos.yaml --layer features --images 100",
         add_add_arguments,
     ),
 }

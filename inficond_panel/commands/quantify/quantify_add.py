@@ -25,6 +25,7 @@ from inficond_panel.spec import Spec, find_spec, load_spec
 from inficond_panel.store import Store, open_store
 from inficond_panel.store.added_arrays import add_arrays
 from inficond_panel.store.images import UnreadableImage
+from inficond_panel.store.lock import only_run
 
 
 def layers(args: argparse.Namespace) -> None:
@@ -44,8 +45,6 @@ def add(args: argparse.Namespace) -> None:
     spec = load_spec(find_spec(args.spec))
     spec.check_making()
     precompute_package()
-    from precompute.pipeline.lock import only_run
-
     path = Path(args.store or os.environ.get("INFICOND_STORE") or spec.store)
     store = open_store(path)
     network, preprocessing = _network(spec, args.network)

@@ -6,9 +6,9 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
-from inficond_panel.common.installation import install_command
+from inficond_panel.common.installation import missing_extra
 from inficond_panel.common.near_words import near
-from inficond_panel.errors import DataError, MissingExtraError
+from inficond_panel.errors import DataError
 
 
 def make_network(kind: str, name: str, outputs: int) -> Any:
@@ -31,7 +31,7 @@ def _timm(name: str, outputs: int) -> Any:
     try:
         import timm
     except ImportError as error:
-        raise _missing(error) from error
+        raise missing_extra("This network", error, "precompute") from error
     if not timm.is_model(name):
         raise _unknown("timm", name, timm.list_models())
     return timm.create_model(name, pretrained=False, num_classes=outputs)
@@ -41,7 +41,7 @@ def _torchvision(name: str, outputs: int) -> Any:
     try:
         from torchvision import models
     except ImportError as error:
-        raise _missing(error) from error
+        raise missing_extra("This network", error, "precompute") from error
     known = models.list_models(module=models)
     if name not in known:
         raise _unknown("torchvision", name, known)
@@ -52,13 +52,6 @@ def _unknown(package: str, name: str, known: list[str]) -> DataError:
     return DataError(
         f"{package} knows no model {name!r}.{near(name, known, most=3)}",
         f"Name one of {package}'s list_models().",
-    )
-
-
-def _missing(error: ImportError) -> MissingExtraError:
-    return MissingExtraError(
-        f"This network needs the package {error.name}.",
-        f"Install it: {install_command('precompute')}",
     )
 
 

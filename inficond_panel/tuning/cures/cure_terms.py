@@ -54,7 +54,7 @@ class CureTerms:
     ) -> ClassFit:
         """The student of one class at ``node``, to be fitted anew.
 
-        Under other ``terms`` or ``bounds`` if given. What the paper's recipe made is solved
+        Under other ``terms`` or ``bounds`` if given. A student of the paper's recipe is solved
         exactly.
         """
         k = self._store.classes.index(class_name)

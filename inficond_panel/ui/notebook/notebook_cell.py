@@ -20,8 +20,7 @@ import panel as pn
 import param
 from pyviz_comms import Comm
 
-from inficond_panel.common.installation import install_command
-from inficond_panel.errors import MissingExtraError
+from inficond_panel.common.installation import missing_extra
 from inficond_panel.state.jobs import Publish, run_at_once
 from inficond_panel.ui import browser
 from inficond_panel.ui.component import Component
@@ -68,9 +67,8 @@ class Cell(pn.Column):
         try:
             from inficond_panel.ui.notebook.widget import display  # noqa: PLC0415 - optional
         except ModuleNotFoundError as error:
-            raise MissingExtraError(
-                f"This notebook shows widgets, which need the package {error.name}.",
-                f"Install it: {install_command('notebook')}, and restart the kernel.",
+            raise missing_extra(
+                "A notebook that shows widgets", error, "notebook", more=", and restart the kernel."
             ) from error
         display(self, self.publish, self.tell_alive)
         return {"text/html": '<div style="display: none"></div>'}, {}  # it is displayed already
@@ -153,7 +151,7 @@ TOLD = "A still picture: the cell is live where it is run."
 
 
 class Alive(Component):
-    """Nothing to see; tells the browser that the kernel answers: ``{"alive": true}``."""
+    """Invisible component that tells the browser that the kernel answers: ``{"alive": true}``."""
 
     still = param.String("", doc="Class of the still pictures of this cell, in the page.")
 
@@ -161,7 +159,7 @@ class Alive(Component):
 
 
 class Still:
-    """Still pictures of one cell, one each time that it is displayed.
+    """Still pictures of one cell, one per display.
 
     ``draw`` gives the picture as it is now, None where there is none yet.
     """
@@ -179,7 +177,7 @@ class Still:
         return Alive(still=self._name, width=0, height=0, margin=0)
 
     def clean_up(self, root: Model | None) -> None:
-        """Drop the model of its company in the page of ``root``, if there is one."""
+        """Drop the still picture's model from the page of ``root``, if it has one."""
         if "alive" in vars(self):
             self.alive._cleanup(root)
 
@@ -193,11 +191,11 @@ class Still:
         self._handles.append(display(self._shown, raw=True, display_id=True))
 
     def tell_alive(self) -> None:
-        """Tell all places that show the cell that the kernel answers."""
+        """Tell each place of the cell that the kernel answers."""
         self.alive._send_msg({"alive": True})
 
     def change_soon(self) -> None:
-        """Draw it anew in a while, unless nobody has displayed it."""
+        """Redraw the picture after a pause, if the cell is displayed."""
         if self._handles and self._waiting is None:
             self._waiting = asyncio.get_running_loop().call_later(CALM, self._change)
 

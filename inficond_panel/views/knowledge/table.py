@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import param
 from panel.custom import Child
 
-from inficond_panel.analysis.concept_rows import SORTS
 from inficond_panel.analysis.images.patches import PATCHES_OF
 from inficond_panel.common.numbers import count, number, signed
 from inficond_panel.state import CHANGE_METRICS, SLICE_METRICS, TOPS, Status
@@ -19,6 +18,7 @@ from inficond_panel.ui.component import ViewComponent
 from inficond_panel.ui.notebook.drawing import Drawing
 from inficond_panel.vocabulary.metrics import AP, METRICS
 from inficond_panel.vocabulary.palette import INFLUENCE, INFLUENCE_SOFT, INK_2, LINE, SELECTION
+from inficond_panel.vocabulary.sorts import CONCEPT_SORTS, WEIGHT
 
 if TYPE_CHECKING:
     from inficond_panel.state import AppState
@@ -50,6 +50,7 @@ class KnowledgeTable(ViewComponent):
         doc="Part of a concept's name; empty: the rows are listed.",
     )
     found = param.List(default=[], item_type=dict, doc="Rows of the concepts found.")
+    sought = param.String(default="", doc="The search that ``found`` answers.")
     patchless = param.String(default="", doc="Why no row has patches; empty: they have.")
     patches_of: param.Selector[str] = param.Selector(
         default=PATCHES_OF[0], objects=list(PATCHES_OF), doc="Segments that the patches are."
@@ -64,7 +65,7 @@ class KnowledgeTable(ViewComponent):
         default=10, objects=list(TOPS), doc="Number of concepts listed; 0: all."
     )
     tops = param.List(default=list(TOPS), doc="Numbers to choose from.")
-    sort: param.Selector[str] = param.Selector(default=SORTS[0], objects=list(SORTS))
+    sort: param.Selector[str] = param.Selector(default=WEIGHT.key, objects=list(CONCEPT_SORTS))
 
     confidence = param.String(default="", doc="Level of the intervals, in words; empty: none.")
     effects = param.Dict(default={}, doc="What-if curves by concept; those not there yet come.")
@@ -183,7 +184,7 @@ def draw_picture(
 
 
 def make_typing(app: AppState) -> dict[str, Any]:
-    """Content of the dialog: the encoder and its prompts, what is typed, how far it is."""
+    """Content of the dialog: encoder and prompts, the typed concepts, the progress."""
     state, store = app.concepts, app.store
     status = state.status
     prompts = store.attrs.get("prompts", [])

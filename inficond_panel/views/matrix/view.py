@@ -219,7 +219,7 @@ class MatrixView(RefitActions, Viewer):
         watch=True,
     )
     def _show_batch(self) -> None:
-        """Tell what waits and what it would do; nothing while another view does."""
+        """Show the batch and its expected effect, unless another view shows it."""
         tuning, thumbs = self.app.tuning, self.app.tuning.thumbs
         if not self._on_screen:
             self.panel.batch = {}

@@ -124,7 +124,7 @@ class Pictured(Protocol):
     """A view that draws itself without a browser."""
 
     def picture(self) -> Drawing | None:
-        """Picture of what it shows now; None where it shows nothing."""
+        """Still picture of the present content; None without any."""
 
 
 def view_picture(view: Viewer) -> Drawing | None:

@@ -22,7 +22,7 @@ QUERY = 100
 
 
 class Action(NamedTuple):
-    """Action of the page: its name, and what it does to the session's state."""
+    """Action of the page: its name, and its effect on the session's state."""
 
     name: str
     run: Callable[[AppState], object]
@@ -187,7 +187,7 @@ _CLOSED = {
 
 
 def make_shortcuts(closed: Collection[str]) -> list[list[str]]:
-    """Keys and what they do, on a page where the rights ``closed`` are not given."""
+    """Keys and their actions, on a page without the rights ``closed``."""
     instead = {keys: pair for (right, keys), pair in _CLOSED.items() if right in closed}
     found = [instead.get(keys, (keys, words)) for keys, words in SHORTCUTS]
     return [list(pair) for pair in found if pair is not None]

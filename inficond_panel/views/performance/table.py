@@ -11,12 +11,12 @@ from panel.custom import Child
 
 from inficond_panel.common.numbers import count, defined, number
 from inficond_panel.plots.performance_bars import FILLS, SIDES
-from inficond_panel.state import CLASS_SORTS
 from inficond_panel.ui import browser
 from inficond_panel.ui.component import ViewComponent
 from inficond_panel.ui.notebook.drawing import Drawing
 from inficond_panel.vocabulary.metrics import AP, METRICS, SHARES
 from inficond_panel.vocabulary.palette import INK_2, SELECTION
+from inficond_panel.vocabulary.sorts import CLASS_SORTS
 from inficond_panel.wording.metric_change import change_text, make_change
 
 if TYPE_CHECKING:
@@ -33,9 +33,8 @@ class PerformanceTable(ViewComponent):
 
     rows = param.List(default=[], item_type=dict, doc="As ``make_performance_rows`` gives them.")
     selected = param.String(default="", doc="Class selected; empty: none.")
-    sort: param.Selector[str] = param.Selector(default="gap", objects=CLASS_SORTS)
+    sort: param.Selector[str] = param.Selector(default="gap", objects=list(CLASS_SORTS))
     descending = param.Boolean(default=True, doc="Largest value first; undefined ones come last.")
-    sorts = param.List(default=CLASS_SORTS, doc="What the classes can be sorted by.")
     changes = param.Dict(default={}, doc="As ``make_changes`` gives them, by class; as asked for.")
     shifts = param.Dict(default={}, doc="As ``make_shifts`` gives them, by class.")
     suspecting = param.Boolean(default=True, doc="Whether shifts are shown.")

@@ -157,7 +157,7 @@ def make_notice(app: AppState) -> str:
 def make_html(
     page: DocJson, roots: Sequence[Model], bundle: Bundle, record: Mapping[str, Any], notice: str
 ) -> str:
-    """The file: a page, what was recorded of it, and the notice above it."""
+    """HTML file of a page, its record, and the notice above it."""
     places = {root: ID(f"root-{at}") for at, root in enumerate(roots)}
     return html_page_for_render_items(
         bundle,
