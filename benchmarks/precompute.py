@@ -1,6 +1,7 @@
 """Images per second of the whole pipeline over those of the bare encoder, in one run.
 
     python benchmarks/precompute.py [--model ViT-B-16] [--image-size 224] [--images 32] [--rounds 5]
+    python benchmarks/precompute.py --heads [--encoder FOLDER] ...
 
 The model has random weights (speed does not depend on them); the photos are drawn, 640 x 480.
 The bare encoder is `model.encode_image` on batches that are ready in memory; the pipeline decodes
@@ -10,6 +11,10 @@ counted, and the ratio is the median over the rounds: a change of load during th
 Not timed: loading the model, the words and the final store. `spread` is the smallest and the
 largest ratio of a round. On a busy machine the encoder's share of the CPU time says more than the
 wall clock.
+
+With `--heads` the teacher is one of heads, whose vectors of whole photos come from the run that
+makes the segments: the ratio is segments and vectors together over both apart, and the smaller the
+better. `--encoder` names a folder of open_clip with weights in place of the random model.
 """
 
 from __future__ import annotations
@@ -40,8 +45,8 @@ dataset:
   splits: {{fit: fit.txt, tune: {{from: test.txt, share: 0.5}}, holdout: rest}}
 concepts:
   corpus: words.txt
-  encoder: {{model: {model}, pretrained: weights.safetensors, image_size: {size}, batch: {batch}}}
-teacher: {{kind: logits, path: logits.csv}}
+  encoder: {{{encoder}, image_size: {size}, batch: {batch}}}
+teacher: {teacher}
 """
 
 
@@ -52,18 +57,26 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         write_inputs(home, options)
-        bare, pipeline = bare_encoder(home, options), whole_pipeline(home)
-        rounds = [(timed(bare), timed(pipeline)) for _ in range(options.rounds + 1)][1:]
-    wall = [encoder[0] / whole[0] for encoder, whole in rounds]
-    cpu = [encoder[1] / whole[1] for encoder, whole in rounds]
+        first, second = (
+            (heads(home, True), heads(home, False))
+            if options.heads
+            else (bare_encoder(home, options), whole_pipeline(home))
+        )
+        rounds = [(timed(first), timed(second)) for _ in range(options.rounds + 1)][1:]
+    wall = [one[0] / other[0] for one, other in rounds]
+    cpu = [one[1] / other[1] for one, other in rounds]
     print(f"{options.images} images of {options.image_size} px a round, {os.cpu_count()} cores")
-    for encoder, whole in rounds:
-        print(f"bare encoder {encoder[0]:.2f} s, pipeline {whole[0]:.2f} s")
-    ratios = {
-        "pipeline_over_encoder": round(median(wall), 3),
-        "spread": [round(min(wall), 3), round(max(wall), 3)],
-        "encoder_share_of_cpu": round(median(cpu), 3),
-    }
+    names = ("together", "apart") if options.heads else ("bare encoder", "pipeline")
+    for one, other in rounds:
+        print(f"{names[0]} {one[0]:.2f} s, {names[1]} {other[0]:.2f} s")
+    told = (
+        ("heads_together_over_apart", "spread", "of_cpu")
+        if options.heads
+        else ("pipeline_over_encoder", "spread", "encoder_share_of_cpu")
+    )
+    spread = [round(min(wall), 3), round(max(wall), 3)]
+    values = (round(median(wall), 3), spread, round(median(cpu), 3))
+    ratios = dict(zip(told, values, strict=True))
     names = ("model", "image_size", "images", "batch", "rounds")
     sizes = {name: getattr(options, name) for name in names}
     print(json.dumps({"name": "precompute", "ratios": ratios, "sizes": sizes}))
@@ -83,6 +96,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--images", type=int, default=32, help="images a round")
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--heads", action="store_true", help="segments and vectors of heads")
+    parser.add_argument("--encoder", type=Path, help="folder with a model and its weights")
     return parser.parse_args()
 
 
@@ -90,9 +105,13 @@ def write_inputs(home: Path, options: argparse.Namespace) -> None:
     import open_clip
     from safetensors.torch import save_file
 
-    model = open_clip.create_model(options.model, pretrained_text=False)
-    state = {name: value.contiguous() for name, value in model.state_dict().items()}
-    save_file(state, home / "weights.safetensors")
+    encoder = f"model: {options.model}, pretrained: weights.safetensors"
+    if options.encoder:
+        encoder = f"model: {options.encoder.resolve()}"
+    else:
+        model = open_clip.create_model(options.model, pretrained_text=False)
+        state = {name: value.contiguous() for name, value in model.state_dict().items()}
+        save_file(state, home / "weights.safetensors")
     (home / "images").mkdir()
     ids = [f"{i:04d}" for i in range(options.images)]
     rng = np.random.default_rng(0)
@@ -107,7 +126,9 @@ def write_inputs(home: Path, options: argparse.Namespace) -> None:
     (home / "fit.txt").write_text("\n".join(ids[: len(ids) // 2]))
     (home / "test.txt").write_text("\n".join(ids[len(ids) // 2 :]))
     (home / "words.txt").write_text("\n".join(f"word {i}" for i in range(20)))
-    settings = {"model": options.model, "size": options.image_size, "batch": options.batch}
+    teacher = "{kind: head}" if options.heads else "{kind: logits, path: logits.csv}"
+    settings = {"encoder": encoder, "teacher": teacher, "size": options.image_size}
+    settings["batch"] = options.batch
     (home / "spec.yaml").write_text(SPEC.format(**settings))
 
 
@@ -143,6 +164,40 @@ def whole_pipeline(home: Path) -> Callable[[], None]:
     def encode() -> None:
         folder = home / "batches"
         Encoding(inputs, Finished(folder), [], lambda _: None, lambda: False, workers).run()
+        shutil.rmtree(folder)
+
+    return encode
+
+
+def heads(home: Path, together: bool) -> Callable[[], None]:
+    """Segments, and the vectors of heads: of one run of the photos, or of a run each."""
+    from inficond_panel.spec import load_spec
+    from precompute.batches.segmenting import encoder_key
+    from precompute.batches.stages import Finished
+    from precompute.batches.workers import Workers
+    from precompute.pipeline.encode import Encoding
+    from precompute.pipeline.features import head_features
+    from precompute.pipeline.inputs import read_inputs
+    from precompute.pipeline.run import usual_workers
+    from precompute.teachers import Photos, load_embedding
+    from precompute.teachers.network import Network, Pass
+
+    spec: Any = load_spec(home / "spec.yaml")
+    inputs, workers = read_inputs(spec, print), Workers(usual_workers())
+    embedding = load_embedding(spec.teacher, inputs.encoder)  # loading is not timed
+    network = Network("benchmark", lambda: embedding, (encoder_key(inputs.encoder),))
+    width = embedding.outputs
+
+    def encode() -> None:
+        folder = home / "batches"
+        photos = Photos(inputs.dataset, inputs.keys, workers, Finished(folder))
+        made = head_features(inputs, photos) if together else None
+        quiet = (lambda _: None), (lambda: False)
+        Encoding(inputs, Finished(folder), [], *quiet, workers, made).run()
+        if not together:
+            compute = lambda teacher, images, _: teacher.logits(images)  # noqa: E731
+            work = Pass("features", network.key, network, compute, inputs.dataset, width)
+            photos.run(work, inputs.batch)
         shutil.rmtree(folder)
 
     return encode

@@ -11,6 +11,7 @@ from inficond_panel.api import tables
 from inficond_panel.api.names import check_split, several
 from inficond_panel.api.written_intents import as_asked
 from inficond_panel.concepts.typed import check_typing
+from inficond_panel.export.folder import edits_text
 from inficond_panel.text_encoder import text_encoder
 from inficond_panel.tuning import Node, Student, Tuner
 from inficond_panel.tuning.intents.asked import Asked
@@ -57,6 +58,18 @@ class Moves:
     def history(self) -> pd.DataFrame:
         """The iterations, oldest first: parent, intents, author, time; ``here`` is this one."""
         return tables.history(self.tuner.nodes(), self.node)
+
+    @property
+    def events(self) -> pd.DataFrame:
+        """All that happened in the history, by its number: kind, iteration, author, time, text."""
+        return tables.events(self.tuner.history.events(self.tuner.root_id))
+
+    def edits(self) -> str:
+        """The edits file that leads from the untouched students to this iteration, as YAML.
+
+        ``inficond tune SPEC --edits FILE`` carries it out.
+        """
+        return edits_text(self.tuner, self.node)
 
     @property
     def others(self) -> pd.DataFrame:

@@ -25,7 +25,7 @@ from inficond_panel.distill import (
     change_intervals,
 )
 from inficond_panel.errors import TuningError
-from inficond_panel.tuning import Node, Students, Tuner
+from inficond_panel.tuning import Event, Node, Students, Tuner
 from inficond_panel.tuning.other_students import OtherStudents
 from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, F1, METRICS
@@ -52,6 +52,12 @@ def history(nodes: Iterable[Node], here: Node) -> pd.DataFrame:
     ]
     frame = pd.DataFrame(rows, index=pd.Index([node.number for node in nodes], name="iteration"))
     return frame.astype({"parent": "Int64"})
+
+
+def events(happened: Iterable[Event]) -> pd.DataFrame:
+    """One row an event, in the order in which they happened."""
+    columns = [field.name for field in fields(Event)]
+    return pd.DataFrame([vars(event) for event in happened], columns=columns).set_index("number")
 
 
 def others(found: Iterable[OtherStudents]) -> pd.DataFrame:

@@ -7,32 +7,52 @@ worker's, once a process.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from inficond_panel.common.devices import CPU
+from inficond_panel.spec.sections.encoder import FLOAT32
 from inficond_panel.spec.sections.encoder import Encoder as EncoderSection
 from inficond_panel.store.images import UnreadableImage, thumbnail
-from precompute.batches.stages import Arrays
+from precompute.batches.stages import Arrays, key_of
 from precompute.datasets import Dataset
-from precompute.encoder import Encoder, load_encoder
+from precompute.encoder import (
+    Encoder,
+    encoder_digest,
+    encoder_inputs,
+    encoder_name,
+    load_encoder,
+)
+from precompute.encoder.image import chosen_size
 from precompute.segments import SegmentSettings, segment
 
+#: Embeddings of places, and of the whole where they are asked for; None if no image was read.
+Encoded = tuple[np.ndarray | None, np.ndarray | None]
 _LOADED: dict[str, Any] = {}
-_LOADING = threading.Lock()
+_LOADING = threading.RLock()  # a teacher may sit on an encoder
 
 
-def loaded(key: str, load: Callable[[], Any]) -> Any:
-    """Result of ``load``, kept for the next call with the same key; only the last is kept."""
+def loaded(key: str, load: Callable[[], Any], beside: Collection[str] = ()) -> Any:
+    """Result of ``load``, kept for the next call with the same key.
+
+    Only the last is kept, and those with the keys ``beside`` if they are there.
+    """
     with _LOADING:
         if key not in _LOADED:
-            _LOADED.clear()
+            for other in {*_LOADED} - {*beside}:
+                del _LOADED[other]
             _LOADED[key] = load()
         return _LOADED[key]
+
+
+def encoder_key(section: EncoderSection) -> str:
+    """Key of a loaded encoder: all that its vectors depend on."""
+    return key_of("encoder", [encoder_name(section), encoder_inputs(section)])
 
 
 @dataclass(frozen=True)
@@ -75,13 +95,32 @@ def decode(
 
 
 @dataclass(frozen=True)
+class Features:
+    """Vectors of whole photos, which a teacher's heads need; ``section`` is of their encoder."""
+
+    section: EncoderSection
+
+    @cached_property
+    def key(self) -> str:
+        """Key of the loaded encoder."""
+        return encoder_key(self.section)
+
+    def from_cells(self, encoder: Encoder, section: EncoderSection) -> bool:
+        """True if the run of ``encoder`` that gives the cells can give them: from the same pixels
+        in the same precision. ``section`` is the encoder's."""
+        own = chosen_size(self.section.image_size, encoder.own_size)
+        alike = encoder_digest(section) == encoder_digest(self.section)
+        return alike and own == encoder.size and section.precision == FLOAT32
+
+
+@dataclass(frozen=True)
 class Segmenting:
     """From photos to segments, label maps and thumbnails.
 
     A batch's arrays are: of each photo ``reason``, why it was skipped ("" if it was not). Of those
     read: the number of ``segments``, ``thumbnail_length`` in bytes and ``thumbnail_shape`` (height,
     width). Of their segments ``embedding`` (half precision) and ``box``. ``mask`` and ``thumbnail``
-    end to end.
+    end to end. With ``features`` there are also those of the photos read, ``feature`` float32.
     """
 
     key: str
@@ -89,28 +128,42 @@ class Segmenting:
     section: EncoderSection
     settings: Settings
     device: str = CPU
+    features: Features | None = None
 
     @property
     def encoder(self) -> Encoder:
         """The encoder, loaded when it is first asked for."""
-        return loaded(self.key, lambda: load_encoder(self.section, self.device))
+        return self._loaded(self.key, self.section)
+
+    def _loaded(self, key: str, section: EncoderSection) -> Encoder:
+        beside = (self.key, self.features.key) if self.features else ()
+        return loaded(key, lambda: load_encoder(section, self.device), beside)
 
     def before(self, positions: list[int]) -> Photos:
         """Decode."""
         return decode(self.dataset, positions, self.encoder.prepare)
 
-    def run(self, photos: Photos) -> tuple[Photos, np.ndarray | None]:
+    def run(self, photos: Photos) -> tuple[Photos, Encoded]:
         """Encode."""
-        return photos, self.encoder.dense(photos.pixels) if photos.images else None
+        encoder, features = self.encoder, self.features
+        if not photos.images:
+            return photos, (None, None)
+        if features is None:
+            return photos, (encoder.dense(photos.pixels), None)
+        if features.from_cells(encoder, self.section):
+            return photos, encoder.dense_with_whole(photos.pixels)
+        other = self._loaded(features.key, features.section)
+        whole = other.whole(np.stack([other.prepare(image) for image in photos.images]))
+        return photos, (encoder.dense(photos.pixels), whole)
 
-    def after(self, given: tuple[Photos, np.ndarray | None]) -> Arrays:
+    def after(self, given: tuple[Photos, Encoded]) -> Arrays:
         """Segment."""
-        photos, cells = given
+        photos, (cells, whole) = given
         arrays = {"reason": np.array(photos.reasons)}
         if cells is not None:
             ids = [self.dataset.ids[i] for i in photos.read]
             arrays |= segmented(photos.images, cells, self.settings, ids)
-        return arrays
+        return arrays if whole is None else arrays | {"feature": whole}
 
 
 def segmented(

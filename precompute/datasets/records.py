@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +28,11 @@ def record_listing(
     order: Sequence[str] = (),
 ) -> Listing:
     """Listing of records with the classes ``chosen``, else all that they name: as in ``order``, the
-    others by name. Raises ``DataError`` for an id that stands twice and where there is no image."""
+    others by name. Raises ``DataError`` for an id or a name that stands twice, and where there is
+    no image or no label."""
+    twice = [name for name, count in Counter(order).items() if count > 1]
+    if twice:
+        raise DataError(f"{where}: two classes are called {twice[0]!r}.", "Name each another way.")
     found: dict[str, Record] = {}
     for record in records:
         if record.image in found:
@@ -36,6 +41,11 @@ def record_listing(
     if not found:
         raise DataError(f"{where} holds no image.", "Correct dataset in the spec.")
     named = {name for record in found.values() for name in record.labels or ()}
+    if not named:
+        raise DataError(
+            f"{where}: no image has a label.",
+            "Correct dataset.label, or dataset.field, in the spec.",
+        )
     known = [name for name in order if name in named] + sorted(named - set(order))
     classes = choose_classes(chosen, known, where)
     unknown = dict.fromkeys(classes, -1)
@@ -68,10 +78,10 @@ def members(lists: dict[str, list[str]], name: str, where: str) -> list[str]:
 
 def class_names(values: Sequence[object], names: Sequence[str], where: str) -> tuple[str, ...]:
     """Names of classes, of which whole numbers count in ``names``; raises ``DataError`` for a
-    number that has no name there."""
+    number that has no name there, and for what is neither a name nor a whole number."""
     found = []
     for value in values:
-        text = str(value).strip()
+        text = _text(value, where)
         if names and text.isdecimal() and text not in names:
             if int(text) >= len(names):
                 raise DataError(
@@ -82,3 +92,14 @@ def class_names(values: Sequence[object], names: Sequence[str], where: str) -> t
         if text:
             found.append(text)
     return tuple(dict.fromkeys(found))
+
+
+def _text(value: object, where: str) -> str:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, str | int):
+        return str(value).strip()
+    raise DataError(
+        f"{where}: {str(value)[:60]} is no class: neither a name nor a whole number.",
+        "Correct dataset.label in the spec.",
+    )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,8 +32,9 @@ class Encoder:
 
     The dense view of a photo is the whole of it, squashed to ``size`` (height, width) as a square
     photo would be, whatever the crop of the model's own preprocessing: the segments are to cover
-    the photo. Mean, standard deviation and interpolation are the model's own. ``attention`` is
-    the last block's (see ``precompute.encoder.dense.blocks``), None where there is no choice.
+    the photo. Mean, standard deviation and interpolation are the model's own, and ``own_size`` is
+    the size that it was made for. ``attention`` is the last block's (see
+    ``precompute.encoder.dense.blocks``), None where there is no choice.
     """
 
     size: tuple[int, int]
@@ -43,6 +45,7 @@ class Encoder:
     model: Any
     text: TextEncoder
     _dense: Any
+    own_size: tuple[int, int]
     device: str = CPU
     precision: Precision = field(default_factory=Precision)
 
@@ -81,13 +84,34 @@ class Encoder:
 
         Raises ``DataError`` for a precision whose result is too far from float32's.
         """
+        with self._running():
+            return _array(self.precision.run(self._dense, self._pixels(images)))
+
+    def dense_with_whole(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """``dense`` and ``whole`` of the same images from one run of the tower, in float32."""
+        from torch.nn.functional import normalize
+
+        with self._running():
+            cells, whole = self._dense.with_whole(self._pixels(images))
+            return _array(cells), _array(normalize(whole, dim=-1))
+
+    def whole(self, images: np.ndarray) -> np.ndarray:
+        """Unit vectors ``(B, embed)`` float32 of whole images ``(B, 3, H, W)``, in float32."""
+        with self._running():
+            return _array(self.model.encode_image(self._pixels(images), normalize=True))
+
+    @contextmanager
+    def _running(self) -> Iterator[None]:
         import torch
 
         with one_torch_thread(), torch.inference_mode():
-            pixels = torch.from_numpy(images).to(self.device)
-            pixels = pixels.contiguous(memory_format=torch.channels_last)
-            found = self.precision.run(self._dense, pixels)
-            return found.cpu().contiguous().numpy()
+            yield
+
+    def _pixels(self, images: np.ndarray) -> Any:
+        import torch
+
+        pixels = torch.from_numpy(images).to(self.device)
+        return pixels.contiguous(memory_format=torch.channels_last)
 
     def embed_text(self, texts: Sequence[str]) -> np.ndarray:
         """See ``TextEncoder.embed_text``."""
@@ -96,6 +120,11 @@ class Encoder:
     def embed_concepts(self, concepts: Sequence[str], prompts: Sequence[str]) -> np.ndarray:
         """See ``TextEncoder.embed_concepts``."""
         return self.text.embed_concepts(concepts, prompts)
+
+
+def _array(found: Any) -> np.ndarray:
+    values: np.ndarray = found.cpu().contiguous().numpy()
+    return values
 
 
 def prepared(
@@ -140,6 +169,7 @@ def load_open_clip(section: OpenClipEncoder, device: str = CPU) -> Encoder:
         open_clip_name(section), open_clip_digest(section), tokenizer, text_function(model), place
     )
     known = settings["interpolation"] in FILTERS
+    own = chosen_size(None, settings["size"])
     return Encoder(
         size=size,
         mean=tuple(settings["mean"]),
@@ -149,6 +179,7 @@ def load_open_clip(section: OpenClipEncoder, device: str = CPU) -> Encoder:
         model=model,
         text=text,
         _dense=dense,
+        own_size=own,
         device=place,
         precision=Precision(section.precision, place),
     )

@@ -18,6 +18,7 @@ from inficond_panel.common.devices import CPU, torch_device
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.encoder import TransformersEncoder
 from precompute.encoder.dense.blocks import with_module
+from precompute.encoder.dense.path import Dense
 from precompute.encoder.dense.position_sizes import grid_of
 from precompute.encoder.image import FILTERS, Encoder, chosen_size
 from precompute.encoder.model_files import fetch_model, load_pretrained, loading, model_digest
@@ -60,6 +61,7 @@ def load_transformers(section: TransformersEncoder, device: str = CPU) -> Encode
         model=model,
         text=TextEncoder(name, digest, tokenizer, model.encode_text, place),
         _dense=_dense(model.joint, size, attention),
+        own_size=chosen_size(None, config.vision_config.image_size),
         device=place,
         precision=Precision(section.precision, place),
     )
@@ -137,24 +139,25 @@ def _interpolation(processor: Any) -> str:
     return name if name in FILTERS else "bicubic"
 
 
-def _dense(joint: Any, size: tuple[int, int], attention: str) -> Callable[[Any], Any]:
-    """Function from images ``(B, 3, *size)`` to embeddings ``(B, h, w, embed)``."""
+def _dense(joint: Any, size: tuple[int, int], attention: str) -> Dense:
+    """Dense function of images ``(B, 3, *size)``."""
     tower = joint.vision_model
     side = tower.embeddings.patch_size
     grid = grid_of(size, (side, side))
-    pool = _pool(joint)
+    pool, pool_all = _pool(joint), _pool_all(joint)
     *blocks, last = tower.encoder.layers
     ending = _last(last, attention)
     first = getattr(tower, "pre_layrnorm", nn.Identity())
 
-    def cells(images: Any) -> Any:
+    def view(images: Any, whole: bool) -> tuple[Any, Any]:
         x = first(tower.embeddings(images, interpolate_pos_encoding=True))
         for block in blocks:
             x = block(x, attention_mask=None)
-        x = ending(x)[:, -grid[0] * grid[1] :]
-        return pool(tower.post_layernorm(x)).reshape(len(images), *grid, -1)
+        places = ending(x)[:, -grid[0] * grid[1] :]
+        cells = pool(tower.post_layernorm(places)).reshape(len(images), *grid, -1)
+        return cells, pool_all(last(x, attention_mask=None)) if whole else None
 
-    return cells
+    return Dense(view)
 
 
 def _pool(joint: Any) -> Callable[[Any], Any]:
@@ -168,6 +171,14 @@ def _pool(joint: Any) -> Callable[[Any], Any]:
             "Take a model with vision_use_head.",
         )
     return lambda x: head(x.reshape(-1, 1, x.shape[-1]))
+
+
+def _pool_all(joint: Any) -> Callable[[Any], Any]:
+    """Function from the last block's tokens ``(B, n, width)`` to vectors of whole photos."""
+    tower = joint.vision_model
+    if hasattr(joint, "visual_projection"):
+        return lambda x: joint.visual_projection(tower.post_layernorm(x[:, 0, :]))
+    return lambda x: tower.head(tower.post_layernorm(x))
 
 
 def _last(block: Any, attention: str) -> Callable[[Any], Any]:

@@ -14,7 +14,7 @@ from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.common.devices import device_text
 from inficond_panel.common.numbers import size_text
 from inficond_panel.concepts.photo_scores import PhotoScores, PhotoSegments, ScoredTexts
-from inficond_panel.errors import DataError
+from inficond_panel.errors import DataError, InficondError
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store
 from inficond_panel.store.images import UnreadableImage, decode
@@ -25,7 +25,8 @@ from precompute.encoder import Encoder, load_encoder
 from precompute.pipeline.differences import checked_settings
 from precompute.segments import SegmentSettings
 from precompute.segments.files import read_mask
-from precompute.teachers.applied import AppliedTeacher, teacher_of
+from precompute.teachers import check_finite
+from precompute.teachers.applied import AppliedTeacher, reason_of, teacher_of
 
 #: Bytes of the largest file that is read as a new photo.
 MOST_BYTES = 64_000_000
@@ -47,11 +48,11 @@ def load(spec: Spec, store: Store, progress: Progress = lambda _: None) -> Apply
     with one_thread():
         encoder = load_encoder(section, spec.device)
         scorer = Scorer(encoder, section.batch, settings, ScoredTexts.of(store))
-        teacher, no_teacher = teacher_of(spec, store)
+        teacher, no_teacher = teacher_of(spec, store, encoder)
     return Applying(store, scorer, teacher, no_teacher)
 
 
-Part = tuple[list[str], np.ndarray, np.ndarray, list[PhotoSegments | None]]
+Part = tuple[list[str], np.ndarray, np.ndarray, list[PhotoSegments | None], str]
 
 
 class Dense(Protocol):
@@ -86,13 +87,21 @@ class Scorer(Generic[E_co]):
 
         ``names`` are those of masks.
         """
-        pixels = [self.encoder.prepare(image) for image in images]
-        full = np.stack([*pixels, *[pixels[-1]] * (self.size - len(pixels))])
         with one_thread():
-            cells = self.encoder.dense(full)[: len(images)]
-            arrays = segmented(images, cells, self.settings, names)
-            owner = np.repeat(np.arange(len(images)), arrays["segments"])
-            score = self.texts.score(arrays["embedding"], owner, len(images))
+            return self.of_cells(images, self.encoder.dense(self.full_batch(images)), names)
+
+    def full_batch(self, images: list[Image.Image]) -> np.ndarray:
+        """A full batch ``(size, 3, height, width)`` of prepared images, the last one repeated."""
+        pixels = [self.encoder.prepare(image) for image in images]
+        return np.stack([*pixels, *[pixels[-1]] * (self.size - len(pixels))])
+
+    def of_cells(
+        self, images: list[Image.Image], cells: np.ndarray, names: list[str]
+    ) -> tuple[np.ndarray, list[PhotoSegments]]:
+        """The same of images that are encoded: ``cells`` ``(size, h, w, embed)`` of the batch."""
+        arrays = segmented(images, cells[: len(images)], self.settings, names)
+        owner = np.repeat(np.arange(len(images)), arrays["segments"])
+        score = self.texts.score(arrays["embedding"], owner, len(images))
         return score, _segments_of(arrays)
 
 
@@ -113,27 +122,30 @@ class Applying:
         The encoder always runs on a whole batch of the spec's size, filled up with copies, so that
         a photo's numbers do not depend on the others: rounding differs by the size of a batch. A
         photo that is in the store has its scores again but for rounding on another machine. Photos
-        with a fault are told in ``fault``, the others go on; nothing is written.
+        with a fault are told in ``fault``, the others go on; nothing is written. A teacher that
+        fails is left out, and ``no_teacher`` tells why: the students do not need it.
         """
         parts, store = [], self.store
         with one_thread():
             for batch in _batches(photos, self.scorer.size):
                 parts.append(self.batch(batch))
                 progress(f"Photos: {sum(map(len, (part[0] for part in parts)))} of {len(photos)}")
-        fault, score, logit, segments = zip(*parts, strict=True)
+        fault, score, logit, segments, failed = zip(*parts, strict=True)
+        no_teacher = next(filter(None, failed), self.no_teacher)
         return PhotoScores(
             photos=tuple(str(photo) if isinstance(photo, Path) else "" for photo in photos),
             fault=tuple(reason for part in fault for reason in part),
             concepts=tuple(store.concepts),
             classes=tuple(store.classes),
             score=np.concatenate(score),
-            teacher=np.concatenate(logit) if self.teacher else None,
-            no_teacher=self.no_teacher,
+            teacher=None if no_teacher else np.concatenate(logit),
+            no_teacher=no_teacher,
             segments=tuple(one for part in segments for one in part),
         )
 
     def batch(self, photos: Sequence[Path | bytes]) -> Part:
-        """Faults, scores ``(n, C)``, log odds of the teacher ``(n, K)``, segments of photos."""
+        """Faults, scores ``(n, C)``, log odds of the teacher ``(n, K)`` and segments of photos; and
+        why the teacher failed, else ""."""
         images, faults = [], []
         for photo in photos:
             try:
@@ -146,13 +158,28 @@ class Applying:
         score = np.full((len(photos), len(store.concepts)), np.nan, np.float32)
         logit = np.full((len(photos), len(store.classes)), np.nan, np.float32)
         segments: list[PhotoSegments | None] = [None] * len(photos)
+        failed = ""
         if read:
-            score[read], found = self.scorer.score(images, [_name(photos[i]) for i in read])
+            cells, whole = self._encoded(images)
+            names = [_name(photos[i]) for i in read]
+            score[read], found = self.scorer.of_cells(images, cells, names)
             for i, own in zip(read, found, strict=True):
                 segments[i] = own
             if self.teacher:
-                logit[read] = self.teacher.log_odds(images)
-        return faults, score, logit, segments
+                try:
+                    logit[read] = self.teacher.log_odds(images, whole)
+                    check_finite("logits", logit[read], [_name(photos[i]) for i in read])
+                except InficondError as error:
+                    failed = reason_of(error)
+        return faults, score, logit, segments, failed
+
+    def _encoded(self, images: list[Image.Image]) -> tuple[np.ndarray, np.ndarray | None]:
+        """Embeddings of places of a full batch, and of the whole images where heads need them."""
+        encoder, pixels = self.scorer.encoder, self.scorer.full_batch(images)
+        if self.teacher is None or self.teacher.network:
+            return encoder.dense(pixels), None
+        cells, whole = encoder.dense_with_whole(pixels)
+        return cells, whole[: len(images)]
 
 
 def scorer_of(spec: Spec, store: Store) -> Scorer[Encoder]:

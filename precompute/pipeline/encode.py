@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -16,14 +16,17 @@ from inficond_panel.store import Store
 from precompute.batches.batch_keys import batches_of
 from precompute.batches.concatenated import Gathered
 from precompute.batches.reuse import batches_in, copy_given, take_photos
-from precompute.batches.segmenting import Segmenting
+from precompute.batches.segmenting import Segmenting, encoder_key
 from precompute.batches.stages import Arrays, Finished, key_of
-from precompute.batches.workers import Results, Workers
+from precompute.batches.workers import Workers
+from precompute.pipeline.features import HeadFeatures
 from precompute.pipeline.inputs import Inputs
 from precompute.pipeline.report import duration
 from precompute.pipeline.steps import encoder_of, with_head
 
 Batch = tuple[str, ...]
+#: Batches with their arrays; to be closed by who may stop early.
+Made = Generator[tuple[Batch, Arrays], None, None]
 Part = tuple[Sequence[str], Callable[[], Arrays]]
 
 
@@ -66,7 +69,10 @@ class Batches:
 
 @dataclass
 class Encoding:
-    """Encodes the missing batches; ``images`` and ``seconds`` count this run alone."""
+    """Encodes the missing batches; ``images`` and ``seconds`` count this run alone.
+
+    The features of a teacher's heads are made of the same batches, where both are missing.
+    """
 
     inputs: Inputs
     finished: Finished
@@ -74,6 +80,7 @@ class Encoding:
     progress: Callable[[str], None]
     cancelled: Callable[[], bool]
     workers: Workers
+    features: HeadFeatures | None = None
     images: int = 0
     seconds: float = 0.0
 
@@ -124,11 +131,13 @@ class Encoding:
 
     def _encode(self, missing: list[Batch], batches: Batches, total: int) -> None:
         done = total - sum(map(len, missing))
-        skipped, computed = 0, self._computed([self._positions(batch) for batch in missing])
+        skipped, computed = 0, self._computed(missing)
         started = time.monotonic()
         with closing(computed):
-            for number, arrays in computed:
-                self.finished.put("segments", batches.key(missing[number]), arrays)
+            for batch, arrays in computed:
+                if self.features:
+                    self.features.take(batch, arrays)
+                self.finished.put("segments", batches.key(batch), arrays)
                 self.images += len(arrays["reason"])
                 self.seconds = time.monotonic() - started
                 skipped += int((arrays["reason"] != "").sum())
@@ -172,19 +181,37 @@ class Encoding:
             first.setdefault(key, position)
         return first
 
-    def _computed(self, batches: list[list[int]]) -> Results:
-        """Load the encoder; the iterator then gives (number of the batch, its arrays)."""
+    def _computed(self, batches: list[Batch]) -> Made:
+        """Load the encoder; the iterator then gives batches with their arrays."""
+        work = self._work()
+        self.progress(f"Encoding with {work.encoder.name}")
+        lacking = self.features.missing if self.features else frozenset()
+        yield from self._each(work, [batch for batch in batches if batch in lacking])
+        alone = replace(work, features=None)
+        yield from self._each(alone, [batch for batch in batches if batch not in lacking])
+
+    def _each(self, work: Segmenting, batches: list[Batch]) -> Made:
+        positions = [self._positions(batch) for batch in batches]
+        if not batches:
+            return
+        with closing(self.workers.each(work, positions, "Encoding")) as computed:
+            for number, arrays in computed:
+                yield batches[number], arrays
+
+    def _work(self) -> Segmenting:
         inputs = self.inputs
-        key = key_of("encoder", inputs.encoder_inputs)
-        work = Segmenting(key, inputs.dataset, inputs.encoder, inputs.settings, inputs.device)
+        key = encoder_key(inputs.encoder)
+        features = self.features.work if self.features else None
+        work = Segmenting(
+            key, inputs.dataset, inputs.encoder, inputs.settings, inputs.device, features
+        )
         if inputs.training is not None:
             store = self.finished.folder.with_suffix("")
             segments = with_head(
                 inputs.settings.segments, inputs, work.encoder, store, self.progress, self.cancelled
             )
             work = replace(work, settings=replace(inputs.settings, segments=segments))
-        self.progress(f"Encoding with {work.encoder.name}")
-        return self.workers.each(work, batches, "Encoding")
+        return work
 
 
 def skipped_images(reason: Sequence[str], inputs: Inputs) -> list[tuple[str, str]]:

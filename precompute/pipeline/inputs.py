@@ -30,7 +30,14 @@ from precompute.pipeline.segment_head import head_inputs, training_of
 from precompute.segments import settings_of
 from precompute.segments.files import with_masks
 from precompute.segments.training import Training
-from precompute.teachers import pass_keys, read_logits, resolved, teacher_inputs
+from precompute.teachers import (
+    check_labels,
+    fit_rows,
+    pass_keys,
+    read_logits,
+    resolved,
+    teacher_inputs,
+)
 
 #: Raise it when the same inputs no longer give the same store.
 RECIPE = 2
@@ -202,8 +209,11 @@ def read_inputs(spec: Spec, progress: Callable[[str], None]) -> Inputs:
     dataset = load_dataset(spec.dataset)
     segments = settings_of(section.segments)
     dataset = with_masks(dataset, segments)
-    if spec.teacher.kind == "logits":  # what is wrong with a table is told before anything is done
+    # what is wrong with a table, or with labels for heads, is told before anything is done
+    if spec.teacher.kind == "logits":
         read_logits(spec.teacher, dataset.ids, dataset.classes)
+    if spec.teacher.kind == "head":
+        check_labels(dataset.label[fit_rows(dataset)], dataset.classes)
     progress(f"{len(dataset.ids)} images, {len(dataset.classes)} classes, {len(words)} concepts")
     for note in (*dataset.notes, *_task_notes(dataset)):
         progress(note)

@@ -18,11 +18,12 @@ from precompute.batches.reuse import stage_of, stores_near
 from precompute.batches.stages import Finished
 from precompute.pipeline.differences import differences
 from precompute.pipeline.encode import Batches
+from precompute.pipeline.features import features_of, head_features
 from precompute.pipeline.inputs import Inputs, read_inputs
 from precompute.pipeline.report import duration
 from precompute.pipeline.run import is_made_from, usual_workers
 from precompute.pipeline.sampling import Sample, take_sample
-from precompute.teachers import Photos
+from precompute.teachers import Photos, batch_of
 
 #: Bytes of a photo's results in ``<store>.partial``: 256 px, 16 segments, 512 dimensions.
 _BYTES_PER_IMAGE = 75_000
@@ -34,8 +35,9 @@ class PlannedStage:
 
     ``does`` is ``nothing`` (the store has it), ``take`` (it is in ``source``), ``go on`` (part
     of it is finished) or ``run``. ``why`` tells what changed since the existing store was made.
-    ``photos`` are the photos to be encoded, or to be run through the teacher. ``seconds`` is the
-    time that it took last time, None where that is not known.
+    ``photos`` are the photos to be encoded, or to be run through the teacher; ``beside`` are those
+    that go through it as their segments are made. ``seconds`` is the time that it took last time,
+    None where that is not known.
     """
 
     name: str
@@ -45,6 +47,7 @@ class PlannedStage:
     photos: int | None = None
     batches: int | None = None
     seconds: float | None = None
+    beside: int = 0
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,9 @@ def _stage_words(stage: PlannedStage) -> str:
     if stage.does in {"nothing", "take"}:
         return "unchanged" if stage.does == "nothing" else f"unchanged, taken from {stage.source}"
     many = "" if stage.photos is None else f", {stage.photos} photos in {stage.batches} batches"
+    if stage.beside:
+        alone = "" if not stage.photos else f"{many} alone"
+        many = f", {stage.beside} photos as they are encoded for segments{alone}"
     time = "" if stage.seconds is None else f", about {duration(stage.seconds)}"
     return f"{'runs' if stage.does == 'run' else 'goes on'}{many}{time}"
 
@@ -135,7 +141,7 @@ def plan(
     stages = tuple(
         _plan_photos(inputs, there, batches, near)
         if name == "segments"
-        else _plan_teacher(inputs, there, near, finished)
+        else _plan_teacher(inputs, there, batches, near)
         if name == "teacher"
         else _plan_stage(name, inputs, there, near, finished)
         for name in inputs.stages
@@ -144,7 +150,8 @@ def plan(
     unknown = {stage.name for stage in stages if stage.photos and stage.seconds is None}
     if sample and unknown:
         progress("A sample of photos is timed")
-        timed = take_sample(inputs, unknown)
+        made = any(stage.beside for stage in stages)
+        timed = take_sample(inputs, unknown, features_of(inputs) if made else None)
         stages = tuple(_with_seconds(stage, timed, workers) for stage in stages)
     known = [stage.seconds for stage in stages if stage.seconds is not None]
     photos = len(inputs.keys) if not up_to_date else 0
@@ -220,15 +227,17 @@ def _plan_photos(
 
 
 def _plan_teacher(
-    inputs: Inputs, there: Store | None, near: Sequence[Store], finished: Finished
+    inputs: Inputs, there: Store | None, batches: Batches, near: Sequence[Store]
 ) -> PlannedStage:
     """The stage of the teacher, with the photos that its network has not seen."""
-    planned = _plan_stage("teacher", inputs, there, near, finished)
+    planned = _plan_stage("teacher", inputs, there, near, batches.finished)
     if planned.does != "run" or not isinstance(inputs.teacher, NetworkTeacher):
         return planned
     name, key = next(iter(inputs.teacher_passes.items()))  # the oracle's follows from its values
-    photos = Photos(inputs.dataset, inputs.keys, finished=finished, near=near)
-    _, missing = photos.known(name, key, inputs.keys, inputs.teacher.batch)
+    photos = Photos(inputs.dataset, inputs.keys, finished=batches.finished, near=near)
+    _, missing = photos.known(name, key, inputs.keys, batch_of(inputs.teacher, inputs.encoder))
+    beside = {*missing} & {*batches.missing} if head_features(inputs, photos) else set()
+    missing = [batch for batch in missing if batch not in beside]
     count = sum(map(len, missing))
     speed = _images_per_second("teacher", {"settings": inputs.teacher_inputs["settings"]}, near)
     return replace(
@@ -237,6 +246,7 @@ def _plan_teacher(
         photos=count,
         batches=len(missing),
         seconds=count / speed if speed else None,
+        beside=sum(map(len, beside)),
     )
 
 

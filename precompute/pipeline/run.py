@@ -30,6 +30,7 @@ from precompute.encoder import fetch_encoder
 from precompute.pipeline import steps
 from precompute.pipeline.assemble import assemble
 from precompute.pipeline.encode import Encoding, read_rows
+from precompute.pipeline.features import head_features
 from precompute.pipeline.inputs import Inputs, read_inputs
 from precompute.pipeline.report import Report, dropped_lines, duration, report_on
 from precompute.teachers import Photos, fetch_teacher
@@ -152,16 +153,20 @@ class _Run:
         inputs = self.inputs
         self.progress(f"Device: {device_text(inputs.device)}")
         with one_thread():  # workers are the threads
-            teacher = self._teacher(workers)
+            photos = self._photos(workers)
+            features = None if self._known("teacher") else head_features(inputs, photos)
+            # what a teacher lacks is told before photos are encoded, but for features made then
+            teacher = None if features else self._teacher(photos)
             encoding = Encoding(
-                inputs, self.finished, self.near, self.progress, self.cancelled, workers
+                inputs, self.finished, self.near, self.progress, self.cancelled, workers, features
             )
             gathered = encoding.run()
+            teacher = teacher or self._teacher(photos)
             self.records["segments"] = self._of_photos(encoding)
             encoded, read = gathered.arrays(), read_rows(gathered.reason)
             if np.isnan(teacher["teacher_logit"][read]).any():
                 # Taken from a store that skipped photos, for other segments, which ours has.
-                teacher = self._teacher(workers, anew=True)
+                teacher = self._teacher(self._photos(workers), anew=True)
             text = self.result("text", partial(steps.text, inputs, encoded, read))
             for line in dropped_lines(steps.facts_of(text)):
                 self.progress(line)
@@ -219,12 +224,18 @@ class _Run:
                 return _known(known)
         return _record()
 
-    def _teacher(self, workers: Workers, *, anew: bool = False) -> Arrays:
-        inputs = self.inputs
-        photos = Photos(
-            inputs.dataset, inputs.keys, workers, self.finished, self.near, self.cancelled
-        )
-        arrays = self.result("teacher", partial(steps.teacher, inputs, photos), anew=anew)
+    def _known(self, name: str) -> bool:
+        """True if the result of a stage is finished, or in a store near by."""
+        key = self.inputs.stage_keys[name]
+        there = any(stage_of(store, name).get("key") == key for store in self.near)
+        return there or self.finished.has(name, key)
+
+    def _photos(self, workers: Workers) -> Photos:
+        data, keys = self.inputs.dataset, self.inputs.keys
+        return Photos(data, keys, workers, self.finished, self.near, self.cancelled)
+
+    def _teacher(self, photos: Photos, *, anew: bool = False) -> Arrays:
+        arrays = self.result("teacher", partial(steps.teacher, self.inputs, photos), anew=anew)
         if photos.computed:
             self.records["teacher"]["images"] = photos.computed
         return arrays

@@ -13,11 +13,10 @@ from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.errors import InficondError
 from inficond_panel.spec.sections.teacher import HeadTeacher, NetworkTeacher
 from inficond_panel.store.images import UnreadableImage
-from precompute.batches.segmenting import Segmenting
-from precompute.batches.stages import key_of
+from precompute.batches.segmenting import Features, Segmenting, encoder_key
 from precompute.encoder.hub import offline
 from precompute.pipeline.inputs import Inputs
-from precompute.teachers import load_embedding, load_teacher, stacked
+from precompute.teachers import batch_of, load_embedding, load_teacher, stacked
 
 #: Photos of a sample, at most.
 MOST = 16
@@ -37,13 +36,16 @@ class Sample:
     faults: list[str] = field(default_factory=list)
 
 
-def take_sample(inputs: Inputs, stages: Collection[str]) -> Sample:
+def take_sample(
+    inputs: Inputs, stages: Collection[str], features: Features | None = None
+) -> Sample:
     """Run a batch of photos that can be read through encoder and teacher, twice; the second time
-    is kept. Nothing is downloaded, trained or written."""
+    is kept. ``features`` of whole photos are made beside the segments. Nothing is downloaded,
+    trained or written."""
     sample = Sample()
     rows = _readable(inputs)
     sample.photos = len(rows)
-    runs = {"segments": partial(_segments, inputs, rows, sample), "teacher": partial(
+    runs = {"segments": partial(_segments, inputs, rows, sample, features), "teacher": partial(
         _teacher, inputs, rows)}  # fmt: skip
     for name in (name for name in runs if name in stages and rows):
         try:
@@ -58,7 +60,7 @@ def take_sample(inputs: Inputs, stages: Collection[str]) -> Sample:
 def _batch(inputs: Inputs, stage: str) -> int:
     """Photos of a stage's batch, at most."""
     if stage == "teacher" and isinstance(inputs.teacher, NetworkTeacher):
-        return int(inputs.teacher.batch)
+        return batch_of(inputs.teacher, inputs.encoder)
     return inputs.batch
 
 
@@ -90,12 +92,14 @@ def _readable(inputs: Inputs) -> list[int]:
     return found
 
 
-def _segments(inputs: Inputs, rows: list[int], sample: Sample) -> Callable[[], None]:
+def _segments(
+    inputs: Inputs, rows: list[int], sample: Sample, features: Features | None
+) -> Callable[[], None]:
     """Load the encoder; the function encodes and segments the sample."""
     if inputs.training is not None:
         raise InficondError("the head of the segments is trained first, which is not timed")
-    key = key_of("encoder", inputs.encoder_inputs)
-    work = Segmenting(key, inputs.dataset, inputs.encoder, inputs.settings, inputs.device)
+    key = encoder_key(inputs.encoder)
+    work = Segmenting(key, inputs.dataset, inputs.encoder, inputs.settings, inputs.device, features)
     _ = work.encoder  # loaded now, not in the time
 
     def run() -> None:

@@ -16,8 +16,8 @@ from inficond_panel.concepts.texts import embed_concepts
 from inficond_panel.spec.sections.filters import Filters
 from inficond_panel.store import Store
 from precompute.batches.reuse import stage_of
-from precompute.batches.segmenting import loaded
-from precompute.batches.stages import Arrays, key_of
+from precompute.batches.segmenting import encoder_key, loaded
+from precompute.batches.stages import Arrays
 from precompute.concepts.corpus import twin_warnings
 from precompute.concepts.filters import (
     Filtered,
@@ -54,7 +54,7 @@ OUTPUTS = {
 
 def encoder_of(inputs: Inputs) -> Encoder:
     """The encoder, loaded when it is first asked for."""
-    key = key_of("encoder", inputs.encoder_inputs)
+    key = encoder_key(inputs.encoder)
     return loaded(key, lambda: load_encoder(inputs.encoder, inputs.device))
 
 

@@ -4,18 +4,32 @@
 onnxruntime and scikit-learn are imported when a teacher needs them.
 """
 
+from precompute.teachers.head import check_labels
 from precompute.teachers.inputs import network_inputs, pass_keys, teacher_inputs
 from precompute.teachers.kinds.transformers_models import resolved
-from precompute.teachers.loading import fetch_teacher, load_embedding, load_teacher
+from precompute.teachers.loading import (
+    batch_of,
+    encoder_of,
+    fetch_teacher,
+    load_embedding,
+    load_teacher,
+)
+from precompute.teachers.network import check_finite
 from precompute.teachers.photos import Photos
 from precompute.teachers.preprocessing import stacked
+from precompute.teachers.record import fit_rows
 from precompute.teachers.stage import Result, teacher_logits
 from precompute.teachers.tables import left_out_text, read_logits
 
 __all__ = [
     "Photos",
     "Result",
+    "batch_of",
+    "check_finite",
+    "check_labels",
+    "encoder_of",
     "fetch_teacher",
+    "fit_rows",
     "left_out_text",
     "load_embedding",
     "load_teacher",

@@ -13,10 +13,12 @@ from inficond_panel.errors import InficondError
 from inficond_panel.spec import Spec
 from inficond_panel.spec.sections.teacher import HeadTeacher, LogitsTeacher
 from inficond_panel.store import Store
+from precompute.batches.segmenting import Features
+from precompute.encoder import Encoder
 from precompute.teachers.activations import split_columns
 from precompute.teachers.head import Heads, chosen_l2, fit_heads
 from precompute.teachers.kinds.transformers_models import resolved
-from precompute.teachers.loading import load_embedding, load_teacher
+from precompute.teachers.loading import encoder_of, load_embedding, load_teacher
 from precompute.teachers.preprocessing import stacked
 from precompute.teachers.teacher import Teacher
 
@@ -25,29 +27,41 @@ from precompute.teachers.teacher import Teacher
 class AppliedTeacher:
     """A network, and the ``heads`` on its outputs where the teacher is one of heads.
 
-    Its first ``classes`` outputs are the data set's; with ``softmax`` others may follow.
+    Its first ``classes`` outputs are the data set's; with ``softmax`` others may follow. Heads
+    without a ``network`` sit on what the segments' encoder gives for the whole photo.
     """
 
-    network: Teacher
+    network: Teacher | None
     classes: int
     softmax: bool = False
     heads: Heads | None = None
 
-    def log_odds(self, images: list[Image.Image]) -> np.ndarray:
-        """Log odds ``(n, K)`` float32 of RGB images, as ``Store.teacher_log_odds`` has them."""
-        prepare = self.network.preprocessing.prepare
-        values = self.network.logits(stacked([prepare(image) for image in images]))
+    def log_odds(self, images: list[Image.Image], whole: np.ndarray | None = None) -> np.ndarray:
+        """Log odds ``(n, K)`` float32 of RGB images, as ``Store.teacher_log_odds`` has them.
+
+        ``whole`` ``(n, E)``: their vectors by the segments' encoder, where there is no network.
+        """
+        if self.network:
+            prepare = self.network.preprocessing.prepare
+            values = self.network.logits(stacked([prepare(image) for image in images]))
+        elif whole is not None:
+            values = whole
+        else:
+            raise ValueError("the heads have neither a network nor vectors")
         if self.heads:
             return self.heads.of_others(values)
         found = split_columns(values, self.classes)
         return log_odds(found.own, found.other).astype(np.float32) if self.softmax else found.own
 
 
-def teacher_of(spec: Spec, store: Store) -> tuple[AppliedTeacher | None, str]:
+def teacher_of(
+    spec: Spec, store: Store, segments: Encoder | None = None
+) -> tuple[AppliedTeacher | None, str]:
     """The teacher that a spec names, or None and the reason why it cannot run.
 
     Heads are fitted again from the features and labels of the store, which gives the same ones; a
-    new photo gets the head that has seen all of ``fit``.
+    new photo gets the head that has seen all of ``fit``. They have no network of their own where
+    the encoder of the ``segments`` gives their vectors.
     """
     encoder = spec.concepts.encoder
     if isinstance(spec.teacher, LogitsTeacher):
@@ -63,7 +77,15 @@ def teacher_of(spec: Spec, store: Store) -> tuple[AppliedTeacher | None, str]:
         features, fit = store.teacher_feature, store.rows("fit")
         given = features, store.label, fit, store.classes, section, spec.device
         heads = fit_heads(*given, chosen_l2(store))
+        work = Features(encoder_of(section, encoder))
+        if segments and work.from_cells(segments, encoder):
+            return AppliedTeacher(None, len(store.classes), heads=heads), ""
         embedding = load_embedding(section, encoder, spec.device)
         return AppliedTeacher(embedding, len(store.classes), heads=heads), ""
     except InficondError as error:  # the students do not need it
-        return None, error.message
+        return None, reason_of(error)
+
+
+def reason_of(error: InficondError) -> str:
+    """The reason why a teacher is left out, with the remedy, to end a sentence with."""
+    return f"{error.message} {error.remedy}".strip().rstrip(".")

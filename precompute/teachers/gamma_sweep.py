@@ -28,7 +28,7 @@ from precompute.teachers.activations import Columns, other_classes, split_column
 from precompute.teachers.head import Heads, chosen_l2, fit_heads
 from precompute.teachers.inputs import network_inputs, pass_keys
 from precompute.teachers.kinds.transformers_models import resolved
-from precompute.teachers.loading import load_embedding, load_teacher
+from precompute.teachers.loading import batch_of, load_embedding, load_teacher
 from precompute.teachers.network import Compute, Network, Pass
 from precompute.teachers.photos import Photos, joint_keys
 from precompute.teachers.teacher import Teacher, TorchTeacher
@@ -77,7 +77,7 @@ class _Sweep:
         section = resolved(spec.teacher, store.classes)
         inputs = network_inputs(section, store.classes, encoder, corpus)
         keys = pass_keys(inputs)
-        self.batch, self.heads, self.others = section.batch, None, []
+        self.batch, self.heads, self.others = batch_of(section, encoder), None, []
         if isinstance(section, HeadTeacher):
             self.heads = _heads(section, store, self.dataset, spec.device)
             name = "features"

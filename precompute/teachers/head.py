@@ -106,7 +106,7 @@ def fit_heads(
     and ``seed``; ``l2`` is the one that was chosen before, if any. Raises ``DataError`` for classes
     with fewer than two positives or two negatives in ``fit``.
     """
-    _check_labels(label[fit], classes)
+    check_labels(label[fit], classes)
     centre, scale = features[fit].mean(0), features[fit].std(0)
     scale = np.where(scale > 1e-12, scale, 1.0)
     inputs = (features[fit] - centre) / scale
@@ -131,7 +131,8 @@ def chosen_l2(store: Store) -> float | None:
     return None if l2 is None else float(l2)
 
 
-def _check_labels(label: np.ndarray, classes: Sequence[str]) -> None:
+def check_labels(label: np.ndarray, classes: Sequence[str]) -> None:
+    """Raise ``DataError`` for classes that the labels ``(n, K)`` of fit say too little of."""
     few = [
         f"{name!r} ({(column == 1).sum()} present, {(column == 0).sum()} absent)"
         for name, column in zip(classes, label.T, strict=True)

@@ -21,7 +21,7 @@ from precompute.datasets import Dataset
 from precompute.encoder import encoder_digest
 from precompute.encoder.model_files import model_digest
 from precompute.teachers.kinds.python_object import source_digest
-from precompute.teachers.loading import encoder_of
+from precompute.teachers.loading import batch_of, encoder_of
 from precompute.teachers.record import fit_rows
 
 #: Raise it when the same inputs no longer give the same logits.
@@ -96,6 +96,8 @@ def settings(section: Section, encoder: EncoderSection | None = None) -> dict[st
         elif isinstance(section, OpenClipTeacher | HeadTeacher) and key == "encoder":
             chosen = encoder_of(section, encoder)
             plain[key] = [encoder_digest(chosen), chosen.image_size]
+        elif isinstance(section, NetworkTeacher) and key == "batch":
+            plain[key] = batch_of(section, encoder)
         elif isinstance(section, TransformersTeacher) and key == "model":
             plain[key] = model_digest(value)
         elif isinstance(section, PythonTeacher) and key == "function":

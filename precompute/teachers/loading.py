@@ -11,6 +11,7 @@ from inficond_panel.spec.sections.encoder import Encoder as EncoderSection
 from inficond_panel.spec.sections.package_teachers import PythonTeacher, TransformersTeacher
 from inficond_panel.spec.sections.teacher import HeadTeacher, NetworkTeacher, OpenClipTeacher
 from inficond_panel.spec.sections.teacher import Teacher as Section
+from precompute.batches.segmenting import encoder_key, loaded
 from precompute.encoder import load_encoder
 from precompute.encoder.model_files import fetch_model
 from precompute.teachers.kinds.files import load_onnx, load_torchscript
@@ -62,15 +63,28 @@ def fetch_teacher(section: Section) -> None:
 
 
 def load_embedding(
-    section: HeadTeacher, encoder: EncoderSection | None, device: str = CPU
+    section: HeadTeacher, encoder: EncoderSection | None, device: str = CPU, kept: bool = False
 ) -> TorchTeacher:
-    """The image tower that a section's heads sit on; its outputs are unit vectors of photos."""
-    model = load_encoder(encoder_of(section, encoder), device)
+    """The image tower that a section's heads sit on; its outputs are unit vectors of photos.
+
+    With ``kept`` the encoder is that of the segments, where these use the same one and it is still
+    loaded.
+    """
+    own = encoder_of(section, encoder)
+    load = partial(load_encoder, own, device)
+    model = loaded(encoder_key(own), load) if kept else load()
     for parameter in model.model.parameters():
         parameter.requires_grad_(False)
     width = model.embed_text(["a"]).shape[1]
     network = partial(model.model.encode_image, normalize=True)
     return TorchTeacher(network, of_encoder(model), tuple(range(width)), width, device=model.device)
+
+
+def batch_of(section: NetworkTeacher, encoder: EncoderSection | None) -> int:
+    """Photos of a batch, at most; those of its encoder for heads that name no number."""
+    if isinstance(section, HeadTeacher) and section.batch is None:
+        return int(encoder_of(section, encoder).batch)
+    return int(section.batch)
 
 
 def encoder_of(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,15 +25,17 @@ Prepared = tuple[Any, list[int]]
 
 @dataclass(frozen=True)
 class Network:
-    """A teacher that is loaded where it runs, once a process; ``key`` tells it from others."""
+    """A teacher that is loaded where it runs, once a process; ``key`` tells it from others, and
+    ``beside`` are keys of what it sits on."""
 
     key: str
     load: Callable[[], Teacher]
+    beside: tuple[str, ...] = ()
 
     @property
     def teacher(self) -> Teacher:
         """The teacher, loaded when it is first asked for."""
-        return loaded(self.key, self.load)
+        return loaded(self.key, self.load, self.beside)
 
 
 @dataclass(frozen=True)
@@ -72,19 +74,20 @@ class Pass:
         if there:
             found = self.compute(self.network.teacher, images, np.array(rows)[there])
             values[there] = found
-            self._check_finite(found, [rows[i] for i in there])
+            what = "oracle logits" if self.name == "oracle" else self.name
+            check_finite(what, found, [self.dataset.ids[rows[i]] for i in there])
         return rows, values
 
     def after(self, given: tuple[list[int], np.ndarray]) -> Arrays:
         """Nothing is left to do."""
         return {"values": given[1]}
 
-    def _check_finite(self, values: np.ndarray, rows: list[int]) -> None:
-        broken = sorted(rows[i] for i in np.flatnonzero(~np.isfinite(values).all(1)))
-        if broken:
-            what = "oracle logits" if self.name == "oracle" else self.name
-            raise DataError(
-                f"The teacher's {what} are no finite numbers for the images "
-                f"{', '.join(self.dataset.ids[row] for row in broken[:5])}.",
-                "Check its weights, mean and std; for an oracle take a smaller gamma.",
-            )
+
+def check_finite(what: str, values: np.ndarray, ids: Sequence[str]) -> None:
+    """Raise ``DataError`` for values ``(n, width)`` of images that are no finite numbers."""
+    broken = sorted(ids[int(i)] for i in np.flatnonzero(~np.isfinite(values).all(1)))
+    if broken:
+        raise DataError(
+            f"The teacher's {what} are no finite numbers for the images {', '.join(broken[:5])}.",
+            "Check its weights, mean and std; for an oracle take a smaller gamma.",
+        )

@@ -62,8 +62,7 @@ class Photos:
             for number, arrays in computed:
                 batch = missing[number]
                 values[batch] = arrays["values"]
-                if self.finished:
-                    self.finished.put(work.name, _key(work.key, batch), arrays)
+                self.keep(work.name, work.key, batch, arrays["values"])
                 self.computed += len(batch)
                 done += len(batch)
                 self.workers.progress(f"Teacher: {done} of {len(first)} images ({work.name})")
@@ -72,6 +71,11 @@ class Photos:
                         "The run was stopped.", "Start it again; it goes on where it was."
                     )
         return self._in_place(values, rows, keys, work.width)
+
+    def keep(self, name: str, key: str, batch: Batch, values: np.ndarray) -> None:
+        """Keep the values of a batch in a pass for a run that goes on later."""
+        if self.finished:
+            self.finished.put(name, _key(key, batch), {"values": values})
 
     def known(
         self, name: str, key: str, keys: Iterable[str], size: int

@@ -12,11 +12,12 @@ import numpy as np
 from inficond_panel.common.devices import CPU
 from inficond_panel.spec.sections.encoder import Encoder as EncoderSection
 from inficond_panel.spec.sections.teacher import HeadTeacher, LogitsTeacher, NetworkTeacher
+from precompute.batches.segmenting import encoder_key
 from precompute.batches.stages import key_of
 from precompute.teachers.activations import Columns, check_logits, other_classes, split_columns
 from precompute.teachers.head import Heads, fit_heads
 from precompute.teachers.inputs import network_inputs, pass_keys
-from precompute.teachers.loading import load_embedding, load_teacher
+from precompute.teachers.loading import batch_of, encoder_of, load_embedding, load_teacher
 from precompute.teachers.network import Network, Pass
 from precompute.teachers.photos import Photos, joint_keys
 from precompute.teachers.record import described, fit_rows, oracle_record, too_large
@@ -100,9 +101,12 @@ def _by_head(
 ) -> Result:
     """Encode, fit the heads, and for the oracle go through encoder and heads again."""
     dataset = photos.dataset
-    run = Network(keys["features"], partial(load_embedding, section, encoder, device))
+    sections = [encoder_of(section, encoder), *([encoder] if encoder else [])]
+    beside = tuple(map(encoder_key, sections))  # those of vectors and of segments, still loaded
+    load = partial(load_embedding, section, encoder, device, kept=True)
+    run, size = Network(keys["features"], load, beside), batch_of(section, encoder)
     work = Pass("features", keys["features"], run, _logits, dataset, run.teacher.outputs)
-    features = photos.run(work, section.batch)
+    features = photos.run(work, size)
     rows = _read_of_fit(photos, features)
     heads = fit_heads(features, dataset.label, rows, dataset.classes, section, device)
     logit, oracle = heads.logits(features), None
@@ -111,7 +115,7 @@ def _by_head(
         key = key_of("heads", [keys["features"], heads.digest, gamma])
         stronger = partial(_reinforced_by, heads, dataset.label, gamma)
         work = Pass("oracle", key, run, stronger, dataset, logit.shape[1])
-        oracle = photos.run(work, section.batch, rows, _with(photos, rows, seen))
+        oracle = photos.run(work, size, rows, _with(photos, rows, seen))
     attrs = described(section, settings, run.teacher.preprocessing)
     attrs["teacher_head"] = {"folds": section.folds, "l2": heads.l2}
     attrs |= oracle_record(section, dataset, logit, oracle)

@@ -142,6 +142,21 @@ def test_labels_and_branches(students, document, spec):
     assert [node["name"] for node in found] == ["", "first", ""]
 
 
+def test_events_and_edits_are_those_of_the_command(students, document, spec, tmp_path):
+    students.up("bicycle", "wheel").note("by hand")
+    told = document("history", "events", spec)["events"]
+    events = students.events
+    assert [events.index.name, *events.columns] == list(told[0])
+    plain = events.reset_index().astype(object)
+    assert plain.where(plain.notna(), None).to_dict("records") == told
+    assert students.edits() == document("history", "edits", spec)["edits"]
+    path = tmp_path / "edits.yaml"
+    path.write_text(students.edits())
+    assert main(["tune", str(spec), "--edits", str(path), "--history", str(tmp_path / "n")]) == 0
+    again = open_students(spec, history=tmp_path / "n")
+    assert again.node.weights_hash == students.node.weights_hash
+
+
 def test_an_iteration_names_itself(students):
     first = students.up("bicycle", "wheel").node
     second = students.jump(first.parent).down("bird", "fur").node

@@ -19,6 +19,7 @@ from inficond_panel.store.images import UnreadableImage
 from precompute.datasets import load_dataset
 from precompute.datasets.layouts import huggingface, webdataset
 from precompute.datasets.layouts.fiftyone import tags_of
+from precompute.datasets.records import class_names
 from precompute.detect.packed import packed_layout
 
 pyarrow = pytest.importorskip("pyarrow")
@@ -391,3 +392,36 @@ def test_numbers_that_have_no_names_are_told(home, capsys):  # noqa: F811
     assert "The classes are the numbers 0 to 1, and --class names 1." in capsys.readouterr().err
     _, out = init(capsys, "data", "--teacher", "head")
     assert "the classes are numbers: --class names them, in their order" in out
+
+
+@pytest.mark.parametrize(
+    ("label", "told"),
+    [
+        ({"name": "cat"}, r"{'name': 'cat'} is no class: neither a name nor a whole number"),
+        (1.5, r"1\.5 is no class"),
+        ([["cat"]], r"\['cat'\] is no class"),
+    ],
+)
+def test_labels_that_are_neither_names_nor_numbers_are_told(label, told):
+    values = label if isinstance(label, list) else [label]
+    with pytest.raises(DataError, match=told):
+        class_names(values, NAMES, "train.tar: 00.json")
+
+
+def test_whole_numbers_count_whatever_their_type():
+    assert class_names([1, 0.0, "1", "cat"], NAMES, "labels") == ("dog", "cat")
+
+
+def test_names_that_stand_twice_are_told(tmp_path):
+    cifar(tmp_path / "data")
+    (tmp_path / "data" / "batches.meta.txt").write_text("cat\ncat\n")
+    with pytest.raises(DataError, match="two classes are called 'cat'"):
+        load_dataset(section(tmp_path, f"kind: cifar, splits: {HALVES}"))
+
+
+def test_images_without_any_label_are_told(tmp_path):
+    shard(tmp_path / "data" / "train.tar", 0, label="json")
+    text = f"kind: webdataset, label: json.name, splits: {SHARES}"
+    with pytest.raises(DataError, match=r"no image has a label") as caught:
+        load_dataset(section(tmp_path, text))
+    assert "dataset.label" in caught.value.remedy

@@ -176,6 +176,23 @@ def test_the_whole_stays_as_it_was_and_takes_the_other_size(name):
     assert whole(tower, images(64, 96)).shape == (2, EMBED)
 
 
+@pytest.mark.parametrize("name", FAMILIES)
+def test_one_run_gives_the_cells_and_the_whole_to_the_bit(name):
+    """At the tower's own size and at another, with each attention."""
+    from precompute.encoder.dense import dense_function
+
+    tower = FAMILIES[name][0]()
+    for pixels in (images(), images(64, 96, count=3)):
+        for attention in ("value", "plain", "clearclip") if name in ATTENTIVE else (None,):
+            dense, _ = dense_function(
+                SimpleNamespace(visual=tower), pixels.shape[2:], "it", attention
+            )
+            with torch.inference_mode():
+                cells, pooled = dense.with_whole(pixels)
+                assert torch.equal(cells, dense(pixels))
+            assert torch.equal(pooled, whole(tower, pixels))
+
+
 @pytest.mark.parametrize("name", LINEAR)
 def test_mean_of_the_cells_is_the_global_embedding_of_an_average_pooled_tower(name):
     tower, pixels = FAMILIES[name][0](), images(64, 96)

@@ -153,6 +153,40 @@ def test_the_teacher_stands_beside(folder, teacher):
     np.testing.assert_array_equal(as_matrix(found, "teacher_decision"), logits > 0)
 
 
+def test_a_teacher_that_fails_does_not_take_the_students_with_it(folder, run, monkeypatch):
+    """A function of yours is refused without the flag, and may fail on a photo."""
+    (folder / "code").mkdir()
+    module = folder / "code" / "failing_teacher.py"
+    module.write_text("def logits(photos): return [[p.size[0], 2.0] for p in photos]\n")
+    monkeypatch.syspath_prepend(str(folder / "code"))
+    python = "teacher: {kind: python, function: 'failing_teacher:logits'}\n"
+    (folder / "spec.yaml").write_text(SPEC.replace(TABLE, python))
+    file = files_of(folder, ["00001"])[0]
+    call = ("predict", folder / "spec.yaml", file, "--json")
+    status, out, err = run(*call)
+    told = (
+        "could do anything. If you trust it: --allow-python, which precompute and predict take.\n"
+    )
+    assert (status, told in err) == (0, True)
+    alone = json.loads(out)["photos"][0]["classes"]
+    beside = json.loads(run(*call, "--allow-python")[1])["photos"][0]["classes"]
+    assert [one["teacher_logit"] for one in beside.values()] == [80, 2]
+    loaded = sys.modules["failing_teacher"]
+    for fault, told in (
+        (lambda photos: photos[99], "fails on 1 photos: IndexError"),
+        (lambda photos: [[1.0] * 3] * len(photos), r"gives (1, 3) for 1 images"),
+        (
+            lambda photos: [[float("nan"), 1]] * len(photos),
+            "no finite numbers for the images 00001",
+        ),
+    ):
+        monkeypatch.setattr(loaded, "logits", fault)
+        status, out, err = run(*call, "--allow-python")
+        document = json.loads(out)
+        assert (status, told in document["no_teacher"], told in err) == (0, True, True)
+        assert document["photos"][0]["classes"] == alone
+
+
 def test_with_one_class_an_image_it_is_named(folder, run):
     """Against scikit-learn's way from sigmoids to one class, and the softmax of the teacher."""
     ids = [f"{i:05d}" for i in range(16)]

@@ -250,6 +250,20 @@ def test_where_as_sure_decisions_are_seldom_right_the_student_does_not_know(tmp_
         shell.act({"action": "abstain_photo", "percent": 200})
 
 
+def test_why_there_is_no_teacher_names_no_folder_of_the_server(app, monkeypatch):
+    scores = app.photo.scorer.score
+
+    def without(*given):
+        return replace(
+            scores(*given), teacher=None, no_teacher="There is no file /srv/secret/net.pt"
+        )
+
+    monkeypatch.setattr(app.photo.scorer, "score", without)
+    app.photo.put(content())
+    shown = make_photo(app, app.store.classes[0])
+    assert shown["no_teacher"] == "There is no file net.pt"
+
+
 def test_segments_are_outlined(app):
     """The outline of a concept is that of the segment that is nearest to its text."""
     app.photo.put(content())

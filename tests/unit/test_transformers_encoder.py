@@ -118,6 +118,17 @@ def test_places_of_a_siglip_are_pooled_one_by_one(saved):
     np.testing.assert_allclose(found.dense(images), expected, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.parametrize("attention", ["value", "plain"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_one_run_gives_the_cells_and_the_whole_to_the_bit(saved, kind, attention):
+    found = load(saved[kind][0], attention=attention)
+    pixels = torch.from_numpy(prepared(found))
+    with torch.inference_mode():
+        cells, whole = found._dense.with_whole(pixels)
+        assert torch.equal(cells, found._dense(pixels))
+        assert torch.equal(whole, found.model.encode_image(pixels))
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_texts_are_those_of_the_packages_own_call(saved, kind):
     folder, model = saved[kind]

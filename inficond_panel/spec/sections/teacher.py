@@ -276,6 +276,12 @@ class HeadTeacher(NetworkTeacher):
         default=None,
         doc="The image-text model; that of the concepts, at its own image size, if left out.",
     )
+    batch = Whole(
+        None,
+        bounds=(1, None),
+        doc="Photos encoded at a time, at most; if left out, that of the encoder's own batch. With "
+        "the batch of the concepts' encoder a photo is read once for segments and features.",
+    )
     folds = Whole(5, bounds=(2, None), doc="Parts of fit; each gets its logits from the others.")
     l2 = Number(
         None,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from scipy.special import expit
 
 from inficond_panel.common.numbers import number, share, signed, written_range
+from inficond_panel.errors import without_folders
 from inficond_panel.export.abstaining import ALL_CLASSES
 from inficond_panel.export.predictions import DONT_KNOW, named_classes
 from inficond_panel.state.requests.new_photo import MOST_BYTES
@@ -58,7 +59,7 @@ def make_photo(app: AppState, class_name: str) -> dict[str, Any]:
         **told,
         "named": make_named(app.store, found.values()),
         "rows": [make_row(one) for one in ordered],
-        "no_teacher": state.found.scores.no_teacher,
+        "no_teacher": without_folders(state.found.scores.no_teacher),
         "student": chosen.class_name,
         "bars": make_bars(chosen),
         "logit": signed(chosen.logit),

@@ -7,13 +7,12 @@ the last block of a transformer is used is an option (see ``precompute.encoder.d
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from inficond_panel.errors import DataError
 from precompute.encoder.dense.blocks import ATTENTIONS
 from precompute.encoder.dense.families import clip_resnet, open_clip_vit, timm_map, timm_vit
-from precompute.encoder.dense.path import Path
+from precompute.encoder.dense.path import Dense, Path
 from precompute.encoder.dense.position_sizes import fit_size
 
 _FAMILIES = (
@@ -25,7 +24,7 @@ _FAMILIES = (
 
 def dense_function(
     model: Any, size: tuple[int, int], name: object, attention: str | None = None
-) -> tuple[Callable[[Any], Any], str | None]:
+) -> tuple[Dense, str | None]:
     """Fit the model to images ``(B, 3, *size)``; return its dense function and its attention.
 
     The function gives embeddings ``(B, h, w, embed)``, not normalised. The attention returned is
@@ -43,7 +42,7 @@ def dense_function(
         )
     chosen = attention or path.own
     fit_size(model.visual, size)
-    return path.build(chosen), chosen
+    return Dense(path.build(chosen)), chosen
 
 
 def dense_path(tower: Any) -> Path | None:
@@ -52,4 +51,4 @@ def dense_path(tower: Any) -> Path | None:
     return next((path for family in families if (path := family(tower))), None)
 
 
-__all__ = ["ATTENTIONS", "dense_function", "dense_path"]
+__all__ = ["ATTENTIONS", "Dense", "dense_function", "dense_path"]

@@ -49,6 +49,21 @@ def with_module(module: nn.Module, name: str, part: nn.Module) -> nn.Module:
     return changed
 
 
+class Watched(nn.Module):
+    """The block as it is, which keeps what it was called with in ``given``; for one run only."""
+
+    given: tuple[Any, dict[str, Any]]
+
+    def __init__(self, block: nn.Module) -> None:
+        super().__init__()
+        self.block = block
+
+    def forward(self, x: Any, **more: Any) -> Any:
+        """The block's output."""
+        self.given = x, more
+        return self.block(x, **more)
+
+
 class _Branch(nn.Module):
     """The attention's branch of a block: no residual connection, no feed-forward part."""
 

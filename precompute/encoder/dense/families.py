@@ -14,8 +14,8 @@ from typing import Any
 from torch import nn
 from torch.nn import functional
 
-from precompute.encoder.dense.blocks import last_block, with_module
-from precompute.encoder.dense.path import Cells, Path
+from precompute.encoder.dense.blocks import Watched, last_block, with_module
+from precompute.encoder.dense.path import Path, View
 
 
 def open_clip_vit(tower: Any) -> Path | None:
@@ -28,22 +28,27 @@ def open_clip_vit(tower: Any) -> Path | None:
         return None
     reads_class = tower.attn_pool is None and tower.pool_type == "tok"
 
-    def build(attention: str | None) -> Cells:
+    def build(attention: str | None) -> View:
         *blocks, last = tower.transformer.resblocks
-        blocks = [*blocks, last_block(last, attention)]
+        changed = last_block(last, attention)
 
-        def cells(images: Any) -> Any:
-            x = tower._embeds(images)
+        def view(images: Any, whole: bool) -> tuple[Any, Any]:
+            before = tower._embeds(images)
             for block in blocks:
-                x = block(x)
-            x = x[:, 1:]
+                before = block(before)
+            after = changed(before)
+            pooled = None
+            if whole:
+                pooled, _ = tower._pool(after if changed is last else last(before))
+                pooled = pooled if tower.proj is None else pooled @ tower.proj
+            x = after[:, 1:]
             if tower.attn_pool is not None:
                 x = _value_of_pool(tower.attn_pool, x)
             x = tower.ln_post(x)
             x = x if tower.proj is None else x @ tower.proj
-            return x.reshape(len(images), *tower.grid_size, -1)
+            return x.reshape(len(images), *tower.grid_size, -1), pooled
 
-        return cells
+        return view
 
     return Path("value" if reads_class else "plain", build)
 
@@ -73,19 +78,33 @@ def timm_vit(tower: Any) -> Path | None:
     if getattr(pool, "pos_embed", None) is not None or trunk.global_pool not in _POOLS:
         return None
 
-    def build(attention: str | None) -> Cells:
+    def build(attention: str | None) -> View:
         *blocks, last = trunk.blocks
         kind = nn.ModuleList if isinstance(trunk.blocks, nn.ModuleList) else _sequential
-        changed: Any = with_module(trunk, "blocks", kind([*blocks, last_block(last, attention)]))
+        changed = last_block(last, attention)
 
-        def cells(images: Any) -> Any:
-            x = changed.forward_features(images)[:, trunk.num_prefix_tokens :]
+        def trunk_with(ending: nn.Module) -> Any:
+            return with_module(trunk, "blocks", kind([*blocks, ending]))
+
+        with_cells = trunk_with(changed)
+
+        def view(images: Any, whole: bool) -> tuple[Any, Any]:
+            pooled = None
+            if whole:
+                watched = Watched(last)
+                x = trunk_with(watched).forward_features(images)
+                pooled = tower.head(trunk.forward_head(x))
+                tokens, more = watched.given
+                x = x if changed is last else trunk.norm(changed(tokens, **more))
+            else:
+                x = with_cells.forward_features(images)
+            x = x[:, trunk.num_prefix_tokens :]
             if pool is not None:
                 x = pool(x.reshape(-1, 1, x.shape[-1])).reshape(*x.shape[:2], -1)
             x = tower.head(trunk.head(trunk.head_drop(trunk.fc_norm(x))))
-            return x.reshape(len(images), *trunk.patch_embed.grid_size, -1)
+            return x.reshape(len(images), *trunk.patch_embed.grid_size, -1), pooled
 
-        return cells
+        return view
 
     return Path("value" if trunk.global_pool == "token" else "plain", build)
 
@@ -104,13 +123,15 @@ def clip_resnet(tower: Any) -> Path | None:
     if not isinstance(tower, ModifiedResNet):
         return None
 
-    def cells(images: Any) -> Any:
+    def view(images: Any, whole: bool) -> tuple[Any, Any]:
         features = tower.stem(images)
         for layer in (tower.layer1, tower.layer2, tower.layer3, tower.layer4):
             features = layer(features)
-        return tower.attnpool.c_proj(tower.attnpool.v_proj(features.permute(0, 2, 3, 1)))
+        pool = tower.attnpool
+        cells = pool.c_proj(pool.v_proj(features.permute(0, 2, 3, 1)))
+        return cells, pool(features) if whole else None
 
-    return Path(None, lambda _: cells)
+    return Path(None, lambda _: view)
 
 
 def timm_map(tower: Any) -> Path | None:
@@ -140,33 +161,39 @@ def _pools_by_average(trunk: Any) -> bool:
     return len(pools) == 1 and str(pools[0].pool_type).endswith("avg")
 
 
-def _average_pooled(tower: Any) -> Cells:
+def _average_pooled(tower: Any) -> View:
     """The head at each place; where it is linear, the mean over the places is the embedding."""
     trunk = tower.trunk
     last = getattr(trunk, "output_fmt", "NCHW") == "NHWC"
 
-    def cells(images: Any) -> Any:
+    def view(images: Any, whole: bool) -> tuple[Any, Any]:
         features = trunk.forward_features(images)
         places = features if last else features.permute(0, 2, 3, 1)
         shape, channels = places.shape[:3], places.shape[-1]
         single = (-1, 1, 1, channels) if last else (-1, channels, 1, 1)
         out = tower.head(trunk.forward_head(places.reshape(single)))
-        return out.reshape(*shape, -1)
+        return out.reshape(*shape, -1), _whole(tower, features) if whole else None
 
-    return cells
+    return view
 
 
-def _attention_pooled(tower: Any, pool: Any) -> Cells:
+def _whole(tower: Any, features: Any) -> Any:
+    """Embeddings ``(B, embed)`` of whole images, from the trunk's features."""
+    return tower.head(tower.trunk.forward_head(features))
+
+
+def _attention_pooled(tower: Any, pool: Any) -> View:
     """Value and output projection of the pool at each place, then the rest of the head."""
     rest = list(tower.head)[1:]
 
-    def cells(images: Any) -> Any:
-        out = pool.proj(_value(pool, tower.trunk.forward_features(images).permute(0, 2, 3, 1)))
+    def view(images: Any, whole: bool) -> tuple[Any, Any]:
+        features = tower.trunk.forward_features(images)
+        out = pool.proj(_value(pool, features.permute(0, 2, 3, 1)))
         for layer in rest:
             out = layer(out)
-        return out
+        return out, _whole(tower, features) if whole else None
 
-    return cells
+    return view
 
 
 def _value(pool: Any, places: Any) -> Any:

@@ -97,7 +97,7 @@ def check_allowed(section: PythonTeacher) -> None:
     if not section.allowed:
         raise DataError(
             f"The spec's teacher is Python code, {section.function}, which could do anything.",
-            "If you trust it: --allow-python.",
+            "If you trust it: --allow-python, which precompute and predict take.",
         )
 
 
