@@ -14,7 +14,7 @@ from inficond_panel.analysis.node_metrics import measure_slices, metadata_slices
 from inficond_panel.analysis.top_measures import check_single_label
 from inficond_panel.api import concept_tables, tables
 from inficond_panel.api.moves import Moves
-from inficond_panel.api.names import check_metric, check_word
+from inficond_panel.api.names import check_metric, check_word, several, some
 from inficond_panel.api.told_reports import ToldReport, told_report
 from inficond_panel.distill.robustness.collinearity import collinear
 from inficond_panel.errors import DataError
@@ -135,20 +135,22 @@ class Measures(Moves):
         """
         return tables.concepts_of(self.student(class_name, split))
 
-    def shift(self, classes: Sequence[str] | None = None, *, seed: int = 0) -> pd.DataFrame:
+    def shift(self, classes: str | Sequence[str] | None = None, *, seed: int = 0) -> pd.DataFrame:
         """Verdict on each class: ``shift``, ``none`` or ``unknown`` from fit to tune.
 
         Beside it the separation and the AP that are lost, and the AP on tune of two baselines, with
         their limits; see ``tuning.shift.class_shift``. Raises ``TuningError`` for an unknown class.
         """
-        return tables.shift(self.tuner, self.node, classes, seed)
+        return tables.shift(self.tuner, self.node, some(classes), seed)
 
-    def suspects(self, classes: Sequence[str] | None = None, *, seed: int = 0) -> pd.DataFrame:
+    def suspects(
+        self, classes: str | Sequence[str] | None = None, *, seed: int = 0
+    ) -> pd.DataFrame:
         """Concepts that each student leans on, and whose bond with the class holds on fit only.
 
         The most suspect of a class first. Raises ``TuningError`` for an unknown class.
         """
-        return tables.suspects(self.tuner, self.node, classes, seed)
+        return tables.suspects(self.tuner, self.node, some(classes), seed)
 
     def penalty_path(self, class_name: str, split: str = "tune") -> pd.DataFrame:
         """The student of a class over λ: concepts left, AP and fidelity with their limits.
@@ -164,7 +166,7 @@ class Measures(Moves):
     def thresholds(
         self,
         precision: float | None = None,
-        classes: Sequence[str] | None = None,
+        classes: str | Sequence[str] | None = None,
         *,
         seed: int = 0,
     ) -> pd.DataFrame:
@@ -174,7 +176,7 @@ class Measures(Moves):
         change of F1 is against the threshold ``now``. For ``students.threshold`` of a spec: nothing
         is changed here. Raises ``TuningError`` for an unknown class or a wrong precision.
         """
-        return tables.thresholds(self.tuner, self.node, precision, classes, seed)
+        return tables.thresholds(self.tuner, self.node, precision, some(classes), seed)
 
     def coverage(
         self, class_name: str = "", *, draws: int | None = None, seed: int = 0
@@ -238,7 +240,7 @@ class Measures(Moves):
         return take_apart(self.student(class_name, str(self.tuner.store.split[row])), row)
 
     def gallery(
-        self, class_name: str, concept: str, split: str = "tune", filters: Iterable[str] = ()
+        self, class_name: str, concept: str, split: str = "tune", filters: str | Iterable[str] = ()
     ) -> pd.DataFrame:
         """Images that show a concept, the strongest first, with the decisions on them.
 
@@ -246,7 +248,7 @@ class Measures(Moves):
         the holdout is counted.
         """
         check_name("concept", concept, self.concepts)
-        chosen = list(filters)
+        chosen = several(filters)
         for name in chosen:
             check_word("filter", name, ("positive", "negative", "right", "wrong"))
         found = take_gallery(self.student(class_name, split), concept)
@@ -255,7 +257,7 @@ class Measures(Moves):
     def stability(
         self,
         class_name: str,
-        concepts: Sequence[str] | None = None,
+        concepts: str | Sequence[str] | None = None,
         *,
         top: int = 5,
         draws: int | None = None,
@@ -270,7 +272,7 @@ class Measures(Moves):
             self.tuner,
             class_name,
             node=self.node,
-            concepts=concepts,
+            concepts=some(concepts),
             top=top,
             draws=draws,
             counterparts=counterparts,
@@ -282,7 +284,7 @@ class Measures(Moves):
         self,
         by: str | Sequence[str],
         metric: str = AP.key,
-        classes: Sequence[str] | None = None,
+        classes: str | Sequence[str] | None = None,
         split: str = "tune",
         *,
         min_images: int = 30,
@@ -293,13 +295,19 @@ class Measures(Moves):
         at the holdout is counted. Raises ``DataError`` for a column that is not there.
         """
         check_metric(metric)
-        for name in classes or ():
+        for name in some(classes) or ():
             check_name("class", name, self.classes)
         self.count_look(split)
-        columns = [by] if isinstance(by, str) else list(by)
+        columns = several(by)
         masks = metadata_slices(self.tuner.store, split, columns)
         found = measure_slices(
-            self.tuner, self.node, split, masks, metric, classes=classes, min_images=min_images
+            self.tuner,
+            self.node,
+            split,
+            masks,
+            metric,
+            classes=some(classes),
+            min_images=min_images,
         )
         return tables.slices(found, self.level)
 
@@ -317,17 +325,21 @@ class Measures(Moves):
 
     def suggest(
         self,
-        strategy: str = "crossfit",
-        classes: Sequence[str] | None = None,
+        strategy: str = "repair",
+        classes: str | Sequence[str] | None = None,
         *,
         budget: int = 5,
         seed: int = 0,
     ) -> Suggestion:
-        """Thumbs that a strategy would give from here; ``tune`` takes what this gives."""
+        """Cures or thumbs that a strategy proposes from here; ``tune`` takes what this gives."""
         check_word("strategy", strategy, STRATEGIES)
-        chosen = None if classes is None else list(classes)
         return suggest(
-            self.tuner, self.node, strategy=strategy, classes=chosen, budget=budget, seed=seed
+            self.tuner,
+            self.node,
+            strategy=strategy,
+            classes=some(classes),
+            budget=budget,
+            seed=seed,
         )
 
     def _since(self, since: NodeName) -> Node:

@@ -8,7 +8,7 @@ from typing import Self
 import pandas as pd
 
 from inficond_panel.api import tables
-from inficond_panel.api.names import check_split
+from inficond_panel.api.names import check_split, several
 from inficond_panel.api.written_intents import as_asked
 from inficond_panel.concepts.typed import check_typing
 from inficond_panel.text_encoder import text_encoder
@@ -171,14 +171,14 @@ class Moves:
         self.tuner.set_note(self._found(node).id, text)
         return self._at(self.node.id)
 
-    def tag(self, images: Sequence[str], tag: str) -> Self:
+    def tag(self, images: str | Sequence[str], tag: str) -> Self:
         """Give images a tag, by their ids; ``gallery`` and its files tell it."""
-        self.tuner.tag(images, tag)
+        self.tuner.tag(several(images), tag)
         return self
 
-    def untag(self, images: Sequence[str], tag: str) -> Self:
+    def untag(self, images: str | Sequence[str], tag: str) -> Self:
         """Take a tag from images."""
-        self.tuner.tag(images, tag, on=False)
+        self.tuner.tag(several(images), tag, on=False)
         return self
 
     def tags(self) -> pd.DataFrame:

@@ -20,6 +20,7 @@ from scipy.special import expit
 from inficond_panel.analysis.images.photo_drift import photo_drift
 from inficond_panel.api.dataset import as_dataset
 from inficond_panel.api.measures import Measures
+from inficond_panel.api.names import several
 from inficond_panel.api.photo_predictions import PhotoPredictions
 from inficond_panel.api.told_reports import DriftReport
 from inficond_panel.common.numbers import count
@@ -103,7 +104,7 @@ class TunableStudents(Measures):
         return (self.decision_function(X) > np.array(thresholds)).astype(np.int64)
 
     def predict_images(
-        self, photos: Iterable[str | Path], *, abstain: float | None = None
+        self, photos: str | Path | Iterable[str | Path], *, abstain: float | None = None
     ) -> PhotoPredictions:
         """Decisions on photos (files), which need be in no store, and what made them.
 
@@ -116,7 +117,7 @@ class TunableStudents(Measures):
         students, store = as_exported(self.tuner, self.node, {}), self.tuner.store
         noise = self.tuner.spec.views.noise()
         rules = None if abstain is None else abstaining(students, store, abstain, noise)
-        scores = score_photos(self.tuner.spec, store, list(photos))
+        scores = score_photos(self.tuner.spec, store, several(photos))
         return PhotoPredictions(students, scores, rules, store.task == "single_label")
 
     def drift(self, photos: Iterable[str | Path], *, seed: int = 0) -> DriftReport:
@@ -126,7 +127,7 @@ class TunableStudents(Measures):
         ``distill.shift.drift``. It shows itself in sentences; ``table`` has the concepts. Raises as
         ``predict_images``.
         """
-        scores = score_photos(self.tuner.spec, self.tuner.store, list(photos))
+        scores = score_photos(self.tuner.spec, self.tuner.store, several(photos))
         found = photo_drift(self.tuner.store, scores, seed, self.tuner.spec.views.confidence)
         told = zip(scores.photos, scores.fault, strict=True)
         return DriftReport(**vars(found), faults={photo: why for photo, why in told if why})
@@ -134,7 +135,7 @@ class TunableStudents(Measures):
     def export(
         self,
         folder: str | Path,
-        formats: Sequence[str] = ("sklearn",),
+        formats: str | Sequence[str] = "sklearn",
         *,
         holdout: bool = False,
         force: bool = False,
@@ -146,7 +147,7 @@ class TunableStudents(Measures):
         ``python-pixels`` the same as a Python file, for all kinds of segments;
         ``fiftyone`` the images with the decisions on them, those of the holdout with ``holdout``.
         """
-        own, more = split_formats(self.tuner, formats, holdout=holdout)
+        own, more = split_formats(self.tuner, several(formats), holdout=holdout)
         return export(
             self.tuner,
             self.node,

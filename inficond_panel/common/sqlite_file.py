@@ -38,6 +38,8 @@ class Database:
         with self._lock:
             try:
                 db = self._connected()
+                if write and self._still:
+                    raise self.form.unwritable(self.path)
                 _begin(db, write, self.form.busy_seconds)
                 try:
                     yield db

@@ -63,6 +63,14 @@ class Form:
                 )
         return self.damaged(path, text)
 
+    def unwritable(self, path: str) -> InficondError:
+        """The error for a file that can only be read as it lies there."""
+        return self.error(
+            f"The {self.noun} {path} cannot be written: its disk is full, or the file or its "
+            "folder may only be read. Nothing was written.",
+            f"Make room, or make its folder and file writable, or {self.other}.",
+        )
+
     def moved(self, path: str) -> InficondError:
         """The error for a file that is not where it was opened."""
         return self.error(

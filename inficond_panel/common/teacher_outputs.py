@@ -71,7 +71,7 @@ def outputs_of(found: object, name: str) -> NDArray[np.float32]:
 
 def logits_fault(values: NDArray) -> str:
     """Look of values ``(n, K)`` that are no logits; "" where they may be logits."""
-    if not values.size or values.min() < 0 or values.max() > 1:
+    if not (values.size and values.min() >= 0 and values.max() <= 1):  # nan is in no range
         return ""
     if np.isin(values, (0, 1)).all():
         return "look like labels: all are 0 or 1"

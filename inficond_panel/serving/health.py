@@ -15,6 +15,9 @@ from tornado.web import RequestHandler
 
 Check = Callable[[], bool]  #: whether a page can be opened
 
+#: Seconds for which an answer of the checks stands: they read the disk, and anybody may ask.
+STANDS = 1.0
+
 _checks: list[Check] = []
 _started = time.time()
 
@@ -24,13 +27,42 @@ def watch(checks: list[Check]) -> None:
     _checks[:] = checks
 
 
+class _Counting:
+    """Number of checks that pass, counted off the event loop: once for all who ask meanwhile."""
+
+    def __init__(self) -> None:
+        self._task: asyncio.Task[int] | None = None
+        self._ended = 0.0
+
+    async def count(self) -> int:
+        """The number, at most ``STANDS`` seconds old."""
+        old = time.monotonic() - self._ended > STANDS
+        if self._task is None or (self._task.done() and old):
+            self._task = asyncio.create_task(self._counted())
+        return await asyncio.shield(self._task)
+
+    async def _counted(self) -> int:
+        try:
+            return sum(await asyncio.gather(*(asyncio.to_thread(check) for check in _checks)))
+        finally:
+            self._ended = time.monotonic()
+
+
+_counting = _Counting()
+
+
 class _Watched(RequestHandler):
-    """An answer on the checks, which are run anew off the event loop."""
+    """An answer on the checks."""
+
+    async def head(self) -> None:
+        """Answer as to GET, without the text."""
+        if (answer := self.get()) is not None:
+            await answer
 
     async def _ready(self) -> int:
         """Number of checks that pass."""
         self.set_header("Cache-Control", "no-store")
-        return sum(await asyncio.gather(*(asyncio.to_thread(check) for check in _checks)))
+        return await _counting.count()
 
 
 class HealthHandler(_Watched):

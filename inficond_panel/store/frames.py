@@ -12,10 +12,12 @@ import pandas as pd
 from inficond_panel.common import clock
 from inficond_panel.common.numbers import as_text
 from inficond_panel.common.teacher_outputs import logits_of
+from inficond_panel.common.whole_file import named
 from inficond_panel.errors import DataError
 from inficond_panel.store import frame_checks as checks
 from inficond_panel.store.hashing import array_hash, content_hash
 from inficond_panel.store.images import UnreadableImage, decode, thumbnail
+from inficond_panel.store.lock import only_run
 from inficond_panel.store.opening import open_store
 from inficond_panel.store.schema import GIVEN
 from inficond_panel.store.store import Store
@@ -47,7 +49,8 @@ def store_frames(
 
     Arguments as in ``inficond_panel.from_frames``. A store of the same content that is there is
     opened as it is. Raises ``DataError``, which names all faults, for frames that make no store,
-    photos that cannot be read, and another store or file at ``path``.
+    photos that cannot be read, and another store or file at ``path``; ``ExportError`` where nothing
+    can be written there, and ``StoreError`` where another process writes it.
     """
     _refuse(
         *checks.word_faults(
@@ -61,23 +64,21 @@ def store_frames(
     said = {name: word for name, word in words.items() if word not in (TASKS[0], ACTIVATIONS[0])}
     digest = content_hash({name: array_hash(values) for name, values in arrays.items()})
     path = Path(path)
+    facts = {
+        "title": title or path.name.removesuffix(".zarr"),
+        "history": f"{clock.stamp()} {made_by}, version {__version__}",
+        "encoder": "none: the scores were given",
+        "preprocessing": "none",
+        "corpus": "columns of the scores",
+        "teacher": "logits that were given",
+        "scores": {"method": GIVEN},
+        "inputs_hash": digest,
+        **said,
+    }
     if not path.exists():
-        now = clock.stamp()
-        write_store(
-            path,
-            arrays,
-            {
-                "title": title or path.name.removesuffix(".zarr"),
-                "history": f"{now} {made_by}, version {__version__}",
-                "encoder": "none: the scores were given",
-                "preprocessing": "none",
-                "corpus": "columns of the scores",
-                "teacher": "logits that were given",
-                "scores": {"method": GIVEN},
-                "inputs_hash": digest,
-                **said,
-            },
-        )
+        with named(path), only_run(path):
+            if not path.exists():  # another process may have written it meanwhile
+                write_store(path, arrays, facts)
     store = open_store(path)
     if store.content_hash != digest or (store.task, store.activation) != (task, activation):
         raise DataError(

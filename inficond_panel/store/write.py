@@ -43,6 +43,17 @@ def write_store(path: Path, arrays: Mapping[str, Any], attrs: Mapping[str, Any])
     writing = path.with_name(path.name + ".writing")
     shutil.rmtree(writing, ignore_errors=True)
     path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        digest = _write_all(writing, arrays, attrs)
+    except BaseException:
+        shutil.rmtree(writing, ignore_errors=True)
+        raise
+    _put_in_place(writing, path)
+    return digest
+
+
+def _write_all(writing: Path, arrays: Mapping[str, Any], attrs: Mapping[str, Any]) -> str:
+    """Write the folder of a store, and return its content hash."""
     group = zarr.open_group(writing, mode="w", zarr_format=3)
     hashes = {
         name: _write(group, name, arrays[name], variable)
@@ -59,7 +70,6 @@ def write_store(path: Path, arrays: Mapping[str, Any], attrs: Mapping[str, Any])
         "variable_hashes": hashes,
     }
     group.update_attributes({**facts, "attributes_hash": attributes_hash(facts)})
-    _put_in_place(writing, path)
     return digest
 
 

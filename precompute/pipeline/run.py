@@ -21,6 +21,7 @@ from inficond_panel.common.devices import device_text
 from inficond_panel.errors import InficondError, StoreError
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store, open_store, write_store
+from inficond_panel.store.lock import lock_of, only_run
 from inficond_panel.store.write import replaced, restore
 from precompute.batches.reuse import stage_of, stores_near
 from precompute.batches.stages import Arrays, Finished, Stage
@@ -30,7 +31,6 @@ from precompute.pipeline import steps
 from precompute.pipeline.assemble import assemble
 from precompute.pipeline.encode import Encoding, read_rows
 from precompute.pipeline.inputs import Inputs, read_inputs
-from precompute.pipeline.lock import lock_of, only_run
 from precompute.pipeline.report import Report, dropped_lines, duration, report_on
 from precompute.teachers import Photos, fetch_teacher
 
@@ -163,7 +163,7 @@ class _Run:
                 # Taken from a store that skipped photos, for other segments, which ours has.
                 teacher = self._teacher(workers, anew=True)
             text = self.result("text", partial(steps.text, inputs, encoded, read))
-            for line in dropped_lines(steps.told(text)):
+            for line in dropped_lines(steps.facts_of(text)):
                 self.progress(line)
             results = {
                 "teacher": teacher,
@@ -203,7 +203,7 @@ class _Run:
             if known.get("key") != stage.key:
                 continue
             try:
-                arrays = steps.stored(store, stage.name, self.inputs)
+                arrays = steps.stored_result(store, stage.name, self.inputs)
             except StoreError:
                 continue
             self.records[stage.name] = _known(known)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 
@@ -9,6 +10,8 @@ import pytest
 from factory import small_spec
 from waiting import wait_until
 from wire import serving
+
+from inficond_panel.serving import health
 
 
 @pytest.fixture
@@ -36,13 +39,35 @@ def test_it_is_well_while_the_store_is_there_and_says_so_when_it_is_not(served) 
     assert (status, json.loads(text)) == (200, {"status": "ok", "ready": 1, "specs": 1})
     assert headers["Cache-Control"] == "no-store"
     assert metrics(server, "/tools")["inficond_ready"] == 1
+    assert server.get("/tools/health", "HEAD")[0] == 200
     store.rename(store.with_suffix(".away"))
+    wait_until(lambda: server.get("/tools/health")[0] == 503, "it is not well")
     status, _, text = server.get("/tools/health")
     assert (status, json.loads(text)) == (503, {"status": "failing", "ready": 0, "specs": 1})
     assert metrics(server, "/tools")["inficond_specs_ready"] == 0
     assert str(store.parent) not in text
     store.with_suffix(".away").rename(store)
     wait_until(lambda: server.get("/tools/health")[0] == 200, "it is well again")
+
+
+def test_many_who_ask_at_once_cost_one_look_at_the_disk(monkeypatch) -> None:
+    looks: list[bool] = []
+
+    def look() -> bool:
+        looks.append(True)
+        return True
+
+    monkeypatch.setattr(health, "_checks", [look, look])
+    monkeypatch.setattr(health, "STANDS", 0.0)
+    counting = health._Counting()
+
+    async def ask() -> list[int]:
+        return await asyncio.gather(*(counting.count() for _ in range(50)))
+
+    assert set(asyncio.run(ask())) == {2}
+    assert len(looks) == 2
+    assert asyncio.run(counting.count()) == 2
+    assert len(looks) == 4  # what was counted is too old
 
 
 def test_open_pages_are_counted(tmp_path) -> None:

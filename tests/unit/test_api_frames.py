@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,7 +16,7 @@ from PIL import Image
 
 import inficond_panel
 from inficond_panel.errors import DataError, InficondError
-from inficond_panel.store import open_store
+from inficond_panel.store import open_store, write
 from inficond_panel.tuning.intents.bounds import step_sizes
 from inficond_panel.tuning.intents.score_scale import score_scale
 
@@ -103,6 +106,34 @@ def test_labels_of_a_nullable_type_are_taken(place):
     given["labels"].iloc[2, 0] = pd.NA
     inficond_panel.from_frames(**given, path=place)
     assert open_store(place).label[2].tolist() == [-1, given["labels"].iloc[2, 1]]
+
+
+def test_a_store_that_cannot_be_written_leaves_nothing(place, monkeypatch):
+    def full(*_: object) -> str:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(write, "content_hash", full)  # when the arrays are written
+    with pytest.raises(InficondError, match=r"own.zarr cannot be written: No space left"):
+        inficond_panel.from_frames(**frames(), path=place)
+    assert not list(place.parent.iterdir())
+
+
+def test_of_two_that_write_one_store_the_second_is_told_and_the_first_goes_on(place, monkeypatch):
+    content_hash = write.content_hash
+
+    def meanwhile(hashes: dict[str, str]) -> str:
+        monkeypatch.setattr(write, "content_hash", content_hash)
+        with pytest.raises(InficondError, match="is being written by process"):
+            inficond_panel.from_frames(**frames(), path=place)
+        return content_hash(hashes)
+
+    monkeypatch.setattr(write, "content_hash", meanwhile)
+    inficond_panel.from_frames(**frames(), path=place)
+    assert list(place.parent.iterdir()) == [place]
+    assert (
+        open_store(place).content_hash
+        == inficond_panel.from_frames(**frames(), path=place).tuner.store.content_hash
+    )
 
 
 def test_photos_become_thumbnails(place, tmp_path):
@@ -268,6 +299,14 @@ def test_all_faults_are_told_at_once(place):
     assert "for 3 reasons" in told
     for part in ("scores has 1 values", "labels has 1 values", "logits has no row for 1"):
         assert part in told
+
+
+def test_a_missing_logit_does_not_make_logits_look_like_probabilities(place):
+    given = frames()
+    put("logits", 3, 1, np.nan)(given)
+    told = refused(place, **given)
+    assert "logits has 1 values that are NaN or infinite" in told
+    assert "probabilities" not in told
 
 
 @pytest.fixture(scope="module")

@@ -112,6 +112,23 @@ def test_names_that_are_not_there_come_with_the_nearest(students):
         students.compare(9)
 
 
+def test_one_name_is_not_taken_for_its_letters(students, tmp_path):
+    one, alone = ["bicycle"], "bicycle"
+    for table in (students.shift, students.suspects, students.thresholds):
+        assert table(classes=alone).equals(table(classes=one))
+    given = {"budget": 1, "seed": 0}
+    assert (
+        students.suggest("random", alone, **given).scope
+        == students.suggest("random", one, **given).scope
+    )
+    assert students.gallery(alone, "wheel", filters="positive").equals(
+        students.gallery(alone, "wheel", filters=["positive"])
+    )
+    image = students.images("tune")[0]
+    assert students.tag(image, "odd").tags().values.tolist() == [[image, "odd"]]
+    assert "npz" in students.export(tmp_path / "out", "npz")
+
+
 def test_labels_and_branches(students, document, spec):
     students.up("bicycle", "wheel").rename("first").note("by hand")
     assert (students.node.name, students.node.note) == ("first", "by hand")
@@ -281,6 +298,6 @@ def test_a_concept_is_typed(students, spec, monkeypatch):
     typed = students.tuner.store.concept_score[:, -1]
     np.testing.assert_allclose(typed, expected, atol=1e-6)
     assert students.remove_concept("red bus").node.number == 1
-    with pytest.raises(TuningError, match="No concept 'red bus' was typed"):
+    with pytest.raises(TuningError, match="no typed concept 'red bus'"):
         students.remove_concept("red bus")
     assert isinstance(students.history, pd.DataFrame)

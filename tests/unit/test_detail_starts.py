@@ -25,7 +25,10 @@ def suspect(concept: str) -> Suspect:
 def shift(name: str, lost: float, *concepts: str, kind: str = "shift") -> ClassShift:
     change = Interval(lost, lost, lost)
     return ClassShift(
-        name, kind, verdict=Verdict(5.0, 0.9, change, change), suspects=tuple(map(suspect, concepts))
+        name,
+        kind,
+        verdict=Verdict(5.0, 0.9, change, change),
+        suspects=tuple(map(suspect, concepts)),
     )
 
 
@@ -85,7 +88,9 @@ def test_the_view_offers_them_while_nothing_is_open_and_one_opens(app):
 def test_a_class_left_takes_its_concepts_along(app):
     view = DetailView(app)
     app.selection.class_name = app.store.classes[0]
-    app.shifts.found = {app.store.classes[0]: shift(app.store.classes[0], 0.2, app.store.concepts[0])}
+    app.shifts.found = {
+        app.store.classes[0]: shift(app.store.classes[0], 0.2, app.store.concepts[0])
+    }
     assert [each["concept"] for each in view.panel.starts] == [app.store.concepts[0]]
     app.selection.class_name = ""
     assert view.panel.starts == []  # the other classes are not known yet

@@ -1,4 +1,4 @@
-"""What Windows lacks, taken away here: fork, Unix's own modules, and letters of file names."""
+"""Systems such as Windows: without fork, Unix's own modules, and some letters of file names."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_without_resource_the_memory_is_not_told(monkeypatch):
 def test_a_lock_is_held_where_its_file_cannot_be_read(monkeypatch, tmp_path):
     """As on Windows, where a file that is locked cannot be opened a second time."""
     from inficond_panel.errors import StoreError
-    from precompute.pipeline import lock
+    from inficond_panel.store import lock
 
     def refused(*_: object, **__: object) -> None:
         raise PermissionError

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 from precompute_factory import named_encoder, photo_set, without_torch
+from waiting import PATIENCE
 
 import precompute
 from inficond_panel.errors import StoreError
 from inficond_panel.spec import load_spec
 from inficond_panel.store import open_store, write
+from inficond_panel.store.lock import only_run
 
 FORK = multiprocessing.get_context("fork")
 PHOTOS = 24
@@ -41,7 +43,7 @@ def in_child(work, *args):
     """Exit code of a process that does the work; -9 where it was killed."""
     child = FORK.Process(target=work, args=args)
     child.start()
-    child.join(120)
+    child.join(PATIENCE)
     assert child.exitcode is not None
     return child.exitcode
 
@@ -163,7 +165,7 @@ def test_a_run_with_nothing_to_do_leaves_the_work_of_another_alone(home, tmp_pat
     store, spec = tmp_path / "a.zarr", load_spec(home / "spec.yaml")
     precompute.run(spec, store)
     (tmp_path / "a.zarr.partial").mkdir()
-    with precompute.pipeline.lock.only_run(store):
+    with only_run(store):
         precompute.run(spec, store)
         assert (tmp_path / "a.zarr.partial").exists()
 

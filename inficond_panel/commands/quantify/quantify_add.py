@@ -14,10 +14,10 @@ from PIL import Image
 from inficond_panel.commands.shared.output import note, say, say_json
 from inficond_panel.commands.shared.precompute_package import precompute_package
 from inficond_panel.errors import DataError
+from inficond_panel.quantify.experiment.architectures import STUDENT, TEACHER, build_network
 from inficond_panel.quantify.experiment.checkpoints import checkpoint_files, load_weights
 from inficond_panel.quantify.experiment.experiment import NETWORKS
 from inficond_panel.quantify.experiment.figures import read_figures
-from inficond_panel.quantify.experiment.small_networks import STUDENT, TEACHER, build_network
 from inficond_panel.quantify.pixels.information import Perturbation, pixel_information
 from inficond_panel.quantify.pixels.knowledge_points import contrast
 from inficond_panel.quantify.pixels.layers import feature_at, layer_names
@@ -25,6 +25,7 @@ from inficond_panel.spec import Spec, find_spec, load_spec
 from inficond_panel.store import Store, open_store
 from inficond_panel.store.added_arrays import add_arrays
 from inficond_panel.store.images import UnreadableImage
+from inficond_panel.store.lock import only_run
 
 
 def layers(args: argparse.Namespace) -> None:
@@ -44,8 +45,6 @@ def add(args: argparse.Namespace) -> None:
     spec = load_spec(find_spec(args.spec))
     spec.check_making()
     precompute_package()
-    from precompute.pipeline.lock import only_run
-
     path = Path(args.store or os.environ.get("INFICOND_STORE") or spec.store)
     store = open_store(path)
     network, preprocessing = _network(spec, args.network)
