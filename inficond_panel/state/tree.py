@@ -178,14 +178,17 @@ class TreeState(param.Parameterized):
         else:
             self._change_tree(write)
 
-    def _go(self, move: Callable[[], str], tell: Callable[[], None] = lambda: None) -> None:
+    def _go(self, move: Callable[[], str], tell: Callable[[], None] | None = None) -> None:
         """Move the head; each move counts, none is replaced by the next."""
         if self.busy:
             return
 
         def done(seen: Seen) -> None:
             self._shown(seen)
-            tell()
+            if tell is None:
+                self.notice = None  # what it offered is done, or is another thing from here
+            else:
+                tell()
 
         key = f"move {next(self._moves)}"
         self.jobs.submit(Job(key, lambda _: self._see(move()), done, self._failed))

@@ -248,7 +248,7 @@ class TuningState(TreeState):
         seen, moved = found
         later = [intent for intent in self.pending if intent not in batch]
         seconds = seen.snapshot.node.seconds
-        self.param.update(pending=later, preview=None, status=Status())
+        self.param.update(pending=later, preview=None, status=Status(), notice=None)
         self._shown(seen)
         self._moved = moved
         if not later:

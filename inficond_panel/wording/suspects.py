@@ -84,18 +84,24 @@ def suspect_reason(found: ClassShift, suspect: Suspect, gain: Interval | None = 
     Of positives or of negatives, whichever differ the more from fit to tune. ``gain`` is the
     change in AP by a balance by this concept alone, cross-fitted; None: not worked out.
     """
-    fit, tune = suspect.presence.fit, suspect.presence.tune
-    side = int(abs(fit[1] - tune[1]) > abs(fit[0] - tune[0]))
+    fit, tune, side = _shares(suspect)
     photos = f"the photos {'without' if side else 'with'} {found.class_name}"
     said = (
-        f"{suspect.concept!r} stands in {_percent(fit[side])} of {photos} on fit and in "
-        f"{_percent(tune[side])} on tune"
+        f"{suspect.concept!r} stands in {_percent(fit)} of {photos} on fit and in "
+        f"{_percent(tune)} on tune"
     )
     if gain is None:
         return f"{said}."
     at = gain.estimate, gain.low, gain.high
     given = estimated(at, 1, scale=100, unit="points", sign=True)
     return f"{said}; balancing by it gives AP {given}, cross-fitted."
+
+
+def plain_reason(found: ClassShift, suspect: Suspect) -> str:
+    """Reason why a concept is a suspect, for people who begin: shares of photos, and no more."""
+    fit, tune, side = _shares(suspect)
+    photos = f"the photos {'without' if side else 'with'} {found.class_name}"
+    return f"In {_percent(fit)} of {photos} that it learned from, in {_percent(tune)} of others."
 
 
 def suspect_sentence(found: ClassShift, suspect: Suspect, gain: Interval | None = None) -> str:
@@ -118,6 +124,13 @@ def suspect_sentence(found: ClassShift, suspect: Suspect, gain: Interval | None 
         f"(z {number(suspect.z, 1)}). At equal label the student's logit {turn} with it "
         f"(r {signed(suspect.reliance)}). {carried}"
     )
+
+
+def _shares(suspect: Suspect) -> tuple[float, float, int]:
+    """Shares of photos on fit and on tune: of positives (0) or of negatives (1), as differ more."""
+    fit, tune = suspect.presence.fit, suspect.presence.tune
+    side = int(abs(fit[1] - tune[1]) > abs(fit[0] - tune[0]))
+    return fit[side], tune[side], side
 
 
 def _percent(share: float) -> str:

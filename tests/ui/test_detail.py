@@ -356,3 +356,36 @@ def test_parts_of_bars_and_patches_open_their_images_and_images_give_thumbs(page
     expect(page.locator(".detail .empty")).to_contain_text("Open a concept")
     page.locator(".knowledge .block.down").click()
     expect(page.locator(".knowledge .block.down")).to_have_count(0)
+
+
+def test_where_nothing_is_open_the_concepts_to_begin_with_are_listed(open_page, serve) -> None:
+    page = open_page(serve(Path("demo")).url, 1280, 800)
+    starts = page.locator(".detail .starts button")
+    expect(starts).to_have_count(5)
+    first = starts.first.locator("b").inner_text()
+    expect(starts.first).to_contain_text("in dog")
+    page.locator(".performance [role=option]", has_text="bird").click()
+    expect(starts.first).to_contain_text("influence")  # no suspect: the strongest
+    page.get_by_role("button", name="All students").click()
+    expect(starts).to_have_count(5)
+    starts.first.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".detail .subtitle")).to_have_text(first)
+    expect(page.locator(".knowledge .subtitle")).to_have_text("dog")
+    expect(starts.first).to_be_hidden()
+    expect(page.locator(".detail .filter-chip").first).to_be_focused()
+
+
+def test_the_search_of_the_matrix_has_room_on_a_small_screen(open_page, small_url) -> None:
+    page = open_page(small_url, 1024, 768)
+    find = page.locator(".matrix .find")
+    expect(find).to_be_visible()
+    page.keyboard.press("c")
+    comes_to(lambda: find.bounding_box()["width"] > 200, True)
+    page.keyboard.type("sk")
+    expect(page.locator(".matrix .names > span").first).to_contain_text("sk")
+    comes_to(lambda: find.bounding_box()["width"] > 200, True)
+    page.keyboard.press("Escape")
+    expect(page.locator(".matrix .panel-head .select")).to_be_hidden()
+    page.keyboard.press("ArrowDown")
+    expect(page.locator(".matrix .panel-head .select")).to_be_visible()

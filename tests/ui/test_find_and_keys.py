@@ -113,7 +113,7 @@ def test_every_patch_gets_its_picture(page) -> None:
     images = page.locator(".knowledge .patch img")
     expect(images.nth(9)).to_be_attached()
     count = images.count()
-    loaded = page.locator(".knowledge .patch img[src^='data:image/jpeg']")
+    loaded = page.locator(".knowledge .patch img[src^='data:image/webp']")
     expect(loaded).to_have_count(count)
 
 

@@ -344,7 +344,7 @@ def test_many_classes_and_concepts(serve, tmp_path, open_page, classes, concepts
     expect(last).to_be_focused()
     expect(last).to_be_in_viewport(ratio=0.9)
     expect(last.locator(".effect[aria-busy]")).to_have_count(0)
-    expect(last.locator("img[src^='data:image/jpeg']").first).to_be_visible()
+    expect(last.locator("img[src^='data:image/webp']").first).to_be_visible()
     page.keyboard.press("u")
     name = last.get_attribute("data-key")
     expect(page.locator(".knowledge .block.up")).to_contain_text(name)

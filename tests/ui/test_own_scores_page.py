@@ -41,7 +41,7 @@ def lacks_are_told(page):
     expect(page.get_by_label("Concept embedding", exact=True)).to_contain_text(
         "This store has no map of its concepts"
     )
-    expect(page.locator(".knowledge .columns")).to_contain_text("No patches: no segments")
+    expect(page.locator(".knowledge .legend")).to_contain_text("no patches: no segments")
     expect(page.locator(".knowledge .patch")).to_have_count(0)
     tile = page.locator(".gallery .tile").first
     expect(tile.locator(".no-photo")).to_be_visible()

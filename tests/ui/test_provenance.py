@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from factory import small_spec
 from playwright.sync_api import Page, expect
+from resizing import resize
+from waiting import comes_to
 
 from inficond_panel.tuning import Intent, Tuner, open_tuner
 
@@ -252,6 +254,26 @@ def test_the_header_exports_the_iteration_shown_also_from_behind_a_tab(page) -> 
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog", name="Export #1")).to_be_hidden()
     page.set_viewport_size({"width": 1920, "height": 1080})
+
+
+CUT = """all => all.filter((row) => {
+  const chips = [...row.querySelectorAll(".chip")].filter((chip) => chip.offsetWidth)
+  return chips.length > 1 && chips[0].scrollWidth > chips[0].clientWidth + 1
+}).map((row) => row.textContent)"""
+
+
+def test_a_chip_is_squeezed_only_where_it_is_alone(serve, open_page, tmp_path) -> None:
+    spec = small_spec(tmp_path)
+    server = serve(spec)
+    tuner = open_tuner(spec, history=server.history)
+    root = tuner.root()
+    for concepts in (("wheel", "sky"), ("cloud", "screen", "grass"), ("glass", "spoke")):
+        tuner.fine_tune(root, [Intent("bicycle", concept, "down") for concept in concepts])
+    page = open_page(server.url, 1920, 1080)
+    expect(rows(page)).to_have_count(4)
+    for width in range(1920, 1270, -80):
+        resize(page, width, 1080)
+        comes_to(lambda: rows(page).evaluate_all(CUT), [])
 
 
 def test_the_keys_are_on_the_sheet(page) -> None:

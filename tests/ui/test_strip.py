@@ -57,3 +57,33 @@ def test_the_main_button_can_be_read_in_forced_colours(open_page, small_url) -> 
         "(e) => new Set([getComputedStyle(e).color, getComputedStyle(e).backgroundColor]).size"
     )
     comes_to(lambda: main.evaluate(colours), 2)
+
+
+def test_the_strip_takes_as_many_lines_as_it_has(open_page, small_url) -> None:
+    page = open_page(small_url, 1024, 768)
+    begin(page)
+    page.get_by_role("radio", name="Full").click()
+    metrics = page.locator("[data-view=configuration] .metric:visible")
+    expect(metrics).to_have_count(6)
+    comes_to(lambda: len({round(each.bounding_box()["y"]) for each in metrics.all()}), 1)
+    page.get_by_role("radio", name="Simple").click()
+    expect(metrics).to_have_count(1)
+    for width in (1920, 1024):
+        page.set_viewport_size({"width": width, "height": 768})
+        comes_to(lambda: strip_height(page), 44)
+
+
+def test_on_a_telephone_the_views_below_the_strip_are_scrolled_to(open_page, small_url) -> None:
+    page = open_page(small_url, 390, 844)
+    page.get_by_role("radio", name="Full").click()
+    tabs = page.locator(".tabs")
+    comes_to(lambda: 590 <= tabs.bounding_box()["height"] < 700, True)
+    page.mouse.move(195, 300)
+    page.mouse.wheel(0, 2000)
+    comes_to(lambda: page.evaluate("scrollY") > 0, True)
+    comes_to(lambda: tabs.bounding_box()["y"] + tabs.bounding_box()["height"] <= 844, True)
+    page.get_by_role("tab", name="Performance").click()
+    page.locator(".performance [role=option]").first.click()
+    page.get_by_role("tab", name="Knowledge").click()
+    expect(page.locator(".knowledge .rows > .row").last).to_be_attached()
+    comes_to(lambda: tabs.bounding_box()["height"] < 700, True)  # its list scrolls, not the page

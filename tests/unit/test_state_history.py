@@ -285,6 +285,7 @@ def test_what_can_be_taken_back_is_told_with_the_way_back(app: AppState) -> None
     assert (app.tuning.notice.text, app.tuning.notice.offer) == ("#1 is undone, and kept.", "Redo")
     app.tuning.notice.run()
     assert app.students.node.number == 1
+    assert app.tuning.notice is None  # there is nothing to redo
 
     fine_tune(app, "sky")
     root, first = (node.id for node in app.tuning.nodes[:2])
@@ -301,6 +302,12 @@ def test_what_can_be_taken_back_is_told_with_the_way_back(app: AppState) -> None
     assert app.tuning.notice.text == "1 intent cleared."
     app.tuning.notice.run()
     assert app.tuning.pending == waiting
+
+    app.tuning.jump(first)
+    app.tuning.undo()
+    assert app.tuning.notice.offer == "Redo"
+    app.tuning.fine_tune()
+    assert app.tuning.notice is None  # a redo would leave what was just made
 
 
 def test_a_batch_that_is_fitted_is_not_cleared(session, loop, monkeypatch) -> None:
@@ -321,7 +328,7 @@ def test_what_was_undone_is_told_when_it_is(session, loop, monkeypatch) -> None:
         session.tuning.fine_tune()
         loop.until(lambda: not session.jobs.busy)
     told: list[str] = []
-    session.tuning.param.watch(lambda event: told.append(event.new.text), "notice")
+    session.tuning.param.watch(lambda event: event.new and told.append(event.new.text), "notice")
     session.tuning.undo()
     session.tuning.undo()  # before the first has been shown
     assert told == []

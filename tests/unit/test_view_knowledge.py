@@ -15,6 +15,7 @@ import pytest
 from factory import ATTRS, SPEC, small_arrays, twins_spec
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from inficond_panel import views
 from inficond_panel.analysis.concept_rows import ConceptRow
@@ -103,11 +104,15 @@ def test_rows_are_plain_data_with_at_most_five_patches():
     assert [patch["segment"] for patch in rows[0]["patches"]] == [0, 1, 2, 3, 4]
 
 
-def test_patches_are_small_jpegs(store):
-    uri = images.patch_uri(store, 0)
-    head, data = uri.split(",")
-    assert head == "data:image/jpeg;base64"
-    assert base64.b64decode(data).startswith(b"\xff\xd8")
+def test_patches_are_small_pictures_as_in_the_store(store):
+    head, data = images.patch_uri(store, 0).split(",")
+    assert head == "data:image/webp;base64"
+    content = base64.b64decode(data)
+    assert len(content) < len(store.patch(0))
+    small, whole = (Image.open(io.BytesIO(each)) for each in (content, store.patch(0)))
+    assert max(small.size) <= images.PATCH_SIZE
+    pixels = [np.asarray(each.convert("RGB").resize((8, 8)), float) for each in (small, whole)]
+    assert np.abs(pixels[0] - pixels[1]).mean() < 8  # of 255
 
 
 @pytest.mark.parametrize(

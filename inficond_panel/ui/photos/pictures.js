@@ -65,7 +65,7 @@ export function drawPicture(place, picture, row, fit) {
   if (!picture) return place.replaceChildren()
   if (!picture.source) {
     const score = picture.score ? h("span", { class: "num" }, picture.score) : ""
-    return place.replaceChildren(h("span", { class: "no-photo" }, h("b", { class: "clip", title: picture.image }, picture.image), score))
+    return place.replaceChildren(h("span", { class: "no-photo" }, h("b", { class: "clip", title: picture.image }, h("bdi", {}, picture.image)), score))
   }
   const image = h("img", { src: picture.source, alt: "", decoding: "async", draggable: "false" })
   const over = s("svg", { viewBox: `0 0 ${picture.width} ${picture.height}`, preserveAspectRatio: `xMidYMid ${fit}`, "aria-hidden": "true" },

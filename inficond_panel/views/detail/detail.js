@@ -7,6 +7,7 @@ import { makePictures } from "../../ui/photos/pictures.js"
 import { saveFiles } from "../../ui/parts/save_file.js"
 import { makeApart } from "./apart.js"
 import { makeCharts } from "./charts.js"
+import { drawEmpty } from "./empty.js"
 import { makeGallery } from "./gallery.js"
 import { makeHeat } from "./heat.js"
 import { makeTags } from "./tags.js"
@@ -48,10 +49,21 @@ export function render({ model, el }) {
     const others = model.filters.filter((one) => one !== id && one !== PAIR[id])
     model.filters = !id ? [] : chosen.has(id) ? others : [...others, id]
   }
+  let asked = false // from the list of what to begin with, which the answer takes away with the focus
+  const open = ({ class_name, concept }) => {
+    asked = true
+    model.send_msg({ action: "open", class_name, concept })
+  }
+  const showEmpty = () => {
+    drawEmpty(empty, model, { rows, passing, chosen: FILTERS.filter(([id]) => chosen.has(id)), clear, open })
+    if (!asked || !empty.hidden) return
+    asked = false
+    chips.element.querySelector("button").focus()
+  }
   function drawRows() {
     passing = rows.filter((row) => [...chosen].every((id) => row[id]))
     chips.show(rows, chosen)
-    drawEmpty(empty, model, rows, passing, chosen, clear)
+    showEmpty()
     gallery.element.hidden = !passing.length
     gallery.show(passing)
   }
@@ -66,6 +78,7 @@ export function render({ model, el }) {
   model.on("apart", () => { apart.draw(); dialog.refresh() })
   watch(model, ["thumbs", "frozen", "locked"], apart.draw)
   watch(model, ["tagged", "known_tags"], tags.draw)
+  model.on("starts", () => { if (!model.concept && !model.picked) showEmpty() }) // else its images are on their way
   model.on("msg:custom", (event) => {
     enlarged = (event.data ?? event).enlarged ?? enlarged
     queueMicrotask(enlarge) // after the images have been taken over
@@ -200,20 +213,4 @@ function makeChips(save) {
     export_.disabled = !rows.some((row) => [...chosen].every((key) => row[key]))
   }
   return bar
-}
-
-function drawEmpty(empty, model, rows, passing, chosen, clear) {
-  const tell = (title, sentence, action) => {
-    empty.replaceChildren(h("b", {}, title), h("p", {}, sentence), action ?? "")
-    empty.hidden = false
-  }
-  if (!model.student) tell("Select a class", "Then open one of its concepts: its charts and images appear here.")
-  else if (!model.concept && !model.picked) tell("Open a concept", "Click its name in the list of influences, or its dot on the map.")
-  else if (!rows.length && model.picked) tell("No images", "None is left of those that were picked out.")
-  else if (!rows.length) tell("No image shows this concept", "Its score is 0 on every image of this split.")
-  else if (!passing.length) {
-    const names = FILTERS.filter(([id]) => chosen.has(id)).map(([, name], at) => (at ? name.toLowerCase() : name))
-    tell("No image passes the filters", `${names.join(" and ")}: 0 of ${count(rows.length)}.`,
-      h("button", { class: "link offline", type: "button", onclick: clear }, "Clear filters"))
-  } else empty.hidden = true
 }

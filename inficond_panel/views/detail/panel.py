@@ -47,6 +47,7 @@ class DetailPanel(ViewComponent):
     tagged = param.Dict({}, doc="Tags of images by position in the store, as text.")
     known_tags = param.List([], item_type=str, doc="All tags in use.")
     frozen = param.Boolean(False, doc="Whether no thumb can be given now.")
+    starts = param.List([], item_type=dict, doc="See ``make_starts``; empty: none to offer.")
     apart = param.Dict(
         {}, doc="One image's prediction, see ``make_apart``, its facts and heat map."
     )

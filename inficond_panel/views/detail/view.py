@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import panel as pn
 import param
 
@@ -31,6 +32,7 @@ from inficond_panel.views.detail.charts import (
 )
 from inficond_panel.views.detail.local_explanation import make_apart, make_heat
 from inficond_panel.views.detail.panel import IMAGES, DetailPanel, draw_picture
+from inficond_panel.views.detail.starts import CONCEPTS, make_starts
 from inficond_panel.vocabulary.confidence import confidence_word
 
 if TYPE_CHECKING:
@@ -103,6 +105,31 @@ class DetailView(Acting, pn.viewable.Viewer):
         )
         self._solve()
         self._find_bands()
+
+    @param.depends(
+        "_app.selection.class_name",
+        "_app.selection.concept",
+        "_app.shifts.found",
+        "_app.students.snapshot",
+        watch=True,
+        on_init=True,
+    )
+    def _show_starts(self) -> None:
+        """Concepts to begin with, while none is open; once they are known, so that none jumps."""
+        app, name = self._app, self._app.selection.class_name
+        shifts, starts = app.shifts, []
+        open_ = app.selection.concept or app.selection.images is not None
+        if name and not open_:
+            if name in shifts.found or shifts.problem or not app.spec.tuning.suspects:
+                starts = make_starts(shifts.found, name, self._strongest(name))
+        elif not open_ and (shifts.complete or not shifts.all_wanted):
+            starts = make_starts(shifts.found, "", {})
+        self.panel.starts = starts
+
+    def _strongest(self, class_name: str) -> dict[str, float]:
+        weights, concepts = self._app.students.student(class_name).weights, self._store.concepts
+        order = np.argsort(-np.abs(weights), kind="stable")[:CONCEPTS]
+        return {concepts[at]: float(weights[at]) for at in order.tolist() if weights[at]}
 
     def picture(self) -> Drawing | None:
         """Picture of the charts and the first images, without a browser; None without either."""
@@ -292,6 +319,10 @@ class DetailView(Acting, pn.viewable.Viewer):
     def _toggle(self, concept: str, direction: str) -> None:
         """Give a concept that is told of an image a thumb, or take it back."""
         self._app.tuning.toggle(self.panel.student, concept, direction)
+
+    @action
+    def _open(self, class_name: str, concept: str) -> None:
+        self._app.selection.open_concept(concept, class_name)
 
     @action
     def _leave_images(self) -> None:

@@ -44,5 +44,5 @@ export function legend(full, pinned, { patchless, confidence }) {
     h("span", {}, h("i", { class: "swatch-influence" }), h("span", { class: "wide" }, "influence relative to the strongest; left of zero is negative"), h("span", { class: "narrow" }, "influence")), pinned,
     h("span", { class: "in-full" }, circle("dot"), "now"), h("span", { class: "in-full" }, circle("dot pending"), "pending"),
     confidence ? h("span", { class: "in-full" }, h("i", { class: "swatch-band" }), `${confidence} interval`) : "",
-    patchless ? "" : h("span", {}, h("i", { class: "swatch-similarity" }), h("span", {}, "similarity", full)))
+    patchless ? h("span", { title: patchless }, "no patches: no segments") : h("span", {}, h("i", { class: "swatch-similarity" }), h("span", {}, "similarity", full)))
 }

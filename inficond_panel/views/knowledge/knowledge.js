@@ -40,7 +40,7 @@ export function render({ model, el }) {
   const empty = h("div", { class: "empty" }, h("b", {}, "Select a class"),
     h("span", { class: "muted" }, "Its most influential concepts appear here. ",
       h("kbd", {}, "↑"), " ", h("kbd", {}, "↓"), " move, ", h("kbd", {}, "Enter"), " selects."))
-  const root = h("section", { class: "panel knowledge", "aria-label": "Student knowledge" },
+  const root = h("section", { class: `panel knowledge ${model.patchless && "patchless"}`, "aria-label": "Student knowledge" },
     head.element, bar.element, sentence.element, h("div", { class: "unfolds in-full" }, mending.element, measures.element, report.element), table.columns, table.scroll, empty, table.legend)
   const overview = makeOverview(model, root, head.back)
   el.append(overview.element, root)
@@ -186,7 +186,7 @@ function drawMetric(metric, model) {
 
 /** Heading of the patches, a choice of the segments that they are. */
 function makePatchHead(model) {
-  if (model.patchless) return h("span", { class: "clip", title: model.patchless }, "No patches: no segments")
+  if (model.patchless) return h("span", { class: "patch-head" })
   const options = [["nearest", "Most similar patches"], ["assigned", "Assigned segments"]]
   const choice = select("Patches shown", options, model.patches_of, (id) => { model.patches_of = id })
   set(choice, "title", "Most similar: nearest to the concept's text. Assigned: segments whose best concept it is.")

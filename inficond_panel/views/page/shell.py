@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from inficond_panel.spec import Spec
     from inficond_panel.state import AppState
+    from inficond_panel.state.notice import Notice
     from inficond_panel.tuning import Iteration
 
 TITLES = {
@@ -118,6 +119,7 @@ class Shell(PhotoActions, Viewer):
         self.app = app
         self.address = address
         self._turn = 0
+        self._told: Notice | None = None
         self._page = ShellPage(
             layout=app.layout or make_layout(app.spec.layout),
             subtitle=make_subtitle(app.dataset.title, app.dataset.counts["classes"]),
@@ -231,10 +233,13 @@ class Shell(PhotoActions, Viewer):
 
     @param.depends("app.tuning.notice", watch=True)
     def _tell_notice(self) -> None:
-        """Show the last event, and offer to undo it."""
-        told = self.app.tuning.notice
+        """Show the last event and offer to undo it, as long as it can be undone."""
+        told, before = self.app.tuning.notice, self._told
+        self._told = told
         if told is not None:
             self._tell(told.text, told.offer)
+        elif before is not None and self._page.notice == before.text:
+            self._tell("")
 
     def _tell(self, words: str, offer: str = "") -> None:
         self._page.param.update(notice=words, offer=offer)

@@ -17,6 +17,7 @@ import { drawHead } from "./pinned.js"
 import { SIDES, besideOf, fillRow, makeRow, ringMetric } from "./rows.js"
 
 const IMAGES_KEY = "i"
+const LETTER = 6.6 // px that one of a name takes
 
 export function render({ model, el }) {
   const { input: search, element: find } = findBox("Find class", "/")
@@ -51,6 +52,11 @@ export function render({ model, el }) {
     confusions.draw()
     bars.align()
   })
+  watch(model, ["rows"], () => { // before they are drawn: as much room as the longest name needs, if there is
+    const letters = Math.max(0, ...model.rows.map(({ name }) => name.length))
+    root.style.setProperty("--names", `${Math.ceil(LETTER * letters)}px`)
+    requestAnimationFrame(bars.lay)
+  })
   watch(model, ["rows", "selected", "sort", "descending", "touched", "shifts", "pinned"], draw)
   watch(model, ["extent"], () => { draw(); requestAnimationFrame(bars.lay) })
   model.on("changes", () => card.again())
@@ -77,7 +83,7 @@ function header(model, find, menu, listed) {
     columns: h("div", { class: "row columns", "aria-hidden": "true" },
       first, value, h("span", { class: "centre in-full" }, ...wideOrNarrow("Teacher", "T")),
       h("span", { class: "centre" }, h("span", { class: "in-simple" }, METRICS[GAP_METRIC].name), h("span", { class: "in-full" }, ...wideOrNarrow("Student", "S"))),
-      h("span", { class: "sides" }, h("span", {}, "Positives"), h("span", {}, "Negatives"))),
+      h("span", { class: "sides" }, [["Positives", "Pos."], ["Negatives", "Neg."]].map(([long, short]) => h("span", {}, h("span", { class: "long" }, long), h("span", { class: "short" }, short))))),
   }
 }
 

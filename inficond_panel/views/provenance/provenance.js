@@ -243,7 +243,7 @@ function fitChips({ rows, columns }) {
   const plans = boxes.map((box) => {
     const beside = [...box.querySelectorAll(".looks, .name")]
     const room = box.clientWidth - beside.reduce((sum, part) => sum + part.offsetWidth + 8, 0)
-    const widths = [...box.querySelectorAll(".chip:not(.more)")].map((chip) => chip.offsetWidth + 4)
+    const widths = [...box.querySelectorAll(".chip:not(.more)")].map((chip) => Math.max(chip.offsetWidth, chip.scrollWidth) + 4) // the first may be squeezed
     return fitting(widths, room + 4, box.querySelector(".name") ? 0 : 1)
   })
   boxes.forEach((box, at) => {

@@ -1,0 +1,31 @@
+// What stands in the place of charts and images: why there are none, and what to open first.
+
+import { count, drawOnce, h } from "../../ui/base.js"
+
+/** `chosen` are the filters that are on, `clear` takes them off; `open` opens a concept to begin with. */
+export function drawEmpty(empty, model, { rows, passing, chosen, clear, open }) {
+  const tell = (title, sentence, more = null) => {
+    drawOnce(empty, JSON.stringify([title, sentence, model.starts]), () => [h("b", {}, title), h("p", {}, sentence), more].filter(Boolean))
+    empty.hidden = false
+  }
+  const starts = model.starts.length && h("ul", { class: "starts scroll", "aria-label": "Concepts to begin with" }, model.starts.map((start) => startOf(model, start, open)))
+  if (!model.student && starts) tell("Where to begin", "Concepts that a student leans on, and that go with its class less in photos it has not learned from. Open one: its charts and images appear here.", starts)
+  else if (!model.student) tell("Select a class", "Then open one of its concepts: its charts and images appear here.")
+  else if (!model.concept && !model.picked) tell("Open a concept", starts ? "One of these, or any by its name or its dot on the map." : "Click its name in the list of influences, or its dot on the map.", starts)
+  else if (!rows.length && model.picked) tell("No images", "None is left of those that were picked out.")
+  else if (!rows.length) tell("No image shows this concept", "Its score is 0 on every image of this split.")
+  else if (!passing.length) {
+    const names = chosen.map(([, name], at) => (at ? name.toLowerCase() : name))
+    tell("No image passes the filters", `${names.join(" and ")}: 0 of ${count(rows.length)}.`,
+      h("button", { class: "link offline", type: "button", onclick: clear }, "Clear filters"))
+  } else empty.hidden = true
+  empty.classList.toggle("listing", Boolean(starts) && !model.concept && !model.picked)
+}
+
+/** A concept to begin with: whose student it is of where none is selected, its name, and why. */
+function startOf(model, start, open) {
+  const { class_name, concept, reason } = start
+  return h("li", {}, h("button", { class: "offline", type: "button", title: reason, onclick: () => open(start) },
+    h("span", { class: "clip" }, h("b", {}, concept), !model.student && h("span", { class: "muted" }, ` in ${class_name}`)),
+    h("span", { class: "small reason" }, reason)))
+}

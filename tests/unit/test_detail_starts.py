@@ -1,0 +1,96 @@
+"""Concepts to begin with, where the detail has none open."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from inficond_panel.distill import Interval
+from inficond_panel.distill.shift.presence import Presence
+from inficond_panel.distill.shift.verdict import Verdict
+from inficond_panel.spec import load_spec
+from inficond_panel.state import AppState, Jobs
+from inficond_panel.store import open_store
+from inficond_panel.tuning import History, Tuner
+from inficond_panel.tuning.shift.class_shift import ClassShift, Suspect
+from inficond_panel.views.detail.starts import CLASSES, CONCEPTS, make_starts
+from inficond_panel.views.detail.view import DetailView
+
+
+def suspect(concept: str) -> Suspect:
+    there = Presence(threshold=0.5, fit=(0.9, 0.1), tune=(0.4, 0.1))
+    return Suspect(concept, 1.0, 3.0, 0.01, 0.5, 1.0, 0.2, 1.0, 0.1, (), there)
+
+
+def shift(name: str, lost: float, *concepts: str, kind: str = "shift") -> ClassShift:
+    change = Interval(lost, lost, lost)
+    return ClassShift(
+        name,
+        kind,
+        verdict=Verdict(5.0, 0.9, change, change),
+        suspects=tuple(map(suspect, concepts)),
+    )
+
+
+FOUND = {
+    "cat": shift("cat", 0.1, "sofa"),
+    "dog": shift("dog", 0.3, "ball", "grass"),
+    "cow": shift("cow", 0.4, "field", kind="none"),
+    "bus": shift("bus", 0.5),
+}
+
+
+def test_without_a_class_the_first_suspect_of_each_shift_the_largest_loss_first():
+    starts = make_starts(FOUND, "", {})
+    assert [(each["class_name"], each["concept"]) for each in starts] == [
+        ("dog", "ball"),
+        ("cat", "sofa"),
+    ]
+    told = "In 90 % of the photos with dog that it learned from, in 40 % of others."
+    assert starts[0]["reason"] == told
+    many = {str(k): shift(str(k), k / 100, "x") for k in range(CLASSES + 3)}
+    assert len(make_starts(many, "", {})) == CLASSES
+
+
+def test_of_a_class_its_suspects_and_where_it_has_none_the_strongest():
+    starts = make_starts(FOUND, "dog", {"wheel": 2.0})
+    assert [each["concept"] for each in starts] == ["ball", "grass"]
+    starts = make_starts(FOUND, "bus", {"wheel": 2.0, "road": -1.5})
+    assert [(each["concept"], each["reason"]) for each in starts] == [
+        ("wheel", "influence +2.00"),
+        ("road", "influence −1.50"),
+    ]
+    assert {each["class_name"] for each in starts} == {"bus"}
+
+
+@pytest.fixture
+def app(spec_file) -> AppState:
+    spec = load_spec(spec_file, check_files=False)
+    return AppState(Tuner(open_store(spec.store), spec, History(":memory:")), Jobs(inline=True))
+
+
+def test_the_view_offers_them_while_nothing_is_open_and_one_opens(app):
+    view = DetailView(app)
+    name = app.store.classes[1]
+    app.selection.class_name = name
+    assert view.panel.starts == []  # they come with the suspects
+    app.shifts.start()
+    app.shifts.found = {**app.shifts.found, name: shift(name, 0.1, kind="none")}
+    weights = app.students.student(name).weights
+    strongest = [app.store.concepts[at] for at in np.argsort(-np.abs(weights))[:CONCEPTS]]
+    offered = [each["concept"] for each in view.panel.starts]
+    assert offered == strongest[: np.count_nonzero(weights)]
+    view.act({"action": "open", "class_name": name, "concept": offered[0]})
+    assert (app.selection.class_name, app.selection.concept) == (name, offered[0])
+    assert view.panel.starts == []
+
+
+def test_a_class_left_takes_its_concepts_along(app):
+    view = DetailView(app)
+    app.selection.class_name = app.store.classes[0]
+    app.shifts.found = {
+        app.store.classes[0]: shift(app.store.classes[0], 0.2, app.store.concepts[0])
+    }
+    assert [each["concept"] for each in view.panel.starts] == [app.store.concepts[0]]
+    app.selection.class_name = ""
+    assert view.panel.starts == []  # the other classes are not known yet
