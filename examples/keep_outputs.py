@@ -49,7 +49,9 @@ def run(file: Path, folder: Path) -> NotebookNode:
     notebook = nbformat.read(file, 4)
     manager = Manager(connection_file=str(folder / "kernel.json"))
     with chdir(folder), _environment(PYTHONPATH=str(ROOT), HOME=str(folder)):
-        NotebookClient(notebook, km=manager, timeout=900).execute(cleanup_kc=True)
+        NotebookClient(notebook, km=manager, timeout=900, iopub_timeout=900).execute(
+            cleanup_kc=True
+        )
     return notebook
 
 

@@ -9,13 +9,11 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from inficond_panel.errors import MissingExtraError
 from inficond_panel.version import __version__
 
 if TYPE_CHECKING:
-    from inficond_panel.api.building import build
+    from inficond_panel.api.building import build, from_frames
     from inficond_panel.api.estimator import ConceptStudents
-    from inficond_panel.api.frames import from_frames
     from inficond_panel.api.loading import load_students
     from inficond_panel.api.notebook import explore
     from inficond_panel.api.students import TunableStudents, open_students
@@ -37,7 +35,7 @@ _LATE = {
     "TunableStudents": "inficond_panel.api.students",
     "build": "inficond_panel.api.building",
     "explore": "inficond_panel.api.notebook",
-    "from_frames": "inficond_panel.api.frames",
+    "from_frames": "inficond_panel.api.building",
     "load_students": "inficond_panel.api.loading",
     "open_students": "inficond_panel.api.students",
 }
@@ -51,12 +49,9 @@ def __getattr__(name: str) -> Any:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "sklearn":
             raise
-        from inficond_panel.common.installation import install_command  # noqa: PLC0415
+        from inficond_panel.common.installation import missing_extra  # noqa: PLC0415
 
-        raise MissingExtraError(
-            f"{name} needs scikit-learn, which is not installed.",
-            f"Install it: {install_command('sklearn')}",
-        ) from error
+        raise missing_extra(name, error, "sklearn") from error
 
 
 def __dir__() -> list[str]:

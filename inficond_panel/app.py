@@ -40,10 +40,11 @@ from inficond_panel.views.page.page import (
     VIEWS,
     close_views,
     make_views,
+    page_picture,
     publisher,
+    view_picture,
     warm,
 )
-from inficond_panel.views.page.picture import page_picture, view_picture
 from inficond_panel.views.page.shell import Shell
 
 #: Pixels of a view that is shown by itself.

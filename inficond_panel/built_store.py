@@ -15,10 +15,10 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from inficond_panel.common.installation import install_command
+from inficond_panel.common.installation import missing_extra
 from inficond_panel.common.teacher_outputs import outputs_of
 from inficond_panel.common.whole_file import write_whole
-from inficond_panel.errors import DataError, MissingExtraError, SpecError
+from inficond_panel.errors import DataError, SpecError
 from inficond_panel.spec import Spec, load_spec
 from inficond_panel.store import frame_checks as checks
 from inficond_panel.store.images import UnreadableImage, decode
@@ -55,10 +55,7 @@ def write_built(
         import precompute  # noqa: PLC0415 - heavy, and an extra
         from precompute.detect.encoders import choose_encoder  # noqa: PLC0415
     except ImportError as error:
-        raise MissingExtraError(
-            f"Building a store needs packages that are not installed ({error.name}).",
-            f"Install them: {install_command('precompute')}",
-        ) from error
+        raise missing_extra("Building a store", error, "precompute") from error
     chosen = choose_encoder(encoder, [], lambda path: str(path.absolute()))
     logits = teacher if isinstance(teacher, pd.DataFrame) else _run(teacher, files, labels)
     fresh = not folder.exists()

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 
-from inficond_panel.common.installation import install_command
+from inficond_panel.common.installation import missing_extra
 from inficond_panel.distill import decision_function
-from inficond_panel.errors import ExportError, MissingExtraError
+from inficond_panel.errors import ExportError
 from inficond_panel.export import Addition, Exported
 from inficond_panel.store import SPLITS
 from inficond_panel.tuning import Tuner
@@ -50,10 +50,7 @@ def _places(tuner: Tuner, rows: np.ndarray) -> list[Path]:
     try:
         from precompute.datasets import load_dataset  # noqa: PLC0415 - an extra
     except ImportError as error:
-        raise MissingExtraError(
-            f"Finding the photos needs a package that is not installed ({error.name}).",
-            f"Install it: {install_command('precompute')}",
-        ) from error
+        raise missing_extra("Finding the photos", error, "precompute") from error
     tuner.spec.check_making()
     dataset = load_dataset(tuner.spec.dataset)
     found = dict(zip(dataset.ids, dataset.paths, strict=False))

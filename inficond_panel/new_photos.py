@@ -9,14 +9,15 @@ from threading import Lock
 from typing import Protocol
 
 from inficond_panel.common.cache import once
-from inficond_panel.common.installation import install_command
+from inficond_panel.common.installation import missing_extra
 from inficond_panel.concepts.photo_scores import PhotoScores
-from inficond_panel.errors import CancelledError, DataError, MissingExtraError
+from inficond_panel.errors import CancelledError, DataError
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store
 
 Progress = Callable[[str], None]
 
+_WHAT = "Predicting a photo"  #: what needs the extra
 _LARGEST = 2048  #: pixels of the longer side of a photo on the page
 _WAIT = 0.2  #: seconds between looks whether one who waits has given up
 
@@ -84,7 +85,7 @@ class PagePhotos:
             raise DataError("The segments come from files, and a photo on the page has none.")
         for name in ("torch", self.spec.concepts.encoder.kind):
             if find_spec(name) is None:
-                raise _missing(name)
+                raise missing_extra(_WHAT, name, "precompute")
 
     def score(
         self, store: Store, photo: bytes, progress: Progress, cancelled: Callable[[], bool]
@@ -116,7 +117,7 @@ def _load(spec: Spec, store: Store, progress: Progress = lambda _: None) -> Netw
     try:
         from precompute.pipeline.apply import load  # noqa: PLC0415 - heavy, and an extra
     except ImportError as error:
-        raise _missing(error.name or "precompute") from error
+        raise missing_extra(_WHAT, error, "precompute") from error
     return load(spec, store, progress)
 
 
@@ -128,11 +129,3 @@ def _shared(spec: Spec, store: Store) -> Networks:
 def _stop_if(cancelled: Callable[[], bool]) -> None:
     if cancelled():
         raise CancelledError("Cancelled.")
-
-
-def _missing(package: str) -> MissingExtraError:
-    return MissingExtraError(
-        f"Predicting photos needs packages that are not installed ({package}).",
-        f"Install them: {install_command('precompute')}",
-        ("precompute",),
-    )

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from inficond_panel.common.installation import install_command
-from inficond_panel.errors import DataError, MissingExtraError
+from inficond_panel.common.installation import missing_extra
+from inficond_panel.errors import DataError
 from inficond_panel.quantify.outputs.gamma_sweep import GammaSweep, measure_gammas, super_groups
 from inficond_panel.quantify.outputs.separation import (
     label_set_groups,
@@ -58,10 +58,7 @@ def oracle_sweep(
             oracle_sweep as swept,
         )
     except ImportError as error:
-        raise MissingExtraError(
-            f"Making oracle logits needs packages that are not installed ({error.name}).",
-            f"Install them: {install_command('precompute')}",
-        ) from error
+        raise missing_extra("Making oracle logits", error, "precompute") from error
     found = swept(tuner.spec, store, [gamma for gamma in values if gamma], progress)
     limits = [tuner.threshold(name) for name in store.classes]
     return measure_gammas(

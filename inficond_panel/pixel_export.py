@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from inficond_panel.common.installation import install_command
+from inficond_panel.common.installation import missing_extra
 from inficond_panel.distill import decision_function
-from inficond_panel.errors import DataError, ExportError, InficondError, MissingExtraError
+from inficond_panel.errors import DataError, ExportError, InficondError
 from inficond_panel.export import Addition, Exported
 from inficond_panel.export.onnx_file import import_onnx, pixel_bytes
 from inficond_panel.export.weight_files import npz_bytes
@@ -160,11 +160,7 @@ def _precompute() -> tuple[Any, Any, Any]:
     try:
         from precompute.pipeline import apply, carried, pixel_scores  # noqa: PLC0415 - an extra
     except ImportError as error:
-        raise MissingExtraError(
-            f"Exporting from pixels needs packages that are not installed ({error.name}).",
-            f"Install them: {install_command('precompute', 'onnx')}",
-            ("precompute", "onnx"),
-        ) from error
+        raise missing_extra("Exporting from pixels", error, "precompute", "onnx") from error
     return apply, carried, pixel_scores
 
 
@@ -186,10 +182,7 @@ def import_runtime() -> Any:
     try:
         import onnxruntime  # noqa: PLC0415 - an extra
     except ImportError as error:
-        raise MissingExtraError(
-            "Checking ONNX files needs the package onnxruntime, which is not installed.",
-            f"Install it: {install_command('onnx')}",
-        ) from error
+        raise missing_extra("Checking ONNX files", error, "onnx") from error
     return onnxruntime
 
 

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 import numpy as np
 
 from inficond_panel.common.cache import once
-from inficond_panel.common.installation import install_command
+from inficond_panel.common.installation import missing_extra
 from inficond_panel.concepts.texts import TextEncoder
 from inficond_panel.errors import MissingExtraError
 from inficond_panel.spec import Spec
@@ -57,8 +57,4 @@ _loaded = once(2)(text_encoder)
 
 def _missing(package: str) -> MissingExtraError:
     extras = ["precompute", *(["transformers"] if package == "transformers" else [])]
-    return MissingExtraError(
-        f"Typing a concept needs packages that are not installed ({package}).",
-        f"Install them: {install_command(*extras)}",
-        tuple(extras),
-    )
+    return missing_extra("Typing a concept", package, *extras)

@@ -18,7 +18,7 @@ from tornado.websocket import WebSocketClientConnection, websocket_connect
 
 THINK = (1.0, 3.0)  #: seconds between two clicks of one session, drawn from a seed
 TUNES, THUMBS = 0.12, 0.5  #: share of the steps that fine-tune, and that do this or give a thumb
-PATIENCE = 120
+PATIENCE = 180
 
 
 class Session:
@@ -39,7 +39,10 @@ class Session:
         began = time.perf_counter()
         token = await self._token()
         self.socket = await websocket_connect(
-            self.url, subprotocols=["bokeh", token], max_message_size=1 << 28
+            self.url,
+            subprotocols=["bokeh", token],
+            max_message_size=1 << 28,
+            connect_timeout=PATIENCE,
         )
         await self.until(lambda: self.acknowledged)
         await self._send(Protocol().create("PULL-DOC-REQ"))
@@ -50,7 +53,9 @@ class Session:
 
     async def _token(self) -> str:
         """Token that the page gives the browser to open its connection with."""
-        page = await AsyncHTTPClient().fetch(self.page, request_timeout=PATIENCE)
+        page = await AsyncHTTPClient().fetch(
+            self.page, connect_timeout=PATIENCE, request_timeout=PATIENCE
+        )
         found = re.search(r'"token":"([^"]+)"', page.body.decode())
         assert found is not None
         return found.group(1)

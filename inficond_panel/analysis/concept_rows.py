@@ -17,8 +17,8 @@ from inficond_panel.distill import Band, discrepancy, influence_axis
 from inficond_panel.tuning import Student, Tuner
 from inficond_panel.tuning.evaluation import Evaluation
 from inficond_panel.vocabulary.confidence import CONFIDENCE
+from inficond_panel.vocabulary.sorts import DISCREPANCIES, DISCREPANCY_P, SUSPECTS, WEIGHT
 
-SORTS = ("weight", "suspects", "discrepancy_p", "discrepancy_n")
 EFFECT_POINTS = 25
 EFFECTS = 1 << 12  #: curves kept for each tuner, as long as somebody has it
 _effects: WeakKeyDictionary[Evaluation, Latest[tuple[bytes, str, str, str, str, int, float], Band]]
@@ -56,7 +56,7 @@ def concept_rows(
     suspects: Sequence[str] = (),
     patches: str = PATCHES_OF[0],
 ) -> list[ConceptRow]:
-    """The ``top`` concepts of a student in the order of ``sort`` (one of ``SORTS``).
+    """The ``top`` concepts of a student in the order of ``sort`` (a key of ``CONCEPT_SORTS``).
 
     By weight: descending absolute influence; of the concepts at 0 those held there come last, and
     beside the ``top``. By suspects: these, as
@@ -67,17 +67,17 @@ def concept_rows(
     store, weights = student.store, student.weights
     since = partial(tuner.bound_since, student.node, student.class_name)
     values = discrepancies(student, sort)
-    first = [store.concepts.index(name) for name in suspects] if sort == "suspects" else []
-    by_value = sort.startswith("discrepancy")
+    first = [store.concepts.index(name) for name in suspects] if sort == SUSPECTS.key else []
+    by_value = sort in DISCREPANCIES
     order = [*first, *(c for c in _order(values if by_value else weights) if c not in first)]
-    ranked = first if sort == "suspects" else [c for c in order if by_value or weights[c]]
+    ranked = first if sort == SUSPECTS.key else [c for c in order if by_value or weights[c]]
     rank_of = {c: rank for rank, c in enumerate(ranked, start=1)}
     wanted = find.strip().casefold()
     if wanted:
         shown = [c for c in order if wanted in store.concepts[c].casefold()]
     else:
         shown = ranked[:top] if top else order
-        if sort == "weight" and top:
+        if sort == WEIGHT.key and top:
             shown = [
                 *shown,
                 *(c for c in order if not weights[c] and student.bound(store.concepts[c])),
@@ -108,15 +108,15 @@ def _order(values: np.ndarray) -> list[int]:
 
 
 def discrepancies(student: Student, sort: str) -> np.ndarray:
-    """The discrepancy by concept that ``sort`` (one of ``SORTS``) asks for; nan by another."""
-    if not sort.startswith("discrepancy"):
+    """Discrepancy by concept that ``sort`` (as above) asks for; nan where it is another."""
+    if sort not in DISCREPANCIES:
         return np.full(len(student.weights), np.nan)
     return discrepancy(
         student.scores,
         student.labels,
         student.logits,
         student.teacher_logits,
-        positives=sort == "discrepancy_p",
+        positives=sort == DISCREPANCY_P.key,
         threshold=student.threshold,
     )
 

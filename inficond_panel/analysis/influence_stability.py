@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from inficond_panel.common.near_words import near
 from inficond_panel.distill import (
     CounterpartTest,
     Stability,
@@ -18,10 +17,10 @@ from inficond_panel.distill import (
     random_directions,
 )
 from inficond_panel.distill.robustness.bootstrap_stability import joint_stability
-from inficond_panel.errors import TuningError
 from inficond_panel.tuning.fitting.fit_data import FitData
 from inficond_panel.tuning.fitting.refit import Cancelled, Progress, start_from
 from inficond_panel.tuning.intents.bounds import box
+from inficond_panel.tuning.intents.intent import check_name
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.confidence import least_draws
@@ -243,11 +242,7 @@ def _described(
 
 
 def _position(name: str, names: Sequence[str], kind: str) -> int:
-    if name not in names:
-        raise TuningError(
-            f"There is no {kind} {name!r} in the store.{near(name, names)}",
-            "See which there are: inficond info SPEC",
-        )
+    check_name(kind, name, names)
     return names.index(name)
 
 

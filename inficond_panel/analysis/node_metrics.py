@@ -155,6 +155,8 @@ def selection_slice(store: Store, split: str, file: Path) -> dict[str, np.ndarra
 def _read_ids(file: Path, known: set[str]) -> set[str]:
     try:
         lines = read_text(file, LIST_BYTES).splitlines()
+    except FileNotFoundError:
+        raise DataError(f"There is no file {file}.", "Name a list of image ids.") from None
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(
             f"The selection {file} cannot be read: {error}.", "Write one image_id on each line."

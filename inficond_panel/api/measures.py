@@ -325,13 +325,13 @@ class Measures(Moves):
 
     def suggest(
         self,
-        strategy: str = "crossfit",
+        strategy: str = "repair",
         classes: str | Sequence[str] | None = None,
         *,
         budget: int = 5,
         seed: int = 0,
     ) -> Suggestion:
-        """Thumbs that a strategy would give from here; ``tune`` takes what this gives."""
+        """Cures or thumbs that a strategy proposes from here; ``tune`` takes what this gives."""
         check_word("strategy", strategy, STRATEGIES)
         return suggest(
             self.tuner,

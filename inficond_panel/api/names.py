@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeVar
 
-from inficond_panel.common.near_words import near
+from inficond_panel.common.near_words import unknown
 from inficond_panel.errors import TuningError
 from inficond_panel.store import SPLITS
 from inficond_panel.vocabulary.metrics import METRICS
@@ -28,9 +28,7 @@ def check_word(kind: str, name: str, known: Iterable[str]) -> None:
     """Raise ``TuningError``, with the nearest word, for one that is not ``known``."""
     words = list(known)
     if name not in words:
-        raise TuningError(
-            f"There is no {kind} {name!r}.{near(str(name), words)}", f"Known: {listed(words)}."
-        )
+        raise TuningError(*unknown(kind, name, words))
 
 
 def several(names: One | Iterable[One]) -> list[One]:
@@ -41,10 +39,3 @@ def several(names: One | Iterable[One]) -> list[One]:
 def some(names: str | Iterable[str] | None) -> list[str] | None:
     """The names likewise; None: all there are."""
     return None if names is None else several(names)
-
-
-def listed(words: Sequence[str], most: int = 12) -> str:
-    """Words with commas; of many the first and how many more."""
-    rest = len(words) - most
-    more = [f"and {rest} more"] if rest > 0 else []
-    return ", ".join([*words[:most], *more])

@@ -19,7 +19,7 @@ EXAMPLE = "inficond completion bash > ~/.local/share/bash-completion/completions
 #: What is offered for an argument, by the word that stands for it in the help.
 _OFFERED = {
     **dict.fromkeys(("FILE", "SPEC", "SPEC|STORE", "STUDY"), shtab.FILE),
-    **dict.fromkeys(("DIR", "FOLDER"), shtab.DIRECTORY),
+    "FOLDER": shtab.DIRECTORY,
 }
 
 

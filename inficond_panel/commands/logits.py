@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from inficond_panel.commands.shared.arguments import SPEC, STORE
 from inficond_panel.commands.shared.output import say, say_table
+from inficond_panel.common.numbers import written
 
 if TYPE_CHECKING:
     from inficond_panel.store import Store
@@ -22,8 +23,8 @@ EXAMPLE = "inficond logits demo --csv > logits.csv"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("spec", metavar="SPEC|STORE", help=SPEC)
-    parser.add_argument("--store", metavar="DIR", help=STORE)
+    parser.add_argument("spec", metavar="SPEC", help=SPEC)
+    parser.add_argument("--store", metavar="FOLDER", help=STORE)
     parser.add_argument("--csv", action="store_true", help="with commas, and all digits")
 
 
@@ -35,7 +36,7 @@ def run(args: argparse.Namespace) -> None:
     if args.csv:
         say(_csv(store))
     else:
-        rows = [[image, *(f"{z:.3f}" for z in logits)] for image, logits in _rows(store)]
+        rows = [[image, *(written(z) for z in logits)] for image, logits in _rows(store)]
         say_table(["image_id", *store.classes], rows)
 
 

@@ -23,7 +23,7 @@ EXAMPLE = "inficond precompute photos.yaml --plan"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("spec", metavar="SPEC", help=SPEC)
-    parser.add_argument("--store", metavar="DIR", help="where to write, instead of the spec's")
+    parser.add_argument("--store", metavar="FOLDER", help="where to write, instead of the spec's")
     parser.add_argument(
         "--plan",
         action="store_true",

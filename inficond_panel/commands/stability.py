@@ -16,7 +16,7 @@ from inficond_panel.commands.shared.arguments import (
 )
 from inficond_panel.commands.shared.output import note, progress, say, say_json, say_table
 from inficond_panel.common.numbers import defined, written, written_range
-from inficond_panel.vocabulary.confidence import confidence_word
+from inficond_panel.vocabulary.confidence import confidence_word, few_draws
 
 if TYPE_CHECKING:
     from inficond_panel.analysis.influence_stability import ConceptStability, StabilityReport
@@ -48,10 +48,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_class(parser, "class of the student", required=True)
     chosen = parser.add_mutually_exclusive_group()
     chosen.add_argument(
-        "--concept", dest="concepts", action="append", metavar="NAME", help="may be repeated"
+        "--concept",
+        dest="concepts",
+        action="append",
+        metavar="NAME",
+        help="concept to test, may be repeated",
     )
     chosen.add_argument(
-        "--top", type=positive, default=5, metavar="N", help="most influential (default: 5)"
+        "--top",
+        type=positive,
+        default=5,
+        metavar="N",
+        help="most influential concepts to test (default: 5)",
     )
     parser.add_argument(
         "--draws",
@@ -102,6 +110,8 @@ def run(args: argparse.Namespace) -> None:
         ["concept", "influence", f"{confidence_word(report.level)} of refits", *_HEADER],
         [_row(found) for found in report.concepts],
     )
+    if few := few_draws(report.level, report.draws):
+        note(few)
     if report.counterparts and 20 * len(report.concepts) > report.counterparts + 1:
         note(
             f"With {len(report.concepts)} concepts, no p (Holm) can be below 0.05: ask for at "
@@ -116,7 +126,7 @@ def _row(found: ConceptStability) -> list[str]:
     name = f"{found.concept} (bounded)" if found.bounded else found.concept
     return [
         name,
-        f"{found.influence:+.3f}",
+        written(found.influence, sign=True),
         written_range(found.low, found.high, sign=True),
         written(found.same_sign, 2),
         written(found.selected, 2),

@@ -1,11 +1,17 @@
-"""``inficond suggest``: thumbs that a machine would give, and the refit by them."""
+"""``inficond suggest``: cures or thumbs that a machine proposes, and the refit by them."""
 
 from __future__ import annotations
 
 import argparse
 from typing import TYPE_CHECKING
 
-from inficond_panel.commands.shared.arguments import add_classes, add_node, add_tuner
+from inficond_panel.commands.shared.arguments import (
+    add_classes,
+    add_node,
+    add_seed,
+    add_tuner,
+    positive,
+)
 from inficond_panel.commands.shared.output import note, progress, say, say_json
 from inficond_panel.vocabulary.confidence import interval_word
 
@@ -14,42 +20,45 @@ if TYPE_CHECKING:
     from inficond_panel.tuning.suggest import ClassSuggestion, Suggestion
 
 DESCRIPTION = (
-    "What a machine would do. repair: where the data show a shift from fit to tune, balance the "
-    "photos by the suspects, doubt them, and choose lambda. The others give thumbs, as baselines "
-    "to hold people against. random: by chance. greedy: what gains most AP on the split tune. "
-    "crossfit: what gains on photos that did not choose it, or nothing. The refit is "
-    "recorded as the machine's, with the author machine:STRATEGY; what the page shows does not "
-    "change."
+    "repair: where the data show a shift from fit to tune, balance the photos "
+    "by the suspects, doubt them, and choose lambda. The others give thumbs, as baselines to "
+    "compare people with. crossfit: thumbs that gain on photos that did not choose them, or none. "
+    "greedy: thumbs that gain most AP on the split tune. random: thumbs by chance. All need "
+    "labels of tune. The refit is recorded with the author machine:STRATEGY; what the page shows "
+    "does not change."
 )
-EXAMPLE = "inficond suggest demo --strategy crossfit --class bicycle --budget 5"
+EXAMPLE = "inficond suggest demo --class bicycle --dry-run"
 
-#: The strategies of ``inficond_panel.tuning.suggest``, which loads the numerics.
-CHOICES = ("random", "greedy", "crossfit", "repair")
+#: The strategies of ``inficond_panel.tuning.suggest``, which loads the numerics; first the default.
+CHOICES = ("repair", "crossfit", "greedy", "random")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     add_tuner(parser)
     parser.add_argument(
-        "--strategy", choices=CHOICES, default="crossfit", help="(default: crossfit)"
+        "--strategy",
+        choices=CHOICES,
+        default=CHOICES[0],
+        help=f"how it tunes (default: {CHOICES[0]})",
     )
     add_classes(parser, "class to tune")
     add_node(parser, "#0; the strategy tunes from it")
     parser.add_argument(
         "--budget",
-        type=int,
+        type=positive,
         default=5,
         metavar="N",
         help="most thumbs per class, or suspects that are balanced (default: 5)",
     )
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="(default: 0)")
+    add_seed(parser)
     parser.add_argument(
         "--dry-run", action="store_true", help="only say what it would do; nothing is recorded"
     )
 
 
 def run(args: argparse.Namespace) -> None:
-    """Choose thumbs by a strategy, and refit by them unless it is a dry run."""
+    """Choose cures or thumbs by a strategy, and refit by them unless it is a dry run."""
     from inficond_panel.commands.shared.students import open_students
     from inficond_panel.tuning.node_names import find_node, node_title
     from inficond_panel.tuning.suggest import carry_out, suggest
@@ -91,7 +100,10 @@ def _say(found: Suggestion) -> None:
     say(f"{found.author}, seed {found.seed}, {found.images} photos of tune: {found.summary}")
     classes = f"{len(found.scope)} {'class' if len(found.scope) == 1 else 'classes'}"
     gain = f"{found.gain} AP points, {interval_word(found.gain.level)}"
-    say(f"expected gain {gain}, over {classes} ({found.measured})")
+    if found.scope:
+        say(f"expected gain {gain}, over {classes} ({found.measured})")
+    if found.strategy == CHOICES[0] and found.scope and not found.intents:
+        say("Thumbs may gain where there is no shift: --strategy crossfit")
     for name, of_class in found.classes.items():
         _say_class(name, of_class)
     for name, images in found.photos.items():

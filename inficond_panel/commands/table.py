@@ -50,7 +50,7 @@ COMMANDS = (
     Command("tune", "Tuning", "Carry out the iterations of an edits file.", "tune"),
     Command("suspects", "Tuning", "Say what is wrong, and which concepts mislead.", "suspects"),
     Command("lambda", "Tuning", "Measure a student over its L1 penalty.", "penalty_path"),
-    Command("suggest", "Tuning", "Let a strategy mend, or give the thumbs.", "suggest"),
+    Command("suggest", "Tuning", "Let a strategy repair students, or give thumbs.", "suggest"),
     Command("explain", "Tuning", "Tell what a refit did and what its bounds cost.", "explain"),
     Command(
         "history", "Tuning", "Draw the tree of iterations and move in it.", "history.command"

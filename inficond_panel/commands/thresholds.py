@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     add_tuner(parser)
     add_node(parser)
-    add_classes(parser, "class")
+    add_classes(parser, "class whose threshold is chosen")
     parser.add_argument(
         "--precision",
         type=share,
@@ -91,12 +91,12 @@ def _row(each: ChosenThreshold) -> list[Any]:
     f1, change = each.metrics[F1.key], each.change[F1.key]
     return [
         each.class_name,
-        f"{each.threshold:+.3f}",
+        written(each.threshold, sign=True),
         written_range(each.low, each.high, sign=True),
-        f"{each.now:+.3f}",
+        written(each.now, sign=True),
         written(f1.estimate),
         written_range(f1.low, f1.high),
-        f"{change.estimate:+.3f}",
+        written(change.estimate, sign=True),
         written_range(change.low, change.high, sign=True),
         *(written(each.metrics[metric.key].estimate) for metric in _WORTH),
     ]

@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from inficond_panel.common.installation import install_command
-from inficond_panel.errors import DataError, MissingExtraError
+from inficond_panel.common.installation import missing_extra
+from inficond_panel.errors import DataError
 
 AUTO, CPU = "auto", "cpu"
 #: All that may be asked for.
@@ -35,11 +35,7 @@ def _torch() -> Any:
     try:
         import torch  # noqa: PLC0415 - an extra
     except ImportError as error:
-        raise MissingExtraError(
-            f"Running networks needs the package {error.name}.",
-            f"Install it: {install_command('precompute')}",
-            ("precompute",),
-        ) from error
+        raise missing_extra("Running networks", error, "precompute") from error
     return torch
 
 

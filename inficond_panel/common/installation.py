@@ -1,6 +1,7 @@
-"""Command that adds extras to the installation that runs: of a checkout, a wheel or an index.
+"""Extras that are missing, and the command that adds them to the installation that runs.
 
-Where it came from is in its metadata (PEP 610, ``direct_url.json``); an index leaves nothing there.
+That is of a checkout, a wheel or an index. Where it came from is in its metadata (PEP 610,
+``direct_url.json``); an index leaves nothing there.
 """
 
 from __future__ import annotations
@@ -17,10 +18,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlparse
 
+from inficond_panel.errors import MissingExtraError
+
 if TYPE_CHECKING:
     from importlib.metadata import Distribution
 
 _NAME = "inficond-panel"
+
+
+def missing_extra(
+    what: str, error: ImportError | str, *extras: str, more: str = ""
+) -> MissingExtraError:
+    """Error of a part that needs a package of ``extras``.
+
+    ``what`` is the part, at the beginning of a sentence; ``error`` what importing raised, or the
+    package's name; ``more`` ends the remedy.
+    """
+    package = error if isinstance(error, str) else error.name or extras[0]
+    return MissingExtraError(
+        f"{what} needs the package {package}, which is not installed.",
+        f"Install it: {install_command(*extras)}{more}",
+        extras,
+    )
 
 
 @cache

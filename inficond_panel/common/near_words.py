@@ -1,11 +1,29 @@
-"""Spelling suggestions: known words near one that is not known, for the end of a message."""
+"""Sentences on a word that is not known, with the known ones that are nearest in spelling."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 #: Likeness that a suggestion needs at least, from 0 (no letter in common) to 1 (equal).
 _LIKENESS = 0.6
+
+
+def unknown(kind: str, word: object, words: Iterable[str]) -> tuple[str, str]:
+    """Message and remedy: ``There is no metric 'app'. Did you mean 'ap'?``, ``There are: ap.``."""
+    known = list(words)
+    return missing(kind, word, known), f"There are: {listed(known)}."
+
+
+def missing(kind: str, word: object, words: Iterable[str], where: str = "") -> str:
+    """Sentence ``There is no class 'dgo' in the store. Did you mean 'dog'?``, with ``where``."""
+    return f"There is no {kind} {word!r}{where and ' '}{where}.{near(str(word), words)}"
+
+
+def listed(words: Sequence[str], most: int = 12) -> str:
+    """Words with commas; of many the first and how many more."""
+    rest = len(words) - most
+    more = [f"and {rest} more"] if rest > 0 else []
+    return ", ".join([*words[:most], *more]) or "none"
 
 
 def near(word: str, choices: Iterable[str], most: int = 1) -> str:

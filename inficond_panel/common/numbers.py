@@ -33,19 +33,23 @@ def number(value: float | None, digits: int = 3) -> str:
     return MINUS + text if negative else text
 
 
-def written(value: float | None, digits: int = 3) -> str:
-    """``0.742`` or ``-0.742``, ``undefined`` where it is: for terminals and documents."""
-    return f"{value:.{digits}f}" if _known(value) else "undefined"
+def written(value: float | None, digits: int = 3, *, sign: bool = False) -> str:
+    """As ``number``, or ``signed``, but ``undefined`` as a word: for terminals and documents."""
+    return (signed if sign else number)(value, digits) if _known(value) else "undefined"
 
 
 def written_range(
     low: float | None, high: float | None, digits: int = 3, *, sign: bool = False
 ) -> str:
-    """``[0.790, 0.833]`` or with signs ``[-0.003, +0.027]``, for terminals and documents."""
+    """As ``number_range``, but ``undefined`` as a word: for terminals and documents."""
     if not (_known(low) and _known(high)):
         return "undefined"
-    kind = f"{'+' if sign else ''}.{digits}f"
-    return f"[{low:{kind}}, {high:{kind}}]"
+    return number_range(low, high, digits, sign=sign)
+
+
+def significant(value: float, digits: int = 6) -> str:
+    """``0.46``, ``−0.46`` or ``1e−05``: at most so many significant digits, no zeros at the end."""
+    return f"{value:.{digits}g}".replace("-", MINUS)
 
 
 def signed(value: float | None, digits: int = 2) -> str:

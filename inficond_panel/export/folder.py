@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from inficond_panel.common.near_words import near
+from inficond_panel.common.near_words import unknown
 from inficond_panel.common.whole_folder import write_folder
 from inficond_panel.errors import ExportError
 from inficond_panel.export.card_markdown import card_markdown
@@ -135,13 +135,10 @@ def _added(added: Mapping[str, Addition], students: Exported) -> dict[str, tuple
 
 def _check(chosen: list[str], more: bool) -> None:
     if not chosen and not more:
-        raise ExportError("No format to export.", f"Formats are {', '.join(FORMATS)}.")
+        raise ExportError("No format to export.", f"There are: {', '.join(FORMATS)}.")
     for name in chosen:
         if name not in FORMATS:
-            raise ExportError(
-                f"Unknown format {name!r}.{near(name, FORMATS)}",
-                f"Formats are {', '.join(FORMATS)}.",
-            )
+            raise ExportError(*unknown("format", name, FORMATS))
     if "onnx" in chosen:
         import_onnx()
 

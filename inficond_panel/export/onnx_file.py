@@ -14,8 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from inficond_panel.common.installation import install_command
-from inficond_panel.errors import MissingExtraError
+from inficond_panel.common.installation import missing_extra
 from inficond_panel.export.exported import FORMAT_VERSION, Exported
 from inficond_panel.vocabulary.tasks import SOFTMAX
 
@@ -30,11 +29,7 @@ def import_onnx() -> Any:
     try:
         import onnx  # noqa: PLC0415 - an extra
     except ImportError as error:
-        raise MissingExtraError(
-            "ONNX files need the package onnx, which is not installed.",
-            f"Install it: {install_command('onnx')}",
-            ("onnx",),
-        ) from error
+        raise missing_extra("An ONNX file", error, "onnx") from error
     return onnx
 
 

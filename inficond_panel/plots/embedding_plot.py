@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import holoviews as hv
 import numpy as np
 
+from inficond_panel.common.near_words import unknown
 from inficond_panel.errors import DataError
 from inficond_panel.plots.assigned import Assigned, take_assigned
 from inficond_panel.plots.cloud import (
@@ -54,7 +55,7 @@ def make_embedding(
         raise DataError(store.lacks("segments"), "Leave the concept out.")
     known = projections(store, named)
     if method and method not in known:
-        raise DataError(f"There is no projection {method!r}.", f"There are {', '.join(known)}.")
+        raise DataError(*unknown("projection", method, known))
     chosen = method or known[0]
     shown = Shown(influence)
     xy = spread(concept_positions(store, chosen), shown, _FRAME)

@@ -6,12 +6,10 @@ in the process of a server only. Each module tells which, and why.
 
 from functools import cache
 
-from inficond_panel.serving.answers import guard_answers
+from inficond_panel.serving.answers import guard_answers, guard_routes
 from inficond_panel.serving.login import guard_login
-from inficond_panel.serving.messages import guard_messages
-from inficond_panel.serving.routes import guard_routes
+from inficond_panel.serving.messages import guard_messages, guard_writes
 from inficond_panel.serving.sessions import guard_sessions
-from inficond_panel.serving.writes import guard_writes
 
 __all__ = ["guard"]
 

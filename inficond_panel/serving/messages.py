@@ -1,7 +1,13 @@
-"""Messages of the websocket: their largest size, and the log of those that are refused.
+"""Messages of the websocket: the largest that a page may send, and all that a page is to get.
 
 A page sends a few kB at a time. Bokeh takes 20 MB, unpacks bytes without a limit, and logs a
 message that it cannot handle as a whole.
+
+Where a page's connection is busy, Panel keeps changes and a task of its own writes them. A change
+that comes while another task still writes is left lying: that task removes the mark that the next
+one looks for, and the page shows the change with the change after it. A page that leaves while it
+is written to ends the task: the mark stays, the changes of other connections are lost, and the
+other parts of the message raise exceptions that nobody awaits.
 """
 
 from __future__ import annotations
@@ -11,15 +17,20 @@ import binascii
 import logging
 import traceback
 import zlib
-from collections.abc import Callable
+from asyncio import Future
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from bokeh.core.serialization import DeserializationError, Deserializer
+from bokeh.document import Document
 from bokeh.protocol.exceptions import ProtocolError
+from bokeh.server.connection import ServerConnection
 from bokeh.server.protocol_handler import ProtocolHandler
 from bokeh.server.tornado import DEFAULT_WEBSOCKET_MAX_MESSAGE_SIZE_BYTES
 from bokeh.server.views.ws import WSHandler
+from panel.io import document
+from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from inficond_panel.serving.replace import one_line, stand_before
 
@@ -130,3 +141,39 @@ def _decode_ndarray(original: Callable[..., Any], self: Any, array: dict[str, An
     if array["dtype"] not in _DTYPES:
         raise DeserializationError("an array of an unknown type")
     return original(self, array)
+
+
+#: What Panel keeps of a page: messages up to 1.9, events from 1.10 on.
+_KEPT = getattr(document, "_WRITE_EVENTS" if hasattr(document, "_WRITE_EVENTS") else "_WRITE_MSGS")
+
+
+def guard_writes() -> None:
+    """Write also what was kept in the meantime; write nothing to a page that has left."""
+    stand_before(document, "_dispatch_msgs", _all_dispatched)
+    stand_before(document, "dispatch_tornado", _sent_unless_closed)
+    stand_before(WebSocketHandler, "write_message", _written)
+
+
+async def _all_dispatched(original: Callable[[Document], Awaitable[None]], page: Document) -> None:
+    await original(page)
+    while page in _KEPT and page not in document._WRITE_BLOCK:
+        document._WRITE_BLOCK[page] = True
+        await original(page)
+
+
+def _sent_unless_closed(
+    original: Callable[..., Sequence[Future[None]]],
+    connection: ServerConnection,
+    *what: Any,
+    **msg: Any,
+) -> Sequence[Future[None]]:
+    try:
+        return original(connection, *what, **msg)
+    except WebSocketClosedError:
+        return []
+
+
+def _written(original: Callable[..., Future[None]], *what: Any, **how: Any) -> Future[None]:
+    write = original(*what, **how)
+    write.add_done_callback(lambda done: done.cancelled() or done.exception())  # now it is taken
+    return write

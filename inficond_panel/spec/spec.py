@@ -13,7 +13,6 @@ from inficond_panel.spec.framework.fields import Device, Text, hint
 from inficond_panel.spec.framework.paths import FilePath
 from inficond_panel.spec.framework.section import Nested
 from inficond_panel.spec.framework.section_file import SpecFile, load_file
-from inficond_panel.spec.framework.yaml_source import REMEDY
 from inficond_panel.spec.sections import packed_datasets as _  # noqa: F401 - kinds of Dataset
 from inficond_panel.spec.sections.dataset import Dataset, StoreDataset
 from inficond_panel.spec.sections.package_teachers import PythonTeacher
@@ -195,21 +194,36 @@ def find_spec(name: str | Path, kind: str = "spec") -> Path:
     exists = os.path.exists(file)  # noqa: PTH110 - never raises, not even for a name too long
     if exists and not file.is_dir():
         return file
-    found = {
-        path.stem: path for place in _PLACES[kind] for path in (_shipped() / place).glob("*.yaml")
-    }
-    names = sorted(found)
-    if str(name) in names:
+    found = _come_along(kind)
+    if str(name) in found:
         return found[str(name)]
     if exists:
         return file
-    plural = "studies" if kind == "study" else "specs"
-    near = hint(str(name), names) or f"; {plural} that come along: {', '.join(names)}"
-    raise SpecError([Problem(file, 1, 1, f"no such file{near}")], REMEDY)
+    raise no_such_spec(name, kind)
+
+
+def no_such_spec(name: str | Path, *kinds: str) -> SpecError:
+    """The error of a name that is neither a file nor a spec of these ``kinds``."""
+    names = {kind: sorted(_come_along(kind)) for kind in kinds}
+    there = (
+        f"{_PLURAL[kind]} that come along: {', '.join(found)}" for kind, found in names.items()
+    )
+    near = (
+        hint(str(name), [name for found in names.values() for name in found])
+        or f"; {'; '.join(there)}"
+    )
+    return SpecError([Problem(Path(name), 1, 1, f"no such file{near}")], _NAME)
+
+
+def _come_along(kind: str) -> dict[str, Path]:
+    places = (_shipped() / place for place in _PLACES[kind])
+    return {path.stem: path for place in places for path in place.glob("*.yaml")}
 
 
 #: Folders of the specs that come along.
 _PLACES = {"spec": ("", "public"), "study": ("studies",)}
+_PLURAL = {"spec": "specs", "study": "studies"}
+_NAME = "Name a file that is there, the folder of a store, or one that comes along."
 
 
 def _shipped() -> Path:

@@ -9,16 +9,12 @@ from inficond_panel.state.students import StudentsState
 from inficond_panel.state.tuning import TuningState
 from inficond_panel.state.view_settings import (
     CHANGE_METRICS,
-    CLASS_SORTS,
-    GAP_SORTS,
     SLICE_METRICS,
     TOPS,
 )
 
 __all__ = [
     "CHANGE_METRICS",
-    "CLASS_SORTS",
-    "GAP_SORTS",
     "SLICE_METRICS",
     "TOPS",
     "AppState",

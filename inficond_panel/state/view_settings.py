@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import param
 
-from inficond_panel.analysis.concept_rows import SORTS
 from inficond_panel.analysis.images.patches import PATCHES_OF
 from inficond_panel.spec.sections.students import TOPS
-from inficond_panel.vocabulary.metrics import AP, ERRORS, F1, PRECISION, RECALL, SHARES, keys
+from inficond_panel.vocabulary.metrics import AP, ERRORS, SHARES
+from inficond_panel.vocabulary.sorts import CLASS_SORTS, CONCEPT_SORTS, WEIGHT
 
-#: Sorts by the teacher's value less the student's, by the metric that they are of.
-GAP_SORTS = {"gap": AP.key, **{f"{key}_gap": key for key in keys(RECALL, PRECISION, F1)}}
-CLASS_SORTS = [*GAP_SORTS, *SHARES]
 FILTERS = ["positive", "negative", "right", "wrong", "assigned"]
 #: Metrics whose change a view shows, one at a time; fidelity beside accuracy.
 CHANGE_METRICS = list(SHARES)
@@ -26,7 +23,7 @@ class Settings(param.Parameterized):
         default="full", objects=["full", "simple"], doc="Amount that the views show."
     )
     sort: param.Selector[str] = param.Selector(
-        default="gap", objects=CLASS_SORTS, doc="What the classes are sorted by."
+        default="gap", objects=list(CLASS_SORTS), doc="What the classes are sorted by."
     )
     descending = param.Boolean(True, doc="Largest value first.")
     confused = param.Boolean(False, doc="Whether confusions stand in the place of the classes.")
@@ -34,7 +31,9 @@ class Settings(param.Parameterized):
         default="class", objects=["class", "all"], doc="Metrics of one class, or means over all."
     )
     concept_sort: param.Selector[str] = param.Selector(
-        default="weight", objects=list(SORTS), doc="What the concepts of a class are sorted by."
+        default=WEIGHT.key,
+        objects=list(CONCEPT_SORTS),
+        doc="What the concepts of a class are sorted by.",
     )
     top: param.Selector[int] = param.Selector(
         default=10, objects=list(TOPS), doc="Number of concepts listed; 0: all that have a rank."

@@ -143,7 +143,7 @@ def _check_thresholds(thresholds: Mapping[str, float], classes: Sequence[str]) -
     for name in thresholds:
         if name not in classes:
             raise TuningError(
-                f"students.threshold names a class {name!r} that is not in the store."
+                f"students.threshold: there is no class {name!r} in the store."
                 f"{near(name, classes)}",
                 "Correct the spec.",
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inficond_panel.common.near_words import near
+from inficond_panel.common.near_words import missing
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.tuner import Tuner
@@ -37,6 +37,6 @@ def find_node(tuner: Tuner, text: NodeName, deleted: bool = False) -> Node:
         which = ", ".join(f"#{node.number} ({node.id})" for node in found)
         raise TuningError(f"{word!r} is the name of several iterations: {which}.", "Give one's id.")
     raise TuningError(
-        f"There is no iteration {word!r} in {tuner.history.path}.{near(word, known)}",
-        f"Iterations are #0 to #{len(nodes) - 1}." if nodes else "Distill first: inficond distill",
+        missing("iteration", word, known, f"in {tuner.history.path}"),
+        f"There are #0 to #{len(nodes) - 1}." if nodes else "Distill first: inficond distill",
     )

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from inficond_panel.common.cache import once
-from inficond_panel.common.near_words import near
+from inficond_panel.common.near_words import listed, missing
 from inficond_panel.concepts.extended_store import ExtendedStore, base_of, extended
 from inficond_panel.concepts.texts import TextEncoder
 from inficond_panel.concepts.typed import TypedConcept, TypedFolder, type_concept
@@ -83,8 +83,8 @@ def remove_concept(tuner: Tuner, name: str) -> Tuner:
     if not found:
         known = [one.name for one in typed]
         raise TuningError(
-            f"No concept {name!r} was typed.{near(name, known)}",
-            f"Typed are: {', '.join(known) or 'none'}. Those of the corpus stay.",
+            missing("typed concept", name, known),
+            f"There are: {listed(known)}. Those of the corpus stay.",
         )
     folder = typed_folder(tuner.history.path)
     if folder:

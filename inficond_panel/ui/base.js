@@ -42,11 +42,14 @@ export function text(element, value) {
   if (element.textContent !== String(value)) element.textContent = value
 }
 
-/** Replace the content only when `key` changed: a live region must not speak again for nothing. */
+/** Replace the content only when `key` changed: a live region must not speak again for nothing. A
+    control that has the focus passes it on to the one with its label. */
 export function drawOnce(element, key, content) {
   if (element.dataset.drawn === key) return
+  const held = element.querySelector("[aria-label]:focus")?.getAttribute("aria-label")
   element.dataset.drawn = key
   element.replaceChildren(...content())
+  if (held) [...element.querySelectorAll("[aria-label]")].find((each) => each.getAttribute("aria-label") === held)?.focus({ preventScroll: true })
 }
 
 /** Make the children of `parent` the elements of `items`, reusing those whose key is the same:
@@ -110,11 +113,39 @@ export function icon(name, size = 16) {
   return s("svg", attributes, ICONS[name].map((d) => s("path", { d })))
 }
 
-/** A native select in the look of the views. `options` are [value, label]; `onpick(value)`. */
+/** A native select in the look of the views. `options` are [value, label]; `onpick(value)`; its
+    `control` is what `choiceOf` makes. */
 export function select(label, options, value, onpick, prefix = null) {
   const list = options.map(([id, name]) => h("option", { value: id, selected: id === value ? "" : null }, name))
-  const control = leaveOnPick(h("select", { "aria-label": label, onchange: (event) => onpick(event.target.value) }, list))
+  const control = choiceOf(label, list, onpick)
   return h("label", { class: "select" }, prefix && h("span", { class: "prefix", "aria-hidden": "true" }, prefix), control, icon("down", 14))
+}
+
+/** A native select. Its `show(value)` gives it the model's value, but for answers to earlier choices than
+    the last one; `forget()` where that has become idle. */
+export function choiceOf(label, options, onpick) {
+  const last = lastChoice()
+  const control = leaveOnPick(h("select", { "aria-label": label, onchange: () => { last.take(control.value); onpick(control.value) } }, options))
+  control.show = (value) => { control.value = last.over(value) }
+  control.forget = last.forget
+  return control
+}
+
+const PATIENCE = 5000 // ms for which a choice is waited for: it may have been refused
+
+/** What a control shows while a choice is under way: the last one, until the model has it. */
+export function lastChoice(now = Date.now) {
+  let asked = null, since = 0
+  const forget = () => { asked = null }
+  return {
+    forget,
+    take: (value) => { asked = String(value); since = now() },
+    /** The choice over a value of the model, or that value where no choice is under way. */
+    over: (value) => {
+      if (String(value) === asked || now() > since + PATIENCE) forget()
+      return asked ?? String(value)
+    },
+  }
 }
 
 /** A control that works in a page without a server too (static_page.js). */
@@ -129,7 +160,7 @@ export function leaveOnPick(control) {
   let pressed = false
   control.addEventListener("pointerdown", () => { pressed = true })
   control.addEventListener("keydown", () => { pressed = false })
-  control.addEventListener("change", () => { if (pressed) control.blur() })
+  control.addEventListener("change", () => { if (pressed) control.blur() }, true) // before it may be drawn anew
   return control
 }
 

@@ -1,16 +1,20 @@
 """Joined browser sources: a JS module or style sheet with all that it imports, as one text.
 
-Panel loads a component from one source, which can import nothing by a relative path.
+Panel loads a component from one source, which can import nothing by a relative path. What
+``vocabulary.js`` gives to the views comes from the records of ``inficond_panel.vocabulary``.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from functools import cache
 from pathlib import Path
 
-from inficond_panel.ui import vocabulary
-from inficond_panel.vocabulary.palette import css_variables
+from inficond_panel.vocabulary.directions import DIRECTIONS, THUMBS
+from inficond_panel.vocabulary.metrics import AP, METRICS
+from inficond_panel.vocabulary.palette import BACKGROUND, css_variables
+from inficond_panel.vocabulary.sorts import CLASS_SORTS, CONCEPT_SORTS
 
 _PACKAGE = Path(__file__).parents[1]
 _VOCABULARY = Path(__file__).resolve().with_name("vocabulary.js")
@@ -29,7 +33,7 @@ def module(entry: Path) -> str:
     classes; no other form is read. Raises ``ValueError`` where files import each other.
     """
     *imported, last = _in_order(entry, _IMPORT, 2)
-    data = [vocabulary.source()] if _VOCABULARY in imported else []
+    data = [_vocabulary()] if _VOCABULARY in imported else []
     return "".join([*data, *(_scoped(file) for file in imported), _bound(last)])
 
 
@@ -83,3 +87,43 @@ def _name(file: Path) -> str:
 
 def _read(file: Path) -> str:
     return file.read_text(encoding="utf-8")
+
+
+def _vocabulary() -> str:
+    """Constant that ``vocabulary.js`` reads, as a line of a browser module."""
+    records = {
+        "metrics": {
+            key: {
+                "name": metric.name,
+                "short": metric.short,
+                "column": metric.column,
+                "beside": metric.beside,
+            }
+            for key, metric in METRICS.items()
+        },
+        "gapMetric": AP.key,
+        "classSorts": [
+            {
+                "key": sort.key,
+                "name": sort.name,
+                "head": sort.head,
+                "metric": sort.metric,
+                "points": sort.points,
+                "descending": sort.descending,
+            }
+            for sort in CLASS_SORTS.values()
+        ],
+        "conceptSorts": [vars(sort) for sort in CONCEPT_SORTS.values()],
+        "directions": {
+            key: {
+                "verb": direction.verb,
+                "mark": direction.glyph,
+                "key": direction.shortcut,
+                "icon": direction.icon,
+            }
+            for key, direction in DIRECTIONS.items()
+        },
+        "thumbs": list(THUMBS),
+        "background": BACKGROUND.css,
+    }
+    return f"const $vocabulary = {json.dumps(records, ensure_ascii=False)}\n"

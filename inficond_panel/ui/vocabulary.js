@@ -7,6 +7,12 @@ export const METRICS = $vocabulary.metrics
 /** Key of the metric whose gap between teacher and student is shown. */
 export const GAP_METRIC = $vocabulary.gapMetric
 
+/** Sorts of the classes: key, name, head in two widths, metric, points, and descending. */
+export const CLASS_SORTS = $vocabulary.classSorts
+
+/** Sorts of a student's concepts: key, name, short, and meaning. */
+export const CONCEPT_SORTS = $vocabulary.conceptSorts
+
 /** Directions of a thumb by key: verb, mark, key on the keyboard, and icon of the button. */
 export const DIRECTIONS = $vocabulary.directions
 

@@ -38,6 +38,14 @@ def least_draws(level: float) -> int:
     return math.ceil(round(2 / (1 - level), 6))
 
 
+def few_draws(level: float, draws: int) -> str:
+    """Warning where so few draws tell no limit: not one lies beyond it; else empty."""
+    least = least_draws(level)
+    if draws >= least:
+        return ""
+    return f"{draws} draws are few: intervals at {confidence_word(level)} need {least:,} or more."
+
+
 def draws_fault(level: float, draws: int) -> str:
     """Fault of a level above the usual one that so few draws cannot tell; "" if there is none."""
     least = least_draws(level) if level > CONFIDENCE else 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from inficond_panel.common.near_words import near
+from inficond_panel.common.near_words import unknown
 from inficond_panel.errors import DataError
 
 
@@ -172,9 +172,7 @@ METRICS = {
 def metric_named(key: str) -> Metric:
     """The metric with this key; raises ``DataError`` where there is none."""
     if key not in METRICS:
-        raise DataError(
-            f"There is no metric {key!r}.{near(key, METRICS)}", f"Metrics are {', '.join(METRICS)}."
-        )
+        raise DataError(*unknown("metric", key, METRICS))
     return METRICS[key]
 
 

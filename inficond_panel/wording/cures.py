@@ -1,14 +1,16 @@
-"""Thumbs and cures in words, and the terms that cures resolved to."""
+"""Thumbs, cures and their terms in words; the suggestion of a machine."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from inficond_panel.analysis.penalty_path import AutoChoice
-from inficond_panel.common.numbers import count
+from inficond_panel.common.numbers import count, estimated
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.intents.cures import Balance, Cure, Doubt, Label, Lambda
 from inficond_panel.tuning.intents.intent import Intent, size_words
+from inficond_panel.tuning.suggest import Suggestion
+from inficond_panel.tuning.suggest.suggestion import Gain
 from inficond_panel.vocabulary.cures import AUTO, BALANCE, DOUBT, LABEL, LAMBDA
 from inficond_panel.vocabulary.directions import DIRECTIONS
 
@@ -120,4 +122,31 @@ def _words_by_kind(terms: Terms) -> dict[str, str]:
         said[DOUBT.key] = f"doubt {terms.doubted.value:g}: {count(len(factors))} suspects{worst}"
     if terms.penalty is not None:
         said[LAMBDA.key] = f"lambda {terms.penalty:.3g}"
+    return said
+
+
+def gain_words(gain: Gain, *, limits: bool = True) -> str:
+    """``+3.1 AP points [+0.4, +6.0]``."""
+    at = gain.estimate, gain.low, gain.high
+    return estimated(at, 1, scale=100, unit="AP points", sign=True, limits=limits)
+
+
+def suggestion_sentences(found: Suggestion, class_name: str, *, limits: bool = True) -> list[str]:
+    """Findings in all, then the reasons and the photos to label of one class."""
+    mean = "" if len(found.scope) == 1 else f" in the mean over {count(len(found.scope))} classes"
+    expected = f" Expected{mean}: {gain_words(found.gain, limits=limits)}"
+    told = f"{expected}, {found.measured}." if found.intents else ""
+    said = [f"{found.told(limits=limits)}{told}"]
+    own = found.classes.get(class_name)
+    if own is not None:
+        gain = gain_words(own.gain, limits=limits)
+        said.append(f"{class_name}: expected {gain}, {found.measured}.")
+        said += [
+            f"{asked_words(item)}: {reason}."
+            for item, reason in zip(own.intents, own.reasons, strict=True)
+        ]
+    elif class_name in found.skipped:
+        said.append(f"{class_name} is left out: {found.skipped[class_name]}.")
+    elif class_name in found.scope:
+        said.append(f"{class_name}: nothing here beats noise; it is left as it is.")
     return said

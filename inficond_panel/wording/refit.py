@@ -9,7 +9,7 @@ from inficond_panel.analysis.churn import Churn
 from inficond_panel.analysis.refits.bound_prices import Bound, Objective
 from inficond_panel.analysis.refits.compensation import Group, Mover, Moves
 from inficond_panel.analysis.refits.refit_report import ClassReport
-from inficond_panel.common.numbers import MINUS, UNDEFINED, count, signed
+from inficond_panel.common.numbers import MINUS, UNDEFINED, count, signed, significant
 from inficond_panel.tuning.intents.edits import dump_intent
 from inficond_panel.tuning.intents.intent import GroupIntent
 from inficond_panel.tuning.node import Node
@@ -223,7 +223,7 @@ def _moved(mover: Mover) -> str:
 
 
 def _figure(value: float) -> str:
-    return f"{value:.3g}".replace("-", MINUS)
+    return significant(value, 3)
 
 
 def _nats(value: float) -> str:

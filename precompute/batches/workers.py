@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from inficond_panel.common.blas_threads import one_thread
-from inficond_panel.common.installation import install_command
-from inficond_panel.errors import InficondError, MissingExtraError
+from inficond_panel.common.installation import missing_extra
+from inficond_panel.errors import InficondError
 from inficond_panel.version import __version__
 from precompute.batches.stages import Arrays
 
@@ -59,10 +59,7 @@ def connected(address: str) -> Iterator[Any]:
     try:
         from distributed import Client
     except ImportError as error:
-        raise MissingExtraError(
-            f"Using a Dask cluster needs the package {error.name}.",
-            f"Install it: {install_command('scale')}",
-        ) from error
+        raise missing_extra("Using a Dask cluster", error, "scale") from error
     try:
         client = Client(address, timeout=TIMEOUT, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:

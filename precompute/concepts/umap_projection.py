@@ -6,10 +6,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from inficond_panel.common.installation import install_command
+from inficond_panel.common.installation import missing_extra
 from inficond_panel.common.sliced import Sliced
 from inficond_panel.concepts.projection import along_axes, among_neighbours
-from inficond_panel.errors import MissingExtraError
 
 #: Neighbours that t-SNE (its perplexity) and UMAP look at; fewer where there are few concepts.
 _PERPLEXITY = 30.0
@@ -112,10 +111,11 @@ def _umap(values: np.ndarray, seed: int) -> np.ndarray:
     try:
         from umap import UMAP
     except ImportError as error:
-        raise MissingExtraError(
-            f"The projection umap needs the package {error.name}.",
-            f"Install it: {install_command('umap')}, or leave umap out of "
-            "concepts.projections.methods.",
+        raise missing_extra(
+            "The projection umap",
+            error,
+            "umap",
+            more=", or leave umap out of concepts.projections.methods.",
         ) from error
     if len(values) < _FEW:
         return _pca(values, seed)

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from inficond_panel.common.installation import install_command
+from inficond_panel.common.installation import missing_extra
 from inficond_panel.common.numbers import as_text
 from inficond_panel.common.reading import check_file, lines_of
-from inficond_panel.errors import DataError, MissingExtraError
+from inficond_panel.errors import DataError
 
 _NUMBER = re.compile(r"-?\d+")
 
@@ -113,9 +113,8 @@ def _parquet(path: Path) -> Iterator[tuple[int, Sequence[Any]]]:
         import pyarrow
         from pyarrow import parquet
     except ImportError as error:
-        raise MissingExtraError(
-            f"{path} is Parquet, and pyarrow is not installed.",
-            f"Install it: {install_command('precompute')}; or save the table as CSV.",
+        raise missing_extra(
+            f"{path}, as Parquet,", error, "precompute", more="; or save the table as CSV."
         ) from error
     try:
         check_file(path)

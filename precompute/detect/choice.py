@@ -29,7 +29,7 @@ class Choice:
 
 
 def is_path(text: str) -> bool:
-    """True for what is written as a path, whether or not it is there."""
+    """True for a text in the form of a path, whether or not the path exists."""
     return text.startswith((".", "/", "~")) or Path(text).exists()
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from inficond_panel.common.installation import install_command
+from inficond_panel.common.installation import missing_extra
 from inficond_panel.common.near_words import near
-from inficond_panel.errors import DataError, MissingExtraError
+from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.encoder import HUB, is_hub_name
 from precompute.detect.choice import Choice, Said, as_path, is_path
 from precompute.encoder.hub import check_name, known_tags
@@ -58,7 +58,7 @@ def _of_hub(given: str) -> Choice:
 def hub_model(name: str, said: Said) -> tuple[dict[str, str], str]:
     """Key ``model`` of a model of transformers, and where it comes from: a folder, or ORG/NAME.
 
-    Raises ``DataError`` for what is neither.
+    Raises ``DataError`` for any other text.
     """
     name = name.removeprefix(HUB)
     if Path(name).is_dir():
@@ -82,7 +82,7 @@ def _of_folder(folder: Path, said: Said) -> Choice:
 
 
 def _folder(folder: Path, said: Said) -> Choice | None:
-    """The model of a folder; None where there is none."""
+    """Model in a folder; None without one."""
     if (folder / CONFIG).is_file():
         keys, note = hub_model(str(folder), said)
         return Choice({"kind": _TRANSFORMERS, **keys}, note)
@@ -102,10 +102,7 @@ def _by_name(given: str, said: Said) -> Choice:
     try:
         check_name(name)
     except ImportError as error:
-        raise MissingExtraError(
-            f"Naming an encoder needs the package {error.name}.",
-            f"Install it: {install_command('precompute')}",
-        ) from error
+        raise missing_extra("Naming an encoder", error, "precompute") from error
     if Path(weights).suffix in _WEIGHTS:
         if not Path(weights).is_file():
             raise DataError(f"There is no file {weights}.", FORMS)

@@ -13,7 +13,7 @@ from precompute.datasets.layouts.coco import read_instances
 from precompute.datasets.layouts.voc import voc_classes
 from precompute.detect.layout import Layout, role_of
 from precompute.detect.packed import packed_layout
-from precompute.detect.tables import Glance, glances
+from precompute.detect.tables import Glance, look_at_tables
 
 _NO_INSTANCES = ("captions", "person_keypoints", "panoptic", "stuff", "image_info")
 
@@ -22,7 +22,7 @@ def find_layout(folder: Path) -> Layout:
     """Layout of the data set that a folder holds; raises ``DataError`` where none is found."""
     if not folder.is_dir():
         raise DataError(f"There is no folder {folder}.", "Name the folder of your images.")
-    tables, faults = glances(folder)
+    tables, faults = look_at_tables(folder)
     found = _store(folder) or _voc(folder) or _coco(folder)
     lacking: list[DataError] = []
     if not found:
@@ -32,7 +32,7 @@ def find_layout(folder: Path) -> Layout:
         raise lacking[0]
     aside = [f"left aside: {error.message.rstrip('.')}" for error in (*faults, *lacking)]
     if found:
-        tables += glances(found.root)[0] if found.root != folder else []
+        tables += look_at_tables(found.root)[0] if found.root != folder else []
         found.logits = [table.path for table in tables if table.is_logits]
         found.logits += sorted(folder.glob("*.npz"))
         found.assumed += aside

@@ -45,7 +45,7 @@ def role_of(name: str) -> str:
 
 
 def plan_splits(layout: Layout) -> tuple[dict[str, Any], str]:
-    """Splits for the spec, as plain data, and what they assume."""
+    """Splits for the spec, as plain data, and their assumptions."""
     if layout.kind == "store":
         return {}, "the store's own"
     named: dict[str, list[str]] = {}

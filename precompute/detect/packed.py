@@ -81,7 +81,7 @@ def _shards(folder: Path) -> Layout | None:
 
 
 def _names_beside(folder: Path) -> list[str]:
-    """Names of classes by number, as files beside shards tell them; [] without any."""
+    """Names of classes by number, from files beside shards; [] without any."""
     if (folder / CLASS_NAMES).is_file():
         lines = read_lines(folder / CLASS_NAMES, "list of classes", "Save it as UTF-8.")
         return [line.strip() for line in lines if line.strip()]

@@ -174,8 +174,8 @@ def glance(path: Path) -> Glance | None:
     return Glance(path, header, count, columns) if count else None
 
 
-def glances(folder: Path) -> tuple[list[Glance], list[DataError]]:
-    """Look at all tables of a folder; and what is wrong with those that cannot be read."""
+def look_at_tables(folder: Path) -> tuple[list[Glance], list[DataError]]:
+    """Tables of a folder at a glance, and the faults of those that cannot be read."""
     found, faults = [], []
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() not in _SUFFIXES and not is_spaced(path):

@@ -11,9 +11,9 @@ from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-from inficond_panel.common.installation import install_command
+from inficond_panel.common.installation import missing_extra
 from inficond_panel.common.near_words import near
-from inficond_panel.errors import DataError, MissingExtraError
+from inficond_panel.errors import DataError
 
 _CONFIG = "open_clip_config.json"
 _FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
@@ -28,11 +28,7 @@ def open_clip_package() -> ModuleType:
         import open_clip
         import torch  # noqa: F401
     except ImportError as error:
-        raise MissingExtraError(
-            f"Encoding images needs the package {error.name}.",
-            f"Install it: {install_command('precompute')}",
-            ("precompute",),
-        ) from error
+        raise missing_extra("Encoding images", error, "precompute") from error
     return open_clip
 
 

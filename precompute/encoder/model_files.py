@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from inficond_panel.common.installation import install_command
+from inficond_panel.common.installation import missing_extra
 from inficond_panel.common.reading import ANNOTATION_BYTES, read_text
-from inficond_panel.errors import DataError, InficondError, MissingExtraError
+from inficond_panel.errors import DataError, InficondError
 from inficond_panel.spec.sections.encoder import HUB
 from precompute.encoder.hub import check_answer, hub_address
 from precompute.encoder.source import digest_of
@@ -91,11 +91,7 @@ def loading(model: Path | str) -> Iterator[Any]:
         import torch  # noqa: F401
         import transformers
     except ImportError as error:
-        raise MissingExtraError(
-            f"The model {model} needs the package {error.name}.",
-            f"Install it: {install_command('precompute', 'transformers')}",
-            ("precompute", "transformers"),
-        ) from error
+        raise missing_extra(f"The model {model}", error, "precompute", "transformers") from error
     log = transformers.utils.logging
     before = log.get_verbosity()
     log.set_verbosity_error()

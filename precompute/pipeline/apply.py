@@ -34,7 +34,7 @@ Progress = Callable[[str], None]
 
 
 def load(spec: Spec, store: Store, progress: Progress = lambda _: None) -> Applying:
-    """Encoder and teacher of ``spec``, ready for photos, which go the way of those of ``store``.
+    """Encoder and teacher of ``spec``, ready to treat photos as those of ``store`` were treated.
 
     Raises ``DataError`` for a store that was made in another way than the spec says, ``SpecError``
     for a spec that names no encoder, ``MissingExtraError`` without the packages of the extra
@@ -69,7 +69,7 @@ E_co = TypeVar("E_co", bound=Dense, covariant=True)
 
 @dataclass(frozen=True, eq=False)
 class Scorer(Generic[E_co]):
-    """Encoder, segments and texts of a store, for images that are in none.
+    """Encoder, segments and texts of a store, applied to images outside it.
 
     ``size`` is that of the encoder's batch, which is always full: it is in the rounding.
     """

@@ -18,7 +18,7 @@ from precompute.encoder import encoder_digest
 from precompute.pipeline.encode import read_rows, skipped_images
 from precompute.pipeline.inputs import Inputs
 from precompute.pipeline.near_duplicates import near_warnings, small_photos
-from precompute.pipeline.steps import OUTPUTS, concepts, told
+from precompute.pipeline.steps import OUTPUTS, concepts, facts_of
 
 
 def assemble(
@@ -53,7 +53,7 @@ def assemble(
     if dataset.metadata is not None:
         arrays["metadata_column"] = np.array(dataset.metadata_columns)
         arrays["metadata"] = dataset.metadata[read]
-    if others := told(results["teacher"]).get("others"):
+    if others := facts_of(results["teacher"]).get("others"):
         arrays["other_class"] = np.array(others)
     for name, names in OUTPUTS.items():
         for array in names:
@@ -83,7 +83,7 @@ def _attributes(
     results: Mapping[str, Arrays],
     records: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Any]:
-    skipped, teacher = skipped_images(reason, inputs), told(results["teacher"])
+    skipped, teacher = skipped_images(reason, inputs), facts_of(results["teacher"])
     dataset = inputs.dataset
     stages = {
         name: {"key": inputs.stage_keys[name], **records.get(name, {}), "inputs": values}
@@ -95,9 +95,9 @@ def _attributes(
         "skipped": [[image, why, digest_of[image]] for image, why in skipped],
     }
     for name, arrays in results.items():
-        if said := told(arrays):
+        if said := facts_of(arrays):
             stages[name]["told"] = said
-    words = told(results["text"])
+    words = facts_of(results["text"])
     now = clock.stamp()
     single = {"task": dataset.task} if dataset.task != TASKS[0] else {}
     return {
@@ -114,7 +114,7 @@ def _attributes(
             for name in concepts(inputs, results["text"])
             if inputs.words[name][1:]
         },
-        **told(results["scores"]),
+        **facts_of(results["scores"]),
         **teacher["attrs"],
         "inputs_hash": inputs.inputs_hash,
         "stages": stages,

@@ -116,7 +116,7 @@ def front_bytes(scorer: Scorer[Encoder]) -> bytes:
 def carried(
     front: bytes, encoder: bytes, head: Path | None = None, masks: str = ""
 ) -> Scorer[CarriedEncoder]:
-    """What the files of a folder say."""
+    """Contents of the files of a folder."""
     with np.load(io.BytesIO(front), allow_pickle=False) as file:
         facts, text = json.loads(str(file["facts"])), file["text"]
         centre = file["centre"] if "centre" in file.files else None

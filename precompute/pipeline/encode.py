@@ -66,7 +66,7 @@ class Batches:
 
 @dataclass
 class Encoding:
-    """Makes what is missing; ``images`` and ``seconds`` are of what this run encoded."""
+    """Encodes the missing batches; ``images`` and ``seconds`` count this run alone."""
 
     inputs: Inputs
     finished: Finished
@@ -173,7 +173,7 @@ class Encoding:
         return first
 
     def _computed(self, batches: list[list[int]]) -> Results:
-        """Load what is needed; the iterator then gives (number of the batch, its arrays)."""
+        """Load the encoder; the iterator then gives (number of the batch, its arrays)."""
         inputs = self.inputs
         key = key_of("encoder", inputs.encoder_inputs)
         work = Segmenting(key, inputs.dataset, inputs.encoder, inputs.settings, inputs.device)

@@ -17,7 +17,7 @@ from precompute.encoder import load_text_encoder, templates
 
 
 def filtered_words(spec: Spec, store: Store | None) -> tuple[list[str], list[Dropped], list[str]]:
-    """Words that ``concepts.filters`` leave, those that fell, and those that no score is known of.
+    """Words that ``concepts.filters`` keep, words they drop, and words without a known score.
 
     Words are encoded, photos are not. What is active is seen from the scores of ``store``, as far
     as it has the words. Raises ``DataError`` for a spec without filters.

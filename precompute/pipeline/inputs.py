@@ -69,7 +69,7 @@ class Inputs:
 
     @property
     def concepts(self) -> list[str]:
-        """Names of the corpus's concepts, of which filters may leave some out."""
+        """Names of the corpus's concepts, before filters drop some."""
         return list(self.words)
 
     @cached_property
@@ -196,7 +196,7 @@ def _task_notes(dataset: Dataset) -> list[str]:
 
 
 def read_inputs(spec: Spec, progress: Callable[[str], None]) -> Inputs:
-    """Read what the spec names; raises ``DataError``."""
+    """Read the inputs that the spec names; raises ``DataError``."""
     section = spec.concepts
     words = read_corpus(Path(section.corpus), progress)
     dataset = load_dataset(spec.dataset)

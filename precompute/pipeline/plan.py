@@ -76,7 +76,7 @@ class Plan:
             yield f"{self.store} is up to date: nothing to do."
             return
         for stage in self.stages:
-            yield f"{stage.name:<12} {_deed(stage)}"
+            yield f"{stage.name:<12} {_stage_words(stage)}"
             yield from (f"{'':<12}   {reason}" for reason in stage.why)
         if self.seconds is not None:
             yield f"About {duration(self.seconds)}, by {self._by()}."
@@ -103,7 +103,7 @@ class Plan:
         )
 
 
-def _deed(stage: PlannedStage) -> str:
+def _stage_words(stage: PlannedStage) -> str:
     if stage.does in {"nothing", "take"}:
         return "unchanged" if stage.does == "nothing" else f"unchanged, taken from {stage.source}"
     many = "" if stage.photos is None else f", {stage.photos} photos in {stage.batches} batches"
@@ -128,16 +128,16 @@ def plan(
     spec.check_making()
     path, inputs = Path(store_path), read_inputs(spec, progress)
     near = list(stores_near(path))
-    there = _opened(path)
+    there = _existing_store(path)
     finished = Finished(path.with_name(f"{path.name}.partial"))
     batches = Batches(inputs, finished, near)
     up_to_date = is_made_from(path, inputs)
     stages = tuple(
-        _of_photos(inputs, there, batches, near)
+        _plan_photos(inputs, there, batches, near)
         if name == "segments"
-        else _of_teacher(inputs, there, near, finished)
+        else _plan_teacher(inputs, there, near, finished)
         if name == "teacher"
-        else _planned(name, inputs, there, near, finished)
+        else _plan_stage(name, inputs, there, near, finished)
         for name in inputs.stages
     )
     workers, timed = usual_workers(), Sample()
@@ -145,7 +145,7 @@ def plan(
     if sample and unknown:
         progress("A sample of photos is timed")
         timed = take_sample(inputs, unknown)
-        stages = tuple(_timed(stage, timed, workers) for stage in stages)
+        stages = tuple(_with_seconds(stage, timed, workers) for stage in stages)
     known = [stage.seconds for stage in stages if stage.seconds is not None]
     photos = len(inputs.keys) if not up_to_date else 0
     return Plan(
@@ -153,7 +153,7 @@ def plan(
         up_to_date=up_to_date,
         stages=stages,
         seconds=sum(known) if known else None,
-        free_bytes=shutil.disk_usage(_there(path)).free,
+        free_bytes=shutil.disk_usage(_existing_folder(path)).free,
         needed_bytes=round(2 * (timed.bytes_a_photo or _BYTES_PER_IMAGE) * photos),
         workers=workers,
         sampled=timed.photos if timed.seconds else 0,
@@ -162,31 +162,31 @@ def plan(
     )
 
 
-def _timed(stage: PlannedStage, sample: Sample, workers: int) -> PlannedStage:
+def _with_seconds(stage: PlannedStage, sample: Sample, workers: int) -> PlannedStage:
     each = sample.seconds.get(stage.name)
     if stage.seconds is not None or each is None or not stage.photos:
         return stage
     return replace(stage, seconds=stage.photos * each / workers)
 
 
-def _opened(path: Path) -> Store | None:
+def _existing_store(path: Path) -> Store | None:
     try:
         return open_store(path)
     except StoreError:
         return None
 
 
-def _there(path: Path) -> Path:
+def _existing_folder(path: Path) -> Path:
     return next(folder for folder in path.absolute().parents if folder.exists())
 
 
-def _planned(
+def _plan_stage(
     name: str, inputs: Inputs, there: Store | None, near: Sequence[Store], finished: Finished
 ) -> PlannedStage:
     key = inputs.stage_keys[name]
     if stage_of(there, name).get("key") == key:
         return PlannedStage(name, "nothing", ())
-    why = _why(name, inputs, there)
+    why = _reasons(name, inputs, there)
     for store in near:
         if stage_of(store, name).get("key") == key:
             return PlannedStage(name, "take", why, str(store.path))
@@ -195,19 +195,19 @@ def _planned(
     return PlannedStage(name, "run", why, seconds=stage_of(there, name).get("seconds"))
 
 
-def _of_photos(
+def _plan_photos(
     inputs: Inputs, there: Store | None, batches: Batches, near: Sequence[Store]
 ) -> PlannedStage:
     key = inputs.stage_keys["segments"]
     if stage_of(there, "segments").get("key") == key:
         return PlannedStage("segments", "nothing", ())
-    why = (*_why("segments", inputs, there), *_photos(inputs, there))
+    why = (*_reasons("segments", inputs, there), *_photo_changes(inputs, there))
     store, _ = batches.source
     source = str(store.path) if store else None
     photos = sum(map(len, batches.missing))
     if not photos:
         return PlannedStage("segments", "take", why, source or str(batches.finished.folder))
-    speed = _speed("segments", {"encoder": inputs.encoder_inputs}, near)
+    speed = _images_per_second("segments", {"encoder": inputs.encoder_inputs}, near)
     return PlannedStage(
         "segments",
         "go on" if batches.here else "run",
@@ -219,28 +219,28 @@ def _of_photos(
     )
 
 
-def _of_teacher(
+def _plan_teacher(
     inputs: Inputs, there: Store | None, near: Sequence[Store], finished: Finished
 ) -> PlannedStage:
     """The stage of the teacher, with the photos that its network has not seen."""
-    planned = _planned("teacher", inputs, there, near, finished)
+    planned = _plan_stage("teacher", inputs, there, near, finished)
     if planned.does != "run" or not isinstance(inputs.teacher, NetworkTeacher):
         return planned
     name, key = next(iter(inputs.teacher_passes.items()))  # the oracle's follows from its values
     photos = Photos(inputs.dataset, inputs.keys, finished=finished, near=near)
     _, missing = photos.known(name, key, inputs.keys, inputs.teacher.batch)
     count = sum(map(len, missing))
-    speed = _speed("teacher", {"settings": inputs.teacher_inputs["settings"]}, near)
+    speed = _images_per_second("teacher", {"settings": inputs.teacher_inputs["settings"]}, near)
     return replace(
         planned,
-        why=(*planned.why, *_photos(inputs, there)),
+        why=(*planned.why, *_photo_changes(inputs, there)),
         photos=count,
         batches=len(missing),
         seconds=count / speed if speed else None,
     )
 
 
-def _speed(name: str, same: Mapping[str, Any], stores: Sequence[Store]) -> float | None:
+def _images_per_second(name: str, same: Mapping[str, Any], stores: Sequence[Store]) -> float | None:
     """Images per second of the first stage ``name`` with the same inputs."""
     for store in stores:
         stage = stage_of(store, name)
@@ -250,7 +250,7 @@ def _speed(name: str, same: Mapping[str, Any], stores: Sequence[Store]) -> float
     return None
 
 
-def _why(name: str, inputs: Inputs, there: Store | None) -> tuple[str, ...]:
+def _reasons(name: str, inputs: Inputs, there: Store | None) -> tuple[str, ...]:
     if there is None:
         return ("there is no store yet",)
     old = stage_of(there, name).get("inputs")
@@ -259,7 +259,7 @@ def _why(name: str, inputs: Inputs, there: Store | None) -> tuple[str, ...]:
     return tuple(differences(old, inputs.stages[name], set(inputs.stages)))
 
 
-def _photos(inputs: Inputs, there: Store | None) -> Iterator[str]:
+def _photo_changes(inputs: Inputs, there: Store | None) -> Iterator[str]:
     """Changes of the photos since the store was made, by id."""
     if there is None or not there.has("image_digest"):
         return

@@ -43,7 +43,7 @@ def report_on(store: Store, changed: bool, speed: float | None, started: float) 
         segments=len(store.segment_image),
         skipped=tuple((image, reason) for image, reason in store.attrs["skipped"]),
         dropped=tuple(
-            (name, key, why) for name, key, why in told_of(store, "text").get("dropped", ())
+            (name, key, why) for name, key, why in stage_facts(store, "text").get("dropped", ())
         ),
         warnings=tuple(store.attrs["warnings"]),
         images_per_second=speed,
@@ -51,8 +51,8 @@ def report_on(store: Store, changed: bool, speed: float | None, started: float) 
     )
 
 
-def told_of(store: Store, stage: str) -> Mapping[str, Any]:
-    """Facts that a stage of a store tells beside its arrays."""
+def stage_facts(store: Store, stage: str) -> Mapping[str, Any]:
+    """Facts that a store keeps of one stage, beside its arrays."""
     told: Mapping[str, Any] = stage_of(store, stage).get("told", {})
     return told
 

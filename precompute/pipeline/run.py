@@ -163,7 +163,7 @@ class _Run:
                 # Taken from a store that skipped photos, for other segments, which ours has.
                 teacher = self._teacher(workers, anew=True)
             text = self.result("text", partial(steps.text, inputs, encoded, read))
-            for line in dropped_lines(steps.told(text)):
+            for line in dropped_lines(steps.facts_of(text)):
                 self.progress(line)
             results = {
                 "teacher": teacher,
@@ -203,7 +203,7 @@ class _Run:
             if known.get("key") != stage.key:
                 continue
             try:
-                arrays = steps.stored(store, stage.name, self.inputs)
+                arrays = steps.stored_result(store, stage.name, self.inputs)
             except StoreError:
                 continue
             self.records[stage.name] = _known(known)

@@ -1,4 +1,4 @@
-"""Inputs of a segment head that is trained first: settings, photos, and what they depend on."""
+"""Inputs of a trained segment head: settings, photos, encoder and class prototypes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def head_inputs(
     encoder: dict[str, Any],
     text: dict[str, Any],
 ) -> dict[str, Any]:
-    """All that the trained head depends on; ``text`` tells what the class prototypes are."""
+    """Inputs of the trained head; ``text`` describes the class prototypes."""
     photos = [keys[i] for i in photos_for(training, keys, split)]
     return {
         **asdict(training),

@@ -67,24 +67,24 @@ def text(inputs: Inputs, encoded: Mapping[str, Any], read: np.ndarray) -> Arrays
     vectors, names = _vectors(encoder, inputs), inputs.concepts
     more: dict[str, Any] = {}
     if inputs.filters:
-        found = _filtered(inputs, inputs.filters, encoder, vectors, encoded, read)
+        found = _filter_concepts(inputs, inputs.filters, encoder, vectors, encoded, read)
         names, vectors = [names[i] for i in found.kept], vectors[found.kept]
         more = {"concepts": names, "dropped": found.dropped}
     warnings = twin_warnings(vectors, names)
-    said = _told(preprocessing=encoder.preprocessing, warnings=warnings, **more)
+    said = _as_array(preprocessing=encoder.preprocessing, warnings=warnings, **more)
     return {"concept_text_embedding": vectors, "told": said}
 
 
 def concepts(inputs: Inputs, text: Arrays) -> list[str]:
     """Names of the concepts that the filters left, in order."""
-    return list(told(text).get("concepts", inputs.concepts))
+    return list(facts_of(text).get("concepts", inputs.concepts))
 
 
-def _filtered(
+def _filter_concepts(
     inputs: Inputs, filters: Filters, encoder: Encoder, vectors: np.ndarray,
     encoded: Mapping[str, Any], read: np.ndarray,
 ) -> Filtered:  # fmt: skip
-    """Concepts that stay, as positions in the corpus, and those that fell."""
+    """Kept concepts, as positions in the corpus, and dropped ones."""
     names, classes = inputs.concepts, inputs.dataset.classes
     of_classes = class_texts(encoder, classes, inputs.prompts, filters)
     found = filter_texts(names, vectors, classes, of_classes, filters)
@@ -92,7 +92,7 @@ def _filtered(
     if filters.least_score is None:
         return found
     fit = np.array(inputs.dataset.split)[read] == "fit"
-    score = _scored(inputs, encoded, read, vectors[found.kept]).score[fit]
+    score = _score_concepts(inputs, encoded, read, vectors[found.kept]).score[fit]
     active = filter_inactive([names[i] for i in found.kept], score, filters.least_score)
     kept = [found.kept[i] for i in active.kept]
     dropped = [*found.dropped, *active.dropped]
@@ -137,7 +137,7 @@ def _vectors(encoder: Encoder, inputs: Inputs) -> np.ndarray:
 def scores(inputs: Inputs, encoded: Mapping[str, Any], read: np.ndarray, text: Arrays) -> Arrays:
     """Scores of the images at ``read``, from the half-precision embeddings that the store keeps: so
     a concept that is scored from these later is scored alike."""
-    found = _scored(inputs, encoded, read, np.asarray(text["concept_text_embedding"]))
+    found = _score_concepts(inputs, encoded, read, np.asarray(text["concept_text_embedding"]))
     arrays = {
         "concept_score": found.score,
         "segment_concept": found.concept,
@@ -146,10 +146,10 @@ def scores(inputs: Inputs, encoded: Mapping[str, Any], read: np.ndarray, text: A
         "segment_normaliser": found.scoring.normaliser,
     }
     present = {name: values for name, values in arrays.items() if values is not None}
-    return present | {"told": _told(scores=found.scoring.settings)}
+    return present | {"told": _as_array(scores=found.scoring.settings)}
 
 
-def _scored(
+def _score_concepts(
     inputs: Inputs, encoded: Mapping[str, Any], read: np.ndarray, vectors: np.ndarray
 ) -> Scored:
     counts = encoded["segments"]
@@ -189,13 +189,13 @@ def teacher(inputs: Inputs, photos: Photos) -> Arrays:
         "other_oracle_logit": oracles.other if others and oracles else None,
     }
     present = {name: values for name, values in arrays.items() if values is not None}
-    said = _told(
+    said = _as_array(
         attrs=found.attrs, passes=found.passes, warnings=list(found.warnings), others=others
     )
     return present | {"told": said}
 
 
-def stored(store: Store, name: str, inputs: Inputs) -> Arrays:
+def stored_result(store: Store, name: str, inputs: Inputs) -> Arrays:
     """A stage's result as a store has it; raises ``StoreError`` where that is damaged."""
     arrays = {array: getattr(store, array) for array in OUTPUTS[name] if store.has(array)}
     if name == "teacher":  # a row for each image, also for those that cannot be read
@@ -204,13 +204,13 @@ def stored(store: Store, name: str, inputs: Inputs) -> Arrays:
         for array, values in arrays.items():
             arrays[array] = np.full((len(row), values.shape[1]), np.nan, np.float32)
             arrays[array][rows] = values
-    return arrays | {"told": _told(**stage_of(store, name).get("told", {}))}
+    return arrays | {"told": _as_array(**stage_of(store, name).get("told", {}))}
 
 
-def told(arrays: Arrays) -> dict[str, Any]:
-    """Facts that a result holds beside its arrays; {} without any."""
+def facts_of(arrays: Arrays) -> dict[str, Any]:
+    """Facts of a result beside its arrays; {} without any."""
     return json.loads(str(arrays["told"])) if "told" in arrays else {}
 
 
-def _told(**values: Any) -> np.ndarray:
+def _as_array(**values: Any) -> np.ndarray:
     return np.array(json.dumps(values))

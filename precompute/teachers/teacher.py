@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import numpy as np
 
 from inficond_panel.common.devices import CPU
-from inficond_panel.common.installation import install_command
 from inficond_panel.common.sliced import Sliced
 from inficond_panel.common.teacher_outputs import LEAST, LEAST_OF_SOFTMAX
 from inficond_panel.common.torch_thread import one_torch_thread
-from inficond_panel.errors import DataError, InficondError, MissingExtraError
+from inficond_panel.errors import DataError, InficondError
 from precompute.teachers.activations import check_probabilities, other_classes
 from precompute.teachers.oracle import loss_gradient, softmax_loss, stepped, task_loss
 from precompute.teachers.preprocessing import Prepares
@@ -154,11 +153,3 @@ def columns_of(
     if others:
         chosen += [names.index(name) for name in other_classes(classes, names)]
     return tuple(chosen), len(names)
-
-
-def need(package: str, error: ImportError, extra: str = "precompute") -> MissingExtraError:
-    """Error to raise without a package of an extra."""
-    return MissingExtraError(
-        f"This teacher needs the package {error.name or package}.",
-        f"Install it: {install_command(extra)}",
-    )

@@ -33,8 +33,9 @@ class Notebook:
     def __init__(self, folder):
         manager = Manager(connection_file=str(folder / "kernel.json"))
         self._notebook = nbformat.v4.new_notebook()
+        patient = dict.fromkeys(("timeout", "startup_timeout", "iopub_timeout"), PATIENCE)
         self.client = NotebookClient(
-            self._notebook, km=manager, timeout=PATIENCE, shutdown_kernel="immediate"
+            self._notebook, km=manager, shutdown_kernel="immediate", **patient
         )
         self.subshell = None
 

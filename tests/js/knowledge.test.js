@@ -25,9 +25,13 @@ test("only intents of the student shown are its own", () => {
   assert.deepEqual(ownPending(model({ pending })), [pending[0]])
 })
 
-test("rows that were found take the place of those listed", () => {
-  assert.deepEqual(shownRows(model({ rows: [1], found: [2], find: " " })), [1])
-  assert.deepEqual(shownRows(model({ rows: [1], found: [2], find: "wh" })), [2])
+test("rows that were found take the place of those listed, once the search is answered", () => {
+  const rows = (find, sought) => shownRows(model({ rows: [1], found: [2], find, sought }))
+  assert.deepEqual(rows(" ", " "), [1])
+  assert.deepEqual(rows("wh", ""), [1])
+  assert.deepEqual(rows("wh", "wh"), [2])
+  assert.deepEqual(rows("whe", "wh"), [2])
+  assert.deepEqual(rows("", "wh"), [1])
 })
 
 test("bars of influence share one scale, with room for both signs", () => {

@@ -8,13 +8,11 @@ const { SORTS, sum } = await import("../../inficond_panel/views/performance/fill
 const { pairOf, spokenPair } = await import("../../inficond_panel/views/performance/pinned.js")
 const { axisOf, toldOf } = await import("../../inficond_panel/ui/parts/whisker.js")
 
-test("each metric of the vocabulary is a sort, the gap is in percentage points", () => {
-  assert.deepEqual(Object.keys(SORTS), ["gap", "recall_gap", "ap", "recall"])
+test("each sort of the vocabulary shows its number of a row, a gap in percentage points", () => {
+  assert.deepEqual(Object.keys(SORTS), ["gap", "recall"])
   assert.deepEqual(SORTS.recall.head, ["Recall", "Rec."])
   assert.equal(SORTS.recall.show({ recall: 0.5 }), "0.500")
   assert.equal(SORTS.gap.show({ gap: -0.019 }), "\u22121.9")
-  assert.equal(SORTS.recall_gap.show({ recall_gap: 0.25 }), "+25.0")
-  assert.deepEqual([SORTS.gap.metric, SORTS.recall_gap.metric, SORTS.recall.metric], ["ap", "recall", undefined])
 })
 
 test("counts are summed", () => assert.equal(sum([1, 2, 3]), 6))

@@ -1,4 +1,4 @@
-// What Python puts before the first module of each source, see inficond_panel/ui/vocabulary.py.
+// What Python puts before the first module of each source, see inficond_panel/ui/browser.py.
 // Imported first, for its effect.
 
 globalThis.$vocabulary = {
@@ -7,6 +7,11 @@ globalThis.$vocabulary = {
     recall: { name: "Recall", short: "Rec.", column: "Recall", beside: "" },
   },
   gapMetric: "ap",
+  classSorts: [
+    { key: "gap", name: "AP gap", head: ["Gap, pp", "Gap"], metric: "ap", points: true, descending: true },
+    { key: "recall", name: "Recall", head: ["Recall", "Rec."], metric: "recall", points: false, descending: false },
+  ],
+  conceptSorts: [{ key: "weight", name: "Influence", short: "Infl.", meaning: "Strongest first" }],
   directions: { up: { verb: "Uptune", mark: "▲", key: "u", icon: "thumb" } },
   thumbs: ["up"],
   background: "#ffffff",

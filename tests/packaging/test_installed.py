@@ -1,4 +1,4 @@
-"""What a stranger gets: from the wheel and the sdist, with the base alone, in an empty folder.
+"""Installation of a stranger: from the wheel and the sdist, with the base alone, in an empty folder.
 
 ``make test-package`` gives the folder of both (``--built``), which it has checked.
 """
@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 from requirements import CHOSEN, LATE, package_of
-from waiting import wait_until
+from waiting import PATIENCE, wait_until
 
 from inficond_panel.common.installation import join
 
@@ -113,11 +113,11 @@ def demo_page(installed) -> Iterator[str]:
         yield found[1]
     finally:
         server.terminate()
-        server.wait(60)
+        server.wait(PATIENCE)
 
 
 def test_the_demo_is_served_and_leaves_its_history_alone_in_the_folder(installed, demo_page):
-    with urllib.request.urlopen(demo_page, timeout=60) as answer:
+    with urllib.request.urlopen(demo_page, timeout=PATIENCE) as answer:
         page = answer.read().decode()
     assert "<title>" in page
     assert "http://" not in re.sub(r"http://(localhost|www\.w3\.org)", "", page)

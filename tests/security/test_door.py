@@ -14,7 +14,7 @@ from inficond_panel.spec import load_spec
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.store import open_store
 from inficond_panel.tuning import History, Tuner
-from inficond_panel.ui import door
+from inficond_panel.ui import component as base
 from inficond_panel.views.page.page import make_views
 from inficond_panel.views.page.shell import Shell
 
@@ -44,7 +44,7 @@ NONSENSE = [
     {"action": "drop", "concept": 1}, {"action": "thumb_group", "direction": 1},
     {"action": "press", "key": "thumb " + SECRET}, {"action": "press", "key": SECRET},
     {"action": "point", "place": [SECRET]}, {"action": "point", "place": [1]},
-    {"action": "undo", "text": "x" * (door.LONGEST + 1)},
+    {"action": "undo", "text": "x" * (base.LONGEST + 1)},
 ]  # fmt: skip
 
 
@@ -172,7 +172,7 @@ def test_a_setting_that_no_control_has_is_refused_in_one_line(
 
 def test_a_flood_is_dropped_with_one_line_and_others_go_on(components, caplog, monkeypatch) -> None:
     moment = 0.0
-    monkeypatch.setattr(door.time, "monotonic", lambda: moment)
+    monkeypatch.setattr(base.time, "monotonic", lambda: moment)
     taken = []
     components["knowledge"].on_msg(lambda event: taken.append(event.data))
     message = {"action": "open", "concept": "wheel"}
@@ -180,23 +180,23 @@ def test_a_flood_is_dropped_with_one_line_and_others_go_on(components, caplog, m
     with set_curdoc(first):
         for _ in range(1000):
             tell(components["knowledge"], message)
-    assert len(taken) == door.BURST
+    assert len(taken) == base.BURST
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
     with set_curdoc(second):
         tell(components["knowledge"], message)
-    assert len(taken) == door.BURST + 1
+    assert len(taken) == base.BURST + 1
     moment += 2.0
     with set_curdoc(first):
         for _ in range(1000):
             tell(components["knowledge"], message)
-    assert len(taken) == door.BURST + 1 + 2 * door.RATE
+    assert len(taken) == base.BURST + 1 + 2 * base.RATE
     assert len(caplog.records) == 2
 
 
 def test_a_key_that_is_held_down_for_ten_seconds_is_never_dropped(monkeypatch) -> None:
     moment = 0.0
-    monkeypatch.setattr(door.time, "monotonic", lambda: moment)
-    pace = door.Pace()
+    monkeypatch.setattr(base.time, "monotonic", lambda: moment)
+    pace = base.Pace()
     for _ in range(330):
         moment += 1 / 33
         assert pace.allows()

@@ -111,9 +111,9 @@ class Client:
         url = f"ws://localhost:{server.port}{server.page}/ws"
         named = {"Origin": f"http://localhost:{server.port}", **headers}
         protocols = ["bokeh", token]
-        return cls(
-            server, await websocket_connect(HTTPRequest(url, headers=named), subprotocols=protocols)
-        )
+        patient = {"connect_timeout": PATIENCE, "request_timeout": PATIENCE}
+        request = HTTPRequest(url, headers=named, **patient)
+        return cls(server, await websocket_connect(request, subprotocols=protocols))
 
     async def read(self):
         """The next message; None once the server has closed."""

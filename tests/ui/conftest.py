@@ -199,7 +199,9 @@ def browser(playwright) -> Iterator:
     if not path:
         pytest.skip("no Chromium: set CHROMIUM or install Debian's chromium")
     browser = playwright.chromium.launch(
-        executable_path=path, args=["--no-sandbox", "--disable-gpu", "--process-per-site"]
+        executable_path=path,
+        args=["--no-sandbox", "--disable-gpu", "--process-per-site"],
+        timeout=PATIENCE * 1000,
     )
     yield browser
     browser.close()

@@ -18,6 +18,7 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application
 from tornado.websocket import WebSocketClientConnection, WebSocketHandler, websocket_connect
+from waiting import PATIENCE
 
 PROGRAMS = ("firefox-esr", "firefox")
 UNKNOWN = "emulation.setMediaFeaturesOverride"
@@ -42,7 +43,9 @@ class Between(WebSocketHandler):
     async def open(self, *_: str, **__: str) -> None:
         """Connect to Firefox, and pass on what it says until one of the two ends."""
         url = self.address + self.request.path
-        self.there = await websocket_connect(url, max_message_size=LARGEST)
+        self.there = await websocket_connect(
+            url, max_message_size=LARGEST, connect_timeout=PATIENCE
+        )
         asyncio.create_task(self._listen())  # noqa: RUF006 - ends with the connection
 
     async def _listen(self) -> None:

@@ -11,7 +11,7 @@ import pandas as pd
 
 import inficond_panel.app
 import inficond_panel.commands.serve.server
-import inficond_panel.commands.study.study_server  # noqa: F401
+import inficond_panel.commands.study.study_actions  # noqa: F401
 
 datashader.Canvas(1, 1).points(pd.DataFrame({"x": [0.0], "y": [0.0]}), "x", "y")
 gc.freeze()

@@ -5,12 +5,14 @@ Axe's rules are waived for nobody: what Panel and Bokeh draw on our page keeps t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from factory import small_spec
 from playwright.sync_api import Page, expect
+from waiting import wait_until
 
 pytestmark = pytest.mark.ui
 
@@ -53,6 +55,7 @@ def findings(page: Page) -> list[str]:
 
 def start(page: Page) -> None:
     expect(page.locator(".performance [role=option]").first).to_be_visible()
+    expect(page.locator(".panel.provenance")).to_be_attached()
     expect(page.locator(".provenance .bones")).to_be_hidden()
 
 
@@ -80,14 +83,15 @@ def concept_open(page: Page) -> None:
 
 def its_segments_chosen(page: Page) -> None:
     page.get_by_label("Patches shown").select_option("assigned")
+    expect(page).to_have_url(re.compile("patches=assigned"))
     expect(page.locator(".knowledge .patch").first).to_be_visible()
 
 
 def batch_pending(page: Page) -> None:
     for row, direction in ((0, "down"), (1, "up"), (2, "remove")):
         page.locator(".knowledge .rows > .row").nth(row).locator(f".thumb.{direction}").click()
-    expect(page.locator(".knowledge .block.up")).to_have_count(1)
-    expect(page.locator(".knowledge .status")).not_to_contain_text("Previewing")
+        expect(page.locator(f".knowledge .block.{direction}")).to_have_count(1)
+    expect(page.locator(".knowledge .status")).to_contain_text("sides")  # the preview is there
 
 
 def simple_shown(page: Page) -> None:
@@ -195,7 +199,8 @@ def views_arranged(page: Page) -> None:
 
 
 def view_collapsed(page: Page) -> None:
-    page.keyboard.press("Enter")  # the cover of the first view has the focus
+    expect(page.locator("[data-view=performance] > .cover")).to_be_focused()
+    page.keyboard.press("Enter")
     page.keyboard.press("Escape")
     expect(page.get_by_role("button", name="Student performance", exact=True)).to_be_visible()
 
@@ -330,8 +335,8 @@ def nothing_moves(page: Page) -> None:
 def tab_reaches_every_control(page: Page) -> None:
     run(page, "void (window.reached = new Set())")
     page.locator("h1").click()
+    wait_until(lambda: run(page, "controls().length") > 30, "the controls are there")
     steps = run(page, "controls().length")
-    assert steps > 30
     for _ in range(steps):
         page.keyboard.press("Tab")
         run(page, "void reached.add(focused())")

@@ -76,6 +76,7 @@ def test_a_card_tells_teacher_and_interval_and_a_batch_its_own(page: Page) -> No
     expect(line).to_contain_text(re.compile(r"→ \d\.\d{3}.*\[.+, .+\]"))
     expect(line).to_have_attribute("title", INTERVAL)
     page.locator(".knowledge .thumb").first.click()
+    expect(page.locator(".knowledge .thumb[aria-pressed=true]")).to_have_count(0)
 
 
 def test_fidelity_stands_beside_accuracy(served, page: Page) -> None:

@@ -80,6 +80,11 @@ def test_lambda_is_chosen_on_a_slider_or_left_to_tune(page):
     slider.focus()
     page.keyboard.press("ArrowRight")
     expect(blocks(page)).to_have_text(re.compile(r"lambda 0\.\d+"))
+    first = blocks(page).inner_text()
+    expect(slider).to_be_focused()  # though it is drawn anew
+    page.keyboard.press("ArrowRight")
+    expect(blocks(page)).not_to_have_text(first)
+    expect(blocks(page)).to_have_text(re.compile(r"lambda 0\.\d+"))
     told = page.locator(".mending .penalty + p")
     expect(told.locator("+ p")).to_contain_text("auto takes λ 0.001, the smallest that it tries")
     expect(told).to_have_text(re.compile(r"λ 0\.\d+: AP on tune 0\.\d{3} \[.*concepts? left"))

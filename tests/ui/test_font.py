@@ -10,6 +10,7 @@ from factory import small_spec
 from playwright.sync_api import Locator, Page, expect
 from test_main_job import rows
 from test_study import WORD, StudyServer
+from waiting import wait_until
 
 from inficond_panel.cli import main
 from inficond_panel.study.pages.report.report import write_report
@@ -33,9 +34,9 @@ WIDTHS = """(place, letters) => letters.map((letter) => {
 
 
 def written_in_ours(place: Locator) -> bool:
-    """True where letters are as wide as our font's; fails if the page has not loaded it."""
+    """True where letters are as wide as our font's, once the page has loaded it."""
     loaded = "name => document.fonts.ready.then(() => document.fonts.check(`12px '${name}'`))"
-    assert place.page.evaluate(loaded, FAMILY)
+    wait_until(lambda: place.page.evaluate(loaded, FAMILY), f"{FAMILY} is loaded")
     widths = place.evaluate(WIDTHS, list(ADVANCES))
     return widths == pytest.approx(list(ADVANCES.values()), abs=4)
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from factory import ATTRS, SPEC, small_arrays
 from playwright.sync_api import Page, expect
+from waiting import comes_to, wait_until
 
 from inficond_panel.store import write_store
 
@@ -70,6 +71,11 @@ def select(page: Page, name: str) -> None:
     expect(page.locator(".knowledge .subtitle")).to_have_text(name)
 
 
+def right_end(page: Page, part: str) -> float:
+    box = page.locator(f".detail{part}").bounding_box()
+    return box["x"] + box["width"]
+
+
 def test_names_stay_text_in_all_views(page) -> None:
     select(page, EVIL)
     page.get_by_label("Concepts listed").select_option("50")
@@ -79,8 +85,7 @@ def test_names_stay_text_in_all_views(page) -> None:
         row.locator(".open").click()
         expect(page.locator(".detail .subtitle")).to_have_text(name)
         expect(page.locator(".detail .samples")).to_contain_text("preview")
-        panel, choice = (page.locator(f".detail{part}").bounding_box() for part in ("", " .how"))
-        assert choice["x"] + choice["width"] <= panel["x"] + panel["width"]
+        wait_until(lambda: right_end(page, " .how") <= right_end(page, ""), "the choice is inside")
     page.locator(".detail .tile button").first.click()
     expect(page.locator("dialog.large[open] #image-title")).to_contain_text(EVIL)
     page.keyboard.press("Escape")
@@ -90,8 +95,8 @@ def test_names_stay_text_in_all_views(page) -> None:
     expect(first).to_contain_text("#1")
     first.hover()
     expect(page.locator(".card:popover-open")).to_contain_text(EVIL)
-    assert page.locator('img[src="x"]').count() == 0
-    assert page.evaluate("document.documentElement.scrollWidth") == 1280
+    expect(page.locator('img[src="x"]')).to_have_count(0)
+    comes_to(lambda: page.evaluate("document.documentElement.scrollWidth"), 1280)
 
 
 def test_undefined_metrics_say_so_before_and_after_a_refit(page) -> None:

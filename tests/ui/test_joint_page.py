@@ -21,6 +21,7 @@ def spec(tmp_path):
 
 def select(page: Page, name: str) -> None:
     page.locator(".performance [role=option]").filter(has_text=re.compile(f"^{name}")).click()
+    expect(page.locator(".knowledge .subtitle")).to_have_text(name)
     expect(page.locator(".knowledge .rows > .row").first).to_be_visible()
 
 

@@ -8,7 +8,7 @@ import pytest
 from factory import twins_spec
 from playwright.sync_api import Page, expect
 
-from inficond_panel.views.page.shortcuts import SHORTCUTS
+from inficond_panel.views.page.palette import SHORTCUTS
 
 pytestmark = pytest.mark.ui
 
@@ -37,7 +37,7 @@ def sheet(page: Page) -> None:
     page.keyboard.press("?")
     dialog = page.get_by_role("dialog", name="Keyboard")
     expect(dialog).to_be_visible()
-    assert dialog.locator("dd").all_inner_texts() == [meaning for _, meaning in SHORTCUTS]
+    expect(dialog.locator("dd")).to_have_text([meaning for _, meaning in SHORTCUTS])
 
 
 def escape(page: Page) -> None:
@@ -82,6 +82,7 @@ def images(page: Page) -> None:
         page.keyboard.press(key)
         expect(page.locator(".detail .subtitle")).to_contain_text(side)
     page.locator(".detail .back").click()
+    expect(page.locator(".detail .empty")).to_be_visible()
 
 
 def find_concept(page: Page) -> None:
@@ -90,6 +91,7 @@ def find_concept(page: Page) -> None:
     page.keyboard.type("wheel")
     expect(page.locator(".knowledge .tally")).to_contain_text("found for “wheel”")
     expect(concepts(page).filter(has_not_text="wheel")).to_have_count(0)
+    expect(wheel(page)).to_be_visible()
     names = concepts(page).evaluate_all("all => all.map((one) => one.dataset.key)")
     for _ in range(names.index("wheel") + 1):
         page.keyboard.press("ArrowDown")
@@ -169,6 +171,7 @@ def fine_tune(page: Page) -> None:
     page.keyboard.press("Control+Enter")
     expect(iterations(page)).to_have_count(2)
     expect(page.locator(".knowledge .status")).to_contain_text("Done in")  # takes thumbs again
+    expect(page.locator(".knowledge .block:is(.up, .down, .remove)")).to_have_count(0)
 
 
 def clear(page: Page) -> None:
@@ -237,6 +240,7 @@ def large_image(page: Page) -> None:
     page.keyboard.press("ArrowLeft")
     expect(title).to_have_text(before)
     page.keyboard.press("Escape")
+    expect(page.locator("dialog.large[open]")).to_have_count(0)
 
 
 def compare(page: Page) -> None:
@@ -268,6 +272,7 @@ def rename_note_export(page: Page) -> None:
     page.keyboard.press("e")
     expect(page.locator("dialog.export[open]")).to_be_visible()
     page.keyboard.press("Escape")
+    expect(page.locator("dialog.export[open]")).to_have_count(0)
 
 
 def menu(page: Page) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from factory import small_spec
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
+from waiting import comes_to
 
 from inficond_panel.spec import load_spec
 from inficond_panel.store import open_store
@@ -28,6 +29,11 @@ def mapped(folder: Path) -> Path:
     facts = {"network": "encoder", "layer": "trunk", "b": 0.2}
     add_arrays(store, {"knowledge_contrast": maps}, {"knowledge": facts})
     return spec
+
+
+def size(dialog: Locator, part: str) -> tuple[float, float]:
+    box = dialog.locator(part).bounding_box()
+    return box["width"], box["height"]
 
 
 def test_the_switch_lays_the_points_over_the_image(serve, open_page, tmp_path) -> None:
@@ -51,7 +57,6 @@ def test_the_switch_lays_the_points_over_the_image(serve, open_page, tmp_path) -
     expect(switch).to_have_attribute("aria-pressed", "true")
     expect(dialog.locator("img.heat")).to_be_visible()
     expect(dialog).to_contain_text("Lit: what the layer trunk of encoder keeps")
-    box, over = (dialog.locator(one).bounding_box() for one in (".picture", "img.heat"))
-    assert (box["width"], box["height"]) == (over["width"], over["height"])
+    comes_to(lambda: size(dialog, "img.heat") == size(dialog, ".picture"), True)
     switch.click()
     expect(dialog.locator("img.heat")).to_have_count(0)

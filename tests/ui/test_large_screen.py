@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 from resizing import resize
-from waiting import comes_to
+from waiting import comes_to, wait_until
 
 pytestmark = pytest.mark.ui
 
@@ -64,21 +64,22 @@ def test_the_page_is_drawn_larger_on_a_large_screen_alone(page) -> None:
         fits(page, size, drawn)
 
 
+def is_below(card: Locator, anchor: Locator, aside: float) -> bool:
+    box, place = card.bounding_box(), anchor.bounding_box()
+    return abs(box["x"] - place["x"]) < aside and 0 < box["y"] - place["y"] < 100
+
+
 def test_cards_and_dialogs_are_beside_what_they_are_about(page) -> None:
     part = page.locator(".performance .bar").nth(3)
     part.hover()
     card = page.locator(".card:popover-open")
     expect(card).to_be_visible()
-    anchor, box = part.bounding_box(), card.bounding_box()
-    assert abs(box["x"] - anchor["x"]) < 200
-    assert 0 < box["y"] - anchor["y"] < 100
+    wait_until(lambda: is_below(card, part, 200), "the card is below the bar")
     button = page.get_by_role("radio", name="Holdout")
     button.click()
     question = page.get_by_label("Look at holdout?")
     expect(question).to_be_visible()
-    box, anchor = question.bounding_box(), button.bounding_box()
-    assert abs(box["x"] - anchor["x"]) < 100
-    assert 0 < box["y"] - anchor["y"] < 100
+    wait_until(lambda: is_below(question, button, 100), "the question is below its button")
     page.keyboard.press("Escape")
     expect(question).to_be_hidden()
 
@@ -97,27 +98,31 @@ def test_the_map_meets_the_pointer_and_has_letters_as_large_as_the_page(page) ->
 
 
 def test_the_gallery_goes_on_as_it_is_scrolled(page) -> None:
-    page.locator(".knowledge .rows > .row .open").first.click()
+    concept = page.locator(".knowledge .rows > .row .open").first
+    concept.click()
+    expect(page.locator(".detail .subtitle")).to_have_text(concept.inner_text())
     tiles = page.locator(".detail .tile")
     expect(tiles.first).to_be_visible()
     grid, last = page.locator(".detail .scroll:has(.tile)").first, tiles.last
     grid.evaluate("(grid) => { grid.scrollTop = grid.scrollHeight }")
     expect(last).to_be_in_viewport()
-    number = page.locator(".detail .filter-chip[aria-pressed=true]").inner_text()
-    assert re.search(r"\d", number)
+    chip = page.locator(".detail .filter-chip[aria-pressed=true]")
+    expect(chip).to_have_text(re.compile(r"\d"))
 
 
 def test_a_view_is_dropped_where_the_line_is(page) -> None:
     page.keyboard.press("v")
+    expect(page.get_by_role("toolbar", name="Layout")).to_be_visible()
     start = page.locator(".place[data-view=provenance]").bounding_box()
     goal = page.locator(".place[data-view=performance]").bounding_box()
     page.mouse.move(start["x"] + 30, start["y"] + 30)
     page.mouse.down()
     page.mouse.move(goal["x"] + goal["width"] / 2, goal["y"] + goal["height"] * 0.8, steps=4)
     expect(page.locator(".drop")).to_be_visible()
-    line = page.locator(".drop").bounding_box()
-    assert line["x"] == pytest.approx(goal["x"], abs=2)
-    assert line["y"] == pytest.approx(goal["y"] + goal["height"], abs=12)
+    line = page.locator(".drop")
+    comes_to(lambda: line.bounding_box()["x"], pytest.approx(goal["x"], abs=2))
+    end = pytest.approx(goal["y"] + goal["height"], abs=12)
+    comes_to(lambda: line.bounding_box()["y"], end)
     page.mouse.up()
     first = page.locator("main > .column").first.locator(".place")
     expect(first.nth(1)).to_have_attribute("data-view", "provenance")

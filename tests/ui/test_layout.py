@@ -88,7 +88,7 @@ def test_keys_move_and_collapse_views_and_the_saved_spec_opens_the_same(
     bars = page.get_by_role("button", name="Student performance", exact=True)
     expect(bars).to_be_visible()
     expect(page.locator(".performance")).to_be_hidden()
-    assert box(page, "performance")["width"] < 50
+    wait_until(lambda: box(page, "performance")["width"] < 50, "the view is a bar")
 
     small_spec(tmp_path)
     file = tmp_path / "small.yaml"
@@ -97,14 +97,14 @@ def test_keys_move_and_collapse_views_and_the_saved_spec_opens_the_same(
     expect(again.locator(".panel.matrix")).to_be_visible()
     comes_to(lambda: columns(again), wanted)
     for name in ("performance", "detail", "knowledge", "embedding", "provenance"):
-        place = again.locator(f".place[data-view={name}]")
-        comes_to(lambda p=place: p.bounding_box() or {}, pytest.approx(box(page, name), abs=1))
+        wait_until(lambda n=name: box(again, n) == pytest.approx(box(page, n), abs=1), name)
     bars.click()
     expect(page.locator(".performance")).to_be_visible()
 
 
 def test_a_view_is_dragged_to_another_place(page) -> None:
     page.get_by_role("button", name="Arrange the views").click()
+    expect(cover(page, "performance")).to_be_visible()
     start, goal = box(page, "provenance"), box(page, "performance")
     page.mouse.move(start["x"] + 20, start["y"] + 20)
     page.mouse.down()

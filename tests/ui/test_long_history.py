@@ -6,9 +6,10 @@ import pytest
 from factory import small_spec
 from long_history import grow
 from playwright.sync_api import Page, expect
+from waiting import comes_to, wait_until
 
 from inficond_panel.tuning import open_tuner
-from inficond_panel.ui.lists.row_window import MOST
+from inficond_panel.views.provenance.iterations import MOST
 
 pytestmark = pytest.mark.ui
 
@@ -48,8 +49,7 @@ def test_rows_come_as_the_list_is_scrolled(page) -> None:
     expect(row(page, 0).locator(".chips")).to_contain_text("untouched student")
     expect(row(page, 1).locator(".value")).to_contain_text("0.")
     expect(row(page, 0)).to_have_attribute("aria-posinset", str(LENGTH + 1))
-    box, place = row(page, 0).bounding_box(), body.bounding_box()
-    assert place["y"] < box["y"] < place["y"] + place["height"]
+    expect(row(page, 0)).to_be_in_viewport()
     for part in (0.1, 0.5, 0.9):
         body.evaluate("(body, part) => { body.scrollTop = part * body.scrollHeight }", part)
         number = LENGTH - round(part * (LENGTH + 1)) - 2
@@ -60,8 +60,8 @@ def test_rows_come_as_the_list_is_scrolled(page) -> None:
 
 def test_a_long_number_has_its_room(page) -> None:
     number = row(page, LENGTH).locator(".number")
-    assert number.evaluate("(it) => it.scrollWidth <= it.clientWidth")
-    assert number.evaluate("(it) => it.clientWidth") < 40, "no more than it takes"
+    comes_to(lambda: number.evaluate("(it) => it.scrollWidth <= it.clientWidth"), True)
+    wait_until(lambda: number.evaluate("(it) => it.clientWidth") < 40, "no more than it takes")
 
 
 def test_keys_reach_all_rows_and_the_newest_again(page) -> None:
@@ -85,6 +85,7 @@ def test_a_row_that_goes_out_of_view_has_the_focus_when_it_comes_again(page) -> 
     page.keyboard.press("End")
     expect(row(page, 0)).to_be_focused()
     page.keyboard.press("ArrowUp")
+    expect(row(page, 1)).to_be_focused()
     body.evaluate("(body) => { body.scrollTop = 0 }")
     expect(row(page, LENGTH)).to_be_focused()
     expect(row(page, 1)).to_have_count(0)
@@ -111,6 +112,7 @@ def test_a_row_far_away_is_shown_and_undone(page) -> None:
     page.keyboard.press("End")
     expect(row(page, 0)).to_be_focused()
     page.keyboard.press("ArrowUp")
+    expect(row(page, 1)).to_be_focused()
     page.keyboard.press("Enter")
     expect(row(page, 1)).to_have_attribute("aria-selected", "true")
     expect(row(page, 1)).to_be_focused()

@@ -99,7 +99,7 @@ def nothing_misplaced(page: Page) -> None:
 @pytest.mark.parametrize("own_font", [True, False], ids=["own font", "the machine's"])
 def test_nothing_is_cut_or_pushed_out(url, open_page, place, own_font) -> None:
     page = open_page(url, *SIZES[0], own_font)
-    assert page.evaluate("document.fonts.size") == own_font
+    comes_to(lambda: page.evaluate("document.fonts.size"), own_font)
     classes = page.locator(".performance [role=option]")
     expect(classes).to_have_count(4)
     name = classes.filter(has_text=["sports equipment", LONGER][place])
@@ -134,7 +134,9 @@ def test_column_heads_stand_over_their_columns(url, open_page) -> None:
     page.locator(".performance [role=option]").first.click()
     rows = page.locator(".knowledge .rows > .row")
     expect(rows.nth(9)).to_be_attached()
-    assert page.locator(".knowledge .scroll").evaluate("e => e.scrollHeight > e.clientHeight")
-    head = page.locator(".knowledge .columns > span").nth(3).bounding_box()
-    patches = rows.first.locator(".patches").bounding_box()
-    assert head["x"] == pytest.approx(patches["x"], abs=1)
+    scroll = page.locator(".knowledge .scroll")
+    comes_to(lambda: scroll.evaluate("e => e.scrollHeight > e.clientHeight"), True)
+    head = page.locator(".knowledge .columns > span").nth(3)
+    patches = rows.first.locator(".patches")
+    beside = pytest.approx(0, abs=1)
+    comes_to(lambda: head.bounding_box()["x"] - patches.bounding_box()["x"], beside)

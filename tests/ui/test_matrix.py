@@ -121,9 +121,9 @@ def test_a_click_on_a_cell_opens_its_student_and_concept(small_url, open_page):
     concept = page.locator(".matrix .names > span").nth(2).inner_text()
     place = place_of(page, "sheep", concept)
     page.mouse.move(*place)
-    expect(page.locator(".matrix ~ .card, .card", has_text="Influence").first).to_contain_text(
-        "sheep"
-    )
+    card = page.locator(".matrix ~ .card, .card", has_text="Influence").first
+    expect(card).to_contain_text("sheep")
+    expect(card).to_contain_text(concept)
     page.mouse.click(*place)
     expect(page.locator(".knowledge .subtitle")).to_have_text("sheep")
     expect(page.locator(".detail")).to_contain_text(concept)

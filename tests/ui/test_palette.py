@@ -15,7 +15,7 @@ def page(share_page, small_url) -> Page:
     page = share_page(small_url)
     expect(page.locator(".performance .rows > .row").first).to_be_visible()
     page.keyboard.press("Control+k")
-    expect(page.locator("dialog.palette")).to_be_visible()
+    expect(page.get_by_role("combobox", name="Find an action or a name")).to_be_focused()
     return page
 
 
@@ -52,9 +52,27 @@ def test_a_class_and_then_a_concept_are_found_by_a_part_of_the_name(page: Page) 
     expect(page.locator("dialog.palette")).to_be_hidden()
     expect(page.locator(".knowledge .subtitle")).to_have_text("bicycle")
     page.keyboard.press("Control+k")
+    expect(box).to_be_focused()
     box.fill("whee")
     page.keyboard.press("Enter")
     expect(page.locator('.knowledge .rows [data-key="wheel"]')).to_have_class(re.compile("current"))
+
+
+def test_arrows_and_enter_before_the_answer_are_done_with_it(page: Page) -> None:
+    """All in one turn of the browser, so that the answer comes after it."""
+    box = page.get_by_role("combobox", name="Find an action or a name")
+    box.fill("bi")
+    expect(options(page).nth(1)).to_have_text("bird")
+    box.fill("")
+    expect(options(page).first).to_have_text("Fine-tune with the batch")
+    box.evaluate("""(input) => {
+      input.value = "bi"
+      input.dispatchEvent(new Event("input"))
+      for (const key of ["ArrowDown", "Enter"])
+        input.dispatchEvent(new KeyboardEvent("keydown", { key }))
+    }""")
+    expect(page.locator(".knowledge .subtitle")).to_have_text("bird")
+    expect(page.locator("dialog[open]")).to_have_count(0)
 
 
 def test_who_leaves_before_the_answer_has_chosen_nothing(page: Page) -> None:

@@ -18,6 +18,7 @@ def page(serve, open_page, tmp_path) -> Page:
     page = open_page(serve(small_spec(tmp_path)).url)
     page.locator(".performance [role=option]").filter(has_text=re.compile("^bicycle")).click()
     expect(page.locator(".knowledge .rows > .row").first).to_be_visible()
+    expect(strip(page)).to_have_text(page.locator(".knowledge .now b").first.inner_text())
     return page
 
 
@@ -57,6 +58,7 @@ def test_what_is_pinned_is_told_beside_while_one_goes_on(page) -> None:
     told = bicycle(page).locator(".then")
     expect(told).to_be_visible()
     expect(strip(page)).not_to_have_text(f"{before:.3f}")
+    expect(told).to_have_text(re.compile(r"\d.*[+\u2212]\d"))
     then, change = told.inner_text().replace("\u2212", "-").split()
     assert float(then) == before
     assert float(change) == pytest.approx(100 * (ap(page) - before), abs=0.16)  # both are rounded
@@ -104,6 +106,7 @@ def test_any_iteration_is_pinned_from_its_row_and_from_a_comparison(page) -> Non
 
     rows.nth(2).focus()
     page.keyboard.press("m")
+    expect(page.locator(".choosing")).to_contain_text("Compare #0 with")
     rows.nth(1).focus()
     page.keyboard.press("m")
     dialog = page.get_by_role("dialog", name="#0 → #1")

@@ -35,6 +35,8 @@ def test_thumbs_that_wait_are_there_after_a_reload(serve, tmp_path, open_page) -
     comes_to(blocks.all_inner_texts, words)
     page.get_by_role("button", name="Fine-tune").click()
     expect(iterations(page)).to_have_count(2)
+    expect(blocks).to_have_count(0)
+    comes_to(lambda: page.evaluate(in_storage), 0)
     page.reload()
     expect(iterations(page)).to_have_count(2)
     expect(blocks).to_have_count(0)
@@ -59,6 +61,7 @@ def test_the_layout_of_a_person_is_there_after_a_reload(page, open_page) -> None
 
     usual = columns()
     page.keyboard.press("v")
+    expect(page.locator("[data-view=performance] > .cover")).to_be_focused()
     page.locator("[data-view=provenance] > .cover").focus()
     page.keyboard.press("ArrowLeft")
     page.get_by_role("button", name="Done").click()
@@ -80,6 +83,7 @@ def test_the_layout_of_a_person_is_there_after_a_reload(page, open_page) -> None
 
 def test_dragging_a_view_selects_no_text(page) -> None:
     page.keyboard.press("v")
+    expect(page.locator("[data-view=detail] > .cover")).to_be_visible()
     start = page.locator(".place[data-view=detail]").bounding_box()
     page.mouse.move(start["x"] + 20, start["y"] + 20)
     page.mouse.down()

@@ -6,6 +6,7 @@ import pytest
 from factory import small_spec
 from playwright.sync_api import Page, expect
 from test_main_job import iterations, rows, select_class
+from waiting import wait_until
 
 from inficond_panel.cli import main
 from inficond_panel.tuning import open_tuner
@@ -19,9 +20,9 @@ FITS = """() => {
 
 
 def expect_pictures(page: Page, place: str) -> None:
-    """The first picture at a place is there, and is one."""
-    picture = page.locator(place).first
-    page.wait_for_function("(image) => image.naturalWidth > 1", arg=picture.element_handle())
+    """The first picture at a place is there, and is one; a list that is drawn anew has others."""
+    wide = "all => all.slice(0, 1).some((image) => image.naturalWidth > 1)"
+    wait_until(lambda: page.locator(place).evaluate_all(wide), f"a picture at {place}")
 
 
 def test_the_screen_is_saved_as_it_is(serve, open_page, open_file, tmp_path) -> None:

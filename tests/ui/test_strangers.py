@@ -21,6 +21,7 @@ def test_a_link_with_a_session_of_its_sender_shows_no_page(small_url, browser, o
     payload = token.split(".")[0]
     made = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     victim = browser.new_context().new_page()
+    victim.set_default_timeout(PATIENCE * 1000)
     answer = victim.goto(f"{small_url}?bokeh-session-id={made['session_id']}")
     assert answer.status == 403
     expect(victim.locator(".performance")).to_have_count(0)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from conftest import BROKEN, Server
 from playwright.sync_api import Page, expect
+from waiting import comes_to
 
 import inficond_panel
 from inficond_panel.study.results.answers import scores
@@ -222,4 +223,4 @@ def test_the_researcher_and_a_second_window(server, study, open_page) -> None:
     go_on(board, "Delete")
     board.get_by_role("dialog").get_by_role("button", name="Delete").click()
     heading(second, "was deleted")
-    assert study.log.participants() == []
+    comes_to(study.log.participants, [])

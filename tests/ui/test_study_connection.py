@@ -9,6 +9,7 @@ from factory import small_spec
 from playwright.sync_api import expect
 from test_connection import back, banner
 from test_study import WORD, StudyServer, go_on, heading
+from waiting import comes_to
 
 from inficond_panel.study.results.timeline import progress_of
 from inficond_panel.study.run.study import Study, open_study
@@ -89,8 +90,8 @@ def test_answers_outlive_a_break_and_a_killed_server(server, log, proxy, open_pa
     expect(page.get_by_label("cat")).to_be_checked()
     go_on(page)
     heading(page, "Bicycle")
-    answers = progress_of(log, who).answers()
-    assert answers == {"age": 44, "pets": ["cat", "dog"], "remarks": "half a sentence"}
+    answers = {"age": 44, "pets": ["cat", "dog"], "remarks": "half a sentence"}
+    comes_to(lambda: progress_of(log, who).answers(), answers)
 
 
 def test_a_window_that_comes_back_takes_nothing_from_a_newer_one(
@@ -122,4 +123,4 @@ def test_a_window_that_comes_back_takes_nothing_from_a_newer_one(
     first.reload()  # a person's wish
     heading(first, "Bicycle")
     heading(second, "opened in another window")
-    assert progress_of(log, who).answers() == {"age": 50, "pets": ["cat"]}
+    comes_to(lambda: progress_of(log, who).answers(), {"age": 50, "pets": ["cat"]})

@@ -298,6 +298,6 @@ def test_a_concept_is_typed(students, spec, monkeypatch):
     typed = students.tuner.store.concept_score[:, -1]
     np.testing.assert_allclose(typed, expected, atol=1e-6)
     assert students.remove_concept("red bus").node.number == 1
-    with pytest.raises(TuningError, match="No concept 'red bus' was typed"):
+    with pytest.raises(TuningError, match="no typed concept 'red bus'"):
         students.remove_concept("red bus")
     assert isinstance(students.history, pd.DataFrame)

@@ -149,7 +149,7 @@ def test_labels_of_other_images_and_classes_named_like_a_column(own):
 
 def test_without_the_extra(own, monkeypatch):
     monkeypatch.setitem(sys.modules, "precompute", None)
-    with pytest.raises(MissingExtraError, match="needs packages that are not installed") as told:
+    with pytest.raises(MissingExtraError, match="Building a store needs the package") as told:
         build(own)
     assert "[precompute]" in told.value.remedy
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
 
 import pytest
 
-from inficond_panel.cli import main
+from inficond_panel.cli import main, make_parser
 from inficond_panel.commands.table import COMMANDS
 
 ROOT = Path(__file__).parents[2]
@@ -68,9 +70,11 @@ def test_choices_that_help_names_are_those_of_the_numerics():
     from inficond_panel.commands import export, suggest
     from inficond_panel.export import FORMATS
     from inficond_panel.tuning.suggest import STRATEGIES
+    from inficond_panel.tuning.suggest import suggest as propose
 
     assert list(export.CHOICES) == list(FORMATS)
     assert suggest.CHOICES == STRATEGIES
+    assert signature(propose).parameters["strategy"].default == STRATEGIES[0]
 
 
 @pytest.mark.parametrize("name", [command.name for command in COMMANDS])
@@ -80,6 +84,21 @@ def test_an_example_can_be_copied(capsys, name):
         main([name, "--help"])
     module = import_module(f"inficond_panel.commands.{by_name[name].module}")
     assert f"Example: {module.EXAMPLE}" in capsys.readouterr().out.splitlines()
+
+
+def test_each_action_has_an_example_that_can_be_parsed():
+    parser = make_parser()
+    parser.fill_all()
+    shown = {
+        f"{name} {action}": each.epilog
+        for name in ("history", "study", "concept", "quantify")
+        for action, each in parser.words[name].words.items()
+    }
+    assert len(shown) == 32
+    for name, example in shown.items():
+        assert example.startswith(f"Example: inficond {name} ")
+        words = shlex.split(example.partition(" > ")[0])[2:]
+        make_parser().parse_args(words)
 
 
 @pytest.mark.parametrize(

@@ -242,7 +242,7 @@ def test_altered_terms_are_told(students, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("cure", "message"),
     [
-        (Lambda("trck"), "no class 'trck' in this store. Did you mean 'truck'"),
+        (Lambda("trck"), "no class 'trck' in the store. Did you mean 'truck'"),
         (Balance("truck", ("road 77",)), "no concept 'road 77'"),
         (Label("truck", "nowhere.jpg", 1), "no image 'nowhere.jpg'"),
         (Label("truck", "0803.jpg", 1), "'0803.jpg' is a photo of the holdout"),

@@ -1,4 +1,4 @@
-"""What deploy/ starts is what the command line takes."""
+"""Commands of deploy/, as the command line takes them."""
 
 from __future__ import annotations
 

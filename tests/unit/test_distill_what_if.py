@@ -1,4 +1,4 @@
-"""What-if curves against moving the weight by hand."""
+"""Curves of what-if against moving the weight by hand."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What README and docs show runs: each command parses, and those on the demo do what they say."""
+"""Commands of README and docs: each parses, and those on the demo do what the text says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the pages for beginners quote is what the program says: outputs, and messages of errors."""
+"""Outputs and messages of errors that the pages for beginners quote, as the program says them."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import re
 import shlex
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 
 import pytest
 from documented import ROOT, code_lines
 
 from inficond_panel.cli import main
 
-TUTORIAL = ROOT / "docs" / "tutorial.md"
+SHOWN = [ROOT / "docs" / f"{name}.md" for name in ("tutorial", "suggest")]
 ERRORS = ROOT / "docs" / "troubleshooting.md"
 _LITERAL = 6  #: shortest part of a message that is looked for; what is shorter is in any code
 
@@ -67,10 +68,10 @@ def test_a_message_that_there_is_not_is_seen():
     assert missing("There is no store at the " + "bottom of …") != []
 
 
-def outputs() -> list[tuple[str, list[str]]]:
-    """Each command of the tutorial that runs, and the lines that it is said to print."""
+def outputs(page: Path) -> list[tuple[str, list[str]]]:
+    """Each command of a page that runs, and the lines that it is said to print."""
     found: list[tuple[str, list[str]]] = []
-    for _, language, line in code_lines(TUTORIAL):
+    for _, language, line in code_lines(page):
         if language == "sh" and line.startswith("inficond "):
             found.append((line, []))
         elif language == "text":
@@ -84,13 +85,14 @@ def pattern(line: str) -> str:
 
 
 @pytest.mark.slow
-def test_the_tutorial_shows_what_its_commands_print(tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize("page", SHOWN, ids=lambda page: page.stem)
+def test_a_page_shows_what_its_commands_print(page, tmp_path, monkeypatch, capsys):
     """In an empty folder; commands in one block share what is shown below the last."""
     monkeypatch.chdir(tmp_path)
-    yaml = [line for _, language, line in code_lines(TUTORIAL) if language == "yaml"]
+    yaml = [line for _, language, line in code_lines(page) if language == "yaml"]
     (tmp_path / "edits.yaml").write_text("\n".join(yaml))
     faults, printed = [], ""
-    for command, lines in outputs():
+    for command, lines in outputs(page):
         assert main(shlex.split(command)[1:]) == 0, command
         printed += capsys.readouterr().out
         faults += [line for line in lines if not re.search(pattern(line), printed)]

@@ -1,4 +1,4 @@
-"""What a visitor of the page is told of an error: no folder of the server."""
+"""Errors as a visitor of the page reads them: without folders of the server."""
 
 from pathlib import Path
 

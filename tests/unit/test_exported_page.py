@@ -23,8 +23,8 @@ from inficond_panel.views.page.exported.exploring import (
     count_concepts,
     spec_word,
 )
+from inficond_panel.views.page.exported.exported_page import pack, unpack
 from inficond_panel.views.page.exported.recording import NONE, choose, renumbered
-from inficond_panel.views.page.exported.static_page import pack, unpack
 
 CLASSES = ["bicycle", "tv monitor", "sheep", "bird"]
 

@@ -25,7 +25,7 @@ from inficond_panel.tuning.iteration import to_iteration
 from inficond_panel.tuning.replay import replay
 from inficond_panel.tuning.shift.class_shift import class_shifts
 from inficond_panel.tuning.suggest import carry_out, suggest
-from inficond_panel.views.configuration.view import make_student
+from inficond_panel.views.configuration.strip import make_student
 from inficond_panel.views.knowledge.batch.batch import make_others
 from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.views.provenance.iterations import touches
@@ -323,8 +323,8 @@ def test_thumbs_by_a_machine_are_carried_out(tuner, strategy):  # noqa: F811
 
 
 def test_repair_is_refused_with_the_way_out(tuner):  # noqa: F811
-    with pytest.raises(TuningError, match="Cures change"):
-        suggest(tuner, strategy="repair")
+    with pytest.raises(TuningError, match=r"Cures change.*\nTake the strategy crossfit"):
+        suggest(tuner)
 
 
 def test_the_page_takes_a_value_of_lambda_and_no_other_cure(tuner):  # noqa: F811

@@ -1,10 +1,12 @@
-"""What pages need is loaded in each process of a server, once it listens and beside its answers."""
+"""Loading ahead: each process of a server loads the needs of pages, beside its answers."""
 
 from __future__ import annotations
 
 import sys
 import threading
 from types import SimpleNamespace
+
+from waiting import PATIENCE
 
 from inficond_panel.commands.serve import server
 from inficond_panel.plots import cloud
@@ -26,7 +28,7 @@ def test_it_is_loaded_in_a_thread_once_the_loop_runs(monkeypatch) -> None:
     assert server._Serve.customize_server(server._Serve.__new__(server._Serve), given) is given
     assert not seen  # the loop has not begun
     waiting[0]()
-    assert loaded.wait(60)
+    assert loaded.wait(PATIENCE)
     assert seen[0] is not main
     assert seen[0].daemon  # a server that is stopped meanwhile ends at once
 

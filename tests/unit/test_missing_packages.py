@@ -49,7 +49,7 @@ def spec(tmp_path, monkeypatch, capsys) -> str:
 def test_precompute_says_what_to_install(base_alone, spec, capsys, flags):
     assert main(["precompute", spec, *flags]) == 1
     err = capsys.readouterr().err
-    assert "Encoding images needs the package open_clip." in err
+    assert "Encoding images needs the package open_clip, which" in err
     assert "Install it: " in err
     assert "[precompute]" in err
 
@@ -59,7 +59,7 @@ def test_predict_says_what_to_install(base_alone, tmp_path, monkeypatch, capsys)
     Image.new("RGB", (8, 8)).save("photo.png")
     assert main(["predict", "demo", "photo.png", "--history", "new.sqlite"]) == 1
     err = capsys.readouterr().err
-    assert "Running networks needs the package torch." in err
+    assert "Running networks needs the package torch, which" in err
     assert "[precompute]" in err
 
 
@@ -70,7 +70,7 @@ def test_a_package_that_no_module_tells_of_is_told(monkeypatch, capsys):
     monkeypatch.setattr("inficond_panel.commands.check.run", fail)
     assert main(["check", "demo"]) == 1
     err = capsys.readouterr().err
-    assert "The package zarr is not installed." in err
+    assert "This needs the package zarr, which is not installed." in err
     assert "[all]" in err
 
 

@@ -1,4 +1,4 @@
-"""What Windows lacks, taken away here: fork, Unix's own modules, and letters of file names."""
+"""Systems such as Windows: without fork, Unix's own modules, and some letters of file names."""
 
 from __future__ import annotations
 

@@ -10,8 +10,7 @@ from inficond_panel.errors import DataError
 from inficond_panel.spec import load_spec
 from inficond_panel.spec.sections.encoder import OpenClipEncoder
 from inficond_panel.store import open_store
-from precompute.encoder import load_encoder, precision
-from precompute.encoder.by_kind import encoder_inputs
+from precompute.encoder import encoder_inputs, load_encoder, precision
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.torch

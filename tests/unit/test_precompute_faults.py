@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from precompute_factory import named_encoder, photo_set, without_torch
+from waiting import PATIENCE
 
 import precompute
 from inficond_panel.errors import StoreError
@@ -42,7 +43,7 @@ def in_child(work, *args):
     """Exit code of a process that does the work; -9 where it was killed."""
     child = FORK.Process(target=work, args=args)
     child.start()
-    child.join(120)
+    child.join(PATIENCE)
     assert child.exitcode is not None
     return child.exitcode
 

@@ -10,8 +10,7 @@ from PIL import Image
 from scipy import ndimage
 
 from inficond_panel.store.images import UnreadableImage
-from precompute.segments import SegmentSettings, connect, divide, segment, unit, upsample
-from precompute.segments.division import View
+from precompute.segments import SegmentSettings, View, connect, divide, segment, unit, upsample
 from precompute.segments.files import read_mask, with_masks
 from precompute.segments.graph import merge
 from precompute.segments.kmeans import cluster_kmeans

@@ -19,6 +19,7 @@ from scipy.special import expit
 from inficond_panel import open_students
 from inficond_panel.cli import main
 from inficond_panel.commands.predict.outlined_photos import outlined
+from inficond_panel.common.numbers import written
 from inficond_panel.concepts.photo_scores import PhotoSegments
 from inficond_panel.errors import DataError, MissingExtraError, SpecError
 from inficond_panel.spec import load_spec
@@ -300,7 +301,7 @@ def test_the_command_says_the_same(folder, run):
     assert rows[0]["teacher_decision"] == ""
     status, out, err = run("predict", folder / "spec.yaml", good[0], "--explain")
     assert status == 0
-    assert f"{students.node.intercepts[0]:+.3f}" in out
+    assert written(students.node.intercepts[0], sign=True) in out
     assert "No teacher beside the students: the teacher is a table of logits." in err
 
 

@@ -80,7 +80,7 @@ def test_student_and_baseline_begin_with_the_same_weights(folder):
 def test_the_table_is_printed_again_at_another_b(folder, capsys):
     status, text, _ = run(capsys, "table", folder / "run")
     assert status == 0
-    for word in ("N_fg", "D_std", "rho", "student - baseline", "1. The student", "another seed"):
+    for word in ("N_fg", "D_std", "rho", "student − baseline", "1. The student", "another seed"):
         assert word in text
     tables = []
     for b in ("0.1", "0.5"):

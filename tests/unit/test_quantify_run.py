@@ -79,8 +79,8 @@ def folder(tmp_path_factory):
 
 def train(folder: Path, seed: int) -> None:
     """Three checkpoints; each adds noise of a known size to the last."""
+    from inficond_panel.quantify.experiment.architectures import STUDENT, build_network
     from inficond_panel.quantify.experiment.checkpoints import save_weights
-    from inficond_panel.quantify.experiment.small_networks import STUDENT, build_network
 
     network = build_network(STUDENT, 2, seed)
     for epoch in range(3):

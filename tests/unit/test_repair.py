@@ -181,7 +181,7 @@ def test_nothing_is_repaired_where_nothing_is_wrong(tmp_path: Path, seed: int) -
     ("labelled", "words"),
     [
         (25, "for 1 of 1 there are too few photos to say"),
-        (4, "No class has enough labels of tune to tell a shift"),
+        (4, "No class has 5 photos of tune that are labelled"),
     ],
 )
 def test_too_few_photos_are_not_told_as_no_shift(tmp_path: Path, monkeypatch, labelled, words):
@@ -210,7 +210,7 @@ def test_labels_are_asked_for_where_there_are_none(students, monkeypatch) -> Non
 def test_the_command_records_it_and_the_edits_replay_it(tmp_path: Path, capsys) -> None:
     students_of(tmp_path)
     store, history = str(tmp_path / "own.zarr"), ["--history", str(tmp_path / "one.sqlite")]
-    assert main(["suggest", store, "--strategy", "repair", "--json", *history]) == 0
+    assert main(["suggest", store, "--json", *history]) == 0
     told = json.loads(capsys.readouterr().out)
     asked = told["suggestion"]["classes"]["truck"]["intents"]
     assert [item["direction"] for item in asked] == ["balance", "doubt", "lambda"]

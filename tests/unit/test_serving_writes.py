@@ -12,7 +12,7 @@ from bokeh.document import Document
 from panel.io import document
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
-from inficond_panel.serving import writes
+from inficond_panel.serving import messages
 
 
 class Socket:
@@ -48,7 +48,7 @@ def socket(monkeypatch: pytest.MonkeyPatch) -> Socket:
     monkeypatch.setattr(document, "_dispatch_msgs", document._dispatch_msgs)
     monkeypatch.setattr(document, "dispatch_tornado", document.dispatch_tornado)
     monkeypatch.setattr(WebSocketHandler, "write_message", WebSocketHandler.write_message)
-    writes.guard_writes()
+    messages.guard_writes()
     return Socket()
 
 
@@ -69,7 +69,7 @@ async def write_two(socket: Socket) -> None:
     assert len(socket.written) == 2, "the second change is left lying"
     socket.over[-1].set_result(None)
     await turns()
-    assert page not in writes._KEPT
+    assert page not in messages._KEPT
     assert page not in document._WRITE_BLOCK
 
 
@@ -105,7 +105,7 @@ async def write_to_a_page_that_leaves(
     page = Document()
     connections: list[Any] = [Connection(left), Connection(socket)]
     monkeypatch.setattr(WebSocketHandler, "write_message", LeavingSocket.write_message)
-    writes.guard_writes()
+    messages.guard_writes()
     document.schedule_write_events(page, connections, ["first"])
     await turns()
     assert left.parts == 2, "the second part of a message found the page gone"

@@ -18,9 +18,9 @@ from inficond_panel.errors import HistoryError, TuningError
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import History, Intent, Tuner, open_tuner
 from inficond_panel.tuning.history import history as history_module
-from inficond_panel.ui.lists.row_window import MOST, WHOLE, cut_window, place_window
 from inficond_panel.views.configuration.view import ConfigurationView
 from inficond_panel.views.page.shell import Shell
+from inficond_panel.views.provenance.iterations import MOST, WHOLE, cut_window, place_window
 from inficond_panel.views.provenance.view import ProvenanceView
 
 ROOT = make_node()

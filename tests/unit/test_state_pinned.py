@@ -15,13 +15,14 @@ from inficond_panel.distill import Interval
 from inficond_panel.errors import StoreError
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.state.pinned import Pinned
-from inficond_panel.views.configuration.view import ConfigurationView, make_pinned
+from inficond_panel.views.configuration.strip import make_pinned
+from inficond_panel.views.configuration.view import ConfigurationView
 from inficond_panel.views.knowledge.rows.rows import make_pinned as make_influence
 from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.views.page.address import Address, make_address
 from inficond_panel.views.page.palette import choose
-from inficond_panel.views.performance.pinned import make_against
-from inficond_panel.views.performance.pinned import make_pinned as make_values
+from inficond_panel.views.performance.table import make_against
+from inficond_panel.views.performance.table import make_pinned as make_values
 from inficond_panel.views.performance.view import PerformanceView
 from inficond_panel.views.provenance.view import ProvenanceView
 

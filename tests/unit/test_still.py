@@ -18,11 +18,10 @@ from waiting import until
 
 import inficond_panel
 from inficond_panel.plots.concept_map import Shown
-from inficond_panel.ui.notebook import still as still_module
+from inficond_panel.ui.notebook import notebook_cell
 from inficond_panel.ui.notebook.drawing import Drawing, cut
-from inficond_panel.ui.notebook.notebook_cell import Cell
-from inficond_panel.ui.notebook.still import NOT_YET, Still
-from inficond_panel.views.embedding.picture import draw_picture as draw_map
+from inficond_panel.ui.notebook.notebook_cell import NOT_YET, Cell, Still
+from inficond_panel.views.embedding.map_panel import draw_picture as draw_map
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -68,8 +67,8 @@ class Outputs(list):
 @pytest.fixture
 def outputs(monkeypatch):
     found = Outputs()
-    monkeypatch.setattr(still_module, "_in_kernel", lambda: True)
-    monkeypatch.setattr(still_module, "CALM", 0)
+    monkeypatch.setattr(notebook_cell, "_in_kernel", lambda: True)
+    monkeypatch.setattr(notebook_cell, "CALM", 0)
     monkeypatch.setattr(IPython.display, "display", found.display)
     return found
 

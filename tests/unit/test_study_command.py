@@ -9,7 +9,7 @@ import pytest
 from studies import STUDY, Person, small_study
 
 from inficond_panel.cli import main, make_parser
-from inficond_panel.commands.study import study_server as command
+from inficond_panel.commands.study import study_actions as command
 from inficond_panel.study.run.study import open_study
 
 

@@ -17,7 +17,7 @@ from inficond_panel.errors import StudyError
 from inficond_panel.state import Jobs
 from inficond_panel.study.pages import board as board_page
 from inficond_panel.study.pages.board import PASSWORD, BoardPage
-from inficond_panel.study.pages.markdown import to_tree
+from inficond_panel.study.pages.screens import to_tree
 from inficond_panel.study.results import study_tables
 from inficond_panel.study.results.board import board as make_board
 from inficond_panel.study.results.timeline import progress_of

@@ -68,7 +68,7 @@ def gain_on(tuner: Tuner, found, split: str) -> float:
 @pytest.mark.parametrize("seed", range(3))
 def test_crossfit_finds_the_concept_that_harms(tmp_path: Path, seed: int) -> None:
     tuner = tuner_of(tmp_path, misled(seed))
-    found = suggest(tuner)
+    found = suggest(tuner, strategy="crossfit")
     harmful = tuner.store.concepts[HARMFUL]
     thumbs = {i.concept: i.direction for i in found.classes["bicycle"].intents}
     assert thumbs[harmful] in {"down", "remove"}
@@ -85,7 +85,12 @@ def test_crossfit_proposes_nothing_on_noise(tmp_path: Path) -> None:
     for seed in range(10):
         folder = tmp_path / str(seed)
         folder.mkdir()
-        found = suggest(tuner_of(folder, noise(seed)), seed=seed, classes=["bicycle", "sheep"])
+        found = suggest(
+            tuner_of(folder, noise(seed)),
+            strategy="crossfit",
+            seed=seed,
+            classes=["bicycle", "sheep"],
+        )
         proposed += bool(found.intents)
         if not found.intents:
             assert "Nothing clears noise" in found.summary
@@ -174,12 +179,17 @@ def test_classes_that_cannot_be_measured_are_left_out_and_said(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_nothing_is_proposed_where_no_class_can_be_measured(tmp_path: Path, strategy: str) -> None:
+def test_without_labels_of_tune_each_strategy_says_what_it_needs(
+    tmp_path: Path, strategy: str
+) -> None:
     arrays = misled(0)
-    arrays["label"][np.flatnonzero(arrays["split"] == "tune")] = 0
-    found = suggest(tuner_of(tmp_path, arrays), strategy=strategy)
+    arrays["label"][arrays["split"] == "tune"] = -1
+    tuner = tuner_of(tmp_path, arrays)
+    found = suggest(tuner, strategy=strategy)
     assert found.intents == ()
-    assert found.conclusion.startswith("No class has enough labels")
+    assert set(found.skipped) == set(tuner.store.classes)
+    assert "5 photos of tune that are labelled as showing it" in found.summary
+    assert "Label photos of tune, or tune by thumbs." in found.summary
 
 
 @pytest.mark.parametrize(

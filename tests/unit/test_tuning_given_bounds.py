@@ -146,12 +146,12 @@ def test_a_bound_is_stored_replayed_and_written(tuner: Tuner, tmp_path) -> None:
     assert at.id == free.id
     rows = history(tuner.nodes(), free)
     told = [
-        f"down {WHEEL} ≤ -0.46 on {BIKE}",
+        f"down {WHEEL} ≤ −0.46 on {BIKE}",
         f"up {WHEEL} ≥ 0.25 on {BIKE}",
         f"release {WHEEL} on {BIKE}",
     ]
     assert rows["intents"][[held.number, further.number, free.number]].tolist() == told
-    assert asked_words(held.intents[0], sign=True) == f"▼ {WHEEL} ≤ -0.46"
+    assert asked_words(held.intents[0], sign=True) == f"▼ {WHEEL} ≤ −0.46"
 
 
 def test_a_released_student_is_as_good_as_one_never_bound(tuner: Tuner) -> None:

@@ -283,7 +283,7 @@ def test_threshold_moves_decisions_only(store: Store, tmp_path: Path) -> None:
     assert after.recall < before.recall
     assert strict.threshold("bird") == 3.0
     assert strict.threshold("sheep") == 0.0
-    with pytest.raises(TuningError, match=r"'birds' that is not in the store. Did you mean 'bird'"):
+    with pytest.raises(TuningError, match=r"no class 'birds' in the store. Did you mean 'bird'"):
         make_tuner(store, tmp_path, "students: {threshold: {birds: 3.0}}\n")
 
 

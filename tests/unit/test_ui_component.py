@@ -10,8 +10,7 @@ from panel.custom import Child
 from panel.io.state import set_curdoc
 from panel.models.esm import DataEvent
 
-from inficond_panel.ui.component import Component
-from inficond_panel.ui.door import whole_text
+from inficond_panel.ui.component import Component, whole_text
 
 
 class One(Component):

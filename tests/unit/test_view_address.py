@@ -87,6 +87,8 @@ def test_a_link_holds_every_setting_of_the_views():
         ("?concept=unicorn", "no concept 'unicorn'"),
         ("?at=zzzz", "no iteration 'zzzz'"),
         ("?sort=beauty", "no sort 'beauty'"),
+        ("?sort=accuracyy", "There is no sort 'accuracyy'. Did you mean 'accuracy'?"),
+        ("?class=shep", "There is no class 'shep' in the store. Did you mean 'sheep'?"),
         ("?order=sideways", "no order 'sideways'"),
         ("?top=11", "no top '11'"),
         ("?top=all,10", "no top 'all,10'"),

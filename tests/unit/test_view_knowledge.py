@@ -277,6 +277,16 @@ def test_of_a_long_list_the_rows_in_view_have_curves(view, monkeypatch):
     assert set(view.table.effects) >= {row["concept"] for row in view.table.found[:4]}
 
 
+def test_a_thumb_on_the_rows_of_a_student_not_in_view_any_more_is_left_out(view, app):
+    thumb = {"action": "toggle", "concept": "wheel", "direction": "down"}
+    view.act({**thumb, "seen": "sheep"})
+    assert view.table.pending == []
+    view.act({"action": "open", "concept": "wheel", "seen": "sheep"})
+    assert app.selection.concept == "wheel"
+    view.act({**thumb, "seen": view.table.student})
+    assert [each["concept"] for each in view.table.pending] == ["wheel"]
+
+
 def test_a_search_finds_concepts_without_influence_beside_the_list(view, app):
     concept = view.table.rows[0]["concept"]
     view.act({"action": "toggle", "concept": concept, "direction": "remove"})
@@ -285,6 +295,7 @@ def test_a_search_finds_concepts_without_influence_beside_the_list(view, app):
     assert table.concepts == len(app.store.concepts)
     assert table.influential == np.count_nonzero(app.students.node.weights[:, 0])
     table.find = concept.upper()
+    assert table.sought == concept.upper()
     found = {row["concept"]: row for row in table.found}
     assert (found[concept]["rank"], found[concept]["influence"]) == (None, 0)
     assert table.rows == listed
@@ -294,7 +305,7 @@ def test_a_search_finds_concepts_without_influence_beside_the_list(view, app):
     table.find = "no such word"
     assert table.found == []
     app.selection.class_name = "sheep"
-    assert table.find == ""
+    assert (table.find, table.sought) == ("", "")
 
 
 def test_pictures_are_cut_by_the_worker_when_the_page_asks(view, store, monkeypatch):

@@ -14,8 +14,8 @@ from factory import small_spec
 from inficond_panel.state import AppState, Jobs, Status
 from inficond_panel.tuning import open_tuner
 from inficond_panel.views.page.arrangement import make_layout
+from inficond_panel.views.page.palette import SHORTCUTS, make_shortcuts
 from inficond_panel.views.page.shell import Shell, make_saved, make_subtitle
-from inficond_panel.views.page.shortcuts import SHORTCUTS, make_shortcuts
 from inficond_panel.views.page.tour import make_example
 
 

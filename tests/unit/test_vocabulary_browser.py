@@ -42,6 +42,17 @@ def test_values_are_those_that_people_read_and_press():
     assert found["metrics"]["recall"] == recall
     assert found["metrics"]["fidelity"]["beside"] == "accuracy"
     assert found["gapMetric"] == "ap"
+    gap, *_, fidelity = found["classSorts"]
+    assert gap == {
+        "key": "gap",
+        "name": "AP gap",
+        "head": ["Gap, pp", "Gap"],
+        "metric": "ap",
+        "points": True,
+        "descending": True,
+    }
+    assert (fidelity["key"], fidelity["head"]) == ("fidelity", ["Fidelity", "Fid."])
+    assert [sort["key"] for sort in found["conceptSorts"]][:2] == ["weight", "suspects"]
     assert found["background"] == "light-dark(#eff1f4, #0f1216)"
 
 

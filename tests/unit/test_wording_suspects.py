@@ -9,7 +9,7 @@ from inficond_panel.distill.shift.verdict import Verdict
 from inficond_panel.tuning.intents.cures import Lambda
 from inficond_panel.tuning.shift.class_shift import ClassShift
 from inficond_panel.tuning.suggest.suggestion import ClassSuggestion, Gain, Suggestion
-from inficond_panel.wording.suggestion import gain_words, suggestion_sentences
+from inficond_panel.wording.cures import gain_words, suggestion_sentences
 from inficond_panel.wording.suspects import leaning_sentence, plain_sentence, shift_sentence
 
 

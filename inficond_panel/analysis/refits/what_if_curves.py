@@ -1,4 +1,4 @@
-"""What-if curves of a node over one influence: the others held, or re-optimised."""
+"""Curves of a node over one influence, the others held or re-optimised (what-if)."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from inficond_panel.commands.compare.compared import Compared
 from inficond_panel.commands.compare.frame import carry_out, count_looks
 from inficond_panel.commands.metrics.metrics_document import interval_document, interval_documents
 from inficond_panel.commands.shared.output import note, progress, say, say_table
-from inficond_panel.common.numbers import defined
+from inficond_panel.common.numbers import MINUS, defined
 from inficond_panel.distill import SEEN_LABEL
 from inficond_panel.errors import MissingExtraError
 from inficond_panel.oracle_sweep import GROUPS
@@ -115,7 +115,8 @@ def _say_outputs(found: Compared) -> None:
             row += [level_text(measure.oracle), starred_change(measure.change)]
         rows.append(row)
     header = ["", "teacher, tune", "teacher"]
-    say_table([*header, f"oracle, {SEEN_LABEL}", "oracle - teacher"] if oracle else header, rows)
+    more = [f"oracle, {SEEN_LABEL}", f"oracle {MINUS} teacher"] if oracle else []
+    say_table([*header, *more], rows)
     for line in notes_on(outputs, found.groups):
         say(line)
     if not oracle:

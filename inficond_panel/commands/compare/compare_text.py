@@ -39,11 +39,12 @@ def level_text(found: Interval) -> str:
 
 
 def starred_change(found: Interval) -> str:
-    """``+0.012 [-0.003, +0.027]``, with a star where the interval excludes 0."""
+    """``+0.012 [−0.003, +0.027]``, with a star where the interval excludes 0."""
     if found.words == "undefined":
         return "undefined"
     star = " " if found.within_noise else "*"
-    return f"{found.estimate:+.3f} {written_range(found.low, found.high, sign=True)}{star}"
+    limits = written_range(found.low, found.high, sign=True)
+    return f"{written(found.estimate, sign=True)} {limits}{star}"
 
 
 def others_notes(outputs: Outputs) -> list[str]:

@@ -6,7 +6,7 @@ import argparse
 
 from inficond_panel.commands.shared.arguments import SPEC, STORE, add_json, add_tuner
 from inficond_panel.commands.shared.output import say, say_json
-from inficond_panel.commands.shared.parser import Parser
+from inficond_panel.commands.shared.parser import Parser, described
 
 DESCRIPTION = (
     "A typed concept is scored from the store's segments; no photo is read. Needs the extra "
@@ -20,16 +20,17 @@ EXAMPLE = "inficond concept add demo 'red bus, scarlet bus'"
 def add_arguments(parser: Parser) -> None:
     """Add the actions with their arguments."""
     actions = parser.add_words("ACTION SPEC", "action")
-    for name, text in (
-        ("list", "List the concepts that were typed."),
-        ("add", "Add a concept and say its nearest ones."),
-        ("remove", "Remove a concept that was typed."),
+    for name, text, example in (
+        ("list", "List the concepts that were typed.", "demo"),
+        ("add", "Add a concept and say its nearest ones.", "demo 'red bus, scarlet bus'"),
+        ("remove", "Remove a concept that was typed.", "demo 'red bus'"),
     ):
-        add_tuner(actions.add_parser(name, help=text, description=text))
+        shown = f"inficond concept {name} {example}"
+        add_tuner(actions.add_parser(name, **described(text, shown)))
     text = "Say which words of the corpus the spec's filters drop; encodes words, no photo."
-    words = actions.add_parser("filter", help=text, description=text)
+    words = actions.add_parser("filter", **described(text, "inficond concept filter photos.yaml"))
     words.add_argument("spec", metavar="SPEC", help=SPEC)
-    words.add_argument("--store", metavar="DIR", help=STORE)
+    words.add_argument("--store", metavar="FOLDER", help=STORE)
     add_json(words)
     actions.choices["add"].add_argument(
         "text", metavar="WORDS", help="name, or name, synonym, synonym"

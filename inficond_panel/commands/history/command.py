@@ -11,7 +11,7 @@ from inficond_panel.commands.shared.arguments import (
     add_tuner,
 )
 from inficond_panel.commands.shared.output import note, say, say_json
-from inficond_panel.commands.shared.parser import Parser
+from inficond_panel.commands.shared.parser import Parser, described
 from inficond_panel.errors import TuningError
 
 DESCRIPTION = (
@@ -38,13 +38,32 @@ _ACTIONS = {
     "from-backup": "Bring a copy back; what was there until now is kept beside it.",
     "replay": "Carry out all that happened again, in a new history.",
 }
+#: What follows each action in its example.
+_EXAMPLES = {
+    "list": "demo",
+    "show": "demo --node 1",
+    "undo": "demo",
+    "redo": "demo",
+    "jump": "demo --node 1",
+    "rename": "demo --node 1 'no traffic light'",
+    "note": "demo --node 1 'one thumb'",
+    "delete": "demo --node 2",
+    "restore": "demo --node 2",
+    "compare": "demo --node 0 2",
+    "events": "demo",
+    "edits": "demo --node 2 > edits.yaml",
+    "backup": "demo copy.sqlite",
+    "from-backup": "demo copy.sqlite",
+    "replay": "demo again.sqlite",
+}
 
 
 def add_arguments(parser: Parser) -> None:
     """Add the actions with their arguments."""
     added = parser.add_words("ACTION SPEC", "action")
     for name, text in _ACTIONS.items():
-        add_tuner(added.add_parser(name, help=text, description=text))
+        example = f"inficond history {name} {_EXAMPLES[name]}"
+        add_tuner(added.add_parser(name, **described(text, example)))
     of = added.choices
     of["list"].add_argument("--all", action="store_true", help="deleted branches too")
     of["list"].add_argument(

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from inficond_panel.analysis.comparison import ClassComparison, Comparison
-from inficond_panel.common.numbers import count
+from inficond_panel.common.numbers import count, written
 from inficond_panel.distill import Interval
 from inficond_panel.tuning import Event, HistoryState, Node, Tuner
 from inficond_panel.tuning.notices import limits_text
@@ -163,7 +163,7 @@ def _class_lines(item: ClassComparison) -> Iterator[str]:
             yield f"  {name:<9} undefined"
         else:
             yield f"  {name:<9} {old:.3f} → {new:.3f}, {_change(change, name)}"
-    moved = "; ".join(f"{m.concept} {m.change:+.3f}" for m in item.movers)
+    moved = "; ".join(f"{m.concept} {written(m.change, sign=True)}" for m in item.movers)
     yield f"  moved (logits): {moved}"
     yield f"  {churn_sentence(item.churn)}"
     for present, way in ((True, "present"), (False, "absent")):

@@ -15,8 +15,8 @@ EXAMPLE = "inficond info demo --json"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("spec", metavar="SPEC|STORE", help=SPEC)
-    parser.add_argument("--store", metavar="DIR", help=STORE)
+    parser.add_argument("spec", metavar="SPEC", help=SPEC)
+    parser.add_argument("--store", metavar="FOLDER", help=STORE)
     add_json(parser)
 
 

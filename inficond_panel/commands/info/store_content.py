@@ -11,7 +11,7 @@ from typing import Any
 from inficond_panel.commands.shared.output import note, say, say_json, say_table
 from inficond_panel.commands.shared.precompute_package import precompute_package
 from inficond_panel.commands.shared.task_text import task_text
-from inficond_panel.common.numbers import count, size_text
+from inficond_panel.common.numbers import count, significant, size_text
 from inficond_panel.concepts.typed import TypedFolder
 from inficond_panel.errors import InficondError
 from inficond_panel.spec import Spec, find_spec, load_spec
@@ -162,7 +162,7 @@ def _say_head(document: dict[str, Any], store: Store | None, remedy: str) -> Non
             say(f"          {lacking}")
     if store and store.given:
         low, high = store.concept_score.min(), store.concept_score.max()
-        say(f"scores    given, from {low:.3g} to {high:.3g}")
+        say(f"scores    given, from {significant(low, 3)} to {significant(high, 3)}")
     if document["metadata"]:
         say(f"metadata  {', '.join(document['metadata'])}")
     say()

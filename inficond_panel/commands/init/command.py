@@ -9,7 +9,7 @@ from inficond_panel.commands.init.init_tables import is_of_tables, write_tables
 from inficond_panel.commands.shared.arguments import add_classes, add_device
 from inficond_panel.commands.shared.output import note, progress
 from inficond_panel.commands.shared.precompute_package import precompute_package
-from inficond_panel.common.near_words import near
+from inficond_panel.common.near_words import unknown
 from inficond_panel.errors import DataError
 from inficond_panel.vocabulary.tasks import ACTIVATIONS, OUTPUTS, TASKS
 
@@ -69,7 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--encoder",
-        metavar="DIR|NAME",
+        metavar="FOLDER|NAME",
         help="folder of an open_clip model, hf-hub:ORG/NAME, or a model of open_clip with its "
         "weights (ViT-B-16:openai); default: a folder called encoder beside the spec or the "
         "photos, else one that is downloaded",
@@ -96,7 +96,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write the spec or the store, or say why not; nothing that is there is changed."""
+    """Write the spec or the store, or print why not; no existing file is changed."""
     if is_of_tables(args):
         write_tables(args)
         return
@@ -117,8 +117,7 @@ def _download(args: argparse.Namespace) -> None:
 
     name = args.download
     if name not in PUBLIC:
-        told = near(name, PUBLIC) or f" There are {', '.join(PUBLIC)}."
-        raise DataError(f"No public data set is called {name!r}.{told}", "Correct --download.")
+        raise DataError(*unknown("public data set", name, PUBLIC))
     data, place = PUBLIC[name], Path(*args.place or [name])
     args.output = args.output or f"{name}.yaml"
     check_output(args, Path(args.output), place)

@@ -29,7 +29,7 @@ _WORDS = ".words.txt"  #: end of the name of a list of words that is made
 
 
 def write_spec(args: argparse.Namespace) -> None:
-    """Write the spec and say what is in it, or say why not; nothing that is there is changed."""
+    """Write the spec and print a summary, or the reason why not; no existing file is changed."""
     folder = Path(args.place[0])
     output = Path(args.output or f"{folder.absolute().resolve().name.removesuffix('.zarr')}.yaml")
     words = output.with_suffix(_WORDS)
@@ -40,7 +40,7 @@ def write_spec(args: argparse.Namespace) -> None:
     asked = {name: getattr(args, name) or "" for name in ("task", "activation", "outputs")}
     found: list[str] = []
     try:
-        dataset = _written(draft, output, args.classes or [], asked)
+        dataset = _write_first_that_fits(draft, output, args.classes or [], asked)
         if args.concepts:
             found = _collect(args.concepts, dataset.classes, words, output)
     except BaseException:
@@ -154,7 +154,7 @@ def _draft(args: argparse.Namespace, folder: Path, output: Path) -> Draft:
     )
 
 
-def _written(
+def _write_first_that_fits(
     draft: Draft, output: Path, classes: Sequence[str], asked: Mapping[str, str]
 ) -> Dataset:
     """Write the spec once its data set can be read and the teacher fits it; return the data set.
@@ -176,8 +176,7 @@ def _written(
 
 def _try(draft: Draft, output: Path, classes: Sequence[str], asked: Mapping[str, str]) -> Dataset:
     from precompute.datasets import load_dataset
-    from precompute.detect.task_keys import logit_classes, task_keys
-    from precompute.detect.writing import spec_text
+    from precompute.detect.writing import logit_classes, spec_text, task_keys
     from precompute.teachers import left_out_text, read_logits, resolved
 
     draftfile = output.with_name(f".{output.name}.{os.getpid()}.yaml")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from inficond_panel.commands.shared.output import say
 from inficond_panel.commands.shared.task_text import task_text
+from inficond_panel.common.numbers import significant
 from inficond_panel.common.reading import check_file
 from inficond_panel.errors import DataError
 
@@ -44,7 +45,7 @@ def is_of_tables(args: argparse.Namespace) -> bool:
 
 
 def write_tables(args: argparse.Namespace) -> None:
-    """Write the store of the tables, and say what is in it and what comes next."""
+    """Write the store of the tables, and print a summary and the next command."""
     from inficond_panel.store.frames import store_frames
     from inficond_panel.store.label_checks import is_single_label, one_class_note
     from inficond_panel.tuning.documents import store_document
@@ -72,8 +73,9 @@ def write_tables(args: argparse.Namespace) -> None:
         outputs=args.outputs,
     )
     counts = ", ".join(f"{len(store.rows(name))} {name}" for name in ("fit", "tune", "holdout"))
-    low, high = store.concept_score.min(), store.concept_score.max()
-    say(f"concepts  {len(store.concepts)}, scores from {low:.3g} to {high:.3g}")
+    found = store.concept_score
+    low, high = significant(found.min(), 3), significant(found.max(), 3)
+    say(f"concepts  {len(store.concepts)}, scores from {low} to {high}")
     say(f"classes   {len(store.classes)}: {', '.join(store.classes[:8])}")
     say(f"images    {counts}")
     say(f"task      {task_text(store_document(store))}")

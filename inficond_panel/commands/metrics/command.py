@@ -14,9 +14,8 @@ from inficond_panel.commands.shared.arguments import (
     add_tuner,
     positive,
 )
-from inficond_panel.commands.shared.output import progress, say, say_json
-from inficond_panel.common.near_words import near
-from inficond_panel.errors import TuningError
+from inficond_panel.commands.shared.output import note, progress, say, say_json
+from inficond_panel.vocabulary.confidence import few_draws
 from inficond_panel.vocabulary.metrics import AP, METRICS
 
 if TYPE_CHECKING:
@@ -83,9 +82,12 @@ def run(args: argparse.Namespace) -> None:
     """Measure the students of one iteration."""
     from inficond_panel.analysis.node_metrics import measure_groups, measure_node, measure_slices
     from inficond_panel.analysis.top_measures import check_single_label, measure_single_label
-    from inficond_panel.commands.metrics.group_tables import groups_document, say_groups
     from inficond_panel.commands.metrics.metrics_document import document
-    from inficond_panel.commands.metrics.metrics_tables import say_slices
+    from inficond_panel.commands.metrics.metrics_tables import (
+        groups_document,
+        say_groups,
+        say_slices,
+    )
     from inficond_panel.commands.shared.students import (
         chosen_node,
         count_look,
@@ -146,6 +148,8 @@ def _say_measures(
 
     level = tuner.spec.views.confidence
     say(f"{node_title(tuner, node)}, split {args.split}, {args.draws} bootstrap draws")
+    if few := few_draws(level, args.draws):
+        note(few)
     say()
     if together:
         say_together(together, level)
@@ -159,12 +163,9 @@ def _say_measures(
 
 
 def _check_classes(tuner: Tuner, classes: list[str] | None) -> None:
-    for name in classes or ():
-        if name not in tuner.store.classes:
-            raise TuningError(
-                f"There is no class {name!r} in the store.{near(name, tuner.store.classes)}",
-                "See which there are: inficond info SPEC",
-            )
+    from inficond_panel.tuning.intents.intent import chosen_names
+
+    chosen_names("class", classes, tuner.store.classes)
 
 
 def _slices(tuner: Tuner, args: argparse.Namespace) -> dict[str, Any]:

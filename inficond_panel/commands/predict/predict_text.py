@@ -147,16 +147,20 @@ def say_predictions(
         say(f"{photo}: {named[photo].words}" if named else photo)
         say_table(_HEADER, [_row(one) for one in mine])
         for one in mine if explain else ():
-            say(f"  {one.class_name} {one.logit:+.3f} = {_sum(one)}")
+            say(f"  {one.class_name} {written(one.logit, sign=True)} = {_sum(one)}")
 
 
 def _row(one: Prediction) -> list[str]:
-    teacher = "" if one.teacher is None else f"{one.teacher:+.3f} {_word(one.teacher_present)}"
+    teacher = (
+        ""
+        if one.teacher is None
+        else f"{written(one.teacher, sign=True)} {_word(one.teacher_present)}"
+    )
     probability = one.row()[3]
     return [
         one.class_name,
-        f"{one.logit:+.3f}",
-        f"{probability:.3f}",
+        written(one.logit, sign=True),
+        written(probability),
         _word(one.present) if one.answered else DONT_KNOW,
         teacher,
     ]
@@ -167,12 +171,14 @@ def _word(present: bool | None) -> str:
 
 
 def _sum(one: Prediction) -> str:
-    """``-1.204 +2.114 traffic light (0.311 × +6.800), and 3 more +0.012``."""
+    """``−1.204, +2.114 traffic light (0.311 × +6.800), +0.012 of 3 more``."""
     told = [
-        f"{part.logit:+.3f} {part.concept} ({part.score:.3f} × {part.influence:+.3f})"
+        f"{written(part.logit, sign=True)} {part.concept} "
+        f"({written(part.score)} × {written(part.influence, sign=True)})"
         for part in one.parts[:_SHOWN]
     ]
     rest = one.parts[_SHOWN:]
-    more = [f"{sum(part.logit for part in rest):+.3f} of {len(rest)} more"] if rest else []
-    others = [f"{one.other_classes:+.3f} of the other classes"] if one.other_classes else []
-    return ", ".join([f"{one.intercept:+.3f}", *told, *more, *others])
+    total, other = sum(part.logit for part in rest), one.other_classes
+    more = [f"{written(total, sign=True)} of {len(rest)} more"] if rest else []
+    others = [f"{written(other, sign=True)} of the other classes"] if other else []
+    return ", ".join([written(one.intercept, sign=True), *told, *more, *others])

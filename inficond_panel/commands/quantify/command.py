@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
-from inficond_panel.commands.quantify.quantify_arguments import (
-    add_add_arguments,
-    add_experiment_arguments,
-    add_layers_arguments,
-    add_run_arguments,
-    add_table_arguments,
-)
-from inficond_panel.commands.shared.parser import Parser
+from inficond_panel.commands.shared.arguments import SPEC, STORE, add_json, add_seed, positive
+from inficond_panel.commands.shared.parser import Parser, described
 
 DESCRIPTION = (
     "Knowledge points, and what distillation does to them, after Cheng et al., CVPR 2020; see "
@@ -25,29 +20,9 @@ EXAMPLE = "inficond quantify experiment demo --output distilled"
 def add_arguments(parser: Parser) -> None:
     """Add the actions with their arguments."""
     actions = parser.add_words("ACTION SPEC", "action")
-    for name, (text, add_to) in _ACTIONS.items():
-        add_to(actions.add_parser(name, help=text, description=text))
-
-
-_ACTIONS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
-    "experiment": (
-        "Train teacher, distilled student and baseline, and test three hypotheses.",
-        add_experiment_arguments,
-    ),
-    "run": (
-        "Measure a training run of your own: networks, checkpoints and layers of a YAML file.",
-        add_run_arguments,
-    ),
-    "table": (
-        "Print the table of an experiment that is there, also at another b.",
-        add_table_arguments,
-    ),
-    "layers": ("List the layers of a network, for --layer.", add_layers_arguments),
-    "add": (
-        "Put maps of a network's knowledge points into the store of a spec.",
-        add_add_arguments,
-    ),
-}
+    for name, (text, example, add_to) in _ACTIONS.items():
+        shown = f"inficond quantify {name} {example}"
+        add_to(actions.add_parser(name, **described(text, shown)))
 
 
 def run(args: argparse.Namespace) -> None:
@@ -64,3 +39,163 @@ def run(args: argparse.Namespace) -> None:
         say_figures(args, experiment(args))
     else:
         {"layers": layers, "add": add, "run": run_spec}[args.action](args)
+
+
+_NETWORK = (
+    "encoder (the spec's), teacher (the spec's), or a network of an experiment, as "
+    "FOLDER:student, FOLDER:baseline or FOLDER:teacher"
+)
+
+
+def add_layers_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of layers: the network of a spec."""
+    parser.add_argument("spec", metavar="SPEC", help=SPEC)
+    parser.add_argument("--network", default="encoder", help=f"{_NETWORK} (default: encoder)")
+
+
+def add_add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of add."""
+    add_layers_arguments(parser)
+    parser.add_argument(
+        "--layer", default="", help="its name; see: inficond quantify layers (default: the output)"
+    )
+    parser.add_argument("--store", metavar="FOLDER", help=STORE)
+    parser.add_argument(
+        "--split",
+        choices=["fit", "tune", "holdout"],
+        default="tune",
+        help="images to measure (default: tune)",
+    )
+    parser.add_argument(
+        "--images", type=positive, default=50, metavar="N", help="how many of them (default: 50)"
+    )
+    add_masks(parser)
+    add_noise(parser)
+    add_seed(parser)
+    add_json(parser)
+    add_threshold(parser)
+
+
+def add_experiment_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the experiment."""
+    parser.add_argument("spec", metavar="SPEC", help=SPEC)
+    parser.add_argument("--output", metavar="FOLDER", required=True, help="a new folder")
+    for flag, default, text in (
+        ("--images", 800, "images to train on"),
+        ("--measured", 32, "images whose knowledge points are counted"),
+        ("--epochs", 20, "of student and baseline; the teacher takes half as many more"),
+        ("--checkpoints", 5, "epochs that are measured, evenly spaced"),
+    ):
+        parser.add_argument(
+            flag, type=positive, default=default, metavar="N", help=f"{text} (default: {default})"
+        )
+    parser.add_argument(
+        "--size", type=size, default=(64, 48), metavar="WxH", help="of images (default: 64x48)"
+    )
+    add_masks(parser)
+    add_noise(parser)
+    add_threshold(parser)
+    add_seed(parser)
+    add_json(parser)
+
+
+def add_table_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of table: an experiment that is there."""
+    parser.add_argument("folder", metavar="FOLDER", help="folder of the experiment")
+    add_threshold(parser, None)
+    add_json(parser)
+
+
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of run: the YAML file of a training run."""
+    parser.add_argument(
+        "file", metavar="RUN", help="YAML file of the run; see docs/quantify-spec.md"
+    )
+    parser.add_argument("--output", metavar="FOLDER", help="a new folder")
+    add_threshold(parser, None)
+    add_json(parser)
+
+
+def add_masks(parser: argparse.ArgumentParser) -> None:
+    """Add the folder of masks."""
+    parser.add_argument(
+        "--masks",
+        metavar="FOLDER",
+        help="a mask IMAGE.png for each image, of its size: what is not black is foreground "
+        "(default: the data set's own boxes or regions)",
+    )
+
+
+def add_noise(parser: argparse.ArgumentParser) -> None:
+    """Add the noise of the measurement."""
+    parser.add_argument(
+        "--tau",
+        type=size_of_noise,
+        default=0.1,
+        metavar="T",
+        help="noise that measures a feature's inherent variance, in standard deviations of the "
+        "network's input (default: 0.1)",
+    )
+
+
+def add_threshold(parser: argparse.ArgumentParser, default: float | None = 0.2) -> None:
+    """Add the threshold of a knowledge point; None: that of the folder or file."""
+    usual = "0.2" if default is not None else "that of the run, or 0.2"
+    parser.add_argument(
+        "--b",
+        type=threshold,
+        default=default,
+        metavar="NATS",
+        help=f"a pixel this far below the background's entropy is a point (default: {usual})",
+    )
+
+
+def size(text: str) -> tuple[int, int]:
+    """Read a width and a height of at least 16 pixels."""
+    with contextlib.suppress(ValueError):
+        width, height = map(int, text.lower().split("x"))
+        if min(width, height) >= 16 and max(width, height) <= 512:
+            return width, height
+    raise argparse.ArgumentTypeError(f"expected WIDTHxHEIGHT from 16 to 512, got {text!r}")
+
+
+def size_of_noise(text: str) -> float:
+    """Read a number above 0, below 1."""
+    with contextlib.suppress(ValueError):
+        if 0 < float(text) < 1:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"expected a number above 0, below 1, got {text!r}")
+
+
+def threshold(text: str) -> float:
+    """Read a finite number from 0."""
+    with contextlib.suppress(ValueError):
+        if 0 <= float(text) < float("inf"):
+            return float(text)
+    raise argparse.ArgumentTypeError(f"expected a number, 0 or more, got {text!r}")
+
+
+#: What each action does, what follows it in its example, and its arguments.
+_ACTIONS: dict[str, tuple[str, str, Callable[[argparse.ArgumentParser], None]]] = {
+    "experiment": (
+        "Train teacher, distilled student and baseline, and test three hypotheses.",
+        "demo --output distilled",
+        add_experiment_arguments,
+    ),
+    "run": (
+        "Measure a training run of your own: networks, checkpoints and layers of a YAML file.",
+        "run.yaml --output measured",
+        add_run_arguments,
+    ),
+    "table": (
+        "Print the table of an experiment that is there, also at another b.",
+        "distilled --b 0.4",
+        add_table_arguments,
+    ),
+    "layers": ("List the layers of a network, for --layer.", "demo", add_layers_arguments),
+    "add": (
+        "Put maps of a network's knowledge points into the store of a spec.",
+        "photos.yaml --layer features --images 100",
+        add_add_arguments,
+    ),
+}

@@ -14,10 +14,10 @@ from PIL import Image
 from inficond_panel.commands.shared.output import note, say, say_json
 from inficond_panel.commands.shared.precompute_package import precompute_package
 from inficond_panel.errors import DataError
+from inficond_panel.quantify.experiment.architectures import STUDENT, TEACHER, build_network
 from inficond_panel.quantify.experiment.checkpoints import checkpoint_files, load_weights
 from inficond_panel.quantify.experiment.experiment import NETWORKS
 from inficond_panel.quantify.experiment.figures import read_figures
-from inficond_panel.quantify.experiment.small_networks import STUDENT, TEACHER, build_network
 from inficond_panel.quantify.pixels.information import Perturbation, pixel_information
 from inficond_panel.quantify.pixels.knowledge_points import contrast
 from inficond_panel.quantify.pixels.layers import feature_at, layer_names

@@ -17,10 +17,10 @@ from inficond_panel.commands.shared.output import note
 from inficond_panel.commands.shared.precompute_package import precompute_package
 from inficond_panel.common.numbers import defined
 from inficond_panel.errors import DataError
+from inficond_panel.quantify.experiment.architectures import LAYER
 from inficond_panel.quantify.experiment.experiment import Outcome, Photos, Settings, run_experiment
 from inficond_panel.quantify.experiment.figures import Figures, write_figures
 from inficond_panel.quantify.experiment.sheet import write_sheet
-from inficond_panel.quantify.experiment.small_networks import LAYER
 from inficond_panel.quantify.pixels.information import Perturbation
 from inficond_panel.spec import Spec, find_spec, load_spec
 from inficond_panel.store.images import UnreadableImage

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from inficond_panel.commands.shared.output import say, say_json, say_table
-from inficond_panel.common.numbers import written, written_range
+from inficond_panel.common.numbers import MINUS, written, written_range
 from inficond_panel.quantify.experiment.figures import Figures
 from inficond_panel.quantify.experiment.hypotheses import LEAST_TRAININGS, Row, hypotheses
 from inficond_panel.quantify.pixels.knowledge_points import THRESHOLD
@@ -34,7 +34,7 @@ def say_figures(args: argparse.Namespace, figures: Figures) -> None:
     header = [
         "figure",
         *figures.networks,
-        "student - baseline",
+        f"student {MINUS} baseline",
         interval_word(level),
         "expected",
         "",

@@ -1,9 +1,10 @@
-"""The server of the pages: ``panel serve`` with our guards, files and port."""
+"""Server of the pages: ``panel serve`` with our guards, files, port and processes."""
 
 from __future__ import annotations
 
 import argparse
 import os
+import signal
 import socket
 import sys
 import threading
@@ -23,7 +24,6 @@ from inficond_panel.errors import InficondError
 from inficond_panel.plots.cloud import load_datashader
 from inficond_panel.serving import guard, health
 from inficond_panel.serving.login import take_password
-from inficond_panel.serving.processes import end_with_this_process
 from inficond_panel.serving.sessions import sign_sessions
 from inficond_panel.tuning import open_tuner, shared_tuner
 
@@ -196,3 +196,24 @@ def _answers(url: str) -> bool:
             return bool(reply.status == 200)
     except (OSError, urllib.error.URLError):
         return False
+
+
+def end_with_this_process() -> None:
+    """Have processes that are forked from now on stop when this one has ended, however it did.
+
+    Each waits for the end of a pipe that only this process holds open.
+    """
+    parent = os.getpid()
+    reader, writer = os.pipe()
+
+    def watch() -> None:
+        if os.getppid() == parent:
+            os.close(writer)
+            threading.Thread(target=_stop_after, args=(reader,), daemon=True).start()
+
+    os.register_at_fork(after_in_child=watch)
+
+
+def _stop_after(reader: int) -> None:
+    os.read(reader, 1)
+    os.kill(os.getpid(), signal.SIGTERM)

@@ -20,7 +20,7 @@ _NODE = "number, id, first digits of the id, or name"
 def add_tuner(parser: argparse.ArgumentParser) -> None:
     """Add the spec, store and history of a command on students."""
     parser.add_argument("spec", metavar="SPEC", help=SPEC)
-    parser.add_argument("--store", metavar="DIR", help=STORE)
+    parser.add_argument("--store", metavar="FOLDER", help=STORE)
     parser.add_argument("--history", metavar="FILE", help=HISTORY)
     add_json(parser)
 

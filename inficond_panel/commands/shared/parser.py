@@ -14,6 +14,11 @@ from inficond_panel.common.near_words import near, nearest
 EXAMPLE = "Example: "
 
 
+def described(text: str, example: str) -> dict[str, str]:
+    """Keywords of the parser of an action: what it does, and an example."""
+    return {"help": text, "description": text, "epilog": f"{EXAMPLE}{example}"}
+
+
 class _Formatter(argparse.HelpFormatter):
     """Help that can be copied: an example stays on its line, and no word is parted at a hyphen."""
 

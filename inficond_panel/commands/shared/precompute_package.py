@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from inficond_panel.common.installation import install_command
+from inficond_panel.common.installation import missing_extra
 from inficond_panel.errors import MissingExtraError
 
 
@@ -13,10 +13,7 @@ def precompute_package() -> Any:
     try:
         import precompute as package
     except ImportError as error:
-        raise MissingExtraError(
-            f"Making a store needs packages that are not installed ({error.name}).",
-            f"Install them: {install_command('precompute')}",
-        ) from error
+        raise missing_extra("Making a store", error, "precompute") from error
     return package
 
 
@@ -24,6 +21,4 @@ def lacking_package(error: ModuleNotFoundError) -> MissingExtraError:
     """Error on a package that no module tells of by itself; one of ours is a defect, and raised."""
     if (error.name or "inficond_panel").startswith(("inficond_panel", "precompute")):
         raise error
-    return MissingExtraError(
-        f"The package {error.name} is not installed.", f"Install all: {install_command('all')}"
-    )
+    return missing_extra("This", error, "all")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from inficond_panel.commands.shared.arguments import add_json, positive
 from inficond_panel.commands.shared.output import progress
-from inficond_panel.commands.shared.parser import Parser
+from inficond_panel.commands.shared.parser import Parser, described
 from inficond_panel.errors import StudyError
 
 if TYPE_CHECKING:
@@ -31,14 +31,26 @@ _ACTIONS = {
     "report": "Write times, gains, differences and answers: a page (HTML) and CSV.",
     "export": "Write events, tasks, answers and notes as tables.",
 }
+#: What follows each action in its example.
+_EXAMPLES = {
+    "serve": "inficond --port 5008",
+    "add": "inficond --count 10",
+    "list": "inficond",
+    "link": "inficond P03",
+    "delete": "inficond P03",
+    "replay": "inficond P01",
+    "report": "inficond --output report",
+    "export": "inficond --format parquet",
+}
 
 
 def add_arguments(parser: Parser) -> None:
     """Add the actions with their arguments."""
     actions = parser.add_words("ACTION STUDY", "action")
     for name, text in _ACTIONS.items():
+        example = f"inficond study {name} {_EXAMPLES[name]}"
         fill = _add_serve_arguments if name == "serve" else None
-        action = actions.add_parser(name, help=text, description=text, fill=fill)
+        action = actions.add_parser(name, **described(text, example), fill=fill)
         action.add_argument("study", metavar="STUDY", help=_STUDY)
         if name in {"link", "delete", "replay"}:
             action.add_argument("participant", metavar="PARTICIPANT", help=_PARTICIPANT)
@@ -64,7 +76,9 @@ def _add_serve_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_own_arguments(of: Mapping[str, Parser]) -> None:
-    of["add"].add_argument("--count", type=positive, default=1, metavar="N", help="(default: 1)")
+    of["add"].add_argument(
+        "--count", type=positive, default=1, metavar="N", help="participants to add (default: 1)"
+    )
     of["add"].add_argument(
         "--open",
         action="store_true",
@@ -79,10 +93,12 @@ def _add_own_arguments(of: Mapping[str, Parser]) -> None:
         )
     of["delete"].add_argument("--yes", action="store_true", help="do not ask")
     of["export"].add_argument(
-        "--format", choices=["csv", "parquet"], default="csv", help="(default: csv)"
+        "--format", choices=["csv", "parquet"], default="csv", help="of the tables (default: csv)"
     )
     for name in ("report", "export"):
-        of[name].add_argument("--output", metavar="FOLDER", help="(default: STUDY-report, -events)")
+        of[name].add_argument(
+            "--output", metavar="FOLDER", help="a new folder (default: STUDY-report, -events)"
+        )
 
 
 def run(args: argparse.Namespace) -> None:
@@ -98,17 +114,17 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _action(name: str) -> Callable[[Study, argparse.Namespace], None]:
-    from inficond_panel.commands.study import participants, study_results, study_server
+    from inficond_panel.commands.study import participants, study_actions
 
     return {
-        "serve": study_server.serve,
+        "serve": study_actions.serve,
         "add": participants.add,
         "list": participants.list_participants,
         "link": participants.link,
         "delete": participants.delete,
-        "replay": study_results.replay,
-        "report": study_results.report,
-        "export": study_results.export,
+        "replay": study_actions.replay,
+        "report": study_actions.report,
+        "export": study_actions.export,
     }[name]
 
 

@@ -17,11 +17,14 @@ adds to it and never takes away. ``ece_floor`` says by how much for a perfect st
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
 from inficond_panel.distill.scores.scores import Array
+from inficond_panel.vocabulary.metrics import BRIER
 
 #: Bins of the ECE (Guo et al. 2017 use 15).
 BINS = 15
@@ -33,7 +36,18 @@ def brier(label: NDArray, logit: NDArray) -> float:
     Source: Brier 1950, Monthly Weather Review 78, in the form for one event.
     """
     probability, positive = _known(label, logit)
-    return float(np.mean((probability - positive) ** 2)) if len(positive) else np.nan
+    return float(np.mean(squared_error(probability, positive))) if len(positive) else np.nan
+
+
+def squared_error(probability: Array, positive: NDArray[np.bool_]) -> Array:
+    """Squared error (n,) of each probability of "present"."""
+    return (probability - positive) ** 2
+
+
+#: Errors of single images, whose mean is the metric of that key.
+ERRORS_OF_IMAGES: dict[str, Callable[[Array, NDArray[np.bool_]], Array]] = {
+    BRIER.key: squared_error,
+}
 
 
 def ece(label: NDArray, logit: NDArray, bins: int = BINS, equal_mass: bool = False) -> float:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.special import expit
 
-from inficond_panel.distill.metrics.calibration import BINS, bin_of
+from inficond_panel.distill.metrics.calibration import BINS, ERRORS_OF_IMAGES, bin_of
 from inficond_panel.distill.metrics.weighted_ap import Ranked, exact_type, rank
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.errors import DataError
@@ -17,7 +17,6 @@ from inficond_panel.vocabulary.metrics import (
     ACCURACY,
     AP,
     AP11,
-    BRIER,
     DECISIONS,
     ECE,
     F1,
@@ -138,9 +137,9 @@ class Outcome:
     def _loss(self, metric: str) -> Array:
         if metric == FIDELITY.key:
             return self.alike[:, None].astype(np.float64)
-        if metric == BRIER.key:
-            return (expit(self.logit) - self.positive)[:, None] ** 2
-        raise NotImplementedError(f"{metric_named(metric).name} is no mean over images")
+        if metric not in ERRORS_OF_IMAGES:
+            raise NotImplementedError(f"{metric_named(metric).name} is no mean over images")
+        return ERRORS_OF_IMAGES[metric](expit(self.logit), self.positive)[:, None]
 
 
 def _sums(columns: Array, counts: NDArray | None) -> Array:

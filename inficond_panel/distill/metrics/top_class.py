@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.special import log_expit, softmax
 
+from inficond_panel.common.near_words import unknown
 from inficond_panel.distill.metrics.calibration import BINS, bin_of
 from inficond_panel.distill.metrics.outcome import ratio
 from inficond_panel.distill.scores.scores import Array
@@ -124,9 +125,7 @@ class TopClass:
         Raises DataError for an unknown metric, and for agreement without a teacher.
         """
         if metric not in TOP_METRICS:
-            raise DataError(
-                f"There is no metric {metric!r}.", f"Metrics are {', '.join(TOP_METRICS)}."
-            )
+            raise DataError(*unknown("metric", metric, TOP_METRICS))
         counted = self._counts(metric, counts)
         if metric == BALANCED.key:
             return self._balanced(counted)

@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.distill.scores.array_api import Array
 from inficond_panel.distill.scores.scores import Scores
+from inficond_panel.distill.solver.line_search import Move, first_descent
 from inficond_panel.distill.solver.objective import Point, Problem
 from inficond_panel.distill.solver.subproblem import solve_quadratic
 
 _NEW_COLUMNS = 24
-_HALVINGS = 40
 _STEPS_WHERE_SLOW = 4  # on one working set, where the next pass costs more
 _LAST_GAIN = 1e-2  # of the first of these steps
 _MAYBE_LAST = 0.03  # gain of a step, relative to the objective at w = 0, that may have been it
 _CLOSE, _SLOW = 0.03, 0.5  # gap, and its factor from step to step, that ask for an exact Hessian
-
-
-class _Move(NamedTuple):
-    """A step of length 1: weights (C,), change of the logits (N,), the intercept's share of it."""
-
-    weights: Array
-    change: Array
-    share: float
-    promised: float  # change of the objective, to first order
 
 
 class NewtonState:
@@ -99,7 +88,7 @@ class NewtonState:
         move = self._newton_move(self.columns, self.gradient[self.columns])
         self.outlook = self.problem.outlook(self.at.fitted, move.change)
 
-    def _newton_move(self, columns: NDArray[np.intp], slope: Array) -> _Move:
+    def _newton_move(self, columns: NDArray[np.intp], slope: Array) -> Move[float]:
         """To the minimum of the quadratic model, from the loss's gradient (p,) in the columns."""
         penalty, weights = self.problem.penalty, self.at.weights[columns]
         curvature = self.problem.curvature(self.at.fitted, self.cautious)
@@ -115,28 +104,29 @@ class NewtonState:
         full = self.at.weights.copy()
         full[columns] = target
         promised = slope @ step + penalty.value(full) - penalty.value(self.at.weights)
-        return _Move(full, change + share, share, float(promised))
+        return Move(full, change + share, share, float(promised))
 
-    def _search(self, move: _Move) -> bool:
-        """Move, halving the step until the objective falls; False where there is no way down."""
+    def _search(self, move: Move[float]) -> bool:
+        """Move as far as the objective falls; False where there is no way down."""
         problem, at = self.problem, self.at
         rounding = 1e-15 * (at.objective + problem.reference)
-        for halving in range(_HALVINGS):
-            length = 0.5**halving
-            trial = move.weights
-            if halving:  # in the box: with a length of at most 1/2 no rounding leads out of it
-                trial = at.weights + length * (move.weights - at.weights)
+
+        def objective(length: float) -> float:
             fitted = problem.fitted(at.fitted.logit + length * move.change)
-            value = problem.point(trial, 0.0, fitted).objective
-            if value <= at.objective + 1e-4 * length * move.promised + rounding:
-                near_end = at.objective - value <= _MAYBE_LAST * problem.reference
-                plain = near_end and not halving and not self.cautious
-                self.outlook = problem.outlook(at.fitted, move.change) if plain else None
-                linear = at.fitted.logit - at.intercept + length * (move.change - move.share)
-                self.at = problem.best_point(trial, linear, at.intercept + length * move.share)
-                self.cautious = halving > 1
-                return move.promised < -0.1 * rounding
-        return False
+            return problem.point(move.weights_at(at.weights, length), 0.0, fitted).objective
+
+        found = first_descent(objective, at.objective, move.promised, rounding)
+        if found is None:
+            return False
+        length, value = found
+        near_end = at.objective - value <= _MAYBE_LAST * problem.reference
+        plain = near_end and length == 1 and not self.cautious
+        self.outlook = problem.outlook(at.fitted, move.change) if plain else None
+        linear = at.fitted.logit - at.intercept + length * (move.change - move.share)
+        guess = at.intercept + length * move.share
+        self.at = problem.best_point(move.weights_at(at.weights, length), linear, guess)
+        self.cautious = length < 0.5
+        return move.promised < -0.1 * rounding
 
     def _point(self, weights: Array) -> Point:
         support = np.flatnonzero(weights)

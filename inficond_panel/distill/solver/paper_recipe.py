@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from inficond_panel.common.devices import CPU, torch_device
-from inficond_panel.common.installation import install_command
+from inficond_panel.common.installation import missing_extra
 from inficond_panel.common.torch_thread import one_torch_thread
 from inficond_panel.distill.scores.array_api import Array
 from inficond_panel.distill.scores.scores import Scores
@@ -18,7 +18,7 @@ from inficond_panel.distill.solver.exact import Fit, certify, fit
 from inficond_panel.distill.solver.objective import Problem
 from inficond_panel.distill.solver.problem import make_problems, start_weights
 from inficond_panel.distill.solver.tempered import Tempered, TemperedProblem
-from inficond_panel.errors import CancelledError, MissingExtraError, SolverError
+from inficond_panel.errors import CancelledError, SolverError
 
 #: Learning rates that are tried where none is given.
 RATES = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
@@ -214,10 +214,7 @@ class _Trainer:
 def _import_torch() -> Any:
     try:
         import torch  # noqa: PLC0415
-    except ImportError:
-        raise MissingExtraError(
-            "The paper's training recipe needs torch, which is not installed.",
-            f"Install it with: {install_command('precompute')}, or use solver: exact.",
-            ("precompute",),
-        ) from None
+    except ImportError as error:
+        what, more = "The paper's training recipe", ", or use solver: exact."
+        raise missing_extra(what, error, "precompute", more=more) from None
     return torch

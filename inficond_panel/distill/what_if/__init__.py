@@ -1,1 +1,1 @@
-"""What-if curves: metrics as functions of one weight."""
+"""Metrics as functions of one weight: the curves of what-if."""

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from inficond_panel.common.torch_thread import one_torch_thread
 from inficond_panel.distill.metrics.point_metrics import average_precision
 from inficond_panel.errors import DataError
+from inficond_panel.quantify.experiment.architectures import LAYER, STUDENT, TEACHER, build_network
 from inficond_panel.quantify.experiment.checkpoints import (
     checkpoint_files,
     chosen,
@@ -29,7 +30,6 @@ from inficond_panel.quantify.experiment.checkpoints import (
 )
 from inficond_panel.quantify.experiment.hypotheses import Followed
 from inficond_panel.quantify.experiment.learning import distance_travelled
-from inficond_panel.quantify.experiment.small_networks import LAYER, STUDENT, TEACHER, build_network
 from inficond_panel.quantify.experiment.training import (
     Schedule,
     TrainingData,

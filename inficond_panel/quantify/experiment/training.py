@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.errors import CancelledError
+from inficond_panel.quantify.experiment.architectures import LAYER
 from inficond_panel.quantify.experiment.checkpoints import save_weights
-from inficond_panel.quantify.experiment.small_networks import LAYER
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.common.installation import install_command
-from inficond_panel.errors import DataError, MissingExtraError
+from inficond_panel.common.installation import missing_extra
+from inficond_panel.errors import DataError
 
 #: Images of a silhouette, whose time goes with the square of their number.
 MOST = 4000
@@ -93,7 +93,7 @@ def silhouette(outputs: NDArray, groups: Groups) -> NDArray[np.float64]:
     try:
         from sklearn.metrics import silhouette_samples
     except ImportError as error:
-        raise _missing(error) from error
+        raise missing_extra("A silhouette", error, "sklearn") from error
     values = np.full(len(groups.of), np.nan)
     values[inside] = silhouette_samples(np.asarray(outputs, np.float64)[inside], groups.of[inside])
     return values
@@ -112,7 +112,7 @@ def tsne(outputs: NDArray, seed: int = 0, perplexity: float = 30.0) -> NDArray[n
     try:
         from sklearn.manifold import TSNE
     except ImportError as error:
-        raise _missing(error) from error
+        raise missing_extra("A t-SNE map", error, "sklearn") from error
     from threadpoolctl import threadpool_limits
 
     start = "pca" if outputs.shape[1] > 1 else "random"
@@ -130,10 +130,3 @@ def large_groups(of: NDArray, names: Sequence[str], least: int, rule: str) -> Gr
     number = np.full(len(names) + 1, -1)  # the last is for images that are left out
     number[kept] = np.arange(len(kept))
     return Groups(number[of], tuple(names[k] for k in kept.tolist()), rule)
-
-
-def _missing(error: ImportError) -> MissingExtraError:
-    return MissingExtraError(
-        f"Silhouettes and t-SNE maps need the package {error.name or 'scikit-learn'}.",
-        f"Install it: {install_command('sklearn')}",
-    )

@@ -6,7 +6,7 @@ import io
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from ruamel.yaml import YAML
 from ruamel.yaml.nodes import MappingNode
@@ -22,6 +22,9 @@ F = TypeVar("F", bound="SpecFile")
 
 class SpecFile(Section):
     """A file of keys; relative paths in it start from its folder."""
+
+    #: Remedy of a file with problems.
+    remedy: ClassVar[str] = REMEDY
 
     def __init__(self, path: str | Path = "spec.yaml", **values: Any) -> None:
         self._path = Path(os.path.abspath(path))  # noqa: PTH100 - links stay as written
@@ -108,11 +111,11 @@ def load_file(kind: type[F], path: str | Path, check_files: bool, start: str = "
         reading.report(node, "", message)
     if not isinstance(root, MappingNode):
         reading.report(root, "", not_a_mapping(root))
-        raise SpecError(list(reading.problems), REMEDY)
+        raise SpecError(list(reading.problems), kind.remedy)
     reading.values["path"] = file
     spec = read_section(kind, root, reading)
     if reading.problems:
-        raise SpecError(sorted(reading.problems, key=lambda p: (p.line, p.column)), REMEDY)
+        raise SpecError(sorted(reading.problems, key=lambda p: (p.line, p.column)), kind.remedy)
     spec._written.update(reading.written)
     spec._places.update(_places(reading))
     return spec

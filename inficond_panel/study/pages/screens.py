@@ -1,4 +1,9 @@
-"""Screens of a participant's page, one a step, as plain data for the browser."""
+"""Screens of a participant's page, one a step, as plain data for the browser.
+
+Markdown of the study becomes a tree of plain data. Raw HTML stays text, links of other kinds than
+http and mail are left as text, and pictures are files in the study's folder: nothing is loaded from
+outside, and no other file is shown.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +12,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from markdown_it.token import Token
+
 from inficond_panel.common.numbers import number
+from inficond_panel.errors import StudyError
 from inficond_panel.spec.framework.section import Section
-from inficond_panel.study.pages.markdown import to_tree
 from inficond_panel.study.run.done_rules import ITERATIONS, Standing
 from inficond_panel.study.run.progress import Progress, Step
 from inficond_panel.study.run.ready_tasks import Ready
@@ -20,6 +27,7 @@ from inficond_panel.study.spec.pages import (
     QuestionPage,
     TextPage,
 )
+from inficond_panel.study.spec.pictures import parse, picture_uri
 from inficond_panel.study.spec.questions import Question
 from inficond_panel.study.spec.tasks import Task
 from inficond_panel.vocabulary.metrics import METRICS
@@ -161,3 +169,54 @@ def faults_of(step: Step, answers: Mapping[str, Any]) -> dict[str, str]:
 
 def _text(section: TextPage, folder: Path) -> dict[str, Any]:
     return {"title": section.title, "text": to_tree(section.text or "", folder)}
+
+
+Tree = list[Any]
+
+
+def to_tree(text: str, folder: Path) -> Tree:
+    """``[text | [tag, attributes, children], ...]``; pictures are taken from ``folder``."""
+    return _nested(parse(text), folder)
+
+
+def _nested(tokens: list[Token], folder: Path) -> Tree:
+    open_: list[Tree] = [[]]
+    for token in tokens:
+        if token.type == "inline":
+            open_[-1] += _nested(token.children or [], folder)
+        elif token.nesting == 1:
+            element: Tree = [token.tag, {"href": token.attrGet("href") or ""}, []]
+            if token.hidden:  # the paragraph of a tight list
+                element = ["", {}, open_[-1]]
+            else:
+                open_[-1].append(element)
+            open_.append(element[2])
+        elif token.nesting == -1:
+            open_.pop()
+        elif token.content or token.type != "text":
+            open_[-1].append(_single(token, folder))
+    return open_[0]
+
+
+def _single(token: Token, folder: Path) -> Any:
+    match token.type:
+        case "softbreak":
+            return " "
+        case "hardbreak" | "hr":
+            return [token.tag, {}, []]
+        case "code_inline":
+            return ["code", {}, [token.content]]
+        case "fence" | "code_block":
+            return ["pre", {}, [["code", {}, [token.content]]]]
+        case "image":
+            return _picture(token, folder)
+    return token.content
+
+
+def _picture(token: Token, folder: Path) -> Any:
+    """A picture as a data URI; its description where it is none that can be shown."""
+    try:
+        source = picture_uri(str(token.attrGet("src") or ""), folder)
+    except StudyError:
+        return f"[{token.content}]"
+    return ["img", {"src": source, "alt": token.content}, []]

@@ -81,14 +81,18 @@ def _spent(
     at = progress.step
     if at.kind == "task":
         seconds = progress.seconds(at.name, time)
-        return (None, None) if seconds is None else (seconds / 60, _made(study, who, at.name))
+        return (
+            (None, None)
+            if seconds is None
+            else (seconds / 60, _made(study, who, progress, at.name))
+        )
     if not progress.finished:
         return None, None
     if who.number not in study.spent:  # it changes no more
         tasks = [one.task for one in who.plan if progress.first(one.task, "start")]
         spans = [(name, _over(progress, name)) for name in tasks]
         seconds = sum(progress.seconds(name, end) or 0.0 for name, end in spans)
-        made = sum(_made(study, who, name, end) for name, end in spans)
+        made = sum(_made(study, who, progress, name, end) for name, end in spans)
         study.spent[who.number] = seconds / 60, made
     return study.spent[who.number]
 
@@ -99,10 +103,10 @@ def _over(progress: Progress, task: str) -> str:
     return end.time if end else ""
 
 
-def _made(study: Study, who: Participant, task: str, until: str = "~") -> int:
+def _made(study: Study, who: Participant, progress: Progress, task: str, until: str = "~") -> int:
     """Fine-tunes in a task up to a time."""
     with closing(History(study.history(who, task))) as history:
-        made = fine_tunes(history, study.concept_sets(who, task))
+        made = fine_tunes(history, study.concept_sets(who, task, progress.events))
     return sum(event.created <= until for event in made)
 
 

@@ -57,5 +57,6 @@ def _measure(study: Study, result: Result) -> dict[str, Any]:
     """AP of a task's class at its start and at the participant's last student."""
     who = study.log.participant(int(result.participant[1:]))
     nodes = study.ready_for(who, result.task).start.id, result.node
-    start, end = (found.ap for found in metrics_of(study, who, result.task, nodes, SPLIT))
+    sets = study.concept_sets(who, result.task)
+    start, end = (one.ap for one in metrics_of(study, who, result.task, nodes, SPLIT, sets))
     return {"time": clock.now(), "node": result.node, "start": float(start), "end": float(end)}

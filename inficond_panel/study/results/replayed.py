@@ -27,11 +27,11 @@ class Rebuilt:
 
 def rebuild(study: Study, participant: Participant) -> list[Rebuilt]:
     """Carry out every history of a participant again, in memory, from the untouched students on."""
-    found = []
+    found, events = [], study.log.events(participant.number)
     for task in study.spec.all_tasks:
         if not study.begun(participant, task.name_):
             continue
-        for concepts in study.concept_sets(participant, task.name_):
+        for concepts in study.concept_sets(participant, task.name_, events):
             tuner = study.tuner(participant, task.name_, concepts)
             with closing(tuner.history):
                 pairs = replay(tuner, Tuner(tuner.store, tuner.spec, History(":memory:")))

@@ -12,7 +12,7 @@ import numpy as np
 
 from inficond_panel.distill import ClassMetrics
 from inficond_panel.study.results.timeline import own_events, progress_of
-from inficond_panel.study.run.concept_sets import concept_sets
+from inficond_panel.study.run.concept_sets import ConceptSet
 from inficond_panel.study.run.done_rules import SPLIT
 from inficond_panel.study.run.people import Participant
 from inficond_panel.study.run.progress import Progress
@@ -127,7 +127,7 @@ def _achieved(
     done, left = progress.first(task, "done"), progress.first(task, "leave")
     own = progress.of(task)
     end = (done or left or own[-1]).time
-    sets = [one for one in concept_sets(ready, own) if one.since <= end]
+    sets = [one for one in study.concept_sets(participant, task, own) if one.since <= end]
     with closing(History(study.history(participant, task))) as history:
         events = [event for event in own_events(history, sets) if event.created <= end]
         tuned = [
@@ -138,7 +138,7 @@ def _achieved(
     moves = [(event.created, event.node) for event in events if event.kind in _MOVES]
     shown = max([*((one.since, one.node) for one in sets), *moves], key=itemgetter(0))
     last = done.payload["node"] if done else shown[1]
-    before, after = metrics_of(study, participant, task, (ready.start.id, last), SPLIT)
+    before, after = metrics_of(study, participant, task, (ready.start.id, last), SPLIT, sets)
     seconds = progress.seconds(task, end)
     return {
         "outcome": "done" if done else progress.outcome(task),
@@ -155,14 +155,19 @@ def _achieved(
 
 
 def metrics_of(
-    study: Study, participant: Participant, task: str, nodes: Sequence[str], split: str
+    study: Study,
+    participant: Participant,
+    task: str,
+    nodes: Sequence[str],
+    split: str,
+    sets: Iterable[ConceptSet],
 ) -> list[ClassMetrics]:
-    """Metrics of the task's class at iterations, each over the concepts that it is of.
+    """Metrics of the task's class at iterations, each over the one of ``sets`` that it is of.
 
     Raises ``TuningError`` for one that is not there.
     """
     name, found = study.ready_for(participant, task).class_name, {}
-    for concepts in study.concept_sets(participant, task):
+    for concepts in sets:
         tuner = study.tuner(participant, task, concepts)
         with closing(tuner.history) as history:
             for node in nodes:

@@ -12,10 +12,9 @@ from typing import Any
 
 import pandas as pd
 
-from inficond_panel.common.installation import install_command
+from inficond_panel.common.installation import missing_extra
 from inficond_panel.common.saved_file import as_cell
 from inficond_panel.common.whole_file import write_whole
-from inficond_panel.errors import MissingExtraError
 from inficond_panel.study.results.answers import answers, scores
 from inficond_panel.study.results.differences import Difference
 from inficond_panel.study.results.holdout import with_holdout
@@ -186,10 +185,7 @@ def write(table: pd.DataFrame, file: Path) -> Path:
         else:
             table.map(as_cell).to_csv(content, index=False, lineterminator="\n")
     except ImportError as error:
-        raise MissingExtraError(
-            "Parquet needs pyarrow, which is not installed.",
-            f"Install it: {install_command('precompute')}, or take csv.",
-        ) from error
+        raise missing_extra("Parquet", error, "precompute", more=", or take csv.") from error
     write_whole(file, content.getvalue())
     return file
 

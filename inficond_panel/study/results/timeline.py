@@ -44,13 +44,13 @@ def progress_of(study: Study, participant: Participant) -> Progress:
 
 def timeline(study: Study, participant: Participant) -> list[Moment]:
     """Everything that a participant did, in order."""
+    events = study.log.events(participant.number)
     moments = [
-        Moment(e.time, "study", e.session, e.step, e.view, e.action, e.payload)
-        for e in study.log.events(participant.number)
+        Moment(e.time, "study", e.session, e.step, e.view, e.action, e.payload) for e in events
     ]
     for task in study.spec.all_tasks:
         if study.begun(participant, task.name_):
-            sets = study.concept_sets(participant, task.name_)
+            sets = study.concept_sets(participant, task.name_, events)
             with closing(History(study.history(participant, task.name_))) as history:
                 moments += _of_history(history, task.name_, sets)
             moments = [

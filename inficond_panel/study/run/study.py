@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,13 @@ from inficond_panel.common import clock
 from inficond_panel.errors import SpecError, StudyError, StudyLinkError
 from inficond_panel.spec import Spec, find_spec, load_spec
 from inficond_panel.spec.sections.students import Layout
+from inficond_panel.spec.spec import no_such_spec
 from inficond_panel.study.run.assignment import assign
 from inficond_panel.study.run.concept_sets import ConceptSet, concept_sets, store_over
 from inficond_panel.study.run.log import StudyLog
 from inficond_panel.study.run.people import Participant
 from inficond_panel.study.run.ready_tasks import EncoderOf, Preparation, Progress, Ready, may_type
+from inficond_panel.study.run.study_events import Event
 from inficond_panel.study.spec.study_spec import Level, StudySpec, is_study, load_study
 from inficond_panel.study.spec.tasks import Task
 from inficond_panel.tuning import History, Tuner
@@ -175,9 +178,15 @@ class Study:
         """True if the participant can type concepts in a task."""
         return may_type(self.task(task), self.level(participant, task))
 
-    def concept_sets(self, participant: Participant, task: str) -> list[ConceptSet]:
-        """Concepts that a participant has had in a task, those of the store first."""
-        return concept_sets(self.ready_for(participant, task), self.log.events(participant.number))
+    def concept_sets(
+        self, participant: Participant, task: str, events: Iterable[Event] | None = None
+    ) -> list[ConceptSet]:
+        """Concepts that a participant has had in a task, those of the store first.
+
+        By their ``events``; those that are recorded by now, if not given.
+        """
+        known = self.log.events(participant.number) if events is None else events
+        return concept_sets(self.ready_for(participant, task), known)
 
     def tuner(self, participant: Participant, task: str, at: ConceptSet | None = None) -> Tuner:
         """The students of one participant in one task; a new history begins at the start node.
@@ -246,13 +255,10 @@ def open_study(name: str | Path, data: str | Path | None = None) -> Study:
 
 def find_file(name: str | Path) -> Path:
     """File of a study or of a spec of the app, by path or name; ``SpecError`` where neither is."""
-    try:
-        return find_spec(name, "study")
-    except SpecError as error:
-        try:
-            return find_spec(name)
-        except SpecError:
-            raise error from None
+    for kind in ("study", "spec"):
+        with contextlib.suppress(SpecError):
+            return find_spec(name, kind)
+    raise no_such_spec(name, "spec", "study")
 
 
 def _study_of(spec: Path) -> Path:

@@ -64,6 +64,8 @@ class Conditions(Section):
 class StudySpec(SpecFile):
     """A study, from consent to the last page."""
 
+    remedy = "`inficond check STUDY` checks a study again; docs/study-spec.md has every key."
+
     title = Text(None, doc="Name of the study, for participants and report.", metadata=REQUIRED)
     spec = Text(
         "demo", doc="Spec of the app for tasks that name none: a file, or a name such as demo."

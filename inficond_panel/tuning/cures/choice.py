@@ -25,7 +25,7 @@ DRAWS = 200
 class Choice:
     """Places of the student ``taken`` and of the ``best``, which has the highest AP.
 
-    ``gain`` is the AP of the best less that of the first, ``error`` the standard error of that.
+    ``gain`` is the AP of the best less the AP of the first, ``error`` its standard error.
     """
 
     taken: int

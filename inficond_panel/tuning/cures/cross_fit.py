@@ -96,7 +96,7 @@ def cross_fitted(
     tell: Callable[[int], None] | None = None,
     photos: ClassPhotos | None = None,
 ) -> CrossFitted:
-    """Images at ``rows`` of ``tune`` as students rank them that did not see them.
+    """Images at ``rows`` of ``tune``, ranked by students that did not see them.
 
     ``steps``, one or more, end at ``node``, whose bounds are in force. ``tell`` is given the number
     of each fold before it begins. ``photos`` are those of the first step's parent without any
@@ -105,7 +105,7 @@ def cross_fitted(
     """
     label = np.asarray(tuner.store.label[rows, tuner.store.classes.index(class_name)])
     every = (node.bounds, *(step.bounds for step in steps))
-    bounds = [_that_count(tuner, one, class_name) for one in every]
+    bounds = [_bounds_in_play(tuner, one, class_name) for one in every]
     photos_hash = sha256(rows.tobytes() + label.tobytes()).hexdigest()
     chain = [(step.parent.id, step.cures) for step in steps]
     key = repr((class_name, seed, photos_hash, bounds, chain))
@@ -117,8 +117,8 @@ def cross_fitted(
     return found
 
 
-def _that_count(tuner: Tuner, bounds: Bounds, class_name: str) -> Bounds:
-    """Bounds that the student of the class depends on, sorted: of a joint one, those of all."""
+def _bounds_in_play(tuner: Tuner, bounds: Bounds, class_name: str) -> Bounds:
+    """Bounds that the student of the class depends on, sorted; a joint one depends on all."""
     return {key: bounds[key] for key in sorted(bounds) if tuner.joint or key[0] == class_name}
 
 
@@ -167,13 +167,13 @@ def _resolved_without(
         else:
             before = tuner.cures.class_fit(step.parent, name, found.terms)
             photos = tuner.cures.photos(before, inside)
-        cures = [named for cure in cures for named in _named_anew(cure, photos)]
+        cures = [named for cure in cures for named in _with_suspects_of(cure, photos)]
         found = tuner.cures.resolve(photos, cures, step.bounds)
     return found
 
 
-def _named_anew(cure: Cure, photos: ClassPhotos) -> list[Cure]:
-    """The cure; of a balance by suspects, with those that these photos accuse, if any."""
+def _with_suspects_of(cure: Cure, photos: ClassPhotos) -> list[Cure]:
+    """The cure; a balance by suspects gets the suspects of these photos, if any."""
     if not (isinstance(cure, Balance) and cure.suspects):
         return [cure]
     names = first_suspects(photos, len(cure.concepts))

@@ -13,9 +13,8 @@ from inficond_panel.errors import TuningError
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store
 from inficond_panel.tuning.cures.resolution import Resolved, resolve_cures
-from inficond_panel.tuning.fitting.class_fit import ClassFit
+from inficond_panel.tuning.fitting.class_fit import ClassFit, JointClassFit
 from inficond_panel.tuning.fitting.fit_data import FitData
-from inficond_panel.tuning.fitting.joint_class_fit import JointClassFit
 from inficond_panel.tuning.fitting.refit import start_from
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.intents.asked import check_cures
@@ -55,7 +54,7 @@ class CureTerms:
     ) -> ClassFit:
         """The student of one class at ``node``, to be fitted anew.
 
-        Under other ``terms`` or ``bounds`` if given. What the paper's recipe made is solved
+        Under other ``terms`` or ``bounds`` if given. A student of the paper's recipe is solved
         exactly.
         """
         k = self._store.classes.index(class_name)

@@ -1,4 +1,4 @@
-"""Photos whose labels would teach a student most: those of which it is least sure.
+"""Photos whose labels would teach a student most: the least certain ones.
 
 That is uncertainty sampling (Lewis and Gale 1994, "A sequential algorithm for training text
 classifiers"). docs/shift.md has what ten of these gain, and ten of the highest logits or at random.

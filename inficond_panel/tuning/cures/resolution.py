@@ -96,7 +96,7 @@ def _taught(
 
 
 def _balanced(photos: ClassPhotos, cure: Balance, terms: Terms) -> Terms:
-    """Terms with the concepts balanced, together with those that were balanced before."""
+    """Terms with these concepts balanced, beside the ones balanced before."""
     _need(photos, f"balance on {photos.student.name!r}")
     before = () if terms.balanced is None else terms.balanced.concepts
     concepts = tuple(sorted({*before, *cure.concepts}))

@@ -1,19 +1,21 @@
-"""The student of one class with its bounds and terms, to be fitted anew in part or otherwise."""
+"""Student of one class with bounds and terms, alone or joint, to be fitted anew or in part."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.distill import Fit, decision_function, fit
+from inficond_panel.distill import Fit, decision_function, fit, fit_joint
 from inficond_panel.distill.scores.scores import Array
+from inficond_panel.distill.solver.joint.joint import one_of_each
 from inficond_panel.store import Store
 from inficond_panel.tuning.fitting.fit_data import FitData
 from inficond_panel.tuning.fitting.terms import Terms
-from inficond_panel.vocabulary.tasks import SIGMOID
+from inficond_panel.vocabulary.tasks import SIGMOID, SOFTMAX
 
 #: Gap to stop at, relative to the objective at w = 0: enough to rank photos.
 TOLERANCE = 1e-4
@@ -126,3 +128,89 @@ class ClassFit:
             start=start or self.base,
             tolerance=TOLERANCE,
         )
+
+
+class JointClassFit(ClassFit):
+    """As ``ClassFit``; the bounds ``(C, 1)`` are of the class at ``k``, those of ``box`` of all.
+
+    Its students have all K classes, that at ``k`` in column 0 and the others in their order.
+    """
+
+    link = SOFTMAX
+
+    def __init__(
+        self,
+        store: Store,
+        data: FitData,
+        k: int,
+        box: tuple[Array, Array],
+        start: Fit,
+        terms: Terms | None = None,
+        *,
+        ready: bool = False,
+    ) -> None:
+        others = [place for place in range(len(store.classes)) if place != k]
+        self._order = np.array([k, *others])
+        self._others = box[0][:, others], box[1][:, others]
+        lower, upper = (side[:, [k]] for side in box)
+        super().__init__(store, data, k, lower, upper, start.at(self._order), terms, ready=ready)
+
+    def under(
+        self, terms: Terms, lower: Array | None = None, upper: Array | None = None
+    ) -> JointClassFit:
+        """The joint student under other terms and bounds of the class (the same)."""
+        box = self._box(
+            self.lower if lower is None else lower, self.upper if upper is None else upper
+        )
+        back = np.argsort(self._order)
+        return JointClassFit(
+            self.store,
+            self._plain,
+            self.k,
+            (box[0][:, back], box[1][:, back]),
+            self.base.at(back),
+            terms,
+        )
+
+    def room(self) -> tuple[Array, Array]:
+        """Least and largest weights ``(C,)`` that the bounds of the other classes leave room for:
+        the weights of a concept add up to 0."""
+        return -self._others[1].sum(axis=1), -self._others[0].sum(axis=1)
+
+    def solve(
+        self,
+        lower: Array | None = None,
+        upper: Array | None = None,
+        start: Fit | None = None,
+        rows: NDArray[np.bool_] | None = None,
+    ) -> Fit:
+        """The joint student within other bounds of the class, or of some of the images alone."""
+        low, high = self._box(
+            self.lower if lower is None else lower, self.upper if upper is None else upper
+        )
+        found = fit_joint(
+            **self._problem(rows),
+            lower=low,
+            upper=high,
+            start=(start or self.base).weights,
+            tolerance=TOLERANCE,
+        )
+        return one_of_each(found, low, high)
+
+    def logits_of_each(self, students: Sequence[Fit], scores: NDArray) -> Array:
+        """Logits ``(len(students), n)`` of images with these scores ``(n, C)``."""
+        return np.stack([self.logits_of(student, scores) for student in students])
+
+    def _problem(self, rows: NDArray[np.bool_] | None) -> dict[str, Any]:
+        problem = self.data.joint_problem()
+        problem["targets"] = problem["targets"][:, self._order]
+        problem["l1"] = problem["l1"][self._order]
+        if rows is not None:
+            problem["scores"], problem["targets"] = self.data.scores[rows], problem["targets"][rows]
+            if problem["sample_weight"] is not None:
+                problem["sample_weight"] = problem["sample_weight"][rows]
+        return problem
+
+    def _box(self, lower: Array, upper: Array) -> tuple[Array, Array]:
+        """Bounds ``(C, K)`` in the order of the columns."""
+        return np.hstack([lower, self._others[0]]), np.hstack([upper, self._others[1]])

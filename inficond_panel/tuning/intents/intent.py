@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from inficond_panel.common.near_words import near
+from inficond_panel.common.near_words import missing, unknown
+from inficond_panel.common.numbers import significant
 from inficond_panel.errors import TuningError
 from inficond_panel.vocabulary.directions import DIRECTIONS, RELEASE, REMOVE
 
@@ -100,9 +101,9 @@ Thumb = Intent | GroupIntent
 
 
 def size_words(intent: Intent) -> str:
-    """Size of a thumb, with a space before it: `` ×2``, `` ≤ -0.46``; empty without a size."""
+    """Size of a thumb, with a space before it: `` ×2``, `` ≤ −0.46``; empty without a size."""
     if intent.bound is not None:
-        return f" {DIRECTIONS[intent.direction].limit} {intent.bound:g}"
+        return f" {DIRECTIONS[intent.direction].limit} {significant(intent.bound)}"
     return f" ×{intent.factor:g}" if intent.factor else ""
 
 
@@ -117,8 +118,8 @@ def check_name(kind: str, name: str, known: Sequence[str]) -> None:
     """Raise ``TuningError``, with the nearest word, for a ``kind`` of thing that is not there."""
     if name not in known:
         raise TuningError(
-            f"There is no {kind} {name!r} in this store.{near(name, known)}",
-            "List the names with: inficond info SPEC --json",
+            missing(kind, name, known, "in the store"),
+            "See which there are: inficond info SPEC --json",
         )
 
 
@@ -146,10 +147,7 @@ def _without_sign_of_zero(value: float | None) -> float | None:
 def _check_thumb(what: str, thumb: Thumb) -> None:
     direction, factor, bound = thumb.direction, thumb.factor, thumb.bound
     if direction not in DIRECTIONS:
-        raise TuningError(
-            f"Unknown direction {direction!r}.{near(direction, DIRECTIONS)}",
-            f"Directions are {', '.join(DIRECTIONS)}.",
-        )
+        raise TuningError(*unknown("direction", direction, DIRECTIONS))
     asked = f"{direction} of {what} on {thumb.class_name!r}"
     if not DIRECTIONS[direction].sign and (factor is not None or bound is not None):
         given = "bound" if factor is None else "factor"

@@ -1,4 +1,4 @@
-"""Automated baselines: thumbs by chance, by greed, and by cross-fitted gain (docs/suggest.md)."""
+"""Automated tuning: repair by cures, and thumbs as baselines (docs/suggest.md)."""
 
 from inficond_panel.tuning.suggest.strategies import STRATEGIES, carry_out, suggest
 from inficond_panel.tuning.suggest.suggestion import ClassSuggestion, Gain, Suggestion

@@ -83,8 +83,6 @@ def repaired(task: Task) -> Suggestion:
 def _summary(found: Sequence[Repair]) -> str:
     shifted, unsure = (sum(one.shift.kind == kind for one in found) for kind in (SHIFT, UNKNOWN))
     mended = sum(bool(one.cures) for one in found)
-    if not found:
-        return "No class has enough labels of tune to tell a shift: nothing is proposed."
     if not shifted and not mended and unsure:
         return (
             f"No class shows a shift from fit to tune; for {unsure} of {len(found)} there are too "
@@ -92,10 +90,12 @@ def _summary(found: Sequence[Repair]) -> str:
         )
     if not shifted and not mended:
         return "No class shows a shift from fit to tune: there is nothing to repair."
-    text = f"{shifted} of {len(found)} classes show a shift from fit to tune"
+    alone = len(found) == shifted == 1
+    who = "The class shows" if alone else f"{shifted} of {len(found)} classes show"
+    text = f"{who} a shift from fit to tune"
     if not mended:
         return f"{text}; no cure gains on photos that did not choose it, so none is proposed."
-    return f"{text}; {mended} can be repaired."
+    return f"{text}; {'it' if alone else mended} can be repaired."
 
 
 def _reasons(found: Repair) -> tuple[str, ...]:

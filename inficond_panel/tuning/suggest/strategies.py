@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.common.blas_threads import one_thread
+from inficond_panel.common.near_words import unknown
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.suggest.baselines import Chosen, at_random, greedy
@@ -26,18 +27,24 @@ from inficond_panel.tuning.suggest.suggestion import (
     change,
     mean_change,
 )
-from inficond_panel.tuning.suggest.task import Task
+from inficond_panel.tuning.suggest.task import LEAST_PHOTOS, Task
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.directions import DOWN, REMOVE, UP
 
-STRATEGIES = ("random", "greedy", "crossfit", "repair")
+#: Strategies, the default first.
+STRATEGIES = ("repair", "crossfit", "greedy", "random")
+_UNLABELLED = (
+    f"No class has {LEAST_PHOTOS} photos of tune that are labelled as showing it and "
+    f"{LEAST_PHOTOS} that are not, which every strategy needs: nothing is proposed. Label photos "
+    "of tune, or tune by thumbs."
+)
 
 
 def suggest(
     tuner: Tuner,
     parent: Node | None = None,
     *,
-    strategy: str = "crossfit",
+    strategy: str = "repair",
     classes: Sequence[str] | None = None,
     budget: int = 5,
     seed: int = 0,
@@ -45,20 +52,18 @@ def suggest(
     progress: Callable[[float, str], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Suggestion:
-    """Thumbs that a strategy would give from ``parent`` (the untouched students), at most
-    ``budget`` per class, as one batch. Nothing is stored.
+    """Cures or thumbs that a strategy proposes from ``parent`` (the untouched students), at most
+    ``budget`` thumbs or balanced suspects per class, as one batch. Nothing is stored.
 
     It sees the labels of the split ``tune``, or of the images at ``rows`` alone, and ``crossfit``
     those of ``fit`` as well; never those of ``holdout``. The same seed gives the same suggestion.
-    Raises ``TuningError`` for an unknown strategy or class, or a budget below 1; ``SolverError``;
-    ``CancelledError``.
+    Raises ``TuningError`` for an unknown strategy or class, a budget below 1, or a repair of
+    students that take no cures; ``SolverError``; ``CancelledError``.
     """
     if strategy not in STRATEGIES:
-        raise TuningError(
-            f"There is no strategy {strategy!r}.", f"Strategies are {', '.join(STRATEGIES)}."
-        )
+        raise TuningError(*unknown("strategy", strategy, STRATEGIES))
     if strategy == "repair" and tuner.cures.refused is not None:
-        raise tuner.cures.refused
+        raise _refused(tuner.cures.refused)
     if budget < 1:
         raise TuningError(f"The budget is {budget} thumbs a class.", "Give 1 or more.")
     with one_thread():
@@ -67,16 +72,23 @@ def suggest(
         task = Task(tuner, node, seen, classes, budget, seed, progress, cancelled)
         task.tell(0.0, f"{strategy} on {len(task.columns)} classes")
         match strategy:
-            case "repair":
-                found = repaired(task)
             case _ if not task.columns:
-                found = _unmeasurable(task, strategy)
+                found = task.suggested(strategy, mean_change([]).gain(), MEASURED, _UNLABELLED, {})
             case "crossfit":
                 found = _crossfitted(task)
+            case "repair":
+                found = repaired(task)
             case _:
                 found = _baseline(task, strategy)
         task.tell(1.0, f"{len(found.intents)} intents")
     return found
+
+
+def _refused(error: TuningError) -> TuningError:
+    """The reason why students take no cures, with the strategy that needs none."""
+    return TuningError(
+        error.message, f"Take the strategy crossfit: it gives thumbs. {error.remedy}"
+    )
 
 
 def carry_out(
@@ -108,13 +120,6 @@ def _note(suggestion: Suggestion) -> str:
     """Note that lists of iterations show beside the node: a machine made it, and no person."""
     expected = f"expected gain {suggestion.gain} AP points, {suggestion.measured}"
     return f"By a machine ({suggestion.strategy}, seed {suggestion.seed}): {expected}."
-
-
-def _unmeasurable(task: Task, strategy: str) -> Suggestion:
-    """No thumb, where the photos have too few labels of every class to measure a gain."""
-    none = Gain(0.0, 0.0, 0.0, task.level)
-    why = "No class has enough labels on these photos to measure a gain: nothing is proposed."
-    return task.suggested(strategy, none, MEASURED, why, {})
 
 
 def _baseline(task: Task, strategy: str) -> Suggestion:

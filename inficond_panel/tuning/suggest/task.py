@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.common.near_words import near
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.errors import CancelledError, TuningError
 from inficond_panel.tuning.intents.asked import Asked
 from inficond_panel.tuning.intents.bounds import check_together, in_force
+from inficond_panel.tuning.intents.intent import check_name
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.suggest.suggestion import ClassSuggestion, Gain, Suggestion
 from inficond_panel.tuning.suggest.trial import Trial
@@ -150,11 +150,7 @@ def _measurable(
     columns: list[int] = []
     skipped: dict[str, str] = {}
     for name in known if classes is None else dict.fromkeys(classes):
-        if name not in known:
-            raise TuningError(
-                f"There is no class {name!r} in this store.{near(name, known)}",
-                "List the names with: inficond info SPEC --json",
-            )
+        check_name("class", name, known)
         label = tuner.store.label[rows, known.index(name)]
         positives, negatives = int((label == 1).sum()), int((label == 0).sum())
         if min(positives, negatives) < LEAST_PHOTOS:

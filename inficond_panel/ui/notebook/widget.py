@@ -105,7 +105,7 @@ class PageWidget(BokehModel):
         self._publish(partial(super()._handle_msg, msg))
 
     def patch(self, data: dict[str, Any] | str | None, buffers: Sequence[bytes]) -> None:
-        """Send one part of a message to the view, if there is one."""
+        """Send one part of a message to the view, if it exists."""
         self._fresh = False
         if self._view_count:
             self.send({"msg": "patch", "payload": data} if data else {"msg": "patch"}, [*buffers])
@@ -125,7 +125,7 @@ class PageWidget(BokehModel):
         """Do nothing on a change of a model: Panel sends it through its comm."""
 
     def _sync_model(self, _: Any, content: dict[str, Any], buffers: Sequence[Any]) -> None:
-        """Take over what was done in the browser, as Panel does where it has its own comm."""
+        """Apply changes of the browser, as Panel does over its own comm."""
         document = self._model.document
         if content.pop("event", "") == "jsevent" and content["kind"] in _FROM_BROWSER:
             document.apply_json_patch({"events": [content]}, setter=self)

@@ -114,12 +114,12 @@ def _card(key: str, of: str, snapshot: Snapshot, rows: Sequence[Row]) -> dict[st
 
 
 def mean(key: str, metrics: Mapping[str, ClassMetrics]) -> float:
-    """Mean of a metric over the classes for which it is defined; NaN if there is none."""
+    """Mean of a metric over the classes for which it is defined; NaN without any."""
     return mean_defined(getattr(m, key) for m in metrics.values())
 
 
 def mean_defined(values: Iterable[float]) -> float:
-    """Mean of what is not NaN; NaN if there is none."""
+    """Mean of the numbers that are not NaN; NaN without any."""
     defined = [value for value in values if not math.isnan(value)]
     return sum(defined) / len(defined) if defined else math.nan
 

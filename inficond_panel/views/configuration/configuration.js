@@ -1,7 +1,7 @@
 // Configuration: data set, student, targets, class, split, scope, and six metrics with their cards.
 
 import {
-  boxOf, details, followTheme, h, hoverCard, icon, isClosed, keyed, leaveOnPick, offline, s, segments, set,
+  boxOf, choiceOf, details, followTheme, h, hoverCard, icon, isClosed, keyed, offline, s, segments, set,
   text, watch, windowOf,
 } from "../../ui/base.js"
 import { WHISKER, axisOf, toldOf, whiskerOf } from "../../ui/parts/whisker.js"
@@ -100,7 +100,7 @@ function makeFields(model, card, dialog, choose) {
 function richSelect(label, onpick, card) {
   const name = h("span", { class: "clip" })
   const size = h("span", { class: "muted num" })
-  const list = leaveOnPick(h("select", { "aria-label": label, onchange: () => onpick(list.value) }))
+  const list = choiceOf(label, [], onpick)
   const face = h("label", { class: "select rich" }, h("span", { class: "text", "aria-hidden": "true" }, name, size), icon("down", 14), list)
   let shown = {}
   explains(face, card, () => shown.card)
@@ -111,7 +111,7 @@ function richSelect(label, onpick, card) {
     const options = data.options.map((option) => (Array.isArray(option) ? option : [option, option]))
     const value = data.id ?? data.name
     keyed(list, value ? options : [["", "none"], ...options], ([id]) => id, ([id]) => h("option", { value: id }), (option, [, title]) => text(option, title))
-    list.value = value
+    list.show(value)
     const still = options.length < 2
     face.classList.toggle("still", still)
     set(face.querySelector(".icon"), "hidden", still ? "" : null)

@@ -29,10 +29,8 @@ from inficond_panel.views.detail.charts import (
     make_steps,
     piece_middles,
 )
-from inficond_panel.views.detail.knowledge_points import make_heat
-from inficond_panel.views.detail.local_explanation import make_apart
-from inficond_panel.views.detail.panel import DetailPanel
-from inficond_panel.views.detail.picture import IMAGES, draw_picture
+from inficond_panel.views.detail.local_explanation import make_apart, make_heat
+from inficond_panel.views.detail.panel import IMAGES, DetailPanel, draw_picture
 from inficond_panel.vocabulary.confidence import confidence_word
 
 if TYPE_CHECKING:

@@ -1,20 +1,28 @@
-"""Panel of the concept map, drawn around the plot; and the notice in its place without a map."""
+"""Panel around the concept map: its component, the selected group, and a still picture."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import param
 from panel.custom import Child
 from panel.viewable import Viewable, Viewer
 
+from inficond_panel.common.numbers import signed
+from inficond_panel.plots.concept_map import Frame, Shown, place_names, spread
+from inficond_panel.plots.map_layers import make_marks
 from inficond_panel.ui import browser
 from inficond_panel.ui.component import ViewComponent
+from inficond_panel.ui.notebook.drawing import Drawing
+from inficond_panel.vocabulary.palette import CONCEPT, INK, INK_3
 
 if TYPE_CHECKING:
+    from inficond_panel.plots.concept_map import Shown
     from inficond_panel.state import AppState
+
 
 PROJECTIONS = {"tsne": "t-SNE", "umap": "UMAP", "pca": "PCA"}
 
@@ -92,3 +100,67 @@ class MissingMap(Viewer):
 
     def __panel__(self) -> Viewable:
         return self._panel
+
+
+_FRAME = Frame(size=(500.0, 300.0))
+MOST = 500  #: dots: of more concepts every so many-th is drawn, and all that are marked
+
+
+def draw_picture(places: np.ndarray, concepts: list[str], shown: Shown) -> Drawing:
+    """Concepts at ``places`` ``(C, 2)`` in the unit square, with the names of those marked."""
+    drawing = Drawing(*_FRAME.size)
+    xy = spread(places, shown, _FRAME)
+    names = place_names(xy, concepts, shown, _FRAME)
+    pixels, marked = _FRAME.pixels(xy), set(shown.marked)
+    for at in range(0, len(xy), -(-len(xy) // MOST) or 1):
+        if at not in marked:
+            drawing.dot(tuple(pixels[at]), 2, CONCEPT.light)
+    for leader in names.leaders:
+        drawing.line(_FRAME.pixels(leader.reshape(2, 2)), INK_3)
+    marks = make_marks(xy, shown, dark=False)
+    ends = _FRAME.pixels(np.array([marks["x"], marks["y"]]).T.reshape(-1, 2))
+    looks = zip(ends, marks["across"], marks["fill"], marks["line"], marks["opacity"], strict=True)
+    for place, across, fill, line, opacity in looks:
+        drawing.dot(tuple(place), across / 2, fill if opacity else "none", line)
+    texts = zip(_FRAME.pixels(names.centres), names.texts, names.bold, strict=True)
+    for (x, y), words, bold in texts:
+        drawing.text((x, y + 4), words, INK, 11, "middle", bold=bold)
+    return drawing
+
+
+def make_group(app: AppState, shown: Shown, places: np.ndarray) -> dict[str, Any]:
+    """The group: ``count``, its concepts as ``rows``, and what its thumbs are.
+
+    Strongest influence first; in the order of selection without a student. ``given`` is the
+    direction that all of the group have in the batch; ``thumbs`` is whether one can be given,
+    ``locked`` why none can on this split.
+    ``places`` ``(C, 2)`` are all concepts' places as shares of the plot; of the group's that are
+    on screen ``from`` and ``to`` are the leftmost and the rightmost.
+    """
+    group = list(app.selection.concepts)
+    position = {name: c for c, name in enumerate(app.store.concepts)}
+    if shown.influence is not None:
+        place = {c: at for at, c in enumerate(shown.order)}
+        group.sort(key=lambda name: place[position[name]])
+    across = places[[position[name] for name in group], 0]
+    across = across[(across >= 0) & (across <= 1)]
+    directions = {shown.pending.get(position[name], "") for name in group}
+    return {
+        "count": len(group),
+        "rows": [_row(name, position[name], shown) for name in group],
+        "from": float(across.min(initial=1)),
+        "to": float(across.max(initial=0)),
+        "given": directions.pop() if len(directions) == 1 else "",
+        "thumbs": shown.influence is not None and not (app.tuning.busy or app.tuning.locked),
+        "locked": app.tuning.locked,
+    }
+
+
+def _row(name: str, concept: int, shown: Shown) -> dict[str, str]:
+    weight = None if shown.influence is None else float(shown.influence[concept])
+    return {
+        "concept": name,
+        "influence": signed(weight),
+        "direction": shown.pending.get(concept, ""),
+        "opened": "yes" if concept == shown.opened else "",
+    }

@@ -21,13 +21,16 @@ from inficond_panel.ui.parts.saving import make_and_send
 from inficond_panel.ui.plot_pane import close_plots, make_plot_pane
 from inficond_panel.views.embedding.foreground import Scene
 from inficond_panel.views.embedding.map_cloud import MapCloud
-from inficond_panel.views.embedding.map_group import make_group
 from inficond_panel.views.embedding.map_keys import MapKeys
-from inficond_panel.views.embedding.map_panel import EmbeddingPanel, make_projections
+from inficond_panel.views.embedding.map_panel import (
+    EmbeddingPanel,
+    draw_picture,
+    make_group,
+    make_projections,
+)
 from inficond_panel.views.embedding.map_plot import MapPlot
 from inficond_panel.views.embedding.map_segments import AssignedSegments, SegmentPointer
 from inficond_panel.views.embedding.map_tooltip import make_facts
-from inficond_panel.views.embedding.picture import draw_picture
 
 if TYPE_CHECKING:
     from inficond_panel.state import AppState

@@ -1,15 +1,16 @@
 // What stands below the rows: how many concepts there are beside those listed, and the legend.
 
 import { count, drawOnce, h, isClosed, s, text } from "../../ui/base.js"
+import { seek, soughtOf } from "./batch/pending.js"
 
 /** The line below the rows: how many concepts there are beside those listed, and the way to them. */
 export function drawRest(rest, model, search, dialog) {
   const { influential, concepts, sort, rows, found } = model
   const ranked = rows.filter(({ rank }) => rank).length // others are held at 0
-  const query = model.find.trim()
+  const query = soughtOf(model)
   drawOnce(rest, JSON.stringify([query, found.length, influential, concepts, sort, rows.length, model.top, model.shift.sentence]), () => {
     const add = h("button", { class: "link", type: "button", onclick: () => dialog.open(query) }, `Add “${query}”`)
-    const back = h("button", { class: "link", type: "button", onclick: () => { model.find = "" } }, "Back to the list")
+    const back = h("button", { class: "link", type: "button", onclick: () => seek(model, "") }, "Back to the list")
     const exact = isClosed("typing") || found.some(({ concept }) => concept.toLowerCase() === query.toLowerCase())
     const words = found.length ? `${countOf(found.length)} found for “${query}”, of ${count(concepts)}. ` : `No concept has “${query}” in its name. `
     if (query) return [words, back, exact ? "" : " · ", exact ? "" : add]

@@ -6,7 +6,7 @@ import {
   drawOnce, findBox, followTheme, h, hoverCard, icon, isClosed, keepAligned, onKey, segments, select,
   set, text, unless, watch,
 } from "../../ui/base.js"
-import { DIRECTIONS, METRICS, THUMBS } from "../../ui/vocabulary.js"
+import { CONCEPT_SORTS, DIRECTIONS, METRICS, THUMBS } from "../../ui/vocabulary.js"
 import { longList } from "../../ui/lists/long_list.js"
 import { popMenu } from "../../ui/parts/menu.js"
 import { ASK_EVERY } from "../../ui/lists/near.js"
@@ -22,15 +22,12 @@ import { makeMending } from "./panels/mending.js"
 import { makeReport } from "./panels/refit_report.js"
 import { makeSentence } from "./sentence.js"
 import { HOLDS_KEY } from "./rows/stability.js"
-import { shownRows } from "./batch/pending.js"
+import { seek, shownRows, soughtOf } from "./batch/pending.js"
 
-const SORTS = [["weight", "Influence", "Infl."], ["suspects", "Suspects", "Susp."], ["discrepancy_p", "Discrepancy (P)", "Disc. P"], ["discrepancy_n", "Discrepancy (N)", "Disc. N"]]
-const differ = (side) => `Discrepancy on ${side}: the concept's mean score where student and teacher decide differently, less the mean where they agree`
-const SORT_WORDS = { weight: "Strongest influence first, whatever its sign", suspects: "Concepts whose bond with the class holds on fit and not on tune", discrepancy_p: differ("positives"), discrepancy_n: differ("negatives") }
 const TYPING = 120 // ms without a key, then it is searched
 
 export function render({ model, el }) {
-  const send = (action, detail = {}) => model.send_msg({ action, ...detail })
+  const send = (action, detail = {}) => model.send_msg({ action, seen: model.student, ...detail })
   const dialog = conceptDialog(el, model, send)
   const menu = popMenu(el)
   const head = makeHead(model, send, dialog, menu)
@@ -51,7 +48,7 @@ export function render({ model, el }) {
   saveFiles(model)
   followTheme(model, root)
 
-  watch(model, ["student", "rows", "found", "find", "top", "sort", "concept", "pending", "status", "shift", "effects", "metric", "ghosts", "stability", "typing", "marks", "locked", "pinned"], () => {
+  watch(model, ["student", "rows", "found", "find", "sought", "top", "sort", "concept", "pending", "status", "shift", "effects", "metric", "ghosts", "stability", "typing", "marks", "locked", "pinned"], () => {
     const shown = Boolean(model.student)
     empty.hidden = shown
     overview.draw()
@@ -90,16 +87,24 @@ function makeHead(model, send, dialog, menu) {
   const name = h("span", { class: "subtitle" })
   const back = h("button", { class: unless("class", "back offline"), type: "button", "aria-label": "All students", title: "All students", onclick: () => send("select", { student: "" }) }, icon("grid", 14))
   const top = select("Concepts listed", model.tops.map((n) => [n, n ? `Top ${n}` : "All"]), model.top, (n) => { model.top = Number(n) })
-  const names = SORTS.filter(([id]) => id !== "suspects" || model.suspecting).map(([id, wide, narrow]) => [id, ...(narrow ? [h("span", { class: "wide" }, wide), h("span", { class: "narrow" }, narrow)] : [wide])])
+  const sorts = CONCEPT_SORTS.filter(({ key }) => key !== "suspects" || model.suspecting)
+  const names = sorts.map(({ key, name, short }) => [key, h("span", { class: "wide" }, name), h("span", { class: "narrow" }, short)])
   const sort = segments("Sort concepts by", names, (id) => { model.sort = id })
   top.classList.add("in-full")
   sort.classList.add("in-full")
-  for (const button of sort.children) set(button, "title", SORT_WORDS[button.dataset.value])
+  sorts.forEach(({ meaning }, at) => set(sort.children[at], "title", meaning))
   const { input: search, element: find } = findBox("Find concept", "C")
+  search.ask = () => {
+    clearTimeout(search.waiting)
+    search.waiting = 0
+    seek(model, search.value)
+  }
   search.addEventListener("input", () => {
     clearTimeout(search.waiting)
-    search.waiting = setTimeout(() => { search.waiting = 0; model.find = search.value }, TYPING)
+    search.waiting = setTimeout(search.ask, TYPING)
+    search.hurried = ""
   })
+  search.addEventListener("blur", () => { search.hurried = "" })
   const add = h("button", { class: unless("typing", "add in-full"), type: "button", "aria-keyshortcuts": "T", title: "Add a concept by typing it (T)", onclick: () => dialog.open(model.find) },
     h("span", { "aria-hidden": "true" }, "+"), h("span", { class: "word" }, "Concept"))
   const save = h("button", { class: unless("export", "icon-btn in-full"), type: "button", "aria-label": "Save the rows shown", title: "Save the rows shown", "aria-haspopup": "menu" }, icon("download"))
@@ -113,7 +118,7 @@ function makeHead(model, send, dialog, menu) {
     set(name, "title", model.student || null)
     find.hidden = add.hidden = top.hidden = sort.hidden = save.hidden = !model.student
     if (search.value !== model.find && !search.waiting && !search.matches(":focus")) search.value = model.find
-    top.querySelector("select").value = String(model.top)
+    top.control.show(model.top)
     sort.show(model.sort)
   }
   return { element, search, draw, back }
@@ -147,12 +152,13 @@ function makeTable(model, send, search, dialog) {
   })
   const draw = () => {
     hand.settle()
-    const now = JSON.stringify([model.student, model.sort, model.find]), fresh = now !== order
+    const now = JSON.stringify([model.student, model.sort, soughtOf(model)]), fresh = now !== order
     order = now
     listed = shownRows(model)
     context = { ...rowContext(model, listed), pictures, draft: hand.draft, reach: hand.reach }
     drawMetric(metric, model)
     places.show(listed, { fresh })
+    if (search.hurried && model.sought === model.find) useFound(search, listed, send, places.go)
     drawRest(rest, model, search, dialog)
     pinned.show(model.pinned.number)
     text(full, context.similarity ? `, full bar ${context.similarity.toFixed(2)}` : "")
@@ -184,7 +190,7 @@ function makePatchHead(model) {
   const options = [["nearest", "Most similar patches"], ["assigned", "Assigned segments"]]
   const choice = select("Patches shown", options, model.patches_of, (id) => { model.patches_of = id })
   set(choice, "title", "Most similar: nearest to the concept's text. Assigned: segments whose best concept it is.")
-  watch(model, ["patches_of"], () => { choice.querySelector("select").value = model.patches_of })
+  watch(model, ["patches_of"], () => { choice.control.show(model.patches_of) })
   return h("span", { class: "metric" }, choice)
 }
 
@@ -207,9 +213,19 @@ function rowKey(event, rows, send, places) {
 
 function searchKey(event, model, listed, send, go) {
   const { target, key } = event
-  if (key === "Escape" && target.value) { clearTimeout(target.waiting); target.waiting = 0; target.value = ""; model.find = "" }
-  else if ((key === "Escape" || key === "ArrowDown") && listed().length) go(0)
-  else if (key === "Enter" && listed().length) send("open", { concept: listed()[0].concept })
-  else return
+  if (key === "Escape" && target.value) { target.value = target.hurried = ""; target.ask() }
+  else if (["Escape", "ArrowDown", "Enter"].includes(key)) {
+    target.ask()
+    target.hurried = key
+    if (model.sought === model.find) useFound(target, listed(), send, go) // else once it is answered
+  } else return
   event.preventDefault()
+}
+
+/** What was pressed in the search: open the concept found first, or go to its row. */
+function useFound(search, listed, send, go) {
+  const { hurried: key } = search
+  search.hurried = ""
+  if (listed.length && key === "Enter") send("open", { concept: listed[0].concept })
+  else if (listed.length) go(0)
 }

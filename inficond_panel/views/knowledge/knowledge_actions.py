@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from inficond_panel.views.knowledge.table import KnowledgeTable
 
 STILL = 200  #: rows whose pictures go with a page without a server
+#: Actions on the student in view, which are of no other.
+OWN = frozenset(
+    {"cure", "open_patch", "set_bound", "set_own_factor", "suggest", "toggle", "toggle_group"}
+)
 
 
 class BatchActions(RefitActions):
@@ -26,6 +31,16 @@ class BatchActions(RefitActions):
 
     table: KnowledgeTable
     mending: MendingPanel
+
+    def act(self, message: Mapping[str, Any]) -> None:
+        """Call the action; leave out what was done to ``seen``, a student not in view any more.
+
+        Another was chosen a moment before, and has not come to the browser yet.
+        """
+        told = dict(message)
+        seen = told.pop("seen", self.table.student)
+        if seen == self.table.student or told.get("action") not in OWN:
+            super().act(told)
 
     def _takes(self, name: str) -> bool:
         """Cures and suggestions are given where the spec has them shown."""
@@ -56,7 +71,7 @@ class BatchActions(RefitActions):
 
     @action
     def _take_out(self, place: list[str]) -> None:
-        """Take what is at a place out of the batch."""
+        """Remove one intent from the batch, by its place."""
         tuning = self.app.tuning
         tuning.take_out([item for item in tuning.pending if list(place_of(item)) == place])
 
@@ -74,7 +89,7 @@ class RowActions(BatchActions):
 
     @action
     def _pictures(self, segments: list[int]) -> None:
-        """Send the patches asked for, of those that rows can show: none is of the holdout."""
+        """Send patches by segment, but none that rows cannot show: the holdout has none."""
         store = self.app.store
         wanted = np.intersect1d(segments, shown_segments(store)).tolist()
         send_pictures(self.app, self.table, wanted, lambda segment: patch_uri(store, segment))
@@ -97,7 +112,7 @@ class RowActions(BatchActions):
 
     @action
     def _open_patch(self, concept: str, segment: int) -> None:
-        """Show the images that a concept's patches are cut from, that of one of them large."""
+        """Show the images of a concept's patches, and the image of one patch large."""
         store = self.app.store
         if concept not in store.concepts:
             raise ValueError("no such concept")

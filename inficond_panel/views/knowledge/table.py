@@ -1,20 +1,28 @@
-"""Student knowledge as the browser draws it: one component, whose parameters are plain data."""
+"""Table of a student's knowledge: the component that the browser draws, and a still picture."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import param
 from panel.custom import Child
 
-from inficond_panel.analysis.concept_rows import SORTS
 from inficond_panel.analysis.images.patches import PATCHES_OF
+from inficond_panel.common.numbers import count, number, signed
 from inficond_panel.state import CHANGE_METRICS, SLICE_METRICS, TOPS, Status
 from inficond_panel.state.tuning import TuningState
 from inficond_panel.ui import browser
 from inficond_panel.ui.component import ViewComponent
+from inficond_panel.ui.notebook.drawing import Drawing
 from inficond_panel.vocabulary.metrics import AP, METRICS
+from inficond_panel.vocabulary.palette import INFLUENCE, INFLUENCE_SOFT, INK_2, LINE, SELECTION
+from inficond_panel.vocabulary.sorts import CONCEPT_SORTS, WEIGHT
+
+if TYPE_CHECKING:
+    from inficond_panel.state import AppState
+
 
 _FACTOR = TuningState.param["factor"]
 
@@ -42,6 +50,7 @@ class KnowledgeTable(ViewComponent):
         doc="Part of a concept's name; empty: the rows are listed.",
     )
     found = param.List(default=[], item_type=dict, doc="Rows of the concepts found.")
+    sought = param.String(default="", doc="The search that ``found`` answers.")
     patchless = param.String(default="", doc="Why no row has patches; empty: they have.")
     patches_of: param.Selector[str] = param.Selector(
         default=PATCHES_OF[0], objects=list(PATCHES_OF), doc="Segments that the patches are."
@@ -56,7 +65,7 @@ class KnowledgeTable(ViewComponent):
         default=10, objects=list(TOPS), doc="Number of concepts listed; 0: all."
     )
     tops = param.List(default=list(TOPS), doc="Numbers to choose from.")
-    sort: param.Selector[str] = param.Selector(default=SORTS[0], objects=list(SORTS))
+    sort: param.Selector[str] = param.Selector(default=WEIGHT.key, objects=list(CONCEPT_SORTS))
 
     confidence = param.String(default="", doc="Level of the intervals, in words; empty: none.")
     effects = param.Dict(default={}, doc="What-if curves by concept; those not there yet come.")
@@ -139,3 +148,57 @@ class KnowledgeTable(ViewComponent):
     )
     _esm = browser.module(Path(__file__).with_name("knowledge.js"))
     _stylesheets = browser.styles(Path(__file__).with_name("knowledge.css"))
+
+
+MOST = 20  #: concepts, the first rows of the list
+_ROW, _HEAD, _WIDTH = 24, 52, 500
+_NAME, _ZERO, _BAR = 170, 300, 100
+
+
+def draw_picture(
+    student: str, rows: Sequence[Mapping[str, Any]], summary: Mapping[str, Any], concept: str = ""
+) -> Drawing:
+    """Rows of ``make_concept_rows`` for the student of a class; ``concept`` is the one opened."""
+    shown = rows[:MOST]
+    drawing = Drawing(_WIDTH, _HEAD + _ROW * (len(shown) + (len(rows) > MOST)) + 8)
+    own, teacher = (number(summary.get(key)) for key in (AP.key, "teacher_ap"))
+    drawing.text((12, 22), student, size=14, bold=True)
+    drawing.text((12, 42), f"AP {own}, teacher {teacher}", INK_2)
+    drawing.line([(_ZERO, _HEAD), (_ZERO, _HEAD + _ROW * len(shown))])
+    reach = max((abs(row["influence"]) for row in shown), default=0) or 1.0
+    for at, row in enumerate(shown):
+        top, wide = _HEAD + at * _ROW, _BAR * row["influence"] / reach
+        if row["concept"] == concept:
+            drawing.box((4, top), (_WIDTH - 8, _ROW), SELECTION.light)
+        drawing.text((12, top + 16), row["concept"], room=_NAME)
+        colour = INFLUENCE if wide > 0 else INFLUENCE_SOFT
+        left = min(_ZERO, _ZERO + wide)
+        drawing.box((left, top + 6), (abs(wide), 12), colour.light, INFLUENCE.light)
+        words = f"{signed(row['influence'], 2)} {row['held']}".strip()
+        drawing.text((_ZERO + _BAR + 8, top + 16), words, room=90)
+    if len(rows) > MOST:
+        words = f"{count(len(rows) - MOST)} more concepts"
+        drawing.text((12, _HEAD + MOST * _ROW + 16), words, INK_2)
+    drawing.line([(12, _HEAD - 4), (_WIDTH - 12, _HEAD - 4)], LINE)
+    return drawing
+
+
+def make_typing(app: AppState) -> dict[str, Any]:
+    """Content of the dialog: encoder and prompts, the typed concepts, the progress."""
+    state, store = app.concepts, app.store
+    status = state.status
+    prompts = store.attrs.get("prompts", [])
+    return {
+        "encoder": store.attrs["encoder"],
+        "prompt": prompts[0] if prompts else "{}",
+        "prompts": len(prompts),
+        "typed": state.typed,
+        "missing": state.missing,
+        "kind": status.kind,
+        "text": status.text,
+        "progress": status.progress,
+        "remedy": status.remedy,
+        "carried": state.carried,
+        "others": state.others,
+        "busy": state.busy,
+    }

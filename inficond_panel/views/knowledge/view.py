@@ -16,13 +16,11 @@ from inficond_panel.analysis.concept_scales import concept_scales
 from inficond_panel.ui.actions import action
 from inficond_panel.ui.component import tie
 from inficond_panel.views.knowledge.batch.batch import BatchBar, make_suggesting
-from inficond_panel.views.knowledge.concept_typing import make_typing
 from inficond_panel.views.knowledge.knowledge_actions import RowActions
 from inficond_panel.views.knowledge.panels.class_metrics import MeasuresPanel
 from inficond_panel.views.knowledge.panels.mending import MendingPanel
 from inficond_panel.views.knowledge.panels.refit_report import ReportPanel
 from inficond_panel.views.knowledge.panels.thresholds import ThresholdChoices
-from inficond_panel.views.knowledge.picture import draw_picture
 from inficond_panel.views.knowledge.rows.rows import (
     EffectCurves,
     make_concept_rows,
@@ -30,8 +28,9 @@ from inficond_panel.views.knowledge.rows.rows import (
     make_undefined,
 )
 from inficond_panel.views.knowledge.rows.stability import StabilityRuns
-from inficond_panel.views.knowledge.table import KnowledgeTable
+from inficond_panel.views.knowledge.table import KnowledgeTable, draw_picture, make_typing
 from inficond_panel.vocabulary.confidence import confidence_word
+from inficond_panel.vocabulary.sorts import DISCREPANCY_P, SUSPECTS
 
 if TYPE_CHECKING:
     from inficond_panel.state import AppState
@@ -45,10 +44,10 @@ class Overview(Protocol):
     """View of all students, which is shown while no class is selected."""
 
     def close(self) -> None:
-        """Let go of what it draws."""
+        """Release the overview and its plots."""
 
     def picture(self) -> Drawing:
-        """Picture of what it shows."""
+        """Still picture of the list, or of the overview."""
 
 
 class KnowledgeView(RowActions, Viewer):
@@ -144,19 +143,25 @@ class KnowledgeView(RowActions, Viewer):
             return
         table.influential = int(np.count_nonzero(self.app.students.student(name).weights))
         table.rows = self._rows(table.top)
-        table.found = self._rows(ALL, table.find) if table.find.strip() else []
+        self._find()
         self.effects.start()
 
     @param.depends("table.find", watch=True)
     def _show_found(self) -> None:
         if self.table.student:
-            self.table.found = self._rows(ALL, self.table.find) if self.table.find.strip() else []
+            self._find()
             self.batch.show_ghosts()
             self.effects.next()
 
+    def _find(self) -> None:
+        """Answer the search."""
+        query = self.table.find
+        found = self._rows(ALL, query) if query.strip() else []
+        self.table.param.update(found=found, sought=query)
+
     @param.depends("table.rows", "table.found", "app.pinned.found", "app.settings.show", watch=True)
     def _show_pinned(self) -> None:
-        """Tell the influence that the pinned student has; not where few things are shown."""
+        """Show the influences of the pinned student; not in the simple view."""
         pinned, table = self.app.pinned.beside, self.table
         if pinned is None or not table.student or self.app.settings.show == "simple":
             table.pinned = {}
@@ -168,7 +173,7 @@ class KnowledgeView(RowActions, Viewer):
     def _rows(self, top: int, find: str = "") -> list[dict[str, Any]]:
         name, sort, students = self.table.student, self.table.sort, self.app.students
         agreement = students.snapshot.agreement[name]
-        counts = agreement.positives if sort == "discrepancy_p" else agreement.negatives
+        counts = agreement.positives if sort == DISCREPANCY_P.key else agreement.negatives
         return make_concept_rows(
             students.concept_rows(
                 name, sort, top, find, self.app.shifts.suspects(name), self.table.patches_of
@@ -208,7 +213,7 @@ class KnowledgeView(RowActions, Viewer):
 
     @param.depends("app.shifts.found", watch=True)
     def _show_suspects(self) -> None:
-        if self.mending.mark() and self.table.sort == "suspects":
+        if self.mending.mark() and self.table.sort == SUSPECTS.key:
             self._show_rows()
 
     @param.depends("app.changes.found", watch=True)
@@ -242,7 +247,7 @@ class KnowledgeView(RowActions, Viewer):
 
     @action
     def _choose_threshold(self, least: float | None) -> None:
-        """Choose that of the best F1, or with the least precision that of the most recall."""
+        """Choose the threshold of the best F1, or of the most recall at a least precision."""
         self.thresholds.ask(least)
 
     @action

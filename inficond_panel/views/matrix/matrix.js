@@ -92,7 +92,7 @@ function makeHead(model, enlarge) {
   const draw = () => {
     const { concepts: { length }, known } = model
     text(total, length < known ? `${count(length)} of ${count(known)} concepts` : `${count(known)} concepts`)
-    order.querySelector("select").value = model.order
+    order.control.show(model.order)
   }
   const showZoom = (zoom) => { smaller.disabled = zoom === 0; larger.disabled = zoom === ZOOMS.length - 1 }
   return { element, search, draw, showZoom, tools: [find, order, smaller, larger] }

@@ -32,6 +32,7 @@ from inficond_panel.ui.plot_pane import change_figure, close_plots, make_plot_pa
 from inficond_panel.ui.refit_actions import RefitActions
 from inficond_panel.views.matrix.panel import (
     MatrixPanel,
+    draw_picture,
     make_batch,
     make_bounds,
     make_effects,
@@ -40,7 +41,6 @@ from inficond_panel.views.matrix.panel import (
     make_suggesting,
     meant,
 )
-from inficond_panel.views.matrix.picture import draw_picture
 from inficond_panel.vocabulary.directions import DIRECTIONS
 from inficond_panel.wording.suspects import leaning_sentence, plain_sentence
 
@@ -219,7 +219,7 @@ class MatrixView(RefitActions, Viewer):
         watch=True,
     )
     def _show_batch(self) -> None:
-        """Tell what waits and what it would do; nothing while another view does."""
+        """Show the batch and its expected effect, unless another view shows it."""
         tuning, thumbs = self.app.tuning, self.app.tuning.thumbs
         if not self._on_screen:
             self.panel.batch = {}

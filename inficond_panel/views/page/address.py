@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, urlencode
 
 import param
 
+from inficond_panel.common.near_words import missing
 from inficond_panel.plots.cloud import projections
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ ID = 8
 
 
 def make_address(app: AppState) -> str:
-    """Query of the URL for what the session shows now; what is as usual is left out."""
+    """Query of the URL for the present state of the session, without default values."""
     selection, students, targets = app.selection, app.students, app.targets
     given = {
         "data": app.dataset.title if len(app.datasets) > 1 else "",
@@ -113,7 +114,7 @@ class Address:
         return title if title in titles else ""
 
     def follow(self, app: AppState) -> str:
-        """Show what the link asks for, once; return what of it cannot be shown, for people."""
+        """Follow a link once; return the parts that cannot be shown, in words."""
         asked, self._asked = self._asked, None
         later, self._later = self._later, None
         self._following = True
@@ -173,7 +174,7 @@ class Address:
             wanted = asked.get(key, "")
             found[name] = wanted if wanted in known else ""
             if wanted and wanted not in known:
-                yield f"There is no {key} {wanted!r} here."
+                yield missing(key, wanted, known, "in the store")
         app.selection.param.update(**found)
 
     def _show_iterations(self, app: AppState, asked: dict[str, str]) -> Iterator[str]:
@@ -231,7 +232,7 @@ def _set(app: AppState, asked: dict[str, str]) -> Iterator[str]:
         wanted = said.split(",") if several and said else [said]
         if not said or not all(word in words for word in wanted):
             if said:
-                yield f"There is no {key} {said!r}."
+                yield missing(key, said, words)
             value: Any = field.default
         else:
             value = [words[word] for word in wanted] if several else words[said]

@@ -1,4 +1,4 @@
-"""The page before the views: what is being opened, or what is wrong and what to do about it."""
+"""Page before the views: the progress of opening, or an error with its remedy."""
 
 from __future__ import annotations
 
@@ -84,11 +84,11 @@ class OpeningView(Viewer):
         self.param.update(text="Opening", share=0.0, error=None)
 
     def report(self, share: float, text: str) -> None:
-        """Show progress (0 to 1) and what is being done."""
+        """Show the progress (0 to 1) and the present step."""
         self.param.update(share=min(max(share, 0.0), 1.0), text=text, error=None)
 
     def fail(self, error: InficondError) -> None:
-        """Show what is wrong, and the remedy."""
+        """Show an error and its remedy."""
         self.error = error
 
     @param.depends("text", "share", "error", watch=True)

@@ -1,4 +1,4 @@
-"""All six views of a session, and how its worker reaches the page that they are on."""
+"""All views of a session: on its page, which its worker reaches, and as a still picture."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Protocol, runtime_checkable
 
 import panel as pn
 from bokeh.document import Document
@@ -16,6 +17,7 @@ from inficond_panel.analysis.images.patches import shown_segments
 from inficond_panel.state import AppState
 from inficond_panel.state.jobs import Publish, run_at_once
 from inficond_panel.store import Store
+from inficond_panel.ui.notebook.drawing import Drawing
 from inficond_panel.views.configuration.view import ConfigurationView
 from inficond_panel.views.detail.view import DetailView
 from inficond_panel.views.embedding.map_panel import MissingMap
@@ -110,3 +112,45 @@ def _in_one_message(document: Document, update: Callable[[], None]) -> None:
     """
     with hold(document):
         update()
+
+
+#: Columns below the configuration, each from the top.
+COLUMNS = (("performance", "embedding"), ("knowledge", "detail", "provenance"))
+_GAP = 12
+
+
+@runtime_checkable
+class Pictured(Protocol):
+    """A view that draws itself without a browser."""
+
+    def picture(self) -> Drawing | None:
+        """Still picture of the present content; None without any."""
+
+
+def view_picture(view: Viewer) -> Drawing | None:
+    """Picture of one view; None where it has none to give."""
+    return view.picture() if isinstance(view, Pictured) else None
+
+
+def page_picture(views: Mapping[str, Viewer]) -> Drawing | None:
+    """Picture of all views of a page that have one, below each other in two columns."""
+    drawn = {name: found for name in views if (found := view_picture(views[name])) is not None}
+    columns = [[drawn[name] for name in names if name in drawn] for names in COLUMNS]
+    columns = [column for column in columns if column]
+    strip = drawn.get("configuration")
+    wide = sum(max(each.width for each in column) + _GAP for column in columns)
+    head = strip.height + _GAP if strip is not None else 0.0
+    high = max((sum(each.height + _GAP for each in column) for column in columns), default=0.0)
+    if not drawn:
+        return None
+    page = Drawing(max(wide, strip.width if strip is not None else 0.0), head + high)
+    if strip is not None:
+        page.put((0, 0), strip)
+    x = 0.0
+    for column in columns:
+        y = head
+        for each in column:
+            page.put((x, y), each)
+            y += each.height + _GAP
+        x += max(each.width for each in column) + _GAP
+    return page

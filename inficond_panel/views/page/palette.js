@@ -11,7 +11,8 @@ export function makePalette(root, model, own) {
   const list = h("div", { class: "list", role: "listbox", id: "palette-list", "aria-label": "Actions and names" })
   const none = h("p", { class: "muted", role: "status" })
   const dialog = h("dialog", { class: "palette", "aria-label": "Actions and names" }, input, list, none)
-  let current = 0, answered = null, hurried = false // Enter before the answer is there
+  let current = 0, answered = null
+  let moved = 0, hurried = false // arrows and Enter before the answer is there
   root.append(dialog)
 
   const ask = () => model.send_msg({ action: "find_entries", query: input.value })
@@ -25,7 +26,8 @@ export function makePalette(root, model, own) {
       all.filter((entry) => entry.kind === kind).map(optionOf))))
     text(none, all.length ? "" : `Nothing has “${input.value.trim()}” in its name.`)
     none.hidden = all.length > 0
-    go(0)
+    go(moved)
+    moved = 0
   }
   const optionOf = (entry) => h("div", { role: "option", class: "option", "aria-selected": "false", onclick: () => choose(entry) }, entry.name)
 
@@ -43,11 +45,16 @@ export function makePalette(root, model, own) {
     else model.send_msg({ action: "choose", kind, key })
   }
 
-  input.addEventListener("input", ask)
+  input.addEventListener("input", () => {
+    moved = 0
+    hurried = false
+    ask()
+  })
   input.addEventListener("keydown", (event) => {
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key]
-    if (step) go(current + step)
-    else if (event.key === "Enter" && answered === input.value) options()[current]?.click()
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key], isAnswered = answered === input.value
+    if (step && isAnswered) go(current + step)
+    else if (step && !hurried) moved += step
+    else if (event.key === "Enter" && isAnswered) options()[current]?.click()
     else if (event.key === "Enter") hurried = true
     else return
     event.preventDefault()
@@ -59,7 +66,7 @@ export function makePalette(root, model, own) {
     if (!entries || query !== input.value) return
     answered = query
     show(entries)
-    if (hurried && dialog.open) options()[0]?.click() // the dialog's "close" may come after the answer
+    if (hurried && dialog.open) options()[current]?.click() // the dialog's "close" may come after the answer
     hurried = false
   })
   return {
@@ -67,6 +74,7 @@ export function makePalette(root, model, own) {
       if (dialog.open) return
       input.value = ""
       answered = null
+      moved = 0
       hurried = false
       dialog.showModal()
       ask()

@@ -14,11 +14,7 @@ export function makePhoto(root, page, model) {
   const words = h("div", { class: "told", role: "status" })
   const stop = h("button", { class: "btn", type: "button", onclick: () => model.send_msg({ action: "cancel_photo" }) }, "Cancel")
   const close = h("button", { class: "icon-btn", type: "button", "aria-label": "Close", onclick: () => dialog.close() }, icon("cross"))
-  const answer = select("Answer", [], "", (value) => {
-    asked = Number(value)
-    model.send_msg({ action: "abstain_photo", percent: asked })
-  }, "Answer")
-  const list = answer.querySelector("select")
+  const answer = select("Answer", [], "", (value) => model.send_msg({ action: "abstain_photo", percent: Number(value) }), "Answer")
   const picture = makePicture()
   const classes = makeClasses((name) => model.send_msg({ action: "show_photo_class", name }))
   const parts = makeParts((name) => picture.outline(model.photo, name))
@@ -28,7 +24,6 @@ export function makePhoto(root, page, model) {
     h("div", { class: "pick" }, h("label", { for: "photo-file" }, "Photo"), input, answer, stop), how, words, found)
   root.append(dialog)
   let fault = "", turn = 0, held = false // until what was shown is forgotten
-  let asked = null // the last choice of an answer, until it has come: those before it are late
 
   dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close() })
   dialog.addEventListener("close", () => { if (!dialog.open) forget() }) // comes with a frame: it may be open again
@@ -48,7 +43,7 @@ export function makePhoto(root, page, model) {
   function forget() {
     if (!held) return
     held = false
-    asked = null
+    answer.control.forget()
     turn += 1
     fault = input.value = ""
     picture.forget()
@@ -88,9 +83,8 @@ export function makePhoto(root, page, model) {
     set(words, "data-progress", busy ? progress : null)
     input.disabled = Boolean(missing)
     answer.hidden = Boolean(missing)
-    drawOnce(list, JSON.stringify(percents), () => percents.map((each) => h("option", { value: each }, each ? `if ${each} % right on tune` : "always")))
-    if (percent === asked) asked = null
-    list.value = String(asked ?? percent)
+    drawOnce(answer.control, JSON.stringify(percents), () => percents.map((each) => h("option", { value: each }, each ? `if ${each} % right on tune` : "always")))
+    answer.control.show(percent)
     stop.hidden = !busy
     stop.disabled = kind === "cancelling"
     found.hidden = !rows.length

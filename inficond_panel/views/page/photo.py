@@ -31,7 +31,7 @@ _PERCENTS = (0, 80, 90, 95, 99)
 
 
 def make_photo(app: AppState, class_name: str) -> dict[str, Any]:
-    """Content of the dialog: what is taken, how far it is, and of a decided photo the classes.
+    """Content of the dialog: accepted files, progress, and the classes of a decided photo.
 
     Surest present first. Of the class named, else of the first, the parts of the logit and the
     outlines of their segments.
@@ -111,7 +111,7 @@ def make_worth(photo: DecidedPhoto, class_name: str) -> str:
 
 
 def make_outlines(store: Store, photo: DecidedPhoto, chosen: Prediction) -> dict[str, Any]:
-    """Outline of the segment nearest to each concept that is told, at the size of the mask."""
+    """Outline of the segment nearest to each listed concept, at the size of the mask."""
     (segments,) = photo.scores.segments or (None,)
     if segments is None:
         return {"outlines": {}, "width": 0, "height": 0}

@@ -18,9 +18,8 @@ from inficond_panel.ui.component import Component, tie
 from inficond_panel.ui.parts.saving import send_file
 from inficond_panel.views.page.address import KEYS, PLACES, Address, make_address
 from inficond_panel.views.page.arrangement import make_layout, read_layout
-from inficond_panel.views.page.palette import choose, make_answer
+from inficond_panel.views.page.palette import choose, make_answer, make_shortcuts
 from inficond_panel.views.page.photo import PhotoActions, make_photo
-from inficond_panel.views.page.shortcuts import make_shortcuts
 from inficond_panel.views.page.tour import make_progress, make_tour, show_step
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ def make_subtitle(title: str, classes: int) -> str:
 
 
 def make_saved(nodes: Sequence[Iteration], doing: str, path: str) -> dict[str, str]:
-    """Text of the header on saving: time of the newest iteration (ISO), or what is being done."""
+    """Text of the header on saving: time of the newest iteration (ISO), or the running job."""
     newest = nodes[-1].created if len(nodes) > 1 else ""
     if path == ":memory:":
         return {"text": doing or "Not kept: history in memory", "at": "", "place": ""}
@@ -208,7 +207,7 @@ class Shell(PhotoActions, Viewer):
         watch=True,
     )
     def _tell_address(self) -> None:
-        """Put what is shown into the URL; not while what a link names is on its way."""
+        """Put the present state into the URL, except while a link is being followed."""
         if self.address is not None and self.address.arrived(self.app):
             self._page.param.update(address=make_address(self.app), turn=self._turn)
 
@@ -232,7 +231,7 @@ class Shell(PhotoActions, Viewer):
 
     @param.depends("app.tuning.notice", watch=True)
     def _tell_notice(self) -> None:
-        """Tell what has happened, and offer to take it back."""
+        """Show the last event, and offer to undo it."""
         told = self.app.tuning.notice
         if told is not None:
             self._tell(told.text, told.offer)
@@ -242,7 +241,7 @@ class Shell(PhotoActions, Viewer):
 
     @action
     def _take_offer(self) -> None:
-        """Do what the notice offers."""
+        """Carry out the offer of the notice."""
         told = self.app.tuning.notice
         if told is not None and self._page.notice == told.text:
             self._page.param.update(notice="", offer="")

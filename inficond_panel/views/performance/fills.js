@@ -1,20 +1,11 @@
 // Sorts of the performance view, and the four fills of its bars.
 
 import { fixed, points } from "../../ui/base.js"
-import { GAP_METRIC, METRICS } from "../../ui/vocabulary.js"
+import { CLASS_SORTS } from "../../ui/vocabulary.js"
 
-/** Sort by the teacher's value of a metric less the student's; of AP it is `gap`. */
-function gapSort([metric, { name, short }]) {
-  const id = metric === GAP_METRIC ? "gap" : `${metric}_gap`
-  const words = metric === GAP_METRIC ? `${short} gap` : `${name} gap`
-  return [id, { name: words, head: ["Gap, pp", "Gap"], show: (row) => points(row[id]), descending: true, metric }]
-}
-
-export const SORTS = {
-  ...Object.fromEntries(Object.entries(METRICS).map(gapSort)),
-  ...Object.fromEntries(Object.entries(METRICS).map(([key, { name, column, short }]) =>
-    [key, { name, head: [column, short], show: (row) => fixed(row[key], 3), descending: false }])),
-}
+/** Sorts by key, each with what it shows of a row. */
+export const SORTS = Object.fromEntries(CLASS_SORTS.map((sort) =>
+  [sort.key, { ...sort, show: (row) => (sort.points ? points(row[sort.key]) : fixed(row[sort.key], 3)) }]))
 export const FILLS = [
   ["both-right", "both right"],
   ["student-wrong", "teacher right, student wrong"],

@@ -132,9 +132,9 @@ function drawSorting(model, { sort, order, value, rings }) {
   const shown = [model.sort, besideOf(model.sort)].filter(Boolean)
   if (sort.dataset.value !== model.sort) {
     const pickSort = (id) => { model.descending = SORTS[id].descending; model.sort = id }
-    const names = model.sorts.map((id) => [id, SORTS[id].name])
+    const names = Object.values(SORTS).map(({ key, name }) => [key, name])
     if (!sort.firstChild) sort.append(offline(select("Sort by", names, model.sort, pickSort, "Sort:")))
-    sort.querySelector("select").value = model.sort
+    sort.querySelector("select").show(model.sort)
     sort.dataset.value = model.sort
     value.replaceChildren(...shown.map((key) => h("span", {}, wideOrNarrow(...SORTS[key].head))))
     text(rings, `${SORTS[ringMetric(model)].name} of teacher, student`)

@@ -24,7 +24,7 @@ function sideCard(row, side) {
   return [title, details(FILLS.map(line)), h("p", { class: "muted" }, "A click shows the images of a part.")]
 }
 
-function ringCard(row, { sorts, changes, shifts }) {
+function ringCard(row, { changes, shifts }) {
   const undefinedNote = row.reason && h("p", {}, row.reason)
   const lines = [
     ["Gap", isNumber(row.gap) ? `${points(row.gap)} pp` : "–"],
@@ -32,7 +32,7 @@ function ringCard(row, { sorts, changes, shifts }) {
     ["Fidelity of a constant", fixed(row.constant_fidelity, 3)],
     ["Correlation of the logits", fixed(row.logit_correlation, 3)],
   ]
-  const both = sorts.filter((key) => key in METRICS)
+  const both = Object.keys(SORTS).filter((key) => key in METRICS)
     .map((key) => [SORTS[key].name, fixed(row.teacher[key], 3), fixed(row[key], 3)])
   const shift = shifts[row.name] && h("p", {}, shifts[row.name].words)
   return [h("b", {}, row.name), undefinedNote, shift, details([["", "Teacher", "Student"], ...both]), details(lines)].filter(Boolean)

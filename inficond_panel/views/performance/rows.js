@@ -9,7 +9,7 @@ export const SIDES = ["positives", "negatives"]
 const TURN = 2 * Math.PI * 12.25
 
 /** The metric that the rings tell: the one sorted by, or whose gap is. */
-export const ringMetric = ({ sort, extent }) => (extent === "simple" ? GAP_METRIC : SORTS[sort].metric ?? sort)
+export const ringMetric = ({ sort, extent }) => (extent === "simple" ? GAP_METRIC : SORTS[sort].metric)
 
 /** Key of the metric that stands below the one sorted by, if any. */
 export const besideOf = (sort) => METRICS[sort]?.beside

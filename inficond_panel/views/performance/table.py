@@ -1,15 +1,28 @@
-"""Component of the performance view: what the browser draws, and what it may set."""
+"""Table of the students: the component that the browser draws, its data, and a still picture."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import param
 from panel.custom import Child
 
-from inficond_panel.state import CLASS_SORTS
+from inficond_panel.common.numbers import count, defined, number
+from inficond_panel.plots.performance_bars import FILLS, SIDES
 from inficond_panel.ui import browser
 from inficond_panel.ui.component import ViewComponent
+from inficond_panel.ui.notebook.drawing import Drawing
+from inficond_panel.vocabulary.metrics import AP, METRICS, SHARES
+from inficond_panel.vocabulary.palette import INK_2, SELECTION
+from inficond_panel.vocabulary.sorts import CLASS_SORTS
+from inficond_panel.wording.metric_change import change_text, make_change
+
+if TYPE_CHECKING:
+    from inficond_panel.analysis.snapshot import Snapshot
+    from inficond_panel.distill import Interval
+    from inficond_panel.state.pinned import Pinned
 
 
 class PerformanceTable(ViewComponent):
@@ -20,9 +33,8 @@ class PerformanceTable(ViewComponent):
 
     rows = param.List(default=[], item_type=dict, doc="As ``make_performance_rows`` gives them.")
     selected = param.String(default="", doc="Class selected; empty: none.")
-    sort: param.Selector[str] = param.Selector(default="gap", objects=CLASS_SORTS)
+    sort: param.Selector[str] = param.Selector(default="gap", objects=list(CLASS_SORTS))
     descending = param.Boolean(default=True, doc="Largest value first; undefined ones come last.")
-    sorts = param.List(default=CLASS_SORTS, doc="What the classes can be sorted by.")
     changes = param.Dict(default={}, doc="As ``make_changes`` gives them, by class; as asked for.")
     shifts = param.Dict(default={}, doc="As ``make_shifts`` gives them, by class.")
     suspecting = param.Boolean(default=True, doc="Whether shifts are shown.")
@@ -39,3 +51,78 @@ class PerformanceTable(ViewComponent):
     _taken = frozenset({"bar_width", "confused", "descending", "selected", "sort"})
     _esm = browser.module(Path(__file__).with_name("performance.js"))
     _stylesheets = browser.styles(Path(__file__).with_name("performance.css"))
+
+
+MOST = 30  #: classes, the widest gap first
+_ROW, _HEAD = 24, 34
+_NAME, _BARS, _NUMBER = 120, 250, 60
+_WIDTH = 12 + _NAME + _BARS + 2 * _NUMBER
+
+
+def draw_picture(
+    rows: Sequence[Mapping[str, Any]], sort: str, selected: str, descending: bool = True
+) -> Drawing:
+    """Rows of ``make_performance_rows``, the first ``MOST`` in the order of the table."""
+    known = [row for row in rows if row[sort] is not None]
+    known.sort(key=lambda row: row[sort], reverse=descending)
+    known += [row for row in rows if row[sort] is None]
+    drawing = Drawing(_WIDTH, _HEAD + _ROW * (min(len(known), MOST) + (len(known) > MOST)) + 6)
+    heads = ("class", 12), ("positives above, negatives below", 12 + _NAME)
+    for words, x in (*heads, ("AP", _x(0)), ("teacher", _x(1))):
+        drawing.text((x, 20), words, INK_2, 11)
+    for at, row in enumerate(known[:MOST]):
+        _draw(drawing, _HEAD + at * _ROW, row, row["name"] == selected)
+    if len(known) > MOST:
+        words = f"{count(len(known) - MOST)} more classes"
+        drawing.text((12, _HEAD + MOST * _ROW + 16), words, INK_2)
+    return drawing
+
+
+def _x(column: int) -> float:
+    return 20 + _NAME + _BARS + column * _NUMBER
+
+
+def _draw(drawing: Drawing, top: float, row: Mapping[str, Any], selected: bool) -> None:
+    if selected:
+        drawing.box((4, top), (_WIDTH - 8, _ROW), SELECTION.light)
+    drawing.text((12, top + 16), row["name"], room=_NAME, bold=selected)
+    for line, side in enumerate(SIDES):
+        images = row[side]
+        x, whole = 12.0 + _NAME, max(sum(images), 1)
+        for fill, part in zip(FILLS, images, strict=True):
+            wide = (_BARS - 8) * part / whole
+            if part:
+                place, size = (x, top + 3 + 10 * line), (max(wide - 1, 1), 8)
+                drawing.box(place, size, fill.ground.light, fill.stripes.light)
+            x += wide
+    drawing.text((_x(0), top + 16), number(row[AP.key]))
+    drawing.text((_x(1), top + 16), number(row["teacher"][AP.key]))
+
+
+def make_pinned(snapshot: Snapshot, pinned: Pinned | None) -> dict[str, Any]:
+    """Metrics of the pinned students, and by how much those in view are above them.
+
+    ``values`` are ``[pinned, in view − pinned]`` by class and metric, shares of 1, None where
+    undefined; none on a holdout that nobody looked at. Empty where nothing stands beside.
+    """
+    if pinned is None:
+        return {}
+    then = pinned.metrics or {}
+    return {
+        "number": pinned.number,
+        "values": {
+            name: {key: _pair(getattr(then[name], key), getattr(now, key)) for key in SHARES}
+            for name, now in snapshot.metrics.items()
+            if name in then
+        },
+    }
+
+
+def _pair(then: float, now: float) -> list[float | None]:
+    return [defined(then), defined(now - then)]
+
+
+def make_against(pinned: Pinned, metric: str, found: Interval | None) -> list[list[str]]:
+    """Line of a class's card: the change against the pinned student; none until it is known."""
+    told = change_text(make_change(found, unit=METRICS[metric].unit)) if found else ""
+    return [[f"{METRICS[metric].name} against {pinned.number}", told]] if told else []

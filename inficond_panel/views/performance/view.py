@@ -24,18 +24,21 @@ from inficond_panel.plots.performance_bars import (
     make_performance_bars,
     update_bars,
 )
-from inficond_panel.state import GAP_SORTS
 from inficond_panel.ui.actions import Acting, action
 from inficond_panel.ui.component import tie
 from inficond_panel.ui.parts.saving import make_and_send
 from inficond_panel.ui.photos.gallery import FILLS as IMAGE_FILLS
 from inficond_panel.ui.plot_pane import change_figure, close_plots, make_plot_pane
 from inficond_panel.views.performance.confusions import ConfusionsPanel
-from inficond_panel.views.performance.picture import draw_picture
-from inficond_panel.views.performance.pinned import make_against, make_pinned
-from inficond_panel.views.performance.table import PerformanceTable
+from inficond_panel.views.performance.table import (
+    PerformanceTable,
+    draw_picture,
+    make_against,
+    make_pinned,
+)
 from inficond_panel.vocabulary.confidence import CONFIDENCE
-from inficond_panel.vocabulary.metrics import AP, FIDELITY, METRICS, SHARES
+from inficond_panel.vocabulary.metrics import AP, FIDELITY, METRICS
+from inficond_panel.vocabulary.sorts import CLASS_SORTS
 from inficond_panel.wording.metric_change import change_text, make_change
 from inficond_panel.wording.suspects import shift_sentence
 
@@ -47,7 +50,7 @@ if TYPE_CHECKING:
     from inficond_panel.tuning.shift.class_shift import ClassShift
     from inficond_panel.ui.notebook.drawing import Drawing
 
-_VALUES = (*SHARES, "constant_fidelity", "logit_correlation")
+_FACTS = ("constant_fidelity", "logit_correlation")
 
 
 def make_performance_rows(snapshot: Snapshot) -> list[dict[str, Any]]:
@@ -62,14 +65,12 @@ def make_performance_rows(snapshot: Snapshot) -> list[dict[str, Any]]:
 
 def _row(snapshot: Snapshot, name: str) -> dict[str, Any]:
     metrics, agreement = snapshot.metrics[name], snapshot.agreement[name]
+    student = {metric: getattr(metrics, metric) for metric in METRICS}
     teacher = {AP.key: metrics.teacher_ap, FIDELITY.key: 1.0, **agreement.teacher_metrics()}
     return {
         "name": name,
-        **{
-            sort: defined(teacher[metric] - getattr(metrics, metric))
-            for sort, metric in GAP_SORTS.items()
-        },
-        **{metric: defined(getattr(metrics, metric)) for metric in _VALUES},
+        **{key: defined(sort.value(student, teacher)) for key, sort in CLASS_SORTS.items()},
+        **{fact: defined(getattr(metrics, fact)) for fact in _FACTS},
         "teacher": {metric: defined(value) for metric, value in teacher.items()},
         **{
             side: [getattr(getattr(agreement, side), fill.counts) for fill in FILLS]
@@ -220,7 +221,7 @@ class PerformanceView(Acting, Viewer):
         if not self._asked:
             return
         name, changes = self._asked, self.app.changes
-        metric = GAP_SORTS.get(self.table.sort, self.table.sort)
+        metric = CLASS_SORTS[self.table.sort].metric
         found = {
             "start": changes.total(name, [metric]).get(metric),
             "previous": changes.last(name, [metric]).get(metric),

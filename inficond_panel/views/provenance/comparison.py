@@ -1,4 +1,4 @@
-"""Any two iterations side by side, as the browser draws it: text, whiskers and pictures' rows."""
+"""Any two iterations side by side, as the browser draws it, and what it may ask there."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from inficond_panel.common.numbers import count, number, signed
-from inficond_panel.ui.photos.gallery import FILLS, PRESENCE
+from inficond_panel.ui.actions import Acting, action
+from inficond_panel.ui.photos.gallery import FILLS, PRESENCE, make_picture
+from inficond_panel.ui.photos.images import send_photo, send_pictures
 from inficond_panel.views.provenance.iterations import make_author, make_axis, make_chip, make_title
 from inficond_panel.vocabulary.confidence import CONFIDENCE, interval_word
 from inficond_panel.vocabulary.metrics import AP, METRICS, SHARES
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from inficond_panel.state import AppState
     from inficond_panel.state.requests.comparison import Churn, ClassComparison, Comparison, Flip
     from inficond_panel.tuning import Node
+    from inficond_panel.views.provenance.tree import ProvenanceTree
 
 WAYS = {True: "present", False: "absent"}
 VERDICTS = {True: "right", False: "wrong"}
@@ -171,3 +174,48 @@ def _unchanged(names: Sequence[str]) -> str:
     if len(names) > 6:
         return f"{count(len(names))} other classes have the same student"
     return f"The same student: {', '.join(names)}"
+
+
+class ComparisonActions(Acting):
+    """Actions of the browser on the comparison that is shown; ``_compared`` is its class."""
+
+    app: AppState
+    _compared: str
+    _tree: ProvenanceTree
+
+    def _show_comparison(self) -> None:
+        """Show what is known of the comparison; the view's own."""
+        raise NotImplementedError
+
+    @action
+    def _compare(self, before: str, after: str) -> None:
+        self.app.comparison.compare(before, after)
+
+    @action
+    def _swap(self) -> None:
+        self.app.comparison.swap()
+
+    @action
+    def _close_comparison(self) -> None:
+        self.app.comparison.close()
+
+    @action
+    def _choose_class(self, name: str) -> None:
+        self._compared = name
+        self._show_comparison()
+
+    @action
+    def _pictures(self, rows: list[int]) -> None:
+        """Send the pictures asked for, of images that the comparison shows."""
+        store, shown = self.app.store, self._flipped()
+        wanted = [row for row in rows if row in shown]
+        send_pictures(self.app, self._tree, wanted, lambda row: make_picture(store, row, -1))
+
+    @action
+    def _photo(self, row: int) -> None:
+        """Send the photo of one of the images that the comparison shows."""
+        if row in self._flipped():
+            send_photo(self.app, self._tree, row)
+
+    def _flipped(self) -> set[int]:
+        return {flip["row"] for flip in self._tree.comparison.get("detail", {}).get("flips", ())}

@@ -7,7 +7,6 @@ from the previous entry; the total at the top right.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import param
@@ -16,27 +15,25 @@ from panel.viewable import Viewer
 from inficond_panel.plots.tree_plot import Branches
 from inficond_panel.state import CHANGE_METRICS, Job
 from inficond_panel.tuning.other_students import others_sentence
-from inficond_panel.ui import browser
-from inficond_panel.ui.actions import Acting, action
-from inficond_panel.ui.component import ViewComponent, tie
-from inficond_panel.ui.lists.row_window import cut_window, place_window
+from inficond_panel.ui.actions import action
+from inficond_panel.ui.component import tie
 from inficond_panel.ui.parts.metric_cards import mean
 from inficond_panel.ui.parts.saving import send_file
-from inficond_panel.ui.photos.gallery import make_picture
-from inficond_panel.ui.photos.images import send_photo, send_pictures
-from inficond_panel.views.provenance.comparison import make_comparison
+from inficond_panel.views.provenance.comparison import ComparisonActions, make_comparison
 from inficond_panel.views.provenance.iterations import (
     Shown,
+    cut_window,
     each_once,
     make_axis,
     make_deleted,
     make_exporting,
     make_result,
     make_row,
+    place_window,
     touches,
 )
-from inficond_panel.views.provenance.picture import draw_picture
-from inficond_panel.vocabulary.metrics import AP, METRICS
+from inficond_panel.views.provenance.tree import ProvenanceTree, draw_picture
+from inficond_panel.vocabulary.metrics import METRICS
 from inficond_panel.wording.metric_change import make_change
 
 if TYPE_CHECKING:
@@ -60,30 +57,7 @@ def typed_sentence(names: Sequence[str]) -> str:
     return f"With {', '.join(names)}. Iterations without {them} come back with Delete (T)."
 
 
-class ProvenanceTree(ViewComponent):
-    """Tree that the browser draws; actions come back as messages ``{"action", ...}``.
-
-    What is sent does not grow with the history: of a long one only the rows near those in view.
-    """
-
-    data = param.Dict({}, doc="Class, metric, total, and what can be done; empty while loading.")
-    tree = param.Dict(
-        {}, doc="`size`, the `current` row, and the `rows` and `edges` in the window."
-    )
-    results = param.Dict({}, doc="Of the rows in the window, see `each_once`, and their `axis`.")
-    deleted = param.List([], doc="See `make_deleted`.")
-    comparison = param.Dict({}, doc="See `make_comparison`; empty: none.")
-    exporting = param.Dict({}, doc="See `make_exporting`.")
-    metric: param.Selector[str] = param.Selector(
-        default=AP.key, objects=CHANGE_METRICS, doc="Metric of the rows."
-    )
-
-    _taken = frozenset({"metric"})
-    _esm = browser.module(Path(__file__).with_name("provenance.js"))
-    _stylesheets = browser.styles(Path(__file__).with_name("provenance.css"))
-
-
-class ProvenanceView(Acting, Viewer):
+class ProvenanceView(ComparisonActions, Viewer):
     """Rows newest first. A click on a row goes there and deletes nothing."""
 
     def __init__(self, app: AppState, **params: Any) -> None:
@@ -351,24 +325,12 @@ class ProvenanceView(Acting, Viewer):
         self.app.tuning.restore(branch)
 
     @action
-    def _compare(self, before: str, after: str) -> None:
-        self.app.comparison.compare(before, after)
-
-    @action
     def _pin(self, node: str) -> None:
         self.app.pinned.pin(node)
 
     @action
     def _unpin(self) -> None:
         self.app.pinned.unpin()
-
-    @action
-    def _swap(self) -> None:
-        self.app.comparison.swap()
-
-    @action
-    def _close_comparison(self) -> None:
-        self.app.comparison.close()
 
     @action
     def _find_formats(self) -> None:
@@ -385,27 +347,6 @@ class ProvenanceView(Acting, Viewer):
     @action
     def _export_page(self) -> None:
         self.app.export.param.trigger("page")
-
-    @action
-    def _choose_class(self, name: str) -> None:
-        self._compared = name
-        self._show_comparison()
-
-    @action
-    def _pictures(self, rows: list[int]) -> None:
-        """Send the pictures asked for, of images that the comparison shows."""
-        store, shown = self.app.store, self._flipped()
-        wanted = [row for row in rows if row in shown]
-        send_pictures(self.app, self._tree, wanted, lambda row: make_picture(store, row, -1))
-
-    @action
-    def _photo(self, row: int) -> None:
-        """Send the photo of one of the images that the comparison shows."""
-        if row in self._flipped():
-            send_photo(self.app, self._tree, row)
-
-    def _flipped(self) -> set[int]:
-        return {flip["row"] for flip in self._tree.comparison.get("detail", {}).get("flips", ())}
 
     def picture(self) -> Drawing:
         """Picture of the newest rows in view, without a browser."""

@@ -11,9 +11,9 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from inficond_panel.common.installation import install_command
+from inficond_panel.common.installation import missing_extra
 from inficond_panel.common.reading import ANNOTATION_BYTES, read_text
-from inficond_panel.errors import DataError, MissingExtraError
+from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.packed_datasets import HuggingFaceDataset
 from inficond_panel.store.images import UnreadableImage
 from precompute.datasets.dataset import Listing
@@ -197,10 +197,7 @@ def _open(path: Path, _: int) -> Any:
         import pyarrow
         from pyarrow import ipc, parquet
     except ImportError as error:
-        raise MissingExtraError(
-            f"{path} needs the package {error.name}.",
-            f"Install it: {install_command('precompute')}",
-        ) from error
+        raise missing_extra(f"{path}", error, "precompute") from error
     try:
         if path.suffix == ".parquet":
             return parquet.ParquetFile(path)

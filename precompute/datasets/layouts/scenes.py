@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from inficond_panel.common.installation import install_command
+from inficond_panel.common.installation import missing_extra
 from inficond_panel.errors import MissingExtraError
 from inficond_panel.spec.sections.dataset import ScenesDataset
 from precompute.datasets.dataset import Dataset
@@ -47,10 +47,7 @@ def _scene_set() -> Any:
                 "Scenes are drawn by the recipe of the demo, which only the source tree has.",
                 "Take the source tree of inficond-panel; the demo's store comes with it.",
             ) from error
-        raise MissingExtraError(
-            f"Drawing scenes needs packages that are not installed ({error.name}).",
-            f"Install them: {install_command('demo')}",
-        ) from error
+        raise missing_extra("Drawing scenes", error, "demo") from error
     return SceneSet
 
 

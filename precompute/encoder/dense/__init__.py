@@ -11,9 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 from inficond_panel.errors import DataError
-from precompute.encoder.dense import feature_maps as maps
-from precompute.encoder.dense import tokens
 from precompute.encoder.dense.blocks import ATTENTIONS
+from precompute.encoder.dense.families import clip_resnet, open_clip_vit, timm_map, timm_vit
 from precompute.encoder.dense.path import Path
 from precompute.encoder.dense.position_sizes import fit_size
 
@@ -49,7 +48,7 @@ def dense_function(
 
 def dense_path(tower: Any) -> Path | None:
     """The dense path of an image tower of open_clip, None if it is of no family that has one."""
-    families = (tokens.open_clip_vit, tokens.timm_vit, maps.clip_resnet, maps.timm_map)
+    families = (open_clip_vit, timm_vit, clip_resnet, timm_map)
     return next((path for family in families if (path := family(tower))), None)
 
 

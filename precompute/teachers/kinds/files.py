@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from inficond_panel.common.devices import CPU, onnx_providers, torch_device
+from inficond_panel.common.installation import missing_extra
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.teacher import OnnxTeacher as OnnxSection
 from inficond_panel.spec.sections.teacher import TorchScriptTeacher
@@ -20,7 +21,6 @@ from precompute.teachers.teacher import (
     TorchTeacher,
     check_outputs,
     columns_of,
-    need,
 )
 
 
@@ -31,7 +31,7 @@ def load_torchscript(
     try:
         import torch
     except ImportError as error:
-        raise need("torch", error) from error
+        raise missing_extra("This teacher", error, "precompute") from error
     place = torch_device(device)
     try:
         with warnings.catch_warnings():
@@ -94,7 +94,7 @@ def load_onnx(section: OnnxSection, classes: Sequence[str], device: str = CPU) -
     try:
         import onnxruntime
     except ImportError as error:
-        raise need("onnxruntime", error, "onnx") from error
+        raise missing_extra("This teacher", error, "onnx") from error
     options = onnxruntime.SessionOptions()
     options.use_deterministic_compute = True
     options.intra_op_num_threads = options.inter_op_num_threads = 1  # the same bits everywhere

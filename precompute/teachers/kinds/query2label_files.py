@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from inficond_panel.common.devices import CPU, torch_device
+from inficond_panel.common.installation import missing_extra
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.teacher import Query2LabelTeacher
 from inficond_panel.store.network_weights import State, load_strictly, read_state
 from precompute.teachers.kinds.timm_models import build, frozen, timm_layout
 from precompute.teachers.preprocessing import of_timm, own_or_given
-from precompute.teachers.teacher import TorchTeacher, columns_of, need
+from precompute.teachers.teacher import TorchTeacher, columns_of
 
 if TYPE_CHECKING:
     from precompute.teachers.kinds.query2label import Shape
@@ -37,7 +38,7 @@ def load_query2label(
     try:
         from precompute.teachers.kinds.query2label import FeatureMap, Query2Label
     except ImportError as error:
-        raise need("torch", error) from error
+        raise missing_extra("This teacher", error, "precompute") from error
     columns, outputs = columns_of(classes, section.classes)
     state = read_state(section.path)
     shape = read_shape(state, section)

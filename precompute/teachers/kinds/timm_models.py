@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inficond_panel.common.devices import CPU, torch_device
+from inficond_panel.common.installation import missing_extra
 from inficond_panel.common.near_words import near
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.teacher import TimmTeacher
 from inficond_panel.store.network_weights import State, load_strictly, read_state, without_prefix
 from precompute.teachers.preprocessing import of_timm, own_or_given
-from precompute.teachers.teacher import TorchTeacher, columns_of, need
+from precompute.teachers.teacher import TorchTeacher, columns_of
 
 if TYPE_CHECKING:
     from torch import nn
@@ -76,7 +77,7 @@ def _timm(name: str) -> Any:
     try:
         import timm
     except ImportError as error:
-        raise need("timm", error) from error
+        raise missing_extra("This teacher", error, "precompute") from error
     if not timm.is_model(name):
         raise DataError(
             f"timm knows no model {name}.{near(name, timm.list_models(), most=3)}",

@@ -12,24 +12,15 @@ from inficond_panel.distill.scores.joint_gram import added, joint_gram
 from inficond_panel.distill.scores.scores import Scores
 from inficond_panel.distill.solver.joint.joint_objective import JointPoint, JointProblem
 from inficond_panel.distill.solver.joint.softmax_loss import flat_solve
+from inficond_panel.distill.solver.line_search import Move, first_descent
 from inficond_panel.distill.solver.penalty import Penalty
 from inficond_panel.distill.solver.subproblem import solve_quadratic
 
 _NEW_COLUMNS = 24  # of a class, at most; of all classes with a limit of their own
 _NEW_WEIGHTS = 480
-_HALVINGS = 40
 _ROUNDS = 40
 _STIFF = 1e3  # of rho to the curvature of the weights
 _MET = 1e-13
-
-
-class _Move(NamedTuple):
-    """A step of length 1: weights (C, K), change of the logits (N, K), the intercepts' share."""
-
-    weights: Array
-    change: Array
-    share: Array
-    promised: float  # change of the objective, to first order
 
 
 class JointState:
@@ -76,10 +67,10 @@ class JointState:
         """Take the outlook of the next step for the certificate, and stay."""
         self._take_outlook(self._newton_move())
 
-    def _take_outlook(self, move: _Move) -> None:
+    def _take_outlook(self, move: Move[Array]) -> None:
         self.outlook = self.problem.outlook(self.at.fitted, move.change)
 
-    def _newton_move(self) -> _Move:
+    def _newton_move(self) -> Move[Array]:
         """To the minimum of the quadratic model, with its multipliers taken over."""
         problem, weights = self.problem, self.at.weights
         concept, of_class = self._places()
@@ -108,36 +99,36 @@ class JointState:
 
     def _move(
         self, full: Array, pivot: Array, share_of: Array, concept: NDArray, of_class: NDArray
-    ) -> _Move:
+    ) -> Move[Array]:
         step = (full - self.at.weights)[concept, of_class]
         share = -share_of @ step
         np.subtract.at(share, of_class, pivot * step)
         promised = self.gradient[concept, of_class] @ step
         promised += self.problem.size(full) - self.problem.size(self.at.weights)
         change = self._product(full - self.at.weights)
-        return _Move(full, change + share, share, float(promised))
+        return Move(full, change + share, share, float(promised))
 
-    def _search(self, move: _Move) -> bool:
-        """Move, halving the step until the objective falls; False where there is no way down."""
+    def _search(self, move: Move[Array]) -> bool:
+        """Move as far as the objective falls; False where there is no way down."""
         problem, at = self.problem, self.at
         rounding = 1e-15 * (at.objective + problem.reference)
-        for halving in range(_HALVINGS):
-            length = 0.5**halving
-            trial = move.weights
-            if halving:
-                trial = at.weights + length * (move.weights - at.weights)
+
+        def objective(length: float) -> float:
+            trial = move.weights_at(at.weights, length)
             fitted = problem.fitted(at.fitted.logit + length * move.change)
-            value = problem.point(trial, at.intercepts, fitted).objective
-            if value <= at.objective + 1e-4 * length * move.promised + rounding:
-                if halving:
-                    self.outlook = None
-                else:
-                    self._take_outlook(move)
-                linear = at.fitted.logit - at.intercepts + length * (move.change - move.share)
-                guess = at.intercepts + length * move.share
-                self.at = problem.best_point(trial, linear, guess)
-                return move.promised < -0.1 * rounding
-        return False
+            return problem.point(trial, at.intercepts, fitted).objective
+
+        found = first_descent(objective, at.objective, move.promised, rounding)
+        if found is None:
+            return False
+        length, _ = found
+        self.outlook = None
+        if length == 1:
+            self._take_outlook(move)
+        linear = at.fitted.logit - at.intercepts + length * (move.change - move.share)
+        guess = at.intercepts + length * move.share
+        self.at = problem.best_point(move.weights_at(at.weights, length), linear, guess)
+        return move.promised < -0.1 * rounding
 
     def _point(self, weights: Array) -> JointPoint:
         linear = self._product(weights)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from html import escape
 
-from inficond_panel.common.numbers import MINUS, number
+from inficond_panel.common.numbers import number, significant
 from inficond_panel.study.results.results import Spread
 
 WIDTH = 880
@@ -212,7 +212,7 @@ def _grid(steps: Sequence[float], axis: Callable[[float], float], bottom: float,
 
 def _short(value: float) -> str:
     """A tick: ``−2.5``, ``10``."""
-    return f"{value:g}".replace("-", MINUS)
+    return significant(value)
 
 
 def _svg(parts: Sequence[str], height: float, label: str) -> str:

@@ -1,4 +1,4 @@
-"""The top bar of the knowledge view as plain data: the batch of thumbs, and what it would give."""
+"""Top bar of the knowledge view as plain data: the batch of thumbs and its expected effect."""
 
 from __future__ import annotations
 
@@ -16,9 +16,13 @@ from inficond_panel.views.knowledge.panels.mending import make_cure
 from inficond_panel.views.knowledge.table import KnowledgeTable, make_status
 from inficond_panel.vocabulary.directions import THUMBS
 from inficond_panel.vocabulary.metrics import AP
-from inficond_panel.wording.cures import chosen_sentence, direction_of, glyph_of
+from inficond_panel.wording.cures import (
+    chosen_sentence,
+    direction_of,
+    glyph_of,
+    suggestion_sentences,
+)
 from inficond_panel.wording.metric_change import make_change
-from inficond_panel.wording.suggestion import suggestion_sentences
 
 if TYPE_CHECKING:
     from inficond_panel.analysis.refits.compensation import Group
@@ -57,7 +61,7 @@ def make_held(bounds: Bounds, name: str) -> list[dict[str, str]]:
 
 
 def make_touched(batch: Sequence[Item], preview: Preview | None) -> list[dict[str, Any]]:
-    """The students that a batch touches: items of each kind, and what it would give each.
+    """Students that a batch touches: number of items by kind, and the expected change of each.
 
     ``items`` are (sign, kind, number).
     """
@@ -77,14 +81,14 @@ def make_touched(batch: Sequence[Item], preview: Preview | None) -> list[dict[st
 
 
 def make_suggesting(running: str, part: float, text: str) -> dict[str, Any]:
-    """The suggestion under way: its strategy, how far it is, and what it does now."""
+    """Suggestion under way: strategy, progress, and present step."""
     return {"running": running, "share": part, "text": text}
 
 
 def make_summary(
     snapshot: Snapshot, name: str, total: Interval | None, preview: Preview | None
 ) -> dict[str, Any]:
-    """Top bar: AP of student and teacher, change since the start, and what the batch would give.
+    """Top bar: AP of student and teacher, change since the start, and expected change by the batch.
 
     ``total`` is the interval of the change since the start, once it is known.
     """
@@ -130,7 +134,7 @@ def make_group_offer(
 
 
 class BatchBar:
-    """Fills what the top bar of ``table`` shows: the batch, its preview, its group, its notices."""
+    """Fills the top bar of ``table``: the batch, its preview, its group, its notices."""
 
     def __init__(
         self, app: AppState, table: KnowledgeTable, failed: Callable[[InficondError], None]
@@ -156,11 +160,11 @@ class BatchBar:
         self.show_ghosts()
 
     def show_changes(self) -> None:
-        """Tell changes whose intervals have come."""
+        """Show the changes, once their intervals are computed."""
         self.table.param.update(**self._told_changes())
 
     def show_ghosts(self) -> None:
-        """Tell which influence the concepts on screen would have after the batch."""
+        """Show the influences that the concepts on screen would have after the batch."""
         preview, name = self.app.tuning.preview, self.table.student
         listed = [row["concept"] for row in (*self.table.rows, *self.table.found)]
         if preview is None or name not in preview.metrics:

@@ -197,9 +197,9 @@ function makeLine(model, send, menu) {
     set(counts, "title", "Intents of this batch, in all classes")
     counts.hidden = sizeOf(model) === 0
     suggest.draw()
-    factor.querySelector("select").disabled = isBusy(model)
+    factor.control.disabled = isBusy(model)
     noise.hidden = model.status.kind !== "idle" || !model.summary.preview?.noise
-    factor.querySelector("select").value = String(model.factor)
+    factor.control.show(model.factor)
     drawOnce(status, JSON.stringify([model.status, model.summary.flips, sizeOf(model), model.locked]), () => statusOf(model, send))
     drawOnce(group, JSON.stringify([model.group, model.pending, isBusy(model)]), () => (model.group ? groupOffer(model, send) : []))
   }

@@ -12,5 +12,15 @@ export const sizeOf = (model) => model.pending.length + model.cures.length
 
 export const ownPending = (model) => model.pending.filter((intent) => intent.student === model.student)
 
+/** The search that the rows on screen answer: the one before, while the answer is on its way; empty
+    where they are listed. */
+export const soughtOf = ({ find, sought }) => (find.trim() ? sought.trim() : "")
+
+/** Search for a part of a name; without one the rows are listed, which needs no answer. */
+export function seek(model, part) {
+  model.find = part
+  if (!part.trim()) model.sought = ""
+}
+
 /** The rows on screen: those found, or those listed. */
-export const shownRows = (model) => (model.find.trim() ? model.found : model.rows)
+export const shownRows = (model) => (soughtOf(model) ? model.found : model.rows)

@@ -57,7 +57,7 @@ def make_line(
 def make_measures(
     measured: Measured, metrics: ClassMetrics, level: float | None = CONFIDENCE
 ) -> dict[str, Any]:
-    """The table: one row a metric, and what is to be known beside it.
+    """Table with one row per metric, and notes on it.
 
     Intervals are at ``level``, None: there are none.
     """
@@ -175,7 +175,7 @@ class MeasuresPanel(param.Parameterized):
         super().__init__()
 
     def show(self) -> None:
-        """Tell of the student in view; what is not known yet comes."""
+        """Show the student in view; unknown values follow when they are measured."""
         name, snapshot = self.table.student, self.app.students.snapshot
         preview = self._preview
         after = preview.metrics[name] if preview else None
@@ -191,7 +191,7 @@ class MeasuresPanel(param.Parameterized):
 
     @param.depends("table.measured", watch=True)
     def measure(self) -> None:
-        """Measure what is in view, where the panel is open."""
+        """Measure the student in view, if the panel is open."""
         table, app = self.table, self.app
         name, snapshot, preview = table.student, app.students.snapshot, self._preview
         asked = snapshot, name, preview

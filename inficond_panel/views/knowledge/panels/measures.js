@@ -69,8 +69,8 @@ function makeSlices(model) {
   const element = h("section", { class: "slices" }, ...(model.columns.length ? [h("div", { class: "pick" }, by, metric), told, table] : [none]))
   const draw = () => {
     const { heads = [], rows = [], told: words = "" } = model.slices ?? {}
-    by.querySelector("select").value = model.slice_by
-    metric.querySelector("select").value = model.slice_metric
+    by.control.show(model.slice_by)
+    metric.control.show(model.slice_metric)
     text(told, words)
     drawOnce(table, JSON.stringify(model.slices), () => rows.length ? [sliceHeads(heads), h("tbody", {}, rows.map((row) => sliceLine(row, heads, model)))] : [])
     told.hidden = !words

@@ -97,7 +97,7 @@ def make_path(
 
 
 def make_photos(store: Store, k: int, rows: Iterable[int]) -> list[dict[str, Any]]:
-    """Photos that can be labelled for the class at ``k``: their picture, and the label they have.
+    """Photos to label for the class at ``k``: picture and present label.
 
     ``label`` is 1, 0, or −1 where there is none.
     """
@@ -138,7 +138,7 @@ class MendingPanel(param.Parameterized):
 
     @param.depends("app.shifts.found", "app.shifts.problem", watch=True)
     def show(self) -> None:
-        """Tell what is known of the student in view; the rest comes."""
+        """Show the known facts of the student in view; the rest follows."""
         name = self.table.student
         found = self.app.shifts.found.get(name)
         if self._asked != (name, self.app.students.node.id):
@@ -158,7 +158,7 @@ class MendingPanel(param.Parameterized):
 
     @param.depends("app.tuning.preview", watch=True)
     def _keep_gain(self) -> None:
-        """Keep what the preview gives for a balance by one concept, and tell it beside that one."""
+        """Keep the previewed gain of a balance by one concept, and show it beside that concept."""
         name, preview = self.table.student, self.app.tuning.preview
         own = [item for item in self.app.tuning.pending if item.class_name == name]
         found = self.app.shifts.found.get(name)
@@ -180,7 +180,7 @@ class MendingPanel(param.Parameterized):
 
     @param.depends("table.mended", "app.tuning.status", watch=True)
     def ask(self) -> None:
-        """Find what is shown only while the panel is open."""
+        """Compute the facts that only the open panel shows."""
         app, name, node = self.app, self.table.student, self.app.students.node
         asked = name, node.id
         if (
@@ -212,10 +212,10 @@ class MendingPanel(param.Parameterized):
         app.jobs.submit(Job("mending", work, done, self._failed))
 
     def read(self, given: Mapping[str, Any]) -> Cure:
-        """The cure that the browser asks for, of the student in view.
+        """Cure of the student in view that a message of the browser describes.
 
-        Raises ``ValueError`` for what is none. A balance by concepts that all are suspects is one
-        that the data named.
+        Raises ``ValueError`` for any other message. A balance by concepts that all are suspects is
+        one that the data named.
         """
         try:
             cure = cure_from_json({**given, "class": self.table.student})

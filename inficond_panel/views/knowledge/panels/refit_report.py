@@ -103,7 +103,7 @@ def make_group(group: Group, report: ClassReport) -> dict[str, Any]:
 
 
 class ReportPanel(param.Parameterized):
-    """Fills ``table.report``: what the iteration that made the student did."""
+    """Fills ``table.report``: the effects of the iteration that made the student."""
 
     def __init__(
         self, app: AppState, table: KnowledgeTable, failed: Callable[[InficondError], None]
@@ -113,7 +113,7 @@ class ReportPanel(param.Parameterized):
         super().__init__()
 
     def show(self) -> None:
-        """Tell of the student in view; what is not known yet comes later."""
+        """Show the student in view; unknown values follow when they are computed."""
         name, students = self.table.student, self.app.students
         refit = students.refit_of(name) if name else None
         known = students.known_report(refit) if refit else None

@@ -12,7 +12,7 @@ export function makeThreshold(model, send) {
   const now = h("p", { class: "num" })
   const rule = select("Threshold by", RULES, BEST_F1, () => {}, "Threshold by")
   const button = h("button", { class: "group-thumb", type: "button", title: "The threshold that the labels of tune choose, with its noise. Nothing is changed.", onclick: () => {
-    const { value } = rule.querySelector("select")
+    const { value } = rule.control
     send("choose_threshold", { least: value === BEST_F1 ? null : Number(value) })
   } }, CHOOSE)
   const told = h("p", { class: "num", role: "status" })

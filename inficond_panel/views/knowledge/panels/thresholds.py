@@ -68,7 +68,7 @@ class ThresholdChoices:
         self._asked: tuple[str, str, float | None] | None = None
 
     def show(self) -> None:
-        """Tell the threshold in force of the student in view, and drop a choice for another."""
+        """Show the threshold in force, and drop a choice that was made for another student."""
         self.app.jobs.cancel("threshold")
         self._asked = None
         name = self.table.student

@@ -102,12 +102,12 @@ function factorOf(concept, send) {
 }
 
 function drawFactor(element, intent, factors, frozen) {
-  const own = intent?.factor, control = element.querySelector("select")
+  const own = intent?.factor, { control } = element
   element.hidden = !own
-  if (!own) return
+  if (!own) return control.forget()
   const options = [...new Set([...factors, own])].sort((a, b) => a - b)
   drawOnce(control, JSON.stringify(options), () => options.map((x) => h("option", { value: x }, `×${x}`)))
-  control.value = String(own)
+  control.show(own)
   control.disabled = frozen
 }
 

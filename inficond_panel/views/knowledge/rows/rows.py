@@ -11,6 +11,7 @@ import param
 
 from inficond_panel.common.numbers import bound, defined
 from inficond_panel.state import Job
+from inficond_panel.vocabulary.sorts import DISCREPANCY_P
 
 if TYPE_CHECKING:
     from inficond_panel.analysis.concept_rows import ConceptRow
@@ -86,7 +87,7 @@ def _unpatched(row: ConceptRow) -> str:
 
 def make_undefined(sort: str, counts: Counts) -> str:
     """Reason why a discrepancy is undefined: no image to differ on, or none to agree on."""
-    side = "positive" if sort == "discrepancy_p" else "negative"
+    side = "positive" if sort == DISCREPANCY_P.key else "negative"
     differ = counts.student_wrong + counts.teacher_wrong
     return f"no {side} on which they {'agree' if differ else 'differ'}"
 

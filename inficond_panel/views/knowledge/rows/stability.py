@@ -52,7 +52,7 @@ class StabilityRuns:
         self.app, self.table, self.running = app, table, ""
 
     def forget(self) -> None:
-        """Drop what is known: another student is in view."""
+        """Drop all results: another student is in view."""
         self.stop()
         self.table.stability = {}
 

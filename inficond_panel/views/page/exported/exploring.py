@@ -42,7 +42,7 @@ class WaitingJobs(Jobs):
 
 
 class Explorable:
-    """A page that nobody looks at, shown state by state; ``record`` is there at the end.
+    """Page without a viewer, shown state by state; its ``record`` is whole at the end.
 
     ``jobs`` are those of ``app``; whoever changes what is selected works them off.
     """
@@ -58,7 +58,7 @@ class Explorable:
         self._first = State(app.students.node.id, selection.class_name, selection.concept)
 
     def states(self) -> Iterator[float]:
-        """Record all states, the one shown first; yields the part that is done after each.
+        """Record all states, the present one first; yields the finished share after each.
 
         Always less than 1: what is recorded is to be written.
         """
@@ -146,16 +146,18 @@ def count_concepts(app: AppState) -> int:
 
 def whole_rows(views: Mapping[str, Viewer]) -> dict[str, dict[str, Any]]:
     """Whole rows of what views send in parts when asked, by the id of a model's data."""
-    return {model.data.id: told for model, told in _told(views, "still")}
+    return {model.data.id: told for model, told in _sent_by_models(views, "still")}
 
 
 def pictures(views: Mapping[str, Viewer]) -> dict[str, dict[str, Any]]:
     """Messages with the pictures of views' components, by the id of their models."""
-    return {model.id: told for model, told in _told(views, "pictures")}
+    return {model.id: told for model, told in _sent_by_models(views, "pictures")}
 
 
-def _told(views: Mapping[str, Viewer], method: str) -> Iterator[tuple[Any, dict[str, Any]]]:
-    """Each model of the views that have the method, and what it tells."""
+def _sent_by_models(
+    views: Mapping[str, Viewer], method: str
+) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """Models of the views that have ``method``, each with the message it gives."""
     for view in views.values():
         for model, _ in view.__panel__()._models.values() if hasattr(view, method) else ():
             yield model, getattr(view, method)()

@@ -1,6 +1,6 @@
 """Recording of a page's models from state to state, as data for a page without a server.
 
-A value that several states share is told once, and so is a picture.
+A value that several states share is stored once, and so is a picture.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Recorder:
     def take(
         self, state: State, given: Mapping[Place, Any], sent: Mapping[str, Mapping[str, Any]]
     ) -> None:
-        """Keep what the page holds now; ``given`` stands in the place of what its models hold.
+        """Record the present values of the page; ``given`` replaces values of its models.
 
         ``sent`` are messages with ``pictures`` by the id of a model.
         """
@@ -65,7 +65,7 @@ class Recorder:
         self._states[state] = values
 
     def finish(self, galleries: int) -> dict[str, Any]:
-        """The record as plain data; what is the same in all states is left out.
+        """Record as plain data, without values that are the same in all states.
 
         ``states`` have a position in ``values`` for each of ``places``; pictures are positions in
         ``pictures``, ``NONE`` where the file has none. Those of galleries are there as far as they
@@ -142,7 +142,7 @@ class Recorder:
         return {**message, "pictures": pictures}
 
     def _changing(self) -> list[Place]:
-        """Places whose value is not the same in all states, and those of pictures."""
+        """Places whose values differ between states, and the places of pictures."""
         states = list(self._states.values())
         return [
             place
@@ -169,7 +169,7 @@ def choose(
 
 
 def renumbered(picture: int | Mapping[str, Any], kept: Mapping[int, int]) -> int | dict[str, Any]:
-    """A picture of a message, by its position among those that were kept."""
+    """Picture of a message, by its position among the kept pictures."""
     if isinstance(picture, int):
         return kept.get(picture, NONE)
     return {**picture, "source": kept.get(picture["source"], NONE)}

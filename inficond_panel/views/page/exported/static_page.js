@@ -79,7 +79,7 @@ const targetOf = (event) => /** @type {any} */ (event.composedPath()[0])
 let restore = () => {}
 window.addEventListener("focusin", (event) => {
   const target = targetOf(event), { value } = target
-  if (target.localName === "select") restore = () => { target.value = value }
+  if (target.localName === "select") restore = () => { target.forget?.(); target.value = value }
 }, true)
 
 /** Another state is shown: bring the view to the front that is on it, and say it in the address. */

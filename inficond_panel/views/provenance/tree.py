@@ -1,13 +1,44 @@
-"""Still picture of the history: the newest iterations with their thumbs and results."""
+"""Tree of iterations: the component that the browser draws, and a still picture."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+import param
+
 from inficond_panel.common.numbers import count
+from inficond_panel.state import CHANGE_METRICS
+from inficond_panel.ui import browser
+from inficond_panel.ui.component import ViewComponent
 from inficond_panel.ui.notebook.drawing import Drawing
+from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.palette import ACTIVE, INK, INK_2, INK_3, SELECTION, SURFACE
+
+
+class ProvenanceTree(ViewComponent):
+    """Tree that the browser draws; actions come back as messages ``{"action", ...}``.
+
+    What is sent does not grow with the history: of a long one only the rows near those in view.
+    """
+
+    data = param.Dict({}, doc="Class, metric, total, and what can be done; empty while loading.")
+    tree = param.Dict(
+        {}, doc="`size`, the `current` row, and the `rows` and `edges` in the window."
+    )
+    results = param.Dict({}, doc="Of the rows in the window, see `each_once`, and their `axis`.")
+    deleted = param.List([], doc="See `make_deleted`.")
+    comparison = param.Dict({}, doc="See `make_comparison`; empty: none.")
+    exporting = param.Dict({}, doc="See `make_exporting`.")
+    metric: param.Selector[str] = param.Selector(
+        default=AP.key, objects=CHANGE_METRICS, doc="Metric of the rows."
+    )
+
+    _taken = frozenset({"metric"})
+    _esm = browser.module(Path(__file__).with_name("provenance.js"))
+    _stylesheets = browser.styles(Path(__file__).with_name("provenance.css"))
+
 
 MOST = 15  #: iterations, the newest of those in view
 _ROW, _HEAD, _WIDTH, _LANE = 24, 34, 500, 14
