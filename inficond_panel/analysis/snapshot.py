@@ -15,6 +15,9 @@ from inficond_panel.tuning.other_students import count_others
 class Snapshot:
     """A node as the screen shows it: metrics now, at the start (#0) and before (its parent).
 
+    ``agreement`` is of decisions by threshold. So is ``fills``, which the bars show; but of data
+    with one class an image it is of the class that is named.
+
     ``tuned`` are the classes that it or an iteration before it tunes; the others are untouched.
     """
 
@@ -24,6 +27,7 @@ class Snapshot:
     before: dict[str, ClassMetrics]
     last: dict[str, ClassMetrics]
     agreement: dict[str, Agreement]
+    fills: dict[str, Agreement]
     tuned: frozenset[str]
 
 
@@ -76,13 +80,15 @@ def take_snapshot(tuner: Tuner, node: Node, split: str) -> Snapshot:
     """Compute the metrics and agreements of all classes for ``node`` on ``split``."""
     root = tuner.root()
     parent = tuner.node(node.parent) if node.parent else root
+    students = tuner.at(node, split)
     return Snapshot(
         node=node,
         split=split,
         metrics=tuner.metrics(node, split),
         before=tuner.metrics(root, split),
         last=tuner.metrics(parent, split),
-        agreement={name: _agreement(each) for name, each in tuner.at(node, split).items()},
+        agreement={name: _agreement(each) for name, each in students.items()},
+        fills={name: _fills(each) for name, each in students.items()},
         tuned=frozenset(node.tuned).union(*(each.tuned for each in tuner.ancestors(node))),
     )
 
@@ -91,3 +97,8 @@ def _agreement(student: Student) -> Agreement:
     return agreement(
         student.labels, student.logits, student.teacher_logits, threshold=student.threshold
     )
+
+
+def _fills(student: Student) -> Agreement:
+    present, teacher_present = student.decisions
+    return agreement(student.labels, present, teacher_present)

@@ -12,6 +12,7 @@ import xarray as xr
 
 from inficond_panel.errors import StoreFormatError, StoreMissingError
 from inficond_panel.store.attribute_checks import attribute_faults
+from inficond_panel.store.label_checks import single_label_fault
 from inficond_panel.store.schema import (
     COORDINATES,
     FIXED,
@@ -113,6 +114,10 @@ def _value_faults(store: Store) -> Iterator[str]:
         except StoreFormatError as error:
             yield error.message.removeprefix(f"{store.path} is damaged: ").removesuffix(".")
     yield from _offset_faults(read, store.dataset.sizes)
+    if store.task == "single_label" and {"label", "image", "class_name"} <= read.keys():
+        images, classes = read["image"].tolist(), read["class_name"].tolist()
+        fault = single_label_fault(read["label"], images, classes)
+        yield from [fault.removesuffix(".")] if fault else []
     method = store.attrs.get("scores", {}).get("method")
     needed = {"centred": "score_centre", "contrast": "segment_normaliser"}.get(method)
     if needed and not store.has(needed):

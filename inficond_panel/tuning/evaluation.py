@@ -10,6 +10,7 @@ import numpy as np
 from inficond_panel.common.cache import Latest, once
 from inficond_panel.common.near_words import near
 from inficond_panel.distill import ClassMetrics, Outcome, Scores, decision_function, measure
+from inficond_panel.distill.metrics.top_class import one_of_classes
 from inficond_panel.errors import TuningError
 from inficond_panel.store import Store
 from inficond_panel.tuning.iteration import Iteration
@@ -45,6 +46,7 @@ class Evaluation:
         self._of_nodes: Latest[tuple[str, str, str], dict[str, ClassMetrics]] = Latest(nodes)
         self.logits = once(_KEPT_NODES[0])(self._logits)  # made of the columns at little cost
         self.teacher_outcomes = once(3)(self._teacher_outcomes)
+        self.named = once(_KEPT_NODES[0])(self._named)
 
     def threshold(self, class_name: str) -> float:
         """Logit above which a class is decided to be present; 0 unless the spec says other."""
@@ -119,6 +121,15 @@ class Evaluation:
     def _teacher_outcomes(self, split: str) -> dict[str, Outcome]:
         logits = self.store.teacher_log_odds
         return {name: self._outcome(logits, k, split) for k, name in enumerate(self.store.classes)}
+
+    def _named(self, node: Node, split: str) -> tuple[np.ndarray, np.ndarray]:
+        """Positions ``(n,)`` of the classes that students and teacher name on a split's images."""
+        rows = self.store.rows(split)
+        student, teacher = (
+            one_of_classes(logits[rows]).argmax(axis=1)
+            for logits in (self.logits(node), self.store.teacher_log_odds)
+        )
+        return student, teacher
 
     def _outcome(self, logits: np.ndarray, k: int, split: str) -> Outcome:
         rows, threshold = self.store.rows(split), self.threshold(self.store.classes[k])

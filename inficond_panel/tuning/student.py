@@ -70,6 +70,17 @@ class Student:
         return self.evaluation.threshold(self.class_name)
 
     @property
+    def decisions(self) -> tuple[np.ndarray, np.ndarray]:
+        """Masks ``(n,)`` of the images that the student, and the teacher, take for the class.
+
+        Above the threshold; of data with one class an image those whose likeliest class it is.
+        """
+        if self.store.task == "single_label":
+            student, teacher = self.evaluation.named(self.node, self.split)
+            return student == self.column, teacher == self.column
+        return self.logits > self.threshold, self.teacher_logits > self.threshold
+
+    @property
     def metrics(self) -> ClassMetrics:
         """Metrics of the student; nan where undefined. Those of all classes are computed."""
         return self.evaluation.metrics(self.node, self.split)[self.class_name]

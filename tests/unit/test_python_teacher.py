@@ -83,6 +83,8 @@ def test_it_runs_only_where_it_is_allowed(home, capsys):
     [
         ("logits = 3", "mine.model:logits is no function"),
         ("1 / 0", "cannot be imported: ZeroDivisionError"),
+        ("import sys\nsys.exit(0)", "cannot be imported: SystemExit"),
+        ("def logits(photos): raise SystemExit", r"fails on \d photos: SystemExit"),
         ("", "cannot be imported: AttributeError"),
         ("def logits(photos): return photos[9]", r"fails on \d photos: IndexError"),
         ("def logits(photos): return 'no'", "returns str, no array of numbers"),

@@ -10,15 +10,16 @@ from test_init import home, init, photos  # noqa: F401 - a fixture
 
 from inficond_panel import from_frames
 from inficond_panel.cli import main
-from inficond_panel.errors import DataError, SpecError
+from inficond_panel.errors import DataError, SpecError, StoreFormatError
 from inficond_panel.spec import load_spec
-from inficond_panel.store import open_store
+from inficond_panel.store import open_store, write_store
 from inficond_panel.store.label_checks import (
     class_positions,
     is_single_label,
     one_class_note,
     single_label_fault,
 )
+from inficond_panel.store.schema import COORDINATES, VARIABLES
 
 
 def test_labels_with_one_class_an_image():
@@ -94,6 +95,18 @@ def test_frames_of_a_softmax_teacher(tmp_path):
     teacher = students.tuner.at(node, "tune")["cat"].teacher_logits
     p = softmax(z, axis=1)[store.rows("tune"), 1]
     np.testing.assert_allclose(teacher, np.log(p / (1 - p)), atol=1e-4)
+
+
+def test_a_store_whose_labels_do_not_go_with_its_task_is_not_opened(tmp_path):
+    """As another program may write it: the hashes are those of its arrays."""
+    store = from_frames(**single_frames(), path=tmp_path / "own.zarr").tuner.store
+    arrays = {n: store.dataset[n].to_numpy() for n in {**COORDINATES, **VARIABLES} if store.has(n)}
+    arrays["label"] = arrays["label"].copy()
+    arrays["label"][4] = 1
+    write_store(tmp_path / "forged.zarr", arrays, dict(store.attrs))
+    several = "The task is single_label, but 1 of .* images have several classes"
+    with pytest.raises(StoreFormatError, match=several):
+        open_store(tmp_path / "forged.zarr")
 
 
 def test_frames_of_probabilities_give_the_same_students(tmp_path):

@@ -9,6 +9,7 @@ from sklearn.metrics import accuracy_score, confusion_matrix, top_k_accuracy_sco
 from test_single_label_data import CLASSES, single_frames
 
 from inficond_panel import from_frames
+from inficond_panel.analysis.images.image_sets import decided
 from inficond_panel.cli import main
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning import Intent
@@ -47,6 +48,25 @@ def test_the_matrix_has_labels_in_rows(students):
     assert found.to_numpy().tolist() == confusion_matrix(label, mine.argmax(1)).tolist()
     theirs = students.confusion("tune", teacher=True).to_numpy()
     assert theirs.tolist() == confusion_matrix(label, teacher.argmax(1), labels=range(3)).tolist()
+
+
+@pytest.mark.parametrize("link", ["sigmoid", "softmax"])
+def test_bars_go_by_the_class_that_is_named(students, link):
+    students = students.with_settings(link=link).fit()
+    probability = np.asarray(students.predict_proba("tune"))
+    label, _, theirs = expected(students)
+    mine = (probability / probability.sum(1, keepdims=True)).argmax(1)
+    bars = students.plot.performance("tune").dframe()
+    for k, name in enumerate(CLASSES):
+        student, teacher = students.student(name, "tune"), theirs.argmax(1)
+        right = [(who == k) == (label == k) for who in (teacher, mine)]
+        for side, images in (("positives", label == k), ("negatives", label != k)):
+            found = bars[(bars["class"] == name) & (bars["side"] == side)]
+            cells = [(True, True), (True, False), (False, False), (False, True)]  # as FILLS
+            counts = [np.sum(images & (right[0] == t) & (right[1] == s)) for t, s in cells]
+            assert found["images"].tolist() == counts
+            shown = [decided(student, side, teacher_right=t, student_right=s) for t, s in cells]
+            assert [len(rows) for rows in shown] == counts
 
 
 def test_a_look_at_the_holdout_is_counted(students):

@@ -67,13 +67,10 @@ def decided(
     """
     label = SIDES[side]
     chosen = student.labels == label
-    rights = (
-        (teacher_right, student.teacher_logits),
-        (student_right, student.logits),
-    )
-    for right, logits in rights:
+    decisions = student.decisions
+    for right, present in zip((student_right, teacher_right), decisions, strict=True):
         if right is not None:
-            chosen &= ((logits > student.threshold) == bool(label)) == right
+            chosen &= (present == bool(label)) == right
     return worst_first(student, chosen)
 
 

@@ -73,7 +73,7 @@ def _row(snapshot: Snapshot, name: str) -> dict[str, Any]:
         **{fact: defined(getattr(metrics, fact)) for fact in _FACTS},
         "teacher": {metric: defined(value) for metric, value in teacher.items()},
         **{
-            side: [getattr(getattr(agreement, side), fill.counts) for fill in FILLS]
+            side: [getattr(getattr(snapshot.fills[name], side), fill.counts) for fill in FILLS]
             for side in SIDES
         },
         "images": metrics.n,
@@ -133,7 +133,7 @@ def make_shifts(
 
 def make_agreement(snapshot: Snapshot) -> dict[str, Agreement]:
     """Agreement of student and teacher, by class in the order of the rows."""
-    return {name: snapshot.agreement[name] for name in snapshot.metrics}
+    return {name: snapshot.fills[name] for name in snapshot.metrics}
 
 
 def _without_axes(plot: Any, _: hv.Element) -> None:

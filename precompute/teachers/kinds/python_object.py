@@ -54,7 +54,7 @@ class FunctionTeacher:
         try:
             with self.lock:
                 found = self.function(list(images))
-        except Exception as error:  # whatever a function of somebody's raises
+        except (Exception, SystemExit) as error:  # whatever a function of somebody's raises
             raise DataError(
                 f"{self.name} fails on {len(images)} photos: {type(error).__name__}: {error}",
                 "It gets a list of RGB images of Pillow, and returns logits (photos, classes).",
@@ -76,7 +76,7 @@ def load_python(section: PythonTeacher, classes: Sequence[str], _: str) -> Funct
     module, _, name = section.function.partition(":")
     try:
         function = getattr(importlib.import_module(module), name)
-    except Exception as error:  # whatever a module of somebody's raises
+    except (Exception, SystemExit) as error:  # whatever a module of somebody's raises
         raise DataError(
             f"teacher.function {section.function} cannot be imported: "
             f"{type(error).__name__}: {error}",
