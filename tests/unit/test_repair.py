@@ -22,7 +22,8 @@ from inficond_panel.tuning.cures import cross_fit
 from inficond_panel.tuning.cures.cross_fit import FOLDS, cross_fitted_logits, steps_to
 from inficond_panel.tuning.intents.cures import Balance, Doubt, Label, Lambda
 from inficond_panel.tuning.suggest import carry_out, suggest
-from inficond_panel.tuning.suggest.suggestion import change
+from inficond_panel.tuning.suggest.repair import _proposed
+from inficond_panel.tuning.suggest.suggestion import Gain, change
 
 
 def students_of(folder: Path, **given: float) -> TunableStudents:
@@ -165,6 +166,19 @@ def test_the_same_seed_gives_the_same_suggestion(students) -> None:
 def test_it_can_be_cancelled(students) -> None:
     with pytest.raises(CancelledError):
         suggest(students.tuner, strategy="repair", cancelled=lambda: True)
+
+
+@pytest.mark.parametrize(
+    ("lows", "alone", "told"),
+    [
+        ([1.0], True, "a cure is proposed"),
+        ([-1.0], True, "a cure is proposed (its gain is within noise)"),
+        ([1.0, 0.5], False, "cures are proposed for 2"),
+        ([1.0, -0.5, 0.0], False, "cures are proposed for 3 (the gain of 2 is within noise)"),
+    ],
+)
+def test_a_gain_within_noise_is_told(lows: list[float], alone: bool, told: str) -> None:
+    assert _proposed([Gain(2.0, low, 3.0) for low in lows], alone=alone) == told
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

@@ -38,6 +38,7 @@ from inficond_panel.tuning.suggest.suggestion import (
     DRAWS,
     Change,
     ClassSuggestion,
+    Gain,
     Suggestion,
     change,
     mean_change,
@@ -76,13 +77,14 @@ def repaired(task: Task) -> Suggestion:
         if one.cures
     }
     asked = {task.name(k): one.photos for k, one in found.items() if one.photos}
-    summary = _summary(list(found.values()))
+    summary = _summary(list(found.values()), task.level)
     return task.suggested("repair", mean.gain(task.level), CROSS_FITTED, summary, classes, asked)
 
 
-def _summary(found: Sequence[Repair]) -> str:
+def _summary(found: Sequence[Repair], level: float) -> str:
     shifted, unsure = (sum(one.shift.kind == kind for one in found) for kind in (SHIFT, UNKNOWN))
-    mended = sum(bool(one.cures) for one in found)
+    gains = [one.gain.gain(level) for one in found if one.cures]
+    mended = bool(gains)
     if not shifted and not mended and unsure:
         return (
             f"No class shows a shift from fit to tune; for {unsure} of {len(found)} there are too "
@@ -95,7 +97,15 @@ def _summary(found: Sequence[Repair]) -> str:
     text = f"{who} a shift from fit to tune"
     if not mended:
         return f"{text}; no cure gains on photos that did not choose it, so none is proposed."
-    return f"{text}; {'it' if alone else mended} can be repaired."
+    return f"{text}; {_proposed(gains, alone=alone)}."
+
+
+def _proposed(gains: Sequence[Gain], *, alone: bool) -> str:
+    """``cures are proposed for 5 (the gain of 1 is within noise)``."""
+    cures = "a cure is proposed" if alone else f"cures are proposed for {len(gains)}"
+    noise = sum(gain.low <= 0 for gain in gains)
+    whose = "its gain" if alone else f"the gain of {noise}"
+    return f"{cures} ({whose} is within noise)" if noise else cures
 
 
 def _reasons(found: Repair) -> tuple[str, ...]:
