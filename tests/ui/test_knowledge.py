@@ -211,6 +211,8 @@ def test_an_answer_to_an_earlier_factor_does_not_take_a_later_one_back(page) -> 
     }""")
     expect(note).not_to_have_text(before)
     comes_to(lambda: factor.evaluate("(list) => [...list.shown]"), ["1.5"])
+    row(page, 0).locator(".thumb.down").click()
+    expect(page.locator(".knowledge .block.down")).to_have_count(0)
 
 
 def test_a_batch_over_two_students_says_which(page) -> None:

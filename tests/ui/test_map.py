@@ -265,7 +265,7 @@ def test_a_concept_that_is_opened_has_its_segments_lit_and_counted(small_url, op
     expect(page).to_have_url(re.compile("patches=assigned"))
     expect(segments).to_have_count(min(5, told))
     shown = segments.evaluate_all("all => all.map(({ dataset }) => dataset.segment)")
-    expect(row.locator(".patch img").first).to_have_attribute("src", re.compile("jpeg"))
+    expect(row.locator(".patch img").first).to_have_attribute("src", re.compile("image/webp"))
     segments.first.click()
     expect(page.locator("dialog.large[open] .picture .line")).to_be_visible()
     page.keyboard.press("Escape")

@@ -268,7 +268,7 @@ def test_undefined_is_null_and_said(run, tmp_path):
     [
         (["--by", "camera"], "no metadata column 'camera'; there are: 'place', 'hour'"),
         (["--class", "bycicle"], "Did you mean 'bicycle'?"),
-        (["--selection", "nowhere.txt"], "cannot be read"),
+        (["--selection", "nowhere.txt"], "There is no file nowhere.txt."),
         (["--node", "77"], "no iteration '77'"),
     ],
 )

@@ -267,8 +267,8 @@ def test_an_archive_that_does_not_fit_leaves_nothing(publisher, here, monkeypatc
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--download", "voc2070"], "called 'voc2070'. Did you mean 'voc2007'?"),
-        (["--download", "imagenet"], "There are voc2007, coco-val2017, cifar10, cub200."),
+        (["--download", "voc2070"], "data set 'voc2070'. Did you mean 'voc2007'?"),
+        (["--download", "imagenet"], "There are: voc2007, coco-val2017, cifar10, cub200."),
         (["--download", "cifar10", "full"], "full is there already, and is no CIFAR-10"),
         (["--download", "cifar10", "a", "b"], "--download belongs to a folder of photos"),
         (["--download", "cifar10", "--output", "there.yaml"], "there.yaml is there already"),

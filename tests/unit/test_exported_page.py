@@ -127,7 +127,12 @@ def test_a_command_names_a_spec_as_a_person_would(tmp_path):
 def test_a_picture_is_there_once(html):
     pictures = record_of(html)["pictures"]
     assert len(set(pictures)) == len(pictures) > 0
-    assert all(base64.b64decode(each.partition(",")[2])[:2] == b"\xff\xd8" for each in pictures)
+    data = [base64.b64decode(each.partition(",")[2]) for each in pictures]
+    jpeg = [each for each in data if each[:2] == b"\xff\xd8"]  # photos; WebP are patches
+    webp = [each for each in data if (each[:4], each[8:12]) == (b"RIFF", b"WEBP")]
+    assert jpeg
+    assert webp
+    assert len(jpeg) + len(webp) == len(data)
 
 
 def test_text_of_data_cannot_become_html(tmp_path):
