@@ -88,7 +88,7 @@ def take_snapshot(tuner: Tuner, node: Node, split: str) -> Snapshot:
         before=tuner.metrics(root, split),
         last=tuner.metrics(parent, split),
         agreement={name: _agreement(each) for name, each in students.items()},
-        fills={name: _fills(each) for name, each in students.items()},
+        fills={name: fills_of(each) for name, each in students.items()},
         tuned=frozenset(node.tuned).union(*(each.tuned for each in tuner.ancestors(node))),
     )
 
@@ -99,6 +99,7 @@ def _agreement(student: Student) -> Agreement:
     )
 
 
-def _fills(student: Student) -> Agreement:
+def fills_of(student: Student) -> Agreement:
+    """Counts that the bars of a student show, see ``Snapshot.fills``."""
     present, teacher_present = student.decisions
     return agreement(student.labels, present, teacher_present)

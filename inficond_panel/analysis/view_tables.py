@@ -13,11 +13,12 @@ from inficond_panel.analysis.concept_rows import discrepancies
 from inficond_panel.analysis.images.patches import tells_presence
 from inficond_panel.analysis.snapshot import Snapshot
 from inficond_panel.common.saved_file import File, make_table
-from inficond_panel.distill import ClassMetrics
+from inficond_panel.distill import Agreement, ClassMetrics
 from inficond_panel.store import Store
 from inficond_panel.tuning import Student
 
 _METRICS = tuple(field.name for field in fields(ClassMetrics))
+_SIDES = ("positives", "negatives")
 _COUNTS = ("both_right", "student_wrong", "both_wrong", "teacher_wrong")
 STUDENT_COLUMNS = (
     "class",
@@ -25,7 +26,7 @@ STUDENT_COLUMNS = (
     "split",
     "ap_gap",
     *_METRICS,
-    *(f"{side}_{count}" for side in ("positives", "negatives") for count in _COUNTS),
+    *(f"{side}_{count}" for side in _SIDES for count in _COUNTS),
 )
 CONCEPT_COLUMNS = (
     "concept",
@@ -52,15 +53,12 @@ def students_file(snapshot: Snapshot, names: Sequence[str], kind: str = "csv") -
     node = snapshot.node
     lines = []
     for name in names:
-        metrics, agreement = snapshot.metrics[name], snapshot.agreement[name]
+        metrics, counts = snapshot.metrics[name], fill_counts(snapshot.fills[name])
         values = [metrics.teacher_ap - metrics.ap, *(getattr(metrics, key) for key in _METRICS)]
-        counts = [
-            getattr(side, count)
-            for side in (agreement.positives, agreement.negatives)
-            for count in _COUNTS
-        ]
         defined = ["" if math.isnan(value) else value for value in values]
-        lines.append([name, f"#{node.number} {node.id}", snapshot.split, *defined, *counts])
+        lines.append(
+            [name, f"#{node.number} {node.id}", snapshot.split, *defined, *counts.values()]
+        )
     return make_table(f"students-{node.number}-{node.id}", STUDENT_COLUMNS, lines, kind)
 
 
@@ -77,13 +75,11 @@ def concepts_file(
     chosen = [c for c, name in enumerate(store.concepts) if name in wanted]
     name = "-".join(["concepts", *([student.class_name] if student else []), str(len(chosen))])
     columns = _columns(student) if student else None
-    segments = np.bincount(store.segment_concept, minlength=len(store.concepts))
-    images, told = (store.concept_score[store.rows(split)] > 0).sum(axis=0), tells_presence(store)
+    segments, images = concept_counts(store, split)
     lines = (
         [
             store.concepts[c],
-            int(segments[c]) if store.holds("segments") else "",
-            int(images[c]) if told[c] else "",
+            *("" if count < 0 else int(count) for count in (segments[c], images[c])),
             split,
             *(columns[c] if columns else [""] * 7),
         ]
@@ -92,11 +88,37 @@ def concepts_file(
     return make_table(name, CONCEPT_COLUMNS, lines, kind)
 
 
+def concept_counts(store: Store, split: str) -> tuple[np.ndarray, np.ndarray]:
+    """Segments assigned to each concept, and images of ``split`` that show it: (C,) both.
+
+    -1 where that is not known: without segments; where a score below 0 leaves it open.
+    """
+    segments = np.bincount(store.segment_concept, minlength=len(store.concepts))
+    images = (store.concept_score[store.rows(split)] > 0).sum(axis=0)
+    known = store.holds("segments")
+    return np.where(known, segments, -1), np.where(tells_presence(store), images, -1)
+
+
+def fill_counts(fills: Agreement) -> dict[str, int]:
+    """Counts of the bars by column: ``positives_both_right`` and so on."""
+    return {
+        f"{side}_{count}": getattr(getattr(fills, side), count)
+        for side in _SIDES
+        for count in _COUNTS
+    }
+
+
+def ranks(weights: np.ndarray) -> np.ndarray:
+    """Rank of each concept ``(C,)`` by the size of its weight, from 1."""
+    rank = np.empty(len(weights), int)
+    rank[np.argsort(-np.abs(weights), kind="stable")] = np.arange(1, len(weights) + 1)
+    return rank
+
+
 def _columns(student: Student) -> list[list[Any]]:
     """The columns of a student, by concept."""
     node, weights = student.node, student.weights
-    rank = np.empty(len(weights), int)
-    rank[np.argsort(-np.abs(weights), kind="stable")] = np.arange(1, len(weights) + 1)
+    rank = ranks(weights)
     apart = [discrepancies(student, f"discrepancy_{side}") for side in "pn"]
     bounds = [student.bound(name) or (None, None) for name in student.store.concepts]
     return [

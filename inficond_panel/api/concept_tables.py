@@ -14,6 +14,7 @@ from inficond_panel.analysis.concept_scales import concept_scales
 from inficond_panel.analysis.images.gallery import COLUMNS, Gallery, gallery_lines
 from inficond_panel.analysis.influence_stability import StabilityReport
 from inficond_panel.analysis.refits.what_if_curves import refit_curve
+from inficond_panel.analysis.view_tables import concept_counts, ranks
 from inficond_panel.distill import (
     average_precision,
     discrepancy,
@@ -114,7 +115,7 @@ def _suspect_row(suspect: Suspect) -> dict[str, Any]:
 
 
 def concepts_of(student: Student) -> pd.DataFrame:
-    """One row a concept whose influence is not 0, the largest first."""
+    """One row per concept whose influence is not 0, the largest first."""
     concepts, weights, scores = student.store.concepts, student.weights, student.scores
     label, logit = student.labels, student.logits
     sides, threshold = (label, logit, student.teacher_logits), student.threshold
@@ -124,9 +125,13 @@ def concepts_of(student: Student) -> pd.DataFrame:
     }
     chosen = [int(c) for c in np.argsort(-np.abs(weights), kind="stable") if weights[c] != 0]
     limits = [student.bound(concepts[c]) or (None, None) for c in chosen]
+    segments, images = concept_counts(student.store, student.split)
     return pd.DataFrame(
         {
+            "segments": _known(segments[chosen]),
+            "images": _known(images[chosen]),
             "influence": weights[chosen],
+            "rank": ranks(weights)[chosen],
             "lower_bound": np.array([low for low, _ in limits], dtype=float),
             "upper_bound": np.array([high for _, high in limits], dtype=float),
             **{f"discrepancy_{kind[0]}": values[chosen] for kind, values in apart.items()},
@@ -137,6 +142,11 @@ def concepts_of(student: Student) -> pd.DataFrame:
         },
         index=pd.Index([concepts[c] for c in chosen], name="concept", dtype=object),
     )
+
+
+def _known(counts: np.ndarray) -> pd.arrays.IntegerArray:
+    """Whole numbers; those that are not known (-1) are missing."""
+    return pd.arrays.IntegerArray(counts.astype(np.int64), counts < 0)
 
 
 def scales(tuner: Tuner, node: Node, class_name: str) -> pd.DataFrame:

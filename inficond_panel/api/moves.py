@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Self
 
 import pandas as pd
@@ -14,6 +15,7 @@ from inficond_panel.concepts.typed import check_typing
 from inficond_panel.export.folder import edits_text
 from inficond_panel.text_encoder import text_encoder
 from inficond_panel.tuning import Node, Student, Tuner
+from inficond_panel.tuning.backups import back_up, bring_back, replay_into, same_weights
 from inficond_panel.tuning.intents.asked import Asked
 from inficond_panel.tuning.intents.intent import check_name
 from inficond_panel.tuning.node_names import NodeName, find_node
@@ -70,6 +72,31 @@ class Moves:
         ``inficond tune SPEC --edits FILE`` carries it out.
         """
         return edits_text(self.tuner, self.node)
+
+    def back_up(self, file: str | Path) -> Self:
+        """Copy the history, with its typed concepts, to a new file; it may be served meanwhile.
+
+        Raises ``TuningError`` where the file is there already.
+        """
+        back_up(self.tuner, Path(file))
+        return self
+
+    def bring_back(self, file: str | Path) -> Self:
+        """Go on with a copy of the history; what it held until now is kept in a file beside it.
+
+        Raises ``TuningError`` for a file that is no copy of a history of these students.
+        """
+        return self._over(bring_back(self.tuner, Path(file))[0])
+
+    def replay(self, file: str | Path) -> pd.DataFrame:
+        """Carry out all that happened in a new history; ``equal`` is True bit for bit.
+
+        One row per iteration, by its id, with the ``replayed`` one's. Raises ``TuningError`` where
+        the file has iterations already.
+        """
+        _, pairs = replay_into(self.tuner, file)
+        rows = [(old.id, new.id, same_weights(old, new)) for old, new in pairs]
+        return pd.DataFrame(rows, columns=["id", "replayed", "equal"]).set_index("id")
 
     @property
     def others(self) -> pd.DataFrame:

@@ -13,11 +13,13 @@ from inficond_panel.analysis.chosen_thresholds import chosen_thresholds
 from inficond_panel.analysis.coverage import decisions_of
 from inficond_panel.analysis.node_metrics import measure_groups, measure_node, metadata_slices
 from inficond_panel.analysis.penalty_path import penalty_path as penalty_points
+from inficond_panel.analysis.snapshot import fills_of
 from inficond_panel.analysis.top_measures import (
     measure_single_label,
     teacher_top_class,
     top_class,
 )
+from inficond_panel.analysis.view_tables import fill_counts
 from inficond_panel.distill import (
     GroupReport,
     Interval,
@@ -138,7 +140,11 @@ def penalty_path(tuner: Tuner, node: Node, class_name: str, split: str) -> pd.Da
 def metrics(tuner: Tuner, node: Node, split: str, intervals: bool) -> pd.DataFrame:
     """Metrics, one row per class, the largest AP gap first; undefined metrics are nan."""
     points = tuner.metrics(node, split)
-    rows = {name: asdict(found) for name, found in points.items()}
+    students = tuner.at(node, split)
+    rows = {
+        name: asdict(found) | fill_counts(fills_of(students[name]))
+        for name, found in points.items()
+    }
     if intervals:
         for name, found in measure_node(tuner, node, split).items():
             for metric in METRICS:

@@ -232,12 +232,31 @@ def test_the_page_opens_at_this_iteration(students):
     assert students.tuner.head() == students.node
 
 
+def test_counts_are_those_of_labels_and_decisions(students):
+    table, sides = students.metrics("tune"), students.to_xarray().sel(class_name="bicycle")
+    student, teacher = sides.student_logit.values > 0, sides.teacher_logit.values > 0
+    for side, label in (("positives", 1), ("negatives", 0)):
+        right, teacher_right = student == label, teacher == label
+        there = sides.label.values == label
+        assert table.loc["bicycle", f"{side}_both_right"] == (there & right & teacher_right).sum()
+        assert (
+            table.loc["bicycle", f"{side}_student_wrong"] == (there & ~right & teacher_right).sum()
+        )
+    known = students.concepts_of("bicycle")
+    first = known.index[0]
+    assert known.loc[first, "rank"] == 1
+    assert known.loc[first, "images"] == (sides.concept_score.sel(concept=first) > 0).sum()
+    store = students.tuner.store
+    of_first = store.segment_concept == store.concepts.index(first)
+    assert known.loc[first, "segments"] == of_first.sum()
+
+
 def test_columns_are_named_as_in_the_csv_files(students):
     header = set(STUDENT_COLUMNS)
-    assert set(students.metrics("tune").columns) <= header - {"class", "student", "split"}
-    assert {"n", "positives", "negatives", "differ"} <= set(students.metrics("tune").columns)
+    named = {"class", "student", "split"}
+    assert set(students.metrics("tune").columns) == header - named
     known = set(students.concepts_of("bicycle").columns) - {"ap_without"}
-    assert known <= set(CONCEPT_COLUMNS)
+    assert known == set(CONCEPT_COLUMNS) - named - {"concept"}
     apart = students.concepts_of("bicycle")["discrepancy_p"]
     sides = students.to_xarray().sel(class_name="bicycle")
     chosen = (sides.label == 1).values

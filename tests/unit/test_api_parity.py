@@ -316,3 +316,23 @@ def test_a_concept_is_typed(students, spec, monkeypatch):
     with pytest.raises(TuningError, match="no typed concept 'red bus'"):
         students.remove_concept("red bus")
     assert isinstance(students.history, pd.DataFrame)
+
+
+def test_a_history_is_copied_brought_back_and_replayed(students, tmp_path):
+    students.tune([("bicycle", "wheel", "down")])
+    first = students.node
+    assert students.back_up(tmp_path / "copy.sqlite") is students
+    with pytest.raises(TuningError, match="is there already"):
+        students.back_up(tmp_path / "copy.sqlite")
+    students.tune([("bird", "fur", "remove")])
+    again = students.replay(tmp_path / "again.sqlite")
+    made = [node.id for node in (students.tuner.root(), first, students.node)]
+    assert list(again.index) == list(again["replayed"]) == made
+    assert again["equal"].all()
+    with pytest.raises(TuningError, match="has iterations already"):
+        students.replay(tmp_path / "again.sqlite")
+    students.bring_back(tmp_path / "copy.sqlite")
+    assert students.node == first
+    assert len(students.tuner.nodes()) == 2
+    with pytest.raises(TuningError, match="There is no file"):
+        students.bring_back(tmp_path / "nowhere.sqlite")

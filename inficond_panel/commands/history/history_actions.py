@@ -19,14 +19,12 @@ from inficond_panel.commands.history.history_text import (
 from inficond_panel.commands.shared.output import note, progress
 from inficond_panel.commands.shared.students import chosen_node
 from inficond_panel.common.numbers import count
-from inficond_panel.errors import TuningError
 from inficond_panel.export.folder import edits_text
-from inficond_panel.tuning import History, Node, Tuner
+from inficond_panel.tuning import Node, Tuner
+from inficond_panel.tuning.backups import replay_into, same_weights
 from inficond_panel.tuning.documents import node_document
 from inficond_panel.tuning.node_names import find_node
 from inficond_panel.tuning.other_students import by_kind, other_students, others_sentence
-from inficond_panel.tuning.replay import replay
-from inficond_panel.tuning.typed_concepts import copy_concepts
 from inficond_panel.vocabulary.confidence import interval_word
 
 #: What an action gives: the document, and its lines for people.
@@ -166,15 +164,10 @@ def list_edits(tuner: Tuner, args: argparse.Namespace) -> Result:
     return {**_place(tuner), "node": _facts(tuner, node), "edits": text}, text.splitlines()
 
 
-def replay_into(tuner: Tuner, args: argparse.Namespace) -> Result:
+def replay(tuner: Tuner, args: argparse.Namespace) -> Result:
     """Carry out all that happened in a new history."""
-    tuner.store.verify()
-    into = Tuner(tuner.store, tuner.spec, History(args.into))
-    if into.nodes():
-        raise TuningError(f"{args.into} has iterations already.", "Name a new file.")
-    copy_concepts(tuner, args.into)
-    pairs = replay(tuner, into, progress)
-    differ = [new for old, new in pairs if (old.id, old.weights_hash) != (new.id, new.weights_hash)]
+    into, pairs = replay_into(tuner, args.into, progress)
+    differ = [new for old, new in pairs if not same_weights(old, new)]
     lines = [
         f"{len(pairs)} iterations replayed in {args.into}; {len(pairs) - len(differ)} are equal "
         "bit for bit.",
@@ -223,5 +216,5 @@ ACTIONS: dict[str, Callable[[Tuner, argparse.Namespace], Result]] = {
     "edits": list_edits,
     "backup": backup,
     "from-backup": from_backup,
-    "replay": replay_into,
+    "replay": replay,
 }
