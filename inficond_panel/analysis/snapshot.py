@@ -81,14 +81,16 @@ def take_snapshot(tuner: Tuner, node: Node, split: str) -> Snapshot:
     root = tuner.root()
     parent = tuner.node(node.parent) if node.parent else root
     students = tuner.at(node, split)
+    by_threshold = {name: _agreement(each) for name, each in students.items()}
+    named = tuner.store.task == "single_label"
     return Snapshot(
         node=node,
         split=split,
         metrics=tuner.metrics(node, split),
         before=tuner.metrics(root, split),
         last=tuner.metrics(parent, split),
-        agreement={name: _agreement(each) for name, each in students.items()},
-        fills={name: fills_of(each) for name, each in students.items()},
+        agreement=by_threshold,
+        fills={name: fills_of(each) for name, each in students.items()} if named else by_threshold,
         tuned=frozenset(node.tuned).union(*(each.tuned for each in tuner.ancestors(node))),
     )
 

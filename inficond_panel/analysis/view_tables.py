@@ -108,17 +108,11 @@ def fill_counts(fills: Agreement) -> dict[str, int]:
     }
 
 
-def ranks(weights: np.ndarray) -> np.ndarray:
-    """Rank of each concept ``(C,)`` by the size of its weight, from 1."""
-    rank = np.empty(len(weights), int)
-    rank[np.argsort(-np.abs(weights), kind="stable")] = np.arange(1, len(weights) + 1)
-    return rank
-
-
 def _columns(student: Student) -> list[list[Any]]:
     """The columns of a student, by concept."""
     node, weights = student.node, student.weights
-    rank = ranks(weights)
+    rank = np.empty(len(weights), int)
+    rank[np.argsort(-np.abs(weights), kind="stable")] = np.arange(1, len(weights) + 1)
     apart = [discrepancies(student, f"discrepancy_{side}") for side in "pn"]
     bounds = [student.bound(name) or (None, None) for name in student.store.concepts]
     return [

@@ -9,21 +9,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from inficond_panel.analysis.concept_rows import effect
+from inficond_panel.analysis.concept_rows import discrepancies, effect
 from inficond_panel.analysis.concept_scales import concept_scales
 from inficond_panel.analysis.images.gallery import COLUMNS, Gallery, gallery_lines
 from inficond_panel.analysis.influence_stability import StabilityReport
 from inficond_panel.analysis.refits.what_if_curves import refit_curve
-from inficond_panel.analysis.view_tables import concept_counts, ranks
-from inficond_panel.distill import (
-    average_precision,
-    discrepancy,
-)
+from inficond_panel.analysis.view_tables import concept_counts
+from inficond_panel.distill import average_precision
 from inficond_panel.distill.shift.verdict import VERDICT_LEVEL
 from inficond_panel.store import Store
 from inficond_panel.tuning import Node, Student, Tuner
 from inficond_panel.tuning.shift.class_shift import Suspect, class_shifts
 from inficond_panel.vocabulary.confidence import Noise
+from inficond_panel.vocabulary.sorts import DISCREPANCIES
 from inficond_panel.wording.suspects import shift_sentence, suspect_sentence
 
 #: Columns of the shares of photos in which a suspect stands, and the score that it takes.
@@ -118,11 +116,7 @@ def concepts_of(student: Student) -> pd.DataFrame:
     """One row per concept whose influence is not 0, the largest first."""
     concepts, weights, scores = student.store.concepts, student.weights, student.scores
     label, logit = student.labels, student.logits
-    sides, threshold = (label, logit, student.teacher_logits), student.threshold
-    apart = {
-        kind: discrepancy(scores, *sides, positives=kind == "positives", threshold=threshold)
-        for kind in ("positives", "negatives")
-    }
+    apart = {key: discrepancies(student, key) for key in DISCREPANCIES}
     chosen = [int(c) for c in np.argsort(-np.abs(weights), kind="stable") if weights[c] != 0]
     limits = [student.bound(concepts[c]) or (None, None) for c in chosen]
     segments, images = concept_counts(student.store, student.split)
@@ -131,10 +125,10 @@ def concepts_of(student: Student) -> pd.DataFrame:
             "segments": _known(segments[chosen]),
             "images": _known(images[chosen]),
             "influence": weights[chosen],
-            "rank": ranks(weights)[chosen],
+            "rank": np.arange(1, len(chosen) + 1),
             "lower_bound": np.array([low for low, _ in limits], dtype=float),
             "upper_bound": np.array([high for _, high in limits], dtype=float),
-            **{f"discrepancy_{kind[0]}": values[chosen] for kind, values in apart.items()},
+            **{key: values[chosen] for key, values in apart.items()},
             "ap_without": [
                 average_precision(label, logit - student.leverage * weights[c] * scores[:, c])
                 for c in chosen
