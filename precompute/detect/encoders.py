@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from inficond_panel.common.installation import missing_extra
 from inficond_panel.common.near_words import near
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.encoder import HUB, is_hub_name
@@ -99,10 +98,7 @@ def _folder(folder: Path, said: Said) -> Choice | None:
 
 def _by_name(given: str, said: Said) -> Choice:
     name, _, weights = given.partition(":")
-    try:
-        check_name(name)
-    except ImportError as error:
-        raise missing_extra("Naming an encoder", error, "precompute") from error
+    check_name(name)
     if Path(weights).suffix in _WEIGHTS:
         if not Path(weights).is_file():
             raise DataError(f"There is no file {weights}.", FORMS)
