@@ -15,7 +15,7 @@ from inficond_panel.analysis.top_measures import check_single_label
 from inficond_panel.api import concept_tables, tables
 from inficond_panel.api.moves import Moves
 from inficond_panel.api.names import check_metric, check_word, several, some
-from inficond_panel.api.told_reports import ToldReport, told_report
+from inficond_panel.api.shown_results import ShownReport, shown_report
 from inficond_panel.distill.robustness.collinearity import collinear
 from inficond_panel.errors import DataError
 from inficond_panel.oracle_sweep import GROUPS, oracle_sweep
@@ -119,12 +119,12 @@ class Measures(Moves):
         self.count_look(split)  # a wrong name is no look
         return found
 
-    def report(self) -> ToldReport:
+    def report(self) -> ShownReport:
         """Report on the last refit: prices of bounds, who took over, what changed sides.
 
         It shows itself in sentences; ``of(class_name)`` and ``to_json()`` give the numbers.
         """
-        return told_report(self.tuner, self.node)
+        return shown_report(self.tuner, self.node)
 
     def concepts_of(self, class_name: str, split: str = "tune") -> pd.DataFrame:
         """Concepts of one student that are not at 0, the largest influence first.

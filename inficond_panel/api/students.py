@@ -21,8 +21,7 @@ from inficond_panel.analysis.images.photo_drift import photo_drift
 from inficond_panel.api.dataset import as_dataset
 from inficond_panel.api.measures import Measures
 from inficond_panel.api.names import several
-from inficond_panel.api.photo_predictions import PhotoPredictions
-from inficond_panel.api.told_reports import DriftReport
+from inficond_panel.api.shown_results import DriftReport, PhotoPredictions
 from inficond_panel.common.numbers import count
 from inficond_panel.common.whole_file import write_whole
 from inficond_panel.distill import decision_function
