@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inficond_panel.spec import load_spec
-from inficond_panel.spec.sections.students import VIEWS, Layout
+from inficond_panel.spec.sections.page import VIEWS, Layout
 from inficond_panel.views.page.arrangement import make_layout, read_layout
 
 ROWS = [["configuration", "performance", "knowledge"], ["embedding", "detail", "provenance"]]
