@@ -318,7 +318,7 @@ class Measures(Moves):
 
         ``after`` is this one if left out. A look at the holdout is counted for each.
         """
-        nodes = self._found(before), self._found(after)
+        nodes = self._node_at(before), self._node_at(after)
         for node in dict.fromkeys(nodes):
             self.count_look(split, node)
         return compare(self.tuner, *nodes, split)

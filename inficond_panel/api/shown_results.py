@@ -111,8 +111,8 @@ class PhotoPredictions:
         found = predict(students, scores)
         self.rules, self._single = rules, single
         self._found = rules.apply(found) if rules else found
-        told = zip(scores.photos, scores.fault, strict=True)
-        self.faults = {photo: fault for photo, fault in told if fault}
+        faults = zip(scores.photos, scores.fault, strict=True)
+        self.faults = {photo: fault for photo, fault in faults if fault}
         self.no_teacher = scores.no_teacher
 
     @property

@@ -128,8 +128,8 @@ class TunableStudents(Measures):
         """
         scores = score_photos(self.tuner.spec, self.tuner.store, several(photos))
         found = photo_drift(self.tuner.store, scores, seed, self.tuner.spec.views.confidence)
-        told = zip(scores.photos, scores.fault, strict=True)
-        return DriftReport(**vars(found), faults={photo: why for photo, why in told if why})
+        faults = zip(scores.photos, scores.fault, strict=True)
+        return DriftReport(**vars(found), faults={photo: why for photo, why in faults if why})
 
     def export(
         self,

@@ -190,7 +190,7 @@ def test_the_tour_takes_a_suspect_else_the_strongest_that_is_no_word_for_the_cla
         ),
         students=SimpleNamespace(student=lambda name: student),
         selection=SimpleNamespace(class_name="airplane", concept=""),
-        shifts=SimpleNamespace(found={"airplane": found}),
+        shifts=SimpleNamespace(by_class={"airplane": found}),
     )
     assert make_example(app) == ("airplane", suspects[0] if suspects else "wheel")
 

@@ -119,7 +119,7 @@ class Shell(PhotoActions, Viewer):
         self.app = app
         self.address = address
         self._turn = 0
-        self._told: Notice | None = None
+        self._noticed: Notice | None = None
         self._page = ShellPage(
             layout=app.layout or make_layout(app.spec.layout),
             subtitle=make_subtitle(app.dataset.title, app.dataset.counts["classes"]),
@@ -163,7 +163,7 @@ class Shell(PhotoActions, Viewer):
 
     @param.depends(
         "app.photo.status",
-        "app.photo.found",
+        "app.photo.decided",
         "app.photo.missing",
         "app.photo.asked",
         watch=True,
@@ -234,10 +234,10 @@ class Shell(PhotoActions, Viewer):
     @param.depends("app.tuning.notice", watch=True)
     def _tell_notice(self) -> None:
         """Show the last event and offer to undo it, as long as it can be undone."""
-        told, before = self.app.tuning.notice, self._told
-        self._told = told
-        if told is not None:
-            self._tell(told.text, told.offer)
+        notice, before = self.app.tuning.notice, self._noticed
+        self._noticed = notice
+        if notice is not None:
+            self._tell(notice.text, notice.offer)
         elif before is not None and self._page.notice == before.text:
             self._tell("")
 
@@ -247,10 +247,10 @@ class Shell(PhotoActions, Viewer):
     @action
     def _take_offer(self) -> None:
         """Carry out the offer of the notice."""
-        told = self.app.tuning.notice
-        if told is not None and self._page.notice == told.text:
+        notice = self.app.tuning.notice
+        if notice is not None and self._page.notice == notice.text:
             self._page.param.update(notice="", offer="")
-            told.run()
+            notice.run()
 
     @action
     def _look(self) -> None:

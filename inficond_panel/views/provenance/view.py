@@ -66,7 +66,10 @@ class ProvenanceView(ComparisonActions, Viewer):
         self._branches = Branches(app.tuning.nodes, app.students.node.id)
         self._window = place_window(len(app.tuning.nodes), self._branches.current)
         self._measured: dict[tuple[str, str], Mapping[str, ClassMetrics]] = {}  # by id and split
-        self._told: tuple[Any, dict[str, Any]] = (None, {})  # results by id, and what they are of
+        self._results: tuple[Any, dict[str, Any]] = (
+            None,
+            {},
+        )  # results by id, and what they are of
         self._tree = ProvenanceTree(
             theme=app.param.theme,
             extent=app.settings.param.show,
@@ -155,7 +158,7 @@ class ProvenanceView(ComparisonActions, Viewer):
     @param.depends(
         "_tree.metric",
         "app.selection.class_name",
-        "app.changes.found",
+        "app.changes.arrivals",
         "app.changes.problem",
         watch=True,
     )
@@ -198,10 +201,12 @@ class ProvenanceView(ComparisonActions, Viewer):
         """Results of ``nodes``, on an axis for all that were shown of this class and metric."""
         made = {node.id: make_result(node, shown) for node in nodes}
         scope = (*self._scope, shown.metric)
-        before = self._told[1] if self._told[0] == scope else {}
-        self._told = scope, {**before, **made}
-        told = [self._told[1][id_] for id_ in self._told[1].keys() & self._branches.places.keys()]
-        return {"axis": make_axis(told), **each_once(made)}
+        before = self._results[1] if self._results[0] == scope else {}
+        self._results = scope, {**before, **made}
+        known = [
+            self._results[1][id_] for id_ in self._results[1].keys() & self._branches.places.keys()
+        ]
+        return {"axis": make_axis(known), **each_once(made)}
 
     def _shown(self, nodes: Sequence[Iteration]) -> Shown:
         """Known content of the rows; unknown changes are asked for, the newest first."""
@@ -274,7 +279,7 @@ class ProvenanceView(ComparisonActions, Viewer):
         }
 
     @param.depends(
-        "app.comparison.pair", "app.comparison.found", "app.comparison.problem", watch=True
+        "app.comparison.pair", "app.comparison.result", "app.comparison.problem", watch=True
     )
     def _show_comparison(self) -> None:
         if self.app.comparison.pair is None:
