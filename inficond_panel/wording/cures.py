@@ -119,9 +119,7 @@ def _words_by_kind(terms: Terms) -> dict[str, str]:
         factors = terms.doubted.factors
         most = max(factors, key=lambda name: factors[name], default="")
         worst = f", {most} {factors[most]:.1f} times its penalty" if most else ""
-        words[DOUBT.key] = (
-            f"doubt {terms.doubted.value:g}: {count(len(factors))} suspects{worst}"
-        )
+        words[DOUBT.key] = f"doubt {terms.doubted.value:g}: {count(len(factors))} suspects{worst}"
     if terms.penalty is not None:
         words[LAMBDA.key] = f"lambda {terms.penalty:.3g}"
     return words
