@@ -10,9 +10,9 @@ import panel as pn
 import pytest
 
 from inficond_panel.state import AppState, Jobs, Status
-from inficond_panel.views.page.arrangement import make_layout
 from inficond_panel.views.page.palette import SHORTCUTS, make_shortcuts
-from inficond_panel.views.page.shell import Shell, make_saved, make_subtitle
+from inficond_panel.views.page.shell import Shell
+from inficond_panel.views.page.shell_page import make_layout, make_saved, make_subtitle
 from inficond_panel.views.page.tour import make_example
 
 
