@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 from scipy.special import expit
 
 from inficond_panel.analysis.images.photo_drift import photo_drift
-from inficond_panel.api.dataset import as_dataset
+from inficond_panel.api.concept_tables import as_dataset
 from inficond_panel.api.measures import Measures
 from inficond_panel.api.names import several
 from inficond_panel.api.shown_results import DriftReport, PhotoPredictions
