@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import copy
 from functools import cached_property
 
@@ -106,9 +107,11 @@ class ClassPhotos:
         """Photos of tune with their labels."""
         return Photos(self.tune_scores, self.tune_label)
 
-    def labels(self, split: str) -> NDArray:
-        """Labels (n, K) of all classes, of the photos of ``fit`` or of ``tune``; -1 if unknown."""
-        return np.asarray(self._store.label[self.fit if split == "fit" else self.tune])
+    def labels(self, split: str, classes: Sequence[int]) -> NDArray:
+        """Labels (n, len(classes)) of the photos of ``fit`` or of ``tune``; -1 where unknown."""
+        rows = self.fit if split == "fit" else self.tune
+        columns = np.asarray(classes, dtype=np.intp)
+        return np.asarray(self._store.label[np.ix_(rows, columns)])
 
     @property
     def concepts(self) -> list[str]:

@@ -45,7 +45,7 @@ def measured_by_labels(
 
 def presence_by_labels(photos: ClassPhotos, other: int) -> Presence:
     """Presence of the class at ``other`` in the photos of which it is known."""
-    fit, tune = photos.labels("fit")[:, other], photos.labels("tune")[:, other]
+    fit, tune = (photos.labels(split, [other])[:, 0] for split in ("fit", "tune"))
     return presence(
         fit[fit >= 0], photos.fit_label[fit >= 0], tune[tune >= 0], photos.tune_label[tune >= 0]
     )
@@ -57,7 +57,8 @@ def _concepts_of(photos: ClassPhotos, reliance: Array) -> dict[int, int]:
     Of several, the one on which the student leans most. Classes that exclude each other say nothing
     of what goes with what.
     """
-    store, beside = photos.student.store, (photos.labels("fit")[photos.fit_label == 1] == 1).any(0)
+    store, positives = photos.student.store, photos.fit[photos.fit_label == 1]
+    beside = (store.label[positives] == 1).any(axis=0)
     beside[photos.student.k] = False
     named = classes_named(store.classes, store.concepts, store.synonyms)
     ascending = sorted(named, key=lambda c: abs(reliance[c]))
@@ -72,7 +73,7 @@ def _labelled_alike(
     With the photos of tune that these are (n,), and the places of these classes. Those come
     together that are labelled on the same photos; those with too few are left out.
     """
-    fit, tune = photos.labels("fit")[:, classes], photos.labels("tune")[:, classes]
+    fit, tune = photos.labels("fit", classes), photos.labels("tune", classes)
     patterns, of = np.unique(np.concatenate([fit, tune]) >= 0, axis=1, return_inverse=True)
     for place, pattern in enumerate(patterns.T):
         at = np.flatnonzero(of.ravel() == place)
