@@ -70,11 +70,11 @@ def leaning_sentence(
         )
     if not names:
         return "No student leans on what holds on fit and not on tune."
-    told = ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")
+    listed = ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")
     lean = "leans" if len(names) == 1 else "lean"
     return (
         f"{count(len(names))} of {count(classes)} students {lean} on what holds on fit and not on "
-        f"tune: {told}."
+        f"tune: {listed}."
     )
 
 
@@ -86,12 +86,14 @@ def suspect_reason(found: ClassShift, suspect: Suspect, gain: Interval | None = 
     """
     fit, tune, side = _shares(suspect)
     photos = f"the photos {'without' if side else 'with'} {found.class_name}"
-    said = f"{_seen(suspect)} {_percent(fit)} of {photos} on fit and in {_percent(tune)} on tune"
+    sentence = (
+        f"{_seen(suspect)} {_percent(fit)} of {photos} on fit and in {_percent(tune)} on tune"
+    )
     if gain is None:
-        return f"{said}."
+        return f"{sentence}."
     at = gain.estimate, gain.low, gain.high
     given = estimated(at, 1, scale=100, unit="points", sign=True)
-    return f"{said}; balancing by it gives AP {given}, cross-fitted."
+    return f"{sentence}; balancing by it gives AP {given}, cross-fitted."
 
 
 def plain_reason(found: ClassShift, suspect: Suspect) -> str:
