@@ -44,7 +44,7 @@ def find_layout(folder: Path) -> Layout:
         "(Annotations, JPEGImages), JSON of COCO (here or in annotations), a table with image_id "
         "and a column of 0 and 1 per class, a table with a column of paths, and folders of "
         "classes with images in them.",
-        "Put a table of labels beside the images; docs/data.md shows each layout.",
+        "Put a table of labels beside the images; `inficond docs data` shows each layout.",
     )
 
 
