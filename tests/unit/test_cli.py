@@ -303,7 +303,7 @@ def test_damaged_history(run, spec_file, edits):
     history.write_text("not a database, but long enough to look like one " * 50)
     status, _, err = run("tune", spec_file, "--edits", edits)
     assert status == 1
-    assert "damaged" in err
+    assert "small.history.sqlite is not a history" in err
     assert "--history" in err
 
 
