@@ -12,7 +12,7 @@ from inficond_panel.common.near_words import missing
 from inficond_panel.errors import InficondError
 
 DESCRIPTION = (
-    "They are Markdown, without their pictures, and come with each installation. Where a page "
+    "Pages are Markdown, without their pictures, and come with each installation. Where a page "
     "names another, as metrics.md, that is the page metrics. A long one: inficond docs spec | less"
 )
 EXAMPLE = "inficond docs troubleshooting"

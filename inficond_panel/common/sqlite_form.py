@@ -62,12 +62,8 @@ class Form:
                     f"{file} cannot be opened or written: {text}.",
                     f"Make its folder and file writable, or {self.other}.",
                 )
-            case sqlite3.SQLITE_NOTADB if not _begins_as_sqlite(path):
-                return self.error(
-                    f"{path} is not a {self.noun}, nor another SQLite file.",
-                    f"Move it away (a new one is made), or {self.other}.",
-                )
-        return self.damaged(path, text)
+        strange = _code(error) == sqlite3.SQLITE_NOTADB and not _begins_as_sqlite(path)
+        return self.strange(path) if strange else self.damaged(path, text)
 
     def unwritable(self, path: str) -> InficondError:
         """The error for a file that can only be read as it lies there."""
@@ -83,6 +79,13 @@ class Form:
             f"The {self.noun} {path} was moved, removed or replaced while in use. Nothing was "
             "written.",
             "Put it back, or start the program again.",
+        )
+
+    def strange(self, path: str) -> InficondError:
+        """The error for a file that SQLite did not write."""
+        return self.error(
+            f"{path} is not a {self.noun}, nor another SQLite file.",
+            f"Move it away (a new one is made), or {self.other}.",
         )
 
     def damaged(self, path: str, fact: str) -> InficondError:

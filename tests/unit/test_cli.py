@@ -497,6 +497,12 @@ def test_demo_port_that_is_taken(monkeypatch, capsys):
     assert server.free_port(port, None) == port
 
 
+@pytest.mark.parametrize("port", [-1, 65536])
+def test_a_port_that_no_machine_has(run, spec_file, port):
+    status, _, err = run("serve", spec_file, "--port", port)
+    assert (status, err.splitlines()[-2]) == (1, f"There is no port {port}.")
+
+
 DEMO = """
 import sys
 from inficond_panel.cli import main
