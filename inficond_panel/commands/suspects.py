@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 DESCRIPTION = (
     "Compares each class on the splits fit and tune, by students that saw neither, and names the "
     "concepts that a student leans on and whose bond with the class holds on fit only. See "
-    "docs/shift.md."
+    "`inficond docs shift`."
 )
 EXAMPLE = "inficond suspects demo --class bicycle"
 
