@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from pathlib import Path
 
@@ -388,6 +389,19 @@ def test_where_auto_cannot_choose_the_path_says_nothing_of_it(tuner, monkeypatch
     path = penalty_path(tuner, tuner.root(), "truck")
     assert path.auto is None
     assert not any(point.auto for point in path.points)
+
+
+def test_a_path_without_labels_of_tune_is_plain_json(tmp_path: Path, capsys) -> None:
+    frames = shifted_frames(images=400, fit=200, seed=1)
+    frames["labels"] = frames["labels"].where(frames["split"] != "tune")
+    store = str(tmp_path / "own.zarr")
+    inficond_panel.from_frames(**frames, path=store)
+    given = ["--class", "truck", "--json", "--history", ":memory:"]
+    assert main(["lambda", store, *given]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["auto"] is None
+    assert told["path"][0]["metrics"]["ap"]["estimate"] is None
+    assert told["path"][0]["metrics"]["fidelity"]["estimate"] > 0
 
 
 @pytest.mark.parametrize(
