@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import copy
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -78,10 +79,15 @@ class ClassPhotos:
         return verdict(Judged(self.fit_label, inside[None]), Judged(self.tune_label, self._logits))
 
     def suspicion(self) -> Suspicion:
-        """Measures of all concepts against the student."""
+        """Measures of all concepts against the student.
+
+        A concept that is the same on all photos of ``fit`` goes with nothing there: no reliance.
+        """
         parts = [self._folds == fold for fold in range(FOLDS)]
         folds = [Photos(self._scores(self.fit[part]), self.fit_label[part]) for part in parts]
-        return suspicion(folds, self.tune_photos, self._logits, self._weights.T)
+        found = suspicion(folds, self.tune_photos, self._logits, self._weights.T)
+        varies = np.ptp(self.fit_scores, axis=0) > 0
+        return replace(found, reliance=np.where(varies, found.reliance, 0.0))
 
     @cached_property
     def fit_scores(self) -> NDArray:
