@@ -283,6 +283,16 @@ def test_too_few_labels_of_tune(tuner, monkeypatch) -> None:
     assert tuner.terms(taught)["truck"].taught.weight == 3.0
 
 
+def test_too_few_photos_of_fit(tuner, monkeypatch) -> None:
+    label, rows = np.array(tuner.store.label), tuner.store.rows("fit")
+    label[rows[np.flatnonzero(label[rows, 0] == 1)[4:]], 0] = -1
+    monkeypatch.setattr(tuner.store, "label", label)
+    with pytest.raises(TuningError, match="doubt on 'truck' needs 10 photos of fit"):
+        tuner.fine_tune(tuner.root(), [Doubt("truck")])
+    with pytest.raises(TuningError, match="balance on 'truck': 4 photos of fit and"):
+        tuner.fine_tune(tuner.root(), [Balance("truck", (CONTEXT[0],))])
+
+
 def test_the_recipe_of_the_paper_knows_thumbs_alone(spec_file) -> None:
     text = spec_file.read_text() + "students: {solver: paper, epochs: 1}\n"
     spec_file.write_text(text)
