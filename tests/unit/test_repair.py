@@ -11,6 +11,7 @@ import spread_shortcut
 from spread_shortcut import CONTEXT, shifted_frames
 
 import inficond_panel
+from inficond_panel.analysis.comparison import compare
 from inficond_panel.analysis.judged import chosen_on_tune, judged_outcome
 from inficond_panel.analysis.node_metrics import measure_groups, measure_slices
 from inficond_panel.api.students import TunableStudents
@@ -18,6 +19,8 @@ from inficond_panel.cli import main
 from inficond_panel.distill import average_precision
 from inficond_panel.distill.folds import stratified_folds
 from inficond_panel.errors import CancelledError
+from inficond_panel.export.card_markdown import card_markdown
+from inficond_panel.export.model_card import model_card
 from inficond_panel.tuning import History, Intent, Node, Tuner, read_edits
 from inficond_panel.tuning.cures import cross_fit
 from inficond_panel.tuning.cures.cross_fit import FOLDS, cross_fitted_logits, steps_to
@@ -101,6 +104,24 @@ def test_no_photo_is_judged_by_a_student_that_saw_its_label(students, monkeypatc
     after = cross_fitted(tuner, node)
     np.testing.assert_array_equal(after[folds == 2], before[folds == 2])
     assert all((after[folds == fold] != before[folds == fold]).any() for fold in (0, 1, 3, 4))
+
+
+def test_two_iterations_are_compared_by_students_that_did_not_see(students, repaired) -> None:
+    tuner = students.tuner
+    found, rows = compare(tuner, tuner.root(), repaired, draws=20), tuner.store.rows("tune")
+    truth = average_precision(tuner.store.label[rows, 0], cross_fitted(tuner, repaired))
+    (item,) = found.classes
+    assert item.cross_fitted
+    assert item.after.ap == pytest.approx(truth)
+    assert item.changes["ap"].estimate == pytest.approx(truth - ap(tuner, tuner.root(), "tune"))
+    assert found.mean_ap.estimate == pytest.approx(item.changes["ap"].estimate / 2)
+    assert not compare(tuner, tuner.root(), repaired, "holdout", draws=20).classes[0].cross_fitted
+
+
+def test_a_model_card_says_that_it_is_cross_fitted(students, repaired) -> None:
+    card = model_card(students.tuner, repaired)
+    assert [found["cross_fitted"] for found in card["metrics"]["tune"].values()] == [True, False]
+    assert "labels of tune chose terms of the student: truck" in card_markdown(card)
 
 
 def few_labels(students, monkeypatch, positives: int, negatives: int) -> list[int]:
