@@ -212,6 +212,15 @@ def test_a_replay_chooses_nothing_anew(tuner, monkeypatch) -> None:
     assert again.terms(again.node(pairs[-1][1].id)) == tuner.terms(tuner.node(pairs[-1][0].id))
 
 
+def test_a_replay_on_other_photos_of_fit_is_refused(tuner, tmp_path: Path) -> None:
+    tuner.fine_tune(tuner.root(), [Balance("truck", (CONTEXT[0],))])
+    frames = shifted_frames(seed=1)
+    frames["split"].iloc[:10] = "tune"
+    other = inficond_panel.from_frames(**frames, path=tmp_path / "own.zarr").tuner
+    with pytest.raises(TuningError, match="it does not have weights of 790 photos"):
+        replay(tuner, Tuner(other.store, other.spec, History(":memory:")))
+
+
 def test_a_history_gives_back_what_was_resolved(students, tmp_path: Path) -> None:
     path, given = tmp_path / "history.sqlite", students.tuner
     tuner = Tuner(given.store, given.spec, History(path))
