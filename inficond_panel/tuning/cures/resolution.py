@@ -22,6 +22,7 @@ from inficond_panel.tuning.fitting.class_fit import ClassFit
 from inficond_panel.tuning.fitting.terms import Balanced, Doubted, Taught, Terms
 from inficond_panel.tuning.intents.cures import Balance, Cure, Doubt, Label, Lambda
 from inficond_panel.tuning.shift.class_photos import LEAST_FIT, ClassPhotos
+from inficond_panel.vocabulary.tasks import SOFTMAX
 
 #: Values of ``doubt`` that are tried: the L1 penalty is times 1 + this × the concept's reliance ×
 #: lost bond.
@@ -77,11 +78,18 @@ def resolve_cures(
 
 
 def lambda_path(student: ClassFit) -> list[float]:
-    """Values of lambda from the spec's up, to the last that leaves a weight, at most MOST_STEPS."""
+    """Values of lambda from the spec's up, to the last that leaves a weight, at most MOST_STEPS.
+
+    Of a joint student to the first that reaches those of the other classes together: beyond it the
+    class's weights are 0, the others carry the difference, and nothing changes any more.
+    """
     data, k = student.data, student.k
     slopes = np.abs(data.gathered.gradient(data.flat_residuals(k)[:, None])[:, 0])
     largest = float((slopes / data.l1_per_lambda(k)).max(initial=0.0))
     start = data.lambda_of(k) or largest / PATH_STEP**MOST_STEPS
+    if student.link == SOFTMAX:
+        others = sum(data.lambda_of(j) for j in range(len(student.store.classes)) if j != k)
+        largest = min(largest, PATH_STEP * others)
     path = [start * PATH_STEP**step for step in range(MOST_STEPS)]
     return [value for value in path if value < largest] or [start]
 
