@@ -105,7 +105,8 @@ def report(run: Run) -> None:
 
 def summary(runs: list[Run], plain: list[ClassShift]) -> dict[str, object]:
     """Print the tables; return their numbers."""
-    gains = {title: mean_gain(runs, title) for title in runs[0].gains}
+    titles = dict.fromkeys(title for run in runs for title in run.gains)
+    gains = {title: mean_gain(runs, title) for title in titles}
     if gains:
         print(f"AP points given back on the holdout, mean of {len(runs)} biased students")
     for title, (mean, low, high) in gains.items():

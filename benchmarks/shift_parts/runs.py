@@ -48,9 +48,13 @@ class Run:
 
 
 def strong_logits(store: Store, k: int, seed: int) -> NDArray:
-    """Logits (N,) of a teacher that is nearly always right, whatever the context."""
+    """Logits (N,) of a teacher that is nearly always right, whatever the context.
+
+    It does not know where the label is not known.
+    """
     rng = np.random.default_rng([seed, k, 3])
-    sign = 2.0 * (np.asarray(store.label)[:, k] == 1) - 1
+    label = np.asarray(store.label)[:, k]
+    sign = 1.0 * (label == 1) - 1.0 * (label == 0)
     return STRONG[0] * sign + rng.normal(0, STRONG[1], len(sign))
 
 

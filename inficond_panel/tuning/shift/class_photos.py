@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import copy
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -81,10 +82,15 @@ class ClassPhotos:
         )
 
     def suspicion(self) -> Suspicion:
-        """Measures of all concepts against the student."""
+        """Measures of all concepts against the student.
+
+        A concept that is the same on all photos of ``fit`` goes with nothing there: no reliance.
+        """
         parts = [self._folds == fold for fold in range(FOLDS)]
         folds = [Photos(self._scores(self.fit[part]), self.fit_label[part]) for part in parts]
-        return suspicion(folds, self.tune_photos, self.tune_logits, self._weights.T)
+        found = suspicion(folds, self.tune_photos, self.tune_logits, self._weights.T)
+        varies = np.ptp(self.fit_scores, axis=0) > 0
+        return replace(found, reliance=np.where(varies, found.reliance, 0.0))
 
     @cached_property
     def fit_scores(self) -> NDArray:
