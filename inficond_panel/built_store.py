@@ -27,7 +27,9 @@ from inficond_panel.store.images import UnreadableImage, decode
 BATCH = 16
 #: Columns of the table of photos; classes may not be called so.
 _PATH, _ID, _SPLIT = "path of the photo", "name of the photo", "split of the photo"
-_REMEDY = "Correct the arguments; rows are matched by image id. docs/notebook.md has an example."
+_REMEDY = (
+    "Correct the arguments; rows are matched by image id. `inficond docs notebook` has an example."
+)
 
 #: From a list of RGB photos to logits (n, K), the classes in the order of the labels' columns.
 RunTeacher = Callable[[list[Image.Image]], Any]

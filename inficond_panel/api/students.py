@@ -163,7 +163,7 @@ class TunableStudents(Measures):
     ) -> Path:
         """Write the page of this iteration as one HTML file, read only, and return its path.
 
-        Other classes, concepts and iterations can be chosen in it, see ``docs/serving.md``.
+        Other classes, concepts and iterations can be chosen in it, see ``inficond docs serving``.
         Nothing is recorded in the history. Raises ``TuningError`` for a class or a concept that is
         not there, ``ExportError`` where the file cannot be written.
         """

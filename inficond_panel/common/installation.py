@@ -1,7 +1,7 @@
-"""Extras that are missing or broken, and the command that adds them to the installation that runs.
+"""Folders that come along, extras that are missing or broken, and the command that adds these.
 
-That is of a checkout, a wheel or an index. Where it came from is in its metadata (PEP 610,
-``direct_url.json``); an index leaves nothing there.
+It adds them to the installation that runs: of a checkout, a wheel or an index. Where it came from
+is in its metadata (PEP 610, ``direct_url.json``); an index leaves nothing there.
 """
 
 from __future__ import annotations
@@ -24,6 +24,13 @@ if TYPE_CHECKING:
     from importlib.metadata import Distribution
 
 _NAME = "inficond-panel"
+
+
+def shipped_folder(name: str) -> Path:
+    """Folder ``name`` that comes along: in the package of a wheel, beside it in a source tree."""
+    package = Path(__file__).parents[1]
+    places = (package / name, package.parent / name)
+    return next((place for place in places if place.is_dir()), places[0])
 
 
 def missing_extra(

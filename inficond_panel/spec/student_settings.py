@@ -80,7 +80,7 @@ def _made(kind: Callable[..., Any], **values: Any) -> Any:
     try:
         return kind(**values)
     except ValueError as error:
-        raise TuningError(f"{error}", "See the keys of students in docs/spec.md.") from error
+        raise TuningError(f"{error}", "`inficond docs spec` has the keys of students.") from error
 
 
 def _attributes(section: Section) -> dict[str, Any]:

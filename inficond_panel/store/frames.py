@@ -27,7 +27,9 @@ from inficond_panel.vocabulary.tasks import ACTIVATIONS, TASKS
 
 #: Longer side of a thumbnail in pixels, and its quality: as a spec has them that says nothing.
 _SIDE, _QUALITY = 256, 80
-_REMEDY = "Correct the tables; rows are matched by image id. docs/own-scores.md has an example."
+_REMEDY = (
+    "Correct the tables; rows are matched by image id. `inficond docs own-scores` has an example."
+)
 
 
 def store_frames(

@@ -219,9 +219,19 @@ class Tuner(StudentHistory):
         self.cures.check(cures)
         settings = self._refit_settings
         if cures:
-            terms = dict(resolved or self.cures.resolved(parent, cures, bounds))
-            settings = {**settings, "terms": terms}
+            terms = resolved or self.cures.resolved(parent, cures, bounds)
+            self._check_terms(terms)
+            settings = {**settings, "terms": dict(terms)}
         return Batch(thumbs, cures, bounds, settings, parent.id)
+
+    def _check_terms(self, terms: Mapping[str, Any]) -> None:
+        try:
+            terms_of(terms, self.store)
+        except (ValueError, KeyError, TypeError) as error:
+            raise TuningError(
+                f"What the cures resolved to does not belong to these photos: {error}.",
+                "Carry them out on the store that they were resolved on, or ask for them anew.",
+            ) from error
 
     def _refitted(
         self, parent: Node, batch: Batch, progress: Progress | None, cancelled: Cancelled | None

@@ -64,7 +64,7 @@ class Conditions(Section):
 class StudySpec(SpecFile):
     """A study, from consent to the last page."""
 
-    remedy = "`inficond check STUDY` checks a study again; docs/study-spec.md has every key."
+    remedy = "`inficond check STUDY` checks a study; `inficond docs study-spec` has every key."
 
     title = Text(None, doc="Name of the study, for participants and report.", metadata=REQUIRED)
     spec = Text(

@@ -183,5 +183,9 @@ def mean_change(changes: Sequence[Change]) -> Change:
     """Mean over classes, whose photos are drawn together."""
     if not changes:
         return Change(0.0, np.zeros(DRAWS))
-    draws = np.nanmean([c.draws for c in changes], axis=0)
-    return Change(float(np.mean([c.estimate for c in changes])), draws)
+    draws = np.array([c.draws for c in changes])
+    known = ~np.isnan(draws)
+    counts = known.sum(axis=0)
+    means = np.full(len(counts), np.nan)  # of a draw without a positive of any class
+    np.divide(np.where(known, draws, 0.0).sum(axis=0), counts, out=means, where=counts > 0)
+    return Change(float(np.mean([c.estimate for c in changes])), means)
