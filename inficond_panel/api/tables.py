@@ -62,10 +62,10 @@ def events(happened: Iterable[Event]) -> pd.DataFrame:
     return pd.DataFrame([vars(event) for event in happened], columns=columns).set_index("number")
 
 
-def others(found: Iterable[OtherStudents]) -> pd.DataFrame:
+def others(students: Iterable[OtherStudents]) -> pd.DataFrame:
     """One row for each root of other students: iterations, kind, what differs, sizes, times."""
     columns = ["iterations", "kind", "differs", "concepts", "classes", "first", "last"]
-    rows = [{**each.to_json(), "differs": "; ".join(each.differs)} for each in found]
+    rows = [{**each.to_json(), "differs": "; ".join(each.differs)} for each in students]
     return pd.DataFrame(rows, columns=["root", *columns]).set_index("root")
 
 
@@ -220,8 +220,8 @@ def _group_reports(
     return {name: each.cells if by_label else each.groups for name, each in measured.items()}
 
 
-def _limits(name: str, found: Interval) -> dict[str, float]:
-    return {name: found.estimate, f"{name}_low": found.low, f"{name}_high": found.high}
+def _limits(name: str, interval: Interval) -> dict[str, float]:
+    return {name: interval.estimate, f"{name}_low": interval.low, f"{name}_high": interval.high}
 
 
 def changes(before: Students, after: Students, metric: str, noise: Noise) -> pd.DataFrame:

@@ -113,8 +113,8 @@ def _of_tree(root: Path, chosen: str) -> list[str]:
     return ["-e", f"{root}{chosen}"] if (root / "pyproject.toml").exists() else [_NAME + chosen]
 
 
-def _requirements(found: Distribution, extras: tuple[str, ...]) -> list[str]:
+def _requirements(installed: Distribution, extras: tuple[str, ...]) -> list[str]:
     """Requirements of the extras, where the file or folder of the installation is gone."""
-    parts = [line.partition(";")[::2] for line in found.requires or []]
+    parts = [line.partition(";")[::2] for line in installed.requires or []]
     wanted = re.compile(rf"""extra == ['"]({"|".join(map(re.escape, extras))})['"]""")
     return [name.strip() for name, condition in parts if wanted.search(condition)]

@@ -140,14 +140,14 @@ def measured_together(tuner: Tuner, node: Node, split: str) -> dict[str, Any]:
     return {"images": found.n, "k": found.k, **metrics}
 
 
-def _document(found: ClassMeasures) -> dict[str, Any]:
+def _document(measures: ClassMeasures) -> dict[str, Any]:
     return {
-        "images": found.n,
-        "positives": found.positives,
-        "cross_fitted": bool(found.chosen_on),
-        **{name: _plain(interval) for name, interval in found.metrics.items()},
-        "ap_since_start": _plain(found.since_start[AP.key]) if found.since_start else None,
-        "ece_if_calibrated": defined(found.ece_floor),
+        "images": measures.n,
+        "positives": measures.positives,
+        "cross_fitted": bool(measures.chosen_on),
+        **{name: _plain(interval) for name, interval in measures.metrics.items()},
+        "ap_since_start": _plain(measures.since_start[AP.key]) if measures.since_start else None,
+        "ece_if_calibrated": defined(measures.ece_floor),
     }
 
 

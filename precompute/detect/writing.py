@@ -184,14 +184,14 @@ def _checked(task: str, dataset: Dataset) -> str:
     return task
 
 
-def _end_single(found: TaskKeys, teacher: Choice, apart: bool) -> None:
+def _end_single(keys: TaskKeys, teacher: Choice, apart: bool) -> None:
     """Last layer of a teacher where each image has one class; ``apart``: its probabilities do not
     add up to 1."""
     if teacher.keys["kind"] in _SIGMOIDS:
         return
-    found.teacher["activation"] = teacher.activation or (SIGMOID if apart else SOFTMAX)
+    keys.teacher["activation"] = teacher.activation or (SIGMOID if apart else SOFTMAX)
     if not apart and not teacher.activation:
-        found.assumed.append(
+        keys.assumed.append(
             "the teacher ends in a softmax, as each image has one class; if it was trained to "
             "find each class by itself, teacher.activation is sigmoid"
         )

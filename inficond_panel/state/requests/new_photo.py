@@ -168,11 +168,11 @@ class PhotoState(param.Parameterized):
                 raise CancelledError("Cancelled.")
             return found
 
-        def done(found: DecidedPhoto) -> None:
+        def done(decided: DecidedPhoto) -> None:
             if job.cancelled():  # it was closed since, or one that cannot be read was put
                 self._rest()
                 return
-            self.param.update(decided=found, status=Status())
+            self.param.update(decided=decided, status=Status())
             self._follow()  # the students may be others since
 
         job = Job(_KEY, checked, done, self._fail, self._report)

@@ -71,11 +71,11 @@ def make_photo(app: AppState, class_name: str) -> dict[str, Any]:
     }
 
 
-def make_named(store: Store, found: Iterable[Prediction]) -> str:
+def make_named(store: Store, predictions: Iterable[Prediction]) -> str:
     """The class of the photo, where images have one; empty where they may have several."""
     if store.task != "single_label":
         return ""
-    (named,) = named_classes(list(found)).values()
+    (named,) = named_classes(list(predictions)).values()
     return named.words
 
 

@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 MOST = 500
 
 
-def make_confusions(found: Confused) -> dict[str, Any]:
+def make_confusions(confused: Confused) -> dict[str, Any]:
     """The largest confusions as ``cells`` [label, named, students' images, teacher's images].
 
     ``images`` are those of each class; ``right`` how many students and teacher name rightly.
     """
-    student, teacher = found.counts[STUDENT], found.counts[TEACHER]
-    cells = found.wrong_cells(MOST)
+    student, teacher = confused.counts[STUDENT], confused.counts[TEACHER]
+    cells = confused.wrong_cells(MOST)
     return {
         "cells": [[i, j, int(student[i, j]), int(teacher[i, j])] for i, j in cells],
-        "images": found.images.tolist(),
+        "images": confused.images.tolist(),
         "right": {STUDENT: student.diagonal().tolist(), TEACHER: teacher.diagonal().tolist()},
     }
 
@@ -57,9 +57,9 @@ class ConfusionsPanel(param.Parameterized):
         def work(_: Job) -> Confused:
             return find_confused(self.app.tuner, snapshot.node, snapshot.split)
 
-        def done(found: Confused) -> None:
-            self._found = found
-            table.confusions = make_confusions(found)
+        def done(confused: Confused) -> None:
+            self._found = confused
+            table.confusions = make_confusions(confused)
             self.find()  # the students in view may be others since
 
         self._found = None  # what is drawn is of others: no image is opened by it

@@ -73,10 +73,10 @@ def _other(app: AppState) -> dict[str, str]:
     return {"id": pair[0][1], "number": f"#{pair[0][0]}"} if pair else {}
 
 
-def make_sides(found: Comparison) -> list[dict[str, Any]]:
+def make_sides(comparison: Comparison) -> list[dict[str, Any]]:
     """Steps by which each node was tuned since the latest one that both follow from."""
-    since = f"since #{found.ancestor.number}"
-    pairs = ((found.before, found.only_before), (found.after, found.only_after))
+    since = f"since #{comparison.ancestor.number}"
+    pairs = ((comparison.before, comparison.only_before), (comparison.after, comparison.only_after))
     return [
         {
             "title": f"Only #{node.number}, {since}",
@@ -88,16 +88,16 @@ def make_sides(found: Comparison) -> list[dict[str, Any]]:
 
 
 def make_detail(
-    found: Comparison, class_name: str, level: float | None = CONFIDENCE
+    comparison: Comparison, class_name: str, level: float | None = CONFIDENCE
 ) -> dict[str, Any]:
     """One class: metrics with the intervals of their changes, movers, images that changed.
 
     Without a ``level`` the changes alone.
     """
-    item = found.of(class_name)
+    item = comparison.of(class_name)
     metrics = [_metric(item, key, level) for key in SHARES]
     return {
-        "key": f"{found.before.id} {found.after.id} {found.split} {class_name}",
+        "key": f"{comparison.before.id} {comparison.after.id} {comparison.split} {class_name}",
         "name": class_name,
         "metrics": metrics,
         "axis": make_axis(metrics),

@@ -111,22 +111,22 @@ def read_instances(path: Path, by_number: bool, crowd_present: bool) -> Instance
 
 
 def _add_labels(
-    found: Instances, annotations: Iterable[dict[str, Any]], ids: dict[Any, str], crowd: int
+    instances: Instances, annotations: Iterable[dict[str, Any]], ids: dict[Any, str], crowd: int
 ) -> None:
     for annotation in annotations:
         image, category = annotation["image_id"], annotation["category_id"]
-        if image not in ids or category not in found.categories:
+        if image not in ids or category not in instances.categories:
             lost = f"image {image!r}" if image not in ids else f"category {category!r}"
-            raise fault(found.path, f"an annotation is of the {lost}, which is not there")
-        labels, name = found.labels[ids[image]], found.categories[category]
+            raise fault(instances.path, f"an annotation is of the {lost}, which is not there")
+        labels, name = instances.labels[ids[image]], instances.categories[category]
         labels[name] = max(labels.get(name, -1), crowd if annotation.get("iscrowd") else 1)
 
 
-def _find(images: Path, name: str, found: Instances, image: str) -> Path:
+def _find(images: Path, name: str, instances: Instances, image: str) -> Path:
     """File of an image: as it is named, in the folder named after the list, or beside the JSON."""
-    file_name = found.file_name[image]
+    file_name = instances.file_name[image]
     folder = Path(name).name.partition("_")[2]
-    places = [images / file_name, images / folder / file_name, found.path.parent / file_name]
+    places = [images / file_name, images / folder / file_name, instances.path.parent / file_name]
     there = (place for place in places if os.path.isfile(place))  # noqa: PTH113 - never raises
     return next(there, places[0])
 
