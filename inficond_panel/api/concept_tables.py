@@ -1,4 +1,4 @@
-"""Concepts as data frames, of a student or of suspects; an iteration as an xarray dataset."""
+"""Concepts as data frames, of one student or of suspects; an iteration as an xarray dataset."""
 
 from __future__ import annotations
 

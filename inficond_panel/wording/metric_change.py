@@ -29,8 +29,8 @@ def make_change(
 ) -> dict[str, Any] | None:
     """A change in the ``unit`` of its metric; ``at`` are low, estimate and high for the whisker.
 
-    Until the ``change`` with its interval is known, its ``estimate`` alone. None where undefined. No
-    change at all is told as such, not as one within noise.
+    Until the ``change`` with its interval is known, its ``estimate`` alone. None where undefined.
+    No change at all is told as such, not as one within noise.
     """
     value = estimate if change is None else change.estimate
     if math.isnan(value):
