@@ -142,13 +142,12 @@ def metrics(tuner: Tuner, node: Node, split: str, intervals: bool) -> pd.DataFra
     points = tuner.metrics(node, split)
     students = tuner.at(node, split)
     rows = {
-        name: asdict(found) | fill_counts(fills_of(students[name]))
-        for name, found in points.items()
+        name: asdict(each) | fill_counts(fills_of(students[name])) for name, each in points.items()
     }
     if intervals:
-        for name, found in measure_node(tuner, node, split).items():
+        for name, each in measure_node(tuner, node, split).items():
             for metric in METRICS:
-                rows[name] |= _limits(metric, found.metrics[metric])
+                rows[name] |= _limits(metric, each.metrics[metric])
             rows[name]["level"] = tuner.spec.views.confidence
     frame = pd.DataFrame.from_dict(rows, orient="index").rename_axis("class")
     frame.insert(0, "ap_gap", frame["teacher_ap"] - frame[AP.key])
@@ -246,20 +245,20 @@ def slices(reports: Mapping[str, SliceReport], level: float) -> pd.DataFrame:
     rows = [
         {
             "class": name,
-            "slice": found.name,
-            "images": found.n,
-            "positives": found.positives,
-            report.metric: found.interval.estimate,
-            "low": found.interval.low,
-            "high": found.interval.high,
+            "slice": each.name,
+            "images": each.n,
+            "positives": each.positives,
+            report.metric: each.interval.estimate,
+            "low": each.interval.low,
+            "high": each.interval.high,
             "level": level,
-            "rest": found.rest,
-            "expected": found.expected,
-            "p": found.p,
-            "p_holm": found.p_holm,
-            "small": found.small,
+            "rest": each.rest,
+            "expected": each.expected,
+            "p": each.p,
+            "p_holm": each.p_holm,
+            "small": each.small,
         }
         for name, report in reports.items()
-        for found in report.slices
+        for each in report.slices
     ]
     return pd.DataFrame(rows).set_index(["class", "slice"])

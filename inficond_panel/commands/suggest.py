@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> None:
 
     tuner = open_students(args)
     parent = tuner.root() if args.node is None else find_node(tuner, args.node)
-    found = suggest(
+    suggestion = suggest(
         tuner,
         parent,
         strategy=args.strategy,
@@ -74,13 +74,13 @@ def run(args: argparse.Namespace) -> None:
         seed=args.seed,
         progress=progress,
     )
-    node = None if args.dry_run else carry_out(tuner, found, progress=progress)
+    node = None if args.dry_run else carry_out(tuner, suggestion, progress=progress)
     if args.json:
-        say_json(_document(tuner, found, node))
+        say_json(_document(tuner, suggestion, node))
     else:
-        _say(found)
+        _say(suggestion)
     if node is not None:
-        whose = "" if node.author == found.author else f", as {node.author} made it before"
+        whose = "" if node.author == suggestion.author else f", as {node.author} made it before"
         note(f"{node_title(tuner, node)} by {node.author}{whose}, history {tuner.history.path}")
 
 

@@ -131,13 +131,13 @@ def measured_together(tuner: Tuner, node: Node, split: str) -> dict[str, Any]:
 
     ``{"images", "k", "students", "teacher"}``, the metrics as in ``measured``.
     """
-    found = measure_single_label(tuner, node, split)
-    sides = {"students": found.students, "teacher": found.teacher}
+    measures = measure_single_label(tuner, node, split)
+    sides = {"students": measures.students, "teacher": measures.teacher}
     metrics = {
         side: {name: _plain(interval) for name, interval in each.items()}
         for side, each in sides.items()
     }
-    return {"images": found.n, "k": found.k, **metrics}
+    return {"images": measures.n, "k": measures.k, **metrics}
 
 
 def _document(measures: ClassMeasures) -> dict[str, Any]:

@@ -39,17 +39,17 @@ def compare_the_links(args: argparse.Namespace) -> None:
 
     def find(tuner: Tuner) -> LinkComparison:
         noise = {"draws": args.draws, "seed": args.seed}
-        found = compare_links(tuner, args.split, progress=progress, **noise)
-        count_looks(tuner, [result.node for result in found.results], args.split)
-        return found
+        comparison = compare_links(tuner, args.split, progress=progress, **noise)
+        count_looks(tuner, [result.node for result in comparison.results], args.split)
+        return comparison
 
     carry_out(
         args,
         names=FILES,
         find=find,
         files=_files,
-        document=lambda tuner, found: _document(tuner, found, args),
-        tell=lambda tuner, found: _say(tuner, found, args),
+        document=lambda tuner, comparison: _document(tuner, comparison, args),
+        tell=lambda tuner, comparison: _say(tuner, comparison, args),
     )
 
 

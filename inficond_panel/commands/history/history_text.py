@@ -44,12 +44,12 @@ def _drawn(
     while waiting:
         at, before, below = waiting.pop()
         yield before, below, at
-        found = children.get(at.id, ())
-        if len(found) == 1:
-            waiting.append((found[0], below, below))
+        under = children.get(at.id, ())
+        if len(under) == 1:
+            waiting.append((under[0], below, below))
         else:
-            branches = [(child, f"{below}├─", f"{below}│ ") for child in found[:-1]]
-            branches += [(child, f"{below}└─", f"{below}  ") for child in found[-1:]]
+            branches = [(child, f"{below}├─", f"{below}│ ") for child in under[:-1]]
+            branches += [(child, f"{below}└─", f"{below}  ") for child in under[-1:]]
             waiting += reversed(branches)
 
 

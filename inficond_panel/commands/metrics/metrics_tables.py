@@ -32,18 +32,18 @@ _CELLS = 20  #: confusions that are listed
 def say_metrics(measures: Mapping[str, ClassMeasures]) -> None:
     """Print all metrics by class."""
     rows = [
-        [name, *(written(found.metrics[key].estimate) for key in METRICS)]
-        for name, found in measures.items()
+        [name, *(written(each.metrics[key].estimate) for key in METRICS)]
+        for name, each in measures.items()
     ]
     say_table(["class", *METRICS], rows)
-    for name, found in measures.items():
-        undefined = [key for key in METRICS if defined(found.metrics[key].estimate) is None]
+    for name, each in measures.items():
+        undefined = [key for key in METRICS if defined(each.metrics[key].estimate) is None]
         if undefined:
-            why = f"{found.positives} positives among {found.n} labelled images"
+            why = f"{each.positives} positives among {each.n} labelled images"
             note(f"Undefined for {name!r} ({why}): {', '.join(undefined)}.")
-        if found.chosen_on:
+        if each.chosen_on:
             note(
-                f"{name!r} is cross-fitted: the labels of {count(found.chosen_on)} of these images "
+                f"{name!r} is cross-fitted: the labels of {count(each.chosen_on)} of these images "
                 "chose its terms, and each is judged by a student that was made without it."
             )
 
@@ -51,13 +51,13 @@ def say_metrics(measures: Mapping[str, ClassMeasures]) -> None:
 def say_noise(measures: Mapping[str, ClassMeasures], metric: str, confidence: float) -> None:
     """Print a metric by class with its intervals, at that level, and changes."""
     rows = []
-    for name, found in measures.items():
-        level = found.metrics[metric]
+    for name, each in measures.items():
+        level = each.metrics[metric]
         row = [name, written(level.estimate), written_range(level.low, level.high)]
-        for change in (found.since_parent, found.since_start):
+        for change in (each.since_parent, each.since_start):
             row.append(change_text(change[metric]) if change else "–")
         if metric == ECE.key:
-            row.append(written(found.ece_floor))
+            row.append(written(each.ece_floor))
         rows.append(row)
     header = ["class", metric, confidence_word(confidence), "since the parent", "since the start"]
     say_table([*header, "if calibrated"] if metric == ECE.key else header, rows)

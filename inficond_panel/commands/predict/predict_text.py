@@ -73,16 +73,16 @@ def _facts(one: Prediction, explain: bool) -> dict[str, Any]:
 
 def more_document(rules: Abstaining | None, drift: Drift | None) -> dict[str, Any]:
     """Rules of abstaining by class, that of all classes together under none; and the drift."""
-    found: dict[str, Any] = {}
+    document: dict[str, Any] = {}
     if rules:
         level = {"level": rules.level}
-        found["abstain"] = {
+        document["abstain"] = {
             name: plain({**asdict(rule), **level}) for name, rule in rules.rules.items()
         }
     if drift:
         sentences = drift_sentences(drift)
-        found["drift"] = {"alarm": drift.alarm, "sentences": sentences, **plain(asdict(drift))}
-    return found
+        document["drift"] = {"alarm": drift.alarm, "sentences": sentences, **plain(asdict(drift))}
+    return document
 
 
 def say_more(rules: Abstaining | None, drift: Drift | None) -> None:

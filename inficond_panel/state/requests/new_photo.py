@@ -155,11 +155,11 @@ class PhotoState(param.Parameterized):
     def _decided(self, scores: PhotoScores) -> DecidedPhoto:
         node, tuner, asked = self.students.node, self.students.tuner, self.asked
         students = as_exported(tuner, node, {})
-        found, rules = predict(students, scores), None
+        predictions, rules = predict(students, scores), None
         if asked:
             rules = abstaining(students, tuner.store, asked, tuner.spec.views.noise())
-            found = rules.apply(found)
-        return DecidedPhoto(node, scores, {one.class_name: one for one in found}, rules)
+            predictions = rules.apply(predictions)
+        return DecidedPhoto(node, scores, {one.class_name: one for one in predictions}, rules)
 
     def _submit(self, work: Callable[[Job], DecidedPhoto]) -> None:
         def checked(job: Job) -> DecidedPhoto:

@@ -37,26 +37,26 @@ def make_comparison(app: AppState, class_name: str) -> dict[str, Any]:
     names = {node.id: make_title(node) for node in tree.nodes}
     before, after = (names.get(node_id, node_id) for node_id in state.pair)
     frame = {"title": f"{before} → {after}", "error": state.problem, "other": _other(app)}
-    found = state.result
-    if found is None:
+    comparison = state.result
+    if comparison is None:
         return frame
     level = app.spec.views.shown_level
-    differ = [item.class_name for item in found.classes]
+    differ = [item.class_name for item in comparison.classes]
     shown = class_name if class_name in differ else next(iter(differ), "")
     return {
         **frame,
-        "scope": f"{found.split}, {count(len(app.store.rows(found.split)))} images"
+        "scope": f"{comparison.split}, {count(len(app.store.rows(comparison.split)))} images"
         + (f"; students of the oracle, which {app.tuner.mark}" if app.tuner.mark else ""),
         "confidence": "" if level is None else interval_word(level),
-        "numbers": [f"#{found.before.number}", f"#{found.after.number}"],
-        "mean": make_change(_at(level, found.mean_ap)),
-        "sides": make_sides(found),
+        "numbers": [f"#{comparison.before.number}", f"#{comparison.after.number}"],
+        "mean": make_change(_at(level, comparison.mean_ap)),
+        "sides": make_sides(comparison),
         "classes": [
             {"name": item.class_name, "change": make_change(_at(level, item.changes[AP.key]))}
-            for item in found.classes
+            for item in comparison.classes
         ],
-        "unchanged": _unchanged(found.unchanged),
-        "detail": make_detail(found, shown, level) if shown else None,
+        "unchanged": _unchanged(comparison.unchanged),
+        "detail": make_detail(comparison, shown, level) if shown else None,
     }
 
 
