@@ -47,12 +47,12 @@ def missing_extra(
         message = f"{what} needs the package {package}, which is not installed."
         return MissingExtraError(message, f"Install it: {command}", extras)
     broken = (getattr(error, "name", None) or "").partition(".")[0]
-    named = f"the package {broken}, which" if broken else "a package that"
-    return BrokenExtraError(
-        f"{what} needs {named} is installed but cannot be loaded: {error}",
-        f"Remove the package, and install it again: {command}",
-        extras,
-    )
+    message = f"{what} needs a package that is installed but cannot be loaded: {error}"
+    if broken:
+        message = (
+            f"{what} needs the package {broken}, which is installed but cannot be loaded: {error}"
+        )
+    return BrokenExtraError(message, f"Remove the package, and install it again: {command}", extras)
 
 
 def _absent(error: ImportError) -> str:

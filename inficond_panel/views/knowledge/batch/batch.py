@@ -140,28 +140,28 @@ class BatchBar:
         self, app: AppState, table: KnowledgeTable, failed: Callable[[InficondError], None]
     ) -> None:
         self.app, self.table, self.failed = app, table, failed
-        self.told: list[str] = []
+        self.outcome: list[str] = []
         self._group: tuple[tuple[str, tuple[str, str]], Group | None] | None = None
 
     def show(self) -> None:
         """Draw the batch of the state."""
         tuning = self.app.tuning
         if tuning.status.kind == "done":
-            self.told = []
+            self.outcome = []
         self.table.param.update(
             pending=[self._pending(intent) for intent in tuning.thumbs],
             cures=[make_cure(cure) for cure in tuning.pending if not isinstance(cure, Intent)],
             held=make_held(self.app.students.node.bounds, self.table.student),
             touched=make_touched(tuning.pending, tuning.preview),
             group=self._known_group(self.table.student),
-            notices=[*self._suggested(), *self.told, *tuning.notices(), *self._chosen()],
-            **self._told_changes(),
+            notices=[*self._suggested(), *self.outcome, *tuning.notices(), *self._chosen()],
+            **self._change_texts(),
         )
         self.show_ghosts()
 
     def show_changes(self) -> None:
         """Show the changes, once their intervals are computed."""
-        self.table.param.update(**self._told_changes())
+        self.table.param.update(**self._change_texts())
 
     def show_ghosts(self) -> None:
         """Show the influences that the concepts on screen would have after the batch."""
@@ -174,7 +174,7 @@ class BatchBar:
         after = dict(zip(self.app.store.concepts, weights, strict=True))
         self.table.ghosts = {concept: after[concept] for concept in listed}
 
-    def _told_changes(self) -> dict[str, dict[str, Any]]:
+    def _change_texts(self) -> dict[str, dict[str, Any]]:
         """Status and summary: what has changed since the start, and by the refit that is done."""
         name, app = self.table.student, self.app
         snapshot, status, change = app.students.snapshot, app.tuning.status, None
