@@ -37,11 +37,12 @@ def shift_sentence(found: ClassShift, *, limits: bool = True) -> str:
 
 def plain_sentence(found: ClassShift) -> str:
     """The verdict on a class without numbers, for people who begin."""
-    name, suspects = found.class_name, [suspect.concept for suspect in found.suspects[:PLAIN]]
-    if found.kind == SHIFT and suspects:
+    name, named = found.class_name, found.suspects[:PLAIN]
+    if found.kind == SHIFT and named:
+        concepts = " and ".join(suspect.concept for suspect in named)
         return (
-            f"{name} leans on {' and '.join(suspects)}: that goes with {name} in the photos it "
-            "learned from, and not in others."
+            f"{name} leans on {concepts}: that goes with {name} in the photos it learned from, and "
+            f"not in others.{_carried(*named)}"
         )
     if found.kind == SHIFT:
         return f"{name} does worse on photos that it has not learned from; no concept stands out."
@@ -101,7 +102,8 @@ def plain_reason(found: ClassShift, suspect: Suspect) -> str:
     """Reason why a concept is a suspect, for people who begin: shares of photos, and no more."""
     fit, tune, side = _shares(suspect)
     photos = f"the photos {'without' if side else 'with'} {found.class_name}"
-    return f"In {_percent(fit)} of {photos} that it learned from, in {_percent(tune)} of others."
+    shares = f"In {_percent(fit)} of {photos} that it learned from, in {_percent(tune)} of others."
+    return shares + _carried(suspect)
 
 
 def suspect_sentence(found: ClassShift, suspect: Suspect, gain: Interval | None = None) -> str:
@@ -113,7 +115,7 @@ def suspect_sentence(found: ClassShift, suspect: Suspect, gain: Interval | None 
     carried = (
         f"Its own weight of {weight} holds {lost} of the lost logits."
         if suspect.weight
-        else "It has no weight of its own: others carry it."
+        else _carried(suspect).strip()
     )
     return (
         f"{suspect_reason(found, suspect, gain)} With and without: "
@@ -124,6 +126,16 @@ def suspect_sentence(found: ClassShift, suspect: Suspect, gain: Interval | None 
         f"(z {number(suspect.z, 1)}). At equal label the student's logit {turn} with it "
         f"(r {signed(suspect.reliance)}). {carried}"
     )
+
+
+def _carried(*suspects: Suspect) -> str:
+    """Why a student leans on concepts that have no influence themselves; empty if they have."""
+    names = [suspect.concept for suspect in suspects if not suspect.weight]
+    if len(names) > 1:
+        alone, them = f"{' and '.join(names)} have no influence themselves", "them"
+    else:
+        alone, them = f"{''.join(names)} has no influence itself", "it"
+    return f" {alone}: concepts that go with {them} carry {them}." if names else ""
 
 
 def _shares(suspect: Suspect) -> tuple[float, float, int]:

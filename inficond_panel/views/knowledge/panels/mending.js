@@ -33,12 +33,15 @@ export function makeMending(model, send) {
 }
 
 /** The line when closed: what to look at first. */
-function lineOf({ kind, sentence, suspects }, shiftless) {
+export function lineOf({ kind, sentence, suspects }, shiftless) {
   if (!kind) return shiftless || "Being looked for"
   if (kind !== "shift") return afterColon(sentence)
-  const names = suspects.slice(0, 3).map(({ concept }) => concept)
-  return names.length ? `It leans on ${names.join(", ")}, which ${names.length > 1 ? "hold" : "holds"} on fit and not on tune` : afterColon(sentence)
+  const names = suspects.slice(0, 3).map(({ concept, carried }) => `${concept}${carried ? " (itself at 0: others carry it)" : ""}`)
+  return names.length ? `It leans on ${listed(names)}, which ${names.length > 1 ? "hold" : "holds"} on fit and not on tune` : afterColon(sentence)
 }
+
+/** `a, b and c` */
+const listed = (names) => [names.slice(0, -1).join(", "), ...names.slice(-1)].filter(Boolean).join(" and ")
 
 const afterColon = (sentence) => sentence.slice(sentence.indexOf(": ") + 2)
 
