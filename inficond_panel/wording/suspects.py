@@ -132,10 +132,10 @@ def _carried(*suspects: Suspect) -> str:
     """Why a student leans on concepts that have no influence themselves; empty if they have."""
     names = [suspect.concept for suspect in suspects if not suspect.weight]
     if len(names) > 1:
-        alone, them = f"{' and '.join(names)} have no influence themselves", "them"
+        alone, them = f"influences of {' and '.join(names)} themselves are", "them"
     else:
-        alone, them = f"{''.join(names)} has no influence itself", "it"
-    return f" {alone}: concepts that go with {them} carry {them}." if names else ""
+        alone, them = f"influence of {''.join(names)} itself is", "it"
+    return f" The {alone} 0: concepts that go with {them} carry {them}." if names else ""
 
 
 def _shares(suspect: Suspect) -> tuple[float, float, int]:

@@ -93,16 +93,16 @@ def test_the_sentence_begins_with_the_reason_and_has_all_numbers() -> None:
 
 
 def test_leaning_on_what_is_at_0_is_told_with_its_reason() -> None:
-    why = "has no influence itself: concepts that go with it carry it."
+    why = "The influence of traffic light itself is 0: concepts that go with it carry it."
     held = replace(suspect(), weight=0.0)
-    assert suspect_sentence(ClassShift("bicycle", "shift"), held).endswith(f"traffic light {why}")
-    assert plain_reason(ClassShift("bicycle", "shift"), held).endswith(f"traffic light {why}")
+    assert suspect_sentence(ClassShift("bicycle", "shift"), held).endswith(why)
+    assert plain_reason(ClassShift("bicycle", "shift"), held).endswith(why)
     assert "itself" not in plain_reason(ClassShift("bicycle", "shift"), suspect())
     both = ClassShift("bicycle", "shift", suspects=(suspect(), held))
-    assert plain_sentence(both).endswith(f"not in others. traffic light {why}")
+    assert plain_sentence(both).endswith(f"not in others. {why}")
     both = ClassShift("bicycle", "shift", suspects=(held, replace(held, concept="pole")))
     assert plain_sentence(both).endswith(
-        "traffic light and pole have no influence themselves: concepts that go with them "
+        "The influences of traffic light and pole themselves are 0: concepts that go with them "
         "carry them."
     )
 
