@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from inficond_panel.common.numbers import count, estimated, number, signed
 from inficond_panel.distill import Interval
@@ -11,6 +11,8 @@ from inficond_panel.tuning.shift.class_shift import ClassShift, Suspect
 
 #: Classes that are named before the rest is left out.
 NAMED = 6
+#: Reason why a student leans on a concept that it gives no influence.
+CARRIED = "Its own influence is 0: concepts that go with it carry it."
 #: Concepts that a sentence for people who begin names.
 PLAIN = 2
 
@@ -42,7 +44,7 @@ def plain_sentence(found: ClassShift) -> str:
         concepts = " and ".join(suspect.concept for suspect in named)
         return (
             f"{name} leans on {concepts}: that goes with {name} in the photos it learned from, and "
-            f"not in others.{_carried(*named)}"
+            f"not in others.{_carried(named)}"
         )
     if found.kind == SHIFT:
         return f"{name} does worse on photos that it has not learned from; no concept stands out."
@@ -103,7 +105,7 @@ def plain_reason(found: ClassShift, suspect: Suspect) -> str:
     fit, tune, side = _shares(suspect)
     photos = f"the photos {'without' if side else 'with'} {found.class_name}"
     shares = f"In {_percent(fit)} of {photos} that it learned from, in {_percent(tune)} of others."
-    return shares + _carried(suspect)
+    return shares if suspect.weight else f"{shares} {CARRIED}"
 
 
 def suspect_sentence(found: ClassShift, suspect: Suspect, gain: Interval | None = None) -> str:
@@ -115,7 +117,7 @@ def suspect_sentence(found: ClassShift, suspect: Suspect, gain: Interval | None 
     carried = (
         f"Its own weight of {weight} holds {lost} of the lost logits."
         if suspect.weight
-        else _carried(suspect).strip()
+        else CARRIED
     )
     return (
         f"{suspect_reason(found, suspect, gain)} With and without: "
@@ -128,14 +130,17 @@ def suspect_sentence(found: ClassShift, suspect: Suspect, gain: Interval | None 
     )
 
 
-def _carried(*suspects: Suspect) -> str:
-    """Why a student leans on concepts that have no influence themselves; empty if they have."""
+def _carried(suspects: Sequence[Suspect]) -> str:
+    """Reason why a student leans on those that it gives no influence; empty if there are none."""
     names = [suspect.concept for suspect in suspects if not suspect.weight]
-    if len(names) > 1:
-        alone, them = f"influences of {' and '.join(names)} themselves are", "them"
-    else:
-        alone, them = f"influence of {''.join(names)} itself is", "it"
-    return f" The {alone} 0: concepts that go with {them} carry {them}." if names else ""
+    if not names:
+        return ""
+    if len(names) == 1:
+        return f" The influence of {names[0]} itself is 0: concepts that go with it carry it."
+    return (
+        f" The influences of {' and '.join(names)} themselves are 0: concepts that go with them "
+        "carry them."
+    )
 
 
 def _shares(suspect: Suspect) -> tuple[float, float, int]:

@@ -12,7 +12,8 @@ test("the line names what a student leans on, and says why it leans on what is a
   assert.equal(lineOf(shift({ concept: "pole" }), ""), "It leans on pole, which holds on fit and not on tune")
   assert.equal(
     lineOf(shift({ concept: "pole" }, { concept: "sky" }, { concept: "sea", carried: true }), ""),
-    "It leans on pole, sky and sea (itself at 0: others carry it), which hold on fit and not on tune",
+    "It leans on pole and sky, and through other concepts on sea, which hold on fit and not on tune",
   )
+  assert.equal(lineOf(shift({ concept: "sea", carried: true }), ""), "It leans through other concepts on sea, which holds on fit and not on tune")
   assert.equal(lineOf(shift(), ""), "it loses much.")
 })

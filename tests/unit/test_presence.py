@@ -93,13 +93,15 @@ def test_the_sentence_begins_with_the_reason_and_has_all_numbers() -> None:
 
 
 def test_leaning_on_what_is_at_0_is_told_with_its_reason() -> None:
-    why = "The influence of traffic light itself is 0: concepts that go with it carry it."
+    why = "Its own influence is 0: concepts that go with it carry it."
     held = replace(suspect(), weight=0.0)
     assert suspect_sentence(ClassShift("bicycle", "shift"), held).endswith(why)
     assert plain_reason(ClassShift("bicycle", "shift"), held).endswith(why)
-    assert "itself" not in plain_reason(ClassShift("bicycle", "shift"), suspect())
+    assert "own" not in plain_reason(ClassShift("bicycle", "shift"), suspect())
     both = ClassShift("bicycle", "shift", suspects=(suspect(), held))
-    assert plain_sentence(both).endswith(f"not in others. {why}")
+    assert plain_sentence(both).endswith(
+        "others. The influence of traffic light itself is 0: concepts that go with it carry it."
+    )
     both = ClassShift("bicycle", "shift", suspects=(held, replace(held, concept="pole")))
     assert plain_sentence(both).endswith(
         "The influences of traffic light and pole themselves are 0: concepts that go with them "
