@@ -12,6 +12,7 @@ from inficond_panel.analysis.judged import chosen_on_tune
 from inficond_panel.common.numbers import bound, count, defined
 from inficond_panel.state import Job
 from inficond_panel.tuning import Intent
+from inficond_panel.tuning.intents.asked import place_of
 from inficond_panel.views.knowledge.panels.mending import make_cure
 from inficond_panel.views.knowledge.table import KnowledgeTable, make_status
 from inficond_panel.vocabulary.directions import THUMBS
@@ -196,10 +197,17 @@ class BatchBar:
         return [chosen_sentence(chosen)] if chosen else []
 
     def _suggested(self) -> list[str]:
-        """Result of the last suggestion, and its meaning for the student in view."""
+        """Result of the last suggestion, and its meaning for the student in view.
+
+        Nothing once all that it put into the batch was taken out.
+        """
         suggestion = self.app.suggestion
         if suggestion.latest is None:
             return [suggestion.problem] if suggestion.problem else []
+        waiting = {place_of(item) for item in self.app.tuning.pending}
+        put_in = {place_of(item) for item in suggestion.found.intents}
+        if put_in and not put_in & waiting:
+            return []
         limits = self.app.spec.views.intervals
         return suggestion_sentences(suggestion.latest, self.table.student, limits=limits)
 

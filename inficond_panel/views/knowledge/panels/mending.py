@@ -58,6 +58,7 @@ def make_shift(
             "reason": suspect_reason(shift, suspect, known.get(suspect.concept)),
             "sentence": suspect_sentence(shift, suspect, known.get(suspect.concept)),
             "group": list(suspect.group),
+            "carried": not suspect.weight,
         }
         for suspect in shift.suspects
     ]
