@@ -181,7 +181,7 @@ def keys(*metrics: Metric) -> tuple[str, ...]:
     return tuple(metric.key for metric in metrics)
 
 
-#: Metrics of decisions against the labels.
+#: Metrics of decisions against the labels that a what-if curve has.
 DECISIONS = keys(ACCURACY, PRECISION, RECALL, F1)
 #: Metrics of which more is better, as the page lists them.
 SHARES = keys(AP, F1, RECALL, PRECISION, ACCURACY, FIDELITY)
