@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from inficond_panel.commands.shared.arguments import add_class, add_node, add_split, add_tuner
 from inficond_panel.commands.shared.output import note, say, say_json, say_table
@@ -47,7 +47,8 @@ def run(args: argparse.Namespace) -> None:
     if args.json:
         document = {"class": args.class_name, "node": node.id, "level": level}
         auto = path.auto and {**asdict(path.auto), "sentence": auto_sentence(path.auto)}
-        say_json({**document, "path": [asdict(point) for point in path.points], "auto": auto})
+        points = [_point_document(point) for point in path.points]
+        say_json({**document, "path": points, "auto": auto})
         return
     say(f"{node_title(tuner, node)}, {args.class_name} on the split {args.split}")
     say()
@@ -66,6 +67,17 @@ def run(args: argparse.Namespace) -> None:
         say(auto_sentence(path.auto))
     if args.split == "tune" and chosen_on_tune(tuner, node, args.class_name):
         note("These photos chose other terms of the student: on new ones expect less.")
+
+
+def _point_document(point: PenaltyPoint) -> dict[str, Any]:
+    """A point as plain data; undefined is None."""
+    from inficond_panel.commands.metrics.metrics_document import interval_document
+
+    metrics = {
+        name: {**interval_document(found), "left_out": found.left_out}
+        for name, found in point.metrics.items()
+    }
+    return {**asdict(point), "metrics": metrics}
 
 
 def _marks(point: PenaltyPoint) -> str:

@@ -115,6 +115,7 @@ def _class_document(found: ClassShift) -> dict[str, Any]:
                 "lost": suspect.lost,
                 "group": list(suspect.group),
                 "presence": asdict(suspect.presence),
+                "labelled": suspect.labelled or None,
                 "reason": suspect_reason(found, suspect),
                 "sentence": suspect_sentence(found, suspect),
             }

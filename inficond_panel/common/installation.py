@@ -1,4 +1,4 @@
-"""Folders that come along, extras that are missing, and the command that adds these.
+"""Folders that come along, extras that are missing or broken, and the command that adds these.
 
 It adds them to the installation that runs: of a checkout, a wheel or an index. Where it came from
 is in its metadata (PEP 610, ``direct_url.json``); an index leaves nothing there.
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlparse
 
-from inficond_panel.errors import MissingExtraError
+from inficond_panel.errors import BrokenExtraError, MissingExtraError
 
 if TYPE_CHECKING:
     from importlib.metadata import Distribution
@@ -36,17 +36,29 @@ def shipped_folder(name: str) -> Path:
 def missing_extra(
     what: str, error: ImportError | str, *extras: str, more: str = ""
 ) -> MissingExtraError:
-    """Error of a part that needs a package of ``extras``.
+    """Error of a part that needs a package of ``extras``, which is missing or broken.
 
     ``what`` is the part, at the beginning of a sentence; ``error`` what importing raised, or the
-    package's name; ``more`` ends the remedy.
+    name of a package that is not installed; ``more`` ends the remedy.
     """
-    package = error if isinstance(error, str) else error.name or extras[0]
-    return MissingExtraError(
-        f"{what} needs the package {package}, which is not installed.",
-        f"Install it: {install_command(*extras)}{more}",
+    command = f"{install_command(*extras)}{more}"
+    package = error if isinstance(error, str) else _absent(error)
+    if package:
+        message = f"{what} needs the package {package}, which is not installed."
+        return MissingExtraError(message, f"Install it: {command}", extras)
+    broken = (getattr(error, "name", None) or "").partition(".")[0]
+    named = f"the package {broken}, which" if broken else "a package that"
+    return BrokenExtraError(
+        f"{what} needs {named} is installed but cannot be loaded: {error}",
+        f"Remove the package, and install it again: {command}",
         extras,
     )
+
+
+def _absent(error: ImportError) -> str:
+    """Package that is not installed; empty if one is that lacks a module, a name or a library."""
+    name = error.name or ""
+    return name if isinstance(error, ModuleNotFoundError) and "." not in name else ""
 
 
 @cache

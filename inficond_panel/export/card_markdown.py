@@ -99,6 +99,7 @@ def _metrics(card: Mapping[str, Any], split: str) -> list[str]:
         ]
         for name, found in card["metrics"][split].items()
     ]
+    judged = [name for name, found in card["metrics"][split].items() if found.get("cross_fitted")]
     header = ["class", "positives", *_METRICS.values(), "constant student's fidelity"]
     return [
         f"## Metrics on the split {split}",
@@ -106,6 +107,14 @@ def _metrics(card: Mapping[str, Any], split: str) -> list[str]:
         f"seed {card['bootstrap']['seed']}).",
         *_together(card, split),
         _table(header, rows),
+        *(
+            [
+                f"Cross-fitted, since labels of {split} chose terms of the student: "
+                f"{escape(', '.join(judged))}. Each image is judged by a student made without it."
+            ]
+            if judged
+            else []
+        ),
     ]
 
 

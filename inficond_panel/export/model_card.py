@@ -144,6 +144,7 @@ def _document(found: ClassMeasures) -> dict[str, Any]:
     return {
         "images": found.n,
         "positives": found.positives,
+        "cross_fitted": bool(found.chosen_on),
         **{name: _plain(interval) for name, interval in found.metrics.items()},
         "ap_since_start": _plain(found.since_start[AP.key]) if found.since_start else None,
         "ece_if_calibrated": defined(found.ece_floor),

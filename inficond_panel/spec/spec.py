@@ -15,16 +15,11 @@ from inficond_panel.spec.framework.paths import FilePath
 from inficond_panel.spec.framework.section import Nested
 from inficond_panel.spec.framework.section_file import SpecFile, load_file
 from inficond_panel.spec.sections import packed_datasets as _  # noqa: F401 - kinds of Dataset
+from inficond_panel.spec.sections.concepts import Concepts
 from inficond_panel.spec.sections.dataset import Dataset, StoreDataset
 from inficond_panel.spec.sections.package_teachers import PythonTeacher
-from inficond_panel.spec.sections.students import (
-    Concepts,
-    ExactStudents,
-    Layout,
-    Students,
-    Tuning,
-    Views,
-)
+from inficond_panel.spec.sections.page import Layout, Views
+from inficond_panel.spec.sections.students import ExactStudents, Students, Tuning
 from inficond_panel.spec.sections.teacher import LogitsTeacher, Teacher
 from inficond_panel.vocabulary.tasks import SOFTMAX
 

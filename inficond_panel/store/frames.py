@@ -195,5 +195,5 @@ def _refuse(*faults: str) -> None:
     if len(faults) == 1:
         raise DataError(f"This makes no store: {faults[0]}.", _REMEDY)
     if faults:
-        told = "".join(f"\n- {fault}" for fault in faults)
-        raise DataError(f"This makes no store, for {len(faults)} reasons:{told}", _REMEDY)
+        reasons = "".join(f"\n- {fault}" for fault in faults)
+        raise DataError(f"This makes no store, for {len(faults)} reasons:{reasons}", _REMEDY)

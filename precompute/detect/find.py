@@ -132,7 +132,7 @@ def _table(folder: Path, labels: Glance, tables: list[Glance]) -> Layout | None:
         keys["metadata"] = other.path.name
         if not lists:
             _take_splits(layout, other)
-    layout.found = f"a table of labels ({labels.path.name}) beside photos in {keys['images']}"
+    layout.origin = f"a table of labels ({labels.path.name}) beside photos in {keys['images']}"
     _take_absent(layout, labels)
     return layout
 

@@ -59,7 +59,7 @@ def spec_text(draft: Draft) -> str:
 
 def _lines(draft: Draft) -> Iterator[str]:
     layout = draft.layout
-    yield f"# Written by inficond init: {_line(layout.found)}."
+    yield f"# Written by inficond init: {_line(layout.origin)}."
     yield "# Every key: inficond docs spec. After a change: inficond check."
     yield f"title: {value(draft.title)}"
     yield "dataset:"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from pathlib import Path
 
@@ -211,6 +212,15 @@ def test_a_replay_chooses_nothing_anew(tuner, monkeypatch) -> None:
     assert again.terms(again.node(pairs[-1][1].id)) == tuner.terms(tuner.node(pairs[-1][0].id))
 
 
+def test_a_replay_on_other_photos_of_fit_is_refused(tuner, tmp_path: Path) -> None:
+    tuner.fine_tune(tuner.root(), [Balance("truck", (CONTEXT[0],))])
+    frames = shifted_frames(seed=1)
+    frames["split"].iloc[:10] = "tune"
+    other = inficond_panel.from_frames(**frames, path=tmp_path / "own.zarr").tuner
+    with pytest.raises(TuningError, match="it does not have weights of 790 photos"):
+        replay(tuner, Tuner(other.store, other.spec, History(":memory:")))
+
+
 def test_a_history_gives_back_what_was_resolved(students, tmp_path: Path) -> None:
     path, given = tmp_path / "history.sqlite", students.tuner
     tuner = Tuner(given.store, given.spec, History(path))
@@ -280,6 +290,16 @@ def test_too_few_labels_of_tune(tuner, monkeypatch) -> None:
     assert tuner.terms(node)["truck"].used == 0
     taught = tuner.fine_tune(tuner.root(), [Label("truck", "0802.jpg", 1)])
     assert tuner.terms(taught)["truck"].taught.weight == 3.0
+
+
+def test_too_few_photos_of_fit(tuner, monkeypatch) -> None:
+    label, rows = np.array(tuner.store.label), tuner.store.rows("fit")
+    label[rows[np.flatnonzero(label[rows, 0] == 1)[4:]], 0] = -1
+    monkeypatch.setattr(tuner.store, "label", label)
+    with pytest.raises(TuningError, match="doubt on 'truck' needs 10 photos of fit"):
+        tuner.fine_tune(tuner.root(), [Doubt("truck")])
+    with pytest.raises(TuningError, match="balance on 'truck': 4 photos of fit and"):
+        tuner.fine_tune(tuner.root(), [Balance("truck", (CONTEXT[0],))])
 
 
 def test_the_recipe_of_the_paper_knows_thumbs_alone(spec_file) -> None:
@@ -388,6 +408,19 @@ def test_where_auto_cannot_choose_the_path_says_nothing_of_it(tuner, monkeypatch
     path = penalty_path(tuner, tuner.root(), "truck")
     assert path.auto is None
     assert not any(point.auto for point in path.points)
+
+
+def test_a_path_without_labels_of_tune_is_plain_json(tmp_path: Path, capsys) -> None:
+    frames = shifted_frames(images=400, fit=200, seed=1)
+    frames["labels"] = frames["labels"].where(frames["split"] != "tune")
+    store = str(tmp_path / "own.zarr")
+    inficond_panel.from_frames(**frames, path=store)
+    given = ["--class", "truck", "--json", "--history", ":memory:"]
+    assert main(["lambda", store, *given]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["auto"] is None
+    assert told["path"][0]["metrics"]["ap"]["estimate"] is None
+    assert told["path"][0]["metrics"]["fidelity"]["estimate"] > 0
 
 
 @pytest.mark.parametrize(

@@ -156,7 +156,7 @@ def comparison_lines(found: Comparison) -> list[str]:
 
 
 def _class_lines(item: ClassComparison) -> Iterator[str]:
-    yield item.class_name
+    yield f"{item.class_name}, cross-fitted" if item.cross_fitted else item.class_name
     for name, change in item.changes.items():
         old, new = getattr(item.before, name), getattr(item.after, name)
         if math.isnan(change.estimate):

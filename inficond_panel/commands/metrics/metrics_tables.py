@@ -83,6 +83,8 @@ def say_slices(
     note(
         f"Among {tests} slices tested, some look bad by luck: p (Holm) allows for that. Expected "
         "is what as many images with the same labels, drawn at random, would give."
+        if tests
+        else "No slice is tested: none is large enough with a rest to hold it against."
     )
     worst = worst_of_all(reports)
     if worst:

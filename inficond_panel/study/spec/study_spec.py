@@ -15,7 +15,7 @@ from inficond_panel.spec.framework.paths import FilePath
 from inficond_panel.spec.framework.section import Nested, NestedList, Section
 from inficond_panel.spec.framework.section_file import SpecFile, load_file
 from inficond_panel.spec.framework.yaml_source import compose, text_of
-from inficond_panel.spec.sections.students import VIEWS
+from inficond_panel.spec.sections.page import VIEWS
 from inficond_panel.study.spec.pages import (
     CheckPage,
     ConsentPage,
