@@ -11,6 +11,7 @@ import re
 from functools import cache
 from pathlib import Path
 
+from inficond_panel.common.numbers import POINTS
 from inficond_panel.vocabulary.directions import DIRECTIONS, THUMBS
 from inficond_panel.vocabulary.metrics import AP, METRICS
 from inficond_panel.vocabulary.palette import BACKGROUND, css_variables
@@ -123,6 +124,7 @@ def _vocabulary() -> str:
             }
             for key, direction in DIRECTIONS.items()
         },
+        "points": POINTS,
         "thumbs": list(THUMBS),
         "background": BACKGROUND.css,
     }

@@ -78,7 +78,8 @@ class WhatIfs:
     def concept(self, c: int) -> WhatIf:
         """Curves of the concept at position c, as of ``what_if_curve`` without a teacher."""
         pieces = slice(self.first[c], self.first[c + 1])
-        curves = self._metrics(pieces)
+        metrics = self._metrics(pieces)
+        curves = {name: metrics[name] for name in DECISIONS}
         unknown = np.full(len(self.ends[pieces]), np.nan)
         low, high, turns = float(self.low[c]), float(self.high[c]), self.ends[pieces][:-1]
         return WhatIf(low, high, turns, **curves, fidelity=unknown)
