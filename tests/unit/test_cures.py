@@ -324,6 +324,10 @@ def test_the_same_in_python_as_mappings(students) -> None:
     assert len(opened.node.intents) == 3
     told = opened.history["intents"].iloc[-1]
     assert "balance road 0, road 1 on truck; lambda 0.001 on truck" in told
+    opened.tune({"class": "truck", "concept": CONTEXT[0], "direction": "balance"})
+    assert opened.node.cures == (Balance("truck", (CONTEXT[0],)),)
+    with pytest.raises(TuningError, match="there is no direction 'balanse'"):
+        opened.tune({"class": "truck", "concept": CONTEXT[0], "direction": "balanse"})
     for wrong in ({"class": "truck"}, {"class": "truck", "direction": "lambda"}, {"a": 1}):
         with pytest.raises(TuningError, match="is no intent"):
             opened.tune([wrong])
