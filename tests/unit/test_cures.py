@@ -178,6 +178,20 @@ def test_thumbs_and_cures_compose(tuner) -> None:
     assert later.weights_hash != elsewhere.weights_hash
 
 
+def test_a_thumb_is_measured_by_the_weight_before_it_and_the_untouched_step(tuner) -> None:
+    """down x2: half of w0 where that is above the step, which is of the student at the spec's λ."""
+    root, thumb, c = tuner.root(), Intent("truck", "wheel", "down", 2.0), 1
+    cured = tuner.fine_tune(root, [Lambda("truck", 0.03)])
+    assert tuner.store.concepts[c] == "wheel"
+    assert 0.05 * np.abs(root.weights[:, 0]).max() < cured.weights[c, 0] < root.weights[c, 0]
+    found = [
+        tuner.fine_tune(cured, [thumb]),
+        tuner.fine_tune(root, [thumb, Lambda("truck", 0.03)]),
+    ]
+    bounds = [node.bounds["truck", "wheel"][1] for node in found]
+    assert bounds == pytest.approx([cured.weights[c, 0] / 2, root.weights[c, 0] / 2])
+
+
 def test_one_id_whatever_the_order_and_none_changes_without_cures(tuner) -> None:
     root = tuner.root()
     asked = [Balance("truck", ("road 1", "road 0")), Lambda("truck", 0.001), Lambda("truck")]
