@@ -16,7 +16,7 @@ from inficond_panel.analysis.penalty_path import AutoChoice, penalty_path
 from inficond_panel.analysis.refits.refit_report import explain
 from inficond_panel.api.students import TunableStudents
 from inficond_panel.cli import main
-from inficond_panel.distill import average_precision, decision_function, fit
+from inficond_panel.distill import average_precision, decision_function, fit, mixed_targets
 from inficond_panel.distill.shift.balance import balance
 from inficond_panel.errors import HistoryError, TuningError
 from inficond_panel.tuning import History, Intent, Node, Tuner
@@ -151,6 +151,31 @@ def test_a_label_is_a_photo_more_in_the_objective(tuner) -> None:
     )
     np.testing.assert_allclose(node.weights[:, 0], made.weights[:, 0], atol=1e-3)
     assert store.label[row, 0] == 1 - value  # the store is as it was
+
+
+def test_a_taught_label_takes_the_place_of_one_mixed_in(tuner, tmp_path: Path, monkeypatch) -> None:
+    """Where labels of fit are learned as well, against a fit to the labels as they should be."""
+    spec = tmp_path / "own.yaml"
+    students = "students: {labels: {alpha: 0.5}, tolerance: 1.0e-9}"
+    spec.write_text(f"title: Own\nstore: {tuner.store.path}\n{students}\n")
+    mixed = inficond_panel.open_students(spec, history=":memory:").tuner
+    monkeypatch.setattr("inficond_panel.tuning.cures.resolution.LABEL_WEIGHTS", (10.0,))
+    store, row = mixed.store, int(mixed.store.rows("fit")[3])
+    value = 1 - int(store.label[row, 0])
+    node = mixed.fine_tune(mixed.root(), [Label("truck", store.images[row], value)])
+    taught = mixed.terms(node)["truck"].taught
+    rows = store.rows("fit")
+    label = np.array(store.label)[rows][:, :1]
+    label[3] = value
+    target, weight, scale = mixed_targets(label, expit(store.teacher_logit[rows, :1]), 0.5)
+    made = fit(
+        store.concept_score[[*rows, row]],
+        np.append(target[:, 0], value)[:, None],
+        l1=mixed.spec.students.penalty("truck") * scale,
+        sample_weight=np.append(weight[:, 0], taught.weight * weight[:, 0].mean()),
+        tolerance=1e-9,
+    )
+    np.testing.assert_allclose(node.weights[:, 0], made.weights[:, 0], atol=1e-3)
 
 
 def test_wrong_labels_get_no_weight(tuner) -> None:
