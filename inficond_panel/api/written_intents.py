@@ -17,7 +17,7 @@ from inficond_panel.vocabulary.directions import DIRECTIONS
 EVERY = "*"
 _HOW = (
     'Write ("class", "concept", "up"), with a factor behind it if wanted, or a mapping as in an '
-    "edits file (docs/cures.md), or a list of these."
+    "edits file (`inficond docs cures`), or a list of these."
 )
 
 

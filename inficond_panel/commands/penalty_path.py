@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 DESCRIPTION = (
     "Fits the student of one class at each value of lambda that an edits file's {direction: "
     "lambda, value: auto} would try, bounds and other cures in force, and says which one auto "
-    "takes. See docs/cures.md."
+    "takes. See `inficond docs cures`."
 )
 EXAMPLE = "inficond lambda demo --class bicycle"
 

@@ -36,7 +36,7 @@ _HEADER = [
 
 DESCRIPTION = (
     "Refits the student on bootstrap samples of the images, and puts random counterparts in "
-    "the place of its concepts. Takes some seconds per concept. See docs/metrics.md."
+    "the place of its concepts. Takes some seconds per concept. See `inficond docs metrics`."
 )
 EXAMPLE = "inficond stability demo --class bicycle --top 3"
 

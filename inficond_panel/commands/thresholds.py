@@ -25,7 +25,7 @@ DESCRIPTION = (
     "Chooses by the labels of tune: the threshold of the best F1, or of the most recall at a "
     "precision. Beside it its bootstrap interval, and what it is worth on images that did not "
     "choose it. Nothing is changed: the last line goes into the spec, where it holds for all "
-    "iterations. See docs/metrics.md."
+    "iterations. See `inficond docs metrics`."
 )
 EXAMPLE = "inficond thresholds demo --precision 0.9"
 

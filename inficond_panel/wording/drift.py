@@ -32,7 +32,7 @@ def _concepts_sentence(found: Drift) -> str:
     drifted, every = found.drifted, len(found.concepts)
     if not drifted:
         return f"None of {count(every, 'concept')} has other scores than in fit."
-    named = ", ".join(_told(each) for each in drifted[:_NAMED])
+    named = ", ".join(_clause(each) for each in drifted[:_NAMED])
     more = f", and {len(drifted) - _NAMED} more" if len(drifted) > _NAMED else ""
     have = "has" if len(drifted) == 1 else "have"
     heading = f"{len(drifted)} of {count(every, 'concept')} {have} other scores than in fit"
@@ -43,5 +43,5 @@ def _percent(share: float) -> str:
     return f"{100 * share:.1f} %"
 
 
-def _told(each: ConceptDrift) -> str:
+def _clause(each: ConceptDrift) -> str:
     return f"{each.concept} (median {each.median:.3f}, in fit {each.fit_median:.3f})"

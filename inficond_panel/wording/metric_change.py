@@ -32,18 +32,18 @@ def make_change(
     Until its interval is ``found``, the change is its ``estimate`` alone. None where undefined. No
     change at all is told as such, not as one within noise.
     """
-    told = estimate if found is None else found.estimate
-    if math.isnan(told):
+    value = estimate if found is None else found.estimate
+    if math.isnan(value):
         return None
     if found is None or math.isnan(found.low):
-        text = change_number(told, unit) if told else UNCHANGED
+        text = change_number(value, unit) if value else UNCHANGED
         return {"text": text, "interval": "", "at": [], "noise": False}
     if found.words == UNCHANGED:
         return {"text": UNCHANGED, "interval": "", "at": [], "noise": False}
     return {
-        "text": change_number(told, unit),
+        "text": change_number(value, unit),
         "interval": change_range(found.low, found.high, unit),
-        "at": [(100 if unit else 1) * end for end in (found.low, told, found.high)],
+        "at": [(100 if unit else 1) * end for end in (found.low, value, found.high)],
         "noise": found.words == "within noise",
     }
 

@@ -37,14 +37,15 @@ def find_layout(folder: Path) -> Layout:
         found.logits += sorted(folder.glob("*.npz"))
         found.assumed += aside
         return found
+    place = folder if folder.name else folder.absolute()  # no name: the current one, "."
     raise DataError(
-        f"No data set is found in {folder}{''.join(f' ({text})' for text in aside)}. "
+        f"No data set is found in {place}{''.join(f' ({text})' for text in aside)}. "
         "Looked for: a store, an export of FiftyOne (samples.json), shards of WebDataset (.tar), "
         "a folder of datasets (.arrow, .parquet), CIFAR's binary version, the layout of PASCAL VOC "
         "(Annotations, JPEGImages), JSON of COCO (here or in annotations), a table with image_id "
         "and a column of 0 and 1 per class, a table with a column of paths, and folders of "
         "classes with images in them.",
-        "Put a table of labels beside the images; docs/data.md shows each layout.",
+        "Put a table of labels beside the images; `inficond docs data` shows each layout.",
     )
 
 
@@ -131,7 +132,7 @@ def _table(folder: Path, labels: Glance, tables: list[Glance]) -> Layout | None:
         keys["metadata"] = other.path.name
         if not lists:
             _take_splits(layout, other)
-    layout.found = f"a table of labels ({labels.path.name}) beside photos in {keys['images']}"
+    layout.origin = f"a table of labels ({labels.path.name}) beside photos in {keys['images']}"
     _take_absent(layout, labels)
     return layout
 

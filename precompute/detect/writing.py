@@ -59,8 +59,8 @@ def spec_text(draft: Draft) -> str:
 
 def _lines(draft: Draft) -> Iterator[str]:
     layout = draft.layout
-    yield f"# Written by inficond init: {_line(layout.found)}."
-    yield "# Every key: docs/spec.md. After a change: inficond check."
+    yield f"# Written by inficond init: {_line(layout.origin)}."
+    yield "# Every key: inficond docs spec. After a change: inficond check."
     yield f"title: {value(draft.title)}"
     yield "dataset:"
     yield f"  kind: {layout.kind}"

@@ -198,6 +198,7 @@ SMALL = """() => {
 }"""
 WIDE = "Math.max(document.documentElement.scrollWidth, innerWidth)"
 FITS = "(panel) => panel.scrollWidth <= panel.clientWidth"
+CUT = "(parts) => parts.filter((part) => part.scrollWidth > part.clientWidth + 1).length"
 IMAGES = """(gallery) => {
   const box = gallery.getBoundingClientRect()
   const whole = (tile) => tile.getBoundingClientRect().bottom <= box.bottom + 1
@@ -228,6 +229,12 @@ def test_at_no_width_is_there_scrolling_sideways_and_simple_has_no_small_letters
         page.get_by_role("tab", name=name).click()
         panel = page.locator(".place:visible .panel").last
         wait_until(lambda p=panel: p.evaluate(FITS), f"{name} fits its width")
+    page.get_by_role("tab", name="Knowledge").click()
+    parts = page.locator(".knowledge :is(.concept, .changes)")
+    for width, height in ((640, 400), (320, 512), (768, 1024)):  # 1280 enlarged twice, four times
+        resize(page, width, height)
+        comes_to(lambda: page.evaluate(WIDE), width)
+        comes_to(lambda: parts.evaluate_all(CUT), 0)
     page.get_by_role("radio", name="Simple").click()
     expect(page.get_by_role("tab", name="Embedding")).to_have_count(0)
     for name in ("Performance", "Knowledge", "Provenance", "Detail"):

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from conftest import BROKEN, Server
 from playwright.sync_api import Page, expect
+from resizing import resize
 from waiting import comes_to
 
 import inficond_panel
@@ -204,6 +205,9 @@ def test_the_researcher_and_a_second_window(server, study, open_page) -> None:
     board.get_by_label("Password").fill(WORD)
     go_on(board, "Open")
     expect(board.get_by_text("No participant yet")).to_be_visible()
+    resize(board, 320, 640)  # 1280 enlarged four times
+    expect(board.get_by_role("button", name="Add participant")).to_be_in_viewport(ratio=1)
+    resize(board, 1280, 800)
     go_on(board, "Add participant")
     link = board.get_by_label("Link of P01").input_value()
     first = open_page(link, 1280, 800)

@@ -281,3 +281,16 @@ def test_all_that_happened_is_replayed_in_a_new_history(run, spec, tmp_path):
     status, _, err = run("replay", fresh)
     assert status == 1
     assert "has iterations already" in err
+
+
+@pytest.mark.parametrize(
+    ("action", "remedy"),
+    [("replay", "Name a new file."), ("from-backup", "Name a copy of a history.")],
+)
+def test_a_file_that_is_no_history_is_told_as_that(action, remedy, run, tmp_path):
+    other = tmp_path / "notes.txt"
+    other.write_text("of the user")
+    status, _, err = run(action, other)
+    assert status == 1
+    assert err == f"{other} is not a history, nor another SQLite file.\n{remedy}\n"
+    assert other.read_text() == "of the user"

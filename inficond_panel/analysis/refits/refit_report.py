@@ -127,9 +127,9 @@ def explain(
         changed = tuple(churn(*(side[name] for side in sides[split])) for split in splits)
         reports.append(_class_report(before, after, pricing, changed, threshold, top, lift))
     untouched = tuple(n for n in tuner.store.classes if not (tuner.joint or n in node.tuned))
-    said = tuple(notices(tuner, parent, node.intents))
+    notes = tuple(notices(tuner, parent, node.intents))
     moved = {split: moved_classes(*sides[split]) for split in splits}
-    return RefitReport(node, parent, tuple(reports), untouched, said, moved)
+    return RefitReport(node, parent, tuple(reports), untouched, notes, moved)
 
 
 def _class_report(

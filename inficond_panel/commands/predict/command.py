@@ -27,7 +27,7 @@ DESCRIPTION = (
     "Photos go through the encoder and are divided and scored as those of the store; nothing is "
     "looked up or kept. Needs the extra 'precompute' and the encoder that the store was made with. "
     "A photo that cannot be read is named, the others go on. SPEC may be an export (a folder or "
-    "one of its files), with --spec for its encoder. See docs/predict.md."
+    "one of its files), with --spec for its encoder. See `inficond docs predict`."
 )
 EXAMPLE = "inficond predict my.yaml photo.jpg --class bicycle --explain"
 

@@ -80,8 +80,8 @@ def more_document(rules: Abstaining | None, drift: Drift | None) -> dict[str, An
             name: plain({**asdict(rule), **level}) for name, rule in rules.rules.items()
         }
     if drift:
-        told = {"alarm": drift.alarm, "sentences": drift_sentences(drift)}
-        found["drift"] = {**told, **plain(asdict(drift))}
+        sentences = drift_sentences(drift)
+        found["drift"] = {"alarm": drift.alarm, "sentences": sentences, **plain(asdict(drift))}
     return found
 
 
@@ -172,7 +172,7 @@ def _word(present: bool | None) -> str:
 
 def _sum(one: Prediction) -> str:
     """``−1.204, +2.114 traffic light (0.311 × +6.800), +0.012 of 3 more``."""
-    told = [
+    parts = [
         f"{written(part.logit, sign=True)} {part.concept} "
         f"({written(part.score)} × {written(part.influence, sign=True)})"
         for part in one.parts[:_SHOWN]
@@ -181,4 +181,4 @@ def _sum(one: Prediction) -> str:
     total, other = sum(part.logit for part in rest), one.other_classes
     more = [f"{written(total, sign=True)} of {len(rest)} more"] if rest else []
     others = [f"{written(other, sign=True)} of the other classes"] if other else []
-    return ", ".join([written(one.intercept, sign=True), *told, *more, *others])
+    return ", ".join([written(one.intercept, sign=True), *parts, *more, *others])

@@ -79,7 +79,7 @@ def _network(spec: Spec, name: str) -> tuple[Any, Any]:
     """A network in evaluation, and its preprocessing."""
     precompute_package()
     from precompute.datasets import load_dataset
-    from precompute.teachers.differentiable import network_of
+    from precompute.teachers.loading import network_of
 
     if name == "encoder":
         return network_of(spec, name, ())

@@ -93,7 +93,7 @@ class Decisions:
         once = np.ones((1, len(self.right)))
         now, drawn = self._measured(cuts, once), self._measured(cuts, counts)
 
-        def found(key: str, at: int) -> Interval:
+        def measure(key: str, at: int) -> Interval:
             return interval(float(now[key][0, at]), drawn[key][:, at], level, key)
 
         return [
@@ -101,9 +101,9 @@ class Decisions:
                 threshold=float(cut),
                 answered=int((self.confidence >= cut).sum()),
                 coverage=float((self.confidence >= cut).mean()),
-                accuracy=found(ACCURACY.key, at),
-                f1=found(F1.key, at),
-                gain=found("gain", at),
+                accuracy=measure(ACCURACY.key, at),
+                f1=measure(F1.key, at),
+                gain=measure("gain", at),
             )
             for at, cut in enumerate(cuts)
         ]

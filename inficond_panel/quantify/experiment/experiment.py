@@ -215,26 +215,26 @@ class _Experiment:
         )
 
     def _train(self) -> None:
-        def told(name: str) -> Callable[[str], None]:
+        def progress_of(name: str) -> Callable[[str], None]:
             return lambda text: self.progress(f"{name}: {text}")
 
         s, teacher, student = self.settings, self.networks["teacher"], self.networks["student"]
         same = Schedule(s.epochs, seed=s.seed)
         train_on_labels(
             teacher, self.train, Schedule(s.teacher_epochs, seed=s.seed),
-            self.folder / "teacher", told("teacher"), self.cancelled,
+            self.folder / "teacher", progress_of("teacher"), self.cancelled,
         )  # fmt: skip
         match_features(
-            student, teacher, self.train, same, self.folder / "student", told("student"),
+            student, teacher, self.train, same, self.folder / "student", progress_of("student"),
             self.cancelled,
         )  # fmt: skip
         train_upper(
             student, self.train, Schedule(max(1, s.epochs // 2), seed=s.seed),
-            told("student's upper layers"), self.cancelled,
+            progress_of("student's upper layers"), self.cancelled,
         )  # fmt: skip
         train_on_labels(
             self.networks["baseline"], self.train, same, self.folder / "baseline",
-            told("baseline"), self.cancelled,
+            progress_of("baseline"), self.cancelled,
         )  # fmt: skip
 
     def _epochs(self) -> list[int]:

@@ -2,6 +2,7 @@
 
 import { h, keyed, set, text, watch } from "../../ui/base.js"
 import { copyText } from "../../ui/parts/clipboard.js"
+import { followSize } from "../../ui/parts/page_size.js"
 import { saveFiles } from "../../ui/parts/save_file.js"
 import { BACKGROUND } from "../../ui/vocabulary.js"
 
@@ -15,6 +16,7 @@ export function render({ model, el }) {
   Object.assign(document.body.style, { margin: "0", background: BACKGROUND })
   document.documentElement.style.colorScheme = "light dark"
   document.documentElement.lang = "en"
+  followSize(root)
   let kind = null, view = null
   watch(model, ["screen", "made", "problem", "busy"], () => {
     const { screen } = model
@@ -96,7 +98,7 @@ function showLink(box, { label, token, query = "" }) {
   const address = `${window.location.href.replace(/\/researcher.*$/, "")}/study${query}#${token}`
   const field = h("input", { class: "line", readonly: "", value: address, "aria-label": `Link of ${label}`, onfocus: () => field.select() })
   const copy = h("button", { class: "btn", type: "button", onclick: () => copyText(address).then((done) => done && text(copy, "Copied")) }, "Copy")
-  box.replaceChildren(h("span", {}, `Link of ${label}, told only now:`), field, copy)
+  box.replaceChildren(h("span", {}, `${query ? "One link for all, with each person's id in place of ID" : `Link of ${label}`}. Shown only now:`), field, copy)
 }
 
 /** What the researcher sees or hears, with the time at which it is kept. */

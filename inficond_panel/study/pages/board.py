@@ -116,9 +116,8 @@ class BoardPage(Acting, Viewer):
     @action
     def _make_open_link(self) -> None:
         """A link for all who come with an id of their own."""
-        name = f"everybody (?{self.study.spec.external_id}=ID)"
         self.frame.made = {
-            "label": name,
+            "label": "all who come with an id",
             "token": self.study.log.make_open_link(),
             "query": f"?{self.study.spec.external_id}=ID",
         }

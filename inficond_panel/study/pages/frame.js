@@ -2,6 +2,7 @@
 
 import { h, keep, kept, set, text, watch } from "../../ui/base.js"
 import { copyText } from "../../ui/parts/clipboard.js"
+import { followSize } from "../../ui/parts/page_size.js"
 import { BACKGROUND } from "../../ui/vocabulary.js"
 
 const TAGS = new Set(["h1", "h2", "h3", "p", "ul", "ol", "li", "strong", "em", "code", "pre", "blockquote", "br", "hr", "a", "img", "table", "thead", "tbody", "tr", "th", "td"])
@@ -11,13 +12,14 @@ const AFTER = "inficond-after" // the session that a page goes on after, where i
 export function render({ model, el }) {
   const root = h("div", { class: "frame" })
   el.append(root)
+  followSize(root)
   const notice = noticeDialog(root, model)
   const activity = followActivity(model, root)
   let key = null
   const draw = () => {
     const { screen } = model
     const working = screen.kind === "task"
-    document.documentElement.style.setProperty("--page-taken", working ? "48px" : "0px")
+    document.documentElement.style.setProperty("--page-taken", working ? "calc(48px * var(--zoom, 1))" : "0px")
     document.documentElement.dataset.closed = (working ? screen.closed : []).join(" ")
     if (!working) fillPage()
     if (screen.key !== key) {
@@ -115,7 +117,7 @@ function likert(question, give) {
   const step = (label, at) => h("label", { class: "step" },
     h("input", { type: "radio", name, value: at + 1, checked: value === at + 1 ? "" : null, "aria-label": label, onchange: () => give(at + 1) }),
     h("span", { "aria-hidden": "true" }, each ? label : points <= 11 ? String(at + 1) : ""))
-  const scale = h("div", { class: "likert", style: `--points: ${points}` }, names.map(step))
+  const scale = h("div", { class: `likert ${each ? "worded" : ""}`, style: `--points: ${points}` }, names.map(step))
   return each ? scale : h("div", {}, scale, h("p", { class: "ends muted", "aria-hidden": "true" }, h("span", {}, labels[0]), h("span", {}, labels[1])))
 }
 

@@ -76,8 +76,8 @@ def _pairs(measure: str, task: str, values: Values, *, within: bool) -> Iterator
             both = [who for who in means[0] if who in means[1]]
             if within and not both:
                 continue
-            told = paired(means, both) if within else independent(means)
-            yield Difference(measure, task, first, second, *told)
+            estimate = paired(means, both) if within else independent(means)
+            yield Difference(measure, task, first, second, *estimate)
 
 
 def paired(

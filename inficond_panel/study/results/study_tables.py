@@ -181,6 +181,8 @@ def write(table: pd.DataFrame, file: Path) -> Path:
     content = io.BytesIO()
     try:
         if file.suffix == ".parquet":
+            import pyarrow  # noqa: F401, PLC0415 - an extra, which pandas does not name
+
             table.to_parquet(content, index=False)
         else:
             table.map(as_cell).to_csv(content, index=False, lineterminator="\n")

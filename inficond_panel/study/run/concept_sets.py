@@ -39,8 +39,10 @@ def concept_sets(ready: Ready, events: Iterable[Event]) -> list[ConceptSet]:
     found = [ConceptSet(ready.start.root, ready.start.id)]
     for event in events:
         if event.action == TYPED and event.step == ready.task.name_:
-            said, typed = event.payload, found[-1].typed
-            found.append(ConceptSet(said["root"], said["node"], (*typed, said["name"]), event.time))
+            payload, typed = event.payload, found[-1].typed
+            found.append(
+                ConceptSet(payload["root"], payload["node"], (*typed, payload["name"]), event.time)
+            )
     return found
 
 

@@ -314,8 +314,8 @@ class History:
 
     def _match(self, found: Sequence[Node], state: HistoryState, start: int = 0) -> None:
         """Hold the nodes from ``start`` on against what the log tells of them."""
-        told = list(state.parents.items())[start:]
-        if [(node.id, node.parent) for node in found] != told:
+        logged = list(state.parents.items())[start:]
+        if [(node.id, node.parent) for node in found] != logged:
             raise HISTORY.damaged(self.path, "its iterations are not those that its log tells of")
         if [node.number for node in found] != list(range(start, start + len(found))):
             raise HISTORY.damaged(self.path, "its iterations are not numbered in their order")

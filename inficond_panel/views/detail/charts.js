@@ -30,7 +30,7 @@ export function makeCharts(model, root) {
       "aria-valuenow": (at ?? caption.now[0]).toFixed(3), "aria-valuetext": wordsOf(model, at) })
   }
   reader.addEventListener("pointermove", (event) => {
-    const chart = charts.find(({ field }) => near(field.getBoundingClientRect(), event.clientX))
+    const chart = charts.find(({ field }) => near(field.getBoundingClientRect(), event))
     read(chart ? chart.influence(event.clientX) : null, chart?.element)
   })
   reader.addEventListener("pointerleave", () => read(null))
@@ -52,7 +52,8 @@ export function makeCharts(model, root) {
   return { element, show, leave: () => read(null) }
 }
 
-const near = (box, x) => x >= box.left - 8 && x <= box.right + 8
+/** In little room the charts have two rows: a caption belongs to the field below it. */
+const near = ({ left, right, bottom }, { clientX: x, clientY: y }) => x >= left - 8 && x <= right + 8 && y <= bottom + 20
 
 /** Where a key goes; null leaves, undefined is no key of the charts. */
 function stepped(event, at, caption) {

@@ -109,7 +109,7 @@ class DetailView(Acting, pn.viewable.Viewer):
     @param.depends(
         "_app.selection.class_name",
         "_app.selection.concept",
-        "_app.shifts.found",
+        "_app.shifts.by_class",
         "_app.students.snapshot",
         watch=True,
         on_init=True,
@@ -120,10 +120,10 @@ class DetailView(Acting, pn.viewable.Viewer):
         shifts, starts = app.shifts, []
         open_ = app.selection.concept or app.selection.images is not None
         if name and not open_:
-            if name in shifts.found or shifts.problem or not app.spec.tuning.suspects:
-                starts = make_starts(shifts.found, name, self._strongest(name))
+            if name in shifts.by_class or shifts.problem or not app.spec.tuning.suspects:
+                starts = make_starts(shifts.by_class, name, self._strongest(name))
         elif not open_ and (shifts.complete or not shifts.all_wanted):
-            starts = make_starts(shifts.found, "", {})
+            starts = make_starts(shifts.by_class, "", {})
         self.panel.starts = starts
 
     def _strongest(self, class_name: str) -> dict[str, float]:

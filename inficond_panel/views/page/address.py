@@ -63,12 +63,12 @@ def make_address(app: AppState) -> str:
         "at": students.node.id[:ID] if len(students.tree.nodes) > 1 else "",
         "compare": ",".join(node[:ID] for node in app.comparison.pair or ()),
         "beside": app.pinned.node_id[:ID],
-        **{key: _said(app, key) for key in SETTINGS},
+        **{key: _word(app, key) for key in SETTINGS},
     }
     return urlencode({key: value for key, value in given.items() if value}, safe=",")
 
 
-def _said(app: AppState, key: str) -> str:
+def _word(app: AppState, key: str) -> str:
     value = getattr(app.settings, SETTINGS[key])
     if value in (app.settings.param[SETTINGS[key]].default, _first(app, key)):
         return ""

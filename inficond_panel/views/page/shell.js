@@ -2,6 +2,7 @@
 
 import { ICONS, followShow, h, icon, isClosed, isLost, isTyping, keep, kept, segments, set, text, unless, watch } from "../../ui/base.js"
 import { copyText } from "../../ui/parts/clipboard.js"
+import { followSize } from "../../ui/parts/page_size.js"
 import { saveFiles } from "../../ui/parts/save_file.js"
 import { BACKGROUND } from "../../ui/vocabulary.js"
 import { makeArrangement } from "./arrange.js"
@@ -34,7 +35,7 @@ export function render({ model, el }) {
   views.start()
   saveFiles(model)
   followColours(model, root)
-  followSize(model, root)
+  if (model.page) followSize(root)
   const palette = makePalette(el, model, () => [
     { name: "Keyboard shortcuts", run: () => sheet.showModal() },
     ...(isClosed("photos") || !photo ? [] : [{ name: "Decide a photo", run: () => photo.open() }]),
@@ -154,22 +155,6 @@ function fillPage(scheme) {
   Object.assign(document.body.style, { margin: "0", background: BACKGROUND })
 }
 
-// --- size ------------------------------------------------------------------------------------------
-
-const WIDE = 2080, HIGH = 1170 // pixels of the largest window that is shown as it is
-
-/** Draw the page larger in a larger window, which is on a screen that is read from farther away; not
-    where the window is large since the person has made the browser's text smaller. */
-function followSize(model, root) {
-  if (!model.page) return
-  const apply = () => {
-    if (!root.isConnected) return window.removeEventListener("resize", apply)
-    const share = Math.min(1, window.devicePixelRatio) * Math.min(window.innerWidth / WIDE, window.innerHeight / HIGH)
-    document.documentElement.style.setProperty("--zoom", String(Math.max(1, Math.floor(20 * share) / 20)))
-  }
-  window.addEventListener("resize", apply)
-  apply()
-}
 
 // --- keyboard --------------------------------------------------------------------------------------
 

@@ -70,7 +70,7 @@ class ConfusionsPanel(param.Parameterized):
         found, classes = self._found, self.table.classes
         if found is None:
             return
-        if not {label, named} <= set(classes) or who not in found.found:
+        if not {label, named} <= set(classes) or who not in found.classes:
             raise ValueError("no such images")
         rows = found.taken(classes.index(label), classes.index(named), who)
         title = f"{label} taken for {named} by the {who}, {count(len(rows))}"

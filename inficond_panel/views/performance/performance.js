@@ -83,7 +83,7 @@ function header(model, find, menu, listed) {
     columns: h("div", { class: "row columns", "aria-hidden": "true" },
       first, value, h("span", { class: "centre in-full" }, ...wideOrNarrow("Teacher", "T")),
       h("span", { class: "centre" }, h("span", { class: "in-simple" }, METRICS[GAP_METRIC].name), h("span", { class: "in-full" }, ...wideOrNarrow("Student", "S"))),
-      h("span", { class: "sides" }, [["Positives", "Pos."], ["Negatives", "Neg."]].map(([long, short]) => h("span", {}, h("span", { class: "long" }, long), h("span", { class: "short" }, short))))),
+      h("span", { class: "sides" }, [["Positives", "Pos."], ["Negatives", "Neg."]].map(([long, short]) => h("span", {}, ...longOrShort(long, short))))),
   }
 }
 
@@ -91,11 +91,16 @@ function wideOrNarrow(wide, narrow) {
   return [h("span", { class: "wide" }, wide), h("span", { class: "narrow" }, narrow)]
 }
 
+/** Where there is yet less room. */
+function longOrShort(long, short) {
+  return [h("span", { class: "long" }, long), h("span", { class: "short" }, short)]
+}
+
 function legend(rings, shifted) {
   const size = h("span", { class: "size" }, h("i"))
   return h("div", { class: "legend" },
-    FILLS.map(([fill, name]) => h("span", {}, h("i", { class: `swatch fill ${fill}` }), name)),
-    h("span", { class: "all in-full" }, size, h("span", {}, ...wideOrNarrow("size of the subset, share of the split. Rings: ", "subset's size. T, S: "), rings)),
+    FILLS.map(([fill, name, brief]) => h("span", { title: name === brief ? null : name }, h("i", { class: `swatch fill ${fill}` }), ...longOrShort(name, brief))),
+    h("span", { class: "all in-full" }, size, h("span", {}, ...longOrShort(wideOrNarrow("size of the subset, share of the split. Rings: ", "subset's size. T, S: "), "size; T, S: "), rings)),
     shifted && h("span", { class: "all" }, h("i", { class: "lean" }), shifted))
 }
 

@@ -37,7 +37,7 @@ def make_comparison(app: AppState, class_name: str) -> dict[str, Any]:
     names = {node.id: make_title(node) for node in tree.nodes}
     before, after = (names.get(node_id, node_id) for node_id in state.pair)
     frame = {"title": f"{before} → {after}", "error": state.problem, "other": _other(app)}
-    found = state.found
+    found = state.result
     if found is None:
         return frame
     level = app.spec.views.shown_level

@@ -198,10 +198,10 @@ class BatchBar:
     def _suggested(self) -> list[str]:
         """Result of the last suggestion, and its meaning for the student in view."""
         suggestion = self.app.suggestion
-        if suggestion.found is None:
+        if suggestion.latest is None:
             return [suggestion.problem] if suggestion.problem else []
         limits = self.app.spec.views.intervals
-        return suggestion_sentences(suggestion.found, self.table.student, limits=limits)
+        return suggestion_sentences(suggestion.latest, self.table.student, limits=limits)
 
     def _pending(self, intent: Intent) -> dict[str, Any]:
         strongest = float(np.abs(self.app.students.student(intent.class_name).weights).max())

@@ -136,11 +136,11 @@ class MendingPanel(param.Parameterized):
         tie(table, app.settings, mended="mended")
         super().__init__()
 
-    @param.depends("app.shifts.found", "app.shifts.problem", watch=True)
+    @param.depends("app.shifts.by_class", "app.shifts.problem", watch=True)
     def show(self) -> None:
         """Show the known facts of the student in view; the rest follows."""
         name = self.table.student
-        found = self.app.shifts.found.get(name)
+        found = self.app.shifts.by_class.get(name)
         if self._asked != (name, self.app.students.node.id):
             self._asked = None
             self.table.param.update(path=[], auto="", photos=[])
@@ -161,7 +161,7 @@ class MendingPanel(param.Parameterized):
         """Keep the previewed gain of a balance by one concept, and show it beside that concept."""
         name, preview = self.table.student, self.app.tuning.preview
         own = [item for item in self.app.tuning.pending if item.class_name == name]
-        found = self.app.shifts.found.get(name)
+        found = self.app.shifts.by_class.get(name)
         gain = None if preview is None else preview.of(name, AP.key)
         if gain is None or found is None or len(own) != 1 or not isinstance(own[0], Balance):
             return

@@ -83,14 +83,13 @@ class StabilityRuns:
         def failed(error: InficondError) -> None:
             if not isinstance(error, CancelledError):
                 self.running = ""
-                told = error.whole_for_page
-                self._tell(concept, {"kind": "error", "text": told})
+                self._tell(concept, {"kind": "error", "text": error.whole_for_page})
 
-        def told(part: float, text: str) -> None:
+        def progress(part: float, text: str) -> None:
             if self.running == concept:
                 self._tell(concept, {"kind": "running", "text": text, "progress": part})
 
-        app.jobs.submit(Job("stability", work, done, failed, told))
+        app.jobs.submit(Job("stability", work, done, failed, progress))
 
     def _tell(self, concept: str, found: dict[str, Any]) -> None:
         known = {name: value for name, value in self.table.stability.items() if name != concept}
