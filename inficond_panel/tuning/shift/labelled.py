@@ -67,17 +67,18 @@ def _concepts_of(photos: ClassPhotos, reliance: Array) -> dict[int, int]:
 
 def _labelled_alike(
     photos: ClassPhotos, classes: list[int]
-) -> Iterator[tuple[Photos, Photos, NDArray[np.bool_], NDArray[np.intp]]]:
+) -> Iterator[tuple[Photos, Photos, NDArray[np.bool_], list[int]]]:
     """Photos of fit and of tune with labels of some of the ``classes`` as scores.
 
     With the photos of tune that these are (n,), and the places of these classes. Those come
     together that are labelled on the same photos; those with too few are left out.
     """
     fit, tune = photos.labels("fit", classes), photos.labels("tune", classes)
-    patterns, of = np.unique(np.concatenate([fit, tune]) >= 0, axis=1, return_inverse=True)
-    for place, pattern in enumerate(patterns.T):
-        at = np.flatnonzero(of.ravel() == place)
-        on_fit, on_tune = np.split(pattern, [len(fit)])
+    known, alike = np.concatenate([fit, tune]) >= 0, dict[bytes, list[int]]()
+    for place, column in enumerate(known.T):
+        alike.setdefault(column.tobytes(), []).append(place)
+    for at in alike.values():
+        on_fit, on_tune = np.split(known[:, at[0]], [len(fit)])
         if _enough(photos.fit_label, on_fit, LEAST_FIT) and _enough(
             photos.tune_label, on_tune, LEAST_TUNE
         ):
