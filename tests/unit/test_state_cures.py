@@ -176,7 +176,7 @@ def test_a_suggestion_is_told_while_some_of_it_waits(demo):
     table = KnowledgeView(app).table
     app.selection.class_name = "bicycle"
     app.suggestion.ask("repair", ["bicycle"])
-    told = app.suggestion.found.summary
+    told = app.suggestion.latest.summary
     assert told in " ".join(table.notices)
     app.tuning.clear()
     assert told not in " ".join(table.notices)

@@ -205,7 +205,7 @@ class BatchBar:
         if suggestion.latest is None:
             return [suggestion.problem] if suggestion.problem else []
         waiting = {place_of(item) for item in self.app.tuning.pending}
-        put_in = {place_of(item) for item in suggestion.found.intents}
+        put_in = {place_of(item) for item in suggestion.latest.intents}
         if put_in and not put_in & waiting:
             return []
         limits = self.app.spec.views.intervals
