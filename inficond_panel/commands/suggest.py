@@ -103,7 +103,7 @@ def _say(found: Suggestion) -> None:
     if found.scope:
         say(f"expected gain {gain}, over {classes} ({found.measured})")
     if found.strategy == CHOICES[0] and found.scope and not found.intents:
-        say("Thumbs may gain where there is no shift: --strategy crossfit")
+        say("Thumbs may gain where no cure is proposed: --strategy crossfit")
     for name, of_class in found.classes.items():
         _say_class(name, of_class)
     for name, images in found.photos.items():
