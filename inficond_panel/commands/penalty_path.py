@@ -86,5 +86,5 @@ def _marks(point: PenaltyPoint) -> str:
     return f" {', '.join(marks)}" if marks else ""
 
 
-def _written(found: Interval) -> list[str]:
-    return [written(found.estimate), written_range(found.low, found.high)]
+def _written(interval: Interval) -> list[str]:
+    return [written(interval.estimate), written_range(interval.low, interval.high)]
