@@ -104,9 +104,9 @@ def compare(
     same = (before.weights == after.weights).all(axis=0) & (before.intercepts == after.intercepts)
     names, noise = tuner.store.classes, tuner.spec.views.noise(draws)
     was, now = tuner.at(before, split), tuner.at(after, split)
-    judged = [
+    judged_before, judged_after = (
         [judged_outcome(tuner, node, split, name) for name in names] for node in (before, after)
-    ]
+    )
     return Comparison(
         before=before,
         after=after,
@@ -115,7 +115,7 @@ def compare(
         only_before=tuple(old[shared:]),
         only_after=tuple(new[shared:]),
         level=noise["level"],
-        mean_ap=mean_change(*judged, **noise),
+        mean_ap=mean_change(judged_before, judged_after, **noise),
         classes=tuple(
             _compared(tuner, was[name], now[name], metrics, noise, top)
             for name, kept in zip(names, same, strict=True)

@@ -169,9 +169,11 @@ class Confused:
 
     def taken(self, label: int, named: int, who: str) -> np.ndarray:
         """Rows of the images of a class that are taken for one, the surest first."""
-        found = self.classes[who]
-        chosen = np.flatnonzero((found.label == label) & (found.named[found.known] == named))
-        sure = found.all_logits[found.known][chosen, named]
+        classifier = self.classes[who]
+        chosen = np.flatnonzero(
+            (classifier.label == label) & (classifier.named[classifier.known] == named)
+        )
+        sure = classifier.all_logits[classifier.known][chosen, named]
         return self.rows[chosen[np.argsort(-sure, kind="stable")]]
 
 

@@ -77,20 +77,20 @@ def stability(report: StabilityReport) -> pd.DataFrame:
 def shift(tuner: Tuner, node: Node, classes: Sequence[str] | None, seed: int) -> pd.DataFrame:
     """One row per class: verdict, what is lost from fit to tune, AP of the baselines, suspects."""
     rows = {}
-    for name, found in class_shifts(tuner, node, classes=classes, seed=seed).items():
-        row: dict[str, Any] = {"shift": found.kind, "sentence": shift_sentence(found)}
-        verdict = found.verdict
+    for name, class_shift in class_shifts(tuner, node, classes=classes, seed=seed).items():
+        row: dict[str, Any] = {"shift": class_shift.kind, "sentence": shift_sentence(class_shift)}
+        verdict = class_shift.verdict
         measured = {
             "separation_lost": None if verdict is None else verdict.separation_lost,
             "ap_lost": None if verdict is None else verdict.ap_lost,
-            "own_word_ap": found.own_word,
-            "tune_model_ap": found.tune_model,
+            "own_word_ap": class_shift.own_word,
+            "tune_model_ap": class_shift.tune_model,
         }
         for key, value in measured.items():
             limits = (np.nan,) * 3 if value is None else (value.estimate, value.low, value.high)
             row.update(zip((key, f"{key}_low", f"{key}_high"), limits, strict=True))
         row |= {"level": tuner.spec.views.confidence, "verdict_level": VERDICT_LEVEL}
-        row["suspects"] = [suspect.concept for suspect in found.suspects]
+        row["suspects"] = [suspect.concept for suspect in class_shift.suspects]
         rows[name] = row
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("class")
 

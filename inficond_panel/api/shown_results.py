@@ -108,9 +108,9 @@ class PhotoPredictions:
         rules: Abstaining | None = None,
         single: bool = False,
     ) -> None:
-        found = predict(students, scores)
+        predictions = predict(students, scores)
         self.rules, self._single = rules, single
-        self._found = rules.apply(found) if rules else found
+        self._predictions = rules.apply(predictions) if rules else predictions
         faults = zip(scores.photos, scores.fault, strict=True)
         self.faults = {photo: fault for photo, fault in faults if fault}
         self.no_teacher = scores.no_teacher
@@ -121,7 +121,7 @@ class PhotoPredictions:
 
         The decision is missing where the students abstain.
         """
-        rows = [one.row() for one in self._found]
+        rows = [one.row() for one in self._predictions]
         frame = pd.DataFrame(rows, columns=list(COLUMNS)).set_index(["image", "class"])
         decision = frame["student_decision"]
         frame["student_decision"] = decision.where(decision != DONT_KNOW, None)
@@ -139,7 +139,7 @@ class PhotoPredictions:
             raise DataError("These photos may have several classes.", "Take the decisions: table.")
         rows = [
             (photo, one.class_name if one.answered else None, one.probability, one.teacher)
-            for photo, one in named_classes(self._found).items()
+            for photo, one in named_classes(self._predictions).items()
         ]
         columns = ["image", "student", "probability", "teacher"]
         return pd.DataFrame(rows, columns=columns).set_index("image")
@@ -150,7 +150,7 @@ class PhotoPredictions:
 
         The first of each class is the intercept, under no concept: they add up to the logit.
         """
-        rows = [row for one in self._found for row in one.part_rows()]
+        rows = [row for one in self._predictions for row in one.part_rows()]
         frame = pd.DataFrame(rows, columns=list(PART_COLUMNS)).set_index(["image", "class"])
         return frame.astype({"concept_score": float, "influence": float})
 

@@ -44,8 +44,11 @@ def run(args: argparse.Namespace) -> None:
     count_look(tuner, node, args.split)
     path = penalty_path(tuner, node, args.class_name, args.split)
     level = tuner.spec.views.confidence
+    chosen = chosen_on_tune(tuner, node, args.class_name) if args.split == "tune" else 0
+    if chosen:
+        note("These photos chose terms of the student: on new ones expect less.")
     if args.json:
-        document = {"class": args.class_name, "node": node.id, "level": level}
+        document = {"class": args.class_name, "node": node.id, "level": level, "chosen_on": chosen}
         auto = path.auto and {**asdict(path.auto), "sentence": auto_sentence(path.auto)}
         points = [_point_document(point) for point in path.points]
         say_json({**document, "path": points, "auto": auto})
@@ -65,8 +68,6 @@ def run(args: argparse.Namespace) -> None:
     if path.auto is not None:
         say()
         say(auto_sentence(path.auto))
-    if args.split == "tune" and chosen_on_tune(tuner, node, args.class_name):
-        note("These photos chose other terms of the student: on new ones expect less.")
 
 
 def _point_document(point: PenaltyPoint) -> dict[str, Any]:
@@ -85,5 +86,5 @@ def _marks(point: PenaltyPoint) -> str:
     return f" {', '.join(marks)}" if marks else ""
 
 
-def _written(found: Interval) -> list[str]:
-    return [written(found.estimate), written_range(found.low, found.high)]
+def _written(interval: Interval) -> list[str]:
+    return [written(interval.estimate), written_range(interval.low, interval.high)]

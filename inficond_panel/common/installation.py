@@ -47,12 +47,12 @@ def missing_extra(
         message = f"{what} needs the package {package}, which is not installed."
         return MissingExtraError(message, f"Install it: {command}", extras)
     broken = (getattr(error, "name", None) or "").partition(".")[0]
-    named = f"the package {broken}, which" if broken else "a package that"
-    return BrokenExtraError(
-        f"{what} needs {named} is installed but cannot be loaded: {error}",
-        f"Remove the package, and install it again: {command}",
-        extras,
-    )
+    message = f"{what} needs a package that is installed but cannot be loaded: {error}"
+    if broken:
+        message = (
+            f"{what} needs the package {broken}, which is installed but cannot be loaded: {error}"
+        )
+    return BrokenExtraError(message, f"Remove the package, and install it again: {command}", extras)
 
 
 def _absent(error: ImportError) -> str:
@@ -113,8 +113,8 @@ def _of_tree(root: Path, chosen: str) -> list[str]:
     return ["-e", f"{root}{chosen}"] if (root / "pyproject.toml").exists() else [_NAME + chosen]
 
 
-def _requirements(found: Distribution, extras: tuple[str, ...]) -> list[str]:
+def _requirements(installed: Distribution, extras: tuple[str, ...]) -> list[str]:
     """Requirements of the extras, where the file or folder of the installation is gone."""
-    parts = [line.partition(";")[::2] for line in found.requires or []]
+    parts = [line.partition(";")[::2] for line in installed.requires or []]
     wanted = re.compile(rf"""extra == ['"]({"|".join(map(re.escape, extras))})['"]""")
     return [name.strip() for name, condition in parts if wanted.search(condition)]

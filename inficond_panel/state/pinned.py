@@ -88,9 +88,9 @@ class PinnedState(param.Parameterized):
             node = tuner.node(node_id)
             return Pinned(node, split, tuner.metrics(node, split) if measured else None)
 
-        def done(found: Pinned) -> None:
+        def done(record: Pinned) -> None:
             if self._asked == asked:
-                self.record = found
+                self.record = record
 
         self._jobs.submit(Job("pinned", work, done, self._failed))
 

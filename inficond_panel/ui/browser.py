@@ -76,8 +76,8 @@ def _scoped(file: Path) -> str:
 def _bound(file: Path) -> str:
     """A file's source, its imports taken from the constants of other files."""
 
-    def bind(found: re.Match[str]) -> str:
-        return f"const {{{found.group(1)}}} = {_name((file.parent / found.group(2)).resolve())}\n"
+    def bind(match: re.Match[str]) -> str:
+        return f"const {{{match.group(1)}}} = {_name((file.parent / match.group(2)).resolve())}\n"
 
     return _IMPORT.sub(bind, _read(file))
 

@@ -131,22 +131,28 @@ def gain_words(gain: Gain, *, limits: bool = True) -> str:
     return estimated(at, 1, scale=100, unit="AP points", sign=True, limits=limits)
 
 
-def suggestion_sentences(found: Suggestion, class_name: str, *, limits: bool = True) -> list[str]:
+def suggestion_sentences(
+    suggestion: Suggestion, class_name: str, *, limits: bool = True
+) -> list[str]:
     """Findings in all, then the reasons and the photos to label of one class."""
-    mean = "" if len(found.scope) == 1 else f" in the mean over {count(len(found.scope))} classes"
-    expected = f" Expected{mean}: {gain_words(found.gain, limits=limits)}"
-    outlook = f"{expected}, {found.measured}." if found.intents else ""
-    sentences = [f"{found.text(limits=limits)}{outlook}"]
-    own = found.classes.get(class_name)
+    mean = (
+        ""
+        if len(suggestion.scope) == 1
+        else f" in the mean over {count(len(suggestion.scope))} classes"
+    )
+    expected = f" Expected{mean}: {gain_words(suggestion.gain, limits=limits)}"
+    outlook = f"{expected}, {suggestion.measured}." if suggestion.intents else ""
+    sentences = [f"{suggestion.text(limits=limits)}{outlook}"]
+    own = suggestion.classes.get(class_name)
     if own is not None:
         gain = gain_words(own.gain, limits=limits)
-        sentences.append(f"{class_name}: expected {gain}, {found.measured}.")
+        sentences.append(f"{class_name}: expected {gain}, {suggestion.measured}.")
         sentences += [
             f"{asked_words(item)}: {reason}."
             for item, reason in zip(own.intents, own.reasons, strict=True)
         ]
-    elif class_name in found.skipped:
-        sentences.append(f"{class_name} is left out: {found.skipped[class_name]}.")
-    elif class_name in found.scope:
+    elif class_name in suggestion.skipped:
+        sentences.append(f"{class_name} is left out: {suggestion.skipped[class_name]}.")
+    elif class_name in suggestion.scope:
         sentences.append(f"{class_name}: nothing here beats noise; it is left as it is.")
     return sentences

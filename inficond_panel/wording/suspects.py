@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from inficond_panel.common.numbers import count, estimated, number, signed
 from inficond_panel.distill import Interval
@@ -11,6 +11,8 @@ from inficond_panel.tuning.shift.class_shift import ClassShift, Suspect
 
 #: Classes that are named before the rest is left out.
 NAMED = 6
+#: Reason why a student leans on a concept that it gives no influence.
+CARRIED = "Its own influence is 0: concepts that go with it carry it."
 #: Concepts that a sentence for people who begin names.
 PLAIN = 2
 
@@ -37,11 +39,12 @@ def shift_sentence(found: ClassShift, *, limits: bool = True) -> str:
 
 def plain_sentence(found: ClassShift) -> str:
     """The verdict on a class without numbers, for people who begin."""
-    name, suspects = found.class_name, [suspect.concept for suspect in found.suspects[:PLAIN]]
-    if found.kind == SHIFT and suspects:
+    name, named = found.class_name, found.suspects[:PLAIN]
+    if found.kind == SHIFT and named:
+        concepts = " and ".join(suspect.concept for suspect in named)
         return (
-            f"{name} leans on {' and '.join(suspects)}: that goes with {name} in the photos it "
-            "learned from, and not in others."
+            f"{name} leans on {concepts}: that goes with {name} in the photos it learned from, and "
+            f"not in others.{_carried(named)}"
         )
     if found.kind == SHIFT:
         return f"{name} does worse on photos that it has not learned from; no concept stands out."
@@ -100,7 +103,8 @@ def plain_reason(found: ClassShift, suspect: Suspect) -> str:
     """Reason why a concept is a suspect, for people who begin: shares of photos, and no more."""
     fit, tune, side = _shares(suspect)
     photos = f"the photos {'without' if side else 'with'} {found.class_name}"
-    return f"In {_percent(fit)} of {photos} that it learned from, in {_percent(tune)} of others."
+    shares = f"In {_percent(fit)} of {photos} that it learned from, in {_percent(tune)} of others."
+    return shares if suspect.weight else f"{shares} {CARRIED}"
 
 
 def suspect_sentence(found: ClassShift, suspect: Suspect, gain: Interval | None = None) -> str:
@@ -118,7 +122,7 @@ def suspect_sentence(found: ClassShift, suspect: Suspect, gain: Interval | None 
     carried = (
         f"Its own weight of {weight} holds {lost} of the lost logits."
         if suspect.weight
-        else "It has no weight of its own: others carry it."
+        else CARRIED
     )
     return (
         f"{suspect_reason(found, suspect, gain)} With and without: "
@@ -139,6 +143,19 @@ def _seen(suspect: Suspect) -> str:
         f"{concept!r} is labelled in"
         if concept == labelled
         else f"{concept!r} (labelled as {labelled!r}) stands in"
+    )
+
+
+def _carried(suspects: Sequence[Suspect]) -> str:
+    """Reason why a student leans on those that it gives no influence; empty if there are none."""
+    names = [suspect.concept for suspect in suspects if not suspect.weight]
+    if not names:
+        return ""
+    if len(names) == 1:
+        return f" The influence of {names[0]} itself is 0: concepts that go with it carry it."
+    return (
+        f" The influences of {' and '.join(names)} themselves are 0: concepts that go with them "
+        "carry them."
     )
 
 

@@ -23,20 +23,20 @@ def find_layout(folder: Path) -> Layout:
     if not folder.is_dir():
         raise DataError(f"There is no folder {folder}.", "Name the folder of your images.")
     tables, faults = look_at_tables(folder)
-    found = _store(folder) or _voc(folder) or _coco(folder)
+    layout = _store(folder) or _voc(folder) or _coco(folder)
     lacking: list[DataError] = []
-    if not found:
-        found, lacking = packed_layout(folder)
-    found = found or _by_tables(folder, tables) or _class_folders(folder)
-    if lacking and not found:
+    if not layout:
+        layout, lacking = packed_layout(folder)
+    layout = layout or _by_tables(folder, tables) or _class_folders(folder)
+    if lacking and not layout:
         raise lacking[0]
     aside = [f"left aside: {error.message.rstrip('.')}" for error in (*faults, *lacking)]
-    if found:
-        tables += look_at_tables(found.root)[0] if found.root != folder else []
-        found.logits = [table.path for table in tables if table.is_logits]
-        found.logits += sorted(folder.glob("*.npz"))
-        found.assumed += aside
-        return found
+    if layout:
+        tables += look_at_tables(layout.root)[0] if layout.root != folder else []
+        layout.logits = [table.path for table in tables if table.is_logits]
+        layout.logits += sorted(folder.glob("*.npz"))
+        layout.assumed += aside
+        return layout
     place = folder if folder.name else folder.absolute()  # no name: the current one, "."
     raise DataError(
         f"No data set is found in {place}{''.join(f' ({text})' for text in aside)}. "

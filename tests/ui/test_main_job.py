@@ -93,6 +93,15 @@ def test_see_the_gap_find_the_culprit_thumb_it_down_and_keep_the_history(serve, 
     page.get_by_role("button", name="Undo").click()
     expect(now).to_have_text(f"{before:.3f}")
 
+    resize(page, 1280, 720)  # a class that is selected elsewhere is brought into view in the list
+    last = rows(page).last
+    expect(last).not_to_be_in_viewport()
+    page.get_by_role("combobox", name="Class", exact=True).select_option(
+        last.get_attribute("data-key")
+    )
+    expect(last).to_have_attribute("aria-selected", "true")
+    expect(last).to_be_in_viewport(ratio=0.9)
+
 
 def test_a_concept_opens_with_charts_and_outlined_images(small_url, share_page) -> None:
     page = share_page(small_url)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,7 +18,12 @@ from inficond_panel.tuning import History, Tuner
 from inficond_panel.tuning.intents.cures import Balance
 from inficond_panel.tuning.shift.class_shift import ClassShift, Suspect
 from inficond_panel.views.knowledge.view import KnowledgeView
-from inficond_panel.wording.suspects import suspect_reason, suspect_sentence
+from inficond_panel.wording.suspects import (
+    plain_reason,
+    plain_sentence,
+    suspect_reason,
+    suspect_sentence,
+)
 
 LIGHT = Presence(0.271, (0.954, 0.03), (0.5, 0.17))
 
@@ -84,6 +90,23 @@ def test_the_sentence_begins_with_the_reason_and_has_all_numbers() -> None:
     assert said.startswith(suspect_reason(shift, suspect()))
     for told in ("95 % and 3 % on fit", "50 % and 17 % on tune", "0.27", "(z 8.6)", "(r +0.40)"):
         assert told in said
+
+
+def test_leaning_on_what_is_at_0_is_told_with_its_reason() -> None:
+    why = "Its own influence is 0: concepts that go with it carry it."
+    held = replace(suspect(), weight=0.0)
+    assert suspect_sentence(ClassShift("bicycle", "shift"), held).endswith(why)
+    assert plain_reason(ClassShift("bicycle", "shift"), held).endswith(why)
+    assert "own" not in plain_reason(ClassShift("bicycle", "shift"), suspect())
+    both = ClassShift("bicycle", "shift", suspects=(suspect(), held))
+    assert plain_sentence(both).endswith(
+        "others. The influence of traffic light itself is 0: concepts that go with it carry it."
+    )
+    both = ClassShift("bicycle", "shift", suspects=(held, replace(held, concept="pole")))
+    assert plain_sentence(both).endswith(
+        "The influences of traffic light and pole themselves are 0: concepts that go with them "
+        "carry them."
+    )
 
 
 def test_the_preview_of_a_balance_adds_its_gain_to_the_reason() -> None:

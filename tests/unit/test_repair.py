@@ -310,6 +310,19 @@ def test_labels_are_asked_for_where_there_are_none(students, monkeypatch) -> Non
     assert list(asked) == unsure
 
 
+def test_a_path_of_lambda_says_that_its_photos_chose(tmp_path: Path, capsys) -> None:
+    students_of(tmp_path)
+    store, history = str(tmp_path / "own.zarr"), ["--history", str(tmp_path / "one.sqlite")]
+    assert main(["suggest", store, *history]) == 0
+    capsys.readouterr()
+    for node, chosen in (("0", 0), ("1", 400)):
+        given = ["--class", "truck", "--node", node, "--json", *history]
+        assert main(["lambda", store, *given]) == 0
+        out, err = capsys.readouterr()
+        assert json.loads(out)["chosen_on"] == chosen
+        assert ("These photos chose terms" in err) == bool(chosen)
+
+
 def test_the_command_records_it_and_the_edits_replay_it(tmp_path: Path, capsys) -> None:
     students_of(tmp_path)
     store, history = str(tmp_path / "own.zarr"), ["--history", str(tmp_path / "one.sqlite")]

@@ -13,6 +13,7 @@ from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.tuning.intents.cures import Balance, Doubt, Label, Lambda
 from inficond_panel.tuning.shift.class_shift import class_shifts
 from inficond_panel.tuning.suggest import suggest
+from inficond_panel.views.knowledge.view import KnowledgeView
 
 DEMO = Path(__file__).parents[2] / "specs" / "demo.yaml"
 
@@ -168,6 +169,19 @@ def test_a_suggestion_waits_in_the_batch_with_what_was_there(demo):
     change = app.tuning.preview.changes["bicycle"]["ap"]
     assert change.estimate == pytest.approx(expected.classes["bicycle"].gain.estimate, abs=2e-3)
     app.tuning.clear()
+
+
+def test_a_suggestion_is_told_while_some_of_it_waits(demo):
+    app = AppState(demo, Jobs(inline=True))
+    table = KnowledgeView(app).table
+    app.selection.class_name = "bicycle"
+    app.suggestion.ask("repair", ["bicycle"])
+    told = app.suggestion.latest.summary
+    assert told in " ".join(table.notices)
+    app.tuning.clear()
+    assert told not in " ".join(table.notices)
+    app.tuning.notice.run()
+    assert told in " ".join(table.notices)
 
 
 def test_nothing_is_put_where_nothing_is_suggested(demo):

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inficond_panel.study.pages.report.charts import diverging, median_step, stacked, ticks, tone
+from inficond_panel.study.pages.report.charts import (
+    diverging,
+    median_step,
+    stacked,
+    strip_chart,
+    ticks,
+    tone,
+)
+from inficond_panel.study.results.results import spread
 
 
 def test_bars_diverge_from_the_middle() -> None:
@@ -27,6 +36,15 @@ def test_bars_are_as_long_as_their_shares(counts: list[int]) -> None:
         assert end == start
     if len(counts) % 2 == 0:
         assert edges[len(counts) // 2][0] == pytest.approx(0)
+
+
+@pytest.mark.parametrize(("length", "shown"), [(10, 10), (40, 40), (90, 50)])
+def test_a_long_name_ends_before_the_axis(length: int, shown: int) -> None:
+    chart = strip_chart([("n" * length, [("P01", 0.0), ("P02", 2.0)], spread([0.0, 2.0]))], "m", 1)
+    first = float(re.search(r"class='grid' x1='([\d.]+)'", chart)[1])
+    name = re.search(r"class='name'[^>]*>(n+…?)", chart)[1]
+    assert len(name) == shown
+    assert 6 * len(name) < first  # a letter of 12 pixels is about 6 wide
 
 
 def test_tones_are_mirrored() -> None:

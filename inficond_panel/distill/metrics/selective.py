@@ -181,6 +181,8 @@ def class_decisions(outcome: Outcome) -> Decisions:
     return Decisions(margin, right, outcome.decided & outcome.positive)
 
 
-def top_decisions(found: TopClass) -> Decisions:
+def top_decisions(classifier: TopClass) -> Decisions:
     """Decisions for one of the classes; the confidence is the probability of the likeliest."""
-    return Decisions(found.all_logits[found.known].max(axis=1, initial=0.0), found.right)
+    return Decisions(
+        classifier.all_logits[classifier.known].max(axis=1, initial=0.0), classifier.right
+    )

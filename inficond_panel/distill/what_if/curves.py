@@ -146,13 +146,13 @@ def what_if_curve(
     def curves(truth: NDArray) -> WhatIf:
         return what_if_curves(column, logit, np.array([weight]), truth, *axis, threshold).concept(0)
 
-    found = curves(label)
+    curve = curves(label)
     if teacher is None:
-        return found
+        return curve
     alike = curves(np.asarray(teacher) > threshold)  # fidelity is the accuracy against the teacher
-    turns = np.union1d(found.breakpoints, alike.breakpoints)
+    turns = np.union1d(curve.breakpoints, alike.breakpoints)
     ends = np.append(turns, high)
-    metrics = {name: found.values(name, ends) for name in DECISIONS}
+    metrics = {name: curve.values(name, ends) for name in DECISIONS}
     return WhatIf(low, high, turns, **metrics, fidelity=alike.values(ACCURACY.key, ends))
 
 

@@ -128,15 +128,15 @@ def follow(
     another size, a layer that is not there and files that do not fit.
     """
     check_masks(foreground, (len(images), *images.shape[2:]))
-    feature, found = feature_at(network, layer), []
+    feature, information = feature_at(network, layer), []
     network.eval()
     for path in checkpoints:
         load_weights(network, path)
-        found.append(
+        information.append(
             pixel_information(feature, images, settings, progress=progress, cancelled=cancelled)
         )
-    maps = np.stack([contrast(each.entropy, foreground) for each in found])
-    return Followed(maps, travelled), found
+    maps = np.stack([contrast(each.entropy, foreground) for each in information])
+    return Followed(maps, travelled), information
 
 
 def weight_distances(network: nn.Module, folder: Path | str, layer: str, image: Tensor) -> NDArray:

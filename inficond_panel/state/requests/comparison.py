@@ -48,9 +48,9 @@ class CompareState(param.Parameterized):
         def work(_: Job) -> Comparison:
             return compare(self.tuner, self.tuner.node(before), self.tuner.node(after), split)
 
-        def done(found: Comparison) -> None:
+        def done(comparison: Comparison) -> None:
             if self.pair == pair:
-                self.result = found
+                self.result = comparison
 
         def failed(error: InficondError) -> None:
             if self.pair == pair and not isinstance(error, CancelledError):

@@ -54,8 +54,8 @@ class ExportState(param.Parameterized):
     def look(self) -> None:
         """Find out which formats can be written here."""
 
-        def done(found: list[Format]) -> None:
-            self.formats = found
+        def done(formats: list[Format]) -> None:
+            self.formats = formats
 
         self.param.update(status=Status(), file=None)
         self.jobs.submit(Job("formats", lambda _: find_formats(), done, self._failed))

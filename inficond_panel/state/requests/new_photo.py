@@ -155,11 +155,11 @@ class PhotoState(param.Parameterized):
     def _decided(self, scores: PhotoScores) -> DecidedPhoto:
         node, tuner, asked = self.students.node, self.students.tuner, self.asked
         students = as_exported(tuner, node, {})
-        found, rules = predict(students, scores), None
+        predictions, rules = predict(students, scores), None
         if asked:
             rules = abstaining(students, tuner.store, asked, tuner.spec.views.noise())
-            found = rules.apply(found)
-        return DecidedPhoto(node, scores, {one.class_name: one for one in found}, rules)
+            predictions = rules.apply(predictions)
+        return DecidedPhoto(node, scores, {one.class_name: one for one in predictions}, rules)
 
     def _submit(self, work: Callable[[Job], DecidedPhoto]) -> None:
         def checked(job: Job) -> DecidedPhoto:
@@ -168,11 +168,11 @@ class PhotoState(param.Parameterized):
                 raise CancelledError("Cancelled.")
             return found
 
-        def done(found: DecidedPhoto) -> None:
+        def done(decided: DecidedPhoto) -> None:
             if job.cancelled():  # it was closed since, or one that cannot be read was put
                 self._rest()
                 return
-            self.param.update(decided=found, status=Status())
+            self.param.update(decided=decided, status=Status())
             self._follow()  # the students may be others since
 
         job = Job(_KEY, checked, done, self._fail, self._report)

@@ -54,11 +54,11 @@ class SuggestState(param.Parameterized):
     def _tell(self, share: float, text: str) -> None:
         self.param.update(share=share, text=text)
 
-    def _done(self, found: Suggestion) -> None:
-        still = found.parent == self._tuning.head.id and not self._tuning.locked
-        self.param.update(running="", text="", latest=found if still else None)
-        if still and found.intents:
-            self._tuning.put(found.intents)
+    def _done(self, suggestion: Suggestion) -> None:
+        still = suggestion.parent == self._tuning.head.id and not self._tuning.locked
+        self.param.update(running="", text="", latest=suggestion if still else None)
+        if still and suggestion.intents:
+            self._tuning.put(suggestion.intents)
 
     def _failed(self, error: InficondError) -> None:
         cancelled = isinstance(error, CancelledError)

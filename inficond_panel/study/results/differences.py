@@ -40,14 +40,14 @@ Values = Mapping[str, Mapping[str, Sequence[float]]]
 
 
 def differences(
-    found: Sequence[Result], scored: Sequence[Score], levels: Sequence[str], *, within: bool
+    results: Sequence[Result], scored: Sequence[Score], levels: Sequence[str], *, within: bool
 ) -> list[Difference]:
     """Compare each pair of conditions, over all tasks and, between subjects, in each task.
 
     Within subjects each person is compared with themselves over the tasks that they had under
     either condition; in one task each has one condition only.
     """
-    over = [result for result in found if result.outcome and result.place]
+    over = [result for result in results if result.outcome and result.place]
     tasks = [] if within else list(dict.fromkeys(result.task for result in over))
     made: list[Difference] = []
     for measure in MEASURES:

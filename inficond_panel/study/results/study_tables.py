@@ -81,9 +81,11 @@ def views_table(study: Study) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*_WHERE, "view", "minutes", "acts"])
 
 
-def differences_table(found: Iterable[Difference]) -> pd.DataFrame:
+def differences_table(differences: Iterable[Difference]) -> pd.DataFrame:
     """One row for each measure, task and pair of conditions."""
-    return pd.DataFrame([vars(one) for one in found], columns=[*Difference.__dataclass_fields__])
+    return pd.DataFrame(
+        [vars(one) for one in differences], columns=[*Difference.__dataclass_fields__]
+    )
 
 
 def participants_table(study: Study) -> pd.DataFrame:
@@ -138,7 +140,7 @@ def _plain(answer: Any) -> str:
     return "; ".join(answer) if isinstance(answer, list) else str(answer)
 
 
-def summary_table(found: Iterable[Summary]) -> pd.DataFrame:
+def summary_table(summaries: Iterable[Summary]) -> pd.DataFrame:
     """One row for each task and condition."""
     rows = [
         {
@@ -152,7 +154,7 @@ def summary_table(found: Iterable[Summary]) -> pd.DataFrame:
             **_flat("holdout_gain", item.holdout_gain),
             "typed": item.typed,
         }
-        for item in found
+        for item in summaries
     ]
     return pd.DataFrame(rows)
 

@@ -181,8 +181,10 @@ def _carried_out(
     tuner: Tuner, photos: ClassPhotos, cures: list[Cure], bounds: Bounds
 ) -> tuple[Resolved, list[Cure]]:
     """Terms after the cures that these photos allow, and these: perhaps none that asks labels."""
-    unbalanced = [cure for cure in cures if not isinstance(cure, Balance)]
-    given = [cure for cure in cures if isinstance(cure, Label | Lambda) and cure.value is not None]
+    unbalanced: list[Cure] = [cure for cure in cures if not isinstance(cure, Balance)]
+    given: list[Cure] = [
+        cure for cure in cures if isinstance(cure, Label | Lambda) and cure.value is not None
+    ]
     for kept in (cures, unbalanced):
         try:
             return tuner.cures.resolve(photos, kept, bounds, LEAST_OUTSIDE_FOLD), kept

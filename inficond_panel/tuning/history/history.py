@@ -101,12 +101,12 @@ class History:
         with self._database.transaction() as db:
             state = self._log.state(db, root)
             known = self._log.iterations.get(root, ())
-            found = self._rows(db, root, state, len(known))
-        self._match(found, state, len(known))
-        for node in found:
+            nodes = self._rows(db, root, state, len(known))
+        self._match(nodes, state, len(known))
+        for node in nodes:
             check(node)
-        if found:
-            known = (*known, *map(to_iteration, found))
+        if nodes:
+            known = (*known, *map(to_iteration, nodes))
             self._log.iterations[root] = known
         return known, state
 

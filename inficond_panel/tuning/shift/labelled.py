@@ -55,10 +55,10 @@ def _concepts_of(photos: ClassPhotos, reliance: Array) -> dict[int, int]:
     """Concept that names each class which stands beside this one on fit, by the class's position.
 
     Of several, the one on which the student leans most. Classes that exclude each other say nothing
-    of what goes with what.
+    of what goes with what, nor do those that all photos of fit show.
     """
     store, positives = photos.student.store, photos.fit[photos.fit_label == 1]
-    beside = (store.label[positives] == 1).any(axis=0)
+    beside = (store.label[positives] == 1).any(axis=0) & (store.label[photos.fit] == 0).any(axis=0)
     beside[photos.student.k] = False
     named = classes_named(store.classes, store.concepts, store.synonyms)
     ascending = sorted(named, key=lambda c: abs(reliance[c]))

@@ -10,7 +10,7 @@ export const SHORT_LIST = 50 // a list of so many items is there as a whole
     row, `make(row)` creates it, `fill(item, row)` fills it, and `drawn()` follows when items were
     drawn. Where items are `stops`, the Tab key goes to one of them, and arrows to the others. */
 export function longList({ scroller, list, key, make, fill, drawn = () => {}, stops = true }) {
-  let rows = [], current = 0, inView = 0, later = 0
+  let rows = [], current = 0, inView = 0, later = 0, wanted = -1
   const isLong = () => rows.length > SHORT_LIST
   const plan = () => ({ size: rows.length, step: parseFloat(getComputedStyle(list).getPropertyValue("--row")) })
   const markStop = (item) => { if (stops) set(item, "tabindex", item.at === current ? 0 : -1) }
@@ -61,11 +61,19 @@ export function longList({ scroller, list, key, make, fill, drawn = () => {}, st
       if (item.at === at) item.focus({ preventScroll: isLong() })
     }
   }
+  /** Have the item at a place in view, as soon as the list has a size; the focus stays where it is. */
+  function bring(at) {
+    wanted = at
+    if (wanted < 0 || !scroller.clientHeight) return
+    bringNear(scroller, { step: list.scrollHeight / rows.length }, wanted)
+    wanted = -1
+  }
   scroller.addEventListener("scroll", () => { if (isLong()) requestAnimationFrame(drawNear) }, { passive: true })
   list.addEventListener("focusin", (event) => { current = event.target.closest("[aria-posinset]")?.at ?? current })
   new ResizeObserver(() => {
     inView = Math.ceil(scroller.clientHeight / plan().step)
     if (isLong()) drawNear()
+    bring(wanted)
   }).observe(scroller)
-  return { show, go, isLong, placeOf: (pressed, at) => placeOf(pressed, scroller, plan(), at) }
+  return { show, go, bring, isLong, placeOf: (pressed, at) => placeOf(pressed, scroller, plan(), at) }
 }

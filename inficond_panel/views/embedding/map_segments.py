@@ -156,9 +156,9 @@ class AssignedSegments(param.Parameterized):
         if (self.segments.concept, self.segments.method) != (concept, projection):
             self.segments = Assigned(concept, projection, known=False)
 
-    def _set(self, found: Assigned) -> None:
-        if found.concept == self._app.selection.concept:  # it may have been closed meanwhile
-            self.segments = found
+    def _set(self, assigned: Assigned) -> None:
+        if assigned.concept == self._app.selection.concept:  # it may have been closed meanwhile
+            self.segments = assigned
 
     def _failed(self, error: InficondError) -> None:
         if not isinstance(error, CancelledError):

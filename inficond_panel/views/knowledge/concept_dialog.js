@@ -18,7 +18,7 @@ export function comeBack(button, frames = 600) {
 const leftBehind = (others, stays) => {
   const which = others === 1 ? "The iteration" : `The ${count(others)} iterations`
   if (stays) return `${others > 0 ? `${which} of other branches cannot be gone back to then. ` : ""}What you type stays: it cannot be deleted here.`
-  return `${others > 0 ? `${which} of other branches stay with the concepts of now: Delete brings them back. ` : ""}Other open pages keep the concepts that they have.`
+  return `${others > 0 ? `${which} of other branches ${others === 1 ? "keeps" : "keep"} the present concepts: Delete brings ${others === 1 ? "it" : "them"} back. ` : ""}Other open pages keep the concepts that they have.`
 }
 
 export function conceptDialog(root, model, send) {

@@ -99,7 +99,7 @@ class KnowledgeView(RowActions, Viewer):
         self.mending = MendingPanel(app, self.table)
         self.listen_to(self.table)
         super().__init__(**params)
-        self.batch.told = app.concepts.outcome
+        self.batch.outcome = app.concepts.outcome
         self._show_student()
         self.app.shifts.start()
         self._show_concept()

@@ -52,12 +52,12 @@ def make_photo(app: AppState, class_name: str) -> dict[str, Any]:
     }
     if state.decided is None:
         return always
-    found = state.decided.predictions
-    ordered = sorted(found.values(), key=lambda one: one.threshold - one.logit)
-    chosen = found.get(class_name, ordered[0])
+    predictions = state.decided.predictions
+    ordered = sorted(predictions.values(), key=lambda one: one.threshold - one.logit)
+    chosen = predictions.get(class_name, ordered[0])
     return {
         **always,
-        "named": make_named(app.store, found.values()),
+        "named": make_named(app.store, predictions.values()),
         "rows": [make_row(one) for one in ordered],
         "no_teacher": without_folders(state.decided.scores.no_teacher),
         "student": chosen.class_name,
@@ -71,11 +71,11 @@ def make_photo(app: AppState, class_name: str) -> dict[str, Any]:
     }
 
 
-def make_named(store: Store, found: Iterable[Prediction]) -> str:
+def make_named(store: Store, predictions: Iterable[Prediction]) -> str:
     """The class of the photo, where images have one; empty where they may have several."""
     if store.task != "single_label":
         return ""
-    (named,) = named_classes(list(found)).values()
+    (named,) = named_classes(list(predictions)).values()
     return named.words
 
 

@@ -119,7 +119,12 @@ function drawList(model, parts) {
   text(parts.shifted, shiftsOf(model))
   drawSorting(model, parts)
   drawHead(parts.first, model.pinned, METRICS[GAP_METRIC].short)
-  parts.places.show(rows, { stop: rows.findIndex(({ name }) => name === model.selected) })
+  const at = rows.findIndex(({ name }) => name === model.selected)
+  parts.places.show(rows, { stop: at })
+  if (at >= 0 && parts.inView !== model.selected) { // it may have been selected elsewhere
+    parts.places.bring(at)
+    parts.inView = model.selected
+  }
   empty.hidden = rows.length > 0
   list.hidden = rows.length === 0
   text(empty.firstChild, model.rows.length ? "No class matches" : "No classes")

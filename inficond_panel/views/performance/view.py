@@ -118,7 +118,7 @@ def make_touched(pending: Iterable[Item]) -> dict[str, int]:
 
 
 def make_shifts(
-    found: Mapping[str, ClassShift], level: float | None = CONFIDENCE
+    shifts: Mapping[str, ClassShift], level: float | None = CONFIDENCE
 ) -> dict[str, dict[str, Any]]:
     """Verdict on each class that is known: whether it is shifted, and a sentence.
 
@@ -127,7 +127,7 @@ def make_shifts(
     limits = level is not None
     return {
         name: {"shifted": each.kind == SHIFT, "words": shift_sentence(each, limits=limits)}
-        for name, each in found.items()
+        for name, each in shifts.items()
     }
 
 

@@ -10,7 +10,9 @@ from inficond_panel.common.numbers import number, significant
 from inficond_panel.study.results.results import Spread
 
 WIDTH = 880
-_LABEL = 180
+_LABEL, _WIDEST_LABEL = 180, 340
+#: Width of a letter, on average.
+_LETTER = 6.4
 _ROW = 46
 _BAR = 22
 
@@ -31,7 +33,8 @@ def strip_chart(
         return ""
     low, high = min(0.0, *values), max(0.0, *values)
     steps = ticks(low, high, whole=whole)
-    axis = _axis(min(low, steps[0]), max(high, steps[-1]))
+    label = _label_width([name for name, _, _ in rows])
+    axis = _axis(min(low, steps[0]), max(high, steps[-1]), label)
     height = _ROW * len(rows) + 30
     parts = [_grid(steps, axis, height - 22, unit)]
     for at, (name, people, mean) in enumerate(rows):
@@ -64,7 +67,7 @@ def _strip(
         x = axis(mean.mean)
         dots.append(f"<path class='mean' d='M{x:.1f} {top + 29}v10'/>")
     text = (
-        f"<text class='name' x='0' y='{top + 18}'>{escape(name)}</text>"
+        f"<text class='name' x='0' y='{top + 18}'>{_cut(name)}</text>"
         f"<text class='small' x='0' y='{top + 34}'>{words}</text>"
     )
     return text + "".join(dots)
@@ -154,13 +157,13 @@ def sequence_chart(
     if longest <= 0:
         return ""
     steps = ticks(0, longest)
-    axis = _axis(0, max(longest, steps[-1]))
+    axis = _axis(0, max(longest, steps[-1]), _label_width([name for name, _, _ in rows]))
     height = 24 * len(rows) + 24
     parts = [_grid(steps, axis, height - 20, "minutes")]
     for at, (name, length, marks) in enumerate(rows):
         y = at * 24 + 12
         parts.append(
-            f"<text class='name' x='0' y='{y + 4}'>{escape(name)}</text>"
+            f"<text class='name' x='0' y='{y + 4}'>{_cut(name)}</text>"
             f"<line class='track' x1='{axis(0):.1f}' x2='{axis(length):.1f}' y1='{y}' y2='{y}'/>"
         )
         parts += [_mark(axis(minute), y, kind, words) for minute, kind, words in marks]
@@ -196,9 +199,22 @@ def ticks(low: float, high: float, *, whole: bool = False) -> list[float]:
     return [round(at * step, 9) for at in range(first, math.ceil(high / step - 1e-9) + 1)]
 
 
-def _axis(low: float, high: float) -> Callable[[float], float]:
+def _label_width(names: Sequence[str]) -> float:
+    """Room for the longest name before the axis, within limits."""
+    return min(_WIDEST_LABEL, max(_LABEL, 16 + _LETTER * max(map(len, names))))
+
+
+def _cut(name: str) -> str:
+    """A name as it fits before the axis; the whole one is its tooltip."""
+    most = int((_WIDEST_LABEL - 16) / _LETTER)
+    if len(name) <= most:
+        return escape(name)
+    return f"{escape(name[: most - 1])}…<title>{escape(name)}</title>"
+
+
+def _axis(low: float, high: float, label: float) -> Callable[[float], float]:
     span = (high - low) or 1.0
-    return lambda value: _LABEL + (WIDTH - _LABEL - 16) * (value - low) / span
+    return lambda value: label + (WIDTH - label - 16) * (value - low) / span
 
 
 def _grid(steps: Sequence[float], axis: Callable[[float], float], bottom: float, unit: str) -> str:

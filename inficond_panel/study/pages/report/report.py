@@ -152,11 +152,11 @@ def _means_table(means: Sequence[Summary]) -> str:
 
 
 def _words(values: Spread, digits: int) -> str:
-    """``7.0 (SD 2.0) [5.9, 8.2]``."""
+    """``7.0 (SD 2.0) [5.9, 8.2]``, whose interval stays on one line."""
     limits = (
         ""
         if values.low != values.low
-        else (f" [{number(values.low, digits)}, {number(values.high, digits)}]")
+        else (f" [{number(values.low, digits)},\u00a0{number(values.high, digits)}]")
     )
     return f"{number(values.mean, digits)} (SD {number(values.sd, digits)}){limits}"
 

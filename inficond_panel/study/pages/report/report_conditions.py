@@ -35,9 +35,14 @@ def looks_sentence(study: Study) -> str:
     return (
         f"<p>{count(looks.count)} look{'s' * (looks.count != 1)} of the researcher at the holdout: "
         "the last student of each task that is over, measured once, by the report. First "
-        f"{escape(looks.first[:16])}, last {escape(looks.last[:16])} (UTC). No participant saw "
+        f"{_minute(looks.first)}, last {_minute(looks.last)} (UTC). No participant saw "
         "it.</p>"
     )
+
+
+def _minute(time: str) -> str:
+    """``2026-01-01 12:00`` of a time in ISO 8601."""
+    return escape(time[:16].replace("T", " "))
 
 
 _MEASURES = {

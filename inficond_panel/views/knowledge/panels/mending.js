@@ -33,11 +33,19 @@ export function makeMending(model, send) {
 }
 
 /** The line when closed: what to look at first. */
-function lineOf({ kind, sentence, suspects }, shiftless) {
+export function lineOf({ kind, sentence, suspects }, shiftless) {
   if (!kind) return shiftless || "Being looked for"
   if (kind !== "shift") return afterColon(sentence)
-  const names = suspects.slice(0, 3).map(({ concept }) => concept)
-  return names.length ? `It leans on ${names.join(", ")}, which ${names.length > 1 ? "hold" : "holds"} on fit and not on tune` : afterColon(sentence)
+  const first = suspects.slice(0, 3)
+  const own = listed(first.filter(({ carried }) => !carried)), through = listed(first.filter(({ carried }) => carried))
+  const named = [own, through && `through other concepts on ${through}`].filter(Boolean).join(", and ")
+  return first.length ? `It leans ${own && "on "}${named}, which ${first.length > 1 ? "hold" : "holds"} on fit and not on tune` : afterColon(sentence)
+}
+
+/** `a, b and c` */
+function listed(suspects) {
+  const names = suspects.map(({ concept }) => concept)
+  return [names.slice(0, -1).join(", "), ...names.slice(-1)].filter(Boolean).join(" and ")
 }
 
 const afterColon = (sentence) => sentence.slice(sentence.indexOf(": ") + 2)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def make_threshold(
-    found: ChosenThreshold,
+    choice: ChosenThreshold,
     setting: Mapping[str, float],
     precision: float | None = None,
     level: float | None = CONFIDENCE,
@@ -36,17 +36,17 @@ def make_threshold(
 
     Without a ``level`` there are no limits.
     """
-    if found.lacking:
-        return {"kind": "error", "text": f"No threshold is chosen: {found.lacking}."}
+    if choice.lacking:
+        return {"kind": "error", "text": f"No threshold is chosen: {choice.lacking}."}
     rule = "best F1" if precision is None else f"most recall at precision {precision:g}"
-    shown = f"{rule} at {signed(found.threshold, 3)}"
+    shown = f"{rule} at {signed(choice.threshold, 3)}"
     if level is not None:
-        limits = f"[{signed(found.low, 3)}, {signed(found.high, 3)}]"
+        limits = f"[{signed(choice.low, 3)}, {signed(choice.high, 3)}]"
         shown = f"{shown}, {confidence_word(level)} {limits}"
     return {
         "kind": "done",
         "text": shown,
-        "rows": [_row(key, found.metrics[key], found.change[key], level) for key in JUDGED],
+        "rows": [_row(key, choice.metrics[key], choice.change[key], level) for key in JUDGED],
         "line": threshold_line(setting),
     }
 
