@@ -38,10 +38,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except OSError as error:
         if not _reader_has_gone(error):
-            note(f"{error}\nMake room, or the file or folder readable and writable.")
+            note(f"{error}\n{_remedy(error)}")
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing more is written
         return 1
     return 0
+
+
+def _remedy(error: OSError) -> str:
+    """Remedy of what the system refused; without its number, the loader of a library tells it."""
+    if error.errno is None and not error.args[1:]:
+        return "Install the package again that loads this library, or the library itself."
+    return "Make room, or the file or folder readable and writable."
 
 
 def _reader_has_gone(error: OSError) -> bool:

@@ -450,6 +450,24 @@ def test_interrupted(tmp_path, edits):
     assert (out, "Traceback" in err) == ("", False)
 
 
+def test_a_library_that_cannot_be_loaded_is_no_lack_of_room(tmp_path):
+    broken = tmp_path / "torch" / "__init__.py"
+    broken.parent.mkdir()
+    broken.write_text("raise OSError('libcudart.so.13: cannot open shared object file')")
+    done = subprocess.run(
+        [sys.executable, "-m", "inficond_panel", "concept", "add", "demo", "unicorn"],
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{Path.cwd()}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.endswith(
+        "libcudart.so.13: cannot open shared object file\n"
+        "Install the package again that loads this library, or the library itself.\n"
+    )
+
+
 def is_open(path: Path, process: int) -> bool:
     """True where a process has the file open."""
     for link in Path(f"/proc/{process}/fd").iterdir():

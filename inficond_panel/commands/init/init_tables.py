@@ -33,14 +33,14 @@ def is_of_tables(args: argparse.Namespace) -> bool:
         return False
     missing = []
     if len(args.place) != len(_TABLES):
-        missing.append(f"three tables are needed ({', '.join(_TABLES)}), got {len(args.place)}")
+        missing.append(f"Three tables are needed ({', '.join(_TABLES)}), got {len(args.place)}.")
     if args.splits is None:
-        missing.append("--splits TABLE is missing")
+        missing.append("--splits TABLE is missing.")
     if not (args.output or "").endswith(".zarr"):
-        missing.append("--output must name a store, such as own.zarr")
-    missing += [f"--{name} belongs to a folder of photos" for name in of_folder]
+        missing.append("--output must name a store, such as own.zarr.")
+    missing += [f"--{name} belongs to a folder of photos." for name in of_folder]
     if missing:
-        raise DataError(f"{'; '.join(missing)}.".capitalize(), f"Write: {_FORM}")
+        raise DataError(" ".join(missing), f"Write: {_FORM}")
     return True
 
 
