@@ -132,6 +132,7 @@ build-site: $(VENV)/.site
 	rm -rf build/site
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --fresh-env -c docs/site -d build/doctrees docs build/site
 	$(BIN)/python docs/site/offline.py build/site
+	@echo "The site begins at build/site/index.html"
 
 # Newest versions that pyproject.toml allows, the same for every Python and platform.
 lock: $(VENV)/.test

@@ -27,7 +27,9 @@ from inficond_panel.store.images import UnreadableImage, decode
 BATCH = 16
 #: Columns of the table of photos; classes may not be called so.
 _PATH, _ID, _SPLIT = "path of the photo", "name of the photo", "split of the photo"
-_REMEDY = "Correct the arguments; rows are matched by image id. docs/notebook.md has an example."
+_REMEDY = (
+    "Correct the arguments; rows are matched by image id. `inficond docs notebook` has an example."
+)
 
 #: From a list of RGB photos to logits (n, K), the classes in the order of the labels' columns.
 RunTeacher = Callable[[list[Image.Image]], Any]
@@ -41,7 +43,7 @@ def write_built(
     words: Sequence[str],
     encoder: str,
     teacher: RunTeacher | pd.DataFrame,
-    said: Mapping[str, Any],
+    settings: Mapping[str, Any],
 ) -> Spec:
     """Write spec, words and tables to ``folder``, and compute the store of the spec.
 
@@ -65,7 +67,7 @@ def write_built(
             "photos.csv": _photos(files, labels, split),
             "words.txt": "\n".join(words) + "\n",
             "logits.csv": logits.to_csv(index_label="image_id", lineterminator="\n"),
-            "spec.yaml": _spec(list(map(str, labels.columns)), split, chosen.keys, said),
+            "spec.yaml": _spec(list(map(str, labels.columns)), split, chosen.keys, settings),
         },
     )
     try:
@@ -173,7 +175,7 @@ def _spec(
     classes: Sequence[str],
     split: pd.Series | None,
     encoder: Mapping[str, Any],
-    said: Mapping[str, Any],
+    settings: Mapping[str, Any],
 ) -> str:
     """Text of the spec: JSON, which is YAML."""
     shares = {
@@ -182,15 +184,15 @@ def _spec(
         "holdout": "rest",
     }
     given = {name: {"column": _SPLIT, "value": name} for name in shares}
-    teacher = {"kind": "logits", "path": "logits.csv", "activation": said["activation"]}
-    dataset = {"kind": "columns", "task": said["task"], "root": ".", "table": "photos.csv"}
+    teacher = {"kind": "logits", "path": "logits.csv", "activation": settings["activation"]}
+    dataset = {"kind": "columns", "task": settings["task"], "root": ".", "table": "photos.csv"}
     dataset |= {"path": _PATH, "image_id": _ID, "labels": list(classes), "max_bad_share": 0}
     document = {
-        "title": said["title"],
+        "title": settings["title"],
         "dataset": {**dataset, "splits": shares if split is None else given},
         "concepts": {"corpus": "words.txt", "encoder": dict(encoder)},
-        "device": said["device"],
-        "teacher": teacher | ({"outputs": said["outputs"]} if said["outputs"] else {}),
+        "device": settings["device"],
+        "teacher": teacher | ({"outputs": settings["outputs"]} if settings["outputs"] else {}),
     }
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
@@ -210,5 +212,5 @@ def _write(folder: Path, texts: Mapping[str, str]) -> None:
 
 def _refuse(*faults: str) -> None:
     if faults:
-        told = faults[0] if len(faults) == 1 else "".join(f"\n- {fault}" for fault in faults)
-        raise DataError(f"This makes no students: {told}", _REMEDY)
+        reasons = faults[0] if len(faults) == 1 else "".join(f"\n- {fault}" for fault in faults)
+        raise DataError(f"This makes no students: {reasons}", _REMEDY)

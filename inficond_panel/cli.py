@@ -63,7 +63,8 @@ def make_parser() -> Parser:
     parser = _MainParser(
         prog="inficond",
         description="Fine-tune concept-based student models without code.",
-        epilog="Arguments of a command: inficond COMMAND --help\nTry: inficond demo",
+        epilog="Arguments of a command: inficond COMMAND --help\nDocumentation: inficond docs\n"
+        "Try: inficond demo",
     )
     parser.add_argument("--version", action="version", version=inficond_panel.__version__)
     commands = parser.add_words("COMMAND", "command")

@@ -150,3 +150,12 @@ class MissingExtraError(InficondError, ImportError):
         if not self.extras:
             return super().remedy_for_page
         return f"Where the page is served: pip install 'inficond-panel[{','.join(self.extras)}]'"
+
+
+class BrokenExtraError(MissingExtraError):
+    """A part whose packages are installed, one of which cannot be loaded."""
+
+    @property
+    def remedy_for_page(self) -> str:
+        """The remedy without the place of this installation."""
+        return "Where the page is served: remove the package, and install it again."

@@ -45,11 +45,11 @@ def score_photos(
     files = list(dict.fromkeys(Path(photo) for photo in photos))
     if not files:
         raise DataError("No photo is named.", "Name the files of photos.")
-    found = _load(spec, store, progress).scores(files, progress)
-    if all(found.fault):
-        told = "; ".join(f"{file}: {why}" for file, why in zip(files, found.fault, strict=True))
+    scores = _load(spec, store, progress).scores(files, progress)
+    if all(scores.fault):
+        told = "; ".join(f"{file}: {why}" for file, why in zip(files, scores.fault, strict=True))
         raise DataError(f"No photo can be read. {told}.", "Name JPEG, PNG, WebP or TIFF files.")
-    return found
+    return scores
 
 
 class PagePhotos:
@@ -101,13 +101,13 @@ class PagePhotos:
             networks = _shared(self.spec, store)
             _stop_if(cancelled)
             progress("Encoding the photo")
-            found = networks.scores([photo])
+            scores = networks.scores([photo])
         finally:
             _TURN.release()
         _stop_if(cancelled)
-        if found.fault[0]:
-            raise DataError(f"The photo cannot be read: {found.fault[0]}.", "Choose another.")
-        return found
+        if scores.fault[0]:
+            raise DataError(f"The photo cannot be read: {scores.fault[0]}.", "Choose another.")
+        return scores
 
 
 _TURN = Lock()

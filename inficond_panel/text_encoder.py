@@ -25,7 +25,7 @@ def text_encoder(spec: Spec) -> TextEncoder:
     try:
         from precompute.encoder import load_text_encoder  # noqa: PLC0415 - heavy, and an extra
     except ImportError as error:
-        raise _missing(error.name or "precompute") from error
+        raise _missing(error) from error
     return load_text_encoder(spec.concepts.encoder, spec.device)
 
 
@@ -55,6 +55,7 @@ class PageEncoder:
 _loaded = once(2)(text_encoder)
 
 
-def _missing(package: str) -> MissingExtraError:
+def _missing(error: ImportError | str) -> MissingExtraError:
+    package = error if isinstance(error, str) else error.name
     extras = ["precompute", *(["transformers"] if package == "transformers" else [])]
-    return missing_extra("Typing a concept", package, *extras)
+    return missing_extra("Typing a concept", error, *extras)

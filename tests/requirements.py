@@ -31,7 +31,6 @@ LATE = {
     "inficond_panel.api.estimator",
     "inficond_panel.api.exported_estimator",
     "inficond_panel.api.loading",
-    "inficond_panel.distill.scores.dask_source",
     "inficond_panel.ui.notebook.widget",
 }
 OURS = {"inficond_panel", "precompute"}

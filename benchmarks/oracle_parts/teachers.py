@@ -81,12 +81,13 @@ def oracle_logits_of(
     """The oracle's logits ``(n, K)`` for each gamma; the step is linear in gamma."""
     import torch
 
-    from precompute.teachers.oracle import reinforce
+    from precompute.teachers.oracle import loss_gradient, stepped
 
     found: dict[float, list[np.ndarray]] = {gamma: [] for gamma in gammas}
     for at in np.array_split(np.arange(len(rows)), -(-len(rows) // BATCH)):
         network, x = teacher.network(rows[at]), _inputs(teacher.pixels, rows[at])
-        step = reinforce(network, x, torch.from_numpy(label[at].astype(np.int64)), 1.0) - x
+        labels = torch.from_numpy(label[at].astype(np.int64))
+        step = stepped(x, loss_gradient(network, x, labels), 1.0) - x
         for gamma in gammas:
             with torch.inference_mode():
                 found[gamma].append(network(x + gamma * step).numpy())

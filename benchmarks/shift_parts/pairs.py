@@ -59,11 +59,14 @@ def find_pairs(store: Store, split: Split) -> list[Pair]:
 
 
 def biased(store: Store, fit: NDArray[np.intp], pair: Pair, leak: float, seed: int) -> NDArray:
-    """The photos of fit with the class and the context, or neither, and a share of the others."""
-    label = np.asarray(store.label)[fit]
-    alike = label[:, pair.target] == label[:, pair.context]
+    """The photos of fit with the class and the context, or neither, and a share of the others.
+
+    Photos of which one of the two is not known are left out.
+    """
+    label = np.asarray(store.label)[fit][:, [pair.target, pair.context]]
+    known, alike = (label >= 0).all(axis=1), label[:, 0] == label[:, 1]
     kept = np.random.default_rng([seed, 2]).random(len(fit)) < leak
-    return fit[alike | kept]
+    return fit[known & (alike | kept)]
 
 
 def phi(store: Store, rows: NDArray[np.intp], pair: Pair) -> float:

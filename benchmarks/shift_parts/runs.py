@@ -48,9 +48,13 @@ class Run:
 
 
 def strong_logits(store: Store, k: int, seed: int) -> NDArray:
-    """Logits (N,) of a teacher that is nearly always right, whatever the context."""
+    """Logits (N,) of a teacher that is nearly always right, whatever the context.
+
+    It does not know where the label is not known.
+    """
     rng = np.random.default_rng([seed, k, 3])
-    sign = 2.0 * (np.asarray(store.label)[:, k] == 1) - 1
+    label = np.asarray(store.label)[:, k]
+    sign = 1.0 * (label == 1) - 1.0 * (label == 0)
     return STRONG[0] * sign + rng.normal(0, STRONG[1], len(sign))
 
 
@@ -64,32 +68,50 @@ def honest_logits(store: Store, k: int, fit: NDArray[np.intp]) -> NDArray:
 
 
 def make_students(
-    store: Store, k: int, logits: NDArray, split: Split, fit: NDArray[np.intp]
+    store: Store,
+    k: int,
+    logits: NDArray,
+    split: Split,
+    fit: NDArray[np.intp],
+    *,
+    beside: bool = False,
 ) -> TunableStudents:
-    """The student of one class, over the scores of the store, on another split."""
+    """The student of one class, over the scores of the store, on another split.
+
+    It comes first. ``beside``: the other classes of the store follow, with their labels.
+    """
     rows = np.concatenate([fit, split.tune, split.holdout])
     names = [str(store.images[row]) for row in rows]
     where = np.repeat(["fit", "tune", "holdout"], [len(fit), len(split.tune), len(split.holdout)])
-    label = np.asarray(store.label)[rows, k].astype(float)
+    others = [other for other in range(len(store.classes)) if beside and other != k]
+    label = np.asarray(store.label)[rows][:, [k, *others]].astype(float)
     label[label < 0] = np.nan
+    taught = [logits, *(strong_logits(store, other, 0) for other in others)]
     scores = np.asarray(store.concept_score[rows], dtype=np.float32)
-    name = store.classes[k]
+    classes = [store.classes[other] for other in (k, *others)]
     return from_frames(
         pd.DataFrame(scores, index=names, columns=store.concepts),
-        pd.DataFrame({name: logits[rows]}, index=names),
-        pd.DataFrame({name: label}, index=names),
+        pd.DataFrame(np.stack(taught, axis=1)[rows], index=names, columns=classes),
+        pd.DataFrame(label, index=names, columns=classes),
         split=pd.Series(where, index=names),
     ).fit()
 
 
 def biased_student(
-    store: Store, pair: Pair, split: Split, logits: NDArray, leak: float, seed: int
+    store: Store,
+    pair: Pair,
+    split: Split,
+    logits: NDArray,
+    leak: float,
+    seed: int,
+    *,
+    beside: bool = False,
 ) -> tuple[Run, TunableStudents]:
     """The biased student of a pair, and the run with its verdict and its suspects."""
     fit = biased(store, split.fit, pair, leak, seed)
-    students = make_students(store, pair.target, logits, split, fit)
+    students = make_students(store, pair.target, logits, split, fit, beside=beside)
     name = store.classes[pair.target]
-    shift = class_shifts(students.tuner, students.node)[name]
+    shift = class_shifts(students.tuner, students.node, classes=[name])[name]
     words = [store.concepts[c] for c in pair.words]
     listed = [suspect.concept for suspect in shift.suspects]
     weight = np.abs(students.node.weights[:, 0])
@@ -115,12 +137,13 @@ def run_pair(
     seed: int,
     *,
     brief: bool = False,
+    beside: bool = False,
 ) -> Run:
     """The biased student of a pair: its verdict, its suspects, and what edits give back.
 
     ``brief`` leaves out all but all three cures and suggest repair.
     """
-    found, students = biased_student(store, pair, split, logits, leak, seed)
+    found, students = biased_student(store, pair, split, logits, leak, seed, beside=beside)
     whole = make_students(store, pair.target, logits, split, split.fit)
     found.gains["the unbiased student"] = _gain(students, holdout(whole, whole.node))
     context = _context(store, pair, students)
@@ -152,7 +175,10 @@ def _edits(found: Run, students: TunableStudents, word: str) -> None:
         node = tuner.fine_tune(root, intents) if intents else root
         found.gains[title] = _gain(students, holdout(students, node))
     for strategy in ("crossfit", "greedy"):
-        node = carry_out(tuner, suggest(tuner, root, strategy=strategy)) or root
+        node = (
+            carry_out(tuner, suggest(tuner, root, strategy=strategy, classes=[found.target]))
+            or root
+        )
         found.gains[f"suggest {strategy}, 5 thumbs"] = _gain(students, holdout(students, node))
 
 
@@ -160,7 +186,8 @@ def _cures(found: Run, students: TunableStudents, context: NDArray, *, brief: bo
     """Refits with other weights of photos, or other penalties, chosen by the labels of tune."""
     for title, logits in cures(students, found.shift, brief=brief):
         found.gains[title] = _gain(students, logits)
-    repaired, node = suggest(students.tuner, students.node, strategy="repair"), students.node
+    node = students.node
+    repaired = suggest(students.tuner, node, strategy="repair", classes=[found.target])
     if repaired.intents:
         node = students.tuner.preview(node, repaired.intents)
     found.gains["suggest repair"] = _gain(students, holdout(students, node))

@@ -95,14 +95,14 @@ def _chosen(
     )
 
 
-def threshold_setting(tuner: Tuner, found: Sequence[ChosenThreshold]) -> dict[str, float]:
+def threshold_setting(tuner: Tuner, choices: Sequence[ChosenThreshold]) -> dict[str, float]:
     """Value of ``students.threshold`` in a spec: those it has, and the chosen ones in six digits.
 
     A class without a choice keeps what the spec has.
     """
     chosen = {
         each.class_name: float(f"{each.threshold:.6g}")
-        for each in found
+        for each in choices
         if np.isfinite(each.threshold)
     }
     return {**tuner.spec.students.threshold, **chosen}

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from inficond_panel.analysis.churn import Churn, churn
+from inficond_panel.analysis.judged import chosen_on_tune, judged_outcome
 from inficond_panel.analysis.refits.compensation import Mover, moves
 from inficond_panel.common.numbers import defined
-from inficond_panel.distill import ClassMetrics, Interval, change_intervals
+from inficond_panel.distill import ClassMetrics, Interval, Outcome, change_intervals, measure
 from inficond_panel.distill.metrics.class_mean import mean_change
 from inficond_panel.tuning.documents import metrics_document
 from inficond_panel.tuning.node import Node
@@ -29,6 +30,8 @@ class ClassComparison:
     ``changes`` are after - before of each metric, with paired-bootstrap intervals over the images
     of the split; ``movers`` the concepts whose influence changed most, by logits (the change of
     the weight times the spread of the score on ``fit``); ``churn`` the images that changed sides.
+    Metrics and changes are ``cross_fitted`` where the labels of the split chose terms of one of the
+    two (``analysis.judged``).
     """
 
     class_name: str
@@ -37,6 +40,7 @@ class ClassComparison:
     changes: dict[str, Interval]
     movers: tuple[Mover, ...]
     churn: Churn
+    cross_fitted: bool = False
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,9 @@ def compare(
     same = (before.weights == after.weights).all(axis=0) & (before.intercepts == after.intercepts)
     names, noise = tuner.store.classes, tuner.spec.views.noise(draws)
     was, now = tuner.at(before, split), tuner.at(after, split)
+    judged_before, judged_after = (
+        [judged_outcome(tuner, node, split, name) for name in names] for node in (before, after)
+    )
     return Comparison(
         before=before,
         after=after,
@@ -108,7 +115,7 @@ def compare(
         only_before=tuple(old[shared:]),
         only_after=tuple(new[shared:]),
         level=noise["level"],
-        mean_ap=mean_change([*was.outcomes.values()], [*now.outcomes.values()], **noise),
+        mean_ap=mean_change(judged_before, judged_after, **noise),
         classes=tuple(
             _compared(tuner, was[name], now[name], metrics, noise, top)
             for name, kept in zip(names, same, strict=True)
@@ -123,15 +130,29 @@ def _compared(
 ) -> ClassComparison:
     concepts = tuner.store.concepts
     moved = moves(tuner.fit_data, concepts, before.weights, after.weights, (), top)
+    chosen = after.split == "tune" and any(
+        chosen_on_tune(tuner, each.node, each.class_name) for each in (before, after)
+    )
+    was, now = (_judged(tuner, each) for each in (before, after))
     movers = sorted((*moved.up, *moved.down), key=lambda mover: -abs(mover.change))
     return ClassComparison(
         class_name=after.class_name,
-        before=before.metrics,
-        after=after.metrics,
-        changes=change_intervals(before.outcome, after.outcome, metrics, **noise),
+        before=was[1],
+        after=now[1],
+        changes=change_intervals(was[0], now[0], metrics, **noise),
         movers=tuple(movers[:top]),
         churn=churn(before, after),
+        cross_fitted=chosen,
     )
+
+
+def _judged(tuner: Tuner, student: Student) -> tuple[Outcome, ClassMetrics]:
+    """Outcome of a student that may judge, and its metrics."""
+    name, split = student.class_name, student.split
+    outcome = judged_outcome(tuner, student.node, split, name)
+    if outcome is student.outcome:
+        return outcome, student.metrics
+    return outcome, measure(outcome, tuner.teacher_outcomes(split)[name])
 
 
 def change_document(change: Interval) -> dict[str, Any]:
@@ -162,4 +183,5 @@ def _class(item: ClassComparison) -> dict[str, Any]:
         "changes": {name: change_document(change) for name, change in item.changes.items()},
         "movers": movers,
         "churn": item.churn.to_json(),
+        "cross_fitted": item.cross_fitted,
     }

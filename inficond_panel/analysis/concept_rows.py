@@ -137,10 +137,10 @@ def effect(
     """
     kept = _effects.setdefault(student.evaluation, Latest(EFFECTS))
     key = _same(student), student.class_name, concept, student.split, metric, draws, level
-    found = kept.get(key)
-    if found is None:
+    band = kept.get(key)
+    if band is None:
         weight = student.weight(concept)
         grid = np.linspace(*influence_axis(student.weights, weight), EFFECT_POINTS)
-        found = change_along(student, concept, metric, np.union1d(grid, [weight]), draws, level)
-        kept.put(key, found)
-    return found
+        band = change_along(student, concept, metric, np.union1d(grid, [weight]), draws, level)
+        kept.put(key, band)
+    return band

@@ -83,7 +83,7 @@ def setting_grid(
     With alpha 0 only the labels are learned, whatever targets and temperature: once a penalty. At
     temperature 1 it does not matter what it divides: once too.
     """
-    found: list[Setting] = []
+    settings: list[Setting] = []
     for penalty, alpha, temperature, divided, learned in itertools.product(
         penalties, alphas, temperatures, tempered, targets
     ):
@@ -91,9 +91,9 @@ def setting_grid(
             continue
         first = (temperature, divided, learned) == (temperatures[0], tempered[0], targets[0])
         setting = Setting(learned, alpha, temperature, penalty, divided)
-        if (first or alpha != 0) and setting not in found:
-            found.append(setting)
-    return found
+        if (first or alpha != 0) and setting not in settings:
+            settings.append(setting)
+    return settings
 
 
 def compare_settings(

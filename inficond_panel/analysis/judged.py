@@ -8,8 +8,8 @@ from inficond_panel.tuning.cures.cross_fit import cross_fitted_logits, steps_to
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.tuner import Tuner
 
-#: Cross-fitted outcomes kept, by all sessions.
-_KEPT = 64
+#: Cross-fitted outcomes kept, by all sessions: of each iteration one for each class it cured.
+_KEPT = 256
 
 
 def chosen_on_tune(tuner: Tuner, node: Node, class_name: str) -> int:

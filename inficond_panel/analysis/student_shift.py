@@ -21,7 +21,7 @@ def student_shift(
 
     Takes tenths of a second, once. Looks at no photo of the holdout.
     """
-    return _found(tuner, made_at(tuner, node, class_name), class_name, baselines)
+    return _class_shift(tuner, made_at(tuner, node, class_name), class_name, baselines)
 
 
 def made_at(tuner: Tuner, node: Node, class_name: str) -> str:
@@ -31,10 +31,10 @@ def made_at(tuner: Tuner, node: Node, class_name: str) -> str:
 
 
 @once(_KEPT)
-def _found(tuner: Tuner, node_id: str, class_name: str, baselines: bool) -> ClassShift:
+def _class_shift(tuner: Tuner, node_id: str, class_name: str, baselines: bool) -> ClassShift:
     with one_thread():
         photos = tuner.cures.photos(tuner.cures.class_fit(tuner.node(node_id), class_name))
         if baselines:
-            plain = _found(tuner, node_id, class_name, False)
+            plain = _class_shift(tuner, node_id, class_name, False)
             return with_baselines(photos, plain, tuner.spec.views.noise())
         return class_shift(photos)

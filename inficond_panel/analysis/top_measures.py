@@ -135,18 +135,19 @@ def measure_single_label(
 class Confused:
     """Classes that students and teacher name on the labelled images of a split, one an image.
 
-    ``rows`` (n,) are positions of these images in the store; ``split`` and ``node`` tell of what.
+    ``rows`` (n,) are positions of these images in the store, of ``split``; ``classes`` has who
+    names them, the students of ``node`` and the teacher.
     """
 
     node: str
     split: str
     rows: np.ndarray
-    found: dict[str, TopClass]
+    classes: dict[str, TopClass]
 
     @cached_property
     def counts(self) -> dict[str, np.ndarray]:
         """Images by label and by the class that is named, (K, K), of students and of teacher."""
-        return {who: each.confusion().astype(np.int64) for who, each in self.found.items()}
+        return {who: each.confusion().astype(np.int64) for who, each in self.classes.items()}
 
     @cached_property
     def images(self) -> np.ndarray:
@@ -168,9 +169,11 @@ class Confused:
 
     def taken(self, label: int, named: int, who: str) -> np.ndarray:
         """Rows of the images of a class that are taken for one, the surest first."""
-        found = self.found[who]
-        chosen = np.flatnonzero((found.label == label) & (found.named[found.known] == named))
-        sure = found.all_logits[found.known][chosen, named]
+        classifier = self.classes[who]
+        chosen = np.flatnonzero(
+            (classifier.label == label) & (classifier.named[classifier.known] == named)
+        )
+        sure = classifier.all_logits[classifier.known][chosen, named]
         return self.rows[chosen[np.argsort(-sure, kind="stable")]]
 
 

@@ -72,10 +72,10 @@ def build(
         raise DataError(f"device is {device!r}.", f"Take {EXPECTED}.")
     files = _files(images)
     words = list(dict.fromkeys([concepts] if isinstance(concepts, str) else concepts))
-    said = {"task": task, "activation": activation, "outputs": outputs, "device": device}
+    settings = {"task": task, "activation": activation, "outputs": outputs, "device": device}
     place = _temporary() if path is None else Path(path)
-    said["title"] = title or place.absolute().name
-    spec = write_built(place, files, labels, split, words, str(encoder), teacher, said)
+    settings["title"] = title or place.absolute().name
+    spec = write_built(place, files, labels, split, words, str(encoder), teacher, settings)
     if path is None:
         sys.stderr.write(f"Temporary folder: {place}; give path=... to keep it.\n")
     return open_students(spec.path)

@@ -1,4 +1,4 @@
-"""Tables of concepts, as data frames: of one student, and of suspects."""
+"""Concepts as data frames, of one student or of suspects; an iteration as an xarray dataset."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 
 from inficond_panel.analysis.concept_rows import discrepancies, effect
 from inficond_panel.analysis.concept_scales import concept_scales
@@ -76,20 +77,20 @@ def stability(report: StabilityReport) -> pd.DataFrame:
 def shift(tuner: Tuner, node: Node, classes: Sequence[str] | None, seed: int) -> pd.DataFrame:
     """One row per class: verdict, what is lost from fit to tune, AP of the baselines, suspects."""
     rows = {}
-    for name, found in class_shifts(tuner, node, classes=classes, seed=seed).items():
-        row: dict[str, Any] = {"shift": found.kind, "sentence": shift_sentence(found)}
-        verdict = found.verdict
+    for name, class_shift in class_shifts(tuner, node, classes=classes, seed=seed).items():
+        row: dict[str, Any] = {"shift": class_shift.kind, "sentence": shift_sentence(class_shift)}
+        verdict = class_shift.verdict
         measured = {
             "separation_lost": None if verdict is None else verdict.separation_lost,
             "ap_lost": None if verdict is None else verdict.ap_lost,
-            "own_word_ap": found.own_word,
-            "tune_model_ap": found.tune_model,
+            "own_word_ap": class_shift.own_word,
+            "tune_model_ap": class_shift.tune_model,
         }
         for key, value in measured.items():
             limits = (np.nan,) * 3 if value is None else (value.estimate, value.low, value.high)
             row.update(zip((key, f"{key}_low", f"{key}_high"), limits, strict=True))
         row |= {"level": tuner.spec.views.confidence, "verdict_level": VERDICT_LEVEL}
-        row["suspects"] = [suspect.concept for suspect in found.suspects]
+        row["suspects"] = [suspect.concept for suspect in class_shift.suspects]
         rows[name] = row
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("class")
 
@@ -160,3 +161,45 @@ def scales(tuner: Tuner, node: Node, class_name: str) -> pd.DataFrame:
         },
         index=pd.Index(store.concepts, name="concept", dtype=object),
     )
+
+
+def as_dataset(tuner: Tuner, node: Node, split: str) -> xr.Dataset:
+    """Influences and bounds, and scores, logits and labels of the split's images.
+
+    Dimensions and variables are named as in the store; a bound that is not set is infinite. The
+    attributes name the iteration. Looks at the holdout are the caller's to count.
+    """
+    store, rows = tuner.store, tuner.store.rows(split)
+    of_class, of_image = ("class_name", "concept"), ("image", "class_name")
+    lower, upper = _bounds(tuner, node)
+    return xr.Dataset(
+        {
+            "influence": (of_class, node.weights.T.copy()),
+            "lower_bound": (of_class, lower),
+            "upper_bound": (of_class, upper),
+            "intercept": ("class_name", node.intercepts.copy()),
+            "threshold": ("class_name", [tuner.threshold(name) for name in store.classes]),
+            "student_logit": (of_image, tuner.logits(node)[rows]),
+            "teacher_logit": (of_image, store.teacher_logit[rows]),
+            "label": (of_image, store.label[rows]),
+            "concept_score": (("image", "concept"), store.concept_score[rows]),
+        },
+        {
+            "class_name": list(store.classes),
+            "concept": list(store.concepts),
+            "image": [store.images[row] for row in rows],
+        },
+        {"title": store.title, "split": split, "iteration": node.number, "id": node.id},
+    )
+
+
+def _bounds(tuner: Tuner, node: Node) -> tuple[np.ndarray, np.ndarray]:
+    """Lower and upper bounds, each ``(K, C)``."""
+    store = tuner.store
+    sides = [np.full((len(store.classes), len(store.concepts)), end) for end in (-np.inf, np.inf)]
+    for (class_name, concept), limits in node.bounds.items():
+        place = store.classes.index(class_name), store.concepts.index(concept)
+        for side, limit in zip(sides, limits, strict=True):
+            if limit is not None:
+                side[place] = limit
+    return sides[0], sides[1]

@@ -203,12 +203,12 @@ class Moves:
 
     def rename(self, name: str, node: NodeName | None = None) -> Self:
         """Name this iteration, or the one that ``node`` names; an empty name takes it away."""
-        self.tuner.rename(self._found(node).id, name)
+        self.tuner.rename(self._node_at(node).id, name)
         return self._at(self.node.id)
 
     def note(self, text: str, node: NodeName | None = None) -> Self:
         """Note something on this iteration, or on the one that ``node`` names."""
-        self.tuner.set_note(self._found(node).id, text)
+        self.tuner.set_note(self._node_at(node).id, text)
         return self._at(self.node.id)
 
     def tag(self, images: str | Sequence[str], tag: str) -> Self:
@@ -262,5 +262,5 @@ class Moves:
         self._node = self.tuner.node(node_id)
         return self
 
-    def _found(self, node: NodeName | None) -> Node:
+    def _node_at(self, node: NodeName | None) -> Node:
         return self.node if node is None else find_node(self.tuner, node)

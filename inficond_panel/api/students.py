@@ -18,11 +18,10 @@ from numpy.typing import ArrayLike
 from scipy.special import expit
 
 from inficond_panel.analysis.images.photo_drift import photo_drift
-from inficond_panel.api.dataset import as_dataset
+from inficond_panel.api.concept_tables import as_dataset
 from inficond_panel.api.measures import Measures
 from inficond_panel.api.names import several
-from inficond_panel.api.photo_predictions import PhotoPredictions
-from inficond_panel.api.told_reports import DriftReport
+from inficond_panel.api.shown_results import DriftReport, PhotoPredictions
 from inficond_panel.common.numbers import count
 from inficond_panel.common.whole_file import write_whole
 from inficond_panel.distill import decision_function
@@ -129,8 +128,8 @@ class TunableStudents(Measures):
         """
         scores = score_photos(self.tuner.spec, self.tuner.store, several(photos))
         found = photo_drift(self.tuner.store, scores, seed, self.tuner.spec.views.confidence)
-        told = zip(scores.photos, scores.fault, strict=True)
-        return DriftReport(**vars(found), faults={photo: why for photo, why in told if why})
+        faults = zip(scores.photos, scores.fault, strict=True)
+        return DriftReport(**vars(found), faults={photo: why for photo, why in faults if why})
 
     def export(
         self,
@@ -164,7 +163,7 @@ class TunableStudents(Measures):
     ) -> Path:
         """Write the page of this iteration as one HTML file, read only, and return its path.
 
-        Other classes, concepts and iterations can be chosen in it, see ``docs/serving.md``.
+        Other classes, concepts and iterations can be chosen in it, see ``inficond docs serving``.
         Nothing is recorded in the history. Raises ``TuningError`` for a class or a concept that is
         not there, ``ExportError`` where the file cannot be written.
         """

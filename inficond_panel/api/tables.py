@@ -62,10 +62,10 @@ def events(happened: Iterable[Event]) -> pd.DataFrame:
     return pd.DataFrame([vars(event) for event in happened], columns=columns).set_index("number")
 
 
-def others(found: Iterable[OtherStudents]) -> pd.DataFrame:
+def others(students: Iterable[OtherStudents]) -> pd.DataFrame:
     """One row for each root of other students: iterations, kind, what differs, sizes, times."""
     columns = ["iterations", "kind", "differs", "concepts", "classes", "first", "last"]
-    rows = [{**each.to_json(), "differs": "; ".join(each.differs)} for each in found]
+    rows = [{**each.to_json(), "differs": "; ".join(each.differs)} for each in students]
     return pd.DataFrame(rows, columns=["root", *columns]).set_index("root")
 
 
@@ -142,13 +142,12 @@ def metrics(tuner: Tuner, node: Node, split: str, intervals: bool) -> pd.DataFra
     points = tuner.metrics(node, split)
     students = tuner.at(node, split)
     rows = {
-        name: asdict(found) | fill_counts(fills_of(students[name]))
-        for name, found in points.items()
+        name: asdict(each) | fill_counts(fills_of(students[name])) for name, each in points.items()
     }
     if intervals:
-        for name, found in measure_node(tuner, node, split).items():
+        for name, each in measure_node(tuner, node, split).items():
             for metric in METRICS:
-                rows[name] |= _limits(metric, found.metrics[metric])
+                rows[name] |= _limits(metric, each.metrics[metric])
             rows[name]["level"] = tuner.spec.views.confidence
     frame = pd.DataFrame.from_dict(rows, orient="index").rename_axis("class")
     frame.insert(0, "ap_gap", frame["teacher_ap"] - frame[AP.key])
@@ -220,8 +219,8 @@ def _group_reports(
     return {name: each.cells if by_label else each.groups for name, each in measured.items()}
 
 
-def _limits(name: str, found: Interval) -> dict[str, float]:
-    return {name: found.estimate, f"{name}_low": found.low, f"{name}_high": found.high}
+def _limits(name: str, interval: Interval) -> dict[str, float]:
+    return {name: interval.estimate, f"{name}_low": interval.low, f"{name}_high": interval.high}
 
 
 def changes(before: Students, after: Students, metric: str, noise: Noise) -> pd.DataFrame:
@@ -246,20 +245,20 @@ def slices(reports: Mapping[str, SliceReport], level: float) -> pd.DataFrame:
     rows = [
         {
             "class": name,
-            "slice": found.name,
-            "images": found.n,
-            "positives": found.positives,
-            report.metric: found.interval.estimate,
-            "low": found.interval.low,
-            "high": found.interval.high,
+            "slice": each.name,
+            "images": each.n,
+            "positives": each.positives,
+            report.metric: each.interval.estimate,
+            "low": each.interval.low,
+            "high": each.interval.high,
             "level": level,
-            "rest": found.rest,
-            "expected": found.expected,
-            "p": found.p,
-            "p_holm": found.p_holm,
-            "small": found.small,
+            "rest": each.rest,
+            "expected": each.expected,
+            "p": each.p,
+            "p_holm": each.p_holm,
+            "small": each.small,
         }
         for name, report in reports.items()
-        for found in report.slices
+        for each in report.slices
     ]
     return pd.DataFrame(rows).set_index(["class", "slice"])

@@ -10,13 +10,14 @@ from inficond_panel.errors import TuningError
 from inficond_panel.tuning import GroupIntent, Intent
 from inficond_panel.tuning.intents.asked import Asked, asked_from_json
 from inficond_panel.tuning.intents.edit_reader import EVERY as ALL_CLASSES
+from inficond_panel.vocabulary.cures import BALANCE, CURES
 from inficond_panel.vocabulary.directions import DIRECTIONS
 
 #: In place of a class: all of them.
 EVERY = "*"
 _HOW = (
     'Write ("class", "concept", "up"), with a factor behind it if wanted, or a mapping as in an '
-    "edits file (docs/cures.md), or a list of these."
+    "edits file (`inficond docs cures`), or a list of these."
 )
 
 
@@ -76,8 +77,14 @@ def _one(item: Any) -> Asked:
 
 
 def _from_mapping(item: Mapping[str, Any]) -> Asked:
-    concepts = item.get("concepts")
-    if concepts is not None and item["direction"] in DIRECTIONS:
-        how = item["direction"], item.get("factor"), item.get("bound")
-        return GroupIntent(item["class"], concepts, *how)
+    concepts, direction = item.get("concepts"), item["direction"]
+    if direction not in {**DIRECTIONS, **CURES}:
+        raise ValueError(f"there is no direction {direction!r}")
+    if direction == BALANCE.key:
+        named = item["concept"] if concepts is None else concepts
+        return asked_from_json({**item, "concepts": [named] if isinstance(named, str) else named})
+    if concepts is not None and direction in DIRECTIONS:
+        return GroupIntent(
+            item["class"], concepts, direction, item.get("factor"), item.get("bound")
+        )
     return asked_from_json(item)

@@ -12,7 +12,6 @@ from inficond_panel.commands.serve.server import (
     serve_app,
     set_history,
 )
-from inficond_panel.commands.shared.arguments import HISTORY
 from inficond_panel.commands.shared.output import say
 
 DESCRIPTION = (
@@ -21,11 +20,12 @@ DESCRIPTION = (
 )
 EXAMPLE = "inficond demo --port 5007"
 DEMO = "demo"
+_HISTORY = "file of the iterations (default: $INFICOND_HISTORY, else demo.history.sqlite)"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("--history", metavar="FILE", help=HISTORY)
+    parser.add_argument("--history", metavar="FILE", help=_HISTORY)
     add_server_arguments(parser, "[-h] [--history FILE]")
 
 

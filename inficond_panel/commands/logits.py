@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from inficond_panel.store import Store
 
 DESCRIPTION = (
-    "One row per image, one column per class, in the order of the store. The CSV is a table of "
-    "logits as a spec's teacher takes it: {kind: logits, path: logits.csv}."
+    "One row per image, one column per class, in the order of the store; after them what a softmax "
+    "teacher has besides. The CSV is a table of logits as a spec's teacher takes it: "
+    "{kind: logits, path: logits.csv}."
 )
 EXAMPLE = "inficond logits demo --csv > logits.csv"
 
@@ -37,16 +38,24 @@ def run(args: argparse.Namespace) -> None:
         say(_csv(store))
     else:
         rows = [[image, *(written(z) for z in logits)] for image, logits in _rows(store)]
-        say_table(["image_id", *store.classes], rows)
+        say_table(["image_id", *_classes(store)], rows)
+
+
+def _classes(store: Store) -> list[str]:
+    return [*store.classes, *map(str, store.read("other_class"))]
 
 
 def _rows(store: Store) -> list[tuple[str, list[float]]]:
-    return list(zip(map(str, store.images), store.teacher_logit.tolist(), strict=True))
+    logits = store.teacher_logit.tolist()
+    if store.has("other_logit"):
+        others = store.read("other_logit").tolist()
+        logits = [[*own, *more] for own, more in zip(logits, others, strict=True)]
+    return list(zip(map(str, store.images), logits, strict=True))
 
 
 def _csv(store: Store) -> str:
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(["image_id", *store.classes])
+    writer.writerow(["image_id", *_classes(store)])
     writer.writerows([image, *logits] for image, logits in _rows(store))
     return stream.getvalue().rstrip("\n")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from inficond_panel.commands.shared.arguments import add_class, add_node, add_split, add_tuner
 from inficond_panel.commands.shared.output import note, say, say_json, say_table
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 DESCRIPTION = (
     "Fits the student of one class at each value of lambda that an edits file's {direction: "
     "lambda, value: auto} would try, bounds and other cures in force, and says which one auto "
-    "takes. See docs/cures.md."
+    "takes. See `inficond docs cures`."
 )
 EXAMPLE = "inficond lambda demo --class bicycle"
 
@@ -44,10 +44,14 @@ def run(args: argparse.Namespace) -> None:
     count_look(tuner, node, args.split)
     path = penalty_path(tuner, node, args.class_name, args.split)
     level = tuner.spec.views.confidence
+    chosen = chosen_on_tune(tuner, node, args.class_name) if args.split == "tune" else 0
+    if chosen:
+        note("These photos chose terms of the student: on new ones expect less.")
     if args.json:
-        document = {"class": args.class_name, "node": node.id, "level": level}
+        document = {"class": args.class_name, "node": node.id, "level": level, "chosen_on": chosen}
         auto = path.auto and {**asdict(path.auto), "sentence": auto_sentence(path.auto)}
-        say_json({**document, "path": [asdict(point) for point in path.points], "auto": auto})
+        points = [_point_document(point) for point in path.points]
+        say_json({**document, "path": points, "auto": auto})
         return
     say(f"{node_title(tuner, node)}, {args.class_name} on the split {args.split}")
     say()
@@ -64,8 +68,17 @@ def run(args: argparse.Namespace) -> None:
     if path.auto is not None:
         say()
         say(auto_sentence(path.auto))
-    if args.split == "tune" and chosen_on_tune(tuner, node, args.class_name):
-        note("These photos chose other terms of the student: on new ones expect less.")
+
+
+def _point_document(point: PenaltyPoint) -> dict[str, Any]:
+    """A point as plain data; undefined is None."""
+    from inficond_panel.commands.metrics.metrics_document import interval_document
+
+    metrics = {
+        name: {**interval_document(found), "left_out": found.left_out}
+        for name, found in point.metrics.items()
+    }
+    return {**asdict(point), "metrics": metrics}
 
 
 def _marks(point: PenaltyPoint) -> str:
@@ -73,5 +86,5 @@ def _marks(point: PenaltyPoint) -> str:
     return f" {', '.join(marks)}" if marks else ""
 
 
-def _written(found: Interval) -> list[str]:
-    return [written(found.estimate), written_range(found.low, found.high)]
+def _written(interval: Interval) -> list[str]:
+    return [written(interval.estimate), written_range(interval.low, interval.high)]

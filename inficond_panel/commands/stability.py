@@ -36,7 +36,7 @@ _HEADER = [
 
 DESCRIPTION = (
     "Refits the student on bootstrap samples of the images, and puts random counterparts in "
-    "the place of its concepts. Takes some seconds per concept. See docs/metrics.md."
+    "the place of its concepts. Takes some seconds per concept. See `inficond docs metrics`."
 )
 EXAMPLE = "inficond stability demo --class bicycle --top 3"
 
@@ -121,21 +121,21 @@ def run(args: argparse.Namespace) -> None:
         note("The refits use the exact solver, the student was fitted by the paper's recipe.")
 
 
-def _row(found: ConceptStability) -> list[str]:
-    rank = f"{found.rank} ({found.rank_low}–{found.rank_high})"
-    name = f"{found.concept} (bounded)" if found.bounded else found.concept
+def _row(concept: ConceptStability) -> list[str]:
+    rank = f"{concept.rank} ({concept.rank_low}–{concept.rank_high})"
+    name = f"{concept.concept} (bounded)" if concept.bounded else concept.concept
     return [
         name,
-        written(found.influence, sign=True),
-        written_range(found.low, found.high, sign=True),
-        written(found.same_sign, 2),
-        written(found.selected, 2),
+        written(concept.influence, sign=True),
+        written_range(concept.low, concept.high, sign=True),
+        written(concept.same_sign, 2),
+        written(concept.selected, 2),
         rank,
-        written(found.effect),
-        written(found.counterpart),
-        written(found.p),
-        written(found.p_holm),
-        found.words,
+        written(concept.effect),
+        written(concept.counterpart),
+        written(concept.p),
+        written(concept.p_holm),
+        concept.words,
     ]
 
 
@@ -154,9 +154,9 @@ def _document(tuner: Tuner, report: StabilityReport) -> dict[str, Any]:
     }
 
 
-def _concept(found: ConceptStability) -> dict[str, Any]:
+def _concept(concept: ConceptStability) -> dict[str, Any]:
     plain = {
         name: defined(value) if isinstance(value, float) else value
-        for name, value in asdict(found).items()
+        for name, value in asdict(concept).items()
     }
-    return {**plain, "words": found.words}
+    return {**plain, "words": concept.words}

@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> None:
 
     tuner = open_students(args)
     parent = tuner.root() if args.node is None else find_node(tuner, args.node)
-    found = suggest(
+    suggestion = suggest(
         tuner,
         parent,
         strategy=args.strategy,
@@ -74,49 +74,52 @@ def run(args: argparse.Namespace) -> None:
         seed=args.seed,
         progress=progress,
     )
-    node = None if args.dry_run else carry_out(tuner, found, progress=progress)
+    node = None if args.dry_run else carry_out(tuner, suggestion, progress=progress)
     if args.json:
-        say_json(_document(tuner, found, node))
+        say_json(_document(tuner, suggestion, node))
     else:
-        _say(found)
+        _say(suggestion)
     if node is not None:
-        whose = "" if node.author == found.author else f", as {node.author} made it before"
+        whose = "" if node.author == suggestion.author else f", as {node.author} made it before"
         note(f"{node_title(tuner, node)} by {node.author}{whose}, history {tuner.history.path}")
 
 
-def _document(tuner: Tuner, found: Suggestion, node: Node | None) -> dict[str, object]:
+def _document(tuner: Tuner, suggestion: Suggestion, node: Node | None) -> dict[str, object]:
     from inficond_panel.tuning.documents import node_document
 
     return {
         "spec": str(tuner.spec.path),
         "store_hash": tuner.store.content_hash,
-        "suggestion": found.to_json(),
+        "suggestion": suggestion.to_json(),
         "author": None if node is None else node.author,
         "node": None if node is None else node_document(tuner, node, "tune"),
     }
 
 
-def _say(found: Suggestion) -> None:
-    say(f"{found.author}, seed {found.seed}, {found.images} photos of tune: {found.summary}")
-    classes = f"{len(found.scope)} {'class' if len(found.scope) == 1 else 'classes'}"
-    gain = f"{found.gain} AP points, {interval_word(found.gain.level)}"
-    if found.scope:
-        say(f"expected gain {gain}, over {classes} ({found.measured})")
-    if found.strategy == CHOICES[0] and found.scope and not found.intents:
+def _say(suggestion: Suggestion) -> None:
+    say(
+        f"{suggestion.author}, seed {suggestion.seed}, {suggestion.images} photos of tune: "
+        f"{suggestion.summary}"
+    )
+    classes = f"{len(suggestion.scope)} {'class' if len(suggestion.scope) == 1 else 'classes'}"
+    gain = f"{suggestion.gain} AP points, {interval_word(suggestion.gain.level)}"
+    if suggestion.scope:
+        say(f"expected gain {gain}, over {classes} ({suggestion.measured})")
+    if suggestion.strategy == CHOICES[0] and suggestion.scope and not suggestion.intents:
         say("Thumbs may gain where there is no shift: --strategy crossfit")
-    for name, of_class in found.classes.items():
+    for name, of_class in suggestion.classes.items():
         _say_class(name, of_class)
-    for name, images in found.photos.items():
+    for name, images in suggestion.photos.items():
         say()
         say(f"{name}: these labels would tell most: {', '.join(images)}")
-    for name, why in found.skipped.items():
+    for name, why in suggestion.skipped.items():
         note(f"{name} is left out: {why}.")
 
 
-def _say_class(name: str, found: ClassSuggestion) -> None:
+def _say_class(name: str, own: ClassSuggestion) -> None:
     from inficond_panel.wording.cures import asked_words
 
     say()
-    say(f"{name}: {found.gain} AP points")
-    for item, reason in zip(found.intents, found.reasons, strict=True):
+    say(f"{name}: {own.gain} AP points")
+    for item, reason in zip(own.intents, own.reasons, strict=True):
         say(f"  {asked_words(item)}   ({reason})")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 DESCRIPTION = (
     "Compares each class on the splits fit and tune, by students that saw neither, and names the "
     "concepts that a student leans on and whose bond with the class holds on fit only. See "
-    "docs/shift.md."
+    "`inficond docs shift`."
 )
 EXAMPLE = "inficond suspects demo --class bicycle"
 
@@ -115,6 +115,7 @@ def _class_document(found: ClassShift) -> dict[str, Any]:
                 "lost": suspect.lost,
                 "group": list(suspect.group),
                 "presence": asdict(suspect.presence),
+                "labelled": suspect.labelled or None,
                 "reason": suspect_reason(found, suspect),
                 "sentence": suspect_sentence(found, suspect),
             }

@@ -22,6 +22,7 @@ class Command(NamedTuple):
 COMMANDS = (
     Command("demo", "Start", "Serve the embedded demo.", "demo"),
     Command("serve", "Start", "Serve the page for one or more specs.", "serve.command"),
+    Command("docs", "Start", "Print a page of the documentation.", "docs"),
     Command("completion", "Start", "Print what completes commands in bash or zsh.", "completion"),
     Command(
         "init", "Data", "Write a spec of a folder of photos, or a store of tables.", "init.command"

@@ -25,7 +25,7 @@ DESCRIPTION = (
     "Chooses by the labels of tune: the threshold of the best F1, or of the most recall at a "
     "precision. Beside it its bootstrap interval, and what it is worth on images that did not "
     "choose it. Nothing is changed: the last line goes into the spec, where it holds for all "
-    "iterations. See docs/metrics.md."
+    "iterations. See `inficond docs metrics`."
 )
 EXAMPLE = "inficond thresholds demo --precision 0.9"
 
@@ -56,21 +56,21 @@ def run(args: argparse.Namespace) -> None:
 
     tuner = open_students(args)
     node = chosen_node(tuner, args.node)
-    found = chosen_thresholds(
+    choices = chosen_thresholds(
         tuner, node, classes=args.classes, precision=args.precision, seed=args.seed
     )
-    setting = threshold_setting(tuner, found)
+    setting = threshold_setting(tuner, choices)
     level = tuner.spec.views.confidence
     if args.json:
-        classes = {each.class_name: plain(asdict(each)) for each in found}
+        classes = {each.class_name: plain(asdict(each)) for each in choices}
         document = {"node": node.id, "level": level, "threshold": setting}
         say_json({**document, "classes": classes})
         return
     rule = "the best F1" if args.precision is None else f"most recall at precision {args.precision}"
     say(f"{node_title(tuner, node)}: thresholds of {rule}, by the labels of tune")
     say()
-    say_table(_header(level), [_row(each) for each in found if not each.lacking])
-    for each in found:
+    say_table(_header(level), [_row(each) for each in choices if not each.lacking])
+    for each in choices:
         if each.lacking:
             note(f"{each.class_name} is left out: {each.lacking}.")
     say()

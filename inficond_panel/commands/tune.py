@@ -53,11 +53,11 @@ def run(args: argparse.Namespace) -> None:
     tuner = open_students(args, distilled=False)
     iterations = read_edits(args.edits, tuner.store)
     nodes = [tuner.root(progress=progress)]
-    said: dict[str, list[str]] = {}
+    remarks: dict[str, list[str]] = {}
     for batch in iterations:
         parent = nodes[-1]
         nodes.append(tuner.fine_tune(parent, batch, progress=progress))
-        said[nodes[-1].id] = [*notices(tuner, parent, batch), *ended_far(tuner, nodes[-1])]
+        remarks[nodes[-1].id] = [*notices(tuner, parent, batch), *ended_far(tuner, nodes[-1])]
     if not args.keep_head and tuner.head() != nodes[-1]:
         tuner.set_head(nodes[-1], "fine-tune")
     if args.split == "holdout":
@@ -68,9 +68,9 @@ def run(args: argparse.Namespace) -> None:
             f"Counted a look at the holdout for {len(nodes)} nodes; {count(looks, 'look')} so far."
         )
     if args.json:
-        say_json(tune_document(tuner, nodes, args.split, said))
+        say_json(tune_document(tuner, nodes, args.split, remarks))
     else:
-        _say_nodes(tuner, nodes, args.split, said)
+        _say_nodes(tuner, nodes, args.split, remarks)
     _note_head(args, tuner, nodes[-1])
 
 
@@ -85,7 +85,7 @@ def _note_head(args: argparse.Namespace, tuner: Tuner, last: Node) -> None:
 
 
 def _say_nodes(
-    tuner: Tuner, nodes: list[Node], split: str, said: Mapping[str, Sequence[str]]
+    tuner: Tuner, nodes: list[Node], split: str, remarks: Mapping[str, Sequence[str]]
 ) -> None:
     from inficond_panel.commands.shared.student_table import say_students
     from inficond_panel.tuning.node_names import node_title
@@ -100,16 +100,16 @@ def _say_nodes(
             say_students(tuner, node, split)
         else:
             say(f"{node_title(tuner, node)} from #{parent.number}, {node.seconds:.2f} s")
-            _say_refit(tuner, parent, node, split, said[node.id])
+            _say_refit(tuner, parent, node, split, remarks[node.id])
 
 
-def _say_refit(tuner: Tuner, parent: Node, node: Node, split: str, said: Sequence[str]) -> None:
+def _say_refit(tuner: Tuner, parent: Node, node: Node, split: str, remarks: Sequence[str]) -> None:
     from inficond_panel.analysis.refits.refit_report import explain
     from inficond_panel.wording.moved_classes import moved_sentence
     from inficond_panel.wording.refit import short_sentences, untouched_sentences
 
     intents = [_intent_line(tuner, node, intent) for intent in node.intents]
-    for line in (*intents, *_cure_lines(tuner, node), *said):
+    for line in (*intents, *_cure_lines(tuner, node), *remarks):
         say(f"  {line}")
     refit = explain(tuner, node, splits=[split])
     for report in refit.classes:

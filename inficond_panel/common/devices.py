@@ -90,10 +90,10 @@ def device_text(asked: str) -> str:
     """The device for people, with the name of a card, and what else there is; raises as
     ``torch_device`` does."""
     torch = _torch()
-    found = torch_device(asked)
-    if found.startswith("cuda"):
-        return f"{found} ({torch.cuda.get_device_name(found)})"
+    device = torch_device(asked)
+    if device.startswith("cuda"):
+        return f"{device} ({torch.cuda.get_device_name(device)})"
     others = [name for name in available_devices() if name != CPU]
-    if found == CPU and others:
+    if device == CPU and others:
         return f"cpu; {others[0]} is there too: --device {others[0]}"
-    return found
+    return device

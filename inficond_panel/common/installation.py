@@ -1,7 +1,7 @@
-"""Extras that are missing, and the command that adds them to the installation that runs.
+"""Folders that come along, extras that are missing or broken, and the command that adds these.
 
-That is of a checkout, a wheel or an index. Where it came from is in its metadata (PEP 610,
-``direct_url.json``); an index leaves nothing there.
+It adds them to the installation that runs: of a checkout, a wheel or an index. Where it came from
+is in its metadata (PEP 610, ``direct_url.json``); an index leaves nothing there.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlparse
 
-from inficond_panel.errors import MissingExtraError
+from inficond_panel.errors import BrokenExtraError, MissingExtraError
 
 if TYPE_CHECKING:
     from importlib.metadata import Distribution
@@ -26,20 +26,39 @@ if TYPE_CHECKING:
 _NAME = "inficond-panel"
 
 
+def shipped_folder(name: str) -> Path:
+    """Folder ``name`` that comes along: in the package of a wheel, beside it in a source tree."""
+    package = Path(__file__).parents[1]
+    places = (package / name, package.parent / name)
+    return next((place for place in places if place.is_dir()), places[0])
+
+
 def missing_extra(
     what: str, error: ImportError | str, *extras: str, more: str = ""
 ) -> MissingExtraError:
-    """Error of a part that needs a package of ``extras``.
+    """Error of a part that needs a package of ``extras``, which is missing or broken.
 
     ``what`` is the part, at the beginning of a sentence; ``error`` what importing raised, or the
-    package's name; ``more`` ends the remedy.
+    name of a package that is not installed; ``more`` ends the remedy.
     """
-    package = error if isinstance(error, str) else error.name or extras[0]
-    return MissingExtraError(
-        f"{what} needs the package {package}, which is not installed.",
-        f"Install it: {install_command(*extras)}{more}",
-        extras,
-    )
+    command = f"{install_command(*extras)}{more}"
+    package = error if isinstance(error, str) else _absent(error)
+    if package:
+        message = f"{what} needs the package {package}, which is not installed."
+        return MissingExtraError(message, f"Install it: {command}", extras)
+    broken = (getattr(error, "name", None) or "").partition(".")[0]
+    message = f"{what} needs a package that is installed but cannot be loaded: {error}"
+    if broken:
+        message = (
+            f"{what} needs the package {broken}, which is installed but cannot be loaded: {error}"
+        )
+    return BrokenExtraError(message, f"Remove the package, and install it again: {command}", extras)
+
+
+def _absent(error: ImportError) -> str:
+    """Package that is not installed; empty if one is that lacks a module, a name or a library."""
+    name = error.name or ""
+    return name if isinstance(error, ModuleNotFoundError) and "." not in name else ""
 
 
 @cache
@@ -94,8 +113,8 @@ def _of_tree(root: Path, chosen: str) -> list[str]:
     return ["-e", f"{root}{chosen}"] if (root / "pyproject.toml").exists() else [_NAME + chosen]
 
 
-def _requirements(found: Distribution, extras: tuple[str, ...]) -> list[str]:
+def _requirements(installed: Distribution, extras: tuple[str, ...]) -> list[str]:
     """Requirements of the extras, where the file or folder of the installation is gone."""
-    parts = [line.partition(";")[::2] for line in found.requires or []]
+    parts = [line.partition(";")[::2] for line in installed.requires or []]
     wanted = re.compile(rf"""extra == ['"]({"|".join(map(re.escape, extras))})['"]""")
     return [name.strip() for name, condition in parts if wanted.search(condition)]

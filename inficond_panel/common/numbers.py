@@ -7,6 +7,8 @@ from typing import Any, TypeGuard
 
 MINUS = "\u2212"
 UNDEFINED = "–"
+#: Unit of percentage points.
+POINTS = "pp"
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
@@ -62,7 +64,7 @@ def points(change: float | None, unit: bool = True) -> str:
     """Change of a share in percentage points: 0.019 is ``+1.9 pp``."""
     if not _known(change):
         return UNDEFINED
-    return signed(100 * change, 1) + (" pp" if unit else "")
+    return signed(100 * change, 1) + (f" {POINTS}" if unit else "")
 
 
 def interval(low: float | None, high: float | None) -> str:

@@ -78,12 +78,12 @@ def _bytes(file: IO[Any]) -> int:
     return os.fstat(file.fileno()).st_size
 
 
-def _check(found: os.stat_result, most: int | None) -> None:
-    if stat.S_ISDIR(found.st_mode):
+def _check(status: os.stat_result, most: int | None) -> None:
+    if stat.S_ISDIR(status.st_mode):
         raise IsADirectoryError("it is a folder")
-    if not stat.S_ISREG(found.st_mode):
+    if not stat.S_ISREG(status.st_mode):
         raise UnfitFileError("it is a device or a pipe, not a file")
-    if most is not None and found.st_size > most:
+    if most is not None and status.st_size > most:
         raise _too_large(most)
 
 

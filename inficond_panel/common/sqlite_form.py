@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import dataclass
+from pathlib import Path
 
 from inficond_panel.errors import InficondError
 
@@ -61,7 +62,8 @@ class Form:
                     f"{file} cannot be opened or written: {text}.",
                     f"Make its folder and file writable, or {self.other}.",
                 )
-        return self.damaged(path, text)
+        strange = _code(error) == sqlite3.SQLITE_NOTADB and not _begins_as_sqlite(path)
+        return self.strange(path) if strange else self.damaged(path, text)
 
     def unwritable(self, path: str) -> InficondError:
         """The error for a file that can only be read as it lies there."""
@@ -77,6 +79,13 @@ class Form:
             f"The {self.noun} {path} was moved, removed or replaced while in use. Nothing was "
             "written.",
             "Put it back, or start the program again.",
+        )
+
+    def strange(self, path: str) -> InficondError:
+        """The error for a file that SQLite did not write."""
+        return self.error(
+            f"{path} is not a {self.noun}, nor another SQLite file.",
+            f"Move it away (a new one is made), or {self.other}.",
         )
 
     def damaged(self, path: str, fact: str) -> InficondError:
@@ -97,6 +106,12 @@ def refusing(table: str, change: str, unless: str = "") -> dict[str, str]:
         f"BEFORE {change} ON {table} {when}BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
     )
     return {f"{table}_{change.lower()}": body}
+
+
+def _begins_as_sqlite(path: str) -> bool:
+    """Whether a file was of SQLite once: the code for no such file is also that of some damage."""
+    with Path(path).open("rb") as file:
+        return file.read(16) == b"SQLite format 3\0"
 
 
 def _code(error: sqlite3.Error) -> int:

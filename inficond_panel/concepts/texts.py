@@ -67,6 +67,25 @@ def words_for(
     ]
 
 
+def classes_named(
+    classes: Sequence[str], concepts: Sequence[str], synonyms: Mapping[str, Sequence[str]]
+) -> dict[int, int]:
+    """Position of the class that each concept names by its whole name, by the concept's position.
+
+    ``light`` does not stand for ``traffic light`` here, though it is a word for it.
+    """
+    places = {_plain(name): k for k, name in enumerate(classes)}
+    named = {
+        c: [
+            places[_plain(text)]
+            for text in (name, *synonyms.get(name, ()))
+            if _plain(text) in places
+        ]
+        for c, name in enumerate(concepts)
+    }
+    return {c: of[0] for c, of in named.items() if of}
+
+
 def _plain(text: str) -> str:
     letters = re.sub(r"[\W_]+", "", text.casefold())
     return letters[:-1] if len(letters) > 3 and re.search(r"[^s]s$", letters) else letters

@@ -48,15 +48,15 @@ class Abstaining:
         """The rule that a class is answered by."""
         return self.rules[ALL_CLASSES if ALL_CLASSES in self.rules else class_name]
 
-    def apply(self, found: Sequence[Prediction]) -> list[Prediction]:
+    def apply(self, predictions: Sequence[Prediction]) -> list[Prediction]:
         """The predictions, those that are not sure enough as not ``answered``.
 
         Of a photo all classes are needed where there is one rule for all.
         """
         if ALL_CLASSES in self.rules:
-            return [one for _, mine in groupby(found, lambda one: one.photo)
+            return [one for _, mine in groupby(predictions, lambda one: one.photo)
                     for one in self._together(list(mine))]  # fmt: skip
-        return [replace(one, answered=self._sure(one)) for one in found]
+        return [replace(one, answered=self._sure(one)) for one in predictions]
 
     def among(self, classes: Sequence[str]) -> Abstaining:
         """The rules of some classes; one for all classes stays."""

@@ -93,11 +93,14 @@ def _metrics(card: Mapping[str, Any], split: str) -> list[str]:
     rows = [
         [
             name,
-            found["positives"],
-            *(_interval(found[metric]) for metric in _METRICS),
-            written(found["constant_fidelity"]),
+            metrics["positives"],
+            *(_interval(metrics[metric]) for metric in _METRICS),
+            written(metrics["constant_fidelity"]),
         ]
-        for name, found in card["metrics"][split].items()
+        for name, metrics in card["metrics"][split].items()
+    ]
+    judged = [
+        name for name, metrics in card["metrics"][split].items() if metrics.get("cross_fitted")
     ]
     header = ["class", "positives", *_METRICS.values(), "constant student's fidelity"]
     return [
@@ -106,6 +109,14 @@ def _metrics(card: Mapping[str, Any], split: str) -> list[str]:
         f"seed {card['bootstrap']['seed']}).",
         *_together(card, split),
         _table(header, rows),
+        *(
+            [
+                f"Cross-fitted, since labels of {split} chose terms of the student: "
+                f"{escape(', '.join(judged))}. Each image is judged by a student made without it."
+            ]
+            if judged
+            else []
+        ),
     ]
 
 
@@ -113,16 +124,16 @@ def _together(card: Mapping[str, Any], split: str) -> list[str]:
     """All students as one classifier, where images have one class."""
     if "together" not in card:
         return []
-    found = card["together"][split]
+    measures = card["together"][split]
     rows = [
         [
-            metric.word.replace("top-k", f"top-{found['k']}"),
-            *(_interval(found[side].get(key)) for side in ("students", "teacher")),
+            metric.word.replace("top-k", f"top-{measures['k']}"),
+            *(_interval(measures[side].get(key)) for side in ("students", "teacher")),
         ]
         for key, metric in TOP_METRICS.items()
     ]
     return [
-        f"All students as one classifier, on {found['images']} labelled images:",
+        f"All students as one classifier, on {measures['images']} labelled images:",
         _table(["metric", "students", "teacher"], rows),
         "The student of each class by itself:",
     ]
@@ -135,16 +146,16 @@ def _data(card: Mapping[str, Any]) -> str:
 
 def _pixels(card: Mapping[str, Any], key: str, title: str) -> list[str]:
     """The model from pixels, if the export has one: its input, and how it was checked."""
-    found = card.get(key)
-    if not found:
+    pixels = card.get(key)
+    if not pixels:
         return []
     rows = [
-        ["file", found["file"]],
-        ["input", f"pixels {in_words(found['input'])} float32, RGB"],
-        ["preprocessing", in_words(found["preprocessing"])],
-        ["difference of a logit, median", f"{found['median_logit_difference']:.1e}"],
-        ["difference of a logit, largest", f"{found['largest_logit_difference']:.1e}"],
-        ["compared on", f"{found['checked_photos']} {found['checked_on']} of the store"],
+        ["file", pixels["file"]],
+        ["input", f"pixels {in_words(pixels['input'])} float32, RGB"],
+        ["preprocessing", in_words(pixels["preprocessing"])],
+        ["difference of a logit, median", f"{pixels['median_logit_difference']:.1e}"],
+        ["difference of a logit, largest", f"{pixels['largest_logit_difference']:.1e}"],
+        ["compared on", f"{pixels['checked_photos']} {pixels['checked_on']} of the store"],
     ]
     told = "The logits were compared with those of inficond predict, before the file was written."
     return [f"## {title}", f"{told}\n\n{_table(['what', 'value'], rows)}"]
@@ -194,10 +205,10 @@ def _solution(card: Mapping[str, Any]) -> str:
             name,
             card["nonzero"][name],
             _plain(card["threshold"][name]),
-            found["kind"],
-            "undefined" if found["value"] is None else f"{found['value']:.1e}",
+            proof["kind"],
+            "undefined" if proof["value"] is None else f"{proof['value']:.1e}",
         ]
-        for name, found in card["certificate"].items()
+        for name, proof in card["certificate"].items()
     ]
     return (
         "A certificate of kind gap bounds (objective − optimum) / (objective at w = 0); kkt is the "

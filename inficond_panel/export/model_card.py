@@ -131,22 +131,23 @@ def measured_together(tuner: Tuner, node: Node, split: str) -> dict[str, Any]:
 
     ``{"images", "k", "students", "teacher"}``, the metrics as in ``measured``.
     """
-    found = measure_single_label(tuner, node, split)
-    sides = {"students": found.students, "teacher": found.teacher}
+    measures = measure_single_label(tuner, node, split)
+    sides = {"students": measures.students, "teacher": measures.teacher}
     metrics = {
         side: {name: _plain(interval) for name, interval in each.items()}
         for side, each in sides.items()
     }
-    return {"images": found.n, "k": found.k, **metrics}
+    return {"images": measures.n, "k": measures.k, **metrics}
 
 
-def _document(found: ClassMeasures) -> dict[str, Any]:
+def _document(measures: ClassMeasures) -> dict[str, Any]:
     return {
-        "images": found.n,
-        "positives": found.positives,
-        **{name: _plain(interval) for name, interval in found.metrics.items()},
-        "ap_since_start": _plain(found.since_start[AP.key]) if found.since_start else None,
-        "ece_if_calibrated": defined(found.ece_floor),
+        "images": measures.n,
+        "positives": measures.positives,
+        "cross_fitted": bool(measures.chosen_on),
+        **{name: _plain(interval) for name, interval in measures.metrics.items()},
+        "ap_since_start": _plain(measures.since_start[AP.key]) if measures.since_start else None,
+        "ece_if_calibrated": defined(measures.ece_floor),
     }
 
 

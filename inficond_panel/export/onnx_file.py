@@ -91,11 +91,11 @@ def read_onnx(path: Path) -> dict[str, Any]:
     tensors = model.graph.initializer
     if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in tensors):
         raise ValueError("its arrays are in other files")
-    found = {entry.key: entry.value for entry in model.metadata_props}
-    found |= {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in tensors}
+    entries = {entry.key: entry.value for entry in model.metadata_props}
+    entries |= {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in tensors}
     for key in ("classes", "concepts", "card"):
-        found[key] = json.loads(found[key])
-    return found
+        entries[key] = json.loads(entries[key])
+    return entries
 
 
 def _graph(helper: Any, tensor: Any, students: Exported) -> Any:

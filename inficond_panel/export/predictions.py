@@ -101,13 +101,13 @@ class Named:
         return f"{student}, probability {written(self.probability)}{teacher}"
 
 
-def named_classes(found: Sequence[Prediction]) -> dict[str, Named]:
-    """Class of each photo, where each shows one; ``found`` holds all classes of a photo.
+def named_classes(predictions: Sequence[Prediction]) -> dict[str, Named]:
+    """Class of each photo, where each shows one; ``predictions`` hold all classes of a photo.
 
     Probabilities as in ``distill.metrics.top_class``; of equal ones the first counts.
     """
     photos: dict[str, list[Prediction]] = {}
-    for one in found:
+    for one in predictions:
         photos.setdefault(one.photo, []).append(one)
     return {photo: _named(mine) for photo, mine in photos.items()}
 

@@ -176,13 +176,13 @@ def place_names(xy: np.ndarray, concepts: Sequence[str], shown: Shown, frame: Fr
     ]
     width, height = frame.size
     placed = labels.place(anchors, (width / frame.scale, height / frame.scale), pixels)
-    found = [(c, label) for c, label in zip(shown.named, placed, strict=True) if label]
-    centres = np.array([label.centre for _, label in found]).reshape(-1, 2)
-    ends = np.array([label.leader for _, label in found if label.leader]).reshape(-1, 4)
-    named = [c for c, _ in found]
+    names = [(c, label) for c, label in zip(shown.named, placed, strict=True) if label]
+    centres = np.array([label.centre for _, label in names]).reshape(-1, 2)
+    ends = np.array([label.leader for _, label in names if label.leader]).reshape(-1, 4)
+    named = [c for c, _ in names]
     return Names(
-        texts=tuple(label.text for _, label in found),
-        bold=tuple(c == shown.opened for c, _ in found),
+        texts=tuple(label.text for _, label in names),
+        bold=tuple(c == shown.opened for c, _ in names),
         centres=frame.positions(frame.scale * centres),
         leaders=frame.positions(frame.scale * ends.reshape(-1, 2)).reshape(-1, 4),
         marks=xy[named],

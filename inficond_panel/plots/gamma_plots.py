@@ -18,22 +18,22 @@ _CURVES = {
 }
 
 
-def make_gamma_curves(found: GammaSweep) -> hv.NdOverlay:
+def make_gamma_curves(sweep: GammaSweep) -> hv.NdOverlay:
     """Silhouettes and accuracy over gamma, one curve per name; the figure 4 of Lee et al."""
     curves = {}
     for measure, name in _CURVES.items():
-        if measure in found.oracles[0].measures:
-            values = [each.measures[measure].estimate for each in found.oracles]
-            curves[name] = hv.Curve((found.gammas, values), "gamma", ("value", "value"))
+        if measure in sweep.oracles[0].measures:
+            values = [each.measures[measure].estimate for each in sweep.oracles]
+            curves[name] = hv.Curve((sweep.gammas, values), "gamma", ("value", "value"))
     return hv.NdOverlay(curves, "measure").opts(legend_position="right", width=560, height=320)
 
 
-def make_gamma_reliability(found: GammaSweep) -> hv.HoloMap:
+def make_gamma_reliability(sweep: GammaSweep) -> hv.HoloMap:
     """Frequency over probability by bin, beside the diagonal, for each gamma."""
     columns = ["probability", ("frequency", "share that is right"), "events"]
     diagonal = hv.Curve([(0.0, 0.0), (1.0, 1.0)], columns[:1], columns[1:2])
     shown = {}
-    for each in found.oracles:
+    for each in sweep.oracles:
         bins = each.reliability
         filled = bins.events > 0
         table = bins.probability[filled], bins.frequency[filled], bins.events[filled]
@@ -44,16 +44,16 @@ def make_gamma_reliability(found: GammaSweep) -> hv.HoloMap:
     return hv.HoloMap(shown, "gamma")
 
 
-def make_gamma_maps(found: GammaSweep, seed: int = 0) -> hv.HoloMap:
+def make_gamma_maps(sweep: GammaSweep, seed: int = 0) -> hv.HoloMap:
     """Images on a t-SNE map of each gamma, by super-class where there are some, else by group.
 
     Columns: ``x``, ``y``, ``group``, ``row`` (position in the store). Needs groups.
     """
-    groups, shown = found.above or found.groups, {}
-    for gamma, places in found.places(seed).items():
+    groups, shown = sweep.above or sweep.groups, {}
+    for gamma, places in sweep.places(seed).items():
         rows = np.flatnonzero(~np.isnan(places[:, 0]))
         names = [groups.names[k] if k >= 0 else "" for k in groups.of[rows]] if groups else []
-        table = *places[rows].T, names, found.rows[rows]
+        table = *places[rows].T, names, sweep.rows[rows]
         shown[gamma] = hv.Points(table, ["x", "y"], ["group", "row"]).opts(
             color="group", cmap="Category20", size=5, tools=["hover"], width=540, height=420,
             legend_position="right",

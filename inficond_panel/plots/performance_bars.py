@@ -135,11 +135,11 @@ def update_bars(figure: Plot, agreement: Mapping[str, Agreement], dark: bool, wi
 
 def fill_renderers(figure: Plot) -> list[GlyphRenderer]:
     """What draws each of ``FILLS`` of a plot that is drawn."""
-    found: dict[int, GlyphRenderer] = {}
+    renderers: dict[int, GlyphRenderer] = {}
     for each in figure.renderers:
         if isinstance(each, GlyphRenderer) and isinstance(each.view.filter, GroupFilter):
-            found[each.view.filter.group] = each
-    return [found[at] for at in sorted(found)]
+            renderers[each.view.filter.group] = each
+    return [renderers[at] for at in sorted(renderers)]
 
 
 def _colour(fills: list[GlyphRenderer], dark: bool) -> None:

@@ -82,7 +82,7 @@ class MetricsHandler(_Watched):
     async def get(self) -> None:
         """Answer one gauge a line, with its help."""
         ready = await self._ready()
-        told = {
+        gauges = {
             "inficond_ready": (int(ready == len(_checks)), "1 if all pages can be opened"),
             "inficond_specs": (len(_checks), "specs served"),
             "inficond_specs_ready": (ready, "specs whose store and history can be read"),
@@ -93,7 +93,7 @@ class MetricsHandler(_Watched):
         self.finish(
             "".join(
                 f"# HELP {name} {words}\n# TYPE {name} gauge\n{name} {value}\n"
-                for name, (value, words) in told.items()
+                for name, (value, words) in gauges.items()
             )
         )
 

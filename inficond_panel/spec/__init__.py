@@ -1,12 +1,11 @@
 """Spec: one YAML file, read into checked Params, with every problem reported at once."""
 
-from inficond_panel.spec.class_names import check_against
 from inficond_panel.spec.framework.json_schema import json_schema
 from inficond_panel.spec.sections.dataset import ScenesDataset, TableDataset, VocDataset
+from inficond_panel.spec.sections.page import Layout
 from inficond_panel.spec.sections.splits import ALL, REST, ColumnPart, Share
-from inficond_panel.spec.sections.students import Layout
 from inficond_panel.spec.spec import Spec, find_spec, load_spec
-from inficond_panel.spec.variants import with_students
+from inficond_panel.spec.student_settings import check_against, with_students
 
 __all__ = [
     "ALL",

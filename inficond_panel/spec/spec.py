@@ -8,22 +8,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from inficond_panel.common.installation import shipped_folder
 from inficond_panel.errors import Problem, SpecError
 from inficond_panel.spec.framework.fields import Device, Text, hint
 from inficond_panel.spec.framework.paths import FilePath
 from inficond_panel.spec.framework.section import Nested
 from inficond_panel.spec.framework.section_file import SpecFile, load_file
 from inficond_panel.spec.sections import packed_datasets as _  # noqa: F401 - kinds of Dataset
+from inficond_panel.spec.sections.concepts import Concepts
 from inficond_panel.spec.sections.dataset import Dataset, StoreDataset
 from inficond_panel.spec.sections.package_teachers import PythonTeacher
-from inficond_panel.spec.sections.students import (
-    Concepts,
-    ExactStudents,
-    Layout,
-    Students,
-    Tuning,
-    Views,
-)
+from inficond_panel.spec.sections.page import Layout, Views
+from inficond_panel.spec.sections.students import ExactStudents, Students, Tuning
 from inficond_panel.spec.sections.teacher import LogitsTeacher, Teacher
 from inficond_panel.vocabulary.tasks import SOFTMAX
 
@@ -65,7 +61,7 @@ class Spec(SpecFile):
     views = Nested(Views, default_factory=Views, doc="Numbers that the views go by.")
     layout = Nested(Layout, default_factory=Layout, doc="How the page looks.")
     study = FilePath(
-        doc="Study on this store, for inficond study; see docs/study.md.",
+        doc="Study on this store, for inficond study; see `inficond docs study`.",
         metadata={"exists": "file"},
     )
 
@@ -216,7 +212,7 @@ def no_such_spec(name: str | Path, *kinds: str) -> SpecError:
 
 
 def _come_along(kind: str) -> dict[str, Path]:
-    places = (_shipped() / place for place in _PLACES[kind])
+    places = (shipped_folder("specs") / place for place in _PLACES[kind])
     return {path.stem: path for place in places for path in place.glob("*.yaml")}
 
 
@@ -224,10 +220,3 @@ def _come_along(kind: str) -> dict[str, Path]:
 _PLACES = {"spec": ("", "public"), "study": ("studies",)}
 _PLURAL = {"spec": "specs", "study": "studies"}
 _NAME = "Name a file that is there, the folder of a store, or one that comes along."
-
-
-def _shipped() -> Path:
-    """Folder of the specs that come along."""
-    package = Path(__file__).parents[1]
-    places = (package / "specs", package.parent / "specs")
-    return next((place for place in places if place.is_dir()), places[0])

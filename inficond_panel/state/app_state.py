@@ -123,7 +123,7 @@ class AppState(param.Parameterized):
         concepts = (before.concepts.concept, before.selection.concept)
         known = [name for name in concepts if name in self.store.concepts]
         self.selection.concept = known[0] if known else ""
-        self.concepts.param.update(concept=before.concepts.concept, told=before.concepts.told)
+        self.concepts.param.update(concept=before.concepts.concept, outcome=before.concepts.outcome)
         self.tuning.take_over(before.tuning.pending)
 
     def copy(self, jobs: Jobs) -> AppState:

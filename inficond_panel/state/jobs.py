@@ -121,7 +121,7 @@ class Jobs(param.Parameterized):
                 raise CancelledError("Cancelled.")  # noqa: TRY301 - as if the work had noticed
             result = job.work(job)
         except Exception as error:  # a defect must not kill the worker; it is told like the rest
-            self._finish(job, partial(job.failed, _told(error)))
+            self._finish(job, partial(job.failed, _as_inficond(error)))
         else:
             self._finish(job, partial(_done, job, result))
 
@@ -141,10 +141,10 @@ def _done(job: Job, result: Any) -> None:
     try:
         job.done(result)
     except Exception as error:  # told like what the work raises, or the page would wait for ever
-        job.failed(_told(error))
+        job.failed(_as_inficond(error))
 
 
-def _told(error: Exception) -> InficondError:
+def _as_inficond(error: Exception) -> InficondError:
     """The error as the page tells it; what nobody expected is in the log too."""
     if isinstance(error, InficondError):
         return error

@@ -33,11 +33,11 @@ class Pinned(NamedTuple):
 class PinnedState(param.Parameterized):
     """The node that a session has pinned; it goes with its branch when that is deleted.
 
-    ``found`` follows by the worker, anew where the split in view changes.
+    ``record`` follows by the worker, anew where the split in view changes.
     """
 
     node_id = param.String("", doc="Id of the node pinned; empty: none.")
-    found = param.ClassSelector(class_=Pinned, default=None)
+    record = param.ClassSelector(class_=Pinned, default=None)
 
     def __init__(
         self, students: StudentsState, jobs: Jobs, tell: Callable[[InficondError], None]
@@ -49,7 +49,7 @@ class PinnedState(param.Parameterized):
     @property
     def beside(self) -> Pinned | None:
         """The node beside the students in view: the pinned one, unless it is the one shown."""
-        found, snapshot = self.found, self._students.snapshot
+        found, snapshot = self.record, self._students.snapshot
         if found is None or found.node.id == snapshot.node.id or found.split != snapshot.split:
             return None
         return found
@@ -80,7 +80,7 @@ class PinnedState(param.Parameterized):
         asked = (node_id, split, measured)
         if asked == self._asked:
             return
-        self._asked, self.found = asked, None
+        self._asked, self.record = asked, None
         if not node_id:
             return
 
@@ -88,9 +88,9 @@ class PinnedState(param.Parameterized):
             node = tuner.node(node_id)
             return Pinned(node, split, tuner.metrics(node, split) if measured else None)
 
-        def done(found: Pinned) -> None:
+        def done(record: Pinned) -> None:
             if self._asked == asked:
-                self.found = found
+                self.record = record
 
         self._jobs.submit(Job("pinned", work, done, self._failed))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import param
 
 from inficond_panel.analysis.images.patches import PATCHES_OF
-from inficond_panel.spec.sections.students import TOPS
+from inficond_panel.spec.sections.page import TOPS
 from inficond_panel.vocabulary.metrics import AP, ERRORS, SHARES
 from inficond_panel.vocabulary.sorts import CLASS_SORTS, CONCEPT_SORTS, WEIGHT
 

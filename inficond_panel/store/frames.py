@@ -27,7 +27,9 @@ from inficond_panel.vocabulary.tasks import ACTIVATIONS, TASKS
 
 #: Longer side of a thumbnail in pixels, and its quality: as a spec has them that says nothing.
 _SIDE, _QUALITY = 256, 80
-_REMEDY = "Correct the tables; rows are matched by image id. docs/own-scores.md has an example."
+_REMEDY = (
+    "Correct the tables; rows are matched by image id. `inficond docs own-scores` has an example."
+)
 
 
 def store_frames(
@@ -193,5 +195,5 @@ def _refuse(*faults: str) -> None:
     if len(faults) == 1:
         raise DataError(f"This makes no store: {faults[0]}.", _REMEDY)
     if faults:
-        told = "".join(f"\n- {fault}" for fault in faults)
-        raise DataError(f"This makes no store, for {len(faults)} reasons:{told}", _REMEDY)
+        reasons = "".join(f"\n- {fault}" for fault in faults)
+        raise DataError(f"This makes no store, for {len(faults)} reasons:{reasons}", _REMEDY)

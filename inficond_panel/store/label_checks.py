@@ -28,10 +28,10 @@ def one_class_note(label: NDArray, images: Sequence[str]) -> str:
     wrong = np.flatnonzero(_wrong(label))
     if label.shape[1] < 2 or not known.any() or _RULE * len(wrong) > known.sum():
         return ""
-    told = f"{known.sum() - len(wrong)} of {known.sum()} labelled images have exactly one class"
+    counts = f"{known.sum() - len(wrong)} of {known.sum()} labelled images have exactly one class"
     mend = f"correct {_named(wrong, images)} and " if len(wrong) else ""
     return (
-        f"{told}, and are read as having any number of them: if each shows one alone, {mend}say "
+        f"{counts}, and are read as having any number of them: if each shows one alone, {mend}say "
         "so (task single_label), and what the teacher ends in (activation softmax or sigmoid)."
     )
 
@@ -44,11 +44,11 @@ def single_label_fault(label: NDArray, images: Sequence[str], classes: Sequence[
     if not len(wrong):
         return ""
     several = (label[wrong] == 1).sum(axis=1) > 1
-    told = []
+    faults = []
     for rows, what in ((wrong[several], "several classes"), (wrong[~several], "no class")):
         if len(rows):
-            told.append(f"{len(rows)} of {len(label)} images have {what}: {_named(rows, images)}")
-    return f"The task is single_label, but {'; '.join(told)}."
+            faults.append(f"{len(rows)} of {len(label)} images have {what}: {_named(rows, images)}")
+    return f"The task is single_label, but {'; '.join(faults)}."
 
 
 def class_positions(label: NDArray) -> NDArray[np.intp]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from inficond_panel.common import clock
 from inficond_panel.common.whole_file import write_whole
 from inficond_panel.concepts.extended_store import base_of
-from inficond_panel.errors import TuningError
+from inficond_panel.errors import HistoryError, TuningError
 from inficond_panel.tuning.fitting.refit import Cancelled, Progress
 from inficond_panel.tuning.history.history import History
 from inficond_panel.tuning.node import Node
@@ -38,12 +38,13 @@ def bring_back(tuner: Tuner, place: Path) -> tuple[Tuner, Path | None]:
     """Bring a copy back: the students of the history that it becomes, and where the one until now
     is kept, if it had any iteration.
 
-    Raises ``TuningError`` for a file that is not there, or has no iterations of these students.
+    Raises ``TuningError`` for a file that is not there, or has no iterations of these students, and
+    ``HistoryError`` for one that is no history.
     """
     if not place.is_file():
         raise TuningError(f"There is no file {place}.", "Name a copy of a history.")
     copy = _beside_store(tuner, place)
-    if not copy.nodes():
+    if not _nodes(copy, "Name a copy of a history."):
         raise TuningError(
             f"{place} has no iterations of these students.",
             "Name a copy of this spec's history: inficond history backup SPEC FILE",
@@ -66,11 +67,12 @@ def replay_into(
 ) -> tuple[Tuner, list[tuple[Node, Node]]]:
     """Carry out all that happened in a new history: its tuner, and each node with its new one.
 
-    The store is verified before. Raises ``TuningError`` where the file has iterations already.
+    The store is verified before. Raises ``TuningError`` where the file has iterations already, and
+    ``HistoryError`` where it is no history.
     """
     tuner.store.verify()
     into = Tuner(tuner.store, tuner.spec, History(place))
-    if into.nodes():
+    if _nodes(into, "Name a new file."):
         raise TuningError(f"{place} has iterations already.", "Name a new file.")
     copy_concepts(tuner, place)
     return into, replay(tuner, into, progress, cancelled)
@@ -79,6 +81,14 @@ def replay_into(
 def same_weights(old: Node, new: Node) -> bool:
     """True if a replayed node is the same bit for bit."""
     return (old.id, old.weights_hash) == (new.id, new.weights_hash)
+
+
+def _nodes(tuner: Tuner, remedy: str) -> list[Node]:
+    """Nodes of a file that the user named, with the remedy for one that is no history."""
+    try:
+        return tuner.nodes()
+    except HistoryError as error:
+        raise HistoryError(error.message, remedy) from error
 
 
 def _beside_store(tuner: Tuner, history: Path) -> Tuner:

@@ -45,14 +45,14 @@ def tune_document(
 
     ``notices`` are those of ``tuning.notices``, by id of the node.
     """
-    said = notices or {}
+    by_node = notices or {}
     return {
         "spec": str(tuner.spec.path),
         "store_hash": tuner.store.content_hash,
         "targets": tuner.spec.students.targets,
         "mark": tuner.mark or None,
         "nodes": [
-            {**node_document(tuner, node, split), "notices": list(said.get(node.id, ()))}
+            {**node_document(tuner, node, split), "notices": list(by_node.get(node.id, ()))}
             for node in nodes
         ],
     }

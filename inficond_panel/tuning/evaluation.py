@@ -81,11 +81,11 @@ class Evaluation:
         for k, (name, student) in enumerate(
             zip(self.store.classes, self._students(node), strict=True)
         ):
-            found = self._measured.get((student, split))
-            if found is None:
-                found = measure(self.outcome(node, split, k), teachers[name])
-                self._measured.put((student, split), found)
-            made[name] = found
+            metrics = self._measured.get((student, split))
+            if metrics is None:
+                metrics = measure(self.outcome(node, split, k), teachers[name])
+                self._measured.put((student, split), metrics)
+            made[name] = metrics
         return made
 
     def _logits(self, node: Node) -> np.ndarray:

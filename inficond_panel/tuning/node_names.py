@@ -26,15 +26,15 @@ def find_node(tuner: Tuner, text: NodeName, deleted: bool = False) -> Node:
     """
     word = text.id if isinstance(text, Node) else str(text).strip()
     nodes = tuner.nodes(deleted)
-    found = [node for node in nodes if word.removeprefix("#") == str(node.number)]
-    found = found or [node for node in nodes if word in {node.id, node.name}]
-    if not found and len(word) >= _SHORTEST:
-        found = [node for node in nodes if node.id.startswith(word)]
-    if len(found) == 1:
-        return found[0]
+    matching = [node for node in nodes if word.removeprefix("#") == str(node.number)]
+    matching = matching or [node for node in nodes if word in {node.id, node.name}]
+    if not matching and len(word) >= _SHORTEST:
+        matching = [node for node in nodes if node.id.startswith(word)]
+    if len(matching) == 1:
+        return matching[0]
     known = [name for node in nodes for name in (node.id, node.name) if name]
-    if found:
-        which = ", ".join(f"#{node.number} ({node.id})" for node in found)
+    if matching:
+        which = ", ".join(f"#{node.number} ({node.id})" for node in matching)
         raise TuningError(f"{word!r} is the name of several iterations: {which}.", "Give one's id.")
     raise TuningError(
         missing("iteration", word, known, f"in {tuner.history.path}"),

@@ -24,15 +24,15 @@ def notices(tuner: Tuner, parent: Node, asked: Iterable[Asked]) -> list[str]:
     ``asked`` is a batch for ``Tuner.fine_tune`` from ``parent``.
     """
     thumbs = thumbs_of(asked)
-    said = list(within_iteration(by_concept(thumbs, tuner.spec.tuning.factor)))
+    sentences = list(within_iteration(by_concept(thumbs, tuner.spec.tuning.factor)))
     bounds = tuner.resolve(parent, thumbs)
     for key, limits in sorted(bounds.items()):
         if limits == (None, None):
-            said += _released(tuner, parent, key)
+            sentences += _released(tuner, parent, key)
             continue
-        said += _replaced(tuner, parent, key, limits)
-        said += _special(tuner, parent, key, limits)
-    return said
+        sentences += _replaced(tuner, parent, key, limits)
+        sentences += _special(tuner, parent, key, limits)
+    return sentences
 
 
 def ended_far(tuner: Tuner, node: Node) -> list[str]:
@@ -58,11 +58,11 @@ def within_iteration(found: Mapping[tuple[str, str], list[Candidate]]) -> Iterat
         if len(candidates) == 1:
             continue
         chosen, others = best(candidates), sorted(candidates, key=rank)[:-1]
-        lost = [_told(each) for each in others if each[0] != chosen[0]]
+        lost = [_clause(each) for each in others if each[0] != chosen[0]]
         if lost:
             yield (
                 f"{_named(concept, class_name)} was asked for {len(candidates)} times in one "
-                f"iteration: {_told(chosen)} counts, not {' or '.join(dict.fromkeys(lost))}."
+                f"iteration: {_clause(chosen)} counts, not {' or '.join(dict.fromkeys(lost))}."
             )
         else:
             what = _named(concept, class_name)
@@ -92,7 +92,7 @@ def _named(concept: str, class_name: str) -> str:
     return f"“{concept}” on “{class_name}”"
 
 
-def _told(candidate: Candidate) -> str:
+def _clause(candidate: Candidate) -> str:
     intent, group = candidate
     return f"{intent.direction}{size_words(intent)}" + (f" of the group {group}" if group else "")
 

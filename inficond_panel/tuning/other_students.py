@@ -99,14 +99,14 @@ def _of_store(tuner: Tuner, other: OtherRoot) -> tuple[str, ...]:
     typed = [one.name for one in typed_of(store)]
     if typed and other.settings.get("store") == base_of(store).content_hash:
         return (f"without {', '.join(typed)}",)
-    told = []
+    lacking = []
     if other.concepts != len(store.concepts):
-        told.append(f"{other.concepts} concepts, not {len(store.concepts)}")
+        lacking.append(f"{other.concepts} concepts, not {len(store.concepts)}")
     if other.classes != len(store.classes):
-        told.append(f"{other.classes} classes, not {len(store.classes)}")
+        lacking.append(f"{other.classes} classes, not {len(store.classes)}")
     if strange := _strange(tuner, other, store):
-        told.append(f"thumbs on {', '.join(strange)}")
-    return tuple(told)
+        lacking.append(f"thumbs on {', '.join(strange)}")
+    return tuple(lacking)
 
 
 def _strange(tuner: Tuner, other: OtherRoot, store: Store) -> list[str]:

@@ -5,8 +5,10 @@ With more concepts, or fewer, a branch is carried on: the same intents on other 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from inficond_panel.tuning.fitting.refit import Cancelled, Progress
-from inficond_panel.tuning.history.events import Event
+from inficond_panel.tuning.history.events import Event, read_tag
 from inficond_panel.tuning.history.history import History
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.tuner import Tuner
@@ -103,6 +105,14 @@ def _fitted(
     )
 
 
+#: Methods that give a node the text of an event.
+_WRITES: dict[str, Callable[[History, str, str, str], object]] = {
+    "rename": History.rename,
+    "note": History.set_note,
+    "look": History.count_look,
+}
+
+
 def _repeat(history: History, event: Event, ids: dict[str, str]) -> None:
     """Let the event happen again, to the nodes that ``ids`` gives in place of the old ones."""
     node, root, author = ids[event.node], next(iter(ids.values())), event.author
@@ -112,16 +122,15 @@ def _repeat(history: History, event: Event, ids: dict[str, str]) -> None:
             history.undo(root, origin, author)
         case "redo":
             history.redo(root, origin, author)
-        case "rename":
-            history.rename(node, event.text, author)
-        case "note":
-            history.set_note(node, event.text, author)
+        case "rename" | "note" | "look":
+            _WRITES[event.kind](history, node, event.text, author)
         case "delete":
             history.delete(node, author=author)
         case "restore":
             history.restore(node, author)
-        case "look":
-            history.count_look(node, event.text, author)
+        case "tag" | "untag":
+            tag, images = read_tag(event)
+            history.tag(node, images, tag, author, on=event.kind == "tag")
         case _:
             history.set_head(root, node, event.kind, origin, author)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from threading import Lock
 from typing import Any
 
@@ -20,25 +20,24 @@ from inficond_panel.tuning.evaluation import Evaluation
 from inficond_panel.tuning.fitting import recipe
 from inficond_panel.tuning.fitting.fit_data import FitData
 from inficond_panel.tuning.fitting.refit import Batch, Cancelled, Progress, distilled, refitted
-from inficond_panel.tuning.fitting.terms import Terms, terms_of
-from inficond_panel.tuning.history.events import HistoryState
+from inficond_panel.tuning.fitting.terms import terms_of
 from inficond_panel.tuning.history.history import History
-from inficond_panel.tuning.history.verify import Verifier
 from inficond_panel.tuning.intents.asked import Asked, split_asked, thumbs_of
 from inficond_panel.tuning.intents.bounds import Bounds, check_together, in_force, resolve
 from inficond_panel.tuning.intents.conflicts import canonical
-from inficond_panel.tuning.intents.intent import check_name, check_names
+from inficond_panel.tuning.intents.intent import check_names
 from inficond_panel.tuning.intents.score_scale import score_scale
-from inficond_panel.tuning.iteration import Iteration, to_iteration
+from inficond_panel.tuning.iteration import Iteration
 from inficond_panel.tuning.node import Node, node_id
 from inficond_panel.tuning.student import Students
+from inficond_panel.tuning.student_history import StudentHistory
 from inficond_panel.vocabulary.tasks import SOFTMAX
 
-#: Fits of previews kept, and nodes of which it is kept who set their bounds, by all sessions.
+#: Fits of previews kept, of all sessions.
 _PREVIEWS = 64
 
 
-class Tuner:
+class Tuner(StudentHistory):
     """The students of one store, tuned by intents; every iteration is kept in ``history``.
 
     May be shared by threads. Raises ``TuningError`` where the spec has a threshold for a class
@@ -48,25 +47,17 @@ class Tuner:
     """
 
     def __init__(self, store: Store, spec: Spec, history: History) -> None:
-        self.store = store
-        self.spec = spec
-        self.history = history
         recipe.check_link(spec, store)
+        self.spec = spec
         self._evaluation = Evaluation(store, spec.students.threshold, spec.students.link)
         self._distillation = recipe.distillation(spec, store.classes)
         self._refit = recipe.refit(spec, store.classes)
         self._root_settings = recipe.root_settings(spec, store)
         self._refit_settings = recipe.refit_settings(spec, store)
-        self.root_id = node_id(None, (), self._root_settings)
-        self._node = lru_cache(256)(self._read_node)
+        super().__init__(store, history, node_id(None, (), self._root_settings))
         self._previewed: Latest[str, Node] = Latest(_PREVIEWS)
-        self._verifier = Verifier(history, store)
-        self._since = lru_cache(_PREVIEWS)(self._set_by)
-        self.terms = lru_cache(_PREVIEWS)(self._read_terms)
         self.cures = CureTerms(store, spec, lambda: self.fit_data, self.terms)
-        self._by_id: dict[str, Iteration] = {}
-        self._distilling, self._reading = Lock(), Lock()
-        self._distilled = False
+        self._distilling, self._distilled = Lock(), False
 
     def with_students(self, **settings: Any) -> Tuner:
         """The same store and history under other settings of the spec's ``students``.
@@ -163,95 +154,10 @@ class Tuner:
             spread=score_scale(self.store),
         )
 
-    def node(self, node_id: str) -> Node:
-        """The node of that id; ``TuningError`` where this history has none for these students."""
-        return self._node(node_id)
-
-    def nodes(self, deleted: bool = False) -> list[Node]:
-        """All nodes of these students, oldest first, with their latest names and notes.
-
-        Those of deleted branches are left out unless ``deleted``.
-        """
-        return [self._verifier.check(node) for node in self.history.nodes(self.root_id, deleted)]
-
     def head(self) -> Node:
         """The node that the page shows; #0 before the first move."""
         self.root()
         return self.node(self.history.head(self.root_id))
-
-    def set_head(self, node: Node, kind: str = "jump") -> None:
-        """Show ``node`` from now on; ``kind`` is ``jump`` or ``fine-tune``."""
-        self.history.set_head(self.root_id, node.id, kind)
-
-    def tree(self) -> tuple[list[Iteration], HistoryState]:
-        """All iterations of these students, oldest first, deleted ones too, and the state.
-
-        As ``nodes`` without weights; each is read and checked once, whoever asks.
-        """
-        with self._reading:  # by one of the sessions that ask together
-            found, state = self.history.iterations(self.root_id, self._verifier.check)
-            self._by_id.update((one.id, one) for one in found[len(self._by_id) :])
-        names, notes = state.names, state.notes
-        return [one.labelled(names.get(one.id, ""), notes.get(one.id, "")) for one in found], state
-
-    def ancestors(self, node: Node) -> Iterator[Iteration]:
-        """The parent of a node, that one's parent, and so on up to the root; without labels."""
-        at = node.parent
-        while at is not None:
-            if at not in self._by_id:
-                self.tree()
-            found = self._by_id.get(at) or to_iteration(self.node(at))
-            yield found
-            at = found.parent
-
-    def bound_since(self, node: Node, class_name: str, concept: str) -> int | None:
-        """Number of the iteration that set the bound in force at ``node``; None without one."""
-        return self._since(node).get((class_name, concept))
-
-    def cures_since(self, node: Node, class_name: str) -> dict[str, int]:
-        """Number of the latest iteration up to ``node`` that asked for a cure of a class, by kind.
-
-        Of labels, which add up, the latest.
-        """
-        found: dict[str, int] = {}
-        path: list[Node | Iteration] = [node, *self.ancestors(node)]
-        for at in path:
-            for cure in at.cures:
-                if cure.class_name == class_name:
-                    found.setdefault(cure.kind.key, at.number)
-        return found
-
-    def set_note(self, node_id: str, text: str, author: str = "user") -> None:
-        """Give a node a note; the latest counts."""
-        self.history.set_note(node_id, text, author)
-        self._node.cache_clear()
-
-    def rename(self, node_id: str, name: str, author: str = "user") -> None:
-        """Give a node a label of one line; an empty one takes it away."""
-        self.history.rename(node_id, name, author)
-        self._node.cache_clear()
-
-    def tag(
-        self, images: Sequence[str], tag: str, author: str = "user", *, on: bool = True
-    ) -> None:
-        """Give images a tag, or take it from them; ``TuningError`` for an id that is not there."""
-        known = set(self.store.images)
-        for image in (each for each in images if each not in known):
-            check_name("image", image, self.store.images)
-        self.history.tag(self.root_id, images, tag, author, on=on)
-
-    def tags(self) -> dict[str, tuple[str, ...]]:
-        """Tags of the images of the store that have some, by id."""
-        found, known = self.history.tags(), set(self.store.images)
-        return {image: tags for image, tags in found.items() if image in known}
-
-    def count_look(self, node: Node, split: str, author: str = "user") -> int:
-        """Record a look at the metrics of ``node`` on ``split``; return its looks so far."""
-        return self.history.count_look(node.id, split, author)
-
-    def looks(self, split: str = "holdout") -> int:
-        """Looks at ``split`` so far, at any node of these students."""
-        return self.history.looks_at(self.root_id, split)
 
     def threshold(self, class_name: str) -> float:
         """Logit above which the class is decided to be present."""
@@ -313,9 +219,19 @@ class Tuner:
         self.cures.check(cures)
         settings = self._refit_settings
         if cures:
-            terms = dict(resolved or self.cures.resolved(parent, cures, bounds))
-            settings = {**settings, "terms": terms}
+            terms = resolved or self.cures.resolved(parent, cures, bounds)
+            self._check_terms(terms)
+            settings = {**settings, "terms": dict(terms)}
         return Batch(thumbs, cures, bounds, settings, parent.id)
+
+    def _check_terms(self, terms: Mapping[str, Any]) -> None:
+        try:
+            terms_of(terms, self.store)
+        except (ValueError, KeyError, TypeError) as error:
+            raise TuningError(
+                f"What the cures resolved to does not belong to these photos: {error}.",
+                "Carry them out on the store that they were resolved on, or ask for them anew.",
+            ) from error
 
     def _refitted(
         self, parent: Node, batch: Batch, progress: Progress | None, cancelled: Cancelled | None
@@ -330,32 +246,6 @@ class Tuner:
             batch=batch,
             store=self.store,
         )
-
-    def _read_terms(self, node: Node) -> dict[str, Terms]:
-        """Terms in force at ``node`` where they differ from the spec's, by class."""
-        resolved: dict[str, Any] = {}
-        path: list[Node | Iteration] = [node, *self.ancestors(node)]
-        for at in path:
-            resolved = {**at.resolved, **resolved}
-        return terms_of(resolved, self.store)
-
-    def _set_by(self, node: Node) -> dict[tuple[str, str], int]:
-        """Numbers of the iterations that set the bounds at ``node``, by class and concept."""
-        found: dict[tuple[str, str], int] = {}
-        path: list[Node | Iteration] = [node, *self.ancestors(node)]
-        for at in path:
-            for intent in at.intents:
-                found.setdefault(intent.key, at.number)
-        return found
-
-    def _read_node(self, node_id: str) -> Node:
-        node = self.history.get(node_id)
-        if node is None or node.root != self.root_id:
-            raise TuningError(
-                f"The history has no iteration {node_id!r} of these students.",
-                "Tune from an iteration that is in the history, not from a preview.",
-            )
-        return self._verifier.check(node)
 
 
 #: Shared by the tuners of one store that differ in their histories, as those of a study do.

@@ -79,8 +79,8 @@ def add_concept(tuner: Tuner, text: str, encoder: TextEncoder) -> Tuner:
 def remove_concept(tuner: Tuner, name: str) -> Tuner:
     """The tuner without a typed concept; ``TuningError`` for a concept that was not typed."""
     typed = typed_of(tuner.store)
-    found = [one for one in typed if one.name.casefold() == name.strip().casefold()]
-    if not found:
+    named = [one for one in typed if one.name.casefold() == name.strip().casefold()]
+    if not named:
         known = [one.name for one in typed]
         raise TuningError(
             missing("typed concept", name, known),
@@ -88,8 +88,8 @@ def remove_concept(tuner: Tuner, name: str) -> Tuner:
         )
     folder = typed_folder(tuner.history.path)
     if folder:
-        folder.remove(found[0])
-    return _over(tuner, [one for one in typed if one is not found[0]])
+        folder.remove(named[0])
+    return _over(tuner, [one for one in typed if one is not named[0]])
 
 
 def copy_concepts(tuner: Tuner, history: str | Path) -> None:

@@ -11,6 +11,7 @@ import re
 from functools import cache
 from pathlib import Path
 
+from inficond_panel.common.numbers import POINTS
 from inficond_panel.vocabulary.directions import DIRECTIONS, THUMBS
 from inficond_panel.vocabulary.metrics import AP, METRICS
 from inficond_panel.vocabulary.palette import BACKGROUND, css_variables
@@ -75,8 +76,8 @@ def _scoped(file: Path) -> str:
 def _bound(file: Path) -> str:
     """A file's source, its imports taken from the constants of other files."""
 
-    def bind(found: re.Match[str]) -> str:
-        return f"const {{{found.group(1)}}} = {_name((file.parent / found.group(2)).resolve())}\n"
+    def bind(match: re.Match[str]) -> str:
+        return f"const {{{match.group(1)}}} = {_name((file.parent / match.group(2)).resolve())}\n"
 
     return _IMPORT.sub(bind, _read(file))
 
@@ -123,6 +124,7 @@ def _vocabulary() -> str:
             }
             for key, direction in DIRECTIONS.items()
         },
+        "points": POINTS,
         "thumbs": list(THUMBS),
         "background": BACKGROUND.css,
     }

@@ -7,6 +7,9 @@ export const METRICS = $vocabulary.metrics
 /** Key of the metric whose gap between teacher and student is shown. */
 export const GAP_METRIC = $vocabulary.gapMetric
 
+/** Unit of percentage points. */
+export const POINTS = $vocabulary.points
+
 /** Sorts of the classes: key, name, head in two widths, metric, points, and descending. */
 export const CLASS_SORTS = $vocabulary.classSorts
 

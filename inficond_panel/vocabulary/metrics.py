@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from inficond_panel.common.near_words import unknown
+from inficond_panel.common.numbers import POINTS
 from inficond_panel.errors import DataError
 
 
@@ -34,7 +35,7 @@ class Metric:
     needs_both_sides: bool = False  #: says little on few positives or few negatives
     less_is_better: bool = False
     biased: bool = False  #: too large on few images, by noise alone
-    unit: str = "pp"  #: of a change: percentage points, or empty for a plain number
+    unit: str = POINTS  #: of a change: percentage points, or empty for a plain number
 
 
 _OUTCOME = "inficond_panel.distill.metrics.outcome"
@@ -181,7 +182,7 @@ def keys(*metrics: Metric) -> tuple[str, ...]:
     return tuple(metric.key for metric in metrics)
 
 
-#: Metrics of decisions against the labels.
+#: Metrics of decisions against the labels that a what-if curve has.
 DECISIONS = keys(ACCURACY, PRECISION, RECALL, F1)
 #: Metrics of which more is better, as the page lists them.
 SHARES = keys(AP, F1, RECALL, PRECISION, ACCURACY, FIDELITY)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from inficond_panel.common.numbers import POINTS
 from inficond_panel.vocabulary.metrics import AP, F1, METRICS, PRECISION, RECALL, SHARES, Metric
 
 #: Metrics of one student or teacher on one class, by key.
@@ -29,7 +30,7 @@ def _by_gap(metric: Metric) -> ClassSort:
     return ClassSort(
         key="gap" if metric is AP else f"{metric.key}_gap",
         name=f"{metric.name} gap",
-        head=("Gap, pp", "Gap"),
+        head=(f"Gap, {POINTS}", "Gap"),
         value=lambda student, teacher: teacher[metric.key] - student[metric.key],
         metric=metric.key,
         points=True,

@@ -100,18 +100,18 @@ def _named(iteration: int | None) -> str:
 
 
 def _words_by_kind(terms: Terms) -> dict[str, str]:
-    said = {}
+    words = {}
     if terms.taught is not None:
         photos = len(terms.taught.labels)
         whose = "its label" if photos == 1 else "their labels"
         weight = f"each as {terms.taught.weight:g} photos of fit"
         if terms.taught.weight == 0:
             weight = "without weight: AP on the other photos of tune is no higher with any"
-        said[LABEL.key] = f"{count(photos, 'photo')} taught by {whose}, {weight}"
+        words[LABEL.key] = f"{count(photos, 'photo')} taught by {whose}, {weight}"
     if terms.balanced is not None:
         positive, negative = terms.balanced.effective
         names = ", ".join(terms.balanced.concepts)
-        said[BALANCE.key] = (
+        words[BALANCE.key] = (
             f"balanced by {names}: {positive:.0f} effective positive photos of fit, "
             f"{negative:.0f} negative"
         )
@@ -119,10 +119,10 @@ def _words_by_kind(terms: Terms) -> dict[str, str]:
         factors = terms.doubted.factors
         most = max(factors, key=lambda name: factors[name], default="")
         worst = f", {most} {factors[most]:.1f} times its penalty" if most else ""
-        said[DOUBT.key] = f"doubt {terms.doubted.value:g}: {count(len(factors))} suspects{worst}"
+        words[DOUBT.key] = f"doubt {terms.doubted.value:g}: {count(len(factors))} suspects{worst}"
     if terms.penalty is not None:
-        said[LAMBDA.key] = f"lambda {terms.penalty:.3g}"
-    return said
+        words[LAMBDA.key] = f"lambda {terms.penalty:.3g}"
+    return words
 
 
 def gain_words(gain: Gain, *, limits: bool = True) -> str:
@@ -131,22 +131,28 @@ def gain_words(gain: Gain, *, limits: bool = True) -> str:
     return estimated(at, 1, scale=100, unit="AP points", sign=True, limits=limits)
 
 
-def suggestion_sentences(found: Suggestion, class_name: str, *, limits: bool = True) -> list[str]:
+def suggestion_sentences(
+    suggestion: Suggestion, class_name: str, *, limits: bool = True
+) -> list[str]:
     """Findings in all, then the reasons and the photos to label of one class."""
-    mean = "" if len(found.scope) == 1 else f" in the mean over {count(len(found.scope))} classes"
-    expected = f" Expected{mean}: {gain_words(found.gain, limits=limits)}"
-    told = f"{expected}, {found.measured}." if found.intents else ""
-    said = [f"{found.told(limits=limits)}{told}"]
-    own = found.classes.get(class_name)
+    mean = (
+        ""
+        if len(suggestion.scope) == 1
+        else f" in the mean over {count(len(suggestion.scope))} classes"
+    )
+    expected = f" Expected{mean}: {gain_words(suggestion.gain, limits=limits)}"
+    outlook = f"{expected}, {suggestion.measured}." if suggestion.intents else ""
+    sentences = [f"{suggestion.text(limits=limits)}{outlook}"]
+    own = suggestion.classes.get(class_name)
     if own is not None:
         gain = gain_words(own.gain, limits=limits)
-        said.append(f"{class_name}: expected {gain}, {found.measured}.")
-        said += [
+        sentences.append(f"{class_name}: expected {gain}, {suggestion.measured}.")
+        sentences += [
             f"{asked_words(item)}: {reason}."
             for item, reason in zip(own.intents, own.reasons, strict=True)
         ]
-    elif class_name in found.skipped:
-        said.append(f"{class_name} is left out: {found.skipped[class_name]}.")
-    elif class_name in found.scope:
-        said.append(f"{class_name}: nothing here beats noise; it is left as it is.")
-    return said
+    elif class_name in suggestion.skipped:
+        sentences.append(f"{class_name} is left out: {suggestion.skipped[class_name]}.")
+    elif class_name in suggestion.scope:
+        sentences.append(f"{class_name}: nothing here beats noise; it is left as it is.")
+    return sentences

@@ -25,26 +25,26 @@ def change_range(low: float, high: float, unit: str = AP.unit) -> str:
 
 
 def make_change(
-    found: Interval | None, estimate: float = math.nan, unit: str = AP.unit
+    change: Interval | None, estimate: float = math.nan, unit: str = AP.unit
 ) -> dict[str, Any] | None:
     """A change in the ``unit`` of its metric; ``at`` are low, estimate and high for the whisker.
 
-    Until its interval is ``found``, the change is its ``estimate`` alone. None where undefined. No
-    change at all is told as such, not as one within noise.
+    Until the ``change`` with its interval is known, its ``estimate`` alone. None where undefined.
+    No change at all is told as such, not as one within noise.
     """
-    told = estimate if found is None else found.estimate
-    if math.isnan(told):
+    value = estimate if change is None else change.estimate
+    if math.isnan(value):
         return None
-    if found is None or math.isnan(found.low):
-        text = change_number(told, unit) if told else UNCHANGED
+    if change is None or math.isnan(change.low):
+        text = change_number(value, unit) if value else UNCHANGED
         return {"text": text, "interval": "", "at": [], "noise": False}
-    if found.words == UNCHANGED:
+    if change.words == UNCHANGED:
         return {"text": UNCHANGED, "interval": "", "at": [], "noise": False}
     return {
-        "text": change_number(told, unit),
-        "interval": change_range(found.low, found.high, unit),
-        "at": [(100 if unit else 1) * end for end in (found.low, told, found.high)],
-        "noise": found.words == "within noise",
+        "text": change_number(value, unit),
+        "interval": change_range(change.low, change.high, unit),
+        "at": [(100 if unit else 1) * end for end in (change.low, value, change.high)],
+        "noise": change.words == "within noise",
     }
 
 

@@ -25,11 +25,11 @@ def moved_sentence(moved: Sequence[MovedClass], split: str, *, planned: bool = F
         return f"The classes share one softmax; no other {verb} by {_STILL:g} or more on {split}."
     rest = len(moved) - len(most)
     more = f"; {count(rest)} more {verb} less" if rest else ""
-    told = "; ".join(map(_told, most))
-    return f"The classes share one softmax, so others {verb} too, most on {split}: {told}{more}."
+    clauses = "; ".join(map(_clause, most))
+    return f"The classes share one softmax, so others {verb} too, most on {split}: {clauses}{more}."
 
 
-def _told(each: MovedClass) -> str:
+def _clause(each: MovedClass) -> str:
     text = f"{each.class_name}, probability by {each.moved:.3f} on average"
     if each.turned:
         text += f", {count(each.turned, 'image')} to the other side"

@@ -10,15 +10,15 @@ SURE = 0.05
 
 
 def worst_slice_sentence(
-    class_name: str, found: SliceResult | None, metric: str, *, limits: bool = True
+    class_name: str, result: SliceResult | None, metric: str, *, limits: bool = True
 ) -> str:
     """Sentence on the worst slice of one class, and whether chance alone would explain it."""
-    if found is None:
+    if result is None:
         return "No slice is large enough to be tested."
-    at = found.interval
+    at = result.interval
     value = estimated((at.estimate, at.low, at.high), limits=limits)
-    verdict = "more than noise" if found.p_holm <= SURE else "within noise"
+    verdict = "more than noise" if result.p_holm <= SURE else "within noise"
     return (
-        f"Worst slice: {found.name} for {class_name}, {metric} {value}, "
-        f"expected {found.expected:.3f}, p (Holm) {found.p_holm:.3f}: {verdict}."
+        f"Worst slice: {result.name} for {class_name}, {metric} {value}, "
+        f"expected {result.expected:.3f}, p (Holm) {result.p_holm:.3f}: {verdict}."
     )

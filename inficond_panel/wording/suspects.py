@@ -73,11 +73,11 @@ def leaning_sentence(
         )
     if not names:
         return "No student leans on what holds on fit and not on tune."
-    told = ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")
+    listed = ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")
     lean = "leans" if len(names) == 1 else "lean"
     return (
         f"{count(len(names))} of {count(classes)} students {lean} on what holds on fit and not on "
-        f"tune: {told}."
+        f"tune: {listed}."
     )
 
 
@@ -89,15 +89,14 @@ def suspect_reason(found: ClassShift, suspect: Suspect, gain: Interval | None = 
     """
     fit, tune, side = _shares(suspect)
     photos = f"the photos {'without' if side else 'with'} {found.class_name}"
-    said = (
-        f"{suspect.concept!r} stands in {_percent(fit)} of {photos} on fit and in "
-        f"{_percent(tune)} on tune"
+    sentence = (
+        f"{_seen(suspect)} {_percent(fit)} of {photos} on fit and in {_percent(tune)} on tune"
     )
     if gain is None:
-        return f"{said}."
+        return f"{sentence}."
     at = gain.estimate, gain.low, gain.high
     given = estimated(at, 1, scale=100, unit="points", sign=True)
-    return f"{said}; balancing by it gives AP {given}, cross-fitted."
+    return f"{sentence}; balancing by it gives AP {given}, cross-fitted."
 
 
 def plain_reason(found: ClassShift, suspect: Suspect) -> str:
@@ -110,7 +109,13 @@ def plain_reason(found: ClassShift, suspect: Suspect) -> str:
 
 def suspect_sentence(found: ClassShift, suspect: Suspect, gain: Interval | None = None) -> str:
     """Reason why a concept is a suspect, then all numbers."""
-    there = suspect.presence
+    there, z = suspect.presence, f" (z {number(suspect.z, 1)})"
+    above = f"counted above a score of {number(there.threshold, 2)}"
+    counted, of_scores = (
+        (f"by labels{z}", "")
+        if suspect.labelled
+        else (f"{above}, which divides the photos of fit best", z)
+    )
     fit, tune = signed(suspect.fit, 1), signed(suspect.tune, 1)
     turn = "rises" if suspect.reliance > 0 else "falls"
     weight, lost = signed(suspect.weight), signed(suspect.lost)
@@ -122,11 +127,22 @@ def suspect_sentence(found: ClassShift, suspect: Suspect, gain: Interval | None 
     return (
         f"{suspect_reason(found, suspect, gain)} With and without: "
         f"{_percent(there.fit[0])} and {_percent(there.fit[1])} on fit, "
-        f"{_percent(there.tune[0])} and {_percent(there.tune[1])} on tune, counted above a score "
-        f"of {number(there.threshold, 2)}, which divides the photos of fit best. Their mean scores "
-        f"differ by {fit} standard deviations on fit and by {tune} on tune "
-        f"(z {number(suspect.z, 1)}). At equal label the student's logit {turn} with it "
+        f"{_percent(there.tune[0])} and {_percent(there.tune[1])} on tune, "
+        f"{counted}. Their mean scores differ by {fit} standard deviations on fit and "
+        f"by {tune} on tune{of_scores}. At equal label the student's logit {turn} with it "
         f"(r {signed(suspect.reliance)}). {carried}"
+    )
+
+
+def _seen(suspect: Suspect) -> str:
+    """The concept, and how its photos are told."""
+    concept, labelled = suspect.concept, suspect.labelled
+    if not labelled:
+        return f"{concept!r} stands in"
+    return (
+        f"{concept!r} is labelled in"
+        if concept == labelled
+        else f"{concept!r} (labelled as {labelled!r}) stands in"
     )
 
 

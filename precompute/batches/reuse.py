@@ -36,8 +36,8 @@ def stores_near(path: Path) -> Iterator[Store]:
 def stage_of(store: Store | None, name: str) -> Mapping[str, Any]:
     """Record that a store has of one of its stages; empty where it has none."""
     stages = store.attrs.get("stages") if store else None
-    found = stages.get(name) if isinstance(stages, dict) else None
-    return found if isinstance(found, dict) and "inputs" in found else _NONE
+    stage = stages.get(name) if isinstance(stages, dict) else None
+    return stage if isinstance(stage, dict) and "inputs" in stage else _NONE
 
 
 def keys_in(store: Store) -> list[str] | None:

@@ -171,15 +171,15 @@ def segmented(
 ) -> Arrays:
     """Segments, label maps and thumbnails of images with cells ``(B, h, w, embed)``."""
     small = [thumbnail(i, settings.thumbnail_size, settings.thumbnail_quality) for i in images]
-    found = [
+    segments = [
         segment(c, image, shape, settings.segments, image_id)
         for c, image, (_, shape), image_id in zip(cells, images, small, ids, strict=True)
     ]
     return {
-        "segments": np.array([len(s.box) for s in found], dtype=np.int32),
-        "embedding": np.concatenate([s.embedding for s in found]).astype(np.float16),
-        "box": np.concatenate([s.box for s in found]).astype(np.float32),
-        "mask": np.concatenate([s.mask.ravel() for s in found]),
+        "segments": np.array([len(s.box) for s in segments], dtype=np.int32),
+        "embedding": np.concatenate([s.embedding for s in segments]).astype(np.float16),
+        "box": np.concatenate([s.box for s in segments]).astype(np.float32),
+        "mask": np.concatenate([s.mask.ravel() for s in segments]),
         "thumbnail": np.frombuffer(b"".join(data for data, _ in small), dtype=np.uint8),
         "thumbnail_length": np.array([len(data) for data, _ in small], dtype=np.int64),
         "thumbnail_shape": np.array([shape for _, shape in small], dtype=np.int32),

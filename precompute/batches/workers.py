@@ -89,13 +89,13 @@ def differing(client: Client) -> list[str]:
 def _versions() -> dict[str, str | None]:
     from importlib.metadata import PackageNotFoundError, version
 
-    found: dict[str, str | None] = {"inficond-panel": __version__}
+    versions: dict[str, str | None] = {"inficond-panel": __version__}
     for name in ("numpy", "torch", "pillow"):
         try:
-            found[name] = version(name)
+            versions[name] = version(name)
         except PackageNotFoundError:
-            found[name] = None
-    return found
+            versions[name] = None
+    return versions
 
 
 def on_cluster(

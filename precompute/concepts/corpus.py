@@ -32,23 +32,23 @@ def read_corpus(
     remedy = "Give a UTF-8 text file, a word a line."
     lines = dict(enumerate(read_lines(path, "corpus", remedy, WORD_BYTES), 1))
     empty = [number for number, line in lines.items() if not line.strip()]
-    found = {
+    corpus = {
         number: texts_of(line)
         for number, line in lines.items()
         if number not in empty and not line.lstrip().startswith(_COMMENT)
     }
-    if not found:
+    if not corpus:
         raise DataError(f"The corpus {path} is empty.", "Write one concept on each line.")
-    faults = [f"line {n}: {fault}" for n, texts in found.items() if (fault := fault_of(texts))]
-    faults += _twice(((texts[0], number) for number, texts in found.items()), "listed twice")
+    faults = [f"line {n}: {fault}" for n, texts in corpus.items() if (fault := fault_of(texts))]
+    faults += _twice(((texts[0], number) for number, texts in corpus.items()), "listed twice")
     if faults:
         raise DataError(f"The corpus {path} has faults: {'; '.join(faults)}.", "Keep one of each.")
     if empty:
         note(f"The corpus {path.name} has empty lines: {', '.join(map(str, empty))}")
-    every = ((text, number) for number, texts in found.items() for text in texts)
+    every = ((text, number) for number, texts in corpus.items() for text in texts)
     for shared in _twice(every, "stands for two concepts"):
         note(f"The corpus {path.name}: {shared}")
-    return {texts[0]: texts for texts in found.values()}
+    return {texts[0]: texts for texts in corpus.values()}
 
 
 def _twice(texts: Iterable[tuple[str, int]], what: str) -> list[str]:
@@ -63,11 +63,11 @@ def _twice(texts: Iterable[tuple[str, int]], what: str) -> list[str]:
 
 def twin_warnings(text: np.ndarray, concepts: list[str]) -> list[str]:
     """Warning of concepts that the encoder hardly tells apart, if there are any."""
-    found = twins(text, concepts)
-    if not found:
+    pairs = twins(text, concepts)
+    if not pairs:
         return []
-    named = ", ".join(f"{a} = {b} ({cosine:.3f})" for a, b, cosine in found[:_MOST_NAMED])
-    more = f" and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
+    named = ", ".join(f"{a} = {b} ({cosine:.3f})" for a, b, cosine in pairs[:_MOST_NAMED])
+    more = f" and {len(pairs) - _MOST_NAMED} more" if len(pairs) > _MOST_NAMED else ""
     return [f"concepts with nearly the same text vector: {named}{more}"]
 
 

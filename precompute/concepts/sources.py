@@ -21,7 +21,7 @@ _CONCEPTNET = "/a/"
 _FENCE = re.compile(r"^\s*```.*$", re.MULTILINE)
 _BULLET = re.compile(r"^\s*(?:[-*•]+|\(?\d+[.):])\s*")
 _ARTICLE = re.compile(r"^(?:an?|the|some)\s+", re.IGNORECASE)
-_REMEDY = "Give a UTF-8 file; docs/concepts.md shows the layouts."
+_REMEDY = "Give a UTF-8 file; `inficond docs concepts` shows the layouts."
 #: A list of concepts, and what came of its source, for people.
 Found = tuple[list[str], str]
 #: Most nouns that are taken, and fewest captions that each must be in.

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 #: From a path to its text in the spec.
-Said = Callable[[Path], str]
+Written = Callable[[Path], str]
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from inficond_panel.common.installation import missing_extra
 from inficond_panel.common.near_words import near
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.encoder import HUB, is_hub_name
-from precompute.detect.choice import Choice, Said, as_path, is_path
+from precompute.detect.choice import Choice, Written, as_path, is_path
 from precompute.encoder.hub import check_name, known_tags
 from precompute.encoder.model_files import CONFIG, model_config
 
@@ -29,7 +28,7 @@ FORMS = (
 )
 
 
-def choose_encoder(given: str | None, places: Iterable[Path], said: Said) -> Choice:
+def choose_encoder(given: str | None, places: Iterable[Path], written: Written) -> Choice:
     """The encoder that is given, else one in a folder called encoder in ``places``, else a model
     that open_clip downloads.
 
@@ -38,15 +37,15 @@ def choose_encoder(given: str | None, places: Iterable[Path], said: Said) -> Cho
     """
     if given is None:
         folders = [place / "encoder" for place in places]
-        return next((found for place in folders if (found := _folder(place, said))), _NOTHING)
+        return next((found for place in folders if (found := _folder(place, written))), _NOTHING)
     if given.startswith(f"{_TRANSFORMERS}:"):
-        keys, note = hub_model(given.partition(":")[2], said)
+        keys, note = hub_model(given.partition(":")[2], written)
         return Choice({"kind": _TRANSFORMERS, **keys}, note)
     if given.startswith(HUB):
         return _of_hub(given)
     if is_path(given):
-        return _of_folder(Path(given), said)
-    return _by_name(given, said)
+        return _of_folder(Path(given), written)
+    return _by_name(given, written)
 
 
 def _of_hub(given: str) -> Choice:
@@ -55,7 +54,7 @@ def _of_hub(given: str) -> Choice:
     return Choice({"model": given}, f"{given.removeprefix(HUB)}, downloaded at the first run")
 
 
-def hub_model(name: str, said: Said) -> tuple[dict[str, str], str]:
+def hub_model(name: str, written: Written) -> tuple[dict[str, str], str]:
     """Key ``model`` of a model of transformers, and where it comes from: a folder, or ORG/NAME.
 
     Raises ``DataError`` for any other text.
@@ -65,26 +64,26 @@ def hub_model(name: str, said: Said) -> tuple[dict[str, str], str]:
         model_config(Path(name))  # refuses a broken one
         if not list(Path(name).glob("*.safetensors")):
             raise DataError(f"{name} has no weights as safetensors.", FORMS)
-        return {"model": as_path(said(Path(name)))}, f"found in {name}"
+        return {"model": as_path(written(Path(name)))}, f"found in {name}"
     if not is_hub_name(f"{HUB}{name}") or is_path(name):
         raise DataError(f"{name} is no folder, and no ORG/NAME of the hub.", FORMS)
     note = f"{name} of the hub, downloaded at the first run, if it is not here yet"
     return {"model": f"{HUB}{name}"}, note
 
 
-def _of_folder(folder: Path, said: Said) -> Choice:
+def _of_folder(folder: Path, written: Written) -> Choice:
     if not folder.is_dir():
         raise DataError(f"There is no folder {folder}.", FORMS)
-    found = _folder(folder, said)
+    found = _folder(folder, written)
     if found is None:
         raise DataError(f"{folder} holds no encoder.", FORMS)
     return found
 
 
-def _folder(folder: Path, said: Said) -> Choice | None:
+def _folder(folder: Path, written: Written) -> Choice | None:
     """Model in a folder; None without one."""
     if (folder / CONFIG).is_file():
-        keys, note = hub_model(str(folder), said)
+        keys, note = hub_model(str(folder), written)
         return Choice({"kind": _TRANSFORMERS, **keys}, note)
     if not (folder / "open_clip_config.json").is_file():
         return None
@@ -93,20 +92,18 @@ def _folder(folder: Path, said: Said) -> Choice | None:
         return None
     weights = min(files, key=lambda path: _WEIGHTS.index(path.suffix))
     return Choice(
-        {"model": as_path(said(folder)), "pretrained": as_path(said(weights))}, f"found in {folder}"
+        {"model": as_path(written(folder)), "pretrained": as_path(written(weights))},
+        f"found in {folder}",
     )
 
 
-def _by_name(given: str, said: Said) -> Choice:
+def _by_name(given: str, written: Written) -> Choice:
     name, _, weights = given.partition(":")
-    try:
-        check_name(name)
-    except ImportError as error:
-        raise missing_extra("Naming an encoder", error, "precompute") from error
+    check_name(name)
     if Path(weights).suffix in _WEIGHTS:
         if not Path(weights).is_file():
             raise DataError(f"There is no file {weights}.", FORMS)
-        keys = {"model": name, "pretrained": as_path(said(Path(weights)))}
+        keys = {"model": name, "pretrained": as_path(written(Path(weights)))}
         return Choice(keys, f"{name} with the weights {weights}")
     tags = known_tags(name)
     if weights not in tags:

@@ -23,28 +23,29 @@ def find_layout(folder: Path) -> Layout:
     if not folder.is_dir():
         raise DataError(f"There is no folder {folder}.", "Name the folder of your images.")
     tables, faults = look_at_tables(folder)
-    found = _store(folder) or _voc(folder) or _coco(folder)
+    layout = _store(folder) or _voc(folder) or _coco(folder)
     lacking: list[DataError] = []
-    if not found:
-        found, lacking = packed_layout(folder)
-    found = found or _by_tables(folder, tables) or _class_folders(folder)
-    if lacking and not found:
+    if not layout:
+        layout, lacking = packed_layout(folder)
+    layout = layout or _by_tables(folder, tables) or _class_folders(folder)
+    if lacking and not layout:
         raise lacking[0]
     aside = [f"left aside: {error.message.rstrip('.')}" for error in (*faults, *lacking)]
-    if found:
-        tables += look_at_tables(found.root)[0] if found.root != folder else []
-        found.logits = [table.path for table in tables if table.is_logits]
-        found.logits += sorted(folder.glob("*.npz"))
-        found.assumed += aside
-        return found
+    if layout:
+        tables += look_at_tables(layout.root)[0] if layout.root != folder else []
+        layout.logits = [table.path for table in tables if table.is_logits]
+        layout.logits += sorted(folder.glob("*.npz"))
+        layout.assumed += aside
+        return layout
+    place = folder if folder.name else folder.absolute()  # no name: the current one, "."
     raise DataError(
-        f"No data set is found in {folder}{''.join(f' ({text})' for text in aside)}. "
+        f"No data set is found in {place}{''.join(f' ({text})' for text in aside)}. "
         "Looked for: a store, an export of FiftyOne (samples.json), shards of WebDataset (.tar), "
         "a folder of datasets (.arrow, .parquet), CIFAR's binary version, the layout of PASCAL VOC "
         "(Annotations, JPEGImages), JSON of COCO (here or in annotations), a table with image_id "
         "and a column of 0 and 1 per class, a table with a column of paths, and folders of "
         "classes with images in them.",
-        "Put a table of labels beside the images; docs/data.md shows each layout.",
+        "Put a table of labels beside the images; `inficond docs data` shows each layout.",
     )
 
 
@@ -131,7 +132,7 @@ def _table(folder: Path, labels: Glance, tables: list[Glance]) -> Layout | None:
         keys["metadata"] = other.path.name
         if not lists:
             _take_splits(layout, other)
-    layout.found = f"a table of labels ({labels.path.name}) beside photos in {keys['images']}"
+    layout.origin = f"a table of labels ({labels.path.name}) beside photos in {keys['images']}"
     _take_absent(layout, labels)
     return layout
 

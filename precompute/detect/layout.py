@@ -19,14 +19,15 @@ _ROLES = {
 class Layout:
     """A data set in a folder: the spec's ``keys`` beside kind and splits, and what is assumed.
 
-    ``lists`` names what splits can be taken from: text for lists, or for the values of ``column``;
-    ``names`` says of a value that is a number which split it is. ``logits`` are tables that look
-    like a teacher's. ``choices`` are other values of keys, tried until the teacher's image_ids fit.
+    ``origin`` says what was recognised. ``lists`` names what splits can be taken from: text for
+    lists, or for the values of ``column``; ``names`` says of a value that is a number which split
+    it is. ``logits`` are tables that look like a teacher's. ``choices`` are other values of keys,
+    tried until the teacher's image_ids fit.
     """
 
     kind: str
     root: Path
-    found: str
+    origin: str
     keys: dict[str, Any] = field(default_factory=dict)
     lists: list[str] = field(default_factory=list)
     names: Mapping[str, str] = field(default_factory=dict)

@@ -10,7 +10,7 @@ from typing import Any
 from inficond_panel.common.near_words import near
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.package_teachers import activation_of
-from precompute.detect.choice import Choice, Said, as_path
+from precompute.detect.choice import Choice, Written, as_path
 from precompute.detect.encoders import choose_encoder, hub_model
 from precompute.detect.layout import Layout
 from precompute.encoder.model_files import model_config
@@ -29,39 +29,39 @@ _KIND_OF = {
 _IMAGENET = {"size": [224, 224], "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
 
 
-def choose_teacher(given: str | None, layout: Layout, said: Said) -> Choice:
+def choose_teacher(given: str | None, layout: Layout, written: Written) -> Choice:
     """The teacher that is given, as a file or as ``KIND:NAME``, else a table of logits in the
     folder, else heads that are fitted on the labels.
 
     Nothing is downloaded here. Raises ``DataError`` for a kind, a name or a file that is not there.
     """
     if given is None:
-        return _found(layout, said)
+        return _detected(layout, written)
     kind, colon, name = given.partition(":")
     drive = PureWindowsPath(given).drive  # no kind is one letter
     if Path(given).is_file() or drive or (not colon and kind not in _ALONE):
-        return _by_suffix(Path(given), said)
+        return _by_suffix(Path(given), written)
     if kind not in _KINDS:
         raise DataError(f"There is no kind {kind!r} of teacher.{near(kind, _KINDS)}", FORMS)
-    return _KINDS[kind](kind, name, said)
+    return _KINDS[kind](kind, name, written)
 
 
-def _found(layout: Layout, said: Said) -> Choice:
+def _detected(layout: Layout, written: Written) -> Choice:
     tables = sorted(layout.logits, key=lambda path: ("logit" not in path.stem, path.name))
     if tables:
-        return _of_table("logits", str(tables[0]), said)
+        return _of_table("logits", str(tables[0]), written)
     if layout.kind == "store":
         raise DataError("A store holds no photos.", "Name a table of logits: --teacher FILE")
-    heads = _of_encoder("head", "", said)
+    heads = _of_encoder("head", "", written)
     return replace(heads, note=f"no logits found: {heads.note}")
 
 
-def _by_suffix(path: Path, said: Said) -> Choice:
+def _by_suffix(path: Path, written: Written) -> Choice:
     _check_there(path, _KINDS)
     kind = _KIND_OF.get(path.suffix.lower())
     if kind is None:
         raise DataError(f"{path} does not say what it is.", FORMS)
-    return _KINDS[kind](kind, str(path), said)
+    return _KINDS[kind](kind, str(path), written)
 
 
 def _check_there(path: Path, kinds: Any = ()) -> None:
@@ -72,36 +72,39 @@ def _check_there(path: Path, kinds: Any = ()) -> None:
     raise DataError(f"There is no file {path}.{near(str(path), [*files, *kinds])}", FORMS)
 
 
-def _of_table(kind: str, name: str, said: Said) -> Choice:
+def _of_table(kind: str, name: str, written: Written) -> Choice:
     path = Path(name)
     _check_there(path)
-    return Choice({"kind": kind, "path": said(path)}, f"logits from {said(path)}", path)
+    return Choice({"kind": kind, "path": written(path)}, f"logits from {written(path)}", path)
 
 
-def _of_file(kind: str, name: str, said: Said) -> Choice:
+def _of_file(kind: str, name: str, written: Written) -> Choice:
     path = Path(name)
     _check_there(path)
     return Choice(
-        {"kind": kind, "path": said(path), "preprocessing": _IMAGENET},
-        f"{said(path)} is run on the photos; its input is assumed to be as for ImageNet: check it",
+        {"kind": kind, "path": written(path), "preprocessing": _IMAGENET},
+        f"{written(path)} is run on the photos; its input is assumed to be as for ImageNet: "
+        "check it",
     )
 
 
-def _of_query2label(kind: str, name: str, said: Said) -> Choice:
+def _of_query2label(kind: str, name: str, written: Written) -> Choice:
     path = Path(name)
     _check_there(path)
-    note = f"{said(path)} is run on the photos; its backbone is assumed to be resnet101: check it"
-    return Choice({"kind": kind, "path": said(path), "backbone": "resnet101"}, note)
+    note = (
+        f"{written(path)} is run on the photos; its backbone is assumed to be resnet101: check it"
+    )
+    return Choice({"kind": kind, "path": written(path), "backbone": "resnet101"}, note)
 
 
-def _of_timm(kind: str, name: str, said: Said) -> Choice:
+def _of_timm(kind: str, name: str, written: Written) -> Choice:
     """``NAME.TAG`` or ``NAME:FILE``."""
     model, colon, file = name.partition(":")
     if colon:
         known_weights(model)
         _check_there(Path(file))
-        keys = {"kind": kind, "model": model, "pretrained": as_path(said(Path(file)))}
-        return Choice(keys, f"{model} of timm, with the weights {said(Path(file))}")
+        keys = {"kind": kind, "model": model, "pretrained": as_path(written(Path(file)))}
+        return Choice(keys, f"{model} of timm, with the weights {written(Path(file))}")
     model, _, tag = name.partition(".")
     tags = known_weights(model)
     if tag not in tags:
@@ -114,16 +117,16 @@ def _of_timm(kind: str, name: str, said: Said) -> Choice:
     return Choice({"kind": kind, "model": model, "pretrained": tag}, note)
 
 
-def _of_transformers(kind: str, name: str, said: Said) -> Choice:
+def _of_transformers(kind: str, name: str, written: Written) -> Choice:
     """A folder, or ``ORG/NAME`` of the hub."""
-    keys, note = hub_model(name, said)
+    keys, note = hub_model(name, written)
     config = model_config(Path(name) if Path(name).is_dir() else keys["model"])
     outputs = tuple(own_names(name, config)) if config else ()
     activation = activation_of(config or {})
     return Choice({"kind": kind, **keys}, note, outputs=outputs, activation=activation)
 
 
-def _of_encoder(kind: str, name: str, said: Said) -> Choice:
+def _of_encoder(kind: str, name: str, written: Written) -> Choice:
     """Words or heads on the concepts' encoder, or on another one that is named."""
     what = {
         "head": "linear heads are fitted on the labels of fit",
@@ -131,11 +134,11 @@ def _of_encoder(kind: str, name: str, said: Said) -> Choice:
     }[kind]
     if not name:
         return Choice({"kind": kind}, what)
-    encoder = choose_encoder(name, [], said)
+    encoder = choose_encoder(name, [], written)
     return Choice({"kind": kind, "encoder": encoder.keys}, f"{what}: {encoder.note}")
 
 
-_KINDS: dict[str, Callable[[str, str, Said], Choice]] = {
+_KINDS: dict[str, Callable[[str, str, Written], Choice]] = {
     "logits": _of_table,
     "torchscript": _of_file,
     "onnx": _of_file,

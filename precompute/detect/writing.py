@@ -59,8 +59,8 @@ def spec_text(draft: Draft) -> str:
 
 def _lines(draft: Draft) -> Iterator[str]:
     layout = draft.layout
-    yield f"# Written by inficond init: {_line(layout.found)}."
-    yield "# Every key: docs/spec.md. After a change: inficond check."
+    yield f"# Written by inficond init: {_line(layout.origin)}."
+    yield "# Every key: inficond docs spec. After a change: inficond check."
     yield f"title: {value(draft.title)}"
     yield "dataset:"
     yield f"  kind: {layout.kind}"
@@ -146,34 +146,34 @@ def task_keys(
     one class each where the task says so.
     """
     task = _checked(task, dataset) or ("single_label" if is_single_label(dataset.label) else "")
-    single, found = task == "single_label", TaskKeys({"task": task} if task else {})
+    single, keys = task == "single_label", TaskKeys({"task": task} if task else {})
     values = np.empty((0, 0))
     if teacher.table is not None:
         values = read_outputs(teacher.table, dataset.ids, dataset.classes)[0]
         values = values if single else values[:, : len(dataset.classes)]
     shares = "probabilities" in (outputs or logits_fault(values))
     if outputs:
-        found.teacher["outputs"] = outputs
+        keys.teacher["outputs"] = outputs
     elif shares:
-        found.teacher["outputs"] = "probabilities"
-        found.assumed.append("the teacher's table holds probabilities: all lie in 0..1")
+        keys.teacher["outputs"] = "probabilities"
+        keys.assumed.append("the teacher's table holds probabilities: all lie in 0..1")
     if labels := _labels(dataset.classes, teacher.outputs):
-        found.teacher["labels"] = labels
+        keys.teacher["labels"] = labels
         told = ", ".join(f"{name} is {label!r}" for name, label in labels.items())
-        found.assumed.append(f"of what the teacher tells, {told}")
+        keys.assumed.append(f"of what the teacher tells, {told}")
     if activation:
-        found.teacher["activation"] = activation
-        return found
+        keys.teacher["activation"] = activation
+        return keys
     if single:
         apart = shares and bool(probabilities_fault(values, by_softmax=True))
-        _end_single(found, teacher, apart)
+        _end_single(keys, teacher, apart)
     elif teacher.activation == SOFTMAX:
-        found.teacher["activation"] = SIGMOID
-        found.assumed.append(
+        keys.teacher["activation"] = SIGMOID
+        keys.assumed.append(
             "an image can have several classes, though the teacher was trained to tell them "
             "apart: each of its logits is taken by itself"
         )
-    return found
+    return keys
 
 
 def _checked(task: str, dataset: Dataset) -> str:
@@ -184,14 +184,14 @@ def _checked(task: str, dataset: Dataset) -> str:
     return task
 
 
-def _end_single(found: TaskKeys, teacher: Choice, apart: bool) -> None:
+def _end_single(keys: TaskKeys, teacher: Choice, apart: bool) -> None:
     """Last layer of a teacher where each image has one class; ``apart``: its probabilities do not
     add up to 1."""
     if teacher.keys["kind"] in _SIGMOIDS:
         return
-    found.teacher["activation"] = teacher.activation or (SIGMOID if apart else SOFTMAX)
+    keys.teacher["activation"] = teacher.activation or (SIGMOID if apart else SOFTMAX)
     if not apart and not teacher.activation:
-        found.assumed.append(
+        keys.assumed.append(
             "the teacher ends in a softmax, as each image has one class; if it was trained to "
             "find each class by itself, teacher.activation is sigmoid"
         )

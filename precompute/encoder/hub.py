@@ -62,8 +62,8 @@ def fetch_weights(model: str, tag: str) -> Path:
     """
     from open_clip.pretrained import download_pretrained
 
-    found = tag_settings(model, tag)
-    if not found:
+    settings = tag_settings(model, tag)
+    if not settings:
         known = known_tags(model)
         raise DataError(
             f"open_clip knows no weights {tag!r} of {model}."
@@ -74,13 +74,13 @@ def fetch_weights(model: str, tag: str) -> Path:
     if here:
         return here
     try:
-        check_answer(hub_address(_place(found)[0]) if _place(found)[0] else found["url"])
-        return Path(download_pretrained(found))
+        check_answer(hub_address(_place(settings)[0]) if _place(settings)[0] else settings["url"])
+        return Path(download_pretrained(settings))
     except Exception as error:  # the hub's, urllib's and the disk's, many kinds
         raise DataError(
             f"The weights {tag} of {model} are not on this machine, and the download failed: "
             f"{_reason(error)}",
-            _by_hand(found),
+            _by_hand(settings),
         ) from error
 
 

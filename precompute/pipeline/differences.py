@@ -61,7 +61,7 @@ def _shown(values: Mapping[str, Any], name: str) -> str:
 
 def _of_lists(old: list[Any], new: list[Any]) -> str:
     was, now = list(map(str, old)), list(map(str, new))
-    told = [
+    changes = [
         f"{word} {_some(names)}"
         for word, names in (
             ("added", [name for name in now if name not in set(was)]),
@@ -69,7 +69,7 @@ def _of_lists(old: list[Any], new: list[Any]) -> str:
         )
         if names
     ]
-    return "; ".join(told) or "the same in another order"
+    return "; ".join(changes) or "the same in another order"
 
 
 def _some(names: list[str]) -> str:

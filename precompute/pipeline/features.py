@@ -35,13 +35,13 @@ class HeadFeatures:
 
         Raises ``DataError`` where they are no finite numbers.
         """
-        found = arrays.pop("feature", None)
-        if found is None:  # no image could be read
+        feature = arrays.pop("feature", None)
+        if feature is None:  # no image could be read
             return
         read = np.flatnonzero(arrays["reason"] == "")
-        check_finite(_NAME, found, [self._id[batch[i]] for i in read])
-        values = np.full((len(batch), found.shape[1]), np.nan, np.float32)
-        values[read] = found
+        check_finite(_NAME, feature, [self._id[batch[i]] for i in read])
+        values = np.full((len(batch), feature.shape[1]), np.nan, np.float32)
+        values[read] = feature
         self.photos.keep(_NAME, self.key, batch, values)
 
 

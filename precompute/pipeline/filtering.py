@@ -35,13 +35,13 @@ def filtered_words(spec: Spec, store: Store | None) -> tuple[list[str], list[Dro
     encoder, prompts = load_text_encoder(section.encoder, spec.device), templates(section.prompts)
     text = embed_concepts(encoder, list(words.values()), prompts)
     of_classes = class_texts(encoder, classes, prompts, filters)
-    found = filter_texts(list(words), text, classes, of_classes, filters)
-    kept = [list(words)[i] for i in found.kept]
+    filtered = filter_texts(list(words), text, classes, of_classes, filters)
+    kept = [list(words)[i] for i in filtered.kept]
     if filters.least_score is None:
-        return kept, found.dropped, []
+        return kept, filtered.dropped, []
     columns = {name: c for c, name in enumerate(store.concepts)} if store else {}
     known = [name for name in kept if name in columns]
-    dropped = [*found.dropped, *_fallen_before(store, kept, filters.least_score)]
+    dropped = [*filtered.dropped, *_fallen_before(store, kept, filters.least_score)]
     if store and known:
         score = store.concept_score[store.rows("fit")][:, [columns[name] for name in known]]
         dropped += filter_inactive(known, score, filters.least_score).dropped

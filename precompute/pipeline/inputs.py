@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from inficond_panel.spec import Spec
+from inficond_panel.spec.sections.concepts import Projections
 from inficond_panel.spec.sections.encoder import Encoder as EncoderSection
 from inficond_panel.spec.sections.filters import Filters
-from inficond_panel.spec.sections.students import Projections
 from inficond_panel.spec.sections.teacher import LogitsTeacher, NetworkTeacher
 from inficond_panel.store import FORMAT_VERSION, SPLITS
 from inficond_panel.store.hashing import array_hash

@@ -67,9 +67,9 @@ def text(inputs: Inputs, encoded: Mapping[str, Any], read: np.ndarray) -> Arrays
     vectors, names = _vectors(encoder, inputs), inputs.concepts
     more: dict[str, Any] = {}
     if inputs.filters:
-        found = _filter_concepts(inputs, inputs.filters, encoder, vectors, encoded, read)
-        names, vectors = [names[i] for i in found.kept], vectors[found.kept]
-        more = {"concepts": names, "dropped": found.dropped}
+        filtered = _filter_concepts(inputs, inputs.filters, encoder, vectors, encoded, read)
+        names, vectors = [names[i] for i in filtered.kept], vectors[filtered.kept]
+        more = {"concepts": names, "dropped": filtered.dropped}
     warnings = twin_warnings(vectors, names)
     said = _as_array(preprocessing=encoder.preprocessing, warnings=warnings, **more)
     return {"concept_text_embedding": vectors, "told": said}
@@ -87,15 +87,15 @@ def _filter_concepts(
     """Kept concepts, as positions in the corpus, and dropped ones."""
     names, classes = inputs.concepts, inputs.dataset.classes
     of_classes = class_texts(encoder, classes, inputs.prompts, filters)
-    found = filter_texts(names, vectors, classes, of_classes, filters)
-    check_left(found.kept, found.dropped)
+    filtered = filter_texts(names, vectors, classes, of_classes, filters)
+    check_left(filtered.kept, filtered.dropped)
     if filters.least_score is None:
-        return found
+        return filtered
     fit = np.array(inputs.dataset.split)[read] == "fit"
-    score = _score_concepts(inputs, encoded, read, vectors[found.kept]).score[fit]
-    active = filter_inactive([names[i] for i in found.kept], score, filters.least_score)
-    kept = [found.kept[i] for i in active.kept]
-    dropped = [*found.dropped, *active.dropped]
+    score = _score_concepts(inputs, encoded, read, vectors[filtered.kept]).score[fit]
+    active = filter_inactive([names[i] for i in filtered.kept], score, filters.least_score)
+    kept = [filtered.kept[i] for i in active.kept]
+    dropped = [*filtered.dropped, *active.dropped]
     check_left(kept, dropped)
     return Filtered(kept, dropped)
 
@@ -137,16 +137,16 @@ def _vectors(encoder: Encoder, inputs: Inputs) -> np.ndarray:
 def scores(inputs: Inputs, encoded: Mapping[str, Any], read: np.ndarray, text: Arrays) -> Arrays:
     """Scores of the images at ``read``, from the half-precision embeddings that the store keeps: so
     a concept that is scored from these later is scored alike."""
-    found = _score_concepts(inputs, encoded, read, np.asarray(text["concept_text_embedding"]))
+    scored = _score_concepts(inputs, encoded, read, np.asarray(text["concept_text_embedding"]))
     arrays = {
-        "concept_score": found.score,
-        "segment_concept": found.concept,
-        "segment_cosine": found.cosine,
-        "score_centre": found.scoring.centre,
-        "segment_normaliser": found.scoring.normaliser,
+        "concept_score": scored.score,
+        "segment_concept": scored.concept,
+        "segment_cosine": scored.cosine,
+        "score_centre": scored.scoring.centre,
+        "segment_normaliser": scored.scoring.normaliser,
     }
     present = {name: values for name, values in arrays.items() if values is not None}
-    return present | {"told": _as_array(scores=found.scoring.settings)}
+    return present | {"told": _as_array(scores=scored.scoring.settings)}
 
 
 def _score_concepts(
@@ -179,18 +179,18 @@ def projections(inputs: Inputs, encoded: Mapping[str, Any], text: Arrays) -> Arr
 
 def teacher(inputs: Inputs, photos: Photos) -> Arrays:
     """Logits of all images of the data set."""
-    found = teacher_logits(inputs.teacher, photos, inputs.encoder, inputs.concepts, inputs.device)
-    others, oracles = list(found.logits.other_classes), found.oracles
+    logits = teacher_logits(inputs.teacher, photos, inputs.encoder, inputs.concepts, inputs.device)
+    others, oracles = list(logits.logits.other_classes), logits.oracles
     arrays = {
-        "teacher_logit": found.logit,
-        "oracle_logit": found.oracle,
-        "teacher_feature": found.features,
-        "other_logit": found.logits.other if others else None,
+        "teacher_logit": logits.logit,
+        "oracle_logit": logits.oracle,
+        "teacher_feature": logits.features,
+        "other_logit": logits.logits.other if others else None,
         "other_oracle_logit": oracles.other if others and oracles else None,
     }
     present = {name: values for name, values in arrays.items() if values is not None}
     said = _as_array(
-        attrs=found.attrs, passes=found.passes, warnings=list(found.warnings), others=others
+        attrs=logits.attrs, passes=logits.passes, warnings=list(logits.warnings), others=others
     )
     return present | {"told": said}
 

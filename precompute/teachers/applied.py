@@ -50,8 +50,10 @@ class AppliedTeacher:
             raise ValueError("the heads have neither a network nor vectors")
         if self.heads:
             return self.heads.of_others(values)
-        found = split_columns(values, self.classes)
-        return log_odds(found.own, found.other).astype(np.float32) if self.softmax else found.own
+        columns = split_columns(values, self.classes)
+        return (
+            log_odds(columns.own, columns.other).astype(np.float32) if self.softmax else columns.own
+        )
 
 
 def teacher_of(

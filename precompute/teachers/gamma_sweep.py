@@ -53,13 +53,13 @@ def oracle_sweep(
             "open_clip in the spec; a table of logits is not enough.",
         )
     sweep = _Sweep(spec, store, progress)
-    found = {gamma: sweep.kept(gamma) for gamma in dict.fromkeys(map(float, gammas))}
-    missing = [gamma for gamma, values in found.items() if values is None]
-    found |= sweep.computed(missing) if missing else {}
+    by_gamma = {gamma: sweep.kept(gamma) for gamma in dict.fromkeys(map(float, gammas))}
+    missing = [gamma for gamma, values in by_gamma.items() if values is None]
+    by_gamma |= sweep.computed(missing) if missing else {}
     own = len(store.classes)
     return {
         gamma: split_columns(values, own, sweep.others)
-        for gamma, values in found.items()
+        for gamma, values in by_gamma.items()
         if values is not None
     }
 

@@ -1,12 +1,15 @@
-"""The teacher that a spec's section describes, ready to run."""
+"""The teacher that a spec's section describes, ready to run; and networks with gradients."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from inficond_panel.common.devices import CPU
+from inficond_panel.errors import DataError
+from inficond_panel.spec import Spec
 from inficond_panel.spec.sections.encoder import Encoder as EncoderSection
 from inficond_panel.spec.sections.package_teachers import PythonTeacher, TransformersTeacher
 from inficond_panel.spec.sections.teacher import HeadTeacher, NetworkTeacher, OpenClipTeacher
@@ -20,8 +23,11 @@ from precompute.teachers.kinds.query2label_files import load_query2label
 from precompute.teachers.kinds.timm_models import load_timm
 from precompute.teachers.kinds.transformers_models import load_transformers
 from precompute.teachers.kinds.zero_shot import load_zero_shot
-from precompute.teachers.preprocessing import of_encoder
+from precompute.teachers.preprocessing import Preprocessing, of_encoder
 from precompute.teachers.teacher import Teacher, TorchTeacher
+
+#: Kinds of which a network can be had.
+_NETWORKS = ("timm", "torchscript", "query2label", "onnx")
 
 
 def load_teacher(
@@ -78,6 +84,31 @@ def load_embedding(
     width = model.embed_text(["a"]).shape[1]
     network = partial(model.model.encode_image, normalize=True)
     return TorchTeacher(network, of_encoder(model), tuple(range(width)), width, device=model.device)
+
+
+def network_of(spec: Spec, name: str, classes: Sequence[str]) -> tuple[Any, Preprocessing]:
+    """The network ``encoder`` or ``teacher`` of a spec, and how it takes a photo: all of it,
+    squashed to the network's size, so that every pixel of the photo is measured.
+
+    Raises ``DataError`` for a teacher that is no network with gradients.
+    """
+    if name == "encoder":
+        encoder = load_encoder(at_own_size(spec.concepts.encoder))
+        network, preprocessing = encoder.model.visual, of_encoder(encoder)
+    else:
+        teacher = load_teacher(spec.teacher, classes) if spec.teacher.kind in _NETWORKS else None
+        settings = getattr(teacher, "preprocessing", None)
+        if not isinstance(teacher, TorchTeacher) or not isinstance(settings, Preprocessing):
+            raise DataError(
+                f"The spec's teacher is of kind {spec.teacher.kind}, which shows no layers and no "
+                "gradients.",
+                "Take --network encoder, or a spec whose teacher is of kind timm, torchscript or "
+                "query2label.",
+            )
+        network, preprocessing = teacher.network, settings
+    for parameter in getattr(network, "parameters", list)():
+        parameter.requires_grad_(False)
+    return network, replace(preprocessing, crop=0.0)
 
 
 def batch_of(section: NetworkTeacher, encoder: EncoderSection | None) -> int:

@@ -42,25 +42,13 @@ def softmax_loss(logits: Tensor, label: Tensor) -> Any:
     return (logits.logsumexp(1) - chosen) * known
 
 
-def reinforce(
-    forward: Callable[[Any], Any],
-    pixels: Tensor,
-    label: Tensor,
-    gamma: float,
-    loss_of: Callable[[Any, Any], Any] = task_loss,
-) -> Any:
-    """``x* = x - gamma |x| * dL/dx`` (eq. 2) of inputs ``(B, 3, H, W)``, L the image's own loss.
+def stepped(pixels: Tensor, gradient: Tensor, gamma: float) -> Any:
+    """``x* = x - gamma |x| * gradient`` (eq. 2) of inputs ``(B, 3, H, W)``.
 
     x is the input as it enters the network, after normalisation: |x| is a channel's distance from
-    the mean colour, in standard deviations. Raises as ``loss_gradient`` and ``stepped``.
-    """
-    return stepped(pixels, loss_gradient(forward, pixels, label, loss_of), gamma)
-
-
-def stepped(pixels: Tensor, gradient: Tensor, gamma: float) -> Any:
-    """``x* = x - gamma |x| * gradient``; raises ``DataError`` for a gamma with which it overflows.
-
-    Not every network shows that in its logits: one that saturates makes finite ones of any input.
+    the mean colour, in standard deviations. Raises ``DataError`` for a gamma with which it
+    overflows: not every network shows that in its logits, one that saturates makes finite ones of
+    any input.
     """
     import torch
 

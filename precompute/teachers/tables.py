@@ -56,12 +56,12 @@ def read_logits(section: LogitsTeacher, ids: Sequence[str], classes: Sequence[st
     return found._replace(left_out=() if section.softmax else tuple(others))
 
 
-def left_out_text(section: LogitsTeacher, found: Columns) -> list[str]:
+def left_out_text(section: LogitsTeacher, columns: Columns) -> list[str]:
     """Note on the classes of a table that have no part, if there are any."""
-    if not found.left_out:
+    if not columns.left_out:
         return []
-    shown = ", ".join(found.left_out[:_SHOWN])
-    more = f" and {len(found.left_out) - _SHOWN} more" if len(found.left_out) > _SHOWN else ""
+    shown = ", ".join(columns.left_out[:_SHOWN])
+    more = f" and {len(columns.left_out) - _SHOWN} more" if len(columns.left_out) > _SHOWN else ""
     return [f"{section.path.name} has classes that the data set lacks, left out: {shown}{more}"]
 
 

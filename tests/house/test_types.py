@@ -12,7 +12,7 @@ from modules import MODULES, tree_of
 UNTYPED = {
     "arrays of any library of the array API standard, which defines no type": {
         "inficond_panel.distill.scores.array_api",
-        "inficond_panel.distill.scores.dask_source.DaskSource.__init__",
+        "inficond_panel.distill.scores.sources.DaskSource.__init__",
         "inficond_panel.distill.scores.sources.ArraySource.__init__",
     },
     "layers of networks, taken by the attributes that each architecture has": {

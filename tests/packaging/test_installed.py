@@ -95,6 +95,7 @@ def test_commands_work_on_the_demo(installed):
     found = installed.run("inficond", "suspects", "demo", "--json")
     assert json.loads(found.stdout)
     assert installed.run("python", "-m", "inficond_panel", "info", "demo").returncode == 0
+    assert installed.run("inficond", "docs", "metrics").stdout.startswith("# Metrics and")
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from inficond_panel.spec.framework.layout_fields import NamedShares, Rows, Share
 from inficond_panel.spec.framework.lists import Channels, Size, Words
 from inficond_panel.spec.framework.paths import FilePath, NameOrPath
 from inficond_panel.spec.framework.section import Nested, Section
+from inficond_panel.spec.sections.concepts import Thumbnails
 from inficond_panel.spec.sections.dataset import (
     CocoDataset,
     ColumnsDataset,
@@ -32,9 +33,9 @@ from inficond_panel.spec.sections.encoder import (
     Side,
 )  # fmt: skip
 from inficond_panel.spec.sections.package_teachers import FunctionName
-from inficond_panel.spec.sections.segments import Head
+from inficond_panel.spec.sections.page import TOPS, Layout, Views
+from inficond_panel.spec.sections.segments import Head, KMeansSegments
 from inficond_panel.spec.sections.splits import Cells, ColumnPart, SplitReference, Splits
-from inficond_panel.spec.sections.students import TOPS, KMeansSegments, Layout, Thumbnails, Views
 from inficond_panel.spec.sections.teacher import LogitsTeacher
 from inficond_panel.vocabulary.confidence import CONFIDENCE
 

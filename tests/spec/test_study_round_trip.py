@@ -9,13 +9,8 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from inficond_panel.spec.framework.json_schema import json_schema, sections
-from inficond_panel.spec.sections.students import (
-    VIEWS,
-    ExactStudents,
-    Layout,
-    PaperStudents,
-    Tuning,
-)
+from inficond_panel.spec.sections.page import VIEWS, Layout
+from inficond_panel.spec.sections.students import ExactStudents, PaperStudents, Tuning
 from inficond_panel.study.spec import pages as p
 from inficond_panel.study.spec import questions as q
 from inficond_panel.study.spec import tasks as t

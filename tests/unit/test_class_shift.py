@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+from spread_shortcut import CONTEXT, shifted_frames
 
 import inficond_panel
 from inficond_panel.cli import main
@@ -94,6 +95,35 @@ def test_too_few_photos_are_unknown(tuner, monkeypatch) -> None:
     found = class_shifts(tuner, classes=["dog"])["dog"]
     assert (found.kind, found.suspects, found.lost_bond) == ("unknown", (), False)
     assert found.lacking.startswith("tune has 0 positive and")
+
+
+def test_a_concept_that_never_changes_on_fit_is_no_suspect(tmp_path, capsys) -> None:
+    """On tune it follows the student's logit and parts the classes the other way round."""
+    frames = shifted_frames(images=800, fit=400, seed=1)
+    there = 3 * frames["scores"][CONTEXT].mean(axis=1) - 1.5 * frames["labels"]["truck"]
+    frames["scores"]["only on tune"] = there.where(frames["split"] != "fit", 0.0)
+    store = str(tmp_path / "own.zarr")
+    inficond_panel.from_frames(**frames, path=store)
+    assert main(["suspects", store, "--class", "truck", "--json"]) == 0
+    suspects = json.loads(capsys.readouterr().out)["classes"]["truck"]["suspects"]
+    assert {suspect["concept"] for suspect in suspects} <= set(CONTEXT)
+    assert suspects[0]["presence"]["threshold"] is not None
+
+
+def test_a_class_that_all_photos_of_fit_show_is_no_suspect(tmp_path, capsys) -> None:
+    """On tune it is there with what the student leans on, and not with the class."""
+    frames = shifted_frames(images=800, fit=400, seed=1)
+    fit, road = frames["split"] == "fit", frames["scores"][CONTEXT].mean(axis=1)
+    seen = (road > 0.25) & (frames["labels"]["truck"] == 0)
+    frames["labels"]["road"] = (fit | seen).astype(int)
+    frames["logits"]["road"] = np.random.default_rng(0).normal(0, 2, len(fit))
+    frames["scores"]["road"] = road
+    store = str(tmp_path / "own.zarr")
+    inficond_panel.from_frames(**frames, path=store)
+    assert main(["suspects", store, "--class", "truck", "--json"]) == 0
+    suspects = json.loads(capsys.readouterr().out)["classes"]["truck"]["suspects"]
+    by_score = {one["concept"]: one["presence"]["threshold"] for one in suspects}
+    assert 0 < by_score["road"] < 0.5
 
 
 def test_the_command_says_it_in_words_and_in_json(tmp_path, capsys) -> None:

@@ -303,7 +303,7 @@ def test_damaged_history(run, spec_file, edits):
     history.write_text("not a database, but long enough to look like one " * 50)
     status, _, err = run("tune", spec_file, "--edits", edits)
     assert status == 1
-    assert "damaged" in err
+    assert "small.history.sqlite is not a history" in err
     assert "--history" in err
 
 
@@ -495,6 +495,12 @@ def test_demo_port_that_is_taken(monkeypatch, capsys):
         with pytest.raises(server.InficondError, match=f"Port {port} is in use"):
             server.free_port(port, None)
     assert server.free_port(port, None) == port
+
+
+@pytest.mark.parametrize("port", [-1, 65536])
+def test_a_port_that_no_machine_has(run, spec_file, port):
+    status, _, err = run("serve", spec_file, "--port", port)
+    assert (status, err.splitlines()[-2]) == (1, f"There is no port {port}.")
 
 
 DEMO = """

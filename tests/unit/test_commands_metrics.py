@@ -181,6 +181,14 @@ def cell_truth(tuner, split, k, place, side):
 CELLS = {"present": 1, "absent": 0}
 
 
+def test_where_no_slice_is_tested_none_looks_bad(run, spec):
+    given = ("--by", "place", "--min-images", 1000, "--draws", 20)
+    status, _, err = run("metrics", spec, *given)
+    assert status == 0
+    assert "No slice is tested" in err
+    assert "look bad by luck" not in err
+
+
 def test_groups_of_the_document_are_the_cells_of_label_and_place(run, spec, tuner):
     flags = ["--by", "place", "--draws", 50, "--min-images", 5]
     status, out, _ = run("metrics", spec, "--json", *flags)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from inficond_panel.analysis.penalty_path import AutoChoice, penalty_path
 from inficond_panel.analysis.refits.refit_report import explain
 from inficond_panel.api.students import TunableStudents
 from inficond_panel.cli import main
-from inficond_panel.distill import average_precision, decision_function, fit
+from inficond_panel.distill import average_precision, decision_function, fit, mixed_targets
 from inficond_panel.distill.shift.balance import balance
 from inficond_panel.errors import HistoryError, TuningError
 from inficond_panel.tuning import History, Intent, Node, Tuner
@@ -152,6 +153,31 @@ def test_a_label_is_a_photo_more_in_the_objective(tuner) -> None:
     assert store.label[row, 0] == 1 - value  # the store is as it was
 
 
+def test_a_taught_label_takes_the_place_of_one_mixed_in(tuner, tmp_path: Path, monkeypatch) -> None:
+    """Where labels of fit are learned as well, against a fit to the labels as they should be."""
+    spec = tmp_path / "own.yaml"
+    students = "students: {labels: {alpha: 0.5}, tolerance: 1.0e-9}"
+    spec.write_text(f"title: Own\nstore: {tuner.store.path}\n{students}\n")
+    mixed = inficond_panel.open_students(spec, history=":memory:").tuner
+    monkeypatch.setattr("inficond_panel.tuning.cures.resolution.LABEL_WEIGHTS", (10.0,))
+    store, row = mixed.store, int(mixed.store.rows("fit")[3])
+    value = 1 - int(store.label[row, 0])
+    node = mixed.fine_tune(mixed.root(), [Label("truck", store.images[row], value)])
+    taught = mixed.terms(node)["truck"].taught
+    rows = store.rows("fit")
+    label = np.array(store.label)[rows][:, :1]
+    label[3] = value
+    target, weight, scale = mixed_targets(label, expit(store.teacher_logit[rows, :1]), 0.5)
+    made = fit(
+        store.concept_score[[*rows, row]],
+        np.append(target[:, 0], value)[:, None],
+        l1=mixed.spec.students.penalty("truck") * scale,
+        sample_weight=np.append(weight[:, 0], taught.weight * weight[:, 0].mean()),
+        tolerance=1e-9,
+    )
+    np.testing.assert_allclose(node.weights[:, 0], made.weights[:, 0], atol=1e-3)
+
+
 def test_wrong_labels_get_no_weight(tuner) -> None:
     """The weight is that with the highest AP on the other photos: lies harm there."""
     store = tuner.store
@@ -175,6 +201,20 @@ def test_thumbs_and_cures_compose(tuner) -> None:
     elsewhere = tuner.fine_tune(root, [Intent("truck", "wheel", "up")])
     assert tuner.terms(elsewhere) == {}
     assert later.weights_hash != elsewhere.weights_hash
+
+
+def test_a_thumb_is_measured_by_the_weight_before_it_and_the_untouched_step(tuner) -> None:
+    """down x2: half of w0 where that is above the step, which is of the student at the spec's λ."""
+    root, thumb, c = tuner.root(), Intent("truck", "wheel", "down", 2.0), 1
+    cured = tuner.fine_tune(root, [Lambda("truck", 0.03)])
+    assert tuner.store.concepts[c] == "wheel"
+    assert 0.05 * np.abs(root.weights[:, 0]).max() < cured.weights[c, 0] < root.weights[c, 0]
+    found = [
+        tuner.fine_tune(cured, [thumb]),
+        tuner.fine_tune(root, [thumb, Lambda("truck", 0.03)]),
+    ]
+    bounds = [node.bounds["truck", "wheel"][1] for node in found]
+    assert bounds == pytest.approx([cured.weights[c, 0] / 2, root.weights[c, 0] / 2])
 
 
 def test_one_id_whatever_the_order_and_none_changes_without_cures(tuner) -> None:
@@ -209,6 +249,15 @@ def test_a_replay_chooses_nothing_anew(tuner, monkeypatch) -> None:
     for old, new in pairs:
         assert (old.id, old.weights_hash) == (new.id, new.weights_hash)
     assert again.terms(again.node(pairs[-1][1].id)) == tuner.terms(tuner.node(pairs[-1][0].id))
+
+
+def test_a_replay_on_other_photos_of_fit_is_refused(tuner, tmp_path: Path) -> None:
+    tuner.fine_tune(tuner.root(), [Balance("truck", (CONTEXT[0],))])
+    frames = shifted_frames(seed=1)
+    frames["split"].iloc[:10] = "tune"
+    other = inficond_panel.from_frames(**frames, path=tmp_path / "own.zarr").tuner
+    with pytest.raises(TuningError, match="it does not have weights of 790 photos"):
+        replay(tuner, Tuner(other.store, other.spec, History(":memory:")))
 
 
 def test_a_history_gives_back_what_was_resolved(students, tmp_path: Path) -> None:
@@ -282,6 +331,16 @@ def test_too_few_labels_of_tune(tuner, monkeypatch) -> None:
     assert tuner.terms(taught)["truck"].taught.weight == 3.0
 
 
+def test_too_few_photos_of_fit(tuner, monkeypatch) -> None:
+    label, rows = np.array(tuner.store.label), tuner.store.rows("fit")
+    label[rows[np.flatnonzero(label[rows, 0] == 1)[4:]], 0] = -1
+    monkeypatch.setattr(tuner.store, "label", label)
+    with pytest.raises(TuningError, match="doubt on 'truck' needs 10 photos of fit"):
+        tuner.fine_tune(tuner.root(), [Doubt("truck")])
+    with pytest.raises(TuningError, match="balance on 'truck': 4 photos of fit and"):
+        tuner.fine_tune(tuner.root(), [Balance("truck", (CONTEXT[0],))])
+
+
 def test_the_recipe_of_the_paper_knows_thumbs_alone(spec_file) -> None:
     text = spec_file.read_text() + "students: {solver: paper, epochs: 1}\n"
     spec_file.write_text(text)
@@ -304,6 +363,10 @@ def test_the_same_in_python_as_mappings(students) -> None:
     assert len(opened.node.intents) == 3
     told = opened.history["intents"].iloc[-1]
     assert "balance road 0, road 1 on truck; lambda 0.001 on truck" in told
+    opened.tune({"class": "truck", "concept": CONTEXT[0], "direction": "balance"})
+    assert opened.node.cures == (Balance("truck", (CONTEXT[0],)),)
+    with pytest.raises(TuningError, match="there is no direction 'balanse'"):
+        opened.tune({"class": "truck", "concept": CONTEXT[0], "direction": "balanse"})
     for wrong in ({"class": "truck"}, {"class": "truck", "direction": "lambda"}, {"a": 1}):
         with pytest.raises(TuningError, match="is no intent"):
             opened.tune([wrong])
@@ -388,6 +451,19 @@ def test_where_auto_cannot_choose_the_path_says_nothing_of_it(tuner, monkeypatch
     path = penalty_path(tuner, tuner.root(), "truck")
     assert path.auto is None
     assert not any(point.auto for point in path.points)
+
+
+def test_a_path_without_labels_of_tune_is_plain_json(tmp_path: Path, capsys) -> None:
+    frames = shifted_frames(images=400, fit=200, seed=1)
+    frames["labels"] = frames["labels"].where(frames["split"] != "tune")
+    store = str(tmp_path / "own.zarr")
+    inficond_panel.from_frames(**frames, path=store)
+    given = ["--class", "truck", "--json", "--history", ":memory:"]
+    assert main(["lambda", store, *given]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["auto"] is None
+    assert told["path"][0]["metrics"]["ap"]["estimate"] is None
+    assert told["path"][0]["metrics"]["fidelity"]["estimate"] > 0
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,7 @@ def test_the_view_offers_them_while_nothing_is_open_and_one_opens(app):
     app.selection.class_name = name
     assert view.panel.starts == []  # they come with the suspects
     app.shifts.start()
-    app.shifts.found = {**app.shifts.found, name: shift(name, 0.1, kind="none")}
+    app.shifts.by_class = {**app.shifts.by_class, name: shift(name, 0.1, kind="none")}
     weights = app.students.student(name).weights
     strongest = [app.store.concepts[at] for at in np.argsort(-np.abs(weights))[:CONCEPTS]]
     offered = [each["concept"] for each in view.panel.starts]
@@ -88,7 +88,7 @@ def test_the_view_offers_them_while_nothing_is_open_and_one_opens(app):
 def test_a_class_left_takes_its_concepts_along(app):
     view = DetailView(app)
     app.selection.class_name = app.store.classes[0]
-    app.shifts.found = {
+    app.shifts.by_class = {
         app.store.classes[0]: shift(app.store.classes[0], 0.2, app.store.concepts[0])
     }
     assert [each["concept"] for each in view.panel.starts] == [app.store.concepts[0]]

@@ -132,10 +132,20 @@ def test_not_a_database(tmp_path: Path) -> None:
     path = tmp_path / "h.sqlite"
     path.write_bytes(b"title: not a history\n" * 100)
     before = path.read_bytes()
-    with pytest.raises(HistoryError, match="damaged") as caught:
+    with pytest.raises(HistoryError, match="is not a history, nor another") as caught:
         History(path).nodes("root")
     assert "Move it away" in caught.value.remedy
     assert path.read_bytes() == before
+
+
+def test_a_history_that_sqlite_takes_for_no_database_is_damaged(history: History) -> None:
+    """Its page size is altered: SQLite has the same code for it as for a file of text."""
+    history.close()
+    path = Path(history.path)
+    content = path.read_bytes()
+    path.write_bytes(content[:16] + b"\x00\x07" + content[18:])
+    with pytest.raises(HistoryError, match="is damaged: file is not a database"):
+        history.nodes(ROOT.id)
 
 
 def test_another_programs_database(tmp_path: Path) -> None:

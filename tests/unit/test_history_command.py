@@ -12,6 +12,7 @@ from inficond_panel.analysis.comparison import compare
 from inficond_panel.analysis.node_metrics import metric_change
 from inficond_panel.cli import main
 from inficond_panel.tuning import Intent, open_tuner
+from inficond_panel.tuning.history.events import _STEPS
 
 
 @pytest.fixture
@@ -257,17 +258,23 @@ def test_a_branch_as_edits_gives_the_same_weights_in_a_new_history(run, spec, ca
 def test_all_that_happened_is_replayed_in_a_new_history(run, spec, tmp_path):
     for argv in (
         ["rename", "--node", 1, "no wheels"], ["note", "--node", 2, "why"],
-        ["undo"], ["undo"], ["redo"],
+        ["undo"], ["undo"], ["redo"], ["jump", "--node", 1],
         ["compare", "--node", 0, 3, "--split", "holdout"], ["delete", "--node", 3],
         ["restore", "--node", 3], ["delete", "--node", 2],
     ):  # fmt: skip
         assert run(*argv)[0] == 0
+    tuner = open_tuner(spec)
+    tuner.tag(tuner.store.images[:3], "odd")
+    tuner.tag(tuner.store.images[:1], "odd", on=False)
+    kinds = {event.kind for event in tuner.history.events(tuner.root_id)}
+    assert kinds == set(_STEPS)  # a new kind of event is carried out here too
     fresh = tmp_path / "fresh.sqlite"
     status, document, _ = run("replay", fresh, "--json")
     assert status == 0
     assert [node["equal"] for node in document["nodes"]] == [True] * 4
     old, new = open_tuner(spec), open_tuner(spec, history=fresh)
     assert new.history.state(new.root_id) == old.history.state(old.root_id)
+    assert new.tags() == old.tags() == dict.fromkeys(old.store.images[1:3], ("odd",))
     facts = [
         [(n.id, n.weights_hash, n.number, n.name, n.note, n.author, n.bounds) for n in nodes]
         for nodes in (old.nodes(deleted=True), new.nodes(deleted=True))
@@ -281,3 +288,16 @@ def test_all_that_happened_is_replayed_in_a_new_history(run, spec, tmp_path):
     status, _, err = run("replay", fresh)
     assert status == 1
     assert "has iterations already" in err
+
+
+@pytest.mark.parametrize(
+    ("action", "remedy"),
+    [("replay", "Name a new file."), ("from-backup", "Name a copy of a history.")],
+)
+def test_a_file_that_is_no_history_is_told_as_that(action, remedy, run, tmp_path):
+    other = tmp_path / "notes.txt"
+    other.write_text("of the user")
+    status, _, err = run(action, other)
+    assert status == 1
+    assert err == f"{other} is not a history, nor another SQLite file.\n{remedy}\n"
+    assert other.read_text() == "of the user"

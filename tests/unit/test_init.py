@@ -344,11 +344,15 @@ def test_files_of_another_kind_hide_no_data_set(home, capsys, name, told):
     assert told in capsys.readouterr().err
 
 
-def test_what_is_no_data_set_is_told(home, capsys):
+def test_what_is_no_data_set_is_told(home, capsys, monkeypatch):
     (home / "empty").mkdir()
     assert main(["init", "empty"]) == 1
     told = capsys.readouterr().err
     assert "No data set is found in empty. Looked for: a store, an export of FiftyOne" in told
+    monkeypatch.chdir(home / "empty")
+    assert main(["init", "."]) == 1
+    assert f"No data set is found in {home / 'empty'}. Looked" in capsys.readouterr().err
+    monkeypatch.chdir(home)
     assert main(["init", "nowhere"]) == 1
     assert "There is no folder nowhere" in capsys.readouterr().err
     write_table(home / "empty" / "labels.csv", ["a", "b"], label(2), CLASSES)

@@ -161,7 +161,7 @@ def test_a_store_has_the_classes_that_it_has(home, capsys):  # noqa: F811
 
 
 def test_flags_of_a_folder_do_not_go_with_tables(home, capsys):  # noqa: F811
-    told = ["a.csv", "b.csv", "c.csv", "--split", "s.csv", "--output", "o.zarr", "--class", "cat"]
+    told = ["a.csv", "b.csv", "c.csv", "--splits", "s.csv", "--output", "o.zarr", "--class", "cat"]
     assert main(["init", *told]) == 1
     assert "--class belongs to a folder of photos" in capsys.readouterr().err
 

@@ -11,7 +11,7 @@ from PIL import Image
 from inficond_panel.cli import main
 from inficond_panel.store import open_store
 
-FORM = ["scores.csv", "logits.csv", "labels.csv", "--split", "split.csv", "--output", "own.zarr"]
+FORM = ["scores.csv", "logits.csv", "labels.csv", "--splits", "split.csv", "--output", "own.zarr"]
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_photos_are_found_beside_their_table(folder):
         rows.append((image, f"{image}.png"))
     table = pd.DataFrame(rows, columns=["image_id", "path"])
     table.to_csv(folder / "photos" / "list.csv", index=False)
-    assert main(["init", *FORM, "--images", "photos/list.csv"]) == 0
+    assert main(["init", *FORM, "--photos", "photos/list.csv"]) == 0
     assert open_store("own.zarr").picture(0).size == (20, 10)
 
 
@@ -66,7 +66,7 @@ def test_metadata_is_text(folder):
 
 FAULTS = {
     "two tables": (FORM[1:], "Three tables are needed (scores, logits, labels), got 2"),
-    "no split": ([*FORM[:3], *FORM[5:]], "--split table is missing"),
+    "no split": ([*FORM[:3], *FORM[5:]], "--splits table is missing"),
     "no store": ([*FORM[:6], "own.yaml"], "--output must name a store, such as own.zarr"),
     "keys of photos": ([*FORM, "--teacher", "t.onnx"], "--teacher belongs to a folder of photos"),
     "one file": (["scores.csv"], "scores.csv is a file, not a folder"),

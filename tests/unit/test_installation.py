@@ -1,5 +1,6 @@
 """Commands that install an extra fit where the running installation came from."""
 
+import importlib
 import json
 import shlex
 import sys
@@ -9,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from inficond_panel.common import installation
-from inficond_panel.common.installation import install_command
+from inficond_panel.common.installation import install_command, missing_extra
+from inficond_panel.errors import BrokenExtraError
 
 COMMIT = "0a1b2c3d"
 
@@ -115,3 +117,74 @@ def test_words_are_quoted_for_the_shell_of_the_platform(monkeypatch):
     assert installation.join(["pip", "a b[c]"]) == "pip 'a b[c]'"
     monkeypatch.setattr(sys, "platform", "win32")
     assert installation.join(["pip", "a b[c]"]) == 'pip "a b[c]"'
+
+
+#: Packages, each by its ``__init__.py``, and what is taken from them.
+BROKEN = {
+    "a name that it lacks": ("", "from broken import lost", "cannot import name 'lost'"),
+    "a module that it lacks": ("", "import broken.lost", "No module named 'broken.lost'"),
+    "its own error": (
+        "raise ImportError('libcard.so.12: cannot open shared object file')",
+        "import broken",
+        "libcard.so.12: cannot open shared object file",
+    ),
+}
+
+
+@pytest.fixture
+def import_error(monkeypatch, tmp_path):
+    """Error of a statement that takes something from a package ``broken`` with this content."""
+
+    def imported(content: str, statement: str) -> ImportError:
+        (tmp_path / "broken").mkdir()
+        (tmp_path / "broken" / "__init__.py").write_text(content)
+        monkeypatch.syspath_prepend(tmp_path)
+        importlib.invalidate_caches()
+        with pytest.raises(ImportError) as raised:
+            exec(statement, {})
+        sys.modules.pop("broken", None)
+        return raised.value
+
+    return imported
+
+
+def test_a_package_that_is_not_there_is_to_be_installed(come_from, import_error):
+    come_from(None)
+    absent = import_error("", "import absent_package")
+    for error in (absent, "absent_package"):
+        missing = missing_extra("An export", error, "onnx", more=", or take csv.")
+        assert not isinstance(missing, BrokenExtraError)
+        assert missing.message == (
+            "An export needs the package absent_package, which is not installed."
+        )
+        assert missing.remedy == ("Install it: pip install 'inficond-panel[onnx]', or take csv.")
+
+
+def test_what_a_package_needs_itself_is_named(come_from, import_error):
+    come_from(None)
+    missing = missing_extra("A map", import_error("import absent", "import broken"), "umap")
+    assert missing.message == "A map needs the package absent, which is not installed."
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_a_package_that_cannot_be_loaded_is_not_told_as_missing(come_from, import_error, case):
+    come_from(None)
+    content, statement, reason = BROKEN[case]
+    broken = missing_extra("An export", import_error(content, statement), "onnx")
+    assert isinstance(broken, BrokenExtraError)
+    assert "is installed but cannot be loaded: " in broken.message
+    assert reason in broken.message
+    assert broken.remedy == (
+        "Remove the package, and install it again: pip install 'inficond-panel[onnx]'"
+    )
+    assert "install it again" in broken.remedy_for_page
+    assert "pip" not in broken.remedy_for_page
+
+
+def test_a_broken_package_is_named_where_the_error_names_it(come_from):
+    come_from(None)
+    error = ImportError("libcard.so.12: no such file", name="torch._C", path="/here/_C.so")
+    assert missing_extra("A network", error, "precompute").message == (
+        "A network needs the package torch, which is installed but cannot be loaded: "
+        "libcard.so.12: no such file"
+    )

@@ -294,6 +294,19 @@ def test_the_penalty_of_one_class_alone_is_varied(tuner):  # noqa: F811
     assert last.metrics["ap"].estimate == pytest.approx(average_precision_score(label, p[:, 1]))
 
 
+def test_the_path_ends_where_the_other_classes_carry_the_penalty(tuner):  # noqa: F811
+    """Its weights are 0 from the sum of the others' penalties on: the influences stay."""
+    values = [point.value for point in penalty_path(tuner, tuner.root(), "cat").points]
+    assert values == pytest.approx([L1, 10**0.5 * L1])
+    x, t = problem(tuner)
+    beyond, far = (
+        distill.fit_joint(x, t, l1=[L1, value, L1], tolerance=1e-9).centred
+        for value in (values[-1], 100 * L1)
+    )
+    np.testing.assert_allclose(beyond, far, atol=1e-4)
+    assert np.abs(far[:, 1]).max() > 0.1
+
+
 def test_suspects_of_a_joint_student_are_those_that_its_classes_lean_on(tmp_path):
     """'e' goes with every cat on fit, and with nothing elsewhere."""
     given = single_frames(images=600, others=0)

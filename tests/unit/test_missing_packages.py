@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import sys
 
+import pandas as pd
 import pytest
 from PIL import Image
 
 from inficond_panel.cli import main
+from inficond_panel.errors import MissingExtraError
+from inficond_panel.study.results.study_tables import write
 
 EXTRA = ("torch", "open_clip", "huggingface_hub", "transformers", "timm", "sklearn")
 
@@ -81,3 +84,11 @@ def test_a_module_of_ours_that_is_not_there_is_a_defect(monkeypatch):
     monkeypatch.setattr("inficond_panel.commands.check.run", fail)
     with pytest.raises(ModuleNotFoundError):
         main(["check", "demo"])
+
+
+def test_a_table_as_parquet_names_what_it_needs(monkeypatch, tmp_path):
+    """pandas alone would say that no engine is usable, without a package's name."""
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(MissingExtraError, match="Parquet needs the package pyarrow, which is not"):
+        write(pd.DataFrame({"time": [1]}), tmp_path / "events.parquet")
+    assert list(tmp_path.iterdir()) == []

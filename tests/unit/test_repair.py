@@ -11,19 +11,23 @@ import spread_shortcut
 from spread_shortcut import CONTEXT, shifted_frames
 
 import inficond_panel
+from inficond_panel.analysis.comparison import compare
+from inficond_panel.analysis.judged import chosen_on_tune, judged_outcome
 from inficond_panel.analysis.node_metrics import measure_groups, measure_slices
 from inficond_panel.api.students import TunableStudents
 from inficond_panel.cli import main
 from inficond_panel.distill import average_precision
 from inficond_panel.distill.folds import stratified_folds
 from inficond_panel.errors import CancelledError
-from inficond_panel.tuning import Intent, Node, Tuner, read_edits
+from inficond_panel.export.card_markdown import card_markdown
+from inficond_panel.export.model_card import model_card
+from inficond_panel.tuning import History, Intent, Node, Tuner, read_edits
 from inficond_panel.tuning.cures import cross_fit
 from inficond_panel.tuning.cures.cross_fit import FOLDS, cross_fitted_logits, steps_to
 from inficond_panel.tuning.intents.cures import Balance, Doubt, Label, Lambda
 from inficond_panel.tuning.suggest import carry_out, suggest
 from inficond_panel.tuning.suggest.repair import _proposed
-from inficond_panel.tuning.suggest.suggestion import Gain, change
+from inficond_panel.tuning.suggest.suggestion import Change, Gain, change, mean_change
 
 
 def students_of(folder: Path, **given: float) -> TunableStudents:
@@ -40,6 +44,11 @@ def students(tmp_path_factory) -> TunableStudents:
 @pytest.fixture(scope="module")
 def repaired(students) -> Node:
     return carry_out(students.tuner, suggest(students.tuner, strategy="repair"))
+
+
+def fresh(students) -> Tuner:
+    """The same students with a history of their own."""
+    return Tuner(students.tuner.store, students.tuner.spec, History(":memory:"))
 
 
 def ap(tuner: Tuner, node: Node, split: str = "holdout") -> float:
@@ -95,6 +104,86 @@ def test_no_photo_is_judged_by_a_student_that_saw_its_label(students, monkeypatc
     after = cross_fitted(tuner, node)
     np.testing.assert_array_equal(after[folds == 2], before[folds == 2])
     assert all((after[folds == fold] != before[folds == fold]).any() for fold in (0, 1, 3, 4))
+
+
+def test_two_iterations_are_compared_by_students_that_did_not_see(students, repaired) -> None:
+    tuner = students.tuner
+    found, rows = compare(tuner, tuner.root(), repaired, draws=20), tuner.store.rows("tune")
+    truth = average_precision(tuner.store.label[rows, 0], cross_fitted(tuner, repaired))
+    (item,) = found.classes
+    assert item.cross_fitted
+    assert item.after.ap == pytest.approx(truth)
+    assert item.changes["ap"].estimate == pytest.approx(truth - ap(tuner, tuner.root(), "tune"))
+    assert found.mean_ap.estimate == pytest.approx(item.changes["ap"].estimate / 2)
+    assert not compare(tuner, tuner.root(), repaired, "holdout", draws=20).classes[0].cross_fitted
+
+
+def test_a_model_card_says_that_it_is_cross_fitted(students, repaired) -> None:
+    card = model_card(students.tuner, repaired)
+    assert [found["cross_fitted"] for found in card["metrics"]["tune"].values()] == [True, False]
+    assert "labels of tune chose terms of the student: truck" in card_markdown(card)
+
+
+def few_labels(students, monkeypatch, positives: int, negatives: int) -> list[int]:
+    """Rows of tune that keep their label of truck, the positives first; the others lose it."""
+    store = students.tuner.store
+    label, rows = np.array(store.label), store.rows("tune")
+    kept = [*rows[label[rows, 0] == 1][:positives], *rows[label[rows, 0] == 0][:negatives]]
+    label[np.setdiff1d(rows, kept), 0] = -1
+    monkeypatch.setattr(store, "label", label)
+    return kept
+
+
+@pytest.mark.parametrize(
+    "cure", [Balance("truck", tuple(CONTEXT[:2])), Doubt("truck"), Lambda("truck")]
+)
+def test_labels_enough_to_cure_are_enough_to_judge(students, monkeypatch, cure) -> None:
+    few_labels(students, monkeypatch, 5, 40)
+    tuner = fresh(students)
+    node = tuner.fine_tune(tuner.root(), [cure])
+    assert judged_outcome(tuner, node, "tune", "truck").positive.sum() == 5
+    steps, rows = steps_to(tuner, node, "truck"), tuner.store.rows("tune")
+    assert cross_fit.cross_fitted(tuner, node, "truck", steps, rows).whole
+
+
+def test_a_balance_that_a_fold_cannot_carry_out_is_left_out_there(students, monkeypatch) -> None:
+    tuner = fresh(students)
+    node = tuner.fine_tune(tuner.root(), [Balance("truck", tuple(CONTEXT[:2]))])
+    monkeypatch.setattr("inficond_panel.tuning.cures.resolution.LEAST_EFFECTIVE", 1e6)
+    steps, rows = steps_to(tuner, node, "truck"), tuner.store.rows("tune")
+    found = cross_fit.cross_fitted(tuner, node, "truck", steps, rows)
+    np.testing.assert_allclose(found.logits, tuner.logits(tuner.root())[rows, 0], atol=0.05)
+    assert not found.whole
+
+
+def test_labels_that_teach_never_judge_however_few(students, monkeypatch) -> None:
+    """Too few are left to choose their weight: it is 3, and none judges itself."""
+    kept = few_labels(students, monkeypatch, 6, 6)
+    tuner, store = fresh(students), students.tuner.store
+    taught = [*kept[:3], *kept[6:9]]
+    labels = [Label("truck", store.images[row], int(store.label[row, 0])) for row in taught]
+    node = tuner.fine_tune(tuner.root(), labels)
+    assert chosen_on_tune(tuner, node, "truck") == 6
+    rows = store.rows("tune")
+    found = cross_fit.cross_fitted(tuner, node, "truck", steps_to(tuner, node, "truck"), rows)
+    for fold in range(FOLDS):
+        out = set(rows[found.folds == fold])
+        others = [one for one, row in zip(labels, taught, strict=True) if row not in out]
+        alone = tuner.fine_tune(tuner.root(), others)
+        np.testing.assert_allclose(
+            found.logits[found.folds == fold],
+            tuner.logits(alone)[rows[found.folds == fold], 0],
+            atol=0.05,
+        )
+
+
+def test_a_mean_gain_is_undefined_on_draws_without_a_positive_of_any_class() -> None:
+    first, second = (
+        Change(1.0, np.array([1.0, np.nan, np.nan])),
+        Change(3.0, np.array([3, 4, np.nan])),
+    )
+    found = mean_change([first, second])
+    np.testing.assert_array_equal(found.draws, [2.0, 4.0, np.nan])
 
 
 def test_without_cures_it_is_the_student(students) -> None:
@@ -219,6 +308,19 @@ def test_labels_are_asked_for_where_there_are_none(students, monkeypatch) -> Non
     logit = students.tuner.logits(students.tuner.root())[hidden, 0]
     unsure = [store.images[row] for row in hidden[np.argsort(np.abs(logit))[:10]]]
     assert list(asked) == unsure
+
+
+def test_a_path_of_lambda_says_that_its_photos_chose(tmp_path: Path, capsys) -> None:
+    students_of(tmp_path)
+    store, history = str(tmp_path / "own.zarr"), ["--history", str(tmp_path / "one.sqlite")]
+    assert main(["suggest", store, *history]) == 0
+    capsys.readouterr()
+    for node, chosen in (("0", 0), ("1", 400)):
+        given = ["--class", "truck", "--node", node, "--json", *history]
+        assert main(["lambda", store, *given]) == 0
+        out, err = capsys.readouterr()
+        assert json.loads(out)["chosen_on"] == chosen
+        assert ("These photos chose terms" in err) == bool(chosen)
 
 
 def test_the_command_records_it_and_the_edits_replay_it(tmp_path: Path, capsys) -> None:

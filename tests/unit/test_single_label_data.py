@@ -67,7 +67,7 @@ def test_a_task_that_is_not_said_is_told(tmp_path, capsys, home):  # noqa: F811
         if name not in ("task", "activation"):
             frame.rename_axis("image_id").to_csv(tmp_path / f"{name}.csv")
     tables = [str(tmp_path / f"{name}.csv") for name in ("scores", "logits", "labels")]
-    tables += ["--split", str(tmp_path / "split.csv"), "--output"]
+    tables += ["--splits", str(tmp_path / "split.csv"), "--output"]
     assert main(["init", *tables, str(tmp_path / "t.zarr")]) == 0
     assert "119 of 120 labelled images have exactly one class" in capsys.readouterr().out
     assert main(["init", *tables, str(tmp_path / "u.zarr"), "--task", "multi_label"]) == 0
@@ -226,7 +226,7 @@ def test_init_makes_a_store_of_tables_with_one_class_an_image(tmp_path, capsys):
         given[name].rename_axis("image_id").to_csv(tmp_path / f"{name}.csv")
     given["split"].rename("split").rename_axis("image_id").to_csv(tmp_path / "split.csv")
     tables = [str(tmp_path / f"{name}.csv") for name in ("scores", "logits", "labels")]
-    rest = ["--split", str(tmp_path / "split.csv"), "--output", str(tmp_path / "own.zarr")]
+    rest = ["--splits", str(tmp_path / "split.csv"), "--output", str(tmp_path / "own.zarr")]
     assert main(["init", *tables, *rest]) == 0
     said = "single_label (one class an image); the teacher ends in a softmax over 5 classes"
     assert said in capsys.readouterr().out

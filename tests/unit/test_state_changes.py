@@ -150,7 +150,7 @@ def test_a_change_is_worked_out_once_and_by_the_worker(app: AppState) -> None:
     assert state.total("bicycle", ["f1"]) == {}
     assert there.wait(PATIENCE)
     updates.pop()()
-    assert state.found == 1
+    assert state.arrivals == 1
     assert set(state.total("bicycle", ["f1"])) == {"f1"}
     assert len(threads) == 1
     assert threads[0] is not threading.current_thread()

@@ -30,18 +30,18 @@ def two_branches(app: AppState) -> tuple[str, str]:
 def test_two_branches_are_compared_as_the_engine_does(app: AppState) -> None:
     first, second = two_branches(app)
     app.comparison.compare(first, second)
-    found, tuner = app.comparison.found, app.tuner
+    found, tuner = app.comparison.result, app.tuner
     assert found.to_json() == compare(tuner, tuner.node(first), tuner.node(second)).to_json()
     assert found.ancestor.number == 0
     app.comparison.swap()
     assert app.comparison.pair == (second, first)
-    turned = app.comparison.found.of("bicycle").changes["ap"].estimate
+    turned = app.comparison.result.of("bicycle").changes["ap"].estimate
     assert turned == pytest.approx(-found.of("bicycle").changes["ap"].estimate)
 
 
 def test_a_node_that_is_not_there_is_told(app: AppState) -> None:
     app.comparison.compare(app.students.node.id, "no such id")
-    assert app.comparison.found is None
+    assert app.comparison.result is None
     assert "no iteration 'no such id'" in app.comparison.problem
     app.comparison.close()
     assert (app.comparison.pair, app.comparison.problem) == (None, "")
@@ -51,11 +51,11 @@ def test_holdout_is_compared_only_where_both_were_looked_at(app: AppState) -> No
     first, second = two_branches(app)
     app.tuning.show_split("holdout")
     app.comparison.compare(first, second)
-    assert app.comparison.found.split == "tune"
+    assert app.comparison.result.split == "tune"
     app.tuning.jump(first)
     app.tuning.show_split("holdout")
     app.comparison.compare(first, second)
-    assert app.comparison.found.split == "holdout"
+    assert app.comparison.result.split == "holdout"
     assert app.tuner.looks() == 2
 
 
@@ -67,7 +67,7 @@ def test_a_late_result_is_not_shown_after_closing(app: AppState, monkeypatch) ->
     app.comparison.close()
     [job] = submitted
     job.done(job.work(job))
-    assert app.comparison.found is None
+    assert app.comparison.result is None
 
 
 def test_the_zip_holds_what_the_command_writes(app: AppState) -> None:

@@ -81,7 +81,7 @@ def test_a_typed_concept_is_a_column_with_patches_and_a_place(app):
     assert row.concept == "wheels"
     assert len(row.patches) > 0
     assert np.isfinite(grown.students.effect("bicycle", "wheels").estimate).all()
-    told = " ".join(grown.concepts.told)
+    told = " ".join(grown.concepts.outcome)
     assert "Added wheels (tyres): scores 0." in told
     assert "Nearest concepts by text: wheel (0." in told
     assert "fitted again" not in told
@@ -89,7 +89,7 @@ def test_a_typed_concept_is_a_column_with_patches_and_a_place(app):
 
 def test_a_near_twin_of_a_concept_is_said_to_be_one(app):
     app.concepts.add("wheels")
-    assert "It nearly is wheel:" in " ".join(app.concepts.told)
+    assert "It nearly is wheel:" in " ".join(app.concepts.outcome)
 
 
 def test_an_iteration_that_gets_another_number_says_which_it_had(app):
@@ -118,7 +118,7 @@ def test_the_branch_is_carried_on_and_stays_without_the_concept(app):
     assert node.id != before.id
     assert grown.tuner.looks() == 1
     assert [intent.concept for intent in grown.tuning.pending] == ["wheel"]
-    assert "up to #1" in grown.concepts.told[-1]
+    assert "up to #1" in grown.concepts.outcome[-1]
     grown.concepts.forget("wheels")
     back = after(grown)
     assert back.students.node.id == before.id
@@ -246,5 +246,5 @@ def test_the_page_goes_on_with_the_same_class_and_theme(spec, tmp_path):
     assert explorer.app.selection.class_name == "bicycle"
     assert explorer.app.selection.concept == "wheels"
     assert explorer.app.theme == "dark"
-    assert explorer.app.concepts.told == app.concepts.told
+    assert explorer.app.concepts.outcome == app.concepts.outcome
     explorer.close()

@@ -112,11 +112,11 @@ def test_a_cure_that_cannot_be_is_told_and_stays_in_the_batch(app: AppState):
 
 def test_shifts_are_those_of_the_command_and_wait_until_asked_for(demo):
     app = AppState(demo, Jobs(inline=True))
-    assert app.shifts.found == {}
+    assert app.shifts.by_class == {}
     app.shifts.start()
     assert app.shifts.complete
     for name, expected in class_shifts(demo, classes=["bicycle", "bird", "bottle"]).items():
-        assert app.shifts.found[name].kind == expected.kind
+        assert app.shifts.by_class[name].kind == expected.kind
         assert app.shifts.suspects(name) == [s.concept for s in expected.suspects]
 
 
@@ -125,7 +125,7 @@ def test_the_class_in_view_is_looked_at_first_and_told_in_time(demo, monkeypatch
     monkeypatch.setattr("inficond_panel.state.requests.shifts.SLICE", seconds)
     app, seen = AppState(demo, Jobs(inline=True)), []
     app.selection.class_name = "sheep"
-    app.shifts.param.watch(lambda event: seen.append([*event.new]), "found")
+    app.shifts.param.watch(lambda event: seen.append([*event.new]), "by_class")
     app.shifts.start()
     assert seen[0][0] == "sheep"
     assert len(seen) == told
@@ -136,22 +136,22 @@ def test_of_many_classes_only_those_selected_are_looked_at(demo, monkeypatch):
     monkeypatch.setattr("inficond_panel.state.requests.shifts.ALL_UP_TO", 15)
     app = AppState(demo, Jobs(inline=True))
     app.shifts.start()
-    assert app.shifts.found == {}
+    assert app.shifts.by_class == {}
     for name in ("bird", "sheep"):
         app.selection.class_name = name
-    assert [*app.shifts.found] == ["bird", "sheep"]
+    assert [*app.shifts.by_class] == ["bird", "sheep"]
 
 
 def test_a_cured_student_is_judged_anew(demo):
     app = AppState(demo, Jobs(inline=True))
     app.shifts.start()
-    before = app.shifts.found
+    before = app.shifts.by_class
     app.tuning.put([Doubt("bicycle"), Lambda("bicycle")])
     seen = []
-    app.shifts.param.watch(lambda event: seen.append(set(event.new)), "found")
+    app.shifts.param.watch(lambda event: seen.append(set(event.new)), "by_class")
     app.tuning.fine_tune()
     assert seen[0] == {*before} - {"bicycle"}  # the others are not looked for again
-    after = app.shifts.found
+    after = app.shifts.by_class
     assert app.shifts.complete
     assert after["bicycle"].verdict.ap_lost.estimate < before["bicycle"].verdict.ap_lost.estimate
     assert after["bird"] is before["bird"]
@@ -163,7 +163,7 @@ def test_a_suggestion_waits_in_the_batch_with_what_was_there(demo):
     app.tuning.toggle("bird", "road", "down")
     app.suggestion.ask("repair", ["bicycle"])
     expected = suggest(demo, strategy="repair", classes=["bicycle"])
-    assert app.suggestion.found.intents == expected.intents
+    assert app.suggestion.latest.intents == expected.intents
     assert app.tuning.pending[1:] == list(expected.intents)
     assert app.tuning.pending[0].class_name == "bird"
     change = app.tuning.preview.changes["bicycle"]["ap"]
@@ -176,7 +176,7 @@ def test_a_suggestion_is_told_while_some_of_it_waits(demo):
     table = KnowledgeView(app).table
     app.selection.class_name = "bicycle"
     app.suggestion.ask("repair", ["bicycle"])
-    told = app.suggestion.found.summary
+    told = app.suggestion.latest.summary
     assert told in " ".join(table.notices)
     app.tuning.clear()
     assert told not in " ".join(table.notices)
@@ -188,13 +188,13 @@ def test_nothing_is_put_where_nothing_is_suggested(demo):
     app = AppState(demo, Jobs(inline=True))
     app.suggestion.ask("repair", ["bottle"])
     assert app.tuning.pending == []
-    assert app.suggestion.found.intents == ()
-    assert "too few photos to say. Nothing is proposed" in app.suggestion.found.summary
+    assert app.suggestion.latest.intents == ()
+    assert "too few photos to say. Nothing is proposed" in app.suggestion.latest.summary
 
 
 def test_a_suggestion_for_another_iteration_is_forgotten(demo):
     app = AppState(demo, Jobs(inline=True))
     app.suggestion.ask("repair", ["bicycle"])
     app.tuning.fine_tune()
-    assert app.suggestion.found is None
+    assert app.suggestion.latest is None
     app.tuning.undo()

@@ -77,7 +77,7 @@ def app(tuner) -> AppState:
 
 def test_a_photo_is_decided_by_all_students(app):
     app.photo.put(content())
-    found = app.photo.found
+    found = app.photo.decided
     expected = app.tuner.logits(app.students.node)[0]
     logits = [found.predictions[name].logit for name in app.store.classes]
     np.testing.assert_allclose(logits, expected, atol=1e-6)
@@ -85,17 +85,17 @@ def test_a_photo_is_decided_by_all_students(app):
     np.testing.assert_allclose(teacher, app.store.teacher_log_odds[0])
     assert app.photo.status.kind == "idle"
     app.photo.close()
-    assert app.photo.found is None
+    assert app.photo.decided is None
 
 
 def test_it_follows_the_students_and_is_encoded_once(app):
     app.photo.put(content())
     name = app.store.classes[0]
-    (concept,) = [part.concept for part in app.photo.found.predictions[name].parts[:1]]
+    (concept,) = [part.concept for part in app.photo.decided.predictions[name].parts[:1]]
     node = app.tuner.fine_tune(app.students.node, [Intent(name, concept, "remove")])
     app.tuning.jump(node.id)
-    assert app.photo.found.node == node
-    shown = [part.concept for part in app.photo.found.predictions[name].parts]
+    assert app.photo.decided.node == node
+    shown = [part.concept for part in app.photo.decided.predictions[name].parts]
     assert concept not in shown
     assert len(app.photo.scorer.photos) == 1
 
@@ -125,32 +125,32 @@ def test_nothing_of_it_is_kept(app, tmp_path):
 def test_what_the_page_does_not_send_is_refused(app, photo, told):
     app.photo.put(photo)
     assert told in app.photo.status.text
-    assert app.photo.found is None
+    assert app.photo.decided is None
     assert app.photo.scorer.photos == []
 
 
 def test_jpeg_is_taken_too(app):
     app.photo.put(content("JPEG", (SIDE, SIDE)))
-    assert app.photo.found is not None
+    assert app.photo.decided is not None
 
 
 def test_it_is_cancelled(app):
     app.photo.scorer.during = app.photo.cancel
     app.photo.put(content())
-    assert app.photo.found is None
+    assert app.photo.decided is None
     assert app.photo.status.kind == "idle"
 
 
 def test_one_that_was_closed_does_not_come_back(app):
     app.photo.scorer.during = app.photo.close
     app.photo.put(content())
-    assert (app.photo.found, app.photo.status.kind) == (None, "idle")
+    assert (app.photo.decided, app.photo.status.kind) == (None, "idle")
 
 
 def test_one_that_cannot_be_read_cancels_the_one_before_and_is_told(app):
     app.photo.scorer.during = lambda: app.photo.put(b"no image")
     app.photo.put(content())
-    assert app.photo.found is None
+    assert app.photo.decided is None
     assert "no JPEG or PNG" in app.photo.status.text
 
 
@@ -159,7 +159,7 @@ def test_why_there_is_none_is_told(tuner):
     alone = AppState(tuner, Jobs(inline=True), photos=Scorer(tuner.store, fault))
     assert alone.photo.missing == "Packages are missing (torch). Install them."
     alone.photo.put(content())
-    assert (alone.photo.found, alone.photo.scorer.photos) == (None, [])
+    assert (alone.photo.decided, alone.photo.scorer.photos) == (None, [])
     none = AppState(tuner, Jobs(inline=True))
     assert none.photo.missing == "This page has no encoder. Open it with inficond serve."
     assert none.photo.side == 0
@@ -179,7 +179,7 @@ def test_a_page_without_the_right_refuses(tuner):
     assert "photos" in shut.closed
     shell = Shell(app)
     shell.act({"action": "put_photo", "parts": [base64.b64encode(content()).decode()]})
-    assert (app.photo.found, app.photo.scorer.photos) == (None, [])
+    assert (app.photo.decided, app.photo.scorer.photos) == (None, [])
     assert app.photo.missing == "This page has no photos."
 
 
@@ -270,7 +270,7 @@ def test_segments_are_outlined(app):
     shown = make_photo(app, app.store.classes[0])
     mask = app.store.mask(0)
     assert (shown["height"], shown["width"]) == mask.shape
-    part = app.photo.found.predictions[app.store.classes[0]].parts[0]
+    part = app.photo.decided.predictions[app.store.classes[0]].parts[0]
     text = app.store.concept_text_embedding[app.store.concepts.index(part.concept)]
     cosine = app.store.segment_embedding[app.store.segments_of(0)].astype(float) @ text
     rows, columns = np.nonzero(mask == cosine.argmax() + 1)

@@ -49,7 +49,7 @@ def test_what_is_pinned_stays_beside_what_is_tuned(app):
     expected = average_precision_score(student.labels[known] == 1, student.logits[known])
     assert beside.metrics["bicycle"].ap == pytest.approx(expected, abs=1e-12)
     app.pinned.toggle()
-    assert (app.pinned.node_id, app.pinned.found) == ("", None)
+    assert (app.pinned.node_id, app.pinned.record) == ("", None)
 
 
 def test_it_goes_with_its_branch_and_does_not_come_back(app):
@@ -60,7 +60,7 @@ def test_it_goes_with_its_branch_and_does_not_come_back(app):
     app.tuning.jump(root)
     app.pinned.pin(leaf)
     app.tuning.delete(first)
-    assert (app.pinned.node_id, app.pinned.found) == ("", None)
+    assert (app.pinned.node_id, app.pinned.record) == ("", None)
     app.tuning.restore(first)
     assert app.pinned.node_id == ""
     with pytest.raises(ValueError, match="no such iteration"):
@@ -89,7 +89,7 @@ def test_a_late_result_is_not_shown_after_unpinning(app, monkeypatch):
     app.pinned.unpin()
     [job] = submitted
     job.done(job.work(job))
-    assert app.pinned.found is None
+    assert app.pinned.record is None
 
 
 def test_what_cannot_be_read_is_told_and_not_pinned(app, monkeypatch):

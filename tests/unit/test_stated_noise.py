@@ -20,7 +20,7 @@ from inficond_panel.distill.metrics.bootstrap import draw_counts
 from inficond_panel.errors import TuningError
 from inficond_panel.export.abstaining import abstaining
 from inficond_panel.export.folder import as_exported
-from inficond_panel.spec.sections.students import Views
+from inficond_panel.spec.sections.page import Views
 from inficond_panel.tuning.shift.class_shift import class_shifts
 from inficond_panel.tuning.suggest.suggestion import Change
 

@@ -266,7 +266,7 @@ def test_a_condition_shows_neither_suspects_nor_suggestions(tmp_path: Path) -> N
     visitor.to_task()
     app = visitor.page.work.app
     app.selection.class_name = "bicycle"
-    assert app.shifts.found == {}
+    assert app.shifts.by_class == {}
     knowledge = KnowledgeView(app)
     knowledge.act({"action": "cure", "cure": {"direction": "lambda", "value": 0.1}})
     knowledge.act({"action": "suggest", "strategy": "repair", "every": True})

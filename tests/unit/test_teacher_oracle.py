@@ -29,6 +29,12 @@ def by_hand(weight, bias, x, label, gamma):
     return (flat - gamma * np.abs(flat) * (residual @ weight)).reshape(x.shape)
 
 
+def reinforce(forward, pixels, label, gamma):
+    from precompute.teachers.oracle import loss_gradient, stepped
+
+    return stepped(pixels, loss_gradient(forward, pixels, label), gamma)
+
+
 def network(weight, bias):
     return lambda x: x.flatten(1) @ torch.from_numpy(weight).T + torch.from_numpy(bias)
 
@@ -36,8 +42,6 @@ def network(weight, bias):
 @given(st.integers(0, 10_000), st.floats(1e-3, 3))
 @settings(max_examples=30, derandomize=True)
 def test_the_reinforced_input_is_that_of_the_formula(seed, gamma):
-    from precompute.teachers.oracle import reinforce
-
     weight, bias, x, label = problem(seed)
     found = reinforce(network(weight, bias), torch.from_numpy(x), torch.from_numpy(label), gamma)
     expected = by_hand(weight, bias, x, label, gamma)
@@ -47,8 +51,6 @@ def test_the_reinforced_input_is_that_of_the_formula(seed, gamma):
 
 @pytest.mark.parametrize("gamma", [1e39, 1e300])
 def test_a_gamma_that_overflows_is_told_though_the_network_saturates(gamma):
-    from precompute.teachers.oracle import reinforce
-
     weight, bias, x, label = (np.asarray(v, dtype=np.float32) for v in problem(0))
     label = torch.from_numpy(np.ones_like(label, dtype=np.int64))
 
@@ -63,8 +65,6 @@ def test_a_gamma_that_overflows_is_told_though_the_network_saturates(gamma):
 
 
 def test_the_step_of_an_image_does_not_depend_on_the_others_in_its_batch():
-    from precompute.teachers.oracle import reinforce
-
     weight, bias, x, label = problem(1)
     forward = network(weight, bias)
     together = reinforce(forward, torch.from_numpy(x), torch.from_numpy(label), 0.5)
@@ -94,7 +94,7 @@ def deep(seed):
 @given(st.integers(0, 1000))
 @settings(max_examples=25, derandomize=True)
 def test_a_small_step_lowers_the_loss_of_every_labelled_image(seed):
-    from precompute.teachers.oracle import reinforce, task_loss
+    from precompute.teachers.oracle import task_loss
 
     *_, x, label = problem(seed)
     x, label, forward = torch.from_numpy(x), torch.from_numpy(label), deep(seed)
@@ -106,8 +106,6 @@ def test_a_small_step_lowers_the_loss_of_every_labelled_image(seed):
 
 
 def test_the_mean_colour_stays_as_it_is():
-    from precompute.teachers.oracle import reinforce
-
     *_, x, label = problem(3)
     x[:, 1] = 0  # normalised: this channel has the mean colour
     found = reinforce(deep(3), torch.from_numpy(x), torch.from_numpy(label), 1.0)
@@ -116,8 +114,6 @@ def test_the_mean_colour_stays_as_it_is():
 
 
 def test_a_network_without_gradient_is_told():
-    from precompute.teachers.oracle import reinforce
-
     *_, x, label = problem(4)
     with pytest.raises(DataError, match="gives no gradient"):
         reinforce(lambda p: deep(4)(p).detach(), torch.from_numpy(x), torch.from_numpy(label), 0.5)

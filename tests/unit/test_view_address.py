@@ -53,7 +53,7 @@ def test_a_link_shows_the_same(app):
     assert other.students.node.id == node.id
     assert (other.selection.class_name, other.selection.concept) == ("tv monitor", "sky")
     assert other.comparison.pair == app.comparison.pair
-    assert other.comparison.found is not None
+    assert other.comparison.result is not None
     assert other.settings.param.values() == {
         **app.settings.param.values(),
         "name": other.settings.name,

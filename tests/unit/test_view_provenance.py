@@ -349,7 +349,7 @@ def test_a_comparison_tells_metrics_movers_and_images(app):
     root = app.students.node.id
     node = _tune(app, ("bicycle", "wheel", "remove"))
     view.act({"action": "compare", "before": root, "after": node})
-    shown, found = view._tree.comparison, app.comparison.found
+    shown, found = view._tree.comparison, app.comparison.result
     item = found.of("bicycle")
 
     assert shown["title"] == "#0 → #1"
@@ -412,7 +412,7 @@ def test_pictures_are_sent_of_images_in_the_comparison_only(app, monkeypatch):
     root = app.students.node.id
     node = _tune(app, ("bicycle", "wheel", "remove"), ("bicycle", "spoke", "remove"))
     view.act({"action": "compare", "before": root, "after": node})
-    rows = {flip.row for flip in app.comparison.found.of("bicycle").churn.flips}
+    rows = {flip.row for flip in app.comparison.result.of("bicycle").churn.flips}
     foreign = next(row for row in range(len(app.store.images)) if row not in rows)
     view.act({"action": "pictures", "rows": [*rows, foreign]})
 

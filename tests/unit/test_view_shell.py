@@ -10,9 +10,9 @@ import panel as pn
 import pytest
 
 from inficond_panel.state import AppState, Jobs, Status
-from inficond_panel.views.page.arrangement import make_layout
 from inficond_panel.views.page.palette import SHORTCUTS, make_shortcuts
-from inficond_panel.views.page.shell import Shell, make_saved, make_subtitle
+from inficond_panel.views.page.shell import Shell
+from inficond_panel.views.page.shell_page import make_layout, make_saved, make_subtitle
 from inficond_panel.views.page.tour import make_example
 
 
@@ -190,7 +190,7 @@ def test_the_tour_takes_a_suspect_else_the_strongest_that_is_no_word_for_the_cla
         ),
         students=SimpleNamespace(student=lambda name: student),
         selection=SimpleNamespace(class_name="airplane", concept=""),
-        shifts=SimpleNamespace(found={"airplane": found}),
+        shifts=SimpleNamespace(by_class={"airplane": found}),
     )
     assert make_example(app) == ("airplane", suspects[0] if suspects else "wheel")
 

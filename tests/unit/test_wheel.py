@@ -1,4 +1,4 @@
-"""The wheel holds both packages, the specs and the demo, no recipe, and nothing of the user."""
+"""The wheel: both packages, the specs, the demo and the pages; no recipe, nothing of the user."""
 
 import re
 import runpy
@@ -42,11 +42,13 @@ def wheel(tracked, tmp_path_factory):
         yield archive
 
 
-def test_it_holds_the_packages_and_the_specs_and_nothing_else(wheel, tracked):
+def test_it_holds_the_packages_the_specs_and_the_pages_and_nothing_else(wheel, tracked):
     packages = {name for name in tracked if name.startswith(("inficond_panel/", "precompute/"))}
     packages = {name for name in packages if not name.startswith("precompute/recipes/")}
     specs = {f"inficond_panel/{name}" for name in tracked if name.startswith("specs/")}
-    assert {name for name in wheel.namelist() if ".dist-info/" not in name} == packages | specs
+    pages = {f"inficond_panel/{name}" for name in tracked if re.fullmatch(r"docs/[^/]+\.md", name)}
+    there = {name for name in wheel.namelist() if ".dist-info/" not in name}
+    assert there == packages | specs | pages
 
 
 def test_it_says_that_it_is_typed_and_under_which_licences(wheel):
@@ -67,6 +69,12 @@ def test_specs_are_found_by_name_from_the_wheel(wheel, tmp_path):
     code = "from inficond_panel.spec import find_spec; print(find_spec('voc2007'))"
     [found] = run(tmp_path, sys.executable, "-c", code)
     assert Path(found) == tmp_path / "inficond_panel" / "specs" / "public/voc2007.yaml"
+
+
+def test_pages_are_printed_from_the_wheel(wheel, tmp_path):
+    wheel.extractall(tmp_path)
+    command = (sys.executable, "-m", "inficond_panel", "docs", "metrics")
+    assert "\n".join(run(tmp_path, *command)) == (ROOT / "docs" / "metrics.md").read_text().rstrip()
 
 
 def test_scenes_name_the_source_tree_from_the_wheel(wheel, tmp_path):

@@ -127,9 +127,9 @@ def explain(
         changed = tuple(churn(*(side[name] for side in sides[split])) for split in splits)
         reports.append(_class_report(before, after, pricing, changed, threshold, top, lift))
     untouched = tuple(n for n in tuner.store.classes if not (tuner.joint or n in node.tuned))
-    said = tuple(notices(tuner, parent, node.intents))
+    notes = tuple(notices(tuner, parent, node.intents))
     moved = {split: moved_classes(*sides[split]) for split in splits}
-    return RefitReport(node, parent, tuple(reports), untouched, said, moved)
+    return RefitReport(node, parent, tuple(reports), untouched, notes, moved)
 
 
 def _class_report(
@@ -185,20 +185,20 @@ def _document(report: ClassReport) -> dict[str, Any]:
 
 def _cures_document(report: ClassReport) -> dict[str, Any]:
     """Cures in force by kind, and how many labelled photos of tune chose any of it."""
-    terms, found = report.terms, dict[str, Any]()
+    terms, document = report.terms, dict[str, Any]()
     if terms.taught is not None:
-        found[LABEL.key] = {"photos": dict(terms.taught.labels), "weight": terms.taught.weight}
+        document[LABEL.key] = {"photos": dict(terms.taught.labels), "weight": terms.taught.weight}
     if terms.balanced is not None:
         effective = [defined(value) for value in terms.balanced.effective]
-        found[BALANCE.key] = {"concepts": list(terms.balanced.concepts), "effective": effective}
+        document[BALANCE.key] = {"concepts": list(terms.balanced.concepts), "effective": effective}
     if terms.doubted is not None:
         factors = dict(terms.doubted.factors)
-        found[DOUBT.key] = {"value": terms.doubted.value, "factors": factors}
+        document[DOUBT.key] = {"value": terms.doubted.value, "factors": factors}
     if terms.penalty is not None:
-        found[LAMBDA.key] = {"value": terms.penalty}
+        document[LAMBDA.key] = {"value": terms.penalty}
     since = report.cures_since
     return {
-        "in_force": {kind: {"since": since.get(kind), **facts} for kind, facts in found.items()},
+        "in_force": {kind: {"since": since.get(kind), **facts} for kind, facts in document.items()},
         "photos_used": terms.used,
     }
 

@@ -14,7 +14,8 @@ DESCRIPTION = (
     "Distills the students of every combination of targets, alpha, temperature and lambda, and "
     "measures them in one table, with the intervals of their differences. Lists are separated "
     "by commas; what is left out is as in the spec. With --gamma oracles of several gammas are "
-    "compared instead; with --link students per class and one softmax student. See docs/oracle.md."
+    "compared instead; with --link students per class and one softmax student. See "
+    "`inficond docs oracle`."
 )
 EXAMPLE = "inficond compare demo --alpha none,1 --temperature 1,2"
 TARGETS = ("teacher", "oracle")

@@ -29,43 +29,43 @@ _SETTING = ("number", "targets", "mark", "alpha", "temperature", "tempered", "la
 _LEVEL = "level"  #: column of the level of the intervals
 
 
-def make_files(found: Compared, seed: int) -> Iterator[File]:
+def make_files(compared: Compared, seed: int) -> Iterator[File]:
     """The files; the map is left out without groups of images, or scikit-learn."""
     metrics = [f"{name}{limit}" for name in NAMES for limit in LIMITS]
     changes = [f"{name}_change{limit}" for name in NAMES for limit in LIMITS]
     header = [*_SETTING, "against", *metrics, *changes, _LEVEL]
-    yield make_table("students", header, _students(found))
-    yield make_table("classes", ["class", *header], _classes(found))
+    yield make_table("students", header, _students(compared))
+    yield make_table("classes", ["class", *header], _classes(compared))
     kinds = [f"{kind}{limit}" for kind in ("teacher", "oracle", "change") for limit in LIMITS]
     yield make_table(
-        "outputs", ["measure", "split", *kinds, "oracle_mark", _LEVEL], _outputs(found)
+        "outputs", ["measure", "split", *kinds, "oracle_mark", _LEVEL], _outputs(compared)
     )
     columns = ("of", "mark", "class", "bins", "bin")
     numbers = ("lower", "upper", "events", "probability", "frequency")
-    yield make_table("reliability", [*columns, *numbers], _reliability(found))
-    places = _places(found, seed)
-    if found.groups:
+    yield make_table("reliability", [*columns, *numbers], _reliability(compared))
+    places = _places(compared, seed)
+    if compared.groups:
         header = ["image_id", "group", *(f"{kind}_{axis}" for kind in places for axis in "xy")]
-        yield make_table("map", header, _map(found.outputs.images, found.groups, places))
-    yield File("compare.html", make_page(found, places).encode())
+        yield make_table("map", header, _map(compared.outputs.images, compared.groups, places))
+    yield File("compare.html", make_page(compared, places).encode())
 
 
-def _students(found: Compared) -> Iterator[list[Any]]:
-    for number, r in enumerate(found.students, start=1):
+def _students(compared: Compared) -> Iterator[list[Any]]:
+    for number, r in enumerate(compared.students, start=1):
         numbers = [*_numbers(r.metrics), *_numbers(r.change)]
-        yield [*_setting(found, number), *numbers, found.level]
+        yield [*_setting(compared, number), *numbers, compared.level]
 
 
-def _classes(found: Compared) -> Iterator[list[Any]]:
-    for number, r in enumerate(found.students, start=1):
+def _classes(compared: Compared) -> Iterator[list[Any]]:
+    for number, r in enumerate(compared.students, start=1):
         for name, metrics in r.classes.items():
             change = r.class_changes[name] if r.class_changes else None
             numbers = [*_numbers(metrics), *_numbers(change)]
-            yield [name, *_setting(found, number), *numbers, found.level]
+            yield [name, *_setting(compared, number), *numbers, compared.level]
 
 
-def _setting(found: Compared, number: int) -> list[Any]:
-    result = found.students[number - 1]
+def _setting(compared: Compared, number: int) -> list[Any]:
+    result = compared.students[number - 1]
     setting = result.setting
     against = "" if result.against is None else result.against + 1
     return [
@@ -81,45 +81,48 @@ def _setting(found: Compared, number: int) -> list[Any]:
     ]
 
 
-def _numbers(found: Mapping[str, Interval] | None) -> list[Any]:
-    return [value for name in NAMES for value in three(found[name] if found else None)]
+def _numbers(intervals: Mapping[str, Interval] | None) -> list[Any]:
+    return [value for name in NAMES for value in three(intervals[name] if intervals else None)]
 
 
-def _outputs(found: Compared) -> Iterator[list[Any]]:
-    for split, measures in (("fit", found.measures), ("tune", found.on_tune)):
+def _outputs(compared: Compared) -> Iterator[list[Any]]:
+    for split, measures in (("fit", compared.measures), ("tune", compared.on_tune)):
         for name, measure in measures.items():
             numbers = [v for each in vars(measure).values() for v in three(each)]
             mark = SEEN_LABEL if measure.oracle else ""
-            yield [name, split, *numbers, mark, found.level]
+            yield [name, split, *numbers, mark, compared.level]
 
 
-def _reliability(found: Compared) -> Iterator[list[Any]]:
-    for kind in found.outputs.logits:
+def _reliability(compared: Compared) -> Iterator[list[Any]]:
+    for kind in compared.outputs.logits:
         mark = SEEN_LABEL if kind == "oracle" else ""
         for bins, mass in (("equal width", False), ("equal mass", True)):
-            diagrams = {"": found.outputs.pooled(kind, mass), **found.outputs.by_class(kind, mass)}
+            diagrams = {
+                "": compared.outputs.pooled(kind, mass),
+                **compared.outputs.by_class(kind, mass),
+            }
             for name, diagram in diagrams.items():
                 for row in reliability_rows(diagram):
                     yield [kind, mark, name, bins, *row]
 
 
-def reliability_rows(found: Reliability) -> Iterator[list[Any]]:
+def reliability_rows(diagram: Reliability) -> Iterator[list[Any]]:
     """Rows of a diagram: bin, lower, upper, events, probability, frequency."""
     names = ("lower", "upper", "events", "probability", "frequency")
-    rows = zip(*(getattr(found, name).tolist() for name in names), strict=True)
+    rows = zip(*(getattr(diagram, name).tolist() for name in names), strict=True)
     for number, row in enumerate(rows, start=1):
         yield [number, *map(defined, row)]
 
 
-def _places(found: Compared, seed: int) -> dict[str, np.ndarray]:
+def _places(compared: Compared, seed: int) -> dict[str, np.ndarray]:
     """Places of some images of the groups on a t-SNE map of each kind of logits; nan: not on it."""
-    if found.groups is None:
+    if compared.groups is None:
         return {}
-    inside = sample(found.groups, _ON_MAP, seed).of >= 0
+    inside = sample(compared.groups, _ON_MAP, seed).of >= 0
     places = {}
-    for kind in found.outputs.logits:
+    for kind in compared.outputs.logits:
         places[kind] = np.full((len(inside), 2), np.nan)
-        places[kind][inside] = tsne(found.outputs.representation(kind)[inside], seed)
+        places[kind][inside] = tsne(compared.outputs.representation(kind)[inside], seed)
     return places
 
 

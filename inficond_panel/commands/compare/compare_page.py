@@ -42,27 +42,27 @@ svg text { font-size: 11px; fill: #4a5361; } svg .group { font-weight: 600; fill
 """  # noqa: E501
 
 
-def make_page(found: Compared, places: Mapping[str, np.ndarray]) -> str:
+def make_page(compared: Compared, places: Mapping[str, np.ndarray]) -> str:
     """Whole page; ``places`` are the images' places on the map of each kind of logits."""
-    outputs, store = found.outputs, found.tuner.store
+    outputs, store = compared.outputs, compared.tuner.store
     title = f"{store.title}: teacher and oracle"
-    level = confidence_word(found.level)
+    level = confidence_word(compared.level)
     parts = [
         f"<h1>{escape(title)}</h1>",
         f"<p>Store {escape(store.content_hash[:12])}. Intervals: {level}, images drawn.</p>",
         f"<h2>Outputs on the split fit, {len(outputs.images)} images</h2>",
-        _outputs(found),
-        *(f"<p>{escape(line)}</p>" for line in notes_on(outputs, found.groups)),
+        _outputs(compared),
+        *(f"<p>{escape(line)}</p>" for line in notes_on(outputs, compared.groups)),
         "<h2>Reliability, all classes pooled</h2>",
-        figures_html(_pooled(found)),
+        figures_html(_pooled(compared)),
         "<h2>Reliability by class, bins of equal width</h2>",
-        f"<p>Circles: teacher.{_squares(found)}</p>",
-        figures_html(_by_class(found)),
-        *_maps(found, places),
-        f"<h2>Students on the split {escape(found.split)}, means over classes</h2>",
-        _students(found),
+        f"<p>Circles: teacher.{_squares(compared)}</p>",
+        figures_html(_by_class(compared)),
+        *_maps(compared, places),
+        f"<h2>Students on the split {escape(compared.split)}, means over classes</h2>",
+        _students(compared),
         "<h2>Differences, paired; * beyond noise</h2>",
-        _differences(found),
+        _differences(compared),
     ]
     return page_html(title, parts)
 
@@ -78,14 +78,14 @@ def page_html(title: str, parts: Sequence[str]) -> str:
     )
 
 
-def _squares(found: Compared) -> str:
-    return f" Squares: {kind_text('oracle')}." if "oracle" in found.outputs.logits else ""
+def _squares(compared: Compared) -> str:
+    return f" Squares: {kind_text('oracle')}." if "oracle" in compared.outputs.logits else ""
 
 
-def _outputs(found: Compared) -> str:
-    header = ["", *(kind_text(kind) for kind in found.outputs.logits)]
+def _outputs(compared: Compared) -> str:
+    header = ["", *(kind_text(kind) for kind in compared.outputs.logits)]
     rows = []
-    for name, measure in found.measures.items():
+    for name, measure in compared.measures.items():
         row = [MEASURES[name], level_text(measure.teacher)]
         if measure.oracle and measure.change:
             row += [level_text(measure.oracle), starred_change(measure.change)]
@@ -93,19 +93,19 @@ def _outputs(found: Compared) -> str:
     return table_html([*header, "oracle − teacher"] if len(header) > 2 else header, rows)
 
 
-def _students(found: Compared) -> str:
+def _students(compared: Compared) -> str:
     rows = [
         [f"{at} {setting_text(r.setting)}", *(level_text(r.metrics[name]) for name in NAMES)]
-        for at, r in enumerate(found.students, start=1)
+        for at, r in enumerate(compared.students, start=1)
     ]
-    rows.append(["the teacher itself", *(level_text(found.teacher[name]) for name in NAMES)])
+    rows.append(["the teacher itself", *(level_text(compared.teacher[name]) for name in NAMES)])
     return table_html(["", *NAMES.values()], rows)
 
 
-def _differences(found: Compared) -> str:
+def _differences(compared: Compared) -> str:
     rows = [
         [f"{at} less {r.against + 1}", *(starred_change(r.change[name]) for name in NAMES)]
-        for at, r in enumerate(found.students, start=1)
+        for at, r in enumerate(compared.students, start=1)
         if r.change and r.against is not None
     ]
     return table_html(["", *NAMES.values()], rows)
@@ -125,10 +125,10 @@ def figures_html(figures: Iterable[str]) -> str:
     return f"<div>{''.join(figures)}</div>"
 
 
-def _pooled(found: Compared) -> list[str]:
+def _pooled(compared: Compared) -> list[str]:
     return [
-        reliability_svg(name, {kind: found.outputs.pooled(kind, mass)})
-        for kind in found.outputs.logits
+        reliability_svg(name, {kind: compared.outputs.pooled(kind, mass)})
+        for kind in compared.outputs.logits
         for name, mass in (
             (f"{kind_text(kind)}, equal width", False),
             (f"{kind}, equal mass", True),
@@ -136,8 +136,8 @@ def _pooled(found: Compared) -> list[str]:
     ]
 
 
-def _by_class(found: Compared) -> list[str]:
-    outputs = found.outputs
+def _by_class(compared: Compared) -> list[str]:
+    outputs = compared.outputs
     diagrams = {kind: outputs.by_class(kind) for kind in outputs.logits}
     return [
         reliability_svg(name, {kind: each[name] for kind, each in diagrams.items()})
@@ -145,12 +145,12 @@ def _by_class(found: Compared) -> list[str]:
     ]
 
 
-def _maps(found: Compared, places: Mapping[str, np.ndarray]) -> list[str]:
-    if not places or found.groups is None:
+def _maps(compared: Compared, places: Mapping[str, np.ndarray]) -> list[str]:
+    if not places or compared.groups is None:
         return []
-    figures = [map_svg(f"t-SNE of {kind_text(k)}", xy, found.groups) for k, xy in places.items()]
+    figures = [map_svg(f"t-SNE of {kind_text(k)}", xy, compared.groups) for k, xy in places.items()]
     return [
-        f"<h2>Maps of the logits on fit, {escape(found.groups.rule)}</h2>",
+        f"<h2>Maps of the logits on fit, {escape(compared.groups.rule)}</h2>",
         figures_html(figures),
     ]
 

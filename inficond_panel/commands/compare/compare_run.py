@@ -50,10 +50,10 @@ def compare_outputs_and_students(args: argparse.Namespace) -> None:
     )
 
 
-def _say(found: Compared, args: argparse.Namespace) -> None:
-    _say_outputs(found)
+def _say(compared: Compared, args: argparse.Namespace) -> None:
+    _say_outputs(compared)
     say()
-    _say_students(found, args)
+    _say_students(compared, args)
 
 
 def _compared(tuner: Tuner, args: argparse.Namespace) -> Compared:
@@ -98,14 +98,14 @@ def _settings(tuner: Tuner, args: argparse.Namespace) -> list[Setting]:
     )
 
 
-def _say_outputs(found: Compared) -> None:
-    outputs = found.outputs
+def _say_outputs(compared: Compared) -> None:
+    outputs = compared.outputs
     say(f"Outputs on the split fit: {len(outputs.images)} images, {len(outputs.classes)} classes")
     say()
     oracle = "oracle" in outputs.logits
     rows = []
-    for name, measure in found.measures.items():
-        tune = found.on_tune.get(name)
+    for name, measure in compared.measures.items():
+        tune = compared.on_tune.get(name)
         row = [
             MEASURES[name],
             level_text(tune.teacher) if tune else "",
@@ -117,32 +117,32 @@ def _say_outputs(found: Compared) -> None:
     header = ["", "teacher, tune", "teacher"]
     more = [f"oracle, {SEEN_LABEL}", f"oracle {MINUS} teacher"] if oracle else []
     say_table([*header, *more], rows)
-    for line in notes_on(outputs, found.groups):
+    for line in notes_on(outputs, compared.groups):
         say(line)
     if not oracle:
         note("The store has no oracle logits: give teacher.oracle, then inficond precompute SPEC.")
 
 
-def _say_students(found: Compared, args: argparse.Namespace) -> None:
+def _say_students(compared: Compared, args: argparse.Namespace) -> None:
     say(f"Students on the split {args.split}, means over the classes; fidelity is to the teacher")
     say()
     rows = [
         [f"{at} {setting_text(r.setting)}", *(level_text(r.metrics[name]) for name in NAMES)]
-        for at, r in enumerate(found.students, start=1)
+        for at, r in enumerate(compared.students, start=1)
     ]
-    rows.append(["  the teacher itself", *(level_text(found.teacher[name]) for name in NAMES)])
+    rows.append(["  the teacher itself", *(level_text(compared.teacher[name]) for name in NAMES)])
     say_table(["students", *NAMES.values()], rows)
-    changed = [(at, r) for at, r in enumerate(found.students, start=1) if r.change]
+    changed = [(at, r) for at, r in enumerate(compared.students, start=1) if r.change]
     if changed:
         say()
         say("Differences, paired on the same draws of images; * beyond noise")
         say()
         say_table(["students", *NAMES.values()], [_difference(at, r) for at, r in changed])
     say()
-    level = found.level
+    level = compared.level
     draws = f"{args.draws} bootstrap draws of images, {interval_word(level)}s"
-    say(f"{draws}. History {found.tuner.history.path}.")
-    if any(result.mark for result in found.students):
+    say(f"{draws}. History {compared.tuner.history.path}.")
+    if any(result.mark for result in compared.students):
         say(
             f"The oracle {SEEN_LABEL}: its students learned it on fit, and are measured without it."
         )
@@ -153,30 +153,32 @@ def _difference(at: int, result: SettingResult) -> list[str]:
     return [f"{at} less {against + 1}", *(starred_change(change[name]) for name in NAMES)]
 
 
-def document(found: Compared, args: argparse.Namespace) -> dict[str, Any]:
+def document(compared: Compared, args: argparse.Namespace) -> dict[str, Any]:
     """Everything that was measured; undefined is None."""
-    groups = found.groups
+    groups = compared.groups
     return {
-        "spec": str(found.tuner.spec.path),
-        "store_hash": found.tuner.store.content_hash,
+        "spec": str(compared.tuner.spec.path),
+        "store_hash": compared.tuner.store.content_hash,
         "draws": args.draws,
         "seed": args.seed,
-        "level": found.level,
+        "level": compared.level,
         "outputs": {
-            "split": found.outputs.split,
-            "images": len(found.outputs.images),
-            "oracle": SEEN_LABEL if "oracle" in found.outputs.logits else None,
-            "measures": _measures(found.measures),
-            "teacher_on_tune": _measures(found.on_tune),
+            "split": compared.outputs.split,
+            "images": len(compared.outputs.images),
+            "oracle": SEEN_LABEL if "oracle" in compared.outputs.logits else None,
+            "measures": _measures(compared.measures),
+            "teacher_on_tune": _measures(compared.on_tune),
             "groups": groups
             and {"rule": groups.rule, "names": list(groups.names), "images": groups.images},
-            "reliability": {kind: _diagrams(found.outputs, kind) for kind in found.outputs.logits},
+            "reliability": {
+                kind: _diagrams(compared.outputs, kind) for kind in compared.outputs.logits
+            },
         },
         "split": args.split,
-        "teacher": interval_documents(found.teacher),
+        "teacher": interval_documents(compared.teacher),
         "students": [
-            {**_student(result), "looks": found.tuner.history.looks(result.node.id, "holdout")}
-            for result in found.students
+            {**_student(result), "looks": compared.tuner.history.looks(result.node.id, "holdout")}
+            for result in compared.students
         ],
     }
 
@@ -200,14 +202,14 @@ def _diagrams(outputs: Outputs, kind: str) -> dict[str, Any]:
     }
 
 
-def _diagram(found: Reliability) -> dict[str, Any]:
+def _diagram(diagram: Reliability) -> dict[str, Any]:
     names = ("lower", "upper", "probability", "frequency")
-    values = {name: [defined(v) for v in getattr(found, name).tolist()] for name in names}
+    values = {name: [defined(v) for v in getattr(diagram, name).tolist()] for name in names}
     return {
         **values,
-        "events": found.events.tolist(),
-        ECE.key: defined(found.ece),
-        "ece_if_calibrated": defined(found.floor),
+        "events": diagram.events.tolist(),
+        ECE.key: defined(diagram.ece),
+        "ece_if_calibrated": defined(diagram.floor),
     }
 
 

@@ -31,20 +31,20 @@ def penalty_text(setting: Setting) -> str:
     return "by class" if isinstance(setting.lambda_, dict) else f"{setting.lambda_:g}"
 
 
-def level_text(found: Interval) -> str:
+def level_text(interval: Interval) -> str:
     """``0.812 [0.790, 0.833]``."""
-    if found.words == "undefined":
+    if interval.words == "undefined":
         return "undefined"
-    return f"{written(found.estimate)} {written_range(found.low, found.high)}"
+    return f"{written(interval.estimate)} {written_range(interval.low, interval.high)}"
 
 
-def starred_change(found: Interval) -> str:
+def starred_change(interval: Interval) -> str:
     """``+0.012 [−0.003, +0.027]``, with a star where the interval excludes 0."""
-    if found.words == "undefined":
+    if interval.words == "undefined":
         return "undefined"
-    star = " " if found.within_noise else "*"
-    limits = written_range(found.low, found.high, sign=True)
-    return f"{written(found.estimate, sign=True)} {limits}{star}"
+    star = " " if interval.within_noise else "*"
+    limits = written_range(interval.low, interval.high, sign=True)
+    return f"{written(interval.estimate, sign=True)} {limits}{star}"
 
 
 def others_notes(outputs: Outputs) -> list[str]:

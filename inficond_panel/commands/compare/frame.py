@@ -71,7 +71,9 @@ def count_looks(tuner: Tuner, nodes: Sequence[Node], split: str) -> None:
         note(f"Counted a look at the holdout for {len(nodes)} sets of students.")
 
 
-def three(found: Interval | None) -> list[float | None]:
+def three(interval: Interval | None) -> list[float | None]:
     """An estimate with its limits as numbers of a table; None where undefined."""
-    values = (nan, nan, nan) if found is None else (found.estimate, found.low, found.high)
+    values = (
+        (nan, nan, nan) if interval is None else (interval.estimate, interval.low, interval.high)
+    )
     return [defined(value) for value in values]

@@ -57,62 +57,62 @@ def gamma_text(gamma: float) -> str:
 
 
 def make_gamma_page(
-    store: Store, found: GammaSweep, places: Mapping[float, np.ndarray], best: Sequence[str]
+    store: Store, sweep: GammaSweep, places: Mapping[float, np.ndarray], best: Sequence[str]
 ) -> str:
     """Whole page; ``places`` are the images' places on the map of each gamma."""
     title = f"{store.title}: oracles by gamma"
-    marked = {gamma: f"gamma {gamma_text(gamma)}" for gamma in found.gammas}
-    kind = "of the likeliest class" if found.oracles[0].outputs.whole else "all classes pooled"
+    marked = {gamma: f"gamma {gamma_text(gamma)}" for gamma in sweep.gammas}
+    kind = "of the likeliest class" if sweep.oracles[0].outputs.whole else "all classes pooled"
     parts = [
         f"<h1>{escape(title)}</h1>",
-        f"<p>Store {escape(store.content_hash[:12])}, {len(found.rows)} images of the split fit. "
-        f"With gamma above 0 the oracle {SEEN_LABEL}. Intervals: {confidence_word(found.level)}, "
+        f"<p>Store {escape(store.content_hash[:12])}, {len(sweep.rows)} images of the split fit. "
+        f"With gamma above 0 the oracle {SEEN_LABEL}. Intervals: {confidence_word(sweep.level)}, "
         "images drawn; * beyond noise: the change from the teacher excludes 0.</p>",
-        _table(found),
-        *(f"<p>{escape(line)}</p>" for line in (*others_notes(found.oracles[0].outputs), *best)),
+        _table(sweep),
+        *(f"<p>{escape(line)}</p>" for line in (*others_notes(sweep.oracles[0].outputs), *best)),
         "<h2>By gamma</h2>",
         "<p>Circles: the largest value of each curve. Accuracy and silhouettes have one axis.</p>",
-        _curves(found),
+        _curves(sweep),
         f"<h2>Reliability, {kind}</h2>",
         figures_html(
             reliability_svg(marked[each.gamma], {each.kind: each.reliability})
-            for each in found.oracles
+            for each in sweep.oracles
         ),
     ]
-    groups = found.above or found.groups
+    groups = sweep.above or sweep.groups
     if places and groups:
         parts += [
             f"<h2>t-SNE of the output representation, {escape(groups.rule)}</h2>",
             figures_html(
-                map_svg(marked[gamma], xy, groups, _pictures(store, found, xy, groups))
+                map_svg(marked[gamma], xy, groups, _pictures(store, sweep, xy, groups))
                 for gamma, xy in places.items()
             ),
         ]
     return page_html(title, parts)
 
 
-def _table(found: GammaSweep) -> str:
+def _table(sweep: GammaSweep) -> str:
     rows = []
-    for name in found.oracles[0].measures:
+    for name in sweep.oracles[0].measures:
         cells = []
-        for each in found.oracles:
+        for each in sweep.oracles:
             change = each.changes.get(name)
             cells.append(level_text(each.measures[name]))
             cells[-1] += f" ({starred_change(change).strip()})" if change else ""
         rows.append([MEASURES[name], *cells])
-    return table_html(["", *map(gamma_text, found.gammas)], rows)
+    return table_html(["", *map(gamma_text, sweep.gammas)], rows)
 
 
-def _curves(found: GammaSweep) -> str:
+def _curves(sweep: GammaSweep) -> str:
     """Figure 4: silhouettes and accuracy over gamma, evenly spaced; the best are circled."""
-    measures = found.oracles[0].measures
+    measures = sweep.oracles[0].measures
     names = [
         n for n in _CURVES if n in measures and (n != ACCURACY.key or TOP1.key not in measures)
     ]
-    values = {n: [each.measures[n].estimate for each in found.oracles] for n in names}
+    values = {n: [each.measures[n].estimate for each in sweep.oracles] for n in names}
     every = np.array(list(values.values()))
     low, high = min(0.0, float(np.nanmin(every))), float(np.nanmax(every))
-    span, steps = max(high - low, 1e-9), max(len(found.gammas) - 1, 1)
+    span, steps = max(high - low, 1e-9), max(len(sweep.gammas) - 1, 1)
 
     def at(number: int, value: float) -> tuple[float, float]:
         x = _EDGE + (_WIDTH - 2 * _EDGE) * number / steps
@@ -123,7 +123,7 @@ def _curves(found: GammaSweep) -> str:
         f'<path d="M{left} {at(0, high)[1]}V{floor}H{_WIDTH - _EDGE}" fill="none" '
         'stroke="#868f9c"/>'
     ]
-    for number, gamma in enumerate(found.gammas):
+    for number, gamma in enumerate(sweep.gammas):
         x, _ = at(number, low)
         parts.append(
             f'<text x="{x:.1f}" y="{floor + 16:.1f}" text-anchor="middle">{gamma:g}</text>'
@@ -150,7 +150,7 @@ def _curves(found: GammaSweep) -> str:
 
 
 def _pictures(
-    store: Store, found: GammaSweep, places: np.ndarray, groups: Groups
+    store: Store, sweep: GammaSweep, places: np.ndarray, groups: Groups
 ) -> dict[int, bytes]:
     """Thumbnails of some images on the map: the first of each group, round by round."""
     if not store.has("thumbnail"):
@@ -163,4 +163,4 @@ def _pictures(
         turn.append((seen.get(group, 0), row))
         seen[group] = seen.get(group, 0) + 1
     rows = [row for _, row in sorted(turn)[:_PICTURES]]
-    return {row: store.thumbnail(int(found.rows[row])) for row in rows}
+    return {row: store.thumbnail(int(sweep.rows[row])) for row in rows}

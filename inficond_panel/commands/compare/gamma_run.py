@@ -46,32 +46,32 @@ def sweep_gammas(args: argparse.Namespace) -> None:
     )  # fmt: skip
 
 
-def _say(tuner: Tuner, found: GammaSweep, args: argparse.Namespace) -> None:
-    say(f"Outputs on the split fit, {len(found.rows)} images; with gamma the oracle {SEEN_LABEL}")
+def _say(tuner: Tuner, sweep: GammaSweep, args: argparse.Namespace) -> None:
+    say(f"Outputs on the split fit, {len(sweep.rows)} images; with gamma the oracle {SEEN_LABEL}")
     say()
-    names = list(found.oracles[0].measures)
+    names = list(sweep.oracles[0].measures)
     rows = [
-        [gamma_text(each.gamma), *(_cell(each, name) for name in names)] for each in found.oracles
+        [gamma_text(each.gamma), *(_cell(each, name) for name in names)] for each in sweep.oracles
     ]
     say_table(["gamma", *(SHORT[name] for name in names)], rows)
     say()
     say("* beyond noise: the interval of the change from the teacher excludes 0")
-    for line in others_notes(found.oracles[0].outputs):
+    for line in others_notes(sweep.oracles[0].outputs):
         say(line)
-    for groups in filter(None, (found.groups, found.above)):
+    for groups in filter(None, (sweep.groups, sweep.above)):
         say(f"Silhouette: {groups.rule} ({groups.images} images, {len(groups.names)} groups).")
-    if found.groups is None:
+    if sweep.groups is None:
         note("No silhouette: there are no two groups of two images or more; see --groups.")
-    for line in best_lines(found):
+    for line in best_lines(sweep):
         say(line)
-    told = f"{args.draws} bootstrap draws of images, {interval_word(found.level)}s"
+    told = f"{args.draws} bootstrap draws of images, {interval_word(sweep.level)}s"
     say(f"{told}. Logits are kept beside {tuner.store.path}.")
 
 
-def best_lines(found: GammaSweep) -> list[str]:
+def best_lines(sweep: GammaSweep) -> list[str]:
     """A sentence on the best gamma by each silhouette."""
     kinds = zip(CHOOSERS, ("sub-class", "super-class"), strict=True)
-    best = {kind: found.best(measure) for measure, kind in kinds}
+    best = {kind: sweep.best(measure) for measure, kind in kinds}
     return [
         f"Largest silhouette by {kind}: gamma {gamma_text(gamma)}."
         for kind, gamma in best.items()
@@ -85,22 +85,22 @@ def _cell(each: GammaOutputs, name: str) -> str:
     return f"{written(each.measures[name].estimate)}{star}"
 
 
-def _document(tuner: Tuner, found: GammaSweep, args: argparse.Namespace) -> dict[str, Any]:
+def _document(tuner: Tuner, sweep: GammaSweep, args: argparse.Namespace) -> dict[str, Any]:
     """Everything that was measured; undefined is None."""
     return {
         "spec": str(tuner.spec.path),
         "store_hash": tuner.store.content_hash,
         "draws": args.draws,
         "seed": args.seed,
-        "level": found.level,
+        "level": sweep.level,
         "split": "fit",
-        "images": len(found.rows),
+        "images": len(sweep.rows),
         "oracle": SEEN_LABEL,
         "groups": {
             name: groups and {"rule": groups.rule, "names": list(groups.names)}
-            for name, groups in (("sub", found.groups), ("super", found.above))
+            for name, groups in (("sub", sweep.groups), ("super", sweep.above))
         },
-        "best": {measure: found.best(measure) for measure in CHOOSERS},
+        "best": {measure: sweep.best(measure) for measure in CHOOSERS},
         "gammas": [
             {
                 "gamma": each.gamma,
@@ -116,45 +116,45 @@ def _document(tuner: Tuner, found: GammaSweep, args: argparse.Namespace) -> dict
                     )
                 ],
             }
-            for each in found.oracles
+            for each in sweep.oracles
         ],
     }
 
 
-def _files(tuner: Tuner, found: GammaSweep, seed: int) -> Iterator[File]:
-    names = list(found.oracles[0].measures)
+def _files(tuner: Tuner, sweep: GammaSweep, seed: int) -> Iterator[File]:
+    names = list(sweep.oracles[0].measures)
     header = [f"{name}{limit}" for name in names for limit in LIMITS]
     header += [f"{name}_change{limit}" for name in names for limit in LIMITS]
-    yield make_table("gammas", ["gamma", "mark", *header, "level"], _rows(found, names))
+    yield make_table("gammas", ["gamma", "mark", *header, "level"], _rows(sweep, names))
     columns = ["gamma", "bin", "lower", "upper", "events", "probability", "frequency"]
     bins = (
-        [each.gamma, *row] for each in found.oracles for row in reliability_rows(each.reliability)
+        [each.gamma, *row] for each in sweep.oracles for row in reliability_rows(each.reliability)
     )
     yield make_table("reliability", columns, bins)
-    places = found.places(seed)
+    places = sweep.places(seed)
     if places:
         header = ["image_id", "group", "super", *(f"{g:g}_{axis}" for g in places for axis in "xy")]
-        yield make_table("map", header, _map(tuner, found, places))
+        yield make_table("map", header, _map(tuner, sweep, places))
     yield File(
-        "gammas.html", make_gamma_page(tuner.store, found, places, best_lines(found)).encode()
+        "gammas.html", make_gamma_page(tuner.store, sweep, places, best_lines(sweep)).encode()
     )
 
 
-def _rows(found: GammaSweep, names: list[str]) -> Iterator[list[Any]]:
-    for each in found.oracles:
+def _rows(sweep: GammaSweep, names: list[str]) -> Iterator[list[Any]]:
+    for each in sweep.oracles:
         numbers: list[Any] = []
         for measured in (each.measures, each.changes):
             for name in names:
                 numbers += three(measured.get(name))
-        yield [each.gamma, SEEN_LABEL if each.gamma else "", *numbers, found.level]
+        yield [each.gamma, SEEN_LABEL if each.gamma else "", *numbers, sweep.level]
 
 
-def _map(tuner: Tuner, found: GammaSweep, places: dict[float, np.ndarray]) -> Iterator[list[Any]]:
-    groups, above = found.groups, found.above
+def _map(tuner: Tuner, sweep: GammaSweep, places: dict[float, np.ndarray]) -> Iterator[list[Any]]:
+    groups, above = sweep.groups, sweep.above
     if groups is None:
         return
     for row in np.flatnonzero(~np.isnan(places[0.0][:, 0])).tolist():
         at = [value for xy in places.values() for value in xy[row].tolist()]
         higher = above.names[above.of[row]] if above and above.of[row] >= 0 else ""
-        image = tuner.store.images[found.rows[row]]
+        image = tuner.store.images[sweep.rows[row]]
         yield [image, groups.names[groups.of[row]], higher, *at]

@@ -39,42 +39,45 @@ def compare_the_links(args: argparse.Namespace) -> None:
 
     def find(tuner: Tuner) -> LinkComparison:
         noise = {"draws": args.draws, "seed": args.seed}
-        found = compare_links(tuner, args.split, progress=progress, **noise)
-        count_looks(tuner, [result.node for result in found.results], args.split)
-        return found
+        comparison = compare_links(tuner, args.split, progress=progress, **noise)
+        count_looks(tuner, [result.node for result in comparison.results], args.split)
+        return comparison
 
     carry_out(
         args,
         names=FILES,
         find=find,
         files=_files,
-        document=lambda tuner, found: _document(tuner, found, args),
-        tell=lambda tuner, found: _say(tuner, found, args),
+        document=lambda tuner, comparison: _document(tuner, comparison, args),
+        tell=lambda tuner, comparison: _say(tuner, comparison, args),
     )
 
 
-def _say(tuner: Tuner, found: LinkComparison, args: argparse.Namespace) -> None:
-    say(f"Students on the split {found.split}, {found.labelled} labelled images; * beyond noise")
+def _say(tuner: Tuner, comparison: LinkComparison, args: argparse.Namespace) -> None:
+    say(
+        f"Students on the split {comparison.split}, {comparison.labelled} labelled images; "
+        "* beyond noise"
+    )
     say()
-    say_table(HEADER, link_rows(found))
+    say_table(HEADER, link_rows(comparison))
     say()
-    for line in link_notes(found):
+    for line in link_notes(comparison):
         say(line)
-    told = f"{args.draws} bootstrap draws of images, {interval_word(found.level)}s"
+    told = f"{args.draws} bootstrap draws of images, {interval_word(comparison.level)}s"
     say(f"{told}. History {tuner.history.path}.")
 
 
-def _document(tuner: Tuner, found: LinkComparison, args: argparse.Namespace) -> dict[str, Any]:
+def _document(tuner: Tuner, comparison: LinkComparison, args: argparse.Namespace) -> dict[str, Any]:
     """Everything that was measured; undefined is None."""
     return {
         "spec": str(tuner.spec.path),
         "store_hash": tuner.store.content_hash,
         "draws": args.draws,
         "seed": args.seed,
-        "level": found.level,
-        "split": found.split,
-        "images": found.images,
-        "labelled": found.labelled,
+        "level": comparison.level,
+        "split": comparison.split,
+        "images": comparison.images,
+        "labelled": comparison.labelled,
         "links": {
             result.link: {
                 "node": result.node.id,
@@ -84,14 +87,14 @@ def _document(tuner: Tuner, found: LinkComparison, args: argparse.Namespace) -> 
                 "metrics": interval_documents(result.metrics),
                 "looks": tuner.history.looks(result.node.id, "holdout"),
             }
-            for result in found.results
+            for result in comparison.results
         },
-        "change": interval_documents(found.change),
-        "teacher": interval_documents(found.teacher),
+        "change": interval_documents(comparison.change),
+        "teacher": interval_documents(comparison.teacher),
     }
 
 
-def _files(tuner: Tuner, found: LinkComparison) -> Iterator[File]:
+def _files(tuner: Tuner, comparison: LinkComparison) -> Iterator[File]:
     header = [f"{name}{limit}" for name in NAMES for limit in LIMITS]
     rows: list[list[Any]] = [
         [
@@ -99,39 +102,39 @@ def _files(tuner: Tuner, found: LinkComparison) -> Iterator[File]:
             result.node.id,
             result.nonzero,
             *_numbers(result.metrics),
-            found.level,
+            comparison.level,
         ]
-        for result in found.results
+        for result in comparison.results
     ]
-    rows.append(["difference", "", None, *_numbers(found.change), found.level])
-    rows.append(["teacher", "", None, *_numbers(found.teacher), found.level])
+    rows.append(["difference", "", None, *_numbers(comparison.change), comparison.level])
+    rows.append(["teacher", "", None, *_numbers(comparison.teacher), comparison.level])
     yield make_table("links", ["students", "node", "nonzero", *header, "level"], rows)
-    yield File("links.html", make_link_page(tuner.store, found).encode())
+    yield File("links.html", make_link_page(tuner.store, comparison).encode())
 
 
-def _numbers(found: Mapping[str, Interval]) -> Iterator[float | None]:
+def _numbers(intervals: Mapping[str, Interval]) -> Iterator[float | None]:
     for name in NAMES:
-        yield from three(found.get(name))
+        yield from three(intervals.get(name))
 
 
-def link_rows(found: LinkComparison) -> list[list[str]]:
+def link_rows(comparison: LinkComparison) -> list[list[str]]:
     """A row a metric: both students, the second less the first, and the teacher."""
-    first, second = found.results
+    first, second = comparison.results
     return [
         [
             words,
             level_text(first.metrics[key]),
             level_text(second.metrics[key]),
-            starred_change(found.change[key]).strip(),
-            level_text(found.teacher[key]) if key in found.teacher else "",
+            starred_change(comparison.change[key]).strip(),
+            level_text(comparison.teacher[key]) if key in comparison.teacher else "",
         ]
         for key, words in NAMES.items()
     ]
 
 
-def link_notes(found: LinkComparison) -> list[str]:
+def link_notes(comparison: LinkComparison) -> list[str]:
     """Sentences on what both have in common, and where they differ beside the metrics."""
-    first, second = found.results
+    first, second = comparison.results
     return [
         "Agreement is with the teacher. The difference is the softmax student less the students "
         "per class, paired on the same draws of images.",
@@ -141,15 +144,15 @@ def link_notes(found: LinkComparison) -> list[str]:
     ]
 
 
-def make_link_page(store: Store, found: LinkComparison) -> str:
+def make_link_page(store: Store, comparison: LinkComparison) -> str:
     """Whole page."""
     title = f"{store.title}: students per class and one softmax student"
     parts = [
         f"<h1>{escape(title)}</h1>",
-        f"<p>Store {escape(store.content_hash[:12])}, {found.labelled} labelled images of the "
-        f"split {escape(found.split)}. Intervals: {confidence_word(found.level)}, "
+        f"<p>Store {escape(store.content_hash[:12])}, {comparison.labelled} labelled images of the "
+        f"split {escape(comparison.split)}. Intervals: {confidence_word(comparison.level)}, "
         "images drawn; * beyond noise.</p>",
-        table_html(HEADER, link_rows(found)),
-        *(f"<p>{escape(line)}</p>" for line in link_notes(found)),
+        table_html(HEADER, link_rows(comparison)),
+        *(f"<p>{escape(line)}</p>" for line in link_notes(comparison)),
     ]
     return page_html(title, parts)

@@ -12,7 +12,7 @@ DESCRIPTION = (
     "A typed concept is scored from the store's segments; no photo is read. Needs the extra "
     "'precompute' to add, and the encoder that the store was made with. Typed concepts are kept "
     "beside the history; each set of concepts has students and iterations of its own, which are "
-    "there again when a concept is removed or typed again. See docs/concepts.md."
+    "there again when a concept is removed or typed again. See `inficond docs concepts`."
 )
 EXAMPLE = "inficond concept add demo 'red bus, scarlet bus'"
 

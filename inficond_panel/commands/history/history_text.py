@@ -44,12 +44,12 @@ def _drawn(
     while waiting:
         at, before, below = waiting.pop()
         yield before, below, at
-        found = children.get(at.id, ())
-        if len(found) == 1:
-            waiting.append((found[0], below, below))
+        under = children.get(at.id, ())
+        if len(under) == 1:
+            waiting.append((under[0], below, below))
         else:
-            branches = [(child, f"{below}├─", f"{below}│ ") for child in found[:-1]]
-            branches += [(child, f"{below}└─", f"{below}  ") for child in found[-1:]]
+            branches = [(child, f"{below}├─", f"{below}│ ") for child in under[:-1]]
+            branches += [(child, f"{below}└─", f"{below}  ") for child in under[-1:]]
             waiting += reversed(branches)
 
 
@@ -138,25 +138,25 @@ def event_line(event: Event, numbers: Mapping[str, int]) -> str:
     )
 
 
-def comparison_lines(found: Comparison) -> list[str]:
+def comparison_lines(comparison: Comparison) -> list[str]:
     """Two iterations side by side."""
-    before, after, at = found.before, found.after, found.ancestor
+    before, after, at = comparison.before, comparison.after, comparison.ancestor
     lines = [
-        f"#{before.number} {before.id} → #{after.number} {after.id} on the split {found.split}, "
-        f"both from #{at.number}",
-        *(f"  only #{before.number}: {intents_text(n.asked)}" for n in found.only_before),
-        *(f"  only #{after.number}: {intents_text(n.asked)}" for n in found.only_after),
-        f"mAP {_change(found.mean_ap)}; changes with their {interval_word(found.level)}s",
+        f"#{before.number} {before.id} → #{after.number} {after.id} on the split "
+        f"{comparison.split}, both from #{at.number}",
+        *(f"  only #{before.number}: {intents_text(n.asked)}" for n in comparison.only_before),
+        *(f"  only #{after.number}: {intents_text(n.asked)}" for n in comparison.only_after),
+        f"mAP {_change(comparison.mean_ap)}; changes with their {interval_word(comparison.level)}s",
     ]
-    for item in found.classes:
+    for item in comparison.classes:
         lines += ["", *_class_lines(item)]
-    if found.unchanged:
-        lines += ["", f"the same students: {', '.join(found.unchanged)}"]
+    if comparison.unchanged:
+        lines += ["", f"the same students: {', '.join(comparison.unchanged)}"]
     return lines
 
 
 def _class_lines(item: ClassComparison) -> Iterator[str]:
-    yield item.class_name
+    yield f"{item.class_name}, cross-fitted" if item.cross_fitted else item.class_name
     for name, change in item.changes.items():
         old, new = getattr(item.before, name), getattr(item.after, name)
         if math.isnan(change.estimate):

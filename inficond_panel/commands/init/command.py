@@ -17,8 +17,8 @@ DESCRIPTION = (
     "Of one folder of photos it writes a spec: it knows the layouts of PASCAL VOC and COCO, "
     "folders of classes, tables (CSV, Parquet), and a store; it says what it found and what it "
     "assumed, and needs the extra 'precompute'. Of three CSV tables of your own (concept scores, "
-    "the teacher's logits, labels; each with the column image_id) and --split it makes a store, "
-    "without photos or encoder: inficond init scores.csv logits.csv labels.csv --split split.csv "
+    "the teacher's logits, labels; each with the column image_id) and --splits it makes a store, "
+    "without photos or encoder: inficond init scores.csv logits.csv labels.csv --splits split.csv "
     "--output own.zarr. It never overwrites a file."
 )
 EXAMPLE = "inficond init photos --teacher logits.csv --encoder models/clip"
@@ -39,10 +39,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "voc2007, coco-val2017, cifar10 or cub200; goes on where it broke off",
     )
     parser.add_argument(
-        "--split", metavar="TABLE", help="of tables: CSV with image_id, split (fit, tune, holdout)"
+        "--splits", metavar="TABLE", help="of tables: CSV with image_id, split (fit, tune, holdout)"
     )
     parser.add_argument(
-        "--images", metavar="TABLE", help="of tables: CSV with image_id, path of the photo"
+        "--photos", metavar="TABLE", help="of tables: CSV with image_id, path of the photo"
     )
     parser.add_argument(
         "--metadata",

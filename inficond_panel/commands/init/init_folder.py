@@ -82,7 +82,7 @@ def _collect(sources: list[str], classes: Sequence[str], words: Path, output: Pa
 
 def _tell(draft: Draft, dataset: Dataset, output: Path, found: Sequence[str]) -> None:
     layout, counts = draft.layout, Counter(dataset.split)
-    say(f"found     {layout.found}")
+    say(f"found     {layout.origin}")
     shown = ", ".join(dataset.classes[:8]) + (" ..." if len(dataset.classes) > 8 else "")
     say(f"classes   {len(dataset.classes)}: {shown}")
     images = ", ".join(f"{counts[split]} {split}" for split in ("fit", "tune", "holdout"))
@@ -129,11 +129,11 @@ def _draft(args: argparse.Namespace, folder: Path, output: Path) -> Draft:
     from precompute.detect.teachers import choose_teacher
     from precompute.detect.writing import Draft, relative
 
-    def said(path: Path) -> str:
+    def written(path: Path) -> str:
         return relative(path, output.parent)
 
     layout = find_layout(folder)
-    teacher = choose_teacher(args.teacher, layout, said)
+    teacher = choose_teacher(args.teacher, layout, written)
     places = [output.parent, folder, folder.absolute().parent]
     splits, splits_note = plan_splits(layout)
     place = "path" if layout.kind == "store" else "root"
@@ -142,15 +142,15 @@ def _draft(args: argparse.Namespace, folder: Path, output: Path) -> Draft:
         layout=layout,
         splits=splits,
         splits_note=splits_note,
-        corpus=said(Path(args.corpus)) if args.corpus else "",
+        corpus=written(Path(args.corpus)) if args.corpus else "",
         filtered=bool(args.concepts),
         device=args.device or "",
-        encoder=choose_encoder(args.encoder, places, said),
+        encoder=choose_encoder(args.encoder, places, written),
         teacher=teacher,
         teacher_more={"activation": SIGMOID}
         if teacher.activation
         else {},  # until the task is known
-        keys={place: said(layout.root), **layout.keys},
+        keys={place: written(layout.root), **layout.keys},
     )
 
 

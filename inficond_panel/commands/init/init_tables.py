@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-_FORM = "inficond init scores.csv logits.csv labels.csv --split split.csv --output own.zarr"
+_FORM = "inficond init scores.csv logits.csv labels.csv --splits split.csv --output own.zarr"
 _OF_FOLDER = ("download", "teacher", "encoder", "corpus")
 _TABLES = ("scores", "logits", "labels")
 
 
 def is_of_tables(args: argparse.Namespace) -> bool:
     """True for the form with tables, False for that with a folder; ``DataError`` for a mixture."""
-    tables = len(args.place) > 1 or bool(args.split or args.images or args.metadata)
+    tables = len(args.place) > 1 or bool(args.splits or args.photos or args.metadata)
     given = {"class": args.classes, **{name: getattr(args, name) for name in _OF_FOLDER}}
     of_folder = [name for name, value in given.items() if value]
     if not tables:
@@ -34,8 +34,8 @@ def is_of_tables(args: argparse.Namespace) -> bool:
     missing = []
     if len(args.place) != len(_TABLES):
         missing.append(f"three tables are needed ({', '.join(_TABLES)}), got {len(args.place)}")
-    if args.split is None:
-        missing.append("--split TABLE is missing")
+    if args.splits is None:
+        missing.append("--splits TABLE is missing")
     if not (args.output or "").endswith(".zarr"):
         missing.append("--output must name a store, such as own.zarr")
     missing += [f"--{name} belongs to a folder of photos" for name in of_folder]
@@ -54,16 +54,16 @@ def write_tables(args: argparse.Namespace) -> None:
     if output.exists():
         raise DataError(f"{output} is there already.", "Name another: --output STORE.zarr")
     scores, logits, labels = map(_frame, args.place)
-    images = _column(args.images, "path") if args.images else None
+    images = _column(args.photos, "path") if args.photos else None
     if images is not None:
-        images = images.map(lambda name: Path(args.images).parent / str(name))
+        images = images.map(lambda name: Path(args.photos).parent / str(name))
     task = args.task or ("single_label" if is_single_label(_matrix(labels)) else "multi_label")
     store = store_frames(
         output,
         scores,
         logits,
         labels,
-        _column(args.split, "split"),
+        _column(args.splits, "split"),
         images,
         _frame(args.metadata, text=True) if args.metadata else None,
         made_by="inficond init",

@@ -28,7 +28,7 @@ DESCRIPTION = (
     "since the start. With --by or --selection also on slices of the images: the worst one is "
     "named, and whether it is more than bad luck. With --by also the largest difference between "
     "groups, and the accuracy by label and group. With one class an image also of all students as "
-    "one classifier. See docs/metrics.md."
+    "one classifier. See `inficond docs metrics`."
 )
 EXAMPLE = "inficond metrics demo --class bicycle --metric f1"
 

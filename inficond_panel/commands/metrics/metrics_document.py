@@ -39,55 +39,57 @@ def document(
     }
 
 
-def _together_document(found: SingleLabelMeasures, classes: Sequence[str]) -> dict[str, Any]:
+def _together_document(measures: SingleLabelMeasures, classes: Sequence[str]) -> dict[str, Any]:
     return {
-        "images": found.n,
-        "k": found.k,
-        "metrics": interval_documents(found.students),
-        "teacher": interval_documents(found.teacher),
-        "since_parent": interval_documents(found.since_parent),
-        "since_start": interval_documents(found.since_start),
+        "images": measures.n,
+        "k": measures.k,
+        "metrics": interval_documents(measures.students),
+        "teacher": interval_documents(measures.teacher),
+        "since_parent": interval_documents(measures.since_parent),
+        "since_start": interval_documents(measures.since_start),
         "confusion": {
             "classes": list(classes),
-            "students": found.matrix.astype(int).tolist(),
-            "teacher": found.teacher_matrix.astype(int).tolist(),
+            "students": measures.matrix.astype(int).tolist(),
+            "teacher": measures.teacher_matrix.astype(int).tolist(),
             "cells": [
                 {
                     "label": classes[cell.label],
                     "named": classes[cell.named],
                     "images": cell.images,
                     "share": {"estimate": cell.share, "low": cell.low, "high": cell.high},
-                    "teacher_images": int(found.teacher_matrix[cell.label, cell.named]),
+                    "teacher_images": int(measures.teacher_matrix[cell.label, cell.named]),
                 }
-                for cell in found.confusions
+                for cell in measures.confusions
             ],
         },
     }
 
 
-def _measures_document(found: ClassMeasures) -> dict[str, Any]:
+def _measures_document(measures: ClassMeasures) -> dict[str, Any]:
     return {
-        "images": found.n,
-        "positives": found.positives,
-        "metrics": interval_documents(found.metrics),
-        "since_parent": interval_documents(found.since_parent),
-        "since_start": interval_documents(found.since_start),
-        "ece_if_calibrated": defined(found.ece_floor),
-        "cross_fitted": bool(found.chosen_on),
+        "images": measures.n,
+        "positives": measures.positives,
+        "metrics": interval_documents(measures.metrics),
+        "since_parent": interval_documents(measures.since_parent),
+        "since_start": interval_documents(measures.since_start),
+        "ece_if_calibrated": defined(measures.ece_floor),
+        "cross_fitted": bool(measures.chosen_on),
     }
 
 
-def interval_documents(found: Mapping[str, Interval] | None) -> dict[str, Any] | None:
+def interval_documents(intervals: Mapping[str, Interval] | None) -> dict[str, Any] | None:
     """Intervals by name; None where there are none."""
-    return {name: interval_document(each) for name, each in found.items()} if found else None
+    return (
+        {name: interval_document(each) for name, each in intervals.items()} if intervals else None
+    )
 
 
-def interval_document(found: Interval) -> dict[str, float | None]:
+def interval_document(interval: Interval) -> dict[str, float | None]:
     """A metric or a change with its interval; undefined is None."""
     return {
-        "estimate": defined(found.estimate),
-        "low": defined(found.low),
-        "high": defined(found.high),
+        "estimate": defined(interval.estimate),
+        "low": defined(interval.low),
+        "high": defined(interval.high),
     }
 
 
@@ -112,16 +114,16 @@ def _slices_document(
     }
 
 
-def _slice_document(found: SliceResult) -> dict[str, Any]:
+def _slice_document(result: SliceResult) -> dict[str, Any]:
     return {
-        "slice": found.name,
-        "images": found.n,
-        "positives": found.positives,
-        "metrics": {name: defined(value) for name, value in found.metrics.items()},
-        "interval": interval_document(found.interval),
-        "rest": defined(found.rest),
-        "expected": defined(found.expected),
-        "p": defined(found.p),
-        "p_holm": defined(found.p_holm),
-        "small": found.small or None,
+        "slice": result.name,
+        "images": result.n,
+        "positives": result.positives,
+        "metrics": {name: defined(value) for name, value in result.metrics.items()},
+        "interval": interval_document(result.interval),
+        "rest": defined(result.rest),
+        "expected": defined(result.expected),
+        "p": defined(result.p),
+        "p_holm": defined(result.p_holm),
+        "small": result.small or None,
     }

@@ -32,18 +32,18 @@ _CELLS = 20  #: confusions that are listed
 def say_metrics(measures: Mapping[str, ClassMeasures]) -> None:
     """Print all metrics by class."""
     rows = [
-        [name, *(written(found.metrics[key].estimate) for key in METRICS)]
-        for name, found in measures.items()
+        [name, *(written(each.metrics[key].estimate) for key in METRICS)]
+        for name, each in measures.items()
     ]
     say_table(["class", *METRICS], rows)
-    for name, found in measures.items():
-        undefined = [key for key in METRICS if defined(found.metrics[key].estimate) is None]
+    for name, each in measures.items():
+        undefined = [key for key in METRICS if defined(each.metrics[key].estimate) is None]
         if undefined:
-            why = f"{found.positives} positives among {found.n} labelled images"
+            why = f"{each.positives} positives among {each.n} labelled images"
             note(f"Undefined for {name!r} ({why}): {', '.join(undefined)}.")
-        if found.chosen_on:
+        if each.chosen_on:
             note(
-                f"{name!r} is cross-fitted: the labels of {count(found.chosen_on)} of these images "
+                f"{name!r} is cross-fitted: the labels of {count(each.chosen_on)} of these images "
                 "chose its terms, and each is judged by a student that was made without it."
             )
 
@@ -51,13 +51,13 @@ def say_metrics(measures: Mapping[str, ClassMeasures]) -> None:
 def say_noise(measures: Mapping[str, ClassMeasures], metric: str, confidence: float) -> None:
     """Print a metric by class with its intervals, at that level, and changes."""
     rows = []
-    for name, found in measures.items():
-        level = found.metrics[metric]
+    for name, each in measures.items():
+        level = each.metrics[metric]
         row = [name, written(level.estimate), written_range(level.low, level.high)]
-        for change in (found.since_parent, found.since_start):
+        for change in (each.since_parent, each.since_start):
             row.append(change_text(change[metric]) if change else "–")
         if metric == ECE.key:
-            row.append(written(found.ece_floor))
+            row.append(written(each.ece_floor))
         rows.append(row)
     header = ["class", metric, confidence_word(confidence), "since the parent", "since the start"]
     say_table([*header, "if calibrated"] if metric == ECE.key else header, rows)
@@ -83,6 +83,8 @@ def say_slices(
     note(
         f"Among {tests} slices tested, some look bad by luck: p (Holm) allows for that. Expected "
         "is what as many images with the same labels, drawn at random, would give."
+        if tests
+        else "No slice is tested: none is large enough with a rest to hold it against."
     )
     worst = worst_of_all(reports)
     if worst:
@@ -90,50 +92,52 @@ def say_slices(
         say(worst_slice_sentence(*worst, args.metric))
 
 
-def _slice_row(name: str, found: SliceResult) -> list[str]:
-    tests = [found.small, "", ""] if found.small else [
-        written(found.expected), written(found.p), written(found.p_holm)
+def _slice_row(name: str, result: SliceResult) -> list[str]:
+    tests = [result.small, "", ""] if result.small else [
+        written(result.expected), written(result.p), written(result.p_holm)
     ]  # fmt: skip
     level = [
-        written(found.interval.estimate),
-        written_range(found.interval.low, found.interval.high),
+        written(result.interval.estimate),
+        written_range(result.interval.low, result.interval.high),
     ]
     return [
         name,
-        found.name,
-        str(found.n),
-        str(found.positives),
+        result.name,
+        str(result.n),
+        str(result.positives),
         *level,
-        written(found.rest),
+        written(result.rest),
         *tests,
     ]
 
 
-def change_text(found: Interval) -> str:
+def change_text(interval: Interval) -> str:
     """A change with its interval, and what it amounts to."""
-    if defined(found.low) is None:
+    if defined(interval.low) is None:
         return "undefined"
-    limits = written_range(found.low, found.high, sign=True)
-    return f"{written(found.estimate, sign=True)} {limits} {found.words}"
+    limits = written_range(interval.low, interval.high, sign=True)
+    return f"{written(interval.estimate, sign=True)} {limits} {interval.words}"
 
 
-def say_together(found: SingleLabelMeasures, level: float) -> None:
+def say_together(measures: SingleLabelMeasures, level: float) -> None:
     """Print the metrics of all students as one classifier, beside the teacher's, with intervals."""
     word, rows = confidence_word(level), []
-    for key in found.students:
-        name = TOP_METRICS[key].word.replace("top-k", f"top-{found.k}")
+    for key in measures.students:
+        name = TOP_METRICS[key].word.replace("top-k", f"top-{measures.k}")
         changes = [
             change_text(change[key]) if change else "–"
-            for change in (found.since_parent, found.since_start)
+            for change in (measures.since_parent, measures.since_start)
         ]
-        rows.append([name, *_level(found.students[key]), *_level(found.teacher.get(key)), *changes])
+        rows.append(
+            [name, *_level(measures.students[key]), *_level(measures.teacher.get(key)), *changes]
+        )
     header = ["all classes", "students", word, "teacher", word]
     say_table([*header, "since the parent", "since the start"], rows)
-    if defined(found.students[TOP_K.key].estimate) is None:
-        note(f"Top-{found.k} accuracy is undefined: {TOP_METRICS[TOP_K.key].undefined}.")
+    if defined(measures.students[TOP_K.key].estimate) is None:
+        note(f"Top-{measures.k} accuracy is undefined: {TOP_METRICS[TOP_K.key].undefined}.")
 
 
-def say_confusions(found: SingleLabelMeasures, classes: Sequence[str], level: float) -> None:
+def say_confusions(measures: SingleLabelMeasures, classes: Sequence[str], level: float) -> None:
     """Print which class is taken for which, the most images first."""
     rows = [
         [
@@ -142,23 +146,23 @@ def say_confusions(found: SingleLabelMeasures, classes: Sequence[str], level: fl
             str(cell.images),
             written(cell.share),
             written_range(cell.low, cell.high),
-            str(int(found.teacher_matrix[cell.label, cell.named])),
+            str(int(measures.teacher_matrix[cell.label, cell.named])),
         ]
-        for cell in found.confusions[:_CELLS]
+        for cell in measures.confusions[:_CELLS]
     ]
     header = ["class", "taken for", "images", "share", confidence_word(level)]
     say_table([*header, "teacher's images"], rows)
-    if len(found.confusions) > _CELLS:
-        say(f"and {len(found.confusions) - _CELLS} more; --json has all")
+    if len(measures.confusions) > _CELLS:
+        say(f"and {len(measures.confusions) - _CELLS} more; --json has all")
 
 
-def _level(found: Interval | None) -> list[str]:
-    if found is None:
+def _level(interval: Interval | None) -> list[str]:
+    if interval is None:
         return ["–", "–"]
-    return [written(found.estimate), written_range(found.low, found.high)]
+    return [written(interval.estimate), written_range(interval.low, interval.high)]
 
 
-def say_groups(found: Mapping[str, ClassGroups], args: argparse.Namespace, level: float) -> None:
+def say_groups(groups: Mapping[str, ClassGroups], args: argparse.Namespace, level: float) -> None:
     """Print worst group and largest difference of each class, of groups and of cells.
 
     Where one class is asked for, all cells too. Intervals are at ``level``.
@@ -166,14 +170,14 @@ def say_groups(found: Mapping[str, ClassGroups], args: argparse.Namespace, level
     by = " and ".join(args.by)
     say(f"largest difference by {by}, {args.metric}")
     say()
-    _say_gaps({name: each.groups for name, each in found.items()}, args.metric, level)
+    _say_gaps({name: each.groups for name, each in groups.items()}, args.metric, level)
     say()
     say(f"largest difference by label and {by}, {ACCURACY.key}")
     say()
-    _say_gaps({name: each.cells for name, each in found.items()}, ACCURACY.key, level)
-    if len(found) == 1:
+    _say_gaps({name: each.cells for name, each in groups.items()}, ACCURACY.key, level)
+    if len(groups) == 1:
         say()
-        ((_, only),) = found.items()
+        ((_, only),) = groups.items()
         rows = [_cell_row(group) for group in only.cells.groups]
         say_table(["label and group", "images", ACCURACY.key, confidence_word(level), ""], rows)
     note("The interval of a difference allows for the choice of the two groups out of all.")
@@ -209,15 +213,15 @@ def _cell_row(group: Group) -> list[str]:
     return [group.name, str(group.n), *_written(group.metrics[key]), group.small.get(key, "")]
 
 
-def _written(found: Interval) -> list[str]:
-    return [written(found.estimate), written_range(found.low, found.high)]
+def _written(interval: Interval) -> list[str]:
+    return [written(interval.estimate), written_range(interval.low, interval.high)]
 
 
-def groups_document(found: Mapping[str, ClassGroups]) -> dict[str, Any]:
+def groups_document(groups: Mapping[str, ClassGroups]) -> dict[str, Any]:
     """Groups and cells of each class, with worst, best and difference by metric."""
     return {
         name: {"groups": _report(each.groups), "by_label": _report(each.cells)}
-        for name, each in found.items()
+        for name, each in groups.items()
     }
 
 

@@ -27,7 +27,7 @@ DESCRIPTION = (
     "Photos go through the encoder and are divided and scored as those of the store; nothing is "
     "looked up or kept. Needs the extra 'precompute' and the encoder that the store was made with. "
     "A photo that cannot be read is named, the others go on. SPEC may be an export (a folder or "
-    "one of its files), with --spec for its encoder. See docs/predict.md."
+    "one of its files), with --spec for its encoder. See `inficond docs predict`."
 )
 EXAMPLE = "inficond predict my.yaml photo.jpg --class bicycle --explain"
 
@@ -97,27 +97,30 @@ def run(args: argparse.Namespace) -> None:
     rules = abstaining(students, tuner.store, asked, noise) if asked else None
     files = outline_files(args.outlines, args.photos) if args.outlines else {}
     scores = score_photos(tuner.spec, tuner.store, args.photos, note)
-    found = predict(students, scores)
-    found = rules.apply(found) if rules else found
-    named = named_classes(found) if tuner.store.task == "single_label" else None
+    predictions = predict(students, scores)
+    predictions = rules.apply(predictions) if rules else predictions
+    named = named_classes(predictions) if tuner.store.task == "single_label" else None
     if args.classes:
-        found = [one for one in found if one.class_name in args.classes]
+        predictions = [one for one in predictions if one.class_name in args.classes]
         rules = rules.among(args.classes) if rules else None
     drift = photo_drift(tuner.store, scores, level=noise["level"]) if args.drift else None
     _note_lacks(scores, rules)
     if args.outlines:
-        written = write_outlined(files, tuner.store, scores, found)
+        written = write_outlined(files, tuner.store, scores, predictions)
         note(f"{len(written)} photos with outlines are in {args.outlines}.")
     if args.json:
-        document = {**_place(tuner, name), **make_document(scores, found, args.explain, named)}
+        document = {
+            **_place(tuner, name),
+            **make_document(scores, predictions, args.explain, named),
+        }
         say_json({**document, **more_document(rules, drift)})
     elif args.csv:
-        say_csv(found, args.explain, named)
+        say_csv(predictions, args.explain, named)
         for sentence in drift_sentences(drift) if drift else ():
             note(sentence)
     else:
         say(f"{name}, {tuner.store.title}")
-        say_predictions(found, args.explain, named)
+        say_predictions(predictions, args.explain, named)
         say_more(rules, drift)
 
 

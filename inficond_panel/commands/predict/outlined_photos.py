@@ -41,7 +41,7 @@ def outline_files(folder: Path, photos: Sequence[str]) -> dict[str, Path]:
 
 
 def write_outlined(
-    files: Mapping[str, Path], store: Store, scores: PhotoScores, found: Sequence[Prediction]
+    files: Mapping[str, Path], store: Store, scores: PhotoScores, predictions: Sequence[Prediction]
 ) -> list[Path]:
     """Write each photo to its file as PNG, of its surest class the strongest concepts outlined;
     the files of those that can be read.
@@ -51,7 +51,7 @@ def write_outlined(
     written = []
     text = dict(zip(store.concepts, store.concept_text_embedding, strict=True))
     for photo, file in files.items():
-        mine = [one for one in found if one.photo == photo]
+        mine = [one for one in predictions if one.photo == photo]
         segments = scores.segments[scores.photos.index(photo)]
         if not mine or segments is None:
             continue

@@ -26,13 +26,13 @@ _RULES = ["class", "least", "answered", ACCURACY.word]
 
 def make_document(
     scores: PhotoScores,
-    found: Sequence[Prediction],
+    predictions: Sequence[Prediction],
     explain: bool,
     named: Mapping[str, Named] | None = None,
 ) -> dict[str, Any]:
     """Document of all photos: a fault, or the classes, and where there is one the class named."""
     classes: dict[str, dict[str, Any]] = {}
-    for one in found:
+    for one in predictions:
         classes.setdefault(one.photo, {})[one.class_name] = _facts(one, explain)
     return {
         "no_teacher": scores.no_teacher or None,
@@ -73,16 +73,16 @@ def _facts(one: Prediction, explain: bool) -> dict[str, Any]:
 
 def more_document(rules: Abstaining | None, drift: Drift | None) -> dict[str, Any]:
     """Rules of abstaining by class, that of all classes together under none; and the drift."""
-    found: dict[str, Any] = {}
+    document: dict[str, Any] = {}
     if rules:
         level = {"level": rules.level}
-        found["abstain"] = {
+        document["abstain"] = {
             name: plain({**asdict(rule), **level}) for name, rule in rules.rules.items()
         }
     if drift:
-        told = {"alarm": drift.alarm, "sentences": drift_sentences(drift)}
-        found["drift"] = {**told, **plain(asdict(drift))}
-    return found
+        sentences = drift_sentences(drift)
+        document["drift"] = {"alarm": drift.alarm, "sentences": sentences, **plain(asdict(drift))}
+    return document
 
 
 def say_more(rules: Abstaining | None, drift: Drift | None) -> None:
@@ -119,29 +119,29 @@ def _say_rules(rules: Abstaining) -> None:
 
 
 def say_csv(
-    found: Sequence[Prediction], explain: bool, named: Mapping[str, Named] | None = None
+    predictions: Sequence[Prediction], explain: bool, named: Mapping[str, Named] | None = None
 ) -> None:
     """Print a table; without ``explain`` with the class that each photo is ``named``, if any."""
     columns: Sequence[str] = PART_COLUMNS if explain else COLUMNS
     if explain:
-        rows = [row for one in found for row in one.part_rows()]
+        rows = [row for one in predictions for row in one.part_rows()]
     elif named is None:
-        rows = [one.row() for one in found]
+        rows = [one.row() for one in predictions]
     else:
         columns = (*COLUMNS, *NAMED_COLUMNS)
-        rows = [[*one.row(), *_named_row(named[one.photo])] for one in found]
+        rows = [[*one.row(), *_named_row(named[one.photo])] for one in predictions]
     say(make_table("predictions", columns, rows).content.decode().rstrip("\n"))
 
 
 def say_predictions(
-    found: Sequence[Prediction], explain: bool, named: Mapping[str, Named] | None = None
+    predictions: Sequence[Prediction], explain: bool, named: Mapping[str, Named] | None = None
 ) -> None:
     """Print the classes of each photo, those most surely present first.
 
     Beside the photo the class that is ``named``, where there is one.
     """
-    for photo in dict.fromkeys(one.photo for one in found):
-        mine = [one for one in found if one.photo == photo]
+    for photo in dict.fromkeys(one.photo for one in predictions):
+        mine = [one for one in predictions if one.photo == photo]
         mine.sort(key=lambda one: one.threshold - one.logit)
         say()
         say(f"{photo}: {named[photo].words}" if named else photo)
@@ -172,7 +172,7 @@ def _word(present: bool | None) -> str:
 
 def _sum(one: Prediction) -> str:
     """``−1.204, +2.114 traffic light (0.311 × +6.800), +0.012 of 3 more``."""
-    told = [
+    parts = [
         f"{written(part.logit, sign=True)} {part.concept} "
         f"({written(part.score)} × {written(part.influence, sign=True)})"
         for part in one.parts[:_SHOWN]
@@ -181,4 +181,4 @@ def _sum(one: Prediction) -> str:
     total, other = sum(part.logit for part in rest), one.other_classes
     more = [f"{written(total, sign=True)} of {len(rest)} more"] if rest else []
     others = [f"{written(other, sign=True)} of the other classes"] if other else []
-    return ", ".join([written(one.intercept, sign=True), *told, *more, *others])
+    return ", ".join([written(one.intercept, sign=True), *parts, *more, *others])

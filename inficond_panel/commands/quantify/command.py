@@ -12,7 +12,7 @@ from inficond_panel.commands.shared.parser import Parser, described
 
 DESCRIPTION = (
     "Knowledge points, and what distillation does to them, after Cheng et al., CVPR 2020; see "
-    "docs/quantify.md. Needs the extra 'precompute'."
+    "`inficond docs quantify`. Needs the extra 'precompute'."
 )
 EXAMPLE = "inficond quantify experiment demo --output distilled"
 
@@ -109,7 +109,7 @@ def add_table_arguments(parser: argparse.ArgumentParser) -> None:
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of run: the YAML file of a training run."""
     parser.add_argument(
-        "file", metavar="RUN", help="YAML file of the run; see docs/quantify-spec.md"
+        "file", metavar="RUN", help="YAML file of the run; see `inficond docs quantify-spec`"
     )
     parser.add_argument("--output", metavar="FOLDER", help="a new folder")
     add_threshold(parser, None)

@@ -52,18 +52,18 @@ def add(args: argparse.Namespace) -> None:
     settings = Perturbation(tau=args.tau, seed=args.seed, batch=8)
     with only_run(path):
         rows, images, masks, known = _images(spec, store, preprocessing, args)
-        found = pixel_information(
+        information = pixel_information(
             feature, images, settings,
             progress=lambda done: note(f"{done} of {len(images)} images measured"),
         )  # fmt: skip
-        maps = contrast(found.entropy, masks)
+        maps = contrast(information.entropy, masks)
         facts = {
             "network": args.network,
             "layer": args.layer,
             "b": args.b,
             "background": "outside of the masks" if known else "the whole image",
             "images": len(rows),
-            "converged": float(found.converged.mean()),
+            "converged": float(information.converged.mean()),
             "perturbation": asdict(settings),
         }
         add_arrays(store, {"knowledge_contrast": _stored(store, rows, maps)}, {"knowledge": facts})
@@ -71,7 +71,7 @@ def add(args: argparse.Namespace) -> None:
         say_json({"store": str(path), "store_hash": store.content_hash, **facts})
         return
     say(f"{path}: maps of {len(rows)} images, {args.network}, layer {args.layer or '(output)'}")
-    say(f"converged: {found.converged.mean():.0%}; points at b = {args.b:g}: "
+    say(f"converged: {information.converged.mean():.0%}; points at b = {args.b:g}: "
         f"{(maps > args.b).mean():.0%} of the pixels")  # fmt: skip
 
 
@@ -79,7 +79,7 @@ def _network(spec: Spec, name: str) -> tuple[Any, Any]:
     """A network in evaluation, and its preprocessing."""
     precompute_package()
     from precompute.datasets import load_dataset
-    from precompute.teachers.differentiable import network_of
+    from precompute.teachers.loading import network_of
 
     if name == "encoder":
         return network_of(spec, name, ())

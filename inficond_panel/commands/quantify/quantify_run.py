@@ -79,7 +79,7 @@ def _measured(run: RunSpec) -> Iterator[tuple[str, Figures, np.ndarray]]:
     settings = Perturbation(tau=given.tau, seed=given.seed)
     for at, layer in enumerate(given.layers):
         networks: dict[str, list[Followed]] = {}
-        found: list[Information] = []
+        measured: list[Information] = []
         for name in _NAMES:
             part = getattr(given, name)
             if part is not None:
@@ -87,14 +87,14 @@ def _measured(run: RunSpec) -> Iterator[tuple[str, Figures, np.ndarray]]:
                 networks[name] = []
                 for followed, more in parts:
                     networks[name].append(followed)
-                    found += more
+                    measured += more
         facts = {
             "title": run.title,
             "layer": layer,
             "measured": len(ids),
             "foreground_share": float(masks.mean()),
-            "converged": float(np.mean([each.converged for each in found])),
-            "distance": float(np.mean([each.distance for each in found])),
+            "converged": float(np.mean([each.converged for each in measured])),
+            "distance": float(np.mean([each.distance for each in measured])),
             "b": given.b,
             "draws": given.draws,
             "level": given.confidence,

@@ -149,6 +149,8 @@ def check_processes() -> None:
 def free_port(port: int | None, address: str | None) -> int:
     """The port asked for, else 5006, else any that is free."""
     if port is not None:
+        if not 0 <= port < 2**16:
+            raise InficondError(f"There is no port {port}.", "Choose one from 1 to 65535.")
         if port and not _is_free(port, address):
             raise InficondError(f"Port {port} is in use.", "Choose another with --port.")
         return port or _any_port(address)

@@ -20,14 +20,14 @@ def say_students(tuner: Tuner, node: Node, split: str) -> None:
     metrics = tuner.metrics(node, split)
     rows = [[name, *_cells(metrics[name])] for name in tuner.store.classes]
     say_table(_HEADER, rows)
-    for name, found in metrics.items():
-        if found.positives == 0:
+    for name, each in metrics.items():
+        if each.positives == 0:
             note(f"AP and recall of {name!r} are undefined: no positives in {split}.")
-    aps = np.array([[found.ap, found.teacher_ap] for found in metrics.values()])
+    aps = np.array([[each.ap, each.teacher_ap] for each in metrics.values()])
     defined = aps[~np.isnan(aps).any(axis=1)]
     if len(defined):
         student, teacher = defined.mean(axis=0)
-        fidelity = float(np.mean([found.fidelity for found in metrics.values()]))
+        fidelity = float(np.mean([each.fidelity for each in metrics.values()]))
         say(f"mAP {student:.3f}, teacher {teacher:.3f}, mean fidelity {written(fidelity)}")
 
 

@@ -14,7 +14,7 @@ from inficond_panel.errors import StudyError
 if TYPE_CHECKING:
     from inficond_panel.study.run.study import Study
 
-DESCRIPTION = "See docs/study.md."
+DESCRIPTION = "See `inficond docs study`."
 EXAMPLE = "inficond study serve inficond --port 5008"
 
 _STUDY = "file of a study (YAML), the name of one that comes along, such as inficond, or a spec of "

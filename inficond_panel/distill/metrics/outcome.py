@@ -17,7 +17,6 @@ from inficond_panel.vocabulary.metrics import (
     ACCURACY,
     AP,
     AP11,
-    DECISIONS,
     ECE,
     F1,
     FIDELITY,
@@ -86,7 +85,7 @@ class Outcome:
             return self.ranked.average_precision(counts)
         if metric == AP11.key:
             return self.ranked.eleven_point(counts)
-        if metric in DECISIONS:
+        if metric in _OF_DECISIONS:
             return decision_metrics(*self._confusion(counts))[metric]
         if metric == ECE.key:
             errors = np.abs(_sums(self._bin_errors, counts)).sum(axis=1)
@@ -171,3 +170,7 @@ def ratio(part: float | NDArray, whole: float | NDArray) -> Array:
     """part / whole, nan where whole is 0."""
     whole = np.asarray(whole, dtype=np.float64)
     return np.divide(part, whole, out=np.full(whole.shape, np.nan), where=whole > 0)
+
+
+#: Metrics that ``decision_metrics`` has.
+_OF_DECISIONS = frozenset(decision_metrics(0, 0, 0, 0))

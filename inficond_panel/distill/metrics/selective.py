@@ -93,7 +93,7 @@ class Decisions:
         once = np.ones((1, len(self.right)))
         now, drawn = self._measured(cuts, once), self._measured(cuts, counts)
 
-        def found(key: str, at: int) -> Interval:
+        def measure(key: str, at: int) -> Interval:
             return interval(float(now[key][0, at]), drawn[key][:, at], level, key)
 
         return [
@@ -101,9 +101,9 @@ class Decisions:
                 threshold=float(cut),
                 answered=int((self.confidence >= cut).sum()),
                 coverage=float((self.confidence >= cut).mean()),
-                accuracy=found(ACCURACY.key, at),
-                f1=found(F1.key, at),
-                gain=found("gain", at),
+                accuracy=measure(ACCURACY.key, at),
+                f1=measure(F1.key, at),
+                gain=measure("gain", at),
             )
             for at, cut in enumerate(cuts)
         ]
@@ -181,6 +181,8 @@ def class_decisions(outcome: Outcome) -> Decisions:
     return Decisions(margin, right, outcome.decided & outcome.positive)
 
 
-def top_decisions(found: TopClass) -> Decisions:
+def top_decisions(classifier: TopClass) -> Decisions:
     """Decisions for one of the classes; the confidence is the probability of the likeliest."""
-    return Decisions(found.all_logits[found.known].max(axis=1, initial=0.0), found.right)
+    return Decisions(
+        classifier.all_logits[classifier.known].max(axis=1, initial=0.0), classifier.right
+    )

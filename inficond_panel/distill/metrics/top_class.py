@@ -178,19 +178,19 @@ class TopClass:
 
 
 def confusions(
-    found: TopClass, counts: NDArray, level: float = CONFIDENCE, *, wrong: bool = True
+    classifier: TopClass, counts: NDArray, level: float = CONFIDENCE, *, wrong: bool = True
 ) -> list[Confusion]:
     """Confusions that occur, the most images first, each with the interval of its share.
 
     ``counts`` (draws, n) are of the labelled images, as ``bootstrap.draw_counts`` gives them.
     With ``wrong`` false the images that are named rightly are among them.
     """
-    cells, inverse, sizes = np.unique(found._cell, return_inverse=True, return_counts=True)
+    cells, inverse, sizes = np.unique(classifier._cell, return_inverse=True, return_counts=True)
     wide = np.asarray(counts, dtype=np.float64)
-    label, named = cells // found.classes, cells % found.classes
+    label, named = cells // classifier.classes, cells % classifier.classes
     of_cell = wide @ _members(inverse, len(cells))
-    shares = ratio(of_cell, (wide @ _members(found.label, found.classes))[:, label])
-    every = np.bincount(found.label, minlength=found.classes)
+    shares = ratio(of_cell, (wide @ _members(classifier.label, classifier.classes))[:, label])
+    every = np.bincount(classifier.label, minlength=classifier.classes)
     ends = tails(level)
     made = []
     for at in np.argsort(-sizes, kind="stable"):

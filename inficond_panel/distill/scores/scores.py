@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from inficond_panel.common.sliced import Sliced
 from inficond_panel.distill.scores.array_api import Array, beside, namespace, to_host
 from inficond_panel.distill.scores.gathered_columns import Columns
-from inficond_panel.distill.scores.sources import ArraySource, SlicedSource, Source
+from inficond_panel.distill.scores.sources import ArraySource, DaskSource, SlicedSource, Source
 
 __all__ = ["Array", "ScoreLike", "Scores"]
 
@@ -120,8 +120,6 @@ def _as_source(values: Any) -> Source:
     if hasattr(values, "map"):
         return values
     if "dask" in sys.modules and hasattr(values, "__dask_graph__"):
-        from inficond_panel.distill.scores.dask_source import DaskSource  # noqa: PLC0415  needs dask
-
         return DaskSource(values)
     if array_api_compat.is_array_api_obj(values):
         return ArraySource(values)

@@ -48,17 +48,18 @@ def balance(
     tune_label: NDArray,
     *,
     seed: int = 0,
+    least: int = FOLDS,
 ) -> Balance:
     """Weights that balance scores (n, m) of the named concepts, for labels (n,) in {1, 0}.
 
-    The same seed gives the same folds. Raises DataError where a side has too few photos for the
-    folds in either split.
+    The same seed gives the same folds. Raises DataError where a side has fewer than ``least``
+    photos in either split.
     """
     weights = np.empty(len(fit_label))
     effective, penalties = [], []
     for side in (1, 0):
         ours, theirs = fit_label == side, tune_label == side
-        _check_counts(int(ours.sum()), int(theirs.sum()), side)
+        _check_counts(int(ours.sum()), int(theirs.sum()), side, least)
         ratio, penalty = density_ratio(fit_scores[ours], tune_scores[theirs], seed=seed)
         weights[ours] = ratio / ratio.mean() * (theirs.mean() / ours.mean())
         effective.append(float(ratio.sum() ** 2 / (ratio**2).sum()))
@@ -126,10 +127,10 @@ def _standardised(scores: NDArray) -> Array:
     return np.concatenate([np.ones((len(wide), 1)), centred], axis=1)
 
 
-def _check_counts(ours: int, theirs: int, side: int) -> None:
-    if min(ours, theirs) < FOLDS:
+def _check_counts(ours: int, theirs: int, side: int, least: int) -> None:
+    if min(ours, theirs) < least:
         what = "show the class" if side else "do not show the class"
         raise DataError(
-            f"{ours} photos of fit and {theirs} of tune {what}; {FOLDS} of each are needed.",
+            f"{ours} photos of fit and {theirs} of tune {what}; {least} of each are needed.",
             "Give more labelled photos, or tune by thumbs.",
         )

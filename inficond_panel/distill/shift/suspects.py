@@ -24,6 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,17 +98,26 @@ class Suspicion:
 
     ``z`` is the lost bond in standard errors, ``weakening`` what is lost on either side of the
     label; ``fit_bond`` and ``tune_bond`` are the two bonds, ``lost`` is the lost separation in
-    logits. ``q`` is the one-sided p-value of ``z``, adjusted over all concepts for the rate of
-    false discoveries (Benjamini and Hochberg 1995, JRSS B 57).
+    logits. ``p`` is the one-sided p-value of ``z``.
     """
 
     reliance: Array
     z: Array
     weakening: Array
     lost: Array
-    q: Array
+    p: Array
     fit_bond: Array
     tune_bond: Array
+
+    @cached_property
+    def q(self) -> Array:
+        """``p`` adjusted over all concepts for the rate of false discoveries.
+
+        Benjamini and Hochberg 1995, JRSS B 57.
+        """
+        from scipy.stats import false_discovery_control  # noqa: PLC0415 - slow to load
+
+        return np.asarray(false_discovery_control(self.p))
 
     @property
     def score(self) -> Array:
@@ -139,11 +149,25 @@ def suspicion(
     ``folds`` are the photos of ``fit`` in V parts; the student of row v of ``weights`` (V, C) was
     fitted without part v, and row v of ``logits`` (V, n) is what it gives the photos of ``tune``.
     """
-    from scipy.stats import false_discovery_control  # noqa: PLC0415 - slow to load, seldom used
+    reliance, bonds = tune.partial_correlation(logits), np.array([part.bond for part in folds])
+    z, p, weakening = lost_bond(np.sign(reliance), folds, tune)
+    return Suspicion(
+        reliance=reliance.mean(axis=0),
+        z=z,
+        weakening=weakening,
+        lost=(weights * (bonds - tune.bond)).mean(axis=0),
+        p=p,
+        fit_bond=bonds.mean(axis=0),
+        tune_bond=tune.bond,
+    )
 
-    reliance = tune.partial_correlation(logits)
-    sign, bonds = np.sign(reliance), np.array([part.bond for part in folds])
-    lost = bonds - tune.bond
+
+def lost_bond(sign: Array, folds: Sequence[Photos], tune: Photos) -> tuple[Array, Array, Array]:
+    """Lost bond z, its one-sided p-value, and weakening, each (C,).
+
+    Of what the students of the V ``folds`` lean on with this ``sign`` (V, C).
+    """
+    lost = np.array([part.bond for part in folds]) - tune.bond
     # Each fold speaks for its share of the photos; the variances are of independent means.
     parts = (
         np.concatenate(
@@ -155,15 +179,7 @@ def suspicion(
     counts = np.concatenate([*(part.counts for part in folds), tune.counts])
     error = np.sqrt(parts.sum(axis=0))
     z = np.divide((sign * lost).mean(axis=0), error, out=np.zeros_like(error), where=error > 0)
-    return Suspicion(
-        reliance=reliance.mean(axis=0),
-        z=z,
-        weakening=_weakening(sign, folds, tune),
-        lost=(weights * lost).mean(axis=0),
-        q=false_discovery_control(_p_value(z, parts, counts)),
-        fit_bond=bonds.mean(axis=0),
-        tune_bond=tune.bond,
-    )
+    return z, _p_value(z, parts, counts), _weakening(sign, folds, tune)
 
 
 def _weakening(sign: Array, folds: Sequence[Photos], tune: Photos) -> Array:

@@ -78,7 +78,8 @@ class WhatIfs:
     def concept(self, c: int) -> WhatIf:
         """Curves of the concept at position c, as of ``what_if_curve`` without a teacher."""
         pieces = slice(self.first[c], self.first[c + 1])
-        curves = self._metrics(pieces)
+        metrics = self._metrics(pieces)
+        curves = {name: metrics[name] for name in DECISIONS}
         unknown = np.full(len(self.ends[pieces]), np.nan)
         low, high, turns = float(self.low[c]), float(self.high[c]), self.ends[pieces][:-1]
         return WhatIf(low, high, turns, **curves, fidelity=unknown)
@@ -145,13 +146,13 @@ def what_if_curve(
     def curves(truth: NDArray) -> WhatIf:
         return what_if_curves(column, logit, np.array([weight]), truth, *axis, threshold).concept(0)
 
-    found = curves(label)
+    curve = curves(label)
     if teacher is None:
-        return found
+        return curve
     alike = curves(np.asarray(teacher) > threshold)  # fidelity is the accuracy against the teacher
-    turns = np.union1d(found.breakpoints, alike.breakpoints)
+    turns = np.union1d(curve.breakpoints, alike.breakpoints)
     ends = np.append(turns, high)
-    metrics = {name: found.values(name, ends) for name in DECISIONS}
+    metrics = {name: curve.values(name, ends) for name in DECISIONS}
     return WhatIf(low, high, turns, **metrics, fidelity=alike.values(ACCURACY.key, ends))
 
 

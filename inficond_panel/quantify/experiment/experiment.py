@@ -128,15 +128,15 @@ def follow(
     another size, a layer that is not there and files that do not fit.
     """
     check_masks(foreground, (len(images), *images.shape[2:]))
-    feature, found = feature_at(network, layer), []
+    feature, information = feature_at(network, layer), []
     network.eval()
     for path in checkpoints:
         load_weights(network, path)
-        found.append(
+        information.append(
             pixel_information(feature, images, settings, progress=progress, cancelled=cancelled)
         )
-    maps = np.stack([contrast(each.entropy, foreground) for each in found])
-    return Followed(maps, travelled), found
+    maps = np.stack([contrast(each.entropy, foreground) for each in information])
+    return Followed(maps, travelled), information
 
 
 def weight_distances(network: nn.Module, folder: Path | str, layer: str, image: Tensor) -> NDArray:
@@ -215,26 +215,26 @@ class _Experiment:
         )
 
     def _train(self) -> None:
-        def told(name: str) -> Callable[[str], None]:
+        def progress_of(name: str) -> Callable[[str], None]:
             return lambda text: self.progress(f"{name}: {text}")
 
         s, teacher, student = self.settings, self.networks["teacher"], self.networks["student"]
         same = Schedule(s.epochs, seed=s.seed)
         train_on_labels(
             teacher, self.train, Schedule(s.teacher_epochs, seed=s.seed),
-            self.folder / "teacher", told("teacher"), self.cancelled,
+            self.folder / "teacher", progress_of("teacher"), self.cancelled,
         )  # fmt: skip
         match_features(
-            student, teacher, self.train, same, self.folder / "student", told("student"),
+            student, teacher, self.train, same, self.folder / "student", progress_of("student"),
             self.cancelled,
         )  # fmt: skip
         train_upper(
             student, self.train, Schedule(max(1, s.epochs // 2), seed=s.seed),
-            told("student's upper layers"), self.cancelled,
+            progress_of("student's upper layers"), self.cancelled,
         )  # fmt: skip
         train_on_labels(
             self.networks["baseline"], self.train, same, self.folder / "baseline",
-            told("baseline"), self.cancelled,
+            progress_of("baseline"), self.cancelled,
         )  # fmt: skip
 
     def _epochs(self) -> list[int]:

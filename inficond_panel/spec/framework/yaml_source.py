@@ -19,7 +19,7 @@ from ruamel.yaml.scanner import Scanner, ScannerError
 from inficond_panel.common.reading import YAML_BYTES, read_bytes
 from inficond_panel.errors import Problem, SpecError
 
-REMEDY = "`inficond check SPEC` checks a spec again; docs/spec.md has every key."
+REMEDY = "`inficond check SPEC` checks a spec again; `inficond docs spec` has every key."
 _TAGS = {
     f"tag:yaml.org,2002:{name}"
     for name in ("str", "int", "float", "bool", "null", "map", "seq", "timestamp", "merge")

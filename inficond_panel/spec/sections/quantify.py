@@ -157,7 +157,7 @@ class Quantify(Section):
 class RunSpec(SpecFile):
     """A training run of one's own: photos with their objects, networks, checkpoints and layers."""
 
-    remedy = "docs/quantify-spec.md has every key."
+    remedy = "`inficond docs quantify-spec` has every key."
 
     title = Text(None, doc="Name in the table.", metadata=_REQUIRED)
     dataset = Nested(Dataset, doc="Images, labels and splits, as in a spec.", metadata=_REQUIRED)

@@ -27,11 +27,11 @@ KEPT = 1 << 13  #: changes that a session knows; the draws that they come of are
 class CompareState(param.Parameterized):
     """The two nodes that are compared, and what came of it.
 
-    While ``pair`` is set and both ``found`` and ``problem`` are empty, it is being computed.
+    While ``pair`` is set and both ``result`` and ``problem`` are empty, it is being computed.
     """
 
     pair = param.Parameter(None, doc="Ids of the nodes (before, after); None: no comparison.")
-    found = param.ClassSelector(class_=Comparison, default=None)
+    result = param.ClassSelector(class_=Comparison, default=None)
     problem = param.String("", doc="Why there is no comparison, with the remedy.")
 
     def __init__(self, tuner: Tuner, students: StudentsState, jobs: Jobs) -> None:
@@ -43,14 +43,14 @@ class CompareState(param.Parameterized):
     def compare(self, before: str, after: str) -> None:
         """Compare two nodes by id; a comparison that is under way is given up."""
         pair, split = (before, after), self.split_of(before, after)
-        self.param.update(pair=pair, found=None, problem="")
+        self.param.update(pair=pair, result=None, problem="")
 
         def work(_: Job) -> Comparison:
             return compare(self.tuner, self.tuner.node(before), self.tuner.node(after), split)
 
-        def done(found: Comparison) -> None:
+        def done(comparison: Comparison) -> None:
             if self.pair == pair:
-                self.found = found
+                self.result = comparison
 
         def failed(error: InficondError) -> None:
             if self.pair == pair and not isinstance(error, CancelledError):
@@ -66,7 +66,7 @@ class CompareState(param.Parameterized):
     def close(self) -> None:
         """Show no comparison."""
         self.jobs.cancel("compare")
-        self.param.update(pair=None, found=None, problem="")
+        self.param.update(pair=None, result=None, problem="")
 
     def split_of(self, before: str, after: str) -> str:
         """The split in view; tune, if that is the holdout and nobody looked at both nodes there."""
@@ -88,12 +88,12 @@ class Asked(NamedTuple):
 class ChangesState(param.Parameterized):
     """Changes in metrics with their paired-bootstrap intervals, on the split in view.
 
-    A view asks for what it shows, is given what is known at once, and asks again when ``found``
+    A view asks for what it shows, is given what is known at once, and asks again when ``arrivals``
     counts up. An empty ``class_name`` is the mean over all classes. Where the spec has no intervals
     shown, changes have no limits.
     """
 
-    found = param.Integer(0, doc="How often changes that were asked for have come.")
+    arrivals = param.Integer(0, doc="How often changes that were asked for have come.")
     problem = param.String("", doc="Why changes that were asked for do not come.")
 
     def __init__(self, tuner: Tuner, students: StudentsState, jobs: Jobs) -> None:
@@ -175,7 +175,7 @@ class ChangesState(param.Parameterized):
             self._known.put(asked, change)
         self._wanted = [asked for asked in self._wanted if asked not in made]
         self._under_way = False
-        self.param.update(found=self.found + 1, problem="")
+        self.param.update(arrivals=self.arrivals + 1, problem="")
         self._next()
 
     def _failed(self, error: InficondError) -> None:

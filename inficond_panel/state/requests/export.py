@@ -54,8 +54,8 @@ class ExportState(param.Parameterized):
     def look(self) -> None:
         """Find out which formats can be written here."""
 
-        def done(found: list[Format]) -> None:
-            self.formats = found
+        def done(formats: list[Format]) -> None:
+            self.formats = formats
 
         self.param.update(status=Status(), file=None)
         self.jobs.submit(Job("formats", lambda _: find_formats(), done, self._failed))
@@ -93,22 +93,22 @@ class ExportState(param.Parameterized):
         self.rights.require("export")
 
         def go_on(steps: Iterator[float | File]) -> None:
-            def told(step: float | File) -> None:
+            def made(step: float | File) -> None:
                 if isinstance(step, File):
                     self._made(step)
                     return
                 self.status = Status("exporting", f"Making the file, {step:.0%}", step)
                 go_on(steps)
 
-            self.jobs.submit(Job("export", lambda _: _slice(steps), told, self._failed))
+            self.jobs.submit(Job("export", lambda _: _slice(steps), made, self._failed))
 
         self.status = Status("exporting", "Making the file")
-        job = Job("export", lambda _: prepare(), lambda made: go_on(begin(made)), self._failed)
+        job = Job("export", lambda _: prepare(), lambda ready: go_on(begin(ready)), self._failed)
         self.jobs.submit(job)
 
     def _made(self, file: File) -> None:
-        told = f"{file.name} is ready, {size_text(len(file.content))}"
-        self.param.update(file=file, status=Status("done", told, 1.0))
+        text = f"{file.name} is ready, {size_text(len(file.content))}"
+        self.param.update(file=file, status=Status("done", text, 1.0))
         self.file = None  # it is with the browser now
 
     def _failed(self, error: InficondError) -> None:

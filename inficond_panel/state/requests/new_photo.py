@@ -66,12 +66,12 @@ class DecidedPhoto:
 class PhotoState(param.Parameterized):
     """One photo of this session; it is replaced by the next, and gone when it is closed.
 
-    ``found`` follows the students that are shown. Neither the photo nor anything of it goes to the
-    disk or to the history.
+    ``decided`` follows the students that are shown. Neither the photo nor anything of it goes to
+    the disk or to the history.
     """
 
     status = param.ClassSelector(class_=Status, default=Status())
-    found = param.ClassSelector(class_=DecidedPhoto, default=None, doc="None: no photo is there.")
+    decided = param.ClassSelector(class_=DecidedPhoto, default=None, doc="None: no photo is there.")
     missing = param.String("", doc="Why no photo can be decided here; empty: it can.")
     asked = param.Number(
         0.0,
@@ -118,7 +118,7 @@ class PhotoState(param.Parameterized):
             check_photo(photo, scorer.side)
         except DataError as error:
             self.jobs.cancel(_KEY)
-            self.param.update(found=None, status=Status.of(error))
+            self.param.update(decided=None, status=Status.of(error))
             return
         store = self.students.tuner.store
 
@@ -127,7 +127,7 @@ class PhotoState(param.Parameterized):
             scores = scorer.score(store, photo, lambda text: report(_LEFT, text), job.cancelled)
             return self._decided(scores)
 
-        self.param.update(found=None, status=Status("deciding", "Waiting for its turn"))
+        self.param.update(decided=None, status=Status("deciding", "Waiting for its turn"))
         self._submit(work)
 
     def cancel(self) -> None:
@@ -140,12 +140,12 @@ class PhotoState(param.Parameterized):
         """Forget the photo, and stop what is done with it."""
         self.jobs.cancel(_KEY)
         status = Status("cancelling", "Cancelling") if self.busy else Status()
-        self.param.update(found=None, status=status)
+        self.param.update(decided=None, status=status)
 
     @param.depends("students.snapshot", "asked", watch=True)
     def _follow(self) -> None:
         """Decide the photo again by other students, or to another accuracy: its scores stay."""
-        found = self.found
+        found = self.decided
         if found is None:
             return
         asked = found.rules.accuracy if found.rules else 0.0
@@ -155,11 +155,11 @@ class PhotoState(param.Parameterized):
     def _decided(self, scores: PhotoScores) -> DecidedPhoto:
         node, tuner, asked = self.students.node, self.students.tuner, self.asked
         students = as_exported(tuner, node, {})
-        found, rules = predict(students, scores), None
+        predictions, rules = predict(students, scores), None
         if asked:
             rules = abstaining(students, tuner.store, asked, tuner.spec.views.noise())
-            found = rules.apply(found)
-        return DecidedPhoto(node, scores, {one.class_name: one for one in found}, rules)
+            predictions = rules.apply(predictions)
+        return DecidedPhoto(node, scores, {one.class_name: one for one in predictions}, rules)
 
     def _submit(self, work: Callable[[Job], DecidedPhoto]) -> None:
         def checked(job: Job) -> DecidedPhoto:
@@ -168,11 +168,11 @@ class PhotoState(param.Parameterized):
                 raise CancelledError("Cancelled.")
             return found
 
-        def done(found: DecidedPhoto) -> None:
+        def done(decided: DecidedPhoto) -> None:
             if job.cancelled():  # it was closed since, or one that cannot be read was put
                 self._rest()
                 return
-            self.param.update(found=found, status=Status())
+            self.param.update(decided=decided, status=Status())
             self._follow()  # the students may be others since
 
         job = Job(_KEY, checked, done, self._fail, self._report)
@@ -186,7 +186,7 @@ class PhotoState(param.Parameterized):
         if isinstance(error, CancelledError):
             self._rest()
         else:
-            self.param.update(found=None, status=Status.of(error))
+            self.param.update(decided=None, status=Status.of(error))
 
     def _rest(self) -> None:
         """Tell that a photo was cancelled; a fault that is told of the next one stays."""

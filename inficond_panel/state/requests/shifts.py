@@ -26,7 +26,7 @@ class ShiftState(param.Parameterized):
     more than ``ALL_UP_TO`` classes, which would take minutes, only those selected are looked at.
     """
 
-    found = param.Dict({}, doc="``ClassShift`` by class, of the node shown; the others come.")
+    by_class = param.Dict({}, doc="``ClassShift`` by class, of the node shown; the others come.")
     problem = param.String("", doc="Why the others do not come.")
 
     def __init__(
@@ -46,11 +46,11 @@ class ShiftState(param.Parameterized):
     @property
     def complete(self) -> bool:
         """True if all classes are known."""
-        return len(self.found) == len(self._students.tuner.store.classes)
+        return len(self.by_class) == len(self._students.tuner.store.classes)
 
     def suspects(self, class_name: str) -> list[str]:
         """Names of the suspects of a class, best first; none as long as they are not known."""
-        known = self.found.get(class_name)
+        known = self.by_class.get(class_name)
         return [] if known is None else [suspect.concept for suspect in known.suspects]
 
     def start(self) -> None:
@@ -65,14 +65,14 @@ class ShiftState(param.Parameterized):
         if now.id == before.id:
             return
         self._node = now
-        same = (n for n in self.found if made_at(tuner, before, n) == made_at(tuner, now, n))
-        self.param.update(found={name: self.found[name] for name in same}, problem="")
+        same = (n for n in self.by_class if made_at(tuner, before, n) == made_at(tuner, now, n))
+        self.param.update(by_class={name: self.by_class[name] for name in same}, problem="")
         self._next()
 
     @param.depends("_tuning.status", "_selection.class_name", watch=True)
     def _next(self) -> None:
         """Look at more classes, unless something runs that a person waits for."""
-        missing = [name for name in self._wanted() if name not in self.found]
+        missing = [name for name in self._wanted() if name not in self.by_class]
         if not self._asked or self._tuning.awaited or self.problem or not missing:
             return
         tuner, node = self._students.tuner, self._students.node
@@ -87,7 +87,7 @@ class ShiftState(param.Parameterized):
 
         def done(made: dict[str, ClassShift]) -> None:
             if self._node.id == node.id:
-                self.found = {**self.found, **made}
+                self.by_class = {**self.by_class, **made}
             self._next()
 
         self._jobs.submit(Job("shifts", work, done, self._failed))

@@ -18,7 +18,7 @@ class SuggestState(param.Parameterized):
     running = param.String("", doc="Strategy under way; empty: none.")
     share = param.Number(0.0, bounds=(0, 1), doc="How much of it is done.")
     text = param.String("", doc="What it does now.")
-    found = param.Parameter(None, doc="The last ``Suggestion`` for the node shown; None: none.")
+    latest = param.Parameter(None, doc="The last ``Suggestion`` for the node shown; None: none.")
     problem = param.String("", doc="Why there is none.")
 
     def __init__(self, tuning: TuningState, jobs: Jobs) -> None:
@@ -32,7 +32,7 @@ class SuggestState(param.Parameterized):
         only = self._tuning.rights.class_name
         classes = [only] if only else classes
         tuner, head = self._tuning.tuner, self._tuning.head
-        self.param.update(running=strategy, share=0.0, text="Starting", found=None, problem="")
+        self.param.update(running=strategy, share=0.0, text="Starting", latest=None, problem="")
 
         def work(job: Job) -> Suggestion:
             return suggest(
@@ -54,11 +54,11 @@ class SuggestState(param.Parameterized):
     def _tell(self, share: float, text: str) -> None:
         self.param.update(share=share, text=text)
 
-    def _done(self, found: Suggestion) -> None:
-        still = found.parent == self._tuning.head.id and not self._tuning.locked
-        self.param.update(running="", text="", found=found if still else None)
-        if still and found.intents:
-            self._tuning.put(found.intents)
+    def _done(self, suggestion: Suggestion) -> None:
+        still = suggestion.parent == self._tuning.head.id and not self._tuning.locked
+        self.param.update(running="", text="", latest=suggestion if still else None)
+        if still and suggestion.intents:
+            self._tuning.put(suggestion.intents)
 
     def _failed(self, error: InficondError) -> None:
         cancelled = isinstance(error, CancelledError)
@@ -70,5 +70,5 @@ class SuggestState(param.Parameterized):
         """A refit shows another node, for which nothing is suggested yet."""
         if self._tuning.busy:
             self.cancel()
-        if self.found is not None and self.found.parent != self._tuning.head.id:
-            self.found = None
+        if self.latest is not None and self.latest.parent != self._tuning.head.id:
+            self.latest = None

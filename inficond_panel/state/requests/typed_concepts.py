@@ -50,7 +50,7 @@ class ConceptsState(param.Parameterized):
     status = param.ClassSelector(class_=Status, default=Status())
     tuner = param.ClassSelector(class_=Tuner, default=None, doc="Over other concepts, when ready.")
     concept = param.String("", doc="The concept that came or went.")
-    told = param.List([], item_type=str, doc="What came of it, in sentences.")
+    outcome = param.List([], item_type=str, doc="What came of it, in sentences.")
     missing = param.String("", doc="Why nothing can be typed here, and what to do; empty: it can.")
 
     def __init__(
@@ -103,8 +103,8 @@ class ConceptsState(param.Parameterized):
         """Add a concept, given as ``name`` or ``name, synonym, synonym``."""
         self._rights.require("typing")
         if len(text) > LONGEST_CONCEPT:
-            told = f"A concept with its synonyms has at most {LONGEST_CONCEPT} characters."
-            self.status = Status.of(TuningError(told, f"This has {len(text):,}."))
+            fault = f"A concept with its synonyms has at most {LONGEST_CONCEPT} characters."
+            self.status = Status.of(TuningError(fault, f"This has {len(text):,}."))
             return
         name, encoder, node = texts_of(text)[0], self.encoder, self.students.node
         if encoder is None:
@@ -148,9 +148,9 @@ class ConceptsState(param.Parameterized):
 
     def _start(self, name: str, work: Callable[[Job], tuple[Tuner, list[str]]]) -> None:
         def done(found: tuple[Tuner, list[str]]) -> None:
-            tuner, told = found
+            tuner, sentences = found
             status = Status("adding", "Drawing the page", 1.0)
-            self.param.update(status=status, concept=name, told=told)
+            self.param.update(status=status, concept=name, outcome=sentences)
             self.tuner = tuner
 
         if not self.busy:
@@ -175,27 +175,31 @@ def added_sentences(tuner: Tuner, node: Node, name: str, *, stays: bool = False)
     c = store.concepts.index(name)
     (typed,) = (one for one in typed_of(store) if one.name == name)
     near = nearest_concepts(store, typed)
-    told = [f"Added {typed_text(typed)}."]
+    sentences = [f"Added {typed_text(typed)}."]
     if near:
-        said = ", ".join(f"{other} ({cosine:.2f})" for other, cosine in near)
-        told.append(f"Nearest concepts by text: {said}.")
+        listed = ", ".join(f"{other} ({cosine:.2f})" for other, cosine in near)
+        sentences.append(f"Nearest concepts by text: {listed}.")
     twins = [other for other, cosine in near if cosine >= TWINS]
     if twins:
-        told.append(f"It nearly is {twins[0]}: a student may share the weight between them.")
+        sentences.append(f"It nearly is {twins[0]}: a student may share the weight between them.")
     weights = node.weights[c]
     used = np.flatnonzero(weights)
     if len(used):
         k = int(np.abs(weights).argmax())
         most = f"most on {store.classes[k]} ({signed(weights[k])})"
-        told.append(f"It has influence on {len(used)} of {len(store.classes)} classes, {most}.")
+        sentences.append(
+            f"It has influence on {len(used)} of {len(store.classes)} classes, {most}."
+        )
     elif typed.score.any():
-        told.append("It has no influence on any class; a thumb up gives it some.")
+        sentences.append("It has no influence on any class; a thumb up gives it some.")
     else:
-        told.append("No segment is near it, so that it can have no influence. Try another word.")
+        sentences.append(
+            "No segment is near it, so that it can have no influence. Try another word."
+        )
     if node.parent:
         before = "" if stays else "; the iterations without it come back when it is taken away"
-        told.append(f"The branch was fitted again with it, up to #{node.number}{before}.")
-    return told
+        sentences.append(f"The branch was fitted again with it, up to #{node.number}{before}.")
+    return sentences
 
 
 def _rest_of(report: Progress) -> Progress:

@@ -40,14 +40,14 @@ Values = Mapping[str, Mapping[str, Sequence[float]]]
 
 
 def differences(
-    found: Sequence[Result], scored: Sequence[Score], levels: Sequence[str], *, within: bool
+    results: Sequence[Result], scored: Sequence[Score], levels: Sequence[str], *, within: bool
 ) -> list[Difference]:
     """Compare each pair of conditions, over all tasks and, between subjects, in each task.
 
     Within subjects each person is compared with themselves over the tasks that they had under
     either condition; in one task each has one condition only.
     """
-    over = [result for result in found if result.outcome and result.place]
+    over = [result for result in results if result.outcome and result.place]
     tasks = [] if within else list(dict.fromkeys(result.task for result in over))
     made: list[Difference] = []
     for measure in MEASURES:
@@ -76,8 +76,8 @@ def _pairs(measure: str, task: str, values: Values, *, within: bool) -> Iterator
             both = [who for who in means[0] if who in means[1]]
             if within and not both:
                 continue
-            told = paired(means, both) if within else independent(means)
-            yield Difference(measure, task, first, second, *told)
+            estimate = paired(means, both) if within else independent(means)
+            yield Difference(measure, task, first, second, *estimate)
 
 
 def paired(

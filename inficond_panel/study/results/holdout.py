@@ -26,15 +26,15 @@ class Looks:
     last: str = ""
 
 
-def with_holdout(study: Study, found: Sequence[Result], *, look: bool = True) -> list[Result]:
-    """``found`` with AP on the holdout for every task that is over.
+def with_holdout(study: Study, results: Sequence[Result], *, look: bool = True) -> list[Result]:
+    """``results`` with AP on the holdout for every task that is over.
 
     Those not yet seen are seen now; without ``look`` they stay undefined. Results of one who is
     deleted meanwhile are left out.
     """
     known = study.holdout()
     made = []
-    for result in found:
+    for result in results:
         key = f"{result.participant}/{result.task}"
         missing = result.outcome and key not in known
         if look and missing and study.has(result.participant):

@@ -81,9 +81,11 @@ def views_table(study: Study) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*_WHERE, "view", "minutes", "acts"])
 
 
-def differences_table(found: Iterable[Difference]) -> pd.DataFrame:
+def differences_table(differences: Iterable[Difference]) -> pd.DataFrame:
     """One row for each measure, task and pair of conditions."""
-    return pd.DataFrame([vars(one) for one in found], columns=[*Difference.__dataclass_fields__])
+    return pd.DataFrame(
+        [vars(one) for one in differences], columns=[*Difference.__dataclass_fields__]
+    )
 
 
 def participants_table(study: Study) -> pd.DataFrame:
@@ -138,7 +140,7 @@ def _plain(answer: Any) -> str:
     return "; ".join(answer) if isinstance(answer, list) else str(answer)
 
 
-def summary_table(found: Iterable[Summary]) -> pd.DataFrame:
+def summary_table(summaries: Iterable[Summary]) -> pd.DataFrame:
     """One row for each task and condition."""
     rows = [
         {
@@ -152,7 +154,7 @@ def summary_table(found: Iterable[Summary]) -> pd.DataFrame:
             **_flat("holdout_gain", item.holdout_gain),
             "typed": item.typed,
         }
-        for item in found
+        for item in summaries
     ]
     return pd.DataFrame(rows)
 
@@ -181,6 +183,8 @@ def write(table: pd.DataFrame, file: Path) -> Path:
     content = io.BytesIO()
     try:
         if file.suffix == ".parquet":
+            import pyarrow  # noqa: F401, PLC0415 - an extra, which pandas does not name
+
             table.to_parquet(content, index=False)
         else:
             table.map(as_cell).to_csv(content, index=False, lineterminator="\n")

@@ -36,12 +36,14 @@ class ConceptSet:
 
 def concept_sets(ready: Ready, events: Iterable[Event]) -> list[ConceptSet]:
     """Concept sets of a task, the store's own first, by the events of its participant."""
-    found = [ConceptSet(ready.start.root, ready.start.id)]
+    sets = [ConceptSet(ready.start.root, ready.start.id)]
     for event in events:
         if event.action == TYPED and event.step == ready.task.name_:
-            said, typed = event.payload, found[-1].typed
-            found.append(ConceptSet(said["root"], said["node"], (*typed, said["name"]), event.time))
-    return found
+            payload, typed = event.payload, sets[-1].typed
+            sets.append(
+                ConceptSet(payload["root"], payload["node"], (*typed, payload["name"]), event.time)
+            )
+    return sets
 
 
 def store_over(store: Store, history: Path, typed: Iterable[str]) -> Store:

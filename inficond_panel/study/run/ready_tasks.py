@@ -21,7 +21,7 @@ from inficond_panel.tuning.node_names import find_node
 from inficond_panel.tuning.opening import open_spec_store
 from inficond_panel.tuning.replay import branch
 
-REMEDY = "`inficond check STUDY` checks a study again; docs/study.md tells how one is set up."
+REMEDY = "`inficond check STUDY` checks a study; `inficond docs study` says how to set one up."
 Progress = Callable[[float, str], None]
 EncoderOf = Callable[[Spec], TextEncoder]
 

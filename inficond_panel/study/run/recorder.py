@@ -14,7 +14,7 @@ from typing import Any
 import param
 
 from inficond_panel.errors import TuningError
-from inficond_panel.spec.sections.students import VIEWS
+from inficond_panel.spec.sections.page import VIEWS
 from inficond_panel.state import AppState
 from inficond_panel.state.batch import read_item
 from inficond_panel.study.run.study_events import Event

@@ -14,7 +14,7 @@ from typing import Any
 from inficond_panel.common import clock
 from inficond_panel.errors import SpecError, StudyError, StudyLinkError
 from inficond_panel.spec import Spec, find_spec, load_spec
-from inficond_panel.spec.sections.students import Layout
+from inficond_panel.spec.sections.page import Layout
 from inficond_panel.spec.spec import no_such_spec
 from inficond_panel.study.run.assignment import assign
 from inficond_panel.study.run.concept_sets import ConceptSet, concept_sets, store_over

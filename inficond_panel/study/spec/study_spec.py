@@ -15,7 +15,7 @@ from inficond_panel.spec.framework.paths import FilePath
 from inficond_panel.spec.framework.section import Nested, NestedList, Section
 from inficond_panel.spec.framework.section_file import SpecFile, load_file
 from inficond_panel.spec.framework.yaml_source import compose, text_of
-from inficond_panel.spec.sections.students import VIEWS
+from inficond_panel.spec.sections.page import VIEWS
 from inficond_panel.study.spec.pages import (
     CheckPage,
     ConsentPage,
@@ -64,7 +64,7 @@ class Conditions(Section):
 class StudySpec(SpecFile):
     """A study, from consent to the last page."""
 
-    remedy = "`inficond check STUDY` checks a study again; docs/study-spec.md has every key."
+    remedy = "`inficond check STUDY` checks a study; `inficond docs study-spec` has every key."
 
     title = Text(None, doc="Name of the study, for participants and report.", metadata=REQUIRED)
     spec = Text(

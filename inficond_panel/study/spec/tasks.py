@@ -9,7 +9,7 @@ from inficond_panel.spec.framework.fields import Choice, Flag, Number, Slug, Tex
 from inficond_panel.spec.framework.lists import Names, Words
 from inficond_panel.spec.framework.paths import FilePath
 from inficond_panel.spec.framework.section import Nested, NestedList, Section
-from inficond_panel.spec.sections.students import VIEWS
+from inficond_panel.spec.sections.page import VIEWS
 from inficond_panel.study.spec.pages import QuestionPage
 from inficond_panel.study.spec.questions import REQUIRED, Question
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, F1, FIDELITY, PRECISION, RECALL, keys

@@ -8,7 +8,8 @@ from typing import Any, ClassVar, TypeVar
 from inficond_panel.spec import Spec
 from inficond_panel.spec.framework.paths import FilePath
 from inficond_panel.spec.framework.section import Nested, Section
-from inficond_panel.spec.sections.students import Layout, Students, Tuning, Views
+from inficond_panel.spec.sections.page import Layout, Views
+from inficond_panel.spec.sections.students import Students, Tuning
 
 S = TypeVar("S", bound=Section)
 #: Sections whose keys take the place of the spec's one by one.

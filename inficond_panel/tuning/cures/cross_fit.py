@@ -2,7 +2,8 @@
 
 The labels of ``tune`` that chose cannot judge. So ``tune`` is parted into folds; for each, all
 cures of the branch are carried out again by the labels of the other folds alone, and the student
-that comes of it ranks the photos of the fold. Bounds stay as they are.
+that comes of it ranks the photos of the fold. Bounds stay as they are. A cure that those labels
+are too few for is left out in the fold.
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.distill import Fit, decision_function
 from inficond_panel.distill.folds import stratified_folds
 from inficond_panel.distill.scores.scores import Array
-from inficond_panel.tuning.cures.resolution import Resolved
+from inficond_panel.errors import TuningError
+from inficond_panel.tuning.cures.resolution import LEAST_OUTSIDE_FOLD, Resolved
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.intents.bounds import Bounds
-from inficond_panel.tuning.intents.cures import Balance, Cure, Label
+from inficond_panel.tuning.intents.cures import Balance, Cure, Label, Lambda
 from inficond_panel.tuning.iteration import Iteration
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.shift.class_photos import ClassPhotos
@@ -45,12 +47,13 @@ class CrossFitted:
     """Logits ``(n,)`` of photos by students that did not see them, and the fold of each photo.
 
     ``tried`` holds for each fold the students among which the other folds chose last; the one
-    student where nothing was chosen by AP.
+    student where nothing was chosen by AP. ``whole`` is False where a fold left out a cure.
     """
 
     logits: Array
     folds: NDArray[np.intp]
     tried: tuple[Fit, ...]
+    whole: bool = True
 
     def tried_logits(self, scores: NDArray) -> list[Array]:
         """Logits ``(m, n)`` of the students that each fold tried, on the photos' scores (n, C)."""
@@ -101,7 +104,6 @@ def cross_fitted(
     ``steps``, one or more, end at ``node``, whose bounds are in force. ``tell`` is given the number
     of each fold before it begins. ``photos`` are those of the first step's parent without any
     terms, where they were made before. Found once for the same steps and bounds of the class.
-    Raises ``TuningError`` where the labels of the other folds are too few for a cure.
     """
     label = np.asarray(tuner.store.label[rows, tuner.store.classes.index(class_name)])
     every = (node.bounds, *(step.bounds for step in steps))
@@ -135,19 +137,21 @@ def _by_fold(
     plain = tuner.cures.class_fit(steps[0].parent, class_name, Terms())
     first, logits = photos or tuner.cures.photos(plain, rows), np.empty(len(rows))
     tried: list[Fit] = []
+    whole = True
     with one_thread():
         for fold in range(FOLDS):
             if tell is not None:
                 tell(fold)
             out = folds == fold
-            resolved = _resolved_without(tuner, first, steps, rows[~out], rows[out])
+            resolved, all_of_it = _resolved_without(tuner, first, steps, rows[~out], rows[out])
             student = tuner.cures.class_fit(
                 steps[-1].parent, class_name, resolved.terms, node.bounds
             )
             logits[out] = student.logits(student.base, rows[out])
             tried.append(resolved.tried or student.base)
+            whole = whole and all_of_it
     logits.setflags(write=False)
-    return CrossFitted(logits, folds, tuple(tried))
+    return CrossFitted(logits, folds, tuple(tried), whole)
 
 
 def _resolved_without(
@@ -156,10 +160,10 @@ def _resolved_without(
     steps: Sequence[Step],
     inside: NDArray[np.intp],
     outside: NDArray[np.intp],
-) -> Resolved:
-    """Terms after all steps, by the labels of the photos ``inside`` alone."""
+) -> tuple[Resolved, bool]:
+    """Terms after all steps, by the labels of the photos ``inside`` alone; whether none lacks."""
     images, name, found = tuner.store.images, first.student.name, Resolved(Terms())
-    hidden = {images[row] for row in outside}
+    hidden, whole = {images[row] for row in outside}, True
     for place, step in enumerate(steps):
         cures = [c for c in step.cures if not (isinstance(c, Label) and c.image in hidden)]
         if place == 0:
@@ -168,8 +172,25 @@ def _resolved_without(
             before = tuner.cures.class_fit(step.parent, name, found.terms)
             photos = tuner.cures.photos(before, inside)
         cures = [named for cure in cures for named in _with_suspects_of(cure, photos)]
-        found = tuner.cures.resolve(photos, cures, step.bounds)
-    return found
+        found, kept = _carried_out(tuner, photos, cures, step.bounds)
+        whole = whole and kept == cures
+    return found, whole
+
+
+def _carried_out(
+    tuner: Tuner, photos: ClassPhotos, cures: list[Cure], bounds: Bounds
+) -> tuple[Resolved, list[Cure]]:
+    """Terms after the cures that these photos allow, and these: perhaps none that asks labels."""
+    unbalanced: list[Cure] = [cure for cure in cures if not isinstance(cure, Balance)]
+    given: list[Cure] = [
+        cure for cure in cures if isinstance(cure, Label | Lambda) and cure.value is not None
+    ]
+    for kept in (cures, unbalanced):
+        try:
+            return tuner.cures.resolve(photos, kept, bounds, LEAST_OUTSIDE_FOLD), kept
+        except TuningError:
+            continue
+    return tuner.cures.resolve(photos, given, bounds, LEAST_OUTSIDE_FOLD), given
 
 
 def _with_suspects_of(cure: Cure, photos: ClassPhotos) -> list[Cure]:

@@ -21,7 +21,8 @@ from inficond_panel.tuning.cures.choice import choose
 from inficond_panel.tuning.fitting.class_fit import ClassFit
 from inficond_panel.tuning.fitting.terms import Balanced, Doubted, Taught, Terms
 from inficond_panel.tuning.intents.cures import Balance, Cure, Doubt, Label, Lambda
-from inficond_panel.tuning.shift.class_photos import ClassPhotos
+from inficond_panel.tuning.shift.class_photos import LEAST_FIT, ClassPhotos
+from inficond_panel.vocabulary.tasks import SOFTMAX
 
 #: Values of ``doubt`` that are tried: the L1 penalty is times 1 + this × the concept's reliance ×
 #: lost bond.
@@ -32,8 +33,8 @@ MOST_STEPS = 7
 #: Weights of a taught photo that are tried, in photos of fit; and the one where none can be judged.
 LABEL_WEIGHTS = (0.0, 1.0, 3.0, 10.0, 30.0)
 UNJUDGED_WEIGHT = 3.0
-#: Photos of tune of each kind that a choice by AP needs.
-LEAST_TUNE = 5
+#: Photos of tune of each kind that a choice by AP needs; and where one of five folds is left out.
+LEAST_TUNE, LEAST_OUTSIDE_FOLD = 5, 4
 #: Effective photos of fit, of each kind, below which weights of photos are refused.
 LEAST_EFFECTIVE = 10.0
 _TOLERANCE = 1e-4
@@ -48,56 +49,76 @@ class Resolved:
 
 
 def resolve_cures(
-    photos: ClassPhotos, cures: Iterable[Cure], lower: Array, upper: Array
+    photos: ClassPhotos,
+    cures: Iterable[Cure],
+    lower: Array,
+    upper: Array,
+    least: int = LEAST_TUNE,
 ) -> Resolved:
     """Terms of one class after ``cures`` in canonical form, from those of the student before.
 
-    ``photos`` hold that student, and the photos of ``tune`` that may choose; ``lower`` and
-    ``upper`` ``(C, 1)`` are the bounds in force after. Raises ``TuningError`` where the labels of
-    ``tune`` are too few, or a balance would leave too few photos of ``fit``.
+    ``photos`` hold that student, and the photos of ``tune`` that may choose, ``least`` of each kind
+    or more; ``lower`` and ``upper`` ``(C, 1)`` are the bounds in force after. Raises
+    ``TuningError`` where the labels of ``tune`` or ``fit`` are too few, or a balance would leave
+    too few photos of ``fit``.
     """
     given = list(cures)
     terms = photos.student.terms
     labels = {cure.image: cure.value for cure in given if isinstance(cure, Label)}
     if labels:
-        terms = _taught(photos, labels, terms, lower, upper)
+        terms = _taught(photos, labels, terms, lower, upper, least)
     for cure in given:
         if isinstance(cure, Balance):
-            terms = _balanced(photos, cure, terms)
+            terms = _balanced(photos, cure, terms, least)
     doubt = next((cure for cure in given if isinstance(cure, Doubt)), None)
     penalty = next((cure for cure in given if isinstance(cure, Lambda)), None)
     if doubt is not None or penalty is not None:
-        return _penalised(photos, doubt, penalty, terms, lower, upper)
+        return _penalised(photos, doubt, penalty, terms, lower, upper, least)
     return Resolved(terms)
 
 
 def lambda_path(student: ClassFit) -> list[float]:
-    """Values of lambda from the spec's up, to the last that leaves a weight, at most MOST_STEPS."""
+    """Values of lambda from the spec's up, to the last that leaves a weight, at most MOST_STEPS.
+
+    Of a joint student to the first that reaches those of the other classes together: beyond it the
+    class's weights are 0, the others carry the difference, and nothing changes any more.
+    """
     data, k = student.data, student.k
     slopes = np.abs(data.gathered.gradient(data.flat_residuals(k)[:, None])[:, 0])
     largest = float((slopes / data.l1_per_lambda(k)).max(initial=0.0))
     start = data.lambda_of(k) or largest / PATH_STEP**MOST_STEPS
+    if student.link == SOFTMAX:
+        others = sum(data.lambda_of(j) for j in range(len(student.store.classes)) if j != k)
+        largest = min(largest, PATH_STEP * others)
     path = [start * PATH_STEP**step for step in range(MOST_STEPS)]
     return [value for value in path if value < largest] or [start]
 
 
 def _taught(
-    photos: ClassPhotos, labels: dict[str, int], terms: Terms, lower: Array, upper: Array
+    photos: ClassPhotos,
+    labels: dict[str, int],
+    terms: Terms,
+    lower: Array,
+    upper: Array,
+    least: int,
 ) -> Terms:
     """Terms with the labels, at the weight with the highest AP on photos that are not taught."""
     before = {} if terms.taught is None else terms.taught.labels
     every = {**before, **labels}
     judged = _not_taught(photos, every)
-    if not enough(judged):
-        return replace(terms, taught=Taught(UNJUDGED_WEIGHT, every))
+    if not enough(judged, least):
+        seen = len(photos.tune) - len(judged.tune)  # that teach, and so cannot judge
+        taught = Taught(UNJUDGED_WEIGHT, every)
+        return replace(terms, taught=taught, used=max(terms.used, seen))
     tried = [replace(terms, taught=Taught(weight, every)) for weight in LABEL_WEIGHTS]
     values = [_ap(photos.student.under(each, lower, upper), judged) for each in tried]
     return _counted(tried[int(np.argmax(values))], judged)
 
 
-def _balanced(photos: ClassPhotos, cure: Balance, terms: Terms) -> Terms:
+def _balanced(photos: ClassPhotos, cure: Balance, terms: Terms, least: int) -> Terms:
     """Terms with these concepts balanced, beside the ones balanced before."""
-    _need(photos, f"balance on {photos.student.name!r}")
+    what = f"balance on {photos.student.name!r}"
+    _need(photos, what, least)
     before = () if terms.balanced is None else terms.balanced.concepts
     concepts = tuple(sorted({*before, *cure.concepts}))
     columns = [photos.concepts.index(name) for name in concepts]
@@ -107,12 +128,13 @@ def _balanced(photos: ClassPhotos, cure: Balance, terms: Terms) -> Terms:
             photos.fit_label,
             photos.tune_scores[:, columns],
             photos.tune_label,
+            least=least,
         )
     except DataError as error:
-        raise TuningError(error.message, error.remedy) from None
+        raise TuningError(f"{what}: {error.message}", error.remedy) from None
     if min(found.effective) < LEAST_EFFECTIVE:
         raise TuningError(
-            f"balance on {photos.student.name!r} would leave {found.effective[0]:.0f} effective "
+            f"{what} would leave {found.effective[0]:.0f} effective "
             f"positive photos of fit and {found.effective[1]:.0f} negative; "
             f"{LEAST_EFFECTIVE:g} of each are needed.",
             "Balance fewer concepts, or choose another lambda.",
@@ -129,13 +151,14 @@ def _penalised(
     terms: Terms,
     lower: Array,
     upper: Array,
+    least: int,
 ) -> Resolved:
     """Terms with the doubt and the lambda asked for, or chosen together."""
     judged = judging(photos, terms)
     chosen = [cure for cure in (doubt, penalty) if cure is not None and cure.value is None]
     if doubt is not None or chosen:
         what = " and ".join(cure.kind.key for cure in (doubt, penalty) if cure is not None)
-        _need(judged, f"{what} on {photos.student.name!r}")
+        _need(judged, f"{what} on {photos.student.name!r}", least)
     doubts: list[Doubted | None] = [terms.doubted]
     if doubt is not None:
         values = DOUBTS if doubt.value is None else (doubt.value,)
@@ -159,8 +182,15 @@ def _lambdas(photos: ClassPhotos, penalty: Lambda, terms: Terms) -> list[float]:
 
 def _doubts(photos: ClassPhotos, values: Sequence[float]) -> list[Doubted | None]:
     """Factors of the penalty for each value; none where no concept is suspect."""
-    doubt = photos.suspicion().doubt
     name, store = photos.student.name, photos.student.store
+    shown = [int((photos.fit_label == side).sum()) for side in (1, 0)]
+    if min(shown) < LEAST_FIT:
+        raise TuningError(
+            f"doubt on {name!r} needs {LEAST_FIT} photos of fit that show the class and as many "
+            f"that do not; there are {shown[0]} and {shown[1]}.",
+            "Label more photos of fit, or tune by thumbs.",
+        )
+    doubt = photos.suspicion().doubt
     doubt[words_for(name, store.concepts, store.synonyms)] = 0.0
     suspect = np.flatnonzero(doubt)
     if not suspect.size:
@@ -224,13 +254,13 @@ def _counted(terms: Terms, photos: ClassPhotos) -> Terms:
     return replace(terms, used=max(terms.used, len(photos.tune)))
 
 
-def enough(photos: ClassPhotos) -> bool:
-    """True if there are labels of tune to choose by."""
-    return bool(min((photos.tune_label == side).sum() for side in (0, 1)) >= LEAST_TUNE)
+def enough(photos: ClassPhotos, least: int = LEAST_TUNE) -> bool:
+    """True if there are labels of tune to choose by, ``least`` of each kind."""
+    return bool(min((photos.tune_label == side).sum() for side in (0, 1)) >= least)
 
 
-def _need(photos: ClassPhotos, what: str) -> None:
-    if not enough(photos):
+def _need(photos: ClassPhotos, what: str, least: int) -> None:
+    if not enough(photos, least):
         raise TuningError(
             f"{what} needs labels of tune: {LEAST_TUNE} photos that show the class and as many "
             "that do not.",

@@ -94,6 +94,7 @@ class FitData:
         elif alpha is not None:
             self.targets, weight, scale = mixed_targets(label, soft, alpha)
             self.sample_weight = None if np.ptp(weight) == 0 else weight
+        self._label, self._label_part = label, 0.0 if alpha is None else 1 / (1 + alpha)
         self._lambda, self._unit = np.array(l1, dtype=np.float64), np.asarray(scale)
         self.l2 = l2 * scale
         who = f"The {learned} is" if alpha is None else f"Labels and {learned} are"
@@ -138,8 +139,10 @@ class FitData:
         if weight is None:
             weight = np.ones_like(self.targets)
         targets, added = np.zeros(size), np.zeros(size)
+        own = self.targets.copy()
         for name, each in taught.items():
             k = self._store.classes.index(name)
+            self._override(own[:, k], k, each)
             for row, image in enumerate(images):
                 if image in each.labels:
                     targets[row, k] = each.labels[image]
@@ -147,9 +150,20 @@ class FitData:
         rows = np.array([place[image] for image in images])
         self.rows = np.concatenate([self.rows, rows])
         self.scores = np.concatenate([self.scores, self._store.concept_score[rows]])
-        self.targets = np.concatenate([self.targets, targets])
+        self.targets = np.concatenate([own, targets])
         self.sample_weight = np.concatenate([weight, added])
         self.gathered = Scores(on_card(self.scores, self._device))
+
+    def _override(self, targets: np.ndarray, k: int, taught: Taught) -> None:
+        """Put taught labels in the place of the store's in targets ``(n,)`` that these are mixed
+        into; a label without weight changes nothing."""
+        if not (self._label_part and taught.weight):
+            return
+        for row, place in enumerate(self.rows[: self._fit_count]):
+            value = taught.labels.get(self._store.images[place], -1)
+            known = int(self._label[row, k])
+            if value >= 0 and known >= 0:
+                targets[row] += (value - known) * self._label_part
 
     def problem(self, columns: Sequence[int]) -> dict[str, Any]:
         """Arguments of ``distill.fit`` for the classes at ``columns``."""

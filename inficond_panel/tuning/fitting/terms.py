@@ -66,22 +66,22 @@ class Terms:
 
     def to_json(self) -> dict[str, Any]:
         """Plain data; weights are compressed, with their hash beside them."""
-        found: dict[str, Any] = {"lambda": self.penalty, "used": self.used}
+        document: dict[str, Any] = {"lambda": self.penalty, "used": self.used}
         if self.balanced is not None:
-            found["balance"] = {
+            document["balance"] = {
                 "concepts": list(self.balanced.concepts),
                 "weights": _packed(self.balanced.weights),
                 "hash": self.balanced.hash,
                 "effective": [defined(value) for value in self.balanced.effective],
             }
         if self.doubted is not None:
-            found["doubt"] = {
+            document["doubt"] = {
                 "value": self.doubted.value,
                 "factors": dict(self.doubted.factors),
             }
         if self.taught is not None:
-            found["labels"] = {"weight": self.taught.weight, "values": dict(self.taught.labels)}
-        return found
+            document["labels"] = {"weight": self.taught.weight, "values": dict(self.taught.labels)}
+        return document
 
     @classmethod
     def from_json(cls, item: Mapping[str, Any], photos: int) -> Terms:

@@ -218,14 +218,20 @@ def apply_tag(tags: Tags, event: Event) -> None:
     """
     if event.kind not in TAGS:
         return
+    tag, images = read_tag(event)
+    for image in images:
+        others = set(tags.get(image, ())) - {tag}
+        tags[image] = tuple(sorted(others | {tag} if event.kind == "tag" else others))
+        if not tags[image]:
+            del tags[image]
+
+
+def read_tag(event: Event) -> tuple[str, list[str]]:
+    """Tag and images of an event of ``TAGS``. Raises ``ValueError`` where its text is no tag."""
     try:
         tag, *images = json.loads(event.text)
     except (ValueError, TypeError):
         raise ValueError(f"event {event.number} has no tag") from None
     if not all(isinstance(part, str) for part in (tag, *images)):
         raise ValueError(f"event {event.number} has no tag")
-    for image in images:
-        others = set(tags.get(image, ())) - {tag}
-        tags[image] = tuple(sorted(others | {tag} if event.kind == "tag" else others))
-        if not tags[image]:
-            del tags[image]
+    return tag, images

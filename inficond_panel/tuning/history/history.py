@@ -101,12 +101,12 @@ class History:
         with self._database.transaction() as db:
             state = self._log.state(db, root)
             known = self._log.iterations.get(root, ())
-            found = self._rows(db, root, state, len(known))
-        self._match(found, state, len(known))
-        for node in found:
+            nodes = self._rows(db, root, state, len(known))
+        self._match(nodes, state, len(known))
+        for node in nodes:
             check(node)
-        if found:
-            known = (*known, *map(to_iteration, found))
+        if nodes:
+            known = (*known, *map(to_iteration, nodes))
             self._log.iterations[root] = known
         return known, state
 
@@ -314,8 +314,8 @@ class History:
 
     def _match(self, found: Sequence[Node], state: HistoryState, start: int = 0) -> None:
         """Hold the nodes from ``start`` on against what the log tells of them."""
-        told = list(state.parents.items())[start:]
-        if [(node.id, node.parent) for node in found] != told:
+        logged = list(state.parents.items())[start:]
+        if [(node.id, node.parent) for node in found] != logged:
             raise HISTORY.damaged(self.path, "its iterations are not those that its log tells of")
         if [node.number for node in found] != list(range(start, start + len(found))):
             raise HISTORY.damaged(self.path, "its iterations are not numbered in their order")

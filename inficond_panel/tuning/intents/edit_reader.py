@@ -82,7 +82,7 @@ class EditReader:
 
     def _classes(self, values: dict[str, Node]) -> tuple[str, ...]:
         if "classes" not in values:
-            return tuple(self._name(value, "class") for value in self._found(values, "class"))
+            return tuple(self._name(value, "class") for value in self._names_at(values, "class"))
         node = values["classes"]
         if isinstance(node, ScalarNode) and text_of(node) == EVERY:
             return tuple(self.known["class"])
@@ -110,13 +110,13 @@ class EditReader:
                     concepts = self._group(values["concepts"], 1)
                 else:
                     concepts = tuple(
-                        self._name(v, "concept") for v in self._found(values, "concept")
+                        self._name(v, "concept") for v in self._names_at(values, "concept")
                     )
                 named = self._flag(values, "suspects")
                 return lambda name: Balance(name, concepts, named)
             case LABEL.key:
                 self._expect(node, values, "image", "value")
-                image = "".join(self._name(v, "image") for v in self._found(values, "image"))
+                image = "".join(self._name(v, "image") for v in self._names_at(values, "image"))
                 label = self._value(values, "0 or 1", lambda size: size in (0, 1))
                 return lambda name: Label(name, image, int(label or 0))
             case kind:
@@ -161,7 +161,7 @@ class EditReader:
             self.report(node, f"expected true or false, got {shown(node)}")
         return word == "true"
 
-    def _found(self, values: dict[str, Node], key: str) -> list[Node]:
+    def _names_at(self, values: dict[str, Node], key: str) -> list[Node]:
         return [values[key]] if key in values else []
 
     def _value(

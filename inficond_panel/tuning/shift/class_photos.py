@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import copy
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -47,7 +49,7 @@ class ClassPhotos:
     def on(self, rows: NDArray[np.intp]) -> ClassPhotos:
         """The same student with other photos of ``tune``; students of folds are fitted once."""
         other = copy(self)
-        for name in ("tune_scores", "tune_photos", "_logits"):
+        for name in ("tune_scores", "tune_photos", "tune_logits"):
             other.__dict__.pop(name, None)
         other._look_at(rows)
         return other
@@ -75,13 +77,20 @@ class ClassPhotos:
         for fold, student in enumerate(self._students):
             out = self._folds == fold
             inside[out] = self.student.logits(student, self.fit[out])
-        return verdict(Judged(self.fit_label, inside[None]), Judged(self.tune_label, self._logits))
+        return verdict(
+            Judged(self.fit_label, inside[None]), Judged(self.tune_label, self.tune_logits)
+        )
 
     def suspicion(self) -> Suspicion:
-        """Measures of all concepts against the student."""
+        """Measures of all concepts against the student.
+
+        A concept that is the same on all photos of ``fit`` goes with nothing there: no reliance.
+        """
         parts = [self._folds == fold for fold in range(FOLDS)]
         folds = [Photos(self._scores(self.fit[part]), self.fit_label[part]) for part in parts]
-        return suspicion(folds, self.tune_photos, self._logits, self._weights.T)
+        found = suspicion(folds, self.tune_photos, self.tune_logits, self._weights.T)
+        varies = np.ptp(self.fit_scores, axis=0) > 0
+        return replace(found, reliance=np.where(varies, found.reliance, 0.0))
 
     @cached_property
     def fit_scores(self) -> NDArray:
@@ -104,6 +113,12 @@ class ClassPhotos:
         """Photos of tune with their labels."""
         return Photos(self.tune_scores, self.tune_label)
 
+    def labels(self, split: str, classes: Sequence[int]) -> NDArray:
+        """Labels (n, len(classes)) of the photos of ``fit`` or of ``tune``; -1 where unknown."""
+        rows = self.fit if split == "fit" else self.tune
+        columns = np.asarray(classes, dtype=np.intp)
+        return np.asarray(self._store.label[np.ix_(rows, columns)])
+
     @property
     def concepts(self) -> list[str]:
         """Names of the concepts."""
@@ -124,8 +139,8 @@ class ClassPhotos:
         return self._of_folds
 
     @cached_property
-    def _logits(self) -> NDArray:
-        """Logits (FOLDS, n) of the photos of tune."""
+    def tune_logits(self) -> NDArray:
+        """Logits (FOLDS, n) of the photos of tune, of the student fitted without each fold."""
         return self.student.logits_of_each(self._students, self.tune_scores)
 
     @cached_property

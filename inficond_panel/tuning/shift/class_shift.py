@@ -28,6 +28,7 @@ from inficond_panel.tuning.fitting.refit import Cancelled, Progress
 from inficond_panel.tuning.intents.intent import chosen_names
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.shift.class_photos import ClassPhotos
+from inficond_panel.tuning.shift.labelled import measured_by_labels, presence_by_labels
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.metrics import AP
@@ -56,7 +57,8 @@ class Suspect:
     rate at which it is one. ``weight`` is its influence, ``lost`` the logits of separation
     lost through it. ``fit`` and ``tune`` are the mean score of positives less that of negatives,
     in standard deviations of the score on fit. ``group`` are suspects that stand for the same.
-    ``presence`` has the shares of photos in which the concept stands.
+    ``presence`` has the shares of photos in which the concept stands. Where it names another class
+    of the store, ``labelled``, these shares, z and q are of the labels of that class.
     """
 
     concept: str
@@ -70,6 +72,7 @@ class Suspect:
     tune: float
     group: tuple[str, ...]
     presence: Presence
+    labelled: str = ""
 
 
 @dataclass(frozen=True)
@@ -129,8 +132,8 @@ def class_shift(photos: ClassPhotos) -> ClassShift:
     if photos.lacking:
         return ClassShift(name, UNKNOWN, photos.lacking, by_teacher=photos.by_teacher)
     verdict, measured = photos.verdict(), photos.suspicion()
-    order = measured.ranked(_own(photos))
-    lost_bond = bool((measured.q[order] <= CLEAR).any())
+    # By scores alone: labels show what else differs between the splits, be it of any harm or not.
+    lost_bond = bool((measured.q[measured.ranked(_own(photos))] <= CLEAR).any())
     kind = SHIFT if lost_bond else verdict.kind
     return ClassShift(
         class_name=name,
@@ -138,14 +141,13 @@ def class_shift(photos: ClassPhotos) -> ClassShift:
         lost_bond=lost_bond,
         by_teacher=photos.by_teacher,
         verdict=verdict,
-        suspects=_suspects(photos, measured, order) if kind == SHIFT else (),
+        suspects=_suspects(photos, measured) if kind == SHIFT else (),
     )
 
 
 def first_suspects(photos: ClassPhotos, count: int) -> tuple[str, ...]:
     """Names of the first suspects, at most ``count``; none where nothing stands out of noise."""
-    measured = photos.suspicion()
-    order = _standing_out(measured, measured.ranked(_own(photos)))
+    order = _StandingOut(photos, photos.suspicion()).order
     return tuple(photos.concepts[c] for c in order[:count])
 
 
@@ -177,48 +179,57 @@ def _ap(photos: ClassPhotos, logit: NDArray, noise: Noise) -> Interval:
     return metric_intervals(outcome, (AP.key,), **noise)[AP.key]
 
 
-def _standing_out(measured: Suspicion, order: NDArray[np.intp]) -> NDArray[np.intp]:
-    """The concepts of ``order`` that are suspect by more than noise."""
-    order = order[measured.z[order] >= PLAUSIBLE]
-    return order[measured.score[order] >= LEAST_SHARE * measured.score[order].max(initial=0.0)]
+class _StandingOut:
+    """Concepts that are suspect by more than noise, most suspect first; see ``labelled``."""
+
+    def __init__(self, photos: ClassPhotos, by_scores: Suspicion) -> None:
+        own = _own(photos)
+        least = LEAST_SHARE * by_scores.score[by_scores.ranked(own)].max(initial=0.0)
+        self.measured, self.labelled = measured_by_labels(photos, by_scores)
+        order = self.measured.ranked(own)
+        plain = (self.measured.z[order] >= PLAUSIBLE) & (self.measured.score[order] >= least)
+        self.order = order[plain]
 
 
-def _suspects(
-    photos: ClassPhotos, measured: Suspicion, order: NDArray[np.intp]
-) -> tuple[Suspect, ...]:
-    """The concepts of ``order`` that stand out, each with those alike."""
-    order = _standing_out(measured, order)[: MOST * 3]
+def _suspects(photos: ClassPhotos, by_scores: Suspicion) -> tuple[Suspect, ...]:
+    """The concepts that stand out, each with those alike."""
+    found = _StandingOut(photos, by_scores)
+    order = found.order[: MOST * 3]
     alike = _alike(photos, order)
     return tuple(
-        _suspect(photos, measured, photos.student.weights, order, place, alike[place])
+        _suspect(photos, found, order, place, alike[place])
         for place in range(min(MOST, len(order)))
     )
 
 
 def _suspect(
     photos: ClassPhotos,
-    measured: Suspicion,
-    weights: Array,
+    found: _StandingOut,
     order: NDArray[np.intp],
     place: int,
     alike: NDArray[np.bool_],
 ) -> Suspect:
-    c = int(order[place])
-    names, spread = photos.concepts, photos.spread[c] or np.inf
+    c, measured = int(order[place]), found.measured
+    names, spread, other = photos.concepts, photos.spread[c] or np.inf, found.labelled.get(c)
     return Suspect(
         concept=names[c],
         score=float(measured.score[c]),
         z=float(measured.z[c]),
         q=float(measured.q[c]),
         reliance=float(measured.reliance[c]),
-        weight=float(weights[c]),
+        weight=float(photos.student.weights[c]),
         lost=float(measured.lost[c]),
         fit=float(measured.fit_bond[c] / spread),
         tune=float(measured.tune_bond[c] / spread),
         group=tuple(names[int(j)] for j in order[alike][:MOST_ALIKE]),
-        presence=presence(
-            photos.fit_scores[:, c], photos.fit_label, photos.tune_scores[:, c], photos.tune_label
-        ),
+        presence=_presence(photos, c) if other is None else presence_by_labels(photos, other),
+        labelled="" if other is None else photos.student.store.classes[other],
+    )
+
+
+def _presence(photos: ClassPhotos, c: int) -> Presence:
+    return presence(
+        photos.fit_scores[:, c], photos.fit_label, photos.tune_scores[:, c], photos.tune_label
     )
 
 

@@ -20,7 +20,6 @@ from inficond_panel.distill import Outcome, average_precision
 from inficond_panel.distill.metrics.bootstrap import draw_counts
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.distill.shift.verdict import NONE, SHIFT, UNKNOWN
-from inficond_panel.errors import TuningError
 from inficond_panel.tuning.cures.choice import ap_values, chosen, errors
 from inficond_panel.tuning.cures.cross_fit import (
     CrossFitted,
@@ -136,9 +135,8 @@ def repair(task: Task, k: int) -> Repair:
         task.tuner, task.parent, task.name(k), earlier, task.rows, seed=task.seed
     )
     for cures in _candidates(shift, min(BALANCED, task.budget)):
-        try:
-            after = _cross_fitted(task, photos, earlier, cures)
-        except TuningError:  # too few photos would be left: without the balance, then
+        after = _cross_fitted(task, photos, earlier, cures)
+        if not after.whole:  # too few photos would be left: without the balance, then
             continue
         tried = after.tried_logits(task.tuner.store.concept_score[task.rows])
         gain = redrawn_change(task.label(k), before, after, tried)

@@ -73,15 +73,17 @@ def suggest(
         task.tell(0.0, f"{strategy} on {len(task.columns)} classes")
         match strategy:
             case _ if not task.columns:
-                found = task.suggested(strategy, mean_change([]).gain(), MEASURED, _UNLABELLED, {})
+                suggestion = task.suggested(
+                    strategy, mean_change([]).gain(), MEASURED, _UNLABELLED, {}
+                )
             case "crossfit":
-                found = _crossfitted(task)
+                suggestion = _crossfitted(task)
             case "repair":
-                found = repaired(task)
+                suggestion = repaired(task)
             case _:
-                found = _baseline(task, strategy)
-        task.tell(1.0, f"{len(found.intents)} intents")
-    return found
+                suggestion = _baseline(task, strategy)
+        task.tell(1.0, f"{len(suggestion.intents)} intents")
+    return suggestion
 
 
 def _refused(error: TuningError) -> TuningError:
@@ -124,18 +126,18 @@ def _note(suggestion: Suggestion) -> str:
 
 def _baseline(task: Task, strategy: str) -> Suggestion:
     changes: dict[int, Change] = {}
-    found: dict[str, ClassSuggestion] = {}
+    by_class: dict[str, ClassSuggestion] = {}
     for place, k in enumerate(task.columns):
         task.tell(place / len(task.columns), f"{strategy} on {task.name(k)}")
         chosen = greedy(task, k, task.rows) if strategy == "greedy" else at_random(task, k)
         changes[k] = _change(task, k, chosen)
         if chosen:
-            found[task.name(k)] = _by_baseline(
+            by_class[task.name(k)] = _by_baseline(
                 task, k, chosen, changes[k].gain(task.level), strategy
             )
-    kept = task.together(found)
+    kept = task.together(by_class)
     for k in task.columns:
-        if task.name(k) in found.keys() - kept.keys():
+        if task.name(k) in by_class.keys() - kept.keys():
             changes[k] = _change(task, k, {})
     mean = mean_change(list(changes.values()))
     optimistic = strategy == "greedy"

@@ -36,9 +36,9 @@ class Gain:
     level: float = CONFIDENCE
 
     def __str__(self) -> str:
-        return self.told()
+        return self.text()
 
-    def told(self, *, limits: bool = True) -> str:
+    def text(self, *, limits: bool = True) -> str:
         """``+3.10 [+0.40, +6.00]``, in points; without ``limits`` the estimate alone."""
         at = self.estimate, self.low, self.high
         return estimated(at, 2, scale=100, sign=True, limits=limits)
@@ -98,17 +98,17 @@ class Suggestion:
     @property
     def summary(self) -> str:
         """Conclusion, and what it rests on, in words."""
-        return self.told()
+        return self.text()
 
-    def told(self, *, limits: bool = True) -> str:
+    def text(self, *, limits: bool = True) -> str:
         """The summary; gains without their intervals where no ``limits`` are shown."""
-        said = [self.conclusion]
+        sentences = [self.conclusion]
         if self.tried:
-            gains = (f"by {way} {gain.told(limits=limits)}" for way, gain in self.tried.items())
-            said.append(f"Cross-fitted gain in AP points, at its largest, {'; '.join(gains)}.")
+            gains = (f"by {way} {gain.text(limits=limits)}" for way, gain in self.tried.items())
+            sentences.append(f"Cross-fitted gain in AP points, at its largest, {'; '.join(gains)}.")
         if self.alone:
-            said.append("Each class was tried by itself; a thumb moves the others too.")
-        return " ".join(said)
+            sentences.append("Each class was tried by itself; a thumb moves the others too.")
+        return " ".join(sentences)
 
     @property
     def author(self) -> str:
@@ -183,5 +183,9 @@ def mean_change(changes: Sequence[Change]) -> Change:
     """Mean over classes, whose photos are drawn together."""
     if not changes:
         return Change(0.0, np.zeros(DRAWS))
-    draws = np.nanmean([c.draws for c in changes], axis=0)
-    return Change(float(np.mean([c.estimate for c in changes])), draws)
+    draws = np.array([c.draws for c in changes])
+    known = ~np.isnan(draws)
+    counts = known.sum(axis=0)
+    means = np.full(len(counts), np.nan)  # of a draw without a positive of any class
+    np.divide(np.where(known, draws, 0.0).sum(axis=0), counts, out=means, where=counts > 0)
+    return Change(float(np.mean([c.estimate for c in changes])), means)

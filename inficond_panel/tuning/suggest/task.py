@@ -110,20 +110,20 @@ class Task:
             photos=photos or {},
         )
 
-    def together(self, found: Mapping[str, ClassSuggestion]) -> dict[str, ClassSuggestion]:
+    def together(self, suggestions: Mapping[str, ClassSuggestion]) -> dict[str, ClassSuggestion]:
         """Those of the suggestions whose bounds can all be kept, the largest gains first.
 
         Only those of a joint student can be at odds; ``skipped`` then names the classes left out.
         """
         if not self.tuner.joint:
-            return dict(found)
+            return dict(suggestions)
         taken: set[str] = set()
-        for name in sorted(found, key=lambda name: -found[name].gain.estimate):
-            if self._can_be_kept([i for each in (*taken, name) for i in found[each].intents]):
+        for name in sorted(suggestions, key=lambda name: -suggestions[name].gain.estimate):
+            if self._can_be_kept([i for each in (*taken, name) for i in suggestions[each].intents]):
                 taken.add(name)
             else:
                 self.skipped[name] = "its bounds and those of other classes cannot all be kept"
-        return {name: each for name, each in found.items() if name in taken}
+        return {name: each for name, each in suggestions.items() if name in taken}
 
     def _can_be_kept(self, intents: Sequence[Asked]) -> bool:
         bounds = in_force(self.parent.bounds, self.tuner.resolve(self.parent, intents))

@@ -27,18 +27,18 @@ Row = tuple[str, str]
 
 
 def make_metric(
-    key: str, values: Sequence[float], untouched: bool, found: Interval | None
+    key: str, values: Sequence[float], untouched: bool, interval: Interval | None
 ) -> dict[str, Any]:
     """One metric as text; ``values`` are now, before (#0) and last (the parent).
 
-    The change is since #0, with its interval once that is ``found``; at #0 (``untouched``) there
+    The change is since #0, with its ``interval`` once that is known; at #0 (``untouched``) there
     is none.
     """
     now, before, last = values
     return {
         "key": key,
         "now": number(now),
-        "change": None if untouched else make_change(found, now - before),
+        "change": None if untouched else make_change(interval, now - before),
         "history": "untouched student"
         if untouched
         else f"start {number(before)} · previous {number(last)}",

@@ -146,24 +146,24 @@ def make_pinned(nodes: Sequence[Iteration], pinned: str, shown: str) -> dict[str
     if node is None:
         return None
     title = f"#{node.number} {node.name}".rstrip()
-    told = (
+    text = (
         f"{title} is pinned and in view: the next students are told against it."
         if pinned == shown
         else f"The students in view are told against {title}."
     )
-    return {"number": f"#{node.number}", "title": f"{told} Unpin (P)"}
+    return {"number": f"#{node.number}", "title": f"{text} Unpin (P)"}
 
 
 def make_looks(looks: Mapping[int, int]) -> dict[str, str]:
     """Looks at the holdout, in short and for the dialog; ``looks`` are by number of the node."""
     total = sum(looks.values())
-    told = f"{count(total)} look{'s' * (total != 1)}"
+    text = f"{count(total)} look{'s' * (total != 1)}"
     places = ", ".join(f"#{number}" for number in sorted(looks) if looks[number])
     return {
-        "short": f"{told} at holdout" if total else "",
+        "short": f"{text} at holdout" if total else "",
         "text": "Its images check students that are done: who tunes by them fits their noise. "
         "Each look is counted in the provenance. "
-        + (f"{told} so far, at {places}." if total else "None so far."),
+        + (f"{text} so far, at {places}." if total else "None so far."),
     }
 
 

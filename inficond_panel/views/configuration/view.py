@@ -73,7 +73,7 @@ class ConfigurationView(Acting, Viewer):
         "app.targets.status",
         "app.concepts.status",
         "app.datasets",
-        "app.changes.found",
+        "app.changes.arrivals",
         "app.pinned.node_id",
         watch=True,
     )

@@ -6,7 +6,7 @@ import {
   details, fixed, h, hoverCard, interval, isNumber, points, s, set, setAll, signed,
   text,
 } from "../../ui/base.js"
-import { METRICS } from "../../ui/vocabulary.js"
+import { METRICS, POINTS } from "../../ui/vocabulary.js"
 
 const STRIDE = 50 // an arrow key goes this part of the axis, with shift a fifth of it
 
@@ -88,7 +88,7 @@ function cardOf(model, at) {
   const rows = model.captions.map(({ metric, title, now }) => {
     const value = model.steps[metric][piece]
     const change = (to, { low = [], high = [] } = {}, place) =>
-      valued(now) && isNumber(to) ? `${points(to - now[1])} pp ${interval(low[place], high[place])}`.trim() : "–"
+      valued(now) && isNumber(to) ? `${points(to - now[1])} ${POINTS} ${interval(low[place], high[place])}`.trim() : "–"
     if (solved < 0) return [title, fixed(value, 3), change(value, model.bands[metric], piece)]
     const there = refit[metric][solved]
     return [title, fixed(value, 3), `${fixed(there, 3)}, ${change(there, refit.bands[metric], solved)}`]

@@ -17,7 +17,7 @@ CLASSES, CONCEPTS = 8, 4
 
 
 def make_starts(
-    found: Mapping[str, ClassShift], class_name: str, strongest: Mapping[str, float]
+    shifts: Mapping[str, ClassShift], class_name: str, strongest: Mapping[str, float]
 ) -> list[dict[str, Any]]:
     """Concepts worth opening first: ``{class_name, concept, reason}``.
 
@@ -25,10 +25,10 @@ def make_starts(
     concept. Without a class the first suspect of each, the largest loss of AP first.
     """
     if not class_name:
-        shifted = [each for each in found.values() if each.kind == SHIFT and each.suspects]
+        shifted = [each for each in shifts.values() if each.kind == SHIFT and each.suspects]
         shifted.sort(key=_lost, reverse=True)
         return [_suspect(each, 0) for each in shifted[:CLASSES]]
-    known = found.get(class_name)
+    known = shifts.get(class_name)
     if known is not None and known.suspects:
         return [_suspect(known, rank) for rank in range(len(known.suspects[:CONCEPTS]))]
     return [
@@ -37,14 +37,14 @@ def make_starts(
     ]
 
 
-def _lost(found: ClassShift) -> float:
-    return found.verdict.ap_lost.estimate if found.verdict else 0.0
+def _lost(shift: ClassShift) -> float:
+    return shift.verdict.ap_lost.estimate if shift.verdict else 0.0
 
 
-def _suspect(found: ClassShift, rank: int) -> dict[str, Any]:
-    suspect = found.suspects[rank]
+def _suspect(shift: ClassShift, rank: int) -> dict[str, Any]:
+    suspect = shift.suspects[rank]
     return {
-        "class_name": found.class_name,
+        "class_name": shift.class_name,
         "concept": suspect.concept,
-        "reason": plain_reason(found, suspect),
+        "reason": plain_reason(shift, suspect),
     }

@@ -5,23 +5,19 @@ InFiConD, section 5, figure 5e. Images that were picked out in another view take
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import panel as pn
 import param
 
-from inficond_panel.analysis.images.patches import best_segment
 from inficond_panel.common.numbers import bound, signed
 from inficond_panel.errors import CancelledError
 from inficond_panel.state import Job
-from inficond_panel.ui.actions import Acting, action
+from inficond_panel.ui.actions import action
 from inficond_panel.ui.component import tie
-from inficond_panel.ui.parts.saving import make_and_send
-from inficond_panel.ui.photos.gallery import make_facts, make_gallery, make_tile
-from inficond_panel.ui.photos.images import send_photo, send_pictures, thumbnail_uri, tile_uri
+from inficond_panel.ui.photos.gallery import make_gallery
+from inficond_panel.ui.photos.images import tile_uri
 from inficond_panel.views.detail.charts import (
     CHARTED,
     make_band,
@@ -30,7 +26,7 @@ from inficond_panel.views.detail.charts import (
     make_steps,
     piece_middles,
 )
-from inficond_panel.views.detail.local_explanation import make_apart, make_heat
+from inficond_panel.views.detail.images import ImageActions
 from inficond_panel.views.detail.panel import IMAGES, DetailPanel, draw_picture
 from inficond_panel.views.detail.starts import CONCEPTS, make_starts
 from inficond_panel.vocabulary.confidence import confidence_word
@@ -40,22 +36,18 @@ if TYPE_CHECKING:
     from inficond_panel.analysis.images.image_sets import ImageSet
     from inficond_panel.distill import WhatIf
     from inficond_panel.state import AppState
-    from inficond_panel.store import Store
     from inficond_panel.tuning import Intent
     from inficond_panel.ui.notebook.drawing import Drawing
 
-#: Images of the gallery whose pictures go with a page without a server.
-STILL = 30
 
-
-class DetailView(Acting, pn.viewable.Viewer):
+class DetailView(ImageActions, pn.viewable.Viewer):
     """The detail of ``app.selection.concept`` for the student of ``app.selection.class_name``."""
 
     def __init__(self, app: AppState) -> None:
         self._app, self._store = app, app.dataset.store
         self._curves: WhatIf | None = None
         self._gallery: Gallery | None = None
-        self._still: dict[tuple[str, int], dict[str, Any]] = {}  # by concept and image
+        self._still = {}
         self.panel = DetailPanel(
             confidence=confidence_word(app.spec.views.confidence)
             if app.spec.views.intervals
@@ -109,7 +101,7 @@ class DetailView(Acting, pn.viewable.Viewer):
     @param.depends(
         "_app.selection.class_name",
         "_app.selection.concept",
-        "_app.shifts.found",
+        "_app.shifts.by_class",
         "_app.students.snapshot",
         watch=True,
         on_init=True,
@@ -120,10 +112,10 @@ class DetailView(Acting, pn.viewable.Viewer):
         shifts, starts = app.shifts, []
         open_ = app.selection.concept or app.selection.images is not None
         if name and not open_:
-            if name in shifts.found or shifts.problem or not app.spec.tuning.suspects:
-                starts = make_starts(shifts.found, name, self._strongest(name))
+            if name in shifts.by_class or shifts.problem or not app.spec.tuning.suspects:
+                starts = make_starts(shifts.by_class, name, self._strongest(name))
         elif not open_ and (shifts.complete or not shifts.all_wanted):
-            starts = make_starts(shifts.found, "", {})
+            starts = make_starts(shifts.by_class, "", {})
         self.panel.starts = starts
 
     def _strongest(self, class_name: str) -> dict[str, float]:
@@ -249,42 +241,6 @@ class DetailView(Acting, pn.viewable.Viewer):
     def _resume_refits(self) -> None:
         self._solve()
 
-    @action
-    def _take_apart(self, row: int) -> None:
-        """The prediction for one of the images shown."""
-        gallery = self._gallery
-        if gallery is not None and row in gallery.position:
-            apart = self._app.students.take_apart(gallery.class_name, row)
-            self.panel.apart = {
-                **make_apart(apart),
-                "facts": make_facts(gallery, row),
-                "heat": make_heat(self._store, row),
-            }
-
-    @action
-    def _pictures(self, rows: list[int]) -> None:
-        """Send the pictures asked for, of images that are shown."""
-        gallery = self._gallery
-        if gallery is not None:
-            wanted = [row for row in rows if row in gallery.position]
-            make = partial(self._tile, gallery)
-            send_pictures(self._app, self.panel, wanted, make, outlined=gallery.concept)
-
-    @action
-    def _photo(self, row: int) -> None:
-        """Send the photo of one of the images shown."""
-        if self._gallery is not None and row in self._gallery.position:
-            send_photo(self._app, self.panel, row)
-
-    def _tile(
-        self, gallery: Gallery, row: int, source: Callable[[Store, int], str] = thumbnail_uri
-    ) -> dict[str, Any]:
-        segment = -1
-        if gallery.concept:
-            concept = self._store.concepts.index(gallery.concept)
-            segment = best_segment(self._store, row, concept)
-        return make_tile(self._store, gallery, row, segment, source)
-
     @param.depends("_app.selection.class_name", "_app.tuning.pending", watch=True, on_init=True)
     def _show_thumbs(self) -> None:
         """Thumbs that the student has been given."""
@@ -308,14 +264,6 @@ class DetailView(Acting, pn.viewable.Viewer):
         )
 
     @action
-    def _tag(self, rows: list[int], tag: str, on: bool) -> None:
-        """Give images that are listed a tag, or take it from them."""
-        gallery = self._gallery
-        listed = [row for row in rows if gallery is not None and row in gallery.position]
-        if listed:
-            self._app.tags.put(listed, tag, on=on)
-
-    @action
     def _toggle(self, concept: str, direction: str) -> None:
         """Give a concept that is told of an image a thumb, or take it back."""
         self._app.tuning.toggle(self.panel.student, concept, direction)
@@ -323,30 +271,6 @@ class DetailView(Acting, pn.viewable.Viewer):
     @action
     def _open(self, class_name: str, concept: str) -> None:
         self._app.selection.open_concept(concept, class_name)
-
-    @action
-    def _leave_images(self) -> None:
-        """Go back to the images of the concept."""
-        self._app.selection.images = None
-
-    def pictures(self) -> dict[str, Any]:
-        """The message with the first pictures of the gallery, for a page without a server."""
-        gallery = self._gallery
-        if gallery is None:
-            return {"pictures": {}}
-        rows = gallery.rows[:STILL].tolist()
-        for row in rows:
-            if (gallery.concept, row) not in self._still:
-                self._still[gallery.concept, row] = self._tile(gallery, row, tile_uri)
-        tiles = {str(row): self._still[gallery.concept, row] for row in rows}
-        return {"outlined": gallery.concept, "pictures": tiles}
-
-    @action
-    def _save_images(self, filters: list[str]) -> None:
-        gallery = self._gallery
-        if gallery is not None:
-            make = self._app.students.images_file
-            make_and_send(self._app, self.panel, lambda: make(gallery, filters))
 
 
 def _pending(intent: Intent | None, limits: tuple[float | None, float | None]) -> dict[str, str]:

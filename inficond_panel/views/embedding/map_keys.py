@@ -68,13 +68,13 @@ class MapKeys(param.Parameterized):
             return ""
         facts = make_facts(self._app.store, shown)
         fact = {key: texts[shown.cursor] for key, texts in facts.items()}
-        told = [fact["name"], f"influence {fact['influence']}", f"{fact['segments']} segments"]
-        told.append(f"nearest {fact['nearest']}")
+        words = [fact["name"], f"influence {fact['influence']}", f"{fact['segments']} segments"]
+        words.append(f"nearest {fact['nearest']}")
         if shown.cursor in shown.pending:
-            told.append(f"pending: {shown.pending[shown.cursor]}")
+            words.append(f"pending: {shown.pending[shown.cursor]}")
         if fact["name"] in self._app.selection.concepts:
-            told.append("selected")
-        return ", ".join(told)
+            words.append("selected")
+        return ", ".join(words)
 
     def _first(self) -> int:
         """Concept where the keyboard starts: one with a name on the map, or the middle one."""

@@ -105,9 +105,9 @@ class SegmentPointer:
             found = nearest_segment(store, method, frame, pixel, reach)
             if found is None:
                 return None
-            told = make_segment(store, method, found, class_name)
-            share = frame.pixels(np.array([told["place"]]))[0] / frame.size
-            return {**told, "place": share.tolist()}
+            segment = make_segment(store, method, found, class_name)
+            share = frame.pixels(np.array([segment["place"]]))[0] / frame.size
+            return {**segment, "place": share.tolist()}
 
         def done(found: dict[str, Any] | None) -> None:
             if not job.cancelled():  # the pointer may have left since
@@ -119,9 +119,9 @@ class SegmentPointer:
 
 
 class AssignedSegments(param.Parameterized):
-    """Keeps ``found`` up to date with the concept opened and the projection shown."""
+    """Keeps ``segments`` up to date with the concept opened and the projection shown."""
 
-    found = param.ClassSelector(class_=Assigned, default=NOBODYS)
+    segments = param.ClassSelector(class_=Assigned, default=NOBODYS)
 
     def __init__(self, app: AppState) -> None:
         self._app, self._projection, self._fault = app, "", ""
@@ -132,12 +132,12 @@ class AssignedSegments(param.Parameterized):
         self._projection = projection
         self._fetch()
 
-    def told(self) -> dict[str, Any]:
+    def caption(self) -> dict[str, Any]:
         """Sentence on them as ``words``, and whether any is ``lit``; empty without segments."""
         if not self._app.store.holds("segments"):
             return {}
-        words = self.found.words() or self._fault or OPEN_ONE
-        return {"words": words, "lit": self.found.placed > 0}
+        words = self.segments.words() or self._fault or OPEN_ONE
+        return {"words": words, "lit": self.segments.placed > 0}
 
     @param.depends("_app.selection.concept", watch=True)
     def _fetch(self) -> None:
@@ -146,21 +146,21 @@ class AssignedSegments(param.Parameterized):
         self._fault = ""
         if not concept or not projection:
             self._app.jobs.cancel("assigned")
-            self.found = NOBODYS
+            self.segments = NOBODYS
             return
 
         def work(_: Job) -> Assigned:
             return take_assigned(store, projection, concept)
 
         self._app.jobs.submit(Job("assigned", work, self._set, self._failed))
-        if (self.found.concept, self.found.method) != (concept, projection):
-            self.found = Assigned(concept, projection, known=False)
+        if (self.segments.concept, self.segments.method) != (concept, projection):
+            self.segments = Assigned(concept, projection, known=False)
 
-    def _set(self, found: Assigned) -> None:
-        if found.concept == self._app.selection.concept:  # it may have been closed meanwhile
-            self.found = found
+    def _set(self, assigned: Assigned) -> None:
+        if assigned.concept == self._app.selection.concept:  # it may have been closed meanwhile
+            self.segments = assigned
 
     def _failed(self, error: InficondError) -> None:
         if not isinstance(error, CancelledError):
             self._fault = error.for_page
-            self.found = NOBODYS
+            self.segments = NOBODYS

@@ -160,11 +160,11 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
         self.cloud.show(self.projection)
         self.assigned.show(self.projection)
 
-    @param.depends("assigned.found", watch=True)
+    @param.depends("assigned.segments", watch=True)
     def _light(self) -> None:
         """The segments of the concept opened, and how many they are."""
-        self.map.assigned = self.assigned.found
-        self.panel.assigned = self.assigned.told()
+        self.map.assigned = self.assigned.segments
+        self.panel.assigned = self.assigned.caption()
         pn.io.push_notebook(self.panel)
 
     @param.depends("_app.tuning.status", watch=True)

@@ -6,7 +6,7 @@ import {
   drawOnce, findBox, followTheme, h, hoverCard, icon, isClosed, keepAligned, onKey, segments, select,
   set, text, unless, watch,
 } from "../../ui/base.js"
-import { CONCEPT_SORTS, DIRECTIONS, METRICS, THUMBS } from "../../ui/vocabulary.js"
+import { CONCEPT_SORTS, DIRECTIONS, METRICS, POINTS, THUMBS } from "../../ui/vocabulary.js"
 import { longList } from "../../ui/lists/long_list.js"
 import { popMenu } from "../../ui/parts/menu.js"
 import { ASK_EVERY } from "../../ui/lists/near.js"
@@ -180,7 +180,7 @@ function makeTable(model, send, search, dialog) {
 }
 
 function drawMetric(metric, model) {
-  const options = model.metrics.map(([id]) => [id, `${METRICS[id].short}, pp`])
+  const options = model.metrics.map(([id]) => [id, `${METRICS[id].short}, ${POINTS}`])
   drawOnce(metric, model.metric, () => [select("Metric of the what-if", options, model.metric, (id) => { model.metric = id })])
 }
 

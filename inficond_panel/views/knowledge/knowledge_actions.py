@@ -37,10 +37,10 @@ class BatchActions(RefitActions):
 
         Another was chosen a moment before, and has not come to the browser yet.
         """
-        told = dict(message)
-        seen = told.pop("seen", self.table.student)
-        if seen == self.table.student or told.get("action") not in OWN:
-            super().act(told)
+        own = dict(message)
+        seen = own.pop("seen", self.table.student)
+        if seen == self.table.student or own.get("action") not in OWN:
+            super().act(own)
 
     def _takes(self, name: str) -> bool:
         """Cures and suggestions are given where the spec has them shown."""

@@ -99,7 +99,7 @@ class KnowledgeView(RowActions, Viewer):
         self.mending = MendingPanel(app, self.table)
         self.listen_to(self.table)
         super().__init__(**params)
-        self.batch.told = app.concepts.told
+        self.batch.outcome = app.concepts.outcome
         self._show_student()
         self.app.shifts.start()
         self._show_concept()
@@ -159,7 +159,9 @@ class KnowledgeView(RowActions, Viewer):
         found = self._rows(ALL, query) if query.strip() else []
         self.table.param.update(found=found, sought=query)
 
-    @param.depends("table.rows", "table.found", "app.pinned.found", "app.settings.show", watch=True)
+    @param.depends(
+        "table.rows", "table.found", "app.pinned.record", "app.settings.show", watch=True
+    )
     def _show_pinned(self) -> None:
         """Show the influences of the pinned student; not in the simple view."""
         pinned, table = self.app.pinned.beside, self.table
@@ -206,17 +208,17 @@ class KnowledgeView(RowActions, Viewer):
             self.batch.show()
             self.measures.show()
 
-    @param.depends("app.suggestion.found", "app.suggestion.problem", watch=True)
+    @param.depends("app.suggestion.latest", "app.suggestion.problem", watch=True)
     def _show_suggestion(self) -> None:
         if self.table.student:
             self.batch.show()
 
-    @param.depends("app.shifts.found", watch=True)
+    @param.depends("app.shifts.by_class", watch=True)
     def _show_suspects(self) -> None:
         if self.mending.mark() and self.table.sort == SUSPECTS.key:
             self._show_rows()
 
-    @param.depends("app.changes.found", watch=True)
+    @param.depends("app.changes.arrivals", watch=True)
     def _show_changes(self) -> None:
         if self.table.student:
             self.batch.show_changes()

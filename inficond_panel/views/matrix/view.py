@@ -146,17 +146,17 @@ class MatrixView(RefitActions, Viewer):
         else:
             self._take_order(find())
 
-    @param.depends("app.shifts.found", "app.selection.class_name", watch=True)
+    @param.depends("app.shifts.by_class", "app.selection.class_name", watch=True)
     def _mark(self) -> None:
         """Outline the suspects, and say how many students lean on some."""
         shifts, classes = self.app.shifts, self.app.store.classes
         if not self._on_screen:
             return
         shown = self.app.spec.tuning.suspects
-        told = leaning_sentence(shifts.found, len(classes), all_wanted=shifts.all_wanted)
-        plain = {name: plain_sentence(each) for name, each in shifts.found.items()}
-        self.panel.param.update(leaning=told if shown else "", verdicts=plain if shown else {})
-        if shifts.complete or not (shifts.found and shifts.all_wanted):  # once, not for each
+        sentence = leaning_sentence(shifts.by_class, len(classes), all_wanted=shifts.all_wanted)
+        plain = {name: plain_sentence(each) for name, each in shifts.by_class.items()}
+        self.panel.param.update(leaning=sentence if shown else "", verdicts=plain if shown else {})
+        if shifts.complete or not (shifts.by_class and shifts.all_wanted):  # once, not for each
             self.marked = frozenset((name, c) for name in classes for c in shifts.suspects(name))
 
     def _take_slow(self, positions: NDArray[np.intp]) -> None:
@@ -229,7 +229,7 @@ class MatrixView(RefitActions, Viewer):
             pending=make_pending(thumbs),
             given=make_given(thumbs, influences, self.panel.chosen),
             effects=make_effects(tuning.preview),
-            batch=make_batch(tuning.pending, tuning.preview, tuning.status, self._told()),
+            batch=make_batch(tuning.pending, tuning.preview, tuning.status, self._refit_sentence()),
         )
 
     def _influence(self, concept: str) -> dict[str, float]:
@@ -238,7 +238,7 @@ class MatrixView(RefitActions, Viewer):
         row = node.weights[store.concepts.index(concept)]
         return dict(zip(store.classes, row.tolist(), strict=True))
 
-    def _told(self) -> str:
+    def _refit_sentence(self) -> str:
         """Sentence on the refit that is done; empty where none is."""
         tuning = self.app.tuning
         if tuning.status.kind != "done":

@@ -63,12 +63,12 @@ def make_address(app: AppState) -> str:
         "at": students.node.id[:ID] if len(students.tree.nodes) > 1 else "",
         "compare": ",".join(node[:ID] for node in app.comparison.pair or ()),
         "beside": app.pinned.node_id[:ID],
-        **{key: _said(app, key) for key in SETTINGS},
+        **{key: _word(app, key) for key in SETTINGS},
     }
     return urlencode({key: value for key, value in given.items() if value}, safe=",")
 
 
-def _said(app: AppState, key: str) -> str:
+def _word(app: AppState, key: str) -> str:
     value = getattr(app.settings, SETTINGS[key])
     if value in (app.settings.param[SETTINGS[key]].default, _first(app, key)):
         return ""
@@ -118,12 +118,12 @@ class Address:
         asked, self._asked = self._asked, None
         later, self._later = self._later, None
         self._following = True
-        found: Iterator[str] = iter(())
+        faults: Iterator[str] = iter(())
         if asked is not None:
-            found = self._follow(app, asked)
+            faults = self._follow(app, asked)
         elif later is not None:
-            found = self._show_iterations(app, later)
-        told = " ".join(found)
+            faults = self._show_iterations(app, later)
+        told = " ".join(faults)
         self._following = False
         return told
 
@@ -181,10 +181,10 @@ class Address:
         yield from self._jump(app, asked.get("at", ""))
         yield from _pin(app, asked.get("beside", ""))
         pair = [part for part in asked.get("compare", "").split(",") if part]
-        found = [_node(app, start) for start in pair]
-        if len(found) == 2 and all(found):
-            if tuple(found) != app.comparison.pair:
-                app.comparison.compare(*found)
+        nodes = [_node(app, start) for start in pair]
+        if len(nodes) == 2 and all(nodes):
+            if tuple(nodes) != app.comparison.pair:
+                app.comparison.compare(*nodes)
             return
         app.comparison.close()
         if pair:
@@ -194,11 +194,11 @@ class Address:
         if start and app.tuning.busy:
             yield "A fine-tune is under way, so the iteration stays."
             return
-        found = _node(app, start)
-        if found and found != [app.students.node.id, *self._awaited][-1]:
-            self._awaited.append(found)
-            app.tuning.jump(found)
-        elif start and not found:
+        node = _node(app, start)
+        if node and node != [app.students.node.id, *self._awaited][-1]:
+            self._awaited.append(node)
+            app.tuning.jump(node)
+        elif start and not node:
             yield f"There is no iteration {start!r} in this history."
 
 

@@ -89,17 +89,17 @@ def find_entries(app: AppState, query: str) -> list[dict[str, str]]:
     """
     wanted = query.strip().casefold()[:QUERY]
     actions = ((key, each.name) for key, each in ACTIONS.items() if each.allowed(app))
-    found = [*_matching("action", actions, wanted)]
+    entries = [*_matching("action", actions, wanted)]
     if wanted:
         classes = [app.rights.class_name] if app.rights.class_name else app.store.classes
-        found += _matching("class", ((name, name) for name in classes), wanted)
-        found += _matching("concept", ((name, name) for name in app.store.concepts), wanted)
+        entries += _matching("class", ((name, name) for name in classes), wanted)
+        entries += _matching("concept", ((name, name) for name in app.store.concepts), wanted)
         nodes = ((n.id, f"#{n.number} {n.name}".strip()) for n in reversed(app.tuning.nodes))
-        found += _matching("iteration", nodes, wanted)
+        entries += _matching("iteration", nodes, wanted)
         sizes = Counter(tag for own in app.tags.tags.values() for tag in own)
         tags = ((tag, f"{tag}, {count(sizes[tag])} tagged") for tag in sorted(sizes))
-        found += _matching("tag", tags, wanted)
-    return found
+        entries += _matching("tag", tags, wanted)
+    return entries
 
 
 def choose(app: AppState, kind: str, key: str) -> None:

@@ -38,7 +38,7 @@ def make_photo(app: AppState, class_name: str) -> dict[str, Any]:
     outlines of their segments.
     """
     state, status = app.photo, app.photo.status
-    told = {
+    always = {
         "missing": state.missing,
         "side": state.side,
         "most": MOST_BYTES,
@@ -50,32 +50,32 @@ def make_photo(app: AppState, class_name: str) -> dict[str, Any]:
         "percent": round(100 * state.asked),
         "rows": [],
     }
-    if state.found is None:
-        return told
-    found = state.found.predictions
-    ordered = sorted(found.values(), key=lambda one: one.threshold - one.logit)
-    chosen = found.get(class_name, ordered[0])
+    if state.decided is None:
+        return always
+    predictions = state.decided.predictions
+    ordered = sorted(predictions.values(), key=lambda one: one.threshold - one.logit)
+    chosen = predictions.get(class_name, ordered[0])
     return {
-        **told,
-        "named": make_named(app.store, found.values()),
+        **always,
+        "named": make_named(app.store, predictions.values()),
         "rows": [make_row(one) for one in ordered],
-        "no_teacher": without_folders(state.found.scores.no_teacher),
+        "no_teacher": without_folders(state.decided.scores.no_teacher),
         "student": chosen.class_name,
         "bars": make_bars(chosen),
         "logit": signed(chosen.logit),
         "decision": make_decision(chosen.present, chosen.threshold)
         if chosen.answered
         else DONT_KNOW,
-        "worth": make_worth(state.found, chosen.class_name),
-        **make_outlines(app.store, state.found, chosen),
+        "worth": make_worth(state.decided, chosen.class_name),
+        **make_outlines(app.store, state.decided, chosen),
     }
 
 
-def make_named(store: Store, found: Iterable[Prediction]) -> str:
+def make_named(store: Store, predictions: Iterable[Prediction]) -> str:
     """The class of the photo, where images have one; empty where they may have several."""
     if store.task != "single_label":
         return ""
-    (named,) = named_classes(list(found)).values()
+    (named,) = named_classes(list(predictions)).values()
     return named.words
 
 
@@ -157,4 +157,4 @@ class PhotoActions(RefitActions):
     def _show_photo_class(self, name: str) -> None:
         """Take the logit of another class apart."""
         self._photo_class = name
-        self.app.photo.param.trigger("found")
+        self.app.photo.param.trigger("decided")

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import param
-from panel.custom import Children
 from panel.viewable import Viewer
 
 from inficond_panel.common.numbers import count
 from inficond_panel.common.saved_file import File
-from inficond_panel.ui import browser
 from inficond_panel.ui.actions import action
-from inficond_panel.ui.component import Component, tie
+from inficond_panel.ui.component import tie
 from inficond_panel.ui.parts.saving import send_file
-from inficond_panel.views.page.address import KEYS, PLACES, Address, make_address
-from inficond_panel.views.page.arrangement import make_layout, read_layout
+from inficond_panel.views.page.address import Address, make_address
 from inficond_panel.views.page.palette import choose, make_answer, make_shortcuts
 from inficond_panel.views.page.photo import PhotoActions, make_photo
+from inficond_panel.views.page.shell_page import (
+    ShellPage,
+    make_layout,
+    make_saved,
+    make_subtitle,
+    read_layout,
+)
 from inficond_panel.views.page.tour import make_progress, make_tour, show_step
 
 if TYPE_CHECKING:
@@ -28,73 +31,6 @@ if TYPE_CHECKING:
     from inficond_panel.spec import Spec
     from inficond_panel.state import AppState
     from inficond_panel.state.notice import Notice
-    from inficond_panel.tuning import Iteration
-
-TITLES = {
-    "configuration": "Configuration",
-    "performance": "Student performance",
-    "knowledge": "Student knowledge",
-    "embedding": "Concept embedding",
-    "detail": "Concept detail",
-    "provenance": "Fine-tuning provenance",
-}
-
-
-def make_subtitle(title: str, classes: int) -> str:
-    """Data set and its size: ``VOC 2007, 20 classes``."""
-    return f"{title}, {count(classes)} class{'es' * (classes != 1)}"
-
-
-def make_saved(nodes: Sequence[Iteration], doing: str, path: str) -> dict[str, str]:
-    """Text of the header on saving: time of the newest iteration (ISO), or the running job."""
-    newest = nodes[-1].created if len(nodes) > 1 else ""
-    if path == ":memory:":
-        return {"text": doing or "Not kept: history in memory", "at": "", "place": ""}
-    iterations = f"{count(len(nodes) - 1)} iteration{'s' * (len(nodes) != 2)}"
-    return {
-        "text": doing,
-        "at": newest,
-        "place": f"{iterations} in {Path(path).name}",  # where it is on the server is its own
-    }
-
-
-class ShellPage(Component):
-    """Page that the browser draws; actions come back as messages ``{"action", ...}``."""
-
-    views = Children(default=[], doc="The views, in the order of `names`; empty while loading.")
-    names = param.List([], item_type=str)
-    titles = param.Dict(TITLES, constant=True)
-    layout = param.Dict({}, doc="See `make_layout`; the browser changes it.")
-    subtitle = param.String("")
-    saved = param.Dict({})
-    shortcuts = param.List([])
-    tab = param.String("detail", doc="View in front where views share a place as tabs.")
-    front = param.String("knowledge", doc="View in front where the page has one column.")
-    theme: param.Selector[str] = param.Selector(default="auto", objects=["auto", "light", "dark"])
-    extent: param.Selector[str] = param.Selector(default="full", objects=["full", "simple"])
-    dark = param.Boolean(False, doc="Whether it is dark now; the browser tells.")
-    address = param.String(
-        None,
-        allow_None=True,
-        doc="Query of the URL, see `make_address`; None: kept out of it.",
-    )
-    root = param.String("", doc="Id of the untouched students, which the batch is of.")
-    batch = param.Dict({}, doc="Thumbs that wait `at` a node; kept over a reload.")
-    photo = param.Dict({}, doc="A photo of one's own, see `make_photo`.")
-    turn = param.Integer(0, doc="Number of the last step back or forward that `address` answers.")
-    places = param.List(list(PLACES), constant=True, doc="Keys with entries in its history.")
-    keys = param.List(list(KEYS), constant=True, doc="Keys of the query that are the page's own.")
-    notice = param.String("", doc="What is told; empty: nothing.")
-    offer = param.String("", doc="Word for what can be done about it: it is told for a while only.")
-    tour = param.Dict({}, doc="See `make_tour`.")
-    progress = param.Dict({}, doc="What of the tour is done: see `make_progress`.")
-    page = param.Boolean(True, doc="Whether it fills the browser's page.")
-    still = param.Boolean(False, doc="Whether it is a file without a server (`take_still`).")
-    standard = param.Dict({}, doc="`layout`, `theme` and `show` as in the spec.")
-
-    _taken = frozenset({"dark", "front", "layout", "notice", "extent", "offer", "tab", "theme"})
-    _esm = browser.module(Path(__file__).with_name("shell.js"))
-    _stylesheets = browser.styles(Path(__file__).with_name("shell.css"))
 
 
 class Shell(PhotoActions, Viewer):
@@ -119,7 +55,7 @@ class Shell(PhotoActions, Viewer):
         self.app = app
         self.address = address
         self._turn = 0
-        self._told: Notice | None = None
+        self._noticed: Notice | None = None
         self._page = ShellPage(
             layout=app.layout or make_layout(app.spec.layout),
             subtitle=make_subtitle(app.dataset.title, app.dataset.counts["classes"]),
@@ -163,7 +99,7 @@ class Shell(PhotoActions, Viewer):
 
     @param.depends(
         "app.photo.status",
-        "app.photo.found",
+        "app.photo.decided",
         "app.photo.missing",
         "app.photo.asked",
         watch=True,
@@ -234,10 +170,10 @@ class Shell(PhotoActions, Viewer):
     @param.depends("app.tuning.notice", watch=True)
     def _tell_notice(self) -> None:
         """Show the last event and offer to undo it, as long as it can be undone."""
-        told, before = self.app.tuning.notice, self._told
-        self._told = told
-        if told is not None:
-            self._tell(told.text, told.offer)
+        notice, before = self.app.tuning.notice, self._noticed
+        self._noticed = notice
+        if notice is not None:
+            self._tell(notice.text, notice.offer)
         elif before is not None and self._page.notice == before.text:
             self._tell("")
 
@@ -247,10 +183,10 @@ class Shell(PhotoActions, Viewer):
     @action
     def _take_offer(self) -> None:
         """Carry out the offer of the notice."""
-        told = self.app.tuning.notice
-        if told is not None and self._page.notice == told.text:
+        notice = self.app.tuning.notice
+        if notice is not None and self._page.notice == notice.text:
             self._page.param.update(notice="", offer="")
-            told.run()
+            notice.run()
 
     @action
     def _look(self) -> None:

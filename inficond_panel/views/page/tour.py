@@ -57,7 +57,7 @@ def _doubtful(app: AppState, name: str) -> str:
     example = EXAMPLE[1] if name == EXAMPLE[0] else ""
     if example in store.concepts and student.weight(example) != 0:
         return example
-    if (found := app.shifts.found.get(name)) and found.suspects:
+    if (found := app.shifts.by_class.get(name)) and found.suspects:
         return found.suspects[0].concept
     influence = np.abs(student.weights)
     influence[words_for(name, store.concepts, store.synonyms)] = 0

@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 MOST = 500
 
 
-def make_confusions(found: Confused) -> dict[str, Any]:
+def make_confusions(confused: Confused) -> dict[str, Any]:
     """The largest confusions as ``cells`` [label, named, students' images, teacher's images].
 
     ``images`` are those of each class; ``right`` how many students and teacher name rightly.
     """
-    student, teacher = found.counts[STUDENT], found.counts[TEACHER]
-    cells = found.wrong_cells(MOST)
+    student, teacher = confused.counts[STUDENT], confused.counts[TEACHER]
+    cells = confused.wrong_cells(MOST)
     return {
         "cells": [[i, j, int(student[i, j]), int(teacher[i, j])] for i, j in cells],
-        "images": found.images.tolist(),
+        "images": confused.images.tolist(),
         "right": {STUDENT: student.diagonal().tolist(), TEACHER: teacher.diagonal().tolist()},
     }
 
@@ -39,7 +39,7 @@ class ConfusionsPanel(param.Parameterized):
 
     def __init__(self, app: AppState, table: PerformanceTable) -> None:
         self.app, self.table = app, table
-        self._found: Confused | None = None
+        self._confused: Confused | None = None
         table.classes = app.store.classes if app.store.task == "single_label" else []
         tie(table, app.settings, confused="confused")
         super().__init__()
@@ -48,31 +48,31 @@ class ConfusionsPanel(param.Parameterized):
     def find(self) -> None:
         """Find the confusions of the students in view, where they are shown."""
         snapshot, table = self.app.students.snapshot, self.table
-        asked, found = (snapshot.node.id, snapshot.split), self._found
+        asked, known = (snapshot.node.id, snapshot.split), self._confused
         if not (table.confused and table.classes):
             return
-        if found is not None and (found.node, found.split) == asked:
+        if known is not None and (known.node, known.split) == asked:
             return
 
         def work(_: Job) -> Confused:
             return find_confused(self.app.tuner, snapshot.node, snapshot.split)
 
-        def done(found: Confused) -> None:
-            self._found = found
-            table.confusions = make_confusions(found)
+        def done(confused: Confused) -> None:
+            self._confused = confused
+            table.confusions = make_confusions(confused)
             self.find()  # the students in view may be others since
 
-        self._found = None  # what is drawn is of others: no image is opened by it
+        self._confused = None  # what is drawn is of others: no image is opened by it
         self.app.jobs.submit(Job("confusions", work, done, self.app.tuning.tell))
 
     def open(self, label: str, named: str, who: str) -> None:
         """Show the images of one class that students or teacher take for another."""
-        found, classes = self._found, self.table.classes
-        if found is None:
+        known, classes = self._confused, self.table.classes
+        if known is None:
             return
-        if not {label, named} <= set(classes) or who not in found.found:
+        if not {label, named} <= set(classes) or who not in known.classes:
             raise ValueError("no such images")
-        rows = found.taken(classes.index(label), classes.index(named), who)
+        rows = known.taken(classes.index(label), classes.index(named), who)
         title = f"{label} taken for {named} by the {who}, {count(len(rows))}"
         own = self.app.students.student(label)
         self.app.selection.open_images(image_set(own, title, rows))

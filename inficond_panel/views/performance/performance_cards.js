@@ -1,7 +1,7 @@
 // What the bars and rings of a class say under the pointer.
 
 import { count, details, fixed, h, isNumber, percent, points } from "../../ui/base.js"
-import { METRICS } from "../../ui/vocabulary.js"
+import { METRICS, POINTS } from "../../ui/vocabulary.js"
 import { FILLS, SORTS, sum } from "./fills.js"
 
 export function hover(model, card, target) {
@@ -27,7 +27,7 @@ function sideCard(row, side) {
 function ringCard(row, { changes, shifts }) {
   const undefinedNote = row.reason && h("p", {}, row.reason)
   const lines = [
-    ["Gap", isNumber(row.gap) ? `${points(row.gap)} pp` : "–"],
+    ["Gap", isNumber(row.gap) ? `${points(row.gap)} ${POINTS}` : "–"],
     ...(changes[row.name] ?? []),
     ["Fidelity of a constant", fixed(row.constant_fidelity, 3)],
     ["Correlation of the logits", fixed(row.logit_correlation, 3)],

@@ -122,7 +122,7 @@ def _pair(then: float, now: float) -> list[float | None]:
     return [defined(then), defined(now - then)]
 
 
-def make_against(pinned: Pinned, metric: str, found: Interval | None) -> list[list[str]]:
+def make_against(pinned: Pinned, metric: str, interval: Interval | None) -> list[list[str]]:
     """Line of a class's card: the change against the pinned student; none until it is known."""
-    told = change_text(make_change(found, unit=METRICS[metric].unit)) if found else ""
+    told = change_text(make_change(interval, unit=METRICS[metric].unit)) if interval else ""
     return [[f"{METRICS[metric].name} against {pinned.number}", told]] if told else []

@@ -107,8 +107,8 @@ def make_changes(
         if change is None and since not in untouched:
             continue
         known = change_text(make_change(change, unit=METRICS[metric].unit))
-        told = untouched.get(since) or known or UNDEFINED
-        rows.append([f"{METRICS[metric].name} since {since}", told])
+        text = untouched.get(since) or known or UNDEFINED
+        rows.append([f"{METRICS[metric].name} since {since}", text])
     return rows
 
 
@@ -118,7 +118,7 @@ def make_touched(pending: Iterable[Item]) -> dict[str, int]:
 
 
 def make_shifts(
-    found: Mapping[str, ClassShift], level: float | None = CONFIDENCE
+    shifts: Mapping[str, ClassShift], level: float | None = CONFIDENCE
 ) -> dict[str, dict[str, Any]]:
     """Verdict on each class that is known: whether it is shifted, and a sentence.
 
@@ -127,7 +127,7 @@ def make_shifts(
     limits = level is not None
     return {
         name: {"shifted": each.kind == SHIFT, "words": shift_sentence(each, limits=limits)}
-        for name, each in found.items()
+        for name, each in shifts.items()
     }
 
 
@@ -168,7 +168,7 @@ class PerformanceView(Acting, Viewer):
         self.table = PerformanceTable(
             rows=pn.bind(make_performance_rows, app.students.param.snapshot),
             suspecting=app.spec.tuning.suspects,
-            shifts=pn.bind(make_shifts, app.shifts.param.found, app.spec.views.shown_level),
+            shifts=pn.bind(make_shifts, app.shifts.param.by_class, app.spec.views.shown_level),
             touched=pn.bind(make_touched, app.tuning.param.pending),
             theme=app.param.theme,
             extent=app.settings.param.show,
@@ -206,16 +206,16 @@ class PerformanceView(Acting, Viewer):
             change_figure(plot.state, change)
         pn.io.push_notebook(self.table)
 
-    @param.depends("app.students.snapshot", "app.pinned.found", watch=True, on_init=True)
+    @param.depends("app.students.snapshot", "app.pinned.record", watch=True, on_init=True)
     def _show_pinned(self) -> None:
         self.table.pinned = make_pinned(self.app.students.snapshot, self.app.pinned.beside)
 
-    @param.depends("app.students.snapshot", "app.pinned.found", "app.settings.sort", watch=True)
+    @param.depends("app.students.snapshot", "app.pinned.record", "app.settings.sort", watch=True)
     def _forget_changes(self) -> None:
         self._asked = ""
         self.table.changes = {}
 
-    @param.depends("app.changes.found", watch=True)
+    @param.depends("app.changes.arrivals", watch=True)
     def _tell_changes(self) -> None:
         """Show what is known of the changes that a card asked for, in the metric sorted by."""
         if not self._asked:
@@ -227,8 +227,8 @@ class PerformanceView(Acting, Viewer):
             "previous": changes.last(name, [metric]).get(metric),
         }
         untouched = make_untouched(self.app.students.snapshot, name)
-        told = make_changes(found, metric, untouched) + self._against(name, metric)
-        self.table.changes = {**self.table.changes, name: told}
+        rows = make_changes(found, metric, untouched) + self._against(name, metric)
+        self.table.changes = {**self.table.changes, name: rows}
 
     def _against(self, name: str, metric: str) -> list[list[str]]:
         pinned = self.app.pinned.beside

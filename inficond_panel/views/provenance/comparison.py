@@ -37,26 +37,26 @@ def make_comparison(app: AppState, class_name: str) -> dict[str, Any]:
     names = {node.id: make_title(node) for node in tree.nodes}
     before, after = (names.get(node_id, node_id) for node_id in state.pair)
     frame = {"title": f"{before} → {after}", "error": state.problem, "other": _other(app)}
-    found = state.found
-    if found is None:
+    comparison = state.result
+    if comparison is None:
         return frame
     level = app.spec.views.shown_level
-    differ = [item.class_name for item in found.classes]
+    differ = [item.class_name for item in comparison.classes]
     shown = class_name if class_name in differ else next(iter(differ), "")
     return {
         **frame,
-        "scope": f"{found.split}, {count(len(app.store.rows(found.split)))} images"
+        "scope": f"{comparison.split}, {count(len(app.store.rows(comparison.split)))} images"
         + (f"; students of the oracle, which {app.tuner.mark}" if app.tuner.mark else ""),
         "confidence": "" if level is None else interval_word(level),
-        "numbers": [f"#{found.before.number}", f"#{found.after.number}"],
-        "mean": make_change(_at(level, found.mean_ap)),
-        "sides": make_sides(found),
+        "numbers": [f"#{comparison.before.number}", f"#{comparison.after.number}"],
+        "mean": make_change(_at(level, comparison.mean_ap)),
+        "sides": make_sides(comparison),
         "classes": [
             {"name": item.class_name, "change": make_change(_at(level, item.changes[AP.key]))}
-            for item in found.classes
+            for item in comparison.classes
         ],
-        "unchanged": _unchanged(found.unchanged),
-        "detail": make_detail(found, shown, level) if shown else None,
+        "unchanged": _unchanged(comparison.unchanged),
+        "detail": make_detail(comparison, shown, level) if shown else None,
     }
 
 
@@ -73,10 +73,10 @@ def _other(app: AppState) -> dict[str, str]:
     return {"id": pair[0][1], "number": f"#{pair[0][0]}"} if pair else {}
 
 
-def make_sides(found: Comparison) -> list[dict[str, Any]]:
+def make_sides(comparison: Comparison) -> list[dict[str, Any]]:
     """Steps by which each node was tuned since the latest one that both follow from."""
-    since = f"since #{found.ancestor.number}"
-    pairs = ((found.before, found.only_before), (found.after, found.only_after))
+    since = f"since #{comparison.ancestor.number}"
+    pairs = ((comparison.before, comparison.only_before), (comparison.after, comparison.only_after))
     return [
         {
             "title": f"Only #{node.number}, {since}",
@@ -88,16 +88,16 @@ def make_sides(found: Comparison) -> list[dict[str, Any]]:
 
 
 def make_detail(
-    found: Comparison, class_name: str, level: float | None = CONFIDENCE
+    comparison: Comparison, class_name: str, level: float | None = CONFIDENCE
 ) -> dict[str, Any]:
     """One class: metrics with the intervals of their changes, movers, images that changed.
 
     Without a ``level`` the changes alone.
     """
-    item = found.of(class_name)
+    item = comparison.of(class_name)
     metrics = [_metric(item, key, level) for key in SHARES]
     return {
-        "key": f"{found.before.id} {found.after.id} {found.split} {class_name}",
+        "key": f"{comparison.before.id} {comparison.after.id} {comparison.split} {class_name}",
         "name": class_name,
         "metrics": metrics,
         "axis": make_axis(metrics),

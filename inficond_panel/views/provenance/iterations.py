@@ -179,7 +179,7 @@ def make_card(node: Iteration, parent: int | None, looks: int) -> dict[str, Any]
         "title": make_title(node) + (f", from #{parent}" if parent is not None else ""),
         "text": node.note,
         "intents": [
-            *(_told(intent, node) for intent in node.asked[:CARD_INTENTS]),
+            *(_texts(intent, node) for intent in node.asked[:CARD_INTENTS]),
             *([("", f"and {count(more)} more")] if more > 0 else []),
         ],
         "facts": [
@@ -193,7 +193,7 @@ def make_card(node: Iteration, parent: int | None, looks: int) -> dict[str, Any]
     }
 
 
-def _told(asked: Asked, node: Iteration) -> tuple[str, str]:
+def _texts(asked: Asked, node: Iteration) -> tuple[str, str]:
     name = f"{glyph_of(asked)} {object_of(asked)}, {asked.class_name}"
     if not isinstance(asked, Intent):
         return name, ""

@@ -6,18 +6,17 @@ from the previous entry; the total at the top right.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import param
 from panel.viewable import Viewer
 
 from inficond_panel.plots.tree_plot import Branches
-from inficond_panel.state import CHANGE_METRICS, Job
+from inficond_panel.state import CHANGE_METRICS
 from inficond_panel.tuning.other_students import others_sentence
 from inficond_panel.ui.actions import action
 from inficond_panel.ui.component import tie
-from inficond_panel.ui.parts.metric_cards import mean
 from inficond_panel.ui.parts.saving import send_file
 from inficond_panel.views.provenance.comparison import ComparisonActions, make_comparison
 from inficond_panel.views.provenance.iterations import (
@@ -30,16 +29,14 @@ from inficond_panel.views.provenance.iterations import (
     make_result,
     make_row,
     place_window,
-    touches,
 )
+from inficond_panel.views.provenance.row_results import RowResults
 from inficond_panel.views.provenance.tree import ProvenanceTree, draw_picture
 from inficond_panel.vocabulary.metrics import METRICS
-from inficond_panel.wording.metric_change import make_change
 
 if TYPE_CHECKING:
     from panel.viewable import Viewable
 
-    from inficond_panel.distill import ClassMetrics
     from inficond_panel.errors import InficondError
     from inficond_panel.state import AppState
     from inficond_panel.tuning import Iteration
@@ -65,8 +62,7 @@ class ProvenanceView(ComparisonActions, Viewer):
         self._compared = ""  # class that was chosen in the comparison
         self._branches = Branches(app.tuning.nodes, app.students.node.id)
         self._window = place_window(len(app.tuning.nodes), self._branches.current)
-        self._measured: dict[tuple[str, str], Mapping[str, ClassMetrics]] = {}  # by id and split
-        self._told: tuple[Any, dict[str, Any]] = (None, {})  # results by id, and what they are of
+        self._results = RowResults(app)
         self._tree = ProvenanceTree(
             theme=app.param.theme,
             extent=app.settings.param.show,
@@ -115,31 +111,12 @@ class ProvenanceView(ComparisonActions, Viewer):
 
     def still(self) -> dict[str, Any]:
         """Rows of a page without a server: the newest ``STILL``. For the worker."""
-        changes, tuner, (name, split) = self.app.changes, self.app.tuner, self._scope
         nodes = self._branches.newest[:STILL]
-        hidden = self._hidden(nodes)
-        seen = [node for node in nodes if node.id not in hidden]
-        measured = {
-            node.id: values_of(tuner.metrics(tuner.node(node.id), split), name)
-            for node in self._with_parents(seen)
-        }
-        found = changes.compute(self._steps(seen), name, self._tree.metric)
-        shown = Shown(name, self._tree.metric, measured, hidden, found, self.app.tuner.joint)
+        shown = self._results.whole(nodes, self._branches, self._tree.metric)
         made = {node.id: make_result(node, shown) for node in nodes}
         tree = {**self._make_tree(len(nodes)), "size": len(nodes)}
         results = {"axis": make_axis(list(made.values())), **each_once(made)}
         return {"tree": tree, "results": results}
-
-    def _steps(self, nodes: Iterable[Iteration]) -> list[tuple[str, str]]:
-        """Parent and node, where the row has a change."""
-        name, joint = self._scope[0], self.app.tuner.joint
-        return [
-            (node.parent, node.id) for node in nodes if node.parent and touches(node, name, joint)
-        ]
-
-    @property
-    def _scope(self) -> tuple[str, str]:
-        return self.app.selection.class_name, self.app.students.snapshot.split
 
     def _nodes(self) -> list[Iteration]:
         """Those in the window, newest first, and the one shown."""
@@ -147,32 +124,24 @@ class ProvenanceView(ComparisonActions, Viewer):
         places = {*range(first, last), self._branches.current}
         return [self._branches.newest[place] for place in sorted(places)]
 
-    def _hidden(self, nodes: Iterable[Iteration]) -> set[str]:
-        """Nodes whose numbers may not be shown: nobody looked at them on the holdout."""
-        looks = self.app.tuning.looks
-        return {node.id for node in nodes if self._scope[1] == "holdout" and not looks.get(node.id)}
-
     @param.depends(
         "_tree.metric",
         "app.selection.class_name",
-        "app.changes.found",
+        "app.changes.arrivals",
         "app.changes.problem",
         watch=True,
     )
     def _show(self, tree: dict[str, Any] | None = None) -> None:
         """Show what is known at once; measure the rest off the event loop, then show that too."""
-        nodes = self._nodes()
-        shown = self._shown(nodes)
+        nodes, branches = self._nodes(), self._branches
+        shown = self._results.known(nodes, branches, self._tree.metric)
         self._tree.param.update(
             data={**self._data(shown), **self._buttons()},
-            results=self._make_results(nodes, shown),
+            results=self._results.make(nodes, branches, shown),
             deleted=[make_deleted(branch) for branch in self.app.tuning.deleted],
             **({"tree": tree} if tree else {}),
         )
-        seen = [node for node in nodes if node.id not in shown.hidden]
-        wanted = {node.id: node for node in self._with_parents(seen)}
-        if not wanted.keys() <= shown.measured.keys():
-            self._measure(wanted, wanted.keys() - shown.measured.keys(), self._scope[1])
+        self._results.measure(nodes, branches, shown, self._show, self._fail)
 
     def _data(self, shown: Shown) -> dict[str, Any]:
         tuner = self.app.tuner
@@ -185,7 +154,7 @@ class ProvenanceView(ComparisonActions, Viewer):
                 [key, METRICS[key].name if shown.class_name else METRICS[key].mean]
                 for key in CHANGE_METRICS
             ],
-            "total": self._total(shown),
+            "total": self._results.total(shown),
             "typed": " ".join(filter(None, self._elsewhere())),
         }
 
@@ -193,66 +162,6 @@ class ProvenanceView(ComparisonActions, Viewer):
         """Sentences on iterations that are kept and not listed: those of other students."""
         others = self.app.students.tree.others
         return [typed_sentence(self.app.concepts.typed), others_sentence(others)]
-
-    def _make_results(self, nodes: Sequence[Iteration], shown: Shown) -> dict[str, Any]:
-        """Results of ``nodes``, on an axis for all that were shown of this class and metric."""
-        made = {node.id: make_result(node, shown) for node in nodes}
-        scope = (*self._scope, shown.metric)
-        before = self._told[1] if self._told[0] == scope else {}
-        self._told = scope, {**before, **made}
-        told = [self._told[1][id_] for id_ in self._told[1].keys() & self._branches.places.keys()]
-        return {"axis": make_axis(told), **each_once(made)}
-
-    def _shown(self, nodes: Sequence[Iteration]) -> Shown:
-        """Known content of the rows; unknown changes are asked for, the newest first."""
-        name, metric = self._scope[0], self._tree.metric
-        hidden = self._hidden(nodes)
-        seen = [node for node in nodes if node.id not in hidden]
-        changes = self.app.changes.between(self._steps(seen), name, metric)
-        known = self._known(seen, self._scope[1])
-        measured = {id_: values_of(metrics, name) for id_, metrics in known.items()}
-        return Shown(name, metric, measured, hidden, changes, self.app.tuner.joint)
-
-    def _known(
-        self, nodes: Iterable[Iteration], split: str
-    ) -> dict[str, Mapping[str, ClassMetrics]]:
-        """Metrics of these nodes and their parents by id, as far as any session has them."""
-        found = {}
-        for node in self._with_parents(nodes):
-            metrics = self._measured.get((node.id, split))
-            metrics = metrics or self.app.tuner.known_metrics(node, split)
-            if metrics is not None:
-                found[node.id] = metrics
-        return found
-
-    def _with_parents(self, nodes: Iterable[Iteration]) -> list[Iteration]:
-        branches = self._branches
-        wanted = {branches.places[id_] for node in nodes for id_ in (node.id, node.parent) if id_}
-        return [branches.newest[place] for place in sorted(wanted)]
-
-    def _measure(self, wanted: Collection[str], missing: Collection[str], split: str) -> None:
-        """Measure the nodes that are ``missing`` of those that are ``wanted``, by their ids."""
-        tuner = self.app.tuner
-
-        def work(job: Job) -> dict[tuple[str, str], Mapping[str, ClassMetrics]]:
-            left = (id_ for id_ in missing if not job.cancelled())
-            return {(id_, split): tuner.metrics(tuner.node(id_), split) for id_ in left}
-
-        def done(found: dict[tuple[str, str], Mapping[str, ClassMetrics]]) -> None:
-            kept = {key: it for key, it in self._measured.items() if key[0] in wanted}
-            self._measured = {**kept, **found}
-            self._show()
-
-        self.app.jobs.submit(Job("provenance", work, done, self._fail))
-
-    def _total(self, shown: Shown) -> dict[str, Any] | None:
-        """The change since #0 of the students shown; None at #0."""
-        snapshot, name, metric = self.app.students.snapshot, shown.class_name, shown.metric
-        if snapshot.node.parent is None:
-            return None
-        found = self.app.changes.total(name, [metric]).get(metric)
-        now, before = (values_of(each, name) for each in (snapshot.metrics, snapshot.before))
-        return make_change(found, now[metric] - before[metric], METRICS[metric].unit)
 
     def _fail(self, error: InficondError) -> None:
         self._tree.data = {"error": error.whole_for_page, "size": 0}
@@ -274,7 +183,7 @@ class ProvenanceView(ComparisonActions, Viewer):
         }
 
     @param.depends(
-        "app.comparison.pair", "app.comparison.found", "app.comparison.problem", watch=True
+        "app.comparison.pair", "app.comparison.result", "app.comparison.problem", watch=True
     )
     def _show_comparison(self) -> None:
         if self.app.comparison.pair is None:
@@ -355,10 +264,3 @@ class ProvenanceView(ComparisonActions, Viewer):
 
     def __panel__(self) -> Viewable:
         return self._tree
-
-
-def values_of(metrics: Mapping[str, ClassMetrics], class_name: str) -> dict[str, float]:
-    """Metrics of one class, or without one their means over all, by key."""
-    if class_name:
-        return {key: float(getattr(metrics[class_name], key)) for key in CHANGE_METRICS}
-    return {key: mean(key, metrics) for key in CHANGE_METRICS}

@@ -50,25 +50,27 @@ def coco_listing(dataset: CocoDataset) -> Listing:
     }
     file_of: dict[str, tuple[str, Instances]] = {}
     root, images = Path(dataset.root), Path(dataset.images)
-    for name, found in files.items():
-        outside = [file for file in found.file_name.values() if not is_below(root, images / file)]
+    for name, instances in files.items():
+        outside = [
+            file for file in instances.file_name.values() if not is_below(root, images / file)
+        ]
         if outside:
-            raise fault(found.path, f"the file {outside[0]!r} is outside of {root}")
-        twice = [image for image in found.file_name if image in file_of]
+            raise fault(instances.path, f"the file {outside[0]!r} is outside of {root}")
+        twice = [image for image in instances.file_name if image in file_of]
         if twice:
             raise DataError(
-                f"{len(twice)} images are in {found.path} and in another file of "
+                f"{len(twice)} images are in {instances.path} and in another file of "
                 f"dataset.annotations, {first_of(twice)}.",
                 "Keep each in one file, or, where only the ids are the same, take image_id: file.",
             )
-        file_of |= dict.fromkeys(found.file_name, (name, found))
-    categories = [item for found in files.values() for item in found.categories.items()]
+        file_of |= dict.fromkeys(instances.file_name, (name, instances))
+    categories = [item for instances in files.values() for item in instances.categories.items()]
     names = dict.fromkeys(name for _, name in sorted(categories, key=_order))
     classes = choose_classes(dataset.classes, names, "dataset.annotations")
 
     def path_of(image: str) -> Path:
-        name, found = file_of[image]
-        return _find(images, name, found, image)
+        name, instances = file_of[image]
+        return _find(images, name, instances, image)
 
     def foreground(image: str, names: Sequence[str]) -> np.ndarray:
         return boxes_of(file_of[image][1].path, dataset.image_id == "number").mask(image, names)
@@ -93,40 +95,43 @@ def read_instances(path: Path, by_number: bool, crowd_present: bool) -> Instance
     most, and little of it stays.
     """
     document = load_document(path)
-    found = Instances(path)
+    instances = Instances(path)
     for category in entries(path, document, "categories", ("id", "name")):
-        if category["id"] in found.categories or category["name"] in found.categories.values():
+        if (
+            category["id"] in instances.categories
+            or category["name"] in instances.categories.values()
+        ):
             raise fault(path, f"the category {category['name']!r} or its id is there twice")
-        found.categories[category["id"]] = str(category["name"]).strip()
+        instances.categories[category["id"]] = str(category["name"]).strip()
     ids: dict[Any, str] = {}
     for image in entries(path, document, "images", ("id", "file_name")):
         name = str(image["id"]) if by_number else without_suffix(str(image["file_name"]))
-        if name in found.file_name or image["id"] in ids:
+        if name in instances.file_name or image["id"] in ids:
             raise fault(path, f"the image {name!r} or its id {image['id']!r} is there twice")
         ids[image["id"]] = name
-        found.file_name[name], found.labels[name] = str(image["file_name"]), {}
-    _add_labels(found, entries(path, document, "annotations", ("image_id", "category_id")), ids,
+        instances.file_name[name], instances.labels[name] = str(image["file_name"]), {}
+    _add_labels(instances, entries(path, document, "annotations", ("image_id", "category_id")), ids,
                 1 if crowd_present else -1)  # fmt: skip
-    return found
+    return instances
 
 
 def _add_labels(
-    found: Instances, annotations: Iterable[dict[str, Any]], ids: dict[Any, str], crowd: int
+    instances: Instances, annotations: Iterable[dict[str, Any]], ids: dict[Any, str], crowd: int
 ) -> None:
     for annotation in annotations:
         image, category = annotation["image_id"], annotation["category_id"]
-        if image not in ids or category not in found.categories:
+        if image not in ids or category not in instances.categories:
             lost = f"image {image!r}" if image not in ids else f"category {category!r}"
-            raise fault(found.path, f"an annotation is of the {lost}, which is not there")
-        labels, name = found.labels[ids[image]], found.categories[category]
+            raise fault(instances.path, f"an annotation is of the {lost}, which is not there")
+        labels, name = instances.labels[ids[image]], instances.categories[category]
         labels[name] = max(labels.get(name, -1), crowd if annotation.get("iscrowd") else 1)
 
 
-def _find(images: Path, name: str, found: Instances, image: str) -> Path:
+def _find(images: Path, name: str, instances: Instances, image: str) -> Path:
     """File of an image: as it is named, in the folder named after the list, or beside the JSON."""
-    file_name = found.file_name[image]
+    file_name = instances.file_name[image]
     folder = Path(name).name.partition("_")[2]
-    places = [images / file_name, images / folder / file_name, found.path.parent / file_name]
+    places = [images / file_name, images / folder / file_name, instances.path.parent / file_name]
     there = (place for place in places if os.path.isfile(place))  # noqa: PTH113 - never raises
     return next(there, places[0])
 

@@ -81,11 +81,11 @@ def read_features(path: Path) -> dict[str, Any]:
     info = path.parent / "dataset_info.json"
     try:
         if info.is_file():
-            told = json.loads(read_text(info, ANNOTATION_BYTES))
+            facts = json.loads(read_text(info, ANNOTATION_BYTES))
         else:
             metadata = _schema(path).metadata or {}
-            told = json.loads(metadata.get(b"huggingface", b"{}")).get("info", {})
-        features = told.get("features")
+            facts = json.loads(metadata.get(b"huggingface", b"{}")).get("info", {})
+        features = facts.get("features")
     except (OSError, ValueError, AttributeError) as error:
         raise DataError(f"The features of {path} cannot be read: {error}.", _REMEDY) from error
     return features if isinstance(features, dict) else {}

@@ -107,12 +107,12 @@ def source_digest(function: str) -> str:
     What the module imports, and the weights that it loads, are not part of it.
     """
     parts = function.partition(":")[0].split(".")
-    found: ModuleSpec | None = None
+    spec: ModuleSpec | None = None
     path: Sequence[str] | None = None
     for count in range(1, len(parts) + 1):
-        found = PathFinder.find_spec(".".join(parts[:count]), path)
-        if found is None:
+        spec = PathFinder.find_spec(".".join(parts[:count]), path)
+        if spec is None:
             return ""
-        path = found.submodule_search_locations
-    origin = Path(found.origin) if found and found.origin else None
+        path = spec.submodule_search_locations
+    origin = Path(spec.origin) if spec and spec.origin else None
     return file_digest(origin) if origin and origin.is_file() else ""

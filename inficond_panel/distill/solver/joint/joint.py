@@ -98,22 +98,22 @@ def fit_joint(
     return _collect(state, tolerance)
 
 
-def one_of_each(found: JointFit, lower: NDArray | None = None, upper: NDArray | None = None) -> Fit:
+def one_of_each(joint: JointFit, lower: NDArray | None = None, upper: NDArray | None = None) -> Fit:
     """The student as one of each class: its centred weights, and for all the one certificate.
 
     Centred weights that lie beyond their bounds ``(C, K)`` by rounding are put on them.
     """
-    classes, weights = len(found.intercepts), found.centred
+    classes, weights = len(joint.intercepts), joint.centred
     if lower is not None or upper is not None:
         weights = np.clip(weights, lower, upper)
     return Fit(
         weights=weights,
-        intercepts=found.intercepts,
-        objective=np.full(classes, found.objective),
-        gap=np.full(classes, found.gap),
+        intercepts=joint.intercepts,
+        objective=np.full(classes, joint.objective),
+        gap=np.full(classes, joint.gap),
         certificate=("gap",) * classes,
-        iterations=np.full(classes, found.iterations),
-        converged=np.full(classes, found.converged),
+        iterations=np.full(classes, joint.iterations),
+        converged=np.full(classes, joint.converged),
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.distill.scores.array_api import Array
-from inficond_panel.distill.scores.joint_gram import added, joint_gram
+from inficond_panel.distill.scores.gathered_columns import added, joint_gram
 from inficond_panel.distill.scores.scores import Scores
 from inficond_panel.distill.solver.joint.joint_objective import JointPoint, JointProblem
 from inficond_panel.distill.solver.joint.softmax_loss import flat_solve

@@ -141,28 +141,28 @@ class BatchBar:
         self, app: AppState, table: KnowledgeTable, failed: Callable[[InficondError], None]
     ) -> None:
         self.app, self.table, self.failed = app, table, failed
-        self.told: list[str] = []
+        self.outcome: list[str] = []
         self._group: tuple[tuple[str, tuple[str, str]], Group | None] | None = None
 
     def show(self) -> None:
         """Draw the batch of the state."""
         tuning = self.app.tuning
         if tuning.status.kind == "done":
-            self.told = []
+            self.outcome = []
         self.table.param.update(
             pending=[self._pending(intent) for intent in tuning.thumbs],
             cures=[make_cure(cure) for cure in tuning.pending if not isinstance(cure, Intent)],
             held=make_held(self.app.students.node.bounds, self.table.student),
             touched=make_touched(tuning.pending, tuning.preview),
             group=self._known_group(self.table.student),
-            notices=[*self._suggested(), *self.told, *tuning.notices(), *self._chosen()],
-            **self._told_changes(),
+            notices=[*self._suggested(), *self.outcome, *tuning.notices(), *self._chosen()],
+            **self._change_texts(),
         )
         self.show_ghosts()
 
     def show_changes(self) -> None:
         """Show the changes, once their intervals are computed."""
-        self.table.param.update(**self._told_changes())
+        self.table.param.update(**self._change_texts())
 
     def show_ghosts(self) -> None:
         """Show the influences that the concepts on screen would have after the batch."""
@@ -175,7 +175,7 @@ class BatchBar:
         after = dict(zip(self.app.store.concepts, weights, strict=True))
         self.table.ghosts = {concept: after[concept] for concept in listed}
 
-    def _told_changes(self) -> dict[str, dict[str, Any]]:
+    def _change_texts(self) -> dict[str, dict[str, Any]]:
         """Status and summary: what has changed since the start, and by the refit that is done."""
         name, app = self.table.student, self.app
         snapshot, status, change = app.students.snapshot, app.tuning.status, None
@@ -202,14 +202,14 @@ class BatchBar:
         Nothing once all that it put into the batch was taken out.
         """
         suggestion = self.app.suggestion
-        if suggestion.found is None:
+        if suggestion.latest is None:
             return [suggestion.problem] if suggestion.problem else []
         waiting = {place_of(item) for item in self.app.tuning.pending}
-        put_in = {place_of(item) for item in suggestion.found.intents}
+        put_in = {place_of(item) for item in suggestion.latest.intents}
         if put_in and not put_in & waiting:
             return []
         limits = self.app.spec.views.intervals
-        return suggestion_sentences(suggestion.found, self.table.student, limits=limits)
+        return suggestion_sentences(suggestion.latest, self.table.student, limits=limits)
 
     def _pending(self, intent: Intent) -> dict[str, Any]:
         strongest = float(np.abs(self.app.students.student(intent.class_name).weights).max())

@@ -5,7 +5,7 @@ import {
 } from "../../../ui/base.js"
 import { SHORT_LIST } from "../../../ui/lists/long_list.js"
 import { WHISKER, axisOf, whiskerOf } from "../../../ui/parts/whisker.js"
-import { DIRECTIONS } from "../../../ui/vocabulary.js"
+import { DIRECTIONS, POINTS } from "../../../ui/vocabulary.js"
 import { groupButton } from "../panels/refit_report.js"
 import { makeHeld } from "./held.js"
 import { makeSuggest } from "./suggest.js"
@@ -106,7 +106,7 @@ function changeScale(changes, pixels) {
 
 function drawAxis(svg, { place, ticks }) {
   const digits = ticks.some((tick) => Math.abs(tick - Math.round(tick)) > 1e-9) ? 1 : 0
-  const label = (tick, index) => `${Math.abs(tick) < 1e-9 ? "0" : signed(tick, digits)}${index === ticks.length - 1 ? " pp" : ""}`
+  const label = (tick, index) => `${Math.abs(tick) < 1e-9 ? "0" : signed(tick, digits)}${index === ticks.length - 1 ? ` ${POINTS}` : ""}`
   svg.replaceChildren(...ticks.map((tick, index) =>
     s("text", { x: `${place(tick).toFixed(2)}%`, y: 10, "text-anchor": "middle" }, label(tick, index))))
 }

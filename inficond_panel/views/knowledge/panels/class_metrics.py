@@ -129,15 +129,15 @@ def make_slices(
     }
 
 
-def _slice(found: SliceResult, beside: str, worst: bool, level: float | None) -> dict[str, Any]:
+def _slice(result: SliceResult, beside: str, worst: bool, level: float | None) -> dict[str, Any]:
     return {
-        "name": found.name or "not known",
-        "key": found.name,
-        "value": number(found.interval.estimate),
-        "range": _range(found.interval, level),
-        "beside": number(found.metrics[beside]) if beside else "",
-        "images": f"{count(found.n)}, {count(found.positives)} with the class",
-        "verdict": found.small or number(found.p_holm),
+        "name": result.name or "not known",
+        "key": result.name,
+        "value": number(result.interval.estimate),
+        "range": _range(result.interval, level),
+        "beside": number(result.metrics[beside]) if beside else "",
+        "images": f"{count(result.n)}, {count(result.positives)} with the class",
+        "verdict": result.small or number(result.p_holm),
         "worst": worst,
     }
 
@@ -156,10 +156,10 @@ def _head(level: float | None) -> list[str]:
     return [] if level is None else [confidence_word(level)]
 
 
-def _range(found: Interval, level: float | None) -> str:
-    if level is None or found.words == "undefined":
+def _range(interval: Interval, level: float | None) -> str:
+    if level is None or interval.words == "undefined":
         return ""
-    return f"[{number(found.low)}, {number(found.high)}]"
+    return f"[{number(interval.low)}, {number(interval.high)}]"
 
 
 class MeasuresPanel(param.Parameterized):

@@ -42,7 +42,7 @@ VERDICTS = {SHIFT: "Shift", NONE: "No shift", "unknown": "Too few photos to say"
 
 
 def make_shift(
-    found: ClassShift,
+    shift: ClassShift,
     level: float | None = CONFIDENCE,
     gains: Mapping[str, Interval] | None = None,
 ) -> dict[str, Any]:
@@ -55,20 +55,20 @@ def make_shift(
     suspects = [
         {
             "concept": suspect.concept,
-            "reason": suspect_reason(found, suspect, known.get(suspect.concept)),
-            "sentence": suspect_sentence(found, suspect, known.get(suspect.concept)),
+            "reason": suspect_reason(shift, suspect, known.get(suspect.concept)),
+            "sentence": suspect_sentence(shift, suspect, known.get(suspect.concept)),
             "group": list(suspect.group),
             "carried": not suspect.weight,
         }
-        for suspect in found.suspects
+        for suspect in shift.suspects
     ]
-    baselines = {"the class's own word": found.own_word, "a regression on tune": found.tune_model}
+    baselines = {"the class's own word": shift.own_word, "a regression on tune": shift.tune_model}
     return {
-        "kind": found.kind,
-        "verdict": VERDICTS[found.kind],
-        "sentence": shift_sentence(found, limits=level is not None),
-        "plain": plain_sentence(found),
-        "by_teacher": found.by_teacher,
+        "kind": shift.kind,
+        "verdict": VERDICTS[shift.kind],
+        "sentence": shift_sentence(shift, limits=level is not None),
+        "plain": plain_sentence(shift),
+        "by_teacher": shift.by_teacher,
         "suspects": suspects,
         "baselines": [[name, _ap(value, level)] for name, value in baselines.items() if value],
     }
@@ -122,8 +122,8 @@ def make_cure(cure: Cure) -> dict[str, Any]:
     }
 
 
-def _ap(found: Interval, level: float | None) -> str:
-    return estimated((found.estimate, found.low, found.high), limits=level is not None)
+def _ap(interval: Interval, level: float | None) -> str:
+    return estimated((interval.estimate, interval.low, interval.high), limits=level is not None)
 
 
 class MendingPanel(param.Parameterized):
@@ -137,11 +137,11 @@ class MendingPanel(param.Parameterized):
         tie(table, app.settings, mended="mended")
         super().__init__()
 
-    @param.depends("app.shifts.found", "app.shifts.problem", watch=True)
+    @param.depends("app.shifts.by_class", "app.shifts.problem", watch=True)
     def show(self) -> None:
         """Show the known facts of the student in view; the rest follows."""
         name = self.table.student
-        found = self.app.shifts.found.get(name)
+        found = self.app.shifts.by_class.get(name)
         if self._asked != (name, self.app.students.node.id):
             self._asked = None
             self.table.param.update(path=[], auto="", photos=[])
@@ -153,16 +153,16 @@ class MendingPanel(param.Parameterized):
         self.table.param.update(shiftless=self.app.shifts.problem, terms=told)
         self.ask()
 
-    def _made(self, found: ClassShift) -> dict[str, Any]:
+    def _made(self, shift: ClassShift) -> dict[str, Any]:
         node = self.app.students.node.id
-        return make_shift(found, self._level, self._gains.get((node, found.class_name)))
+        return make_shift(shift, self._level, self._gains.get((node, shift.class_name)))
 
     @param.depends("app.tuning.preview", watch=True)
     def _keep_gain(self) -> None:
         """Keep the previewed gain of a balance by one concept, and show it beside that concept."""
         name, preview = self.table.student, self.app.tuning.preview
         own = [item for item in self.app.tuning.pending if item.class_name == name]
-        found = self.app.shifts.found.get(name)
+        found = self.app.shifts.by_class.get(name)
         gain = None if preview is None else preview.of(name, AP.key)
         if gain is None or found is None or len(own) != 1 or not isinstance(own[0], Balance):
             return

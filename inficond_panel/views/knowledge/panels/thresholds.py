@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def make_threshold(
-    found: ChosenThreshold,
+    choice: ChosenThreshold,
     setting: Mapping[str, float],
     precision: float | None = None,
     level: float | None = CONFIDENCE,
@@ -36,17 +36,17 @@ def make_threshold(
 
     Without a ``level`` there are no limits.
     """
-    if found.lacking:
-        return {"kind": "error", "text": f"No threshold is chosen: {found.lacking}."}
+    if choice.lacking:
+        return {"kind": "error", "text": f"No threshold is chosen: {choice.lacking}."}
     rule = "best F1" if precision is None else f"most recall at precision {precision:g}"
-    told = f"{rule} at {signed(found.threshold, 3)}"
+    shown = f"{rule} at {signed(choice.threshold, 3)}"
     if level is not None:
-        limits = f"[{signed(found.low, 3)}, {signed(found.high, 3)}]"
-        told = f"{told}, {confidence_word(level)} {limits}"
+        limits = f"[{signed(choice.low, 3)}, {signed(choice.high, 3)}]"
+        shown = f"{shown}, {confidence_word(level)} {limits}"
     return {
         "kind": "done",
-        "text": told,
-        "rows": [_row(key, found.metrics[key], found.change[key], level) for key in JUDGED],
+        "text": shown,
+        "rows": [_row(key, choice.metrics[key], choice.change[key], level) for key in JUDGED],
         "line": threshold_line(setting),
     }
 
@@ -95,9 +95,9 @@ class ThresholdChoices:
             setting = threshold_setting(app.tuner, found)
             return make_threshold(found[0], setting, precision, level)
 
-        def done(told: dict[str, Any]) -> None:
+        def done(shown: dict[str, Any]) -> None:
             if asked == self._asked:
-                self._tell(told)
+                self._tell(shown)
 
         def failed(error: InficondError) -> None:
             if not isinstance(error, CancelledError):
@@ -106,5 +106,5 @@ class ThresholdChoices:
         self._tell({"kind": "running"})
         app.jobs.submit(Job("threshold", work, done, failed))
 
-    def _tell(self, told: dict[str, Any]) -> None:
-        self.table.threshold = {"now": self.table.threshold["now"], **told}
+    def _tell(self, shown: dict[str, Any]) -> None:
+        self.table.threshold = {"now": self.table.threshold["now"], **shown}

@@ -1,7 +1,7 @@
 // What-if chart of one concept: the metric against its influence, the others held.
 
 import { details, drawOnce, h, interval, isNumber, points, s, set, signed } from "../../../ui/base.js"
-import { METRICS } from "../../../ui/vocabulary.js"
+import { METRICS, POINTS } from "../../../ui/vocabulary.js"
 
 export function drawEffect(svg, row, intent, model) {
   const effect = model.effects[row.concept]
@@ -72,8 +72,8 @@ export function effectCardAt(row, model, at) {
   if (!effect?.x.length) return null
   const { x, change, low, high } = effect
   const band = low.length ? [[`${model.confidence} interval`, interval(valueAt(x, low, at), valueAt(x, high, at))]] : []
-  const reach = (sign) => `${points(change[farthest(change, sign)])} pp at ${signed(x[farthest(change, sign)], 2)}`
+  const reach = (sign) => `${points(change[farthest(change, sign)])} ${POINTS} at ${signed(x[farthest(change, sign)], 2)}`
   return [h("b", {}, row.concept), details([["Influence", `${signed(row.influence, 2)} → ${signed(at, 2)}`],
-    [`${model.metrics.find(([id]) => id === model.metric)[1]}, others held`, `${points(valueAt(x, change, at))} pp`], ...band,
-    ["Highest", reach(1)], ["Lowest", reach(-1)], ["Axis", `±${effect.axis} pp`]])]
+    [`${model.metrics.find(([id]) => id === model.metric)[1]}, others held`, `${points(valueAt(x, change, at))} ${POINTS}`], ...band,
+    ["Highest", reach(1)], ["Lowest", reach(-1)], ["Axis", `±${effect.axis} ${POINTS}`]])]
 }

@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
 def make_stability(report: StabilityReport, limits: bool = True) -> dict[str, Any]:
     """The verdict on one concept, and the card that explains it; ``limits`` are of the refits."""
-    (found,) = report.concepts
-    between = f"[{signed(found.low)}, {signed(found.high)}]"
+    (concept,) = report.concepts
+    between = f"[{signed(concept.low)}, {signed(concept.high)}]"
     rows = [
-        ["Influence", signed(found.influence)],
+        ["Influence", signed(concept.influence)],
         *([[f"{confidence_word(report.level)} of refits", between]] if limits else []),
-        ["Same sign", share(found.same_sign)],
-        ["Not 0", share(found.selected)],
-        ["Rank", f"{found.rank} ({found.rank_low}–{found.rank_high})"],
-        ["Effect, logits", number(found.effect, 3)],
-        [f"Random concepts, {confidence_word(1 - HOLDS_P)} below", number(found.counterpart, 3)],
-        ["p", number(found.p, 3)],
+        ["Same sign", share(concept.same_sign)],
+        ["Not 0", share(concept.selected)],
+        ["Rank", f"{concept.rank} ({concept.rank_low}–{concept.rank_high})"],
+        ["Effect, logits", number(concept.effect, 3)],
+        [f"Random concepts, {confidence_word(1 - HOLDS_P)} below", number(concept.counterpart, 3)],
+        ["p", number(concept.p, 3)],
     ]
     scope = (
         f"{report.draws} refits on bootstrap samples of fit; "
@@ -38,8 +38,8 @@ def make_stability(report: StabilityReport, limits: bool = True) -> dict[str, An
     ).rstrip()
     return {
         "kind": "done",
-        "text": found.words,
-        "short": found.verdict,
+        "text": concept.words,
+        "short": concept.verdict,
         "rows": rows,
         "scope": scope,
     }
@@ -83,14 +83,13 @@ class StabilityRuns:
         def failed(error: InficondError) -> None:
             if not isinstance(error, CancelledError):
                 self.running = ""
-                told = error.whole_for_page
-                self._tell(concept, {"kind": "error", "text": told})
+                self._tell(concept, {"kind": "error", "text": error.whole_for_page})
 
-        def told(part: float, text: str) -> None:
+        def progress(part: float, text: str) -> None:
             if self.running == concept:
                 self._tell(concept, {"kind": "running", "text": text, "progress": part})
 
-        app.jobs.submit(Job("stability", work, done, failed, told))
+        app.jobs.submit(Job("stability", work, done, failed, progress))
 
     def _tell(self, concept: str, found: dict[str, Any]) -> None:
         known = {name: value for name, value in self.table.stability.items() if name != concept}

@@ -1,0 +1,137 @@
+"""Measures of scripted students by concept: influences, suspects, what-ifs, images, stability."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import pandas as pd
+
+from inficond_panel.analysis.images.gallery import take_gallery
+from inficond_panel.analysis.images.local_explanation import Apart, take_apart
+from inficond_panel.analysis.influence_stability import stability
+from inficond_panel.api import concept_tables
+from inficond_panel.api.moves import Moves
+from inficond_panel.api.names import check_metric, check_word, several, some
+from inficond_panel.distill.robustness.collinearity import collinear
+from inficond_panel.tuning.intents.intent import check_name
+from inficond_panel.vocabulary.metrics import AP
+
+
+class ConceptMeasures(Moves):
+    """Measures of the concepts of the students; a look at the holdout is counted."""
+
+    def concepts_of(self, class_name: str, split: str = "tune") -> pd.DataFrame:
+        """Concepts of one student that are not at 0, the largest influence first.
+
+        Beside influence and bounds: the discrepancies over positives and negatives, and the AP
+        that the student would have without the concept, the others held. A look at the holdout
+        is counted.
+        """
+        return concept_tables.concepts_of(self.student(class_name, split))
+
+    def shift(self, classes: str | Sequence[str] | None = None, *, seed: int = 0) -> pd.DataFrame:
+        """Verdict on each class: ``shift``, ``none`` or ``unknown`` from fit to tune.
+
+        Beside it the separation and the AP that are lost, and the AP on tune of two baselines, with
+        their limits; see ``tuning.shift.class_shift``. Raises ``TuningError`` for an unknown class.
+        """
+        return concept_tables.shift(self.tuner, self.node, some(classes), seed)
+
+    def suspects(
+        self, classes: str | Sequence[str] | None = None, *, seed: int = 0
+    ) -> pd.DataFrame:
+        """Concepts that each student leans on, and whose bond with the class holds on fit only.
+
+        The most suspect of a class first. Raises ``TuningError`` for an unknown class.
+        """
+        return concept_tables.suspects(self.tuner, self.node, some(classes), seed)
+
+    def scales(self, class_name: str) -> pd.DataFrame:
+        """Scale of each concept's score on ``fit``, and what λ and the step are worth on it.
+
+        A weight is in logits per unit of a score. ``effect`` is influence × ``spread`` (the
+        standard deviation), ``penalty`` is λ / spread: what the L1 term takes per unit of effect.
+        ``step`` is the least size that a thumb counts with, ``step_effect`` that × ``spread``.
+        """
+        check_name("class", class_name, self.classes)
+        return concept_tables.scales(self.tuner, self.node, class_name)
+
+    def twins(self, concept: str, least: float = 0.8) -> pd.Series:
+        """Concepts whose scores correlate with this one's by ``least`` or more, on split fit.
+
+        They can take its place when it is tuned down: tune them together.
+        """
+        check_name("concept", concept, self.concepts)
+        found = collinear(self.tuner.fit_data.correlation, self.concepts.index(concept), least)
+        names = pd.Index([self.concepts[c] for c, _ in found], name="concept", dtype=object)
+        return pd.Series([r for _, r in found], index=names, name="correlation", dtype=float)
+
+    def what_if(
+        self,
+        class_name: str,
+        concept: str,
+        metric: str = AP.key,
+        split: str = "tune",
+        *,
+        refit: bool = False,
+    ) -> pd.DataFrame:
+        """A metric along the influence of a concept, the others held; one row is as it is now.
+
+        With ``refit`` the others are solved again at each influence, which takes seconds. Beside
+        it its change from now with the paired-bootstrap interval: ``change``, ``low``, ``high``
+        (of a refit only for metrics of decisions). A look at the holdout is counted.
+        """
+        check_name("concept", concept, self.concepts)
+        check_metric(metric)
+        student = self.student(class_name, split)
+        if refit:
+            return concept_tables.refit_what_if(self.tuner, student, concept, metric)
+        return concept_tables.what_if(student, concept, metric, self.tuner.spec.views.noise())
+
+    def take_apart(self, class_name: str, image: str) -> Apart:
+        """The student's logit on an image of the store by concept, and the smallest change that
+        turns its decision. A look at the holdout is counted."""
+        check_word("image", image, self.tuner.store.images)
+        row = self.tuner.store.images.index(image)
+        return take_apart(self.student(class_name, str(self.tuner.store.split[row])), row)
+
+    def gallery(
+        self, class_name: str, concept: str, split: str = "tune", filters: str | Iterable[str] = ()
+    ) -> pd.DataFrame:
+        """Images that show a concept, the strongest first, with the decisions on them.
+
+        ``filters`` are ``positive``, ``negative``, ``right``, ``wrong`` (the student). A look at
+        the holdout is counted.
+        """
+        check_name("concept", concept, self.concepts)
+        chosen = several(filters)
+        for name in chosen:
+            check_word("filter", name, ("positive", "negative", "right", "wrong"))
+        found = take_gallery(self.student(class_name, split), concept)
+        return concept_tables.gallery(self.tuner.store, found, chosen, self.tuner.tags())
+
+    def stability(
+        self,
+        class_name: str,
+        concepts: str | Sequence[str] | None = None,
+        *,
+        top: int = 5,
+        draws: int | None = None,
+        counterparts: int = 199,
+        seed: int = 0,
+    ) -> pd.DataFrame:
+        """Stability of influences over other images and against random concepts; see ``words``.
+
+        Of ``concepts``, or of the ``top`` by influence. Takes some seconds per concept.
+        """
+        report = stability(
+            self.tuner,
+            class_name,
+            node=self.node,
+            concepts=some(concepts),
+            top=top,
+            draws=draws,
+            counterparts=counterparts,
+            seed=seed,
+        )
+        return concept_tables.stability(report)

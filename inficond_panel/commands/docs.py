@@ -1,0 +1,51 @@
+"""``inficond docs``: the pages of the documentation, which come along."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+
+from inficond_panel.commands.shared.output import say
+from inficond_panel.common.installation import shipped_folder
+from inficond_panel.common.near_words import missing
+from inficond_panel.errors import InficondError
+
+DESCRIPTION = (
+    "Pages are Markdown, without their pictures, and come with each installation. Where a page "
+    "names another, as metrics.md, that is the page metrics. A long one: inficond docs spec | less"
+)
+EXAMPLE = "inficond docs troubleshooting"
+
+#: Pictures on a line of their own, which do not come along.
+_PICTURE = re.compile(r"^!\[[^]]*\]\([^)]*\)\n\n?", re.MULTILINE)
+#: Where the site has the docstring of a name.
+_DOCSTRING = re.compile(r"^<!-- auto\w+: (\S+) -->$", re.MULTILINE)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.add_argument(
+        "page", nargs="?", metavar="PAGE", help="name of a page; without one: all names"
+    )
+
+
+def run(args: argparse.Namespace) -> None:
+    """Print a page, or the list of pages with their titles."""
+    pages = {path.stem: path for path in sorted(shipped_folder("docs").glob("*.md"))}
+    if args.page is None:
+        width = max(map(len, pages), default=0)
+        for name, path in pages.items():
+            say(f"{name:<{width}}  {_title(path)}")
+        return
+    name = Path(args.page).name.removesuffix(".md")
+    if name not in pages:
+        raise InficondError(missing("page", args.page, pages), "`inficond docs` lists the pages.")
+    text = _PICTURE.sub("", pages[name].read_text(encoding="utf-8"))
+    say(_DOCSTRING.sub(r"    help(\1)", text).rstrip())
+
+
+def _title(page: Path) -> str:
+    """The first heading of a page."""
+    with page.open(encoding="utf-8") as lines:
+        return next((line.lstrip("# ").rstrip() for line in lines if line.startswith("# ")), "")

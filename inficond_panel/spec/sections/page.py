@@ -1,0 +1,157 @@
+"""Sections ``views`` and ``layout``: numbers of the page's views, and where they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from inficond_panel.errors import TuningError
+from inficond_panel.spec.framework.fields import Choice, Flag, Number, Whole
+from inficond_panel.spec.framework.layout_fields import NamedShares, Rows, Shares
+from inficond_panel.spec.framework.lists import Words
+from inficond_panel.spec.framework.section import Section
+from inficond_panel.vocabulary.confidence import (
+    CONFIDENCE,
+    Noise,
+    confidence_word,
+    draws_fault,
+    least_draws,
+)
+
+VIEWS = ["configuration", "performance", "knowledge", "embedding", "detail", "provenance"]
+#: Numbers of concepts that a list may show; 0 is all.
+TOPS = (5, 10, 20, 50, 100, 200, 0)
+
+
+class Views(Section):
+    """Numbers that the views start from or go by."""
+
+    top = Whole(
+        10,
+        bounds=(0, 200),
+        doc=f"Concepts listed at first: {', '.join(map(str, TOPS[:-1]))}; 0: all.",
+    )
+    labelled = Whole(10, bounds=(0, 100), doc="Strongest concepts that are marked on the map.")
+    patches = Whole(5, bounds=(0, 12), doc="Segments shown beside a concept.")
+    patches_of = Choice(
+        default="nearest",
+        objects=["nearest", "assigned"],
+        doc="Which at first: those nearest to its text, or those whose best concept it is.",
+    )
+    factors = Shares(
+        [1.25, 1.5, 2.0, 3.0, 5.0, 10.0],
+        doc="Factors of a thumb to choose from, above 1; `tuning.factor` is always among them.",
+    )
+    collinear = Number(
+        0.8,
+        bounds=(0, 1),
+        inclusive_bounds=(False, True),
+        doc="Correlation over fit from which concepts count as collinear, in reports and groups.",
+    )
+    draws = Whole(
+        200,
+        bounds=(20, 10_000),
+        doc="Bootstrap draws of the intervals that are stated, where none are asked for.",
+    )
+    confidence = Number(
+        CONFIDENCE,
+        bounds=(0.5, 1),
+        inclusive_bounds=(False, False),
+        doc="Level of the intervals that are stated: on the page, by commands, exports and tables.",
+    )
+    intervals = Flag(
+        True,
+        doc="Whether the page shows intervals, of changes and of curves; else estimates alone.",
+    )
+
+    @property
+    def shown_level(self) -> float | None:
+        """Level of the intervals that the page shows; None where it shows none."""
+        return float(self.confidence) if self.intervals else None
+
+    def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
+        """Yield a number that no list has, and factors that leave a weight or turn it back."""
+        if self.top not in (None, *TOPS):
+            yield "top", f"expected one of {', '.join(map(str, TOPS))}, got {self.top}"
+        wrong = [factor for factor in self.factors or [] if factor <= 1]
+        if wrong:
+            yield "factors", f"expected numbers above 1, got {wrong[0]:g}"
+        yield from self._too_sure()
+
+    def noise(self, draws: int | None = None, seed: int = 0) -> Noise:
+        """Noise of the intervals that are stated: ``draws``, or as many as the spec says.
+
+        Raises ``TuningError`` for fewer than the level needs, see ``least_draws``.
+        """
+        found = Noise(
+            draws=self.draws if draws is None else draws, seed=seed, level=float(self.confidence)
+        )
+        self.check_draws(found["draws"])
+        return found
+
+    def check_draws(self, draws: int) -> None:
+        """Raise ``TuningError`` for too few draws to tell the limits at the level."""
+        least = least_draws(self.confidence) if self.confidence > CONFIDENCE else 1
+        if draws < least:
+            raise TuningError(
+                f"{draws:,} draws are too few: intervals at {confidence_word(self.confidence)} "
+                f"need at least {least:,}.",
+                "Ask for as many, or lower views.confidence in the spec.",
+            )
+
+    def _too_sure(self) -> Iterator[tuple[str, str]]:
+        """Yield a level that so few draws cannot tell: not even one lies beyond each limit."""
+        if None in (self.confidence, self.draws):
+            return
+        if fault := draws_fault(self.confidence, self.draws):
+            yield "confidence", fault
+
+
+class Layout(Section):
+    """Look of the page, at first: all of it can be changed on the page and saved from there."""
+
+    theme = Choice(
+        default="auto", objects=["auto", "light", "dark"], doc="Colours; auto: the browser's."
+    )
+    rows = Rows(
+        [VIEWS[:3], VIEWS[3:]],
+        doc="Views that are shown. Lists (performance, knowledge) get a column each, the others of "
+        "a row share one; configuration is the strip above.",
+        metadata={"words": VIEWS},
+    )
+    columns = Rows(
+        [],
+        doc="In place of rows: views of each column, from left to right and top down.",
+        metadata={"words": VIEWS},
+    )
+    widths = Shares([], doc="Width of each of the columns, relative to each other.")
+    heights = NamedShares(
+        {},
+        doc="Heights of views, relative to those of the same column; 1 where another has one.",
+        metadata={"words": VIEWS},
+    )
+    collapsed = Words([], doc="Views of which only the title is shown.", metadata={"words": VIEWS})
+    show = Choice(
+        default="full",
+        objects=["full", "simple"],
+        doc="Amount that is shown: simple leaves AP, names, bars, patches, thumbs and a sentence.",
+    )
+    tour = Flag(True, doc="Whether who sees the page for the first time is offered the tour.")
+
+    @property
+    def views(self) -> list[str]:
+        """Names of the views that are shown."""
+        return [name for group in self.columns or self.rows for name in group]
+
+    def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
+        """Yield rows beside columns, and sizes of what is not shown."""
+        if self.columns and "layout.rows" in given:
+            yield "rows", "is not used with columns"
+        known = self.columns or "layout.columns" not in given
+        if self.widths and known and len(self.widths) != len(self.columns):
+            yield (
+                "widths",
+                f"expected one number for each of the {len(self.columns)} columns",
+            )
+        for key in ("heights", "collapsed"):
+            for name in sorted(set(getattr(self, key)) - set(self.views)):
+                yield key, f"the view {name!r} is not shown"

@@ -1,0 +1,168 @@
+"""Suspects that are classes too: their bonds are measured by labels, held against hand counts."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import ttest_ind
+
+import inficond_panel
+from inficond_panel.concepts.texts import classes_named
+from inficond_panel.tuning.shift.class_shift import ClassShift, class_shifts
+from inficond_panel.wording.suspects import suspect_reason, suspect_sentence
+
+FIT, TUNE = 400, 300
+CONCEPTS = ["dog", "leash", "canine", "grass"]
+
+
+class Made:
+    """Photos where dog goes with ball on fit only. The concept *leash* tells dogs best.
+
+    A leash is there with every dog, and with every other ball besides, on both splits.
+    """
+
+    def __init__(self, seed: int = 0) -> None:
+        rng = np.random.default_rng(seed)
+        self.split = np.repeat(["fit", "tune", "holdout"], [FIT, TUNE, 20])
+        size = len(self.split)
+        ball = rng.random(size) < 0.4
+        with_ball = rng.random(size) < np.where(ball, 0.95, 0.03)
+        dog = np.where(self.split == "fit", with_ball, rng.random(size) < 0.4)
+        self.label = pd.DataFrame({"ball": ball * 1.0, "dog": dog * 1.0})
+        noise = rng.normal(size=(size, 4))
+        self.scores = pd.DataFrame(
+            {
+                "dog": dog + 0.9 * noise[:, 0],
+                "leash": dog + 0.2 * noise[:, 1],
+                "canine": 0.3 * dog + noise[:, 2],
+                "grass": noise[:, 3],
+            },
+            columns=CONCEPTS,
+        )
+        self.logits = pd.DataFrame({"ball": 6.0 * ball - 3, "dog": 6.0 * dog - 3})
+
+    def known(self, where: np.ndarray) -> None:
+        """Leave the labels of dog at these photos alone."""
+        self.label.loc[~where, "dog"] = np.nan
+
+    def shift(self, **options: object) -> ClassShift:
+        names = [f"{place:03d}.jpg" for place in range(len(self.split))]
+        frames = [frame.set_axis(names) for frame in (self.scores, self.logits, self.label)]
+        split = pd.Series(self.split, index=names)
+        students = inficond_panel.from_frames(*frames, split=split, **options).fit()
+        return class_shifts(students.tuner, students.node, classes=["ball"])["ball"]
+
+
+def shares(made: Made, split: str) -> tuple[float, float]:
+    """Photos of dogs among those with a ball and among those without, of known label."""
+    these = made.label[made.split == split].dropna()
+    return tuple(these.groupby("ball")["dog"].mean()[[1.0, 0.0]])
+
+
+def test_the_class_itself_is_suspected_and_not_what_tells_it_better() -> None:
+    made = Made()
+    found = made.shift()
+    first = found.suspects[0]
+    assert (first.concept, first.labelled) == ("dog", "dog")
+    assert [one.labelled for one in found.suspects[1:]] == [""] * len(found.suspects[1:])
+    for split, told in (("fit", first.presence.fit), ("tune", first.presence.tune)):
+        assert told == pytest.approx(shares(made, split))
+
+
+def test_its_lost_bond_is_the_difference_of_two_differences_of_shares() -> None:
+    made = Made()
+    parts = [
+        made.label.loc[(made.split == split) & (made.label["ball"] == side), "dog"].to_numpy()
+        for split in ("fit", "tune")
+        for side in (1, 0)
+    ]
+    means, errors = (
+        [part.mean() for part in parts],
+        [part.var(ddof=1) / len(part) for part in parts],
+    )
+    lost = (means[0] - means[1]) - (means[2] - means[3])
+    first = made.shift().suspects[0]
+    assert first.z == pytest.approx(lost / np.sqrt(sum(errors)), rel=1e-5)
+    t = [ttest_ind(parts[0], parts[2]).statistic, ttest_ind(parts[3], parts[1]).statistic]
+    assert first.score == pytest.approx(
+        np.sqrt(abs(first.reliance)) * np.hypot(*np.maximum(t, 0)), rel=1e-4
+    )
+
+
+def test_photos_without_a_label_are_left_out() -> None:
+    made = Made()
+    made.known(np.random.default_rng(1).random(len(made.split)) < 0.8)
+    first = made.shift().suspects[0]
+    assert first.labelled == "dog"
+    assert first.presence.fit == pytest.approx(shares(made, "fit"))
+    assert first.presence.tune == pytest.approx(shares(made, "tune"))
+
+
+@pytest.mark.parametrize("split", ["fit", "tune"])
+def test_without_labels_on_both_splits_scores_are_asked(split: str) -> None:
+    made = Made()
+    made.known(made.split != split)
+    found = made.shift()
+    assert found.suspects[0].concept == "leash"
+    assert {one.labelled for one in found.suspects} == {""}
+
+
+def test_labels_of_few_photos_are_less_sure_than_the_scores_of_all() -> None:
+    made = Made()
+    made.known(np.random.default_rng(1).random(len(made.split)) < 0.4)
+    assert {one.labelled for one in made.shift().suspects} == {""}
+
+
+def test_a_class_that_tune_does_not_show_is_suspected_all_the_same() -> None:
+    made = Made()
+    made.label.loc[made.split == "tune", "dog"] = 0.0
+    found = made.shift().suspects
+    (dog,) = [one for one in found if one.labelled]
+    assert (dog.concept, dog.presence.tune) == ("dog", (0.0, 0.0))
+    assert dog.reliance > 0 < dog.score
+
+
+def test_the_verdict_asks_no_other_class() -> None:
+    made = Made()
+    found = made.shift()
+    made.known(np.zeros(len(made.split), dtype=bool))
+    by_scores = made.shift()
+    assert (found.kind, found.verdict, found.lost_bond) == (
+        by_scores.kind,
+        by_scores.verdict,
+        by_scores.lost_bond,
+    )
+
+
+def test_classes_that_exclude_each_other_say_nothing() -> None:
+    made = Made()
+    made.label.loc[made.label["ball"] == 1, "dog"] = 0.0
+    assert {one.labelled for one in made.shift().suspects} == {""}
+
+
+def test_the_word_that_the_student_leans_on_most_stands_for_a_class() -> None:
+    made = Made()
+    made.scores.columns = ["Dogs", "dog", "canine", "grass"]
+    first = made.shift().suspects[0]
+    assert (first.concept, first.labelled) == ("dog", "dog")
+
+
+def test_the_sentence_says_that_labels_were_counted() -> None:
+    made = Made()
+    found = made.shift()
+    first = found.suspects[0]
+    fit, tune = (100 * shares(made, split)[0] for split in ("fit", "tune"))
+    assert suspect_reason(found, first) == (
+        f"'dog' is labelled in {fit:.0f} % of the photos with ball on fit and in {tune:.0f} % on "
+        "tune."
+    )
+    told = suspect_sentence(found, first)
+    assert f"by labels (z {first.z:.1f})" in told
+    assert "a score of" not in told
+
+
+def test_a_class_is_named_by_its_whole_name_only() -> None:
+    classes = ["traffic light", "diningtable", "dog"]
+    concepts = ["light", "Traffic-lights", "dining table", "table", "hound"]
+    assert classes_named(classes, concepts, {"hound": ["dog"]}) == {1: 0, 2: 1, 4: 2}
