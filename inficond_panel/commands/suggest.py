@@ -106,7 +106,7 @@ def _say(suggestion: Suggestion) -> None:
     if suggestion.scope:
         say(f"expected gain {gain}, over {classes} ({suggestion.measured})")
     if suggestion.strategy == CHOICES[0] and suggestion.scope and not suggestion.intents:
-        say("Thumbs may gain where there is no shift: --strategy crossfit")
+        say("Thumbs may gain where no cure is proposed: --strategy crossfit")
     for name, of_class in suggestion.classes.items():
         _say_class(name, of_class)
     for name, images in suggestion.photos.items():

@@ -116,6 +116,7 @@ def _class_document(found: ClassShift) -> dict[str, Any]:
                 "group": list(suspect.group),
                 "presence": asdict(suspect.presence),
                 "labelled": suspect.labelled or None,
+                "labelled_by_teacher": suspect.by_teacher,
                 "reason": suspect_reason(found, suspect),
                 "sentence": suspect_sentence(found, suspect),
             }

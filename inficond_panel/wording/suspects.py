@@ -112,7 +112,7 @@ def suspect_sentence(found: ClassShift, suspect: Suspect, gain: Interval | None 
     there, z = suspect.presence, f" (z {number(suspect.z, 1)})"
     above = f"counted above a score of {number(there.threshold, 2)}"
     counted, of_scores = (
-        (f"by labels{z}", "")
+        (f"by {'the decisions of the teacher' if suspect.by_teacher else 'labels'}{z}", "")
         if suspect.labelled
         else (f"{above}, which divides the photos of fit best", z)
     )
@@ -139,11 +139,8 @@ def _seen(suspect: Suspect) -> str:
     concept, labelled = suspect.concept, suspect.labelled
     if not labelled:
         return f"{concept!r} stands in"
-    return (
-        f"{concept!r} is labelled in"
-        if concept == labelled
-        else f"{concept!r} (labelled as {labelled!r}) stands in"
-    )
+    name = repr(concept) if concept == labelled else f"{concept!r}, the class {labelled!r},"
+    return f"{name} is seen by the teacher in" if suspect.by_teacher else f"{name} is labelled in"
 
 
 def _carried(suspects: Sequence[Suspect]) -> str:

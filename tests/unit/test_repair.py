@@ -24,8 +24,10 @@ from inficond_panel.export.model_card import model_card
 from inficond_panel.tuning import History, Intent, Node, Tuner, read_edits
 from inficond_panel.tuning.cures import cross_fit
 from inficond_panel.tuning.cures.cross_fit import FOLDS, cross_fitted_logits, steps_to
+from inficond_panel.tuning.fitting.terms import Balanced
 from inficond_panel.tuning.intents.cures import Balance, Doubt, Label, Lambda
-from inficond_panel.tuning.suggest import carry_out, suggest
+from inficond_panel.tuning.shift.class_shift import class_shifts
+from inficond_panel.tuning.suggest import carry_out, repair, suggest
 from inficond_panel.tuning.suggest.repair import _proposed
 from inficond_panel.tuning.suggest.suggestion import Change, Gain, change, mean_change
 
@@ -122,6 +124,13 @@ def test_a_model_card_says_that_it_is_cross_fitted(students, repaired) -> None:
     card = model_card(students.tuner, repaired)
     assert [found["cross_fitted"] for found in card["metrics"]["tune"].values()] == [True, False]
     assert "labels of tune chose terms of the student: truck" in card_markdown(card)
+
+
+def balance_of(tuner: Tuner) -> Balanced:
+    """What the balance by the first three suspects of truck resolves to."""
+    first = class_shifts(tuner, classes=["truck"])["truck"].suspects[:3]
+    asked = Balance("truck", tuple(suspect.concept for suspect in first))
+    return tuner.terms(tuner.fine_tune(tuner.root(), [asked]))["truck"].balanced
 
 
 def few_labels(students, monkeypatch, positives: int, negatives: int) -> list[int]:
@@ -245,6 +254,24 @@ def test_the_stated_gain_agrees_with_the_holdout(students, repaired) -> None:
     error = np.hypot((found.high - found.low) / (2 * 1.96), true.error)
     assert abs(found.estimate - true.estimate) < 2.6 * error
     assert found.low > 0
+
+
+def test_a_balance_that_would_be_refused_is_not_proposed(students, monkeypatch) -> None:
+    """Though every fold could carry it out: else nothing of the suggestion could be."""
+    tuner = fresh(students)
+    least = "inficond_panel.tuning.cures.resolution.LEAST_EFFECTIVE"
+    in_folds = repair._cross_fitted
+
+    def as_ever(*given: object) -> cross_fit.CrossFitted:
+        with monkeypatch.context() as patched:
+            patched.setattr(least, 10.0)
+            return in_folds(*given)
+
+    monkeypatch.setattr(repair, "_cross_fitted", as_ever)
+    monkeypatch.setattr(least, max(balance_of(tuner).effective) + 1)
+    found = suggest(tuner, strategy="repair", classes=["truck"])
+    assert [type(cure) for cure in found.intents] == [Doubt, Lambda]
+    assert carry_out(tuner, found) is not None
 
 
 def test_the_same_seed_gives_the_same_suggestion(students) -> None:

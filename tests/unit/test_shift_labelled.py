@@ -8,8 +8,10 @@ import pytest
 from scipy.stats import ttest_ind
 
 import inficond_panel
+from inficond_panel.api.students import TunableStudents
 from inficond_panel.concepts.texts import classes_named
-from inficond_panel.tuning.shift.class_shift import ClassShift, class_shifts
+from inficond_panel.tuning.shift.class_photos import ClassPhotos
+from inficond_panel.tuning.shift.class_shift import ClassShift, class_shift, class_shifts
 from inficond_panel.wording.suspects import suspect_reason, suspect_sentence
 
 FIT, TUNE = 400, 300
@@ -46,11 +48,14 @@ class Made:
         """Leave the labels of dog at these photos alone."""
         self.label.loc[~where, "dog"] = np.nan
 
-    def shift(self, **options: object) -> ClassShift:
+    def students(self) -> TunableStudents:
         names = [f"{place:03d}.jpg" for place in range(len(self.split))]
         frames = [frame.set_axis(names) for frame in (self.scores, self.logits, self.label)]
         split = pd.Series(self.split, index=names)
-        students = inficond_panel.from_frames(*frames, split=split, **options).fit()
+        return inficond_panel.from_frames(*frames, split=split).fit()
+
+    def shift(self) -> ClassShift:
+        students = self.students()
         return class_shifts(students.tuner, students.node, classes=["ball"])["ball"]
 
 
@@ -100,18 +105,42 @@ def test_photos_without_a_label_are_left_out() -> None:
 
 
 @pytest.mark.parametrize("split", ["fit", "tune"])
-def test_without_labels_on_both_splits_scores_are_asked(split: str) -> None:
+def test_without_labels_on_both_splits_the_teacher_is_asked(split: str) -> None:
     made = Made()
+    decided = made.label["dog"].copy()
     made.known(made.split != split)
+    first = made.shift().suspects[0]
+    assert (first.concept, first.labelled, first.by_teacher) == ("dog", "dog", True)
+    made.label["dog"] = decided
+    assert first.presence.fit == pytest.approx(shares(made, "fit"))
+    assert first.presence.tune == pytest.approx(shares(made, "tune"))
+
+
+def test_the_teachers_decision_is_by_the_threshold_of_the_class() -> None:
+    made = Made()
+    made.known(made.split != "fit")
+    made.logits["dog"] += 4  # of 1 without a dog, of 7 with one
+    assert {one.labelled for one in made.shift().suspects} == {""}
+    tuner = made.students().tuner
+    student, rows = tuner.cures.class_fit(tuner.root(), "ball"), tuner.store.rows("tune")
+    found = class_shift(ClassPhotos(student, rows, {"dog": 4.0}))
+    assert found.suspects[0].labelled == "dog"
+
+
+def test_a_teacher_that_tells_less_than_the_scores_is_not_asked() -> None:
+    made = Made()
+    made.known(made.split != "fit")
+    rng = np.random.default_rng(2)
+    made.logits["dog"] = rng.normal(size=len(made.split)) + 0.1 * made.logits["dog"]
     found = made.shift()
     assert found.suspects[0].concept == "leash"
     assert {one.labelled for one in found.suspects} == {""}
 
 
-def test_labels_of_few_photos_are_less_sure_than_the_scores_of_all() -> None:
+def test_labels_of_few_photos_are_less_sure_than_a_teacher_on_all() -> None:
     made = Made()
     made.known(np.random.default_rng(1).random(len(made.split)) < 0.4)
-    assert {one.labelled for one in made.shift().suspects} == {""}
+    assert {one.by_teacher for one in made.shift().suspects if one.labelled} == {True}
 
 
 def test_a_class_that_tune_does_not_show_is_suspected_all_the_same() -> None:
@@ -160,6 +189,10 @@ def test_the_sentence_says_that_labels_were_counted() -> None:
     told = suspect_sentence(found, first)
     assert f"by labels (z {first.z:.1f})" in told
     assert "a score of" not in told
+    made.known(made.split != "tune")
+    first = made.shift().suspects[0]
+    assert "'dog' is seen by the teacher in" in suspect_reason(found, first)
+    assert "by the decisions of the teacher (z" in suspect_sentence(found, first)
 
 
 def test_a_class_is_named_by_its_whole_name_only() -> None:

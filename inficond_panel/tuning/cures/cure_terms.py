@@ -90,8 +90,7 @@ class CureTerms:
     ) -> ClassPhotos:
         """Photos on which a student is compared; of ``tune`` those at ``rows`` (all)."""
         seen = self._store.rows("tune") if rows is None else rows
-        threshold = self._spec.students.threshold.get(student.name, 0.0)
-        return ClassPhotos(student, seen, threshold, seed)
+        return ClassPhotos(student, seen, self._spec.students.threshold, seed)
 
     def resolved(self, parent: Node, cures: Sequence[Cure], bounds: Bounds) -> dict[str, Any]:
         """Terms of each cured class, as plain data; ``bounds`` are those in force after.

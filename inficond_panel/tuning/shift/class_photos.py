@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from functools import cached_property
@@ -25,20 +25,25 @@ class ClassPhotos:
     """Labelled photos of ``fit``, and those of ``tune`` at ``rows`` of the store, for one class.
 
     ``fit`` and ``tune`` are rows of the store, ``fit_label`` and ``tune_label`` their labels in
-    {1, 0}. Where ``fit`` has no label of the class, the teacher's decisions by ``threshold`` (a
-    logit) stand for them, and ``by_teacher`` is true.
+    {1, 0}. Where ``fit`` has no label of the class, the teacher's decisions by the ``thresholds``
+    of the classes (logits; 0 where none is given) stand for them, and ``by_teacher`` is true.
     """
 
     def __init__(
-        self, student: ClassFit, rows: NDArray[np.intp], threshold: float = 0.0, seed: int = 0
+        self,
+        student: ClassFit,
+        rows: NDArray[np.intp],
+        thresholds: Mapping[str, float] | None = None,
+        seed: int = 0,
     ) -> None:
         store, k = student.store, student.k
         self.student, self._store = student, store
+        self._thresholds = np.array([(thresholds or {}).get(name, 0.0) for name in store.classes])
         every = store.rows("fit")
         label = np.asarray(store.label[every, k])
         self.by_teacher = not (label >= 0).any()
         if self.by_teacher:
-            label = (store.teacher_log_odds[every, k] > threshold).astype(np.int8)
+            label = self._decisions(every, [k])[:, 0]
         self._known = np.flatnonzero(label >= 0)
         self._size = len(every)
         self.fit, self.fit_label = every[self._known], label[self._known]
@@ -115,9 +120,20 @@ class ClassPhotos:
 
     def labels(self, split: str, classes: Sequence[int]) -> NDArray:
         """Labels (n, len(classes)) of the photos of ``fit`` or of ``tune``; -1 where unknown."""
-        rows = self.fit if split == "fit" else self.tune
         columns = np.asarray(classes, dtype=np.intp)
-        return np.asarray(self._store.label[np.ix_(rows, columns)])
+        return np.asarray(self._store.label[np.ix_(self._rows(split), columns)])
+
+    def decisions(self, split: str, classes: Sequence[int]) -> NDArray[np.int8]:
+        """Decisions (n, len(classes)) of the teacher on these photos, in {1, 0}."""
+        return self._decisions(self._rows(split), classes)
+
+    def _rows(self, split: str) -> NDArray[np.intp]:
+        return self.fit if split == "fit" else self.tune
+
+    def _decisions(self, rows: NDArray[np.intp], classes: Sequence[int]) -> NDArray[np.int8]:
+        columns = np.asarray(classes, dtype=np.intp)
+        logits = self._store.teacher_log_odds[np.ix_(rows, columns)]
+        return np.asarray(logits > self._thresholds[columns], dtype=np.int8)
 
     @property
     def concepts(self) -> list[str]:

@@ -28,7 +28,7 @@ from inficond_panel.tuning.fitting.refit import Cancelled, Progress
 from inficond_panel.tuning.intents.intent import chosen_names
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.shift.class_photos import ClassPhotos
-from inficond_panel.tuning.shift.labelled import measured_by_labels, presence_by_labels
+from inficond_panel.tuning.shift.labelled import measured_by_labels
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.metrics import AP
@@ -58,7 +58,8 @@ class Suspect:
     lost through it. ``fit`` and ``tune`` are the mean score of positives less that of negatives,
     in standard deviations of the score on fit. ``group`` are suspects that stand for the same.
     ``presence`` has the shares of photos in which the concept stands. Where it names another class
-    of the store, ``labelled``, these shares, z and q are of the labels of that class.
+    of the store, ``labelled``, these shares, z, q and reliance are of the labels of that class, or
+    of the teacher's decisions on it (``by_teacher``).
     """
 
     concept: str
@@ -73,6 +74,7 @@ class Suspect:
     group: tuple[str, ...]
     presence: Presence
     labelled: str = ""
+    by_teacher: bool = False
 
 
 @dataclass(frozen=True)
@@ -222,8 +224,9 @@ def _suspect(
         fit=float(measured.fit_bond[c] / spread),
         tune=float(measured.tune_bond[c] / spread),
         group=tuple(names[int(j)] for j in order[alike][:MOST_ALIKE]),
-        presence=_presence(photos, c) if other is None else presence_by_labels(photos, other),
-        labelled="" if other is None else photos.student.store.classes[other],
+        presence=other.presence(photos) if other else _presence(photos, c),
+        labelled=other.name if other else "",
+        by_teacher=bool(other and other.by_teacher),
     )
 
 

@@ -1,15 +1,15 @@
 """Suspects that are classes too: their bond is measured by labels in place of concept scores.
 
 A score tells the photos that show a thing with errors, and the bond that it measures is uncertain
-by as much. Where the data set has labels of the thing itself, they tell its photos without. They
-are used where fit and tune both have them: what a teacher says on fit, beside labels on tune, would
-be a difference of its own.
+by as much. Where the thing is a class of the data set, its labels tell its photos without, and the
+teacher's decisions with fewer, if it is a good one. One of the two is asked on both splits: what a
+teacher says on fit, beside labels on tune, would be a difference of its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,79 +21,116 @@ from inficond_panel.distill.shift.suspects import Photos, Suspicion, lost_bond
 from inficond_panel.tuning.shift.class_photos import LEAST_FIT, LEAST_TUNE, ClassPhotos
 
 
+@dataclass(frozen=True)
+class Labelled:
+    """Another class, by its ``name``, in the photos that are compared.
+
+    ``fit`` and ``tune`` (n,) are its labels, -1 where unknown, or the teacher's decisions.
+    """
+
+    name: str
+    by_teacher: bool
+    fit: NDArray
+    tune: NDArray
+
+    def presence(self, photos: ClassPhotos) -> Presence:
+        """Its presence in the photos of which it is known."""
+        fit, tune = self.fit >= 0, self.tune >= 0
+        return presence(
+            self.fit[fit], photos.fit_label[fit], self.tune[tune], photos.tune_label[tune]
+        )
+
+
 def measured_by_labels(
     photos: ClassPhotos, measured: Suspicion
-) -> tuple[Suspicion, dict[int, int]]:
+) -> tuple[Suspicion, dict[int, Labelled]]:
     """The measures, by labels where a concept names another class of the store.
 
-    And the position of that class by the concept's. Reliance is by labels or by scores, whichever
-    shows more: a class that is seldom on tune, or never, may be leaned on all the same. Weights and
-    what is lost through them stay those of the concept.
+    And that class, by the concept's position. Reliance is by labels or by scores, whichever shows
+    more: a class that is seldom on tune, or never, may be leaned on all the same. A teacher is
+    asked where it shows more weakening than the scores do. Weights and what is lost through them
+    stay those of the concept.
     """
     names = ("reliance", "z", "p", "weakening")
-    values = np.stack([getattr(measured, name) for name in names])
-    named = _concepts_of(photos, measured.reliance)
-    concepts, labelled = np.array(list(named.values()), dtype=np.intp), dict[int, int]()
-    for fit, tune, seen, at in _labelled_alike(photos, list(named)):
-        by_label = tune.partial_correlation(photos.tune_logits[:, seen]).mean(axis=0)
-        by_score = measured.reliance[concepts[at]]
+    values, used = np.stack([getattr(measured, name) for name in names]), dict[int, Labelled]()
+    labelled = _labelled(photos, measured.reliance)
+    for fit, tune, known, concepts in _labelled_alike(photos, labelled):
+        by_label = tune.partial_correlation(photos.tune_logits[:, known]).mean(axis=0)
+        by_score = measured.reliance[concepts]
         reliance = np.where(np.abs(by_label) > np.abs(by_score), by_label, by_score)
-        values[:, concepts[at]] = reliance, *lost_bond(np.sign(reliance)[None], [fit], tune)
-        labelled |= {int(concepts[place]): list(named)[place] for place in at}
-    return replace(measured, **dict(zip(names, values, strict=True))), labelled
+        z, p, weakening = lost_bond(np.sign(reliance)[None], [fit], tune)
+        for c, *found in zip(concepts, reliance, z, p, weakening, strict=True):
+            if not labelled[c].by_teacher or found[-1] > measured.weakening[c]:
+                values[:, c], used[c] = found, labelled[c]
+    return replace(measured, **dict(zip(names, values, strict=True))), used
 
 
-def presence_by_labels(photos: ClassPhotos, other: int) -> Presence:
-    """Presence of the class at ``other`` in the photos of which it is known."""
-    fit, tune = (photos.labels(split, [other])[:, 0] for split in ("fit", "tune"))
-    return presence(
-        fit[fit >= 0], photos.fit_label[fit >= 0], tune[tune >= 0], photos.tune_label[tune >= 0]
-    )
+def _labelled(photos: ClassPhotos, reliance: Array) -> dict[int, Labelled]:
+    """Other classes that stand beside this one on fit, by the position of a concept that names it.
 
-
-def _concepts_of(photos: ClassPhotos, reliance: Array) -> dict[int, int]:
-    """Concept that names each class which stands beside this one on fit, by the class's position.
-
-    Of several, the one on which the student leans most. Classes that exclude each other say nothing
-    of what goes with what, nor do those that all photos of fit show.
+    Of several concepts, the one on which the student leans most. Classes that exclude each other
+    say nothing of what goes with what.
     """
-    store, positives = photos.student.store, photos.fit[photos.fit_label == 1]
-    beside = (store.label[positives] == 1).any(axis=0) & (store.label[photos.fit] == 0).any(axis=0)
-    beside[photos.student.k] = False
+    store = photos.student.store
     named = classes_named(store.classes, store.concepts, store.synonyms)
     ascending = sorted(named, key=lambda c: abs(reliance[c]))
-    return {named[c]: c for c in ascending if beside[named[c]]}
+    concept_of = {named[c]: c for c in ascending if named[c] != photos.student.k}
+    fit, tune, by_teacher = _known(photos, list(concept_of))
+    beside = (fit[photos.fit_label == 1] == 1).any(axis=0)
+    return {
+        c: Labelled(store.classes[k], bool(by_teacher[at]), fit[:, at], tune[:, at])
+        for at, (k, c) in enumerate(concept_of.items())
+        if beside[at]
+    }
+
+
+def _known(photos: ClassPhotos, classes: list[int]) -> tuple[NDArray, NDArray, NDArray[np.bool_]]:
+    """Labels (n, K) on fit and on tune, or the teacher's decisions, and of which classes (K,).
+
+    These where too few photos have labels: of half the photos, labels are no surer than a score.
+    """
+    splits = ("fit", "tune")
+    labels = [photos.labels(split, classes) for split in splits]
+    enough = [
+        _enough(of_class, each, least)
+        for of_class, each, least in zip(
+            (photos.fit_label, photos.tune_label), labels, (LEAST_FIT, LEAST_TUNE), strict=True
+        )
+    ]
+    by_teacher = ~np.logical_and(*enough)
+    fit, tune = (
+        np.where(by_teacher, photos.decisions(split, classes), each)
+        for split, each in zip(splits, labels, strict=True)
+    )
+    return fit, tune, by_teacher
+
+
+def _enough(label: NDArray, other: NDArray, least: int) -> NDArray[np.bool_]:
+    """True for each class (K,) that most photos are labelled for, some with each ``label``."""
+    known = other >= 0
+    sides = np.minimum(known[label == 1].sum(axis=0), known[label == 0].sum(axis=0))
+    return np.asarray((2 * known.sum(axis=0) > len(label)) & (sides >= least))
 
 
 def _labelled_alike(
-    photos: ClassPhotos, classes: list[int]
+    photos: ClassPhotos, labelled: dict[int, Labelled]
 ) -> Iterator[tuple[Photos, Photos, NDArray[np.bool_], list[int]]]:
-    """Photos of fit and of tune with labels of some of the ``classes`` as scores.
+    """Photos of fit and of tune with these labels as scores, and the concepts whose they are.
 
-    With the photos of tune that these are (n,), and the places of these classes. Those come
-    together that are labelled on the same photos; those with too few are left out.
+    With the photos of tune that these are (n,). Those come together that are labelled alike.
     """
-    fit, tune = photos.labels("fit", classes), photos.labels("tune", classes)
-    known, alike = np.concatenate([fit, tune]) >= 0, dict[bytes, list[int]]()
-    for place, column in enumerate(known.T):
-        alike.setdefault(column.tobytes(), []).append(place)
-    for at in alike.values():
-        on_fit, on_tune = np.split(known[:, at[0]], [len(fit)])
-        if _enough(photos.fit_label, on_fit, LEAST_FIT) and _enough(
-            photos.tune_label, on_tune, LEAST_TUNE
-        ):
-            yield (
-                Photos(fit[on_fit][:, at].astype(np.float32), photos.fit_label[on_fit]),
-                Photos(tune[on_tune][:, at].astype(np.float32), photos.tune_label[on_tune]),
-                on_tune,
-                at,
-            )
+    alike: dict[bytes, list[int]] = {}
+    for concept, of in labelled.items():
+        alike.setdefault((of.fit >= 0).tobytes() + (of.tune >= 0).tobytes(), []).append(concept)
+    for concepts in alike.values():
+        fit, tune = labelled[concepts[0]].fit >= 0, labelled[concepts[0]].tune >= 0
+        yield (
+            _photos([labelled[c].fit for c in concepts], photos.fit_label, fit),
+            _photos([labelled[c].tune for c in concepts], photos.tune_label, tune),
+            tune,
+            concepts,
+        )
 
 
-def _enough(label: NDArray, known: NDArray[np.bool_], least: int) -> bool:
-    """True if ``known`` are most photos, and enough of them show the class of ``label`` or lack it.
-
-    Of fewer photos labels are less sure than the scores of all.
-    """
-    sides = np.bincount(label[known], minlength=2)
-    return bool(2 * known.sum() > len(label) and sides.min() >= least)
+def _photos(labels: list[NDArray], label: NDArray, known: NDArray[np.bool_]) -> Photos:
+    return Photos(np.stack(labels, axis=1)[known].astype(np.float32), label[known])

@@ -20,6 +20,7 @@ from inficond_panel.distill import Outcome, average_precision
 from inficond_panel.distill.metrics.bootstrap import draw_counts
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.distill.shift.verdict import NONE, SHIFT, UNKNOWN
+from inficond_panel.errors import TuningError
 from inficond_panel.tuning.cures.choice import ap_values, chosen, errors
 from inficond_panel.tuning.cures.cross_fit import (
     CrossFitted,
@@ -135,6 +136,8 @@ def repair(task: Task, k: int) -> Repair:
         task.tuner, task.parent, task.name(k), earlier, task.rows, seed=task.seed
     )
     for cures in _candidates(shift, min(BALANCED, task.budget)):
+        if not _balances(task, photos, cures):
+            continue
         after = _cross_fitted(task, photos, earlier, cures)
         if not after.whole:  # too few photos would be left: without the balance, then
             continue
@@ -151,6 +154,16 @@ def _candidates(shift: ClassShift, count: int) -> list[tuple[Cure, ...]]:
     both = (Doubt(name), Lambda(name))
     suspects = tuple(suspect.concept for suspect in shift.suspects[:count])
     return [(Balance(name, suspects, suspects=True), *both), both] if suspects else [both]
+
+
+def _balances(task: Task, photos: ClassPhotos, cures: tuple[Cure, ...]) -> bool:
+    """True if all photos together leave enough by the balance among the cures, or there is none."""
+    asked = [cure for cure in cures if isinstance(cure, Balance)]
+    try:
+        task.tuner.cures.resolve(photos, asked, task.parent.bounds)
+    except TuningError:
+        return False
+    return True
 
 
 def _cross_fitted(
