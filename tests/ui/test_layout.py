@@ -207,6 +207,22 @@ IMAGES = """(gallery) => {
 }"""
 
 
+def test_a_dialog_stays_over_the_page_where_its_view_becomes_a_tab(page) -> None:
+    page.locator(".performance [role=option]").first.click()
+    expect(page.locator(".knowledge .rows > .row").first).to_be_visible()
+    page.keyboard.press("t")
+    field = page.get_by_label("Name; synonyms")
+    expect(field).to_be_focused()
+    dialog = page.get_by_role("dialog", name="Add a concept")
+    for width, height in ((640, 400), (1920, 1080)):
+        resize(page, width, height)
+        expect(page.locator(".shell[data-form=single]")).to_have_count(int(width == 640))
+        comes_to(lambda: dialog.evaluate("(dialog) => dialog.matches(':modal')"), True)
+        expect(field).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+
+
 def test_at_no_width_is_there_scrolling_sideways_and_simple_has_no_small_letters(page) -> None:
     page.locator(".performance [role=option]").first.click()
     page.locator(".knowledge .rows > .row .open").first.click()

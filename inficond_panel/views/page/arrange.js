@@ -140,9 +140,10 @@ function drawColumns(page) {
   if (main.dataset.key !== key) {
     main.dataset.key = key
     for (const [name, place] of places) dress(place, isShut(name), collapsed.includes(name), arranging)
-    const held = focusedIn(main)
+    const held = focusedIn(main), modals = [...modalsIn(main)]
     main.replaceChildren(...columns.map((names) => makeColumn(page, names, names.filter((name) => !isShut(name)), form)))
     addSplitters(page)
+    modals.forEach((dialog) => showAgain(dialog, model, form))
     held?.focus({ preventScroll: true })
   }
   setSizes(page, model.layout)
@@ -178,6 +179,24 @@ function focusedIn(element) {
   if (!held || !element.contains(held)) return null
   while (held.shadowRoot?.activeElement) held = held.shadowRoot.activeElement
   return held
+}
+
+/** Modal dialogs that are open in an element, also in views. */
+function* modalsIn(root) {
+  for (const element of root.querySelectorAll("*")) {
+    if (element.matches("dialog:modal")) yield element
+    if (element.shadowRoot) yield* modalsIn(element.shadowRoot)
+  }
+}
+
+/** A dialog that was moved with its view is open still, but over nothing any more. */
+function showAgain(dialog, model, form) {
+  let inside = dialog
+  while (!inside.closest(".place")) inside = inside.getRootNode().host
+  const place = inside.closest(".place")
+  if (place.hidden) model[form === "single" ? "front" : "tab"] = place.dataset.view
+  dialog.removeAttribute("open")
+  dialog.showModal()
 }
 
 function makeColumn({ model, places }, names, open, form) {
