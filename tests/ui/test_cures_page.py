@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
+from resizing import resize
 
 pytestmark = pytest.mark.ui
 
@@ -58,6 +59,12 @@ def test_the_page_says_which_students_lean_on_what_and_why(page):
     expect(mending).to_contain_text("It leans on traffic light")
     opened(page)
     expect(mending).to_contain_text("of the photos with bicycle on fit")
+    for width, height in ((1440, 900), (1920, 1080)):
+        resize(page, width, height)
+        line, body = (
+            mending.locator(f".unfold-{part}").bounding_box() for part in ("line", "body")
+        )
+        assert body["y"] == pytest.approx(line["y"] + line["height"], abs=2)  # nothing in between
     expect(mending).to_contain_text("a regression on tune")
     row = page.locator('.knowledge .rows [data-key="traffic light"]')
     expect(row.locator(".suspect")).to_contain_text("suspect 1")
