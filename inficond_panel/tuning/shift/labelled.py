@@ -69,14 +69,14 @@ def _labelled(photos: ClassPhotos, reliance: Array) -> dict[int, Labelled]:
     """Other classes that stand beside this one on fit, by the position of a concept that names it.
 
     Of several concepts, the one on which the student leans most. Classes that exclude each other
-    say nothing of what goes with what.
+    say nothing of what goes with what, nor do those that all photos of fit show.
     """
     store = photos.student.store
     named = classes_named(store.classes, store.concepts, store.synonyms)
     ascending = sorted(named, key=lambda c: abs(reliance[c]))
     concept_of = {named[c]: c for c in ascending if named[c] != photos.student.k}
     fit, tune, by_teacher = _known(photos, list(concept_of))
-    beside = (fit[photos.fit_label == 1] == 1).any(axis=0)
+    beside = (fit[photos.fit_label == 1] == 1).any(axis=0) & (fit == 0).any(axis=0)
     return {
         c: Labelled(store.classes[k], bool(by_teacher[at]), fit[:, at], tune[:, at])
         for at, (k, c) in enumerate(concept_of.items())
