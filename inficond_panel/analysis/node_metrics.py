@@ -61,6 +61,7 @@ def measure_node(
     metrics: Sequence[str] = tuple(METRICS),
     draws: int | None = None,
     seed: int = 0,
+    progress: Progress | None = None,
 ) -> dict[str, ClassMeasures]:
     """Measure the students of ``classes`` (all). Looks at the holdout are the caller's to count.
 
@@ -70,8 +71,10 @@ def measure_node(
     """
     before = [tuner.node(node.parent), tuner.root()] if node.parent else [None, None]
     noise = tuner.spec.views.noise(draws, seed)
-    found = {}
-    for name in classes or tuner.store.classes:
+    names, found = classes or tuner.store.classes, {}
+    for place, name in enumerate(names):
+        if progress is not None:
+            progress(place / len(names), f"metrics of {name}")
         outcome = judged_outcome(tuner, node, split, name)
         changes = [
             change_intervals(judged_outcome(tuner, other, split, name), outcome, metrics, **noise)

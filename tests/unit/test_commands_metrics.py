@@ -75,7 +75,12 @@ def test_measures_are_the_metrics_with_paired_changes(tuner):
 
 
 def test_the_start_has_nothing_before_it_and_its_child_has_it_as_parent(tuner):
-    found = measure_node(tuner, tuner.root(), "tune", classes=["bird"], metrics=("ap",), draws=5)
+    told: list[tuple[float, str]] = []
+    chosen = {"classes": ["bird"], "metrics": ("ap",), "draws": 5}
+    found = measure_node(
+        tuner, tuner.root(), "tune", progress=lambda *at: told.append(at), **chosen
+    )
+    assert told == [(0.0, "metrics of bird")]
     assert list(found) == ["bird"]
     assert found["bird"].since_parent is found["bird"].since_start is None
     found = measure_node(tuner, tuned(tuner), "tune", classes=["bicycle"], draws=5)["bicycle"]

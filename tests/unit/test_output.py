@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from factory import small_spec
 
 from inficond_panel.cli import main
-from inficond_panel.commands.shared.output import say_json, say_table, shown
+from inficond_panel.commands.shared.output import (
+    note,
+    progress,
+    say,
+    say_json,
+    say_table,
+    shown,
+)
 
 # Clears the screen, names the window, a C1 sequence, turns the writing round, half a character.
 EVIL = "\x1b[2J\x1b]0;x\x07\x9b31m\u202eabc\ud800"
@@ -30,6 +39,33 @@ def test_json_means_the_same(capsys: pytest.CaptureFixture[str]) -> None:
 def test_columns_of_a_table_stay_in_line(capsys: pytest.CaptureFixture[str]) -> None:
     say_table(["a", "b"], [["\x1b", "1"], ["x", "2"]])
     assert capsys.readouterr().out.splitlines() == ["a     b", "----  -", "\\x1b  1", "x     2"]
+
+
+@pytest.mark.parametrize("tell", [say, note])
+def test_a_result_takes_the_place_of_unfinished_progress(
+    tell: Callable[[str], None],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    progress(0.5, "half")
+    tell("done")
+    tell("more")
+    written = capsys.readouterr()
+    out = "done\nmore\n"
+    cleared = "\r\033[K 50% half\r\033[K"
+    assert (written.out, written.err) == ((out, cleared) if tell is say else ("", cleared + out))
+    progress(1.0, "all")
+    tell("done")
+    assert capsys.readouterr().err.startswith("\r\033[K100% all\n" + "done\n" * (tell is note))
+
+
+def test_nothing_is_told_of_progress_where_there_is_no_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    progress(0.5, "half")
+    say("done")
+    assert capsys.readouterr() == ("done\n", "")
 
 
 def test_titles_and_errors_on_the_way_to_the_terminal(

@@ -105,7 +105,7 @@ def run(args: argparse.Namespace) -> None:
     node = chosen_node(tuner, args.node)
     count_look(tuner, node, args.split)
     chosen = {"classes": args.classes, "draws": args.draws, "seed": args.seed}
-    measures = measure_node(tuner, node, args.split, **chosen)
+    measures = measure_node(tuner, node, args.split, progress=progress, **chosen)
     noise = {"k": args.top_k, "draws": args.draws, "seed": args.seed}
     single = tuner.store.task == "single_label"
     together = measure_single_label(tuner, node, args.split, **noise) if single else None

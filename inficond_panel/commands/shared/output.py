@@ -57,7 +57,32 @@ def _escape(character: str) -> str:
     return f"\\x{number:02x}" if number < 256 else f"\\u{number:04x}"
 
 
+class _ProgressLine:
+    """The line of a terminal that says how far something is, until something else is said."""
+
+    def __init__(self) -> None:
+        self._unfinished = False
+
+    def show(self, share: float, text: str) -> None:
+        """Say it in place of what was said before; of all of it, the line stays."""
+        self._unfinished = share < 1
+        end = "" if self._unfinished else "\n"
+        sys.stderr.write(f"\r\033[K{share:4.0%} {shown(text)}{end}")
+        sys.stderr.flush()
+
+    def clear(self) -> None:
+        """Take it away, if it is not finished."""
+        if self._unfinished:
+            self._unfinished = False
+            sys.stderr.write("\r\033[K")
+            sys.stderr.flush()
+
+
+_progress_line = _ProgressLine()
+
+
 def _write(stream: TextIO, text: str) -> None:
+    _progress_line.clear()
     stream.write(text + "\n")
     stream.flush()
 
@@ -65,9 +90,7 @@ def _write(stream: TextIO, text: str) -> None:
 def progress(share: float, text: str) -> None:
     """Progress of a fit, on one line of a terminal; nothing where there is none."""
     if sys.stderr.isatty():
-        end = "\n" if share >= 1 else ""
-        sys.stderr.write(f"\r\033[K{share:4.0%} {shown(text)}{end}")
-        sys.stderr.flush()
+        _progress_line.show(share, text)
 
 
 def say_json(document: dict[str, Any]) -> None:
