@@ -74,16 +74,13 @@ def classes_named(
 
     ``light`` does not stand for ``traffic light`` here, though it is a word for it.
     """
-    places = {_plain(name): k for k, name in enumerate(classes)}
-    named = {
-        c: [
-            places[_plain(text)]
-            for text in (name, *synonyms.get(name, ()))
-            if _plain(text) in places
-        ]
-        for c, name in enumerate(concepts)
-    }
-    return {c: of[0] for c, of in named.items() if of}
+    places, named = {_plain(name): k for k, name in enumerate(classes)}, dict[int, int]()
+    for c, name in enumerate(concepts):
+        words = map(_plain, (name, *synonyms.get(name, ())))
+        place = next((places[word] for word in words if word in places), None)
+        if place is not None:
+            named[c] = place
+    return named
 
 
 def _plain(text: str) -> str:

@@ -92,7 +92,7 @@ class ClassPhotos:
         A concept that is the same on all photos of ``fit`` goes with nothing there: no reliance.
         """
         parts = [self._folds == fold for fold in range(FOLDS)]
-        folds = [Photos(self._scores(self.fit[part]), self.fit_label[part]) for part in parts]
+        folds = [Photos(self.fit_scores[part], self.fit_label[part]) for part in parts]
         found = suspicion(folds, self.tune_photos, self.tune_logits, self._weights.T)
         varies = np.ptp(self.fit_scores, axis=0) > 0
         return replace(found, reliance=np.where(varies, found.reliance, 0.0))

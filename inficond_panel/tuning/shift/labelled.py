@@ -98,11 +98,10 @@ def _known(photos: ClassPhotos, classes: list[int]) -> tuple[NDArray, NDArray, N
         )
     ]
     by_teacher = ~np.logical_and(*enough)
-    fit, tune = (
-        np.where(by_teacher, photos.decisions(split, classes), each)
-        for split, each in zip(splits, labels, strict=True)
-    )
-    return fit, tune, by_teacher
+    if by_teacher.any():
+        taught = (photos.decisions(split, classes) for split in splits)
+        labels = [np.where(by_teacher, *pair) for pair in zip(taught, labels, strict=True)]
+    return labels[0], labels[1], by_teacher
 
 
 def _enough(label: NDArray, other: NDArray, least: int) -> NDArray[np.bool_]:
