@@ -117,8 +117,10 @@ def compare(
         level=noise["level"],
         mean_ap=mean_change(judged_before, judged_after, **noise),
         classes=tuple(
-            _compared(tuner, was[name], now[name], metrics, noise, top)
-            for name, kept in zip(names, same, strict=True)
+            _compared(tuner, (was[name], now[name]), judged, metrics, noise, top)
+            for name, kept, judged in zip(
+                names, same, zip(judged_before, judged_after, strict=True), strict=True
+            )
             if not kept
         ),
         unchanged=tuple(name for name, kept in zip(names, same, strict=True) if kept),
@@ -126,33 +128,37 @@ def compare(
 
 
 def _compared(
-    tuner: Tuner, before: Student, after: Student, metrics: Sequence[str], noise: Noise, top: int
+    tuner: Tuner,
+    students: tuple[Student, Student],
+    judged: tuple[Outcome, Outcome],
+    metrics: Sequence[str],
+    noise: Noise,
+    top: int,
 ) -> ClassComparison:
-    concepts = tuner.store.concepts
+    """Comparison of two students, by their outcomes that may judge."""
+    (before, after), concepts = students, tuner.store.concepts
     moved = moves(tuner.fit_data, concepts, before.weights, after.weights, (), top)
     chosen = after.split == "tune" and any(
         chosen_on_tune(tuner, each.node, each.class_name) for each in (before, after)
     )
-    was, now = (_judged(tuner, each) for each in (before, after))
+    was, now = (_metrics(tuner, *each) for each in zip(students, judged, strict=True))
     movers = sorted((*moved.up, *moved.down), key=lambda mover: -abs(mover.change))
     return ClassComparison(
         class_name=after.class_name,
-        before=was[1],
-        after=now[1],
-        changes=change_intervals(was[0], now[0], metrics, **noise),
+        before=was,
+        after=now,
+        changes=change_intervals(*judged, metrics, **noise),
         movers=tuple(movers[:top]),
         churn=churn(before, after),
         cross_fitted=chosen,
     )
 
 
-def _judged(tuner: Tuner, student: Student) -> tuple[Outcome, ClassMetrics]:
-    """Outcome of a student that may judge, and its metrics."""
-    name, split = student.class_name, student.split
-    outcome = judged_outcome(tuner, student.node, split, name)
-    if outcome is student.outcome:
-        return outcome, student.metrics
-    return outcome, measure(outcome, tuner.teacher_outcomes(split)[name])
+def _metrics(tuner: Tuner, student: Student, judged: Outcome) -> ClassMetrics:
+    """Metrics of the outcome that may judge a student."""
+    if judged is student.outcome:
+        return student.metrics
+    return measure(judged, tuner.teacher_outcomes(student.split)[student.class_name])
 
 
 def change_document(change: Interval) -> dict[str, Any]:
