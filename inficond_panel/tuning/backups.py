@@ -71,7 +71,7 @@ def replay_into(
     ``HistoryError`` where it is no history.
     """
     tuner.store.verify()
-    into = Tuner(tuner.store, tuner.spec, History(place))
+    into = Tuner(tuner.store, tuner.spec, History(place), tuner.penalties)
     if _nodes(into, "Name a new file."):
         raise TuningError(f"{place} has iterations already.", "Name a new file.")
     copy_concepts(tuner, place)

@@ -11,7 +11,6 @@ from typing import Any
 from inficond_panel.common.numbers import count
 from inficond_panel.concepts.extended_store import base_of
 from inficond_panel.store import Store
-from inficond_panel.tuning.fitting.recipe import root_settings
 from inficond_panel.tuning.history.other_roots import OtherRoot
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.tuning.typed_concepts import typed_of
@@ -80,7 +79,7 @@ def others_sentence(counts: Mapping[str, int], spec: str | Path = "SPEC") -> str
 
 
 def _held_against(tuner: Tuner, other: OtherRoot) -> OtherStudents:
-    ours, kind = root_settings(tuner.spec, tuner.store), _kind(tuner.store, other)
+    ours, kind = tuner.root_settings, _kind(tuner.store, other)
     differs = _of_settings(ours, other.settings)
     if kind != SETTINGS:
         differs = (*_of_store(tuner, other), *differs)

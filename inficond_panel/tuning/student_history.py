@@ -27,14 +27,16 @@ _FOLLOWED = 64
 
 
 class StudentHistory:
-    """The iterations that descend from ``root_id``, the untouched students of a store.
+    """The iterations that descend from ``root_id``, the original students of a store.
 
     May be shared by threads. Each is held against its parent when it is first read; methods raise
     ``HistoryError`` where it does not follow, and as ``History`` does.
     """
 
-    def __init__(self, store: Store, history: History, root_id: str) -> None:
-        self.store, self.history, self.root_id = store, history, root_id
+    root_id: Any  # str; a tuner finds it when it is first read
+
+    def __init__(self, store: Store, history: History) -> None:
+        self.store, self.history = store, history
         self._node = lru_cache(256)(self._read_node)
         self._since = lru_cache(_FOLLOWED)(self._set_by)
         self.terms = lru_cache(_FOLLOWED)(self._read_terms)

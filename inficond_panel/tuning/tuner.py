@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from threading import Lock
@@ -19,6 +19,7 @@ from inficond_panel.tuning.cures.cure_terms import CureTerms
 from inficond_panel.tuning.evaluation import Evaluation
 from inficond_panel.tuning.fitting import recipe
 from inficond_panel.tuning.fitting.fit_data import FitData
+from inficond_panel.tuning.fitting.penalty_choice import choose_penalties
 from inficond_panel.tuning.fitting.refit import Batch, Cancelled, Progress, distilled, refitted
 from inficond_panel.tuning.fitting.terms import terms_of
 from inficond_panel.tuning.history.history import History
@@ -43,18 +44,23 @@ class Tuner(StudentHistory):
     May be shared by threads. Raises ``TuningError`` where the spec has a threshold for a class
     that the store does not know, or one softmax student over several classes an image, and
     ``DataError`` where logits or scores are not finite; its methods raise ``HistoryError`` as
-    ``History`` does.
+    ``History`` does. ``penalties`` are those of another tuner, for the classes whose penalty the
+    spec leaves to the data; without them the history's count, else they are chosen.
     """
 
-    def __init__(self, store: Store, spec: Spec, history: History) -> None:
+    def __init__(
+        self,
+        store: Store,
+        spec: Spec,
+        history: History,
+        penalties: Sequence[float] | None = None,
+    ) -> None:
         recipe.check_link(spec, store)
         self.spec = spec
         self._evaluation = Evaluation(store, spec.students.threshold, spec.students.link)
-        self._distillation = recipe.distillation(spec, store.classes)
-        self._refit = recipe.refit(spec, store.classes)
-        self._root_settings = recipe.root_settings(spec, store)
-        self._refit_settings = recipe.refit_settings(spec, store)
-        super().__init__(store, history, node_id(None, (), self._root_settings))
+        super().__init__(store, history)
+        self._penalties = None if penalties is None else tuple(penalties)
+        self._choosing = Lock()
         self._previewed: Latest[str, Node] = Latest(_PREVIEWS)
         self.cures = CureTerms(store, spec, lambda: self.fit_data, self.terms)
         self._distilling, self._distilled = Lock(), False
@@ -82,14 +88,70 @@ class Tuner(StudentHistory):
 
         Raises ``SolverError`` for a problem without a solution, and ``CancelledError``.
         """
+        self._choose_penalties(progress, cancelled)
         with self._distilling:  # by one of the sessions that open together, not by each
             if not self._distilled and self.history.get(self.root_id) is None:
-                made, settings = self._distillation, self._root_settings
+                made, settings = self._distillation, self.root_settings
                 self.history.add(
                     distilled(self.root_id, self.fit_data, made, settings, progress, cancelled)
                 )
             self._distilled = True
         return self.node(self.root_id)
+
+    @property
+    def penalties(self) -> tuple[float, ...]:
+        """L1 penalty of each class: the spec's, else the one chosen for the original students."""
+        return self._choose_penalties()
+
+    @property
+    def penalties_chosen(self) -> bool:
+        """True if the spec leaves the penalty of any class to the data."""
+        return recipe.LAMBDA_CHOSEN in self.root_settings
+
+    def _choose_penalties(
+        self, progress: Progress | None = None, cancelled: Cancelled | None = None
+    ) -> tuple[float, ...]:
+        with self._choosing:
+            if self._penalties is None:
+                self._penalties = self._recorded() or self._chosen(progress, cancelled)
+        return self._penalties
+
+    def _recorded(self) -> tuple[float, ...] | None:
+        given = [self.spec.students.penalty(name) for name in self.store.classes]
+        known = [value for value in given if value is not None]
+        if len(known) == len(given):
+            return tuple(known)
+        roots = (other.settings for other in self.history.other_roots(""))
+        return recipe.recorded_penalties(self.spec, self.store, roots)
+
+    def _chosen(self, progress: Progress | None, cancelled: Cancelled | None) -> tuple[float, ...]:
+        given = [self.spec.students.penalty(name) for name in self.store.classes]
+        free = [k for k, value in enumerate(given) if value is None]
+        found = choose_penalties(self.store, self._unpenalised, free, progress, cancelled)
+        chosen = dict(zip(free, found, strict=True))
+        return tuple(chosen[k] if value is None else value for k, value in enumerate(given))
+
+    @cached_property
+    def root_id(self) -> str:
+        """Id of the original students."""
+        return node_id(None, (), self.root_settings)
+
+    @cached_property
+    def root_settings(self) -> dict[str, Any]:
+        """All that the original students follow from, as plain data."""
+        return recipe.root_settings(self.spec, self.store, self._distillation)
+
+    @cached_property
+    def _refit_settings(self) -> dict[str, Any]:
+        return recipe.refit_settings(self.spec, self.store, self._refit)
+
+    @cached_property
+    def _distillation(self) -> recipe.Recipe:
+        return recipe.distillation(self.spec, self.penalties)
+
+    @cached_property
+    def _refit(self) -> recipe.Recipe:
+        return recipe.refit(self.spec, self._distillation)
 
     def fine_tune(
         self,
@@ -189,7 +251,13 @@ class Tuner(StudentHistory):
     @cached_property
     def fit_data(self) -> FitData:
         """Data that the students are fitted to; read when first asked for."""
-        given, made = self.spec.students, self._distillation
+        return self._unpenalised.with_lambda(self.penalties)
+
+    @cached_property
+    def _unpenalised(self) -> FitData:
+        """The same data with an L1 penalty of 1 for each class."""
+        given = self.spec.students
+        made = recipe.distillation(self.spec, [1.0] * len(self.store.classes))
         return _fit_data(
             self.store,
             given.temperature,

@@ -131,10 +131,11 @@ def typed_text(one: TypedConcept) -> str:
 
 
 def _over(tuner: Tuner, typed: Sequence[TypedConcept]) -> Tuner:
-    return _tuner(extended(base_of(tuner.store), typed), tuner.spec, tuner.history)
+    store = extended(base_of(tuner.store), typed)
+    return _tuner(store, tuner.spec, tuner.history, tuner.penalties)
 
 
 @once(4)
-def _tuner(store: Store, spec: Spec, history: History) -> Tuner:
+def _tuner(store: Store, spec: Spec, history: History, penalties: tuple[float, ...]) -> Tuner:
     """Shared by all sessions that go over to the same concepts."""
-    return Tuner(store, spec, history)
+    return Tuner(store, spec, history, penalties)

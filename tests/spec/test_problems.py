@@ -30,19 +30,19 @@ CASES = {
         "13:12: students.lambda_: unknown key. Did you mean 'lambda'?",
     ]),
     "text for a number": ("teacher:", "students: {lambda: abc}\nteacher:", [
-        "13:20: students.lambda: expected a number >= 0, or a mapping from class (and default) to "
-        "such numbers, got 'abc'",
+        "13:20: students.lambda: expected auto, a number >= 0, or a mapping from class (and default) "
+        "to such numbers, got 'abc'",
     ]),
     "number in quotes": ("teacher:", "students: {lambda: '0.5'}\nteacher:", [
-        "13:20: students.lambda: expected a number >= 0, or a mapping from class (and default) to "
-        "such numbers, got '0.5' in quotes",
+        "13:20: students.lambda: expected auto, a number >= 0, or a mapping from class (and default) "
+        "to such numbers, got '0.5' in quotes",
     ]),
     "penalty of a class": ("teacher:", "students: {lambda: {cat: -1}}\nteacher:", [
         "13:26: students.lambda: expected a number >= 0, got '-1'",
     ]),
     "no penalty at all": ("teacher:", "students: {lambda: {}}\nteacher:", [
-        "13:20: students.lambda: expected a number >= 0, or a mapping from class (and default) to "
-        "such numbers, got a mapping",
+        "13:20: students.lambda: expected auto, a number >= 0, or a mapping from class (and default) "
+        "to such numbers, got a mapping",
     ]),
     "labels without their weight": ("teacher:", "students: {labels: {}}\nteacher:", [
         "13:20: students.labels.alpha: missing; expected a number >= 0",
@@ -60,7 +60,7 @@ CASES = {
         ],
     ),
     "penalties that one softmax student cannot have": (
-        "teacher:", "students: {link: softmax, l2: 1, lambda: {cat: 0}}\nteacher:", [
+        "teacher:", "students: {link: softmax, l2: 1, lambda: {cat: 0, default: 1}}\nteacher:", [
             "13:12: students.link: a softmax has one class an image; give dataset.task: "
             "single_label or take sigmoid",
             "13:27: students.l2: is not used with link: softmax; leave it out, or take link: "

@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 
 from inficond_panel.spec import Share, Spec, find_spec, json_schema, load_spec
 from inficond_panel.spec.framework import fields as f
-from inficond_panel.spec.framework.by_name import ByClass, Numbers, Texts
+from inficond_panel.spec.framework.by_name import ByClass, ByClassOrAuto, Numbers, Texts
 from inficond_panel.spec.framework.json_schema import sections
 from inficond_panel.spec.framework.layout_fields import NamedShares, Rows, Shares
 from inficond_panel.spec.framework.lists import Channels, Size, Words
@@ -80,9 +80,9 @@ def words(field: Words) -> st.SearchStrategy[list[str]]:
     return st.lists(word, min_size=0 if field.default == [] else 1, unique=True)
 
 
-def by_class(field: ByClass) -> st.SearchStrategy[float | dict[str, float]]:
-    named = st.dictionaries(TEXT, numbers(field))
-    return numbers(field) | named.map(lambda values: {"default": field.default, **values})
+def by_class(field: ByClass, one: st.SearchStrategy) -> st.SearchStrategy:
+    named = st.dictionaries(TEXT, one)
+    return one | named.map(lambda values: {"default": field.default, **values})
 
 
 def channels(field: Channels) -> st.SearchStrategy[tuple[float, ...]]:
@@ -129,7 +129,8 @@ def values(field: f.Field, folder: Path) -> st.SearchStrategy:
         f.Flag: st.booleans,
         f.Number: lambda: numbers(field),
         f.Whole: lambda: numbers(field),
-        ByClass: lambda: by_class(field),
+        ByClass: lambda: by_class(field, numbers(field)),
+        ByClassOrAuto: lambda: by_class(field, numbers(field) | st.just("auto")),
         Words: lambda: words(field),
         Prompts: lambda: words(field),
         Side: lambda: SIDES | st.tuples(SIDES, SIDES),
@@ -267,8 +268,8 @@ def test_every_field_survives_the_round_trip(tmp_path_factory, data):
 def test_the_strategy_reaches_every_field():
     handled = {
         FilePath, NameOrPath, ModelName, HubModel, Prompts, Side, f.Choice, f.Flag, f.Number,
-        f.Whole, Words, Rows, Shares, NamedShares, Size, ByClass, Channels, Numbers, Texts, f.Text,
-        f.Device, FunctionName, Nested, SplitReference, Cells,
+        f.Whole, Words, Rows, Shares, NamedShares, Size, ByClass, ByClassOrAuto, Channels,
+        Numbers, Texts, f.Text, f.Device, FunctionName, Nested, SplitReference, Cells,
     }  # fmt: skip
     kinds = [kind for _, part in sections() for kind in part.kinds().values() or [part]]
     assert {type(field) for kind in kinds for field in kind.fields().values()} == handled
@@ -285,7 +286,7 @@ def test_a_folder_below_a_variable_that_is_not_set_survives_the_round_trip(tmp_p
 
 def test_defaults_are_not_written_and_variables_stay(folder, good, monkeypatch):
     monkeypatch.setenv("SOME_DATA", str(folder.path))
-    text = good.replace("root: data", "root: ${SOME_DATA}/data") + "students: {lambda: 1e-4}\n"
+    text = good.replace("root: data", "root: ${SOME_DATA}/data") + "students: {lambda: auto}\n"
     spec = folder.load(text)
     written = spec.to_yaml()
     assert "root: ${SOME_DATA}/data" in written

@@ -312,7 +312,11 @@ def test_a_missing_logit_does_not_make_logits_look_like_probabilities(place):
 @pytest.fixture(scope="module")
 def plain():
     """Students over signed scores, as they are given."""
-    return inficond_panel.from_frames(**frames(signed=True)).fit()
+    return from_signed(frames(signed=True))
+
+
+def from_signed(given, l1=1e-4):
+    return inficond_panel.from_frames(**given).with_settings(lambda_=l1).fit()
 
 
 def test_scale_penalty_and_step_of_each_concept_by_hand(plain):
@@ -335,7 +339,7 @@ def test_shifted_scores_give_the_same_students(plain, shift):
     """The intercept is free, so a constant added to a column changes it alone."""
     given = frames(signed=True)
     given["scores"] += np.array(shift)
-    students = inficond_panel.from_frames(**given).fit()
+    students = from_signed(given)
     np.testing.assert_allclose(students.node.weights, plain.node.weights, rtol=5e-3, atol=2e-3)
     np.testing.assert_allclose(
         students.decision_function("tune"), plain.decision_function("tune"), atol=0.02
@@ -348,7 +352,7 @@ def test_scaled_scores_with_a_scaled_penalty_give_the_same_students(plain, scale
     """Weights w / a under λ·a are weights w under λ."""
     given = frames(signed=True)
     given["scores"] *= scale
-    students = inficond_panel.from_frames(**given).with_settings(lambda_=1e-4 * scale).fit()
+    students = from_signed(given, 1e-4 * scale)
     np.testing.assert_allclose(
         students.node.weights * scale, plain.node.weights, rtol=5e-3, atol=2e-3
     )

@@ -58,7 +58,7 @@ def test_performance_counts_who_is_right(students, sides):
 def test_knowledge_is_the_strongest_influences(students):
     table = students.plot.knowledge("bicycle", top=4).dframe()
     weights = students.node.weights[:, students.classes.index("bicycle")]
-    order = sorted(range(len(weights)), key=lambda c: -abs(weights[c]))[:4]
+    order = sorted(np.flatnonzero(weights), key=lambda c: -abs(weights[c]))[:4]
     assert table["concept"].tolist() == [students.concepts[c] for c in order]
     assert table["influence"].tolist() == weights[order].tolist()
 

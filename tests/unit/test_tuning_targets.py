@@ -37,7 +37,7 @@ def both(tmp_path: Path) -> Store:
 @pytest.mark.parametrize("alpha", [None, 2.0])
 def test_the_oracles_logits_are_learned(both, tmp_path, alpha):
     mixed = f", labels: {{alpha: {alpha}}}" if alpha else ""
-    found = tuner(both, tmp_path, f"{{targets: oracle, temperature: 2{mixed}}}")
+    found = tuner(both, tmp_path, f"{{lambda: 1e-4, targets: oracle, temperature: 2{mixed}}}")
     rows = both.rows("fit")
     target, label = expit(both.oracle_logit[rows].astype(float) / 2), both.label[rows]
     penalty = 1e-4

@@ -93,9 +93,16 @@ def _settings(tuner: Tuner, args: argparse.Namespace) -> list[Setting]:
         args.targets or there,
         args.alpha or [own.alpha],
         args.temperature or [own.temperature],
-        args.lambda_ or [own.lambda_],
+        args.lambda_ or [_penalties(tuner)],
         args.tempered or [own.tempered],
     )
+
+
+def _penalties(tuner: Tuner) -> Any:
+    """Penalties of the spec; those that it leaves to the data are the same in all settings."""
+    if not tuner.penalties_chosen:
+        return tuner.spec.students.lambda_
+    return dict(zip(tuner.store.classes, tuner.penalties, strict=True))
 
 
 def _say_outputs(compared: Compared) -> None:

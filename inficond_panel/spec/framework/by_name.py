@@ -16,6 +16,7 @@ from inficond_panel.spec.framework.fields import (
     read_text,
 )
 from inficond_panel.spec.framework.yaml_source import shown, text_of
+from inficond_panel.vocabulary.cures import AUTO
 
 
 class Texts(Field, param.Dict):
@@ -95,20 +96,59 @@ class ByClass(Number):
             return super().read(node, reading)
         if not node.value:
             raise self.wrong(node)
-        values = {"default": float(self.default)}
+        values = {"default": self.default}
         for key, item in node.value:
-            number = parse_number(item)
-            if number is None or not isinstance(key, ScalarNode) or not self.holds(number):
-                raise Mismatch(item, f"expected {super().expected()}, got {shown(item)}")
-            values[text_of(key)] = number
+            if not isinstance(key, ScalarNode):
+                raise self._wrong_item(item)
+            values[text_of(key)] = self._read_item(item)
         return values
 
-    def value_of(self, value: float | dict[str, float], class_name: str) -> float:
-        """The number of one class, from the number for all or the mapping."""
+    def value_of(self, value: Any, class_name: str) -> Any:
+        """The value of one class, from the value for all or the mapping."""
         if isinstance(value, dict):
-            return float(value.get(class_name, value.get("default", self.default)))
-        return float(value)
+            return value.get(class_name, value.get("default", self.default))
+        return value
+
+    def _read_item(self, node: Node) -> Any:
+        number = parse_number(node)
+        if number is None or not self.holds(number):
+            raise self._wrong_item(node)
+        return number
+
+    def _wrong_item(self, node: Node) -> Mismatch:
+        return Mismatch(node, f"expected {super().expected()}, got {shown(node)}")
 
     def _validate(self, val: Any) -> None:
         for number in val.values() if isinstance(val, dict) else [val]:
             super()._validate(number)
+
+
+class ByClassOrAuto(ByClass):
+    """As ``ByClass``, but ``auto`` may stand for any number: the data choose it."""
+
+    __slots__ = ()
+
+    def expected(self) -> str:
+        """Phrase for the word, a number, or a mapping to them."""
+        return f"{AUTO}, {super().expected()}"
+
+    def json_schema(self) -> dict[str, Any]:
+        """JSON Schema of the word, of a number, or of an object with such values."""
+        one = {"anyOf": [{"const": AUTO}, Number.json_schema(self)]}
+        by_class = {"type": "object", "additionalProperties": one, "minProperties": 1}
+        return {"anyOf": [*one["anyOf"], by_class]}
+
+    def read(self, node: Node, reading: Reading) -> Any:
+        """The word, a number, or values by class; ``Mismatch`` for anything else."""
+        return AUTO if _is_auto(node) else super().read(node, reading)
+
+    def _read_item(self, node: Node) -> Any:
+        return AUTO if _is_auto(node) else super()._read_item(node)
+
+    def _validate(self, val: Any) -> None:
+        items = val.values() if isinstance(val, dict) else [val]
+        super()._validate({str(place): item for place, item in enumerate(items) if item != AUTO})
+
+
+def _is_auto(node: Node) -> bool:
+    return isinstance(node, ScalarNode) and node.style is None and node.value == AUTO

@@ -130,6 +130,7 @@ def rebuild(study: Study, participant: Participant) -> list[Rebuilt]:
         for concepts in study.concept_sets(participant, task.name_, events):
             tuner = study.tuner(participant, task.name_, concepts)
             with closing(tuner.history):
-                pairs = replay(tuner, Tuner(tuner.store, tuner.spec, History(":memory:")))
+                into = Tuner(tuner.store, tuner.spec, History(":memory:"), tuner.penalties)
+                pairs = replay(tuner, into)
             found += [Rebuilt(task.name_, node, again) for node, again in pairs]
     return found

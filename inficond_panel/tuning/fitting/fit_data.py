@@ -64,18 +64,18 @@ class FitData:
                 "The split 'fit' has no images.", "Name some in the spec: dataset.splits.fit"
             )
         self._store, self.rows, self._fit_count = store, rows, len(rows)
-        self._device = device
+        self._device, self._temperature = device, temperature
         self.scores = store.concept_score[rows]
         #: The scores with the columns that fits have gathered: the next fit finds them there.
         self.gathered = Scores(on_card(self.scores, device))
         self.link = link
-        softmax = store.activation == "softmax"
-        others = store.other_logit[rows] if softmax else None
-        self.teacher = _soft(store.teacher_logit[rows], temperature, others, link)
+        self.teacher = self.teacher_on(rows)
         soft = self.teacher
         if learned == "oracle":
-            others = oracle_others(store) if softmax else None
+            others = oracle_others(store) if store.activation == "softmax" else None
             soft = _soft(oracle_logits(store), temperature, others, link)
+        #: True if the students learn from nothing but the teacher.
+        self.teacher_alone = learned == "teacher" and alpha is None
         self.targets: Any = soft
         self.sample_weight, scale = None, np.ones(len(l1))
         #: Temperature that divides the students' logits where they meet the teacher.
@@ -99,6 +99,18 @@ class FitData:
         self.l2 = l2 * scale
         who = f"The {learned} is" if alpha is None else f"Labels and {learned} are"
         _check_classes(self, store.classes, who)
+
+    def teacher_on(self, rows: np.ndarray) -> np.ndarray:
+        """Probabilities ``(len(rows), K)`` of the teacher for images of the store."""
+        store = self._store
+        others = store.other_logit[rows] if store.activation == "softmax" else None
+        return _soft(store.teacher_logit[rows], self._temperature, others, self.link)
+
+    def with_lambda(self, values: Sequence[float]) -> FitData:
+        """The same data with these values of lambda, one per class."""
+        other = copy(self)
+        other._lambda = np.array(values, dtype=np.float64)
+        return other
 
     def under(self, terms: Mapping[str, Terms]) -> FitData:
         """The same data under the terms of some classes; other classes are as they were."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,6 +14,9 @@ from inficond_panel.spec import Spec
 from inficond_panel.store import Store
 from inficond_panel.tuning.fitting.fit_data import FitData
 from inficond_panel.vocabulary.tasks import SIGMOID, SOFTMAX
+
+#: Setting of original students: names of the classes whose L1 penalty the data chose.
+LAMBDA_CHOSEN = "lambda_chosen"
 
 
 @dataclass(frozen=True)
@@ -71,10 +74,9 @@ class Recipe:
         return settings
 
 
-def distillation(spec: Spec, classes: Sequence[str]) -> Recipe:
-    """The recipe of the untouched students."""
-    students = spec.students
-    l1 = tuple(students.penalty(name) for name in classes)
+def distillation(spec: Spec, l1: Sequence[float]) -> Recipe:
+    """The recipe of the original students, with the L1 penalty of each class."""
+    students, l1 = spec.students, tuple(l1)
     if students.solver == "paper":
         names = ("epochs", "batch", "lr", "seed")
         options = {name: getattr(students, name) for name in names}
@@ -84,34 +86,56 @@ def distillation(spec: Spec, classes: Sequence[str]) -> Recipe:
     return Recipe("exact", l1, float(students.l2), alpha, options, students.link)
 
 
-def refit(spec: Spec, classes: Sequence[str]) -> Recipe:
+def refit(spec: Spec, distilled: Recipe) -> Recipe:
     """The recipe of a refit: the same, in the paper's case with fewer epochs (sec. 4.5)."""
-    recipe = distillation(spec, classes)
-    if recipe.solver == "exact":
-        return recipe
-    return replace(recipe, options={**recipe.options, "epochs": spec.tuning.epochs})
+    if distilled.solver == "exact":
+        return distilled
+    return replace(distilled, options={**distilled.options, "epochs": spec.tuning.epochs})
 
 
-def root_settings(spec: Spec, store: Store) -> dict[str, Any]:
-    """All that the untouched students follow from, as plain data."""
+def root_settings(spec: Spec, store: Store, recipe: Recipe) -> dict[str, Any]:
+    """All that the original students follow from, as plain data."""
     learned = spec.students.targets
+    chosen = [name for name in store.classes if spec.students.penalty(name) is None]
     return {
+        **({LAMBDA_CHOSEN: chosen} if chosen else {}),
         **({} if learned == "teacher" else {"targets": learned}),
         **({} if store.activation == "sigmoid" else {"activation": store.activation}),
         "store": store.content_hash,
         "temperature": float(spec.students.temperature),
         **({} if spec.students.tempered == "teacher" else {"tempered": spec.students.tempered}),
-        **distillation(spec, store.classes).settings(store.classes),
+        **recipe.settings(store.classes),
     }
 
 
-def refit_settings(spec: Spec, store: Store) -> dict[str, Any]:
+def refit_settings(spec: Spec, store: Store, recipe: Recipe) -> dict[str, Any]:
     """All that a refit follows from beside its parent and its intents, as plain data."""
     return {
         "reference": spec.tuning.reference,
         "step": float(spec.tuning.step),
-        **refit(spec, store.classes).settings(store.classes),
+        **recipe.settings(store.classes),
     }
+
+
+def recorded_penalties(
+    spec: Spec, store: Store, roots: Iterable[Mapping[str, Any]]
+) -> tuple[float, ...] | None:
+    """L1 penalties of the first of these ``roots`` that the spec gives, whatever was chosen there.
+
+    ``roots`` are settings of original students; None where none of them is the spec's.
+    """
+    for settings in roots:
+        values = settings.get("lambda")
+        by_class = values if isinstance(values, dict) else dict.fromkeys(store.classes, values)
+        found = [by_class.get(name) for name in store.classes]
+        l1 = tuple(value for value in found if isinstance(value, float))
+        if len(l1) != len(found):
+            continue
+        given = tuple(spec.students.penalty(name) for name in store.classes)
+        fits = all(own in (None, value) for own, value in zip(given, l1, strict=True))
+        if fits and settings == root_settings(spec, store, distillation(spec, l1)):
+            return l1
+    return None
 
 
 def check_link(spec: Spec, store: Store) -> None:

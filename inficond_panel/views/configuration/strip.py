@@ -110,15 +110,16 @@ def make_targets(targets: TargetsState) -> dict[str, Any] | None:
     }
 
 
-def make_facts(teacher: str, students: Students, mark: str = "") -> list[Row]:
+def make_facts(teacher: str, students: Students, penalties: str, mark: str = "") -> list[Row]:
     """Facts that all students share: the teacher, and the settings (the spec's ``students``).
 
-    ``mark`` is the warning beside students of the oracle.
+    ``penalties`` is the text on their L1 penalties, ``mark`` the warning beside students of the
+    oracle.
     """
     return [
         ("Teacher", teacher),
         *([("Targets", f"{students.targets}, {mark}")] if mark else []),
-        ("L1 penalty λ", students.penalty_text),
+        ("L1 penalty λ", penalties),
         ("Temperature", f"{students.temperature:g}"),
         ("Solver", students.solver),
     ]

@@ -24,6 +24,7 @@ from inficond_panel.views.configuration.strip import (
     make_targets,
 )
 from inficond_panel.vocabulary.metrics import SHARES
+from inficond_panel.wording.penalties import penalty_text
 
 if TYPE_CHECKING:
     from panel.viewable import Viewable
@@ -54,7 +55,12 @@ class ConfigurationView(Acting, Viewer):
             app.store.attrs,
             make_scores(app.store.concept_score) if app.store.given else "",
         )
-        self._shared = make_facts(app.store.attrs["teacher"], app.spec.students, app.tuner.mark)
+        self._shared = make_facts(
+            app.store.attrs["teacher"],
+            app.spec.students,
+            penalty_text(app.tuner.penalties, chosen=app.tuner.penalties_chosen),
+            app.tuner.mark,
+        )
         super().__init__(**params)
         self._show_student()
         self._update()
