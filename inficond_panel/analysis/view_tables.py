@@ -12,6 +12,7 @@ import numpy as np
 from inficond_panel.analysis.concept_rows import discrepancies
 from inficond_panel.analysis.images.patches import tells_presence
 from inficond_panel.analysis.snapshot import Snapshot
+from inficond_panel.common.ordering import strongest
 from inficond_panel.common.saved_file import File, make_table
 from inficond_panel.distill import Agreement, ClassMetrics
 from inficond_panel.store import Store
@@ -53,7 +54,7 @@ def students_file(snapshot: Snapshot, names: Sequence[str], kind: str = "csv") -
     node = snapshot.node
     lines = []
     for name in names:
-        metrics, counts = snapshot.metrics[name], fill_counts(snapshot.fills[name])
+        metrics, counts = snapshot.metrics[name], fill_counts(snapshot.agreement[name])
         values = [metrics.teacher_ap - metrics.ap, *(getattr(metrics, key) for key in _METRICS)]
         defined = ["" if math.isnan(value) else value for value in values]
         lines.append(
@@ -112,7 +113,7 @@ def _columns(student: Student) -> list[list[Any]]:
     """The columns of a student, by concept."""
     node, weights = student.node, student.weights
     rank = np.empty(len(weights), int)
-    rank[np.argsort(-np.abs(weights), kind="stable")] = np.arange(1, len(weights) + 1)
+    rank[strongest(weights)] = np.arange(1, len(weights) + 1)
     apart = [discrepancies(student, f"discrepancy_{side}") for side in "pn"]
     bounds = [student.bound(name) or (None, None) for name in student.store.concepts]
     return [

@@ -16,6 +16,7 @@ from inficond_panel.analysis.images.gallery import COLUMNS, Gallery, gallery_lin
 from inficond_panel.analysis.influence_stability import StabilityReport
 from inficond_panel.analysis.refits.what_if_curves import refit_curve
 from inficond_panel.analysis.view_tables import concept_counts
+from inficond_panel.common.ordering import strongest
 from inficond_panel.distill import average_precision
 from inficond_panel.distill.shift.verdict import VERDICT_LEVEL
 from inficond_panel.store import Store
@@ -118,7 +119,7 @@ def concepts_of(student: Student) -> pd.DataFrame:
     concepts, weights, scores = student.store.concepts, student.weights, student.scores
     label, logit = student.labels, student.logits
     apart = {key: discrepancies(student, key) for key in DISCREPANCIES}
-    chosen = [int(c) for c in np.argsort(-np.abs(weights), kind="stable") if weights[c] != 0]
+    chosen = [c for c in strongest(weights).tolist() if weights[c] != 0]
     limits = [student.bound(concepts[c]) or (None, None) for c in chosen]
     segments, images = concept_counts(student.store, student.split)
     return pd.DataFrame(
@@ -178,7 +179,7 @@ def as_dataset(tuner: Tuner, node: Node, split: str) -> xr.Dataset:
             "lower_bound": (of_class, lower),
             "upper_bound": (of_class, upper),
             "intercept": ("class_name", node.intercepts.copy()),
-            "threshold": ("class_name", [tuner.threshold(name) for name in store.classes]),
+            "threshold": ("class_name", list(tuner.thresholds)),
             "student_logit": (of_image, tuner.logits(node)[rows]),
             "teacher_logit": (of_image, store.teacher_logit[rows]),
             "label": (of_image, store.label[rows]),

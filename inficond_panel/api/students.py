@@ -98,9 +98,12 @@ class TunableStudents(Measures):
         return expit(self.decision_function(X))
 
     def predict(self, X: str | ArrayLike) -> np.ndarray:
-        """Decisions (n, K): 1 where the logit is above the class's threshold, else 0."""
-        thresholds = [self.tuner.threshold(name) for name in self.classes]
-        return (self.decision_function(X) > np.array(thresholds)).astype(np.int64)
+        """Decisions (n, K): 1 where the class is decided to be present, else 0.
+
+        That is where the logit is above the class's threshold; with one class per image, of the
+        likeliest class.
+        """
+        return self.tuner.decided(self.decision_function(X)).astype(np.int64)
 
     def predict_images(
         self, photos: str | Path | Iterable[str | Path], *, abstain: float | None = None

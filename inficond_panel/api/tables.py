@@ -13,7 +13,7 @@ from inficond_panel.analysis.chosen_thresholds import chosen_thresholds
 from inficond_panel.analysis.coverage import decisions_of
 from inficond_panel.analysis.node_metrics import measure_groups, measure_node, metadata_slices
 from inficond_panel.analysis.penalty_path import penalty_path as penalty_points
-from inficond_panel.analysis.snapshot import fills_of
+from inficond_panel.analysis.snapshot import agreement_of
 from inficond_panel.analysis.top_measures import (
     measure_single_label,
     teacher_top_class,
@@ -142,7 +142,8 @@ def metrics(tuner: Tuner, node: Node, split: str, intervals: bool) -> pd.DataFra
     points = tuner.metrics(node, split)
     students = tuner.at(node, split)
     rows = {
-        name: asdict(each) | fill_counts(fills_of(students[name])) for name, each in points.items()
+        name: asdict(each) | fill_counts(agreement_of(students[name]))
+        for name, each in points.items()
     }
     if intervals:
         for name, each in measure_node(tuner, node, split).items():

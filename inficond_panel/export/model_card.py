@@ -31,6 +31,7 @@ def model_card(tuner: Tuner, node: Node, *, holdout: bool = False) -> dict[str, 
         "format": "inficond-students-card",
         "format_version": FORMAT_VERSION,
         "title": tuner.store.title,
+        "task": tuner.store.task,
         "node": _node(node),
         "data": _data(tuner),
         "classes": list(tuner.store.classes),
@@ -41,7 +42,7 @@ def model_card(tuner: Tuner, node: Node, *, holdout: bool = False) -> dict[str, 
             name: {"kind": kind, "value": defined(gap)}
             for name, kind, gap in zip(tuner.store.classes, node.certificate, node.gap, strict=True)
         },
-        "threshold": {name: tuner.threshold(name) for name in tuner.store.classes},
+        "threshold": dict(zip(tuner.store.classes, tuner.thresholds, strict=True)),
         "nonzero": _nonzero(tuner, node),
         "iterations": [_iteration(step) for step in steps[1:]],
         "bounds": [

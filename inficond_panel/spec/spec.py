@@ -19,9 +19,9 @@ from inficond_panel.spec.sections.concepts import Concepts
 from inficond_panel.spec.sections.dataset import Dataset, StoreDataset
 from inficond_panel.spec.sections.package_teachers import PythonTeacher
 from inficond_panel.spec.sections.page import Layout, Views
-from inficond_panel.spec.sections.students import ExactStudents, Students, Tuning
+from inficond_panel.spec.sections.students import NO_THRESHOLD, ExactStudents, Students, Tuning
 from inficond_panel.spec.sections.teacher import LogitsTeacher, Teacher
-from inficond_panel.vocabulary.tasks import SOFTMAX
+from inficond_panel.vocabulary.tasks import SINGLE_LABEL, SOFTMAX
 
 _REQUIRED = {"required": True}
 _MAKING = {"dataset", "concepts", "teacher"}  # what a store is made of
@@ -115,11 +115,13 @@ class Spec(SpecFile):
         if isinstance(self.dataset, StoreDataset):
             yield from self._photo_faults(given)
         if self.dataset and self.teacher:
-            yield from self._task_faults()
+            yield from self._task_faults(given)
 
-    def _task_faults(self) -> Iterator[tuple[str, str]]:
+    def _task_faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
         """Yield an activation or a link that does not go with the task, or that is to be named."""
-        single = self.dataset.task == "single_label"
+        single = self.dataset.task == SINGLE_LABEL
+        if single and "students.threshold" in given:
+            yield "students.threshold", NO_THRESHOLD
         if self.students.link == SOFTMAX and not single:
             yield (
                 "students.link",

@@ -12,6 +12,7 @@ import numpy as np
 
 from inficond_panel.common.cache import Latest, once
 from inficond_panel.distill import SEEN_LABEL, ClassMetrics, Outcome
+from inficond_panel.distill.metrics.decisions import Cutoffs
 from inficond_panel.errors import TuningError
 from inficond_panel.spec import Spec, with_students
 from inficond_panel.store import Store
@@ -41,9 +42,9 @@ class Tuner(StudentHistory):
     """The students of one store, tuned by intents; every iteration is kept in ``history``.
 
     May be shared by threads. Raises ``TuningError`` where the spec has a threshold for a class
-    that the store does not know, or one softmax student over several classes an image, and
-    ``DataError`` where logits or scores are not finite; its methods raise ``HistoryError`` as
-    ``History`` does.
+    that the store does not know, any threshold with one class per image, or one softmax student
+    over several classes an image, and ``DataError`` where logits or scores are not finite; its
+    methods raise ``HistoryError`` as ``History`` does.
     """
 
     def __init__(self, store: Store, spec: Spec, history: History) -> None:
@@ -159,9 +160,18 @@ class Tuner(StudentHistory):
         self.root()
         return self.node(self.history.head(self.root_id))
 
-    def threshold(self, class_name: str) -> float:
-        """Logit above which the class is decided to be present."""
-        return self._evaluation.threshold(class_name)
+    @property
+    def thresholds(self) -> tuple[float, ...]:
+        """Threshold of each class, in logits; with one class per image they decide nothing."""
+        return self._evaluation.thresholds
+
+    def cutoffs(self, logits: np.ndarray) -> Cutoffs:
+        """Cutoffs of the students by logits ``(n, K)`` of all classes."""
+        return self._evaluation.cutoffs_of(logits)
+
+    def decided(self, logits: np.ndarray) -> np.ndarray:
+        """Decisions ``(n, K)`` by logits ``(n, K)`` of all classes, of students or teacher."""
+        return self._evaluation.decided(logits)
 
     def logits(self, node: Node) -> np.ndarray:
         """Student logits of all images, ``(N, K)`` float64, read-only."""

@@ -64,7 +64,7 @@ def _compared(tuner: Tuner, args: argparse.Namespace) -> Compared:
     outputs = outputs_on(tuner.store, "fit")
     made = sample(GROUPS[args.groups](outputs.label, outputs.classes), seed=args.seed)
     groups = made if len(made.names) > 1 else None
-    chosen["thresholds"] = [tuner.threshold(name) for name in outputs.classes]
+    chosen["thresholds"] = tuner.thresholds
     if groups is None:
         note(f"No silhouette: of {made.rule} there are {len(made.names)} groups of two or more.")
     try:

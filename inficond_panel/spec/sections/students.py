@@ -10,6 +10,8 @@ from inficond_panel.spec.framework.fields import Choice, Flag, Number, Whole
 from inficond_panel.spec.framework.section import Nested, Section
 from inficond_panel.vocabulary.tasks import LINKS, SIGMOID, SOFTMAX
 
+#: Fault of ``students.threshold`` with one class per image.
+NO_THRESHOLD = "is not used with one class per image: the likeliest class is decided"
 _REQUIRED = {"required": True}
 
 
@@ -45,7 +47,11 @@ class Students(Section):
         doc="Logits that are learned from; oracle: those of teacher.oracle, on fit, which have "
         "seen the label. Metrics always compare with the teacher.",
     )
-    threshold = Numbers({}, doc="Logit of a class above which it is present; 0 if left out.")
+    threshold = Numbers(
+        {},
+        doc="Logit of a class above which it is present; 0 if left out. Not used with task: "
+        "single_label.",
+    )
 
     def penalty(self, class_name: str) -> float:
         """Weight of the L1 penalty of one class's student."""

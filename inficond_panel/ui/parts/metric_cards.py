@@ -55,7 +55,7 @@ def make_class_metrics(
     shown = [m[class_name] for m in (snapshot.metrics, snapshot.before, snapshot.last)]
     now, teacher = shown[0], teacher_metrics(snapshot, class_name)
     details = {
-        **_threshold_details(snapshot.agreement[class_name]),
+        **_decision_details(snapshot.agreement[class_name]),
         **_other_details(now),
     }
     metrics = _make_metrics(
@@ -134,7 +134,7 @@ def _student(key: str, value: float) -> Row:
     return ("Student", f"– ({METRICS[key].undefined})" if math.isnan(value) else number(value))
 
 
-def _threshold_details(agreement: Agreement) -> dict[str, list[Row]]:
+def _decision_details(agreement: Agreement) -> dict[str, list[Row]]:
     positives, negatives = agreement.positives, agreement.negatives
     found, named = _right(positives), _right(positives) + _wrong(negatives)
     everything = positives.total + negatives.total

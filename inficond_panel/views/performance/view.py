@@ -15,7 +15,7 @@ import panel as pn
 import param
 from panel.viewable import Viewable, Viewer
 
-from inficond_panel.analysis.images.image_sets import decided, image_set
+from inficond_panel.analysis.images.image_sets import decided_images, image_set
 from inficond_panel.common.numbers import UNDEFINED, defined
 from inficond_panel.distill.shift.verdict import SHIFT
 from inficond_panel.plots.performance_bars import (
@@ -73,7 +73,7 @@ def _row(snapshot: Snapshot, name: str) -> dict[str, Any]:
         **{fact: defined(getattr(metrics, fact)) for fact in _FACTS},
         "teacher": {metric: defined(value) for metric, value in teacher.items()},
         **{
-            side: [getattr(getattr(snapshot.fills[name], side), fill.counts) for fill in FILLS]
+            side: [getattr(getattr(snapshot.agreement[name], side), fill.counts) for fill in FILLS]
             for side in SIDES
         },
         "images": metrics.n,
@@ -133,7 +133,7 @@ def make_shifts(
 
 def make_agreement(snapshot: Snapshot) -> dict[str, Agreement]:
     """Agreement of student and teacher, by class in the order of the rows."""
-    return {name: snapshot.fills[name] for name in snapshot.metrics}
+    return {name: snapshot.agreement[name] for name in snapshot.metrics}
 
 
 def _without_axes(plot: Any, _: hv.Element) -> None:
@@ -253,7 +253,7 @@ class PerformanceView(Acting, Viewer):
             raise ValueError("no such images")
         teacher, student = fills.get(fill, (None, None))
         own = self.app.students.student(name)
-        rows = decided(own, side, teacher_right=teacher, student_right=student)
+        rows = decided_images(own, side, teacher_right=teacher, student_right=student)
         words = f": {FILLS[list(fills).index(fill)].words}" if fill else ""
         self.app.selection.open_images(image_set(own, f"{name}, {side}{words}", rows))
 
