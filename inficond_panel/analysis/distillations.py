@@ -107,7 +107,7 @@ def compare_settings(
 ) -> list[SettingResult]:
     """Distill the students of each setting, or take them from the history, and measure them.
 
-    All are measured on the same draws of images, so that what two have in common cancels in their
+    Students that the history does not have are not put there. All are measured on the same draws of images, so that what two have in common cancels in their
     difference. Looks at the holdout are the caller's to count. Raises ``TuningError`` for settings
     that cannot be, and where the store has no oracle logits.
     """
@@ -118,7 +118,7 @@ def compare_settings(
     found: list[SettingResult] = []
     for number, setting in enumerate(settings):
         own = tuner.with_students(**vars(setting))
-        node = own.root()
+        node = own.original()
         now = _Measured(own.at(node, split).outcomes, counts)
         against = _reference(settings, number)
         old = None if against is None else measured[against]

@@ -13,7 +13,12 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Tags
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from inficond_panel.common.teacher_outputs import logits_fault, logits_of, probabilities_fault
+from inficond_panel.common.teacher_outputs import (
+    is_labels,
+    logits_fault,
+    logits_of,
+    probabilities_fault,
+)
 from inficond_panel.distill import Fit, decision_function, fit, fit_joint, soft_targets
 from inficond_panel.distill.metrics.decisions import decided
 from inficond_panel.distill.solver.joint.joint import one_of_each
@@ -24,6 +29,11 @@ from inficond_panel.vocabulary.tasks import (
     SINGLE_LABEL,
     SOFTMAX,
     TASKS,
+)
+
+LABELS = (
+    "y has no value but 0 and 1: taken as labels, as y_kind='probabilities' says. For logits "
+    "of a teacher y_kind='logits'."
 )
 
 
@@ -58,7 +68,8 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
         "multi_label": each class is decided by itself. "single_label", as always with ``link``
         "softmax": the likeliest class is decided to be present, of equal ones the first.
     y_kind : None, "logits" or "probabilities", default None
-        What ``y`` is. None: logits, and what looks like probabilities or labels is an error.
+        What ``y`` is. None: logits. Values that are all 0 or 1 are then taken as labels, which
+        are probabilities, with a warning; what looks like other probabilities is an error.
 
     Attributes
     ----------
@@ -196,9 +207,12 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
     def _logits(self, values: np.ndarray) -> np.ndarray:
         if self.y_kind not in (None, "logits", "probabilities"):
             raise ValueError(f"y_kind must be None, 'logits' or 'probabilities': {self.y_kind!r}")
-        if self.y_kind is None and (fault := logits_fault(values)):
+        labels = self.y_kind is None and is_labels(values)
+        if labels:
+            warnings.warn(LABELS, UserWarning, stacklevel=3)
+        elif self.y_kind is None and (fault := logits_fault(values)):
             raise ValueError(f"y: values {fault}; say what they are: y_kind='probabilities'")
-        if self.y_kind != "probabilities":
+        if self.y_kind != "probabilities" and not labels:
             return values
         by_softmax = self.link == "softmax"
         if fault := probabilities_fault(values, by_softmax):

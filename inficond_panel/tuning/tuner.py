@@ -85,12 +85,19 @@ class Tuner(StudentHistory):
         """
         with self._distilling:  # by one of the sessions that open together, not by each
             if not self._distilled and self.history.get(self.root_id) is None:
-                made, settings = self._distillation, self._root_settings
-                self.history.add(
-                    distilled(self.root_id, self.fit_data, made, settings, progress, cancelled)
-                )
+                self.history.add(self._original(progress, cancelled))
             self._distilled = True
         return self.node(self.root_id)
+
+    def original(self, progress: Progress | None = None) -> Node:
+        """The untouched students as ``root`` gives them; what is distilled now is not kept."""
+        if self.history.get(self.root_id) is not None:
+            return self.node(self.root_id)
+        return self._original(progress)
+
+    def _original(self, progress: Progress | None, cancelled: Cancelled | None = None) -> Node:
+        made, settings = self._distillation, self._root_settings
+        return distilled(self.root_id, self.fit_data, made, settings, progress, cancelled)
 
     def fine_tune(
         self,

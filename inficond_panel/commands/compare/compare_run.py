@@ -140,8 +140,7 @@ def _say_students(compared: Compared, args: argparse.Namespace) -> None:
         say_table(["students", *NAMES.values()], [_difference(at, r) for at, r in changed])
     say()
     level = compared.level
-    draws = f"{args.draws} bootstrap draws of images, {interval_word(level)}s"
-    say(f"{draws}. History {compared.tuner.history.path}.")
+    say(f"{args.draws} bootstrap draws of images, {interval_word(level)}s.")
     if any(result.mark for result in compared.students):
         say(
             f"The oracle {SEEN_LABEL}: its students learned it on fit, and are measured without it."
