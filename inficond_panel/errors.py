@@ -133,6 +133,10 @@ class DifferenceWarning(UserWarning):
     """Exported students are used with other data or another version than they were made with."""
 
 
+class OptimumWarning(UserWarning):
+    """Students ended farther from their optimum than the spec asks for."""
+
+
 class CancelledError(InficondError):
     """Work stopped because the user asked for it."""
 

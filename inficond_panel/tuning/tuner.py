@@ -30,6 +30,7 @@ from inficond_panel.tuning.intents.intent import check_names
 from inficond_panel.tuning.intents.score_scale import score_scale
 from inficond_panel.tuning.iteration import Iteration
 from inficond_panel.tuning.node import Node, node_id
+from inficond_panel.tuning.optimality import warn_of_optimality
 from inficond_panel.tuning.student import Students
 from inficond_panel.tuning.student_history import StudentHistory
 from inficond_panel.vocabulary.tasks import SOFTMAX
@@ -81,13 +82,17 @@ class Tuner(StudentHistory):
     def root(self, progress: Progress | None = None, cancelled: Cancelled | None = None) -> Node:
         """The untouched students, #0: distilled now if the history does not have them.
 
-        Raises ``SolverError`` for a problem without a solution, and ``CancelledError``.
+        Warns once, by ``OptimumWarning``, of students that ended far from their optimum. Raises
+        ``SolverError`` for a problem without a solution, and ``CancelledError``.
         """
         with self._distilling:  # by one of the sessions that open together, not by each
             if not self._distilled and self.history.get(self.root_id) is None:
                 self.history.add(self._original(progress, cancelled))
-            self._distilled = True
-        return self.node(self.root_id)
+            first, self._distilled = not self._distilled, True
+        root = self.node(self.root_id)
+        if first:
+            warn_of_optimality(root, self.store.classes)
+        return root
 
     def original(self, progress: Progress | None = None) -> Node:
         """The untouched students as ``root`` gives them; what is distilled now is not kept."""
@@ -116,7 +121,8 @@ class Tuner(StudentHistory):
         Intents that contradict each other are settled by the rule of ``conflicts``, and
         ``tuning.notices`` says how. Cures are carried out by the labels of ``tune``, or on the
         terms that they were ``resolved`` to before (``Node.resolved``). The same parent and
-        intents give the same node: it is not fitted twice. Raises ``TuningError`` for unknown
+        intents give the same node: it is not fitted twice. Warns by ``OptimumWarning`` of students
+        that ended far from their optimum. Raises ``TuningError`` for unknown
         names, no intents, a cure or bounds that cannot be, or a parent that is not in the history;
         ``SolverError``; ``CancelledError``.
         """
@@ -126,7 +132,9 @@ class Tuner(StudentHistory):
             known = self._previewed.get(batch.name)
             made = known or self._refitted(stored, batch, progress, cancelled)
             self.history.add(replace(made, author=author))
-        return self.node(batch.name)
+        node = self.node(batch.name)
+        warn_of_optimality(node, self.store.classes)
+        return node
 
     def preview(
         self,

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from inficond_panel.spec.framework.by_name import ByClass, Numbers
 from inficond_panel.spec.framework.fields import Choice, Flag, Number, Whole
 from inficond_panel.spec.framework.section import Nested, Section
+from inficond_panel.vocabulary.limits import LARGEST_RATE
 from inficond_panel.vocabulary.tasks import LINKS, SIGMOID, SOFTMAX
 
 #: Fault of ``students.threshold`` with one class per image.
@@ -123,11 +124,12 @@ class PaperStudents(Students):
     batch = Whole(128, bounds=(1, None), doc="Images in a mini-batch.")
     lr = Number(
         None,
-        bounds=(0, None),
+        bounds=(0, LARGEST_RATE),
         inclusive_bounds=(False, True),
         allow_None=True,
-        doc="Adam's learning rate; if left out, each class takes the one of 0.01, 0.03, 0.1, 0.3, "
-        "1 and 3 that ends with the least objective on fit.",
+        doc="Adam's learning rate, for scores less their means and over one spread; if left out, "
+        "each class takes the one of 0.001, 0.003, 0.01, 0.03, 0.1 and 0.3 that ends with the "
+        "least objective on fit.",
     )
     seed = Whole(0, bounds=(0, None), doc="Seed of the order of the images.")
 
