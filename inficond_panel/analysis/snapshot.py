@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from inficond_panel.distill import Agreement, ClassMetrics, agreement
+from inficond_panel.distill import Agreement, ClassMetrics, TeacherSkill, agreement
 from inficond_panel.tuning import Iteration, Node, Student, Tuner
 from inficond_panel.tuning.other_students import count_others
 
@@ -18,6 +18,8 @@ class Snapshot:
     ``agreement`` is of decisions by threshold. So is ``fills``, which the bars show; but of data
     with one class an image it is of the class that is named.
 
+    ``teacher`` is the AP of the teacher on each class beside chance.
+
     ``tuned`` are the classes that it or an iteration before it tunes; the others are untouched.
     """
 
@@ -28,6 +30,7 @@ class Snapshot:
     last: dict[str, ClassMetrics]
     agreement: dict[str, Agreement]
     fills: dict[str, Agreement]
+    teacher: dict[str, TeacherSkill]
     tuned: frozenset[str]
 
 
@@ -91,6 +94,7 @@ def take_snapshot(tuner: Tuner, node: Node, split: str) -> Snapshot:
         last=tuner.metrics(parent, split),
         agreement=by_threshold,
         fills={name: fills_of(each) for name, each in students.items()} if named else by_threshold,
+        teacher=tuner.teacher_skills(split),
         tuned=frozenset(node.tuned).union(*(each.tuned for each in tuner.ancestors(node))),
     )
 

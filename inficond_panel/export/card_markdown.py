@@ -94,6 +94,7 @@ def _metrics(card: Mapping[str, Any], split: str) -> list[str]:
         [
             name,
             metrics["positives"],
+            written(metrics["chance"]),
             *(_interval(metrics[metric]) for metric in _METRICS),
             written(metrics["constant_fidelity"]),
         ]
@@ -102,7 +103,13 @@ def _metrics(card: Mapping[str, Any], split: str) -> list[str]:
     judged = [
         name for name, metrics in card["metrics"][split].items() if metrics.get("cross_fitted")
     ]
-    header = ["class", "positives", *_METRICS.values(), "constant student's fidelity"]
+    header = [
+        "class",
+        "positives",
+        "chance of AP",
+        *_METRICS.values(),
+        "constant student's fidelity",
+    ]
     return [
         f"## Metrics on the split {split}",
         f"In brackets the {confidence_word(level)} bootstrap interval over images ({draws} draws, "

@@ -9,7 +9,15 @@ import numpy as np
 
 from inficond_panel.common.cache import Latest, once
 from inficond_panel.common.near_words import near
-from inficond_panel.distill import ClassMetrics, Outcome, Scores, decision_function, measure
+from inficond_panel.distill import (
+    ClassMetrics,
+    Outcome,
+    Scores,
+    TeacherSkill,
+    decision_function,
+    measure,
+    teacher_skill,
+)
 from inficond_panel.distill.metrics.top_class import one_of_classes
 from inficond_panel.errors import TuningError
 from inficond_panel.store import Store
@@ -46,6 +54,7 @@ class Evaluation:
         self._of_nodes: Latest[tuple[str, str, str], dict[str, ClassMetrics]] = Latest(nodes)
         self.logits = once(_KEPT_NODES[0])(self._logits)  # made of the columns at little cost
         self.teacher_outcomes = once(3)(self._teacher_outcomes)
+        self.teacher_skills = once(3)(self._teacher_skills)
         self.named = once(_KEPT_NODES[0])(self._named)
 
     def threshold(self, class_name: str) -> float:
@@ -121,6 +130,10 @@ class Evaluation:
     def _teacher_outcomes(self, split: str) -> dict[str, Outcome]:
         logits = self.store.teacher_log_odds
         return {name: self._outcome(logits, k, split) for k, name in enumerate(self.store.classes)}
+
+    def _teacher_skills(self, split: str) -> dict[str, TeacherSkill]:
+        teachers = self.teacher_outcomes(split)
+        return {name: teacher_skill(outcome) for name, outcome in teachers.items()}
 
     def _named(self, node: Node, split: str) -> tuple[np.ndarray, np.ndarray]:
         """Positions ``(n,)`` of the classes that students and teacher name on a split's images."""

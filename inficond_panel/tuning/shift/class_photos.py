@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.distill import Fit
+from inficond_panel.distill import Fit, Outcome
 from inficond_panel.distill.folds import stratified_folds
 from inficond_panel.distill.shift.suspects import Photos, Suspicion, suspicion
 from inficond_panel.distill.shift.verdict import Judged, Verdict, verdict
@@ -134,6 +134,12 @@ class ClassPhotos:
         columns = np.asarray(classes, dtype=np.intp)
         logits = self._store.teacher_log_odds[np.ix_(rows, columns)]
         return np.asarray(logits > self._thresholds[columns], dtype=np.int8)
+
+    @property
+    def teacher(self) -> Outcome:
+        """Outcome of the teacher on the photos of tune."""
+        logits = self._store.teacher_log_odds[self.tune, self.student.k]
+        return Outcome(self.tune_label, logits)
 
     @property
     def concepts(self) -> list[str]:
