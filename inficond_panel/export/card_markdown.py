@@ -94,8 +94,8 @@ def _metrics(card: Mapping[str, Any], split: str) -> list[str]:
         [
             name,
             metrics["positives"],
-            written(metrics["chance"]),
             *(_interval(metrics[metric]) for metric in _METRICS),
+            written(metrics["chance"]),
             written(metrics["constant_fidelity"]),
         ]
         for name, metrics in card["metrics"][split].items()
@@ -106,8 +106,8 @@ def _metrics(card: Mapping[str, Any], split: str) -> list[str]:
     header = [
         "class",
         "positives",
-        "chance of AP",
         *_METRICS.values(),
+        "chance of AP",
         "constant student's fidelity",
     ]
     return [

@@ -26,6 +26,7 @@ from inficond_panel.tuning.opening import usual_history
 from inficond_panel.tuning.other_students import by_kind, other_students, others_sentence
 from inficond_panel.tuning.typed_concepts import typed_folder
 from inficond_panel.vocabulary.confidence import CONFIDENCE, confidence_word
+from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.top_metrics import TOP1
 from inficond_panel.wording.teacher import teacher_sentences
 
@@ -112,9 +113,7 @@ def _planned(spec: Spec) -> dict[str, Any]:
         "stages": {},
         "arrays": {},
         "positives": {},
-        "teacher_skill": {},
-        "teacher_sentences": [],
-        "teacher_top1": None,
+        "teacher_skill": None,
         "typed": [],
         "iterations": None,
     }
@@ -132,7 +131,6 @@ def _made(store: Store) -> dict[str, Any]:
         for name, array in sorted(store.dataset.variables.items(), key=lambda item: str(item[0]))
     }
     stages = store.attrs.get("stages", {})
-    skills = Evaluation(store, {}).teacher_skills("tune")
     return {
         "history": store.attrs.get("history"),
         "bytes": _bytes(store.path),
@@ -142,13 +140,21 @@ def _made(store: Store) -> dict[str, Any]:
             for name, stage in stages.items()
         },
         "arrays": arrays,
-        "teacher_skill": {name: skill.to_json() for name, skill in skills.items()},
-        "teacher_sentences": teacher_sentences(skills),
-        "teacher_top1": _top1(store),
+        "teacher_skill": _teacher_skill(store),
         "positives": {
             name: {split: int((column[store.rows(split)] == 1).sum()) for split in SPLITS}
             for name, column in zip(store.classes, store.label.T, strict=True)
         },
+    }
+
+
+def _teacher_skill(store: Store) -> dict[str, Any]:
+    """What the teacher knows by the labels of tune: AP beside chance by class, top-1 accuracy."""
+    skills = Evaluation(store, {}).teacher_skills("tune")
+    return {
+        "classes": {name: skill.to_json() for name, skill in skills.items()},
+        "top1": _top1(store),
+        "sentences": teacher_sentences(skills),
     }
 
 
@@ -223,20 +229,20 @@ def _say_arrays(arrays: dict[str, Any]) -> None:
 
 
 def _say_positives(document: dict[str, Any]) -> None:
-    rows = []
+    rows, teacher_skill = [], document["teacher_skill"]
     for name, counts in document["positives"].items():
-        skill = document["teacher_skill"][name]
-        ap = skill["ap"]
+        skill = teacher_skill["classes"][name]
+        ap = skill[AP.key]
         teacher = written(ap["estimate"]), written_range(ap["low"], ap["high"])
         rows.append(
             [name, *(str(counts[split]) for split in SPLITS), *teacher, written(skill["chance"])]
         )
     level = confidence_word(CONFIDENCE)
     say_table(["positives", *SPLITS, "teacher's AP on tune", level, "chance"], rows)
-    if top1 := document["teacher_top1"]:
-        at = top1["estimate"], written_range(top1["low"], top1["high"])
-        say(f"all classes: top-1 accuracy of the teacher on tune {written(at[0])} {at[1]}")
-    for line in document["teacher_sentences"]:
+    if top1 := teacher_skill["top1"]:
+        limits = written_range(top1["low"], top1["high"])
+        say(f"top-1 accuracy of the teacher on tune: {written(top1['estimate'])} {limits}")
+    for line in teacher_skill["sentences"]:
         note(line)
 
 

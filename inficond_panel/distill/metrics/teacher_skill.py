@@ -47,7 +47,7 @@ class TeacherSkill:
     def to_json(self) -> dict[str, Any]:
         """Plain data; None where undefined."""
         ap = {end: defined(getattr(self.ap, end)) for end in ("estimate", "low", "high")}
-        return {"ap": ap, "chance": defined(self.chance), "knows": self.knows}
+        return {AP.key: ap, "chance": defined(self.chance), "knows": self.knows}
 
 
 def teacher_skill(teacher: Outcome, noise: Noise = USUAL_NOISE) -> TeacherSkill:
