@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from inficond_panel.distill import Agreement, ClassMetrics, agreement
+from inficond_panel.distill import Agreement, ClassMetrics, TeacherSkill, agreement
 from inficond_panel.tuning import Iteration, Node, Student, Tuner
 from inficond_panel.tuning.other_students import count_others
 
@@ -15,8 +15,9 @@ from inficond_panel.tuning.other_students import count_others
 class Snapshot:
     """A node as the screen shows it: metrics now, at the start (#0) and before (its parent).
 
-    ``agreement`` counts the images that the bars show. ``tuned`` are the classes that it or an
-    iteration before it tunes; the others are untouched.
+    ``agreement`` counts the images that the bars show. ``teacher`` is the AP of the teacher on
+    each class beside chance. ``tuned`` are the classes that it or an iteration before it tunes; the
+    others are untouched.
     """
 
     node: Node
@@ -25,6 +26,7 @@ class Snapshot:
     before: dict[str, ClassMetrics]
     last: dict[str, ClassMetrics]
     agreement: dict[str, Agreement]
+    teacher: dict[str, TeacherSkill]
     tuned: frozenset[str]
 
 
@@ -85,6 +87,7 @@ def take_snapshot(tuner: Tuner, node: Node, split: str) -> Snapshot:
         before=tuner.metrics(root, split),
         last=tuner.metrics(parent, split),
         agreement={name: agreement_of(each) for name, each in students.items()},
+        teacher=tuner.teacher_skills(split),
         tuned=frozenset(node.tuned).union(*(each.tuned for each in tuner.ancestors(node))),
     )
 

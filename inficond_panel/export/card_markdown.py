@@ -101,6 +101,7 @@ def _metrics(card: Mapping[str, Any], split: str) -> list[str]:
             name,
             metrics["positives"],
             *(_interval(metrics[metric]) for metric in _METRICS),
+            written(metrics["chance"]),
             written(metrics["constant_fidelity"]),
         ]
         for name, metrics in card["metrics"][split].items()
@@ -108,7 +109,13 @@ def _metrics(card: Mapping[str, Any], split: str) -> list[str]:
     judged = [
         name for name, metrics in card["metrics"][split].items() if metrics.get("cross_fitted")
     ]
-    header = ["class", "positives", *_METRICS.values(), "constant student's fidelity"]
+    header = [
+        "class",
+        "positives",
+        *_METRICS.values(),
+        "chance of AP",
+        "constant student's fidelity",
+    ]
     return [
         f"## Metrics on the split {split}",
         f"In brackets the {confidence_word(level)} bootstrap interval over images ({draws} draws, "

@@ -12,7 +12,7 @@ from typing import Any
 from inficond_panel.analysis.node_metrics import ClassMeasures, measure_node
 from inficond_panel.analysis.top_measures import measure_single_label
 from inficond_panel.common.numbers import defined
-from inficond_panel.distill import Interval, Outcome, metric_intervals
+from inficond_panel.distill import Interval
 from inficond_panel.export.exported import FORMAT_VERSION
 from inficond_panel.export.limits import limits
 from inficond_panel.store import SPLITS
@@ -113,14 +113,13 @@ def _versions(tuner: Tuner) -> dict[str, Any]:
 def measured(tuner: Tuner, node: Node, split: str) -> dict[str, Any]:
     """For each class counts, and ``{"value", "low", "high"}`` of each metric; None if undefined."""
     found, metrics = measure_node(tuner, node, split), {}
-    noise = tuner.spec.views.noise()
     for name, student in tuner.at(node, split).items():
         points = student.metrics
-        outcome = Outcome(student.labels, student.teacher_logits)
-        teacher = metric_intervals(outcome, (AP.key,), **noise)
         metrics[name] = {
             **_document(found[name]),
-            "teacher_ap": _plain(teacher[AP.key]),
+            "teacher_ap": _plain(found[name].teacher.ap),
+            "chance": defined(found[name].teacher.chance),
+            "teacher_knows": found[name].teacher.knows,
             "constant_fidelity": defined(points.constant_fidelity),
             "logit_correlation": defined(points.logit_correlation),
         }

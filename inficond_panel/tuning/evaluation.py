@@ -9,7 +9,15 @@ import numpy as np
 
 from inficond_panel.common.cache import Latest, once
 from inficond_panel.common.near_words import near
-from inficond_panel.distill import ClassMetrics, Outcome, Scores, decision_function, measure
+from inficond_panel.distill import (
+    ClassMetrics,
+    Outcome,
+    Scores,
+    TeacherSkill,
+    decision_function,
+    measure,
+    teacher_skill,
+)
 from inficond_panel.distill.metrics.decisions import Cutoff, Cutoffs, Mask, decided
 from inficond_panel.errors import TuningError
 from inficond_panel.spec.sections.students import NO_THRESHOLD
@@ -52,6 +60,7 @@ class Evaluation:
         self.decisions = once(_KEPT_NODES[0])(self._decisions)
         self.teacher_decisions = once(3)(self._teacher_decisions)
         self.cutoffs = once(_KEPT_NODES[0])(self._cutoffs)
+        self.teacher_skills = once(3)(self._teacher_skills)
 
     def decided(self, logits: np.ndarray) -> Mask:
         """Decisions ``(n, K)`` by logits of all classes, of students or teacher."""
@@ -142,6 +151,10 @@ class Evaluation:
             name: self._outcome(logits[:, k], k, split, cutoffs.of(k))
             for k, name in enumerate(self.store.classes)
         }
+
+    def _teacher_skills(self, split: str) -> dict[str, TeacherSkill]:
+        teachers = self.teacher_outcomes(split)
+        return {name: teacher_skill(outcome) for name, outcome in teachers.items()}
 
     def _decisions(self, node: Node, split: str) -> Mask:
         """Decisions ``(n, K)`` of the students on a split, read-only."""

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from inficond_panel.common.cache import Latest, once
-from inficond_panel.distill import SEEN_LABEL, ClassMetrics, Outcome
+from inficond_panel.distill import SEEN_LABEL, ClassMetrics, Outcome, TeacherSkill
 from inficond_panel.distill.metrics.decisions import Cutoffs
 from inficond_panel.errors import TuningError
 from inficond_panel.spec import Spec, with_students
@@ -202,6 +202,10 @@ class Tuner(StudentHistory):
     def teacher_outcomes(self, split: str) -> dict[str, Outcome]:
         """Outcomes of the teacher on a split, by class."""
         return dict(self._evaluation.teacher_outcomes(split))
+
+    def teacher_skills(self, split: str) -> dict[str, TeacherSkill]:
+        """AP of the teacher on a split beside chance, by class: does it know the class?"""
+        return dict(self._evaluation.teacher_skills(split))
 
     def metrics(self, node: Node, split: str) -> dict[str, ClassMetrics]:
         """Metrics of each class on ``split``; nan where undefined."""

@@ -24,7 +24,7 @@ ARROWS = {
     "concepts": BASE | {"store"},
     "tuning": NUMERICS,
     "analysis": NUMERICS | {"tuning"},
-    "export": NUMERICS | {"tuning", "analysis", "version"},
+    "export": NUMERICS | {"tuning", "analysis", "wording", "version"},
     "wording": NUMERICS | {"tuning", "analysis"},
     "quantify": BASE | {"distill", "store"},
     "state": ANALYSES | {"export"},

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.distill import Fit
+from inficond_panel.distill import Fit, Outcome
 from inficond_panel.distill.folds import stratified_folds
 from inficond_panel.distill.metrics.decisions import decided
 from inficond_panel.distill.shift.suspects import Photos, Suspicion, suspicion
@@ -134,6 +134,12 @@ class ClassPhotos:
     def _decisions(self, rows: NDArray[np.intp], classes: Sequence[int]) -> NDArray[np.int8]:
         present = decided(self._store.teacher_log_odds[rows], self._thresholds, self._store.task)
         return present[:, list(classes)].astype(np.int8)
+
+    @property
+    def teacher(self) -> Outcome:
+        """Outcome of the teacher on the photos of tune."""
+        logits = self._store.teacher_log_odds[self.tune, self.student.k]
+        return Outcome(self.tune_label, logits)
 
     @property
     def concepts(self) -> list[str]:

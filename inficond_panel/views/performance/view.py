@@ -41,6 +41,7 @@ from inficond_panel.vocabulary.metrics import AP, FIDELITY, METRICS
 from inficond_panel.vocabulary.sorts import CLASS_SORTS
 from inficond_panel.wording.metric_change import change_text, make_change
 from inficond_panel.wording.suspects import shift_sentence
+from inficond_panel.wording.teacher import teacher_sentence
 
 if TYPE_CHECKING:
     from inficond_panel.analysis.snapshot import Snapshot
@@ -58,7 +59,8 @@ def make_performance_rows(snapshot: Snapshot) -> list[dict[str, Any]]:
 
     ``positives`` and ``negatives`` are counts of images: both right, only the teacher right,
     both wrong, only the student right. ``gap`` is AP(teacher) − AP(student), ``recall_gap`` and the
-    like likewise; ``teacher`` has the teacher's metrics.
+    like likewise; ``teacher`` has the teacher's metrics, and ``unknown`` the sentence on a class
+    that the teacher does not know, else it is empty.
     """
     return [_row(snapshot, name) for name in snapshot.metrics]
 
@@ -78,6 +80,7 @@ def _row(snapshot: Snapshot, name: str) -> dict[str, Any]:
         },
         "images": metrics.n,
         "reason": undefined_reason(metrics.positives, snapshot.split),
+        "unknown": teacher_sentence(name, snapshot.teacher[name]),
     }
 
 
