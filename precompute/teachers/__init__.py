@@ -15,6 +15,7 @@ from precompute.teachers.loading import (
     load_teacher,
 )
 from precompute.teachers.network import check_finite
+from precompute.teachers.output_order import check_order, hold_teacher
 from precompute.teachers.photos import Photos
 from precompute.teachers.preprocessing import stacked
 from precompute.teachers.record import fit_rows
@@ -27,9 +28,11 @@ __all__ = [
     "batch_of",
     "check_finite",
     "check_labels",
+    "check_order",
     "encoder_of",
     "fetch_teacher",
     "fit_rows",
+    "hold_teacher",
     "left_out_text",
     "load_embedding",
     "load_teacher",
