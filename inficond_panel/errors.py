@@ -97,13 +97,19 @@ class DataError(InficondError, ValueError):
 class OrderError(DataError):
     """A teacher's outputs in an order that the labels speak against.
 
-    ``right_names`` has the class that an output fits, by the class that the output is taken for.
+    ``right_names`` has the class that an output fits, by the class that the output is taken for;
+    the message is a ``sentence``, after its ``place`` in a file.
     """
 
     def __init__(
-        self, message: str, remedy: str = "", right_names: Mapping[str, str] | None = None
+        self,
+        sentence: str,
+        remedy: str = "",
+        right_names: Mapping[str, str] | None = None,
+        place: str = "",
     ) -> None:
-        super().__init__(message, remedy)
+        super().__init__(place + sentence, remedy)
+        self.sentence = sentence
         self.right_names = dict(right_names or {})
 
 

@@ -13,9 +13,10 @@ from inficond_panel.common.numbers import number, signed
 from inficond_panel.distill.metrics.output_order import MOST, fitting_outputs, hold_order
 from inficond_panel.errors import OrderError
 from inficond_panel.store.store import Store
+from inficond_panel.vocabulary.tasks import AS_GIVEN
 
-#: What overrules the labels: of the key ``teacher.order``, of arguments, of the store's attribute.
-AS_GIVEN = "as_given"
+#: Remedy in Python for names that are right all the same.
+ORDER_REMEDY = f'If the names are right, give order="{AS_GIVEN}".'
 #: Images that are enough where a store is only opened.
 _FEW = 2000
 _NAMED = 12  #: pairs of classes that a message lists
@@ -29,6 +30,11 @@ class OrderFinding:
 
     message: str
     right_names: Mapping[str, str]
+
+    @property
+    def renamed(self) -> str:
+        """The names of today, each with the right one."""
+        return ", ".join(f"{old!r} to {new!r}" for old, new in self.right_names.items())
 
     def error(self, remedy: str) -> OrderError:
         """The finding as an error."""
@@ -79,10 +85,12 @@ def fitting_text(logits: NDArray, label: NDArray, classes: Sequence[str], softma
     return f"By the labels, counted from 0, {listed(pairs, _NAMED)}."
 
 
-def hold_store(store: Store, *, few: bool = False) -> OrderFinding | None:
-    """The same of a store, unless its makers said that the order is right; ``few``: a quick look
-    at 2,000 images."""
-    if store.attrs.get("teacher_order") == AS_GIVEN:
+def hold_store(store: Store, order: str | None, *, few: bool = False) -> OrderFinding | None:
+    """The same of a store, unless it or its spec (``teacher.order``) says that the order is right.
+
+    With ``few`` 2,000 images are enough.
+    """
+    if AS_GIVEN in (order, store.attrs.get("teacher_order")):
         return None
     return hold_outputs(
         store.teacher_logit,

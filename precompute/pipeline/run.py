@@ -75,7 +75,7 @@ def run(
         if is_made_from(path, inputs):
             _tidy(path)
             store = open_store(path)
-            if not spec.teacher.order and (better := hold_store(store)):
+            if better := hold_store(store, spec.order):
                 progress(f"Warning: {better.message}")
             progress(f"{path} is up to date: nothing to do.")
             return report_on(store, False, None, started)
@@ -132,8 +132,8 @@ def is_made_from(path: Path, inputs: Inputs) -> bool:
 def _in_spec(error: OrderError, spec: Spec) -> OrderError:
     """The error with the place of the teacher's classes, or of the teacher, in the spec."""
     key, name = ("teacher", "classes") if getattr(spec.teacher, "classes", ()) else ("", "teacher")
-    problem = Problem(spec.path, *spec.place(key, name), f"teacher: {error.message}")
-    return OrderError(str(problem), error.remedy, error.right_names)
+    place = str(Problem(spec.path, *spec.place(key, name), ""))
+    return OrderError(error.sentence, error.remedy, error.right_names, place)
 
 
 def _cannot_write(path: Path, error: OSError) -> StoreError:

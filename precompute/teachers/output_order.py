@@ -15,6 +15,7 @@ from inficond_panel.store.images import UnreadableImage
 from inficond_panel.store.output_order import SEEN, OrderFinding, fitting_text, hold_outputs
 from precompute.datasets import Dataset
 from precompute.teachers.preprocessing import stacked
+from precompute.teachers.tables import read_logits
 from precompute.teachers.teacher import OutputsError
 
 #: Labelled photos that a network is tried on before all photos go through it: at least so many,
@@ -51,12 +52,17 @@ def check_order(
         raise found.error(order_remedy(section, dataset.classes, found))
 
 
+def check_table(section: LogitsTeacher, dataset: Dataset) -> None:
+    """The same of a table, which is read."""
+    logits = read_logits(section, dataset.ids, dataset.classes)
+    check_order(section, dataset, logits.own, logits.other)
+
+
 def order_remedy(section: Teacher, classes: Sequence[str], found: OrderFinding) -> str:
     """The better order as a spec takes it, and the key that overrules it."""
     overruled = "If the order is right as it is, the section takes order: as_given."
     if isinstance(section, LogitsTeacher):
-        pairs = ", ".join(f"{old!r} to {new!r}" for old, new in found.right_names.items())
-        return f"Rename columns of {section.path.name}: {pairs}. {overruled}"
+        return f"Rename columns of {section.path.name}: {found.renamed}. {overruled}"
     names = [
         found.right_names.get(name, name) for name in getattr(section, "classes", ()) or classes
     ]

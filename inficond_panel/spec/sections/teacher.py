@@ -11,7 +11,7 @@ from inficond_panel.spec.framework.lists import Channels, Size, Words
 from inficond_panel.spec.framework.paths import FilePath, NameOrPath
 from inficond_panel.spec.framework.section import Nested, Section
 from inficond_panel.spec.sections.encoder import Encoder, Prompts
-from inficond_panel.vocabulary.tasks import ACTIVATIONS, OUTPUTS, SIGMOID, SOFTMAX
+from inficond_panel.vocabulary.tasks import ACTIVATIONS, AS_GIVEN, OUTPUTS, SIGMOID, SOFTMAX
 
 _REQUIRED = {"required": True}
 _FILTERS = ["nearest", "bilinear", "bicubic", "lanczos"]
@@ -112,7 +112,7 @@ def order_field() -> Choice:
     """The field ``order``."""
     return Choice(
         default=None,
-        objects=["as_given"],
+        objects=[AS_GIVEN],
         allow_None=True,
         doc="as_given: the names of its outputs are right, although the labels of fit and tune "
         "speak for another order. If left out, that is an error.",
