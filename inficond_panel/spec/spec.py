@@ -85,6 +85,11 @@ class Spec(SpecFile):
         """Projections that the spec names, the first to show first; none for a store as it is."""
         return [] if self.concepts is None else list(self.concepts.projections.methods)
 
+    @property
+    def order(self) -> str | None:
+        """``teacher.order``; None for a store by itself."""
+        return self.teacher.order if self.teacher else None
+
     def check_making(self) -> None:
         """Raise ``SpecError`` where it does not say what a store is made of."""
         if self.of_store:

@@ -12,3 +12,6 @@ ACTIVATIONS = (SIGMOID, SOFTMAX)
 LINKS = (SIGMOID, SOFTMAX)
 #: What the outputs of a teacher are.
 OUTPUTS = ("logits", "probabilities")
+#: What overrules labels that speak for another order of a teacher's outputs: of the key
+#: ``teacher.order``, of arguments, and of a store's attribute.
+AS_GIVEN = "as_given"

@@ -20,7 +20,7 @@ ARROWS = {
     "vocabulary": {"errors", "common"},
     "distill": BASE,
     "spec": BASE,
-    "store": BASE | {"version"},
+    "store": BASE | {"version", "distill"},
     "concepts": BASE | {"store"},
     "tuning": NUMERICS,
     "analysis": NUMERICS | {"tuning"},

@@ -19,6 +19,7 @@ from inficond_panel.distill import metric_intervals
 from inficond_panel.errors import InficondError
 from inficond_panel.spec import Spec, find_spec, load_spec
 from inficond_panel.store import SPLITS, Store, open_store
+from inficond_panel.store.output_order import hold_store
 from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.documents import store_document
 from inficond_panel.tuning.evaluation import Evaluation
@@ -33,13 +34,18 @@ from inficond_panel.wording.teacher import teacher_sentences
 
 def say_content(args: argparse.Namespace) -> None:
     """Write the content of a store, or what a spec without one names."""
-    store, title, history = _store_of(args)
+    store, title, history, order = _store_of(args)
     if store is None:
         document = _planned(load_spec(find_spec(args.spec)))
     else:
         store.verify()
+        better = hold_store(store, order)
         typed = _typed(store, history)
         document = {**store_document(store), "title": title, **_made(store), "typed": typed}
+        document["output_order"] = better and {
+            "message": better.message,
+            "right_names": dict(better.right_names),
+        }
         document["iterations"] = count_iterations(args.spec, args.store, history)
     if args.json:
         say_json(document)
@@ -55,20 +61,24 @@ def say_content(args: argparse.Namespace) -> None:
     _say_positives(document)
     _say_typed(document["typed"])
     say_iterations(document["iterations"], args.spec)
-    for warning in store.attrs.get("warnings", []):
+    warnings = [better.message] if better else []
+    for warning in [*warnings, *store.attrs.get("warnings", [])]:
         note(f"Warning: {warning}")
 
 
-def _store_of(args: argparse.Namespace) -> tuple[Store | None, str, Path | None]:
-    """The store that is meant, if it is there; the title; and the history that a spec names."""
+def _store_of(
+    args: argparse.Namespace,
+) -> tuple[Store | None, str, Path | None, str | None]:
+    """The store that is meant, if it is there; the title; and the history and the order of the
+    teacher's outputs that a spec names."""
     if os.path.isdir(args.spec):  # noqa: PTH112 - never raises
         store = open_store(args.spec)
-        return store, store.title, None
+        return store, store.title, None, None
     spec = load_spec(find_spec(args.spec), check_files=False)
     place = Path(args.store or os.environ.get("INFICOND_STORE") or spec.store)
     there = os.path.exists(place)  # noqa: PTH110 - never raises
     history = Path(os.environ.get("INFICOND_HISTORY") or usual_history(args.spec, spec))
-    return (open_store(place) if there else None), spec.title, history
+    return (open_store(place) if there else None), spec.title, history, spec.order
 
 
 def _typed(store: Store, history: Path | None) -> list[dict[str, Any]]:
@@ -116,6 +126,7 @@ def _planned(spec: Spec) -> dict[str, Any]:
         "teacher_skill": None,
         "typed": [],
         "iterations": None,
+        "output_order": None,
     }
 
 
