@@ -82,7 +82,7 @@ def run(n: int, concepts: int) -> None:
     low, high = np.full(concepts, -99.0), np.full(concepts, 99.0)  # every image turns
 
     def all_changes() -> None:
-        change_intervals(Outcome(label, before, teacher), Outcome(label, after, teacher))
+        change_intervals(Outcome(label, before, teacher > 0), Outcome(label, after, teacher > 0))
 
     curve = what_if_curve(scores[:, 0], before, weights[0], label, -99, 99).breakpoints
     draw_counts(n, DRAWS, 0)

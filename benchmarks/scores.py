@@ -104,7 +104,7 @@ class Measured:
         self.drawn: dict[str, list[NDArray]] = {"ap": [], "fidelity": []}
         for k in range(len(store.classes)):
             label, teacher = store.label[rows, k], store.teacher_logit[rows, k]
-            outcome = Outcome(label, logit[:, k], teacher)
+            outcome = Outcome(label, logit[:, k], teacher > 0)
             for metric in self.value:
                 used = counts[:, label >= 0] if metric == "ap" else counts
                 self.value[metric].append(outcome.value(metric))

@@ -1,4 +1,4 @@
-"""Our views beside a plot of one's own, which follows them: panel serve examples/own_app.py"""
+"""Our views beside a plot of one's own, which follows them: inficond docs embedding."""
 
 from __future__ import annotations
 

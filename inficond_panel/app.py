@@ -19,7 +19,7 @@ from panel.viewable import Viewable, Viewer
 from inficond_panel.analysis.snapshot import take_snapshot, take_tree
 from inficond_panel.errors import InficondError
 from inficond_panel.new_photos import PagePhotos
-from inficond_panel.serving import guard
+from inficond_panel.serving import guard, is_guarded
 from inficond_panel.spec import find_spec, load_spec
 from inficond_panel.state import AppState, Job, Jobs
 from inficond_panel.state.jobs import Progress
@@ -47,6 +47,10 @@ from inficond_panel.views.page.page import (
 )
 from inficond_panel.views.page.shell import Shell
 
+UNGUARDED = (
+    "WARNING: This server had no guards and no /health before its first page (inficond docs "
+    "security).\nInstall inficond-panel again, or use: inficond serve SPEC\n"
+)
 #: Pixels of a view that is shown by itself.
 HEIGHT, STRIP_HEIGHT = 620, 170
 
@@ -277,7 +281,9 @@ def serve_page(arguments: Sequence[str]) -> None:
 
 
 if pn.state.served:
-    guard()
+    if not is_guarded():  # an old installation, whose entry points Panel does not know
+        sys.stderr.write(UNGUARDED)
+        guard()
     # The module made of this file is the session's, and is emptied before the session has ended.
     from inficond_panel.app import serve_page
 

@@ -18,10 +18,11 @@ from PIL import Image
 from inficond_panel.common.installation import missing_extra
 from inficond_panel.common.teacher_outputs import outputs_of
 from inficond_panel.common.whole_file import write_whole
-from inficond_panel.errors import DataError, SpecError
+from inficond_panel.errors import DataError, OrderError, SpecError
 from inficond_panel.spec import Spec, load_spec
 from inficond_panel.store import frame_checks as checks
 from inficond_panel.store.images import UnreadableImage, decode
+from inficond_panel.store.output_order import ORDER_REMEDY
 
 #: Photos that a teacher gets at a time.
 BATCH = 16
@@ -47,9 +48,8 @@ def write_built(
 ) -> Spec:
     """Write spec, words and tables to ``folder``, and compute the store of the spec.
 
-    ``said`` are the title, and the keys ``task``, ``activation``, ``outputs`` and
-    ``device``. A folder that
-    holds another build is left as it is. Raises ``DataError``, which names all faults of the
+    ``settings`` are the title, and the keys ``task``, ``activation``, ``outputs``, ``order`` and
+    ``device``. A folder that holds another build is left as it is. Raises ``DataError``, which names all faults of the
     frames, before anything is written; ``MissingExtraError``; and what ``precompute.run`` does.
     """
     labels, split = _checked(files, labels, split, words)
@@ -73,11 +73,24 @@ def write_built(
     try:
         spec = load_spec(folder / "spec.yaml")
         precompute.run(spec, spec.store, progress=_note)
-    except (DataError, SpecError):  # so that the arguments can be corrected
+    except (DataError, SpecError) as error:  # so that the arguments can be corrected
         if fresh:
             shutil.rmtree(folder)
+        if isinstance(error, OrderError):
+            raise _in_python(error, list(map(str, labels.columns)), teacher) from error
         raise
     return spec
+
+
+def _in_python(
+    error: OrderError, classes: Sequence[str], teacher: RunTeacher | pd.DataFrame
+) -> OrderError:
+    """The error with what to change in a call of ``build``."""
+    right = [error.right_names.get(name, name) for name in classes]
+    remedy = f"outputs[:, {[right.index(name) for name in classes]}]"
+    what = "frame" if isinstance(teacher, pd.DataFrame) else "function"
+    text = f"The teacher's {what} takes {remedy} of its outputs, in the order of labels."
+    return OrderError(error.sentence, f"{text} {ORDER_REMEDY}", error.right_names)
 
 
 def _note(line: str) -> None:
@@ -192,7 +205,7 @@ def _spec(
         "dataset": {**dataset, "splits": shares if split is None else given},
         "concepts": {"corpus": "words.txt", "encoder": dict(encoder)},
         "device": settings["device"],
-        "teacher": teacher | ({"outputs": settings["outputs"]} if settings["outputs"] else {}),
+        "teacher": teacher | {key: settings[key] for key in ("outputs", "order") if settings[key]},
     }
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 

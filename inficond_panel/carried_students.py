@@ -7,16 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from inficond_panel.concepts.photo_scores import PhotoScores
 from inficond_panel.errors import ExportError
 from inficond_panel.export.loading import load_export
 from inficond_panel.export.predictions import COLUMNS, Prediction, predict
-from inficond_panel.store.images import UnreadableImage
-
-if TYPE_CHECKING:
-    from PIL import Image
 
 
 class CarriedStudents:
@@ -39,19 +37,26 @@ class CarriedStudents:
         self.way = carried(front, encoder, head, masks)
 
     def predict(self, photos: Sequence[str | Path]) -> tuple[list[Prediction], dict[str, str]]:
-        """Predictions of the photos that can be read, and of the others the reason, by file."""
-        from precompute.pipeline.apply import read_photo  # noqa: PLC0415 - an extra
+        """Predictions of the photos that can be read, and of the others the reason, by file.
 
-        found: list[Prediction] = []
-        faults: dict[str, str] = {}
-        for file in map(Path, photos):
-            try:
-                image = read_photo(file, self.way.settings.segments)
-            except UnreadableImage as fault:
-                faults[str(file)] = str(fault) or "unreadable"
-                continue
-            found += predict(self.students, self._scores(file, image))
-        return found, faults
+        Photos go through the encoder in the batches of ``inficond predict``.
+        """
+        from precompute.pipeline.apply import batches  # noqa: PLC0415 - an extra
+
+        files = [Path(photo) for photo in photos]
+        parts = [self._batch(batch) for batch in batches(files, self.way.size)]
+        if not parts:
+            return [], {}
+        fault, score = zip(*parts, strict=True)
+        scores = PhotoScores(
+            photos=tuple(map(str, files)),
+            fault=tuple(reason for part in fault for reason in part),
+            concepts=self.students.concepts,
+            classes=self.students.classes,
+            score=np.concatenate(score),
+        )
+        faults = zip(scores.photos, scores.fault, strict=True)
+        return predict(self.students, scores), {file: why for file, why in faults if why}
 
     def rows(self, photos: Sequence[str | Path]) -> tuple[list[dict[str, Any]], dict[str, str]]:
         """As ``predict``, with the columns of ``inficond predict --csv``."""
@@ -62,14 +67,16 @@ class CarriedStudents:
         """A row for each class of each photo that can be read, see ``rows``."""
         return self.rows(photos)[0]
 
-    def _scores(self, file: Path, image: Image.Image) -> PhotoScores:
-        return PhotoScores(
-            photos=(str(file),),
-            fault=("",),
-            concepts=self.students.concepts,
-            classes=self.students.classes,
-            score=self.way.score([image], [file.stem])[0],
-        )
+    def _batch(self, files: Sequence[Path]) -> tuple[list[str], np.ndarray]:
+        """Faults and scores ``(n, C)`` of photos; nan in the rows of those with a fault."""
+        from precompute.pipeline.apply import read_photos  # noqa: PLC0415 - an extra
+
+        images, faults = read_photos(files, self.way.settings.segments)
+        read = [i for i, fault in enumerate(faults) if not fault]
+        score = np.full((len(files), len(self.students.concepts)), np.nan, np.float32)
+        if read:
+            score[read] = self.way.score(images, [files[i].stem for i in read])[0]
+        return faults, score
 
 
 def _checked(file: Path, wanted: dict[str, str]) -> bytes:

@@ -6,15 +6,17 @@ import errno
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 import inficond_panel
 from inficond_panel.commands.shared.output import note, take_all_characters
 from inficond_panel.commands.shared.parser import EXAMPLE, Parser
 from inficond_panel.commands.shared.precompute_package import lacking_package
 from inficond_panel.commands.table import COMMANDS, Command, overview
-from inficond_panel.errors import FileProblemsError, InficondError
+from inficond_panel.errors import FileProblemsError, InficondError, OptimumWarning
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -26,7 +28,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     take_all_characters()
     try:
         args = make_parser().parse_args(argv)
-        args.run(args)
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", OptimumWarning)
+            warnings.showwarning = partial(_show_warning, warnings.showwarning)
+            args.run(args)
     except InficondError as error:
         note(str(error))
         return 2 if isinstance(error, FileProblemsError) else 1
@@ -42,6 +47,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing more is written
         return 1
     return 0
+
+
+def _show_warning(
+    usual: Callable[..., None], message: Warning | str, category: type[Warning], *place: Any
+) -> None:
+    """Write a warning about the students as a note, without the line of code that issued it."""
+    if issubclass(category, OptimumWarning):
+        note(str(message))
+    else:
+        usual(message, category, *place)
 
 
 def _remedy(error: OSError) -> str:

@@ -7,6 +7,7 @@ Each leaf is also the fitting builtin (a missing store is a ``FileNotFoundError`
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -93,6 +94,29 @@ class DataError(InficondError, ValueError):
     """Images, labels, logits or word lists that cannot be used."""
 
 
+class OrderError(DataError):
+    """A teacher's outputs in an order that the labels speak against.
+
+    ``right_names`` has the class that an output fits, by the class that the output is taken for;
+    the message is a ``sentence``, after its ``place`` in a file.
+    """
+
+    def __init__(
+        self,
+        sentence: str,
+        remedy: str = "",
+        right_names: Mapping[str, str] | None = None,
+        place: str = "",
+    ) -> None:
+        super().__init__(place + sentence, remedy)
+        self.sentence = sentence
+        self.right_names = dict(right_names or {})
+
+
+class OrderWarning(UserWarning):
+    """The same of a store that is there already."""
+
+
 class StoreError(InficondError):
     """A store that cannot be used."""
 
@@ -131,6 +155,10 @@ class ExportError(InficondError, OSError):
 
 class DifferenceWarning(UserWarning):
     """Exported students are used with other data or another version than they were made with."""
+
+
+class OptimumWarning(UserWarning):
+    """Students ended farther from their optimum than the spec asks for."""
 
 
 class CancelledError(InficondError):

@@ -16,6 +16,7 @@ import numpy as np
 from scipy.special import expit
 
 from inficond_panel.common.installation import missing_extra
+from inficond_panel.common.ordering import strongest
 from inficond_panel.distill import decision_function
 from inficond_panel.errors import ExportError
 from inficond_panel.export import Addition, Exported
@@ -87,6 +88,7 @@ def _samples(
     scores = store.concept_score[rows].astype(np.float64)
     logits = decision_function(scores, students.weights, students.intercepts, students.link)
     teacher, split = store.teacher_log_odds[rows], store.split[rows]
+    decided, teacher_decided = students.decided(logits), students.decided(teacher)
     for at, (row, place) in enumerate(zip(rows, places, strict=True)):
         image = store.images[row]
         yield {
@@ -95,8 +97,8 @@ def _samples(
             "image_id": image,
             "split": str(split[at]),
             "ground_truth": _truth(students, store.label[row]),
-            "teacher": _decisions(students, teacher[at]),
-            "students": _decisions(students, logits[at]),
+            "teacher": _decisions(students, teacher[at], teacher_decided[at]),
+            "students": _decisions(students, logits[at], decided[at]),
             "concepts": _concepts(students, scores[at]),
         }
 
@@ -109,13 +111,13 @@ def _truth(students: Exported, labels: np.ndarray) -> dict[str, Any] | None:
     return _list([_label(name) for name in there])
 
 
-def _decisions(students: Exported, logits: np.ndarray) -> dict[str, Any]:
+def _decisions(students: Exported, logits: np.ndarray, decided: np.ndarray) -> dict[str, Any]:
     """Classes decided to be there, with their probabilities; the logits of all classes."""
-    shares, limits = expit(logits), students.thresholds
+    shares = expit(logits)
     found = [
         _label(name, confidence=round(float(shares[k]), 6), logit=_rounded(logits[k]))
         for k, name in enumerate(students.classes)
-        if logits[k] > limits[k]
+        if decided[k]
     ]
     return {**_list(found), "logits": [_rounded(value) for value in logits]}
 
@@ -126,7 +128,7 @@ def _concepts(students: Exported, scores: np.ndarray) -> dict[str, Any]:
     classes = np.abs(parts).argmax(1)
     largest = parts[np.arange(len(parts)), classes]
     found = []
-    for c in np.argsort(-np.abs(largest), kind="stable")[:CONCEPTS]:
+    for c in strongest(largest)[:CONCEPTS]:
         k = int(classes[c])
         if largest[c]:
             values = {"score": scores[c], "influence": students.weights[c, k], "logit": largest[c]}

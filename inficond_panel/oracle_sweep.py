@@ -60,12 +60,11 @@ def oracle_sweep(
     except ImportError as error:
         raise missing_extra("Making oracle logits", error, "precompute") from error
     found = swept(tuner.spec, store, [gamma for gamma in values if gamma], progress)
-    limits = [tuner.threshold(name) for name in store.classes]
     return measure_gammas(
         store,
         found,
         groups=own,
         above=higher,
-        thresholds=limits,
+        thresholds=tuner.thresholds,
         **noise,
     )

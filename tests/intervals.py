@@ -8,12 +8,14 @@ from inficond_panel.distill import Interval, Outcome, change_intervals, metric_i
 def change_interval(
     label, before, after, metric="ap", threshold=0.0, teacher=None, **options
 ) -> Interval:
-    """Interval of metric(after) - metric(before)."""
-    old, new = (Outcome(label, logit, teacher, threshold) for logit in (before, after))
+    """Interval of metric(after) - metric(before), beside the teacher's logits."""
+    decided = None if teacher is None else teacher > threshold
+    old, new = (Outcome(label, logit, decided, threshold) for logit in (before, after))
     return change_intervals(old, new, (metric,), **options)[metric]
 
 
 def metric_interval(label, logit, metric="ap", threshold=0.0, teacher=None, **options) -> Interval:
-    """Interval of metric(logit)."""
-    outcome = Outcome(label, logit, teacher, threshold)
+    """Interval of metric(logit), beside the teacher's logits."""
+    decided = None if teacher is None else teacher > threshold
+    outcome = Outcome(label, logit, decided, threshold)
     return metric_intervals(outcome, (metric,), **options)[metric]

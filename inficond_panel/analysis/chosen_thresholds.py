@@ -17,6 +17,7 @@ from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.metrics import F1, PRECISION, RECALL, keys
+from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 
 #: Images of tune of each kind without which no threshold is chosen.
 LEAST = 10
@@ -57,9 +58,14 @@ def chosen_thresholds(
     """Thresholds of ``classes`` (all) by the labels of ``tune`` and the students of ``node``.
 
     Of the best F1, or with ``precision`` of the most recall where the precision is as much. Nothing
-    is changed: they hold when the spec has them. Raises ``TuningError`` for an unknown class, and
-    for a precision that is not above 0 and at most 1.
+    is changed: they hold when the spec has them. Raises ``TuningError`` for an unknown class, for a
+    precision that is not above 0 and at most 1, and with one class per image.
     """
+    if tuner.store.task == SINGLE_LABEL:
+        raise TuningError(
+            "With one class per image the likeliest class is decided: no threshold is used.",
+            "Choose how sure an answer must be instead: predict --abstain, or students.coverage().",
+        )
     if precision is not None and not 0 < precision <= 1:
         raise TuningError(f"The precision is {precision:g}.", "Give a number above 0, up to 1.")
     names = chosen_names("class", classes, tuner.store.classes)
@@ -71,7 +77,7 @@ def _chosen(
     tuner: Tuner, node: Node, name: str, precision: float | None, noise: Noise
 ) -> ChosenThreshold:
     outcome = judged_outcome(tuner, node, "tune", name)
-    label, now = outcome.positive.astype(np.int8), outcome.threshold
+    label, now = outcome.positive.astype(np.int8), tuner.thresholds[tuner.store.classes.index(name)]
     positives = int(label.sum())
     if min(positives, len(label) - positives) < LEAST:
         why = f"tune has {positives} positive and {len(label) - positives} negative images"
@@ -79,7 +85,7 @@ def _chosen(
     choice = ThresholdChoice(label, outcome.logit, precision)
     low, high = choice.limits(**noise)
     after = Outcome(label, choice.cross_fitted(noise["seed"]))
-    before = Outcome(label, outcome.logit, threshold=now)
+    before = Outcome(label, outcome.logit, cutoff=now)
     value = choice.value()
     lacking = "" if np.isfinite(value) else f"no threshold has a precision of {precision:g}"
     return ChosenThreshold(

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from inficond_panel.common.ordering import strongest
 from inficond_panel.tuning.student import Student
 
 
@@ -77,18 +78,18 @@ class Churn:
 
 def churn(before: Student, after: Student) -> Churn:
     """The images on which two students of one class decide differently, both on one split."""
-    images, rows, threshold = after.store.images, after.rows, after.threshold
+    images, rows, present = after.store.images, after.rows, after.decided
     old, new = before.logits, after.logits
-    labels, teacher = after.labels, after.teacher_logits > threshold
-    changed = np.flatnonzero((old > threshold) != (new > threshold))
-    order = changed[np.argsort(-np.abs(new - old)[changed], kind="stable")]
+    moved = (new - old) - np.subtract(after.cutoff, before.cutoff)  # against the rivals too
+    changed = np.flatnonzero(before.decided != present)
+    order = changed[strongest(moved[changed])]
     flips = tuple(
         Flip(
             image=images[rows[i]],
             row=int(rows[i]),
-            present=bool(new[i] > threshold),
-            label=int(labels[i]),
-            teacher=bool(teacher[i]),
+            present=bool(present[i]),
+            label=int(after.labels[i]),
+            teacher=bool(after.teacher_decided[i]),
             before=float(old[i]),
             after=float(new[i]),
         )

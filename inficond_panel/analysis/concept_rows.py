@@ -13,6 +13,7 @@ import numpy as np
 from inficond_panel.analysis.images.patches import PATCHES_OF, assigned_counts, patches_of
 from inficond_panel.analysis.refits.what_if_curves import change_along
 from inficond_panel.common.cache import Latest
+from inficond_panel.common.ordering import strongest
 from inficond_panel.distill import Band, discrepancy, influence_axis
 from inficond_panel.tuning import Student, Tuner
 from inficond_panel.tuning.evaluation import Evaluation
@@ -69,7 +70,10 @@ def concept_rows(
     values = discrepancies(student, sort)
     first = [store.concepts.index(name) for name in suspects] if sort == SUSPECTS.key else []
     by_value = sort in DISCREPANCIES
-    order = [*first, *(c for c in _order(values if by_value else weights) if c not in first)]
+    order = [
+        *first,
+        *(c for c in strongest(values if by_value else weights).tolist() if c not in first),
+    ]
     ranked = first if sort == SUSPECTS.key else [c for c in order if by_value or weights[c]]
     rank_of = {c: rank for rank, c in enumerate(ranked, start=1)}
     wanted = find.strip().casefold()
@@ -82,14 +86,14 @@ def concept_rows(
                 *shown,
                 *(c for c in order if not weights[c] and student.bound(store.concepts[c])),
             ]
-    strongest = float(np.abs(weights).max()) or 1.0
+    largest = float(np.abs(weights).max()) or 1.0
     assigned = assigned_counts(store)
     return [
         ConceptRow(
             rank=rank_of.get(c),
             concept=store.concepts[c],
             influence=float(weights[c]),
-            share=float(weights[c]) / strongest,
+            share=float(weights[c]) / largest,
             discrepancy=float(values[c]),
             bounds=(held := student.bound(store.concepts[c])),
             bound_since=since(store.concepts[c]) if held else None,
@@ -102,11 +106,6 @@ def concept_rows(
     ]
 
 
-def _order(values: np.ndarray) -> list[int]:
-    """Positions by descending absolute value, equal ones in order, nan last."""
-    return np.argsort(-np.nan_to_num(np.abs(values), nan=-1.0), kind="stable").tolist()
-
-
 def discrepancies(student: Student, sort: str) -> np.ndarray:
     """Discrepancy by concept that ``sort`` (as above) asks for; nan where it is another."""
     if sort not in DISCREPANCIES:
@@ -114,16 +113,16 @@ def discrepancies(student: Student, sort: str) -> np.ndarray:
     return discrepancy(
         student.scores,
         student.labels,
-        student.logits,
-        student.teacher_logits,
+        student.decided,
+        student.teacher_decided,
         positives=sort == DISCREPANCY_P.key,
-        threshold=student.threshold,
     )
 
 
 def _same(student: Student) -> bytes:
-    """Digest of what a curve follows from beside labels and scores: the weights, the logits."""
-    parts = (np.ascontiguousarray(part) for part in (student.weights, student.logits))
+    """Digest of what a curve follows from beside labels and scores: weights, logits, cutoff."""
+    chosen = (student.weights, student.logits, student.cutoff)
+    parts = (np.ascontiguousarray(part) for part in chosen)
     return blake2b(b"".join(part.tobytes() for part in parts), digest_size=16).digest()
 
 

@@ -107,9 +107,10 @@ def compare_settings(
 ) -> list[SettingResult]:
     """Distill the students of each setting, or take them from the history, and measure them.
 
-    All are measured on the same draws of images, so that what two have in common cancels in their
-    difference. Looks at the holdout are the caller's to count. Raises ``TuningError`` for settings
-    that cannot be, and where the store has no oracle logits.
+    Students that the history does not have are not put there. All are measured on the same draws of
+    images, so that what two have in common cancels in their difference. Looks at the holdout are
+    the caller's to count. Raises ``TuningError`` for settings that cannot be, and where the store
+    has no oracle logits.
     """
     noise = tuner.spec.views.noise(draws, seed)
     counts = draw_counts(len(tuner.store.rows(split)), noise["draws"], seed)
@@ -118,7 +119,7 @@ def compare_settings(
     found: list[SettingResult] = []
     for number, setting in enumerate(settings):
         own = tuner.with_students(**vars(setting))
-        node = own.root()
+        node = own.original()
         now = _Measured(own.at(node, split).outcomes, counts)
         against = _reference(settings, number)
         old = None if against is None else measured[against]

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from inficond_panel.common.ordering import strongest
 from inficond_panel.distill import (
     CounterpartTest,
     Stability,
@@ -129,7 +130,7 @@ def stability(
     k = _position(class_name, store.classes, "class")
     weights = node.weights[:, k]
     if concepts is None:
-        chosen = np.argsort(-np.abs(weights), kind="stable")[:top].tolist()
+        chosen = strongest(weights)[:top].tolist()
     else:
         chosen = [_position(name, store.concepts, "concept") for name in dict.fromkeys(concepts)]
     share = 0.5 if counterparts else 1.0

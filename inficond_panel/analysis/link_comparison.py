@@ -71,8 +71,9 @@ def compare_links(
 ) -> LinkComparison:
     """Distill the students of both links, or take them from the history, and measure them.
 
-    Looks at the holdout are the caller's to count. Raises ``TuningError`` for data with several
-    classes an image, and for settings that the softmax student cannot have.
+    Students that the history does not have are not put there. Looks at the holdout are the caller's
+    to count. Raises ``TuningError`` for data with several classes an image, and for settings that
+    the softmax student cannot have.
     """
     check_single_label(tuner.store)
     first, second = (_distilled(tuner, link, split, progress) for link in LINKS)
@@ -107,7 +108,7 @@ class _Students:
 
 def _distilled(tuner: Tuner, link: str, split: str, progress: Progress | None) -> _Students:
     own = tuner.with_students(link=link)
-    node = own.root(progress)
+    node = own.original(progress)
     outcomes = list(own.at(node, split).outcomes.values())
     return _Students(link, node, top_class(own, node, split), outcomes)
 

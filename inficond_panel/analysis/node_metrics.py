@@ -16,6 +16,7 @@ from inficond_panel.distill import (
     GroupReport,
     Interval,
     SliceReport,
+    TeacherSkill,
     change_intervals,
     compare_groups,
     compare_slices,
@@ -23,6 +24,7 @@ from inficond_panel.distill import (
     label_groups,
     metric_intervals,
     slices_by,
+    teacher_skill,
 )
 from inficond_panel.distill.metrics.class_mean import mean_change
 from inficond_panel.errors import DataError
@@ -39,7 +41,8 @@ class ClassMeasures:
 
     ``since_parent`` and ``since_start`` are the paired changes against the parent iteration and
     the untouched student; None at #0. ``ece_floor`` is the calibration error that a perfectly
-    calibrated student would show on these images. Where the labels of ``chosen_on`` images of the
+    calibrated student would show on these images. ``teacher`` is the AP of the teacher beside
+    chance. Where the labels of ``chosen_on`` images of the
     split chose the student's terms, all of it is cross-fitted (``analysis.judged``).
     """
 
@@ -49,6 +52,7 @@ class ClassMeasures:
     since_parent: dict[str, Interval] | None
     since_start: dict[str, Interval] | None
     ece_floor: float
+    teacher: TeacherSkill
     chosen_on: int = 0
 
 
@@ -71,6 +75,7 @@ def measure_node(
     """
     before = [tuner.node(node.parent), tuner.root()] if node.parent else [None, None]
     noise = tuner.spec.views.noise(draws, seed)
+    teachers = tuner.teacher_outcomes(split)
     names, found = classes or tuner.store.classes, {}
     for place, name in enumerate(names):
         if progress is not None:
@@ -89,6 +94,7 @@ def measure_node(
             since_parent=changes[0],
             since_start=changes[1],
             ece_floor=ece_floor(outcome.logit),
+            teacher=teacher_skill(teachers[name], noise),
             chosen_on=chosen_on_tune(tuner, node, name) if split == "tune" else 0,
         )
     return found

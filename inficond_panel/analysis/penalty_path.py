@@ -77,7 +77,8 @@ def penalty_path(tuner: Tuner, node: Node, class_name: str, split: str = "tune")
     auto = _auto(tuner, student, path, [fits[values.index(value)] for value in path])
     points, each = [], student.logits_of_each(fits, own.scores)
     for value, fit, logits in zip(values, fits, each, strict=True):
-        outcome = Outcome(own.labels, logits, own.teacher_logits, own.threshold)
+        cutoff = student.cutoff_of(fit, own.scores, own.cutoff)
+        outcome = Outcome(own.labels, logits, own.teacher_decided, cutoff)
         left = int(np.count_nonzero(fit.weights[:, 0]))
         measured = metric_intervals(outcome, MEASURED, **tuner.spec.views.noise())
         taken = auto is not None and value == auto.taken

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from inficond_panel.distill import Agreement, ClassMetrics, agreement
+from inficond_panel.distill import Agreement, ClassMetrics, TeacherSkill, agreement
 from inficond_panel.tuning import Iteration, Node, Student, Tuner
 from inficond_panel.tuning.other_students import count_others
 
@@ -15,10 +15,9 @@ from inficond_panel.tuning.other_students import count_others
 class Snapshot:
     """A node as the screen shows it: metrics now, at the start (#0) and before (its parent).
 
-    ``agreement`` is of decisions by threshold. So is ``fills``, which the bars show; but of data
-    with one class an image it is of the class that is named.
-
-    ``tuned`` are the classes that it or an iteration before it tunes; the others are untouched.
+    ``agreement`` counts the images that the bars show. ``teacher`` is the AP of the teacher on
+    each class beside chance. ``tuned`` are the classes that it or an iteration before it tunes; the
+    others are untouched.
     """
 
     node: Node
@@ -27,7 +26,7 @@ class Snapshot:
     before: dict[str, ClassMetrics]
     last: dict[str, ClassMetrics]
     agreement: dict[str, Agreement]
-    fills: dict[str, Agreement]
+    teacher: dict[str, TeacherSkill]
     tuned: frozenset[str]
 
 
@@ -81,27 +80,18 @@ def take_snapshot(tuner: Tuner, node: Node, split: str) -> Snapshot:
     root = tuner.root()
     parent = tuner.node(node.parent) if node.parent else root
     students = tuner.at(node, split)
-    by_threshold = {name: _agreement(each) for name, each in students.items()}
-    named = tuner.store.task == "single_label"
     return Snapshot(
         node=node,
         split=split,
         metrics=tuner.metrics(node, split),
         before=tuner.metrics(root, split),
         last=tuner.metrics(parent, split),
-        agreement=by_threshold,
-        fills={name: fills_of(each) for name, each in students.items()} if named else by_threshold,
+        agreement={name: agreement_of(each) for name, each in students.items()},
+        teacher=tuner.teacher_skills(split),
         tuned=frozenset(node.tuned).union(*(each.tuned for each in tuner.ancestors(node))),
     )
 
 
-def _agreement(student: Student) -> Agreement:
-    return agreement(
-        student.labels, student.logits, student.teacher_logits, threshold=student.threshold
-    )
-
-
-def fills_of(student: Student) -> Agreement:
-    """Counts that the bars of a student show, see ``Snapshot.fills``."""
-    present, teacher_present = student.decisions
-    return agreement(student.labels, present, teacher_present)
+def agreement_of(student: Student) -> Agreement:
+    """Return the counts of images by who decides rightly, student and teacher."""
+    return agreement(student.labels, student.decided, student.teacher_decided)

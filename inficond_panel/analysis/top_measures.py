@@ -71,7 +71,8 @@ def teacher_top_class(store: Store, split: str, k: int = USUAL_K) -> TopClass:
     logit = store.teacher_logit[rows]
     softmax = store.activation == "softmax"
     found = softmax_of(logit, store.other_logit[rows]) if softmax else one_of_classes(logit)
-    return TopClass(class_positions(store.label[rows]), found, k=k)
+    logit = store.teacher_log_odds[rows]
+    return TopClass(class_positions(store.label[rows]), found, logit=logit, k=k)
 
 
 def top_class(tuner: Tuner, node: Node, split: str, k: int = USUAL_K) -> TopClass:
@@ -88,7 +89,8 @@ def judged_top_class(tuner: Tuner, node: Node, split: str, k: int = USUAL_K) -> 
 
 def _named(store: Store, logits: NDArray[np.float64], split: str, k: int) -> TopClass:
     teacher, labels = teacher_top_class(store, split), store.label[store.rows(split)]
-    return TopClass(class_positions(labels), one_of_classes(logits), teacher.named, k=k)
+    found = one_of_classes(logits)
+    return TopClass(class_positions(labels), found, teacher.named, logit=logits, k=k)
 
 
 def measure_single_label(

@@ -12,14 +12,17 @@ import numpy as np
 from inficond_panel.analysis.concept_rows import discrepancies
 from inficond_panel.analysis.images.patches import tells_presence
 from inficond_panel.analysis.snapshot import Snapshot
+from inficond_panel.common.ordering import strongest
 from inficond_panel.common.saved_file import File, make_table
-from inficond_panel.distill import Agreement, ClassMetrics
+from inficond_panel.distill import Agreement, ClassMetrics, TeacherSkill
 from inficond_panel.store import Store
 from inficond_panel.tuning import Student
 
 _METRICS = tuple(field.name for field in fields(ClassMetrics))
 _SIDES = ("positives", "negatives")
 _COUNTS = ("both_right", "student_wrong", "both_wrong", "teacher_wrong")
+#: What stands of the teacher beside its AP: chance, and whether it knows the class.
+TEACHER_COLUMNS = ("chance", "teacher_knows")
 STUDENT_COLUMNS = (
     "class",
     "student",
@@ -27,6 +30,7 @@ STUDENT_COLUMNS = (
     "ap_gap",
     *_METRICS,
     *(f"{side}_{count}" for side in _SIDES for count in _COUNTS),
+    *TEACHER_COLUMNS,
 )
 CONCEPT_COLUMNS = (
     "concept",
@@ -48,17 +52,20 @@ def students_file(snapshot: Snapshot, names: Sequence[str], kind: str = "csv") -
     """The students of ``names`` in this order, as CSV or JSON; what is undefined is empty.
 
     ``positives_student_wrong`` counts the images with the class on which the student is wrong and
-    the teacher right, and so on.
+    the teacher right, and so on. ``teacher_knows`` is empty where the images are too few to say.
     """
     node = snapshot.node
     lines = []
     for name in names:
-        metrics, counts = snapshot.metrics[name], fill_counts(snapshot.fills[name])
-        values = [metrics.teacher_ap - metrics.ap, *(getattr(metrics, key) for key in _METRICS)]
-        defined = ["" if math.isnan(value) else value for value in values]
-        lines.append(
-            [name, f"#{node.number} {node.id}", snapshot.split, *defined, *counts.values()]
-        )
+        metrics, counts = snapshot.metrics[name], fill_counts(snapshot.agreement[name])
+        values: list[Any] = [
+            metrics.teacher_ap - metrics.ap,
+            *(getattr(metrics, key) for key in _METRICS),
+        ]
+        teacher = teacher_facts(snapshot.teacher[name])
+        values += [*counts.values(), *teacher.values()]
+        defined = ["" if value is None or math.isnan(value) else value for value in values]
+        lines.append([name, f"#{node.number} {node.id}", snapshot.split, *defined])
     return make_table(f"students-{node.number}-{node.id}", STUDENT_COLUMNS, lines, kind)
 
 
@@ -108,11 +115,16 @@ def fill_counts(fills: Agreement) -> dict[str, int]:
     }
 
 
+def teacher_facts(skill: TeacherSkill) -> dict[str, Any]:
+    """Chance, and whether the teacher knows the class, by column; None where nobody can say."""
+    return dict(zip(TEACHER_COLUMNS, (skill.chance, skill.knows), strict=True))
+
+
 def _columns(student: Student) -> list[list[Any]]:
     """The columns of a student, by concept."""
     node, weights = student.node, student.weights
     rank = np.empty(len(weights), int)
-    rank[np.argsort(-np.abs(weights), kind="stable")] = np.arange(1, len(weights) + 1)
+    rank[strongest(weights)] = np.arange(1, len(weights) + 1)
     apart = [discrepancies(student, f"discrepancy_{side}") for side in "pn"]
     bounds = [student.bound(name) or (None, None) for name in student.store.concepts]
     return [

@@ -16,7 +16,7 @@ from inficond_panel.common.devices import CPU, EXPECTED, FORM
 from inficond_panel.common.near_words import near
 from inficond_panel.errors import DataError
 from inficond_panel.store.label_checks import one_class_note
-from inficond_panel.vocabulary.tasks import ACTIVATIONS, OUTPUTS, TASKS
+from inficond_panel.vocabulary.tasks import ACTIVATIONS, AS_GIVEN, OUTPUTS, TASKS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,6 +37,7 @@ def build(
     task: str = "multi_label",
     activation: str = "sigmoid",
     outputs: str | None = None,
+    order: str | None = None,
     device: str = CPU,
 ) -> TunableStudents:
     """Students of photos: they are encoded, divided and scored, and the teacher is run on them.
@@ -50,7 +51,7 @@ def build(
     - ``labels``: a row an image, a column a class: 1 present, 0 absent, missing: not known.
     - ``split``: ``fit``, ``tune`` or ``holdout`` by image id; without it 60, 20 and 20 %, with
       each class in each, drawn by a seed.
-    - ``task``, ``activation``, ``outputs``: as in ``from_frames``.
+    - ``task``, ``activation``, ``outputs``, ``order``: as in ``from_frames``.
     - ``device``: where the encoder runs: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
 
     Spec, tables and store are written to the folder ``path``; ``open_students(path/"spec.yaml")``
@@ -68,11 +69,14 @@ def build(
     _check_words(task=(task, TASKS), activation=(activation, ACTIVATIONS))
     if outputs is not None:
         _check_words(outputs=(outputs, OUTPUTS))
+    if order is not None:
+        _check_words(order=(order, (AS_GIVEN,)))
     if not FORM.fullmatch(device):
         raise DataError(f"device is {device!r}.", f"Take {EXPECTED}.")
     files = _files(images)
     words = list(dict.fromkeys([concepts] if isinstance(concepts, str) else concepts))
-    settings = {"task": task, "activation": activation, "outputs": outputs, "device": device}
+    settings = {"task": task, "activation": activation, "outputs": outputs, "order": order}
+    settings["device"] = device
     place = _temporary() if path is None else Path(path)
     settings["title"] = title or place.absolute().name
     spec = write_built(place, files, labels, split, words, str(encoder), teacher, settings)
@@ -123,6 +127,7 @@ def from_frames(
     task: str = "multi_label",
     activation: str = "sigmoid",
     outputs: str | None = None,
+    order: str | None = None,
 ) -> TunableStudents:
     """Students over concept scores from anywhere: no photo and no encoder is needed.
 
@@ -143,6 +148,8 @@ def from_frames(
       have and it does not say so, a line on standard error tells.
     - ``activation``: ``"softmax"`` where the teacher's logits become probabilities by one softmax
       over all columns of ``logits``. These may then be more than those of ``labels``.
+    - ``order``: ``"as_given"`` where the names of the columns of ``logits`` are right, although the
+      labels of fit and tune speak for another order of them, which is an error otherwise.
 
     The store is written to ``path``, whole or not at all, and its history will lie beside it;
     ``open_students(path)`` and every command open it again. A store of the same content that is
@@ -150,13 +157,14 @@ def from_frames(
     process ends, and a line on standard error says so. Segments, masks and maps are not known.
 
     Raises ``DataError``, which names all faults at once, for frames that make no store, photos that
-    cannot be read, and another store at ``path``; nothing is left half made.
+    cannot be read, and another store at ``path``; ``OrderError``, a ``DataError``, for logits that
+    fit the labels under other names; nothing is left half made.
     """
     from inficond_panel.store.frames import store_frames  # noqa: PLC0415 - reads pandas
 
     place = _temporary() / "own-scores.zarr" if path is None else Path(path)
     given: dict[str, Any] = {"split": split, "images": images, "metadata": metadata}
-    given |= {"task": task, "activation": activation, "outputs": outputs}
+    given |= {"task": task, "activation": activation, "outputs": outputs, "order": order}
     store = store_frames(
         place, scores, logits, labels, **given, made_by="inficond_panel.from_frames"
     )

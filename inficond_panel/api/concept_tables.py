@@ -15,7 +15,8 @@ from inficond_panel.analysis.concept_scales import concept_scales
 from inficond_panel.analysis.images.gallery import COLUMNS, Gallery, gallery_lines
 from inficond_panel.analysis.influence_stability import StabilityReport
 from inficond_panel.analysis.refits.what_if_curves import refit_curve
-from inficond_panel.analysis.view_tables import concept_counts
+from inficond_panel.analysis.view_tables import concept_counts, teacher_facts
+from inficond_panel.common.ordering import strongest
 from inficond_panel.distill import average_precision
 from inficond_panel.distill.shift.verdict import VERDICT_LEVEL
 from inficond_panel.store import Store
@@ -80,7 +81,9 @@ def shift(tuner: Tuner, node: Node, classes: Sequence[str] | None, seed: int) ->
     for name, class_shift in class_shifts(tuner, node, classes=classes, seed=seed).items():
         row: dict[str, Any] = {"shift": class_shift.kind, "sentence": shift_sentence(class_shift)}
         verdict = class_shift.verdict
+        teacher = class_shift.teacher
         measured = {
+            "teacher_ap": None if teacher is None else teacher.ap,
             "separation_lost": None if verdict is None else verdict.separation_lost,
             "ap_lost": None if verdict is None else verdict.ap_lost,
             "own_word_ap": class_shift.own_word,
@@ -90,20 +93,28 @@ def shift(tuner: Tuner, node: Node, classes: Sequence[str] | None, seed: int) ->
             limits = (np.nan,) * 3 if value is None else (value.estimate, value.low, value.high)
             row.update(zip((key, f"{key}_low", f"{key}_high"), limits, strict=True))
         row |= {"level": tuner.spec.views.confidence, "verdict_level": VERDICT_LEVEL}
+        row |= teacher_facts(teacher) if teacher is not None else {}
         row["suspects"] = [suspect.concept for suspect in class_shift.suspects]
         rows[name] = row
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("class")
+    frame = pd.DataFrame.from_dict(rows, orient="index").rename_axis("class")
+    return frame.astype({"teacher_knows": "boolean"})
 
 
 def suspects(tuner: Tuner, node: Node, classes: Sequence[str] | None, seed: int) -> pd.DataFrame:
     """One row per class and suspect, the most suspect of a class first."""
     rows = [
-        {"class": name, **_suspect_row(suspect), "sentence": suspect_sentence(found, suspect)}
+        {
+            "class": name,
+            **_suspect_row(suspect),
+            "teacher_knows": found.teacher.knows if found.teacher else None,
+            "sentence": suspect_sentence(found, suspect),
+        }
         for name, found in class_shifts(tuner, node, classes=classes, seed=seed).items()
         for suspect in found.suspects
     ]
     own = [field.name for field in fields(Suspect) if field.name != "presence"]
-    return pd.DataFrame(rows, columns=["class", *own, *_PRESENCE, "sentence"])
+    frame = pd.DataFrame(rows, columns=["class", *own, *_PRESENCE, "teacher_knows", "sentence"])
+    return frame.astype({"teacher_knows": "boolean"})
 
 
 def _suspect_row(suspect: Suspect) -> dict[str, Any]:
@@ -118,7 +129,7 @@ def concepts_of(student: Student) -> pd.DataFrame:
     concepts, weights, scores = student.store.concepts, student.weights, student.scores
     label, logit = student.labels, student.logits
     apart = {key: discrepancies(student, key) for key in DISCREPANCIES}
-    chosen = [int(c) for c in np.argsort(-np.abs(weights), kind="stable") if weights[c] != 0]
+    chosen = [c for c in strongest(weights).tolist() if weights[c] != 0]
     limits = [student.bound(concepts[c]) or (None, None) for c in chosen]
     segments, images = concept_counts(student.store, student.split)
     return pd.DataFrame(
@@ -178,7 +189,7 @@ def as_dataset(tuner: Tuner, node: Node, split: str) -> xr.Dataset:
             "lower_bound": (of_class, lower),
             "upper_bound": (of_class, upper),
             "intercept": ("class_name", node.intercepts.copy()),
-            "threshold": ("class_name", [tuner.threshold(name) for name in store.classes]),
+            "threshold": ("class_name", list(tuner.thresholds)),
             "student_logit": (of_image, tuner.logits(node)[rows]),
             "teacher_logit": (of_image, store.teacher_logit[rows]),
             "label": (of_image, store.label[rows]),

@@ -13,9 +13,28 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Tags
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from inficond_panel.common.teacher_outputs import logits_fault, logits_of, probabilities_fault
+from inficond_panel.common.teacher_outputs import (
+    is_labels,
+    logits_fault,
+    logits_of,
+    probabilities_fault,
+)
 from inficond_panel.distill import Fit, decision_function, fit, fit_joint, soft_targets
+from inficond_panel.distill.metrics.decisions import decided
 from inficond_panel.distill.solver.joint.joint import one_of_each
+from inficond_panel.vocabulary.tasks import (
+    LINKS,
+    MULTI_LABEL,
+    SIGMOID,
+    SINGLE_LABEL,
+    SOFTMAX,
+    TASKS,
+)
+
+LABELS = (
+    "y has no value but 0 and 1: taken as labels, as y_kind='probabilities' says. For logits "
+    "of a teacher y_kind='logits'."
+)
 
 
 class ConceptStudents(MultiOutputMixin, BaseEstimator):
@@ -35,7 +54,7 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
     lower, upper : None, float or array broadcast to (C, K), default None
         Bounds on the weights. ``lower=0`` allows no negative influence; equal bounds fix a weight.
     threshold : float or array (K,), default 0.0
-        Logit above which a class is decided to be present.
+        Logit above which a class is decided to be present; with ``task`` "multi_label" alone.
     tolerance : float, default 1e-6
         Duality gap to stop at, relative to the objective at w = 0.
     max_iter : int, default 100
@@ -45,8 +64,12 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
         or more, against ``softmax(y / T)``. Its influences are *centred*: those of a concept add
         up to 0 over the classes, and ``lower`` and ``upper`` bound them so, which moves the other
         classes too. ``l2`` and ``threshold`` are not used.
+    task : "multi_label" or "single_label", default "multi_label"
+        "multi_label": each class is decided by itself. "single_label", as always with ``link``
+        "softmax": the likeliest class is decided to be present, of equal ones the first.
     y_kind : None, "logits" or "probabilities", default None
-        What ``y`` is. None: logits, and what looks like probabilities or labels is an error.
+        What ``y`` is. None: logits. Values that are all 0 or 1 are then taken as labels, which
+        are probabilities, with a warning; what looks like other probabilities is an error.
 
     Attributes
     ----------
@@ -83,7 +106,8 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
         threshold: ArrayLike = 0.0,
         tolerance: float = 1e-6,
         max_iter: int = 100,
-        link: str = "sigmoid",
+        link: str = SIGMOID,
+        task: str = MULTI_LABEL,
         y_kind: str | None = None,
     ) -> None:
         self.lambda_ = lambda_
@@ -95,6 +119,7 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
         self.tolerance = tolerance
         self.max_iter = max_iter
         self.link = link
+        self.task = task
         self.y_kind = y_kind
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
@@ -109,8 +134,10 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
         )
         if not 0 < self.temperature < np.inf:
             raise ValueError(f"temperature must be a positive number, got {self.temperature!r}")
-        if self.link not in ("sigmoid", "softmax"):
+        if self.link not in LINKS:
             raise ValueError(f"link must be 'sigmoid' or 'softmax', got {self.link!r}")
+        if self.task not in TASKS:
+            raise ValueError(f"task must be 'multi_label' or 'single_label', got {self.task!r}")
         self._single = logits.ndim == 1
         logits = self._logits(logits.reshape(len(scores), -1))
         weight = None
@@ -149,8 +176,8 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
         return softmax(logits, axis=1) if self.link == "softmax" else expit(logits)
 
     def predict(self, X: ArrayLike) -> np.ndarray:
-        """Decisions: 1 where the logit is above ``threshold``, else 0; with link "softmax" 1 for
-        the likeliest class."""
+        """Decisions: 1 where the logit is above ``threshold``, else 0; with task "single_label" 1
+        for the likeliest class."""
         return self._decide(self.decision_function(X))
 
     def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
@@ -180,9 +207,12 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
     def _logits(self, values: np.ndarray) -> np.ndarray:
         if self.y_kind not in (None, "logits", "probabilities"):
             raise ValueError(f"y_kind must be None, 'logits' or 'probabilities': {self.y_kind!r}")
-        if self.y_kind is None and (fault := logits_fault(values)):
+        labels = self.y_kind is None and is_labels(values)
+        if labels:
+            warnings.warn(LABELS, UserWarning, stacklevel=3)
+        elif self.y_kind is None and (fault := logits_fault(values)):
             raise ValueError(f"y: values {fault}; say what they are: y_kind='probabilities'")
-        if self.y_kind != "probabilities":
+        if self.y_kind != "probabilities" and not labels:
             return values
         by_softmax = self.link == "softmax"
         if fault := probabilities_fault(values, by_softmax):
@@ -190,12 +220,10 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
         return logits_of(values, by_softmax)
 
     def _decide(self, logits: np.ndarray) -> np.ndarray:
-        if self.link == "softmax":
-            return np.eye(logits.shape[1], dtype=np.int64)[logits.argmax(axis=1)]
-        threshold = np.asarray(self.threshold, dtype=np.float64)
-        if self._single:
-            threshold = threshold.reshape(())
-        return (logits > threshold).astype(np.int64)
+        table = logits.reshape(len(logits), -1)
+        limits = np.broadcast_to(self.threshold, table.shape[1:])
+        task = SINGLE_LABEL if self.link == SOFTMAX else self.task
+        return decided(table, limits, task).reshape(logits.shape).astype(np.int64)
 
     def _bound(self, bound: ArrayLike | None, classes: int) -> np.ndarray | None:
         if bound is None:

@@ -59,6 +59,7 @@ def _params(students: Exported) -> dict[str, Any]:
         "lower": lower if held else None,
         "upper": upper if held else None,
         "link": students.link,
+        "task": students.task,
     }
 
 

@@ -37,6 +37,8 @@ class Measures(ConceptMeasures):
         """Metrics of each class on a split, largest AP gap first; a look at the holdout is counted.
 
         With ``intervals`` the bootstrap limits stand beside each metric: ``ap_low``, ``ap_high``.
+        ``teacher_knows`` says whether the AP of the teacher lies above ``chance``, see
+        ``distill.teacher_skill``.
         ``together``, on data with one class an image: metrics of all students as one classifier
         (top-1, top-5, ...) in one row, and of the teacher in another. Raises ``TuningError`` where
         images have several classes.

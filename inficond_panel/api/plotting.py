@@ -6,6 +6,8 @@ from collections.abc import Collection
 from typing import cast
 
 import holoviews as hv
+import panel as pn
+import param
 
 from inficond_panel.analysis.concept_order import ORDERS, order_concepts
 from inficond_panel.analysis.coverage import decisions_of
@@ -30,6 +32,7 @@ from inficond_panel.plots.student_plots import (
 from inficond_panel.plots.tree_plot import make_provenance
 from inficond_panel.quantify.outputs.gamma_sweep import GammaSweep
 from inficond_panel.tuning.intents.intent import check_name
+from inficond_panel.ui.notebook.notebook_cell import in_kernel
 from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.metrics import AP
 
@@ -37,15 +40,13 @@ from inficond_panel.vocabulary.metrics import AP
 class StudentPlots:
     """Plots of the students at their iteration: ``+``, ``*``, ``.opts`` and ``hv.save`` work.
 
-    Drawn by Bokeh, which is loaded unless the script has loaded a backend; nothing comes from
-    outside. A plot of the holdout counts a look. Raises ``TuningError`` for names that are not
-    there.
+    A plot of the holdout counts a look. Raises ``TuningError`` for names that are not there.
     """
 
     def __init__(self, students: Moves) -> None:
         self.students = students
-        if "bokeh" not in hv.Store.renderers:
-            hv.extension("bokeh", inline=True, logo=False)
+        if in_kernel():
+            load_bokeh()
 
     @property
     def _noise(self) -> Noise:
@@ -128,3 +129,15 @@ class StudentPlots:
         """Accuracy on tune of the surest decisions over their share, as ``students.coverage``."""
         found = decisions_of(self.students.tuner, self.students.node, class_name)
         return make_coverage(found.curve(**self._noise), class_name or "all classes")
+
+
+def load_bokeh() -> None:
+    """Have the notebook draw HoloViews elements by Bokeh, unless it has loaded a backend already.
+
+    The scripts come from this machine, and once: not where Panel's extension has brought them.
+    """
+    if getattr(hv.extension, "_loaded", False):
+        return
+    scripts = not pn.extension._loaded
+    with param.logging_level("ERROR"):  # it warns of the two words by which it leaves scripts out
+        hv.extension("bokeh", inline=True, logo=False, bokeh=scripts, holoviews=scripts)

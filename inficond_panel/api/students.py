@@ -7,6 +7,7 @@ students.metrics("tune")
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
@@ -25,12 +26,13 @@ from inficond_panel.api.shown_results import DriftReport, PhotoPredictions
 from inficond_panel.common.numbers import count
 from inficond_panel.common.whole_file import write_whole
 from inficond_panel.distill import decision_function
-from inficond_panel.errors import DataError
+from inficond_panel.errors import DataError, OrderWarning
 from inficond_panel.export import export
 from inficond_panel.export.abstaining import abstaining
 from inficond_panel.export.folder import as_exported
 from inficond_panel.more_formats import split_formats
 from inficond_panel.new_photos import score_photos
+from inficond_panel.store.output_order import hold_store
 from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.other_students import count_others
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, F1, FIDELITY
@@ -51,9 +53,13 @@ def open_students(
     ``store`` and ``history`` are the places given here, else those in ``INFICOND_STORE`` and
     ``INFICOND_HISTORY``, else the spec's. ``history=":memory:"`` keeps nothing. They are at the
     iteration that the page shows, and are distilled when they are first asked for. Raises
-    ``InficondError`` for a spec, a store or a history that cannot be used.
+    ``InficondError`` for a spec, a store or a history that cannot be used; warns
+    (``OrderWarning``) of a store whose teacher's outputs fit the labels in another order.
     """
-    return TunableStudents(open_tuner(spec, store=store, history=history))
+    tuner = open_tuner(spec, store=store, history=history)
+    if better := hold_store(tuner.store, tuner.spec.order, few=True):
+        warnings.warn(better.message, OrderWarning, stacklevel=2)
+    return TunableStudents(tuner)
 
 
 class TunableStudents(Measures):
@@ -98,9 +104,12 @@ class TunableStudents(Measures):
         return expit(self.decision_function(X))
 
     def predict(self, X: str | ArrayLike) -> np.ndarray:
-        """Decisions (n, K): 1 where the logit is above the class's threshold, else 0."""
-        thresholds = [self.tuner.threshold(name) for name in self.classes]
-        return (self.decision_function(X) > np.array(thresholds)).astype(np.int64)
+        """Decisions (n, K): 1 where the class is decided to be present, else 0.
+
+        That is where the logit is above the class's threshold; with one class per image, of the
+        likeliest class.
+        """
+        return self.tuner.decided(self.decision_function(X)).astype(np.int64)
 
     def predict_images(
         self, photos: str | Path | Iterable[str | Path], *, abstain: float | None = None

@@ -13,13 +13,13 @@ from inficond_panel.analysis.chosen_thresholds import chosen_thresholds
 from inficond_panel.analysis.coverage import decisions_of
 from inficond_panel.analysis.node_metrics import measure_groups, measure_node, metadata_slices
 from inficond_panel.analysis.penalty_path import penalty_path as penalty_points
-from inficond_panel.analysis.snapshot import fills_of
+from inficond_panel.analysis.snapshot import agreement_of
 from inficond_panel.analysis.top_measures import (
     measure_single_label,
     teacher_top_class,
     top_class,
 )
-from inficond_panel.analysis.view_tables import fill_counts
+from inficond_panel.analysis.view_tables import fill_counts, teacher_facts
 from inficond_panel.distill import (
     GroupReport,
     Interval,
@@ -138,18 +138,25 @@ def penalty_path(tuner: Tuner, node: Node, class_name: str, split: str) -> pd.Da
 
 
 def metrics(tuner: Tuner, node: Node, split: str, intervals: bool) -> pd.DataFrame:
-    """Metrics, one row per class, the largest AP gap first; undefined metrics are nan."""
+    """Metrics, one row per class, the largest AP gap first; undefined metrics are nan.
+
+    ``teacher_knows`` is missing where the images are too few to say.
+    """
     points = tuner.metrics(node, split)
     students = tuner.at(node, split)
+    skills = tuner.teacher_skills(split)
     rows = {
-        name: asdict(each) | fill_counts(fills_of(students[name])) for name, each in points.items()
+        name: asdict(each) | fill_counts(agreement_of(students[name])) | teacher_facts(skills[name])
+        for name, each in points.items()
     }
     if intervals:
         for name, each in measure_node(tuner, node, split).items():
             for metric in METRICS:
                 rows[name] |= _limits(metric, each.metrics[metric])
+            rows[name] |= _limits("teacher_ap", each.teacher.ap)
             rows[name]["level"] = tuner.spec.views.confidence
     frame = pd.DataFrame.from_dict(rows, orient="index").rename_axis("class")
+    frame["teacher_knows"] = frame["teacher_knows"].astype("boolean")
     frame.insert(0, "ap_gap", frame["teacher_ap"] - frame[AP.key])
     return frame.sort_values("ap_gap", ascending=False, kind="stable")
 

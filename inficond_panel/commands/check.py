@@ -6,9 +6,11 @@ import argparse
 
 from inficond_panel.commands.shared.arguments import SPEC
 from inficond_panel.commands.shared.output import note, progress, say
+from inficond_panel.commands.shared.precompute_package import precompute_package
 from inficond_panel.commands.shared.task_text import task_text
-from inficond_panel.errors import StoreError
+from inficond_panel.errors import InficondError, OrderError, StoreError
 from inficond_panel.spec import Spec, check_against, load_spec
+from inficond_panel.spec.sections.teacher import LogitsTeacher, NamedOutputs
 from inficond_panel.vocabulary.tasks import SOFTMAX
 from inficond_panel.vocabulary.warnings import NEAR_DUPLICATES
 
@@ -48,8 +50,31 @@ def run(args: argparse.Namespace) -> None:
         make = "" if spec.of_store else f" yet; run: inficond precompute {args.spec}"
         say(f"store    {spec.store} (not there{make})")
     say(f"history  {usual_history(args.spec, spec)}")
+    if spec.teacher and not spec.store.exists():
+        _check_order(spec)
     if spec.study and spec.store.exists():
         _check_study(args.spec)
+
+
+def _check_order(spec: Spec) -> None:
+    """Hold a table of logits against the labels of its data set; say so where that is not known.
+
+    Raises ``OrderError`` for a table whose columns fit the labels under other names.
+    """
+    precompute_package()
+    from precompute.datasets import load_dataset
+    from precompute.teachers import check_table
+
+    if not isinstance(spec.teacher, LogitsTeacher):
+        if isinstance(spec.teacher, NamedOutputs) and not spec.order:
+            say("outputs  their order is not known before inficond precompute runs the teacher")
+        return
+    try:
+        check_table(spec.teacher, load_dataset(spec.dataset))
+    except OrderError:
+        raise
+    except InficondError as error:
+        note(f"The order of the teacher's outputs is not checked: {error.message}")
 
 
 def _check_study(name: str) -> None:
@@ -69,6 +94,7 @@ def _check_study(name: str) -> None:
 def _check_against_store(spec: Spec) -> None:
     """Check class names and link by the store. An unusable store is only a note."""
     from inficond_panel.store import open_store
+    from inficond_panel.store.output_order import hold_store
 
     try:
         store = open_store(spec.store)
@@ -76,6 +102,11 @@ def _check_against_store(spec: Spec) -> None:
         note(f"Class names and link are not checked: {error}")
         return
     check_against(spec, store.classes, store.task)
+    try:
+        if better := hold_store(store, spec.order):
+            note(f"Warning: {better.message}")
+    except StoreError as error:
+        note(f"The order of the teacher's outputs is not checked: {error}")
     for warning in store.attrs.get("warnings", []):
         if warning.startswith(NEAR_DUPLICATES):
             note(f"Warning: {warning}")

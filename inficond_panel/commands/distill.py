@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from inficond_panel.commands.shared.arguments import add_tuner
-from inficond_panel.commands.shared.output import note, say, say_json
+from inficond_panel.commands.shared.output import say, say_json
 
 DESCRIPTION = (
     "The students become the first node of the history. A node that is there already is not "
@@ -25,12 +25,9 @@ def run(args: argparse.Namespace) -> None:
     from inficond_panel.commands.shared.students import open_students
     from inficond_panel.tuning.documents import tune_document
     from inficond_panel.tuning.node_names import node_title
-    from inficond_panel.tuning.notices import ended_far
 
     tuner = open_students(args)
     root = tuner.root()
-    for line in ended_far(tuner, root):
-        note(line)
     if args.json:
         say_json(tune_document(tuner, [root], "tune"))
         return

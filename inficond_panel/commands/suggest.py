@@ -86,17 +86,21 @@ def run(args: argparse.Namespace) -> None:
 
 def _document(tuner: Tuner, suggestion: Suggestion, node: Node | None) -> dict[str, object]:
     from inficond_panel.tuning.documents import node_document
+    from inficond_panel.wording.teacher import teacher_sentences
 
     return {
         "spec": str(tuner.spec.path),
         "store_hash": tuner.store.content_hash,
         "suggestion": suggestion.to_json(),
+        "teacher": teacher_sentences(suggestion.unknown),
         "author": None if node is None else node.author,
         "node": None if node is None else node_document(tuner, node, "tune"),
     }
 
 
 def _say(suggestion: Suggestion) -> None:
+    from inficond_panel.wording.teacher import teacher_sentences
+
     say(
         f"{suggestion.author}, seed {suggestion.seed}, {suggestion.images} photos of tune: "
         f"{suggestion.summary}"
@@ -105,8 +109,11 @@ def _say(suggestion: Suggestion) -> None:
     gain = f"{suggestion.gain} AP points, {interval_word(suggestion.gain.level)}"
     if suggestion.scope:
         say(f"expected gain {gain}, over {classes} ({suggestion.measured})")
-    if suggestion.strategy == CHOICES[0] and suggestion.scope and not suggestion.intents:
+    known = len(suggestion.scope) > len(suggestion.unknown)
+    if suggestion.strategy == CHOICES[0] and known and not suggestion.intents:
         say("Where no cure is proposed, there may still be thumbs that gain: --strategy crossfit")
+    for line in teacher_sentences(suggestion.unknown):
+        say(line)
     for name, of_class in suggestion.classes.items():
         _say_class(name, of_class)
     for name, images in suggestion.photos.items():

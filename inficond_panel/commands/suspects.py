@@ -100,6 +100,7 @@ def _class_document(found: ClassShift) -> dict[str, Any]:
     return {
         "shift": found.kind,
         "sentence": shift_sentence(found),
+        "teacher": found.teacher and found.teacher.to_json(),
         "labels_of_fit": "teacher" if found.by_teacher else "labels",
         "fit_separation": None if verdict is None else defined(verdict.separation),
         "fit_ap": None if verdict is None else defined(verdict.ap),

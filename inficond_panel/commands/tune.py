@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> None:
     from inficond_panel.commands.shared.students import open_students
     from inficond_panel.tuning import read_edits
     from inficond_panel.tuning.documents import tune_document
-    from inficond_panel.tuning.notices import ended_far, notices
+    from inficond_panel.tuning.notices import notices
 
     tuner = open_students(args, distilled=False)
     iterations = read_edits(args.edits, tuner.store)
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> None:
     for batch in iterations:
         parent = nodes[-1]
         nodes.append(tuner.fine_tune(parent, batch, progress=progress))
-        remarks[nodes[-1].id] = [*notices(tuner, parent, batch), *ended_far(tuner, nodes[-1])]
+        remarks[nodes[-1].id] = notices(tuner, parent, batch)
     if not args.keep_head and tuner.head() != nodes[-1]:
         tuner.set_head(nodes[-1], "fine-tune")
     if args.split == "holdout":

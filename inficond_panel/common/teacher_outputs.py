@@ -69,11 +69,16 @@ def outputs_of(found: object, name: str) -> NDArray[np.float32]:
         ) from error
 
 
+def is_labels(values: NDArray) -> bool:
+    """Whether all values are 0 or 1, and there are any."""
+    return bool(values.size) and bool(np.isin(values, (0, 1)).all())
+
+
 def logits_fault(values: NDArray) -> str:
     """Look of values ``(n, K)`` that are no logits; "" where they may be logits."""
     if not (values.size and values.min() >= 0 and values.max() <= 1):  # nan is in no range
         return ""
-    if np.isin(values, (0, 1)).all():
+    if is_labels(values):
         return "look like labels: all are 0 or 1"
     return "look like probabilities: all lie from 0 to 1"
 

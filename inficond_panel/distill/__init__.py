@@ -33,6 +33,7 @@ from inficond_panel.distill.metrics.slices import (
     slices_by,
     worst_of_all,
 )
+from inficond_panel.distill.metrics.teacher_skill import TeacherSkill, teacher_skill
 from inficond_panel.distill.robustness.bootstrap_stability import Stability, bootstrap_stability
 from inficond_panel.distill.robustness.counterparts import (
     CounterpartTest,
@@ -78,6 +79,7 @@ __all__ = [
     "SliceReport",
     "SliceResult",
     "Stability",
+    "TeacherSkill",
     "WhatIf",
     "WhatIfs",
     "agreement",
@@ -114,6 +116,7 @@ __all__ = [
     "refit_what_if",
     "slices_by",
     "soft_targets",
+    "teacher_skill",
     "what_if_curve",
     "what_if_curves",
     "worst_of_all",

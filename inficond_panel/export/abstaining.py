@@ -78,7 +78,7 @@ class Abstaining:
                 )
 
     def _sure(self, one: Prediction) -> bool:
-        return abs(one.logit - one.threshold) >= self.rules[one.class_name].threshold
+        return abs(one.logit - one.cutoff) >= self.rules[one.class_name].threshold
 
     def _together(self, mine: list[Prediction]) -> list[Prediction]:
         likeliest = one_of_classes(np.array([[one.logit for one in mine]])).max()
@@ -101,10 +101,10 @@ def abstaining(
     logit = decision_function(score, students.weights, students.intercepts, students.link)
     label = store.label[rows][:, columns_of("classes", students.classes, store.classes)]
     if store.task == "single_label":
-        found = TopClass(class_positions(label), one_of_classes(logit))
+        found = TopClass(class_positions(label), one_of_classes(logit), logit=logit)
         return Abstaining({ALL_CLASSES: top_decisions(found).rule(accuracy, **noise)}, level)
     outcomes = [
-        Outcome(label[:, k], logit[:, k], threshold=students.thresholds[k])
+        Outcome(label[:, k], logit[:, k], cutoff=students.thresholds[k])
         for k in range(len(students.classes))
     ]
     rules = [class_decisions(outcome).rule(accuracy, **noise) for outcome in outcomes]

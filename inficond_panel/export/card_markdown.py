@@ -20,7 +20,7 @@ from inficond_panel.vocabulary.metrics import (
     PRECISION,
     RECALL,
 )
-from inficond_panel.vocabulary.tasks import SIGMOID, SOFTMAX
+from inficond_panel.vocabulary.tasks import MULTI_LABEL, SIGMOID, SINGLE_LABEL, SOFTMAX
 from inficond_panel.vocabulary.top_metrics import TOP_METRICS
 
 _METRICS = {
@@ -83,9 +83,15 @@ def _summary(card: Mapping[str, Any]) -> str:
         f"{len(card['classes'])} linear students, one a class, over {len(card['concepts'])} "
         f"concept scores; iteration {node['number']} ({escape(node['id'])}, {kind}), made "
         f"{node['created']} by {escape(node['author'])}.{note}\n\n"
-        f"{_LINKED[card['distillation'].get('link', SIGMOID)]}; a class is decided to be present "
-        f"where its logit is above its threshold."
+        f"{_LINKED[card['distillation'].get('link', SIGMOID)]}; {_DECIDED[card['task']]}"
     )
+
+
+#: Rule of the decisions, by task.
+_DECIDED = {
+    MULTI_LABEL: "a class is decided to be present where its logit is above its threshold.",
+    SINGLE_LABEL: "of each image the likeliest class is decided to be present.",
+}
 
 
 def _metrics(card: Mapping[str, Any], split: str) -> list[str]:
@@ -95,6 +101,7 @@ def _metrics(card: Mapping[str, Any], split: str) -> list[str]:
             name,
             metrics["positives"],
             *(_interval(metrics[metric]) for metric in _METRICS),
+            written(metrics["chance"]),
             written(metrics["constant_fidelity"]),
         ]
         for name, metrics in card["metrics"][split].items()
@@ -102,7 +109,13 @@ def _metrics(card: Mapping[str, Any], split: str) -> list[str]:
     judged = [
         name for name, metrics in card["metrics"][split].items() if metrics.get("cross_fitted")
     ]
-    header = ["class", "positives", *_METRICS.values(), "constant student's fidelity"]
+    header = [
+        "class",
+        "positives",
+        *_METRICS.values(),
+        "chance of AP",
+        "constant student's fidelity",
+    ]
     return [
         f"## Metrics on the split {split}",
         f"In brackets the {confidence_word(level)} bootstrap interval over images ({draws} draws, "

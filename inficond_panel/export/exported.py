@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from inficond_panel.distill.metrics.decisions import decided
 from inficond_panel.tuning.node import weights_hash
-from inficond_panel.vocabulary.tasks import SIGMOID
+from inficond_panel.vocabulary.tasks import MULTI_LABEL, SIGMOID
 
 #: Version of the files; raised when a reader of the old one would be misled.
 FORMAT_VERSION = 1
@@ -21,7 +22,8 @@ FORMAT_VERSION = 1
 class Exported:
     """Students as an export holds them: weights ``(C, K)``, intercepts ``(K,)``, names, card.
 
-    ``link`` turns scores · weights + intercepts into probabilities; the card says it too.
+    ``link`` turns scores · weights + intercepts into probabilities, by ``task`` and ``thresholds``
+    a class is decided to be present; the card has all three.
     """
 
     weights: np.ndarray = field(repr=False)
@@ -31,6 +33,11 @@ class Exported:
     thresholds: tuple[float, ...]
     card: Mapping[str, Any] = field(repr=False)
     link: str = SIGMOID
+    task: str = MULTI_LABEL
+
+    def decided(self, logits: np.ndarray) -> np.ndarray:
+        """Decisions ``(n, K)`` by logits ``(n, K)`` of these students, or of their teacher."""
+        return decided(logits, self.thresholds, self.task)
 
     @property
     def sha256(self) -> str:

@@ -107,9 +107,10 @@ def as_exported(tuner: Tuner, node: Node, card: Mapping[str, Any]) -> Exported:
         intercepts=node.intercepts,
         classes=tuple(tuner.store.classes),
         concepts=tuple(tuner.store.concepts),
-        thresholds=tuple(tuner.threshold(name) for name in tuner.store.classes),
+        thresholds=tuner.thresholds,
         card=card,
         link=tuner.spec.students.link,
+        task=tuner.store.task,
     )
 
 

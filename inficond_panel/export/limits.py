@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from inficond_panel.distill import SEEN_LABEL
+from inficond_panel.distill import SEEN_LABEL, Interval, TeacherSkill
 from inficond_panel.vocabulary.tasks import SOFTMAX
+from inficond_panel.wording.teacher import teacher_sentences
 
 #: Below this many positives a metric says little.
 _FEW = 20
@@ -103,3 +105,14 @@ def _of_classes(card: Mapping[str, Any]) -> Iterator[str]:
         ]
         if few:
             yield f"Few positive images in {split}, so little can be said: {', '.join(few)}."
+        unknown = {name: _skill(found) for name, found in classes.items()}
+        yield from (f"On {split}: {line}" for line in teacher_sentences(unknown))
+
+
+def _skill(metrics: Mapping[str, Any]) -> TeacherSkill:
+    """AP of the teacher on a class, from the metrics of the card."""
+    estimate, low, high = (
+        math.nan if value is None else value for value in metrics["teacher_ap"].values()
+    )
+    ap = Interval(estimate, low, high)
+    return TeacherSkill(ap, metrics["chance"], metrics["teacher_knows"])

@@ -15,7 +15,7 @@ from inficond_panel.export.weight_files import read_json, read_npz
 from inficond_panel.store import Store
 from inficond_panel.tuning.node import weights_hash
 from inficond_panel.version import __version__
-from inficond_panel.vocabulary.tasks import LINKS, SIGMOID
+from inficond_panel.vocabulary.tasks import LINKS, SIGMOID, TASKS
 
 _AGAIN = "Export again: inficond export SPEC"
 #: Bytes of a file, and of what is packed in it: students of 10,000 concepts and 3,000 classes.
@@ -60,9 +60,12 @@ def _read(file: Path) -> Exported:
         thresholds=tuple(float(value) for value in facts["thresholds"]),
         card=facts["card"],
         link=facts["card"]["distillation"].get("link", SIGMOID),
+        task=facts["card"]["task"],
     )
     if students.link not in LINKS:
         raise ValueError(f"its link is {students.link!r}")
+    if students.task not in TASKS:
+        raise ValueError(f"its task is {students.task!r}")
     if students.sha256 != str(facts["sha256"]):
         raise ValueError("its names, thresholds, weights or card differ from their hash")
     return students

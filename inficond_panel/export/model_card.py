@@ -12,7 +12,7 @@ from typing import Any
 from inficond_panel.analysis.node_metrics import ClassMeasures, measure_node
 from inficond_panel.analysis.top_measures import measure_single_label
 from inficond_panel.common.numbers import defined
-from inficond_panel.distill import Interval, Outcome, metric_intervals
+from inficond_panel.distill import Interval
 from inficond_panel.export.exported import FORMAT_VERSION
 from inficond_panel.export.limits import limits
 from inficond_panel.store import SPLITS
@@ -31,6 +31,7 @@ def model_card(tuner: Tuner, node: Node, *, holdout: bool = False) -> dict[str, 
         "format": "inficond-students-card",
         "format_version": FORMAT_VERSION,
         "title": tuner.store.title,
+        "task": tuner.store.task,
         "node": _node(node),
         "data": _data(tuner),
         "classes": list(tuner.store.classes),
@@ -41,7 +42,7 @@ def model_card(tuner: Tuner, node: Node, *, holdout: bool = False) -> dict[str, 
             name: {"kind": kind, "value": defined(gap)}
             for name, kind, gap in zip(tuner.store.classes, node.certificate, node.gap, strict=True)
         },
-        "threshold": {name: tuner.threshold(name) for name in tuner.store.classes},
+        "threshold": dict(zip(tuner.store.classes, tuner.thresholds, strict=True)),
         "nonzero": _nonzero(tuner, node),
         "iterations": [_iteration(step) for step in steps[1:]],
         "bounds": [
@@ -112,14 +113,13 @@ def _versions(tuner: Tuner) -> dict[str, Any]:
 def measured(tuner: Tuner, node: Node, split: str) -> dict[str, Any]:
     """For each class counts, and ``{"value", "low", "high"}`` of each metric; None if undefined."""
     found, metrics = measure_node(tuner, node, split), {}
-    noise = tuner.spec.views.noise()
     for name, student in tuner.at(node, split).items():
         points = student.metrics
-        outcome = Outcome(student.labels, student.teacher_logits)
-        teacher = metric_intervals(outcome, (AP.key,), **noise)
         metrics[name] = {
             **_document(found[name]),
-            "teacher_ap": _plain(teacher[AP.key]),
+            "teacher_ap": _plain(found[name].teacher.ap),
+            "chance": defined(found[name].teacher.chance),
+            "teacher_knows": found[name].teacher.knows,
             "constant_fidelity": defined(points.constant_fidelity),
             "logit_correlation": defined(points.logit_correlation),
         }

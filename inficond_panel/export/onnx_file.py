@@ -3,7 +3,8 @@
 Input ``score`` (images, C) float32; outputs ``logits`` and ``probabilities`` (images, K) float64
 and ``decisions`` (images, K) bool. With link softmax the probabilities add up to 1, and a logit is
 the log-odds of its class: its linear function less the log of the sum of the others' exp. The sums
-are in float64, so that an image near a threshold is decided as here.
+are in float64, so that an image near a threshold is decided as here. With one class per image the
+likeliest class is decided to be present, else those above their thresholds.
 """
 
 from __future__ import annotations
@@ -16,10 +17,12 @@ import numpy as np
 
 from inficond_panel.common.installation import missing_extra
 from inficond_panel.export.exported import FORMAT_VERSION, Exported
-from inficond_panel.vocabulary.tasks import SOFTMAX
+from inficond_panel.vocabulary.tasks import SINGLE_LABEL, SOFTMAX
 
 #: Old enough for runtimes of the last years.
 _OPSET, _IR_VERSION = 17, 8
+#: Facts in the metadata, as JSON.
+_FACTS = ("classes", "concepts", "thresholds", "card")
 #: In place of a class's own function, takes it out of a sum of exp.
 _NEVER = -1e300
 
@@ -77,7 +80,7 @@ def _finished(onnx: Any, model: Any, students: Exported) -> bytes:
         "format_version": str(FORMAT_VERSION),
         "sha256": students.sha256,
     }
-    for key in ("classes", "concepts", "card"):
+    for key in _FACTS:
         facts[key] = json.dumps(getattr(students, key), ensure_ascii=False)
     onnx.helper.set_model_props(model, facts)
     onnx.checker.check_model(model, full_check=True)
@@ -93,32 +96,32 @@ def read_onnx(path: Path) -> dict[str, Any]:
         raise ValueError("its arrays are in other files")
     entries = {entry.key: entry.value for entry in model.metadata_props}
     entries |= {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in tensors}
-    for key in ("classes", "concepts", "card"):
+    for key in _FACTS:
         entries[key] = json.loads(entries[key])
     return entries
 
 
 def _graph(helper: Any, tensor: Any, students: Exported) -> Any:
     concepts, classes = students.weights.shape
-    joint = students.link == SOFTMAX
+    joint, single = students.link == SOFTMAX, students.task == SINGLE_LABEL
     linear = "linear" if joint else "logits"
     nodes = [
         helper.make_node("Cast", ["score"], ["score64"], to=tensor.DOUBLE),
         helper.make_node("Gemm", ["score64", "weights", "intercepts"], [linear]),
         *(_joint(helper) if joint else [helper.make_node("Sigmoid", [linear], ["probabilities"])]),
-        helper.make_node("Greater", ["logits", "thresholds"], ["decisions"]),
+        *(_likeliest(helper) if single else [_above_thresholds(helper)]),
     ]
     constants = {
         "weights": students.weights,
         "intercepts": students.intercepts,
-        "thresholds": np.array(students.thresholds),
+        **({} if single else {"thresholds": np.array(students.thresholds)}),
         **({"never": np.array([_NEVER]), "one": np.ones(1)} if joint else {}),
     }
     initializers = [
         helper.make_tensor(name, tensor.DOUBLE, values.shape, values.ravel())
         for name, values in constants.items()
     ]
-    if joint:
+    if single:
         places = range(classes)
         initializers.append(helper.make_tensor("places", tensor.INT64, [classes], places))
     value = helper.make_tensor_value_info
@@ -130,6 +133,18 @@ def _graph(helper: Any, tensor: Any, students: Exported) -> Any:
         [value(name, kind, ["images", classes]) for name, kind in outputs.items()],
         initializers,
     )
+
+
+def _above_thresholds(helper: Any) -> Any:
+    return helper.make_node("Greater", ["logits", "thresholds"], ["decisions"])
+
+
+def _likeliest(helper: Any) -> list[Any]:
+    """Nodes from the logits to the decisions, of which one per image is true."""
+    return [
+        helper.make_node("ArgMax", ["logits"], ["likeliest"], axis=1, keepdims=1),
+        helper.make_node("Equal", ["places", "likeliest"], ["decisions"]),
+    ]
 
 
 def _joint(helper: Any) -> list[Any]:

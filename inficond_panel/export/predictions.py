@@ -14,10 +14,11 @@ from inficond_panel.common.near_words import near
 from inficond_panel.common.numbers import defined, written
 from inficond_panel.common.teacher_outputs import log_odds
 from inficond_panel.concepts.photo_scores import PhotoScores
+from inficond_panel.distill.metrics.decisions import Cutoffs, likeliest
 from inficond_panel.distill.metrics.top_class import one_of_classes
 from inficond_panel.errors import DataError
 from inficond_panel.export.exported import Exported
-from inficond_panel.vocabulary.tasks import SOFTMAX
+from inficond_panel.vocabulary.tasks import SINGLE_LABEL, SOFTMAX
 
 #: Columns of a prediction in tables, named as in the images that the page saves.
 COLUMNS = (
@@ -40,29 +41,24 @@ class Prediction:
     """One class on one photo; ``parts``, largest first, intercept and ``other_classes`` add up to
     ``logit``; ``other_classes`` is what those of a joint student take, else 0.
 
-    ``teacher`` is the teacher's logit, None where it cannot run; both decide at ``threshold``.
+    ``present`` is the student's decision, by a logit above ``cutoff`` (``metrics.decisions``), and
+    ``teacher_present`` the teacher's; ``teacher`` is its logit. Both are None where it cannot run.
+    ``named`` is the student's likeliest class where photos show one, else empty.
     ``answered`` is False where the student abstains; see ``export.abstaining``.
     """
 
     photo: str
     class_name: str
     logit: float
-    threshold: float
+    cutoff: float
+    present: bool
     teacher: float | None
+    teacher_present: bool | None
     intercept: float
     parts: tuple[Part, ...]
     other_classes: float = 0.0
     answered: bool = True
-
-    @property
-    def present(self) -> bool:
-        """The student's decision."""
-        return self.logit > self.threshold
-
-    @property
-    def teacher_present(self) -> bool | None:
-        """The teacher's decision; None where it cannot run."""
-        return None if self.teacher is None else self.teacher > self.threshold
+    named: str = ""
 
     def row(self) -> list[Any]:
         """Values of ``COLUMNS``; None where there is no teacher, ``DONT_KNOW`` for no decision."""
@@ -104,7 +100,7 @@ class Named:
 def named_classes(predictions: Sequence[Prediction]) -> dict[str, Named]:
     """Class of each photo, where each shows one; ``predictions`` hold all classes of a photo.
 
-    Probabilities as in ``distill.metrics.top_class``; of equal ones the first counts.
+    Probabilities as in ``distill.metrics.top_class``.
     """
     photos: dict[str, list[Prediction]] = {}
     for one in predictions:
@@ -114,9 +110,8 @@ def named_classes(predictions: Sequence[Prediction]) -> dict[str, Named]:
 
 def _named(mine: Sequence[Prediction]) -> Named:
     probability = one_of_classes(np.array([[one.logit for one in mine]]))[0]
-    best = mine[int(probability.argmax())]
-    logits = [one.teacher for one in mine if one.teacher is not None]
-    teacher = mine[int(np.argmax(logits))].class_name if logits else None
+    best = next(one for one in mine if one.present)
+    teacher = next((one.class_name for one in mine if one.teacher_present), None)
     return Named(best.class_name, float(probability.max()), teacher, best.answered)
 
 
@@ -129,17 +124,25 @@ def predict(students: Exported, scores: PhotoScores) -> list[Prediction]:
     chosen = scores.score[:, column].astype(np.float64)
     linear = chosen @ students.weights + students.intercepts
     logits = log_odds(linear) if students.link == SOFTMAX else linear
+    cutoffs = Cutoffs(logits, students.thresholds, students.task, students.link)
+    each_cutoff = [np.broadcast_to(cutoffs.of(k), len(logits)) for k in range(logits.shape[1])]
+    present = students.decided(logits)
+    named = likeliest(logits) if students.task == SINGLE_LABEL else None
     teacher = _teacher(students, scores)
+    teacher_present = None if teacher is None else students.decided(teacher)
     return [
         Prediction(
             photo=photo,
             class_name=name,
             logit=float(logits[i, k]),
-            threshold=students.thresholds[k],
+            cutoff=float(each_cutoff[k][i]),
+            present=bool(present[i, k]),
             teacher=None if teacher is None else float(teacher[i, k]),
+            teacher_present=None if teacher_present is None else bool(teacher_present[i, k]),
             intercept=float(students.intercepts[k]),
             parts=parts_of(students.concepts, chosen[i], students.weights[:, k]),
             other_classes=float(logits[i, k] - linear[i, k]),
+            named="" if named is None else students.classes[named[i]],
         )
         for i, (photo, fault) in enumerate(zip(scores.photos, scores.fault, strict=True))
         if not fault

@@ -11,6 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
+from inficond_panel.common.ordering import strongest
 from inficond_panel.plots import labels
 from inficond_panel.plots.cloud import WHOLE
 
@@ -34,7 +35,7 @@ class Shown:
         """Concepts by absolute influence, the strongest first; none without a student."""
         if self.influence is None:
             return []
-        return [int(c) for c in np.argsort(-np.abs(self.influence), kind="stable")]
+        return strongest(self.influence).tolist()
 
     @cached_property
     def top(self) -> list[int]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from inficond_panel.analysis.concept_order import Mark, find_concepts, strength
 from inficond_panel.common.numbers import MINUS, signed
+from inficond_panel.common.ordering import strongest
 from inficond_panel.plots.datashader_package import datashader_package
 from inficond_panel.plots.influence_colours import inks_on, make_colours
 from inficond_panel.store import Store
@@ -146,7 +147,7 @@ def make_texts(cells: Cells, dark: bool) -> dict[str, Any]:
     """
     values, waiting = cells.influence, cells.pending
     thumbs = dict(zip(cells.places(waiting), waiting.values(), strict=False))
-    order = np.argsort(-np.abs(values), axis=None, kind="stable")[:WRITTEN]
+    order = strongest(values)[:WRITTEN]
     rows, columns = np.unravel_index(order[values.flat[order] != 0], values.shape)
     places = list(dict.fromkeys([*thumbs, *zip(rows.tolist(), columns.tolist(), strict=True)]))
     at = np.array(places, np.intp).reshape(-1, 2)

@@ -187,5 +187,5 @@ def make_performance(snapshot: Snapshot) -> hv.Rectangles:
     """
     gaps = {name: found.teacher_ap - found.ap for name, found in snapshot.metrics.items()}
     order = sorted(gaps, key=lambda name: (np.isnan(gaps[name]), -gaps[name]))
-    bars = make_performance_bars({name: snapshot.fills[name] for name in order})
+    bars = make_performance_bars({name: snapshot.agreement[name] for name in order})
     return bars.opts(width=520, height=100 + 30 * len(order))

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.special import expit
 
 from inficond_panel.analysis.refits.what_if_curves import change_along
+from inficond_panel.common.ordering import strongest
 from inficond_panel.distill import influence_axis, what_if_curve
 from inficond_panel.distill.metrics.calibration import BINS, bin_of
 from inficond_panel.distill.metrics.selective import CoveragePoint
@@ -27,7 +28,7 @@ def make_knowledge(student: Student, top: int = 15) -> hv.Bars:
     Columns: ``concept``, ``influence``, ``colour``. Positive influences are filled, negative ones
     pale.
     """
-    order = np.argsort(-np.abs(student.weights), kind="stable")[:top]
+    order = strongest(student.weights)[:top]
     rows = [
         (student.store.concepts[c], weight, (INFLUENCE if weight > 0 else INFLUENCE_SOFT).light)
         for c in order
@@ -88,8 +89,8 @@ def _steps(student: Student, concept: str, metric: str) -> hv.Curve:
         weight,
         student.labels,
         *influence_axis(student.weights, weight),
-        threshold=student.threshold,
-        teacher=student.teacher_logits,
+        cutoff=student.cutoff,
+        teacher=student.teacher_decided,
     )
     values = getattr(curves, metric)
     columns = (curves.edges, np.append(values, values[-1]))
@@ -99,7 +100,7 @@ def _steps(student: Student, concept: str, metric: str) -> hv.Curve:
 
 def make_confusion(student: Student) -> hv.Overlay:
     """Counts of the labelled images by label and decision of the student, as a 2 × 2 heat map."""
-    decided = student.logits > student.threshold
+    decided = student.decided
     rows = [
         (f"decided {said}", f"labelled {true}", int(np.count_nonzero(images)))
         for said, there in zip(_SIDES, (decided, ~decided), strict=True)

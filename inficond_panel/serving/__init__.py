@@ -11,7 +11,7 @@ from inficond_panel.serving.login import guard_login
 from inficond_panel.serving.messages import guard_messages, guard_writes
 from inficond_panel.serving.sessions import guard_sessions
 
-__all__ = ["guard"]
+__all__ = ["guard", "is_guarded"]
 
 
 @cache
@@ -23,3 +23,8 @@ def guard() -> None:
     guard_writes()
     guard_answers()
     guard_login()
+
+
+def is_guarded() -> bool:
+    """Whether ``guard`` was called in this process."""
+    return guard.cache_info().currsize > 0

@@ -1,14 +1,20 @@
-"""The login of ``--basic-auth``: a wrong password is answered slowly, the form has its token."""
+"""The login: wrong passwords are answered slowly, forms have a token, it leads to own pages only.
+
+Panel takes ``next=///host`` for a path of the server, and browsers take it for another host.
+"""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import os
+import re
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import unquote
 
+from panel import auth
 from panel.auth import BasicLoginHandler
 from tornado.web import HTTPError
 
@@ -19,11 +25,16 @@ PAUSE = 2.0
 #: Wrong passwords of one address that wait for their answer; more are refused unread.
 WAITING = 5
 
+#: A path of this server: one slash, and not a second one nor a backslash, which begin the name of
+#: a host, also behind characters that browsers leave out.
+_OWN_PATH = re.compile(r"/(?![\x00-\x20]*[/\\])[!-\[\]-~]*")
+
 _waiting: Counter[str] = Counter()
 
 
 def guard_login() -> None:
-    """Guard the login page."""
+    """Guard the login page, and where any login leads to."""
+    stand_before(auth, "_validate_next_url", _own_path)
     stand_before(BasicLoginHandler, "get", _with_token)
     stand_before(BasicLoginHandler, "post", _slowly)
 
@@ -49,6 +60,13 @@ def _with_token(original: Callable[..., None], self: Any) -> None:
     token = self.xsrf_form_html() if self.settings.get("xsrf_cookies") else ""
     self._login_template = _Form(self._login_template, token)
     original(self)
+
+
+def _own_path(original: Callable[..., str | None], asked: str | None) -> str | None:
+    """The page that a login leads to; 400 for what is no path of this server."""
+    if asked and not (_OWN_PATH.fullmatch(asked) and _OWN_PATH.match(unquote(asked))):
+        raise HTTPError(400, reason="The login leads to pages of this server only")
+    return original(asked)
 
 
 async def _slowly(original: Callable[..., None], self: Any) -> None:

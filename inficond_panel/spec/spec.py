@@ -19,9 +19,9 @@ from inficond_panel.spec.sections.concepts import Concepts
 from inficond_panel.spec.sections.dataset import Dataset, StoreDataset
 from inficond_panel.spec.sections.package_teachers import PythonTeacher
 from inficond_panel.spec.sections.page import Layout, Views
-from inficond_panel.spec.sections.students import ExactStudents, Students, Tuning
+from inficond_panel.spec.sections.students import NO_THRESHOLD, ExactStudents, Students, Tuning
 from inficond_panel.spec.sections.teacher import LogitsTeacher, Teacher
-from inficond_panel.vocabulary.tasks import SOFTMAX
+from inficond_panel.vocabulary.tasks import SINGLE_LABEL, SOFTMAX
 
 _REQUIRED = {"required": True}
 _MAKING = {"dataset", "concepts", "teacher"}  # what a store is made of
@@ -85,6 +85,11 @@ class Spec(SpecFile):
         """Projections that the spec names, the first to show first; none for a store as it is."""
         return [] if self.concepts is None else list(self.concepts.projections.methods)
 
+    @property
+    def order(self) -> str | None:
+        """``teacher.order``; None for a store by itself."""
+        return self.teacher.order if self.teacher else None
+
     def check_making(self) -> None:
         """Raise ``SpecError`` where it does not say what a store is made of."""
         if self.of_store:
@@ -115,11 +120,13 @@ class Spec(SpecFile):
         if isinstance(self.dataset, StoreDataset):
             yield from self._photo_faults(given)
         if self.dataset and self.teacher:
-            yield from self._task_faults()
+            yield from self._task_faults(given)
 
-    def _task_faults(self) -> Iterator[tuple[str, str]]:
+    def _task_faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
         """Yield an activation or a link that does not go with the task, or that is to be named."""
-        single = self.dataset.task == "single_label"
+        single = self.dataset.task == SINGLE_LABEL
+        if single and "students.threshold" in given:
+            yield "students.threshold", NO_THRESHOLD
         if self.students.link == SOFTMAX and not single:
             yield (
                 "students.link",

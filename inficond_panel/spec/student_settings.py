@@ -11,9 +11,9 @@ from inficond_panel.spec.framework.by_name import ByClass
 from inficond_panel.spec.framework.fields import hint
 from inficond_panel.spec.framework.section import Section
 from inficond_panel.spec.framework.yaml_source import short
-from inficond_panel.spec.sections.students import Labels
+from inficond_panel.spec.sections.students import NO_THRESHOLD, Labels
 from inficond_panel.spec.spec import Spec
-from inficond_panel.vocabulary.tasks import SOFTMAX
+from inficond_panel.vocabulary.tasks import SINGLE_LABEL, SOFTMAX
 
 REMEDY = "`inficond info SPEC` lists the classes of the store."
 
@@ -21,8 +21,8 @@ REMEDY = "`inficond info SPEC` lists the classes of the store."
 def check_against(spec: Spec, classes: Sequence[str], task: str) -> None:
     """Raise ``SpecError`` for what ``students`` says that a store does not go with.
 
-    That is each class that is not among its ``classes``, and a softmax where its ``task`` has any
-    number of classes an image.
+    That is each class that is not among its ``classes``, a softmax where its ``task`` has any
+    number of classes an image, and thresholds where it has one.
     """
     problems = [
         Problem(
@@ -33,10 +33,13 @@ def check_against(spec: Spec, classes: Sequence[str], task: str) -> None:
         for where, name in _named(spec)
         if name not in classes
     ]
-    if spec.students.link == SOFTMAX and task != "single_label":
+    if spec.students.link == SOFTMAX and task != SINGLE_LABEL:
         place = spec.place("students", "link")
         fault = f"students.link: a softmax has one class an image, the store's task is {task}"
         problems.append(Problem(spec.path, *place, f"{fault}; take sigmoid"))
+    if spec.students.threshold and task == SINGLE_LABEL:
+        place = spec.place("students", "threshold")
+        problems.append(Problem(spec.path, *place, f"students.threshold: {NO_THRESHOLD}"))
     if problems:
         raise SpecError(sorted(problems, key=lambda p: (p.line, p.column)), REMEDY)
 

@@ -128,8 +128,8 @@ class StudentsState(param.Parameterized):
             weight,
             student.labels,
             *influence_axis(student.weights, weight),
-            threshold=student.threshold,
-            teacher=student.teacher_logits,
+            cutoff=student.cutoff,
+            teacher=student.teacher_decided,
         )
 
     def band(self, class_name: str, concept: str, metric: str, grid: np.ndarray) -> Band:

@@ -24,7 +24,7 @@ from inficond_panel.tuning import Intent, Iteration, Tuner, notices
 from inficond_panel.tuning.intents.asked import is_known
 from inficond_panel.tuning.intents.cures import Balance, Cure, Doubt, Label, Lambda
 from inficond_panel.tuning.intents.intent import check_names
-from inficond_panel.tuning.notices import ended_far
+from inficond_panel.tuning.optimality import optimality_notices
 from inficond_panel.vocabulary.directions import DOWN, UP
 from inficond_panel.wording.moved_classes import moved_sentence
 from inficond_panel.wording.refit import seconds_text
@@ -135,14 +135,14 @@ class TuningState(TreeState):
         """Decisions of the rules about the batch, or, when it is done, about the refit.
 
         Bounds of the branch that give way, and thumbs on a weight of 0; see ``conflicts``. Of a
-        joint student also the other classes that moved most, or would by the preview; and where the
-        paper's recipe ended far from the optimum.
+        joint student also the other classes that moved most, or would by the preview; and which
+        students ended far from their optimum.
         """
         split = self.students.snapshot.split
         if self.pending:
             moved = moved_sentence(self.preview.moved, split, planned=True) if self.preview else ""
             return [*notices(self.tuner, self.head, self.pending), *filter(None, [moved])]
-        far = ended_far(self.tuner, self.head)
+        far = optimality_notices(self.head, self.tuner.store.classes)
         if self.status.kind != "done" or self.head.parent is None:
             return far
         parent, moved = self.tuner.node(self.head.parent), moved_sentence(self._moved, split)

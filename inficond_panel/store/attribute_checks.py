@@ -19,7 +19,7 @@ _KINDS: dict[str, Any] = {
     "preprocessing": (str, dict),
     "variable_hashes": {str: str},
     **dict.fromkeys(("history?", "encoder_digest?", "attributes_hash?"), str),
-    **dict.fromkeys(("task?", "teacher_activation?"), str),
+    **dict.fromkeys(("task?", "teacher_activation?", "teacher_order?"), str),
     "prompts?": [str],
     "synonyms?": {str: [str]},
     "skipped?": [[str]],

@@ -19,11 +19,12 @@ from inficond_panel.store.hashing import array_hash, content_hash
 from inficond_panel.store.images import UnreadableImage, decode, thumbnail
 from inficond_panel.store.lock import only_run
 from inficond_panel.store.opening import open_store
+from inficond_panel.store.output_order import ORDER_REMEDY, hold_outputs
 from inficond_panel.store.schema import GIVEN
 from inficond_panel.store.store import Store
 from inficond_panel.store.write import write_store
 from inficond_panel.version import __version__
-from inficond_panel.vocabulary.tasks import ACTIVATIONS, TASKS
+from inficond_panel.vocabulary.tasks import ACTIVATIONS, AS_GIVEN, TASKS
 
 #: Longer side of a thumbnail in pixels, and its quality: as a spec has them that says nothing.
 _SIDE, _QUALITY = 256, 80
@@ -46,12 +47,14 @@ def store_frames(
     task: str = TASKS[0],
     activation: str = ACTIVATIONS[0],
     outputs: str | None = None,
+    order: str | None = None,
 ) -> Store:
     """Write the store of these frames to ``path``, whole or not at all, and open it.
 
     Arguments as in ``inficond_panel.from_frames``. A store of the same content that is there is
     opened as it is. Raises ``DataError``, which names all faults, for frames that make no store,
-    photos that cannot be read, and another store or file at ``path``; ``ExportError`` where nothing
+    photos that cannot be read, and another store or file at ``path``; ``OrderError`` where the
+    logits fit the labels in another order; ``ExportError`` where nothing
     can be written there, and ``StoreError`` where another process writes it.
     """
     _refuse(
@@ -59,10 +62,13 @@ def store_frames(
             task=(task, TASKS),
             activation=(activation, ACTIVATIONS),
             outputs=(outputs, (None, "logits", "probabilities")),
+            order=(order, (None, AS_GIVEN)),
         )
     )
     words = {"task": task, "teacher_activation": activation}
     arrays = _arrays(scores, logits, labels, split, images, metadata, **words, outputs=outputs)
+    if order is None:
+        _check_order(arrays, task, activation)
     said = {name: word for name, word in words.items() if word not in (TASKS[0], ACTIVATIONS[0])}
     digest = content_hash({name: array_hash(values) for name, values in arrays.items()})
     path = Path(path)
@@ -76,6 +82,7 @@ def store_frames(
         "scores": {"method": GIVEN},
         "inputs_hash": digest,
         **said,
+        **({"teacher_order": order} if order else {}),
     }
     if not path.exists():
         with named(path), only_run(path):
@@ -87,6 +94,21 @@ def store_frames(
             f"{path} is there already, with another content.", "Name another place, or remove it."
         )
     return store
+
+
+def _check_order(arrays: Mapping[str, np.ndarray], task: str, activation: str) -> None:
+    """Raise ``OrderError`` for logits that fit the labels under other names."""
+    found = hold_outputs(
+        arrays["teacher_logit"],
+        arrays["label"],
+        arrays["split"],
+        list(map(str, arrays["class_name"])),
+        single=task == "single_label",
+        softmax=activation == "softmax",
+        other=arrays.get("other_logit"),
+    )
+    if found:
+        raise found.error(f"Rename columns of logits: {found.renamed}. {ORDER_REMEDY}")
 
 
 def _arrays(

@@ -9,6 +9,7 @@ from inficond_panel.common.numbers import defined
 from inficond_panel.distill import ClassMetrics
 from inficond_panel.store import SPLITS, Store
 from inficond_panel.tuning.node import Node
+from inficond_panel.tuning.optimality import optimality_notices
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.metrics import METRICS
 
@@ -43,7 +44,8 @@ def tune_document(
 ) -> dict[str, Any]:
     """Nodes with their intents, bounds and certificates, and their metrics on ``split``.
 
-    ``notices`` are those of ``tuning.notices``, by id of the node.
+    ``notices`` are those of ``tuning.notices``, by id of the node; those of ``optimality_notices``
+    follow them.
     """
     by_node = notices or {}
     return {
@@ -52,7 +54,13 @@ def tune_document(
         "targets": tuner.spec.students.targets,
         "mark": tuner.mark or None,
         "nodes": [
-            {**node_document(tuner, node, split), "notices": list(by_node.get(node.id, ()))}
+            {
+                **node_document(tuner, node, split),
+                "notices": [
+                    *by_node.get(node.id, ()),
+                    *optimality_notices(node, tuner.store.classes),
+                ],
+            }
             for node in nodes
         ],
     }

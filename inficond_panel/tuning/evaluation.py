@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cached_property, lru_cache
 
 import numpy as np
 
 from inficond_panel.common.cache import Latest, once
 from inficond_panel.common.near_words import near
-from inficond_panel.distill import ClassMetrics, Outcome, Scores, decision_function, measure
-from inficond_panel.distill.metrics.top_class import one_of_classes
+from inficond_panel.distill import (
+    ClassMetrics,
+    Outcome,
+    Scores,
+    TeacherSkill,
+    decision_function,
+    measure,
+    teacher_skill,
+)
+from inficond_panel.distill.metrics.decisions import Cutoff, Cutoffs, Mask, decided
 from inficond_panel.errors import TuningError
+from inficond_panel.spec.sections.students import NO_THRESHOLD
 from inficond_panel.store import Store
 from inficond_panel.tuning.iteration import Iteration
 from inficond_panel.tuning.node import Node
-from inficond_panel.vocabulary.tasks import SIGMOID, SOFTMAX
+from inficond_panel.vocabulary.tasks import SIGMOID, SINGLE_LABEL, SOFTMAX
 
 #: What is kept of nodes in use, by all sessions together: logits, and as much again of outcomes.
 _KEPT_BYTES = 1 << 27
@@ -25,44 +34,60 @@ _KEPT_METRICS = 1 << 17
 
 
 class Evaluation:
-    """Logits and metrics of nodes on one store, with the decision threshold per class.
+    """Logits, decisions and metrics of nodes on one store, with the threshold per class.
 
     They are kept by student, not by node: a refit leaves most students as they were, and one that
     was previewed is known when it is made. With ``link`` softmax a logit is the log-odds of its
-    class, which depends on the weights of all. Raises ``TuningError`` for a threshold of a class
-    that the store does not know.
+    class, which depends on the weights of all; and with one class per image the decisions on a
+    class depend on all students. Raises ``TuningError`` for a threshold of a class that the store
+    does not know, and for any with one class per image.
     """
 
     def __init__(self, store: Store, thresholds: Mapping[str, float], link: str = SIGMOID) -> None:
-        _check_thresholds(thresholds, store.classes)
+        _check_thresholds(thresholds, store)
         self.store, self.link = store, link
-        self.thresholds = dict(thresholds)
+        self.thresholds = tuple(thresholds.get(name, 0.0) for name in store.classes)
         nodes = int(np.clip(_KEPT_BYTES // max(store.teacher_logit.nbytes, 1), *_KEPT_NODES))
         students = nodes * max(len(store.classes), 1)
         self._columns: Latest[_Student, np.ndarray] = Latest(students)
         self._outcomes: Latest[tuple[_Student, str], Outcome] = Latest(students)
+        self._decided: Latest[tuple[_Student, str], Outcome] = Latest(students)
         self._measured: Latest[tuple[_Student, str], ClassMetrics] = Latest(students)
         nodes = max(_KEPT_METRICS // max(len(store.classes), 1), _KEPT_NODES[0])
         self._of_nodes: Latest[tuple[str, str, str], dict[str, ClassMetrics]] = Latest(nodes)
         self.logits = once(_KEPT_NODES[0])(self._logits)  # made of the columns at little cost
         self.teacher_outcomes = once(3)(self._teacher_outcomes)
-        self.named = once(_KEPT_NODES[0])(self._named)
+        self.decisions = once(_KEPT_NODES[0])(self._decisions)
+        self.teacher_decisions = once(3)(self._teacher_decisions)
+        self.cutoffs = once(_KEPT_NODES[0])(self._cutoffs)
+        self.teacher_skills = once(3)(self._teacher_skills)
 
-    def threshold(self, class_name: str) -> float:
-        """Logit above which a class is decided to be present; 0 unless the spec says other."""
-        return self.thresholds.get(class_name, 0.0)
+    def decided(self, logits: np.ndarray) -> Mask:
+        """Decisions ``(n, K)`` by logits of all classes, of students or teacher."""
+        return decided(logits, self.thresholds, self.store.task)
+
+    def cutoffs_of(self, logits: np.ndarray) -> Cutoffs:
+        """Cutoffs of all classes by logits ``(n, K)`` of students."""
+        return Cutoffs(logits, self.thresholds, self.store.task, self.link)
 
     def outcome(self, node: Node, split: str, k: int) -> Outcome:
         """Outcome of a node's student of the class at ``k`` on a split; its arrays are read-only.
 
-        Sorted once for all metrics.
+        Sorted once for all metrics, and for all decisions by the same logits.
         """
         student = self._student(node, k)
-        found = self._outcomes.get((student, split))
-        if found is None:
-            found = self._outcome(self.logits(node), k, split)
-            self._outcomes.put((student, split), found)
-        return found
+        outcome = self._outcomes.get((student, split))
+        if outcome is None:
+            outcome = self._outcome(self.logits(node)[self.store.rows(split), k], k, split)
+            self._outcomes.put((student, split), outcome)
+        if self.store.task != SINGLE_LABEL:
+            return outcome
+        key = self._decider(node, k), split
+        decided = self._decided.get(key)
+        if decided is None:
+            decided = outcome.deciding(self.cutoffs(node, split).of(k))
+            self._decided.put(key, decided)
+        return decided
 
     def metrics(self, node: Node, split: str) -> dict[str, ClassMetrics]:
         """Metrics of each class on a split; nan where undefined."""
@@ -78,9 +103,8 @@ class Evaluation:
 
     def _measure(self, node: Node, split: str) -> dict[str, ClassMetrics]:
         teachers, made = self.teacher_outcomes(split), {}
-        for k, (name, student) in enumerate(
-            zip(self.store.classes, self._students(node), strict=True)
-        ):
+        for k, name in enumerate(self.store.classes):
+            student = self._decider(node, k)
             metrics = self._measured.get((student, split))
             if metrics is None:
                 metrics = measure(self.outcome(node, split, k), teachers[name])
@@ -110,33 +134,48 @@ class Evaluation:
 
     def _student(self, node: Node, k: int) -> _Student:
         """Student whose logits are kept; of a joint one each class's follow from all weights."""
-        if self.link == SOFTMAX:
-            return k, node.weights_hash.encode(), 0.0
-        return _students(node)[k]
+        return _whole(node, k) if self.link == SOFTMAX else _students(node)[k]
+
+    def _decider(self, node: Node, k: int) -> _Student:
+        """Student whose decisions are kept: with one class per image they follow from all."""
+        return _whole(node, k) if self.store.task == SINGLE_LABEL else self._student(node, k)
 
     @cached_property
     def _scores(self) -> Scores:
         return Scores(self.store.concept_score)
 
     def _teacher_outcomes(self, split: str) -> dict[str, Outcome]:
-        logits = self.store.teacher_log_odds
-        return {name: self._outcome(logits, k, split) for k, name in enumerate(self.store.classes)}
+        logits = self.store.teacher_log_odds[self.store.rows(split)]
+        cutoffs = Cutoffs(logits, self.thresholds, self.store.task)
+        return {
+            name: self._outcome(logits[:, k], k, split, cutoffs.of(k))
+            for k, name in enumerate(self.store.classes)
+        }
 
-    def _named(self, node: Node, split: str) -> tuple[np.ndarray, np.ndarray]:
-        """Positions ``(n,)`` of the classes that students and teacher name on a split's images."""
-        rows = self.store.rows(split)
-        student, teacher = (
-            one_of_classes(logits[rows]).argmax(axis=1)
-            for logits in (self.logits(node), self.store.teacher_log_odds)
+    def _teacher_skills(self, split: str) -> dict[str, TeacherSkill]:
+        teachers = self.teacher_outcomes(split)
+        return {name: teacher_skill(outcome) for name, outcome in teachers.items()}
+
+    def _decisions(self, node: Node, split: str) -> Mask:
+        """Decisions ``(n, K)`` of the students on a split, read-only."""
+        return _fixed(self.decided(self.logits(node)[self.store.rows(split)]))
+
+    def _teacher_decisions(self, split: str) -> Mask:
+        """Decisions ``(n, K)`` of the teacher on a split, read-only."""
+        return _fixed(self.decided(self.store.teacher_log_odds[self.store.rows(split)]))
+
+    def _cutoffs(self, node: Node, split: str) -> Cutoffs:
+        """Cutoffs of the students on a split."""
+        return self.cutoffs_of(self.logits(node)[self.store.rows(split)])
+
+    def _outcome(
+        self, logit: np.ndarray, k: int, split: str, cutoff: Cutoff | None = None
+    ) -> Outcome:
+        label = _fixed(self.store.label[self.store.rows(split), k])
+        teacher = self.teacher_decisions(split)[:, k]
+        return Outcome(
+            label, _fixed(logit), teacher, self.thresholds[k] if cutoff is None else cutoff
         )
-        return student, teacher
-
-    def _outcome(self, logits: np.ndarray, k: int, split: str) -> Outcome:
-        rows, threshold = self.store.rows(split), self.threshold(self.store.classes[k])
-        label, logit = self.store.label[rows, k], logits[rows, k]
-        for values in (label, logit):
-            values.setflags(write=False)
-        return Outcome(label, logit, self.store.teacher_log_odds[rows, k], threshold)
 
 
 #: One student of a node: its class, the bytes of its weights (of a joint one their hash), its
@@ -150,11 +189,25 @@ def _students(node: Node) -> list[_Student]:
     return [(k, w.tobytes(), float(node.intercepts[k])) for k, w in enumerate(weights)]
 
 
-def _check_thresholds(thresholds: Mapping[str, float], classes: Sequence[str]) -> None:
+def _whole(node: Node, k: int) -> _Student:
+    return k, node.weights_hash.encode(), 0.0
+
+
+def _fixed(values: np.ndarray) -> np.ndarray:
+    values.setflags(write=False)
+    return values
+
+
+def _check_thresholds(thresholds: Mapping[str, float], store: Store) -> None:
+    if thresholds and store.task == SINGLE_LABEL:
+        raise TuningError(
+            f"students.threshold {NO_THRESHOLD}.",
+            "Remove students.threshold from the spec.",
+        )
     for name in thresholds:
-        if name not in classes:
+        if name not in store.classes:
             raise TuningError(
                 f"students.threshold: there is no class {name!r} in the store."
-                f"{near(name, classes)}",
+                f"{near(name, store.classes)}",
                 "Correct the spec.",
             )

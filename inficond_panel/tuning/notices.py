@@ -1,4 +1,4 @@
-"""Notices: intents that contradict each other, thumbs on a weight of 0, trainings cut short."""
+"""Notices: intents that contradict each other, thumbs on a weight of 0."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.tuner import Tuner
 
 Limits = tuple[float | None, float | None]
-#: Distance to the optimum, relative to the objective at w = 0, that a training is told to end at.
-FAR = 0.02
 
 
 def notices(tuner: Tuner, parent: Node, asked: Iterable[Asked]) -> list[str]:
@@ -33,23 +31,6 @@ def notices(tuner: Tuner, parent: Node, asked: Iterable[Asked]) -> list[str]:
         sentences += _replaced(tuner, parent, key, limits)
         sentences += _special(tuner, parent, key, limits)
     return sentences
-
-
-def ended_far(tuner: Tuner, node: Node) -> list[str]:
-    """A sentence where the paper's recipe ended far from the optimum, and how to come closer."""
-    gaps = {
-        name: gap
-        for name, gap, kind in zip(tuner.store.classes, node.gap, node.certificate, strict=True)
-        if kind == "gap" and gap > FAR
-    }
-    if tuner.spec.students.solver != "paper" or not gaps:
-        return []
-    worst = max(gaps, key=lambda name: gaps[name])
-    return [
-        f"The paper's recipe ended above the optimum by more than {FAR:.0%} of the loss without "
-        f"concepts for {len(gaps)} of {len(node.gap)} classes, by {gaps[worst]:.1%} for “{worst}”: "
-        "give students.epochs and tuning.epochs more, or take solver: exact."
-    ]
 
 
 def within_iteration(found: Mapping[tuple[str, str], list[Candidate]]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from inficond_panel.distill import ClassMetrics, Outcome
+from inficond_panel.distill.metrics.decisions import Cutoff, Mask
 from inficond_panel.store import Store
 from inficond_panel.tuning.evaluation import Evaluation
 from inficond_panel.tuning.node import Node
@@ -65,20 +66,22 @@ class Student:
         return _fixed(self.store.teacher_log_odds[self.rows, self.column])
 
     @property
-    def threshold(self) -> float:
-        """Logit above which student and teacher decide that the class is present."""
-        return self.evaluation.threshold(self.class_name)
+    def cutoff(self) -> Cutoff:
+        """Logit above which the student decides that the class is present.
+
+        The threshold of the class; with one class per image ``(n,)``, see ``metrics.decisions``.
+        """
+        return self.outcome.cutoff
 
     @property
-    def decisions(self) -> tuple[np.ndarray, np.ndarray]:
-        """Masks ``(n,)`` of the images that the student, and the teacher, take for the class.
+    def decided(self) -> Mask:
+        """Mask ``(n,)`` of the images on which the student decides that the class is present."""
+        return self.evaluation.decisions(self.node, self.split)[:, self.column]
 
-        Above the threshold; of data with one class an image those whose likeliest class it is.
-        """
-        if self.store.task == "single_label":
-            student, teacher = self.evaluation.named(self.node, self.split)
-            return student == self.column, teacher == self.column
-        return self.logits > self.threshold, self.teacher_logits > self.threshold
+    @property
+    def teacher_decided(self) -> Mask:
+        """Mask ``(n,)`` of the images on which the teacher decides that the class is present."""
+        return self.evaluation.teacher_decisions(self.split)[:, self.column]
 
     @property
     def metrics(self) -> ClassMetrics:

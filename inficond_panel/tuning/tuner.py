@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from inficond_panel.common.cache import Latest, once
-from inficond_panel.distill import SEEN_LABEL, ClassMetrics, Outcome
+from inficond_panel.distill import SEEN_LABEL, ClassMetrics, Outcome, TeacherSkill
+from inficond_panel.distill.metrics.decisions import Cutoffs
 from inficond_panel.errors import TuningError
 from inficond_panel.spec import Spec, with_students
 from inficond_panel.store import Store
@@ -30,6 +31,7 @@ from inficond_panel.tuning.intents.intent import check_names
 from inficond_panel.tuning.intents.score_scale import score_scale
 from inficond_panel.tuning.iteration import Iteration
 from inficond_panel.tuning.node import Node, node_id
+from inficond_panel.tuning.optimality import warn_of_optimality
 from inficond_panel.tuning.student import Students
 from inficond_panel.tuning.student_history import StudentHistory
 from inficond_panel.vocabulary.tasks import SOFTMAX
@@ -42,10 +44,11 @@ class Tuner(StudentHistory):
     """The students of one store, tuned by intents; every iteration is kept in ``history``.
 
     May be shared by threads. Raises ``TuningError`` where the spec has a threshold for a class
-    that the store does not know, or one softmax student over several classes an image, and
-    ``DataError`` where logits or scores are not finite; its methods raise ``HistoryError`` as
-    ``History`` does. ``penalties`` are those of another tuner, for the classes whose penalty the
-    spec leaves to the data; without them the history's count, else they are chosen.
+    that the store does not know, any threshold with one class per image, or one softmax student
+    over several classes an image, and ``DataError`` where logits or scores are not finite; its
+    methods raise ``HistoryError`` as ``History`` does. ``penalties`` are those of another tuner,
+    for the classes whose penalty the spec leaves to the data; without them the history's count,
+    else they are chosen.
     """
 
     def __init__(
@@ -86,17 +89,29 @@ class Tuner(StudentHistory):
     def root(self, progress: Progress | None = None, cancelled: Cancelled | None = None) -> Node:
         """The untouched students, #0: distilled now if the history does not have them.
 
-        Raises ``SolverError`` for a problem without a solution, and ``CancelledError``.
+        Warns once, by ``OptimumWarning``, of students that ended far from their optimum. Raises
+        ``SolverError`` for a problem without a solution, and ``CancelledError``.
         """
         self._choose_penalties(progress, cancelled)
         with self._distilling:  # by one of the sessions that open together, not by each
             if not self._distilled and self.history.get(self.root_id) is None:
-                made, settings = self._distillation, self.root_settings
-                self.history.add(
-                    distilled(self.root_id, self.fit_data, made, settings, progress, cancelled)
-                )
-            self._distilled = True
-        return self.node(self.root_id)
+                self.history.add(self._original(progress, cancelled))
+            first, self._distilled = not self._distilled, True
+        root = self.node(self.root_id)
+        if first:
+            warn_of_optimality(root, self.store.classes)
+        return root
+
+    def original(self, progress: Progress | None = None) -> Node:
+        """The untouched students as ``root`` gives them; what is distilled now is not kept."""
+        self._choose_penalties(progress)
+        if self.history.get(self.root_id) is not None:
+            return self.node(self.root_id)
+        return self._original(progress)
+
+    def _original(self, progress: Progress | None, cancelled: Cancelled | None = None) -> Node:
+        made, settings = self._distillation, self.root_settings
+        return distilled(self.root_id, self.fit_data, made, settings, progress, cancelled)
 
     @property
     def penalties(self) -> tuple[float, ...]:
@@ -170,7 +185,8 @@ class Tuner(StudentHistory):
         Intents that contradict each other are settled by the rule of ``conflicts``, and
         ``tuning.notices`` says how. Cures are carried out by the labels of ``tune``, or on the
         terms that they were ``resolved`` to before (``Node.resolved``). The same parent and
-        intents give the same node: it is not fitted twice. Raises ``TuningError`` for unknown
+        intents give the same node: it is not fitted twice. Warns by ``OptimumWarning`` of students
+        that ended far from their optimum. Raises ``TuningError`` for unknown
         names, no intents, a cure or bounds that cannot be, or a parent that is not in the history;
         ``SolverError``; ``CancelledError``.
         """
@@ -180,7 +196,9 @@ class Tuner(StudentHistory):
             known = self._previewed.get(batch.name)
             made = known or self._refitted(stored, batch, progress, cancelled)
             self.history.add(replace(made, author=author))
-        return self.node(batch.name)
+        node = self.node(batch.name)
+        warn_of_optimality(node, self.store.classes)
+        return node
 
     def preview(
         self,
@@ -221,9 +239,18 @@ class Tuner(StudentHistory):
         self.root()
         return self.node(self.history.head(self.root_id))
 
-    def threshold(self, class_name: str) -> float:
-        """Logit above which the class is decided to be present."""
-        return self._evaluation.threshold(class_name)
+    @property
+    def thresholds(self) -> tuple[float, ...]:
+        """Threshold of each class, in logits; with one class per image they decide nothing."""
+        return self._evaluation.thresholds
+
+    def cutoffs(self, logits: np.ndarray) -> Cutoffs:
+        """Cutoffs of the students by logits ``(n, K)`` of all classes."""
+        return self._evaluation.cutoffs_of(logits)
+
+    def decided(self, logits: np.ndarray) -> np.ndarray:
+        """Decisions ``(n, K)`` by logits ``(n, K)`` of all classes, of students or teacher."""
+        return self._evaluation.decided(logits)
 
     def logits(self, node: Node) -> np.ndarray:
         """Student logits of all images, ``(N, K)`` float64, read-only."""
@@ -239,6 +266,10 @@ class Tuner(StudentHistory):
     def teacher_outcomes(self, split: str) -> dict[str, Outcome]:
         """Outcomes of the teacher on a split, by class."""
         return dict(self._evaluation.teacher_outcomes(split))
+
+    def teacher_skills(self, split: str) -> dict[str, TeacherSkill]:
+        """AP of the teacher on a split beside chance, by class: does it know the class?"""
+        return dict(self._evaluation.teacher_skills(split))
 
     def metrics(self, node: Node, split: str) -> dict[str, ClassMetrics]:
         """Metrics of each class on ``split``; nan where undefined."""

@@ -4,7 +4,7 @@ holds if none is named."""
 from __future__ import annotations
 
 #: Whether an image has any number of the classes, or exactly one.
-TASKS = ("multi_label", "single_label")
+TASKS = MULTI_LABEL, SINGLE_LABEL = "multi_label", "single_label"
 #: What turns a teacher's logits into probabilities: each class by itself, or over all classes.
 SIGMOID, SOFTMAX = "sigmoid", "softmax"
 ACTIVATIONS = (SIGMOID, SOFTMAX)
@@ -12,3 +12,6 @@ ACTIVATIONS = (SIGMOID, SOFTMAX)
 LINKS = (SIGMOID, SOFTMAX)
 #: What the outputs of a teacher are.
 OUTPUTS = ("logits", "probabilities")
+#: What overrules labels that speak for another order of a teacher's outputs: of the key
+#: ``teacher.order``, of arguments, and of a store's attribute.
+AS_GIVEN = "as_given"

@@ -13,6 +13,7 @@ from inficond_panel.tuning.suggest import Suggestion
 from inficond_panel.tuning.suggest.suggestion import Gain
 from inficond_panel.vocabulary.cures import AUTO, BALANCE, DOUBT, LABEL, LAMBDA
 from inficond_panel.vocabulary.directions import DIRECTIONS
+from inficond_panel.wording.teacher import teacher_sentences
 
 Asked = Intent | Cure
 
@@ -134,7 +135,10 @@ def gain_words(gain: Gain, *, limits: bool = True) -> str:
 def suggestion_sentences(
     suggestion: Suggestion, class_name: str, *, limits: bool = True
 ) -> list[str]:
-    """Findings in all, then the reasons and the photos to label of one class."""
+    """Findings in all, then the reasons and the photos to label of one class.
+
+    At the end the classes that the teacher does not know.
+    """
     mean = (
         ""
         if len(suggestion.scope) == 1
@@ -143,6 +147,7 @@ def suggestion_sentences(
     expected = f" Expected{mean}: {gain_words(suggestion.gain, limits=limits)}"
     outlook = f"{expected}, {suggestion.measured}." if suggestion.intents else ""
     sentences = [f"{suggestion.text(limits=limits)}{outlook}"]
+    unknown = teacher_sentences(suggestion.unknown)
     own = suggestion.classes.get(class_name)
     if own is not None:
         gain = gain_words(own.gain, limits=limits)
@@ -153,6 +158,6 @@ def suggestion_sentences(
         ]
     elif class_name in suggestion.skipped:
         sentences.append(f"{class_name} is left out: {suggestion.skipped[class_name]}.")
-    elif class_name in suggestion.scope:
+    elif class_name in suggestion.scope and class_name not in suggestion.unknown:
         sentences.append(f"{class_name}: nothing here beats noise; it is left as it is.")
-    return sentences
+    return sentences + unknown

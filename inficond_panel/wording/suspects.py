@@ -8,6 +8,7 @@ from inficond_panel.common.numbers import count, estimated, number, signed
 from inficond_panel.distill import Interval
 from inficond_panel.distill.shift.verdict import LARGE_LOSS, NONE, SHIFT, UNKNOWN
 from inficond_panel.tuning.shift.class_shift import ClassShift, Suspect
+from inficond_panel.wording.teacher import advice_sentence, teacher_sentence
 
 #: Classes that are named before the rest is left out.
 NAMED = 6
@@ -18,7 +19,17 @@ PLAIN = 2
 
 
 def shift_sentence(found: ClassShift, *, limits: bool = True) -> str:
-    """The verdict on a class, with its numbers and their ``limits``."""
+    """The verdict on a class, with its numbers and their ``limits``.
+
+    Of a class that the teacher does not know it says so, and only a shift besides.
+    """
+    teacher = teacher_sentence(found.class_name, found.teacher)
+    if teacher and found.kind != SHIFT:
+        return teacher
+    return " ".join(filter(None, [teacher, _student_sentence(found, limits)]))
+
+
+def _student_sentence(found: ClassShift, limits: bool) -> str:
     verdict = found.verdict
     if verdict is None:
         return f"Too few photos to say: {found.lacking}."
@@ -40,6 +51,8 @@ def shift_sentence(found: ClassShift, *, limits: bool = True) -> str:
 def plain_sentence(found: ClassShift) -> str:
     """The verdict on a class without numbers, for people who begin."""
     name, named = found.class_name, found.suspects[:PLAIN]
+    if found.unknown_to_teacher:
+        return f"The teacher does not know {name}. {advice_sentence()}"
     if found.kind == SHIFT and named:
         concepts = " and ".join(suspect.concept for suspect in named)
         return (
@@ -58,12 +71,19 @@ def leaning_sentence(
 ) -> str:
     """Number of students that lean on what holds on fit alone, of those looked at.
 
-    Where not ``all_wanted``, a student is looked at once it is selected.
+    Then the classes that the teacher does not know. Where not ``all_wanted``, a student is looked
+    at once it is selected.
     """
     if not all_wanted:
         return "Suspects of a student are looked for when it is selected."
     if len(found) < classes:
         return f"Looking for suspects: {count(len(found))} of {count(classes)} students."
+    unknown = [name for name, each in found.items() if each.unknown_to_teacher]
+    named = f"The teacher does not know {_listed(unknown)}." if unknown else ""
+    return " ".join(filter(None, [_leaning(found, classes), named]))
+
+
+def _leaning(found: Mapping[str, ClassShift], classes: int) -> str:
     names = [name for name, each in found.items() if each.kind == SHIFT]
     unsure = sum(each.kind == UNKNOWN for each in found.values())
     if not names and unsure:
@@ -73,12 +93,15 @@ def leaning_sentence(
         )
     if not names:
         return "No student leans on what holds on fit and not on tune."
-    listed = ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")
     lean = "leans" if len(names) == 1 else "lean"
     return (
         f"{count(len(names))} of {count(classes)} students {lean} on what holds on fit and not on "
-        f"tune: {listed}."
+        f"tune: {_listed(names)}."
     )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")
 
 
 def suspect_reason(found: ClassShift, suspect: Suspect, gain: Interval | None = None) -> str:

@@ -17,7 +17,7 @@ class Choice:
 
     ``table`` is the file of a teacher's logits; ``hint`` says what could be given instead. A
     teacher's ``outputs`` are the names of what it tells, and ``activation`` what it states; empty
-    and None where they are not known.
+    and None where they are not known. A ``nameless`` network has a file that names no outputs.
     """
 
     keys: dict[str, Any]
@@ -26,6 +26,7 @@ class Choice:
     hint: str = ""
     outputs: tuple[str, ...] = ()
     activation: str | None = None
+    nameless: bool = False
 
 
 def is_path(text: str) -> bool:

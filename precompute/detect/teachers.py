@@ -16,6 +16,7 @@ from precompute.detect.layout import Layout
 from precompute.encoder.model_files import model_config
 from precompute.teachers.kinds.timm_models import known_weights
 from precompute.teachers.kinds.transformers_models import own_names
+from precompute.teachers.output_names import names_in_file
 
 _KIND_OF = {
     ".csv": "logits",
@@ -85,7 +86,14 @@ def _of_file(kind: str, name: str, written: Written) -> Choice:
         {"kind": kind, "path": written(path), "preprocessing": _IMAGENET},
         f"{written(path)} is run on the photos; its input is assumed to be as for ImageNet: "
         "check it",
+        **_outputs(kind, path),
     )
+
+
+def _outputs(kind: str, path: Path) -> dict[str, Any]:
+    """Names of the outputs in a network's file, as a choice takes them."""
+    names = tuple(names_in_file(kind, path))
+    return {"outputs": names, "nameless": not names}
 
 
 def _of_query2label(kind: str, name: str, written: Written) -> Choice:
@@ -94,7 +102,9 @@ def _of_query2label(kind: str, name: str, written: Written) -> Choice:
     note = (
         f"{written(path)} is run on the photos; its backbone is assumed to be resnet101: check it"
     )
-    return Choice({"kind": kind, "path": written(path), "backbone": "resnet101"}, note)
+    return Choice(
+        {"kind": kind, "path": written(path), "backbone": "resnet101"}, note, nameless=True
+    )
 
 
 def _of_timm(kind: str, name: str, written: Written) -> Choice:
@@ -104,7 +114,8 @@ def _of_timm(kind: str, name: str, written: Written) -> Choice:
         known_weights(model)
         _check_there(Path(file))
         keys = {"kind": kind, "model": model, "pretrained": as_path(written(Path(file)))}
-        return Choice(keys, f"{model} of timm, with the weights {written(Path(file))}")
+        note = f"{model} of timm, with the weights {written(Path(file))}"
+        return Choice(keys, note, **_outputs(kind, Path(file)))
     model, _, tag = name.partition(".")
     tags = known_weights(model)
     if tag not in tags:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from inficond_panel.common.near_words import listed
 from inficond_panel.common.teacher_outputs import logits_fault, probabilities_fault
 from inficond_panel.errors import DataError
 from inficond_panel.store.label_checks import REMEDY, is_single_label, single_label_fault
@@ -19,10 +20,13 @@ from precompute.datasets import Dataset
 from precompute.datasets.row_tables import read_rows
 from precompute.detect.choice import Choice
 from precompute.detect.layout import Layout
+from precompute.teachers.output_names import plain_name
 from precompute.teachers.tables import read_arrays, read_outputs
 
 _PLAIN = re.compile(r"[A-Za-z_./][\w./ -]*(?<! )")
 _WORDS = {"true", "false", "null", "yes", "no", "on", "off", "none"}
+_ORDER = "# the order of the network's outputs: check it"
+_WIDTH = 120
 _COMMENTS = {
     "task": "each image has exactly one class",
     "image_id": "what an image is called in the teacher's table",
@@ -89,11 +93,21 @@ def _lines(draft: Draft) -> Iterator[str]:
         yield f"    {key}: {value(given)}"
     yield f"teacher: # {_line(draft.teacher.note)}"
     for key, given in {**draft.teacher.keys, **draft.teacher_more}.items():
-        yield f"  {key}: {value(given)}"
+        yield from _output_lines(given) if key == "classes" else [f"  {key}: {value(given)}"]
     if draft.device:
         yield f"device: {draft.device} # of encoder and teacher"
     yield "students:"
     yield "  lambda: 1.0e-4 # larger: fewer concepts a student"
+
+
+def _output_lines(classes: Sequence[str]) -> Iterator[str]:
+    """Lines with the classes of the outputs: one, where it is short enough."""
+    line = f"  classes: {value(classes)} {_ORDER}"
+    if len(line) <= _WIDTH:
+        yield line
+        return
+    yield f"  classes: {_ORDER}"
+    yield from (f"    - {value(name)}" for name in classes)
 
 
 def value(given: object) -> str:
@@ -157,10 +171,7 @@ def task_keys(
     elif shares:
         keys.teacher["outputs"] = "probabilities"
         keys.assumed.append("the teacher's table holds probabilities: all lie in 0..1")
-    if labels := _labels(dataset.classes, teacher.outputs):
-        keys.teacher["labels"] = labels
-        told = ", ".join(f"{name} is {label!r}" for name, label in labels.items())
-        keys.assumed.append(f"of what the teacher tells, {told}")
+    _name_outputs(keys, dataset, teacher)
     if activation:
         keys.teacher["activation"] = activation
         return keys
@@ -174,6 +185,20 @@ def task_keys(
             "apart: each of its logits is taken by itself"
         )
     return keys
+
+
+def _name_outputs(keys: TaskKeys, dataset: Dataset, teacher: Choice) -> None:
+    """Names of a network's outputs, where its file has none or others."""
+    if teacher.nameless:
+        keys.teacher["classes"] = list(dataset.classes)
+        keys.assumed.append(
+            "the network's outputs are the data set's classes, in this order: "
+            f"{listed(dataset.classes)}. Its file does not name them: check teacher.classes"
+        )
+    if labels := _labels(dataset.classes, teacher):
+        keys.teacher["labels"] = labels
+        told = ", ".join(f"{name} is {label!r}" for name, label in labels.items())
+        keys.assumed.append(f"of what the teacher tells, {told}")
 
 
 def _checked(task: str, dataset: Dataset) -> str:
@@ -197,15 +222,17 @@ def _end_single(keys: TaskKeys, teacher: Choice, apart: bool) -> None:
         )
 
 
-def _labels(classes: Sequence[str], outputs: Sequence[str]) -> dict[str, str]:
+def _labels(classes: Sequence[str], teacher: Choice) -> dict[str, str]:
     """The output that stands for a class, where none has its name: the only one that has it among
-    its names between commas, whatever case, as ``tabby, tabby cat``."""
+    its names between commas, whatever case, as ``tabby, tabby cat``. The other kinds have no key
+    for it, and match names themselves."""
+    outputs = teacher.outputs if teacher.keys["kind"] == "transformers" else ()
     named: dict[str, list[str]] = {}
     for output in outputs:
-        for name in {part.strip().replace("_", " ").lower() for part in output.split(",")}:
+        for name in {plain_name(part) for part in output.split(",")}:
             named.setdefault(name, []).append(output)
     free = [name for name in classes if outputs and name not in outputs]
-    found = {name: named.get(name.replace("_", " ").lower(), []) for name in free}
+    found = {name: named.get(plain_name(name), []) for name in free}
     return {name: only[0] for name, only in found.items() if len(only) == 1}
 
 

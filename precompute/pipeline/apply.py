@@ -127,7 +127,7 @@ class Applying:
         """
         parts, store = [], self.store
         with one_thread():
-            for batch in _batches(photos, self.scorer.size):
+            for batch in batches(photos, self.scorer.size):
                 parts.append(self.batch(batch))
                 progress(f"Photos: {sum(map(len, (part[0] for part in parts)))} of {len(photos)}")
         fault, score, logit, segments, failed = zip(*parts, strict=True)
@@ -146,13 +146,7 @@ class Applying:
     def batch(self, photos: Sequence[Path | bytes]) -> Part:
         """Faults, scores ``(n, C)``, log odds of the teacher ``(n, K)`` and segments of photos; and
         why the teacher failed, else ""."""
-        images, faults = [], []
-        for photo in photos:
-            try:
-                images.append(read_photo(photo, self.scorer.settings.segments))
-                faults.append("")
-            except UnreadableImage as fault:
-                faults.append(str(fault) or "unreadable")
+        images, faults = read_photos(photos, self.scorer.settings.segments)
         read = [i for i, fault in enumerate(faults) if not fault]
         store = self.store
         score = np.full((len(photos), len(store.concepts)), np.nan, np.float32)
@@ -224,6 +218,20 @@ def _name(photo: Path | bytes) -> str:
     return photo.stem if isinstance(photo, Path) else ""
 
 
+def read_photos(
+    photos: Sequence[Path | bytes], settings: SegmentSettings
+) -> tuple[list[Image.Image], list[str]]:
+    """Images of the photos that can be read; the fault of each photo, "" where it has none."""
+    images, faults = [], []
+    for photo in photos:
+        try:
+            images.append(read_photo(photo, settings))
+            faults.append("")
+        except UnreadableImage as fault:
+            faults.append(str(fault) or "unreadable")
+    return images, faults
+
+
 def read_photo(photo: Path | bytes, settings: SegmentSettings) -> Image.Image:
     """Image of a new photo, a file or its content; raises ``UnreadableImage`` with the reason.
 
@@ -247,5 +255,9 @@ def _bytes_of(photo: Path | bytes) -> int:
     return photo.stat().st_size if photo.is_file() else 0
 
 
-def _batches(photos: Sequence[Path | bytes], size: int) -> Iterator[Sequence[Path | bytes]]:
+P = TypeVar("P")
+
+
+def batches(photos: Sequence[P], size: int) -> Iterator[Sequence[P]]:
+    """Cut photos into batches of the encoder; the last batch may be shorter."""
     return (photos[start : start + size] for start in range(0, len(photos), size))

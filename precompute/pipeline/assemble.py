@@ -100,6 +100,7 @@ def _attributes(
     words = facts_of(results["text"])
     now = clock.stamp()
     single = {"task": dataset.task} if dataset.task != TASKS[0] else {}
+    order = {"teacher_order": inputs.teacher.order} if inputs.teacher.order else {}
     return {
         "title": inputs.title,
         **single,
@@ -116,6 +117,7 @@ def _attributes(
         },
         **facts_of(results["scores"]),
         **teacher["attrs"],
+        **order,
         "inputs_hash": inputs.inputs_hash,
         "stages": stages,
         "skipped": skipped,

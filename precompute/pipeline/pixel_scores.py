@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -40,9 +40,9 @@ class PixelScores(torch.nn.Module):
     centre: Tensor
     text: Tensor
 
-    def __init__(self, dense: Callable[[Any], Any], divide: torch.nn.Module, store: Store) -> None:
+    def __init__(self, encoder: Encoder, divide: torch.nn.Module, store: Store) -> None:
         super().__init__()
-        self.dense, self.divide = dense, divide
+        self.cells, self.divide = PixelCells(encoder), divide
         self.scoring, self.corpus = scoring_of(store), len(base_of(store).concepts)
         text = torch.from_numpy(store.concept_text_embedding.astype("float32"))
         centre = self.scoring.centre
@@ -53,7 +53,7 @@ class PixelScores(torch.nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Scores of one photo."""
-        cells = self.dense(pixels)[0].flatten(0, 1)
+        cells = self.cells(pixels)[0].flatten(0, 1)
         member = self.divide(cells)
         size = member.sum(0)
         mean = (member.T @ cells) / size.clamp(min=1)[:, None]
@@ -109,37 +109,40 @@ def scores_onnx(scorer: Scorer[Encoder], store: Store) -> bytes:
     encoder, settings = scorer.encoder, scorer.settings.segments
     check_methods(settings)
     pixels = torch.zeros(1, 3, *encoder.size)
-    encoder.model.requires_grad_(False)
     with one_torch_thread(), torch.no_grad():
         grid = tuple(encoder._dense(pixels).shape[1:3])
-        model = PixelScores(encoder._dense, _division(settings, grid), store).eval()
+        model = PixelScores(encoder, _division(settings, grid), store).eval()
         return _exported(model, pixels, encoder)
 
 
 def cells_script(encoder: Encoder, batch: int) -> bytes:
     """TorchScript from pixels (batch, 3, H, W) to cells (batch, h, w, embed).
 
-    The same operators as the encoder's, so the same numbers. Raises ``ExportError`` where the
-    encoder cannot be traced.
+    The operators are the encoder's, and the numbers too, to the bit. Raises ``ExportError`` where
+    the encoder cannot be traced.
     """
-    encoder.model.requires_grad_(False)
     pixels = torch.zeros(batch, 3, *encoder.size).contiguous(memory_format=torch.channels_last)
     content = io.BytesIO()
     with one_torch_thread(), torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of tracing: all sizes are constants here
         try:
-            torch.jit.save(torch.jit.trace(PixelCells(encoder._dense).eval(), pixels), content)
+            torch.jit.save(torch.jit.trace(PixelCells(encoder).eval(), pixels), content)
         except Exception as error:  # tracing raises many kinds
             raise _cannot(encoder, "TorchScript", error) from error
     return content.getvalue()
 
 
 class PixelCells(torch.nn.Module):
-    """Embeddings of places ``(B, h, w, embed)`` of pixels ``(B, 3, H, W)``."""
+    """Embeddings of places ``(B, h, w, embed)`` of pixels ``(B, 3, H, W)``.
 
-    def __init__(self, dense: Callable[[Any], Any]) -> None:
+    The image tower is a part of the module, so that tracing leaves its weights as parameters.
+    Weights that are constants may not require gradients, and torch multiplies those that do not
+    in another order: the last digits would not be the encoder's.
+    """
+
+    def __init__(self, encoder: Encoder) -> None:
         super().__init__()
-        self.dense = dense
+        self.tower, self.dense = encoder.model.visual, encoder._dense
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Embeddings of photos."""

@@ -18,10 +18,11 @@ import numpy as np
 from inficond_panel.common import clock
 from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.common.devices import device_text
-from inficond_panel.errors import InficondError, StoreError
+from inficond_panel.errors import InficondError, OrderError, Problem, StoreError
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store, open_store, write_store
 from inficond_panel.store.lock import lock_of, only_run
+from inficond_panel.store.output_order import hold_store
 from inficond_panel.store.write import replaced, restore
 from precompute.batches.reuse import stage_of, stores_near
 from precompute.batches.stages import Arrays, Finished, Stage
@@ -33,7 +34,7 @@ from precompute.pipeline.encode import Encoding, read_rows
 from precompute.pipeline.features import head_features
 from precompute.pipeline.inputs import Inputs, read_inputs
 from precompute.pipeline.report import Report, dropped_lines, duration, report_on
-from precompute.teachers import Photos, fetch_teacher
+from precompute.teachers import Photos, check_order, fetch_teacher
 
 Progress = Callable[[str], None]
 _MOST_WORKERS = 16
@@ -59,7 +60,8 @@ def run(
     most 16) are threads with a batch each; ``scheduler`` is the address of a Dask scheduler whose
     workers encode, and run the teacher, instead. They change no bit.
 
-    Raises ``DataError`` for inputs that cannot be used, ``MissingExtraError`` without the packages
+    Raises ``DataError`` for inputs that cannot be used, ``OrderError`` where the teacher's outputs
+    fit the labels in another order, ``MissingExtraError`` without the packages
     of the extra ``precompute``, ``CancelledError`` when ``cancelled()`` is true, and ``StoreError``
     when the store cannot be written, as on a full disk, or is being written by another run.
     """
@@ -72,13 +74,18 @@ def run(
         inputs = read_inputs(spec, progress)
         if is_made_from(path, inputs):
             _tidy(path)
+            store = open_store(path)
+            if better := hold_store(store, spec.order):
+                progress(f"Warning: {better.message}")
             progress(f"{path} is up to date: nothing to do.")
-            return report_on(open_store(path), False, None, started)
+            return report_on(store, False, None, started)
         with only_run(path):
             restore(path)
             who = Workers(workers or usual_workers(), scheduler, progress)
             speed = _Run(inputs, path, Finished(_partial(path)), progress, cancelled).compute(who)
             shutil.rmtree(_partial(path))
+    except OrderError as error:
+        raise _in_spec(error, spec) from error
     except OSError as error:
         if isinstance(error, InficondError):
             raise
@@ -120,6 +127,13 @@ def is_made_from(path: Path, inputs: Inputs) -> bool:
     except StoreError:
         return False
     return bool(store.attrs["inputs_hash"] == inputs.inputs_hash)
+
+
+def _in_spec(error: OrderError, spec: Spec) -> OrderError:
+    """The error with the place of the teacher's classes, or of the teacher, in the spec."""
+    key, name = ("teacher", "classes") if getattr(spec.teacher, "classes", ()) else ("", "teacher")
+    place = str(Problem(spec.path, *spec.place(key, name), ""))
+    return OrderError(error.sentence, error.remedy, error.right_names, place)
 
 
 def _cannot_write(path: Path, error: OSError) -> StoreError:
@@ -238,6 +252,8 @@ class _Run:
         arrays = self.result("teacher", partial(steps.teacher, self.inputs, photos), anew=anew)
         if photos.computed:
             self.records["teacher"]["images"] = photos.computed
+        section, other = self.inputs.teacher, arrays.get("other_logit")
+        check_order(section, self.inputs.dataset, arrays["teacher_logit"], other)
         return arrays
 
 

@@ -6,7 +6,6 @@ onnxruntime and scikit-learn are imported when a teacher needs them.
 
 from precompute.teachers.head import check_labels
 from precompute.teachers.inputs import network_inputs, pass_keys, teacher_inputs
-from precompute.teachers.kinds.transformers_models import resolved
 from precompute.teachers.loading import (
     batch_of,
     encoder_of,
@@ -15,6 +14,8 @@ from precompute.teachers.loading import (
     load_teacher,
 )
 from precompute.teachers.network import check_finite
+from precompute.teachers.output_names import resolved
+from precompute.teachers.output_order import check_order, check_table
 from precompute.teachers.photos import Photos
 from precompute.teachers.preprocessing import stacked
 from precompute.teachers.record import fit_rows
@@ -27,6 +28,8 @@ __all__ = [
     "batch_of",
     "check_finite",
     "check_labels",
+    "check_order",
+    "check_table",
     "encoder_of",
     "fetch_teacher",
     "fit_rows",

@@ -17,8 +17,8 @@ from precompute.batches.segmenting import Features
 from precompute.encoder import Encoder
 from precompute.teachers.activations import split_columns
 from precompute.teachers.head import Heads, chosen_l2, fit_heads
-from precompute.teachers.kinds.transformers_models import resolved
 from precompute.teachers.loading import encoder_of, load_embedding, load_teacher
+from precompute.teachers.output_names import resolved
 from precompute.teachers.preprocessing import stacked
 from precompute.teachers.teacher import Teacher
 

@@ -27,9 +27,9 @@ from precompute.datasets import Dataset, load_dataset
 from precompute.teachers.activations import Columns, other_classes, split_columns
 from precompute.teachers.head import Heads, chosen_l2, fit_heads
 from precompute.teachers.inputs import network_inputs, pass_keys
-from precompute.teachers.kinds.transformers_models import resolved
 from precompute.teachers.loading import batch_of, load_embedding, load_teacher
 from precompute.teachers.network import Compute, Network, Pass
+from precompute.teachers.output_names import resolved
 from precompute.teachers.photos import Photos, joint_keys
 from precompute.teachers.teacher import Teacher, TorchTeacher
 

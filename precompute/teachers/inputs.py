@@ -91,7 +91,7 @@ def settings(section: Section, encoder: EncoderSection | None = None) -> dict[st
     """
     plain: dict[str, Any] = {}
     for key, value in section.values().items():
-        if key in ("outputs", "activation"):
+        if key in ("outputs", "activation", "order"):
             plain.update(_later(section, key, value))
         elif isinstance(section, OpenClipTeacher | HeadTeacher) and key == "encoder":
             chosen = encoder_of(section, encoder)
@@ -110,7 +110,7 @@ def settings(section: Section, encoder: EncoderSection | None = None) -> dict[st
 
 
 def _later(section: Section, key: str, value: str | None) -> dict[str, str]:
-    """Hashed part of a key that came after the first stores were made."""
+    """Hashed part of a key that came after the first stores were made; ``order`` has none."""
     first = key == "outputs" and section.values()["kind"] in ("torchscript", "onnx")
     if first:  # had it from the start
         return {key: value or "logits"}

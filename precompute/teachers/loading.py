@@ -23,6 +23,7 @@ from precompute.teachers.kinds.query2label_files import load_query2label
 from precompute.teachers.kinds.timm_models import load_timm
 from precompute.teachers.kinds.transformers_models import load_transformers
 from precompute.teachers.kinds.zero_shot import load_zero_shot
+from precompute.teachers.output_names import resolved
 from precompute.teachers.preprocessing import Preprocessing, of_encoder
 from precompute.teachers.teacher import Teacher, TorchTeacher
 
@@ -46,6 +47,7 @@ def load_teacher(
     if isinstance(section, OpenClipTeacher):
         model = load_encoder(encoder_of(section, encoder), device)
         return load_zero_shot(section, classes, model, corpus)
+    section = resolved(section, classes)
     loaders: dict[str, Callable[[Any, Sequence[str], str], Teacher]] = {
         "torchscript": load_torchscript,
         "onnx": load_onnx,

@@ -19,10 +19,11 @@ from precompute.teachers.head import Heads, fit_heads
 from precompute.teachers.inputs import network_inputs, pass_keys
 from precompute.teachers.loading import batch_of, encoder_of, load_embedding, load_teacher
 from precompute.teachers.network import Network, Pass
+from precompute.teachers.output_order import check_order, tried_rows, with_fitting_outputs
 from precompute.teachers.photos import Photos, joint_keys
 from precompute.teachers.record import described, fit_rows, oracle_record, too_large
 from precompute.teachers.tables import left_out_text, read_logits
-from precompute.teachers.teacher import Teacher, TorchTeacher
+from precompute.teachers.teacher import OutputsError, Teacher, TorchTeacher
 
 
 @dataclass(frozen=True)
@@ -76,8 +77,7 @@ def teacher_logits(
     run = Network(keys["logits"], load)
     classes, more = len(dataset.classes), _others(section, dataset.classes)
     work = Pass("logits", keys["logits"], run, _logits, dataset, classes + len(more))
-    logit = photos.run(work, section.batch)
-    check_logits(logit, section)
+    logit = _checked_logits(section, photos, work)
     oracle = None
     if "oracle" in keys:
         rows = _read_of_fit(photos, logit)
@@ -89,6 +89,27 @@ def teacher_logits(
     logits = split_columns(logit, classes, more)
     oracles = None if oracle is None else split_columns(oracle, classes, more)
     return Result(logits, oracles, None, attrs, keys, too_large(attrs))
+
+
+def _checked_logits(section: NetworkTeacher, photos: Photos, work: Pass) -> np.ndarray:
+    """Logits ``(N, width)`` of all photos. Of many photos some go first, so that outputs in
+    another order are an error before the rest is run; their batches are kept."""
+    classes = len(photos.dataset.classes)
+    first = None
+    if photos.finished and not section.order:
+        first = tried_rows(photos.dataset, photos.keys)
+    try:
+        if first is not None:
+            tried = photos.run(work, section.batch, first, [photos.keys[i] for i in first])
+            check_order(section, photos.dataset, tried[:, :classes], tried[:, classes:])
+        logit = photos.run(work, section.batch)
+    except OutputsError as error:
+        if not error.outputs:
+            raise
+        given = photos.dataset, section.softmax, section.batch
+        raise with_fitting_outputs(error, work.network.teacher, *given) from error
+    check_logits(logit, section)
+    return logit
 
 
 def _by_head(

@@ -115,14 +115,22 @@ class TorchTeacher:
         return torch.logit(values, eps=LEAST)
 
 
+class OutputsError(DataError):
+    """A network with another number of ``outputs`` than expected."""
+
+    outputs = 0
+
+
 def check_outputs(values: Outputs, outputs: int) -> Outputs:
-    """Values ``(B, outputs)``; raises ``DataError`` for another shape."""
+    """Values ``(B, outputs)``; raises ``OutputsError`` for another shape."""
     if len(values.shape) != 2 or values.shape[1] != outputs:
-        raise DataError(
+        error = OutputsError(
             f"The teacher gives {tuple(values.shape)} for {values.shape[0] if values.shape else 1} "
             f"images; expected {outputs} classes each.",
             "Name the class of each output, in order: teacher.classes.",
         )
+        error.outputs = int(values.shape[1]) if len(values.shape) == 2 else 0
+        raise error
     return values
 
 

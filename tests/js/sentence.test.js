@@ -4,7 +4,7 @@ import assert from "node:assert/strict"
 import { test } from "node:test"
 import { sentenceOf } from "../../inficond_panel/views/knowledge/sentence.js"
 
-const model = { student: "dog", status: { kind: "idle" }, summary: {}, shift: {}, shiftless: "", refit: 2 }
+const model = { student: "dog", teacher: [], status: { kind: "idle" }, summary: {}, shift: {}, shiftless: "", refit: 2 }
 const change = { text: "+1.0 pp", noise: false }
 
 test("what the refit has just done goes before what is wrong, and that before the change since the start", () => {
@@ -13,4 +13,5 @@ test("what the refit has just done goes before what is wrong, and that before th
   assert.equal(sentenceOf({ ...all, status: { kind: "idle" } }), "It leans on leash.")
   assert.equal(sentenceOf({ ...all, status: { kind: "idle" }, shift: {} }), "Since the start the AP of dog has changed by +3.0 pp, which may be chance.")
   assert.equal(sentenceOf(model), "")
+  assert.equal(sentenceOf({ ...all, teacher: ["The teacher does not know 'dog'.", "Check it."] }), "The teacher does not know 'dog'. Check it.")
 })

@@ -34,9 +34,9 @@ def server(tmp_path_factory):
         yield served
 
 
-def try_password(server, password: str, address: str = "10.0.0.1", **headers: str):
+def try_password(server, password: str, address: str = "10.0.0.1", query: str = "", **headers: str):
     """Fill in the login form; the answer's status and headers."""
-    _, given, html = server.get("/login", X_Real_Ip=address, **headers)
+    _, given, html = server.get(f"/login{query}", X_Real_Ip=address, **headers)
     field = re.search(r'name="_xsrf" value="([^"]+)"', html)[1]
     form = {"username": "ada", "password": password, "_xsrf": field}
     cookies = "; ".join(cookie.split(";")[0] for cookie in given.get_all("Set-Cookie"))
@@ -57,6 +57,44 @@ def test_the_form_has_its_token_and_the_cookies_stay_on_the_site(server) -> None
     _, headers, _ = try_password(server, "secret", X_Forwarded_Proto="https")
     cookies = headers.get_all("Set-Cookie")
     assert all("SameSite=Lax" in cookie and "Secure" in cookie for cookie in cookies)
+
+
+#: As they stand in a link; ``%5C`` is a backslash, ``%09`` a tab, which browsers leave out.
+ELSEWHERE = (
+    "///evil.example", "////evil.example", "//evil.example", "https://evil.example",
+    "https:///evil.example", "/%5Cevil.example", "%5C%5Cevil.example", "/%2Fevil.example",
+    "%2F%2F%2Fevil.example", "/%252F%252Fevil.example", "/%255Cevil.example", "%20//evil.example",
+    "/%09/evil.example", "%09//evil.example", "/%0A/evil.example", "/%0D%0A/evil.example",
+    "/%0Cevil.example", "/%00/evil.example", "/%2509/evil.example", "/app%0D%0ASet-Cookie:a=b",
+    "javascript:alert(1)", "evil.example", ".", "/%E3%80%82evil.example", "/app%5C..%5C",
+)  # fmt: skip
+OWN = ("/", "/app", "/app?class=bus%26at=1", "/app?note=a%252F%252Fb", "/app/#x", "/.//evil")
+
+
+@pytest.mark.parametrize("asked", ELSEWHERE)
+def test_a_login_leads_to_no_other_server(server, asked) -> None:
+    status, headers, _ = server.get(f"/login?next={asked}")
+    assert (status, "next_url" in str(headers)) == (400, False)
+
+
+@pytest.mark.parametrize("asked", OWN)
+def test_a_login_leads_to_the_page_that_was_asked_for(server, asked) -> None:
+    status, headers, _ = try_password(server, "secret", query=f"?next={asked}")
+    assert (status, headers["Location"]) == (302, urllib.parse.unquote(asked))
+
+
+def test_a_cookie_leads_to_no_other_server(server) -> None:
+    """A neighbour of the same domain can set one."""
+    _, given, html = server.get("/login", X_Real_Ip="10.0.0.3")
+    field = re.search(r'name="_xsrf" value="([^"]+)"', html)[1]
+    form = urllib.parse.urlencode({"username": "ada", "password": "secret", "_xsrf": field})
+    own = given["Set-Cookie"].split(";")[0]
+    status, headers, _ = server.get(
+        "/login", "POST", form,
+        Cookie=f"{own}; next_url=///evil.example", X_Real_Ip="10.0.0.3",
+        Content_Type="application/x-www-form-urlencoded",
+    )  # fmt: skip
+    assert (status, headers["Location"]) == (400, None)
 
 
 def test_without_a_login_there_is_no_page_and_no_script(server) -> None:

@@ -176,6 +176,7 @@ INFO = {
     "title", "store_hash", "classes", "concepts", "images", "segments", "encoder", "corpus",
     "teacher", "task", "activation", "other_classes", "metadata", "history", "bytes", "stages",
     "arrays", "positives", "typed", "dropped", "iterations",
+    "teacher_skill",
 }  # fmt: skip
 
 

@@ -59,7 +59,7 @@ def test_change_equals_a_loop_over_the_draws(metric):
 
 def test_all_metrics_at_once_equal_one_by_one():
     label, before, after = case(seed=4)
-    old, new = Outcome(label, before, after), Outcome(label, after, after)
+    old, new = Outcome(label, before, after > 0), Outcome(label, after, after > 0)
     changes = change_intervals(old, new, draws=30)
     levels = metric_intervals(new, draws=30)
     assert list(changes) == list(levels) == list(METRICS)
@@ -173,7 +173,7 @@ def test_each_student_is_sorted_once_for_all_metrics_and_draws(monkeypatch):
     sorts = []
     monkeypatch.setattr(outcome_module, "rank", lambda *given: sorts.append(1) or rank(*given))
     label, before, after = case()
-    old, new, teacher = (Outcome(label, logit, after) for logit in (before, after, after - 1))
+    old, new, teacher = (Outcome(label, logit, after > 0) for logit in (before, after, after - 1))
     measure(old, teacher), measure(new, teacher)
     metric_intervals(new)
     change_intervals(old, new)

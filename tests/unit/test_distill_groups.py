@@ -14,7 +14,7 @@ LOGIT = np.array([2, 2, 2, -1, -2, -2, -2, -2, -2, 5, 1, -1, -3, -2, -2, 5.0])
 
 
 def by_hand(**options):
-    outcome, masks = Outcome(LABEL, LOGIT, -LOGIT), slices_by(PLACE)
+    outcome, masks = Outcome(LABEL, LOGIT, -LOGIT > 0), slices_by(PLACE)
     return outcome, masks, {"min_images": 1, "min_positives": 1, "draws": 50, **options}
 
 

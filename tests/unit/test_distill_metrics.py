@@ -111,7 +111,7 @@ def test_ten_positives_reach_each_tenth_of_recall():
 
 def test_all_metrics_at_once_and_a_wrong_name():
     found = class_metrics(LABEL, STUDENT, TEACHER)
-    outcome = Outcome(LABEL, STUDENT, TEACHER)
+    outcome = Outcome(LABEL, STUDENT, TEACHER > 0)
     for metric in METRICS:
         assert outcome.value(metric) == getattr(found, metric), metric
     with pytest.raises(ValueError, match="There is no metric"):
@@ -184,7 +184,7 @@ def test_undefined_is_nan_never_zero():
 
 
 def test_agreement_by_hand():
-    found = agreement(LABEL, STUDENT, TEACHER)
+    found = agreement(LABEL, STUDENT > 0, TEACHER > 0)
     assert vars(found.positives) == {
         "both_right": 1,
         "student_wrong": 1,
@@ -215,15 +215,15 @@ def test_the_teacher_s_metrics_follow_from_the_counts():
 def test_discrepancy_by_hand():
     scores = np.array([[0.1, 0.9], [0.5, 0.2], [0.3, 0.3], [0.7, 0.1], [0.9, 0.4], [9, 9]])
     # positives decided differently: rows 1 and 4; alike: row 0
-    found = discrepancy(scores.astype(np.float32), LABEL, STUDENT, TEACHER, positives=True)
+    found = discrepancy(scores.astype(np.float32), LABEL, STUDENT > 0, TEACHER > 0, positives=True)
     np.testing.assert_allclose(found, [0.7 - 0.1, 0.3 - 0.9], atol=1e-7)
-    found = discrepancy(scores, LABEL, STUDENT, TEACHER, positives=False)
+    found = discrepancy(scores, LABEL, STUDENT > 0, TEACHER > 0, positives=False)
     np.testing.assert_allclose(found, [0.3 - 0.7, 0.3 - 0.1])
 
 
 def test_discrepancy_is_nan_where_one_side_has_no_image():
     scores = np.ones((3, 4))
-    found = discrepancy(scores, np.ones(3), np.ones(3), np.ones(3), positives=True)
+    found = discrepancy(scores, np.ones(3), np.ones(3) > 0, np.ones(3) > 0, positives=True)
     assert found.shape == (4,)
     assert np.isnan(found).all()
 

@@ -27,7 +27,7 @@ def case(seed=0, n=600, hurt=0.0):
     signal = np.where(place == "d", 2 - hurt, 2)
     logit = signal * (label - 0.5) + rng.normal(0, 1, n)
     label[rng.random(n) < 0.05] = -1
-    return place, Outcome(label, logit, logit + rng.normal(0, 1, n))
+    return place, Outcome(label, logit, logit + rng.normal(0, 1, n) > 0)
 
 
 def test_masks_of_a_column_and_of_two():
@@ -53,7 +53,7 @@ def test_values_and_intervals_are_those_of_the_images_alone(metric):
         assert (found.n, found.positives) == (truth.n, truth.positives)
         assert found.interval == metric_interval(args[0], args[1], metric=metric, teacher=args[2])
         others = class_metrics(
-            outcome.label[~rows], outcome.all_logits[~rows], outcome.teacher[~rows]
+            outcome.label[~rows], outcome.all_logits[~rows], outcome.teacher[~rows] - 0.5
         )
         assert found.rest == pytest.approx(getattr(others, metric), abs=1e-12)
     assert report.whole == outcome.value(metric)
@@ -108,7 +108,7 @@ def test_p_is_uniform_where_slices_mean_nothing(metric):
         rng = np.random.default_rng(seed)
         label = rng.integers(0, 2, 120)
         logit = label + rng.normal(0, 1, 120)
-        outcome = Outcome(label, logit, logit + rng.normal(0, 1, 120))
+        outcome = Outcome(label, logit, logit + rng.normal(0, 1, 120) > 0)
         masks = {"half": rng.permutation(120) < 60}
         values.append(compare_slices({"cat": outcome}, masks, metric, permutations=199, draws=2))
     p = np.array([report["cat"].slices[0].p for report in values])
@@ -124,16 +124,20 @@ def test_small_slices_are_shown_not_tested_and_never_the_worst():
     label[320:325] = 1
     logit = label + rng.normal(0, 1, 380)
     logit[300:] *= -1
-    report = compare_slices({"cat": Outcome(label, logit, logit)}, slices_by(place), "ap")["cat"]
+    report = compare_slices({"cat": Outcome(label, logit, logit > 0)}, slices_by(place), "ap")[
+        "cat"
+    ]
     small = {part.name: part.small for part in report.slices}
     assert small == {"big": "", "few": "fewer than 30 images", "rare": "fewer than 10 positives"}
     assert report.worst.name == "big"
     assert report.tests == 1
     assert np.isnan([part.p for part in report.slices if part.small]).all()
-    brier = compare_slices({"cat": Outcome(label, logit, logit)}, slices_by(place), "brier")["cat"]
+    brier = compare_slices({"cat": Outcome(label, logit, logit > 0)}, slices_by(place), "brier")[
+        "cat"
+    ]
     assert brier.worst.name == "rare"
     with_all = compare_slices(
-        {"cat": Outcome(label, logit, logit)}, {"all": np.ones(380, bool)}, "accuracy"
+        {"cat": Outcome(label, logit, logit > 0)}, {"all": np.ones(380, bool)}, "accuracy"
     )["cat"]
     assert with_all.slices[0].small == "nothing to compare with"
     assert with_all.worst is None

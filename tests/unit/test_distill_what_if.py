@@ -39,7 +39,7 @@ def make_case(seed, n, *, signed=False):
 def test_curves_equal_moving_the_weight(seed, n, weight, threshold, signed):
     score, logit, label = make_case(seed, n, signed=signed)
     teacher = np.round(np.random.default_rng(seed + 1).normal(0, 1, n), 1)
-    curves = what_if_curve(score, logit, weight, label, -8.0, 8.0, threshold, teacher)
+    curves = what_if_curve(score, logit, weight, label, -8.0, 8.0, threshold, teacher > threshold)
     assert (np.diff(curves.breakpoints) > 0).all()
     assert len(curves.f1) == len(curves.breakpoints) + 1 == len(curves.edges) - 1
     inside = (curves.edges[:-1] + curves.edges[1:]) / 2
@@ -97,7 +97,7 @@ def table(seed, n, concepts):
 @settings(max_examples=60, deadline=None)
 def test_all_concepts_equal_moving_each_weight(seed, n, concepts, threshold):
     scores, weights, logit, label = table(seed, n, concepts)
-    found = what_if_curves(scores, logit, weights, label, threshold=threshold)
+    found = what_if_curves(scores, logit, weights, label, cutoff=threshold)
     low, high = influence_axes(weights)
     for c in range(concepts):
         curves = found.concept(c)
@@ -180,7 +180,7 @@ def test_band_equals_the_paired_interval_at_each_influence(metric):
     score, logit, label = make_case(6, 200)
     teacher = np.roll(logit, 1)
     grid = np.array([0.5, 2.0])
-    band = change_band(score, logit, 0.5, label, grid, metric, draws=50, teacher=teacher)
+    band = change_band(score, logit, 0.5, label, grid, metric, draws=50, teacher=teacher > 0)
     assert (band.estimate[0], band.low[0], band.high[0]) == (0, 0, 0)
     moved = logit + 1.5 * score
     truth = change_interval(label, logit, moved, draws=50, metric=metric, teacher=teacher)

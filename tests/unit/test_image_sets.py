@@ -11,7 +11,7 @@ from factory import small_spec
 from frames import joint_spec
 
 from inficond_panel.analysis.images.gallery import gallery_file, take_picked
-from inficond_panel.analysis.images.image_sets import decided, image_set, patch_images
+from inficond_panel.analysis.images.image_sets import decided_images, image_set, patch_images
 from inficond_panel.analysis.snapshot import take_snapshot
 from inficond_panel.analysis.top_measures import STUDENT, TEACHER, find_confused
 from inficond_panel.state import AppState
@@ -43,7 +43,7 @@ def test_the_four_parts_of_a_side_are_all_of_it_and_right_by_the_label(tuner):
     student = tuner.at(tuner.root(), "tune")["bicycle"]
     for side, label in (("positives", 1), ("negatives", 0)):
         parts = [
-            decided(student, side, teacher_right=t, student_right=s)
+            decided_images(student, side, teacher_right=t, student_right=s)
             for t in (True, False)
             for s in (True, False)
         ]
@@ -51,9 +51,9 @@ def test_the_four_parts_of_a_side_are_all_of_it_and_right_by_the_label(tuner):
         assert len(set(whole)) == len(whole)
         expected = student.rows[student.labels == label]
         assert sorted(whole) == expected.tolist()
-        right = decided(student, side, student_right=True)
+        right = decided_images(student, side, student_right=True)
         logits = tuner.logits(tuner.root())[right, student.column]
-        assert ((logits > student.threshold) == bool(label)).all()
+        assert ((logits > student.cutoff) == bool(label)).all()
         worst_first = logits if label else -logits
         assert (np.diff(worst_first) >= 0).all()
 
@@ -70,7 +70,7 @@ def test_patches_lead_to_the_images_that_they_are_cut_from(tuner):
 
 def test_a_gallery_of_picked_images_has_their_order_and_no_concept(tuner):
     student = tuner.at(tuner.root(), "tune")["bicycle"]
-    rows = decided(student, "positives")[::-1]
+    rows = decided_images(student, "positives")[::-1]
     gallery = take_picked(student, image_set(student, "bicycle, positives", rows))
     assert gallery.rows.tolist() == rows.tolist()
     assert set(gallery.label) == {1}
@@ -80,7 +80,7 @@ def test_a_gallery_of_picked_images_has_their_order_and_no_concept(tuner):
     assert [line["image"] for line in lines] == [
         tuner.store.images[row]
         for row in rows
-        if row in set(decided(student, "positives", student_right=True))
+        if row in set(decided_images(student, "positives", student_right=True))
     ]
 
 

@@ -157,6 +157,20 @@ def test_a_look_at_the_holdout_is_counted_for_each(both, capsys):
     assert "2 sets of students" in capsys.readouterr().err
 
 
+def test_comparisons_leave_no_students_in_the_history(both, capsys):
+    told = []
+    for _ in range(2):  # before and after the spec's own students are there
+        for grid in ([], ["--alpha", "none,1"], ["--lambda", "1e-3,1e-2"]):
+            assert main(["compare", str(both), "--draws", "5", "--json", *grid]) == 0
+            told.append(json.loads(capsys.readouterr().out))
+        tuner = open_tuner(both)
+        assert tuner.history.other_roots(tuner.root_id) == []
+        tuner.root()
+    assert told[:3] == told[3:]
+    first = told[0]["students"][0]
+    assert (first["node"], first["weights_hash"]) == (tuner.root_id, tuner.root().weights_hash)
+
+
 def test_a_store_without_an_oracle_compares_its_teacher_alone(tmp_path, capsys):
     spec = small_spec(tmp_path)
     assert main(["compare", str(spec), "--draws", "5"]) == 0

@@ -108,13 +108,15 @@ def test_means_over_classes_share_their_draws():
     label, logits = drawn(60, 3)
     label[:, 2] = 0  # without positives: AP undefined
     teacher = logits + 1
-    outcomes = [Outcome(label[:, k], logits[:, k], teacher[:, k]) for k in range(3)]
+    outcomes = [Outcome(label[:, k], logits[:, k], teacher[:, k] > 0) for k in range(3)]
     counts = draw_counts(60, 5, 0)
     for metric in ("ap", "accuracy", "fidelity", "ece"):
         found = class_mean(outcomes, metric, counts)
         for row, times in enumerate(counts):
             rows = np.repeat(np.arange(60), times)
-            again = [Outcome(label[rows, k], logits[rows, k], teacher[rows, k]) for k in range(3)]
+            again = [
+                Outcome(label[rows, k], logits[rows, k], teacher[rows, k] > 0) for k in range(3)
+            ]
             values = [outcome.value(metric) for outcome in again]
             assert found[row] == pytest.approx(np.nanmean(values), abs=1e-12), metric
     assert np.isnan(class_mean(outcomes[2:], "ap")).all()

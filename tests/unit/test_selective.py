@@ -80,7 +80,7 @@ def drawn(seed=0, images=300):
 def test_a_class_against_scikit_learn(seed):
     label, logit = drawn(seed)
     known = label >= 0
-    for point in class_decisions(Outcome(label, logit, threshold=0.3)).curve():
+    for point in class_decisions(Outcome(label, logit, cutoff=0.3)).curve():
         answered = known & (np.abs(logit - 0.3) >= point.threshold)
         truth, said = label[answered], logit[answered] > 0.3
         assert point.answered == answered.sum()
@@ -88,7 +88,7 @@ def test_a_class_against_scikit_learn(seed):
         assert point.accuracy.estimate == pytest.approx(accuracy_score(truth, said))
         assert point.f1.estimate == pytest.approx(f1_score(truth, said))
         assert point.accuracy.low <= point.accuracy.estimate <= point.accuracy.high
-    outcome = Outcome(label, logit, threshold=0.3)
+    outcome = Outcome(label, logit, cutoff=0.3)
     for name, interval in metric_intervals(outcome, ["accuracy", "f1"]).items():
         assert getattr(point, name) == interval  # of all images: the usual one
 
@@ -120,7 +120,7 @@ def test_the_likeliest_of_several_classes():
 
 
 def predicted(name: str, logit: float, photo: str = "a") -> Prediction:
-    return Prediction(photo, name, logit, 0.0, None, 0.0, ())
+    return Prediction(photo, name, logit, 0.0, logit > 0, None, None, 0.0, ())
 
 
 def test_students_of_a_store(tmp_path):
@@ -196,7 +196,9 @@ def test_labels_of_tune_that_chose_lambda_do_not_judge(tmp_path):
     own = tuner.at(node, "tune")["cat"].logits
     assert not np.array_equal(judged, own)
     assert students.coverage("cat").index[-1] == 1
-    assert students.coverage("cat")["accuracy"].iloc[-1] == np.mean((judged > 0) == (label == 1))
+    logits = [judged_outcome(tuner, node, "tune", name).all_logits for name in students.classes]
+    decided = np.argmax(logits, axis=0) == students.classes.index("cat")
+    assert students.coverage("cat")["accuracy"].iloc[-1] == np.mean(decided == (label == 1))
     logits = tuner.logits(node)[tuner.store.rows("tune")].copy()
     logits[:, tuner.store.classes.index("cat")] = judged
     right = logits.argmax(1) == tuner.store.label[tuner.store.rows("tune")].argmax(1)

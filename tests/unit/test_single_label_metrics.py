@@ -9,7 +9,7 @@ from sklearn.metrics import accuracy_score, confusion_matrix, top_k_accuracy_sco
 from test_single_label_data import CLASSES, single_frames
 
 from inficond_panel import from_frames
-from inficond_panel.analysis.images.image_sets import decided
+from inficond_panel.analysis.images.image_sets import decided_images
 from inficond_panel.cli import main
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning import Intent
@@ -65,7 +65,9 @@ def test_bars_go_by_the_class_that_is_named(students, link):
             cells = [(True, True), (True, False), (False, False), (False, True)]  # as FILLS
             counts = [np.sum(images & (right[0] == t) & (right[1] == s)) for t, s in cells]
             assert found["images"].tolist() == counts
-            shown = [decided(student, side, teacher_right=t, student_right=s) for t, s in cells]
+            shown = [
+                decided_images(student, side, teacher_right=t, student_right=s) for t, s in cells
+            ]
             assert [len(rows) for rows in shown] == counts
 
 

@@ -63,7 +63,7 @@ def test_the_mean_over_classes_is_drawn_as_by_hand(metric: str) -> None:
         return float(np.nanmean(each))
 
     def outcomes(logit: np.ndarray) -> list[Outcome]:
-        return [Outcome(label[:, c], logit[:, c], teacher[:, c]) for c in range(k)]
+        return [Outcome(label[:, c], logit[:, c], teacher[:, c] > 0) for c in range(k)]
 
     found = mean_change(outcomes(old), outcomes(new), metric)
     draw = np.random.default_rng(0)

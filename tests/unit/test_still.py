@@ -67,7 +67,7 @@ class Outputs(list):
 @pytest.fixture
 def outputs(monkeypatch):
     found = Outputs()
-    monkeypatch.setattr(notebook_cell, "_in_kernel", lambda: True)
+    monkeypatch.setattr(notebook_cell, "in_kernel", lambda: True)
     monkeypatch.setattr(notebook_cell, "CALM", 0)
     monkeypatch.setattr(IPython.display, "display", found.display)
     return found

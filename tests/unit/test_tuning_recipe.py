@@ -15,7 +15,7 @@ from inficond_panel.errors import CancelledError, TuningError
 from inficond_panel.spec import load_spec
 from inficond_panel.store import Store, open_store, write_store
 from inficond_panel.tuning import Balance, History, Intent, Tuner
-from inficond_panel.tuning.notices import ended_far
+from inficond_panel.tuning.optimality import optimality_notices
 
 UP = Intent("bicycle", "wheel", "up")
 
@@ -169,7 +169,7 @@ def test_a_recipe_that_ends_far_from_the_optimum_says_by_how_much(store, tmp_pat
     text = "{{solver: paper, epochs: {}, lr: {}, batch: 16}}"
     short = make_tuner(store, tmp_path, text.format(1, 0.001))
     optimum = make_tuner(store, tmp_path, "{}").root()
-    (line,) = ended_far(short, short.root())
+    (line,) = optimality_notices(short.root(), store.classes)
     worst = int(np.argmax(short.root().gap))
     assert f"by {short.root().gap[worst]:.1%} for “{store.classes[worst]}”" in line
     given = {"l1": 1e-4, "intercepts": short.root().intercepts}
@@ -179,7 +179,7 @@ def test_a_recipe_that_ends_far_from_the_optimum_says_by_how_much(store, tmp_pat
     flat = distill.certify(scores, soft, np.zeros_like(optimum.weights), l1=1e-4).objective
     np.testing.assert_allclose(short.root().gap, (ended - best) / flat, atol=2e-4)
     longer = make_tuner(store, tmp_path, "{solver: paper, epochs: 200, lr: 0.3, lambda: 1e-3}")
-    assert ended_far(longer, longer.root()) == []
+    assert optimality_notices(longer.root(), store.classes) == []
 
 
 @pytest.mark.parametrize("labels", ["", ", labels: {alpha: 0.5}"])

@@ -55,7 +55,7 @@ def test_a_student_is_what_arrays_and_weights_say(
     ]
     by_hand = [sum(float(s) * w for s, w in zip(scores[i], weights, strict=True)) for i in rows]
     np.testing.assert_allclose(student.logits, np.add(by_hand, intercept), rtol=0, atol=1e-12)
-    assert student.threshold == threshold
+    assert student.cutoff == threshold
     assert np.array_equal(student.scores, scores[rows])
     assert student.intercept == intercept
     assert np.array_equal(student.weights, weights)

@@ -188,12 +188,13 @@ def gallery_of(label, student, teacher) -> Gallery:
         split="tune",
         node="#0 abc",
         influence=-2.0,
-        threshold=0.0,
         rows=np.arange(10, 10 + count),
         score=np.linspace(0.5, 0.25, count),
         label=np.array(label),
         student=np.array(student, float),
         teacher=np.array(teacher, float),
+        decided=np.array(student) > 0,
+        teacher_decided=np.array(teacher) > 0,
         assigned=np.arange(count) % 2 == 0,
     )
 

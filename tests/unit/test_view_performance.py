@@ -49,7 +49,7 @@ def test_a_row_a_class_with_the_gap_to_the_teacher(app):
 def test_counts_come_in_the_order_of_the_fills(app):
     agreement = Agreement(Counts(1, 2, 3, 4), Counts(5, 6, 7, 8))
     of_all = dict.fromkeys(app.store.classes, agreement)
-    snapshot = replace(app.students.snapshot, agreement=of_all, fills=of_all)
+    snapshot = replace(app.students.snapshot, agreement=of_all)
     row = make_performance_rows(snapshot)[0]
     assert row["positives"] == [1, 2, 3, 4]
     assert row["negatives"] == [5, 6, 7, 8]

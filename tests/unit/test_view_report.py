@@ -126,7 +126,7 @@ def apart(**values) -> Apart:
     more = (Part("d", 0.1, 1.0, 0.1), Part("e", 0.1, 0.5, 0.05), Part("f", 0.1, -0.2, -0.02))
     edit = Edit("wheel", 0.5, 0.75, True, 3)
     fields = {"row": 7, "class_name": "bicycle", "parts": parts + more, "intercept": -0.5}
-    numbers = {"logit": -0.25, "threshold": 0.0, "teacher": 1.0, "label": 1}
+    numbers = {"logit": -0.25, "cutoff": 0.0, "present": False, "teacher": 1.0, "label": 1}
     return Apart(**{**fields, **numbers, "edit": edit, "used": edit, **values})
 
 

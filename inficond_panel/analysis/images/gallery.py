@@ -37,7 +37,8 @@ class Gallery:
     """Images in which a concept is present, strongest first; or others, in an order of their own.
 
     The arrays run over the images: ``rows`` are their positions in the store, ``label`` is 1, 0 or
-    −1 (ignored), ``student`` and ``teacher`` are logits, which decide at ``threshold``.
+    −1 (ignored), ``student`` and ``teacher`` are logits, ``decided`` and ``teacher_decided`` masks
+    of the images on which they decide that the class is present.
     ``assigned`` are those with a segment whose best concept this one is. ``influence`` and
     ``score`` are the ``concept``'s; without one it is empty, and they are 0. ``node`` names the
     student (``#2 3fa9…``), ``title`` what the images have in common.
@@ -49,23 +50,24 @@ class Gallery:
     split: str
     node: str
     influence: float
-    threshold: float
     rows: np.ndarray
     score: np.ndarray
     label: np.ndarray
     student: np.ndarray
     teacher: np.ndarray
+    decided: np.ndarray
+    teacher_decided: np.ndarray
     assigned: np.ndarray
 
     @cached_property
     def student_right(self) -> np.ndarray:
         """True if the student decides as labelled; False where the label is ignored."""
-        return self._right(self.student)
+        return self._right(self.decided)
 
     @cached_property
     def teacher_right(self) -> np.ndarray:
         """True if the teacher decides as labelled; False where the label is ignored."""
-        return self._right(self.teacher)
+        return self._right(self.teacher_decided)
 
     @cached_property
     def position(self) -> dict[int, int]:
@@ -86,8 +88,8 @@ class Gallery:
             chosen &= masks[name]
         return np.flatnonzero(chosen)
 
-    def _right(self, logit: np.ndarray) -> np.ndarray:
-        return (self.label >= 0) & ((logit > self.threshold) == (self.label == 1))
+    def _right(self, decided: np.ndarray) -> np.ndarray:
+        return (self.label >= 0) & (decided == (self.label == 1))
 
 
 def take_gallery(student: Student, concept: str) -> Gallery:
@@ -102,12 +104,13 @@ def take_gallery(student: Student, concept: str) -> Gallery:
         split=student.split,
         node=_node(student),
         influence=student.weight(concept),
-        threshold=student.threshold,
         rows=student.rows[chosen],
         score=score[chosen],
         label=student.labels[chosen],
         student=student.logits[chosen],
         teacher=student.teacher_logits[chosen],
+        decided=student.decided[chosen],
+        teacher_decided=student.teacher_decided[chosen],
         assigned=np.isin(student.rows[chosen], assigned_images(student.store, position)),
     )
 
@@ -120,6 +123,7 @@ def take_picked(student: Student, images: ImageSet) -> Gallery:
     if concept:
         assigned = np.isin(rows, assigned_images(store, store.concepts.index(concept)))
         score = np.asarray(store.concept_score[rows, store.concepts.index(concept)], np.float64)
+    logits, teacher_logits = evaluation.logits(student.node)[rows], store.teacher_log_odds[rows]
     return Gallery(
         class_name=student.class_name,
         concept=concept,
@@ -127,12 +131,13 @@ def take_picked(student: Student, images: ImageSet) -> Gallery:
         split=student.split,
         node=_node(student),
         influence=student.weight(concept) if concept else 0.0,
-        threshold=student.threshold,
         rows=rows,
         score=score,
         label=store.label[rows, k],
-        student=evaluation.logits(student.node)[rows, k],
-        teacher=store.teacher_log_odds[rows, k],
+        student=logits[:, k],
+        teacher=teacher_logits[:, k],
+        decided=evaluation.decided(logits)[:, k],
+        teacher_decided=evaluation.decided(teacher_logits)[:, k],
         assigned=assigned,
     )
 
@@ -167,6 +172,7 @@ def gallery_lines(
             gallery.influence if gallery.concept else "",
             "" if label < 0 else label,
             *map(float, logits),
-            *(int(logit > gallery.threshold) for logit in logits),
+            int(gallery.teacher_decided[at]),
+            int(gallery.decided[at]),
             "; ".join(tags.get(store.images[row], ())),
         ]

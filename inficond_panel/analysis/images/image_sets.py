@@ -53,7 +53,7 @@ def patch_images(store: Store, concept: str, kind: str = PATCHES_OF[0]) -> np.nd
     return np.asarray(images[np.argsort(first)])
 
 
-def decided(
+def decided_images(
     student: Student,
     side: str,
     *,
@@ -67,8 +67,8 @@ def decided(
     """
     label = SIDES[side]
     chosen = student.labels == label
-    decisions = student.decisions
-    for right, present in zip((student_right, teacher_right), decisions, strict=True):
+    sides = (student_right, student.decided), (teacher_right, student.teacher_decided)
+    for right, present in sides:
         if right is not None:
             chosen &= (present == bool(label)) == right
     return worst_first(student, chosen)
@@ -80,6 +80,6 @@ def worst_first(student: Student, mask: np.ndarray) -> np.ndarray:
     Images without a label come last.
     """
     places = np.flatnonzero(mask)
-    label, excess = student.labels[places], student.logits[places] - student.threshold
+    label, excess = student.labels[places], (student.logits - student.cutoff)[places]
     margin = np.where(label < 0, np.inf, np.where(label == 1, excess, -excess))
     return student.rows[places[np.argsort(margin, kind="stable")]]

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from inficond_panel.common.ordering import strongest
 from inficond_panel.tuning import Student
-from inficond_panel.vocabulary.tasks import SOFTMAX
+from inficond_panel.vocabulary.tasks import SINGLE_LABEL, SOFTMAX
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,8 @@ class Apart:
     up to it.
 
     ``other_classes`` is what the other classes of a joint student take from it, 0 of one per class.
+    ``present`` is the decision: the logit is above ``cutoff``, see ``Student.cutoff``. ``named`` is
+    the likeliest class where images have one, else empty.
 
     ``edit`` is the smallest that flips the decision, over all concepts; ``used`` the smallest over
     those that have influence already. None where no concept shows in the image. ``label`` is 1, 0
@@ -60,23 +63,28 @@ class Apart:
     parts: tuple[Part, ...]
     intercept: float
     logit: float
-    threshold: float
+    cutoff: float
+    present: bool
     teacher: float
     label: int
     edit: Edit | None
     used: Edit | None
     other_classes: float = 0.0
+    named: str = ""
 
 
 def take_apart(student: Student, row: int) -> Apart:
     """The prediction for the image at ``row`` by concept; edits are counted on the split."""
     store, k, weights = student.store, student.column, student.weights
     scores = np.asarray(store.concept_score[row], dtype=np.float64)
-    logit = float(student.evaluation.logits(student.node)[row, k])
+    logits = student.evaluation.logits(student.node)[[row]]
+    logit = float(logits[0, k])
+    cutoff = float(np.ravel(student.evaluation.cutoffs_of(logits).of(k))[0])
+    decided = student.evaluation.decided(logits)[0]
     shown, parts = scores != 0, parts_of(store.concepts, scores, weights)
     joint = student.evaluation.link == SOFTMAX
     edits = [
-        _edit(student, row, concepts, scores, logit - student.threshold)
+        _edit(student, row, concepts, scores, logit - cutoff)
         for concepts in (np.flatnonzero(shown), np.flatnonzero(shown & (weights != 0)))
     ]
     return Apart(
@@ -86,11 +94,13 @@ def take_apart(student: Student, row: int) -> Apart:
         intercept=student.intercept,
         other_classes=logit - float(scores @ weights) - student.intercept if joint else 0.0,
         logit=logit,
-        threshold=student.threshold,
+        cutoff=cutoff,
+        present=bool(decided[k]),
         teacher=float(store.teacher_log_odds[row, k]),
         label=int(store.label[row, k]),
         edit=edits[0],
         used=edits[1],
+        named=store.classes[int(decided.argmax())] if store.task == SINGLE_LABEL else "",
     )
 
 
@@ -102,7 +112,7 @@ def parts_of(concepts: Sequence[str], scores: np.ndarray, weights: np.ndarray) -
     added = scores * weights
     return tuple(
         Part(concepts[c], float(scores[c]), float(weights[c]), float(added[c]))
-        for c in np.argsort(-np.abs(added), kind="stable")
+        for c in strongest(added)
         if added[c]
     )
 
@@ -130,7 +140,7 @@ def _edit(
 def _others(student: Student, row: int, concept: str, change: float, present: bool) -> int:
     """Images of the split, but for ``row``, that the same edit turns."""
     other = student.rows != row
-    old = student.logits[other] - student.threshold
+    old = (student.logits - student.cutoff)[other]
     score = np.asarray(student.slope(concept)[other], dtype=np.float64)
     new = old + change * score
     # Just beyond the edit, those whose logit is then 0 go over if their scores are of one sign.

@@ -41,11 +41,10 @@ def moved_classes(before: Students, after: Students) -> tuple[MovedClass, ...]:
 
 def _moved(before: Student, after: Student) -> MovedClass:
     change = np.abs(expit(after.logits) - expit(before.logits))
-    sides = [student.logits > student.threshold for student in (before, after)]
     return MovedClass(
         class_name=after.class_name,
         moved=float(change.mean()),
-        turned=int(np.count_nonzero(sides[0] != sides[1])),
+        turned=int(np.count_nonzero(before.decided != after.decided)),
         ap_before=before.metrics.ap,
         ap_after=after.metrics.ap,
     )

@@ -15,9 +15,9 @@ from inficond_panel.distill import (
     Outcome,
     change_band,
     change_intervals,
-    class_metrics,
     decision_function,
     influence_axis,
+    measure,
     refit_what_if,
 )
 from inficond_panel.distill.solver.centred_bounds import free_range
@@ -63,18 +63,20 @@ def refit_curve(
     for one on the concept itself; measured on the student's split. Stop asking to stop.
     """
     scores, labels, now = student.scores, student.labels, student.outcome
-    beside = student.teacher_logits, student.threshold
+    teacher = tuner.teacher_outcomes(student.split)[student.class_name]
     noise = tuner.spec.views.noise()
     solve = _joint_points if tuner.joint else _points
-    place = student.column if tuner.joint else 0
     for point in solve(tuner, student, concept, levels, cancelled):
-        logit = decision_function(
+        logits = decision_function(
             scores, point.fit.weights, point.fit.intercepts, tuner.spec.students.link
-        )[:, place]
-        found = class_metrics(labels, logit, *beside)
-        outcome = Outcome(labels, logit, *beside)
+        )
+        logit, cutoff = logits[:, 0], student.cutoff
+        if tuner.joint:  # the rivals are refitted too
+            logit, cutoff = logits[:, student.column], tuner.cutoffs(logits).of(student.column)
+        outcome = Outcome(labels, logit, student.teacher_decided, cutoff)
+        metrics = measure(outcome, teacher)
         changes = change_intervals(now, outcome, CHANGES, **noise)
-        yield CurvePoint(point.influence, found, changes, point.level, point.share, point.fit)
+        yield CurvePoint(point.influence, metrics, changes, point.level, point.share, point.fit)
 
 
 def _points(
@@ -148,6 +150,6 @@ def change_along(
         metric,
         draws,
         level=level,
-        threshold=student.threshold,
-        teacher=student.teacher_logits,
+        cutoff=student.cutoff,
+        teacher=student.teacher_decided,
     )

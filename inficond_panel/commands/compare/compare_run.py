@@ -64,7 +64,7 @@ def _compared(tuner: Tuner, args: argparse.Namespace) -> Compared:
     outputs = outputs_on(tuner.store, "fit")
     made = sample(GROUPS[args.groups](outputs.label, outputs.classes), seed=args.seed)
     groups = made if len(made.names) > 1 else None
-    chosen["thresholds"] = [tuner.threshold(name) for name in outputs.classes]
+    chosen["thresholds"] = tuner.thresholds
     if groups is None:
         note(f"No silhouette: of {made.rule} there are {len(made.names)} groups of two or more.")
     try:
@@ -147,8 +147,7 @@ def _say_students(compared: Compared, args: argparse.Namespace) -> None:
         say_table(["students", *NAMES.values()], [_difference(at, r) for at, r in changed])
     say()
     level = compared.level
-    draws = f"{args.draws} bootstrap draws of images, {interval_word(level)}s"
-    say(f"{draws}. History {compared.tuner.history.path}.")
+    say(f"{args.draws} bootstrap draws of images, {interval_word(level)}s.")
     if any(result.mark for result in compared.students):
         say(
             f"The oracle {SEEN_LABEL}: its students learned it on fit, and are measured without it."

@@ -64,9 +64,13 @@ def refuse(
 
 
 def count_looks(tuner: Tuner, nodes: Sequence[Node], split: str) -> None:
-    """Count a look at the holdout for each set of students, where it is the split."""
+    """Count a look at the holdout for each set of students, where it is the split.
+
+    The history then keeps these students, which the looks are of.
+    """
     if split == "holdout":
         for node in nodes:
+            tuner.history.add(node)
             tuner.history.count_look(node.id, split)
         note(f"Counted a look at the holdout for {len(nodes)} sets of students.")
 

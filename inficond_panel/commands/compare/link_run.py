@@ -63,8 +63,7 @@ def _say(tuner: Tuner, comparison: LinkComparison, args: argparse.Namespace) -> 
     say()
     for line in link_notes(comparison):
         say(line)
-    told = f"{args.draws} bootstrap draws of images, {interval_word(comparison.level)}s"
-    say(f"{told}. History {tuner.history.path}.")
+    say(f"{args.draws} bootstrap draws of images, {interval_word(comparison.level)}s.")
 
 
 def _document(tuner: Tuner, comparison: LinkComparison, args: argparse.Namespace) -> dict[str, Any]:

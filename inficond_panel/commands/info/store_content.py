@@ -8,30 +8,44 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from inficond_panel.analysis.top_measures import teacher_top_class
+from inficond_panel.commands.metrics.metrics_document import interval_document
 from inficond_panel.commands.shared.output import note, say, say_json, say_table
 from inficond_panel.commands.shared.precompute_package import precompute_package
 from inficond_panel.commands.shared.task_text import task_text
-from inficond_panel.common.numbers import count, significant, size_text
+from inficond_panel.common.numbers import count, significant, size_text, written, written_range
 from inficond_panel.concepts.typed import TypedFolder
+from inficond_panel.distill import metric_intervals
 from inficond_panel.errors import InficondError
 from inficond_panel.spec import Spec, find_spec, load_spec
 from inficond_panel.store import SPLITS, Store, open_store
+from inficond_panel.store.output_order import hold_store
 from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.documents import store_document
+from inficond_panel.tuning.evaluation import Evaluation
 from inficond_panel.tuning.opening import usual_history
 from inficond_panel.tuning.other_students import by_kind, other_students, others_sentence
 from inficond_panel.tuning.typed_concepts import typed_folder
+from inficond_panel.vocabulary.confidence import CONFIDENCE, confidence_word
+from inficond_panel.vocabulary.metrics import AP
+from inficond_panel.vocabulary.top_metrics import TOP1
+from inficond_panel.wording.teacher import teacher_sentences
 
 
 def say_content(args: argparse.Namespace) -> None:
     """Write the content of a store, or what a spec without one names."""
-    store, title, history = _store_of(args)
+    store, title, history, order = _store_of(args)
     if store is None:
         document = _planned(load_spec(find_spec(args.spec)))
     else:
         store.verify()
+        better = hold_store(store, order)
         typed = _typed(store, history)
         document = {**store_document(store), "title": title, **_made(store), "typed": typed}
+        document["output_order"] = better and {
+            "message": better.message,
+            "right_names": dict(better.right_names),
+        }
         document["iterations"] = count_iterations(args.spec, args.store, history)
     if args.json:
         say_json(document)
@@ -47,20 +61,24 @@ def say_content(args: argparse.Namespace) -> None:
     _say_positives(document)
     _say_typed(document["typed"])
     say_iterations(document["iterations"], args.spec)
-    for warning in store.attrs.get("warnings", []):
+    warnings = [better.message] if better else []
+    for warning in [*warnings, *store.attrs.get("warnings", [])]:
         note(f"Warning: {warning}")
 
 
-def _store_of(args: argparse.Namespace) -> tuple[Store | None, str, Path | None]:
-    """The store that is meant, if it is there; the title; and the history that a spec names."""
+def _store_of(
+    args: argparse.Namespace,
+) -> tuple[Store | None, str, Path | None, str | None]:
+    """The store that is meant, if it is there; the title; and the history and the order of the
+    teacher's outputs that a spec names."""
     if os.path.isdir(args.spec):  # noqa: PTH112 - never raises
         store = open_store(args.spec)
-        return store, store.title, None
+        return store, store.title, None, None
     spec = load_spec(find_spec(args.spec), check_files=False)
     place = Path(args.store or os.environ.get("INFICOND_STORE") or spec.store)
     there = os.path.exists(place)  # noqa: PTH110 - never raises
     history = Path(os.environ.get("INFICOND_HISTORY") or usual_history(args.spec, spec))
-    return (open_store(place) if there else None), spec.title, history
+    return (open_store(place) if there else None), spec.title, history, spec.order
 
 
 def _typed(store: Store, history: Path | None) -> list[dict[str, Any]]:
@@ -105,8 +123,10 @@ def _planned(spec: Spec) -> dict[str, Any]:
         "stages": {},
         "arrays": {},
         "positives": {},
+        "teacher_skill": None,
         "typed": [],
         "iterations": None,
+        "output_order": None,
     }
 
 
@@ -131,11 +151,30 @@ def _made(store: Store) -> dict[str, Any]:
             for name, stage in stages.items()
         },
         "arrays": arrays,
+        "teacher_skill": _teacher_skill(store),
         "positives": {
             name: {split: int((column[store.rows(split)] == 1).sum()) for split in SPLITS}
             for name, column in zip(store.classes, store.label.T, strict=True)
         },
     }
+
+
+def _teacher_skill(store: Store) -> dict[str, Any]:
+    """What the teacher knows by the labels of tune: AP beside chance by class, top-1 accuracy."""
+    skills = Evaluation(store, {}).teacher_skills("tune")
+    return {
+        "classes": {name: skill.to_json() for name, skill in skills.items()},
+        "top1": _top1(store),
+        "sentences": teacher_sentences(skills),
+    }
+
+
+def _top1(store: Store) -> dict[str, float | None] | None:
+    """Top-1 accuracy of the teacher on tune; None for data with several classes per image."""
+    if store.task != "single_label":
+        return None
+    teacher = teacher_top_class(store, "tune")
+    return interval_document(metric_intervals(teacher, (TOP1.key,))[TOP1.key])
 
 
 def _bytes(folder: Path) -> int:
@@ -201,11 +240,21 @@ def _say_arrays(arrays: dict[str, Any]) -> None:
 
 
 def _say_positives(document: dict[str, Any]) -> None:
-    rows = [
-        [name, *(str(counts[split]) for split in SPLITS)]
-        for name, counts in document["positives"].items()
-    ]
-    say_table(["positives", *SPLITS], rows)
+    rows, teacher_skill = [], document["teacher_skill"]
+    for name, counts in document["positives"].items():
+        skill = teacher_skill["classes"][name]
+        ap = skill[AP.key]
+        teacher = written(ap["estimate"]), written_range(ap["low"], ap["high"])
+        rows.append(
+            [name, *(str(counts[split]) for split in SPLITS), *teacher, written(skill["chance"])]
+        )
+    level = confidence_word(CONFIDENCE)
+    say_table(["positives", *SPLITS, "teacher's AP on tune", level, "chance"], rows)
+    if top1 := teacher_skill["top1"]:
+        limits = written_range(top1["low"], top1["high"])
+        say(f"top-1 accuracy of the teacher on tune: {written(top1['estimate'])} {limits}")
+    for line in teacher_skill["sentences"]:
+        note(line)
 
 
 def _say_typed(typed: list[dict[str, Any]]) -> None:

@@ -11,7 +11,7 @@ from inficond_panel.commands.shared.output import note, progress
 from inficond_panel.commands.shared.precompute_package import precompute_package
 from inficond_panel.common.near_words import unknown
 from inficond_panel.errors import DataError
-from inficond_panel.vocabulary.tasks import ACTIVATIONS, OUTPUTS, TASKS
+from inficond_panel.vocabulary.tasks import ACTIVATIONS, AS_GIVEN, OUTPUTS, TASKS
 
 DESCRIPTION = (
     "Of one folder of photos it writes a spec: it knows the layouts of PASCAL VOC and COCO, "
@@ -60,6 +60,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("outputs", OUTPUTS, "what the teacher gives; default: logits, or found from its table"),
     ):
         parser.add_argument(f"--{name}", choices=words, help=what)
+    parser.add_argument(
+        "--order",
+        choices=(AS_GIVEN,),
+        help="the order of the teacher's outputs is right, although the labels speak for another",
+    )
     parser.add_argument(
         "--teacher",
         metavar="FILE|KIND:NAME",

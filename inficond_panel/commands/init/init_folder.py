@@ -7,6 +7,7 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -134,6 +135,8 @@ def _draft(args: argparse.Namespace, folder: Path, output: Path) -> Draft:
 
     layout = find_layout(folder)
     teacher = choose_teacher(args.teacher, layout, written)
+    if args.order:
+        teacher = replace(teacher, keys={**teacher.keys, "order": args.order})
     places = [output.parent, folder, folder.absolute().parent]
     splits, splits_note = plan_splits(layout)
     place = "path" if layout.kind == "store" else "root"

@@ -10,7 +10,7 @@ from inficond_panel.commands.shared.output import say
 from inficond_panel.commands.shared.task_text import task_text
 from inficond_panel.common.numbers import significant
 from inficond_panel.common.reading import check_file
-from inficond_panel.errors import DataError
+from inficond_panel.errors import DataError, OrderError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,20 +58,26 @@ def write_tables(args: argparse.Namespace) -> None:
     if images is not None:
         images = images.map(lambda name: Path(args.photos).parent / str(name))
     task = args.task or ("single_label" if is_single_label(_matrix(labels)) else "multi_label")
-    store = store_frames(
-        output,
-        scores,
-        logits,
-        labels,
-        _column(args.splits, "split"),
-        images,
-        _frame(args.metadata, text=True) if args.metadata else None,
-        made_by="inficond init",
-        title=args.title or "",
-        task=task,
-        activation=args.activation or ("softmax" if task == "single_label" else "sigmoid"),
-        outputs=args.outputs,
-    )
+    try:
+        store = store_frames(
+            output,
+            scores,
+            logits,
+            labels,
+            _column(args.splits, "split"),
+            images,
+            _frame(args.metadata, text=True) if args.metadata else None,
+            made_by="inficond init",
+            title=args.title or "",
+            task=task,
+            activation=args.activation or ("softmax" if task == "single_label" else "sigmoid"),
+            outputs=args.outputs,
+            order=args.order,
+        )
+    except OrderError as error:
+        pairs = ", ".join(f"{old!r} to {new!r}" for old, new in error.right_names.items())
+        remedy = f"Rename columns of {args.place[1]}: {pairs}. If they are right: --order as_given"
+        raise OrderError(error.sentence, remedy, error.right_names) from error
     counts = ", ".join(f"{len(store.rows(name))} {name}" for name in ("fit", "tune", "holdout"))
     found = store.concept_score
     low, high = significant(found.min(), 3), significant(found.max(), 3)

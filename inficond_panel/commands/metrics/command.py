@@ -157,7 +157,7 @@ def _say_measures(
     if together and args.confusion:
         say_confusions(together, tuner.store.classes, level)
         say()
-    say_metrics(measures)
+    say_metrics(measures, level)
     say()
     say_noise(measures, args.metric, level)
 

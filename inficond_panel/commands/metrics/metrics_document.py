@@ -72,6 +72,7 @@ def _measures_document(measures: ClassMeasures) -> dict[str, Any]:
         "metrics": interval_documents(measures.metrics),
         "since_parent": interval_documents(measures.since_parent),
         "since_start": interval_documents(measures.since_start),
+        "teacher": measures.teacher.to_json(),
         "ece_if_calibrated": defined(measures.ece_floor),
         "cross_fitted": bool(measures.chosen_on),
     }

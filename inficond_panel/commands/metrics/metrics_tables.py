@@ -21,21 +21,32 @@ from inficond_panel.distill import (
     worst_of_all,
 )
 from inficond_panel.vocabulary.confidence import confidence_word
-from inficond_panel.vocabulary.metrics import ACCURACY, ECE, METRICS
+from inficond_panel.vocabulary.metrics import ACCURACY, AP, ECE, METRICS
 from inficond_panel.vocabulary.top_metrics import TOP_K, TOP_METRICS
 from inficond_panel.wording.slices import worst_slice_sentence
+from inficond_panel.wording.teacher import teacher_sentences
 
 _SLICE_HEADER = ["class", "slice", "images", "positives"]
 _CELLS = 20  #: confusions that are listed
 
 
-def say_metrics(measures: Mapping[str, ClassMeasures]) -> None:
-    """Print all metrics by class."""
+def say_metrics(measures: Mapping[str, ClassMeasures], confidence: float) -> None:
+    """Print all metrics by class, with the AP of the teacher and its interval at that level."""
+    others = [key for key in METRICS if key != AP.key]
     rows = [
-        [name, *(written(each.metrics[key].estimate) for key in METRICS)]
+        [
+            *(name, written(each.metrics[AP.key].estimate), *_level(each.teacher.ap)),
+            *(
+                written(each.teacher.chance),
+                *(written(each.metrics[key].estimate) for key in others),
+            ),
+        ]
         for name, each in measures.items()
     ]
-    say_table(["class", *METRICS], rows)
+    teacher = ["teacher's ap", confidence_word(confidence), "chance"]
+    say_table(["class", AP.key, *teacher, *others], rows)
+    for line in teacher_sentences({name: each.teacher for name, each in measures.items()}):
+        note(line)
     for name, each in measures.items():
         undefined = [key for key in METRICS if defined(each.metrics[key].estimate) is None]
         if undefined:

@@ -55,7 +55,7 @@ def write_outlined(
         segments = scores.segments[scores.photos.index(photo)]
         if not mine or segments is None:
             continue
-        surest = min(mine, key=lambda one: one.threshold - one.logit)
+        surest = min(mine, key=lambda one: one.cutoff - one.logit)
         names = [part.concept for part in surest.parts[:OUTLINED]]
         image = _read(Path(photo))
         buffer = io.BytesIO()

@@ -62,7 +62,8 @@ def _named_row(named: Named) -> list[Any]:
 
 def _facts(one: Prediction, explain: bool) -> dict[str, Any]:
     facts: dict[str, Any] = dict(zip(COLUMNS[2:], one.row()[2:], strict=True))
-    facts["threshold"] = one.threshold
+    if not one.named:
+        facts["threshold"] = one.cutoff
     if explain:
         facts["intercept"] = one.intercept
         if one.other_classes:
@@ -142,7 +143,7 @@ def say_predictions(
     """
     for photo in dict.fromkeys(one.photo for one in predictions):
         mine = [one for one in predictions if one.photo == photo]
-        mine.sort(key=lambda one: one.threshold - one.logit)
+        mine.sort(key=lambda one: one.cutoff - one.logit)
         say()
         say(f"{photo}: {named[photo].words}" if named else photo)
         say_table(_HEADER, [_row(one) for one in mine])

@@ -22,7 +22,7 @@ import inficond_panel
 from inficond_panel.commands.shared.output import note, progress
 from inficond_panel.errors import InficondError
 from inficond_panel.plots.cloud import load_datashader
-from inficond_panel.serving import guard, health
+from inficond_panel.serving import guard, health, plugin
 from inficond_panel.serving.login import take_password
 from inficond_panel.serving.sessions import sign_sessions
 from inficond_panel.tuning import open_tuner, shared_tuner
@@ -103,11 +103,11 @@ def serve_app(args: argparse.Namespace, specs: list[str]) -> None:
     """Serve the page for the specs until it is stopped."""
     import inficond_panel.app  # noqa: F401 - once, here rather than in the first session
 
-    health.watch([partial(_readable, spec) for spec in specs])
+    health.watch([partial(readable, spec) for spec in specs])
     run_server(args, [APP], specs)
 
 
-def _readable(spec: str) -> bool:
+def readable(spec: str) -> bool:
     """Whether spec, store and history can be read, as a page that opens needs them."""
     try:
         shared_tuner(spec).looks("tune")
@@ -127,7 +127,7 @@ def run_server(args: argparse.Namespace, files: Sequence[Path], arguments: Seque
     args.basic_login_template = args.basic_login_template or str(LOGIN)
     args.logout_template = args.logout_template or str(LOGOUT)
     args.index = args.index or str(INDEX)
-    args.plugins = [*(args.plugins or []), health.__name__]
+    args.plugins = [*(args.plugins or []), plugin.__name__]
     args.files, args.args = [str(file) for file in files], list(arguments)
     try:
         args.panel_serve.invoke(args)

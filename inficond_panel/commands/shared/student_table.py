@@ -9,6 +9,7 @@ from inficond_panel.common.numbers import written
 from inficond_panel.distill import ClassMetrics
 from inficond_panel.tuning import Node, Tuner
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, F1, FIDELITY, PRECISION, RECALL, keys
+from inficond_panel.wording.teacher import teacher_sentences
 
 _DECIDED = (PRECISION, RECALL, F1, ACCURACY, FIDELITY)
 _COLUMNS = (AP.key, "teacher_ap", *keys(*_DECIDED), "constant_fidelity")
@@ -23,6 +24,8 @@ def say_students(tuner: Tuner, node: Node, split: str) -> None:
     for name, each in metrics.items():
         if each.positives == 0:
             note(f"AP and recall of {name!r} are undefined: no positives in {split}.")
+    for line in teacher_sentences(tuner.teacher_skills(split)):
+        note(line)
     aps = np.array([[each.ap, each.teacher_ap] for each in metrics.values()])
     defined = aps[~np.isnan(aps).any(axis=1)]
     if len(defined):

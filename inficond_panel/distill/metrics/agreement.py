@@ -46,12 +46,12 @@ class Agreement:
         return {name: float(value) for name, value in found.items()}
 
 
-def agreement(
-    label: NDArray, student_logit: NDArray, teacher_logit: NDArray, threshold: float = 0.0
-) -> Agreement:
-    """Counts for labels 1 and 0; images with label -1 are left out. All arguments are (n,)."""
+def agreement(label: NDArray, student: NDArray[np.bool_], teacher: NDArray[np.bool_]) -> Agreement:
+    """Return the counts for labels 1 and 0, from the decisions of student and teacher, all (n,).
+
+    Images with label -1 are left out.
+    """
     label = np.asarray(label)
-    student, teacher = np.asarray(student_logit) > threshold, np.asarray(teacher_logit) > threshold
     return Agreement(
         positives=_counts(student[label == 1], teacher[label == 1]),
         negatives=_counts(~student[label == 0], ~teacher[label == 0]),
@@ -70,18 +70,17 @@ def _counts(student_right: NDArray, teacher_right: NDArray) -> Counts:
 def discrepancy(
     scores: NDArray,
     label: NDArray,
-    student_logit: NDArray,
-    teacher_logit: NDArray,
+    student: NDArray[np.bool_],
+    teacher: NDArray[np.bool_],
     positives: bool,
-    threshold: float = 0.0,
 ) -> Array:
     """Mean score of the images decided differently less the mean of the others (C,).
 
-    Over the positive images, or over the negative ones, of scores (n, C). nan where one of the
-    two groups is empty.
+    Over the positive images, or over the negative ones, of scores (n, C), by the decisions of
+    student and teacher (n,). nan where one of the two groups is empty.
     """
     chosen = np.asarray(label) == (1 if positives else 0)
-    differs = (np.asarray(student_logit) > threshold) != (np.asarray(teacher_logit) > threshold)
+    differs = student != teacher
     apart, alike = chosen & differs, chosen & ~differs
     if not apart.any() or not alike.any():
         return np.full(np.shape(scores)[1:], np.nan)

@@ -126,16 +126,16 @@ def drawn(
     not, so that classes with other labels share it.
     """
     together = together and outcome.images(metric) < len(outcome.all_logits)
-    key = metric, draws, seed, together
-    if key not in outcome.kept:
+    key, kept = (metric, draws, seed, together), outcome.drawn(metric)
+    if key not in kept:
         if together:
             counts = draw_counts(len(outcome.all_logits), draws, seed)[:, outcome.known]
         else:
             counts = draw_counts(outcome.images(metric), draws, seed)
         values = outcome.values(metric, counts)
         values.setflags(write=False)
-        outcome.kept[key] = values
-    return outcome.kept[key]
+        kept[key] = values
+    return kept[key]
 
 
 @lru_cache(maxsize=8)

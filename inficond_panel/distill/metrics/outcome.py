@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from functools import cached_property
 
 import numpy as np
@@ -10,6 +11,7 @@ from scipy.sparse import csr_array
 from scipy.special import expit
 
 from inficond_panel.distill.metrics.calibration import BINS, ERRORS_OF_IMAGES, bin_of
+from inficond_panel.distill.metrics.decisions import Cutoff, above, cutoff_rows
 from inficond_panel.distill.metrics.weighted_ap import Ranked, exact_type, rank
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.errors import DataError
@@ -25,21 +27,25 @@ from inficond_panel.vocabulary.metrics import (
     metric_named,
 )
 
+#: Draws of a metric: the metric, the number of draws, the seed, and whether of all images.
+DrawKey = tuple[str, int, int, bool]
+
 
 class Outcome:
     """Outcome of one student on the images of one class, for any metric; sorted once, if ever.
 
-    Labels and logits are (n,). ``teacher`` logits are needed for fidelity alone. ``bins`` and
-    ``equal_mass`` are the ECE's (calibration.py); with counts, its bins stay the bins of the
-    images as they are.
+    Labels and logits are (n,). ``teacher`` (n,) says of each image whether the teacher decides that
+    the class is present; it is needed for fidelity alone. ``cutoff`` is the student's own
+    (``decisions``). ``bins`` and ``equal_mass`` are the ECE's (calibration.py); with counts, its
+    bins stay the bins of the images as they are.
     """
 
     def __init__(
         self,
         label: NDArray,
         logit: NDArray,
-        teacher: NDArray | None = None,
-        threshold: float = 0.0,
+        teacher: NDArray[np.bool_] | None = None,
+        cutoff: Cutoff = 0.0,
         *,
         bins: int = BINS,
         equal_mass: bool = False,
@@ -49,11 +55,23 @@ class Outcome:
         self.positive = self.label[self.known] > 0
         self.all_logits = np.asarray(logit, dtype=np.float64)
         self.logit = self.all_logits[self.known]
-        self.teacher = None if teacher is None else np.asarray(teacher, dtype=np.float64)
-        self.threshold = threshold
+        self.teacher, self.cutoff = _decisions(teacher), cutoff
         self._bins = bins, equal_mass
-        #: Metrics on bootstrap draws that were asked for; see ``bootstrap.drawn``.
-        self.kept: dict[tuple[str, int, int, bool], Array] = {}
+        self._drawn: dict[DrawKey, Array] = {}
+        self._drawn_decisions: dict[DrawKey, Array] = {}
+
+    def deciding(self, cutoff: Cutoff) -> Outcome:
+        """The outcome of the same logits with another cutoff; sort and draws of them are shared."""
+        self.ranked  # noqa: B018 - sorted now, and shared
+        other = copy(self)
+        other.cutoff, other._drawn_decisions = cutoff, {}
+        for name in ("all_decided", "alike"):
+            other.__dict__.pop(name, None)
+        return other
+
+    def drawn(self, metric: str) -> dict[DrawKey, Array]:
+        """The metric on bootstrap draws, as far as it was asked for; see ``bootstrap.drawn``."""
+        return self._drawn_decisions if metric in _DECIDED else self._drawn
 
     def among(self, rows: NDArray) -> Outcome:
         """The outcome on some of the images: rows as positions, or as a mask (n,)."""
@@ -63,7 +81,7 @@ class Outcome:
             self.label[rows],
             self.all_logits[rows],
             teacher,
-            self.threshold,
+            cutoff_rows(self.cutoff, rows),
             bins=bins,
             equal_mass=equal_mass,
         )
@@ -98,18 +116,23 @@ class Outcome:
         return rank(self.positive, self.logit)
 
     @cached_property
+    def all_decided(self) -> NDArray[np.bool_]:
+        """Mask of the images, ignored ones too, that are decided to be positive."""
+        return above(self.all_logits, self.cutoff)
+
+    @property
     def decided(self) -> NDArray[np.bool_]:
         """Mask of the labelled images that are decided to be positive."""
-        return self.logit > self.threshold
+        return self.all_decided[self.known]
 
     @cached_property
     def alike(self) -> NDArray[np.bool_]:
         """Mask of the images, ignored ones too, that student and teacher decide alike."""
         if self.teacher is None:
             raise DataError(
-                "Fidelity needs the teacher's logits.", "Give them, or ask for another metric."
+                "Fidelity needs the teacher's decisions.", "Give them, or ask for another metric."
             )
-        return (self.all_logits > self.threshold) == (self.teacher > self.threshold)
+        return self.all_decided == self.teacher
 
     def _confusion(self, counts: NDArray | None) -> tuple[Array, ...]:
         """True and false positives, false and true negatives, each (rows,)."""
@@ -139,6 +162,12 @@ class Outcome:
         if metric not in ERRORS_OF_IMAGES:
             raise NotImplementedError(f"{metric_named(metric).name} is no mean over images")
         return ERRORS_OF_IMAGES[metric](expit(self.logit), self.positive)[:, None]
+
+
+def _decisions(teacher: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
+    if teacher is not None and np.asarray(teacher).dtype != np.bool_:
+        raise TypeError("teacher must be decisions (bool), not logits: see metrics.decisions")
+    return teacher
 
 
 def _sums(columns: Array, counts: NDArray | None) -> Array:
@@ -172,5 +201,6 @@ def ratio(part: float | NDArray, whole: float | NDArray) -> Array:
     return np.divide(part, whole, out=np.full(whole.shape, np.nan), where=whole > 0)
 
 
-#: Metrics that ``decision_metrics`` has.
+#: Metrics that ``decision_metrics`` has, and all metrics that depend on the cutoff.
 _OF_DECISIONS = frozenset(decision_metrics(0, 0, 0, 0))
+_DECIDED = _OF_DECISIONS | {FIDELITY.key}

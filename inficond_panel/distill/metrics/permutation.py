@@ -12,11 +12,10 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from inficond_panel.distill.metrics.decisions import Mask
 from inficond_panel.distill.metrics.outcome import Outcome
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.vocabulary.metrics import METRICS
-
-Mask = NDArray[np.bool_]
 
 _STOP_AT = 20
 _BLOCK_VALUES = 1 << 20
@@ -39,8 +38,7 @@ class Luck:
 
     def __init__(self, outcome: Outcome, metric: str, most: int, seed: int) -> None:
         self.outcome, self.metric, self.most = outcome, metric, most
-        fidelity = METRICS[metric].needs_teacher
-        strata = _teacher_decides(outcome) if fidelity else outcome.positive
+        strata = outcome.teacher if METRICS[metric].needs_teacher else outcome.positive
         self._groups = [np.flatnonzero(strata == side) for side in (False, True)]
         self._seed = seed
         self._kept: list[NDArray[np.int32]] = []
@@ -85,10 +83,6 @@ class Luck:
 def _clearly(better: Mask, values: Array, value: float) -> Mask:
     """Better by more than rounding: equal sums in another order must count as equal."""
     return better & (np.abs(values - value) > 1e-9)
-
-
-def _teacher_decides(outcome: Outcome) -> Mask:
-    return outcome.alike == (outcome.all_logits > outcome.threshold)
 
 
 def _mean(values: Array) -> float:

@@ -1,7 +1,7 @@
 """Point metrics of one class. A metric that is undefined is nan, never 0.
 
-Labels are 1 (present), 0 (absent) or -1 (ignored). A decision is positive where the logit lies
-above the threshold, for teacher and student alike.
+Labels are 1 (present), 0 (absent) or -1 (ignored). Decisions are those of decisions.py, for teacher
+and student alike.
 
 ==========  =====================================================================================
 ap          average precision, as scikit-learn's (weighted_ap.py)
@@ -58,19 +58,19 @@ class ClassMetrics:
 def class_metrics(
     label: NDArray, student_logit: NDArray, teacher_logit: NDArray, threshold: float = 0.0
 ) -> ClassMetrics:
-    """All point metrics of one class, for labels and logits of shape (n,)."""
-    student = Outcome(label, student_logit, teacher_logit, threshold)
-    return measure(student, Outcome(label, teacher_logit, threshold=threshold))
+    """All point metrics of one class of many per image, for labels and logits of shape (n,)."""
+    teacher = Outcome(label, teacher_logit, cutoff=threshold)
+    return measure(Outcome(label, student_logit, teacher.all_decided, threshold), teacher)
 
 
 def measure(student: Outcome, teacher: Outcome) -> ClassMetrics:
     """All point metrics, from outcomes on the same images; the teacher's may serve many students.
 
-    The student's outcome must know the teacher's logits.
+    The student's outcome must know the teacher's decisions.
     """
     n, positives = len(student.positive), int(student.positive.sum())
     images = len(student.all_logits)
-    share = float(np.mean(teacher.all_logits > student.threshold)) if images else np.nan
+    share = float(np.mean(teacher.all_decided)) if images else np.nan
     return ClassMetrics(
         **{metric: student.value(metric) for metric in METRICS},
         teacher_ap=teacher.value(AP.key),

@@ -175,9 +175,9 @@ class Decisions:
 
 
 def class_decisions(outcome: Outcome) -> Decisions:
-    """Decisions on one class; the confidence is the distance of the logit from the threshold."""
+    """Decisions on one class; the confidence is the distance of the logit from its cutoff."""
     right = outcome.decided == outcome.positive
-    margin = np.abs(outcome.logit - outcome.threshold)
+    margin = np.abs(outcome.all_logits - outcome.cutoff)[outcome.known]
     return Decisions(margin, right, outcome.decided & outcome.positive)
 
 

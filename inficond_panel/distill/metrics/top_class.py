@@ -1,6 +1,6 @@
 """One class an image: accuracy, calibration and confusions of the likeliest class.
 
-Of an image's K probabilities the largest names its class; of equal ones the first. With counts c_i
+An image's class is the likeliest of K, by the rule of ``decisions``. With counts c_i
 of the n labelled images (all 1, or a bootstrap draw):
 
 ==================  ==============================================================================
@@ -28,7 +28,8 @@ from scipy.special import log_expit, softmax
 
 from inficond_panel.common.near_words import unknown
 from inficond_panel.distill.metrics.calibration import BINS, bin_of
-from inficond_panel.distill.metrics.outcome import ratio
+from inficond_panel.distill.metrics.decisions import likeliest
+from inficond_panel.distill.metrics.outcome import DrawKey, ratio
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.errors import DataError
 from inficond_panel.vocabulary.confidence import CONFIDENCE, tails
@@ -73,7 +74,9 @@ class TopClass:
     """Classes that a model names on n images, for any metric of ``TOP_METRICS``.
 
     ``label`` (n,) are positions of classes, -1 where not known; ``probability`` (n, K);
-    ``teacher`` (n,) the classes that the teacher names, for agreement alone.
+    ``teacher`` (n,) the classes that the teacher names, for agreement alone. ``logit`` (n, K) are
+    the log-odds that rank the classes, also where two probabilities round to 1; if None, the
+    probabilities do.
     """
 
     def __init__(
@@ -82,16 +85,21 @@ class TopClass:
         probability: NDArray,
         teacher: NDArray | None = None,
         *,
+        logit: NDArray | None = None,
         k: int = USUAL_K,
         bins: int = BINS,
     ) -> None:
         self.all_logits = np.asarray(probability, dtype=np.float64)
-        self.named = self.all_logits.argmax(axis=1)
+        self._ranking = self.all_logits if logit is None else np.asarray(logit)
+        self.named = likeliest(self._ranking)
         self.known = np.asarray(label) >= 0
         self.label = np.asarray(label)[self.known]
         self.teacher, self.k, self._bins = teacher, k, bins
-        #: Metrics on bootstrap draws that were asked for; see ``bootstrap.drawn``.
-        self.kept: dict[tuple[str, int, int, bool], Array] = {}
+        self._drawn: dict[DrawKey, Array] = {}
+
+    def drawn(self, metric: str) -> dict[DrawKey, Array]:
+        """The metrics on bootstrap draws, as far as asked for; see ``bootstrap.drawn``."""
+        return self._drawn
 
     @property
     def classes(self) -> int:
@@ -106,7 +114,7 @@ class TopClass:
     @cached_property
     def rank(self) -> NDArray[np.intp]:
         """Number of classes ahead of the label's, of each labelled image; equal ones in order."""
-        known = self.all_logits[self.known]
+        known = self._ranking[self.known]
         own = np.take_along_axis(known, self.label[:, None], 1)
         before = np.arange(self.classes) < self.label[:, None]
         return np.asarray(((known > own) | ((known == own) & before)).sum(axis=1))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from inficond_panel.common.ordering import strongest
 from inficond_panel.distill.scores.array_api import Array
 from inficond_panel.distill.scores.scores import Scores
 from inficond_panel.distill.solver.line_search import Move, first_descent
@@ -138,6 +139,6 @@ class NewtonState:
         can = self.problem.penalty.support(weights, self.force)
         new = np.flatnonzero(can & (weights == 0))
         limit = max(_NEW_COLUMNS, np.count_nonzero(weights) // 3)  # the Gram matrix costs p^2
-        order = np.argsort(-np.abs(self.force[new]), kind="stable")
+        order = strongest(self.force[new])
         can[new[order[limit:]]] = False
         return np.flatnonzero(can)

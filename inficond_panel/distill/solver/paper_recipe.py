@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,12 +16,14 @@ from inficond_panel.distill.scores.array_api import Array
 from inficond_panel.distill.scores.scores import Scores
 from inficond_panel.distill.solver.exact import Fit, certify, fit
 from inficond_panel.distill.solver.objective import Problem
+from inficond_panel.distill.solver.penalty import Penalty
 from inficond_panel.distill.solver.problem import make_problems, start_weights
 from inficond_panel.distill.solver.tempered import Tempered, TemperedProblem
 from inficond_panel.errors import CancelledError, SolverError
+from inficond_panel.vocabulary.limits import LARGEST_RATE
 
-#: Learning rates that are tried where none is given.
-RATES = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
+#: Learning rates that are tried where the caller names none.
+RATES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
 #: Gap of the exact solution that the distance from the optimum is measured to.
 _CLOSE = 1e-4
 
@@ -50,33 +52,42 @@ def fit_paper(
     Adam works on each coefficient alone, so training all classes as one layer is the same as
     training each by itself on the same batches.
 
+    The layer reads the scores less their means, over one common spread (``Standardised``): Adam
+    takes steps of one length in all weights, and with raw scores most of its steps would go into
+    the intercept. Penalty, bounds, weights and intercepts of arguments and result belong to the
+    original scores. Without ``start`` training begins at the weights nearest to 0.
+
     Without ``lr`` each of ``RATES`` is tried, with the same seed, and each class takes the one
-    whose students end with the least objective on the scores given. ``gap`` is the distance to the
-    optimum, which the exact solver finds to 1e-4: it judges, and gives nothing to the weights. The
-    other arguments and the errors are as in fit; MissingExtraError where torch is not
-    installed, DataError for a device that is not there. First weights and order of the images are
-    the same on all devices.
+    whose students end with the least objective on these scores. ``gap`` is the distance to the
+    optimum, which the exact solver computes to 1e-4; the solution only measures, and gives nothing
+    to the weights. The other arguments and errors are as in fit; besides, SolverError names the
+    learning rate of a training that diverged, MissingExtraError says that torch is not installed,
+    and DataError that ``device`` is not available. The order of the images is the same on all
+    devices.
     """
-    if epochs < 1 or batch < 1 or not (lr is None or lr > 0):
+    if epochs < 1 or batch < 1 or not (lr is None or 0 < lr <= LARGEST_RATE):
         raise SolverError(
-            f"Cannot train with epochs {epochs}, batch {batch}, lr {lr}.", "All must be above 0."
+            f"Cannot train with epochs {epochs}, batch {batch}, lr {lr}.",
+            f"All must be above 0, and lr at most {LARGEST_RATE:g}.",
         )
     torch = _import_torch()
     values = np.asarray(scores)
     data, rates = Scores(values), RATES if lr is None else (lr,)
     given: dict[str, Any] = {"l1": l1, "lower": lower, "upper": upper}
     problems = make_problems(data.shape, targets, l1, 0.0, lower, upper, None)
-    trained = _training(torch, values, problems, (epochs, batch, seed), start, torch_device(device))
+    columns = Standardised.of(data)
+    first = _first_layer(columns, data.shape, problems, start)
+    trained = _training(torch, columns, values, problems, first, torch_device(device))
     layers = []
     with one_torch_thread():
         for number, rate in enumerate(rates):
             tried = f", learning rate {rate:g}" if lr is None else ""
-            for epoch, trainer in enumerate(trained(rate, cancelled), start=1):
-                layer, steps = trainer.layer(), trainer.steps
+            for epoch, trainer in enumerate(trained(rate, epochs, batch, seed, cancelled), start=1):
+                steps = trainer.steps
                 if progress is not None:
                     done = (number * epochs + epoch) / (epochs * len(rates))
                     progress(done, f"epoch {epoch} of {epochs}{tried}")
-            layers.append(layer)
+            layers.append(columns.outside(*trainer.layer(), problems))
     sound = [layer for layer in layers if all(np.isfinite(part).all() for part in layer)]
     if not sound:
         raise SolverError(
@@ -84,7 +95,7 @@ def fit_paper(
         )
     ends = [certify(data, targets, *layer, **given) for layer in sound]
     reached = least(ends)
-    optimum = fit(data, targets, **given, start=reached, tolerance=_CLOSE, cancelled=cancelled)
+    optimum = fit(data, targets, **given, tolerance=_CLOSE, cancelled=cancelled)
     unit = np.array([problem.reference for problem in problems])
     above = np.maximum((reached.objective - optimum.objective) / unit + optimum.gap, 0.0)
     proved = np.array(reached.certificate) == "gap"
@@ -92,25 +103,78 @@ def fit_paper(
     return replace(reached, gap=np.where(proved, above, reached.gap), iterations=taken)
 
 
+@dataclass(frozen=True)
+class Standardised:
+    """Columns of scores less ``mean`` (C,), over one ``spread``: weights grow by the spread.
+
+    One spread for all, so that the L1 term of the weights is still of one size.
+    """
+
+    mean: Array
+    spread: float
+
+    @classmethod
+    def of(cls, data: Scores) -> Standardised:
+        """Mean of each column, and root mean square of the columns' standard deviations."""
+        mean, variance = data.moments(np.full(data.shape[0], 1 / data.shape[0]))
+        return cls(mean, float(np.sqrt(variance.mean())) or 1.0)
+
+    def values(self, scores: NDArray) -> NDArray[np.float32]:
+        """The columns themselves (N, C); the difference is taken in the precision of the scores."""
+        kind = np.promote_types(scores.dtype, np.float32)
+        less = scores.astype(kind, copy=False) - self.mean.astype(kind)
+        return np.asarray(less / kind.type(self.spread), dtype=np.float32)
+
+    def outside(
+        self, weights: Array, intercepts: Array, problems: list[Problem]
+    ) -> tuple[Array, Array]:
+        """Weights (C, K) in their box and intercepts (K,) of the scores, from these columns."""
+        pairs = zip(problems, weights.T / self.spread, strict=True)
+        own = np.stack([problem.penalty.clip(w) for problem, w in pairs], axis=1)
+        return own, intercepts - self.mean @ own
+
+    def penalty(self, penalty: Penalty) -> Penalty:
+        """L1 and box of the weights of these columns."""
+        return penalty.scaled(self.spread)
+
+
+def _first_layer(
+    columns: Standardised, shape: tuple[int, int], problems: list[Problem], start: Fit | None
+) -> tuple[Array, Array]:
+    """Weights (C, K) of ``start``, or else nearest to 0, and intercepts (K,), of the ``columns``.
+
+    A weight that its bounds move leaves the mean logit as it is.
+    """
+    size = shape[1], len(problems)
+    if start is not None:
+        weights = start_weights(start.weights, size, problems)
+        mean_logits = start.intercepts + columns.mean @ start.weights
+    else:
+        weights, flat = start_weights(None, size, problems), np.zeros(shape[0])
+        best = [p.best_point(np.zeros(size[0]), flat, 0.0).intercept for p in problems]
+        mean_logits = np.array(best)
+    return weights * columns.spread, mean_logits
+
+
 def _training(
     torch: Any,
+    columns: Standardised,
     scores: NDArray,
     problems: list[Problem],
-    passes: tuple[int, int, int],
-    start: Fit | None,
+    first: tuple[Array, Array],
     device: str,
-) -> Callable[[float, Callable[[], bool] | None], Iterator[_Trainer]]:
-    """Function that trains at a learning rate; it yields the trainer after each epoch.
+) -> Callable[..., Iterator[_Trainer]]:
+    """Function that trains from ``first`` and yields the trainer after each epoch.
 
-    ``passes`` are epochs, images in a batch, and the seed.
+    It takes a learning rate, the number of epochs, images in a batch, the seed, and ``cancelled``.
     """
-    epochs, batch, seed = passes
+    penalties = [columns.penalty(problem.penalty) for problem in problems]
+    values = torch.tensor(columns.values(scores), device=device)
 
-    def train(rate: float, cancelled: Callable[[], bool] | None) -> Iterator[_Trainer]:
-        trainer = _Trainer(torch, scores, problems, rate, seed, device)
-        if start is not None:
-            shape = scores.shape[1], len(problems)
-            trainer.set_layer(start_weights(start.weights, shape, problems), start.intercepts)
+    def train(
+        rate: float, epochs: int, batch: int, seed: int, cancelled: Callable[[], bool] | None
+    ) -> Iterator[_Trainer]:
+        trainer = _Trainer(torch, values, problems, penalties, first, rate, seed)
         for _ in range(epochs):
             for rows in trainer.batches(batch):
                 if cancelled is not None and cancelled():
@@ -142,42 +206,32 @@ class _Trainer:
     def __init__(
         self,
         torch: Any,
-        scores: NDArray,
+        scores: Any,
         problems: list[Problem],
+        penalties: list[Penalty],
+        first: tuple[Array, Array],
         lr: float,
         seed: int,
-        device: str,
     ) -> None:
-        self.torch, self.device = torch, device
+        self.torch, self.scores = torch, scores
         self.generator = torch.Generator().manual_seed(seed)
-        self.scores = torch.tensor(scores, dtype=torch.float32, device=device)
-        self.targets = self._stack([p.target for p in problems])
+        self.targets = self._tensor(np.stack([p.target for p in problems], axis=1))
         first_problem = problems[0]
         self.divisor = 1.0
         if isinstance(first_problem, TemperedProblem):
             self.divisor = first_problem.temperature
-        l1 = np.array([p.penalty.l1 for p in problems]).T
-        self.l1 = torch.tensor(l1, dtype=torch.float32, device=device)
-        self.lower = self._stack([np.asarray(p.penalty.lower) for p in problems])
-        self.upper = self._stack([np.asarray(p.penalty.upper) for p in problems])
-        width = scores.shape[1] ** -0.5  # as torch.nn.Linear starts
-        first = torch.rand((scores.shape[1] + 1, len(problems)), generator=self.generator)
-        first = ((2 * first - 1) * width).to(device)
-        self.weights, self.bias = first[:-1].clone(), first[-1].clone()
+        self.l1, self.lower, self.upper = (
+            self._tensor(np.array([getattr(p, name) for p in penalties]).T)
+            for name in ("l1", "lower", "upper")
+        )
+        self.weights, self.bias = map(self._tensor, first)
         for parameter in (self.weights, self.bias):
             parameter.requires_grad_()
         self.optimiser = torch.optim.Adam([self.weights, self.bias], lr=lr)
         self.steps = 0
 
-    def set_layer(self, weights: Array, intercepts: Array) -> None:
-        """Go on from weights (C, K) and intercepts (K,)."""
-        with self.torch.no_grad():
-            self.weights.copy_(self.torch.from_numpy(weights))
-            self.bias.copy_(self.torch.from_numpy(np.array(intercepts)))
-
-    def _stack(self, columns: list[Array]) -> Any:
-        values = np.stack(columns, axis=1)
-        return self.torch.tensor(values, dtype=self.torch.float32, device=self.device)
+    def _tensor(self, values: Array) -> Any:
+        return self.torch.tensor(values, dtype=self.torch.float32, device=self.scores.device)
 
     def layer(self) -> tuple[Array, Array]:
         """Weights (C, K) and intercepts (K,)."""
@@ -187,7 +241,7 @@ class _Trainer:
     def batches(self, size: int) -> tuple[Any, ...]:
         """The images in random order, cut into batches."""
         order = self.torch.randperm(len(self.scores), generator=self.generator)
-        return order.to(self.device).split(size)
+        return order.to(self.scores.device).split(size)
 
     def step(self, rows: Any) -> None:
         """One step of Adam on a batch, then the proximal step of L1 term and box."""

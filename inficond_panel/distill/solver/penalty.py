@@ -114,7 +114,7 @@ class Penalty:
         l1 = self.l1[c] if isinstance(self.l1, np.ndarray) else self.l1
         return Penalty(float(l1), self.l2, lower, upper)
 
-    def scaled(self, scale: Array) -> Penalty:
+    def scaled(self, scale: Array | float) -> Penalty:
         """The same of weights times ``scale``, for a penalty without L2."""
         return Penalty(self.l1 / scale, self.l2, self.lower * scale, self.upper * scale)
 

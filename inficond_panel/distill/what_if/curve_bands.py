@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from inficond_panel.distill.metrics.bootstrap import draw_counts, intervals
+from inficond_panel.distill.metrics.decisions import Cutoff, above, cutoff_rows
 from inficond_panel.distill.metrics.outcome import Outcome, decision_metrics
 from inficond_panel.distill.metrics.point_metrics import average_precision
 from inficond_panel.distill.metrics.weighted_ap import exact_type
@@ -48,28 +49,25 @@ def change_band(
     draws: int = 200,
     seed: int = 0,
     level: float = CONFIDENCE,
-    threshold: float = 0.0,
-    teacher: NDArray | None = None,
+    cutoff: Cutoff = 0.0,
+    teacher: NDArray[np.bool_] | None = None,
 ) -> Band:
     """Change of one metric against now, on a grid of influences, with its paired interval.
 
     One set of draws serves the whole grid, so that the band is 0 wide at ``weight``. The grid
-    ascends. ``metric`` is any of METRICS; fidelity needs the teacher's logits (n,). The other
+    ascends. ``metric`` is any of METRICS; fidelity needs the teacher's decisions (n,). The other
     arguments as in what_if.
     """
     if METRICS[metric].needs_teacher:  # of all images, labelled or not
         score, logit = (np.asarray(one, dtype=np.float64) for one in (score_column, logit))
-        teacher = np.asarray(teacher)
     else:
+        teacher, cutoff = None, cutoff_rows(cutoff, np.asarray(label) >= 0)
         score, logit, label = _known(score_column, logit, label)
-        teacher = None
     points, table = np.union1d(grid, [weight]), draw_counts(len(score), draws, seed)
     if metric in (*DECISIONS, FIDELITY.key):
-        kind, truth = (
-            (metric, label > 0) if teacher is None else (ACCURACY.key, teacher > threshold)
-        )
+        kind, truth = (metric, label > 0) if teacher is None else (ACCURACY.key, teacher)
         estimate, drawn = (
-            decision_curves(score, logit, weight, truth, points, kind, counts, threshold)
+            decision_curves(score, logit, weight, truth, points, kind, counts, cutoff)
             for counts in (np.ones((1, len(score)), np.uint8), table)
         )
     else:
@@ -97,7 +95,7 @@ def decision_curves(
     grid: Array,
     metric: str,
     counts: NDArray,
-    threshold: float = 0.0,
+    cutoff: Cutoff = 0.0,
 ) -> Array:
     """One of DECISIONS at each influence of an ascending grid, for each row of counts.
 
@@ -106,7 +104,7 @@ def decision_curves(
     undefined.
     """
     end = len(grid)
-    decided = (logit + (grid[:, None] - weight) * score > threshold).sum(axis=0)
+    decided = above(logit + (grid[:, None] - weight) * score, cutoff).sum(axis=0)
     # Rounding is monotone: an image is decided from a point on, or up to a point.
     leaves = np.flatnonzero(score < 0)
     first = np.where(score < 0, 0, end - decided)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from inficond_panel.distill.metrics.decisions import Cutoff, above, cutoff_rows
 from inficond_panel.distill.metrics.outcome import decision_metrics
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.vocabulary.metrics import ACCURACY, DECISIONS, FIDELITY
@@ -132,24 +133,25 @@ def what_if_curve(
     label: NDArray,
     low: float,
     high: float,
-    threshold: float = 0.0,
-    teacher: NDArray | None = None,
+    cutoff: Cutoff = 0.0,
+    teacher: NDArray[np.bool_] | None = None,
 ) -> WhatIf:
     """Exact curves of accuracy, precision, recall and f1 as the weight runs from low to high.
 
     For one concept's scores, the student's logits and the labels, each (n,); label -1 is left
-    out. With the teacher's logits (n,) also of fidelity, which counts all images.
+    out. ``cutoff`` is the class's (``metrics.decisions``), which the weight does not move. With the
+    teacher's decisions (n,) also of fidelity, which counts all images.
     """
     column = np.asarray(score_column)[:, None]
     axis = np.array([low], dtype=np.float64), np.array([high], dtype=np.float64)
 
     def curves(truth: NDArray) -> WhatIf:
-        return what_if_curves(column, logit, np.array([weight]), truth, *axis, threshold).concept(0)
+        return what_if_curves(column, logit, np.array([weight]), truth, *axis, cutoff).concept(0)
 
     curve = curves(label)
     if teacher is None:
         return curve
-    alike = curves(np.asarray(teacher) > threshold)  # fidelity is the accuracy against the teacher
+    alike = curves(teacher)  # fidelity is the accuracy against the teacher
     turns = np.union1d(curve.breakpoints, alike.breakpoints)
     ends = np.append(turns, high)
     metrics = {name: curve.values(name, ends) for name in DECISIONS}
@@ -163,7 +165,7 @@ def what_if_curves(
     label: NDArray,
     low: NDArray | None = None,
     high: NDArray | None = None,
-    threshold: float = 0.0,
+    cutoff: Cutoff = 0.0,
 ) -> WhatIfs:
     """Curves of every concept: scores (n, C), weights (C,), axes low and high (C,).
 
@@ -175,12 +177,12 @@ def what_if_curves(
     known = np.asarray(label) >= 0
     positive = np.asarray(label)[known] > 0
     logit = np.asarray(logit, dtype=np.float64)[known]
-    scores = np.asarray(scores)[known]
+    scores, cutoff = np.asarray(scores)[known], cutoff_rows(cutoff, known)
     parts = []
     for first in range(0, scores.shape[1], _BLOCK):
         block = slice(first, first + _BLOCK)
         columns = np.ascontiguousarray(scores[:, block].T, dtype=np.float64)
-        turns = _turning_points(columns, logit, weights[block, None], threshold)
+        turns = _turning_points(columns, logit, weights[block, None], cutoff)
         parts += [
             _pieces(*row, positive)
             for row in zip(
@@ -224,21 +226,21 @@ def _pieces(
     return np.append(at[last], high), tp, decided - tp
 
 
-def _turning_points(scores: Array, logit: Array, weight: Array, threshold: float) -> Array:
+def _turning_points(scores: Array, logit: Array, weight: Array, cutoff: Cutoff) -> Array:
     """Largest influence before each image changes sides (concepts, n); -inf or inf for never.
 
     For scores (concepts, n) and weights (concepts, 1). An image with a score of 0 or more is
     decided positive above its point, another one up to and with it. Rounding must not move an
     image across the present weight, so there the logit itself decides.
     """
-    above = logit > threshold
+    present = above(logit, cutoff)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        turns = weight - (logit - threshold) / scores
+        turns = weight - (logit - cutoff) / scores
     leaves = scores < 0
-    if leaves.any():  # at the point itself the logit is the threshold, which is negative
+    if leaves.any():  # at the point itself the logit is the cutoff, which is negative
         turns = np.where(leaves, np.nextafter(turns, -np.inf), turns)
-    passed = above != leaves  # the point lies below the present weight
+    passed = present != leaves  # the point lies below the present weight
     turns = np.where(
         passed, np.minimum(turns, np.nextafter(weight, -np.inf)), np.maximum(turns, weight)
     )
-    return np.where(scores != 0, turns, np.where(above, -np.inf, np.inf))
+    return np.where(scores != 0, turns, np.where(present, -np.inf, np.inf))

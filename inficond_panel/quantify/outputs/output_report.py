@@ -19,6 +19,7 @@ from scipy.special import entr, expit
 from inficond_panel.distill import Interval, Outcome
 from inficond_panel.distill.metrics.bootstrap import draw_counts, interval
 from inficond_panel.distill.metrics.class_mean import class_mean
+from inficond_panel.distill.metrics.decisions import Cutoffs
 from inficond_panel.distill.metrics.outcome import ratio
 from inficond_panel.distill.metrics.top_class import TopClass
 from inficond_panel.quantify.outputs.outputs import Outputs
@@ -30,6 +31,7 @@ from inficond_panel.quantify.outputs.separation import Groups, silhouette
 from inficond_panel.store.label_checks import class_positions
 from inficond_panel.vocabulary.confidence import CONFIDENCE
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, ECE, keys
+from inficond_panel.vocabulary.tasks import MULTI_LABEL, SINGLE_LABEL
 from inficond_panel.vocabulary.top_metrics import TOP1, TOP_ECE
 
 Array = NDArray[np.float64]
@@ -75,7 +77,7 @@ def measure_outputs(
     seed: int = 0,
     level: float = CONFIDENCE,
 ) -> dict[str, OutputMeasure]:
-    """Each of ``MEASURES``; a class is present above its logit in ``thresholds`` (K,), default 0.
+    """Each of ``MEASURES``; decisions by ``thresholds`` (K,), default 0.
 
     Without ``groups`` of the images there is no silhouette; ``above`` are their super-classes. Its
     interval draws images and holds the groups, and with them each image's silhouette, as they are.
@@ -132,9 +134,9 @@ def _values(
 ) -> dict[str, Values]:
     """For each measure a function of counts (rows, n), or None: (rows,)."""
     label, logit = np.asarray(outputs.label), np.asarray(outputs.logits[kind], dtype=np.float64)
-    limits = np.zeros(label.shape[1]) if thresholds is None else thresholds
+    cutoffs = Cutoffs(logit, thresholds or (), SINGLE_LABEL if outputs.whole else MULTI_LABEL)
     outcomes = [
-        Outcome(label[:, k], logit[:, k], threshold=float(limits[k])) for k in range(label.shape[1])
+        Outcome(label[:, k], logit[:, k], cutoff=cutoffs.of(k)) for k in range(label.shape[1])
     ]
     measures: dict[str, Values] = {
         metric: partial(class_mean, outcomes, metric) for metric in keys(AP, ACCURACY, ECE)

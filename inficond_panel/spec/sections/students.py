@@ -9,8 +9,11 @@ from inficond_panel.spec.framework.by_name import ByClass, ByClassOrAuto, Number
 from inficond_panel.spec.framework.fields import Choice, Flag, Number, Whole
 from inficond_panel.spec.framework.section import Nested, Section
 from inficond_panel.vocabulary.cures import AUTO
+from inficond_panel.vocabulary.limits import LARGEST_RATE
 from inficond_panel.vocabulary.tasks import LINKS, SIGMOID, SOFTMAX
 
+#: Fault of ``students.threshold`` with one class per image.
+NO_THRESHOLD = "is not used with one class per image: the likeliest class is decided"
 _REQUIRED = {"required": True}
 _AUTO: Any = AUTO  # the types of param know only numbers as default of a number
 
@@ -43,7 +46,11 @@ class Students(Section):
         doc="Logits that are learned from; oracle: those of teacher.oracle, on fit, which have "
         "seen the label. Metrics always compare with the teacher.",
     )
-    threshold = Numbers({}, doc="Logit of a class above which it is present; 0 if left out.")
+    threshold = Numbers(
+        {},
+        doc="Logit of a class above which it is present; 0 if left out. Not used with task: "
+        "single_label.",
+    )
 
     def penalty(self, class_name: str) -> float | None:
         """Weight of the L1 penalty of one class's student; None where the data choose it."""
@@ -123,11 +130,12 @@ class PaperStudents(Students):
     batch = Whole(128, bounds=(1, None), doc="Images in a mini-batch.")
     lr = Number(
         None,
-        bounds=(0, None),
+        bounds=(0, LARGEST_RATE),
         inclusive_bounds=(False, True),
         allow_None=True,
-        doc="Adam's learning rate; if left out, each class takes the one of 0.01, 0.03, 0.1, 0.3, "
-        "1 and 3 that ends with the least objective on fit.",
+        doc="Adam's learning rate, for scores less their means and over one spread; if left out, "
+        "each class takes the one of 0.001, 0.003, 0.01, 0.03, 0.1 and 0.3 that ends with the "
+        "least objective on fit.",
     )
     seed = Whole(0, bounds=(0, None), doc="Seed of the order of the images.")
 

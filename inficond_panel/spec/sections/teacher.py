@@ -11,7 +11,7 @@ from inficond_panel.spec.framework.lists import Channels, Size, Words
 from inficond_panel.spec.framework.paths import FilePath, NameOrPath
 from inficond_panel.spec.framework.section import Nested, Section
 from inficond_panel.spec.sections.encoder import Encoder, Prompts
-from inficond_panel.vocabulary.tasks import ACTIVATIONS, OUTPUTS, SIGMOID, SOFTMAX
+from inficond_panel.vocabulary.tasks import ACTIVATIONS, AS_GIVEN, OUTPUTS, SIGMOID, SOFTMAX
 
 _REQUIRED = {"required": True}
 _FILTERS = ["nearest", "bilinear", "bicubic", "lanczos"]
@@ -71,6 +71,8 @@ class Teacher(Section):
     activation: Any = SIGMOID
     #: What its outputs are; None: logits, which must not look like something else.
     outputs: Any = None
+    #: "as_given" where labels that speak for another order of its outputs are overruled.
+    order: Any = None
 
     @property
     def title(self) -> str:
@@ -106,6 +108,17 @@ def outputs_field() -> Choice:
     )
 
 
+def order_field() -> Choice:
+    """The field ``order``."""
+    return Choice(
+        default=None,
+        objects=[AS_GIVEN],
+        allow_None=True,
+        doc="as_given: the names of its outputs are right, although the labels of fit and tune "
+        "speak for another order. If left out, that is an error.",
+    )
+
+
 class LogitsTeacher(Teacher):
     """A teacher known by its logits."""
 
@@ -117,6 +130,7 @@ class LogitsTeacher(Teacher):
     )
     outputs = outputs_field()
     activation = activation_field()
+    order = order_field()
 
     @property
     def title(self) -> str:
@@ -137,10 +151,12 @@ class NamedOutputs(NetworkTeacher):
 
     classes = Words(
         [],
-        doc="Class of each output of the model, in order; empty: those of the data set, in its "
-        "order. Outputs of other classes are left aside, but for a softmax.",
+        doc="Class of each output of the model, in order; empty: as the file names them, and where "
+        "it names none those of the data set, in its order. Outputs of other classes are left "
+        "aside, but for a softmax.",
     )
     outputs = outputs_field()
+    order = order_field()
 
 
 def oracle_field() -> Nested:

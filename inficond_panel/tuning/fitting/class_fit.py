@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.distill import Fit, decision_function, fit, fit_joint
+from inficond_panel.distill.metrics.decisions import Cutoff, Cutoffs
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.distill.solver.joint.joint import one_of_each
 from inficond_panel.store import Store
 from inficond_panel.tuning.fitting.fit_data import FitData
 from inficond_panel.tuning.fitting.terms import Terms
-from inficond_panel.vocabulary.tasks import SIGMOID, SOFTMAX
+from inficond_panel.vocabulary.tasks import SIGMOID, SINGLE_LABEL, SOFTMAX
 
 #: Gap to stop at, relative to the objective at w = 0: enough to rank photos.
 TOLERANCE = 1e-4
@@ -97,6 +98,11 @@ class ClassFit:
         weights = np.concatenate([student.weights for student in students], axis=1)
         intercepts = np.concatenate([student.intercepts for student in students])
         return decision_function(scores, weights, intercepts).T
+
+    def cutoff_of(self, student: Fit, scores: NDArray, held: Cutoff) -> Cutoff:
+        """Cutoff of the class on images with these scores; ``held`` is that of the node, which
+        stays, as the other students do."""
+        return held
 
     def fitted_without(self, outside: NDArray[np.bool_]) -> Fit:
         """The same student, fitted without the images ``outside`` ``(n,)`` of the split ``fit``."""
@@ -200,6 +206,12 @@ class JointClassFit(ClassFit):
     def logits_of_each(self, students: Sequence[Fit], scores: NDArray) -> Array:
         """Logits ``(len(students), n)`` of images with these scores ``(n, C)``."""
         return np.stack([self.logits_of(student, scores) for student in students])
+
+    def cutoff_of(self, student: Fit, scores: NDArray, held: Cutoff) -> Cutoff:
+        """Cutoff of the class on images with these scores, where the other classes moved too."""
+        logits = decision_function(scores, student.weights, student.intercepts, self.link)
+        in_order = logits[:, np.argsort(self._order)]
+        return Cutoffs(in_order, task=SINGLE_LABEL, link=self.link).of(self.k)
 
     def _problem(self, rows: NDArray[np.bool_] | None) -> dict[str, Any]:
         problem = self.data.joint_problem()

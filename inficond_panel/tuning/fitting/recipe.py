@@ -64,7 +64,7 @@ class Recipe:
             **self.options,
         }
         if self.solver == "paper":
-            settings["penalty"] = "proximal"
+            settings |= {"penalty": "proximal", "columns": "standardised"}
         if self.l2:
             settings["l2"] = self.l2
         if self.alpha is not None:

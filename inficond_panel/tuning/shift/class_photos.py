@@ -10,8 +10,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.distill import Fit
+from inficond_panel.distill import Fit, Outcome
 from inficond_panel.distill.folds import stratified_folds
+from inficond_panel.distill.metrics.decisions import decided
 from inficond_panel.distill.shift.suspects import Photos, Suspicion, suspicion
 from inficond_panel.distill.shift.verdict import Judged, Verdict, verdict
 from inficond_panel.tuning.fitting.class_fit import ClassFit
@@ -25,8 +26,8 @@ class ClassPhotos:
     """Labelled photos of ``fit``, and those of ``tune`` at ``rows`` of the store, for one class.
 
     ``fit`` and ``tune`` are rows of the store, ``fit_label`` and ``tune_label`` their labels in
-    {1, 0}. Where ``fit`` has no label of the class, the teacher's decisions by the ``thresholds``
-    of the classes (logits; 0 where none is given) stand for them, and ``by_teacher`` is true.
+    {1, 0}. Where ``fit`` has no label of the class, the teacher's decisions, by the ``thresholds``
+    of the classes (logits; 0 where none is set), stand for them, and ``by_teacher`` is true.
     """
 
     def __init__(
@@ -131,9 +132,14 @@ class ClassPhotos:
         return self.fit if split == "fit" else self.tune
 
     def _decisions(self, rows: NDArray[np.intp], classes: Sequence[int]) -> NDArray[np.int8]:
-        columns = np.asarray(classes, dtype=np.intp)
-        logits = self._store.teacher_log_odds[np.ix_(rows, columns)]
-        return np.asarray(logits > self._thresholds[columns], dtype=np.int8)
+        present = decided(self._store.teacher_log_odds[rows], self._thresholds, self._store.task)
+        return present[:, list(classes)].astype(np.int8)
+
+    @property
+    def teacher(self) -> Outcome:
+        """Outcome of the teacher on the photos of tune."""
+        logits = self._store.teacher_log_odds[self.tune, self.student.k]
+        return Outcome(self.tune_label, logits)
 
     @property
     def concepts(self) -> list[str]:

@@ -13,10 +13,12 @@ from inficond_panel.concepts.texts import words_for
 from inficond_panel.distill import (
     Interval,
     Outcome,
+    TeacherSkill,
     average_precision,
     decision_function,
     fit,
     metric_intervals,
+    teacher_skill,
 )
 from inficond_panel.distill.folds import stratified_folds
 from inficond_panel.distill.scores.scores import Array
@@ -84,6 +86,8 @@ class ClassShift:
     It is a shift where the ``verdict`` says so, or where a bond is lost beyond doubt that the
     student leans on (``lost_bond``): the photos of fit may be too much alike to show what it costs.
     ``by_teacher``: fit has no labels of the class, and the teacher's decisions stand for them.
+    ``teacher`` is the teacher's AP on tune: where the teacher does not know the class, its student
+    imitates noise, and the verdict says nothing about gains.
 
     ``own_word`` is the AP on tune of the class's own word as the score, ``tune_model`` the AP of a
     logistic regression on the labels of tune, on photos that it was not fitted to; each None where
@@ -97,8 +101,14 @@ class ClassShift:
     by_teacher: bool = False
     verdict: Verdict | None = None
     suspects: tuple[Suspect, ...] = ()
+    teacher: TeacherSkill | None = None
     own_word: Interval | None = None
     tune_model: Interval | None = None
+
+    @property
+    def unknown_to_teacher(self) -> bool:
+        """True if the teacher does not know the class."""
+        return self.teacher is not None and self.teacher.does_not_know
 
 
 def class_shifts(
@@ -130,9 +140,11 @@ def class_shifts(
 
 def class_shift(photos: ClassPhotos) -> ClassShift:
     """Shift of the class of ``photos``, without the baselines."""
-    name = photos.student.name
+    name, teacher = photos.student.name, teacher_skill(photos.teacher)
     if photos.lacking:
-        return ClassShift(name, UNKNOWN, photos.lacking, by_teacher=photos.by_teacher)
+        return ClassShift(
+            name, UNKNOWN, photos.lacking, by_teacher=photos.by_teacher, teacher=teacher
+        )
     verdict, measured = photos.verdict(), photos.suspicion()
     # By scores alone: labels show what else differs between the splits, be it of any harm or not.
     lost_bond = bool((measured.q[measured.ranked(_own(photos))] <= CLEAR).any())
@@ -143,6 +155,7 @@ def class_shift(photos: ClassPhotos) -> ClassShift:
         lost_bond=lost_bond,
         by_teacher=photos.by_teacher,
         verdict=verdict,
+        teacher=teacher,
         suspects=_suspects(photos, measured) if kind == SHIFT else (),
     )
 

@@ -77,11 +77,12 @@ def repaired(task: Task) -> Suggestion:
         if one.cures
     }
     asked = {task.name(k): one.photos for k, one in found.items() if one.photos}
-    summary = _summary(list(found.values()), task.level)
+    summary = _summary(list(found.values()), task.level, all_known=not task.unknown)
     return task.suggested("repair", mean.gain(task.level), CROSS_FITTED, summary, classes, asked)
 
 
-def _summary(found: Sequence[Repair], level: float) -> str:
+def _summary(found: Sequence[Repair], level: float, *, all_known: bool) -> str:
+    """What was found in all; nothing to repair only where the teacher knows all classes."""
     shifted, unsure = (sum(one.shift.kind == kind for one in found) for kind in (SHIFT, UNKNOWN))
     gains = [one.gain.gain(level) for one in found if one.cures]
     mended = bool(gains)
@@ -91,7 +92,8 @@ def _summary(found: Sequence[Repair], level: float) -> str:
             "few photos to say. Nothing is proposed."
         )
     if not shifted and not mended:
-        return "No class shows a shift from fit to tune: there is nothing to repair."
+        nothing = "No class shows a shift from fit to tune"
+        return f"{nothing}: there is nothing to repair." if all_known else f"{nothing}."
     alone = len(found) == shifted == 1
     who = "The class shows" if alone else f"{shifted} of {len(found)} classes show"
     text = f"{who} a shift from fit to tune"

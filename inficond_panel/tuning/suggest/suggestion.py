@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from inficond_panel.common.numbers import defined, estimated
-from inficond_panel.distill import Outcome, average_precision
+from inficond_panel.distill import Outcome, TeacherSkill, average_precision
 from inficond_panel.distill.metrics.bootstrap import draw_counts
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.tuning.intents.cures import Cure
@@ -73,6 +73,8 @@ class Suggestion:
     words why this much and no more, after the ways that were ``tried``, by their gains, and whether
     each class was tried ``alone`` though all are solved together. ``skipped`` tells which classes
     were left out. ``photos`` are those without a label, by class, whose labels would tell most.
+    ``unknown`` are the classes of the scope that the teacher does not know: thumbs and cures mend
+    a student, not its teacher.
     """
 
     strategy: str
@@ -89,6 +91,7 @@ class Suggestion:
     classes: dict[str, ClassSuggestion] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
     photos: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    unknown: dict[str, TeacherSkill] = field(default_factory=dict)
 
     @property
     def intents(self) -> tuple[Intent | Cure, ...]:
@@ -138,6 +141,7 @@ class Suggestion:
             },
             "skipped": self.skipped,
             "photos": {name: list(images) for name, images in self.photos.items()},
+            "unknown_to_teacher": {name: skill.to_json() for name, skill in self.unknown.items()},
         }
 
 

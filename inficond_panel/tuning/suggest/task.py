@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from inficond_panel.distill import Outcome, TeacherSkill, teacher_skill
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.errors import CancelledError, TuningError
 from inficond_panel.tuning.intents.asked import Asked
@@ -25,7 +26,8 @@ class Task:
     """Suggest at most ``budget`` thumbs for each class, by the labels of the photos at ``rows``.
 
     ``columns`` are the classes that can be measured on these photos; ``skipped`` says why the
-    others cannot. Raises ``TuningError`` for a class that the store does not have.
+    others cannot; ``unknown`` are those that the teacher does not know. Raises ``TuningError`` for
+    a class that the store does not have.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class Task:
         self._progress, self._cancelled = progress, cancelled
         self.columns, self.skipped = _measurable(tuner, rows, classes)
         self._trials: dict[int, Trial] = {}
+        self.unknown = self._unknown_to_teacher()
         self._done = 0.0
 
     def name(self, k: int) -> str:
@@ -59,6 +62,14 @@ class Task:
     def level(self) -> float:
         """Level of the intervals of gains that are stated."""
         return float(self.tuner.spec.views.confidence)
+
+    def _unknown_to_teacher(self) -> dict[str, TeacherSkill]:
+        """Classes that the teacher does not know, by the labels of these photos."""
+        logits = self.tuner.store.teacher_log_odds[self.rows]
+        skills = {
+            self.name(k): teacher_skill(Outcome(self.label(k), logits[:, k])) for k in self.columns
+        }
+        return {name: skill for name, skill in skills.items() if skill.does_not_know}
 
     def label(self, k: int) -> NDArray:
         """Labels (n,) of the photos: 1, 0, or -1 where ignored."""
@@ -108,6 +119,7 @@ class Task:
             classes=classes,
             skipped=self.skipped,
             photos=photos or {},
+            unknown=self.unknown,
         )
 
     def together(self, suggestions: Mapping[str, ClassSuggestion]) -> dict[str, ClassSuggestion]:

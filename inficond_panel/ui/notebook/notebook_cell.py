@@ -183,7 +183,7 @@ class Still:
 
     def show(self) -> None:
         """Display the picture, as an output of the cell that runs; only in a kernel of IPython."""
-        if not _in_kernel():
+        if not in_kernel():
             return
         from IPython.display import display  # noqa: PLC0415 - a notebook has it
 
@@ -223,7 +223,7 @@ class Still:
         return {"text/html": html, "text/plain": TOLD}
 
 
-def _in_kernel() -> bool:
+def in_kernel() -> bool:
     """Whether this runs in a notebook's kernel, which takes displays and later changes of them."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None

@@ -18,6 +18,7 @@ from inficond_panel.vocabulary.metrics import (
     SHARES,
 )
 from inficond_panel.wording.metric_change import change_text, make_change
+from inficond_panel.wording.teacher import teacher_sentence
 
 if TYPE_CHECKING:
     from inficond_panel.analysis.snapshot import Snapshot
@@ -51,16 +52,19 @@ def make_class_metrics(
     """The six metrics of one class, each with the card that explains it.
 
     ``changes`` are those since #0 with their intervals, as far as they are known; none at #0.
+    Beside AP stands the AP of the teacher.
     """
     shown = [m[class_name] for m in (snapshot.metrics, snapshot.before, snapshot.last)]
     now, teacher = shown[0], teacher_metrics(snapshot, class_name)
     details = {
-        **_threshold_details(snapshot.agreement[class_name]),
+        **_decision_details(snapshot.agreement[class_name]),
         **_other_details(now),
     }
     metrics = _make_metrics(
         [{key: getattr(m, key) for key in SHARES} for m in shown], snapshot, changes
     )
+    unknown = teacher_sentence(class_name, snapshot.teacher[class_name])
+    metrics[AP.key].update(teacher=f"teacher {number(teacher[AP.key])}")
     for key, metric in metrics.items():
         rows = [
             _student(key, getattr(now, key)),
@@ -69,6 +73,8 @@ def make_class_metrics(
             *details[key],
         ]
         metric.update(name=METRICS[key].name, card=_card(key, class_name, snapshot, rows))
+    if unknown:
+        metrics[AP.key]["card"]["text"] += f" {unknown}"
     return list(metrics.values())
 
 
@@ -82,6 +88,7 @@ def make_mean_metrics(snapshot: Snapshot, changes: Mapping[str, Interval]) -> li
     metrics = _make_metrics(
         [{key: mean(key, m) for key in SHARES} for m in shown], snapshot, changes
     )
+    metrics[AP.key].update(teacher=f"teacher {number(teacher[AP.key])}")
     for key, metric in metrics.items():
         rows = [
             ("Student", metric["now"]),
@@ -134,7 +141,7 @@ def _student(key: str, value: float) -> Row:
     return ("Student", f"– ({METRICS[key].undefined})" if math.isnan(value) else number(value))
 
 
-def _threshold_details(agreement: Agreement) -> dict[str, list[Row]]:
+def _decision_details(agreement: Agreement) -> dict[str, list[Row]]:
     positives, negatives = agreement.positives, agreement.negatives
     found, named = _right(positives), _right(positives) + _wrong(negatives)
     everything = positives.total + negatives.total

@@ -126,7 +126,7 @@ function richSelect(label, onpick, card) {
 
 function makeMetric(card) {
   const metric = h("div", { class: "metric", tabindex: 0, role: "group" },
-    h("span", { class: "name" }), h("span", { class: "value num" }, h("b"), h("span"), s("svg", { class: "whisker", height: WHISKER, "aria-hidden": "true" })), h("span", { class: "history num" }))
+    h("span", { class: "head" }, h("span", { class: "name" }), h("span", { class: "teacher num" })), h("span", { class: "value num" }, h("b"), h("span"), s("svg", { class: "whisker", height: WHISKER, "aria-hidden": "true" })), h("span", { class: "history num" }))
   explains(metric, card, () => metric.card)
   return metric
 }
@@ -134,11 +134,12 @@ function makeMetric(card) {
 function updateMetric(metric, data) {
   metric.card = data.card
   text(metric.querySelector(".name"), data.name)
+  text(metric.querySelector(".teacher"), data.teacher ?? "")
   text(metric.querySelector("b"), data.now)
   text(metric.querySelector(".value > span"), data.change?.text ?? "")
   drawChange(metric.querySelector(".whisker"), data.change)
   text(metric.querySelector(".history"), data.history)
-  set(metric, "aria-label", [`${data.name} ${data.now}`, data.change && `change ${toldOf(data.change)}`, data.history].filter(Boolean).join(", "))
+  set(metric, "aria-label", [`${data.name} ${data.now}`, data.teacher, data.change && `change ${toldOf(data.change)}`, data.history].filter(Boolean).join(", "))
   set(metric, "aria-description", [data.card.text, ...data.card.rows.map((row) => row.join(" "))].join(". "))
 }
 

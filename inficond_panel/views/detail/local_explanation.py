@@ -32,7 +32,7 @@ def make_apart(apart: Apart) -> dict[str, Any]:
         "student": apart.class_name,
         "bars": make_bars(apart),
         "logit": signed(apart.logit),
-        "decision": make_decision(apart.logit > apart.threshold, apart.threshold),
+        "decision": make_decision(apart),
         "flip": _flips(apart),
     }
 
@@ -66,10 +66,14 @@ def _bar(name: str, value: float, most: float, text: str = "", kind: str = "") -
     }
 
 
-def make_decision(present: bool, threshold: float) -> str:
-    """Decision with the side of the threshold that the logit lies on."""
-    side = "above" if present else "not above"
-    return f"{'present' if present else 'absent'}: {side} the threshold {number(threshold, 2)}"
+def make_decision(decided: Apart | Prediction) -> str:
+    """Decision with its reason: the side of the threshold, or the class that is the likeliest."""
+    word = "present" if decided.present else "absent"
+    if decided.named:
+        likeliest = "the likeliest class" if decided.present else f"{decided.named} is likelier"
+        return f"{word}: {likeliest}"
+    side = "above" if decided.present else "not above"
+    return f"{word}: {side} the threshold {number(decided.cutoff, 2)}"
 
 
 def _flips(apart: Apart) -> list[str]:

@@ -22,10 +22,15 @@ def make_starts(
     """Concepts worth opening first: ``{class_name, concept, reason}``.
 
     Of ``class_name`` its suspects, or where it has none the ``strongest`` influences, which are by
-    concept. Without a class the first suspect of each, the largest loss of AP first.
+    concept. Without a class the first suspect of each, the largest loss of AP first;
+    not of classes that the teacher does not know.
     """
     if not class_name:
-        shifted = [each for each in shifts.values() if each.kind == SHIFT and each.suspects]
+        shifted = [
+            each
+            for each in shifts.values()
+            if each.kind == SHIFT and each.suspects and not each.unknown_to_teacher
+        ]
         shifted.sort(key=_lost, reverse=True)
         return [_suspect(each, 0) for each in shifted[:CLASSES]]
     known = shifts.get(class_name)

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import panel as pn
 import param
 
 from inficond_panel.common.numbers import bound, signed
+from inficond_panel.common.ordering import strongest
 from inficond_panel.errors import CancelledError
 from inficond_panel.state import Job
 from inficond_panel.ui.actions import action
@@ -120,7 +120,7 @@ class DetailView(ImageActions, pn.viewable.Viewer):
 
     def _strongest(self, class_name: str) -> dict[str, float]:
         weights, concepts = self._app.students.student(class_name).weights, self._store.concepts
-        order = np.argsort(-np.abs(weights), kind="stable")[:CONCEPTS]
+        order = strongest(weights)[:CONCEPTS]
         return {concepts[at]: float(weights[at]) for at in order.tolist() if weights[at]}
 
     def picture(self) -> Drawing | None:

@@ -57,10 +57,10 @@ export function render({ model, el }) {
     if (shown) table.draw()
   })
   watch(model, ["student", "rows", "pending", "status", "summary", "factor", "group", "notices", "touched", "held", "typing", "cures", "suggesting", "locked"], () => model.student && bar.draw())
-  watch(model, ["student", "shift", "shiftless", "terms", "mended", "path", "photos", "cures", "pending", "status", "locked"], mending.draw)
+  watch(model, ["student", "teacher", "shift", "shiftless", "terms", "mended", "path", "photos", "cures", "pending", "status", "locked"], mending.draw)
   watch(model, ["student", "line", "measures", "measured", "slices", "threshold", "columns", "slice_by", "slice_metric"], measures.draw)
   watch(model, ["student", "refit", "report", "explained", "pending", "status", "locked"], report.draw)
-  watch(model, ["student", "status", "summary", "shift", "shiftless", "refit"], sentence.draw)
+  watch(model, ["student", "teacher", "status", "summary", "shift", "shiftless", "refit"], sentence.draw)
 }
 
 /** What stands in the place of the view while no class is selected, where there is such a thing. The

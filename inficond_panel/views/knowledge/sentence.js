@@ -1,5 +1,5 @@
 // One sentence on a student, where only what people who begin need is shown: what the last refit did
-// to it, or what is wrong with it.
+// to it, or what is wrong with it or its teacher.
 
 import { h, icon, text } from "../../ui/base.js"
 
@@ -15,7 +15,8 @@ export function makeSentence(model) {
 }
 
 /** @param {any} model */
-export function sentenceOf({ student, status, summary, shift, shiftless, refit }) {
+export function sentenceOf({ student, teacher, status, summary, shift, shiftless, refit }) {
+  if (teacher.length) return teacher.join(" ")
   if (status.kind === "done" && status.change) return `#${refit} changed the AP of ${student} by ${status.change.text}${status.change.noise ? ", which may be chance" : ""}.`
   if (shift.plain) return shift.plain
   if (summary.since) return `Since the start the AP of ${student} has changed by ${summary.since.text}${summary.since.noise ? ", which may be chance" : ""}.`

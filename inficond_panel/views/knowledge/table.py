@@ -117,6 +117,9 @@ class KnowledgeTable(ViewComponent):
     cureless = param.String(default="", doc="Why these students take no cures; empty: they do.")
     penalised = param.Boolean(default=True, doc="Whether a value of lambda is taken.")
     suggests = param.Boolean(default=True, doc="Whether a machine's suggestions are offered.")
+    teacher = param.List(
+        default=[], item_type=str, doc="That the teacher does not know the class, and advice."
+    )
     shift = param.Dict(default={}, doc="As ``make_shift`` gives it; empty: not known yet.")
     shiftless = param.String(default="", doc="Why it does not come.")
     marks = param.Dict(default={}, doc="Rank as a suspect, by concept.")

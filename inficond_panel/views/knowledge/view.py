@@ -31,6 +31,7 @@ from inficond_panel.views.knowledge.rows.stability import StabilityRuns
 from inficond_panel.views.knowledge.table import KnowledgeTable, draw_picture, make_typing
 from inficond_panel.vocabulary.confidence import confidence_word
 from inficond_panel.vocabulary.sorts import DISCREPANCY_P, SUSPECTS
+from inficond_panel.wording.teacher import teacher_sentences
 
 if TYPE_CHECKING:
     from inficond_panel.state import AppState
@@ -126,7 +127,9 @@ class KnowledgeView(RowActions, Viewer):
     def _show_student(self) -> None:
         name = self.app.selection.class_name
         with param.parameterized.batch_call_watchers(self.table):
-            self.table.param.update(student=name, find="", measures=None)
+            skill = self.app.students.snapshot.teacher.get(name)
+            teacher = teacher_sentences({name: skill}) if skill else []
+            self.table.param.update(student=name, find="", measures=None, teacher=teacher)
             self.stability.forget()
             self.thresholds.show()
             self.report.show()

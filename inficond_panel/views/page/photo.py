@@ -53,7 +53,7 @@ def make_photo(app: AppState, class_name: str) -> dict[str, Any]:
     if state.decided is None:
         return always
     predictions = state.decided.predictions
-    ordered = sorted(predictions.values(), key=lambda one: one.threshold - one.logit)
+    ordered = sorted(predictions.values(), key=lambda one: one.cutoff - one.logit)
     chosen = predictions.get(class_name, ordered[0])
     return {
         **always,
@@ -63,9 +63,7 @@ def make_photo(app: AppState, class_name: str) -> dict[str, Any]:
         "student": chosen.class_name,
         "bars": make_bars(chosen),
         "logit": signed(chosen.logit),
-        "decision": make_decision(chosen.present, chosen.threshold)
-        if chosen.answered
-        else DONT_KNOW,
+        "decision": make_decision(chosen) if chosen.answered else DONT_KNOW,
         "worth": make_worth(state.decided, chosen.class_name),
         **make_outlines(app.store, state.decided, chosen),
     }

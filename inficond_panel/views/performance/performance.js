@@ -72,12 +72,12 @@ function header(model, find, menu, listed) {
   const sort = h("span", { class: "sorting" })
   const order = h("button", { class: "icon-btn filled offline", type: "button", onclick: () => { model.descending = !model.descending } }, icon("order"))
   const value = h("span", { class: "value in-full" })
-  const rings = h("span"), shifted = h("span"), first = h("span")
+  const rings = h("span"), shifted = h("span"), unknown = h("span"), first = h("span")
   const shown = segments("Shown", [["classes", "Classes"], ["confusions", "Confusions"]], (id) => { model.confused = id === "confusions" })
   return {
-    total, sort, order, value, rings, shifted, shown, first,
+    total, sort, order, value, rings, shifted, unknown, shown, first,
     modes: h("div", { class: "controls" }, shown),
-    legend: legend(rings, model.suspecting && shifted),
+    legend: legend(rings, model.suspecting && shifted, unknown),
     head: h("div", { class: "panel-head" }, h("h2", {}, "Student performance"), total, h("span", { class: "grow" }), save),
     controls: h("div", { class: "controls" }, find, sort, order),
     columns: h("div", { class: "row columns", "aria-hidden": "true" },
@@ -96,12 +96,14 @@ function longOrShort(long, short) {
   return [h("span", { class: "long" }, long), h("span", { class: "short" }, short)]
 }
 
-function legend(rings, shifted) {
+function legend(rings, shifted, unknown) {
   const size = h("span", { class: "size" }, h("i"))
   return h("div", { class: "legend" },
     FILLS.map(([fill, name, brief]) => h("span", { title: name === brief ? null : name }, h("i", { class: `swatch fill ${fill}` }), ...longOrShort(name, brief))),
     h("span", { class: "all in-full" }, size, h("span", {}, ...longOrShort(wideOrNarrow("size of the subset, share of the split. Rings: ", "subset's size. T, S: "), "size; T, S: "), rings)),
-    shifted && h("span", { class: "all" }, h("i", { class: "lean" }), shifted))
+    h("span", { class: "all in-simple" }, h("i", { class: "swatch teachers" }), "AP of the teacher"),
+    shifted && h("span", { class: "all" }, h("i", { class: "lean" }), shifted),
+    h("span", { class: "all", hidden: "" }, h("i", { class: "unknown" }, "?"), unknown))
 }
 
 function emptyState(search, draw) {
@@ -117,6 +119,7 @@ function drawList(model, parts) {
   const rows = parts.listed = sorted(model.rows, model.sort, model.descending).filter((row) => matches(row, search.value))
   text(total, totalOf(rows.length, model.rows.length))
   text(parts.shifted, shiftsOf(model))
+  drawUnknown(parts.unknown, model.rows.filter((row) => row.unknown).length, model.rows.length)
   drawSorting(model, parts)
   drawHead(parts.first, model.pinned, METRICS[GAP_METRIC].short)
   const at = rows.findIndex(({ name }) => name === model.selected)
@@ -142,6 +145,12 @@ function shiftsOf({ rows, shifts }) {
   const many = known.filter(({ shifted }) => shifted).length
   const looked = known.length < rows.length ? `${count(known.length)} so far` : count(rows.length)
   return `leans on what holds on fit only${known.length ? `: ${many ? count(many) : "none"} of ${looked}` : ""}`
+}
+
+/** How many classes the teacher does not know; nothing where there are none. */
+function drawUnknown(element, many, all) {
+  text(element, `the teacher does not know the class: ${count(many)} of ${count(all)}`)
+  element.parentElement.hidden = !many
 }
 
 function drawSorting(model, { sort, order, value, rings }) {

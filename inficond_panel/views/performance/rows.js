@@ -20,26 +20,39 @@ export function makeRow() {
     h("span", { class: "name clip", "aria-hidden": "true" }), h("span", { class: "value num in-full", "aria-hidden": "true" }), makeRing("teacher"), makeRing("student"),
     h("span", { class: "bars", "aria-hidden": "true" }, SIDES.map((side) => h("span", { class: "side", "data-side": side },
       h("span", { class: "size" }, h("i")), h("span", { class: "bar" })))),
-    h("i", { class: "touch num", "aria-hidden": "true" }), h("i", { class: "lean", "aria-hidden": "true" }))
+    h("i", { class: "touch num", "aria-hidden": "true" }), h("i", { class: "lean", "aria-hidden": "true" }), h("i", { class: "unknown", "aria-hidden": "true" }, "?"))
 }
 
 function makeRing(who) {
   const circle = (name) => s("circle", { cx: 15, cy: 15, r: 12.25, class: name, transform: "rotate(-90 15 15)" })
   return s("svg", { class: `ring ${who} ${who === "teacher" ? "in-full" : ""}`, viewBox: "0 0 30 30", "aria-hidden": "true" },
-    circle("rest"), circle("part"), who === "student" && makeMark(), s("text", { x: 15, y: 19, "text-anchor": "middle" }))
+    circle("rest"), who === "student" && circle("teachers in-simple"), circle("part"), who === "student" && makeNotch(), who === "student" && makeMark(), s("text", { x: 15, y: 19, "text-anchor": "middle" }))
+}
+
+/** The teacher's value on the student's ring, where the teacher has no ring: an arc below the student's,
+    and a notch where that covers its end. */
+const makeNotch = () => s("rect", { class: "notch in-simple", x: 14.25, y: 0, width: 1.5, height: 5 })
+
+function fillTeachers(svg, value) {
+  const notch = svg.querySelector(".notch")
+  drawArc(svg.querySelector(".teachers"), value)
+  set(notch, "display", isNumber(value) ? null : "none")
+  if (isNumber(value)) set(notch, "transform", `rotate(${(360 * value).toFixed(2)} 15 15)`)
 }
 
 /** Fill a row, unless it shows all of it already: of a thousand a click changes two. */
 export function fillRow(element, row, model) {
-  const [words, name, value, teacher, student, bars, badge, lean] = element.children
+  const [words, name, value, teacher, student, bars, badge, lean, unknown] = element.children
   const shift = model.shifts[row.name], pair = pairOf(model, row.name, ringMetric(model))
   const selected = row.name === model.selected, touched = model.touched[row.name] ?? 0
   const told = [row, shift, selected, touched, model.sort, ringMetric(model), JSON.stringify([pair, model.pinned.number])]
   if (element.told?.every((each, at) => each === told[at])) return
   element.told = told
   set(element, "aria-selected", String(selected))
-  text(words, `${spoken(row, model)}${touched ? `; ${touched} in the batch` : ""}${shift ? `; ${shift.words}` : ""}`)
-  lean.hidden = !shift?.shifted
+  text(words, `${spoken(row, model)}${touched ? `; ${touched} in the batch` : ""}${[shift?.words ?? row.unknown].filter(Boolean).map((each) => `; ${each}`).join("")}`)
+  lean.hidden = !shift?.shifted || Boolean(row.unknown)
+  unknown.hidden = !row.unknown
+  set(unknown, "title", row.unknown)
   drawName(name, row.name, pair)
   set(name, "title", row.name)
   text(badge, touched || "")
@@ -48,6 +61,7 @@ export function fillRow(element, row, model) {
   fillRing(teacher, row.teacher[ringMetric(model)])
   fillRing(student, row[ringMetric(model)])
   placeMark(student.querySelector(".pinned"), pair)
+  fillTeachers(student, row.teacher[ringMetric(model)])
   SIDES.forEach((side, index) => fillSide(bars.children[index], row[side], row.images))
 }
 
@@ -59,9 +73,13 @@ function fillValue(element, row, { sort }) {
 }
 
 function fillRing(svg, value) {
-  const part = isNumber(value) ? value * TURN : 0
-  set(svg.children[1], "stroke-dasharray", `${part.toFixed(2)} ${TURN.toFixed(2)}`)
+  drawArc(svg.querySelector(".part"), value)
   text(svg.lastChild, ring(value))
+}
+
+function drawArc(circle, value) {
+  const part = isNumber(value) ? value * TURN : 0
+  set(circle, "stroke-dasharray", `${part.toFixed(2)} ${TURN.toFixed(2)}`)
 }
 
 function fillSide(element, counts, images) {

@@ -15,7 +15,7 @@ import panel as pn
 import param
 from panel.viewable import Viewable, Viewer
 
-from inficond_panel.analysis.images.image_sets import decided, image_set
+from inficond_panel.analysis.images.image_sets import decided_images, image_set
 from inficond_panel.common.numbers import UNDEFINED, defined
 from inficond_panel.distill.shift.verdict import SHIFT
 from inficond_panel.plots.performance_bars import (
@@ -41,6 +41,7 @@ from inficond_panel.vocabulary.metrics import AP, FIDELITY, METRICS
 from inficond_panel.vocabulary.sorts import CLASS_SORTS
 from inficond_panel.wording.metric_change import change_text, make_change
 from inficond_panel.wording.suspects import shift_sentence
+from inficond_panel.wording.teacher import teacher_sentence
 
 if TYPE_CHECKING:
     from inficond_panel.analysis.snapshot import Snapshot
@@ -58,7 +59,8 @@ def make_performance_rows(snapshot: Snapshot) -> list[dict[str, Any]]:
 
     ``positives`` and ``negatives`` are counts of images: both right, only the teacher right,
     both wrong, only the student right. ``gap`` is AP(teacher) − AP(student), ``recall_gap`` and the
-    like likewise; ``teacher`` has the teacher's metrics.
+    like likewise; ``teacher`` has the teacher's metrics, and ``unknown`` the sentence on a class
+    that the teacher does not know, else it is empty.
     """
     return [_row(snapshot, name) for name in snapshot.metrics]
 
@@ -73,11 +75,12 @@ def _row(snapshot: Snapshot, name: str) -> dict[str, Any]:
         **{fact: defined(getattr(metrics, fact)) for fact in _FACTS},
         "teacher": {metric: defined(value) for metric, value in teacher.items()},
         **{
-            side: [getattr(getattr(snapshot.fills[name], side), fill.counts) for fill in FILLS]
+            side: [getattr(getattr(snapshot.agreement[name], side), fill.counts) for fill in FILLS]
             for side in SIDES
         },
         "images": metrics.n,
         "reason": undefined_reason(metrics.positives, snapshot.split),
+        "unknown": teacher_sentence(name, snapshot.teacher[name]),
     }
 
 
@@ -133,7 +136,7 @@ def make_shifts(
 
 def make_agreement(snapshot: Snapshot) -> dict[str, Agreement]:
     """Agreement of student and teacher, by class in the order of the rows."""
-    return {name: snapshot.fills[name] for name in snapshot.metrics}
+    return {name: snapshot.agreement[name] for name in snapshot.metrics}
 
 
 def _without_axes(plot: Any, _: hv.Element) -> None:
@@ -253,7 +256,7 @@ class PerformanceView(Acting, Viewer):
             raise ValueError("no such images")
         teacher, student = fills.get(fill, (None, None))
         own = self.app.students.student(name)
-        rows = decided(own, side, teacher_right=teacher, student_right=student)
+        rows = decided_images(own, side, teacher_right=teacher, student_right=student)
         words = f": {FILLS[list(fills).index(fill)].words}" if fill else ""
         self.app.selection.open_images(image_set(own, f"{name}, {side}{words}", rows))
 

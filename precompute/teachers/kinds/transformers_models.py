@@ -13,24 +13,21 @@ from PIL import Image
 from inficond_panel.common.devices import CPU, torch_device
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.package_teachers import TransformersTeacher, activation_of
-from inficond_panel.spec.sections.teacher import Teacher as Section
 from inficond_panel.vocabulary.tasks import SOFTMAX
 from precompute.encoder.model_files import fetch_model, load_pretrained, loading, model_config
 from precompute.teachers.tables import near_in_list
 from precompute.teachers.teacher import TorchTeacher, columns_of
 
 
-def resolved(section: Section, classes: Sequence[str]) -> Any:
+def of_transformers(section: TransformersTeacher, classes: Sequence[str]) -> Any:
     """The section with what its model says of itself: the classes of the outputs, in the words of
     the data set.
 
-    Other sections, and that of a model of the hub that is not here yet, come back as they are.
+    That of a model of the hub that is not here yet comes back as it is.
     Raises ``DataError`` for a model that does not name its outputs or has none for one of
     ``classes``, for ``labels`` that it does not have, and for one that was trained to tell classes
     apart where the spec takes no activation.
     """
-    if not isinstance(section, TransformersTeacher):
-        return section
     config = model_config(section.model)
     if config is None:
         return section
@@ -57,7 +54,7 @@ def load_transformers(
     """A classifier of images, as a spec's section names it; its outputs are matched by name."""
     with loading(section.model) as transformers:
         folder = fetch_model(section.model)
-        names = resolved(section, classes).classes
+        names = of_transformers(section, classes).classes
         columns, outputs = columns_of(classes, names, section.softmax)
         place = torch_device(device)
         model = load_pretrained(transformers.AutoModelForImageClassification, folder).to(place)

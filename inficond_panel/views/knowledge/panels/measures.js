@@ -25,7 +25,8 @@ export function makeMeasures(model, send) {
     element.classList.toggle("expanded", model.measured)
     body.hidden = !model.measured
     wait.hidden = Boolean(model.measures)
-    table.hidden = threshold.element.hidden = slices.element.hidden = !model.measures
+    table.hidden = slices.element.hidden = !model.measures
+    threshold.element.hidden = !model.measures || !model.threshold.kind
     if (model.measured && model.measures) drawOnce(table, JSON.stringify(model.measures), () => [measuresOf(model.measures)])
     if (!model.measured) return
     threshold.draw()

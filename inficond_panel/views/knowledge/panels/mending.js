@@ -17,17 +17,21 @@ export function makeMending(model, send) {
   const element = h("div", { class: "unfold mending" }, head, body)
   onKey(element, KEY, () => { head.click(); head.focus() })
   const draw = () => {
-    const { shift, shiftless, mended } = model
-    element.hidden = !model.student || !model.suspecting
-    text(verdict, shift.verdict ?? "Suspects")
+    const { shift, shiftless, mended, teacher } = model
+    const [unknown, advice] = teacher
+    element.hidden = !model.student || !(model.suspecting || unknown)
+    text(verdict, unknown || (shift.verdict ?? "Suspects"))
     set(element, "data-kind", shift.kind ?? "")
-    text(line, lineOf(shift, shiftless))
-    set(line, "title", shift.sentence ?? shiftless)
+    text(line, advice || lineOf(shift, shiftless))
+    set(line, "title", advice || (shift.sentence ?? shiftless))
     set(head, "aria-expanded", String(mended))
     element.classList.toggle("expanded", mended)
     body.hidden = !mended
-    const key = [shift, shiftless, model.terms, model.path, model.auto, model.photos, model.cures, model.pending, isBusy(model)]
-    if (mended) drawOnce(body, JSON.stringify(key), () => (shift.kind ? sectionsOf(model, send) : [shiftless || h("span", { class: "spin" })]))
+    const key = [teacher, shift, shiftless, model.terms, model.path, model.auto, model.photos, model.cures, model.pending, isBusy(model)]
+    if (mended) drawOnce(body, JSON.stringify(key), () => {
+      if (!model.suspecting) return [h("p", {}, teacher.join(" "))]
+      return shift.kind ? sectionsOf(model, send) : [shiftless || h("span", { class: "spin" })]
+    })
   }
   return { element, draw }
 }

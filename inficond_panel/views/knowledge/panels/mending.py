@@ -65,7 +65,7 @@ def make_shift(
     baselines = {"the class's own word": shift.own_word, "a regression on tune": shift.tune_model}
     return {
         "kind": shift.kind,
-        "verdict": VERDICTS[shift.kind],
+        "verdict": "" if shift.unknown_to_teacher else VERDICTS[shift.kind],
         "sentence": shift_sentence(shift, limits=level is not None),
         "plain": plain_sentence(shift),
         "by_teacher": shift.by_teacher,

@@ -17,6 +17,7 @@ from inficond_panel.state import Job
 from inficond_panel.views.knowledge.panels.class_metrics import make_noisy
 from inficond_panel.vocabulary.confidence import CONFIDENCE, confidence_word
 from inficond_panel.vocabulary.metrics import METRICS
+from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 
 if TYPE_CHECKING:
     from inficond_panel.analysis.chosen_thresholds import ChosenThreshold
@@ -72,7 +73,10 @@ class ThresholdChoices:
         self.app.jobs.cancel("threshold")
         self._asked = None
         name = self.table.student
-        now = self.app.students.student(name).threshold if name else 0.0
+        if self.app.store.task == SINGLE_LABEL:  # the likeliest class is decided
+            self.table.threshold = {}
+            return
+        now = self.app.tuner.thresholds[self.app.store.classes.index(name)] if name else 0.0
         self.table.threshold = {"now": signed(now, 3), "kind": "ask"}
 
     def stop(self) -> None:
@@ -83,7 +87,7 @@ class ThresholdChoices:
     def ask(self, precision: float | None) -> None:
         """Choose the threshold of the best F1, or of the most recall at a ``precision``."""
         app, name, node = self.app, self.table.student, self.app.students.node
-        if not name or app.tuning.awaited:
+        if not name or app.tuning.awaited or not self.table.threshold:
             return
         asked = self._asked = name, node.id, precision
 

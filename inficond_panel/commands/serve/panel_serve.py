@@ -1,0 +1,50 @@
+"""``panel serve inficond_panel/app.py``: guarded from its first request on.
+
+Panel runs the file of an app when its first page is opened, and so too late for a guard. Before it
+reads its command line it loads the entry points ``panel.io.rest`` of all packages (pyproject.toml),
+this module among them: where the command serves a page of ours, it adds the plugin with the guards.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+_PACKAGE = Path(__file__).parents[2]
+
+
+def health_routes(files: Sequence[str], endpoint: str) -> list[tuple[str, Any, dict[str, Any]]]:
+    """Return the routes ``/health`` and ``/metrics``, as a provider of ``--rest-provider`` does."""
+    from inficond_panel.serving.health import ROUTES
+
+    return ROUTES
+
+
+def guarded(argv: Sequence[str]) -> list[str]:
+    """Return the command line of ``panel serve``, with our plugin where it serves a page of ours.
+
+    ``/health`` then tells whether the specs after ``--args`` can be read.
+    """
+    at = argv.index("--args") if "--args" in argv else len(argv)
+    if argv[1:2] != ["serve"] or not any(map(_is_ours, argv[2:at])):
+        return list(argv)
+    from inficond_panel.serving import health, plugin
+
+    health.watch([partial(_readable, spec) for spec in argv[at + 1 :] or ["demo"]])
+    return [*argv[:2], "--plugins", plugin.__name__, *argv[2:]]
+
+
+def _readable(spec: str) -> bool:
+    from inficond_panel.commands.serve.server import readable  # which needs what loads this module
+
+    return readable(spec)
+
+
+def _is_ours(argument: str) -> bool:
+    return argument.endswith(".py") and _PACKAGE in Path(argument).expanduser().resolve().parents
+
+
+sys.argv[:] = guarded(sys.argv)

@@ -1,0 +1,297 @@
+"""Which output of a teacher belongs to which class, held against labels.
+
+A network names no outputs. In a wrong order the outputs separate other classes than those that they
+are taken for. The measure of output j for class k is
+
+    s_kj = AUC_kj - 1/2 = mean rank of output j on the positives of k - mean rank on its negatives,
+
+ranks over all n images divided by n, equal outputs at their mean rank (the Mann-Whitney form of the
+AUC). Ranks are not changed by a bias or a scale of an output. The table (K, J) is one matrix
+product, and the order of the largest sum is a linear assignment, in which the order as it stands
+is ahead by ``MARGIN`` per class.
+
+An order that was chosen on the images that judge it looks too good. So the images are divided in
+two halves by class: each half chooses an order and the classes that it moves, the other half judges
+these, and both judgements are averaged. The gain of a class is a difference of means over images,
+``s_k,new - s_k,old``, paired by image, so that its standard error follows from the deviations of
+the images within the positives and within the negatives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+from scipy.special import logsumexp, stdtrit
+from scipy.stats import rankdata
+
+from inficond_panel.distill.metrics.point_metrics import average_precision
+
+#: Least gain in AUC for a class to count as moved: weak and correlated outputs differ by less.
+MARGIN = 0.1
+#: Least AUC of moved classes in the better order: below, the teacher does not know the classes.
+KNOWN_AUC = 0.75
+#: One-sided level of the interval of the mean gain, and of the gain of one class.
+LEVEL, CLASS_LEVEL = 0.999, 0.99
+#: Positives, and negatives, of a class in each half; with fewer the class is not judged.
+LEAST = 2
+#: Images that are enough; of more as many are drawn by a seed.
+MOST = 20_000
+#: Least standard deviation of a rank: few images may agree by chance.
+_LEAST_DEVIATION = 0.1
+
+#: Output of each class (K,) as the order stands; None: of a network without an order.
+Old = NDArray[np.intp] | None
+
+
+@dataclass(frozen=True)
+class BetterOrder:
+    """An order of the outputs that fits the labels measurably better than the order as it stands.
+
+    ``outputs`` (K,): the output of each class, by its position as it stands; ``moved``: the classes
+    whose output is measurably wrong; the others keep theirs where it is free. ``gain`` is the mean
+    gain in AUC of the moved classes, cross-fitted, ``low`` the lower end of its one-sided 99.9 %
+    interval. ``given`` and ``better`` are the value of ``measure`` ("top-1" or "mean AP") in either
+    order.
+    """
+
+    outputs: tuple[int, ...]
+    moved: tuple[int, ...]
+    gain: float
+    low: float
+    measure: str
+    given: float
+    better: float
+
+
+def hold_order(
+    logits: NDArray,
+    labels: NDArray,
+    *,
+    softmax: bool = False,
+    single: bool = False,
+    most: int = MOST,
+) -> BetterOrder | None:
+    """Hold the order of a teacher's outputs against labels; None where nothing speaks against it.
+
+    ``logits`` (n, J): the first K of the columns are taken for the classes, others are classes of
+    a softmax that the data set lacks. ``labels`` (n, K): 1, 0, or -1 where not known. With
+    ``softmax`` an output counts as the logarithm of its probability; with ``single`` each image has
+    one class, and the figures are top-1. Images with NaN, or without a label, are left out, and of
+    more than ``most`` images some are drawn: 20,000 images of 1,000 classes cost 7 s.
+    """
+    outputs, labels = _usable(logits, labels, softmax, most)
+    outputs = outputs[:, : labels.shape[1]]
+    evidence = _weigh(outputs, labels, np.arange(labels.shape[1]))
+    if evidence is None or len(evidence.moved) < 2:  # one class alone changes places with nobody
+        return None
+    order = evidence.whole_order()
+    value = _top1 if single else _mean_ap
+    given, better = value(outputs, labels), value(outputs[:, order], labels)
+    if better <= given:
+        return None
+    return BetterOrder(
+        tuple(map(int, order)),
+        evidence.moved,
+        evidence.gain,
+        evidence.low,
+        "top-1" if single else "mean AP",
+        given,
+        better,
+    )
+
+
+def fitting_outputs(logits: NDArray, labels: NDArray, *, softmax: bool = False) -> dict[int, int]:
+    """Outputs that separate a class reliably, by class, of a network with other outputs.
+
+    ``logits`` (n, J) of all outputs, ``labels`` (n, K) as in ``hold_order``. A class is left out
+    where no output fits it, or not the same in both halves of the images.
+    """
+    evidence = _weigh(*_usable(logits, labels, softmax, MOST), None)
+    return {k: int(evidence.chosen[k]) for k in evidence.moved} if evidence else {}
+
+
+class _Gain(NamedTuple):
+    """Mean gain in AUC of some classes on one half, its variance, and degrees of freedom."""
+
+    mean: float
+    variance: float
+    freedom: int
+
+
+@dataclass(frozen=True)
+class _Half:
+    """Half of the images: ``ranks`` (m, J) in 0..1, and the ``contrast`` (m, K) of each class.
+
+    The contrast is 1/P on P positives, -1/N on N negatives, and 0 where the label is not known.
+    """
+
+    ranks: NDArray[np.float32]
+    contrast: NDArray[np.float32]
+    positives: NDArray[np.intp]
+    negatives: NDArray[np.intp]
+
+    @cached_property
+    def separation(self) -> NDArray[np.float32]:
+        """AUC - 1/2 of each class by each output, ``(K, J)``."""
+        return self.contrast.T @ self.ranks
+
+    @property
+    def judged(self) -> NDArray[np.bool_]:
+        """Mask of the classes with enough images of both kinds."""
+        return np.minimum(self.positives, self.negatives) >= LEAST
+
+    def gain(self, classes: NDArray[np.intp], new: NDArray[np.intp], old: Old) -> _Gain:
+        """Mean gain of ``classes`` (M,) from their outputs in ``old`` (K,) to those of ``new``.
+
+        Its variance is the sum over images of their squared deviations from the mean of the
+        positives, or of the negatives, summed over the classes.
+        """
+        ranks = self.ranks[:, new[classes]]
+        if old is not None:
+            ranks = ranks - self.ranks[:, old[classes]]
+        contrast, count = self.contrast[:, classes], len(classes)
+        deviation, means = np.zeros(len(ranks)), []
+        for sign, size in ((1, self.positives), (-1, self.negatives)):
+            part, n = np.maximum(sign * contrast, 0), size[classes]
+            means.append((part * ranks).sum(0))
+            deviation += sign * (part * (ranks - means[-1]) * np.sqrt(n / (n - 1))).sum(1)
+        floor = (_LEAST_DEVIATION**2 / self.positives[classes]).sum()
+        variance = ((deviation**2).sum() + floor) / count**2
+        freedom = (self.positives[classes] - 1).sum()
+        return _Gain(float((means[0] - means[1]).mean()), float(variance), int(freedom))
+
+
+class _Choice(NamedTuple):
+    """Output of each class in the best order, -1 for none; and mask of the classes it moves."""
+
+    order: NDArray[np.intp]
+    moved: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class _Evidence:
+    """Outputs ``chosen`` (K,) on all images, the classes ``moved``, and their cross-fitted gain."""
+
+    chosen: NDArray[np.intp]
+    moved: tuple[int, ...]
+    gain: float
+    low: float
+    separation: NDArray[np.float32]
+
+    def whole_order(self) -> NDArray[np.intp]:
+        """Output of each class: of those not moved the old one, where it is free."""
+        value, moved = self.separation.astype(np.float64), list(self.moved)
+        still = np.setdiff1d(np.arange(len(value)), moved)
+        value[still, still] += 10  # more than any separation, and less than what is sure
+        value[moved, self.chosen[moved]] += 10 * len(value)
+        return np.asarray(linear_sum_assignment(value, maximize=True)[1])
+
+
+def _weigh(outputs: NDArray, labels: NDArray, old: Old) -> _Evidence | None:
+    """Evidence for another order than ``old`` (None: than chance), cross-fitted; None for none."""
+    if len(labels) < 2 or not outputs.shape[1]:
+        return None
+    ranks = _ranks(outputs)
+    halves = [_half(ranks[rows], labels[rows]) for rows in _halves(labels)]
+    choices = [_choose(half, old) for half in halves]
+    crossed = []
+    for (order, chosen), judge in zip(choices, reversed(halves), strict=True):
+        moved = np.flatnonzero(chosen & judge.judged)
+        if not len(moved) or judge.separation[moved, order[moved]].mean() + 0.5 < KNOWN_AUC:
+            return None
+        crossed.append(judge.gain(moved, order, old))
+    gain, low = _limits(crossed, LEVEL)
+    if low <= 0 or gain < MARGIN:
+        return None
+    whole = _half(ranks, labels)
+    order, chosen = _choose(whole, old)
+    alike = np.all([each.moved & (each.order == order) & chosen for each in choices], axis=0)
+    sure = []
+    for k in np.flatnonzero(alike & halves[0].judged & halves[1].judged):
+        own = [half.gain(np.array([k]), order, old) for half in halves]
+        if _limits(own, CLASS_LEVEL)[1] > 0:
+            sure.append(int(k))
+    return _Evidence(order, tuple(sure), gain, low, whole.separation) if sure else None
+
+
+def _limits(gains: list[_Gain], level: float) -> tuple[float, float]:
+    """Mean of the gains on both halves, and the lower end of its one-sided interval (Student)."""
+    mean = float(np.mean([gain.mean for gain in gains]))
+    error = np.sqrt(sum(gain.variance for gain in gains)) / len(gains)
+    return mean, mean - float(stdtrit(sum(gain.freedom for gain in gains), level) * error)
+
+
+def _choose(half: _Half, old: Old) -> _Choice:
+    """The best order of a half, in which the old one is ahead by the margin."""
+    value, classes = half.separation.astype(np.float64), np.arange(half.contrast.shape[1])
+    stays = np.zeros(len(classes))
+    if old is not None:
+        stays = value[classes, old]
+        value[classes, old] += MARGIN
+    order = np.full(len(classes), -1)
+    rows, columns = linear_sum_assignment(value, maximize=True)
+    order[rows] = columns
+    fits = np.where(order >= 0, half.separation[classes, order], -1)
+    moved = (fits - stays >= MARGIN) & (fits + 0.5 >= KNOWN_AUC) & half.judged
+    return _Choice(order, moved)
+
+
+def _half(ranks: NDArray[np.float32], labels: NDArray) -> _Half:
+    positives, negatives = (labels == 1).sum(0), (labels == 0).sum(0)
+    contrast = np.zeros(labels.shape, np.float32)
+    with np.errstate(divide="ignore"):
+        contrast += np.where(labels == 1, np.float32(1) / positives.astype(np.float32), 0)
+        contrast -= np.where(labels == 0, np.float32(1) / negatives.astype(np.float32), 0)
+    contrast[:, np.minimum(positives, negatives) < LEAST] = 0
+    return _Half(ranks, contrast, positives, negatives)
+
+
+def _halves(labels: NDArray) -> Iterator[NDArray[np.intp]]:
+    """Rows of the two halves: the images of each class, drawn by a seed, go to them in turn."""
+    drawn = np.random.default_rng(0).permutation(len(labels))
+    first = np.where((labels == 1).any(1), (labels == 1).argmax(1), -1)
+    order = drawn[np.argsort(first[drawn], kind="stable")]
+    yield np.sort(order[::2])
+    yield np.sort(order[1::2])
+
+
+def _usable(logits: NDArray, labels: NDArray, softmax: bool, most: int) -> tuple[NDArray, NDArray]:
+    """Outputs and labels of the images that have both, at most so many."""
+    rows = np.flatnonzero(np.isfinite(logits).all(1) & (labels >= 0).any(1))
+    if len(rows) > most:
+        rows = np.sort(np.random.default_rng(0).choice(rows, most, replace=False))
+    outputs, labels = logits[rows], labels[rows]
+    if softmax and len(outputs):
+        outputs = outputs - logsumexp(outputs.astype(np.float64), axis=1, keepdims=True)
+    return outputs, labels
+
+
+def _ranks(outputs: NDArray) -> NDArray[np.float32]:
+    """Ranks over images, divided by their number, ``(n, J)``; equal outputs share their mean."""
+    ranks = np.empty(outputs.shape, np.float32)
+    for j, column in enumerate(outputs.T):
+        ranks[:, j] = rankdata(column) / len(column)
+    return ranks
+
+
+def _top1(outputs: NDArray, labels: NDArray) -> float:
+    """Share of the images whose largest output is their class."""
+    known = (labels == 1).any(1)
+    named = outputs[known].argmax(1)
+    return float((labels[known, named] == 1).mean())
+
+
+def _mean_ap(outputs: NDArray, labels: NDArray) -> float:
+    """Mean AP of the classes with positives and negatives, over the images with a label."""
+    values = [
+        average_precision(column[known] == 1, output[known])
+        for column, output in zip(labels.T, outputs.T, strict=True)
+        if (known := column >= 0).any() and len(np.unique(column[known])) > 1
+    ]
+    return float(np.mean(values))

@@ -1,0 +1,9 @@
+"""Largest numbers that specs, edits and Python functions take: no fit makes sense beyond."""
+
+from __future__ import annotations
+
+#: Bound of a weight in size. The certificate multiplies a bound with derivatives of the loss, whose
+#: rounding is about 1e-16: beyond 1e8 the product hides the tolerance of a fit.
+LARGEST_BOUND = 1e8
+#: Adam's learning rate, for scores of spread 1: a step moves a logit by as much.
+LARGEST_RATE = 100.0

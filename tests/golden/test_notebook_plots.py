@@ -1,0 +1,98 @@
+"""Plots in a fresh kernel, without ``hv.extension``: each cell's output is a picture."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from test_notebook_cells import LIVE, ROOT, Notebook, bundles
+
+from inficond_panel.api.plotting import StudentPlots
+
+SCRIPTS = "application/vnd.holoviews_load.v0+json"
+#: Bytes of BokehJS and Panel's scripts, of which one loading has some 3 MB.
+BOKEH = 1_000_000
+FIGURE = '"name":"Figure"'
+OPEN = """
+import inficond_panel
+students = inficond_panel.open_students("demo", history=":memory:").fit()
+"""
+SWEEP = """
+from types import SimpleNamespace
+import numpy as np
+from inficond_panel.quantify.outputs.gamma_sweep import measure_gammas
+from inficond_panel.quantify.outputs.separation import large_groups
+from inficond_panel.store.oracle_logits import teacher_others
+store = students.tuner.store
+rows = store.rows("fit")
+oracle = SimpleNamespace(own=2 * store.teacher_logit[rows], other=teacher_others(store, rows))
+groups = large_groups(np.where(np.arange(len(rows)) < 30, np.arange(len(rows)) % 2, -1),
+                      ["even", "odd"], 2, "by number")
+sweep = measure_gammas(store, {1.0: oracle}, groups=groups, draws=5)
+"""
+PLOTS = {
+    "performance": "",
+    "knowledge": "'bicycle'",
+    "what_if": "'bicycle', 'traffic light', 'f1'",
+    "embedding": "'bicycle'",
+    "provenance": "",
+    "matrix": "",
+    "confusion": "'bicycle'",
+    "reliability": "'bicycle'",
+    "coverage": "'bicycle'",
+    "gammas": "sweep",
+    "gamma_reliability": "sweep",
+    "gamma_maps": "sweep",
+}
+
+
+@pytest.fixture
+def notebook(tmp_path, monkeypatch):
+    notebook = Notebook(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    with notebook.client.setup_kernel(cleanup_kc=True):
+        yield notebook
+
+
+def document(shown):
+    """The Bokeh document in the HTML that the notebook runs, as JSON."""
+    assert LIVE in shown, shown["text/plain"]
+    html = shown["text/html"]
+    found, _ = json.JSONDecoder().raw_decode(html[html.index('{"', html.index("docs_json")) :])
+    return json.dumps(found, separators=(",", ":"))
+
+
+def loadings(outputs):
+    """How often the outputs bring BokehJS, all of it from this machine."""
+    scripts = [data[SCRIPTS] for data in bundles(outputs) if SCRIPTS in data]
+    assert all("cdn.bokeh.org/bokeh" not in script for script in scripts)
+    return sum(len(script) > BOKEH for script in scripts)
+
+
+def test_each_plot_shows_its_picture(notebook):
+    assert {*PLOTS} == {name for name in vars(StudentPlots) if not name.startswith("_")}
+    assert bundles(notebook.run(OPEN + SWEEP)) == []  # nothing is loaded before a plot is asked for
+    found = 0
+    for name, arguments in PLOTS.items():
+        outputs = notebook.run(f"students.plot.{name}({arguments})")
+        assert FIGURE in document(bundles(outputs)[-1]), name
+        found += loadings(outputs)
+    assert found == 1
+
+
+def test_scripts_that_the_page_has_brought_are_not_brought_again(notebook):
+    notebook.run(OPEN)
+    assert loadings(notebook.run("session = students.explore()")) == 1
+    outputs = notebook.run("students.plot.performance()")
+    assert FIGURE in document(bundles(outputs)[-1])
+    assert loadings(outputs) == 0
+
+
+def test_a_backend_that_the_notebook_has_loaded_stays(notebook):
+    notebook.run("import holoviews as hv\nhv.extension('bokeh', logo=False)")
+    notebook.run(OPEN)
+    outputs = notebook.run("students.plot.performance()")
+    assert FIGURE in document(bundles(outputs)[-1])
+    assert not [data for data in bundles(outputs) if SCRIPTS in data]

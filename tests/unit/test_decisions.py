@@ -1,0 +1,285 @@
+"""One rule says whether a class is present: each door against NumPy's argmax and scikit-learn."""
+
+import json
+
+import numpy as np
+import onnxruntime
+import pytest
+from frames import SINGLE as CLASSES
+from frames import single_frames
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.special import logsumexp
+from sklearn.metrics import (
+    accuracy_score,
+    confusion_matrix,
+    f1_score,
+    precision_score,
+    recall_score,
+)
+
+from inficond_panel import from_frames
+from inficond_panel.analysis.churn import churn
+from inficond_panel.analysis.concept_rows import discrepancies
+from inficond_panel.analysis.images.gallery import gallery_lines, take_gallery
+from inficond_panel.analysis.images.local_explanation import take_apart
+from inficond_panel.analysis.judged import judged_outcome
+from inficond_panel.analysis.snapshot import take_snapshot
+from inficond_panel.cli import main
+from inficond_panel.distill import influence_axis, what_if_curve
+from inficond_panel.distill.metrics.decisions import Cutoffs, above, decided
+from inficond_panel.errors import SpecError
+from inficond_panel.tuning import Intent, open_tuner
+from inficond_panel.views.performance.view import make_performance_rows
+
+SINGLE, MULTI = "single_label", "multi_label"
+SIDES = ("both_right", "student_wrong", "both_wrong", "teacher_wrong")
+
+
+def logits_of(seed, images, classes):
+    return np.round(np.random.default_rng(seed).normal(0, 1, (images, classes)), 1)  # with ties
+
+
+@given(seed=st.integers(0, 10**6), images=st.integers(1, 20), classes=st.integers(1, 6))
+def test_with_one_class_an_image_the_likeliest_is_decided_the_first_of_equal_ones(
+    seed, images, classes
+):
+    logits = logits_of(seed, images, classes)
+    found = decided(logits, np.full(classes, 0.3), SINGLE)
+    assert (found.sum(axis=1) == 1).all()
+    assert found.argmax(axis=1).tolist() == logits.argmax(axis=1).tolist()
+    cutoffs = Cutoffs(logits, task=SINGLE)
+    for k in range(classes):
+        assert (above(logits[:, k], cutoffs.of(k)) == found[:, k]).all()
+        for value in (-1.0, 0.0, 0.4, 2.5):  # a logit that moves while the others are held
+            moved = logits.copy()
+            moved[:, k] = value
+            assert (above(moved[:, k], cutoffs.of(k)) == (moved.argmax(axis=1) == k)).all()
+
+
+def log_odds(linear):
+    """Log-odds of a softmax over the columns, one by one."""
+    others = [np.delete(linear, k, axis=1) for k in range(linear.shape[1])]
+    return np.stack(
+        [linear[:, k] - logsumexp(each, axis=1) for k, each in enumerate(others)], axis=1
+    )
+
+
+@given(seed=st.integers(0, 10**6), classes=st.integers(2, 6))
+def test_cutoffs_of_a_softmax_hold_while_a_logit_moves(seed, classes):
+    linear = np.random.default_rng(seed).normal(0, 2, (20, classes))
+    cutoffs = Cutoffs(log_odds(linear), task=SINGLE, link="softmax")
+    for k in range(classes):
+        assert (above(log_odds(linear)[:, k], cutoffs.of(k)) == (linear.argmax(1) == k)).all()
+        for step in (-3.0, -0.5, 0.5, 3.0):
+            moved = linear.copy()
+            moved[:, k] += step
+            clear = np.ptp(np.sort(moved)[:, -2:], axis=1) > 1e-9
+            found = above(log_odds(moved)[:, k], cutoffs.of(k))
+            assert (found == (moved.argmax(axis=1) == k))[clear].all()
+
+
+@given(seed=st.integers(0, 10**6))
+def test_with_many_classes_an_image_each_has_its_threshold(seed):
+    logits, thresholds = logits_of(seed, 20, 3), np.array([0.0, 0.5, -0.5])
+    found = decided(logits, thresholds, MULTI)
+    for k, threshold in enumerate(thresholds):
+        assert found[:, k].tolist() == [value > threshold for value in logits[:, k]]
+        assert Cutoffs(logits, thresholds).of(k) == threshold
+    assert (decided(logits) == (logits > 0)).all()
+
+
+@pytest.fixture(params=["sigmoid", "softmax"])
+def students(request, tmp_path):
+    found = from_frames(**single_frames(), path=tmp_path / "own.zarr")
+    return found.with_settings(link=request.param).fit()
+
+
+def truth(students, node=None, split="tune"):
+    """Labels, and the classes that students and teacher name, by NumPy from the store's arrays."""
+    store, node = students.tuner.store, node or students.node
+    rows = store.rows(split)
+    logit = store.concept_score[rows].astype(np.float64) @ node.weights + node.intercepts
+    return store.label[rows].argmax(1), logit.argmax(1), store.teacher_logit[rows].argmax(1)
+
+
+def expected(label, student, teacher):
+    """Metrics of one class from masks (n,), by scikit-learn."""
+    return {
+        "accuracy": accuracy_score(label, student),
+        "precision": precision_score(label, student, zero_division=np.nan),
+        "recall": recall_score(label, student, zero_division=np.nan),
+        "f1": f1_score(label, student, zero_division=np.nan),
+        "fidelity": accuracy_score(teacher, student),
+    }
+
+
+def test_a_row_of_metrics_agrees_with_its_counts_and_with_scikit_learn(students):
+    label, student, teacher = truth(students)
+    frame = students.metrics("tune", intervals=True)
+    for k, name in enumerate(CLASSES):
+        row, sides = frame.loc[name], (label == k, student == k, teacher == k)
+        for key, value in expected(*sides).items():
+            assert row[key] == pytest.approx(value, nan_ok=True), (name, key)
+        (tn, fp), (fn, tp) = confusion_matrix(label == k, student == k)
+        counts = {
+            side: [row[f"{side}_{count}"] for count in SIDES] for side in ("positives", "negatives")
+        }
+        assert counts["positives"][0] + counts["positives"][3] == tp
+        assert counts["positives"][1] + counts["positives"][2] == fn
+        assert counts["negatives"][0] + counts["negatives"][3] == tn
+        assert row["accuracy"] == pytest.approx((tp + tn) / (tp + tn + fp + fn))
+        assert row["differ"] == np.sum((student == k) != (teacher == k))
+        share = np.mean(teacher == k)
+        assert row["constant_fidelity"] == pytest.approx(max(share, 1 - share))
+
+
+def test_page_and_command_show_the_same(students, capsys, tmp_path):
+    label, student, teacher = truth(students)
+    rows = {
+        row["name"]: row
+        for row in make_performance_rows(take_snapshot(students.tuner, students.node, "tune"))
+    }
+    spec = tmp_path / "own.yaml"
+    link = students.tuner.spec.students.link
+    spec.write_text(f"title: Own\nstore: own.zarr\nstudents: {{link: {link}}}\n")
+    assert main(["metrics", str(spec), "--history", str(tmp_path / "h.db"), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    for k, name in enumerate(CLASSES):
+        own, theirs = (expected(label == k, who == k, teacher == k) for who in (student, teacher))
+        assert sum(rows[name]["positives"]) + sum(rows[name]["negatives"]) == len(label)
+        for key, value in own.items():
+            assert document["classes"][name]["metrics"][key]["estimate"] == pytest.approx(value)
+            assert rows[name][key] == pytest.approx(value), key
+            assert rows[name]["teacher"][key] == pytest.approx(theirs[key])
+
+
+def test_images_that_change_sides_are_those_of_which_another_class_is_named(students):
+    before = students.node
+    students.tune([Intent("cat", "a", "remove"), Intent("dog", "b", "up", 3.0)])
+    old, new = truth(students, before)[1], truth(students)[1]
+    tuner = students.tuner
+    for k, name in enumerate(CLASSES):
+        found = churn(tuner.at(before, "tune")[name], tuner.at(students.node, "tune")[name])
+        images = [students.images("tune")[i] for i in np.flatnonzero((old == k) != (new == k))]
+        assert sorted(found.ids()) == images
+        assert sorted(found.ids(present=True)) == [
+            image for image, now in zip(students.images("tune"), new, strict=True)
+            if now == k and image in images
+        ]  # fmt: skip
+        bars = [
+            take_snapshot(tuner, node, "tune").agreement[name] for node in (before, students.node)
+        ]
+        hits = [side.positives.both_right + side.positives.teacher_wrong for side in bars]
+        assert hits[1] - hits[0] == found.count(present=True, label=1) - found.count(
+            present=False, label=1
+        )
+    assert (old != new).any()
+
+
+def test_what_if_meets_the_metrics_at_the_present_weight_and_moves_by_the_likeliest(students):
+    label, _, teacher = truth(students)
+    node, store = students.node, students.tuner.store
+    rows, joint = store.rows("tune"), students.tuner.joint
+    x = store.concept_score[rows].astype(np.float64)
+    for k, name in enumerate(CLASSES):
+        student = students.student(name, "tune")
+        weight = student.weight("a")
+        low, high = influence_axis(student.weights, weight)
+        curve = what_if_curve(
+            student.slope("a"), student.logits, weight, student.labels, low, high,
+            cutoff=student.cutoff, teacher=student.teacher_decided,
+        )  # fmt: skip
+        for influence in (weight, *np.linspace(low, high, 5)[1:-1]):
+            step = np.zeros(3)
+            step[k] = influence - weight
+            if joint:  # centred: the others give way alike
+                step = np.where(np.arange(3) == k, step[k], -step[k] / 2)
+            named = (x @ node.weights + node.intercepts + x[:, [0]] * step).argmax(axis=1)
+            for key, value in expected(label == k, named == k, teacher == k).items():
+                assert curve.at(influence)[key] == pytest.approx(value, nan_ok=True), (name, key)
+
+
+def test_marks_edits_predictions_and_discrepancies_go_by_the_likeliest_class(students):
+    label, student, teacher = truth(students)
+    rows, x = students.tuner.store.rows("tune"), students.scores("tune").astype(np.float64)
+    assert students.predict("tune").argmax(axis=1).tolist() == student.tolist()
+    assert (students.predict("tune").sum(axis=1) == 1).all()
+    for k, name in enumerate(CLASSES):
+        own = students.student(name, "tune")
+        gallery = take_gallery(own, "a")
+        for line in gallery_lines(students.tuner.store, gallery, (), {}):
+            at = students.images("tune").index(line[0])
+            assert line[10:12] == [int(teacher[at] == k), int(student[at] == k)]
+        for at in range(4):
+            apart = take_apart(own, int(rows[at]))
+            assert (apart.present, apart.named) == (student[at] == k, CLASSES[student[at]])
+            if not students.tuner.joint:  # of a joint one: test_joint_students
+                c = students.concepts.index(apart.edit.concept)
+                for beyond, present in (
+                    (1e-6, apart.edit.present),
+                    (-1e-6, not apart.edit.present),
+                ):
+                    weights = students.node.weights.copy()
+                    weights[c, k] = apart.edit.before + apart.edit.change * (1 + beyond)
+                    logits = x[at] @ weights + students.node.intercepts
+                    assert (logits.argmax() == k) == present
+        differ, positive = (student == k) != (teacher == k), label == k
+        if (differ & positive).any() and (~differ & positive).any():
+            by_hand = x[differ & positive].mean(0) - x[~differ & positive].mean(0)
+            np.testing.assert_allclose(discrepancies(own, "discrepancy_p"), by_hand, rtol=1e-5)
+
+
+def test_exports_decide_alike(students, tmp_path):
+    _, student, _ = truth(students)
+    files = students.export(tmp_path / "out", ["onnx", "sklearn", "npz"])
+    session = onnxruntime.InferenceSession(files["onnx"])
+    scores = students.scores("tune").astype(np.float32)
+    decisions = session.run(["decisions"], {"score": scores})[0]
+    assert (decisions.sum(axis=1) == 1).all()
+    assert decisions.argmax(axis=1).tolist() == student.tolist()
+    assert students.estimator().predict(scores).argmax(axis=1).tolist() == student.tolist()
+    card = json.loads((tmp_path / "out" / "card.json").read_text())
+    assert card["task"] == SINGLE
+    label, mine, teacher = truth(students)
+    for k, name in enumerate(CLASSES):
+        found = card["metrics"]["tune"][name]
+        for key, value in expected(label == k, mine == k, teacher == k).items():
+            assert found[key]["value"] == pytest.approx(value)
+
+
+def test_a_refit_of_one_class_changes_the_decisions_on_another(tmp_path):
+    """What is kept of a student that was not refitted must not be its decisions."""
+    students = from_frames(**single_frames(), path=tmp_path / "own.zarr").fit()
+    before = students.metrics("tune")
+    students.tune([Intent("cat", "a", "up", 9.0)])
+    label, student, teacher = truth(students)
+    after = students.metrics("tune")
+    assert after.loc["dog", "ap"] == before.loc["dog", "ap"]
+    for k, name in enumerate(CLASSES):
+        for key, value in expected(label == k, student == k, teacher == k).items():
+            assert after.loc[name, key] == pytest.approx(value, nan_ok=True)
+    others = [frame.loc[["bird", "dog"], "fidelity"].tolist() for frame in (before, after)]
+    assert others[0] != others[1]
+
+
+def test_where_labels_chose_one_student_the_rivals_are_cross_fitted_too(tmp_path):
+    students = from_frames(**single_frames(), path=tmp_path / "own.zarr").fit()
+    students.tune([{"class": "cat", "direction": "lambda", "value": "auto"}])
+    outcomes = [judged_outcome(students.tuner, students.node, "tune", name) for name in CLASSES]
+    named = np.argmax([outcome.all_logits for outcome in outcomes], axis=0)
+    for k, outcome in enumerate(outcomes):
+        assert outcome.all_decided.tolist() == (named == k).tolist()
+
+
+def test_thresholds_are_refused_where_they_decide_nothing(tmp_path, capsys):
+    from_frames(**single_frames(), path=tmp_path / "own.zarr")
+    spec = tmp_path / "own.yaml"
+    text = "title: Own\nstore: own.zarr\n"
+    spec.write_text(f"{text}students: {{threshold: {{cat: 0.5}}}}\n")
+    with pytest.raises(SpecError, match="not used with one class per image"):
+        open_tuner(spec, history=":memory:")
+    spec.write_text(text)
+    history = str(tmp_path / "h.db")
+    assert main(["thresholds", str(spec), "--history", history]) != 0
+    assert "no threshold is used" in capsys.readouterr().err

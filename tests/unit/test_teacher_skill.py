@@ -1,0 +1,274 @@
+"""Classes that the teacher does not know: the rule, and what each door says of such a class."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from factory import ATTRS, small_arrays, small_spec
+from sklearn.metrics import average_precision_score
+
+import inficond_panel
+from inficond_panel.distill import Interval, Outcome, TeacherSkill, teacher_skill
+from inficond_panel.distill.metrics.teacher_skill import FEWEST, LEAST
+from inficond_panel.distill.shift.verdict import Verdict
+from inficond_panel.export import export
+from inficond_panel.state import AppState, Jobs
+from inficond_panel.store import write_store
+from inficond_panel.tuning import Tuner, open_tuner
+from inficond_panel.tuning.shift.class_shift import ClassShift
+from inficond_panel.tuning.suggest.suggestion import Gain, Suggestion
+from inficond_panel.ui.parts.metric_cards import make_class_metrics, make_mean_metrics
+from inficond_panel.views.detail.starts import make_starts
+from inficond_panel.views.knowledge.panels.mending import make_shift
+from inficond_panel.views.knowledge.view import KnowledgeView
+from inficond_panel.views.performance.view import make_performance_rows
+from inficond_panel.wording.cures import suggestion_sentences
+from inficond_panel.wording.suspects import leaning_sentence, plain_sentence, shift_sentence
+from inficond_panel.wording.teacher import NAMED, teacher_sentences
+
+BROKEN = "sheep"
+SENTENCE = f"The teacher does not know '{BROKEN}' (AP "
+#: What nobody may say of a student whose teacher does not know the class.
+NOTHING_TO_GAIN = ("No shift", "not expected to gain", "nothing to repair", "beats noise")
+
+
+# --- the rule ----------------------------------------------------------------------------------
+
+
+def verdicts(images: int, positives: int, apart: float, samples: int = 200) -> list[bool | None]:
+    """Verdicts on normal logits, whose means differ by ``apart`` standard deviations."""
+    rng = np.random.default_rng([images, positives])
+    label = np.arange(images) < positives
+    logits = rng.normal(size=(samples, images)) + apart * label
+    return [teacher_skill(Outcome(label.astype(int), logit)).knows for logit in logits]
+
+
+@pytest.mark.parametrize(("images", "positives"), [(200, LEAST), (240, 60), (240, 180), (600, 30)])
+def test_a_random_teacher_is_named_and_a_weak_one_is_not(images, positives):
+    assert verdicts(images, positives, 0.0).count(False) >= 0.95 * 200
+    assert verdicts(images, positives, 1.0).count(False) <= 0.05 * 200  # AUC 0.76
+
+
+@pytest.mark.parametrize(
+    ("images", "positives"), [(100, 0), (100, 1), (200, 4), (200, 19), (60, 59)]
+)
+def test_of_few_images_nobody_can_say_that_a_teacher_does_not_know(images, positives):
+    found = verdicts(images, positives, 0.0, samples=100)
+    assert False not in found
+    if min(positives, images - positives) < FEWEST:
+        assert set(found) == {None}
+
+
+def test_skill_is_ap_beside_the_share_of_positives():
+    rng = np.random.default_rng(0)
+    label = rng.integers(-1, 2, 300)
+    logit = rng.normal(size=300) + label
+    known = label >= 0
+    found = teacher_skill(Outcome(label, logit))
+    assert found.ap.estimate == pytest.approx(average_precision_score(label[known], logit[known]))
+    assert found.ap.low < found.ap.estimate < found.ap.high
+    assert found.chance == pytest.approx(label[known].mean())
+
+
+def test_the_verdict_does_not_depend_on_the_level_that_is_stated():
+    label = np.arange(100) < 30
+    outcome = Outcome(label.astype(int), np.random.default_rng(0).normal(size=100) + 0.9 * label)
+    wide = teacher_skill(outcome, {"draws": 200, "seed": 0, "level": 0.9999})
+    assert wide.ap.low < wide.chance < teacher_skill(outcome).ap.low
+    assert wide.knows is True
+
+
+def test_a_constant_teacher_knows_nothing():
+    label = (np.arange(100) < 30).astype(int)
+    assert teacher_skill(Outcome(label, np.zeros(100))).knows is False
+
+
+# --- sentences ---------------------------------------------------------------------------------
+
+
+def skill(ap: float = 0.17, chance: float = 0.25, *, knows: bool | None = False) -> TeacherSkill:
+    return TeacherSkill(Interval(ap, ap - 0.05, ap + 0.05), chance, knows)
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (skill(), "The teacher does not know 'bus' (AP 0.17, chance 0.25)."),
+        (skill(0.092, 0.098), "The teacher does not know 'bus' (AP 0.092, chance 0.098)."),
+        (
+            skill(0.28),
+            "The teacher does not know 'bus' (AP 0.28, not clearly above chance 0.25).",
+        ),
+    ],
+)
+def test_the_sentence_names_class_ap_and_chance(found, said):
+    assert teacher_sentences({"bus": found})[0] == said
+
+
+@pytest.mark.parametrize("knows", [True, None])
+def test_nothing_is_said_of_a_class_that_is_known_or_has_few_images(knows):
+    assert teacher_sentences({"bus": skill(knows=knows)}) == []
+
+
+def test_of_many_classes_some_are_named_and_the_rest_counted():
+    said = teacher_sentences({f"c{at}": skill() for at in range(NAMED + 4)})
+    assert len(said) == NAMED + 2
+    assert "4 of the other classes" in said[-2]
+    assert said[-1].startswith("Their students imitate noise")
+
+
+@pytest.mark.parametrize(
+    ("kind", "least", "most"),
+    [("none", -0.02, 0.03), ("unknown", -0.02, 0.3), ("shift", 0.02, 0.3)],
+)
+def test_no_verdict_says_that_there_is_nothing_to_gain(kind, least, most):
+    verdict = Verdict(4.0, 0.9, Interval(0.3, -0.4, 0.5), Interval(0.02, least, most))
+    assert verdict.kind == kind
+    of_class = ClassShift(BROKEN, kind, verdict=verdict, teacher=skill())
+    shown = make_shift(of_class)
+    for said in (shift_sentence(of_class), plain_sentence(of_class), shown["sentence"]):
+        assert f"does not know {BROKEN!r}" in said or f"does not know {BROKEN}." in said
+        assert not any(words in said for words in NOTHING_TO_GAIN)
+    assert "Too few" not in shift_sentence(of_class)
+    assert ("Shift: " in shift_sentence(of_class)) == (kind == "shift")
+    assert shown["verdict"] not in {"No shift", "Shift", "Too few photos to say"}
+    assert f"does not know {BROKEN}" in leaning_sentence({BROKEN: of_class}, 1)
+    assert make_starts({BROKEN: of_class}, "", {}) == []
+
+
+def test_a_suggestion_ends_with_the_classes_that_the_teacher_does_not_know():
+    made = Suggestion(
+        strategy="repair",
+        seed=0,
+        budget=5,
+        parent="p",
+        images=600,
+        scope=(BROKEN,),
+        gain=Gain(0.0, 0.0, 0.0),
+        measured="cross-fitted",
+        conclusion="One.",
+        unknown={BROKEN: skill()},
+    )
+    said = " ".join(suggestion_sentences(made, BROKEN))
+    assert SENTENCE in said
+    assert not any(words in said for words in NOTHING_TO_GAIN)
+    assert made.to_json()["unknown_to_teacher"][BROKEN]["knows"] is False
+
+
+# --- the doors ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A spec of a store whose teacher's logits of one class lie on other images."""
+    folder = tmp_path_factory.mktemp("broken")
+    spec = small_spec(folder)
+    arrays = small_arrays(images=600)
+    k = list(arrays["class_name"]).index(BROKEN)
+    arrays["teacher_logit"][:, k] = np.random.default_rng(1).permutation(
+        arrays["teacher_logit"][:, k]
+    )
+    write_store(folder / "small.zarr", arrays, ATTRS)
+    return spec
+
+
+@pytest.fixture(scope="module")
+def tuner(broken: Path) -> Tuner:
+    return open_tuner(broken, history=":memory:")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["info"],
+        ["distill"],
+        ["metrics"],
+        ["metrics", "--json"],
+        ["suspects"],
+        ["suspects", "--json"],
+        ["suggest", "--dry-run"],
+        ["suggest", "--dry-run", "--json"],
+        ["suggest", "--dry-run", "--class", BROKEN, "--strategy", "crossfit"],
+    ],
+    ids=" ".join,
+)
+def test_each_command_names_the_class(run, broken, command):
+    status, out, err = run(command[0], broken, *command[1:])
+    assert status == 0
+    if command == ["metrics", "--json"]:
+        knows = {
+            name: each["teacher"]["knows"] for name, each in json.loads(out)["classes"].items()
+        }
+        assert knows.pop(BROKEN) is False
+        assert set(knows.values()) == {True}
+        return
+    assert SENTENCE in out + err
+    own = out.split(f"\n{BROKEN}: ")[-1] if command == ["suspects"] else out
+    if "--json" not in command and command[0] != "suspects":
+        assert not any(words in out for words in NOTHING_TO_GAIN[1:])
+    assert "Edits are not" not in own.split("\n")[0]
+
+
+def test_tables_of_commands_have_the_teachers_ap_with_its_interval_beside_the_students(run, broken):
+    for command, table in ((["metrics"], "ap  teacher's ap"), (["info"], "teacher's AP on tune")):
+        _, out, _ = run(command[0], broken)
+        heading = next(line for line in out.splitlines() if table in line)
+        assert "95 %" in heading
+        assert "chance" in heading
+    document = json.loads(run("info", broken, "--json")[1])["teacher_skill"]
+    assert document["classes"][BROKEN]["ap"]["low"] < document["classes"][BROKEN]["chance"]
+    assert any(SENTENCE in line for line in document["sentences"])
+
+
+def test_frames_have_the_teachers_ap_chance_and_the_verdict(broken):
+    students = inficond_panel.open_students(broken, history=":memory:")
+    table = students.metrics(intervals=True)
+    assert table["teacher_knows"].to_dict()[BROKEN] is False
+    assert (table["teacher_ap_low"] <= table["teacher_ap"]).all()
+    assert table.loc[BROKEN, "teacher_ap_low"] < table.loc[BROKEN, "chance"]
+    shift = students.shift([BROKEN])
+    assert not shift.loc[BROKEN, "teacher_knows"]
+    assert SENTENCE in shift.loc[BROKEN, "sentence"]
+    assert "teacher_knows" in students.suspects()
+    made = students.suggest(classes=[BROKEN])
+    assert list(made.unknown) == [BROKEN]
+    assert "nothing to repair" not in made.summary
+
+
+def test_the_model_card_names_the_class(tuner, tmp_path):
+    files = export(tuner, tuner.root(), tmp_path / "out", ["sklearn"])
+    card = json.loads(files["card_json"].read_text())
+    assert card["metrics"]["tune"][BROKEN]["teacher_knows"] is False
+    assert any(SENTENCE in line for line in card["limits"])
+    assert "The teacher does not know 'sheep'" in files["card"].read_text()
+
+
+def test_each_view_of_the_page_names_the_class(broken):
+    app = AppState(open_tuner(broken, history=":memory:"), Jobs(inline=True))
+    snapshot = app.students.snapshot
+    unknown = {row["name"]: row["unknown"] for row in make_performance_rows(snapshot)}
+    assert unknown.pop(BROKEN).startswith(SENTENCE)
+    assert set(unknown.values()) == {""}
+    view = KnowledgeView(app)
+    assert view.table.teacher == []
+    app.selection.class_name = BROKEN
+    assert view.table.teacher[0].startswith(SENTENCE)
+    app.selection.class_name = "bird"
+    assert view.table.teacher == []
+    teacher = f"teacher {snapshot.metrics[BROKEN].teacher_ap:.3f}"
+    of_class = make_class_metrics(BROKEN, snapshot, {})
+    assert [metric.get("teacher") for metric in of_class] == [teacher, *[None] * 5]
+    assert SENTENCE in of_class[0]["card"]["text"]
+    mean = np.mean([each.teacher_ap for each in snapshot.metrics.values()])
+    assert make_mean_metrics(snapshot, {})[0]["teacher"] == f"teacher {mean:.3f}"
+
+
+def test_the_table_that_a_person_saves_has_the_verdict(broken):
+    app = AppState(open_tuner(broken, history=":memory:"), Jobs(inline=True))
+    rows = json.loads(app.students.students_file(app.store.classes, "json").content)
+    assert {row["class"]: row["teacher_knows"] for row in rows}[BROKEN] is False
+    text = app.students.students_file([BROKEN]).content.decode()
+    assert text.splitlines()[0].endswith(",chance,teacher_knows")
