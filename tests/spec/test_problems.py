@@ -30,19 +30,19 @@ CASES = {
         "13:12: students.lambda_: unknown key. Did you mean 'lambda'?",
     ]),
     "text for a number": ("teacher:", "students: {lambda: abc}\nteacher:", [
-        "13:20: students.lambda: expected auto, a number >= 0, or a mapping from class (and default) "
-        "to such numbers, got 'abc'",
+        "13:20: students.lambda: expected auto, a number >= 0, or a mapping from class (and "
+        "default) to such numbers, got 'abc'",
     ]),
     "number in quotes": ("teacher:", "students: {lambda: '0.5'}\nteacher:", [
-        "13:20: students.lambda: expected auto, a number >= 0, or a mapping from class (and default) "
-        "to such numbers, got '0.5' in quotes",
+        "13:20: students.lambda: expected auto, a number >= 0, or a mapping from class (and "
+        "default) to such numbers, got '0.5' in quotes",
     ]),
     "penalty of a class": ("teacher:", "students: {lambda: {cat: -1}}\nteacher:", [
         "13:26: students.lambda: expected a number >= 0, got '-1'",
     ]),
     "no penalty at all": ("teacher:", "students: {lambda: {}}\nteacher:", [
-        "13:20: students.lambda: expected auto, a number >= 0, or a mapping from class (and default) "
-        "to such numbers, got a mapping",
+        "13:20: students.lambda: expected auto, a number >= 0, or a mapping from class (and "
+        "default) to such numbers, got a mapping",
     ]),
     "labels without their weight": ("teacher:", "students: {labels: {}}\nteacher:", [
         "13:20: students.labels.alpha: missing; expected a number >= 0",
