@@ -25,6 +25,7 @@ def run(args: argparse.Namespace) -> None:
     from inficond_panel.commands.shared.students import open_students
     from inficond_panel.tuning.documents import tune_document
     from inficond_panel.tuning.node_names import node_title
+    from inficond_panel.wording.penalties import penalty_text
 
     tuner = open_students(args)
     root = tuner.root()
@@ -32,5 +33,6 @@ def run(args: argparse.Namespace) -> None:
         say_json(tune_document(tuner, [root], "tune"))
         return
     say(f"{node_title(tuner, root)}, metrics on the split tune, history {tuner.history.path}")
+    say(f"L1 penalty λ {penalty_text(tuner.penalties, chosen=tuner.penalties_chosen)}")
     say()
     say_students(tuner, root, "tune")

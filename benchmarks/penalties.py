@@ -1,0 +1,181 @@
+"""The L1 penalty that ``students.lambda: auto`` chooses, beside fixed ones, on photos kept apart.
+
+    python benchmarks/penalties.py SPEC [--store DIR] [--seeds 3] [--first-seed 0] [--pairs 5]
+
+SPEC is a spec, or a store, with labels. Its photos are parted by chance into fit, tune and holdout.
+For pairs of a class and a context fit is biased as in benchmarks/shift.py; as many classes are left
+as they are. Teachers: *strong* (nearly always right), *honest* and *shortcut* (regressions on
+labels of fit, as drawn and biased), *non-linear* (errors that follow from the scores, by sines that
+no student can have), and, on the store's own splits, the store's *own*. Per rule: mean AP and
+fidelity on the holdout in points, the largest loss of AP against 1e-4, and concepts per class.
+Rules: fixed penalties; auto (least loss against the teacher on tune); the sparsest within one
+standard error of it; folds of fit; and the highest AP on the holdout, which no rule can know.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+from shift_parts.pairs import biased, draw_split, find_pairs
+from shift_parts.runs import honest_logits, strong_logits
+
+from inficond_panel import distill
+from inficond_panel.distill.folds import stratified_folds
+from inficond_panel.store import Store
+from inficond_panel.tuning import open_tuner
+from inficond_panel.tuning.fitting.penalty_choice import penalty_path
+
+#: Positives of fit that a class without a bias needs.
+LEAST = 60
+FOLDS = 5
+
+
+@dataclass(frozen=True)
+class Case:
+    """One teacher's logits of a class, and the rows to fit to, to choose by and to judge."""
+
+    store: Store
+    k: int
+    logits: NDArray
+    fit: NDArray[np.intp]
+    tune: NDArray[np.intp]
+    holdout: NDArray[np.intp]
+
+
+def main() -> None:
+    """Run all cases, and print a table per teacher."""
+    args = parse_args()
+    store = open_tuner(args.spec, store=args.store, history=":memory:").store
+    found = defaultdict(list)
+    for seed in range(args.first_seed, args.first_seed + args.seeds):
+        for title, case in cases(store, seed, args.pairs):
+            found[title].append(outcome(case))
+    for title, rows in found.items():
+        show(title, rows)
+
+
+def parse_args() -> argparse.Namespace:
+    """Arguments of the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("spec")
+    parser.add_argument("--store")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--pairs", type=int, default=5)
+    return parser.parse_args()
+
+
+def cases(store: Store, seed: int, count: int) -> Iterator[tuple[str, Case]]:
+    """Title and case of each teacher of some pairs and some classes without a bias."""
+    split, rng = draw_split(store, seed), np.random.default_rng(seed)
+    pairs = find_pairs(store, split)
+    for pair in (pairs[i] for i in rng.permutation(len(pairs))[:count]):
+        fit, k = biased(store, split.fit, pair, 0.02, seed), pair.target
+        teachers = {
+            "strong": strong_logits(store, k, seed),
+            "honest": honest_logits(store, k, split.fit),
+            "shortcut": honest_logits(store, k, fit),
+            "non-linear": nonlinear_logits(store, k, seed),
+        }
+        for name, logits in teachers.items():
+            yield f"biased fit, {name}", Case(store, k, logits, fit, split.tune, split.holdout)
+    shown = (np.asarray(store.label)[split.fit] == 1).sum(axis=0)
+    for k in map(int, rng.permutation(np.flatnonzero(shown >= LEAST))[:count]):
+        teachers = {
+            "strong": strong_logits(store, k, seed),
+            "honest": honest_logits(store, k, split.fit),
+            "non-linear": nonlinear_logits(store, k, seed),
+        }
+        for name, logits in teachers.items():
+            yield f"fit, {name}", Case(store, k, logits, split.fit, split.tune, split.holdout)
+        own = store.teacher_log_odds[:, k].astype(np.float64)
+        yield "fit, own", Case(store, k, own, *map(store.rows, ("fit", "tune", "holdout")))
+
+
+def nonlinear_logits(store: Store, k: int, seed: int) -> NDArray:
+    """Logits (N,) of a teacher that knows the labels, but for sines of 40 directions of scores."""
+    rng = np.random.default_rng([seed, k, 9])
+    score = np.asarray(store.concept_score[np.arange(len(store.images))])
+    scaled = (score - score.mean(axis=0)) / (score.std(axis=0) + 1e-9)
+    along = scaled @ rng.normal(size=(scaled.shape[1], 40)) / np.sqrt(scaled.shape[1])
+    errors = np.sin(1.5 * along + rng.uniform(0, 2 * np.pi, 40)) @ rng.normal(size=40)
+    return 1.3 * (2.0 * (np.asarray(store.label)[:, k] == 1) - 1) + errors / np.sqrt(20) - 0.6
+
+
+def outcome(case: Case) -> dict[str, tuple[float, float, int]]:
+    """AP and fidelity on the holdout in points, and number of concepts, by rule."""
+    path, target = np.array(penalty_path(case.store)), expit(case.logits)
+    students = fitted(case, case.fit, target, path)
+    of_tune, of_holdout = (logits_of(case, rows, students) for rows in (case.tune, case.holdout))
+    losses = loss(of_tune, target[case.tune])
+    best = int(losses.mean(axis=0).argmin())
+    error = (losses - losses[:, [best]]).std(axis=0, ddof=1) / np.sqrt(len(losses))
+    within = losses.mean(axis=0) <= losses[:, best].mean() + error
+    label = np.asarray(case.store.label)[case.holdout, case.k]
+    ap = [100 * distill.average_precision(label, column) for column in of_holdout.T]
+    alike = (of_holdout > 0) == (case.logits[case.holdout, None] > 0)
+    sizes = (students.weights != 0).sum(axis=0)
+    rules = {
+        "1e-4": 0,
+        "1e-3": 3,
+        "auto": best,
+        "within one error": int(np.flatnonzero(within & (sizes > 0)).max(initial=best)),
+        "folds of fit": by_folds(case, target, path),
+        "highest AP": int(np.nanargmax(ap)),
+    }
+    return {
+        rule: (ap[at], 100 * float(alike[:, at].mean()), int(sizes[at]))
+        for rule, at in rules.items()
+    }
+
+
+def fitted(case: Case, rows: NDArray, target: NDArray, path: NDArray) -> distill.Fit:
+    """Students of each penalty, fitted to these photos."""
+    targets = np.repeat(target[rows, None], len(path), axis=1)
+    return distill.fit(case.store.concept_score[rows], targets, l1=path, tolerance=1e-4)
+
+
+def logits_of(case: Case, rows: NDArray, students: distill.Fit) -> NDArray:
+    """Logits (n, penalties) of these photos."""
+    scores = case.store.concept_score[rows]
+    return distill.decision_function(scores, students.weights, students.intercepts)
+
+
+def loss(logits: NDArray, target: NDArray) -> NDArray:
+    """Cross-entropy (n, penalties) with the teacher's probabilities (n,)."""
+    return np.asarray(np.logaddexp(0, logits) - target[:, None] * logits)
+
+
+def by_folds(case: Case, target: NDArray, path: NDArray) -> int:
+    """Position of the penalty of least loss on photos of fit that were left out."""
+    folds = stratified_folds(target[case.fit, None] > 0.5, FOLDS, seed=0)
+    losses = []
+    for fold in range(FOLDS):
+        out = case.fit[folds == fold]
+        students = fitted(case, case.fit[folds != fold], target, path)
+        losses.append(loss(logits_of(case, out, students), target[out]))
+    return int(np.concatenate(losses).mean(axis=0).argmin())
+
+
+def show(title: str, rows: list[dict[str, tuple[float, float, int]]]) -> None:
+    """Print one row per rule."""
+    print(f"\n{title}, {len(rows)} students   AP (worst against 1e-4)   fidelity   concepts")
+    for rule in rows[0]:
+        ap, fidelity, concepts = np.array([row[rule] for row in rows]).T
+        change = ap - [row["1e-4"][0] for row in rows]
+        print(
+            f"  {rule:18s} {np.nanmean(ap):5.1f} ({np.nanmin(change):+5.1f})"
+            f"   {fidelity.mean():5.1f}   {concepts.mean():5.0f}"
+        )
+
+
+if __name__ == "__main__":
+    main()
