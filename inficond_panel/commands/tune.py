@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from inficond_panel.commands.shared.arguments import add_split, add_tuner
 from inficond_panel.commands.shared.output import note, progress, say, say_json
-from inficond_panel.common.numbers import count, written, written_range
+from inficond_panel.common.numbers import count, written
 from inficond_panel.vocabulary.confidence import interval_word
 from inficond_panel.vocabulary.directions import DIRECTIONS
 from inficond_panel.vocabulary.metrics import AP
@@ -168,7 +168,6 @@ def _change_line(tuner: Tuner, parent: Node, node: Node, split: str, class_name:
     chosen = split == "tune" and chosen_on_tune(tuner, node, class_name)
     return (
         f"{class_name}: {'cross-fitted ' if chosen else ''}AP {values[0]:.3f} → {values[1]:.3f}, "
-        f"change {written(interval.estimate, sign=True)} "
-        f"{written_range(interval.low, interval.high, sign=True)}{noise}; "
+        f"change {interval.written(sign=True)}{noise}; "
         f"{fidelities}"
     )

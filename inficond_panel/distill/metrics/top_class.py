@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.special import log_expit, softmax
 
+from inficond_panel.common.interval import Interval
 from inficond_panel.common.near_words import unknown
 from inficond_panel.distill.metrics.calibration import BINS, bin_of
 from inficond_panel.distill.metrics.decisions import likeliest
@@ -59,15 +60,13 @@ def one_of_classes(logit: NDArray) -> Array:
 class Confusion:
     """Images of one class that are taken for one class, or for another, or for none of the rest.
 
-    ``share`` is the share of the label's images, ``low`` and ``high`` its bootstrap interval.
+    ``share`` is the share of the label's images.
     """
 
     label: int
     named: int
     images: int
-    share: float
-    low: float
-    high: float
+    share: Interval
 
 
 class TopClass:
@@ -205,15 +204,13 @@ def confusions(
         if wrong and label[at] == named[at]:
             continue
         low, high = np.nanquantile(shares[:, at], ends)
-        share = sizes[at] / every[label[at]]
+        share = Interval(float(sizes[at] / every[label[at]]), float(low), float(high))
         made.append(
             Confusion(
                 int(label[at]),
                 int(named[at]),
                 int(sizes[at]),
-                float(share),
-                float(low),
-                float(high),
+                share,
             )
         )
     return made
