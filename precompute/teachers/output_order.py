@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from inficond_panel.errors import DataError
+from inficond_panel.errors import DataError, OrderError, Problem
+from inficond_panel.spec import Spec
 from inficond_panel.spec.sections.teacher import LogitsTeacher, NamedOutputs, Teacher
 from inficond_panel.store.images import UnreadableImage
 from inficond_panel.store.output_order import SEEN, OrderFinding, fitting_text, hold_outputs
@@ -56,6 +57,13 @@ def check_table(section: LogitsTeacher, dataset: Dataset) -> None:
     """The same of a table, which is read."""
     logits = read_logits(section, dataset.ids, dataset.classes)
     check_order(section, dataset, logits.own, logits.other)
+
+
+def in_spec(error: OrderError, spec: Spec) -> OrderError:
+    """The error with the place of the teacher's classes, or of the teacher, in its spec."""
+    key, name = ("teacher", "classes") if getattr(spec.teacher, "classes", ()) else ("", "teacher")
+    place = str(Problem(spec.path, *spec.place(key, name), ""))
+    return OrderError(error.sentence, error.remedy, error.right_names, place)
 
 
 def order_remedy(section: Teacher, classes: Sequence[str], found: OrderFinding) -> str:
