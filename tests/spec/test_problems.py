@@ -9,7 +9,7 @@ from inficond_panel.errors import SpecError
 from inficond_panel.spec import load_spec
 
 TEACHER = (
-    "kind, path, outputs, activation, batch, classes, preprocessing, oracle, model, pretrained, "
+    "kind, path, outputs, activation, order, batch, classes, preprocessing, oracle, model, pretrained, "
     "head, backbone, heads, labels, function, encoder, prompts, words, background, bias, "
     "folds, l2, seed"
 )

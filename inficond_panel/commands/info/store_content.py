@@ -60,7 +60,7 @@ def say_content(args: argparse.Namespace) -> None:
     _say_positives(document)
     _say_typed(document["typed"])
     say_iterations(document["iterations"], args.spec)
-    warnings = [better.message] if better else []
+    warnings = [better.warning] if better else []
     for warning in [*warnings, *store.attrs.get("warnings", [])]:
         note(f"Warning: {warning}")
 
