@@ -111,5 +111,6 @@ def _of_classes(card: Mapping[str, Any]) -> Iterator[str]:
 
 def _skill(metrics: Mapping[str, Any]) -> TeacherSkill:
     """AP of the teacher on a class, from the metrics of the card."""
-    ap = (math.nan if value is None else value for value in metrics["teacher_ap"].values())
-    return TeacherSkill(Interval(*ap), metrics["chance"], metrics["teacher_knows"])
+    ends = metrics["teacher_ap"]
+    ap = [math.nan if ends[key] is None else ends[key] for key in ("value", "low", "high")]
+    return TeacherSkill(Interval(ap[0], ap[1], ap[2]), metrics["chance"], metrics["teacher_knows"])
