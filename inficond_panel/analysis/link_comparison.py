@@ -71,7 +71,8 @@ def compare_links(
 ) -> LinkComparison:
     """Distill the students of both links, or take them from the history, and measure them.
 
-    Students that the history does not have are not put there. Looks at the holdout are the caller's to count. Raises ``TuningError`` for data with several
+    Students that the history does not have are not put there. Looks at the holdout are the
+    caller's to count. Raises ``TuningError`` for data with several
     classes an image, and for settings that the softmax student cannot have.
     """
     check_single_label(tuner.store)
