@@ -108,8 +108,9 @@ def compare_settings(
     """Distill the students of each setting, or take them from the history, and measure them.
 
     Students that the history does not have are not put there. All are measured on the same draws
-    of images, so that what two have in common cancels in their difference. Looks at the holdout are the caller's to count. Raises ``TuningError`` for settings
-    that cannot be, and where the store has no oracle logits.
+    of images, so that what two have in common cancels in their difference. Looks at the holdout are
+    the caller's to count. Raises ``TuningError`` for settings that cannot be, and where the store
+    has no oracle logits.
     """
     noise = tuner.spec.views.noise(draws, seed)
     counts = draw_counts(len(tuner.store.rows(split)), noise["draws"], seed)
