@@ -102,7 +102,7 @@ def _check_against_store(spec: Spec) -> None:
     try:
         store = open_store(spec.store)
     except StoreError as error:
-        note(f"Class names and link are not checked: {error}")
+        note(f"Class names and link are not checked: {error.for_shell}")
         return
     check_against(spec, store.classes, store.task)
     try:

@@ -36,7 +36,12 @@ EXAMPLE = "inficond tune demo --edits edits.yaml --json"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     add_tuner(parser)
-    parser.add_argument("--edits", metavar="FILE", required=True, help="edits file (YAML)")
+    parser.add_argument(
+        "--edits",
+        metavar="FILE",
+        required=True,
+        help="edits file (YAML), or one that comes along: demo/edits.yaml, demo/cures.yaml",
+    )
     parser.add_argument(
         "--keep-head", action="store_true", help="leave the head, which the page shows, where it is"
     )
@@ -46,12 +51,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Carry out an edits file, starting from the untouched students."""
     from inficond_panel.commands.shared.students import open_students
+    from inficond_panel.spec import find_edits
     from inficond_panel.tuning import read_edits
     from inficond_panel.tuning.documents import tune_document
     from inficond_panel.tuning.notices import notices
 
     tuner = open_students(args, distilled=False)
-    iterations = read_edits(args.edits, tuner.store)
+    iterations = read_edits(find_edits(args.edits), tuner.store)
     nodes = [tuner.root(progress=progress)]
     remarks: dict[str, list[str]] = {}
     for batch in iterations:

@@ -44,7 +44,7 @@ def _student_sentence(found: ClassShift, limits: bool) -> str:
     if found.lost_bond:
         return f"Shift: {lost}, within noise; but a bond is lost beyond doubt that it leans on."
     if found.kind == NONE:
-        return f"No shift: {lost}. Edits are not expected to gain."
+        return f"No shift: {lost}. No concept is to blame; λ or labels may still gain."
     large = f"{100 * LARGE_LOSS:g} AP points"
     return f"Too few photos to say: {lost}. A loss above {large} cannot be excluded."
 

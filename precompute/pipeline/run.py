@@ -67,7 +67,7 @@ def run(
     """
     started = time.monotonic()
     path = Path(store_path)
-    spec.check_making()
+    spec.check_photos()
     try:
         fetch_encoder(spec.concepts.encoder)
         fetch_teacher(spec.teacher)

@@ -69,7 +69,7 @@ def _compared(tuner: Tuner, args: argparse.Namespace) -> Compared:
     try:
         measures = measure_outputs(outputs, groups=groups, **chosen)
     except MissingExtraError as error:
-        note(str(error))
+        note(error.for_shell)
         groups, measures = None, measure_outputs(outputs, **chosen)
     count_looks(tuner, [result.node for result in students], args.split)
     return Compared(

@@ -202,8 +202,11 @@ def what_if_curves(
         block = slice(first, first + _BLOCK)
         columns = np.ascontiguousarray(scores[:, block].T, dtype=np.float64)
         turns = _turning_points(columns, logit, weights[block, None], cutoff)
-        axes = (values[block].tolist() for values in (low, weights, high))
-        parts += [_pieces(*row, positive) for row in zip(turns, columns >= 0, *axes, strict=True)]
+        axes = np.stack([low[block], weights[block], high[block]], axis=1).tolist()
+        parts += [
+            _pieces(turn, join, *axis, positive)
+            for turn, join, axis in zip(turns, columns >= 0, axes, strict=True)
+        ]
     ends, tp, fp = (np.concatenate(columns) for columns in zip(*parts, strict=True))
     positives = int(np.count_nonzero(positive))
     return WhatIfs(
