@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from inficond_panel.distill.metrics.checked_outcomes import check_outcomes
 from inficond_panel.distill.metrics.outcome import decision_metrics
 from inficond_panel.distill.scores.scores import Array
 
@@ -51,6 +52,7 @@ def agreement(
 ) -> Agreement:
     """Counts for labels 1 and 0; images with label -1 are left out. All arguments are (n,)."""
     label = np.asarray(label)
+    check_outcomes(label, np.asarray(student_logit), np.asarray(teacher_logit))
     student, teacher = np.asarray(student_logit) > threshold, np.asarray(teacher_logit) > threshold
     return Agreement(
         positives=_counts(student[label == 1], teacher[label == 1]),
@@ -80,6 +82,7 @@ def discrepancy(
     Over the positive images, or over the negative ones, of scores (n, C). nan where one of the
     two groups is empty.
     """
+    check_outcomes(np.asarray(label), np.asarray(student_logit), np.asarray(teacher_logit))
     chosen = np.asarray(label) == (1 if positives else 0)
     differs = (np.asarray(student_logit) > threshold) != (np.asarray(teacher_logit) > threshold)
     apart, alike = chosen & differs, chosen & ~differs

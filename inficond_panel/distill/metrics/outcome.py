@@ -10,6 +10,7 @@ from scipy.sparse import csr_array
 from scipy.special import expit
 
 from inficond_panel.distill.metrics.calibration import BINS, ERRORS_OF_IMAGES, bin_of
+from inficond_panel.distill.metrics.checked_outcomes import check_outcomes
 from inficond_panel.distill.metrics.weighted_ap import Ranked, exact_type, rank
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.errors import DataError
@@ -31,7 +32,7 @@ class Outcome:
 
     Labels and logits are (n,). ``teacher`` logits are needed for fidelity alone. ``bins`` and
     ``equal_mass`` are the ECE's (calibration.py); with counts, its bins stay the bins of the
-    images as they are.
+    images as they are. Raises DataError as ``check_outcomes``.
     """
 
     def __init__(
@@ -45,11 +46,13 @@ class Outcome:
         equal_mass: bool = False,
     ) -> None:
         self.label = np.asarray(label)
+        self.all_logits = np.asarray(logit, dtype=np.float64)
+        self.teacher = None if teacher is None else np.asarray(teacher, dtype=np.float64)
+        given = (self.all_logits,) if self.teacher is None else (self.all_logits, self.teacher)
+        check_outcomes(self.label, *given)
         self.known = self.label >= 0
         self.positive = self.label[self.known] > 0
-        self.all_logits = np.asarray(logit, dtype=np.float64)
         self.logit = self.all_logits[self.known]
-        self.teacher = None if teacher is None else np.asarray(teacher, dtype=np.float64)
         self.threshold = threshold
         self._bins = bins, equal_mass
         #: Metrics on bootstrap draws that were asked for; see ``bootstrap.drawn``.

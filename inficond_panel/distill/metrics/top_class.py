@@ -28,6 +28,7 @@ from scipy.special import log_expit, softmax
 
 from inficond_panel.common.near_words import unknown
 from inficond_panel.distill.metrics.calibration import BINS, bin_of
+from inficond_panel.distill.metrics.checked_outcomes import check_outcomes
 from inficond_panel.distill.metrics.outcome import ratio
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.errors import DataError
@@ -73,7 +74,8 @@ class TopClass:
     """Classes that a model names on n images, for any metric of ``TOP_METRICS``.
 
     ``label`` (n,) are positions of classes, -1 where not known; ``probability`` (n, K);
-    ``teacher`` (n,) the classes that the teacher names, for agreement alone.
+    ``teacher`` (n,) the classes that the teacher names, for agreement alone. Raises DataError as
+    ``check_outcomes``.
     """
 
     def __init__(
@@ -86,6 +88,7 @@ class TopClass:
         bins: int = BINS,
     ) -> None:
         self.all_logits = np.asarray(probability, dtype=np.float64)
+        check_outcomes(np.asarray(label), self.all_logits, classes=self.classes)
         self.named = self.all_logits.argmax(axis=1)
         self.known = np.asarray(label) >= 0
         self.label = np.asarray(label)[self.known]
