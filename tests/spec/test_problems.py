@@ -10,8 +10,8 @@ from inficond_panel.spec import load_spec
 
 TEACHER = (
     "kind, path, outputs, activation, order, batch, classes, preprocessing, oracle, model, "
-    "pretrained, head, backbone, heads, labels, function, encoder, prompts, words, background, bias, "
-    "folds, l2, seed"
+    "pretrained, head, backbone, heads, labels, function, encoder, prompts, words, background, "
+    "bias, folds, l2, seed"
 )
 # (text in the good spec, what replaces it, expected problems as line:column: message)
 CASES = {

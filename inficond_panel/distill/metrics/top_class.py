@@ -29,6 +29,7 @@ from scipy.special import log_expit, softmax
 from inficond_panel.common.interval import Interval
 from inficond_panel.common.near_words import unknown
 from inficond_panel.distill.metrics.calibration import BINS, bin_of
+from inficond_panel.distill.metrics.checked_outcomes import check_outcomes
 from inficond_panel.distill.metrics.decisions import likeliest
 from inficond_panel.distill.metrics.outcome import DrawKey, ratio
 from inficond_panel.distill.scores.scores import Array
@@ -75,7 +76,7 @@ class TopClass:
     ``label`` (n,) are positions of classes, -1 where not known; ``probability`` (n, K);
     ``teacher`` (n,) the classes that the teacher names, for agreement alone. ``logit`` (n, K) are
     the log-odds that rank the classes, also where two probabilities round to 1; if None, the
-    probabilities do.
+    probabilities do. Raises DataError as ``check_outcomes``.
     """
 
     def __init__(
@@ -89,6 +90,7 @@ class TopClass:
         bins: int = BINS,
     ) -> None:
         self.all_logits = np.asarray(probability, dtype=np.float64)
+        check_outcomes(np.asarray(label), self.all_logits, classes=self.classes)
         self._ranking = self.all_logits if logit is None else np.asarray(logit)
         self.named = likeliest(self._ranking)
         self.known = np.asarray(label) >= 0

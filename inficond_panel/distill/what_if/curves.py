@@ -204,8 +204,8 @@ def what_if_curves(
         turns = _turning_points(columns, logit, weights[block, None], cutoff)
         axes = np.stack([low[block], weights[block], high[block]], axis=1).tolist()
         parts += [
-            _pieces(turn, join, *axis, positive)
-            for turn, join, axis in zip(turns, columns >= 0, axes, strict=True)
+            _pieces(turn, join, least, weight, most, positive)
+            for turn, join, (least, weight, most) in zip(turns, columns >= 0, axes, strict=True)
         ]
     ends, tp, fp = (np.concatenate(columns) for columns in zip(*parts, strict=True))
     positives = int(np.count_nonzero(positive))
