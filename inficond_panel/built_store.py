@@ -49,8 +49,9 @@ def write_built(
     """Write spec, words and tables to ``folder``, and compute the store of the spec.
 
     ``settings`` are the title, and the keys ``task``, ``activation``, ``outputs``, ``order`` and
-    ``device``. A folder that holds another build is left as it is. Raises ``DataError``, which names all faults of the
-    frames, before anything is written; ``MissingExtraError``; and what ``precompute.run`` does.
+    ``device``. A folder that holds another build is left as it is. Raises ``DataError``, which
+    names all faults of the frames, before anything is written; ``MissingExtraError``; and what
+    ``precompute.run`` does.
     """
     labels, split = _checked(files, labels, split, words)
     try:

@@ -33,13 +33,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             warnings.showwarning = partial(_show_warning, warnings.showwarning)
             args.run(args)
     except InficondError as error:
-        note(str(error))
+        note(error.for_shell)
         return 2 if isinstance(error, FileProblemsError) else 1
     except KeyboardInterrupt:
         sys.stderr.write("\nInterrupted.\n")
         return 130
     except ModuleNotFoundError as error:
-        note(str(lacking_package(error)))
+        note(lacking_package(error).for_shell)
         return 1
     except OSError as error:
         if not _reader_has_gone(error):

@@ -17,6 +17,38 @@ _FOLDERS = re.compile(
     r"""|(?<![\w:/.~\\-])(?:[A-Za-z]:[\\/]|/)(?:[^\s'"<>:;,()\\/]+[\\/])+"""
 )
 
+#: Commands, flags and keys of the spec that remedies name, and what stands for them in a script.
+_IN_PYTHON = {
+    r"`inficond check SPEC`": "open_students(SPEC)",
+    r"inficond info SPEC(?: --json)?": "students.classes, students.concepts",
+    r"inficond history list \S+ --others": "students.others",
+    r"inficond history list \S+": "students.history",
+    r"inficond history backup SPEC FILE": "students.back_up(FILE)",
+    r"inficond explain SPEC --node ID": "students.jump(ID).report()",
+    r"inficond export SPEC": "students.export(FOLDER)",
+    r"inficond distill": "students.fit()",
+    r"inficond precompute --store": "build(..., path=FOLDER)",
+    r"(inficond precompute \S+)": r"build(...) or from_frames(...); from a spec: \1",
+    r"in the spec \(dataset\.metadata\)": "(from_frames(..., metadata=FRAME))",
+    r"(say so) in the spec": r'\1 (task="single_label")',
+    r"students\.(\w+): (\w+) in the spec": r'students.with_settings(\1="\2")',
+    r"--allow-python, which precompute and predict take": "build(..., teacher=FUNCTION)",
+    r"--force": "force=True",
+    r"--format ([\w-]+)": r'formats="\1"',
+    r"--groups (\w+)": r'groups="\1"',
+    r"--encoder (\S+)": r"encoder=\1",
+    r"--device": "device=NAME",
+    r"--history": "history=FILE",
+    r"--store": "path=FOLDER",
+}
+
+
+def in_python(text: str) -> str:
+    """A text in which what a script does stands for commands and flags of the shell."""
+    for shell, script in _IN_PYTHON.items():
+        text = re.sub(shell, script, text)
+    return text
+
 
 def without_folders(text: str) -> str:
     """A text whose absolute paths are cut to their last names."""
@@ -24,7 +56,11 @@ def without_folders(text: str) -> str:
 
 
 class InficondError(Exception):
-    """Base of all errors shown to a user: a message and a remedy, never a traceback."""
+    """Base of all errors shown to a user: a message and a remedy, never a traceback.
+
+    The remedy names commands, as the command line shows it; as text, which scripts and notebooks
+    show, an error names what a script does.
+    """
 
     def __init__(self, message: str, remedy: str = "") -> None:
         super().__init__(message)
@@ -46,8 +82,13 @@ class InficondError(Exception):
         """Message and remedy on one line, for them too."""
         return f"{self.for_page} {self.remedy_for_page}".strip()
 
-    def __str__(self) -> str:
+    @property
+    def for_shell(self) -> str:
+        """Message and remedy on lines of their own, for those who type commands."""
         return f"{self.message}\n{self.remedy}" if self.remedy else self.message
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{in_python(self.remedy)}" if self.remedy else self.message
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ def fiftyone_export(tuner: Tuner, *, holdout: bool = False) -> Callable[[Exporte
     ``holdout``, since their labels stand beside the decisions. Raises ``ExportError`` where photos
     are no files of their own, and ``DataError`` where the data set cannot be read.
     """
+    tuner.spec.check_photos()
     splits = [split for split in SPLITS if holdout or split != "holdout"]
 
     def make(students: Exported) -> Addition:
@@ -52,7 +53,6 @@ def _places(tuner: Tuner, rows: np.ndarray) -> list[Path]:
         from precompute.datasets import load_dataset  # noqa: PLC0415 - an extra
     except ImportError as error:
         raise missing_extra("Finding the photos", error, "precompute") from error
-    tuner.spec.check_making()
     dataset = load_dataset(tuner.spec.dataset)
     found = dict(zip(dataset.ids, dataset.paths, strict=False))
     places = [found.get(tuner.store.images[row]) for row in rows]

@@ -36,6 +36,7 @@ def oracle_sweep(
     are kept beside the store. Raises ``DataError`` for a gamma that is negative or not finite, for
     a teacher without gradients, and as ``precompute.teachers.gamma_sweep``; ``MissingExtraError``.
     """
+    tuner.spec.check_photos()
     noise = tuner.spec.views.noise(draws, seed)
     values = [float(gamma) for gamma in gammas]
     wrong = [gamma for gamma in values if not (np.isfinite(gamma) and gamma >= 0)]

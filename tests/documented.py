@@ -1,13 +1,28 @@
-"""Commands that README and docs show, as they stand there."""
+"""Commands that README and docs show, as they stand there, and what they do in an empty folder."""
 
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+#: What the pages call files, folders and specs of the reader's own; ``students`` is an export.
+OWN = (
+    *("SPEC", "my.yaml", "photos.yaml", "voc.yaml", "birds.yaml", "faces.yaml", "run.yaml"),
+    *("photos", "waterbird_complete95_forest2water2", "scores.csv", "own.zarr", "students"),
+)
+#: Commands on what comes along that an installed package refuses, each with what it says.
+REFUSED = {
+    "quantify experiment demo": "only the source tree has",
+    "quantify add demo": "only the source tree has",
+    "quantify experiment benchmarks/specs/voc2007.yaml": "benchmarks/specs/voc2007.yaml",
+    "quantify table distilled": "distilled",  # the folder of an experiment
+    "init --download voc2007": "cannot be fetched",  # without network
+}
 _SHELL = {"", "sh", "console"}
 
 
@@ -35,3 +50,22 @@ def commands(page: Path) -> Iterator[tuple[int, str]]:
         if text.startswith("inficond "):
             yield start, re.sub(r"\s+#.*", "", text)
         text = ""
+
+
+def refusal(text: str) -> str:
+    """What a command says where it cannot be done in an empty folder; "" where it is done."""
+    words = shlex.split(text)[1:]
+    for begin, said in REFUSED.items():
+        if words[: len(begin.split())] == begin.split():
+            return said
+    outputs = {after for word, after in pairwise(words) if word == "--output"}
+    named = (own for word in words for own in OWN if word in {own, f"{own}.yaml"} - outputs)
+    return next(named, "")
+
+
+def write_shown(page: Path, folder: Path) -> None:
+    """Write what the commands of a page name and its text shows: edits, and a list of images."""
+    yaml = [line for _, language, line in code_lines(page) if language == "yaml"]
+    (folder / "edits.yaml").write_text("\n".join(yaml) + "\n")
+    odd = "".join(f"scene-{i:05d}\n" for i in range(1, 2000, 2))
+    (folder / "odd.txt").write_text(odd)

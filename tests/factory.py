@@ -77,6 +77,14 @@ def oracle_arrays(**sizes: int) -> dict[str, np.ndarray]:
     return arrays
 
 
+def unknown_arrays(**sizes: int) -> dict[str, np.ndarray]:
+    """As ``small_arrays``; the teacher does not know 'sheep': its logits lie on other images."""
+    arrays = small_arrays(**sizes)
+    column = arrays["teacher_logit"][:, CLASSES.index("sheep")]
+    column[:] = np.random.default_rng(1).permutation(column)
+    return arrays
+
+
 def twin_arrays() -> dict[str, np.ndarray]:
     """As ``small_arrays``; scores of 'spoke' nearly copy 'wheel', of 'hair' 'fur'."""
     arrays = small_arrays()

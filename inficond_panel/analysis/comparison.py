@@ -11,7 +11,6 @@ import numpy as np
 from inficond_panel.analysis.churn import Churn, churn
 from inficond_panel.analysis.judged import chosen_on_tune, judged_outcome
 from inficond_panel.analysis.refits.compensation import Mover, moves
-from inficond_panel.common.numbers import defined
 from inficond_panel.distill import ClassMetrics, Interval, Outcome, change_intervals, measure
 from inficond_panel.distill.metrics.class_mean import mean_change
 from inficond_panel.tuning.documents import metrics_document
@@ -164,9 +163,7 @@ def _metrics(tuner: Tuner, student: Student, judged: Outcome) -> ClassMetrics:
 def change_document(change: Interval) -> dict[str, Any]:
     """A change with its interval; None where undefined."""
     return {
-        "estimate": defined(change.estimate),
-        "low": defined(change.low),
-        "high": defined(change.high),
+        **change.json(),
         "within_noise": change.within_noise if np.isfinite(change.estimate) else None,
     }
 

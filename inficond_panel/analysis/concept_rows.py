@@ -14,7 +14,7 @@ from inficond_panel.analysis.images.patches import PATCHES_OF, assigned_counts, 
 from inficond_panel.analysis.refits.what_if_curves import change_along
 from inficond_panel.common.cache import Latest
 from inficond_panel.common.ordering import strongest
-from inficond_panel.distill import Band, discrepancy, influence_axis
+from inficond_panel.distill import Band, discrepancy, influence_grid
 from inficond_panel.tuning import Student, Tuner
 from inficond_panel.tuning.evaluation import Evaluation
 from inficond_panel.vocabulary.confidence import CONFIDENCE
@@ -138,8 +138,7 @@ def effect(
     key = _same(student), student.class_name, concept, student.split, metric, draws, level
     band = kept.get(key)
     if band is None:
-        weight = student.weight(concept)
-        grid = np.linspace(*influence_axis(student.weights, weight), EFFECT_POINTS)
-        band = change_along(student, concept, metric, np.union1d(grid, [weight]), draws, level)
+        grid = influence_grid(student.weights, student.weight(concept), EFFECT_POINTS)
+        band = change_along(student, concept, metric, grid, draws, level)
         kept.put(key, band)
     return band

@@ -16,6 +16,7 @@ from inficond_panel.analysis.images.gallery import COLUMNS, Gallery, gallery_lin
 from inficond_panel.analysis.influence_stability import StabilityReport
 from inficond_panel.analysis.refits.what_if_curves import refit_curve
 from inficond_panel.analysis.view_tables import concept_counts, teacher_facts
+from inficond_panel.common.interval import NO_INTERVAL
 from inficond_panel.common.ordering import strongest
 from inficond_panel.distill import average_precision
 from inficond_panel.distill.shift.verdict import VERDICT_LEVEL
@@ -51,9 +52,8 @@ def refit_what_if(tuner: Tuner, student: Student, concept: str, metric: str) -> 
     rows = []
     for point in sorted(refit_curve(tuner, student, concept), key=lambda each: each.influence):
         value = getattr(point.metrics, metric)
-        change = point.changes.get(metric)
-        limits = (np.nan, np.nan) if change is None else (change.low, change.high)
-        rows.append((point.influence, value, value - now, *limits, level))
+        change = point.changes.get(metric, NO_INTERVAL)
+        rows.append((point.influence, value, value - now, change.low, change.high, level))
     columns = ["influence", metric, "change", "low", "high", "level"]
     return pd.DataFrame(rows, columns=columns).set_index("influence")
 
@@ -90,8 +90,7 @@ def shift(tuner: Tuner, node: Node, classes: Sequence[str] | None, seed: int) ->
             "tune_model_ap": class_shift.tune_model,
         }
         for key, value in measured.items():
-            limits = (np.nan,) * 3 if value is None else (value.estimate, value.low, value.high)
-            row.update(zip((key, f"{key}_low", f"{key}_high"), limits, strict=True))
+            row |= (value or NO_INTERVAL).columns(key)
         row |= {"level": tuner.spec.views.confidence, "verdict_level": VERDICT_LEVEL}
         row |= teacher_facts(teacher) if teacher is not None else {}
         row["suspects"] = [suspect.concept for suspect in class_shift.suspects]

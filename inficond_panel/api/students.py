@@ -58,7 +58,7 @@ def open_students(
     """
     tuner = open_tuner(spec, store=store, history=history)
     if better := hold_store(tuner.store, tuner.spec.order, few=True):
-        warnings.warn(better.message, OrderWarning, stacklevel=2)
+        warnings.warn(better.warning, OrderWarning, stacklevel=2)
     return TunableStudents(tuner)
 
 

@@ -20,9 +20,9 @@ from inficond_panel.analysis.top_measures import (
     top_class,
 )
 from inficond_panel.analysis.view_tables import fill_counts, teacher_facts
+from inficond_panel.common.interval import columns_of
 from inficond_panel.distill import (
     GroupReport,
-    Interval,
     SliceReport,
     change_intervals,
 )
@@ -84,11 +84,7 @@ def thresholds(
             "low": each.low,
             "high": each.high,
             **{name: value.estimate for name, value in each.metrics.items()},
-            **{
-                f"{F1.key}_change{end}": getattr(each.change[F1.key], name)
-                for end, name in (("", "estimate"), ("_low", "low"), ("_high", "high"))
-                if each.change
-            },
+            **(each.change[F1.key].columns(f"{F1.key}_change") if each.change else {}),
             "level": tuner.spec.views.confidence,
             "lacking": each.lacking,
         }
@@ -107,9 +103,9 @@ def coverage(
             "coverage": point.coverage,
             "threshold": point.threshold,
             "answered": point.answered,
-            **_limits(ACCURACY.key, point.accuracy),
-            **_limits(F1.key, point.f1),
-            **_limits("gain", point.gain),
+            **point.accuracy.columns(ACCURACY.key),
+            **point.f1.columns(F1.key),
+            **point.gain.columns("gain"),
             "level": noise["level"],
         }
         for point in decisions_of(tuner, node, class_name).curve(**noise)
@@ -127,9 +123,7 @@ def penalty_path(tuner: Tuner, node: Node, class_name: str, split: str) -> pd.Da
             "now": point.now,
             "auto": point.auto,
             "concepts": point.concepts,
-            **{key: found.estimate for key, found in point.metrics.items()},
-            **{f"{key}_low": found.low for key, found in point.metrics.items()},
-            **{f"{key}_high": found.high for key, found in point.metrics.items()},
+            **columns_of(point.metrics),
             "level": tuner.spec.views.confidence,
         }
         for point in penalty_points(tuner, node, class_name, split).points
@@ -152,8 +146,8 @@ def metrics(tuner: Tuner, node: Node, split: str, intervals: bool) -> pd.DataFra
     if intervals:
         for name, each in measure_node(tuner, node, split).items():
             for metric in METRICS:
-                rows[name] |= _limits(metric, each.metrics[metric])
-            rows[name] |= _limits("teacher_ap", each.teacher.ap)
+                rows[name] |= each.metrics[metric].columns(metric)
+            rows[name] |= each.teacher.ap.columns("teacher_ap")
             rows[name]["level"] = tuner.spec.views.confidence
     frame = pd.DataFrame.from_dict(rows, orient="index").rename_axis("class")
     frame["teacher_knows"] = frame["teacher_knows"].astype("boolean")
@@ -170,7 +164,7 @@ def metrics_together(tuner: Tuner, node: Node, split: str, intervals: bool) -> p
         for key, value in measured.items():
             rows[name][key] = value.estimate
             if intervals:
-                rows[name] |= {f"{key}_low": value.low, f"{key}_high": value.high}
+                rows[name] |= value.columns(key)
         if intervals:
             rows[name]["level"] = tuner.spec.views.confidence
     return pd.DataFrame.from_dict(rows, orient="index")
@@ -189,7 +183,7 @@ def groups(tuner: Tuner, node: Node, split: str, by: Sequence[str], by_label: bo
     """Metrics of groups, one row per class and group, with their limits."""
     rows = [
         {"class": name, "group": group.name, "images": group.n, "positives": group.positives}
-        | {key: value for item in group.metrics.items() for key, value in _limits(*item).items()}
+        | columns_of(group.metrics)
         | {"level": tuner.spec.views.confidence}
         for name, report in _group_reports(tuner, node, split, by, by_label).items()
         for group in report.groups
@@ -206,9 +200,9 @@ def group_gaps(
             "class": name,
             "metric": metric,
             "worst": gap.worst.name,
-            **_limits("value", gap.worst.metrics[metric]),
+            **gap.worst.metrics[metric].columns("value"),
             "best": gap.best.name,
-            **_limits("difference", gap.difference),
+            **gap.difference.columns("difference"),
             "level": tuner.spec.views.confidence,
         }
         for name, report in _group_reports(tuner, node, split, by, by_label).items()
@@ -226,10 +220,6 @@ def _group_reports(
     return {name: each.cells if by_label else each.groups for name, each in measured.items()}
 
 
-def _limits(name: str, interval: Interval) -> dict[str, float]:
-    return {name: interval.estimate, f"{name}_low": interval.low, f"{name}_high": interval.high}
-
-
 def changes(before: Students, after: Students, metric: str, noise: Noise) -> pd.DataFrame:
     """One row per class: the metric before and after, and its change with the interval."""
     old, found = before.outcomes, {}
@@ -238,9 +228,7 @@ def changes(before: Students, after: Students, metric: str, noise: Noise) -> pd.
         found[name] = {
             "before": old[name].value(metric),
             "after": outcome.value(metric),
-            "change": interval.estimate,
-            "low": interval.low,
-            "high": interval.high,
+            **interval.columns("change", stem=""),
             "level": noise["level"],
             "words": interval.words,
         }
@@ -255,9 +243,7 @@ def slices(reports: Mapping[str, SliceReport], level: float) -> pd.DataFrame:
             "slice": each.name,
             "images": each.n,
             "positives": each.positives,
-            report.metric: each.interval.estimate,
-            "low": each.interval.low,
-            "high": each.interval.high,
+            **each.interval.columns(report.metric, stem=""),
             "level": level,
             "rest": each.rest,
             "expected": each.expected,

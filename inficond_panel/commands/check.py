@@ -36,6 +36,8 @@ def run(args: argparse.Namespace) -> None:
     spec = load_spec(file)
     if spec.store.exists():
         _check_against_store(spec)
+    elif isinstance(spec.teacher, LogitsTeacher):
+        _check_table(spec)
     say(f"{args.spec}: no problems.")
     say(f"title    {spec.title}")
     if spec.dataset:
@@ -44,35 +46,36 @@ def run(args: argparse.Namespace) -> None:
         say(f"task     {task_text({**facts, 'classes': (), 'other_classes': ()})}")
     if spec.students.link == SOFTMAX:
         say("students one softmax over all classes: a thumb on one class moves the others")
-    if spec.store.exists():
-        say(f"store    {spec.store}")
-    else:
-        make = "" if spec.of_store else f" yet; run: inficond precompute {args.spec}"
-        say(f"store    {spec.store} (not there{make})")
+    _say_store(spec, args.spec)
     say(f"history  {usual_history(args.spec, spec)}")
-    if spec.teacher and not spec.store.exists():
-        _check_order(spec)
     if spec.study and spec.store.exists():
         _check_study(args.spec)
 
 
-def _check_order(spec: Spec) -> None:
-    """Hold a table of logits against the labels of its data set; say so where that is not known.
+def _say_store(spec: Spec, name: str) -> None:
+    """Write where the store is, and of one that is not there what is not known yet."""
+    if spec.store.exists():
+        say(f"store    {spec.store}")
+        return
+    make = "" if spec.of_store else f" yet; run: inficond precompute {name}"
+    say(f"store    {spec.store} (not there{make})")
+    if isinstance(spec.teacher, NamedOutputs) and not spec.order:
+        say("outputs  their order is held against the labels by inficond precompute, not here")
+
+
+def _check_table(spec: Spec) -> None:
+    """Hold a table of logits against the labels of its data set; where that fails, note why.
 
     Raises ``OrderError`` for a table whose columns fit the labels under other names.
     """
-    precompute_package()
-    from precompute.datasets import load_dataset
-    from precompute.teachers import check_table
-
-    if not isinstance(spec.teacher, LogitsTeacher):
-        if isinstance(spec.teacher, NamedOutputs) and not spec.order:
-            say("outputs  their order is not known before inficond precompute runs the teacher")
-        return
     try:
+        precompute_package()
+        from precompute.datasets import load_dataset
+        from precompute.teachers import check_table, in_spec
+
         check_table(spec.teacher, load_dataset(spec.dataset))
-    except OrderError:
-        raise
+    except OrderError as error:
+        raise in_spec(error, spec) from error
     except InficondError as error:
         note(f"The order of the teacher's outputs is not checked: {error.message}")
 
@@ -99,12 +102,12 @@ def _check_against_store(spec: Spec) -> None:
     try:
         store = open_store(spec.store)
     except StoreError as error:
-        note(f"Class names and link are not checked: {error}")
+        note(f"Class names and link are not checked: {error.for_shell}")
         return
     check_against(spec, store.classes, store.task)
     try:
         if better := hold_store(store, spec.order):
-            note(f"Warning: {better.message}")
+            note(f"Warning: {better.warning}")
     except StoreError as error:
         note(f"The order of the teacher's outputs is not checked: {error}")
     for warning in store.attrs.get("warnings", []):

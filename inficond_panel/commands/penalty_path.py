@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from inficond_panel.commands.shared.arguments import add_class, add_node, add_split, add_tuner
 from inficond_panel.commands.shared.output import note, say, say_json, say_table
-from inficond_panel.common.numbers import count, written, written_range
+from inficond_panel.common.numbers import count
 from inficond_panel.vocabulary.confidence import confidence_word
 
 if TYPE_CHECKING:
     from inficond_panel.analysis.penalty_path import PenaltyPoint
-    from inficond_panel.distill import Interval
 
 DESCRIPTION = (
     "Fits the student of one class at each value of lambda that an edits file's {direction: "
@@ -59,7 +58,7 @@ def run(args: argparse.Namespace) -> None:
         [
             f"{point.value:.3g}{_marks(point)}",
             count(point.concepts),
-            *(text for found in point.metrics.values() for text in _written(found)),
+            *(text for found in point.metrics.values() for text in found.cells()),
         ]
         for point in path.points
     ]
@@ -72,11 +71,8 @@ def run(args: argparse.Namespace) -> None:
 
 def _point_document(point: PenaltyPoint) -> dict[str, Any]:
     """A point as plain data; undefined is None."""
-    from inficond_panel.commands.metrics.metrics_document import interval_document
-
     metrics = {
-        name: {**interval_document(found), "left_out": found.left_out}
-        for name, found in point.metrics.items()
+        name: {**found.json(), "left_out": found.left_out} for name, found in point.metrics.items()
     }
     return {**asdict(point), "metrics": metrics}
 
@@ -84,7 +80,3 @@ def _point_document(point: PenaltyPoint) -> dict[str, Any]:
 def _marks(point: PenaltyPoint) -> str:
     marks = [name for name, marked in (("now", point.now), ("auto", point.auto)) if marked]
     return f" {', '.join(marks)}" if marks else ""
-
-
-def _written(interval: Interval) -> list[str]:
-    return [written(interval.estimate), written_range(interval.low, interval.high)]

@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Make the store of a spec, or say what that would do."""
     spec = load_spec(find_spec(args.spec))
-    spec.check_making()
+    spec.check_photos()
     say_networks(args, spec)
     package, store = precompute_package(), args.store or spec.store
     if args.plan:

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from inficond_panel.commands.shared.arguments import add_classes, add_node, add_seed, add_tuner
 from inficond_panel.commands.shared.output import note, progress, say, say_json
-from inficond_panel.common.numbers import defined, written, written_range
+from inficond_panel.common.numbers import defined
 from inficond_panel.vocabulary.confidence import confidence_word
 
 if TYPE_CHECKING:
-    from inficond_panel.distill import Interval
     from inficond_panel.tuning import Tuner
     from inficond_panel.tuning.shift.class_shift import ClassShift
 
@@ -62,15 +61,14 @@ def _say_class(found: ClassShift) -> None:
     if found.verdict is not None:
         baselines = {"its own word alone": found.own_word, "a model of tune": found.tune_model}
         known = {name: value for name, value in baselines.items() if value is not None}
-        say("  AP on tune: " + ", ".join(f"{name} {_ap(value)}" for name, value in known.items()))
+        say(
+            "  AP on tune: "
+            + ", ".join(f"{name} {value.written()}" for name, value in known.items())
+        )
     for suspect in found.suspects:
         say(f"  {suspect_sentence(found, suspect)}")
         if suspect.group:
             say(f"    alike: {', '.join(suspect.group)}")
-
-
-def _ap(found: Interval) -> str:
-    return f"{written(found.estimate)} {written_range(found.low, found.high)}"
 
 
 def _document(tuner: Tuner, node: str, found: dict[str, ClassShift]) -> dict[str, Any]:
@@ -87,7 +85,6 @@ def _document(tuner: Tuner, node: str, found: dict[str, ClassShift]) -> dict[str
 
 
 def _class_document(found: ClassShift) -> dict[str, Any]:
-    from inficond_panel.commands.metrics.metrics_document import interval_document
     from inficond_panel.wording.suspects import shift_sentence, suspect_reason, suspect_sentence
 
     verdict = found.verdict
@@ -104,7 +101,7 @@ def _class_document(found: ClassShift) -> dict[str, Any]:
         "labels_of_fit": "teacher" if found.by_teacher else "labels",
         "fit_separation": None if verdict is None else defined(verdict.separation),
         "fit_ap": None if verdict is None else defined(verdict.ap),
-        **{key: value and interval_document(value) for key, value in intervals.items()},
+        **{key: value and value.json() for key, value in intervals.items()},
         "suspects": [
             {
                 "concept": suspect.concept,

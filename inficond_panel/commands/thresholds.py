@@ -14,7 +14,8 @@ from inficond_panel.commands.shared.arguments import (
     share,
 )
 from inficond_panel.commands.shared.output import note, say, say_json, say_table
-from inficond_panel.common.numbers import plain, written, written_range
+from inficond_panel.common.interval import Interval
+from inficond_panel.common.numbers import plain, written
 from inficond_panel.vocabulary.confidence import confidence_word
 from inficond_panel.vocabulary.metrics import F1, PRECISION, RECALL
 
@@ -91,12 +92,9 @@ def _row(each: ChosenThreshold) -> list[Any]:
     f1, change = each.metrics[F1.key], each.change[F1.key]
     return [
         each.class_name,
-        written(each.threshold, sign=True),
-        written_range(each.low, each.high, sign=True),
+        *Interval(each.threshold, each.low, each.high).cells(sign=True),
         written(each.now, sign=True),
-        written(f1.estimate),
-        written_range(f1.low, f1.high),
-        written(change.estimate, sign=True),
-        written_range(change.low, change.high, sign=True),
+        *f1.cells(),
+        *change.cells(sign=True),
         *(written(each.metrics[metric.key].estimate) for metric in _WORTH),
     ]

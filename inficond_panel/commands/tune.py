@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from inficond_panel.commands.shared.arguments import add_split, add_tuner
 from inficond_panel.commands.shared.output import note, progress, say, say_json
-from inficond_panel.common.numbers import count, written, written_range
+from inficond_panel.common.numbers import count, written
 from inficond_panel.vocabulary.confidence import interval_word
 from inficond_panel.vocabulary.directions import DIRECTIONS
 from inficond_panel.vocabulary.metrics import AP
@@ -36,7 +36,12 @@ EXAMPLE = "inficond tune demo --edits edits.yaml --json"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     add_tuner(parser)
-    parser.add_argument("--edits", metavar="FILE", required=True, help="edits file (YAML)")
+    parser.add_argument(
+        "--edits",
+        metavar="FILE",
+        required=True,
+        help="edits file (YAML), or one that comes along: demo/edits.yaml, demo/cures.yaml",
+    )
     parser.add_argument(
         "--keep-head", action="store_true", help="leave the head, which the page shows, where it is"
     )
@@ -46,12 +51,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Carry out an edits file, starting from the untouched students."""
     from inficond_panel.commands.shared.students import open_students
+    from inficond_panel.spec import find_edits
     from inficond_panel.tuning import read_edits
     from inficond_panel.tuning.documents import tune_document
     from inficond_panel.tuning.notices import notices
 
     tuner = open_students(args, distilled=False)
-    iterations = read_edits(args.edits, tuner.store)
+    iterations = read_edits(find_edits(args.edits), tuner.store)
     nodes = [tuner.root(progress=progress)]
     remarks: dict[str, list[str]] = {}
     for batch in iterations:
@@ -168,7 +174,6 @@ def _change_line(tuner: Tuner, parent: Node, node: Node, split: str, class_name:
     chosen = split == "tune" and chosen_on_tune(tuner, node, class_name)
     return (
         f"{class_name}: {'cross-fitted ' if chosen else ''}AP {values[0]:.3f} → {values[1]:.3f}, "
-        f"change {written(interval.estimate, sign=True)} "
-        f"{written_range(interval.low, interval.high, sign=True)}{noise}; "
+        f"change {interval.written(sign=True)}{noise}; "
         f"{fidelities}"
     )

@@ -67,9 +67,9 @@ def points(change: float | None, unit: bool = True) -> str:
     return signed(100 * change, 1) + (f" {POINTS}" if unit else "")
 
 
-def interval(low: float | None, high: float | None) -> str:
-    """Interval of changes of shares in percentage points: ``[+0.4, +3.3]``."""
-    return f"[{points(low, unit=False)}, {points(high, unit=False)}]"
+def change_number(change: float | None, unit: str = "") -> str:
+    """``+1.9 pp`` of a share, or where the metric has no unit ``+0.019``."""
+    return points(change) if unit else signed(change, 3)
 
 
 def number_range(low: float, high: float, digits: int = 3, *, sign: bool = False) -> str:
@@ -78,26 +78,6 @@ def number_range(low: float, high: float, digits: int = 3, *, sign: bool = False
         return UNDEFINED
     one = signed if sign else number
     return f"[{one(low, digits)}, {one(high, digits)}]"
-
-
-def estimated(
-    found: tuple[float, float, float],
-    digits: int = 3,
-    *,
-    scale: float = 1.0,
-    unit: str = "",
-    sign: bool = False,
-    limits: bool = True,
-) -> str:
-    """Estimate, low and high, times ``scale``: ``−0.25 [−0.40, 0.10]``, ``+3.1 pp [+0.4, +6.0]``.
-
-    Without ``limits`` the estimate alone; ``–`` where undefined.
-    """
-    value, low, high = (scale * end for end in found)
-    text = (signed if sign else number)(value, digits) + (f" {unit}" if unit else "")
-    if not (limits and _known(low) and _known(high)):
-        return text
-    return f"{text} {number_range(low, high, digits, sign=sign)}"
 
 
 def short(value: float | None, digits: int = 2) -> str:

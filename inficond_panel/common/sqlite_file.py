@@ -18,8 +18,9 @@ from inficond_panel.common.sqlite_form import Form
 class Database:
     """One connection a process to the SQLite file at ``path`` (or ``":memory:"``).
 
-    Nothing is opened before the first transaction; after a fork the child opens the file anew.
-    Threads take turns. Raises the error of its form for all that can be wrong with the file.
+    Nothing is opened before the first transaction; after a fork the child opens the file anew. It
+    is closed with the last reference to this, or with the process. Threads take turns. Raises the
+    error of its form for all that can be wrong with the file.
     """
 
     def __init__(self, path: str, form: Form) -> None:
@@ -28,6 +29,7 @@ class Database:
         self.path = path if path == ":memory:" else os.path.abspath(path)  # noqa: PTH100
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
+        self._closing: weakref.finalize[[], Database] | None = None
         self._file: tuple[int, int] | None = None
         self._still = False
         _live.add(self)
@@ -59,6 +61,7 @@ class Database:
     def _connected(self) -> sqlite3.Connection:
         if self._connection is None:
             self._connection, self._still = open_file(self.path, self.form)
+            self._closing = weakref.finalize(self, self._connection.close)
             self._file = _identity(self.path)
         elif _identity(self.path) != self._file:
             raise self.form.moved(self.path)
@@ -94,14 +97,17 @@ class Database:
     def close(self) -> None:
         """Close the file; the next use opens it again (what was in memory is lost)."""
         with self._lock:
-            if self._connection is not None:
-                self._connection.close()
-            self._connection, self._still = None, False
+            if self._closing is not None:
+                self._closing()
+            self._connection, self._closing, self._still = None, None, False
 
     def _forget(self) -> None:
         """Start anew in a forked child: the connection is the parent's, and is not closed here."""
         _inherited.append(self._connection)
-        self._lock, self._connection, self._still = threading.RLock(), None, False
+        if self._closing is not None:
+            self._closing.detach()
+        self._lock, self._still = threading.RLock(), False
+        self._connection, self._closing = None, None
 
 
 def _only_for(form: Form) -> Callable[[int, int, int], None]:

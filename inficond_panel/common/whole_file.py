@@ -31,6 +31,8 @@ def named(place: Path) -> Iterator[None]:
     """Raise ``ExportError``, which names the place, where the system does not write there."""
     try:
         yield
+    except ExportError:  # an OSError too, which says already what is wrong
+        raise
     except OSError as error:
         raise ExportError(
             f"{place} cannot be written: {error.strerror or error}.",

@@ -53,6 +53,7 @@ from inficond_panel.distill.what_if.curves import (
     WhatIfs,
     influence_axes,
     influence_axis,
+    influence_grid,
     what_if_curve,
     what_if_curves,
 )
@@ -108,6 +109,7 @@ __all__ = [
     "holm",
     "influence_axes",
     "influence_axis",
+    "influence_grid",
     "label_groups",
     "measure",
     "metric_intervals",

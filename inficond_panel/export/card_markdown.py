@@ -248,9 +248,9 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 def _interval(found: Mapping[str, float | None] | None) -> str:
     if found is None:
         return "none"
-    if found["value"] is None or found["low"] is None:
-        return written(found["value"])
-    return f"{written(found['value'])} {written_range(found['low'], found['high'])}"
+    if found["estimate"] is None or found["low"] is None:
+        return written(found["estimate"])
+    return f"{written(found['estimate'])} {written_range(found['low'], found['high'])}"
 
 
 def _plain(value: float | None) -> str:

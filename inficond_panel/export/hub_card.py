@@ -122,7 +122,7 @@ def _metrics(
 
 def _value(found: Mapping[str, Any], key: str) -> float | None:
     interval = found.get(key)
-    return None if interval is None else interval["value"]
+    return None if interval is None else interval["estimate"]
 
 
 def _quoted(value: Any) -> Any:

@@ -111,8 +111,8 @@ def _of_classes(card: Mapping[str, Any]) -> Iterator[str]:
 
 def _skill(metrics: Mapping[str, Any]) -> TeacherSkill:
     """AP of the teacher on a class, from the metrics of the card."""
-    estimate, low, high = (
-        math.nan if value is None else value for value in metrics["teacher_ap"].values()
-    )
-    ap = Interval(estimate, low, high)
-    return TeacherSkill(ap, metrics["chance"], metrics["teacher_knows"])
+    ends = metrics["teacher_ap"]
+    low, high = (math.nan if ends[end] is None else ends[end] for end in ("low", "high"))
+    estimate = math.nan if ends["estimate"] is None else ends["estimate"]
+    skill = Interval(estimate, low, high), metrics["chance"], metrics["teacher_knows"]
+    return TeacherSkill(*skill)

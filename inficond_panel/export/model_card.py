@@ -12,7 +12,6 @@ from typing import Any
 from inficond_panel.analysis.node_metrics import ClassMeasures, measure_node
 from inficond_panel.analysis.top_measures import measure_single_label
 from inficond_panel.common.numbers import defined
-from inficond_panel.distill import Interval
 from inficond_panel.export.exported import FORMAT_VERSION
 from inficond_panel.export.limits import limits
 from inficond_panel.store import SPLITS
@@ -111,13 +110,13 @@ def _versions(tuner: Tuner) -> dict[str, Any]:
 
 
 def measured(tuner: Tuner, node: Node, split: str) -> dict[str, Any]:
-    """For each class counts, and ``{"value", "low", "high"}`` of each metric; None if undefined."""
+    """For each class counts, and each metric as ``Interval.json``; None if undefined."""
     found, metrics = measure_node(tuner, node, split), {}
     for name, student in tuner.at(node, split).items():
         points = student.metrics
         metrics[name] = {
             **_document(found[name]),
-            "teacher_ap": _plain(found[name].teacher.ap),
+            "teacher_ap": found[name].teacher.ap.json(),
             "chance": defined(found[name].teacher.chance),
             "teacher_knows": found[name].teacher.knows,
             "constant_fidelity": defined(points.constant_fidelity),
@@ -134,7 +133,7 @@ def measured_together(tuner: Tuner, node: Node, split: str) -> dict[str, Any]:
     measures = measure_single_label(tuner, node, split)
     sides = {"students": measures.students, "teacher": measures.teacher}
     metrics = {
-        side: {name: _plain(interval) for name, interval in each.items()}
+        side: {name: interval.json() for name, interval in each.items()}
         for side, each in sides.items()
     }
     return {"images": measures.n, "k": measures.k, **metrics}
@@ -145,15 +144,7 @@ def _document(measures: ClassMeasures) -> dict[str, Any]:
         "images": measures.n,
         "positives": measures.positives,
         "cross_fitted": bool(measures.chosen_on),
-        **{name: _plain(interval) for name, interval in measures.metrics.items()},
-        "ap_since_start": _plain(measures.since_start[AP.key]) if measures.since_start else None,
+        **{name: interval.json() for name, interval in measures.metrics.items()},
+        "ap_since_start": measures.since_start[AP.key].json() if measures.since_start else None,
         "ece_if_calibrated": defined(measures.ece_floor),
-    }
-
-
-def _plain(interval: Interval) -> dict[str, float | None]:
-    return {
-        "value": defined(interval.estimate),
-        "low": defined(interval.low),
-        "high": defined(interval.high),
     }

@@ -95,10 +95,12 @@ def read_onnx(path: Path) -> dict[str, Any]:
     if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in tensors):
         raise ValueError("its arrays are in other files")
     entries = {entry.key: entry.value for entry in model.metadata_props}
-    entries |= {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in tensors}
-    for key in _FACTS:
-        entries[key] = json.loads(entries[key])
-    return entries
+    facts = {key: json.loads(entries[key]) for key in _FACTS}
+    return {
+        **entries,
+        **facts,
+        **{tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in tensors},
+    }
 
 
 def _graph(helper: Any, tensor: Any, students: Exported) -> Any:
@@ -121,7 +123,7 @@ def _graph(helper: Any, tensor: Any, students: Exported) -> Any:
         helper.make_tensor(name, tensor.DOUBLE, values.shape, values.ravel())
         for name, values in constants.items()
     ]
-    if single:
+    if joint or single:
         places = range(classes)
         initializers.append(helper.make_tensor("places", tensor.INT64, [classes], places))
     value = helper.make_tensor_value_info

@@ -10,7 +10,7 @@ from scipy.special import expit
 
 from inficond_panel.analysis.refits.what_if_curves import change_along
 from inficond_panel.common.ordering import strongest
-from inficond_panel.distill import influence_axis, what_if_curve
+from inficond_panel.distill import influence_axis, influence_grid, what_if_curve
 from inficond_panel.distill.metrics.calibration import BINS, bin_of
 from inficond_panel.distill.metrics.selective import CoveragePoint
 from inficond_panel.tuning import Student
@@ -55,8 +55,7 @@ def make_what_if(
     from the present influence, a paired bootstrap over the images; a vertical line marks that.
     """
     weight = student.weight(concept)
-    low, high = influence_axis(student.weights, weight)
-    grid = np.union1d(np.linspace(low, high, GRID), [weight])
+    grid = influence_grid(student.weights, weight, GRID)
     band = change_along(student, concept, metric, grid, noise["draws"], noise["level"])
     now = student.outcome.value(metric)
     name = METRICS[metric].name

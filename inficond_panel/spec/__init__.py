@@ -4,7 +4,7 @@ from inficond_panel.spec.framework.json_schema import json_schema
 from inficond_panel.spec.sections.dataset import ScenesDataset, TableDataset, VocDataset
 from inficond_panel.spec.sections.page import Layout
 from inficond_panel.spec.sections.splits import ALL, REST, ColumnPart, Share
-from inficond_panel.spec.spec import Spec, find_spec, load_spec
+from inficond_panel.spec.spec import Spec, find_edits, find_spec, load_spec
 from inficond_panel.spec.student_settings import check_against, with_students
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "TableDataset",
     "VocDataset",
     "check_against",
+    "find_edits",
     "find_spec",
     "json_schema",
     "load_spec",

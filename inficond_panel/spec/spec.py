@@ -16,7 +16,7 @@ from inficond_panel.spec.framework.section import Nested
 from inficond_panel.spec.framework.section_file import SpecFile, load_file
 from inficond_panel.spec.sections import packed_datasets as _  # noqa: F401 - kinds of Dataset
 from inficond_panel.spec.sections.concepts import Concepts
-from inficond_panel.spec.sections.dataset import Dataset, StoreDataset
+from inficond_panel.spec.sections.dataset import Dataset, ScenesDataset, StoreDataset
 from inficond_panel.spec.sections.package_teachers import PythonTeacher
 from inficond_panel.spec.sections.page import Layout, Views
 from inficond_panel.spec.sections.students import NO_THRESHOLD, ExactStudents, Students, Tuning
@@ -95,6 +95,12 @@ class Spec(SpecFile):
         if self.of_store:
             message = f"{', '.join(sorted(_MAKING))} are missing: it names a store by itself"
             raise SpecError([Problem(self.path, 1, 1, message)], _OF_STORE)
+
+    def check_photos(self) -> None:
+        """Raise as ``check_making``, and where no photo can be had; none is looked for."""
+        self.check_making()
+        if isinstance(self.dataset, ScenesDataset):
+            self.dataset.check_recipe()
 
     def allow_python(self) -> None:
         """Let a teacher that is Python code run."""
@@ -203,6 +209,12 @@ def find_spec(name: str | Path, kind: str = "spec") -> Path:
     if exists:
         return file
     raise no_such_spec(name, kind)
+
+
+def find_edits(name: str | Path) -> Path:
+    """File of edits: a path, or one that comes along with a spec, such as ``demo/edits.yaml``."""
+    along = shipped_folder("specs") / name
+    return along if along.is_file() and not Path(name).is_file() else Path(name)
 
 
 def no_such_spec(name: str | Path, *kinds: str) -> SpecError:

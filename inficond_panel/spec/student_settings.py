@@ -15,7 +15,7 @@ from inficond_panel.spec.sections.students import NO_THRESHOLD, Labels
 from inficond_panel.spec.spec import Spec
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL, SOFTMAX
 
-REMEDY = "`inficond info SPEC` lists the classes of the store."
+REMEDY = "See the classes of the store: inficond info SPEC"
 
 
 def check_against(spec: Spec, classes: Sequence[str], task: str) -> None:

@@ -36,6 +36,11 @@ class OrderFinding:
         """The names of today, each with the right one."""
         return ", ".join(f"{old!r} to {new!r}" for old, new in self.right_names.items())
 
+    @property
+    def warning(self) -> str:
+        """The finding on a store that is there already."""
+        return f"{self.message} What to do: inficond docs teachers."
+
     def error(self, remedy: str) -> OrderError:
         """The finding as an error."""
         return OrderError(self.message, remedy, self.right_names)
@@ -62,16 +67,17 @@ def hold_outputs(
     better = hold_order(values, label[rows], softmax=softmax, single=single, most=most)
     if better is None:
         return None
-    right = {classes[j]: classes[k] for k, j in enumerate(better.outputs) if j != k}
+    at = sorted((j, k) for k, j in enumerate(better.outputs) if j != k)
+    right = {classes[j]: classes[k] for j, k in at}
     moved = {classes[k] for k in better.moved}
     unsure = [name for name in right.values() if name not in moved]
-    pairs = [f"of {old!r} fits {new!r}" for old, new in right.items()]
-    doubt = f" The labels cannot tell where {listed(unsure)} belong." if unsure else ""
+    pairs = [f"the output taken for {old!r} fits {new!r}" for old, new in right.items()]
+    doubt = f" Not certain by these labels: {listed(unsure)}." if unsure else ""
     return OrderFinding(
         f"The teacher's outputs fit the labels in another order: {better.measure} is "
         f"{number(better.given, 2)} as given and {number(better.better, 2)} in the better order "
         f"(AUC of {len(moved)} classes {signed(better.gain)}, at least {signed(better.low)}, "
-        f"99.9 % interval). The output {listed(pairs, _NAMED)}.{doubt}",
+        f"99.9 % interval): {listed(pairs, _NAMED)}.{doubt}",
         right,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from inficond_panel.common.near_words import missing
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning.node import Node
+from inficond_panel.tuning.other_students import count_others, others_sentence
 from inficond_panel.tuning.tuner import Tuner
 
 #: What names an iteration: number, id, name, or the iteration itself.
@@ -36,7 +37,8 @@ def find_node(tuner: Tuner, text: NodeName, deleted: bool = False) -> Node:
     if matching:
         which = ", ".join(f"#{node.number} ({node.id})" for node in matching)
         raise TuningError(f"{word!r} is the name of several iterations: {which}.", "Give one's id.")
+    there = f"There are #0 to #{len(nodes) - 1}." if nodes else "Distill first: inficond distill"
+    others = others_sentence(count_others(tuner))
     raise TuningError(
-        missing("iteration", word, known, f"in {tuner.history.path}"),
-        f"There are #0 to #{len(nodes) - 1}." if nodes else "Distill first: inficond distill",
+        missing("iteration", word, known, f"in {tuner.history.path}"), f"{there} {others}".strip()
     )

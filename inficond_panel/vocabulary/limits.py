@@ -5,5 +5,12 @@ from __future__ import annotations
 #: Bound of a weight in size. The certificate multiplies a bound with derivatives of the loss, whose
 #: rounding is about 1e-16: beyond 1e8 the product hides the tolerance of a fit.
 LARGEST_BOUND = 1e8
+#: The same in words, for messages.
+BOUND_FORM = f"a number from -{LARGEST_BOUND:,.0f} to {LARGEST_BOUND:,.0f}"
 #: Adam's learning rate, for scores of spread 1: a step moves a logit by as much.
 LARGEST_RATE = 100.0
+
+
+def is_bound(value: float) -> bool:
+    """Return whether a number is a bound of a weight: finite, and not beyond ``LARGEST_BOUND``."""
+    return -LARGEST_BOUND <= value <= LARGEST_BOUND

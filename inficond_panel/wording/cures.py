@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from inficond_panel.analysis.penalty_path import AutoChoice
-from inficond_panel.common.numbers import count, estimated
+from inficond_panel.common.numbers import count
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.intents.cures import Balance, Cure, Doubt, Label, Lambda
 from inficond_panel.tuning.intents.intent import Intent, size_words
@@ -128,8 +128,7 @@ def _words_by_kind(terms: Terms) -> dict[str, str]:
 
 def gain_words(gain: Gain, *, limits: bool = True) -> str:
     """``+3.1 AP points [+0.4, +6.0]``."""
-    at = gain.estimate, gain.low, gain.high
-    return estimated(at, 1, scale=100, unit="AP points", sign=True, limits=limits)
+    return gain.text(1, scale=100, unit="AP points", sign=True, limits=limits)
 
 
 def suggestion_sentences(

@@ -5,23 +5,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from inficond_panel.common.numbers import interval, number_range, points, signed
+from inficond_panel.common.numbers import change_number
 from inficond_panel.vocabulary.metrics import AP
 
 if TYPE_CHECKING:
     from inficond_panel.distill import Interval
 
 UNCHANGED = "unchanged"
-
-
-def change_number(change: float, unit: str = AP.unit) -> str:
-    """``+1.9 pp``, or where the metric has no unit ``+0.019``."""
-    return points(change) if unit else signed(change, 3)
-
-
-def change_range(low: float, high: float, unit: str = AP.unit) -> str:
-    """``[+0.4, +3.3]``, or where the metric has no unit ``[+0.004, +0.033]``."""
-    return interval(low, high) if unit else number_range(low, high, sign=True)
 
 
 def make_change(
@@ -40,9 +30,10 @@ def make_change(
         return {"text": text, "interval": "", "at": [], "noise": False}
     if change.words == UNCHANGED:
         return {"text": UNCHANGED, "interval": "", "at": [], "noise": False}
+    text, limits = change.change(unit)
     return {
-        "text": change_number(value, unit),
-        "interval": change_range(change.low, change.high, unit),
+        "text": text,
+        "interval": limits,
         "at": [(100 if unit else 1) * end for end in (change.low, value, change.high)],
         "noise": change.words == "within noise",
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from inficond_panel.common.numbers import estimated
 from inficond_panel.distill import SliceResult
 
 #: A slice with an adjusted p of at most this is worse than luck.
@@ -15,8 +14,7 @@ def worst_slice_sentence(
     """Sentence on the worst slice of one class, and whether chance alone would explain it."""
     if result is None:
         return "No slice is large enough to be tested."
-    at = result.interval
-    value = estimated((at.estimate, at.low, at.high), limits=limits)
+    value = result.interval.text(limits=limits)
     verdict = "more than noise" if result.p_holm <= SURE else "within noise"
     return (
         f"Worst slice: {result.name} for {class_name}, {metric} {value}, "

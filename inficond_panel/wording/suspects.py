@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from inficond_panel.common.numbers import count, estimated, number, signed
+from inficond_panel.common.numbers import count, number, signed
 from inficond_panel.distill import Interval
 from inficond_panel.distill.shift.verdict import LARGE_LOSS, NONE, SHIFT, UNKNOWN
 from inficond_panel.tuning.shift.class_shift import ClassShift, Suspect
@@ -33,17 +33,18 @@ def _student_sentence(found: ClassShift, limits: bool) -> str:
     verdict = found.verdict
     if verdict is None:
         return f"Too few photos to say: {found.lacking}."
-    separation = _change(verdict.separation_lost, 2, limits=limits)
+    separation = verdict.separation_lost.text(2, limits=limits)
+    ap = verdict.ap_lost.text(1, scale=100, limits=limits)
     lost = (
         f"from fit to tune it loses {separation} of {verdict.separation:.2f} logits of separation "
-        f"and {_change(verdict.ap_lost, 1, 100, limits=limits)} of {100 * verdict.ap:.1f} AP points"
+        f"and {ap} of {100 * verdict.ap:.1f} AP points"
     )
     if verdict.kind == SHIFT:
         return f"Shift: {lost}."
     if found.lost_bond:
         return f"Shift: {lost}, within noise; but a bond is lost beyond doubt that it leans on."
     if found.kind == NONE:
-        return f"No shift: {lost}. Edits are not expected to gain."
+        return f"No shift: {lost}. No concept is to blame; λ or labels may still gain."
     large = f"{100 * LARGE_LOSS:g} AP points"
     return f"Too few photos to say: {lost}. A loss above {large} cannot be excluded."
 
@@ -117,8 +118,7 @@ def suspect_reason(found: ClassShift, suspect: Suspect, gain: Interval | None = 
     )
     if gain is None:
         return f"{sentence}."
-    at = gain.estimate, gain.low, gain.high
-    given = estimated(at, 1, scale=100, unit="points", sign=True)
+    given = gain.text(1, scale=100, unit="points", sign=True)
     return f"{sentence}; balancing by it gives AP {given}, cross-fitted."
 
 
@@ -188,8 +188,3 @@ def _shares(suspect: Suspect) -> tuple[float, float, int]:
 
 def _percent(share: float) -> str:
     return f"{100 * share:.0f} %"
-
-
-def _change(found: Interval, digits: int, unit: float = 1.0, *, limits: bool) -> str:
-    at = found.estimate, found.low, found.high
-    return estimated(at, digits, scale=unit, limits=limits)

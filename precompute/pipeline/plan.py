@@ -131,7 +131,7 @@ def plan(
 
     Raises ``DataError`` for inputs that cannot be used.
     """
-    spec.check_making()
+    spec.check_photos()
     path, inputs = Path(store_path), read_inputs(spec, progress)
     near = list(stores_near(path))
     there = _existing_store(path)

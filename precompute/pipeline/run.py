@@ -18,7 +18,7 @@ import numpy as np
 from inficond_panel.common import clock
 from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.common.devices import device_text
-from inficond_panel.errors import InficondError, OrderError, Problem, StoreError
+from inficond_panel.errors import InficondError, OrderError, StoreError
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store, open_store, write_store
 from inficond_panel.store.lock import lock_of, only_run
@@ -34,7 +34,7 @@ from precompute.pipeline.encode import Encoding, read_rows
 from precompute.pipeline.features import head_features
 from precompute.pipeline.inputs import Inputs, read_inputs
 from precompute.pipeline.report import Report, dropped_lines, duration, report_on
-from precompute.teachers import Photos, check_order, fetch_teacher
+from precompute.teachers import Photos, check_order, fetch_teacher, in_spec
 
 Progress = Callable[[str], None]
 _MOST_WORKERS = 16
@@ -67,7 +67,7 @@ def run(
     """
     started = time.monotonic()
     path = Path(store_path)
-    spec.check_making()
+    spec.check_photos()
     try:
         fetch_encoder(spec.concepts.encoder)
         fetch_teacher(spec.teacher)
@@ -76,7 +76,7 @@ def run(
             _tidy(path)
             store = open_store(path)
             if better := hold_store(store, spec.order):
-                progress(f"Warning: {better.message}")
+                progress(f"Warning: {better.warning}")
             progress(f"{path} is up to date: nothing to do.")
             return report_on(store, False, None, started)
         with only_run(path):
@@ -85,7 +85,7 @@ def run(
             speed = _Run(inputs, path, Finished(_partial(path)), progress, cancelled).compute(who)
             shutil.rmtree(_partial(path))
     except OrderError as error:
-        raise _in_spec(error, spec) from error
+        raise in_spec(error, spec) from error
     except OSError as error:
         if isinstance(error, InficondError):
             raise
@@ -127,13 +127,6 @@ def is_made_from(path: Path, inputs: Inputs) -> bool:
     except StoreError:
         return False
     return bool(store.attrs["inputs_hash"] == inputs.inputs_hash)
-
-
-def _in_spec(error: OrderError, spec: Spec) -> OrderError:
-    """The error with the place of the teacher's classes, or of the teacher, in the spec."""
-    key, name = ("teacher", "classes") if getattr(spec.teacher, "classes", ()) else ("", "teacher")
-    place = str(Problem(spec.path, *spec.place(key, name), ""))
-    return OrderError(error.sentence, error.remedy, error.right_names, place)
 
 
 def _cannot_write(path: Path, error: OSError) -> StoreError:

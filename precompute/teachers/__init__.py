@@ -15,7 +15,7 @@ from precompute.teachers.loading import (
 )
 from precompute.teachers.network import check_finite
 from precompute.teachers.output_names import resolved
-from precompute.teachers.output_order import check_order, check_table
+from precompute.teachers.output_order import check_order, check_table, in_spec
 from precompute.teachers.photos import Photos
 from precompute.teachers.preprocessing import stacked
 from precompute.teachers.record import fit_rows
@@ -33,6 +33,7 @@ __all__ = [
     "encoder_of",
     "fetch_teacher",
     "fit_rows",
+    "in_spec",
     "left_out_text",
     "load_embedding",
     "load_teacher",

@@ -191,7 +191,7 @@ def test_influences_beyond_a_bound_by_rounding_are_put_on_it():
     assert students.weights[0].tolist() == [0.3, -0.3, 0.0]
 
 
-@pytest.mark.parametrize("bound", [1e3, 1e4])
+@pytest.mark.parametrize("bound", [1e3, 5e3])
 def test_bounds_far_away_are_met(bound):
     """Most photos are then sure, and the loss is flat there: steps are far too long."""
     case = {**concept_case(80, 12, 3), "l1": 1e-5}
@@ -268,3 +268,34 @@ def test_it_can_be_cancelled_and_says_how_far_it_is():
     fit_joint(**case, progress=lambda share, text: said.append((share, text)))
     assert [share for share, _ in said] == sorted(share for share, _ in said)
     assert all(0 <= share <= 1 for share, _ in said)
+
+
+@pytest.mark.parametrize("spread", [0.03, 1.0])
+@pytest.mark.parametrize("offset", [1e3, 1e4, 1e5, 1e6])
+@pytest.mark.parametrize("bounded", [False, True])
+def test_offsets_of_the_columns_leave_student_and_certificate_as_they_are(spread, offset, bounded):
+    """The intercepts absorb them: the same as for columns that are centred by hand."""
+    rng = np.random.default_rng(3)
+    scores = np.round(spread * rng.normal(size=(300, 20)) * 2**12) / 2**12  # exact with the offset
+    logits = scores[:, :5] / spread @ rng.normal(size=(5, 4))
+    targets = softmax(logits, axis=1)
+    lower = np.full((20, 4), -np.inf)
+    lower[2, 1] = 0.3 / spread if bounded else -np.inf
+    given = {"l1": 1e-3, "lower": lower}
+    columns = offset * np.where(np.arange(20) % 2, 1.0, -0.7).round(1)
+    centred, moved = (fit_joint(x, targets, **given) for x in (scores, scores + columns))
+    assert centred.converged
+    assert moved.converged, moved.gap
+    assert moved.objective == pytest.approx(centred.objective, abs=2e-6 * np.log(4))
+    assert abs(moved.intercepts.sum()) <= 1e-9 * max(1, np.abs(moved.intercepts).max())
+    p = problem({"scores": scores + columns, "targets": targets, **given})
+    assert moved.objective == pytest.approx(
+        objective(p, moved.weights, moved.intercepts), abs=1e-15 * offset * 1e3
+    )
+    near = 1.01 * centred.weights
+    ends = [certify_joint(x, targets, near, **given) for x in (scores, scores + columns)]
+    assert ends[1].gap * np.log(4) >= ends[0].objective - centred.objective
+    assert ends[1].gap < 0.02
+    alone = fit(scores + columns, softmax(logits, axis=1), l1=1e-3)
+    assert alone.converged.all()
+    np.testing.assert_allclose(alone.objective, fit(scores, targets, l1=1e-3).objective, atol=1e-6)

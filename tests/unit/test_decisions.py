@@ -245,7 +245,7 @@ def test_exports_decide_alike(students, tmp_path):
     for k, name in enumerate(CLASSES):
         found = card["metrics"]["tune"][name]
         for key, value in expected(label == k, mine == k, teacher == k).items():
-            assert found[key]["value"] == pytest.approx(value)
+            assert found[key]["estimate"] == pytest.approx(value)
 
 
 def test_a_refit_of_one_class_changes_the_decisions_on_another(tmp_path):

@@ -13,6 +13,7 @@ from inficond_panel.distill import (
     class_metrics,
     influence_axes,
     influence_axis,
+    influence_grid,
     what_if_curve,
     what_if_curves,
 )
@@ -127,6 +128,67 @@ def test_the_best_influence_of_every_concept(seed, n, metric):
             assert best[c] == np.nanmax(values)
             assert curves.at(influence[c])[metric] == best[c]
             assert curves.low <= influence[c] <= curves.high
+
+
+def rounded_otherwise(values, rng):
+    """The values as another processor may have computed them: other last digits."""
+    return values * (1 + rng.uniform(-1e-12, 1e-12, np.shape(values)))
+
+
+@given(st.integers(0, 10**6), st.integers(1, 60), st.booleans())
+@settings(max_examples=200, deadline=None)
+def test_last_digits_neither_add_nor_remove_a_point(seed, n, signed):
+    """Images that are alike turn together, however their logits were rounded."""
+    score, logit, label = make_case(seed, n, signed=signed)
+    logit = np.where(logit == 0, 0.35, logit)  # on the threshold the last digit does decide
+    score, logit, label = (np.tile(values, 2) for values in (score, logit, label))
+    teacher = np.round(np.random.default_rng(seed).normal(0, 1, 2 * n), 1)
+    weights, rng = np.array([1.3, -0.4, 0.02, 0.0]), np.random.default_rng(seed)
+    for weight in weights:
+        axis = influence_axis(weights, weight)
+        found = what_if_curve(score, logit, weight, label, *axis, teacher=teacher)
+        again = what_if_curve(
+            *(rounded_otherwise(values, rng) for values in (score, logit, weight)),
+            label,
+            *rounded_otherwise(axis, rng),
+            teacher=teacher,
+        )
+        np.testing.assert_allclose(again.breakpoints, found.breakpoints, rtol=0, atol=1e-8)
+        for name in (*METRICS, "fidelity"):
+            np.testing.assert_array_equal(getattr(again, name), getattr(found, name), name)
+
+
+@given(st.integers(0, 10**6), st.floats(-5, 5), st.integers(2, 40))
+@settings(max_examples=200, deadline=None)
+def test_last_digits_neither_add_nor_remove_a_point_of_a_grid(seed, weight, points):
+    rng = np.random.default_rng(seed)
+    weights = np.array([weight, 3.0, 0.0])
+    for c in range(3):
+        grid = influence_grid(weights, weights[c], points)
+        other = rounded_otherwise(weights, rng)
+        again = influence_grid(other, other[c], points)
+        np.testing.assert_allclose(again, grid, rtol=1e-9, atol=1e-9)
+        assert weights[c] in grid
+
+
+def test_the_grid_by_hand():
+    # the axis of 4 runs from -3 to 9 in steps of 0.5: 4 is on it, and 0
+    grid = influence_grid(np.array([4.0, 1.0]), 4.0, 25)
+    np.testing.assert_allclose(grid, np.arange(-3, 9.5, 0.5))
+    third = influence_grid(np.array([1.1, 0.2]), 1.1, 25)  # 0 and 1.1 but for rounding
+    assert (len(third), third[6], third[14]) == (25, 0.0, 1.1)
+    beside = influence_grid(np.array([9.0, 0.1]), 0.1, 25)  # from -1 to 3 in steps of 1/6
+    assert len(beside) == 26
+    assert {0.0, 0.1} <= set(beside)
+
+
+def test_without_a_students_only_concept_all_images_tie():
+    """Rounding leaves differences of 1e-16 among their logits, which are no ranking."""
+    rng = np.random.default_rng(0)
+    score, label = rng.random(200), rng.integers(0, 2, 200)
+    weight = 1.3
+    found = ap_what_if(score, 0.2 + weight * score, weight, label, np.array([0.0]))
+    assert found[0] == pytest.approx(label.mean(), abs=1e-15)
 
 
 def test_all_concepts_in_few_bytes():

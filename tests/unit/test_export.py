@@ -151,11 +151,11 @@ def test_card_metrics_have_intervals(tuner, node, files):
     assert set(card["metrics"]) == {"tune"}
     found, rows = card["metrics"]["tune"]["bicycle"], tuner.store.rows("tune")
     label, logit = tuner.store.label[rows, 0], tuner.logits(node)[rows, 0]
-    assert found["ap"]["value"] == pytest.approx(average_precision(label, logit), abs=1e-12)
+    assert found["ap"]["estimate"] == pytest.approx(average_precision(label, logit), abs=1e-12)
     alike = np.mean((logit > 0) == (tuner.store.teacher_logit[rows, 0] > 0))
-    assert found["fidelity"]["value"] == pytest.approx(alike, abs=1e-12)
+    assert found["fidelity"]["estimate"] == pytest.approx(alike, abs=1e-12)
     for metric in ("ap", "teacher_ap", "fidelity", "accuracy", "recall"):
-        assert found[metric]["low"] <= found[metric]["value"] <= found[metric]["high"]
+        assert found[metric]["low"] <= found[metric]["estimate"] <= found[metric]["high"]
 
 
 def test_the_holdout_is_shown_on_request_and_counted(tuner, node, files, tmp_path):
@@ -185,7 +185,7 @@ def test_metrics_that_are_undefined_say_so(tmp_path):
     tuner = open_tuner(tmp_path / "small.yaml", history=":memory:")
     files = export(tuner, tuner.root(), tmp_path / "out", ["sklearn"])
     assert json.loads(files["card_json"].read_text())["metrics"]["tune"]["bicycle"]["ap"] == {
-        "value": None, "low": None, "high": None,
+        "estimate": None, "low": None, "high": None,
     }  # fmt: skip
     assert re.search(r"\| bicycle \| 0 \| undefined \|", files["card"].read_text())
     assert "Few positive images in tune" in files["card"].read_text()

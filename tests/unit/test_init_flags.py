@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 from precompute_factory import write_table
 from test_init import CLASSES, home, init, label, logits, photos, table  # noqa: F401
@@ -82,6 +83,29 @@ def test_a_teacher_by_kind_and_name(data, capsys, given, keys):
     assert keys == {name: getattr(spec.teacher, name) for name in keys}
     if "net.pt" in given:
         assert net in (getattr(spec.teacher, name, None) for name in ("path", "pretrained"))
+
+
+@pytest.mark.parametrize(
+    "given", ["onnx:net.pt", "torchscript:net.pt", "query2label:net.pt", "timm:test_resnet:net.pt"]
+)
+def test_the_order_of_outputs_without_names_is_written_and_said(data, capsys, given):
+    (data.parent / "net.pt").write_bytes(b"")
+    spec, out = init(capsys, "data", "--teacher", given)
+    assert spec.teacher.classes == ["cat", "train"]
+    line = "  classes: [cat, train] # the order of the network's outputs: check it"
+    assert line in spec.path.read_text().splitlines()
+    assert "in this order: cat, train" in out
+
+
+def test_many_outputs_are_written_a_line_each(data, capsys):
+    names = [f"class: {i}" for i in range(40)]
+    ids = [f"{i:03d}" for i in range(20)]
+    write_table(data / "labels.csv", ids, np.indices((20, 40)).sum(0) % 2, names)
+    (data.parent / "net.pt").write_bytes(b"")
+    spec, out = init(capsys, "data", "--teacher", "onnx:net.pt")
+    assert spec.teacher.classes == names
+    assert '    - "class: 39"' in spec.path.read_text().splitlines()
+    assert "and 28 more" in out
 
 
 def test_a_teacher_with_an_encoder_of_its_own(data, capsys):

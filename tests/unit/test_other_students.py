@@ -15,6 +15,7 @@ from inficond_panel.analysis.snapshot import take_tree
 from inficond_panel.api.students import TunableStudents
 from inficond_panel.cli import main
 from inficond_panel.concepts.typed import TypedConcept, basis_of
+from inficond_panel.errors import TuningError
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import Intent, Tuner, open_tuner
 from inficond_panel.tuning.history.other_roots import named_concepts, read_others
@@ -123,6 +124,16 @@ def test_they_are_told_where_there_are_no_iterations_of_these_students(spec, run
     status, out, _ = run("history", "list", str(spec), "--others")
     assert status == 0
     assert "without moss" in out
+
+
+def test_an_iteration_that_is_not_there_names_the_way_to_them(spec, run):
+    students = TunableStudents(type_moss(open_tuner(spec))).fit()
+    status, _, err = run("explain", str(spec), "--node", "1")
+    assert status == 1
+    assert "2 iterations of students over other concepts" in err
+    assert "inficond history list SPEC --others" in err
+    with pytest.raises(TuningError, match=r"students\.others lists them"):
+        students.jump(1)
 
 
 def test_info_counts_them(spec, run, tmp_path):

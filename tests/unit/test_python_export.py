@@ -30,7 +30,7 @@ HEAD = "{method: head, max_per_image: 4, head: {images: 3, epochs: 1}}"
 
 
 def make(folder: Path, vision: dict, segments: str, scores: str = "") -> Path:
-    """A spec whose store has 12 photos; four more, more than a batch, lie beside it."""
+    """A spec whose store has 12 photos; beside it four that are in no store, more than a batch."""
     import precompute
 
     photo_set(folder, 12)

@@ -71,6 +71,16 @@ def test_bars_go_by_the_class_that_is_named(students, link):
             assert [len(rows) for rows in shown] == counts
 
 
+def test_info_has_the_top1_accuracy_of_the_teacher(students, capsys):
+    path = str(students.tuner.store.path)
+    label, _, teacher = expected(students)
+    assert main(["info", path, "--json"]) == 0
+    top1 = json.loads(capsys.readouterr().out)["teacher_skill"]["top1"]
+    assert top1["estimate"] == accuracy_score(label, teacher.argmax(1))
+    assert main(["info", path]) == 0
+    assert "top-1 accuracy of the teacher on tune" in capsys.readouterr().out
+
+
 def test_a_look_at_the_holdout_is_counted(students):
     students.confusion("holdout")
     students.metrics("holdout", together=True)

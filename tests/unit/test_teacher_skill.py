@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from factory import ATTRS, small_arrays, small_spec
+from factory import small_spec, unknown_arrays
 from sklearn.metrics import average_precision_score
 
 import inficond_panel
@@ -16,7 +16,6 @@ from inficond_panel.distill.metrics.teacher_skill import FEWEST, LEAST
 from inficond_panel.distill.shift.verdict import Verdict
 from inficond_panel.export import export
 from inficond_panel.state import AppState, Jobs
-from inficond_panel.store import write_store
 from inficond_panel.tuning import Tuner, open_tuner
 from inficond_panel.tuning.shift.class_shift import ClassShift
 from inficond_panel.tuning.suggest.suggestion import Gain, Suggestion
@@ -163,16 +162,8 @@ def test_a_suggestion_ends_with_the_classes_that_the_teacher_does_not_know():
 
 @pytest.fixture(scope="module")
 def broken(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A spec of a store whose teacher's logits of one class lie on other images."""
-    folder = tmp_path_factory.mktemp("broken")
-    spec = small_spec(folder)
-    arrays = small_arrays(images=600)
-    k = list(arrays["class_name"]).index(BROKEN)
-    arrays["teacher_logit"][:, k] = np.random.default_rng(1).permutation(
-        arrays["teacher_logit"][:, k]
-    )
-    write_store(folder / "small.zarr", arrays, ATTRS)
-    return spec
+    """A spec of a store whose teacher does not know one class."""
+    return small_spec(tmp_path_factory.mktemp("broken"), make=unknown_arrays, images=600)
 
 
 @pytest.fixture(scope="module")

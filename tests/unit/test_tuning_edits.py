@@ -14,6 +14,7 @@ from inficond_panel.tuning import Intent, dump_edits, read_edits
 from inficond_panel.tuning.intents.cures import Balance, Doubt, Label, Lambda
 from inficond_panel.tuning.intents.edits import dump_intent
 from inficond_panel.tuning.intents.intent import GroupIntent
+from inficond_panel.vocabulary.limits import LARGEST_BOUND
 
 GOOD = """\
 # two iterations
@@ -60,7 +61,7 @@ CONCEPT = st.sampled_from(["wheel", "spoke", "sky", "wheel 2"])
 THUMB = st.tuples(st.sampled_from(["up", "down"]), st.none() | st.floats(1.000001, 1e9))
 THUMB |= st.sampled_from([("remove",), ("release",)])
 THUMB |= st.tuples(
-    st.sampled_from(["up", "down"]), st.none(), st.floats(allow_nan=False, allow_infinity=False)
+    st.sampled_from(["up", "down"]), st.none(), st.floats(-LARGEST_BOUND, LARGEST_BOUND)
 )
 GROUP = st.lists(CONCEPT, min_size=2, max_size=4, unique=True)
 singles = st.builds(lambda k, c, thumb: Intent(k, c, *thumb), CLASS, CONCEPT, THUMB)
@@ -132,7 +133,7 @@ def test_all_problems_at_once_each_at_its_place(tmp_path, store):
         (10, 5, "either 'concept' or 'concepts' (a group), not both"),
         (11, 63, "remove takes no factor; leave it out, or use down to weaken only"),
         (12, 63, "release takes no bound; leave it out"),
-        (13, 58, "expected a finite number, got '.nan'"),
+        (13, 58, "expected a number from -100,000,000 to 100,000,000, got '.nan'"),
         (14, 71, "either 'factor' or 'bound', not both"),
     ]
 

@@ -81,9 +81,9 @@ def test_scenes_name_the_source_tree_from_the_wheel(wheel, tmp_path):
     wheel.extractall(tmp_path)
     code = """
 from inficond_panel.errors import MissingExtraError
-from precompute.datasets.layouts.scenes import scenes_dataset
+from inficond_panel.spec import find_spec, load_spec
 try:
-    scenes_dataset(None)
+    load_spec(find_spec("demo")).check_photos()
 except MissingExtraError as error:
     print(error.message)
 """

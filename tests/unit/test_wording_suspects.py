@@ -54,11 +54,11 @@ def test_sentences_with_numbers_write_a_true_minus():
     of_class = ClassShift("boat", "none", verdict=verdict)
     assert shift_sentence(of_class) == (
         "No shift: from fit to tune it loses −0.25 [−0.40, 0.10] of 4.00 logits of separation and "
-        "−1.2 [−2.0, 1.0] of 90.0 AP points. Edits are not expected to gain."
+        "−1.2 [−2.0, 1.0] of 90.0 AP points. No concept is to blame; λ or labels may still gain."
     )
     assert shift_sentence(of_class, limits=False) == (
         "No shift: from fit to tune it loses −0.25 of 4.00 logits of separation and −1.2 of 90.0 "
-        "AP points. Edits are not expected to gain."
+        "AP points. No concept is to blame; λ or labels may still gain."
     )
     assert gain_words(Gain(-0.031, -0.06, 0.004)) == "−3.1 AP points [−6.0, +0.4]"
 

@@ -15,7 +15,6 @@ import numpy as np
 from inficond_panel.commands.compare.compare_text import (
     NAMES,
     kind_text,
-    level_text,
     notes_on,
     setting_text,
     starred_change,
@@ -86,19 +85,19 @@ def _outputs(compared: Compared) -> str:
     header = ["", *(kind_text(kind) for kind in compared.outputs.logits)]
     rows = []
     for name, measure in compared.measures.items():
-        row = [MEASURES[name], level_text(measure.teacher)]
+        row = [MEASURES[name], measure.teacher.written()]
         if measure.oracle and measure.change:
-            row += [level_text(measure.oracle), starred_change(measure.change)]
+            row += [measure.oracle.written(), starred_change(measure.change)]
         rows.append(row)
     return table_html([*header, "oracle − teacher"] if len(header) > 2 else header, rows)
 
 
 def _students(compared: Compared) -> str:
     rows = [
-        [f"{at} {setting_text(r.setting)}", *(level_text(r.metrics[name]) for name in NAMES)]
+        [f"{at} {setting_text(r.setting)}", *(r.metrics[name].written() for name in NAMES)]
         for at, r in enumerate(compared.students, start=1)
     ]
-    rows.append(["the teacher itself", *(level_text(compared.teacher[name]) for name in NAMES)])
+    rows.append(["the teacher itself", *(compared.teacher[name].written() for name in NAMES)])
     return table_html(["", *NAMES.values()], rows)
 
 

@@ -16,14 +16,13 @@ from inficond_panel.analysis.distillations import (
 from inficond_panel.commands.compare.compare_files import FILES, make_files
 from inficond_panel.commands.compare.compare_text import (
     NAMES,
-    level_text,
     notes_on,
     setting_text,
     starred_change,
 )
 from inficond_panel.commands.compare.compared import Compared
 from inficond_panel.commands.compare.frame import carry_out, count_looks
-from inficond_panel.commands.metrics.metrics_document import interval_document, interval_documents
+from inficond_panel.commands.metrics.metrics_document import interval_documents
 from inficond_panel.commands.shared.output import note, progress, say, say_table
 from inficond_panel.common.numbers import MINUS, defined
 from inficond_panel.distill import SEEN_LABEL
@@ -70,7 +69,7 @@ def _compared(tuner: Tuner, args: argparse.Namespace) -> Compared:
     try:
         measures = measure_outputs(outputs, groups=groups, **chosen)
     except MissingExtraError as error:
-        note(str(error))
+        note(error.for_shell)
         groups, measures = None, measure_outputs(outputs, **chosen)
     count_looks(tuner, [result.node for result in students], args.split)
     return Compared(
@@ -115,11 +114,11 @@ def _say_outputs(compared: Compared) -> None:
         tune = compared.on_tune.get(name)
         row = [
             MEASURES[name],
-            level_text(tune.teacher) if tune else "",
-            level_text(measure.teacher),
+            tune.teacher.written() if tune else "",
+            measure.teacher.written(),
         ]
         if measure.oracle and measure.change:
-            row += [level_text(measure.oracle), starred_change(measure.change)]
+            row += [measure.oracle.written(), starred_change(measure.change)]
         rows.append(row)
     header = ["", "teacher, tune", "teacher"]
     more = [f"oracle, {SEEN_LABEL}", f"oracle {MINUS} teacher"] if oracle else []
@@ -134,10 +133,10 @@ def _say_students(compared: Compared, args: argparse.Namespace) -> None:
     say(f"Students on the split {args.split}, means over the classes; fidelity is to the teacher")
     say()
     rows = [
-        [f"{at} {setting_text(r.setting)}", *(level_text(r.metrics[name]) for name in NAMES)]
+        [f"{at} {setting_text(r.setting)}", *(r.metrics[name].written() for name in NAMES)]
         for at, r in enumerate(compared.students, start=1)
     ]
-    rows.append(["  the teacher itself", *(level_text(compared.teacher[name]) for name in NAMES)])
+    rows.append(["  the teacher itself", *(compared.teacher[name].written() for name in NAMES)])
     say_table(["students", *NAMES.values()], rows)
     changed = [(at, r) for at, r in enumerate(compared.students, start=1) if r.change]
     if changed:
@@ -191,9 +190,7 @@ def document(compared: Compared, args: argparse.Namespace) -> dict[str, Any]:
 
 def _measures(measures: Mapping[str, OutputMeasure]) -> dict[str, Any]:
     return {
-        name: {
-            kind: interval and interval_document(interval) for kind, interval in vars(found).items()
-        }
+        name: {kind: interval and interval.json() for kind, interval in vars(found).items()}
         for name, found in measures.items()
     }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from inficond_panel.analysis.distillations import COMPARED, Setting
-from inficond_panel.common.numbers import written, written_range
+from inficond_panel.common.numbers import written
 from inficond_panel.distill import SEEN_LABEL, Interval
 from inficond_panel.quantify.outputs.outputs import Outputs
 from inficond_panel.quantify.outputs.separation import Groups
@@ -31,20 +31,12 @@ def penalty_text(setting: Setting) -> str:
     return "by class" if isinstance(setting.lambda_, dict) else f"{setting.lambda_:g}"
 
 
-def level_text(interval: Interval) -> str:
-    """``0.812 [0.790, 0.833]``."""
-    if interval.words == "undefined":
-        return "undefined"
-    return f"{written(interval.estimate)} {written_range(interval.low, interval.high)}"
-
-
 def starred_change(interval: Interval) -> str:
     """``+0.012 [−0.003, +0.027]``, with a star where the interval excludes 0."""
     if interval.words == "undefined":
         return "undefined"
     star = " " if interval.within_noise else "*"
-    limits = written_range(interval.low, interval.high, sign=True)
-    return f"{written(interval.estimate, sign=True)} {limits}{star}"
+    return f"{interval.written(sign=True)}{star}"
 
 
 def others_notes(outputs: Outputs) -> list[str]:

@@ -15,7 +15,7 @@ from inficond_panel.commands.compare.compare_page import (
     reliability_svg,
     table_html,
 )
-from inficond_panel.commands.compare.compare_text import level_text, others_notes, starred_change
+from inficond_panel.commands.compare.compare_text import others_notes, starred_change
 from inficond_panel.distill import SEEN_LABEL
 from inficond_panel.quantify.outputs.gamma_sweep import GammaSweep
 from inficond_panel.quantify.outputs.output_report import MEASURES
@@ -97,7 +97,7 @@ def _table(sweep: GammaSweep) -> str:
         cells = []
         for each in sweep.oracles:
             change = each.changes.get(name)
-            cells.append(level_text(each.measures[name]))
+            cells.append(each.measures[name].written())
             cells[-1] += f" ({starred_change(change).strip()})" if change else ""
         rows.append([MEASURES[name], *cells])
     return table_html(["", *map(gamma_text, sweep.gammas)], rows)

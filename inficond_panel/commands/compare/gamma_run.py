@@ -12,7 +12,6 @@ from inficond_panel.commands.compare.compare_files import reliability_rows
 from inficond_panel.commands.compare.compare_text import others_notes
 from inficond_panel.commands.compare.frame import LIMITS, carry_out, refuse, three
 from inficond_panel.commands.compare.gamma_page import SHORT, gamma_text, make_gamma_page
-from inficond_panel.commands.metrics.metrics_document import interval_document
 from inficond_panel.commands.shared.output import note, say, say_table
 from inficond_panel.common.numbers import defined, written
 from inficond_panel.common.saved_file import File, make_table
@@ -104,8 +103,8 @@ def _document(tuner: Tuner, sweep: GammaSweep, args: argparse.Namespace) -> dict
         "gammas": [
             {
                 "gamma": each.gamma,
-                "measures": {k: interval_document(v) for k, v in each.measures.items()},
-                "changes": {k: interval_document(v) for k, v in each.changes.items()},
+                "measures": {k: v.json() for k, v in each.measures.items()},
+                "changes": {k: v.json() for k, v in each.changes.items()},
                 "reliability": [
                     [defined(v) for v in values]
                     for values in zip(

@@ -9,7 +9,7 @@ from typing import Any
 
 from inficond_panel.analysis.link_comparison import TOGETHER, LinkComparison, compare_links
 from inficond_panel.commands.compare.compare_page import page_html, table_html
-from inficond_panel.commands.compare.compare_text import level_text, starred_change
+from inficond_panel.commands.compare.compare_text import starred_change
 from inficond_panel.commands.compare.frame import LIMITS, carry_out, count_looks, refuse, three
 from inficond_panel.commands.metrics.metrics_document import interval_documents
 from inficond_panel.commands.shared.output import progress, say, say_table
@@ -122,10 +122,10 @@ def link_rows(comparison: LinkComparison) -> list[list[str]]:
     return [
         [
             words,
-            level_text(first.metrics[key]),
-            level_text(second.metrics[key]),
+            first.metrics[key].written(),
+            second.metrics[key].written(),
             starred_change(comparison.change[key]).strip(),
-            level_text(comparison.teacher[key]) if key in comparison.teacher else "",
+            comparison.teacher[key].written() if key in comparison.teacher else "",
         ]
         for key, words in NAMES.items()
     ]

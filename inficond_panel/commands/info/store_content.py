@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from inficond_panel.analysis.top_measures import teacher_top_class
-from inficond_panel.commands.metrics.metrics_document import interval_document
 from inficond_panel.commands.shared.output import note, say, say_json, say_table
 from inficond_panel.commands.shared.precompute_package import precompute_package
 from inficond_panel.commands.shared.task_text import task_text
@@ -61,7 +60,7 @@ def say_content(args: argparse.Namespace) -> None:
     _say_positives(document)
     _say_typed(document["typed"])
     say_iterations(document["iterations"], args.spec)
-    warnings = [better.message] if better else []
+    warnings = [better.warning] if better else []
     for warning in [*warnings, *store.attrs.get("warnings", [])]:
         note(f"Warning: {warning}")
 
@@ -174,7 +173,7 @@ def _top1(store: Store) -> dict[str, float | None] | None:
     if store.task != "single_label":
         return None
     teacher = teacher_top_class(store, "tune")
-    return interval_document(metric_intervals(teacher, (TOP1.key,))[TOP1.key])
+    return metric_intervals(teacher, (TOP1.key,))[TOP1.key].json()
 
 
 def _bytes(folder: Path) -> int:

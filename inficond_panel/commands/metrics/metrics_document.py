@@ -56,7 +56,7 @@ def _together_document(measures: SingleLabelMeasures, classes: Sequence[str]) ->
                     "label": classes[cell.label],
                     "named": classes[cell.named],
                     "images": cell.images,
-                    "share": {"estimate": cell.share, "low": cell.low, "high": cell.high},
+                    "share": cell.share.json(),
                     "teacher_images": int(measures.teacher_matrix[cell.label, cell.named]),
                 }
                 for cell in measures.confusions
@@ -80,18 +80,7 @@ def _measures_document(measures: ClassMeasures) -> dict[str, Any]:
 
 def interval_documents(intervals: Mapping[str, Interval] | None) -> dict[str, Any] | None:
     """Intervals by name; None where there are none."""
-    return (
-        {name: interval_document(each) for name, each in intervals.items()} if intervals else None
-    )
-
-
-def interval_document(interval: Interval) -> dict[str, float | None]:
-    """A metric or a change with its interval; undefined is None."""
-    return {
-        "estimate": defined(interval.estimate),
-        "low": defined(interval.low),
-        "high": defined(interval.high),
-    }
+    return {name: each.json() for name, each in intervals.items()} if intervals else None
 
 
 def _slices_document(
@@ -121,7 +110,7 @@ def _slice_document(result: SliceResult) -> dict[str, Any]:
         "images": result.n,
         "positives": result.positives,
         "metrics": {name: defined(value) for name, value in result.metrics.items()},
-        "interval": interval_document(result.interval),
+        "interval": result.interval.json(),
         "rest": defined(result.rest),
         "expected": defined(result.expected),
         "p": defined(result.p),

@@ -8,9 +8,9 @@ from typing import Any
 
 from inficond_panel.analysis.node_metrics import ClassGroups, ClassMeasures
 from inficond_panel.analysis.top_measures import SingleLabelMeasures
-from inficond_panel.commands.metrics.metrics_document import interval_document, interval_documents
+from inficond_panel.commands.metrics.metrics_document import interval_documents
 from inficond_panel.commands.shared.output import note, say, say_table
-from inficond_panel.common.numbers import count, defined, written, written_range
+from inficond_panel.common.numbers import count, defined, written
 from inficond_panel.distill import (
     Gap,
     Group,
@@ -64,7 +64,7 @@ def say_noise(measures: Mapping[str, ClassMeasures], metric: str, confidence: fl
     rows = []
     for name, each in measures.items():
         level = each.metrics[metric]
-        row = [name, written(level.estimate), written_range(level.low, level.high)]
+        row = [name, *level.cells()]
         for change in (each.since_parent, each.since_start):
             row.append(change_text(change[metric]) if change else "–")
         if metric == ECE.key:
@@ -107,16 +107,12 @@ def _slice_row(name: str, result: SliceResult) -> list[str]:
     tests = [result.small, "", ""] if result.small else [
         written(result.expected), written(result.p), written(result.p_holm)
     ]  # fmt: skip
-    level = [
-        written(result.interval.estimate),
-        written_range(result.interval.low, result.interval.high),
-    ]
     return [
         name,
         result.name,
         str(result.n),
         str(result.positives),
-        *level,
+        *result.interval.cells(),
         written(result.rest),
         *tests,
     ]
@@ -126,8 +122,7 @@ def change_text(interval: Interval) -> str:
     """A change with its interval, and what it amounts to."""
     if defined(interval.low) is None:
         return "undefined"
-    limits = written_range(interval.low, interval.high, sign=True)
-    return f"{written(interval.estimate, sign=True)} {limits} {interval.words}"
+    return f"{interval.written(sign=True)} {interval.words}"
 
 
 def say_together(measures: SingleLabelMeasures, level: float) -> None:
@@ -155,8 +150,7 @@ def say_confusions(measures: SingleLabelMeasures, classes: Sequence[str], level:
             classes[cell.label],
             classes[cell.named],
             str(cell.images),
-            written(cell.share),
-            written_range(cell.low, cell.high),
+            *cell.share.cells(),
             str(int(measures.teacher_matrix[cell.label, cell.named])),
         ]
         for cell in measures.confusions[:_CELLS]
@@ -170,7 +164,7 @@ def say_confusions(measures: SingleLabelMeasures, classes: Sequence[str], level:
 def _level(interval: Interval | None) -> list[str]:
     if interval is None:
         return ["–", "–"]
-    return [written(interval.estimate), written_range(interval.low, interval.high)]
+    return interval.cells()
 
 
 def say_groups(groups: Mapping[str, ClassGroups], args: argparse.Namespace, level: float) -> None:
@@ -212,20 +206,16 @@ def _gap_row(gap: Gap, metric: str) -> list[str]:
     worst, best = gap.worst.metrics[metric], gap.best.metrics[metric]
     return [
         gap.worst.name,
-        *_written(worst),
+        *worst.cells(),
         gap.best.name,
         written(best.estimate),
-        *_written(gap.difference),
+        *gap.difference.cells(),
     ]
 
 
 def _cell_row(group: Group) -> list[str]:
     key = ACCURACY.key
-    return [group.name, str(group.n), *_written(group.metrics[key]), group.small.get(key, "")]
-
-
-def _written(interval: Interval) -> list[str]:
-    return [written(interval.estimate), written_range(interval.low, interval.high)]
+    return [group.name, str(group.n), *group.metrics[key].cells(), group.small.get(key, "")]
 
 
 def groups_document(groups: Mapping[str, ClassGroups]) -> dict[str, Any]:
@@ -251,9 +241,9 @@ def _report(report: GroupReport) -> dict[str, Any]:
         "gaps": {
             metric: {
                 "worst": gap.worst.name,
-                "value": interval_document(gap.worst.metrics[metric]),
+                "value": gap.worst.metrics[metric].json(),
                 "best": gap.best.name,
-                "difference": interval_document(gap.difference),
+                "difference": gap.difference.json(),
             }
             for metric, gap in report.gaps.items()
         },

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from inficond_panel.commands.shared.output import say, say_table
-from inficond_panel.common.numbers import plain, written, written_range
+from inficond_panel.common.numbers import plain, written
 from inficond_panel.common.saved_file import make_table
 from inficond_panel.concepts.photo_scores import PhotoScores
 from inficond_panel.distill.shift.drift import Drift
@@ -104,8 +104,7 @@ def _say_rules(rules: Abstaining) -> None:
             name or "all classes",
             written(rule.threshold),
             f"{100 * rule.coverage:.1f} %",
-            written(rule.accuracy.estimate),
-            written_range(rule.accuracy.low, rule.accuracy.high),
+            *rule.accuracy.cells(),
         ]
         for name, rule in rules.rules.items()
         if rule.reached

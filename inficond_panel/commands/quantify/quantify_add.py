@@ -43,7 +43,7 @@ def layers(args: argparse.Namespace) -> None:
 def add(args: argparse.Namespace) -> None:
     """Measure images of a split and write their maps into the store."""
     spec = load_spec(find_spec(args.spec))
-    spec.check_making()
+    spec.check_photos()
     precompute_package()
     path = Path(args.store or os.environ.get("INFICOND_STORE") or spec.store)
     store = open_store(path)

@@ -40,7 +40,7 @@ def experiment(args: argparse.Namespace) -> Figures:
         raise DataError(f"{folder} is there already.", "Name another --output, or remove it.")
     started, worked = time.monotonic(), time.process_time()
     spec = load_spec(find_spec(args.spec))
-    spec.check_making()
+    spec.check_photos()
     precompute_package()
     writing = folder.with_name(f"{folder.name}.writing")
     shutil.rmtree(writing, ignore_errors=True)

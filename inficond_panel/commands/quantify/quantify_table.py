@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from inficond_panel.commands.shared.output import say, say_json, say_table
-from inficond_panel.common.numbers import MINUS, written, written_range
+from inficond_panel.common.numbers import MINUS, written
 from inficond_panel.quantify.experiment.figures import Figures
 from inficond_panel.quantify.experiment.hypotheses import LEAST_TRAININGS, Row, hypotheses
 from inficond_panel.quantify.pixels.knowledge_points import THRESHOLD
@@ -78,8 +78,14 @@ def _cells(row: Row, networks: list[str]) -> list[str]:
     figure, gap = row.figure, row.difference
     values = [written(row.values[n].estimate) if n in row.values else "" for n in networks]
     expected = ("larger" if figure.larger else "smaller") if figure.hypothesis else ""
-    between = written_range(gap.low, gap.high, sign=True)
-    return [figure.name, *values, written(gap.estimate), between, expected, row.verdict]
+    return [
+        figure.name,
+        *values,
+        written(gap.estimate),
+        gap.cells(sign=True)[1],
+        expected,
+        row.verdict,
+    ]
 
 
 def _say_left_out(rows: list[Row]) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from inficond_panel.distill.metrics.checked_outcomes import check_outcomes
 from inficond_panel.distill.metrics.outcome import decision_metrics
 from inficond_panel.distill.scores.scores import Array
 
@@ -52,6 +53,7 @@ def agreement(label: NDArray, student: NDArray[np.bool_], teacher: NDArray[np.bo
     Images with label -1 are left out.
     """
     label = np.asarray(label)
+    check_outcomes(label)
     return Agreement(
         positives=_counts(student[label == 1], teacher[label == 1]),
         negatives=_counts(~student[label == 0], ~teacher[label == 0]),
@@ -79,6 +81,7 @@ def discrepancy(
     Over the positive images, or over the negative ones, of scores (n, C), by the decisions of
     student and teacher (n,). nan where one of the two groups is empty.
     """
+    check_outcomes(np.asarray(label))
     chosen = np.asarray(label) == (1 if positives else 0)
     differs = student != teacher
     apart, alike = chosen & differs, chosen & ~differs

@@ -12,12 +12,13 @@ above its interval. Near perfect calibration neither interval is to be trusted; 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from inficond_panel.common.interval import Interval
 from inficond_panel.distill.metrics.outcome import Outcome
 from inficond_panel.distill.metrics.top_class import TopClass
 from inficond_panel.distill.scores.scores import Array
@@ -27,40 +28,6 @@ from inficond_panel.vocabulary.top_metrics import TOP_ECE
 
 #: Metrics with the basic interval.
 _BASIC = {*BIASED, *keys(TOP_ECE)}
-
-
-@dataclass(frozen=True)
-class Interval:
-    """An estimate with the limits of its bootstrap interval; nan where undefined.
-
-    ``left_out`` is the number of draws on which the metric was undefined.
-    """
-
-    estimate: float
-    low: float
-    high: float
-    left_out: int = 0
-
-    @property
-    def alone(self) -> Interval:
-        """The estimate without limits."""
-        return replace(self, low=np.nan, high=np.nan)
-
-    @property
-    def within_noise(self) -> bool:
-        """For a change: True unless the interval excludes 0."""
-        return not (self.low > 0 or self.high < 0)
-
-    @property
-    def words(self) -> str:
-        """For a change: "up", "down", "within noise", "unchanged" or "undefined"."""
-        if np.isnan(self.estimate):
-            return "undefined"
-        if self.low == self.estimate == self.high == 0:
-            return "unchanged"
-        if self.within_noise:
-            return "within noise"
-        return "up" if self.low > 0 else "down"
 
 
 def alone(found: Mapping[str, Interval]) -> dict[str, Interval]:

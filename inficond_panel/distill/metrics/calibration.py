@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from inficond_panel.distill.metrics.checked_outcomes import check_outcomes
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.vocabulary.metrics import BRIER
 
@@ -66,7 +67,9 @@ def ece_floor(logit: NDArray, bins: int = BINS, equal_mass: bool = False) -> flo
     E|error| is about sqrt(2 v_b / pi). (The idea of Bröcker and Smith 2007, Weather and
     Forecasting 22: what a reliable forecast would look like on as many images.)
     """
-    probability = expit(np.asarray(logit, dtype=np.float64))
+    logit = np.asarray(logit, dtype=np.float64)
+    check_outcomes(np.zeros(len(logit), dtype=np.int8), logit)
+    probability = expit(logit)
     if not len(probability):
         return np.nan
     where = bin_of(probability, bins, equal_mass)
@@ -89,5 +92,7 @@ def bin_of(probability: Array, bins: int, equal_mass: bool) -> NDArray[np.intp]:
 
 def _known(label: NDArray, logit: NDArray) -> tuple[Array, NDArray[np.bool_]]:
     label = np.asarray(label)
+    logit = np.asarray(logit, dtype=np.float64)
+    check_outcomes(label, logit)
     known = label >= 0
-    return expit(np.asarray(logit, dtype=np.float64)[known]), label[known] > 0
+    return expit(logit[known]), label[known] > 0

@@ -11,6 +11,7 @@ from scipy.sparse import csr_array
 from scipy.special import expit
 
 from inficond_panel.distill.metrics.calibration import BINS, ERRORS_OF_IMAGES, bin_of
+from inficond_panel.distill.metrics.checked_outcomes import check_outcomes
 from inficond_panel.distill.metrics.decisions import Cutoff, above, cutoff_rows
 from inficond_panel.distill.metrics.weighted_ap import Ranked, exact_type, rank
 from inficond_panel.distill.scores.scores import Array
@@ -37,7 +38,7 @@ class Outcome:
     Labels and logits are (n,). ``teacher`` (n,) says of each image whether the teacher decides that
     the class is present; it is needed for fidelity alone. ``cutoff`` is the student's own
     (``decisions``). ``bins`` and ``equal_mass`` are the ECE's (calibration.py); with counts, its
-    bins stay the bins of the images as they are.
+    bins stay the bins of the images as they are. Raises DataError as ``check_outcomes``.
     """
 
     def __init__(
@@ -51,9 +52,10 @@ class Outcome:
         equal_mass: bool = False,
     ) -> None:
         self.label = np.asarray(label)
+        self.all_logits = np.asarray(logit, dtype=np.float64)
+        check_outcomes(self.label, self.all_logits)
         self.known = self.label >= 0
         self.positive = self.label[self.known] > 0
-        self.all_logits = np.asarray(logit, dtype=np.float64)
         self.logit = self.all_logits[self.known]
         self.teacher, self.cutoff = _decisions(teacher), cutoff
         self._bins = bins, equal_mass

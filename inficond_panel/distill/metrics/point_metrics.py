@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.distill.metrics.outcome import Outcome
+from inficond_panel.distill.scores.array_api import check_weights
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.vocabulary.metrics import AP, AP11, METRICS
 
@@ -88,20 +89,28 @@ def average_precision(
 ) -> float:
     """Sum over the ranking of (recall gained) × precision, ties as one step; nan without positives.
 
-    Equal to scikit-learn's ``average_precision_score``. Images with label -1 are left out.
+    Equal to scikit-learn's ``average_precision_score``. Images with label -1 are left out. Raises
+    DataError as ``check_outcomes`` and ``check_weights``.
     """
-    known = np.asarray(label) >= 0
-    weights = None if sample_weight is None else np.asarray(sample_weight)[None, known]
-    return float(Outcome(label, score).values(AP.key, weights)[0])
+    return _by_weights(AP.key, label, score, sample_weight)
 
 
 def average_precision_11(
     label: NDArray, score: NDArray, sample_weight: NDArray | None = None
 ) -> float:
     """VOC 2007's average precision over eleven recalls; arguments as in average_precision."""
-    known = np.asarray(label) >= 0
-    weights = None if sample_weight is None else np.asarray(sample_weight)[None, known]
-    return float(Outcome(label, score).values(AP11.key, weights)[0])
+    return _by_weights(AP11.key, label, score, sample_weight)
+
+
+def _by_weights(
+    metric: str, label: NDArray, score: NDArray, sample_weight: NDArray | None
+) -> float:
+    outcome = Outcome(label, score)
+    if sample_weight is None:
+        return outcome.value(metric)
+    weights = np.asarray(sample_weight)
+    check_weights(weights)
+    return float(outcome.values(metric, weights[None, outcome.known])[0])
 
 
 def correlation(a: Array, b: Array) -> float:

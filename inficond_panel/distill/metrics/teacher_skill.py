@@ -3,11 +3,12 @@
 Chance is the share of positives among the labelled images: the AP that a random ranking tends to.
 The teacher knows the class where the bootstrap interval of its AP lies above chance.
 
-The rule was chosen by simulation (tests/unit/test_teacher_skill.py). A random ranking is named in
-96 to 99 % of the samples with 5 or more positives. With fewer, intervals of AP mean nothing: of
-one positive among 100 images 97 % of random rankings lie above chance. With ``LEAST`` images of
-both kinds among 200, a weak teacher (logits of positives and negatives one standard deviation
-apart, AUC 0.76) is taken for a random one in 2 %; with half as many in 16 %.
+The rule was chosen by simulation (tests/unit/test_teacher_skill.py). The interval of a random
+ranking lies above chance in 1 to 5 % of the samples with ``FEWEST`` or more positives. With fewer
+the interval means nothing: it lies above chance in 97 % of the samples of one positive among 100.
+The interval of a weak teacher (logits of positives and negatives one standard deviation apart, AUC
+0.76) does not lie above chance in 2 % of the samples of ``LEAST`` positives among 200 images, and
+in 16 % with half as many.
 """
 
 from __future__ import annotations

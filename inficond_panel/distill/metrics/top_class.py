@@ -26,8 +26,10 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.special import log_expit, softmax
 
+from inficond_panel.common.interval import Interval
 from inficond_panel.common.near_words import unknown
 from inficond_panel.distill.metrics.calibration import BINS, bin_of
+from inficond_panel.distill.metrics.checked_outcomes import check_outcomes
 from inficond_panel.distill.metrics.decisions import likeliest
 from inficond_panel.distill.metrics.outcome import DrawKey, ratio
 from inficond_panel.distill.scores.scores import Array
@@ -59,15 +61,13 @@ def one_of_classes(logit: NDArray) -> Array:
 class Confusion:
     """Images of one class that are taken for one class, or for another, or for none of the rest.
 
-    ``share`` is the share of the label's images, ``low`` and ``high`` its bootstrap interval.
+    ``share`` is the share of the label's images.
     """
 
     label: int
     named: int
     images: int
-    share: float
-    low: float
-    high: float
+    share: Interval
 
 
 class TopClass:
@@ -76,7 +76,7 @@ class TopClass:
     ``label`` (n,) are positions of classes, -1 where not known; ``probability`` (n, K);
     ``teacher`` (n,) the classes that the teacher names, for agreement alone. ``logit`` (n, K) are
     the log-odds that rank the classes, also where two probabilities round to 1; if None, the
-    probabilities do.
+    probabilities do. Raises DataError as ``check_outcomes``.
     """
 
     def __init__(
@@ -90,6 +90,7 @@ class TopClass:
         bins: int = BINS,
     ) -> None:
         self.all_logits = np.asarray(probability, dtype=np.float64)
+        check_outcomes(np.asarray(label), self.all_logits, classes=self.classes)
         self._ranking = self.all_logits if logit is None else np.asarray(logit)
         self.named = likeliest(self._ranking)
         self.known = np.asarray(label) >= 0
@@ -205,15 +206,13 @@ def confusions(
         if wrong and label[at] == named[at]:
             continue
         low, high = np.nanquantile(shares[:, at], ends)
-        share = sizes[at] / every[label[at]]
+        share = Interval(float(sizes[at] / every[label[at]]), float(low), float(high))
         made.append(
             Confusion(
                 int(label[at]),
                 int(named[at]),
                 int(sizes[at]),
-                float(share),
-                float(low),
-                float(high),
+                share,
             )
         )
     return made

@@ -17,6 +17,9 @@ from scipy.sparse import csr_array
 from inficond_panel.distill.scores.scores import Array
 
 Index = NDArray[np.intp]
+#: Share of the largest logit below which a gap between two is rounding. Images with the same scores
+#: have the same logit, but a processor may add its terms in another order from row to row.
+TIE = 1e-12
 #: Values of a block of counts. Sums are taken image by image, which is fastest where the counts of
 #: an image lie side by side (``draw_counts``).
 _BLOCK_VALUES = 1 << 20
@@ -25,6 +28,7 @@ _BLOCK_VALUES = 1 << 20
 @dataclass(frozen=True)
 class Ranked:
     """Images in order of falling logit. Equal logits are one step: no order among them is better.
+    Logits that only rounding keeps apart are equal (``TIE``).
 
     Only steps that hold a positive matter (r of them): precision is read there, and recall grows
     nowhere else. Of all ``images``, ``order`` ends with the last of them; ``ends`` (r,) are the
@@ -86,8 +90,11 @@ class Ranked:
 
 def rank(positive: NDArray[np.bool_], logit: NDArray) -> Ranked:
     """Sort images by logit (n,), for the positives among them (n,)."""
-    order = np.argsort(-np.asarray(logit), kind="stable")
-    ends = np.append(np.flatnonzero(np.diff(logit[order])), len(order) - 1)[: len(order)]
+    logit = np.asarray(logit)
+    order = np.argsort(-logit, kind="stable")
+    fall = -np.diff(logit[order])
+    tie = TIE * np.abs(logit).max(initial=0, where=np.isfinite(logit))
+    ends = np.append(np.flatnonzero(fall > tie), len(order) - 1)[: len(order)]
     at = np.flatnonzero(positive[order])
     step, starts = np.unique(np.searchsorted(ends, at), return_index=True)
     ends = ends[step]

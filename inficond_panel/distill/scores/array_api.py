@@ -55,6 +55,20 @@ def count_not_finite(values: Any) -> int:
     return 0 if bool(xp.all(finite)) else int(xp.sum(xp.astype(~finite, xp.int64)))
 
 
+def check_weights(weight: NDArray) -> None:
+    """Raise DataError for sample weights (n,) or (n, K) that have no finite sum above 0."""
+    check_finite(weight, "sample weights")
+    with np.errstate(over="ignore", under="ignore"):
+        total = np.sum(weight, axis=0, dtype=np.float64)
+    lost = ~((total >= np.finfo(np.float64).tiny) & (total < np.inf)) & (weight != 0).any(axis=0)
+    if np.any(lost & ~(weight < 0).any(axis=0)):
+        raise DataError(
+            f"The sample weights add up to {np.extract(lost, total)[0]:g}; they lie between "
+            f"{weight.min():g} and {weight.max():g}.",
+            "Divide them by the largest.",
+        )
+
+
 def check_finite(values: Any, name: str) -> None:
     """Raise DataError with the number of values that are NaN or infinite, unless it is 0."""
     bad = count_not_finite(values)

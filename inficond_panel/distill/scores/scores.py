@@ -50,7 +50,7 @@ class Scores:
         What rounding left of the sums is taken off: as if the columns were centred.
         """
         self.passes += 1
-        total = -np.outer(self._pivot, residuals.sum(axis=0))
+        total = -np.outer(self.pivot, residuals.sum(axis=0))
         for part in self.source.map(_gradient, residuals):
             total += part
         return total
@@ -66,7 +66,7 @@ class Scores:
         return np.concatenate(list(self.source.map(product))) + intercepts
 
     @cached_property
-    def _pivot(self) -> Array:
+    def pivot(self) -> Array:
         """Something near the mean of each column (C,)."""
         return self.source.first(64).mean(axis=0, dtype=np.float64)
 
@@ -87,10 +87,10 @@ class Scores:
         self.passes += 1
         shape = (*sample_weight.shape[1:], self.shape[1])
         first, second = np.zeros(shape), np.zeros(shape)
-        for part in self.source.map(partial(_moments, pivot=self._pivot), sample_weight):
+        for part in self.source.map(partial(_moments, pivot=self.pivot), sample_weight):
             first += part[0]
             second += part[1]
-        mean = self._pivot + first
+        mean = self.pivot + first
         return mean, np.maximum(second - first**2, (1e-8 * mean) ** 2)
 
 

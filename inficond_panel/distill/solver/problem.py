@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from inficond_panel.distill.scores.array_api import Array, check_finite
+from inficond_panel.distill.scores.array_api import Array, check_finite, check_weights
 from inficond_panel.distill.solver.objective import Problem
 from inficond_panel.distill.solver.penalty import Penalty
 from inficond_panel.distill.solver.soft_targets import no_part
@@ -16,6 +16,7 @@ from inficond_panel.distill.solver.tempered import (
     tempered_columns,
 )
 from inficond_panel.errors import SolverError
+from inficond_panel.vocabulary.limits import LARGEST_BOUND
 
 
 def make_problems(
@@ -92,7 +93,7 @@ def normalised(sample_weight: NDArray | None, images: int, classes: int) -> Arra
             f"Sample weights have shape {weight.shape}, not ({images},) or ({images}, {classes}).",
             "Give one weight for each image, or one for each image and class.",
         )
-    check_finite(weight, "sample weights")
+    check_weights(weight)
     weight = np.ascontiguousarray(np.atleast_2d(weight.T))
     total = weight.sum(axis=1, keepdims=True)
     if (weight < 0).any() or not (total > 0).all():
@@ -107,7 +108,13 @@ def _check_classes(targets: Array, weight: Array) -> None:
     for k, target in enumerate(targets.T):
         each = weight[k % len(weight)]
         mean, counted = each @ target, target[each > 0]
-        zero, one = mean <= 0 or not counted.any(), mean >= 1 or (counted == 1).all()
+        zero, one = not counted.any(), bool((counted == 1).all())
+        if not (zero or one) and not 0 < mean < 1:
+            raise SolverError(
+                f"The sample weights leave only targets of {mean:.0f} of class {k}: they lie "
+                f"between {each[each > 0].min():.0e} and {each.max():.0e} of their sum.",
+                "Make them less uneven: all others count less than the rounding of the largest.",
+            )
         if zero or one:
             raise SolverError(
                 f"All targets of class {k} are {int(one)}: its best intercept is infinite.",
@@ -162,7 +169,10 @@ def _check_penalty(penalties: Array, name: str) -> None:
 
 
 def bound_of(value: NDArray | None, default: float, shape: tuple[int, int], name: str) -> Array:
-    """Bounds (C, K), ``default`` where there are none; raises SolverError for another shape."""
+    """Bounds (C, K), ``default`` where there are none.
+
+    Raises SolverError for another shape, and for finite bounds beyond ``LARGEST_BOUND``.
+    """
     if value is None:
         return np.full(shape, default)
     bound = np.array(value, dtype=np.float64)
@@ -170,6 +180,13 @@ def bound_of(value: NDArray | None, default: float, shape: tuple[int, int], name
         raise SolverError(
             f"The {name} bounds have shape {bound.shape}, not {shape}.",
             "Give one bound for each concept and class; infinity where there is none.",
+        )
+    far = np.isfinite(bound) & (np.abs(bound) > LARGEST_BOUND)
+    if far.any():
+        concept, k = np.argwhere(far)[0]
+        raise SolverError(
+            f"The {name} bound of concept {concept} of class {k} is {bound[concept, k]:g}.",
+            f"Keep bounds within ±{LARGEST_BOUND:g}; infinity stands for none.",
         )
     return bound
 

@@ -21,6 +21,9 @@ from inficond_panel.vocabulary.metrics import ACCURACY, DECISIONS, FIDELITY
 
 #: The axis runs from 0 to this multiple of the influence, and a third as far to the other sign.
 AXIS_MULTIPLE = 2.25
+#: Share of the axis that only rounding keeps two influences apart: a logit is exact to some 1e-15
+#: of its terms, by another processor other ones.
+NEAR = 1e-9
 #: Concepts whose turning points are computed together.
 _BLOCK = 16
 
@@ -30,7 +33,9 @@ class WhatIf:
     """Exact, piecewise constant curves over the influence axis from ``low`` to ``high``.
 
     ``breakpoints`` (m,) rise; entry j of each metric (m + 1,) holds after breakpoint j - 1, up to
-    and with breakpoint j. ``fidelity`` is nan where the teacher was not given.
+    and with breakpoint j. Images that turn within ``NEAR`` of the axis of each other turn together,
+    so the number of breakpoints does not depend on rounding. ``fidelity`` is nan where the teacher
+    was not given.
     """
 
     low: float
@@ -126,6 +131,19 @@ def influence_axes(weights: NDArray, at: NDArray | None = None) -> tuple[Array, 
     return -np.where(at > 0, reach / 3, reach), np.where(at < 0, reach / 3, reach)
 
 
+def influence_grid(weights: NDArray, weight: float, points: int) -> Array:
+    """Influences on the what-if axis of one weight, ascending: evenly spaced ones, and the weight.
+
+    There are ``points`` where the weight lies on the even grid, else one more. A point that only
+    rounding keeps apart from the weight, or from 0, is that number.
+    """
+    low, high = influence_axis(weights, weight)
+    grid = np.linspace(low, high, points)
+    for exact in (0.0, weight):
+        grid[np.abs(grid - exact) <= NEAR * (high - low)] = exact
+    return np.union1d(grid, [weight])
+
+
 def what_if_curve(
     score_column: NDArray,
     logit: NDArray,
@@ -153,9 +171,10 @@ def what_if_curve(
         return curve
     alike = curves(teacher)  # fidelity is the accuracy against the teacher
     turns = np.union1d(curve.breakpoints, alike.breakpoints)
-    ends = np.append(turns, high)
-    metrics = {name: curve.values(name, ends) for name in DECISIONS}
-    return WhatIf(low, high, turns, **metrics, fidelity=alike.values(ACCURACY.key, ends))
+    last = _ends_of_runs(turns, NEAR * (high - low), weight)
+    before = np.append(turns[np.append(0, last + 1)[: len(last)]], high)  # no image of a run turned
+    metrics = {name: curve.values(name, before) for name in DECISIONS}
+    return WhatIf(low, high, turns[last], **metrics, fidelity=alike.values(ACCURACY.key, before))
 
 
 def what_if_curves(
@@ -183,11 +202,10 @@ def what_if_curves(
         block = slice(first, first + _BLOCK)
         columns = np.ascontiguousarray(scores[:, block].T, dtype=np.float64)
         turns = _turning_points(columns, logit, weights[block, None], cutoff)
+        axes = np.stack([low[block], weights[block], high[block]], axis=1).tolist()
         parts += [
-            _pieces(*row, positive)
-            for row in zip(
-                turns, columns >= 0, low[block].tolist(), high[block].tolist(), strict=True
-            )
+            _pieces(turn, join, least, weight, most, positive)
+            for turn, join, (least, weight, most) in zip(turns, columns >= 0, axes, strict=True)
         ]
     ends, tp, fp = (np.concatenate(columns) for columns in zip(*parts, strict=True))
     positives = int(np.count_nonzero(positive))
@@ -207,23 +225,36 @@ def _pieces(
     turns: Array,
     joins: NDArray[np.bool_],
     low: float,
+    weight: float,
     high: float,
     positive: NDArray[np.bool_],
 ) -> tuple[Array, NDArray[np.integer], NDArray[np.integer]]:
     """Ends of the constant pieces of one concept, and true and false positives on each.
 
-    Above its turning point an image is decided positive if it ``joins``, else negative.
+    Above its turning point an image is decided positive if it ``joins``, else negative. One that
+    turns nearer than ``NEAR`` to an end of the axis turns outside.
     """
-    start = (turns < low) == joins
-    moving = np.flatnonzero((turns >= low) & (turns < high))
+    near = NEAR * (high - low)
+    start = (turns <= low + near) == joins
+    moving = np.flatnonzero((turns > low + near) & (turns < high - near))
     moving = moving[np.argsort(turns[moving])]
     at = turns[moving]
-    last = np.flatnonzero(np.append(at[1:] != at[:-1], True)) if len(at) else moving
+    last = _ends_of_runs(at, near, weight)
     step = np.where(joins[moving], 1, -1)
     gained = np.concatenate([[0], np.cumsum(step * positive[moving])[last]])
     tp = np.count_nonzero(start & positive) + gained
     decided = np.count_nonzero(start) + np.concatenate([[0], np.cumsum(step)[last]])
     return np.append(at[last], high), tp, decided - tp
+
+
+def _ends_of_runs(turns: Array, near: float, weight: float) -> NDArray[np.intp]:
+    """Positions of the last of each run of ascending turning points that lie ``near`` the next.
+
+    No run goes over the present weight, where the logits themselves decide.
+    """
+    after = turns[1:]
+    apart = (after - turns[:-1] > near) | ((turns[:-1] < weight) & (after >= weight))
+    return np.flatnonzero(np.append(apart, True)[: len(turns)])
 
 
 def _turning_points(scores: Array, logit: Array, weight: Array, cutoff: Cutoff) -> Array:

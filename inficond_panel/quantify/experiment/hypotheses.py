@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.common.numbers import defined
 from inficond_panel.distill.metrics.bootstrap import Interval, draw_counts, interval
 from inficond_panel.quantify.experiment.learning import kept_share, learned_at
 from inficond_panel.quantify.pixels.knowledge_points import (
@@ -95,8 +94,8 @@ class Row:
             "expected": ("larger" if self.figure.larger else "smaller")
             if self.figure.hypothesis
             else None,
-            **{name: _plain(value) for name, value in self.values.items()},
-            "difference": _plain(self.difference),
+            **{name: value.json() for name, value in self.values.items()},
+            "difference": self.difference.json(),
             "left_out": dict(self.left_out),
             "verdict": self.verdict or None,
         }
@@ -201,7 +200,3 @@ def _mean(values: Values, counts: NDArray) -> Values:
 def _variance(values: Values, counts: NDArray) -> Values:
     """Variance, likewise."""
     return _mean(values**2, counts) - _mean(values, counts) ** 2
-
-
-def _plain(value: Interval) -> dict[str, float | None]:
-    return {name: defined(getattr(value, name)) for name in ("estimate", "low", "high")}

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.common.teacher_outputs import log_odds, logits_of, softmax_of
+from inficond_panel.distill.metrics.decisions import likeliest
 from inficond_panel.distill.metrics.top_class import one_of_classes
 from inficond_panel.quantify.outputs.reliability import Reliability, reliability
 from inficond_panel.store import Store
@@ -45,7 +46,7 @@ class Outputs:
         the class is the label's.
         """
         whole = self.whole[kind]
-        named, confidence = whole.argmax(axis=1), whole.max(axis=1)
+        named, confidence = likeliest(whole), whole.max(axis=1)
         label = class_positions(self.label)
         right = np.where(label < 0, -1, (named == label).astype(int))
         return reliability(right, logits_of(confidence[:, None])[:, 0])

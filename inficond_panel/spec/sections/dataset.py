@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 
+from inficond_panel.errors import MissingExtraError
 from inficond_panel.spec.framework.fields import Choice, Flag, Number, Text, Whole, hint
 from inficond_panel.spec.framework.lists import Size, Words
 from inficond_panel.spec.framework.paths import FilePath
@@ -342,3 +344,13 @@ class ScenesDataset(Dataset):
     size = Size((256, 192), doc="Width and height of a scene.", metadata={"unit": "pixels"})
     shortcuts = Flag(True, doc="Whether some concepts go with a class in fit only.")
     max_bad_share = _bad_share()
+
+    def check_recipe(self) -> None:
+        """Raise ``MissingExtraError`` where the recipe that draws the scenes is not there."""
+        package = find_spec("precompute")
+        places = package.submodule_search_locations if package else []
+        if not any(Path(place, "recipes").is_dir() for place in places or []):
+            raise MissingExtraError(
+                "Scenes are drawn by the recipe of the demo, which only the source tree has.",
+                "Take the source tree of inficond-panel; the demo's store comes with it.",
+            )

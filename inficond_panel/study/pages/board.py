@@ -77,7 +77,7 @@ class BoardPage(Acting, Viewer):
         try:
             super().act(message)
         except InficondError as error:
-            self.frame.problem = str(error)
+            self.frame.problem = error.for_shell
         else:
             self.frame.problem = ""
         if was_open:
@@ -146,7 +146,7 @@ class BoardPage(Acting, Viewer):
         send_file(self.frame, file)
 
     def _not_made(self, error: InficondError) -> None:
-        self.frame.param.update(busy=False, problem=str(error))
+        self.frame.param.update(busy=False, problem=error.for_shell)
 
     def close(self) -> None:
         """Stop the worker; called when the page was closed."""
@@ -164,7 +164,7 @@ class BoardPage(Acting, Viewer):
         try:
             rows = [asdict(place) for place in board(self.study)]
         except InficondError as error:
-            self.frame.problem = str(error)
+            self.frame.problem = error.for_shell
             return
         screen = {"kind": "board", "title": self.study.spec.title, "rows": rows}
         if screen != self.frame.screen:

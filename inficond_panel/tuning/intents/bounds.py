@@ -20,7 +20,6 @@ and a weight that is already past it is only held there.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -29,6 +28,7 @@ from inficond_panel.distill.solver.centred_bounds import CentredBounds
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning.intents.intent import Intent
 from inficond_panel.vocabulary.directions import RELEASE, REMOVE, UP
+from inficond_panel.vocabulary.limits import BOUND_FORM, is_bound
 
 #: (class, concept) → (lower, upper); None is no limit on that side.
 Bounds = dict[tuple[str, str], tuple[float | None, float | None]]
@@ -52,7 +52,7 @@ def bound(intent: Intent, weight: float, step: float) -> tuple[float | None, flo
     """Lower and upper bound of a resolved intent on ``weight`` (w₀), with step s.
 
     None on both sides releases the weight. Raises ``TuningError`` where the factor is so large
-    that no number can hold the bound.
+    that the bound lies beyond ``LARGEST_BOUND``.
     """
     if intent.direction == RELEASE.key:
         return None, None
@@ -63,11 +63,11 @@ def bound(intent: Intent, weight: float, step: float) -> tuple[float | None, flo
     size = max(abs(weight), step)
     if intent.direction == UP.key:
         lower = weight + (intent.factor - 1) * size
-        if lower == math.inf:
+        if not is_bound(lower):
             raise TuningError(
                 f"The factor {intent.factor:g} of {intent.concept!r} on {intent.class_name!r} "
-                f"takes its weight of {weight:g} out of range.",
-                "Give a smaller factor.",
+                f"raises its weight of {weight:g} to {lower:g}.",
+                f"Give a smaller factor: a bound is {BOUND_FORM}.",
             )
         return lower, None
     return None, weight - (1 - 1 / intent.factor) * size

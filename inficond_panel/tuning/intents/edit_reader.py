@@ -17,6 +17,7 @@ from inficond_panel.tuning.intents.cures import Balance, Doubt, Label, Lambda
 from inficond_panel.tuning.intents.intent import GroupIntent, Intent
 from inficond_panel.vocabulary.cures import AUTO, BALANCE, CURES, LABEL, LAMBDA
 from inficond_panel.vocabulary.directions import DIRECTIONS, RELEASE, REMOVE
+from inficond_panel.vocabulary.limits import BOUND_FORM, is_bound
 
 _MOST_HINTS = 100
 EVERY = "all"  #: in place of a list of classes
@@ -235,7 +236,7 @@ class EditReader:
             self.report(given["bound"], "either 'factor' or 'bound', not both")
         return (
             self._number(given, "factor", "a number above 1", lambda x: 1 < x < math.inf),
-            self._number(given, "bound", "a finite number", math.isfinite),
+            self._number(given, "bound", BOUND_FORM, is_bound),
         )
 
     def _number(

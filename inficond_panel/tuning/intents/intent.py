@@ -11,6 +11,7 @@ from inficond_panel.common.near_words import missing, unknown
 from inficond_panel.common.numbers import significant
 from inficond_panel.errors import TuningError
 from inficond_panel.vocabulary.directions import DIRECTIONS, RELEASE, REMOVE
+from inficond_panel.vocabulary.limits import BOUND_FORM, is_bound
 
 
 @dataclass(frozen=True)
@@ -164,9 +165,9 @@ def _check_thumb(what: str, thumb: Thumb) -> None:
         raise TuningError(
             f"The factor of {what} on {thumb.class_name!r} is {factor}.", "Give a number above 1."
         )
-    if bound is not None and not math.isfinite(bound):
+    if bound is not None and not is_bound(bound):
         raise TuningError(
-            f"The bound of {what} on {thumb.class_name!r} is {bound}.", "Give a finite number."
+            f"The bound of {what} on {thumb.class_name!r} is {bound}.", f"Give {BOUND_FORM}."
         )
 
 

@@ -181,7 +181,7 @@ def _crossfitted(task: Task) -> Suggestion:
 def _expected(task: Task, outcome: Crossfitted, taken: Sequence[int]) -> Gain:
     """Of the mean AP over the scope: the shrunk gains of the classes that are proposed."""
     if outcome.passed is None or not taken:
-        return Gain(0.0, 0.0, 0.0, task.level)
+        return Gain(0.0, 0.0, 0.0, level=task.level)
     estimate = sum(outcome.shrunk[k].estimate for k in taken)
     changes = mean_change([outcome.passed.changes[k] for k in taken])
     share = len(taken) / len(task.columns)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from scipy.special import ndtri
 
-from inficond_panel.common.numbers import defined, estimated
+from inficond_panel.common.interval import Interval
 from inficond_panel.distill import Outcome, TeacherSkill, average_precision
 from inficond_panel.distill.metrics.bootstrap import draw_counts
 from inficond_panel.distill.scores.scores import Array
@@ -27,32 +27,27 @@ MEASURED = "on the photos seen; chosen without them"
 
 
 @dataclass(frozen=True)
-class Gain:
+class Gain(Interval):
     """Change in average precision, 0 to 1, with its interval at ``level``."""
 
-    estimate: float
-    low: float
-    high: float
     level: float = CONFIDENCE
 
     def __str__(self) -> str:
-        return self.text()
+        return self.in_points()
 
-    def text(self, *, limits: bool = True) -> str:
-        """``+3.10 [+0.40, +6.00]``, in points; without ``limits`` the estimate alone."""
-        at = self.estimate, self.low, self.high
-        return estimated(at, 2, scale=100, sign=True, limits=limits)
+    def in_points(self, *, limits: bool = True) -> str:
+        """``+3.10 [+0.40, +6.00]``; without ``limits`` the estimate alone."""
+        return self.text(2, scale=100, sign=True, limits=limits)
 
-    def to_json(self) -> dict[str, float | None]:
-        """Plain numbers; None where undefined."""
-        values = asdict(self)
-        return {name: defined(value) for name, value in values.items()}
+    def json(self) -> dict[str, float | None]:
+        """Estimate, limits and level as plain numbers; None where undefined."""
+        return {**super().json(), "level": self.level}
 
 
 def around(estimate: float, error: float, level: float = CONFIDENCE) -> Gain:
     """Gain with the interval of a normal standard error."""
     half = float(ndtri(tails(level)[1])) * error
-    return Gain(estimate, estimate - half, estimate + half, level)
+    return Gain(estimate, estimate - half, estimate + half, level=level)
 
 
 @dataclass(frozen=True)
@@ -107,7 +102,9 @@ class Suggestion:
         """The summary; gains without their intervals where no ``limits`` are shown."""
         sentences = [self.conclusion]
         if self.tried:
-            gains = (f"by {way} {gain.text(limits=limits)}" for way, gain in self.tried.items())
+            gains = (
+                f"by {way} {gain.in_points(limits=limits)}" for way, gain in self.tried.items()
+            )
             sentences.append(f"Cross-fitted gain in AP points, at its largest, {'; '.join(gains)}.")
         if self.alone:
             sentences.append("Each class was tried by itself; a thumb moves the others too.")
@@ -128,12 +125,12 @@ class Suggestion:
             "parent": self.parent,
             "images": self.images,
             "scope": list(self.scope),
-            "gain": self.gain.to_json(),
+            "gain": self.gain.json(),
             "measured": self.measured,
             "summary": self.summary,
             "classes": {
                 name: {
-                    "gain": found.gain.to_json(),
+                    "gain": found.gain.json(),
                     "intents": [intent.to_json() for intent in found.intents],
                     "reasons": list(found.reasons),
                 }
@@ -163,7 +160,7 @@ class Change:
         if least_draws(level) > len(self.draws):
             return around(self.estimate, self.error, level)
         low, high = np.nanquantile(self.draws, tails(level))
-        return Gain(self.estimate, float(low), float(high), level)
+        return Gain(self.estimate, float(low), float(high), level=level)
 
 
 def change(label: Array, before: Array, after: Array, seed: int = 0) -> Change:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from inficond_panel.common.installation import missing_extra
-from inficond_panel.errors import MissingExtraError
 from inficond_panel.spec.sections.dataset import ScenesDataset
 from precompute.datasets.dataset import Dataset
 
@@ -22,6 +21,7 @@ def scenes_dataset(section: ScenesDataset) -> Dataset:
     Raises ``MissingExtraError`` where the recipe, which no wheel holds, or a package of it is
     missing.
     """
+    section.check_recipe()
     make_scenes = _scene_set()
     counts = {split: getattr(section.images, split) for split in ("fit", "tune", "holdout")}
     scenes = make_scenes(section.seed, counts, section.size, section.shortcuts)
@@ -42,11 +42,6 @@ def _scene_set() -> Any:
     try:
         from precompute.recipes.scenes import SceneSet
     except ModuleNotFoundError as error:
-        if str(error.name).startswith("precompute"):
-            raise MissingExtraError(
-                "Scenes are drawn by the recipe of the demo, which only the source tree has.",
-                "Take the source tree of inficond-panel; the demo's store comes with it.",
-            ) from error
         raise missing_extra("Drawing scenes", error, "demo") from error
     return SceneSet
 

@@ -257,7 +257,7 @@ def _share_done(gap: float, tolerance: float) -> float:
 def _collect(state: JointState, tolerance: float) -> JointFit:
     return JointFit(
         weights=state.at.weights,
-        intercepts=state.at.intercepts,
+        intercepts=state.intercepts,
         objective=state.at.objective,
         gap=state.gap,
         multipliers=state.multipliers,

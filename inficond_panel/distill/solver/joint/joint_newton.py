@@ -24,7 +24,11 @@ _MET = 1e-13
 
 
 class JointState:
-    """The joint student on its way to the optimum."""
+    """The joint student on its way to the optimum.
+
+    Its intercepts are of columns less their pivots: beside products of large offsets they would be
+    rounded so coarsely that the residuals no longer add up to 0, without which there is no bound.
+    """
 
     def __init__(self, data: Scores, problem: JointProblem, starts: list[Array]) -> None:
         self.data, self.problem = data, problem
@@ -33,6 +37,12 @@ class JointState:
         self.outlook: Array | None = None
         self.multipliers = np.zeros_like(starts[0])
         self.at = min(map(self._point, starts), key=lambda point: point.objective)
+
+    @property
+    def intercepts(self) -> Array:
+        """Intercepts (K,) of the columns as they are, of sum 0."""
+        found = self.at.intercepts - self.data.pivot @ self.at.weights
+        return np.asarray(found - found.mean())
 
     def goes_on(self, tolerance: float, max_iterations: int) -> bool:
         """True while there is something to gain and an iteration left."""
@@ -100,12 +110,13 @@ class JointState:
     def _move(
         self, full: Array, pivot: Array, share_of: Array, concept: NDArray, of_class: NDArray
     ) -> Move[Array]:
-        step = (full - self.at.weights)[concept, of_class]
-        share = -share_of @ step
+        whole = full - self.at.weights
+        step = whole[concept, of_class]
+        share = self.data.pivot @ whole - share_of @ step
         np.subtract.at(share, of_class, pivot * step)
         promised = self.gradient[concept, of_class] @ step
         promised += self.problem.size(full) - self.problem.size(self.at.weights)
-        change = self._product(full - self.at.weights)
+        change = self._product(whole)
         return Move(full, change + share, share, float(promised))
 
     def _search(self, move: Move[Array]) -> bool:
@@ -135,12 +146,12 @@ class JointState:
         return self.problem.best_point(weights, linear, np.zeros(weights.shape[1]))
 
     def _product(self, weights: Array) -> Array:
-        """X @ weights (N, K), of the columns that have a weight."""
+        """Columns less their pivots @ weights (N, K), of the columns that have a weight."""
         columns = []
         for each in weights.T:
             support = np.flatnonzero(each)
             columns.append(self.data.columns.product(support, each[support]))
-        return np.stack(columns, axis=1)
+        return np.stack(columns, axis=1) - self.data.pivot @ weights
 
     def _places(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Concept and class of each weight of the working set, by class."""

@@ -9,14 +9,14 @@ import param
 
 from inficond_panel.analysis.images.image_sets import image_set, worst_first
 from inficond_panel.analysis.node_metrics import metadata_slices
-from inficond_panel.common.numbers import count, number
+from inficond_panel.common.numbers import change_number, count, number, number_range
 from inficond_panel.errors import CancelledError
 from inficond_panel.state import Job
 from inficond_panel.state.requests.class_metrics import MEASURED, measure, measure_by
 from inficond_panel.ui.component import tie
 from inficond_panel.vocabulary.confidence import CONFIDENCE, confidence_word
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, ECE, F1, FIDELITY, METRICS
-from inficond_panel.wording.metric_change import UNCHANGED, change_number, change_range, make_change
+from inficond_panel.wording.metric_change import UNCHANGED, make_change
 from inficond_panel.wording.slices import worst_slice_sentence
 
 if TYPE_CHECKING:
@@ -100,8 +100,8 @@ def make_noisy(change: Interval, key: str, level: float | None = CONFIDENCE) -> 
     unit = METRICS[key].unit
     if level is None:
         return {"text": change_number(change.estimate, unit), "range": "", "words": ""}
-    limits = change_range(change.low, change.high, unit)
-    return {**told, "text": change_number(change.estimate, unit), "range": limits}
+    text, limits = change.change(unit)
+    return {**told, "text": text, "range": limits}
 
 
 def make_slices(
@@ -159,7 +159,7 @@ def _head(level: float | None) -> list[str]:
 def _range(interval: Interval, level: float | None) -> str:
     if level is None or interval.words == "undefined":
         return ""
-    return f"[{number(interval.low)}, {number(interval.high)}]"
+    return number_range(interval.low, interval.high)
 
 
 class MeasuresPanel(param.Parameterized):

@@ -21,6 +21,7 @@ export function makeMending(model, send) {
     const [unknown, advice] = teacher
     element.hidden = !model.student || !(model.suspecting || unknown)
     text(verdict, unknown || (shift.verdict ?? "Suspects"))
+    set(verdict, "title", unknown ?? null)
     set(element, "data-kind", shift.kind ?? "")
     text(line, advice || lineOf(shift, shiftless))
     set(line, "title", advice || (shift.sentence ?? shiftless))

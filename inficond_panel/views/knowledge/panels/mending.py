@@ -10,7 +10,7 @@ import param
 
 from inficond_panel.analysis.penalty_path import penalty_path
 from inficond_panel.analysis.student_shift import student_shift
-from inficond_panel.common.numbers import defined, estimated
+from inficond_panel.common.numbers import plain
 from inficond_panel.distill.shift.verdict import NONE, SHIFT
 from inficond_panel.errors import CancelledError, InficondError
 from inficond_panel.state import Job
@@ -70,7 +70,11 @@ def make_shift(
         "plain": plain_sentence(shift),
         "by_teacher": shift.by_teacher,
         "suspects": suspects,
-        "baselines": [[name, _ap(value, level)] for name, value in baselines.items() if value],
+        "baselines": [
+            [name, value.text(limits=level is not None)]
+            for name, value in baselines.items()
+            if value
+        ],
     }
 
 
@@ -81,20 +85,19 @@ def make_path(
 
     Without a ``level`` AP alone.
     """
-    return [
-        {
+    points = []
+    for point in path:
+        ap = point.metrics[AP.key] if level is not None else point.metrics[AP.key].alone
+        facts = {
             "value": point.value,
             "text": f"{point.value:.3g}",
             "now": point.now,
             "auto": point.auto,
             "concepts": point.concepts,
-            AP.key: defined(point.metrics[AP.key].estimate),
-            "low": None if level is None else defined(point.metrics[AP.key].low),
-            "high": None if level is None else defined(point.metrics[AP.key].high),
-            "told": _ap(point.metrics[AP.key], level),
+            "told": ap.text(),
         }
-        for point in path
-    ]
+        points.append(facts | plain(ap.columns(AP.key, stem="")))
+    return points
 
 
 def make_photos(store: Store, k: int, rows: Iterable[int]) -> list[dict[str, Any]]:
@@ -120,10 +123,6 @@ def make_cure(cure: Cure) -> dict[str, Any]:
         "words": asked_words(cure),
         "place": list(place_of(cure)),
     }
-
-
-def _ap(interval: Interval, level: float | None) -> str:
-    return estimated((interval.estimate, interval.low, interval.high), limits=level is not None)
 
 
 class MendingPanel(param.Parameterized):

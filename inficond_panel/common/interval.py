@@ -1,0 +1,114 @@
+"""An estimate with the limits of its interval, and every way in which it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from math import isnan, nan
+
+from inficond_panel.common.numbers import (
+    change_number,
+    defined,
+    number,
+    number_range,
+    points,
+    signed,
+    written,
+    written_range,
+)
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate with the limits of its bootstrap interval; nan where undefined.
+
+    ``left_out`` is the number of draws on which the metric was undefined.
+    """
+
+    estimate: float
+    low: float
+    high: float
+    left_out: int = 0
+
+    @property
+    def alone(self) -> Interval:
+        """The estimate without limits."""
+        return replace(self, low=nan, high=nan)
+
+    @property
+    def within_noise(self) -> bool:
+        """For a change: True unless the interval excludes 0."""
+        return not (self.low > 0 or self.high < 0)
+
+    @property
+    def words(self) -> str:
+        """For a change: "up", "down", "within noise", "unchanged" or "undefined"."""
+        if isnan(self.estimate):
+            return "undefined"
+        if self.low == self.estimate == self.high == 0:
+            return "unchanged"
+        if self.within_noise:
+            return "within noise"
+        return "up" if self.low > 0 else "down"
+
+    def text(
+        self,
+        digits: int = 3,
+        *,
+        scale: float = 1.0,
+        unit: str = "",
+        sign: bool = False,
+        limits: bool = True,
+    ) -> str:
+        """``0.812 [0.790, 0.833]``, or ``+3.1 points [+0.4, +6.0]`` times ``scale`` in a ``unit``.
+
+        Without ``limits``, and where these are undefined, the estimate alone; ``–`` where that is
+        undefined.
+        """
+        value, low, high = (scale * end for end in (self.estimate, self.low, self.high))
+        estimate = (signed if sign else number)(value, digits) + (f" {unit}" if unit else "")
+        if not limits or isnan(low) or isnan(high):
+            return estimate
+        return f"{estimate} {number_range(low, high, digits, sign=sign)}"
+
+    def written(self, *, sign: bool = False) -> str:
+        """As ``text``, but ``undefined`` as a word: for terminals and documents."""
+        return "undefined" if isnan(self.estimate) else self.text(sign=sign)
+
+    def cells(self, *, sign: bool = False) -> list[str]:
+        """Two cells of a printed table: the estimate, and the limits."""
+        estimate = written(self.estimate, sign=sign)
+        return [estimate, written_range(self.low, self.high, sign=sign)]
+
+    def change(self, unit: str) -> tuple[str, str]:
+        """A change in the ``unit`` of its metric, and its limits.
+
+        In points where the metric is a share: ``+1.9 pp`` and ``[+0.4, +3.3]``; else ``+0.019`` and
+        ``[+0.004, +0.033]``.
+        """
+        if not unit:
+            return change_number(self.estimate), number_range(self.low, self.high, sign=True)
+        limits = ", ".join(points(end, unit=False) for end in (self.low, self.high))
+        return change_number(self.estimate, unit), f"[{limits}]"
+
+    def json(self) -> dict[str, float | None]:
+        """Estimate and limits as plain numbers; None where undefined."""
+        return {name: defined(getattr(self, name)) for name in ("estimate", "low", "high")}
+
+    def columns(self, key: str, stem: str | None = None) -> dict[str, float]:
+        """Values of the columns ``key``, ``key_low`` and ``key_high`` of a table.
+
+        With a ``stem`` the limits are called after it: with "" they are ``low`` and ``high``.
+        """
+        stem = f"{key}_" if stem is None else stem
+        return {key: self.estimate, f"{stem}low": self.low, f"{stem}high": self.high}
+
+
+def columns_of(intervals: Mapping[str, Interval]) -> dict[str, float]:
+    """Values of the columns of several intervals, by key."""
+    each = (interval.columns(key) for key, interval in intervals.items())
+    return {name: value for columns in each for name, value in columns.items()}
+
+
+#: Interval of what is not defined.
+NO_INTERVAL = Interval(nan, nan, nan)

@@ -1,0 +1,184 @@
+"""The order of a teacher's outputs held against labels: what is found, named, and left alone."""
+
+from itertools import permutations
+
+import numpy as np
+import pytest
+
+from inficond_panel.distill.metrics.output_order import fitting_outputs, hold_order
+
+metrics = pytest.importorskip("sklearn.metrics")
+
+
+def labelled(rng, images, classes, single):
+    """Labels (n, K): one class an image, or several that occur together."""
+    if single:
+        return np.eye(classes, dtype=np.int8)[rng.integers(0, classes, images)]
+    scene = rng.normal(size=(images, 2)) @ rng.normal(size=(2, classes))
+    return (scene + rng.normal(size=(images, classes)) > 1).astype(np.int8)
+
+
+def knowing(rng, label, strength=3.0):
+    """Logits of a teacher that knows the classes, in their order, with a bias for each output."""
+    images, classes = label.shape
+    return strength * label + rng.normal(size=(images, classes)) + rng.normal(size=classes)
+
+
+@pytest.mark.parametrize("classes", [2, 3, 4, 5])
+@pytest.mark.parametrize("single", [True, False])
+def test_the_order_found_is_the_best_of_all_permutations(classes, single):
+    """Reference: scikit-learn's AUC of each class by each output, and every permutation."""
+    rng = np.random.default_rng([classes, single])
+    label = labelled(rng, 400, classes, single)
+    logits = knowing(rng, label)[:, np.roll(np.arange(classes), 1)]
+    auc = np.array([[metrics.roc_auc_score(own, output) for output in logits.T] for own in label.T])
+    best = max(permutations(range(classes)), key=lambda p: auc[np.arange(classes), p].sum())
+    found = hold_order(logits, label, single=single)
+    assert found.outputs == best
+    assert found.moved == tuple(range(classes))
+    expected = np.mean([auc[k, j] - auc[k, k] for k, j in enumerate(best)])
+    assert found.gain == pytest.approx(expected, abs=0.05)
+    assert 0 < found.low < found.gain
+
+
+@pytest.mark.parametrize("single", [True, False])
+def test_the_figures_are_top1_or_mean_ap_of_both_orders(single):
+    rng = np.random.default_rng(1)
+    label = labelled(rng, 300, 4, single)
+    logits = knowing(rng, label)[:, [1, 2, 0, 3]]
+    found = hold_order(logits, label, single=single)
+    right = logits[:, [2, 0, 1, 3]]
+    for value, outputs in ((found.given, logits), (found.better, right)):
+        top1 = (outputs.argmax(1) == label.argmax(1)).mean()
+        ap = np.mean(
+            [metrics.average_precision_score(a, b) for a, b in zip(label.T, outputs.T, strict=True)]
+        )
+        assert value == pytest.approx(top1 if single else ap)
+    assert found.measure == ("top-1" if single else "mean AP")
+    assert found.outputs == (2, 0, 1, 3)
+    assert found.moved == (0, 1, 2)  # the fourth class keeps its output, and is not accused
+
+
+def test_a_softmax_is_held_by_its_probabilities():
+    """A number added to all logits of an image changes no probability, and hides all ranks."""
+    rng = np.random.default_rng(2)
+    label = labelled(rng, 200, 3, True)
+    logits = knowing(rng, label)[:, [1, 0, 2]] + 50 * rng.normal(size=(200, 1))
+    assert hold_order(logits, label, single=True) is None
+    assert hold_order(logits, label, single=True, softmax=True).outputs == (1, 0, 2)
+
+
+def test_classes_that_cannot_be_told_keep_their_outputs():
+    """No label, one positive, an output that is constant, and two classes with the same labels."""
+    rng = np.random.default_rng(3)
+    label = labelled(rng, 400, 7, False)
+    label[:, 6] = label[:, 5]
+    logits = knowing(rng, label)[:, [1, 0, 2, 3, 4, 5, 6]]
+    logits[:, 6], logits[:, 4] = logits[:, 5], 0.3
+    label[:, 2], label[1:, 3] = -1, 0
+    label[0, 3] = 1
+    found = hold_order(logits, label)
+    assert found.outputs == (1, 0, 2, 3, 4, 5, 6)
+    assert found.moved == (0, 1)
+
+
+@pytest.mark.parametrize("label", [np.zeros((0, 3)), -np.ones((9, 3)), np.eye(3)])
+def test_too_little_to_say_anything(label):
+    assert hold_order(np.random.default_rng(0).normal(size=label.shape), label) is None
+    assert fitting_outputs(np.zeros((len(label), 5)), label) == {}
+
+
+def test_images_that_cannot_be_read_are_left_out():
+    rng = np.random.default_rng(4)
+    label = labelled(rng, 200, 3, True)
+    logits = knowing(rng, label)[:, [1, 0, 2]]
+    logits[::7] = np.nan
+    assert hold_order(logits, label, single=True).outputs == (1, 0, 2)
+
+
+@pytest.mark.parametrize("outputs", [40, 3])
+def test_other_outputs_than_classes_are_named_where_they_fit(outputs):
+    """Of 40 outputs three fit; of three outputs a network has none for the fourth class."""
+    rng = np.random.default_rng(5)
+    label = labelled(rng, 300, 4, True)
+    at = {0: 2, 1: 0, 2: 1} if outputs == 3 else {0: 31, 1: 4, 2: 17}
+    logits = rng.normal(size=(300, outputs))
+    for k, j in at.items():
+        logits[:, j] += 4 * label[:, k]
+    assert fitting_outputs(logits, label) == at
+
+
+def weak(rng, label):
+    return knowing(rng, label, rng.uniform(0, 0.5))
+
+
+def biased(rng, label):
+    """Each output answers to the other classes too."""
+    classes = label.shape[1]
+    return knowing(rng, label) + label @ rng.uniform(-0.8, 0.8, (classes, classes))
+
+
+def shifted(rng, label):
+    """Outputs share two features of the photo that are no class."""
+    images, classes = label.shape
+    return knowing(rng, label, 2) + rng.normal(size=(images, 2)) @ rng.normal(size=(2, classes)) * 2
+
+
+def half_blind(rng, label):
+    """Some of the outputs know nothing, or are constant."""
+    logits = knowing(rng, label)
+    blind = rng.random(label.shape[1]) < 0.5
+    logits[:, blind] = rng.normal(size=(len(label), blind.sum()))
+    logits[:, :1] = 0
+    return logits
+
+
+def twins(rng, label):
+    """Two outputs for the mean of two classes."""
+    logits = knowing(rng, label)
+    logits[:, :2] = logits[:, :2].mean(1, keepdims=True) + 0.1 * rng.normal(size=(len(label), 2))
+    return logits
+
+
+@pytest.mark.parametrize("teacher", [knowing, weak, biased, shifted, half_blind, twins])
+def test_no_false_alarm(teacher):
+    """120 data sets each, 720 in all, of 12 to 500 images, in part without labels."""
+    alarms = 0
+    for seed in range(120):
+        rng = np.random.default_rng([seed, len(teacher.__name__)])
+        classes, images = rng.choice([2, 3, 4, 8, 20]), rng.choice([12, 30, 80, 240, 500])
+        label = labelled(rng, images, classes, single := bool(rng.integers(2)))
+        logits = teacher(rng, label)
+        if rng.random() < 0.4:
+            hidden = rng.random((images, 1 if single else classes)) < 0.3
+            label = np.where(hidden, -1, label)
+        alarms += hold_order(logits, label, single=single, softmax=single) is not None
+    assert alarms <= 1
+
+
+@pytest.mark.parametrize("teacher", [knowing, biased])
+def test_a_wrong_order_is_found(teacher):
+    """Of 60 data sets with 240 images and 4 classes nearly all, and no class by a wrong name."""
+    found = wrong = 0
+    for seed in range(60):
+        rng = np.random.default_rng([seed, 7])
+        label = labelled(rng, 240, 4, single := bool(seed % 2))
+        order = np.array([1, 2, 0, 3])
+        better = hold_order(teacher(rng, label)[:, order], label, single=single)
+        if better:
+            found += 1
+            wrong += any(order[better.outputs[k]] != k for k in better.moved)
+    assert found >= 57
+    assert wrong == 0
+
+
+def test_a_thousand_classes_by_the_confusions():
+    """300 classes here, with ten images each: no permutation is tried one by one."""
+    rng = np.random.default_rng(6)
+    label = np.eye(300, dtype=np.int8)[np.repeat(np.arange(300), 10)]
+    order = rng.permutation(300)
+    logits = knowing(rng, label, 5)
+    found = hold_order(logits[:, order], label, single=True)
+    assert (order[list(found.outputs)] == np.arange(300)).mean() > 0.99
+    top1 = (logits.argmax(1) == label.argmax(1)).mean()
+    assert (found.given, found.better) == pytest.approx((0, top1), abs=0.02)
