@@ -2,7 +2,8 @@
 # make test   set up everything that the tests need, check the code and run all tests
 # make test-fast   tests without browser, page, commands, server or torch, for daily work
 # make test-more   what is slow and seldom: thousands of mutants, more random problems, long loads,
-#                  Firefox, wheel and sdist as a stranger gets them, other versions and Pythons, the site
+#                  Firefox, wheel and sdist as a stranger gets them, other versions and Pythons, other
+#                  instructions of processors, the site
 # make notebooks   runs the notebooks of examples/ and keeps their outputs
 # make site   the pages of docs/ as a site in build/site, readable without network
 #
@@ -30,10 +31,20 @@ WITHOUT_TORCH := scikit-image pyarrow huggingface-hub
 WITH_NETWORKS := $(addprefix tests/unit/test_,precompute_pipeline.py precompute_encoder.py \
   teacher_files.py transformers_encoder.py pixel_export.py quantify_networks.py view_widget.py app.py)
 
+#: Tests of what is computed in floating point, from photos to students, tuning and exports.
+NUMERIC := $(addprefix tests/golden/test_,solver_certificate.py solver_conditions.py solver_libraries.py \
+  solver_reference.py joint_solver.py) $(wildcard tests/unit/test_distill_*.py) \
+  $(addprefix tests/unit/test_,solver_device.py joint_properties.py joint_students.py \
+  tuning_properties.py tuning_recipe.py tuning_bounds.py shift_suspects.py shift_verdict.py \
+  shift_balance.py suggest.py suggest_numerics.py repair.py cure_choice.py cures.py history.py \
+  thresholds.py single_label_metrics.py estimator.py other_students.py store_scoring.py \
+  predict.py drift.py precompute_encoder.py precompute_dense.py precompute_segments.py \
+  precompute_tensors.py python_export.py)
+
 # Where it is set (as in many images) each Python would compile Panel and the rest anew: seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-browser test-others test-fast test-more test-packages build-packages test-lowest test-newest test-pythons check check-quick check-types format docs notebooks site build-site lock
+.PHONY: demo test test-browser test-others test-fast test-more test-processors test-packages build-packages test-lowest test-newest test-pythons check check-quick check-types format docs notebooks site build-site lock
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.base
@@ -61,7 +72,12 @@ test-fast: $(VENV)/.test
 
 test-more: $(VENV)/.test
 	CHROMIUM="$$(.ci/find-chromium)" && export CHROMIUM && $(BIN)/python -m pytest --more -m "more or fuzz" --ignore tests/packaging
-	$(MAKE) site test-packages test-lowest test-newest test-pythons
+	$(MAKE) site test-processors test-packages test-lowest test-newest test-pythons
+
+# As on processors with other instructions, from SSE4 to AVX-512: last digits decide nothing. What this
+# machine cannot run is told as SKIPPED.
+test-processors: $(VENV)/.test
+	nice -n 5 $(BIN)/python tests/processors.py --numprocesses $(WORKERS) --dist loadfile $(NUMERIC)
 
 # Wheel and sdist, checked as an index shows them, and installed with the base in an empty folder.
 test-packages: $(VENV)/.test

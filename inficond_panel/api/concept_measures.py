@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
-from inficond_panel.analysis.images.gallery import take_gallery
+from inficond_panel.analysis.images.gallery import ASSIGNED, FILTERS, take_gallery
 from inficond_panel.analysis.images.local_explanation import Apart, take_apart
 from inficond_panel.analysis.influence_stability import stability
 from inficond_panel.api import concept_tables
@@ -96,18 +97,32 @@ class ConceptMeasures(Moves):
         return take_apart(self.student(class_name, str(self.tuner.store.split[row])), row)
 
     def gallery(
-        self, class_name: str, concept: str, split: str = "tune", filters: str | Iterable[str] = ()
+        self,
+        class_name: str,
+        concept: str,
+        split: str = "tune",
+        filters: str | Iterable[str] = ASSIGNED,
     ) -> pd.DataFrame:
-        """Images that show a concept, the strongest first, with the decisions on them.
+        """Images of a concept, the strongest score first, with the decisions on them.
 
-        ``filters`` are ``positive``, ``negative``, ``right``, ``wrong`` (the student). A look at
-        the holdout is counted.
+        ``filters`` are any of ``assigned`` (a segment of the image is nearer to this concept than
+        to any other: the concept as InFiConD, sec. 4.2, aggregates it), ``positive``, ``negative``,
+        ``right`` and ``wrong`` (the student). ``filters=()`` gives all images with a score above 0,
+        as does ``assigned`` where the store has no segments. Warns where no image is assigned. A
+        look at the holdout is counted.
         """
         check_name("concept", concept, self.concepts)
         chosen = several(filters)
         for name in chosen:
-            check_word("filter", name, ("positive", "negative", "right", "wrong"))
+            check_word("filter", name, FILTERS)
         found = take_gallery(self.student(class_name, split), concept)
+        if ASSIGNED in chosen and len(found.rows) and not found.assigned.any():
+            warnings.warn(
+                f"No segment of the split {split} is assigned to {concept!r}: give filters=() for "
+                f"all {len(found.rows)} images by their scores.",
+                UserWarning,
+                stacklevel=2,
+            )
         return concept_tables.gallery(self.tuner.store, found, chosen, self.tuner.tags())
 
     def stability(

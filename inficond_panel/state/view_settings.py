@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import param
 
+from inficond_panel.analysis.images.gallery import ASSIGNED, FILTERS
 from inficond_panel.analysis.images.patches import PATCHES_OF
 from inficond_panel.spec.sections.page import TOPS
 from inficond_panel.vocabulary.metrics import AP, ERRORS, SHARES
 from inficond_panel.vocabulary.sorts import CLASS_SORTS, CONCEPT_SORTS, WEIGHT
 
-FILTERS = ["positive", "negative", "right", "wrong", "assigned"]
 #: Metrics whose change a view shows, one at a time; fidelity beside accuracy.
 CHANGE_METRICS = list(SHARES)
 #: Metrics that slices are compared by.
@@ -56,7 +56,9 @@ class Settings(param.Parameterized):
     what_if: param.Selector[str] = param.Selector(
         default="exact", objects=["exact", "refit"], doc="Other influences held, or re-optimised."
     )
-    filters = param.ListSelector([], objects=FILTERS, doc="Which images the gallery shows.")
+    filters = param.ListSelector(
+        [ASSIGNED], objects=list(FILTERS), doc="Which images the gallery shows; empty: all."
+    )
     history_metric: param.Selector[str] = param.Selector(
         default=AP.key, objects=CHANGE_METRICS, doc="Metric whose changes the iterations show."
     )

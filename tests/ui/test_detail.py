@@ -194,7 +194,11 @@ def cut_in_heading(page: Page) -> list[str]:
 def test_filters_narrow_the_gallery_and_an_empty_one_can_be_cleared(page) -> None:
     open_concept(page, 0)
     tile = page.locator(".detail .tile").first
-    everything = counted(page, "")
+    expect(chip(page, "assigned")).to_have_attribute("aria-pressed", "true")
+    assigned, everything = counted(page, "assigned"), counted(page, "")
+    assert assigned < everything
+    expect(tile).to_have_attribute("aria-setsize", str(assigned))
+    chip(page, "").click()
     expect(tile).to_have_attribute("aria-setsize", str(everything))
     chip(page, "positive").click()
     chip(page, "wrong").click()
@@ -219,7 +223,7 @@ def test_the_images_that_pass_are_saved(page, tmp_path: Path) -> None:
     assert len(lines) == counted(page, "negative")
     assert {line["label"] for line in lines} == {"0"}
     assert {line["concept"] for line in lines} == {name}
-    chip(page, "").click()
+    chip(page, "negative").click()
 
 
 def test_an_image_opens_large_and_the_keyboard_goes_on(page) -> None:

@@ -241,6 +241,40 @@ def test_gallery_has_the_lines_of_the_file(students):
     assert students.tuner.looks() == 1
 
 
+def test_the_gallery_begins_with_the_images_that_segments_are_assigned_of(students):
+    """By hand: images of tune with a segment whose best concept it is."""
+    store = students.tuner.store
+    own = store.segment_concept == store.concepts.index("wheel")
+    expected = {store.images[row] for row in store.segment_image[own]} & set(
+        students.images("tune")
+    )
+    found, every = (
+        students.gallery("bicycle", "wheel", **given) for given in ({}, {"filters": ()})
+    )
+    assert set(found.index) == expected
+    assert 0 < len(found) < len(every)
+    assert set(every.index) > expected
+    right, wrong = (
+        students.gallery("bicycle", "wheel", filters=["assigned", name])
+        for name in ("right", "wrong")
+    )
+    labelled = found[found["label"].notna()]
+    assert sorted([*right.index, *wrong.index]) == sorted(labelled.index)
+
+
+def test_a_concept_without_assigned_images_says_so_and_names_the_others(students, monkeypatch):
+    store = students.tuner.store
+    monkeypatch.setattr(
+        "inficond_panel.analysis.images.gallery.assigned_images", lambda *_: np.empty(0, np.intp)
+    )
+    with pytest.warns(UserWarning, match="No segment of the split tune is assigned to 'wheel'"):
+        assert students.gallery("bicycle", "wheel").empty
+    monkeypatch.setattr(type(store), "holds", lambda _, what: what != "segments")
+    assert len(students.gallery("bicycle", "wheel")) == len(
+        students.gallery("bicycle", "wheel", filters=())
+    )
+
+
 def test_stability_is_that_of_the_command(students, document, spec):
     told = {"concepts": ["wheel"], "draws": 5, "counterparts": 9, "seed": 3}
     found = students.stability("bicycle", **told)

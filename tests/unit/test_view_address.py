@@ -38,7 +38,7 @@ def test_a_link_shows_the_same(app):
         slice_metric="ece",
         explained=True,
         what_if="refit",
-        filters=["positive", "wrong"],
+        filters=["positive", "wrong", "assigned"],
         history_metric="recall",
         projection=projections(app.store)[-1],
         tab="provenance",
@@ -59,6 +59,20 @@ def test_a_link_shows_the_same(app):
         "name": other.settings.name,
     }
     assert make_address(other) == link
+
+
+@pytest.mark.parametrize(
+    ("filters", "word"),
+    [([], "images=all"), (["wrong"], "images=wrong"), (["assigned"], "")],
+)
+def test_a_link_holds_the_filters_that_differ_from_the_assigned_images(app, filters, word):
+    app.settings.filters = filters
+    link = make_address(app)
+    assert [part for part in link.split("&") if part.startswith("images")] == word.split()
+    other = AppState(app.tuner, Jobs(inline=True))
+    other.settings.filters = ["negative"]
+    assert Address(f"?{link}").follow(other) == ""
+    assert other.settings.filters == filters
 
 
 def test_what_is_as_usual_is_left_out(app):

@@ -15,6 +15,10 @@ from inficond_panel.common.saved_file import File, make_table
 from inficond_panel.store import Store
 from inficond_panel.tuning import Student
 
+#: Filter of the images that a concept is the aggregate of, which galleries begin with.
+ASSIGNED = "assigned"
+#: Filters of a gallery; an image passes those that are on.
+FILTERS = ("positive", "negative", "right", "wrong", ASSIGNED)
 COLUMNS = (
     "image",
     "split",
@@ -38,10 +42,11 @@ class Gallery:
 
     The arrays run over the images: ``rows`` are their positions in the store, ``label`` is 1, 0 or
     −1 (ignored), ``student`` and ``teacher`` are logits, ``decided`` and ``teacher_decided`` masks
-    of the images on which they decide that the class is present.
-    ``assigned`` are those with a segment whose best concept this one is. ``influence`` and
-    ``score`` are the ``concept``'s; without one it is empty, and they are 0. ``node`` names the
-    student (``#2 3fa9…``), ``title`` what the images have in common.
+    of the images on which they decide that the class is present. ``assigned`` are those with a
+    segment whose best concept this one is; all of them where the store has no segments, and of
+    images picked out. ``influence`` and ``score`` are the ``concept``'s; without one it is empty,
+    and they are 0. ``node`` names the student (``#2 3fa9…``), ``title`` what the images have in
+    common.
     """
 
     class_name: str
@@ -75,13 +80,13 @@ class Gallery:
         return {row: at for at, row in enumerate(self.rows.tolist())}
 
     def passing(self, filters: Iterable[str]) -> np.ndarray:
-        """Places of the images that pass all ``filters``, of those in the page's settings."""
+        """Indices of the images that pass all ``filters``, of ``FILTERS``."""
         masks = {
             "positive": self.label == 1,
             "negative": self.label == 0,
             "right": self.student_right,
             "wrong": (self.label >= 0) & ~self.student_right,
-            "assigned": self.assigned,
+            ASSIGNED: self.assigned,
         }
         chosen = np.ones(len(self.rows), bool)
         for name in filters:
@@ -97,6 +102,10 @@ def take_gallery(student: Student, concept: str) -> Gallery:
     score = student.score(concept)
     position = student.store.concepts.index(concept)
     chosen = showing(student.store, position, score)
+    rows = student.rows[chosen]
+    assigned = np.ones(len(rows), bool)
+    if student.store.holds("segments"):
+        assigned = np.isin(rows, assigned_images(student.store, position))
     return Gallery(
         class_name=student.class_name,
         concept=concept,
@@ -104,14 +113,14 @@ def take_gallery(student: Student, concept: str) -> Gallery:
         split=student.split,
         node=_node(student),
         influence=student.weight(concept),
-        rows=student.rows[chosen],
+        rows=rows,
         score=score[chosen],
         label=student.labels[chosen],
         student=student.logits[chosen],
         teacher=student.teacher_logits[chosen],
         decided=student.decided[chosen],
         teacher_decided=student.teacher_decided[chosen],
-        assigned=np.isin(student.rows[chosen], assigned_images(student.store, position)),
+        assigned=assigned,
     )
 
 
@@ -119,9 +128,8 @@ def take_picked(student: Student, images: ImageSet) -> Gallery:
     """The gallery of images that were picked out, for the student of their class."""
     rows, k, evaluation = np.array(images.rows, dtype=np.intp), student.column, student.evaluation
     store, concept = student.store, images.concept
-    score, assigned = np.zeros(len(rows)), np.zeros(len(rows), bool)
+    score = np.zeros(len(rows))
     if concept:
-        assigned = np.isin(rows, assigned_images(store, store.concepts.index(concept)))
         score = np.asarray(store.concept_score[rows, store.concepts.index(concept)], np.float64)
     logits, teacher_logits = evaluation.logits(student.node)[rows], store.teacher_log_odds[rows]
     return Gallery(
@@ -138,7 +146,7 @@ def take_picked(student: Student, images: ImageSet) -> Gallery:
         teacher=teacher_logits[:, k],
         decided=evaluation.decided(logits)[:, k],
         teacher_decided=evaluation.decided(teacher_logits)[:, k],
-        assigned=assigned,
+        assigned=np.ones(len(rows), bool),
     )
 
 

@@ -14,11 +14,11 @@ import { makeTags } from "./tags.js"
 
 const FILTERS = [
   ["", "All", "All", "All"],
+  ["assigned", "Assigned", "Assigned", "Best"],
   ["positive", "Positives", "Positives", "Pos."],
   ["negative", "Negatives", "Negatives", "Neg."],
   ["right", "Student right", "Right", "Right"],
   ["wrong", "Student wrong", "Wrong", "Wrong"],
-  ["assigned", "Assigned", "Assigned", "Best"],
 ]
 const MODES = [
   ["exact", "Exact", "Others held (exact)"],
@@ -39,7 +39,8 @@ export function render({ model, el }) {
   const dialog = makeDialog(el, pictures, factsOf, { show, element: h("div", {}, tags.element, heat.element, apart.element), over: heat.over })
   const gallery = makeGallery(pictures, (at) => dialog.open(passing, at, model))
   const empty = h("div", { class: "empty" })
-  const content = h("div", { class: "content" }, charts.element, legend.element, chips.element, gallery.element)
+  const listed = h("p", { class: "small muted listed" })
+  const content = h("div", { class: "content" }, charts.element, legend.element, chips.element, listed, gallery.element)
   el.append(h("section", { class: "panel detail", "aria-label": "Concept detail" }, head.element, content, empty))
   const chosen = new Set()
   let rows = [], passing = [], enlarged = null
@@ -61,6 +62,11 @@ export function render({ model, el }) {
     chips.element.querySelector("button").focus()
   }
   function drawRows() {
+    chosen.clear()
+    model.filters.forEach((id) => chosen.add(id))
+    if (rows.every((row) => row.assigned)) chosen.delete("assigned") // nothing to choose: as without segments
+    text(listed, model.listed)
+    listed.hidden = !model.listed
     passing = rows.filter((row) => [...chosen].every((id) => row[id]))
     chips.show(rows, chosen)
     showEmpty()
@@ -68,8 +74,6 @@ export function render({ model, el }) {
     gallery.show(passing)
   }
   watch(model, ["filters"], () => {
-    chosen.clear()
-    model.filters.forEach((id) => chosen.add(id))
     gallery.home()
     drawRows()
   })
@@ -207,7 +211,7 @@ function makeChips(save) {
       const n = rows.filter((row) => with_.every((key) => row[key])).length
       text(number, count(n))
       set(button, "aria-pressed", String(id ? chosen.has(id) : !chosen.size))
-      button.hidden = id === "assigned" && !chosen.has(id) && !rows.some((row) => row.assigned) // as without segments
+      button.hidden = id === "assigned" && rows.every((row) => row.assigned)
       set(button, "aria-label", `${long}, ${count(n)}`)
     }
     export_.disabled = !rows.some((row) => [...chosen].every((key) => row[key]))

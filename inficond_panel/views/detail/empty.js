@@ -14,7 +14,10 @@ export function drawEmpty(empty, model, { rows, passing, chosen, clear, open }) 
   else if (!model.concept && !model.picked) tell("Open a concept", starts ? "One of these, or any by its name or its dot on the map." : "Click its name in the list of influences, or its dot on the map.", starts)
   else if (!rows.length && model.picked) tell("No images", "None is left of those that were picked out.")
   else if (!rows.length) tell("No image shows this concept", "Its score is 0 on every image of this split.")
-  else if (!passing.length) {
+  else if (!passing.length && chosen.some(([id]) => id === "assigned") && !rows.some((row) => row.assigned)) {
+    tell("No segment of these images is assigned to the concept", "Each is nearer to another concept.",
+      h("button", { class: "link offline", type: "button", onclick: clear }, `Show all ${count(rows.length)} images by their scores`))
+  } else if (!passing.length) {
     const names = chosen.map(([, name], at) => (at ? name.toLowerCase() : name))
     tell("No image passes the filters", `${names.join(" and ")}: 0 of ${count(rows.length)}.`,
       h("button", { class: "link offline", type: "button", onclick: clear }, "Clear filters"))

@@ -84,7 +84,7 @@ class ImageActions(Acting):
         gallery = self._gallery
         if gallery is None:
             return {"pictures": {}}
-        rows = gallery.rows[:STILL].tolist()
+        rows = gallery.rows[gallery.passing(self._app.settings.filters)][:STILL].tolist()
         for row in rows:
             if (gallery.concept, row) not in self._still:
                 self._still[gallery.concept, row] = self._tile(gallery, row, tile_uri)

@@ -40,6 +40,10 @@ if TYPE_CHECKING:
     from inficond_panel.ui.notebook.drawing import Drawing
 
 
+#: Sentence below the filters where no image can be assigned to a concept.
+UNSEGMENTED = "This store has no segments to assign to concepts: images are listed by their scores."
+
+
 class DetailView(ImageActions, pn.viewable.Viewer):
     """The detail of ``app.selection.concept`` for the student of ``app.selection.class_name``."""
 
@@ -92,6 +96,7 @@ class DetailView(ImageActions, pn.viewable.Viewer):
             steps=make_steps(self._curves) if self._curves else {},
             bands={},
             gallery=make_gallery(self._gallery) if self._gallery else {},
+            listed="" if images or self._store.holds("segments") else UNSEGMENTED,
             apart={},
             **self._marks(),
         )
@@ -129,7 +134,8 @@ class DetailView(ImageActions, pn.viewable.Viewer):
         if gallery is None:
             return None
         title = panel.picked or f"{panel.concept}, {panel.student}"
-        tiles = (tile_uri(self._store, row) for row in gallery.rows[:IMAGES].tolist())
+        rows = gallery.rows[gallery.passing(self._app.settings.filters)][:IMAGES].tolist()
+        tiles = (tile_uri(self._store, row) for row in rows)
         return draw_picture(title, panel.captions, panel.steps, tiles)
 
     @param.depends("_app.selection.images", watch=True)

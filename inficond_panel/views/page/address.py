@@ -48,6 +48,8 @@ SETTINGS = {
 KEYS = (*PLACES, *SETTINGS, "beside", "split")
 #: Keys that name iterations.
 ITERATIONS = ("at", "compare", "beside")
+#: Word for a setting of several values that has none: no filter leaves images out.
+NONE = "all"
 #: Letters of an iteration's id in a URL.
 ID = 8
 
@@ -73,6 +75,8 @@ def _word(app: AppState, key: str) -> str:
     if value in (app.settings.param[SETTINGS[key]].default, _first(app, key)):
         return ""
     values = value if isinstance(value, list) else [value]
+    if not values:
+        return NONE
     return ",".join(word for word, known in _words(app, key).items() if known in values)
 
 
@@ -230,10 +234,12 @@ def _set(app: AppState, asked: dict[str, str]) -> Iterator[str]:
         several = isinstance(field, param.ListSelector)
         said = asked.get(key, "")
         wanted = said.split(",") if several and said else [said]
-        if not said or not all(word in words for word in wanted):
+        if several and said == NONE:
+            value: Any = []
+        elif not said or not all(word in words for word in wanted):
             if said:
                 yield missing(key, said, words)
-            value: Any = field.default
+            value = field.default
         else:
             value = [words[word] for word in wanted] if several else words[said]
         setattr(app.settings, name, value)
