@@ -46,6 +46,7 @@ from inficond_panel.views.page.page import (
     warm,
 )
 from inficond_panel.views.page.shell import Shell
+from inficond_panel.vocabulary.splits import TUNE
 
 UNGUARDED = (
     "WARNING: This server had no guards and no /health before its first page (inficond docs "
@@ -256,7 +257,7 @@ def page_html(
     jobs = WaitingJobs()
     app = AppState(tuner, jobs, theme="dark" if dark else "light")
     app.students.param.update(
-        snapshot=take_snapshot(tuner, node, "tune"), tree=take_tree(tuner, node)
+        snapshot=take_snapshot(tuner, node, TUNE), tree=take_tree(tuner, node)
     )
     app.selection.param.update(class_name=class_name, concept=concept)
     html = ""

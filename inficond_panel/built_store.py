@@ -23,6 +23,7 @@ from inficond_panel.spec import Spec, load_spec
 from inficond_panel.store import frame_checks as checks
 from inficond_panel.store.images import UnreadableImage, decode
 from inficond_panel.store.output_order import ORDER_REMEDY
+from inficond_panel.vocabulary.splits import FIT
 
 #: Photos that a teacher gets at a time.
 BATCH = 16
@@ -112,7 +113,7 @@ def _checked(
     labels = checks.by_id(labels)
     split = None if split is None else checks.by_id(split)
     ids = list(files)
-    known = ids if split is None else [image for image in ids if split.get(image) != "fit"]
+    known = ids if split is None else [image for image in ids if split.get(image) != FIT]
     taken = {_PATH, _ID, _SPLIT} & set(map(str, labels.columns))
     broken = [word for word in words if not word.strip() or "\n" in word]
     _refuse(

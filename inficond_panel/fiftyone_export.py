@@ -20,8 +20,8 @@ from inficond_panel.common.ordering import strongest
 from inficond_panel.distill import decision_function
 from inficond_panel.errors import ExportError
 from inficond_panel.export import Addition, Exported
-from inficond_panel.store import SPLITS
 from inficond_panel.tuning import Tuner
+from inficond_panel.vocabulary.splits import HOLDOUT, SPLITS
 
 #: Concepts of an image: those with the largest part of any logit.
 CONCEPTS = 5
@@ -36,7 +36,7 @@ def fiftyone_export(tuner: Tuner, *, holdout: bool = False) -> Callable[[Exporte
     are no files of their own, and ``DataError`` where the data set cannot be read.
     """
     tuner.spec.check_photos()
-    splits = [split for split in SPLITS if holdout or split != "holdout"]
+    splits = [split for split in SPLITS if holdout or split != HOLDOUT]
 
     def make(students: Exported) -> Addition:
         rows = np.sort(np.concatenate([tuner.store.rows(split) for split in splits]))

@@ -15,6 +15,7 @@ from inficond_panel.quantify.outputs.separation import (
     single_label_groups,
 )
 from inficond_panel.tuning import Tuner
+from inficond_panel.vocabulary.splits import FIT
 
 #: Rules of the sub-classes: images with one label, by it, or images by the set of their labels.
 GROUPS = {"single": single_label_groups, "sets": label_set_groups}
@@ -45,7 +46,7 @@ def oracle_sweep(
             f"gamma is {wrong[0]:g}." if wrong else "No gamma is given.",
             "Give finite numbers, 0 or more; 0 is the teacher itself.",
         )
-    store, label = tuner.store, tuner.store.label[tuner.store.rows("fit")]
+    store, label = tuner.store, tuner.store.label[tuner.store.rows(FIT)]
     made = sample(GROUPS[groups](label, store.classes), seed=seed)
     own = made if len(made.names) > 1 else None
     if above and own is None:

@@ -17,6 +17,7 @@ from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.metrics import F1, PRECISION, RECALL, keys
+from inficond_panel.vocabulary.splits import TUNE
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 
 #: Images of tune of each kind without which no threshold is chosen.
@@ -76,7 +77,7 @@ def chosen_thresholds(
 def _chosen(
     tuner: Tuner, node: Node, name: str, precision: float | None, noise: Noise
 ) -> ChosenThreshold:
-    outcome = judged_outcome(tuner, node, "tune", name)
+    outcome = judged_outcome(tuner, node, TUNE, name)
     label, now = outcome.positive.astype(np.int8), tuner.thresholds[tuner.store.classes.index(name)]
     positives = int(label.sum())
     if min(positives, len(label) - positives) < LEAST:

@@ -20,6 +20,7 @@ from inficond_panel.tuning.student import Student
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.metrics import METRICS
+from inficond_panel.vocabulary.splits import TUNE
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def compare(
     tuner: Tuner,
     before: Node,
     after: Node,
-    split: str = "tune",
+    split: str = TUNE,
     *,
     metrics: Sequence[str] = tuple(METRICS),
     draws: int | None = None,
@@ -137,7 +138,7 @@ def _compared(
     """Comparison of two students, by their outcomes that may judge."""
     (before, after), concepts = students, tuner.store.concepts
     moved = moves(tuner.fit_data, concepts, before.weights, after.weights, (), top)
-    chosen = after.split == "tune" and any(
+    chosen = after.split == TUNE and any(
         chosen_on_tune(tuner, each.node, each.class_name) for each in (before, after)
     )
     was, now = (_metrics(tuner, *each) for each in zip(students, judged, strict=True))

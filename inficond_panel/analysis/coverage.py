@@ -9,6 +9,7 @@ from inficond_panel.errors import TuningError
 from inficond_panel.tuning.intents.intent import check_name
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.tuner import Tuner
+from inficond_panel.vocabulary.splits import TUNE
 
 
 def decisions_of(tuner: Tuner, node: Node, class_name: str = "") -> Decisions:
@@ -21,9 +22,9 @@ def decisions_of(tuner: Tuner, node: Node, class_name: str = "") -> Decisions:
     """
     if class_name:
         check_name("class", class_name, tuner.store.classes)
-        return class_decisions(judged_outcome(tuner, node, "tune", class_name))
+        return class_decisions(judged_outcome(tuner, node, TUNE, class_name))
     if tuner.store.task != "single_label":
         raise TuningError(
             "Images have any number of classes: each is decided by itself.", "Name a class."
         )
-    return top_decisions(judged_top_class(tuner, node, "tune"))
+    return top_decisions(judged_top_class(tuner, node, TUNE))

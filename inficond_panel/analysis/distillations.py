@@ -23,6 +23,7 @@ from inficond_panel.tuning.fitting.refit import Progress
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, BRIER, ECE, FIDELITY, keys
+from inficond_panel.vocabulary.splits import TUNE
 
 #: Metrics of the table. Whether one is defined for a class depends on its labels alone, so that
 #: the means of all students are over the same classes.
@@ -99,7 +100,7 @@ def setting_grid(
 def compare_settings(
     tuner: Tuner,
     settings: Sequence[Setting],
-    split: str = "tune",
+    split: str = TUNE,
     *,
     draws: int | None = None,
     seed: int = 0,

@@ -10,6 +10,7 @@ from inficond_panel.distill.metrics.decisions import Cutoffs
 from inficond_panel.tuning.cures.cross_fit import cross_fitted_logits, steps_to
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.tuner import Tuner
+from inficond_panel.vocabulary.splits import TUNE
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 
 #: Cross-fitted outcomes kept, by all sessions: of each iteration one for each class it cured.
@@ -30,14 +31,14 @@ def judged_outcome(tuner: Tuner, node: Node, split: str, class_name: str) -> Out
     the other students decide too, and are cross-fitted alike.
     """
     deciding = tuner.store.classes if tuner.store.task == SINGLE_LABEL else [class_name]
-    if split != "tune" or not any(chosen_on_tune(tuner, node, name) for name in deciding):
+    if split != TUNE or not any(chosen_on_tune(tuner, node, name) for name in deciding):
         return tuner.at(node, split)[class_name].outcome
     return _cross_fitted_outcome(tuner, node, class_name)
 
 
 @once(_KEPT)
 def _cross_fitted_outcome(tuner: Tuner, node: Node, class_name: str) -> Outcome:
-    own = tuner.at(node, "tune")[class_name]
+    own = tuner.at(node, TUNE)[class_name]
     if tuner.store.task != SINGLE_LABEL:
         logit, cutoff = _cross_fitted(tuner, node, class_name), own.cutoff
     else:
@@ -49,7 +50,7 @@ def _cross_fitted_outcome(tuner: Tuner, node: Node, class_name: str) -> Outcome:
 @once(8)
 def _cross_fitted_rivals(tuner: Tuner, node: Node) -> tuple[np.ndarray, Cutoffs]:
     """Logits of all students on tune, cross-fitted where needed, and the cutoffs by these."""
-    logits = tuner.logits(node)[tuner.store.rows("tune")]
+    logits = tuner.logits(node)[tuner.store.rows(TUNE)]
     for k, name in enumerate(tuner.store.classes):
         if chosen_on_tune(tuner, node, name):
             logits[:, k] = _cross_fitted(tuner, node, name)
@@ -58,4 +59,4 @@ def _cross_fitted_rivals(tuner: Tuner, node: Node) -> tuple[np.ndarray, Cutoffs]
 
 def _cross_fitted(tuner: Tuner, node: Node, class_name: str) -> np.ndarray:
     steps = steps_to(tuner, node, class_name)
-    return cross_fitted_logits(tuner, node, class_name, steps, tuner.store.rows("tune"))
+    return cross_fitted_logits(tuner, node, class_name, steps, tuner.store.rows(TUNE))

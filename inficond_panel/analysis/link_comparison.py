@@ -20,6 +20,7 @@ from inficond_panel.tuning.fitting.refit import Progress
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.metrics import AP, keys
+from inficond_panel.vocabulary.splits import TUNE
 from inficond_panel.vocabulary.tasks import LINKS
 from inficond_panel.vocabulary.top_metrics import AGREEMENT, BALANCED, TOP1, TOP_ECE
 
@@ -63,7 +64,7 @@ class LinkComparison:
 
 def compare_links(
     tuner: Tuner,
-    split: str = "tune",
+    split: str = TUNE,
     *,
     draws: int | None = None,
     seed: int = 0,

@@ -33,6 +33,7 @@ from inficond_panel.tuning.fitting.refit import Cancelled, Progress
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, METRICS
+from inficond_panel.vocabulary.splits import TUNE
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def measure_node(
             since_start=changes[1],
             ece_floor=ece_floor(outcome.logit),
             teacher=teacher_skill(teachers[name], noise),
-            chosen_on=chosen_on_tune(tuner, node, name) if split == "tune" else 0,
+            chosen_on=chosen_on_tune(tuner, node, name) if split == TUNE else 0,
         )
     return found
 

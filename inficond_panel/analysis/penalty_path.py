@@ -17,6 +17,7 @@ from inficond_panel.tuning.intents.intent import check_name
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.metrics import AP, FIDELITY
+from inficond_panel.vocabulary.splits import TUNE
 
 #: Metrics of a student that lambda is judged by.
 MEASURED = (AP.key, FIDELITY.key)
@@ -61,7 +62,7 @@ class PenaltyPath:
     auto: AutoChoice | None
 
 
-def penalty_path(tuner: Tuner, node: Node, class_name: str, split: str = "tune") -> PenaltyPath:
+def penalty_path(tuner: Tuner, node: Node, class_name: str, split: str = TUNE) -> PenaltyPath:
     """Students of a class at ``node`` over lambda, other terms and bounds in force.
 
     The values are those that ``lambda: auto`` tries, and the one in force. Looks at the holdout are

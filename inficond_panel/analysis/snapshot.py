@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from inficond_panel.distill import Agreement, ClassMetrics, TeacherSkill, agreement
 from inficond_panel.tuning import Iteration, Node, Student, Tuner
 from inficond_panel.tuning.other_students import count_others
+from inficond_panel.vocabulary.splits import HOLDOUT
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def take_tree(tuner: Tuner, shown: Node) -> Tree:
     hidden = state.all_hidden().difference(state.path(shown.id))
     return Tree(
         nodes=tuple(node for node in nodes if node.id not in hidden),
-        looks=Counter({at: n for (at, split), n in state.looks.items() if split == "holdout"}),
+        looks=Counter({at: n for (at, split), n in state.looks.items() if split == HOLDOUT}),
         undo=state.undo_from(shown.id),
         redo=state.redo_from(shown.id),
         deleted=tuple(

@@ -16,12 +16,13 @@ from inficond_panel.api.names import check_metric, check_word, several, some
 from inficond_panel.distill.robustness.collinearity import collinear
 from inficond_panel.tuning.intents.intent import check_name
 from inficond_panel.vocabulary.metrics import AP
+from inficond_panel.vocabulary.splits import TUNE
 
 
 class ConceptMeasures(Moves):
     """Measures of the concepts of the students; a look at the holdout is counted."""
 
-    def concepts_of(self, class_name: str, split: str = "tune") -> pd.DataFrame:
+    def concepts_of(self, class_name: str, split: str = TUNE) -> pd.DataFrame:
         """Concepts of one student that are not at 0, the largest influence first.
 
         Beside influence and bounds: the discrepancies over positives and negatives, and the AP
@@ -72,7 +73,7 @@ class ConceptMeasures(Moves):
         class_name: str,
         concept: str,
         metric: str = AP.key,
-        split: str = "tune",
+        split: str = TUNE,
         *,
         refit: bool = False,
     ) -> pd.DataFrame:
@@ -100,7 +101,7 @@ class ConceptMeasures(Moves):
         self,
         class_name: str,
         concept: str,
-        split: str = "tune",
+        split: str = TUNE,
         filters: str | Iterable[str] = ASSIGNED,
     ) -> pd.DataFrame:
         """Images of a concept, the strongest score first, with the decisions on them.

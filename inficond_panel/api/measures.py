@@ -21,6 +21,7 @@ from inficond_panel.tuning.intents.intent import check_name
 from inficond_panel.tuning.node_names import NodeName, find_node
 from inficond_panel.tuning.suggest import STRATEGIES, Suggestion, suggest
 from inficond_panel.vocabulary.metrics import AP
+from inficond_panel.vocabulary.splits import TUNE
 
 
 class Measures(ConceptMeasures):
@@ -32,7 +33,7 @@ class Measures(ConceptMeasures):
         return float(self.tuner.spec.views.confidence)
 
     def metrics(
-        self, split: str = "tune", *, intervals: bool = False, together: bool = False
+        self, split: str = TUNE, *, intervals: bool = False, together: bool = False
     ) -> pd.DataFrame:
         """Metrics of each class on a split, largest AP gap first; a look at the holdout is counted.
 
@@ -66,7 +67,7 @@ class Measures(ConceptMeasures):
         check_word("groups", groups, list(GROUPS))
         return oracle_sweep(self.tuner, gammas, groups=groups, above=above, draws=draws, seed=seed)
 
-    def confusion(self, split: str = "tune", *, teacher: bool = False) -> pd.DataFrame:
+    def confusion(self, split: str = TUNE, *, teacher: bool = False) -> pd.DataFrame:
         """Number of images by label (rows) and by the class that the students name (columns).
 
         On data with one class an image; else it raises ``TuningError``. With ``teacher`` the class
@@ -77,7 +78,7 @@ class Measures(ConceptMeasures):
         return tables.confusion(self.tuner, self.node, split, teacher)
 
     def changes(
-        self, since: NodeName = "parent", split: str = "tune", metric: str = AP.key
+        self, since: NodeName = "parent", split: str = TUNE, metric: str = AP.key
     ) -> pd.DataFrame:
         """A metric of each class before and now, with the paired-bootstrap interval of the change.
 
@@ -89,7 +90,7 @@ class Measures(ConceptMeasures):
         old, new = (self.tuner.at(each, split) for each in (before, self.node))
         return tables.changes(old, new, metric, self.tuner.spec.views.noise())
 
-    def groups(self, *by: str, split: str = "tune", by_label: bool = False) -> pd.DataFrame:
+    def groups(self, *by: str, split: str = TUNE, by_label: bool = False) -> pd.DataFrame:
         """Metrics of each class on the images with each value of metadata columns ``by``.
 
         A class will do as a column: its labels are the values.
@@ -99,7 +100,7 @@ class Measures(ConceptMeasures):
         """
         return self._grouped(tables.groups, by, split, by_label)
 
-    def group_gaps(self, *by: str, split: str = "tune", by_label: bool = False) -> pd.DataFrame:
+    def group_gaps(self, *by: str, split: str = TUNE, by_label: bool = False) -> pd.DataFrame:
         """Worst group of each class by each metric, and its difference from the best.
 
         Arguments as in ``groups``: with ``by_label`` the ``value`` of accuracy is the worst-group
@@ -124,7 +125,7 @@ class Measures(ConceptMeasures):
         """
         return shown_report(self.tuner, self.node)
 
-    def penalty_path(self, class_name: str, split: str = "tune") -> pd.DataFrame:
+    def penalty_path(self, class_name: str, split: str = TUNE) -> pd.DataFrame:
         """The student of a class over λ: concepts left, AP and fidelity with their limits.
 
         λ is the index; ``now`` marks the one in force, ``auto`` the one that ``lambda: auto`` would
@@ -167,7 +168,7 @@ class Measures(ConceptMeasures):
         by: str | Sequence[str],
         metric: str = AP.key,
         classes: str | Sequence[str] | None = None,
-        split: str = "tune",
+        split: str = TUNE,
         *,
         min_images: int = 30,
     ) -> pd.DataFrame:
@@ -194,7 +195,7 @@ class Measures(ConceptMeasures):
         return tables.slices(found, self.level)
 
     def compare(
-        self, before: NodeName, after: NodeName | None = None, split: str = "tune"
+        self, before: NodeName, after: NodeName | None = None, split: str = TUNE
     ) -> Comparison:
         """Two iterations side by side: intents, metrics with noise, movers, changed sides.
 

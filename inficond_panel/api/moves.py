@@ -23,6 +23,7 @@ from inficond_panel.tuning.other_students import other_students
 from inficond_panel.tuning.suggest import Suggestion, carry_out
 from inficond_panel.tuning.typed_concepts import add_concept, remove_concept
 from inficond_panel.vocabulary.directions import DOWN, RELEASE, REMOVE, UP
+from inficond_panel.vocabulary.splits import HOLDOUT
 
 
 class Moves:
@@ -121,7 +122,7 @@ class Moves:
         Raises ``TuningError``.
         """
         check_split(split)
-        if split == "holdout":
+        if split == HOLDOUT:
             self.tuner.count_look(node or self.node, split)
 
     def fit(self) -> Self:

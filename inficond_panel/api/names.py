@@ -8,8 +8,8 @@ from typing import TypeVar
 
 from inficond_panel.common.near_words import unknown
 from inficond_panel.errors import TuningError
-from inficond_panel.store import SPLITS
 from inficond_panel.vocabulary.metrics import METRICS
+from inficond_panel.vocabulary.splits import SPLITS
 
 One = TypeVar("One", bound=str | Path)
 

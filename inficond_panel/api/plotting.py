@@ -35,6 +35,7 @@ from inficond_panel.tuning.intents.intent import check_name
 from inficond_panel.ui.notebook.notebook_cell import in_kernel
 from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.metrics import AP
+from inficond_panel.vocabulary.splits import FIT, TUNE
 
 
 class StudentPlots:
@@ -52,17 +53,17 @@ class StudentPlots:
     def _noise(self) -> Noise:
         return cast("Noise", self.students.tuner.spec.views.noise())
 
-    def performance(self, split: str = "tune") -> hv.Rectangles:
+    def performance(self, split: str = TUNE) -> hv.Rectangles:
         """Positives and negatives of each class by who decides them rightly, as on the page."""
         self.students.count_look(split)
         return make_performance(take_snapshot(self.students.tuner, self.students.node, split))
 
     def knowledge(self, class_name: str, top: int = 15) -> hv.Bars:
         """The student's ``top`` strongest concepts with their influences."""
-        return make_knowledge(self.students.student(class_name, "fit"), top)
+        return make_knowledge(self.students.student(class_name, FIT), top)
 
     def what_if(
-        self, class_name: str, concept: str, metric: str = AP.key, split: str = "tune"
+        self, class_name: str, concept: str, metric: str = AP.key, split: str = TUNE
     ) -> hv.Overlay:
         """A metric over the influence of a concept, the others held, with the interval."""
         check_name("concept", concept, self.students.tuner.store.concepts)
@@ -77,7 +78,7 @@ class StudentPlots:
         store, named = self.students.tuner.store, self.students.tuner.spec.projections
         if concept:
             check_name("concept", concept, store.concepts)
-        influence = self.students.student(class_name, "fit").weights if class_name else None
+        influence = self.students.student(class_name, FIT).weights if class_name else None
         return make_embedding(store, influence, method, concept, named)
 
     def provenance(self) -> hv.Overlay:
@@ -117,11 +118,11 @@ class StudentPlots:
         """The t-SNE map of the oracle of each gamma, coloured by super-class or class."""
         return make_gamma_maps(sweep, seed)
 
-    def confusion(self, class_name: str, split: str = "tune") -> hv.Overlay:
+    def confusion(self, class_name: str, split: str = TUNE) -> hv.Overlay:
         """Counts of the labelled images by label and the student's decision."""
         return make_confusion(self.students.student(class_name, split))
 
-    def reliability(self, class_name: str, split: str = "tune") -> hv.Overlay:
+    def reliability(self, class_name: str, split: str = TUNE) -> hv.Overlay:
         """Share of positives over the student's probability, in the bins of the ECE."""
         return make_reliability(self.students.student(class_name, split))
 

@@ -36,6 +36,7 @@ from inficond_panel.store.output_order import hold_store
 from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.other_students import count_others
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, F1, FIDELITY
+from inficond_panel.vocabulary.splits import TUNE
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -203,7 +204,7 @@ class TunableStudents(Measures):
             self.jump(self.node.id)
         return explore(self.tuner)
 
-    def to_xarray(self, split: str = "tune") -> xr.Dataset:
+    def to_xarray(self, split: str = TUNE) -> xr.Dataset:
         """Students and images of a split as one dataset, with the dimensions of the store.
 
         ``influence``, ``lower_bound`` and ``upper_bound`` over ``class_name`` and ``concept``;
@@ -217,7 +218,7 @@ class TunableStudents(Measures):
     def _repr_html_(self) -> str:
         heading = f"<p><b>{escape(repr(self))}</b></p>"
         columns = ["ap_gap", *(metric.key for metric in (AP, ACCURACY, F1, FIDELITY)), "positives"]
-        table = self.metrics("tune")[columns]
+        table = self.metrics(TUNE)[columns]
         return f"{heading}<p>Split tune, largest gap first</p>{table.to_html(float_format='%.3f')}"
 
     def __repr__(self) -> str:

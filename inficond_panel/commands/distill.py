@@ -6,6 +6,7 @@ import argparse
 
 from inficond_panel.commands.shared.arguments import add_tuner
 from inficond_panel.commands.shared.output import say, say_json
+from inficond_panel.vocabulary.splits import TUNE
 
 DESCRIPTION = (
     "The students become the first node of the history. A node that is there already is not "
@@ -30,9 +31,9 @@ def run(args: argparse.Namespace) -> None:
     tuner = open_students(args)
     root = tuner.root()
     if args.json:
-        say_json(tune_document(tuner, [root], "tune"))
+        say_json(tune_document(tuner, [root], TUNE))
         return
     say(f"{node_title(tuner, root)}, metrics on the split tune, history {tuner.history.path}")
     say(f"L1 penalty λ {penalty_text(tuner.penalties, chosen=tuner.penalties_chosen)}")
     say()
-    say_students(tuner, root, "tune")
+    say_students(tuner, root, TUNE)

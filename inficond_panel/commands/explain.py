@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from inficond_panel.commands.shared.arguments import add_node, add_split, add_tuner, share
 from inficond_panel.commands.shared.output import progress, say, say_json
 from inficond_panel.errors import TuningError
+from inficond_panel.vocabulary.splits import FIT
 
 if TYPE_CHECKING:
     from inficond_panel.analysis.refits.refit_report import RefitReport
@@ -50,7 +51,7 @@ def run(args: argparse.Namespace) -> None:
     report = explain(
         tuner,
         node,
-        splits=list(dict.fromkeys(("fit", args.split))),
+        splits=list(dict.fromkeys((FIT, args.split))),
         threshold=args.collinear,
         lift=True,
         progress=progress,

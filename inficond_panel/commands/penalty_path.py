@@ -10,6 +10,7 @@ from inficond_panel.commands.shared.arguments import add_class, add_node, add_sp
 from inficond_panel.commands.shared.output import note, say, say_json, say_table
 from inficond_panel.common.numbers import count
 from inficond_panel.vocabulary.confidence import confidence_word
+from inficond_panel.vocabulary.splits import TUNE
 
 if TYPE_CHECKING:
     from inficond_panel.analysis.penalty_path import PenaltyPoint
@@ -43,7 +44,7 @@ def run(args: argparse.Namespace) -> None:
     count_look(tuner, node, args.split)
     path = penalty_path(tuner, node, args.class_name, args.split)
     level = tuner.spec.views.confidence
-    chosen = chosen_on_tune(tuner, node, args.class_name) if args.split == "tune" else 0
+    chosen = chosen_on_tune(tuner, node, args.class_name) if args.split == TUNE else 0
     if chosen:
         note("These photos chose terms of the student: on new ones expect less.")
     if args.json:

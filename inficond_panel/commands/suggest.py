@@ -14,6 +14,7 @@ from inficond_panel.commands.shared.arguments import (
 )
 from inficond_panel.commands.shared.output import note, progress, say, say_json
 from inficond_panel.vocabulary.confidence import interval_word
+from inficond_panel.vocabulary.splits import TUNE
 
 if TYPE_CHECKING:
     from inficond_panel.tuning import Node, Tuner
@@ -94,7 +95,7 @@ def _document(tuner: Tuner, suggestion: Suggestion, node: Node | None) -> dict[s
         "suggestion": suggestion.to_json(),
         "teacher": teacher_sentences(suggestion.unknown),
         "author": None if node is None else node.author,
-        "node": None if node is None else node_document(tuner, node, "tune"),
+        "node": None if node is None else node_document(tuner, node, TUNE),
     }
 
 

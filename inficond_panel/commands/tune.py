@@ -13,6 +13,7 @@ from inficond_panel.common.numbers import count, written
 from inficond_panel.vocabulary.confidence import interval_word
 from inficond_panel.vocabulary.directions import DIRECTIONS
 from inficond_panel.vocabulary.metrics import AP
+from inficond_panel.vocabulary.splits import HOLDOUT, TUNE
 
 if TYPE_CHECKING:
     from inficond_panel.tuning import Intent, Node, Tuner
@@ -66,7 +67,7 @@ def run(args: argparse.Namespace) -> None:
         remarks[nodes[-1].id] = notices(tuner, parent, batch)
     if not args.keep_head and tuner.head() != nodes[-1]:
         tuner.set_head(nodes[-1], "fine-tune")
-    if args.split == "holdout":
+    if args.split == HOLDOUT:
         for node in nodes:
             tuner.count_look(node, args.split)
         looks = tuner.looks(args.split)
@@ -171,7 +172,7 @@ def _change_line(tuner: Tuner, parent: Node, node: Node, split: str, class_name:
     if interval.words == UNCHANGED:
         return f"{class_name}: AP {values[1]:.3f}, {UNCHANGED}; {fidelities}"
     noise = ", within noise" if interval.within_noise else ""
-    chosen = split == "tune" and chosen_on_tune(tuner, node, class_name)
+    chosen = split == TUNE and chosen_on_tune(tuner, node, class_name)
     return (
         f"{class_name}: {'cross-fitted ' if chosen else ''}AP {values[0]:.3f} → {values[1]:.3f}, "
         f"change {interval.written(sign=True)}{noise}; "

@@ -27,6 +27,7 @@ from inficond_panel.export.predictions import Prediction, columns_of
 from inficond_panel.store import Store
 from inficond_panel.store.label_checks import class_positions
 from inficond_panel.vocabulary.confidence import CONFIDENCE, USUAL_NOISE, Noise
+from inficond_panel.vocabulary.splits import TUNE
 
 #: Key of the rule of all classes together, on data with one class an image.
 ALL_CLASSES = ""
@@ -96,7 +97,7 @@ def abstaining(
     """
     if not 0 < accuracy <= 1:
         raise DataError(f"The accuracy is {accuracy:g}.", "Give a number above 0, up to 1.")
-    rows, level = store.rows("tune"), noise["level"]
+    rows, level = store.rows(TUNE), noise["level"]
     score = store.concept_score[rows][:, columns_of("concepts", students.concepts, store.concepts)]
     logit = decision_function(score, students.weights, students.intercepts, students.link)
     label = store.label[rows][:, columns_of("classes", students.classes, store.classes)]

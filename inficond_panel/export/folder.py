@@ -21,6 +21,7 @@ from inficond_panel.tuning.intents.edits import dump_edits
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.replay import branch
 from inficond_panel.tuning.tuner import Tuner
+from inficond_panel.vocabulary.splits import HOLDOUT
 
 #: File of each format, and what makes its bytes. ``sklearn`` is JSON, read by ``load_students``.
 FORMATS: dict[str, tuple[str, Callable[[Exported], bytes]]] = {
@@ -80,7 +81,7 @@ def export(
     place = Path(folder)
     with write_folder(place, force, _names()) as write:
         if holdout:
-            tuner.count_look(node, "holdout")
+            tuner.count_look(node, HOLDOUT)
         card = model_card(tuner, node, holdout=holdout)
         added = {name: make(as_exported(tuner, node, card)) for name, make in makers.items()}
         for addition in added.values():

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from inficond_panel.distill import SEEN_LABEL, Interval, TeacherSkill
+from inficond_panel.vocabulary.splits import FIT, TUNE
 from inficond_panel.vocabulary.tasks import SOFTMAX
 from inficond_panel.wording.teacher import teacher_sentences
 
@@ -70,7 +71,7 @@ def _of_use(card: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _of_numbers(card: Mapping[str, Any]) -> Iterator[str]:
-    fit, tune = card["data"]["images"]["fit"], card["data"]["images"]["tune"]
+    fit, tune = card["data"]["images"][FIT], card["data"]["images"][TUNE]
     looks = card["holdout_looks"]
     yield f"The students were fitted on {fit} images of the split fit."
     if card["iterations"]:

@@ -14,18 +14,18 @@ from inficond_panel.analysis.top_measures import measure_single_label
 from inficond_panel.common.numbers import defined
 from inficond_panel.export.exported import FORMAT_VERSION
 from inficond_panel.export.limits import limits
-from inficond_panel.store import SPLITS
 from inficond_panel.tuning.history.form import HISTORY
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.replay import branch
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.version import __version__
 from inficond_panel.vocabulary.metrics import AP
+from inficond_panel.vocabulary.splits import HOLDOUT, SPLITS, TUNE
 
 
 def model_card(tuner: Tuner, node: Node, *, holdout: bool = False) -> dict[str, Any]:
     """The card of ``node``; metrics on the holdout only where asked for (the caller counts it)."""
-    steps, splits = branch(tuner, node), ("tune", "holdout") if holdout else ("tune",)
+    steps, splits = branch(tuner, node), (TUNE, HOLDOUT) if holdout else (TUNE,)
     card = {
         "format": "inficond-students-card",
         "format_version": FORMAT_VERSION,
@@ -51,8 +51,8 @@ def model_card(tuner: Tuner, node: Node, *, holdout: bool = False) -> dict[str, 
         "metrics": {split: measured(tuner, node, split) for split in splits},
         "bootstrap": {**tuner.spec.views.noise(), "unit": "image"},
         "holdout_looks": {
-            "this_node": tuner.history.looks(node.id, "holdout"),
-            "all_nodes": tuner.looks("holdout"),
+            "this_node": tuner.history.looks(node.id, HOLDOUT),
+            "all_nodes": tuner.looks(HOLDOUT),
         },
         "versions": _versions(tuner),
     }

@@ -14,6 +14,7 @@ from inficond_panel.common.cache import once
 from inficond_panel.concepts.projection import among_neighbours
 from inficond_panel.plots.datashader_package import datashader_package
 from inficond_panel.vocabulary.palette import CLOUD
+from inficond_panel.vocabulary.splits import HOLDOUT
 
 if TYPE_CHECKING:
     from inficond_panel.store import Store
@@ -72,7 +73,7 @@ def segment_tree(store: Store, method: str) -> tuple[np.ndarray, KDTree]:
     Those that are placed, but none of a holdout image: looking at the holdout is a deliberate act.
     """
     places = segment_positions(store, method)
-    shown = (store.split != "holdout")[store.segment_image] & np.isfinite(places[:, 0])
+    shown = (store.split != HOLDOUT)[store.segment_image] & np.isfinite(places[:, 0])
     segments = np.flatnonzero(shown)
     # Unbalanced and not compact: a million places take a fifth of the time, a look-up no longer.
     return segments, KDTree(places[segments], balanced_tree=False, compact_nodes=False)

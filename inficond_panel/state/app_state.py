@@ -25,6 +25,7 @@ from inficond_panel.state.targets import TargetsState
 from inficond_panel.state.tuning import TuningState
 from inficond_panel.state.view_settings import Settings
 from inficond_panel.tuning import Tuner
+from inficond_panel.vocabulary.splits import TUNE
 
 
 class TagsState(param.Parameterized):
@@ -89,7 +90,7 @@ class AppState(param.Parameterized):
             self.settings.param[name].default = value
         self.dataset = DatasetState(tuner.store, title=self.spec.title, looks=tuner.looks())
         head = tuner.head()
-        snapshot, tree = take_snapshot(tuner, head, "tune"), take_tree(tuner, head)
+        snapshot, tree = take_snapshot(tuner, head, TUNE), take_tree(tuner, head)
         self.students = StudentsState(tuner, self.dataset, snapshot, tree)
         self.tuning = TuningState(
             tuner,

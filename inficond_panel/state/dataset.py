@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import param
 
-from inficond_panel.store import SPLITS, Store
+from inficond_panel.store import Store
+from inficond_panel.vocabulary.splits import HOLDOUT, SPLITS, TUNE
 
 #: Splits that the screen shows: students are fitted on the other one.
-ON_SCREEN = ("tune", "holdout")
+ON_SCREEN = (TUNE, HOLDOUT)
 
 
 class DatasetState(param.Parameterized):
@@ -16,7 +17,7 @@ class DatasetState(param.Parameterized):
 
     title = param.String(doc="Title of the data set, from the spec.")
     split: param.Selector[str] = param.Selector(
-        default="tune", objects=list(ON_SCREEN), doc="Split on screen."
+        default=TUNE, objects=list(ON_SCREEN), doc="Split on screen."
     )
     looks = param.Integer(0, bounds=(0, None), doc="Looks at the holdout so far.")
 

@@ -12,6 +12,7 @@ from inficond_panel.errors import CancelledError, InficondError
 from inficond_panel.state.jobs import Job, Jobs
 from inficond_panel.state.students import StudentsState
 from inficond_panel.tuning import Node
+from inficond_panel.vocabulary.splits import HOLDOUT
 
 
 class Pinned(NamedTuple):
@@ -76,7 +77,7 @@ class PinnedState(param.Parameterized):
             self.unpin()
             return
         split, tuner = self._students.snapshot.split, self._students.tuner
-        measured = split != "holdout" or bool(self._students.tree.looks.get(node_id))
+        measured = split != HOLDOUT or bool(self._students.tree.looks.get(node_id))
         asked = (node_id, split, measured)
         if asked == self._asked:
             return

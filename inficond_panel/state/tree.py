@@ -17,6 +17,7 @@ from inficond_panel.state.preview import Status
 from inficond_panel.state.rights import EVERYTHING, Rights
 from inficond_panel.state.students import StudentsState
 from inficond_panel.tuning import Iteration, Node, Tuner
+from inficond_panel.vocabulary.splits import HOLDOUT, TUNE
 
 #: Characters of what a person writes to an iteration; it stays in the history.
 LONGEST_NOTE, LONGEST_NAME = 5_000, 200
@@ -157,14 +158,14 @@ class TreeState(param.Parameterized):
         """
         if split not in ON_SCREEN:
             raise ValueError("no such split")
-        if split == "holdout":
+        if split == HOLDOUT:
             self.rights.require("holdout")
         asked = self.head.id
 
         def work(_: Job) -> Seen:
             if self._at != asked:  # a move was under way: no look at what nobody asked for
                 return self._see(self._at)
-            if split == "holdout":
+            if split == HOLDOUT:
                 self.tuner.count_look(self.tuner.node(asked), split, self.author)
             return self._see(asked, split)
 
@@ -230,7 +231,7 @@ class TreeState(param.Parameterized):
 
         self.jobs.submit(Job(f"move {next(self._moves)}", work, done, self._refused))
 
-    def _see(self, node_id: str, split: str = "tune") -> Seen:
+    def _see(self, node_id: str, split: str = TUNE) -> Seen:
         # Of tune unless asked: a look at the holdout is for one node, and is asked for each time.
         self._at = node_id
         node = self.tuner.node(node_id)

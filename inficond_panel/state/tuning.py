@@ -26,6 +26,7 @@ from inficond_panel.tuning.intents.cures import Balance, Cure, Doubt, Label, Lam
 from inficond_panel.tuning.intents.intent import check_names
 from inficond_panel.tuning.optimality import optimality_notices
 from inficond_panel.vocabulary.directions import DOWN, UP
+from inficond_panel.vocabulary.splits import HOLDOUT
 from inficond_panel.wording.moved_classes import moved_sentence
 from inficond_panel.wording.refit import seconds_text
 
@@ -240,7 +241,7 @@ class TuningState(TreeState):
 
     def _shown(self, seen: Seen) -> None:
         self.preview, self._moved = None, ()  # they were of another student or split
-        self.locked = ON_HOLDOUT if seen.snapshot.split == "holdout" else ""
+        self.locked = ON_HOLDOUT if seen.snapshot.split == HOLDOUT else ""
         super()._shown(seen)
         self._start_preview()
 

@@ -11,7 +11,7 @@ import pandas as pd
 from inficond_panel.common.near_words import near, nearest
 from inficond_panel.common.teacher_outputs import logits_fault, probabilities_fault
 from inficond_panel.store.label_checks import single_label_fault
-from inficond_panel.store.schema import SPLITS
+from inficond_panel.vocabulary.splits import FIT, SPLITS, TUNE
 
 #: What is finite in a frame must be so in the store, which holds float32.
 _LARGEST = float(np.finfo(np.float32).max) / 2
@@ -81,7 +81,7 @@ def split_faults(split: object) -> Iterator[str]:
             image = split.index[[str(value) == word for value in split]][0]
             yield f"split is {word!r} for the image {str(image)!r}.{hint.removesuffix('.')}"
     there = set(map(str, split))
-    for needed in ("fit", "tune"):
+    for needed in (FIT, TUNE):
         if needed not in there:
             yield f"split names no image {needed!r}"
 

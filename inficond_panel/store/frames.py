@@ -24,6 +24,7 @@ from inficond_panel.store.schema import GIVEN
 from inficond_panel.store.store import Store
 from inficond_panel.store.write import write_store
 from inficond_panel.version import __version__
+from inficond_panel.vocabulary.splits import FIT
 from inficond_panel.vocabulary.tasks import ACTIVATIONS, AS_GIVEN, TASKS
 
 #: Longer side of a thumbnail in pixels, and its quality: as a spec has them that says nothing.
@@ -133,7 +134,7 @@ def _arrays(
     )
     scores, logits, labels, split = map(checks.by_id, (scores, logits, labels, split))
     ids = list(split.index)
-    known = [image for image in ids if split[image] != "fit"]  # fit is learned from the teacher
+    known = [image for image in ids if split[image] != FIT]  # fit is learned from the teacher
     files, softmax = _files(photos), teacher_activation == "softmax"
     known_of = None if metadata is None else checks.by_id(metadata)
     _refuse(

@@ -6,6 +6,7 @@ import numpy as np
 
 from inficond_panel.errors import DataError
 from inficond_panel.store.store import Store
+from inficond_panel.vocabulary.splits import FIT
 
 
 def teacher_others(store: Store, rows: np.ndarray) -> np.ndarray:
@@ -19,8 +20,8 @@ def oracle_others(store: Store) -> np.ndarray:
     """The same ``(n, M)`` of the teacher's classes that the data set lacks; as ``oracle_logits``,
     which checks them."""
     if store.has("other_oracle_logit"):
-        return np.asarray(store.other_oracle_logit[store.rows("fit")])
-    return np.empty((len(store.rows("fit")), 0), np.float32)
+        return np.asarray(store.other_oracle_logit[store.rows(FIT)])
+    return np.empty((len(store.rows(FIT)), 0), np.float32)
 
 
 def oracle_logits(store: Store) -> np.ndarray:
@@ -34,7 +35,7 @@ def oracle_logits(store: Store) -> np.ndarray:
             "Give the teacher an oracle (teacher.oracle), then write the store again: "
             "inficond precompute SPEC",
         )
-    rows = store.rows("fit")
+    rows = store.rows(FIT)
     logits = store.oracle_logit[rows]
     bad = np.argwhere(~np.isfinite(logits))
     if len(bad):

@@ -13,6 +13,7 @@ from inficond_panel.common.numbers import number, signed
 from inficond_panel.distill.metrics.output_order import MOST, fitting_outputs, hold_order
 from inficond_panel.errors import OrderError
 from inficond_panel.store.store import Store
+from inficond_panel.vocabulary.splits import FIT, TUNE
 from inficond_panel.vocabulary.tasks import AS_GIVEN
 
 #: Remedy in Python for names that are right all the same.
@@ -21,7 +22,7 @@ ORDER_REMEDY = f'If the names are right, give order="{AS_GIVEN}".'
 _FEW = 2000
 _NAMED = 12  #: pairs of classes that a message lists
 #: Splits whose labels are looked at.
-SEEN = ("fit", "tune")
+SEEN = (FIT, TUNE)
 
 
 @dataclass(frozen=True)

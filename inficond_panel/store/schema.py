@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 FORMAT_VERSION = 1
-SPLITS = ("fit", "tune", "holdout")
 #: Scores that were not made here: any finite number, also below 0.
 GIVEN = "given"
 #: Methods of scoring a concept in an image, see ``concepts.scoring``; the first is the default.

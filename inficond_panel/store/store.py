@@ -21,10 +21,10 @@ from inficond_panel.store.schema import (
     LACKS,
     PARTS,
     PIECEWISE,
-    SPLITS,
     VARIABLES,
 )
 from inficond_panel.store.value_checks import value_fault
+from inficond_panel.vocabulary.splits import SPLITS
 from inficond_panel.vocabulary.tasks import ACTIVATIONS, TASKS
 
 #: Remedy for a store that cannot be read.

@@ -7,7 +7,8 @@ from collections.abc import Callable, Hashable, Mapping
 
 import numpy as np
 
-from inficond_panel.store.schema import COORDINATES, SPLITS
+from inficond_panel.store.schema import COORDINATES
+from inficond_panel.vocabulary.splits import SPLITS
 
 #: Sizes of dimensions by name.
 Sizes = Mapping[Hashable, int]

@@ -7,11 +7,12 @@ from typing import Any
 
 from inficond_panel.common.numbers import defined
 from inficond_panel.distill import ClassMetrics
-from inficond_panel.store import SPLITS, Store
+from inficond_panel.store import Store
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.optimality import optimality_notices
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.metrics import METRICS
+from inficond_panel.vocabulary.splits import SPLITS
 
 #: What is told of a class beside the metrics that edits are judged by.
 BESIDE = ("teacher_ap", "constant_fidelity", "logit_correlation")

@@ -12,6 +12,7 @@ from inficond_panel.tuning.history.events import Event, read_tag
 from inficond_panel.tuning.history.history import History
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.tuner import Tuner
+from inficond_panel.vocabulary.splits import HOLDOUT
 
 
 def branch(tuner: Tuner, node: Node) -> list[Node]:
@@ -84,11 +85,11 @@ def _label(source: Tuner, old: Node, into: Tuner, new: Node) -> None:
     if old.note and not new.note:
         into.set_note(new.id, old.note)
     for _ in range(_looks(source, old) - _looks(into, new)):
-        into.count_look(new, "holdout")
+        into.count_look(new, HOLDOUT)
 
 
 def _looks(tuner: Tuner, node: Node) -> int:
-    return tuner.history.state(tuner.root_id).looks[node.id, "holdout"]
+    return tuner.history.state(tuner.root_id).looks[node.id, HOLDOUT]
 
 
 def _fitted(

@@ -21,6 +21,7 @@ from inficond_panel.tuning.intents.intent import check_name, check_names
 from inficond_panel.tuning.intents.score_scale import score_scale
 from inficond_panel.tuning.iteration import Iteration, to_iteration
 from inficond_panel.tuning.node import Node
+from inficond_panel.vocabulary.splits import HOLDOUT
 
 #: Nodes of which it is kept who set their bounds and terms, by all sessions.
 _FOLLOWED = 64
@@ -125,7 +126,7 @@ class StudentHistory:
         """Record a look at the metrics of ``node`` on ``split``; return its looks so far."""
         return self.history.count_look(node.id, split, author)
 
-    def looks(self, split: str = "holdout") -> int:
+    def looks(self, split: str = HOLDOUT) -> int:
         """Looks at ``split`` so far, at any node of these students."""
         return self.history.looks_at(self.root_id, split)
 

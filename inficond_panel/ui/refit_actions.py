@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from inficond_panel.ui.actions import Acting, action
+from inficond_panel.vocabulary.splits import TUNE
 
 if TYPE_CHECKING:
     from inficond_panel.state import AppState
@@ -34,4 +35,4 @@ class RefitActions(Acting):
     @action
     def _show_tune(self) -> None:
         """Leave the holdout."""
-        self.app.tuning.show_split("tune")
+        self.app.tuning.show_split(TUNE)

@@ -16,6 +16,7 @@ from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.splits import ALL, REST, ColumnPart, Reference, Splits, list_name
 from inficond_panel.store import Store
 from inficond_panel.store.images import UnreadableImage, decode
+from inficond_panel.vocabulary.splits import SPLITS
 from inficond_panel.vocabulary.tasks import TASKS
 from precompute.datasets.naming import first_of
 from precompute.datasets.row_tables import Table
@@ -119,7 +120,7 @@ class Listing:
 
     def divide(self, splits: Splits) -> dict[str, str]:
         """Split of each image; images in none are noted."""
-        references = {split: getattr(splits, split) for split in ("fit", "tune", "holdout")}
+        references = {split: getattr(splits, split) for split in SPLITS}
         lists = {
             str(list_name(ref)): self._members(ref) for ref in references.values() if ref != REST
         }

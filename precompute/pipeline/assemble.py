@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from inficond_panel.common import clock
-from inficond_panel.store import SPLITS
 from inficond_panel.version import __version__
+from inficond_panel.vocabulary.splits import SPLITS
 from inficond_panel.vocabulary.tasks import TASKS
 from precompute.batches.concatenated import Gathered
 from precompute.batches.stages import Arrays

@@ -9,6 +9,7 @@ from inficond_panel.concepts.texts import embed_concepts
 from inficond_panel.errors import DataError
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store
+from inficond_panel.vocabulary.splits import FIT
 from precompute.batches.reuse import stage_of
 from precompute.concepts.corpus import read_corpus
 from precompute.concepts.filters import Dropped, class_texts, filter_inactive, filter_texts
@@ -43,7 +44,7 @@ def filtered_words(spec: Spec, store: Store | None) -> tuple[list[str], list[Dro
     known = [name for name in kept if name in columns]
     dropped = [*filtered.dropped, *_fallen_before(store, kept, filters.least_score)]
     if store and known:
-        score = store.concept_score[store.rows("fit")][:, [columns[name] for name in known]]
+        score = store.concept_score[store.rows(FIT)][:, [columns[name] for name in known]]
         dropped += filter_inactive(known, score, filters.least_score).dropped
     fell = {name for name, _, _ in dropped}
     left = [name for name in kept if name not in fell]

@@ -16,9 +16,10 @@ from inficond_panel.spec.sections.concepts import Projections
 from inficond_panel.spec.sections.encoder import Encoder as EncoderSection
 from inficond_panel.spec.sections.filters import Filters
 from inficond_panel.spec.sections.teacher import LogitsTeacher, NetworkTeacher
-from inficond_panel.store import FORMAT_VERSION, SPLITS
+from inficond_panel.store import FORMAT_VERSION
 from inficond_panel.store.hashing import array_hash
 from inficond_panel.store.label_checks import one_class_note
+from inficond_panel.vocabulary.splits import FIT, SPLITS
 from inficond_panel.vocabulary.tasks import TASKS
 from precompute.batches.batch_keys import photo_keys
 from precompute.batches.segmenting import Settings
@@ -125,7 +126,7 @@ class Inputs:
         before = {name: key_of(name, inputs) for name, inputs in stages.items()}
         stages["scores"] = {**before, **self.scores}
         if self.scores["method"] == "centred":  # on the segments of fit
-            stages["scores"]["fit"] = array_hash(np.array(self.dataset.split) == "fit")
+            stages["scores"]["fit"] = array_hash(np.array(self.dataset.split) == FIT)
         placed = {"segments": before["segments"], "most": self.projections.segments}
         stages["projections"] = {
             "text": before["text"],
@@ -151,7 +152,7 @@ class Inputs:
         limits = self.filters.limits()
         found: Values = {"filters": limits, "classes": plain(list(self.dataset.classes))}
         if "least_score" in limits:
-            fit = array_hash(np.array(self.dataset.split) == "fit")
+            fit = array_hash(np.array(self.dataset.split) == FIT)
             found |= {"segments": key_of("segments", segments), "scores": self.scores, "fit": fit}
         return found
 

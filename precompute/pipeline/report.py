@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from inficond_panel.store import SPLITS, Store
+from inficond_panel.store import Store
+from inficond_panel.vocabulary.splits import SPLITS
 from precompute.batches.reuse import stage_of
 from precompute.concepts.filters import Dropped, filter_lines
 

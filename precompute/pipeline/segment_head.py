@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from inficond_panel.spec.sections.segments import Segments
+from inficond_panel.vocabulary.splits import FIT
 from precompute.batches.stages import key_of
 from precompute.segments.training import Training
 
@@ -20,7 +21,7 @@ def training_of(section: Segments) -> Training | None:
 
 def photos_for(training: Training, keys: list[str], split: tuple[str, ...]) -> list[int]:
     """Positions of the photos to train on: of ``fit``, drawn by their content, not their order."""
-    fit = {key: i for i, key in enumerate(keys) if split[i] == "fit"}
+    fit = {key: i for i, key in enumerate(keys) if split[i] == FIT}
     drawn = sorted(fit, key=lambda key: key_of("head", [training.seed, key]))
     return [fit[key] for key in drawn[: training.images]]
 

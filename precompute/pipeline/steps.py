@@ -15,6 +15,7 @@ from inficond_panel.concepts.scoring import Scored, Scoring, score_corpus
 from inficond_panel.concepts.texts import embed_concepts
 from inficond_panel.spec.sections.filters import Filters
 from inficond_panel.store import Store
+from inficond_panel.vocabulary.splits import FIT
 from precompute.batches.reuse import stage_of
 from precompute.batches.segmenting import encoder_key, loaded
 from precompute.batches.stages import Arrays
@@ -91,7 +92,7 @@ def _filter_concepts(
     check_left(filtered.kept, filtered.dropped)
     if filters.least_score is None:
         return filtered
-    fit = np.array(inputs.dataset.split)[read] == "fit"
+    fit = np.array(inputs.dataset.split)[read] == FIT
     score = _score_concepts(inputs, encoded, read, vectors[filtered.kept]).score[fit]
     active = filter_inactive([names[i] for i in filtered.kept], score, filters.least_score)
     kept = [filtered.kept[i] for i in active.kept]
@@ -153,7 +154,7 @@ def _score_concepts(
     inputs: Inputs, encoded: Mapping[str, Any], read: np.ndarray, vectors: np.ndarray
 ) -> Scored:
     counts = encoded["segments"]
-    fit = np.array(inputs.dataset.split)[read] == "fit"
+    fit = np.array(inputs.dataset.split)[read] == FIT
     return score_corpus(
         encoded["embedding"],
         np.repeat(np.arange(len(counts)), counts),

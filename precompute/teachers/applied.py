@@ -13,6 +13,7 @@ from inficond_panel.errors import InficondError
 from inficond_panel.spec import Spec
 from inficond_panel.spec.sections.teacher import HeadTeacher, LogitsTeacher
 from inficond_panel.store import Store
+from inficond_panel.vocabulary.splits import FIT
 from precompute.batches.segmenting import Features
 from precompute.encoder import Encoder
 from precompute.teachers.activations import split_columns
@@ -76,7 +77,7 @@ def teacher_of(
             return AppliedTeacher(network, len(store.classes), section.softmax), ""
         if not store.has("teacher_feature"):
             return None, "the store has no features that the heads could be fitted on"
-        features, fit = store.teacher_feature, store.rows("fit")
+        features, fit = store.teacher_feature, store.rows(FIT)
         given = features, store.label, fit, store.classes, section, spec.device
         heads = fit_heads(*given, chosen_l2(store))
         work = Features(encoder_of(section, encoder))

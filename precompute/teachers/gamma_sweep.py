@@ -21,6 +21,7 @@ from inficond_panel.errors import DataError
 from inficond_panel.spec import Spec
 from inficond_panel.spec.sections.teacher import HeadTeacher
 from inficond_panel.store import Store
+from inficond_panel.vocabulary.splits import FIT
 from precompute.batches.stages import key_of
 from precompute.batches.workers import Workers
 from precompute.datasets import Dataset, load_dataset
@@ -72,7 +73,7 @@ class _Sweep:
         self.dataset = load_dataset(spec.dataset)
         self.rows = _positions(self.dataset, store)
         self.label = np.zeros((len(self.dataset.ids), len(store.classes)), np.int8)
-        self.label[self.rows] = store.label[store.rows("fit")]
+        self.label[self.rows] = store.label[store.rows(FIT)]
         encoder, corpus = spec.concepts.encoder, base_of(store).concepts
         section = resolved(spec.teacher, store.classes)
         inputs = network_inputs(section, store.classes, encoder, corpus)
@@ -173,7 +174,7 @@ def _reinforced(
 def _positions(dataset: Dataset, store: Store) -> np.ndarray:
     """Positions in the data set of the store's images of ``fit``."""
     place = {name: i for i, name in enumerate(dataset.ids)}
-    names = [store.images[row] for row in store.rows("fit")]
+    names = [store.images[row] for row in store.rows(FIT)]
     lost = [name for name in names if name not in place]
     if lost or tuple(dataset.classes) != tuple(store.classes):
         what = f"lacks {len(lost)} images of fit, the first is {lost[0]!r}" if lost else (
@@ -194,7 +195,7 @@ def _heads(section: HeadTeacher, store: Store, dataset: Dataset, device: str) ->
             f"{store.path} has no features that the heads could be fitted on.",
             "Write it again: inficond precompute SPEC",
         )
-    fit = store.rows("fit")
+    fit = store.rows(FIT)
     given = store.teacher_feature, store.label, fit, store.classes, section, device
     found = fit_heads(*given, chosen_l2(store))
     place = {name: i for i, name in enumerate(dataset.ids)}

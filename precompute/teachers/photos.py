@@ -11,6 +11,7 @@ import numpy as np
 
 from inficond_panel.errors import CancelledError, StoreError
 from inficond_panel.store import Store
+from inficond_panel.vocabulary.splits import FIT
 from precompute.batches.batch_keys import batches_of
 from precompute.batches.reuse import keys_in, stage_of
 from precompute.batches.stages import Finished, key_of
@@ -135,7 +136,7 @@ def _held(store: Store, name: str, key: str) -> tuple[list[str], np.ndarray] | N
         if keys is None:
             return None
         if name == "oracle":
-            fit = store.rows("fit")
+            fit = store.rows(FIT)
             return joint_keys([keys[i] for i in fit], store.label[fit]), values[fit]
     except StoreError:
         return None

@@ -10,13 +10,14 @@ import numpy as np
 from scipy.special import logsumexp
 
 from inficond_panel.spec.sections.teacher import NetworkTeacher, Teacher
+from inficond_panel.vocabulary.splits import FIT
 from precompute.datasets import Dataset
 from precompute.teachers.preprocessing import Prepares
 
 
 def fit_rows(dataset: Dataset) -> np.ndarray:
     """Positions of the images of ``fit``."""
-    return np.flatnonzero(np.array(dataset.split) == "fit")
+    return np.flatnonzero(np.array(dataset.split) == FIT)
 
 
 def described(

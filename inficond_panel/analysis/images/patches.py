@@ -8,6 +8,7 @@ import numpy as np
 
 from inficond_panel.common.cache import once
 from inficond_panel.store import Store
+from inficond_panel.vocabulary.splits import HOLDOUT
 
 #: Patches kept for each concept.
 PATCHES = 12
@@ -23,7 +24,7 @@ def nearest_segments(store: Store) -> tuple[np.ndarray, np.ndarray]:
     Returns ``(segments, cosines)``, both ``(C, k)`` with ``k`` up to ``PATCHES``. Segments of
     holdout images are left out: looking at the holdout is a deliberate act.
     """
-    shown = np.flatnonzero(store.split[store.segment_image] != "holdout")
+    shown = np.flatnonzero(store.split[store.segment_image] != HOLDOUT)
     embedding = store.segment_embedding[shown].astype(np.float32)
     text = store.concept_text_embedding
     k = min(PATCHES, len(shown))
@@ -76,7 +77,7 @@ def patches_of(store: Store, concept: int, kind: str) -> tuple[np.ndarray, np.nd
 def _assigned_patches(store: Store) -> list[np.ndarray]:
     """For each concept the nearest of the segments assigned to it, without those of holdout."""
     order, begins = assigned_order(store)
-    shown = (store.split != "holdout")[store.segment_image[order]]
+    shown = (store.split != HOLDOUT)[store.segment_image[order]]
     return [
         order[begin:end][shown[begin:end]][:PATCHES] for begin, end in pairwise(begins.tolist())
     ]

@@ -8,6 +8,7 @@ from inficond_panel.concepts.photo_scores import PhotoScores
 from inficond_panel.distill.shift.drift import Drift, drift
 from inficond_panel.store import Store
 from inficond_panel.vocabulary.confidence import CONFIDENCE
+from inficond_panel.vocabulary.splits import FIT
 
 
 def photo_drift(
@@ -15,5 +16,5 @@ def photo_drift(
 ) -> Drift:
     """Photos without a fault beside those of ``fit``; the scores are by the store's concepts."""
     readable = np.array([not fault for fault in scores.fault], dtype=bool)
-    fitted = store.concept_score[store.rows("fit")]
+    fitted = store.concept_score[store.rows(FIT)]
     return drift(fitted, scores.score[readable], list(scores.concepts), seed, level)

@@ -22,6 +22,7 @@ from inficond_panel.tuning.intents.cures import Cure
 from inficond_panel.tuning.intents.intent import Intent
 from inficond_panel.tuning.notices import notices
 from inficond_panel.vocabulary.cures import BALANCE, DOUBT, LABEL, LAMBDA
+from inficond_panel.vocabulary.splits import FIT, TUNE
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def explain(
     tuner: Tuner,
     node: Node,
     *,
-    splits: Sequence[str] = ("fit", "tune"),
+    splits: Sequence[str] = (FIT, TUNE),
     threshold: float | None = None,
     top: int = 5,
     lift: bool = False,
@@ -120,10 +121,10 @@ def explain(
         pricing = JointPricing(tuner, node, progress, cancelled)
     else:
         pricing = Pricing(tuner, node, node.tuned, progress, cancelled)
-    sides = {split: (tuner.at(parent, split), tuner.at(node, split)) for split in ("fit", *splits)}
+    sides = {split: (tuner.at(parent, split), tuner.at(node, split)) for split in (FIT, *splits)}
     reports = []
     for name in node.tuned:
-        before, after = (side[name] for side in sides["fit"])
+        before, after = (side[name] for side in sides[FIT])
         changed = tuple(churn(*(side[name] for side in sides[split])) for split in splits)
         reports.append(_class_report(before, after, pricing, changed, threshold, top, lift))
     untouched = tuple(n for n in tuner.store.classes if not (tuner.joint or n in node.tuned))

@@ -15,6 +15,7 @@ from inficond_panel.common.saved_file import File, make_table
 from inficond_panel.distill import SEEN_LABEL, Interval
 from inficond_panel.quantify.outputs.reliability import Reliability
 from inficond_panel.quantify.outputs.separation import Groups, sample, tsne
+from inficond_panel.vocabulary.splits import FIT, TUNE
 
 if TYPE_CHECKING:
     from inficond_panel.commands.compare.compared import Compared
@@ -86,7 +87,7 @@ def _numbers(intervals: Mapping[str, Interval] | None) -> list[Any]:
 
 
 def _outputs(compared: Compared) -> Iterator[list[Any]]:
-    for split, measures in (("fit", compared.measures), ("tune", compared.on_tune)):
+    for split, measures in ((FIT, compared.measures), (TUNE, compared.on_tune)):
         for name, measure in measures.items():
             numbers = [v for each in vars(measure).values() for v in three(each)]
             mark = SEEN_LABEL if measure.oracle else ""

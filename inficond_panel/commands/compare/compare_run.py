@@ -35,6 +35,7 @@ from inficond_panel.quantify.outputs.separation import sample
 from inficond_panel.tuning import Tuner
 from inficond_panel.vocabulary.confidence import interval_word
 from inficond_panel.vocabulary.metrics import ECE
+from inficond_panel.vocabulary.splits import FIT, HOLDOUT, TUNE
 
 
 def compare_outputs_and_students(args: argparse.Namespace) -> None:
@@ -60,7 +61,7 @@ def _compared(tuner: Tuner, args: argparse.Namespace) -> Compared:
     chosen: dict[str, Any] = {"draws": args.draws, "seed": args.seed}
     students = compare_settings(tuner, settings, args.split, progress=progress, **chosen)
     chosen["level"] = tuner.spec.views.confidence
-    outputs = outputs_on(tuner.store, "fit")
+    outputs = outputs_on(tuner.store, FIT)
     made = sample(GROUPS[args.groups](outputs.label, outputs.classes), seed=args.seed)
     groups = made if len(made.names) > 1 else None
     chosen["thresholds"] = tuner.thresholds
@@ -76,7 +77,7 @@ def _compared(tuner: Tuner, args: argparse.Namespace) -> Compared:
         tuner=tuner,
         outputs=outputs,
         measures=measures,
-        on_tune=measure_outputs(outputs_on(tuner.store, "tune"), **chosen),
+        on_tune=measure_outputs(outputs_on(tuner.store, TUNE), **chosen),
         groups=groups,
         split=args.split,
         students=students,
@@ -182,7 +183,7 @@ def document(compared: Compared, args: argparse.Namespace) -> dict[str, Any]:
         "split": args.split,
         "teacher": interval_documents(compared.teacher),
         "students": [
-            {**_student(result), "looks": compared.tuner.history.looks(result.node.id, "holdout")}
+            {**_student(result), "looks": compared.tuner.history.looks(result.node.id, HOLDOUT)}
             for result in compared.students
         ],
     }

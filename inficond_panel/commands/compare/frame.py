@@ -16,6 +16,7 @@ from inficond_panel.common.whole_folder import write_folder
 from inficond_panel.distill import Interval
 from inficond_panel.errors import InficondError
 from inficond_panel.tuning import Node, Tuner
+from inficond_panel.vocabulary.splits import HOLDOUT
 
 Found = TypeVar("Found")
 #: Ends of the names of columns: of an estimate, and of its limits.
@@ -67,7 +68,7 @@ def count_looks(tuner: Tuner, nodes: Sequence[Node], split: str) -> None:
 
     The history then keeps these students, which the looks are of.
     """
-    if split == "holdout":
+    if split == HOLDOUT:
         for node in nodes:
             tuner.history.add(node)
             tuner.history.count_look(node.id, split)

@@ -20,6 +20,7 @@ from inficond_panel.oracle_sweep import oracle_sweep
 from inficond_panel.quantify.outputs.gamma_sweep import CHOOSERS, GammaOutputs, GammaSweep
 from inficond_panel.tuning import Tuner
 from inficond_panel.vocabulary.confidence import interval_word
+from inficond_panel.vocabulary.splits import FIT, TUNE
 
 #: Names of the files; a folder that holds others is not replaced.
 FILES = {"gammas.csv", "reliability.csv", "map.csv", "gammas.html"}
@@ -31,7 +32,7 @@ def sweep_gammas(args: argparse.Namespace) -> None:
     """Measure the oracle of each gamma; a table, a document, or a folder with a page."""
     why = "--gamma, which measures outputs on fit alone"
     remedy = "Leave it out; for students of one oracle give teacher.oracle.gamma and precompute."
-    refuse(args, _OF_STUDENTS, {"split": "tune"}, why, remedy)
+    refuse(args, _OF_STUDENTS, {"split": TUNE}, why, remedy)
     carry_out(
         args,
         names=FILES,
@@ -92,7 +93,7 @@ def _document(tuner: Tuner, sweep: GammaSweep, args: argparse.Namespace) -> dict
         "draws": args.draws,
         "seed": args.seed,
         "level": sweep.level,
-        "split": "fit",
+        "split": FIT,
         "images": len(sweep.rows),
         "oracle": SEEN_LABEL,
         "groups": {

@@ -19,6 +19,7 @@ from inficond_panel.store import Store
 from inficond_panel.tuning import Tuner
 from inficond_panel.vocabulary.confidence import confidence_word, interval_word
 from inficond_panel.vocabulary.metrics import AP
+from inficond_panel.vocabulary.splits import HOLDOUT
 from inficond_panel.vocabulary.tasks import SIGMOID, SOFTMAX
 from inficond_panel.vocabulary.top_metrics import TOP_METRICS
 
@@ -84,7 +85,7 @@ def _document(tuner: Tuner, comparison: LinkComparison, args: argparse.Namespace
                 "nonzero": result.nonzero,
                 "gap": max(result.node.gap),
                 "metrics": interval_documents(result.metrics),
-                "looks": tuner.history.looks(result.node.id, "holdout"),
+                "looks": tuner.history.looks(result.node.id, HOLDOUT),
             }
             for result in comparison.results
         },

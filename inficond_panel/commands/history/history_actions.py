@@ -26,6 +26,7 @@ from inficond_panel.tuning.documents import node_document
 from inficond_panel.tuning.node_names import find_node
 from inficond_panel.tuning.other_students import by_kind, other_students, others_sentence
 from inficond_panel.vocabulary.confidence import interval_word
+from inficond_panel.vocabulary.splits import HOLDOUT, TUNE
 
 #: What an action gives: the document, and its lines for people.
 Result = tuple[dict[str, Any], list[str]]
@@ -40,7 +41,7 @@ def list_nodes(tuner: Tuner, args: argparse.Namespace) -> Result:
     tuner.store.verify()
     nodes = tuner.nodes(deleted=args.all)
     state = tuner.history.state(tuner.root_id)
-    totals = {node.id: metric_change(tuner, nodes[0], node, "tune", "") for node in nodes[1:]}
+    totals = {node.id: metric_change(tuner, nodes[0], node, TUNE, "") for node in nodes[1:]}
     rows = [
         {
             **_facts(tuner, node),
@@ -73,7 +74,7 @@ def show_node(tuner: Tuner, args: argparse.Namespace) -> Result:
     events = [event for event in tuner.history.events(tuner.root_id) if event.node == node.id]
     document = {
         **_place(tuner),
-        "node": {**_facts(tuner, node), **node_document(tuner, node, "tune")},
+        "node": {**_facts(tuner, node), **node_document(tuner, node, TUNE)},
         "deleted": tuner.history.state(tuner.root_id).hidden(node.id),
         "events": [vars(event) for event in events],
     }
@@ -141,7 +142,7 @@ def compare_nodes(tuner: Tuner, args: argparse.Namespace) -> Result:
     """Return the difference of two iterations."""
     tuner.store.verify()
     before, after = (find_node(tuner, name, deleted=True) for name in args.nodes)
-    if args.split == "holdout":
+    if args.split == HOLDOUT:
         for node in dict.fromkeys((before, after)):
             tuner.count_look(node, args.split)
         note(f"Counted a look at the holdout for each; {count(tuner.looks(), 'look')} so far.")
@@ -192,7 +193,7 @@ def _facts(tuner: Tuner, node: Node) -> dict[str, Any]:
         **{name: getattr(node, name) for name in names},
         "intents": [item.to_json() for item in node.asked],
         "weights_hash": node.weights_hash,
-        "looks": tuner.history.looks(node.id, "holdout"),
+        "looks": tuner.history.looks(node.id, HOLDOUT),
     }
 
 

@@ -13,6 +13,7 @@ from inficond_panel.tuning.notices import limits_text
 from inficond_panel.tuning.other_students import OtherStudents
 from inficond_panel.vocabulary.confidence import interval_word
 from inficond_panel.vocabulary.metrics import AP, METRICS
+from inficond_panel.vocabulary.splits import HOLDOUT
 from inficond_panel.wording.cures import Asked, asked_words
 from inficond_panel.wording.metric_change import change_text, make_change
 from inficond_panel.wording.refit import churn_sentence
@@ -61,7 +62,7 @@ def _title(node: Node, state: HistoryState) -> str:
 
 
 def _details(node: Node, state: HistoryState, total: Interval | None) -> list[str]:
-    looks = state.looks[node.id, "holdout"]
+    looks = state.looks[node.id, HOLDOUT]
     facts = [
         f"mAP {_change(total)}" if total else "",
         f"by {plain(node.author)}",

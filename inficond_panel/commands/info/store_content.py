@@ -17,7 +17,7 @@ from inficond_panel.concepts.typed import TypedFolder
 from inficond_panel.distill import metric_intervals
 from inficond_panel.errors import InficondError
 from inficond_panel.spec import Spec, find_spec, load_spec
-from inficond_panel.store import SPLITS, Store, open_store
+from inficond_panel.store import Store, open_store
 from inficond_panel.store.output_order import hold_store
 from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.documents import store_document
@@ -27,6 +27,7 @@ from inficond_panel.tuning.other_students import by_kind, other_students, others
 from inficond_panel.tuning.typed_concepts import typed_folder
 from inficond_panel.vocabulary.confidence import CONFIDENCE, confidence_word
 from inficond_panel.vocabulary.metrics import AP
+from inficond_panel.vocabulary.splits import SPLITS, TUNE
 from inficond_panel.vocabulary.top_metrics import TOP1
 from inficond_panel.wording.teacher import teacher_sentences
 
@@ -160,7 +161,7 @@ def _made(store: Store) -> dict[str, Any]:
 
 def _teacher_skill(store: Store) -> dict[str, Any]:
     """What the teacher knows by the labels of tune: AP beside chance by class, top-1 accuracy."""
-    skills = Evaluation(store, {}).teacher_skills("tune")
+    skills = Evaluation(store, {}).teacher_skills(TUNE)
     return {
         "classes": {name: skill.to_json() for name, skill in skills.items()},
         "top1": _top1(store),
@@ -172,7 +173,7 @@ def _top1(store: Store) -> dict[str, float | None] | None:
     """Top-1 accuracy of the teacher on tune; None for data with several classes per image."""
     if store.task != "single_label":
         return None
-    teacher = teacher_top_class(store, "tune")
+    teacher = teacher_top_class(store, TUNE)
     return metric_intervals(teacher, (TOP1.key,))[TOP1.key].json()
 
 

@@ -16,6 +16,7 @@ from inficond_panel.common.near_words import nearest
 from inficond_panel.errors import DataError
 from inficond_panel.spec import find_spec, load_spec
 from inficond_panel.store.label_checks import one_class_note
+from inficond_panel.vocabulary.splits import SPLITS
 from inficond_panel.vocabulary.tasks import SIGMOID
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def _tell(draft: Draft, dataset: Dataset, output: Path, found: Sequence[str]) ->
     say(f"found     {layout.origin}")
     shown = ", ".join(dataset.classes[:8]) + (" ..." if len(dataset.classes) > 8 else "")
     say(f"classes   {len(dataset.classes)}: {shown}")
-    images = ", ".join(f"{counts[split]} {split}" for split in ("fit", "tune", "holdout"))
+    images = ", ".join(f"{counts[split]} {split}" for split in SPLITS)
     say(f"images    {images} ({draft.splits_note})")
     note = "" if "task" in draft.keys else one_class_note(dataset.label, dataset.ids)
     for text in (*dataset.notes, note, *(f"Assumed: {text}." for text in layout.assumed)):

@@ -11,6 +11,7 @@ from inficond_panel.commands.shared.task_text import task_text
 from inficond_panel.common.numbers import significant
 from inficond_panel.common.reading import check_file
 from inficond_panel.errors import DataError, OrderError
+from inficond_panel.vocabulary.splits import SPLITS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -78,7 +79,7 @@ def write_tables(args: argparse.Namespace) -> None:
         pairs = ", ".join(f"{old!r} to {new!r}" for old, new in error.right_names.items())
         remedy = f"Rename columns of {args.place[1]}: {pairs}. If they are right: --order as_given"
         raise OrderError(error.sentence, remedy, error.right_names) from error
-    counts = ", ".join(f"{len(store.rows(name))} {name}" for name in ("fit", "tune", "holdout"))
+    counts = ", ".join(f"{len(store.rows(name))} {name}" for name in SPLITS)
     found = store.concept_score
     low, high = significant(found.min(), 3), significant(found.max(), 3)
     say(f"concepts  {len(store.concepts)}, scores from {low} to {high}")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from inficond_panel.commands.shared.arguments import SPEC, STORE, add_json, add_seed, positive
 from inficond_panel.commands.shared.parser import Parser, described
+from inficond_panel.vocabulary.splits import SPLITS, TUNE
 
 DESCRIPTION = (
     "Knowledge points, and what distillation does to them, after Cheng et al., CVPR 2020; see "
@@ -62,8 +63,8 @@ def add_add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--store", metavar="FOLDER", help=STORE)
     parser.add_argument(
         "--split",
-        choices=["fit", "tune", "holdout"],
-        default="tune",
+        choices=[*SPLITS],
+        default=TUNE,
         help="images to measure (default: tune)",
     )
     parser.add_argument(

@@ -24,6 +24,7 @@ from inficond_panel.quantify.experiment.sheet import write_sheet
 from inficond_panel.quantify.pixels.information import Perturbation
 from inficond_panel.spec import Spec, find_spec, load_spec
 from inficond_panel.store.images import UnreadableImage
+from inficond_panel.vocabulary.splits import FIT, TUNE
 
 if TYPE_CHECKING:
     from precompute.datasets import Dataset
@@ -109,7 +110,7 @@ def _photos(spec: Spec, args: argparse.Namespace) -> tuple[list[str], Photos]:
             "Give a folder of masks: --masks FOLDER; or take a data set of kind voc or scenes.",
         )
     rng, split = np.random.default_rng(args.seed), np.array(dataset.split)
-    fit, tune = (rng.permutation(np.flatnonzero(split == name)) for name in ("fit", "tune"))
+    fit, tune = (rng.permutation(np.flatnonzero(split == name)) for name in (FIT, TUNE))
     tested = tune[: max(_TESTED, args.measured)]
     masks: dict[int, np.ndarray] = {}
     for i in tested:

@@ -26,6 +26,7 @@ from inficond_panel.serving import guard, health, plugin
 from inficond_panel.serving.login import take_password
 from inficond_panel.serving.sessions import sign_sessions
 from inficond_panel.tuning import open_tuner, shared_tuner
+from inficond_panel.vocabulary.splits import TUNE
 
 APP = Path(inficond_panel.__file__).with_name("app.py")
 #: Panel's own ask other servers for pictures, fonts and style sheets.
@@ -110,7 +111,7 @@ def serve_app(args: argparse.Namespace, specs: list[str]) -> None:
 def readable(spec: str) -> bool:
     """Whether spec, store and history can be read, as a page that opens needs them."""
     try:
-        shared_tuner(spec).looks("tune")
+        shared_tuner(spec).looks(TUNE)
     except (InficondError, OSError):
         return False
     return True

@@ -7,6 +7,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from inficond_panel.common.devices import EXPECTED, FORM
+from inficond_panel.vocabulary.splits import HOLDOUT, TUNE
 
 if TYPE_CHECKING:
     from inficond_panel.spec import Spec
@@ -57,8 +58,8 @@ def add_split(parser: argparse.ArgumentParser) -> None:
     """Add the images that are measured."""
     parser.add_argument(
         "--split",
-        choices=["tune", "holdout"],
-        default="tune",
+        choices=[TUNE, HOLDOUT],
+        default=TUNE,
         help="images to measure on (default: tune); a look at the holdout is counted",
     )
 

@@ -8,6 +8,7 @@ from inficond_panel.commands.shared.output import note, progress
 from inficond_panel.common.numbers import count
 from inficond_panel.tuning import Node, Tuner, open_tuner
 from inficond_panel.tuning.node_names import find_node
+from inficond_panel.vocabulary.splits import HOLDOUT
 
 
 def open_students(args: argparse.Namespace, *, distilled: bool = True) -> Tuner:
@@ -27,7 +28,7 @@ def settle_draws(args: argparse.Namespace, tuner: Tuner) -> None:
 
 def count_look(tuner: Tuner, node: Node, split: str) -> None:
     """Count a look at the holdout, and say so; nothing where the split is another."""
-    if split == "holdout":
+    if split == HOLDOUT:
         tuner.count_look(node, split)
         note(f"Counted a look at the holdout; {count(tuner.looks(), 'look')} so far.")
 

@@ -31,6 +31,7 @@ from inficond_panel.quantify.outputs.separation import Groups, large_groups, tsn
 from inficond_panel.store import Store
 from inficond_panel.store.oracle_logits import teacher_others
 from inficond_panel.vocabulary.confidence import CONFIDENCE
+from inficond_panel.vocabulary.splits import FIT
 
 #: Measures that choose a gamma, the largest is best.
 CHOOSERS = ("silhouette", "silhouette_super")
@@ -135,16 +136,16 @@ def measure_gammas(
 
     ``groups``, ``above`` and the rest as in ``measure_outputs``, which says what is raised.
     """
-    rows = store.rows("fit")
+    rows = store.rows(FIT)
     teacher = store.teacher_logit[rows], teacher_others(store, rows)
     given: dict[str, Any] = {"groups": groups, "above": above, "thresholds": thresholds}
     given |= {"draws": draws, "seed": seed}
-    alone = made_outputs(store, "fit", {"teacher": teacher})
+    alone = made_outputs(store, FIT, {"teacher": teacher})
     first = drawn_measures(alone, "teacher", **given)  # once: all are held against it
     found = [_of_gamma(0.0, alone, hold_against(first, level=level))]
     for gamma in sorted({*logits} - {0.0}):
         oracle = logits[gamma].own, logits[gamma].other
-        outputs = made_outputs(store, "fit", {"teacher": teacher, "oracle": oracle})
+        outputs = made_outputs(store, FIT, {"teacher": teacher, "oracle": oracle})
         own = drawn_measures(outputs, "oracle", **given)
         found.append(_of_gamma(gamma, outputs, hold_against(first, own, level=level)))
     return GammaSweep(tuple(found), groups, above, rows, level)
@@ -157,7 +158,7 @@ def super_groups(store: Store, groups: Groups, source: str) -> Groups:
     ``group``. An image with an empty cell is left out. Raises ``DataError`` for names that are not
     there, and for classes that the file lacks.
     """
-    rows = store.rows("fit")
+    rows = store.rows(FIT)
     if source in store.metadata_columns:
         column = store.column(source)
         names = [column[row] for row in rows]
@@ -196,7 +197,7 @@ def _from_file(store: Store, groups: Groups, path: Path) -> list[str]:
         )
     given = {str(row[key]): str(row["group"] or "").strip() for row in table}
     if key == "image_id":
-        return [given.get(store.images[row], "") for row in store.rows("fit")]
+        return [given.get(store.images[row], "") for row in store.rows(FIT)]
     lost = [name for name in groups.names if name not in given]
     if lost:
         raise DataError(

@@ -15,6 +15,7 @@ from inficond_panel.quantify.outputs.reliability import Reliability, reliability
 from inficond_panel.store import Store
 from inficond_panel.store.label_checks import class_positions
 from inficond_panel.store.oracle_logits import oracle_logits, oracle_others, teacher_others
+from inficond_panel.vocabulary.splits import FIT
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def outputs_on(store: Store, split: str) -> Outputs:
     """
     rows = store.rows(split)
     found = {"teacher": (store.teacher_logit[rows], teacher_others(store, rows))}
-    if split == "fit" and store.has("oracle_logit"):
+    if split == FIT and store.has("oracle_logit"):
         found["oracle"] = oracle_logits(store), oracle_others(store)
     return made_outputs(store, split, found)
 

@@ -71,6 +71,10 @@ class Numbers(Field, param.Dict):
         return values
 
 
+#: Value of one class: a number, or the word ``auto``.
+Value = float | str
+
+
 class ByClass(Number):
     """A number within bounds for all classes, or a mapping from class to number.
 
@@ -103,7 +107,7 @@ class ByClass(Number):
             values[text_of(key)] = self._read_item(item)
         return values
 
-    def value_of(self, value: Any, class_name: str) -> Any:
+    def value_of(self, value: Value | dict[str, Value], class_name: str) -> Value:
         """The value of one class, from the value for all or the mapping."""
         if isinstance(value, dict):
             return value.get(class_name, value.get("default", self.default))

@@ -14,6 +14,7 @@ from inficond_panel.spec.framework.lists import Size, Words
 from inficond_panel.spec.framework.paths import FilePath
 from inficond_panel.spec.framework.section import Nested, Section
 from inficond_panel.spec.sections.splits import Splits
+from inficond_panel.vocabulary.splits import SPLITS
 from inficond_panel.vocabulary.tasks import TASKS
 
 _REQUIRED = {"required": True}
@@ -323,7 +324,7 @@ class StoreDataset(Dataset):
         """Yield lists that no store has."""
         yield from super().faults(given)
         for name, key in self.splits.lists().items() if self.splits else ():
-            if name not in ("fit", "tune", "holdout"):
+            if name not in SPLITS:
                 yield f"splits.{key}", f"lists of a store are fit, tune and holdout, not {name!r}"
 
 

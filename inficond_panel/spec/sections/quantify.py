@@ -13,6 +13,7 @@ from inficond_panel.spec.framework.section import Nested, NestedList, Section
 from inficond_panel.spec.framework.section_file import SpecFile, load_file
 from inficond_panel.spec.sections.dataset import Dataset
 from inficond_panel.vocabulary.confidence import CONFIDENCE, draws_fault
+from inficond_panel.vocabulary.splits import SPLITS, TUNE
 
 _REQUIRED = {"required": True}
 _START = "a run starts with 'title: ...'"
@@ -111,9 +112,7 @@ class Quantify(Section):
         "foreground; if left out, the data set's own boxes (VOC, COCO) or regions.",
         metadata={"exists": "folder"},
     )
-    split = Choice(
-        default="tune", objects=["fit", "tune", "holdout"], doc="Split whose images are measured."
-    )
+    split = Choice(default=TUNE, objects=[*SPLITS], doc="Split whose images are measured.")
     images = Whole(32, bounds=(1, None), doc="Images that are measured, at most.")
     epochs = Whole(5, bounds=(1, None), doc="Checkpoints that are measured, evenly spaced.")
     tau = Number(

@@ -18,6 +18,7 @@ from inficond_panel.errors import CancelledError, InficondError
 from inficond_panel.state.jobs import Job, Jobs
 from inficond_panel.state.students import StudentsState
 from inficond_panel.tuning import Tuner
+from inficond_panel.vocabulary.splits import HOLDOUT, TUNE
 
 __all__ = ["Churn", "ClassComparison", "CompareState", "Comparison", "Flip", "Mover"]
 SLICE = 0.1  #: seconds of work after which what is known is told
@@ -71,8 +72,8 @@ class CompareState(param.Parameterized):
     def split_of(self, before: str, after: str) -> str:
         """The split in view; tune, if that is the holdout and nobody looked at both nodes there."""
         split, looks = self.students.snapshot.split, self.students.tree.looks
-        seen = split != "holdout" or (looks.get(before) and looks.get(after))
-        return str(split) if seen else "tune"
+        seen = split != HOLDOUT or (looks.get(before) and looks.get(after))
+        return str(split) if seen else TUNE
 
 
 class Asked(NamedTuple):

@@ -13,8 +13,9 @@ from typing import Any
 from inficond_panel.common import clock
 from inficond_panel.study.results.results import Result, metrics_of
 from inficond_panel.study.run.study import Study
+from inficond_panel.vocabulary.splits import HOLDOUT
 
-SPLIT = "holdout"
+SPLIT = HOLDOUT
 
 
 @dataclass(frozen=True)

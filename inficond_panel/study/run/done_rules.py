@@ -14,8 +14,9 @@ from inficond_panel.study.spec.tasks import (
 )
 from inficond_panel.tuning import Student
 from inficond_panel.vocabulary.metrics import AP
+from inficond_panel.vocabulary.splits import TUNE
 
-SPLIT = "tune"
+SPLIT = TUNE
 ITERATIONS = "iterations"  #: what a standing counts, where it is no metric
 
 

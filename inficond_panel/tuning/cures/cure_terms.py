@@ -22,6 +22,7 @@ from inficond_panel.tuning.intents.bounds import Bounds, box
 from inficond_panel.tuning.intents.cures import Cure, Label, Lambda
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.shift.class_photos import ClassPhotos
+from inficond_panel.vocabulary.splits import HOLDOUT, TUNE
 from inficond_panel.vocabulary.tasks import SOFTMAX
 
 #: Resolutions kept, by all sessions of a tuner.
@@ -89,7 +90,7 @@ class CureTerms:
         self, student: ClassFit, rows: np.ndarray | None = None, seed: int = 0
     ) -> ClassPhotos:
         """Photos on which a student is compared; of ``tune`` those at ``rows`` (all)."""
-        seen = self._store.rows("tune") if rows is None else rows
+        seen = self._store.rows(TUNE) if rows is None else rows
         return ClassPhotos(student, seen, self._spec.students.threshold, seed)
 
     def resolved(self, parent: Node, cures: Sequence[Cure], bounds: Bounds) -> dict[str, Any]:
@@ -168,7 +169,7 @@ class CureTerms:
         for cure in cures:
             self._check_taken(cure)
         labels = [cure for cure in cures if isinstance(cure, Label)]
-        held = {self._store.images[row] for row in self._store.rows("holdout")} if labels else set()
+        held = {self._store.images[row] for row in self._store.rows(HOLDOUT)} if labels else set()
         for cure in labels:
             if cure.image in held:
                 raise TuningError(

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.tuning.fitting.class_fit import ClassFit
+from inficond_panel.vocabulary.splits import FIT, TUNE
 
 #: Photos that are asked for at once.
 ASKED = 10
@@ -17,13 +18,13 @@ ASKED = 10
 
 def photos_to_label(student: ClassFit, most: int = ASKED) -> NDArray[np.intp]:
     """Rows of the photos of fit and tune without a label of which the student is least sure."""
-    rows = np.sort(np.concatenate([student.store.rows(split) for split in ("fit", "tune")]))
+    rows = np.sort(np.concatenate([student.store.rows(split) for split in (FIT, TUNE)]))
     return _least_sure(student, rows[~_labelled(student, rows)], most)
 
 
 def photos_to_teach(student: ClassFit, most: int = ASKED) -> NDArray[np.intp]:
     """Rows of the labelled photos of tune of which the student is least sure."""
-    rows = student.store.rows("tune")
+    rows = student.store.rows(TUNE)
     return _least_sure(student, rows[_labelled(student, rows)], most)
 
 

@@ -23,6 +23,7 @@ from inficond_panel.store import Store
 from inficond_panel.store.label_checks import whole_labels
 from inficond_panel.store.oracle_logits import oracle_logits, oracle_others
 from inficond_panel.tuning.fitting.terms import Taught, Terms
+from inficond_panel.vocabulary.splits import FIT
 from inficond_panel.vocabulary.tasks import SIGMOID, SOFTMAX
 
 
@@ -58,7 +59,7 @@ class FitData:
         tempered: str = "teacher",
         device: str = CPU,
     ) -> None:
-        rows = store.rows("fit")
+        rows = store.rows(FIT)
         if rows.size == 0:
             raise TuningError(
                 "The split 'fit' has no images.", "Name some in the spec: dataset.splits.fit"

@@ -25,6 +25,7 @@ from inficond_panel.distill.solver.tempered import mixed_of
 from inficond_panel.store import Store
 from inficond_panel.tuning.fitting.fit_data import FitData
 from inficond_panel.tuning.intents.score_scale import score_scale
+from inficond_panel.vocabulary.splits import TUNE
 from inficond_panel.vocabulary.tasks import SOFTMAX
 
 #: Penalties that are compared, by factors of the cube root of 10.
@@ -101,7 +102,7 @@ def least_loss(losses: Array, sizes: NDArray) -> NDArray[np.intp]:
 
 def _parts(store: Store, data: FitData, columns: list[int]) -> list[_Part]:
     problem = data.joint_problem() if data.link == SOFTMAX else data.problem(columns)
-    tune = store.rows("tune")
+    tune = store.rows(TUNE)
     if data.teacher_alone and len(tune) >= LEAST_IMAGES:
         targets = data.teacher_on(tune)[:, columns]
         return [_Part(problem, store.concept_score[tune], partial(_losses, data, targets))]

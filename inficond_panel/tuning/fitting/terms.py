@@ -16,6 +16,7 @@ import numpy as np
 
 from inficond_panel.common.numbers import defined
 from inficond_panel.store import Store
+from inficond_panel.vocabulary.splits import FIT
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ class Terms:
 
 def terms_of(items: Mapping[str, Any], store: Store) -> dict[str, Terms]:
     """Terms by class from plain data by class; errors as in ``Terms.from_json``."""
-    photos = len(store.rows("fit"))
+    photos = len(store.rows(FIT))
     return {name: Terms.from_json(item, photos) for name, item in items.items()}
 
 

@@ -8,6 +8,7 @@ from inficond_panel.common.cache import once
 from inficond_panel.distill.robustness.collinearity import spread
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.store import Store
+from inficond_panel.vocabulary.splits import FIT
 
 
 @once(4)
@@ -20,5 +21,5 @@ def score_scale(store: Store) -> Array | None:
     """
     if not store.given:
         return None
-    found = spread(store.concept_score[store.rows("fit")])
+    found = spread(store.concept_score[store.rows(FIT)])
     return np.array([float(f"{value:.3g}") if value > 0 else 1.0 for value in found])

@@ -16,6 +16,7 @@ from inficond_panel.distill.metrics.decisions import decided
 from inficond_panel.distill.shift.suspects import Photos, Suspicion, suspicion
 from inficond_panel.distill.shift.verdict import Judged, Verdict, verdict
 from inficond_panel.tuning.fitting.class_fit import ClassFit
+from inficond_panel.vocabulary.splits import FIT, TUNE
 
 FOLDS = 5
 #: Photos of each kind without which a class cannot be compared: two in each fold of fit.
@@ -40,7 +41,7 @@ class ClassPhotos:
         store, k = student.store, student.k
         self.student, self._store = student, store
         self._thresholds = np.array([(thresholds or {}).get(name, 0.0) for name in store.classes])
-        every = store.rows("fit")
+        every = store.rows(FIT)
         label = np.asarray(store.label[every, k])
         self.by_teacher = not (label >= 0).any()
         if self.by_teacher:
@@ -67,7 +68,7 @@ class ClassPhotos:
     @property
     def lacking(self) -> str:
         """Reason why the class cannot be compared, or ""."""
-        sides = (("fit", self.fit_label, LEAST_FIT), ("tune", self.tune_label, LEAST_TUNE))
+        sides = ((FIT, self.fit_label, LEAST_FIT), (TUNE, self.tune_label, LEAST_TUNE))
         for split, label, least in sides:
             positives, negatives = np.count_nonzero(label == 1), np.count_nonzero(label == 0)
             if min(positives, negatives) < least:
@@ -129,7 +130,7 @@ class ClassPhotos:
         return self._decisions(self._rows(split), classes)
 
     def _rows(self, split: str) -> NDArray[np.intp]:
-        return self.fit if split == "fit" else self.tune
+        return self.fit if split == FIT else self.tune
 
     def _decisions(self, rows: NDArray[np.intp], classes: Sequence[int]) -> NDArray[np.int8]:
         present = decided(self._store.teacher_log_odds[rows], self._thresholds, self._store.task)

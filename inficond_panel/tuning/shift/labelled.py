@@ -19,6 +19,7 @@ from inficond_panel.distill.scores.scores import Array
 from inficond_panel.distill.shift.presence import Presence, presence
 from inficond_panel.distill.shift.suspects import Photos, Suspicion, lost_bond
 from inficond_panel.tuning.shift.class_photos import LEAST_FIT, LEAST_TUNE, ClassPhotos
+from inficond_panel.vocabulary.splits import FIT, TUNE
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def _known(photos: ClassPhotos, classes: list[int]) -> tuple[NDArray, NDArray, N
 
     These where too few photos have labels: of half the photos, labels are no surer than a score.
     """
-    splits = ("fit", "tune")
+    splits = (FIT, TUNE)
     labels = [photos.labels(split, classes) for split in splits]
     enough = [
         _enough(of_class, each, least)

@@ -29,6 +29,7 @@ from inficond_panel.tuning.suggest.shrinkage import Shrunk, signal
 from inficond_panel.tuning.suggest.suggestion import Gain, change
 from inficond_panel.tuning.suggest.task import Task
 from inficond_panel.tuning.suggest.trial import Moves
+from inficond_panel.vocabulary.splits import FIT
 
 FOLDS = 5
 FACTORS = (1.25, 1.5, 2.0, 4.0)
@@ -80,7 +81,7 @@ def crossfit(task: Task) -> Crossfitted:
 def _prepare(task: Task) -> dict[int, ClassData]:
     """First-order data of every class; students without each fold of fit are fitted here."""
     store = task.tuner.store
-    fit_rows = store.rows("fit")
+    fit_rows = store.rows(FIT)
     asked = np.sort(np.random.default_rng(task.seed).permutation(len(fit_rows))[:MOST_FIT])
     folds = stratified_folds(store.label[fit_rows], FOLDS, task.seed)
     data = {}

@@ -30,6 +30,7 @@ from inficond_panel.tuning.suggest.suggestion import (
 from inficond_panel.tuning.suggest.task import LEAST_PHOTOS, Task
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.directions import DOWN, REMOVE, UP
+from inficond_panel.vocabulary.splits import TUNE
 
 #: Strategies, the default first.
 STRATEGIES = ("repair", "crossfit", "greedy", "random")
@@ -67,7 +68,7 @@ def suggest(
     if budget < 1:
         raise TuningError(f"The budget is {budget} thumbs a class.", "Give 1 or more.")
     with one_thread():
-        seen = tuner.store.rows("tune") if rows is None else np.sort(np.asarray(rows))
+        seen = tuner.store.rows(TUNE) if rows is None else np.sort(np.asarray(rows))
         node = tuner.root() if parent is None else tuner.node(parent.id)
         task = Task(tuner, node, seen, classes, budget, seed, progress, cancelled)
         task.tell(0.0, f"{strategy} on {len(task.columns)} classes")

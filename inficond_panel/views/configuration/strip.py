@@ -16,6 +16,7 @@ from inficond_panel.ui.component import ViewComponent
 from inficond_panel.ui.notebook.drawing import Drawing
 from inficond_panel.ui.parts.metric_cards import Row
 from inficond_panel.vocabulary.palette import INK_2
+from inficond_panel.vocabulary.splits import SPLITS
 from inficond_panel.wording import refit as words
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def make_dataset(
 
     ``scores`` says of what kind they are, where they were not made here.
     """
-    splits = [count(counts[split]) for split in ("fit", "tune", "holdout")]
+    splits = [count(counts[split]) for split in SPLITS]
     return {
         "name": title,
         "size": f"{count(counts['images'])} images",

@@ -16,6 +16,7 @@ import param
 
 from inficond_panel.common.near_words import missing
 from inficond_panel.plots.cloud import projections
+from inficond_panel.vocabulary.splits import HOLDOUT
 
 if TYPE_CHECKING:
     from inficond_panel.state import AppState
@@ -154,7 +155,7 @@ class Address:
         title = asked.get("data", "")
         if title and title not in (app.datasets or [app.dataset.title]):
             yield f"The link is of a data set that is not here: {title}."
-        if asked.get("split") == "holdout":
+        if asked.get("split") == HOLDOUT:
             yield "A link does not open the holdout: each look is asked for."
         yield from self._select(app, asked)
         yield from _set(app, asked)

@@ -15,6 +15,7 @@ from inficond_panel.views.provenance.iterations import (
     touches,
 )
 from inficond_panel.vocabulary.metrics import METRICS
+from inficond_panel.vocabulary.splits import HOLDOUT
 from inficond_panel.wording.metric_change import make_change
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ class RowResults:
     def _hidden(self, nodes: Iterable[Iteration]) -> set[str]:
         """Nodes whose numbers may not be shown: nobody looked at them on the holdout."""
         looks = self.app.tuning.looks
-        return {node.id for node in nodes if self.scope[1] == "holdout" and not looks.get(node.id)}
+        return {node.id for node in nodes if self.scope[1] == HOLDOUT and not looks.get(node.id)}
 
 
 def with_parents(nodes: Iterable[Iteration], branches: Branches) -> list[Iteration]:

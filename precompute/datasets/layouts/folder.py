@@ -8,6 +8,7 @@ from pathlib import Path
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.dataset import FolderDataset
 from inficond_panel.spec.sections.splits import ALL, REST, ColumnPart, Splits, list_name
+from inficond_panel.vocabulary.splits import SPLITS
 from precompute.datasets.dataset import Listing, choose_classes, label_matrix
 from precompute.datasets.files import check_single, image_files, without_suffix
 from precompute.datasets.layouts.table import read_metadata
@@ -49,7 +50,7 @@ def folder_listing(dataset: FolderDataset) -> Listing:
 
 def _lists(splits: Splits) -> list[str]:
     """Folders that hold the folders of the classes; ``all`` where that is root."""
-    references = [getattr(splits, split) for split in ("fit", "tune", "holdout")]
+    references = [getattr(splits, split) for split in SPLITS]
     names = [
         ALL if isinstance(reference, ColumnPart) else str(list_name(reference))
         for reference in references

@@ -9,6 +9,7 @@ import numpy as np
 
 from inficond_panel.common.installation import missing_extra
 from inficond_panel.spec.sections.dataset import ScenesDataset
+from inficond_panel.vocabulary.splits import SPLITS
 from precompute.datasets.dataset import Dataset
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def scenes_dataset(section: ScenesDataset) -> Dataset:
     """
     section.check_recipe()
     make_scenes = _scene_set()
-    counts = {split: getattr(section.images, split) for split in ("fit", "tune", "holdout")}
+    counts = {split: getattr(section.images, split) for split in SPLITS}
     scenes = make_scenes(section.seed, counts, section.size, section.shortcuts)
     return Dataset(
         ids=tuple(scenes.image_ids),

@@ -5,6 +5,7 @@ from functools import cached_property
 import numpy as np
 from PIL import Image
 
+from inficond_panel.vocabulary.splits import FIT
 from precompute.recipes.scenes.draw import draw
 from precompute.recipes.scenes.plan import plan
 from precompute.recipes.scenes.regions import Regions, regions
@@ -32,7 +33,7 @@ class SceneSet:
         self.seed, self.size = seed, size
         self.split = tuple(name for name, count in images.items() for _ in range(count))
         self.image_ids = tuple(f"scene-{i:05d}" for i in range(len(self.split)))
-        self._planted = tuple(shortcuts and name == "fit" for name in self.split)
+        self._planted = tuple(shortcuts and name == FIT for name in self.split)
 
     def __len__(self) -> int:
         return len(self.split)

@@ -17,6 +17,7 @@ from inficond_panel.views.knowledge.panels.mending import make_cure
 from inficond_panel.views.knowledge.table import KnowledgeTable, make_status
 from inficond_panel.vocabulary.directions import THUMBS
 from inficond_panel.vocabulary.metrics import AP
+from inficond_panel.vocabulary.splits import TUNE
 from inficond_panel.wording.cures import (
     chosen_sentence,
     direction_of,
@@ -191,7 +192,7 @@ class BatchBar:
     def _chosen(self) -> list[str]:
         """Sentence that the labels of the images in view chose this student, if they did."""
         snapshot, name = self.app.students.snapshot, self.table.student
-        if snapshot.split != "tune":
+        if snapshot.split != TUNE:
             return []
         chosen = chosen_on_tune(self.app.tuning.tuner, snapshot.node, name)
         return [chosen_sentence(chosen)] if chosen else []

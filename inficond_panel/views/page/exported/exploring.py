@@ -19,6 +19,7 @@ from inficond_panel.state import AppState
 from inficond_panel.state.jobs import Jobs
 from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.views.page.exported.recording import Place, Recorder, State
+from inficond_panel.vocabulary.splits import HOLDOUT
 
 if TYPE_CHECKING:
     from bokeh.document import Document
@@ -130,7 +131,7 @@ def spec_word(path: Path) -> str:
 def choose_nodes(app: AppState) -> list[str]:
     """Ids of iterations: the one shown first. On the holdout it alone: others would be looks."""
     shown, tuner = app.students.node, app.tuner
-    if app.students.snapshot.split == "holdout":
+    if app.students.snapshot.split == HOLDOUT:
         return [shown.id]
     most = max(1, min(ITERATIONS, STATES // (len(app.store.classes) + 1)))
     newest = [node.id for node in reversed(app.students.tree.nodes)]
