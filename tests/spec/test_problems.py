@@ -9,9 +9,9 @@ from inficond_panel.errors import SpecError
 from inficond_panel.spec import load_spec
 
 TEACHER = (
-    "kind, path, outputs, activation, order, batch, classes, preprocessing, oracle, model, pretrained, "
-    "head, backbone, heads, labels, function, encoder, prompts, words, background, bias, "
-    "folds, l2, seed"
+    "kind, path, outputs, activation, order, batch, classes, preprocessing, oracle, model, "
+    "pretrained, head, backbone, heads, labels, function, encoder, prompts, words, background, "
+    "bias, folds, l2, seed"
 )
 # (text in the good spec, what replaces it, expected problems as line:column: message)
 CASES = {
