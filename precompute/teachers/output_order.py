@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from inficond_panel.errors import DataError, OrderError, Problem
+from inficond_panel.errors import DataError, InficondError, OrderError, Problem
 from inficond_panel.spec import Spec
 from inficond_panel.spec.sections.teacher import LogitsTeacher, NamedOutputs
 from inficond_panel.spec.sections.teacher import Teacher as Section
@@ -103,7 +103,10 @@ def with_fitting_outputs(
     every = replace(network, columns=tuple(range(error.outputs)), outputs=error.outputs)
     rows = np.flatnonzero(_seen(dataset))
     rows = np.sort(np.random.default_rng(0).permutation(rows)[:_TRIED])
-    values, there = _run(every, dataset, rows, batch)
+    try:
+        values, there = _run(every, dataset, rows, batch)
+    except InficondError:  # the first error is the one to mend
+        return error
     if not there:
         return error
     told = fitting_text(values, dataset.label[there], dataset.classes, softmax)

@@ -175,7 +175,7 @@ def test_undefined_metrics_are_null_and_said(run, tmp_path):
 INFO = {
     "title", "store_hash", "classes", "concepts", "images", "segments", "encoder", "corpus",
     "teacher", "task", "activation", "other_classes", "metadata", "history", "bytes", "stages",
-    "arrays", "positives", "typed", "dropped", "iterations",
+    "arrays", "positives", "typed", "dropped", "iterations", "output_order",
     "teacher_skill",
 }  # fmt: skip
 

@@ -28,7 +28,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 from scipy.special import logsumexp, stdtrit
-from scipy.stats import rankdata
 
 from inficond_panel.distill.metrics.point_metrics import average_precision
 
@@ -83,7 +82,7 @@ def hold_order(
     a softmax that the data set lacks. ``labels`` (n, K): 1, 0, or -1 where not known. With
     ``softmax`` an output counts as the logarithm of its probability; with ``single`` each image has
     one class, and the figures are top-1. Images with NaN, or without a label, are left out, and of
-    more than ``most`` images some are drawn: 20,000 images of 1,000 classes cost 7 s.
+    more than ``most`` images some are drawn: 5 to 13 s for 1,000 classes.
     """
     outputs, labels = _usable(logits, labels, softmax, most)
     outputs = outputs[:, : labels.shape[1]]
@@ -276,7 +275,8 @@ def _ranks(outputs: NDArray) -> NDArray[np.float32]:
     """Ranks over images, divided by their number, ``(n, J)``; equal outputs share their mean."""
     ranks = np.empty(outputs.shape, np.float32)
     for j, column in enumerate(outputs.T):
-        ranks[:, j] = rankdata(column) / len(column)
+        _, place, count = np.unique(column, return_inverse=True, return_counts=True)
+        ranks[:, j] = ((count.cumsum() - (count - 1) / 2) / len(column))[place]
     return ranks
 
 
