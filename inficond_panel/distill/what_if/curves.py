@@ -200,8 +200,13 @@ def what_if_curves(
         block = slice(first, first + _BLOCK)
         columns = np.ascontiguousarray(scores[:, block].T, dtype=np.float64)
         turns = _turning_points(columns, logit, weights[block, None], threshold)
-        ends = (values[block].tolist() for values in (low, weights, high))
-        parts += [_pieces(*row, positive) for row in zip(turns, columns >= 0, *ends, strict=True)]
+        axes = np.stack([low[block], weights[block], high[block]], axis=1).tolist()
+        parts += [
+            _pieces(mine, joins, low_end, weight, high_end, positive)
+            for mine, joins, (low_end, weight, high_end) in zip(
+                turns, columns >= 0, axes, strict=True
+            )
+        ]
     ends, tp, fp = (np.concatenate(columns) for columns in zip(*parts, strict=True))
     positives = int(np.count_nonzero(positive))
     return WhatIfs(
