@@ -77,7 +77,7 @@ test-more: $(VENV)/.test
 # As on processors with other instructions, from SSE4 to AVX-512: last digits decide nothing. What this
 # machine cannot run is told as SKIPPED.
 test-processors: $(VENV)/.test
-	nice -n 5 $(BIN)/python tests/processors.py --numprocesses $(WORKERS) --dist loadfile $(NUMERIC)
+	@nice -n 5 $(BIN)/python tests/processors.py --numprocesses $(WORKERS) --dist loadfile $(NUMERIC)
 
 # Wheel and sdist, checked as an index shows them, and installed with the base in an empty folder.
 test-packages: $(VENV)/.test

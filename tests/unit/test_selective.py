@@ -40,6 +40,16 @@ def test_thresholds_by_hand():
     assert np.isnan(Decisions(found.confidence, ~found.right).threshold(0.9))
 
 
+def test_last_digits_decide_nothing():
+    """Images that are as sure but for rounding are answered together."""
+    found, rng = by_hand(), np.random.default_rng(0)
+    noise = 1 + rng.uniform(-1e-15, 1e-15, len(found.confidence))
+    other = Decisions(found.confidence * noise, found.right, found.hit)
+    assert [point.answered for point in other.curve()] == [20, 30, 40]
+    assert other.best == found.best
+    assert (other.confidence >= other.threshold(0.9)).sum() == 30
+
+
 def test_few_sure_images_choose_nothing():
     """One less than 20 images, all right, are no evidence of an accuracy of 1."""
     few = LEAST_ANSWERED - 1

@@ -49,6 +49,15 @@ def test_by_hand():
     assert ThresholdChoice(np.array([1, 1]), np.array([2.0, 2.0])).value() < 2
 
 
+def test_last_digits_decide_nothing():
+    """No threshold lies between images whose logits only rounding keeps apart."""
+    label, logit = np.array([1, 0, 1, 0, 0, 1]), np.repeat([2.0, 1.0, -1.0], 2)
+    rounded = logit * (1 + np.random.default_rng(0).uniform(-1e-15, 1e-15, 6))
+    for precision in (None, 0.5):
+        expected = ThresholdChoice(label, logit, precision).value()
+        assert ThresholdChoice(label, rounded, precision).value() == pytest.approx(expected)
+
+
 def test_counts_are_repeated_images():
     label, logit = data(3)
     counts = np.random.default_rng(0).integers(0, 3, size=(4, len(label)))

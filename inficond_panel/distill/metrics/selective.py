@@ -28,6 +28,7 @@ from inficond_panel.distill.folds import stratified_folds
 from inficond_panel.distill.metrics.bootstrap import Interval, draw_counts, interval
 from inficond_panel.distill.metrics.outcome import Outcome, ratio
 from inficond_panel.distill.metrics.top_class import TopClass
+from inficond_panel.distill.metrics.weighted_ap import ends_of_ties
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.vocabulary.confidence import CONFIDENCE
 from inficond_panel.vocabulary.metrics import ACCURACY, F1
@@ -132,7 +133,7 @@ class Decisions:
         """Each confidence (m,), falling, and the accuracy of the images that are as sure (m,)."""
         order = np.argsort(-self.confidence, kind="stable")
         sorted_ = self.confidence[order]
-        last = np.flatnonzero(np.append(sorted_[1:] != sorted_[:-1], [True] * bool(len(order))))
+        last = ends_of_ties(sorted_)
         last = last[last + 1 >= LEAST_ANSWERED]
         return sorted_[last], np.cumsum(self.right[order])[last] / (last + 1.0)
 
@@ -158,7 +159,8 @@ class Decisions:
             return np.empty(0)
         falling = -np.sort(-self.confidence)
         at = np.ceil(np.asarray(shares) * len(falling) - 1e-9).astype(int) - 1
-        return -np.unique(-falling[np.maximum(at, 0)])
+        ends = ends_of_ties(falling)
+        return falling[np.unique(ends[np.searchsorted(ends, np.maximum(at, 0))])]
 
     def _measured(self, cuts: Array, counts: Array) -> dict[str, Array]:
         """Accuracy, F1 and gain (rows of counts, cuts)."""

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from inficond_panel.distill.folds import stratified_folds
 from inficond_panel.distill.metrics.bootstrap import draw_counts
 from inficond_panel.distill.metrics.outcome import ratio
+from inficond_panel.distill.metrics.weighted_ap import ends_of_ties
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.vocabulary.confidence import CONFIDENCE, tails
 
@@ -41,7 +42,7 @@ class ThresholdChoice:
         """The threshold for each row of counts (rows, n) of the images: (rows,)."""
         order = np.argsort(-self.logit, kind="stable")
         logit, weight = self.logit[order], np.asarray(counts, dtype=np.float64)[:, order]
-        last = np.flatnonzero(np.append(logit[1:] != logit[:-1], True))
+        last = ends_of_ties(logit)
         right = np.cumsum(weight * (self.label[order] == 1), axis=1)
         found, right, positives = np.cumsum(weight, axis=1)[:, last], right[:, last], right[:, -1:]
         if self.precision is None:

@@ -92,14 +92,23 @@ def rank(positive: NDArray[np.bool_], logit: NDArray) -> Ranked:
     """Sort images by logit (n,), for the positives among them (n,)."""
     logit = np.asarray(logit)
     order = np.argsort(-logit, kind="stable")
-    fall = -np.diff(logit[order])
-    tie = TIE * np.abs(logit).max(initial=0, where=np.isfinite(logit))
-    ends = np.append(np.flatnonzero(fall > tie), len(order) - 1)[: len(order)]
+    ends = ends_of_ties(logit[order])
     at = np.flatnonzero(positive[order])
     step, starts = np.unique(np.searchsorted(ends, at), return_index=True)
     ends = ends[step]
     last = ends[-1] + 1 if len(ends) else 0
     return Ranked(len(order), order[:last], ends, order[at], starts)
+
+
+def ends_of_ties(falling: NDArray) -> Index:
+    """Positions of the last of each run of equal values, in falling order (n,).
+
+    Values are equal where the gap to the next is no more than ``TIE`` of the largest of all.
+    """
+    with np.errstate(invalid="ignore"):
+        gaps = falling[:-1] - falling[1:]
+    tie = TIE * np.abs(falling).max(initial=0, where=np.isfinite(falling))
+    return np.flatnonzero(np.append(gaps > tie, True)[: len(falling)])
 
 
 def exact_type(counts: NDArray) -> type:
