@@ -26,6 +26,7 @@ from inficond_panel.distill import (
     SliceReport,
     change_intervals,
 )
+from inficond_panel.distill.metrics.bootstrap import WITH_BIAS
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning import Event, Node, Students, Tuner
 from inficond_panel.tuning.other_students import OtherStudents
@@ -161,9 +162,7 @@ def metrics_together(tuner: Tuner, node: Node, split: str, intervals: bool) -> p
     for name, measured in (("students", found.students), ("teacher", found.teacher)):
         rows[name] = {}
         for key, value in measured.items():
-            rows[name][key] = value.estimate
-            if intervals:
-                rows[name] |= {f"{key}_low": value.low, f"{key}_high": value.high}
+            rows[name] |= _limits(key, value) if intervals else {key: value.estimate}
         if intervals:
             rows[name]["level"] = tuner.spec.views.confidence
     return pd.DataFrame.from_dict(rows, orient="index")
@@ -220,7 +219,9 @@ def _group_reports(
 
 
 def _limits(name: str, interval: Interval) -> dict[str, float]:
-    return {name: interval.estimate, f"{name}_low": interval.low, f"{name}_high": interval.high}
+    """Estimate and limits; of a metric with a bias also whether the estimate lies outside them."""
+    limits = {name: interval.estimate, f"{name}_low": interval.low, f"{name}_high": interval.high}
+    return limits | ({f"{name}_outside": interval.outside} if name in WITH_BIAS else {})
 
 
 def changes(before: Students, after: Students, metric: str, noise: Noise) -> pd.DataFrame:
@@ -251,6 +252,7 @@ def slices(reports: Mapping[str, SliceReport], level: float) -> pd.DataFrame:
             report.metric: each.interval.estimate,
             "low": each.interval.low,
             "high": each.interval.high,
+            "outside": each.interval.outside,
             "level": level,
             "rest": each.rest,
             "expected": each.expected,

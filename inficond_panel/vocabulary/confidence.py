@@ -57,3 +57,11 @@ def draws_fault(level: float, draws: int) -> str:
 def tails(level: float) -> tuple[float, float]:
     """Shares of draws below the lower and below the upper limit: 0.025 and 0.975 at 0.95."""
     return (1 - level) / 2, (1 + level) / 2
+
+
+#: Mark behind an interval that its estimate lies outside of, and the sentence that explains it.
+OUTSIDE_MARK = "°"
+OUTSIDE_NOTE = (
+    f"{OUTSIDE_MARK} The estimate lies outside its interval: noise makes a calibration error (ECE) "
+    "too large, which the interval corrects and the estimate does not."
+)

@@ -17,6 +17,7 @@ from inficond_panel.commands.compare.compare_text import (
     kind_text,
     level_text,
     notes_on,
+    outside_notes,
     setting_text,
     starred_change,
 )
@@ -99,7 +100,8 @@ def _students(compared: Compared) -> str:
         for at, r in enumerate(compared.students, start=1)
     ]
     rows.append(["the teacher itself", *(level_text(compared.teacher[name]) for name in NAMES)])
-    return table_html(["", *NAMES.values()], rows)
+    notes = "".join(f"<p>{escape(line)}</p>" for line in outside_notes(rows))
+    return table_html(["", *NAMES.values()], rows) + notes
 
 
 def _differences(compared: Compared) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 from inficond_panel.analysis.distillations import COMPARED, Setting
 from inficond_panel.common.numbers import written, written_range
 from inficond_panel.distill import SEEN_LABEL, Interval
 from inficond_panel.quantify.outputs.outputs import Outputs
 from inficond_panel.quantify.outputs.separation import Groups
+from inficond_panel.vocabulary.confidence import OUTSIDE_MARK, OUTSIDE_NOTE
 from inficond_panel.vocabulary.metrics import AP, METRICS
 
 #: Columns of the table of students.
@@ -32,10 +35,17 @@ def penalty_text(setting: Setting) -> str:
 
 
 def level_text(interval: Interval) -> str:
-    """``0.812 [0.790, 0.833]``."""
+    """``0.812 [0.790, 0.833]``, with ``OUTSIDE_MARK`` where the estimate lies outside."""
     if interval.words == "undefined":
         return "undefined"
-    return f"{written(interval.estimate)} {written_range(interval.low, interval.high)}"
+    limits = written_range(interval.low, interval.high)
+    return f"{written(interval.estimate)} {limits}{interval.mark}"
+
+
+def outside_notes(rows: Iterable[Sequence[str]]) -> list[str]:
+    """``OUTSIDE_NOTE`` if a cell of a table has its mark."""
+    marked = any(cell.endswith(OUTSIDE_MARK) for row in rows for cell in row)
+    return [OUTSIDE_NOTE] if marked else []
 
 
 def starred_change(interval: Interval) -> str:

@@ -84,12 +84,16 @@ def interval_documents(intervals: Mapping[str, Interval] | None) -> dict[str, An
     )
 
 
-def interval_document(interval: Interval) -> dict[str, float | None]:
-    """A metric or a change with its interval; undefined is None."""
+def interval_document(interval: Interval) -> dict[str, float | bool | None]:
+    """A metric or a change with its interval; undefined is None.
+
+    ``outside`` is true where the estimate lies outside its limits, see ``OUTSIDE_NOTE``.
+    """
     return {
         "estimate": defined(interval.estimate),
         "low": defined(interval.low),
         "high": defined(interval.high),
+        "outside": interval.outside,
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from inficond_panel.analysis.node_metrics import ClassGroups, ClassMeasures
@@ -20,7 +20,7 @@ from inficond_panel.distill import (
     SliceResult,
     worst_of_all,
 )
-from inficond_panel.vocabulary.confidence import confidence_word
+from inficond_panel.vocabulary.confidence import OUTSIDE_NOTE, confidence_word
 from inficond_panel.vocabulary.metrics import ACCURACY, ECE, METRICS
 from inficond_panel.vocabulary.top_metrics import TOP_K, TOP_METRICS
 from inficond_panel.wording.slices import worst_slice_sentence
@@ -53,7 +53,7 @@ def say_noise(measures: Mapping[str, ClassMeasures], metric: str, confidence: fl
     rows = []
     for name, each in measures.items():
         level = each.metrics[metric]
-        row = [name, written(level.estimate), written_range(level.low, level.high)]
+        row = [name, *_level(level)]
         for change in (each.since_parent, each.since_start):
             row.append(change_text(change[metric]) if change else "–")
         if metric == ECE.key:
@@ -61,6 +61,7 @@ def say_noise(measures: Mapping[str, ClassMeasures], metric: str, confidence: fl
         rows.append(row)
     header = ["class", metric, confidence_word(confidence), "since the parent", "since the start"]
     say_table([*header, "if calibrated"] if metric == ECE.key else header, rows)
+    _say_outside(each.metrics[metric] for each in measures.values())
 
 
 def say_slices(
@@ -96,16 +97,12 @@ def _slice_row(name: str, result: SliceResult) -> list[str]:
     tests = [result.small, "", ""] if result.small else [
         written(result.expected), written(result.p), written(result.p_holm)
     ]  # fmt: skip
-    level = [
-        written(result.interval.estimate),
-        written_range(result.interval.low, result.interval.high),
-    ]
     return [
         name,
         result.name,
         str(result.n),
         str(result.positives),
-        *level,
+        *_level(result.interval),
         written(result.rest),
         *tests,
     ]
@@ -133,6 +130,7 @@ def say_together(measures: SingleLabelMeasures, level: float) -> None:
         )
     header = ["all classes", "students", word, "teacher", word]
     say_table([*header, "since the parent", "since the start"], rows)
+    _say_outside([*measures.students.values(), *measures.teacher.values()])
     if defined(measures.students[TOP_K.key].estimate) is None:
         note(f"Top-{measures.k} accuracy is undefined: {TOP_METRICS[TOP_K.key].undefined}.")
 
@@ -159,7 +157,13 @@ def say_confusions(measures: SingleLabelMeasures, classes: Sequence[str], level:
 def _level(interval: Interval | None) -> list[str]:
     if interval is None:
         return ["–", "–"]
-    return [written(interval.estimate), written_range(interval.low, interval.high)]
+    limits = written_range(interval.low, interval.high)
+    return [written(interval.estimate), f"{limits}{interval.mark}"]
+
+
+def _say_outside(intervals: Iterable[Interval]) -> None:
+    if any(interval.outside for interval in intervals):
+        note(OUTSIDE_NOTE)
 
 
 def say_groups(groups: Mapping[str, ClassGroups], args: argparse.Namespace, level: float) -> None:
@@ -214,7 +218,13 @@ def _cell_row(group: Group) -> list[str]:
 
 
 def _written(interval: Interval) -> list[str]:
-    return [written(interval.estimate), written_range(interval.low, interval.high)]
+    limits = written_range(interval.low, interval.high)
+    return [written(interval.estimate), f"{limits}{interval.mark}"]
+
+
+def _say_outside(intervals: Iterable[Interval]) -> None:
+    if any(interval.outside for interval in intervals):
+        note(OUTSIDE_NOTE)
 
 
 def groups_document(groups: Mapping[str, ClassGroups]) -> dict[str, Any]:

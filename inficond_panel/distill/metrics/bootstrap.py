@@ -21,12 +21,12 @@ from numpy.typing import ArrayLike, NDArray
 from inficond_panel.distill.metrics.outcome import Outcome
 from inficond_panel.distill.metrics.top_class import TopClass
 from inficond_panel.distill.scores.scores import Array
-from inficond_panel.vocabulary.confidence import CONFIDENCE, tails
+from inficond_panel.vocabulary.confidence import CONFIDENCE, OUTSIDE_MARK, tails
 from inficond_panel.vocabulary.metrics import BIASED, METRICS, keys
 from inficond_panel.vocabulary.top_metrics import TOP_ECE
 
-#: Metrics with the basic interval.
-_BASIC = {*BIASED, *keys(TOP_ECE)}
+#: Metrics that noise makes too large; they have the basic interval.
+WITH_BIAS = {*BIASED, *keys(TOP_ECE)}
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,16 @@ class Interval:
     def alone(self) -> Interval:
         """The estimate without limits."""
         return replace(self, low=np.nan, high=np.nan)
+
+    @property
+    def outside(self) -> bool:
+        """True if the estimate lies outside its limits, as that of a biased metric may (ECE)."""
+        return bool(self.estimate < self.low or self.estimate > self.high)
+
+    @property
+    def mark(self) -> str:
+        """``OUTSIDE_MARK`` if the estimate lies outside its limits, else an empty text."""
+        return OUTSIDE_MARK if self.outside else ""
 
     @property
     def within_noise(self) -> bool:
@@ -179,4 +189,4 @@ def intervals(estimates: Array, resampled: Array, level: float, metric: str) -> 
 
 def _limits(estimate: ArrayLike, defined: Array, level: float, metric: str) -> Array:
     limits = np.quantile(defined, tails(level), axis=-1)
-    return 2 * np.asarray(estimate) - limits[::-1] if metric in _BASIC else limits
+    return 2 * np.asarray(estimate) - limits[::-1] if metric in WITH_BIAS else limits

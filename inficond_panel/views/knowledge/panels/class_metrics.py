@@ -14,7 +14,7 @@ from inficond_panel.errors import CancelledError
 from inficond_panel.state import Job
 from inficond_panel.state.requests.class_metrics import MEASURED, measure, measure_by
 from inficond_panel.ui.component import tie
-from inficond_panel.vocabulary.confidence import CONFIDENCE, confidence_word
+from inficond_panel.vocabulary.confidence import CONFIDENCE, OUTSIDE_NOTE, confidence_word
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, ECE, F1, FIDELITY, METRICS
 from inficond_panel.wording.metric_change import UNCHANGED, change_number, change_range, make_change
 from inficond_panel.wording.slices import worst_slice_sentence
@@ -122,8 +122,13 @@ def make_slices(
             "Images",
             "p (Holm)",
         ],
-        "told": worst_slice_sentence(
-            class_name, report.worst, METRICS[report.metric].name, limits=level is not None
+        "told": " ".join(
+            [
+                worst_slice_sentence(
+                    class_name, report.worst, METRICS[report.metric].name, limits=level is not None
+                ),
+                *([OUTSIDE_NOTE] if level and any(row.interval.outside for row in rows) else []),
+            ]
         ),
         "rows": [_slice(found, beside, found is report.worst, level) for found in rows],
     }
@@ -159,7 +164,7 @@ def _head(level: float | None) -> list[str]:
 def _range(interval: Interval, level: float | None) -> str:
     if level is None or interval.words == "undefined":
         return ""
-    return f"[{number(interval.low)}, {number(interval.high)}]"
+    return f"[{number(interval.low)}, {number(interval.high)}]{interval.mark}"
 
 
 class MeasuresPanel(param.Parameterized):
