@@ -20,12 +20,13 @@ from inficond_panel.analysis.top_measures import (
     top_class,
 )
 from inficond_panel.analysis.view_tables import fill_counts, teacher_facts
-from inficond_panel.common.interval import columns_of
+from inficond_panel.common.interval import Interval, columns_of
 from inficond_panel.distill import (
     GroupReport,
     SliceReport,
     change_intervals,
 )
+from inficond_panel.distill.metrics.bootstrap import WITH_BIAS
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning import Event, Node, Students, Tuner
 from inficond_panel.tuning.other_students import OtherStudents
@@ -146,7 +147,7 @@ def metrics(tuner: Tuner, node: Node, split: str, intervals: bool) -> pd.DataFra
     if intervals:
         for name, each in measure_node(tuner, node, split).items():
             for metric in METRICS:
-                rows[name] |= each.metrics[metric].columns(metric)
+                rows[name] |= _columns(metric, each.metrics[metric])
             rows[name] |= each.teacher.ap.columns("teacher_ap")
             rows[name]["level"] = tuner.spec.views.confidence
     frame = pd.DataFrame.from_dict(rows, orient="index").rename_axis("class")
@@ -162,9 +163,7 @@ def metrics_together(tuner: Tuner, node: Node, split: str, intervals: bool) -> p
     for name, measured in (("students", found.students), ("teacher", found.teacher)):
         rows[name] = {}
         for key, value in measured.items():
-            rows[name][key] = value.estimate
-            if intervals:
-                rows[name] |= value.columns(key)
+            rows[name] |= _columns(key, value) if intervals else {key: value.estimate}
         if intervals:
             rows[name]["level"] = tuner.spec.views.confidence
     return pd.DataFrame.from_dict(rows, orient="index")
@@ -220,6 +219,12 @@ def _group_reports(
     return {name: each.cells if by_label else each.groups for name, each in measured.items()}
 
 
+def _columns(key: str, interval: Interval) -> dict[str, float]:
+    """Estimate and limits; of a metric with a bias also whether the estimate lies outside them."""
+    outside = {f"{key}_outside": interval.outside} if key in WITH_BIAS else {}
+    return interval.columns(key) | outside
+
+
 def changes(before: Students, after: Students, metric: str, noise: Noise) -> pd.DataFrame:
     """One row per class: the metric before and after, and its change with the interval."""
     old, found = before.outcomes, {}
@@ -244,6 +249,7 @@ def slices(reports: Mapping[str, SliceReport], level: float) -> pd.DataFrame:
             "images": each.n,
             "positives": each.positives,
             **each.interval.columns(report.metric, stem=""),
+            "outside": each.interval.outside,
             "level": level,
             "rest": each.rest,
             "expected": each.expected,

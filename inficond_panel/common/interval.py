@@ -17,6 +17,13 @@ from inficond_panel.common.numbers import (
     written_range,
 )
 
+#: Mark behind an interval that its estimate lies outside of, and the sentence that explains it.
+OUTSIDE_MARK = "°"
+OUTSIDE_NOTE = (
+    f"{OUTSIDE_MARK} The estimate lies outside its interval: noise makes a calibration error (ECE) "
+    "too large, which the interval corrects and the estimate does not."
+)
+
 
 @dataclass(frozen=True)
 class Interval:
@@ -34,6 +41,16 @@ class Interval:
     def alone(self) -> Interval:
         """The estimate without limits."""
         return replace(self, low=nan, high=nan)
+
+    @property
+    def outside(self) -> bool:
+        """True if the estimate lies outside its limits, as that of a biased metric may (ECE)."""
+        return bool(self.estimate < self.low or self.estimate > self.high)
+
+    @property
+    def mark(self) -> str:
+        """``OUTSIDE_MARK`` if the estimate lies outside its limits, else an empty text."""
+        return OUTSIDE_MARK if self.outside else ""
 
     @property
     def within_noise(self) -> bool:
@@ -69,7 +86,7 @@ class Interval:
         estimate = (signed if sign else number)(value, digits) + (f" {unit}" if unit else "")
         if not limits or isnan(low) or isnan(high):
             return estimate
-        return f"{estimate} {number_range(low, high, digits, sign=sign)}"
+        return f"{estimate} {number_range(low, high, digits, sign=sign)}{self.mark}"
 
     def written(self, *, sign: bool = False) -> str:
         """As ``text``, but ``undefined`` as a word: for terminals and documents."""
@@ -78,7 +95,7 @@ class Interval:
     def cells(self, *, sign: bool = False) -> list[str]:
         """Two cells of a printed table: the estimate, and the limits."""
         estimate = written(self.estimate, sign=sign)
-        return [estimate, written_range(self.low, self.high, sign=sign)]
+        return [estimate, f"{written_range(self.low, self.high, sign=sign)}{self.mark}"]
 
     def change(self, unit: str) -> tuple[str, str]:
         """A change in the ``unit`` of its metric, and its limits.
@@ -92,8 +109,12 @@ class Interval:
         return change_number(self.estimate, unit), f"[{limits}]"
 
     def json(self) -> dict[str, float | None]:
-        """Estimate and limits as plain numbers; None where undefined."""
-        return {name: defined(getattr(self, name)) for name in ("estimate", "low", "high")}
+        """Estimate and limits as plain numbers; None where undefined.
+
+        ``outside`` is there, and true, where the estimate lies outside its limits.
+        """
+        ends = {name: defined(getattr(self, name)) for name in ("estimate", "low", "high")}
+        return ends | ({"outside": True} if self.outside else {})
 
     def columns(self, key: str, stem: str | None = None) -> dict[str, float]:
         """Values of the columns ``key``, ``key_low`` and ``key_high`` of a table.

@@ -39,6 +39,9 @@ def url(serve_module, tmp_path_factory) -> str:
     folder = tmp_path_factory.mktemp("many")
     arrays = small_arrays(classes=CLASSES)
     arrays["class_name"] = np.array([f"class {k}" for k in range(CLASSES)])
+    tune = np.flatnonzero(arrays["split"] == "tune")
+    arrays["label"][tune, 77] = 0
+    arrays["label"][tune[0], 77] = 1
     write_store(folder / "small.zarr", arrays, ATTRS)
     (folder / "small.yaml").write_text(SPEC)
     return serve_module(folder / "small.yaml").url
@@ -100,6 +103,22 @@ def test_bars_lie_in_their_rows(page) -> None:
     comes_to(lambda: misplaced(page, dark=True), [])
     page.set_viewport_size({"width": 3840, "height": 2160})
     comes_to(lambda: misplaced(page, dark=True), [])
+
+
+def test_the_gray_bar_is_the_share_of_the_split_however_small(page) -> None:
+    page.get_by_label("Find class").fill("class 77")
+    row = page.locator(".performance [role=option]")
+    expect(row).to_have_count(1)
+    numbers = re.compile(rf"{SIDE.format('positives')}.*{SIDE.format('negatives')}")
+    counts = [int(n) for n in numbers.search(row.locator(".vh").text_content()).groups()]
+    positives, negatives = sum(counts[:4]), sum(counts[4:])
+    share = 100 * positives / (positives + negatives)
+    assert positives == 1
+    assert share < 6
+    heights = row.locator(".size > i").evaluate_all("(all) => all.map((i) => i.style.height)")
+    assert [float(height.rstrip("%")) for height in heights] == pytest.approx(
+        [share, 100 - share], rel=1e-4
+    )
 
 
 def test_a_click_fills_no_row_that_shows_the_same(page) -> None:

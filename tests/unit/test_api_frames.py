@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import inficond_panel
-from inficond_panel.errors import DataError, InficondError
+from inficond_panel.errors import DataError, InficondError, OptimumWarning
 from inficond_panel.store import open_store, write
 from inficond_panel.tuning.intents.bounds import step_sizes
 from inficond_panel.tuning.intents.score_scale import score_scale
@@ -274,10 +274,12 @@ def test_metadata_is_kept_as_text_and_divides_metrics(place):
 
 
 @pytest.mark.filterwarnings("error")
-def test_the_largest_scores_are_computed_with_in_silence(place):
+def test_the_largest_scores_warn_of_the_optimum_alone(place):
     given = frames()
     given["scores"]["wing"] *= 1e15
-    assert inficond_panel.from_frames(**given, path=place).fit().metrics("tune") is not None
+    students = inficond_panel.from_frames(**given, path=place)
+    with pytest.warns(OptimumWarning, match="Rescale"):
+        assert students.fit().metrics("tune") is not None
 
 
 @pytest.mark.parametrize("fault", FAULTS)

@@ -16,6 +16,7 @@ from inficond_panel.commands.compare.compare_text import (
     NAMES,
     kind_text,
     notes_on,
+    outside_notes,
     setting_text,
     starred_change,
 )
@@ -98,7 +99,8 @@ def _students(compared: Compared) -> str:
         for at, r in enumerate(compared.students, start=1)
     ]
     rows.append(["the teacher itself", *(compared.teacher[name].written() for name in NAMES)])
-    return table_html(["", *NAMES.values()], rows)
+    notes = "".join(f"<p>{escape(line)}</p>" for line in outside_notes(rows))
+    return table_html(["", *NAMES.values()], rows) + notes
 
 
 def _differences(compared: Compared) -> str:

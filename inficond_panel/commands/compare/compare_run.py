@@ -17,6 +17,7 @@ from inficond_panel.commands.compare.compare_files import FILES, make_files
 from inficond_panel.commands.compare.compare_text import (
     NAMES,
     notes_on,
+    outside_notes,
     setting_text,
     starred_change,
 )
@@ -124,7 +125,7 @@ def _say_outputs(compared: Compared) -> None:
     header = ["", "teacher, tune", "teacher"]
     more = [f"oracle, {SEEN_LABEL}", f"oracle {MINUS} teacher"] if oracle else []
     say_table([*header, *more], rows)
-    for line in notes_on(outputs, compared.groups):
+    for line in [*outside_notes(rows), *notes_on(outputs, compared.groups)]:
         say(line)
     if not oracle:
         note("The store has no oracle logits: give teacher.oracle, then inficond precompute SPEC.")
@@ -139,6 +140,8 @@ def _say_students(compared: Compared, args: argparse.Namespace) -> None:
     ]
     rows.append(["  the teacher itself", *(compared.teacher[name].written() for name in NAMES)])
     say_table(["students", *NAMES.values()], rows)
+    for line in outside_notes(rows):
+        say(line)
     changed = [(at, r) for at, r in enumerate(compared.students, start=1) if r.change]
     if changed:
         say()

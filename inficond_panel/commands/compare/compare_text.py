@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 from inficond_panel.analysis.distillations import COMPARED, Setting
+from inficond_panel.common.interval import OUTSIDE_MARK, OUTSIDE_NOTE
 from inficond_panel.common.numbers import written
 from inficond_panel.distill import SEEN_LABEL, Interval
 from inficond_panel.quantify.outputs.outputs import Outputs
@@ -29,6 +32,12 @@ def setting_text(setting: Setting) -> str:
 def penalty_text(setting: Setting) -> str:
     """Weight of the L1 penalty, where it is one number."""
     return "by class" if isinstance(setting.lambda_, dict) else f"{setting.lambda_:g}"
+
+
+def outside_notes(rows: Iterable[Sequence[str]]) -> list[str]:
+    """``OUTSIDE_NOTE`` if a cell of a table has its mark."""
+    marked = any(cell.endswith(OUTSIDE_MARK) for row in rows for cell in row)
+    return [OUTSIDE_NOTE] if marked else []
 
 
 def starred_change(interval: Interval) -> str:

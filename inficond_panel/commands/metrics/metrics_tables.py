@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from inficond_panel.analysis.node_metrics import ClassGroups, ClassMeasures
 from inficond_panel.analysis.top_measures import SingleLabelMeasures
 from inficond_panel.commands.metrics.metrics_document import interval_documents
 from inficond_panel.commands.shared.output import note, say, say_table
+from inficond_panel.common.interval import OUTSIDE_NOTE
 from inficond_panel.common.numbers import count, defined, written
 from inficond_panel.distill import (
     Gap,
@@ -72,6 +73,7 @@ def say_noise(measures: Mapping[str, ClassMeasures], metric: str, confidence: fl
         rows.append(row)
     header = ["class", metric, confidence_word(confidence), "since the parent", "since the start"]
     say_table([*header, "if calibrated"] if metric == ECE.key else header, rows)
+    _say_outside(each.metrics[metric] for each in measures.values())
 
 
 def say_slices(
@@ -139,6 +141,7 @@ def say_together(measures: SingleLabelMeasures, level: float) -> None:
         )
     header = ["all classes", "students", word, "teacher", word]
     say_table([*header, "since the parent", "since the start"], rows)
+    _say_outside([*measures.students.values(), *measures.teacher.values()])
     if defined(measures.students[TOP_K.key].estimate) is None:
         note(f"Top-{measures.k} accuracy is undefined: {TOP_METRICS[TOP_K.key].undefined}.")
 
@@ -165,6 +168,11 @@ def _level(interval: Interval | None) -> list[str]:
     if interval is None:
         return ["–", "–"]
     return interval.cells()
+
+
+def _say_outside(intervals: Iterable[Interval]) -> None:
+    if any(interval.outside for interval in intervals):
+        note(OUTSIDE_NOTE)
 
 
 def say_groups(groups: Mapping[str, ClassGroups], args: argparse.Namespace, level: float) -> None:

@@ -26,8 +26,8 @@ from inficond_panel.vocabulary.confidence import CONFIDENCE, tails
 from inficond_panel.vocabulary.metrics import BIASED, METRICS, keys
 from inficond_panel.vocabulary.top_metrics import TOP_ECE
 
-#: Metrics with the basic interval.
-_BASIC = {*BIASED, *keys(TOP_ECE)}
+#: Metrics that noise makes too large; they have the basic interval.
+WITH_BIAS = {*BIASED, *keys(TOP_ECE)}
 
 
 def alone(found: Mapping[str, Interval]) -> dict[str, Interval]:
@@ -146,4 +146,4 @@ def intervals(estimates: Array, resampled: Array, level: float, metric: str) -> 
 
 def _limits(estimate: ArrayLike, defined: Array, level: float, metric: str) -> Array:
     limits = np.quantile(defined, tails(level), axis=-1)
-    return 2 * np.asarray(estimate) - limits[::-1] if metric in _BASIC else limits
+    return 2 * np.asarray(estimate) - limits[::-1] if metric in WITH_BIAS else limits

@@ -85,7 +85,7 @@ function drawArc(circle, value) {
 function fillSide(element, counts, images) {
   const [size, bar] = element.children
   const total = sum(counts)
-  size.firstChild.style.height = `${images ? Math.max((100 * total) / images, total ? 6 : 0) : 0}%`
+  size.firstChild.style.height = `${images ? (100 * total) / images : 0}%`
   bar.classList.toggle("none", total === 0)
 }
 

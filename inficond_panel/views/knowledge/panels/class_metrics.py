@@ -9,6 +9,7 @@ import param
 
 from inficond_panel.analysis.images.image_sets import image_set, worst_first
 from inficond_panel.analysis.node_metrics import metadata_slices
+from inficond_panel.common.interval import OUTSIDE_NOTE
 from inficond_panel.common.numbers import change_number, count, number, number_range
 from inficond_panel.errors import CancelledError
 from inficond_panel.state import Job
@@ -122,8 +123,13 @@ def make_slices(
             "Images",
             "p (Holm)",
         ],
-        "told": worst_slice_sentence(
-            class_name, report.worst, METRICS[report.metric].name, limits=level is not None
+        "told": " ".join(
+            [
+                worst_slice_sentence(
+                    class_name, report.worst, METRICS[report.metric].name, limits=level is not None
+                ),
+                *([OUTSIDE_NOTE] if level and any(row.interval.outside for row in rows) else []),
+            ]
         ),
         "rows": [_slice(found, beside, found is report.worst, level) for found in rows],
     }
@@ -159,7 +165,7 @@ def _head(level: float | None) -> list[str]:
 def _range(interval: Interval, level: float | None) -> str:
     if level is None or interval.words == "undefined":
         return ""
-    return number_range(interval.low, interval.high)
+    return number_range(interval.low, interval.high) + interval.mark
 
 
 class MeasuresPanel(param.Parameterized):
