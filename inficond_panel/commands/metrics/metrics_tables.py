@@ -205,26 +205,16 @@ def _gap_row(gap: Gap, metric: str) -> list[str]:
     worst, best = gap.worst.metrics[metric], gap.best.metrics[metric]
     return [
         gap.worst.name,
-        *_written(worst),
+        *_level(worst),
         gap.best.name,
         written(best.estimate),
-        *_written(gap.difference),
+        *_level(gap.difference),
     ]
 
 
 def _cell_row(group: Group) -> list[str]:
     key = ACCURACY.key
-    return [group.name, str(group.n), *_written(group.metrics[key]), group.small.get(key, "")]
-
-
-def _written(interval: Interval) -> list[str]:
-    limits = written_range(interval.low, interval.high)
-    return [written(interval.estimate), f"{limits}{interval.mark}"]
-
-
-def _say_outside(intervals: Iterable[Interval]) -> None:
-    if any(interval.outside for interval in intervals):
-        note(OUTSIDE_NOTE)
+    return [group.name, str(group.n), *_level(group.metrics[key]), group.small.get(key, "")]
 
 
 def groups_document(groups: Mapping[str, ClassGroups]) -> dict[str, Any]:
