@@ -49,6 +49,7 @@ def run(options: argparse.Namespace) -> None:
     sizes = {"images": 5011, "concepts": 584, "classes": 20}
     main_setting = solve("5k", *data.synthetic(*sizes.values()))
     comparisons.against_recipe(main_setting, limits, ratios)
+    comparisons.paper_solver(main_setting, ratios)
     comparisons.edited(main_setting, limits, ratios)
     comparisons.against_libraries(main_setting, limits, ratios)
     if not options.quick:
@@ -56,6 +57,7 @@ def run(options: argparse.Namespace) -> None:
     for path in options.store:
         real, own = solve(path.stem, *data.of_store(path)), Ratios()
         comparisons.against_recipe(real, limits, own)
+        comparisons.paper_solver(real, own)
         comparisons.edited(real, limits, own)
         ratios.values |= {f"{path.stem}_{name}": value for name, value in own.values.items()}
     print(json.dumps({"name": "solver", "ratios": ratios.rounded(), "sizes": sizes}))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.distill import certify, fit
+from inficond_panel.distill import certify, fit, fit_paper
 from solver_parts import edits, libraries, recipe
 from solver_parts.setting import L1, Limits, Setting
 from solver_parts.timing import Ratios, Seconds, interleaved, median, timed
@@ -53,6 +53,23 @@ def against_recipe(s: Setting, limits: Limits, ratios: Ratios) -> None:
         ratios.add(f"recipe_{name}_over_exact", median(times[name]), ours)
         ratios.put(f"recipe_{name}_objective_above", above.mean())
     adam_until(s, limits, lr, ours, ratios)
+
+
+def paper_solver(s: Setting, ratios: Ratios) -> None:
+    """The product's ``solver: paper`` at its defaults, with the measure of its distance."""
+    fit_paper(s.scores[:500], s.targets[:500], l1=L1, epochs=1)  # torch warms up
+    exact, _ = timed(partial(fit, s.scores, s.targets, l1=L1))
+    seconds, reached = timed(partial(fit_paper, s.scores, s.targets, l1=L1))
+    above = (reached.objective - s.exact.objective) / s.unit
+    used, best = np.count_nonzero(reached.weights), np.count_nonzero(s.exact.weights)
+    print(
+        f"  solver: paper: {seconds}; objective {np.median(above):.1e} above the optimum in the "
+        f"median (worst class {above.max():.1e}); {used} of {reached.weights.size} weights are "
+        f"not 0 (exact {best})"
+    )
+    ratios.add("solver_paper_over_exact", seconds, exact)
+    ratios.put("solver_paper_median_objective_above", float(np.median(above)))
+    ratios.put("solver_paper_weights_over_exact", used / best)
 
 
 def adam_until(s: Setting, limits: Limits, lr: float, ours: Seconds, ratios: Ratios) -> None:

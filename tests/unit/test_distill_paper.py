@@ -86,7 +86,7 @@ class TestWithTorch:
         assert np.count_nonzero(reached.weights) < 36
 
     def test_on_the_demo_the_defaults_come_near_the_exact_students(self):
-        """Ten epochs do not reach the optimum; recall is not 0, and the gap says how far it is."""
+        """Ten epochs come near the optimum, and the gap says how far it is."""
         store = open_store(load_spec(find_spec("demo"), check_files=False).store)
         data = FitData(store, 1.0, [1e-3] * len(store.classes))
         rows = store.rows("tune")
@@ -100,9 +100,9 @@ class TestWithTorch:
         optimum, reached = (make(data.scores, data.targets, l1=1e-3) for make in (fit, fit_paper))
         best, _ = precision(optimum)
         found, logit = precision(reached)
-        assert best - 0.08 < found < best
-        assert np.mean([(logit[label[:, k] == 1, k] > 0).mean() for k in range(16)]) > 0.45
-        assert np.count_nonzero(reached.weights) < 0.8 * reached.weights.size
+        assert abs(found - best) < 0.02
+        assert np.mean([(logit[label[:, k] == 1, k] > 0).mean() for k in range(16)]) > 0.6
+        assert np.count_nonzero(reached.weights) < 0.3 * reached.weights.size
         unit = certify(data.scores, data.targets, np.zeros_like(reached.weights), l1=1e-3)
         behind = (reached.objective - optimum.objective) / unit.objective
         np.testing.assert_allclose(reached.gap, behind, atol=2e-3)
