@@ -107,7 +107,9 @@ class Tuner(StudentHistory):
         self._choose_penalties(progress)
         if self.history.get(self.root_id) is not None:
             return self.node(self.root_id)
-        return self._original(progress)
+        made = self._original(progress)
+        warn_of_optimality(made, self.store.classes)
+        return made
 
     def _original(self, progress: Progress | None, cancelled: Cancelled | None = None) -> Node:
         made, settings = self._distillation, self.root_settings

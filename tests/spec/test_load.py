@@ -27,7 +27,7 @@ def test_defaults_and_paths(folder, good):
     assert spec.concepts.prompts == ["a photo of a {}"]
     assert spec.concepts.segments.max_per_image == 16
     assert spec.students.solver == "exact"
-    assert spec.students.lambda_ == "auto"
+    assert spec.students.lambda_ == 1e-4
     assert spec.students.tolerance == 1e-6
     assert spec.tuning.factor == 2
     assert spec.layout.rows[1] == ["embedding", "detail", "provenance"]

@@ -216,6 +216,8 @@ def fit_spec(given: dict, folder: Path) -> None:
     if dataset and teacher and "activation" in teacher.fields():
         single = dataset.task == "single_label"
         teacher.activation = (teacher.activation or "softmax") if single else None
+    if getattr(dataset, "task", "") == "single_label":
+        students.threshold = {}
     if getattr(students, "link", "sigmoid") == "softmax":
         single = getattr(dataset, "task", "") == "single_label"
         students.link = "softmax" if single else "sigmoid"
@@ -286,7 +288,7 @@ def test_a_folder_below_a_variable_that_is_not_set_survives_the_round_trip(tmp_p
 
 def test_defaults_are_not_written_and_variables_stay(folder, good, monkeypatch):
     monkeypatch.setenv("SOME_DATA", str(folder.path))
-    text = good.replace("root: data", "root: ${SOME_DATA}/data") + "students: {lambda: auto}\n"
+    text = good.replace("root: data", "root: ${SOME_DATA}/data") + "students: {lambda: 1e-4}\n"
     spec = folder.load(text)
     written = spec.to_yaml()
     assert "root: ${SOME_DATA}/data" in written

@@ -150,7 +150,7 @@ def test_tune_for_people(run, spec_file, edits):
 def test_distill_shows_each_class_and_records_the_root(run, spec_file):
     status, out, _ = run("distill", spec_file)
     assert status == 0
-    assert [line.split("  ")[0] for line in out.splitlines()[4:8]] == [
+    assert [line.split("  ")[0] for line in out.splitlines()[5:9]] == [
         "bicycle", "tv monitor", "sheep", "bird",
     ]  # fmt: skip
     assert "mAP" in out

@@ -151,7 +151,7 @@ def test_metrics_document(run, spec):
     assert document["looks"] == 0
     bicycle = document["classes"]["bicycle"]
     assert list(bicycle["metrics"]) == list(METRICS)
-    assert set(bicycle["metrics"]["ap"]) == {"estimate", "low", "high", "outside"}
+    assert set(bicycle["metrics"]["ap"]) == {"estimate", "low", "high"}
     assert bicycle["since_parent"] is None
     slices = document["slices"]
     assert (slices["by"], slices["metric"]) == (["place"], "ap")
@@ -269,7 +269,7 @@ def test_undefined_is_null_and_said(run, tmp_path):
     status, out, _ = run("metrics", spec, "--json", "--draws", 5)
     assert status == 0
     assert json.loads(out)["classes"]["bicycle"]["metrics"]["ap"] == {
-        "estimate": None, "low": None, "high": None, "outside": False
+        "estimate": None, "low": None, "high": None
     }  # fmt: skip
     _, out, err = run("metrics", spec, "--draws", 5)
     assert "undefined" in out

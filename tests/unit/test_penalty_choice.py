@@ -23,7 +23,10 @@ from inficond_panel.wording.penalties import penalty_text
 UP = Intent("bicycle", "wheel", "up")
 
 
-def make_tuner(store: Store, folder: Path, students: str = "{}", history: str = "") -> Tuner:
+AUTO = "{lambda: auto}"
+
+
+def make_tuner(store: Store, folder: Path, students: str = AUTO, history: str = "") -> Tuner:
     path = folder / "small.yaml"
     path.write_text(f"{SPEC}students: {students}\n")
     return Tuner(store, load_spec(path, check_files=False), History(history or ":memory:"))
@@ -62,9 +65,8 @@ def test_a_student_without_concepts_is_not_taken_where_there_is_another() -> Non
     assert least_loss(losses, sizes).tolist() == [2, 1, 2]
 
 
-@pytest.mark.parametrize("given", ["{default: auto, bird: 1e-2}", "{bird: 1e-2}"])
-def test_a_class_with_a_number_keeps_it(store: Store, tmp_path: Path, given: str) -> None:
-    tuner = make_tuner(store, tmp_path, f"{{lambda: {given}}}")
+def test_a_class_with_a_number_keeps_it(store: Store, tmp_path: Path) -> None:
+    tuner = make_tuner(store, tmp_path, "{lambda: {default: auto, bird: 1e-2}}")
     bird = store.classes.index("bird")
     assert tuner.penalties[bird] == 1e-2
     expected = best_on(store, store.rows("fit"), store.rows("tune"))
@@ -90,15 +92,15 @@ def test_a_history_keeps_what_was_chosen(store: Store, tmp_path: Path, monkeypat
 def test_students_of_other_settings_choose_for_themselves(store: Store, tmp_path: Path) -> None:
     record = str(tmp_path / "a.sqlite")
     make_tuner(store, tmp_path, "{lambda: 1e-2}", record).root()
-    make_tuner(store, tmp_path, "{temperature: 3}", record).root()
+    make_tuner(store, tmp_path, "{lambda: auto, temperature: 3}", record).root()
     tuner = make_tuner(store, tmp_path, history=record)
     assert tuner.penalties == tuple(best_on(store, store.rows("fit"), store.rows("tune")))
 
 
-@pytest.mark.parametrize("students", ["{labels: {alpha: 1}}", "{temperature: 2, tempered: both}"])
+@pytest.mark.parametrize("students", ["labels: {alpha: 1}", "temperature: 2, tempered: both"])
 def test_any_loss_has_a_choice(store: Store, tmp_path: Path, students: str) -> None:
     """By folds of fit where labels are learned, since tune's labels are not to be spent."""
-    chosen = make_tuner(store, tmp_path, students).penalties
+    chosen = make_tuner(store, tmp_path, f"{{lambda: auto, {students}}}").penalties
     assert set(chosen) <= set(penalty_path(store))
 
 
@@ -106,7 +108,7 @@ def test_few_images_of_tune_do_not_choose(tmp_path: Path) -> None:
     given = frames(200)
     tune = given["split"].index[given["split"] == "tune"]
     given["split"][tune[8:]] = "holdout"
-    students = inficond_panel.from_frames(**given).fit()
+    students = inficond_panel.from_frames(**given).with_settings(lambda_="auto").fit()
     assert set(students.tuner.penalties) <= set(penalty_path(students.tuner.store))
 
 
@@ -117,9 +119,9 @@ def test_a_softmax_student_has_one_penalty(tmp_path: Path) -> None:
 
 def test_scores_on_another_scale_have_penalties_on_that_scale() -> None:
     given = frames(200)
-    one = inficond_panel.from_frames(**given).tuner
+    one = inficond_panel.from_frames(**given).with_settings(lambda_="auto").tuner
     given["scores"] *= 1000
-    other = inficond_panel.from_frames(**given).tuner
+    other = inficond_panel.from_frames(**given).with_settings(lambda_="auto").tuner
     np.testing.assert_allclose(other.penalties, np.multiply(one.penalties, 1000), rtol=1e-9)
 
 

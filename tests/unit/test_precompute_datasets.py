@@ -292,6 +292,7 @@ def test_scenes_are_a_data_set_too():
         shortcuts=True,
         max_bad_share=0,
         task="multi_label",
+        check_recipe=lambda: None,
     )
     dataset = load_dataset(section)
     assert dataset.split == ("fit",) * 3 + ("tune",) * 2 + ("holdout",)

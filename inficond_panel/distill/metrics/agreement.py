@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.distill.metrics.checked_outcomes import check_outcomes
+from inficond_panel.distill.metrics.checked_outcomes import check_decisions, check_outcomes
 from inficond_panel.distill.metrics.outcome import decision_metrics
 from inficond_panel.distill.scores.scores import Array
 
@@ -54,6 +54,7 @@ def agreement(label: NDArray, student: NDArray[np.bool_], teacher: NDArray[np.bo
     """
     label = np.asarray(label)
     check_outcomes(label)
+    check_decisions(student, teacher)
     return Agreement(
         positives=_counts(student[label == 1], teacher[label == 1]),
         negatives=_counts(~student[label == 0], ~teacher[label == 0]),
@@ -82,6 +83,7 @@ def discrepancy(
     student and teacher (n,). nan where one of the two groups is empty.
     """
     check_outcomes(np.asarray(label))
+    check_decisions(student, teacher)
     chosen = np.asarray(label) == (1 if positives else 0)
     differs = student != teacher
     apart, alike = chosen & differs, chosen & ~differs

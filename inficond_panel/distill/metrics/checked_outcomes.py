@@ -1,4 +1,4 @@
-"""Check of labels and logits, for all metrics."""
+"""Checks of labels, logits and decisions, for all metrics."""
 
 from __future__ import annotations
 
@@ -32,6 +32,16 @@ def check_outcomes(label: NDArray, *logits: NDArray, classes: int = 2) -> None:
             )
         if not np.isfinite(logit).all():
             check_finite(logit, "logits")
+
+
+def check_decisions(*masks: NDArray) -> None:
+    """Raise DataError for decisions that are no masks, such as logits."""
+    for mask in masks:
+        if np.asarray(mask).dtype != np.bool_:
+            raise DataError(
+                f"Decisions are True or False, not {np.asarray(mask).dtype}.",
+                "Give the masks that decided (distill.metrics.decisions) makes of logits.",
+            )
 
 
 def _are_labels(label: NDArray, classes: int) -> bool:

@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 from scipy.special import expit
 
 from inficond_panel.distill.metrics.calibration import BINS, ERRORS_OF_IMAGES, bin_of
-from inficond_panel.distill.metrics.checked_outcomes import check_outcomes
+from inficond_panel.distill.metrics.checked_outcomes import check_decisions, check_outcomes
 from inficond_panel.distill.metrics.decisions import Cutoff, above, cutoff_rows
 from inficond_panel.distill.metrics.weighted_ap import Ranked, exact_type, rank
 from inficond_panel.distill.scores.scores import Array
@@ -38,7 +38,8 @@ class Outcome:
     Labels and logits are (n,). ``teacher`` (n,) says of each image whether the teacher decides that
     the class is present; it is needed for fidelity alone. ``cutoff`` is the student's own
     (``decisions``). ``bins`` and ``equal_mass`` are the ECE's (calibration.py); with counts, its
-    bins stay the bins of the images as they are. Raises DataError as ``check_outcomes``.
+    bins stay the bins of the images as they are. Raises DataError as
+    ``check_outcomes`` and ``check_decisions``.
     """
 
     def __init__(
@@ -57,7 +58,9 @@ class Outcome:
         self.known = self.label >= 0
         self.positive = self.label[self.known] > 0
         self.logit = self.all_logits[self.known]
-        self.teacher, self.cutoff = _decisions(teacher), cutoff
+        if teacher is not None:
+            check_decisions(teacher)
+        self.teacher, self.cutoff = teacher, cutoff
         self._bins = bins, equal_mass
         self._drawn: dict[DrawKey, Array] = {}
         self._drawn_decisions: dict[DrawKey, Array] = {}
@@ -164,12 +167,6 @@ class Outcome:
         if metric not in ERRORS_OF_IMAGES:
             raise NotImplementedError(f"{metric_named(metric).name} is no mean over images")
         return ERRORS_OF_IMAGES[metric](expit(self.logit), self.positive)[:, None]
-
-
-def _decisions(teacher: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
-    if teacher is not None and np.asarray(teacher).dtype != np.bool_:
-        raise TypeError("teacher must be decisions (bool), not logits: see metrics.decisions")
-    return teacher
 
 
 def _sums(columns: Array, counts: NDArray | None) -> Array:
