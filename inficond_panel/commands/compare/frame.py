@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from inficond_panel.commands.shared.output import note, say_json
 from inficond_panel.commands.shared.students import open_students, settle_draws
 from inficond_panel.common.interval import NO_INTERVAL
+from inficond_panel.common.numbers import defined
 from inficond_panel.common.saved_file import File
 from inficond_panel.common.whole_folder import write_folder
 from inficond_panel.distill import Interval
@@ -77,4 +78,4 @@ def count_looks(tuner: Tuner, nodes: Sequence[Node], split: str) -> None:
 
 def three(interval: Interval | None) -> list[float | None]:
     """An estimate with its limits as numbers of a table; None where undefined."""
-    return list((interval or NO_INTERVAL).json().values())
+    return [defined(end) for end in (interval or NO_INTERVAL).columns("value").values()]
