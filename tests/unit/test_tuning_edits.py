@@ -133,7 +133,7 @@ def test_all_problems_at_once_each_at_its_place(tmp_path, store):
         (10, 5, "either 'concept' or 'concepts' (a group), not both"),
         (11, 63, "remove takes no factor; leave it out, or use down to weaken only"),
         (12, 63, "release takes no bound; leave it out"),
-        (13, 58, "expected a number from -100,000,000 to 100,000,000, got '.nan'"),
+        (13, 58, "expected a number from -1e+12 to 1e+12, got '.nan'"),
         (14, 71, "either 'factor' or 'bound', not both"),
     ]
 
