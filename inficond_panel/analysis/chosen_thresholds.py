@@ -65,7 +65,7 @@ def chosen_thresholds(
     if tuner.store.task == SINGLE_LABEL:
         raise TuningError(
             "With one class per image the likeliest class is decided: no threshold is used.",
-            "Choose how sure an answer must be instead: predict --abstain, or students.coverage().",
+            "Choose how sure an answer must be instead: students.coverage().",
         )
     if precision is not None and not 0 < precision <= 1:
         raise TuningError(f"The precision is {precision:g}.", "Give a number above 0, up to 1.")
