@@ -216,7 +216,7 @@ def fit_spec(given: dict, folder: Path) -> None:
     if dataset and teacher and "activation" in teacher.fields():
         single = dataset.task == "single_label"
         teacher.activation = (teacher.activation or "softmax") if single else None
-    if getattr(dataset, "task", "") == "single_label":
+    if students and getattr(dataset, "task", "") == "single_label":
         students.threshold = {}
     if getattr(students, "link", "sigmoid") == "softmax":
         single = getattr(dataset, "task", "") == "single_label"

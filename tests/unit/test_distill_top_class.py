@@ -131,7 +131,8 @@ def test_confusions_with_their_intervals():
         ]
         for c in counts
     ]
-    assert (first.low, first.high) == pytest.approx(tuple(np.quantile(drawn, [0.025, 0.975])))
-    assert first.share == pytest.approx(
+    limits = first.share.low, first.share.high
+    assert limits == pytest.approx(tuple(np.quantile(drawn, [0.025, 0.975])))
+    assert first.share.estimate == pytest.approx(
         matrix[first.label, first.named] / matrix[first.label].sum()
     )
