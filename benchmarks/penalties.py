@@ -10,7 +10,8 @@ labels of fit, as drawn and biased), *non-linear* (errors that follow from the s
 no student can have), and, on the store's own splits, the store's *own*. Per rule: mean AP and
 fidelity on the holdout in points, the largest loss of AP against 1e-4, and concepts per class.
 Rules: fixed penalties; auto (least loss against the teacher on tune); the largest and the least
-penalty within one standard error of it; folds of fit; and the highest AP on the holdout, which no rule can know.
+penalty within one standard error of it; folds of fit; and the highest AP on the holdout, which no
+rule can know.
 
 ``--as-is``: all classes with the splits and the teacher of SPEC, at 1e-4 and at auto. AP and
 fidelity on the holdout with 95 % intervals of the paired change, concepts, and processor seconds of
