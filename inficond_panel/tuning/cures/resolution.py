@@ -2,7 +2,7 @@
 
 Those of one iteration are carried out in the order of ``vocabulary.cures``: labels, balance, then
 doubt and lambda together, by the AP on the photos of ``tune`` that are not taught themselves. The
-spec's lambda without a doubt stays where another gains no more than noise (``choice``).
+original student's lambda without a doubt stays where another gains no more than noise (``choice``).
 """
 
 from __future__ import annotations
