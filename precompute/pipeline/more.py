@@ -31,7 +31,7 @@ from inficond_panel.store.more_photos import (
     write_part,
 )
 from inficond_panel.vocabulary.splits import FIT, HOLDOUT, TUNE
-from precompute.batches.batch_keys import photo_keys
+from precompute.batches.batch_keys import UNREADABLE, photo_keys
 from precompute.batches.segmenting import Settings
 from precompute.batches.stages import Finished
 from precompute.batches.workers import Workers
@@ -46,12 +46,15 @@ from precompute.pipeline.features import head_features
 from precompute.pipeline.inputs import Inputs
 from precompute.pipeline.near_duplicates import near_pairs, small_photos
 from precompute.pipeline.run import cannot_write, partial_folder, usual_workers
+from precompute.segments.files import with_masks
 from precompute.teachers import Photos, fetch_teacher, network_inputs, pass_keys
 from precompute.teachers.activations import Columns
 from precompute.teachers.added import network_logits, table_logits
 
 Progress = Callable[[str], None]
 _EVALUATION = (TUNE, HOLDOUT)
+#: Digits of the hash of a photo's content; that of its mask follows where segments come from files.
+_SHA256 = 64
 
 
 def extend(
@@ -150,7 +153,7 @@ class _Adding:
     ) -> Extended:
         store = self.store
         # what a table lacks is told before photos are encoded
-        given = _from_table(inputs, store, table, new)
+        labelled = _labeller(inputs, store, table, new)
         fetch_encoder(inputs.encoder)
         fetch_teacher(inputs.teacher)
         self.progress(f"Device: {device_text(inputs.device)}")
@@ -158,16 +161,13 @@ class _Adding:
         partial = partial_folder(more_folder(store))
         finished = Finished(partial)
         photos = Photos(inputs.dataset, inputs.keys, workers, finished, (), self.cancelled)
-        features = None if given else head_features(inputs, photos)
+        features = head_features(inputs, photos)
         encoding = Encoding(inputs, finished, (), self.progress, self.cancelled, workers, features)
         gathered = encoding.run()
         encoded, read = gathered.arrays(), read_rows(gathered.reason)
-        logits = given or network_logits(
-            inputs.teacher, store, photos, inputs.encoder, inputs.device
-        )
         names = [inputs.dataset.ids[i] for i in read]
         arrays = _arrays(store, encoded, names, [inputs.digests[i] for i in read])
-        arrays |= _logit_arrays(store, logits, read)
+        arrays |= _logit_arrays(store, labelled(photos), read)
         near = _near(store, encoded, names)
         part = write_part(store, arrays, [new[i].path.absolute() for i in read])
         shutil.rmtree(partial)
@@ -190,15 +190,15 @@ def _sorted_out(
     photos: Sequence[_Photo], store: Store, before: MorePhotos
 ) -> tuple[Extended, list[_Photo]]:
     """What is refused or skipped, and the photos that are new, each content once."""
-    digests = [str(one) for one in store.image_digest]
+    digests = [str(one)[:_SHA256] for one in store.image_digest]
     rows = {split: store.rows(split) for split in _EVALUATION}
     judged = {digests[i]: (store.images[i], split) for split in _EVALUATION for i in rows[split]}
-    known = {*(digests[i] for i in store.rows(FIT)), *before.digests}
+    known = {*(digests[i] for i in store.rows(FIT)), *(one[:_SHA256] for one in before.digests)}
     refused, there, new = [], [], []
     for photo in photos:
         if photo.digest in judged:
             refused.append((str(photo.path), *judged[photo.digest]))
-        elif photo.digest in known:
+        elif photo.digest in known and photo.digest != UNREADABLE:
             there.append(str(photo.path))
         else:
             new.append(photo)
@@ -238,7 +238,8 @@ def _inputs(
         task=store.task,
         paths=tuple(photo.path for photo in photos),
     )
-    digests = [photo.digest for photo in photos]
+    dataset = with_masks(dataset, settings.segments)
+    digests = [dataset.digest(i) for i in range(len(photos))]
     made = network_inputs(teacher, classes, encoder, store.concepts)
     return Inputs(
         title=store.title,
@@ -263,18 +264,20 @@ def _inputs(
     )
 
 
-def _from_table(
+def _labeller(
     inputs: Inputs, store: Store, table: Path | None, photos: Sequence[_Photo]
-) -> Columns | None:
-    """Logits from a table; None for a teacher that is run, for which there is none."""
-    if isinstance(inputs.teacher, LogitsTeacher):
-        return table_logits(inputs.teacher, store, table, [photo.name for photo in photos])
+) -> Callable[[Photos], Columns]:
+    """Function that gives the photos' logits: of a table, which is read here, or by the network."""
+    teacher = inputs.teacher
+    if isinstance(teacher, LogitsTeacher):
+        found = table_logits(teacher, store, table, [photo.name for photo in photos])
+        return lambda _: found
     if table is not None:
         raise DataError(
-            f"The teacher is a network ({inputs.teacher.kind}), which labels the photos itself.",
+            f"The teacher is a network ({teacher.kind}), which labels the photos itself.",
             "Leave out --logits.",
         )
-    return None
+    return lambda photos: network_logits(teacher, store, photos, inputs.encoder, inputs.device)
 
 
 def _arrays(

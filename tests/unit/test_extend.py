@@ -197,6 +197,35 @@ def test_a_run_that_was_stopped_goes_on(folder, store, monkeypatch):
     assert more_photos(open_store(store.path)).parts == stopped.parts
 
 
+def test_with_segments_from_files_photos_need_masks_and_equal_ones_are_found(folder):
+    """The store's digests are of photo and mask; a copy of a photo has no mask, or another."""
+    masks = folder / "masks"
+    masks.mkdir()
+    place = new_photos(folder)
+    images = folder / "photos" / "images"
+    for file in [*images.iterdir(), *place.iterdir()]:
+        with Image.open(file) as image:
+            label = np.zeros(image.size[::-1], np.uint8)
+        label[:, : label.shape[1] // 2] = 1
+        Image.fromarray(label + 1).save(masks / f"{file.stem}.png")
+    text = (folder / "spec.yaml").read_text()
+    segments = "segments: {method: file, masks: masks, max_per_image: 4}"
+    (folder / "spec.yaml").write_text(text.replace("segments: {max_per_image: 4}", segments))
+    spec = load_spec(folder / "spec.yaml")
+    precompute.run(spec, spec.store)
+    store = open_store(spec.store)
+    held_out = store.images[store.rows("holdout")[0]]
+    shutil.copy(images / f"{held_out}.jpg", place / "copy.jpg")
+    (masks / "p51.png").unlink()
+    found = extend(folder, place)
+    assert found.added == ("p50", "p52")
+    assert [(Path(file).name, image) for file, image, _ in found.refused] == [
+        ("copy.jpg", held_out)
+    ]
+    assert [why for _, why in found.unreadable] == [f"no mask p51.png in {masks}"]
+    assert len(extend(folder, place / "p50.png").already_there) == 1
+
+
 def test_a_second_writer_is_refused(folder, store):
     place = new_photos(folder)
     with only_run(store.path), pytest.raises(StoreError, match="is being written by"):
