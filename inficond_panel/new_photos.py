@@ -14,6 +14,7 @@ from inficond_panel.concepts.photo_scores import PhotoScores
 from inficond_panel.errors import CancelledError, DataError
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store
+from inficond_panel.store.more_photos import Extended
 
 Progress = Callable[[str], None]
 
@@ -50,6 +51,21 @@ def score_photos(
         told = "; ".join(f"{file}: {why}" for file, why in zip(files, scores.fault, strict=True))
         raise DataError(f"No photo can be read. {told}.", "Name JPEG, PNG, WebP or TIFF files.")
     return scores
+
+
+def extend_store(
+    spec: Spec,
+    store: Path,
+    photos: Sequence[str | Path],
+    logits: str | Path | None = None,
+    progress: Progress = lambda _: None,
+) -> Extended:
+    """Add photos beside the store at ``store``, labelled by the teacher: ``precompute.extend``."""
+    try:
+        from precompute.pipeline.more import extend  # noqa: PLC0415 - heavy, and an extra
+    except ImportError as error:
+        raise missing_extra("Adding photos", error, "precompute") from error
+    return extend(spec, store, photos, logits=logits, progress=progress)
 
 
 class PagePhotos:

@@ -6,8 +6,9 @@ spec = load_spec("photos.yaml")
 report = precompute.run(spec, spec.store, progress=print)
 """
 
+from precompute.pipeline.more import extend
 from precompute.pipeline.plan import Plan, plan
 from precompute.pipeline.report import Report
 from precompute.pipeline.run import run
 
-__all__ = ["Plan", "Report", "plan", "run"]
+__all__ = ["Plan", "Report", "extend", "plan", "run"]

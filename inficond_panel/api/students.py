@@ -23,6 +23,7 @@ from inficond_panel.api.concept_tables import as_dataset
 from inficond_panel.api.measures import Measures
 from inficond_panel.api.names import several
 from inficond_panel.api.shown_results import DriftReport, PhotoPredictions
+from inficond_panel.api.tables import more_photos_frame
 from inficond_panel.common.numbers import count
 from inficond_panel.common.whole_file import write_whole
 from inficond_panel.distill import decision_function
@@ -31,7 +32,7 @@ from inficond_panel.export import export
 from inficond_panel.export.abstaining import abstaining
 from inficond_panel.export.folder import as_exported
 from inficond_panel.more_formats import split_formats
-from inficond_panel.new_photos import score_photos
+from inficond_panel.new_photos import extend_store, score_photos
 from inficond_panel.store.output_order import hold_store
 from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.other_students import count_others
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from inficond_panel.api.estimator import ConceptStudents
     from inficond_panel.api.plotting import StudentPlots
     from inficond_panel.app import Explorer
+    from inficond_panel.store.more_photos import Extended
 
 
 def open_students(
@@ -128,6 +130,25 @@ class TunableStudents(Measures):
         rules = None if abstain is None else abstaining(students, store, abstain, noise)
         scores = score_photos(self.tuner.spec, store, several(photos))
         return PhotoPredictions(students, scores, rules, store.task == "single_label")
+
+    def extend(
+        self, photos: str | Path | Iterable[str | Path], *, logits: str | Path | None = None
+    ) -> Extended:
+        """Add photos (files, or folders of such) as training images, labelled by the teacher.
+
+        They go through encoder and teacher, so the extra ``precompute`` and the spec's encoder are
+        needed; ``logits`` is a table with a row per photo, for a teacher that is a table itself.
+        They lie beside the store, which stays as it is, and so do the students. Photos that equal
+        an image of tune or holdout are refused. The result names all of them. Raises as
+        ``precompute.extend``.
+        """
+        store = self.tuner.store
+        return extend_store(self.tuner.spec, store.path, several(photos), logits)
+
+    @property
+    def more_photos(self) -> pd.DataFrame:
+        """Photos that were added beside the store, by name: their files and parts."""
+        return more_photos_frame(self.tuner.store)
 
     def drift(self, photos: Iterable[str | Path], *, seed: int = 0) -> DriftReport:
         """Are photos (files), 20 or more, unlike those that the students were fitted to?

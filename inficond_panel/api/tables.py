@@ -28,6 +28,8 @@ from inficond_panel.distill import (
 )
 from inficond_panel.distill.metrics.bootstrap import WITH_BIAS
 from inficond_panel.errors import TuningError
+from inficond_panel.store import Store
+from inficond_panel.store.more_photos import more_photos
 from inficond_panel.tuning import Event, Node, Students, Tuner
 from inficond_panel.tuning.other_students import OtherStudents
 from inficond_panel.vocabulary.confidence import Noise
@@ -61,6 +63,18 @@ def events(happened: Iterable[Event]) -> pd.DataFrame:
     """One row an event, in the order in which they happened."""
     columns = [field.name for field in fields(Event)]
     return pd.DataFrame([vars(event) for event in happened], columns=columns).set_index("number")
+
+
+def more_photos_frame(store: Store) -> pd.DataFrame:
+    """One row for each photo that was added beside a store: its file, the part that holds it."""
+    found = more_photos(store)
+    parts = [found.place(row)[0] for row in range(len(found))]
+    columns = {
+        "path": list(found.paths),
+        "part": [part.path.name for part in parts],
+        "part_hash": [part.content_hash for part in parts],
+    }
+    return pd.DataFrame(columns, index=pd.Index(found.images, name="image"))
 
 
 def others(students: Iterable[OtherStudents]) -> pd.DataFrame:

@@ -8,7 +8,8 @@ import numpy as np
 
 from inficond_panel.common.cache import once
 from inficond_panel.concepts.projection import along_axes, among_neighbours
-from inficond_panel.concepts.typed import TypedConcept
+from inficond_panel.concepts.scoring import score_concept
+from inficond_panel.concepts.typed import TypedConcept, scoring_of
 from inficond_panel.store.hashing import array_hash, content_hash
 from inficond_panel.store.schema import COORDINATES, PIECEWISE, VARIABLES
 from inficond_panel.store.store import Store
@@ -40,6 +41,20 @@ class ExtendedStore(Store):
         }
         self._own = frozenset(arrays)
         super().__init__(base.path, dataset)
+
+    @property
+    def written_hash(self) -> str:
+        """Content hash of ``base``."""
+        return self.base.content_hash
+
+    def scores_in(self, part: Store) -> np.ndarray:
+        """Scores of a part's images by the base's concepts, then by the typed ones."""
+        given, images, scoring = part.segment_embedding, len(part.images), scoring_of(part)
+        typed = [
+            score_concept(given, part.segment_image, one.text, images=images, scoring=scoring)[0]
+            for one in self.typed
+        ]
+        return np.column_stack([part.concept_score, *typed])
 
     def verify(self) -> None:
         """Read everything; raise ``StoreFormatError`` where it differs from its hashes."""

@@ -107,6 +107,16 @@ class Store:
         """SHA-256 of all that the store holds."""
         return str(self.attrs["content_hash"])
 
+    @property
+    def written_hash(self) -> str:
+        """Content hash of the store as it was written: typed concepts are no part of it."""
+        return self.content_hash
+
+    def scores_in(self, part: Store) -> np.ndarray:
+        """Scores ``(n, C)`` of another store's images by the concepts of this one, which that store
+        was written with: photos that were added (``store.more_photos``)."""
+        return part.concept_score
+
     @cached_property
     def images(self) -> list[str]:
         """Image ids, in order."""

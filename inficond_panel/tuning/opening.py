@@ -26,7 +26,7 @@ def open_tuner(
     Raises ``SpecError``, ``StoreError`` or ``TuningError``.
     """
     opened = load_spec(find_spec(spec), check_files=False)
-    data = open_spec_store(spec, _store_of(opened, store))
+    data = open_spec_store(spec, store_place(opened, store))
     check_against(opened, data.classes, data.task)
     record = _history_of(spec, opened, history)
     return Tuner(with_typed(data, record), opened, History(record))
@@ -38,7 +38,7 @@ def shared_tuner(spec: str | Path, history: str | Path = "") -> Tuner:
     A spec that was edited, or a store that was written again, is opened anew.
     """
     opened = load_spec(find_spec(spec), check_files=False)
-    data = _shared_store(str(spec), *_state_of(_store_of(opened, None)))
+    data = _shared_store(str(spec), *_state_of(store_place(opened, None)))
     check_against(opened, data.classes, data.task)
     record = _history_of(spec, opened, history)
     return typed_anew(_shared(data, opened, record))
@@ -63,7 +63,8 @@ def _state_of(store: Path) -> tuple[Path, int, int]:
     return store, found.st_ino, found.st_mtime_ns
 
 
-def _store_of(spec: Spec, given: str | Path | None) -> Path:
+def store_place(spec: Spec, given: str | Path | None) -> Path:
+    """Path of the store of a spec, unless another one is given, or named by ``INFICOND_STORE``."""
     named = spec.store if spec.path == spec.store else None  # SPEC is the store itself
     return Path(given or named or os.environ.get("INFICOND_STORE") or spec.store)
 

@@ -110,7 +110,7 @@ class Listing:
             classes=classes,
             label=self.labels(ids, classes).astype(np.int8),
             load=lambda i: decode(_content(paths[i])),
-            digest=lambda i: _digest(paths[i]),
+            digest=lambda i: photo_digest(paths[i]),
             metadata_columns=self.metadata.columns if self.metadata else (),
             metadata=_metadata(self.metadata, ids) if self.metadata else None,
             notes=tuple(self.notes),
@@ -199,7 +199,8 @@ def _content(photo: Path | Packed) -> Path | bytes:
     return photo if isinstance(photo, Path) else photo.read()
 
 
-def _digest(photo: Path | Packed) -> str:
+def photo_digest(photo: Path | Packed) -> str:
+    """SHA-256 of a photo's content; ``unreadable`` where it cannot be read."""
     if not isinstance(photo, Path):
         try:
             return hashlib.sha256(photo.read()).hexdigest()

@@ -30,7 +30,6 @@ def assemble(
     """Arrays and attributes; ``results`` come from ``steps``, ``records`` tell how they came."""
     read = read_rows(gathered.reason)
     encoded = gathered.arrays()
-    shape = np.asarray(encoded["thumbnail_shape"])
     dataset = inputs.dataset
     split, label = np.array(dataset.split)[read], dataset.label[read]
     arrays: dict[str, Any] = {
@@ -41,14 +40,7 @@ def assemble(
         "image_digest": np.array(inputs.digests)[read],
         "label": label,
         "split": split,
-        "segment_image": np.repeat(np.arange(len(read), dtype=np.int32), encoded["segments"]),
-        "segment_embedding": encoded["embedding"],
-        "segment_box": encoded["box"],
-        "mask": encoded["mask"],
-        "mask_offset": _offsets(shape.prod(1)),
-        "thumbnail": encoded["thumbnail"],
-        "thumbnail_offset": _offsets(np.asarray(encoded["thumbnail_length"])),
-        "thumbnail_shape": shape,
+        **encoded_arrays(encoded),
     }
     if dataset.metadata is not None:
         arrays["metadata_column"] = np.array(dataset.metadata_columns)
@@ -63,18 +55,33 @@ def assemble(
     attrs = _attributes(inputs, gathered.reason, results, records)
     attrs["warnings"] += zero_warnings(results["scores"]["concept_score"])
     attrs["warnings"] += _without_positives(split, label, dataset.classes)
-    attrs["warnings"] += near_warnings(_small(encoded, len(read)), arrays["image"], split)
+    attrs["warnings"] += near_warnings(small_encoded(encoded), arrays["image"], split)
     return arrays, attrs
 
 
-def _small(encoded: Mapping[str, Any], count: int) -> np.ndarray:
-    """Thumbnails of all images, small enough to be compared."""
+def encoded_arrays(encoded: Mapping[str, Any]) -> dict[str, Any]:
+    """Arrays of a store that come from encoding (``Gathered.arrays``): segments and thumbnails."""
+    shape = np.asarray(encoded["thumbnail_shape"])
+    return {
+        "segment_image": np.repeat(np.arange(len(shape), dtype=np.int32), encoded["segments"]),
+        "segment_embedding": encoded["embedding"],
+        "segment_box": encoded["box"],
+        "mask": encoded["mask"],
+        "mask_offset": _offsets(shape.prod(1)),
+        "thumbnail": encoded["thumbnail"],
+        "thumbnail_offset": _offsets(np.asarray(encoded["thumbnail_length"])),
+        "thumbnail_shape": shape,
+    }
+
+
+def small_encoded(encoded: Mapping[str, Any]) -> np.ndarray:
+    """Thumbnails of all images (``Gathered.arrays``), small enough to be compared."""
     edges = _offsets(np.asarray(encoded["thumbnail_length"]))
 
     def jpeg(i: int) -> bytes:
         return bytes(encoded["thumbnail"][slice(int(edges[i]), int(edges[i + 1]))])
 
-    return small_photos(jpeg, count)
+    return small_photos(jpeg, len(edges) - 1)
 
 
 def _attributes(

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from inficond_panel.concepts.extended_store import base_of
 from inficond_panel.errors import DataError
 from inficond_panel.spec import Spec
+from inficond_panel.spec.sections.teacher import LogitsTeacher, NetworkTeacher
 from inficond_panel.store import Store
 from precompute.batches.reuse import stage_of
 from precompute.batches.segmenting import Settings
 from precompute.encoder import encoder_inputs
 from precompute.pipeline.inputs import plain
 from precompute.segments import settings_of
+from precompute.teachers import network_inputs, resolved
 
 _SHOWN = 5
 _DIGITS = 8
@@ -82,6 +86,27 @@ def checked_settings(spec: Spec, store: Store) -> Settings:
     settings = _settings(spec, store)
     _check_made_alike(spec, store, settings)
     return settings
+
+
+def checked_teacher(spec: Spec, store: Store) -> LogitsTeacher | NetworkTeacher:
+    """The section of the store's teacher; ``DataError`` where the spec names another one.
+
+    The size of its batches, its oracle and the file of a table may be others.
+    """
+    section = resolved(spec.teacher, store.classes)
+    inputs = network_inputs(section, store.classes, spec.concepts.encoder, base_of(store).concepts)
+    now = json.loads(json.dumps(plain(inputs["settings"])))
+    made = stage_of(store, "teacher").get("inputs", {}).get("settings", {})
+    free = {"batch", "oracle", *(["path"] if section.kind == "logits" else [])}
+    differ = [key for key in sorted({*now, *made} - free) if now.get(key) != made.get(key)]
+    if differ:
+        raise DataError(
+            f"The store was made with another {differ[0]} of teacher than the spec says: "
+            f"{made.get(differ[0])!r}, now {now.get(differ[0])!r}.",
+            "Name the teacher that the store was made with, or make the store again.",
+        )
+    checked: LogitsTeacher | NetworkTeacher = section
+    return checked
 
 
 def _settings(spec: Spec, store: Store) -> Settings:

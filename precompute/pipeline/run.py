@@ -38,6 +38,7 @@ from precompute.teachers import Photos, check_order, fetch_teacher, in_spec
 
 Progress = Callable[[str], None]
 _MOST_WORKERS = 16
+_ELSEWHERE = "Choose another folder: inficond precompute --store"
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -82,14 +83,16 @@ def run(
         with only_run(path):
             restore(path)
             who = Workers(workers or usual_workers(), scheduler, progress)
-            speed = _Run(inputs, path, Finished(_partial(path)), progress, cancelled).compute(who)
-            shutil.rmtree(_partial(path))
+            speed = _Run(inputs, path, Finished(partial_folder(path)), progress, cancelled).compute(
+                who
+            )
+            shutil.rmtree(partial_folder(path))
     except OrderError as error:
         raise in_spec(error, spec) from error
     except OSError as error:
         if isinstance(error, InficondError):
             raise
-        raise _cannot_write(path, error) from error
+        raise cannot_write(path, error, _ELSEWHERE) from error
     report = report_on(open_store(path), True, speed, started)
     for warning in report.warnings:
         progress(f"Warning: {warning}")
@@ -102,14 +105,14 @@ def _tidy(path: Path) -> None:
 
     Where another run is at work on the store, or nothing can be removed, all is left as it is.
     """
-    left = (_partial(path), replaced(path))
+    left = (partial_folder(path), replaced(path))
     if any(place.exists() for place in (*left, lock_of(path))):
         with suppress(StoreError, OSError), only_run(path):
             for folder in left:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def _partial(path: Path) -> Path:
+def partial_folder(path: Path) -> Path:
     """Folder of the results of a run that is not at its end."""
     return path.with_name(f"{path.name}.partial")
 
@@ -129,14 +132,13 @@ def is_made_from(path: Path, inputs: Inputs) -> bool:
     return bool(store.attrs["inputs_hash"] == inputs.inputs_hash)
 
 
-def _cannot_write(path: Path, error: OSError) -> StoreError:
+def cannot_write(path: Path, error: OSError, remedy: str) -> StoreError:
+    """The error of a run that cannot write to ``path``; ``remedy`` unless the disk is full."""
     if error.errno in _FULL:
         return StoreError(
             f"The disk of {path} is full.", "Make room and start again; it goes on where it was."
         )
-    return StoreError(
-        f"{path} cannot be written: {error}.", "Choose another folder: inficond precompute --store"
-    )
+    return StoreError(f"{path} cannot be written: {error}.", remedy)
 
 
 @dataclass

@@ -9,7 +9,7 @@ from PIL import Image
 
 from inficond_panel.common.teacher_outputs import log_odds
 from inficond_panel.concepts.extended_store import base_of
-from inficond_panel.errors import InficondError
+from inficond_panel.errors import DataError, InficondError
 from inficond_panel.spec import Spec
 from inficond_panel.spec.sections.teacher import HeadTeacher, LogitsTeacher
 from inficond_panel.store import Store
@@ -62,8 +62,7 @@ def teacher_of(
 ) -> tuple[AppliedTeacher | None, str]:
     """The teacher that a spec names, or None and the reason why it cannot run.
 
-    Heads are fitted again from the features and labels of the store, which gives the same ones; a
-    new photo gets the head that has seen all of ``fit``. They have no network of their own where
+    A new photo gets the head that has seen all of ``fit``. Heads have no network of their own where
     the encoder of the ``segments`` gives their vectors.
     """
     encoder = spec.concepts.encoder
@@ -75,11 +74,7 @@ def teacher_of(
             corpus = base_of(store).concepts
             network = load_teacher(section, store.classes, encoder, corpus, spec.device)
             return AppliedTeacher(network, len(store.classes), section.softmax), ""
-        if not store.has("teacher_feature"):
-            return None, "the store has no features that the heads could be fitted on"
-        features, fit = store.teacher_feature, store.rows(FIT)
-        given = features, store.label, fit, store.classes, section, spec.device
-        heads = fit_heads(*given, chosen_l2(store))
+        heads = stored_heads(section, store, spec.device)
         work = Features(encoder_of(section, encoder))
         if segments and work.from_cells(segments, encoder):
             return AppliedTeacher(None, len(store.classes), heads=heads), ""
@@ -87,6 +82,18 @@ def teacher_of(
         return AppliedTeacher(embedding, len(store.classes), heads=heads), ""
     except InficondError as error:  # the students do not need it
         return None, reason_of(error)
+
+
+def stored_heads(section: HeadTeacher, store: Store, device: str) -> Heads:
+    """The heads of a store, fitted again from its features and labels, which gives the same ones.
+
+    Raises ``DataError`` for a store without features.
+    """
+    if not store.has("teacher_feature"):
+        raise DataError("The store has no features that the heads could be fitted on.")
+    fit = store.rows(FIT)
+    given = store.teacher_feature, store.label, fit, store.classes, section, device
+    return fit_heads(*given, chosen_l2(store))
 
 
 def reason_of(error: InficondError) -> str:

@@ -8,7 +8,7 @@ import re
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.package_teachers import TransformersTeacher
@@ -16,6 +16,7 @@ from inficond_panel.spec.sections.teacher import NamedOutputs, Teacher
 from precompute.teachers.kinds.transformers_models import of_transformers
 from precompute.teachers.tables import near_in_list
 
+T = TypeVar("T", bound=Teacher)
 #: Entries of a file's metadata that hold names, the first that does counts: ultralytics writes
 #: ``names``, also within the ``config.txt`` of a TorchScript file; timm writes ``label_names``.
 _ENTRIES = ("names", "classes", "class_names", "id2label", "label_names", "labels", "config.txt")
@@ -45,7 +46,7 @@ def resolved(section: Teacher, classes: Sequence[str]) -> Any:
             f"{section.title} names its outputs, and none {', '.join(lost)}.",
             "Name the class of each output, in order, as the data set does: teacher.classes.",
         )
-    return type(section)(**{**_given(section), "classes": names})
+    return section_with(section, classes=names)
 
 
 def names_in_file(kind: str, path: Path) -> list[str]:
@@ -157,6 +158,7 @@ def _file_of(section: Teacher) -> Path | None:
     return path if isinstance(path, Path) and isinstance(section, NamedOutputs) else None
 
 
-def _given(section: Teacher) -> dict[str, Any]:
-    """Values of a section that are not left out."""
-    return {key: value for key, value in section.values().items() if value is not None}
+def section_with(section: T, **values: Any) -> T:
+    """A copy of a section with other values; None leaves a key out."""
+    given = {**section.values(), **values}
+    return type(section)(**{key: value for key, value in given.items() if value is not None})

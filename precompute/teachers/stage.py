@@ -76,7 +76,7 @@ def teacher_logits(
     load = partial(load_teacher, section, dataset.classes, encoder, corpus, device)
     run = Network(keys["logits"], load)
     classes, more = len(dataset.classes), _others(section, dataset.classes)
-    work = Pass("logits", keys["logits"], run, _logits, dataset, classes + len(more))
+    work = Pass("logits", keys["logits"], run, plain_logits, dataset, classes + len(more))
     logit = _checked_logits(section, photos, work)
     oracle = None
     if "oracle" in keys:
@@ -126,7 +126,7 @@ def _by_head(
     beside = tuple(map(encoder_key, sections))  # those of vectors and of segments, still loaded
     load = partial(load_embedding, section, encoder, device, kept=True)
     run, size = Network(keys["features"], load, beside), batch_of(section, encoder)
-    work = Pass("features", keys["features"], run, _logits, dataset, run.teacher.outputs)
+    work = Pass("features", keys["features"], run, plain_logits, dataset, run.teacher.outputs)
     features = photos.run(work, size)
     rows = _read_of_fit(photos, features)
     heads = fit_heads(features, dataset.label, rows, dataset.classes, section, device)
@@ -161,7 +161,8 @@ def _with(photos: Photos, rows: np.ndarray, seen: np.ndarray) -> list[str]:
     return joint_keys([photos.keys[i] for i in rows], seen[rows])
 
 
-def _logits(teacher: Teacher, images: np.ndarray, _: np.ndarray) -> np.ndarray:
+def plain_logits(teacher: Teacher, images: np.ndarray, _: np.ndarray) -> np.ndarray:
+    """Logits of prepared photos, whatever their rows in the data set."""
     return teacher.logits(images)
 
 

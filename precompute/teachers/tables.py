@@ -85,7 +85,7 @@ def read_outputs(
         raise DataError(
             f"{path} has no logits for {len(missing)} of {len(ids)} images, "
             f"{first_of(missing)}.{_lost_zeros(missing, row)}",
-            "Run the teacher on these images too, or take them out of the splits.",
+            "Run the teacher on these images too, or leave them out.",
         )
     columns = [table.columns.index(name) for name in (*classes, *more)]
     rows = [row[name] for name in ids]

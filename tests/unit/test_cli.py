@@ -176,7 +176,7 @@ INFO = {
     "title", "store_hash", "classes", "concepts", "images", "segments", "encoder", "corpus",
     "teacher", "task", "activation", "other_classes", "metadata", "history", "bytes", "stages",
     "arrays", "positives", "typed", "dropped", "iterations", "output_order",
-    "teacher_skill",
+    "teacher_skill", "more",
 }  # fmt: skip
 
 

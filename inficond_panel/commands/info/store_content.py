@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from inficond_panel.distill import metric_intervals
 from inficond_panel.errors import InficondError
 from inficond_panel.spec import Spec, find_spec, load_spec
 from inficond_panel.store import Store, open_store
+from inficond_panel.store.more_photos import other_parts, parts_of
 from inficond_panel.store.output_order import hold_store
 from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.documents import store_document
@@ -42,6 +44,7 @@ def say_content(args: argparse.Namespace) -> None:
         better = hold_store(store, order)
         typed = _typed(store, history)
         document = {**store_document(store), "title": title, **_made(store), "typed": typed}
+        document["more"] = _more(store)
         document["output_order"] = better and {
             "message": better.message,
             "right_names": dict(better.right_names),
@@ -60,6 +63,7 @@ def say_content(args: argparse.Namespace) -> None:
     _say_arrays(document["arrays"])
     _say_positives(document)
     _say_typed(document["typed"])
+    _say_more(document["more"], args.spec)
     say_iterations(document["iterations"], args.spec)
     warnings = [better.warning] if better else []
     for warning in [*warnings, *store.attrs.get("warnings", [])]:
@@ -125,6 +129,7 @@ def _planned(spec: Spec) -> dict[str, Any]:
         "positives": {},
         "teacher_skill": None,
         "typed": [],
+        "more": None,
         "iterations": None,
         "output_order": None,
     }
@@ -266,6 +271,31 @@ def _say_typed(typed: list[dict[str, Any]]) -> None:
         for one in typed
     ]
     say_table(["typed concept", "from the text", "made", "kept in"], rows)
+
+
+def _more(store: Store) -> dict[str, Any]:
+    """Photos added beside the store: how many, their parts, and parts of another content of it."""
+    parts, others = parts_of(store), other_parts(store)
+    return {
+        "photos": sum(part.images for part in parts),
+        "parts": [{**asdict(part), "path": str(part.path)} for part in parts],
+        "other_parts": [str(part.path) for part in others],
+    }
+
+
+def _say_more(more: dict[str, Any], spec: str) -> None:
+    if more["parts"]:
+        say()
+        rows = [
+            [one["path"], str(one["images"]), one["made"], one["content_hash"][:12]]
+            for one in more["parts"]
+        ]
+        say_table([f"{count(more['photos'], 'photo')} added, in", "photos", "made", "hash"], rows)
+    if others := more["other_parts"]:
+        note(
+            f"{count(len(others), 'part')} of added photos belong to another content of the store: "
+            f"{', '.join(others)}. To use the photos add them again: inficond extend {spec} FOLDER"
+        )
 
 
 def count_iterations(spec: str, store: str | None, history: Path | None) -> dict[str, Any] | None:

@@ -1,0 +1,59 @@
+"""``inficond extend``: more photos beside a store, labelled by its teacher."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+
+from inficond_panel.commands.shared.arguments import (
+    SPEC,
+    STORE,
+    add_json,
+    add_networks,
+    say_networks,
+)
+from inficond_panel.commands.shared.output import note, say, say_json
+
+DESCRIPTION = (
+    "Photos are encoded and scored as those of the store, and get the logits of its teacher; "
+    "labels are not needed. They are kept beside the store (NAME.more), which stays as it is. "
+    "Photos that equal an image of tune or holdout are refused. Needs the extra 'precompute'. A "
+    "run that was stopped goes on where it was. See `inficond docs own-photos`."
+)
+EXAMPLE = "inficond extend my.yaml new_photos"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.add_argument("spec", metavar="SPEC", help=SPEC)
+    parser.add_argument(
+        "photos", metavar="PHOTO", nargs="+", help="file of a photo, or a folder of photos"
+    )
+    parser.add_argument("--store", metavar="FOLDER", help=STORE)
+    parser.add_argument(
+        "--logits",
+        metavar="TABLE",
+        help="the teacher's outputs for the photos, a row each, where the spec's teacher is a table"
+        " (default: the spec's table)",
+    )
+    add_networks(parser)
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Add photos beside the store of a spec."""
+    from inficond_panel.new_photos import extend_store
+    from inficond_panel.spec import find_spec, load_spec
+    from inficond_panel.tuning.opening import store_place
+
+    spec = load_spec(find_spec(args.spec), check_files=False)
+    say_networks(args, spec)
+    store = store_place(spec, args.store)
+    found = extend_store(spec, store, args.photos, args.logits, note)
+    if args.json:
+        document = asdict(found)
+        part = found.part and {**asdict(found.part), "path": str(found.part.path)}
+        say_json({**document, "store": str(found.store), "part": part})
+        return
+    for line in found.lines():
+        say(line)

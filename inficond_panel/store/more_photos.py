@@ -1,0 +1,278 @@
+"""Photos added after a store was made: parts that lie beside it, each of them a store of its own.
+
+``NAME.zarr`` is written once, and its content hash stays. Photos that are added later are encoded,
+scored and labelled by the teacher as the store's, and lie in ``NAME.more/0001.zarr``, ``0002.zarr``
+and so on: one part for each time that photos were added, never changed afterwards. In a part all
+images are training images, and no label is known. A node of the history that was trained on added
+photos names their parts by content hash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+
+from inficond_panel.common import clock
+from inficond_panel.common.cache import once
+from inficond_panel.common.numbers import count
+from inficond_panel.errors import StoreError, StoreFormatError
+from inficond_panel.store.opening import open_store
+from inficond_panel.store.oracle_logits import teacher_others
+from inficond_panel.store.store import Store
+from inficond_panel.store.write import write_store
+from inficond_panel.version import __version__
+from inficond_panel.vocabulary.splits import FIT
+
+#: Attributes of a part: content hash of the store that it belongs to, and its photos' files.
+MORE_OF, PATHS = "more_of", "paths"
+#: Arrays of a store that its parts repeat, and attributes that they do not.
+_SHARED = ("concept", "class_name", "other_class", "concept_text_embedding", "score_centre")
+_OF_THE_STORE = {"attributes_hash", "knowledge", "oracle", "skipped", "stages", "warnings"}
+_ADD_AGAIN = "add its photos again: inficond extend SPEC FOLDER"
+
+
+@dataclass(frozen=True)
+class Part:
+    """Photos that were added together: the part's ``path``, its content hash, the number of its
+    images, and when it was made."""
+
+    path: Path
+    content_hash: str
+    images: int
+    made: str
+
+
+@dataclass(frozen=True)
+class Extended:
+    """Result of adding photos to a store.
+
+    ``added`` are names of images; ``already_there`` files that are training images of the store, or
+    were added before; ``refused`` files with the image of ``tune`` or ``holdout`` that they equal;
+    ``unreadable`` files with the reason. ``near_duplicates`` name an added image, an image of
+    ``tune`` or ``holdout`` and its split: they are nearly equal, and were added. ``part`` is the
+    new part, None where nothing was added; ``total`` counts the added images of all parts.
+    """
+
+    store: Path
+    part: Part | None
+    total: int
+    added: tuple[str, ...] = ()
+    already_there: tuple[str, ...] = ()
+    refused: tuple[tuple[str, str, str], ...] = ()
+    unreadable: tuple[tuple[str, str], ...] = ()
+    near_duplicates: tuple[tuple[str, str, str], ...] = ()
+    images_per_second: float | None = None
+    seconds: float = 0.0
+
+    def lines(self) -> Iterator[str]:
+        """The result for people."""
+        yield f"{count(len(self.added), 'photo')} added; {self.total:,} in all beside {self.store}"
+        if self.already_there:
+            there = count(len(self.already_there), "photo")
+            yield f"skipped {there} already there: {_some(self.already_there)}"
+        if self.refused:
+            told = [f"{file} = {image} ({split})" for file, image, split in self.refused]
+            yield f"refused {count(len(told), 'photo')} for evaluation: {_some(told)}"
+        if self.unreadable:
+            told = [f"{file}: {reason}" for file, reason in self.unreadable]
+            yield f"skipped {count(len(told), 'photo')} that cannot be read: {_some(told, '; ')}"
+        if self.near_duplicates:
+            told = [f"{name} = {image} ({split})" for name, image, split in self.near_duplicates]
+            yield f"Warning: nearly equal to images for evaluation: {len(told)}: {_some(told)}"
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines())
+
+
+@dataclass(frozen=True, eq=False)
+class MorePhotos:
+    """Photos added beside a store, all those of some parts, in the order in which they were added.
+
+    ``score`` ``(n, C)`` is by the concepts of the store, typed ones too, in their order;
+    ``teacher_logit`` ``(n, K)`` and ``other_logit`` ``(n, M)``, of the classes that the data set
+    lacks (M is 0 if none), are as the store has them. All are float32 and read-only, and row i of
+    each is ``images[i]``. ``parts`` are the content hashes.
+    """
+
+    parts: tuple[str, ...]
+    images: tuple[str, ...]
+    paths: tuple[str, ...]
+    digests: tuple[str, ...]
+    score: np.ndarray = field(repr=False)
+    teacher_logit: np.ndarray = field(repr=False)
+    other_logit: np.ndarray = field(repr=False)
+    _stores: tuple[Store, ...] = field(default=(), repr=False)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @cached_property
+    def teacher_log_odds(self) -> np.ndarray:
+        """Log odds ``(n, K)`` of the teacher's probabilities, as ``Store.teacher_log_odds``."""
+        return _joined([one.teacher_log_odds for one in self._stores], self.teacher_logit)
+
+    def place(self, image: int) -> tuple[Store, int]:
+        """Part that holds the image at position ``image``, and its row there: a part has
+        thumbnails, masks and segments as any store."""
+        edges = np.cumsum([len(one.images) for one in self._stores])
+        part = int(np.searchsorted(edges, image, "right"))
+        before = int(edges[part - 1]) if part else 0
+        return self._stores[part], image - before
+
+
+def more_folder(store: Store) -> Path:
+    """Folder of the photos added beside a store: ``NAME.more`` for ``NAME.zarr``."""
+    return store.path.with_name(f"{store.path.stem}.more")
+
+
+def parts_of(store: Store) -> list[Part]:
+    """Parts of a store, in the order in which they were added; reads no array.
+
+    Parts that were made for another content of the store are left out: see ``other_parts``.
+    Raises ``StoreFormatError`` for a part that cannot be read.
+    """
+    found = [(of, part) for of, part in map(_part, _folders(store))]
+    return [part for of, part in found if of == store.written_hash]
+
+
+def other_parts(store: Store) -> list[Part]:
+    """Parts beside a store that were made for another content of it, such as other concepts."""
+    found = [(of, part) for of, part in map(_part, _folders(store))]
+    return [part for of, part in found if of != store.written_hash]
+
+
+def more_photos(store: Store, parts: Sequence[str] | None = None) -> MorePhotos:
+    """Photos added beside a store: all, or those of the ``parts`` with these content hashes.
+
+    Scores are by the concepts of ``store``, which may have typed ones. Raises ``StoreError`` for a
+    part that is not there, ``StoreFormatError`` for one that was changed.
+    """
+    if parts is None:
+        return _gathered(store, tuple(parts_of(store)))
+    return _gathered(store, tuple(_named(store, parts)))
+
+
+def write_part(store: Store, arrays: Mapping[str, Any], paths: Sequence[Path | str]) -> Part:
+    """Write images as a new part beside a store, whole or not at all; the store stays as it is.
+
+    ``arrays`` are as in ``write_store``, over the concepts and classes of the store as it was
+    written: names, digests, scores and logits of the images, and segments and thumbnails where the
+    store has them. ``paths`` are the photos' files. Raises ``StoreFormatError`` for arrays that do
+    not fit. Whoever calls holds the store's lock (``store.lock``).
+    """
+    images, folder = len(arrays["image"]), more_folder(store)
+    shared = [name for name in _SHARED if store.has(name)]
+    alike = {
+        **{name: store.read(name) for name in shared},
+        "label": np.full((images, len(store.classes)), -1),
+        "split": np.full(images, FIT),
+    }
+    attrs = {name: value for name, value in store.attrs.items() if name not in _OF_THE_STORE}
+    attrs |= {
+        "history": f"{clock.stamp()} inficond extend, version {__version__}",
+        "inputs_hash": store.written_hash,
+        MORE_OF: store.written_hash,
+        PATHS: [str(path) for path in paths],
+    }
+    last = max((int(path.stem) for path in _folders(store)), default=0)
+    path = folder / f"{last + 1:04d}.zarr"
+    write_store(path, {**alike, **arrays}, attrs)
+    return _part(path)[1]
+
+
+def _named(store: Store, wanted: Sequence[str]) -> Iterator[Part]:
+    """The parts with these content hashes; what is wrong with others does not matter."""
+    there, broken = {}, []
+    for folder in _folders(store):
+        try:
+            of, part = _part(folder)
+        except StoreFormatError as error:
+            broken.append(error.message)
+            continue
+        if of == store.written_hash:
+            there[part.content_hash] = part
+    for name in wanted:
+        if name not in there:
+            more = "".join(f" {message}" for message in broken)
+            raise StoreError(
+                f"Added photos that students were trained on are not there: {more_folder(store)} "
+                f"has no part {name[:12]}.{more}",
+                f"Bring this folder back from a copy, or {_ADD_AGAIN}",
+            )
+        yield there[name]
+
+
+def _folders(store: Store) -> list[Path]:
+    return sorted(more_folder(store).glob("[0-9]*.zarr"))
+
+
+def _part(path: Path) -> tuple[str, Part]:
+    """Content hash of the store that a part belongs to, and the part."""
+    try:
+        group = zarr.open_group(path, mode="r")
+        attrs, images = dict(group.attrs), group["image"]
+        made = str(attrs.get("history", "")).split(" ")[0]
+        part = Part(path, str(attrs["content_hash"]), int(images.shape[0]), made)  # type: ignore[union-attr]
+        return str(attrs[MORE_OF]), part
+    except Exception as error:  # zarr raises many kinds for a damaged group
+        raise _changed(path, f"cannot be read: {error}") from error
+
+
+@once(4)
+def _gathered(store: Store, parts: tuple[Part, ...]) -> MorePhotos:
+    """Kept for all who ask for the same; the parts' arrays are read here, and checked."""
+    stores = tuple(map(_opened, parts))
+    try:
+        score = [store.scores_in(one) for one in stores]
+        logit = [one.teacher_logit for one in stores]
+        other = [teacher_others(one, np.arange(len(one.images))) for one in stores]
+        digests = [str(text) for one in stores for text in one.image_digest]
+    except StoreFormatError as error:
+        raise StoreFormatError(error.message, _remedy(more_folder(store))) from error
+    others = len(store.read("other_class"))
+    return MorePhotos(
+        parts=tuple(part.content_hash for part in parts),
+        images=tuple(name for one in stores for name in one.images),
+        paths=tuple(str(path) for one in stores for path in one.attrs[PATHS]),
+        digests=tuple(digests),
+        score=_joined(score, np.empty((0, len(store.concepts)), np.float32)),
+        teacher_logit=_joined(logit, np.empty((0, len(store.classes)), np.float32)),
+        other_logit=_joined(other, np.empty((0, others), np.float32)),
+        _stores=stores,
+    )
+
+
+def _opened(part: Part) -> Store:
+    try:
+        found = open_store(part.path)
+    except StoreError as error:
+        raise _changed(part.path, error.message) from error
+    if found.content_hash != part.content_hash or len(found.attrs[PATHS]) != part.images:
+        raise _changed(part.path, "its hashes differ")
+    return found
+
+
+def _changed(path: Path, why: str) -> StoreFormatError:
+    return StoreFormatError(f"The added photos in {path} are damaged: {why}", _remedy(path))
+
+
+def _remedy(path: Path) -> str:
+    return f"Bring {path} back from a copy, or remove it and {_ADD_AGAIN}"
+
+
+def _joined(parts: Sequence[np.ndarray], empty: np.ndarray) -> np.ndarray:
+    """Rows of all parts, read-only; one part is not copied."""
+    found = np.asarray(parts[0] if len(parts) == 1 else np.concatenate(parts) if parts else empty)
+    found.setflags(write=False)
+    return found
+
+
+def _some(names: Sequence[str], between: str = ", ") -> str:
+    more = f"{between}and {len(names) - 5} more" if len(names) > 5 else ""
+    return between.join(names[:5]) + more

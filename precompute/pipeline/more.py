@@ -1,0 +1,324 @@
+"""Photos added to a store: encoded and labelled as its own, and kept in a part beside it."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from inficond_panel.common.blas_threads import one_thread
+from inficond_panel.common.devices import device_text
+from inficond_panel.concepts.scoring import score_corpus
+from inficond_panel.concepts.typed import scoring_of
+from inficond_panel.errors import DataError, InficondError
+from inficond_panel.spec import Spec
+from inficond_panel.spec.sections.teacher import LogitsTeacher, NetworkTeacher
+from inficond_panel.store import Store, open_store
+from inficond_panel.store.images import decode
+from inficond_panel.store.lock import only_run
+from inficond_panel.store.more_photos import (
+    Extended,
+    MorePhotos,
+    more_folder,
+    more_photos,
+    parts_of,
+    write_part,
+)
+from inficond_panel.vocabulary.splits import FIT, HOLDOUT, TUNE
+from precompute.batches.batch_keys import UNREADABLE, photo_keys
+from precompute.batches.segmenting import Settings
+from precompute.batches.stages import Finished
+from precompute.batches.workers import Workers
+from precompute.datasets import Dataset
+from precompute.datasets.dataset import photo_digest
+from precompute.datasets.files import image_files, without_suffix
+from precompute.encoder import fetch_encoder
+from precompute.pipeline.assemble import encoded_arrays, small_encoded
+from precompute.pipeline.differences import checked_settings, checked_teacher
+from precompute.pipeline.encode import Encoding, read_rows, skipped_images
+from precompute.pipeline.features import head_features
+from precompute.pipeline.inputs import Inputs
+from precompute.pipeline.near_duplicates import near_pairs, small_photos
+from precompute.pipeline.run import cannot_write, partial_folder, usual_workers
+from precompute.segments.files import with_masks
+from precompute.teachers import Photos, fetch_teacher, network_inputs, pass_keys
+from precompute.teachers.activations import Columns
+from precompute.teachers.added import network_logits, table_logits
+
+Progress = Callable[[str], None]
+_EVALUATION = (TUNE, HOLDOUT)
+#: Digits of the hash of a photo's content; that of its mask follows where segments come from files.
+_SHA256 = 64
+
+
+def extend(
+    spec: Spec,
+    store_path: Path | str,
+    photos: Iterable[str | Path],
+    *,
+    logits: Path | str | None = None,
+    progress: Progress = lambda _: None,
+    cancelled: Callable[[], bool] = lambda: False,
+    workers: int | None = None,
+) -> Extended:
+    """Add photos (files, and folders of such) as training images beside a store.
+
+    They get scores by the concepts of the store, and logits by its teacher: ``logits`` is a table
+    with a row per photo, for a teacher that is a table itself. They are kept as a part of their own
+    (``inficond_panel.store.more_photos``); the store stays as it is. Photos whose content equals an
+    image of ``tune`` or ``holdout`` are refused; photos that are in ``fit``, or were added before,
+    are skipped. A run that was stopped goes on where it was when the same photos are added again.
+
+    Raises ``DataError`` for photos that are not there or of which too many cannot be read
+    (``dataset.max_bad_share``), for a store that was made in another way than the spec says, and
+    for photos without logits; ``MissingExtraError``; ``CancelledError``; and ``StoreError`` where
+    the part cannot be written, or another run writes to the store.
+    """
+    started, path = time.monotonic(), Path(store_path)
+    spec.check_making()
+    try:
+        store = open_store(path)
+        with only_run(path):
+            run = _Adding(spec, store, progress, cancelled, workers or usual_workers())
+            found = run.add(_named(photos), None if logits is None else Path(logits))
+    except OSError as error:
+        if isinstance(error, InficondError):
+            raise
+        raise cannot_write(
+            path, error, "Choose a store in a folder that can be written."
+        ) from error
+    return replace(found, seconds=time.monotonic() - started)
+
+
+@dataclass(frozen=True)
+class _Photo:
+    """A photo to be added: its file, its name, and the SHA-256 of its content."""
+
+    path: Path
+    name: str
+    digest: str
+
+
+def _named(photos: Iterable[str | Path]) -> list[_Photo]:
+    """The photos that files and folders stand for, named as in a data set: without suffix, in a
+    folder by the path below it."""
+    found: dict[Path, str] = {}
+    for given in map(Path, photos):
+        if given.is_dir():
+            below = {given / name: without_suffix(name) for name in image_files(given)}
+            if not below:
+                raise DataError(f"{given} holds no photo.", "Name a folder of photos.")
+            found = {**below, **found}
+        elif given.exists():
+            found.setdefault(given, without_suffix(given.name))
+        else:
+            raise DataError(f"There is no file {given}.", "Name photos, or folders of photos.")
+    if not found:
+        raise DataError("No photo is named.", "Name photos, or folders of photos.")
+    return [_Photo(path, name, photo_digest(path)) for path, name in found.items()]
+
+
+@dataclass(frozen=True)
+class _Adding:
+    """One run."""
+
+    spec: Spec
+    store: Store
+    progress: Progress
+    cancelled: Callable[[], bool]
+    workers: int
+
+    def add(self, photos: Sequence[_Photo], table: Path | None) -> Extended:
+        """Add the photos that are new; the caller holds the lock of the store."""
+        settings = checked_settings(self.spec, self.store)
+        teacher = checked_teacher(self.spec, self.store)
+        before = more_photos(self.store)
+        result, new = _sorted_out(photos, self.store, before)
+        self.progress(f"{len(new)} of {len(photos)} photos are new")
+        if not new:
+            return result
+        with one_thread():  # workers are the threads
+            names = _free_names(new, {*self.store.images, *before.images})
+            inputs = _inputs(self.spec, self.store, settings, teacher, new, names)
+            return self._added(inputs, result, new, table)
+
+    def _added(
+        self, inputs: Inputs, result: Extended, new: Sequence[_Photo], table: Path | None
+    ) -> Extended:
+        store = self.store
+        # what a table lacks is told before photos are encoded
+        labelled = _labeller(inputs, store, table, new)
+        fetch_encoder(inputs.encoder)
+        fetch_teacher(inputs.teacher)
+        self.progress(f"Device: {device_text(inputs.device)}")
+        workers = Workers(self.workers, None, self.progress)
+        partial = partial_folder(more_folder(store))
+        finished = Finished(partial)
+        photos = Photos(inputs.dataset, inputs.keys, workers, finished, (), self.cancelled)
+        features = head_features(inputs, photos)
+        encoding = Encoding(inputs, finished, (), self.progress, self.cancelled, workers, features)
+        gathered = encoding.run()
+        encoded, read = gathered.arrays(), read_rows(gathered.reason)
+        names = [inputs.dataset.ids[i] for i in read]
+        arrays = _arrays(store, encoded, names, [inputs.digests[i] for i in read])
+        arrays |= _logit_arrays(store, labelled(photos), read)
+        near = _near(store, encoded, names)
+        part = write_part(store, arrays, [new[i].path.absolute() for i in read])
+        shutil.rmtree(partial)
+        file_of = dict(zip(inputs.dataset.ids, new, strict=True))
+        return replace(
+            result,
+            part=part,
+            total=result.total + part.images,
+            added=tuple(names),
+            unreadable=tuple(
+                (str(file_of[name].path), why)
+                for name, why in skipped_images(gathered.reason, inputs)
+            ),
+            near_duplicates=near,
+            images_per_second=encoding.speed,
+        )
+
+
+def _sorted_out(
+    photos: Sequence[_Photo], store: Store, before: MorePhotos
+) -> tuple[Extended, list[_Photo]]:
+    """What is refused or skipped, and the photos that are new, each content once."""
+    digests = [str(one)[:_SHA256] for one in store.image_digest]
+    rows = {split: store.rows(split) for split in _EVALUATION}
+    judged = {digests[i]: (store.images[i], split) for split in _EVALUATION for i in rows[split]}
+    known = {*(digests[i] for i in store.rows(FIT)), *(one[:_SHA256] for one in before.digests)}
+    refused, there, new = [], [], []
+    for photo in photos:
+        if photo.digest in judged:
+            refused.append((str(photo.path), *judged[photo.digest]))
+        elif photo.digest in known and photo.digest != UNREADABLE:
+            there.append(str(photo.path))
+        else:
+            new.append(photo)
+            known.add(photo.digest)
+    total = sum(part.images for part in parts_of(store))
+    return Extended(store.path, None, total, (), tuple(there), tuple(refused)), new
+
+
+def _free_names(photos: Sequence[_Photo], taken: set[str]) -> list[str]:
+    """A name of its own for each photo: its name, with a number where that is taken."""
+    names = []
+    for photo in photos:
+        tried = chain([photo.name], (f"{photo.name} ({n})" for n in range(2, len(taken) + 3)))
+        name = next(name for name in tried if name not in taken)
+        taken.add(name)
+        names.append(name)
+    return names
+
+
+def _inputs(
+    spec: Spec,
+    store: Store,
+    settings: Settings,
+    teacher: LogitsTeacher | NetworkTeacher,
+    photos: Sequence[_Photo],
+    names: Sequence[str],
+) -> Inputs:
+    """Inputs of the stages of photos and teacher, which are the store's, over the new photos."""
+    encoder, classes = spec.concepts.encoder, tuple(store.classes)
+    dataset = Dataset(
+        ids=tuple(names),
+        split=(FIT,) * len(photos),
+        classes=classes,
+        label=np.full((len(photos), len(classes)), -1, np.int8),
+        load=lambda i: decode(photos[i].path),
+        digest=lambda i: photos[i].digest,
+        task=store.task,
+        paths=tuple(photo.path for photo in photos),
+    )
+    dataset = with_masks(dataset, settings.segments)
+    digests = [dataset.digest(i) for i in range(len(photos))]
+    made = network_inputs(teacher, classes, encoder, store.concepts)
+    return Inputs(
+        title=store.title,
+        dataset=dataset,
+        max_bad_share=spec.dataset.max_bad_share,
+        teacher=teacher,
+        teacher_inputs=made,
+        teacher_passes={} if isinstance(teacher, LogitsTeacher) else pass_keys(made),
+        words={},
+        corpus=store.attrs["corpus"],
+        filters=None,
+        prompts=[],
+        encoder=encoder,
+        batch=encoder.batch,
+        settings=settings,
+        training=None,  # a head that was trained is in the settings
+        scores={},
+        projections=spec.concepts.projections,
+        digests=digests,
+        keys=photo_keys(names, digests),
+        device=spec.device,
+    )
+
+
+def _labeller(
+    inputs: Inputs, store: Store, table: Path | None, photos: Sequence[_Photo]
+) -> Callable[[Photos], Columns]:
+    """Function that gives the photos' logits: of a table, which is read here, or by the network."""
+    teacher = inputs.teacher
+    if isinstance(teacher, LogitsTeacher):
+        found = table_logits(teacher, store, table, [photo.name for photo in photos])
+        return lambda _: found
+    if table is not None:
+        raise DataError(
+            f"The teacher is a network ({teacher.kind}), which labels the photos itself.",
+            "Leave out --logits.",
+        )
+    return lambda photos: network_logits(teacher, store, photos, inputs.encoder, inputs.device)
+
+
+def _arrays(
+    store: Store, encoded: dict[str, Any], names: Sequence[str], digests: Sequence[str]
+) -> dict[str, Any]:
+    """Arrays of the part that come from the encoder; scores from the half-precision embeddings that
+    are kept, as the store's."""
+    arrays = encoded_arrays(encoded)
+    scored = score_corpus(
+        encoded["embedding"],
+        arrays["segment_image"],
+        store.concept_text_embedding,
+        images=len(names),
+        scoring=scoring_of(store),
+    )
+    normaliser = scored.scoring.normaliser
+    return {
+        "image": np.array(names),
+        "image_digest": np.array(digests),
+        **arrays,
+        "concept_score": scored.score,
+        "segment_concept": scored.concept,
+        "segment_cosine": scored.cosine,
+        **({} if normaliser is None else {"segment_normaliser": normaliser}),
+    }
+
+
+def _logit_arrays(store: Store, logits: Columns, read: np.ndarray) -> dict[str, np.ndarray]:
+    other = {"other_logit": logits.other[read]} if store.has("other_logit") else {}
+    return {"teacher_logit": logits.own[read], **other}
+
+
+def _near(
+    store: Store, encoded: dict[str, Any], names: Sequence[str]
+) -> tuple[tuple[str, str, str], ...]:
+    """Added images that are nearly equal to images for evaluation: both names, and the split."""
+    rows = np.concatenate([store.rows(split) for split in _EVALUATION])
+    judged = small_photos(lambda i: store.thumbnail(int(rows[i])), len(rows))
+    small = np.concatenate([judged, small_encoded(encoded)])
+    pairs = near_pairs(small, np.arange(len(small)) < len(rows))
+    return tuple(
+        (names[b - len(rows)], store.images[rows[a]], str(store.split[rows[a]]))
+        for a, b, _ in sorted(pairs, key=lambda pair: (pair[1], -pair[2]))
+    )

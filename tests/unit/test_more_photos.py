@@ -1,0 +1,225 @@
+"""Photos added beside a store: parts that are read by content hash, and never changed."""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pytest
+import zarr
+from factory import ATTRS, oracle_arrays, small_arrays, small_store
+from more_factory import added_part
+
+from inficond_panel.concepts.extended_store import extended
+from inficond_panel.concepts.scoring import Scoring, score_corpus
+from inficond_panel.concepts.typed import TypedConcept, basis_of
+from inficond_panel.errors import StoreError, StoreFormatError
+from inficond_panel.store import open_store, write_store
+from inficond_panel.store.more_photos import (
+    Extended,
+    more_folder,
+    more_photos,
+    other_parts,
+    parts_of,
+    write_part,
+)
+
+
+@pytest.fixture
+def store(tmp_path):
+    return small_store(tmp_path / "small.zarr", images=40)
+
+
+def test_a_store_without_parts_has_no_photo_more(store):
+    found = more_photos(store)
+    assert (parts_of(store), len(found), found.parts) == ([], 0, ())
+    assert found.score.shape == (0, len(store.concepts))
+    assert found.teacher_logit.shape == found.teacher_log_odds.shape == (0, len(store.classes))
+    assert found.other_logit.shape == (0, 0)
+
+
+def test_parts_are_read_in_the_order_in_which_they_were_added(store):
+    before = store.content_hash
+    parts = [added_part(store, n, seed, f"call {seed}") for n, seed in ((5, 1), (1, 2), (3, 3))]
+    again = open_store(store.path)
+    assert (again.content_hash, again.written_hash) == (before, before)
+    assert parts_of(again) == parts
+    assert [part.path.name for part in parts] == ["0001.zarr", "0002.zarr", "0003.zarr"]
+    assert len({part.content_hash for part in parts}) == 3
+    assert more_folder(again).name == "small.more"
+    found = more_photos(again)
+    assert found.images[:6] == (*(f"call 1 {i}" for i in range(5)), "call 2 0")
+    assert (found.paths[5], found.digests[5]) == ("/photos/call 2 0.jpg", "2 0")
+    assert len(found) == 9
+    for row, name in enumerate(found.images):  # each row by the part alone
+        part, at = found.place(row)
+        assert part.images[at] == name
+        np.testing.assert_array_equal(found.score[row], part.concept_score[at])
+        np.testing.assert_array_equal(found.teacher_logit[row], part.teacher_logit[at])
+        assert part.picture(at).size[0] > 0
+    assert {found.score.dtype, found.teacher_logit.dtype} == {np.dtype(np.float32)}
+    with pytest.raises(ValueError, match="read-only"):
+        found.score[0] = 1
+
+
+def test_scores_follow_from_the_segments(store):
+    """As a corpus scores them, from the part's own embeddings."""
+    added_part(store)
+    part, _ = more_photos(store).place(0)
+    expected = score_corpus(
+        part.segment_embedding, part.segment_image, store.concept_text_embedding, images=12
+    ).score
+    np.testing.assert_allclose(more_photos(store).score, expected, atol=2e-3)  # half precision
+
+
+def test_some_parts_are_named_by_content_hash_in_any_order(store):
+    first, second = added_part(store, 5, 1), added_part(store, 3, 2, "other")
+    found = more_photos(store, [second.content_hash, first.content_hash])
+    assert found.images[0] == "other 0"
+    assert found.parts == (second.content_hash, first.content_hash)
+    assert len(more_photos(store, [first.content_hash])) == 5
+    assert len(more_photos(store, [])) == 0
+
+
+def test_a_part_that_is_gone_is_an_error_only_where_it_is_needed(store):
+    first, second = added_part(store, 5, 1), added_part(store, 3, 2, "other")
+    shutil.rmtree(first.path)
+    assert [part.content_hash for part in parts_of(store)] == [second.content_hash]
+    assert len(more_photos(store, [second.content_hash])) == 3
+    with pytest.raises(StoreError, match=f"no part {first.content_hash[:12]}") as told:
+        more_photos(store, [first.content_hash])
+    assert "inficond extend SPEC FOLDER" in told.value.remedy
+    assert added_part(store, 5, 1).path.name == "0003.zarr"
+    assert len(more_photos(store, [first.content_hash])) == 5  # the same photos, the same hash
+
+
+def test_a_part_that_was_changed_is_an_error_only_where_it_is_needed(store):
+    first, second = added_part(store, 5, 1), added_part(store, 3, 2, "other")
+    zarr.open_group(first.path)["concept_score"][0, 0] = 0.5
+    with pytest.raises(StoreFormatError, match="concept_score differs") as told:
+        more_photos(open_store(store.path), [first.content_hash])
+    assert "small.more" in told.value.remedy
+    shutil.rmtree(first.path / "image")
+    with pytest.raises(StoreFormatError, match="damaged"):
+        parts_of(store)
+    assert len(more_photos(store, [second.content_hash])) == 3
+    with pytest.raises(StoreError, match=r"no part .* damaged"):
+        more_photos(store, [first.content_hash])
+
+
+def test_parts_of_another_content_are_left_out_and_counted(store):
+    part = added_part(store)
+    other = small_store(store.path, images=40, seed=5)
+    assert (parts_of(other), other_parts(other)) == ([], [part])
+    with pytest.raises(StoreError, match="no part"):
+        more_photos(other, [part.content_hash])
+
+
+def test_a_half_written_part_is_no_part(store, monkeypatch):
+    first = added_part(store, 5, 1)
+
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("inficond_panel.store.write.content_hash", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        added_part(store, 3, 2)
+    monkeypatch.undo()
+    shutil.copytree(first.path, more_folder(store) / "0002.zarr.writing")  # as a killed run leaves
+    assert parts_of(store) == [first]
+    assert added_part(store, 3, 2).path.name == "0002.zarr"
+
+
+@pytest.mark.parametrize("method", ["max_cosine", "centred", "contrast"])
+def test_a_typed_concept_scores_added_photos_as_if_it_were_in_the_corpus(tmp_path, method):
+    """Against scoring all photos, the store's and the added ones, by the larger corpus at once."""
+    arrays = small_arrays(images=30)
+    text = arrays["concept_text_embedding"].astype(np.float32)
+    embedding = arrays["segment_embedding"].astype(np.float16)
+    owner = arrays["segment_image"]
+    scoring = Scoring(method, 0.05 if method == "contrast" else None)
+    scored = score_corpus(embedding, owner, text, images=30, scoring=scoring)
+    made = {
+        "score_centre": scored.scoring.centre,
+        "segment_normaliser": scored.scoring.normaliser,
+        "concept_score": scored.score,
+    }
+    attrs = {**ATTRS, "scores": scoring.settings}
+    whole = {**arrays, **{name: one for name, one in made.items() if one is not None}}
+    write_store(tmp_path / "a.zarr", whole, attrs)
+    store = open_store(tmp_path / "a.zarr")
+    vector = np.random.default_rng(3).normal(size=text.shape[1]).astype(np.float32)
+    vector /= np.linalg.norm(vector)
+    typed = TypedConcept(
+        ("word",), basis_of(store), vector, np.zeros(30, np.float32), np.zeros(len(owner))
+    )
+    bigger = extended(store, [typed])
+    part = write_again(store, whole)
+    found = more_photos(bigger)
+    assert (found.score.shape[1], bigger.written_hash) == (len(text) + 1, store.content_hash)
+    np.testing.assert_array_equal(found.score[:, :-1], store.concept_score)
+    given = {"images": 30, "scoring": scored.scoring}
+    if method == "contrast":  # the word contends with the corpus: softmax over one more
+        cosine = embedding.astype(np.float32) @ np.vstack([text, vector]).T / np.float32(0.05)
+        share = np.exp(cosine[:, -1] - np.logaddexp.reduce(cosine, axis=1))
+    elif method == "centred":
+        both = score_corpus(embedding, owner, vector[None], **given)
+        share = None
+        np.testing.assert_allclose(found.score[:, -1], both.score[:, 0], atol=1e-6)
+    else:
+        share = embedding.astype(np.float32) @ vector
+    if share is not None:
+        expected = np.zeros(30)
+        np.maximum.at(expected, owner, share)
+        np.testing.assert_allclose(found.score[:, -1], expected, atol=1e-6)
+    assert more_photos(bigger, [part.content_hash]).parts == (part.content_hash,)
+
+
+def write_again(store, arrays):
+    """The images of a store, under other names, as a part of it."""
+    unlike = {"concept", "class_name", "method", "label", "split", "concept_projection"}
+    unlike |= {"concept_text_embedding", "score_centre", "other_class"}
+    kept = {name: one for name, one in arrays.items() if name not in unlike}
+    names = [f"copy {i}" for i in range(len(arrays["image"]))]
+    own = {"image": np.array(names), "image_digest": np.array(names)}
+    return write_part(store, {**kept, **own}, names)
+
+
+def test_a_softmax_teacher_has_its_other_logits(tmp_path):
+    arrays = small_arrays(images=20)
+    rng = np.random.default_rng(0)
+    arrays |= {"other_class": np.array(["boat"]), "other_logit": rng.normal(size=(20, 1))}
+    write_store(tmp_path / "a.zarr", arrays, {**ATTRS, "teacher_activation": "softmax"})
+    store = open_store(tmp_path / "a.zarr")
+    assert more_photos(store).other_logit.shape == (0, 1)
+    write_again(store, arrays)
+    found = more_photos(store)
+    np.testing.assert_array_equal(found.other_logit, store.other_logit)
+    np.testing.assert_allclose(found.teacher_log_odds, store.teacher_log_odds)
+
+
+def test_a_store_with_an_oracle_has_parts_without_one(tmp_path):
+    write_store(tmp_path / "a.zarr", oracle_arrays(images=20), ATTRS)
+    store = open_store(tmp_path / "a.zarr")
+    added_part(store)
+    assert not more_photos(store).place(0)[0].has("oracle_logit")
+
+
+def test_the_result_says_what_was_added_and_what_was_not(store):
+    found = Extended(
+        store=store.path,
+        part=added_part(store, 2),
+        total=14,
+        added=("a", "b"),
+        already_there=("c.jpg",),
+        refused=(("d.jpg", "000002", "tune"),),
+        unreadable=(("e.jpg", "the file is empty"),),
+        near_duplicates=(("a", "000003", "holdout"),),
+    )
+    assert list(found.lines()) == [
+        f"2 photos added; 14 in all beside {store.path}",
+        "skipped 1 photo already there: c.jpg",
+        "refused 1 photo for evaluation: d.jpg = 000002 (tune)",
+        "skipped 1 photo that cannot be read: e.jpg: the file is empty",
+        "Warning: nearly equal to images for evaluation: 1: a = 000003 (holdout)",
+    ]
