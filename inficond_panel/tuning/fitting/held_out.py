@@ -24,7 +24,8 @@ from inficond_panel.vocabulary.splits import TUNE
 
 FOLDS = 5
 _NONE = np.zeros(0, dtype=np.intp)
-_TOLERANCE = 1e-4
+#: Gap to stop at, relative to the objective at w = 0: students that choose, and that are evaluated.
+_ROUGH, _TOLERANCE = 1e-3, 1e-4
 
 
 def fit_each(
@@ -93,11 +94,12 @@ def held_out_logits(
     upper: Array,
     rows: NDArray[np.intp],
     folds: NDArray[np.intp],
+    tolerance: float = _ROUGH,
 ) -> Array:
     """Logits ``(len(tried), n)`` of the photos at ``rows`` of ``tune``, each by students that were
     fitted without the photos of its fold, of ``folds`` ``(n,)``."""
     parts = [rows[folds == fold] for fold in range(FOLDS)]
-    found = fit_each(student, tried, lower, upper, parts)
+    found = fit_each(student, tried, lower, upper, parts, tolerance)
     logits, count = np.empty((len(tried), len(rows))), len(tried)
     for fold in range(FOLDS):
         own = found.at(np.arange(fold * count, (fold + 1) * count))
@@ -116,7 +118,8 @@ def nested_logits(
     parts = [rows[folds == fold] for fold in range(FOLDS)]
     pairs = list(combinations(range(FOLDS), 2))
     sets = [*parts, *(np.concatenate([parts[a], parts[b]]) for a, b in pairs)]
-    found, count = fit_each(student, tried, student.lower, student.upper, sets), len(tried)
+    bounds, count = (student.lower, student.upper), len(tried)
+    found = fit_each(student, tried, *bounds, sets, _ROUGH)
     scores, nested = student.store.concept_score, [np.empty((count, len(rows))) for _ in parts]
     for place, left_out in enumerate([*((fold, fold) for fold in range(FOLDS)), *pairs]):
         own = found.at(np.arange(place * count, (place + 1) * count))
@@ -136,4 +139,4 @@ def unseen_logits(student: ClassFit) -> Array:
     rows = student.store.rows(TUNE)
     folds = stratified_folds(student.store.label[rows, student.k][:, None], FOLDS, seed=0)
     given = student, [student.terms], student.lower, student.upper
-    return held_out_logits(*given, rows, folds)[0]
+    return held_out_logits(*given, rows, folds, _TOLERANCE)[0]
