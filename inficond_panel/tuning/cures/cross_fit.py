@@ -64,9 +64,11 @@ def cross_fitted_logits(
 ) -> Array:
     """Logits ``(n,)`` of the images at ``rows`` of ``tune``, by students that did not see them.
 
-    ``steps``, one or more, end at ``node``, whose bounds are in force. Found once for the same
-    steps and bounds of the class.
+    ``steps`` end at ``node``, whose bounds are in force; without any, the student at ``node`` gives
+    the logits. Found once for the same steps and bounds of the class.
     """
+    if not steps:
+        return tuner.logits(node)[rows, tuner.store.classes.index(class_name)]
     label = np.asarray(tuner.store.label[rows, tuner.store.classes.index(class_name)])
     every = (node.bounds, *(step.bounds for step in steps))
     bounds = [_bounds_in_play(tuner, one, class_name) for one in every]

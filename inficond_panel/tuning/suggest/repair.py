@@ -166,11 +166,14 @@ def redrawn_change(
 def _redrawn_logits(
     label: NDArray, folds: NDArray, tried: Sequence[Array], counts: NDArray
 ) -> Array:
-    """Logits (draws, n) of the photos, by the students that each draw (draws, n) chooses."""
+    """Logits (1 + draws, n) of the photos, by the students that each row of counts chooses.
+
+    The first row, all photos once, is no draw: standard errors are of the others.
+    """
     found = np.empty(counts.shape)
     for fold, logits in enumerate(tried):
         out = folds == fold
         inside = counts[:, ~out]
         values = ap_values(label[~out], logits[:, ~out], inside)
-        found[:, out] = logits[chosen(values, errors(values))][:, out]
+        found[:, out] = logits[chosen(values, errors(values[:, 1:]))][:, out]
     return found
