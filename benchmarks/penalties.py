@@ -29,7 +29,7 @@ from inficond_panel import distill
 from inficond_panel.distill.folds import stratified_folds
 from inficond_panel.store import Store
 from inficond_panel.tuning import open_tuner
-from inficond_panel.tuning.fitting.penalty_choice import penalty_path
+from inficond_panel.tuning.fitting.penalty_choice import compared_penalties
 
 #: Positives of fit that a class without a bias needs.
 LEAST = 60
@@ -112,7 +112,7 @@ def nonlinear_logits(store: Store, k: int, seed: int) -> NDArray:
 
 def outcome(case: Case) -> dict[str, tuple[float, float, int]]:
     """AP and fidelity on the holdout in points, and number of concepts, by rule."""
-    path, target = np.array(penalty_path(case.store)), expit(case.logits)
+    path, target = np.array(compared_penalties(case.store)), expit(case.logits)
     students = fitted(case, case.fit, target, path)
     of_tune, of_holdout = (logits_of(case, rows, students) for rows in (case.tune, case.holdout))
     losses = loss(of_tune, target[case.tune])

@@ -70,7 +70,8 @@ def parse_args() -> argparse.Namespace:
 
 def made(args: argparse.Namespace) -> Tuner:
     """Students of made photos, whose tune and holdout are the pool."""
-    return from_frames(**shifted_frames(args.fit + 6000, fit=args.fit, bias=args.bias)).fit().tuner
+    given = from_frames(**shifted_frames(args.fit + 6000, fit=args.fit, bias=args.bias))
+    return given.with_settings(lambda_=1e-4).fit().tuner
 
 
 def opened(args: argparse.Namespace) -> Tuner:

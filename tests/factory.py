@@ -132,7 +132,7 @@ def small_spec(folder: Path, *, extra: str = "", **sizes: Any) -> Path:
     _put_store(folder / "small.zarr", **sizes)
     spec = folder / "small.yaml"
     calm = "" if "layout:" in extra else "layout: {tour: false}\n"
-    spec.write_text(SPEC + calm + extra)
+    spec.write_text(spec_text(calm + extra))
     return spec
 
 
@@ -146,6 +146,13 @@ def twins_spec(folder: Path) -> Path:
     return small_spec(folder, make=twin_arrays)
 
 
+def spec_text(extra: str = "") -> str:
+    """``SPEC`` with ``extra`` at the top level, and with ``STUDENTS`` where ``extra`` has none."""
+    return SPEC + ("" if "students:" in extra else STUDENTS) + extra
+
+
+#: Students with the same penalty for all classes, so that no test waits for the choice of one.
+STUDENTS = "students: {lambda: 1.0e-4}\n"
 SPEC = """\
 title: Small
 dataset:

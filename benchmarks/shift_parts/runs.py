@@ -89,12 +89,13 @@ def make_students(
     taught = [logits, *(strong_logits(store, other, 0) for other in others)]
     scores = np.asarray(store.concept_score[rows], dtype=np.float32)
     classes = [store.classes[other] for other in (k, *others)]
-    return from_frames(
+    given = from_frames(
         pd.DataFrame(scores, index=names, columns=store.concepts),
         pd.DataFrame(np.stack(taught, axis=1)[rows], index=names, columns=classes),
         pd.DataFrame(label, index=names, columns=classes),
         split=pd.Series(where, index=names),
-    ).fit()
+    )
+    return given.with_settings(lambda_=1e-4).fit()
 
 
 def biased_student(

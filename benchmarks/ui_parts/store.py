@@ -27,6 +27,7 @@ dataset: {kind: table, root: data, labels: labels.csv,
 concepts: {corpus: words.txt,
   encoder: {kind: open_clip, model: ViT-B-32, pretrained: weights.pt}}
 teacher: {kind: logits, path: logits.csv}
+students: {lambda: 1.0e-4}
 """
 
 

@@ -97,7 +97,7 @@ def _lines(draft: Draft) -> Iterator[str]:
     if draft.device:
         yield f"device: {draft.device} # of encoder and teacher"
     yield "students:"
-    yield "  lambda: 1.0e-4 # larger: fewer concepts a student"
+    yield "  lambda: auto # by the teacher, per class; a number, larger: fewer concepts per student"
 
 
 def _output_lines(classes: Sequence[str]) -> Iterator[str]:

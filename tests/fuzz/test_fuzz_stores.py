@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from factory import ATTRS, SPEC, small_arrays
+from factory import ATTRS, small_arrays, spec_text
 from guard import attempt
 
 from inficond_panel.cli import main
@@ -28,7 +28,7 @@ ODD_FACTS: list[Any] = [None, 3, -1.5, True, "", "x", [], [0], ["a"], {}, {"a": 
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a spec and a store as it should be."""
     folder = tmp_path_factory.mktemp("whole")
-    (folder / "small.yaml").write_text(SPEC)
+    (folder / "small.yaml").write_text(spec_text())
     write_store(folder / "small.zarr", small_arrays(**SIZES), ATTRS)
     return folder
 
@@ -101,7 +101,7 @@ def forge(arrays: dict[str, np.ndarray], attrs: dict[str, Any], rng: random.Rand
 
 
 def test_a_forged_store_is_told_or_used_without_a_traceback(tmp_path, mutants):
-    (tmp_path / "small.yaml").write_text(SPEC)
+    (tmp_path / "small.yaml").write_text(spec_text())
     told = 0
     for name, rng in mutants.generators(30):
         arrays, attrs = small_arrays(**SIZES), dict(ATTRS)

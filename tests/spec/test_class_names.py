@@ -46,6 +46,8 @@ def test_a_spec_that_no_file_holds_has_no_place():
 
 def test_penalty_of_each_class(folder, good):
     students = folder.load(good + "students: {lambda: {cat: 1e-2}}").students
+    assert [students.penalty(name) for name in ("cat", "dog")] == [1e-2, None]
+    students = folder.load(good + "students: {solver: paper, lambda: {cat: 1e-2}}").students
     assert [students.penalty(name) for name in ("cat", "dog")] == [1e-2, 1e-4]
     students = folder.load(good + "students: {lambda: {default: 1e-3, cat: auto}}").students
     assert [students.penalty(name) for name in ("cat", "dog")] == [None, 1e-3]

@@ -27,7 +27,7 @@ def test_defaults_and_paths(folder, good):
     assert spec.concepts.prompts == ["a photo of a {}"]
     assert spec.concepts.segments.max_per_image == 16
     assert spec.students.solver == "exact"
-    assert spec.students.lambda_ == 1e-4
+    assert spec.students.lambda_ == "auto"
     assert spec.students.tolerance == 1e-6
     assert spec.tuning.factor == 2
     assert spec.layout.rows[1] == ["embedding", "detail", "provenance"]
@@ -112,9 +112,24 @@ def test_specs_that_come_along_have_names():
         find_spec("voc2070")
 
 
-@pytest.mark.parametrize("file", sorted(SPECS.glob("*.yaml")), ids=lambda file: file.stem)
-def test_specs_that_come_along_can_be_served(file):
+COME_ALONG = sorted([*SPECS.glob("*.yaml"), *SPECS.glob("public/*.yaml")])
+
+
+@pytest.mark.parametrize("file", COME_ALONG, ids=lambda file: file.stem)
+def test_specs_that_come_along_can_be_served(file, tmp_path, monkeypatch):
+    monkeypatch.setenv("INFICOND_DATA", str(tmp_path))
+    assert find_spec(file.stem) == file
     assert load_spec(file, check_files=False).title
+
+
+def test_the_spec_of_the_paper_has_its_settings(tmp_path, monkeypatch):
+    monkeypatch.setenv("INFICOND_DATA", str(tmp_path))
+    spec = load_spec(find_spec("paper"), check_files=False)
+    students = spec.students
+    assert (students.solver, students.lambda_, students.epochs, students.batch) == (
+        "paper", 1e-4, 10, 128,
+    )  # fmt: skip
+    assert spec.concepts.corpus.name == "broden_object_584.txt"
 
 
 def test_missing_and_unreadable_files(tmp_path):

@@ -60,7 +60,7 @@ CASES = {
         ],
     ),
     "penalties that one softmax student cannot have": (
-        "teacher:", "students: {link: softmax, l2: 1, lambda: {cat: 0}}\nteacher:", [
+        "teacher:", "students: {link: softmax, l2: 1, lambda: {cat: 0, default: 1}}\nteacher:", [
             "13:12: students.link: a softmax has one class an image; give dataset.task: "
             "single_label or take sigmoid",
             "13:27: students.l2: is not used with link: softmax; leave it out, or take link: "

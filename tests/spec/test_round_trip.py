@@ -223,7 +223,7 @@ def fit_spec(given: dict, folder: Path) -> None:
         students.link = "softmax" if single else "sigmoid"
         students.l2 = 0.0 if single else students.l2
         by_class = students.lambda_ if isinstance(students.lambda_, dict) else {}
-        if students.lambda_ == 0 or 0 in by_class.values():
+        if students.lambda_ == 0 or {0, "auto"} & set(by_class.values()):
             students.lambda_ = 1e-4
 
 
@@ -288,7 +288,7 @@ def test_a_folder_below_a_variable_that_is_not_set_survives_the_round_trip(tmp_p
 
 def test_defaults_are_not_written_and_variables_stay(folder, good, monkeypatch):
     monkeypatch.setenv("SOME_DATA", str(folder.path))
-    text = good.replace("root: data", "root: ${SOME_DATA}/data") + "students: {lambda: 1e-4}\n"
+    text = good.replace("root: data", "root: ${SOME_DATA}/data") + "students: {lambda: auto}\n"
     spec = folder.load(text)
     written = spec.to_yaml()
     assert "root: ${SOME_DATA}/data" in written

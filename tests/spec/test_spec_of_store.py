@@ -14,7 +14,7 @@ def test_the_folder_of_a_store_is_a_spec(tmp_path):
     spec = load_spec(find_spec(tmp_path / "x.zarr"))
     assert (spec.title, spec.store) == ("My store", tmp_path / "x.zarr")
     assert spec.history == tmp_path / "x.history.sqlite"
-    assert spec.students.lambda_ == 1e-4
+    assert spec.students.lambda_ == "auto"
     assert spec.dataset is spec.concepts is spec.teacher is None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from factory import SPEC, small_store
+from factory import small_store, spec_text
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from test_round_trip import made, numbers
@@ -29,7 +29,7 @@ TITLES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(st
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, Spec]:
     folder = tmp_path_factory.mktemp("page")
-    (folder / "small.yaml").write_text(SPEC)
+    (folder / "small.yaml").write_text(spec_text())
     store = small_store(folder / "small.zarr", images=40, concepts=12, classes=3)
     return store, load_spec(folder / "small.yaml", check_files=False)
 

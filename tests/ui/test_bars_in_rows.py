@@ -7,7 +7,7 @@ import re
 
 import numpy as np
 import pytest
-from factory import ATTRS, SPEC, small_arrays
+from factory import ATTRS, small_arrays, spec_text
 from PIL import Image
 from playwright.sync_api import Page, expect
 from waiting import comes_to
@@ -43,7 +43,7 @@ def url(serve_module, tmp_path_factory) -> str:
     arrays["label"][tune, 77] = 0
     arrays["label"][tune[0], 77] = 1
     write_store(folder / "small.zarr", arrays, ATTRS)
-    (folder / "small.yaml").write_text(SPEC)
+    (folder / "small.yaml").write_text(spec_text())
     return serve_module(folder / "small.yaml").url
 
 

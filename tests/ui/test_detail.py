@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from factory import ATTRS, SPEC, small_arrays, small_spec
+from factory import ATTRS, small_arrays, small_spec, spec_text
 from PIL import Image
 from playwright.sync_api import Page, expect
 from resizing import resize
@@ -222,7 +222,7 @@ def test_a_concept_without_assigned_segments_says_so_and_offers_all(
     own = arrays["segment_concept"] == wheel
     arrays["segment_concept"] = np.where(own, sky, arrays["segment_concept"])
     write_store(tmp_path / "small.zarr", arrays, ATTRS)
-    (tmp_path / "small.yaml").write_text(SPEC)
+    (tmp_path / "small.yaml").write_text(spec_text())
     url = serve_module(tmp_path / "small.yaml").url
     page = open_page(f"{url}?class=bicycle&concept=wheel")
     expect(page.get_by_text("No segment of these images is assigned")).to_be_visible()

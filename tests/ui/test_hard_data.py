@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from factory import ATTRS, SPEC, small_arrays
+from factory import ATTRS, small_arrays, spec_text
 from playwright.sync_api import Page, expect
 from waiting import comes_to, wait_until
 
@@ -42,7 +42,7 @@ def write(folder: Path, title: str, arrays: dict[str, np.ndarray]) -> Path:
     folder.mkdir()
     write_store(folder / "small.zarr", arrays, {**ATTRS, "title": title})
     spec = folder / "spec.yaml"
-    spec.write_text(SPEC.replace("title: Small", f"title: {title!r}\nstore: small.zarr"))
+    spec.write_text(spec_text().replace("title: Small", f"title: {title!r}\nstore: small.zarr"))
     return spec
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from factory import ATTRS, SPEC, small_arrays
+from factory import ATTRS, small_arrays, spec_text
 from playwright.sync_api import Locator, Page, expect
 from waiting import comes_to, wait_until
 
@@ -57,7 +57,7 @@ def large_spec(folder: Path, classes: int, concepts: int) -> Path:
 def write(folder: Path, arrays: dict[str, np.ndarray]) -> Path:
     write_store(folder / "small.zarr", arrays, ATTRS)
     spec = folder / "small.yaml"
-    spec.write_text(SPEC)
+    spec.write_text(spec_text())
     return spec
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from factory import ATTRS, SPEC, small_arrays
+from factory import ATTRS, small_arrays, spec_text
 from playwright.sync_api import Page, expect
 from resizing import resize
 from waiting import comes_to
@@ -80,7 +80,9 @@ def long_spec(folder: Path) -> Path:
     arrays["class_name"] = np.array(["sports equipment", f"{kept[1]} {LONGER}", *kept[2:]])
     write_store(folder / "small.zarr", arrays, {**ATTRS, "title": f"A data set {LONGER}"})
     spec = folder / "spec.yaml"
-    spec.write_text(SPEC.replace("title: Small", f"title: A data set {LONGER}\nstore: small.zarr"))
+    spec.write_text(
+        spec_text().replace("title: Small", f"title: A data set {LONGER}\nstore: small.zarr")
+    )
     return spec
 
 

@@ -6,7 +6,7 @@ import io
 
 import numpy as np
 import pytest
-from factory import ATTRS, SPEC, small_arrays, small_spec
+from factory import ATTRS, small_arrays, small_spec, spec_text
 from PIL import Image
 from playwright.sync_api import Page, expect
 from waiting import comes_to, wait_until
@@ -50,7 +50,7 @@ def large(tmp_path_factory):
     arrays = small_arrays(classes=CLASSES, concepts=CONCEPTS)
     arrays["class_name"] = np.array([f"class {k}" for k in range(CLASSES)])
     write_store(folder / "small.zarr", arrays, ATTRS)
-    (folder / "small.yaml").write_text(SPEC)
+    (folder / "small.yaml").write_text(spec_text())
     return folder / "small.yaml"
 
 

@@ -135,7 +135,7 @@ def test_predictions(students):
 
 
 def test_predictions_keep_to_the_thresholds(tmp_path):
-    spec = small_spec(tmp_path, extra="students: {threshold: {bicycle: 0.7}}\n")
+    spec = small_spec(tmp_path, extra="students: {lambda: 1e-4, threshold: {bicycle: 0.7}}\n")
     students = open_students(spec, history=":memory:").fit()
     expected = students.decision_function("tune") > [0.7, 0, 0, 0]
     np.testing.assert_array_equal(students.predict("tune"), expected)

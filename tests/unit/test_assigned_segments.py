@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from factory import ATTRS, SPEC, small_arrays, small_spec
+from factory import ATTRS, small_arrays, small_spec, spec_text
 
 from inficond_panel.analysis.images.image_sets import patch_images
 from inficond_panel.analysis.images.patches import (
@@ -243,6 +243,6 @@ def test_the_spec_says_which_patches_are_there_at_first(tmp_path):
     assert "patches" not in make_address(app)
     app.settings.patches_of = "nearest"
     assert "patches=nearest" in make_address(app)
-    (tmp_path / "wrong.yaml").write_text(f"{SPEC}views: {{patches_of: all}}\n")
+    (tmp_path / "wrong.yaml").write_text(spec_text("views: {patches_of: all}\n"))
     with pytest.raises(SpecError, match=r"views\.patches_of"):
         load_spec(tmp_path / "wrong.yaml", check_files=False)

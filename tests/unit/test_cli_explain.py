@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from factory import STUDENTS
 
 from inficond_panel.cli import main
 from inficond_panel.tuning import open_tuner
@@ -105,8 +106,9 @@ def test_a_correlation_lies_between_0_and_1(capsys, spec_file, value):
 
 def test_unknown_classes_in_the_spec_are_told_at_their_place(run, spec_file):
     text = spec_file.read_text()
-    spec_file.write_text(text + "students:\n  threshold: {birdd: 1}\n")
-    line = text.count("\n") + 2
+    place = text.index(STUDENTS)
+    spec_file.write_text(text.replace(STUDENTS, "students:\n  threshold: {birdd: 1}\n"))
+    line = text[:place].count("\n") + 2
     for command in ("distill", "explain"):
         status, _, err = run(command, spec_file)
         assert status == 2
@@ -121,7 +123,8 @@ def test_check_holds_the_spec_against_a_store_that_is_there(run, spec_file):
     for name in [*names, "words.txt", "weights.pt", "logits.csv"]:
         (folder / name).write_text("")
     assert run("check", spec_file)[0] == 0
-    spec_file.write_text(spec_file.read_text() + "students: {lambda: {default: 1e-4, brid: 1}}\n")
+    other = "students: {lambda: {default: 1e-4, brid: 1}}\n"
+    spec_file.write_text(spec_file.read_text().replace(STUDENTS, other))
     status, _, err = run("check", spec_file)
     assert status == 2
     assert "students.lambda: there is no class 'brid' in the store. Did you mean 'bird'?" in err

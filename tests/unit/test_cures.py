@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from factory import STUDENTS
 from scipy.special import expit
 from spread_shortcut import CONTEXT, shifted_frames
 
@@ -32,7 +33,7 @@ from inficond_panel.wording.cures import auto_sentence, terms_words
 def students(tmp_path_factory) -> TunableStudents:
     folder = tmp_path_factory.mktemp("shifted")
     made = inficond_panel.from_frames(**shifted_frames(seed=1), path=folder / "own.zarr")
-    return made.with_settings(tolerance=1e-9).fit()
+    return made.with_settings(tolerance=1e-9, lambda_=1e-4).fit()
 
 
 @pytest.fixture
@@ -342,8 +343,8 @@ def test_too_few_photos_of_fit(tuner, monkeypatch) -> None:
 
 
 def test_the_recipe_of_the_paper_knows_thumbs_alone(spec_file) -> None:
-    text = spec_file.read_text() + "students: {solver: paper, epochs: 1}\n"
-    spec_file.write_text(text)
+    paper = "students: {solver: paper, epochs: 1}\n"
+    spec_file.write_text(spec_file.read_text().replace(STUDENTS, paper))
     tuner = inficond_panel.open_students(spec_file, history=":memory:").fit().tuner
     with pytest.raises(TuningError, match="The solver 'paper' knows no cures"):
         tuner.fine_tune(tuner.root(), [Lambda("bicycle", 0.001)])

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from factory import ATTRS, SPEC, small_arrays, small_spec, small_store
+from factory import ATTRS, small_arrays, small_spec, small_store, spec_text
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
@@ -94,7 +94,9 @@ def test_every_format_loads_as_an_estimator(tuner, node, files, kind):
 
 
 def test_thresholds_go_along(tmp_path):
-    spec = small_spec(tmp_path, extra="students: {threshold: {bicycle: 0.7, bird: -0.4}}\n")
+    spec = small_spec(
+        tmp_path, extra="students: {lambda: 1e-4, threshold: {bicycle: 0.7, bird: -0.4}}\n"
+    )
     tuner = open_tuner(spec, history=":memory:")
     files = export(tuner, tuner.root(), tmp_path / "out", ALL)
     expected = tuner.logits(tuner.root()) > [0.7, 0, 0, -0.4]
@@ -181,7 +183,7 @@ def test_metrics_that_are_undefined_say_so(tmp_path):
     arrays = small_arrays()
     arrays["label"][arrays["split"] == "tune", 0] = 0
     write_store(tmp_path / "small.zarr", arrays, ATTRS)
-    (tmp_path / "small.yaml").write_text(SPEC)
+    (tmp_path / "small.yaml").write_text(spec_text())
     tuner = open_tuner(tmp_path / "small.yaml", history=":memory:")
     files = export(tuner, tuner.root(), tmp_path / "out", ["sklearn"])
     assert json.loads(files["card_json"].read_text())["metrics"]["tune"]["bicycle"]["ap"] == {
@@ -226,7 +228,7 @@ def test_hostile_names_reach_every_file_unharmed(tmp_path):
     arrays["concept"] = np.array([*hostile, *map(str, arrays["concept"][4:])])
     arrays["class_name"] = np.array([name.upper() for name in hostile])
     write_store(tmp_path / "small.zarr", arrays, {**ATTRS, "title": "<img src=x onerror=a()>"})
-    (tmp_path / "small.yaml").write_text(SPEC)
+    (tmp_path / "small.yaml").write_text(spec_text())
     tuner = open_tuner(tmp_path / "small.yaml", history=":memory:")
     node = tuner.fine_tune(tuner.root(), [Intent(hostile[0].upper(), hostile[2], "remove")])
     files = export(tuner, node, tmp_path / "out", ALL)

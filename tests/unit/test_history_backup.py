@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from factory import STUDENTS
 from histories import tuned_spec
 from waiting import wait_until
 
@@ -103,7 +104,7 @@ def test_a_copy_is_made_where_only_other_students_have_iterations(run, spec, tmp
     """Other settings are other students: the file holds theirs alone, and is worth a copy."""
     before = told(open_tuner(spec))
     text = spec.read_text()
-    spec.write_text(f"{text}students: {{l2: 0.5}}\n")
+    spec.write_text(text.replace(STUDENTS, "students: {l2: 0.5}\n"))
     assert open_tuner(spec).nodes() == []
     assert run("backup", tmp_path / "copy.sqlite")["iterations"] == 0
     assert "no iterations of these students" in run("list")

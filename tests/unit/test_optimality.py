@@ -77,7 +77,9 @@ def test_the_page_and_python_warn(case):
 
 
 def test_the_sentence_names_the_worst_class_its_gap_and_the_remedy(tmp_path):
-    tuner = open_tuner(small_spec(tmp_path, images=120, extra="students: {tolerance: 1.0e-17}\n"))
+    tuner = open_tuner(
+        small_spec(tmp_path, images=120, extra="students: {lambda: 1e-4, tolerance: 1.0e-17}\n")
+    )
     with pytest.warns(OptimumWarning):
         root = tuner.root()
     (line,) = optimality_notices(root, tuner.store.classes)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from factory import ATTRS, SPEC, oracle_spec, small_arrays, small_spec
+from factory import ATTRS, SPEC, oracle_spec, small_arrays, small_spec, spec_text
 from scipy.special import expit
 
 from inficond_panel import distill
@@ -250,7 +250,7 @@ def test_a_script_can_take_other_settings(both):
 
 
 def test_settings_left_out_stay_those_of_the_spec(both):
-    both.write_text(f"{SPEC}students: {{temperature: 2, labels: {{alpha: 3}}}}\n")
+    both.write_text(f"{SPEC}students: {{lambda: 1e-4, temperature: 2, labels: {{alpha: 3}}}}\n")
     tuner = open_tuner(both)
     other = tuner.with_students(targets="oracle")
     assert Setting.of(other.spec.students) == Setting("oracle", 3.0, 2.0, 1e-4)
@@ -262,7 +262,7 @@ def test_a_class_without_positives_is_left_out_of_the_mean(tmp_path, capsys):
     arrays = small_arrays(classes=2)
     arrays["label"][arrays["split"] == "tune"] = 0
     write_store(tmp_path / "small.zarr", arrays, ATTRS)
-    (tmp_path / "small.yaml").write_text(SPEC)
+    (tmp_path / "small.yaml").write_text(spec_text())
     assert main(["compare", str(tmp_path / "small.yaml"), "--draws", "5"]) == 0
     out = capsys.readouterr().out
     assert "undefined" in out
@@ -293,7 +293,7 @@ def test_students_of_the_oracle_say_so_where_they_are_named(both, capsys):
     assert SEEN not in card_markdown(model_card(plain, plain.root()))
     teacher = "{kind: torchscript, path: t.pt, oracle: {}, preprocessing: {size: [8, 8], mean: [0, 0, 0], std: [1, 1, 1]}}"  # noqa: E501
     text = SPEC.replace("{kind: logits, path: logits.csv}", teacher)
-    both.write_text(f"{text}students: {{targets: oracle}}\n")
+    both.write_text(f"{text}students: {{targets: oracle, lambda: 1e-4}}\n")
     for command in ("distill", "metrics"):
         assert main([command, str(both)]) == 0
         assert f"(oracle, {SEEN})" in capsys.readouterr().out.splitlines()[0]

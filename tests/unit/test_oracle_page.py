@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from factory import ATTRS, SPEC, oracle_spec, small_arrays, small_spec
+from factory import ATTRS, oracle_spec, small_arrays, small_spec, spec_text
 from waiting import until
 
 from inficond_panel.app import Explorer
@@ -72,7 +72,7 @@ def test_an_oracle_that_cannot_be_used_is_told_and_nothing_is_lost(tmp_path):
     arrays = small_arrays()
     arrays["oracle_logit"] = np.full(arrays["teacher_logit"].shape, np.nan)
     write_store(tmp_path / "small.zarr", arrays, ATTRS)
-    (tmp_path / "small.yaml").write_text(SPEC)
+    (tmp_path / "small.yaml").write_text(spec_text())
     app = AppState(open_tuner(tmp_path / "small.yaml"), Jobs(inline=True))
     app.tuning.toggle("bicycle", "wheel", "up")
     app.targets.choose("oracle")

@@ -16,13 +16,11 @@ from inficond_panel.spec import load_spec
 from inficond_panel.store import Store
 from inficond_panel.tuning import History, Intent, Tuner
 from inficond_panel.tuning import tuner as tuner_module
-from inficond_panel.tuning.fitting.penalty_choice import least_loss, penalty_path
+from inficond_panel.tuning.fitting.penalty_choice import compared_penalties, least_loss
 from inficond_panel.tuning.replay import replay
 from inficond_panel.wording.penalties import penalty_text
 
 UP = Intent("bicycle", "wheel", "up")
-
-
 AUTO = "{lambda: auto}"
 
 
@@ -34,7 +32,7 @@ def make_tuner(store: Store, folder: Path, students: str = AUTO, history: str = 
 
 def best_on(store: Store, fitted: np.ndarray, compared: np.ndarray) -> np.ndarray:
     """Least mean cross-entropy with the teacher, of students fitted one by one: penalties (K,)."""
-    soft, path = expit(store.teacher_logit.astype(float)), penalty_path(store)
+    soft, path = expit(store.teacher_logit.astype(float)), compared_penalties(store)
     losses = []
     for value in path:
         students = distill.fit(store.concept_score[fitted], soft[fitted], l1=value, tolerance=1e-8)
@@ -57,6 +55,16 @@ def test_the_student_nearest_to_the_teacher_on_tune_is_taken(store: Store, tmp_p
     assert tuner.root_id != fixed.root_id
     node = tuner.fine_tune(tuner.root(), [UP])
     assert node.settings["lambda"] == numbers
+
+
+def test_auto_is_the_default_of_the_exact_solver_alone(store: Store, tmp_path: Path) -> None:
+    """Without the key the students are those of ``auto``, by their id."""
+    named, silent = (make_tuner(store, tmp_path, given) for given in (AUTO, "{tolerance: 1.0e-6}"))
+    assert named.root_id == silent.root_id
+    assert inficond_panel.from_frames(**frames(40)).spec.students.lambda_ == "auto"
+    paper = make_tuner(store, tmp_path, "{solver: paper}")
+    assert set(paper.penalties) == {1e-4}
+    assert not paper.penalties_chosen
 
 
 def test_a_student_without_concepts_is_not_taken_where_there_is_another() -> None:
@@ -101,7 +109,45 @@ def test_students_of_other_settings_choose_for_themselves(store: Store, tmp_path
 def test_any_loss_has_a_choice(store: Store, tmp_path: Path, students: str) -> None:
     """By folds of fit where labels are learned, since tune's labels are not to be spent."""
     chosen = make_tuner(store, tmp_path, f"{{lambda: auto, {students}}}").penalties
-    assert set(chosen) <= set(penalty_path(store))
+    assert set(chosen) <= set(compared_penalties(store))
+
+
+def test_labels_that_weigh_nothing_choose_nothing() -> None:
+    """Where labels alone are learned, the teacher's logits of images without a label are unread."""
+    given = frames(200)
+    given["labels"] = given["labels"].astype(float)
+    given["labels"].iloc[::3, 0] = np.nan
+    settings = {"lambda_": "auto", "alpha": 0.0}
+    one = inficond_panel.from_frames(**given).with_settings(**settings).tuner.penalties
+    given["logits"].iloc[::3, 0] *= 20  # on the same side of 0: in the same folds
+    other = inficond_panel.from_frames(**given).with_settings(**settings).tuner.penalties
+    assert one == other
+
+
+@pytest.mark.parametrize("images", [4, 9, 16])
+def test_too_few_images_take_the_least_penalty(images: int) -> None:
+    """Half of the images are of fit; with fewer than five there are no folds."""
+    given = frames(images)
+    given["split"][:] = np.array(["fit", "tune"])[np.arange(images) % 2]
+    tuner = inficond_panel.from_frames(**given).tuner
+    path = compared_penalties(tuner.store)
+    assert set(tuner.penalties) <= (set(path) if images == 16 else {path[0]})
+    assert np.isfinite(tuner.root().weights).all()
+
+
+def test_a_class_that_a_fold_lacks_takes_the_least_penalty() -> None:
+    """Its teacher is sure of all images but one: without that one no student is finite."""
+    given = frames(80)
+    fit = given["split"].index[given["split"] == "fit"]
+    given["split"][given["split"] == "tune"] = "holdout"
+    given["split"].iloc[2] = "tune"
+    given["logits"].loc[:, "bird"] = -800.0
+    given["logits"].loc[fit[3], "bird"] = 1.0
+    tuner = inficond_panel.from_frames(**given).tuner
+    path = compared_penalties(tuner.store)
+    assert tuner.penalties[0] == path[0]
+    alone = {**given, **{key: given[key][["cat"]] for key in ("logits", "labels")}}
+    assert tuner.penalties[1] == inficond_panel.from_frames(**alone).tuner.penalties[0] != path[0]
 
 
 def test_few_images_of_tune_do_not_choose(tmp_path: Path) -> None:
@@ -109,7 +155,7 @@ def test_few_images_of_tune_do_not_choose(tmp_path: Path) -> None:
     tune = given["split"].index[given["split"] == "tune"]
     given["split"][tune[8:]] = "holdout"
     students = inficond_panel.from_frames(**given).with_settings(lambda_="auto").fit()
-    assert set(students.tuner.penalties) <= set(penalty_path(students.tuner.store))
+    assert set(students.tuner.penalties) <= set(compared_penalties(students.tuner.store))
 
 
 def test_a_softmax_student_has_one_penalty(tmp_path: Path) -> None:

@@ -33,9 +33,9 @@ from inficond_panel.tuning.suggest.suggestion import Change, Gain, change, mean_
 
 
 def students_of(folder: Path, **given: float) -> TunableStudents:
-    return inficond_panel.from_frames(
-        **shifted_frames(**{"seed": 1, **given}), path=folder / "own.zarr"
-    ).fit()
+    frames = shifted_frames(**{"seed": 1, **given})
+    made = inficond_panel.from_frames(**frames, path=folder / "own.zarr")
+    return made.with_settings(lambda_=1e-4).fit()
 
 
 @pytest.fixture(scope="module")
@@ -220,7 +220,8 @@ def test_thumbs_on_other_classes_ask_for_no_new_cross_fit(students, monkeypatch)
 def test_repair_mends_a_shortcut_that_removing_does_not(students, repaired) -> None:
     """On the holdout, which chose nothing. The shortcut is spread over a dozen concepts."""
     tuner, root = students.tuner, students.tuner.root()
-    fair = inficond_panel.from_frames(**shifted_frames(bias=0.5, seed=1)).fit().tuner
+    made = inficond_panel.from_frames(**shifted_frames(bias=0.5, seed=1))
+    fair = made.with_settings(lambda_=1e-4).fit().tuner
     lost = ap(fair, fair.root()) - ap(tuner, root)
     first = tuner.fine_tune(root, [Intent("truck", CONTEXT[0], "remove")])
     assert lost > 0.05

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from factory import SPEC, small_spec
+from factory import small_spec, spec_text
 
 from inficond_panel.analysis.node_metrics import metric_change
 from inficond_panel.analysis.refits.refit_report import explain
@@ -50,7 +50,7 @@ def test_intervals_and_reports_go_by_them(tuner):
 
 
 def test_what_the_views_cannot_take_is_told_at_once(tmp_path):
-    (tmp_path / "s.yaml").write_text(f"{SPEC}views: {{top: 7, factors: [2, 0.5], patches: 13}}\n")
+    (tmp_path / "s.yaml").write_text(spec_text("views: {top: 7, factors: [2, 0.5], patches: 13}\n"))
     with pytest.raises(SpecError) as caught:
         load_spec(tmp_path / "s.yaml", check_files=False)
     told = str(caught.value)

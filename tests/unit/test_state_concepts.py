@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from factory import ATTRS, EMBED, SPEC, small_arrays
+from factory import ATTRS, EMBED, small_arrays, spec_text
 
 import inficond_panel.app
 from inficond_panel.app import Explorer
@@ -53,7 +53,7 @@ def spec(tmp_path):
     }
     write_store(tmp_path / "small.zarr", small_arrays(images=120, concepts=12, classes=2), attrs)
     path = tmp_path / "small.yaml"
-    path.write_text(SPEC)
+    path.write_text(spec_text())
     return path
 
 

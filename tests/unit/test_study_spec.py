@@ -147,14 +147,14 @@ def test_of_several_names_the_first_that_is_there(tmp_path: Path) -> None:
 
 
 def test_a_class_without_positives_is_told(tmp_path: Path) -> None:
-    from factory import ATTRS, SPEC, small_arrays
+    from factory import ATTRS, small_arrays, spec_text
 
     from inficond_panel.store import write_store
 
     arrays = small_arrays()
     arrays["label"][arrays["split"] == "tune", 0] = 0
     write_store(tmp_path / "small.zarr", arrays, ATTRS)
-    (tmp_path / "small.yaml").write_text(SPEC)
+    (tmp_path / "small.yaml").write_text(spec_text())
     [line] = problems(tmp_path, STUDY)
     assert "tasks[0].class: 'bicycle' has no positives on tune" in line
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from factory import ATTRS, SPEC, small_arrays
+from factory import ATTRS, small_arrays, spec_text
 from studies import STUDY, Visitor, small_study
 
 from inficond_panel.errors import SpecError, TuningError
@@ -51,7 +51,7 @@ def _encoder(monkeypatch: pytest.MonkeyPatch) -> None:
 def typing_study(folder: Path, more: str = "", text: str = STUDY) -> Study:
     attrs = {**ATTRS, "encoder_digest": DIGEST, "prompts": ["a photo of a {}"]}
     write_store(folder / "small.zarr", small_arrays(concepts=10), attrs)
-    (folder / "small.yaml").write_text(f"{SPEC}layout: {{tour: false}}\n")
+    (folder / "small.yaml").write_text(spec_text("layout: {tour: false}\n"))
     (folder / "start.yaml").write_text(EDITS)
     task = f"class: bicycle\n    may_type: true{more}"
     return small_study(folder, text.replace("class: bicycle", task))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from factory import ATTRS, SPEC, small_arrays, small_spec
+from factory import ATTRS, small_arrays, small_spec, spec_text
 
 from inficond_panel.cli import main
 from inficond_panel.errors import CancelledError, TuningError
@@ -23,7 +23,7 @@ HARMFUL = 11
 def tuner_of(folder: Path, arrays: dict[str, np.ndarray]) -> Tuner:
     write_store(folder / "small.zarr", arrays, {**ATTRS, "title": "Small"})
     spec = folder / "small.yaml"
-    spec.write_text(SPEC)
+    spec.write_text(spec_text())
     return Tuner(
         open_store(folder / "small.zarr"), load_spec(spec, check_files=False), History(":memory:")
     )

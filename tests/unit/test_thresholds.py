@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from factory import small_spec
+from factory import STUDENTS, small_spec
 from ruamel.yaml import YAML
 from sklearn.metrics import f1_score, precision_recall_curve
 
@@ -97,7 +97,7 @@ def test_the_line_of_the_command_goes_into_the_spec(spec, capsys):
     student = tuner.at(tuner.root(), "tune")["bird"]
     known = student.labels >= 0
     label, logit = student.labels[known], student.logits[known]
-    spec.write_text(f"{spec.read_text()}students:\n{line}\n")
+    spec.write_text(spec.read_text().replace(STUDENTS, f"students:\n  lambda: 1.0e-4\n{line}\n"))
     again = open_tuner(spec)
     assert again.root_id == root  # a threshold is no part of an iteration
     after = again.metrics(again.root(), "tune")["bird"]

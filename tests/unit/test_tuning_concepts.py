@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from factory import ATTRS, SPEC, small_arrays
+from factory import ATTRS, small_arrays, spec_text
 
 from inficond_panel import cli
 from inficond_panel.errors import TuningError
@@ -36,7 +36,7 @@ def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("typed")
     attrs = {**ATTRS, "encoder_digest": DIGEST, "prompts": ["a photo of a {}"]}
     write_store(folder / "small.zarr", small_arrays(images=80, concepts=10, classes=2), attrs)
-    (folder / "small.yaml").write_text(SPEC)
+    (folder / "small.yaml").write_text(spec_text())
     return folder
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from factory import SPEC
+from factory import spec_text
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,7 +34,7 @@ def tuner(store: Store, tmp_path) -> Tuner:
 
 def make_tuner(store: Store, folder, extra: str = "") -> Tuner:
     path = folder / "small.yaml"
-    path.write_text(SPEC + extra)
+    path.write_text(spec_text(extra))
     return Tuner(store, load_spec(path, check_files=False), History(":memory:"))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from factory import ATTRS, SPEC, small_arrays
+from factory import ATTRS, small_arrays, spec_text
 
 from inficond_panel.analysis.churn import churn
 from inficond_panel.analysis.refits.refit_report import explain
@@ -24,7 +24,7 @@ UP, DOWN = Intent("bicycle", "wheel", "up"), Intent("bicycle", "sky", "down")
 
 def make_tuner(store: Store, folder: Path, extra: str = "") -> Tuner:
     path = folder / "small.yaml"
-    path.write_text(SPEC + extra)
+    path.write_text(spec_text(extra))
     return Tuner(store, load_spec(path, check_files=False), History(":memory:"))
 
 
@@ -272,7 +272,7 @@ def test_churn_is_counted_image_by_image(tuner: Tuner, split: str) -> None:
 
 
 def test_churn_takes_the_threshold_of_the_class(store: Store, tmp_path: Path) -> None:
-    tuner = make_tuner(store, tmp_path, "students: {threshold: {bicycle: 1.5}}\n")
+    tuner = make_tuner(store, tmp_path, "students: {lambda: 1e-4, threshold: {bicycle: 1.5}}\n")
     root = tuner.root()
     node = tuner.fine_tune(root, [Intent("bicycle", "wheel", "remove")])
     old, new = (tuner.at(each, "fit")["bicycle"] for each in (root, node))

@@ -7,7 +7,7 @@ import json
 
 import numpy as np
 import pytest
-from factory import SPEC, small_store
+from factory import small_store, spec_text
 from scipy.optimize import minimize
 from scipy.special import expit
 
@@ -35,7 +35,7 @@ def tuner(tmp_path_factory) -> Tuner:
 
 def make_tuner(store: Store, folder) -> Tuner:
     path = folder / "small.yaml"
-    path.write_text(SPEC)
+    path.write_text(spec_text())
     return Tuner(store, load_spec(path, check_files=False), History(":memory:"))
 
 

@@ -27,7 +27,7 @@ def tuner(arrays, tmp_path_factory: pytest.TempPathFactory) -> Tuner:
     folder: Path = tmp_path_factory.mktemp("student")
     write_store(folder / "own.zarr", arrays, ATTRS)
     spec = folder / "small.yaml"
-    spec.write_text(SPEC + "students: {threshold: {bird: 0.25}}\n")
+    spec.write_text(SPEC + "students: {lambda: 1e-4, threshold: {bird: 0.25}}\n")
     return Tuner(
         open_store(folder / "own.zarr"), load_spec(spec, check_files=False), History(":memory:")
     )

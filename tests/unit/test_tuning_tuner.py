@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from factory import ATTRS, SPEC, small_arrays, small_spec
+from factory import ATTRS, small_arrays, small_spec, spec_text
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,7 +23,7 @@ DOWN = Intent("bicycle", "sky", "down")
 
 def make_tuner(store: Store, folder: Path, extra: str = "", history: str = ":memory:") -> Tuner:
     path = folder / "small.yaml"
-    path.write_text(SPEC + extra)
+    path.write_text(spec_text(extra))
     return Tuner(store, load_spec(path, check_files=False), History(history))
 
 
@@ -151,9 +151,9 @@ def test_same_parent_and_intents_are_one_node(tuner: Tuner) -> None:
 def test_settings_make_other_nodes(store: Store, tmp_path: Path) -> None:
     plain = make_tuner(store, tmp_path)
     ids = {plain.root_id, make_tuner(store, tmp_path, "students: {lambda: 1e-3}\n").root_id}
-    ids.add(make_tuner(store, tmp_path, "students: {temperature: 2}\n").root_id)
+    ids.add(make_tuner(store, tmp_path, "students: {lambda: 1e-4, temperature: 2}\n").root_id)
     assert len(ids) == 3
-    threshold = make_tuner(store, tmp_path, "students: {threshold: {bird: 0.5}}\n")
+    threshold = make_tuner(store, tmp_path, "students: {lambda: 1e-4, threshold: {bird: 0.5}}\n")
     assert threshold.root_id == plain.root_id
     other_step = make_tuner(store, tmp_path, "tuning: {step: 0.1}\n")
     first, second = (
@@ -277,7 +277,7 @@ def test_logits_and_metrics_follow_their_definition(tuner: Tuner) -> None:
 
 def test_threshold_moves_decisions_only(store: Store, tmp_path: Path) -> None:
     plain = make_tuner(store, tmp_path)
-    strict = make_tuner(store, tmp_path, "students: {threshold: {bird: 3.0}}\n")
+    strict = make_tuner(store, tmp_path, "students: {lambda: 1e-4, threshold: {bird: 3.0}}\n")
     before, after = (t.metrics(t.root(), "tune")["bird"] for t in (plain, strict))
     assert after.ap == before.ap
     assert after.recall < before.recall
@@ -285,7 +285,7 @@ def test_threshold_moves_decisions_only(store: Store, tmp_path: Path) -> None:
         name: 3.0 if name == "bird" else 0.0 for name in strict.store.classes
     }
     with pytest.raises(TuningError, match=r"no class 'birds' in the store. Did you mean 'bird'"):
-        make_tuner(store, tmp_path, "students: {threshold: {birds: 3.0}}\n")
+        make_tuner(store, tmp_path, "students: {lambda: 1e-4, threshold: {birds: 3.0}}\n")
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from factory import SPEC
+from factory import spec_text
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -68,7 +68,7 @@ def pages(draw) -> dict:
 @given(pages(), THEMES, SHOWN, st.booleans())
 def test_what_the_page_saves_opens_the_same_page(tmp_path_factory, page, theme, show, tour):
     file = tmp_path_factory.getbasetemp() / "laid.yaml"
-    file.write_text(SPEC)
+    file.write_text(spec_text())
     spec = load_spec(file, check_files=False)
     looks = {"theme": theme, "show": show}
     saved = spec.with_layout(read_layout(page, looks, Layout(tour=tour)))
@@ -83,12 +83,12 @@ def test_what_the_page_saves_opens_the_same_page(tmp_path_factory, page, theme, 
 
 def test_the_layout_alone_takes_the_place_of_that_in_a_file(tmp_path: Path):
     file = tmp_path / "small.yaml"
-    file.write_text(SPEC + "layout: {theme: dark}\n")
+    file.write_text(spec_text("layout: {theme: dark}\n"))
     spec = load_spec(file, check_files=False)
     page = {**make_layout(spec.layout), "widths": [1, 2, 3]}
     section = spec.with_layout(
         read_layout(page, {"theme": "light", "show": "full"}, spec.layout)
     ).to_yaml(only="layout")
-    file.write_text(SPEC + section)
+    file.write_text(spec_text(section))
 
     assert make_layout(load_spec(file, check_files=False).layout) == page

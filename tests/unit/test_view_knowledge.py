@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from factory import ATTRS, SPEC, small_arrays, twins_spec
+from factory import ATTRS, small_arrays, spec_text, twins_spec
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -644,7 +644,7 @@ def sliced_app(tmp_path) -> AppState:
     arrays["metadata_column"] = np.array(["light"])
     write_store(tmp_path / "small.zarr", arrays, ATTRS)
     spec = tmp_path / "small.yaml"
-    spec.write_text(SPEC)
+    spec.write_text(spec_text())
     return AppState(open_tuner(spec), Jobs(inline=True))
 
 

@@ -15,7 +15,7 @@ from inficond_panel.tuning import open_tuner
 from inficond_panel.views.knowledge.panels.thresholds import make_threshold
 from inficond_panel.views.knowledge.view import KnowledgeView
 
-EXTRA = "students:\n  threshold: {sheep: 0.25}\n"
+EXTRA = "students:\n  lambda: 1e-4\n  threshold: {sheep: 0.25}\n"
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from inficond_panel.vocabulary.tasks import LINKS, SIGMOID, SOFTMAX
 #: Fault of ``students.threshold`` with one class per image.
 NO_THRESHOLD = "is not used with one class per image: the likeliest class is decided"
 _REQUIRED = {"required": True}
+_AUTO: Any = AUTO  # the types of param know only numbers as default of a number
 
 
 class Students(Section):
@@ -74,7 +75,7 @@ class ExactStudents(Students):
 
     solver = Choice(default="exact", objects=["exact"], doc="Convex solver with a duality gap.")
     lambda_ = ByClassOrAuto(
-        1e-4,
+        _AUTO,
         bounds=(0, None),
         doc="Weight of the L1 penalty on the influences; `default`: that of the other classes. "
         "auto: of seven values from 1e-4 to 1e-2 the one whose student comes nearest to the "

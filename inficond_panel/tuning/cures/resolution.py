@@ -2,7 +2,7 @@
 
 Those of one iteration are carried out in the order of ``vocabulary.cures``: labels, balance, then
 what is learned, doubt and lambda together, by the AP on the photos of ``tune`` that are not taught
-themselves, and that are left out in turn where the student learns from them. The spec's lambda
+themselves, and that are left out in turn where the student learns from them. The original lambda
 without a doubt stays where another gains no more than noise (``choice``).
 """
 
@@ -22,7 +22,7 @@ from inficond_panel.errors import DataError, TuningError
 from inficond_panel.tuning.cures.choice import choose
 from inficond_panel.tuning.fitting.class_fit import ClassFit
 from inficond_panel.tuning.fitting.held_out import FOLDS, fit_each, held_out_logits, logits_of_each
-from inficond_panel.tuning.fitting.penalty_choice import penalty_path
+from inficond_panel.tuning.fitting.penalty_choice import compared_penalties
 from inficond_panel.tuning.fitting.terms import Balanced, Doubted, Learned, Taught, Terms
 from inficond_panel.tuning.intents.cures import Balance, Cure, Doubt, Label, Lambda, Learn
 from inficond_panel.tuning.shift.class_photos import LEAST_FIT, ClassPhotos
@@ -236,7 +236,7 @@ def _lambdas(photos: ClassPhotos, penalty: Lambda, terms: Terms) -> list[float]:
     if penalty.value is not None:
         return [penalty.value]
     if terms.learned:  # with more to learn from, a lambda below the spec's may be best
-        return penalty_path(photos.student.store)[::2]
+        return compared_penalties(photos.student.store)[::2]
     return lambda_path(photos.student.under(replace(terms, penalty=None)))
 
 

@@ -122,13 +122,8 @@ class ClassFit:
         rows: NDArray[np.bool_] | None = None,
     ) -> Fit:
         """The student within other bounds, or of some of the images alone."""
-        problem = self.data.problem([self.k])
-        if rows is not None:
-            problem["scores"], problem["targets"] = self.data.scores[rows], problem["targets"][rows]
-            if problem["sample_weight"] is not None:
-                problem["sample_weight"] = problem["sample_weight"][rows]
         return fit(
-            **problem,
+            **self.data.problem([self.k], rows),
             lower=self.lower if lower is None else lower,
             upper=self.upper if upper is None else upper,
             start=start or self.base,
@@ -214,13 +209,9 @@ class JointClassFit(ClassFit):
         return Cutoffs(in_order, task=SINGLE_LABEL, link=self.link).of(self.k)
 
     def _problem(self, rows: NDArray[np.bool_] | None) -> dict[str, Any]:
-        problem = self.data.joint_problem()
+        problem = self.data.joint_problem(rows)
         problem["targets"] = problem["targets"][:, self._order]
         problem["l1"] = problem["l1"][self._order]
-        if rows is not None:
-            problem["scores"], problem["targets"] = self.data.scores[rows], problem["targets"][rows]
-            if problem["sample_weight"] is not None:
-                problem["sample_weight"] = problem["sample_weight"][rows]
         return problem
 
     def _box(self, lower: Array, upper: Array) -> tuple[Array, Array]:

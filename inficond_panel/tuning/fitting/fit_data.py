@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from inficond_panel.common.cache import Latest
 from inficond_panel.common.devices import CPU
@@ -228,26 +229,34 @@ class FitData:
             if value >= 0 and known >= 0:
                 targets[row] += (value - known) * self._label_part
 
-    def problem(self, columns: Sequence[int]) -> dict[str, Any]:
-        """Arguments of ``distill.fit`` for the classes at ``columns``."""
+    def problem(
+        self, columns: Sequence[int], rows: NDArray[np.bool_] | None = None
+    ) -> dict[str, Any]:
+        """Arguments of ``distill.fit`` for the classes at ``columns``, and the images of the mask
+        ``rows`` ``(n,)`` (all)."""
         chosen = list(columns)
         weight = None if self.sample_weight is None else self.sample_weight[:, chosen]
-        return {
-            "scores": self.gathered,
-            "targets": self.targets[:, chosen],
-            "l1": self.l1[..., chosen],
-            "l2": self.l2[chosen],
-            "sample_weight": weight,
-        }
+        of_images = self._of_images(rows, self.targets[:, chosen], weight)
+        return {**of_images, "l1": self.l1[..., chosen], "l2": self.l2[chosen]}
 
-    def joint_problem(self) -> dict[str, Any]:
-        """Arguments of ``distill.fit_joint``, for data with ``link`` softmax."""
-        return {
-            "scores": self.gathered,
-            "targets": self.targets,
-            "l1": self.l1,
-            "sample_weight": None if self.sample_weight is None else self.weight(0),
-        }
+    def joint_problem(self, rows: NDArray[np.bool_] | None = None) -> dict[str, Any]:
+        """Arguments of ``distill.fit_joint``, for data with ``link`` softmax; ``rows`` as in
+        ``problem``."""
+        weight = None if self.sample_weight is None else self.weight(0)
+        return {**self._of_images(rows, self.targets, weight), "l1": self.l1}
+
+    def _of_images(
+        self, rows: NDArray[np.bool_] | None, targets: Any, weight: np.ndarray | None
+    ) -> dict[str, Any]:
+        if rows is None:
+            return {"scores": self.gathered, "targets": targets, "sample_weight": weight}
+        weight = None if weight is None else weight[rows]
+        return {"scores": self.scores[rows], "targets": targets[rows], "sample_weight": weight}
+
+    def targets_of(self, k: int, rows: NDArray[np.bool_] | None = None) -> np.ndarray:
+        """Targets of the class at ``k`` that weigh anything; ``rows`` as in ``problem``."""
+        inside = self.weight(k) > 0
+        return mixed_of(self.targets[inside if rows is None else inside & rows, k])
 
     def weight(self, k: int) -> np.ndarray:
         """Weights ``(n,)`` of the images for the class at ``k``; their sum is 1."""
@@ -361,10 +370,15 @@ def _check_labels(store: Store, rows: np.ndarray, alpha: float) -> None:
         )
 
 
+def one_sided(targets: np.ndarray) -> bool:
+    """True if targets ``(n,)`` are all 0 or all 1: then a student has no finite intercept."""
+    return not targets.size or targets.max() == 0 or targets.min() == 1
+
+
 def _check_classes(data: FitData, classes: Sequence[str], who: str) -> None:
     for k, name in enumerate(classes):
-        column = mixed_of(data.targets[data.weight(k) > 0, k])
-        if column.max() == 0 or column.min() == 1:
+        column = data.targets_of(k)
+        if one_sided(column):
             raise TuningError(
                 f"{who} certain of {name!r} on every image of the split 'fit' (all "
                 f"targets are {column[0]:g}): its student has no finite intercept.",

@@ -23,7 +23,7 @@ from inficond_panel.distill.scores.scores import Array
 from inficond_panel.distill.solver.joint.joint import one_of_each
 from inficond_panel.distill.solver.tempered import mixed_of
 from inficond_panel.store import Store
-from inficond_panel.tuning.fitting.fit_data import FitData
+from inficond_panel.tuning.fitting.fit_data import FitData, one_sided
 from inficond_panel.tuning.intents.score_scale import score_scale
 from inficond_panel.vocabulary.splits import TUNE
 from inficond_panel.vocabulary.tasks import SOFTMAX
@@ -59,32 +59,26 @@ def choose_penalties(
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
 ) -> list[float]:
-    """Penalties of the classes at ``columns``, of those in ``penalty_path``.
+    """Penalties of the classes at ``columns``, of the ``compared_penalties``.
 
     A softmax student has one penalty for all classes. Students are compared on the images of
     ``tune`` where they learn from the teacher alone, else by folds of ``fit``. A student without
-    any concept is taken only where all are. Raises ``SolverError`` for a problem without a
-    solution, and ``CancelledError``.
+    any concept is taken only where all are; a class that no folds can compare has the least
+    penalty. Raises ``CancelledError``.
     """
-    parts = _parts(store, data, list(columns))
-    path = penalty_path(store)
-    losses: list[list[Array]] = [[] for _ in path]
-    sizes = np.full((len(path), 1 if data.link == SOFTMAX else len(columns)), np.inf)
-    for number, part in enumerate(parts):
-        start = None
-        for step in reversed(range(len(path))):  # sparse students first: each starts the next
-            if progress is not None:
-                done = number + 1 - (step + 1) / len(path)
-                progress(done / len(parts), f"comparing students with λ {path[step]:g}")
-            start = _solved(data, part.problem, path[step], start, cancelled)
-            logits = decision_function(part.scores, start.weights, start.intercepts)
-            losses[step].append(part.losses(logits))
-            sizes[step] = np.minimum(sizes[step], _sizes(data, start))
-    chosen = least_loss(np.stack([np.concatenate(each) for each in losses]), sizes)
-    return [path[step] for step in np.broadcast_to(chosen, len(columns))]
+    path = compared_penalties(store)
+    folds = None if _tune_compares(store, data) else _folds_of(data, list(columns))
+    compared = list(columns) if folds is None else _comparable(data, list(columns), folds)
+    found = dict.fromkeys(columns, path[0])
+    if compared:
+        parts = _parts(store, data, compared, folds)
+        chosen = least_loss(*_compare(data, parts, path, progress, cancelled))
+        steps = np.broadcast_to(chosen, len(compared))
+        found |= {k: path[step] for k, step in zip(compared, steps, strict=True)}
+    return list(found.values())
 
 
-def penalty_path(store: Store) -> list[float]:
+def compared_penalties(store: Store) -> list[float]:
     """Penalties to compare, rising; for scores that were not made here on the scale of these."""
     scale = score_scale(store)
     power = 0 if scale is None else round(float(np.log10(np.median(scale) / SPREAD)))
@@ -100,34 +94,76 @@ def least_loss(losses: Array, sizes: NDArray) -> NDArray[np.intp]:
     return np.asarray(np.where(empty, np.inf, losses.mean(axis=1)).argmin(axis=0))
 
 
-def _parts(store: Store, data: FitData, columns: list[int]) -> list[_Part]:
-    problem = data.joint_problem() if data.link == SOFTMAX else data.problem(columns)
-    tune = store.rows(TUNE)
-    if data.teacher_alone and len(tune) >= LEAST_IMAGES:
+def _tune_compares(store: Store, data: FitData) -> bool:
+    return data.teacher_alone and len(store.rows(TUNE)) >= LEAST_IMAGES
+
+
+def _folds_of(data: FitData, columns: list[int]) -> NDArray[np.intp]:
+    return stratified_folds(mixed_of(data.targets)[:, columns] > 0.5, FOLDS, seed=0)
+
+
+def _comparable(data: FitData, columns: list[int], folds: NDArray[np.intp]) -> list[int]:
+    """Those of the classes at ``columns`` that have a student without any of the ``folds`` ``(n,)``
+    of the images; with a softmax all of them, or none."""
+    if len(folds) < FOLDS:
+        return []
+    inside = [folds != fold for fold in range(FOLDS)]
+    found = [k for k in columns if not any(one_sided(data.targets_of(k, rows)) for rows in inside)]
+    return [] if data.link == SOFTMAX and found != columns else found
+
+
+def _parts(
+    store: Store, data: FitData, columns: list[int], folds: NDArray[np.intp] | None
+) -> list[_Part]:
+    """The comparison on ``tune``, or one per fold: its images compare, the others are fitted to."""
+    problem = data.joint_problem if data.link == SOFTMAX else partial(data.problem, columns)
+    if folds is None:
+        tune = store.rows(TUNE)
         targets = data.teacher_on(tune)[:, columns]
-        return [_Part(problem, store.concept_score[tune], partial(_losses, data, targets))]
-    folds = stratified_folds(mixed_of(data.targets)[:, columns] > 0.5, FOLDS, seed=0)
-    return [_without(data, problem, folds == fold) for fold in range(FOLDS)]
+        return [_Part(problem(), store.concept_score[tune], partial(_losses, data, targets, None))]
+    return [_left_out(data, problem, folds == fold) for fold in range(FOLDS)]
 
 
-def _without(data: FitData, problem: dict[str, Any], out: NDArray[np.bool_]) -> _Part:
+def _left_out(
+    data: FitData, problem: Callable[..., dict[str, Any]], out: NDArray[np.bool_]
+) -> _Part:
     """The part of a fold: the images ``out`` ``(n,)`` compare, the others are fitted to."""
-    targets, weight = problem["targets"], problem["sample_weight"]
-    inside = {
-        **problem,
-        "scores": data.scores[~out],
-        "targets": targets[~out],
-        "sample_weight": None if weight is None else weight[~out],
-    }
-    return _Part(inside, data.scores[out], partial(_losses, data, mixed_of(targets)[out]))
+    outside = problem(rows=out)
+    losses = partial(_losses, data, mixed_of(outside["targets"]), outside["sample_weight"])
+    return _Part(problem(rows=~out), outside["scores"], losses)
 
 
-def _losses(data: FitData, targets: Array, logits: Array) -> Array:
-    """Cross-entropy ``(n, K)`` of logits ``(n, K)`` with targets; ``(n, 1)`` with a softmax."""
+def _compare(
+    data: FitData,
+    parts: Sequence[_Part],
+    path: Sequence[float],
+    progress: Progress | None,
+    cancelled: Cancelled | None,
+) -> tuple[Array, NDArray]:
+    """Losses ``(m, n, K)`` of the images that compare, and sizes ``(m, K)``, over the ``path``."""
+    losses: list[list[Array]] = [[] for _ in path]
+    sizes: list[list[NDArray]] = [[] for _ in path]
+    for number, part in enumerate(parts):
+        start = None
+        for step in reversed(range(len(path))):  # sparse students first: each starts the next
+            if progress is not None:
+                done = number + 1 - (step + 1) / len(path)
+                progress(done / len(parts), f"comparing students with λ {path[step]:g}")
+            start = _solved(data, part.problem, path[step], start, cancelled)
+            logits = decision_function(part.scores, start.weights, start.intercepts)
+            losses[step].append(part.losses(logits))
+            sizes[step].append(_sizes(data, start))
+    return np.stack([np.concatenate(each) for each in losses]), np.min(sizes, axis=1)
+
+
+def _losses(data: FitData, targets: Array, weight: NDArray | None, logits: Array) -> Array:
+    """Weighted cross-entropy ``(n, K)`` of logits ``(n, K)``; ``(n, 1)`` with a softmax."""
     scaled = logits / data.divisor
     if data.link == SOFTMAX:
-        return -(targets * log_softmax(scaled, axis=1)).sum(axis=1, keepdims=True)
-    return np.asarray(np.logaddexp(0, scaled) - targets * scaled)
+        found = -(targets * log_softmax(scaled, axis=1)).sum(axis=1, keepdims=True)
+    else:
+        found = np.logaddexp(0, scaled) - targets * scaled
+    return np.asarray(found if weight is None else found * weight.reshape(len(found), -1))
 
 
 def _solved(
