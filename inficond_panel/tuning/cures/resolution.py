@@ -205,7 +205,7 @@ def with_learned(
 ) -> list[Terms]:
     """Terms that learn from tune by ``cure``, at each weight to try: at 1 where none can choose."""
     every = photos.student.store.rows(TUNE)
-    held = None if len(photos.seen) == len(every) else tuple(photos.seen.tolist())
+    held = None if np.array_equal(photos.seen, every) else tuple(photos.seen.tolist())
     weights = (
         [cure.value] if cure.value is not None else _weights_to_learn(photos) if able else [1.0]
     )

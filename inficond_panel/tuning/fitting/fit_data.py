@@ -178,12 +178,14 @@ class FitData:
         self, source: str, learned: Mapping[str, Learned], taught: Mapping[str, Taught]
     ) -> None:
         """Append the photos of ``tune``; those whose label a user taught have it already."""
-        rows, classes = self._store.rows(TUNE), self._store.classes
+        every, classes = self._store.rows(TUNE), self._store.classes
+        asked = [every if each.rows is None else each.rows for each in learned.values()]
+        rows = np.unique(np.concatenate(asked)).astype(np.intp)
         targets, weights = self.teacher_on(rows), np.zeros((len(rows), len(classes)))
         for name, each in learned.items():
             k = classes.index(name)
             label = np.asarray(self._store.label[rows, k])
-            inside = np.isin(rows, rows if each.rows is None else each.rows)
+            inside = np.isin(rows, every if each.rows is None else each.rows)
             if source == LABELS:
                 targets[:, k], inside = label == 1, inside & (label >= 0)
             own = taught[name].labels if name in taught else {}
