@@ -51,7 +51,11 @@ def _ridge(scores: NDArray, label: NDArray, shown: NDArray) -> NDArray:
     """Logits by L2, the penalty by the AP of five folds, as scikit-learn has it."""
     scaler = StandardScaler().fit(scores)
     model = LogisticRegressionCV(
-        Cs=INVERSE_L2, cv=5, scoring="average_precision", max_iter=300
+        Cs=INVERSE_L2,
+        cv=5,
+        scoring="average_precision",
+        l1_ratios=(0,),
+        use_legacy_attributes=False,
     ).fit(scaler.transform(scores), label)
     return np.asarray(model.decision_function(scaler.transform(shown)))
 

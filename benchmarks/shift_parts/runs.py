@@ -44,7 +44,7 @@ class Run:
     rank: int  # of the context's word among the suspects, 0 where it is not there
     in_first_group: bool  # its word is the first suspect, or grouped with it
     tells_context: bool  # the first suspect tells its photos as well as its word, by AUC
-    rank_by_influence: int
+    rank_by_influence: int = 0
     gains: dict[str, Change] = field(default_factory=dict)
     stated: float = 0.0  # gain that suggest repair states, in AP points
     conflicting: float = 0.0  # its change in AP where class and context disagree
@@ -268,8 +268,6 @@ def run_class(store: Store, k: int, split: Split, logits: NDArray, **how: Any) -
     students = make_students(store, k, logits, split, split.fit, **how)
     name = store.classes[k]
     shift = class_shifts(students.tuner, students.node, classes=[name])[name]
-    found = Run(
-        name, "", 0.0, shift, 0, in_first_group=False, tells_context=False, rank_by_influence=0
-    )
+    found = Run(name, "", 0.0, shift, 0, in_first_group=False, tells_context=False)
     _cures(found, students, np.zeros(len(students.tuner.store.images)), brief=True)
     return found
