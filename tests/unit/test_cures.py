@@ -157,7 +157,7 @@ def test_a_label_is_a_photo_more_in_the_objective(tuner) -> None:
 def test_a_taught_label_takes_the_place_of_one_mixed_in(tuner, tmp_path: Path, monkeypatch) -> None:
     """Where labels of fit are learned as well, against a fit to the labels as they should be."""
     spec = tmp_path / "own.yaml"
-    students = "students: {labels: {alpha: 0.5}, tolerance: 1.0e-9}"
+    students = "students: {lambda: 1e-4, labels: {alpha: 0.5}, tolerance: 1.0e-9}"
     spec.write_text(f"title: Own\nstore: {tuner.store.path}\n{students}\n")
     mixed = inficond_panel.open_students(spec, history=":memory:").tuner
     monkeypatch.setattr("inficond_panel.tuning.cures.resolution.LABEL_WEIGHTS", (10.0,))
@@ -395,7 +395,7 @@ def test_prices_of_bounds_are_those_of_the_cured_student(tuner) -> None:
     assert report.objective.given > 0
 
 
-def test_the_path_of_lambda_is_measured(students, tuner, capsys) -> None:
+def test_the_path_of_lambda_is_measured(students, tuner, capsys, tmp_path: Path) -> None:
     root = tuner.root()
     points = penalty_path(tuner, root, "truck").points
     assert [point.value for point in points if point.now] == [tuner.spec.students.penalty("truck")]
@@ -409,8 +409,9 @@ def test_the_path_of_lambda_is_measured(students, tuner, capsys) -> None:
     assert third.metrics["ap"].estimate == pytest.approx(ap, abs=2e-3)
     assert third.metrics["ap"].low < ap < third.metrics["ap"].high
     assert penalty_path(tuner, node, "truck").points[2].now
-    store = str(tuner.store.path)
-    assert main(["lambda", store, "--class", "truck", "--history", ":memory:"]) == 0
+    spec = tmp_path / "own.yaml"
+    spec.write_text(f"title: Own\nstore: {tuner.store.path}\n{STUDENTS}")
+    assert main(["lambda", str(spec), "--class", "truck", "--history", ":memory:"]) == 0
     told = capsys.readouterr().out
     assert "lambda" in told
     assert told.count(" now") == 1

@@ -92,7 +92,7 @@ def test_with_many_classes_an_image_each_has_its_threshold(seed):
 @pytest.fixture(params=["sigmoid", "softmax"])
 def students(request, tmp_path):
     found = from_frames(**single_frames(), path=tmp_path / "own.zarr")
-    return found.with_settings(link=request.param).fit()
+    return found.with_settings(link=request.param, lambda_=1e-4).fit()
 
 
 def truth(students, node=None, split="tune"):
@@ -142,7 +142,7 @@ def test_page_and_command_show_the_same(students, capsys, tmp_path):
     }
     spec = tmp_path / "own.yaml"
     link = students.tuner.spec.students.link
-    spec.write_text(f"title: Own\nstore: own.zarr\nstudents: {{link: {link}}}\n")
+    spec.write_text(f"title: Own\nstore: own.zarr\nstudents: {{link: {link}, lambda: 1e-4}}\n")
     assert main(["metrics", str(spec), "--history", str(tmp_path / "h.db"), "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     for k, name in enumerate(CLASSES):

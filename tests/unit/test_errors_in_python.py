@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from factory import small_spec
+from factory import STUDENTS, small_spec
 
 import inficond_panel
 from inficond_panel import TunableStudents, load_students, open_students
@@ -71,7 +71,7 @@ RAISED = {
 def misspelt(students: TunableStudents) -> Path:
     """The spec with a class that the store does not have."""
     spec = Path(students.tuner.spec.path)
-    spec.write_text(f"{spec.read_text()}\nstudents: {{threshold: {{cta: 1.0}}}}\n")
+    spec.write_text(spec.read_text().replace(STUDENTS, "students: {threshold: {cta: 1.0}}\n"))
     return spec
 
 

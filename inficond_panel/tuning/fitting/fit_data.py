@@ -374,7 +374,7 @@ def _check_labels(store: Store, rows: np.ndarray, alpha: float) -> None:
 
 def one_sided(targets: np.ndarray) -> bool:
     """True if targets ``(n,)`` are all 0 or all 1: then a student has no finite intercept."""
-    return not targets.size or targets.max() == 0 or targets.min() == 1
+    return bool(not targets.size or targets.max() == 0 or targets.min() == 1)
 
 
 def _check_classes(data: FitData, classes: Sequence[str], who: str) -> None:

@@ -116,7 +116,9 @@ def _parts(
     store: Store, data: FitData, columns: list[int], folds: NDArray[np.intp] | None
 ) -> list[_Part]:
     """The comparison on ``tune``, or one per fold: its images compare, the others are fitted to."""
-    problem = data.joint_problem if data.link == SOFTMAX else partial(data.problem, columns)
+    problem: Callable[..., dict[str, Any]] = partial(data.problem, columns)
+    if data.link == SOFTMAX:
+        problem = data.joint_problem
     if folds is None:
         tune = store.rows(TUNE)
         targets = data.teacher_on(tune)[:, columns]
