@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,27 +104,6 @@ def held_out_logits(
         own = found.at(np.arange(fold * count, (fold + 1) * count))
         logits[:, folds == fold] = logits_of_each(own, student.store.concept_score[parts[fold]])
     return logits
-
-
-def nested_logits(
-    student: ClassFit, tried: Sequence[Terms], rows: NDArray[np.intp], folds: NDArray[np.intp]
-) -> list[Array]:
-    """For each fold, logits ``(len(tried), n)`` of the photos at ``rows`` by students without it.
-
-    The photos of the other folds are left out in turn too, so those logits may choose among the
-    students that the photos of the fold then evaluate. A student without two folds serves both.
-    """
-    parts = [rows[folds == fold] for fold in range(FOLDS)]
-    pairs = list(combinations(range(FOLDS), 2))
-    sets = [*parts, *(np.concatenate([parts[a], parts[b]]) for a, b in pairs)]
-    bounds, count = (student.lower, student.upper), len(tried)
-    found = fit_each(student, tried, *bounds, sets, _ROUGH)
-    scores, nested = student.store.concept_score, [np.empty((count, len(rows))) for _ in parts]
-    for place, left_out in enumerate([*((fold, fold) for fold in range(FOLDS)), *pairs]):
-        own = found.at(np.arange(place * count, (place + 1) * count))
-        for outer, inner in {left_out, left_out[::-1]}:
-            nested[outer][:, folds == inner] = logits_of_each(own, scores[parts[inner]])
-    return nested
 
 
 def learns_from_tune(terms: Terms, store: Store) -> bool:

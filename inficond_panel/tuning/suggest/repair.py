@@ -3,9 +3,8 @@
 For every class, whether the data show a shift (``tuning.shift.class_shift``) or not, two students
 are compared: the one that is there, and one that learns the labels of tune too, with the weight of
 these photos and lambda chosen by AP. Both are evaluated on each photo of tune by fits without it.
-The second is proposed where its AP is higher by more than one standard error, as ``choice`` has it.
-The gain that is stated is nested: of choosing in this way and carrying out, on photos that did
-neither.
+The gain that is stated is that of choosing and carrying out, on photos that did not choose
+(``gain_of_choice``); where it is above 0, the second is proposed.
 """
 
 from __future__ import annotations
@@ -17,15 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.common.blas_threads import one_thread
-from inficond_panel.distill import Outcome
 from inficond_panel.distill.folds import stratified_folds
 from inficond_panel.distill.metrics.bootstrap import draw_counts
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.distill.shift.verdict import SHIFT, UNKNOWN
-from inficond_panel.tuning.cures.choice import ap_values, choose, chosen, errors
+from inficond_panel.tuning.cures.choice import ap_values
 from inficond_panel.tuning.cures.labels import photos_to_label
 from inficond_panel.tuning.cures.resolution import learned_terms
-from inficond_panel.tuning.fitting.held_out import FOLDS, nested_logits
+from inficond_panel.tuning.fitting.held_out import FOLDS, held_out_logits
 from inficond_panel.tuning.intents.cures import Cure, Lambda, Learn
 from inficond_panel.tuning.shift.class_photos import ClassPhotos
 from inficond_panel.tuning.shift.class_shift import ClassShift, class_shift
@@ -40,7 +38,6 @@ from inficond_panel.tuning.suggest.suggestion import (
     mean_change,
 )
 from inficond_panel.tuning.suggest.task import Task
-from inficond_panel.vocabulary.metrics import AP
 
 _REASON = "highest AP on photos of tune that are left out in turn"
 
@@ -93,8 +90,8 @@ def _proposed(gains: Sequence[Gain], classes: int) -> str:
     """``A repair is proposed for 5 of 16 classes (1 interval includes 0).``"""
     if not gains:
         return (
-            "Learning the labels of tune gains no more than its standard error, so nothing is "
-            "proposed."
+            "Learning the labels of tune gains nothing on photos that were not learned, so "
+            "nothing is proposed."
         )
     unclear = sum(gain.low <= 0 <= gain.high for gain in gains)
     if classes == 1:
@@ -105,35 +102,34 @@ def _proposed(gains: Sequence[Gain], classes: int) -> str:
 
 
 def repair(task: Task, k: int) -> Repair:
-    """Cures of the class at ``k``, and their nested gain on the photos of the task."""
+    """Cures of the class at ``k``, and their gain on the photos of the task."""
     still = change(task.label(k), task.logit(k), task.logit(k))
     photos = task.tuner.cures.photos(task.trial(k).student, task.rows)
     shift = class_shift(photos)
     if shift.lacking:
         return Repair(shift, (), still)
+    task.check()
     cures = (Learn(task.name(k)), Lambda(task.name(k)))
     with one_thread():
-        gain, taken = _nested_gain(task, k, photos, cures)
-    if not taken or gain.estimate <= 0:
+        gain, learns = _learned_gain(task, k, photos, cures)
+    if not learns or gain.estimate <= 0:
         return Repair(shift, (), still, _photos_to_label(photos) if shift.kind == SHIFT else ())
     return Repair(shift, cures, gain, _photos_to_label(photos))
 
 
-def _nested_gain(
+def _learned_gain(
     task: Task, k: int, photos: ClassPhotos, cures: tuple[Learn | Lambda, ...]
 ) -> tuple[Change, bool]:
-    """Gain of choosing and carrying out; whether the choice by all photos carries out."""
+    """Gain in AP of choosing among the student and those that learn, and carrying that out; whether
+    all photos together choose one that learns."""
     student, label = photos.student, photos.tune_label
     tried = [student.terms, *learned_terms(photos, cures)]
-    folds = stratified_folds(label[:, None], FOLDS, task.seed)
-    task.check()
-    nested = nested_logits(student, tried, photos.tune, folds)
-    unseen = np.empty((len(tried), len(label)))
-    for fold, logits in enumerate(nested):
-        unseen[:, folds == fold] = logits[:, folds == fold]
-    counts = draw_counts(len(task.rows), DRAWS, 0)[:, task.label(k) >= 0]
-    gain = redrawn_change(label, unseen[0], folds, nested, counts)
-    return gain, choose(label, unseen).taken > 0
+    folds = stratified_folds(label[:, None], FOLDS, seed=0)
+    bounds = student.lower, student.upper
+    logits = held_out_logits(student, tried, *bounds, photos.tune, folds)
+    counts = draw_counts(len(task.rows), DRAWS, task.seed)[:, task.label(k) >= 0]
+    values = ap_values(label, logits, np.ones((1, len(label))))
+    return gain_of_choice(label, logits, counts), bool(values.argmax())
 
 
 def _photos_to_label(photos: ClassPhotos) -> tuple[str, ...]:
@@ -142,38 +138,19 @@ def _photos_to_label(photos: ClassPhotos) -> tuple[str, ...]:
     return tuple(images[row] for row in photos_to_label(photos.student))
 
 
-def redrawn_change(
-    label: NDArray, before: Array, folds: NDArray, tried: Sequence[Array], counts: NDArray
-) -> Change:
-    """Change in AP from logits ``before`` (n,) to those of a choice that each draw makes anew.
+def gain_of_choice(label: NDArray, logits: Array, counts: NDArray) -> Change:
+    """Gain in AP over the first of m students of taking the one of highest AP.
 
-    ``tried`` are logits (m, n) of the students that are tried for each fold, made without it: the
-    photos outside the fold choose one of the m, which ranks the photos of the fold. ``label`` (n,)
-    is in {1, 0}; ``counts`` (draws, n) says how often a draw has each photo.
+    ``logits`` (m, n) are of photos that the students did not learn from, ``label`` (n,) is in
+    {1, 0}, and each row of ``counts`` (draws, n) says how often a draw has each photo. In each draw
+    the drawn photos choose, and the photos that were not drawn measure the gain: the mean over the
+    draws is the estimate (the leave-one-out bootstrap of Efron and Tibshirani 1997, "Improvements
+    on cross-validation: the .632+ bootstrap method", JASA 92, here of a choice). Its interval is
+    that of the gain among the drawn photos, moved to the estimate.
     """
-    counts = np.concatenate([np.ones((1, len(label))), counts])
-    logits = _redrawn_logits(label, folds, tried, counts)
-    after = np.array(
-        [
-            Outcome(label, each).values(AP.key, row[None])[0]
-            for each, row in zip(logits, counts, strict=True)
-        ]
-    )
-    gains = after - Outcome(label, before).values(AP.key, counts)
-    return Change(float(gains[0]), gains[1:])
-
-
-def _redrawn_logits(
-    label: NDArray, folds: NDArray, tried: Sequence[Array], counts: NDArray
-) -> Array:
-    """Logits (1 + draws, n) of the photos, by the students that each row of counts chooses.
-
-    The first row, all photos once, is no draw: standard errors are of the others.
-    """
-    found = np.empty(counts.shape)
-    for fold, logits in enumerate(tried):
-        out = folds == fold
-        inside = counts[:, ~out]
-        values = ap_values(label[~out], logits[:, ~out], inside)
-        found[:, out] = logits[chosen(values, errors(values[:, 1:]))][:, out]
-    return found
+    drawn, left_out = ap_values(label, logits, counts), ap_values(label, logits, counts == 0)
+    place = np.arange(len(counts))
+    best = np.argmax(np.nan_to_num(drawn), axis=0)
+    estimate = float(np.nan_to_num(np.nanmean(left_out[best, place] - left_out[0])))
+    gains = drawn[best, place] - drawn[0]
+    return Change(estimate, gains - np.nanmean(gains) + estimate)
