@@ -9,15 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.api.students import TunableStudents
-from inficond_panel.distill import decision_function
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning import Node
 from inficond_panel.tuning.cures.choice import choose
 from inficond_panel.tuning.cures.labels import photos_to_teach
-from inficond_panel.tuning.cures.resolution import joint_fit, lambda_path
+from inficond_panel.tuning.cures.resolution import lambda_path
+from inficond_panel.tuning.fitting.held_out import fit_each, logits_of_each
 from inficond_panel.tuning.fitting.terms import Balanced, Terms
-from inficond_panel.tuning.intents.cures import Balance, Cure, Doubt, Label, Lambda
+from inficond_panel.tuning.intents.cures import Balance, Cure, Doubt, Label, Lambda, Learn
 from inficond_panel.tuning.shift.class_shift import ClassShift
+from inficond_panel.vocabulary.cures import TEACHER
 from shift_parts.environments import group_weights, inferred_environment
 
 #: Numbers of photos of tune whose labels are taught.
@@ -29,12 +30,18 @@ FACTORS = (1.0, 3.0, 10.0, 30.0, 100.0)
 def cures(
     students: TunableStudents, shift: ClassShift, *, brief: bool
 ) -> Iterator[tuple[str, NDArray]]:
-    """Title and logits of the holdout of each cure; ``brief``: of all three together."""
+    """Title and logits of the holdout of each cure; ``brief``: of those that repair may be."""
     tuner, name = students.tuner, shift.class_name
     suspects = [suspect.concept for suspect in shift.suspects]
     auto, doubt = Lambda(name), Doubt(name)
     three = [Balance(name, tuple(suspects[:3]))] if suspects else []
-    tried: dict[str, list[Cure]] = {"all three cures": [*three, doubt, auto]}
+    tried: dict[str, list[Cure]] = {
+        "lambda by AP on tune": [auto],
+        "balance by 3 suspects, doubt, lambda": [*three, doubt, auto],
+        "learn labels, lambda": [Learn(name), auto],
+        "learn labels, doubt, lambda": [Learn(name), doubt, auto],
+        "learn teacher on tune (no label)": [Learn(name, TEACHER, 1.0)],
+    }
     if not brief:
         tried |= _each(students, name, suspects)
     for title, asked in tried.items():
@@ -49,7 +56,6 @@ def _each(students: TunableStudents, name: str, suspects: list[str]) -> dict[str
     """Cures one by one and in pairs, and labels, by title."""
     auto, doubt = Lambda(name), Doubt(name)
     tried: dict[str, list[Cure]] = {
-        "lambda by AP on tune": [auto],
         "doubt": [doubt],
         "doubt, lambda": [doubt, auto],
     }
@@ -59,7 +65,7 @@ def _each(students: TunableStudents, name: str, suspects: list[str]) -> dict[str
             tried[f"balance by {count} suspects"] = [balance]
             tried[f"balance by {count} suspects, lambda"] = [balance, auto]
             tried[f"balance by {count} suspects, doubt"] = [balance, doubt]
-            if count != 3:  # else these are all three cures
+            if count != 3:  # that is tried already
                 tried[f"balance by {count} suspects, doubt, lambda"] = [balance, doubt, auto]
     for count in TAUGHT:
         tried[f"labels of the {count} least sure photos of tune"] = unsure_labels(students, count)
@@ -166,9 +172,8 @@ def _best(students: TunableStudents, tried: list[list[Terms]]) -> NDArray:
     tune = tune[store.label[tune, 0] >= 0]
     plain = students.tuner.cures.class_fit(students.node, _name(students))
     for terms in tried:
-        found = joint_fit(plain, terms, plain.lower, plain.upper)
-        scores = store.concept_score[tune]
-        logits.append(decision_function(scores, found.weights, found.intercepts).T)
+        found = fit_each(plain, terms, plain.lower, plain.upper)
+        logits.append(logits_of_each(found, store.concept_score[tune]))
     place = choose(np.asarray(store.label)[tune, 0], np.concatenate(logits)).taken
     return _fitted(
         students, [one for terms in tried for one in terms][place], store.rows("holdout")

@@ -23,6 +23,13 @@ class Split:
     tune: NDArray[np.intp]
     holdout: NDArray[np.intp]
 
+    def smaller(self, fit: int | None = None, tune: int | None = None, seed: int = 0) -> Split:
+        """At most so many photos of fit and of tune, drawn by chance."""
+        rng = np.random.default_rng([seed, 4])
+        parts = [(self.fit, fit), (self.tune, tune)]
+        drawn = (np.sort(rng.permutation(rows)[:most]) for rows, most in parts)
+        return Split(*drawn, self.holdout)
+
 
 @dataclass(frozen=True)
 class Pair:

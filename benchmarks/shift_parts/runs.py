@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,9 +22,11 @@ from inficond_panel.tuning.shift.class_shift import ClassShift, class_shifts
 from inficond_panel.tuning.suggest import carry_out, suggest
 from inficond_panel.tuning.suggest.suggestion import Change, change
 from inficond_panel.vocabulary.directions import REMOVE
+from shift_parts.baselines import baselines
 from shift_parts.cures import cures, holdout, references
 from shift_parts.pairs import Pair, Split, biased, phi
 
+Lambda_ = float | str
 #: AUC by which a concept may fall short of another that it is as good as.
 AS_WELL = 0.02
 #: Logits of a strong teacher: this far from 0, with this standard deviation.
@@ -41,7 +44,7 @@ class Run:
     rank: int  # of the context's word among the suspects, 0 where it is not there
     in_first_group: bool  # its word is the first suspect, or grouped with it
     tells_context: bool  # the first suspect tells its photos as well as its word, by AUC
-    rank_by_influence: int
+    rank_by_influence: int = 0
     gains: dict[str, Change] = field(default_factory=dict)
     stated: float = 0.0  # gain that suggest repair states, in AP points
     conflicting: float = 0.0  # its change in AP where class and context disagree
@@ -75,6 +78,7 @@ def make_students(
     fit: NDArray[np.intp],
     *,
     beside: bool = False,
+    lambda_: Lambda_ = 1e-4,
 ) -> TunableStudents:
     """The student of one class, over the scores of the store, on another split.
 
@@ -95,7 +99,7 @@ def make_students(
         pd.DataFrame(label, index=names, columns=classes),
         split=pd.Series(where, index=names),
     )
-    return given.with_settings(lambda_=1e-4).fit()
+    return given.with_settings(lambda_=lambda_).fit()
 
 
 def biased_student(
@@ -107,10 +111,17 @@ def biased_student(
     seed: int,
     *,
     beside: bool = False,
+    lambda_: Lambda_ = 1e-4,
+    most: int | None = None,
 ) -> tuple[Run, TunableStudents]:
-    """The biased student of a pair, and the run with its verdict and its suspects."""
+    """The biased student of a pair, and the run with its verdict and its suspects.
+
+    ``most``: of at most so many photos of fit.
+    """
     fit = biased(store, split.fit, pair, leak, seed)
-    students = make_students(store, pair.target, logits, split, fit, beside=beside)
+    fit = replace(split, fit=fit).smaller(most, seed=seed).fit
+    how: dict[str, Any] = {"beside": beside, "lambda_": lambda_}
+    students = make_students(store, pair.target, logits, split, fit, **how)
     name = store.classes[pair.target]
     shift = class_shifts(students.tuner, students.node, classes=[name])[name]
     words = [store.concepts[c] for c in pair.words]
@@ -139,16 +150,22 @@ def run_pair(
     *,
     brief: bool = False,
     beside: bool = False,
+    lambda_: Lambda_ = 1e-4,
+    most: int | None = None,
 ) -> Run:
     """The biased student of a pair: its verdict, its suspects, and what edits give back.
 
-    ``brief`` leaves out all but all three cures and suggest repair.
+    ``brief`` leaves out all but suggest repair, the cures that it may be, and plain baselines.
     """
-    found, students = biased_student(store, pair, split, logits, leak, seed, beside=beside)
-    whole = make_students(store, pair.target, logits, split, split.fit)
+    given = (store, pair, split, logits, leak, seed)
+    found, students = biased_student(*given, beside=beside, lambda_=lambda_, most=most)
+    whole = make_students(store, pair.target, logits, split, split.fit, lambda_=lambda_)
     found.gains["the unbiased student"] = _gain(students, holdout(whole, whole.node))
     context = _context(store, pair, students)
     _cures(found, students, context, brief=brief)
+    same = split.smaller(len(students.tuner.store.rows("fit")), seed=seed).fit
+    fair = make_students(store, pair.target, logits, split, same, lambda_=lambda_)
+    found.gains["the unbiased student of the same size"] = _gain(students, holdout(fair, fair.node))
     if brief:
         return found
     _edits(found, students, store.concepts[pair.words[0]])
@@ -159,7 +176,6 @@ def run_pair(
     own = _own_scores(store, pair, split)
     if own is not None:
         found.gains["the class's own word alone"] = _gain(students, own)
-    found.gains["a model of the labels of tune"] = _gain(students, _tune_model(store, pair, split))
     return found
 
 
@@ -185,7 +201,7 @@ def _edits(found: Run, students: TunableStudents, word: str) -> None:
 
 def _cures(found: Run, students: TunableStudents, context: NDArray, *, brief: bool) -> None:
     """Refits with other weights of photos, or other penalties, chosen by the labels of tune."""
-    for title, logits in cures(students, found.shift, brief=brief):
+    for title, logits in (*cures(students, found.shift, brief=brief), *baselines(students)):
         found.gains[title] = _gain(students, logits)
     node = students.node
     repaired = suggest(students.tuner, node, strategy="repair", classes=[found.target])
@@ -224,26 +240,6 @@ def _own_scores(store: Store, pair: Pair, split: Split) -> NDArray | None:
     return store.concept_score[split.holdout][:, own].max(axis=1) if own else None
 
 
-def _tune_model(store: Store, pair: Pair, split: Split) -> NDArray:
-    """Logits of a logistic regression on the labels of tune; its L1 penalty by a part of them."""
-    label = np.asarray(store.label)[split.tune, pair.target]
-    known, target = split.tune[label >= 0], (label[label >= 0] == 1).astype(float)
-    penalties = (3e-4, 1e-3, 3e-3, 1e-2)
-    part = np.arange(len(known)) % 5 == 0
-    targets = np.repeat(target[:, None], len(penalties), axis=1)
-    tried = distill.fit(
-        store.concept_score[known[~part]], targets[~part], l1=penalties, tolerance=1e-4
-    )
-    logits = distill.decision_function(
-        store.concept_score[known[part]], tried.weights, tried.intercepts
-    )
-    values = [distill.average_precision(target[part], column) for column in logits.T]
-    best = penalties[int(np.nanargmax(values))]
-    made = distill.fit(store.concept_score[known], target[:, None], l1=best, tolerance=1e-4)
-    scores = store.concept_score[split.holdout]
-    return distill.decision_function(scores, made.weights, made.intercepts)[:, 0]
-
-
 def _context(store: Store, pair: Pair, students: TunableStudents) -> NDArray:
     """Labels (N,) of the context, of the photos of the students' own store."""
     place = {str(name): row for row, name in enumerate(store.images)}
@@ -265,3 +261,13 @@ def _gain(students: TunableStudents, logits: NDArray) -> Change:
     store = students.tuner.store
     label = np.asarray(store.label)[store.rows("holdout"), 0]
     return change(label, holdout(students, students.tuner.root()), logits)
+
+
+def run_class(store: Store, k: int, split: Split, logits: NDArray, **how: Any) -> Run:
+    """The student of a class without a bias: what repair and the plain baselines give it."""
+    students = make_students(store, k, logits, split, split.fit, **how)
+    name = store.classes[k]
+    shift = class_shifts(students.tuner, students.node, classes=[name])[name]
+    found = Run(name, "", 0.0, shift, 0, in_first_group=False, tells_context=False)
+    _cures(found, students, np.zeros(len(students.tuner.store.images)), brief=True)
+    return found

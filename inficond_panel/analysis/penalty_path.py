@@ -11,8 +11,9 @@ import numpy as np
 from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.distill import Fit, Interval, Outcome, metric_intervals
 from inficond_panel.tuning.cures.choice import choose
-from inficond_panel.tuning.cures.resolution import enough, joint_fit, judging, lambda_path
+from inficond_panel.tuning.cures.resolution import enough, judging, lambda_path
 from inficond_panel.tuning.fitting.class_fit import ClassFit
+from inficond_panel.tuning.fitting.held_out import fit_each
 from inficond_panel.tuning.intents.intent import check_name
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.tuner import Tuner
@@ -91,7 +92,7 @@ def _fits(tuner: Tuner, student: ClassFit, values: list[float]) -> list[Fit]:
     tried = [replace(student.terms, penalty=value) for value in values]
     if tuner.joint:
         return [student.under(terms).base for terms in tried]
-    found = joint_fit(student, tried, student.lower, student.upper)
+    found = fit_each(student, tried, student.lower, student.upper)
     return [found.at(np.array([place])) for place in range(len(values))]
 
 

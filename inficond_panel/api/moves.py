@@ -142,8 +142,9 @@ class Moves:
         concepts is a group, each of which gets the thumb; the class ``"*"`` is each class. A
         direction is ``up``, ``down``, ``remove`` or ``release``. A thumb with a bound is, like a
         cure, a mapping as in an edits file: ``{"class": "truck", "direction": "lambda", "value":
-        "auto"}``. ``Intent``, ``GroupIntent``, ``Balance``, ``Doubt``, ``Lambda`` and ``Label`` of
-        ``inficond_panel.tuning`` do as well, one intent alone, and what ``suggest`` gives, which is
+        "auto"}``. ``Intent``, ``GroupIntent``, ``Balance``, ``Learn``, ``Doubt``, ``Lambda`` and
+        ``Label`` of ``inficond_panel.tuning`` do as well, one intent alone, and what ``suggest``
+        gives, which is
         recorded as the machine's. Raises ``TuningError`` for names that are not there, and for what
         is no intent.
         """

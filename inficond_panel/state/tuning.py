@@ -22,7 +22,7 @@ from inficond_panel.state.students import StudentsState
 from inficond_panel.state.tree import Seen, TreeState
 from inficond_panel.tuning import Intent, Iteration, Tuner, notices
 from inficond_panel.tuning.intents.asked import is_known
-from inficond_panel.tuning.intents.cures import Balance, Cure, Doubt, Label, Lambda
+from inficond_panel.tuning.intents.cures import Balance, Cure, Doubt, Label, Lambda, Learn
 from inficond_panel.tuning.intents.intent import check_names
 from inficond_panel.tuning.optimality import optimality_notices
 from inficond_panel.vocabulary.directions import DOWN, UP
@@ -45,7 +45,7 @@ class TuningState(TreeState):
 
     pending: param.List[list[Item]] = param.List(
         [],
-        item_type=(Intent, Balance, Lambda, Doubt, Label),
+        item_type=(Intent, Balance, Learn, Lambda, Doubt, Label),
         doc="The batch of thumbs and cures, in the order in which they were given.",
     )
     factor = param.Number(

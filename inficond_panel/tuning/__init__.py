@@ -3,7 +3,7 @@
 from inficond_panel.tuning.history.events import Event, HistoryState
 from inficond_panel.tuning.history.history import History
 from inficond_panel.tuning.intents.bounds import Bounds
-from inficond_panel.tuning.intents.cures import Balance, Doubt, Label, Lambda
+from inficond_panel.tuning.intents.cures import Balance, Doubt, Label, Lambda, Learn
 from inficond_panel.tuning.intents.edits import dump_edits, read_edits
 from inficond_panel.tuning.intents.intent import GroupIntent, Intent
 from inficond_panel.tuning.iteration import Iteration
@@ -25,6 +25,7 @@ __all__ = [
     "Iteration",
     "Label",
     "Lambda",
+    "Learn",
     "Node",
     "Student",
     "Students",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property, lru_cache
 
 import numpy as np
@@ -24,6 +24,7 @@ from inficond_panel.spec.sections.students import NO_THRESHOLD
 from inficond_panel.store import Store
 from inficond_panel.tuning.iteration import Iteration
 from inficond_panel.tuning.node import Node
+from inficond_panel.vocabulary.splits import TUNE
 from inficond_panel.vocabulary.tasks import SIGMOID, SINGLE_LABEL, SOFTMAX
 
 #: What is kept of nodes in use, by all sessions together: logits, and as much again of outcomes.
@@ -39,13 +40,21 @@ class Evaluation:
     They are kept by student, not by node: a refit leaves most students as they were, and one that
     was previewed is known when it is made. With ``link`` softmax a logit is the log-odds of its
     class, which depends on the weights of all; and with one class per image the decisions on a
-    class depend on all students. Raises ``TuningError`` for a threshold of a class that the store
-    does not know, and for any with one class per image.
+    class depend on all students. ``unseen`` gives the logits ``(n,)`` of the photos of ``tune``
+    for a node and class that learned from them, each by a fit without the photo, else None: what
+    was trained on is not shown as if it were new. Raises ``TuningError`` for a threshold of a class
+    that the store does not know, and for any with one class per image.
     """
 
-    def __init__(self, store: Store, thresholds: Mapping[str, float], link: str = SIGMOID) -> None:
+    def __init__(
+        self,
+        store: Store,
+        thresholds: Mapping[str, float],
+        link: str = SIGMOID,
+        unseen: Callable[[Node, int], np.ndarray | None] = lambda node, k: None,
+    ) -> None:
         _check_thresholds(thresholds, store)
-        self.store, self.link = store, link
+        self.store, self.link, self._unseen = store, link, unseen
         self.thresholds = tuple(thresholds.get(name, 0.0) for name in store.classes)
         nodes = int(np.clip(_KEPT_BYTES // max(store.teacher_logit.nbytes, 1), *_KEPT_NODES))
         students = nodes * max(len(store.classes), 1)
@@ -124,6 +133,9 @@ class Evaluation:
             made = decision_function(self._scores, weights, intercepts, self.link)
             for k, column in zip(new, made.T, strict=True):
                 columns[k] = np.ascontiguousarray(column)
+                learned = self._unseen(node, k)
+                if learned is not None:
+                    columns[k][self.store.rows(TUNE)] = learned
                 self._columns.put(students[k], columns[k])
         logits = np.stack([columns[k] for k in known], axis=1)
         logits.setflags(write=False)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.common.cache import Latest, once
 from inficond_panel.distill import SEEN_LABEL, ClassMetrics, Outcome, TeacherSkill
 from inficond_panel.distill.metrics.decisions import Cutoffs
@@ -20,6 +21,7 @@ from inficond_panel.tuning.cures.cure_terms import CureTerms
 from inficond_panel.tuning.evaluation import Evaluation
 from inficond_panel.tuning.fitting import recipe
 from inficond_panel.tuning.fitting.fit_data import FitData
+from inficond_panel.tuning.fitting.held_out import learns_from_tune, unseen_logits
 from inficond_panel.tuning.fitting.penalty_choice import choose_penalties
 from inficond_panel.tuning.fitting.refit import Batch, Cancelled, Progress, distilled, refitted
 from inficond_panel.tuning.fitting.terms import terms_of
@@ -60,7 +62,8 @@ class Tuner(StudentHistory):
     ) -> None:
         recipe.check_link(spec, store)
         self.spec = spec
-        self._evaluation = Evaluation(store, spec.students.threshold, spec.students.link)
+        given = spec.students
+        self._evaluation = Evaluation(store, given.threshold, given.link, self._unseen)
         super().__init__(store, history)
         self._penalties = None if penalties is None else tuple(penalties)
         self._choosing = Lock()
@@ -255,8 +258,21 @@ class Tuner(StudentHistory):
         return self._evaluation.decided(logits)
 
     def logits(self, node: Node) -> np.ndarray:
-        """Student logits of all images, ``(N, K)`` float64, read-only."""
+        """Student logits of all images, ``(N, K)`` float64, read-only.
+
+        Of classes that learned from photos of ``tune``, each of these by a fit without it.
+        """
         return self._evaluation.logits(node)
+
+    def _unseen(self, node: Node, k: int) -> np.ndarray | None:
+        """Logits ``(n,)`` of the photos of ``tune`` by fits without them, where the student of the
+        class at ``k`` was fitted to any; else None."""
+        name = self.store.classes[k]
+        terms = self.terms(node).get(name)
+        if terms is None or not learns_from_tune(terms, self.store):
+            return None
+        with one_thread():
+            return unseen_logits(self.cures.class_fit(node, name))
 
     def at(self, node: Node, split: str) -> Students:
         """The students of a node with the images of a split, by class: ``at(node, split)[name]``.

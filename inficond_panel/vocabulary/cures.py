@@ -22,7 +22,13 @@ DOUBT = CureKind("doubt", "doubt")
 #: Teaches the label of one photo.
 LABEL = CureKind("label", "✓")
 
+#: Adds photos of tune to the training images of a class.
+LEARN = CureKind("learn", "+")
+
 #: All kinds by key, in the order in which those of one iteration are carried out.
-CURES = {kind.key: kind for kind in (LABEL, BALANCE, DOUBT, LAMBDA)}
+CURES = {kind.key: kind for kind in (LABEL, BALANCE, LEARN, DOUBT, LAMBDA)}
+#: Sources of ``learn``: the labels of tune, or the teacher's probabilities on tune.
+LABELS, TEACHER = "labels", "teacher"
+SOURCES = (LABELS, TEACHER)
 #: Value of a ``lambda`` or ``doubt`` that the labels of tune are to choose.
 AUTO = "auto"

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from inficond_panel.analysis.penalty_path import AutoChoice
 from inficond_panel.common.numbers import count
 from inficond_panel.tuning.fitting.terms import Terms
-from inficond_panel.tuning.intents.cures import Balance, Cure, Doubt, Label, Lambda
+from inficond_panel.tuning.intents.cures import Balance, Cure, Doubt, Label, Lambda, Learn
 from inficond_panel.tuning.intents.intent import Intent, size_words
 from inficond_panel.tuning.suggest import Suggestion
 from inficond_panel.tuning.suggest.suggestion import Gain
-from inficond_panel.vocabulary.cures import AUTO, BALANCE, DOUBT, LABEL, LAMBDA
+from inficond_panel.vocabulary.cures import AUTO, BALANCE, DOUBT, LABEL, LABELS, LAMBDA, LEARN
 from inficond_panel.vocabulary.directions import DIRECTIONS
 from inficond_panel.wording.teacher import teacher_sentences
 
@@ -37,6 +37,8 @@ def object_of(item: Asked) -> str:
             return ", ".join(item.concepts)
         case Label():
             return f"{item.image} {'present' if item.value else 'absent'}"
+        case Learn():
+            return f"{item.source} of tune{'' if item.value is None else f' {item.value:g}'}"
         case Lambda() | Doubt():
             return AUTO if item.value is None else f"{item.value:g}"
 
@@ -109,6 +111,12 @@ def _words_by_kind(terms: Terms) -> dict[str, str]:
         if terms.taught.weight == 0:
             weight = "without weight: AP on the other photos of tune is no higher with any"
         words[LABEL.key] = f"{count(photos, 'photo')} taught by {whose}, {weight}"
+    if terms.learned:
+        words[LEARN.key] = "; ".join(
+            f"learned from tune by {'its labels' if each.source == LABELS else 'the teacher'}, "
+            f"each photo as {each.weight:g} of fit"
+            for each in terms.learned
+        )
     if terms.balanced is not None:
         positive, negative = terms.balanced.effective
         names = ", ".join(terms.balanced.concepts)

@@ -186,10 +186,12 @@ def test_a_suggestion_is_told_while_some_of_it_waits(demo):
 
 def test_nothing_is_put_where_nothing_is_suggested(demo):
     app = AppState(demo, Jobs(inline=True))
-    app.suggestion.ask("repair", ["bottle"])
+    app.suggestion.ask("repair", ["bird"])
     assert app.tuning.pending == []
     assert app.suggestion.latest.intents == ()
-    assert "too few photos to say. Nothing is proposed" in app.suggestion.latest.summary
+    told = app.suggestion.latest.summary
+    assert "too few photos to say" in told
+    assert "Learning the labels of tune gains no more than its standard error" in told
 
 
 def test_a_suggestion_for_another_iteration_is_forgotten(demo):

@@ -114,8 +114,8 @@ def test_all_problems_at_once_each_at_its_place(tmp_path, store):
         (
             2,
             48,
-            "expected up, down, remove, release, label, balance, doubt or lambda, got 'upp'. Did "
-            "you mean 'up'?",
+            "expected up, down, remove, release, label, balance, learn, doubt or lambda, got "
+            "'upp'. Did you mean 'up'?",
         ),
         (2, 61, "expected a number above 1, got '1'"),
         (3, 5, "the key 'concept' is missing"),

@@ -21,7 +21,7 @@ from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.intents.cures import Cure
 from inficond_panel.tuning.intents.intent import Intent
 from inficond_panel.tuning.notices import notices
-from inficond_panel.vocabulary.cures import BALANCE, DOUBT, LABEL, LAMBDA
+from inficond_panel.vocabulary.cures import BALANCE, DOUBT, LABEL, LAMBDA, LEARN
 from inficond_panel.vocabulary.splits import FIT, TUNE
 
 
@@ -189,6 +189,8 @@ def _cures_document(report: ClassReport) -> dict[str, Any]:
     terms, document = report.terms, dict[str, Any]()
     if terms.taught is not None:
         document[LABEL.key] = {"photos": dict(terms.taught.labels), "weight": terms.taught.weight}
+    if terms.learned:
+        document[LEARN.key] = {each.source: {"weight": each.weight} for each in terms.learned}
     if terms.balanced is not None:
         effective = [defined(value) for value in terms.balanced.effective]
         document[BALANCE.key] = {"concepts": list(terms.balanced.concepts), "effective": effective}

@@ -8,7 +8,7 @@ are too few for is left out in the fold.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
@@ -16,11 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.common.blas_threads import one_thread
-from inficond_panel.distill import Fit, decision_function
 from inficond_panel.distill.folds import stratified_folds
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.errors import TuningError
-from inficond_panel.tuning.cures.resolution import LEAST_OUTSIDE_FOLD, Resolved
+from inficond_panel.tuning.cures.resolution import LEAST_OUTSIDE_FOLD
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.intents.bounds import Bounds
 from inficond_panel.tuning.intents.cures import Balance, Cure, Label, Lambda
@@ -40,24 +39,6 @@ class Step:
     parent: Node
     cures: tuple[Cure, ...]
     bounds: Bounds
-
-
-@dataclass(frozen=True)
-class CrossFitted:
-    """Logits ``(n,)`` of photos by students that did not see them, and the fold of each photo.
-
-    ``tried`` holds for each fold the students among which the other folds chose last; the one
-    student where nothing was chosen by AP. ``whole`` is False where a fold left out a cure.
-    """
-
-    logits: Array
-    folds: NDArray[np.intp]
-    tried: tuple[Fit, ...]
-    whole: bool = True
-
-    def tried_logits(self, scores: NDArray) -> list[Array]:
-        """Logits ``(m, n)`` of the students that each fold tried, on the photos' scores (n, C)."""
-        return [decision_function(scores, one.weights, one.intercepts).T for one in self.tried]
 
 
 def steps_to(tuner: Tuner, node: Node, class_name: str) -> list[Step]:
@@ -81,30 +62,13 @@ def cross_fitted_logits(
     *,
     seed: int = 0,
 ) -> Array:
-    """Logits ``(n,)`` of ``cross_fitted``; without any steps, those of the student at ``node``."""
-    if not steps:
-        student = tuner.cures.class_fit(node, class_name)
-        return student.logits(student.base, rows)
-    return cross_fitted(tuner, node, class_name, steps, rows, seed=seed).logits
+    """Logits ``(n,)`` of the images at ``rows`` of ``tune``, by students that did not see them.
 
-
-def cross_fitted(
-    tuner: Tuner,
-    node: Node,
-    class_name: str,
-    steps: Sequence[Step],
-    rows: NDArray[np.intp],
-    *,
-    seed: int = 0,
-    tell: Callable[[int], None] | None = None,
-    photos: ClassPhotos | None = None,
-) -> CrossFitted:
-    """Images at ``rows`` of ``tune``, ranked by students that did not see them.
-
-    ``steps``, one or more, end at ``node``, whose bounds are in force. ``tell`` is given the number
-    of each fold before it begins. ``photos`` are those of the first step's parent without any
-    terms, where they were made before. Found once for the same steps and bounds of the class.
+    ``steps`` end at ``node``, whose bounds are in force; without any, the student at ``node`` gives
+    the logits. Found once for the same steps and bounds of the class.
     """
+    if not steps:
+        return tuner.logits(node)[rows, tuner.store.classes.index(class_name)]
     label = np.asarray(tuner.store.label[rows, tuner.store.classes.index(class_name)])
     every = (node.bounds, *(step.bounds for step in steps))
     bounds = [_bounds_in_play(tuner, one, class_name) for one in every]
@@ -114,7 +78,7 @@ def cross_fitted(
     found = tuner.cures.cross_fitted.get(key)
     if found is None:
         folds = stratified_folds(label[:, None], FOLDS, seed)
-        found = _by_fold(tuner, node, class_name, steps, rows, folds, tell, photos)
+        found = _by_fold(tuner, node, class_name, steps, rows, folds)
         tuner.cures.cross_fitted.put(key, found)
     return found
 
@@ -131,66 +95,53 @@ def _by_fold(
     steps: Sequence[Step],
     rows: NDArray[np.intp],
     folds: NDArray[np.intp],
-    tell: Callable[[int], None] | None,
-    photos: ClassPhotos | None,
-) -> CrossFitted:
+) -> Array:
     plain = tuner.cures.class_fit(steps[0].parent, class_name, Terms())
-    first, logits = photos or tuner.cures.photos(plain, rows), np.empty(len(rows))
-    tried: list[Fit] = []
-    whole = True
+    first, logits = tuner.cures.photos(plain, rows), np.empty(len(rows))
     with one_thread():
         for fold in range(FOLDS):
-            if tell is not None:
-                tell(fold)
             out = folds == fold
-            resolved, all_of_it = _resolved_without(tuner, first, steps, rows[~out], rows[out])
-            student = tuner.cures.class_fit(
-                steps[-1].parent, class_name, resolved.terms, node.bounds
-            )
+            terms = _terms_without(tuner, first, steps, rows[~out], rows[out])
+            student = tuner.cures.class_fit(steps[-1].parent, class_name, terms, node.bounds)
             logits[out] = student.logits(student.base, rows[out])
-            tried.append(resolved.tried or student.base)
-            whole = whole and all_of_it
     logits.setflags(write=False)
-    return CrossFitted(logits, folds, tuple(tried), whole)
+    return logits
 
 
-def _resolved_without(
+def _terms_without(
     tuner: Tuner,
     first: ClassPhotos,
     steps: Sequence[Step],
     inside: NDArray[np.intp],
     outside: NDArray[np.intp],
-) -> tuple[Resolved, bool]:
-    """Terms after all steps, by the labels of the photos ``inside`` alone; whether none lacks."""
-    images, name, found = tuner.store.images, first.student.name, Resolved(Terms())
-    hidden, whole = {images[row] for row in outside}, True
+) -> Terms:
+    """Terms after all steps, by the labels of the photos ``inside`` alone."""
+    images, name, found = tuner.store.images, first.student.name, Terms()
+    hidden = {images[row] for row in outside}
     for place, step in enumerate(steps):
         cures = [c for c in step.cures if not (isinstance(c, Label) and c.image in hidden)]
         if place == 0:
             photos = first.on(inside)
         else:
-            before = tuner.cures.class_fit(step.parent, name, found.terms)
+            before = tuner.cures.class_fit(step.parent, name, found)
             photos = tuner.cures.photos(before, inside)
         cures = [named for cure in cures for named in _with_suspects_of(cure, photos)]
-        found, kept = _carried_out(tuner, photos, cures, step.bounds)
-        whole = whole and kept == cures
-    return found, whole
+        found = _carried_out(tuner, photos, cures, step.bounds)
+    return found
 
 
-def _carried_out(
-    tuner: Tuner, photos: ClassPhotos, cures: list[Cure], bounds: Bounds
-) -> tuple[Resolved, list[Cure]]:
-    """Terms after the cures that these photos allow, and these: perhaps none that asks labels."""
+def _carried_out(tuner: Tuner, photos: ClassPhotos, cures: list[Cure], bounds: Bounds) -> Terms:
+    """Terms after the cures that these photos allow: perhaps none that asks labels."""
     unbalanced: list[Cure] = [cure for cure in cures if not isinstance(cure, Balance)]
     given: list[Cure] = [
         cure for cure in cures if isinstance(cure, Label | Lambda) and cure.value is not None
     ]
     for kept in (cures, unbalanced):
         try:
-            return tuner.cures.resolve(photos, kept, bounds, LEAST_OUTSIDE_FOLD), kept
+            return tuner.cures.of_class(photos, kept, bounds, LEAST_OUTSIDE_FOLD)
         except TuningError:
             continue
-    return tuner.cures.resolve(photos, given, bounds, LEAST_OUTSIDE_FOLD), given
+    return tuner.cures.of_class(photos, given, bounds, LEAST_OUTSIDE_FOLD)
 
 
 def _with_suspects_of(cure: Cure, photos: ClassPhotos) -> list[Cure]:

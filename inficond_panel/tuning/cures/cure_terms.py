@@ -12,7 +12,7 @@ from inficond_panel.common.cache import Latest
 from inficond_panel.errors import TuningError
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store
-from inficond_panel.tuning.cures.resolution import LEAST_TUNE, Resolved, resolve_cures
+from inficond_panel.tuning.cures.resolution import LEAST_TUNE, resolve_cures
 from inficond_panel.tuning.fitting.class_fit import ClassFit, JointClassFit
 from inficond_panel.tuning.fitting.fit_data import FitData
 from inficond_panel.tuning.fitting.refit import start_from
@@ -110,18 +110,14 @@ class CureTerms:
             self._resolved.put(key, found)
         return found
 
-    def of_class(self, photos: ClassPhotos, cures: Sequence[Cure], bounds: Bounds) -> Terms:
-        """Terms of the class of these photos after its ``cures``."""
-        return self.resolve(photos, cures, bounds).terms
-
-    def resolve(
+    def of_class(
         self,
         photos: ClassPhotos,
         cures: Sequence[Cure],
         bounds: Bounds,
         least: int = LEAST_TUNE,
-    ) -> Resolved:
-        """The same, with the students among which they were chosen by ``least`` photos or more."""
+    ) -> Terms:
+        """Terms of the class of these photos after its ``cures``, chosen by ``least`` or more."""
         name = photos.student.name
         own = [cure for cure in cures if cure.class_name == name]
         return resolve_cures(photos, own, *box(bounds, [name], self._store.concepts), least)

@@ -1,29 +1,37 @@
 """From cures to terms: weights, penalties and label weights, as the labels of ``tune`` choose them.
 
 Those of one iteration are carried out in the order of ``vocabulary.cures``: labels, balance, then
-doubt and lambda together, by the AP on the photos of ``tune`` that are not taught themselves. The
-original student's lambda without a doubt stays where another gains no more than noise (``choice``).
+what is learned, doubt and lambda together, by the AP on the photos of ``tune`` that are not taught
+themselves, and that are left out in turn where the student learns from them. The original lambda
+without a doubt stays where another gains no more than noise (``choice``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from inficond_panel.concepts.texts import words_for
-from inficond_panel.distill import Fit, average_precision, decision_function, fit
+from inficond_panel.distill import average_precision
+from inficond_panel.distill.folds import stratified_folds
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.distill.shift.balance import balance
 from inficond_panel.errors import DataError, TuningError
 from inficond_panel.tuning.cures.choice import choose
 from inficond_panel.tuning.fitting.class_fit import ClassFit
-from inficond_panel.tuning.fitting.terms import Balanced, Doubted, Taught, Terms
-from inficond_panel.tuning.intents.cures import Balance, Cure, Doubt, Label, Lambda
+from inficond_panel.tuning.fitting.held_out import FOLDS, fit_each, held_out_logits, logits_of_each
+from inficond_panel.tuning.fitting.penalty_choice import compared_penalties
+from inficond_panel.tuning.fitting.terms import Balanced, Doubted, Learned, Taught, Terms
+from inficond_panel.tuning.intents.cures import Balance, Cure, Doubt, Label, Lambda, Learn
 from inficond_panel.tuning.shift.class_photos import LEAST_FIT, ClassPhotos
+from inficond_panel.vocabulary.cures import LABELS
+from inficond_panel.vocabulary.splits import TUNE
 from inficond_panel.vocabulary.tasks import SOFTMAX
 
+#: Cures that are carried out together.
+Wish = Learn | Doubt | Lambda
 #: Values of ``doubt`` that are tried: the L1 penalty is times 1 + this × the concept's reliance ×
 #: lost bond.
 DOUBTS = (0.0, 0.3, 1.0, 3.0, 10.0)
@@ -32,20 +40,13 @@ PATH_STEP = 10**0.5
 MOST_STEPS = 7
 #: Weights of a taught photo that are tried, in photos of fit; and the one where none can be judged.
 LABEL_WEIGHTS = (0.0, 1.0, 3.0, 10.0, 30.0)
+#: Shares of the photos of tune in the weight of all photos that are tried, beside their own weight.
+SHARES = (0.3, 0.7)
 UNJUDGED_WEIGHT = 3.0
 #: Photos of tune of each kind that a choice by AP needs; and where one of five folds is left out.
 LEAST_TUNE, LEAST_OUTSIDE_FOLD = 5, 4
 #: Effective photos of fit, of each kind, below which weights of photos are refused.
 LEAST_EFFECTIVE = 10.0
-_TOLERANCE = 1e-4
-
-
-@dataclass(frozen=True)
-class Resolved:
-    """Terms of one class; ``tried`` are the students among which AP chose its penalties, if any."""
-
-    terms: Terms
-    tried: Fit | None = None
 
 
 def resolve_cures(
@@ -54,7 +55,7 @@ def resolve_cures(
     lower: Array,
     upper: Array,
     least: int = LEAST_TUNE,
-) -> Resolved:
+) -> Terms:
     """Terms of one class after ``cures`` in canonical form, from those of the student before.
 
     ``photos`` hold that student, and the photos of ``tune`` that may choose, ``least`` of each kind
@@ -70,11 +71,10 @@ def resolve_cures(
     for cure in given:
         if isinstance(cure, Balance):
             terms = _balanced(photos, cure, terms, least)
-    doubt = next((cure for cure in given if isinstance(cure, Doubt)), None)
-    penalty = next((cure for cure in given if isinstance(cure, Lambda)), None)
-    if doubt is not None or penalty is not None:
-        return _penalised(photos, doubt, penalty, terms, lower, upper, least)
-    return Resolved(terms)
+    wishes: list[Wish] = [
+        cure for kind in (Learn, Doubt, Lambda) for cure in given if isinstance(cure, kind)
+    ]
+    return _chosen(photos, wishes, terms, lower, upper, least) if wishes else terms
 
 
 def lambda_path(student: ClassFit) -> list[float]:
@@ -144,39 +144,99 @@ def _balanced(photos: ClassPhotos, cure: Balance, terms: Terms, least: int) -> T
     return _counted(replace(terms, balanced=made), photos)
 
 
-def _penalised(
+def _chosen(
     photos: ClassPhotos,
-    doubt: Doubt | None,
-    penalty: Lambda | None,
+    wishes: Sequence[Wish],
     terms: Terms,
     lower: Array,
     upper: Array,
     least: int,
-) -> Resolved:
-    """Terms with the doubt and the lambda asked for, or chosen together."""
-    judged = judging(photos, terms)
-    chosen = [cure for cure in (doubt, penalty) if cure is not None and cure.value is None]
-    if doubt is not None or chosen:
-        what = " and ".join(cure.kind.key for cure in (doubt, penalty) if cure is not None)
+) -> Terms:
+    """Terms with what is learned, the doubt and the lambda asked for, chosen together by AP.
+
+    Where photos of tune are learned from, it is the AP on photos that are left out in turn.
+    """
+    judged, by_ap = judging(photos, terms), [cure for cure in wishes if cure.value is None]
+    need = [cure for cure in wishes if _needs_labels(cure)]
+    if need:
+        what = " and ".join(cure.kind.key for cure in need)
         _need(judged, f"{what} on {photos.student.name!r}", least)
-    doubts: list[Doubted | None] = [terms.doubted]
-    if doubt is not None:
-        values = DOUBTS if doubt.value is None else (doubt.value,)
-        doubts = _doubts(photos, values)
-    tried = [replace(terms, doubted=each) for each in doubts]
-    if penalty is not None:
-        tried = [replace(t, penalty=v) for t in tried for v in _lambdas(photos, penalty, t)]
-    found = None
+    able = enough(judged, least)
+    tried = _tried(photos, wishes, terms, able=able)
     if len(tried) > 1:
-        found = joint_fit(photos.student, tried, lower, upper)
-        tried = [tried[choose(judged.tune_label, _logits(found, judged)).taken]]
-    counts = doubt is not None or chosen
-    return Resolved(_counted(tried[0], judged) if counts else tried[0], found)
+        made = choose(judged.tune_label, _logits_of_tune(judged, tried, lower, upper))
+        # To learn was asked for: the first, which learns least, is not left for a gain alone.
+        learns = any(isinstance(cure, Learn) for cure in by_ap)
+        tried = [tried[made.best if learns else made.taken]]
+    return _counted(tried[0], judged) if need or (by_ap and able) else tried[0]
+
+
+def learned_terms(photos: ClassPhotos, cures: Iterable[Wish]) -> list[Terms]:
+    """Terms that ``resolve_cures`` compares for cures that learn from tune."""
+    return _tried(photos, list(cures), photos.student.terms, able=True)
+
+
+def _tried(photos: ClassPhotos, wishes: Sequence[Wish], terms: Terms, *, able: bool) -> list[Terms]:
+    tried = [terms]
+    for cure in wishes:
+        tried = [each for before in tried for each in _with(photos, cure, before, able=able)]
+    return tried
+
+
+def _needs_labels(cure: Wish) -> bool:
+    """True for a cure that cannot be without labels of tune."""
+    if isinstance(cure, Learn):
+        return cure.source == LABELS
+    return isinstance(cure, Doubt) or cure.value is None
+
+
+def _with(photos: ClassPhotos, cure: Wish, terms: Terms, *, able: bool) -> list[Terms]:
+    """Terms that the cure asks for; several where AP, if it is ``able`` to, is to choose."""
+    if isinstance(cure, Learn):
+        return with_learned(photos, cure, terms, able=able)
+    if isinstance(cure, Lambda):
+        return [replace(terms, penalty=value) for value in _lambdas(photos, cure, terms)]
+    values = DOUBTS if cure.value is None else (cure.value,)
+    return [replace(terms, doubted=each) for each in _doubts(photos, values)]
+
+
+def with_learned(
+    photos: ClassPhotos, cure: Learn, terms: Terms, *, able: bool = True
+) -> list[Terms]:
+    """Terms that learn from tune by ``cure``, at each weight to try: at 1 where none can choose."""
+    every = photos.student.store.rows(TUNE)
+    held = None if np.array_equal(photos.seen, every) else tuple(photos.seen.tolist())
+    weights = (
+        [cure.value] if cure.value is not None else _weights_to_learn(photos) if able else [1.0]
+    )
+    others = tuple(each for each in terms.learned if each.source != cure.source)
+    return [
+        replace(terms, learned=(*others, Learned(cure.source, weight, held))) for weight in weights
+    ]
+
+
+def _weights_to_learn(photos: ClassPhotos) -> list[float]:
+    """Weights of a photo of tune: that of one of fit, and those that give all of them a share."""
+    ratio = photos.fit_size / max(len(photos.seen), 1)
+    shares = (float(f"{ratio * share / (1 - share):.2g}") for share in SHARES)
+    return sorted({1.0, *shares})
+
+
+def _logits_of_tune(
+    judged: ClassPhotos, tried: Sequence[Terms], lower: Array, upper: Array
+) -> Array:
+    """Logits (m, n) of the photos of tune, by students that did not learn from them."""
+    if not any(each.learned for each in tried):
+        return logits_of_each(fit_each(judged.student, tried, lower, upper), judged.tune_scores)
+    folds = stratified_folds(judged.tune_label[:, None], FOLDS, seed=0)
+    return held_out_logits(judged.student, tried, lower, upper, judged.tune, folds)
 
 
 def _lambdas(photos: ClassPhotos, penalty: Lambda, terms: Terms) -> list[float]:
     if penalty.value is not None:
         return [penalty.value]
+    if terms.learned:  # with more to learn from, a lambda below the spec's may be best
+        return compared_penalties(photos.student.store)[::2]
     return lambda_path(photos.student.under(replace(terms, penalty=None)))
 
 
@@ -206,32 +266,6 @@ def _doubts(photos: ClassPhotos, values: Sequence[float]) -> list[Doubted | None
         )
         for value in values
     ]
-
-
-def joint_fit(student: ClassFit, tried: Sequence[Terms], lower: Array, upper: Array) -> Fit:
-    """Students under each of these terms, fitted together: they differ in their penalties alone.
-
-    ``lower`` and ``upper`` ``(C, 1)`` are their bounds.
-    """
-    made = [student.under(terms, lower, upper) for terms in tried]
-    data, k = made[0].data, student.k
-    columns = np.zeros(len(tried), dtype=np.intp)
-    return fit(
-        data.gathered,
-        data.targets[:, [k]][:, columns],
-        l1=np.stack([np.broadcast_to(m.data.l1_of(k), len(lower)) for m in made], axis=1),
-        l2=float(data.l2[k]),
-        lower=lower[:, columns],
-        upper=upper[:, columns],
-        sample_weight=data.weight(k),
-        start=student.base.at(columns),
-        tolerance=_TOLERANCE,
-    )
-
-
-def _logits(found: Fit, judged: ClassPhotos) -> Array:
-    """Logits (m, n) of the photos of tune by each student."""
-    return decision_function(judged.tune_scores, found.weights, found.intercepts).T
 
 
 def _ap(student: ClassFit, judged: ClassPhotos) -> float:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from inficond_panel.common.cache import Latest
 from inficond_panel.common.devices import CPU
 from inficond_panel.distill import Scores, decision_function, mixed_targets, soft_targets
 from inficond_panel.distill.robustness.collinearity import components, correlation, spread
@@ -23,16 +24,20 @@ from inficond_panel.errors import TuningError
 from inficond_panel.store import Store
 from inficond_panel.store.label_checks import whole_labels
 from inficond_panel.store.oracle_logits import oracle_logits, oracle_others
-from inficond_panel.tuning.fitting.terms import Taught, Terms
-from inficond_panel.vocabulary.splits import FIT
+from inficond_panel.tuning.fitting.terms import Learned, Taught, Terms
+from inficond_panel.vocabulary.cures import LABELS, SOURCES
+from inficond_panel.vocabulary.splits import FIT, TUNE
 from inficond_panel.vocabulary.tasks import SIGMOID, SOFTMAX
+
+#: Score matrices with photos of tune after those of fit that are kept.
+_KEPT_SCORES = 2
 
 
 class FitData:
     """Concept scores ``(n, C)`` of the images at ``rows``, targets ``(n, K)``, penalties.
 
-    The images are those of the split ``fit``; under ``Terms`` that teach labels, the photos taught
-    come after them.
+    The images are those of the split ``fit``; under ``Terms`` that teach labels or learn from
+    ``tune``, these photos come after them.
 
     The targets are the teacher's probabilities, by its sigmoid or softmax, at ``temperature``, or
     with ``learned`` "oracle" those of the oracle's logits; with ``alpha`` the true labels are mixed
@@ -70,6 +75,8 @@ class FitData:
         self.scores = store.concept_score[rows]
         #: The scores with the columns that fits have gathered: the next fit finds them there.
         self.gathered = Scores(on_card(self.scores, device))
+        self._extended: Latest[bytes, tuple[np.ndarray, Scores]] = Latest(_KEPT_SCORES)
+        self.learned: dict[str, slice] = {}  #: places of the photos that are learned, by source
         self.link = link
         self.teacher = self.teacher_on(rows)
         soft = self.teacher
@@ -127,6 +134,12 @@ class FitData:
         taught = {name: t.taught for name, t in terms.items() if t.taught and t.taught.labels}
         if taught:
             other._teach(taught)
+        for source in SOURCES:
+            learned = {
+                n: each for n, t in terms.items() for each in t.learned if each.source == source
+            }
+            if learned:
+                other._learn(source, learned, taught)
         return other
 
     def _set_penalty(self, k: int, terms: Terms) -> None:
@@ -149,24 +162,63 @@ class FitData:
         """Append the photos whose labels are taught; for other classes they weigh nothing."""
         place = {name: row for row, name in enumerate(self._store.images)}
         images = sorted({image for each in taught.values() for image in each.labels})
-        size, weight = (len(images), self.targets.shape[1]), self.sample_weight
-        if weight is None:
-            weight = np.ones_like(self.targets)
-        targets, added = np.zeros(size), np.zeros(size)
-        own = self.targets.copy()
+        size = (len(images), self.targets.shape[1])
+        targets, weights = np.zeros(size), np.zeros(size)
+        self.targets = self.targets.copy()
         for name, each in taught.items():
             k = self._store.classes.index(name)
-            self._override(own[:, k], k, each)
+            self._override(self.targets[:, k], k, each)
             for row, image in enumerate(images):
                 if image in each.labels:
                     targets[row, k] = each.labels[image]
-                    added[row, k] = each.weight * weight[:, k].mean()
-        rows = np.array([place[image] for image in images])
+                    weights[row, k] = each.weight * self._usual_weight(k)
+        self._append(np.array([place[image] for image in images]), targets, weights)
+
+    def _learn(
+        self, source: str, learned: Mapping[str, Learned], taught: Mapping[str, Taught]
+    ) -> None:
+        """Append the photos of ``tune``; those whose label a user taught have it already."""
+        every, classes = self._store.rows(TUNE), self._store.classes
+        asked = [every if each.rows is None else each.rows for each in learned.values()]
+        rows = np.unique(np.concatenate(asked)).astype(np.intp)
+        targets, weights = self.teacher_on(rows), np.zeros((len(rows), len(classes)))
+        for name, each in learned.items():
+            k = classes.index(name)
+            label = np.asarray(self._store.label[rows, k])
+            inside = np.isin(rows, every if each.rows is None else each.rows)
+            if source == LABELS:
+                targets[:, k], inside = label == 1, inside & (label >= 0)
+            own = taught[name].labels if name in taught else {}
+            inside &= [self._store.images[row] not in own for row in rows]
+            weights[inside, k] = each.weight * self._usual_weight(k)
+        self.learned = {**self.learned, source: slice(len(self.rows), len(self.rows) + len(rows))}
+        self._append(rows, targets, weights)
+
+    def _usual_weight(self, k: int) -> float:
+        """Mean weight of the photos of ``fit`` for the class at ``k``."""
+        weight = self.sample_weight
+        return 1.0 if weight is None else float(weight[: self._fit_count, k].mean())
+
+    def _append(self, rows: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> None:
+        """Append the photos at ``rows`` of the store, with targets and weights ``(n, K)``."""
+        before = np.ones_like(self.targets) if self.sample_weight is None else self.sample_weight
+        self.sample_weight = np.concatenate([before, weights])
+        self.targets = np.concatenate([self.targets, targets])
         self.rows = np.concatenate([self.rows, rows])
-        self.scores = np.concatenate([self.scores, self._store.concept_score[rows]])
-        self.targets = np.concatenate([own, targets])
-        self.sample_weight = np.concatenate([weight, added])
-        self.gathered = Scores(on_card(self.scores, self._device))
+        key = self.rows[self._fit_count :].tobytes()
+        made = self._extended.get(key)  # shared: columns that one fit gathers serve the next
+        if made is None:
+            scores = np.concatenate([self.scores, self._store.concept_score[rows]])
+            made = scores, Scores(on_card(scores, self._device))
+            self._extended.put(key, made)
+        self.scores, self.gathered = made
+
+    def without(self, rows: np.ndarray) -> np.ndarray:
+        """Mask ``(n,)`` of the images but for those at ``rows`` of the store that were added to
+        the split ``fit``."""
+        inside = np.ones(len(self.rows), dtype=bool)
+        inside[self._fit_count :] = ~np.isin(self.rows[self._fit_count :], rows)
+        return inside
 
     def _override(self, targets: np.ndarray, k: int, taught: Taught) -> None:
         """Put taught labels in the place of the store's in targets ``(n,)`` that these are mixed

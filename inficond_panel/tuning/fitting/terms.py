@@ -1,4 +1,4 @@
-"""Terms of one class's fit, as cures changed them: penalties, weights of photos, labels taught.
+"""Terms of one class's fit, as cures changed them: penalties, weights of photos, photos added.
 
 Arrays are kept as float32, so that what a history gives back is what was fitted with.
 """
@@ -16,6 +16,7 @@ import numpy as np
 
 from inficond_panel.common.numbers import defined
 from inficond_panel.store import Store
+from inficond_panel.vocabulary.cures import SOURCES
 from inficond_panel.vocabulary.splits import FIT
 
 
@@ -53,6 +54,16 @@ class Taught:
 
 
 @dataclass(frozen=True)
+class Learned:
+    """Photos of ``tune`` in the fit, by ``source`` (``vocabulary.cures``); each weighs as
+    ``weight`` photos of ``fit``. ``rows`` of the store are those in question; None: all of tune."""
+
+    source: str
+    weight: float
+    rows: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
 class Terms:
     """Terms that differ from the spec's; None is the spec's own.
 
@@ -63,6 +74,7 @@ class Terms:
     balanced: Balanced | None = None
     doubted: Doubted | None = None
     taught: Taught | None = None
+    learned: tuple[Learned, ...] = ()
     used: int = 0
 
     def to_json(self) -> dict[str, Any]:
@@ -82,6 +94,8 @@ class Terms:
             }
         if self.taught is not None:
             document["labels"] = {"weight": self.taught.weight, "values": dict(self.taught.labels)}
+        if self.learned:
+            document["learn"] = {each.source: each.weight for each in self.learned}
         return document
 
     @classmethod
@@ -96,6 +110,7 @@ class Terms:
             balanced=_balanced(item["balance"], photos) if "balance" in item else None,
             doubted=_doubted(item["doubt"]) if "doubt" in item else None,
             taught=_taught(item["labels"]) if "labels" in item else None,
+            learned=_learned(item.get("learn", {})),
             used=int(item["used"]),
         )
 
@@ -127,6 +142,12 @@ def _taught(item: Mapping[str, Any]) -> Taught:
     if not set(labels.values()) <= {0, 1}:
         raise ValueError("a label that it learned is neither 0 nor 1")
     return Taught(_size(item["weight"]), labels)
+
+
+def _learned(item: Mapping[str, Any]) -> tuple[Learned, ...]:
+    if not set(item) <= set(SOURCES):
+        raise ValueError(f"it learns from {', '.join(map(str, item))}")
+    return tuple(Learned(source, _size(weight)) for source, weight in sorted(item.items()))
 
 
 def _size(value: Any) -> float:

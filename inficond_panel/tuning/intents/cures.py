@@ -1,4 +1,4 @@
-"""Cures of one class: balanced photos, another penalty, doubted concepts, labels of photos.
+"""Cures of one class: balanced photos, more of them, another penalty, doubted concepts, labels.
 
 They change what the student is fitted to (``tuning.cures.terms``), where a thumb (``intent.py``)
 bounds one weight. An iteration may hold both.
@@ -11,8 +11,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
+from inficond_panel.common.near_words import near
 from inficond_panel.errors import TuningError
-from inficond_panel.vocabulary.cures import AUTO, BALANCE, DOUBT, LABEL, LAMBDA, CureKind
+from inficond_panel.vocabulary.cures import (
+    AUTO,
+    BALANCE,
+    DOUBT,
+    LABEL,
+    LABELS,
+    LAMBDA,
+    LEARN,
+    SOURCES,
+    CureKind,
+)
 
 
 @dataclass(frozen=True)
@@ -106,7 +117,41 @@ class Label:
         return {**_head(self), "image": self.image, "value": self.value}
 
 
-Cure = Balance | Lambda | Doubt | Label
+@dataclass(frozen=True)
+class Learn:
+    """Fit to the photos of ``tune`` beside those of ``fit``, by ``source``: their labels, or the
+    teacher's probabilities.
+
+    Each photo of ``tune`` weighs as ``value`` photos of ``fit``; None: chosen by the AP on photos
+    of ``tune`` that are left out in turn. Raises ``TuningError`` for another source, and for a
+    value that is no finite number above 0.
+    """
+
+    kind: ClassVar[CureKind] = LEARN
+    class_name: str
+    source: str = LABELS
+    value: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.source not in SOURCES:
+            raise TuningError(
+                f"learn on {self.class_name!r} is from {self.source!r}."
+                f"{near(self.source, SOURCES)}",
+                f"Learn from {' or '.join(SOURCES)}.",
+            )
+        if self.value is not None and not 0 < self.value < math.inf:
+            raise TuningError(
+                f"learn on {self.class_name!r} has weight {self.value}.",
+                f"Give a number above 0, or {AUTO}.",
+            )
+
+    def to_json(self) -> dict[str, Any]:
+        """``{"class", "direction", "from", "value"}``, as in an edits file."""
+        weight = AUTO if self.value is None else self.value
+        return {**_head(self), "from": self.source, "value": weight}
+
+
+Cure = Balance | Learn | Lambda | Doubt | Label
 
 
 def cure_from_json(item: Mapping[str, Any]) -> Cure:
@@ -121,16 +166,21 @@ def cure_from_json(item: Mapping[str, Any]) -> Cure:
             return Doubt(name, None if value == AUTO else float(item["value"]))
         case LABEL.key:
             return Label(name, item["image"], item["value"])
+        case LEARN.key:
+            weight = None if value in (None, AUTO) else float(value)
+            return Learn(name, item.get("from", LABELS), weight)
     raise KeyError(item["direction"])
 
 
 def place_of_cure(cure: Cure) -> tuple[str, str, str]:
-    """Class, kind, and the photo of a label: one iteration holds one cure of each."""
-    return cure.class_name, cure.kind.key, cure.image if isinstance(cure, Label) else ""
+    """Class, kind, and photo or source: one iteration holds one cure of each."""
+    which = {Label.kind: "image", Learn.kind: "source"}.get(cure.kind)
+    return cure.class_name, cure.kind.key, getattr(cure, which) if which else ""
 
 
 def canonical_cures(cures: Iterable[Cure]) -> tuple[Cure, ...]:
-    """Cures of one iteration, sorted: one ``balance``, ``lambda`` and ``doubt`` per class.
+    """Cures of one iteration, sorted: one ``balance``, ``lambda`` and ``doubt`` per class, one
+    ``learn`` per class and source.
 
     Concepts to balance add up. Of two values the number counts before ``auto``, then the larger.
     Raises ``TuningError`` where a photo gets two labels.
@@ -151,6 +201,8 @@ def _merged(first: Cure, second: Cure) -> Cure:
             return first if _rank(first) >= _rank(second) else second
         case Doubt(), Doubt():
             return first if _rank(first) >= _rank(second) else second
+        case Learn(), Learn():
+            return first if _rank(first) >= _rank(second) else second
     if first != second:
         assert isinstance(first, Label)
         raise TuningError(
@@ -160,7 +212,7 @@ def _merged(first: Cure, second: Cure) -> Cure:
     return first
 
 
-def _rank(cure: Lambda | Doubt) -> float:
+def _rank(cure: Lambda | Doubt | Learn) -> float:
     return -1.0 if cure.value is None else cure.value
 
 

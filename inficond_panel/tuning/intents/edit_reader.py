@@ -13,9 +13,18 @@ from inficond_panel.errors import Problem
 from inficond_panel.spec.framework.fields import parse_number
 from inficond_panel.spec.framework.yaml_source import short, shown, tag, text_of
 from inficond_panel.tuning.intents.asked import Asked
-from inficond_panel.tuning.intents.cures import Balance, Doubt, Label, Lambda
+from inficond_panel.tuning.intents.cures import Balance, Doubt, Label, Lambda, Learn
 from inficond_panel.tuning.intents.intent import GroupIntent, Intent
-from inficond_panel.vocabulary.cures import AUTO, BALANCE, CURES, LABEL, LAMBDA
+from inficond_panel.vocabulary.cures import (
+    AUTO,
+    BALANCE,
+    CURES,
+    LABEL,
+    LABELS,
+    LAMBDA,
+    LEARN,
+    SOURCES,
+)
 from inficond_panel.vocabulary.directions import DIRECTIONS, RELEASE, REMOVE
 from inficond_panel.vocabulary.limits import BOUND_FORM, is_bound
 
@@ -32,8 +41,9 @@ _KEYS = (
     "value",
     "image",
     "suspects",
+    "from",
 )
-_OPTIONAL = ("factor", "bound", "suspects")
+_OPTIONAL = ("factor", "bound", "suspects", "from")
 _DIRECTIONS = {**DIRECTIONS, **CURES}
 INTENT = (
     "{class (or classes: all), concept (or concepts: [...], or image), direction, "
@@ -120,6 +130,11 @@ class EditReader:
                 image = "".join(self._name(v, "image") for v in self._names_at(values, "image"))
                 label = self._value(values, "0 or 1", lambda size: size in (0, 1))
                 return lambda name: Label(name, image, int(label or 0))
+            case LEARN.key:
+                self._expect(node, values, "from", "value")
+                source = self._source(values)
+                size = self._value(values, f"a number above 0, or {AUTO}", _is_weight, AUTO)
+                return lambda name: Learn(name, source, size)
             case kind:
                 self._expect(node, values, "value")
                 size = self._value(values, f"a number of 0 or more, or {AUTO}", _is_size, AUTO)
@@ -161,6 +176,14 @@ class EditReader:
         if node is not None and word not in ("true", "false"):
             self.report(node, f"expected true or false, got {shown(node)}")
         return word == "true"
+
+    def _source(self, values: dict[str, Node]) -> str:
+        node = values.get("from")
+        word = text_of(node) if isinstance(node, ScalarNode) else ""
+        if node is not None and word not in SOURCES:
+            expected = f"expected {' or '.join(SOURCES)}, got {shown(node)}"
+            self.report(node, f"{expected}.{self._near(word, SOURCES)}")
+        return word or LABELS
 
     def _names_at(self, values: dict[str, Node], key: str) -> list[Node]:
         return [values[key]] if key in values else []
@@ -266,3 +289,7 @@ _SIZELESS = {
 
 def _is_size(value: float) -> bool:
     return 0 <= value < math.inf
+
+
+def _is_weight(value: float) -> bool:
+    return 0 < value < math.inf

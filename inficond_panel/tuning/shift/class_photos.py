@@ -16,6 +16,7 @@ from inficond_panel.distill.metrics.decisions import decided
 from inficond_panel.distill.shift.suspects import Photos, Suspicion, suspicion
 from inficond_panel.distill.shift.verdict import Judged, Verdict, verdict
 from inficond_panel.tuning.fitting.class_fit import ClassFit
+from inficond_panel.tuning.fitting.held_out import held_out_logits, learns_from_tune
 from inficond_panel.vocabulary.splits import FIT, TUNE
 
 FOLDS = 5
@@ -27,7 +28,8 @@ class ClassPhotos:
     """Labelled photos of ``fit``, and those of ``tune`` at ``rows`` of the store, for one class.
 
     ``fit`` and ``tune`` are rows of the store, ``fit_label`` and ``tune_label`` their labels in
-    {1, 0}. Where ``fit`` has no label of the class, the teacher's decisions, by the ``thresholds``
+    {1, 0}; ``seen`` are all ``rows``, labelled or not.
+    Where ``fit`` has no label of the class, the teacher's decisions, by the ``thresholds``
     of the classes (logits; 0 where none is set), stand for them, and ``by_teacher`` is true.
     """
 
@@ -62,8 +64,8 @@ class ClassPhotos:
         return other
 
     def _look_at(self, rows: NDArray[np.intp]) -> None:
-        seen = np.asarray(self._store.label[rows, self.student.k])
-        self.tune, self.tune_label = rows[seen >= 0], seen[seen >= 0]
+        label = np.asarray(self._store.label[rows, self.student.k])
+        self.seen, self.tune, self.tune_label = rows, rows[label >= 0], label[label >= 0]
 
     @property
     def lacking(self) -> str:
@@ -103,6 +105,11 @@ class ClassPhotos:
     def fit_scores(self) -> NDArray:
         """Concept scores (n, C) of the photos of fit."""
         return self._scores(self.fit)
+
+    @property
+    def fit_size(self) -> int:
+        """Number of the photos of fit, labelled or not."""
+        return self._size
 
     def spread_over_fit(self, weights: NDArray) -> NDArray:
         """Weights of all photos of the split ``fit``, from those of ``fit`` here; 1 of the rest."""
@@ -163,8 +170,17 @@ class ClassPhotos:
 
     @cached_property
     def tune_logits(self) -> NDArray:
-        """Logits (FOLDS, n) of the photos of tune, of the student fitted without each fold."""
-        return self.student.logits_of_each(self._students, self.tune_scores)
+        """Logits (FOLDS, n) of the photos of tune, of the student fitted without each fold.
+
+        Of a student that learned from tune each row is of students that did not see the photo.
+        """
+        student = self.student
+        if not learns_from_tune(student.terms, self._store):
+            return student.logits_of_each(self._students, self.tune_scores)
+        folds = stratified_folds(self.tune_label[:, None], FOLDS, seed=0)
+        bounds = student.lower, student.upper
+        logits = held_out_logits(student, [student.terms], *bounds, self.tune, folds)
+        return np.broadcast_to(logits, (FOLDS, len(self.tune)))
 
     @cached_property
     def _weights(self) -> NDArray:

@@ -1,10 +1,10 @@
-"""The strategy that repairs: what the data accuse is balanced and doubted, lambda chosen.
+"""The strategy that repairs: each class learns the labels of tune where that gains.
 
-For each class with a shift (``tuning.shift.class_shift``): its first suspects are balanced, all are
-doubted, and the L1 penalty is chosen, by the labels of tune. The gain is cross-fitted: each photo
-of tune is ranked by a student whose suspects, weights and penalties were found without it. A class
-is left as it is where there is no shift, or nothing is gained. Where the photos are too few to tell
-a shift, the gain itself has to be above 0 beyond doubt.
+For every class, whether the data show a shift (``tuning.shift.class_shift``) or not, two students
+are compared: the one that is there, and one that learns the labels of tune too, with the weight of
+these photos and lambda chosen by AP. Both are evaluated on each photo of tune by fits without it.
+The gain that is stated is that of choosing and carrying out, on photos that did not choose
+(``gain_of_choice``); where it is above 0, the second is proposed.
 """
 
 from __future__ import annotations
@@ -15,22 +15,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.common.numbers import number
-from inficond_panel.distill import Outcome, average_precision
+from inficond_panel.common.blas_threads import one_thread
+from inficond_panel.distill.folds import stratified_folds
 from inficond_panel.distill.metrics.bootstrap import draw_counts
 from inficond_panel.distill.scores.scores import Array
-from inficond_panel.distill.shift.verdict import NONE, SHIFT, UNKNOWN
-from inficond_panel.errors import TuningError
-from inficond_panel.tuning.cures.choice import ap_values, chosen, errors
-from inficond_panel.tuning.cures.cross_fit import (
-    CrossFitted,
-    Step,
-    cross_fitted,
-    cross_fitted_logits,
-    steps_to,
-)
+from inficond_panel.distill.shift.verdict import SHIFT, UNKNOWN
+from inficond_panel.tuning.cures.choice import ap_values
 from inficond_panel.tuning.cures.labels import photos_to_label
-from inficond_panel.tuning.intents.cures import Balance, Cure, Doubt, Lambda
+from inficond_panel.tuning.cures.resolution import learned_terms
+from inficond_panel.tuning.fitting.held_out import FOLDS, held_out_logits
+from inficond_panel.tuning.intents.cures import Cure, Lambda, Learn
 from inficond_panel.tuning.shift.class_photos import ClassPhotos
 from inficond_panel.tuning.shift.class_shift import ClassShift, class_shift
 from inficond_panel.tuning.suggest.suggestion import (
@@ -44,19 +38,13 @@ from inficond_panel.tuning.suggest.suggestion import (
     mean_change,
 )
 from inficond_panel.tuning.suggest.task import Task
-from inficond_panel.vocabulary.confidence import CONFIDENCE
-from inficond_panel.vocabulary.metrics import AP
 
-#: Suspects that are balanced.
-BALANCED = 3
-#: Level at which a gain has to be above 0 where the photos are too few to tell a shift. What is
-#: proposed does not depend on the level at which intervals are stated.
-SURE = CONFIDENCE
+_REASON = "highest AP on photos of tune that are left out in turn"
 
 
 @dataclass(frozen=True)
 class Repair:
-    """One class: what was found, the cures that mend it (none where nothing does), their gain."""
+    """One class: its shift, the cures that repair it (none where nothing does), their gain."""
 
     shift: ClassShift
     cures: tuple[Cure, ...]
@@ -65,123 +53,83 @@ class Repair:
 
 
 def repaired(task: Task) -> Suggestion:
-    """The cures of all classes that have something to mend, as a suggestion."""
+    """The cures of all classes that gain by them, as a suggestion."""
     found: dict[int, Repair] = {}
     for place, k in enumerate(task.columns):
         task.tell(place / len(task.columns), f"repairing {task.name(k)}")
         found[k] = repair(task, k)
     mean = mean_change([one.gain for one in found.values()])
     classes = {
-        task.name(k): ClassSuggestion(one.cures, one.gain.gain(task.level), _reasons(one))
+        task.name(k): ClassSuggestion(one.cures, one.gain.gain(task.level), (_REASON, _REASON))
         for k, one in found.items()
         if one.cures
     }
     asked = {task.name(k): one.photos for k, one in found.items() if one.photos}
-    summary = _summary(list(found.values()), task.level, all_known=not task.unknown)
+    summary = _summary(list(found.values()), task.level)
     return task.suggested("repair", mean.gain(task.level), CROSS_FITTED, summary, classes, asked)
 
 
-def _summary(found: Sequence[Repair], level: float, *, all_known: bool) -> str:
-    """What was found in all; nothing to repair only where the teacher knows all classes."""
-    shifted, unsure = (sum(one.shift.kind == kind for one in found) for kind in (SHIFT, UNKNOWN))
+def _summary(found: Sequence[Repair], level: float) -> str:
+    """Sentences on the shifts of all classes, and on what is proposed."""
     gains = [one.gain.gain(level) for one in found if one.cures]
-    mended = bool(gains)
-    if not shifted and not mended and unsure:
-        return (
-            f"No class shows a shift from fit to tune; for {unsure} of {len(found)} there are too "
-            "few photos to say. Nothing is proposed."
+    shifted, unsure = (sum(one.shift.kind == kind for one in found) for kind in (SHIFT, UNKNOWN))
+    few = f"; for {unsure} there are too few photos to say" if unsure else ""
+    many = len(found) > 1
+    shift = f"{shifted} of {len(found)} classes show a shift from fit to tune{few}."
+    if not many:
+        shift = {SHIFT: "The class shows a shift from fit to tune."}.get(
+            found[0].shift.kind if found else "",
+            "There are too few photos to say whether the class shows a shift from fit to tune."
+            if unsure
+            else "The class shows no shift from fit to tune.",
         )
-    if not shifted and not mended:
-        nothing = "No class shows a shift from fit to tune"
-        return f"{nothing}: there is nothing to repair." if all_known else f"{nothing}."
-    alone = len(found) == shifted == 1
-    who = "The class shows" if alone else f"{shifted} of {len(found)} classes show"
-    text = f"{who} a shift from fit to tune"
-    if not mended:
-        return f"{text}; no cure gains on photos that did not choose it, so none is proposed."
-    return f"{text}; {_proposed(gains, alone=alone)}."
+    return f"{shift} {_proposed(gains, len(found))}"
 
 
-def _proposed(gains: Sequence[Gain], *, alone: bool) -> str:
-    """``cures are proposed for 5 (the gain of 1 is within noise)``."""
-    cures = "a cure is proposed" if alone else f"cures are proposed for {len(gains)}"
-    noise = sum(gain.low <= 0 for gain in gains)
-    whose = "its gain" if alone else f"the gain of {noise}"
-    return f"{cures} ({whose} is within noise)" if noise else cures
-
-
-def _reasons(found: Repair) -> tuple[str, ...]:
-    return tuple(_reason(cure, found.shift) for cure in found.cures)
-
-
-def _reason(cure: Cure, shift: ClassShift) -> str:
-    if isinstance(cure, Balance):
-        first = shift.suspects[0]
+def _proposed(gains: Sequence[Gain], classes: int) -> str:
+    """``A repair is proposed for 5 of 16 classes (1 interval includes 0).``"""
+    if not gains:
         return (
-            f"{first.concept} parts positives from negatives by {number(first.fit, 2)} spreads on "
-            f"fit, by {number(first.tune, 2)} on tune (z {number(first.z, 1)}); the others likewise"
+            "Learning the labels of tune gains nothing on photos that were not learned, so "
+            "nothing is proposed."
         )
-    if isinstance(cure, Doubt):
-        return "suspects cost the more, the more suspect they are, as AP on tune chooses"
-    return "AP on tune chooses"
+    unclear = sum(gain.low <= 0 <= gain.high for gain in gains)
+    if classes == 1:
+        return f"A repair is proposed{' (its interval includes 0)' if unclear else ''}."
+    include = "interval includes" if unclear == 1 else "intervals include"
+    noted = f" ({unclear} {include} 0)" if unclear else ""
+    return f"A repair is proposed for {len(gains)} of {classes} classes{noted}."
 
 
 def repair(task: Task, k: int) -> Repair:
-    """Cures of the class at ``k``, and their cross-fitted gain on the photos of the task."""
+    """Cures of the class at ``k``, and their gain on the photos of the task."""
     still = change(task.label(k), task.logit(k), task.logit(k))
     photos = task.tuner.cures.photos(task.trial(k).student, task.rows)
     shift = class_shift(photos)
-    if shift.kind == NONE or shift.lacking:
+    if shift.lacking:
         return Repair(shift, (), still)
-    earlier = steps_to(task.tuner, task.parent, task.name(k))
-    before = cross_fitted_logits(
-        task.tuner, task.parent, task.name(k), earlier, task.rows, seed=task.seed
-    )
-    for cures in _candidates(shift, min(BALANCED, task.budget)):
-        if not _balances(task, photos, cures):
-            continue
-        after = _cross_fitted(task, photos, earlier, cures)
-        if not after.whole:  # too few photos would be left: without the balance, then
-            continue
-        tried = after.tried_logits(task.tuner.store.concept_score[task.rows])
-        gain = redrawn_change(task.label(k), before, after, tried)
-        if (gain.estimate if shift.kind == SHIFT else gain.gain(SURE).low) > 0:
-            return Repair(shift, cures, gain, _photos_to_label(photos))
-    return Repair(shift, (), still, _photos_to_label(photos) if shift.kind == SHIFT else ())
+    task.check()
+    cures = (Learn(task.name(k)), Lambda(task.name(k)))
+    with one_thread():
+        gain, learns = _learned_gain(task, k, photos, cures)
+    if not learns or gain.estimate <= 0:
+        return Repair(shift, (), still, _photos_to_label(photos) if shift.kind == SHIFT else ())
+    return Repair(shift, cures, gain, _photos_to_label(photos))
 
 
-def _candidates(shift: ClassShift, count: int) -> list[tuple[Cure, ...]]:
-    """Batches that are tried in turn: the first that gains is taken."""
-    name = shift.class_name
-    both = (Doubt(name), Lambda(name))
-    suspects = tuple(suspect.concept for suspect in shift.suspects[:count])
-    return [(Balance(name, suspects, suspects=True), *both), both] if suspects else [both]
-
-
-def _balances(task: Task, photos: ClassPhotos, cures: tuple[Cure, ...]) -> bool:
-    """True if all photos together leave enough by the balance among the cures, or there is none."""
-    asked = [cure for cure in cures if isinstance(cure, Balance)]
-    try:
-        task.tuner.cures.resolve(photos, asked, task.parent.bounds)
-    except TuningError:
-        return False
-    return True
-
-
-def _cross_fitted(
-    task: Task, photos: ClassPhotos, earlier: list[Step], cures: tuple[Cure, ...]
-) -> CrossFitted:
-    """Cross-fitted logits after the ``earlier`` cures of the branch and these."""
-    return cross_fitted(
-        task.tuner,
-        task.parent,
-        photos.student.name,
-        [*earlier, Step(task.parent, cures, task.parent.bounds)],
-        task.rows,
-        seed=task.seed,
-        tell=lambda _: task.check(),
-        photos=None if earlier else photos,
-    )
+def _learned_gain(
+    task: Task, k: int, photos: ClassPhotos, cures: tuple[Learn | Lambda, ...]
+) -> tuple[Change, bool]:
+    """Gain in AP of choosing among the student and those that learn, and carrying that out; whether
+    all photos together choose one that learns."""
+    student, label = photos.student, photos.tune_label
+    tried = [student.terms, *learned_terms(photos, cures)]
+    folds = stratified_folds(label[:, None], FOLDS, seed=0)
+    bounds = student.lower, student.upper
+    logits = held_out_logits(student, tried, *bounds, photos.tune, folds)
+    counts = draw_counts(len(task.rows), DRAWS, task.seed)[:, task.label(k) >= 0]
+    values = ap_values(label, logits, np.ones((1, len(label))))
+    return gain_of_choice(label, logits, counts), bool(values.argmax())
 
 
 def _photos_to_label(photos: ClassPhotos) -> tuple[str, ...]:
@@ -190,35 +138,19 @@ def _photos_to_label(photos: ClassPhotos) -> tuple[str, ...]:
     return tuple(images[row] for row in photos_to_label(photos.student))
 
 
-def redrawn_change(
-    label: NDArray, before: Array, after: CrossFitted, tried: Sequence[Array], seed: int = 0
-) -> Change:
-    """Change in AP from logits ``before`` (n,) to cross-fitted ones, for labels (n,).
+def gain_of_choice(label: NDArray, logits: Array, counts: NDArray) -> Change:
+    """Gain in AP over the first of m students of taking the one of highest AP.
 
-    ``tried`` are the logits (m, n) of the students that each fold tried. The draws
-    of photos are those of ``suggestion.change``.
+    ``logits`` (m, n) are of photos that the students did not learn from, ``label`` (n,) is in
+    {1, 0}, and each row of ``counts`` (draws, n) says how often a draw has each photo. In each draw
+    the drawn photos choose, and the photos that were not drawn measure the gain: the mean over the
+    draws is the estimate (the leave-one-out bootstrap of Efron and Tibshirani 1997, "Improvements
+    on cross-validation: the .632+ bootstrap method", JASA 92, here of a choice). Its interval is
+    that of the gain among the drawn photos, moved to the estimate.
     """
-    known, table = label >= 0, draw_counts(len(label), DRAWS, seed)
-    truth, counts = label[known], table[:, known]
-    chosen = _redrawn_logits(truth, after.folds[known], [each[:, known] for each in tried], counts)
-    drawn = [
-        Outcome(truth, logits).values(AP.key, row[None])[0]
-        for logits, row in zip(chosen, counts, strict=True)
-    ]
-    estimate = average_precision(label, after.logits) - average_precision(label, before)
-    return Change(
-        float(estimate), np.array(drawn) - Outcome(truth, before[known]).values(AP.key, counts)
-    )
-
-
-def _redrawn_logits(
-    label: NDArray, folds: NDArray, tried: Sequence[Array], counts: NDArray
-) -> Array:
-    """Logits (draws, n) of the photos, by the students that each draw (draws, n) chooses."""
-    found = np.empty(counts.shape)
-    for fold, logits in enumerate(tried):
-        out = folds == fold
-        inside = counts[:, ~out]
-        values = ap_values(label[~out], logits[:, ~out], inside)
-        found[:, out] = logits[chosen(values, errors(values))][:, out]
-    return found
+    drawn, left_out = ap_values(label, logits, counts), ap_values(label, logits, counts == 0)
+    place = np.arange(len(counts))
+    best = np.argmax(np.nan_to_num(drawn), axis=0)
+    estimate = float(np.nan_to_num(np.nanmean(left_out[best, place] - left_out[0])))
+    gains = drawn[best, place] - drawn[0]
+    return Change(estimate, gains - np.nanmean(gains) + estimate)

@@ -1,0 +1,64 @@
+"""What a plain user would do with the same photos and labels, without a tool."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegressionCV
+from sklearn.preprocessing import StandardScaler
+
+from inficond_panel import distill
+from inficond_panel.api.students import TunableStudents
+from inficond_panel.tuning.intents.cures import Learn
+from inficond_panel.vocabulary.cures import LABELS
+from shift_parts.cures import holdout
+
+#: L1 penalties of a model of tune; and inverse L2 penalties, of standardised scores.
+L1 = (3e-4, 1e-3, 3e-3, 1e-2)
+INVERSE_L2 = tuple(np.geomspace(1e-5, 1e-1, 5))
+
+
+def baselines(students: TunableStudents) -> Iterator[tuple[str, NDArray]]:
+    """Title and logits of the holdout of each."""
+    tuner, store = students.tuner, students.tuner.store
+    tune, name = store.rows("tune"), store.classes[0]
+    known = tune[store.label[tune, 0] >= 0]
+    label = (store.label[known, 0] == 1).astype(float)
+    scores, shown = store.concept_score[known], store.concept_score[store.rows("holdout")]
+    yield "a model of the labels of tune, L1 (DFR)", _lasso(scores, label, shown)
+    yield "a model of the labels of tune, L2 (DFR)", _ridge(scores, label, shown)
+    pooled = tuner.preview(students.node, [Learn(name, LABELS, 1.0)])
+    yield "fit and the labels of tune pooled", holdout(students, pooled)
+    teacher = tuner.fit_data.teacher_on(tune)[:, [0]]
+    alone = distill.fit(store.concept_score[tune], teacher, l1=tuner.penalties[0])
+    yield "the teacher on tune's photos alone", _logits(alone, shown)
+
+
+def _lasso(scores: NDArray, label: NDArray, shown: NDArray) -> NDArray:
+    """Logits by L1; the penalty by the AP on a fifth of the photos."""
+    part = np.arange(len(label)) % 5 == 0
+    targets = np.repeat(label[~part, None], len(L1), axis=1)
+    tried = distill.fit(scores[~part], targets, l1=L1, tolerance=1e-4)
+    logits = distill.decision_function(scores[part], tried.weights, tried.intercepts)
+    values = [distill.average_precision(label[part], column) for column in logits.T]
+    best = L1[int(np.nanargmax(values))]
+    return _logits(distill.fit(scores, label[:, None], l1=best, tolerance=1e-4), shown)
+
+
+def _ridge(scores: NDArray, label: NDArray, shown: NDArray) -> NDArray:
+    """Logits by L2, the penalty by the AP of five folds, as scikit-learn has it."""
+    scaler = StandardScaler().fit(scores)
+    model = LogisticRegressionCV(
+        Cs=INVERSE_L2,
+        cv=5,
+        scoring="average_precision",
+        l1_ratios=(0,),
+        use_legacy_attributes=False,
+    ).fit(scaler.transform(scores), label)
+    return np.asarray(model.decision_function(scaler.transform(shown)))
+
+
+def _logits(found: distill.Fit, scores: NDArray) -> NDArray:
+    return distill.decision_function(scores, found.weights, found.intercepts)[:, 0]
