@@ -167,7 +167,8 @@ def test_a_suggestion_waits_in_the_batch_with_what_was_there(demo):
     assert app.tuning.pending[1:] == list(expected.intents)
     assert app.tuning.pending[0].class_name == "bird"
     change = app.tuning.preview.changes["bicycle"]["ap"]
-    assert change.estimate == pytest.approx(expected.classes["bicycle"].gain.estimate, abs=2e-3)
+    gain = expected.classes["bicycle"].gain
+    assert gain.low < change.estimate < gain.high
     app.tuning.clear()
 
 
@@ -191,7 +192,7 @@ def test_nothing_is_put_where_nothing_is_suggested(demo):
     assert app.suggestion.latest.intents == ()
     told = app.suggestion.latest.summary
     assert "too few photos to say" in told
-    assert "Learning the labels of tune gains no more than its standard error" in told
+    assert "Learning the labels of tune gains nothing on photos that were not learned" in told
 
 
 def test_a_suggestion_for_another_iteration_is_forgotten(demo):
