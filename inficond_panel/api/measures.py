@@ -225,6 +225,15 @@ class Measures(ConceptMeasures):
             seed=seed,
         )
 
+    def levers(self, classes: str | Sequence[str] | None = None) -> pd.DataFrame:
+        """What would help each class from here: one row per class and lever, by labels of tune.
+
+        AP and its gain with limits (0 to 1), ``fidelity`` to the teacher, number of ``concepts``,
+        what the lever ``needs``, and whether it is the one ``recommended``. The gain is of photos
+        that did not choose. ``tune(suggest(classes=...))`` carries out those that are recommended.
+        """
+        return tables.levers(self.suggest(classes=classes))
+
     def _since(self, since: NodeName) -> Node:
         if since == "start":
             return self.tuner.root()

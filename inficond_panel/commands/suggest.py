@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from inficond_panel.commands.shared.arguments import (
@@ -12,18 +13,18 @@ from inficond_panel.commands.shared.arguments import (
     add_tuner,
     positive,
 )
-from inficond_panel.commands.shared.output import note, progress, say, say_json
+from inficond_panel.commands.shared.output import note, progress, say, say_json, say_table
 from inficond_panel.vocabulary.confidence import interval_word
 from inficond_panel.vocabulary.splits import TUNE
 
 if TYPE_CHECKING:
     from inficond_panel.tuning import Node, Tuner
-    from inficond_panel.tuning.suggest import ClassSuggestion, Suggestion
+    from inficond_panel.tuning.suggest import Suggestion
 
 DESCRIPTION = (
-    "repair: where the data show a shift from fit to tune, balance the photos "
-    "by the suspects, doubt them, and choose lambda. The others give thumbs, as baselines to "
-    "compare people with. crossfit: thumbs that gain on photos that did not choose them, or none. "
+    "repair: compare what would help each class, another lambda, the teacher on the photos of "
+    "tune or the labels of tune, and take what gains most, if any does. The others give thumbs, "
+    "as baselines to compare people with. crossfit: thumbs that gain on photos that did not choose them, or none. "
     "greedy: thumbs that gain most AP on the split tune. random: thumbs by chance. All need "
     "labels of tune. The refit is recorded with the author machine:STRATEGY; what the page shows "
     "does not change."
@@ -50,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=positive,
         default=5,
         metavar="N",
-        help="most thumbs per class, or suspects that are balanced (default: 5)",
+        help="most thumbs per class (default: 5); repair gives none",
     )
     add_seed(parser)
     parser.add_argument(
@@ -79,7 +80,7 @@ def run(args: argparse.Namespace) -> None:
     if args.json:
         say_json(_document(tuner, suggestion, node))
     else:
-        _say(suggestion)
+        _say(suggestion, args.classes or ())
     if node is not None:
         whose = "" if node.author == suggestion.author else f", as {node.author} made it before"
         note(f"{node_title(tuner, node)} by {node.author}{whose}, history {tuner.history.path}")
@@ -99,7 +100,7 @@ def _document(tuner: Tuner, suggestion: Suggestion, node: Node | None) -> dict[s
     }
 
 
-def _say(suggestion: Suggestion) -> None:
+def _say(suggestion: Suggestion, named: Sequence[str]) -> None:
     from inficond_panel.wording.teacher import teacher_sentences
 
     say(
@@ -115,8 +116,8 @@ def _say(suggestion: Suggestion) -> None:
         say("Where no cure is proposed, there may still be thumbs that gain: --strategy crossfit")
     for line in teacher_sentences(suggestion.unknown):
         say(line)
-    for name, of_class in suggestion.classes.items():
-        _say_class(name, of_class)
+    for name in (name for name in suggestion.scope if name in {*suggestion.classes, *named}):
+        _say_class(name, suggestion)
     for name, images in suggestion.photos.items():
         say()
         say(f"{name}: these labels would tell most: {', '.join(images)}")
@@ -124,10 +125,36 @@ def _say(suggestion: Suggestion) -> None:
         note(f"{name} is left out: {why}.")
 
 
-def _say_class(name: str, own: ClassSuggestion) -> None:
-    from inficond_panel.wording.cures import asked_words
+def _say_class(name: str, suggestion: Suggestion) -> None:
+    from inficond_panel.wording.cures import asked_words, tune_model_sentence
 
+    own = suggestion.classes.get(name)
     say()
-    say(f"{name}: {own.gain} AP points")
-    for item, reason in zip(own.intents, own.reasons, strict=True):
+    say(f"{name}: {own.gain} AP points" if own else f"{name}: nothing is proposed")
+    for item, reason in zip(own.intents, own.reasons, strict=True) if own else ():
         say(f"  {asked_words(item)}   ({reason})")
+    if name in suggestion.levers:
+        _say_levers(name, suggestion)
+    if name in suggestion.tune_models:
+        say(tune_model_sentence(suggestion.tune_models[name]))
+
+
+def _say_levers(name: str, suggestion: Suggestion) -> None:
+    """The table of what would help a class; * marks the lever that is proposed."""
+    from inficond_panel.tuning.suggest.suggestion import recommended
+
+    levers = suggestion.levers[name]
+    taken, level = recommended(levers), suggestion.gain.level
+    rows = [
+        [
+            f"{'* ' if lever == taken else '  '}{lever.name}",
+            f"{100 * lever.ap:.1f}",
+            str(lever.gain.gain(level)) if lever.cures else "",
+            f"{100 * lever.fidelity:.1f}",
+            str(lever.concepts),
+            lever.needs,
+        ]
+        for lever in levers
+    ]
+    say()
+    say_table([f"  {name}", "AP", "gain", "like the teacher, %", "concepts", "needs"], rows)

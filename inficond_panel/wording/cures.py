@@ -5,17 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from inficond_panel.analysis.penalty_path import AutoChoice
+from inficond_panel.common.interval import Interval
 from inficond_panel.common.numbers import count
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.intents.cures import Balance, Cure, Doubt, Label, Lambda, Learn
 from inficond_panel.tuning.intents.intent import Intent, size_words
 from inficond_panel.tuning.suggest import Suggestion
-from inficond_panel.tuning.suggest.suggestion import Gain
-from inficond_panel.vocabulary.cures import AUTO, BALANCE, DOUBT, LABEL, LABELS, LAMBDA, LEARN
+from inficond_panel.tuning.suggest.suggestion import Gain, Lever
+from inficond_panel.vocabulary.cures import (
+    AUTO,
+    BALANCE,
+    DOUBT,
+    LABEL,
+    LABELS,
+    LAMBDA,
+    LEARN,
+    TEACHER,
+)
 from inficond_panel.vocabulary.directions import DIRECTIONS
 from inficond_panel.wording.teacher import teacher_sentences
 
 Asked = Intent | Cure
+#: What a class learns, by source.
+LEARNED_FROM = {LABELS: "the labels of tune", TEACHER: "the teacher on tune"}
 
 
 def direction_of(item: Asked) -> str:
@@ -38,7 +50,8 @@ def object_of(item: Asked) -> str:
         case Label():
             return f"{item.image} {'present' if item.value else 'absent'}"
         case Learn():
-            return f"{item.source} of tune{'' if item.value is None else f' {item.value:g}'}"
+            weight = "" if item.value is None else f" {item.value:g}"
+            return f"{LEARNED_FROM[item.source]}{weight}"
         case Lambda() | Doubt():
             return AUTO if item.value is None else f"{item.value:g}"
 
@@ -113,8 +126,7 @@ def _words_by_kind(terms: Terms) -> dict[str, str]:
         words[LABEL.key] = f"{count(photos, 'photo')} taught by {whose}, {weight}"
     if terms.learned:
         words[LEARN.key] = "; ".join(
-            f"learned from tune by {'its labels' if each.source == LABELS else 'the teacher'}, "
-            f"each photo as {each.weight:g} of fit"
+            f"{LEARNED_FROM[each.source]}, each photo as {each.weight:g} of fit"
             for each in terms.learned
         )
     if terms.balanced is not None:
@@ -137,6 +149,21 @@ def _words_by_kind(terms: Terms) -> dict[str, str]:
 def gain_words(gain: Gain, *, limits: bool = True) -> str:
     """``+3.1 AP points [+0.4, +6.0]``."""
     return gain.text(1, scale=100, unit="AP points", sign=True, limits=limits)
+
+
+def lever_sentence(lever: Lever, level: float, *, limits: bool = True) -> str:
+    """``labels of tune: AP 84.0, +22.2 AP points [+16.2, +28.4]; 91.5% decided like the teacher, by
+    2 concepts.``"""
+    gain = f", {gain_words(lever.gain.gain(level), limits=limits)}" if lever.cures else ""
+    agrees = f"{100 * lever.fidelity:.1f}% decided like the teacher"
+    used = count(lever.concepts, "concept")
+    return f"{lever.name}: AP {100 * lever.ap:.1f}{gain}; {agrees}, by {used}."
+
+
+def tune_model_sentence(ap: Interval, *, limits: bool = True) -> str:
+    """Sentence on the AP of a model that knows nothing but the labels of tune."""
+    shown = ap.text(1, scale=100, limits=limits)
+    return f"For comparison, a model of the labels of tune alone: AP {shown}."
 
 
 def suggestion_sentences(
@@ -163,8 +190,15 @@ def suggestion_sentences(
             f"{asked_words(item)}: {reason}."
             for item, reason in zip(own.intents, own.reasons, strict=True)
         ]
+    elif class_name in suggestion.levers:
+        sentences.append(f"{class_name}: no lever gains; it is left as it is.")
     elif class_name in suggestion.skipped:
         sentences.append(f"{class_name} is left out: {suggestion.skipped[class_name]}.")
     elif class_name in suggestion.scope and class_name not in suggestion.unknown:
         sentences.append(f"{class_name}: nothing here beats noise; it is left as it is.")
+    compared = suggestion.levers.get(class_name, ())
+    level = suggestion.gain.level
+    sentences += [lever_sentence(lever, level, limits=limits) for lever in compared]
+    if class_name in suggestion.tune_models:
+        sentences.append(tune_model_sentence(suggestion.tune_models[class_name], limits=limits))
     return sentences + unknown

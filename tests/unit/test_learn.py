@@ -15,7 +15,7 @@ from inficond_panel.distill.folds import stratified_folds
 from inficond_panel.errors import EditsError, TuningError
 from inficond_panel.tuning import History, Intent, Node, Tuner, read_edits
 from inficond_panel.tuning.cures.choice import choose
-from inficond_panel.tuning.cures.resolution import learned_terms
+from inficond_panel.tuning.cures.resolution import compared_terms
 from inficond_panel.tuning.fitting.held_out import (
     FOLDS,
     held_out_logits,
@@ -149,7 +149,7 @@ def test_weight_and_lambda_are_those_of_highest_ap(tuner) -> None:
     cures = [Learn("truck"), Lambda("truck")]
     node = tuner.fine_tune(tuner.root(), cures)
     photos = tuner.cures.photos(student_of(tuner))
-    tried, label = learned_terms(photos, cures), tune_labels(tuner)
+    tried, label = compared_terms(photos, cures), tune_labels(tuner)
     folds = stratified_folds(label[:, None], FOLDS, 0)
     student = photos.student
     logits = held_out_logits(student, tried, student.lower, student.upper, photos.tune, folds)

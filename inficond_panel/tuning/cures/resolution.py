@@ -171,8 +171,8 @@ def _chosen(
     return _counted(tried[0], judged) if need or (by_ap and able) else tried[0]
 
 
-def learned_terms(photos: ClassPhotos, cures: Iterable[Wish]) -> list[Terms]:
-    """Terms that ``resolve_cures`` compares for cures that learn from tune."""
+def compared_terms(photos: ClassPhotos, cures: Iterable[Wish]) -> list[Terms]:
+    """Terms that ``resolve_cures`` compares by AP for these cures."""
     return _tried(photos, list(cures), photos.student.terms, able=True)
 
 

@@ -50,6 +50,45 @@ def around(estimate: float, error: float, level: float = CONFIDENCE) -> Gain:
     return Gain(estimate, estimate - half, estimate + half, level=level)
 
 
+#: Name of the student without any lever.
+AS_IT_IS = "as it is"
+
+
+@dataclass(frozen=True)
+class Lever:
+    """What ``cures`` (none: the student as it is) make of one class, by labels of ``tune``.
+
+    ``ap`` is the AP of the student as it is plus the ``gain``, 0 to 1. ``fidelity`` is the share of
+    these photos where the student decides like the teacher, ``concepts`` the number that it uses.
+    ``needs`` says what the lever takes beside the store.
+    """
+
+    name: str
+    cures: tuple[Cure, ...]
+    needs: str
+    gain: Change
+    ap: float
+    fidelity: float
+    concepts: int
+
+    def to_json(self, level: float) -> dict[str, Any]:
+        """Plain data, the interval of the gain at ``level``."""
+        return {
+            "lever": self.name,
+            "ap": self.ap,
+            "gain": self.gain.gain(level).json() if self.cures else None,
+            "fidelity": self.fidelity,
+            "concepts": self.concepts,
+            "needs": self.needs,
+        }
+
+
+def recommended(levers: Sequence[Lever]) -> Lever | None:
+    """The lever of largest gain, if it is above 0; the student as it is comes first."""
+    best = max(levers, key=lambda lever: lever.gain.estimate, default=None)
+    return best if best is not None and best.cures else None
+
+
 @dataclass(frozen=True)
 class ClassSuggestion:
     """Thumbs or cures for one class, the gain expected of them together, a reason for each."""
@@ -69,7 +108,9 @@ class Suggestion:
     each class was tried ``alone`` though all are solved together. ``skipped`` tells which classes
     were left out. ``photos`` are those without a label, by class, whose labels would tell most.
     ``unknown`` are the classes of the scope that the teacher does not know: thumbs and cures mend
-    a student, not its teacher.
+    a student, not its teacher. ``levers`` are those that were compared, by class;
+    ``tune_models`` the AP of a logistic regression on the labels of tune alone, on photos that it
+    was not fitted to.
     """
 
     strategy: str
@@ -87,6 +128,8 @@ class Suggestion:
     skipped: dict[str, str] = field(default_factory=dict)
     photos: dict[str, tuple[str, ...]] = field(default_factory=dict)
     unknown: dict[str, TeacherSkill] = field(default_factory=dict)
+    levers: dict[str, tuple[Lever, ...]] = field(default_factory=dict)
+    tune_models: dict[str, Interval] = field(default_factory=dict)
 
     @property
     def intents(self) -> tuple[Intent | Cure, ...]:
@@ -138,6 +181,11 @@ class Suggestion:
             },
             "skipped": self.skipped,
             "photos": {name: list(images) for name, images in self.photos.items()},
+            "levers": {
+                name: [lever.to_json(self.gain.level) for lever in found]
+                for name, found in self.levers.items()
+            },
+            "tune_models": {name: ap.json() for name, ap in self.tune_models.items()},
             "unknown_to_teacher": {name: skill.to_json() for name, skill in self.unknown.items()},
         }
 
