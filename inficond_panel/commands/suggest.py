@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 DESCRIPTION = (
     "repair: compare what would help each class, another lambda, the teacher on the photos of "
     "tune or the labels of tune, and take what gains most, if any does. The others give thumbs, "
-    "as baselines to compare people with. crossfit: thumbs that gain on photos that did not choose them, or none. "
-    "greedy: thumbs that gain most AP on the split tune. random: thumbs by chance. All need "
-    "labels of tune. The refit is recorded with the author machine:STRATEGY; what the page shows "
-    "does not change."
+    "as baselines to compare people with. crossfit: thumbs that gain on photos that did not "
+    "choose them, or none. greedy: thumbs that gain most AP on the split tune. random: thumbs by "
+    "chance. All need labels of tune. The refit is recorded with the author machine:STRATEGY; "
+    "what the page shows does not change."
 )
 EXAMPLE = "inficond suggest demo --class bicycle --dry-run"
 

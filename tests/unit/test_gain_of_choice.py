@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from inficond_panel.distill.metrics.bootstrap import draw_counts
-from inficond_panel.tuning.suggest.repair import gain_of_choice
+from inficond_panel.tuning.suggest.levers import gain_of_choice
 
 PHOTOS, DRAWS = 120, 60
 
@@ -27,37 +27,52 @@ def test_drawn_photos_choose_and_the_others_measure() -> None:
     gains, within = [], []
     for drawn in counts:
         values = [ap(label, each, sample_weight=drawn) for each in logits]
-        best, rest = int(np.argmax(values)), drawn == 0
+        best, rest = 1 + int(np.argmax(values[1:])), drawn == 0
         gains.append(ap(label[rest], logits[best][rest]) - ap(label[rest], logits[0][rest]))
         within.append(values[best] - values[0])
-    found = gain_of_choice(label, logits, counts)
+    found = gain_of_choice(label, logits, counts, careful=False)
     assert found.estimate == pytest.approx(np.mean(gains), abs=1e-12)
     moved = np.array(within) - np.mean(within) + np.mean(gains)
     np.testing.assert_allclose(found.draws, moved, atol=1e-12)
 
 
-def test_of_students_equally_good_none_gains() -> None:
+@pytest.mark.parametrize("careful", [False, True])
+def test_of_students_equally_good_none_gains(careful: bool) -> None:
     """The best of them seems to: that is the optimism which is taken away."""
     ap = pytest.importorskip("sklearn.metrics").average_precision_score
     counts, stated, seeming = draw_counts(PHOTOS, DRAWS, 0), [], []
     for seed in range(60):
         label, logits = ranked(12, seed)
         values = [ap(label, each) for each in logits]
-        seeming.append(max(values) - values[0])
-        stated.append(gain_of_choice(label, logits, counts).estimate)
+        seeming.append(max(values[1:]) - values[0])
+        stated.append(gain_of_choice(label, logits, counts, careful=careful).estimate)
     error = np.std(stated) / np.sqrt(len(stated))
     assert np.mean(seeming) > 10 * error
     assert abs(np.mean(stated)) < 0.2 * np.mean(seeming) + 3 * error
 
 
-def test_a_student_that_is_better_by_far_is_chosen_in_every_draw() -> None:
+@pytest.mark.parametrize("careful", [False, True])
+def test_a_student_that_is_better_by_far_is_chosen_in_every_draw(careful: bool) -> None:
     label, logits = ranked(5, better=3.0)
-    found = gain_of_choice(label, logits, draw_counts(PHOTOS, DRAWS, 0)).gain(0.9)
-    assert found.low > 0.1
+    counts = draw_counts(PHOTOS, DRAWS, 0)
+    assert gain_of_choice(label, logits, counts, careful=careful).gain(0.9).low > 0.1
 
 
-def test_one_student_alone_gains_nothing() -> None:
+def test_the_first_is_left_only_for_more_than_a_standard_error() -> None:
+    """The second differs in two photos: it is as good but for chance."""
+    label, logits = ranked(1, seed=4)
+    order = np.argsort(-logits[0])
+    other = logits[0].copy()
+    pair = next(i for i in range(PHOTOS - 1) if label[order[i]] < label[order[i + 1]])
+    other[order[[pair, pair + 1]]] = other[order[[pair + 1, pair]]]
+    both, counts = np.stack([logits[0], other]), draw_counts(PHOTOS, DRAWS, 0)
+    assert gain_of_choice(label, both, counts, careful=False).estimate > 0
+    assert gain_of_choice(label, both, counts, careful=True).draws.min() >= 0
+
+
+def test_the_student_as_it_was_gains_nothing() -> None:
     label, logits = ranked(1)
-    found = gain_of_choice(label, logits, draw_counts(PHOTOS, DRAWS, 0))
+    counts = draw_counts(PHOTOS, DRAWS, 0)
+    found = gain_of_choice(label, np.repeat(logits, 2, axis=0), counts, careful=False)
     assert found.estimate == 0
     np.testing.assert_array_equal(found.draws, 0)
