@@ -34,7 +34,7 @@ from inficond_panel.tuning import Event, Node, Students, Tuner
 from inficond_panel.tuning.other_students import OtherStudents
 from inficond_panel.tuning.suggest.suggestion import Suggestion, recommended
 from inficond_panel.vocabulary.confidence import Noise
-from inficond_panel.vocabulary.metrics import ACCURACY, AP, F1, METRICS
+from inficond_panel.vocabulary.metrics import ACCURACY, AP, F1, FIDELITY, METRICS
 from inficond_panel.wording.cures import asked_words
 
 
@@ -154,9 +154,9 @@ def levers(suggestion: Suggestion) -> pd.DataFrame:
         taken = recommended(compared)
         for lever in compared:
             gain = lever.gain.gain(level) if lever.cures else NO_INTERVAL
-            measured = {"fidelity": lever.fidelity, "concepts": lever.concepts}
+            measured = {FIDELITY.key: lever.fidelity, "concepts": lever.concepts}
             rows.append(
-                {"class": name, "lever": lever.name, "ap": lever.ap, **gain.columns("gain")}
+                {"class": name, "lever": lever.name, AP.key: lever.ap, **gain.columns("gain")}
                 | measured
                 | {"needs": lever.needs, "recommended": lever == taken, "level": level}
             )

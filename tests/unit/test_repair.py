@@ -330,13 +330,13 @@ def test_the_command_records_it_and_the_edits_replay_it(tmp_path: Path, capsys) 
     assert main(["suggest", store, "--json", *history]) == 0
     told = json.loads(capsys.readouterr().out)
     asked = told["suggestion"]["classes"]["truck"]["intents"]
-    assert [item["direction"] for item in asked] == ["learn", "lambda"]
+    assert asked[0]["direction"] == "learn"
     out = tmp_path / "export"
     given = ["--format", "sklearn", "--node", "1", "--output", str(out)]
     assert main(["export", store, *given, *history]) == 0
     opened = inficond_panel.open_students(store, history=":memory:")
     edits = read_edits(out / "edits.yaml", opened.tuner.store)
-    assert set(edits[0]) == {Learn("truck"), Lambda("truck")}
+    assert [item.to_json() for item in edits[0]] == asked
     capsys.readouterr()
     again = [
         "--edits",

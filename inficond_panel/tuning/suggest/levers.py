@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from inficond_panel.distill.folds import stratified_folds
 from inficond_panel.distill.metrics.bootstrap import draw_counts
+from inficond_panel.distill.metrics.decisions import above, cutoff_rows
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.tuning.cures.choice import ap_values, choose, chosen, errors
 from inficond_panel.tuning.cures.resolution import compared_terms
@@ -108,8 +109,8 @@ def _agreement(task: Task, k: int, photos: ClassPhotos) -> Callable[[Array], flo
     own = task.tuner.at(task.parent, TUNE)[task.name(k)]
     here = np.isin(task.tuner.store.rows(TUNE), photos.tune)
     teacher = own.teacher_decided[here]
-    cutoff = np.broadcast_to(own.cutoff, here.shape)[here]
-    return lambda logits: float(np.mean((logits > cutoff) == teacher))
+    cutoff = cutoff_rows(own.cutoff, here)
+    return lambda logits: float(np.mean(above(logits, cutoff) == teacher))
 
 
 def _known_levers(name: str) -> Iterator[tuple[str, tuple[Any, ...], str]]:

@@ -16,7 +16,7 @@ from inficond_panel.distill.scores.scores import Array
 from inficond_panel.tuning.intents.cures import Cure
 from inficond_panel.tuning.intents.intent import Intent
 from inficond_panel.vocabulary.confidence import CONFIDENCE, least_draws, tails
-from inficond_panel.vocabulary.metrics import AP
+from inficond_panel.vocabulary.metrics import AP, FIDELITY
 
 DRAWS = 400
 
@@ -75,9 +75,9 @@ class Lever:
         """Plain data, the interval of the gain at ``level``."""
         return {
             "lever": self.name,
-            "ap": self.ap,
+            AP.key: self.ap,
             "gain": self.gain.gain(level).json() if self.cures else None,
-            "fidelity": self.fidelity,
+            FIDELITY.key: self.fidelity,
             "concepts": self.concepts,
             "needs": self.needs,
         }
@@ -195,7 +195,7 @@ class Change:
     """AP of one class before and after: the change, and its bootstrap draws (draws,)."""
 
     estimate: float
-    draws: Array
+    draws: Array = field(compare=False, repr=False)
 
     @property
     def error(self) -> float:

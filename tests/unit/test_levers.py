@@ -1,0 +1,130 @@
+"""What would help a class: each lever measured on the same photos, and one of them recommended."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from spread_shortcut import shifted_frames
+
+import inficond_panel
+from inficond_panel.cli import main
+from inficond_panel.distill import average_precision
+from inficond_panel.tuning import History, Tuner
+from inficond_panel.tuning.intents.cures import Lambda, Learn
+from inficond_panel.tuning.suggest import suggest
+from inficond_panel.tuning.suggest.suggestion import AS_IT_IS, Change, Lever, recommended
+from inficond_panel.wording.cures import lever_sentence, suggestion_sentences
+
+
+@pytest.fixture(scope="module")
+def students(tmp_path_factory):
+    path = tmp_path_factory.mktemp("levers") / "own.zarr"
+    return inficond_panel.from_frames(**shifted_frames(seed=1), path=path).fit()
+
+
+@pytest.fixture(scope="module")
+def suggestion(students):
+    return suggest(students.tuner, classes=["truck"])
+
+
+def lever(name: str, gain: float) -> Lever:
+    cures = () if name == AS_IT_IS else (Lambda("truck"),)
+    return Lever(name, cures, "", Change(gain, np.full(9, gain)), 0.5 + gain, 0.9, 4)
+
+
+def test_the_largest_gain_above_0_is_recommended() -> None:
+    still, small, large = lever(AS_IT_IS, 0.0), lever("a", 0.01), lever("b", 0.02)
+    assert recommended([still, small, large]) is large
+    assert recommended([still, lever("c", -0.1)]) is None
+    assert recommended([still]) is None
+    assert recommended([]) is None
+
+
+def test_each_lever_is_measured_beside_the_student_as_it_is(students, suggestion) -> None:
+    tuner, found = students.tuner, suggestion.levers["truck"]
+    assert [each.name for each in found] == [
+        AS_IT_IS,
+        "lambda",
+        "teacher on tune",
+        "labels of tune",
+    ]
+    rows = tuner.store.rows("tune")
+    label, logits = tuner.store.label[rows, 0], tuner.logits(tuner.root())[rows, 0]
+    assert found[0].ap == pytest.approx(average_precision(label, logits), abs=2e-3)
+    alike = (logits > 0) == (tuner.store.teacher_logit[rows, 0] > 0)
+    assert found[0].fidelity == pytest.approx(alike.mean(), abs=0.01)
+    assert found[0].concepts == np.count_nonzero(tuner.root().weights[:, 0])
+    for each in found:
+        assert each.ap == pytest.approx(found[0].ap + each.gain.estimate)
+    assert found[3].gain.gain().low > 0.05  # a shortcut in fit that tune does not have
+
+
+def test_what_is_recommended_is_proposed_and_comes_true(students, suggestion) -> None:
+    taken = recommended(suggestion.levers["truck"])
+    own = suggestion.classes["truck"]
+    assert own.intents == taken.cures
+    assert own.gain.estimate == taken.gain.estimate
+    tuner = Tuner(students.tuner.store, students.tuner.spec, History(":memory:"))
+    node, rows = tuner.fine_tune(tuner.root(), taken.cures), tuner.store.rows("holdout")
+    before, after = (
+        average_precision(tuner.store.label[rows, 0], tuner.logits(n)[rows, 0])
+        for n in (tuner.root(), node)
+    )
+    gain = taken.gain.gain(0.99)
+    assert gain.low - 0.03 < after - before < gain.high + 0.03
+    assert np.count_nonzero(node.weights[:, 0]) == pytest.approx(taken.concepts, abs=3)
+
+
+def test_the_labels_that_are_learned_already_are_held_out(students) -> None:
+    """From a student that learned them, the student as it is has the AP of fits without them."""
+    tuner = Tuner(students.tuner.store, students.tuner.spec, History(":memory:"))
+    node = tuner.fine_tune(tuner.root(), [Learn("truck", "labels", 2.0)])
+    found = suggest(tuner, node, classes=["truck"]).levers["truck"][0]
+    rows = tuner.store.rows("tune")
+    label = tuner.store.label[rows, 0]
+    assert found.ap == pytest.approx(
+        average_precision(label, tuner.logits(node)[rows, 0]), abs=5e-3
+    )
+
+
+def test_a_frame_has_a_row_for_each_lever(students, suggestion) -> None:
+    frame = students.levers("truck")
+    assert list(frame.index.names) == ["class", "lever"]
+    assert list(frame.loc["truck"].index) == [each.name for each in suggestion.levers["truck"]]
+    assert np.isnan(frame.loc[("truck", AS_IT_IS), "gain"])
+    assert frame.recommended.sum() == 1
+    best = recommended(suggestion.levers["truck"])
+    row = frame.loc[("truck", best.name)]
+    assert (row.gain, row.concepts) == (best.gain.estimate, best.concepts)
+    assert row.gain_low < row.gain < row.gain_high
+
+
+def test_the_command_shows_the_table_and_marks_what_it_takes(students, capsys) -> None:
+    given = [str(students.tuner.store.path), "--class", "truck", "--dry-run"]
+    assert main(["suggest", *given, "--history", ":memory:"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    rows = [line for line in lines if "labels of tune, to" in line or AS_IT_IS in line]
+    assert len(rows) == 4
+    assert sum(line.startswith("* ") for line in rows) == 1
+    assert any(line.startswith("For comparison, a model of the labels of tune") for line in lines)
+    assert main(["suggest", *given, "--history", ":memory:", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)["suggestion"]
+    assert document["levers"]["truck"][0]["lever"] == AS_IT_IS
+    assert document["tune_models"]["truck"]["estimate"] > 0.5
+
+
+def test_a_sentence_says_what_a_lever_gives() -> None:
+    found = lever("labels of tune", 0.25)
+    assert lever_sentence(found, 0.95, limits=False) == (
+        "labels of tune: AP 75.0, +25.0 AP points; 90.0% decided like the teacher, by 4 concepts."
+    )
+    assert lever_sentence(lever(AS_IT_IS, 0.0), 0.95).startswith("as it is: AP 50.0; 90.0%")
+
+
+def test_the_page_lists_them(suggestion) -> None:
+    sentences = suggestion_sentences(suggestion, "truck")
+    for each in suggestion.levers["truck"]:
+        assert any(sentence.startswith(f"{each.name}: AP") for sentence in sentences)
+    assert any("a model of the labels of tune alone" in sentence for sentence in sentences)
