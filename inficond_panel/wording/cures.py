@@ -65,6 +65,15 @@ def asked_words(item: Asked, *, sign: bool = False) -> str:
     return f"{glyph_of(item) if sign else direction_of(item)} {object_of(item)}{size}"
 
 
+def learned_sentence(terms: Terms) -> str:
+    """Sentence that a student was fitted to photos of tune, and how it is shown on them."""
+    chose = f"The labels of {count(terms.used)} of them chose its terms. " if terms.used else ""
+    return (
+        "This student was fitted to photos of tune: on each of them you see the student that was "
+        f"fitted without it. {chose}The holdout is untouched."
+    )
+
+
 def chosen_sentence(photos: int) -> str:
     """Sentence that the labels of so many photos of tune chose the terms of a student."""
     return (

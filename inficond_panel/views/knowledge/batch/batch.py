@@ -12,6 +12,7 @@ from inficond_panel.analysis.judged import chosen_on_tune
 from inficond_panel.common.numbers import bound, count, defined
 from inficond_panel.state import Job
 from inficond_panel.tuning import Intent
+from inficond_panel.tuning.fitting.held_out import learns_from_tune
 from inficond_panel.tuning.intents.asked import place_of
 from inficond_panel.views.knowledge.panels.mending import make_cure
 from inficond_panel.views.knowledge.table import KnowledgeTable, make_status
@@ -22,6 +23,7 @@ from inficond_panel.wording.cures import (
     chosen_sentence,
     direction_of,
     glyph_of,
+    learned_sentence,
     suggestion_sentences,
 )
 from inficond_panel.wording.metric_change import make_change
@@ -190,11 +192,15 @@ class BatchBar:
         return {"status": make_status(status, change, others), "summary": summary}
 
     def _chosen(self) -> list[str]:
-        """Sentence that the labels of the images in view chose this student, if they did."""
+        """Sentence that the images in view are learned by this student, or chose it, if so."""
         snapshot, name = self.app.students.snapshot, self.table.student
         if snapshot.split != TUNE:
             return []
-        chosen = chosen_on_tune(self.app.tuning.tuner, snapshot.node, name)
+        tuner = self.app.tuning.tuner
+        terms = tuner.terms(snapshot.node).get(name)
+        if terms is not None and learns_from_tune(terms, tuner.store):
+            return [learned_sentence(terms)]
+        chosen = chosen_on_tune(tuner, snapshot.node, name)
         return [chosen_sentence(chosen)] if chosen else []
 
     def _suggested(self) -> list[str]:
