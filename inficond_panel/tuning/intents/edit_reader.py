@@ -32,8 +32,9 @@ _KEYS = (
     "value",
     "image",
     "suspects",
+    "why",
 )
-_OPTIONAL = ("factor", "bound", "suspects")
+_OPTIONAL = ("factor", "bound", "suspects", "why")
 _DIRECTIONS = {**DIRECTIONS, **CURES}
 INTENT = (
     "{class (or classes: all), concept (or concepts: [...], or image), direction, "
@@ -116,10 +117,11 @@ class EditReader:
                 named = self._flag(values, "suspects")
                 return lambda name: Balance(name, concepts, named)
             case LABEL.key:
-                self._expect(node, values, "image", "value")
+                self._expect(node, values, "image", "value", "why")
                 image = "".join(self._name(v, "image") for v in self._names_at(values, "image"))
                 label = self._value(values, "0 or 1", lambda size: size in (0, 1))
-                return lambda name: Label(name, image, int(label or 0))
+                why = self._text(values, "why")
+                return lambda name: Label(name, image, int(label or 0), why)
             case kind:
                 self._expect(node, values, "value")
                 size = self._value(values, f"a number of 0 or more, or {AUTO}", _is_size, AUTO)
@@ -161,6 +163,12 @@ class EditReader:
         if node is not None and word not in ("true", "false"):
             self.report(node, f"expected true or false, got {shown(node)}")
         return word == "true"
+
+    def _text(self, values: dict[str, Node], key: str) -> str:
+        node = values.get(key)
+        if node is not None and not isinstance(node, ScalarNode):
+            self.report(node, f"expected a text, got {shown(node)}")
+        return text_of(node) if isinstance(node, ScalarNode) else ""
 
     def _names_at(self, values: dict[str, Node], key: str) -> list[Node]:
         return [values[key]] if key in values else []
