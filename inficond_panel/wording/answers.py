@@ -30,8 +30,8 @@ def _outlook(found: Teaching) -> list[str]:
     new = int((found.after & ~found.before).sum())
     return [
         f"Taught on the other answers, it is wrong {count(int(found.after.sum()), 'time')} on "
-        f"photos that it did not learn: {_error(found.error_after)}; {corrected} corrected, {new} newly "
-        "wrong."
+        f"photos that it did not learn: {_error(found.error_after)}; {count(corrected)} "
+        f"corrected, {count(new)} newly wrong."
     ]
 
 

@@ -21,6 +21,7 @@ from inficond_panel.tuning.ask.photos import AskedPhotos
 
 COLUMNS = ("class", "rank", "image", "path", "why", "answer")
 _NEEDED = ("image", "answer")
+_MOST_HINTS = 100  # of thousands of unknown names the nearest would take minutes
 #: Words of an answer, in any case.
 WORDS: Mapping[str, int | None] = {
     **dict.fromkeys(("1", "1.0", "yes", "y", "true", "present"), 1),
@@ -104,7 +105,8 @@ class _Reader:
         image, answer = self._image(cells.get("image", "")), cells.get("answer", "")
         name = cells.get("class", self._class).strip()
         if image not in self._images:
-            self._note(line, missing("image", image, self._images, "in the store"), header, "image")
+            known = self._images if len(self.problems) < _MOST_HINTS else ()
+            self._note(line, missing("image", image, known, "in the store"), header, "image")
         elif image in self.values:
             self._note(line, f"{image!r} stands there twice", header, "image")
         if name != self._class:

@@ -22,7 +22,6 @@ from inficond_panel.distill.folds import stratified_folds
 from inficond_panel.distill.metrics.decisions import Cutoff, Mask, above, cutoff_rows
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning.fitting.class_fit import ClassFit
-from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.intents.cures import Label
 from inficond_panel.tuning.intents.intent import check_name
 from inficond_panel.tuning.node import Node

@@ -21,6 +21,7 @@ from inficond_panel.distill.metrics.bootstrap import draw_counts
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.distill.shift.verdict import NONE, SHIFT, UNKNOWN
 from inficond_panel.errors import TuningError
+from inficond_panel.tuning.ask.photos import photos_to_ask
 from inficond_panel.tuning.cures.choice import ap_values, chosen, errors
 from inficond_panel.tuning.cures.cross_fit import (
     CrossFitted,
@@ -29,7 +30,6 @@ from inficond_panel.tuning.cures.cross_fit import (
     cross_fitted_logits,
     steps_to,
 )
-from inficond_panel.tuning.cures.labels import photos_to_label
 from inficond_panel.tuning.intents.cures import Balance, Cure, Doubt, Lambda
 from inficond_panel.tuning.shift.class_photos import ClassPhotos
 from inficond_panel.tuning.shift.class_shift import ClassShift, class_shift
@@ -185,9 +185,10 @@ def _cross_fitted(
 
 
 def _photos_to_label(photos: ClassPhotos) -> tuple[str, ...]:
-    """Names of the images whose labels would tell most, of those that have none."""
-    images = photos.student.store.images
-    return tuple(images[row] for row in photos_to_label(photos.student))
+    """Names of the images of tune whose labels would teach most, of those that have none."""
+    student, store = photos.student, photos.student.store
+    rows = photos_to_ask(student).rows
+    return tuple(store.images[row] for row in rows if store.label[row, student.k] < 0)
 
 
 def redrawn_change(
