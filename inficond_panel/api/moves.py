@@ -216,10 +216,11 @@ class Moves:
         """Judge the student by answers on photos; where that helps teach it, and go there.
 
         ``answers`` are 1, 0 (True, False) or None by image, the frame of ``ask`` filled in, or the
-        CSV file of ``inficond ask``. The student is taught where it errs on fewer photos once it
-        has learned the other answers (cross-fitted), by 2 of 20; with ``force`` in any case. What
-        is returned shows itself in sentences; its ``node`` is None where nothing was taught. Raises
-        ``TuningError`` for names that are not there, ``AnswersError`` for a file.
+        CSV file of ``inficond ask``. The student is taught where it is wrong on a tenth of the
+        photos or more, and its loss on them falls by more than one standard error, without more
+        errors, once it has learned the other answers (cross-fitted); with ``force`` in any case.
+        What is returned shows itself in sentences; its ``node`` is None where nothing was taught.
+        Raises ``TuningError`` for names that are not there, ``AnswersError`` for a file.
         """
         before = self.node
         given = answers_of(self.tuner.store, class_name, answers)

@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
 DESCRIPTION = (
     "Without --answers: writes a table of photos of tune on which the student and the concept "
-    "named like the class disagree, one row per photo. Fill in the column answer (1 or yes, 0 or "
-    "no, nothing to skip a photo). With --answers: judges the student by the answers, and teaches "
-    "it where it then errs on fewer photos, cross-fitted. See `inficond docs ask`."
+    "named like the class disagree, one row per photo. Fill in the column answer: 1 or yes, 0 or "
+    "no, nothing to skip a photo. With --answers: judges the student by the answers, and teaches "
+    "them where that lowers its loss on photos that it did not learn (cross-fitted). See "
+    "`inficond docs ask`."
 )
 EXAMPLE = "inficond ask demo --class bicycle --output answers.csv"
 
@@ -99,13 +100,12 @@ def _document(found: Teaching, node: Node) -> dict[str, Any]:
     return {
         "class": found.answers.class_name,
         "node": node.id,
-        "photos": len(found.before),
-        "skipped": len(found.answers.values) - len(found.before),
-        "level": found.level,
-        "errors_before": int(found.before.sum()),
+        "photos": len(found.present),
+        "skipped": len(found.answers.values) - len(found.present),
+        "level": found.noise["level"],
         "error_before": found.error_before.json(),
-        "errors_after": int(found.after.sum()),
         "error_after": found.error_after.json(),
+        "loss_change": found.loss_change.json(),
         "taught": None if found.node is None else found.node.id,
         "sentences": teaching_sentences(found),
     }

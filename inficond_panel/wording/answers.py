@@ -2,58 +2,56 @@
 
 from __future__ import annotations
 
-from inficond_panel.common.interval import Interval
-from inficond_panel.common.numbers import count, share
-from inficond_panel.tuning.ask.answers import Teaching, fewer_needed
+from inficond_panel.common.numbers import count
+from inficond_panel.tuning.ask.answers import Teaching
 from inficond_panel.vocabulary.confidence import interval_word
 
 
 def teaching_sentences(found: Teaching) -> list[str]:
-    """Sentences on the errors before and after teaching, and on what was done."""
-    return [_seen(found), *_outlook(found), _done(found)]
+    """Sentences on the errors and the loss before and after teaching, and on what was done."""
+    outlook = [_outlook(found)] if found.repairable else []
+    return [_seen(found), *outlook, _done(found)]
 
 
 def _seen(found: Teaching) -> str:
-    photos, wrong = len(found.before), int(found.before.sum())
-    right = f"the student was right {count(photos - wrong, 'time')}"
+    photos, wrong = len(found.present), int(found.wrong_before.sum())
     return (
-        f"On {count(photos, 'photo')} {right}: {_error(found.error_before)} wrong "
-        f"({interval_word(found.level)})."
+        f"On {count(photos, 'photo')} the student was right {count(photos - wrong, 'time')}: wrong "
+        f"on {found.error_before.text(0, scale=100, unit='%')} ({_level(found)})."
     )
 
 
-def _outlook(found: Teaching) -> list[str]:
-    """Sentence on the taught student, unless there were too few errors to repair."""
-    if int(found.before.sum()) < fewer_needed(len(found.before)):
-        return []
-    corrected = int((found.before & ~found.after).sum())
-    new = int((found.after & ~found.before).sum())
-    return [
-        f"Taught on the other answers, it is wrong {count(int(found.after.sum()), 'time')} on "
-        f"photos that it did not learn: {_error(found.error_after)}; {count(corrected)} "
-        f"corrected, {count(new)} newly wrong."
-    ]
+def _outlook(found: Teaching) -> str:
+    """Sentence on the students that were taught on the answers of the other folds."""
+    corrected = int((found.wrong_before & ~found.wrong_after).sum())
+    new = int((found.wrong_after & ~found.wrong_before).sum())
+    return (
+        "Taught on the other answers, it would be wrong on "
+        f"{found.error_after.text(0, scale=100, unit='%')} of the photos that it did not learn "
+        f"({count(corrected)} corrected, {count(new)} newly wrong); its loss changes by "
+        f"{found.loss_change.text(2, sign=True)} nats per photo."
+    )
 
 
 def _done(found: Teaching) -> str:
-    photos, wrong = len(found.before), int(found.before.sum())
-    needed = fewer_needed(photos)
     if found.node is not None:
-        forced = "" if found.helps else f"{_too_little(needed)}, but you forced it: "
+        forced = "" if found.helps else f"{_no_gain(found)}, but teaching was forced. "
         return (
-            f"{forced}The answers were taught: iteration #{found.node.number}. These photos were "
-            "chosen where errors are likely; the AP on all photos does not follow from them."
+            f"{forced}The answers were taught: iteration #{found.node.number}. The photos were "
+            "chosen, so AP on all photos does not follow from these figures."
         )
     if found.helps:
         return "The answers help; nothing was taught yet."
-    if wrong < needed:
-        return "Nothing to repair was found here; nothing was taught."
-    return f"{_too_little(needed)}: nothing was taught."
+    return f"{_no_gain(found)}. Nothing was taught."
 
 
-def _too_little(needed: int) -> str:
-    return f"The errors did not fall by {needed} or more"
+def _no_gain(found: Teaching) -> str:
+    if not found.repairable:
+        return "Nothing to repair was found here"
+    if found.more_errors:
+        return "The errors would become more"
+    return "The loss would not fall by more than one standard error"
 
 
-def _error(error: Interval) -> str:
-    return f"{share(error.estimate)} [{share(error.low)}, {share(error.high)}]"
+def _level(found: Teaching) -> str:
+    return interval_word(found.noise["level"])

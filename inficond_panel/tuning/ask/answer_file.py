@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from inficond_panel.common.near_words import missing
 from inficond_panel.common.reading import lines_of
@@ -70,7 +69,7 @@ def read_answers(file: str | Path, class_name: str, store: Store) -> Answers:
     return Answers(class_name, reader.values, reader.why)
 
 
-def answer_of(given: Any) -> int | None:
+def answer_of(given: object) -> int | None:
     """Return an answer of a script or a table as 1, 0 or None. Raises ``KeyError`` for others."""
     return WORDS[str(given).strip().lower()]
 
