@@ -1,7 +1,8 @@
 """Answers on few photos of tune: which photos to ask about, and what the answers give.
 
     python benchmarks/ask.py SPEC [--store DIR] [--seeds 2] [--first-seed 0] [--pairs 8]
-                             [--teacher strong|shortcut|honest] [--lambda VALUE|auto]
+                             [--plain 18] [--teacher strong|shortcut|honest]
+                             [--lambda VALUE|auto]
 
 SPEC is a spec, or a store, with labels. Pairs of a class and its context, biased splits and
 teachers are those of benchmarks/shift.py; the teacher with the shortcut is a regression on the
@@ -71,8 +72,8 @@ def main() -> None:
     """Ask about all pairs, then about the classes without a bias, and print both tables."""
     args = parse_args()
     store = open_tuner(args.spec, store=args.store, history=":memory:").store
-    shifted = [ask(case, args, biased=True) for case in biased_cases(store, args)]
-    plain = [ask(case, args, biased=False) for case in plain_cases(store, args)]
+    shifted = [ask(case, args) for case in biased_cases(store, args)]
+    plain = [ask(case, args) for case in plain_cases(store, args)]
     if not shifted:
         sys.exit("No pair of classes has enough photos of all four kinds.")
     print(
@@ -90,6 +91,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--pairs", type=int, default=8)
+    parser.add_argument("--plain", type=int, default=18, help="classes without a bias, per seed")
     parser.add_argument("--leak", type=float, default=0.02)
     parser.add_argument("--teacher", choices=("strong", "shortcut", "honest"), default="strong")
     parser.add_argument("--lambda", dest="penalty", default=None)
@@ -110,10 +112,11 @@ def biased_cases(store: Store, args: argparse.Namespace) -> Iterator[Case]:
 
 
 def plain_cases(store: Store, args: argparse.Namespace) -> Iterator[Case]:
-    """Classes on the photos of fit as they were drawn; as context a concept drawn by chance."""
+    """Classes on the photos of fit as they were drawn; they have no culprit."""
     for seed in range(args.first_seed, args.first_seed + args.seeds):
         split = draw_split(store, seed)
-        for k in range(len(store.classes)):
+        order = np.random.default_rng([seed, 7]).permutation(len(store.classes))
+        for k in order[: args.plain].tolist():
             logits = logits_of(store, k, split.fit, seed, args.teacher)
             yield Case(store, k, logits, split, split.fit, (), seed)
 
@@ -123,57 +126,69 @@ def logits_of(store: Store, k: int, fit: NDArray[np.intp], seed: int, teacher: s
     return strong_logits(store, k, seed) if teacher == "strong" else honest_logits(store, k, fit)
 
 
-def ask(case: Case, args: argparse.Namespace, *, biased: bool) -> Asked:
+def ask(case: Case, args: argparse.Namespace) -> Asked:
     """Gains of one student by answers on photos chosen in several ways, and of all labels."""
     students = make_students(case.store, case.k, case.logits, case.split, case.fit, hidden=True)
     if args.penalty is not None:
         value = args.penalty if args.penalty == "auto" else float(args.penalty)
         students = students.with_settings(lambda_=value).fit()
-    name = students.classes[0]
-    found = Asked(name, ", ".join(case.store.concepts[c] for c in case.words))
-    label = _labels(case, students)
+    found = Asked(students.classes[0], ", ".join(case.store.concepts[c] for c in case.words))
+    label, nothing = _labels(case, students), _gain(students, holdout(students, students.node))
     for share in SHARES:
         found.gains[f"all labels, share {share:g}"] = _all_labels(students, label, share)
     for count in COUNTS:
-        for title, rows in _choices(case, students, count, biased=biased):
-            answers = {students.tuner.store.images[row]: int(label[row]) for row in rows}
-            for how, gain in _taught(students, Answers(name, answers)):
-                found.gains[f"{count} {title}{how}"] = gain
-            if title == "no click":
-                wrong = _with_errors(answers, case.seed)
-                for how, gain in _taught(students, Answers(name, wrong)):
-                    found.gains[f"{count} {title}, 10 % wrong{how}"] = gain
+        for title, rows in _references(case, students, count):
+            found.gains[f"{count} {title}"] = _taught(students, _answers(students, label, rows))
+        for title, concept in _clicks(case, students):
+            student = students.tuner.cures.class_fit(students.node, found.target)
+            answers = _answers(students, label, photos_to_ask(student, concept, count).rows)
+            for wrong, given in (("", answers), (", 10 % wrong", _with_errors(answers, case.seed))):
+                key = f"{count} {title}{wrong}"
+                found.gains[key] = _taught(students, given)
+                helps = _helps(students, given)
+                found.gains[f"{key}, judged"] = found.gains[key] if helps else nothing
     report(found)
     return found
 
 
-def _choices(
-    case: Case, students: TunableStudents, count: int, *, biased: bool
+def _references(
+    case: Case, students: TunableStudents, count: int
 ) -> Iterator[tuple[str, NDArray[np.intp]]]:
-    """Title and rows of the photos that are asked about."""
+    """Title and rows of photos that are asked about without a concept."""
     student = students.tuner.cures.class_fit(students.node, students.classes[0])
-    store, rng = students.tuner.store, np.random.default_rng([case.seed, case.k, 4])
-    tune = store.rows("tune")
+    tune, rng = student.store.rows("tune"), np.random.default_rng([case.seed, case.k, 4])
     yield "at random", rng.permutation(tune)[:count]
     logit = np.abs(student.logits(student.base, tune))
     yield "least sure", tune[np.argsort(logit, kind="stable")[:count]]
-    yield "no click", photos_to_ask(student, None, count).rows
-    if biased:
-        culprit = store.concepts[case.words[0]]
-        yield "click on the culprit", photos_to_ask(student, culprit, count).rows
-    own = {*words_for(student.name, store.concepts, store.synonyms), *case.words}
-    others = [c for c in range(len(store.concepts)) if c not in own]
-    wrong = store.concepts[int(rng.choice(others))]
-    yield "click on a wrong concept", photos_to_ask(student, wrong, count).rows
 
 
-def _taught(students: TunableStudents, answers: Answers) -> Iterator[tuple[str, Change]]:
-    """Gain of the answers in any case, and as they are judged."""
-    tuner, node = students.tuner, students.node
-    gain = _gain(students, holdout(students, tuner.preview(node, answers.labels)))
-    yield "", gain
-    nothing = _gain(students, holdout(students, node))
-    yield ", judged", gain if judged(tuner, node, answers).helps else nothing
+def _clicks(case: Case, students: TunableStudents) -> Iterator[tuple[str, str | None]]:
+    """Title and concept of what the product asks about: no click, on the culprit, on another."""
+    concepts, rng = case.store.concepts, np.random.default_rng([case.seed, case.k, 6])
+    yield "no click", None
+    if case.words:
+        yield "click on the culprit", concepts[case.words[0]]
+    own = {*words_for(students.classes[0], concepts, case.store.synonyms), *case.words}
+    others = [c for c in range(len(concepts)) if c not in own]
+    yield "click on a wrong concept", concepts[int(rng.choice(others))]
+
+
+def _answers(students: TunableStudents, label: NDArray, rows: NDArray[np.intp]) -> dict[str, int]:
+    """Labels of these photos by image, as far as they are known."""
+    images = students.tuner.store.images
+    return {images[row]: int(label[row]) for row in rows if label[row] >= 0}
+
+
+def _taught(students: TunableStudents, given: dict[str, int]) -> Change:
+    """Gain of the answers, taught whatever they show."""
+    labels = Answers(students.classes[0], given).labels
+    return _gain(students, holdout(students, students.tuner.preview(students.node, labels)))
+
+
+def _helps(students: TunableStudents, given: dict[str, int]) -> bool:
+    """True if the product would teach these answers."""
+    answers = Answers(students.classes[0], given)
+    return judged(students.tuner, students.node, answers).helps
 
 
 def _with_errors(answers: dict[str, int], seed: int) -> dict[str, int]:
@@ -184,10 +199,10 @@ def _with_errors(answers: dict[str, int], seed: int) -> dict[str, int]:
 
 
 def _labels(case: Case, students: TunableStudents) -> NDArray:
-    """Labels (N,) of the class, of the photos of the students' own store; unknown ones are 0."""
+    """Labels (N,) of the class, of the photos of the students' own store; -1 where unknown."""
     place = {str(image): row for row, image in enumerate(case.store.images)}
     rows = [place[str(image)] for image in students.tuner.store.images]
-    return np.maximum(np.asarray(case.store.label)[rows, case.k], 0)
+    return np.asarray(case.store.label)[rows, case.k]
 
 
 def _all_labels(students: TunableStudents, label: NDArray, share: float) -> Change:
@@ -195,7 +210,7 @@ def _all_labels(students: TunableStudents, label: NDArray, share: float) -> Chan
     tuner, store = students.tuner, students.tuner.store
     tune, fit, name = store.rows("tune"), store.rows("fit"), students.classes[0]
     weight = share / (1 - share) * len(fit) / len(tune)
-    taught = Taught(weight, {store.images[row]: int(label[row]) for row in tune})
+    taught = Taught(weight, _answers(students, label, tune))
     student = tuner.cures.class_fit(students.node, name, Terms(taught=taught))
     return _gain(students, student.logits(student.base, store.rows("holdout")))
 
