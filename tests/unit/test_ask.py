@@ -16,7 +16,7 @@ from inficond_panel.api.students import TunableStudents
 from inficond_panel.cli import main
 from inficond_panel.distill import average_precision
 from inficond_panel.distill.folds import stratified_folds
-from inficond_panel.errors import AnswersError, TuningError
+from inficond_panel.errors import AnswersError, EditsError, TuningError
 from inficond_panel.tuning import History, Tuner
 from inficond_panel.tuning.ask.answer_file import read_answers
 from inficond_panel.tuning.ask.answers import Answers, Teaching, judged
@@ -353,3 +353,17 @@ def test_students_that_learn_no_labels_say_so(tmp_path: Path) -> None:
         joint.ask("bird")
     with pytest.raises(TuningError, match="with link: softmax all classes have one student"):
         joint.teach("bird", {joint.images("tune")[0]: 1})
+
+
+def test_a_reason_belongs_to_a_label_and_is_a_text(students, tmp_path: Path) -> None:
+    edits = tmp_path / "edits.yaml"
+    label = "class: truck, image: 0800.jpg, direction: label, value: 1"
+    edits.write_text(
+        f"- - {{{label}, why: [a, b]}}\n"
+        "  - {class: truck, concept: wheel, direction: up, why: it may help}\n"
+    )
+    with pytest.raises(EditsError) as caught:
+        inficond_panel.tuning.read_edits(edits, students.tuner.store)
+    text = str(caught.value)
+    assert f"edits.yaml:1:{len(f'- - {{{label}, why: ') + 1}: expected a text, got" in text
+    assert "up takes no 'why'" in text
