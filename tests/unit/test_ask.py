@@ -74,14 +74,14 @@ def in_turn(first, second, count) -> list[int]:
 def test_the_photos_are_those_where_student_and_word_disagree(students) -> None:
     logit, word = side_of(students)
     images = students.images("tune")
-    expected = [images[i] for i in in_turn(logit - word, word - logit, 20)]
+    expected = [images[i] for i in in_turn(logit - 0.7 * word, word - 0.7 * logit, 20)]
     assert list(students.ask("truck").index) == expected
 
 
 def test_a_concept_that_may_mislead_is_asked_against_the_word(students) -> None:
     logit, word, road = side_of(students, concept="road 0")
     images = students.images("tune")
-    expected = [images[i] for i in in_turn(logit + road - word, word - road, 7)]
+    expected = [images[i] for i in in_turn(logit + road - 0.7 * word, word - 0.7 * road, 7)]
     assert list(students.ask("truck", "road 0", n=7).index) == expected
 
 
