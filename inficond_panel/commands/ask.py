@@ -30,12 +30,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--concept", metavar="NAME", help="concept that may mislead the student")
     parser.add_argument("-n", type=positive, default=20, metavar="N", help="photos (default: 20)")
     add_node(parser)
-    parser.add_argument(
+    files = parser.add_mutually_exclusive_group()
+    files.add_argument(
         "--output",
-        metavar="FILE",
-        help="CSV file to write; the pictures go to a folder of the same name beside it",
+        metavar="FILE.csv",
+        help="table to write; the pictures go to a folder beside it, FILE-photos",
     )
-    parser.add_argument("--answers", metavar="FILE", help="the CSV file, filled in, to teach")
+    files.add_argument("--answers", metavar="FILE.csv", help="the table, filled in, to teach")
     parser.add_argument(
         "--force", action="store_true", help="teach the answers even where they do not help"
     )
@@ -65,7 +66,8 @@ def _ask(args: argparse.Namespace, tuner: Tuner, node: Node) -> None:
     tuner.cures.check_labels_taken()
     asked = photos_to_ask(tuner.cures.class_fit(node, args.class_name), args.concept, args.n)
     file = Path(args.output) if args.output else None
-    rows = asked_rows(tuner.store, args.class_name, asked, file and file.with_suffix(""))
+    pictures = file.with_name(f"{file.stem}-photos") if file else None
+    rows = asked_rows(tuner.store, args.class_name, asked, pictures)
     table = make_table("asked", COLUMNS, rows).content
     if args.json:
         photos = [dict(zip(COLUMNS, row, strict=True)) for row in rows]

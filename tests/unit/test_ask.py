@@ -14,12 +14,14 @@ from spread_shortcut import shifted_frames
 import inficond_panel
 from inficond_panel.api.students import TunableStudents
 from inficond_panel.cli import main
+from inficond_panel.common.saved_file import make_table
 from inficond_panel.distill import average_precision
 from inficond_panel.distill.folds import stratified_folds
 from inficond_panel.errors import AnswersError, EditsError, TuningError
 from inficond_panel.tuning import History, Tuner
-from inficond_panel.tuning.ask.answer_file import read_answers
+from inficond_panel.tuning.ask.answer_file import COLUMNS, asked_rows, read_answers
 from inficond_panel.tuning.ask.answers import Answers, Teaching, judged
+from inficond_panel.tuning.ask.photos import AskedPhotos
 from inficond_panel.tuning.intents.cures import Label, canonical_cures
 from inficond_panel.tuning.node import node_id
 from inficond_panel.tuning.replay import replay
@@ -325,6 +327,31 @@ def test_a_file_of_answers_tells_all_its_problems(students, tmp_path: Path) -> N
         students.teach("truck", file)
     with pytest.raises(AnswersError, match="there is no such file"):
         read_answers(tmp_path / "none.csv", "truck", students.tuner.store)
+
+
+def test_marks_that_spreadsheets_need_are_taken_off(tmp_path: Path) -> None:
+    frames = shifted_frames(seed=1)
+    for key in ("logits", "labels"):
+        frames[key] = frames[key].rename(columns={"truck": "-truck"})
+    for key in ("scores", "logits", "labels", "split"):
+        frames[key] = frames[key].rename(index=lambda name: f"={name}")
+    made = inficond_panel.from_frames(**frames, path=tmp_path / "own.zarr").fit()
+    rows = asked_rows(made.tuner.store, "-truck", AskedPhotos(made.tuner.store.rows("tune"), ""))
+    file = tmp_path / "answers.csv"
+    file.write_bytes(make_table("asked", COLUMNS, [(*row[:5], "1") for row in rows]).content)
+    assert "'-truck,1,'=0800.jpg" in file.read_text()
+    answers = read_answers(file, "-truck", made.tuner.store)
+    assert answers.values == dict.fromkeys(made.images("tune"), 1)
+
+
+def test_pictures_of_the_store_are_written_beside_the_table(spec_file, tmp_path: Path) -> None:
+    pictured = inficond_panel.open_students(spec_file, history=":memory:").fit()
+    asked = pictured.ask("bicycle", n=3, folder=tmp_path / "seen")
+    store = pictured.tuner.store
+    assert len(asked)
+    for image, path in asked["path"].items():
+        assert Path(path).read_bytes() == store.thumbnail(store.images.index(image))
+    assert set(pictured.ask("bicycle", n=3)["path"]) == {""}
 
 
 def test_names_that_are_not_there_and_answers_that_cannot_be(students) -> None:

@@ -7,7 +7,7 @@ bicycle,1,000123.jpg,answers/001.jpg,the student disagrees with 'bicycle',1
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from inficond_panel.common.near_words import missing
@@ -101,8 +101,8 @@ class _Reader:
             self._note(1, f"this is no table: {error}")
 
     def _row(self, line: int, cells: dict[str, str], header: list[str]) -> None:
-        image, answer = self._image(cells.get("image", "")), cells.get("answer", "")
-        name = cells.get("class", self._class).strip()
+        image, answer = _name(cells.get("image", ""), self._images), cells.get("answer", "")
+        name = _name(cells.get("class", self._class), [self._class])
         if image not in self._images:
             known = self._images if len(self.problems) < _MOST_HINTS else ()
             self._note(line, missing("image", image, known, "in the store"), header, "image")
@@ -117,11 +117,12 @@ class _Reader:
             self._note(line, f"expected 1, 0 or nothing, got {answer!r}", header, "answer")
         self.why[image] = cells.get("why", "").strip()
 
-    def _image(self, cell: str) -> str:
-        """Name of an image; a table for spreadsheets has an apostrophe before some."""
-        name = cell.strip()
-        return name[1:] if name not in self._images and name[1:] in self._images else name
-
     def _note(self, line: int, text: str, header: list[str] | None = None, key: str = "") -> None:
         column = header.index(key) + 1 if header and key in header else 1
         self.problems.append(Problem(self._path, line, column, text))
+
+
+def _name(cell: str, known: Collection[str]) -> str:
+    """Return the name in a cell; a table for spreadsheets has an apostrophe before some."""
+    name = cell.strip()
+    return name[1:] if name not in known and name[1:] in known else name
