@@ -42,6 +42,12 @@ from inficond_panel.tuning.suggest.suggestion import Change, change
 COUNTS = (20, 40)
 #: Shares of the loss that all labels of tune are tried at.
 SHARES = (0.2, 0.35, 0.5, 0.7, 0.9)
+#: Ways of asking whose gains are compared in pairs, where a student has both.
+PAIRED = (
+    ("no click", "at random"),
+    ("no click", "least sure"),
+    ("click on the culprit", "no click"),
+)
 #: Share of the answers that are wrong where some are.
 WRONG = 0.1
 
@@ -233,13 +239,36 @@ def table(title: str, runs: list[Asked]) -> dict[str, Any]:
     means = {name: mean_gain(runs, name) for name in titles}
     whole = max(means[f"all labels, share {share:g}"][0] for share in SHARES)
     print(f"{title}: AP points on the holdout, {len(runs)} students")
+    print(f"{'':44s} gain [95 %] worst, share of {whole:.1f}")
     found: dict[str, Any] = {}
     for name, (mean, low, high) in means.items():
         worst = 100 * min(run.gains[name].estimate for run in runs)
-        share = mean / whole if whole > 0 else float("nan")
-        print(f"  {name:42s} {mean:+5.1f} [{low:+.1f}, {high:+.1f}] {worst:+6.1f} {share:5.0%}")
+        share = mean / whole if whole > 0 else None
+        told = "" if share is None else f"{share:5.0%}"
+        print(f"  {name:42s} {mean:+5.1f} [{low:+.1f}, {high:+.1f}] {worst:+6.1f} {told}")
         found[name] = {"gain": mean, "low": low, "high": high, "worst": worst, "share": share}
+    for key, (mean, low, high) in _paired(runs):
+        print(f"  {key:42s} {mean:+5.1f} [{low:+.1f}, {high:+.1f}]")
+        found[key] = {"gain": mean, "low": low, "high": high}
     return found
+
+
+def _paired(runs: list[Asked]) -> Iterator[tuple[str, tuple[float, float, float]]]:
+    """Title and mean of the difference of two gains, over the students that have both."""
+    for first, second in PAIRED:
+        for count in COUNTS:
+            one, other = f"{count} {first}", f"{count} {second}"
+            key = f"{one} less {second}"
+            both = [run for run in runs if {one, other} <= set(run.gains)]
+            if both:
+                yield key, mean_gain([_difference(run, key, one, other) for run in both], key)
+
+
+def _difference(run: Asked, key: str, one: str, other: str) -> Asked:
+    """The student with the difference of two of its gains, draw by draw."""
+    first, second = run.gains[one], run.gains[other]
+    drawn = Change(first.estimate - second.estimate, first.draws - second.draws)
+    return Asked(run.target, gains={key: drawn})
 
 
 if __name__ == "__main__":
