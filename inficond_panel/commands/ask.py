@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,7 +78,8 @@ def _ask(args: argparse.Namespace, tuner: Tuner, node: Node) -> None:
     if file is not None:
         write_whole(file, table)
         note(f"{file}: {count(len(rows), 'photo')}. Fill in the column answer, then:")
-        note(f"inficond ask {args.spec} --class {args.class_name!r} --answers {file}")
+        answered = ["--class", args.class_name, "--answers", str(file)]
+        note(shlex.join(["inficond", "ask", args.spec, *answered]))
 
 
 def _teach(args: argparse.Namespace, tuner: Tuner, node: Node) -> None:

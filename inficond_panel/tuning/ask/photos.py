@@ -82,7 +82,7 @@ def _sides(
         culprit = _standard(scores[:, store.concepts.index(concept)])
         if words:
             sides = [z + culprit - AGAINST * word, word - AGAINST * culprit]
-            return sides, f"{named}, or {concept!r} in its place"
+            return sides, f"{concept!r} may be taken for {named}"
         return [z + culprit, z - culprit], f"{concept!r} may mislead the student"
     if words:
         return [z - AGAINST * word, word - AGAINST * z], f"the student and {named} disagree"
