@@ -134,6 +134,10 @@ class EditsError(FileProblemsError):
     """An edits file that does not fit the store."""
 
 
+class AnswersError(FileProblemsError):
+    """A file of answers on photos that does not fit the store."""
+
+
 class DataError(InficondError, ValueError):
     """Images, labels, logits or word lists that cannot be used."""
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from inficond_panel.api.students import TunableStudents
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning import Node
+from inficond_panel.tuning.ask.photos import photos_to_ask
 from inficond_panel.tuning.cures.choice import choose
-from inficond_panel.tuning.cures.labels import photos_to_teach
 from inficond_panel.tuning.cures.resolution import lambda_path
 from inficond_panel.tuning.fitting.held_out import fit_each, logits_of_each
 from inficond_panel.tuning.fitting.terms import Balanced, Terms
@@ -68,16 +68,16 @@ def _each(students: TunableStudents, name: str, suspects: list[str]) -> dict[str
             if count != 3:  # that is tried already
                 tried[f"balance by {count} suspects, doubt, lambda"] = [balance, doubt, auto]
     for count in TAUGHT:
-        tried[f"labels of the {count} least sure photos of tune"] = unsure_labels(students, count)
+        tried[f"labels of the {count} photos of tune to ask about"] = asked_labels(students, count)
         tried[f"labels of the {count} top-ranked photos of tune"] = top_labels(students, count)
         tried[f"labels of {count} photos of tune drawn at random"] = random_labels(students, count)
     return tried
 
 
-def unsure_labels(students: TunableStudents, count: int) -> list[Cure]:
-    """Labels of the photos of tune that the product asks for."""
-    rows = photos_to_teach(students.tuner.cures.class_fit(students.node, _name(students)), count)
-    return _labels(students, rows)
+def asked_labels(students: TunableStudents, count: int) -> list[Cure]:
+    """Labels of the photos of tune that the product asks about."""
+    student = students.tuner.cures.class_fit(students.node, _name(students))
+    return _labels(students, photos_to_ask(student, most=count).rows)
 
 
 def top_labels(students: TunableStudents, count: int) -> list[Cure]:

@@ -79,10 +79,12 @@ def make_students(
     *,
     beside: bool = False,
     lambda_: Lambda_ = 1e-4,
+    hidden: bool = False,
 ) -> TunableStudents:
     """The student of one class, over the scores of the store, on another split.
 
     It comes first. ``beside``: the other classes of the store follow, with their labels.
+    ``hidden``: tune has no labels.
     """
     rows = np.concatenate([fit, split.tune, split.holdout])
     names = [str(store.images[row]) for row in rows]
@@ -90,6 +92,8 @@ def make_students(
     others = [other for other in range(len(store.classes)) if beside and other != k]
     label = np.asarray(store.label)[rows][:, [k, *others]].astype(float)
     label[label < 0] = np.nan
+    if hidden:
+        label[where == "tune"] = np.nan
     taught = [logits, *(strong_logits(store, other, 0) for other in others)]
     scores = np.asarray(store.concept_score[rows], dtype=np.float32)
     classes = [store.classes[other] for other in (k, *others)]

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
 import pandas as pd
 
 from inficond_panel.api import tables
+from inficond_panel.api.asked_photos import ShownTeaching, answers_of, asked_frame
 from inficond_panel.api.names import check_split, several
 from inficond_panel.api.written_intents import as_asked
 from inficond_panel.concepts.typed import check_typing
 from inficond_panel.export.folder import edits_text
 from inficond_panel.text_encoder import text_encoder
 from inficond_panel.tuning import Node, Student, Tuner
+from inficond_panel.tuning.ask.answers import teach
+from inficond_panel.tuning.ask.photos import ASKED
 from inficond_panel.tuning.backups import back_up, bring_back, replay_into, same_weights
 from inficond_panel.tuning.intents.asked import Asked
 from inficond_panel.tuning.intents.intent import check_name
@@ -153,9 +156,7 @@ class Moves:
             node = carry_out(self.tuner, intents) or before
         else:
             node = self.tuner.fine_tune(before, as_asked(intents, self.classes))
-        if node != before:
-            self.tuner.history.set_head(self.tuner.root_id, node.id, "fine-tune", before.id)
-        return self._at(node.id)
+        return self._move_to(node, before)
 
     def up(
         self,
@@ -188,6 +189,46 @@ class Moves:
     def release(self, class_name: str, concept: str | Sequence[str]) -> Self:
         """Refit without the bound in force on a concept, or on each of several."""
         return self.tune((class_name, concept, RELEASE.key))
+
+    def ask(
+        self,
+        class_name: str,
+        concept: str | None = None,
+        n: int = ASKED,
+        *,
+        folder: str | Path | None = None,
+    ) -> pd.DataFrame:
+        """Photos of tune to answer, the one that would teach most first, with an empty ``answer``.
+
+        They are those on which the student and the concept named like the class disagree; with a
+        ``concept`` that may mislead the student, those on which that concept and the class part.
+        The pictures of the store are written to ``folder``, and ``path`` names them. Raises
+        ``TuningError`` for names that are not there, and for students that learn no labels.
+        """
+        return asked_frame(self.tuner, self.node, class_name, concept, n, folder)
+
+    def teach(
+        self,
+        class_name: str,
+        answers: Mapping[str, object] | pd.DataFrame | str | Path,
+        *,
+        force: bool = False,
+    ) -> ShownTeaching:
+        """Judge the student by answers on photos; where that helps teach it, and go there.
+
+        ``answers`` are 1, 0 (True, False) or None by image, the frame of ``ask`` filled in, or the
+        CSV file of ``inficond ask``. The student is taught where it is wrong on a tenth of the
+        photos or more, and its loss on them falls by more than one standard error, without more
+        errors, once it has learned the other answers (cross-fitted); with ``force`` in any case.
+        What is returned shows itself in sentences; its ``node`` is None where nothing was taught.
+        Raises ``TuningError`` for names that are not there, ``AnswersError`` for a file.
+        """
+        before = self.node
+        given = answers_of(self.tuner.store, class_name, answers)
+        found = ShownTeaching(**vars(teach(self.tuner, before, given, force=force)))
+        if found.node is not None:
+            self._move_to(found.node, before)
+        return found
 
     def undo(self) -> Self:
         """Go to the iteration that this one was tuned from. Nothing is deleted."""
@@ -263,6 +304,12 @@ class Moves:
     def _at(self, node_id: str) -> Self:
         self._node = self.tuner.node(node_id)
         return self
+
+    def _move_to(self, node: Node, before: Node) -> Self:
+        """Go to the iteration that was made from ``before``, as the page would."""
+        if node != before:
+            self.tuner.history.set_head(self.tuner.root_id, node.id, "fine-tune", before.id)
+        return self._at(node.id)
 
     def _node_at(self, node: NodeName | None) -> Node:
         return self.node if node is None else find_node(self.tuner, node)

@@ -51,6 +51,7 @@ COMMANDS = (
     Command("export", "Students", "Write the students of an iteration to a folder.", "export"),
     Command("tune", "Tuning", "Carry out the iterations of an edits file.", "tune"),
     Command("suspects", "Tuning", "Say what is wrong, and which concepts mislead.", "suspects"),
+    Command("ask", "Tuning", "Ask about photos, and teach the answers.", "ask"),
     Command("lambda", "Tuning", "Measure a student over its L1 penalty.", "penalty_path"),
     Command("suggest", "Tuning", "Let a strategy repair students, or give thumbs.", "suggest"),
     Command("explain", "Tuning", "Tell what a refit did and what its bounds cost.", "explain"),

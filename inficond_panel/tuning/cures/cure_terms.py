@@ -159,6 +159,11 @@ class CureTerms:
             )
         return None
 
+    def check_labels_taken(self) -> None:
+        """Raise ``TuningError`` where the students of this spec learn no labels of photos."""
+        if self.refused is not None:
+            raise self.refused
+
     def check(self, cures: Sequence[Cure]) -> None:
         """Raise ``TuningError`` for names that are not there, and cures that cannot be."""
         check_cures(cures, self._store)

@@ -96,13 +96,15 @@ class Doubt:
 class Label:
     """Teach that the class is present (``value`` 1) on the photo ``image``, or absent (0).
 
-    Raises ``TuningError`` for another value.
+    ``why`` is the reason for which the photo was asked, if it was. Raises ``TuningError`` for
+    another value.
     """
 
     kind: ClassVar[CureKind] = LABEL
     class_name: str
     image: str
     value: int
+    why: str = ""
 
     def __post_init__(self) -> None:
         if self.value not in (0, 1) or isinstance(self.value, float):
@@ -113,8 +115,9 @@ class Label:
         object.__setattr__(self, "value", int(self.value))
 
     def to_json(self) -> dict[str, Any]:
-        """``{"class", "direction", "image", "value"}``, as in an edits file."""
-        return {**_head(self), "image": self.image, "value": self.value}
+        """``{"class", "direction", "image", "value"}``, as in an edits file, and ``why`` if set."""
+        why = {"why": self.why} if self.why else {}
+        return {**_head(self), "image": self.image, "value": self.value, **why}
 
 
 @dataclass(frozen=True)
@@ -165,7 +168,7 @@ def cure_from_json(item: Mapping[str, Any]) -> Cure:
         case DOUBT.key:
             return Doubt(name, None if value == AUTO else float(item["value"]))
         case LABEL.key:
-            return Label(name, item["image"], item["value"])
+            return Label(name, item["image"], item["value"], str(item.get("why", "")))
         case LEARN.key:
             weight = None if value in (None, AUTO) else float(value)
             return Learn(name, item.get("from", LABELS), weight)
@@ -203,13 +206,14 @@ def _merged(first: Cure, second: Cure) -> Cure:
             return first if _rank(first) >= _rank(second) else second
         case Learn(), Learn():
             return first if _rank(first) >= _rank(second) else second
-    if first != second:
-        assert isinstance(first, Label)
+    assert isinstance(first, Label)
+    assert isinstance(second, Label)
+    if first.value != second.value:
         raise TuningError(
             f"{first.image!r} is labelled both 0 and 1 for {first.class_name!r}.",
             "Give it one label.",
         )
-    return first
+    return max(first, second, key=lambda label: label.why)
 
 
 def _rank(cure: Lambda | Doubt | Learn) -> float:

@@ -42,8 +42,9 @@ _KEYS = (
     "image",
     "suspects",
     "from",
+    "why",
 )
-_OPTIONAL = ("factor", "bound", "suspects", "from")
+_OPTIONAL = ("factor", "bound", "suspects", "from", "why")
 _DIRECTIONS = {**DIRECTIONS, **CURES}
 INTENT = (
     "{class (or classes: all), concept (or concepts: [...], or image), direction, "
@@ -126,10 +127,11 @@ class EditReader:
                 named = self._flag(values, "suspects")
                 return lambda name: Balance(name, concepts, named)
             case LABEL.key:
-                self._expect(node, values, "image", "value")
+                self._expect(node, values, "image", "value", "why")
                 image = "".join(self._name(v, "image") for v in self._names_at(values, "image"))
                 label = self._value(values, "0 or 1", lambda size: size in (0, 1))
-                return lambda name: Label(name, image, int(label or 0))
+                why = self._text(values, "why")
+                return lambda name: Label(name, image, int(label or 0), why)
             case LEARN.key:
                 self._expect(node, values, "from", "value")
                 source = self._source(values)
@@ -184,6 +186,12 @@ class EditReader:
             expected = f"expected {' or '.join(SOURCES)}, got {shown(node)}"
             self.report(node, f"{expected}.{self._near(word, SOURCES)}")
         return word or LABELS
+
+    def _text(self, values: dict[str, Node], key: str) -> str:
+        node = values.get(key)
+        if node is not None and not isinstance(node, ScalarNode):
+            self.report(node, f"expected a text, got {shown(node)}")
+        return text_of(node) if isinstance(node, ScalarNode) else ""
 
     def _names_at(self, values: dict[str, Node], key: str) -> list[Node]:
         return [values[key]] if key in values else []

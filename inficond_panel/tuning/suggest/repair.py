@@ -14,7 +14,7 @@ import numpy as np
 
 from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.distill.shift.verdict import SHIFT, UNKNOWN
-from inficond_panel.tuning.cures.labels import photos_to_label
+from inficond_panel.tuning.ask.photos import photos_to_ask
 from inficond_panel.tuning.shift.class_photos import ClassPhotos
 from inficond_panel.tuning.shift.class_shift import ClassShift, class_shift, with_baselines
 from inficond_panel.tuning.suggest.levers import levers
@@ -129,6 +129,7 @@ def repair(task: Task, k: int) -> Repair:
 
 
 def _photos_to_label(photos: ClassPhotos) -> tuple[str, ...]:
-    """Names of the images whose labels would tell most, of those that have none."""
-    images = photos.student.store.images
-    return tuple(images[row] for row in photos_to_label(photos.student))
+    """Names of the images of tune whose labels would teach most, of those that have none."""
+    student, store = photos.student, photos.student.store
+    rows = photos_to_ask(student).rows
+    return tuple(store.images[row] for row in rows if store.label[row, student.k] < 0)

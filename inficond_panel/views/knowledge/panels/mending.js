@@ -150,8 +150,8 @@ function photosOf(model, send) {
   if (!model.path.length) return section("Photos to label", h("span", { class: "spin" }))
   const unknown = photos.some(({ label }) => label < 0)
   const words = unknown
-    ? `The photos without a label of which this student is least sure: does each show ${student}?`
-    : `Every photo of fit and tune has a label. These of tune, of which the student is least sure, can teach it by theirs.`
+    ? `Photos of tune without a label, whose answers would teach this student most: does each show ${student}?`
+    : `Every photo of tune has a label. These would teach this student most.`
   const own = new Map(ownCures(model).filter(({ direction }) => direction === "label").map((cure) => [cure.image, cure.value]))
   const give = ({ image, label }, value) => cureButton(model, send, { direction: "label", image, value }, own.get(image) === value,
     [label === value && h("span", { "aria-hidden": "true" }, "✓ "), value ? "shows it" : "does not"], `${value ? "shows it" : "does not"}: ${student} in ${image}`, label < 0 ? "" : label === value ? "Its label in the data" : "Against its label in the data")

@@ -14,7 +14,7 @@ from inficond_panel.common.numbers import plain
 from inficond_panel.distill.shift.verdict import NONE, SHIFT
 from inficond_panel.errors import CancelledError, InficondError
 from inficond_panel.state import Job
-from inficond_panel.tuning.cures.labels import photos_to_label, photos_to_teach
+from inficond_panel.tuning.ask.photos import photos_to_ask
 from inficond_panel.tuning.intents.asked import place_of
 from inficond_panel.tuning.intents.cures import Balance, Cure, cure_from_json
 from inficond_panel.ui.component import tie
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from inficond_panel.tuning.shift.class_shift import ClassShift
     from inficond_panel.views.knowledge.table import KnowledgeTable
 
+#: Photos to label that the panel shows.
+PHOTOS = 10
 #: Kinds of a verdict in the words of the page.
 VERDICTS = {SHIFT: "Shift", NONE: "No shift", "unknown": "Too few photos to say"}
 
@@ -195,8 +197,7 @@ class MendingPanel(param.Parameterized):
             found = student_shift(app.tuner, node, name, baselines=True)
             path = penalty_path(app.tuner, node, name)
             student = app.tuner.cures.class_fit(node, name)
-            unlabelled = photos_to_label(student)
-            rows = unlabelled if unlabelled.size else photos_to_teach(student)
+            rows = photos_to_ask(student, most=PHOTOS).rows
             return {
                 "shift": self._made(found),
                 "path": make_path(path.points, self._level),

@@ -1,0 +1,275 @@
+"""Answers on few photos of tune: which photos to ask about, and what the answers give.
+
+    python benchmarks/ask.py SPEC [--store DIR] [--seeds 2] [--first-seed 0] [--pairs 8]
+                             [--plain 18] [--teacher strong|shortcut|honest]
+                             [--lambda VALUE|auto]
+
+SPEC is a spec, or a store, with labels. Pairs of a class and its context, biased splits and
+teachers are those of benchmarks/shift.py; the teacher with the shortcut is a regression on the
+labels of the biased photos. The labels of tune are hidden, and given as answers on 20 or 40 photos
+chosen in several ways. Gains are in AP points (100 times AP) on the holdout, with intervals of 95 %
+by drawing pairs and photos, the worst pair, and the share of the gain of all labels of tune at the
+share of the loss that is best in the mean. *judged*: taught only where the errors on the answered
+photos fall, as the product does. Then the same classes without a bias. The last line is one line of
+JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from shift import mean_gain
+from shift_parts.cures import holdout
+from shift_parts.pairs import Pair, Split, biased, draw_split, find_pairs
+from shift_parts.runs import honest_logits, make_students, strong_logits
+
+from inficond_panel.api.students import TunableStudents
+from inficond_panel.concepts.texts import words_for
+from inficond_panel.store import Store
+from inficond_panel.tuning import open_tuner
+from inficond_panel.tuning.ask.answers import Answers, judged
+from inficond_panel.tuning.ask.photos import photos_to_ask
+from inficond_panel.tuning.fitting.terms import Taught, Terms
+from inficond_panel.tuning.suggest.suggestion import Change, change
+
+COUNTS = (20, 40)
+#: Shares of the loss that all labels of tune are tried at.
+SHARES = (0.2, 0.35, 0.5, 0.7, 0.9)
+#: Ways of asking whose gains are compared in pairs, where a student has both.
+PAIRED = (
+    ("no click", "at random"),
+    ("no click", "least sure"),
+    ("click on the culprit", "no click"),
+)
+#: Share of the answers that are wrong where some are.
+WRONG = 0.1
+
+
+@dataclass
+class Asked:
+    """Gains in AP on the holdout by title, of one student whose tune labels are hidden."""
+
+    target: str
+    context: str = ""
+    gains: dict[str, Change] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One class of a store on a split: its teacher's logits, the photos of fit, its context."""
+
+    store: Store
+    k: int
+    logits: NDArray
+    split: Split
+    fit: NDArray[np.intp]
+    words: tuple[int, ...]  # concepts that name the context
+    seed: int
+
+
+def main() -> None:
+    """Ask about all pairs, then about the classes without a bias, and print both tables."""
+    args = parse_args()
+    store = open_tuner(args.spec, store=args.store, history=":memory:").store
+    shifted = [ask(case, args) for case in biased_cases(store, args)]
+    plain = [ask(case, args) for case in plain_cases(store, args)]
+    if not shifted:
+        sys.exit("No pair of classes has enough photos of all four kinds.")
+    print(
+        json.dumps({"biased": table("Biased", shifted), "honest": table("Without a bias", plain)})
+    )
+
+
+def parse_args() -> argparse.Namespace:
+    """Arguments of the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("spec")
+    parser.add_argument("--store")
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--pairs", type=int, default=8)
+    parser.add_argument("--plain", type=int, default=18, help="classes without a bias, per seed")
+    parser.add_argument("--leak", type=float, default=0.02)
+    parser.add_argument("--teacher", choices=("strong", "shortcut", "honest"), default="strong")
+    parser.add_argument("--lambda", dest="penalty", default=None)
+    return parser.parse_args()
+
+
+def biased_cases(store: Store, args: argparse.Namespace) -> Iterator[Case]:
+    """Pairs of all seeds, on biased photos of fit."""
+    for seed in range(args.first_seed, args.first_seed + args.seeds):
+        split = draw_split(store, seed)
+        pairs = find_pairs(store, split)
+        for i in np.random.default_rng(seed).permutation(len(pairs))[: args.pairs]:
+            pair: Pair = pairs[i]
+            fit = biased(store, split.fit, pair, args.leak, seed)
+            taught = fit if args.teacher == "shortcut" else split.fit
+            logits = logits_of(store, pair.target, taught, seed, args.teacher)
+            yield Case(store, pair.target, logits, split, fit, pair.words, seed)
+
+
+def plain_cases(store: Store, args: argparse.Namespace) -> Iterator[Case]:
+    """Classes on the photos of fit as they were drawn; they have no culprit."""
+    for seed in range(args.first_seed, args.first_seed + args.seeds):
+        split = draw_split(store, seed)
+        order = np.random.default_rng([seed, 7]).permutation(len(store.classes))
+        for k in order[: args.plain].tolist():
+            logits = logits_of(store, k, split.fit, seed, args.teacher)
+            yield Case(store, k, logits, split, split.fit, (), seed)
+
+
+def logits_of(store: Store, k: int, fit: NDArray[np.intp], seed: int, teacher: str) -> NDArray:
+    """Logits of the teacher; those of a regression on the labels of the photos of ``fit``."""
+    return strong_logits(store, k, seed) if teacher == "strong" else honest_logits(store, k, fit)
+
+
+def ask(case: Case, args: argparse.Namespace) -> Asked:
+    """Gains of one student by answers on photos chosen in several ways, and of all labels."""
+    students = make_students(case.store, case.k, case.logits, case.split, case.fit, hidden=True)
+    if args.penalty is not None:
+        value = args.penalty if args.penalty == "auto" else float(args.penalty)
+        students = students.with_settings(lambda_=value).fit()
+    found = Asked(students.classes[0], ", ".join(case.store.concepts[c] for c in case.words))
+    label, nothing = _labels(case, students), _gain(students, holdout(students, students.node))
+    for share in SHARES:
+        found.gains[f"all labels, share {share:g}"] = _all_labels(students, label, share)
+    for count in COUNTS:
+        for title, rows in _references(case, students, count):
+            found.gains[f"{count} {title}"] = _taught(students, _answers(students, label, rows))
+        for title, concept in _clicks(case, students):
+            student = students.tuner.cures.class_fit(students.node, found.target)
+            answers = _answers(students, label, photos_to_ask(student, concept, count).rows)
+            for wrong, given in (("", answers), (", 10 % wrong", _with_errors(answers, case.seed))):
+                key = f"{count} {title}{wrong}"
+                found.gains[key] = _taught(students, given)
+                helps = _helps(students, given)
+                found.gains[f"{key}, judged"] = found.gains[key] if helps else nothing
+    report(found)
+    return found
+
+
+def _references(
+    case: Case, students: TunableStudents, count: int
+) -> Iterator[tuple[str, NDArray[np.intp]]]:
+    """Title and rows of photos that are asked about without a concept."""
+    student = students.tuner.cures.class_fit(students.node, students.classes[0])
+    tune, rng = student.store.rows("tune"), np.random.default_rng([case.seed, case.k, 4])
+    yield "at random", rng.permutation(tune)[:count]
+    logit = np.abs(student.logits(student.base, tune))
+    yield "least sure", tune[np.argsort(logit, kind="stable")[:count]]
+
+
+def _clicks(case: Case, students: TunableStudents) -> Iterator[tuple[str, str | None]]:
+    """Title and concept of what the product asks about: no click, on the culprit, on another."""
+    concepts, rng = case.store.concepts, np.random.default_rng([case.seed, case.k, 6])
+    yield "no click", None
+    if case.words:
+        yield "click on the culprit", concepts[case.words[0]]
+    own = {*words_for(students.classes[0], concepts, case.store.synonyms), *case.words}
+    others = [c for c in range(len(concepts)) if c not in own]
+    yield "click on a wrong concept", concepts[int(rng.choice(others))]
+
+
+def _answers(students: TunableStudents, label: NDArray, rows: NDArray[np.intp]) -> dict[str, int]:
+    """Labels of these photos by image, as far as they are known."""
+    images = students.tuner.store.images
+    return {images[row]: int(label[row]) for row in rows if label[row] >= 0}
+
+
+def _taught(students: TunableStudents, given: dict[str, int]) -> Change:
+    """Gain of the answers, taught whatever they show."""
+    labels = Answers(students.classes[0], given).labels
+    return _gain(students, holdout(students, students.tuner.preview(students.node, labels)))
+
+
+def _helps(students: TunableStudents, given: dict[str, int]) -> bool:
+    """True if the product would teach these answers."""
+    answers = Answers(students.classes[0], given)
+    return judged(students.tuner, students.node, answers).helps
+
+
+def _with_errors(answers: dict[str, int], seed: int) -> dict[str, int]:
+    """The answers with a share ``WRONG`` of them turned."""
+    rng, images = np.random.default_rng([seed, 5]), list(answers)
+    turned = set(rng.permutation(images)[: round(WRONG * len(images))].tolist())
+    return {image: 1 - one if image in turned else one for image, one in answers.items()}
+
+
+def _labels(case: Case, students: TunableStudents) -> NDArray:
+    """Labels (N,) of the class, of the photos of the students' own store; -1 where unknown."""
+    place = {str(image): row for row, image in enumerate(case.store.images)}
+    rows = [place[str(image)] for image in students.tuner.store.images]
+    return np.asarray(case.store.label)[rows, case.k]
+
+
+def _all_labels(students: TunableStudents, label: NDArray, share: float) -> Change:
+    """Gain of all labels of tune, which make up this share of the loss."""
+    tuner, store = students.tuner, students.tuner.store
+    tune, fit, name = store.rows("tune"), store.rows("fit"), students.classes[0]
+    weight = share / (1 - share) * len(fit) / len(tune)
+    taught = Taught(weight, _answers(students, label, tune))
+    student = tuner.cures.class_fit(students.node, name, Terms(taught=taught))
+    return _gain(students, student.logits(student.base, store.rows("holdout")))
+
+
+def _gain(students: TunableStudents, logits: NDArray) -> Change:
+    store = students.tuner.store
+    label = np.asarray(store.label)[store.rows("holdout"), 0]
+    return change(label, holdout(students, students.tuner.root()), logits)
+
+
+def report(found: Asked) -> None:
+    """One line on a student, as it comes."""
+    gains = ", ".join(f"{t} {100 * g.estimate:+.1f}" for t, g in found.gains.items())
+    print(f"{found.target} <- {found.context or '-'}: {gains}", file=sys.stderr)
+
+
+def table(title: str, runs: list[Asked]) -> dict[str, Any]:
+    """Print the mean gains, the worst, and the shares; return their numbers."""
+    titles = dict.fromkeys(name for run in runs for name in run.gains)
+    means = {name: mean_gain(runs, name) for name in titles}
+    whole = max(means[f"all labels, share {share:g}"][0] for share in SHARES)
+    print(f"{title}: AP points on the holdout, {len(runs)} students")
+    print(f"{'':44s} gain [95 %] worst, share of {whole:.1f}")
+    found: dict[str, Any] = {}
+    for name, (mean, low, high) in means.items():
+        worst = 100 * min(run.gains[name].estimate for run in runs)
+        share = mean / whole if whole > 0 else None
+        told = "" if share is None else f"{share:5.0%}"
+        print(f"  {name:42s} {mean:+5.1f} [{low:+.1f}, {high:+.1f}] {worst:+6.1f} {told}")
+        found[name] = {"gain": mean, "low": low, "high": high, "worst": worst, "share": share}
+    for key, (mean, low, high) in _paired(runs):
+        print(f"  {key:42s} {mean:+5.1f} [{low:+.1f}, {high:+.1f}]")
+        found[key] = {"gain": mean, "low": low, "high": high}
+    return found
+
+
+def _paired(runs: list[Asked]) -> Iterator[tuple[str, tuple[float, float, float]]]:
+    """Title and mean of the difference of two gains, over the students that have both."""
+    for first, second in PAIRED:
+        for count in COUNTS:
+            one, other = f"{count} {first}", f"{count} {second}"
+            key = f"{one} less {second}"
+            both = [run for run in runs if {one, other} <= set(run.gains)]
+            if both:
+                yield key, mean_gain([_difference(run, key, one, other) for run in both], key)
+
+
+def _difference(run: Asked, key: str, one: str, other: str) -> Asked:
+    """The student with the difference of two of its gains, draw by draw."""
+    first, second = run.gains[one], run.gains[other]
+    drawn = Change(first.estimate - second.estimate, first.draws - second.draws)
+    return Asked(run.target, gains={key: drawn})
+
+
+if __name__ == "__main__":
+    main()

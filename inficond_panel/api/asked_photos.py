@@ -1,0 +1,85 @@
+"""Photos that students ask about as a data frame, answers from a script, and what they showed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+import pandas as pd
+
+from inficond_panel.errors import TuningError
+from inficond_panel.store import Store
+from inficond_panel.tuning import Node, Tuner
+from inficond_panel.tuning.ask.answer_file import COLUMNS, answer_of, asked_rows, read_answers
+from inficond_panel.tuning.ask.answers import Answers, Teaching
+from inficond_panel.tuning.ask.photos import photos_to_ask
+from inficond_panel.tuning.intents.intent import check_name
+from inficond_panel.wording.answers import teaching_sentences
+
+
+@dataclass(frozen=True, repr=False)
+class ShownTeaching(Teaching):
+    """Errors on the answered photos before and after teaching; ``str`` gives the sentences."""
+
+    def __str__(self) -> str:
+        return "\n".join(teaching_sentences(self))
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return "".join(f"<p>{escape(sentence)}</p>" for sentence in teaching_sentences(self))
+
+
+def asked_frame(
+    tuner: Tuner,
+    node: Node,
+    class_name: str,
+    concept: str | None,
+    most: int,
+    folder: str | Path | None,
+) -> pd.DataFrame:
+    """Return the photos to answer, one row per image, with a missing ``answer``."""
+    check_name("class", class_name, tuner.store.classes)
+    tuner.cures.check_labels_taken()
+    asked = photos_to_ask(tuner.cures.class_fit(node, class_name), concept, most)
+    rows = asked_rows(tuner.store, class_name, asked, None if folder is None else Path(folder))
+    frame = pd.DataFrame(rows, columns=list(COLUMNS)).set_index("image")
+    return frame.assign(answer=pd.array([pd.NA] * len(frame), dtype="Int64"))
+
+
+def answers_of(
+    store: Store, class_name: str, given: Mapping[str, object] | pd.DataFrame | str | Path
+) -> Answers:
+    """Return answers by image, from a frame or a file as ``Answers``.
+
+    Raises ``TuningError`` for what is no answer, and for a frame of another class.
+    """
+    if isinstance(given, str | Path):
+        return read_answers(given, class_name, store)
+    if not isinstance(given, pd.DataFrame):
+        return Answers(class_name, {image: _answer(image, one) for image, one in given.items()})
+    frame = given.set_index("image") if "image" in given else given
+    if "answer" not in frame:
+        raise TuningError("The frame has no column 'answer'.", "Fill in the frame of students.ask.")
+    others = set(frame.get("class", pd.Series(dtype=object))) - {class_name}
+    if others:
+        raise TuningError(
+            f"The frame is on {min(map(repr, others))}, not on {class_name!r}.",
+            "Teach the class that the photos were asked for.",
+        )
+    values = {str(image): _answer(image, one) for image, one in frame["answer"].items()}
+    why = frame["why"].astype(str) if "why" in frame else {}
+    return Answers(class_name, values, {str(image): text for image, text in why.items()})
+
+
+def _answer(image: object, given: object) -> int | None:
+    try:
+        return answer_of(given)
+    except KeyError:
+        raise TuningError(
+            f"The answer on {image!r} is {given!r}.",
+            "Give 1 or True where the class is present, 0 or False where it is absent, None to "
+            "skip a photo.",
+        ) from None

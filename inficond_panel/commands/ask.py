@@ -1,0 +1,115 @@
+"""``inficond ask``: photos to answer yes or no, and the answers taught where they help."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from inficond_panel.commands.shared.arguments import add_class, add_node, add_tuner, positive
+from inficond_panel.commands.shared.output import note, say, say_json
+
+if TYPE_CHECKING:
+    from inficond_panel.tuning import Node, Tuner
+    from inficond_panel.tuning.ask.answers import Teaching
+
+DESCRIPTION = (
+    "Without --answers: writes a table of photos of tune on which the student and the concept "
+    "named like the class disagree, one row per photo. Fill in the column answer: 1 or yes, 0 or "
+    "no, nothing to skip a photo. With --answers: judges the student by the answers, and teaches "
+    "them where that lowers its loss on photos that it did not learn (cross-fitted). See "
+    "`inficond docs ask`."
+)
+EXAMPLE = "inficond ask demo --class bicycle --output answers.csv"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    add_tuner(parser)
+    add_class(parser, "class of the student", required=True)
+    parser.add_argument("--concept", metavar="NAME", help="concept that may mislead the student")
+    parser.add_argument("-n", type=positive, default=20, metavar="N", help="photos (default: 20)")
+    add_node(parser)
+    files = parser.add_mutually_exclusive_group()
+    files.add_argument(
+        "--output",
+        metavar="FILE.csv",
+        help="table to write; the pictures go to a folder beside it, FILE-photos",
+    )
+    files.add_argument("--answers", metavar="FILE.csv", help="the table, filled in, to teach")
+    parser.add_argument(
+        "--force", action="store_true", help="teach the answers even where they do not help"
+    )
+
+
+def run(args: argparse.Namespace) -> None:
+    """Ask about photos, or judge and teach the answers on them."""
+    from inficond_panel.commands.shared.students import chosen_node, open_students
+
+    tuner = open_students(args)
+    node = chosen_node(tuner, args.node)
+    if args.answers:
+        _teach(args, tuner, node)
+    else:
+        _ask(args, tuner, node)
+
+
+def _ask(args: argparse.Namespace, tuner: Tuner, node: Node) -> None:
+    from inficond_panel.common.numbers import count
+    from inficond_panel.common.saved_file import make_table
+    from inficond_panel.common.whole_file import write_whole
+    from inficond_panel.tuning.ask.answer_file import COLUMNS, asked_rows
+    from inficond_panel.tuning.ask.photos import photos_to_ask
+    from inficond_panel.tuning.intents.intent import check_name
+
+    check_name("class", args.class_name, tuner.store.classes)
+    tuner.cures.check_labels_taken()
+    asked = photos_to_ask(tuner.cures.class_fit(node, args.class_name), args.concept, args.n)
+    file = Path(args.output) if args.output else None
+    pictures = file.with_name(f"{file.stem}-photos") if file else None
+    rows = asked_rows(tuner.store, args.class_name, asked, pictures)
+    table = make_table("asked", COLUMNS, rows).content
+    if args.json:
+        photos = [dict(zip(COLUMNS, row, strict=True)) for row in rows]
+        say_json({"class": args.class_name, "node": node.id, "photos": photos})
+    elif file is None:
+        say(table.decode().rstrip("\n"))
+    if file is not None:
+        write_whole(file, table)
+        note(f"{file}: {count(len(rows), 'photo')}. Fill in the column answer, then:")
+        answered = ["--class", args.class_name, "--answers", str(file)]
+        note(shlex.join(["inficond", "ask", args.spec, *answered]))
+
+
+def _teach(args: argparse.Namespace, tuner: Tuner, node: Node) -> None:
+    from inficond_panel.tuning.ask.answer_file import read_answers
+    from inficond_panel.tuning.ask.answers import teach
+    from inficond_panel.wording.answers import teaching_sentences
+
+    answers = read_answers(args.answers, args.class_name, tuner.store)
+    found = teach(tuner, node, answers, force=args.force)
+    if found.node is not None and found.node != node:
+        tuner.set_head(found.node, "fine-tune")
+    if args.json:
+        say_json(_document(found, node))
+        return
+    for sentence in teaching_sentences(found):
+        say(sentence)
+
+
+def _document(found: Teaching, node: Node) -> dict[str, Any]:
+    from inficond_panel.wording.answers import teaching_sentences
+
+    return {
+        "class": found.answers.class_name,
+        "node": node.id,
+        "photos": len(found.present),
+        "skipped": len(found.answers.values) - len(found.present),
+        "level": found.noise["level"],
+        "error_before": found.error_before.json(),
+        "error_after": found.error_after.json(),
+        "loss_change": found.loss_change.json(),
+        "taught": None if found.node is None else found.node.id,
+        "sentences": teaching_sentences(found),
+    }

@@ -1,0 +1,128 @@
+"""The table of photos that a person is asked about, and that table with the answers filled in.
+
+class,rank,image,path,why,answer
+bicycle,1,000123.jpg,answers/001.jpg,the student disagrees with 'bicycle',1
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from inficond_panel.common.near_words import missing
+from inficond_panel.common.reading import lines_of
+from inficond_panel.common.whole_file import named, write_whole
+from inficond_panel.errors import AnswersError, Problem
+from inficond_panel.store import Store
+from inficond_panel.tuning.ask.answers import Answers
+from inficond_panel.tuning.ask.photos import AskedPhotos
+
+COLUMNS = ("class", "rank", "image", "path", "why", "answer")
+_NEEDED = ("image", "answer")
+_MOST_HINTS = 100  # of thousands of unknown names the nearest would take minutes
+#: Words of an answer, in any case.
+WORDS: Mapping[str, int | None] = {
+    **dict.fromkeys(("1", "1.0", "yes", "y", "true", "present"), 1),
+    **dict.fromkeys(("0", "0.0", "no", "n", "false", "absent"), 0),
+    **dict.fromkeys(("", "skip", "nan", "none", "<na>"), None),
+}
+REMEDY = (
+    "Write 1 or yes, 0 or no, or leave the answer empty; the rest stays as `inficond ask` wrote it."
+)
+
+
+def asked_rows(
+    store: Store, class_name: str, asked: AskedPhotos, pictures: Path | None = None
+) -> list[tuple[str, int, str, str, str, str]]:
+    """Return a row of ``COLUMNS`` for each photo, its answer empty.
+
+    The pictures of the store, if it has them, are written to the folder ``pictures``. Raises
+    ``ExportError`` where that cannot be.
+    """
+    rows = []
+    for rank, row in enumerate(asked.rows.tolist(), start=1):
+        path = _write_picture(store, row, rank, pictures) if pictures is not None else ""
+        rows.append((class_name, rank, store.images[row], path, asked.why, ""))
+    return rows
+
+
+def _write_picture(store: Store, row: int, rank: int, folder: Path) -> str:
+    if not store.holds("photos"):
+        return ""
+    with named(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    place = folder / f"{rank:03d}.jpg"
+    write_whole(place, store.thumbnail(row))
+    return str(place)
+
+
+def read_answers(file: str | Path, class_name: str, store: Store) -> Answers:
+    """Return the answers on ``class_name`` in a CSV file.
+
+    Raises ``AnswersError`` with all problems of the file at once, each at its line and column.
+    """
+    reader = _Reader(Path(file), class_name, store)
+    reader.read()
+    if reader.problems:
+        raise AnswersError(reader.problems, REMEDY)
+    return Answers(class_name, reader.values, reader.why)
+
+
+def answer_of(given: object) -> int | None:
+    """Return an answer of a script or a table as 1, 0 or None. Raises ``KeyError`` for others."""
+    return WORDS[str(given).strip().lower()]
+
+
+class _Reader:
+    """Reads the rows of one file and notes what is wrong."""
+
+    def __init__(self, path: Path, class_name: str, store: Store) -> None:
+        self._path, self._class, self._store = path, class_name, store
+        self._images = dict.fromkeys(store.images)
+        self.values: dict[str, int | None] = {}
+        self.why: dict[str, str] = {}
+        self.problems: list[Problem] = []
+
+    def read(self) -> None:
+        """Read all rows."""
+        try:
+            table = csv.reader(lines_of(self._path))
+            header = [cell.strip() for cell in next(table, [])]
+            if absent := [name for name in _NEEDED if name not in header]:
+                self._note(1, f"there is no column {' and no column '.join(map(repr, absent))}")
+                return
+            for cells in table:
+                if any(cells):
+                    self._row(table.line_num, dict(zip(header, cells, strict=False)), header)
+        except FileNotFoundError:
+            self._note(1, "there is no such file")
+        except (OSError, UnicodeDecodeError, csv.Error) as error:
+            self._note(1, f"this is no table: {error}")
+
+    def _row(self, line: int, cells: dict[str, str], header: list[str]) -> None:
+        image, answer = _name(cells.get("image", ""), self._images), cells.get("answer", "")
+        name = _name(cells.get("class", self._class), [self._class])
+        if image not in self._images:
+            known = self._images if len(self.problems) < _MOST_HINTS else ()
+            self._note(line, missing("image", image, known, "in the store"), header, "image")
+        elif image in self.values:
+            self._note(line, f"{image!r} stands there twice", header, "image")
+        if name != self._class:
+            told = f"this row is on {name!r}, not on {self._class!r}"
+            self._note(line, told, header, "class")
+        try:
+            self.values[image] = answer_of(answer)
+        except KeyError:
+            self._note(line, f"expected 1, 0 or nothing, got {answer!r}", header, "answer")
+        self.why[image] = cells.get("why", "").strip()
+
+    def _note(self, line: int, text: str, header: list[str] | None = None, key: str = "") -> None:
+        column = header.index(key) + 1 if header and key in header else 1
+        self.problems.append(Problem(self._path, line, column, text))
+
+
+def _name(cell: str, known: Collection[str]) -> str:
+    """Return the name in a cell; a table for spreadsheets has an apostrophe before some."""
+    name = cell.strip()
+    return name[1:] if name not in known and name[1:] in known else name

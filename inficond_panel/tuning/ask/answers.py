@@ -1,0 +1,204 @@
+"""Answers of a person on photos of one class: they judge the student, and teach it if that helps.
+
+The answers are parted into folds. For each fold the student learns the answers of the other folds,
+and is judged on those of the fold. It is taught on all answers only where there is something to
+repair (it is wrong on a tenth of the photos), its mean loss on them (cross-entropy, nats per photo)
+falls by more than one standard error of the paired differences, and it is wrong on no more of them.
+Fewer errors are not asked for: answers that weigh little move many logits toward the truth and few
+across the threshold. The photos were chosen, so what is seen on them says nothing of the error on
+all photos.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from math import ceil, sqrt
+
+import numpy as np
+from scipy.stats import binomtest
+
+from inficond_panel.common.blas_threads import one_thread
+from inficond_panel.common.interval import Interval
+from inficond_panel.distill.folds import stratified_folds
+from inficond_panel.distill.metrics.bootstrap import draw_counts, interval
+from inficond_panel.distill.metrics.decisions import Cutoff, Mask, above, cutoff_rows
+from inficond_panel.distill.scores.scores import Array
+from inficond_panel.errors import TuningError
+from inficond_panel.tuning.fitting.class_fit import ClassFit
+from inficond_panel.tuning.intents.cures import Label
+from inficond_panel.tuning.intents.intent import check_name
+from inficond_panel.tuning.node import Node
+from inficond_panel.tuning.tuner import Tuner
+from inficond_panel.vocabulary.confidence import Noise
+from inficond_panel.vocabulary.splits import TUNE
+
+FOLDS = 5
+#: Share of the photos on which a student has to be wrong to be taught, and the least number.
+SHARE_WRONG, LEAST_WRONG = 0.1, 2
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Answers by photo, 1 present, 0 absent, None skipped; and why the photos were asked."""
+
+    class_name: str
+    values: Mapping[str, int | None]
+    why: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def given(self) -> dict[str, int]:
+        """Return the answers that are 1 or 0."""
+        return {image: value for image, value in self.values.items() if value is not None}
+
+    @property
+    def labels(self) -> list[Label]:
+        """Return the answers as edits. Raises ``TuningError`` for a value that is not 0 or 1."""
+        return [
+            Label(self.class_name, image, value, self.why.get(image, ""))
+            for image, value in self.given.items()
+        ]
+
+
+@dataclass(frozen=True)
+class Teaching:
+    """Answered photos and the logits of the student on them, before and after it is taught.
+
+    ``present`` ``(n,)`` are the answers; ``before`` and ``after`` ``(n,)`` the logits. After, the
+    student has learned the answers of the other folds alone. It decides that the class is present
+    above ``cutoff``. ``node`` is the iteration that was taught, None where nothing was.
+    """
+
+    answers: Answers
+    present: Mask
+    before: Array
+    after: Array
+    cutoff: Cutoff
+    noise: Noise
+    node: Node | None = None
+
+    @property
+    def wrong_before(self) -> Mask:
+        """Mask ``(n,)`` of the photos on which the student is wrong."""
+        return above(self.before, self.cutoff) != self.present
+
+    @property
+    def wrong_after(self) -> Mask:
+        """Mask ``(n,)`` of the photos on which the taught student is wrong, out of fold."""
+        return above(self.after, self.cutoff) != self.present
+
+    @property
+    def error_before(self) -> Interval:
+        """Share of the photos on which the student is wrong."""
+        return self._share(self.wrong_before)
+
+    @property
+    def error_after(self) -> Interval:
+        """Share of the photos on which the taught student is wrong, out of fold."""
+        return self._share(self.wrong_after)
+
+    @property
+    def loss_change(self) -> Interval:
+        """Change of the mean loss by teaching, out of fold, in nats per photo."""
+        change = self._loss_changes
+        draws = draw_counts(len(change), self.noise["draws"], 0) @ change / len(change)
+        return interval(float(change.mean()), draws, self.noise["level"], "loss")
+
+    @property
+    def helps(self) -> bool:
+        """True if there is something to repair, the loss falls, and the errors do not become
+        more."""
+        return self.repairable and self.lower_loss and not self.more_errors
+
+    @property
+    def repairable(self) -> bool:
+        """True if the student is wrong on a tenth of the photos, and on two or more."""
+        least = max(LEAST_WRONG, ceil(SHARE_WRONG * len(self.present)))
+        return bool(self.wrong_before.sum() >= least)
+
+    @property
+    def lower_loss(self) -> bool:
+        """True if the mean loss falls by more than one standard error."""
+        change = self._loss_changes
+        return bool(-change.mean() > change.std(ddof=1) / sqrt(len(change)))
+
+    @property
+    def more_errors(self) -> bool:
+        """True if the taught student is wrong on more photos than before."""
+        return bool(self.wrong_after.sum() > self.wrong_before.sum())
+
+    @property
+    def _loss_changes(self) -> Array:
+        return _loss(self.after, self.present) - _loss(self.before, self.present)
+
+    def _share(self, wrong: Mask) -> Interval:
+        """Return the share of a mask with its interval (Wilson 1927)."""
+        level = self.noise["level"]
+        found = binomtest(int(wrong.sum()), len(wrong)).proportion_ci(level, method="wilson")
+        return Interval(float(wrong.mean()), float(found.low), float(found.high))
+
+
+def teach(tuner: Tuner, parent: Node, answers: Answers, *, force: bool = False) -> Teaching:
+    """Judge the student of one class at ``parent`` by answers, and teach it where that helps.
+
+    ``force`` teaches it in any case. The answers are ``Label`` edits of the new iteration. Raises
+    ``TuningError`` without an answer, for names that are not there, photos of the holdout, and
+    students that learn no labels.
+    """
+    found = judged(tuner, parent, answers)
+    if not (force or found.helps):
+        return found
+    return replace(found, node=tuner.fine_tune(parent, answers.labels))
+
+
+def judged(tuner: Tuner, parent: Node, answers: Answers) -> Teaching:
+    """Judge the student of one class at ``parent`` by answers; errors as in ``teach``."""
+    check_name("class", answers.class_name, tuner.store.classes)
+    labels = answers.labels
+    if not labels:
+        raise TuningError(
+            f"No photo has an answer for {answers.class_name!r}.",
+            "Answer 1 where the class is present, 0 where it is absent; leave out the others.",
+        )
+    tuner.cures.check(labels)
+    with one_thread():
+        return _judged(tuner, parent, answers)
+
+
+def _judged(tuner: Tuner, parent: Node, answers: Answers) -> Teaching:
+    labels, store = answers.labels, tuner.store
+    place = {image: row for row, image in enumerate(store.images)}
+    rows = np.array([place[label.image] for label in labels], dtype=np.intp)
+    present = np.array([label.value for label in labels]) == 1
+    student = _unaware(tuner.cures.class_fit(parent, answers.class_name), set(answers.given))
+    after = np.empty(len(rows))
+    folds = stratified_folds(present[:, None], FOLDS, 0)
+    others = np.setdiff1d(store.rows(TUNE), rows)  # a label of the store must not judge its photo
+    for fold in np.unique(folds):
+        out = folds == fold
+        learned = [label for label, kept in zip(labels, ~out, strict=True) if kept]
+        terms = tuner.cures.of_class(tuner.cures.photos(student, others), learned, parent.bounds)
+        taught = student.under(terms)
+        after[out] = taught.logits(taught.base, rows[out])
+    return Teaching(
+        answers,
+        present,
+        student.logits(student.base, rows),
+        after,
+        cutoff_rows(tuner.cutoffs(tuner.logits(parent)).of(student.k), rows),
+        tuner.spec.views.noise(),
+    )
+
+
+def _unaware(student: ClassFit, images: set[str]) -> ClassFit:
+    """Return the student without the labels of these photos, if it has learned any."""
+    taught = student.terms.taught
+    if taught is None or images.isdisjoint(taught.labels):
+        return student
+    kept = {image: value for image, value in taught.labels.items() if image not in images}
+    return student.under(replace(student.terms, taught=replace(taught, labels=kept)))
+
+
+def _loss(logits: Array, present: Mask) -> Array:
+    """Return the cross-entropy ``(n,)`` of each photo, in nats."""
+    return np.asarray(np.logaddexp(0, np.where(present, -logits, logits)))

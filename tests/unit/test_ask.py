@@ -1,0 +1,396 @@
+"""Photos that are asked about, by hand calculations; answers judged, taught, read and replayed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from frames import joint_spec
+from spread_shortcut import shifted_frames
+
+import inficond_panel
+from inficond_panel.api.students import TunableStudents
+from inficond_panel.cli import main
+from inficond_panel.common.saved_file import make_table
+from inficond_panel.distill import average_precision
+from inficond_panel.distill.folds import stratified_folds
+from inficond_panel.errors import AnswersError, EditsError, TuningError
+from inficond_panel.tuning import History, Tuner
+from inficond_panel.tuning.ask.answer_file import COLUMNS, asked_rows, read_answers
+from inficond_panel.tuning.ask.answers import Answers, Teaching, judged
+from inficond_panel.tuning.ask.photos import AskedPhotos
+from inficond_panel.tuning.intents.cures import Label, canonical_cures
+from inficond_panel.tuning.node import node_id
+from inficond_panel.tuning.replay import replay
+from inficond_panel.wording.answers import teaching_sentences
+
+FRAMES = shifted_frames(seed=1)
+TRUTH = FRAMES["labels"]["truck"]
+
+
+def without_labels(split: str = "tune", **changes) -> dict:
+    frames = shifted_frames(seed=1) | changes
+    labels = frames["labels"].astype(float)
+    labels[frames["split"] == split] = np.nan
+    return frames | {"labels": labels}
+
+
+@pytest.fixture(scope="module")
+def store_path(tmp_path_factory) -> Path:
+    """Store without labels on tune, of a student that relies on a context of its class."""
+    path = tmp_path_factory.mktemp("unlabelled") / "own.zarr"
+    inficond_panel.from_frames(**without_labels(), path=path)
+    return path
+
+
+@pytest.fixture
+def students(store_path) -> TunableStudents:
+    return inficond_panel.open_students(store_path, history=":memory:").fit()
+
+
+def z(values) -> np.ndarray:
+    return (values - np.mean(values)) / np.std(values)
+
+
+def side_of(students, *, concept="", word="truck"):
+    """z of logit, word and concept on tune, from weights and scores alone."""
+    scores = students.scores("tune").astype(float)
+    at = students.concepts.index
+    logit = scores @ students.node.weights[:, 0] + students.node.intercepts[0]
+    return [z(logit), *(z(scores[:, at(name)]) for name in (word, concept) if name)]
+
+
+def in_turn(first, second, count) -> list[int]:
+    """The largest of each side in turn, without those taken, by plain loops."""
+    taken: list[int] = []
+    for turn in range(count):
+        side = (first, second)[turn % 2]
+        rest = [i for i in range(len(side)) if i not in taken]
+        taken.append(max(rest, key=lambda i: side[i]))
+    return taken
+
+
+def test_the_photos_are_those_where_student_and_word_disagree(students) -> None:
+    logit, word = side_of(students)
+    images = students.images("tune")
+    expected = [images[i] for i in in_turn(logit - 0.7 * word, word - 0.7 * logit, 20)]
+    assert list(students.ask("truck").index) == expected
+
+
+def test_a_concept_that_may_mislead_is_asked_against_the_word(students) -> None:
+    logit, word, road = side_of(students, concept="road 0")
+    images = students.images("tune")
+    expected = [images[i] for i in in_turn(logit + road - 0.7 * word, word - 0.7 * road, 7)]
+    assert list(students.ask("truck", "road 0", n=7).index) == expected
+
+
+def test_without_a_word_the_concept_parts_the_photos_and_without_both_doubt(tmp_path) -> None:
+    frames = without_labels()
+    frames["scores"] = frames["scores"].rename(columns={"truck": "lorry"})
+    other = inficond_panel.from_frames(**frames, path=tmp_path / "own.zarr").fit()
+    logit, road = side_of(other, word="", concept="road 0")
+    images = other.images("tune")
+    expected = [images[i] for i in in_turn(logit + road, logit - road, 8)]
+    assert list(other.ask("truck", "road 0", n=8).index) == expected
+    plain = other.decision_function(other.scores("tune"))[:, 0]
+    unsure = [images[i] for i in np.argsort(np.abs(plain), kind="stable")[:8]]
+    assert list(other.ask("truck", n=8).index) == unsure
+
+
+def test_a_word_that_is_the_same_everywhere_decides_nothing(tmp_path) -> None:
+    frames = without_labels()
+    frames["scores"]["truck"] = 0.25
+    flat = inficond_panel.from_frames(**frames, path=tmp_path / "own.zarr").fit()
+    logit, *_ = side_of(flat, word="")
+    images = flat.images("tune")
+    assert list(flat.ask("truck", n=6).index) == [images[i] for i in in_turn(logit, -logit, 6)]
+
+
+def test_photos_with_a_label_are_asked_about_only_where_all_have_one(tmp_path) -> None:
+    frames = shifted_frames(seed=1)
+    labels, tune = frames["labels"].astype(float), frames["split"] == "tune"
+    free = labels.index[tune][5:9]
+    labels.loc[free, "truck"] = np.nan
+    some = inficond_panel.from_frames(**frames | {"labels": labels}, path=tmp_path / "a").fit()
+    assert set(some.ask("truck").index) == set(free)
+    every = inficond_panel.from_frames(**frames, path=tmp_path / "b").fit()
+    assert len(every.ask("truck")) == 20
+
+
+def test_photos_that_were_taught_are_not_asked_about_again(students) -> None:
+    asked = students.ask("truck", n=6)
+    students.teach("truck", dict(zip(asked.index, TRUTH[asked.index], strict=True)), force=True)
+    assert not set(students.ask("truck", n=300).index) & set(asked.index)
+
+
+def test_why_a_photo_is_asked_does_not_tell_what_the_student_says(students) -> None:
+    asked = students.ask("truck")
+    assert set(asked["why"]) == {"the student and 'truck' disagree"}
+    assert asked["answer"].isna().all()
+    assert list(asked["rank"]) == list(range(1, 21))
+
+
+def answered(students, concept=None, count=20) -> dict[str, int]:
+    return TRUTH[students.ask("truck", concept, count).index].to_dict()
+
+
+def test_answers_that_help_are_taught(students) -> None:
+    before, root = students.decision_function("holdout")[:, 0], students.node
+    found = students.teach("truck", answered(students))
+    assert found.loss_change.high < 0
+    assert found.node == students.node != root
+    truth = TRUTH[students.images("holdout")].to_numpy()
+    after = students.decision_function("holdout")[:, 0]
+    assert average_precision(truth, after) > average_precision(truth, before) + 0.02
+    terms = students.tuner.terms(students.node)["truck"]
+    assert terms.taught.weight == 3.0
+    assert dict(terms.taught.labels) == answered(students.jump(root.id))
+
+
+def test_each_photo_is_judged_by_a_student_that_did_not_learn_it(students) -> None:
+    """Against previews without the fold of the photo, which are made by the public edits."""
+    given = answered(students)
+    found = judged(students.tuner, students.node, Answers("truck", given))
+    images, truth = list(given), np.array(list(given.values()))
+    rows = [students.tuner.store.images.index(image) for image in images]
+    scores = students.tuner.store.concept_score[rows]
+    before = students.decision_function(scores)[:, 0]
+    np.testing.assert_allclose(found.before, before, atol=1e-9)
+    np.testing.assert_array_equal(found.wrong_before, (before > 0) != truth)
+    folds = stratified_folds(truth[:, None], 5, 0)
+    for fold in range(5):
+        out = folds == fold
+        labels = [Label("truck", images[i], given[images[i]]) for i in np.flatnonzero(~out)]
+        node = students.tuner.preview(students.node, labels)
+        logit = scores[out] @ node.weights[:, 0] + node.intercepts[0]
+        np.testing.assert_allclose(found.after[out], logit, atol=0.02)
+
+
+def teaching(present, before, after) -> Teaching:
+    values = [np.array(each, dtype=float) for each in (before, after)]
+    noise = {"draws": 400, "seed": 0, "level": 0.95}
+    return Teaching(Answers("truck", {}), np.array(present) == 1, *values, 0.0, noise)
+
+
+def test_answers_help_where_the_loss_falls_by_more_than_a_standard_error() -> None:
+    """Losses of a photo by hand: log(1 + e^-logit) where the class is present."""
+    present, before, after = [1, 1, 0, 0], [-1.0, 0.5, 1.0, -2.0], [0.5, 0.6, -0.2, -1.9]
+    sign = np.where(np.array(present) == 1, -1, 1)
+    fall = np.log1p(np.exp(sign * before)) - np.log1p(np.exp(sign * after))
+    found = teaching(present, before, after)
+    np.testing.assert_allclose(found.loss_change.estimate, -fall.mean())
+    assert fall.mean() > fall.std(ddof=1) / 2
+    assert found.helps
+    assert list(found.wrong_before) == [True, False, True, False]
+    assert list(found.wrong_after) == [False] * 4
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "why"),
+    [  # of 4 photos with the class
+        ([-1.0, 0.5, 2.0, 2.0], [1.0, 1.0, 2.5, 2.5], "Nothing to repair"),
+        ([-1.0, -0.1, 2.0, 2.0], [1.0, -0.1, 2.0, 2.0], "The loss would not fall"),
+        ([-2.0, -2.0, 0.1, 0.1], [-0.5, -0.5, 0.1, -0.1], "The errors would become more"),
+        ([-1.0], [1.0], "Nothing to repair"),
+    ],
+)
+def test_answers_do_not_help_else_and_it_is_said_why(before, after, why) -> None:
+    found = teaching([1] * len(before), before, after)
+    assert not found.helps
+    assert f"{why}" in teaching_sentences(found)[-1]
+
+
+def test_a_tenth_of_the_photos_has_to_be_wrong() -> None:
+    for photos, wrong in ((20, 2), (21, 3), (40, 4)):
+        logits = np.where(np.arange(photos) < wrong, -1.0, 1.0)
+        assert teaching([1] * photos, logits, logits + 0.5).repairable
+        logits[0] = 1.0
+        assert not teaching([1] * photos, logits, logits + 0.5).repairable
+
+
+def test_answers_that_do_not_help_teach_nothing(students) -> None:
+    """Answers as the student gives them."""
+    images, logits = students.images("tune")[:20], students.decision_function("tune")[:20, 0]
+    same = dict(zip(images, (logits > 0).astype(int).tolist(), strict=True))
+    root = students.node
+    found = students.teach("truck", same)
+    assert found.node is None
+    assert students.node == root
+    assert "right 20 times" in str(found)
+    assert "Nothing to repair was found here. Nothing was taught." in str(found)
+    forced = students.teach("truck", same, force=True)
+    assert forced.node == students.node != root
+    assert "Nothing to repair was found here, but teaching was forced. " in str(forced)
+
+
+def test_the_interval_is_wilsons() -> None:
+    """19 of 20 right; limits by the formula in Wilson 1927, at 1.959964 standard deviations."""
+    logits = np.where(np.arange(20) < 1, 1.0, -1.0)
+    share = teaching(np.zeros(20), logits, logits).error_before
+    n, p, q = 20, 0.05, 1.959964
+    middle = (p + q**2 / (2 * n)) / (1 + q**2 / n)
+    half = q / (1 + q**2 / n) * np.sqrt(p * (1 - p) / n + q**2 / (4 * n**2))
+    np.testing.assert_allclose((share.low, share.high), (middle - half, middle + half), rtol=1e-6)
+
+
+def test_skipped_photos_are_left_out(students) -> None:
+    given = answered(students)
+    skipped = dict.fromkeys(list(given)[:5])
+    found = students.teach("truck", {**given, **skipped})
+    assert len(found.present) == 15
+    labels = students.tuner.terms(students.node)["truck"].taught.labels
+    assert not set(labels) & set(skipped)
+    with pytest.raises(TuningError, match="No photo has an answer for 'truck'"):
+        students.teach("truck", skipped)
+
+
+def test_an_answer_can_be_changed(students) -> None:
+    """The photo is judged by a student that has not learned its first answer."""
+    given = answered(students)
+    students.teach("truck", given, force=True)
+    root = Tuner(students.tuner.store, students.tuner.spec, History(":memory:"))
+    again = judged(students.tuner, students.node, Answers("truck", given))
+    first = judged(root, root.root(), Answers("truck", given))
+    np.testing.assert_allclose(again.before, first.before, atol=0.02)
+    image = next(iter(given))
+    students.teach("truck", {image: 1 - given[image]}, force=True)
+    labels = students.tuner.terms(students.node)["truck"].taught.labels
+    assert labels[image] == 1 - given[image]
+    assert len(labels) == 20
+
+
+def test_ids_without_a_reason_are_as_before(students) -> None:
+    asked = Label("truck", "0802.jpg", 1)
+    assert asked.to_json() == {
+        "class": "truck", "direction": "label", "image": "0802.jpg", "value": 1
+    }  # fmt: skip
+    why = Label("truck", "0802.jpg", 1, "the student and 'truck' disagree")
+    assert why.to_json() == {**asked.to_json(), "why": why.why}
+    assert node_id("a", [asked], {}) != node_id("a", [why], {})
+    for order in ([asked, why], [why, asked]):
+        assert canonical_cures(order) == (why,)
+
+
+def test_a_replay_of_answers_is_equal_and_edits_go_round(students, tmp_path: Path) -> None:
+    asked = students.ask("truck")
+    students.teach("truck", asked.assign(answer=TRUTH[asked.index]))
+    assert {cure.why for cure in students.node.cures} == {asked["why"].iloc[0]}
+    again = Tuner(students.tuner.store, students.tuner.spec, History(":memory:"))
+    for old, new in replay(students.tuner, again):
+        assert (old.id, old.weights_hash) == (new.id, new.weights_hash)
+    edits = tmp_path / "edits.yaml"
+    edits.write_text(students.edits())
+    iterations = inficond_panel.tuning.read_edits(edits, students.tuner.store)
+    assert students.tuner.fine_tune(students.tuner.root(), iterations[0]).id == students.node.id
+
+
+def test_the_command_asks_and_teaches(store_path, tmp_path: Path, capsys) -> None:
+    file, history = tmp_path / "answers.csv", str(tmp_path / "history.sqlite")
+    given = ["ask", str(store_path), "--history", history, "--class", "truck"]
+    assert main([*given, "--output", str(file)]) == 0
+    table = pd.read_csv(file, dtype=str)
+    table["answer"] = TRUTH[table["image"]].map({1: "yes", 0: "no"}).to_numpy()
+    table.loc[3, "answer"] = ""
+    table.to_csv(file, index=False)
+    capsys.readouterr()
+    assert main([*given, "--answers", str(file), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["photos"], found["skipped"]) == (19, 1)
+    students = inficond_panel.open_students(store_path, history=history)
+    assert students.node.id == found["taught"]
+    assert main([*given, "-n", "2"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "class,rank,image,path,why,answer"
+    assert len(lines) == 3
+
+
+def test_a_file_of_answers_tells_all_its_problems(students, tmp_path: Path) -> None:
+    file = tmp_path / "answers.csv"
+    file.write_text(
+        "class,image,answer\ntruck,0800.jpg,1\nbird,0802.jpg,0\ntruck,08O4.jpg,1\n"
+        "truck,0806.jpg,perhaps\ntruck,0800.jpg,\n"
+    )
+    with pytest.raises(AnswersError) as caught:
+        students.teach("truck", file)
+    found = [(p.line, p.column) for p in caught.value.problems]
+    assert found == [(3, 1), (4, 2), (5, 3), (6, 2)]
+    text = str(caught.value)
+    assert "this row is on 'bird', not on 'truck'" in text
+    assert "There is no image '08O4.jpg' in the store. Did you mean '" in text
+    assert "expected 1, 0 or nothing, got 'perhaps'" in text
+    assert "'0800.jpg' stands there twice" in text
+    file.write_text("image,say\n")
+    with pytest.raises(AnswersError, match=r"answers\.csv:1:1: there is no column 'answer'"):
+        students.teach("truck", file)
+    with pytest.raises(AnswersError, match="there is no such file"):
+        read_answers(tmp_path / "none.csv", "truck", students.tuner.store)
+
+
+def test_marks_that_spreadsheets_need_are_taken_off(tmp_path: Path) -> None:
+    frames = shifted_frames(seed=1)
+    for key in ("logits", "labels"):
+        frames[key] = frames[key].rename(columns={"truck": "-truck"})
+    for key in ("scores", "logits", "labels", "split"):
+        frames[key] = frames[key].rename(index=lambda name: f"={name}")
+    made = inficond_panel.from_frames(**frames, path=tmp_path / "own.zarr").fit()
+    rows = asked_rows(made.tuner.store, "-truck", AskedPhotos(made.tuner.store.rows("tune"), ""))
+    file = tmp_path / "answers.csv"
+    file.write_bytes(make_table("asked", COLUMNS, [(*row[:5], "1") for row in rows]).content)
+    assert "'-truck,1,'=0800.jpg" in file.read_text()
+    answers = read_answers(file, "-truck", made.tuner.store)
+    assert answers.values == dict.fromkeys(made.images("tune"), 1)
+
+
+def test_pictures_of_the_store_are_written_beside_the_table(spec_file, tmp_path: Path) -> None:
+    pictured = inficond_panel.open_students(spec_file, history=":memory:").fit()
+    asked = pictured.ask("bicycle", n=3, folder=tmp_path / "seen")
+    store = pictured.tuner.store
+    assert len(asked)
+    for image, path in asked["path"].items():
+        assert Path(path).read_bytes() == store.thumbnail(store.images.index(image))
+    assert set(pictured.ask("bicycle", n=3)["path"]) == {""}
+
+
+def test_names_that_are_not_there_and_answers_that_cannot_be(students) -> None:
+    with pytest.raises(TuningError, match=r"no class 'truk' in the store\. Did you mean 'truck'"):
+        students.ask("truk")
+    with pytest.raises(TuningError, match=r"no concept 'raod 0' .* Did you mean 'road 0"):
+        students.ask("truck", "raod 0")
+    with pytest.raises(TuningError, match="The number of photos is 0"):
+        students.ask("truck", n=0)
+    with pytest.raises(TuningError, match="no class 'truk'"):
+        students.teach("truk", {"0800.jpg": 1})
+    with pytest.raises(TuningError, match=r"no image '08O0\.jpg'"):
+        students.teach("truck", {"08O0.jpg": 1})
+    with pytest.raises(TuningError, match=r"The answer on '0800\.jpg' is 2"):
+        students.teach("truck", {"0800.jpg": 2})
+    held = students.images("holdout")[0]
+    with pytest.raises(TuningError, match="is a photo of the holdout"):
+        students.teach("truck", {held: 1})
+    with pytest.raises(TuningError, match="The frame is on 'truck', not on 'bird'"):
+        students.teach("bird", students.ask("truck"))
+
+
+def test_students_that_learn_no_labels_say_so(tmp_path: Path) -> None:
+    joint = inficond_panel.open_students(joint_spec(tmp_path), history=":memory:")
+    with pytest.raises(TuningError, match="with link: softmax all classes have one student"):
+        joint.ask("bird")
+    with pytest.raises(TuningError, match="with link: softmax all classes have one student"):
+        joint.teach("bird", {joint.images("tune")[0]: 1})
+
+
+def test_a_reason_belongs_to_a_label_and_is_a_text(students, tmp_path: Path) -> None:
+    edits = tmp_path / "edits.yaml"
+    label = "class: truck, image: 0800.jpg, direction: label, value: 1"
+    edits.write_text(
+        f"- - {{{label}, why: [a, b]}}\n"
+        "  - {class: truck, concept: wheel, direction: up, why: it may help}\n"
+    )
+    with pytest.raises(EditsError) as caught:
+        inficond_panel.tuning.read_edits(edits, students.tuner.store)
+    text = str(caught.value)
+    assert f"edits.yaml:1:{len(f'- - {{{label}, why: ') + 1}: expected a text, got" in text
+    assert "up takes no 'why'" in text
