@@ -1,4 +1,4 @@
-"""``inficond suggest``: cures or thumbs that a machine proposes, and the refit by them."""
+"""``inficond suggest``: repairs or thumbs that a machine proposes, and the refit by them."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from inficond_panel.tuning.suggest import ClassSuggestion, Suggestion
 
 DESCRIPTION = (
-    "repair: where the data show a shift from fit to tune, balance the photos "
-    "by the suspects, doubt them, and choose lambda. The others give thumbs, as baselines to "
+    "repair: each class learns the labels of tune, with a lambda chosen by AP, where that gains on "
+    "photos that did not choose, with or without a shift. The others give thumbs, as baselines to "
     "compare people with. crossfit: thumbs that gain on photos that did not choose them, or none. "
     "greedy: thumbs that gain most AP on the split tune. random: thumbs by chance. All need "
     "labels of tune. The refit is recorded with the author machine:STRATEGY; what the page shows "
@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=positive,
         default=5,
         metavar="N",
-        help="most thumbs per class, or suspects that are balanced (default: 5)",
+        help="most thumbs per class; repair gives none (default: 5)",
     )
     add_seed(parser)
     parser.add_argument(
@@ -59,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Choose cures or thumbs by a strategy, and refit by them unless it is a dry run."""
+    """Choose repairs or thumbs by a strategy, and refit by them unless it is a dry run."""
     from inficond_panel.commands.shared.students import open_students
     from inficond_panel.tuning.node_names import find_node, node_title
     from inficond_panel.tuning.suggest import carry_out, suggest
@@ -112,7 +112,7 @@ def _say(suggestion: Suggestion) -> None:
         say(f"expected gain {gain}, over {classes} ({suggestion.measured})")
     known = len(suggestion.scope) > len(suggestion.unknown)
     if suggestion.strategy == CHOICES[0] and known and not suggestion.intents:
-        say("Where no cure is proposed, there may still be thumbs that gain: --strategy crossfit")
+        say("Thumbs may still gain where no repair is proposed: --strategy crossfit")
     for line in teacher_sentences(suggestion.unknown):
         say(line)
     for name, of_class in suggestion.classes.items():

@@ -78,6 +78,18 @@ class Verdict:
             return SHIFT
         return NONE if self.ap_lost.high <= LARGE_LOSS else UNKNOWN
 
+    @property
+    def times_to_decide(self) -> float:
+        """Times as many photos, about, that would decide a verdict ``unknown`` by AP.
+
+        The interval is taken to narrow with the root of the number of photos around the same
+        estimate, until it excludes either 0 or ``LARGE_LOSS``, whichever is sooner.
+        """
+        loss, low, high = self.ap_lost.estimate, self.ap_lost.low, self.ap_lost.high
+        excludes_none = ((loss - low) / loss) ** 2 if loss > 0 else np.inf
+        excludes_large = ((high - loss) / (LARGE_LOSS - loss)) ** 2 if loss < LARGE_LOSS else np.inf
+        return float(min(excludes_none, excludes_large))
+
 
 def verdict(fit: Judged, tune: Judged, *, seed: int = 0) -> Verdict:
     """Compare a class on the photos of ``fit`` with those of ``tune``."""
