@@ -131,7 +131,7 @@ def plain_sentence(found: ClassShift) -> str:
     if found.kind == SHIFT:
         return f"{name} does worse on photos that it has not learned from. No concept stands out."
     if found.kind == NONE:
-        return f"{name} does as well on photos that it has not learned from."
+        return f"{name} does about as well on photos that it has not learned from."
     return f"There are too few photos to say whether {name} relies on something it should not."
 
 
