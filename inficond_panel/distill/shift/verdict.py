@@ -85,9 +85,10 @@ class Verdict:
         The interval is taken to narrow with the root of the number of photos around the same
         estimate, until it excludes either 0 or ``LARGE_LOSS``, whichever is sooner.
         """
-        loss, low, high = self.ap_lost.estimate, self.ap_lost.low, self.ap_lost.high
-        excludes_none = ((loss - low) / loss) ** 2 if loss > 0 else np.inf
-        excludes_large = ((high - loss) / (LARGE_LOSS - loss)) ** 2 if loss < LARGE_LOSS else np.inf
+        lost = self.ap_lost
+        loss, room = lost.estimate, LARGE_LOSS - lost.estimate
+        excludes_none = ((loss - lost.low) / loss) ** 2 if loss > 0 else np.inf
+        excludes_large = ((lost.high - loss) / room) ** 2 if room > 0 else np.inf
         return float(min(excludes_none, excludes_large))
 
 
