@@ -42,7 +42,7 @@ class ConceptMeasures(Moves):
     def suspects(
         self, classes: str | Sequence[str] | None = None, *, seed: int = 0
     ) -> pd.DataFrame:
-        """Concepts that each student leans on, and whose bond with the class holds on fit only.
+        """Concepts that each student relies on, less correlated with the class on tune than on fit.
 
         The most suspect of a class first. Raises ``TuningError`` for an unknown class.
         """

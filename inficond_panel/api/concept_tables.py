@@ -15,6 +15,7 @@ from inficond_panel.analysis.concept_scales import concept_scales
 from inficond_panel.analysis.images.gallery import COLUMNS, Gallery, gallery_lines
 from inficond_panel.analysis.influence_stability import StabilityReport
 from inficond_panel.analysis.refits.what_if_curves import refit_curve
+from inficond_panel.analysis.student_shift import tune_aps
 from inficond_panel.analysis.view_tables import concept_counts, teacher_facts
 from inficond_panel.common.interval import NO_INTERVAL
 from inficond_panel.common.ordering import strongest
@@ -25,7 +26,7 @@ from inficond_panel.tuning import Node, Student, Tuner
 from inficond_panel.tuning.shift.class_shift import Suspect, class_shifts
 from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.sorts import DISCREPANCIES
-from inficond_panel.wording.suspects import shift_sentence, suspect_sentence
+from inficond_panel.wording.suspects import OF, shift_sentence, suspect_sentence
 
 #: Columns of the shares of photos in which a suspect stands, and the score that it takes.
 _PRESENCE = ("fit_with", "fit_without", "tune_with", "tune_without", "threshold")
@@ -76,18 +77,21 @@ def stability(report: StabilityReport) -> pd.DataFrame:
 
 
 def shift(tuner: Tuner, node: Node, classes: Sequence[str] | None, seed: int) -> pd.DataFrame:
-    """One row per class: verdict, what is lost from fit to tune, AP of the baselines, suspects."""
+    """One row per class: verdict, what is lost from fit to tune, AP on tune, suspects.
+
+    AP on tune is of the student, of the original one where it differs, and of two baselines.
+    """
     rows = {}
     for name, class_shift in class_shifts(tuner, node, classes=classes, seed=seed).items():
         row: dict[str, Any] = {"shift": class_shift.kind, "sentence": shift_sentence(class_shift)}
         verdict = class_shift.verdict
         teacher = class_shift.teacher
+        aps = tune_aps(tuner, node, class_shift)
         measured = {
             "teacher_ap": None if teacher is None else teacher.ap,
             "separation_lost": None if verdict is None else verdict.separation_lost,
             "ap_lost": None if verdict is None else verdict.ap_lost,
-            "own_word_ap": class_shift.own_word,
-            "tune_model_ap": class_shift.tune_model,
+            **{f"{key}_ap": aps.get(key) for key in OF},
         }
         for key, value in measured.items():
             row |= (value or NO_INTERVAL).columns(key)

@@ -1,4 +1,4 @@
-"""``inficond suggest``: cures or thumbs that a machine proposes, and the refit by them."""
+"""``inficond suggest``: repairs or thumbs that a machine proposes, and the refit by them."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=positive,
         default=5,
         metavar="N",
-        help="most thumbs per class (default: 5); repair gives none",
+        help="most thumbs per class; repair gives none (default: 5)",
     )
     add_seed(parser)
     parser.add_argument(
@@ -60,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Choose cures or thumbs by a strategy, and refit by them unless it is a dry run."""
+    """Choose repairs or thumbs by a strategy, and refit by them unless it is a dry run."""
     from inficond_panel.commands.shared.students import open_students
     from inficond_panel.tuning.node_names import find_node, node_title
     from inficond_panel.tuning.suggest import carry_out, suggest
@@ -113,7 +113,7 @@ def _say(suggestion: Suggestion, named: Sequence[str]) -> None:
         say(f"expected gain {gain}, over {classes} ({suggestion.measured})")
     known = len(suggestion.scope) > len(suggestion.unknown)
     if suggestion.strategy == CHOICES[0] and known and not suggestion.intents:
-        say("Where no cure is proposed, there may still be thumbs that gain: --strategy crossfit")
+        say("Thumbs may still gain where no repair is proposed: --strategy crossfit")
     for line in teacher_sentences(suggestion.unknown):
         say(line)
     for name in (name for name in suggestion.scope if name in {*suggestion.classes, *named}):

@@ -77,7 +77,7 @@ SUSPECTS = ConceptSort(
     "suspects",
     "Suspects",
     "Susp.",
-    "Concepts whose bond with the class holds on fit and not on tune",
+    "Concepts less correlated with the class on tune than on fit",
 )
 DISCREPANCY_P = ConceptSort(
     "discrepancy_p", "Discrepancy (P)", "Disc. P", _DIFFER.format("positives")

@@ -204,7 +204,7 @@ def suggestion_sentences(
     elif class_name in suggestion.skipped:
         sentences.append(f"{class_name} is left out: {suggestion.skipped[class_name]}.")
     elif class_name in suggestion.scope and class_name not in suggestion.unknown:
-        sentences.append(f"{class_name}: nothing here beats noise; it is left as it is.")
+        sentences.append(f"{class_name}: no gain was found; the student stays as it is.")
     compared = suggestion.levers.get(class_name, ())
     level = suggestion.gain.level
     sentences += [lever_sentence(lever, level, limits=limits) for lever in compared]

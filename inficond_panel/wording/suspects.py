@@ -1,19 +1,30 @@
-"""Sentences about the shift of a class and its suspects."""
+"""Sentences on the shift of a class, on its suspects, and on its AP beside that of others."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from inficond_panel.common.numbers import count, number, signed
 from inficond_panel.distill import Interval
-from inficond_panel.distill.shift.verdict import LARGE_LOSS, NONE, SHIFT, UNKNOWN
+from inficond_panel.distill.shift.verdict import LARGE_LOSS, NONE, SHIFT, UNKNOWN, Verdict
 from inficond_panel.tuning.shift.class_shift import ClassShift, Suspect
 from inficond_panel.wording.teacher import advice_sentence, teacher_sentence
 
 #: Classes that are named before the rest is left out.
 NAMED = 6
-#: Reason why a student leans on a concept that it gives no influence.
-CARRIED = "Its own influence is 0: concepts that go with it carry it."
+#: Reason why a student relies on a concept that has no influence.
+CARRIED = "Its own influence is 0: correlated concepts carry it."
+#: Command that tries what may raise AP, whatever the verdict.
+TRIES = "Suggest (inficond suggest) tries whether the labels of tune and λ raise AP."
+#: What AP on tune is of, by the keys of ``tune_aps``.
+OF = {
+    "student": "the student",
+    "original": "the original student",
+    "own_word": "the concept named like the class alone",
+    "tune_model": "a model of the labels of tune",
+}
+_WEAKER = "concepts less correlated with the class on tune than on fit"
 #: Concepts that a sentence for people who begin names.
 PLAIN = 2
 
@@ -33,20 +44,77 @@ def _student_sentence(found: ClassShift, limits: bool) -> str:
     verdict = found.verdict
     if verdict is None:
         return f"Too few photos to say: {found.lacking}."
-    separation = verdict.separation_lost.text(2, limits=limits)
-    ap = verdict.ap_lost.text(1, scale=100, limits=limits)
-    lost = (
-        f"from fit to tune it loses {separation} of {verdict.separation:.2f} logits of separation "
-        f"and {ap} of {100 * verdict.ap:.1f} AP points"
-    )
+    measured = _differences(verdict, limits)
     if verdict.kind == SHIFT:
-        return f"Shift: {lost}."
+        return f"Shift: {measured}"
     if found.lost_bond:
-        return f"Shift: {lost}, within noise; but a bond is lost beyond doubt that it leans on."
+        return (
+            f"Shift: the student relies on a concept that is clearly less correlated with "
+            f"{found.class_name} on tune than on fit. {measured[0].upper()}{measured[1:]}"
+        )
     if found.kind == NONE:
-        return f"No shift: {lost}. No concept is to blame; λ or labels may still gain."
+        return f"No shift: {measured} No suspect concept was found. {TRIES}"
     large = f"{100 * LARGE_LOSS:g} AP points"
-    return f"Too few photos to say: {lost}. A loss above {large} cannot be excluded."
+    few = f"Too few photos to say: {measured} A loss of more than {large} is not excluded."
+    return " ".join(filter(None, [few, _enough(found), TRIES]))
+
+
+def _differences(verdict: Verdict, limits: bool) -> str:
+    """Sentence on AP and separation on tune, beside those on fit."""
+    lost, separation = verdict.ap_lost, verdict.separation_lost
+    ap = _difference("AP", 100 * verdict.ap, lost, "points", 1, 100, limits)
+    logits = _difference("separation", verdict.separation, separation, "logits", 2, 1, limits)
+    better = max(-lost.high, -separation.high) > 0
+    hint = " Wrong labels or harder photos in fit can make tune look better." if better else ""
+    return f"from fit to tune, {ap}; {logits}.{hint}"
+
+
+def _difference(
+    name: str, whole: float, lost: Interval, unit: str, digits: int, scale: float, limits: bool
+) -> str:
+    """Clause on one measure: it falls, it is better on tune, or it shows no clear change."""
+    gained = Interval(-lost.estimate, -lost.high, -lost.low)
+    if lost.low > 0:
+        fall = lost.text(digits, scale=scale, unit=unit, limits=limits)
+        return f"{name} falls by {fall} of {number(whole, digits)}"
+    if gained.low > 0:
+        gain = gained.text(digits, scale=scale, unit=unit, limits=limits)
+        return f"{name} is better on tune than on fit by {gain}"
+    change = gained.text(digits, scale=scale, unit=unit, sign=True, limits=limits)
+    return f"{name} shows no clear change ({change})"
+
+
+def _enough(found: ClassShift) -> str:
+    """Sentence on the number of photos that would about do; empty where it is not known."""
+    times = found.verdict.times_to_decide if found.verdict else math.inf
+    if not math.isfinite(times) or not all(found.tune_photos):
+        return ""
+    positive, negative = (_rounded(times * photos) for photos in found.tune_photos)
+    return (
+        f"About {_rounded(times)} times as many photos of fit and tune would do: on tune about "
+        f"{positive} positive and {negative} negative ones, now {found.tune_photos[0]:,} and "
+        f"{found.tune_photos[1]:,}."
+    )
+
+
+def _rounded(value: float) -> str:
+    """``2.6``, ``310``, ``1,200``: two significant digits."""
+    return f"{float(f'{value:.2g}'):,.10g}"
+
+
+def tune_ap_sentence(aps: Mapping[str, Interval], *, limits: bool = True) -> str:
+    """AP on tune of the student beside what it is compared with (``tune_aps``), and the highest.
+
+    Empty where nothing is compared.
+    """
+    known = {key: value for key, value in aps.items() if not math.isnan(value.estimate)}
+    if not known:
+        return ""
+    words = OF | ({"student": "the student of this iteration"} if "original" in aps else {})
+    each = ", ".join(f"{words[key]} {value.text(limits=limits)}" for key, value in known.items())
+    most = number(max(value.estimate for value in known.values()))
+    highest = [words[key] for key, value in known.items() if number(value.estimate) == most]
+    return f"AP on tune: {each}. Highest: {' and '.join(highest)}."
 
 
 def plain_sentence(found: ClassShift) -> str:
@@ -57,20 +125,20 @@ def plain_sentence(found: ClassShift) -> str:
     if found.kind == SHIFT and named:
         concepts = " and ".join(suspect.concept for suspect in named)
         return (
-            f"{name} leans on {concepts}: that goes with {name} in the photos it learned from, and "
-            f"not in others.{_carried(named)}"
+            f"{name} relies on {concepts}: correlated with {name} in the photos it learned from, "
+            f"less so in others.{_carried(named)}"
         )
     if found.kind == SHIFT:
-        return f"{name} does worse on photos that it has not learned from; no concept stands out."
+        return f"{name} does worse on photos that it has not learned from. No concept stands out."
     if found.kind == NONE:
-        return f"{name} does as well on photos that it has not learned from."
-    return f"There are too few photos to say whether {name} leans on something it should not."
+        return f"{name} does about as well on photos that it has not learned from."
+    return f"There are too few photos to say whether {name} relies on something it should not."
 
 
 def leaning_sentence(
     found: Mapping[str, ClassShift], classes: int, *, all_wanted: bool = True
 ) -> str:
-    """Number of students that lean on what holds on fit alone, of those looked at.
+    """Number of students that rely on what is less correlated with the class on tune.
 
     Then the classes that the teacher does not know. Where not ``all_wanted``, a student is looked
     at once it is selected.
@@ -89,15 +157,14 @@ def _leaning(found: Mapping[str, ClassShift], classes: int) -> str:
     unsure = sum(each.kind == UNKNOWN for each in found.values())
     if not names and unsure:
         return (
-            "No student is seen to lean on what holds on fit and not on tune. "
-            f"Of {count(unsure)} there are too few photos to say."
+            f"No student is seen to rely on {_WEAKER}. "
+            f"For {count(unsure)} there are too few photos to say."
         )
     if not names:
-        return "No student leans on what holds on fit and not on tune."
-    lean = "leans" if len(names) == 1 else "lean"
+        return f"No student relies on {_WEAKER}."
+    rely = "relies" if len(names) == 1 else "rely"
     return (
-        f"{count(len(names))} of {count(classes)} students {lean} on what holds on fit and not on "
-        f"tune: {_listed(names)}."
+        f"{count(len(names))} of {count(classes)} students {rely} on {_WEAKER}: {_listed(names)}."
     )
 
 
@@ -108,14 +175,10 @@ def _listed(names: Sequence[str]) -> str:
 def suspect_reason(found: ClassShift, suspect: Suspect, gain: Interval | None = None) -> str:
     """Reason why a concept is a suspect, in shares of photos; what a balance by it gives.
 
-    Of positives or of negatives, whichever differ the more from fit to tune. ``gain`` is the
-    change in AP by a balance by this concept alone, cross-fitted; None: not worked out.
+    ``gain`` is the change in AP by a balance by this concept alone, cross-fitted; None: not worked
+    out.
     """
-    fit, tune, side = _shares(suspect)
-    photos = f"the photos {'without' if side else 'with'} {found.class_name}"
-    sentence = (
-        f"{_seen(suspect)} {_percent(fit)} of {photos} on fit and in {_percent(tune)} on tune"
-    )
+    sentence = f"{_seen(suspect)} {_shares(found, suspect, 'on fit', 'on tune')}"
     if gain is None:
         return f"{sentence}."
     given = gain.text(1, scale=100, unit="points", sign=True)
@@ -124,66 +187,92 @@ def suspect_reason(found: ClassShift, suspect: Suspect, gain: Interval | None = 
 
 def plain_reason(found: ClassShift, suspect: Suspect) -> str:
     """Reason why a concept is a suspect, for people who begin: shares of photos, and no more."""
-    fit, tune, side = _shares(suspect)
-    photos = f"the photos {'without' if side else 'with'} {found.class_name}"
-    shares = f"In {_percent(fit)} of {photos} that it learned from, in {_percent(tune)} of others."
+    shares = f"In {_shares(found, suspect, 'that it learned from', 'of the others')}."
     return shares if suspect.weight else f"{shares} {CARRIED}"
+
+
+def _shares(found: ClassShift, suspect: Suspect, fit: str, tune: str) -> str:
+    """Shares of the photos with the class that show the concept; of those without it, too, where
+    these differ more between the splits."""
+    there, name = suspect.presence, found.class_name
+    with_class = (
+        f"{_percent(there.fit[0])} of the photos with {name} {fit}, "
+        f"{_percent(there.tune[0])} {tune}"
+    )
+    if abs(there.fit[1] - there.tune[1]) <= abs(there.fit[0] - there.tune[0]):
+        return with_class
+    without = f"{_percent(there.fit[1])} and {_percent(there.tune[1])}"
+    return f"{with_class}; of those without, {without}"
 
 
 def suspect_sentence(found: ClassShift, suspect: Suspect, gain: Interval | None = None) -> str:
     """Reason why a concept is a suspect, then all numbers."""
-    there, z = suspect.presence, f" (z {number(suspect.z, 1)})"
-    above = f"counted above a score of {number(there.threshold, 2)}"
-    counted, of_scores = (
-        (f"by {'the decisions of the teacher' if suspect.by_teacher else 'labels'}{z}", "")
-        if suspect.labelled
-        else (f"{above}, which divides the photos of fit best", z)
+    return f"{suspect_reason(found, suspect, gain)} {suspect_numbers(found, suspect)}"
+
+
+def suspect_numbers(found: ClassShift, suspect: Suspect) -> str:
+    """Numbers of a suspect: shares without the class, change from fit to tune, reliance, weight."""
+    there, name = suspect.presence, found.class_name
+    return (
+        f"In the photos without {name}: {_percent(there.fit[1])} on fit, "
+        f"{_percent(there.tune[1])} on tune, {_counted(suspect)}. {_change(suspect)} "
+        f"{reliance_sentence(suspect)}"
     )
-    fit, tune = signed(suspect.fit, 1), signed(suspect.tune, 1)
+
+
+def reliance_sentence(suspect: Suspect) -> str:
+    """Sentence on how far the student's logit follows a suspect, and on its own weight."""
     turn = "rises" if suspect.reliance > 0 else "falls"
-    weight, lost = signed(suspect.weight), signed(suspect.lost)
     carried = (
-        f"Its own weight of {weight} holds {lost} of the lost logits."
+        f"Its own weight of {signed(suspect.weight)} holds {signed(suspect.lost)} of the lost "
+        "logits."
         if suspect.weight
         else CARRIED
     )
+    follows = f"At equal label the student's logit {turn} with it (r {signed(suspect.reliance)})."
+    return f"{follows} {carried}"
+
+
+def _counted(suspect: Suspect) -> str:
+    if suspect.labelled:
+        return f"by {'the decisions of the teacher' if suspect.by_teacher else 'labels'}"
+    above = number(suspect.presence.threshold, 2)
+    return f"counted above a score of {above}, which divides the photos of fit best"
+
+
+def _change(suspect: Suspect) -> str:
+    """Sentences on the change from fit to tune: z is of labels where there are, else of scores."""
+    fit, tune, z = signed(suspect.fit, 1), signed(suspect.tune, 1), number(suspect.z, 1)
+    scores = f"The mean scores with and without differ by {fit} standard deviations on fit"
+    if not suspect.labelled:
+        return f"{scores} and by {tune} on tune, a change of {z} standard errors (z)."
+    whose = "decisions" if suspect.by_teacher else "labels"
     return (
-        f"{suspect_reason(found, suspect, gain)} With and without: "
-        f"{_percent(there.fit[0])} and {_percent(there.fit[1])} on fit, "
-        f"{_percent(there.tune[0])} and {_percent(there.tune[1])} on tune, "
-        f"{counted}. Their mean scores differ by {fit} standard deviations on fit and "
-        f"by {tune} on tune{of_scores}. At equal label the student's logit {turn} with it "
-        f"(r {signed(suspect.reliance)}). {carried}"
+        f"By {whose}, the correlation changes by {z} standard errors (z). {scores} and by {tune} "
+        "on tune."
     )
 
 
 def _seen(suspect: Suspect) -> str:
-    """The concept, and how its photos are told."""
+    """The concept, and how its photos are known."""
     concept, labelled = suspect.concept, suspect.labelled
     if not labelled:
-        return f"{concept!r} stands in"
+        return f"{concept!r} is in"
     name = repr(concept) if concept == labelled else f"{concept!r}, the class {labelled!r},"
     return f"{name} is seen by the teacher in" if suspect.by_teacher else f"{name} is labelled in"
 
 
 def _carried(suspects: Sequence[Suspect]) -> str:
-    """Reason why a student leans on those that it gives no influence; empty if there are none."""
+    """Reason why a student relies on suspects without influence; empty if there are none."""
     names = [suspect.concept for suspect in suspects if not suspect.weight]
     if not names:
         return ""
     if len(names) == 1:
-        return f" The influence of {names[0]} itself is 0: concepts that go with it carry it."
+        return f" The influence of {names[0]} itself is 0: correlated concepts carry it."
     return (
-        f" The influences of {' and '.join(names)} themselves are 0: concepts that go with them "
-        "carry them."
+        f" The influences of {' and '.join(names)} themselves are 0: correlated concepts carry "
+        "them."
     )
-
-
-def _shares(suspect: Suspect) -> tuple[float, float, int]:
-    """Shares of photos on fit and on tune: of positives (0) or of negatives (1), as differ more."""
-    fit, tune = suspect.presence.fit, suspect.presence.tune
-    side = int(abs(fit[1] - tune[1]) > abs(fit[0] - tune[0]))
-    return fit[side], tune[side], side
 
 
 def _percent(share: float) -> str:

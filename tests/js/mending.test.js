@@ -8,12 +8,12 @@ const { lineOf } = await import("../../inficond_panel/views/knowledge/panels/men
 
 const shift = (...suspects) => ({ kind: "shift", sentence: "Shift: it loses much.", suspects })
 
-test("the line names what a student leans on, and says why it leans on what is at 0", () => {
-  assert.equal(lineOf(shift({ concept: "pole" }), ""), "It leans on pole, which holds on fit and not on tune")
+test("the line names what a student relies on, and says why it relies on what is at 0", () => {
+  assert.equal(lineOf(shift({ concept: "pole" }), ""), "It relies on pole, less correlated with the class on tune than on fit")
   assert.equal(
     lineOf(shift({ concept: "pole" }, { concept: "sky" }, { concept: "sea", carried: true }), ""),
-    "It leans on pole and sky, and through other concepts on sea, which hold on fit and not on tune",
+    "It relies on pole and sky, and through other concepts on sea, less correlated with the class on tune than on fit",
   )
-  assert.equal(lineOf(shift({ concept: "sea", carried: true }), ""), "It leans through other concepts on sea, which holds on fit and not on tune")
+  assert.equal(lineOf(shift({ concept: "sea", carried: true }), ""), "It relies through other concepts on sea, less correlated with the class on tune than on fit")
   assert.equal(lineOf(shift(), ""), "it loses much.")
 })

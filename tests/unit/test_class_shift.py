@@ -6,16 +6,19 @@ import json
 
 import numpy as np
 import pytest
+from sklearn.metrics import average_precision_score
 from spread_shortcut import CONTEXT, shifted_frames
 
 import inficond_panel
+from inficond_panel.analysis.student_shift import student_shift, tune_aps
 from inficond_panel.cli import main
 from inficond_panel.errors import CancelledError, TuningError
 from inficond_panel.store import open_store
 from inficond_panel.tuning import Tuner, open_tuner
+from inficond_panel.tuning.intents.cures import Lambda, Learn
 from inficond_panel.tuning.shift.class_shift import ClassShift, class_shifts, cross_fitted_model
 
-#: Contexts that go with a class in fit only, by the demo's recipe.
+#: Contexts that are correlated with a class in fit only, by the demo's recipe.
 SHORTCUTS = {
     "bicycle": "traffic light",
     "boat": "lifebuoy",
@@ -131,16 +134,60 @@ def test_the_command_says_it_in_words_and_in_json(tmp_path, capsys) -> None:
     history = ["--history", str(tmp_path / "history.sqlite")]
     assert main([*given, *history]) == 0
     text = capsys.readouterr().out
-    assert "dog: Shift: from fit to tune it loses" in text
-    assert "'soccer ball' stands in 82 % of the photos with dog on fit and in 40 % on tune" in text
+    assert "dog: Shift: from fit to tune, AP falls by" in text
+    assert "  AP on tune: the student 0." in text
+    assert "'soccer ball' is in 82 % of the photos with dog on fit, 40 % on tune" in text
     assert "cat: No shift" in text
     assert main([*given, "--json", *history]) == 0
     classes = json.loads(capsys.readouterr().out)["classes"]
     assert {name: one["shift"] for name, one in classes.items()} == {"dog": "shift", "cat": "none"}
+    assert classes["dog"]["comparison"] in text
+    assert classes["dog"]["student_ap"]["estimate"] < classes["dog"]["own_word_ap"]["estimate"]
     first = classes["dog"]["suspects"][0]
     assert first["concept"] == "soccer ball"
     assert set(first) >= {"concept", "score", "z", "group", "presence", "reason", "sentence"}
     assert classes["cat"]["suspects"] == []
+
+
+def test_five_suspects_of_three_lines_are_printed_unless_all_are_asked_for(tmp_path, capsys):
+    given = ["suspects", "demo", "--class", "airplane"]
+    given += ["--history", str(tmp_path / "history.sqlite")]
+    assert main([*given, "--json"]) == 0
+    suspects = json.loads(capsys.readouterr().out)["classes"]["airplane"]["suspects"]
+    assert len(suspects) > 5
+    assert main(given) == 0
+    few = capsys.readouterr().out
+    shown = few[few.index(suspects[0]["reason"]) :].splitlines()
+    assert [each["reason"] in few for each in suspects] == [True] * 5 + [False] * (
+        len(suspects) - 5
+    )
+    assert len(shown) <= 3 * 5 + 1
+    assert shown[-1].strip() == f"{len(suspects) - 5} more: --all"
+    assert main([*given, "--all"]) == 0
+    every = capsys.readouterr().out
+    assert all(each["sentence"].split(". ", 1)[1] in every for each in suspects)
+    assert "--all" not in every
+
+
+def test_ap_of_a_repaired_student_is_of_photos_that_it_did_not_learn_from() -> None:
+    tuner = open_tuner("demo", history=":memory:")
+    store, root = tuner.store, tuner.root()
+    node = tuner.fine_tune(root, [Learn("dog"), Lambda("dog")])
+    before = tune_aps(tuner, root, student_shift(tuner, root, "dog", baselines=True))
+    after = tune_aps(tuner, node, student_shift(tuner, node, "dog", baselines=True))
+    assert list(before) == ["student", "own_word", "tune_model"]
+    assert list(after) == ["student", "original", "own_word", "tune_model"]
+    rows, k = store.rows("tune"), store.classes.index("dog")
+    scores, label = store.concept_score[rows], store.label[rows, k]
+
+    def ap_seen(of) -> float:
+        return average_precision_score(label, scores @ of.weights[:, k])
+
+    assert before["student"].estimate == pytest.approx(ap_seen(root), abs=1e-6)
+    assert after["original"] == before["student"]
+    assert before["student"].estimate < after["student"].estimate < ap_seen(node)
+    # without a repair of the class, its student is the original one
+    assert list(tune_aps(tuner, node, student_shift(tuner, node, "cat"))) == ["student"]
 
 
 def test_the_same_in_python(tmp_path) -> None:

@@ -46,7 +46,7 @@ def test_without_a_class_the_first_suspect_of_each_shift_the_largest_loss_first(
         ("dog", "ball"),
         ("cat", "sofa"),
     ]
-    told = "In 90 % of the photos with dog that it learned from, in 40 % of others."
+    told = "In 90 % of the photos with dog that it learned from, 40 % of the others."
     assert starts[0]["reason"] == told
     many = {str(k): shift(str(k), k / 100, "x") for k in range(CLASSES + 3)}
     assert len(make_starts(many, "", {})) == CLASSES

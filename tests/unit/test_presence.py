@@ -21,6 +21,7 @@ from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.wording.suspects import (
     plain_reason,
     plain_sentence,
+    suspect_numbers,
     suspect_reason,
     suspect_sentence,
 )
@@ -68,7 +69,7 @@ def test_shares_are_of_positives_and_negatives_by_the_threshold_of_fit() -> None
 
 def test_the_reason_is_in_shares_of_photos_with_the_gain_where_it_is_known() -> None:
     shift = ClassShift("bicycle", "shift")
-    said = "'traffic light' stands in 95 % of the photos with bicycle on fit and in 50 % on tune"
+    said = "'traffic light' is in 95 % of the photos with bicycle on fit, 50 % on tune"
     assert suspect_reason(shift, suspect()) == f"{said}."
     gain = Interval(0.021, 0.004, 0.038)
     assert suspect_reason(shift, suspect(), gain) == (
@@ -77,35 +78,53 @@ def test_the_reason_is_in_shares_of_photos_with_the_gain_where_it_is_known() -> 
     assert "gives AP +2.1 points, cross-fitted" in suspect_reason(shift, suspect(), gain.alone)
 
 
-def test_the_side_that_differs_more_is_told() -> None:
+def test_photos_with_the_class_lead_and_the_others_follow_where_they_differ_more() -> None:
     there = Presence(0.1, (0.9, 0.1), (0.85, 0.5))
-    assert suspect_reason(ClassShift("dog", "shift"), suspect(there)) == (
-        "'traffic light' stands in 10 % of the photos without dog on fit and in 50 % on tune."
+    shift = ClassShift("dog", "shift")
+    assert suspect_reason(shift, suspect(there)) == (
+        "'traffic light' is in 90 % of the photos with dog on fit, 85 % on tune; of those without, "
+        "10 % and 50 %."
+    )
+    assert plain_reason(shift, suspect(there)) == (
+        "In 90 % of the photos with dog that it learned from, 85 % of the others; of those "
+        "without, 10 % and 50 %."
     )
 
 
 def test_the_sentence_begins_with_the_reason_and_has_all_numbers() -> None:
     shift = ClassShift("bicycle", "shift")
-    said = suspect_sentence(shift, suspect())
-    assert said.startswith(suspect_reason(shift, suspect()))
-    for told in ("95 % and 3 % on fit", "50 % and 17 % on tune", "0.27", "(z 8.6)", "(r +0.40)"):
-        assert told in said
+    shown = suspect_sentence(shift, suspect())
+    assert shown.startswith(suspect_reason(shift, suspect()))
+    for part in ("3 % on fit, 17 % on tune", "0.27", "8.6 standard errors (z)", "(r +0.40)"):
+        assert part in shown
 
 
-def test_leaning_on_what_is_at_0_is_told_with_its_reason() -> None:
-    why = "Its own influence is 0: concepts that go with it carry it."
+def test_z_is_stated_of_the_labels_where_it_is_of_labels() -> None:
+    shift = ClassShift("bicycle", "shift")
+    by_scores = suspect_numbers(shift, suspect())
+    assert "differ by +2.2 standard deviations on fit and by +1.0 on tune, a change of 8.6" in (
+        by_scores
+    )
+    by_labels = suspect_numbers(shift, replace(suspect(), labelled="traffic light"))
+    assert "By labels, the correlation changes by 8.6 standard errors (z). The mean scores" in (
+        by_labels
+    )
+    assert by_labels.count("(z)") == by_scores.count("(z)") == 1
+
+
+def test_reliance_on_a_concept_at_0_comes_with_its_reason() -> None:
+    why = "Its own influence is 0: correlated concepts carry it."
     held = replace(suspect(), weight=0.0)
     assert suspect_sentence(ClassShift("bicycle", "shift"), held).endswith(why)
     assert plain_reason(ClassShift("bicycle", "shift"), held).endswith(why)
     assert "own" not in plain_reason(ClassShift("bicycle", "shift"), suspect())
     both = ClassShift("bicycle", "shift", suspects=(suspect(), held))
     assert plain_sentence(both).endswith(
-        "others. The influence of traffic light itself is 0: concepts that go with it carry it."
+        "others. The influence of traffic light itself is 0: correlated concepts carry it."
     )
     both = ClassShift("bicycle", "shift", suspects=(held, replace(held, concept="pole")))
     assert plain_sentence(both).endswith(
-        "The influences of traffic light and pole themselves are 0: concepts that go with them "
-        "carry them."
+        "The influences of traffic light and pole themselves are 0: correlated concepts carry them."
     )
 
 
@@ -116,7 +135,7 @@ def test_the_preview_of_a_balance_adds_its_gain_to_the_reason() -> None:
     view = KnowledgeView(app)
     app.selection.class_name = "bicycle"
     first = view.table.shift["suspects"][0]
-    assert first["reason"].endswith("on tune.")
+    assert "on tune" in first["reason"]
     app.tuning.toggle_cure(Balance("bicycle", (first["concept"],), suspects=True))
     gain = app.tuning.preview.of("bicycle", "ap")
     told = view.table.shift["suspects"][0]["reason"]

@@ -265,9 +265,17 @@ def test_it_can_be_cancelled(students) -> None:
     [
         ([1.0], 1, "A repair is proposed."),
         ([-1.0], 1, "A repair is proposed (its interval includes 0)."),
-        ([1.0, 0.5], 3, "A repair is proposed for 2 of 3 classes."),
-        ([1.0, -0.5, 0.0], 4, "A repair is proposed for 3 of 4 classes (2 intervals include 0)."),
-        ([1.0, -0.5], 4, "A repair is proposed for 2 of 4 classes (1 interval includes 0)."),
+        ([1.0, 0.5], 3, "A repair is proposed for 2 of 3 classes, shifted or not."),
+        (
+            [1.0, -0.5, 0.0],
+            4,
+            "A repair is proposed for 3 of 4 classes, shifted or not (2 intervals include 0).",
+        ),
+        (
+            [1.0, -0.5],
+            4,
+            "A repair is proposed for 2 of 4 classes, shifted or not (1 interval includes 0).",
+        ),
     ],
 )
 def test_intervals_that_include_0_are_counted(lows, classes, sentence) -> None:

@@ -183,16 +183,15 @@ def test_the_sentence_says_that_labels_were_counted() -> None:
     first = found.suspects[0]
     fit, tune = (100 * shares(made, split)[0] for split in ("fit", "tune"))
     assert suspect_reason(found, first) == (
-        f"'dog' is labelled in {fit:.0f} % of the photos with ball on fit and in {tune:.0f} % on "
-        "tune."
+        f"'dog' is labelled in {fit:.0f} % of the photos with ball on fit, {tune:.0f} % on tune."
     )
     told = suspect_sentence(found, first)
-    assert f"by labels (z {first.z:.1f})" in told
+    assert f"By labels, the correlation changes by {first.z:.1f} standard errors (z)." in told
     assert "a score of" not in told
     made.known(made.split != "tune")
     first = made.shift().suspects[0]
     assert "'dog' is seen by the teacher in" in suspect_reason(found, first)
-    assert "by the decisions of the teacher (z" in suspect_sentence(found, first)
+    assert "by the decisions of the teacher. By decisions, the" in suspect_sentence(found, first)
 
 
 def test_a_class_is_named_by_its_whole_name_only() -> None:

@@ -12,9 +12,10 @@ from scipy.stats import norm
 from inficond_panel.distill import average_precision, fit
 from inficond_panel.distill.folds import stratified_folds
 from inficond_panel.tuning.suggest.baselines import column_ap
+from inficond_panel.tuning.suggest.crossfit import Crossfitted, conclusion
 from inficond_panel.tuning.suggest.evidence import Evidence, calibrate
 from inficond_panel.tuning.suggest.first_order import response
-from inficond_panel.tuning.suggest.gate import Way, largest_of, passing
+from inficond_panel.tuning.suggest.gate import ALPHA, Way, highest_bound, largest_of, passing
 from inficond_panel.tuning.suggest.shrinkage import Signal, shrink, signal
 from inficond_panel.tuning.suggest.suggestion import Change, change, mean_change
 
@@ -174,6 +175,25 @@ def test_nothing_passes_where_nothing_changed_and_one_clear_class_does() -> None
     assert passing([Way("tune", 1, weak)]) is None
     clear = Way("tune", 2, {0: Change(6.0, noisy[0]), 1: Change(-5.0, noisy[1])})
     assert passing([Way("tune", 1, weak), clear]) is clear
+
+
+def test_where_nothing_passes_the_bounds_that_decide_are_stated() -> None:
+    """Eight ways of independent noise: one alone is above 0 at 95 %, all together are not."""
+    noise = np.random.default_rng(11).normal(size=(8, 4000))
+    noise = (noise - noise.mean(axis=1, keepdims=True)) / noise.std(axis=1, ddof=1, keepdims=True)
+    changes = [Change(g, g + 0.01 * each) for g, each in zip([0.022, *[0] * 7], noise, strict=True)]
+    ways = [Way("tune", length, {0: one}) for length, one in enumerate(changes, start=1)]
+    assert ways[0].mean.gain(0.95).low > 0
+    assert passing(ways) is None
+    best, bound = highest_bound(ways)
+    assert best is ways[0]
+    exact = norm.ppf((1 - ALPHA / 2) ** (1 / 8))
+    assert bound == pytest.approx(0.022 - 0.01 * exact, abs=0.001)
+    shown = conclusion(Crossfitted(tuple(ways), None, {}, {}))
+    assert f"simultaneous over the 8 ways tried, is −{-100 * bound:.2f} AP points" in shown
+    single = norm.isf(ALPHA / 2 / 8)
+    assert f"no single class gains the {single:.1f} standard errors" in shown
+    assert "(the most is 2.2)" in shown
 
 
 def test_changes_of_classes_share_their_draws() -> None:

@@ -31,7 +31,7 @@ from inficond_panel.wording.teacher import NAMED, teacher_sentences
 BROKEN = "sheep"
 SENTENCE = f"The teacher does not know '{BROKEN}' (AP "
 #: What nobody may say of a student whose teacher does not know the class.
-NOTHING_TO_GAIN = ("No shift", "not expected to gain", "nothing to repair", "beats noise")
+NOTHING_TO_GAIN = ("No shift", "not expected to gain", "nothing to repair", "no gain was found")
 
 
 # --- the rule ----------------------------------------------------------------------------------

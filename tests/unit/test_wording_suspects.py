@@ -1,4 +1,4 @@
-"""Sentences on how many students lean on suspects, and on suggestions."""
+"""Sentences on shifts, on how many students rely on suspects, and on suggestions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,14 @@ from inficond_panel.tuning.intents.cures import Lambda
 from inficond_panel.tuning.shift.class_shift import ClassShift
 from inficond_panel.tuning.suggest.suggestion import ClassSuggestion, Gain, Suggestion
 from inficond_panel.wording.cures import gain_words, suggestion_sentences
-from inficond_panel.wording.suspects import leaning_sentence, plain_sentence, shift_sentence
+from inficond_panel.wording.suspects import (
+    leaning_sentence,
+    plain_sentence,
+    shift_sentence,
+    tune_ap_sentence,
+)
+
+WEAKER = "concepts less correlated with the class on tune than on fit"
 
 
 def found(*kinds: str) -> dict[str, ClassShift]:
@@ -21,22 +28,21 @@ def found(*kinds: str) -> dict[str, ClassShift]:
     ("kinds", "classes", "said"),
     [
         (["none"], 2, "Looking for suspects: 1 of 2 students."),
-        (["none", "none"], 2, "No student leans on what holds on fit and not on tune."),
+        (["none", "none"], 2, f"No student relies on {WEAKER}."),
         (
             ["none", "unknown"],
             2,
-            "No student is seen to lean on what holds on fit and not on tune. "
-            "Of 1 there are too few photos to say.",
+            f"No student is seen to rely on {WEAKER}. For 1 there are too few photos to say.",
         ),
-        (["shift", "none"], 2, "1 of 2 students leans on what holds on fit and not on tune: c0."),
+        (["shift", "none"], 2, f"1 of 2 students relies on {WEAKER}: c0."),
         (
             ["shift"] * 8,
             8,
-            "8 of 8 students lean on what holds on fit and not on tune: c0, c1, c2, c3, c4, c5, ….",
+            f"8 of 8 students rely on {WEAKER}: c0, c1, c2, c3, c4, c5, ….",
         ),
     ],
 )
-def test_students_that_lean_on_suspects_are_counted_and_named(kinds, classes, said):
+def test_students_that_rely_on_suspects_are_counted_and_named(kinds, classes, said):
     assert leaning_sentence(found(*kinds), classes) == said
 
 
@@ -48,19 +54,97 @@ def test_a_verdict_in_plain_words_has_no_numbers_and_no_names_of_splits():
         assert not {"fit", "tune"} & set(said.split())
 
 
-def test_sentences_with_numbers_write_a_true_minus():
+def verdict_of(ap: tuple[float, ...], separation: tuple[float, ...]) -> Verdict:
+    """Losses of AP and of separation, each with its limits; 90 points and 4 logits on fit."""
+    return Verdict(4.0, 0.9, Interval(*separation), Interval(*ap))
+
+
+def test_a_change_that_includes_0_is_shown_as_no_clear_change_with_its_sign():
     """The house's number format has U+2212, as all other texts of the page."""
-    verdict = Verdict(4.0, 0.9, Interval(-0.251, -0.4, 0.1), Interval(-0.0123, -0.02, 0.01))
+    verdict = verdict_of((-0.0123, -0.02, 0.01), (0.251, -0.1, 0.4))
     of_class = ClassShift("boat", "none", verdict=verdict)
-    assert shift_sentence(of_class) == (
-        "No shift: from fit to tune it loses −0.25 [−0.40, 0.10] of 4.00 logits of separation and "
-        "−1.2 [−2.0, 1.0] of 90.0 AP points. No concept is to blame; λ or labels may still gain."
+    tries = "No suspect concept was found. Suggest (inficond suggest) tries whether"
+    assert shift_sentence(of_class).startswith(
+        "No shift: from fit to tune, AP shows no clear change (+1.2 points [−1.0, +2.0]); "
+        f"separation shows no clear change (−0.25 logits [−0.40, +0.10]). {tries}"
     )
-    assert shift_sentence(of_class, limits=False) == (
-        "No shift: from fit to tune it loses −0.25 of 4.00 logits of separation and −1.2 of 90.0 "
-        "AP points. No concept is to blame; λ or labels may still gain."
+    assert shift_sentence(of_class, limits=False).startswith(
+        "No shift: from fit to tune, AP shows no clear change (+1.2 points); separation shows no "
+        f"clear change (−0.25 logits). {tries}"
     )
     assert gain_words(Gain(-0.031, -0.06, 0.004)) == "−3.1 AP points [−6.0, +0.4]"
+
+
+def test_a_loss_that_excludes_0_is_a_fall_of_what_fit_had():
+    verdict = verdict_of((0.124, 0.068, 0.199), (2.33, 1.6, 3.06))
+    assert shift_sentence(ClassShift("boat", "shift", verdict=verdict)) == (
+        "Shift: from fit to tune, AP falls by 12.4 points [6.8, 19.9] of 90.0; separation falls by "
+        "2.33 logits [1.60, 3.06] of 4.00."
+    )
+
+
+def test_a_negative_loss_is_a_gain_and_not_within_noise():
+    verdict = verdict_of((0.0, -0.05, 0.05), (-0.43, -0.69, -0.17))
+    shown = shift_sentence(ClassShift("boat", "shift", lost_bond=True, verdict=verdict))
+    assert "separation is better on tune than on fit by 0.43 logits [0.17, 0.69]" in shown
+    assert "−0.43" not in shown
+    assert "noise" not in shown
+    assert "Wrong labels or harder photos in fit" in shown
+    assert shown.startswith("Shift: the student relies on a concept that is clearly less")
+    fell = verdict_of((0.0, -0.05, 0.05), (0.43, 0.17, 0.69))
+    assert "Wrong labels" not in shift_sentence(ClassShift("boat", "shift", verdict=fell))
+
+
+@pytest.mark.parametrize(
+    ("loss", "times"),
+    [
+        ((0.02, -0.14, 0.18), 4.0),  # 0.16 wide above, 0.08 to 10 points: (0.16 / 0.08)² times
+        ((0.08, -0.12, 0.2), 6.25),  # 0.2 wide below, 0.08 to 0: sooner than (0.12 / 0.02)²
+        ((0.2, -0.1, 0.4), 2.25),  # beyond 10 points only a loss can be shown
+        ((-0.1, -0.3, 0.12), 1.21),  # a gain can only exclude the loss: (0.22 / 0.2)²
+    ],
+)
+def test_the_photos_needed_follow_from_an_interval_that_narrows_with_their_root(loss, times):
+    verdict = verdict_of(loss, (0.0, -1.0, 1.0))
+    assert verdict.kind == "unknown"
+    assert verdict.times_to_decide == pytest.approx(times)
+
+
+def test_too_few_photos_come_with_the_number_that_would_about_do():
+    verdict = verdict_of((0.02, -0.14, 0.18), (0.0, -1.0, 1.0))
+    of_class = ClassShift("boat", "unknown", tune_photos=(54, 690), verdict=verdict)
+    assert (
+        "A loss of more than 10 AP points is not excluded. About 4 times as many photos of fit and "
+        "tune would do: on tune about 220 positive and 2,800 negative ones, now 54 and 690."
+    ) in shift_sentence(of_class)
+
+
+def test_no_verdict_says_that_nothing_can_gain():
+    for kind, loss in (("none", (0.0, -0.05, 0.05)), ("unknown", (0.02, -0.14, 0.18))):
+        verdict = verdict_of(loss, (0.0, -1.0, 1.0))
+        shown = shift_sentence(ClassShift("boat", kind, verdict=verdict))
+        assert "not expected" not in shown
+        assert "inficond suggest" in shown
+
+
+def test_ap_of_the_student_stands_beside_that_of_others_and_the_highest_is_named():
+    aps = {
+        "student": Interval(0.422, 0.35, 0.5),
+        "own_word": Interval(0.568, 0.5, 0.63),
+        "tune_model": Interval(0.659, 0.6, 0.71),
+    }
+    assert tune_ap_sentence(aps) == (
+        "AP on tune: the student 0.422 [0.350, 0.500], the concept named like the class alone "
+        "0.568 [0.500, 0.630], a model of the labels of tune 0.659 [0.600, 0.710]. Highest: a "
+        "model of the labels of tune."
+    )
+    repaired = {"student": Interval(0.659, 0.6, 0.7), "original": aps["student"]}
+    assert tune_ap_sentence(aps | repaired, limits=False) == (
+        "AP on tune: the student of this iteration 0.659, the concept named like the class alone "
+        "0.568, a model of the labels of tune 0.659, the original student 0.422. Highest: the "
+        "student of this iteration and a model of the labels of tune."
+    )
+    assert tune_ap_sentence({}) == ""
 
 
 def suggestion(**of: object) -> Suggestion:
@@ -78,7 +162,7 @@ def test_a_suggestion_is_told_with_its_gain_and_its_reasons():
         "lambda auto: AP on tune chooses.",
     ]
     assert suggestion_sentences(made, "cat")[1] == (
-        "cat: nothing here beats noise; it is left as it is."
+        "cat: no gain was found; the student stays as it is."
     )
 
 
@@ -89,12 +173,12 @@ def test_a_suggestion_is_told_without_limits():
         scope=("dog",), gain=tried["tune"], classes={"dog": own}, tried=tried, alone=True
     )
     assert made.summary == (
-        "One. Cross-fitted gain in AP points, at its largest, by tune +1.23 [−0.20, +3.00]; by AP "
-        "on tune −0.40 [−1.00, +0.20]. Each class was tried by itself; a thumb moves the others "
-        "too."
+        "One. Largest cross-fitted gain in AP points, with the interval of each alone: by tune "
+        "+1.23 [−0.20, +3.00]; by AP on tune −0.40 [−1.00, +0.20]. Each class was tried by "
+        "itself; a thumb moves the others too."
     )
     assert suggestion_sentences(made, "dog", limits=False) == [
-        "One. Cross-fitted gain in AP points, at its largest, by tune +1.23; by AP on tune −0.40. "
+        "One. Largest cross-fitted gain in AP points: by tune +1.23; by AP on tune −0.40. "
         "Each class was tried by itself; a thumb moves the others too. Expected: +1.2 AP points, "
         "cross-fitted.",
         "dog: expected +1.2 AP points, cross-fitted.",

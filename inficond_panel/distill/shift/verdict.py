@@ -78,6 +78,19 @@ class Verdict:
             return SHIFT
         return NONE if self.ap_lost.high <= LARGE_LOSS else UNKNOWN
 
+    @property
+    def times_to_decide(self) -> float:
+        """Times as many photos, about, that would decide a verdict ``unknown`` by AP.
+
+        The interval is taken to narrow with the root of the number of photos around the same
+        estimate, until it excludes either 0 or ``LARGE_LOSS``, whichever is sooner.
+        """
+        lost = self.ap_lost
+        loss, room = lost.estimate, LARGE_LOSS - lost.estimate
+        excludes_none = ((loss - lost.low) / loss) ** 2 if loss > 0 else np.inf
+        excludes_large = ((lost.high - loss) / room) ** 2 if room > 0 else np.inf
+        return float(min(excludes_none, excludes_large))
+
 
 def verdict(fit: Judged, tune: Judged, *, seed: int = 0) -> Verdict:
     """Compare a class on the photos of ``fit`` with those of ``tune``."""

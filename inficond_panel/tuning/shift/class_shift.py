@@ -53,7 +53,7 @@ PENALTIES = (3e-4, 1e-3, 3e-3, 1e-2)
 
 @dataclass(frozen=True)
 class Suspect:
-    """A concept that a student leans on, and whose bond with the class holds in fit only.
+    """A concept that a student relies on, correlated with the class less on tune than on fit.
 
     ``score`` is √reliance × weakening (see ``distill.shift.suspects``), ``q`` the false discovery
     rate at which it is one. ``weight`` is its influence, ``lost`` the logits of separation
@@ -83,8 +83,9 @@ class Suspect:
 class ClassShift:
     """One class: ``kind`` is ``shift``, ``none`` or ``unknown``; ``lacking`` says what photos lack.
 
-    It is a shift where the ``verdict`` says so, or where a bond is lost beyond doubt that the
-    student leans on (``lost_bond``): the photos of fit may be too much alike to show what it costs.
+    It is a shift where the ``verdict`` says so, or where the student relies on a concept whose
+    correlation with the class is weaker on tune beyond doubt (``lost_bond``): the photos of fit may
+    be too much alike to show what it costs. ``tune_photos``: numbers of positives and negatives.
     ``by_teacher``: fit has no labels of the class, and the teacher's decisions stand for them.
     ``teacher`` is the teacher's AP on tune: where the teacher does not know the class, its student
     imitates noise, and the verdict says nothing about gains.
@@ -97,6 +98,7 @@ class ClassShift:
     class_name: str
     kind: str
     lacking: str = ""
+    tune_photos: tuple[int, int] = (0, 0)
     lost_bond: bool = False
     by_teacher: bool = False
     verdict: Verdict | None = None
@@ -152,6 +154,7 @@ def class_shift(photos: ClassPhotos) -> ClassShift:
     return ClassShift(
         class_name=name,
         kind=kind,
+        tune_photos=(int((photos.tune_label == 1).sum()), int((photos.tune_label == 0).sum())),
         lost_bond=lost_bond,
         by_teacher=photos.by_teacher,
         verdict=verdict,

@@ -13,17 +13,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from inficond_panel.common.numbers import number, signed
 from inficond_panel.distill.folds import stratified_folds
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.tuning.suggest.baselines import greedy
 from inficond_panel.tuning.suggest.evidence import Evidence
 from inficond_panel.tuning.suggest.first_order import Response
-from inficond_panel.tuning.suggest.gate import Way, passing
+from inficond_panel.tuning.suggest.gate import Way, errors_needed, highest_bound, passing
 from inficond_panel.tuning.suggest.search import Pick, search
 from inficond_panel.tuning.suggest.shrinkage import Shrunk, signal
 from inficond_panel.tuning.suggest.suggestion import Gain, change
@@ -207,10 +209,21 @@ def largest_gains(outcome: Crossfitted, level: float) -> dict[str, Gain]:
 
 
 def conclusion(outcome: Crossfitted) -> str:
-    """Sentence on the way that passed, if any."""
+    """Sentence on the way that passed; where none did, on the bounds that decided so."""
     if outcome.passed is None:
-        return "Nothing clears noise, so nothing is proposed."
+        return f"Nothing is proposed: {_bounds(outcome.ways)}."
     return f"Chosen by {outcome.passed.name}, at most {outcome.passed.length} thumbs a class."
+
+
+def _bounds(ways: Sequence[Way]) -> str:
+    """Clause on the bounds that decide, which hold for all ways and classes tried together."""
+    bound = 100 * highest_bound(ways)[1]
+    single = max(way.clearest_class() for way in ways)
+    return (
+        f"the lower bound of the mean gain, simultaneous over the {len(ways)} ways tried, is "
+        f"{signed(bound)} AP points, and no single class gains the {errors_needed(ways):.1f} "
+        f"standard errors that so many ways and classes ask for (the most is {number(single, 1)})"
+    )
 
 
 def _gained(way: Way) -> float:

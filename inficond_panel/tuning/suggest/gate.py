@@ -55,13 +55,24 @@ def passing(ways: Sequence[Way]) -> Way | None:
     """
     if not ways:
         return None
-    over_all = largest_of([way.mean for way in ways], ALPHA / 2)
-    best = max(ways, key=lambda way: way.mean.estimate - over_all * way.mean.error)
-    if best.mean.estimate > over_all * best.mean.error:
+    best, bound = highest_bound(ways)
+    if bound > 0:
         return best
     best = max(ways, key=Way.clearest_class)
-    single = -ndtri(ALPHA / 2 / sum(len(way.changes) for way in ways))
-    return best if best.clearest_class() > single else None
+    return best if best.clearest_class() > errors_needed(ways) else None
+
+
+def highest_bound(ways: Sequence[Way]) -> tuple[Way, float]:
+    """Way with the highest lower bound of its mean gain, and the bound: simultaneous over all."""
+    errors = largest_of([way.mean for way in ways], ALPHA / 2)
+    bounds = [way.mean.estimate - errors * way.mean.error for way in ways]
+    best = int(np.argmax(bounds))
+    return ways[best], bounds[best]
+
+
+def errors_needed(ways: Sequence[Way]) -> float:
+    """Gain of a single class, in its standard errors, that chance seldom reaches in any of all."""
+    return float(-ndtri(ALPHA / 2 / sum(len(way.changes) for way in ways)))
 
 
 def largest_of(means: Sequence[Change], level: float) -> float:

@@ -101,7 +101,7 @@ def _summary(found: Sequence[Repair], level: float) -> str:
 
 
 def _proposed(gains: Sequence[Gain], classes: int) -> str:
-    """``A repair is proposed for 5 of 16 classes (1 interval includes 0).``"""
+    """``A repair is proposed for 5 of 16 classes, shifted or not (1 interval includes 0).``"""
     if not gains:
         return (
             "No lever gains on photos that did not choose it: another lambda, the teacher on tune "
@@ -112,7 +112,7 @@ def _proposed(gains: Sequence[Gain], classes: int) -> str:
         return f"A repair is proposed{' (its interval includes 0)' if unclear else ''}."
     include = "interval includes" if unclear == 1 else "intervals include"
     noted = f" ({unclear} {include} 0)" if unclear else ""
-    return f"A repair is proposed for {len(gains)} of {classes} classes{noted}."
+    return f"A repair is proposed for {len(gains)} of {classes} classes, shifted or not{noted}."
 
 
 def repair(task: Task, k: int) -> Repair:

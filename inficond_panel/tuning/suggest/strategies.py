@@ -53,8 +53,8 @@ def suggest(
     progress: Callable[[float, str], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Suggestion:
-    """Cures or thumbs that a strategy proposes from ``parent`` (the untouched students), at most
-    ``budget`` thumbs or balanced suspects per class, as one batch. Nothing is stored.
+    """Repairs or thumbs that a strategy proposes from ``parent`` (the original students), at most
+    ``budget`` thumbs per class, as one batch. Nothing is stored.
 
     It sees the labels of the split ``tune``, or of the images at ``rows`` alone, and ``crossfit``
     those of ``fit`` as well; never those of ``holdout``. The same seed gives the same suggestion.

@@ -107,7 +107,7 @@ class Suggestion:
     words why this much and no more, after the ways that were ``tried``, by their gains, and whether
     each class was tried ``alone`` though all are solved together. ``skipped`` tells which classes
     were left out. ``photos`` are those without a label, by class, whose labels would tell most.
-    ``unknown`` are the classes of the scope that the teacher does not know: thumbs and cures mend
+    ``unknown`` are the classes of the scope that the teacher does not know: thumbs and cures repair
     a student, not its teacher. ``levers`` are those that were compared, by class;
     ``tune_models`` the AP of a logistic regression on the labels of tune alone, on photos that it
     was not fitted to.
@@ -148,7 +148,8 @@ class Suggestion:
             gains = (
                 f"by {way} {gain.in_points(limits=limits)}" for way, gain in self.tried.items()
             )
-            sentences.append(f"Cross-fitted gain in AP points, at its largest, {'; '.join(gains)}.")
+            each = ", with the interval of each alone" if limits else ""
+            sentences.append(f"Largest cross-fitted gain in AP points{each}: {'; '.join(gains)}.")
         if self.alone:
             sentences.append("Each class was tried by itself; a thumb moves the others too.")
         return " ".join(sentences)

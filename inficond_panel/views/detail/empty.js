@@ -9,7 +9,7 @@ export function drawEmpty(empty, model, { rows, passing, chosen, clear, open }) 
     empty.hidden = false
   }
   const starts = model.starts.length && h("ul", { class: "starts scroll", "aria-label": "Concepts to begin with" }, model.starts.map((start) => startOf(model, start, open)))
-  if (!model.student && starts) tell("Where to begin", "Concepts that a student leans on, and that go with its class less in photos it has not learned from. Open one: its charts and images appear here.", starts)
+  if (!model.student && starts) tell("Where to begin", "Concepts that a student relies on, and that are less correlated with its class in photos it has not learned from. Open one: its charts and images appear here.", starts)
   else if (!model.student) tell("Select a class", "Then open one of its concepts: its charts and images appear here.")
   else if (!model.concept && !model.picked) tell("Open a concept", starts ? "One of these, or any by its name or its dot on the map." : "Click its name in the list of influences, or its dot on the map.", starts)
   else if (!rows.length && model.picked) tell("No images", "None is left of those that were picked out.")

@@ -62,7 +62,7 @@ function makeList(model, send) {
   return { element, draw }
 }
 
-/** How many students lean on what does not hold, and what a machine would do about it. */
+/** How many students rely on suspects, and what a machine would do about it. */
 function makeLeaning(model, send) {
   const words = h("span"), offer = h("button", { class: "link", type: "button", onclick: () => send(model.suggesting ? "stop_suggesting" : "suggest") })
   const element = h("p", { class: "purpose leaning", role: "status" }, words, " ", offer)

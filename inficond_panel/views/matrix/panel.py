@@ -44,7 +44,7 @@ class MatrixPanel(ViewComponent):
     chosen = param.List([], item_type=str, doc="Classes that a row's thumb is for; empty: all.")
     concept = param.String("", doc="Concept that was opened last.")
     marked = param.List([], doc="Cells that are suspects: [class, concept].")
-    leaning = param.String("", doc="How many students lean on suspects; empty: not looked for.")
+    leaning = param.String("", doc="How many students rely on suspects; empty: not looked for.")
     verdicts = param.Dict({}, doc="Sentence on each student that was looked at, by class.")
     suggests = param.Boolean(True, doc="Whether a machine's repair is offered.")
     suggesting = param.String("", doc="How far a suggestion is; empty: none is under way.")

@@ -148,7 +148,7 @@ class MatrixView(RefitActions, Viewer):
 
     @param.depends("app.shifts.by_class", "app.selection.class_name", watch=True)
     def _mark(self) -> None:
-        """Outline the suspects, and say how many students lean on some."""
+        """Outline the suspects, and say how many students rely on some."""
         shifts, classes = self.app.shifts, self.app.store.classes
         if not self._on_screen:
             return

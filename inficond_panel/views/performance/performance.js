@@ -139,12 +139,12 @@ function totalOf(shown, all) {
   return `${shown < all ? `${count(shown)} of ` : ""}${count(all)} ${all === 1 ? "student" : "students"}`
 }
 
-/** How many students lean on what holds on fit only; as far as they have been looked at. */
+/** How many students rely on what is less correlated with the class on tune; of those looked at. */
 function shiftsOf({ rows, shifts }) {
   const known = Object.values(shifts)
   const many = known.filter(({ shifted }) => shifted).length
   const looked = known.length < rows.length ? `${count(known.length)} so far` : count(rows.length)
-  return `leans on what holds on fit only${known.length ? `: ${many ? count(many) : "none"} of ${looked}` : ""}`
+  return `relies on concepts less correlated with the class on tune${known.length ? `: ${many ? count(many) : "none"} of ${looked}` : ""}`
 }
 
 /** How many classes the teacher does not know; nothing where there are none. */

@@ -7,6 +7,8 @@ import { isBusy, ownCures, ownPending } from "../batch/pending.js"
 
 const KEY = "b"
 const AUTO = "auto"
+/** Suspects that are listed before the rest is folded. */
+const SHOWN = 5
 
 export function makeMending(model, send) {
   const line = h("span", { class: "told clip" })
@@ -44,7 +46,7 @@ export function lineOf({ kind, sentence, suspects }, shiftless) {
   const first = suspects.slice(0, 3)
   const own = listed(first.filter(({ carried }) => !carried)), through = listed(first.filter(({ carried }) => carried))
   const named = [own, through && `through other concepts on ${through}`].filter(Boolean).join(", and ")
-  return first.length ? `It leans ${own && "on "}${named}, which ${first.length > 1 ? "hold" : "holds"} on fit and not on tune` : afterColon(sentence)
+  return first.length ? `It relies ${own && "on "}${named}, less correlated with the class on tune than on fit` : afterColon(sentence)
 }
 
 /** `a, b and c` */
@@ -58,7 +60,7 @@ const afterColon = (sentence) => sentence.slice(sentence.indexOf(": ") + 2)
 function sectionsOf(model, send) {
   return [
     h("p", { class: "num" }, model.shift.sentence, model.shift.by_teacher && " Fit has no labels: the teacher's decisions stand for them."),
-    model.shift.baselines.length > 0 && h("p", { class: "num" }, "AP on tune, for comparison: ", model.shift.baselines.map(([name, ap]) => `${name} ${ap}`).join("; "), "."),
+    model.shift.comparison && h("p", { class: "num" }, model.shift.comparison),
     model.cureless && h("p", {}, model.cureless),
     model.terms.length > 0 && h("p", { class: "num" }, `In force: ${model.terms.join("; ")}.`),
     h("div", { class: "cures" }, suspectsOf(model, send), penaltyOf(model, send), photosOf(model, send)),
@@ -94,7 +96,8 @@ function suspectsOf(model, send) {
     "Each concept costs the more, the more suspect it is, as AP on tune chooses")
   const first = suspects.slice(0, 3).map(({ concept }) => concept)
   return section("Suspects",
-    suspects.length ? h("ol", { class: "suspects" }, suspects.map(item)) : h("p", {}, "No concept stands out."),
+    suspects.length ? h("ol", { class: "suspects" }, suspects.slice(0, SHOWN).map(item)) : h("p", {}, "No concept stands out."),
+    suspects.length > SHOWN && h("details", {}, h("summary", {}, `${suspects.length - SHOWN} more`), h("ol", { class: "suspects" }, suspects.slice(SHOWN).map((one, at) => item(one, SHOWN + at)))),
     h("p", { class: "gives" }, first.length > 1 && balance(first, `first ${first.length}`, `first ${first.length}: balance by ${first.join(", ")}`), doubted))
 }
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import param
 
 from inficond_panel.analysis.penalty_path import penalty_path
-from inficond_panel.analysis.student_shift import student_shift
+from inficond_panel.analysis.student_shift import student_shift, tune_aps
 from inficond_panel.common.numbers import plain
 from inficond_panel.distill.shift.verdict import NONE, SHIFT
 from inficond_panel.errors import CancelledError, InficondError
@@ -27,6 +27,7 @@ from inficond_panel.wording.suspects import (
     shift_sentence,
     suspect_reason,
     suspect_sentence,
+    tune_ap_sentence,
 )
 
 if TYPE_CHECKING:
@@ -47,11 +48,12 @@ def make_shift(
     shift: ClassShift,
     level: float | None = CONFIDENCE,
     gains: Mapping[str, Interval] | None = None,
+    aps: Mapping[str, Interval] | None = None,
 ) -> dict[str, Any]:
-    """The verdict on a student in a word and in a sentence, its suspects, and two baselines.
+    """The verdict on a student in a word and in a sentence, its suspects, and AP beside others.
 
     Without a ``level`` numbers have no limits. ``gains`` are changes in AP by a balance by one
-    concept alone, as far as they are known.
+    concept alone, ``aps`` those of ``tune_aps``, as far as they are known.
     """
     known = gains or {}
     suspects = [
@@ -64,7 +66,6 @@ def make_shift(
         }
         for suspect in shift.suspects
     ]
-    baselines = {"the class's own word": shift.own_word, "a regression on tune": shift.tune_model}
     return {
         "kind": shift.kind,
         "verdict": "" if shift.unknown_to_teacher else VERDICTS[shift.kind],
@@ -72,11 +73,7 @@ def make_shift(
         "plain": plain_sentence(shift),
         "by_teacher": shift.by_teacher,
         "suspects": suspects,
-        "baselines": [
-            [name, value.text(limits=level is not None)]
-            for name, value in baselines.items()
-            if value
-        ],
+        "comparison": tune_ap_sentence(aps or {}, limits=level is not None),
     }
 
 
@@ -154,9 +151,9 @@ class MendingPanel(param.Parameterized):
         self.table.param.update(shiftless=self.app.shifts.problem, terms=told)
         self.ask()
 
-    def _made(self, shift: ClassShift) -> dict[str, Any]:
+    def _made(self, shift: ClassShift, aps: Mapping[str, Interval] | None = None) -> dict[str, Any]:
         node = self.app.students.node.id
-        return make_shift(shift, self._level, self._gains.get((node, shift.class_name)))
+        return make_shift(shift, self._level, self._gains.get((node, shift.class_name)), aps)
 
     @param.depends("app.tuning.preview", watch=True)
     def _keep_gain(self) -> None:
@@ -199,7 +196,7 @@ class MendingPanel(param.Parameterized):
             student = app.tuner.cures.class_fit(node, name)
             rows = photos_to_ask(student, most=PHOTOS).rows
             return {
-                "shift": self._made(found),
+                "shift": self._made(found, tune_aps(app.tuner, node, found)),
                 "path": make_path(path.points, self._level),
                 "auto": auto_sentence(path.auto) if path.auto else "",
                 "photos": make_photos(store, k, rows.tolist()),
