@@ -16,7 +16,10 @@ NAMED = 6
 #: Reason why a student relies on a concept that has no influence.
 CARRIED = "Its own influence is 0: correlated concepts carry it."
 #: Command that tries what may raise AP, whatever the verdict.
-TRIES = "Suggest (inficond suggest) tries whether the labels of tune and λ raise AP."
+TRIES = (
+    "Suggest (inficond suggest) shows what would raise AP: another λ, the teacher on tune, or the "
+    "labels of tune."
+)
 #: What AP on tune is of, by the keys of ``tune_aps``.
 OF = {
     "student": "the student",
