@@ -63,7 +63,7 @@ def test_a_change_that_includes_0_is_shown_as_no_clear_change_with_its_sign():
     """The house's number format has U+2212, as all other texts of the page."""
     verdict = verdict_of((-0.0123, -0.02, 0.01), (0.251, -0.1, 0.4))
     of_class = ClassShift("boat", "none", verdict=verdict)
-    tries = "No suspect concept was found. Suggest (inficond suggest) tries whether"
+    tries = "No suspect concept was found. Suggest (inficond suggest) shows what would"
     assert shift_sentence(of_class).startswith(
         "No shift: from fit to tune, AP shows no clear change (+1.2 points [−1.0, +2.0]); "
         f"separation shows no clear change (−0.25 logits [−0.40, +0.10]). {tries}"
