@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 from inficond_panel.analysis.penalty_path import AutoChoice
 from inficond_panel.common.numbers import count
-from inficond_panel.tuning.fitting.terms import Terms
+from inficond_panel.tuning.fitting.terms import Learned, Terms
 from inficond_panel.tuning.intents.cures import Balance, Cure, Doubt, Label, Lambda, Learn
 from inficond_panel.tuning.intents.intent import Intent, size_words
 from inficond_panel.tuning.suggest import Suggestion
 from inficond_panel.tuning.suggest.suggestion import Gain
-from inficond_panel.vocabulary.cures import AUTO, BALANCE, DOUBT, LABEL, LABELS, LAMBDA, LEARN
+from inficond_panel.vocabulary.cures import AUTO, BALANCE, DOUBT, LABEL, LABELS, LAMBDA, LEARN, MORE
 from inficond_panel.vocabulary.directions import DIRECTIONS
 from inficond_panel.wording.teacher import teacher_sentences
 
@@ -38,7 +38,8 @@ def object_of(item: Asked) -> str:
         case Label():
             return f"{item.image} {'present' if item.value else 'absent'}"
         case Learn():
-            return f"{item.source} of tune{'' if item.value is None else f' {item.value:g}'}"
+            what = "added photos" if item.source == MORE else f"{item.source} of tune"
+            return f"{what}{'' if item.value is None else f' {item.value:g}'}"
         case Lambda() | Doubt():
             return AUTO if item.value is None else f"{item.value:g}"
 
@@ -113,8 +114,7 @@ def _words_by_kind(terms: Terms) -> dict[str, str]:
         words[LABEL.key] = f"{count(photos, 'photo')} taught by {whose}, {weight}"
     if terms.learned:
         words[LEARN.key] = "; ".join(
-            f"learned from tune by {'its labels' if each.source == LABELS else 'the teacher'}, "
-            f"each photo as {each.weight:g} of fit"
+            f"learned from {_learned_words(each)}, each photo as {each.weight:g} of fit"
             for each in terms.learned
         )
     if terms.balanced is not None:
@@ -132,6 +132,13 @@ def _words_by_kind(terms: Terms) -> dict[str, str]:
     if terms.penalty is not None:
         words[LAMBDA.key] = f"lambda {terms.penalty:.3g}"
     return words
+
+
+def _learned_words(learned: Learned) -> str:
+    """``tune by its labels``, ``the photos added in 2 parts by the teacher``."""
+    if learned.source == MORE:
+        return f"the photos added in {count(len(learned.parts), 'part')} by the teacher"
+    return f"tune by {'its labels' if learned.source == LABELS else 'the teacher'}"
 
 
 def gain_words(gain: Gain, *, limits: bool = True) -> str:
