@@ -103,7 +103,7 @@ def _by_fold(
     rows: NDArray[np.intp],
     folds: NDArray[np.intp],
 ) -> Array:
-    plain = tuner.cures.class_fit(steps[0].parent, class_name, Terms())
+    plain = tuner.cures.class_fit(steps[0].parent, class_name)
     first = tuner.cures.photos(plain, rows, parts=steps[0].parts)
     logits = np.empty(len(rows))
     with one_thread():
@@ -124,11 +124,11 @@ def _terms_without(
     outside: NDArray[np.intp],
 ) -> Terms:
     """Terms after all steps, by the labels of the photos ``inside`` alone."""
-    images, name, found = tuner.store.images, first.student.name, Terms()
+    images, name, found = tuner.store.images, first.student.name, first.student.terms.within(inside)
     hidden = {images[row] for row in outside}
     for place, step in enumerate(steps):
         cures = [c for c in step.cures if not (isinstance(c, Label) and c.image in hidden)]
-        if place == 0:
+        if place == 0 and found == first.student.terms:
             photos = first.on(inside)
         else:
             before = tuner.cures.class_fit(step.parent, name, found)

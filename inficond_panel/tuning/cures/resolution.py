@@ -112,7 +112,7 @@ def _taught(
         taught = Taught(UNJUDGED_WEIGHT, every)
         return replace(terms, taught=taught, used=max(terms.used, seen))
     tried = [replace(terms, taught=Taught(weight, every)) for weight in LABEL_WEIGHTS]
-    values = [_ap(photos.student.under(each, lower, upper), judged) for each in tried]
+    values = [_ap(photos.student, each, judged, lower, upper) for each in tried]
     return _counted(tried[int(np.argmax(values))], judged)
 
 
@@ -287,8 +287,15 @@ def _doubts(photos: ClassPhotos, values: Sequence[float]) -> list[Doubted | None
     ]
 
 
-def _ap(student: ClassFit, judged: ClassPhotos) -> float:
-    return average_precision(judged.tune_label, student.logits(student.base, judged.tune))
+def _ap(student: ClassFit, terms: Terms, judged: ClassPhotos, lower: Array, upper: Array) -> float:
+    """AP under ``terms`` on the photos of tune, which are left out in turn where they are
+    learned."""
+    if any(each.of_tune for each in terms.learned):
+        logits = _logits_of_tune(judged, [terms], lower, upper)[0]
+    else:
+        made = student.under(terms, lower, upper)
+        logits = made.logits(made.base, judged.tune)
+    return average_precision(judged.tune_label, logits)
 
 
 def judging(photos: ClassPhotos, terms: Terms) -> ClassPhotos:

@@ -9,10 +9,11 @@ import base64
 import hashlib
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from inficond_panel.common.numbers import defined
 from inficond_panel.store import Store
@@ -79,9 +80,11 @@ class Learned:
 
 @dataclass(frozen=True)
 class Terms:
-    """Terms that differ from the spec's; None is the spec's own.
+    """Terms that differ from those of students on ``fit`` alone with the spec's λ.
 
-    ``penalty`` is λ. ``used`` counts the labelled photos of ``tune`` that chose any of it.
+    ``penalty`` is λ; None is the spec's own. ``learned`` holds the photos of ``tune`` of original
+    students that are distilled on them, too. ``used`` counts the labelled photos of ``tune`` that
+    chose any of it.
     """
 
     penalty: float | None = None
@@ -90,6 +93,12 @@ class Terms:
     taught: Taught | None = None
     learned: tuple[Learned, ...] = ()
     used: int = 0
+
+    def within(self, rows: NDArray[np.intp]) -> Terms:
+        """The same, but that of ``tune`` the photos at ``rows`` alone are learned."""
+        held = tuple(rows.tolist())
+        learned = tuple(replace(one, rows=held) if one.of_tune else one for one in self.learned)
+        return replace(self, learned=learned)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data; weights are compressed, with their hash beside them."""
