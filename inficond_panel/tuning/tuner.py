@@ -279,7 +279,7 @@ class Tuner(StudentHistory):
         if terms is None or not learns_from_tune(terms, self.store):
             return None
         with one_thread():
-            return unseen_logits(self.cures.class_fit(node, name))
+            return unseen_logits(self.cures.class_fit(node, name), [terms])[0]
 
     def at(self, node: Node, split: str) -> Students:
         """The students of a node with the images of a split, by class: ``at(node, split)[name]``.

@@ -71,9 +71,9 @@ def auto_sentence(made: AutoChoice) -> str:
             f"error of {error}."
         )
     if made.best == made.first:
-        return f"{taken}, the smallest that it tries: none has a higher AP on tune."
+        return f"{taken}, the first that it tries: none has a higher AP on tune."
     return (
-        f"{taken}, the smallest that it tries: λ {made.best:.3g} has the highest AP on tune, but "
+        f"{taken}, the first that it tries: λ {made.best:.3g} has the highest AP on tune, but "
         f"gains {gain} points, which is no more than its standard error of {error}."
     )
 
@@ -91,16 +91,17 @@ def used_words(terms: Terms) -> str:
 def cure_sentences(terms: Terms, since: Mapping[str, int]) -> dict[str, str]:
     """Sentence on each cure in force on a class, by kind; ``since`` is the iteration of each.
 
-    An iteration below 0 is a preview, and not named.
+    An iteration below 0 is a preview, and not named; what no iteration asked for is the spec's.
     """
     return {
-        kind: f"Cure in force{_named(since.get(kind))}: {words}."
-        for kind, words in _words_by_kind(terms).items()
+        kind: f"{_origin(since, kind)}: {words}." for kind, words in _words_by_kind(terms).items()
     }
 
 
-def _named(iteration: int | None) -> str:
-    return "" if iteration is None or iteration < 0 else f" since #{iteration}"
+def _origin(since: Mapping[str, int], kind: str) -> str:
+    if kind not in since:
+        return "By the spec"
+    return f"Cure in force since #{since[kind]}" if since[kind] >= 0 else "Cure in force"
 
 
 def _words_by_kind(terms: Terms) -> dict[str, str]:

@@ -12,16 +12,20 @@ from spread_shortcut import shifted_frames
 
 import inficond_panel
 from inficond_panel.analysis.judged import judged_outcome
+from inficond_panel.analysis.penalty_path import penalty_path
+from inficond_panel.analysis.refits.refit_report import explain
 from inficond_panel.distill import average_precision, decision_function
 from inficond_panel.distill import fit as fit_students
 from inficond_panel.distill.folds import stratified_folds
 from inficond_panel.errors import SpecError, TuningError
+from inficond_panel.export.model_card import model_card
 from inficond_panel.spec import load_spec, with_students
 from inficond_panel.store import Store
 from inficond_panel.tuning import History, Intent, Tuner
 from inficond_panel.tuning.fitting.held_out import FOLDS
 from inficond_panel.tuning.fitting.terms import Learned
 from inficond_panel.tuning.intents.cures import Doubt, Label, Lambda, Learn
+from inficond_panel.wording.cures import cure_sentences
 
 BOTH = ["fit", "tune"]
 L1 = 2e-3
@@ -216,3 +220,27 @@ def test_settings_in_python_are_refused_too(fit_alone: Tuner, monkeypatch) -> No
     )
     with pytest.raises(TuningError, match="the split 'tune' has no images"):
         fit_alone.with_students(distil_on=BOTH)
+
+
+def test_the_path_of_lambda_is_of_images_left_out(tuner: Tuner) -> None:
+    """And begins with the lambda that is there, with which ``auto`` stays."""
+    root, name = tuner.root(), "truck"
+    path = penalty_path(tuner, root, name)
+    assert path.auto is not None
+    assert path.auto.first == L1
+    (now,) = [point for point in path.points if point.now]
+    ap = average_precision(tuner.store.label[tuner.store.rows("tune"), 0], unseen_by_hand(tuner, 0))
+    assert (now.value, now.metrics["ap"].estimate) == (L1, pytest.approx(ap, abs=5e-3))
+    node = tuner.fine_tune(root, [Lambda(name)])
+    assert tuner.terms(node)[name].penalty == path.auto.taken
+
+
+def test_reports_say_that_the_spec_asks_for_it(tuner: Tuner) -> None:
+    node = tuner.fine_tune(tuner.root(), [Lambda("truck", 1e-3)])
+    report = explain(tuner, node).of("truck")
+    assert cure_sentences(report.terms, report.cures_since) == {
+        "learn": "By the spec: learned from tune by the teacher, each photo as 1 of fit.",
+        "lambda": "Cure in force since #1: lambda 0.001.",
+    }
+    card = model_card(tuner, node)
+    assert any("distilled on the images of tune too" in one for one in card["limits"])

@@ -165,7 +165,7 @@ def _chosen(
     able = enough(judged, least)
     tried = _tried(photos, wishes, terms, able=able)
     if len(tried) > 1:
-        made = choose(judged.tune_label, _logits_of_tune(judged, tried, lower, upper))
+        made = choose(judged.tune_label, logits_of_tune(judged, tried, lower, upper))
         # To learn was asked for: the first, which learns least, is not left for a gain alone.
         learns = any(isinstance(cure, Learn) for cure in by_ap)
         tried = [tried[made.best if learns else made.taken]]
@@ -241,7 +241,7 @@ def _weights_to_learn(ratio: float) -> list[float]:
     return sorted({1.0, *shares})
 
 
-def _logits_of_tune(
+def logits_of_tune(
     judged: ClassPhotos, tried: Sequence[Terms], lower: Array, upper: Array
 ) -> Array:
     """Logits (m, n) of the photos of tune, by students that did not learn from them."""
@@ -251,12 +251,22 @@ def _logits_of_tune(
     return held_out_logits(judged.student, tried, lower, upper, judged.tune, folds)
 
 
+def lambdas_tried(student: ClassFit, terms: Terms) -> list[float]:
+    """Values of lambda that ``auto`` compares under other ``terms`` of a student; the first is the
+    one to stay with."""
+    if not terms.learned:
+        return lambda_path(student.under(replace(terms, penalty=None)))
+    values = compared_penalties(student.store)[::2]  # one below the spec's may be best
+    if terms.learned != student.terms.learned:
+        return values
+    here = student.data.lambda_of(student.k)
+    return [here, *(value for value in values if value != here)]
+
+
 def _lambdas(photos: ClassPhotos, penalty: Lambda, terms: Terms) -> list[float]:
     if penalty.value is not None:
         return [penalty.value]
-    if terms.learned:  # with more to learn from, a lambda below the spec's may be best
-        return compared_penalties(photos.student.store)[::2]
-    return lambda_path(photos.student.under(replace(terms, penalty=None)))
+    return lambdas_tried(photos.student, terms)
 
 
 def _doubts(photos: ClassPhotos, values: Sequence[float]) -> list[Doubted | None]:
@@ -291,7 +301,7 @@ def _ap(student: ClassFit, terms: Terms, judged: ClassPhotos, lower: Array, uppe
     """AP under ``terms`` on the photos of tune, which are left out in turn where they are
     learned."""
     if any(each.of_tune for each in terms.learned):
-        logits = _logits_of_tune(judged, [terms], lower, upper)[0]
+        logits = logits_of_tune(judged, [terms], lower, upper)[0]
     else:
         made = student.under(terms, lower, upper)
         logits = made.logits(made.base, judged.tune)

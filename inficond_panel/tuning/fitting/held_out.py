@@ -113,9 +113,10 @@ def learns_from_tune(terms: Terms, store: Store) -> bool:
     return learned or bool(terms.taught and tune & set(terms.taught.labels))
 
 
-def unseen_logits(student: ClassFit) -> Array:
-    """Logits ``(n,)`` of the photos of ``tune``, each by the student fitted without its fold."""
+def unseen_logits(student: ClassFit, tried: Sequence[Terms]) -> Array:
+    """Logits ``(len(tried), n)`` of the photos of ``tune``, each by students fitted without its
+    fold."""
     rows = student.store.rows(TUNE)
     folds = stratified_folds(student.store.label[rows, student.k][:, None], FOLDS, seed=0)
-    given = student, [student.terms], student.lower, student.upper
-    return held_out_logits(*given, rows, folds, _TOLERANCE)[0]
+    given = student, tried, student.lower, student.upper
+    return held_out_logits(*given, rows, folds, _TOLERANCE)
