@@ -144,7 +144,7 @@ def stability(
         refits = bootstrap_stability(data.gathered, **given, **drawn)
     tests: Sequence[CounterpartTest | None] = [None] * len(chosen)
     if counterparts:
-        columns = _counterparts(tuner, data.rows, counterparts, seed)
+        columns = _counterparts(tuner, data, counterparts, seed)
         tests = counterpart_tests(
             data.scores,
             concepts=chosen,
@@ -213,11 +213,19 @@ def _problem(
     }
 
 
-def _counterparts(tuner: Tuner, rows: np.ndarray, count: int, seed: int) -> np.ndarray:
+def _counterparts(tuner: Tuner, data: FitData, count: int, seed: int) -> np.ndarray:
+    """Scores ``(n, count)`` of the images of ``data`` by random directions; those of added photos,
+    which come last, from the segments of their parts."""
     store = tuner.store
     directions = random_directions(store.concept_text_embedding, count, seed)
-    embedding, image = store.segment_embedding, store.segment_image
-    return direction_scores(directions, embedding, image, rows)
+    of_images = [(store, data.rows[data.rows >= 0])]
+    if data.more is not None:
+        of_images += [(part, np.arange(len(part.images))) for part in data.more.stores]
+    scores = [
+        direction_scores(directions, one.segment_embedding, one.segment_image, rows)
+        for one, rows in of_images
+    ]
+    return np.concatenate(scores)
 
 
 def _described(

@@ -10,12 +10,20 @@ import numpy as np
 
 from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.distill import Fit, Interval, Outcome, metric_intervals
+from inficond_panel.distill.scores.scores import Array
 from inficond_panel.tuning.cures.choice import choose
-from inficond_panel.tuning.cures.resolution import enough, judging, lambda_path
+from inficond_panel.tuning.cures.resolution import (
+    enough,
+    judging,
+    lambdas_tried,
+    logits_of_tune,
+)
 from inficond_panel.tuning.fitting.class_fit import ClassFit
-from inficond_panel.tuning.fitting.held_out import fit_each
+from inficond_panel.tuning.fitting.held_out import fit_each, learns_from_tune, unseen_logits
+from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.intents.intent import check_name
 from inficond_panel.tuning.node import Node
+from inficond_panel.tuning.student import Student
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.metrics import AP, FIDELITY
 from inficond_panel.vocabulary.splits import TUNE
@@ -44,8 +52,8 @@ class PenaltyPoint:
 class AutoChoice:
     """What ``lambda: auto`` would take alone, and why, by the labels of tune.
 
-    ``best`` is the lambda of highest AP, ``first`` the spec's; ``gain`` the AP of the best less
-    that of the first, and ``error`` its standard error.
+    ``best`` is the lambda of highest AP, ``first`` the one to stay with; ``gain`` the AP of the
+    best less that of the first, and ``error`` its standard error.
     """
 
     taken: float
@@ -73,11 +81,11 @@ def penalty_path(tuner: Tuner, node: Node, class_name: str, split: str = TUNE) -
     student, own = tuner.cures.class_fit(node, class_name), tuner.at(node, split)[class_name]
     here = student.data.lambda_of(student.k)
     with one_thread():
-        path = lambda_path(student.under(replace(student.terms, penalty=None)))
+        path = lambdas_tried(student, student.terms)
         values = sorted({*path, here})
         fits = _fits(tuner, student, values)
-    auto = _auto(tuner, student, path, [fits[values.index(value)] for value in path])
-    points, each = [], student.logits_of_each(fits, own.scores)
+        auto = _auto(tuner, student, path, [fits[values.index(value)] for value in path])
+        points, each = [], _logits(student, values, fits, own)
     for value, fit, logits in zip(values, fits, each, strict=True):
         cutoff = student.cutoff_of(fit, own.scores, own.cutoff)
         outcome = Outcome(own.labels, logits, own.teacher_decided, cutoff)
@@ -89,11 +97,22 @@ def penalty_path(tuner: Tuner, node: Node, class_name: str, split: str = TUNE) -
 
 
 def _fits(tuner: Tuner, student: ClassFit, values: list[float]) -> list[Fit]:
-    tried = [replace(student.terms, penalty=value) for value in values]
+    tried = _tried(student, values)
     if tuner.joint:
         return [student.under(terms).base for terms in tried]
     found = fit_each(student, tried, student.lower, student.upper)
     return [found.at(np.array([place])) for place in range(len(values))]
+
+
+def _tried(student: ClassFit, values: list[float]) -> list[Terms]:
+    return [replace(student.terms, penalty=value) for value in values]
+
+
+def _logits(student: ClassFit, values: list[float], fits: list[Fit], own: Student) -> Array:
+    """Logits ``(len(fits), n)`` of the images of ``own``, by students that did not learn them."""
+    if own.split == TUNE and learns_from_tune(student.terms, student.store):
+        return unseen_logits(student, _tried(student, values))
+    return student.logits_of_each(fits, own.scores)
 
 
 def _auto(tuner: Tuner, student: ClassFit, path: list[float], fits: list[Fit]) -> AutoChoice | None:
@@ -101,5 +120,10 @@ def _auto(tuner: Tuner, student: ClassFit, path: list[float], fits: list[Fit]) -
     judged = judging(tuner.cures.photos(student), student.terms)
     if tuner.cures.refused is not None or not enough(judged):
         return None
-    made = choose(judged.tune_label, student.logits_of_each(fits, judged.tune_scores))
+    if any(each.of_tune for each in student.terms.learned):
+        tried = _tried(student, path)
+        logits = logits_of_tune(judged, tried, student.lower, student.upper)
+    else:
+        logits = student.logits_of_each(fits, judged.tune_scores)
+    made = choose(judged.tune_label, logits)
     return AutoChoice(path[made.taken], path[made.best], path[0], made.gain, made.error)

@@ -61,6 +61,11 @@ def _of_use(card: Mapping[str, Any]) -> Iterator[str]:
             "The classes share one softmax: the student takes one of them to be there, and what is "
             "changed for one class changes the probabilities of all."
         )
+    if TUNE in card["distillation"].get("distil_on", ()):
+        yield (
+            "They were distilled on the images of tune too. Metrics on tune are of students that "
+            "were fitted without the image."
+        )
     if "alpha" in card["distillation"]:
         yield "They learnt from the true labels too, so that they may leave the teacher's way."
     if card["bounds"]:

@@ -97,7 +97,8 @@ class MorePhotos:
     ``score`` ``(n, C)`` is by the concepts of the store, typed ones too, in their order;
     ``teacher_logit`` ``(n, K)`` and ``other_logit`` ``(n, M)``, of the classes that the data set
     lacks (M is 0 if none), are as the store has them. All are float32 and read-only, and row i of
-    each is ``images[i]``. ``parts`` are the content hashes.
+    each is ``images[i]``. ``parts`` are the content hashes; ``stores`` the parts themselves, which
+    have thumbnails, masks and segments as any store.
     """
 
     parts: tuple[str, ...]
@@ -107,7 +108,7 @@ class MorePhotos:
     score: np.ndarray = field(repr=False)
     teacher_logit: np.ndarray = field(repr=False)
     other_logit: np.ndarray = field(repr=False)
-    _stores: tuple[Store, ...] = field(default=(), repr=False)
+    stores: tuple[Store, ...] = field(default=(), repr=False)
 
     def __len__(self) -> int:
         return len(self.images)
@@ -115,15 +116,19 @@ class MorePhotos:
     @cached_property
     def teacher_log_odds(self) -> np.ndarray:
         """Log odds ``(n, K)`` of the teacher's probabilities, as ``Store.teacher_log_odds``."""
-        return _joined([one.teacher_log_odds for one in self._stores], self.teacher_logit)
+        return _joined([one.teacher_log_odds for one in self.stores], self.teacher_logit)
 
     def place(self, image: int) -> tuple[Store, int]:
-        """Part that holds the image at position ``image``, and its row there: a part has
-        thumbnails, masks and segments as any store."""
-        edges = np.cumsum([len(one.images) for one in self._stores])
+        """Part that holds the image at position ``image``, and its row there."""
+        edges = np.cumsum([len(one.images) for one in self.stores])
         part = int(np.searchsorted(edges, image, "right"))
         before = int(edges[part - 1]) if part else 0
-        return self._stores[part], image - before
+        return self.stores[part], image - before
+
+    def inside(self, parts: Sequence[str]) -> np.ndarray:
+        """Mask ``(n,)`` of the images of the parts with these content hashes."""
+        sizes = [len(one.images) for one in self.stores]
+        return np.repeat([part in parts for part in self.parts], sizes)
 
 
 def more_folder(store: Store) -> Path:
@@ -139,6 +144,11 @@ def parts_of(store: Store) -> list[Part]:
     """
     found = [(of, part) for of, part in map(_part, _folders(store))]
     return [part for of, part in found if of == store.written_hash]
+
+
+def part_hashes(store: Store) -> tuple[str, ...]:
+    """Content hashes of the parts of a store, as ``parts_of`` lists them."""
+    return tuple(part.content_hash for part in parts_of(store))
 
 
 def other_parts(store: Store) -> list[Part]:
@@ -244,7 +254,7 @@ def _gathered(store: Store, parts: tuple[Part, ...]) -> MorePhotos:
         score=_joined(score, np.empty((0, len(store.concepts)), np.float32)),
         teacher_logit=_joined(logit, np.empty((0, len(store.classes)), np.float32)),
         other_logit=_joined(other, np.empty((0, others), np.float32)),
-        _stores=stores,
+        stores=stores,
     )
 
 

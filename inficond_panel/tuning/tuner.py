@@ -24,7 +24,7 @@ from inficond_panel.tuning.fitting.fit_data import FitData
 from inficond_panel.tuning.fitting.held_out import learns_from_tune, unseen_logits
 from inficond_panel.tuning.fitting.penalty_choice import choose_penalties
 from inficond_panel.tuning.fitting.refit import Batch, Cancelled, Progress, distilled, refitted
-from inficond_panel.tuning.fitting.terms import terms_of
+from inficond_panel.tuning.fitting.terms import Terms, terms_of
 from inficond_panel.tuning.history.history import History
 from inficond_panel.tuning.intents.asked import Asked, split_asked, thumbs_of
 from inficond_panel.tuning.intents.bounds import Bounds, check_together, in_force, resolve
@@ -61,6 +61,8 @@ class Tuner(StudentHistory):
         penalties: Sequence[float] | None = None,
     ) -> None:
         recipe.check_link(spec, store)
+        recipe.check_images(spec, store)
+        self._original_terms = recipe.original_terms(spec, store)
         self.spec = spec
         given = spec.students
         self._evaluation = Evaluation(store, given.threshold, given.link, self._unseen)
@@ -116,7 +118,11 @@ class Tuner(StudentHistory):
 
     def _original(self, progress: Progress | None, cancelled: Cancelled | None = None) -> Node:
         made, settings = self._distillation, self.root_settings
-        return distilled(self.root_id, self.fit_data, made, settings, progress, cancelled)
+        data = self.fit_data.under(self._original_terms)
+        return distilled(self.root_id, data, made, settings, progress, cancelled)
+
+    def _read_terms(self, node: Node) -> dict[str, Terms]:
+        return {**self._original_terms, **super()._read_terms(node)}
 
     @property
     def penalties(self) -> tuple[float, ...]:
@@ -147,7 +153,8 @@ class Tuner(StudentHistory):
     def _chosen(self, progress: Progress | None, cancelled: Cancelled | None) -> tuple[float, ...]:
         given = [self.spec.students.penalty(name) for name in self.store.classes]
         free = [k for k, value in enumerate(given) if value is None]
-        found = choose_penalties(self.store, self._unpenalised, free, progress, cancelled)
+        data = self._unpenalised.under(self._original_terms)
+        found = choose_penalties(self.store, data, free, progress, cancelled)
         chosen = dict(zip(free, found, strict=True))
         return tuple(chosen[k] if value is None else value for k, value in enumerate(given))
 
@@ -272,7 +279,7 @@ class Tuner(StudentHistory):
         if terms is None or not learns_from_tune(terms, self.store):
             return None
         with one_thread():
-            return unseen_logits(self.cures.class_fit(node, name))
+            return unseen_logits(self.cures.class_fit(node, name), [terms])[0]
 
     def at(self, node: Node, split: str) -> Students:
         """The students of a node with the images of a split, by class: ``at(node, split)[name]``.

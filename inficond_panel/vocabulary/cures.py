@@ -22,13 +22,14 @@ DOUBT = CureKind("doubt", "doubt")
 #: Teaches the label of one photo.
 LABEL = CureKind("label", "✓")
 
-#: Adds photos of tune to the training images of a class.
+#: Adds photos of tune, or photos that were added to the store, to the training images of a class.
 LEARN = CureKind("learn", "+")
 
 #: All kinds by key, in the order in which those of one iteration are carried out.
 CURES = {kind.key: kind for kind in (LABEL, BALANCE, LEARN, DOUBT, LAMBDA)}
-#: Sources of ``learn``: the labels of tune, or the teacher's probabilities on tune.
-LABELS, TEACHER = "labels", "teacher"
-SOURCES = (LABELS, TEACHER)
+#: Sources of ``learn``: the labels of tune, or the teacher's probabilities, on tune or on the
+#: photos that were added to the store.
+LABELS, TEACHER, MORE = "labels", "teacher", "more"
+SOURCES = (LABELS, TEACHER, MORE)
 #: Value of a ``lambda`` or ``doubt`` that the labels of tune are to choose.
 AUTO = "auto"

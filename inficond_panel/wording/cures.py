@@ -20,6 +20,7 @@ from inficond_panel.vocabulary.cures import (
     LABELS,
     LAMBDA,
     LEARN,
+    MORE,
     TEACHER,
 )
 from inficond_panel.vocabulary.directions import DIRECTIONS
@@ -27,7 +28,11 @@ from inficond_panel.wording.teacher import teacher_sentences
 
 Asked = Intent | Cure
 #: What a class learns, by source.
-LEARNED_FROM = {LABELS: "the labels of tune", TEACHER: "the teacher on tune"}
+LEARNED_FROM = {
+    LABELS: "the labels of tune",
+    TEACHER: "the teacher on tune",
+    MORE: "the teacher on added photos",
+}
 
 
 def direction_of(item: Asked) -> str:
@@ -92,9 +97,9 @@ def auto_sentence(made: AutoChoice) -> str:
             f"error of {error}."
         )
     if made.best == made.first:
-        return f"{taken}, the smallest that it tries: none has a higher AP on tune."
+        return f"{taken}, the first that it tries: none has a higher AP on tune."
     return (
-        f"{taken}, the smallest that it tries: λ {made.best:.3g} has the highest AP on tune, but "
+        f"{taken}, the first that it tries: λ {made.best:.3g} has the highest AP on tune, but "
         f"gains {gain} points, which is no more than its standard error of {error}."
     )
 
@@ -112,16 +117,17 @@ def used_words(terms: Terms) -> str:
 def cure_sentences(terms: Terms, since: Mapping[str, int]) -> dict[str, str]:
     """Sentence on each cure in force on a class, by kind; ``since`` is the iteration of each.
 
-    An iteration below 0 is a preview, and not named.
+    An iteration below 0 is a preview, and not named; what no iteration asked for is the spec's.
     """
     return {
-        kind: f"Cure in force{_named(since.get(kind))}: {words}."
-        for kind, words in _words_by_kind(terms).items()
+        kind: f"{_origin(since, kind)}: {words}." for kind, words in _words_by_kind(terms).items()
     }
 
 
-def _named(iteration: int | None) -> str:
-    return "" if iteration is None or iteration < 0 else f" since #{iteration}"
+def _origin(since: Mapping[str, int], kind: str) -> str:
+    if kind not in since:
+        return "By the spec"
+    return f"Cure in force since #{since[kind]}" if since[kind] >= 0 else "Cure in force"
 
 
 def _words_by_kind(terms: Terms) -> dict[str, str]:
@@ -135,7 +141,7 @@ def _words_by_kind(terms: Terms) -> dict[str, str]:
         words[LABEL.key] = f"{count(photos, 'photo')} taught by {whose}, {weight}"
     if terms.learned:
         words[LEARN.key] = "; ".join(
-            f"{LEARNED_FROM[each.source]}, each photo as {each.weight:g} of fit"
+            f"learned {LEARNED_FROM[each.source]}, each photo as {each.weight:g} of fit"
             for each in terms.learned
         )
     if terms.balanced is not None:

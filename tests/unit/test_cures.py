@@ -417,7 +417,7 @@ def test_the_path_of_lambda_is_measured(students, tuner, capsys, tmp_path: Path)
     assert told.count(" now") == 1
     frame = TunableStudents(tuner).fit().penalty_path("truck")
     assert frame["ap"].iloc[2] == third.metrics["ap"].estimate
-    assert "auto takes λ 0.0001, the smallest that it tries: " in told
+    assert "auto takes λ 0.0001, the first that it tries: " in told
     assert frame.index[frame["auto"]].tolist() == [points[0].value]
 
 

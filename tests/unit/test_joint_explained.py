@@ -20,7 +20,7 @@ from inficond_panel.distill.solver.joint.joint_prices import ConceptAtOptimum
 from inficond_panel.errors import TuningError
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import History, Intent, Tuner, open_tuner
-from inficond_panel.tuning.intents.cures import Balance, Doubt, Label, Lambda
+from inficond_panel.tuning.intents.cures import Balance, Doubt, Label, Lambda, Learn
 from inficond_panel.tuning.iteration import to_iteration
 from inficond_panel.tuning.replay import replay
 from inficond_panel.tuning.shift.class_shift import class_shifts
@@ -174,7 +174,14 @@ def test_stability_refits_the_joint_student_on_repeated_images(tuner, tuned):  #
 
 
 @pytest.mark.parametrize(
-    "cure", [Balance("cat", ("a",)), Lambda("cat"), Doubt("cat"), Label("cat", "000", 1)]
+    "cure",
+    [
+        Balance("cat", ("a",)),
+        Lambda("cat"),
+        Doubt("cat"),
+        Label("cat", "000", 1),
+        Learn("cat", "more"),
+    ],
 )
 def test_cures_are_refused_with_the_way_out(tuner, cure):  # noqa: F811
     with pytest.raises(TuningError) as caught:

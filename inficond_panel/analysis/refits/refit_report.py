@@ -17,7 +17,7 @@ from inficond_panel.concepts.texts import words_for
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning import Iteration, Node, Student, Tuner
 from inficond_panel.tuning.fitting.refit import Cancelled, Progress
-from inficond_panel.tuning.fitting.terms import Terms
+from inficond_panel.tuning.fitting.terms import Learned, Terms
 from inficond_panel.tuning.intents.cures import Cure
 from inficond_panel.tuning.intents.intent import Intent
 from inficond_panel.tuning.notices import notices
@@ -190,7 +190,7 @@ def _cures_document(report: ClassReport) -> dict[str, Any]:
     if terms.taught is not None:
         document[LABEL.key] = {"photos": dict(terms.taught.labels), "weight": terms.taught.weight}
     if terms.learned:
-        document[LEARN.key] = {each.source: {"weight": each.weight} for each in terms.learned}
+        document[LEARN.key] = {each.source: _learned_document(each) for each in terms.learned}
     if terms.balanced is not None:
         effective = [defined(value) for value in terms.balanced.effective]
         document[BALANCE.key] = {"concepts": list(terms.balanced.concepts), "effective": effective}
@@ -204,6 +204,12 @@ def _cures_document(report: ClassReport) -> dict[str, Any]:
         "in_force": {kind: {"since": since.get(kind), **facts} for kind, facts in document.items()},
         "photos_used": terms.used,
     }
+
+
+def _learned_document(learned: Learned) -> dict[str, Any]:
+    """The weight of what is learned; of added photos their parts, too."""
+    parts = {"parts": list(learned.parts)} if learned.parts else {}
+    return {"weight": learned.weight, **parts}
 
 
 def refit_of(tuner: Tuner, node: Node, class_name: str) -> Node | None:

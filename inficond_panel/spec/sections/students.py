@@ -7,9 +7,11 @@ from typing import Any, ClassVar
 
 from inficond_panel.spec.framework.by_name import ByClass, ByClassOrAuto, Numbers
 from inficond_panel.spec.framework.fields import Choice, Flag, Number, Whole
+from inficond_panel.spec.framework.lists import Words
 from inficond_panel.spec.framework.section import Nested, Section
 from inficond_panel.vocabulary.cures import AUTO
 from inficond_panel.vocabulary.limits import LARGEST_RATE
+from inficond_panel.vocabulary.splits import FIT, TUNE
 from inficond_panel.vocabulary.tasks import LINKS, SIGMOID, SOFTMAX
 
 #: Fault of ``students.threshold`` with one class per image.
@@ -87,6 +89,13 @@ class ExactStudents(Students):
         doc="sigmoid: a student per class. softmax: one joint student of all classes, for "
         "task: single_label; a thumb on one class moves the others too.",
     )
+    distil_on = Words(
+        [FIT],
+        doc="Splits whose images the students are distilled on. [fit, tune]: on those of tune too, "
+        "by the teacher; no label is used, and metrics on tune are of students that did not see "
+        "the image. Not with link: softmax, labels, targets: oracle or tempered: both.",
+        metadata={"words": [FIT, TUNE]},
+    )
     tolerance = Number(
         1e-6,
         bounds=(0, 1),
@@ -103,7 +112,11 @@ class ExactStudents(Students):
     )
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
-        """Yield penalties that the joint student cannot have."""
+        """Yield what cannot go together: other images than those of fit, and penalties that the
+        joint student cannot have."""
+        fault = self.fault_of_images()
+        if fault:
+            yield "distil_on", fault
         if self.link != SOFTMAX:
             return
         if self.l2:
@@ -113,6 +126,19 @@ class ExactStudents(Students):
             yield "lambda", "must be above 0 with link: softmax"
         if AUTO in values and values != {AUTO}:
             yield "lambda", "is auto for all classes or for none with link: softmax"
+
+    def fault_of_images(self) -> str:
+        """Fault of ``distil_on``; "" if there is none."""
+        if FIT not in self.distil_on:
+            return "must name fit"
+        others = {
+            "link: softmax": self.link == SOFTMAX,
+            "labels": self.labels is not None,
+            "targets: oracle": self.targets == "oracle",
+            "tempered: both": self.tempered == "both",
+        }
+        found = [words for words, used in others.items() if used and TUNE in self.distil_on]
+        return f"cannot name tune with {' and '.join(found)}" if found else ""
 
 
 class PaperStudents(Students):

@@ -19,10 +19,10 @@ from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.distill.folds import stratified_folds
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.errors import TuningError
-from inficond_panel.tuning.cures.resolution import LEAST_OUTSIDE_FOLD
+from inficond_panel.tuning.cures.resolution import LEAST_OUTSIDE_FOLD, needs_labels
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.intents.bounds import Bounds
-from inficond_panel.tuning.intents.cures import Balance, Cure, Label, Lambda
+from inficond_panel.tuning.intents.cures import Balance, Cure, Label
 from inficond_panel.tuning.iteration import Iteration
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.shift.class_photos import ClassPhotos
@@ -34,11 +34,13 @@ FOLDS = 5
 
 @dataclass(frozen=True)
 class Step:
-    """Cures of one class at ``parent``; ``bounds`` are in force after them."""
+    """Cures of one class at ``parent``; ``bounds`` are in force after them, and ``parts`` are the
+    content hashes of the added photos that they were carried out with."""
 
     parent: Node
     cures: tuple[Cure, ...]
     bounds: Bounds
+    parts: tuple[str, ...] = ()
 
 
 def steps_to(tuner: Tuner, node: Node, class_name: str) -> list[Step]:
@@ -49,8 +51,13 @@ def steps_to(tuner: Tuner, node: Node, class_name: str) -> list[Step]:
         cures = tuple(cure for cure in at.cures if cure.class_name == class_name)
         if cures and at.parent is not None:
             here = at if isinstance(at, Node) else tuner.node(at.id)
-            found.append(Step(tuner.node(at.parent), cures, here.bounds))
+            parts = _parts_learned(tuner.terms(here)[class_name])
+            found.append(Step(tuner.node(at.parent), cures, here.bounds, parts))
     return found[::-1]
+
+
+def _parts_learned(terms: Terms) -> tuple[str, ...]:
+    return tuple(part for each in terms.learned for part in each.parts)
 
 
 def cross_fitted_logits(
@@ -73,7 +80,7 @@ def cross_fitted_logits(
     every = (node.bounds, *(step.bounds for step in steps))
     bounds = [_bounds_in_play(tuner, one, class_name) for one in every]
     photos_hash = sha256(rows.tobytes() + label.tobytes()).hexdigest()
-    chain = [(step.parent.id, step.cures) for step in steps]
+    chain = [(step.parent.id, step.cures, step.parts) for step in steps]
     key = repr((class_name, seed, photos_hash, bounds, chain))
     found = tuner.cures.cross_fitted.get(key)
     if found is None:
@@ -96,8 +103,9 @@ def _by_fold(
     rows: NDArray[np.intp],
     folds: NDArray[np.intp],
 ) -> Array:
-    plain = tuner.cures.class_fit(steps[0].parent, class_name, Terms())
-    first, logits = tuner.cures.photos(plain, rows), np.empty(len(rows))
+    plain = tuner.cures.class_fit(steps[0].parent, class_name)
+    first = tuner.cures.photos(plain, rows, parts=steps[0].parts)
+    logits = np.empty(len(rows))
     with one_thread():
         for fold in range(FOLDS):
             out = folds == fold
@@ -116,15 +124,15 @@ def _terms_without(
     outside: NDArray[np.intp],
 ) -> Terms:
     """Terms after all steps, by the labels of the photos ``inside`` alone."""
-    images, name, found = tuner.store.images, first.student.name, Terms()
+    images, name, found = tuner.store.images, first.student.name, first.student.terms.within(inside)
     hidden = {images[row] for row in outside}
     for place, step in enumerate(steps):
         cures = [c for c in step.cures if not (isinstance(c, Label) and c.image in hidden)]
-        if place == 0:
+        if place == 0 and found == first.student.terms:
             photos = first.on(inside)
         else:
             before = tuner.cures.class_fit(step.parent, name, found)
-            photos = tuner.cures.photos(before, inside)
+            photos = tuner.cures.photos(before, inside, parts=step.parts)
         cures = [named for cure in cures for named in _with_suspects_of(cure, photos)]
         found = _carried_out(tuner, photos, cures, step.bounds)
     return found
@@ -133,9 +141,7 @@ def _terms_without(
 def _carried_out(tuner: Tuner, photos: ClassPhotos, cures: list[Cure], bounds: Bounds) -> Terms:
     """Terms after the cures that these photos allow: perhaps none that asks labels."""
     unbalanced: list[Cure] = [cure for cure in cures if not isinstance(cure, Balance)]
-    given: list[Cure] = [
-        cure for cure in cures if isinstance(cure, Label | Lambda) and cure.value is not None
-    ]
+    given = [cure for cure in cures if not needs_labels(cure)]
     for kept in (cures, unbalanced):
         try:
             return tuner.cures.of_class(photos, kept, bounds, LEAST_OUTSIDE_FOLD)

@@ -12,6 +12,7 @@ from inficond_panel.common.cache import Latest
 from inficond_panel.errors import TuningError
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store
+from inficond_panel.store.more_photos import part_hashes
 from inficond_panel.tuning.cures.resolution import LEAST_TUNE, resolve_cures
 from inficond_panel.tuning.fitting.class_fit import ClassFit, JointClassFit
 from inficond_panel.tuning.fitting.fit_data import FitData
@@ -19,9 +20,10 @@ from inficond_panel.tuning.fitting.refit import start_from
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.intents.asked import check_cures
 from inficond_panel.tuning.intents.bounds import Bounds, box
-from inficond_panel.tuning.intents.cures import Cure, Label, Lambda
+from inficond_panel.tuning.intents.cures import Cure, Label, Lambda, Learn
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.shift.class_photos import ClassPhotos
+from inficond_panel.vocabulary.cures import MORE
 from inficond_panel.vocabulary.splits import HOLDOUT, TUNE
 from inficond_panel.vocabulary.tasks import SOFTMAX
 
@@ -87,18 +89,26 @@ class CureTerms:
         return JointClassFit(store, data, k, every, start, terms, ready=ready)
 
     def photos(
-        self, student: ClassFit, rows: np.ndarray | None = None, seed: int = 0
+        self,
+        student: ClassFit,
+        rows: np.ndarray | None = None,
+        seed: int = 0,
+        parts: Sequence[str] | None = None,
     ) -> ClassPhotos:
-        """Photos on which a student is compared; of ``tune`` those at ``rows`` (all)."""
+        """Photos on which a student is compared; of ``tune`` those at ``rows`` (all), and of the
+        added ones those of ``parts`` (all that there are now)."""
         seen = self._store.rows(TUNE) if rows is None else rows
-        return ClassPhotos(student, seen, self._spec.students.threshold, seed)
+        return ClassPhotos(student, seen, self._spec.students.threshold, seed, parts)
 
     def resolved(self, parent: Node, cures: Sequence[Cure], bounds: Bounds) -> dict[str, Any]:
         """Terms of each cured class, as plain data; ``bounds`` are those in force after.
 
-        Found once for the same parent, cures and bounds. Errors as in ``resolve_cures``.
+        Found once for the same parent, cures, bounds and added photos. Errors as in
+        ``resolve_cures``.
         """
-        key = repr((parent.id, cures, sorted(bounds.items())))
+        more = any(isinstance(cure, Learn) and cure.source == MORE for cure in cures)
+        parts = part_hashes(self._store) if more else ()
+        key = repr((parent.id, cures, sorted(bounds.items()), parts))
         found = self._resolved.get(key)
         if found is None:
             with one_thread():

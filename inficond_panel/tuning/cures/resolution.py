@@ -19,6 +19,7 @@ from inficond_panel.distill.folds import stratified_folds
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.distill.shift.balance import balance
 from inficond_panel.errors import DataError, TuningError
+from inficond_panel.store.more_photos import more_photos
 from inficond_panel.tuning.cures.choice import choose
 from inficond_panel.tuning.fitting.class_fit import ClassFit
 from inficond_panel.tuning.fitting.held_out import FOLDS, fit_each, held_out_logits, logits_of_each
@@ -26,7 +27,7 @@ from inficond_panel.tuning.fitting.penalty_choice import compared_penalties
 from inficond_panel.tuning.fitting.terms import Balanced, Doubted, Learned, Taught, Terms
 from inficond_panel.tuning.intents.cures import Balance, Cure, Doubt, Label, Lambda, Learn
 from inficond_panel.tuning.shift.class_photos import LEAST_FIT, ClassPhotos
-from inficond_panel.vocabulary.cures import LABELS
+from inficond_panel.vocabulary.cures import LABELS, MORE
 from inficond_panel.vocabulary.splits import TUNE
 from inficond_panel.vocabulary.tasks import SOFTMAX
 
@@ -40,7 +41,7 @@ PATH_STEP = 10**0.5
 MOST_STEPS = 7
 #: Weights of a taught photo that are tried, in photos of fit; and the one where none can be judged.
 LABEL_WEIGHTS = (0.0, 1.0, 3.0, 10.0, 30.0)
-#: Shares of the photos of tune in the weight of all photos that are tried, beside their own weight.
+#: Shares of the photos that are learned in the weight of all that are tried, beside weight 1.
 SHARES = (0.3, 0.7)
 UNJUDGED_WEIGHT = 3.0
 #: Photos of tune of each kind that a choice by AP needs; and where one of five folds is left out.
@@ -111,7 +112,7 @@ def _taught(
         taught = Taught(UNJUDGED_WEIGHT, every)
         return replace(terms, taught=taught, used=max(terms.used, seen))
     tried = [replace(terms, taught=Taught(weight, every)) for weight in LABEL_WEIGHTS]
-    values = [_ap(photos.student.under(each, lower, upper), judged) for each in tried]
+    values = [_ap(photos.student, each, judged, lower, upper) for each in tried]
     return _counted(tried[int(np.argmax(values))], judged)
 
 
@@ -157,14 +158,14 @@ def _chosen(
     Where photos of tune are learned from, it is the AP on photos that are left out in turn.
     """
     judged, by_ap = judging(photos, terms), [cure for cure in wishes if cure.value is None]
-    need = [cure for cure in wishes if _needs_labels(cure)]
+    need = [cure for cure in wishes if needs_labels(cure)]
     if need:
         what = " and ".join(cure.kind.key for cure in need)
         _need(judged, f"{what} on {photos.student.name!r}", least)
     able = enough(judged, least)
     tried = _tried(photos, wishes, terms, able=able)
     if len(tried) > 1:
-        made = choose(judged.tune_label, _logits_of_tune(judged, tried, lower, upper))
+        made = choose(judged.tune_label, logits_of_tune(judged, tried, lower, upper))
         # To learn was asked for: the first, which learns least, is not left for a gain alone.
         learns = any(isinstance(cure, Learn) for cure in by_ap)
         tried = [tried[made.best if learns else made.taken]]
@@ -183,11 +184,11 @@ def _tried(photos: ClassPhotos, wishes: Sequence[Wish], terms: Terms, *, able: b
     return tried
 
 
-def _needs_labels(cure: Wish) -> bool:
+def needs_labels(cure: Cure) -> bool:
     """True for a cure that cannot be without labels of tune."""
     if isinstance(cure, Learn):
         return cure.source == LABELS
-    return isinstance(cure, Doubt) or cure.value is None
+    return isinstance(cure, Balance | Doubt) or cure.value is None
 
 
 def _with(photos: ClassPhotos, cure: Wish, terms: Terms, *, able: bool) -> list[Terms]:
@@ -203,41 +204,69 @@ def _with(photos: ClassPhotos, cure: Wish, terms: Terms, *, able: bool) -> list[
 def with_learned(
     photos: ClassPhotos, cure: Learn, terms: Terms, *, able: bool = True
 ) -> list[Terms]:
-    """Terms that learn from tune by ``cure``, at each weight to try: at 1 where none can choose."""
-    every = photos.student.store.rows(TUNE)
-    held = None if np.array_equal(photos.seen, every) else tuple(photos.seen.tolist())
-    weights = (
-        [cure.value] if cure.value is not None else _weights_to_learn(photos) if able else [1.0]
-    )
+    """Terms that learn by ``cure``, at each weight to try: at 1 where none can choose."""
+    learned, size = _more(photos) if cure.source == MORE else _of_tune(photos, cure.source)
+    weights = [1.0] if cure.value is None else [cure.value]
+    if cure.value is None and able:
+        weights = _weights_to_learn(photos.fit_size / max(size, 1))
     others = tuple(each for each in terms.learned if each.source != cure.source)
     return [
-        replace(terms, learned=(*others, Learned(cure.source, weight, held))) for weight in weights
+        replace(terms, learned=(*others, replace(learned, weight=weight))) for weight in weights
     ]
 
 
-def _weights_to_learn(photos: ClassPhotos) -> list[float]:
-    """Weights of a photo of tune: that of one of fit, and those that give all of them a share."""
-    ratio = photos.fit_size / max(len(photos.seen), 1)
+def _of_tune(photos: ClassPhotos, source: str) -> tuple[Learned, int]:
+    """The photos of tune to learn from, and their number."""
+    every = photos.student.store.rows(TUNE)
+    held = None if np.array_equal(photos.seen, every) else tuple(photos.seen.tolist())
+    return Learned(source, 1.0, held), len(photos.seen)
+
+
+def _more(photos: ClassPhotos) -> tuple[Learned, int]:
+    """The added photos to learn from, and their number."""
+    store, parts = photos.student.store, tuple(sorted(photos.parts))
+    if not parts:
+        raise TuningError(
+            f"learn on {photos.student.name!r} is from {MORE}, and no photos were added to "
+            f"{store.path}.",
+            "Add photos: inficond extend SPEC FOLDER",
+        )
+    return Learned(MORE, 1.0, parts=parts), len(more_photos(store, parts))
+
+
+def _weights_to_learn(ratio: float) -> list[float]:
+    """Weights of a photo that is learned: that of one of fit, and those that give all of them a
+    share. ``ratio`` is the number of photos of fit for each of them."""
     shares = (float(f"{ratio * share / (1 - share):.2g}") for share in SHARES)
     return sorted({1.0, *shares})
 
 
-def _logits_of_tune(
+def logits_of_tune(
     judged: ClassPhotos, tried: Sequence[Terms], lower: Array, upper: Array
 ) -> Array:
     """Logits (m, n) of the photos of tune, by students that did not learn from them."""
-    if not any(each.learned for each in tried):
+    if not any(each.of_tune for terms in tried for each in terms.learned):
         return logits_of_each(fit_each(judged.student, tried, lower, upper), judged.tune_scores)
     folds = stratified_folds(judged.tune_label[:, None], FOLDS, seed=0)
     return held_out_logits(judged.student, tried, lower, upper, judged.tune, folds)
 
 
+def lambdas_tried(student: ClassFit, terms: Terms) -> list[float]:
+    """Values of lambda that ``auto`` compares under other ``terms`` of a student; the first is the
+    one to stay with."""
+    if not terms.learned:
+        return lambda_path(student.under(replace(terms, penalty=None)))
+    values = compared_penalties(student.store)[::2]  # one below the spec's may be best
+    if terms.learned != student.terms.learned:
+        return values
+    here = student.data.lambda_of(student.k)
+    return [here, *(value for value in values if value != here)]
+
+
 def _lambdas(photos: ClassPhotos, penalty: Lambda, terms: Terms) -> list[float]:
     if penalty.value is not None:
         return [penalty.value]
-    if terms.learned:  # with more to learn from, a lambda below the spec's may be best
-        return compared_penalties(photos.student.store)[::2]
-    return lambda_path(photos.student.under(replace(terms, penalty=None)))
+    return lambdas_tried(photos.student, terms)
 
 
 def _doubts(photos: ClassPhotos, values: Sequence[float]) -> list[Doubted | None]:
@@ -268,8 +297,15 @@ def _doubts(photos: ClassPhotos, values: Sequence[float]) -> list[Doubted | None
     ]
 
 
-def _ap(student: ClassFit, judged: ClassPhotos) -> float:
-    return average_precision(judged.tune_label, student.logits(student.base, judged.tune))
+def _ap(student: ClassFit, terms: Terms, judged: ClassPhotos, lower: Array, upper: Array) -> float:
+    """AP under ``terms`` on the photos of tune, which are left out in turn where they are
+    learned."""
+    if any(each.of_tune for each in terms.learned):
+        logits = logits_of_tune(judged, [terms], lower, upper)[0]
+    else:
+        made = student.under(terms, lower, upper)
+        logits = made.logits(made.base, judged.tune)
+    return average_precision(judged.tune_label, logits)
 
 
 def judging(photos: ClassPhotos, terms: Terms) -> ClassPhotos:

@@ -23,21 +23,23 @@ from inficond_panel.distill.solver.tempered import Tempered, mixed_of
 from inficond_panel.errors import TuningError
 from inficond_panel.store import Store
 from inficond_panel.store.label_checks import whole_labels
+from inficond_panel.store.more_photos import MorePhotos, more_photos
 from inficond_panel.store.oracle_logits import oracle_logits, oracle_others
 from inficond_panel.tuning.fitting.terms import Learned, Taught, Terms
-from inficond_panel.vocabulary.cures import LABELS, SOURCES
+from inficond_panel.vocabulary.cures import LABELS, MORE, SOURCES
 from inficond_panel.vocabulary.splits import FIT, TUNE
 from inficond_panel.vocabulary.tasks import SIGMOID, SOFTMAX
 
-#: Score matrices with photos of tune after those of fit that are kept.
+#: Score matrices with more photos after those of fit that are kept.
 _KEPT_SCORES = 2
 
 
 class FitData:
     """Concept scores ``(n, C)`` of the images at ``rows``, targets ``(n, K)``, penalties.
 
-    The images are those of the split ``fit``; under ``Terms`` that teach labels or learn from
-    ``tune``, these photos come after them.
+    The images are those of the split ``fit``; under ``Terms`` that teach labels, or learn from
+    ``tune`` or from added photos, these photos come after them. Added photos have no row in the
+    store, but -1; they are those of ``more``, in its order.
 
     The targets are the teacher's probabilities, by its sigmoid or softmax, at ``temperature``, or
     with ``learned`` "oracle" those of the oracle's logits; with ``alpha`` the true labels are mixed
@@ -75,8 +77,10 @@ class FitData:
         self.scores = store.concept_score[rows]
         #: The scores with the columns that fits have gathered: the next fit finds them there.
         self.gathered = Scores(on_card(self.scores, device))
-        self._extended: Latest[bytes, tuple[np.ndarray, Scores]] = Latest(_KEPT_SCORES)
+        self._extended: Latest[object, tuple[np.ndarray, Scores]] = Latest(_KEPT_SCORES)
+        self._appended: tuple[bytes | tuple[str, ...], ...] = ()  # rows, or parts of added photos
         self.learned: dict[str, slice] = {}  #: places of the photos that are learned, by source
+        self.more: MorePhotos | None = None
         self.link = link
         self.teacher = self.teacher_on(rows)
         soft = self.teacher
@@ -138,7 +142,9 @@ class FitData:
             learned = {
                 n: each for n, t in terms.items() for each in t.learned if each.source == source
             }
-            if learned:
+            if learned and source == MORE:
+                other._learn_more(learned)
+            elif learned:
                 other._learn(source, learned, taught)
         return other
 
@@ -191,26 +197,51 @@ class FitData:
             own = taught[name].labels if name in taught else {}
             inside &= [self._store.images[row] not in own for row in rows]
             weights[inside, k] = each.weight * self._usual_weight(k)
-        self.learned = {**self.learned, source: slice(len(self.rows), len(self.rows) + len(rows))}
+        self.learned = {**self.learned, source: self._next(len(rows))}
         self._append(rows, targets, weights)
+
+    def _learn_more(self, learned: Mapping[str, Learned]) -> None:
+        """Append the added photos of all parts named, with the teacher's probabilities."""
+        parts = sorted({part for each in learned.values() for part in each.parts})
+        more = more_photos(self._store, parts)
+        others = more.other_logit if self._store.activation == "softmax" else None
+        targets = _soft(more.teacher_logit, self._temperature, others, self.link)
+        weights = np.zeros(targets.shape)
+        for name, each in learned.items():
+            k = self._store.classes.index(name)
+            weights[more.inside(each.parts), k] = each.weight * self._usual_weight(k)
+        self.learned, self.more = {**self.learned, MORE: self._next(len(more))}, more
+        self._append(np.full(len(more), -1), targets, weights, more)
+
+    def _next(self, count: int) -> slice:
+        """Places of so many photos that are appended next."""
+        return slice(len(self.rows), len(self.rows) + count)
 
     def _usual_weight(self, k: int) -> float:
         """Mean weight of the photos of ``fit`` for the class at ``k``."""
         weight = self.sample_weight
         return 1.0 if weight is None else float(weight[: self._fit_count, k].mean())
 
-    def _append(self, rows: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> None:
-        """Append the photos at ``rows`` of the store, with targets and weights ``(n, K)``."""
+    def _append(
+        self,
+        rows: np.ndarray,
+        targets: np.ndarray,
+        weights: np.ndarray,
+        more: MorePhotos | None = None,
+    ) -> None:
+        """Append the photos at ``rows`` of the store, or those of ``more``, with targets and
+        weights ``(n, K)``."""
         before = np.ones_like(self.targets) if self.sample_weight is None else self.sample_weight
         self.sample_weight = np.concatenate([before, weights])
         self.targets = np.concatenate([self.targets, targets])
         self.rows = np.concatenate([self.rows, rows])
-        key = self.rows[self._fit_count :].tobytes()
-        made = self._extended.get(key)  # shared: columns that one fit gathers serve the next
+        self._appended = *self._appended, rows.tobytes() if more is None else more.parts
+        made = self._extended.get(self._appended)  # columns that one fit gathers serve the next
         if made is None:
-            scores = np.concatenate([self.scores, self._store.concept_score[rows]])
+            added = self._store.concept_score[rows] if more is None else more.score
+            scores = np.concatenate([self.scores, added])
             made = scores, Scores(on_card(scores, self._device))
-            self._extended.put(key, made)
+            self._extended.put(self._appended, made)
         self.scores, self.gathered = made
 
     def without(self, rows: np.ndarray) -> np.ndarray:

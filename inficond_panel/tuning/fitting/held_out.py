@@ -38,7 +38,7 @@ def fit_each(
     """Students under each of the terms, without each set of photos ``outside`` (rows of the store).
 
     Column o · len(tried) + t is under ``tried[t]`` without ``outside[o]``. The terms differ in
-    their penalties and in what is learned from tune. ``lower`` and ``upper`` ``(C, 1)`` are bounds.
+    their penalties and in what is learned. ``lower`` and ``upper`` ``(C, 1)`` are bounds.
     """
     data, k = student.under(_widest(tried), lower, upper).data, student.k
     weights = np.stack([_weights(data, k, terms) for terms in tried], axis=1)
@@ -109,12 +109,14 @@ def held_out_logits(
 def learns_from_tune(terms: Terms, store: Store) -> bool:
     """True if photos of ``tune`` are fitted to under ``terms``."""
     tune = {store.images[row] for row in store.rows(TUNE)} if terms.taught else set()
-    return bool(terms.learned) or bool(terms.taught and tune & set(terms.taught.labels))
+    learned = any(each.of_tune for each in terms.learned)
+    return learned or bool(terms.taught and tune & set(terms.taught.labels))
 
 
-def unseen_logits(student: ClassFit) -> Array:
-    """Logits ``(n,)`` of the photos of ``tune``, each by the student fitted without its fold."""
+def unseen_logits(student: ClassFit, tried: Sequence[Terms]) -> Array:
+    """Logits ``(len(tried), n)`` of the photos of ``tune``, each by students fitted without its
+    fold."""
     rows = student.store.rows(TUNE)
     folds = stratified_folds(student.store.label[rows, student.k][:, None], FOLDS, seed=0)
-    given = student, [student.terms], student.lower, student.upper
-    return held_out_logits(*given, rows, folds, _TOLERANCE)[0]
+    given = student, tried, student.lower, student.upper
+    return held_out_logits(*given, rows, folds, _TOLERANCE)

@@ -62,7 +62,8 @@ def choose_penalties(
     """Penalties of the classes at ``columns``, of the ``compared_penalties``.
 
     A softmax student has one penalty for all classes. Students are compared on the images of
-    ``tune`` where they learn from the teacher alone, else by folds of ``fit``. A student without
+    ``tune`` where they learn from the teacher alone and not from these images, else by folds of the
+    images that they learn from. A student without
     any concept is taken only where all are; a class that no folds can compare has the least
     penalty. Raises ``CancelledError``.
     """
@@ -95,7 +96,8 @@ def least_loss(losses: Array, sizes: NDArray) -> NDArray[np.intp]:
 
 
 def _tune_compares(store: Store, data: FitData) -> bool:
-    return data.teacher_alone and len(store.rows(TUNE)) >= LEAST_IMAGES
+    apart = data.teacher_alone and not data.learned
+    return apart and len(store.rows(TUNE)) >= LEAST_IMAGES
 
 
 def _folds_of(data: FitData, columns: list[int]) -> NDArray[np.intp]:

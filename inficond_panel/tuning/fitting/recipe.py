@@ -13,6 +13,9 @@ from inficond_panel.errors import TuningError
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store
 from inficond_panel.tuning.fitting.fit_data import FitData
+from inficond_panel.tuning.fitting.terms import Learned, Terms
+from inficond_panel.vocabulary.cures import TEACHER
+from inficond_panel.vocabulary.splits import FIT, TUNE
 from inficond_panel.vocabulary.tasks import SIGMOID, SOFTMAX
 
 #: Setting of original students: names of the classes whose L1 penalty the data chose.
@@ -100,12 +103,40 @@ def root_settings(spec: Spec, store: Store, recipe: Recipe) -> dict[str, Any]:
     return {
         **({LAMBDA_CHOSEN: chosen} if chosen else {}),
         **({} if learned == "teacher" else {"targets": learned}),
+        **({"distil_on": [FIT, TUNE]} if distils_on_tune(spec) else {}),
         **({} if store.activation == "sigmoid" else {"activation": store.activation}),
         "store": store.content_hash,
         "temperature": float(spec.students.temperature),
         **({} if spec.students.tempered == "teacher" else {"tempered": spec.students.tempered}),
         **recipe.settings(store.classes),
     }
+
+
+def original_terms(spec: Spec, store: Store) -> dict[str, Terms]:
+    """Terms of the original students by class: of all classes, where they are distilled on
+    ``tune`` too."""
+    if not distils_on_tune(spec):
+        return {}
+    return dict.fromkeys(store.classes, Terms(learned=(Learned(TEACHER, 1.0),)))
+
+
+def distils_on_tune(spec: Spec) -> bool:
+    """True if the original students are distilled on the images of ``tune`` too."""
+    return TUNE in getattr(spec.students, "distil_on", ())
+
+
+def check_images(spec: Spec, store: Store) -> None:
+    """Raise ``TuningError`` where the students cannot be distilled on the splits of the spec."""
+    if not distils_on_tune(spec):
+        return
+    fault = spec.students.fault_of_images()
+    if fault:
+        raise TuningError(f"students.distil_on {fault}.", "Write students.distil_on: [fit].")
+    if not store.rows(TUNE).size:
+        raise TuningError(
+            "students.distil_on names tune, and the split 'tune' has no images.",
+            "Name some in the spec, dataset.splits.tune; or write students.distil_on: [fit].",
+        )
 
 
 def refit_settings(spec: Spec, store: Store, recipe: Recipe) -> dict[str, Any]:

@@ -9,14 +9,15 @@ import base64
 import hashlib
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from inficond_panel.common.numbers import defined
 from inficond_panel.store import Store
-from inficond_panel.vocabulary.cures import SOURCES
+from inficond_panel.vocabulary.cures import MORE, SOURCES
 from inficond_panel.vocabulary.splits import FIT
 
 
@@ -55,19 +56,35 @@ class Taught:
 
 @dataclass(frozen=True)
 class Learned:
-    """Photos of ``tune`` in the fit, by ``source`` (``vocabulary.cures``); each weighs as
-    ``weight`` photos of ``fit``. ``rows`` of the store are those in question; None: all of tune."""
+    """Photos in the fit beside those of ``fit``, by ``source`` (``vocabulary.cures``); each weighs
+    as ``weight`` photos of ``fit``.
+
+    Of ``tune`` the ``rows`` of the store are those in question; None: all. Of the added photos
+    ``parts`` are the content hashes of their parts, sorted.
+    """
 
     source: str
     weight: float
     rows: tuple[int, ...] | None = None
+    parts: tuple[str, ...] = ()
+
+    @property
+    def of_tune(self) -> bool:
+        """True if the photos are those of ``tune``."""
+        return self.source != MORE
+
+    def to_json(self) -> Any:
+        """The weight, as plain data; with parts both."""
+        return {"weight": self.weight, "parts": list(self.parts)} if self.parts else self.weight
 
 
 @dataclass(frozen=True)
 class Terms:
-    """Terms that differ from the spec's; None is the spec's own.
+    """Terms that differ from those of students on ``fit`` alone with the spec's λ.
 
-    ``penalty`` is λ. ``used`` counts the labelled photos of ``tune`` that chose any of it.
+    ``penalty`` is λ; None is the spec's own. ``learned`` holds the photos of ``tune`` of original
+    students that are distilled on them, too. ``used`` counts the labelled photos of ``tune`` that
+    chose any of it.
     """
 
     penalty: float | None = None
@@ -76,6 +93,12 @@ class Terms:
     taught: Taught | None = None
     learned: tuple[Learned, ...] = ()
     used: int = 0
+
+    def within(self, rows: NDArray[np.intp]) -> Terms:
+        """The same, but that of ``tune`` the photos at ``rows`` alone are learned."""
+        held = tuple(rows.tolist())
+        learned = tuple(replace(one, rows=held) if one.of_tune else one for one in self.learned)
+        return replace(self, learned=learned)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data; weights are compressed, with their hash beside them."""
@@ -95,7 +118,7 @@ class Terms:
         if self.taught is not None:
             document["labels"] = {"weight": self.taught.weight, "values": dict(self.taught.labels)}
         if self.learned:
-            document["learn"] = {each.source: each.weight for each in self.learned}
+            document["learn"] = {each.source: each.to_json() for each in self.learned}
         return document
 
     @classmethod
@@ -147,7 +170,16 @@ def _taught(item: Mapping[str, Any]) -> Taught:
 def _learned(item: Mapping[str, Any]) -> tuple[Learned, ...]:
     if not set(item) <= set(SOURCES):
         raise ValueError(f"it learns from {', '.join(map(str, item))}")
-    return tuple(Learned(source, _size(weight)) for source, weight in sorted(item.items()))
+    return tuple(_learned_from(source, given) for source, given in sorted(item.items()))
+
+
+def _learned_from(source: str, given: Any) -> Learned:
+    if source != MORE:
+        return Learned(source, _size(given))
+    parts = tuple(map(str, given["parts"]))
+    if not parts or isinstance(given["parts"], str):
+        raise ValueError("it names no parts of the added photos")
+    return Learned(source, _size(given["weight"]), parts=parts)
 
 
 def _size(value: Any) -> float:

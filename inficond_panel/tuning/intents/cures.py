@@ -122,12 +122,13 @@ class Label:
 
 @dataclass(frozen=True)
 class Learn:
-    """Fit to the photos of ``tune`` beside those of ``fit``, by ``source``: their labels, or the
-    teacher's probabilities.
+    """Fit to other photos beside those of ``fit``, by ``source``: to the photos of ``tune`` by
+    their labels, or by the teacher's probabilities; or, ``more``, by these to the photos that were
+    added to the store.
 
-    Each photo of ``tune`` weighs as ``value`` photos of ``fit``; None: chosen by the AP on photos
-    of ``tune`` that are left out in turn. Raises ``TuningError`` for another source, and for a
-    value that is no finite number above 0.
+    Each of them weighs as ``value`` photos of ``fit``; None: chosen by the AP on photos of
+    ``tune``, which are left out in turn where they are learned. Raises ``TuningError`` for another
+    source, and for a value that is no finite number above 0.
     """
 
     kind: ClassVar[CureKind] = LEARN

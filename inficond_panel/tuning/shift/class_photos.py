@@ -15,6 +15,7 @@ from inficond_panel.distill.folds import stratified_folds
 from inficond_panel.distill.metrics.decisions import decided
 from inficond_panel.distill.shift.suspects import Photos, Suspicion, suspicion
 from inficond_panel.distill.shift.verdict import Judged, Verdict, verdict
+from inficond_panel.store.more_photos import part_hashes
 from inficond_panel.tuning.fitting.class_fit import ClassFit
 from inficond_panel.tuning.fitting.held_out import held_out_logits, learns_from_tune
 from inficond_panel.vocabulary.splits import FIT, TUNE
@@ -31,6 +32,8 @@ class ClassPhotos:
     {1, 0}; ``seen`` are all ``rows``, labelled or not.
     Where ``fit`` has no label of the class, the teacher's decisions, by the ``thresholds``
     of the classes (logits; 0 where none is set), stand for them, and ``by_teacher`` is true.
+    ``parts`` are the content hashes of the added photos that can be learned: of all that there are
+    now, if None is given.
     """
 
     def __init__(
@@ -39,9 +42,10 @@ class ClassPhotos:
         rows: NDArray[np.intp],
         thresholds: Mapping[str, float] | None = None,
         seed: int = 0,
+        parts: Sequence[str] | None = None,
     ) -> None:
         store, k = student.store, student.k
-        self.student, self._store = student, store
+        self.student, self._store, self._parts = student, store, parts
         self._thresholds = np.array([(thresholds or {}).get(name, 0.0) for name in store.classes])
         every = store.rows(FIT)
         label = np.asarray(store.label[every, k])
@@ -110,6 +114,11 @@ class ClassPhotos:
     def fit_size(self) -> int:
         """Number of the photos of fit, labelled or not."""
         return self._size
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Content hashes of the added photos that can be learned."""
+        return part_hashes(self._store) if self._parts is None else tuple(self._parts)
 
     def spread_over_fit(self, weights: NDArray) -> NDArray:
         """Weights of all photos of the split ``fit``, from those of ``fit`` here; 1 of the rest."""

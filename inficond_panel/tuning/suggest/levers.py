@@ -17,8 +17,10 @@ from inficond_panel.distill.folds import stratified_folds
 from inficond_panel.distill.metrics.bootstrap import draw_counts
 from inficond_panel.distill.metrics.decisions import above, cutoff_rows
 from inficond_panel.distill.scores.scores import Array
+from inficond_panel.store.more_photos import part_hashes
 from inficond_panel.tuning.cures.choice import ap_values, choose, chosen, errors
 from inficond_panel.tuning.cures.resolution import compared_terms
+from inficond_panel.tuning.fitting.class_fit import ClassFit
 from inficond_panel.tuning.fitting.held_out import (
     FOLDS,
     fit_each,
@@ -31,7 +33,7 @@ from inficond_panel.tuning.intents.cures import Lambda, Learn
 from inficond_panel.tuning.shift.class_photos import ClassPhotos
 from inficond_panel.tuning.suggest.suggestion import AS_IT_IS, DRAWS, Change, Lever
 from inficond_panel.tuning.suggest.task import Task
-from inficond_panel.vocabulary.cures import LABELS, TEACHER
+from inficond_panel.vocabulary.cures import LABELS, MORE, TEACHER
 from inficond_panel.vocabulary.splits import TUNE
 
 
@@ -45,7 +47,7 @@ def levers(task: Task, k: int, photos: ClassPhotos) -> list[Lever]:
     counts = draw_counts(len(task.rows), DRAWS, task.seed)[:, task.label(k) >= 0]
     still = _logits(photos, [student.terms])
     found = [(AS_IT_IS, (), "", Change(0.0, np.zeros(DRAWS)), student.terms, still[0])]
-    for name, cures, needs in _known_levers(task.name(k)):
+    for name, cures, needs in _known_levers(student):
         task.check()
         tried = compared_terms(photos, cures)
         careful = not any(isinstance(cure, Learn) for cure in cures)
@@ -113,8 +115,11 @@ def _agreement(task: Task, k: int, photos: ClassPhotos) -> Callable[[Array], flo
     return lambda logits: float(np.mean(above(logits, cutoff) == teacher))
 
 
-def _known_levers(name: str) -> Iterator[tuple[str, tuple[Any, ...], str]]:
+def _known_levers(student: ClassFit) -> Iterator[tuple[str, tuple[Any, ...], str]]:
     """Name, cures and needs of each lever on a class, the simplest first."""
+    name = student.name
     yield "lambda", (Lambda(name),), "labels of tune, to choose"
     yield "teacher on tune", (Learn(name, TEACHER),), "labels of tune, to choose"
+    if part_hashes(student.store):
+        yield "teacher on added photos", (Learn(name, MORE),), "labels of tune, to choose"
     yield "labels of tune", (Learn(name, LABELS), Lambda(name)), "labels of tune, to learn"

@@ -1,0 +1,246 @@
+"""Original students that are distilled on the images of tune too, by the teacher."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from factory import small_spec
+from scipy.special import expit
+from spread_shortcut import shifted_frames
+
+import inficond_panel
+from inficond_panel.analysis.judged import judged_outcome
+from inficond_panel.analysis.penalty_path import penalty_path
+from inficond_panel.analysis.refits.refit_report import explain
+from inficond_panel.distill import average_precision, decision_function
+from inficond_panel.distill import fit as fit_students
+from inficond_panel.distill.folds import stratified_folds
+from inficond_panel.errors import SpecError, TuningError
+from inficond_panel.export.model_card import model_card
+from inficond_panel.spec import load_spec, with_students
+from inficond_panel.store import Store
+from inficond_panel.tuning import History, Intent, Tuner
+from inficond_panel.tuning.fitting.held_out import FOLDS
+from inficond_panel.tuning.fitting.terms import Learned
+from inficond_panel.tuning.intents.cures import Doubt, Label, Lambda, Learn
+from inficond_panel.wording.cures import cure_sentences
+
+BOTH = ["fit", "tune"]
+L1 = 2e-3
+
+
+@pytest.fixture(scope="module")
+def fit_alone(tmp_path_factory) -> Tuner:
+    folder = tmp_path_factory.mktemp("distil")
+    frames = {**shifted_frames(seed=1), "path": folder / "own.zarr"}
+    tuner = inficond_panel.from_frames(**frames).tuner
+    return Tuner(tuner.store, with_students(tuner.spec, lambda_=L1), History(":memory:"))
+
+
+@pytest.fixture
+def tuner(fit_alone: Tuner) -> Tuner:
+    spec = with_students(fit_alone.spec, distil_on=BOTH)
+    return Tuner(fit_alone.store, spec, History(":memory:"))
+
+
+def teacher_of(store: Store, rows: np.ndarray, k: int) -> np.ndarray:
+    return expit(store.teacher_logit[rows, k].astype(float))
+
+
+def by_hand(tuner: Tuner, k: int, outside: np.ndarray | None = None):
+    """The student of the class at k of fit and tune, without some rows."""
+    store = tuner.store
+    rows = np.setdiff1d(np.r_[store.rows("fit"), store.rows("tune")], outside or [])
+    targets = teacher_of(store, rows, k)[:, None]
+    return fit_students(store.concept_score[rows], targets, l1=L1, tolerance=1e-8)
+
+
+def unseen_by_hand(tuner: Tuner, k: int) -> np.ndarray:
+    store, rows = tuner.store, tuner.store.rows("tune")
+    folds = stratified_folds(store.label[rows, k][:, None], FOLDS, 0)
+    logits = np.empty(len(rows))
+    for fold in range(FOLDS):
+        out = rows[folds == fold]
+        made = by_hand(tuner, k, out.tolist())
+        shown = decision_function(store.concept_score[out], made.weights, made.intercepts)
+        logits[folds == fold] = shown[:, 0]
+    return logits
+
+
+def test_the_students_are_those_of_both_splits(tuner: Tuner, fit_alone: Tuner) -> None:
+    root = tuner.root()
+    for k in range(2):
+        expected = by_hand(tuner, k)
+        np.testing.assert_allclose(root.weights[:, k], expected.weights[:, 0], atol=1e-2)
+    assert np.abs(root.weights - fit_alone.root().weights).max() > 0.1
+    assert max(root.gap) < 1e-6
+
+
+def test_only_settings_that_use_it_name_it(tuner: Tuner, fit_alone: Tuner) -> None:
+    assert tuner.root_settings["distil_on"] == BOTH
+    assert "distil_on" not in fit_alone.root_settings
+    assert tuner.root_id != fit_alone.root_id
+    swapped = with_students(tuner.spec, distil_on=BOTH[::-1])
+    assert Tuner(tuner.store, swapped, History(":memory:")).root_id == tuner.root_id
+    back = Tuner(tuner.store, with_students(tuner.spec, distil_on=["fit"]), History(":memory:"))
+    assert back.root_id == fit_alone.root_id
+
+
+def test_images_of_tune_are_shown_by_students_without_them(tuner: Tuner) -> None:
+    root, rows = tuner.root(), tuner.store.rows("tune")
+    metrics = tuner.metrics(root, "tune")
+    for k, name in enumerate(tuner.store.classes):
+        unseen = unseen_by_hand(tuner, k)
+        np.testing.assert_allclose(tuner.logits(root)[rows, k], unseen, atol=0.05)
+        ap = average_precision(tuner.store.label[rows, k], unseen)
+        assert metrics[name].ap == pytest.approx(ap, abs=5e-3)
+    seen = decision_function(tuner.store.concept_score, root.weights, root.intercepts)
+    assert np.abs(tuner.logits(root)[rows] - seen[rows]).max() > 0.05
+    for split in ("fit", "holdout"):
+        at = tuner.store.rows(split)
+        np.testing.assert_array_equal(tuner.logits(root)[at], seen[at])
+
+
+def test_lambda_auto_is_chosen_by_folds_of_both_splits(tmp_path: Path) -> None:
+    """As by a store whose images of tune are images of fit, and that has too few to choose by."""
+    frames = shifted_frames(seed=1)
+    split = frames["split"].replace("tune", "fit")
+    few = split[split == "holdout"].index[:20]  # a store cannot be without tune
+    moved = {**frames, "split": split.mask(split.index.isin(few), "tune")}
+    one = inficond_panel.from_frames(**frames, path=tmp_path / "one.zarr").tuner
+    other = inficond_panel.from_frames(**moved, path=tmp_path / "other.zarr").tuner
+    both = Tuner(one.store, with_students(one.spec, distil_on=BOTH), History(":memory:"))
+    assert both.penalties == other.penalties
+    assert both.penalties_chosen
+    np.testing.assert_allclose(both.root().weights, other.root().weights, atol=2e-3)
+
+
+def test_a_thumb_is_refitted_on_both_splits(tuner: Tuner) -> None:
+    node = tuner.fine_tune(tuner.root(), [Intent("truck", "wheel", "remove")])
+    place = tuner.store.concepts.index("wheel")
+    assert node.weights[place, 0] == 0
+    assert len(tuner.data_at(node).rows) == 1200
+    rows = tuner.store.rows("tune")
+    seen = decision_function(tuner.store.concept_score[rows], node.weights, node.intercepts)
+    assert (tuner.logits(node)[rows, 0] != seen[:, 0]).mean() > 0.9
+    np.testing.assert_array_equal(tuner.logits(node)[:, 1], tuner.logits(tuner.root())[:, 1])
+
+
+def test_cures_keep_the_images_of_tune(tuner: Tuner) -> None:
+    node = tuner.fine_tune(tuner.root(), [Lambda("truck"), Doubt("truck", 1.0)])
+    terms = tuner.terms(node)["truck"]
+    assert terms.learned == (Learned("teacher", 1.0),)
+    assert terms.doubted is not None
+    outcome = judged_outcome(tuner, node, "tune", "truck")
+    assert np.isfinite(outcome.logit).all()
+    again = Tuner(tuner.store, tuner.spec, History(":memory:"))
+    same = again.fine_tune(again.root(), node.cures, resolved=node.resolved)
+    assert (same.id, same.weights_hash) == (node.id, node.weights_hash)
+
+
+def test_labels_of_a_fold_change_no_cross_fitted_logit_of_it(tuner: Tuner, monkeypatch) -> None:
+    """Nor does the teacher's logit: the students of a fold did not see the image."""
+    rows = tuner.store.rows("tune")
+    label = tuner.store.label[rows, 0]
+    folds = stratified_folds(label[:, None], FOLDS, 0)
+    node = tuner.fine_tune(tuner.root(), [Learn("truck", "labels", 1.0), Lambda("truck", 1e-3)])
+    before = judged_outcome(tuner, node, "tune", "truck").logit
+    out = rows[folds == 2]
+    logit = np.array(tuner.store.teacher_logit)
+    logit[out, 0] *= -1
+    monkeypatch.setattr(tuner.store, "teacher_logit", logit)
+    other = Tuner(tuner.store, tuner.spec, History(":memory:"))
+    other.root()
+    node = other.fine_tune(other.root(), node.cures, resolved=node.resolved)
+    after = judged_outcome(other, node, "tune", "truck").logit
+    np.testing.assert_allclose(after[folds == 2], before[folds == 2], atol=2e-2)
+    assert np.abs(after - before)[folds != 2].max() > 0.05
+
+
+def test_a_weight_of_a_label_is_chosen_on_images_left_out(tuner: Tuner) -> None:
+    store, taught, judged = tuner.store, *np.split(tuner.store.rows("tune"), [20])
+    labels = [Label("truck", store.images[row], int(store.label[row, 0])) for row in taught]
+    node = tuner.fine_tune(tuner.root(), labels)
+    terms = tuner.terms(node)["truck"]
+    assert terms.learned == (Learned("teacher", 1.0),)
+    folds = stratified_folds(store.label[judged, 0][:, None], FOLDS, 0)
+    values = {}
+    for weight in (0.0, 1.0, 3.0, 10.0, 30.0):
+        logits = np.empty(len(judged))
+        for fold in range(FOLDS):
+            rows = np.r_[store.rows("fit"), judged[folds != fold]]
+            targets = np.r_[teacher_of(store, rows, 0), store.label[taught, 0]]
+            made = fit_students(
+                store.concept_score[np.r_[rows, taught]],
+                targets[:, None],
+                sample_weight=np.r_[np.ones(len(rows)), np.full(20, weight)],
+                l1=L1,
+                tolerance=1e-6,
+            )
+            scores = store.concept_score[judged[folds == fold]]
+            shown = decision_function(scores, made.weights, made.intercepts)
+            logits[folds == fold] = shown[:, 0]
+        values[weight] = average_precision(store.label[judged, 0], logits)
+    assert terms.taught is not None
+    assert values[terms.taught.weight] == pytest.approx(max(values.values()), abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("students", "words"),
+    [
+        ("distil_on: [tune]", "distil_on: must name fit"),
+        ("distil_on: [fit, holdout]", "a list of fit, tune"),
+        ("distil_on: []", "a list of fit, tune"),
+        (
+            "distil_on: [fit, tune], labels: {alpha: 1}",
+            "distil_on: cannot name tune with labels",
+        ),
+        ("distil_on: [fit, tune], targets: oracle", "with targets: oracle"),
+        ("distil_on: [fit, tune], link: softmax", "with link: softmax"),
+        ("distil_on: [fit, tune], temperature: 2, tempered: both", "with tempered: both"),
+        ("solver: paper, distil_on: [fit, tune]", "distil_on"),
+    ],
+)
+def test_what_cannot_be_distilled_is_refused_at_its_place(tmp_path, students, words) -> None:
+    spec = small_spec(tmp_path, extra=f"students: {{{students}}}\n")
+    with pytest.raises(SpecError) as caught:
+        load_spec(spec)
+    assert words in str(caught.value)
+
+
+def test_settings_in_python_are_refused_too(fit_alone: Tuner, monkeypatch) -> None:
+    with pytest.raises(TuningError, match="cannot name tune with labels"):
+        fit_alone.with_students(distil_on=BOTH, alpha=1.0)
+    rows = fit_alone.store.rows
+    none = np.empty(0, np.intp)
+    monkeypatch.setattr(
+        fit_alone.store, "rows", lambda split: none if split == "tune" else rows(split)
+    )
+    with pytest.raises(TuningError, match="the split 'tune' has no images"):
+        fit_alone.with_students(distil_on=BOTH)
+
+
+def test_the_path_of_lambda_is_of_images_left_out(tuner: Tuner) -> None:
+    """And begins with the lambda that is there, with which ``auto`` stays."""
+    root, name = tuner.root(), "truck"
+    path = penalty_path(tuner, root, name)
+    assert path.auto is not None
+    assert path.auto.first == L1
+    (now,) = [point for point in path.points if point.now]
+    ap = average_precision(tuner.store.label[tuner.store.rows("tune"), 0], unseen_by_hand(tuner, 0))
+    assert (now.value, now.metrics["ap"].estimate) == (L1, pytest.approx(ap, abs=5e-3))
+    node = tuner.fine_tune(root, [Lambda(name)])
+    assert tuner.terms(node)[name].penalty == path.auto.taken
+
+
+def test_reports_say_that_the_spec_asks_for_it(tuner: Tuner) -> None:
+    node = tuner.fine_tune(tuner.root(), [Lambda("truck", 1e-3)])
+    report = explain(tuner, node).of("truck")
+    assert cure_sentences(report.terms, report.cures_since) == {
+        "learn": "By the spec: learned from tune by the teacher, each photo as 1 of fit.",
+        "lambda": "Cure in force since #1: lambda 0.001.",
+    }
+    card = model_card(tuner, node)
+    assert any("distilled on the images of tune too" in one for one in card["limits"])
