@@ -239,7 +239,7 @@ def test_reports_say_that_the_spec_asks_for_it(tuner: Tuner) -> None:
     node = tuner.fine_tune(tuner.root(), [Lambda("truck", 1e-3)])
     report = explain(tuner, node).of("truck")
     assert cure_sentences(report.terms, report.cures_since) == {
-        "learn": "By the spec: learned from tune by the teacher, each photo as 1 of fit.",
+        "learn": "By the spec: learned the teacher on tune, each photo as 1 of fit.",
         "lambda": "Cure in force since #1: lambda 0.001.",
     }
     card = model_card(tuner, node)

@@ -245,9 +245,7 @@ def test_edits_files_and_words(tuner: Tuner, tmp_path: Path) -> None:
     assert [list(one) for one in read_edits(path, tuner.store)] == given
     assert asked_words(given[0][0]) == "learn added photos 2.5"
     words = terms_words(Terms(learned=(Learned("more", 2.5, parts=("ab", "cd")),)))
-    assert words == [
-        "learned from the photos added in 2 parts by the teacher, each photo as 2.5 of fit"
-    ]
+    assert words == ["learned the teacher on added photos, each photo as 2.5 of fit"]
     path.write_text("- - {class: truck, direction: learn, from: moer, value: 1}\n")
     with pytest.raises(EditsError, match="labels or teacher or more"):
         read_edits(path, tuner.store)
