@@ -28,6 +28,7 @@ from inficond_panel.tuning.fitting.held_out import learns_from_tune
 from inficond_panel.tuning.fitting.terms import Learned, Terms
 from inficond_panel.tuning.intents.cures import Label, Lambda, Learn
 from inficond_panel.tuning.intents.edits import dump_edits
+from inficond_panel.tuning.suggest import suggest
 from inficond_panel.wording.cures import asked_words, terms_words
 
 MORE = Learn("truck", "more", 1.0)
@@ -243,7 +244,7 @@ def test_edits_files_and_words(tuner: Tuner, tmp_path: Path) -> None:
     given = [[Learn("truck", "more", 2.5)], [Learn("truck", "more")]]
     path.write_text(dump_edits(given))
     assert [list(one) for one in read_edits(path, tuner.store)] == given
-    assert asked_words(given[0][0]) == "learn added photos 2.5"
+    assert asked_words(given[0][0]) == "learn the teacher on added photos 2.5"
     words = terms_words(Terms(learned=(Learned("more", 2.5, parts=("ab", "cd")),)))
     assert words == ["learned the teacher on added photos, each photo as 2.5 of fit"]
     path.write_text("- - {class: truck, direction: learn, from: moer, value: 1}\n")
@@ -312,3 +313,12 @@ def test_random_counterparts_have_scores_of_added_photos(small: Tuner, monkeypat
     influence_stability.stability(small, "bicycle", node=node, top=2, draws=100, counterparts=9)
     np.testing.assert_allclose(seen["counterparts"], seen["scores"], atol=2e-3)
     assert len(seen["scores"]) == len(small.store.rows("fit")) + 50
+
+
+def test_added_photos_are_a_lever_where_there_are_some(tuner: Tuner) -> None:
+    name = "teacher on added photos"
+    assert name not in {each.name for each in suggest(tuner).levers["truck"]}
+    unbiased_part(tuner.store)
+    found = {each.name: each for each in suggest(another(tuner)).levers["truck"]}
+    assert found[name].gain.estimate > 0.02
+    assert found[name].cures == (Learn("truck", "more"),)

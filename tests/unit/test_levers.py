@@ -6,7 +6,6 @@ import json
 
 import numpy as np
 import pytest
-from more_factory import added_part
 from spread_shortcut import shifted_frames
 
 import inficond_panel
@@ -129,11 +128,3 @@ def test_the_page_lists_them(suggestion) -> None:
     for each in suggestion.levers["truck"]:
         assert any(sentence.startswith(f"{each.name}: AP") for sentence in sentences)
     assert any("a model of the labels of tune alone" in sentence for sentence in sentences)
-
-
-def test_added_photos_are_a_lever_where_there_are_some(tmp_path) -> None:
-    students = inficond_panel.from_frames(**shifted_frames(seed=1), path=tmp_path / "own.zarr")
-    tuner = students.fit().tuner
-    added_part(tuner.store)
-    names = [each.name for each in suggest(tuner, classes=["truck"]).levers["truck"]]
-    assert "teacher on added photos" in names
