@@ -75,7 +75,8 @@ def learned_sentence(terms: Terms) -> str:
     chose = f"The labels of {count(terms.used)} of them chose its terms. " if terms.used else ""
     return (
         "This student was fitted to photos of tune: on each of them you see the student that was "
-        f"fitted without it. {chose}The holdout is untouched."
+        "fitted without it; the curves over a weight are of the student that saw them. "
+        f"{chose}The holdout is untouched."
     )
 
 

@@ -128,3 +128,14 @@ def test_the_page_lists_them(suggestion) -> None:
     for each in suggestion.levers["truck"]:
         assert any(sentence.startswith(f"{each.name}: AP") for sentence in sentences)
     assert any("a model of the labels of tune alone" in sentence for sentence in sentences)
+
+
+@pytest.mark.parametrize("strategy", ["crossfit", "greedy"])
+def test_thumbs_are_not_measured_on_photos_that_were_learned(students, strategy: str) -> None:
+    tuner = Tuner(students.tuner.store, students.tuner.spec, History(":memory:"))
+    node = tuner.fine_tune(tuner.root(), [Learn("truck", "labels", 2.0)])
+    found = suggest(tuner, node, strategy=strategy, budget=1)
+    assert found.skipped == {"truck": "its student was fitted to photos of tune"}
+    assert found.scope == ("bird",)
+    alone = suggest(tuner, node, strategy=strategy, classes=["truck"])
+    assert alone.summary.startswith("Thumbs cannot be measured on students that were fitted to")

@@ -27,7 +27,7 @@ from inficond_panel.tuning.suggest.suggestion import (
     change,
     mean_change,
 )
-from inficond_panel.tuning.suggest.task import LEAST_PHOTOS, Task
+from inficond_panel.tuning.suggest.task import LEARNED, LEAST_PHOTOS, Task
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.directions import DOWN, REMOVE, UP
 from inficond_panel.vocabulary.splits import TUNE
@@ -70,12 +70,13 @@ def suggest(
     with one_thread():
         seen = tuner.store.rows(TUNE) if rows is None else np.sort(np.asarray(rows))
         node = tuner.root() if parent is None else tuner.node(parent.id)
-        task = Task(tuner, node, seen, classes, budget, seed, progress, cancelled)
+        thumbs = strategy != "repair"
+        task = Task(tuner, node, seen, classes, budget, seed, progress, cancelled, thumbs=thumbs)
         task.tell(0.0, f"{strategy} on {len(task.columns)} classes")
         match strategy:
             case _ if not task.columns:
                 suggestion = task.suggested(
-                    strategy, mean_change([]).gain(), MEASURED, _UNLABELLED, {}
+                    strategy, mean_change([]).gain(), MEASURED, _nothing(task), {}
                 )
             case "crossfit":
                 suggestion = _crossfitted(task)
@@ -85,6 +86,13 @@ def suggest(
                 suggestion = _baseline(task, strategy)
         task.tell(1.0, f"{len(suggestion.intents)} intents")
     return suggestion
+
+
+def _nothing(task: Task) -> str:
+    """Sentence on why no class can be measured."""
+    if LEARNED in task.skipped.values():
+        return "Thumbs cannot be measured on students that were fitted to photos of tune."
+    return _UNLABELLED
 
 
 def _refused(error: TuningError) -> TuningError:

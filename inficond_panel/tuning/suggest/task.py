@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from inficond_panel.distill import Outcome, TeacherSkill, teacher_skill
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.errors import CancelledError, TuningError
+from inficond_panel.tuning.fitting.held_out import learns_from_tune
 from inficond_panel.tuning.intents.asked import Asked
 from inficond_panel.tuning.intents.bounds import check_together, in_force
 from inficond_panel.tuning.intents.intent import check_name
@@ -18,6 +19,8 @@ from inficond_panel.tuning.suggest.suggestion import ClassSuggestion, Gain, Sugg
 from inficond_panel.tuning.suggest.trial import Trial
 from inficond_panel.tuning.tuner import Tuner
 
+#: Reason why thumbs on a class cannot be measured.
+LEARNED = "its student was fitted to photos of tune"
 #: A class with fewer positive or negative photos cannot be measured.
 LEAST_PHOTOS = 5
 
@@ -26,8 +29,9 @@ class Task:
     """Suggest at most ``budget`` thumbs for each class, by the labels of the photos at ``rows``.
 
     ``columns`` are the classes that can be measured on these photos; ``skipped`` says why the
-    others cannot; ``unknown`` are those that the teacher does not know. Raises ``TuningError`` for
-    a class that the store does not have.
+    others cannot; ``unknown`` are those that the teacher does not know. For ``thumbs`` also those
+    cannot that were fitted to photos of ``tune``: they have seen what would measure the thumbs.
+    Raises ``TuningError`` for a class that the store does not have.
     """
 
     def __init__(
@@ -40,14 +44,25 @@ class Task:
         seed: int,
         progress: Callable[[float, str], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
+        *,
+        thumbs: bool = False,
     ) -> None:
         self.tuner, self.parent, self.rows = tuner, parent, rows
         self.budget, self.seed = budget, seed
         self._progress, self._cancelled = progress, cancelled
         self.columns, self.skipped = _measurable(tuner, rows, classes)
+        if thumbs:
+            self._leave_out_learned()
         self._trials: dict[int, Trial] = {}
         self.unknown = self._unknown_to_teacher()
         self._done = 0.0
+
+    def _leave_out_learned(self) -> None:
+        terms, store = self.tuner.terms(self.parent), self.tuner.store
+        for k in self.columns:
+            if self.name(k) in terms and learns_from_tune(terms[self.name(k)], store):
+                self.skipped[self.name(k)] = LEARNED
+        self.columns = tuple(k for k in self.columns if self.name(k) not in self.skipped)
 
     def name(self, k: int) -> str:
         """Name of a class."""
