@@ -47,14 +47,12 @@ def blocks(page: Page):
 
 
 def test_the_page_says_which_students_lean_on_what_and_why(page):
-    expect(page.locator(".performance .legend")).to_contain_text(
-        re.compile(r"on fit only: \d+ of 16")
-    )
+    expect(page.locator(".performance .legend")).to_contain_text(re.compile(r"on tune: \d+ of 16"))
     shifted = page.locator('.performance [data-key="bicycle"] .lean')
     expect(shifted).to_be_visible()
     expect(page.locator('.performance [data-key="bottle"] .lean')).to_be_hidden()
     spoken = page.locator('.performance [data-key="bicycle"] > .vh')
-    expect(spoken).to_contain_text("Shift: from fit to tune it loses")
+    expect(spoken).to_contain_text("Shift: from fit to tune, AP falls by")
     mending = page.locator(".mending")
     expect(mending).to_contain_text("It relies on traffic light")
     opened(page)
@@ -115,21 +113,22 @@ def test_a_machine_suggests_a_repair_with_its_gain_and_reasons(page):
     select(page, "boat")
     page.locator(".knowledge .suggest").click()
     page.get_by_role("menuitem", name="Repair boat").click()
-    expect(blocks(page)).to_have_count(2)
+    expect(blocks(page)).to_have_text(re.compile("learn the teacher on tune"))
     notices = page.locator(".knowledge .notices")
     expect(notices).to_contain_text("cross-fitted")
     expect(notices).to_contain_text(re.compile(r"AP points \[\+\d"))
     notices.get_by_role("button", name=re.compile("more")).click()
-    expect(notices).to_contain_text("learn labels of tune")
+    for lever in ("as it is", "lambda", "teacher on tune", "labels of tune"):
+        expect(notices).to_contain_text(f"{lever}: AP ")
     page.get_by_role("button", name="Clear", exact=True).click()
     expect(blocks(page)).to_have_count(0)
 
 
 def test_where_nothing_is_wrong_the_machine_says_so(page):
-    select(page, "cat")
+    select(page, "train")
     page.locator(".knowledge .suggest").click()
-    page.get_by_role("menuitem", name="Repair cat").click()
-    expect(page.locator(".knowledge .notices")).to_contain_text("nothing is proposed")
+    page.get_by_role("menuitem", name="Repair train").click()
+    expect(page.locator(".knowledge .notices")).to_contain_text("Nothing is proposed")
     expect(blocks(page)).to_have_count(0)
 
 
@@ -174,7 +173,7 @@ def test_the_first_screen_says_how_many_students_lean_on_suspects_and_offers_a_r
         re.compile(r"[56] of 16 students rely on concepts less correlated")
     )
     leaning.get_by_role("button", name="Suggest a repair").click()
-    expect(page.locator(".matrix .batch")).to_contain_text(re.compile(r"balance: \d students"))
+    expect(page.locator(".matrix .batch")).to_contain_text(re.compile(r"learn: \d+ students"))
     expect(page.locator(".matrix .batch .effect")).to_contain_text(re.compile(r"AP: .* \+\d"))
     page.locator(".matrix .batch").get_by_role("button", name="Clear").click()
     expect(page.locator(".matrix .batch")).to_be_hidden()
