@@ -128,13 +128,17 @@ def test_a_class_without_labels_needs_the_teacher(tmp_path: Path) -> None:
 
 def test_the_penalty_of_one_class_is_in_all_ids_and_defaults_are_in_none(store, tmp_path) -> None:
     same = [
-        "{}",
         "{lambda: 1e-4}",
         "{lambda: {default: 1e-4}}",
-        "{l2: 0}",
-        "{lambda: {bird: 1e-4}}",
+        "{lambda: 1e-4, l2: 0}",
+        "{lambda: {default: 1e-4, bird: 1e-4}}",
     ]
-    other = ["{lambda: {bird: 2e-4}}", "{lambda: {sheep: 2e-4}}", "{l2: 1e-6}", "{lambda: 2e-4}"]
+    other = [
+        "{lambda: {default: 1e-4, bird: 2e-4}}",
+        "{lambda: {default: 1e-4, sheep: 2e-4}}",
+        "{lambda: 1e-4, l2: 1e-6}",
+        "{lambda: 2e-4}",
+    ]
     plain = {make_tuner(store, tmp_path, text).root_id for text in same}
     assert len(plain) == 1
     ids = [make_tuner(store, tmp_path, text).root_id for text in other]
@@ -145,7 +149,7 @@ def test_the_penalty_of_one_class_is_in_all_ids_and_defaults_are_in_none(store, 
 
 def test_ids_of_students_with_default_settings_stay(store, tmp_path) -> None:
     """Keys that are added to the spec later leave histories that are there as they are."""
-    tuner = make_tuner(store, tmp_path, "{}")
+    tuner = make_tuner(store, tmp_path, "{lambda: 1e-4}")
     assert set(tuner.root().settings) == {
         "store", "temperature", "solver", "lambda", "tolerance",
     }  # fmt: skip
@@ -168,7 +172,7 @@ def test_a_recipe_that_ends_far_from_the_optimum_says_by_how_much(store, tmp_pat
     pytest.importorskip("torch")
     text = "{{solver: paper, epochs: {}, lr: {}, batch: 16}}"
     short = make_tuner(store, tmp_path, text.format(1, 0.001))
-    optimum = make_tuner(store, tmp_path, "{}").root()
+    optimum = make_tuner(store, tmp_path, "{lambda: 1e-4}").root()
     (line,) = optimality_notices(short.root(), store.classes)
     worst = int(np.argmax(short.root().gap))
     assert f"by {short.root().gap[worst]:.1%} for “{store.classes[worst]}”" in line
