@@ -36,6 +36,7 @@ from inficond_panel.spec.sections.package_teachers import FunctionName
 from inficond_panel.spec.sections.page import TOPS, Layout, Views
 from inficond_panel.spec.sections.segments import Head, KMeansSegments
 from inficond_panel.spec.sections.splits import Cells, ColumnPart, SplitReference, Splits
+from inficond_panel.spec.sections.students import ExactStudents
 from inficond_panel.spec.sections.teacher import LogitsTeacher
 from inficond_panel.vocabulary.confidence import CONFIDENCE
 
@@ -227,6 +228,12 @@ def fit_spec(given: dict, folder: Path) -> None:
             students.lambda_ = 1e-4
 
 
+def fit_images(students: Section | None) -> None:
+    """Distil on fit alone where tune cannot be."""
+    if isinstance(students, ExactStudents) and students.fault_of_images():
+        students.distil_on = ["fit"]
+
+
 @st.composite
 def made(draw, section: type[Section], folder: Path) -> Section:
     """A section of any kind with any valid values."""
@@ -250,6 +257,7 @@ def made(draw, section: type[Section], folder: Path) -> Section:
         given = {"checkpoint": given["checkpoint"]}
     if section is Spec:
         fit_spec(given, folder)
+        fit_images(given.get("students"))
     return kind(**given)
 
 
