@@ -63,9 +63,8 @@ def choose_penalties(
 
     A softmax student has one penalty for all classes. Students are compared on the images of
     ``tune`` where they learn from the teacher alone and not from these images, else by folds of the
-    images that they learn from. A student without
-    any concept is taken only where all are; a class that no folds can compare has the least
-    penalty. Raises ``CancelledError``.
+    images that they learn from. A student without any concept is taken only where all are; a class
+    that no folds can compare has the least penalty. Raises ``CancelledError``.
     """
     path = compared_penalties(store)
     folds = None if _tune_compares(store, data) else _folds_of(data, list(columns))
