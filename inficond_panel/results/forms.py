@@ -51,9 +51,7 @@ def _html_row(tag: str, cells: list[str]) -> str:
 def text_table(frame: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
     """Header and rows of the columns that have a heading, as texts; limits stand behind theirs."""
     whole, header, columns = frame.reset_index(), list[str](), list[list[str]]()
-    level = confidence_word(
-        float(whole["level"].iloc[0]) if "level" in whole and len(whole) else CONFIDENCE
-    )
+    level = confidence_word(frame.attrs["facts"].get("level", CONFIDENCE))
     for name, form in frame.attrs["headings"].items():
         heading = Heading(*form)
         header.append(heading.text)

@@ -41,7 +41,7 @@ def make_frame(
 ) -> pd.DataFrame:
     """One row per mapping. Without rows the columns are those of ``headings``, and the index.
 
-    With the ``level`` of intervals a column says so in each row.
+    The ``level`` of intervals is a fact, and a column, so that rows alone say it.
     """
     keys = [index] if isinstance(index, str) else list(index)
     given = list(rows)
@@ -53,7 +53,7 @@ def make_frame(
         "title": title,
         "headings": {name: list(astuple(heading)) for name, heading in headings.items()},
         "notes": list(notes),
-        "facts": dict(facts or {}),
+        "facts": {**(facts or {}), **({} if level is None else {"level": level})},
     }
     return frame
 

@@ -165,7 +165,7 @@ def test_a_curve_that_is_kept_at_one_level_is_not_shown_at_another(tuners):
 COMMANDS = [
     ("metrics", "--class", "bicycle"),
     ("thresholds", "--class", "bicycle"),
-    ("stability", "--class", "bicycle", "--top", "1", "--draws", "8", "--counterparts", "0"),
+    ("stability", "--class", "bicycle", "--top", "1", "--draws", "8"),
     ("lambda", "--class", "bicycle"),
     ("compare",),
 ]
@@ -204,7 +204,7 @@ def test_frames_have_a_column_of_the_level(tuners):
         "penalty_path": students.penalty_path("bicycle"),
         "what_if": students.what_if("bicycle", "wheel"),
         "refit": students.what_if("bicycle", "wheel", refit=True),
-        "stability": students.stability("bicycle", top=1, draws=8, counterparts=0),
+        "stability": students.stability("bicycle", top=1, draws=8),
         "shift": students.shift(["bicycle"]),
         "groups": students.groups("tv monitor"),
     }
