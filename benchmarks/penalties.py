@@ -33,7 +33,7 @@ from shift_parts.teachers import teacher_logits
 
 from inficond_panel import distill
 from inficond_panel.distill import Interval
-from inficond_panel.distill.folds import stratified_folds
+from inficond_panel.distill.folds import FOLDS, stratified_folds
 from inficond_panel.distill.metrics.bootstrap import change_intervals
 from inficond_panel.store import Store
 from inficond_panel.tuning import Tuner, open_tuner
@@ -41,7 +41,6 @@ from inficond_panel.tuning.fitting.penalty_choice import compared_penalties
 
 #: Positives of fit that a class without a bias needs.
 LEAST = 60
-FOLDS = 5
 MEASURED = ("ap", "fidelity")
 #: Teachers that are made, on photos parted by chance.
 MADE = ("strong", "honest", "shortcut", "non-linear")

@@ -189,14 +189,11 @@ def suggestion_sentences(
 
     At the end the classes that the teacher does not know.
     """
-    mean = (
-        ""
-        if len(suggestion.scope) == 1
-        else f" in the mean over {count(len(suggestion.scope))} classes"
-    )
-    expected = f" Expected{mean}: {gain_words(suggestion.gain, limits=limits)}"
-    outlook = f"{expected}, {suggestion.measured}." if suggestion.intents else ""
-    sentences = [f"{suggestion.text(limits=limits)}{outlook}"]
+    sentences = [suggestion.text(limits=limits)]
+    if suggestion.intents and len(suggestion.scope) > 1:
+        mean = f"in the mean over {count(len(suggestion.scope))} classes"
+        gain = gain_words(suggestion.gain, limits=limits)
+        sentences[0] += f" Expected {mean}: {gain}, {suggestion.measured}."
     unknown = teacher_sentences(suggestion.unknown)
     own = suggestion.classes.get(class_name)
     if own is not None:

@@ -20,7 +20,7 @@ from scipy.stats import binomtest
 
 from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.common.interval import Interval
-from inficond_panel.distill.folds import stratified_folds
+from inficond_panel.distill.folds import FOLDS, stratified_folds
 from inficond_panel.distill.metrics.bootstrap import draw_counts, interval
 from inficond_panel.distill.metrics.decisions import Cutoff, Mask, above, cutoff_rows
 from inficond_panel.distill.scores.scores import Array
@@ -33,7 +33,6 @@ from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.splits import TUNE
 
-FOLDS = 5
 #: Share of the photos on which a student has to be wrong to be taught, and the least number.
 SHARE_WRONG, LEAST_WRONG = 0.1, 2
 

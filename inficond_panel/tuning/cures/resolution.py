@@ -15,14 +15,14 @@ import numpy as np
 
 from inficond_panel.concepts.texts import words_for
 from inficond_panel.distill import average_precision
-from inficond_panel.distill.folds import stratified_folds
+from inficond_panel.distill.folds import FOLDS, stratified_folds
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.distill.shift.balance import balance
 from inficond_panel.errors import DataError, TuningError
 from inficond_panel.store.more_photos import more_photos
 from inficond_panel.tuning.cures.choice import choose
 from inficond_panel.tuning.fitting.class_fit import ClassFit
-from inficond_panel.tuning.fitting.held_out import FOLDS, fit_each, held_out_logits, logits_of_each
+from inficond_panel.tuning.fitting.held_out import fit_each, held_out_logits, logits_of_each
 from inficond_panel.tuning.fitting.penalty_choice import compared_penalties
 from inficond_panel.tuning.fitting.terms import Balanced, Doubted, Learned, Taught, Terms
 from inficond_panel.tuning.intents.cures import Balance, Cure, Doubt, Label, Lambda, Learn
