@@ -136,8 +136,8 @@ def _answers(students: TunableStudents, label: NDArray, rows: NDArray[np.intp]) 
 
 def _taught(students: TunableStudents, given: dict[str, int]) -> Change:
     """Gain of the answers, taught whatever they show."""
-    labels = Answers(students.classes[0], given).labels
-    return _gain(students, holdout(students, students.tuner.preview(students.node, labels)))
+    edits = Answers(students.classes[0], given).edits
+    return _gain(students, holdout(students, students.tuner.preview(students.node, edits)))
 
 
 def _helps(students: TunableStudents, given: dict[str, int]) -> bool:

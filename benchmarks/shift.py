@@ -23,6 +23,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -134,7 +135,7 @@ def claimed(plain: list[Run]) -> dict[str, Any]:
     return found
 
 
-def mean_gain(runs: list[Run], title: str) -> tuple[float, float, float]:
+def mean_gain(runs: Sequence[Any], title: str) -> tuple[float, float, float]:
     """Mean gain in AP points over the runs that have it, with limits over runs and photos."""
     chosen = [run.gains[title] for run in runs if title in run.gains]
     draws = np.array([np.nan_to_num(gain.draws) for gain in chosen])

@@ -13,6 +13,7 @@ from inficond_panel.tuning.intents.intent import Intent, size_words
 from inficond_panel.tuning.suggest import Suggestion
 from inficond_panel.tuning.suggest.suggestion import Gain, Lever
 from inficond_panel.vocabulary.cures import (
+    ANSWERS,
     AUTO,
     BALANCE,
     DOUBT,
@@ -31,6 +32,7 @@ Asked = Intent | Cure
 LEARNED_FROM = {
     LABELS: "the labels of tune",
     TEACHER: "the teacher on tune",
+    ANSWERS: "the teacher on tune, corrected by the answers",
     MORE: "the teacher on added photos",
 }
 
