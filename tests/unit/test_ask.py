@@ -224,6 +224,9 @@ def test_a_correction_is_the_most_probable_and_else_the_teacher() -> None:
     assert found.constant + found.concepts["word"] * score.mean() == pytest.approx(
         best[1], abs=1e-4
     )
+    alone = corrected(teacher, {}, answered, present)
+    assert not alone.concepts
+    assert alone.slope != pytest.approx(1)
     none = corrected(teacher, {"word": score}, answered[:0], present[:0])
     np.testing.assert_allclose(none.log_odds(teacher, score[:, None], ["word"]), teacher)
 

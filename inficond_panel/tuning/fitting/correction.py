@@ -64,7 +64,7 @@ def corrected(
 ) -> Correction:
     """The teacher's log-odds ``(n,)``, corrected by the answers ``present`` ``(m,)`` on the photos
     at ``answered`` ``(m,)``, and the ``scores`` ``(n,)`` of each of some concepts."""
-    values = np.array(list(scores.values())).reshape(len(scores), -1)
+    values = np.array(list(scores.values())).reshape(len(scores), len(teacher))
     mean, spread = values.mean(axis=1), values.std(axis=1)
     spread[spread == 0] = 1.0
     standard = (values - mean[:, None]) / spread[:, None]
