@@ -49,9 +49,7 @@ def _done(found: Teaching) -> str:
 def _no_gain(found: Teaching) -> str:
     if not found.repairable:
         return "Nothing to repair was found here"
-    if found.more_errors:
-        return "The errors would become more"
-    return "The loss would not fall by more than one standard error"
+    return "The loss would not fall"
 
 
 def _level(found: Teaching) -> str:

@@ -252,14 +252,14 @@ def teaching(present, before, after) -> Teaching:
     return Teaching(Answers("truck", {}), np.array(present) == 1, *values, 0.0, noise)
 
 
-def test_answers_help_where_the_loss_falls_by_more_than_a_standard_error() -> None:
+def test_answers_help_where_the_loss_falls() -> None:
     """Losses of a photo by hand: log(1 + e^-logit) where the class is present."""
     present, before, after = [1, 1, 0, 0], [-1.0, 0.5, 1.0, -2.0], [0.5, 0.6, -0.2, -1.9]
     sign = np.where(np.array(present) == 1, -1, 1)
     fall = np.log1p(np.exp(sign * before)) - np.log1p(np.exp(sign * after))
     found = teaching(present, before, after)
     np.testing.assert_allclose(found.loss_change.estimate, -fall.mean())
-    assert fall.mean() > fall.std(ddof=1) / 2
+    assert fall.mean() > 0
     assert found.helps
     assert list(found.wrong_before) == [True, False, True, False]
     assert list(found.wrong_after) == [False] * 4
@@ -269,8 +269,7 @@ def test_answers_help_where_the_loss_falls_by_more_than_a_standard_error() -> No
     ("before", "after", "why"),
     [  # of 4 photos with the class
         ([-1.0, 0.5, 2.0, 2.0], [1.0, 1.0, 2.5, 2.5], "Nothing to repair"),
-        ([-1.0, -0.1, 2.0, 2.0], [1.0, -0.1, 2.0, 2.0], "The loss would not fall"),
-        ([-2.0, -2.0, 0.1, 0.1], [-0.5, -0.5, 0.1, -0.1], "The errors would become more"),
+        ([-1.0, -0.1, 2.0, 2.0], [1.0, -3.0, 2.0, 2.0], "The loss would not fall"),
         ([-1.0], [1.0], "Nothing to repair"),
     ],
 )
@@ -278,6 +277,12 @@ def test_answers_do_not_help_else_and_it_is_said_why(before, after, why) -> None
     found = teaching([1] * len(before), before, after)
     assert not found.helps
     assert f"{why}" in teaching_sentences(found)[-1]
+
+
+def test_answers_help_though_one_more_photo_is_wrong() -> None:
+    found = teaching([1] * 4, [-2.0, -2.0, 0.1, 0.1], [-0.5, -0.5, 0.1, -0.1])
+    assert found.wrong_after.sum() > found.wrong_before.sum()
+    assert found.helps
 
 
 def test_a_tenth_of_the_photos_has_to_be_wrong() -> None:
