@@ -24,7 +24,7 @@ from inficond_panel.vocabulary.confidence import few_draws, least_draws
 REFITS = 100
 #: An influence holds where its sign does in this share of the refits. It is the verdict's own:
 #: ``views.confidence`` is of the limits that stand beside it.
-HOLDS = 0.95
+HOLDS = 1 - 0.05
 _HEADINGS = {
     "concept": Heading("concept"),
     "influence": Heading("influence", sign=True),
