@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import param
 
-from inficond_panel.analysis.penalty_path import penalty_path
 from inficond_panel.analysis.student_shift import student_shift, tune_aps
 from inficond_panel.common.numbers import plain
 from inficond_panel.distill.shift.verdict import NONE, SHIFT
 from inficond_panel.errors import CancelledError, InficondError
+from inficond_panel.results.frame import interval_of
+from inficond_panel.results.penalty_path import penalty_path
 from inficond_panel.state import Job
 from inficond_panel.tuning.ask.photos import photos_to_ask
 from inficond_panel.tuning.intents.asked import place_of
@@ -21,7 +22,7 @@ from inficond_panel.ui.component import tie
 from inficond_panel.ui.photos.images import data_uri
 from inficond_panel.vocabulary.confidence import CONFIDENCE
 from inficond_panel.vocabulary.metrics import AP
-from inficond_panel.wording.cures import asked_words, auto_sentence, terms_words
+from inficond_panel.wording.cures import asked_words, terms_words
 from inficond_panel.wording.suspects import (
     plain_sentence,
     shift_sentence,
@@ -31,7 +32,8 @@ from inficond_panel.wording.suspects import (
 )
 
 if TYPE_CHECKING:
-    from inficond_panel.analysis.penalty_path import PenaltyPoint
+    import pandas as pd
+
     from inficond_panel.distill import Interval
     from inficond_panel.state import AppState
     from inficond_panel.store import Store
@@ -77,22 +79,21 @@ def make_shift(
     }
 
 
-def make_path(
-    path: Iterable[PenaltyPoint], level: float | None = CONFIDENCE
-) -> list[dict[str, Any]]:
-    """Points of a path over lambda, the smallest first: AP with its interval, and concepts left.
+def make_path(path: pd.DataFrame, level: float | None = CONFIDENCE) -> list[dict[str, Any]]:
+    """Points of a path over lambda, see ``results.penalty_path``: AP with its interval, concepts.
 
     Without a ``level`` AP alone.
     """
     points = []
-    for point in path:
-        ap = point.metrics[AP.key] if level is not None else point.metrics[AP.key].alone
+    for value, row in path.iterrows():
+        ap = interval_of(row, AP.key)
+        ap = ap if level is not None else ap.alone
         facts = {
-            "value": point.value,
-            "text": f"{point.value:.3g}",
-            "now": point.now,
-            "auto": point.auto,
-            "concepts": point.concepts,
+            "value": value,
+            "text": f"{value:.3g}",
+            "now": bool(row["now"]),
+            "auto": bool(row["auto"]),
+            "concepts": int(row["concepts"]),
             "told": ap.text(),
         }
         points.append(facts | plain(ap.columns(AP.key, stem="")))
@@ -197,8 +198,8 @@ class MendingPanel(param.Parameterized):
             rows = photos_to_ask(student, most=PHOTOS).rows
             return {
                 "shift": self._made(found, tune_aps(app.tuner, node, found)),
-                "path": make_path(path.points, self._level),
-                "auto": auto_sentence(path.auto) if path.auto else "",
+                "path": make_path(path, self._level),
+                "auto": path.attrs["notes"][-1] if path.attrs["facts"]["auto"] else "",
                 "photos": make_photos(store, k, rows.tolist()),
             }
 
