@@ -70,6 +70,12 @@ class AskState(param.Parameterized):
         return self.draft is not None and len(self.draft.answers.given) >= LEAST
 
     @property
+    def can_undo(self) -> bool:
+        """True if the last reply can be taken back: it has not been taught."""
+        replies = () if self.draft is None else self.draft.replies
+        return bool(replies) and not self.judging and self._taught is None
+
+    @property
     def teacher_may_answer(self) -> int:
         """Number of photos left that the teacher may answer in the place of the person."""
         draft = self.draft
@@ -91,7 +97,10 @@ class AskState(param.Parameterized):
         self.rights.require_class(class_name)
         if self.missing:
             raise TuningError(self.missing)
-        if not (self._tuning.busy or self._tuning.locked):
+        if self._tuning.busy or self._tuning.locked:
+            why = self._tuning.locked or "A refit is under way."
+            self.status = Status("error", why)
+        else:
             self._load(class_name, concept)
 
     def answer(self, place: int, value: int | None) -> None:
@@ -119,7 +128,7 @@ class AskState(param.Parameterized):
     def undo(self) -> None:
         """Take the last reply back; those of the teacher together."""
         draft = self.draft
-        if draft is None or not draft.replies or self.judging or self._taught is not None:
+        if draft is None or not self.can_undo:
             return
         *kept, last = draft.replies
         while last.by_teacher and kept and kept[-1].by_teacher:
