@@ -54,6 +54,7 @@ def rules() -> st.SearchStrategy[t.DoneWhen]:
         st.builds(t.ReachesValue, metric=metric, value=st.floats(0, 1)),
         st.builds(t.GainsBy, metric=metric, by=SHARES),
         st.builds(t.IterationsMade, count=st.integers(1)),
+        st.builds(t.AnswersGiven, count=st.integers(1)),
         st.just(t.ParticipantSays()),
     )
 
@@ -76,6 +77,7 @@ def task(draw, name: str, folder: Path) -> t.Task:
         may_leave=draw(st.booleans()) if limit else True,
         other_classes=draw(st.booleans()),
         may_type=draw(st.booleans()),
+        may_ask=draw(st.booleans()),
         after=draw(st.lists(question_page([draw(question("after"))]), max_size=1)),
     )
 
@@ -131,6 +133,7 @@ def study(draw, folder: Path) -> StudySpec:
             views=draw(views()),
             spec=draw(st.none() | variation(folder)),
             may_type=draw(st.none() | st.booleans()),
+            may_ask=draw(st.none() | st.booleans()),
         )
         for name in draw(levels)
     ]

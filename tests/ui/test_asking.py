@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from factory import small_arrays, small_spec
+from factory import CLASSES, small_arrays, small_spec, unlabelled_arrays
 from playwright.sync_api import Page, expect
 from test_accessibility import findings
 
@@ -17,21 +17,13 @@ pytestmark = pytest.mark.ui
 
 ARRAYS = small_arrays()
 OFFER = "Look at 20 photos of which the student is least sure"
-UNLABELLED = {"bicycle": 0, "tv monitor": 1, "sheep": 2, "bird": 3}
 #: Pixels that a finger needs.
 FINGER = 44
 
 
-def unlabelled():
-    """Arrays of a small store whose tune has no label."""
-    arrays = small_arrays()
-    arrays["label"][arrays["split"] == "tune"] = -1
-    return arrays
-
-
 @pytest.fixture(scope="module")
 def spec(tmp_path_factory) -> Path:
-    return small_spec(tmp_path_factory.mktemp("asked"), make=unlabelled)
+    return small_spec(tmp_path_factory.mktemp("asked"), make=unlabelled_arrays)
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +53,9 @@ def keys_of(spec: Path, name: str) -> list[str]:
     """Key for the true answer on each of the photos that are asked about first."""
     tuner = open_tuner(spec, history=":memory:")
     rows = photos_to_ask(tuner.cures.class_fit(tuner.root(), name)).rows
-    return [{1: "y", 0: "n", -1: "s"}[int(ARRAYS["label"][row, UNLABELLED[name]])] for row in rows]
+    return [
+        {1: "y", 0: "n", -1: "s"}[int(ARRAYS["label"][row, CLASSES.index(name)])] for row in rows
+    ]
 
 
 def press(page: Page, keys: list[str], at: int = 0) -> None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
-from factory import small_arrays, small_spec
+from factory import small_arrays, small_spec, unlabelled_arrays
 from frames import joint_spec
 
 from inficond_panel.errors import TuningError
@@ -20,17 +19,10 @@ from inficond_panel.tuning.ask.photos import photos_to_ask
 from inficond_panel.vocabulary.splits import TUNE
 
 
-def unlabelled() -> dict[str, np.ndarray]:
-    """Arrays of a small store whose tune has no label."""
-    arrays = small_arrays()
-    arrays["label"][arrays["split"] == "tune"] = -1
-    return arrays
-
-
 def session(folder: Path, jobs: Jobs | None = None, **given) -> AppState:
     """A session over a store whose tune has no label; its history lies in ``folder``."""
     rights = given.pop("rights", Rights())
-    spec = small_spec(folder, make=unlabelled, **given)
+    spec = small_spec(folder, make=unlabelled_arrays, **given)
     tuner = open_tuner(spec, history=folder / "small.history.sqlite")
     return AppState(tuner, jobs or Jobs(inline=True), rights=rights)
 

@@ -134,7 +134,8 @@ class AskState(param.Parameterized):
         while last.by_teacher and kept and kept[-1].by_teacher:
             kept.pop()
         self.found = None
-        self._put(replace(draft, replies=tuple(kept)), "photo-undo", {})
+        images = draft.images[len(kept) : len(draft.replies)]
+        self._put(replace(draft, replies=tuple(kept)), "photo-undo", {"images": list(images)})
 
     def judge(self) -> None:
         """Judge the student by the answers so far, and teach them where that helps."""

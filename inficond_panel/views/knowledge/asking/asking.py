@@ -89,7 +89,8 @@ def make_place(app: AppState, draft: Draft) -> dict[str, Any]:
 
 def make_end(app: AppState, draft: Draft) -> dict[str, Any]:
     """Sentences on what the answers show, and what can be done next: action, words."""
-    found, node = app.asking.found, app.asking.found and app.asking.found.node
+    found = app.asking.found
+    node = None if found is None else found.node
     steps = []
     if found is None and app.asking.can_judge:
         steps.append(("judge_photos", "Judge the student"))
