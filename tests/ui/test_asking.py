@@ -86,7 +86,7 @@ def test_twenty_answers_by_keys_are_taught_and_undone(url, open_page, spec):
     expect(page.get_by_role("button", name=OFFER)).to_be_focused()
     page.get_by_role("button", name=OFFER).click()  # the answers are kept
     expect(told).to_contain_text("Each of the 20 photos has a reply")
-    page.get_by_role("button", name="Judge the student").click()
+    page.get_by_role("button", name="Evaluate the student").click()
     expect(told).to_contain_text("The answers were taught: iteration #1.")
     page.get_by_role("button", name="Look at 20 more").click()
     expect(place(page)).to_have_text("1 of 20")
@@ -108,7 +108,7 @@ def test_answers_are_gone_on_with_after_a_reload(url, open_page):
     expect(place(page)).to_contain_text("4 of 20. You said yes")
     page.get_by_role("button", name="No", exact=True).click()
     expect(place(page)).to_contain_text("5 of 20. You said no")
-    page.get_by_role("button", name="Stop and judge").click()
+    page.get_by_role("button", name="Stop and evaluate").click()
     expect(page.locator(".asking .end")).to_contain_text("On 4 photos the student was right")
     page.get_by_role("button", name="Look at the other 16").click()
     expect(place(page)).to_contain_text("5 of 20")

@@ -221,7 +221,7 @@ def _judged(
         if cancelled and cancelled():
             raise CancelledError("Cancelled.")
         if progress:
-            progress(_JUDGED * fold / FOLDS, f"Judging the student, fold {fold + 1} of {FOLDS}")
+            progress(_JUDGED * fold / FOLDS, f"Evaluating the student, fold {fold + 1} of {FOLDS}")
         out = folds == fold
         learned = [label for label, kept in zip(labels, ~out, strict=True) if kept]
         terms = tuner.cures.of_class(tuner.cures.photos(student, others), learned, parent.bounds)

@@ -88,7 +88,7 @@ function makeDialog(root, model, send) {
     text(place, now < count ? `${now + 1} of ${count}${told && `. ${told}`}` : told)
     text(teacher, offer)
     teacher.hidden ||= !offer
-    text(stop, can_judge ? "Stop and judge" : "Stop")
+    text(stop, can_judge ? "Stop and evaluate" : "Stop")
     fetch()
   }
   function draw() {

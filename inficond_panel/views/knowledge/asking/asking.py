@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from inficond_panel.concepts.texts import words_for
@@ -20,6 +21,7 @@ from inficond_panel.wording.answers import (
 
 if TYPE_CHECKING:
     from inficond_panel.state import AppState
+    from inficond_panel.store import Store
     from inficond_panel.tuning.ask.drafts import Draft
     from inficond_panel.views.knowledge.table import KnowledgeTable
 
@@ -48,8 +50,7 @@ def make_offers(app: AppState, class_name: str) -> list[dict[str, str]]:
     """What can be looked at: photos of the class, and of the concept with the last 👎 or ✕."""
     if app.asking.missing or not class_name:
         return []
-    store = app.store
-    named = [store.concepts[at] for at in words_for(class_name, store.concepts, store.synonyms)]
+    named = _named(app.store, class_name)
     down = [
         thumb.concept
         for thumb in app.tuning.thumbs
@@ -58,6 +59,12 @@ def make_offers(app: AppState, class_name: str) -> list[dict[str, str]]:
     concepts = ["", *[one for one in down if one not in named][-1:]]
     word = named[0] if named else ""
     return [{"concept": one, "words": offer_words(word, one)} for one in concepts]
+
+
+@lru_cache(maxsize=256)
+def _named(store: Store, class_name: str) -> list[str]:
+    """Concepts named like a class."""
+    return [store.concepts[at] for at in words_for(class_name, store.concepts, store.synonyms)]
 
 
 def make_waiting(status: Status) -> dict[str, Any]:
@@ -93,7 +100,7 @@ def make_end(app: AppState, draft: Draft) -> dict[str, Any]:
     node = None if found is None else found.node
     steps = []
     if found is None and app.asking.can_judge:
-        steps.append(("judge_photos", "Judge the student"))
+        steps.append(("judge_photos", "Evaluate the student"))
     if draft.images:
         steps.append(("more_photos", more_words(draft, taught=node is not None)))
     if node is not None:
