@@ -16,6 +16,7 @@ from inficond_panel.state.rights import Rights
 from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.ask.drafts import Draft, Drafts, Reply
 from inficond_panel.tuning.ask.photos import photos_to_ask
+from inficond_panel.tuning.intents.cures import Label
 from inficond_panel.vocabulary.splits import TUNE
 
 
@@ -73,7 +74,8 @@ def test_photos_are_asked_one_after_the_other_and_the_answers_are_taught(tmp_pat
     answer_all(app)
     assert ask.found.node.parent == root.id
     assert app.tuning.head.id == ask.found.node.id
-    given = {label.image: label.value for label in app.tuning.head.cures}
+    labels = [cure for cure in app.tuning.head.cures if isinstance(cure, Label)]
+    given = {label.image: label.value for label in labels}
     assert given == {i: truth(app, i) for i in ask.draft.images if truth(app, i) is not None}
     assert app.tuning.status.kind == "done"
     assert app.tuning.notice.text == f"#1 learned {len(given)} answers on bicycle."

@@ -13,6 +13,7 @@ from studies import STUDY, Visitor, small_study
 from inficond_panel.errors import SpecError, TuningError
 from inficond_panel.study.results.timeline import rebuild, timeline
 from inficond_panel.study.run.study import Study
+from inficond_panel.tuning.intents.cures import Label
 
 ASKING = STUDY.replace("class: bicycle", "class: bicycle\n    may_ask: true")
 BY_ANSWERS = ASKING.replace("{rule: iterations, count: 2}", "{rule: answers, count: 2}")
@@ -74,7 +75,7 @@ def test_what_was_taught_is_in_the_timeline_and_comes_back_bit_for_bit(tmp_path:
     action, judged = recorded(visitor)[-1]
     taught = app.tuning.head
     assert (action, judged["node"], taught.number) == ("photos-judge", taught.id, 1)
-    assert judged["answers"] == len(taught.cures)
+    assert judged["answers"] == sum(isinstance(cure, Label) for cure in taught.cures)
     participant = visitor.page.session.participant
     moments = timeline(visitor.study, participant)
     added = [one.payload for one in moments if one.source == "history" and one.action == "add"]
