@@ -29,41 +29,46 @@ def change_by_teaching(photos: ClassPhotos, terms: Terms, counts: NDArray) -> Ar
     """
     if not learns_from_tune(terms, photos.student.store):
         return np.zeros(len(counts))
-    still, moves = _held_out_moves(photos, terms)
-    logits = still + (counts.astype(np.float64) - 1) @ moves.T
-    fixed = Outcome(photos.tune_label, still).values(AP.key, counts)
+    label, (still, logits) = photos.tune_label, _held_out_logits(photos, terms, counts)
     moved = [
-        Outcome(photos.tune_label, row).values(AP.key, count[None])[0]
+        Outcome(label, row).values(AP.key, count[None])[0]
         for row, count in zip(logits, counts, strict=True)
     ]
-    return np.array(moved) - fixed
+    return np.array(moved) - Outcome(label, still).values(AP.key, counts)
 
 
-def _held_out_moves(photos: ClassPhotos, terms: Terms) -> tuple[Array, Array]:
-    """Logits (n,) of the photos of ``tune`` by students fitted without their fold, and by how much
-    they move as each photo counts once more (n, n)."""
+def _held_out_logits(photos: ClassPhotos, terms: Terms, counts: NDArray) -> tuple[Array, Array]:
+    """Logits of the photos of ``tune`` by students fitted without their fold: as they are (n,), and
+    moved to the counts (draws, n)."""
     student, rows = photos.student, photos.tune
     folds = stratified_folds(photos.tune_label[:, None], FOLDS, seed=0)
     parts = [rows[folds == fold] for fold in range(FOLDS)]
     found = fit_each(student, [terms], student.lower, student.upper, parts, _ROUGH)
-    under, still, moves = student.under(terms), np.empty(len(rows)), np.zeros((len(rows),) * 2)
+    under, still, logits = student.under(terms), np.empty(len(rows)), np.empty(counts.shape)
     for fold, part in enumerate(parts):
-        out, one = folds == fold, found.at([fold])
+        out, one = folds == fold, found.at(np.array([fold]))
         still[out] = student.logits(one, part)
-        moves[out] = _moves(under, one, rows, out)
-    return still, moves
+        free, moves = _moves(under, one, part, rows, counts)
+        logits[:, out] = still[out] + moves[:, :-1] @ photos.tune_scores[out][:, free].T
+        logits[:, out] += moves[:, [-1]]
+    return still, logits
 
 
-def _moves(student: ClassFit, one: Fit, rows: NDArray[np.intp], out: NDArray[np.bool_]) -> Array:
-    """Moves (out, n) of the logits of the photos ``out`` of those at ``rows``, as each counts once
-    more for the student ``one``, which is fitted without them."""
+def _moves(
+    student: ClassFit,
+    one: Fit,
+    part: NDArray[np.intp],
+    rows: NDArray[np.intp],
+    counts: NDArray,
+) -> tuple[NDArray[np.intp], Array]:
+    """Free weights of the student ``one``, fitted without the photos at ``part``, and the moves of
+    these and of the intercept (draws, p + 1) as the others at ``rows`` count as in each draw."""
     data, k, weights = student.data, student.k, one.weights[:, 0]
-    logits = data.logits(weights, one.intercepts[0])
-    inside = data.without(rows[out])
+    logits, inside = data.logits(weights, one.intercepts[0]), data.without(part)
     share = data.weight(k) @ inside
+    inner = (weights > student.lower[:, 0]) & (weights < student.upper[:, 0])
+    free = np.flatnonzero(inner & (weights != 0))
     images = np.flatnonzero(inside & np.isin(data.rows, rows))
-    free = np.flatnonzero((weights > student.lower[:, 0]) & (weights < student.upper[:, 0]))
-    free = free[weights[free] != 0]
     moves = image_moves(
         data.scores,
         logits,
@@ -73,9 +78,5 @@ def _moves(student: ClassFit, one: Fit, rows: NDArray[np.intp], out: NDArray[np.
         images,
         float(data.l2[k]),
     )
-    scores = student.store.concept_score[rows[out]][:, free]
-    found = np.zeros((len(rows), len(scores)))
-    np.add.at(
-        found, np.searchsorted(rows, data.rows[images]), (scores @ moves[:-1] + moves[-1]).T
-    )
-    return found.T
+    more = counts[:, np.searchsorted(rows, data.rows[images])].astype(np.float64) - 1
+    return free, more @ moves.T

@@ -4,8 +4,8 @@ At the optimum, moving weight c by 1 and re-optimising the free weights A (not a
 bound) and the intercept moves them by -H_AA^-1 H_Ac, with H the Hessian of the objective. The
 logits then move by the *response* of c: its score less what the others make up for. One Cholesky
 factor gives the responses of all concepts, where refits would take seconds. An image that counts
-once more moves them by -H_AA^-1 times the gradient of its loss (the infinitesimal jackknife: Jaeckel
-1972; Giordano et al. 2019, "A Swiss army infinitesimal jackknife", AISTATS).
+once more moves them by -H_AA^-1 times the gradient of its loss (the infinitesimal jackknife:
+Giordano et al. 2019, "A Swiss army infinitesimal jackknife", AISTATS).
 """
 
 from __future__ import annotations

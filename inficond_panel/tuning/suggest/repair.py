@@ -2,8 +2,8 @@
 
 For every class, whether the data show a shift (``tuning.shift.class_shift``) or not, the levers are
 compared (``levers``): another lambda, the teacher's probabilities on the photos of tune, the labels
-of tune. The gain of each is that of choosing and carrying out, on photos that did not choose; the
-gain stated for the class is that of choosing the lever, too, and none is taken unless it is above 0.
+of tune. The gain of each is that of choosing and carrying out, on photos that did not choose. The
+gain stated for the class is that of choosing a lever, too; none is taken unless it is above 0.
 """
 
 from __future__ import annotations
