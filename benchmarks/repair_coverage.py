@@ -65,11 +65,13 @@ def main() -> None:
                 with args.file.open("a") as out:
                     out.write(json.dumps(row) + "\n")
             shutil.rmtree(Path(students.tuner.store.path).parent)
+    every = [json.loads(line) for line in args.file.read_text().splitlines()]
     groups = defaultdict(list)
-    for line in args.file.read_text().splitlines():
-        groups[(row := json.loads(line))["group"]].append(row)
+    for row in every:
+        groups[row["group"]].append(row)
     for group, rows in sorted(groups.items()):
         print(group, *coverage(rows), *rules(rows), sep="\n")
+    print("all", *coverage(every), sep="\n")
 
 
 def parse_args() -> argparse.Namespace:
