@@ -1,17 +1,14 @@
 """Answers on few photos of tune: which photos to ask about, and what the answers give.
 
     python benchmarks/ask.py SPEC [--store DIR] [--seeds 2] [--first-seed 0] [--pairs 8]
-                             [--plain 18] [--teacher strong|shortcut|honest]
-                             [--lambda VALUE|auto]
+                             [--plain 18] [--teacher NAME] [--lambda VALUE|auto]
 
-SPEC is a spec, or a store, with labels. Pairs of a class and its context, biased splits and
-teachers are those of benchmarks/shift.py; the teacher with the shortcut is a regression on the
-labels of the biased photos. The labels of tune are hidden, and given as answers on 20 or 40 photos
-chosen in several ways. Gains are in AP points (100 times AP) on the holdout, with intervals of 95 %
-by drawing pairs and photos, the worst pair, and the share of the gain of all labels of tune at the
-share of the loss that is best in the mean. *judged*: taught only where the errors on the answered
-photos fall, as the product does. Then the same classes without a bias. The last line is one line of
-JSON.
+SPEC is a spec, or a store, with labels. Students and teachers are those of benchmarks/shift.py. The
+labels of tune are hidden, and given as answers on 20 or 40 photos chosen in several ways. Gains are
+in AP points (100 times AP) on the holdout, with intervals of 95 % by drawing pairs and photos, the
+worst pair, and the share of the gain of all labels of tune at the share of the loss that is best in
+the mean. *judged*: taught only where the errors on the answered photos fall, as the product does.
+Then the same classes without a bias. The last line is one line of JSON.
 """
 
 from __future__ import annotations
@@ -26,13 +23,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from shift import mean_gain
+from shift_parts.cases import Case, add_case_arguments, biased_cases, plain_cases
 from shift_parts.cures import holdout
-from shift_parts.pairs import Pair, Split, biased, draw_split, find_pairs
-from shift_parts.runs import honest_logits, make_students, strong_logits
+from shift_parts.runs import student_of
 
 from inficond_panel.api.students import TunableStudents
 from inficond_panel.concepts.texts import words_for
-from inficond_panel.store import Store
 from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.ask.answers import Answers, judged
 from inficond_panel.tuning.ask.photos import photos_to_ask
@@ -61,19 +57,6 @@ class Asked:
     gains: dict[str, Change] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Case:
-    """One class of a store on a split: its teacher's logits, the photos of fit, its context."""
-
-    store: Store
-    k: int
-    logits: NDArray
-    split: Split
-    fit: NDArray[np.intp]
-    words: tuple[int, ...]  # concepts that name the context
-    seed: int
-
-
 def main() -> None:
     """Ask about all pairs, then about the classes without a bias, and print both tables."""
     args = parse_args()
@@ -92,53 +75,14 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("spec")
-    parser.add_argument("--store")
-    parser.add_argument("--seeds", type=int, default=2)
-    parser.add_argument("--first-seed", type=int, default=0)
-    parser.add_argument("--pairs", type=int, default=8)
-    parser.add_argument("--plain", type=int, default=18, help="classes without a bias, per seed")
-    parser.add_argument("--leak", type=float, default=0.02)
-    parser.add_argument("--teacher", choices=("strong", "shortcut", "honest"), default="strong")
-    parser.add_argument("--lambda", dest="penalty", default=None)
+    add_case_arguments(parser)
     return parser.parse_args()
-
-
-def biased_cases(store: Store, args: argparse.Namespace) -> Iterator[Case]:
-    """Pairs of all seeds, on biased photos of fit."""
-    for seed in range(args.first_seed, args.first_seed + args.seeds):
-        split = draw_split(store, seed)
-        pairs = find_pairs(store, split)
-        for i in np.random.default_rng(seed).permutation(len(pairs))[: args.pairs]:
-            pair: Pair = pairs[i]
-            fit = biased(store, split.fit, pair, args.leak, seed)
-            taught = fit if args.teacher == "shortcut" else split.fit
-            logits = logits_of(store, pair.target, taught, seed, args.teacher)
-            yield Case(store, pair.target, logits, split, fit, pair.words, seed)
-
-
-def plain_cases(store: Store, args: argparse.Namespace) -> Iterator[Case]:
-    """Classes on the photos of fit as they were drawn; they have no culprit."""
-    for seed in range(args.first_seed, args.first_seed + args.seeds):
-        split = draw_split(store, seed)
-        order = np.random.default_rng([seed, 7]).permutation(len(store.classes))
-        for k in order[: args.plain].tolist():
-            logits = logits_of(store, k, split.fit, seed, args.teacher)
-            yield Case(store, k, logits, split, split.fit, (), seed)
-
-
-def logits_of(store: Store, k: int, fit: NDArray[np.intp], seed: int, teacher: str) -> NDArray:
-    """Logits of the teacher; those of a regression on the labels of the photos of ``fit``."""
-    return strong_logits(store, k, seed) if teacher == "strong" else honest_logits(store, k, fit)
 
 
 def ask(case: Case, args: argparse.Namespace) -> Asked:
     """Gains of one student by answers on photos chosen in several ways, and of all labels."""
-    students = make_students(case.store, case.k, case.logits, case.split, case.fit, hidden=True)
-    if args.penalty is not None:
-        value = args.penalty if args.penalty == "auto" else float(args.penalty)
-        students = students.with_settings(lambda_=value).fit()
-    found = Asked(students.classes[0], ", ".join(case.store.concepts[c] for c in case.words))
+    students = student_of(case, hidden=True, lambda_=args.lambda_)
+    found = Asked(students.classes[0], ", ".join(case.store.concepts[c] for c in _words(case)))
     label, nothing = _labels(case, students), _gain(students, holdout(students, students.node))
     for share in SHARES:
         found.gains[f"all labels, share {share:g}"] = _all_labels(students, label, share)
@@ -157,6 +101,11 @@ def ask(case: Case, args: argparse.Namespace) -> Asked:
     return found
 
 
+def _words(case: Case) -> tuple[int, ...]:
+    """Concepts that name the context, if the case has one."""
+    return case.pair.words if case.pair else ()
+
+
 def _references(
     case: Case, students: TunableStudents, count: int
 ) -> Iterator[tuple[str, NDArray[np.intp]]]:
@@ -172,9 +121,9 @@ def _clicks(case: Case, students: TunableStudents) -> Iterator[tuple[str, str | 
     """Title and concept of what the product asks about: no click, on the culprit, on another."""
     concepts, rng = case.store.concepts, np.random.default_rng([case.seed, case.k, 6])
     yield "no click", None
-    if case.words:
-        yield "click on the culprit", concepts[case.words[0]]
-    own = {*words_for(students.classes[0], concepts, case.store.synonyms), *case.words}
+    if _words(case):
+        yield "click on the culprit", concepts[_words(case)[0]]
+    own = {*words_for(students.classes[0], concepts, case.store.synonyms), *_words(case)}
     others = [c for c in range(len(concepts)) if c not in own]
     yield "click on a wrong concept", concepts[int(rng.choice(others))]
 
@@ -187,8 +136,8 @@ def _answers(students: TunableStudents, label: NDArray, rows: NDArray[np.intp]) 
 
 def _taught(students: TunableStudents, given: dict[str, int]) -> Change:
     """Gain of the answers, taught whatever they show."""
-    labels = Answers(students.classes[0], given).labels
-    return _gain(students, holdout(students, students.tuner.preview(students.node, labels)))
+    edits = Answers(students.classes[0], given).edits
+    return _gain(students, holdout(students, students.tuner.preview(students.node, edits)))
 
 
 def _helps(students: TunableStudents, given: dict[str, int]) -> bool:

@@ -5,9 +5,8 @@
 
 SPEC is a spec, or a store, with labels. Its photos are parted by chance into fit, tune and holdout.
 For pairs of a class and a context fit is biased as in benchmarks/shift.py; as many classes are left
-as they are. Teachers: *strong* (nearly always right), *honest* and *shortcut* (regressions on
-labels of fit, as drawn and biased), *non-linear* (errors that follow from the scores, by sines that
-no student can have), and, on the store's own splits, the store's *own*. Per rule: mean AP and
+as they are. Teachers are those of shift_parts/teachers.py, *own* on the store's own splits.
+Per rule: mean AP and
 fidelity on the holdout in points, the largest loss of AP against 1e-4, and concepts per class.
 Rules: fixed penalties; auto (least loss against the teacher on tune); the largest and the least
 penalty within one standard error of it; folds of fit; and the highest AP on the holdout, which no
@@ -30,11 +29,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 from shift_parts.pairs import biased, draw_split, find_pairs
-from shift_parts.runs import honest_logits, strong_logits
+from shift_parts.teachers import teacher_logits
 
 from inficond_panel import distill
 from inficond_panel.distill import Interval
-from inficond_panel.distill.folds import stratified_folds
+from inficond_panel.distill.folds import FOLDS, stratified_folds
 from inficond_panel.distill.metrics.bootstrap import change_intervals
 from inficond_panel.store import Store
 from inficond_panel.tuning import Tuner, open_tuner
@@ -42,8 +41,9 @@ from inficond_panel.tuning.fitting.penalty_choice import compared_penalties
 
 #: Positives of fit that a class without a bias needs.
 LEAST = 60
-FOLDS = 5
 MEASURED = ("ap", "fidelity")
+#: Teachers that are made, on photos parted by chance.
+MADE = ("strong", "honest", "shortcut", "non-linear")
 
 
 @dataclass(frozen=True)
@@ -94,35 +94,20 @@ def cases(store: Store, seed: int, count: int) -> Iterator[tuple[str, Case]]:
     pairs = find_pairs(store, split)
     for pair in (pairs[i] for i in rng.permutation(len(pairs))[:count]):
         fit, k = biased(store, split.fit, pair, 0.02, seed), pair.target
-        teachers = {
-            "strong": strong_logits(store, k, seed),
-            "honest": honest_logits(store, k, split.fit),
-            "shortcut": honest_logits(store, k, fit),
-            "non-linear": nonlinear_logits(store, k, seed),
-        }
+        teachers = {name: teacher_logits(name, store, k, split.fit, seed, fit) for name in MADE}
         for name, logits in teachers.items():
             yield f"biased fit, {name}", Case(store, k, logits, fit, split.tune, split.holdout)
     shown = (np.asarray(store.label)[split.fit] == 1).sum(axis=0)
     for k in map(int, rng.permutation(np.flatnonzero(shown >= LEAST))[:count]):
         teachers = {
-            "strong": strong_logits(store, k, seed),
-            "honest": honest_logits(store, k, split.fit),
-            "non-linear": nonlinear_logits(store, k, seed),
+            name: teacher_logits(name, store, k, split.fit, seed)
+            for name in MADE
+            if name != "shortcut"
         }
         for name, logits in teachers.items():
             yield f"fit, {name}", Case(store, k, logits, split.fit, split.tune, split.holdout)
         own = store.teacher_log_odds[:, k].astype(np.float64)
         yield "fit, own", Case(store, k, own, *map(store.rows, ("fit", "tune", "holdout")))
-
-
-def nonlinear_logits(store: Store, k: int, seed: int) -> NDArray:
-    """Logits (N,) of a teacher that knows the labels, but for sines of 40 directions of scores."""
-    rng = np.random.default_rng([seed, k, 9])
-    score = np.asarray(store.concept_score[np.arange(len(store.images))])
-    scaled = (score - score.mean(axis=0)) / (score.std(axis=0) + 1e-9)
-    along = scaled @ rng.normal(size=(scaled.shape[1], 40)) / np.sqrt(scaled.shape[1])
-    errors = np.sin(1.5 * along + rng.uniform(0, 2 * np.pi, 40)) @ rng.normal(size=40)
-    return 1.3 * (2.0 * (np.asarray(store.label)[:, k] == 1) - 1) + errors / np.sqrt(20) - 0.6
 
 
 def outcome(case: Case) -> dict[str, tuple[float, float, int]]:

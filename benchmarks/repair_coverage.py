@@ -1,13 +1,13 @@
 """Do the intervals that ``suggest --strategy repair`` states hold, and what may a lever cost?
 
-    python benchmarks/repair_coverage.py FILE [--redraws 20] [--first-seed 0] [--lambda 1e-4]
-    python benchmarks/repair_coverage.py FILE SPEC [--store DIR] [--pairs 6] (and the same)
+    python benchmarks/repair_coverage.py FILE made [--seeds 20] [--first-seed 0] [--lambda 1e-4]
+    python benchmarks/repair_coverage.py FILE SPEC [--store DIR] [--pairs 6] (as shift.py has it)
 
-A case is a class, or a biased pair of classes (shift.py), in one redraw of fit, tune and holdout.
-Without SPEC the photos are made anew in each redraw (examples/spread_shortcut.py): 800 of fit
+A case is a class, or a biased pair of classes (shift.py), in the redraw of fit, tune and holdout
+that a seed makes. With ``made`` the photos are made anew (examples/spread_shortcut.py): 800 of fit
 without a bias (0.5) or with one of 0.9 and 0.97, 300 of tune, 5,700 of the holdout. With SPEC all
-its photos are parted by chance, and the teacher is strong. Each case is one line of JSON, added to
-FILE; the tables are of all lines there, so that several runs can share it.
+its photos are parted by chance. Each case is one line of JSON, added to FILE; the tables are of all
+lines there, so that several runs can share it.
 
 The first table counts how often the stated 95 % interval holds the gain that is measured on the
 holdout: plainly, and with the holdout's own standard error added to its half-widths; with the 95 %
@@ -23,14 +23,15 @@ import shutil
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from shift_parts.pairs import biased, draw_split, find_pairs
-from shift_parts.runs import make_students, strong_logits
+from shift_parts.cases import add_case_arguments, biased_cases, plain_cases
+from shift_parts.runs import student_of
 
 from inficond_panel import from_frames
 from inficond_panel.api.students import TunableStudents
@@ -42,7 +43,6 @@ sys.path.append(str(Path(__file__).parents[1] / "examples"))
 from spread_shortcut import shifted_frames
 
 FIT, TUNE, POOL = 800, 300, 6000
-LEAK = 0.02
 #: Rules by which the lever of the largest gain is taken, from one case.
 RULES: dict[str, Callable[[dict[str, Any]], bool]] = {
     "its gain > 0": lambda case: case["lever"] > 0,
@@ -50,21 +50,19 @@ RULES: dict[str, Callable[[dict[str, Any]], bool]] = {
     "> 1 standard error": lambda case: case["lever"] > case["lever_error"],
     "the gain of the choice > 0 (repair)": lambda case: case["proposed"],
 }
-Case = tuple[str, str, TunableStudents]
+Student = tuple[str, str, int, TunableStudents]
 
 
 def main() -> None:
     """Measure each case, and print the tables of all that are in the file."""
     args = parse_args()
-    for seed in range(args.first_seed, args.first_seed + args.redraws):
-        cases = made(args, seed) if args.spec is None else photos(args, seed)
-        for group, name, students in cases:
-            found = measured(students, name.split(" <- ")[0])
-            if found is not None:
-                row = {"group": f"{group}, λ {args.lambda_}", "name": name, "seed": seed, **found}
-                with args.file.open("a") as out:
-                    out.write(json.dumps(row) + "\n")
-            shutil.rmtree(Path(students.tuner.store.path).parent)
+    for kind, name, seed, students in made(args) if args.spec == "made" else photos(args):
+        found = measured(students, name.split(" <- ")[0])
+        if found is not None:
+            row = {"group": f"{kind}, λ {args.lambda_}", "name": name, "seed": seed, **found}
+            with args.file.open("a") as out:
+                out.write(json.dumps(row) + "\n")
+        shutil.rmtree(Path(students.tuner.store.path).parent)
     every = [json.loads(line) for line in args.file.read_text().splitlines()]
     groups = defaultdict(list)
     for row in every:
@@ -80,42 +78,30 @@ def parse_args() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("file", type=Path)
-    parser.add_argument("spec", nargs="?")
-    parser.add_argument("--store")
-    parser.add_argument("--redraws", type=int, default=20)
-    parser.add_argument("--first-seed", type=int, default=0)
-    parser.add_argument("--pairs", type=int, default=6)
-    parser.add_argument(
-        "--lambda", dest="lambda_", default=1e-4, type=lambda x: x if x == "auto" else float(x)
-    )
+    add_case_arguments(parser)
+    parser.set_defaults(seeds=20, pairs=6)
     return parser.parse_args()
 
 
-def made(args: argparse.Namespace, seed: int) -> Iterator[Case]:
+def made(args: argparse.Namespace) -> Iterator[Student]:
     """Students of made photos: class and shortcut go together on fit as often as the bias says."""
-    for bias in (0.5, 0.9, 0.97):
-        frames = shifted_frames(FIT + POOL, fit=FIT, bias=bias, seed=seed)
-        split = np.repeat(["fit", "tune", "holdout"], [FIT, TUNE, POOL - TUNE])
-        frames["split"] = pd.Series(split, frames["scores"].index)
-        given = from_frames(**frames).with_settings(lambda_=args.lambda_)
-        yield f"made, bias {bias}", f"truck <- road {seed}", given.fit()
+    for seed in range(args.first_seed, args.first_seed + args.seeds):
+        for bias in (0.5, 0.9, 0.97):
+            frames = shifted_frames(FIT + POOL, fit=FIT, bias=bias, seed=seed)
+            split = np.repeat(["fit", "tune", "holdout"], [FIT, TUNE, POOL - TUNE])
+            frames["split"] = pd.Series(split, frames["scores"].index)
+            given = from_frames(**frames).with_settings(lambda_=args.lambda_)
+            yield f"made, bias {bias}", f"truck <- road {seed}", seed, given.fit()
 
 
-def photos(args: argparse.Namespace, seed: int) -> Iterator[Case]:
-    """Students of a spec's photos: each class without a bias, then pairs that are drawn."""
+def photos(args: argparse.Namespace) -> Iterator[Student]:
+    """Students of a spec's photos: classes without a bias, and pairs that are drawn."""
     store = open_tuner(args.spec, store=args.store, history=":memory:").store
-    split, lambda_ = draw_split(store, seed), args.lambda_
-    for k, name in enumerate(store.classes):
-        logits = strong_logits(store, k, seed)
-        yield "class", name, make_students(store, k, logits, split, split.fit, lambda_=lambda_)
-    pairs = find_pairs(store, split)
-    for place in np.random.default_rng(seed).permutation(len(pairs))[: args.pairs]:
-        pair = pairs[place]
-        logits = strong_logits(store, pair.target, seed)
-        fit = biased(store, split.fit, pair, LEAK, seed)
-        name = f"{store.classes[pair.target]} <- {store.classes[pair.context]}"
-        students = make_students(store, pair.target, logits, split, fit, lambda_=lambda_)
-        yield "pair", name, students
+    for case in chain(plain_cases(store, args), biased_cases(store, args)):
+        kind, name = "class", store.classes[case.k]
+        if case.pair is not None:
+            kind, name = "pair", f"{name} <- {store.classes[case.pair.context]}"
+        yield kind, name, case.seed, student_of(case, lambda_=args.lambda_)
 
 
 def measured(students: TunableStudents, name: str) -> dict[str, Any] | None:

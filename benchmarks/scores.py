@@ -27,6 +27,7 @@ from threadpoolctl import threadpool_limits
 
 from inficond_panel.concepts.scoring import Scoring, score_corpus
 from inficond_panel.distill import Outcome, decision_function, fit, soft_targets
+from inficond_panel.distill.folds import FOLDS
 from inficond_panel.distill.metrics.bootstrap import draw_counts
 from inficond_panel.store import Store, open_store
 
@@ -42,7 +43,6 @@ METHODS = {
 }
 LAMBDAS = (1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5)
 SPEC = 1e-4
-FOLDS = 5
 TOLERANCE = 1e-4
 
 

@@ -1,21 +1,21 @@
 """Remedies for a student that has learned a context for its class.
 
     python benchmarks/shift.py SPEC [--store DIR] [--seeds 2] [--first-seed 0] [--pairs 8]
-                               [--leak 0.02] [--honest] [--all-labels] [--lambda 1e-4] [--fit N]
-                               [--tune N] [--unbiased | --brief | --suspects]
+                               [--plain 18] [--leak 0.02] [--teacher NAME] [--all-labels]
+                               [--lambda 1e-4] [--fit N] [--tune N] [--brief | --suspects]
 
 SPEC is a spec, or a store, with labels. Its photos are parted by chance into fit, tune and holdout.
 For pairs of a class and another one, its context, that have enough photos of all four kinds, fit is
-biased: of the photos that show one of the two alone, only a share (--leak) is left. The teacher is
-strong (nearly always right, whatever the context), or with --honest a regression on the labels of
-fit as it was drawn. Gains are in AP points (100 times AP) on the holdout, which chose nothing;
-intervals of 95 % by drawing pairs and photos, and the worst student. Then the same classes without
-a bias: how often a shift is claimed there. --brief leaves out all but suggest repair, the cures
-that it may be and what a plain user would do, and the classes without a bias; --unbiased has these
-gains for the classes without a bias alone; --suspects leaves out all gains. --lambda is that of all
-students, a number or auto; --fit and --tune keep at most so many photos. The tool sees the labels
-of one class, or with --all-labels those of all, so the context's too. The last line is one line of
-JSON.
+biased: of the photos that show one of the two alone, only a share (--leak) is left. Teachers are
+those of shift_parts/teachers.py. Gains are in AP points (100 times AP) on the holdout, which chose
+nothing; intervals of 95 % by drawing students and photos, the worst student, and the gain on the
+photos where class and context disagree, as a share of that of the unbiased student of the same
+size. Then the same classes without a bias. --brief leaves out all but suggest repair, the cures
+that it may be and what a plain user would do, and has these gains for the classes without a bias
+too; else it is said how often a shift is claimed there. --suspects leaves out all gains. --lambda
+is that of all students, a number or auto; --fit and --tune keep at most so many photos. The tool
+sees the labels of one class, or with --all-labels those of all, so the context's too. The last line
+is one line of JSON.
 """
 
 from __future__ import annotations
@@ -23,68 +23,36 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
-from shift_parts.pairs import Split, draw_split, find_pairs
-from shift_parts.runs import (
-    Run,
-    biased_student,
-    honest_logits,
-    make_students,
-    run_class,
-    run_pair,
-    strong_logits,
-)
+from shift_parts.cases import add_case_arguments, biased_cases, plain_cases
+from shift_parts.runs import Run, biased_student, run_class, run_pair
 
-from inficond_panel.store import Store
 from inficond_panel.tuning import open_tuner
-from inficond_panel.tuning.shift.class_shift import ClassShift, class_shifts
 from inficond_panel.tuning.suggest.suggestion import DRAWS
+
+#: What a gain where class and context disagree is a share of.
+WHOLE = "the unbiased student of the same size"
 
 
 def main() -> None:
-    """Run all pairs, and print the table."""
+    """Run all pairs and classes, and print the tables."""
     args = parse_args()
     store = open_tuner(args.spec, store=args.store, history=":memory:").store
-    runs: list[Run] = []
-    plain: list[ClassShift] = []
-    for seed in range(args.first_seed, args.first_seed + args.seeds):
-        split = draw_split(store, seed).smaller(tune=args.tune, seed=seed)
-        how = {"beside": args.all_labels, "lambda_": args.lambda_}
-        if not args.unbiased:
-            runs += biased_runs(args, store, split, seed, how)
-        for k in range(0 if args.brief else len(store.classes)):
-            logits = logits_of(store, k, split.fit, seed, args.honest)
-            if args.unbiased:
-                few = split.smaller(args.fit, seed=seed)
-                runs.append(run_class(store, k, few, logits, **how))
-                report(runs[-1])
-                continue
-            students = make_students(store, k, logits, split, split.fit, **how)
-            name = store.classes[k]
-            plain.extend(class_shifts(students.tuner, students.node, classes=[name]).values())
-    if not runs:
-        sys.exit("No pair of classes has enough photos of all four kinds.")
-    print(json.dumps(summary(runs, plain)))
-
-
-def biased_runs(
-    args: argparse.Namespace, store: Store, split: Split, seed: int, how: dict[str, Any]
-) -> list[Run]:
-    """Runs of pairs that are drawn by chance, each reported as it comes."""
-    pairs, runs = find_pairs(store, split), list[Run]()
-    chosen = np.random.default_rng(seed).permutation(len(pairs))[: args.pairs]
-    for pair in (pairs[i] for i in chosen):
-        logits = logits_of(store, pair.target, split.fit, seed, args.honest)
-        given = (store, pair, split, logits, args.leak, seed)
-        runs.append(
-            biased_student(*given, **how, most=args.fit)[0]
-            if args.suspects
-            else run_pair(*given, brief=args.brief, **how, most=args.fit)
-        )
-        report(runs[-1])
-    return runs
+    how = {"beside": args.all_labels, "lambda_": args.lambda_}
+    biased, plain = list[Run](), list[Run]()
+    for case in biased_cases(store, args):
+        given = biased_student if args.suspects else partial(run_pair, brief=args.brief)
+        biased.append(given(case, **how))
+        report(biased[-1])
+    for case in plain_cases(store, args):
+        plain.append(run_class(case, gains=args.brief, **how))
+        report(plain[-1])
+    found = {"biased": suspected(biased) | gains_of("Biased", biased)} if biased else {}
+    print(json.dumps(found | {"plain": claimed(plain) | gains_of("Without a bias", plain)}))
 
 
 def parse_args() -> argparse.Namespace:
@@ -92,29 +60,12 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("spec")
-    parser.add_argument("--store")
-    parser.add_argument("--seeds", type=int, default=2)
-    parser.add_argument("--first-seed", type=int, default=0)
-    parser.add_argument("--pairs", type=int, default=8)
-    parser.add_argument("--leak", type=float, default=0.02)
-    parser.add_argument("--honest", action="store_true")
+    add_case_arguments(parser)
     parser.add_argument("--all-labels", action="store_true")
-    parser.add_argument(
-        "--lambda", dest="lambda_", default=1e-4, type=lambda x: x if x == "auto" else float(x)
-    )
-    parser.add_argument("--fit", type=int)
-    parser.add_argument("--tune", type=int)
     shorter = parser.add_mutually_exclusive_group()
     shorter.add_argument("--brief", action="store_true")
     shorter.add_argument("--suspects", action="store_true")
-    shorter.add_argument("--unbiased", action="store_true")
     return parser.parse_args()
-
-
-def logits_of(store: Store, k: int, fit: np.ndarray, seed: int, honest: bool) -> np.ndarray:
-    """Logits of the teacher that was asked for."""
-    return honest_logits(store, k, fit) if honest else strong_logits(store, k, seed)
 
 
 def report(run: Run) -> None:
@@ -129,15 +80,8 @@ def report(run: Run) -> None:
     )
 
 
-def summary(runs: list[Run], plain: list[ClassShift]) -> dict[str, object]:
-    """Print the tables; return their numbers."""
-    titles = dict.fromkeys(title for run in runs for title in run.gains)
-    gains = {title: mean_gain(runs, title) for title in titles}
-    if gains:
-        print(f"AP points gained on the holdout, mean of {len(runs)} students, and the worst")
-    for title, (mean, low, high) in gains.items():
-        worst = min(100 * run.gains[title].estimate for run in runs if title in run.gains)
-        print(f"  {title:45s} {mean:+5.1f} [{low:+.1f}, {high:+.1f}] {worst:+5.1f}")
+def suspected(runs: list[Run]) -> dict[str, Any]:
+    """Print and return how often the biased students and their contexts are found."""
     ranks = np.array([run.rank for run in runs])
     influence = np.array([run.rank_by_influence for run in runs])
     found = {
@@ -150,20 +94,48 @@ def summary(runs: list[Run], plain: list[ClassShift]) -> dict[str, object]:
         "first_by_influence": int((influence == 1).sum()),
         "among_five_by_influence": int((influence <= 5).sum()),
     }
+    print(f"Biased: {found}")
+    return found
+
+
+def gains_of(title: str, runs: list[Run]) -> dict[str, Any]:
+    """Print the table of gains; return it by title."""
+    names = dict.fromkeys(name for run in runs for name in run.gains)
+    if not names:
+        return {}
     stated = float(np.mean([run.stated for run in runs]))
-    if gains:
-        print(f"suggest repair states {stated:+.1f}")
-        found["up_where_they_disagree"] = sum(run.conflicting > 0 for run in runs)
-    claimed = {
+    print(f"{title}: AP points on the holdout, {len(runs)} students; suggest repair {stated:+.1f}")
+    print(f"  {'':45s} gain [95 %]   worst   share where they disagree")
+    found: dict[str, Any] = {"stated_by_repair": stated}
+    for name in names:
+        mean, low, high = mean_gain(runs, name)
+        worst = min(100 * run.gains[name].estimate for run in runs if name in run.gains)
+        share = share_apart(runs, name)
+        told = "" if share is None else f"{share:6.0%}"
+        print(f"  {name:45s} {mean:+5.1f} [{low:+.1f}, {high:+.1f}] {worst:+6.1f} {told}")
+        found[name] = {"gain": mean, "low": low, "high": high, "worst": worst, "share": share}
+    return found
+
+
+def share_apart(runs: list[Run], title: str) -> float | None:
+    """Mean gain where class and context disagree, over that of the unbiased student."""
+    both = [run.apart for run in runs if {title, WHOLE} <= set(run.apart)]
+    whole = sum(each[WHOLE] for each in both)
+    return sum(each[title] for each in both) / whole if whole > 0 else None
+
+
+def claimed(plain: list[Run]) -> dict[str, Any]:
+    """Print and return in how many classes without a bias a shift is claimed."""
+    found = {
         "classes": len(plain),
-        "shift": sum(one.kind == "shift" for one in plain),
-        "suspects": sum(bool(one.suspects) for one in plain if one.kind != "shift"),
+        "shift": sum(run.shift.kind == "shift" for run in plain),
+        "suspects": sum(bool(run.shift.suspects) for run in plain if run.shift.kind != "shift"),
     }
-    print(f"Biased: {found}\nWithout a bias: {claimed}")
-    return {"gains": gains, "stated_by_repair": stated, "biased": found, "without_bias": claimed}
+    print(f"Without a bias: {found}")
+    return found
 
 
-def mean_gain(runs: list[Run], title: str) -> tuple[float, float, float]:
+def mean_gain(runs: Sequence[Any], title: str) -> tuple[float, float, float]:
     """Mean gain in AP points over the runs that have it, with limits over runs and photos."""
     chosen = [run.gains[title] for run in runs if title in run.gains]
     draws = np.array([np.nan_to_num(gain.draws) for gain in chosen])

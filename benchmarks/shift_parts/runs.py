@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -10,32 +10,32 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from inficond_panel import distill, from_frames
+from inficond_panel import from_frames
 from inficond_panel.analysis.refits.refit_report import group_of
 from inficond_panel.api.students import TunableStudents
 from inficond_panel.concepts.texts import words_for
 from inficond_panel.distill import average_precision
 from inficond_panel.store import Store
-from inficond_panel.tuning import Intent, Node
+from inficond_panel.tuning import Intent
 from inficond_panel.tuning.intents.cures import Lambda
 from inficond_panel.tuning.shift.class_shift import ClassShift, class_shifts
 from inficond_panel.tuning.suggest import carry_out, suggest
 from inficond_panel.tuning.suggest.suggestion import Change, change
 from inficond_panel.vocabulary.directions import REMOVE
 from shift_parts.baselines import baselines
+from shift_parts.cases import Case
 from shift_parts.cures import cures, holdout, references
-from shift_parts.pairs import Pair, Split, biased, phi
+from shift_parts.pairs import Pair, Split, phi
+from shift_parts.teachers import strong_logits
 
 Lambda_ = float | str
 #: AUC by which a concept may fall short of another that it is as good as.
 AS_WELL = 0.02
-#: Logits of a strong teacher: this far from 0, with this standard deviation.
-STRONG = (2.5, 1.2)
 
 
 @dataclass
 class Run:
-    """Gains in AP on the holdout by name, against the biased student; and what was said of it."""
+    """What is said of one student, and gains in AP on the holdout by title, against it."""
 
     target: str
     context: str
@@ -46,28 +46,29 @@ class Run:
     tells_context: bool  # the first suspect tells its photos as well as its word, by AUC
     rank_by_influence: int = 0
     gains: dict[str, Change] = field(default_factory=dict)
+    apart: dict[str, float] = field(default_factory=dict)  # gains where class and context disagree
     stated: float = 0.0  # gain that suggest repair states, in AP points
-    conflicting: float = 0.0  # its change in AP where class and context disagree
 
 
-def strong_logits(store: Store, k: int, seed: int) -> NDArray:
-    """Logits (N,) of a teacher that is nearly always right, whatever the context.
+@dataclass(frozen=True)
+class Measured:
+    """Takes down what logits of the holdout gain, of students whose first class is judged."""
 
-    It does not know where the label is not known.
-    """
-    rng = np.random.default_rng([seed, k, 3])
-    label = np.asarray(store.label)[:, k]
-    sign = 1.0 * (label == 1) - 1.0 * (label == 0)
-    return STRONG[0] * sign + rng.normal(0, STRONG[1], len(sign))
+    run: Run
+    students: TunableStudents
+    context: NDArray | None = None  # labels (N,) of the context, of the photos of their store
 
-
-def honest_logits(store: Store, k: int, fit: NDArray[np.intp]) -> NDArray:
-    """Logits (N,) of a logistic regression on the labels of fit as it was drawn."""
-    label = np.asarray(store.label)[fit, k]
-    known = fit[label >= 0]
-    targets = (label[label >= 0] == 1).astype(float)[:, None]
-    head = distill.fit(store.concept_score[known], targets, l1=1e-3, tolerance=1e-4)
-    return distill.decision_function(store.concept_score, head.weights, head.intercepts)[:, 0]
+    def __call__(self, title: str, logits: NDArray) -> None:
+        """Take down the gains of these logits (holdout,)."""
+        store = self.students.tuner.store
+        rows = store.rows("holdout")
+        label = np.asarray(store.label)[rows, 0]
+        before = holdout(self.students, self.students.tuner.root())
+        self.run.gains[title] = change(label, before, logits)
+        if self.context is not None:
+            kept = (label + self.context[rows] == 1) & (label >= 0)
+            after, old = (average_precision(label[kept], x[kept]) for x in (logits, before))
+            self.run.apart[title] = after - old
 
 
 def make_students(
@@ -106,35 +107,28 @@ def make_students(
     return given.with_settings(lambda_=lambda_).fit()
 
 
-def biased_student(
-    store: Store,
-    pair: Pair,
-    split: Split,
-    logits: NDArray,
-    leak: float,
-    seed: int,
-    *,
-    beside: bool = False,
-    lambda_: Lambda_ = 1e-4,
-    most: int | None = None,
-) -> tuple[Run, TunableStudents]:
-    """The biased student of a pair, and the run with its verdict and its suspects.
+def student_of(case: Case, fit: NDArray[np.intp] | None = None, **how: Any) -> TunableStudents:
+    """The students of a case, or of the same on other photos of ``fit``."""
+    photos = case.fit if fit is None else fit
+    return make_students(case.store, case.k, case.logits, case.split, photos, **how)
 
-    ``most``: of at most so many photos of fit.
-    """
-    fit = biased(store, split.fit, pair, leak, seed)
-    fit = replace(split, fit=fit).smaller(most, seed=seed).fit
-    how: dict[str, Any] = {"beside": beside, "lambda_": lambda_}
-    students = make_students(store, pair.target, logits, split, fit, **how)
-    name = store.classes[pair.target]
-    shift = class_shifts(students.tuner, students.node, classes=[name])[name]
+
+def biased_student(case: Case, **how: Any) -> Run:
+    """The verdict and the suspects of the biased student of a pair."""
+    return _biased(case, **how)[0]
+
+
+def _biased(case: Case, **how: Any) -> tuple[Run, TunableStudents]:
+    students, store, pair = student_of(case, **how), case.store, case.pair
+    assert pair is not None
+    shift = _shift(students)
     words = [store.concepts[c] for c in pair.words]
     listed = [suspect.concept for suspect in shift.suspects]
     weight = np.abs(students.node.weights[:, 0])
     found = Run(
-        name,
+        store.classes[case.k],
         store.classes[pair.context],
-        phi(store, fit, pair),
+        phi(store, case.fit, pair),
         shift,
         next((place for place, concept in enumerate(listed, 1) if concept in words), 0),
         not set(words).isdisjoint(_first(shift)),
@@ -144,46 +138,51 @@ def biased_student(
     return found, students
 
 
-def run_pair(
-    store: Store,
-    pair: Pair,
-    split: Split,
-    logits: NDArray,
-    leak: float,
-    seed: int,
-    *,
-    brief: bool = False,
-    beside: bool = False,
-    lambda_: Lambda_ = 1e-4,
-    most: int | None = None,
-) -> Run:
+def run_pair(case: Case, *, brief: bool = False, beside: bool = False, **how: Any) -> Run:
     """The biased student of a pair: its verdict, its suspects, and what edits give back.
 
     ``brief`` leaves out all but suggest repair, the cures that it may be, and plain baselines.
     """
-    given = (store, pair, split, logits, leak, seed)
-    found, students = biased_student(*given, beside=beside, lambda_=lambda_, most=most)
-    whole = make_students(store, pair.target, logits, split, split.fit, lambda_=lambda_)
-    found.gains["the unbiased student"] = _gain(students, holdout(whole, whole.node))
+    found, students = _biased(case, beside=beside, **how)
+    store, split, pair = case.store, case.split, case.pair
+    assert pair is not None
     context = _context(store, pair, students)
-    _cures(found, students, context, brief=brief)
-    same = split.smaller(len(students.tuner.store.rows("fit")), seed=seed).fit
-    fair = make_students(store, pair.target, logits, split, same, lambda_=lambda_)
-    found.gains["the unbiased student of the same size"] = _gain(students, holdout(fair, fair.node))
+    measured = Measured(found, students, context)
+    whole = student_of(case, split.fit, **how)
+    measured("the unbiased student", holdout(whole, whole.node))
+    same = student_of(case, split.smaller(len(case.fit), seed=case.seed).fit, **how)
+    measured("the unbiased student of the same size", holdout(same, same.node))
+    _cures(measured, brief=brief)
     if brief:
         return found
-    _edits(found, students, store.concepts[pair.words[0]])
+    _edits(measured, store.concepts[pair.words[0]])
     tuned = whole.tuner.preview(whole.node, [Lambda(found.target)])
-    found.gains["the unbiased student, lambda"] = _gain(students, holdout(whole, tuned))
+    measured("the unbiased student, lambda", holdout(whole, tuned))
     for title, mended in references(students, context):
-        found.gains[title] = _gain(students, mended)
-    own = _own_scores(store, pair, split)
+        measured(title, mended)
+    own = _own_scores(case)
     if own is not None:
-        found.gains["the class's own word alone"] = _gain(students, own)
+        measured("the class's own word alone", own)
     return found
 
 
-def _edits(found: Run, students: TunableStudents, word: str) -> None:
+def run_class(case: Case, *, gains: bool, **how: Any) -> Run:
+    """The student of a class without a bias: its verdict, and the ``gains`` that are brief."""
+    students = student_of(case, **how)
+    name, shift = case.store.classes[case.k], _shift(students)
+    found = Run(name, "", 0.0, shift, 0, in_first_group=False, tells_context=False)
+    if gains:
+        _cures(Measured(found, students), brief=True)
+    return found
+
+
+def _shift(students: TunableStudents) -> ClassShift:
+    name = students.classes[0]
+    return class_shifts(students.tuner, students.node, classes=[name])[name]
+
+
+def _edits(measured: Measured, word: str) -> None:
+    found, students = measured.run, measured.students
     tuner, root = students.tuner, students.node
     removed = {
         "remove the context's word": [word],
@@ -194,26 +193,24 @@ def _edits(found: Run, students: TunableStudents, word: str) -> None:
     for title, concepts in removed.items():
         intents = [Intent(found.target, concept, REMOVE.key) for concept in concepts]
         node = tuner.fine_tune(root, intents) if intents else root
-        found.gains[title] = _gain(students, holdout(students, node))
+        measured(title, holdout(students, node))
     for strategy in ("crossfit", "greedy"):
-        node = (
-            carry_out(tuner, suggest(tuner, root, strategy=strategy, classes=[found.target]))
-            or root
-        )
-        found.gains[f"suggest {strategy}, 5 thumbs"] = _gain(students, holdout(students, node))
+        made = suggest(tuner, root, strategy=strategy, classes=[found.target])
+        node = carry_out(tuner, made) or root
+        measured(f"suggest {strategy}, 5 thumbs", holdout(students, node))
 
 
-def _cures(found: Run, students: TunableStudents, context: NDArray, *, brief: bool) -> None:
+def _cures(measured: Measured, *, brief: bool) -> None:
     """Refits with other weights of photos, or other penalties, chosen by the labels of tune."""
+    found, students = measured.run, measured.students
     for title, logits in (*cures(students, found.shift, brief=brief), *baselines(students)):
-        found.gains[title] = _gain(students, logits)
+        measured(title, logits)
     node = students.node
     repaired = suggest(students.tuner, node, strategy="repair", classes=[found.target])
     if repaired.intents:
         node = students.tuner.preview(node, repaired.intents)
-    found.gains["suggest repair"] = _gain(students, holdout(students, node))
+    measured("suggest repair", holdout(students, node))
     found.stated = 100 * repaired.gain.estimate
-    found.conflicting = _conflicting(students, node, context)
 
 
 def _group(students: TunableStudents, target: str, word: str) -> list[str]:
@@ -239,9 +236,10 @@ def _tells_context(store: Store, pair: Pair, first: list[str]) -> bool:
     return bool(auc[0] >= auc[1:].max() - AS_WELL)
 
 
-def _own_scores(store: Store, pair: Pair, split: Split) -> NDArray | None:
-    own = words_for(store.classes[pair.target], store.concepts, store.synonyms)
-    return store.concept_score[split.holdout][:, own].max(axis=1) if own else None
+def _own_scores(case: Case) -> NDArray | None:
+    store = case.store
+    own = words_for(store.classes[case.k], store.concepts, store.synonyms)
+    return store.concept_score[case.split.holdout][:, own].max(axis=1) if own else None
 
 
 def _context(store: Store, pair: Pair, students: TunableStudents) -> NDArray:
@@ -249,29 +247,3 @@ def _context(store: Store, pair: Pair, students: TunableStudents) -> NDArray:
     place = {str(name): row for row, name in enumerate(store.images)}
     rows = [place[str(name)] for name in students.tuner.store.images]
     return np.asarray(store.label)[rows, pair.context]
-
-
-def _conflicting(students: TunableStudents, node: Node, context: NDArray) -> float:
-    """Change in AP of positives without the context against negatives with it, on the holdout."""
-    store = students.tuner.store
-    rows = store.rows("holdout")
-    label, here = np.asarray(store.label)[rows, 0], context[rows]
-    kept = ((label == 1) & (here == 0)) | ((label == 0) & (here == 1))
-    before, after = (holdout(students, n)[kept] for n in (students.tuner.root(), node))
-    return average_precision(label[kept], after) - average_precision(label[kept], before)
-
-
-def _gain(students: TunableStudents, logits: NDArray) -> Change:
-    store = students.tuner.store
-    label = np.asarray(store.label)[store.rows("holdout"), 0]
-    return change(label, holdout(students, students.tuner.root()), logits)
-
-
-def run_class(store: Store, k: int, split: Split, logits: NDArray, **how: Any) -> Run:
-    """The student of a class without a bias: what repair and the plain baselines give it."""
-    students = make_students(store, k, logits, split, split.fit, **how)
-    name = store.classes[k]
-    shift = class_shifts(students.tuner, students.node, classes=[name])[name]
-    found = Run(name, "", 0.0, shift, 0, in_first_group=False, tells_context=False)
-    _cures(found, students, np.zeros(len(students.tuner.store.images)), brief=True)
-    return found

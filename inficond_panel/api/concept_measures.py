@@ -9,11 +9,12 @@ import pandas as pd
 
 from inficond_panel.analysis.images.gallery import ASSIGNED, FILTERS, take_gallery
 from inficond_panel.analysis.images.local_explanation import Apart, take_apart
-from inficond_panel.analysis.influence_stability import stability
 from inficond_panel.api import concept_tables
 from inficond_panel.api.moves import Moves
 from inficond_panel.api.names import check_metric, check_word, several, some
 from inficond_panel.distill.robustness.collinearity import collinear
+from inficond_panel.results.stability import stability
+from inficond_panel.tuning.fitting.refit import Progress
 from inficond_panel.tuning.intents.intent import check_name
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.splits import TUNE
@@ -133,21 +134,20 @@ class ConceptMeasures(Moves):
         *,
         top: int = 5,
         draws: int | None = None,
-        counterparts: int = 199,
         seed: int = 0,
+        progress: Progress | None = None,
     ) -> pd.DataFrame:
-        """Stability of influences over other images and against random concepts; see ``words``.
+        """Whether influences hold over other images: of ``concepts``, or of the ``top`` of them.
 
-        Of ``concepts``, or of the ``top`` by influence. Takes some seconds per concept.
+        See ``results.stability``; ``words`` has the verdict.
         """
-        report = stability(
+        return stability(
             self.tuner,
             class_name,
             node=self.node,
             concepts=some(concepts),
             top=top,
             draws=draws,
-            counterparts=counterparts,
             seed=seed,
+            progress=progress,
         )
-        return concept_tables.stability(report)

@@ -13,7 +13,6 @@ import xarray as xr
 from inficond_panel.analysis.concept_rows import discrepancies, effect
 from inficond_panel.analysis.concept_scales import concept_scales
 from inficond_panel.analysis.images.gallery import COLUMNS, Gallery, gallery_lines
-from inficond_panel.analysis.influence_stability import StabilityReport
 from inficond_panel.analysis.refits.what_if_curves import refit_curve
 from inficond_panel.analysis.student_shift import tune_aps
 from inficond_panel.analysis.view_tables import concept_counts, teacher_facts
@@ -66,14 +65,6 @@ def gallery(
     lines = gallery_lines(store, found, filters, tags)
     frame = pd.DataFrame(lines, columns=list(COLUMNS)).replace({"label": {"": np.nan}})
     return frame.astype({"label": "Int64"}).set_index("image")
-
-
-def stability(report: StabilityReport) -> pd.DataFrame:
-    """One row per concept, with the verdict in ``words``."""
-    rows = [
-        {**asdict(found), "level": report.level, "words": found.words} for found in report.concepts
-    ]
-    return pd.DataFrame(rows).set_index("concept")
 
 
 def shift(tuner: Tuner, node: Node, classes: Sequence[str] | None, seed: int) -> pd.DataFrame:

@@ -16,6 +16,7 @@ from inficond_panel.api.shown_results import ShownReport, shown_report
 from inficond_panel.errors import DataError
 from inficond_panel.oracle_sweep import GROUPS, oracle_sweep
 from inficond_panel.quantify.outputs.gamma_sweep import GammaSweep
+from inficond_panel.results.thresholds import thresholds
 from inficond_panel.tuning import Node
 from inficond_panel.tuning.intents.intent import check_name
 from inficond_panel.tuning.node_names import NodeName, find_node
@@ -145,11 +146,11 @@ class Measures(ConceptMeasures):
     ) -> pd.DataFrame:
         """Thresholds by the labels of tune, of the best F1 or the most recall at a precision.
 
-        ``low`` and ``high`` limit the threshold; F1, precision and recall are cross-fitted, and the
-        change of F1 is against the threshold ``now``. For ``students.threshold`` of a spec: nothing
-        is changed here. Raises ``TuningError`` for an unknown class or a wrong precision.
+        See ``results.thresholds``. For ``students.threshold`` of a spec: nothing is changed here.
         """
-        return tables.thresholds(self.tuner, self.node, precision, some(classes), seed)
+        return thresholds(
+            self.tuner, self.node, classes=some(classes), precision=precision, seed=seed
+        )
 
     def coverage(
         self, class_name: str = "", *, draws: int | None = None, seed: int = 0

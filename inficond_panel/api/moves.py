@@ -36,9 +36,9 @@ class Moves:
     those made on the page.
     """
 
-    def __init__(self, tuner: Tuner) -> None:
+    def __init__(self, tuner: Tuner, node: Node | None = None) -> None:
         self.tuner = tuner
-        self._node: Node | None = None
+        self._node = node
 
     @property
     def node(self) -> Node:

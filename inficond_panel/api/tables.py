@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from inficond_panel.analysis.chosen_thresholds import chosen_thresholds
 from inficond_panel.analysis.coverage import decisions_of
 from inficond_panel.analysis.node_metrics import measure_groups, measure_node, metadata_slices
 from inficond_panel.analysis.penalty_path import penalty_path as penalty_points
@@ -83,30 +82,6 @@ def others(students: Iterable[OtherStudents]) -> pd.DataFrame:
     columns = ["iterations", "kind", "differs", "concepts", "classes", "first", "last"]
     rows = [{**each.to_json(), "differs": "; ".join(each.differs)} for each in students]
     return pd.DataFrame(rows, columns=["root", *columns]).set_index("root")
-
-
-def thresholds(
-    tuner: Tuner, node: Node, precision: float | None, classes: Sequence[str] | None, seed: int
-) -> pd.DataFrame:
-    """One row per class; see ``analysis.chosen_thresholds``."""
-    found = chosen_thresholds(tuner, node, classes=classes, precision=precision, seed=seed)
-    first = ["class", "positives", "now", "threshold", "low", "high"]
-    rows = [
-        {
-            "class": each.class_name,
-            "positives": each.positives,
-            "now": each.now,
-            "threshold": each.threshold,
-            "low": each.low,
-            "high": each.high,
-            **{name: value.estimate for name, value in each.metrics.items()},
-            **(each.change[F1.key].columns(f"{F1.key}_change") if each.change else {}),
-            "level": tuner.spec.views.confidence,
-            "lacking": each.lacking,
-        }
-        for each in found
-    ]
-    return pd.DataFrame(rows, columns=None if rows else first).set_index("class")
 
 
 def coverage(

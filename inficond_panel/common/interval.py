@@ -92,10 +92,10 @@ class Interval:
         """As ``text``, but ``undefined`` as a word: for terminals and documents."""
         return "undefined" if isnan(self.estimate) else self.text(sign=sign)
 
-    def cells(self, *, sign: bool = False) -> list[str]:
+    def cells(self, digits: int = 3, *, sign: bool = False) -> list[str]:
         """Two cells of a printed table: the estimate, and the limits."""
-        estimate = written(self.estimate, sign=sign)
-        return [estimate, f"{written_range(self.low, self.high, sign=sign)}{self.mark}"]
+        limits = written_range(self.low, self.high, digits, sign=sign)
+        return [written(self.estimate, digits, sign=sign), f"{limits}{self.mark}"]
 
     def change(self, unit: str) -> tuple[str, str]:
         """A change in the ``unit`` of its metric, and its limits.

@@ -35,12 +35,6 @@ from inficond_panel.distill.metrics.slices import (
 )
 from inficond_panel.distill.metrics.teacher_skill import TeacherSkill, teacher_skill
 from inficond_panel.distill.robustness.bootstrap_stability import Stability, bootstrap_stability
-from inficond_panel.distill.robustness.counterparts import (
-    CounterpartTest,
-    counterpart_tests,
-    direction_scores,
-    random_directions,
-)
 from inficond_panel.distill.scores.scores import Scores
 from inficond_panel.distill.solver.exact import Fit, certify, fit
 from inficond_panel.distill.solver.joint.joint import JointFit, certify_joint, fit_joint
@@ -66,7 +60,6 @@ __all__ = [
     "Agreement",
     "Band",
     "ClassMetrics",
-    "CounterpartTest",
     "Counts",
     "Fit",
     "Gap",
@@ -97,9 +90,7 @@ __all__ = [
     "class_metrics",
     "compare_groups",
     "compare_slices",
-    "counterpart_tests",
     "decision_function",
-    "direction_scores",
     "discrepancy",
     "ece",
     "ece_floor",
@@ -114,7 +105,6 @@ __all__ = [
     "measure",
     "metric_intervals",
     "mixed_targets",
-    "random_directions",
     "refit_what_if",
     "slices_by",
     "soft_targets",

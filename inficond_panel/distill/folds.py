@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+#: Folds of a cross-fit, here and in all that import it.
+FOLDS = 5
+
 
 def stratified_folds(label: NDArray, count: int, seed: int) -> NDArray[np.intp]:
     """Fold (n,) of each photo, 0 to count - 1, for labels (n, K).

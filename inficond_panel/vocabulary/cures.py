@@ -27,9 +27,9 @@ LEARN = CureKind("learn", "+")
 
 #: All kinds by key, in the order in which those of one iteration are carried out.
 CURES = {kind.key: kind for kind in (LABEL, BALANCE, LEARN, DOUBT, LAMBDA)}
-#: Sources of ``learn``: the labels of tune, or the teacher's probabilities, on tune or on the
-#: photos that were added to the store.
-LABELS, TEACHER, MORE = "labels", "teacher", "more"
-SOURCES = (LABELS, TEACHER, MORE)
+#: Sources of ``learn``: on tune the labels, the teacher's probabilities, or these corrected by the
+#: labels that are taught; or the teacher's on the photos that were added to the store.
+LABELS, TEACHER, ANSWERS, MORE = "labels", "teacher", "answers", "more"
+SOURCES = (LABELS, TEACHER, ANSWERS, MORE)
 #: Value of a ``lambda`` or ``doubt`` that the labels of tune are to choose.
 AUTO = "auto"

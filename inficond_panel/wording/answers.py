@@ -37,8 +37,9 @@ def _done(found: Teaching) -> str:
     if found.node is not None:
         forced = "" if found.helps else f"{_no_gain(found)}, but teaching was forced. "
         return (
-            f"{forced}The answers were taught: iteration #{found.node.number}. The photos were "
-            "chosen, so AP on all photos does not follow from these figures."
+            f"{forced}The answers corrected the teacher, and the student learned it on the photos "
+            f"of tune: iteration #{found.node.number}. The photos were chosen, so AP on all photos "
+            "does not follow from these figures."
         )
     if found.helps:
         return "The answers help; nothing was taught yet."
@@ -48,9 +49,7 @@ def _done(found: Teaching) -> str:
 def _no_gain(found: Teaching) -> str:
     if not found.repairable:
         return "Nothing to repair was found here"
-    if found.more_errors:
-        return "The errors would become more"
-    return "The loss would not fall by more than one standard error"
+    return "The loss would not fall"
 
 
 def _level(found: Teaching) -> str:

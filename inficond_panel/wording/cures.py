@@ -13,6 +13,7 @@ from inficond_panel.tuning.intents.intent import Intent, size_words
 from inficond_panel.tuning.suggest import Suggestion
 from inficond_panel.tuning.suggest.suggestion import Gain, Lever
 from inficond_panel.vocabulary.cures import (
+    ANSWERS,
     AUTO,
     BALANCE,
     DOUBT,
@@ -31,6 +32,7 @@ Asked = Intent | Cure
 LEARNED_FROM = {
     LABELS: "the labels of tune",
     TEACHER: "the teacher on tune",
+    ANSWERS: "the teacher on tune, corrected by the answers",
     MORE: "the teacher on added photos",
 }
 
@@ -189,14 +191,11 @@ def suggestion_sentences(
 
     At the end the classes that the teacher does not know.
     """
-    mean = (
-        ""
-        if len(suggestion.scope) == 1
-        else f" in the mean over {count(len(suggestion.scope))} classes"
-    )
-    expected = f" Expected{mean}: {gain_words(suggestion.gain, limits=limits)}"
-    outlook = f"{expected}, {suggestion.measured}." if suggestion.intents else ""
-    sentences = [f"{suggestion.text(limits=limits)}{outlook}"]
+    sentences = [suggestion.text(limits=limits)]
+    if suggestion.intents and len(suggestion.scope) > 1:
+        mean = f"in the mean over {count(len(suggestion.scope))} classes"
+        gain = gain_words(suggestion.gain, limits=limits)
+        sentences[0] += f" Expected {mean}: {gain}, {suggestion.measured}."
     unknown = teacher_sentences(suggestion.unknown)
     own = suggestion.classes.get(class_name)
     if own is not None:

@@ -8,7 +8,7 @@ from modules import MODULES, circle, imports_of, named, tree_of
 
 BASE = {"errors", "common", "vocabulary"}
 NUMERICS = BASE | {"distill", "spec", "store", "concepts"}
-ANALYSES = NUMERICS | {"tuning", "analysis", "wording"}
+ANALYSES = NUMERICS | {"tuning", "results", "analysis", "wording"}
 SHOWN = ANALYSES | {"export", "state", "ui"}
 PHOTOS = BASE | {"spec", "store", "concepts", "version"}
 
@@ -23,6 +23,7 @@ ARROWS = {
     "store": BASE | {"version", "distill"},
     "concepts": BASE | {"store"},
     "tuning": NUMERICS,
+    "results": NUMERICS | {"tuning", "analysis"},
     "analysis": NUMERICS | {"tuning"},
     "export": NUMERICS | {"tuning", "analysis", "wording", "version"},
     "wording": NUMERICS | {"tuning", "analysis"},

@@ -144,7 +144,7 @@ def test_an_influence_is_put_to_the_test_from_its_row(page) -> None:
     expect(holds).to_have_text(re.compile("holds|does not hold|may be chance"))
     holds.hover()
     card = page.locator(".card:popover-open")
-    for words in ("95 % of refits", "Same sign", "random concepts in its place"):
+    for words in ("95 % of refits", "Same sign", "bootstrap samples of fit"):
         expect(card).to_contain_text(words)
 
 

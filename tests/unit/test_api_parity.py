@@ -275,16 +275,6 @@ def test_a_concept_without_assigned_images_says_so_and_names_the_others(students
     )
 
 
-def test_stability_is_that_of_the_command(students, document, spec):
-    told = {"concepts": ["wheel"], "draws": 5, "counterparts": 9, "seed": 3}
-    found = students.stability("bicycle", **told)
-    args = ("--class", "bicycle", "--concept", "wheel", "--draws", 5, "--counterparts", 9)
-    (expected,) = document("stability", spec, *args, "--seed", 3)["concepts"]
-    assert found.loc["wheel", "words"] == expected["words"]
-    for name in ("influence", "low", "high", "same_sign", "p"):
-        assert found.loc["wheel", name] == pytest.approx(expected[name])
-
-
 def test_slices_are_those_of_the_command(tmp_path, document):
     spec, arrays = small_spec(tmp_path), small_arrays(images=400)
     place = np.where(np.arange(400) % 5 < 2, "south", "north")

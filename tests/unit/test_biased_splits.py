@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from shift_parts.pairs import Pair, biased, phi
-from shift_parts.runs import STRONG, strong_logits
+from shift_parts.teachers import STRONG, strong_logits
 
 #: Class, context and a third one, of nine photos; -1: not known.
 LABEL = np.array(

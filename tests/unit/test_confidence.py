@@ -12,7 +12,6 @@ from scipy.stats import binomtest, norm
 from sklearn.metrics import accuracy_score, average_precision_score
 
 from inficond_panel import open_students
-from inficond_panel.analysis.chosen_thresholds import chosen_thresholds
 from inficond_panel.analysis.comparison import compare
 from inficond_panel.cli import main
 from inficond_panel.distill.metrics.bootstrap import draw_counts
@@ -166,7 +165,7 @@ def test_a_curve_that_is_kept_at_one_level_is_not_shown_at_another(tuners):
 COMMANDS = [
     ("metrics", "--class", "bicycle"),
     ("thresholds", "--class", "bicycle"),
-    ("stability", "--class", "bicycle", "--top", "1", "--draws", "8", "--counterparts", "0"),
+    ("stability", "--class", "bicycle", "--top", "1", "--draws", "8"),
     ("lambda", "--class", "bicycle"),
     ("compare",),
 ]
@@ -205,15 +204,13 @@ def test_frames_have_a_column_of_the_level(tuners):
         "penalty_path": students.penalty_path("bicycle"),
         "what_if": students.what_if("bicycle", "wheel"),
         "refit": students.what_if("bicycle", "wheel", refit=True),
-        "stability": students.stability("bicycle", top=1, draws=8, counterparts=0),
+        "stability": students.stability("bicycle", top=1, draws=8),
         "shift": students.shift(["bicycle"]),
         "groups": students.groups("tv monitor"),
     }
     assert [name for name, frame in frames.items() if set(frame["level"]) != {0.8}] == []
     assert set(frames["shift"]["verdict_level"]) == {0.96}
     assert "level" not in students.metrics()
-    chosen = chosen_thresholds(students.tuner, students.node, classes=["bicycle"])[0]
-    assert frames["thresholds"].loc["bicycle", "low"] == chosen.low
 
 
 def test_files_of_a_comparison_have_the_level(tmp_path, capsys):

@@ -70,7 +70,7 @@ def test_from_check_to_export(run, edits, joint_spec, tmp_path, capsys):  # noqa
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["stability", "--class", "cat", "--draws", "3", "--counterparts", "0"],
+        ["stability", "--class", "cat", "--draws", "3"],
         ["lambda", "--class", "cat"],
         ["suspects"],
         ["suggest", "--strategy", "greedy", "--budget", "1", "--dry-run"],

@@ -10,7 +10,6 @@ from sklearn.metrics import average_precision_score
 from test_joint_students import L1, by_slsqp, joint_spec, objective, problem, tuner  # noqa: F401
 
 from inficond_panel import distill, from_frames
-from inficond_panel.analysis.influence_stability import stability
 from inficond_panel.analysis.penalty_path import penalty_path
 from inficond_panel.analysis.refits.moved_classes import MovedClass, moved_classes
 from inficond_panel.analysis.refits.refit_report import explain
@@ -18,6 +17,7 @@ from inficond_panel.analysis.refits.what_if_curves import refit_curve
 from inficond_panel.distill.solver.centred_bounds import free_range
 from inficond_panel.distill.solver.joint.joint_prices import ConceptAtOptimum
 from inficond_panel.errors import TuningError
+from inficond_panel.results.stability import stability
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import History, Intent, Tuner, open_tuner
 from inficond_panel.tuning.intents.cures import Balance, Doubt, Label, Lambda, Learn
@@ -167,10 +167,8 @@ def test_stability_refits_the_joint_student_on_repeated_images(tuner, tuned):  #
         alone = distill.fit_joint(x[rows], t[rows], l1=L1, lower=lower, upper=upper, tolerance=1e-9)
         found.append(alone.centred[:, 2])
     expected = np.median(found, axis=0)
-    assert report.concepts[0].median == pytest.approx(expected[1], abs=2e-2)
-    assert report.concepts[1].median == pytest.approx(expected[3], abs=2e-2)
-    assert report.counterparts == 0
-    assert report.lacking
+    assert report["median"].iloc[0] == pytest.approx(expected[1], abs=2e-2)
+    assert report["median"].iloc[1] == pytest.approx(expected[3], abs=2e-2)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,6 @@ from scipy.special import expit
 from spread_shortcut import shifted_frames
 
 import inficond_panel
-from inficond_panel.analysis import influence_stability
 from inficond_panel.analysis.judged import judged_outcome
 from inficond_panel.analysis.refits.refit_report import explain
 from inficond_panel.concepts.extended_store import extended
@@ -295,24 +294,6 @@ def test_a_typed_concept_has_scores_of_added_photos(small: Tuner) -> None:
     found = fit_by_hand(tuner, both, added.teacher_logit[:, 0], 3.0)
     np.testing.assert_allclose(node.weights[:, 0], found.weights[:, 0], atol=2e-2)
     assert len(node.weights) == len(store.concepts) + 1
-
-
-def test_random_counterparts_have_scores_of_added_photos(small: Tuner, monkeypatch) -> None:
-    added_part(small.store, 30)
-    added_part(small.store, 20, seed=3, name="later")
-    node = small.fine_tune(small.root(), [Learn("bicycle", "more", 1.0)])
-    seen = {}
-
-    def kept(scores: np.ndarray, counterparts: np.ndarray, **given: object) -> list[None]:
-        seen.update(scores=scores, counterparts=counterparts)
-        return [None] * 2
-
-    monkeypatch.setattr(influence_stability, "counterpart_tests", kept)
-    text = small.store.concept_text_embedding  # in place of random directions: known scores
-    monkeypatch.setattr(influence_stability, "random_directions", lambda *given: text)
-    influence_stability.stability(small, "bicycle", node=node, top=2, draws=100, counterparts=9)
-    np.testing.assert_allclose(seen["counterparts"], seen["scores"], atol=2e-3)
-    assert len(seen["scores"]) == len(small.store.rows("fit")) + 50
 
 
 def test_added_photos_are_a_lever_where_there_are_some(tuner: Tuner) -> None:

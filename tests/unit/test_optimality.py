@@ -24,7 +24,7 @@ COMMANDS = [
     ["distill"],
     ["metrics", "--draws", "5"],
     ["compare", "--draws", "5"],
-    ["stability", "--class", "bird", "--draws", "3", "--counterparts", "0"],
+    ["stability", "--class", "bird", "--draws", "3"],
     ["thresholds"],
     ["lambda", "--class", "bird"],
     ["suspects"],

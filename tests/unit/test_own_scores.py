@@ -113,13 +113,6 @@ def test_check_of_a_spec_whose_store_is_not_there(tmp_path, capsys):
     assert "none.zarr (not there)" in capsys.readouterr().out
 
 
-def test_stability_says_that_there_are_no_counterparts(store, capsys):
-    assert main(["stability", str(store), "--class", "bird", "--draws", "3", "--top", "1"]) == 0
-    told = capsys.readouterr().out
-    assert "no random counterparts: This store has no segments" in told
-    assert "holds over other images" in told
-
-
 def test_the_card_names_no_encoder(store, tmp_path):
     inficond_panel.open_students(store).fit().export(tmp_path / "out")
     card = (tmp_path / "out" / "card.md").read_text()

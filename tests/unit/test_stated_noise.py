@@ -14,12 +14,12 @@ from scipy.stats import norm
 from sklearn.metrics import average_precision_score
 
 from inficond_panel import open_students
-from inficond_panel.analysis.influence_stability import stability
 from inficond_panel.cli import main
 from inficond_panel.distill.metrics.bootstrap import draw_counts
 from inficond_panel.errors import TuningError
 from inficond_panel.export.abstaining import abstaining
 from inficond_panel.export.folder import as_exported
+from inficond_panel.results.stability import stability
 from inficond_panel.spec.sections.page import Views
 from inficond_panel.tuning.shift.class_shift import class_shifts
 from inficond_panel.tuning.suggest.suggestion import Change
@@ -141,10 +141,9 @@ def test_noise_of_a_spec():
 
 def test_refits_are_as_many_as_their_limits_need(tmp_path):
     usual = open_students(small_spec(tmp_path)).tuner
-    options = {"top": 1, "counterparts": 0}
-    assert stability(usual, "bicycle", **options).draws == 100
+    assert stability(usual, "bicycle", top=1).attrs["facts"]["draws"] == 100
     sure = open_students(small_spec(tmp_path, extra="views: {confidence: 0.99}\n")).tuner
-    assert stability(sure, "bicycle", **options).draws == 200
+    assert stability(sure, "bicycle", top=1).attrs["facts"]["draws"] == 200
 
 
 def test_a_gain_at_a_level_beyond_its_draws_is_a_normal_one():

@@ -1,7 +1,5 @@
 """Thresholds chosen by labels: against scikit-learn, by hand, and through spec and command."""
 
-import json
-
 import numpy as np
 import pytest
 from factory import STUDENTS, small_spec
@@ -9,10 +7,10 @@ from ruamel.yaml import YAML
 from sklearn.metrics import f1_score, precision_recall_curve
 
 from inficond_panel import open_students
-from inficond_panel.analysis.chosen_thresholds import chosen_thresholds
 from inficond_panel.cli import main
 from inficond_panel.distill.metrics.threshold_choice import ThresholdChoice
 from inficond_panel.errors import TuningError
+from inficond_panel.results.thresholds import thresholds
 from inficond_panel.tuning import open_tuner
 
 
@@ -108,14 +106,10 @@ def test_the_line_of_the_command_goes_into_the_spec(spec, capsys):
 def test_the_command_and_the_frame_tell_the_noise(spec, capsys):
     main(["distill", str(spec)])
     capsys.readouterr()
-    assert main(["thresholds", str(spec), "--precision", "0.9", "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
     frame = open_students(spec).thresholds(precision=0.9)
-    for name, each in found["classes"].items():
-        assert frame.loc[name, "threshold"] == pytest.approx(each["threshold"])
-        assert each["low"] <= each["threshold"] <= each["high"]
-        assert frame.loc[name, "recall"] == pytest.approx(each["metrics"]["recall"]["estimate"])
-        assert set(each["change"]) == {"f1", "precision", "recall"}
+    assert (frame["threshold_low"] <= frame["threshold"]).all()
+    assert (frame["threshold"] <= frame["threshold_high"]).all()
+    assert {"f1_change_low", "precision_change_low", "recall_change_low"} <= set(frame)
     assert main(["thresholds", str(spec), "--precision", "0.9"]) == 0
     assert "cross-fitted" in capsys.readouterr().out
 
@@ -123,10 +117,10 @@ def test_the_command_and_the_frame_tell_the_noise(spec, capsys):
 def test_too_few_labels_and_wrong_precisions_are_told(tmp_path, capsys):
     few = small_spec(tmp_path, images=40)
     assert main(["thresholds", str(few)]) == 0
-    assert "10 of each are needed" in capsys.readouterr().err
+    assert "10 of each are needed" in capsys.readouterr().out
     tuner = open_tuner(few)
     with pytest.raises(TuningError, match=r"precision is 1\.5"):
-        chosen_thresholds(tuner, tuner.root(), precision=1.5)
+        thresholds(tuner, tuner.root(), precision=1.5)
     with pytest.raises(SystemExit):
         main(["thresholds", str(few), "--precision", "0"])
 

@@ -19,9 +19,9 @@ from PIL import Image
 
 from inficond_panel import views
 from inficond_panel.analysis.concept_rows import ConceptRow
-from inficond_panel.analysis.influence_stability import stability
 from inficond_panel.distill import Band, ClassMetrics, Counts, Interval, change_intervals
 from inficond_panel.errors import CancelledError, DataError, TuningError
+from inficond_panel.results.stability import stability
 from inficond_panel.spec import load_spec
 from inficond_panel.state import AppState, Jobs, Preview, Status
 from inficond_panel.store import open_store, write_store
@@ -708,10 +708,10 @@ def test_whether_an_influence_holds_is_told_for_the_concept_that_was_asked_for(v
     found = view.table.stability[concept]
     json.dumps(found, allow_nan=False)
     assert found["kind"] == "done"
-    reference = stability(app.tuner, "bicycle", concepts=[concept]).concepts[0]
-    assert found["text"] == reference.words
+    reference = stability(app.tuner, "bicycle", concepts=[concept]).iloc[0]
+    assert found["text"] == reference["words"]
     rows = dict(found["rows"])
-    assert rows["p"] == f"{reference.p:.3f}"
+    assert rows["Same sign"] == f"{100 * reference['same_sign']:.0f} %"
     app.selection.class_name = "sheep"
     assert view.table.stability == {}
 

@@ -2,14 +2,14 @@
 
 import json
 
+import pandas as pd
 import pytest
 from factory import small_spec
 from ruamel.yaml import YAML
 from sklearn.metrics import f1_score
 
-from inficond_panel.analysis.chosen_thresholds import JUDGED, ChosenThreshold
-from inficond_panel.distill import Interval
 from inficond_panel.errors import CancelledError, TuningError
+from inficond_panel.results.thresholds import JUDGED
 from inficond_panel.state import AppState, Job, Jobs
 from inficond_panel.tuning import open_tuner
 from inficond_panel.views.knowledge.panels.thresholds import make_threshold
@@ -104,8 +104,10 @@ def test_without_a_student_nothing_is_chosen(app):
 
 
 def test_an_undefined_worth_is_a_dash():
-    undefined = Interval(float("nan"), float("nan"), float("nan"))
-    worth = dict.fromkeys(JUDGED, undefined)
-    found = ChosenThreshold("bird", 20, 0.0, 1.0, 0.5, 2.0, metrics=worth, change=worth)
-    rows = make_threshold(found, {})["rows"]
+    worth = {f"{key}{end}": float("nan") for key in JUDGED for end in ("", "_low", "_high")}
+    change = {f"{key}_change{end}": float("nan") for key in JUDGED for end in ("", "_low", "_high")}
+    limits = {"threshold": 1.0, "threshold_low": 0.5, "threshold_high": 2.0, "lacking": ""}
+    found = pd.DataFrame([{"class": "bird", **limits, **worth, **change}])
+    found.attrs["facts"] = {"threshold": {}}
+    rows = make_threshold(found)["rows"]
     assert {(row["now"], row["after"], row["change"]["text"]) for row in rows} == {("–", "–", "–")}

@@ -207,9 +207,9 @@ def _cures_document(report: ClassReport) -> dict[str, Any]:
 
 
 def _learned_document(learned: Learned) -> dict[str, Any]:
-    """The weight of what is learned; of added photos their parts, too."""
-    parts = {"parts": list(learned.parts)} if learned.parts else {}
-    return {"weight": learned.weight, **parts}
+    """The weight of what is learned; also the parts of added photos, or the correction."""
+    found = learned.to_json()
+    return found if isinstance(found, dict) else {"weight": found}
 
 
 def refit_of(tuner: Tuner, node: Node, class_name: str) -> Node | None:

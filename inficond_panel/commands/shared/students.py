@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from inficond_panel.commands.shared.output import note, progress
 from inficond_panel.common.numbers import count
 from inficond_panel.tuning import Node, Tuner, open_tuner
 from inficond_panel.tuning.node_names import find_node
 from inficond_panel.vocabulary.splits import HOLDOUT
+
+if TYPE_CHECKING:
+    from inficond_panel.api.students import TunableStudents
 
 
 def open_students(args: argparse.Namespace, *, distilled: bool = True) -> Tuner:
@@ -19,6 +23,14 @@ def open_students(args: argparse.Namespace, *, distilled: bool = True) -> Tuner:
     if distilled:
         tuner.root(progress=progress)
     return tuner
+
+
+def students_of(args: argparse.Namespace) -> TunableStudents:
+    """The students of ``add_tuner``'s arguments, at the iteration of ``add_node``'s."""
+    from inficond_panel.api.students import TunableStudents
+
+    tuner = open_students(args)
+    return TunableStudents(tuner, chosen_node(tuner, args.node))
 
 
 def settle_draws(args: argparse.Namespace, tuner: Tuner) -> None:

@@ -24,7 +24,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.distill.folds import stratified_folds
+from inficond_panel.distill.folds import FOLDS, stratified_folds
 from inficond_panel.distill.metrics.bootstrap import Interval, draw_counts, interval
 from inficond_panel.distill.metrics.outcome import Outcome, ratio
 from inficond_panel.distill.metrics.top_class import TopClass
@@ -35,7 +35,6 @@ from inficond_panel.vocabulary.metrics import ACCURACY, F1
 
 #: Fewest answered images that a threshold is chosen by.
 LEAST_ANSWERED = 20
-_FOLDS = 5
 _STEPS = 20  #: points of a curve, of equal steps of coverage
 
 
@@ -141,8 +140,8 @@ class Decisions:
         self, asked: float, draws: int, seed: int, level: float
     ) -> tuple[float, Interval]:
         answered = np.zeros(len(self.right), dtype=bool)
-        folds = stratified_folds(self.right[:, None].astype(np.int8), _FOLDS, seed)
-        for fold in range(_FOLDS):
+        folds = stratified_folds(self.right[:, None].astype(np.int8), FOLDS, seed)
+        for fold in range(FOLDS):
             out = folds == fold
             chosen = Decisions(self.confidence[~out], self.right[~out]).threshold(asked)
             answered[out] = self.confidence[out] >= chosen  # nan: none

@@ -11,14 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.distill.folds import stratified_folds
+from inficond_panel.distill.folds import FOLDS, stratified_folds
 from inficond_panel.distill.metrics.bootstrap import draw_counts
 from inficond_panel.distill.metrics.outcome import ratio
 from inficond_panel.distill.metrics.weighted_ap import ends_of_ties
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.vocabulary.confidence import CONFIDENCE, tails
 
-FOLDS = 5
 #: Distance of the threshold that decides all images to be positive from the lowest logit.
 _BELOW = 1.0
 

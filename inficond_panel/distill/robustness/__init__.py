@@ -1,1 +1,1 @@
-"""Robustness of influences: bootstrap refits, random counterparts, collinearity."""
+"""Robustness of influences: bootstrap refits, collinearity."""

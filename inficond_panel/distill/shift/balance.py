@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from inficond_panel.distill.folds import stratified_folds
+from inficond_panel.distill.folds import FOLDS, stratified_folds
 from inficond_panel.distill.scores.array_api import Array
 from inficond_panel.errors import DataError
 
@@ -23,7 +23,6 @@ from inficond_panel.errors import DataError
 PENALTIES = (1e-3, 1e-2, 1e-1)
 #: Largest size of a log density ratio.
 CUT = 4.0
-FOLDS = 5
 _TOLERANCE, _STEPS, _RIDGE = 1e-12, 50, 1e-12
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from inficond_panel.analysis.influence_stability import StabilityReport, stability
+import pandas as pd
+
 from inficond_panel.analysis.node_metrics import (
     ClassMeasures,
     measure_node,
@@ -20,6 +21,7 @@ from inficond_panel.distill import (
     SliceReport,
     change_intervals,
 )
+from inficond_panel.results.stability import stability
 from inficond_panel.state.jobs import Job, Jobs
 from inficond_panel.tuning import Node, Student, Tuner
 from inficond_panel.vocabulary.metrics import ERRORS, SHARES
@@ -62,8 +64,8 @@ def measure_by(tuner: Tuner, student: Student, column: str, metric: str, job: Jo
 
 def hold(
     tuner: Tuner, node: Node, class_name: str, concept: str, jobs: Jobs, job: Job
-) -> StabilityReport:
-    """Report on whether the influence of one concept holds, as ``inficond stability`` gives it."""
+) -> pd.DataFrame:
+    """Whether the influence of one concept holds, see ``results.stability``."""
     return stability(
         tuner,
         class_name,

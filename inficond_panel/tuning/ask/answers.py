@@ -1,39 +1,39 @@
 """Answers of a person on photos of one class: they judge the student, and teach it if that helps.
 
-The answers are parted into folds. For each fold the student learns the answers of the other folds,
-and is judged on those of the fold. It is taught on all answers only where there is something to
-repair (it is wrong on a tenth of the photos), its mean loss on them (cross-entropy, nats per photo)
-falls by more than one standard error of the paired differences, and it is wrong on no more of them.
-Fewer errors are not asked for: answers that weigh little move many logits toward the truth and few
-across the threshold. The photos were chosen, so what is seen on them says nothing of the error on
-all photos.
+They teach by what they say of the teacher: it is corrected by them, and the student learns the
+corrected teacher on the photos of tune (``fitting.correction``). To judge, the answers are parted
+into folds. For each fold the student learns the answers of the other folds, and is judged on those
+of the fold. It is taught on all answers only where there is something to repair (it is wrong on a
+tenth of the photos) and its mean loss on them (cross-entropy, nats per photo) falls. Fewer errors
+are not asked for: many logits move toward the truth, and few across the threshold. The photos were
+chosen, so what is seen on them says nothing of the error on all photos.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from math import ceil, sqrt
+from math import ceil
 
 import numpy as np
 from scipy.stats import binomtest
 
 from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.common.interval import Interval
-from inficond_panel.distill.folds import stratified_folds
+from inficond_panel.distill.folds import FOLDS, stratified_folds
 from inficond_panel.distill.metrics.bootstrap import draw_counts, interval
 from inficond_panel.distill.metrics.decisions import Cutoff, Mask, above, cutoff_rows
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning.fitting.class_fit import ClassFit
-from inficond_panel.tuning.intents.cures import Label
+from inficond_panel.tuning.intents.cures import Cure, Label, Learn
 from inficond_panel.tuning.intents.intent import check_name
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.confidence import Noise
+from inficond_panel.vocabulary.cures import ANSWERS
 from inficond_panel.vocabulary.splits import TUNE
 
-FOLDS = 5
 #: Share of the photos on which a student has to be wrong to be taught, and the least number.
 SHARE_WRONG, LEAST_WRONG = 0.1, 2
 
@@ -58,6 +58,11 @@ class Answers:
             Label(self.class_name, image, value, self.why.get(image, ""))
             for image, value in self.given.items()
         ]
+
+    @property
+    def edits(self) -> list[Cure]:
+        """Return what teaches the answers; errors as for ``labels``."""
+        return taught_by(self.labels)
 
 
 @dataclass(frozen=True)
@@ -106,26 +111,14 @@ class Teaching:
 
     @property
     def helps(self) -> bool:
-        """True if there is something to repair, the loss falls, and the errors do not become
-        more."""
-        return self.repairable and self.lower_loss and not self.more_errors
+        """True if there is something to repair, and the mean loss falls."""
+        return self.repairable and bool(self._loss_changes.mean() < 0)
 
     @property
     def repairable(self) -> bool:
         """True if the student is wrong on a tenth of the photos, and on two or more."""
         least = max(LEAST_WRONG, ceil(SHARE_WRONG * len(self.present)))
         return bool(self.wrong_before.sum() >= least)
-
-    @property
-    def lower_loss(self) -> bool:
-        """True if the mean loss falls by more than one standard error."""
-        change = self._loss_changes
-        return bool(-change.mean() > change.std(ddof=1) / sqrt(len(change)))
-
-    @property
-    def more_errors(self) -> bool:
-        """True if the taught student is wrong on more photos than before."""
-        return bool(self.wrong_after.sum() > self.wrong_before.sum())
 
     @property
     def _loss_changes(self) -> Array:
@@ -148,7 +141,12 @@ def teach(tuner: Tuner, parent: Node, answers: Answers, *, force: bool = False) 
     found = judged(tuner, parent, answers)
     if not (force or found.helps):
         return found
-    return replace(found, node=tuner.fine_tune(parent, answers.labels))
+    return replace(found, node=tuner.fine_tune(parent, answers.edits))
+
+
+def taught_by(labels: Sequence[Label]) -> list[Cure]:
+    """Return the edits that teach these labels of one class: they correct its teacher."""
+    return [*labels, *(Learn(name, ANSWERS, 1.0) for name in {x.class_name for x in labels})]
 
 
 def judged(tuner: Tuner, parent: Node, answers: Answers) -> Teaching:
@@ -177,7 +175,8 @@ def _judged(tuner: Tuner, parent: Node, answers: Answers) -> Teaching:
     for fold in np.unique(folds):
         out = folds == fold
         learned = [label for label, kept in zip(labels, ~out, strict=True) if kept]
-        terms = tuner.cures.of_class(tuner.cures.photos(student, others), learned, parent.bounds)
+        photos = tuner.cures.photos(student, others)
+        terms = tuner.cures.of_class(photos, taught_by(learned), parent.bounds)
         taught = student.under(terms)
         after[out] = taught.logits(taught.base, rows[out])
     return Teaching(
@@ -196,7 +195,10 @@ def _unaware(student: ClassFit, images: set[str]) -> ClassFit:
     if taught is None or images.isdisjoint(taught.labels):
         return student
     kept = {image: value for image, value in taught.labels.items() if image not in images}
-    return student.under(replace(student.terms, taught=replace(taught, labels=kept)))
+    learned = tuple(each for each in student.terms.learned if each.source != ANSWERS)
+    return student.under(
+        replace(student.terms, taught=replace(taught, labels=kept), learned=learned)
+    )
 
 
 def _loss(logits: Array, present: Mask) -> Array:

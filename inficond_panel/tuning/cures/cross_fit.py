@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.common.blas_threads import one_thread
-from inficond_panel.distill.folds import stratified_folds
+from inficond_panel.distill.folds import FOLDS, stratified_folds
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning.cures.resolution import LEAST_OUTSIDE_FOLD, needs_labels
@@ -28,8 +28,6 @@ from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.shift.class_photos import ClassPhotos
 from inficond_panel.tuning.shift.class_shift import first_suspects
 from inficond_panel.tuning.tuner import Tuner
-
-FOLDS = 5
 
 
 @dataclass(frozen=True)

@@ -15,19 +15,20 @@ import numpy as np
 
 from inficond_panel.concepts.texts import words_for
 from inficond_panel.distill import average_precision
-from inficond_panel.distill.folds import stratified_folds
+from inficond_panel.distill.folds import FOLDS, stratified_folds
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.distill.shift.balance import balance
 from inficond_panel.errors import DataError, TuningError
 from inficond_panel.store.more_photos import more_photos
 from inficond_panel.tuning.cures.choice import choose
 from inficond_panel.tuning.fitting.class_fit import ClassFit
-from inficond_panel.tuning.fitting.held_out import FOLDS, fit_each, held_out_logits, logits_of_each
+from inficond_panel.tuning.fitting.correction import Correction, corrected
+from inficond_panel.tuning.fitting.held_out import fit_each, held_out_logits, logits_of_each
 from inficond_panel.tuning.fitting.penalty_choice import compared_penalties
 from inficond_panel.tuning.fitting.terms import Balanced, Doubted, Learned, Taught, Terms
 from inficond_panel.tuning.intents.cures import Balance, Cure, Doubt, Label, Lambda, Learn
 from inficond_panel.tuning.shift.class_photos import LEAST_FIT, ClassPhotos
-from inficond_panel.vocabulary.cures import LABELS, MORE
+from inficond_panel.vocabulary.cures import ANSWERS, LABELS, MORE, TEACHER
 from inficond_panel.vocabulary.splits import TUNE
 from inficond_panel.vocabulary.tasks import SOFTMAX
 
@@ -67,8 +68,9 @@ def resolve_cures(
     given = list(cures)
     terms = photos.student.terms
     labels = {cure.image: cure.value for cure in given if isinstance(cure, Label)}
+    corrects = any(isinstance(cure, Learn) and cure.source == ANSWERS for cure in given)
     if labels:
-        terms = _taught(photos, labels, terms, lower, upper, least)
+        terms = _taught(photos, labels, terms, lower, upper, None if corrects else least)
     for cure in given:
         if isinstance(cure, Balance):
             terms = _balanced(photos, cure, terms, least)
@@ -101,11 +103,17 @@ def _taught(
     terms: Terms,
     lower: Array,
     upper: Array,
-    least: int,
+    least: int | None,
 ) -> Terms:
-    """Terms with the labels, at the weight with the highest AP on photos that are not taught."""
+    """Terms with the labels, at the weight with the highest AP on photos that are not taught.
+
+    At weight 1 without a ``least`` number of these: then they correct the teacher, and weigh as the
+    other photos that it is learned on.
+    """
     before = {} if terms.taught is None else terms.taught.labels
     every = {**before, **labels}
+    if least is None:
+        return replace(terms, taught=Taught(1.0, every))
     judged = _not_taught(photos, every)
     if not enough(judged, least):
         seen = len(photos.tune) - len(judged.tune)  # that teach, and so cannot judge
@@ -206,10 +214,14 @@ def with_learned(
 ) -> list[Terms]:
     """Terms that learn by ``cure``, at each weight to try: at 1 where none can choose."""
     learned, size = _more(photos) if cure.source == MORE else _of_tune(photos, cure.source)
+    if cure.source == ANSWERS:
+        learned = replace(learned, correction=_correction(photos, terms.taught))
     weights = [1.0] if cure.value is None else [cure.value]
     if cure.value is None and able:
         weights = _weights_to_learn(photos.fit_size / max(size, 1))
-    others = tuple(each for each in terms.learned if each.source != cure.source)
+    # A class learns one teacher on tune: as it is, or corrected.
+    gone = {TEACHER, ANSWERS} if cure.source in (TEACHER, ANSWERS) else {cure.source}
+    others = tuple(each for each in terms.learned if each.source not in gone)
     return [
         replace(terms, learned=(*others, replace(learned, weight=weight))) for weight in weights
     ]
@@ -220,6 +232,24 @@ def _of_tune(photos: ClassPhotos, source: str) -> tuple[Learned, int]:
     every = photos.student.store.rows(TUNE)
     held = None if np.array_equal(photos.seen, every) else tuple(photos.seen.tolist())
     return Learned(source, 1.0, held), len(photos.seen)
+
+
+def _correction(photos: ClassPhotos, taught: Taught | None) -> Correction:
+    """The teacher on tune, corrected by the labels taught there and the class's own concepts."""
+    student, store = photos.student, photos.student.store
+    rows, labels = store.rows(TUNE), {} if taught is None else taught.labels
+    answered = np.array([i for i, row in enumerate(rows) if store.images[row] in labels], dtype=int)
+    if not answered.size:
+        raise TuningError(
+            f"learn on {student.name!r} is from {ANSWERS}, and no label of a photo of tune is "
+            "taught.",
+            "Add label edits, or ask for photos: inficond ask SPEC --class NAME",
+        )
+    present = np.array([labels[store.images[row]] == 1 for row in rows[answered]])
+    words = words_for(student.name, store.concepts, store.synonyms)
+    scores = {store.concepts[c]: store.concept_score[rows][:, c].astype(np.float64) for c in words}
+    teacher = store.teacher_log_odds[rows, student.k].astype(np.float64)
+    return corrected(teacher, scores, answered, present)
 
 
 def _more(photos: ClassPhotos) -> tuple[Learned, int]:

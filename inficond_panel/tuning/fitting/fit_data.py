@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from inficond_panel.common.cache import Latest
 from inficond_panel.common.devices import CPU
@@ -25,6 +26,7 @@ from inficond_panel.store import Store
 from inficond_panel.store.label_checks import whole_labels
 from inficond_panel.store.more_photos import MorePhotos, more_photos
 from inficond_panel.store.oracle_logits import oracle_logits, oracle_others
+from inficond_panel.tuning.fitting.correction import Correction
 from inficond_panel.tuning.fitting.terms import Learned, Taught, Terms
 from inficond_panel.vocabulary.cures import LABELS, MORE, SOURCES
 from inficond_panel.vocabulary.splits import FIT, TUNE
@@ -194,11 +196,20 @@ class FitData:
             inside = np.isin(rows, every if each.rows is None else each.rows)
             if source == LABELS:
                 targets[:, k], inside = label == 1, inside & (label >= 0)
+            elif each.correction is not None:
+                targets[:, k] = self._corrected(rows, k, each.correction)
             own = taught[name].labels if name in taught else {}
             inside &= [self._store.images[row] not in own for row in rows]
             weights[inside, k] = each.weight * self._usual_weight(k)
         self.learned = {**self.learned, source: self._next(len(rows))}
         self._append(rows, targets, weights)
+
+    def _corrected(self, rows: np.ndarray, k: int, correction: Correction) -> np.ndarray:
+        """Probabilities ``(len(rows),)`` of the corrected teacher of the class at ``k``."""
+        store = self._store
+        teacher = store.teacher_log_odds[rows, k].astype(np.float64)
+        found = correction.log_odds(teacher, store.concept_score[rows], store.concepts)
+        return np.asarray(expit(found / self._temperature))
 
     def _learn_more(self, learned: Mapping[str, Learned]) -> None:
         """Append the added photos of all parts named, with the teacher's probabilities."""

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.distill import Fit, decision_function, fit
-from inficond_panel.distill.folds import stratified_folds
+from inficond_panel.distill.folds import FOLDS, stratified_folds
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.store import Store
 from inficond_panel.tuning.fitting.class_fit import ClassFit
@@ -21,7 +21,6 @@ from inficond_panel.tuning.fitting.fit_data import FitData
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.vocabulary.splits import TUNE
 
-FOLDS = 5
 _NONE = np.zeros(0, dtype=np.intp)
 #: Gap to stop at, relative to the objective at w = 0: students that choose, and that are evaluated.
 _ROUGH, _TOLERANCE = 1e-3, 1e-4

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.special import log_softmax
 
 from inficond_panel.distill import Fit, decision_function, fit, fit_joint
-from inficond_panel.distill.folds import stratified_folds
+from inficond_panel.distill.folds import FOLDS, stratified_folds
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.distill.solver.joint.joint import one_of_each
 from inficond_panel.distill.solver.tempered import mixed_of
@@ -32,7 +32,6 @@ from inficond_panel.vocabulary.tasks import SOFTMAX
 PATH = np.geomspace(1e-4, 1e-2, 7)
 #: Standard deviation of scores, to a power of ten, that these penalties are made for: cosines'.
 SPREAD = 0.1
-FOLDS = 5
 #: Images of ``tune`` that a comparison needs; with fewer, folds of ``fit`` compare.
 LEAST_IMAGES = 30
 #: Gap to stop at, relative to the objective at w = 0: enough to compare losses.

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from inficond_panel.common.numbers import defined
 from inficond_panel.store import Store
-from inficond_panel.vocabulary.cures import MORE, SOURCES
+from inficond_panel.tuning.fitting.correction import Correction
+from inficond_panel.vocabulary.cures import ANSWERS, MORE, SOURCES
 from inficond_panel.vocabulary.splits import FIT
 
 
@@ -59,14 +60,16 @@ class Learned:
     """Photos in the fit beside those of ``fit``, by ``source`` (``vocabulary.cures``); each weighs
     as ``weight`` photos of ``fit``.
 
-    Of ``tune`` the ``rows`` of the store are those in question; None: all. Of the added photos
-    ``parts`` are the content hashes of their parts, sorted.
+    Of ``tune`` the ``rows`` of the store are those in question; None: all. ``correction`` is that
+    of the teacher by answers, where these are the source. Of the added photos ``parts`` are the
+    content hashes of their parts, sorted.
     """
 
     source: str
     weight: float
     rows: tuple[int, ...] | None = None
     parts: tuple[str, ...] = ()
+    correction: Correction | None = None
 
     @property
     def of_tune(self) -> bool:
@@ -74,7 +77,9 @@ class Learned:
         return self.source != MORE
 
     def to_json(self) -> Any:
-        """The weight, as plain data; with parts both."""
+        """The weight, as plain data; with parts or a correction both."""
+        if self.correction is not None:
+            return {"weight": self.weight, "correction": self.correction.to_json()}
         return {"weight": self.weight, "parts": list(self.parts)} if self.parts else self.weight
 
 
@@ -174,6 +179,9 @@ def _learned(item: Mapping[str, Any]) -> tuple[Learned, ...]:
 
 
 def _learned_from(source: str, given: Any) -> Learned:
+    if source == ANSWERS:
+        correction = Correction.from_json(given["correction"])
+        return Learned(source, _size(given["weight"]), correction=correction)
     if source != MORE:
         return Learned(source, _size(given))
     parts = tuple(map(str, given["parts"]))

@@ -123,8 +123,9 @@ class Label:
 @dataclass(frozen=True)
 class Learn:
     """Fit to other photos beside those of ``fit``, by ``source``: to the photos of ``tune`` by
-    their labels, or by the teacher's probabilities; or, ``more``, by these to the photos that were
-    added to the store.
+    their labels, by the teacher's probabilities, or, ``answers``, by these as corrected by the
+    labels that are taught; or, ``more``, by the teacher's to the photos that were added to the
+    store.
 
     Each of them weighs as ``value`` photos of ``fit``; None: chosen by the AP on photos of
     ``tune``, which are left out in turn where they are learned. Raises ``TuningError`` for another

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.distill import Fit, Outcome
-from inficond_panel.distill.folds import stratified_folds
+from inficond_panel.distill.folds import FOLDS, stratified_folds
 from inficond_panel.distill.metrics.decisions import decided
 from inficond_panel.distill.shift.suspects import Photos, Suspicion, suspicion
 from inficond_panel.distill.shift.verdict import Judged, Verdict, verdict
@@ -20,7 +20,6 @@ from inficond_panel.tuning.fitting.class_fit import ClassFit
 from inficond_panel.tuning.fitting.held_out import held_out_logits, learns_from_tune
 from inficond_panel.vocabulary.splits import FIT, TUNE
 
-FOLDS = 5
 #: Photos of each kind without which a class cannot be compared: two in each fold of fit.
 LEAST_FIT, LEAST_TUNE = 2 * FOLDS, 5
 

@@ -20,7 +20,7 @@ from inficond_panel.distill import (
     metric_intervals,
     teacher_skill,
 )
-from inficond_panel.distill.folds import stratified_folds
+from inficond_panel.distill.folds import FOLDS, stratified_folds
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.distill.shift.presence import Presence, presence
 from inficond_panel.distill.shift.suspects import Suspicion
@@ -46,7 +46,6 @@ LEAST_SHARE = 0.2
 ALIKE = 0.5
 #: Suspects per class, and members per group, at most.
 MOST, MOST_ALIKE = 10, 8
-FOLDS = 5
 #: L1 penalties that are tried for the model of tune.
 PENALTIES = (3e-4, 1e-3, 3e-3, 1e-2)
 
@@ -178,12 +177,17 @@ def with_baselines(
     """
     if photos.lacking:
         return found
-    own, scores = _own(photos), photos.tune_scores
+    own = _own(photos)
     return replace(
         found,
-        own_word=_ap(photos, scores[:, own].max(axis=1), noise) if own else None,
-        tune_model=_ap(photos, cross_fitted_model(scores, photos.tune_label, seed), noise),
+        own_word=_ap(photos, photos.tune_scores[:, own].max(axis=1), noise) if own else None,
+        tune_model=tune_model_ap(photos, noise, seed),
     )
+
+
+def tune_model_ap(photos: ClassPhotos, noise: Noise, seed: int = 0) -> Interval:
+    """AP on tune of a model of its labels alone, on photos that it was not fitted to."""
+    return _ap(photos, cross_fitted_model(photos.tune_scores, photos.tune_label, seed), noise)
 
 
 def _own(photos: ClassPhotos) -> list[int]:

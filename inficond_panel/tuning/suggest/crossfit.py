@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.common.numbers import number, signed
-from inficond_panel.distill.folds import stratified_folds
+from inficond_panel.distill.folds import FOLDS, stratified_folds
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.tuning.suggest.baselines import greedy
 from inficond_panel.tuning.suggest.evidence import Evidence
@@ -33,7 +33,6 @@ from inficond_panel.tuning.suggest.task import Task
 from inficond_panel.tuning.suggest.trial import Moves
 from inficond_panel.vocabulary.splits import FIT
 
-FOLDS = 5
 FACTORS = (1.25, 1.5, 2.0, 4.0)
 #: Thumbs a class that are tried, up to the budget.
 LENGTHS = (1, 2, 3, 5, 8, 12, 20)

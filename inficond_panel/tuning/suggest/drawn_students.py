@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.distill import Fit, Outcome
-from inficond_panel.distill.folds import stratified_folds
+from inficond_panel.distill.folds import FOLDS, stratified_folds
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.tuning.fitting.class_fit import ClassFit
-from inficond_panel.tuning.fitting.held_out import FOLDS, fit_each, learns_from_tune
+from inficond_panel.tuning.fitting.held_out import fit_each, learns_from_tune
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.shift.class_photos import ClassPhotos
 from inficond_panel.tuning.suggest.first_order import image_moves

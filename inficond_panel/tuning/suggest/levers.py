@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.distill.folds import stratified_folds
+from inficond_panel.distill.folds import FOLDS, stratified_folds
 from inficond_panel.distill.metrics.bootstrap import draw_counts
 from inficond_panel.distill.metrics.decisions import above, cutoff_rows
 from inficond_panel.distill.scores.scores import Array
@@ -23,7 +23,6 @@ from inficond_panel.tuning.cures.choice import ap_values, choose
 from inficond_panel.tuning.cures.resolution import compared_terms
 from inficond_panel.tuning.fitting.class_fit import ClassFit
 from inficond_panel.tuning.fitting.held_out import (
-    FOLDS,
     fit_each,
     held_out_logits,
     learns_from_tune,

@@ -17,7 +17,7 @@ from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.distill.shift.verdict import SHIFT, UNKNOWN
 from inficond_panel.tuning.ask.photos import photos_to_ask
 from inficond_panel.tuning.shift.class_photos import ClassPhotos
-from inficond_panel.tuning.shift.class_shift import ClassShift, class_shift, with_baselines
+from inficond_panel.tuning.shift.class_shift import ClassShift, class_shift, tune_model_ap
 from inficond_panel.tuning.suggest.levers import levers
 from inficond_panel.tuning.suggest.suggestion import (
     CROSS_FITTED,
@@ -125,7 +125,8 @@ def repair(task: Task, k: int) -> Repair:
     if shift.lacking:
         return Repair(shift)
     with one_thread():
-        shift = with_baselines(photos, shift, task.tuner.spec.views.noise())
+        noise = task.tuner.spec.views.noise()
+        shift = replace(shift, tune_model=tune_model_ap(photos, noise))
         compared, gain = levers(task, k, photos)
     found = Repair(shift, tuple(compared), gain)
     asks = shift.kind == SHIFT or found.taken is not None

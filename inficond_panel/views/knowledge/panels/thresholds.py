@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from inficond_panel.analysis.chosen_thresholds import (
-    JUDGED,
-    chosen_thresholds,
-    threshold_line,
-    threshold_setting,
-)
 from inficond_panel.common.numbers import number, signed
 from inficond_panel.errors import CancelledError
+from inficond_panel.results.frame import interval_of
+from inficond_panel.results.thresholds import JUDGED, threshold_line, thresholds
 from inficond_panel.state import Job
 from inficond_panel.views.knowledge.panels.class_metrics import make_noisy
 from inficond_panel.vocabulary.confidence import CONFIDENCE, confidence_word
@@ -20,35 +15,34 @@ from inficond_panel.vocabulary.metrics import METRICS
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 
 if TYPE_CHECKING:
-    from inficond_panel.analysis.chosen_thresholds import ChosenThreshold
-    from inficond_panel.distill import Interval
+    import pandas as pd
+
+    from inficond_panel.common.interval import Interval
     from inficond_panel.errors import InficondError
     from inficond_panel.state import AppState
     from inficond_panel.views.knowledge.table import KnowledgeTable
 
 
 def make_threshold(
-    choice: ChosenThreshold,
-    setting: Mapping[str, float],
-    precision: float | None = None,
-    level: float | None = CONFIDENCE,
+    found: pd.DataFrame, precision: float | None = None, level: float | None = CONFIDENCE
 ) -> dict[str, Any]:
-    """The chosen threshold with its limits, its cross-fitted worth, and the line for the spec.
+    """The chosen threshold of one class with its limits, its cross-fitted worth, and the line for
+    the spec.
 
-    Without a ``level`` there are no limits.
+    ``found`` has one row, see ``results.thresholds``. Without a ``level`` there are no limits.
     """
-    if choice.lacking:
-        return {"kind": "error", "text": f"No threshold is chosen: {choice.lacking}."}
+    row = found.iloc[0]
+    if row["lacking"]:
+        return {"kind": "error", "text": f"No threshold is chosen: {row['lacking']}."}
     rule = "best F1" if precision is None else f"most recall at precision {precision:g}"
-    shown = f"{rule} at {signed(choice.threshold, 3)}"
-    if level is not None:
-        limits = f"[{signed(choice.low, 3)}, {signed(choice.high, 3)}]"
-        shown = f"{shown}, {confidence_word(level)} {limits}"
+    threshold, limits = interval_of(row, "threshold").cells(sign=True)
+    within = "" if level is None else f", {confidence_word(level)} {limits}"
+    changes = {key: (interval_of(row, key), interval_of(row, f"{key}_change")) for key in JUDGED}
     return {
         "kind": "done",
-        "text": shown,
-        "rows": [_row(key, choice.metrics[key], choice.change[key], level) for key in JUDGED],
-        "line": threshold_line(setting),
+        "text": f"{rule} at {threshold}{within}",
+        "rows": [_row(key, *pair, level) for key, pair in changes.items()],
+        "line": threshold_line(found.attrs["facts"]["threshold"]),
     }
 
 
@@ -93,11 +87,8 @@ class ThresholdChoices:
 
         def work(_: Job) -> dict[str, Any]:
             draws, level = app.spec.views.draws, app.spec.views.shown_level
-            found = chosen_thresholds(
-                app.tuner, node, classes=[name], precision=precision, draws=draws
-            )
-            setting = threshold_setting(app.tuner, found)
-            return make_threshold(found[0], setting, precision, level)
+            found = thresholds(app.tuner, node, classes=[name], precision=precision, draws=draws)
+            return make_threshold(found, precision, level)
 
         def done(shown: dict[str, Any]) -> None:
             if asked == self._asked:

@@ -15,7 +15,7 @@ export function drawHolds(button, { concept }, found) {
   button.firstChild.style.width = kind === "running" ? `${share}%` : "0"
   text(button.lastChild, { ask: "holds?", running: `Refitting ${share} % ✕` }[kind] ?? found.short ?? found.text)
   set(button, "aria-label", { ask: `holds? Refit to see whether the influence of ${concept} does (H)`, running: `Refitting ${share} %: stop it for ${concept}` }[kind] ?? `${concept}: ${found.text}`)
-  set(button, "title", kind === "ask" ? "Does its influence hold? Refit on other samples, and with random concepts in its place (H)" : kind === "error" ? found.text : null)
+  set(button, "title", kind === "ask" ? "Does its influence hold? Refit on other samples (H)" : kind === "error" ? found.text : null)
 }
 
 export function holdsCard(concept, { text: words, rows, scope }) {

@@ -4,44 +4,42 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from inficond_panel.analysis.influence_stability import HOLDS_P
-from inficond_panel.common.numbers import number, share, signed
+from inficond_panel.common.numbers import number_range, share, signed
 from inficond_panel.errors import CancelledError
+from inficond_panel.results.frame import interval_of
 from inficond_panel.state import Job
 from inficond_panel.state.requests.class_metrics import hold
 from inficond_panel.vocabulary.confidence import confidence_word
 
 if TYPE_CHECKING:
-    from inficond_panel.analysis.influence_stability import StabilityReport
+    import pandas as pd
+
     from inficond_panel.errors import InficondError
     from inficond_panel.state import AppState
     from inficond_panel.views.knowledge.table import KnowledgeTable
 
 
-def make_stability(report: StabilityReport, limits: bool = True) -> dict[str, Any]:
-    """The verdict on one concept, and the card that explains it; ``limits`` are of the refits."""
-    (concept,) = report.concepts
-    between = f"[{signed(concept.low)}, {signed(concept.high)}]"
+def make_stability(found: pd.DataFrame, limits: bool = True) -> dict[str, Any]:
+    """The verdict on one concept, and the card that explains it; ``limits`` are of the refits.
+
+    ``found`` has one row, see ``results.stability``.
+    """
+    row = found.iloc[0]
+    influence = interval_of(row, "influence")
+    between = number_range(influence.low, influence.high, 2, sign=True)
     rows = [
-        ["Influence", signed(concept.influence)],
-        *([[f"{confidence_word(report.level)} of refits", between]] if limits else []),
-        ["Same sign", share(concept.same_sign)],
-        ["Not 0", share(concept.selected)],
-        ["Rank", f"{concept.rank} ({concept.rank_low}–{concept.rank_high})"],
-        ["Effect, logits", number(concept.effect, 3)],
-        [f"Random concepts, {confidence_word(1 - HOLDS_P)} below", number(concept.counterpart, 3)],
-        ["p", number(concept.p, 3)],
+        ["Influence", signed(influence.estimate)],
+        *([[f"{confidence_word(row['level'])} of refits", between]] if limits else []),
+        ["Same sign", share(row["same_sign"])],
+        ["Not 0", share(row["selected"])],
+        ["Rank", f"{row['rank']} ({row['rank_low']}–{row['rank_high']})"],
     ]
-    scope = (
-        f"{report.draws} refits on bootstrap samples of fit; "
-        f"{report.counterparts or 'no'} random concepts in its place. {report.lacking}"
-    ).rstrip()
     return {
         "kind": "done",
-        "text": concept.words,
-        "short": concept.verdict,
+        "text": row["words"],
+        "short": row["words"].removesuffix(" over other images"),
         "rows": rows,
-        "scope": scope,
+        "scope": f"{found.attrs['facts']['draws']} refits on bootstrap samples of fit.",
     }
 
 
@@ -73,10 +71,10 @@ class StabilityRuns:
         self.running = concept
         self._tell(concept, {"kind": "running", "text": "Starting", "progress": 0.0})
 
-        def work(job: Job) -> StabilityReport:
+        def work(job: Job) -> pd.DataFrame:
             return hold(app.tuner, node, name, concept, app.jobs, job)
 
-        def done(report: StabilityReport) -> None:
+        def done(report: pd.DataFrame) -> None:
             self.running = ""
             self._tell(concept, make_stability(report, app.spec.views.intervals))
 

@@ -1,0 +1,81 @@
+"""Students to make: classes of a store, with or without a bias, drawn by the arguments."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inficond_panel.store import Store
+from shift_parts.pairs import Pair, Split, biased, draw_split, find_pairs
+from shift_parts.teachers import TEACHERS, teacher_logits
+
+
+@dataclass(frozen=True)
+class Case:
+    """One class of a store: its teacher's logits, a split, the photos of fit, what biased them."""
+
+    store: Store
+    k: int
+    logits: NDArray
+    split: Split
+    fit: NDArray[np.intp]
+    seed: int
+    pair: Pair | None = None
+
+
+def add_case_arguments(parser: argparse.ArgumentParser, teacher: str = "strong") -> None:
+    """Arguments that say which students are made."""
+    parser.add_argument("spec")
+    parser.add_argument("--store")
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--pairs", type=int, default=8, help="biased students, per seed")
+    parser.add_argument("--plain", type=int, default=18, help="classes without a bias, per seed")
+    parser.add_argument("--leak", type=float, default=0.02)
+    parser.add_argument("--teacher", choices=TEACHERS, default=teacher)
+    parser.add_argument("--lambda", dest="lambda_", default=1e-4, type=penalty)
+    parser.add_argument("--fit", type=int, help="at most so many photos of fit")
+    parser.add_argument("--tune", type=int, help="at most so many photos of tune")
+
+
+def penalty(value: str) -> float | str:
+    """Lambda as the command line has it."""
+    return value if value == "auto" else float(value)
+
+
+def biased_cases(store: Store, args: argparse.Namespace) -> Iterator[Case]:
+    """Pairs of all seeds, drawn by chance, on biased photos of fit."""
+    for seed in range(args.first_seed, args.first_seed + args.seeds):
+        split = _split(store, args, seed)
+        pairs = find_pairs(store, split)
+        for i in np.random.default_rng(seed).permutation(len(pairs))[: args.pairs]:
+            pair = pairs[i]
+            fit = biased(store, split.fit, pair, args.leak, seed)
+            few = Split(fit, split.tune, split.holdout).smaller(args.fit, seed=seed).fit
+            logits = teacher_logits(args.teacher, store, pair.target, split.fit, seed, fit)
+            yield Case(store, pair.target, logits, split, few, seed, pair)
+
+
+def plain_cases(store: Store, args: argparse.Namespace) -> Iterator[Case]:
+    """Classes of all seeds on the photos of fit as they were drawn."""
+    for seed in range(args.first_seed, args.first_seed + args.seeds):
+        split = _split(store, args, seed)
+        few = split.smaller(args.fit, seed=seed).fit
+        order = np.random.default_rng([seed, 7]).permutation(len(store.classes))
+        for k in order[: args.plain].tolist():
+            logits = teacher_logits(args.teacher, store, k, split.fit, seed)
+            yield Case(store, k, logits, split, few, seed)
+
+
+def _split(store: Store, args: argparse.Namespace, seed: int) -> Split:
+    """The photos, parted by chance; the store's own teacher may know those of its fit, so with it
+    they stay as they are."""
+    if args.teacher == "own":
+        split = Split(*(np.asarray(store.rows(name)) for name in ("fit", "tune", "holdout")))
+    else:
+        split = draw_split(store, seed)
+    return split.smaller(tune=args.tune, seed=seed)

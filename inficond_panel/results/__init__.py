@@ -1,0 +1,1 @@
+"""Results: one function each, which returns a pandas frame that every door shows."""

@@ -1,0 +1,93 @@
+"""The forms of a frame: plain data for JSON, CSV, a table of texts, HTML."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from inficond_panel.common.numbers import count, plain, written
+from inficond_panel.common.saved_file import make_table
+from inficond_panel.results.frame import LIMITS, Heading, interval_of
+from inficond_panel.vocabulary.confidence import CONFIDENCE, confidence_word
+
+
+def document(frame: pd.DataFrame) -> dict[str, Any]:
+    """The facts, the notes, and under ``rows`` the rows; None where undefined."""
+    notes = {"notes": frame.attrs["notes"]} if frame.attrs["notes"] else {}
+    return plain({**frame.attrs["facts"], **notes, "rows": records(frame)})
+
+
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows as plain data, by the names of their columns; None where undefined."""
+    whole = frame.reset_index()
+    return [
+        {str(name): _plain(value) for name, value in zip(whole.columns, row, strict=True)}
+        for row in whole.itertuples(index=False, name=None)
+    ]
+
+
+def csv_text(frame: pd.DataFrame) -> str:
+    """CSV with all columns and digits; what is undefined is empty."""
+    rows = [["" if each is None else each for each in row.values()] for row in records(frame)]
+    return make_table("table", list(frame.reset_index().columns), rows).content.decode()
+
+
+def html_text(frame: pd.DataFrame) -> str:
+    """The table that a terminal shows, as one HTML table with its title and notes."""
+    header, rows = text_table(frame)
+    lines = [_html_row("th", header), *(_html_row("td", row) for row in rows)]
+    notes = "".join(f"<p>{escape(note)}</p>\n" for note in frame.attrs["notes"])
+    caption = f"<caption>{escape(frame.attrs['title'])}</caption>"
+    return f"<table>\n{caption}\n{''.join(lines)}</table>\n{notes}"
+
+
+def _html_row(tag: str, cells: list[str]) -> str:
+    return f"<tr>{''.join(f'<{tag}>{escape(cell)}</{tag}>' for cell in cells)}</tr>\n"
+
+
+def text_table(frame: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
+    """Header and rows of the columns that have a heading, as texts; limits stand behind theirs."""
+    whole, header, columns = frame.reset_index(), list[str](), list[list[str]]()
+    level = confidence_word(frame.attrs["facts"].get("level", CONFIDENCE))
+    for name, form in frame.attrs["headings"].items():
+        heading = Heading(*form)
+        header.append(heading.text)
+        columns.append([_text(value, heading) for value in whole[name]])
+        if f"{name}{LIMITS[0]}" in whole:
+            header.append(level)
+            columns.append([_limits(row, name, heading) for _, row in whole.iterrows()])
+    return header, [list(row) for row in zip(*columns, strict=True)]
+
+
+def _limits(row: pd.Series, name: str, heading: Heading) -> str:
+    return interval_of(row, name).cells(heading.digits, sign=heading.sign)[1]
+
+
+def _text(value: Any, heading: Heading) -> str:
+    match _plain(value):
+        case None:
+            return "undefined" if isinstance(value, float) else ""
+        case bool(truth):
+            return "yes" if truth else ""
+        case int(number):
+            return count(number)
+        case float(number):
+            return written(number, heading.digits, sign=heading.sign)
+        case list(items):
+            return ", ".join(map(str, items))
+        case text:
+            return str(text)
+
+
+def _plain(value: Any) -> Any:
+    """As JSON has it: numbers of Python, None where undefined."""
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is pd.NA or (isinstance(value, float) and not np.isfinite(value)):
+        return None
+    return value

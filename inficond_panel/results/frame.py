@@ -1,0 +1,64 @@
+"""The one form of a result: a pandas frame that says how a person reads it.
+
+Its columns hold numbers in full precision, and are the same in Python, JSON, CSV and HTML. Columns
+``x``, ``x_low`` and ``x_high`` are an estimate with the limits of its interval; ``x_outside`` says
+that it lies outside them. The attributes of the frame hold plain data: ``title``, ``headings`` (of
+the columns that a terminal shows, with the form of their numbers), ``notes`` (sentences beside the
+table) and ``facts`` (what holds for all rows: iteration, split, level).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import astuple, dataclass
+from typing import Any
+
+import pandas as pd
+
+from inficond_panel.common.interval import Interval
+
+LIMITS = ("_low", "_high")
+
+
+@dataclass(frozen=True)
+class Heading:
+    """Heading of a column where a person reads it; digits of its numbers, and their sign."""
+
+    text: str
+    digits: int = 3
+    sign: bool = False
+
+
+def make_frame(
+    rows: Iterable[Mapping[str, Any]],
+    index: str | Sequence[str],
+    headings: Mapping[str, Heading],
+    *,
+    title: str = "",
+    notes: Sequence[str] = (),
+    facts: Mapping[str, Any] | None = None,
+    level: float | None = None,
+) -> pd.DataFrame:
+    """One row per mapping. Without rows the columns are those of ``headings``, and the index.
+
+    The ``level`` of intervals is a fact, and a column, so that rows alone say it.
+    """
+    keys = [index] if isinstance(index, str) else list(index)
+    given = list(rows)
+    columns = None if given else [*keys, *(name for name in headings if name not in keys)]
+    frame = pd.DataFrame(given, columns=columns).set_index(keys)
+    if level is not None:
+        frame["level"] = level
+    frame.attrs = {
+        "title": title,
+        "headings": {name: list(astuple(heading)) for name, heading in headings.items()},
+        "notes": list(notes),
+        "facts": {**(facts or {}), **({} if level is None else {"level": level})},
+    }
+    return frame
+
+
+def interval_of(row: pd.Series, key: str) -> Interval:
+    """The estimate ``key`` of a row, with its limits."""
+    low, high = (float(row[f"{key}{end}"]) for end in LIMITS)
+    return Interval(float(row[key]), low, high)

@@ -1,0 +1,128 @@
+"""Every door of a result shows one frame: Python, table, JSON, CSV and HTML hold the same."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+from factory import small_spec
+
+from inficond_panel import open_students
+from inficond_panel.cli import main
+from inficond_panel.results.forms import csv_text, document, html_text, records, text_table
+from inficond_panel.results.frame import Heading, interval_of, make_frame
+
+#: Command with its arguments, and the call in Python.
+DOORS = {
+    "thresholds": ([], lambda students: students.thresholds()),
+    "stability": (
+        ["--class", "bicycle", "--draws", "8"],
+        lambda students: students.stability("bicycle", draws=8),
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def spec(tmp_path_factory):
+    return small_spec(tmp_path_factory.mktemp("doors"), images=200)
+
+
+@pytest.fixture
+def said(spec, capsys):
+    def call(command: str, *more: str) -> str:
+        assert main([command, str(spec), *DOORS[command][0], *more]) == 0
+        return capsys.readouterr().out
+
+    return call
+
+
+class Cells(HTMLParser):
+    """Texts of the cells of a table, row by row."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.rows: list[list[str]] = []
+        self.inside = False
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        if tag == "tr":
+            self.rows.append([])
+        self.inside = tag in ("td", "th")
+        if self.inside:
+            self.rows[-1].append("")
+
+    def handle_endtag(self, tag):
+        self.inside = self.inside and tag not in ("td", "th")
+
+    def handle_data(self, data):
+        if self.inside:
+            self.rows[-1][-1] += data
+
+
+@pytest.mark.parametrize("command", DOORS)
+def test_all_doors_hold_the_same(command, said, spec):
+    frame = DOORS[command][1](open_students(spec))
+    found = json.loads(said(command, "--json"))
+    assert found["rows"] == records(frame)
+    assert {key: found[key] for key in frame.attrs["facts"]} == frame.attrs["facts"]
+    lines = list(csv.DictReader(io.StringIO(said(command, "--csv"))))
+    assert [list(line) for line in lines] == [list(row) for row in found["rows"]]
+    for line, row in zip(lines, found["rows"], strict=True):
+        assert line == {key: "" if x is None else str(x) for key, x in row.items()}
+    header, rows = text_table(frame)
+    assert Cells(said(command, "--html")).rows == [header, *rows]
+    table = said(command).splitlines()
+    assert table[0] == frame.attrs["title"]
+    assert [line.split() for line in table[4 : 4 + len(rows)]] == [
+        " ".join(row).split() for row in rows
+    ]
+
+
+def made() -> pd.DataFrame:
+    rows = [
+        {"name": "<a>", "n": 1200, "ap": 0.51234, "ap_low": 0.4, "ap_high": 0.6, "hit": True},
+        {"name": "b", "n": 3, "ap": np.nan, "ap_low": np.nan, "ap_high": np.nan, "hit": False},
+    ]
+    headings = {"name": Heading("name"), "n": Heading("images"), "ap": Heading("AP", 2)}
+    more = {"hit": Heading("hit")}
+    return make_frame(rows, "name", headings | more, title="T", notes=["One & two."], level=0.8)
+
+
+def test_a_person_reads_numbers_with_their_limits():
+    assert text_table(made()) == (
+        ["name", "images", "AP", "80 %", "hit"],
+        [["<a>", "1,200", "0.51", "[0.40, 0.60]", "yes"], ["b", "3", "undefined", "undefined", ""]],
+    )
+
+
+def test_a_program_reads_all_digits_and_null():
+    found = document(made())
+    assert found["level"] == 0.8
+    assert found["notes"] == ["One & two."]
+    assert found["rows"][0]["ap"] == 0.51234
+    assert found["rows"][1]["ap"] is None
+    assert csv_text(made()).splitlines()[2] == "b,3,,,,False,0.8"
+
+
+def test_texts_of_data_are_escaped():
+    text = html_text(made())
+    assert "<a>" not in text
+    assert "&lt;a&gt;" in text
+    assert "<p>One &amp; two.</p>" in text
+
+
+def test_a_row_gives_an_interval():
+    interval = interval_of(made().loc["<a>"], "ap")
+    assert (interval.estimate, interval.low, interval.high) == (0.51234, 0.4, 0.6)
+
+
+def test_without_rows_the_columns_are_there():
+    empty = make_frame([], "name", {"name": Heading("name"), "ap": Heading("AP")})
+    assert (list(empty.columns), empty.index.name) == (["ap"], "name")
+    assert text_table(empty) == (["name", "AP"], [])
