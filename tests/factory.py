@@ -77,6 +77,13 @@ def oracle_arrays(**sizes: int) -> dict[str, np.ndarray]:
     return arrays
 
 
+def unlabelled_arrays(**sizes: int) -> dict[str, np.ndarray]:
+    """As ``small_arrays``; tune has no label."""
+    arrays = small_arrays(**sizes)
+    arrays["label"][arrays["split"] == "tune"] = -1
+    return arrays
+
+
 def unknown_arrays(**sizes: int) -> dict[str, np.ndarray]:
     """As ``small_arrays``; the teacher does not know 'sheep': its logits lie on other images."""
     arrays = small_arrays(**sizes)

@@ -16,6 +16,7 @@ from inficond_panel.api.shown_results import ShownReport, shown_report
 from inficond_panel.errors import DataError
 from inficond_panel.oracle_sweep import GROUPS, oracle_sweep
 from inficond_panel.quantify.outputs.gamma_sweep import GammaSweep
+from inficond_panel.results.penalty_path import penalty_path
 from inficond_panel.results.thresholds import thresholds
 from inficond_panel.tuning import Node
 from inficond_panel.tuning.intents.intent import check_name
@@ -135,7 +136,7 @@ class Measures(ConceptMeasures):
         """
         check_name("class", class_name, self.classes)
         self.count_look(split)
-        return tables.penalty_path(self.tuner, self.node, class_name, split)
+        return penalty_path(self.tuner, self.node, class_name, split)
 
     def thresholds(
         self,

@@ -11,7 +11,6 @@ import pandas as pd
 
 from inficond_panel.analysis.coverage import decisions_of
 from inficond_panel.analysis.node_metrics import measure_groups, measure_node, metadata_slices
-from inficond_panel.analysis.penalty_path import penalty_path as penalty_points
 from inficond_panel.analysis.snapshot import agreement_of
 from inficond_panel.analysis.top_measures import (
     measure_single_label,
@@ -104,22 +103,6 @@ def coverage(
     if not rows:
         raise TuningError("No image of tune is labelled.", "Label some of tune.")
     return pd.DataFrame(rows).set_index("coverage")
-
-
-def penalty_path(tuner: Tuner, node: Node, class_name: str, split: str) -> pd.DataFrame:
-    """One row per value of lambda; see ``analysis.penalty_path``."""
-    rows = [
-        {
-            "lambda": point.value,
-            "now": point.now,
-            "auto": point.auto,
-            "concepts": point.concepts,
-            **columns_of(point.metrics),
-            "level": tuner.spec.views.confidence,
-        }
-        for point in penalty_points(tuner, node, class_name, split).points
-    ]
-    return pd.DataFrame(rows).set_index("lambda")
 
 
 def levers(suggestion: Suggestion) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from inficond_panel.common.numbers import count, plain, written
+from inficond_panel.common.numbers import count, plain, significant, written
 from inficond_panel.common.saved_file import make_table
 from inficond_panel.results.frame import LIMITS, Heading, interval_of
 from inficond_panel.vocabulary.confidence import CONFIDENCE, confidence_word
@@ -75,11 +75,17 @@ def _text(value: Any, heading: Heading) -> str:
         case int(number):
             return count(number)
         case float(number):
-            return written(number, heading.digits, sign=heading.sign)
+            return _number(number, heading)
         case list(items):
             return ", ".join(map(str, items))
         case text:
             return str(text)
+
+
+def _number(value: float, heading: Heading) -> str:
+    if heading.significant:
+        return significant(value, heading.significant)
+    return written(value, heading.digits, sign=heading.sign)
 
 
 def _plain(value: Any) -> Any:

@@ -22,11 +22,13 @@ LIMITS = ("_low", "_high")
 
 @dataclass(frozen=True)
 class Heading:
-    """Heading of a column where a person reads it; digits of its numbers, and their sign."""
+    """Heading of a column where a person reads it; decimals of its numbers, or ``significant``
+    digits, and their sign."""
 
     text: str
     digits: int = 3
     sign: bool = False
+    significant: int = 0
 
 
 def make_frame(

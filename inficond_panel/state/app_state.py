@@ -11,6 +11,7 @@ from inficond_panel.analysis.snapshot import take_snapshot, take_tree
 from inficond_panel.state.dataset import DatasetState
 from inficond_panel.state.jobs import Job, Jobs
 from inficond_panel.state.pinned import PinnedState
+from inficond_panel.state.requests.asking import AskState
 from inficond_panel.state.requests.comparison import ChangesState, CompareState
 from inficond_panel.state.requests.export import ExportState
 from inficond_panel.state.requests.new_photo import PhotoScorer, PhotoState
@@ -103,6 +104,7 @@ class AppState(param.Parameterized):
         self.refit_what_if = RefitWhatIf(self.students, self.tuning, self.jobs)
         self.shifts = ShiftState(self.students, self.tuning, self.selection, self.jobs)
         self.suggestion = SuggestState(self.tuning, self.jobs)
+        self.asking = AskState(self.tuning, self.jobs, rights)
         self.tags = TagsState(tuner, self.tuning, jobs)
         self.changes = ChangesState(tuner, self.students, self.jobs)
         self.comparison = CompareState(tuner, self.students, self.jobs)

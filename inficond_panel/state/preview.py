@@ -21,7 +21,7 @@ METRICS = keys(AP, F1, ACCURACY, FIDELITY)
 class Status:
     """Status on the fine-tune button: kind, a sentence, progress (0 to 1), and a remedy."""
 
-    kind: str = "idle"  # idle | previewing | fitting | cancelling | done | error
+    kind: str = "idle"  # idle | previewing | fitting | judging | cancelling | done | error
     text: str = ""
     progress: float = 0.0
     remedy: str = ""

@@ -18,6 +18,7 @@ class Rights:
     arrange: bool = True
     holdout: bool = True
     photos: bool = True
+    asking: bool = True  #: about photos, whose answers are taught
     typing: bool = True  #: of concepts
     forgetting: bool = True  #: of concepts that were typed
     targets: bool = True  #: another choice of what the students learn from

@@ -90,8 +90,8 @@ class TreeState(param.Parameterized):
 
     @property
     def busy(self) -> bool:
-        """True if a refit runs, also while it is being cancelled."""
-        return self.status.kind in {"fitting", "cancelling"}
+        """True if a refit runs, or answers judge a student; also while that is being cancelled."""
+        return self.status.kind in {"fitting", "judging", "cancelling"}
 
     def undo(self) -> None:
         """Go to the parent of the node shown. Nothing is deleted."""

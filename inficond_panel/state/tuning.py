@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -20,7 +20,8 @@ from inficond_panel.state.preview import Preview, Status, make_preview
 from inficond_panel.state.rights import EVERYTHING, Rights
 from inficond_panel.state.students import StudentsState
 from inficond_panel.state.tree import Seen, TreeState
-from inficond_panel.tuning import Intent, Iteration, Tuner, notices
+from inficond_panel.tuning import Intent, Iteration, Node, Tuner, notices
+from inficond_panel.tuning.ask.answers import Answers, Teaching, teach
 from inficond_panel.tuning.intents.asked import is_known
 from inficond_panel.tuning.intents.cures import Balance, Cure, Doubt, Label, Lambda, Learn
 from inficond_panel.tuning.intents.intent import check_names
@@ -35,13 +36,14 @@ _FACTOR = Tuning.param["factor"]
 _PREVIEWING = Status("previewing", "Previewing")
 #: Why nothing is tuned while the holdout is in view.
 ON_HOLDOUT = "Tuning is off on the holdout: who tunes by its images fits their noise."
+_Made = tuple[Seen, tuple[MovedClass, ...]]  # an iteration that is shown, and the classes it moved
 
 
 class TuningState(TreeState):
     """Intents that wait, their preview, and the refit that runs."""
 
     #: Kinds of status that a person waits for: the worker is kept free for these.
-    AWAITED = frozenset({"fitting", "cancelling", "previewing"})
+    AWAITED = frozenset({"fitting", "judging", "cancelling", "previewing"})
 
     pending: param.List[list[Item]] = param.List(
         [],
@@ -216,7 +218,7 @@ class TuningState(TreeState):
         self.status = Status("fitting", "Starting")
         batch, parent = list(self.pending), self.head
 
-        def work(job: Job) -> tuple[Seen, tuple[MovedClass, ...]]:
+        def work(job: Job) -> _Made:
             node = self.tuner.fine_tune(
                 parent,
                 batch,
@@ -224,18 +226,68 @@ class TuningState(TreeState):
                 cancelled=job.cancelled,
                 author=self.author,
             )
-            history, root = self.tuner.history, self.tuner.root_id
-            history.set_head(root, node.id, "fine-tune", parent.id, self.author)
-            seen = self._see(node.id)
-            sides = (self.tuner.at(each, seen.snapshot.split) for each in (parent, node))
-            return seen, moved_classes(*sides)
+            return self._make_head(node, parent)
 
         done = partial(self._tuned, batch)
         self.jobs.submit(Job("refit", work, done, self._not_tuned, self._fitting))
 
+    def teach(
+        self,
+        answers: Answers,
+        tell: Callable[[Teaching], None],
+        failed: Callable[[InficondError], None],
+    ) -> None:
+        """Judge a student by answers on photos; where that helps, teach them and show the student.
+
+        The batch stays. ``tell`` is called before another iteration is shown.
+        """
+        if self.busy or self.locked:
+            return
+        self.jobs.cancel("preview")
+        self.status = Status("judging", "Starting")
+        parent = self.head
+
+        def work(job: Job) -> tuple[Teaching, _Made | None]:
+            found = teach(
+                self.tuner,
+                parent,
+                answers,
+                progress=self.jobs.progress(job),
+                cancelled=job.cancelled,
+                author=self.author,
+            )
+            node = found.node
+            return found, None if node is None else self._make_head(node, parent)
+
+        def done(found: tuple[Teaching, _Made | None]) -> None:
+            tell(found[0])
+            self._taught(*found)
+
+        def not_taught(error: InficondError) -> None:
+            self._not_tuned(error)
+            failed(error)
+
+        self.jobs.submit(Job("refit", work, done, not_taught, self._fitting))
+
+    def _taught(self, teaching: Teaching, made: _Made | None) -> None:
+        if made is None:
+            self.status = Status()
+            self._start_preview()
+            return
+        self._tuned([], made)
+        learned = f"{count(len(teaching.present), 'answer')} on {teaching.answers.class_name}"
+        self.notice = Notice(f"#{self.head.number} learned {learned}.", "Undo", self.undo)
+
+    def _make_head(self, node: Node, parent: Node) -> _Made:
+        history, root = self.tuner.history, self.tuner.root_id
+        history.set_head(root, node.id, "fine-tune", parent.id, self.author)
+        seen = self._see(node.id)
+        sides = (self.tuner.at(each, seen.snapshot.split) for each in (parent, node))
+        return seen, moved_classes(*sides)
+
     def cancel(self) -> None:
         """Ask the refit to stop; the batch stays. It is over when the status is idle again."""
-        if self.status.kind == "fitting":
+        if self.status.kind in {"fitting", "judging"}:
             self.status = Status("cancelling", "Cancelling")
             self.jobs.cancel("refit")
 
@@ -245,7 +297,7 @@ class TuningState(TreeState):
         super()._shown(seen)
         self._start_preview()
 
-    def _tuned(self, batch: list[Item], found: tuple[Seen, tuple[MovedClass, ...]]) -> None:
+    def _tuned(self, batch: list[Item], found: _Made) -> None:
         seen, moved = found
         later = [intent for intent in self.pending if intent not in batch]
         seconds = seen.snapshot.node.seconds
@@ -260,8 +312,8 @@ class TuningState(TreeState):
         self._failed(error)
 
     def _fitting(self, share: float, text: str) -> None:
-        if self.status.kind == "fitting":
-            self.status = Status("fitting", text, share)
+        if self.status.kind in {"fitting", "judging"}:
+            self.status = Status(self.status.kind, text, share)
 
     def _is_here(self, item: Item) -> bool:
         return is_known(item, self.tuner.store)

@@ -36,7 +36,9 @@ class Acting:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         own = {name.removeprefix("_"): it for name, it in vars(cls).items() if hasattr(it, _MARK)}
-        cls._actions = {**cls._actions, **own}
+        bases = [base for base in reversed(cls.__bases__) if issubclass(base, Acting)]
+        inherited = {name: it for base in bases for name, it in base._actions.items()}
+        cls._actions = {**inherited, **own}
 
     def listen_to(self, component: JSComponent) -> None:
         """Answer the messages of ``component``."""

@@ -11,6 +11,7 @@ const SOON = 400 // ms from what is sent to the question after it: many things a
 const CALM = 10000 // ms from one reload to the next, where a connection breaks at once
 
 export function render({ model, el }) {
+  document.head.append(h("meta", { name: "viewport", content: "width=device-width" })) // Bokeh's page has none: a phone would show it small
   const before = JSON.parse(kept("sessionStorage", LOST))
   keep("sessionStorage", LOST, null)
   const banner = makeBanner()

@@ -1,16 +1,64 @@
-"""Sentences on the answers of a person: what was seen on the photos, and whether it was taught."""
+"""Sentences on photos that a person answers: offers, each reply, what was seen and taught."""
 
 from __future__ import annotations
 
 from inficond_panel.common.numbers import count
 from inficond_panel.tuning.ask.answers import Teaching
+from inficond_panel.tuning.ask.drafts import Draft
+from inficond_panel.tuning.ask.photos import ASKED
 from inficond_panel.vocabulary.confidence import interval_word
 
 
-def teaching_sentences(found: Teaching) -> list[str]:
-    """Sentences on the errors and the loss before and after teaching, and on what was done."""
+def offer_words(word: str, concept: str = "") -> str:
+    """What a person is offered: ``word`` is the concept named like the class, if there is one.
+
+    ``concept`` may mislead the student.
+    """
+    if concept:
+        return f"Look at {ASKED} photos where {concept!r} may mislead"
+    if word:
+        return f"Look at {ASKED} photos where the student and {word!r} disagree"
+    return f"Look at {ASKED} photos of which the student is least sure"
+
+
+def reply_sentence(draft: Draft, present: bool) -> str:
+    """The last reply, beside what the student decides on that photo."""
+    last, student = draft.replies[-1], "yes" if present else "no"
+    if last.by_teacher:
+        return f"The teacher answered {count(draft.by_teacher, 'photo')}."
+    if last.value is None:
+        return "You skipped a photo."
+    own = "yes" if last.value else "no"
+    return f"You said {own}, the student {student if own != student else 'too'}."
+
+
+def teacher_words(photos: int) -> str:
+    """Offer that the teacher answers the photos left."""
+    return f"Let the teacher answer the other {count(photos)}"
+
+
+def more_words(draft: Draft, taught: bool) -> str:
+    """What comes next: the photos left, or more of them."""
+    left = len(draft.images) - len(draft.replies)
+    return f"Look at the other {count(left)}" if left and not taught else f"Look at {ASKED} more"
+
+
+def waiting_sentences(draft: Draft) -> list[str]:
+    """Sentence on photos of which all have a reply, that judge nothing yet."""
+    if not draft.images:
+        return ["There is no photo left to ask about."]
+    answers = count(len(draft.answers.given), "answer")
+    return [f"Each of the {count(len(draft.images), 'photo')} has a reply: {answers}."]
+
+
+def teaching_sentences(found: Teaching, by_teacher: int = 0) -> list[str]:
+    """Sentences on the errors and the loss before and after teaching, and on what was done.
+
+    ``by_teacher`` is the number of answers that the teacher gave in the place of the person.
+    """
     outlook = [_outlook(found)] if found.repairable else []
-    return [_seen(found), *outlook, _done(found)]
+    given = f"The teacher, not a person, gave {count(by_teacher)} of the answers."
+    return [_seen(found), *outlook, _done(found), *([given] if by_teacher else [])]
 
 
 def _seen(found: Teaching) -> str:

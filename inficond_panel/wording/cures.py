@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from inficond_panel.analysis.penalty_path import AutoChoice
 from inficond_panel.common.interval import Interval
 from inficond_panel.common.numbers import count
 from inficond_panel.tuning.fitting.terms import Terms
@@ -87,23 +86,6 @@ def chosen_sentence(photos: int) -> str:
     return (
         f"The labels of {count(photos)} of these photos chose this student: AP here is of photos "
         "that chose. The table of metrics is cross-fitted; the holdout is untouched."
-    )
-
-
-def auto_sentence(made: AutoChoice) -> str:
-    """Sentence on the lambda that ``auto`` takes, and why it is not the one of highest AP."""
-    taken = f"auto takes λ {made.taken:.3g}"
-    gain, error = (f"{100 * value:.1f}" for value in (made.gain, made.error))
-    if made.taken != made.first:
-        return (
-            f"{taken}: it gains {gain} AP points on tune over λ {made.first:.3g}, with a standard "
-            f"error of {error}."
-        )
-    if made.best == made.first:
-        return f"{taken}, the first that it tries: none has a higher AP on tune."
-    return (
-        f"{taken}, the first that it tries: λ {made.best:.3g} has the highest AP on tune, but "
-        f"gains {gain} points, which is no more than its standard error of {error}."
     )
 
 

@@ -54,6 +54,7 @@ def rules() -> st.SearchStrategy[t.DoneWhen]:
         st.builds(t.ReachesValue, metric=metric, value=st.floats(0, 1)),
         st.builds(t.GainsBy, metric=metric, by=SHARES),
         st.builds(t.IterationsMade, count=st.integers(1)),
+        st.builds(t.AnswersGiven, count=st.integers(1)),
         st.just(t.ParticipantSays()),
     )
 
@@ -61,7 +62,7 @@ def rules() -> st.SearchStrategy[t.DoneWhen]:
 @st.composite
 def task(draw, name: str, folder: Path) -> t.Task:
     start = draw(st.sampled_from(["edits", "node", ""]))
-    limit = draw(st.none() | st.floats(0.1, 1e6))
+    limit, rule = draw(st.none() | st.floats(0.1, 1e6)), draw(rules())
     return t.Task(
         name_=name,
         title=draw(TEXT),
@@ -71,11 +72,12 @@ def task(draw, name: str, folder: Path) -> t.Task:
         edits=folder / "edits.yaml" if start == "edits" else None,
         node=draw(TEXT) if start == "node" else None,
         views=draw(views()),
-        done_when=draw(rules()),
+        done_when=rule,
         time_limit=limit,
         may_leave=draw(st.booleans()) if limit else True,
         other_classes=draw(st.booleans()),
         may_type=draw(st.booleans()),
+        may_ask=isinstance(rule, t.AnswersGiven) or draw(st.booleans()),
         after=draw(st.lists(question_page([draw(question("after"))]), max_size=1)),
     )
 
@@ -131,6 +133,7 @@ def study(draw, folder: Path) -> StudySpec:
             views=draw(views()),
             spec=draw(st.none() | variation(folder)),
             may_type=draw(st.none() | st.booleans()),
+            may_ask=draw(st.none() | st.booleans()),
         )
         for name in draw(levels)
     ]
@@ -179,4 +182,4 @@ def test_every_kind_of_section_is_drawn():
     own = [kind for kind in kinds if kind.__module__.startswith("inficond_panel.study")]
     modules = {q.__name__, t.__name__, p.__name__, Variation.__module__, StudySpec.__module__}
     assert {kind.__module__ for kind in own} == modules
-    assert len(own) == 20
+    assert len(own) == 21

@@ -217,7 +217,7 @@ def holdout_asked(page: Page) -> None:
 
 
 def holdout_shown(page: Page) -> None:
-    page.get_by_role("button", name="Look").click()
+    page.get_by_role("button", name="Look", exact=True).click()
     expect(page.get_by_text("HOLDOUT", exact=True)).to_be_visible()
     expect(page.locator(".knowledge .status")).to_contain_text("Tuning is off on the holdout")
     expect(page.locator(".knowledge .thumb:enabled")).to_have_count(0)

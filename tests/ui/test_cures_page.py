@@ -99,16 +99,6 @@ def test_lambda_is_chosen_on_a_slider_or_left_to_tune(page):
     expect(blocks(page)).to_have_count(0)
 
 
-def test_photos_teach_by_their_label(page):
-    opened(page)
-    shows = page.locator(".mending .photos > li").first.get_by_role("button", name="shows it")
-    shows.click()
-    expect(blocks(page)).to_have_text(re.compile("label .* present"))
-    expect(shows).to_have_attribute("aria-pressed", "true")
-    blocks(page).click()
-    expect(shows).to_have_attribute("aria-pressed", "false")
-
-
 def test_a_machine_suggests_a_repair_with_its_gain_and_reasons(page):
     select(page, "boat")
     page.locator(".knowledge .suggest").click()

@@ -13,20 +13,20 @@ from scipy.special import expit
 from spread_shortcut import CONTEXT, shifted_frames
 
 import inficond_panel
-from inficond_panel.analysis.penalty_path import AutoChoice, penalty_path
 from inficond_panel.analysis.refits.refit_report import explain
 from inficond_panel.api.students import TunableStudents
 from inficond_panel.cli import main
 from inficond_panel.distill import average_precision, decision_function, fit, mixed_targets
 from inficond_panel.distill.shift.balance import balance
 from inficond_panel.errors import HistoryError, TuningError
+from inficond_panel.results.penalty_path import AutoChoice, penalty_path
 from inficond_panel.tuning import History, Intent, Node, Tuner
 from inficond_panel.tuning.cures import cure_terms
 from inficond_panel.tuning.cures.choice import choose
 from inficond_panel.tuning.cures.resolution import lambda_path
 from inficond_panel.tuning.intents.cures import Balance, Doubt, Label, Lambda
 from inficond_panel.tuning.replay import replay
-from inficond_panel.wording.cures import auto_sentence, terms_words
+from inficond_panel.wording.cures import terms_words
 
 
 @pytest.fixture(scope="module")
@@ -397,28 +397,23 @@ def test_prices_of_bounds_are_those_of_the_cured_student(tuner) -> None:
 
 def test_the_path_of_lambda_is_measured(students, tuner, capsys, tmp_path: Path) -> None:
     root = tuner.root()
-    points = penalty_path(tuner, root, "truck").points
-    assert [point.value for point in points if point.now] == [tuner.spec.students.penalty("truck")]
-    assert [point.concepts for point in points] == sorted(
-        (point.concepts for point in points), reverse=True
-    )
-    third = points[2]
-    node = tuner.fine_tune(root, [Lambda("truck", third.value)])
+    path = penalty_path(tuner, root, "truck")
+    assert list(path.index[path["now"]]) == [tuner.spec.students.penalty("truck")]
+    assert list(path["concepts"]) == sorted(path["concepts"], reverse=True)
+    third = path.iloc[2]
+    node = tuner.fine_tune(root, [Lambda("truck", third.name)])
     rows = tuner.store.rows("tune")
     ap = average_precision(tuner.store.label[rows, 0], tuner.logits(node)[rows, 0])
-    assert third.metrics["ap"].estimate == pytest.approx(ap, abs=2e-3)
-    assert third.metrics["ap"].low < ap < third.metrics["ap"].high
-    assert penalty_path(tuner, node, "truck").points[2].now
+    assert third["ap"] == pytest.approx(ap, abs=2e-3)
+    assert third["ap_low"] < ap < third["ap_high"]
+    assert penalty_path(tuner, node, "truck")["now"].iloc[2]
     spec = tmp_path / "own.yaml"
     spec.write_text(f"title: Own\nstore: {tuner.store.path}\n{STUDENTS}")
     assert main(["lambda", str(spec), "--class", "truck", "--history", ":memory:"]) == 0
     told = capsys.readouterr().out
     assert "lambda" in told
-    assert told.count(" now") == 1
-    frame = TunableStudents(tuner).fit().penalty_path("truck")
-    assert frame["ap"].iloc[2] == third.metrics["ap"].estimate
     assert "auto takes λ 0.0001, the first that it tries: " in told
-    assert frame.index[frame["auto"]].tolist() == [points[0].value]
+    assert path.index[path["auto"]].tolist() == [path.index[0]]
 
 
 @pytest.mark.parametrize(
@@ -436,14 +431,13 @@ def test_the_path_tells_what_auto_takes(tuner, asked) -> None:
     node = tuner.fine_tune(tuner.root(), asked) if asked else tuner.root()
     path = penalty_path(tuner, node, "truck")
     taken = tuner.terms(tuner.preview(node, [Lambda("truck")]))["truck"].penalty
-    assert path.auto.taken == taken
-    assert [point.value for point in path.points if point.auto] == [taken]
-    best = next(point for point in path.points if point.value == path.auto.best)
+    auto = path.attrs["facts"]["auto"]
+    assert auto["taken"] == taken
+    assert list(path.index[path["auto"]]) == [taken]
+    best = path["ap"][auto["best"]]
     if not any(isinstance(cure, Label) for cure in asked):  # else fewer photos judge
-        highest = max(point.metrics["ap"].estimate for point in path.points)
-        assert best.metrics["ap"].estimate == pytest.approx(highest)
-        first = path.points[0].metrics["ap"].estimate
-        assert path.auto.gain == pytest.approx(best.metrics["ap"].estimate - first)
+        assert best == pytest.approx(path["ap"].max())
+        assert auto["gain"] == pytest.approx(best - path["ap"].iloc[0])
 
 
 def test_where_auto_cannot_choose_the_path_says_nothing_of_it(tuner, monkeypatch) -> None:
@@ -451,8 +445,8 @@ def test_where_auto_cannot_choose_the_path_says_nothing_of_it(tuner, monkeypatch
     label[tuner.store.rows("tune")[5:]] = -1
     monkeypatch.setattr(tuner.store, "label", label)
     path = penalty_path(tuner, tuner.root(), "truck")
-    assert path.auto is None
-    assert not any(point.auto for point in path.points)
+    assert path.attrs["facts"]["auto"] is None
+    assert not path["auto"].any()
 
 
 def test_a_path_without_labels_of_tune_is_plain_json(tmp_path: Path, capsys) -> None:
@@ -464,8 +458,8 @@ def test_a_path_without_labels_of_tune_is_plain_json(tmp_path: Path, capsys) -> 
     assert main(["lambda", store, *given]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["auto"] is None
-    assert told["path"][0]["metrics"]["ap"]["estimate"] is None
-    assert told["path"][0]["metrics"]["fidelity"]["estimate"] > 0
+    assert told["rows"][0]["ap"] is None
+    assert told["rows"][0]["fidelity"] > 0
 
 
 @pytest.mark.parametrize(
@@ -477,4 +471,4 @@ def test_a_path_without_labels_of_tune_is_plain_json(tmp_path: Path, capsys) -> 
     ],
 )
 def test_it_is_said_why_auto_takes_a_lambda(made, words) -> None:
-    assert words in auto_sentence(made)
+    assert words in made.sentence

@@ -12,13 +12,13 @@ from spread_shortcut import shifted_frames
 
 import inficond_panel
 from inficond_panel.analysis.judged import judged_outcome
-from inficond_panel.analysis.penalty_path import penalty_path
 from inficond_panel.analysis.refits.refit_report import explain
 from inficond_panel.distill import average_precision, decision_function
 from inficond_panel.distill import fit as fit_students
 from inficond_panel.distill.folds import stratified_folds
 from inficond_panel.errors import SpecError, TuningError
 from inficond_panel.export.model_card import model_card
+from inficond_panel.results.penalty_path import penalty_path
 from inficond_panel.spec import load_spec, with_students
 from inficond_panel.store import Store
 from inficond_panel.tuning import History, Intent, Tuner
@@ -226,13 +226,12 @@ def test_the_path_of_lambda_is_of_images_left_out(tuner: Tuner) -> None:
     """And begins with the lambda that is there, with which ``auto`` stays."""
     root, name = tuner.root(), "truck"
     path = penalty_path(tuner, root, name)
-    assert path.auto is not None
-    assert path.auto.first == L1
-    (now,) = [point for point in path.points if point.now]
+    auto, now = path.attrs["facts"]["auto"], path[path["now"]]
+    assert auto["first"] == L1
     ap = average_precision(tuner.store.label[tuner.store.rows("tune"), 0], unseen_by_hand(tuner, 0))
-    assert (now.value, now.metrics["ap"].estimate) == (L1, pytest.approx(ap, abs=5e-3))
+    assert (now.index[0], now["ap"].iloc[0]) == (L1, pytest.approx(ap, abs=5e-3))
     node = tuner.fine_tune(root, [Lambda(name)])
-    assert tuner.terms(node)[name].penalty == path.auto.taken
+    assert tuner.terms(node)[name].penalty == auto["taken"]
 
 
 def test_reports_say_that_the_spec_asks_for_it(tuner: Tuner) -> None:

@@ -10,13 +10,13 @@ from sklearn.metrics import average_precision_score
 from test_joint_students import L1, by_slsqp, joint_spec, objective, problem, tuner  # noqa: F401
 
 from inficond_panel import distill, from_frames
-from inficond_panel.analysis.penalty_path import penalty_path
 from inficond_panel.analysis.refits.moved_classes import MovedClass, moved_classes
 from inficond_panel.analysis.refits.refit_report import explain
 from inficond_panel.analysis.refits.what_if_curves import refit_curve
 from inficond_panel.distill.solver.centred_bounds import free_range
 from inficond_panel.distill.solver.joint.joint_prices import ConceptAtOptimum
 from inficond_panel.errors import TuningError
+from inficond_panel.results.penalty_path import penalty_path
 from inficond_panel.results.stability import stability
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import History, Intent, Tuner, open_tuner
@@ -284,24 +284,22 @@ def test_the_student_of_one_class_is_the_joint_one_within_its_bounds(tuner, tune
 
 def test_the_penalty_of_one_class_alone_is_varied(tuner):  # noqa: F811
     path = penalty_path(tuner, tuner.root(), "cat")
-    points, auto = path.points, path.auto
-    assert auto is None  # it takes a value alone
-    (now,) = (point for point in points if point.now)
-    assert now.value == L1
-    assert now.metrics["ap"].estimate == tuner.metrics(tuner.root(), "tune")["cat"].ap
+    assert path.attrs["facts"]["auto"] is None  # it takes a value alone
+    now, last = path[path["now"]], path.iloc[-1]
+    assert list(now.index) == [L1]
+    assert now["ap"].iloc[0] == tuner.metrics(tuner.root(), "tune")["cat"].ap
     x, t = problem(tuner)
-    last = points[-1]
-    assert last.value > L1
-    alone = distill.fit_joint(x, t, l1=[L1, last.value, L1], tolerance=1e-9)
+    assert last.name > L1
+    alone = distill.fit_joint(x, t, l1=[L1, last.name, L1], tolerance=1e-9)
     rows = tuner.store.rows("tune")
     p = softmax(tuner.store.concept_score[rows] @ alone.centred + alone.intercepts, axis=1)
     label = tuner.at(tuner.root(), "tune")["cat"].labels
-    assert last.metrics["ap"].estimate == pytest.approx(average_precision_score(label, p[:, 1]))
+    assert last["ap"] == pytest.approx(average_precision_score(label, p[:, 1]))
 
 
 def test_the_path_ends_where_the_other_classes_carry_the_penalty(tuner):  # noqa: F811
     """Its weights are 0 from the sum of the others' penalties on: the influences stay."""
-    values = [point.value for point in penalty_path(tuner, tuner.root(), "cat").points]
+    values = list(penalty_path(tuner, tuner.root(), "cat").index)
     assert values == pytest.approx([L1, 10**0.5 * L1])
     x, t = problem(tuner)
     beyond, far = (

@@ -20,6 +20,7 @@ from inficond_panel.results.frame import Heading, interval_of, make_frame
 #: Command with its arguments, and the call in Python.
 DOORS = {
     "thresholds": ([], lambda students: students.thresholds()),
+    "lambda": (["--class", "bicycle"], lambda students: students.penalty_path("bicycle")),
     "stability": (
         ["--class", "bicycle", "--draws", "8"],
         lambda students: students.stability("bicycle", draws=8),

@@ -97,6 +97,16 @@ def test_actions_of_a_base_are_kept_and_not_shared() -> None:
     assert sorted(View._actions) == ["keep", "open"]
 
 
+def test_actions_of_two_bases_are_joined() -> None:
+    class Polite(Acting):
+        @action
+        def _thank(self) -> None: ...
+
+    class Both(Polite, Shy): ...
+
+    assert sorted(Both._actions) == ["greet", "keep", "open", "thank"]
+
+
 def descendants(base: type[Acting]) -> list[type[Acting]]:
     return [each for own in base.__subclasses__() for each in (own, *descendants(own))]
 

@@ -42,6 +42,12 @@ def count_look(tuner: Tuner, node: Node, split: str) -> None:
     """Count a look at the holdout, and say so; nothing where the split is another."""
     if split == HOLDOUT:
         tuner.count_look(node, split)
+        tell_look(tuner, split)
+
+
+def tell_look(tuner: Tuner, split: str) -> None:
+    """Say that a look at the holdout was counted; nothing where the split is another."""
+    if split == HOLDOUT:
         note(f"Counted a look at the holdout; {count(tuner.looks(), 'look')} so far.")
 
 

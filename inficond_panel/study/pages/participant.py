@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -192,8 +193,9 @@ class ParticipantPage(Acting, Viewer):
             tuner = study.tuner(session.participant, task.name_)
             tuner.head()
             warm(tuner.store)
-            typing = study.may_type(session.participant, task.name_)
-            return make_state(tuner, self.jobs, rights_of(ready, typing=typing))
+            may = partial(study.allows, session.participant, task.name_)
+            rights = rights_of(ready, typing=may("may_type"), asking=may("may_ask"))
+            return make_state(tuner, self.jobs, rights)
 
         def done(app: AppState) -> None:
             if not self._over and (self._started(task) or self.record("", "start", {})):

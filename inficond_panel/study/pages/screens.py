@@ -17,7 +17,7 @@ from markdown_it.token import Token
 from inficond_panel.common.numbers import number
 from inficond_panel.errors import StudyError
 from inficond_panel.spec.framework.section import Section
-from inficond_panel.study.run.done_rules import ITERATIONS, Standing
+from inficond_panel.study.run.done_rules import COUNTED, Standing
 from inficond_panel.study.run.progress import Progress, Step
 from inficond_panel.study.run.ready_tasks import Ready
 from inficond_panel.study.spec.pages import (
@@ -119,8 +119,8 @@ def make_goal(standing: Standing, done: bool) -> str:
     """``AP 0.700, goal 0.983``; empty where the participant decides when it is done."""
     if standing.target is None:
         return ""
-    made = standing.what == ITERATIONS
-    digits, name = (0, "Fine-tunes") if made else (3, METRICS[standing.what].name)
+    counted = COUNTED.get(standing.what)
+    digits, name = (0, counted) if counted else (3, METRICS[standing.what].name)
     target = number(standing.target, digits)
     return f"{'Done: ' if done else ''}{name} {number(standing.value, digits)}, goal {target}"
 

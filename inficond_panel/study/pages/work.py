@@ -12,7 +12,7 @@ from inficond_panel.state import AppState, Job, Jobs
 from inficond_panel.state.rights import Rights
 from inficond_panel.study.results.timeline import fine_tunes
 from inficond_panel.study.run.concept_sets import TYPED, concept_sets
-from inficond_panel.study.run.done_rules import SPLIT, Standing, standing
+from inficond_panel.study.run.done_rules import SPLIT, Standing, answered, standing
 from inficond_panel.study.run.ready_tasks import Ready
 from inficond_panel.study.run.recorder import Recorder, resume
 from inficond_panel.text_encoder import PageEncoder
@@ -25,16 +25,17 @@ if TYPE_CHECKING:
     from inficond_panel.study.run.progress import Progress
 
 
-def rights_of(ready: Ready, *, typing: bool = False) -> Rights:
+def rights_of(ready: Ready, *, typing: bool = False, asking: bool = False) -> Rights:
     """A participant tunes and looks; no file leaves or enters, and the holdout stays closed.
 
-    With ``typing`` they type concepts too, which stay.
+    With ``typing`` they type concepts too, which stay; with ``asking`` they answer photos.
     """
     return Rights(
         export=False,
         arrange=False,
         holdout=False,
         photos=False,
+        asking=asking,
         typing=typing,
         forgetting=False,
         targets=False,
@@ -89,6 +90,7 @@ class Work:
         self.recorder.watch(views)
         self.shell = Shell(app, views)
         param.bind(self.measure, app.students.param.snapshot, watch=True)
+        param.bind(self.measure, app.asking.param.latest, watch=True)
         param.bind(self._go_on, app.concepts.param.tuner, watch=True)
 
     def _go_on(self, tuner: Tuner) -> None:
@@ -116,7 +118,8 @@ class Work:
         """Standing of the node shown."""
         student = self.app.tuner.at(self.app.students.node, SPLIT)[self.ready.class_name]
         made = len(self._fine_tunes(self.app.tuner))
-        return standing(self.task.done_when, self._start, student, made)
+        answers = answered(self.page.progress.of(self.task.name_))
+        return standing(self.task.done_when, self._start, student, made, answers)
 
     def measure(self, *_: object) -> None:
         """See whether the task is done, and tell how far it is."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from inficond_panel.study.run.study_events import Event
 from inficond_panel.study.spec.tasks import (
+    AnswersGiven,
     DoneWhen,
     GainsBy,
     IterationsMade,
@@ -17,7 +20,9 @@ from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.splits import TUNE
 
 SPLIT = TUNE
-ITERATIONS = "iterations"  #: what a standing counts, where it is no metric
+#: What a standing counts, where it is no metric, and its name on the page.
+ITERATIONS, ANSWERS = "iterations", "answers"
+COUNTED = {ITERATIONS: "Fine-tunes", ANSWERS: "Photos answered"}
 
 
 @dataclass(frozen=True)
@@ -39,12 +44,27 @@ class Standing:
         return self.value >= self.target
 
 
-def standing(rule: DoneWhen, start: Student, student: Student, iterations: int) -> Standing:
-    """Standing of a student, after so many ``iterations`` from ``start``."""
+def answered(events: Iterable[Event]) -> int:
+    """Number of photos that a participant has answered yes or no, by the events of a task."""
+    images: set[str] = set()
+    for event in events:
+        if event.action == "photo-answer" and event.payload["answer"] is not None:
+            images.add(event.payload["image"])
+        elif event.action == "photo-undo":
+            images -= set(event.payload["images"])
+    return len(images)
+
+
+def standing(
+    rule: DoneWhen, start: Student, student: Student, iterations: int, answers: int = 0
+) -> Standing:
+    """Standing of a student, after so many ``iterations`` from ``start`` and photos answered."""
     if isinstance(rule, ParticipantSays):
         return Standing("", None, None)
     if isinstance(rule, IterationsMade):
         return Standing(ITERATIONS, iterations, rule.count)
+    if isinstance(rule, AnswersGiven):
+        return Standing(ANSWERS, answers, rule.count)
     now = student.metrics
     if isinstance(rule, ReachesTeacher):
         return Standing(AP.key, now.ap, now.teacher_ap - rule.margin)

@@ -42,10 +42,10 @@ class Ready:
         return self.nodes[-1]
 
 
-def may_type(task: Task, level: Level | None) -> bool:
-    """True if concepts can be typed in a task under a condition."""
-    given = level.may_type if level else None
-    return bool(task.may_type if given is None else given)
+def allowed(task: Task, level: Level | None, key: str) -> bool:
+    """True if a task allows something under a condition: ``may_type`` concepts, ``may_ask``."""
+    given = getattr(level, key) if level else None
+    return bool(getattr(task, key) if given is None else given)
 
 
 class Preparation:
@@ -93,11 +93,13 @@ class Preparation:
             what = f"{found.what} is {found.value:.3f}, to reach {found.target:.3f}"
             self._report(task, "done_when", f"is true at the start node already: {what}")
         ready = Ready(task, name, tuner.spec, tuner.store, tuple(nodes))
-        asked = [
-            may_type(task, each) for each in ([level] if level else [None, *self.study.levels])
-        ]
+        levels = [level] if level else [None, *self.study.levels]
+        asked = [allowed(task, each, "may_type") for each in levels]
         if self._encoder and any(asked) and (fault := _typing_fault(ready, self._encoder)):
             self._report(task, "may_type", fault)
+        refused = tuner.cures.refused
+        if refused and any(allowed(task, each, "may_ask") for each in levels):
+            self._report(task, "may_ask", f"these students learn no answers. {refused.message}")
         return ready
 
     def _tuner(self, task: Task, level: Level | None) -> Tuner | None:

@@ -120,6 +120,11 @@ class Recorder(param.Parameterized):
         elif self._kind == "error":
             self._write("", "failed", {"message": status.text})
 
+    @param.depends("app.asking.latest", watch=True)
+    def _on_photo(self) -> None:
+        facts = dict(self.app.asking.latest)
+        self._note(facts.pop("action"), facts)
+
     @param.depends("app.comparison.pair", watch=True)
     def _on_pair(self) -> None:
         if pair := self.app.comparison.pair:

@@ -20,7 +20,7 @@ from inficond_panel.study.run.assignment import assign
 from inficond_panel.study.run.concept_sets import ConceptSet, concept_sets, store_over
 from inficond_panel.study.run.log import StudyLog
 from inficond_panel.study.run.people import Participant
-from inficond_panel.study.run.ready_tasks import EncoderOf, Preparation, Progress, Ready, may_type
+from inficond_panel.study.run.ready_tasks import EncoderOf, Preparation, Progress, Ready, allowed
 from inficond_panel.study.run.study_events import Event
 from inficond_panel.study.spec.study_spec import Level, StudySpec, is_study, load_study
 from inficond_panel.study.spec.tasks import Task
@@ -174,9 +174,9 @@ class Study:
         """True if the participant has begun the task."""
         return self.history(participant, task).exists()
 
-    def may_type(self, participant: Participant, task: str) -> bool:
-        """True if the participant can type concepts in a task."""
-        return may_type(self.task(task), self.level(participant, task))
+    def allows(self, participant: Participant, task: str, key: str) -> bool:
+        """True if the participant can do a thing: ``may_type`` concepts, ``may_ask`` for photos."""
+        return allowed(self.task(task), self.level(participant, task), key)
 
     def concept_sets(
         self, participant: Participant, task: str, events: Iterable[Event] | None = None

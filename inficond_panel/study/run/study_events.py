@@ -41,6 +41,14 @@ INTERACTIONS = {
     "batch": "the pending batch changed: `intents`, all that wait now",
     "fine-tune": "the batch was submitted",
     "cancel": "the refit was cancelled",
+    "ask": "photos were asked about: `class`, `concept`, `images`, and how many have `replies`",
+    "photo-answer": "a photo was answered: `image`, `answer` (1, 0, null: skipped), what the "
+    "`student` decides, and the `place` after it",
+    "photo-undo": "replies were taken back: `images`, `place`",
+    "teacher-answers": "the teacher answered the photos left: `images`, `place`",
+    "photos-judge": "the answers judged the student: number of `answers`, `wrong` ones of the "
+    "student, of the student `taught` on the others, `node` that learned them; empty: none did",
+    "photos-left": "the photos were left: number of `replies`",
     "set": "a setting of a view changed: by name",
     "compare": "two iterations were compared: `before`, `after`",
     "pin": "an iteration was pinned beside the one in view: `node`; empty: none is",

@@ -38,6 +38,7 @@ class Level(Section):
     views = Words([], doc="Views on the page; empty: those of the task.", metadata={"words": VIEWS})
     spec = Nested(Variation, default=None, doc="Keys of the app's spec that are others here.")
     may_type = Flag(None, doc="Whether concepts can be typed; as the task says if left out.")
+    may_ask = Flag(None, doc="Whether photos can be answered; as the task says if left out.")
 
 
 class Conditions(Section):

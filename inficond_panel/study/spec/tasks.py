@@ -61,6 +61,15 @@ class IterationsMade(DoneWhen):
     count = Whole(1, bounds=(1, None), doc="Fine-tunes.")
 
 
+class AnswersGiven(DoneWhen):
+    """So many photos were answered yes or no."""
+
+    rule = Choice(
+        default="answers", objects=["answers"], doc="So many photos were answered yes or no."
+    )
+    count = Whole(20, bounds=(1, None), doc="Photos; skipped ones do not count.")
+
+
 class ParticipantSays(DoneWhen):
     """The participant says so."""
 
@@ -108,6 +117,9 @@ class Task(Section):
     may_type = Flag(
         False, doc="Whether concepts can be typed in the task; they are the participant's own."
     )
+    may_ask = Flag(
+        False, doc="Whether photos can be answered yes or no in the task, to teach the student."
+    )
     after = NestedList(QuestionPage, [], doc="Pages of questions after the task.")
 
     @property
@@ -124,5 +136,7 @@ class Task(Section):
         """Yield two start nodes, and a task that cannot end."""
         if self.edits and self.node:
             yield "node", "the start is named already, by edits"
+        if isinstance(self.done_when, AnswersGiven) and not self.may_ask:
+            yield "done_when", "photos cannot be answered in this task; write may_ask: true"
         if not (self.may_leave or self.time_limit or self.ends_by_word):
             yield "may_leave", "who does not get there could never go on; give a time_limit"

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from math import ceil
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 from inficond_panel.common.blas_threads import one_thread
@@ -24,8 +25,10 @@ from inficond_panel.distill.folds import FOLDS, stratified_folds
 from inficond_panel.distill.metrics.bootstrap import draw_counts, interval
 from inficond_panel.distill.metrics.decisions import Cutoff, Mask, above, cutoff_rows
 from inficond_panel.distill.scores.scores import Array
-from inficond_panel.errors import TuningError
+from inficond_panel.errors import CancelledError, TuningError
+from inficond_panel.store import Store
 from inficond_panel.tuning.fitting.class_fit import ClassFit
+from inficond_panel.tuning.fitting.refit import Cancelled, Progress
 from inficond_panel.tuning.intents.cures import Cure, Label, Learn
 from inficond_panel.tuning.intents.intent import check_name
 from inficond_panel.tuning.node import Node
@@ -36,6 +39,7 @@ from inficond_panel.vocabulary.splits import TUNE
 
 #: Share of the photos on which a student has to be wrong to be taught, and the least number.
 SHARE_WRONG, LEAST_WRONG = 0.1, 2
+_JUDGED = 0.8  #: share of the work that is done once the answers have judged
 
 
 @dataclass(frozen=True)
@@ -131,17 +135,29 @@ class Teaching:
         return Interval(float(wrong.mean()), float(found.low), float(found.high))
 
 
-def teach(tuner: Tuner, parent: Node, answers: Answers, *, force: bool = False) -> Teaching:
+def teach(
+    tuner: Tuner,
+    parent: Node,
+    answers: Answers,
+    *,
+    force: bool = False,
+    progress: Progress | None = None,
+    cancelled: Cancelled | None = None,
+    author: str = "user",
+) -> Teaching:
     """Judge the student of one class at ``parent`` by answers, and teach it where that helps.
 
     ``force`` teaches it in any case. The answers are ``Label`` edits of the new iteration. Raises
     ``TuningError`` without an answer, for names that are not there, photos of the holdout, and
-    students that learn no labels.
+    students that learn no labels; ``CancelledError``.
     """
-    found = judged(tuner, parent, answers)
+    found = judged(tuner, parent, answers, progress, cancelled)
     if not (force or found.helps):
         return found
-    return replace(found, node=tuner.fine_tune(parent, answers.edits))
+    if progress:
+        progress(_JUDGED, "Teaching the answers")
+    node = tuner.fine_tune(parent, answers.edits, cancelled=cancelled, author=author)
+    return replace(found, node=node)
 
 
 def taught_by(labels: Sequence[Label]) -> list[Cure]:
@@ -149,7 +165,13 @@ def taught_by(labels: Sequence[Label]) -> list[Cure]:
     return [*labels, *(Learn(name, ANSWERS, 1.0) for name in {x.class_name for x in labels})]
 
 
-def judged(tuner: Tuner, parent: Node, answers: Answers) -> Teaching:
+def judged(
+    tuner: Tuner,
+    parent: Node,
+    answers: Answers,
+    progress: Progress | None = None,
+    cancelled: Cancelled | None = None,
+) -> Teaching:
     """Judge the student of one class at ``parent`` by answers; errors as in ``teach``."""
     check_name("class", answers.class_name, tuner.store.classes)
     labels = answers.labels
@@ -160,19 +182,44 @@ def judged(tuner: Tuner, parent: Node, answers: Answers) -> Teaching:
         )
     tuner.cures.check(labels)
     with one_thread():
-        return _judged(tuner, parent, answers)
+        return _judged(tuner, parent, answers, progress, cancelled)
 
 
-def _judged(tuner: Tuner, parent: Node, answers: Answers) -> Teaching:
-    labels, store = answers.labels, tuner.store
+def decided(tuner: Tuner, node: Node, class_name: str, images: Sequence[str]) -> list[bool]:
+    """Return whether the student of a class at ``node`` decides that these images show it."""
+    rows, student = _rows(tuner.store, images), tuner.cures.class_fit(node, class_name)
+    logits = student.logits(student.base, rows)
+    return [bool(one) for one in above(logits, _cutoff(tuner, node, student, rows))]
+
+
+def _cutoff(tuner: Tuner, node: Node, student: ClassFit, rows: NDArray[np.intp]) -> Cutoff:
+    return cutoff_rows(tuner.cutoffs(tuner.logits(node)).of(student.k), rows)
+
+
+def _rows(store: Store, images: Sequence[str]) -> NDArray[np.intp]:
     place = {image: row for row, image in enumerate(store.images)}
-    rows = np.array([place[label.image] for label in labels], dtype=np.intp)
+    return np.array([place[image] for image in images], dtype=np.intp)
+
+
+def _judged(
+    tuner: Tuner,
+    parent: Node,
+    answers: Answers,
+    progress: Progress | None,
+    cancelled: Cancelled | None,
+) -> Teaching:
+    labels, store = answers.labels, tuner.store
+    rows = _rows(store, [label.image for label in labels])
     present = np.array([label.value for label in labels]) == 1
     student = _unaware(tuner.cures.class_fit(parent, answers.class_name), set(answers.given))
     after = np.empty(len(rows))
     folds = stratified_folds(present[:, None], FOLDS, 0)
     others = np.setdiff1d(store.rows(TUNE), rows)  # a label of the store must not judge its photo
     for fold in np.unique(folds):
+        if cancelled and cancelled():
+            raise CancelledError("Cancelled.")
+        if progress:
+            progress(_JUDGED * fold / FOLDS, f"Evaluating the student, fold {fold + 1} of {FOLDS}")
         out = folds == fold
         learned = [label for label, kept in zip(labels, ~out, strict=True) if kept]
         photos = tuner.cures.photos(student, others)
@@ -184,7 +231,7 @@ def _judged(tuner: Tuner, parent: Node, answers: Answers) -> Teaching:
         present,
         student.logits(student.base, rows),
         after,
-        cutoff_rows(tuner.cutoffs(tuner.logits(parent)).of(student.k), rows),
+        _cutoff(tuner, parent, student, rows),
         tuner.spec.views.noise(),
     )
 

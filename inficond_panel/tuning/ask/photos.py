@@ -12,6 +12,7 @@ gains.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,11 +43,17 @@ class AskedPhotos:
     why: str
 
 
-def photos_to_ask(student: ClassFit, concept: str | None = None, most: int = ASKED) -> AskedPhotos:
+def photos_to_ask(
+    student: ClassFit,
+    concept: str | None = None,
+    most: int = ASKED,
+    without: Collection[str] = (),
+) -> AskedPhotos:
     """Return up to ``most`` photos of tune that have no label; where all have one, of all of tune.
 
-    Photos whose label the student has learned are left out. ``concept`` may mislead the student.
-    Raises ``TuningError`` for a concept that the store does not have, and ``most`` below 1.
+    Photos whose label the student has learned, and the images ``without``, are left out.
+    ``concept`` may mislead the student. Raises ``TuningError`` for a concept that the store does
+    not have, and ``most`` below 1.
     """
     store = student.store
     if concept is not None:
@@ -55,14 +62,14 @@ def photos_to_ask(student: ClassFit, concept: str | None = None, most: int = ASK
         raise TuningError(f"The number of photos is {most}.", "Ask for 1 photo or more.")
     tune = store.rows(TUNE)
     sides, why = _sides(student, tune, concept)
-    free = _free(student, tune)
+    free = _free(student, tune, without)
     return AskedPhotos(tune[free][_in_turn([side[free] for side in sides], most)], why)
 
 
-def _free(student: ClassFit, tune: NDArray[np.intp]) -> NDArray[np.intp]:
+def _free(student: ClassFit, tune: NDArray[np.intp], without: Collection[str]) -> NDArray[np.intp]:
     """Positions in ``tune`` of the photos that can be asked about."""
     store, taught = student.store, student.terms.taught
-    learned = set() if taught is None else set(taught.labels)
+    learned = {*without, *(() if taught is None else taught.labels)}
     known = np.asarray(store.label[tune, student.k]) >= 0
     free = np.array([store.images[row] not in learned for row in tune], dtype=bool)
     return np.flatnonzero(free & ~known if (free & ~known).any() else free)

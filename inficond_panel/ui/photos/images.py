@@ -153,16 +153,19 @@ def send_pictures(
     app.jobs.submit(Job(f"pictures {next(_REQUESTS)}", work, done, app.tuning.tell))
 
 
-def send_photo(app: AppState, component: JSComponent, row: int) -> None:
+def send_photo(app: AppState, component: JSComponent, row: int, *, or_small: bool = False) -> None:
     """Send ``{photo: {row, source, width, height}}``; without a source where there is no photo.
 
-    Found and read on the session's worker; the newest question is the one that is answered.
+    With ``or_small`` the thumbnail stands in for a photo that is not there. Found and read on the
+    session's worker; the newest question is the one that is answered.
     """
 
     def work(_: Job) -> dict[str, Any]:
         photo = load_photo(app.spec, app.store, row)
         if photo is None:
-            return {"row": row}
+            return (
+                {"row": row, "source": thumbnail_uri(app.store, row)} if or_small else {"row": row}
+            )
         size = {"width": photo.width, "height": photo.height}
         return {"row": row, "source": data_uri(photo.jpeg), **size}
 

@@ -11,6 +11,7 @@ import { longList } from "../../ui/lists/long_list.js"
 import { popMenu } from "../../ui/parts/menu.js"
 import { ASK_EVERY } from "../../ui/lists/near.js"
 import { saveFiles } from "../../ui/parts/save_file.js"
+import { makeAsking } from "./asking/asking.js"
 import { makeBar } from "./batch/batch_bar.js"
 import { comeBack, conceptDialog } from "./concept_dialog.js"
 import { fillRow, makePictures, makeRow, rowContext, rowHover } from "./rows/concept_rows.js"
@@ -36,12 +37,13 @@ export function render({ model, el }) {
   const report = makeReport(model, send)
   const mending = makeMending(model, send)
   const sentence = makeSentence(model)
+  const asking = makeAsking(el, model, send)
   const table = makeTable(model, send, head.search, dialog)
   const empty = h("div", { class: "empty" }, h("b", {}, "Select a class"),
     h("span", { class: "muted" }, "Its most influential concepts appear here. ",
       h("kbd", {}, "↑"), " ", h("kbd", {}, "↓"), " move, ", h("kbd", {}, "Enter"), " selects."))
   const root = h("section", { class: `panel knowledge ${model.patchless && "patchless"}`, "aria-label": "Student knowledge" },
-    head.element, bar.element, sentence.element, h("div", { class: "unfolds in-full" }, mending.element, measures.element, report.element), table.columns, table.scroll, empty, table.legend)
+    head.element, bar.element, sentence.element, asking.element, h("div", { class: "unfolds in-full" }, mending.element, measures.element, report.element), table.columns, table.scroll, empty, table.legend)
   const overview = makeOverview(model, root, head.back)
   el.append(overview.element, root)
   table.hoverable(hoverCard(el))
@@ -52,12 +54,13 @@ export function render({ model, el }) {
     const shown = Boolean(model.student)
     empty.hidden = shown
     overview.draw()
-    for (const part of [bar.element, table.columns, table.scroll, table.legend]) part.hidden = !shown
+    for (const part of [bar.element, asking.element, table.columns, table.scroll, table.legend]) part.hidden = !shown
     head.draw()
     if (shown) table.draw()
   })
   watch(model, ["student", "rows", "pending", "status", "summary", "factor", "group", "notices", "touched", "held", "typing", "cures", "suggesting", "locked"], () => model.student && bar.draw())
-  watch(model, ["student", "teacher", "shift", "shiftless", "terms", "mended", "path", "photos", "cures", "pending", "status", "locked"], mending.draw)
+  watch(model, ["student", "teacher", "shift", "shiftless", "terms", "mended", "path", "cures", "pending", "status", "locked"], mending.draw)
+  watch(model, ["student", "asking", "status", "typing", "locked"], asking.draw)
   watch(model, ["student", "line", "measures", "measured", "slices", "threshold", "columns", "slice_by", "slice_metric"], measures.draw)
   watch(model, ["student", "refit", "report", "explained", "pending", "status", "locked"], report.draw)
   watch(model, ["student", "teacher", "status", "summary", "shift", "shiftless", "refit"], sentence.draw)

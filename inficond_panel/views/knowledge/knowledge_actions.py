@@ -22,7 +22,16 @@ if TYPE_CHECKING:
 STILL = 200  #: rows whose pictures go with a page without a server
 #: Actions on the student in view, which are of no other.
 OWN = frozenset(
-    {"cure", "open_patch", "set_bound", "set_own_factor", "suggest", "toggle", "toggle_group"}
+    {
+        "ask",
+        "cure",
+        "open_patch",
+        "set_bound",
+        "set_own_factor",
+        "suggest",
+        "toggle",
+        "toggle_group",
+    }
 )
 
 

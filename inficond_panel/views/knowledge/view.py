@@ -15,6 +15,7 @@ from panel.viewable import Viewable, Viewer
 from inficond_panel.analysis.concept_scales import concept_scales
 from inficond_panel.ui.actions import action
 from inficond_panel.ui.component import tie
+from inficond_panel.views.knowledge.asking.asking import AskActions, make_asking
 from inficond_panel.views.knowledge.batch.batch import BatchBar, make_suggesting
 from inficond_panel.views.knowledge.knowledge_actions import RowActions
 from inficond_panel.views.knowledge.panels.class_metrics import MeasuresPanel
@@ -51,7 +52,7 @@ class Overview(Protocol):
         """Still picture of the list, or of the overview."""
 
 
-class KnowledgeView(RowActions, Viewer):
+class KnowledgeView(RowActions, AskActions, Viewer):
     """The student of ``app.selection.class_name``; the order of rows stays until a refit is done.
 
     Without a class it shows ``overview``, a view of all students, where there is one.
@@ -220,6 +221,18 @@ class KnowledgeView(RowActions, Viewer):
     def _show_suspects(self) -> None:
         if self.mending.mark() and self.table.sort == SUSPECTS.key:
             self._show_rows()
+
+    @param.depends(
+        "app.asking.status",
+        "app.asking.draft",
+        "app.asking.found",
+        "app.tuning.status",
+        "app.tuning.pending",
+        "table.student",
+        watch=True,
+    )
+    def _show_asking(self) -> None:
+        self.table.asking = make_asking(self.app, self.table.student)
 
     @param.depends("app.changes.arrivals", watch=True)
     def _show_changes(self) -> None:

@@ -1,4 +1,4 @@
-// What the data say against a student, and the cures beside thumbs: balance, doubt, lambda, labels.
+// What the data say against a student, and the cures beside thumbs: balance, doubt, lambda.
 
 import { drawOnce, fixed, h, icon, isNumber, onKey, s, set, text } from "../../../ui/base.js"
 import { DIRECTIONS } from "../../../ui/vocabulary.js"
@@ -30,7 +30,7 @@ export function makeMending(model, send) {
     set(head, "aria-expanded", String(mended))
     element.classList.toggle("expanded", mended)
     body.hidden = !mended
-    const key = [teacher, shift, shiftless, model.terms, model.path, model.auto, model.photos, model.cures, model.pending, isBusy(model)]
+    const key = [teacher, shift, shiftless, model.terms, model.path, model.auto, model.cures, model.pending, isBusy(model)]
     if (mended) drawOnce(body, JSON.stringify(key), () => {
       if (!model.suspecting) return [h("p", {}, teacher.join(" "))]
       return shift.kind ? sectionsOf(model, send) : [shiftless || h("span", { class: "spin" })]
@@ -63,7 +63,7 @@ function sectionsOf(model, send) {
     model.shift.comparison && h("p", { class: "num" }, model.shift.comparison),
     model.cureless && h("p", {}, model.cureless),
     model.terms.length > 0 && h("p", { class: "num" }, `In force: ${model.terms.join("; ")}.`),
-    h("div", { class: "cures" }, suspectsOf(model, send), penaltyOf(model, send), photosOf(model, send)),
+    h("div", { class: "cures" }, suspectsOf(model, send), penaltyOf(model, send)),
   ].filter(Boolean)
 }
 
@@ -146,21 +146,4 @@ function chartOf(path, chosen, now) {
       isNumber(point.low) && s("line", { class: "band-line", x1: x(at), x2: x(at), y1: y(point.low), y2: y(point.high) }),
       s("circle", { class: `dot ${at === now ? "now" : ""} ${at === chosen && at !== now ? "pending" : ""}`, "data-at": at, cx: x(at), cy: y(point.ap), r: 3.5 }),
     ] : [])).filter(Boolean))
-}
-
-function photosOf(model, send) {
-  const { photos, student } = model
-  if (!model.path.length) return section("Photos to label", h("span", { class: "spin" }))
-  const unknown = photos.some(({ label }) => label < 0)
-  const words = unknown
-    ? `Photos of tune without a label, whose answers would teach this student most: does each show ${student}?`
-    : `Every photo of tune has a label. These would teach this student most.`
-  const own = new Map(ownCures(model).filter(({ direction }) => direction === "label").map((cure) => [cure.image, cure.value]))
-  const give = ({ image, label }, value) => cureButton(model, send, { direction: "label", image, value }, own.get(image) === value,
-    [label === value && h("span", { "aria-hidden": "true" }, "✓ "), value ? "shows it" : "does not"], `${value ? "shows it" : "does not"}: ${student} in ${image}`, label < 0 ? "" : label === value ? "Its label in the data" : "Against its label in the data")
-  const item = (photo) => h("li", {},
-    photo.source ? h("img", { src: photo.source, alt: photo.image, title: photo.image, decoding: "async", draggable: "false" }) : h("span", { class: "clip", title: photo.image }, photo.image),
-    photo.label < 0 && h("span", { class: "muted" }, "no label"),
-    h("span", { class: "gives" }, give(photo, 1), give(photo, 0)))
-  return section("Photos to label", h("p", {}, photos.length ? words : "There is no photo to label."), h("ul", { class: "photos" }, photos.map(item)))
 }

@@ -8,20 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import param
 
-from inficond_panel.analysis.penalty_path import penalty_path
 from inficond_panel.analysis.student_shift import student_shift, tune_aps
 from inficond_panel.common.numbers import plain
 from inficond_panel.distill.shift.verdict import NONE, SHIFT
 from inficond_panel.errors import CancelledError, InficondError
+from inficond_panel.results.frame import interval_of
+from inficond_panel.results.penalty_path import penalty_path
 from inficond_panel.state import Job
-from inficond_panel.tuning.ask.photos import photos_to_ask
 from inficond_panel.tuning.intents.asked import place_of
 from inficond_panel.tuning.intents.cures import Balance, Cure, cure_from_json
 from inficond_panel.ui.component import tie
-from inficond_panel.ui.photos.images import data_uri
 from inficond_panel.vocabulary.confidence import CONFIDENCE
 from inficond_panel.vocabulary.metrics import AP
-from inficond_panel.wording.cures import asked_words, auto_sentence, terms_words
+from inficond_panel.wording.cures import asked_words, terms_words
 from inficond_panel.wording.suspects import (
     plain_sentence,
     shift_sentence,
@@ -31,15 +30,13 @@ from inficond_panel.wording.suspects import (
 )
 
 if TYPE_CHECKING:
-    from inficond_panel.analysis.penalty_path import PenaltyPoint
+    import pandas as pd
+
     from inficond_panel.distill import Interval
     from inficond_panel.state import AppState
-    from inficond_panel.store import Store
     from inficond_panel.tuning.shift.class_shift import ClassShift
     from inficond_panel.views.knowledge.table import KnowledgeTable
 
-#: Photos to label that the panel shows.
-PHOTOS = 10
 #: Kinds of a verdict in the words of the page.
 VERDICTS = {SHIFT: "Shift", NONE: "No shift", "unknown": "Too few photos to say"}
 
@@ -77,42 +74,25 @@ def make_shift(
     }
 
 
-def make_path(
-    path: Iterable[PenaltyPoint], level: float | None = CONFIDENCE
-) -> list[dict[str, Any]]:
-    """Points of a path over lambda, the smallest first: AP with its interval, and concepts left.
+def make_path(path: pd.DataFrame, level: float | None = CONFIDENCE) -> list[dict[str, Any]]:
+    """Points of a path over lambda, see ``results.penalty_path``: AP with its interval, concepts.
 
     Without a ``level`` AP alone.
     """
     points = []
-    for point in path:
-        ap = point.metrics[AP.key] if level is not None else point.metrics[AP.key].alone
+    for value, row in path.iterrows():
+        ap = interval_of(row, AP.key)
+        ap = ap if level is not None else ap.alone
         facts = {
-            "value": point.value,
-            "text": f"{point.value:.3g}",
-            "now": point.now,
-            "auto": point.auto,
-            "concepts": point.concepts,
+            "value": value,
+            "text": f"{value:.3g}",
+            "now": bool(row["now"]),
+            "auto": bool(row["auto"]),
+            "concepts": int(row["concepts"]),
             "told": ap.text(),
         }
         points.append(facts | plain(ap.columns(AP.key, stem="")))
     return points
-
-
-def make_photos(store: Store, k: int, rows: Iterable[int]) -> list[dict[str, Any]]:
-    """Photos to label for the class at ``k``: picture and present label.
-
-    ``label`` is 1, 0, or −1 where there is none.
-    """
-    pictures = store.holds("photos")
-    return [
-        {
-            "image": store.images[row],
-            "label": int(store.label[row, k]),
-            "source": data_uri(store.thumbnail(row)) if pictures else "",
-        }
-        for row in rows
-    ]
 
 
 def make_cure(cure: Cure) -> dict[str, Any]:
@@ -125,7 +105,7 @@ def make_cure(cure: Cure) -> dict[str, Any]:
 
 
 class MendingPanel(param.Parameterized):
-    """Fills ``table.shift``; while the panel is open also ``path``, ``auto`` and ``photos``."""
+    """Fills ``table.shift``; while the panel is open also ``path`` and ``auto``."""
 
     def __init__(self, app: AppState, table: KnowledgeTable) -> None:
         self.app, self.table = app, table
@@ -142,7 +122,7 @@ class MendingPanel(param.Parameterized):
         found = self.app.shifts.by_class.get(name)
         if self._asked != (name, self.app.students.node.id):
             self._asked = None
-            self.table.param.update(path=[], auto="", photos=[])
+            self.table.param.update(path=[], auto="")
             self.table.shift = {} if found is None else self._made(found)
         elif not self.table.shift and found is not None:
             self.table.shift = self._made(found)
@@ -190,16 +170,12 @@ class MendingPanel(param.Parameterized):
             return
 
         def work(_: Job) -> dict[str, Any]:
-            store, k = app.store, app.store.classes.index(name)
             found = student_shift(app.tuner, node, name, baselines=True)
             path = penalty_path(app.tuner, node, name)
-            student = app.tuner.cures.class_fit(node, name)
-            rows = photos_to_ask(student, most=PHOTOS).rows
             return {
                 "shift": self._made(found, tune_aps(app.tuner, node, found)),
-                "path": make_path(path.points, self._level),
-                "auto": auto_sentence(path.auto) if path.auto else "",
-                "photos": make_photos(store, k, rows.tolist()),
+                "path": make_path(path, self._level),
+                "auto": path.attrs["notes"][-1] if path.attrs["facts"]["auto"] else "",
             }
 
         def done(made: dict[str, Any]) -> None:

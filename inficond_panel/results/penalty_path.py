@@ -4,13 +4,17 @@ With them what ``lambda: auto`` would take there, which need not be the one of h
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
+import pandas as pd
 
+from inficond_panel.analysis.judged import chosen_on_tune
 from inficond_panel.common.blas_threads import one_thread
-from inficond_panel.distill import Fit, Interval, Outcome, metric_intervals
+from inficond_panel.common.interval import columns_of
+from inficond_panel.distill import Fit, Outcome, metric_intervals
 from inficond_panel.distill.scores.scores import Array
+from inficond_panel.results.frame import Heading, make_frame
 from inficond_panel.tuning.cures.choice import choose
 from inficond_panel.tuning.cures.resolution import (
     enough,
@@ -23,6 +27,7 @@ from inficond_panel.tuning.fitting.held_out import fit_each, learns_from_tune, u
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.intents.intent import check_name
 from inficond_panel.tuning.node import Node
+from inficond_panel.tuning.node_names import node_title
 from inficond_panel.tuning.student import Student
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.metrics import AP, FIDELITY
@@ -32,20 +37,14 @@ from inficond_panel.vocabulary.splits import TUNE
 MEASURED = (AP.key, FIDELITY.key)
 
 
-@dataclass(frozen=True)
-class PenaltyPoint:
-    """The student at one ``value`` of lambda; ``now`` where that is the one in force.
-
-    ``auto`` where it is the one that ``lambda: auto`` would take. ``concepts`` counts its weights
-    that are not 0. ``metrics`` are those of ``MEASURED`` by key, on the images of a split, with
-    their bootstrap intervals over these.
-    """
-
-    value: float
-    now: bool
-    auto: bool
-    concepts: int
-    metrics: dict[str, Interval]
+_HEADINGS = {
+    "lambda": Heading("lambda", significant=3),
+    "now": Heading("now"),
+    "auto": Heading("auto"),
+    "concepts": Heading("concepts"),
+    AP.key: Heading(AP.word),
+    FIDELITY.key: Heading(FIDELITY.word),
+}
 
 
 @dataclass(frozen=True)
@@ -62,38 +61,71 @@ class AutoChoice:
     gain: float
     error: float
 
+    @property
+    def sentence(self) -> str:
+        """Sentence on the lambda that is taken, and why it is not the one of highest AP."""
+        taken = f"auto takes λ {self.taken:.3g}"
+        gain, error = (f"{100 * value:.1f}" for value in (self.gain, self.error))
+        if self.taken != self.first:
+            return (
+                f"{taken}: it gains {gain} AP points on tune over λ {self.first:.3g}, with a "
+                f"standard error of {error}."
+            )
+        if self.best == self.first:
+            return f"{taken}, the first that it tries: none has a higher AP on tune."
+        return (
+            f"{taken}, the first that it tries: λ {self.best:.3g} has the highest AP on tune, but "
+            f"gains {gain} points, which is no more than its standard error of {error}."
+        )
 
-@dataclass(frozen=True)
-class PenaltyPath:
-    """Points of growing lambda; ``auto`` is None where these students or labels allow no choice."""
 
-    points: tuple[PenaltyPoint, ...]
-    auto: AutoChoice | None
+def penalty_path(tuner: Tuner, node: Node, class_name: str, split: str = TUNE) -> pd.DataFrame:
+    """Students of a class at ``node`` over lambda, other terms and bounds in force; one row each.
 
-
-def penalty_path(tuner: Tuner, node: Node, class_name: str, split: str = TUNE) -> PenaltyPath:
-    """Students of a class at ``node`` over lambda, other terms and bounds in force.
-
-    The values are those that ``lambda: auto`` tries, and the one in force. Looks at the holdout are
-    the caller's to count. Raises ``TuningError`` for a class that is not there.
+    The values are those that ``lambda: auto`` tries, and the one in force, ``now``; ``auto`` is the
+    one that it would take, and the fact ``auto`` says why (None where it cannot choose).
+    ``concepts`` counts weights that are not 0; AP and fidelity are of the images of a split. Looks
+    at the holdout are the caller's to count. Raises ``TuningError`` for a class that is not there.
     """
     check_name("class", class_name, tuner.store.classes)
     student, own = tuner.cures.class_fit(node, class_name), tuner.at(node, split)[class_name]
-    here = student.data.lambda_of(student.k)
+    here, noise = student.data.lambda_of(student.k), tuner.spec.views.noise()
     with one_thread():
         path = lambdas_tried(student, student.terms)
         values = sorted({*path, here})
         fits = _fits(tuner, student, values)
         auto = _auto(tuner, student, path, [fits[values.index(value)] for value in path])
-        points, each = [], _logits(student, values, fits, own)
+        each = _logits(student, values, fits, own)
+    rows = []
     for value, fit, logits in zip(values, fits, each, strict=True):
         cutoff = student.cutoff_of(fit, own.scores, own.cutoff)
         outcome = Outcome(own.labels, logits, own.teacher_decided, cutoff)
-        left = int(np.count_nonzero(fit.weights[:, 0]))
-        measured = metric_intervals(outcome, MEASURED, **tuner.spec.views.noise())
-        taken = auto is not None and value == auto.taken
-        points.append(PenaltyPoint(value, value == here, taken, left, measured))
-    return PenaltyPath(tuple(points), auto)
+        row = {
+            "lambda": value,
+            "now": value == here,
+            "auto": auto is not None and value == auto.taken,
+            "concepts": int(np.count_nonzero(fit.weights[:, 0])),
+        }
+        rows.append(row | columns_of(metric_intervals(outcome, MEASURED, **noise)))
+    chose = chosen_on_tune(tuner, node, class_name) if split == TUNE else 0
+    notes = (
+        ["These images chose settings of the student: expect less on new ones."] if chose else []
+    )
+    return make_frame(
+        rows,
+        "lambda",
+        _HEADINGS,
+        title=f"{node_title(tuner, node)}, {class_name} on the split {split}",
+        notes=notes + ([] if auto is None else [auto.sentence]),
+        facts={
+            "node": node.id,
+            "class": class_name,
+            "split": split,
+            "chosen_on": chose,
+            "auto": None if auto is None else asdict(auto),
+        },
+        level=noise["level"],
+    )
 
 
 def _fits(tuner: Tuner, student: ClassFit, values: list[float]) -> list[Fit]:

@@ -1,0 +1,1 @@
+"""Photos that a person answers about one student."""

@@ -1,0 +1,119 @@
+// Photos of one student, large, one after the other: yes, no or skip; and what the answers showed.
+
+import { drawOnce, h, icon, keyed, set, text, unless } from "../../../ui/base.js"
+import { isBusy } from "../batch/pending.js"
+
+const VALUES = { y: 1, arrowright: 1, n: 0, arrowleft: 0, s: null, arrowdown: null }
+const SWIPED = 60 // pixels of a finger to the right: yes, to the left: no
+
+/** What can be looked at, or why nothing can; a click opens the dialog. */
+export function makeAsking(root, model, send) {
+  const dialog = makeDialog(root, model, send)
+  const missing = h("span", { class: "muted" }), list = h("span", { class: "offers" })
+  const element = h("div", { class: unless("asking", "asking-line") }, list, missing)
+  const make = ({ concept }) => h("button", { class: "link", type: "button", "aria-haspopup": "dialog", onclick: () => { if (!isBusy(model)) dialog.open(concept) } })
+  const draw = () => {
+    const { offers, missing: why } = model.asking
+    keyed(list, offers, ({ concept }) => concept, make, (button, { words }) => {
+      text(button, words)
+      set(button, "aria-disabled", isBusy(model) ? "true" : null)
+    })
+    text(missing, why)
+    dialog.draw()
+  }
+  return { element, draw }
+}
+
+function makeDialog(root, model, send) {
+  const button = (words, onclick, more) => h("button", { class: "btn", type: "button", onclick, ...more }, words)
+  const choice = (words, key, arrow, value) => button([words, h("kbd", { "aria-hidden": "true" }, `${key} ${arrow}`)], () => give(value), { "aria-keyshortcuts": key })
+  const question = h("span", {}, "Does this photo show "), name = h("b"), mark = h("span", {}, "?")
+  const place = h("span", { class: "grow", role: "status" }), bar = h("progress", { "aria-label": "Photos answered" })
+  const stage = h("div", { class: "photo" })
+  const choices = h("div", { class: "choices" }, choice("No", "N", "←", 0), choice("Skip", "S", "↓", null), choice("Yes", "Y", "→", 1))
+  const undo = button(["Undo", h("kbd", { "aria-hidden": "true" }, "U")], () => send("undo_photo"), { "aria-keyshortcuts": "U" })
+  const teacher = button("", () => send("teacher_answers"))
+  const stop = button("", () => (model.asking.can_judge ? send("judge_photos") : dialog.close()))
+  const asked = h("div", {}, stage, choices)
+  const end = h("div", { class: "end", role: "status" }), steps = h("div", { class: "choices" })
+  const inner = h("div", { tabindex: -1, autofocus: "" }, // has the keys, wherever a press was
+    h("header", {}, h("h2", { id: "asking-title" }, question, name, mark), h("span", { class: "grow" }),
+      h("button", { class: "icon-btn", type: "button", "aria-label": "Close; the answers are kept", onclick: () => dialog.close() }, icon("cross"))),
+    bar, asked, end, steps, h("footer", {}, place, undo, teacher, stop))
+  const dialog = h("dialog", { class: "asking", "aria-labelledby": "asking-title" }, inner)
+  root.append(dialog)
+  const pictures = new Map()
+  let begun = false, wanted = null, shown = "", given = -1, at = -1, from = 0
+
+  const ready = () => model.asking.kind === "asking" && pictures.has(model.asking.rows[0])
+  function give(value) {
+    if (!ready() || given === at) return // it is answered already, or not to be seen yet
+    given = at
+    send("answer_photo", { place: at, value })
+  }
+  dialog.addEventListener("keydown", (event) => {
+    event.stopPropagation() // keys of the page are not for what lies behind
+    const key = event.key.toLowerCase()
+    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return
+    if (key in VALUES) give(VALUES[key])
+    else if (key === "u" || key === "backspace") undo.click()
+    else return
+    event.preventDefault()
+  })
+  stage.addEventListener("pointerdown", (event) => { from = event.clientX })
+  stage.addEventListener("pointerup", (event) => { if (Math.abs(event.clientX - from) > SWIPED) give(event.clientX > from ? 1 : 0) })
+  dialog.addEventListener("close", () => { if (begun) send("leave_photos"); begun = false; pictures.clear() })
+  model.on("msg:custom", (event) => {
+    const { photo } = event.data ?? event
+    if (!photo) return
+    pictures.set(photo.row, photo.source)
+    wanted = null
+    draw()
+  })
+  /** Ask for the photo shown, then for those that follow. */
+  function fetch() {
+    const row = model.asking.rows.find((one) => !pictures.has(one))
+    if (row === undefined || row === wanted) return
+    wanted = row
+    send("asked_photo", { row })
+  }
+  function show({ place: now, count, rows, told, class_name: asking, teacher: offer, can_judge }) {
+    if (now !== at) given = -1
+    at = now
+    const source = pictures.get(rows[0])
+    text(name, asking)
+    drawOnce(stage, `${rows[0]} ${Boolean(source)}`, () => (source ? [h("img", { src: source, alt: `Photo ${now + 1}`, draggable: "false" })] : []))
+    set(bar, "max", count)
+    bar.value = now
+    text(place, now < count ? `${now + 1} of ${count}${told && `. ${told}`}` : told)
+    text(teacher, offer)
+    teacher.hidden ||= !offer
+    text(stop, can_judge ? "Stop and evaluate" : "Stop")
+    fetch()
+  }
+  function draw() {
+    const { kind, rows, sentences = [], steps: next = [], text: words, share } = model.asking
+    if (!dialog.open) return
+    if (!kind) { if (begun) { begun = false; dialog.close() } return }
+    begun = true
+    for (const part of [asked, question, mark, teacher, stop]) part.hidden = kind !== "asking"
+    end.hidden = kind === "asking"
+    bar.hidden = place.hidden = !rows
+    undo.hidden = !model.asking.can_undo
+    if (rows) show(model.asking)
+    drawOnce(end, JSON.stringify([kind, sentences, words]), () => (kind === "done" ? sentences.map((one) => h("p", {}, one)) : [h("p", {}, kind !== "error" && h("span", { class: "spin" }), words)]))
+    set(end, "data-share", share ? `${Math.round(100 * share)} %` : null)
+    keyed(steps, kind === "done" ? next : [], ([action]) => action, ([action]) => button("", () => send(action)), (one, [, words_]) => text(one, words_))
+    if (kind !== shown || !dialog.getRootNode().activeElement?.checkVisibility()) inner.focus()
+    shown = kind
+  }
+  const open = (concept) => {
+    begun = false
+    shown = ""
+    end.replaceChildren()
+    delete end.dataset.drawn
+    dialog.showModal()
+    send("ask", { concept })
+  }
+  return { open, draw }
+}

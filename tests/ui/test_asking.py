@@ -1,0 +1,188 @@
+"""Photos answered on the page: by keys and by fingers, taken back, taught, undone, gone on with."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from factory import CLASSES, small_arrays, small_spec, unlabelled_arrays
+from playwright.sync_api import Page, expect
+from test_accessibility import findings
+
+from inficond_panel.tuning import open_tuner
+from inficond_panel.tuning.ask.photos import photos_to_ask
+
+pytestmark = pytest.mark.ui
+
+ARRAYS = small_arrays()
+OFFER = "Look at 20 photos of which the student is least sure"
+#: Pixels that a finger needs.
+FINGER = 44
+
+
+@pytest.fixture(scope="module")
+def spec(tmp_path_factory) -> Path:
+    return small_spec(tmp_path_factory.mktemp("asked"), make=unlabelled_arrays)
+
+
+@pytest.fixture(scope="module")
+def server(serve_module, spec):
+    return serve_module(spec)
+
+
+@pytest.fixture
+def url(server) -> str:
+    return server.url
+
+
+def asked(page: Page, name: str) -> None:
+    """Open the photos of a class."""
+    page.locator(f'.performance [role=option][data-key="{name}"]').click()
+    expect(page.locator(".knowledge .titles .subtitle")).to_have_text(name)
+    page.get_by_role("button", name=OFFER).click()
+    expect(page.get_by_role("dialog", name=f"Does this photo show {name}?")).to_be_visible()
+    expect(page.locator(".asking .photo img")).to_be_visible()
+
+
+def place(page: Page):
+    return page.locator(".asking footer [role=status]")
+
+
+def keys_of(spec: Path, name: str) -> list[str]:
+    """Key for the true answer on each of the photos that are asked about first."""
+    tuner = open_tuner(spec, history=":memory:")
+    rows = photos_to_ask(tuner.cures.class_fit(tuner.root(), name)).rows
+    return [
+        {1: "y", 0: "n", -1: "s"}[int(ARRAYS["label"][row, CLASSES.index(name)])] for row in rows
+    ]
+
+
+def press(page: Page, keys: list[str], at: int = 0) -> None:
+    """Answer photos by keys, the first of them at a place."""
+    for number, key in enumerate(keys, start=at + 1):
+        expect(place(page)).to_contain_text(f"{number} of 20")
+        expect(page.locator(".asking .photo img")).to_have_attribute("alt", f"Photo {number}")
+        page.keyboard.press(key)
+
+
+def test_twenty_answers_by_keys_are_taught_and_undone(url, open_page, spec):
+    page = open_page(f"{url}?class=sheep")
+    asked(page, "bicycle")
+    expect(place(page)).to_have_text("1 of 20")  # and nothing of what the student says
+    keys = keys_of(spec, "bicycle")
+    press(page, keys[:1])
+    said = {"y": "You said yes", "n": "You said no", "s": "You skipped"}[keys[0]]
+    expect(place(page)).to_have_text(re.compile(rf"2 of 20\. {said}.*\."))
+    page.keyboard.press("u")
+    expect(place(page)).to_have_text("1 of 20")
+    press(page, keys)
+    told = page.locator(".asking .end")
+    expect(told).to_contain_text("photos the student was right")
+    expect(told).to_contain_text("iteration #1.")
+    page.get_by_role("button", name="Undo #1").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.locator(".notice:visible")).to_contain_text("#1 is undone, and kept.")
+    expect(page.get_by_role("button", name=OFFER)).to_be_focused()
+    page.get_by_role("button", name=OFFER).click()  # the answers are kept
+    expect(told).to_contain_text("Each of the 20 photos has a reply")
+    page.get_by_role("button", name="Evaluate the student").click()
+    expect(told).to_contain_text("iteration #1.")
+    page.get_by_role("button", name="Look at 20 more").click()
+    expect(place(page)).to_have_text("1 of 20")
+    page.keyboard.press("Escape")
+    expect(page.locator(".knowledge .line .status")).to_contain_text("Done in")
+
+
+def test_answers_are_gone_on_with_after_a_reload(url, open_page):
+    page = open_page(f"{url}?class=bird")
+    asked(page, "bird")
+    press(page, ["ArrowRight", "ArrowLeft", "ArrowDown"])
+    expect(place(page)).to_have_text("4 of 20. You skipped a photo.")
+    page.reload()
+    asked(page, "bird")
+    expect(place(page)).to_have_text("4 of 20. You skipped a photo.")
+    page.keyboard.press("Backspace")
+    expect(place(page)).to_contain_text("3 of 20")
+    page.get_by_role("button", name="Yes").click()
+    expect(place(page)).to_contain_text("4 of 20. You said yes")
+    page.get_by_role("button", name="No", exact=True).click()
+    expect(place(page)).to_contain_text("5 of 20. You said no")
+    page.get_by_role("button", name="Stop and evaluate").click()
+    expect(page.locator(".asking .end")).to_contain_text("On 4 photos the student was right")
+    page.get_by_role("button", name="Look at the other 16").click()
+    expect(place(page)).to_contain_text("5 of 20")
+    page.get_by_role("button", name="Close; the answers are kept").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_a_removed_concept_may_mislead(url, open_page):
+    page = open_page(f"{url}?class=sheep")
+    offers = page.locator(".knowledge .offers .link")
+    expect(offers).to_have_text([OFFER])
+    row = page.locator(".knowledge .rows > .row").first
+    concept = row.get_attribute("data-key")
+    row.locator(".thumb.remove").click()
+    expect(offers).to_have_text([OFFER, f"Look at 20 photos where '{concept}' may mislead"])
+    offers.last.click()
+    expect(place(page)).to_have_text("1 of 20")
+    page.keyboard.press("Escape")
+    expect(offers.last).to_be_focused()
+    row.locator(".thumb.remove").click()
+    expect(offers).to_have_text([OFFER])
+
+
+def test_keys_in_the_dialog_are_for_the_dialog(url, open_page):
+    page = open_page(f"{url}?class=sheep")
+    asked(page, "sheep")
+    page.locator(".asking h2").click()  # nothing that takes a focus by itself
+    for key in ("b", "?", "v", "t"):
+        page.keyboard.press(key)
+    expect(page.get_by_role("dialog")).to_have_count(1)
+    expect(page.locator(".mending .unfold-line")).to_have_attribute("aria-expanded", "false")
+    expect(place(page)).to_have_text("1 of 20")
+    for _ in range(12):  # the focus stays within
+        page.keyboard.press("Tab")
+        assert page.evaluate(
+            "() => { let at = document.activeElement; while (at?.shadowRoot?.activeElement)"
+            " at = at.shadowRoot.activeElement; return at === document.body"
+            " || Boolean(at.closest('dialog')) }"
+        )
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "height"), [(320, 568), (1280, 800)])
+def test_the_photo_is_large_and_the_buttons_are_for_fingers(url, open_page, width, height, scheme):
+    page = open_page(f"{url}?class=sheep", width=width, height=height, color_scheme=scheme)
+    page.get_by_role("button", name=OFFER).click()
+    expect(page.locator(".asking .photo img")).to_be_visible()
+    assert page.locator(".asking .photo").bounding_box()["height"] >= 0.6 * height
+    for button in page.locator(".asking button:visible").all():
+        box = button.bounding_box()
+        assert min(box["width"], box["height"]) >= FINGER - 0.5
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width
+    assert findings(page) == []
+
+
+def test_a_finger_to_the_right_says_yes(url, open_page):
+    page = open_page(f"{url}?class=tv%20monitor", width=390, height=844)
+    page.get_by_role("button", name=OFFER).click()
+    expect(page.locator(".asking .photo img")).to_be_visible()
+    box = page.locator(".asking .photo").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 100, y)
+    page.mouse.up()
+    expect(place(page)).to_contain_text("2 of 20. You said yes")
+    page.keyboard.press("u")
+    expect(place(page)).to_have_text("1 of 20")
+
+
+def test_students_that_learn_no_answers_say_so(serve, open_page, tmp_path):
+    students = "students: {tempered: both, temperature: 2}\n"
+    page = open_page(f"{serve(small_spec(tmp_path, extra=students)).url}?class=sheep")
+    line = page.locator(".knowledge .asking-line")
+    expect(line).to_contain_text("These students learn no answers on photos. Cures weigh one loss")
+    expect(line.get_by_role("button")).to_have_count(0)

@@ -1,0 +1,323 @@
+"""Photos asked about in a session: replies, undo, drafts, judging, teaching, the teacher."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from factory import small_arrays, small_spec, unlabelled_arrays
+from frames import joint_spec
+
+from inficond_panel.errors import TuningError
+from inficond_panel.state import AppState, Jobs
+from inficond_panel.state.jobs import Job
+from inficond_panel.state.rights import Rights
+from inficond_panel.tuning import open_tuner
+from inficond_panel.tuning.ask.drafts import Draft, Drafts, Reply
+from inficond_panel.tuning.ask.photos import photos_to_ask
+from inficond_panel.tuning.intents.cures import Label
+from inficond_panel.vocabulary.splits import TUNE
+
+
+def session(folder: Path, jobs: Jobs | None = None, **given) -> AppState:
+    """A session over a store whose tune has no label; its history lies in ``folder``."""
+    rights = given.pop("rights", Rights())
+    spec = small_spec(folder, make=unlabelled_arrays, **given)
+    tuner = open_tuner(spec, history=folder / "small.history.sqlite")
+    return AppState(tuner, jobs or Jobs(inline=True), rights=rights)
+
+
+class Waiting(Jobs):
+    """A queue whose jobs run when they are told to."""
+
+    def __init__(self) -> None:
+        super().__init__(inline=True)
+        self.waiting: list[Job] = []
+
+    def _run(self, job: Job) -> None:
+        self.waiting.append(job)
+
+    def work(self) -> None:
+        """Run the jobs that wait."""
+        while self.waiting:
+            super()._run(self.waiting.pop(0))
+
+
+def truth(app: AppState, image: str, class_name: str = "bicycle") -> int | None:
+    """The label that the store left out; None where there is none."""
+    row, k = app.store.images.index(image), app.store.classes.index(class_name)
+    label = int(small_arrays()["label"][row, k])
+    return label if label >= 0 else None
+
+
+def says(app: AppState, image: str) -> int:
+    """What the student decides, by its weights alone."""
+    scores = app.store.concept_score[app.store.images.index(image)].astype(float)
+    return int(scores @ app.students.node.weights[:, 0] + app.students.node.intercepts[0] > 0)
+
+
+def answer_all(app: AppState, answer=truth) -> None:
+    """Answer the photos left; the last answer judges."""
+    while image := app.asking.image:
+        app.asking.answer(len(app.asking.draft.replies), answer(app, image))
+
+
+def test_photos_are_asked_one_after_the_other_and_the_answers_are_taught(tmp_path) -> None:
+    app = session(tmp_path)
+    root, ask = app.tuning.head, app.asking
+    ask.open("bicycle")
+    expected = photos_to_ask(app.tuner.cures.class_fit(root, "bicycle")).rows
+    assert ask.draft.images == tuple(app.store.images[row] for row in expected)
+    first = ask.image
+    assert ask.student_says(first) == says(app, first)
+    answer_all(app)
+    assert ask.found.node.parent == root.id
+    assert app.tuning.head.id == ask.found.node.id
+    labels = [cure for cure in app.tuning.head.cures if isinstance(cure, Label)]
+    given = {label.image: label.value for label in labels}
+    assert given == {i: truth(app, i) for i in ask.draft.images if truth(app, i) is not None}
+    assert app.tuning.status.kind == "done"
+    assert app.tuning.notice.text == f"#1 learned {len(given)} answers on bicycle."
+
+
+def test_undo_of_the_teaching_keeps_the_answers(tmp_path) -> None:
+    app = session(tmp_path)
+    root = app.tuning.head
+    app.asking.open("bicycle")
+    answer_all(app)
+    replies = app.asking.draft.replies
+    app.tuning.notice.run()
+    assert app.tuning.head.id == root.id
+    assert app.asking.found is None
+    assert app.asking.draft.replies == replies
+    app.asking.judge()
+    assert app.tuning.head.number == 1  # the same answers are the same iteration
+
+
+def test_a_student_that_is_right_is_not_taught(tmp_path) -> None:
+    app = session(tmp_path)
+    app.asking.open("bicycle")
+    answer_all(app, says)
+    assert app.asking.found.node is None
+    assert not app.asking.found.repairable
+    assert app.tuning.head.number == 0
+    assert app.tuning.status.kind == "idle"
+
+
+def test_more_photos_are_others_and_judged_with_the_first(tmp_path) -> None:
+    app = session(tmp_path)
+    app.asking.open("bicycle")
+    answer_all(app, says)
+    app.asking.go_on()
+    images = app.asking.draft.images
+    assert len(set(images)) == len(images) == 40
+    assert len(app.asking.draft.replies) == 20
+    assert app.asking.found is None
+    answer_all(app, says)
+    assert len(app.asking.found.present) == 40
+
+
+def test_a_taught_student_is_asked_about_other_photos(tmp_path) -> None:
+    app = session(tmp_path)
+    app.asking.open("bicycle")
+    before = app.asking.draft.images
+    answer_all(app)
+    app.asking.go_on()
+    assert app.asking.draft.node == app.tuning.head.id
+    assert not set(before) & set(app.asking.draft.images)  # not those that were skipped, either
+
+
+def test_a_reply_is_taken_back_and_a_late_one_is_passed_over(tmp_path) -> None:
+    app = session(tmp_path)
+    ask = app.asking
+    ask.open("bicycle")
+    ask.answer(0, 1)
+    ask.answer(0, 0)  # pressed twice
+    ask.answer(1, None)
+    assert ask.draft.replies == (Reply(1), Reply(None))
+    ask.undo()
+    assert ask.draft.replies == (Reply(1),)
+    assert ask.image == ask.draft.images[1]
+    ask.undo()
+    ask.undo()
+    assert ask.draft.replies == ()
+    with pytest.raises(ValueError, match="no such answer"):
+        ask.answer(0, 2)
+
+
+def test_a_person_stops_and_goes_on_another_day(tmp_path) -> None:
+    app = session(tmp_path)
+    app.asking.open("bicycle")
+    for place, value in enumerate((1, 0, None)):
+        app.asking.answer(place, value)
+    images = app.asking.draft.images
+    app.asking.close()
+    assert app.asking.draft is None
+    later = session(tmp_path)
+    later.asking.open("bicycle", "wheel")
+    assert later.asking.draft.replies == ()  # another question
+    later.asking.open("bicycle")
+    assert later.asking.draft.images == images
+    assert later.asking.draft.replies == (Reply(1), Reply(0), Reply(None))
+
+
+def test_stopping_early_judges_by_two_answers_or_more(tmp_path) -> None:
+    app = session(tmp_path)
+    ask = app.asking
+    ask.open("bicycle")
+    ask.answer(0, says(app, ask.image))
+    assert not ask.can_judge
+    ask.judge()
+    assert ask.found is None
+    ask.answer(1, says(app, ask.image))
+    ask.judge()
+    assert len(ask.found.present) == 2
+    image = ask.draft.images[2]
+    ask.go_on()
+    assert (ask.found, ask.image) == (None, image)
+
+
+def test_skips_are_not_asked_again(tmp_path) -> None:
+    app = session(tmp_path)
+    app.asking.open("bicycle")
+    skipped = app.asking.image
+    app.asking.answer(0, None)
+    app.asking.open("bicycle", "wheel")
+    assert skipped not in app.asking.draft.images
+
+
+def test_drafts_are_no_part_of_the_history(tmp_path) -> None:
+    app = session(tmp_path)
+    app.asking.open("bicycle")
+    app.asking.answer(0, 1)
+    assert [event.kind for event in app.tuner.history.events(app.tuner.root_id)] == ["add"]
+    drafts = json.loads((tmp_path / "small.history.sqlite.answers.json").read_text())
+    assert [one["replies"] for one in drafts] == [[{"value": 1, "by_teacher": False}]]
+    app.asking.undo()
+    assert json.loads((tmp_path / "small.history.sqlite.answers.json").read_text()) == []
+
+
+def test_a_history_in_memory_keeps_no_drafts(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    drafts = Drafts(":memory:")
+    drafts.keep(Draft("node", "bicycle", "", "why", ("a",), (Reply(1),)))
+    assert drafts.find("node", "bicycle", "") is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_damaged_drafts_are_reported_with_a_remedy(tmp_path) -> None:
+    (tmp_path / "h.answers.json").write_text('[{"node": 1}]')
+    with pytest.raises(TuningError, match=r"answers.json cannot be read.*\n.*Delete it"):
+        Drafts(str(tmp_path / "h")).find("node", "bicycle", "")
+
+
+def test_the_teacher_answers_after_ten_answers_that_agree_with_it(tmp_path) -> None:
+    app = session(tmp_path)
+    rows = app.store.rows(TUNE).tolist()
+    decided = app.tuner.at(app.students.node, TUNE)["bicycle"].teacher_decided
+    teacher = {app.store.images[row]: int(one) for row, one in zip(rows, decided, strict=True)}
+    ask = app.asking
+    ask.open("bicycle")
+    ask.answer(0, 1 - teacher[ask.image])
+    for place in range(1, 9):
+        ask.answer(place, teacher[ask.image])
+    ask.let_teacher_answer()
+    assert (ask.teacher_may_answer, len(ask.draft.replies)) == (0, 9)  # 8 of 9 agree
+    ask.answer(9, teacher[ask.image])
+    assert ask.teacher_may_answer == 10
+    ask.let_teacher_answer()
+    assert ask.draft.by_teacher == 10
+    assert ask.found is not None
+    reasons = {ask.draft.why, f"{ask.draft.why}; answered by the teacher"}
+    assert set(ask.draft.answers.why.values()) == reasons
+
+
+def test_replies_of_the_teacher_are_taken_back_together(tmp_path) -> None:
+    images = tuple("abc")
+    own, others = Reply(1), Reply(0, by_teacher=True)
+    app = session(tmp_path)
+    app.asking.open("bicycle")
+    app.asking.draft = Draft(app.tuning.head.id, "bicycle", "", "", images, (own, others, others))
+    app.asking.undo()
+    assert app.asking.draft.replies == (own,)
+
+
+def test_what_is_left_while_it_is_chosen_or_judged_is_not_shown(tmp_path) -> None:
+    jobs = Waiting()
+    app = session(tmp_path, jobs)
+    app.asking.open("bicycle")
+    assert app.asking.status.kind == "choosing"
+    app.asking.close()
+    jobs.work()
+    assert app.asking.draft is None
+    app.asking.open("bicycle")
+    jobs.work()
+    answer_all(app)
+    assert app.asking.judging
+    app.asking.answer(0, 1)
+    app.asking.undo()
+    assert app.asking.draft.complete
+    app.asking.close()
+    jobs.work()
+    assert (app.tuning.head.number, app.tuning.status.kind) == (0, "idle")
+
+
+def test_a_move_elsewhere_leaves_the_photos(tmp_path) -> None:
+    app = session(tmp_path)
+    app.asking.open("bicycle")
+    app.tuning.toggle("bicycle", "wheel", "remove")
+    app.tuning.fine_tune()
+    assert app.asking.draft is None
+
+
+def test_a_session_that_may_not_ask_is_refused(tmp_path) -> None:
+    closed = session(tmp_path, rights=Rights(asking=False))
+    with pytest.raises(TuningError, match="no asking"):
+        closed.asking.open("bicycle")
+    alone = session(tmp_path, rights=Rights(class_name="sheep"))
+    with pytest.raises(TuningError, match="sheep alone"):
+        alone.asking.open("bicycle")
+
+
+@pytest.mark.parametrize(
+    ("students", "why"),
+    [
+        ("{solver: paper}", "solver 'paper'"),
+        ("{tempered: both, temperature: 2}", "tempered: both"),
+    ],
+)
+def test_students_that_learn_no_answers_say_so(tmp_path, students, why) -> None:
+    app = session(tmp_path, extra=f"students: {students}\n")
+    assert app.asking.missing.startswith("These students learn no answers on photos.")
+    assert why in app.asking.missing
+    with pytest.raises(TuningError, match="learn no answers"):
+        app.asking.open("bicycle")
+
+
+def test_one_softmax_student_and_a_store_without_photos_say_so(tmp_path) -> None:
+    joint = AppState(open_tuner(joint_spec(tmp_path), history=":memory:"), Jobs(inline=True))
+    assert "link: softmax" in joint.asking.missing
+    spec = tmp_path / "own.yaml"
+    spec.write_text("title: Own\nstore: own.zarr\n")
+    bare = AppState(open_tuner(spec, history=":memory:"), Jobs(inline=True))
+    assert bare.asking.missing.startswith("This store holds no photos")
+
+
+def test_each_step_is_noted_for_a_record(tmp_path) -> None:
+    app = session(tmp_path)
+    notes: list[dict] = []
+    app.asking.param.watch(lambda event: notes.append(event.new), "latest")
+    app.asking.open("bicycle")
+    first = app.asking.image
+    says_first = bool(says(app, first))
+    app.asking.answer(0, 1)
+    app.asking.undo()
+    answer_all(app)
+    app.asking.close()
+    actions = [note["action"] for note in notes]
+    assert actions[:3] == ["ask", "photo-answer", "photo-undo"]
+    assert actions[3:] == ["photo-answer"] * 20 + ["photos-judge", "photos-left"]
+    expected = {"place": 1, "image": first, "answer": 1, "student": says_first}
+    assert notes[1] == {"action": "photo-answer", **expected}
+    assert notes[-2]["node"] == app.tuning.head.id
