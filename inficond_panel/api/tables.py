@@ -30,7 +30,7 @@ from inficond_panel.store import Store
 from inficond_panel.store.more_photos import more_photos
 from inficond_panel.tuning import Event, Node, Students, Tuner
 from inficond_panel.tuning.other_students import OtherStudents
-from inficond_panel.tuning.suggest.suggestion import Suggestion, recommended
+from inficond_panel.tuning.suggest.suggestion import Suggestion
 from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, F1, FIDELITY, METRICS
 from inficond_panel.wording.cures import asked_words
@@ -109,7 +109,7 @@ def levers(suggestion: Suggestion) -> pd.DataFrame:
     """One row per class and lever of a suggestion by ``repair``."""
     level, rows = suggestion.gain.level, []
     for name, compared in suggestion.levers.items():
-        taken = recommended(compared)
+        taken = suggestion.recommended(name)
         for lever in compared:
             gain = lever.gain.gain(level) if lever.cures else NO_INTERVAL
             measured = {FIDELITY.key: lever.fidelity, "concepts": lever.concepts}

@@ -141,10 +141,8 @@ def _say_class(name: str, suggestion: Suggestion) -> None:
 
 def _say_levers(name: str, suggestion: Suggestion) -> None:
     """The table of what would help a class; * marks the lever that is proposed."""
-    from inficond_panel.tuning.suggest.suggestion import recommended
-
     levers = suggestion.levers[name]
-    taken, level = recommended(levers), suggestion.gain.level
+    taken, level = suggestion.recommended(name), suggestion.gain.level
     rows = [
         [
             f"{'* ' if lever == taken else '  '}{lever.name}",

@@ -188,7 +188,7 @@ def suggestion_sentences(
             for item, reason in zip(own.intents, own.reasons, strict=True)
         ]
     elif class_name in suggestion.levers:
-        sentences.append(f"{class_name}: no lever gains; it is left as it is.")
+        sentences.append(f"{class_name}: taking the best lever gains nothing; it is left as it is.")
     elif class_name in suggestion.skipped:
         sentences.append(f"{class_name} is left out: {suggestion.skipped[class_name]}.")
     elif class_name in suggestion.scope and class_name not in suggestion.unknown:

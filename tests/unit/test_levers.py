@@ -13,7 +13,9 @@ from inficond_panel.cli import main
 from inficond_panel.distill import average_precision
 from inficond_panel.tuning import History, Tuner
 from inficond_panel.tuning.intents.cures import Lambda, Learn
+from inficond_panel.tuning.shift.class_shift import ClassShift
 from inficond_panel.tuning.suggest import suggest
+from inficond_panel.tuning.suggest.repair import Repair
 from inficond_panel.tuning.suggest.suggestion import AS_IT_IS, Change, Lever, recommended
 from inficond_panel.wording.cures import lever_sentence, suggestion_sentences
 
@@ -42,6 +44,14 @@ def test_the_largest_gain_above_0_is_recommended() -> None:
     assert recommended([]) is None
 
 
+def test_no_lever_is_taken_where_taking_the_best_gains_nothing() -> None:
+    levers, nothing = (lever(AS_IT_IS, 0.0), lever("a", 0.01)), Change(-0.001, np.zeros(9))
+    assert Repair(ClassShift("truck", "none"), levers, nothing).taken is None
+    assert (
+        Repair(ClassShift("truck", "none"), levers, Change(0.004, np.zeros(9))).taken is levers[1]
+    )
+
+
 def test_each_lever_is_measured_beside_the_student_as_it_is(students, suggestion) -> None:
     tuner, found = students.tuner, suggestion.levers["truck"]
     assert [each.name for each in found] == [
@@ -64,8 +74,9 @@ def test_each_lever_is_measured_beside_the_student_as_it_is(students, suggestion
 def test_what_is_recommended_is_proposed_and_comes_true(students, suggestion) -> None:
     taken = recommended(suggestion.levers["truck"])
     own = suggestion.classes["truck"]
+    assert taken == suggestion.recommended("truck")
     assert own.intents == taken.cures
-    assert own.gain.estimate == taken.gain.estimate
+    assert own.gain.estimate == pytest.approx(taken.gain.estimate, abs=0.02)
     tuner = Tuner(students.tuner.store, students.tuner.spec, History(":memory:"))
     node, rows = tuner.fine_tune(tuner.root(), taken.cures), tuner.store.rows("holdout")
     before, after = (

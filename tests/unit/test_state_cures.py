@@ -190,7 +190,7 @@ def test_nothing_is_put_where_nothing_is_suggested(demo):
     app.suggestion.ask("repair", ["train"])
     assert app.tuning.pending == []
     assert app.suggestion.latest.intents == ()
-    assert "No lever gains on photos that did not choose it" in app.suggestion.latest.summary
+    assert "Taking the best lever gains nothing on photos" in app.suggestion.latest.summary
 
 
 def test_a_suggestion_for_another_iteration_is_forgotten(demo):

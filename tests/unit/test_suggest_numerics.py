@@ -14,7 +14,7 @@ from inficond_panel.distill.folds import stratified_folds
 from inficond_panel.tuning.suggest.baselines import column_ap
 from inficond_panel.tuning.suggest.crossfit import Crossfitted, conclusion
 from inficond_panel.tuning.suggest.evidence import Evidence, calibrate
-from inficond_panel.tuning.suggest.first_order import response
+from inficond_panel.tuning.suggest.first_order import image_moves, response
 from inficond_panel.tuning.suggest.gate import ALPHA, Way, highest_bound, largest_of, passing
 from inficond_panel.tuning.suggest.shrinkage import Signal, shrink, signal
 from inficond_panel.tuning.suggest.suggestion import Change, change, mean_change
@@ -51,6 +51,21 @@ def test_response_is_the_derivative_of_the_refit(problem: dict) -> None:
         refit = fit(scores, problem["targets"], l1=L1, lower=lower, start=student, tolerance=1e-12)
         after = scores @ refit.weights[:, 0] + refit.intercepts[0]
         np.testing.assert_allclose((after - before) / moved, answers[:, concept], atol=0.02)
+
+
+def test_an_image_moves_the_refit_as_it_counts_more(problem: dict) -> None:
+    """The weights keep their sum, as they do among as many drawn images."""
+    scores, targets, student = problem["scores"], problem["targets"], problem["student"]
+    free, weight = np.flatnonzero(student.weights[:, 0]), np.full(400, 1 / 400)
+    logits = scores @ student.weights[:, 0] + student.intercepts[0]
+    residuals = weight * (expit(logits) - targets[:, 0])
+    moves = image_moves(scores, logits, weight, residuals, free, np.arange(400))
+    more = 0.02 * np.random.default_rng(5).normal(size=400)
+    more -= more.mean()
+    refit = fit(scores, targets, l1=L1, sample_weight=1 + more, start=student, tolerance=1e-12)
+    after = scores @ refit.weights[:, 0] + refit.intercepts[0]
+    expected = (scores[:, free] @ moves[:-1] + moves[-1]) @ more
+    np.testing.assert_allclose(after - logits, expected, atol=0.03 * np.abs(expected).max())
 
 
 def test_weights_that_were_moved_answer_no_more(problem: dict) -> None:

@@ -1,9 +1,11 @@
-"""First-order prediction of a refit: response of the other weights when one weight is moved.
+"""First-order prediction of a refit, when one weight is moved or one image counts once more.
 
 At the optimum, moving weight c by 1 and re-optimising the free weights A (not at 0, not at a
 bound) and the intercept moves them by -H_AA^-1 H_Ac, with H the Hessian of the objective. The
 logits then move by the *response* of c: its score less what the others make up for. One Cholesky
-factor gives the responses of all concepts, where refits would take seconds.
+factor gives the responses of all concepts, where refits would take seconds. An image that counts
+once more moves them by -H_AA^-1 times the gradient of its loss (the infinitesimal jackknife:
+Giordano et al. 2019, "A Swiss army infinitesimal jackknife", AISTATS).
 """
 
 from __future__ import annotations
@@ -66,14 +68,41 @@ def response(
 
     ``image_weight`` (n,) sums to 1; ``free`` are the positions of the weights that can answer.
     """
-    share = expit(logits)
-    curvature = image_weight * share * (1 - share)
-    design = np.column_stack([scores[:, free], np.ones(len(scores))]).astype(np.float64)
-    weighted = design * curvature[:, None]
-    hessian = weighted.T @ design
+    design = _design(scores, free)
+    weighted, inverse = _inverse(design, logits, image_weight, l2)
     inner = np.arange(len(free))
-    hessian[inner, inner] += l2 + _RIDGE * np.trace(hessian) / len(hessian)
-    inverse = np.linalg.inv(hessian)
     change = -inverse @ (weighted.T @ scores)
     change[:, free] = inverse[:, inner] / np.diag(inverse)[inner]
     return Response(free, change)
+
+
+def image_moves(
+    scores: NDArray,
+    logits: Array,
+    image_weight: Array,
+    residuals: Array,
+    free: NDArray[np.intp],
+    images: NDArray[np.intp],
+    l2: float = 0.0,
+) -> Array:
+    """Moves (p + 1, len(images)) of the free weights and the intercept, as each of the ``images``
+    (positions) counts once more; arguments as in ``response``, ``residuals`` (n,) the derivative of
+    the loss by each logit."""
+    design = _design(scores, free)
+    _, inverse = _inverse(design, logits, image_weight, l2)
+    return np.asarray(-inverse @ (design[images] * residuals[images, None]).T)
+
+
+def _design(scores: NDArray, free: NDArray[np.intp]) -> Array:
+    """Scores of the free weights, and a column of ones for the intercept (n, p + 1)."""
+    return np.column_stack([scores[:, free], np.ones(len(scores))]).astype(np.float64)
+
+
+def _inverse(design: Array, logits: Array, image_weight: Array, l2: float) -> tuple[Array, Array]:
+    """The design times the curvature of each image's loss (n, p + 1), and the inverse Hessian."""
+    share = expit(logits)
+    weighted = design * (image_weight * share * (1 - share))[:, None]
+    hessian = weighted.T @ design
+    inner = np.arange(len(hessian) - 1)
+    hessian[inner, inner] += l2 + _RIDGE * np.trace(hessian) / len(hessian)
+    return weighted, np.linalg.inv(hessian)

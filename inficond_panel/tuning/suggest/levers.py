@@ -2,12 +2,13 @@
 
 A lever is one or two cures. The candidates that it compares rank each photo of ``tune`` by fits
 without it, and ``gain_of_choice`` measures what choosing among them gains. All levers of a class
-are measured on the same photos, beside the student as it is.
+are measured on the same photos, beside the student as it is, and so is the choice of a lever.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from inficond_panel.distill.metrics.bootstrap import draw_counts
 from inficond_panel.distill.metrics.decisions import above, cutoff_rows
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.store.more_photos import part_hashes
-from inficond_panel.tuning.cures.choice import ap_values, choose, chosen, errors
+from inficond_panel.tuning.cures.choice import ap_values, choose
 from inficond_panel.tuning.cures.resolution import compared_terms
 from inficond_panel.tuning.fitting.class_fit import ClassFit
 from inficond_panel.tuning.fitting.held_out import (
@@ -30,62 +31,62 @@ from inficond_panel.tuning.fitting.held_out import (
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.intents.cures import Lambda, Learn
 from inficond_panel.tuning.shift.class_photos import ClassPhotos
+from inficond_panel.tuning.suggest.drawn_students import change_by_teaching
+from inficond_panel.tuning.suggest.gain_of_choice import Choice, gain_of_choice, gain_of_levers
 from inficond_panel.tuning.suggest.suggestion import AS_IT_IS, DRAWS, Change, Lever
 from inficond_panel.tuning.suggest.task import Task
 from inficond_panel.vocabulary.cures import LABELS, MORE, TEACHER
 from inficond_panel.vocabulary.splits import TUNE
 
 
-def levers(task: Task, k: int, photos: ClassPhotos) -> list[Lever]:
-    """The student of the class at ``k`` as it is, then each lever on it.
+def levers(task: Task, k: int, photos: ClassPhotos) -> tuple[list[Lever], Change]:
+    """The student of the class at ``k`` as it is, then each lever on it; and the gain of taking
+    the best lever, if any gains.
 
     ``photos`` are those of its present student, with 5 labels of each kind or more. Raises
     ``CancelledError``.
     """
-    student, label = photos.student, photos.tune_label
-    counts = draw_counts(len(task.rows), DRAWS, task.seed)[:, task.label(k) >= 0]
+    student = photos.student
     still = _logits(photos, [student.terms])
-    found = [(AS_IT_IS, (), "", Change(0.0, np.zeros(DRAWS)), student.terms, still[0])]
+    tried = [_Tried(AS_IT_IS, (), "", None, student.terms, still[0])]
+    counts = draw_counts(len(task.rows), DRAWS, task.seed)[:, task.label(k) >= 0]
+    before = change_by_teaching(photos, student.terms, counts)
     for name, cures, needs in _known_levers(student):
         task.check()
-        tried = compared_terms(photos, cures)
+        terms = [student.terms, *compared_terms(photos, cures)]
+        logits = np.concatenate([still, _logits(photos, terms[1:])])
         careful = not any(isinstance(cure, Learn) for cure in cures)
-        logits = np.concatenate([still, _logits(photos, tried)])
-        gain = gain_of_choice(label, logits, counts, careful=careful)
-        best = int(_taken(label, logits, careful=careful))
-        found.append((name, cures, needs, gain, [student.terms, *tried][best], logits[best]))
-    ap = float(ap_values(label, still, np.ones((1, len(label))))[0, 0])
-    fits = fit_each(student, [terms for *_, terms, _ in found], student.lower, student.upper)
-    sizes, agree = np.count_nonzero(fits.weights, axis=0), _agreement(task, k, photos)
-    return [
-        Lever(name, cures, needs, gain, ap + gain.estimate, agree(logits), int(size))
-        for (name, cures, needs, gain, _, logits), size in zip(found, sizes, strict=True)
-    ]
+        best = _taken(photos.tune_label, logits, careful=careful)
+        taught = change_by_teaching(photos, terms[best], counts) - before
+        choice = gain_of_choice(photos.tune_label, logits, counts, careful=careful, taught=taught)
+        tried.append(_Tried(name, cures, needs, choice, terms[best], logits[best]))
+    choices = [one.choice for one in tried if one.choice is not None]
+    return _measured(task, k, photos, tried), gain_of_levers(choices)
 
 
-def gain_of_choice(label: NDArray, logits: Array, counts: NDArray, *, careful: bool) -> Change:
-    """Gain in AP, over the first of m students, of taking the one of highest AP of the others.
+@dataclass(frozen=True)
+class _Tried:
+    """A lever; the choice among its candidates, and the terms and logits of the one to take."""
 
-    ``careful``: of all, the first being left only for a gain above one standard error, as
-    ``cures.choice`` has it. ``logits`` (m, n) are of photos that the students did not learn from,
-    ``label`` (n,) is in {1, 0}, and each row of ``counts`` (draws, n) says how often a draw has
-    each photo. In each draw the drawn photos choose, and those that were not drawn measure the
-    gain: the mean over the draws is the estimate (the leave-one-out bootstrap of Efron and
-    Tibshirani 1997, "Improvements on cross-validation: the .632+ bootstrap method", JASA 92, here
-    of a choice). Its interval is that of the gain among the drawn photos, moved to the estimate.
-    """
-    drawn, left_out = ap_values(label, logits, counts), ap_values(label, logits, counts == 0)
-    best, place = _best(drawn, careful=careful), np.arange(len(counts))
-    estimate = float(np.nan_to_num(np.nanmean(left_out[best, place] - left_out[0])))
-    gains = drawn[best, place] - drawn[0]
-    return Change(estimate, gains - np.nanmean(gains) + estimate)
+    name: str
+    cures: tuple[Any, ...]
+    needs: str
+    choice: Choice | None
+    terms: Terms
+    logits: Array
 
 
-def _best(values: Array, *, careful: bool) -> NDArray[np.intp]:
-    """Places (draws,) of the students to take, by their AP (m, draws)."""
-    if careful:
-        return chosen(values, errors(values))
-    return 1 + np.argmax(np.nan_to_num(values[1:]), axis=0)
+def _measured(task: Task, k: int, photos: ClassPhotos, tried: Sequence[_Tried]) -> list[Lever]:
+    student, label = photos.student, photos.tune_label
+    ap = float(ap_values(label, tried[0].logits[None], np.ones((1, len(label))))[0, 0])
+    fits = fit_each(student, [one.terms for one in tried], student.lower, student.upper)
+    agree = _agreement(task, k, photos)
+    nothing, found = Change(0.0, np.zeros(DRAWS)), []
+    for one, size in zip(tried, np.count_nonzero(fits.weights, axis=0), strict=True):
+        gain = nothing if one.choice is None else one.choice.gain
+        after, share = ap + gain.estimate, agree(one.logits)
+        found.append(Lever(one.name, one.cures, one.needs, gain, after, share, int(size)))
+    return found
 
 
 def _taken(label: NDArray, logits: Array, *, careful: bool) -> int:

@@ -2,7 +2,8 @@
 
 For every class, whether the data show a shift (``tuning.shift.class_shift``) or not, the levers are
 compared (``levers``): another lambda, the teacher's probabilities on the photos of tune, the labels
-of tune. The gain of each is that of choosing and carrying out, on photos that did not choose.
+of tune. The gain of each is that of choosing and carrying out, on photos that did not choose. The
+gain stated for the class is that of choosing a lever, too; none is taken unless it is above 0.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from inficond_panel.tuning.suggest.suggestion import (
 from inficond_panel.tuning.suggest.task import Task
 
 _REASON = "highest AP on photos of tune that are left out in turn"
+_NOTHING = Change(0.0, np.zeros(DRAWS))
 
 
 @dataclass(frozen=True)
@@ -40,17 +42,18 @@ class Repair:
 
     shift: ClassShift
     levers: tuple[Lever, ...] = ()
+    gain_of_best: Change = _NOTHING
     photos: tuple[str, ...] = ()
 
     @property
     def taken(self) -> Lever | None:
-        """The lever that is recommended, if any gains."""
-        return recommended(self.levers)
+        """The lever that is recommended, if taking the best gains."""
+        return recommended(self.levers) if self.gain_of_best.estimate > 0 else None
 
     @property
     def gain(self) -> Change:
         """Gain by what is proposed."""
-        return Change(0.0, np.zeros(DRAWS)) if self.taken is None else self.taken.gain
+        return _NOTHING if self.taken is None else self.gain_of_best
 
 
 def repaired(task: Task) -> Suggestion:
@@ -104,8 +107,8 @@ def _proposed(gains: Sequence[Gain], classes: int) -> str:
     """``A repair is proposed for 5 of 16 classes, shifted or not (1 interval includes 0).``"""
     if not gains:
         return (
-            "No lever gains on photos that did not choose it: another lambda, the teacher on tune "
-            "and the labels of tune were compared. Nothing is proposed."
+            "Taking the best lever gains nothing on photos that did not choose it: another lambda, "
+            "the teacher on tune and the labels of tune were compared. Nothing is proposed."
         )
     unclear = sum(gain.low <= 0 <= gain.high for gain in gains)
     if classes == 1:
@@ -124,7 +127,8 @@ def repair(task: Task, k: int) -> Repair:
     with one_thread():
         noise = task.tuner.spec.views.noise()
         shift = replace(shift, tune_model=tune_model_ap(photos, noise))
-        found = Repair(shift, tuple(levers(task, k, photos)))
+        compared, gain = levers(task, k, photos)
+    found = Repair(shift, tuple(compared), gain)
     asks = shift.kind == SHIFT or found.taken is not None
     return replace(found, photos=_photos_to_label(photos) if asks else ())
 

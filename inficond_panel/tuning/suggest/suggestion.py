@@ -136,6 +136,10 @@ class Suggestion:
         """All intents, by class."""
         return tuple(intent for found in self.classes.values() for intent in found.intents)
 
+    def recommended(self, class_name: str) -> Lever | None:
+        """The lever that is proposed for a class, if any."""
+        return recommended(self.levers[class_name]) if class_name in self.classes else None
+
     @property
     def summary(self) -> str:
         """Conclusion, and what it rests on, in words."""

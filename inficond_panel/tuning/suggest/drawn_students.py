@@ -1,0 +1,82 @@
+"""Students that learn from drawn photos of ``tune``: to first order, without a refit per draw."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inficond_panel.distill import Fit, Outcome
+from inficond_panel.distill.folds import FOLDS, stratified_folds
+from inficond_panel.distill.scores.scores import Array
+from inficond_panel.tuning.fitting.class_fit import ClassFit
+from inficond_panel.tuning.fitting.held_out import fit_each, learns_from_tune
+from inficond_panel.tuning.fitting.terms import Terms
+from inficond_panel.tuning.shift.class_photos import ClassPhotos
+from inficond_panel.tuning.suggest.first_order import image_moves
+from inficond_panel.vocabulary.metrics import AP
+
+#: Gap to stop at, as that of the students that choose.
+_ROUGH = 1e-3
+
+
+def change_by_teaching(photos: ClassPhotos, terms: Terms, counts: NDArray) -> Array:
+    """Change in AP (draws,) as the photos of each draw teach too, and do not only measure.
+
+    Each row of ``counts`` (draws, n) says how often a draw has each photo of ``tune``. Students
+    that learn from these photos under ``terms`` are fitted without a fold each, and rank its photos
+    by their counts: once as they are, and once moved to what the counts of the others would make
+    of them, to first order. 0 where nothing is learned from ``tune``.
+    """
+    if not learns_from_tune(terms, photos.student.store):
+        return np.zeros(len(counts))
+    label, (still, logits) = photos.tune_label, _held_out_logits(photos, terms, counts)
+    moved = [
+        Outcome(label, row).values(AP.key, count[None])[0]
+        for row, count in zip(logits, counts, strict=True)
+    ]
+    return np.array(moved) - Outcome(label, still).values(AP.key, counts)
+
+
+def _held_out_logits(photos: ClassPhotos, terms: Terms, counts: NDArray) -> tuple[Array, Array]:
+    """Logits of the photos of ``tune`` by students fitted without their fold: as they are (n,), and
+    moved to the counts (draws, n)."""
+    student, rows = photos.student, photos.tune
+    folds = stratified_folds(photos.tune_label[:, None], FOLDS, seed=0)
+    parts = [rows[folds == fold] for fold in range(FOLDS)]
+    found = fit_each(student, [terms], student.lower, student.upper, parts, _ROUGH)
+    under, still, logits = student.under(terms), np.empty(len(rows)), np.empty(counts.shape)
+    for fold, part in enumerate(parts):
+        out, one = folds == fold, found.at(np.array([fold]))
+        still[out] = student.logits(one, part)
+        free, moves = _moves(under, one, part, rows, counts)
+        logits[:, out] = still[out] + moves[:, :-1] @ photos.tune_scores[out][:, free].T
+        logits[:, out] += moves[:, [-1]]
+    return still, logits
+
+
+def _moves(
+    student: ClassFit,
+    one: Fit,
+    part: NDArray[np.intp],
+    rows: NDArray[np.intp],
+    counts: NDArray,
+) -> tuple[NDArray[np.intp], Array]:
+    """Free weights of the student ``one``, fitted without the photos at ``part``, and the moves of
+    these and of the intercept (draws, p + 1) as the others at ``rows`` count as in each draw."""
+    data, k, weights = student.data, student.k, one.weights[:, 0]
+    logits, inside = data.logits(weights, one.intercepts[0]), data.without(part)
+    share = data.weight(k) @ inside
+    inner = (weights > student.lower[:, 0]) & (weights < student.upper[:, 0])
+    free = np.flatnonzero(inner & (weights != 0))
+    images = np.flatnonzero(inside & np.isin(data.rows, rows))
+    moves = image_moves(
+        data.scores,
+        logits,
+        data.weight(k) * inside / share,
+        data.residuals(logits, k) * inside / share,
+        free,
+        images,
+        float(data.l2[k]),
+    )
+    more = counts[:, np.searchsorted(rows, data.rows[images])].astype(np.float64) - 1
+    return free, more @ moves.T

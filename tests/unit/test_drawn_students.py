@@ -1,0 +1,81 @@
+"""What drawn photos teach, to first order, against students that are fitted again to each draw."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from spread_shortcut import shifted_frames
+
+from inficond_panel import from_frames
+from inficond_panel.distill import decision_function, fit
+from inficond_panel.distill.folds import FOLDS, stratified_folds
+from inficond_panel.distill.metrics.bootstrap import draw_counts
+from inficond_panel.tuning.cures.choice import ap_values
+from inficond_panel.tuning.cures.resolution import with_learned
+from inficond_panel.tuning.fitting.held_out import held_out_logits
+from inficond_panel.tuning.fitting.terms import Terms
+from inficond_panel.tuning.intents.cures import Learn
+from inficond_panel.tuning.suggest.drawn_students import change_by_teaching
+
+DRAWS = 20
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """Photos of the class truck, 200 of them of tune."""
+    path = tmp_path_factory.mktemp("drawn") / "own.zarr"
+    students = from_frames(**shifted_frames(1200, bias=0.5, seed=2), path=path)
+    tuner = students.with_settings(lambda_=1e-3).fit().tuner
+    student = tuner.cures.class_fit(tuner.root(), "truck")
+    return tuner.cures.photos(student, tuner.store.rows("tune"))
+
+
+@pytest.fixture(scope="module")
+def counts(photos):
+    return draw_counts(len(photos.tune), DRAWS, 3)
+
+
+def refitted(photos, terms: Terms, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """AP of each draw: by students that learn each photo once, and as often as it is drawn."""
+    student, rows = photos.student, photos.tune
+    folds = stratified_folds(photos.tune_label[:, None], FOLDS, seed=0)
+    data = student.under(terms).data
+    at = len(data.rows) - len(rows)  # tune follows fit
+    logits = np.empty((len(counts), len(rows)))
+    for fold in range(FOLDS):
+        inside = np.append(np.ones(at), folds != fold)
+        weight = np.stack([data.weight(0) * inside * np.append(np.ones(at), c) for c in counts], 1)
+        targets = np.repeat(data.targets[:, [0]], len(counts), axis=1)
+        found = fit(data.scores, targets, l1=1e-3, sample_weight=weight, tolerance=1e-4)
+        scores = photos.tune_scores[folds == fold]
+        logits[:, folds == fold] = decision_function(scores, found.weights, found.intercepts).T
+    box = student.lower, student.upper
+    still = held_out_logits(student, [terms], *box, rows, folds, tolerance=1e-4)
+    moved = [
+        ap_values(photos.tune_label, x[None], c[None])[0, 0]
+        for x, c in zip(logits, counts, strict=True)
+    ]
+    return ap_values(photos.tune_label, still, counts)[0], np.array(moved)
+
+
+@pytest.mark.parametrize("source", ["teacher", "labels"])
+def test_the_change_is_that_of_students_fitted_to_the_draws(photos, counts, source: str) -> None:
+    (terms,) = with_learned(photos, Learn("truck", source, 2.0), Terms())
+    still, moved = refitted(photos, terms, counts)
+    found = change_by_teaching(photos, terms, counts)
+    assert np.corrcoef(found, moved - still)[0, 1] > 0.8
+    before = photos.student.logits(photos.student.base, photos.tune)
+    plain = ap_values(photos.tune_label, before[None], counts)[0]
+    spread, fixed = np.std(moved - plain), np.std(still - plain)
+    assert spread > 1.2 * fixed  # what is drawn teaches, and the gain varies more
+    assert np.std(still + found - plain) == pytest.approx(spread, rel=0.12)
+
+
+def test_a_draw_of_each_photo_once_changes_nothing(photos) -> None:
+    (terms,) = with_learned(photos, Learn("truck", "labels", 2.0), Terms())
+    once = np.ones((1, len(photos.tune)), dtype=np.uint8)
+    np.testing.assert_allclose(change_by_teaching(photos, terms, once), 0, atol=1e-12)
+
+
+def test_students_that_learn_nothing_of_tune_do_not_change(photos, counts) -> None:
+    np.testing.assert_array_equal(change_by_teaching(photos, Terms(penalty=3e-3), counts), 0)
