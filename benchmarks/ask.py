@@ -28,7 +28,6 @@ from shift_parts.cures import holdout
 from shift_parts.runs import student_of
 
 from inficond_panel.api.students import TunableStudents
-from inficond_panel.concepts.texts import words_for
 from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.ask.answers import Answers, judged
 from inficond_panel.tuning.ask.photos import photos_to_ask
@@ -39,11 +38,7 @@ COUNTS = (20, 40)
 #: Shares of the loss that all labels of tune are tried at.
 SHARES = (0.2, 0.35, 0.5, 0.7, 0.9)
 #: Ways of asking whose gains are compared in pairs, where a student has both.
-PAIRED = (
-    ("no click", "at random"),
-    ("no click", "least sure"),
-    ("click on the culprit", "no click"),
-)
+PAIRED = (("asked", "at random"), ("asked", "least sure"))
 #: Share of the answers that are wrong where some are.
 WRONG = 0.1
 
@@ -89,14 +84,13 @@ def ask(case: Case, args: argparse.Namespace) -> Asked:
     for count in COUNTS:
         for title, rows in _references(case, students, count):
             found.gains[f"{count} {title}"] = _taught(students, _answers(students, label, rows))
-        for title, concept in _clicks(case, students):
-            student = students.tuner.cures.class_fit(students.node, found.target)
-            answers = _answers(students, label, photos_to_ask(student, concept, count).rows)
-            for wrong, given in (("", answers), (", 10 % wrong", _with_errors(answers, case.seed))):
-                key = f"{count} {title}{wrong}"
-                found.gains[key] = _taught(students, given)
-                helps = _helps(students, given)
-                found.gains[f"{key}, judged"] = found.gains[key] if helps else nothing
+        student = students.tuner.cures.class_fit(students.node, found.target)
+        answers = _answers(students, label, photos_to_ask(student, count).rows)
+        for wrong, given in (("", answers), (", 10 % wrong", _with_errors(answers, case.seed))):
+            key = f"{count} asked{wrong}"
+            found.gains[key] = _taught(students, given)
+            helps = _helps(students, given)
+            found.gains[f"{key}, judged"] = found.gains[key] if helps else nothing
     report(found)
     return found
 
@@ -115,17 +109,6 @@ def _references(
     yield "at random", rng.permutation(tune)[:count]
     logit = np.abs(student.logits(student.base, tune))
     yield "least sure", tune[np.argsort(logit, kind="stable")[:count]]
-
-
-def _clicks(case: Case, students: TunableStudents) -> Iterator[tuple[str, str | None]]:
-    """Title and concept of what the product asks about: no click, on the culprit, on another."""
-    concepts, rng = case.store.concepts, np.random.default_rng([case.seed, case.k, 6])
-    yield "no click", None
-    if _words(case):
-        yield "click on the culprit", concepts[_words(case)[0]]
-    own = {*words_for(students.classes[0], concepts, case.store.synonyms), *_words(case)}
-    others = [c for c in range(len(concepts)) if c not in own]
-    yield "click on a wrong concept", concepts[int(rng.choice(others))]
 
 
 def _answers(students: TunableStudents, label: NDArray, rows: NDArray[np.intp]) -> dict[str, int]:

@@ -36,14 +36,13 @@ def asked_frame(
     tuner: Tuner,
     node: Node,
     class_name: str,
-    concept: str | None,
     most: int,
     folder: str | Path | None,
 ) -> pd.DataFrame:
     """Return the photos to answer, one row per image, with a missing ``answer``."""
     check_name("class", class_name, tuner.store.classes)
     tuner.cures.check_labels_taken()
-    asked = photos_to_ask(tuner.cures.class_fit(node, class_name), concept, most)
+    asked = photos_to_ask(tuner.cures.class_fit(node, class_name), most)
     rows = asked_rows(tuner.store, class_name, asked, None if folder is None else Path(folder))
     frame = pd.DataFrame(rows, columns=list(COLUMNS)).set_index("image")
     return frame.assign(answer=pd.array([pd.NA] * len(frame), dtype="Int64"))

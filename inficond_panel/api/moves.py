@@ -193,19 +193,17 @@ class Moves:
     def ask(
         self,
         class_name: str,
-        concept: str | None = None,
         n: int = ASKED,
         *,
         folder: str | Path | None = None,
     ) -> pd.DataFrame:
         """Photos of tune to answer, the one that would teach most first, with an empty ``answer``.
 
-        They are those on which the student and the concept named like the class disagree; with a
-        ``concept`` that may mislead the student, those on which that concept and the class part.
-        The pictures of the store are written to ``folder``, and ``path`` names them. Raises
+        They are those on which the student and the concept named like the class disagree. The
+        pictures of the store are written to ``folder``, and ``path`` names them. Raises
         ``TuningError`` for names that are not there, and for students that learn no labels.
         """
-        return asked_frame(self.tuner, self.node, class_name, concept, n, folder)
+        return asked_frame(self.tuner, self.node, class_name, n, folder)
 
     def teach(
         self,

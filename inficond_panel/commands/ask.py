@@ -28,7 +28,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     add_tuner(parser)
     add_class(parser, "class of the student", required=True)
-    parser.add_argument("--concept", metavar="NAME", help="concept that may mislead the student")
     parser.add_argument("-n", type=positive, default=20, metavar="N", help="photos (default: 20)")
     add_node(parser)
     files = parser.add_mutually_exclusive_group()
@@ -65,7 +64,7 @@ def _ask(args: argparse.Namespace, tuner: Tuner, node: Node) -> None:
 
     check_name("class", args.class_name, tuner.store.classes)
     tuner.cures.check_labels_taken()
-    asked = photos_to_ask(tuner.cures.class_fit(node, args.class_name), args.concept, args.n)
+    asked = photos_to_ask(tuner.cures.class_fit(node, args.class_name), args.n)
     file = Path(args.output) if args.output else None
     pictures = file.with_name(f"{file.stem}-photos") if file else None
     rows = asked_rows(tuner.store, args.class_name, asked, pictures)

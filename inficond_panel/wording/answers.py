@@ -9,13 +9,8 @@ from inficond_panel.tuning.ask.photos import ASKED
 from inficond_panel.vocabulary.confidence import interval_word
 
 
-def offer_words(word: str, concept: str = "") -> str:
-    """What a person is offered: ``word`` is the concept named like the class, if there is one.
-
-    ``concept`` may mislead the student.
-    """
-    if concept:
-        return f"Look at {ASKED} photos where {concept!r} may mislead"
+def offer_words(word: str) -> str:
+    """What a person is offered: ``word`` is the concept named like the class, if there is one."""
     if word:
         return f"Look at {ASKED} photos where the student and {word!r} disagree"
     return f"Look at {ASKED} photos of which the student is least sure"

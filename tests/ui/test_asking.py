@@ -116,22 +116,6 @@ def test_answers_are_gone_on_with_after_a_reload(url, open_page):
     expect(page.get_by_role("dialog")).to_have_count(0)
 
 
-def test_a_removed_concept_may_mislead(url, open_page):
-    page = open_page(f"{url}?class=sheep")
-    offers = page.locator(".knowledge .offers .link")
-    expect(offers).to_have_text([OFFER])
-    row = page.locator(".knowledge .rows > .row").first
-    concept = row.get_attribute("data-key")
-    row.locator(".thumb.remove").click()
-    expect(offers).to_have_text([OFFER, f"Look at 20 photos where '{concept}' may mislead"])
-    offers.last.click()
-    expect(place(page)).to_have_text("1 of 20")
-    page.keyboard.press("Escape")
-    expect(offers.last).to_be_focused()
-    row.locator(".thumb.remove").click()
-    expect(offers).to_have_text([OFFER])
-
-
 def test_keys_in_the_dialog_are_for_the_dialog(url, open_page):
     page = open_page(f"{url}?class=sheep")
     asked(page, "sheep")

@@ -60,12 +60,12 @@ def z(values) -> np.ndarray:
     return (values - np.mean(values)) / np.std(values)
 
 
-def side_of(students, *, concept="", word="truck"):
-    """z of logit, word and concept on tune, from weights and scores alone."""
+def side_of(students, *, word="truck"):
+    """z of logit and word on tune, from weights and scores alone."""
     scores = students.scores("tune").astype(float)
     at = students.concepts.index
     logit = scores @ students.node.weights[:, 0] + students.node.intercepts[0]
-    return [z(logit), *(z(scores[:, at(name)]) for name in (word, concept) if name)]
+    return [z(logit), *(z(scores[:, at(name)]) for name in (word,) if name)]
 
 
 def in_turn(first, second, count) -> list[int]:
@@ -85,22 +85,11 @@ def test_the_photos_are_those_where_student_and_word_disagree(students) -> None:
     assert list(students.ask("truck").index) == expected
 
 
-def test_a_concept_that_may_mislead_is_asked_against_the_word(students) -> None:
-    logit, word, road = side_of(students, concept="road 0")
-    images = students.images("tune")
-    expected = [images[i] for i in in_turn(logit + road - 0.7 * word, word - 0.7 * road, 7)]
-    assert list(students.ask("truck", "road 0", n=7).index) == expected
-
-
-def test_without_a_word_the_concept_parts_the_photos_and_without_both_doubt(tmp_path) -> None:
+def test_without_a_word_those_of_which_the_student_is_least_sure(tmp_path) -> None:
     frames = without_labels()
     frames["scores"] = frames["scores"].rename(columns={"truck": "lorry"})
     other = inficond_panel.from_frames(**frames, path=tmp_path / "own.zarr").fit()
-    logit, road = side_of(other, word="", concept="road 0")
-    images = other.images("tune")
-    expected = [images[i] for i in in_turn(logit + road, logit - road, 8)]
-    assert list(other.ask("truck", "road 0", n=8).index) == expected
-    plain = other.decision_function(other.scores("tune"))[:, 0]
+    images, plain = other.images("tune"), other.decision_function(other.scores("tune"))[:, 0]
     unsure = [images[i] for i in np.argsort(np.abs(plain), kind="stable")[:8]]
     assert list(other.ask("truck", n=8).index) == unsure
 
@@ -138,8 +127,8 @@ def test_why_a_photo_is_asked_does_not_tell_what_the_student_says(students) -> N
     assert list(asked["rank"]) == list(range(1, 21))
 
 
-def answered(students, concept=None, count=20) -> dict[str, int]:
-    return TRUTH[students.ask("truck", concept, count).index].to_dict()
+def answered(students, count=20) -> dict[str, int]:
+    return TRUTH[students.ask("truck", count).index].to_dict()
 
 
 def test_answers_that_help_are_taught(students) -> None:
@@ -440,8 +429,6 @@ def test_pictures_of_the_store_are_written_beside_the_table(spec_file, tmp_path:
 def test_names_that_are_not_there_and_answers_that_cannot_be(students) -> None:
     with pytest.raises(TuningError, match=r"no class 'truk' in the store\. Did you mean 'truck'"):
         students.ask("truk")
-    with pytest.raises(TuningError, match=r"no concept 'raod 0' .* Did you mean 'road 0"):
-        students.ask("truck", "raod 0")
     with pytest.raises(TuningError, match="The number of photos is 0"):
         students.ask("truck", n=0)
     with pytest.raises(TuningError, match="no class 'truk'"):

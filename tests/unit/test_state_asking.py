@@ -201,7 +201,7 @@ def test_drafts_are_no_part_of_the_history(tmp_path) -> None:
 def test_a_history_in_memory_keeps_no_drafts(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     drafts = Drafts(":memory:")
-    drafts.keep(Draft("node", "bicycle", "", "why", ("a",), (Reply(1),)))
+    drafts.keep(Draft("node", "bicycle", "why", ("a",), (Reply(1),)))
     assert drafts.find("node", "bicycle", "") is None
     assert list(tmp_path.iterdir()) == []
 
@@ -238,7 +238,7 @@ def test_replies_of_the_teacher_are_taken_back_together(tmp_path) -> None:
     own, others = Reply(1), Reply(0, by_teacher=True)
     app = session(tmp_path)
     app.asking.open("bicycle")
-    app.asking.draft = Draft(app.tuning.head.id, "bicycle", "", "", images, (own, others, others))
+    app.asking.draft = Draft(app.tuning.head.id, "bicycle", "", images, (own, others, others))
     app.asking.undo()
     assert app.asking.draft.replies == (own,)
 

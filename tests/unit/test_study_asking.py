@@ -43,7 +43,7 @@ def recorded(visitor: Visitor) -> list[tuple[str, dict]]:
 def test_each_answer_is_recorded_with_its_time(tmp_path: Path) -> None:
     visitor = at_work(small_study(tmp_path, ASKING))
     asking = visitor.page.work.app.asking
-    asking.open("bicycle", "wheel")
+    asking.open("bicycle")
     images = list(asking.draft.images)
     asking.answer(0, 1)
     says = asking.student_says(images[0])
@@ -51,7 +51,7 @@ def test_each_answer_is_recorded_with_its_time(tmp_path: Path) -> None:
     asking.answer(0, None)
     asking.close()
     assert recorded(visitor) == [
-        ("ask", {"class": "bicycle", "concept": "wheel", "images": images, "replies": 0}),
+        ("ask", {"class": "bicycle", "images": images, "replies": 0}),
         ("photo-answer", {"place": 1, "image": images[0], "answer": 1, "student": says}),
         ("photo-undo", {"place": 0, "images": [images[0]]}),
         ("photo-answer", {"place": 1, "image": images[0], "answer": None, "student": says}),

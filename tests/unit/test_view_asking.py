@@ -37,32 +37,24 @@ def named() -> dict:
     return arrays
 
 
-def offers(app: AppState) -> list[str]:
-    return [offer["words"] for offer in make_asking(app, "bicycle")["offers"]]
+def offer(app: AppState, name: str = "bicycle") -> str:
+    return make_asking(app, name)["offer"]
 
 
-def test_photos_of_a_class_are_offered_and_those_of_the_last_concept_put_down(tmp_path) -> None:
+def test_photos_of_a_class_are_offered(tmp_path) -> None:
     app = AppState(open_tuner(small_spec(tmp_path, make=named)), Jobs(inline=True))
-    word = "Look at 20 photos where the student and 'bicycle' disagree"
-    assert offers(app) == [word]
-    app.tuning.toggle("bicycle", "spoke", "up")
-    app.tuning.toggle("sheep", "sky", "remove")
-    app.tuning.toggle("bicycle", "bicycle", "down")  # the class is not mistaken for itself
-    assert offers(app) == [word]
-    app.tuning.toggle("bicycle", "sky", "down")
-    app.tuning.toggle("bicycle", "cloud", "remove")
-    assert offers(app) == [word, "Look at 20 photos where 'cloud' may mislead"]
-    assert make_asking(app, "")["offers"] == []
+    assert offer(app) == "Look at 20 photos where the student and 'bicycle' disagree"
+    assert offer(app, "") == ""
 
 
 def test_what_the_student_says_is_told_once_a_photo_is_answered(app, view) -> None:
-    assert offers(app) == [UNSURE]
-    view.act({"action": "ask", "concept": "", "seen": "bicycle"})
+    assert offer(app) == UNSURE
+    view.act({"action": "ask", "seen": "bicycle"})
     shown = view.table.asking
     assert (shown["kind"], shown["place"], shown["count"]) == ("asking", 0, 20)
     assert [app.store.images[row] for row in shown["rows"]] == list(app.asking.draft.images[:3])
     assert (shown["told"], shown["can_undo"], shown["can_judge"]) == ("", False, False)
-    assert "student" not in json.dumps({**shown, "offers": []})
+    assert "student" not in json.dumps({**shown, "offer": ""})
     says = app.asking.student_says(app.asking.image)
     view.act({"action": "answer_photo", "place": 0, "value": int(not says)})
     told = f"You said {'no' if says else 'yes'}, the student {'yes' if says else 'no'}."
@@ -70,10 +62,8 @@ def test_what_the_student_says_is_told_once_a_photo_is_answered(app, view) -> No
 
 
 def test_photos_of_a_student_that_is_left_are_not_asked_about(app, view) -> None:
-    view.act({"action": "ask", "concept": "", "seen": "sheep"})
+    view.act({"action": "ask", "seen": "sheep"})
     assert app.asking.draft is None
-    with pytest.raises(ValueError, match="no such concept"):
-        view.act({"action": "ask", "concept": "nothing"})
     with pytest.raises(TypeError):
         view.act({"action": "answer_photo", "place": 0, "value": True})
 
@@ -83,7 +73,7 @@ def test_only_photos_that_are_asked_about_are_sent(app, view, monkeypatch) -> No
     path = "inficond_panel.views.knowledge.asking.asking.send_photo"
     monkeypatch.setattr(path, lambda app, table, row, or_small: sent.append(row))
     view.act({"action": "asked_photo", "row": 0})
-    view.act({"action": "ask", "concept": ""})
+    view.act({"action": "ask"})
     row = view.table.asking["rows"][1]
     images = set(app.asking.draft.images)
     other = next(at for at, image in enumerate(app.store.images) if image not in images)
@@ -93,7 +83,7 @@ def test_only_photos_that_are_asked_about_are_sent(app, view, monkeypatch) -> No
 
 
 def test_the_end_has_the_sentences_and_what_comes_next(app, view) -> None:
-    view.act({"action": "ask", "concept": ""})
+    view.act({"action": "ask"})
     while image := app.asking.image:
         says = app.asking.student_says(image)
         place = len(app.asking.draft.replies)
@@ -115,7 +105,7 @@ def test_the_end_has_the_sentences_and_what_comes_next(app, view) -> None:
 
 def test_while_a_refit_runs_nothing_is_asked(app, view) -> None:
     app.tuning.locked = "Tuning is off."
-    view.act({"action": "ask", "concept": ""})
+    view.act({"action": "ask"})
     assert (view.table.asking["kind"], view.table.asking["text"]) == ("error", "Tuning is off.")
     app.tuning.locked = ""
     view.act({"action": "leave_photos"})
@@ -132,5 +122,5 @@ def test_while_a_refit_runs_nothing_is_asked(app, view) -> None:
     ],
 )
 def test_a_reply_is_told_beside_what_the_student_says(replies, student, told) -> None:
-    draft = Draft("node", "bicycle", "", "", ("a", "b"), replies)
+    draft = Draft("node", "bicycle", "", ("a", "b"), replies)
     assert reply_sentence(draft, student) == told

@@ -88,10 +88,10 @@ class AskState(param.Parameterized):
         """Whether the student decides that an image, which has a reply, shows the class."""
         return self._decided[image][0]
 
-    def open(self, class_name: str, concept: str = "") -> None:
+    def open(self, class_name: str) -> None:
         """Ask about photos of a class, or go on where a person stopped.
 
-        ``concept`` may mislead the student. Raises ``TuningError`` where that may not be.
+        Raises ``TuningError`` where that may not be.
         """
         self.rights.require("asking")
         self.rights.require_class(class_name)
@@ -101,7 +101,7 @@ class AskState(param.Parameterized):
             why = self._tuning.locked or "A refit is under way."
             self.status = Status("error", why)
         else:
-            self._load(class_name, concept)
+            self._load(class_name)
 
     def answer(self, place: int, value: int | None) -> None:
         """Answer the photo at ``place``: 1 shows the class, 0 does not, None skips it.
@@ -153,7 +153,7 @@ class AskState(param.Parameterized):
             return
         if self._taught is not None or draft.complete:
             more = draft if self._taught is None else None
-            self._load(draft.class_name, draft.concept, more)
+            self._load(draft.class_name, more)
         else:
             self.found = None
 
@@ -176,14 +176,14 @@ class AskState(param.Parameterized):
         """The iteration that was taught these answers."""
         return None if self.found is None else self.found.node
 
-    def _load(self, class_name: str, concept: str, more: Draft | None = None) -> None:
+    def _load(self, class_name: str, more: Draft | None = None) -> None:
         """Choose photos, or take those of a draft; add photos to the one that is to have more."""
         node = self._tuning.head
 
         def work(_: Job) -> tuple[Draft, _Decisions]:
-            draft = None if more else self._drafts.find(node.id, class_name, concept)
+            draft = None if more else self._drafts.find(node.id, class_name)
             if draft is None:
-                begun = more or Draft(node.id, class_name, concept, "", ())
+                begun = more or Draft(node.id, class_name, "", ())
                 draft = self._longer(node, begun)
             return draft, self._decisions(node, draft)
 
@@ -193,7 +193,7 @@ class AskState(param.Parameterized):
                 return
             draft, self._decided = made
             self.param.update(draft=draft, found=None, status=Status())
-            facts = {"class": class_name, "concept": concept, "images": list(draft.images)}
+            facts = {"class": class_name, "images": list(draft.images)}
             self._note("ask", {**facts, "replies": len(draft.replies)})
 
         self.param.update(draft=None, found=None, status=Status("choosing", "Choosing photos"))
@@ -204,7 +204,7 @@ class AskState(param.Parameterized):
         """The draft with more photos, but none that it has or a person could not answer."""
         student = self._tuning.tuner.cures.class_fit(node, draft.class_name)
         without = self._drafts.skipped(draft.class_name) | set(draft.images)
-        asked = photos_to_ask(student, draft.concept or None, ASKED, without)
+        asked = photos_to_ask(student, ASKED, without)
         images = [student.store.images[row] for row in asked.rows.tolist()]
         return replace(draft, why=asked.why, images=(*draft.images, *images))
 

@@ -41,7 +41,7 @@ INTERACTIONS = {
     "batch": "the pending batch changed: `intents`, all that wait now",
     "fine-tune": "the batch was submitted",
     "cancel": "the refit was cancelled",
-    "ask": "photos were asked about: `class`, `concept`, `images`, and how many have `replies`",
+    "ask": "photos were asked about: `class`, `images`, and how many have `replies`",
     "photo-answer": "a photo was answered: `image`, `answer` (1, 0, null: skipped), what the "
     "`student` decides, and the `place` after it",
     "photo-undo": "replies were taken back: `images`, `place`",

@@ -1,6 +1,6 @@
 """Photos that a person has begun to answer: kept in a JSON file beside the history, never hashed.
 
-The file holds answers that are not taught yet, and skips, by iteration, class and concept, so that
+The file holds answers that are not taught yet, and skips, by iteration and class, so that
 a person goes on with them later. What is taught is in the history.
 """
 
@@ -34,20 +34,19 @@ class Reply:
 class Draft:
     """Photos that are asked about one student, and the replies on the first of them, in order.
 
-    ``node`` is the iteration of the student; ``concept`` may mislead it, empty: none was named.
+    ``node`` is the iteration of the student.
     """
 
     node: str
     class_name: str
-    concept: str
     why: str
     images: tuple[str, ...]
     replies: tuple[Reply, ...] = ()
 
     @property
-    def key(self) -> tuple[str, str, str]:
-        """Iteration, class and concept: no two drafts of a history are alike in all three."""
-        return self.node, self.class_name, self.concept
+    def key(self) -> tuple[str, str]:
+        """Iteration and class: no two drafts of a history are alike in both."""
+        return self.node, self.class_name
 
     @property
     def complete(self) -> bool:
@@ -86,9 +85,9 @@ class Drafts:
     def __init__(self, history: str) -> None:
         self._file = None if history == ":memory:" else Path(f"{history}.answers.json")
 
-    def find(self, node: str, class_name: str, concept: str) -> Draft | None:
+    def find(self, node: str, class_name: str) -> Draft | None:
         """Return the draft on a student; None where nothing was begun."""
-        return self._read().get((node, class_name, concept))
+        return self._read().get((node, class_name))
 
     def skipped(self, class_name: str) -> set[str]:
         """Return the images that a person could not answer for a class, in any draft."""
@@ -108,7 +107,7 @@ class Drafts:
             text = json.dumps([asdict(one) for one in drafts.values()], ensure_ascii=False)
             write_whole(self._file, text.encode())
 
-    def _read(self) -> dict[tuple[str, str, str], Draft]:
+    def _read(self) -> dict[tuple[str, str], Draft]:
         if self._file is None or not self._file.exists():
             return {}
         try:

@@ -2,12 +2,9 @@
 
 Of the photos of tune, half have the largest z(logit) - 0.7 z(word), half the largest z(word) - 0.7
 z(logit). ``word`` is the score of the concept named like the class, z(x) = (x - mean) / standard
-deviation over tune. With a concept that may mislead the student, z(logit) + z(concept) - 0.7
-z(word) and z(word) - 0.7 z(concept) are largest: photos that show the concept and not the class,
-and the other way round. Without a concept named like the class, z(logit) + z(concept) and
-z(logit) - z(concept). With neither, the photos are those of which the student is least sure (Lewis
-and Gale 1994, "A sequential algorithm for training text classifiers"). docs/ask.md has what each
-gains.
+deviation over tune. Without a concept named like the class, the photos are those of which the
+student is least sure (Lewis and Gale 1994, "A sequential algorithm for training text classifiers").
+docs/ask.md has what each gains.
 """
 
 from __future__ import annotations
@@ -22,7 +19,6 @@ from inficond_panel.concepts.texts import words_for
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning.fitting.class_fit import ClassFit
-from inficond_panel.tuning.intents.intent import check_name
 from inficond_panel.vocabulary.splits import TUNE
 
 #: Photos that are asked about at once.
@@ -44,24 +40,17 @@ class AskedPhotos:
 
 
 def photos_to_ask(
-    student: ClassFit,
-    concept: str | None = None,
-    most: int = ASKED,
-    without: Collection[str] = (),
+    student: ClassFit, most: int = ASKED, without: Collection[str] = ()
 ) -> AskedPhotos:
     """Return up to ``most`` photos of tune that have no label; where all have one, of all of tune.
 
-    Photos whose label the student has learned, and the images ``without``, are left out.
-    ``concept`` may mislead the student. Raises ``TuningError`` for a concept that the store does
-    not have, and ``most`` below 1.
+    Photos whose label the student has learned, and the images ``without``, are left out. Raises
+    ``TuningError`` for ``most`` below 1.
     """
-    store = student.store
-    if concept is not None:
-        check_name("concept", concept, store.concepts)
     if most < 1:
         raise TuningError(f"The number of photos is {most}.", "Ask for 1 photo or more.")
-    tune = store.rows(TUNE)
-    sides, why = _sides(student, tune, concept)
+    tune = student.store.rows(TUNE)
+    sides, why = _sides(student, tune)
     free = _free(student, tune, without)
     return AskedPhotos(tune[free][_in_turn([side[free] for side in sides], most)], why)
 
@@ -75,25 +64,16 @@ def _free(student: ClassFit, tune: NDArray[np.intp], without: Collection[str]) -
     return np.flatnonzero(free & ~known if (free & ~known).any() else free)
 
 
-def _sides(
-    student: ClassFit, tune: NDArray[np.intp], concept: str | None
-) -> tuple[list[Array], str]:
+def _sides(student: ClassFit, tune: NDArray[np.intp]) -> tuple[list[Array], str]:
     """Values of the photos of tune, by each of which the largest are asked; and the reason."""
     store, logit = student.store, student.logits(student.base, tune)
     words = words_for(student.name, store.concepts, store.synonyms)
-    scores = np.asarray(store.concept_score[tune], dtype=np.float64)
-    z = _standard(logit)
-    word = _standard(scores[:, words].max(axis=1)) if words else 0.0 * z
-    named = repr(store.concepts[words[0]]) if words else ""
-    if concept is not None:
-        culprit = _standard(scores[:, store.concepts.index(concept)])
-        if words:
-            sides = [z + culprit - AGAINST * word, word - AGAINST * culprit]
-            return sides, f"{concept!r} may be taken for {named}"
-        return [z + culprit, z - culprit], f"{concept!r} may mislead the student"
-    if words:
-        return [z - AGAINST * word, word - AGAINST * z], f"the student and {named} disagree"
-    return [-np.abs(logit)], "the student is least sure"
+    if not words:
+        return [-np.abs(logit)], "the student is least sure"
+    scores = np.asarray(store.concept_score[tune][:, words], dtype=np.float64)
+    z, word = _standard(logit), _standard(scores.max(axis=1))
+    why = f"the student and {store.concepts[words[0]]!r} disagree"
+    return [z - AGAINST * word, word - AGAINST * z], why
 
 
 def _standard(values: NDArray) -> Array:

@@ -127,7 +127,7 @@ class KnowledgeTable(ViewComponent):
     mended = param.Boolean(default=False, doc="Whether suspects and cures are open.")
     path = param.List(default=[], item_type=dict, doc="As ``make_path`` gives it.")
     auto = param.String(default="", doc="Which lambda auto takes alone, and why.")
-    asking = param.Dict(default={"offers": []}, doc="As ``make_asking`` gives it.")
+    asking = param.Dict(default={"offer": ""}, doc="As ``make_asking`` gives it.")
     suggesting = param.Dict(default={}, doc="As ``make_suggesting`` gives it.")
 
     stability = param.Dict(default={}, doc="As ``make_stability`` gives it, by concept.")

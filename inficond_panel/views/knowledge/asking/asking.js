@@ -9,15 +9,13 @@ const SWIPED = 60 // pixels of a finger to the right: yes, to the left: no
 /** What can be looked at, or why nothing can; a click opens the dialog. */
 export function makeAsking(root, model, send) {
   const dialog = makeDialog(root, model, send)
-  const missing = h("span", { class: "muted" }), list = h("span", { class: "offers" })
-  const element = h("div", { class: unless("asking", "asking-line") }, list, missing)
-  const make = ({ concept }) => h("button", { class: "link", type: "button", "aria-haspopup": "dialog", onclick: () => { if (!isBusy(model)) dialog.open(concept) } })
+  const missing = h("span", { class: "muted" })
+  const button = h("button", { class: "link", type: "button", "aria-haspopup": "dialog", onclick: () => { if (!isBusy(model)) dialog.open() } })
+  const element = h("div", { class: unless("asking", "asking-line") }, button, missing)
   const draw = () => {
-    const { offers, missing: why } = model.asking
-    keyed(list, offers, ({ concept }) => concept, make, (button, { words }) => {
-      text(button, words)
-      set(button, "aria-disabled", isBusy(model) ? "true" : null)
-    })
+    const { offer, missing: why } = model.asking
+    text(button, offer)
+    set(button, "aria-disabled", isBusy(model) ? "true" : null)
     text(missing, why)
     dialog.draw()
   }
@@ -107,13 +105,13 @@ function makeDialog(root, model, send) {
     if (kind !== shown || !dialog.getRootNode().activeElement?.checkVisibility()) inner.focus()
     shown = kind
   }
-  const open = (concept) => {
+  const open = () => {
     begun = false
     shown = ""
     end.replaceChildren()
     delete end.dataset.drawn
     dialog.showModal()
-    send("ask", { concept })
+    send("ask")
   }
   return { open, draw }
 }

@@ -1,4 +1,4 @@
-"""Photos that a person answers about one student: offers, the photo shown, and what came of it."""
+"""Photos that a person answers about one student: the offer, the photo shown, what came of it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from inficond_panel.concepts.texts import words_for
 from inficond_panel.state import Status
 from inficond_panel.ui.actions import Acting, action
 from inficond_panel.ui.photos.images import send_photo
-from inficond_panel.vocabulary.directions import DOWN, REMOVE
 from inficond_panel.wording.answers import (
     more_words,
     offer_words,
@@ -30,12 +29,12 @@ AHEAD = 3
 
 
 def make_asking(app: AppState, class_name: str) -> dict[str, Any]:
-    """Offers to look at photos of a class, and the content of the dialog.
+    """The offer to look at photos of a class, and the content of the dialog.
 
     ``kind`` is choosing, asking, judging, done or error; empty: nothing is asked.
     """
     state = app.asking
-    known: dict[str, Any] = {"missing": state.missing, "offers": make_offers(app, class_name)}
+    known: dict[str, Any] = {"missing": state.missing, "offer": make_offer(app, class_name)}
     if state.status.kind in {"choosing", "error"}:
         return known | make_waiting(state.status)
     if state.draft is None:
@@ -46,19 +45,12 @@ def make_asking(app: AppState, class_name: str) -> dict[str, Any]:
     return known | (make_end(app, state.draft) if state.found or not state.image else {})
 
 
-def make_offers(app: AppState, class_name: str) -> list[dict[str, str]]:
-    """What can be looked at: photos of the class, and of the concept with the last 👎 or ✕."""
+def make_offer(app: AppState, class_name: str) -> str:
+    """Words of the offer to look at photos of a class; empty where there is none."""
     if app.asking.missing or not class_name:
-        return []
+        return ""
     named = _named(app.store, class_name)
-    down = [
-        thumb.concept
-        for thumb in app.tuning.thumbs
-        if thumb.class_name == class_name and thumb.direction in {DOWN.key, REMOVE.key}
-    ]
-    concepts = ["", *[one for one in down if one not in named][-1:]]
-    word = named[0] if named else ""
-    return [{"concept": one, "words": offer_words(word, one)} for one in concepts]
+    return offer_words(named[0] if named else "")
 
 
 @lru_cache(maxsize=256)
@@ -117,11 +109,9 @@ class AskActions(Acting):
     table: KnowledgeTable
 
     @action
-    def _ask(self, concept: str) -> None:
-        """Ask about photos of the student in view; ``concept`` may mislead it, or is empty."""
-        if concept and concept not in self.app.store.concepts:
-            raise ValueError("no such concept")
-        self.app.asking.open(self.table.student, concept)
+    def _ask(self) -> None:
+        """Ask about photos of the student in view."""
+        self.app.asking.open(self.table.student)
 
     @action
     def _asked_photo(self, row: int) -> None:
