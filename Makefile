@@ -124,6 +124,7 @@ check-quick: $(VENV)/.test node_modules/.installed
 	$(BIN)/node node_modules/eslint/bin/eslint.js inficond_panel tests/js
 	$(BIN)/node node_modules/typescript/bin/tsc
 	$(BIN)/node --test --test-reporter=dot "tests/js/*.test.js"
+	$(BIN)/python tests/house/budget.py
 	$(BIN)/python -m pytest --quiet tests/house
 
 format: $(VENV)/.test
