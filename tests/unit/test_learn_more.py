@@ -247,7 +247,7 @@ def test_edits_files_and_words(tuner: Tuner, tmp_path: Path) -> None:
     words = terms_words(Terms(learned=(Learned("more", 2.5, parts=("ab", "cd")),)))
     assert words == ["learned the teacher on added photos, each photo as 2.5 of fit"]
     path.write_text("- - {class: truck, direction: learn, from: moer, value: 1}\n")
-    with pytest.raises(EditsError, match="labels or teacher or more"):
+    with pytest.raises(EditsError, match="labels or teacher or answers or more"):
         read_edits(path, tuner.store)
 
 

@@ -326,9 +326,9 @@ def test_a_path_of_lambda_says_that_its_photos_chose(tmp_path: Path, capsys) -> 
     for node, chosen in (("0", 0), ("1", 400)):
         given = ["--class", "truck", "--node", node, "--json", *history]
         assert main(["lambda", store, *given]) == 0
-        out, err = capsys.readouterr()
-        assert json.loads(out)["chosen_on"] == chosen
-        assert ("These photos chose terms" in err) == bool(chosen)
+        found = json.loads(capsys.readouterr().out)
+        assert found["chosen_on"] == chosen
+        assert ("These images chose settings" in found["notes"][0]) == bool(chosen)
 
 
 def test_the_command_records_it_and_the_edits_replay_it(tmp_path: Path, capsys) -> None:

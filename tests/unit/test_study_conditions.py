@@ -109,7 +109,17 @@ def test_a_participant_cannot_do_what_is_no_part_of_the_task(tmp_path: Path) -> 
     visitor.to_task()
     app, shell = visitor.page.work.app, visitor.page.work.shell
     assert visitor.screen["closed"] == [
-        *("export", "arrange", "holdout", "photos", "typing", "forgetting", "targets", "class")
+        *(
+            "export",
+            "arrange",
+            "holdout",
+            "photos",
+            "asking",
+            "typing",
+            "forgetting",
+            "targets",
+            "class",
+        )
     ]
     for name in ("sheep", ""):
         with pytest.raises(TuningError):

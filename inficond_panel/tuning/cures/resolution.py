@@ -243,7 +243,7 @@ def _correction(photos: ClassPhotos, taught: Taught | None) -> Correction:
         raise TuningError(
             f"learn on {student.name!r} is from {ANSWERS}, and no label of a photo of tune is "
             "taught.",
-            "Add label edits, or ask for photos: inficond ask SPEC --class NAME",
+            "Teach the labels of some photos of tune first, or with it.",
         )
     present = np.array([labels[store.images[row]] == 1 for row in rows[answered]])
     words = words_for(student.name, store.concepts, store.synonyms)
