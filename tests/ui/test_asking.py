@@ -104,8 +104,11 @@ def test_answers_are_gone_on_with_after_a_reload(url, open_page):
     expect(place(page)).to_have_text("4 of 20. You skipped a photo.")
     page.keyboard.press("Backspace")
     expect(place(page)).to_contain_text("3 of 20")
+    shown = page.locator(".asking .photo img")  # a photo that is not there yet is not answered
+    expect(shown).to_be_visible()
     page.get_by_role("button", name="Yes").click()
     expect(place(page)).to_contain_text("4 of 20. You said yes")
+    expect(shown).to_be_visible()
     page.get_by_role("button", name="No", exact=True).click()
     expect(place(page)).to_contain_text("5 of 20. You said no")
     page.get_by_role("button", name="Stop and evaluate").click()
