@@ -17,7 +17,7 @@ from inficond_panel.vocabulary.confidence import CONFIDENCE, confidence_word
 def document(frame: pd.DataFrame) -> dict[str, Any]:
     """The facts, the notes, and under ``rows`` the rows; None where undefined."""
     notes = {"notes": frame.attrs["notes"]} if frame.attrs["notes"] else {}
-    return plain({**frame.attrs["facts"], **notes, "rows": records(frame)})
+    return {**plain(frame.attrs["facts"]), **notes, "rows": records(frame)}
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
@@ -90,10 +90,6 @@ def _number(value: float, heading: Heading) -> str:
 
 def _plain(value: Any) -> Any:
     """As JSON has it: numbers of Python, None where undefined."""
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    if value is pd.NA or (isinstance(value, float) and not np.isfinite(value)):
-        return None
-    return value
+    return (
+        None if value is pd.NA else plain(value.item() if isinstance(value, np.generic) else value)
+    )

@@ -122,7 +122,7 @@ def penalty_path(tuner: Tuner, node: Node, class_name: str, split: str = TUNE) -
             "class": class_name,
             "split": split,
             "chosen_on": chose,
-            "auto": None if auto is None else asdict(auto),
+            "auto": None if auto is None else {**asdict(auto), "sentence": auto.sentence},
         },
         level=noise["level"],
     )

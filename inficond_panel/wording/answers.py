@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from inficond_panel.common.numbers import count
-from inficond_panel.tuning.ask.answers import Teaching
+from inficond_panel.tuning.ask.answers import LEAST_ANSWERED, Teaching
 from inficond_panel.tuning.ask.drafts import Draft
 from inficond_panel.tuning.ask.photos import ASKED
 from inficond_panel.vocabulary.confidence import interval_word
@@ -90,8 +90,13 @@ def _done(found: Teaching) -> str:
 
 
 def _no_gain(found: Teaching) -> str:
+    if not found.enough:
+        return f"{LEAST_ANSWERED} answers are needed to correct the teacher"
     if not found.repairable:
         return "Nothing to repair was found here"
+    if found.contradicted and found.on_labels is not None:
+        change = found.on_labels.text(1, scale=100, unit="points", sign=True)
+        return f"On the photos of tune that have a label AP would change by {change}"
     return "The loss would not fall"
 
 

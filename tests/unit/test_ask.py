@@ -243,35 +243,65 @@ def teaching(present, before, after) -> Teaching:
 
 def test_answers_help_where_the_loss_falls() -> None:
     """Losses of a photo by hand: log(1 + e^-logit) where the class is present."""
-    present, before, after = [1, 1, 0, 0], [-1.0, 0.5, 1.0, -2.0], [0.5, 0.6, -0.2, -1.9]
+    present, before, after = (
+        3 * values for values in ([1, 1, 0, 0], [-1.0, 0.5, 1.0, -2.0], [0.5, 0.6, -0.2, -1.9])
+    )
     sign = np.where(np.array(present) == 1, -1, 1)
     fall = np.log1p(np.exp(sign * before)) - np.log1p(np.exp(sign * after))
     found = teaching(present, before, after)
     np.testing.assert_allclose(found.loss_change.estimate, -fall.mean())
     assert fall.mean() > 0
     assert found.helps
-    assert list(found.wrong_before) == [True, False, True, False]
-    assert list(found.wrong_after) == [False] * 4
+    assert list(found.wrong_before) == 3 * [True, False, True, False]
+    assert list(found.wrong_after) == [False] * 12
 
 
 @pytest.mark.parametrize(
     ("before", "after", "why"),
     [  # of 4 photos with the class
-        ([-1.0, 0.5, 2.0, 2.0], [1.0, 1.0, 2.5, 2.5], "Nothing to repair"),
+        ([0.1, 0.5, 2.0, 2.0], [1.0, 1.0, 2.5, 2.5], "Nothing to repair"),
         ([-1.0, -0.1, 2.0, 2.0], [1.0, -3.0, 2.0, 2.0], "The loss would not fall"),
-        ([-1.0], [1.0], "Nothing to repair"),
     ],
 )
 def test_answers_do_not_help_else_and_it_is_said_why(before, after, why) -> None:
-    found = teaching([1] * len(before), before, after)
+    found = teaching([1] * 12, 3 * before, 3 * after)
     assert not found.helps
     assert f"{why}" in teaching_sentences(found)[-1]
 
 
 def test_answers_help_though_one_more_photo_is_wrong() -> None:
-    found = teaching([1] * 4, [-2.0, -2.0, 0.1, 0.1], [-0.5, -0.5, 0.1, -0.1])
+    found = teaching([1] * 12, 3 * [-2.0, -2.0, 0.1, 0.1], 3 * [-0.5, -0.5, 0.1, -0.1])
     assert found.wrong_after.sum() > found.wrong_before.sum()
     assert found.helps
+
+
+def test_nine_answers_teach_nothing() -> None:
+    for photos in (9, 10):
+        found = teaching([1] * photos, np.full(photos, -1.0), np.full(photos, 1.0))
+        assert found.helps == (photos == 10)
+    found = teaching([1] * 9, np.full(9, -1.0), np.full(9, 1.0))
+    assert "10 answers are needed" in teaching_sentences(found)[-1]
+
+
+def test_answers_that_labels_of_tune_contradict_teach_nothing(tmp_path) -> None:
+    """Each answer is the wrong one; the rest of tune has labels, whose AP is calculated here."""
+    students = inficond_panel.from_frames(**shifted_frames(seed=1), path=tmp_path / "own").fit()
+    given = {image: 1 - value for image, value in answered(students).items()}
+    found = judged(students.tuner, students.node, Answers("truck", given))
+    assert found.repairable
+    store, node = students.tuner.store, students.node
+    rows = [row for row in store.rows("tune") if store.images[row] not in given]
+    taught = students.tuner.preview(node, Answers("truck", given).edits)
+    before, after = (
+        average_precision(store.label[rows, 0], store.concept_score[rows] @ one.weights[:, 0])
+        for one in (node, taught)
+    )
+    assert found.on_labels.estimate == pytest.approx(after - before, abs=5e-3)
+    assert found.contradicted
+    assert not found.helps
+    assert students.teach("truck", given).node is None
+    right = judged(students.tuner, node, Answers("truck", answered(students)))
+    assert not right.contradicted
 
 
 def test_a_tenth_of_the_photos_has_to_be_wrong() -> None:

@@ -3,10 +3,11 @@
 They teach by what they say of the teacher: it is corrected by them, and the student learns the
 corrected teacher on the photos of tune (``fitting.correction``). To judge, the answers are parted
 into folds. For each fold the student learns the answers of the other folds, and is judged on those
-of the fold. It is taught on all answers only where there is something to repair (it is wrong on a
-tenth of the photos) and its mean loss on them (cross-entropy, nats per photo) falls. Fewer errors
-are not asked for: many logits move toward the truth, and few across the threshold. The photos were
-chosen, so what is seen on them says nothing of the error on all photos.
+of the fold. It is taught on all answers only where these are ten or more, where there is something
+to repair (it is wrong on a tenth of the photos), and where its mean loss on them (cross-entropy,
+nats per photo) falls. Fewer errors are not asked for: many logits move toward the truth, and few
+across the threshold. Labels of tune that it does not learn judge too: AP on them may not fall
+beyond noise. The photos were chosen, so what is seen on them says nothing of the error on all.
 """
 
 from __future__ import annotations
@@ -21,24 +22,31 @@ from scipy.stats import binomtest
 
 from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.common.interval import Interval
+from inficond_panel.distill import Outcome, change_intervals
 from inficond_panel.distill.folds import FOLDS, stratified_folds
 from inficond_panel.distill.metrics.bootstrap import draw_counts, interval
 from inficond_panel.distill.metrics.decisions import Cutoff, Mask, above, cutoff_rows
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.errors import CancelledError, TuningError
 from inficond_panel.store import Store
+from inficond_panel.tuning.cures.resolution import enough
 from inficond_panel.tuning.fitting.class_fit import ClassFit
+from inficond_panel.tuning.fitting.held_out import learns_from_tune
 from inficond_panel.tuning.fitting.refit import Cancelled, Progress
 from inficond_panel.tuning.intents.cures import Cure, Label, Learn
 from inficond_panel.tuning.intents.intent import check_name
 from inficond_panel.tuning.node import Node
+from inficond_panel.tuning.shift.class_photos import ClassPhotos
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.cures import ANSWERS
+from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.splits import TUNE
 
 #: Share of the photos on which a student has to be wrong to be taught, and the least number.
 SHARE_WRONG, LEAST_WRONG = 0.1, 2
+#: Answers without which no teacher is corrected.
+LEAST_ANSWERED = 10
 _JUDGED = 0.8  #: share of the work that is done once the answers have judged
 
 
@@ -75,7 +83,9 @@ class Teaching:
 
     ``present`` ``(n,)`` are the answers; ``before`` and ``after`` ``(n,)`` the logits. After, the
     student has learned the answers of the other folds alone. It decides that the class is present
-    above ``cutoff``. ``node`` is the iteration that was taught, None where nothing was.
+    above ``cutoff``. ``on_labels`` is the change in AP, by teaching all answers, on the photos of
+    tune that have a label and no answer; None where these are too few, or the student learns them.
+    ``node`` is the iteration that was taught, None where nothing was.
     """
 
     answers: Answers
@@ -84,6 +94,7 @@ class Teaching:
     after: Array
     cutoff: Cutoff
     noise: Noise
+    on_labels: Interval | None = None
     node: Node | None = None
 
     @property
@@ -115,8 +126,20 @@ class Teaching:
 
     @property
     def helps(self) -> bool:
-        """True if there is something to repair, and the mean loss falls."""
-        return self.repairable and bool(self._loss_changes.mean() < 0)
+        """True if the answers are enough, there is something to repair, the mean loss falls, and
+        AP on other labels does not."""
+        falls = self._loss_changes.mean() < 0
+        return bool(self.enough and self.repairable and falls and not self.contradicted)
+
+    @property
+    def enough(self) -> bool:
+        """True if there are answers enough to correct a teacher by."""
+        return len(self.present) >= LEAST_ANSWERED
+
+    @property
+    def contradicted(self) -> bool:
+        """True if AP falls beyond noise on the photos of tune that have a label."""
+        return self.on_labels is not None and self.on_labels.high < 0
 
     @property
     def repairable(self) -> bool:
@@ -215,6 +238,7 @@ def _judged(
     after = np.empty(len(rows))
     folds = stratified_folds(present[:, None], FOLDS, 0)
     others = np.setdiff1d(store.rows(TUNE), rows)  # a label of the store must not judge its photo
+    photos = tuner.cures.photos(student, others)
     for fold in np.unique(folds):
         if cancelled and cancelled():
             raise CancelledError("Cancelled.")
@@ -222,7 +246,6 @@ def _judged(
             progress(_JUDGED * fold / FOLDS, f"Evaluating the student, fold {fold + 1} of {FOLDS}")
         out = folds == fold
         learned = [label for label, kept in zip(labels, ~out, strict=True) if kept]
-        photos = tuner.cures.photos(student, others)
         terms = tuner.cures.of_class(photos, taught_by(learned), parent.bounds)
         taught = student.under(terms)
         after[out] = taught.logits(taught.base, rows[out])
@@ -233,7 +256,20 @@ def _judged(
         after,
         _cutoff(tuner, parent, student, rows),
         tuner.spec.views.noise(),
+        _change_on_labels(tuner, parent, photos, answers),
     )
+
+
+def _change_on_labels(
+    tuner: Tuner, parent: Node, photos: ClassPhotos, answers: Answers
+) -> Interval | None:
+    """Return the change in AP by teaching all answers on the labelled ones of the other photos."""
+    student, label = photos.student, photos.tune_label
+    if not enough(photos) or learns_from_tune(student.terms, student.store):
+        return None
+    taught = student.under(tuner.cures.of_class(photos, answers.edits, parent.bounds))
+    before, after = (Outcome(label, one.logits(one.base, photos.tune)) for one in (student, taught))
+    return change_intervals(before, after, (AP.key,), **tuner.spec.views.noise())[AP.key]
 
 
 def _unaware(student: ClassFit, images: set[str]) -> ClassFit:

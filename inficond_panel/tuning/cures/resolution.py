@@ -70,7 +70,11 @@ def resolve_cures(
     labels = {cure.image: cure.value for cure in given if isinstance(cure, Label)}
     corrects = any(isinstance(cure, Learn) and cure.source == ANSWERS for cure in given)
     if labels:
-        terms = _taught(photos, labels, terms, lower, upper, None if corrects else least)
+        before = {} if terms.taught is None else terms.taught.labels
+        every = {**before, **labels}
+        # What corrects the teacher weighs as the other photos that it is learned on.
+        at_one = replace(terms, taught=Taught(1.0, every))
+        terms = at_one if corrects else _taught(photos, every, terms, lower, upper, least)
     for cure in given:
         if isinstance(cure, Balance):
             terms = _balanced(photos, cure, terms, least)
@@ -99,21 +103,13 @@ def lambda_path(student: ClassFit) -> list[float]:
 
 def _taught(
     photos: ClassPhotos,
-    labels: dict[str, int],
+    every: dict[str, int],
     terms: Terms,
     lower: Array,
     upper: Array,
-    least: int | None,
+    least: int,
 ) -> Terms:
-    """Terms with the labels, at the weight with the highest AP on photos that are not taught.
-
-    At weight 1 without a ``least`` number of these: then they correct the teacher, and weigh as the
-    other photos that it is learned on.
-    """
-    before = {} if terms.taught is None else terms.taught.labels
-    every = {**before, **labels}
-    if least is None:
-        return replace(terms, taught=Taught(1.0, every))
+    """Terms with the labels, at the weight with the highest AP on photos that are not taught."""
     judged = _not_taught(photos, every)
     if not enough(judged, least):
         seen = len(photos.tune) - len(judged.tune)  # that teach, and so cannot judge
@@ -247,7 +243,8 @@ def _correction(photos: ClassPhotos, taught: Taught | None) -> Correction:
         )
     present = np.array([labels[store.images[row]] == 1 for row in rows[answered]])
     words = words_for(student.name, store.concepts, store.synonyms)
-    scores = {store.concepts[c]: store.concept_score[rows][:, c].astype(np.float64) for c in words}
+    columns = store.concept_score[rows][:, words].T.astype(np.float64)
+    scores = {store.concepts[c]: column for c, column in zip(words, columns, strict=True)}
     teacher = store.teacher_log_odds[rows, student.k].astype(np.float64)
     return corrected(teacher, scores, answered, present)
 

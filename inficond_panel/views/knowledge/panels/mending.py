@@ -172,10 +172,11 @@ class MendingPanel(param.Parameterized):
         def work(_: Job) -> dict[str, Any]:
             found = student_shift(app.tuner, node, name, baselines=True)
             path = penalty_path(app.tuner, node, name)
+            auto = path.attrs["facts"]["auto"]
             return {
                 "shift": self._made(found, tune_aps(app.tuner, node, found)),
                 "path": make_path(path, self._level),
-                "auto": path.attrs["notes"][-1] if path.attrs["facts"]["auto"] else "",
+                "auto": auto["sentence"] if auto else "",
             }
 
         def done(made: dict[str, Any]) -> None:
