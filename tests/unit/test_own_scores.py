@@ -19,10 +19,10 @@ from inficond_panel.analysis.images.patches import showing
 from inficond_panel.analysis.view_tables import concepts_file
 from inficond_panel.cli import main
 from inficond_panel.errors import DataError, SpecError, StoreFormatError
+from inficond_panel.predict import PageEncoder
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.store import open_store, write_store
 from inficond_panel.store.schema import PARTS
-from inficond_panel.text_encoder import PageEncoder
 from inficond_panel.tuning.typed_concepts import add_concept
 from inficond_panel.views.embedding.map_panel import MissingMap
 from inficond_panel.views.page.page import make_views

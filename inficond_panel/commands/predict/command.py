@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> None:
     )
     from inficond_panel.export.abstaining import abstaining
     from inficond_panel.export.predictions import named_classes, predict
-    from inficond_panel.new_photos import score_photos
+    from inficond_panel.predict import score_photos
     from inficond_panel.tuning.intents.intent import check_name
     from inficond_panel.wording.drift import drift_sentences
 
