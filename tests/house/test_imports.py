@@ -8,7 +8,7 @@ from modules import MODULES, circle, imports_of, named, tree_of
 
 BASE = {"errors", "common", "vocabulary"}
 NUMERICS = BASE | {"distill", "spec", "store", "concepts"}
-ANALYSES = NUMERICS | {"tuning", "results", "analysis", "wording"}
+ANALYSES = NUMERICS | {"tuning", "results", "wording"}
 SHOWN = ANALYSES | {"export", "state", "ui"}
 PHOTOS = BASE | {"spec", "store", "concepts", "version"}
 
@@ -23,10 +23,9 @@ ARROWS = {
     "store": BASE | {"version", "distill"},
     "concepts": BASE | {"store"},
     "tuning": NUMERICS,
-    "results": NUMERICS | {"tuning", "analysis"},
-    "analysis": NUMERICS | {"tuning"},
-    "export": NUMERICS | {"tuning", "analysis", "wording", "version"},
-    "wording": NUMERICS | {"tuning", "analysis"},
+    "results": NUMERICS | {"tuning"},
+    "export": NUMERICS | {"tuning", "results", "wording", "version"},
+    "wording": NUMERICS | {"tuning", "results"},
     "quantify": BASE | {"distill", "spec", "store", "tuning", "precompute.teachers"},
     "state": ANALYSES | {"export"},
     "plots": ANALYSES | {"quantify"},
@@ -84,6 +83,8 @@ def room_of(module):
         return ".".join(parts[:2])
     if parts[:3] == ["inficond_panel", "study", "pages"]:
         return "study.pages"
+    if parts[:2] == ["inficond_panel", "analysis"]:
+        return "results"  # modules of analysis move there
     if parts[0] == "inficond_panel":
         return parts[1] if len(parts) > 1 else "__init__"
     return None
