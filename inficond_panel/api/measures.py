@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 
 import pandas as pd
 
-from inficond_panel.analysis.comparison import Comparison, compare
 from inficond_panel.api import tables
 from inficond_panel.api.concept_measures import ConceptMeasures
 from inficond_panel.api.names import check_metric, check_word, several, some
@@ -14,6 +13,7 @@ from inficond_panel.api.shown_results import ShownReport, shown_report
 from inficond_panel.errors import DataError
 from inficond_panel.quantify.outputs.gamma_sweep import GammaSweep
 from inficond_panel.quantify.outputs.oracle_sweep import GROUPS, oracle_sweep
+from inficond_panel.results.comparison import Comparison, compare
 from inficond_panel.results.node_metrics import measure_slices, metadata_slices
 from inficond_panel.results.penalty_path import penalty_path
 from inficond_panel.results.thresholds import thresholds

@@ -6,13 +6,6 @@ import argparse
 from collections.abc import Mapping
 from typing import Any
 
-from inficond_panel.analysis.distillations import (
-    Setting,
-    SettingResult,
-    compare_settings,
-    setting_grid,
-    teacher_metrics,
-)
 from inficond_panel.commands.compare.compare_files import FILES, make_files
 from inficond_panel.commands.compare.compare_text import (
     NAMES,
@@ -33,6 +26,13 @@ from inficond_panel.quantify.outputs.output_report import MEASURES, OutputMeasur
 from inficond_panel.quantify.outputs.outputs import Outputs, outputs_on
 from inficond_panel.quantify.outputs.reliability import Reliability
 from inficond_panel.quantify.outputs.separation import sample
+from inficond_panel.results.distillations import (
+    Setting,
+    SettingResult,
+    compare_settings,
+    setting_grid,
+    teacher_metrics,
+)
 from inficond_panel.tuning import Tuner
 from inficond_panel.vocabulary.confidence import interval_word
 from inficond_panel.vocabulary.metrics import ECE

@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 import param
 
-from inficond_panel.analysis.comparison import ClassComparison, Comparison, compare
 from inficond_panel.common.cache import Latest
 from inficond_panel.distill import Interval
 from inficond_panel.errors import CancelledError, InficondError
 from inficond_panel.results.churn import Churn, Flip
+from inficond_panel.results.comparison import ClassComparison, Comparison, compare
 from inficond_panel.results.compensation import Mover
 from inficond_panel.results.node_metrics import metric_change
 from inficond_panel.state.jobs import Job, Jobs
