@@ -21,7 +21,7 @@ from inficond_panel.commands.shared.output import note, progress, say, say_table
 from inficond_panel.common.numbers import MINUS, defined
 from inficond_panel.distill import SEEN_LABEL
 from inficond_panel.errors import MissingExtraError
-from inficond_panel.oracle_sweep import GROUPS
+from inficond_panel.quantify.outputs.oracle_sweep import GROUPS
 from inficond_panel.quantify.outputs.output_report import MEASURES, OutputMeasure, measure_outputs
 from inficond_panel.quantify.outputs.outputs import Outputs, outputs_on
 from inficond_panel.quantify.outputs.reliability import Reliability
