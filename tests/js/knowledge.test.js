@@ -4,19 +4,19 @@ import "./vocabulary.js"
 import assert from "node:assert/strict"
 import { test } from "node:test"
 
-const { rowContext } = await import("../../inficond_panel/views/knowledge/rows/concept_rows.js")
-const { isBusy, isFitting, ownPending, shownRows } = await import("../../inficond_panel/views/knowledge/batch/pending.js")
+const { rowContext } = await import("../../inficond_panel/views/knowledge/table/concept_rows.js")
+const { isBusy, isFitting, ownPending, shownRows } = await import("../../inficond_panel/views/knowledge/shared.js")
 
 const row = (concept, influence, share, similarities = []) => ({ concept, influence, share, patches: similarities.map((similarity) => ({ similarity })) })
 const model = (changed = {}) => ({
-  status: { kind: "idle" }, typing: {}, ghosts: {}, pinned: {}, pending: [], student: "bicycle", find: "", rows: [], found: [], ...changed,
+  status: { kind: "idle" }, ghosts: {}, pinned: {}, pending: [], student: "bicycle", find: "", rows: [], found: [], ...changed,
 })
 
 test("a refit that is being cancelled still runs", () => {
   assert.equal(isFitting({ status: { kind: "fitting" } }), true)
   assert.equal(isFitting({ status: { kind: "cancelling" } }), true)
   assert.equal(isFitting({ status: { kind: "previewing" } }), false)
-  assert.equal(isBusy(model({ typing: { busy: true } })), true)
+  assert.equal(isBusy(model({ adding: true })), true)
   assert.equal(isBusy(model()), false)
 })
 

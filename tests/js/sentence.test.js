@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import { sentenceOf } from "../../inficond_panel/views/knowledge/sentence.js"
+import { sentenceOf } from "../../inficond_panel/views/knowledge/panels/sentence.js"
 
 const model = { student: "dog", teacher: [], status: { kind: "idle" }, summary: {}, shift: {}, shiftless: "", refit: 2 }
 const change = { text: "+1.0 pp", noise: false }

@@ -64,7 +64,9 @@ def open_app(spec_file) -> AppState:
 def components_of(app: AppState) -> dict:
     views = make_views(app)
     shell = Shell(app, views)
-    return {**{name: view.__panel__() for name, view in views.items()}, "shell": shell.__panel__()}
+    parts = {"bar": views["knowledge"].bar, "panels": views["knowledge"].panels}
+    shown = {name: view.__panel__() for name, view in views.items()}
+    return {**shown, **parts, "shell": shell.__panel__()}
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +135,7 @@ def test_the_browser_sets_what_its_controls_set_and_nothing_else(untouched) -> N
     assert set(components["knowledge"]._linked_properties) >= {"find", "sort", "top"}
     for component, name in [
         ("knowledge", "student"), ("knowledge", "rows"), ("provenance", "comparison"),
+        ("bar", "pending"), ("panels", "shift"),
         ("detail", "concept"), ("performance", "rows"), ("configuration", "data"),
     ]:  # fmt: skip
         assert name not in components[component]._linked_properties
@@ -146,7 +149,7 @@ def test_the_browser_sets_what_its_controls_set_and_nothing_else(untouched) -> N
         ("performance", {"sort": SECRET}),
         ("knowledge", {"sort": SECRET}),
         ("knowledge", {"top": 7}),
-        ("knowledge", {"factor": "x"}),
+        ("bar", {"factor": "x"}),
         ("knowledge", {"find": "x" * 201}),
         ("knowledge", {"find": None}),
         ("embedding", {"projection": SECRET}),

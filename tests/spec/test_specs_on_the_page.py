@@ -19,7 +19,7 @@ from inficond_panel.store import Store
 from inficond_panel.tuning import Intent
 from inficond_panel.tuning.history.history import History
 from inficond_panel.tuning.tuner import Tuner
-from inficond_panel.views.knowledge.table import KnowledgeTable
+from inficond_panel.views.knowledge.batch.batch import BatchBar
 from inficond_panel.views.page.page import VIEWS, make_views
 
 #: No smaller and no larger, so that no sum of a fit overflows; what is shown has no such limit.
@@ -83,5 +83,5 @@ def test_state_and_views_open(
 
 def test_factors_have_one_definition() -> None:
     field = Tuning.param["factor"]
-    for other in (TuningState.param["factor"], KnowledgeTable.param["factor"]):
+    for other in (TuningState.param["factor"], BatchBar.param["factor"]):
         assert (other.bounds, other.inclusive_bounds) == (field.bounds, field.inclusive_bounds)

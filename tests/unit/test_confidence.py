@@ -24,7 +24,7 @@ from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.tuning.suggest import suggest
 from inficond_panel.tuning.suggest.suggestion import around
 from inficond_panel.views.detail.view import DetailView
-from inficond_panel.views.knowledge.panels.class_metrics import make_measures
+from inficond_panel.views.knowledge.panels.measures import make_measures
 from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.views.page.tour import make_tour
 from inficond_panel.views.provenance.comparison import make_comparison
@@ -138,17 +138,17 @@ def test_the_page_says_the_level(app):
     tuner = app.tuner
     assert make_tour(app)["interval"] == "80 % interval"
     knowledge, detail = KnowledgeView(app), DetailView(app)
-    assert knowledge.table.confidence == detail.panel.confidence == "80 %"
+    assert knowledge.table.options["confidence"] == detail.panel.confidence == "80 %"
     student = app.students.student("bicycle")
     measured = measure(tuner, student)
     assert make_measures(measured, student.metrics, 0.8)["heads"][1] == "80 %"
     app.selection.class_name = "bicycle"
-    knowledge.table.measured = True
-    assert knowledge.table.measures["heads"][1] == "80 %"
+    knowledge.panels.measured = True
+    assert knowledge.panels.measures["heads"][1] == "80 %"
     app.comparison.compare(tuner.root_id, tuner.head().id)
     assert make_comparison(app, "")["confidence"] == "80 % interval"
     knowledge.thresholds.ask(None)
-    assert ", 80 % [" in knowledge.table.threshold["text"]
+    assert ", 80 % [" in knowledge.panels.threshold["text"]
 
 
 def test_a_curve_that_is_kept_at_one_level_is_not_shown_at_another(tuners):

@@ -68,19 +68,19 @@ def test_changes_have_the_same_estimates_and_no_limits(apps) -> None:
 def test_student_knowledge_tells_estimates_alone(apps) -> None:
     views = {shown: KnowledgeView(app) for shown, app in apps.items()}
     for shown, view in views.items():
-        table = view.table
-        table.param.update(measured=True, mended=True, explained=True)
+        view.panels.param.update(measured=True, mended=True, explained=True)
         view.thresholds.ask(None)
         apps[shown].tuning.toggle(Intent("bicycle", "sky", "down"))
         view.batch.show()
-        found = limits_in(table.param.values())
+        parts = (view.table, view.bar, view.panels)
+        found = limits_in([part.param.values() for part in parts])
         assert bool(found) is shown, found
-        assert all(bool(effect["low"]) is shown for effect in table.effects.values())
-    preview = {shown: view.table.summary["preview"]["text"] for shown, view in views.items()}
+        assert all(bool(effect["low"]) is shown for effect in view.table.effects.values())
+    preview = {shown: view.bar.summary["preview"]["text"] for shown, view in views.items()}
     assert preview[True] == preview[False]
     effects = {shown: view.table.effects["wheel"]["change"] for shown, view in views.items()}
     assert effects[True] == effects[False]
-    heads = {shown: view.table.measures["heads"] for shown, view in views.items()}
+    heads = {shown: view.panels.measures["heads"] for shown, view in views.items()}
     assert heads[False] == [head for head in heads[True] if head != "95 %"]
 
 

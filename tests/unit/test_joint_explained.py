@@ -347,8 +347,8 @@ def test_the_page_takes_a_value_of_lambda_and_no_other_cure(tuner):  # noqa: F81
     app = AppState(tuner, Jobs(inline=True))
     app.selection.class_name = "cat"
     view = KnowledgeView(app)
-    assert view.table.penalised
-    assert "link: softmax" in view.table.cureless
+    assert view.table.options["penalised"]
+    assert "link: softmax" in view.table.options["cureless"]
     for cure in ({"direction": "lambda", "value": "auto"}, {"direction": "doubt", "value": 1}):
         with pytest.raises(ValueError, match="no such cure"):
             view.act({"action": "cure", "cure": cure})
@@ -357,10 +357,10 @@ def test_the_page_takes_a_value_of_lambda_and_no_other_cure(tuner):  # noqa: F81
     assert app.tuning.preview.node.cures == (Lambda("cat", 0.03),)
     view.act({"action": "fine_tune"})
     assert app.students.node.cures == (Lambda("cat", 0.03),)
-    view.table.mended = True
-    (now,) = (point for point in view.table.path if point["now"])
+    view.panels.mended = True
+    (now,) = (point for point in view.panels.path if point["now"])
     assert now["value"] == 0.03
-    assert view.table.terms == ["lambda 0.03"]
+    assert view.panels.terms == ["lambda 0.03"]
 
 
 def test_the_page_says_that_all_classes_changed(tuner):  # noqa: F811

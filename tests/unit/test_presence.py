@@ -134,11 +134,11 @@ def test_the_preview_of_a_balance_adds_its_gain_to_the_reason() -> None:
     app = AppState(tuner, Jobs(inline=True))
     view = KnowledgeView(app)
     app.selection.class_name = "bicycle"
-    first = view.table.shift["suspects"][0]
+    first = view.panels.shift["suspects"][0]
     assert "on tune" in first["reason"]
     app.tuning.toggle(Balance("bicycle", (first["concept"],), suspects=True))
     gain = app.tuning.preview.of("bicycle", "ap")
-    told = view.table.shift["suspects"][0]["reason"]
+    told = view.panels.shift["suspects"][0]["reason"]
     assert f"balancing by it gives AP +{100 * gain.estimate:.1f} points [" in told
     app.tuning.clear()
-    assert view.table.shift["suspects"][0]["reason"] == told  # it stays known
+    assert view.panels.shift["suspects"][0]["reason"] == told  # it stays known

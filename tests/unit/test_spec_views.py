@@ -32,7 +32,7 @@ def test_the_page_starts_from_the_specs_numbers(tuner):
     app = AppState(tuner, Jobs(inline=True))
     assert app.settings.top == 20
     knowledge, embedding = KnowledgeView(app), EmbeddingView(app)
-    assert knowledge.table.factors == [1.1, 2.0, 4.0]  # and that of tuning
+    assert knowledge.table.options["factors"] == [1.1, 2.0, 4.0]  # and that of tuning
     app.selection.class_name = tuner.store.classes[0]
     rows = knowledge._rows(5)
     assert [len(row["patches"]) for row in rows] == [2] * 5

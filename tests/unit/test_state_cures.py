@@ -174,15 +174,15 @@ def test_a_suggestion_waits_in_the_batch_with_what_was_there(demo):
 
 def test_a_suggestion_is_told_while_some_of_it_waits(demo):
     app = AppState(demo, Jobs(inline=True))
-    table = KnowledgeView(app).table
+    bar = KnowledgeView(app).bar
     app.selection.class_name = "bicycle"
     app.suggestion.ask("repair", ["bicycle"])
     told = app.suggestion.latest.summary
-    assert told in " ".join(table.notices)
+    assert told in " ".join(bar.notices)
     app.tuning.clear()
-    assert told not in " ".join(table.notices)
+    assert told not in " ".join(bar.notices)
     app.tuning.notice.run()
-    assert told in " ".join(table.notices)
+    assert told in " ".join(bar.notices)
 
 
 def test_nothing_is_put_where_nothing_is_suggested(demo):

@@ -11,7 +11,7 @@ from factory import CLASSES, small_arrays, small_spec, unlabelled_arrays
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.ask.drafts import Draft, Reply
-from inficond_panel.views.knowledge.asking.asking import make_asking
+from inficond_panel.views.knowledge.panels.asking import make_asking
 from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.wording.answers import reply_sentence
 
@@ -50,7 +50,7 @@ def test_photos_of_a_class_are_offered(tmp_path) -> None:
 def test_what_the_student_says_is_told_once_a_photo_is_answered(app, view) -> None:
     assert offer(app) == UNSURE
     view.act({"action": "ask", "seen": "bicycle"})
-    shown = view.table.asking
+    shown = view.panels.asking
     assert (shown["kind"], shown["place"], shown["count"]) == ("asking", 0, 20)
     assert [app.store.images[row] for row in shown["rows"]] == list(app.asking.draft.images[:3])
     assert (shown["told"], shown["can_undo"], shown["can_judge"]) == ("", False, False)
@@ -58,7 +58,7 @@ def test_what_the_student_says_is_told_once_a_photo_is_answered(app, view) -> No
     says = app.asking.student_says(app.asking.image)
     view.act({"action": "answer_photo", "place": 0, "value": int(not says)})
     told = f"You said {'no' if says else 'yes'}, the student {'yes' if says else 'no'}."
-    assert (view.table.asking["told"], view.table.asking["can_undo"]) == (told, True)
+    assert (view.panels.asking["told"], view.panels.asking["can_undo"]) == (told, True)
 
 
 def test_photos_of_a_student_that_is_left_are_not_asked_about(app, view) -> None:
@@ -70,11 +70,11 @@ def test_photos_of_a_student_that_is_left_are_not_asked_about(app, view) -> None
 
 def test_only_photos_that_are_asked_about_are_sent(app, view, monkeypatch) -> None:
     sent: list[int] = []
-    path = "inficond_panel.views.knowledge.asking.asking.send_photo"
+    path = "inficond_panel.views.knowledge.panels.asking.send_photo"
     monkeypatch.setattr(path, lambda app, table, row, or_small: sent.append(row))
     view.act({"action": "asked_photo", "row": 0})
     view.act({"action": "ask"})
-    row = view.table.asking["rows"][1]
+    row = view.panels.asking["rows"][1]
     images = set(app.asking.draft.images)
     other = next(at for at, image in enumerate(app.store.images) if image not in images)
     for each in (row, other):
@@ -88,28 +88,28 @@ def test_the_end_has_the_sentences_and_what_comes_next(app, view) -> None:
         says = app.asking.student_says(image)
         place = len(app.asking.draft.replies)
         view.act({"action": "answer_photo", "place": place, "value": int(says)})
-    end = view.table.asking
+    end = view.panels.asking
     assert end["kind"] == "done"
     assert end["sentences"][0].startswith("On 20 photos the student was right 20 times")
     assert end["sentences"][1] == "Nothing to repair was found here. Nothing was taught."
     assert end["steps"] == [["more_photos", "Look at 20 more"], ["leave_photos", "Close"]]
     view.act({"action": "undo_photo"})
-    assert (view.table.asking["kind"], view.table.asking["place"]) == ("asking", 19)
+    assert (view.panels.asking["kind"], view.panels.asking["place"]) == ("asking", 19)
     view.act({"action": "judge_photos"})
-    assert view.table.asking["steps"][0] == ["more_photos", "Look at the other 1"]
+    assert view.panels.asking["steps"][0] == ["more_photos", "Look at the other 1"]
     view.act({"action": "more_photos"})
-    assert view.table.asking["place"] == 19
+    assert view.panels.asking["place"] == 19
     view.act({"action": "leave_photos"})
-    assert view.table.asking["kind"] == ""
+    assert view.panels.asking["kind"] == ""
 
 
 def test_while_a_refit_runs_nothing_is_asked(app, view) -> None:
     app.tuning.locked = "Tuning is off."
     view.act({"action": "ask"})
-    assert (view.table.asking["kind"], view.table.asking["text"]) == ("error", "Tuning is off.")
+    assert (view.panels.asking["kind"], view.panels.asking["text"]) == ("error", "Tuning is off.")
     app.tuning.locked = ""
     view.act({"action": "leave_photos"})
-    assert view.table.asking["kind"] == ""
+    assert view.panels.asking["kind"] == ""
 
 
 @pytest.mark.parametrize(

@@ -149,8 +149,8 @@ def test_dark_colours(app: AppState, runs: Counter[str]) -> None:
 
 
 def test_what_the_browser_sets(app: AppState, runs: Counter[str]) -> None:
-    knowledge, embedding = app.views["knowledge"].table, app.views["embedding"].panel
-    knowledge.param.update(find="wh", factor=3.0)
+    knowledge, embedding = app.views["knowledge"], app.views["embedding"].panel
+    knowledge.table.find, knowledge.bar.factor = "wh", 3.0
     assert (runs["KnowledgeView._show_found"], runs["KnowledgeView._set_factor"]) == (1, 1)
     runs.clear()
     embedding.zoom = 2.0

@@ -37,9 +37,9 @@ from inficond_panel.views.knowledge.batch.batch import (
     make_touched,
 )
 from inficond_panel.views.knowledge.panels import mending
-from inficond_panel.views.knowledge.panels.class_metrics import make_line, make_noisy
-from inficond_panel.views.knowledge.rows import rows as effects
-from inficond_panel.views.knowledge.rows.rows import (
+from inficond_panel.views.knowledge.panels.measures import make_line, make_noisy
+from inficond_panel.views.knowledge.table import rows as effects
+from inficond_panel.views.knowledge.table.rows import (
     make_concept_rows,
     make_effect,
     make_undefined,
@@ -217,12 +217,12 @@ def test_a_refit_of_other_classes_says_so(view, app):
     assert make_others(("bicycle",), "bicycle") == ""
     app.tuning.toggle(Intent("bicycle", "wheel", "down"))
     app.tuning.fine_tune()
-    assert view.table.status["change"] is not None
-    assert view.table.status["others"] == ""
+    assert view.bar.status["change"] is not None
+    assert view.bar.status["others"] == ""
     app.selection.class_name = "sheep"
-    assert view.table.status["change"] is None
-    assert view.table.status["others"] == "It tuned bicycle; sheep is as it was."
-    assert view.table.summary["since"]["text"] == "unchanged"
+    assert view.bar.status["change"] is None
+    assert view.bar.status["others"] == "It tuned bicycle; sheep is as it was."
+    assert view.bar.summary["since"]["text"] == "unchanged"
     assert make_others(("bird", "cat"), "sheep") == "It tuned 2 other classes; sheep is as it was."
 
 
@@ -285,11 +285,11 @@ def test_of_a_long_list_the_rows_in_view_have_curves(view, monkeypatch):
 def test_a_thumb_on_the_rows_of_a_student_not_in_view_any_more_is_left_out(view, app):
     thumb = {"action": "toggle", "concept": "wheel", "direction": "down"}
     view.act({**thumb, "seen": "sheep"})
-    assert view.table.pending == []
+    assert view.bar.pending == []
     view.act({"action": "open", "concept": "wheel", "seen": "sheep"})
     assert app.selection.concept == "wheel"
     view.act({**thumb, "seen": view.table.student})
-    assert [each["concept"] for each in view.table.pending] == ["wheel"]
+    assert [each["concept"] for each in view.bar.pending] == ["wheel"]
 
 
 def test_a_search_finds_concepts_without_influence_beside_the_list(view, app):
@@ -297,7 +297,7 @@ def test_a_search_finds_concepts_without_influence_beside_the_list(view, app):
     view.act({"action": "toggle", "concept": concept, "direction": "remove"})
     view.act({"action": "fine_tune"})
     table, listed = view.table, list(view.table.rows)
-    assert table.concepts == len(app.store.concepts)
+    assert table.options["concepts"] == len(app.store.concepts)
     assert table.influential == np.count_nonzero(app.students.node.weights[:, 0])
     table.find = concept.upper()
     assert table.sought == concept.upper()
@@ -306,7 +306,7 @@ def test_a_search_finds_concepts_without_influence_beside_the_list(view, app):
     assert table.rows == listed
     assert set(found) <= set(table.effects)
     view.act({"action": "toggle", "concept": concept, "direction": "up"})
-    assert [p["concept"] for p in table.pending] == [concept]
+    assert [p["concept"] for p in view.bar.pending] == [concept]
     table.find = "no such word"
     assert table.found == []
     app.selection.class_name = "sheep"
@@ -327,15 +327,15 @@ def test_pictures_are_cut_by_the_worker_when_the_page_asks(view, store, monkeypa
 def test_thumbs_toggle_and_blocks_take_out(view, app):
     concept = view.table.rows[0]["concept"]
     view.act({"action": "toggle", "concept": concept, "direction": "down"})
-    assert [(p["concept"], p["direction"]) for p in view.table.pending] == [(concept, "down")]
-    assert view.table.summary["preview"] is not None
+    assert [(p["concept"], p["direction"]) for p in view.bar.pending] == [(concept, "down")]
+    assert view.bar.summary["preview"] is not None
     view.act({"action": "toggle", "concept": concept, "direction": "up"})
-    assert [p["direction"] for p in view.table.pending] == ["up"]
+    assert [p["direction"] for p in view.bar.pending] == ["up"]
     view.act({"action": "withdraw", "concept": concept})
-    assert view.table.pending == app.tuning.pending == []
+    assert view.bar.pending == app.tuning.pending == []
     view.act({"action": "toggle", "concept": concept, "direction": "remove"})
     view.act({"action": "clear"})
-    assert view.table.pending == []
+    assert view.bar.pending == []
 
 
 def test_the_order_of_rows_stays_until_the_refit_is_done(view):
@@ -343,9 +343,9 @@ def test_the_order_of_rows_stays_until_the_refit_is_done(view):
     view.act({"action": "toggle", "concept": before[0], "direction": "remove"})
     assert [r["concept"] for r in view.table.rows] == before
     view.act({"action": "fine_tune"})
-    assert view.table.status["kind"] == "done"
-    assert view.table.status["change"] == view.table.summary["since"]
-    assert view.table.pending == []
+    assert view.bar.status["kind"] == "done"
+    assert view.bar.status["change"] == view.bar.summary["since"]
+    assert view.bar.pending == []
     assert before[0] not in [r["concept"] for r in view.table.rows if r["rank"]]
 
 
@@ -361,10 +361,10 @@ def test_a_bound_in_force_is_told(view):
 def test_the_factor_goes_to_the_batch(view, app):
     concept = view.table.rows[0]["concept"]
     view.act({"action": "toggle", "concept": concept, "direction": "up"})
-    small = view.table.pending[0]["value"]
-    view.table.factor = 5
+    small = view.bar.pending[0]["value"]
+    view.bar.factor = 5
     assert app.tuning.factor == 5
-    assert view.table.pending[0]["value"] > small
+    assert view.bar.pending[0]["value"] > small
 
 
 def test_a_thumb_has_its_own_factor_and_keeps_its_place(view, app):
@@ -372,15 +372,15 @@ def test_a_thumb_has_its_own_factor_and_keeps_its_place(view, app):
     for concept in (first, second):
         view.act({"action": "toggle", "concept": concept, "direction": "up"})
     view.act({"action": "set_own_factor", "concept": first, "factor": 1.25})
-    assert [each["factor"] for each in view.table.pending] == [1.25, 2.0]
-    view.table.factor = 5  # the default: the thumb with a factor of its own keeps that
-    assert [each["factor"] for each in view.table.pending] == [1.25, 5.0]
+    assert [each["factor"] for each in view.bar.pending] == [1.25, 2.0]
+    view.bar.factor = 5  # the default: the thumb with a factor of its own keeps that
+    assert [each["factor"] for each in view.bar.pending] == [1.25, 5.0]
     view.act({"action": "toggle_group", "concepts": [first, second], "direction": "up"})
-    assert view.table.pending == []  # both had it, however far they went
+    assert view.bar.pending == []  # both had it, however far they went
     for concept, direction in ((first, "remove"), (second, "up")):
         view.act({"action": "toggle", "concept": concept, "direction": direction})
     view.act({"action": "set_own_factor", "concept": first, "factor": 3})  # takes none
-    assert {each["concept"]: each["factor"] for each in view.table.pending}[first] is None
+    assert {each["concept"]: each["factor"] for each in view.bar.pending}[first] is None
     with pytest.raises(TuningError):
         view.act({"action": "set_own_factor", "concept": second, "factor": 0.5})
 
@@ -390,14 +390,14 @@ def test_an_influence_set_by_hand_waits_as_a_bound(view, app):
     concept, now = row["concept"], row["influence"]
     for value, direction, told in ((now - 0.5, "down", "≤"), (now + 0.5, "up", "≥")):
         view.act({"action": "set_bound", "concept": concept, "value": value})
-        (waits,) = view.table.pending
+        (waits,) = view.bar.pending
         assert (waits["direction"], waits["value"], waits["factor"]) == (direction, value, None)
         assert waits["bound"].startswith(told)
         assert app.tuning.preview.node.bounds["bicycle", concept] == app.tuning.bounds_of(
             app.tuning.pending[0]
         )
     view.act({"action": "set_bound", "concept": concept, "value": now})
-    assert view.table.pending == []
+    assert view.bar.pending == []
     with pytest.raises(TuningError):
         view.act({"action": "set_bound", "concept": concept, "value": math.inf})
 
@@ -409,12 +409,12 @@ def test_a_concept_held_at_0_stays_in_the_list_until_it_is_released(view, app):
     last = view.table.rows[-1]
     assert (last["concept"], last["rank"], last["held"]) == (first, None, "= 0")
     assert len(view.table.rows) == view.table.top + 1
-    assert view.table.held == [{"concept": first, "bound": "= 0"}]
+    assert view.bar.held == [{"concept": first, "bound": "= 0"}]
     view.act({"action": "toggle", "concept": first, "direction": "release"})
-    assert view.table.pending[0]["direction"] == "release"
-    assert view.table.group is None
+    assert view.bar.pending[0]["direction"] == "release"
+    assert view.bar.group is None
     app.tuning.fine_tune()
-    assert view.table.held == []
+    assert view.bar.held == []
     assert view.table.rows[0]["concept"] == first
     assert len(view.table.rows) == view.table.top
 
@@ -437,45 +437,45 @@ def test_work_that_fails_is_told_unless_it_was_cancelled(view, app):
     app.tuning.tell(CancelledError("Cancelled."))
     assert app.tuning.status.kind == "idle"
     app.tuning.tell(DataError("Scores are below 0.", "Compute the store again."))
-    assert view.table.status["text"] == "Scores are below 0."
-    assert view.table.status["remedy"] == "Compute the store again."
+    assert view.bar.status["text"] == "Scores are below 0."
+    assert view.bar.status["remedy"] == "Compute the store again."
 
 
 def test_the_group_of_the_last_thumb_is_offered_and_thumbed_as_one(tmp_path):
     app = AppState(open_tuner(twins_spec(tmp_path)), Jobs(inline=True))
     app.selection.class_name = "bicycle"
     view = KnowledgeView(app)
-    assert view.table.group is None
+    assert view.bar.group is None
     view.act({"action": "toggle", "concept": "wheel", "direction": "down"})
-    offer = view.table.group
+    offer = view.bar.group
     assert offer["of"] == "wheel"
     assert set(offer["concepts"]) == {"wheel", "spoke", "wheel 2"}
     view.act(
         {"action": "toggle_group", "concepts": offer["concepts"], "direction": offer["direction"]}
     )
-    assert {p["concept"] for p in view.table.pending} == set(offer["concepts"])
-    assert view.table.group is None
+    assert {p["concept"] for p in view.bar.pending} == set(offer["concepts"])
+    assert view.bar.group is None
     view.act({"action": "clear"})
-    assert view.table.pending == []
+    assert view.bar.pending == []
 
 
 def test_a_refit_is_told_once_it_is_known(view, app):
-    assert (view.table.refit, view.table.report) == (None, None)
+    assert (view.panels.refit, view.panels.report) == (None, None)
     concept = view.table.rows[0]["concept"]
     view.act({"action": "toggle", "concept": concept, "direction": "down"})
     view.act({"action": "fine_tune"})
-    assert view.table.refit == 1
-    assert view.table.report["number"] == 1
-    assert "active bound" in view.table.report["line"]
+    assert view.panels.refit == 1
+    assert view.panels.report["number"] == 1
+    assert "active bound" in view.panels.report["line"]
     app.selection.class_name = "sheep"
-    assert (view.table.refit, view.table.report) == (None, None)
+    assert (view.panels.refit, view.panels.report) == (None, None)
     view.act({"action": "toggle", "concept": view.table.rows[0]["concept"], "direction": "up"})
     view.act({"action": "fine_tune"})
     app.selection.class_name = "bicycle"
-    assert view.table.refit == 1
-    assert view.table.report["later"].endswith("#2 left it as it was.")
+    assert view.panels.refit == 1
+    assert view.panels.report["later"].endswith("#2 left it as it was.")
     app.tuning.jump(app.tuner.root_id)
-    assert view.table.refit is None
+    assert view.panels.refit is None
 
 
 def test_a_report_waits_for_a_preview_and_a_refit(view, app, monkeypatch):
@@ -485,7 +485,7 @@ def test_a_report_waits_for_a_preview_and_a_refit(view, app, monkeypatch):
     app.tuning.status = Status("previewing", "Previewing")
     view.report.ask()
     app.tuning.status = Status("fitting", "Fitting")
-    view.table.explained = True
+    view.panels.explained = True
     assert asked == []
 
 
@@ -495,26 +495,27 @@ def test_a_student_that_these_photos_chose_is_marked(view, app):
     app.tuning.jump(node.id)
     labelled = int((tuner.store.label[tuner.store.rows("tune"), 0] >= 0).sum())
     told = f"labels of {labelled} of these photos"
-    assert [told in text for text in view.table.notices] == [True]
+    assert [told in text for text in view.bar.notices] == [True]
     app.selection.class_name = "bird"
-    assert view.table.notices == []
+    assert view.bar.notices == []
 
 
 def test_notices_are_told_before_the_refit_and_after(view, app):
     concept = view.table.rows[0]["concept"]
     view.act({"action": "toggle", "concept": concept, "direction": "remove"})
     view.act({"action": "fine_tune"})
-    assert view.table.notices == []
+    assert view.bar.notices == []
     view.act({"action": "toggle", "concept": concept, "direction": "up"})
-    told = view.table.notices
+    told = view.bar.notices
     assert any("holds no longer" in notice for notice in told)
     view.act({"action": "fine_tune"})
-    assert view.table.notices == told
+    assert view.bar.notices == told
 
 
 def test_modules_put_data_in_as_text_only():
-    for name in ("performance", "knowledge"):
-        source = browser.module(Path(views.__file__).parent / name / f"{name}.js")
+    entries = ("performance/performance", "knowledge/table/table", "knowledge/batch/bar")
+    for entry in (*entries, "knowledge/panels/panels"):
+        source = browser.module(Path(views.__file__).parent / f"{entry}.js")
         for unsafe in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("):
             assert unsafe not in source
         assert "import " not in source.replace("important", "")
@@ -522,8 +523,8 @@ def test_modules_put_data_in_as_text_only():
 
 def test_factors_to_choose_from_hold_the_one_of_the_spec(app):
     app.tuning.factor = 1.7
-    assert 1.7 in KnowledgeView(app).table.factors
-    assert set(app.spec.views.factors) < set(KnowledgeView(app).table.factors)
+    assert 1.7 in KnowledgeView(app).table.options["factors"]
+    assert set(app.spec.views.factors) < set(KnowledgeView(app).table.options["factors"])
 
 
 # --- the batch over several students ---------------------------------------------------------
@@ -559,16 +560,16 @@ def test_the_preview_is_told_by_concept_and_a_click_goes_to_another_student(view
     view.act({"action": "select", "student": "sheep"})
     assert app.selection.class_name == "sheep"
     assert view.table.ghosts == {}
-    assert [one["student"] for one in view.table.touched] == ["bicycle"]
+    assert [one["student"] for one in view.bar.touched] == ["bicycle"]
     view.act({"action": "clear"})
-    assert view.table.touched == []
+    assert view.bar.touched == []
 
 
 def test_any_point_metric_can_be_chosen_in_the_order_of_the_page(view):
-    names = [name for _, name in view.table.metrics]
+    names = [name for _, name in view.table.options["metrics"]]
     assert names == ["AP", "F1", "Recall", "Precision", "Accuracy", "Fidelity"]
     assert view.table.metric == "ap"
-    for name, _ in view.table.metrics:
+    for name, _ in view.table.options["metrics"]:
         view.table.metric = name
         assert len(view.table.effects) == len(view.table.rows)
 
@@ -592,7 +593,7 @@ def test_the_line_has_fidelity_beside_accuracy_and_a_constant_student():
 
 
 def test_the_line_tells_what_the_batch_would_change_with_its_noise(view, app):
-    assert [part["change"] for part in view.table.line] == [None, None, None]
+    assert [part["change"] for part in view.panels.line] == [None, None, None]
     view.act({"action": "toggle", "concept": view.table.rows[0]["concept"], "direction": "remove"})
     old, new = (
         app.tuner.at(node, "tune")["bicycle"].outcome
@@ -602,7 +603,7 @@ def test_the_line_tells_what_the_batch_would_change_with_its_noise(view, app):
     found = change_intervals(old, new, keys)
     told = {
         key: part["change"]
-        for key, part in zip(keys, view.table.line, strict=True)
+        for key, part in zip(keys, view.panels.line, strict=True)
         if part["after"]
     }
     assert told
@@ -623,17 +624,17 @@ def test_changes_say_when_they_are_within_noise():
 
 
 def test_metrics_are_measured_when_they_are_opened_and_follow_batch_and_student(view):
-    assert view.table.measures is None
-    view.table.measured = True
-    table = view.table.measures
+    assert view.panels.measures is None
+    view.panels.measured = True
+    table = view.panels.measures
     json.dumps(table, allow_nan=False)
     assert [row["name"] for row in table["rows"]][:2] == ["AP", "F1"]
     assert table["heads"] == ["now", "95 %"]
     view.act({"action": "toggle", "concept": view.table.rows[0]["concept"], "direction": "remove"})
-    assert view.table.measures["heads"] == ["now", "95 %", "Preview"]
+    assert view.panels.measures["heads"] == ["now", "95 %", "Preview"]
     view.act({"action": "fine_tune"})
-    assert view.table.measures["heads"] == ["now", "95 %", "Since start"]
-    brier = next(row for row in view.table.measures["rows"] if row["name"] == "Brier score")
+    assert view.panels.measures["heads"] == ["now", "95 %", "Since start"]
+    brier = next(row for row in view.panels.measures["rows"] if row["name"] == "Brier score")
     assert len(brier["changes"]) == 1  # the parent is the start
 
 
@@ -652,11 +653,11 @@ def test_slices_name_the_worst(tmp_path):
     app = sliced_app(tmp_path)
     app.selection.class_name = "bicycle"
     view = KnowledgeView(app)
-    assert view.table.columns == ["light"]
-    view.table.slice_by = "light"
-    assert view.table.slices is None  # the panel is closed
-    view.table.measured = True
-    told = view.table.slices
+    assert view.table.options["columns"] == ["light"]
+    view.panels.slice_by = "light"
+    assert view.panels.slices is None  # the panel is closed
+    view.panels.measured = True
+    told = view.panels.slices
     json.dumps(told, allow_nan=False)
     assert told["told"].startswith("Worst slice: ")
     assert {row["name"] for row in told["rows"]} == {"day", "night"}
@@ -664,9 +665,9 @@ def test_slices_name_the_worst(tmp_path):
         row["worst"] for row in told["rows"]
     ]
     app.selection.class_name = "sheep"
-    assert "for sheep, AP " in view.table.slices["told"]
+    assert "for sheep, AP " in view.panels.slices["told"]
     app.settings.slice_by = ""
-    assert view.table.slices is None
+    assert view.panels.slices is None
 
 
 def test_slices_are_told_by_any_metric_with_its_noise(tmp_path):
@@ -679,9 +680,9 @@ def test_slices_are_told_by_any_metric_with_its_noise(tmp_path):
     night = rows[masks[rows]]
     found = app.tuner.logits(app.students.node)[night, 0]
     alike = (found > 0) == (app.store.teacher_logit[night, 0] > 0)
-    for key, name in view.table.slice_metrics:
-        view.table.slice_metric = key
-        told = view.table.slices
+    for key, name in view.table.options["slice_metrics"]:
+        view.panels.slice_metric = key
+        told = view.panels.slices
         assert told["heads"][:3] == ["light", name, "95 %"]
         assert f"for bicycle, {name} " in told["told"]
         assert all(row["range"].startswith("[") for row in told["rows"])
@@ -699,7 +700,7 @@ def test_a_column_that_makes_no_slices_says_why(tmp_path):
     app = sliced_app(tmp_path)
     app.selection.class_name = "bicycle"
     app.settings.param.update(slice_by="gone", measured=True)
-    assert "no metadata column 'gone'" in KnowledgeView(app).table.slices["told"]
+    assert "no metadata column 'gone'" in KnowledgeView(app).panels.slices["told"]
 
 
 def test_whether_an_influence_holds_is_told_for_the_concept_that_was_asked_for(view, app):
@@ -770,7 +771,7 @@ def test_mending_that_fails_is_told_once_and_not_asked_for_again(app, view, monk
 
     monkeypatch.setattr(mending, "penalty_path", fail)
     app.tuning.param.watch(lambda event: told.append(event.new.text), "status")
-    view.table.mended = True
+    view.panels.mended = True
     assert (asked, told) == (["path"], ["No room."])
     app.tuning.status = Status()
     assert asked == ["path"]

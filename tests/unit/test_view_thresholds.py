@@ -12,7 +12,7 @@ from inficond_panel.errors import CancelledError, TuningError
 from inficond_panel.results.thresholds import JUDGED
 from inficond_panel.state import AppState, Job, Jobs
 from inficond_panel.tuning import open_tuner
-from inficond_panel.views.knowledge.panels.thresholds import make_threshold
+from inficond_panel.views.knowledge.panels.measures import make_threshold
 from inficond_panel.views.knowledge.view import KnowledgeView
 
 EXTRA = "students:\n  lambda: 1e-4\n  threshold: {sheep: 0.25}\n"
@@ -31,13 +31,13 @@ def view(app) -> KnowledgeView:
 
 def choose(view: KnowledgeView, precision: float | None = None) -> dict:
     view.act({"action": "choose_threshold", "least": precision})
-    return view.table.threshold
+    return view.panels.threshold
 
 
 def test_the_threshold_in_force_is_that_of_the_spec(view, app):
-    assert view.table.threshold == {"now": "0.000", "kind": "ask"}
+    assert view.panels.threshold == {"now": "0.000", "kind": "ask"}
     app.selection.class_name = "sheep"
-    assert view.table.threshold == {"now": "+0.250", "kind": "ask"}
+    assert view.panels.threshold == {"now": "+0.250", "kind": "ask"}
 
 
 def test_the_chosen_one_has_its_worth_beside_that_in_force(view, app):
@@ -62,7 +62,7 @@ def test_the_line_keeps_the_thresholds_of_the_spec_and_sets_the_chosen_one(view,
     path.write_text(path.read_text().replace("threshold: {sheep: 0.25}", line))
     again = AppState(open_tuner(path), Jobs(inline=True))
     again.selection.class_name = "bird"
-    assert KnowledgeView(again).table.threshold["now"] == f"{setting['bird']:+.3f}".replace(
+    assert KnowledgeView(again).panels.threshold["now"] == f"{setting['bird']:+.3f}".replace(
         "-", "\u2212"
     )
 
@@ -90,12 +90,12 @@ def test_another_student_or_a_batch_that_is_awaited_drops_the_choice(view, app, 
     (job,) = kept
     app.selection.class_name = "sheep"
     job.done(job.work(job))
-    assert view.table.threshold == {"now": "+0.250", "kind": "ask"}
+    assert view.panels.threshold == {"now": "+0.250", "kind": "ask"}
     choose(view)
     kept[-1].failed(CancelledError("Cancelled."))
-    assert view.table.threshold["kind"] == "running"
+    assert view.panels.threshold["kind"] == "running"
     kept[-1].failed(TuningError("It broke.", "Mend it."))
-    assert view.table.threshold["text"] == "It broke. Mend it."
+    assert view.panels.threshold["text"] == "It broke. Mend it."
 
 
 def test_without_a_student_nothing_is_chosen(app):

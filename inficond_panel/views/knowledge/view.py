@@ -13,24 +13,36 @@ import param
 from panel.viewable import Viewable, Viewer
 
 from inficond_panel.results.concept_scales import concept_scales
-from inficond_panel.ui.actions import action
 from inficond_panel.ui.component import tie
-from inficond_panel.views.knowledge.asking.asking import AskActions, make_asking
-from inficond_panel.views.knowledge.batch.batch import BatchBar, make_suggesting
-from inficond_panel.views.knowledge.knowledge_actions import RowActions
-from inficond_panel.views.knowledge.panels.class_metrics import MeasuresPanel
-from inficond_panel.views.knowledge.panels.mending import MendingPanel
-from inficond_panel.views.knowledge.panels.refit_report import ReportPanel
-from inficond_panel.views.knowledge.panels.thresholds import ThresholdChoices
-from inficond_panel.views.knowledge.rows.rows import (
+from inficond_panel.views.knowledge.batch.batch import (
+    Batch,
+    BatchActions,
+    BatchBar,
+    make_ranked,
+    make_suggesting,
+)
+from inficond_panel.views.knowledge.panels.asking import AskActions, make_asking
+from inficond_panel.views.knowledge.panels.measures import (
+    MeasuresActions,
+    MeasuresPanel,
+    ThresholdChoices,
+)
+from inficond_panel.views.knowledge.panels.mending import MendingActions, MendingPanel
+from inficond_panel.views.knowledge.panels.panels import StudentPanels
+from inficond_panel.views.knowledge.panels.refit_report import ReportActions, ReportPanel
+from inficond_panel.views.knowledge.table.rows import (
     EffectCurves,
+    StabilityRuns,
+    TableActions,
     make_concept_rows,
     make_pinned,
     make_undefined,
 )
-from inficond_panel.views.knowledge.rows.stability import StabilityRuns
-from inficond_panel.views.knowledge.table import KnowledgeTable, draw_picture, make_typing
-from inficond_panel.vocabulary.confidence import confidence_word
+from inficond_panel.views.knowledge.table.table import (
+    KnowledgeTable,
+    draw_picture,
+    make_typing,
+)
 from inficond_panel.vocabulary.sorts import DISCREPANCY_P, SUSPECTS
 from inficond_panel.wording.teacher import teacher_sentences
 
@@ -52,7 +64,9 @@ class Overview(Protocol):
         """Still picture of the list, or of the overview."""
 
 
-class KnowledgeView(RowActions, AskActions, Viewer):
+class KnowledgeView(
+    TableActions, BatchActions, MendingActions, MeasuresActions, ReportActions, AskActions, Viewer
+):
     """The student of ``app.selection.class_name``; the order of rows stays until a refit is done.
 
     Without a class it shows ``overview``, a view of all students, where there is one.
@@ -62,44 +76,34 @@ class KnowledgeView(RowActions, AskActions, Viewer):
 
     def __init__(self, app: AppState, overview: Overview | None = None, **params: Any) -> None:
         self.app, self.overview = app, overview
-        factor, suggestion = app.tuning.factor, app.suggestion
-        self.table = KnowledgeTable(
-            confidence=confidence_word(app.spec.views.confidence)
-            if app.spec.views.intervals
-            else "",
-            theme=app.param.theme,
-            extent=app.settings.param.show,
-            intervals=app.spec.views.intervals,
-            locked=app.tuning.param.locked,
-            overview=overview,
-            factor=factor,
-            factors=sorted({*app.spec.views.factors, factor}),
-            concepts=len(app.store.concepts),
-            patchless=app.store.lacks("segments"),
-            suspecting=app.spec.tuning.suspects,
+        suggestion = app.suggestion
+        self.bar = BatchBar.of(
+            app,
+            factor=app.tuning.factor,
             suggesting=pn.bind(make_suggesting, *(suggestion.param[key] for key in SUGGESTING)),
-            cureless=str(app.tuner.cures.refused or ""),
-            penalised=app.tuner.cures.takes_lambda,
-            suggests=app.spec.tuning.suggest,
+        )
+        batch = {name: self.bar.param[name] for name in ("pending", "status", "cures", "summary")}
+        self.panels = StudentPanels.of(app, **batch)
+        self.table = KnowledgeTable.of(
+            app,
+            overview=overview,
+            parts=[self.bar, self.panels],
+            pending=batch["pending"],
+            status=batch["status"],
+            shift=self.panels.param.shift,
             sizing_mode="stretch_both",
-            margin=0,
         )
-        tie(
-            self.table,
-            app.settings,
-            sort="concept_sort",
-            top="top",
-            metric="effect",
-            patches_of="patches_of",
-        )
-        self.report = ReportPanel(app, self.table, app.tuning.tell)
+        kept = {"sort": "concept_sort", "metric": "effect"}
+        tie(self.table, app.settings, **kept, top="top", patches_of="patches_of")
+        self.report = ReportPanel(app, self.panels, app.tuning.tell)
         self.effects = EffectCurves(app, self.table, self.report.ask, app.tuning.tell)
-        self.batch = BatchBar(app, self.table, app.tuning.tell)
-        self.measures = MeasuresPanel(app, self.table)
-        self.thresholds = ThresholdChoices(app, self.table)
+        self.batch = Batch(app, self.bar, self.table, app.tuning.tell)
+        self.measures = MeasuresPanel(app, self.panels)
+        self.thresholds = ThresholdChoices(app, self.panels)
         self.stability = StabilityRuns(app, self.table)
-        self.mending = MendingPanel(app, self.table)
-        self.listen_to(self.table)
+        self.mending = MendingPanel(app, self.panels)
+        for part in (self.table, self.bar, self.panels):
+            self.listen_to(part)
         super().__init__(**params)
         self.batch.outcome = app.concepts.outcome
         self._show_student()
@@ -116,7 +120,7 @@ class KnowledgeView(RowActions, AskActions, Viewer):
         """Picture of the student, or of the overview where no class is selected."""
         table = self.table
         if table.student:
-            return draw_picture(table.student, table.rows, table.summary, table.concept)
+            return draw_picture(table.student, table.rows, self.bar.summary, table.concept)
         return self.overview.picture() if self.overview is not None else None
 
     def close(self) -> None:
@@ -130,7 +134,8 @@ class KnowledgeView(RowActions, AskActions, Viewer):
         with param.parameterized.batch_call_watchers(self.table):
             skill = self.app.students.snapshot.teacher.get(name)
             teacher = teacher_sentences({name: skill}) if skill else []
-            self.table.param.update(student=name, find="", measures=None, teacher=teacher)
+            self.table.find = ""
+            self.panels.param.update(measures=None, teacher=teacher)
             self.stability.forget()
             self.thresholds.show()
             self.report.show()
@@ -147,6 +152,7 @@ class KnowledgeView(RowActions, AskActions, Viewer):
             return
         table.influential = int(np.count_nonzero(self.app.students.student(name).weights))
         table.rows = self._rows(table.top)
+        self.bar.ranked = make_ranked(table.rows)
         self._find()
         self.effects.start()
 
@@ -197,9 +203,9 @@ class KnowledgeView(RowActions, AskActions, Viewer):
         scales = concept_scales(self.app.tuner, self.table.student)
         return scales.facts(store.concepts.index(concept))
 
-    @param.depends("table.factor", watch=True)
+    @param.depends("bar.factor", watch=True)
     def _set_factor(self) -> None:
-        self.app.tuning.scale(self.table.factor)
+        self.app.tuning.scale(self.bar.factor)
 
     @param.depends("app.selection.concept", watch=True)
     def _show_concept(self) -> None:
@@ -228,11 +234,11 @@ class KnowledgeView(RowActions, AskActions, Viewer):
         "app.asking.found",
         "app.tuning.status",
         "app.tuning.pending",
-        "table.student",
+        "panels.student",
         watch=True,
     )
     def _show_asking(self) -> None:
-        self.table.asking = make_asking(self.app, self.table.student)
+        self.panels.asking = make_asking(self.app, self.panels.student)
 
     @param.depends("app.changes.arrivals", watch=True)
     def _show_changes(self) -> None:
@@ -241,7 +247,7 @@ class KnowledgeView(RowActions, AskActions, Viewer):
 
     def _yield_to_others(self) -> None:
         """A refit must not wait for effect charts, nor a preview for what takes longer."""
-        tuning, before = self.app.tuning, self.table.status["kind"]
+        tuning, before = self.app.tuning, self.bar.status["kind"]
         if tuning.awaited:
             self.app.jobs.cancel("report")
             self.stability.stop()
@@ -255,39 +261,8 @@ class KnowledgeView(RowActions, AskActions, Viewer):
     def _show_typing(self) -> None:
         self.table.typing = make_typing(self.app)
 
-    @action
-    def _select(self, student: str) -> None:
-        self.app.selection.class_name = student
-
-    @action
-    def _open_slice(self, value: str) -> None:
-        self.measures.open_slice(value)
-
-    @action
-    def _choose_threshold(self, least: float | None) -> None:
-        """Choose the threshold of the best F1, or of the most recall at a least precision."""
-        self.thresholds.ask(least)
-
-    @action
-    def _open_churn(self, split: str) -> None:
-        self.report.open_churn(split)
-
-    @action
-    def _find_stability(self, concept: str) -> None:
-        self.stability.ask(concept)
-
-    @action
-    def _look_for_texts(self) -> None:
-        self.app.concepts.look()
-
-    @action
-    def _add(self, text: str) -> None:
-        self.app.concepts.add(text)
-
-    @action
-    def _stop_adding(self) -> None:
-        self.app.concepts.cancel()
-
-    @action
-    def _forget(self, concept: str) -> None:
-        self.app.concepts.forget(concept)
+    def _takes(self, name: str) -> bool:
+        """Cures and suggestions are given where the spec has them shown."""
+        options = self.table.options
+        cured = options["suspecting"] and (options["penalised"] or not options["cureless"])
+        return bool({"cure": cured, "suggest": options["suggests"]}.get(name, True))

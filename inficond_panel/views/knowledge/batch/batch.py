@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import param
 
 from inficond_panel.analysis.judged import chosen_on_tune
 from inficond_panel.common.numbers import bound, count, defined
 from inficond_panel.state import Job
+from inficond_panel.state.tuning import TuningState
 from inficond_panel.tuning import Intent
 from inficond_panel.tuning.fitting.held_out import learns_from_tune
 from inficond_panel.tuning.intents.asked import place_of
+from inficond_panel.ui import browser
+from inficond_panel.ui.actions import action
 from inficond_panel.views.knowledge.panels.mending import make_cure
-from inficond_panel.views.knowledge.table import KnowledgeTable, make_status
+from inficond_panel.views.knowledge.parts import StudentActions, StudentPart, make_status
 from inficond_panel.vocabulary.directions import THUMBS
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.splits import TUNE
@@ -36,6 +41,11 @@ if TYPE_CHECKING:
     from inficond_panel.state import AppState, Preview
     from inficond_panel.state.batch import Item
     from inficond_panel.tuning.intents.bounds import Bounds
+    from inficond_panel.views.knowledge.table.table import KnowledgeTable
+
+#: Rows of a list that has a block for each.
+MOST_BLOCKS = 50
+_FACTOR = TuningState.param["factor"]
 
 
 def make_pending(
@@ -137,13 +147,56 @@ def make_group_offer(
     }
 
 
-class BatchBar:
-    """Fills the top bar of ``table``: the batch, its preview, its group, its notices."""
+def make_ranked(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Concepts and ranks of the rows that have a block each; of a long list none has."""
+    if len(rows) > MOST_BLOCKS:
+        return []
+    return [{key: row[key] for key in ("concept", "rank")} for row in rows if row["rank"]]
+
+
+class BatchBar(StudentPart):
+    """Top bar: the student's AP, the batch with its preview, and the button that fits it."""
+
+    cures = param.List(default=[], item_type=dict, doc="Pending cures of all classes.")
+    held = param.List(default=[], item_type=dict, doc="As ``make_held`` gives it.")
+    touched = param.List(default=[], item_type=dict, doc="As ``make_touched`` gives it.")
+    ranked = param.List(default=[], item_type=dict, doc="As ``make_ranked`` gives it.")
+    summary = param.Dict(default={}, doc="As ``make_summary`` gives it.")
+    factor = param.Number(
+        default=2.0, bounds=_FACTOR.bounds, inclusive_bounds=_FACTOR.inclusive_bounds
+    )
+    group = param.Dict(default=None, allow_None=True, doc="As ``make_group_offer`` gives it.")
+    notices = param.List(default=[], item_type=str, doc="What the rules decided, in sentences.")
+    suggesting = param.Dict(default={}, doc="As ``make_suggesting`` gives it.")
+
+    _taken = frozenset({"factor"})
+    _esm = browser.module(Path(__file__).with_name("bar.js"))
+    _stylesheets = browser.styles(Path(__file__).with_name("bar.css"))
+
+
+class BatchActions(StudentActions):
+    """Actions of the browser on the top bar."""
+
+    @action
+    def _suggest(self, strategy: str, every: bool) -> None:
+        self.app.suggestion.ask(strategy, None if every else [self.student])
+
+    @action
+    def _withdraw(self, concept: str) -> None:
+        self.app.tuning.take_out(["thumb", self.student, concept])
+
+
+class Batch:
+    """Fills ``bar`` with the batch, its preview, its group, its notices; ``table`` with ghosts."""
 
     def __init__(
-        self, app: AppState, table: KnowledgeTable, failed: Callable[[InficondError], None]
+        self,
+        app: AppState,
+        bar: BatchBar,
+        table: KnowledgeTable,
+        failed: Callable[[InficondError], None],
     ) -> None:
-        self.app, self.table, self.failed = app, table, failed
+        self.app, self.bar, self.table, self.failed = app, bar, table, failed
         self.outcome: list[str] = []
         self._group: tuple[tuple[str, tuple[str, str]], Group | None] | None = None
 
@@ -152,12 +205,12 @@ class BatchBar:
         tuning = self.app.tuning
         if tuning.status.kind == "done":
             self.outcome = []
-        self.table.param.update(
+        self.bar.param.update(
             pending=[self._pending(intent) for intent in tuning.thumbs],
             cures=[make_cure(cure) for cure in tuning.pending if not isinstance(cure, Intent)],
-            held=make_held(self.app.students.node.bounds, self.table.student),
+            held=make_held(self.app.students.node.bounds, self.bar.student),
             touched=make_touched(tuning.pending, tuning.preview),
-            group=self._known_group(self.table.student),
+            group=self._known_group(self.bar.student),
             notices=[*self._suggested(), *self.outcome, *tuning.notices(), *self._chosen()],
             **self._change_texts(),
         )
@@ -165,11 +218,11 @@ class BatchBar:
 
     def show_changes(self) -> None:
         """Show the changes, once their intervals are computed."""
-        self.table.param.update(**self._change_texts())
+        self.bar.param.update(**self._change_texts())
 
     def show_ghosts(self) -> None:
         """Show the influences that the concepts on screen would have after the batch."""
-        preview, name = self.app.tuning.preview, self.table.student
+        preview, name = self.app.tuning.preview, self.bar.student
         listed = [row["concept"] for row in (*self.table.rows, *self.table.found)]
         if preview is None or name not in preview.metrics:
             self.table.ghosts = {}
@@ -180,7 +233,7 @@ class BatchBar:
 
     def _change_texts(self) -> dict[str, dict[str, Any]]:
         """Status and summary: what has changed since the start, and by the refit that is done."""
-        name, app = self.table.student, self.app
+        name, app = self.bar.student, self.app
         snapshot, status, change = app.students.snapshot, app.tuning.status, None
         joint = app.tuner.joint
         if status.kind == "done" and (joint or name in snapshot.node.tuned):
@@ -193,7 +246,7 @@ class BatchBar:
 
     def _chosen(self) -> list[str]:
         """Sentence that the images in view are learned by this student, or chose it, if so."""
-        snapshot, name = self.app.students.snapshot, self.table.student
+        snapshot, name = self.app.students.snapshot, self.bar.student
         if snapshot.split != TUNE:
             return []
         tuner = self.app.tuning.tuner
@@ -216,7 +269,7 @@ class BatchBar:
         if put_in and not put_in & waiting:
             return []
         limits = self.app.spec.views.intervals
-        return suggestion_sentences(suggestion.latest, self.table.student, limits=limits)
+        return suggestion_sentences(suggestion.latest, self.bar.student, limits=limits)
 
     def _pending(self, intent: Intent) -> dict[str, Any]:
         strongest = float(np.abs(self.app.students.student(intent.class_name).weights).max())

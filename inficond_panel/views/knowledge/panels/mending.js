@@ -3,7 +3,7 @@
 import { drawOnce, fixed, h, icon, isNumber, onKey, s, set, text } from "../../../ui/base.js"
 import { DIRECTIONS } from "../../../ui/vocabulary.js"
 import { axisOf } from "../../../ui/parts/whisker.js"
-import { isBusy, ownCures, ownPending } from "../batch/pending.js"
+import { isBusy, ownCures, ownPending } from "../shared.js"
 
 const KEY = "b"
 const AUTO = "auto"
@@ -21,7 +21,7 @@ export function makeMending(model, send) {
   const draw = () => {
     const { shift, shiftless, mended, teacher } = model
     const [unknown, advice] = teacher
-    element.hidden = !model.student || !(model.suspecting || unknown)
+    element.hidden = !model.student || !(model.options.suspecting || unknown)
     text(verdict, unknown || (shift.verdict ?? "Suspects"))
     set(verdict, "title", unknown ?? null)
     set(element, "data-kind", shift.kind ?? "")
@@ -30,9 +30,9 @@ export function makeMending(model, send) {
     set(head, "aria-expanded", String(mended))
     element.classList.toggle("expanded", mended)
     body.hidden = !mended
-    const key = [teacher, shift, shiftless, model.terms, model.path, model.auto, model.cures, model.pending, isBusy(model)]
+    const key = [teacher, shift, shiftless, model.terms, model.path, model.cures, model.pending, isBusy(model)]
     if (mended) drawOnce(body, JSON.stringify(key), () => {
-      if (!model.suspecting) return [h("p", {}, teacher.join(" "))]
+      if (!model.options.suspecting) return [h("p", {}, teacher.join(" "))]
       return shift.kind ? sectionsOf(model, send) : [shiftless || h("span", { class: "spin" })]
     })
   }
@@ -61,7 +61,7 @@ function sectionsOf(model, send) {
   return [
     h("p", { class: "num" }, model.shift.sentence, model.shift.by_teacher && " Fit has no labels: the teacher's decisions stand for them."),
     model.shift.comparison && h("p", { class: "num" }, model.shift.comparison),
-    model.cureless && h("p", {}, model.cureless),
+    model.options.cureless && h("p", {}, model.options.cureless),
     model.terms.length > 0 && h("p", { class: "num" }, `In force: ${model.terms.join("; ")}.`),
     h("div", { class: "cures" }, suspectsOf(model, send), penaltyOf(model, send)),
   ].filter(Boolean)
@@ -71,7 +71,7 @@ const section = (title, ...content) => h("section", {}, h("h3", {}, title), ...c
 
 /** A button that gives a cure, or takes the same one back. */
 function cureButton(model, send, cure, pressed, name, label, title) {
-  return h("button", { class: "group-thumb cure", type: "button", "aria-pressed": String(pressed), "aria-label": label, title: model.cureless || title, disabled: isBusy(model) || Boolean(model.cureless),
+  return h("button", { class: "group-thumb cure", type: "button", "aria-pressed": String(pressed), "aria-label": label, title: model.options.cureless || title, disabled: isBusy(model) || Boolean(model.options.cureless),
     onclick: () => send("cure", { cure }) }, cure.direction === "balance" && h("span", { "aria-hidden": "true" }, "≈ "), name)
 }
 
@@ -103,14 +103,14 @@ function suspectsOf(model, send) {
 
 /** AP over lambda with its interval, and a slider along the values that were solved. */
 function penaltyOf(model, send) {
-  const { path } = model
-  if (!path.length) return section("Penalty λ", h("span", { class: "spin" }))
+  const { points: path, auto: alone } = model.path
+  if (!path) return section("Penalty λ", h("span", { class: "spin" }))
   const pending = ownCures(model).find(({ direction }) => direction === "lambda")
   const now = path.findIndex((point) => point.now)
   const auto = pending?.value === AUTO
   const chosen = pending && !auto ? nearest(path, pending.value) : now
   const told = h("p", { class: "num", role: "status" }, wordsAt(path, chosen, now))
-  const slider = h("input", { type: "range", min: 0, max: path.length - 1, step: 1, value: chosen, disabled: isBusy(model) || !model.penalised, "aria-label": "Lambda, the penalty of influences",
+  const slider = h("input", { type: "range", min: 0, max: path.length - 1, step: 1, value: chosen, disabled: isBusy(model) || !model.options.penalised, "aria-label": "Lambda, the penalty of influences",
     "aria-valuetext": wordsAt(path, chosen, now) })
   slider.addEventListener("input", () => {
     text(told, wordsAt(path, Number(slider.value), now))
@@ -124,8 +124,8 @@ function penaltyOf(model, send) {
   })
   const chart = chartOf(path, chosen, now)
   return section("Penalty λ", h("div", { class: "penalty" }, chart, slider), told,
-    model.auto && h("p", { class: "num" }, model.auto),
-    h("p", { class: "gives" }, cureButton(model, send, { direction: "lambda", value: AUTO }, auto, "λ auto", "λ auto: choose lambda by AP on tune", model.auto || "The lambda with the highest AP on tune, if it gains more than noise")))
+    alone && h("p", { class: "num" }, alone),
+    h("p", { class: "gives" }, cureButton(model, send, { direction: "lambda", value: AUTO }, auto, "λ auto", "λ auto: choose lambda by AP on tune", alone || "The lambda with the highest AP on tune, if it gains more than noise")))
 }
 
 const nearest = (path, value) => path.reduce((best, point, at) => (Math.abs(Math.log(point.value / value)) < Math.abs(Math.log(path[best].value / value)) ? at : best), 0)

@@ -17,7 +17,9 @@ from inficond_panel.results.penalty_path import penalty_path
 from inficond_panel.state import Job
 from inficond_panel.tuning.intents.asked import place_of
 from inficond_panel.tuning.intents.cures import Balance, Cure, cure_from_json
+from inficond_panel.ui.actions import action
 from inficond_panel.ui.component import tie
+from inficond_panel.views.knowledge.parts import StudentActions
 from inficond_panel.vocabulary.confidence import CONFIDENCE
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.wording.cures import asked_words, terms_words
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
     from inficond_panel.distill import Interval
     from inficond_panel.state import AppState
     from inficond_panel.tuning.shift.class_shift import ClassShift
-    from inficond_panel.views.knowledge.table import KnowledgeTable
+    from inficond_panel.views.knowledge.panels.panels import StudentPanels
 
 #: Kinds of a verdict in the words of the page.
 VERDICTS = {SHIFT: "Shift", NONE: "No shift", "unknown": "Too few photos to say"}
@@ -74,8 +76,9 @@ def make_shift(
     }
 
 
-def make_path(path: pd.DataFrame, level: float | None = CONFIDENCE) -> list[dict[str, Any]]:
-    """Points of a path over lambda, see ``results.penalty_path``: AP with its interval, concepts.
+def make_path(path: pd.DataFrame, level: float | None = CONFIDENCE) -> dict[str, Any]:
+    """Points of a path over lambda, see ``results.penalty_path``: AP with its interval, concepts;
+    and ``auto``, which lambda auto takes alone, and why.
 
     Without a ``level`` AP alone.
     """
@@ -92,7 +95,8 @@ def make_path(path: pd.DataFrame, level: float | None = CONFIDENCE) -> list[dict
             "told": ap.text(),
         }
         points.append(facts | plain(ap.columns(AP.key, stem="")))
-    return points
+    auto = path.attrs["facts"]["auto"]
+    return {"points": points, "auto": auto["sentence"] if auto else ""}
 
 
 def make_cure(cure: Cure) -> dict[str, Any]:
@@ -105,30 +109,31 @@ def make_cure(cure: Cure) -> dict[str, Any]:
 
 
 class MendingPanel(param.Parameterized):
-    """Fills ``table.shift``; while the panel is open also ``path`` and ``auto``."""
+    """Fills ``panels.shift``; while the panel is open also ``path``."""
 
-    def __init__(self, app: AppState, table: KnowledgeTable) -> None:
-        self.app, self.table = app, table
+    def __init__(self, app: AppState, panels: StudentPanels) -> None:
+        self.app, self.panels = app, panels
         self._level = app.spec.views.shown_level
         self._asked: tuple[str, str] | None = None
+        self._marked: list[str] = []  # suspects
         self._gains: dict[tuple[str, str], dict[str, Interval]] = {}  # by iteration and class
-        tie(table, app.settings, mended="mended")
+        tie(panels, app.settings, mended="mended")
         super().__init__()
 
     @param.depends("app.shifts.by_class", "app.shifts.problem", watch=True)
     def show(self) -> None:
         """Show the known facts of the student in view; the rest follows."""
-        name = self.table.student
+        name = self.panels.student
         found = self.app.shifts.by_class.get(name)
         if self._asked != (name, self.app.students.node.id):
             self._asked = None
-            self.table.param.update(path=[], auto="")
-            self.table.shift = {} if found is None else self._made(found)
-        elif not self.table.shift and found is not None:
-            self.table.shift = self._made(found)
+            self.panels.path = {}
+            self.panels.shift = {} if found is None else self._made(found)
+        elif not self.panels.shift and found is not None:
+            self.panels.shift = self._made(found)
         terms = self.app.tuner.terms(self.app.students.node).get(name)
         told = terms_words(terms) if terms else []
-        self.table.param.update(shiftless=self.app.shifts.problem, terms=told)
+        self.panels.param.update(shiftless=self.app.shifts.problem, terms=told)
         self.ask()
 
     def _made(self, shift: ClassShift, aps: Mapping[str, Interval] | None = None) -> dict[str, Any]:
@@ -138,32 +143,31 @@ class MendingPanel(param.Parameterized):
     @param.depends("app.tuning.preview", watch=True)
     def _keep_gain(self) -> None:
         """Keep the previewed gain of a balance by one concept, and show it beside that concept."""
-        name, preview = self.table.student, self.app.tuning.preview
+        name, preview = self.panels.student, self.app.tuning.preview
         own = [item for item in self.app.tuning.pending if item.class_name == name]
         found = self.app.shifts.by_class.get(name)
         gain = None if preview is None else preview.of(name, AP.key)
         if gain is None or found is None or len(own) != 1 or not isinstance(own[0], Balance):
             return
-        if len(own[0].concepts) == 1 and self.table.shift:
+        if len(own[0].concepts) == 1 and self.panels.shift:
             known = self._gains.setdefault((self.app.tuning.head.id, name), {})
             known[own[0].concepts[0]] = gain
             told = {one["concept"]: one for one in self._made(found)["suspects"]}
-            suspects = [told.get(one["concept"], one) for one in self.table.shift["suspects"]]
-            self.table.shift = {**self.table.shift, "suspects": suspects}
+            suspects = [told.get(one["concept"], one) for one in self.panels.shift["suspects"]]
+            self.panels.shift = {**self.panels.shift, "suspects": suspects}
 
     def mark(self) -> bool:
-        """Mark the suspects of the student in view; True where they have changed."""
-        suspects, before = self.app.shifts.suspects(self.table.student), self.table.marks
-        self.table.marks = {concept: rank for rank, concept in enumerate(suspects, start=1)}
-        return bool(self.table.marks != before)
+        """Look at the suspects of the student in view; True where they have changed."""
+        before, self._marked = self._marked, self.app.shifts.suspects(self.panels.student)
+        return self._marked != before
 
-    @param.depends("table.mended", "app.tuning.status", watch=True)
+    @param.depends("panels.mended", "app.tuning.status", watch=True)
     def ask(self) -> None:
         """Compute the facts that only the open panel shows."""
-        app, name, node = self.app, self.table.student, self.app.students.node
+        app, name, node = self.app, self.panels.student, self.app.students.node
         asked = name, node.id
         if (
-            not (self.table.mended and name and self.table.suspecting)
+            not (self.panels.mended and name and self.panels.options["suspecting"])
             or app.tuning.awaited
             or self._asked == asked
         ):
@@ -171,17 +175,14 @@ class MendingPanel(param.Parameterized):
 
         def work(_: Job) -> dict[str, Any]:
             found = student_shift(app.tuner, node, name, baselines=True)
-            path = penalty_path(app.tuner, node, name)
-            auto = path.attrs["facts"]["auto"]
             return {
                 "shift": self._made(found, tune_aps(app.tuner, node, found)),
-                "path": make_path(path, self._level),
-                "auto": auto["sentence"] if auto else "",
+                "path": make_path(penalty_path(app.tuner, node, name), self._level),
             }
 
         def done(made: dict[str, Any]) -> None:
-            if self._asked == asked and self.table.student == name:
-                self.table.param.update(**made)
+            if self._asked == asked and self.panels.student == name:
+                self.panels.param.update(**made)
 
         self._asked = asked
         app.jobs.submit(Job("mending", work, done, self._failed))
@@ -193,12 +194,12 @@ class MendingPanel(param.Parameterized):
         one that the data named.
         """
         try:
-            cure = cure_from_json({**given, "class": self.table.student})
+            cure = cure_from_json({**given, "class": self.panels.student})
             self.app.tuner.cures.check([cure])
         except (KeyError, TypeError, InficondError) as error:
             raise ValueError("no such cure") from error
         if isinstance(cure, Balance):
-            suspects = self.app.shifts.suspects(self.table.student)
+            suspects = self.app.shifts.suspects(self.panels.student)
             return replace(cure, suspects=set(cure.concepts) <= set(suspects))
         return cure
 
@@ -207,3 +208,14 @@ class MendingPanel(param.Parameterized):
             self._asked = None
         else:  # not asked for again, as it would fail again
             self.app.tuning.tell(error)
+
+
+class MendingActions(StudentActions):
+    """Actions of the browser on suspects and cures."""
+
+    mending: MendingPanel
+
+    @action
+    def _cure(self, cure: dict) -> None:
+        """Give a cure of the student in view, or take it back."""
+        self.app.tuning.toggle(self.mending.read(cure))

@@ -1,8 +1,7 @@
 // What the refit behind a student did: one line, and when it is opened bounds, movers, groups, fit.
 
 import { drawOnce, h, icon, onKey, s, set, text } from "../../../ui/base.js"
-import { DIRECTIONS } from "../../../ui/vocabulary.js"
-import { isBusy, ownPending } from "../batch/pending.js"
+import { groupButton, isBusy } from "../shared.js"
 
 const REPORT_KEY = "w"
 
@@ -68,14 +67,4 @@ function moverOf({ concept, tuned, share, change, weights }) {
 
 function groupOf({ text: sentence, direction, concepts }, model, send) {
   return h("p", { class: "group num" }, sentence, " ", direction && groupButton({ concepts, direction }, model, send))
-}
-
-/** One click gives each of a group the thumb, or takes it from all. */
-export function groupButton({ concepts, direction }, model, send, name = `${concepts.length} concepts`) {
-  const mine = new Set(ownPending(model).filter((intent) => intent.direction === direction).map(({ concept }) => concept))
-  const pressed = concepts.every((concept) => mine.has(concept))
-  const { mark, verb } = DIRECTIONS[direction]
-  return h("button", { class: `group-thumb ${direction}`, type: "button", "aria-pressed": String(pressed), disabled: isBusy(model),
-    "aria-label": `${verb} the group, ${name}: ${concepts.join(", ")}`, title: `${verb} the group: ${concepts.join(", ")} (G)`,
-    onclick: () => send("toggle_group", { concepts, direction }) }, h("span", { "aria-hidden": "true" }, mark), ` ${name}`)
 }

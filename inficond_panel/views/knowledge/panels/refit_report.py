@@ -11,7 +11,9 @@ import param
 from inficond_panel.common.numbers import bound, number, signed
 from inficond_panel.results.image_sets import image_set
 from inficond_panel.state import Job
+from inficond_panel.ui.actions import action
 from inficond_panel.ui.component import tie
+from inficond_panel.views.knowledge.parts import StudentActions
 from inficond_panel.wording import refit as words
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from inficond_panel.results.compensation import Group, Mover
     from inficond_panel.results.refit_report import ClassReport, RefitReport
     from inficond_panel.state import AppState
-    from inficond_panel.views.knowledge.table import KnowledgeTable
+    from inficond_panel.views.knowledge.panels.panels import StudentPanels
 
 MOVERS = 3  #: of those that are not tuned, each way
 
@@ -103,34 +105,34 @@ def make_group(group: Group, report: ClassReport) -> dict[str, Any]:
 
 
 class ReportPanel(param.Parameterized):
-    """Fills ``table.report``: the effects of the iteration that made the student."""
+    """Fills ``panels.report``: the effects of the iteration that made the student."""
 
     def __init__(
-        self, app: AppState, table: KnowledgeTable, failed: Callable[[InficondError], None]
+        self, app: AppState, panels: StudentPanels, failed: Callable[[InficondError], None]
     ) -> None:
-        self.app, self.table, self.failed = app, table, failed
-        tie(table, app.settings, explained="explained")
+        self.app, self.panels, self.failed = app, panels, failed
+        tie(panels, app.settings, explained="explained")
         super().__init__()
 
     def show(self) -> None:
         """Show the student in view; unknown values follow when they are computed."""
-        name, students = self.table.student, self.app.students
+        name, students = self.panels.student, self.app.students
         refit = students.refit_of(name) if name else None
         known = students.known_report(refit) if refit else None
-        self.table.refit = refit.number if refit else None
-        self.table.report = None
+        self.panels.refit = refit.number if refit else None
+        self.panels.report = None
         if refit and known:
             snapshot = students.snapshot
-            self.table.report = make_report(
+            self.panels.report = make_report(
                 known.of(name), refit.number, snapshot.node.number, snapshot.split
             )
 
-    @param.depends("table.explained", watch=True)
+    @param.depends("panels.explained", watch=True)
     def ask(self) -> None:
         """Make the report, unless something runs that a person waits for."""
-        name, table = self.table.student, self.table
+        name, panels = self.panels.student, self.panels
         refit = self.app.students.refit_of(name) if name else None
-        if refit is None or table.report or self.app.tuning.awaited:
+        if refit is None or panels.report or self.app.tuning.awaited:
             return
 
         def work(job: Job) -> RefitReport:
@@ -140,7 +142,7 @@ class ReportPanel(param.Parameterized):
 
     def open_churn(self, split: str) -> None:
         """Show the images of a split that changed sides by the iteration that is reported."""
-        name, students = self.table.student, self.app.students
+        name, students = self.panels.student, self.app.students
         refit = students.refit_of(name) if name else None
         known = students.known_report(refit) if refit else None
         if refit is None or known is None:
@@ -149,3 +151,13 @@ class ReportPanel(param.Parameterized):
         title = f"{name}, changed sides by #{refit.number}"
         rows = [flip.row for flip in churn.flips]
         self.app.selection.open_images(image_set(students.student(name), title, rows))
+
+
+class ReportActions(StudentActions):
+    """Actions of the browser on the report."""
+
+    report: ReportPanel
+
+    @action
+    def _open_churn(self, split: str) -> None:
+        self.report.open_churn(split)

@@ -1,7 +1,7 @@
 // One sentence on a student, where only what people who begin need is shown: what the last refit did
 // to it, or what is wrong with it or its teacher.
 
-import { h, icon, text } from "../../ui/base.js"
+import { h, icon, text } from "../../../ui/base.js"
 
 export function makeSentence(model) {
   const words = h("span")

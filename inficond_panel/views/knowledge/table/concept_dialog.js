@@ -1,7 +1,7 @@
 // Add a concept by typing it: encoder and prompt told, progress with cancel, what is typed so far.
 
-import { count, drawOnce, h, icon, isClosed, keyed, text, unless, watch } from "../../ui/base.js"
-import { isFitting } from "./batch/pending.js"
+import { count, drawOnce, h, icon, isClosed, keyed, text, unless, watch } from "../../../ui/base.js"
+import { isFitting } from "../shared.js"
 
 const FROM = "typing" // noted on the document, which outlives the views that other concepts replace
 
@@ -47,7 +47,7 @@ export function conceptDialog(root, model, send) {
     const { encoder, prompt, prompts, missing, kind, text: words, progress, remedy, busy, typed: names, carried, others } = model.typing
     const name = input.value.split(",")[0].trim()
     const more = prompts > 1 ? ` and ${prompts - 1} more ${prompts === 2 ? "prompt" : "prompts"}` : ""
-    how.hidden = Boolean(model.patchless) // nothing could be scored
+    how.hidden = Boolean(model.options.patchless) // nothing could be scored
     text(how, `Encoded by ${encoder} as “${prompt.replace("{}", name || "…")}”${more}. Scored from the segments of the store; no photo is read. ` +
       `The students are distilled again with it${carried > 0 ? ", and the intents of this branch are fitted again and counted from #1" : ""}. ` +
       leftBehind(others, isClosed("forgetting")))

@@ -1,4 +1,4 @@
-"""All metrics of one student as plain data: values, changes with their noise, the worst slice."""
+"""All metrics of one student as plain data: values, changes, slices, and the threshold."""
 
 from __future__ import annotations
 
@@ -8,25 +8,32 @@ from typing import TYPE_CHECKING, Any
 import param
 
 from inficond_panel.common.interval import OUTSIDE_NOTE
-from inficond_panel.common.numbers import change_number, count, number, number_range
+from inficond_panel.common.numbers import change_number, count, number, number_range, signed
 from inficond_panel.errors import CancelledError
+from inficond_panel.results.frame import interval_of
 from inficond_panel.results.image_sets import image_set, worst_first
 from inficond_panel.results.node_metrics import metadata_slices
+from inficond_panel.results.thresholds import JUDGED, threshold_line, thresholds
 from inficond_panel.state import Job
 from inficond_panel.state.requests.class_metrics import MEASURED, measure, measure_by
+from inficond_panel.ui.actions import action
 from inficond_panel.ui.component import tie
+from inficond_panel.views.knowledge.parts import StudentActions
 from inficond_panel.vocabulary.confidence import CONFIDENCE, confidence_word
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, ECE, F1, FIDELITY, METRICS
+from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 from inficond_panel.wording.metric_change import UNCHANGED, make_change
 from inficond_panel.wording.slices import worst_slice_sentence
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from inficond_panel.distill import ClassMetrics, Interval, SliceReport, SliceResult
     from inficond_panel.errors import InficondError
     from inficond_panel.results.snapshot import Snapshot
     from inficond_panel.state import AppState, Preview
     from inficond_panel.state.requests.class_metrics import Measured
-    from inficond_panel.views.knowledge.table import KnowledgeTable
+    from inficond_panel.views.knowledge.panels.panels import StudentPanels
 
 
 def make_line(
@@ -169,40 +176,39 @@ def _range(interval: Interval, level: float | None) -> str:
 
 
 class MeasuresPanel(param.Parameterized):
-    """Fills ``table.measures`` and ``table.slices`` while the panel is open."""
+    """Fills ``panels.measures`` and ``panels.slices`` while the panel is open."""
 
-    def __init__(self, app: AppState, table: KnowledgeTable) -> None:
-        self.app, self.table = app, table
+    def __init__(self, app: AppState, panels: StudentPanels) -> None:
+        self.app, self.panels = app, panels
         self._asked: tuple[Snapshot, str, Preview | None] | None = None
         self._sliced: tuple[Snapshot, str, str, str] | None = None
-        table.columns = app.store.metadata_columns
         names = ("measured", "slice_by", "slice_metric")
-        tie(table, app.settings, **{name: name for name in names})
+        tie(panels, app.settings, **{name: name for name in names})
         super().__init__()
 
     def show(self) -> None:
         """Show the student in view; unknown values follow when they are measured."""
-        name, snapshot = self.table.student, self.app.students.snapshot
+        name, snapshot = self.panels.student, self.app.students.snapshot
         preview = self._preview
         after = preview.metrics[name] if preview else None
         changes = preview.changes[name] if preview else {}
-        self.table.line = make_line(snapshot.metrics[name], after, changes)
+        self.panels.line = make_line(snapshot.metrics[name], after, changes)
         self.measure()
 
     @property
     def _preview(self) -> Preview | None:
         """The preview of a batch that touches the student in view."""
         preview = self.app.tuning.preview
-        return preview if preview and self.table.student in preview.metrics else None
+        return preview if preview and self.panels.student in preview.metrics else None
 
-    @param.depends("table.measured", watch=True)
+    @param.depends("panels.measured", watch=True)
     def measure(self) -> None:
         """Measure the student in view, if the panel is open."""
-        table, app = self.table, self.app
-        name, snapshot, preview = table.student, app.students.snapshot, self._preview
+        panels, app = self.panels, self.app
+        name, snapshot, preview = panels.student, app.students.snapshot, self._preview
         asked = snapshot, name, preview
         self.slice()
-        if not (table.measured and name) or (asked == self._asked and table.measures):
+        if not (panels.measured and name) or (asked == self._asked and panels.measures):
             return
         self._asked = asked
         student = app.students.student(name)
@@ -212,22 +218,22 @@ class MeasuresPanel(param.Parameterized):
             return measure(app.tuner, student, after)
 
         def done(measured: Measured) -> None:
-            if asked == self._asked and name == table.student:
-                table.measures = make_measures(
+            if asked == self._asked and name == panels.student:
+                panels.measures = make_measures(
                     measured, snapshot.metrics[name], app.spec.views.shown_level
                 )
 
         app.jobs.submit(Job("measures", work, done, app.tuning.tell))
 
-    @param.depends("table.slice_by", "table.slice_metric", watch=True)
+    @param.depends("panels.slice_by", "panels.slice_metric", watch=True)
     def slice(self) -> None:
         """Compare the slices that the column chosen makes, where the panel is open."""
-        table, app = self.table, self.app
-        name, snapshot = table.student, app.students.snapshot
-        column, metric = table.slice_by, table.slice_metric
+        panels, app = self.panels, self.app
+        name, snapshot = panels.student, app.students.snapshot
+        column, metric = panels.slice_by, panels.slice_metric
         asked = snapshot, name, column, metric
-        if not (table.measured and name and column):
-            self._sliced = table.slices = None
+        if not (panels.measured and name and column):
+            self._sliced = panels.slices = None
         elif app.tuning.awaited:
             app.jobs.cancel("slices")  # begun again when what is waited for is there
             self._sliced = None
@@ -235,7 +241,7 @@ class MeasuresPanel(param.Parameterized):
             self._compare(asked)
 
     def _compare(self, asked: tuple[Snapshot, str, str, str]) -> None:
-        table, app = self.table, self.app
+        panels, app = self.panels, self.app
         _, name, column, metric = asked
         student = app.students.student(name)
 
@@ -244,22 +250,120 @@ class MeasuresPanel(param.Parameterized):
 
         def done(report: SliceReport) -> None:
             if asked == self._sliced:
-                table.slices = make_slices(report, name, column, app.spec.views.shown_level)
+                panels.slices = make_slices(report, name, column, app.spec.views.shown_level)
 
         def failed(error: InficondError) -> None:
             if asked == self._sliced and not isinstance(error, CancelledError):
                 told = error.whole_for_page
-                table.slices = {"heads": [], "told": told, "rows": []}
+                panels.slices = {"heads": [], "told": told, "rows": []}
 
         self._sliced = asked
-        table.slices = {"heads": [], "told": "Being worked out", "rows": []}
+        panels.slices = {"heads": [], "told": "Being worked out", "rows": []}
         app.jobs.submit(Job("slices", work, done, failed))
 
     def open_slice(self, value: str) -> None:
         """Show the images of a slice, those that the student decides worst first."""
-        app, column = self.app, self.table.slice_by
-        student = app.students.student(self.table.student)
+        app, column = self.app, self.panels.slice_by
+        student = app.students.student(self.panels.student)
         masks = metadata_slices(app.store, student.split, [column])
         rows = worst_first(student, masks[value])
         title = f"{column}: {value or 'not known'}"
         app.selection.open_images(image_set(student, title, rows))
+
+
+def make_threshold(
+    found: pd.DataFrame, precision: float | None = None, level: float | None = CONFIDENCE
+) -> dict[str, Any]:
+    """The chosen threshold of one class with its limits, its cross-fitted worth, and the line for
+    the spec.
+
+    ``found`` has one row, see ``results.thresholds``. Without a ``level`` there are no limits.
+    """
+    row = found.iloc[0]
+    if row["lacking"]:
+        return {"kind": "error", "text": f"No threshold is chosen: {row['lacking']}."}
+    rule = "best F1" if precision is None else f"most recall at precision {precision:g}"
+    threshold, limits = interval_of(row, "threshold").cells(sign=True)
+    within = "" if level is None else f", {confidence_word(level)} {limits}"
+    changes = {key: (interval_of(row, key), interval_of(row, f"{key}_change")) for key in JUDGED}
+    return {
+        "kind": "done",
+        "text": f"{rule} at {threshold}{within}",
+        "rows": [_worth(key, *pair, level) for key, pair in changes.items()],
+        "line": threshold_line(found.attrs["facts"]["threshold"]),
+    }
+
+
+def _worth(key: str, after: Interval, change: Interval, level: float | None) -> dict[str, Any]:
+    return {
+        "name": METRICS[key].name,
+        "now": number(after.estimate - change.estimate),
+        "after": number(after.estimate),
+        "change": make_noisy(change, key, level),
+    }
+
+
+class ThresholdChoices:
+    """Fills ``panels.threshold``; a choice that is asked for is made by the worker."""
+
+    def __init__(self, app: AppState, panels: StudentPanels) -> None:
+        self.app, self.panels = app, panels
+        self._asked: tuple[str, str, float | None] | None = None
+
+    def show(self) -> None:
+        """Show the threshold in force, and drop a choice that was made for another student."""
+        self.app.jobs.cancel("threshold")
+        self._asked = None
+        name = self.panels.student
+        if self.app.store.task == SINGLE_LABEL:  # the likeliest class is decided
+            self.panels.threshold = {}
+            return
+        now = self.app.tuner.thresholds[self.app.store.classes.index(name)] if name else 0.0
+        self.panels.threshold = {"now": signed(now, 3), "kind": "ask"}
+
+    def stop(self) -> None:
+        """Stop the choice under way, since something else is waited for."""
+        if self.panels.threshold.get("kind") == "running":
+            self.show()
+
+    def ask(self, precision: float | None) -> None:
+        """Choose the threshold of the best F1, or of the most recall at a ``precision``."""
+        app, name, node = self.app, self.panels.student, self.app.students.node
+        if not name or app.tuning.awaited or not self.panels.threshold:
+            return
+        asked = self._asked = name, node.id, precision
+
+        def work(_: Job) -> dict[str, Any]:
+            draws, level = app.spec.views.draws, app.spec.views.shown_level
+            found = thresholds(app.tuner, node, classes=[name], precision=precision, draws=draws)
+            return make_threshold(found, precision, level)
+
+        def done(shown: dict[str, Any]) -> None:
+            if asked == self._asked:
+                self._tell(shown)
+
+        def failed(error: InficondError) -> None:
+            if not isinstance(error, CancelledError):
+                done({"kind": "error", "text": error.whole_for_page})
+
+        self._tell({"kind": "running"})
+        app.jobs.submit(Job("threshold", work, done, failed))
+
+    def _tell(self, shown: dict[str, Any]) -> None:
+        self.panels.threshold = {"now": self.panels.threshold["now"], **shown}
+
+
+class MeasuresActions(StudentActions):
+    """Actions of the browser on slices and the threshold."""
+
+    measures: MeasuresPanel
+    thresholds: ThresholdChoices
+
+    @action
+    def _open_slice(self, value: str) -> None:
+        self.measures.open_slice(value)
+
+    @action
+    def _choose_threshold(self, least: float | None) -> None:
+        """Choose the threshold of the best F1, or of the most recall at a least precision."""
+        self.thresholds.ask(least)

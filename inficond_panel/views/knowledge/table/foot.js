@@ -1,11 +1,11 @@
 // What stands below the rows: how many concepts there are beside those listed, and the legend.
 
-import { count, drawOnce, h, isClosed, s, text } from "../../ui/base.js"
-import { seek, soughtOf } from "./batch/pending.js"
+import { count, drawOnce, h, isClosed, s, text } from "../../../ui/base.js"
+import { seek, soughtOf } from "../shared.js"
 
 /** The line below the rows: how many concepts there are beside those listed, and the way to them. */
 export function drawRest(rest, model, search, dialog) {
-  const { influential, concepts, sort, rows, found } = model
+  const { influential, sort, rows, found, options: { concepts } } = model
   const ranked = rows.filter(({ rank }) => rank).length // others are held at 0
   const query = soughtOf(model)
   drawOnce(rest, JSON.stringify([query, found.length, influential, concepts, sort, rows.length, model.top, model.shift.sentence]), () => {
@@ -19,7 +19,7 @@ export function drawRest(rest, model, search, dialog) {
     const others = concepts - influential
     const told = influential ? `${countOf(influential)} ${influential === 1 ? "has" : "have"} influence` : "No concept has influence"
     const find = h("button", { class: "link", type: "button", onclick: () => search.focus() }, "Find a concept")
-    const next = model.tops.find((n) => n > model.top) ?? 0 // all
+    const next = model.options.tops.find((n) => n > model.top) ?? 0 // all
     const more = influential > ranked && h("button", { class: "link", type: "button", onclick: () => { model.top = next } }, next ? `Show ${count(Math.min(next, influential))}` : "Show all")
     if (more) return [`${told}, ${count(ranked)} listed. `, more, " · ", find]
     return [others ? `${told}; the ${influential ? "other " : ""}${count(others)} ${others === 1 ? "is" : "are"} at 0. ` : `${told}. `, find]

@@ -71,9 +71,9 @@ export function effectCardAt(row, model, at) {
   const effect = model.effects[row.concept]
   if (!effect?.x.length) return null
   const { x, change, low, high } = effect
-  const band = low.length ? [[`${model.confidence} interval`, interval(valueAt(x, low, at), valueAt(x, high, at))]] : []
+  const band = low.length ? [[`${model.options.confidence} interval`, interval(valueAt(x, low, at), valueAt(x, high, at))]] : []
   const reach = (sign) => `${points(change[farthest(change, sign)])} ${POINTS} at ${signed(x[farthest(change, sign)], 2)}`
   return [h("b", {}, row.concept), details([["Influence", `${signed(row.influence, 2)} → ${signed(at, 2)}`],
-    [`${model.metrics.find(([id]) => id === model.metric)[1]}, others held`, `${points(valueAt(x, change, at))} ${POINTS}`], ...band,
+    [`${model.options.metrics.find(([id]) => id === model.metric)[1]}, others held`, `${points(valueAt(x, change, at))} ${POINTS}`], ...band,
     ["Highest", reach(1)], ["Lowest", reach(-1)], ["Axis", `±${effect.axis} ${POINTS}`]])]
 }

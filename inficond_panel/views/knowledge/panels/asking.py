@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from inficond_panel.state import AppState
     from inficond_panel.store import Store
     from inficond_panel.tuning.ask.drafts import Draft
-    from inficond_panel.views.knowledge.table import KnowledgeTable
+    from inficond_panel.views.knowledge.panels.panels import StudentPanels
 
 #: Photos that the browser may have: the one shown, and those that come next.
 AHEAD = 3
@@ -106,19 +106,19 @@ class AskActions(Acting):
     """Actions of the browser on photos that are asked about."""
 
     app: AppState
-    table: KnowledgeTable
+    panels: StudentPanels
 
     @action
     def _ask(self) -> None:
         """Ask about photos of the student in view."""
-        self.app.asking.open(self.table.student)
+        self.app.asking.open(self.app.selection.class_name)
 
     @action
     def _asked_photo(self, row: int) -> None:
         """Send the photo that is shown, or one that follows."""
         draft = self.app.asking.draft
         if draft is not None and self.app.store.images[row] in draft.images:
-            send_photo(self.app, self.table, row, or_small=True)
+            send_photo(self.app, self.panels, row, or_small=True)
 
     @action
     def _answer_photo(self, place: int, value: int | None) -> None:

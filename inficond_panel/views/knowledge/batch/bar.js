@@ -1,21 +1,27 @@
 // Top bar of the knowledge view: AP now, changes, the pending batch, its button, its group, notices.
 
 import {
-  count, drawOnce, fixed, h, icon, isNumber, keyed, s, select, set, signed, text,
+  count, drawOnce, fixed, followTheme, h, icon, isNumber, keyed, s, select, set, signed, text, watch,
 } from "../../../ui/base.js"
-import { SHORT_LIST } from "../../../ui/lists/long_list.js"
-import { WHISKER, axisOf, whiskerOf } from "../../../ui/parts/whisker.js"
+import { popMenu } from "../../../ui/parts/menu.js"
+import { WHISKER, axisOf, toldOf, whiskerOf } from "../../../ui/parts/whisker.js"
 import { DIRECTIONS, POINTS } from "../../../ui/vocabulary.js"
-import { groupButton } from "../panels/refit_report.js"
-import { makeHeld } from "./held.js"
-import { makeSuggest } from "./suggest.js"
-import { makeTouched } from "./touched.js"
-import { isBusy, isFitting, ownCures, ownPending, sizeOf } from "./pending.js"
+import { groupButton, isBusy, isFitting, ownCures, ownPending, sender, sizeOf } from "../shared.js"
 
 const GROUP_SHOWN = 2 // members named; the rest is a number
 const NO_INTENTS = "No intents. Thumb a concept up or down."
 
-export function makeBar(model, send, menu) {
+export function render({ model, el }) {
+  const bar = makeBar(model, sender(model), popMenu(el))
+  el.append(bar.element)
+  followTheme(model, bar.element)
+  watch(model, ["student", "ranked", "pending", "status", "summary", "factor", "group", "notices", "touched", "held", "adding", "cures", "suggesting", "locked"], () => {
+    bar.element.hidden = !model.student
+    if (model.student) bar.draw()
+  })
+}
+
+function makeBar(model, send, menu) {
   const ap = h("b", { class: "num" })
   const teacher = h("span", { class: "teacher num" })
   const since = changeRow("Since start")
@@ -142,9 +148,8 @@ function makeButton(model, send) {
     long list, all. */
 function drawBlocks(blocks, model, send) {
   const intents = new Map(ownPending(model).map((intent) => [intent.concept, intent]))
-  const rows = model.rows.length > SHORT_LIST ? [] : model.rows.filter(({ rank }) => rank)
-  const listed = rows.map(({ concept, rank }) => ({ concept, rank, intent: intents.get(concept) }))
-  const names = new Set(rows.map(({ concept }) => concept))
+  const listed = model.ranked.map(({ concept, rank }) => ({ concept, rank, intent: intents.get(concept) }))
+  const names = new Set(listed.map(({ concept }) => concept))
   const others = [...intents.values()].filter(({ concept }) => !names.has(concept)).map((intent) => ({ concept: intent.concept, rank: "", intent }))
   blocks.style.setProperty("--n", listed.length || 12)
   blocks.classList.toggle("dense", listed.length > 20)
@@ -176,7 +181,8 @@ function fillCure(block, { words }) {
 }
 
 function focusConcept(blocks, concept) {
-  const row = [...blocks.closest(".knowledge").querySelectorAll(".rows > .row")].find(({ dataset }) => dataset.key === concept)
+  const view = blocks.getRootNode().host.closest(".knowledge") // the part that this one is in
+  const row = [...view.querySelectorAll(".rows > .row")].find(({ dataset }) => dataset.key === concept)
   row?.scrollIntoView({ block: "nearest" })
   row?.focus()
 }
@@ -185,7 +191,7 @@ function focusConcept(blocks, concept) {
 function makeLine(model, send, menu) {
   const suggest = makeSuggest(model, send, menu)
   const counts = h("span", { class: "counts" })
-  const factor = select("Factor", model.factors.map((x) => [x, `×${x}`]), model.factor, (x) => { model.factor = Number(x) }, "Factor")
+  const factor = select("Factor", model.options.factors.map((x) => [x, `×${x}`]), model.factor, (x) => { model.factor = Number(x) }, "Factor")
   factor.classList.add("compact", "factor")
   set(factor, "title", "How far a thumb goes: the bound is the influence times the factor, or divided by it")
   const status = h("span", { class: "status", role: "status", id: "batch-status" })
@@ -244,4 +250,98 @@ function groupOffer(model, send) {
   const rest = members.length - shown.length + more
   const title = `Collinear over the images of fit: ${[of, ...members.map(({ concept }) => concept)].join(", ")}${more ? `, and ${more} more behind these` : ""}`
   return [h("span", { class: "stands", title }, "Stands with ", h("span", { class: "clip" }, of), " · ", ...shown.flatMap(one), rest > 0 && `+${rest}`), concepts.length > 2 || members.length > 1 ? groupButton(model.group, model, send, `all ${concepts.length}`) : ""]
+}
+
+// --- suggest, the bounds in force, the students touched ---------------------------------------
+
+/** What a machine would do: a menu of strategies; while one runs, its progress and the way to stop it. */
+function makeSuggest(model, send, menu) {
+  const bar = h("i", { class: "progress" })
+  const label = h("span")
+  const element = h("button", { class: "suggest", type: "button", "aria-haspopup": "menu" }, bar, label)
+  const ask = (strategy, every) => () => send("suggest", { strategy, every })
+  element.addEventListener("click", () => {
+    if (model.suggesting.running) { send("stop_suggesting"); return }
+    if (isBusy(model)) return
+    const entry = (name, run) => ({ name, key: "", run })
+    menu.open(element, element, "Suggest", [
+      ...(model.options.cureless ? [] : [entry(`Repair ${model.student}`, ask("repair", false)), entry("Repair all students", ask("repair", true))]),
+      entry(`Thumbs for ${model.student}, cross-fitted`, ask("crossfit", false)), entry("Thumbs for all students, cross-fitted", ask("crossfit", true))])
+  })
+  element.hidden = !model.options.suggests
+  const draw = () => {
+    const { running, share, text: words } = model.suggesting
+    const part = Math.round(100 * (share ?? 0))
+    bar.style.width = running ? `${part}%` : "0"
+    text(label, running ? `Suggesting ${part} % ✕` : "Suggest")
+    set(element, "title", running ? `${words}. Click to stop.` : "What a machine would do, by what the data say: it waits in the batch")
+    set(element, "aria-label", running ? `Suggesting ${part} %: stop it` : "Suggest")
+    set(element, "aria-disabled", !running && isBusy(model) ? "true" : null)
+  }
+  return { element, draw }
+}
+
+const RELEASE = "release"
+const HELD_SHOWN = 6 // the rest is a number
+
+function makeHeld(model, send) {
+  const list = h("span", { class: "chips" })
+  const more = h("button", { class: "link", type: "button", onclick: () => { open = !open; draw() } })
+  const element = h("div", { class: "held", role: "group", "aria-label": "Bounds in force" }, h("span", { class: "muted" }, "Held:"), list, more)
+  let open = false
+  const make = ({ concept }) => h("span", { class: "chip" },
+    h("button", { class: "name clip offline", type: "button", "aria-label": `Open ${concept}`, onclick: () => send("open", { concept }) }, concept), h("span", { class: "num" }),
+    h("button", { class: "lift", type: "button", onclick: () => { if (!isBusy(model)) send("toggle", { concept, direction: RELEASE }) } }, icon(DIRECTIONS[RELEASE].icon, 12)))
+  const update = (chip, { concept, bound }, released) => {
+    const [name, limit, lift] = chip.children
+    const words = `${DIRECTIONS[RELEASE].verb} ${concept}, ${bound}`
+    set(name, "title", concept)
+    text(limit, bound)
+    set(lift, "aria-label", words)
+    set(lift, "title", released ? `${words}: waits; once more takes it back` : words)
+    set(lift, "aria-pressed", String(released))
+    set(lift, "aria-disabled", isBusy(model) ? "true" : null)
+  }
+  function draw() {
+    const { held } = model
+    const released = new Set(ownPending(model).filter(({ direction }) => direction === RELEASE).map(({ concept }) => concept))
+    element.hidden = !held.length
+    const shown = open ? held : held.slice(0, HELD_SHOWN)
+    keyed(list, shown, ({ concept }) => concept, make, (chip, one) => update(chip, one, released.has(one.concept)))
+    more.hidden = held.length <= HELD_SHOWN
+    text(more, open ? "less" : `${count(held.length - HELD_SHOWN)} more`)
+    set(more, "aria-expanded", String(open))
+  }
+  return { element, draw }
+}
+
+const STUDENTS_SHOWN = 6 // of a batch; the rest is a number
+
+/** The students that the batch touches, if there are others than the one shown: a click goes there. */
+function makeTouched(model, send) {
+  const element = h("div", { class: "touched", role: "group", "aria-label": "Students of this batch" })
+  const make = ({ student }) => h("button", { type: "button", onclick: () => send("select", { student }) },
+    h("b", { class: "clip" }), h("span", { class: "num", "aria-hidden": "true" }), h("span", { class: "num change" }))
+  const update = (button, { student, items, change }) => {
+    const [name, marks, told] = button.children
+    text(name, student)
+    text(marks, items.map(([glyph, kind, n]) => (glyph === kind ? kind : `${glyph}${n}`)).join(" "))
+    text(told, change ? `${change.text}${change.noise ? ", within noise" : ""}` : "")
+    set(button, "aria-current", student === model.student ? "true" : null)
+    set(button, "title", `${student}: ${items.map(([, kind, n]) => `${n} ${kind}`).join(", ")}${change ? `; AP ${toldOf(change)}` : ""}`)
+  }
+  const label = h("span", { class: "muted" })
+  const list = h("span", { class: "chips" })
+  const rest = h("span", { class: "muted num" })
+  element.append(label, list, rest)
+  const draw = () => {
+    const { touched, student } = model
+    element.hidden = !touched.some((one) => one.student !== student)
+    if (element.hidden) return
+    text(label, `This batch tunes ${touched.length} ${touched.length === 1 ? "student" : "students"}:`)
+    const shown = touched.slice(0, STUDENTS_SHOWN)
+    keyed(list, shown, (one) => one.student, make, update)
+    text(rest, touched.length > shown.length ? `and ${count(touched.length - shown.length)} more` : "")
+  }
+  return { element, draw }
 }

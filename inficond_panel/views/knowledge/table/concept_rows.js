@@ -6,9 +6,8 @@ import {
 import { DIRECTIONS, THUMBS } from "../../../ui/vocabulary.js"
 import { drawEffect, effectCard } from "./effect_chart.js"
 import { drawHandle, makeHandle } from "./hand.js"
-import { drawHolds, holdsButton, holdsCard } from "./stability.js"
 import { directionTo } from "./influence_value.js"
-import { isBusy, ownPending, shownRows } from "../batch/pending.js"
+import { isBusy, ownPending, shownRows } from "../shared.js"
 
 const KEPT_PATCHES = 2000
 const BLANK = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
@@ -74,13 +73,13 @@ export function fillRow(element, row, model, context) {
   set(strength, "aria-label", `influence ${now}${context.then.has(row.concept) ? `, ${signed(context.then.get(row.concept), 2)} at ${model.pinned.number}` : ""}`)
   drawOnce(note, JSON.stringify([intent, row.held, row.since]), () => noteOf(row, intent))
   set(note, "class", `note ${intent?.direction ?? ""}`)
-  drawSuspect(suspect, model.marks[row.concept], model.shift)
+  drawSuspect(suspect, row, model.shift)
   drawDiscrepancy(discrepancy, row, model.sort)
   drawHolds(holds, row, model.stability[row.concept])
   holds.hidden = row.influence === 0 && !model.stability[row.concept]
   drawEffect(effect, row, intent, model)
-  fillPatches(patches, row, model, context)
-  drawFactor(thumbs.lastChild, pending, model.factors, context.frozen)
+  fillPatches(patches, row, model.options, context)
+  drawFactor(thumbs.lastChild, pending, model.options.factors, context.frozen)
   for (const button of thumbs.querySelectorAll(".thumb")) {
     set(button, "aria-pressed", String(pending?.direction === button.dataset.direction))
     button.disabled = context.frozen
@@ -139,8 +138,9 @@ function noteOf(row, intent) {
   return row.held ? [icon("lock", 11), told(row.held, ` since ${row.since}`)] : []
 }
 
-function drawSuspect(element, rank, { suspects = [] }) {
-  drawOnce(element, String(rank ?? ""), () => (rank ? [h("span", { "aria-hidden": "true" }, `◆ ${rank}`), h("span", { class: "vh" }, `suspect ${rank}`)] : []))
+function drawSuspect(element, row, { suspects = [] }) {
+  const rank = suspects.findIndex(({ concept }) => concept === row.concept) + 1
+  drawOnce(element, String(rank || ""), () => (rank ? [h("span", { "aria-hidden": "true" }, `◆ ${rank}`), h("span", { class: "vh" }, `suspect ${rank}`)] : []))
   set(element, "title", suspects[rank - 1]?.reason ?? null)
 }
 
@@ -201,6 +201,30 @@ function fillPatches(patches, row, { patchless }, { similarity, pictures }) {
   set(patches, "data-none", patchless ? null : row.unpatched || null)
 }
 
+// --- whether an influence holds: a button that runs, stops, and tells ---------------------------
+
+export const HOLDS_KEY = "h"
+
+function holdsButton(concept, send) {
+  return h("button", { class: "holds", type: "button", "data-kind": "ask", onclick: () => send("find_stability", { concept }) }, h("i", {}), h("span", { class: "clip" }))
+}
+
+function drawHolds(button, { concept }, found) {
+  const kind = found?.kind ?? "ask"
+  const share = Math.round(100 * (found?.progress ?? 0))
+  set(button, "data-kind", kind)
+  button.firstChild.style.width = kind === "running" ? `${share}%` : "0"
+  text(button.lastChild, { ask: "holds?", running: `Refitting ${share} % ✕` }[kind] ?? found.short ?? found.text)
+  set(button, "aria-label", { ask: `holds? Refit to see whether the influence of ${concept} does (H)`, running: `Refitting ${share} %: stop it for ${concept}` }[kind] ?? `${concept}: ${found.text}`)
+  set(button, "title", kind === "ask" ? "Does its influence hold? Refit on other samples (H)" : kind === "error" ? found.text : null)
+}
+
+function holdsCard(concept, { text: words, rows, scope }) {
+  return [h("b", {}, `${concept}: ${words}`), details(rows), h("p", { class: "scope" }, scope)]
+}
+
+// --- cards -----------------------------------------------------------------------------------
+
 /** One card for all of a row that has more to say: the chart, the verdict, the bar of influence. */
 export function rowHover(rows, model, card, hand) {
   const rowOf = (part) => shownRows(model).find(({ concept }) => concept === part.closest(".row").dataset.key)
@@ -222,12 +246,12 @@ function influenceCard(row, model) {
   return [h("b", {}, row.concept), details([
     ["Influence", signed(row.influence, 3)],
     ["Of the strongest", percent(Math.abs(row.share), 1)],
-    ["Rank", row.rank ? `${row.rank} of ${count(model.concepts)}` : "–"],
+    ["Rank", row.rank ? `${row.rank} of ${count(model.options.concepts)}` : "–"],
     row.held && ["Bound", `${row.held} since ${row.since}`],
     isNumber(ghost) && ["After this batch", signed(ghost, 3)],
     isNumber(then) && [`At ${model.pinned.number}, pinned`, signed(then, 3)],
     isNumber(row.discrepancy) && ["Discrepancy", signed(row.discrepancy, 3)],
-    !model.patchless && ["Assigned segments", count(row.assigned)],
+    !model.options.patchless && ["Assigned segments", count(row.assigned)],
     ...row.scale,
   ].filter(Boolean))]
 }

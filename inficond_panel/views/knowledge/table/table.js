@@ -1,69 +1,51 @@
-// Student knowledge: the top bar of a pending batch, and one row a concept.
-// Messages to Python are the actions of view.py; files and pictures are answered by {save} and
-// {pictures}.
+// Student knowledge: the head, one row a concept, and the places of bar and panels.
+// Files and pictures that are asked for are answered by {save} and {pictures}.
 
 import {
   drawOnce, findBox, followTheme, h, hoverCard, icon, isClosed, keepAligned, onKey, segments, select,
   set, text, unless, watch,
-} from "../../ui/base.js"
-import { CONCEPT_SORTS, DIRECTIONS, METRICS, POINTS, THUMBS } from "../../ui/vocabulary.js"
-import { longList } from "../../ui/lists/long_list.js"
-import { popMenu } from "../../ui/parts/menu.js"
-import { ASK_EVERY } from "../../ui/lists/near.js"
-import { saveFiles } from "../../ui/parts/save_file.js"
-import { makeAsking } from "./asking/asking.js"
-import { makeBar } from "./batch/batch_bar.js"
+} from "../../../ui/base.js"
+import { CONCEPT_SORTS, DIRECTIONS, METRICS, POINTS, THUMBS } from "../../../ui/vocabulary.js"
+import { longList } from "../../../ui/lists/long_list.js"
+import { popMenu } from "../../../ui/parts/menu.js"
+import { ASK_EVERY } from "../../../ui/lists/near.js"
+import { saveFiles } from "../../../ui/parts/save_file.js"
 import { comeBack, conceptDialog } from "./concept_dialog.js"
-import { fillRow, makePictures, makeRow, rowContext, rowHover } from "./rows/concept_rows.js"
-import { effectCardAt } from "./rows/effect_chart.js"
+import { HOLDS_KEY, fillRow, makePictures, makeRow, rowContext, rowHover } from "./concept_rows.js"
+import { effectCardAt } from "./effect_chart.js"
 import { drawRest, legend, pinnedSwatch } from "./foot.js"
-import { HAND_KEY, makeHand } from "./rows/hand.js"
-import { makeMeasures } from "./panels/measures.js"
-import { makeMending } from "./panels/mending.js"
-import { makeReport } from "./panels/refit_report.js"
-import { makeSentence } from "./sentence.js"
-import { HOLDS_KEY } from "./rows/stability.js"
-import { seek, shownRows, soughtOf } from "./batch/pending.js"
+import { HAND_KEY, makeHand } from "./hand.js"
+import { seek, sender, shownRows, soughtOf } from "../shared.js"
 
 const TYPING = 120 // ms without a key, then it is searched
 
 export function render({ model, el }) {
-  const send = (action, detail = {}) => model.send_msg({ action, seen: model.student, ...detail })
+  const send = sender(model)
   const dialog = conceptDialog(el, model, send)
   const menu = popMenu(el)
   const head = makeHead(model, send, dialog, menu)
-  const bar = makeBar(model, send, menu)
-  const measures = makeMeasures(model, send)
-  const report = makeReport(model, send)
-  const mending = makeMending(model, send)
-  const sentence = makeSentence(model)
-  const asking = makeAsking(el, model, send)
-  const table = makeTable(model, send, head.search, dialog)
+  const [bar, panels] = model.get_child("parts")
+  const groupThumb = () => bar.shadowRoot.querySelector(".twin .group-thumb")
+  const table = makeTable(model, send, head.search, dialog, groupThumb)
   const empty = h("div", { class: "empty" }, h("b", {}, "Select a class"),
     h("span", { class: "muted" }, "Its most influential concepts appear here. ",
       h("kbd", {}, "↑"), " ", h("kbd", {}, "↓"), " move, ", h("kbd", {}, "Enter"), " selects."))
-  const root = h("section", { class: `panel knowledge ${model.patchless && "patchless"}`, "aria-label": "Student knowledge" },
-    head.element, bar.element, sentence.element, asking.element, h("div", { class: "unfolds in-full" }, mending.element, measures.element, report.element), table.columns, table.scroll, empty, table.legend)
+  const root = h("section", { class: `panel knowledge ${model.options.patchless && "patchless"}`, "aria-label": "Student knowledge" },
+    head.element, bar, panels, table.columns, table.scroll, empty, table.legend)
   const overview = makeOverview(model, root, head.back)
   el.append(overview.element, root)
   table.hoverable(hoverCard(el))
   saveFiles(model)
   followTheme(model, root)
 
-  watch(model, ["student", "rows", "found", "find", "sought", "top", "sort", "concept", "pending", "status", "shift", "effects", "metric", "ghosts", "stability", "typing", "marks", "locked", "pinned"], () => {
+  watch(model, ["student", "rows", "found", "find", "sought", "top", "sort", "concept", "pending", "status", "shift", "effects", "metric", "ghosts", "stability", "adding", "locked", "pinned"], () => {
     const shown = Boolean(model.student)
     empty.hidden = shown
     overview.draw()
-    for (const part of [bar.element, asking.element, table.columns, table.scroll, table.legend]) part.hidden = !shown
+    for (const part of [table.columns, table.scroll, table.legend]) part.hidden = !shown
     head.draw()
     if (shown) table.draw()
   })
-  watch(model, ["student", "rows", "pending", "status", "summary", "factor", "group", "notices", "touched", "held", "typing", "cures", "suggesting", "locked"], () => model.student && bar.draw())
-  watch(model, ["student", "teacher", "shift", "shiftless", "terms", "mended", "path", "cures", "pending", "status", "locked"], mending.draw)
-  watch(model, ["student", "asking", "status", "typing", "locked"], asking.draw)
-  watch(model, ["student", "line", "measures", "measured", "slices", "threshold", "columns", "slice_by", "slice_metric"], measures.draw)
-  watch(model, ["student", "refit", "report", "explained", "pending", "status", "locked"], report.draw)
-  watch(model, ["student", "teacher", "status", "summary", "shift", "shiftless", "refit"], sentence.draw)
 }
 
 /** What stands in the place of the view while no class is selected, where there is such a thing. The
@@ -89,8 +71,8 @@ function makeOverview(model, root, back) {
 function makeHead(model, send, dialog, menu) {
   const name = h("span", { class: "subtitle" })
   const back = h("button", { class: unless("class", "back offline"), type: "button", "aria-label": "All students", title: "All students", onclick: () => send("select", { student: "" }) }, icon("grid", 14))
-  const top = select("Concepts listed", model.tops.map((n) => [n, n ? `Top ${n}` : "All"]), model.top, (n) => { model.top = Number(n) })
-  const sorts = CONCEPT_SORTS.filter(({ key }) => key !== "suspects" || model.suspecting)
+  const top = select("Concepts listed", model.options.tops.map((n) => [n, n ? `Top ${n}` : "All"]), model.top, (n) => { model.top = Number(n) })
+  const sorts = CONCEPT_SORTS.filter(({ key }) => key !== "suspects" || model.options.suspecting)
   const names = sorts.map(({ key, name, short }) => [key, h("span", { class: "wide" }, name), h("span", { class: "narrow" }, short)])
   const sort = segments("Sort concepts by", names, (id) => { model.sort = id })
   top.classList.add("in-full")
@@ -129,7 +111,7 @@ function makeHead(model, send, dialog, menu) {
 
 // --- rows --------------------------------------------------------------------------------------
 
-function makeTable(model, send, search, dialog) {
+function makeTable(model, send, search, dialog, groupThumb) {
   const rows = h("div", { class: "rows", role: "list", "aria-label": "Concepts" })
   const metric = h("span", { class: "metric num" })
   const columns = h("div", { class: "row columns" },
@@ -177,19 +159,19 @@ function makeTable(model, send, search, dialog) {
     const row = event.target.closest(".row")
     if (row && !event.target.closest("button, a, label, .handle")) send("open", { concept: row.dataset.key })
   })
-  rows.addEventListener("keydown", (event) => rowKey(event, rows, send, places))
+  rows.addEventListener("keydown", (event) => rowKey(event, rows, send, places, groupThumb))
   search.addEventListener("keydown", (event) => searchKey(event, model, () => listed, send, places.go))
-  return { columns, scroll, legend: legend(full, pinned, model), draw, hoverable: (one) => { card = one; rowHover(rows, model, card, hand) } }
+  return { columns, scroll, legend: legend(full, pinned, model.options), draw, hoverable: (one) => { card = one; rowHover(rows, model, card, hand) } }
 }
 
 function drawMetric(metric, model) {
-  const options = model.metrics.map(([id]) => [id, `${METRICS[id].short}, ${POINTS}`])
+  const options = model.options.metrics.map(([id]) => [id, `${METRICS[id].short}, ${POINTS}`])
   drawOnce(metric, model.metric, () => [select("Metric of the what-if", options, model.metric, (id) => { model.metric = id })])
 }
 
 /** Heading of the patches, a choice of the segments that they are. */
 function makePatchHead(model) {
-  if (model.patchless) return h("span", { class: "patch-head" })
+  if (model.options.patchless) return h("span", { class: "patch-head" })
   const options = [["nearest", "Most similar patches"], ["assigned", "Assigned segments"]]
   const choice = select("Patches shown", options, model.patches_of, (id) => { model.patches_of = id })
   set(choice, "title", "Most similar: nearest to the concept's text. Assigned: segments whose best concept it is.")
@@ -199,7 +181,7 @@ function makePatchHead(model) {
 
 // --- keyboard --------------------------------------------------------------------------------
 
-function rowKey(event, rows, send, places) {
+function rowKey(event, rows, send, places, groupThumb) {
   const row = event.target.closest(".row")
   if (!row || event.target.matches("select") || event.ctrlKey || event.metaKey || event.altKey) return
   const direction = THUMBS.find((name) => DIRECTIONS[name].key === event.key.toLowerCase())
@@ -208,7 +190,7 @@ function rowKey(event, rows, send, places) {
   else if (to !== undefined) places.go(to)
   else if (event.key.toLowerCase() === HAND_KEY) row.querySelector(".handle").focus()
   else if (event.key.toLowerCase() === HOLDS_KEY) row.querySelector(".holds").click()
-  else if (event.key.toLowerCase() === "g") rows.closest(".knowledge").querySelector(".twin .group-thumb")?.click()
+  else if (event.key.toLowerCase() === "g") groupThumb()?.click()
   else if (event.key === "Enter" && event.target === row) send("open", { concept: row.dataset.key })
   else return
   event.preventDefault()

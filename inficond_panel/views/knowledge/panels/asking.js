@@ -1,7 +1,7 @@
 // Photos of one student, large, one after the other: yes, no or skip; and what the answers showed.
 
 import { drawOnce, h, icon, keyed, set, text, unless } from "../../../ui/base.js"
-import { isBusy } from "../batch/pending.js"
+import { isBusy } from "../shared.js"
 
 const VALUES = { y: 1, arrowright: 1, n: 0, arrowleft: 0, s: null, arrowdown: null }
 const SWIPED = 60 // pixels of a finger to the right: yes, to the left: no

@@ -1,1 +1,0 @@
-"""Photos that a person answers about one student."""

@@ -1,0 +1,42 @@
+// What the parts of the view share: messages, what is pending, what is on screen.
+
+import { h } from "../../ui/base.js"
+import { DIRECTIONS } from "../../ui/vocabulary.js"
+
+/** Sends an action to Python, with the student that is seen. */
+export const sender = (model) => (action, detail = {}) => model.send_msg({ action, seen: model.student, ...detail })
+
+/** Whether a refit runs, also while it is being cancelled. */
+export const isFitting = ({ status }) => status.kind === "fitting" || status.kind === "cancelling"
+/** Whether the batch stays as it is for now. */
+export const isBusy = (model) => isFitting(model) || model.adding || Boolean(model.locked)
+
+export const ownCures = (model) => model.cures.filter((cure) => cure.class === model.student)
+
+/** How many thumbs and cures wait, of all classes. */
+export const sizeOf = (model) => model.pending.length + model.cures.length
+
+export const ownPending = (model) => model.pending.filter((intent) => intent.student === model.student)
+
+/** The search that the rows on screen answer: the one before, while the answer is on its way; empty
+    where they are listed. */
+export const soughtOf = ({ find, sought }) => (find.trim() ? sought.trim() : "")
+
+/** Search for a part of a name; without one the rows are listed, which needs no answer. */
+export function seek(model, part) {
+  model.find = part
+  if (!part.trim()) model.sought = ""
+}
+
+/** The rows on screen: those found, or those listed. */
+export const shownRows = (model) => (soughtOf(model) ? model.found : model.rows)
+
+/** One click gives each of a group the thumb, or takes it from all. */
+export function groupButton({ concepts, direction }, model, send, name = `${concepts.length} concepts`) {
+  const mine = new Set(ownPending(model).filter((intent) => intent.direction === direction).map(({ concept }) => concept))
+  const pressed = concepts.every((concept) => mine.has(concept))
+  const { mark, verb } = DIRECTIONS[direction]
+  return h("button", { class: `group-thumb ${direction}`, type: "button", "aria-pressed": String(pressed), disabled: isBusy(model),
+    "aria-label": `${verb} the group, ${name}: ${concepts.join(", ")}`, title: `${verb} the group: ${concepts.join(", ")} (G)`,
+    onclick: () => send("toggle_group", { concepts, direction }) }, h("span", { "aria-hidden": "true" }, mark), ` ${name}`)
+}
