@@ -298,8 +298,8 @@ def test_a_typed_concept_has_scores_of_added_photos(small: Tuner) -> None:
 
 def test_added_photos_are_a_lever_where_there_are_some(tuner: Tuner) -> None:
     name = "teacher on added photos"
-    assert name not in {each.name for each in suggest(tuner).levers["truck"]}
+    assert name not in {each.name for each in suggest(tuner).repairs["truck"].levers}
     unbiased_part(tuner.store)
-    found = {each.name: each for each in suggest(another(tuner)).levers["truck"]}
+    found = {each.name: each for each in suggest(another(tuner)).repairs["truck"].levers}
     assert found[name].gain.estimate > 0.02
-    assert found[name].cures == (Learn("truck", "more"),)
+    assert found[name].asked == (Learn("truck", "more"),)

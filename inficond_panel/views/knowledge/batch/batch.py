@@ -84,8 +84,8 @@ def make_touched(batch: Sequence[Item], preview: Preview | None) -> list[dict[st
     ]
 
 
-def make_suggesting(running: str, part: float, text: str) -> dict[str, Any]:
-    """Suggestion under way: strategy, progress, and present step."""
+def make_suggesting(running: bool, part: float, text: str) -> dict[str, Any]:
+    """Suggestion under way: whether there is one, its progress, and present step."""
     return {"running": running, "share": part, "text": text}
 
 
