@@ -23,7 +23,7 @@ ARROWS = {
     "store": BASE | {"version", "distill"},
     "concepts": BASE | {"store"},
     "tuning": NUMERICS,
-    "results": NUMERICS | {"tuning", "analysis"},
+    "results": NUMERICS | {"tuning", "analysis", "quantify"},
     "analysis": NUMERICS | {"tuning"},
     "export": NUMERICS | {"tuning", "analysis", "wording", "version"},
     "wording": NUMERICS | {"tuning", "analysis"},
