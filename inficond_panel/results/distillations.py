@@ -180,7 +180,7 @@ def common_facts(tuner: Tuner, noise: Noise) -> dict[str, Any]:
 
 
 def draws_note(noise: Noise) -> str:
-    """``200 bootstrap draws of images, 95 % intervals.``"""
+    """Sentence on the number of draws and the level of the intervals."""
     return f"{noise['draws']} bootstrap draws of images, {interval_word(noise['level'])}s."
 
 

@@ -26,7 +26,7 @@ from inficond_panel.vocabulary.splits import FIT, TUNE
 
 _OUTPUTS = {
     "words": Heading(""),
-    "tune": Heading("teacher, tune"),
+    "on_tune": Heading("teacher, tune"),
     "teacher": Heading("teacher"),
     "oracle": Heading(f"oracle, {SEEN_LABEL}"),
     "change": Heading(f"oracle {MINUS} teacher", sign=True, star=True),
@@ -45,7 +45,7 @@ def output_measures(
 ) -> pd.DataFrame:
     """Measures of teacher and oracle on ``fit``, and of the teacher on ``tune``; a row per measure.
 
-    Columns, each with its limits: ``tune``, ``teacher``, and where the store has oracle logits
+    Columns, each with its limits: ``on_tune``, ``teacher``, and where the store has oracle logits
     ``oracle`` and ``change`` (oracle less teacher on the same draws). Raises what
     ``measure_outputs`` does.
     """
@@ -71,7 +71,7 @@ def output_measures(
 
 
 def _measure(found: OutputMeasure, on_tune: OutputMeasure | None) -> dict[str, float]:
-    each = {"tune": on_tune.teacher if on_tune else NO_INTERVAL, "teacher": found.teacher}
+    each = {"on_tune": on_tune.teacher if on_tune else NO_INTERVAL, "teacher": found.teacher}
     if found.oracle and found.change:
         each |= {"oracle": found.oracle, "change": found.change}
     return columns_of(each)

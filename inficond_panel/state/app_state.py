@@ -7,7 +7,7 @@ from itertools import count
 
 import param
 
-from inficond_panel.analysis.snapshot import take_snapshot, take_tree
+from inficond_panel.results.snapshot import take_snapshot, take_tree
 from inficond_panel.state.dataset import DatasetState
 from inficond_panel.state.jobs import Job, Jobs
 from inficond_panel.state.pinned import PinnedState

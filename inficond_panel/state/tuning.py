@@ -9,9 +9,9 @@ from typing import Any
 
 import param
 
-from inficond_panel.analysis.refits.moved_classes import MovedClass, moved_classes
 from inficond_panel.common.numbers import count
 from inficond_panel.errors import InficondError, TuningError
+from inficond_panel.results.moved_classes import MovedClass, moved_classes
 from inficond_panel.spec.sections.students import Tuning
 from inficond_panel.state.batch import Item, put, read_item, thumb, toggled, without
 from inficond_panel.state.jobs import Job, Jobs

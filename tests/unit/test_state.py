@@ -9,8 +9,8 @@ import pytest
 from factory import small_spec
 from waiting import PATIENCE
 
-from inficond_panel.analysis.images.patches import best_segment
 from inficond_panel.errors import CancelledError, InficondError
+from inficond_panel.results.patches import best_segment
 from inficond_panel.state import AppState, Job, Jobs, Status
 from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.intents.cures import Lambda

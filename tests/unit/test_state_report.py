@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from factory import twins_spec
 
-from inficond_panel.analysis.refits.refit_report import explain
+from inficond_panel.results.refit_report import explain
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import open_tuner
 

@@ -16,11 +16,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from inficond_panel.analysis.images.gallery import Gallery
-from inficond_panel.analysis.images.local_explanation import Edit
-from inficond_panel.analysis.images.patches import assigned_images
 from inficond_panel.distill import Agreement, Band, Counts, Interval, WhatIf
 from inficond_panel.errors import CancelledError
+from inficond_panel.results.gallery import Gallery
+from inficond_panel.results.local_explanation import Edit
+from inficond_panel.results.patches import assigned_images
 from inficond_panel.spec import load_spec
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.store import open_store

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from inficond_panel import views
-from inficond_panel.analysis.concept_rows import ConceptRow
 from inficond_panel.distill import Band, ClassMetrics, Counts, Interval, change_intervals
 from inficond_panel.errors import CancelledError, DataError, TuningError
+from inficond_panel.results.concept_rows import ConceptRow
 from inficond_panel.results.stability import stability
 from inficond_panel.spec import load_spec
 from inficond_panel.state import AppState, Jobs, Preview, Status

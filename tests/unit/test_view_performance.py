@@ -11,8 +11,8 @@ from dataclasses import replace
 
 import pytest
 
-from inficond_panel.analysis.snapshot import Snapshot
 from inficond_panel.distill import Agreement, Counts, Interval
+from inficond_panel.results.snapshot import Snapshot
 from inficond_panel.spec import load_spec
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.store import open_store

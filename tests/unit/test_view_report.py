@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from factory import twins_spec
 
-from inficond_panel.analysis.images.local_explanation import Apart, Edit, Part
-from inficond_panel.analysis.refits.bound_prices import Bound
-from inficond_panel.analysis.refits.refit_report import explain
 from inficond_panel.distill.solver.shadow_prices import Price
+from inficond_panel.results.bound_prices import Bound
+from inficond_panel.results.local_explanation import Apart, Edit, Part
+from inficond_panel.results.refit_report import explain
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import open_tuner
 from inficond_panel.views.detail.local_explanation import SHOWN, make_apart

@@ -15,8 +15,8 @@ from inficond_panel.commands.shared.show import show_all
 from inficond_panel.commands.shared.students import open_students, settle_draws
 from inficond_panel.common.whole_folder import write_folder
 from inficond_panel.errors import InficondError, MissingExtraError
-from inficond_panel.oracle_sweep import GROUPS, oracle_sweep
 from inficond_panel.quantify.outputs.gamma_sweep import places_of
+from inficond_panel.quantify.outputs.oracle_sweep import GROUPS, oracle_sweep
 from inficond_panel.quantify.outputs.outputs import outputs_on
 from inficond_panel.quantify.outputs.separation import sample
 from inficond_panel.results.distillations import Setting, compare_settings, setting_grid

@@ -32,9 +32,9 @@ from inficond_panel.views.detail.starts import CONCEPTS, make_starts
 from inficond_panel.vocabulary.confidence import confidence_word
 
 if TYPE_CHECKING:
-    from inficond_panel.analysis.images.gallery import Gallery
-    from inficond_panel.analysis.images.image_sets import ImageSet
     from inficond_panel.distill import WhatIf
+    from inficond_panel.results.gallery import Gallery
+    from inficond_panel.results.image_sets import ImageSet
     from inficond_panel.state import AppState
     from inficond_panel.tuning import Intent
     from inficond_panel.ui.notebook.drawing import Drawing

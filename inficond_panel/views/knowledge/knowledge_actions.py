@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from inficond_panel.analysis.images.image_sets import image_set, patch_images
-from inficond_panel.analysis.images.patches import shown_segments
+from inficond_panel.results.image_sets import image_set, patch_images
+from inficond_panel.results.patches import shown_segments
 from inficond_panel.tuning.intents.asked import place_of
 from inficond_panel.ui.actions import action
 from inficond_panel.ui.parts.saving import make_and_send

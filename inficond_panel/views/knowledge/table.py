@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import param
 from panel.custom import Child
 
-from inficond_panel.analysis.images.patches import PATCHES_OF
 from inficond_panel.common.numbers import count, number, signed
+from inficond_panel.results.patches import PATCHES_OF
 from inficond_panel.state import CHANGE_METRICS, SLICE_METRICS, TOPS, Status
 from inficond_panel.state.tuning import TuningState
 from inficond_panel.ui import browser

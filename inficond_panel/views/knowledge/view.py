@@ -12,7 +12,7 @@ import panel as pn
 import param
 from panel.viewable import Viewable, Viewer
 
-from inficond_panel.analysis.concept_scales import concept_scales
+from inficond_panel.results.concept_scales import concept_scales
 from inficond_panel.ui.actions import action
 from inficond_panel.ui.component import tie
 from inficond_panel.views.knowledge.asking.asking import AskActions, make_asking

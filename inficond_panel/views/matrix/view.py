@@ -14,7 +14,6 @@ from bokeh.models import Text
 from numpy.typing import NDArray
 from panel.viewable import Viewable, Viewer
 
-from inficond_panel.analysis.concept_order import order_concepts
 from inficond_panel.common.numbers import count
 from inficond_panel.plots.concept_matrix import (
     Cells,
@@ -24,6 +23,7 @@ from inficond_panel.plots.concept_matrix import (
     update_matrix,
 )
 from inficond_panel.plots.influence_colours import STEPS, make_colours
+from inficond_panel.results.concept_order import order_concepts
 from inficond_panel.state import Job
 from inficond_panel.tuning import Intent
 from inficond_panel.ui.actions import action
