@@ -13,7 +13,7 @@ import pandas as pd
 from inficond_panel.commands.shared.output import note, progress
 from inficond_panel.commands.shared.show import show_all
 from inficond_panel.commands.shared.students import open_students, settle_draws
-from inficond_panel.common.whole_folder import write_folder
+from inficond_panel.common.whole_file import write_folder
 from inficond_panel.errors import InficondError, MissingExtraError
 from inficond_panel.quantify.outputs.gamma_sweep import places_of
 from inficond_panel.quantify.outputs.oracle_sweep import GROUPS, oracle_sweep
