@@ -389,7 +389,7 @@ def test_nothing_that_moved_is_told_as_nothing():
 
 def test_the_page_tells_the_other_classes_before_and_after(tuner, monkeypatch):  # noqa: F811
     app = AppState(tuner, Jobs(inline=True))
-    app.tuning.toggle("cat", "a", "up")
+    app.tuning.toggle(Intent("cat", "a", "up"))
     (pending,) = (line for line in app.tuning.notices() if "softmax" in line)
     assert "others would move too, most on tune: " in pending
     app.tuning.fine_tune()

@@ -1,4 +1,4 @@
-"""Report on a refit of one student, as plain data; its sentences come from ``state.words``."""
+"""Report on a refit of one student, as plain data; its sentences come from ``wording.refit``."""
 
 from __future__ import annotations
 
