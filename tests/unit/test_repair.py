@@ -11,15 +11,15 @@ import spread_shortcut
 from spread_shortcut import CONTEXT, shifted_frames
 
 import inficond_panel
-from inficond_panel.analysis.comparison import compare
-from inficond_panel.analysis.judged import chosen_on_tune, judged_outcome
-from inficond_panel.analysis.node_metrics import measure_groups, measure_slices
 from inficond_panel.api.students import TunableStudents
 from inficond_panel.cli import main
 from inficond_panel.distill import average_precision, decision_function
 from inficond_panel.distill.folds import stratified_folds
 from inficond_panel.export.card_markdown import card_markdown
 from inficond_panel.export.model_card import model_card
+from inficond_panel.results.comparison import compare
+from inficond_panel.results.cross_fitted import chosen_on_tune, evaluation_outcome
+from inficond_panel.results.node_metrics import measure_groups, measure_slices
 from inficond_panel.tuning import History, Intent, Node, Tuner, read_edits
 from inficond_panel.tuning.cures import cross_fit
 from inficond_panel.tuning.cures.cross_fit import FOLDS, cross_fitted_logits, steps_to
@@ -149,7 +149,7 @@ def test_labels_enough_to_cure_are_enough_to_judge(students, monkeypatch, cure) 
     few_labels(students, monkeypatch, 5, 40)
     tuner = fresh(students)
     node = tuner.fine_tune(tuner.root(), [cure])
-    assert judged_outcome(tuner, node, "tune", "truck").positive.sum() == 5
+    assert evaluation_outcome(tuner, node, "tune", "truck").positive.sum() == 5
     assert (
         cross_fitted(tuner, node) != tuner.logits(tuner.root())[tuner.store.rows("tune"), 0]
     ).all()

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from inficond_panel.common.numbers import bound, count, factor, number
+from inficond_panel.results import refit_words as words
 from inficond_panel.tuning import Intent
 from inficond_panel.vocabulary.metrics import METRICS
-from inficond_panel.wording import refit as words
 from inficond_panel.wording.cures import Asked, direction_of, glyph_of, object_of
 from inficond_panel.wording.metric_change import make_change
 
 if TYPE_CHECKING:
-    from inficond_panel.analysis.snapshot import Deleted
     from inficond_panel.distill import Interval
     from inficond_panel.plots.tree_plot import Branches
+    from inficond_panel.results.snapshot import Deleted
     from inficond_panel.state.requests.export import ExportState
     from inficond_panel.tuning import Iteration, Node
 

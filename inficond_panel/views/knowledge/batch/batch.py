@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from inficond_panel.analysis.judged import chosen_on_tune
 from inficond_panel.common.numbers import bound, count, defined
+from inficond_panel.results.cross_fitted import chosen_on_tune
 from inficond_panel.state import Job
 from inficond_panel.tuning import Intent
 from inficond_panel.tuning.fitting.held_out import learns_from_tune
@@ -29,10 +29,10 @@ from inficond_panel.wording.cures import (
 from inficond_panel.wording.metric_change import make_change
 
 if TYPE_CHECKING:
-    from inficond_panel.analysis.refits.compensation import Group
-    from inficond_panel.analysis.snapshot import Snapshot
     from inficond_panel.distill import Interval
     from inficond_panel.errors import InficondError
+    from inficond_panel.results.compensation import Group
+    from inficond_panel.results.snapshot import Snapshot
     from inficond_panel.state import AppState, Preview
     from inficond_panel.state.batch import Item
     from inficond_panel.tuning.intents.bounds import Bounds

@@ -1,0 +1,144 @@
+"""Rows of the views, one a concept, as plain records computed from a store and a node."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from hashlib import blake2b
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from inficond_panel.common.cache import Latest
+from inficond_panel.common.ordering import strongest
+from inficond_panel.distill import Band, discrepancy, influence_grid
+from inficond_panel.results.patches import PATCHES_OF, assigned_counts, patches_of
+from inficond_panel.results.what_if_curves import change_along
+from inficond_panel.tuning import Student, Tuner
+from inficond_panel.tuning.evaluation import Evaluation
+from inficond_panel.vocabulary.confidence import CONFIDENCE
+from inficond_panel.vocabulary.sorts import DISCREPANCIES, DISCREPANCY_P, SUSPECTS, WEIGHT
+
+EFFECT_POINTS = 25
+EFFECTS = 1 << 12  #: curves kept for each tuner, as long as somebody has it
+_effects: WeakKeyDictionary[Evaluation, Latest[tuple[bytes, str, str, str, str, int, float], Band]]
+_effects = WeakKeyDictionary()
+
+
+@dataclass(frozen=True)
+class ConceptRow:
+    """One concept of a student (InFiConD, fig. 5 d2).
+
+    ``rank`` is the place in the order asked for, ``None`` where it has no sense (no influence);
+    ``share`` is the influence relative to the student's strongest (−1 to 1); ``discrepancy`` is
+    nan where undefined; ``bounds`` are those in force; ``patches`` are (segment, cosine) pairs;
+    ``assigned`` is the number of segments whose best concept it is.
+    """
+
+    rank: int | None
+    concept: str
+    influence: float
+    share: float
+    discrepancy: float
+    bounds: tuple[float | None, float | None] | None
+    bound_since: int | None
+    patches: list[tuple[int, float]]
+    assigned: int
+
+
+def concept_rows(
+    tuner: Tuner,
+    student: Student,
+    *,
+    sort: str,
+    top: int,
+    find: str = "",
+    suspects: Sequence[str] = (),
+    patches: str = PATCHES_OF[0],
+) -> list[ConceptRow]:
+    """The ``top`` concepts of a student in the order of ``sort`` (a key of ``CONCEPT_SORTS``).
+
+    By weight: descending absolute influence; of the concepts at 0 those held there come last, and
+    beside the ``top``. By suspects: these, as
+    they come. By discrepancy: descending absolute value, undefined last. ``top`` 0 is all concepts,
+    those without a rank last. With ``find`` only concepts whose name holds that text, and also
+    those at 0: any can be found and thumbed. ``patches`` is one of ``PATCHES_OF``.
+    """
+    store, weights = student.store, student.weights
+    since = partial(tuner.bound_since, student.node, student.class_name)
+    values = discrepancies(student, sort)
+    first = [store.concepts.index(name) for name in suspects] if sort == SUSPECTS.key else []
+    by_value = sort in DISCREPANCIES
+    order = [
+        *first,
+        *(c for c in strongest(values if by_value else weights).tolist() if c not in first),
+    ]
+    ranked = first if sort == SUSPECTS.key else [c for c in order if by_value or weights[c]]
+    rank_of = {c: rank for rank, c in enumerate(ranked, start=1)}
+    wanted = find.strip().casefold()
+    if wanted:
+        shown = [c for c in order if wanted in store.concepts[c].casefold()]
+    else:
+        shown = ranked[:top] if top else order
+        if sort == WEIGHT.key and top:
+            shown = [
+                *shown,
+                *(c for c in order if not weights[c] and student.bound(store.concepts[c])),
+            ]
+    largest = float(np.abs(weights).max()) or 1.0
+    assigned = assigned_counts(store)
+    return [
+        ConceptRow(
+            rank=rank_of.get(c),
+            concept=store.concepts[c],
+            influence=float(weights[c]),
+            share=float(weights[c]) / largest,
+            discrepancy=float(values[c]),
+            bounds=(held := student.bound(store.concepts[c])),
+            bound_since=since(store.concepts[c]) if held else None,
+            patches=[
+                (int(s), float(v)) for s, v in zip(*patches_of(store, c, patches), strict=True)
+            ],
+            assigned=int(assigned[c]),
+        )
+        for c in (shown[: top or None] if wanted else shown)
+    ]
+
+
+def discrepancies(student: Student, sort: str) -> np.ndarray:
+    """Discrepancy by concept that ``sort`` (as above) asks for; nan where it is another."""
+    if sort not in DISCREPANCIES:
+        return np.full(len(student.weights), np.nan)
+    return discrepancy(
+        student.scores,
+        student.labels,
+        student.decided,
+        student.teacher_decided,
+        positives=sort == DISCREPANCY_P.key,
+    )
+
+
+def _same(student: Student) -> bytes:
+    """Digest of what a curve follows from beside labels and scores: weights, logits, cutoff."""
+    chosen = (student.weights, student.logits, student.cutoff)
+    parts = (np.ascontiguousarray(part) for part in chosen)
+    return blake2b(b"".join(part.tobytes() for part in parts), digest_size=16).digest()
+
+
+def effect(
+    student: Student, concept: str, metric: str, draws: int = 200, level: float = CONFIDENCE
+) -> Band:
+    """What-if of one metric over the influence of one concept, as the change from now.
+
+    The grid holds the present influence, where change and band are 0. All sessions of a tuner
+    share the latest, and so do iterations that left the class as it was.
+    """
+    kept = _effects.setdefault(student.evaluation, Latest(EFFECTS))
+    key = _same(student), student.class_name, concept, student.split, metric, draws, level
+    band = kept.get(key)
+    if band is None:
+        grid = influence_grid(student.weights, student.weight(concept), EFFECT_POINTS)
+        band = change_along(student, concept, metric, grid, draws, level)
+        kept.put(key, band)
+    return band

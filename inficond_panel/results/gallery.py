@@ -1,0 +1,186 @@
+"""Images that show a concept or were picked out, as one student and the teacher decide on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from inficond_panel.common.saved_file import File, make_table
+from inficond_panel.results.image_sets import ImageSet
+from inficond_panel.results.patches import assigned_images, showing
+from inficond_panel.store import Store
+from inficond_panel.tuning import Student
+
+#: Filter of the images that a concept is the aggregate of, which galleries begin with.
+ASSIGNED = "assigned"
+#: Filters of a gallery; an image passes those that are on.
+FILTERS = ("positive", "negative", "right", "wrong", ASSIGNED)
+COLUMNS = (
+    "image",
+    "split",
+    "class",
+    "student",
+    "concept",
+    "concept_score",
+    "influence",
+    "label",
+    "teacher_logit",
+    "student_logit",
+    "teacher_decision",
+    "student_decision",
+    "tags",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Gallery:
+    """Images in which a concept is present, strongest first; or others, in an order of their own.
+
+    The arrays run over the images: ``rows`` are their positions in the store, ``label`` is 1, 0 or
+    −1 (ignored), ``student`` and ``teacher`` are logits, ``decided`` and ``teacher_decided`` masks
+    of the images on which they decide that the class is present. ``assigned`` are those with a
+    segment whose best concept this one is; all of them where the store has no segments, and of
+    images picked out. ``influence`` and ``score`` are the ``concept``'s; without one it is empty,
+    and they are 0. ``node`` names the student (``#2 3fa9…``), ``title`` what the images have in
+    common.
+    """
+
+    class_name: str
+    concept: str
+    title: str
+    split: str
+    node: str
+    influence: float
+    rows: np.ndarray
+    score: np.ndarray
+    label: np.ndarray
+    student: np.ndarray
+    teacher: np.ndarray
+    decided: np.ndarray
+    teacher_decided: np.ndarray
+    assigned: np.ndarray
+
+    @cached_property
+    def student_right(self) -> np.ndarray:
+        """True if the student decides as labelled; False where the label is ignored."""
+        return self._right(self.decided)
+
+    @cached_property
+    def teacher_right(self) -> np.ndarray:
+        """True if the teacher decides as labelled; False where the label is ignored."""
+        return self._right(self.teacher_decided)
+
+    @cached_property
+    def position(self) -> dict[int, int]:
+        """Place in the gallery by position in the store."""
+        return {row: at for at, row in enumerate(self.rows.tolist())}
+
+    def passing(self, filters: Iterable[str]) -> np.ndarray:
+        """Indices of the images that pass all ``filters``, of ``FILTERS``."""
+        masks = {
+            "positive": self.label == 1,
+            "negative": self.label == 0,
+            "right": self.student_right,
+            "wrong": (self.label >= 0) & ~self.student_right,
+            ASSIGNED: self.assigned,
+        }
+        chosen = np.ones(len(self.rows), bool)
+        for name in filters:
+            chosen &= masks[name]
+        return np.flatnonzero(chosen)
+
+    def _right(self, decided: np.ndarray) -> np.ndarray:
+        return (self.label >= 0) & (decided == (self.label == 1))
+
+
+def take_gallery(student: Student, concept: str) -> Gallery:
+    """The gallery of a concept for one student."""
+    score = student.score(concept)
+    position = student.store.concepts.index(concept)
+    chosen = showing(student.store, position, score)
+    rows = student.rows[chosen]
+    assigned = np.ones(len(rows), bool)
+    if student.store.holds("segments"):
+        assigned = np.isin(rows, assigned_images(student.store, position))
+    return Gallery(
+        class_name=student.class_name,
+        concept=concept,
+        title=concept,
+        split=student.split,
+        node=_node(student),
+        influence=student.weight(concept),
+        rows=rows,
+        score=score[chosen],
+        label=student.labels[chosen],
+        student=student.logits[chosen],
+        teacher=student.teacher_logits[chosen],
+        decided=student.decided[chosen],
+        teacher_decided=student.teacher_decided[chosen],
+        assigned=assigned,
+    )
+
+
+def take_picked(student: Student, images: ImageSet) -> Gallery:
+    """The gallery of images that were picked out, for the student of their class."""
+    rows, k, evaluation = np.array(images.rows, dtype=np.intp), student.column, student.evaluation
+    store, concept = student.store, images.concept
+    score = np.zeros(len(rows))
+    if concept:
+        score = np.asarray(store.concept_score[rows, store.concepts.index(concept)], np.float64)
+    logits, teacher_logits = evaluation.logits(student.node)[rows], store.teacher_log_odds[rows]
+    return Gallery(
+        class_name=student.class_name,
+        concept=concept,
+        title=images.title,
+        split=student.split,
+        node=_node(student),
+        influence=student.weight(concept) if concept else 0.0,
+        rows=rows,
+        score=score,
+        label=store.label[rows, k],
+        student=logits[:, k],
+        teacher=teacher_logits[:, k],
+        decided=evaluation.decided(logits)[:, k],
+        teacher_decided=evaluation.decided(teacher_logits)[:, k],
+        assigned=np.ones(len(rows), bool),
+    )
+
+
+def _node(student: Student) -> str:
+    return f"#{student.node.number} {student.node.id}"
+
+
+def gallery_file(
+    store: Store, gallery: Gallery, filters: Iterable[str], tags: Mapping[str, Sequence[str]]
+) -> File:
+    """The images that pass ``filters`` as CSV, one a line, in the gallery's order."""
+    chosen = list(filters)
+    name = "-".join(["images", gallery.class_name, gallery.title, *chosen])
+    return make_table(name, COLUMNS, gallery_lines(store, gallery, chosen, tags))
+
+
+def gallery_lines(
+    store: Store, gallery: Gallery, filters: Iterable[str], tags: Mapping[str, Sequence[str]]
+) -> Iterator[list[Any]]:
+    """Values of ``COLUMNS`` for each image that passes ``filters``; what is not known is empty."""
+    for at in gallery.passing(filters).tolist():
+        label, logits = int(gallery.label[at]), (gallery.teacher[at], gallery.student[at])
+        row = int(gallery.rows[at])
+        yield [
+            store.images[row],
+            str(store.split[row]),
+            gallery.class_name,
+            gallery.node,
+            gallery.concept,
+            float(gallery.score[at]) if gallery.concept else "",
+            gallery.influence if gallery.concept else "",
+            "" if label < 0 else label,
+            *map(float, logits),
+            int(gallery.teacher_decided[at]),
+            int(gallery.decided[at]),
+            "; ".join(tags.get(store.images[row], ())),
+        ]

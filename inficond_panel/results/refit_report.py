@@ -1,0 +1,233 @@
+"""Report on a refit: cost of bounds, concepts that took over, loss of fit, changed decisions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from inficond_panel.common.numbers import defined, plain
+from inficond_panel.concepts.texts import words_for
+from inficond_panel.errors import TuningError
+from inficond_panel.results.bound_prices import Bound, Objective, Pricing
+from inficond_panel.results.churn import Churn, churn
+from inficond_panel.results.compensation import Group, Moves, groups, moves
+from inficond_panel.results.joint_pricing import JointPricing
+from inficond_panel.results.moved_classes import MovedClass, moved_classes
+from inficond_panel.tuning import Iteration, Node, Student, Tuner
+from inficond_panel.tuning.fitting.refit import Cancelled, Progress
+from inficond_panel.tuning.fitting.terms import Learned, Terms
+from inficond_panel.tuning.intents.cures import Cure
+from inficond_panel.tuning.intents.intent import Intent
+from inficond_panel.tuning.notices import notices
+from inficond_panel.vocabulary.cures import BALANCE, DOUBT, LABEL, LAMBDA, LEARN
+from inficond_panel.vocabulary.splits import FIT, TUNE
+
+
+@dataclass(frozen=True)
+class ClassReport:
+    """Report on the refit of one class's student.
+
+    ``gap`` and ``certificate`` are the stored student's; ``reached`` is False where the
+    exact solver stopped above its tolerance. ``cures`` are what this iteration asked for, ``terms``
+    what it and those before resolved to, each kind ``cures_since`` that iteration.
+    """
+
+    class_name: str
+    intents: tuple[Intent, ...]
+    cures: tuple[Cure, ...]
+    terms: Terms
+    cures_since: Mapping[str, int]
+    bounds: tuple[Bound, ...]
+    moves: Moves
+    groups: tuple[Group, ...]
+    objective: Objective
+    churn: tuple[Churn, ...]
+    gap: float
+    certificate: str
+    reached: bool
+
+    def directions(self, group: Group) -> frozenset[str]:
+        """The ways in which this iteration thumbed members of a group."""
+        return frozenset(i.direction for i in self.intents if i.concept in group.tuned)
+
+
+@dataclass(frozen=True)
+class RefitReport:
+    """Report on an iteration against its parent, by tuned class.
+
+    ``untouched`` are the classes that it left as they were. ``notices`` name the bounds replaced on
+    the branch and the thumbs that met a weight of 0. ``moved`` are the other classes, by split,
+    that a joint student moved along; the most first.
+    """
+
+    node: Node
+    parent: Node
+    classes: tuple[ClassReport, ...]
+    untouched: tuple[str, ...]
+    notices: tuple[str, ...]
+    moved: Mapping[str, tuple[MovedClass, ...]]
+
+    def of(self, class_name: str) -> ClassReport:
+        """The report of one tuned class; ``KeyError`` where it is not tuned."""
+        return {report.class_name: report for report in self.classes}[class_name]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data; what is undefined is None."""
+        return {
+            "id": self.node.id,
+            "number": self.node.number,
+            "parent": self.parent.id,
+            "untouched": list(self.untouched),
+            "notices": list(self.notices),
+            "classes": {report.class_name: _document(report) for report in self.classes},
+            "moved": {
+                split: [plain(asdict(each)) for each in found]
+                for split, found in self.moved.items()
+                if found
+            },
+        }
+
+
+def explain(
+    tuner: Tuner,
+    node: Node,
+    *,
+    splits: Sequence[str] = (FIT, TUNE),
+    threshold: float | None = None,
+    top: int = 5,
+    lift: bool = False,
+    progress: Progress | None = None,
+    cancelled: Cancelled | None = None,
+) -> RefitReport:
+    """Report on each class that ``node`` tunes, against its parent; a preview can be explained too.
+
+    ``splits`` are the splits whose changed sides are reported: looks at the holdout are the
+    caller's to count. ``threshold`` is the correlation from which concepts are collinear, the
+    spec's if None, ``top`` the number of movers each way. With ``lift`` each bound that binds is
+    lifted alone and the class solved again.
+    Raises ``TuningError`` for the untouched students, ``CancelledError``.
+    """
+    if node.parent is None:
+        raise TuningError(
+            f"#{node.number} are the untouched students: no bound is set, nothing was tuned.",
+            "Name an iteration that tunes one: inficond explain SPEC --node ID",
+        )
+    parent = tuner.node(node.parent)
+    threshold = tuner.spec.views.collinear if threshold is None else threshold
+    pricing: Pricing | JointPricing
+    if tuner.joint:
+        pricing = JointPricing(tuner, node, progress, cancelled)
+    else:
+        pricing = Pricing(tuner, node, node.tuned, progress, cancelled)
+    sides = {split: (tuner.at(parent, split), tuner.at(node, split)) for split in (FIT, *splits)}
+    reports = []
+    for name in node.tuned:
+        before, after = (side[name] for side in sides[FIT])
+        changed = tuple(churn(*(side[name] for side in sides[split])) for split in splits)
+        reports.append(_class_report(before, after, pricing, changed, threshold, top, lift))
+    untouched = tuple(n for n in tuner.store.classes if not (tuner.joint or n in node.tuned))
+    notes = tuple(notices(tuner, parent, node.intents))
+    moved = {split: moved_classes(*sides[split]) for split in splits}
+    return RefitReport(node, parent, tuple(reports), untouched, notes, moved)
+
+
+def _class_report(
+    before: Student,
+    after: Student,
+    pricing: Pricing | JointPricing,
+    changed: tuple[Churn, ...],
+    threshold: float,
+    top: int,
+    lift: bool,
+) -> ClassReport:
+    data, store, node = pricing.tuner.fit_data, after.store, after.node
+    class_name, gap = after.class_name, node.gap[after.column]
+    intents = tuple(intent for intent in node.intents if intent.class_name == class_name)
+    tuned = [store.concepts.index(intent.concept) for intent in intents]
+    own = words_for(class_name, store.concepts, store.synonyms)
+    old, new = before.weights, after.weights
+    return ClassReport(
+        class_name=class_name,
+        intents=intents,
+        cures=tuple(cure for cure in node.cures if cure.class_name == class_name),
+        terms=pricing.tuner.terms(node).get(class_name, Terms()),
+        cures_since=pricing.tuner.cures_since(node, class_name),
+        bounds=pricing.bounds(class_name, lift),
+        moves=moves(data, store.concepts, old, new, tuned, top),
+        groups=groups(data, store.concepts, old, new, tuned, threshold, own),
+        objective=pricing.objective(before, after),
+        churn=changed,
+        gap=gap,
+        certificate=node.certificate[after.column],
+        reached=bool(gap <= node.settings.get("tolerance", math.inf)),
+    )
+
+
+def _document(report: ClassReport) -> dict[str, Any]:
+    objective = report.objective
+    return {
+        "intents": [item.to_json() for item in (*report.intents, *report.cures)],
+        "cures": _cures_document(report),
+        "bounds": [plain(asdict(bound)) | {"binds": bound.binds} for bound in report.bounds],
+        "moves": plain(asdict(report.moves)),
+        "groups": [plain(asdict(group)) for group in report.groups],
+        "objective": plain(
+            asdict(objective)
+            | {"given_share": objective.given_share, "given_in_all": objective.given_in_all}
+        ),
+        "churn": [churn.to_json() for churn in report.churn],
+        "gap": plain(report.gap),
+        "certificate": report.certificate,
+        "reached": report.reached,
+    }
+
+
+def _cures_document(report: ClassReport) -> dict[str, Any]:
+    """Cures in force by kind, and how many labelled photos of tune chose any of it."""
+    terms, document = report.terms, dict[str, Any]()
+    if terms.taught is not None:
+        document[LABEL.key] = {"photos": dict(terms.taught.labels), "weight": terms.taught.weight}
+    if terms.learned:
+        document[LEARN.key] = {each.source: _learned_document(each) for each in terms.learned}
+    if terms.balanced is not None:
+        effective = [defined(value) for value in terms.balanced.effective]
+        document[BALANCE.key] = {"concepts": list(terms.balanced.concepts), "effective": effective}
+    if terms.doubted is not None:
+        factors = dict(terms.doubted.factors)
+        document[DOUBT.key] = {"value": terms.doubted.value, "factors": factors}
+    if terms.penalty is not None:
+        document[LAMBDA.key] = {"value": terms.penalty}
+    since = report.cures_since
+    return {
+        "in_force": {kind: {"since": since.get(kind), **facts} for kind, facts in document.items()},
+        "photos_used": terms.used,
+    }
+
+
+def _learned_document(learned: Learned) -> dict[str, Any]:
+    """The weight of what is learned; also the parts of added photos, or the correction."""
+    found = learned.to_json()
+    return found if isinstance(found, dict) else {"weight": found}
+
+
+def refit_of(tuner: Tuner, node: Node, class_name: str) -> Node | None:
+    """The iteration that made the class's student of ``node``: the last that tuned the class.
+
+    None for the untouched student.
+    """
+    path: list[Node | Iteration] = [node, *tuner.ancestors(node)]
+    found = next((at.id for at in path if class_name in at.tuned), None)
+    return None if found is None else tuner.node(found)
+
+
+def group_of(tuner: Tuner, student: Student, concept: str) -> Group | None:
+    """The collinear concepts that ``concept`` stands with, over the images of ``fit``."""
+    concepts, weights = tuner.store.concepts, student.weights
+    tuned = [concepts.index(concept)]
+    own = words_for(student.class_name, concepts, tuner.store.synonyms)
+    found = groups(
+        tuner.fit_data, concepts, weights, weights, tuned, tuner.spec.views.collinear, own
+    )
+    return found[0] if found else None

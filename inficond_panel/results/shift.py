@@ -1,0 +1,64 @@
+"""Shift of one student between fit and tune, known to all sessions once it is found."""
+
+from __future__ import annotations
+
+from inficond_panel.common.blas_threads import one_thread
+from inficond_panel.common.cache import once
+from inficond_panel.distill import Interval, metric_intervals
+from inficond_panel.results.cross_fitted import evaluation_outcome
+from inficond_panel.results.refit_report import refit_of
+from inficond_panel.tuning.node import Node
+from inficond_panel.tuning.shift.class_shift import ClassShift, class_shift, with_baselines
+from inficond_panel.tuning.tuner import Tuner
+from inficond_panel.vocabulary.metrics import AP
+from inficond_panel.vocabulary.splits import TUNE
+
+#: Shifts kept, by all sessions: a class has one for each iteration that tuned it.
+_KEPT = 4096
+
+
+def student_shift(
+    tuner: Tuner, node: Node, class_name: str, *, baselines: bool = False
+) -> ClassShift:
+    """Shift of the class's student at ``node``, on all labels of fit and tune; the same for all
+    iterations since it was tuned; of a joint student each iteration has its own.
+
+    Takes tenths of a second, once. Looks at no photo of the holdout.
+    """
+    return _class_shift(tuner, made_at(tuner, node, class_name), class_name, baselines)
+
+
+def made_at(tuner: Tuner, node: Node, class_name: str) -> str:
+    """Id of the iteration that made the class's student at ``node``."""
+    own = node if tuner.joint else refit_of(tuner, node, class_name)
+    return tuner.root_id if own is None else own.id
+
+
+def tune_aps(tuner: Tuner, node: Node, shift: ClassShift) -> dict[str, Interval]:
+    """AP on ``tune`` of a class, on photos that neither fitted nor chose: its student, then others.
+
+    ``student`` is that of ``node``; ``original`` that of #0, where a refit has changed it since;
+    ``own_word`` and ``tune_model`` are the baselines of ``shift``. Empty where the photos are too
+    few for a verdict.
+    """
+    if shift.verdict is None:
+        return {}
+    name, noise = shift.class_name, tuner.spec.views.noise()
+    changed = made_at(tuner, node, name) != tuner.root_id
+    nodes = {"student": node} | ({"original": tuner.root()} if changed else {})
+    students = {
+        key: metric_intervals(evaluation_outcome(tuner, at, TUNE, name), (AP.key,), **noise)[AP.key]
+        for key, at in nodes.items()
+    }
+    baselines = {"own_word": shift.own_word, "tune_model": shift.tune_model}
+    return students | {key: value for key, value in baselines.items() if value is not None}
+
+
+@once(_KEPT)
+def _class_shift(tuner: Tuner, node_id: str, class_name: str, baselines: bool) -> ClassShift:
+    with one_thread():
+        photos = tuner.cures.photos(tuner.cures.class_fit(tuner.node(node_id), class_name))
+        if baselines:
+            plain = _class_shift(tuner, node_id, class_name, False)
+            return with_baselines(photos, plain, tuner.spec.views.noise())
+        return class_shift(photos)
