@@ -14,6 +14,7 @@ from inficond_panel.errors import DataError
 from inficond_panel.quantify.outputs.gamma_sweep import GammaSweep
 from inficond_panel.quantify.outputs.oracle_sweep import GROUPS, oracle_sweep
 from inficond_panel.results.comparison import Comparison, compare
+from inficond_panel.results.coverage import coverage
 from inficond_panel.results.levers import levers
 from inficond_panel.results.node_metrics import measure_slices, metadata_slices
 from inficond_panel.results.penalty_path import penalty_path
@@ -164,7 +165,7 @@ class Measures(ConceptMeasures):
         ``gain`` is against deciding all images, on the same bootstrap draws. Raises ``TuningError``
         for an unknown class, and for none where images have several.
         """
-        return tables.coverage(self.tuner, self.node, class_name, draws, seed)
+        return coverage(self.tuner, self.node, class_name, draws, seed)
 
     def slices(
         self,

@@ -23,13 +23,15 @@ LIMITS = ("_low", "_high")
 @dataclass(frozen=True)
 class Heading:
     """Heading of a column where a person reads it; decimals of its numbers, or ``significant``
-    digits, and their sign. A ``star`` stands behind limits that exclude 0."""
+    digits, and their sign. A ``star`` stands behind limits that exclude 0; ``level``
+    names the fact that has their level."""
 
     text: str
     digits: int = 3
     sign: bool = False
     significant: int = 0
     star: bool = False
+    level: str = "level"
 
 
 def make_frame(
