@@ -39,8 +39,7 @@ ARROWS = {
     "new_photos": BASE | {"spec", "store", "concepts", "precompute.pipeline"},
     "pixel_export": NUMERICS | {"tuning", "export", "precompute.pipeline"},
     "carried_students": NUMERICS | {"concepts", "export", "store", "precompute.pipeline"},
-    "fiftyone_export": NUMERICS | {"tuning", "export", "precompute.datasets"},
-    "more_formats": NUMERICS | {"tuning", "export", "pixel_export", "fiftyone_export"},
+    "more_formats": NUMERICS | {"tuning", "export", "pixel_export"},
     "built_store": BASE | {"spec", "store", "precompute", "precompute.detect"},
     "oracle_sweep": BASE | {"spec", "store", "tuning", "quantify", "precompute.teachers"},
     "app": SHOWN | {"serving", "views", "text_encoder", "new_photos"},
@@ -76,7 +75,7 @@ WITH_SCREEN |= {"inficond_panel.api.notebook", "inficond_panel.api.plotting"}
 WITH_SKLEARN = {"inficond_panel.api.estimator", "inficond_panel.api.exported_estimator"}
 LOAD_BY_NAME = {
     *("inficond_panel", "inficond_panel.cli"),
-    "precompute.teachers.kinds.python_object",  # what a spec names, where the caller allows it
+    "precompute.datasets.python_function",  # what a spec names, where the caller allows it
 }
 
 
