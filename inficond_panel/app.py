@@ -16,16 +16,15 @@ import panel as pn
 import param
 from panel.viewable import Viewable, Viewer
 
-from inficond_panel.analysis.snapshot import take_snapshot, take_tree
 from inficond_panel.errors import InficondError
-from inficond_panel.new_photos import PagePhotos
+from inficond_panel.predict import PageEncoder, PagePhotos
+from inficond_panel.results.snapshot import take_snapshot, take_tree
 from inficond_panel.serving import guard, is_guarded
 from inficond_panel.spec import find_spec, load_spec
 from inficond_panel.state import AppState, Job, Jobs
 from inficond_panel.state.jobs import Progress
 from inficond_panel.state.requests.typed_concepts import ConceptsState
 from inficond_panel.state.targets import TargetsState
-from inficond_panel.text_encoder import PageEncoder
 from inficond_panel.tuning import Node, Tuner, shared_tuner
 from inficond_panel.tuning.intents.intent import check_name
 from inficond_panel.ui.connection import Connection

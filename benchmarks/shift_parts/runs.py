@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from inficond_panel import from_frames
-from inficond_panel.analysis.refits.refit_report import group_of
 from inficond_panel.api.students import TunableStudents
 from inficond_panel.concepts.texts import words_for
 from inficond_panel.distill import average_precision
+from inficond_panel.results.refit_report import group_of
 from inficond_panel.store import Store
 from inficond_panel.tuning import Intent
 from inficond_panel.tuning.intents.cures import Lambda

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from inficond_panel.analysis.judged import judged_outcome
-from inficond_panel.analysis.top_measures import judged_top_class
 from inficond_panel.distill.metrics.selective import Decisions, class_decisions, top_decisions
 from inficond_panel.errors import TuningError
+from inficond_panel.results.top_measures import judged_top_class
 from inficond_panel.tuning.intents.intent import check_name
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.tuner import Tuner

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from inficond_panel.analysis.judged import judged_outcome
-from inficond_panel.analysis.refits.refit_report import refit_of
 from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.common.cache import once
 from inficond_panel.distill import Interval, metric_intervals
+from inficond_panel.results.refit_report import refit_of
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.shift.class_shift import ClassShift, class_shift, with_baselines
 from inficond_panel.tuning.tuner import Tuner

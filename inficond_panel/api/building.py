@@ -21,7 +21,7 @@ from inficond_panel.vocabulary.tasks import ACTIVATIONS, AS_GIVEN, OUTPUTS, TASK
 if TYPE_CHECKING:
     import pandas as pd
 
-    from inficond_panel.built_store import RunTeacher
+    from inficond_panel.api.built_store import RunTeacher
 
 
 def build(
@@ -64,7 +64,7 @@ def build(
     build; ``MissingExtraError`` without the extra ``precompute``. Nothing of the spec is written
     before the teacher has run.
     """
-    from inficond_panel.built_store import write_built  # noqa: PLC0415 - reads pandas
+    from inficond_panel.api.built_store import write_built  # noqa: PLC0415 - reads pandas
 
     _check_words(task=(task, TASKS), activation=(activation, ACTIVATIONS))
     if outputs is not None:

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
-from inficond_panel.analysis.images.gallery import ASSIGNED, FILTERS, take_gallery
-from inficond_panel.analysis.images.local_explanation import Apart, take_apart
 from inficond_panel.api import concept_tables
 from inficond_panel.api.moves import Moves
 from inficond_panel.api.names import check_metric, check_word, several, some
 from inficond_panel.distill.robustness.collinearity import collinear
+from inficond_panel.results.gallery import ASSIGNED, FILTERS, take_gallery
+from inficond_panel.results.local_explanation import Apart, take_apart
 from inficond_panel.results.stability import stability
 from inficond_panel.tuning.fitting.refit import Progress
 from inficond_panel.tuning.intents.intent import check_name

@@ -10,16 +10,16 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from inficond_panel.analysis.concept_rows import discrepancies, effect
-from inficond_panel.analysis.concept_scales import concept_scales
-from inficond_panel.analysis.images.gallery import COLUMNS, Gallery, gallery_lines
-from inficond_panel.analysis.refits.what_if_curves import refit_curve
 from inficond_panel.analysis.student_shift import tune_aps
-from inficond_panel.analysis.view_tables import concept_counts, teacher_facts
 from inficond_panel.common.interval import NO_INTERVAL
 from inficond_panel.common.ordering import strongest
 from inficond_panel.distill import average_precision
 from inficond_panel.distill.shift.verdict import VERDICT_LEVEL
+from inficond_panel.results.concept_rows import discrepancies, effect
+from inficond_panel.results.concept_scales import concept_scales
+from inficond_panel.results.gallery import COLUMNS, Gallery, gallery_lines
+from inficond_panel.results.view_tables import concept_counts, teacher_facts
+from inficond_panel.results.what_if_curves import refit_curve
 from inficond_panel.store import Store
 from inficond_panel.tuning import Node, Student, Tuner
 from inficond_panel.tuning.shift.class_shift import Suspect, class_shifts

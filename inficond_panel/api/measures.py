@@ -6,18 +6,18 @@ from collections.abc import Callable, Sequence
 
 import pandas as pd
 
-from inficond_panel.analysis.comparison import Comparison, compare
-from inficond_panel.analysis.node_metrics import measure_slices, metadata_slices
-from inficond_panel.analysis.top_measures import check_single_label
 from inficond_panel.api import tables
 from inficond_panel.api.concept_measures import ConceptMeasures
 from inficond_panel.api.names import check_metric, check_word, several, some
 from inficond_panel.api.shown_results import ShownReport, shown_report
 from inficond_panel.errors import DataError
-from inficond_panel.oracle_sweep import GROUPS, oracle_sweep
 from inficond_panel.quantify.outputs.gamma_sweep import GammaSweep
+from inficond_panel.quantify.outputs.oracle_sweep import GROUPS, oracle_sweep
+from inficond_panel.results.comparison import Comparison, compare
+from inficond_panel.results.node_metrics import measure_slices, metadata_slices
 from inficond_panel.results.penalty_path import penalty_path
 from inficond_panel.results.thresholds import thresholds
+from inficond_panel.results.top_measures import check_single_label
 from inficond_panel.tuning import Node
 from inficond_panel.tuning.intents.intent import check_name
 from inficond_panel.tuning.node_names import NodeName, find_node
@@ -64,7 +64,7 @@ class Measures(ConceptMeasures):
         """Oracles of these gammas, made by the spec's teacher, measured on ``fit``.
 
         As ``inficond compare --gamma``: ``groups`` is single or sets, ``above`` a metadata column
-        or a CSV file with super-classes. Raises as ``inficond_panel.oracle_sweep``.
+        or a CSV file with super-classes. Raises as ``quantify.outputs.oracle_sweep``.
         """
         check_word("groups", groups, list(GROUPS))
         return oracle_sweep(self.tuner, gammas, groups=groups, above=above, draws=draws, seed=seed)

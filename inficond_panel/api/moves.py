@@ -14,7 +14,7 @@ from inficond_panel.api.names import check_split, several
 from inficond_panel.api.written_intents import as_asked
 from inficond_panel.concepts.typed import check_typing
 from inficond_panel.export.folder import edits_text
-from inficond_panel.text_encoder import text_encoder
+from inficond_panel.predict import text_encoder
 from inficond_panel.tuning import Node, Student, Tuner
 from inficond_panel.tuning.ask.answers import teach
 from inficond_panel.tuning.ask.photos import ASKED

@@ -8,7 +8,6 @@ from html import escape
 
 import pandas as pd
 
-from inficond_panel.analysis.refits.refit_report import ClassReport, RefitReport, explain
 from inficond_panel.concepts.photo_scores import PhotoScores
 from inficond_panel.distill.shift.drift import Drift
 from inficond_panel.errors import DataError
@@ -21,6 +20,7 @@ from inficond_panel.export.predictions import (
     named_classes,
     predict,
 )
+from inficond_panel.results.refit_report import ClassReport, RefitReport, explain
 from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.intents.intent import check_name
 from inficond_panel.wording.drift import drift_sentences

@@ -10,14 +10,6 @@ import numpy as np
 import pandas as pd
 
 from inficond_panel.analysis.coverage import decisions_of
-from inficond_panel.analysis.node_metrics import measure_groups, measure_node, metadata_slices
-from inficond_panel.analysis.snapshot import agreement_of
-from inficond_panel.analysis.top_measures import (
-    measure_single_label,
-    teacher_top_class,
-    top_class,
-)
-from inficond_panel.analysis.view_tables import fill_counts, teacher_facts
 from inficond_panel.common.interval import NO_INTERVAL, Interval, columns_of
 from inficond_panel.distill import (
     GroupReport,
@@ -26,6 +18,14 @@ from inficond_panel.distill import (
 )
 from inficond_panel.distill.metrics.bootstrap import WITH_BIAS
 from inficond_panel.errors import TuningError
+from inficond_panel.results.node_metrics import measure_groups, measure_node, metadata_slices
+from inficond_panel.results.snapshot import agreement_of
+from inficond_panel.results.top_measures import (
+    measure_single_label,
+    teacher_top_class,
+    top_class,
+)
+from inficond_panel.results.view_tables import fill_counts, teacher_facts
 from inficond_panel.store import Store
 from inficond_panel.store.more_photos import more_photos
 from inficond_panel.tuning import Event, Node, Students, Tuner

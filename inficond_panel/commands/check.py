@@ -82,8 +82,8 @@ def _check_table(spec: Spec) -> None:
 
 def _check_study(name: str) -> None:
     """Hold a study against the stores of its tasks: classes, start nodes, rules."""
+    from inficond_panel.predict import PageEncoder
     from inficond_panel.study.run.study import open_study
-    from inficond_panel.text_encoder import PageEncoder
 
     study = open_study(name)
     ready = study.check(progress, PageEncoder)

@@ -11,7 +11,7 @@ from inficond_panel.errors import TuningError
 from inficond_panel.vocabulary.splits import FIT
 
 if TYPE_CHECKING:
-    from inficond_panel.analysis.refits.refit_report import RefitReport
+    from inficond_panel.results.refit_report import RefitReport
     from inficond_panel.tuning import Node, Tuner
 
 DESCRIPTION = (
@@ -40,8 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Tell what one iteration did to each student that it tuned."""
-    from inficond_panel.analysis.refits.refit_report import explain
     from inficond_panel.commands.shared.students import count_look, open_students
+    from inficond_panel.results.refit_report import explain
     from inficond_panel.tuning.node_names import find_node, node_title
     from inficond_panel.wording.moved_classes import moved_sentence
     from inficond_panel.wording.refit import sentences, untouched_sentences

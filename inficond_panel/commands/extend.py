@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Add photos beside the store of a spec."""
-    from inficond_panel.new_photos import extend_store
+    from inficond_panel.predict import extend_store
     from inficond_panel.spec import find_spec, load_spec
     from inficond_panel.tuning.opening import store_place
 

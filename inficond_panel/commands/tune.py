@@ -111,7 +111,7 @@ def _say_nodes(
 
 
 def _say_refit(tuner: Tuner, parent: Node, node: Node, split: str, remarks: Sequence[str]) -> None:
-    from inficond_panel.analysis.refits.refit_report import explain
+    from inficond_panel.results.refit_report import explain
     from inficond_panel.wording.moved_classes import moved_sentence
     from inficond_panel.wording.refit import short_sentences, untouched_sentences
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from inficond_panel.common import clock
+from inficond_panel.common.whole_file import replacing
 from inficond_panel.concepts.scoring import Scoring, score_concept
 from inficond_panel.concepts.texts import TextEncoder, embed_concepts, fault_of, texts_of
 from inficond_panel.errors import DataError, StoreFormatError
@@ -169,18 +168,10 @@ class TypedFolder:
 
     def add(self, concept: TypedConcept) -> None:
         """Keep a concept, in place of one of the same name."""
-        self.path.mkdir(parents=True, exist_ok=True)
         facts = json.dumps({"texts": concept.texts, "basis": concept.basis, "made": concept.made})
         arrays = {"text": concept.text, "score": concept.score, "cosine": concept.cosine}
-        with tempfile.NamedTemporaryFile(dir=self.path, suffix=".tmp", delete=False) as file:
-            try:
-                np.savez(file, allow_pickle=False, facts=np.array(facts), **arrays)
-                file.flush()
-                os.fsync(file.fileno())
-            except BaseException:
-                Path(file.name).unlink()
-                raise
-        Path(file.name).replace(self._file(concept))
+        with replacing(self._file(concept)) as writing, writing.open("wb") as file:
+            np.savez(file, allow_pickle=False, facts=np.array(facts), **arrays)
 
     def remove(self, concept: TypedConcept) -> None:
         """Forget a concept; the students without it are those that were there before it."""

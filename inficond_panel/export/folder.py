@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from inficond_panel.common.near_words import unknown
-from inficond_panel.common.whole_folder import write_folder
+from inficond_panel.common.whole_file import write_folder
 from inficond_panel.errors import ExportError
 from inficond_panel.export.card_markdown import card_markdown
 from inficond_panel.export.exported import Exported

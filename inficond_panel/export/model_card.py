@@ -9,11 +9,11 @@ import platform
 from importlib.metadata import version
 from typing import Any
 
-from inficond_panel.analysis.node_metrics import ClassMeasures, measure_node
-from inficond_panel.analysis.top_measures import measure_single_label
 from inficond_panel.common.numbers import defined
 from inficond_panel.export.exported import FORMAT_VERSION
 from inficond_panel.export.limits import limits
+from inficond_panel.results.node_metrics import ClassMeasures, measure_node
+from inficond_panel.results.top_measures import measure_single_label
 from inficond_panel.tuning.history.form import HISTORY
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.replay import branch

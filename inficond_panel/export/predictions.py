@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 
-from inficond_panel.analysis.images.local_explanation import Part, parts_of
 from inficond_panel.common.near_words import near
 from inficond_panel.common.numbers import defined, written
 from inficond_panel.common.teacher_outputs import log_odds
@@ -18,6 +17,7 @@ from inficond_panel.distill.metrics.decisions import Cutoffs, likeliest
 from inficond_panel.distill.metrics.top_class import one_of_classes
 from inficond_panel.errors import DataError
 from inficond_panel.export.exported import Exported
+from inficond_panel.results.local_explanation import Part, parts_of
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL, SOFTMAX
 
 #: Columns of a prediction in tables, named as in the images that the page saves.

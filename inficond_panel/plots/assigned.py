@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from inficond_panel.analysis.images.patches import assigned_segments
 from inficond_panel.common.numbers import count
 from inficond_panel.plots.cloud import segment_positions
+from inficond_panel.results.patches import assigned_segments
 from inficond_panel.store import Store
 
 DRAWN = 1000  #: segments that are drawn at most: what is sent to the browser stays small

@@ -14,11 +14,11 @@ from bokeh.models import ColumnDataSource, CustomJSHover, HoverTool, Quad, Text
 from bokeh.plotting import figure as Figure  # noqa: N812 - a class, though in lower case
 from numpy.typing import NDArray
 
-from inficond_panel.analysis.concept_order import Mark, find_concepts, strength
 from inficond_panel.common.numbers import MINUS, signed
 from inficond_panel.common.ordering import strongest
 from inficond_panel.plots.datashader_package import datashader_package
 from inficond_panel.plots.influence_colours import inks_on, make_colours
+from inficond_panel.results.concept_order import Mark, find_concepts, strength
 from inficond_panel.store import Store
 from inficond_panel.tuning import Node
 from inficond_panel.vocabulary.palette import INK

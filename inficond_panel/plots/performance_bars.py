@@ -16,8 +16,8 @@ from bokeh.models import CDSView, GroupFilter, Plot
 from bokeh.models.renderers import GlyphRenderer
 from numpy.typing import NDArray
 
-from inficond_panel.analysis.snapshot import Snapshot
 from inficond_panel.distill import Agreement
+from inficond_panel.results.snapshot import Snapshot
 from inficond_panel.vocabulary.palette import (
     BOTH_RIGHT,
     BOTH_WRONG,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from inficond_panel.analysis.churn import churn
 from inficond_panel.analysis.judged import judged_outcome
-from inficond_panel.analysis.refits.moved_classes import MovedClass, moved_classes
 from inficond_panel.distill import ClassMetrics, Interval, alone, change_intervals
 from inficond_panel.errors import CancelledError, InficondError
+from inficond_panel.results.churn import churn
+from inficond_panel.results.moved_classes import MovedClass, moved_classes
 from inficond_panel.tuning import Node, Tuner
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, F1, FIDELITY, keys
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import param
 
-from inficond_panel.analysis.images.image_sets import ImageSet
 from inficond_panel.errors import TuningError
+from inficond_panel.results.image_sets import ImageSet
 
 
 class Names(param.Parameter):

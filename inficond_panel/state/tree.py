@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import param
 
-from inficond_panel.analysis.snapshot import Deleted, Snapshot, Tree, take_snapshot, take_tree
 from inficond_panel.errors import CancelledError, InficondError, TuningError
+from inficond_panel.results.snapshot import Deleted, Snapshot, Tree, take_snapshot, take_tree
 from inficond_panel.state.dataset import ON_SCREEN
 from inficond_panel.state.jobs import Job, Jobs
 from inficond_panel.state.notice import Notice

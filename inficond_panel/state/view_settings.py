@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import param
 
-from inficond_panel.analysis.images.gallery import ASSIGNED, FILTERS
-from inficond_panel.analysis.images.patches import PATCHES_OF
+from inficond_panel.results.gallery import ASSIGNED, FILTERS
+from inficond_panel.results.patches import PATCHES_OF
 from inficond_panel.spec.sections.page import TOPS
 from inficond_panel.vocabulary.metrics import AP, ERRORS, SHARES
 from inficond_panel.vocabulary.sorts import CLASS_SORTS, CONCEPT_SORTS, WEIGHT

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 import zarr
 
+from inficond_panel.common.whole_file import replacing
 from inficond_panel.errors import StoreFormatError
 from inficond_panel.store.attribute_checks import attributes_hash
 from inficond_panel.store.hashing import ArrayHash, content_hash
@@ -39,17 +39,8 @@ def write_store(path: Path, arrays: Mapping[str, Any], attrs: Mapping[str, Any])
     schema.
     """
     _check_complete(arrays, attrs)
-    path = Path(path)
-    writing = path.with_name(path.name + ".writing")
-    shutil.rmtree(writing, ignore_errors=True)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        digest = _write_all(writing, arrays, attrs)
-    except BaseException:
-        shutil.rmtree(writing, ignore_errors=True)
-        raise
-    _put_in_place(writing, path)
-    return digest
+    with replacing(Path(path), alone=True) as writing:
+        return _write_all(writing, arrays, attrs)
 
 
 def _write_all(writing: Path, arrays: Mapping[str, Any], attrs: Mapping[str, Any]) -> str:
@@ -71,13 +62,6 @@ def _write_all(writing: Path, arrays: Mapping[str, Any], attrs: Mapping[str, Any
     }
     group.update_attributes({**facts, "attributes_hash": attributes_hash(facts)})
     return digest
-
-
-def restore(path: Path) -> None:
-    """Bring an old store back whose replacement was stopped between the two renames."""
-    old = replaced(path)
-    if old.exists() and not path.exists():
-        old.rename(path)
 
 
 def _check_complete(arrays: Mapping[str, Any], attrs: Mapping[str, Any]) -> None:
@@ -136,17 +120,3 @@ def _chunks(name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
     row = max(1, int(np.prod(shape[1:])))
     rows = max(1, min(shape[0], limit // row))
     return (rows, *(max(1, n) for n in shape[1:]))
-
-
-def replaced(path: Path) -> Path:
-    """Path of an old store while the new one takes its place."""
-    return path.with_name(path.name + ".replaced")
-
-
-def _put_in_place(writing: Path, path: Path) -> None:
-    old = replaced(path)
-    shutil.rmtree(old, ignore_errors=True)
-    if path.exists():
-        path.rename(old)
-    writing.rename(path)
-    shutil.rmtree(old, ignore_errors=True)

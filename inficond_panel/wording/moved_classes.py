@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from inficond_panel.analysis.refits.moved_classes import MovedClass
 from inficond_panel.common.numbers import count
+from inficond_panel.results.moved_classes import MovedClass
 
 _SHOWN = 3
 _STILL = 5e-4  #: of a probability, on average; what is told has three digits

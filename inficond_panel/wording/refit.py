@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from inficond_panel.analysis.churn import Churn
-from inficond_panel.analysis.refits.bound_prices import Bound, Objective
-from inficond_panel.analysis.refits.compensation import Group, Mover, Moves
-from inficond_panel.analysis.refits.refit_report import ClassReport
 from inficond_panel.common.numbers import MINUS, UNDEFINED, count, signed, significant
+from inficond_panel.results.bound_prices import Bound, Objective
+from inficond_panel.results.churn import Churn
+from inficond_panel.results.compensation import Group, Mover, Moves
+from inficond_panel.results.refit_report import ClassReport
 from inficond_panel.tuning.intents.edits import dump_intent
 from inficond_panel.tuning.intents.intent import GroupIntent
 from inficond_panel.tuning.node import Node

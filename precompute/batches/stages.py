@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from inficond_panel.common.sliced import Sliced
+from inficond_panel.common.whole_file import replacing
 
 Arrays = dict[str, np.ndarray]
 
@@ -71,33 +71,16 @@ class Finished:
             for array, values in arrays.items():
                 save(folder / f"{array}.npy", values)
 
-    def writing(self, name: str, key: str) -> Writing:
-        """Context with a folder for the arrays of a result, which is kept when it ends well."""
-        return Writing(self.place(name, key))
+    @contextmanager
+    def writing(self, name: str, key: str) -> Iterator[Path]:
+        """Yield a folder for the arrays of a result, which is kept when the block ends well."""
+        with replacing(self.place(name, key), alone=True) as folder:
+            folder.mkdir()
+            yield folder
 
     def place(self, name: str, key: str) -> Path:
         """Folder of a result."""
         return self.folder / f"{name}-{key[:_DIGITS]}"
-
-
-class Writing:
-    """A folder that gets its name at the end of the block, unless that ends with an error."""
-
-    def __init__(self, place: Path) -> None:
-        self.place = place
-        self.draft = place.with_name(f"{place.name}.tmp")
-
-    def __enter__(self) -> Path:
-        shutil.rmtree(self.draft, ignore_errors=True)
-        self.draft.mkdir(parents=True)
-        return self.draft
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        if kind is None:
-            shutil.rmtree(self.place, ignore_errors=True)  # of no use, else it were not replaced
-            os.replace(self.draft, self.place)  # noqa: PTH105 - a folder
-        else:
-            shutil.rmtree(self.draft, ignore_errors=True)
 
 
 def save(path: Path, values: Sliced) -> None:

@@ -18,12 +18,12 @@ import numpy as np
 from inficond_panel.common import clock
 from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.common.devices import device_text
+from inficond_panel.common.whole_file import replaced, restore
 from inficond_panel.errors import InficondError, OrderError, StoreError
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store, open_store, write_store
 from inficond_panel.store.lock import lock_of, only_run
 from inficond_panel.store.output_order import hold_store
-from inficond_panel.store.write import replaced, restore
 from precompute.batches.reuse import stage_of, stores_near
 from precompute.batches.stages import Arrays, Finished, Stage
 from precompute.batches.workers import Workers

@@ -19,6 +19,7 @@ import numpy as np
 from PIL import Image
 
 from inficond_panel.common.torch_thread import one_torch_thread
+from inficond_panel.common.whole_file import replacing
 from inficond_panel.errors import DataError
 
 FORMAT = "inficond-head-2"
@@ -140,14 +141,10 @@ def save_head(head: Head, path: Path) -> None:
     from safetensors.torch import save
 
     about = {"format": FORMAT, "layout": asdict(head.layout), "settings": head.settings}
-    partial = path.with_name(f"{path.name}.tmp")
     # one key: safetensors writes several in an order of chance
     data = save(head.network.state_dict(), {"head": json.dumps(about, sort_keys=True)})
-    try:
-        partial.write_bytes(data)  # not save_file, which tells a full disk by an error of its own
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with replacing(path, alone=True) as writing:
+        writing.write_bytes(data)  # not save_file, which tells a full disk by an error of its own
 
 
 def load_head(path: Path | str) -> Head:

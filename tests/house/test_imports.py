@@ -8,7 +8,7 @@ from modules import MODULES, circle, imports_of, named, tree_of
 
 BASE = {"errors", "common", "vocabulary"}
 NUMERICS = BASE | {"distill", "spec", "store", "concepts"}
-ANALYSES = NUMERICS | {"tuning", "results", "analysis", "wording"}
+ANALYSES = NUMERICS | {"tuning", "results", "wording"}
 SHOWN = ANALYSES | {"export", "state", "ui"}
 PHOTOS = BASE | {"spec", "store", "concepts", "version"}
 
@@ -23,29 +23,25 @@ ARROWS = {
     "store": BASE | {"version", "distill"},
     "concepts": BASE | {"store"},
     "tuning": NUMERICS,
-    "results": NUMERICS | {"tuning", "analysis"},
-    "analysis": NUMERICS | {"tuning"},
-    "export": NUMERICS | {"tuning", "analysis", "wording", "version"},
-    "wording": NUMERICS | {"tuning", "analysis"},
-    "quantify": BASE | {"distill", "store"},
+    "results": NUMERICS | {"tuning"},
+    "export": NUMERICS | {"tuning", "results", "wording", "version"},
+    "wording": NUMERICS | {"tuning", "results"},
+    "quantify": BASE | {"distill", "spec", "store", "tuning", "precompute.teachers"},
     "state": ANALYSES | {"export"},
     "plots": ANALYSES | {"quantify"},
     "ui": SHOWN,
     "views": SHOWN | {"plots"},
     "serving": set(),
     "study": ANALYSES | {"state"},
-    "study.pages": SHOWN | {"serving", "study", "text_encoder", "views"},
-    "text_encoder": BASE | {"spec", "concepts", "precompute.encoder"},
-    "new_photos": BASE | {"spec", "store", "concepts", "precompute.pipeline"},
+    "study.pages": SHOWN | {"serving", "study", "predict", "views"},
+    "predict": BASE | {"spec", "store", "concepts", "precompute.encoder", "precompute.pipeline"},
     "pixel_export": NUMERICS | {"tuning", "export", "precompute.pipeline"},
     "carried_students": NUMERICS | {"concepts", "export", "store", "precompute.pipeline"},
     "more_formats": NUMERICS | {"tuning", "export", "pixel_export"},
-    "built_store": BASE | {"spec", "store", "precompute", "precompute.detect"},
-    "oracle_sweep": BASE | {"spec", "store", "tuning", "quantify", "precompute.teachers"},
-    "app": SHOWN | {"serving", "views", "text_encoder", "new_photos"},
+    "app": SHOWN | {"serving", "views", "predict"},
     "api": ANALYSES
-    | {"export", "plots", "app", "ui", "new_photos", "text_encoder", "built_store"}
-    | {"more_formats", "oracle_sweep", "quantify"},
+    | {"export", "plots", "app", "ui", "predict", "more_formats", "quantify"}
+    | {"precompute", "precompute.detect"},
     "__init__": {"api", "common", "errors", "version"},
     "__main__": {"cli"},
     "cli": {"__init__", "commands", "errors"},
@@ -86,6 +82,8 @@ def room_of(module):
         return ".".join(parts[:2])
     if parts[:3] == ["inficond_panel", "study", "pages"]:
         return "study.pages"
+    if parts[:2] == ["inficond_panel", "analysis"]:
+        return "results"  # modules of analysis move there
     if parts[0] == "inficond_panel":
         return parts[1] if len(parts) > 1 else "__init__"
     return None

@@ -9,7 +9,7 @@ from inficond_panel.vocabulary.splits import SPLITS
 
 #: Words that are equal to a split's name and mean something else: how many, and what.
 OTHER_MEANINGS = {
-    "inficond_panel.built_store": (3, "keys of a spec"),
+    "inficond_panel.api.built_store": (3, "keys of a spec"),
     "inficond_panel.commands.table": (2, "the command tune"),
     "inficond_panel.distill": (1, "the function fit"),
     "inficond_panel.state.tree": (1, "a right of participants"),

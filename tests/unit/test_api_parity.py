@@ -14,10 +14,10 @@ from factory import ATTRS, EMBED, small_arrays, small_spec
 from sklearn.metrics import f1_score
 
 from inficond_panel import TunableStudents, open_students
-from inficond_panel.analysis.images.gallery import gallery_file, take_gallery
 from inficond_panel.cli import main
 from inficond_panel.distill import fit, soft_targets
 from inficond_panel.errors import DataError, ExportError, TuningError
+from inficond_panel.results.gallery import gallery_file, take_gallery
 from inficond_panel.store import write_store
 from inficond_panel.tuning import Intent
 
@@ -265,7 +265,7 @@ def test_the_gallery_begins_with_the_images_that_segments_are_assigned_of(studen
 def test_a_concept_without_assigned_images_says_so_and_names_the_others(students, monkeypatch):
     store = students.tuner.store
     monkeypatch.setattr(
-        "inficond_panel.analysis.images.gallery.assigned_images", lambda *_: np.empty(0, np.intp)
+        "inficond_panel.results.gallery.assigned_images", lambda *_: np.empty(0, np.intp)
     )
     with pytest.warns(UserWarning, match="No segment of the split tune is assigned to 'wheel'"):
         assert students.gallery("bicycle", "wheel").empty

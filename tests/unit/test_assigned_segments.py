@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 from factory import ATTRS, small_arrays, small_spec, spec_text
 
-from inficond_panel.analysis.images.image_sets import patch_images
-from inficond_panel.analysis.images.patches import (
+from inficond_panel.errors import DataError, SpecError
+from inficond_panel.plots.assigned import Assigned, take_assigned
+from inficond_panel.plots.cloud import segment_positions
+from inficond_panel.plots.map_layers import make_centre, make_segments
+from inficond_panel.results.image_sets import patch_images
+from inficond_panel.results.patches import (
     PATCHES,
     assigned_counts,
     assigned_segments,
     patches_of,
     shown_segments,
 )
-from inficond_panel.errors import DataError, SpecError
-from inficond_panel.plots.assigned import Assigned, take_assigned
-from inficond_panel.plots.cloud import segment_positions
-from inficond_panel.plots.map_layers import make_centre, make_segments
 from inficond_panel.spec import load_spec
 from inficond_panel.state import AppState
 from inficond_panel.state.jobs import Jobs

@@ -13,16 +13,16 @@ from factory import ATTRS, small_arrays, small_spec
 from intervals import change_interval
 
 import inficond_panel
-from inficond_panel.analysis.node_metrics import (
+from inficond_panel.distill import class_metrics, fit
+from inficond_panel.errors import DataError, TuningError
+from inficond_panel.results.node_metrics import (
     measure_node,
     measure_slices,
     metadata_slices,
     selection_slice,
 )
-from inficond_panel.analysis.refits.what_if_curves import refit_curve
-from inficond_panel.distill import class_metrics, fit
-from inficond_panel.errors import DataError, TuningError
 from inficond_panel.results.stability import stability
+from inficond_panel.results.what_if_curves import refit_curve
 from inficond_panel.store import write_store
 from inficond_panel.tuning import Intent, Tuner, open_tuner
 from inficond_panel.vocabulary.metrics import METRICS

@@ -11,10 +11,10 @@ from frames import JOINT_L1, joint_spec
 from scipy.special import expit
 from sklearn.metrics import average_precision_score, balanced_accuracy_score
 
-from inficond_panel.analysis.link_comparison import compare_links
 from inficond_panel.cli import main
 from inficond_panel.commands.compare.link_run import make_link_page
 from inficond_panel.errors import TuningError
+from inficond_panel.results.link_comparison import compare_links
 from inficond_panel.tuning import open_tuner
 from inficond_panel.vocabulary.metrics import AP
 

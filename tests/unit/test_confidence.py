@@ -12,10 +12,10 @@ from scipy.stats import binomtest, norm
 from sklearn.metrics import accuracy_score, average_precision_score
 
 from inficond_panel import open_students
-from inficond_panel.analysis.comparison import compare
 from inficond_panel.cli import main
 from inficond_panel.distill.metrics.bootstrap import draw_counts
 from inficond_panel.distill.shift.drift import drift
+from inficond_panel.results.comparison import compare
 from inficond_panel.spec import load_spec
 from inficond_panel.state import AppState
 from inficond_panel.state.jobs import Jobs

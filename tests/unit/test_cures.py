@@ -13,13 +13,13 @@ from scipy.special import expit
 from spread_shortcut import CONTEXT, shifted_frames
 
 import inficond_panel
-from inficond_panel.analysis.refits.refit_report import explain
 from inficond_panel.api.students import TunableStudents
 from inficond_panel.cli import main
 from inficond_panel.distill import average_precision, decision_function, fit, mixed_targets
 from inficond_panel.distill.shift.balance import balance
 from inficond_panel.errors import HistoryError, TuningError
 from inficond_panel.results.penalty_path import AutoChoice, penalty_path
+from inficond_panel.results.refit_report import explain
 from inficond_panel.tuning import History, Intent, Node, Tuner
 from inficond_panel.tuning.cures import cure_terms
 from inficond_panel.tuning.cures.choice import choose

@@ -19,16 +19,16 @@ from sklearn.metrics import (
 )
 
 from inficond_panel import from_frames
-from inficond_panel.analysis.churn import churn
-from inficond_panel.analysis.concept_rows import discrepancies
-from inficond_panel.analysis.images.gallery import gallery_lines, take_gallery
-from inficond_panel.analysis.images.local_explanation import take_apart
 from inficond_panel.analysis.judged import judged_outcome
-from inficond_panel.analysis.snapshot import take_snapshot
 from inficond_panel.cli import main
 from inficond_panel.distill import influence_axis, what_if_curve
 from inficond_panel.distill.metrics.decisions import Cutoffs, above, decided
 from inficond_panel.errors import SpecError
+from inficond_panel.results.churn import churn
+from inficond_panel.results.concept_rows import discrepancies
+from inficond_panel.results.gallery import gallery_lines, take_gallery
+from inficond_panel.results.local_explanation import take_apart
+from inficond_panel.results.snapshot import take_snapshot
 from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.views.performance.view import make_performance_rows
 

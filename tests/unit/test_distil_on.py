@@ -12,13 +12,13 @@ from spread_shortcut import shifted_frames
 
 import inficond_panel
 from inficond_panel.analysis.judged import judged_outcome
-from inficond_panel.analysis.refits.refit_report import explain
 from inficond_panel.distill import average_precision, decision_function
 from inficond_panel.distill import fit as fit_students
 from inficond_panel.distill.folds import stratified_folds
 from inficond_panel.errors import SpecError, TuningError
 from inficond_panel.export.model_card import model_card
 from inficond_panel.results.penalty_path import penalty_path
+from inficond_panel.results.refit_report import explain
 from inficond_panel.spec import load_spec, with_students
 from inficond_panel.store import Store
 from inficond_panel.tuning import History, Intent, Tuner

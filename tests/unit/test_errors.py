@@ -6,9 +6,8 @@ import pytest
 from factory import small_spec
 
 from inficond_panel.errors import InficondError, MissingExtraError, Problem, SpecError
-from inficond_panel.new_photos import PagePhotos
+from inficond_panel.predict import PageEncoder, PagePhotos
 from inficond_panel.state.preview import Status
-from inficond_panel.text_encoder import PageEncoder
 from inficond_panel.tuning import open_tuner
 from inficond_panel.views.page.opening import error_html
 
@@ -43,8 +42,7 @@ def test_problems_of_a_file_are_told_without_its_folder():
 def test_what_to_install_is_told_without_the_place_of_this_installation(tmp_path, monkeypatch):
     tuner = open_tuner(small_spec(tmp_path))
     tuner.store.attrs["stages"] = {"segments": {}}
-    for module in ("new_photos", "text_encoder"):
-        monkeypatch.setattr(f"inficond_panel.{module}.find_spec", lambda _: None)
+    monkeypatch.setattr("inficond_panel.predict.find_spec", lambda _: None)
     monkeypatch.setattr(type(tuner.spec), "check_making", lambda _: None)
     for check in (lambda: PagePhotos(tuner.spec).check(tuner.store), PageEncoder(tuner.spec).check):
         with pytest.raises(MissingExtraError) as told:

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from factory import small_spec
 
-from inficond_panel.analysis.comparison import compare
-from inficond_panel.analysis.node_metrics import metric_change
 from inficond_panel.cli import main
+from inficond_panel.results.comparison import compare
+from inficond_panel.results.node_metrics import metric_change
 from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.tuning.history.events import _STEPS
 

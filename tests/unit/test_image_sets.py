@@ -10,10 +10,10 @@ import pytest
 from factory import small_spec
 from frames import joint_spec
 
-from inficond_panel.analysis.images.gallery import gallery_file, take_picked
-from inficond_panel.analysis.images.image_sets import decided_images, image_set, patch_images
-from inficond_panel.analysis.snapshot import take_snapshot
-from inficond_panel.analysis.top_measures import STUDENT, TEACHER, find_confused
+from inficond_panel.results.gallery import gallery_file, take_picked
+from inficond_panel.results.image_sets import decided_images, image_set, patch_images
+from inficond_panel.results.snapshot import take_snapshot
+from inficond_panel.results.top_measures import STUDENT, TEACHER, find_confused
 from inficond_panel.state import AppState
 from inficond_panel.state.jobs import Jobs
 from inficond_panel.tuning import Intent, open_tuner

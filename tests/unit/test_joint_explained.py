@@ -10,14 +10,14 @@ from sklearn.metrics import average_precision_score
 from test_joint_students import L1, by_slsqp, joint_spec, objective, problem, tuner  # noqa: F401
 
 from inficond_panel import distill, from_frames
-from inficond_panel.analysis.refits.moved_classes import MovedClass, moved_classes
-from inficond_panel.analysis.refits.refit_report import explain
-from inficond_panel.analysis.refits.what_if_curves import refit_curve
 from inficond_panel.distill.solver.centred_bounds import free_range
 from inficond_panel.distill.solver.joint.joint_prices import ConceptAtOptimum
 from inficond_panel.errors import TuningError
+from inficond_panel.results.moved_classes import MovedClass, moved_classes
 from inficond_panel.results.penalty_path import penalty_path
+from inficond_panel.results.refit_report import explain
 from inficond_panel.results.stability import stability
+from inficond_panel.results.what_if_curves import refit_curve
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import History, Intent, Tuner, open_tuner
 from inficond_panel.tuning.intents.cures import Balance, Doubt, Label, Lambda, Learn
@@ -389,7 +389,7 @@ def test_nothing_that_moved_is_told_as_nothing():
 
 def test_the_page_tells_the_other_classes_before_and_after(tuner, monkeypatch):  # noqa: F811
     app = AppState(tuner, Jobs(inline=True))
-    app.tuning.toggle("cat", "a", "up")
+    app.tuning.toggle(Intent("cat", "a", "up"))
     (pending,) = (line for line in app.tuning.notices() if "softmax" in line)
     assert "others would move too, most on tune: " in pending
     app.tuning.fine_tune()

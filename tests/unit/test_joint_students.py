@@ -17,7 +17,6 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
 
 from inficond_panel import distill, from_frames, load_students
-from inficond_panel.analysis.images.local_explanation import take_apart
 from inficond_panel.api.students import TunableStudents
 from inficond_panel.concepts.photo_scores import PhotoScores
 from inficond_panel.errors import SpecError, TuningError
@@ -25,6 +24,7 @@ from inficond_panel.export import export
 from inficond_panel.export.folder import as_exported
 from inficond_panel.export.onnx_file import onnx_bytes
 from inficond_panel.export.predictions import predict
+from inficond_panel.results.local_explanation import take_apart
 from inficond_panel.spec import load_spec
 from inficond_panel.store import write_store
 from inficond_panel.tuning import History, Intent, Tuner, open_tuner

@@ -14,11 +14,11 @@ from spread_shortcut import shifted_frames
 
 import inficond_panel
 from inficond_panel.analysis.judged import judged_outcome
-from inficond_panel.analysis.refits.refit_report import explain
 from inficond_panel.concepts.extended_store import extended
 from inficond_panel.concepts.typed import TypedConcept, basis_of
 from inficond_panel.distill import Scores, average_precision, decision_function, fit
 from inficond_panel.errors import EditsError, StoreError, TuningError
+from inficond_panel.results.refit_report import explain
 from inficond_panel.store import Store, open_store
 from inficond_panel.store.more_photos import Part, parts_of, write_part
 from inficond_panel.tuning import History, Tuner, open_tuner, read_edits

@@ -13,15 +13,15 @@ from factory import ATTRS, SPEC, oracle_spec, small_arrays, small_spec, spec_tex
 from scipy.special import expit
 
 from inficond_panel import distill
-from inficond_panel.analysis.distillations import (
+from inficond_panel.cli import main
+from inficond_panel.distill import class_metrics
+from inficond_panel.errors import StoreFormatError, TuningError
+from inficond_panel.results.distillations import (
     Setting,
     compare_settings,
     setting_grid,
     teacher_metrics,
 )
-from inficond_panel.cli import main
-from inficond_panel.distill import class_metrics
-from inficond_panel.errors import StoreFormatError, TuningError
 from inficond_panel.store import open_store, write_store
 from inficond_panel.tuning import open_tuner
 

@@ -11,11 +11,11 @@ import pytest
 from factory import EMBED
 from histories import tuned_spec
 
-from inficond_panel.analysis.snapshot import take_tree
 from inficond_panel.api.students import TunableStudents
 from inficond_panel.cli import main
 from inficond_panel.concepts.typed import TypedConcept, basis_of
 from inficond_panel.errors import TuningError
+from inficond_panel.results.snapshot import take_tree
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import Intent, Tuner, open_tuner
 from inficond_panel.tuning.history.other_roots import named_concepts, read_others

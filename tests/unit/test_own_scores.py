@@ -14,15 +14,15 @@ from frames import frames
 from studies import STUDY
 
 import inficond_panel
-from inficond_panel.analysis.images.local_explanation import take_apart
-from inficond_panel.analysis.images.patches import showing
-from inficond_panel.analysis.view_tables import concepts_file
 from inficond_panel.cli import main
 from inficond_panel.errors import DataError, SpecError, StoreFormatError
+from inficond_panel.predict import PageEncoder
+from inficond_panel.results.local_explanation import take_apart
+from inficond_panel.results.patches import showing
+from inficond_panel.results.view_tables import concepts_file
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.store import open_store, write_store
 from inficond_panel.store.schema import PARTS
-from inficond_panel.text_encoder import PageEncoder
 from inficond_panel.tuning.typed_concepts import add_concept
 from inficond_panel.views.embedding.map_panel import MissingMap
 from inficond_panel.views.page.page import make_views

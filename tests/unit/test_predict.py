@@ -392,7 +392,7 @@ def test_segments_are_outlined_in_files(folder, run, monkeypatch):
         assert after.size == before.size
         changed = (np.array(before.convert("RGB")) != np.array(after)).any(axis=2)
     assert 0 < changed.mean() < 0.6
-    monkeypatch.setattr("inficond_panel.new_photos.score_photos", None)  # told before it is asked
+    monkeypatch.setattr("inficond_panel.predict.score_photos", None)  # told before it is asked
     status, _, err = run("predict", spec, file, "--outlines", out)
     assert (status, "is there already" in err) == (1, True)
 

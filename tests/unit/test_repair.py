@@ -11,9 +11,7 @@ import spread_shortcut
 from spread_shortcut import CONTEXT, shifted_frames
 
 import inficond_panel
-from inficond_panel.analysis.comparison import compare
 from inficond_panel.analysis.judged import chosen_on_tune, judged_outcome
-from inficond_panel.analysis.node_metrics import measure_groups, measure_slices
 from inficond_panel.api.students import TunableStudents
 from inficond_panel.cli import main
 from inficond_panel.distill import average_precision, decision_function
@@ -21,6 +19,8 @@ from inficond_panel.distill.folds import stratified_folds
 from inficond_panel.errors import CancelledError
 from inficond_panel.export.card_markdown import card_markdown
 from inficond_panel.export.model_card import model_card
+from inficond_panel.results.comparison import compare
+from inficond_panel.results.node_metrics import measure_groups, measure_slices
 from inficond_panel.tuning import History, Intent, Node, Tuner, read_edits
 from inficond_panel.tuning.cures import cross_fit
 from inficond_panel.tuning.cures.cross_fit import FOLDS, cross_fitted_logits, steps_to

@@ -9,9 +9,9 @@ from sklearn.metrics import accuracy_score, confusion_matrix, top_k_accuracy_sco
 from test_single_label_data import CLASSES, single_frames
 
 from inficond_panel import from_frames
-from inficond_panel.analysis.images.image_sets import decided_images
 from inficond_panel.cli import main
 from inficond_panel.errors import TuningError
+from inficond_panel.results.image_sets import decided_images
 from inficond_panel.tuning import Intent
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from factory import small_spec, spec_text
 
-from inficond_panel.analysis.node_metrics import metric_change
-from inficond_panel.analysis.refits.refit_report import explain
 from inficond_panel.distill import change_intervals
 from inficond_panel.errors import SpecError
+from inficond_panel.results.node_metrics import metric_change
+from inficond_panel.results.refit_report import explain
 from inficond_panel.spec import load_spec
 from inficond_panel.state import AppState
 from inficond_panel.state.jobs import Jobs

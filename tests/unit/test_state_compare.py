@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from sessions import fine_tune, small_session
 
-from inficond_panel.analysis.comparison import compare
+from inficond_panel.results.comparison import compare
 from inficond_panel.state import AppState
 
 

@@ -14,7 +14,7 @@ from scipy.special import expit
 
 from inficond_panel.concepts.photo_scores import PhotoScores, PhotoSegments
 from inficond_panel.errors import CancelledError, MissingExtraError
-from inficond_panel.new_photos import PagePhotos
+from inficond_panel.predict import PagePhotos
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.state.requests.new_photo import MOST_BYTES
 from inficond_panel.state.rights import Rights

@@ -249,7 +249,7 @@ def test_from_init_to_a_store_that_predicts(saved, tmp_path, monkeypatch, capsys
 def test_the_page_says_which_package_a_typed_concept_lacks(saved, tmp_path, monkeypatch):
     from precompute_factory import photo_set
 
-    from inficond_panel import text_encoder
+    from inficond_panel import predict
     from inficond_panel.spec import load_spec
 
     photo_set(tmp_path)
@@ -258,12 +258,10 @@ def test_the_page_says_which_package_a_typed_concept_lacks(saved, tmp_path, monk
         f"{{kind: transformers, model: {saved['clip'][0]}}}",
     )  # fmt: skip
     (tmp_path / "spec.yaml").write_text(text)
-    page = text_encoder.PageEncoder(load_spec(tmp_path / "spec.yaml"))
+    page = predict.PageEncoder(load_spec(tmp_path / "spec.yaml"))
     page.check()
     assert page.embed_text(["sky"]).shape == (1, 16)
-    monkeypatch.setattr(
-        text_encoder, "find_spec", lambda name: None if name == "transformers" else name
-    )
+    monkeypatch.setattr(predict, "find_spec", lambda name: None if name == "transformers" else name)
     with pytest.raises(MissingExtraError, match="concept needs the package transformers") as told:
         page.check()
     assert "[precompute,transformers]" in told.value.remedy

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from factory import ATTRS, small_arrays, spec_text
 
-from inficond_panel.analysis.churn import churn
-from inficond_panel.analysis.refits.refit_report import explain
 from inficond_panel.distill import fit, soft_targets
 from inficond_panel.errors import CancelledError, TuningError
+from inficond_panel.results.churn import churn
+from inficond_panel.results.refit_report import explain
 from inficond_panel.spec import load_spec
 from inficond_panel.store import Store, open_store, write_store
 from inficond_panel.tuning import History, Intent, Tuner

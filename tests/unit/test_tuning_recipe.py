@@ -10,8 +10,8 @@ from factory import ATTRS, SPEC, small_arrays
 from scipy.special import expit
 
 from inficond_panel import distill
-from inficond_panel.analysis.refits.refit_report import explain
 from inficond_panel.errors import CancelledError, TuningError
+from inficond_panel.results.refit_report import explain
 from inficond_panel.spec import load_spec
 from inficond_panel.store import Store, open_store, write_store
 from inficond_panel.tuning import Balance, History, Intent, Tuner

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from inficond_panel import views
-from inficond_panel.analysis.concept_rows import ConceptRow
 from inficond_panel.distill import Band, ClassMetrics, Counts, Interval, change_intervals
 from inficond_panel.errors import CancelledError, DataError, TuningError
+from inficond_panel.results.concept_rows import ConceptRow
 from inficond_panel.results.stability import stability
 from inficond_panel.spec import load_spec
 from inficond_panel.state import AppState, Jobs, Preview, Status
@@ -215,7 +215,7 @@ def test_only_a_finished_refit_tells_its_change():
 
 def test_a_refit_of_other_classes_says_so(view, app):
     assert make_others(("bicycle",), "bicycle") == ""
-    app.tuning.toggle("bicycle", "wheel", "down")
+    app.tuning.toggle(Intent("bicycle", "wheel", "down"))
     app.tuning.fine_tune()
     assert view.table.status["change"] is not None
     assert view.table.status["others"] == ""

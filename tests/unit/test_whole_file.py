@@ -8,8 +8,7 @@ import pytest
 from factory import small_spec
 
 from inficond_panel.cli import main
-from inficond_panel.common.whole_file import write_whole
-from inficond_panel.common.whole_folder import write_folder, write_folders
+from inficond_panel.common.whole_file import write_folder, write_folders, write_whole
 from inficond_panel.errors import ExportError
 
 

@@ -6,13 +6,6 @@ import argparse
 from collections.abc import Mapping
 from typing import Any
 
-from inficond_panel.analysis.distillations import (
-    Setting,
-    SettingResult,
-    compare_settings,
-    setting_grid,
-    teacher_metrics,
-)
 from inficond_panel.commands.compare.compare_files import FILES, make_files
 from inficond_panel.commands.compare.compare_text import (
     NAMES,
@@ -28,11 +21,18 @@ from inficond_panel.commands.shared.output import note, progress, say, say_table
 from inficond_panel.common.numbers import MINUS, defined
 from inficond_panel.distill import SEEN_LABEL
 from inficond_panel.errors import MissingExtraError
-from inficond_panel.oracle_sweep import GROUPS
+from inficond_panel.quantify.outputs.oracle_sweep import GROUPS
 from inficond_panel.quantify.outputs.output_report import MEASURES, OutputMeasure, measure_outputs
 from inficond_panel.quantify.outputs.outputs import Outputs, outputs_on
 from inficond_panel.quantify.outputs.reliability import Reliability
 from inficond_panel.quantify.outputs.separation import sample
+from inficond_panel.results.distillations import (
+    Setting,
+    SettingResult,
+    compare_settings,
+    setting_grid,
+    teacher_metrics,
+)
 from inficond_panel.tuning import Tuner
 from inficond_panel.vocabulary.confidence import interval_word
 from inficond_panel.vocabulary.metrics import ECE

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from inficond_panel.analysis.distillations import COMPARED, Setting
 from inficond_panel.common.interval import OUTSIDE_MARK, OUTSIDE_NOTE
 from inficond_panel.common.numbers import written
 from inficond_panel.distill import SEEN_LABEL, Interval
 from inficond_panel.quantify.outputs.outputs import Outputs
 from inficond_panel.quantify.outputs.separation import Groups
+from inficond_panel.results.distillations import COMPARED, Setting
 from inficond_panel.vocabulary.metrics import AP, METRICS
 
 #: Columns of the table of students.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from inficond_panel.analysis.distillations import SettingResult
 from inficond_panel.distill import Interval
 from inficond_panel.quantify.outputs.output_report import OutputMeasure
 from inficond_panel.quantify.outputs.outputs import Outputs
 from inficond_panel.quantify.outputs.separation import Groups
+from inficond_panel.results.distillations import SettingResult
 from inficond_panel.tuning import Tuner
 
 

@@ -13,7 +13,7 @@ from inficond_panel.commands.shared.students import open_students, settle_draws
 from inficond_panel.common.interval import NO_INTERVAL
 from inficond_panel.common.numbers import defined
 from inficond_panel.common.saved_file import File
-from inficond_panel.common.whole_folder import write_folder
+from inficond_panel.common.whole_file import write_folder
 from inficond_panel.distill import Interval
 from inficond_panel.errors import InficondError
 from inficond_panel.tuning import Node, Tuner

@@ -16,8 +16,8 @@ from inficond_panel.commands.shared.output import note, say, say_table
 from inficond_panel.common.numbers import defined, written
 from inficond_panel.common.saved_file import File, make_table
 from inficond_panel.distill import SEEN_LABEL
-from inficond_panel.oracle_sweep import oracle_sweep
 from inficond_panel.quantify.outputs.gamma_sweep import CHOOSERS, GammaOutputs, GammaSweep
+from inficond_panel.quantify.outputs.oracle_sweep import oracle_sweep
 from inficond_panel.tuning import Tuner
 from inficond_panel.vocabulary.confidence import interval_word
 from inficond_panel.vocabulary.splits import FIT, TUNE

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any
 
-from inficond_panel.analysis.link_comparison import TOGETHER, LinkComparison, compare_links
 from inficond_panel.commands.compare.compare_page import page_html, table_html
 from inficond_panel.commands.compare.compare_text import starred_change
 from inficond_panel.commands.compare.frame import LIMITS, carry_out, count_looks, refuse, three
@@ -15,6 +14,7 @@ from inficond_panel.commands.metrics.metrics_document import interval_documents
 from inficond_panel.commands.shared.output import progress, say, say_table
 from inficond_panel.common.saved_file import File, make_table
 from inficond_panel.distill import Interval
+from inficond_panel.results.link_comparison import TOGETHER, LinkComparison, compare_links
 from inficond_panel.store import Store
 from inficond_panel.tuning import Tuner
 from inficond_panel.vocabulary.confidence import confidence_word, interval_word

@@ -13,9 +13,9 @@ from inficond_panel.commands.shared.output import note, say, say_json, say_table
 from inficond_panel.commands.shared.precompute_package import precompute_package
 from inficond_panel.concepts.texts import texts_of
 from inficond_panel.concepts.typed import TypedConcept, check_typing
+from inficond_panel.predict import text_encoder
 from inficond_panel.spec import find_spec, load_spec
 from inficond_panel.store import open_store
-from inficond_panel.text_encoder import text_encoder
 from inficond_panel.tuning import Tuner
 from inficond_panel.tuning.typed_concepts import (
     add_concept,

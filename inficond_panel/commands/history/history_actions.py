@@ -6,8 +6,6 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from inficond_panel.analysis.comparison import change_document, compare
-from inficond_panel.analysis.node_metrics import metric_change
 from inficond_panel.commands.history.backups import backup, from_backup
 from inficond_panel.commands.history.history_text import (
     comparison_lines,
@@ -20,6 +18,8 @@ from inficond_panel.commands.shared.output import note, progress
 from inficond_panel.commands.shared.students import chosen_node
 from inficond_panel.common.numbers import count
 from inficond_panel.export.folder import edits_text
+from inficond_panel.results.comparison import change_document, compare
+from inficond_panel.results.node_metrics import metric_change
 from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.backups import replay_into, same_weights
 from inficond_panel.tuning.documents import node_document

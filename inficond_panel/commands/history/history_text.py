@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
-from inficond_panel.analysis.comparison import ClassComparison, Comparison
 from inficond_panel.common.numbers import count, written
 from inficond_panel.distill import Interval
+from inficond_panel.results.comparison import ClassComparison, Comparison
 from inficond_panel.tuning import Event, HistoryState, Node, Tuner
 from inficond_panel.tuning.notices import limits_text
 from inficond_panel.tuning.other_students import OtherStudents

@@ -9,7 +9,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from inficond_panel.analysis.top_measures import teacher_top_class
 from inficond_panel.commands.shared.output import note, say, say_json, say_table
 from inficond_panel.commands.shared.precompute_package import precompute_package
 from inficond_panel.commands.shared.task_text import task_text
@@ -17,6 +16,7 @@ from inficond_panel.common.numbers import count, significant, size_text, written
 from inficond_panel.concepts.typed import TypedFolder
 from inficond_panel.distill import metric_intervals
 from inficond_panel.errors import InficondError
+from inficond_panel.results.top_measures import teacher_top_class
 from inficond_panel.spec import Spec, find_spec, load_spec
 from inficond_panel.store import Store, open_store
 from inficond_panel.store.more_photos import other_parts, parts_of

@@ -19,8 +19,8 @@ from inficond_panel.vocabulary.confidence import few_draws
 from inficond_panel.vocabulary.metrics import AP, METRICS
 
 if TYPE_CHECKING:
-    from inficond_panel.analysis.node_metrics import ClassMeasures
-    from inficond_panel.analysis.top_measures import SingleLabelMeasures
+    from inficond_panel.results.node_metrics import ClassMeasures
+    from inficond_panel.results.top_measures import SingleLabelMeasures
     from inficond_panel.tuning import Node, Tuner
 
 DESCRIPTION = (
@@ -80,8 +80,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Measure the students of one iteration."""
-    from inficond_panel.analysis.node_metrics import measure_groups, measure_node, measure_slices
-    from inficond_panel.analysis.top_measures import check_single_label, measure_single_label
     from inficond_panel.commands.metrics.metrics_document import document
     from inficond_panel.commands.metrics.metrics_tables import (
         groups_document,
@@ -94,6 +92,8 @@ def run(args: argparse.Namespace) -> None:
         open_students,
         settle_draws,
     )
+    from inficond_panel.results.node_metrics import measure_groups, measure_node, measure_slices
+    from inficond_panel.results.top_measures import check_single_label, measure_single_label
 
     tuner = open_students(args, distilled=False)
     settle_draws(args, tuner)
@@ -170,7 +170,7 @@ def _check_classes(tuner: Tuner, classes: list[str] | None) -> None:
 
 def _slices(tuner: Tuner, args: argparse.Namespace) -> dict[str, Any]:
     """Masks asked for; read before anything is counted or computed."""
-    from inficond_panel.analysis.node_metrics import metadata_slices, selection_slice
+    from inficond_panel.results.node_metrics import metadata_slices, selection_slice
 
     if args.by:
         return metadata_slices(tuner.store, args.split, args.by)

@@ -6,10 +6,10 @@ import argparse
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from inficond_panel.analysis.node_metrics import ClassMeasures
-from inficond_panel.analysis.top_measures import SingleLabelMeasures
 from inficond_panel.common.numbers import defined
 from inficond_panel.distill import Interval, SliceReport, SliceResult, worst_of_all
+from inficond_panel.results.node_metrics import ClassMeasures
+from inficond_panel.results.top_measures import SingleLabelMeasures
 from inficond_panel.tuning import Node, Tuner
 
 

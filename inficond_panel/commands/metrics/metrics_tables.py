@@ -6,8 +6,6 @@ import argparse
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from inficond_panel.analysis.node_metrics import ClassGroups, ClassMeasures
-from inficond_panel.analysis.top_measures import SingleLabelMeasures
 from inficond_panel.commands.metrics.metrics_document import interval_documents
 from inficond_panel.commands.shared.output import note, say, say_table
 from inficond_panel.common.interval import OUTSIDE_NOTE
@@ -21,6 +19,8 @@ from inficond_panel.distill import (
     SliceResult,
     worst_of_all,
 )
+from inficond_panel.results.node_metrics import ClassGroups, ClassMeasures
+from inficond_panel.results.top_measures import SingleLabelMeasures
 from inficond_panel.vocabulary.confidence import confidence_word
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, ECE, METRICS
 from inficond_panel.vocabulary.top_metrics import TOP_K, TOP_METRICS

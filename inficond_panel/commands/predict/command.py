@@ -72,7 +72,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Decide the classes of photos."""
-    from inficond_panel.analysis.images.photo_drift import photo_drift
     from inficond_panel.commands.predict.outlined_photos import outline_files, write_outlined
     from inficond_panel.commands.predict.predict_text import (
         make_document,
@@ -83,7 +82,8 @@ def run(args: argparse.Namespace) -> None:
     )
     from inficond_panel.export.abstaining import abstaining
     from inficond_panel.export.predictions import named_classes, predict
-    from inficond_panel.new_photos import score_photos
+    from inficond_panel.predict import score_photos
+    from inficond_panel.results.photo_drift import photo_drift
     from inficond_panel.tuning.intents.intent import check_name
     from inficond_panel.wording.drift import drift_sentences
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import shutil
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -16,6 +15,7 @@ import numpy as np
 from inficond_panel.commands.shared.output import note
 from inficond_panel.commands.shared.precompute_package import precompute_package
 from inficond_panel.common.numbers import defined
+from inficond_panel.common.whole_file import replacing
 from inficond_panel.errors import DataError
 from inficond_panel.quantify.experiment.architectures import LAYER
 from inficond_panel.quantify.experiment.experiment import Outcome, Photos, Settings, run_experiment
@@ -43,10 +43,8 @@ def experiment(args: argparse.Namespace) -> Figures:
     spec = load_spec(find_spec(args.spec))
     spec.check_photos()
     precompute_package()
-    writing = folder.with_name(f"{folder.name}.writing")
-    shutil.rmtree(writing, ignore_errors=True)
-    writing.mkdir(parents=True)
-    try:
+    with replacing(folder, alone=True) as writing:
+        writing.mkdir()
         ids, photos = _photos(spec, args)
         settings = Settings(
             args.epochs, args.epochs * 3 // 2, min(args.checkpoints, args.epochs), args.seed,
@@ -72,10 +70,6 @@ def experiment(args: argparse.Namespace) -> Figures:
         write_sheet(
             writing / "maps.png", photos.test[shown], photos.foreground[shown], maps, args.b
         )
-        writing.rename(folder)
-    except BaseException:
-        shutil.rmtree(writing, ignore_errors=True)
-        raise
     note(f"{folder}: experiment.json, figures.npz, maps.png, checkpoints")
     return figures
 

@@ -15,7 +15,7 @@ import numpy as np
 from inficond_panel.commands.quantify.quantify_table import say_figures
 from inficond_panel.commands.shared.output import note, say
 from inficond_panel.commands.shared.precompute_package import precompute_package
-from inficond_panel.common.whole_folder import write_folders
+from inficond_panel.common.whole_file import write_folders
 from inficond_panel.errors import DataError
 from inficond_panel.quantify.experiment.architectures import make_network
 from inficond_panel.quantify.experiment.checkpoints import checkpoint_files

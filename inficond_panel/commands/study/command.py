@@ -103,8 +103,8 @@ def _add_own_arguments(of: Mapping[str, Parser]) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Carry out an action on a study."""
+    from inficond_panel.predict import PageEncoder
     from inficond_panel.study.run.study import open_study
-    from inficond_panel.text_encoder import PageEncoder
 
     opened = open_study(args.study, args.data)
     if args.action not in {"serve", "add"}:

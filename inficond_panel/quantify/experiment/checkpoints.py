@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from inficond_panel.common.whole_file import replacing
 from inficond_panel.errors import DataError
 from inficond_panel.quantify.pixels.layers import Feature
 from inficond_panel.store.network_weights import State, load_strictly, read_state
@@ -55,10 +56,9 @@ def save_weights(network: nn.Module, path: Path) -> None:
     """Write the weights of ``network`` as safetensors; the file appears whole or not at all."""
     from safetensors.torch import save_file
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    writing = path.with_suffix(".writing")
-    save_file({name: t.detach().contiguous() for name, t in network.state_dict().items()}, writing)
-    writing.replace(path)
+    state = {name: t.detach().contiguous() for name, t in network.state_dict().items()}
+    with replacing(path, alone=True) as writing:
+        save_file(state, writing)
 
 
 def parameters_at(network: nn.Module, feature: Feature, image: Tensor) -> list[str]:

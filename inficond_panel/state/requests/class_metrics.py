@@ -10,16 +10,16 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from inficond_panel.analysis.node_metrics import (
-    ClassMeasures,
-    measure_node,
-    measure_slices,
-    metadata_slices,
-)
 from inficond_panel.distill import (
     Interval,
     SliceReport,
     change_intervals,
+)
+from inficond_panel.results.node_metrics import (
+    ClassMeasures,
+    measure_node,
+    measure_slices,
+    metadata_slices,
 )
 from inficond_panel.results.stability import stability
 from inficond_panel.state.jobs import Job, Jobs

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import param
 
-from inficond_panel.analysis.refits.what_if_curves import CurvePoint
 from inficond_panel.distill import ClassMetrics, alone
 from inficond_panel.errors import CancelledError, InficondError
+from inficond_panel.results.what_if_curves import CurvePoint
 from inficond_panel.state.jobs import Job, Jobs
 from inficond_panel.state.students import StudentsState
 from inficond_panel.state.tuning import TuningState

@@ -21,8 +21,8 @@ from inficond_panel.wording.metric_change import change_text, make_change
 from inficond_panel.wording.teacher import teacher_sentence
 
 if TYPE_CHECKING:
-    from inficond_panel.analysis.snapshot import Snapshot
     from inficond_panel.distill import Agreement, ClassMetrics, Counts, Interval
+    from inficond_panel.results.snapshot import Snapshot
 
 Row = tuple[str, str]
 

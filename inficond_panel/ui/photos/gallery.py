@@ -13,7 +13,7 @@ from inficond_panel.common.numbers import number, signed
 from inficond_panel.ui.photos.images import thumbnail_uri
 
 if TYPE_CHECKING:
-    from inficond_panel.analysis.images.gallery import Gallery
+    from inficond_panel.results.gallery import Gallery
     from inficond_panel.store import Store
 
 #: The four fills of agreement, by whether teacher and student are right.

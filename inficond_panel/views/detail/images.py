@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from inficond_panel.analysis.images.patches import best_segment
+from inficond_panel.results.patches import best_segment
 from inficond_panel.ui.actions import Acting, action
 from inficond_panel.ui.parts.saving import make_and_send
 from inficond_panel.ui.photos.gallery import make_facts, make_tile
@@ -14,7 +14,7 @@ from inficond_panel.ui.photos.images import send_photo, send_pictures, thumbnail
 from inficond_panel.views.detail.local_explanation import make_apart, make_heat
 
 if TYPE_CHECKING:
-    from inficond_panel.analysis.images.gallery import Gallery
+    from inficond_panel.results.gallery import Gallery
     from inficond_panel.state import AppState
     from inficond_panel.store import Store
     from inficond_panel.views.detail.panel import DetailPanel

@@ -12,8 +12,8 @@ from PIL import Image
 from inficond_panel.common.numbers import count, number, signed
 
 if TYPE_CHECKING:
-    from inficond_panel.analysis.images.local_explanation import Apart, Edit
     from inficond_panel.export.predictions import Prediction
+    from inficond_panel.results.local_explanation import Apart, Edit
     from inficond_panel.store import Store
 
 

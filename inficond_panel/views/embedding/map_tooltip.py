@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from inficond_panel.analysis.images.patches import assigned_counts
 from inficond_panel.common.cache import once
 from inficond_panel.common.numbers import UNDEFINED, count, signed
+from inficond_panel.results.patches import assigned_counts
 from inficond_panel.vocabulary.palette import INK, INK_2, POPOVER
 
 if TYPE_CHECKING:

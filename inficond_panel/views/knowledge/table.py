@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import param
 from panel.custom import Child
 
-from inficond_panel.analysis.images.patches import PATCHES_OF
 from inficond_panel.common.numbers import count, number, signed
+from inficond_panel.results.patches import PATCHES_OF
 from inficond_panel.state import CHANGE_METRICS, SLICE_METRICS, TOPS, Status
 from inficond_panel.state.tuning import TuningState
 from inficond_panel.ui import browser
@@ -39,7 +39,7 @@ def make_status(status: Status, change: dict[str, Any] | None, others: str = "")
 
 
 class KnowledgeTable(ViewComponent):
-    """The whole view. Actions come back as messages with a ``type``; see ``knowledge.js``."""
+    """The whole view. The browser's messages are ``{"action": ...}``, see ``ui/actions.py``."""
 
     student = param.String(default="", doc="Class whose student is shown; empty: none.")
     overview = Child(doc="Shown in the place of the view while no class is selected.")

@@ -12,7 +12,7 @@ import panel as pn
 import param
 from panel.viewable import Viewable, Viewer
 
-from inficond_panel.analysis.concept_scales import concept_scales
+from inficond_panel.results.concept_scales import concept_scales
 from inficond_panel.ui.actions import action
 from inficond_panel.ui.component import tie
 from inficond_panel.views.knowledge.asking.asking import AskActions, make_asking
@@ -199,7 +199,7 @@ class KnowledgeView(RowActions, AskActions, Viewer):
 
     @param.depends("table.factor", watch=True)
     def _set_factor(self) -> None:
-        self.app.tuning.set_factor(self.table.factor)
+        self.app.tuning.scale(self.table.factor)
 
     @param.depends("app.selection.concept", watch=True)
     def _show_concept(self) -> None:

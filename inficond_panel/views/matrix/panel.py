@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import param
 from panel.custom import Child
 
-from inficond_panel.analysis.concept_order import ORDERS
 from inficond_panel.common.numbers import bound, count, share
 from inficond_panel.plots.concept_matrix import Cells
 from inficond_panel.plots.influence_colours import STEPS, make_colours
+from inficond_panel.results.concept_order import ORDERS
 from inficond_panel.tuning import Intent
 from inficond_panel.ui import browser
 from inficond_panel.ui.component import ViewComponent

@@ -14,7 +14,6 @@ from bokeh.models import Text
 from numpy.typing import NDArray
 from panel.viewable import Viewable, Viewer
 
-from inficond_panel.analysis.concept_order import order_concepts
 from inficond_panel.common.numbers import count
 from inficond_panel.plots.concept_matrix import (
     Cells,
@@ -24,6 +23,7 @@ from inficond_panel.plots.concept_matrix import (
     update_matrix,
 )
 from inficond_panel.plots.influence_colours import STEPS, make_colours
+from inficond_panel.results.concept_order import order_concepts
 from inficond_panel.state import Job
 from inficond_panel.tuning import Intent
 from inficond_panel.ui.actions import action
@@ -258,9 +258,8 @@ class MatrixView(RefitActions, Viewer):
         """Give a row's thumb to all students that it is for; where all have it, take it back."""
         if concept not in self.app.store.concepts:
             raise ValueError("no such concept")
-        tuning = self.app.tuning
         names = meant(self._influence(concept), self.panel.chosen, direction)
-        tuning.toggle_all([Intent(n, concept, direction).resolved(tuning.factor) for n in names])
+        self.app.tuning.toggle(*(Intent(name, concept, direction) for name in names))
 
     @action
     def _suggest(self) -> None:

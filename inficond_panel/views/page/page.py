@@ -13,7 +13,7 @@ from bokeh.document import Document
 from panel.io import hold
 from panel.viewable import Viewer
 
-from inficond_panel.analysis.images.patches import shown_segments
+from inficond_panel.results.patches import shown_segments
 from inficond_panel.state import AppState
 from inficond_panel.state.jobs import Publish, run_at_once
 from inficond_panel.store import Store

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from inficond_panel.analysis.images.image_sets import image_set, worst_first
 from inficond_panel.common.numbers import count
+from inficond_panel.results.image_sets import image_set, worst_first
 
 if TYPE_CHECKING:
     from inficond_panel.state import AppState

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import param
 
-from inficond_panel.analysis.images.image_sets import image_set
-from inficond_panel.analysis.top_measures import STUDENT, TEACHER, Confused, find_confused
 from inficond_panel.common.numbers import count
+from inficond_panel.results.image_sets import image_set
+from inficond_panel.results.top_measures import STUDENT, TEACHER, Confused, find_confused
 from inficond_panel.state import Job
 from inficond_panel.ui.component import tie
 

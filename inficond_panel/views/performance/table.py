@@ -20,8 +20,8 @@ from inficond_panel.vocabulary.sorts import CLASS_SORTS
 from inficond_panel.wording.metric_change import change_text, make_change
 
 if TYPE_CHECKING:
-    from inficond_panel.analysis.snapshot import Snapshot
     from inficond_panel.distill import Interval
+    from inficond_panel.results.snapshot import Snapshot
     from inficond_panel.state.pinned import Pinned
 
 

@@ -15,7 +15,6 @@ import panel as pn
 import param
 from panel.viewable import Viewable, Viewer
 
-from inficond_panel.analysis.images.image_sets import decided_images, image_set
 from inficond_panel.common.numbers import UNDEFINED, defined
 from inficond_panel.distill.shift.verdict import SHIFT
 from inficond_panel.plots.performance_bars import (
@@ -24,6 +23,7 @@ from inficond_panel.plots.performance_bars import (
     make_performance_bars,
     update_bars,
 )
+from inficond_panel.results.image_sets import decided_images, image_set
 from inficond_panel.ui.actions import Acting, action
 from inficond_panel.ui.component import tie
 from inficond_panel.ui.parts.saving import make_and_send
@@ -44,8 +44,8 @@ from inficond_panel.wording.suspects import shift_sentence
 from inficond_panel.wording.teacher import teacher_sentence
 
 if TYPE_CHECKING:
-    from inficond_panel.analysis.snapshot import Snapshot
     from inficond_panel.distill import Agreement, Interval
+    from inficond_panel.results.snapshot import Snapshot
     from inficond_panel.state import AppState
     from inficond_panel.state.batch import Item
     from inficond_panel.tuning.shift.class_shift import ClassShift

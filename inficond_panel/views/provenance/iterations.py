@@ -14,9 +14,9 @@ from inficond_panel.wording.cures import Asked, direction_of, glyph_of, object_o
 from inficond_panel.wording.metric_change import make_change
 
 if TYPE_CHECKING:
-    from inficond_panel.analysis.snapshot import Deleted
     from inficond_panel.distill import Interval
     from inficond_panel.plots.tree_plot import Branches
+    from inficond_panel.results.snapshot import Deleted
     from inficond_panel.state.requests.export import ExportState
     from inficond_panel.tuning import Iteration, Node
 

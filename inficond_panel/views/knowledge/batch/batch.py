@@ -29,10 +29,10 @@ from inficond_panel.wording.cures import (
 from inficond_panel.wording.metric_change import make_change
 
 if TYPE_CHECKING:
-    from inficond_panel.analysis.refits.compensation import Group
-    from inficond_panel.analysis.snapshot import Snapshot
     from inficond_panel.distill import Interval
     from inficond_panel.errors import InficondError
+    from inficond_panel.results.compensation import Group
+    from inficond_panel.results.snapshot import Snapshot
     from inficond_panel.state import AppState, Preview
     from inficond_panel.state.batch import Item
     from inficond_panel.tuning.intents.bounds import Bounds

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import param
 
-from inficond_panel.analysis.images.image_sets import image_set, worst_first
-from inficond_panel.analysis.node_metrics import metadata_slices
 from inficond_panel.common.interval import OUTSIDE_NOTE
 from inficond_panel.common.numbers import change_number, count, number, number_range
 from inficond_panel.errors import CancelledError
+from inficond_panel.results.image_sets import image_set, worst_first
+from inficond_panel.results.node_metrics import metadata_slices
 from inficond_panel.state import Job
 from inficond_panel.state.requests.class_metrics import MEASURED, measure, measure_by
 from inficond_panel.ui.component import tie
@@ -21,9 +21,9 @@ from inficond_panel.wording.metric_change import UNCHANGED, make_change
 from inficond_panel.wording.slices import worst_slice_sentence
 
 if TYPE_CHECKING:
-    from inficond_panel.analysis.snapshot import Snapshot
     from inficond_panel.distill import ClassMetrics, Interval, SliceReport, SliceResult
     from inficond_panel.errors import InficondError
+    from inficond_panel.results.snapshot import Snapshot
     from inficond_panel.state import AppState, Preview
     from inficond_panel.state.requests.class_metrics import Measured
     from inficond_panel.views.knowledge.table import KnowledgeTable

@@ -1,4 +1,4 @@
-"""Report on a refit of one student, as plain data; its sentences come from ``state.words``."""
+"""Report on a refit of one student, as plain data; its sentences come from ``wording.refit``."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import param
 
-from inficond_panel.analysis.images.image_sets import image_set
 from inficond_panel.common.numbers import bound, number, signed
+from inficond_panel.results.image_sets import image_set
 from inficond_panel.state import Job
 from inficond_panel.ui.component import tie
 from inficond_panel.wording import refit as words
 
 if TYPE_CHECKING:
-    from inficond_panel.analysis.churn import Churn
-    from inficond_panel.analysis.refits.bound_prices import Bound
-    from inficond_panel.analysis.refits.compensation import Group, Mover
-    from inficond_panel.analysis.refits.refit_report import ClassReport, RefitReport
     from inficond_panel.errors import InficondError
+    from inficond_panel.results.bound_prices import Bound
+    from inficond_panel.results.churn import Churn
+    from inficond_panel.results.compensation import Group, Mover
+    from inficond_panel.results.refit_report import ClassReport, RefitReport
     from inficond_panel.state import AppState
     from inficond_panel.views.knowledge.table import KnowledgeTable
 

@@ -14,9 +14,9 @@ from inficond_panel.state import Job
 from inficond_panel.vocabulary.sorts import DISCREPANCY_P
 
 if TYPE_CHECKING:
-    from inficond_panel.analysis.concept_rows import ConceptRow
     from inficond_panel.distill import Band, Counts
     from inficond_panel.errors import InficondError
+    from inficond_panel.results.concept_rows import ConceptRow
     from inficond_panel.state import AppState
     from inficond_panel.state.pinned import Pinned
     from inficond_panel.views.knowledge.table import KnowledgeTable

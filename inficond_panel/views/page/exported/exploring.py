@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from panel.viewable import Viewer
 
-from inficond_panel.analysis.snapshot import take_snapshot, take_tree
 from inficond_panel.errors import SpecError
+from inficond_panel.results.snapshot import take_snapshot, take_tree
 from inficond_panel.spec import find_spec
 from inficond_panel.state import AppState
 from inficond_panel.state.jobs import Jobs

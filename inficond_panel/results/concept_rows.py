@@ -10,11 +10,11 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from inficond_panel.analysis.images.patches import PATCHES_OF, assigned_counts, patches_of
-from inficond_panel.analysis.refits.what_if_curves import change_along
 from inficond_panel.common.cache import Latest
 from inficond_panel.common.ordering import strongest
 from inficond_panel.distill import Band, discrepancy, influence_grid
+from inficond_panel.results.patches import PATCHES_OF, assigned_counts, patches_of
+from inficond_panel.results.what_if_curves import change_along
 from inficond_panel.tuning import Student, Tuner
 from inficond_panel.tuning.evaluation import Evaluation
 from inficond_panel.vocabulary.confidence import CONFIDENCE

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from inficond_panel.analysis.churn import Churn, churn
 from inficond_panel.analysis.judged import chosen_on_tune, judged_outcome
-from inficond_panel.analysis.refits.compensation import Mover, moves
 from inficond_panel.distill import ClassMetrics, Interval, Outcome, change_intervals, measure
 from inficond_panel.distill.metrics.class_mean import mean_change
+from inficond_panel.results.churn import Churn, churn
+from inficond_panel.results.compensation import Mover, moves
 from inficond_panel.tuning.documents import metrics_document
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.replay import branch

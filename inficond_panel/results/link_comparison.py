@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from inficond_panel.analysis.top_measures import check_single_label, teacher_top_class, top_class
 from inficond_panel.distill import Interval, Outcome, change_intervals, metric_intervals
 from inficond_panel.distill.metrics.class_mean import mean_change, mean_interval
 from inficond_panel.distill.metrics.top_class import TopClass
+from inficond_panel.results.top_measures import check_single_label, teacher_top_class, top_class
 from inficond_panel.tuning.fitting.refit import Progress
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.tuner import Tuner

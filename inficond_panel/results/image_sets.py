@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inficond_panel.analysis.images.patches import PATCHES_OF, patches_of
+from inficond_panel.results.patches import PATCHES_OF, patches_of
 from inficond_panel.store import Store
 from inficond_panel.tuning import Student
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from inficond_panel.analysis.concept_rows import discrepancies
-from inficond_panel.analysis.images.patches import tells_presence
-from inficond_panel.analysis.snapshot import Snapshot
 from inficond_panel.common.ordering import strongest
 from inficond_panel.common.saved_file import File, make_table
 from inficond_panel.distill import Agreement, ClassMetrics, TeacherSkill
+from inficond_panel.results.concept_rows import discrepancies
+from inficond_panel.results.patches import tells_presence
+from inficond_panel.results.snapshot import Snapshot
 from inficond_panel.store import Store
 from inficond_panel.tuning import Student
 

@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from inficond_panel.analysis.churn import Churn, churn
-from inficond_panel.analysis.refits.bound_prices import Bound, Objective, Pricing
-from inficond_panel.analysis.refits.compensation import Group, Moves, groups, moves
-from inficond_panel.analysis.refits.joint_pricing import JointPricing
-from inficond_panel.analysis.refits.moved_classes import MovedClass, moved_classes
 from inficond_panel.common.numbers import defined, plain
 from inficond_panel.concepts.texts import words_for
 from inficond_panel.errors import TuningError
+from inficond_panel.results.bound_prices import Bound, Objective, Pricing
+from inficond_panel.results.churn import Churn, churn
+from inficond_panel.results.compensation import Group, Moves, groups, moves
+from inficond_panel.results.joint_pricing import JointPricing
+from inficond_panel.results.moved_classes import MovedClass, moved_classes
 from inficond_panel.tuning import Iteration, Node, Student, Tuner
 from inficond_panel.tuning.fitting.refit import Cancelled, Progress
 from inficond_panel.tuning.fitting.terms import Learned, Terms

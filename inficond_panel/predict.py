@@ -1,4 +1,6 @@
-"""Photos that are in no store, scored by the concepts of one: an extra, loaded when first used."""
+"""Photos that are in no store, and words that it has no scores of, through the networks of a spec.
+
+The networks are an extra, loaded when first used."""
 
 from __future__ import annotations
 
@@ -8,16 +10,21 @@ from pathlib import Path
 from threading import Lock
 from typing import Protocol
 
+import numpy as np
+
 from inficond_panel.common.cache import once
 from inficond_panel.common.installation import missing_extra
 from inficond_panel.concepts.photo_scores import PhotoScores
-from inficond_panel.errors import CancelledError, DataError
+from inficond_panel.concepts.texts import TextEncoder
+from inficond_panel.errors import CancelledError, DataError, MissingExtraError
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store
 from inficond_panel.store.more_photos import Extended
 
 Progress = Callable[[str], None]
 
+#: By the kind of the encoder.
+_PACKAGES = {"open_clip": ("torch", "open_clip"), "transformers": ("torch", "transformers")}
 _WHAT = "Predicting a photo"  #: what needs the extra
 _LARGEST = 2048  #: pixels of the longer side of a photo on the page
 _WAIT = 0.2  #: seconds between looks whether one who waits has given up
@@ -145,3 +152,48 @@ def _shared(spec: Spec, store: Store) -> Networks:
 def _stop_if(cancelled: Callable[[], bool]) -> None:
     if cancelled():
         raise CancelledError("Cancelled.")
+
+
+def text_encoder(spec: Spec) -> TextEncoder:
+    """The text tower of a spec's encoder.
+
+    Raises ``MissingExtraError`` without the extra, ``SpecError`` for a spec that names none.
+    """
+    spec.check_making()
+    try:
+        from precompute.encoder import load_text_encoder  # noqa: PLC0415 - heavy, and an extra
+    except ImportError as error:
+        raise _missing(error) from error
+    return load_text_encoder(spec.concepts.encoder, spec.device)
+
+
+class PageEncoder:
+    """The text tower of a spec's encoder as the page has it: all sessions share the loaded one."""
+
+    def __init__(self, spec: Spec) -> None:
+        self.spec = spec
+
+    def check(self) -> None:
+        """Raise what ``text_encoder`` does, as far as that is known; loads nothing."""
+        self.spec.check_making()
+        for name in _PACKAGES[self.spec.concepts.encoder.kind]:
+            if find_spec(name) is None:
+                raise _missing(name)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what the encoder is; loads it."""
+        return _loaded(self.spec).digest
+
+    def embed_text(self, texts: list[str]) -> np.ndarray:
+        """Unit vectors ``(len(texts), embed)`` float32 of texts."""
+        return _loaded(self.spec).embed_text(texts)
+
+
+_loaded = once(2)(text_encoder)
+
+
+def _missing(error: ImportError | str) -> MissingExtraError:
+    package = error if isinstance(error, str) else error.name
+    extras = ["precompute", *(["transformers"] if package == "transformers" else [])]
+    return missing_extra("Typing a concept", error, *extras)

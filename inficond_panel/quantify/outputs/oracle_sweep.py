@@ -56,7 +56,7 @@ def oracle_sweep(
         )
     higher = super_groups(store, made, above) if above else None
     try:
-        from precompute.teachers.gamma_sweep import (  # noqa: PLC0415 - heavy, and an extra
+        from precompute.teachers.gamma_sweep import (
             oracle_sweep as swept,
         )
     except ImportError as error:

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from inficond_panel.analysis.images.image_sets import ImageSet
-from inficond_panel.analysis.images.patches import assigned_images, showing
 from inficond_panel.common.saved_file import File, make_table
+from inficond_panel.results.image_sets import ImageSet
+from inficond_panel.results.patches import assigned_images, showing
 from inficond_panel.store import Store
 from inficond_panel.tuning import Student
 

@@ -1,1 +1,0 @@
-"""Images and segments behind what students decide: galleries, patches, explanations, photos."""
