@@ -23,7 +23,7 @@ ARROWS = {
     "store": BASE | {"version", "distill"},
     "concepts": BASE | {"store"},
     "tuning": NUMERICS,
-    "results": NUMERICS | {"tuning"},
+    "results": NUMERICS | {"tuning", "quantify"},
     "export": NUMERICS | {"tuning", "results", "wording", "version"},
     "wording": NUMERICS | {"tuning", "results"},
     "quantify": BASE | {"distill", "spec", "store", "tuning", "precompute.teachers"},
