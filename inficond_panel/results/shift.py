@@ -102,10 +102,10 @@ _CLASS_HEADINGS = {
 _SUSPECT_HEADINGS = {
     "class": Heading("class"),
     "concept": Heading("suspect"),
-    "fit_with": Heading("with class: fit", 2),
-    "tune_with": Heading("tune", 2),
+    "fit_with": Heading("with it: fit", 2),
+    "tune_with": Heading("with it: tune", 2),
     "fit_without": Heading("without: fit", 2),
-    "tune_without": Heading("tune", 2),
+    "tune_without": Heading("without: tune", 2),
     "reliance": Heading("reliance", 2, sign=True),
     "weight": Heading("influence", 2, sign=True),
     "z": Heading("z", 1),
