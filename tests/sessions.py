@@ -7,7 +7,7 @@ from pathlib import Path
 from factory import small_spec
 
 from inficond_panel.state import AppState, Jobs
-from inficond_panel.tuning import open_tuner
+from inficond_panel.tuning import Intent, open_tuner
 
 
 def small_session(folder: Path) -> AppState:
@@ -17,6 +17,6 @@ def small_session(folder: Path) -> AppState:
 
 def fine_tune(app: AppState, concept: str, direction: str = "remove") -> str:
     """Refit bicycle with a thumb on a concept; the id of the iteration that comes of it."""
-    app.tuning.toggle("bicycle", concept, direction)
+    app.tuning.toggle(Intent("bicycle", concept, direction))
     app.tuning.fine_tune()
     return app.students.node.id

@@ -151,5 +151,5 @@ class Visitor:
     def tune(self, concept: str) -> None:
         """Fine-tune with one thumb down."""
         tuning = self.page.work.app.tuning
-        tuning.toggle("bicycle", concept, "down")
+        tuning.toggle(Intent("bicycle", concept, "down"))
         tuning.fine_tune()

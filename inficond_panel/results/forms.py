@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from html import escape
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from inficond_panel.common.numbers import count, plain, significant, written
 from inficond_panel.common.saved_file import make_table
@@ -37,15 +39,23 @@ def csv_text(frame: pd.DataFrame) -> str:
 
 def html_text(frame: pd.DataFrame) -> str:
     """The table that a terminal shows, as one HTML table with its title and notes."""
-    header, rows = text_table(frame)
-    lines = [_html_row("th", header), *(_html_row("td", row) for row in rows)]
-    notes = "".join(f"<p>{escape(note)}</p>\n" for note in frame.attrs["notes"])
-    caption = f"<caption>{escape(frame.attrs['title'])}</caption>"
-    return f"<table>\n{caption}\n{''.join(lines)}</table>\n{notes}"
+    macros: Any = templates().get_template("table.html.j2").module
+    return f"{macros.table(frame, frame.attrs['title'])}\n{macros.notes(frame)}"
 
 
-def _html_row(tag: str, cells: list[str]) -> str:
-    return f"<tr>{''.join(f'<{tag}>{escape(cell)}</{tag}>' for cell in cells)}</tr>\n"
+@cache
+def templates(*folders: Path) -> Environment:
+    """Templates of ``folders`` and of this one, which escape all texts; a name that is missing is
+    an error. ``text_table`` gives them the cells of a frame."""
+    found = Environment(
+        loader=FileSystemLoader([*folders, Path(__file__).parent]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.globals["text_table"] = text_table
+    return found
 
 
 def text_table(frame: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
@@ -63,7 +73,9 @@ def text_table(frame: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
 
 
 def _limits(row: pd.Series, name: str, heading: Heading) -> str:
-    return interval_of(row, name).cells(heading.digits, sign=heading.sign)[1]
+    interval = interval_of(row, name)
+    star = "*" * (heading.star and not interval.within_noise)
+    return interval.cells(heading.digits, sign=heading.sign)[1] + star
 
 
 def _text(value: Any, heading: Heading) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from inficond_panel.common.interval import Interval
+from inficond_panel.common.interval import OUTSIDE_NOTE, Interval
 
 LIMITS = ("_low", "_high")
 
@@ -23,12 +23,13 @@ LIMITS = ("_low", "_high")
 @dataclass(frozen=True)
 class Heading:
     """Heading of a column where a person reads it; decimals of its numbers, or ``significant``
-    digits, and their sign."""
+    digits, and their sign. A ``star`` stands behind limits that exclude 0."""
 
     text: str
     digits: int = 3
     sign: bool = False
     significant: int = 0
+    star: bool = False
 
 
 def make_frame(
@@ -43,10 +44,13 @@ def make_frame(
 ) -> pd.DataFrame:
     """One row per mapping. Without rows the columns are those of ``headings``, and the index.
 
-    The ``level`` of intervals is a fact, and a column, so that rows alone say it.
+    The ``level`` of intervals is a fact, and a column, so that rows alone say it. Headings of
+    columns that no row has are left out. A note explains estimates outside their intervals.
     """
     keys = [index] if isinstance(index, str) else list(index)
     given = list(rows)
+    if given:
+        headings = {name: form for name, form in headings.items() if name in given[0]}
     columns = None if given else [*keys, *(name for name in headings if name not in keys)]
     frame = pd.DataFrame(given, columns=columns).set_index(keys)
     if level is not None:
@@ -54,7 +58,7 @@ def make_frame(
     frame.attrs = {
         "title": title,
         "headings": {name: list(astuple(heading)) for name, heading in headings.items()},
-        "notes": list(notes),
+        "notes": [*notes, *_outside(frame, headings)],
         "facts": {**(facts or {}), **({} if level is None else {"level": level})},
     }
     return frame
@@ -64,3 +68,10 @@ def interval_of(row: pd.Series, key: str) -> Interval:
     """The estimate ``key`` of a row, with its limits."""
     low, high = (float(row[f"{key}{end}"]) for end in LIMITS)
     return Interval(float(row[key]), low, high)
+
+
+def _outside(frame: pd.DataFrame, headings: Iterable[str]) -> list[str]:
+    """``OUTSIDE_NOTE`` where an estimate that a person reads lies outside its limits."""
+    limited = [name for name in headings if f"{name}{LIMITS[0]}" in frame]
+    marked = any(interval_of(row, name).outside for _, row in frame.iterrows() for name in limited)
+    return [OUTSIDE_NOTE] if marked else []

@@ -26,6 +26,7 @@ from inficond_panel.state.targets import TargetsState
 from inficond_panel.state.tuning import TuningState
 from inficond_panel.state.view_settings import Settings
 from inficond_panel.tuning import Tuner
+from inficond_panel.tuning.intents.asked import is_known
 from inficond_panel.vocabulary.splits import TUNE
 
 
@@ -127,7 +128,7 @@ class AppState(param.Parameterized):
         known = [name for name in concepts if name in self.store.concepts]
         self.selection.concept = known[0] if known else ""
         self.concepts.param.update(concept=before.concepts.concept, outcome=before.concepts.outcome)
-        self.tuning.take_over(before.tuning.pending)
+        self.tuning.put([each for each in before.tuning.pending if is_known(each, self.store)])
 
     def copy(self, jobs: Jobs) -> AppState:
         """State of a page of its own that looks at the same, with the queue ``jobs``."""

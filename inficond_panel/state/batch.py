@@ -14,11 +14,6 @@ from inficond_panel.tuning.intents.intent import Intent
 Item = Intent | Cure
 
 
-def thumb(class_name: str, concept: str, direction: str, factor: float) -> Intent:
-    """A thumb with the factor on screen, where it takes one."""
-    return Intent(class_name, concept, direction).resolved(factor)
-
-
 def read_item(given: Mapping[str, Any]) -> Item | None:
     """Thumb or cure that a browser kept; None where it is none."""
     try:
@@ -27,14 +22,20 @@ def read_item(given: Mapping[str, Any]) -> Item | None:
         return None
 
 
-def toggled(batch: Sequence[Item], item: Item) -> list[Item]:
-    """The batch with ``item`` in place of what is at its place; without it, if it is there.
+def toggled(batch: Sequence[Item], items: Sequence[Item]) -> list[Item]:
+    """The batch with ``items`` in place of what is at their places; without them, if all are there.
 
-    Concepts to balance add up; those that are balanced already are taken out again.
+    A thumb is there however far it goes. Concepts to balance add up; those that are balanced
+    already are taken out again.
     """
-    if isinstance(item, Balance):
-        return _balanced(batch, item)
-    return without(batch, [item]) if item in batch else put(batch, [item])
+    if len(items) == 1 and isinstance(items[0], Balance):
+        return _balanced(batch, items[0])
+    there = {_direction(item) for item in batch}
+    return (without if there.issuperset(map(_direction, items)) else put)(batch, items)
+
+
+def _direction(item: Item) -> object:
+    return (item.key, item.direction) if isinstance(item, Intent) else item
 
 
 def put(batch: Sequence[Item], items: Sequence[Item]) -> list[Item]:

@@ -11,9 +11,10 @@ import param
 
 from inficond_panel.common.numbers import count
 from inficond_panel.errors import InficondError, TuningError
-from inficond_panel.results.moved_classes import MovedClass, moved_classes
+from inficond_panel.results.moved_classes import MovedClass, moved_classes, moved_sentence
+from inficond_panel.results.refit_words import seconds_text
 from inficond_panel.spec.sections.students import Tuning
-from inficond_panel.state.batch import Item, put, read_item, thumb, toggled, without
+from inficond_panel.state.batch import Item, put, read_item, toggled
 from inficond_panel.state.jobs import Job, Jobs
 from inficond_panel.state.notice import Notice
 from inficond_panel.state.preview import Preview, Status, make_preview
@@ -22,14 +23,10 @@ from inficond_panel.state.students import StudentsState
 from inficond_panel.state.tree import Seen, TreeState
 from inficond_panel.tuning import Intent, Iteration, Node, Tuner, notices
 from inficond_panel.tuning.ask.answers import Answers, Teaching, teach
-from inficond_panel.tuning.intents.asked import is_known
-from inficond_panel.tuning.intents.cures import Balance, Cure, Doubt, Label, Lambda, Learn
-from inficond_panel.tuning.intents.intent import check_names
+from inficond_panel.tuning.intents.asked import is_known, place_of
+from inficond_panel.tuning.intents.cures import Balance, Doubt, Label, Lambda, Learn
 from inficond_panel.tuning.optimality import optimality_notices
-from inficond_panel.vocabulary.directions import DOWN, UP
 from inficond_panel.vocabulary.splits import HOLDOUT
-from inficond_panel.wording.moved_classes import moved_sentence
-from inficond_panel.wording.refit import seconds_text
 
 #: Its bounds are the same in a spec and on the page.
 _FACTOR = Tuning.param["factor"]
@@ -88,51 +85,42 @@ class TuningState(TreeState):
         """The bound (lower, upper) that a pending intent would set, from the node shown."""
         return self.tuner.resolve(self.head, [intent])[intent.class_name, intent.concept]
 
-    def toggle(self, class_name: str, concept: str, direction: str) -> None:
-        """Add an intent, replace the one on the same concept, or take the same one out again."""
-        self.toggle_all([thumb(class_name, concept, direction, self.factor)])
+    def toggle(self, *items: Item) -> None:
+        """Add thumbs and cures, each in place of what the batch has at its place; where all of them
+        are there already, take them out, see ``toggled``.
 
-    def toggle_group(self, class_name: str, concepts: Sequence[str], direction: str) -> None:
-        """The same thumb for each of a group, one intent a member; where all have it: take it out.
-
-        An intent that a member has is replaced.
+        Thumbs without a factor get the one on the page. Raises ``TuningError`` for names that are
+        not here.
         """
-        self.toggle_all([thumb(class_name, each, direction, self.factor) for each in concepts])
-
-    def toggle_all(self, thumbs: Sequence[Intent]) -> None:
-        """Add thumbs; where each is there already, however far it goes, take them out."""
-        waiting = {(intent.key, intent.direction) for intent in self.thumbs}
-        given = all((thumb.key, thumb.direction) in waiting for thumb in thumbs)
-        self._set_pending(without(self.pending, thumbs) if given else put(self.pending, thumbs))
-
-    def set_bound(self, class_name: str, concept: str, value: float) -> None:
-        """Ask for an influence of ``value`` or beyond, as seen from the one now.
-
-        At the one now there is nothing to ask for: what waits on the concept is taken out. Raises
-        ``TuningError`` for names that are not here, and for a value that is not finite.
-        """
-        up = Intent(class_name, concept, UP.key, bound=value)
-        check_names([up], self.tuner.store.classes, self.tuner.store.concepts)
-        now = self.students.weight(class_name, concept)
-        if value == now:
-            self.withdraw(class_name, concept)
-        else:
-            self.put([up if value > now else replace(up, direction=DOWN.key)])
-
-    def toggle_cure(self, cure: Cure) -> None:
-        """Add a cure, replace the one of its kind and class, or take the same one out again.
-
-        Concepts to balance add up; those that are balanced already are taken out again.
-        """
-        self._set_pending(toggled(self.pending, cure))
+        given = [i.resolved(self.factor) if isinstance(i, Intent) else i for i in items]
+        self._set_pending(toggled(self.pending, given))
 
     def put(self, items: Sequence[Item]) -> None:
         """Add thumbs and cures, each in place of what the batch has at its place."""
         self._set_pending(put(self.pending, items))
 
-    def take_out(self, items: Sequence[Item]) -> None:
-        """Take thumbs and cures out of the batch."""
-        self._set_pending(without(self.pending, items))
+    def take_out(self, place: Sequence[str]) -> None:
+        """Take the thumb or cure at a place, see ``place_of``, out of the batch."""
+        left = [item for item in self.pending if place_of(item) != tuple(place)]
+        if len(left) < len(self.pending):
+            self._set_pending(left)
+
+    def scale(self, factor: float, thumbs: Sequence[Intent] | None = None) -> None:
+        """Give thumbs of the batch another factor, where they take one; they keep their places.
+
+        Without ``thumbs`` it is the page's factor, for later thumbs too: all that have the one
+        before get it.
+        """
+        if self.locked:
+            return
+        if thumbs is None:
+            thumbs = [thumb for thumb in self.thumbs if thumb.factor == self.factor]
+            self.factor = factor
+        scaled: dict[Item, Item] = {
+            thumb: replace(thumb, factor=factor) for thumb in thumbs if thumb.factor is not None
+        }
+        if scaled:
+            self._set_pending([scaled.get(item, item) for item in self.pending])
 
     def notices(self) -> list[str]:
         """Decisions of the rules about the batch, or, when it is done, about the refit.
@@ -151,12 +139,6 @@ class TuningState(TreeState):
         parent, moved = self.tuner.node(self.head.parent), moved_sentence(self._moved, split)
         return [*notices(self.tuner, parent, self.head.intents), *filter(None, [moved]), *far]
 
-    def withdraw(self, class_name: str, concept: str) -> None:
-        """Take the pending intent on a concept of a class out of the batch."""
-        old = self.intent_of(class_name, concept)
-        if old is not None:
-            self.take_out([old])
-
     def clear(self) -> None:
         """Empty the batch; not the one that a refit is under way with."""
         if self.busy:
@@ -166,10 +148,6 @@ class TuningState(TreeState):
         if len(self.pending) < len(before):
             words = f"{count(len(before), 'intent')} cleared."
             self.notice = Notice(words, "Put back", lambda: self.put(before))
-
-    def take_over(self, batch: Sequence[Item]) -> None:
-        """Go on with a batch from over other concepts, without those that are not here."""
-        self._set_pending([intent for intent in batch if self._is_here(intent)])
 
     def take_back(
         self, at: str, thumbs: Sequence[Mapping[str, Any]]
@@ -181,7 +159,9 @@ class TuningState(TreeState):
         """
         if self.pending or self.busy:
             return None, 0
-        batch = [item for item in map(read_item, thumbs) if item and self._is_here(item)]
+        batch = [
+            item for item in map(read_item, thumbs) if item and is_known(item, self.tuner.store)
+        ]
         for node in reversed(self.nodes):
             if batch and node.parent == at and set(node.asked) == set(batch):
                 self.jump(node.id)
@@ -191,24 +171,6 @@ class TuningState(TreeState):
         self.factor = max(factors, key=factors.count, default=self.factor)
         self._set_pending(batch)
         return None, len(thumbs) - len(batch)
-
-    def set_factor(self, factor: float) -> None:
-        """Use this factor for later thumbs, and for those of the batch that have the one before."""
-        if self.locked:
-            return
-        before, self.factor = self.factor, factor
-        self._scale([i for i in self.thumbs if i.factor == before], factor)
-
-    def set_own_factor(self, class_name: str, concept: str, factor: float) -> None:
-        """Give the pending thumb on a concept a factor of its own, where it takes one."""
-        old = self.intent_of(class_name, concept)
-        self._scale([old] if old is not None and old.factor is not None else [], factor)
-
-    def _scale(self, thumbs: Sequence[Intent], factor: float) -> None:
-        """Give thumbs of the batch another factor; they keep their places."""
-        scaled: dict[Item, Item] = {thumb: replace(thumb, factor=factor) for thumb in thumbs}
-        if scaled:
-            self._set_pending([scaled.get(item, item) for item in self.pending])
 
     def fine_tune(self) -> None:
         """Refit with the pending batch; on disk before anything on screen shows it."""
@@ -315,14 +277,11 @@ class TuningState(TreeState):
         if self.status.kind in {"fitting", "judging"}:
             self.status = Status(self.status.kind, text, share)
 
-    def _is_here(self, item: Item) -> bool:
-        return is_known(item, self.tuner.store)
-
     def _set_pending(self, batch: list[Item]) -> None:
         """Wait with another batch, and preview it; while that is ``locked`` it stays as it is."""
         if self.locked:
             return
-        if not all(map(self._is_here, batch)):
+        if not all(is_known(item, self.tuner.store) for item in batch):
             raise TuningError("A thumb or cure has a name that this store does not have.")
         for item in batch:
             self.rights.require_class(item.class_name)

@@ -118,8 +118,8 @@ class Component(JSComponent):
     """One ES module that draws from the component's parameters.
 
     The browser sets those in ``_taken``, and sends messages to what ``on_msg`` was given; both are
-    left out where they are malformed or too many, see ``door``. What all views change upon one of
-    them goes to the page in one message.
+    left out where they are malformed (``checked_message``) or too many (``allows``). What all views
+    change upon one of them goes to the page in one message.
     """
 
     _taken: ClassVar[frozenset[str]] = frozenset()

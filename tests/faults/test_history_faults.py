@@ -16,7 +16,7 @@ from waiting import until
 
 from inficond_panel.app import Explorer
 from inficond_panel.errors import HistoryError
-from inficond_panel.tuning import Tuner
+from inficond_panel.tuning import Intent, Tuner
 from inficond_panel.tuning.history.form import HISTORY
 
 PARTS = ("", "-wal", "-shm")
@@ -110,7 +110,7 @@ def test_pages_tell_a_history_that_fails_and_go_on(
     async def session() -> None:
         page = Explorer([spec])
         await until(lambda: page.app is not None)
-        page.app.tuning.toggle("bicycle", "wheel", "down")
+        page.app.tuning.toggle(Intent("bicycle", "wheel", "down"))
         with fault(page.app.tuner):
             assert await tuned(page) == "error"
             assert word in page.app.tuning.status.text
@@ -125,7 +125,7 @@ def test_pages_tell_a_history_that_fails_and_go_on(
             again.clicks += 1
             await until(lambda: new.app is not None)
             assert len(new.app.tuning.nodes) == 2
-        new.app.tuning.toggle("sheep", "wheel", "up")
+        new.app.tuning.toggle(Intent("sheep", "wheel", "up"))
         assert await tuned(new) == "done"
         assert len(page.app.tuner.nodes()) == 3
         for explorer in (page, new):

@@ -16,6 +16,7 @@ from inficond_panel.spec.spec import Spec
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.state.tuning import TuningState
 from inficond_panel.store import Store
+from inficond_panel.tuning import Intent
 from inficond_panel.tuning.history.history import History
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.views.knowledge.table import KnowledgeTable
@@ -75,7 +76,7 @@ def test_state_and_views_open(
     for make in VIEWS.values():
         assert make(app).__panel__().get_root() is not None
     app.selection.class_name = "bicycle"
-    app.tuning.toggle("bicycle", store.concepts[0], "up")
+    app.tuning.toggle(Intent("bicycle", store.concepts[0], "up"))
     assert app.tuning.pending[0].factor == tuning.factor
     assert app.tuning.status.kind == "idle", app.tuning.status
 

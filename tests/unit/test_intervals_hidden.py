@@ -71,7 +71,7 @@ def test_student_knowledge_tells_estimates_alone(apps) -> None:
         table = view.table
         table.param.update(measured=True, mended=True, explained=True)
         view.thresholds.ask(None)
-        apps[shown].tuning.toggle("bicycle", "sky", "down")
+        apps[shown].tuning.toggle(Intent("bicycle", "sky", "down"))
         view.batch.show()
         found = limits_in(table.param.values())
         assert bool(found) is shown, found
@@ -100,7 +100,7 @@ def test_cards_the_matrix_a_comparison_and_the_tour_tell_estimates_alone(apps) -
         tuner, view = app.tuner, PerformanceView(app)
         view._find_changes("bicycle")
         assert bool(limits_in(view.table.param.values())) is shown
-        app.tuning.toggle("bicycle", "grass", "up")
+        app.tuning.toggle(Intent("bicycle", "grass", "up"))
         assert bool(limits_in(effect_words(app.tuning.preview))) is shown
         app.comparison.compare(tuner.root_id, app.students.node.id)
         assert bool(limits_in(make_comparison(app, "bicycle"))) is shown

@@ -13,7 +13,7 @@ from waiting import until
 from inficond_panel.app import Explorer
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.store import write_store
-from inficond_panel.tuning import open_tuner
+from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.views.configuration.view import ConfigurationView
 from inficond_panel.views.provenance.view import ProvenanceView
 
@@ -74,7 +74,7 @@ def test_an_oracle_that_cannot_be_used_is_told_and_nothing_is_lost(tmp_path):
     write_store(tmp_path / "small.zarr", arrays, ATTRS)
     (tmp_path / "small.yaml").write_text(spec_text())
     app = AppState(open_tuner(tmp_path / "small.yaml"), Jobs(inline=True))
-    app.tuning.toggle("bicycle", "wheel", "up")
+    app.tuning.toggle(Intent("bicycle", "wheel", "up"))
     app.targets.choose("oracle")
 
     shown = ConfigurationView(app).data()
@@ -92,7 +92,7 @@ def test_the_page_goes_on_with_class_and_batch_and_comes_back(tmp_path):
         await until(lambda: explorer.app is not None)
         first = explorer.app
         first.selection.class_name = "sheep"
-        first.tuning.toggle("sheep", "wheel", "up")
+        first.tuning.toggle(Intent("sheep", "wheel", "up"))
         first.targets.choose("oracle")
         await until(lambda: explorer.app is not first)
         second = explorer.app

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from inficond_panel.state import AppState
+from inficond_panel.tuning import Intent
 from inficond_panel.views.page.palette import ACTIONS, MOST, choose, find_entries
 
 
@@ -32,7 +33,7 @@ def test_entries_do_what_they_say(app: AppState) -> None:
     choose(app, "class", "bicycle")
     choose(app, "concept", "wheel")
     assert (app.selection.class_name, app.selection.concept) == ("bicycle", "wheel")
-    app.tuning.toggle("bicycle", "wheel", "down")
+    app.tuning.toggle(Intent("bicycle", "wheel", "down"))
     choose(app, "action", "fine-tune")
     assert app.students.node.number == 1
     (first,) = [each for each in find_entries(app, "#0") if each["kind"] == "iteration"]

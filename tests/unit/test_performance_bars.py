@@ -22,7 +22,7 @@ from inficond_panel.plots.performance_bars import (
 from inficond_panel.spec import load_spec
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.store import open_store
-from inficond_panel.tuning import History, Tuner
+from inficond_panel.tuning import History, Intent, Tuner
 from inficond_panel.views.performance.view import PerformanceView
 from inficond_panel.vocabulary.palette import BOTH_RIGHT, STUDENT_RIGHT, TEACHER_RIGHT_SOFT
 
@@ -122,7 +122,7 @@ def test_the_page_shows_them_without_axes_and_follows_students_theme_and_width(a
     app.theme = "dark"
     assert first.glyph.fill_color == BOTH_RIGHT.dark
     view.table.bar_width = 77
-    app.tuning.toggle("bicycle", "wheel", "remove")
+    app.tuning.toggle(Intent("bicycle", "wheel", "remove"))
     app.tuning.fine_tune()
     agreement = app.students.snapshot.agreement
     _, right = lay_out(count_images(agreement), 77)

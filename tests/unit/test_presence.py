@@ -136,7 +136,7 @@ def test_the_preview_of_a_balance_adds_its_gain_to_the_reason() -> None:
     app.selection.class_name = "bicycle"
     first = view.table.shift["suspects"][0]
     assert "on tune" in first["reason"]
-    app.tuning.toggle_cure(Balance("bicycle", (first["concept"],), suspects=True))
+    app.tuning.toggle(Balance("bicycle", (first["concept"],), suspects=True))
     gain = app.tuning.preview.of("bicycle", "ap")
     told = view.table.shift["suspects"][0]["reason"]
     assert f"balancing by it gives AP +{100 * gain.estimate:.1f} points [" in told

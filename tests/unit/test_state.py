@@ -12,13 +12,13 @@ from waiting import PATIENCE
 from inficond_panel.errors import CancelledError, InficondError
 from inficond_panel.results.patches import best_segment
 from inficond_panel.state import AppState, Job, Jobs, Status
-from inficond_panel.tuning import open_tuner
+from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.tuning.intents.cures import Lambda
 
 
 def test_a_fine_tune_refits_and_is_in_the_history_at_once(app: AppState, tmp_path: Path) -> None:
     before = app.students.node
-    app.tuning.toggle("bicycle", "wheel", "down")
+    app.tuning.toggle(Intent("bicycle", "wheel", "down"))
     assert app.tuning.status.kind == "idle"
     upper = app.tuning.bounds_of(app.tuning.pending[0])[1]
     assert app.tuning.preview.node.id not in [node.id for node in app.tuning.nodes]
@@ -36,16 +36,16 @@ def test_a_fine_tune_refits_and_is_in_the_history_at_once(app: AppState, tmp_pat
 def test_one_refit_is_one_redraw(app: AppState) -> None:
     seen = []
     app.students.param.watch(lambda event: seen.append(event.new.node.number), "snapshot")
-    app.tuning.toggle("bicycle", "wheel", "remove")
+    app.tuning.toggle(Intent("bicycle", "wheel", "remove"))
     app.tuning.fine_tune()
     assert seen == [1]
 
 
 def test_the_same_thumb_twice_takes_it_back_and_another_replaces_it(app: AppState) -> None:
-    app.tuning.toggle("bicycle", "wheel", "down")
-    app.tuning.toggle("bicycle", "wheel", "up")
+    app.tuning.toggle(Intent("bicycle", "wheel", "down"))
+    app.tuning.toggle(Intent("bicycle", "wheel", "up"))
     assert [i.direction for i in app.tuning.pending] == ["up"]
-    app.tuning.toggle("bicycle", "wheel", "up")
+    app.tuning.toggle(Intent("bicycle", "wheel", "up"))
     assert app.tuning.pending == []
     assert app.tuning.preview is None
 
@@ -53,7 +53,7 @@ def test_the_same_thumb_twice_takes_it_back_and_another_replaces_it(app: AppStat
 def test_undo_redo_and_jump_move_the_head_and_delete_nothing(app: AppState) -> None:
     root = app.students.node.id
     for concept in ("wheel", "sky"):
-        app.tuning.toggle("bicycle", concept, "remove")
+        app.tuning.toggle(Intent("bicycle", concept, "remove"))
         app.tuning.fine_tune()
     last = app.students.node.id
     app.tuning.undo()
@@ -67,7 +67,7 @@ def test_undo_redo_and_jump_move_the_head_and_delete_nothing(app: AppState) -> N
 
 
 def test_the_preview_is_what_the_refit_gives(app: AppState) -> None:
-    app.tuning.toggle("bicycle", "wheel", "remove")
+    app.tuning.toggle(Intent("bicycle", "wheel", "remove"))
     expected = app.tuning.preview.metrics["bicycle"].ap
     app.tuning.fine_tune()
     assert app.students.snapshot.metrics["bicycle"].ap == pytest.approx(expected, abs=1e-6)
@@ -89,19 +89,19 @@ def test_a_split_that_is_not_there_is_refused(app: AppState) -> None:
 
 
 def test_nothing_is_tuned_while_the_holdout_is_in_view(app: AppState) -> None:
-    app.tuning.toggle("bicycle", "wheel", "remove")
+    app.tuning.toggle(Intent("bicycle", "wheel", "remove"))
     waiting, factor = app.tuning.pending, app.tuning.factor
     app.tuning.show_split("holdout")
     assert "holdout" in app.tuning.locked
-    app.tuning.toggle("bicycle", "sky", "up")
-    app.tuning.toggle_cure(Lambda("bicycle"))
-    app.tuning.set_factor(3 * factor)
-    app.suggestion.ask("repair")
+    app.tuning.toggle(Intent("bicycle", "sky", "up"))
+    app.tuning.toggle(Lambda("bicycle"))
+    app.tuning.scale(3 * factor)
+    app.suggestion.ask()
     app.tuning.clear()
     app.tuning.fine_tune()
     assert app.tuning.pending == waiting
     assert app.tuning.factor == factor
-    assert app.suggestion.running == ""
+    assert not app.suggestion.running
     assert len(app.tuning.nodes) == 1
     app.tuning.show_split("tune")
     assert app.tuning.locked == ""
@@ -110,7 +110,7 @@ def test_nothing_is_tuned_while_the_holdout_is_in_view(app: AppState) -> None:
 
 
 def test_another_node_is_never_shown_on_the_holdout_unasked(app: AppState) -> None:
-    app.tuning.toggle("bicycle", "wheel", "down")
+    app.tuning.toggle(Intent("bicycle", "wheel", "down"))
     app.tuning.fine_tune()
     for looks in (1, 2):
         app.tuning.show_split("holdout")
@@ -128,7 +128,7 @@ def test_rows_are_ranked_by_absolute_influence(app: AppState) -> None:
 
 
 def test_concepts_at_zero_are_found_and_listed_only_where_they_are_held(app: AppState) -> None:
-    app.tuning.toggle("bicycle", "wheel 2", "remove")
+    app.tuning.toggle(Intent("bicycle", "wheel 2", "remove"))
     app.tuning.fine_tune()
     influence = dict(zip(app.store.concepts, app.students.node.weights[:, 0], strict=True))
     assert influence["wheel 2"] == 0
@@ -177,7 +177,7 @@ def test_the_effect_is_zero_at_the_present_influence(app: AppState) -> None:
 
 def test_an_iteration_that_left_a_class_as_it_was_shares_its_curves(app: AppState) -> None:
     before = {name: app.students.effect(name, "wheel") for name in ("bicycle", "sheep")}
-    app.tuning.toggle("sheep", "wheel", "down")
+    app.tuning.toggle(Intent("sheep", "wheel", "down"))
     app.tuning.fine_tune()
     assert app.students.effect("bicycle", "wheel") is before["bicycle"]
     after = app.students.effect("sheep", "wheel")
@@ -204,7 +204,7 @@ def test_a_failed_refit_keeps_the_batch_and_tells_the_remedy(app: AppState, monk
     def fail(*_: object, **__: object) -> None:
         raise InficondError("The disk is full.", "Free some space.")
 
-    app.tuning.toggle("bicycle", "wheel", "down")
+    app.tuning.toggle(Intent("bicycle", "wheel", "down"))
     monkeypatch.setattr(app.tuner, "fine_tune", fail)
     app.tuning.fine_tune()
     assert (app.tuning.status.kind, app.tuning.status.remedy) == ("error", "Free some space.")
@@ -212,7 +212,7 @@ def test_a_failed_refit_keeps_the_batch_and_tells_the_remedy(app: AppState, monk
 
 
 def test_a_preview_that_ends_late_does_not_hide_the_running_refit(app: AppState) -> None:
-    app.tuning.toggle("bicycle", "wheel", "down")
+    app.tuning.toggle(Intent("bicycle", "wheel", "down"))
     late, app.tuning.preview = app.tuning.preview, None
     app.tuning.status = Status("fitting", "Starting")
     app.tuning._previewed(late)
@@ -224,7 +224,7 @@ def test_a_preview_that_ends_late_does_not_hide_the_running_refit(app: AppState)
 def test_sessions_do_not_see_each_other(app: AppState) -> None:
     other = AppState(app.tuner, Jobs(inline=True))
     app.selection.class_name = "bicycle"
-    app.tuning.toggle("bicycle", "wheel", "down")
+    app.tuning.toggle(Intent("bicycle", "wheel", "down"))
     app.tuning.fine_tune()
     assert other.selection.class_name == ""
     assert other.students.node.number == 0
@@ -275,10 +275,10 @@ def test_a_thumb_is_told_once_to_all_who_watch(app: AppState) -> None:
         lambda *events: told.append(sorted(event.name for event in events)),
         ["pending", "preview", "status"],
     )
-    other.tuning.toggle("bicycle", "sky", "down")
+    other.tuning.toggle(Intent("bicycle", "sky", "down"))
     assert told == [["pending", "status"]]
     assert other.tuning.status.kind == "previewing"
-    other.tuning.toggle("bicycle", "wheel", "up")
+    other.tuning.toggle(Intent("bicycle", "wheel", "up"))
     other.tuning.clear()
     assert told[1:] == [["pending", "status"]] * 2
     assert other.tuning.status.kind == "idle"

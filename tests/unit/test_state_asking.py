@@ -13,7 +13,7 @@ from inficond_panel.errors import TuningError
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.state.jobs import Job
 from inficond_panel.state.rights import Rights
-from inficond_panel.tuning import open_tuner
+from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.tuning.ask.drafts import Draft, Drafts, Reply
 from inficond_panel.tuning.ask.photos import photos_to_ask
 from inficond_panel.tuning.intents.cures import Label
@@ -184,7 +184,7 @@ def test_skips_are_not_asked_again(tmp_path) -> None:
     skipped = app.asking.image
     app.asking.answer(0, None)
     app.asking.close()
-    app.tuning.toggle("sheep", "sky", "down")
+    app.tuning.toggle(Intent("sheep", "sky", "down"))
     app.tuning.fine_tune()  # another iteration, so another draft
     app.asking.open("bicycle")
     assert app.asking.draft.replies == ()
@@ -270,7 +270,7 @@ def test_what_is_left_while_it_is_chosen_or_judged_is_not_shown(tmp_path) -> Non
 def test_a_move_elsewhere_leaves_the_photos(tmp_path) -> None:
     app = session(tmp_path)
     app.asking.open("bicycle")
-    app.tuning.toggle("bicycle", "wheel", "remove")
+    app.tuning.toggle(Intent("bicycle", "wheel", "remove"))
     app.tuning.fine_tune()
     assert app.asking.draft is None
 

@@ -16,7 +16,7 @@ from inficond_panel.distill.metrics.class_mean import mean_change
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.state.requests import comparison as changes_module
 from inficond_panel.store import write_store
-from inficond_panel.tuning import open_tuner
+from inficond_panel.tuning import Intent, open_tuner
 
 METRICS = ("ap", "f1", "recall", "precision", "accuracy", "fidelity")
 
@@ -99,7 +99,7 @@ def test_draws_are_kept_with_the_outcome(monkeypatch: pytest.MonkeyPatch) -> Non
 def app(tmp_path: Path) -> AppState:
     app = AppState(open_tuner(small_spec(tmp_path)), Jobs(inline=True))
     for concept in ("wheel", "sky"):
-        app.tuning.toggle("bicycle", concept, "remove")
+        app.tuning.toggle(Intent("bicycle", concept, "remove"))
         app.tuning.fine_tune()
     return app
 
@@ -184,7 +184,7 @@ def test_an_undefined_change_is_known_to_be(tmp_path: Path) -> None:
     arrays["label"][arrays["split"] == "tune", 0] = 0
     write_store(tmp_path / "small.zarr", arrays, ATTRS)
     app = AppState(open_tuner(spec), Jobs(inline=True))
-    app.tuning.toggle("bicycle", "wheel", "remove")
+    app.tuning.toggle(Intent("bicycle", "wheel", "remove"))
     app.tuning.fine_tune()
     found = app.changes.total("bicycle", ["ap", "accuracy"])
     assert (found["ap"].words, found["accuracy"].words != "undefined") == ("undefined", True)

@@ -15,7 +15,7 @@ from inficond_panel.app import Explorer
 from inficond_panel.errors import CancelledError, MissingExtraError, Problem, SpecError
 from inficond_panel.state import AppState, Jobs, Status
 from inficond_panel.store import write_store
-from inficond_panel.tuning import open_tuner, shared_tuner
+from inficond_panel.tuning import Intent, open_tuner, shared_tuner
 from inficond_panel.tuning.typed_concepts import typed_of
 
 DIGEST = "d" * 64
@@ -93,10 +93,10 @@ def test_a_near_twin_of_a_concept_is_said_to_be_one(app):
 
 
 def test_an_iteration_that_gets_another_number_says_which_it_had(app):
-    app.tuning.toggle("bicycle", "sky", "down")
+    app.tuning.toggle(Intent("bicycle", "sky", "down"))
     app.tuning.fine_tune()
     app.tuning.undo()
-    app.tuning.toggle("bicycle", "wheel", "down")
+    app.tuning.toggle(Intent("bicycle", "wheel", "down"))
     app.tuning.fine_tune()
     assert app.students.node.number == 2
     app.concepts.add("wheels")
@@ -105,9 +105,9 @@ def test_an_iteration_that_gets_another_number_says_which_it_had(app):
 
 
 def test_the_branch_is_carried_on_and_stays_without_the_concept(app):
-    app.tuning.toggle("bicycle", "sky", "down")
+    app.tuning.toggle(Intent("bicycle", "sky", "down"))
     app.tuning.fine_tune()
-    app.tuning.toggle("bicycle", "wheel", "up")
+    app.tuning.toggle(Intent("bicycle", "wheel", "up"))
     app.tuning.set_note(app.students.node.id, "less sky")
     app.tuner.count_look(app.students.node, "holdout")
     before = app.students.node
@@ -184,7 +184,7 @@ def test_faults_are_told_with_a_remedy_and_add_nothing(app, text, fault):
 
 def test_what_is_carried_on_and_what_stays_is_known_before(app):
     for concept in ("wheel", "sky"):
-        app.tuning.toggle("bicycle", concept, "remove")
+        app.tuning.toggle(Intent("bicycle", concept, "remove"))
         app.tuning.fine_tune()
     app.tuning.undo()
     assert (app.concepts.carried, app.concepts.others) == (1, 1)

@@ -15,7 +15,7 @@ from waiting import PATIENCE
 from inficond_panel.common.sqlite_file import Database
 from inficond_panel.errors import CancelledError, TuningError
 from inficond_panel.state import AppState, Jobs
-from inficond_panel.tuning import open_tuner
+from inficond_panel.tuning import Intent, open_tuner
 
 
 @pytest.fixture
@@ -166,7 +166,7 @@ class Held:
 
 def test_a_cancelled_refit_says_so_until_it_has_stopped(session, loop, monkeypatch) -> None:
     held = Held(session, monkeypatch)
-    session.tuning.toggle("bicycle", "wheel", "remove")
+    session.tuning.toggle(Intent("bicycle", "wheel", "remove"))
     session.tuning.fine_tune()
     assert held.began.wait(PATIENCE)
     session.tuning.cancel()
@@ -191,10 +191,10 @@ def test_cancelling_nothing_changes_nothing(app: AppState) -> None:
 
 def test_thumbs_during_a_refit_wait_for_the_next_one(session, loop, monkeypatch) -> None:
     held = Held(session, monkeypatch)
-    session.tuning.toggle("bicycle", "wheel", "remove")
+    session.tuning.toggle(Intent("bicycle", "wheel", "remove"))
     session.tuning.fine_tune()
     assert held.began.wait(PATIENCE)
-    session.tuning.toggle("bicycle", "sky", "down")
+    session.tuning.toggle(Intent("bicycle", "sky", "down"))
     assert session.tuning.status.kind == "fitting"
     held.let_go.set()
     loop.until(lambda: not session.tuning.busy)
@@ -204,7 +204,7 @@ def test_thumbs_during_a_refit_wait_for_the_next_one(session, loop, monkeypatch)
 
 def test_quick_moves_all_count(session, loop) -> None:
     for concept in ("wheel", "sky", "fur"):
-        session.tuning.toggle("bicycle", concept, "remove")
+        session.tuning.toggle(Intent("bicycle", concept, "remove"))
         session.tuning.fine_tune()
         loop.until(lambda: not session.jobs.busy)
     session.tuning.undo()
@@ -227,7 +227,7 @@ def test_the_history_is_read_and_written_off_the_event_loop(session, loop, monke
 
     monkeypatch.setattr(Database, "transaction", noted)
     for act in (
-        lambda: session.tuning.toggle("bicycle", "wheel", "remove"),
+        lambda: session.tuning.toggle(Intent("bicycle", "wheel", "remove")),
         session.tuning.fine_tune,
         lambda: session.tuning.show_split("holdout"),
         session.tuning.undo,
@@ -247,7 +247,7 @@ def test_the_history_is_read_and_written_off_the_event_loop(session, loop, monke
 
 
 def test_a_look_is_counted_only_for_the_node_that_was_asked_for(session, loop) -> None:
-    session.tuning.toggle("bicycle", "wheel", "remove")
+    session.tuning.toggle(Intent("bicycle", "wheel", "remove"))
     session.tuning.fine_tune()
     loop.until(lambda: not session.jobs.busy)
     session.tuning.undo()
@@ -260,7 +260,7 @@ def test_a_look_is_counted_only_for_the_node_that_was_asked_for(session, loop) -
 
 def test_the_log_tells_who_did_it(app):
     app.tuning.author = "ada"
-    app.tuning.toggle("sheep", "fur", "down")
+    app.tuning.toggle(Intent("sheep", "fur", "down"))
     app.tuning.fine_tune()
     node = app.students.node
     app.tuning.rename(node.id, "less fur")
@@ -296,7 +296,7 @@ def test_what_can_be_taken_back_is_told_with_the_way_back(app: AppState) -> None
     app.tuning.notice.run()
     assert numbers(app) == [0, 1, 2]
 
-    app.tuning.toggle("bicycle", "wheel", "down")
+    app.tuning.toggle(Intent("bicycle", "wheel", "down"))
     waiting = app.tuning.pending
     app.tuning.clear()
     assert app.tuning.notice.text == "1 intent cleared."
@@ -312,7 +312,7 @@ def test_what_can_be_taken_back_is_told_with_the_way_back(app: AppState) -> None
 
 def test_a_batch_that_is_fitted_is_not_cleared(session, loop, monkeypatch) -> None:
     held = Held(session, monkeypatch)
-    session.tuning.toggle("bicycle", "wheel", "remove")
+    session.tuning.toggle(Intent("bicycle", "wheel", "remove"))
     session.tuning.fine_tune()
     assert held.began.wait(PATIENCE)
     session.tuning.clear()
@@ -324,7 +324,7 @@ def test_a_batch_that_is_fitted_is_not_cleared(session, loop, monkeypatch) -> No
 
 def test_what_was_undone_is_told_when_it_is(session, loop, monkeypatch) -> None:
     for concept in ("wheel", "sky"):
-        session.tuning.toggle("bicycle", concept, "remove")
+        session.tuning.toggle(Intent("bicycle", concept, "remove"))
         session.tuning.fine_tune()
         loop.until(lambda: not session.jobs.busy)
     told: list[str] = []
@@ -349,7 +349,7 @@ def test_what_was_undone_is_told_when_it_is(session, loop, monkeypatch) -> None:
 def test_a_preview_goes_with_the_student_and_the_split_that_it_is_of(app: AppState) -> None:
     root, seen = app.students.node.id, []
     fine_tune(app, "wheel")
-    app.tuning.toggle("bicycle", "sky", "down")
+    app.tuning.toggle(Intent("bicycle", "sky", "down"))
     before = app.tuning.preview
     app.students.param.watch(lambda _: seen.append(app.tuning.preview), "snapshot")
     app.tuning.jump(root)

@@ -176,8 +176,8 @@ def test_rows_in_a_window_are_those_of_the_whole_list(tuner):
         lambda: app.tuning.rename(nodes[3].id, "early"),
         lambda: view.act({"action": "show_rows", "first": 70, "last": 500}),
         lambda: app.tuning.set_note(nodes[2].id, "a note"),
-        lambda: (other.tuning.toggle("sheep", "sky", "up"), other.tuning.fine_tune()),
-        lambda: (app.tuning.toggle("bicycle", "wheel", "up"), app.tuning.fine_tune()),
+        lambda: (other.tuning.toggle(Intent("sheep", "sky", "up")), other.tuning.fine_tune()),
+        lambda: (app.tuning.toggle(Intent("bicycle", "wheel", "up")), app.tuning.fine_tune()),
         lambda: app.tuning.jump(nodes[0].id),
         lambda: app.tuning.delete(nodes[40].id),
         lambda: app.tuning.restore(nodes[40].id),
@@ -242,7 +242,7 @@ def _sent(tmp_path: Path, iterations: int) -> dict[str, int]:
     app.selection.class_name = "bicycle"
     with counting(*components) as click:
         app.selection.class_name = "sheep"
-    app.tuning.toggle("sheep", "sky", "up")
+    app.tuning.toggle(Intent("sheep", "sky", "up"))
     with counting(*components) as tune:
         app.tuning.fine_tune()
     saved = len(json.dumps(page.saved))

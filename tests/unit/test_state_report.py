@@ -10,7 +10,7 @@ from factory import twins_spec
 
 from inficond_panel.results.refit_report import explain
 from inficond_panel.state import AppState, Jobs
-from inficond_panel.tuning import open_tuner
+from inficond_panel.tuning import Intent, open_tuner
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def twins(tmp_path: Path) -> AppState:
 
 
 def tune(app: AppState, class_name: str, concept: str, direction: str) -> None:
-    app.tuning.toggle(class_name, concept, direction)
+    app.tuning.toggle(Intent(class_name, concept, direction))
     app.tuning.fine_tune()
 
 
@@ -64,22 +64,22 @@ def test_a_group_holds_the_collinear_concepts_nearest_first(twins: AppState) -> 
 
 def test_a_group_thumb_is_one_intent_a_member_and_is_taken_back_whole(twins: AppState) -> None:
     group = twins.students.group("bicycle", "wheel").twins
-    twins.tuning.toggle("bicycle", "wheel", "up")
-    twins.tuning.toggle("bicycle", "sky", "up")
-    twins.tuning.toggle_group("bicycle", group, "down")
+    twins.tuning.toggle(Intent("bicycle", "wheel", "up"))
+    twins.tuning.toggle(Intent("bicycle", "sky", "up"))
+    twins.tuning.toggle(*(Intent("bicycle", each, "down") for each in group))
     directions = {intent.concept: intent.direction for intent in twins.tuning.pending}
     assert directions == {"sky": "up"} | dict.fromkeys(group, "down")
     twins.tuning.fine_tune()
     assert {intent.concept for intent in twins.students.node.intents} == {"sky", *group}
-    twins.tuning.toggle_group("bicycle", group, "down")
-    twins.tuning.toggle_group("bicycle", group, "down")
+    twins.tuning.toggle(*(Intent("bicycle", each, "down") for each in group))
+    twins.tuning.toggle(*(Intent("bicycle", each, "down") for each in group))
     assert twins.tuning.pending == []
 
 
 def test_rules_that_decide_are_told_before_the_refit_and_after(app: AppState) -> None:
     tune(app, "bicycle", "wheel", "remove")
     assert app.tuning.notices() == []
-    app.tuning.toggle("bicycle", "wheel", "up")
+    app.tuning.toggle(Intent("bicycle", "wheel", "up"))
     told = app.tuning.notices()
     assert any("holds no longer" in notice for notice in told)
     assert any("weight 0" in notice for notice in told)

@@ -15,7 +15,7 @@ from inficond_panel.store import write_store
 from inficond_panel.study.results.timeline import rebuild
 from inficond_panel.study.run.study import page_spec
 from inficond_panel.study.spec.study_spec import load_study
-from inficond_panel.tuning import History, Tuner
+from inficond_panel.tuning import History, Intent, Tuner
 from inficond_panel.tuning.opening import open_spec_store
 
 LEVELS = """conditions:
@@ -125,7 +125,7 @@ def test_a_participant_cannot_do_what_is_no_part_of_the_task(tmp_path: Path) -> 
         with pytest.raises(TuningError):
             app.selection.class_name = name
     with pytest.raises(TuningError, match="bicycle alone"):
-        app.tuning.toggle("sheep", "wheel", "down")
+        app.tuning.toggle(Intent("sheep", "wheel", "down"))
     with pytest.raises(TuningError, match="no holdout"):
         app.tuning.show_split("holdout")
     for ask in (

@@ -24,6 +24,7 @@ from inficond_panel.study.results.timeline import progress_of
 from inficond_panel.study.run.recorder import SETTINGS, SHARED
 from inficond_panel.study.run.study import Study
 from inficond_panel.study.spec.questions import ChoiceQuestion, TextQuestion
+from inficond_panel.tuning import Intent
 from inficond_panel.tuning.intents.cures import Balance
 from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.views.page.page import make_views
@@ -84,7 +85,7 @@ def test_what_is_done_in_the_views_is_recorded(tmp_path: Path) -> None:
     app.selection.class_name = "sheep"
     app.selection.concept = "wheel"
     app.selection.concepts = ["sky", "cloud"]
-    app.tuning.toggle("sheep", "wheel", "up")
+    app.tuning.toggle(Intent("sheep", "wheel", "up"))
     app.tuning.fine_tune()
     app.tuning.undo()
     app.comparison.compare(*[node.id for node in app.tuning.nodes])
@@ -133,9 +134,9 @@ def test_a_reload_goes_on_where_it_was(study: Study) -> None:
     first.tune("wheel")
     app = first.page.work.app
     app.selection.concept = "sky"
-    app.tuning.set_factor(3.0)
-    app.tuning.toggle("bicycle", "spoke", "up")
-    app.tuning.toggle_cure(Balance("bicycle", ("sky",)))
+    app.tuning.scale(3.0)
+    app.tuning.toggle(Intent("bicycle", "spoke", "up"))
+    app.tuning.toggle(Balance("bicycle", ("sky",)))
     node = app.students.node.id
     again = Visitor(study, token)
     assert again.screen["kind"] == "task"
@@ -255,7 +256,7 @@ def test_a_condition_hides_views_and_preview(tmp_path: Path) -> None:
     visitor.to_task()
     app = visitor.page.work.app
     assert visitor.page.work.shell._page.names == ["performance", "knowledge"]
-    app.tuning.toggle("bicycle", "wheel", "up")
+    app.tuning.toggle(Intent("bicycle", "wheel", "up"))
     assert app.tuning.preview is None
 
 
@@ -269,9 +270,9 @@ def test_a_condition_shows_neither_suspects_nor_suggestions(tmp_path: Path) -> N
     assert app.shifts.by_class == {}
     knowledge = KnowledgeView(app)
     knowledge.act({"action": "cure", "cure": {"direction": "lambda", "value": 0.1}})
-    knowledge.act({"action": "suggest", "strategy": "repair", "every": True})
+    knowledge.act({"action": "suggest", "every": True})
     assert app.tuning.pending == []
-    assert app.suggestion.running == ""
+    assert not app.suggestion.running
 
 
 def test_a_deleted_participant_is_shown_out(study: Study, visitor: Visitor) -> None:

@@ -80,7 +80,7 @@ def test_the_page_goes_on_over_a_typed_concept(study: Study, visitor: Visitor) -
     visitor.send("visit", view="knowledge")
     visitor.tune("spoke")
     work, before = visitor.page.work, visitor.page.work.app
-    before.tuning.toggle("bicycle", "sky", "up")
+    before.tuning.toggle(Intent("bicycle", "sky", "up"))
     typed(visitor, "red bus, scarlet bus")
     app = visitor.page.work.app
     assert visitor.page.work is work
@@ -102,7 +102,7 @@ def test_the_page_goes_on_over_a_typed_concept(study: Study, visitor: Visitor) -
             "carried": 1,
         },
     )
-    app.tuning.toggle("bicycle", "red bus", "up")
+    app.tuning.toggle(Intent("bicycle", "red bus", "up"))
     app.tuning.fine_tune()
     assert visitor.screen["goal"] == "Done: Fine-tunes 2, goal 2"
     assert visitor.actions[-1] == "done"
@@ -114,7 +114,7 @@ def test_a_closed_browser_finds_its_concepts_again(study: Study) -> None:
     first.to_task()
     first.tune("spoke")
     typed(first, "moss")
-    first.page.work.app.tuning.toggle("bicycle", "moss", "up")
+    first.page.work.app.tuning.toggle(Intent("bicycle", "moss", "up"))
     node = first.page.work.app.students.node.id
     first.page.close()
     again = Visitor(study, token)
@@ -157,7 +157,7 @@ def test_figures_are_of_the_concepts_that_there_were(study: Study, visitor: Visi
     assert (result.typed, result.iterations, result.thumbs) == (1, 1, 1)
     assert result.node == app.students.node.id
     assert result.ap_end == shown
-    app.tuning.toggle("bicycle", "moss", "up")
+    app.tuning.toggle(Intent("bicycle", "moss", "up"))
     app.tuning.fine_tune()
     app.tuning.undo()
     last = app.students.node

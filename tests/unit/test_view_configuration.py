@@ -16,6 +16,7 @@ from sklearn.metrics import (
 
 from inficond_panel.common.numbers import points
 from inficond_panel.state import AppState
+from inficond_panel.tuning import Intent
 from inficond_panel.ui.parts.metric_cards import make_class_metrics, make_mean_metrics, mean
 from inficond_panel.views.configuration.strip import make_looks, make_student
 from inficond_panel.views.configuration.view import ConfigurationView
@@ -25,7 +26,7 @@ from inficond_panel.wording.metric_change import change_text, make_change
 
 @pytest.fixture
 def tuned(app: AppState) -> AppState:
-    app.tuning.toggle("bicycle", "wheel", "down")
+    app.tuning.toggle(Intent("bicycle", "wheel", "down"))
     app.tuning.fine_tune()
     return app
 

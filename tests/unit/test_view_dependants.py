@@ -10,7 +10,7 @@ import pytest
 from factory import small_spec
 
 from inficond_panel.state import AppState, Jobs
-from inficond_panel.tuning import open_tuner
+from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.views.detail.view import DetailView
 from inficond_panel.views.embedding.map_cloud import MapCloud
 from inficond_panel.views.embedding.view import EmbeddingView
@@ -92,7 +92,7 @@ def test_another_concept(app: AppState, runs: Counter[str]) -> None:
 
 def test_a_thumb_with_its_preview(app: AppState, runs: Counter[str]) -> None:
     """The batch changes once; the status twice, as the preview begins and as it is there."""
-    app.tuning.toggle("bicycle", "wheel", "up")
+    app.tuning.toggle(Intent("bicycle", "wheel", "up"))
     assert runs == {
         "EmbeddingView._draw_scene": 1,
         "Shell._tell_batch": 1,
@@ -104,7 +104,7 @@ def test_a_thumb_with_its_preview(app: AppState, runs: Counter[str]) -> None:
 
 def test_a_fine_tune(app: AppState, runs: Counter[str]) -> None:
     """Node and tree change at once: who follows both draws once."""
-    app.tuning.toggle("bicycle", "wheel", "up")
+    app.tuning.toggle(Intent("bicycle", "wheel", "up"))
     runs.clear()
     app.tuning.fine_tune()
     assert runs["ProvenanceView._update"] == 1

@@ -24,7 +24,7 @@ from inficond_panel.results.patches import assigned_images
 from inficond_panel.spec import load_spec
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.store import open_store
-from inficond_panel.tuning import History, Tuner
+from inficond_panel.tuning import History, Intent, Tuner
 from inficond_panel.ui.photos import gallery
 from inficond_panel.views.detail import charts
 from inficond_panel.views.detail.charts import CHARTED, axis_digits, make_charts, round_range
@@ -320,7 +320,7 @@ def test_the_concept_opened_has_charts_and_images(app, view):
 def test_a_pending_thumb_is_drawn_without_loading_the_images_again(app, view):
     app.selection.param.update(class_name="sheep", concept="screen")
     shown, steps = view.panel.gallery, view.panel.steps
-    app.tuning.toggle("sheep", "screen", "down")
+    app.tuning.toggle(Intent("sheep", "screen", "down"))
     upper = app.tuning.bounds_of(app.tuning.pending[0])[1]
     assert view.panel.pending["direction"] == "down"
     assert view.panel.pending["text"].startswith("≤ ")
@@ -334,21 +334,21 @@ def test_a_pending_thumb_is_drawn_without_loading_the_images_again(app, view):
 
 def test_the_preview_of_a_batch_is_marked_at_what_it_would_give(app, view):
     app.selection.param.update(class_name="sheep", concept="screen")
-    app.tuning.toggle("sheep", "fur", "down")
+    app.tuning.toggle(Intent("sheep", "fur", "down"))
     preview = app.tuning.preview
     row, column = app.store.concepts.index("screen"), app.store.classes.index("sheep")
     influence = preview.node.weights[row, column]
     expected = [influence, preview.metrics["sheep"].f1]
     assert view.panel.captions[0]["preview"] == pytest.approx(expected)
     app.tuning.clear()
-    app.tuning.toggle("bird", "fur", "down")
+    app.tuning.toggle(Intent("bird", "fur", "down"))
     assert view.panel.captions[0]["preview"] is None
 
 
 def test_a_refit_shows_the_new_influence(app, view):
     app.selection.param.update(class_name="sheep", concept="screen")
     before = view.panel.influence
-    app.tuning.toggle("sheep", "screen", "down")
+    app.tuning.toggle(Intent("sheep", "screen", "down"))
     app.tuning.fine_tune()
     assert view.panel.influence != before
     assert view.panel.captions[0]["now"][0] == app.students.weight("sheep", "screen")
@@ -455,9 +455,9 @@ def test_a_thumb_on_another_concept_leaves_the_charts_alone(app):
     app.selection.param.update(class_name="sheep", concept="fur")
     drawn = []
     view.panel.param.watch(drawn.append, "captions")
-    app.tuning.toggle("bird", "fur", "down")
+    app.tuning.toggle(Intent("bird", "fur", "down"))
     assert drawn == []
-    app.tuning.toggle("sheep", "fur", "down")
+    app.tuning.toggle(Intent("sheep", "fur", "down"))
     assert drawn
 
 

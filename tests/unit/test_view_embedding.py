@@ -23,7 +23,7 @@ from inficond_panel.plots.labels import LEADER_FROM, Anchor, Label, apart, clipp
 from inficond_panel.spec import load_spec
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.store import open_store, write_store
-from inficond_panel.tuning import History, Tuner, open_tuner
+from inficond_panel.tuning import History, Intent, Tuner, open_tuner
 from inficond_panel.views.embedding.map_segments import REACH, make_segment, nearest_segment
 from inficond_panel.views.embedding.map_tooltip import make_facts
 from inficond_panel.views.embedding.view import EmbeddingView
@@ -472,8 +472,8 @@ def test_the_selected_student_marks_its_top_concepts(app, view):
 
 def test_pending_intents_of_the_student_are_marked_those_of_others_not(app, view):
     app.selection.class_name = "sheep"
-    app.tuning.toggle("sheep", "fur", "down")
-    app.tuning.toggle("bird", "sky", "up")
+    app.tuning.toggle(Intent("sheep", "fur", "down"))
+    app.tuning.toggle(Intent("bird", "sky", "up"))
     assert view.map.scene.shown.pending == {app.store.concepts.index("fur"): "down"}
 
 
@@ -536,7 +536,7 @@ def test_the_figure_and_the_labels_start_from_the_same_range(view):
 def test_what_does_not_change_is_not_drawn_again(app, view):
     app.selection.class_name = "sheep"
     cloud_before, dots_before = view.map.cloud, view.map.dots
-    app.tuning.toggle("sheep", "fur", "down")
+    app.tuning.toggle(Intent("sheep", "fur", "down"))
     app.selection.concept = "sky"
     assert view.map.dots is dots_before
     app.selection.class_name = "bird"
@@ -548,7 +548,7 @@ def test_a_thumb_changes_the_marks_on_the_figure(app, view):
     view.panel.get_root()
     (front,) = view.map.fronts.values()
     app.selection.class_name = "sheep"
-    app.tuning.toggle("sheep", app.store.concepts[view.map.scene.shown.top[0]], "down")
+    app.tuning.toggle(Intent("sheep", app.store.concepts[view.map.scene.shown.top[0]], "down"))
     assert "inverted_triangle" in front.marks.data["shape"]
 
 
@@ -676,7 +676,7 @@ def saved(sent) -> tuple[str, list[dict[str, str]]]:
 
 def test_the_group_is_saved_with_the_numbers_of_the_student(app, view, sent):
     app.selection.class_name = "sheep"
-    app.tuning.toggle("sheep", "fur", "down")
+    app.tuning.toggle(Intent("sheep", "fur", "down"))
     app.tuning.fine_tune()
     group = ["fur", "sky", "wheel"]
     app.selection.concepts = group

@@ -215,7 +215,7 @@ def test_only_a_finished_refit_tells_its_change():
 
 def test_a_refit_of_other_classes_says_so(view, app):
     assert make_others(("bicycle",), "bicycle") == ""
-    app.tuning.toggle("bicycle", "wheel", "down")
+    app.tuning.toggle(Intent("bicycle", "wheel", "down"))
     app.tuning.fine_tune()
     assert view.table.status["change"] is not None
     assert view.table.status["others"] == ""

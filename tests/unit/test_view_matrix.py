@@ -83,7 +83,7 @@ def test_a_cell_opens_its_student_and_concept_and_the_view_rests_until_it_is_lef
     assert (app.selection.class_name, app.selection.concept) == ("bird", "fur")
     before = view.panel.concepts
     view.panel.order = "name"
-    app.tuning.toggle("bird", "fur", "down")
+    app.tuning.toggle(Intent("bird", "fur", "down"))
     assert (view.panel.concepts, view.panel.batch) == (before, {})
     app.selection.class_name = ""
     assert view.panel.concepts == sorted(app.store.concepts, key=str.casefold)

@@ -16,7 +16,7 @@ from inficond_panel.results.snapshot import Snapshot
 from inficond_panel.spec import load_spec
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.store import open_store
-from inficond_panel.tuning import History, Tuner
+from inficond_panel.tuning import History, Intent, Tuner
 from inficond_panel.views.performance.view import (
     PerformanceView,
     make_changes,
@@ -121,10 +121,10 @@ def test_a_class_that_no_iteration_tuned_is_untouched_not_within_noise(app):
         return [words for _, words in view.table.changes[name]]
 
     view = PerformanceView(app)
-    app.tuning.toggle("bicycle", "wheel", "remove")
+    app.tuning.toggle(Intent("bicycle", "wheel", "remove"))
     app.tuning.fine_tune()
     assert told("sheep") == ["untouched", "untouched by #1"]
-    app.tuning.toggle("sheep", "wheel", "remove")
+    app.tuning.toggle(Intent("sheep", "wheel", "remove"))
     app.tuning.fine_tune()
     assert told("bicycle")[0] not in ("untouched", "unchanged")
     assert told("bicycle")[1] == "untouched by #2"
@@ -136,7 +136,7 @@ def test_changes_of_a_class_come_when_they_are_asked_for_and_go_with_the_node(ap
     view = PerformanceView(app)
     view.act({"action": "find_changes", "name": "sheep"})
     assert view.table.changes == {"sheep": []}  # an untouched student
-    app.tuning.toggle("bicycle", "wheel", "down")
+    app.tuning.toggle(Intent("bicycle", "wheel", "down"))
     assert view.table.touched == {"bicycle": 1}
     app.tuning.fine_tune()
     assert (view.table.touched, view.table.changes) == ({}, {})

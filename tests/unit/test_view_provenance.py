@@ -47,7 +47,7 @@ def rows(view: ProvenanceView) -> list[dict]:
 
 def _tune(app: AppState, *thumbs: tuple[str, str, str]) -> str:
     for thumb in thumbs:
-        app.tuning.toggle(*thumb)
+        app.tuning.toggle(Intent(*thumb))
     app.tuning.fine_tune()
     return app.students.node.id
 

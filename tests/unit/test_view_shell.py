@@ -10,6 +10,7 @@ import panel as pn
 import pytest
 
 from inficond_panel.state import AppState, Jobs, Status
+from inficond_panel.tuning import Intent
 from inficond_panel.views.page.palette import SHORTCUTS, make_shortcuts
 from inficond_panel.views.page.shell import Shell
 from inficond_panel.views.page.shell_page import make_layout, make_saved, make_subtitle
@@ -73,7 +74,7 @@ def test_the_export_is_asked_for_where_it_is(app):
 
 def test_keys_undo_and_redo(app):
     shell = Shell(app)
-    app.tuning.toggle("bicycle", "wheel", "down")
+    app.tuning.toggle(Intent("bicycle", "wheel", "down"))
     app.tuning.fine_tune()
     tuned = app.students.node.id
 
@@ -120,9 +121,9 @@ def test_a_layout_that_was_changed_goes_on_over_other_concepts(app):
 
 def test_a_batch_goes_on_after_a_reload(app, tmp_path):
     shell = Shell(app)
-    app.tuning.set_factor(3.0)
-    app.tuning.toggle("bicycle", "wheel", "down")
-    app.tuning.toggle("sheep", "wheel", "remove")
+    app.tuning.scale(3.0)
+    app.tuning.toggle(Intent("bicycle", "wheel", "down"))
+    app.tuning.toggle(Intent("sheep", "wheel", "remove"))
     kept = dict(shell._page.batch)
     other = AppState(app.tuner, Jobs(inline=True))
     again = Shell(other)
@@ -137,7 +138,7 @@ def test_a_batch_goes_on_after_a_reload(app, tmp_path):
 
 def test_a_refit_that_ran_while_the_page_was_left_is_shown(app):
     shell = Shell(app)
-    app.tuning.toggle("bicycle", "wheel", "down")
+    app.tuning.toggle(Intent("bicycle", "wheel", "down"))
     kept = dict(shell._page.batch)
     app.tuning.fine_tune()
     app.tuning.undo()
@@ -145,7 +146,7 @@ def test_a_refit_that_ran_while_the_page_was_left_is_shown(app):
     assert (app.tuning.pending, app.students.node.number) == ([], 1)
     assert shell._page.notice == "The fine-tune went on meanwhile: it is #1."
 
-    app.tuning.toggle("bicycle", "wheel", "down")
+    app.tuning.toggle(Intent("bicycle", "wheel", "down"))
     kept = dict(shell._page.batch)  # the same thumbs once more
     app.tuning.clear()
     shell.act({"action": "take_back", **kept})
@@ -205,10 +206,10 @@ def test_a_concept_that_is_being_added_is_told_while_its_dialog_is_closed(app):
 
 def test_the_keys_of_the_batch_fine_tune_cancel_and_clear(app):
     shell = Shell(app)
-    app.tuning.toggle("bicycle", "wheel", "down")
+    app.tuning.toggle(Intent("bicycle", "wheel", "down"))
     shell.act({"action": "clear"})
     assert app.tuning.pending == []
-    app.tuning.toggle("bicycle", "wheel", "down")
+    app.tuning.toggle(Intent("bicycle", "wheel", "down"))
     shell.act({"action": "fine_tune"})
     assert app.students.node.tuned == ("bicycle",)
     app.tuning.status = Status("fitting", "Fitting", 0.5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from inficond_panel.commands.shared.output import note, say, say_json, say_table
@@ -21,20 +22,42 @@ def add_forms(parser: argparse.ArgumentParser) -> None:
 def show(args: argparse.Namespace, frame: pd.DataFrame) -> None:
     """Print a result with its notes: as a table, or as JSON, CSV or HTML where these are asked
     for."""
-    from inficond_panel.results.forms import csv_text, document, html_text, text_table
+    from inficond_panel.results.forms import csv_text, document, html_text
 
     if args.json:
         say_json(document(frame))
-        return
-    if args.html:
+    elif args.html:
         say(html_text(frame).rstrip("\n"))
-        return
-    if args.csv:
+    elif args.csv:
         say(csv_text(frame).rstrip("\n"))
+        for text in frame.attrs["notes"]:
+            note(text)
     else:
-        say(frame.attrs["title"])
-        say()
-        say_table(*text_table(frame))
-        say()
+        _say_table(frame)
+
+
+def show_all(
+    args: argparse.Namespace, frames: Mapping[str, pd.DataFrame], shown: Sequence[str]
+) -> None:
+    """Print several results: those ``shown`` as tables, or all as one document by their names."""
+    from inficond_panel.results.forms import document
+
+    if args.json:
+        say_json({name: document(frame) for name, frame in frames.items()})
+        return
+    tables = [frames[name] for name in shown if not frames[name].empty]
+    for number, frame in enumerate(tables):
+        if number:
+            say()
+        _say_table(frame)
+
+
+def _say_table(frame: pd.DataFrame) -> None:
+    from inficond_panel.results.forms import text_table
+
+    say(frame.attrs["title"])
+    say()
+    say_table(*text_table(frame))
+    say()
     for text in frame.attrs["notes"]:
-        (note if args.csv else say)(text)
+        say(text)

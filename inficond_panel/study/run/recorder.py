@@ -18,6 +18,7 @@ from inficond_panel.spec.sections.page import VIEWS
 from inficond_panel.state import AppState
 from inficond_panel.state.batch import read_item
 from inficond_panel.study.run.study_events import Event
+from inficond_panel.tuning.intents.asked import is_known
 
 #: Views that the settings of the state belong to; none: several.
 SHARED = {
@@ -151,4 +152,4 @@ def resume(app: AppState, events: Sequence[Event], head_since: str) -> None:
     if not batches or batches[-1].time <= head_since:
         return
     items = map(read_item, batches[-1].payload["intents"])
-    app.tuning.take_over([item for item in items if item is not None])
+    app.tuning.put([item for item in items if item and is_known(item, app.store)])

@@ -14,6 +14,7 @@ from inficond_panel.common.numbers import bound, signed
 from inficond_panel.common.ordering import strongest
 from inficond_panel.errors import CancelledError
 from inficond_panel.state import Job
+from inficond_panel.tuning import Intent
 from inficond_panel.ui.actions import action
 from inficond_panel.ui.component import tie
 from inficond_panel.ui.photos.gallery import make_gallery
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from inficond_panel.results.gallery import Gallery
     from inficond_panel.results.image_sets import ImageSet
     from inficond_panel.state import AppState
-    from inficond_panel.tuning import Intent
     from inficond_panel.ui.notebook.drawing import Drawing
 
 
@@ -272,7 +272,7 @@ class DetailView(ImageActions, pn.viewable.Viewer):
     @action
     def _toggle(self, concept: str, direction: str) -> None:
         """Give a concept that is told of an image a thumb, or take it back."""
-        self._app.tuning.toggle(self.panel.student, concept, direction)
+        self._app.tuning.toggle(Intent(self.panel.student, concept, direction))
 
     @action
     def _open(self, class_name: str, concept: str) -> None:

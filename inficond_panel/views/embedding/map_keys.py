@@ -8,6 +8,7 @@ import numpy as np
 import param
 
 from inficond_panel.plots.concept_map import Shown, neighbour
+from inficond_panel.tuning import Intent
 from inficond_panel.views.embedding.map_tooltip import make_facts
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class MapKeys(param.Parameterized):
     def _thumb(self, concept: str, direction: str) -> None:
         student, tuning = self._app.selection.class_name, self._app.tuning
         if student and not tuning.busy:
-            tuning.toggle(student, concept, direction)
+            tuning.toggle(Intent(student, concept, direction))
 
     def leave(self) -> None:
         """Take the cursor away."""

@@ -16,6 +16,7 @@ import param
 from inficond_panel.plots.cloud import WHOLE, concept_positions, projections
 from inficond_panel.plots.concept_map import Shown, place_names, spread, tapped
 from inficond_panel.plots.map_layers import make_dots
+from inficond_panel.tuning import Intent
 from inficond_panel.ui.actions import Acting, action
 from inficond_panel.ui.parts.saving import make_and_send
 from inficond_panel.ui.plot_pane import close_plots, make_plot_pane
@@ -270,7 +271,8 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
     def _thumb_group(self, direction: str) -> None:
         selection, tuning = self._app.selection, self._app.tuning
         if selection.class_name and selection.concepts and not (tuning.busy or tuning.locked):
-            tuning.toggle_group(selection.class_name, selection.concepts, direction)
+            name = selection.class_name
+            tuning.toggle(*(Intent(name, each, direction) for each in selection.concepts))
 
     def _show_segment(self, segment: dict[str, Any] | None) -> None:
         self.panel._send_msg({"segment": segment})

@@ -9,11 +9,13 @@ import numpy as np
 
 from inficond_panel.results.image_sets import image_set, patch_images
 from inficond_panel.results.patches import shown_segments
+from inficond_panel.tuning import Intent
 from inficond_panel.tuning.intents.asked import place_of
 from inficond_panel.ui.actions import action
 from inficond_panel.ui.parts.saving import make_and_send
 from inficond_panel.ui.photos.images import patch_uri, send_pictures
 from inficond_panel.ui.refit_actions import RefitActions
+from inficond_panel.vocabulary.directions import DOWN, UP
 
 if TYPE_CHECKING:
     from inficond_panel.views.knowledge.panels.mending import MendingPanel
@@ -59,38 +61,46 @@ class BatchActions(RefitActions):
 
     @action
     def _toggle(self, concept: str, direction: str) -> None:
-        self.app.tuning.toggle(self.table.student, concept, direction)
+        self.app.tuning.toggle(Intent(self.table.student, concept, direction))
 
     @action
     def _toggle_group(self, concepts: list[str], direction: str) -> None:
-        self.app.tuning.toggle_group(self.table.student, concepts, direction)
+        name = self.table.student
+        self.app.tuning.toggle(*(Intent(name, concept, direction) for concept in concepts))
 
     @action
     def _set_bound(self, concept: str, value: float) -> None:
-        self.app.tuning.set_bound(self.table.student, concept, value)
+        """Request an influence of ``value`` or beyond; at the present one, nothing."""
+        now = self.app.students.weight(self.table.student, concept)
+        direction = UP.key if value > now else DOWN.key
+        thumb = Intent(self.table.student, concept, direction, bound=value)
+        if value == now:
+            self.app.tuning.take_out(place_of(thumb))
+        else:
+            self.app.tuning.put([thumb])
 
     @action
     def _set_own_factor(self, concept: str, factor: float) -> None:
-        self.app.tuning.set_own_factor(self.table.student, concept, factor)
+        tuning, key = self.app.tuning, (self.table.student, concept)
+        tuning.scale(factor, [thumb for thumb in tuning.thumbs if thumb.key == key])
 
     @action
     def _cure(self, cure: dict) -> None:
         """Give a cure of the student in view, or take it back."""
-        self.app.tuning.toggle_cure(self.mending.read(cure))
+        self.app.tuning.toggle(self.mending.read(cure))
 
     @action
     def _take_out(self, place: list[str]) -> None:
         """Remove one intent from the batch, by its place."""
-        tuning = self.app.tuning
-        tuning.take_out([item for item in tuning.pending if list(place_of(item)) == place])
+        self.app.tuning.take_out(place)
 
     @action
-    def _suggest(self, strategy: str, every: bool) -> None:
-        self.app.suggestion.ask(strategy, None if every else [self.table.student])
+    def _suggest(self, every: bool) -> None:
+        self.app.suggestion.ask(None if every else [self.table.student])
 
     @action
     def _withdraw(self, concept: str) -> None:
-        self.app.tuning.withdraw(self.table.student, concept)
+        self.app.tuning.take_out(["thumb", self.table.student, concept])
 
 
 class RowActions(BatchActions):

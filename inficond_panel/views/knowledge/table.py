@@ -39,7 +39,7 @@ def make_status(status: Status, change: dict[str, Any] | None, others: str = "")
 
 
 class KnowledgeTable(ViewComponent):
-    """The whole view. Actions come back as messages with a ``type``; see ``knowledge.js``."""
+    """The whole view. The browser's messages are ``{"action": ...}``, see ``ui/actions.py``."""
 
     student = param.String(default="", doc="Class whose student is shown; empty: none.")
     overview = Child(doc="Shown in the place of the view while no class is selected.")

@@ -199,7 +199,7 @@ class KnowledgeView(RowActions, AskActions, Viewer):
 
     @param.depends("table.factor", watch=True)
     def _set_factor(self) -> None:
-        self.app.tuning.set_factor(self.table.factor)
+        self.app.tuning.scale(self.table.factor)
 
     @param.depends("app.selection.concept", watch=True)
     def _show_concept(self) -> None:

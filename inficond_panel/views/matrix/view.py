@@ -258,11 +258,10 @@ class MatrixView(RefitActions, Viewer):
         """Give a row's thumb to all students that it is for; where all have it, take it back."""
         if concept not in self.app.store.concepts:
             raise ValueError("no such concept")
-        tuning = self.app.tuning
         names = meant(self._influence(concept), self.panel.chosen, direction)
-        tuning.toggle_all([Intent(n, concept, direction).resolved(tuning.factor) for n in names])
+        self.app.tuning.toggle(*(Intent(name, concept, direction) for name in names))
 
     @action
     def _suggest(self) -> None:
         if self.panel.suggests:
-            self.app.suggestion.ask("repair")
+            self.app.suggestion.ask()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from inficond_panel.concepts.texts import words_for
+from inficond_panel.tuning import Intent
 from inficond_panel.vocabulary.confidence import interval_word
 from inficond_panel.vocabulary.directions import DOWN
 
@@ -38,7 +39,7 @@ def show_step(app: AppState, what: str) -> None:
     elif what == "undone":
         tuning.undo()
     elif what in {"pending", "tuned"} and not tuning.pending:
-        tuning.toggle(name, concept, DOWN.key)
+        tuning.toggle(Intent(name, concept, DOWN.key))
     if what == "tuned":
         tuning.fine_tune()
 

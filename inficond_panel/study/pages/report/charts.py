@@ -233,6 +233,6 @@ def _short(value: float) -> str:
 
 def _svg(parts: Sequence[str], height: float, label: str) -> str:
     return (
-        f"<div class='scroll'><svg role='img' aria-label='{escape(label)}' viewBox='0 0 {WIDTH} "
-        f"{height:.0f}' width='100%'>{''.join(parts)}</svg></div>"
+        f"<div class='scroll'><svg role='img' class='wide' aria-label='{escape(label)}' "
+        f"viewBox='0 0 {WIDTH} {height:.0f}' width='100%'>{''.join(parts)}</svg></div>"
     )

@@ -51,7 +51,7 @@ from inficond_panel.study.results.study_tables import (
 )
 from inficond_panel.study.results.timeline import progress_of, timeline
 from inficond_panel.study.run.study import Study
-from inficond_panel.ui import browser
+from inficond_panel.ui import browser, reports
 from inficond_panel.ui.fonts import font_css
 from inficond_panel.vocabulary.confidence import confidence_word
 
@@ -119,7 +119,7 @@ def make_page(
         _section("Each participant", table_of(_rows(found))),
         *([_section("Notes", table_of(notes))] if len(notes := note_rows(study)) else []),
     ]
-    style = "\n".join([font_css(), *browser.styles(Path(__file__).with_name("report.css"))])
+    style = "\n".join([font_css(), *browser.styles(reports.STYLE)])
     return (
         "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
         f"<meta name='viewport' content='width=device-width'><title>{escape(study.spec.title)}"
