@@ -66,7 +66,7 @@ def main() -> None:
     tell("one suspect removed", students.tune([("truck", CONTEXT[0], "remove")]))
     students.jump(0)
     tell("all twelve removed", students.tune([("truck", name, "remove") for name in CONTEXT]))
-    node = carry_out(students.tuner, suggest(students.tuner, strategy="repair"))
+    node = carry_out(students.tuner, suggest(students.tuner))
     tell("repaired", students.jump(node.id))
     fair = inficond_panel.from_frames(**shifted_frames(bias=0.5)).fit()
     tell("learned without the shortcut", fair)

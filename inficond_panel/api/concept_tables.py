@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from inficond_panel.analysis.student_shift import tune_aps
 from inficond_panel.common.interval import NO_INTERVAL
 from inficond_panel.common.ordering import strongest
 from inficond_panel.distill import average_precision
@@ -18,6 +17,7 @@ from inficond_panel.distill.shift.verdict import VERDICT_LEVEL
 from inficond_panel.results.concept_rows import discrepancies, effect
 from inficond_panel.results.concept_scales import concept_scales
 from inficond_panel.results.gallery import COLUMNS, Gallery, gallery_lines
+from inficond_panel.results.shift import tune_aps
 from inficond_panel.results.view_tables import concept_counts, teacher_facts
 from inficond_panel.results.what_if_curves import refit_curve
 from inficond_panel.store import Store

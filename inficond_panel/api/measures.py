@@ -14,6 +14,7 @@ from inficond_panel.errors import DataError
 from inficond_panel.quantify.outputs.gamma_sweep import GammaSweep
 from inficond_panel.quantify.outputs.oracle_sweep import GROUPS, oracle_sweep
 from inficond_panel.results.comparison import Comparison, compare
+from inficond_panel.results.levers import levers
 from inficond_panel.results.node_metrics import measure_slices, metadata_slices
 from inficond_panel.results.penalty_path import penalty_path
 from inficond_panel.results.thresholds import thresholds
@@ -21,7 +22,7 @@ from inficond_panel.results.top_measures import check_single_label
 from inficond_panel.tuning import Node
 from inficond_panel.tuning.intents.intent import check_name
 from inficond_panel.tuning.node_names import NodeName, find_node
-from inficond_panel.tuning.suggest import STRATEGIES, Suggestion, suggest
+from inficond_panel.tuning.suggest import Suggestion, suggest
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.splits import TUNE
 
@@ -208,33 +209,18 @@ class Measures(ConceptMeasures):
             self.count_look(split, node)
         return compare(self.tuner, *nodes, split)
 
-    def suggest(
-        self,
-        strategy: str = "repair",
-        classes: str | Sequence[str] | None = None,
-        *,
-        budget: int = 5,
-        seed: int = 0,
-    ) -> Suggestion:
-        """Cures or thumbs that a strategy proposes from here; ``tune`` takes what this gives."""
-        check_word("strategy", strategy, STRATEGIES)
-        return suggest(
-            self.tuner,
-            self.node,
-            strategy=strategy,
-            classes=some(classes),
-            budget=budget,
-            seed=seed,
-        )
+    def suggest(self, classes: str | Sequence[str] | None = None, *, seed: int = 0) -> Suggestion:
+        """Repairs of ``classes`` (all) from here; ``tune`` takes what this gives."""
+        return suggest(self.tuner, self.node, classes=some(classes), seed=seed)
 
-    def levers(self, classes: str | Sequence[str] | None = None) -> pd.DataFrame:
+    def levers(self, classes: str | Sequence[str] | None = None, *, seed: int = 0) -> pd.DataFrame:
         """What would help each class from here: one row per class and lever, by labels of tune.
 
         AP and its gain with limits (0 to 1), ``fidelity`` to the teacher, number of ``concepts``,
         what the lever ``needs``, and whether it is the one ``recommended``. The gain is of photos
         that did not choose. ``tune(suggest(classes=...))`` carries out those that are recommended.
         """
-        return tables.levers(self.suggest(classes=classes))
+        return levers(self.suggest(classes, seed=seed))
 
     def _since(self, since: NodeName) -> Node:
         if since == "start":

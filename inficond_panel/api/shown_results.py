@@ -21,10 +21,10 @@ from inficond_panel.export.predictions import (
     predict,
 )
 from inficond_panel.results.refit_report import ClassReport, RefitReport, explain
+from inficond_panel.results.refit_words import sentences, untouched_sentences
 from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.intents.intent import check_name
 from inficond_panel.wording.drift import drift_sentences
-from inficond_panel.wording.refit import sentences, untouched_sentences
 
 
 @dataclass(frozen=True, repr=False)

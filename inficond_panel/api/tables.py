@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from inficond_panel.analysis.coverage import decisions_of
-from inficond_panel.common.interval import NO_INTERVAL, Interval, columns_of
+from inficond_panel.common.interval import Interval, columns_of
 from inficond_panel.distill import (
     GroupReport,
     SliceReport,
@@ -18,6 +17,7 @@ from inficond_panel.distill import (
 )
 from inficond_panel.distill.metrics.bootstrap import WITH_BIAS
 from inficond_panel.errors import TuningError
+from inficond_panel.results.coverage import decisions_of
 from inficond_panel.results.node_metrics import measure_groups, measure_node, metadata_slices
 from inficond_panel.results.snapshot import agreement_of
 from inficond_panel.results.top_measures import (
@@ -30,9 +30,8 @@ from inficond_panel.store import Store
 from inficond_panel.store.more_photos import more_photos
 from inficond_panel.tuning import Event, Node, Students, Tuner
 from inficond_panel.tuning.other_students import OtherStudents
-from inficond_panel.tuning.suggest.suggestion import Suggestion
 from inficond_panel.vocabulary.confidence import Noise
-from inficond_panel.vocabulary.metrics import ACCURACY, AP, F1, FIDELITY, METRICS
+from inficond_panel.vocabulary.metrics import ACCURACY, AP, F1, METRICS
 from inficond_panel.wording.cures import asked_words
 
 
@@ -103,23 +102,6 @@ def coverage(
     if not rows:
         raise TuningError("No image of tune is labelled.", "Label some of tune.")
     return pd.DataFrame(rows).set_index("coverage")
-
-
-def levers(suggestion: Suggestion) -> pd.DataFrame:
-    """One row per class and lever of a suggestion by ``repair``."""
-    level, rows = suggestion.gain.level, []
-    for name, compared in suggestion.levers.items():
-        taken = suggestion.recommended(name)
-        for lever in compared:
-            gain = lever.gain.gain(level) if lever.cures else NO_INTERVAL
-            measured = {FIDELITY.key: lever.fidelity, "concepts": lever.concepts}
-            rows.append(
-                {"class": name, "lever": lever.name, AP.key: lever.ap, **gain.columns("gain")}
-                | measured
-                | {"needs": lever.needs, "recommended": lever == taken, "level": level}
-            )
-    columns = ["class", "lever"]
-    return pd.DataFrame(rows, columns=None if rows else columns).set_index(columns)
 
 
 def metrics(tuner: Tuner, node: Node, split: str, intervals: bool) -> pd.DataFrame:

@@ -42,9 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Print the verdict on each class, its AP on tune beside others, and its suspects."""
-    from inficond_panel.analysis.student_shift import tune_aps
     from inficond_panel.commands.shared.students import chosen_node, open_students
     from inficond_panel.distill.shift.verdict import VERDICT_LEVEL
+    from inficond_panel.results.shift import tune_aps
     from inficond_panel.tuning.node_names import node_title
     from inficond_panel.tuning.shift.class_shift import class_shifts
 

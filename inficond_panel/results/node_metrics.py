@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from inficond_panel.analysis.judged import chosen_on_tune, judged_outcome
 from inficond_panel.common.near_words import near
 from inficond_panel.common.reading import LIST_BYTES, read_text
 from inficond_panel.distill import (
@@ -28,6 +27,7 @@ from inficond_panel.distill import (
 )
 from inficond_panel.distill.metrics.class_mean import mean_change
 from inficond_panel.errors import DataError
+from inficond_panel.results.cross_fitted import chosen_on_tune, evaluation_outcome
 from inficond_panel.store import Store
 from inficond_panel.tuning.fitting.refit import Cancelled, Progress
 from inficond_panel.tuning.node import Node
@@ -44,7 +44,7 @@ class ClassMeasures:
     the untouched student; None at #0. ``ece_floor`` is the calibration error that a perfectly
     calibrated student would show on these images. ``teacher`` is the AP of the teacher beside
     chance. Where the labels of ``chosen_on`` images of the
-    split chose the student's terms, all of it is cross-fitted (``analysis.judged``).
+    split chose the student's terms, all of it is cross-fitted (``results.cross_fitted``).
     """
 
     n: int
@@ -81,9 +81,11 @@ def measure_node(
     for place, name in enumerate(names):
         if progress is not None:
             progress(place / len(names), f"metrics of {name}")
-        outcome = judged_outcome(tuner, node, split, name)
+        outcome = evaluation_outcome(tuner, node, split, name)
         changes = [
-            change_intervals(judged_outcome(tuner, other, split, name), outcome, metrics, **noise)
+            change_intervals(
+                evaluation_outcome(tuner, other, split, name), outcome, metrics, **noise
+            )
             if other
             else None
             for other in before
@@ -121,7 +123,7 @@ def measure_slices(
     holdout are the caller's to count.
     """
     names = classes or tuner.store.classes
-    found = {name: judged_outcome(tuner, node, split, name) for name in names}
+    found = {name: evaluation_outcome(tuner, node, split, name) for name in names}
     options = {**tuner.spec.views.noise(draws, seed), **options}
     return compare_slices(found, slices, metric, progress=progress, cancelled=cancelled, **options)
 
@@ -191,15 +193,15 @@ def metric_change(
     """Change in a metric of one class; without one, in its mean over all classes.
 
     A paired bootstrap over the images of the split, cross-fitted where their labels chose a
-    student (``analysis.judged``). Students that are in use keep their draws, so that a change costs
+    student (``cross_fitted``). Students that are in use keep their draws, so that a change costs
     what an iteration has changed.
     """
     noise = tuner.spec.views.noise()
     if class_name:
-        old, new = (judged_outcome(tuner, node, split, class_name) for node in (before, after))
+        old, new = (evaluation_outcome(tuner, node, split, class_name) for node in (before, after))
         return change_intervals(old, new, (metric,), **noise)[metric]
     was, now = (
-        [judged_outcome(tuner, node, split, name) for name in tuner.store.classes]
+        [evaluation_outcome(tuner, node, split, name) for name in tuner.store.classes]
         for node in (before, after)
     )
     return mean_change(was, now, metric, **noise)
@@ -235,7 +237,7 @@ def measure_groups(
     """
     options, found = {**tuner.spec.views.noise(draws, seed), **options}, {}
     for name in classes or tuner.store.classes:
-        outcome = judged_outcome(tuner, node, split, name)
+        outcome = evaluation_outcome(tuner, node, split, name)
         cells = label_groups(outcome, groups)
         found[name] = ClassGroups(
             compare_groups(outcome, groups, **options),

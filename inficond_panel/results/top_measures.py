@@ -9,7 +9,6 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.analysis.judged import judged_outcome
 from inficond_panel.common.teacher_outputs import softmax_of
 from inficond_panel.distill import Interval, change_intervals, metric_intervals
 from inficond_panel.distill.metrics.bootstrap import draw_counts
@@ -21,6 +20,7 @@ from inficond_panel.distill.metrics.top_class import (
     one_of_classes,
 )
 from inficond_panel.errors import TuningError
+from inficond_panel.results.cross_fitted import evaluation_outcome
 from inficond_panel.store import Store
 from inficond_panel.store.label_checks import class_positions
 from inficond_panel.tuning.node import Node
@@ -81,9 +81,9 @@ def top_class(tuner: Tuner, node: Node, split: str, k: int = USUAL_K) -> TopClas
     return _named(tuner.store, logits, split, k)
 
 
-def judged_top_class(tuner: Tuner, node: Node, split: str, k: int = USUAL_K) -> TopClass:
-    """Classes that the students name on images that did not choose their terms, see ``judged``."""
-    outcomes = [judged_outcome(tuner, node, split, name) for name in tuner.store.classes]
+def evaluation_top_class(tuner: Tuner, node: Node, split: str, k: int = USUAL_K) -> TopClass:
+    """Classes that the students name on images that did not choose their terms."""
+    outcomes = [evaluation_outcome(tuner, node, split, name) for name in tuner.store.classes]
     return _named(tuner.store, np.column_stack([each.all_logits for each in outcomes]), split, k)
 
 
@@ -110,14 +110,14 @@ def measure_single_label(
     """
     noise = tuner.spec.views.noise(draws, seed)
     teacher = teacher_top_class(tuner.store, split, k)
-    now = judged_top_class(tuner, node, split, k)
+    now = evaluation_top_class(tuner, node, split, k)
     counts = draw_counts(len(now.label), noise["draws"], seed)
     alone = [key for key in metrics if not TOP_METRICS[key].needs_teacher]
     changes: list[dict[str, Interval] | None] = [None, None]
     if node.parent:
         before = (tuner.node(node.parent), tuner.root())
         changes = [
-            change_intervals(judged_top_class(tuner, each, split, k), now, metrics, **noise)
+            change_intervals(evaluation_top_class(tuner, each, split, k), now, metrics, **noise)
             for each in before
         ]
     return SingleLabelMeasures(

@@ -17,10 +17,10 @@ import inficond_panel
 from inficond_panel import TunableStudents, open_students
 from inficond_panel.distill import average_precision
 from inficond_panel.errors import DataError, TuningError
+from inficond_panel.results.refit_words import sentences
 from inficond_panel.results.view_tables import CONCEPT_COLUMNS, STUDENT_COLUMNS
 from inficond_panel.store import write_store
 from inficond_panel.tuning import Intent, open_tuner
-from inficond_panel.wording.refit import sentences
 
 
 @pytest.fixture

@@ -104,7 +104,7 @@ def test_waterbirds_from_init_to_worst_group_accuracy(home, capsys):
     suspects = json.loads(run(capsys, "suspects", "birds.yaml", "--json"))["classes"]["y"]
     assert suspects["shift"] == "shift"
     assert {each["concept"] for each in suspects["suspects"][:2]} == {"water", "forest"}
-    run(capsys, "suggest", "birds.yaml", "--strategy", "repair")
+    run(capsys, "suggest", "birds.yaml")
     flags = ["birds.yaml", "--by", "place", "--min-images", 5, "--json"]
     before = worst_group(capsys, store, *flags, "--node", 0)
     assert before["gaps"]["accuracy"]["worst"] in ("present · 0", "absent · 1")

@@ -10,9 +10,9 @@ from sklearn.metrics import average_precision_score
 from spread_shortcut import CONTEXT, shifted_frames
 
 import inficond_panel
-from inficond_panel.analysis.student_shift import student_shift, tune_aps
 from inficond_panel.cli import main
 from inficond_panel.errors import CancelledError, TuningError
+from inficond_panel.results.shift import student_shift, tune_aps
 from inficond_panel.store import open_store
 from inficond_panel.tuning import Tuner, open_tuner
 from inficond_panel.tuning.intents.cures import Lambda, Learn

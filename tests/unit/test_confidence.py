@@ -16,13 +16,14 @@ from inficond_panel.cli import main
 from inficond_panel.distill.metrics.bootstrap import draw_counts
 from inficond_panel.distill.shift.drift import drift
 from inficond_panel.results.comparison import compare
+from inficond_panel.results.levers import levers
 from inficond_panel.spec import load_spec
 from inficond_panel.state import AppState
 from inficond_panel.state.jobs import Jobs
 from inficond_panel.state.requests.class_metrics import measure
 from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.tuning.suggest import suggest
-from inficond_panel.tuning.suggest.suggestion import around
+from inficond_panel.tuning.suggest.gain import around
 from inficond_panel.views.detail.view import DetailView
 from inficond_panel.views.knowledge.panels.class_metrics import make_measures
 from inficond_panel.views.knowledge.view import KnowledgeView
@@ -112,14 +113,12 @@ def test_a_lower_level_is_narrower_and_the_students_stay_what_they_are(tuners):
 
 
 def test_gains_of_a_suggestion_are_at_the_level_and_the_same_is_proposed(tuners):
-    found = [
-        suggest(tuner, strategy="greedy", classes=["bicycle"], budget=1)
-        for tuner in tuners.values()
-    ]
+    found = [suggest(tuner, classes=["bicycle"]) for tuner in tuners.values()]
     assert found[0].intents == found[1].intents
-    assert [each.gain.level for each in found] == [0.95, 0.8]
-    assert found[0].gain.low < found[1].gain.low < found[1].gain.high < found[0].gain.high
-    assert found[1].to_json()["gain"]["level"] == 0.8
+    assert [each.level for each in found] == [0.95, 0.8]
+    wide, narrow = (each.repairs["bicycle"].levers[-1].gain.gain(each.level) for each in found)
+    assert wide.low < narrow.low < narrow.high < wide.high
+    assert levers(found[1]).attrs["facts"]["gain"]["level"] == 0.8
     low, high = norm.interval(0.8, 0.1, 0.02)
     assert [around(0.1, 0.02, 0.8).low, around(0.1, 0.02, 0.8).high] == pytest.approx([low, high])
 

@@ -19,13 +19,13 @@ from sklearn.metrics import (
 )
 
 from inficond_panel import from_frames
-from inficond_panel.analysis.judged import judged_outcome
 from inficond_panel.cli import main
 from inficond_panel.distill import influence_axis, what_if_curve
 from inficond_panel.distill.metrics.decisions import Cutoffs, above, decided
 from inficond_panel.errors import SpecError
 from inficond_panel.results.churn import churn
 from inficond_panel.results.concept_rows import discrepancies
+from inficond_panel.results.cross_fitted import evaluation_outcome
 from inficond_panel.results.gallery import gallery_lines, take_gallery
 from inficond_panel.results.local_explanation import take_apart
 from inficond_panel.results.snapshot import take_snapshot
@@ -266,7 +266,7 @@ def test_a_refit_of_one_class_changes_the_decisions_on_another(tmp_path):
 def test_where_labels_chose_one_student_the_rivals_are_cross_fitted_too(tmp_path):
     students = from_frames(**single_frames(), path=tmp_path / "own.zarr").fit()
     students.tune([{"class": "cat", "direction": "lambda", "value": "auto"}])
-    outcomes = [judged_outcome(students.tuner, students.node, "tune", name) for name in CLASSES]
+    outcomes = [evaluation_outcome(students.tuner, students.node, "tune", name) for name in CLASSES]
     named = np.argmax([outcome.all_logits for outcome in outcomes], axis=0)
     for k, outcome in enumerate(outcomes):
         assert outcome.all_decided.tolist() == (named == k).tolist()

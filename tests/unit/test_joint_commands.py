@@ -73,7 +73,6 @@ def test_from_check_to_export(run, edits, joint_spec, tmp_path, capsys):  # noqa
         ["stability", "--class", "cat", "--draws", "3"],
         ["lambda", "--class", "cat"],
         ["suspects"],
-        ["suggest", "--strategy", "greedy", "--budget", "1", "--dry-run"],
         ["compare", "--lambda", "1e-2,1e-3"],
         ["distill"],
     ],

@@ -20,6 +20,10 @@ from inficond_panel.results.frame import Heading, interval_of, make_frame
 #: Command with its arguments, and the call in Python.
 DOORS = {
     "thresholds": ([], lambda students: students.thresholds()),
+    "suggest": (
+        ["--class", "bicycle", "--dry-run"],
+        lambda students: students.fit().levers("bicycle"),
+    ),
     "lambda": (["--class", "bicycle"], lambda students: students.penalty_path("bicycle")),
     "stability": (
         ["--class", "bicycle", "--draws", "8"],

@@ -7,7 +7,6 @@ from frames import single_frames
 from sklearn.metrics import accuracy_score, f1_score
 
 from inficond_panel import from_frames, open_students
-from inficond_panel.analysis.judged import judged_outcome
 from inficond_panel.distill import Outcome, metric_intervals
 from inficond_panel.distill.folds import stratified_folds
 from inficond_panel.distill.metrics.selective import (
@@ -21,6 +20,7 @@ from inficond_panel.errors import DataError, TuningError
 from inficond_panel.export.abstaining import ALL_CLASSES, abstaining
 from inficond_panel.export.folder import as_exported
 from inficond_panel.export.predictions import Prediction
+from inficond_panel.results.cross_fitted import evaluation_outcome
 from inficond_panel.store import write_store
 
 
@@ -202,11 +202,11 @@ def test_labels_of_tune_that_chose_lambda_do_not_judge(tmp_path):
     students.tune([{"class": "cat", "direction": "lambda", "value": "auto"}])
     tuner, node = students.tuner, students.node
     label = tuner.at(node, "tune")["cat"].labels
-    judged = judged_outcome(tuner, node, "tune", "cat").all_logits
+    judged = evaluation_outcome(tuner, node, "tune", "cat").all_logits
     own = tuner.at(node, "tune")["cat"].logits
     assert not np.array_equal(judged, own)
     assert students.coverage("cat").index[-1] == 1
-    logits = [judged_outcome(tuner, node, "tune", name).all_logits for name in students.classes]
+    logits = [evaluation_outcome(tuner, node, "tune", name).all_logits for name in students.classes]
     decided = np.argmax(logits, axis=0) == students.classes.index("cat")
     assert students.coverage("cat")["accuracy"].iloc[-1] == np.mean(decided == (label == 1))
     logits = tuner.logits(node)[tuner.store.rows("tune")].copy()

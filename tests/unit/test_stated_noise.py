@@ -22,7 +22,7 @@ from inficond_panel.export.folder import as_exported
 from inficond_panel.results.stability import stability
 from inficond_panel.spec.sections.page import Views
 from inficond_panel.tuning.shift.class_shift import class_shifts
-from inficond_panel.tuning.suggest.suggestion import Change
+from inficond_panel.tuning.suggest.gain import Change
 
 THUMB = ("bicycle", "wheel", "up")
 
@@ -167,8 +167,8 @@ def test_text_names_the_level(tmp_path, capsys):
     )
     assert main(["history", "compare", spec, "--node", "0", "1"]) == 0
     assert "; changes with their 80 % intervals" in capsys.readouterr().out
-    assert main(["suggest", spec, "--class", "bicycle", "--strategy", "greedy", "--dry-run"]) == 0
-    assert "AP points, 80 % interval, over 1 class (" in capsys.readouterr().out
+    assert main(["suggest", spec, "--class", "bicycle", "--dry-run"]) == 0
+    assert "gain              80 %" in capsys.readouterr().out
     assert main(["suspects", spec, "--class", "bicycle"]) == 0
     told = "in brackets: 96 % intervals of what is lost, 80 % intervals of AP on tune"
     assert told in capsys.readouterr().out

@@ -15,10 +15,12 @@ from inficond_panel.distill import Interval, Outcome, TeacherSkill, teacher_skil
 from inficond_panel.distill.metrics.teacher_skill import FEWEST, LEAST
 from inficond_panel.distill.shift.verdict import Verdict
 from inficond_panel.export import export
+from inficond_panel.results.levers import levers
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import Tuner, open_tuner
 from inficond_panel.tuning.shift.class_shift import ClassShift
-from inficond_panel.tuning.suggest.suggestion import Gain, Suggestion
+from inficond_panel.tuning.suggest.levers import ClassRepair
+from inficond_panel.tuning.suggest.suggestion import Suggestion
 from inficond_panel.ui.parts.metric_cards import make_class_metrics, make_mean_metrics
 from inficond_panel.views.detail.starts import make_starts
 from inficond_panel.views.knowledge.panels.mending import make_shift
@@ -139,22 +141,12 @@ def test_no_verdict_says_that_there_is_nothing_to_gain(kind, least, most):
 
 
 def test_a_suggestion_ends_with_the_classes_that_the_teacher_does_not_know():
-    made = Suggestion(
-        strategy="repair",
-        seed=0,
-        budget=5,
-        parent="p",
-        images=600,
-        scope=(BROKEN,),
-        gain=Gain(0.0, 0.0, 0.0),
-        measured="cross-fitted",
-        conclusion="One.",
-        unknown={BROKEN: skill()},
-    )
+    repairs = {BROKEN: ClassRepair(ClassShift(BROKEN, "unknown"))}
+    made = Suggestion(0, "p", 600, 0.95, repairs, unknown={BROKEN: skill()})
     said = " ".join(suggestion_sentences(made, BROKEN))
     assert SENTENCE in said
     assert not any(words in said for words in NOTHING_TO_GAIN)
-    assert made.to_json()["unknown_to_teacher"][BROKEN]["knows"] is False
+    assert levers(made).attrs["facts"]["unknown_to_teacher"][BROKEN]["knows"] is False
 
 
 # --- the doors ---------------------------------------------------------------------------------
@@ -182,7 +174,6 @@ def tuner(broken: Path) -> Tuner:
         ["suspects", "--json"],
         ["suggest", "--dry-run"],
         ["suggest", "--dry-run", "--json"],
-        ["suggest", "--dry-run", "--class", BROKEN, "--strategy", "crossfit"],
     ],
     ids=" ".join,
 )

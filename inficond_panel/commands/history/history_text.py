@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from inficond_panel.common.numbers import count, written
 from inficond_panel.distill import Interval
 from inficond_panel.results.comparison import ClassComparison, Comparison
+from inficond_panel.results.refit_words import churn_sentence
 from inficond_panel.tuning import Event, HistoryState, Node, Tuner
 from inficond_panel.tuning.notices import limits_text
 from inficond_panel.tuning.other_students import OtherStudents
@@ -16,7 +17,6 @@ from inficond_panel.vocabulary.metrics import AP, METRICS
 from inficond_panel.vocabulary.splits import HOLDOUT
 from inficond_panel.wording.cures import Asked, asked_words
 from inficond_panel.wording.metric_change import change_text, make_change
-from inficond_panel.wording.refit import churn_sentence
 
 _SHOWN_IDS = 8
 

@@ -95,8 +95,8 @@ class BatchActions(RefitActions):
         self.app.tuning.take_out(place)
 
     @action
-    def _suggest(self, strategy: str, every: bool) -> None:
-        self.app.suggestion.ask(strategy, None if every else [self.table.student])
+    def _suggest(self, every: bool) -> None:
+        self.app.suggestion.ask(None if every else [self.table.student])
 
     @action
     def _withdraw(self, concept: str) -> None:

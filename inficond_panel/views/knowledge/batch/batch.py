@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from inficond_panel.analysis.judged import chosen_on_tune
 from inficond_panel.common.numbers import bound, count, defined
+from inficond_panel.results.cross_fitted import chosen_on_tune
 from inficond_panel.state import Job
 from inficond_panel.tuning import Intent
 from inficond_panel.tuning.fitting.held_out import learns_from_tune
@@ -84,8 +84,8 @@ def make_touched(batch: Sequence[Item], preview: Preview | None) -> list[dict[st
     ]
 
 
-def make_suggesting(running: str, part: float, text: str) -> dict[str, Any]:
-    """Suggestion under way: strategy, progress, and present step."""
+def make_suggesting(running: bool, part: float, text: str) -> dict[str, Any]:
+    """Suggestion under way: whether there is one, its progress, and present step."""
     return {"running": running, "share": part, "text": text}
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from inficond_panel.distill.scores.scores import Array
-from inficond_panel.tuning.suggest.evidence import Evidence
-from inficond_panel.tuning.suggest.first_order import Response
-from inficond_panel.tuning.suggest.shrinkage import Signal
-from inficond_panel.tuning.suggest.trial import Moves
+from suggest_parts.evidence import Evidence
+from suggest_parts.first_order import Response
+from suggest_parts.shrinkage import Signal
+from suggest_parts.trial import Moves
 
 #: A move must gain at its pull's posterior mean less this many standard deviations.
 CAUTION = 0.5

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from inficond_panel.distill.scores.scores import Array
-from inficond_panel.tuning.suggest.first_order import Response
+from suggest_parts.first_order import Response
 
 #: The variance of a pull is taken to be at least this share of what it is without an effect.
 _LEAST_VARIANCE = 0.5

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from inficond_panel.distill import Fit, average_precision
 from inficond_panel.distill.scores.scores import Array
-from inficond_panel.tuning.suggest.task import Task
-from inficond_panel.tuning.suggest.trial import Moves, Trial
+from suggest_parts.task import Task
+from suggest_parts.trial import Moves, Trial
 
 Thumb = tuple[str, float | None]
 Chosen = dict[int, Thumb]
@@ -44,7 +44,6 @@ def greedy(task: Task, k: int, rows: NDArray[np.intp], shortlist: int = SHORTLIS
     while len(chosen) < task.budget:
         found = None
         for candidate in _candidates(trial, student, moves, chosen, rows, positive)[:shortlist]:
-            task.tell(0.0, f"greedy on {task.name(k)}, {len(chosen) + 1} of {task.budget}")
             refit = trial.refit(candidate, student)
             value = average_precision(positive, trial.logits(refit, rows))
             if value > best:

@@ -1,11 +1,9 @@
-"""First-order prediction of a refit, when one weight is moved or one image counts once more.
+"""First-order prediction of a refit, when one weight is moved.
 
 At the optimum, moving weight c by 1 and re-optimising the free weights A (not at 0, not at a
 bound) and the intercept moves them by -H_AA^-1 H_Ac, with H the Hessian of the objective. The
 logits then move by the *response* of c: its score less what the others make up for. One Cholesky
-factor gives the responses of all concepts, where refits would take seconds. An image that counts
-once more moves them by -H_AA^-1 times the gradient of its loss (the infinitesimal jackknife:
-Giordano et al. 2019, "A Swiss army infinitesimal jackknife", AISTATS).
+factor gives the responses of all concepts, where refits would take seconds.
 """
 
 from __future__ import annotations
@@ -74,23 +72,6 @@ def response(
     change = -inverse @ (weighted.T @ scores)
     change[:, free] = inverse[:, inner] / np.diag(inverse)[inner]
     return Response(free, change)
-
-
-def image_moves(
-    scores: NDArray,
-    logits: Array,
-    image_weight: Array,
-    residuals: Array,
-    free: NDArray[np.intp],
-    images: NDArray[np.intp],
-    l2: float = 0.0,
-) -> Array:
-    """Moves (p + 1, len(images)) of the free weights and the intercept, as each of the ``images``
-    (positions) counts once more; arguments as in ``response``, ``residuals`` (n,) the derivative of
-    the loss by each logit."""
-    design = _design(scores, free)
-    _, inverse = _inverse(design, logits, image_weight, l2)
-    return np.asarray(-inverse @ (design[images] * residuals[images, None]).T)
 
 
 def _design(scores: NDArray, free: NDArray[np.intp]) -> Array:

@@ -1,4 +1,4 @@
-"""Outcomes that may judge: cross-fitted where the labels of tune chose a student's terms."""
+"""Outcomes for evaluation: cross-fitted where the labels of tune chose a student's terms."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def chosen_on_tune(tuner: Tuner, node: Node, class_name: str) -> int:
     return 0 if terms is None else terms.used
 
 
-def judged_outcome(tuner: Tuner, node: Node, split: str, class_name: str) -> Outcome:
+def evaluation_outcome(tuner: Tuner, node: Node, split: str, class_name: str) -> Outcome:
     """Outcome of a student on the images of a split that did not choose its terms.
 
     On ``tune``, of a student whose terms its labels chose, each image is ranked by a student that

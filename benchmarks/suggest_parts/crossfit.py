@@ -22,16 +22,16 @@ from numpy.typing import NDArray
 from inficond_panel.common.numbers import number, signed
 from inficond_panel.distill.folds import FOLDS, stratified_folds
 from inficond_panel.distill.scores.scores import Array
-from inficond_panel.tuning.suggest.baselines import greedy
-from inficond_panel.tuning.suggest.evidence import Evidence
-from inficond_panel.tuning.suggest.first_order import Response
-from inficond_panel.tuning.suggest.gate import Way, errors_needed, highest_bound, passing
-from inficond_panel.tuning.suggest.search import Pick, search
-from inficond_panel.tuning.suggest.shrinkage import Shrunk, signal
-from inficond_panel.tuning.suggest.suggestion import Gain, change
-from inficond_panel.tuning.suggest.task import Task
-from inficond_panel.tuning.suggest.trial import Moves
+from inficond_panel.tuning.suggest.gain import change
 from inficond_panel.vocabulary.splits import FIT
+from suggest_parts.baselines import greedy
+from suggest_parts.evidence import Evidence
+from suggest_parts.first_order import Response
+from suggest_parts.gate import Way, errors_needed, highest_bound, passing
+from suggest_parts.search import Pick, search
+from suggest_parts.shrinkage import Shrunk, signal
+from suggest_parts.task import Task
+from suggest_parts.trial import Moves
 
 FACTORS = (1.25, 1.5, 2.0, 4.0)
 #: Thumbs a class that are tried, up to the budget.
@@ -86,8 +86,7 @@ def _prepare(task: Task) -> dict[int, ClassData]:
     asked = np.sort(np.random.default_rng(task.seed).permutation(len(fit_rows))[:MOST_FIT])
     folds = stratified_folds(store.label[fit_rows], FOLDS, task.seed)
     data = {}
-    for place, k in enumerate(task.columns):
-        task.tell(0.3 * place / len(task.columns), f"first order of {task.name(k)}")
+    for k in task.columns:
         trial = task.trial(k)
         answer = trial.response(trial.base)
         responses = answer.of(store.concept_score[task.rows])
@@ -134,8 +133,6 @@ def _ways(task: Task, name: str, data: dict[int, ClassData], folds: NDArray[np.i
         outside = folds == fold
         picks = _choose(task, name, data, ~outside, folds)
         for k, chosen in picks.items():
-            done = {BY_TUNE: 0.3, BY_BOTH: 0.4, BY_AP: 0.5}[name] + 0.1 * fold / FOLDS
-            task.tell(done, f"cross-fitting {task.name(k)} by {name}")
             after[k][:, outside] = _prefixes(task, k, chosen, lengths, task.rows[outside])
     before = {k: task.logit(k) for k in data}
     return [
@@ -198,15 +195,6 @@ def _choose(
     }
 
 
-def largest_gains(outcome: Crossfitted, level: float) -> dict[str, Gain]:
-    """The largest gain by each way of choosing, with its interval at ``level``."""
-    names = dict.fromkeys(way.name for way in outcome.ways)
-    return {
-        name: max((way for way in outcome.ways if way.name == name), key=_gained).mean.gain(level)
-        for name in names
-    }
-
-
 def conclusion(outcome: Crossfitted) -> str:
     """Sentence on the way that passed; where none did, on the bounds that decided so."""
     if outcome.passed is None:
@@ -223,7 +211,3 @@ def _bounds(ways: Sequence[Way]) -> str:
         f"{signed(bound)} AP points, and no single class gains the {errors_needed(ways):.1f} "
         f"standard errors that so many ways and classes ask for (the most is {number(single, 1)})"
     )
-
-
-def _gained(way: Way) -> float:
-    return way.mean.estimate

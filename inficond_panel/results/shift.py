@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from inficond_panel.analysis.judged import judged_outcome
 from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.common.cache import once
 from inficond_panel.distill import Interval, metric_intervals
+from inficond_panel.results.cross_fitted import evaluation_outcome
 from inficond_panel.results.refit_report import refit_of
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.shift.class_shift import ClassShift, class_shift, with_baselines
@@ -47,7 +47,7 @@ def tune_aps(tuner: Tuner, node: Node, shift: ClassShift) -> dict[str, Interval]
     changed = made_at(tuner, node, name) != tuner.root_id
     nodes = {"student": node} | ({"original": tuner.root()} if changed else {})
     students = {
-        key: metric_intervals(judged_outcome(tuner, at, TUNE, name), (AP.key,), **noise)[AP.key]
+        key: metric_intervals(evaluation_outcome(tuner, at, TUNE, name), (AP.key,), **noise)[AP.key]
         for key, at in nodes.items()
     }
     baselines = {"own_word": shift.own_word, "tune_model": shift.tune_model}

@@ -15,8 +15,8 @@ from functools import cached_property
 import numpy as np
 from scipy.special import ndtri
 
-from inficond_panel.tuning.suggest.shrinkage import Shrunk, shrink
-from inficond_panel.tuning.suggest.suggestion import Change, mean_change
+from inficond_panel.tuning.suggest.gain import Change, mean_change
+from suggest_parts.shrinkage import Shrunk, shrink
 
 #: Chance of proposing anything where no thumb helps.
 ALPHA = 0.05

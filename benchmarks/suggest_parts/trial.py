@@ -14,9 +14,9 @@ from inficond_panel.tuning.intents.bounds import bound, step_sizes
 from inficond_panel.tuning.intents.intent import Intent
 from inficond_panel.tuning.intents.score_scale import score_scale
 from inficond_panel.tuning.node import Node
-from inficond_panel.tuning.suggest.first_order import Response, response
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.directions import DIRECTIONS, DOWN, REMOVE, UP
+from suggest_parts.first_order import Response, response
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,7 @@ class Moves:
     """Every thumb that can be given to one class: levels (M, C), one row a (direction, factor).
 
     A level is the bound's value; it counts only where ``moves`` (M, C) is true: where it lies
-    beyond the parent's weight, and no thumb would be without effect; and where bounds on the other
-    classes of a joint student leave room for it.
+    beyond the parent's weight, and no thumb would be without effect.
     """
 
     thumbs: tuple[tuple[str, float | None], ...]
@@ -73,8 +72,6 @@ class Trial:
         way = np.array([DIRECTIONS[direction].sign for direction, _ in thumbs])[:, None]
         far = (levels - self.weights) * way > 0
         far[-1] = np.abs(self.weights) > 1e-9
-        least, most = self.student.room()
-        far &= ((levels >= least) | (way > 0)) & ((levels <= most) | (way < 0))
         return Moves(tuple(thumbs), levels, far)
 
     def refit(
@@ -98,8 +95,7 @@ class Trial:
     ) -> Response:
         """Response of that student's weights to a move; it is fitted to the images ``inside``.
 
-        Weights at a bound, and weights in ``held``, do not answer, nor do those of other classes
-        of a joint student: that chooses which thumbs are tried, and measures nothing.
+        Weights at a bound, and weights in ``held``, do not answer.
         """
         student, data, weights = self.student, self.student.data, fit.weights[:, 0]
         within = (weights > student.lower[:, 0]) & (weights < student.upper[:, 0])
