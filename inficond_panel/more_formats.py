@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from inficond_panel.export import Addition, Exported
-from inficond_panel.fiftyone_export import fiftyone_export
 from inficond_panel.pixel_export import pixel_export, python_export
 from inficond_panel.tuning import Tuner
 
@@ -16,17 +15,11 @@ def split_formats(
     tuner: Tuner,
     names: Sequence[str],
     progress: Callable[[str], None] = lambda _: None,
-    *,
-    holdout: bool = False,
 ) -> tuple[list[str], dict[str, Maker]]:
-    """Names of the students' own formats, and makers of the others, for ``export``.
-
-    ``holdout``: the holdout's images too, where a format has images.
-    """
+    """Names of the students' own formats, and makers of the others, for ``export``."""
     makers: dict[str, Callable[[], Maker]] = {
         "onnx-pixels": lambda: pixel_export(tuner, progress),
         "python-pixels": lambda: python_export(tuner, progress),
-        "fiftyone": lambda: fiftyone_export(tuner, holdout=holdout),
     }
     own = [name for name in names if name not in makers]
     return own, {name: makers[name]() for name in dict.fromkeys(names) if name in makers}

@@ -174,10 +174,9 @@ class TunableStudents(Measures):
         """Write the students, with model card and edits file; see ``inficond_panel.export.export``.
 
         ``onnx-pixels`` is encoder, segments and students in one model, which is checked, and
-        ``python-pixels`` the same as a Python file, for all kinds of segments;
-        ``fiftyone`` the images with the decisions on them, those of the holdout with ``holdout``.
+        ``python-pixels`` the same as a Python file, for all kinds of segments.
         """
-        own, more = split_formats(self.tuner, several(formats), holdout=holdout)
+        own, more = split_formats(self.tuner, several(formats))
         return export(
             self.tuner,
             self.node,

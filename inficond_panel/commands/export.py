@@ -19,7 +19,7 @@ EXAMPLE = "inficond export demo --format npz --format onnx --output bicycle-stud
 #: The formats of ``inficond_panel.export``, by name, since that package loads the numerics.
 CHOICES = ("npz", "onnx", "sklearn")
 #: Formats that need more than the students, and are made only when asked for by name.
-MORE = ("onnx-pixels", "python-pixels", "fiftyone")
+MORE = ("onnx-pixels", "python-pixels")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,14 +33,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=[*CHOICES, *MORE, "all"],
         help="may be repeated; onnx needs the extra 'onnx'; sklearn is JSON; onnx-pixels is "
         "encoder and students in one, and needs 'precompute' too; python-pixels is the same as a "
-        "Python file, for all kinds of segments; fiftyone is decisions on images, "
-        "photos by path; all: the first three",
+        "Python file, for all kinds of segments; all: the first three",
     )
     parser.add_argument("--output", metavar="FOLDER", help="default: SPEC-ID in this folder")
     parser.add_argument(
         "--holdout",
         action="store_true",
-        help="metrics on the holdout in the card, its images for fiftyone; the look is counted",
+        help="metrics on the holdout in the card; the look is counted",
     )
     parser.add_argument(
         "--license",
@@ -63,9 +62,7 @@ def run(args: argparse.Namespace) -> None:
     node = chosen_node(tuner, args.node)
     folder = Path(args.output or f"{Path(args.spec).stem}-{node.id}")
     named = [*args.format, *(CHOICES if "all" in args.format else ())]
-    formats, more = split_formats(
-        tuner, [name for name in named if name != "all"], note, holdout=args.holdout
-    )
+    formats, more = split_formats(tuner, [name for name in named if name != "all"], note)
     files = export(
         tuner,
         node,

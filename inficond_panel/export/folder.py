@@ -50,7 +50,6 @@ MORE = {
         "head.safetensors",
         "__pycache__",
     ),
-    "fiftyone": ("samples.json", "metadata.json"),
 }
 
 

@@ -139,19 +139,6 @@ PUBLIC = {
         "",
         "https://cocodataset.org/#termsofuse",
     ),
-    "cifar10": PublicData(
-        "CIFAR-10",
-        (
-            Archive(
-                "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
-                "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
-                170_052_171,
-                ("cifar-10-batches-bin/",),
-            ),
-        ),
-        "cifar-10-batches-bin",
-        "https://www.cs.toronto.edu/~kriz/cifar.html",
-    ),
     "cub200": PublicData(
         "CUB-200-2011",
         (

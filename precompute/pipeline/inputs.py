@@ -167,6 +167,8 @@ class Inputs:
         }
         if dataset.task != TASKS[0]:
             inputs["task"] = dataset.task
+        if dataset.function:
+            inputs["function"] = list(dataset.function)
         if dataset.metadata is not None:
             inputs["metadata"] = [list(dataset.metadata_columns), array_hash(dataset.metadata)]
         return inputs

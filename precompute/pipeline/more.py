@@ -236,7 +236,6 @@ def _inputs(
         load=lambda i: decode(photos[i].path),
         digest=lambda i: photos[i].digest,
         task=store.task,
-        paths=tuple(photo.path for photo in photos),
     )
     dataset = with_masks(dataset, settings.segments)
     digests = [dataset.digest(i) for i in range(len(photos))]

@@ -18,9 +18,9 @@ from inficond_panel.spec.sections.teacher import (
 from inficond_panel.store.network_weights import file_digest
 from precompute.batches.stages import key_of
 from precompute.datasets import Dataset
+from precompute.datasets.python_function import source
 from precompute.encoder import encoder_digest
 from precompute.encoder.model_files import model_digest
-from precompute.teachers.kinds.python_object import source_digest
 from precompute.teachers.loading import batch_of, encoder_of
 from precompute.teachers.record import fit_rows
 
@@ -101,7 +101,7 @@ def settings(section: Section, encoder: EncoderSection | None = None) -> dict[st
         elif isinstance(section, TransformersTeacher) and key == "model":
             plain[key] = model_digest(value)
         elif isinstance(section, PythonTeacher) and key == "function":
-            plain[key] = [value, source_digest(value)]
+            plain[key] = list(source(value))
         elif isinstance(value, Path):
             plain[key] = file_digest(value)
         else:

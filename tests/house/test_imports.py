@@ -37,8 +37,7 @@ ARROWS = {
     "predict": BASE | {"spec", "store", "concepts", "precompute.encoder", "precompute.pipeline"},
     "pixel_export": NUMERICS | {"tuning", "export", "precompute.pipeline"},
     "carried_students": NUMERICS | {"concepts", "export", "store", "precompute.pipeline"},
-    "fiftyone_export": NUMERICS | {"tuning", "export", "precompute.datasets"},
-    "more_formats": NUMERICS | {"tuning", "export", "pixel_export", "fiftyone_export"},
+    "more_formats": NUMERICS | {"tuning", "export", "pixel_export"},
     "app": SHOWN | {"serving", "views", "predict"},
     "api": ANALYSES
     | {"export", "plots", "app", "ui", "predict", "more_formats", "quantify"}
@@ -72,7 +71,7 @@ WITH_SCREEN |= {"inficond_panel.api.notebook", "inficond_panel.api.plotting"}
 WITH_SKLEARN = {"inficond_panel.api.estimator", "inficond_panel.api.exported_estimator"}
 LOAD_BY_NAME = {
     *("inficond_panel", "inficond_panel.cli"),
-    "precompute.teachers.kinds.python_object",  # what a spec names, where the caller allows it
+    "precompute.datasets.python_function",  # what a spec names, where the caller allows it
 }
 
 

@@ -153,7 +153,7 @@ def test_a_softmax_student_gives_log_odds(made):
     assert probabilities.sum() == pytest.approx(1)
 
 
-@pytest.mark.parametrize("kind", ["onnx-pixels", "fiftyone"])
+@pytest.mark.parametrize("kind", ["onnx-pixels", "python-pixels"])
 def test_a_store_by_itself_names_no_encoder_and_no_photos(made, tmp_path, capsys, kind):
     out = tmp_path / "out"
     store = shutil.copytree(made / "spec.zarr", tmp_path / "alone.zarr")
