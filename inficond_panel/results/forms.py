@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,11 @@ def document(frame: pd.DataFrame) -> dict[str, Any]:
     """The facts, the notes, and under ``rows`` the rows; None where undefined."""
     notes = {"notes": frame.attrs["notes"]} if frame.attrs["notes"] else {}
     return {**plain(frame.attrs["facts"]), **notes, "rows": records(frame)}
+
+
+def documents(frames: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
+    """The document of each of several results, by its name."""
+    return {name: document(frame) for name, frame in frames.items()}
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:

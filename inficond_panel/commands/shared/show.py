@@ -40,10 +40,10 @@ def show_all(
     args: argparse.Namespace, frames: Mapping[str, pd.DataFrame], shown: Sequence[str]
 ) -> None:
     """Print several results: those ``shown`` as tables, or all as one document by their names."""
-    from inficond_panel.results.forms import document
+    from inficond_panel.results.forms import documents
 
     if args.json:
-        say_json({name: document(frame) for name, frame in frames.items()})
+        say_json(documents(frames))
         return
     tables = [frames[name] for name in shown if not frames[name].empty]
     for number, frame in enumerate(tables):
