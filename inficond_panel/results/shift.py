@@ -16,7 +16,6 @@ from inficond_panel.distill.shift.verdict import VERDICT_LEVEL
 from inficond_panel.results.cross_fitted import evaluation_outcome
 from inficond_panel.results.frame import Heading, make_frame
 from inficond_panel.results.refit_report import refit_of
-from inficond_panel.results.view_tables import teacher_facts
 from inficond_panel.tuning.fitting.refit import Progress
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.node_names import node_title
@@ -180,7 +179,8 @@ def _class_row(tuner: Tuner, node: Node, found: ClassShift) -> dict[str, Any]:
         "fit_separation": None if verdict is None else verdict.separation,
         "fit_ap": None if verdict is None else verdict.ap,
         "verdict_level": VERDICT_LEVEL,
-        **({"teacher_knows": None} if teacher is None else teacher_facts(teacher)),
+        "chance": None if teacher is None else teacher.chance,
+        "teacher_knows": None if teacher is None else teacher.knows,
         "labels_of_fit": "teacher" if found.by_teacher else "labels",
         "suspects": [suspect.concept for suspect in found.suspects],
         "sentence": shift_sentence(found),
