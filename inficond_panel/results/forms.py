@@ -65,15 +65,18 @@ def templates(*folders: Path) -> Environment:
 
 
 def text_table(frame: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
-    """Header and rows of the columns that have a heading, as texts; limits stand behind theirs."""
-    whole, header, columns = frame.reset_index(), list[str](), list[list[str]]()
-    level = confidence_word(frame.attrs["facts"].get("level", CONFIDENCE))
+    """Header and rows of the columns that have a heading, as texts; limits stand behind theirs.
+
+    The rows are those that are ``shown``."""
+    shown, header, columns = frame.attrs["shown"], list[str](), list[list[str]]()
+    whole = frame.reset_index() if shown is None else frame.reset_index().iloc[shown]
+    facts = frame.attrs["facts"]
     for name, form in frame.attrs["headings"].items():
         heading = Heading(*form)
         header.append(heading.text)
         columns.append([_text(value, heading) for value in whole[name]])
-        if f"{name}{LIMITS[0]}" in whole:
-            header.append(level)
+        if heading.limits and f"{name}{LIMITS[0]}" in whole:
+            header.append(confidence_word(facts.get(heading.level, CONFIDENCE)))
             columns.append([_limits(row, name, heading) for _, row in whole.iterrows()])
     return header, [list(row) for row in zip(*columns, strict=True)]
 
