@@ -59,8 +59,7 @@ def card_markdown(card: Mapping[str, Any]) -> str:
         *(part for split in card["metrics"] for part in _metrics(card, split)),
         "## Data",
         _data(card),
-        *_pixels(card, "pixels", "Pixels"),
-        *_pixels(card, "python_pixels", "Photos, by a Python file"),
+        *_pixels(card),
         "## Distillation",
         _settings(card),
         "## Tuning",
@@ -157,9 +156,9 @@ def _data(card: Mapping[str, Any]) -> str:
     return _table(["what", "value"], facts.items())
 
 
-def _pixels(card: Mapping[str, Any], key: str, title: str) -> list[str]:
+def _pixels(card: Mapping[str, Any]) -> list[str]:
     """The model from pixels, if the export has one: its input, and how it was checked."""
-    pixels = card.get(key)
+    pixels = card.get("pixels")
     if not pixels:
         return []
     rows = [
@@ -171,7 +170,7 @@ def _pixels(card: Mapping[str, Any], key: str, title: str) -> list[str]:
         ["compared on", f"{pixels['checked_photos']} {pixels['checked_on']} of the store"],
     ]
     told = "The logits were compared with those of inficond predict, before the file was written."
-    return [f"## {title}", f"{told}\n\n{_table(['what', 'value'], rows)}"]
+    return ["## Pixels", f"{told}\n\n{_table(['what', 'value'], rows)}"]
 
 
 def _settings(card: Mapping[str, Any]) -> str:
