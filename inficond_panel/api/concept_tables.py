@@ -18,7 +18,7 @@ from inficond_panel.results.concept_rows import discrepancies, effect
 from inficond_panel.results.concept_scales import concept_scales
 from inficond_panel.results.gallery import COLUMNS, Gallery, gallery_lines
 from inficond_panel.results.shift import tune_aps
-from inficond_panel.results.view_tables import concept_counts, teacher_facts
+from inficond_panel.results.view_tables import concept_counts
 from inficond_panel.results.what_if_curves import refit_curve
 from inficond_panel.store import Store
 from inficond_panel.tuning import Node, Student, Tuner
@@ -87,7 +87,8 @@ def shift(tuner: Tuner, node: Node, classes: Sequence[str] | None, seed: int) ->
         for key, value in measured.items():
             row |= (value or NO_INTERVAL).columns(key)
         row |= {"level": tuner.spec.views.confidence, "verdict_level": VERDICT_LEVEL}
-        row |= teacher_facts(teacher) if teacher is not None else {}
+        if teacher is not None:
+            row |= {"chance": teacher.chance, "teacher_knows": teacher.knows}
         row["suspects"] = [suspect.concept for suspect in class_shift.suspects]
         rows[name] = row
     frame = pd.DataFrame.from_dict(rows, orient="index").rename_axis("class")

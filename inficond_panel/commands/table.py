@@ -34,9 +34,7 @@ COMMANDS = (
     Command("concept", "Data", "Add, remove and list concepts that you type.", "concept.command"),
     Command("logits", "Data", "Write the teacher's logits of a store as a table.", "logits"),
     Command("distill", "Students", "Distill the students of a spec and measure them.", "distill"),
-    Command(
-        "metrics", "Students", "Measure students: all metrics, noise, slices.", "metrics.command"
-    ),
+    Command("metrics", "Students", "Measure students: all metrics, noise, slices.", "metrics"),
     Command(
         "stability", "Students", "Tell whether the influences of a student hold.", "stability"
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,11 @@ def document(frame: pd.DataFrame) -> dict[str, Any]:
     """The facts, the notes, and under ``rows`` the rows; None where undefined."""
     notes = {"notes": frame.attrs["notes"]} if frame.attrs["notes"] else {}
     return {**plain(frame.attrs["facts"]), **notes, "rows": records(frame)}
+
+
+def documents(frames: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
+    """The document of each of several results, by its name."""
+    return {name: document(frame) for name, frame in frames.items()}
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
@@ -59,14 +65,17 @@ def templates(*folders: Path) -> Environment:
 
 
 def text_table(frame: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
-    """Header and rows of the columns that have a heading, as texts; limits stand behind theirs."""
-    whole, header, columns = frame.reset_index(), list[str](), list[list[str]]()
+    """Header and rows of the columns that have a heading, as texts; limits stand behind theirs.
+
+    The rows are those that are ``shown``."""
+    shown, header, columns = frame.attrs["shown"], list[str](), list[list[str]]()
+    whole = frame.reset_index() if shown is None else frame.reset_index().iloc[shown]
     level = confidence_word(frame.attrs["facts"].get("level", CONFIDENCE))
     for name, form in frame.attrs["headings"].items():
         heading = Heading(*form)
         header.append(heading.text)
         columns.append([_text(value, heading) for value in whole[name]])
-        if f"{name}{LIMITS[0]}" in whole:
+        if heading.limits and f"{name}{LIMITS[0]}" in whole:
             header.append(level)
             columns.append([_limits(row, name, heading) for _, row in whole.iterrows()])
     return header, [list(row) for row in zip(*columns, strict=True)]

@@ -4,7 +4,8 @@ Its columns hold numbers in full precision, and are the same in Python, JSON, CS
 ``x``, ``x_low`` and ``x_high`` are an estimate with the limits of its interval; ``x_outside`` says
 that it lies outside them. The attributes of the frame hold plain data: ``title``, ``headings`` (of
 the columns that a terminal shows, with the form of their numbers), ``notes`` (sentences beside the
-table) and ``facts`` (what holds for all rows: iteration, split, level).
+table), ``shown`` (positions of the rows that a terminal has, None: all) and ``facts`` (what holds
+for all rows: iteration, split, level).
 """
 
 from __future__ import annotations
@@ -23,12 +24,14 @@ LIMITS = ("_low", "_high")
 @dataclass(frozen=True)
 class Heading:
     """Heading of a column where a person reads it; decimals of its numbers, or ``significant``
-    digits, and their sign. A ``star`` stands behind limits that exclude 0."""
+    digits, their sign, and whether ``limits`` stand behind them, with a ``star`` where these
+    exclude 0."""
 
     text: str
     digits: int = 3
     sign: bool = False
     significant: int = 0
+    limits: bool = True
     star: bool = False
 
 
@@ -41,11 +44,13 @@ def make_frame(
     notes: Sequence[str] = (),
     facts: Mapping[str, Any] | None = None,
     level: float | None = None,
+    shown: Sequence[int] | None = None,
 ) -> pd.DataFrame:
     """One row per mapping. Without rows the columns are those of ``headings``, and the index.
 
     The ``level`` of intervals is a fact, and a column, so that rows alone say it. Headings of
     columns that no row has are left out. A note explains estimates outside their intervals.
+    ``shown`` are the positions of the rows that a person reads, None: all.
     """
     keys = [index] if isinstance(index, str) else list(index)
     given = list(rows)
@@ -58,7 +63,8 @@ def make_frame(
     frame.attrs = {
         "title": title,
         "headings": {name: list(astuple(heading)) for name, heading in headings.items()},
-        "notes": [*notes, *_outside(frame, headings)],
+        "notes": [*notes, *_outside(frame if shown is None else frame.iloc[list(shown)], headings)],
+        "shown": None if shown is None else list(shown),
         "facts": {**(facts or {}), **({} if level is None else {"level": level})},
     }
     return frame
@@ -70,8 +76,9 @@ def interval_of(row: pd.Series, key: str) -> Interval:
     return Interval(float(row[key]), low, high)
 
 
-def _outside(frame: pd.DataFrame, headings: Iterable[str]) -> list[str]:
+def _outside(frame: pd.DataFrame, headings: Mapping[str, Heading]) -> list[str]:
     """``OUTSIDE_NOTE`` where an estimate that a person reads lies outside its limits."""
-    limited = [name for name in headings if f"{name}{LIMITS[0]}" in frame]
+    limited = [name for name, form in headings.items() if form.limits]
+    limited = [name for name in limited if f"{name}{LIMITS[0]}" in frame]
     marked = any(interval_of(row, name).outside for _, row in frame.iterrows() for name in limited)
     return [OUTSIDE_NOTE] if marked else []

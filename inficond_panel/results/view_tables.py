@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import fields
 from typing import Any
 
 import numpy as np
 
+from inficond_panel.common.numbers import plain
 from inficond_panel.common.ordering import strongest
 from inficond_panel.common.saved_file import File, make_table
-from inficond_panel.distill import Agreement, ClassMetrics, TeacherSkill
 from inficond_panel.results.concept_rows import discrepancies
+from inficond_panel.results.metrics import class_row
 from inficond_panel.results.patches import tells_presence
 from inficond_panel.results.snapshot import Snapshot
 from inficond_panel.store import Store
 from inficond_panel.tuning import Student
 
-_METRICS = tuple(field.name for field in fields(ClassMetrics))
-_SIDES = ("positives", "negatives")
-_COUNTS = ("both_right", "student_wrong", "both_wrong", "teacher_wrong")
-#: What stands of the teacher beside its AP: chance, and whether it knows the class.
-TEACHER_COLUMNS = ("chance", "teacher_knows")
-STUDENT_COLUMNS = (
-    "class",
-    "student",
-    "split",
-    "ap_gap",
-    *_METRICS,
-    *(f"{side}_{count}" for side in _SIDES for count in _COUNTS),
-    *TEACHER_COLUMNS,
-)
 CONCEPT_COLUMNS = (
     "concept",
     "segments",
@@ -54,19 +39,13 @@ def students_file(snapshot: Snapshot, names: Sequence[str], kind: str = "csv") -
     ``positives_student_wrong`` counts the images with the class on which the student is wrong and
     the teacher right, and so on. ``teacher_knows`` is empty where the images are too few to say.
     """
-    node = snapshot.node
-    lines = []
+    node, s, rows = snapshot.node, snapshot, []
     for name in names:
-        metrics, counts = snapshot.metrics[name], fill_counts(snapshot.agreement[name])
-        values: list[Any] = [
-            metrics.teacher_ap - metrics.ap,
-            *(getattr(metrics, key) for key in _METRICS),
-        ]
-        teacher = teacher_facts(snapshot.teacher[name])
-        values += [*counts.values(), *teacher.values()]
-        defined = ["" if value is None or math.isnan(value) else value for value in values]
-        lines.append([name, f"#{node.number} {node.id}", snapshot.split, *defined])
-    return make_table(f"students-{node.number}-{node.id}", STUDENT_COLUMNS, lines, kind)
+        row = class_row(name, s.metrics[name], s.agreement[name], s.teacher[name])
+        shown = {"student": f"#{node.number} {node.id}", "split": s.split}
+        rows.append({"class": row.pop("class"), **shown, **plain(row)})
+    lines = [["" if value is None else value for value in row.values()] for row in rows]
+    return make_table(f"students-{node.number}-{node.id}", list(rows[0]), lines, kind)
 
 
 def concepts_file(
@@ -104,20 +83,6 @@ def concept_counts(store: Store, split: str) -> tuple[np.ndarray, np.ndarray]:
     images = (store.concept_score[store.rows(split)] > 0).sum(axis=0)
     known = store.holds("segments")
     return np.where(known, segments, -1), np.where(tells_presence(store), images, -1)
-
-
-def fill_counts(fills: Agreement) -> dict[str, int]:
-    """Counts of the bars by column: ``positives_both_right`` and so on."""
-    return {
-        f"{side}_{count}": getattr(getattr(fills, side), count)
-        for side in _SIDES
-        for count in _COUNTS
-    }
-
-
-def teacher_facts(skill: TeacherSkill) -> dict[str, Any]:
-    """Chance, and whether the teacher knows the class, by column; None where nobody can say."""
-    return dict(zip(TEACHER_COLUMNS, (skill.chance, skill.knows), strict=True))
 
 
 def _columns(student: Student) -> list[list[Any]]:

@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from inficond_panel.errors import DataError
 from inficond_panel.spec import Spec
 from inficond_panel.spec.sections.concepts import Projections
 from inficond_panel.spec.sections.encoder import Encoder as EncoderSection
 from inficond_panel.spec.sections.filters import Filters
+from inficond_panel.spec.sections.segments import Segments
 from inficond_panel.spec.sections.teacher import LogitsTeacher, NetworkTeacher
 from inficond_panel.store import FORMAT_VERSION
 from inficond_panel.store.hashing import array_hash
 from inficond_panel.store.label_checks import one_class_note
 from inficond_panel.vocabulary.splits import FIT, SPLITS
 from inficond_panel.vocabulary.tasks import TASKS
-from precompute.batches.batch_keys import photo_keys
+from precompute.batches.results import key_of, photo_keys
 from precompute.batches.segmenting import Settings
-from precompute.batches.stages import key_of
 from precompute.concepts.corpus import read_corpus
 from precompute.datasets import Dataset, check_encoder, load_dataset
 from precompute.encoder import encoder_digest, encoder_inputs, encoder_name, templates
-from precompute.pipeline.segment_head import head_inputs, training_of
 from precompute.segments import settings_of
 from precompute.segments.files import with_masks
 from precompute.segments.training import Training
@@ -66,7 +66,6 @@ class Inputs:
     filters: Filters | None
     prompts: list[str]
     encoder: EncoderSection
-    batch: int
     settings: Settings
     training: Training | None
     scores: Values
@@ -92,7 +91,7 @@ class Inputs:
             return {"encoder": self.encoder_inputs, "store": self.dataset.encoded.digest}
         return {
             "encoder": self.encoder_inputs,
-            "batch": self.batch,
+            "batch": self.encoder.batch,
             "segments": self.settings.segments.inputs() | self._head(),
             "thumbnails": {
                 "size": self.settings.thumbnail_size,
@@ -106,8 +105,13 @@ class Inputs:
         """Inputs that the head of the segments is trained from; empty where none is trained."""
         if self.training is None:
             return {}
-        text = self._text()
-        return head_inputs(self.training, self.keys, self.dataset.split, self.encoder_inputs, text)
+        rows = photos_for(self.training, self.keys, self.dataset.split)
+        return {
+            **asdict(self.training),
+            "photos": key_of("photos", [self.keys[i] for i in rows]),
+            "encoder": self.encoder_inputs,
+            "text": key_of("text", self._text()),
+        }
 
     def _head(self) -> Values:
         return {"head": self.head_inputs} if self.training else {}
@@ -188,6 +192,23 @@ class Inputs:
         """Hash of everything."""
         return key_of("store", {"format": FORMAT_VERSION, **self.stage_keys})
 
+    def skipped(self, reason: Sequence[str]) -> list[tuple[str, str]]:
+        """Ids of the images left out, each with the reason, which is "" for the others."""
+        return [(self.dataset.ids[i], str(why)) for i, why in enumerate(reason) if why]
+
+    def check_skipped(self, reason: Sequence[str]) -> None:
+        """Raise ``DataError`` for more images that cannot be read than the spec allows."""
+        skipped, total = self.skipped(reason), len(self.dataset.ids)
+        if len(skipped) > self.max_bad_share * total:
+            named = "; ".join(f"{image}: {why}" for image, why in skipped[:5])
+            raise DataError(
+                f"Images that cannot be read: {len(skipped)} of {total}, more than the share of "
+                f"{self.max_bad_share:g} that is allowed. {named}",
+                "Restore these files, or raise dataset.max_bad_share in the spec.",
+            )
+        if len(skipped) == total:
+            raise DataError("No image can be read.", "Restore the files.")
+
 
 def plain(value: object) -> Any:
     """Inputs as a store keeps them: a long list stands for itself by its length and hash."""
@@ -196,6 +217,21 @@ def plain(value: object) -> Any:
     if isinstance(value, list | tuple | str) and len(value) > _LONG:
         return {"count": len(value), "sha256": key_of("list", value)}
     return list(value) if isinstance(value, tuple) else value
+
+
+def _training_of(section: Segments) -> Training | None:
+    """Settings of the training that a spec's section ``concepts.segments`` asks for, if any."""
+    head = getattr(section, "head", None)
+    if head is None or head.checkpoint is not None:
+        return None
+    return Training(head.images, head.epochs, head.seed)
+
+
+def photos_for(training: Training, keys: list[str], split: tuple[str, ...]) -> list[int]:
+    """Positions of the photos to train on: of ``fit``, drawn by their content, not their order."""
+    fit = {key: i for i, key in enumerate(keys) if split[i] == FIT}
+    drawn = sorted(fit, key=lambda key: key_of("head", [training.seed, key]))
+    return [fit[key] for key in drawn[: training.images]]
 
 
 def _task_notes(dataset: Dataset) -> list[str]:
@@ -237,9 +273,8 @@ def read_inputs(spec: Spec, progress: Callable[[str], None]) -> Inputs:
         filters=section.filters if section.filters and section.filters.limits() else None,
         prompts=templates(section.prompts),
         encoder=section.encoder,
-        batch=section.encoder.batch,
         settings=Settings(segments, section.thumbnails.size, section.thumbnails.quality),
-        training=training_of(section.segments),
+        training=_training_of(section.segments),
         scores={k: v for k, v in section.scores.values().items() if v is not None},
         projections=section.projections,
         digests=digests,

@@ -22,16 +22,15 @@ from inficond_panel.spec import Spec
 from inficond_panel.spec.sections.teacher import HeadTeacher
 from inficond_panel.store import Store
 from inficond_panel.vocabulary.splits import FIT
-from precompute.batches.stages import key_of
-from precompute.batches.workers import Workers
+from precompute.batches.results import key_of
+from precompute.batches.run import Run
 from precompute.datasets import Dataset, load_dataset
 from precompute.teachers.activations import Columns, other_classes, split_columns
 from precompute.teachers.head import Heads, chosen_l2, fit_heads
 from precompute.teachers.inputs import network_inputs, pass_keys
 from precompute.teachers.loading import batch_of, load_embedding, load_teacher
-from precompute.teachers.network import Compute, Network, Pass
 from precompute.teachers.output_names import resolved
-from precompute.teachers.photos import Photos, joint_keys
+from precompute.teachers.passes import Compute, Network, Pass, joint_keys, run_pass
 from precompute.teachers.teacher import Teacher, TorchTeacher
 
 Progress = Callable[[str], None]
@@ -124,8 +123,8 @@ class _Sweep:
         )  # fmt: skip
         names = [self.dataset.ids[i] for i in self.rows]
         keys = joint_keys(names, self.label[self.rows])
-        photos = Photos(self.dataset, self.dataset.ids, Workers(progress=self.progress))
-        values = photos.run(work, self.batch, self.rows, keys)[self.rows]
+        run = Run(self.dataset, self.dataset.ids, progress=self.progress)
+        values = run_pass(run, work, self.batch, self.rows, keys)[self.rows]
         found = dict(zip(gammas, np.split(values, len(gammas), axis=1), strict=True))
         if not np.isfinite(values).all():
             lost = np.flatnonzero(~np.isfinite(values).all(axis=1))

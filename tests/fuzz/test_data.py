@@ -15,7 +15,7 @@ import pytest
 from guard import attempt
 from mutate import bytes_mutant, grid_mutant, text_mutant, tree_mutant
 
-from inficond_panel.results.node_metrics import selection_slice
+from inficond_panel.results.slices import selection_slice
 from precompute.concepts.corpus import read_corpus
 from precompute.datasets.layouts.coco import coco_listing
 from precompute.datasets.layouts.columns import columns_listing

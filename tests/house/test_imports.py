@@ -79,8 +79,6 @@ def room_of(module):
         return ".".join(parts[:2])
     if parts[:3] == ["inficond_panel", "study", "pages"]:
         return "study.pages"
-    if parts[:2] == ["inficond_panel", "analysis"]:
-        return "results"  # modules of analysis move there
     if parts[0] == "inficond_panel":
         return parts[1] if len(parts) > 1 else "__init__"
     return None

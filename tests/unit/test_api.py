@@ -18,7 +18,8 @@ from inficond_panel import TunableStudents, open_students
 from inficond_panel.distill import average_precision
 from inficond_panel.errors import DataError, TuningError
 from inficond_panel.results.refit_words import sentences
-from inficond_panel.results.view_tables import CONCEPT_COLUMNS, STUDENT_COLUMNS
+from inficond_panel.results.snapshot import take_snapshot
+from inficond_panel.results.view_tables import CONCEPT_COLUMNS, students_file
 from inficond_panel.store import write_store
 from inficond_panel.tuning import Intent, open_tuner
 
@@ -157,7 +158,7 @@ def test_metrics_and_their_changes(students):
             metrics.loc[name, "ap_low"] <= metrics.loc[name, "ap"] <= metrics.loc[name, "ap_high"]
         )
         expected = change_interval(label[:, k], start[:, k], logit[:, k])
-        assert changes.loc[name, ["change", "low", "high"]].tolist() == pytest.approx(
+        assert changes.loc[name, ["change", "change_low", "change_high"]].tolist() == pytest.approx(
             [expected.estimate, expected.low, expected.high], abs=1e-12
         )
     assert changes.loc["sheep", "words"] == "unchanged"
@@ -252,9 +253,10 @@ def test_counts_are_those_of_labels_and_decisions(students):
 
 
 def test_columns_are_named_as_in_the_csv_files(students):
-    header = set(STUDENT_COLUMNS)
+    file = students_file(take_snapshot(students.tuner, students.node, "tune"), students.classes)
+    header = file.content.decode().splitlines()[0].split(",")
     named = {"class", "student", "split"}
-    assert set(students.metrics("tune").columns) == header - named
+    assert {*students.metrics("tune").columns} - {"chosen_on"} == {*header} - named
     known = set(students.concepts_of("bicycle").columns) - {"ap_without"}
     assert known == set(CONCEPT_COLUMNS) - named - {"concept"}
     apart = students.concepts_of("bicycle")["discrepancy_p"]

@@ -10,15 +10,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from factory import ATTRS, EMBED, small_arrays, small_spec
+from factory import EMBED, small_spec
 from sklearn.metrics import f1_score
 
 from inficond_panel import TunableStudents, open_students
 from inficond_panel.cli import main
 from inficond_panel.distill import fit, soft_targets
-from inficond_panel.errors import DataError, ExportError, TuningError
+from inficond_panel.errors import ExportError, TuningError
 from inficond_panel.results.gallery import gallery_file, take_gallery
-from inficond_panel.store import write_store
 from inficond_panel.tuning import Intent
 
 
@@ -268,24 +267,6 @@ def test_a_concept_without_assigned_images_says_so_and_names_the_others(students
     assert len(students.gallery("bicycle", "wheel")) == len(
         students.gallery("bicycle", "wheel", filters=())
     )
-
-
-def test_slices_are_those_of_the_command(tmp_path, document):
-    spec, arrays = small_spec(tmp_path), small_arrays(images=400)
-    place = np.where(np.arange(400) % 5 < 2, "south", "north")
-    more = {"metadata": place[:, None], "metadata_column": np.array(["place"])}
-    write_store(tmp_path / "small.zarr", {**arrays, **more}, ATTRS)
-    students = open_students(spec)
-    found = students.slices("place", "f1", min_images=10)
-    told = document("metrics", spec, "--by", "place", "--metric", "f1", "--min-images", 10)
-    for name in students.classes:
-        for each in told["slices"]["classes"][name]["slices"]:
-            row = found.loc[name, each["slice"]]
-            for column in ("images", "positives", "rest", "expected", "p", "p_holm"):
-                assert row[column] == pytest.approx(each[column], nan_ok=True)
-            assert row["f1"] == pytest.approx(each["interval"]["estimate"], nan_ok=True)
-    with pytest.raises(DataError, match="plce"):
-        students.slices("plce")
 
 
 def test_a_suggestion_is_carried_out_as_the_machines(students):

@@ -33,6 +33,8 @@ from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.views.performance.view import make_performance_rows
 
 SINGLE, MULTI = "single_label", "multi_label"
+#: Of the images that students decide rightly, with the teacher or alone.
+RIGHT = ("both_right", "teacher_wrong")
 SIDES = ("both_right", "student_wrong", "both_wrong", "teacher_wrong")
 
 
@@ -144,12 +146,13 @@ def test_page_and_command_show_the_same(students, capsys, tmp_path):
     link = students.tuner.spec.students.link
     spec.write_text(f"title: Own\nstore: own.zarr\nstudents: {{link: {link}, lambda: 1e-4}}\n")
     assert main(["metrics", str(spec), "--history", str(tmp_path / "h.db"), "--json"]) == 0
-    document = json.loads(capsys.readouterr().out)
+    document = json.loads(capsys.readouterr().out)["classes"]
+    found = {row["class"]: row for row in document["rows"]}
     for k, name in enumerate(CLASSES):
         own, theirs = (expected(label == k, who == k, teacher == k) for who in (student, teacher))
         assert sum(rows[name]["positives"]) + sum(rows[name]["negatives"]) == len(label)
         for key, value in own.items():
-            assert document["classes"][name]["metrics"][key]["estimate"] == pytest.approx(value)
+            assert found[name][key] == pytest.approx(value)
             assert rows[name][key] == pytest.approx(value), key
             assert rows[name]["teacher"][key] == pytest.approx(theirs[key])
 
@@ -268,8 +271,12 @@ def test_where_labels_chose_one_student_the_rivals_are_cross_fitted_too(tmp_path
     students.tune([{"class": "cat", "direction": "lambda", "value": "auto"}])
     outcomes = [evaluation_outcome(students.tuner, students.node, "tune", name) for name in CLASSES]
     named = np.argmax([outcome.all_logits for outcome in outcomes], axis=0)
+    label, frame = truth(students)[0], students.metrics("tune")
     for k, outcome in enumerate(outcomes):
         assert outcome.all_decided.tolist() == (named == k).tolist()
+        row = frame.loc[CLASSES[k]]
+        right = sum(row[f"{side}_{who}"] for side in ("positives", "negatives") for who in RIGHT)
+        assert row["accuracy"] == right / row["images"] == np.mean((named == k) == (label == k))
 
 
 def test_thresholds_are_refused_where_they_decide_nothing(tmp_path, capsys):

@@ -10,7 +10,7 @@ from factory import small_spec
 
 from inficond_panel.cli import main
 from inficond_panel.results.comparison import compare
-from inficond_panel.results.node_metrics import metric_change
+from inficond_panel.results.metrics import metric_change
 from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.tuning.history.events import _STEPS
 

@@ -76,11 +76,10 @@ def test_documents_frames_and_text_hold_the_mark(run, tmp_path, monkeypatch):
     spec = small_spec(tmp_path)
     status, out, _ = run("metrics", spec, "--metric", "ece", "--draws", "5", "--json")
     assert status == 0
-    (first, *_) = json.loads(out)["classes"].values()
-    assert first["metrics"]["ece"]["outside"] is True
-    _, out, error = run("metrics", spec, "--metric", "ece", "--draws", "5")
+    assert json.loads(out)["classes"]["rows"][0]["ece_outside"] is True
+    _, out, _ = run("metrics", spec, "--metric", "ece", "--draws", "5")
     assert f"]{OUTSIDE_MARK}" in out
-    assert OUTSIDE_NOTE in error
+    assert OUTSIDE_NOTE in out
     frame = open_students(spec).metrics("tune", intervals=True)
     assert frame["ece_outside"].all()
     assert "ap_outside" not in frame

@@ -19,7 +19,7 @@ from inficond_panel.export.card_markdown import card_markdown
 from inficond_panel.export.model_card import model_card
 from inficond_panel.results.comparison import compare
 from inficond_panel.results.cross_fitted import chosen_on_tune, evaluation_outcome
-from inficond_panel.results.node_metrics import measure_groups, measure_slices
+from inficond_panel.results.slices import groups, measure_slices
 from inficond_panel.tuning import History, Intent, Node, Tuner, read_edits
 from inficond_panel.tuning.cures import cross_fit
 from inficond_panel.tuning.cures.cross_fit import FOLDS, cross_fitted_logits, steps_to
@@ -77,12 +77,12 @@ def test_slices_and_groups_of_a_repaired_student_are_cross_fitted(students, repa
     odd = np.arange(len(rows)) % 2 == 1
     halves = {"odd": odd, "even": ~odd}
     sliced = measure_slices(tuner, repaired, "tune", halves, draws=2, permutations=20)["truck"]
-    grouped = measure_groups(tuner, repaired, "tune", halves, draws=2)["truck"].groups
+    grouped, _ = groups(tuner, repaired, "tune", halves, "half", classes=["truck"], draws=2)
     assert sliced.whole == average_precision(label, logits)
-    for part, group in zip(sliced.slices, grouped.groups, strict=True):
+    for part in sliced.slices:
         truth = average_precision(label[halves[part.name]], logits[halves[part.name]])
         assert part.metrics["ap"] == pytest.approx(truth)
-        assert group.metrics["ap"].estimate == pytest.approx(truth)
+        assert grouped.loc[("truck", part.name), "ap"] == pytest.approx(truth)
 
 
 def test_no_photo_is_judged_by_a_student_that_saw_its_label(students, monkeypatch) -> None:

@@ -183,7 +183,7 @@ def test_one_class_an_image_is_answered_as_a_whole(tmp_path):
     frame = students.coverage()
     assert frame.index[-1] == 1
     assert frame["accuracy"].iloc[-1] == pytest.approx(
-        students.metrics("tune", together=True).loc["students", "top1"]
+        students.metrics("tune", together=True).loc["top1", "students"]
     )
     exported = as_exported(students.tuner, students.node, {})
     rules = abstaining(exported, students.tuner.store, 0.5)
@@ -213,4 +213,4 @@ def test_labels_of_tune_that_chose_lambda_do_not_judge(tmp_path):
     logits[:, tuner.store.classes.index("cat")] = judged
     right = logits.argmax(1) == tuner.store.label[tuner.store.rows("tune")].argmax(1)
     assert students.coverage()["accuracy"].iloc[-1] == right.mean()
-    assert students.metrics("tune", together=True).loc["students", "top1"] == right.mean()
+    assert students.metrics("tune", together=True).loc["top1", "students"] == right.mean()

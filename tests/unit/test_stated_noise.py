@@ -82,8 +82,9 @@ def _of_command(students, metric):
     """Lower limit as ``inficond metrics`` states it, without and with ``--draws``."""
     spec = str(students.tuner.spec.path)
     shown = [json.loads(_output("metrics", spec, "--json", *more)) for more in ([], ["--draws=40"])]
-    assert [each["draws"] for each in shown] == [40, 40]
-    low = {each["classes"]["bicycle"]["metrics"][metric]["low"] for each in shown}
+    assert [each["classes"]["draws"] for each in shown] == [40, 40]
+    rows = [row for each in shown for row in each["classes"]["rows"] if row["class"] == "bicycle"]
+    low = {row[f"{metric}_low"] for row in rows}
     return low.pop() if len(low) == 1 else None
 
 

@@ -89,7 +89,7 @@ def filter_words(args: argparse.Namespace) -> None:
     spec.check_making()
     precompute_package()
     from precompute.concepts.filters import REASONS, by_filter
-    from precompute.pipeline.filtering import filtered_words
+    from precompute.pipeline.stages import filtered_words
 
     place = Path(args.store or spec.store)
     store = open_store(place) if (place / "zarr.json").is_file() else None

@@ -19,7 +19,7 @@ from inficond_panel.commands.shared.students import chosen_node
 from inficond_panel.common.numbers import count
 from inficond_panel.export.folder import edits_text
 from inficond_panel.results.comparison import change_document, compare
-from inficond_panel.results.node_metrics import metric_change
+from inficond_panel.results.metrics import metric_change
 from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.backups import replay_into, same_weights
 from inficond_panel.tuning.documents import node_document

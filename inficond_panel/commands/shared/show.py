@@ -39,17 +39,23 @@ def show(args: argparse.Namespace, frame: pd.DataFrame) -> None:
 def show_all(
     args: argparse.Namespace, frames: Mapping[str, pd.DataFrame], shown: Sequence[str]
 ) -> None:
-    """Print several results: those ``shown`` as tables, or all as one document by their names."""
-    from inficond_panel.results.forms import document
+    """Print several results: those ``shown`` as tables, or all as one document by their names.
+
+    As CSV all follow one another, each after a line ``# name``.
+    """
+    from inficond_panel.results.forms import csv_text, documents, html_text
 
     if args.json:
-        say_json({name: document(frame) for name, frame in frames.items()})
-        return
-    tables = [frames[name] for name in shown if not frames[name].empty]
-    for number, frame in enumerate(tables):
-        if number:
-            say()
-        _say_table(frame)
+        say_json(documents(frames))
+    elif getattr(args, "csv", False):
+        say("\n".join(f"# {name}\n{csv_text(frame)}" for name, frame in frames.items()))
+    elif getattr(args, "html", False):
+        say("\n".join(html_text(frames[name]) for name in shown))
+    else:
+        for number, name in enumerate(name for name in shown if not frames[name].empty):
+            if number:
+                say()
+            _say_table(frames[name])
 
 
 def _say_table(frame: pd.DataFrame) -> None:

@@ -1,25 +1,29 @@
-"""Workers for batches: threads of this process, or the workers of a Dask cluster."""
+"""A run over batches of photos, by threads of this process or the workers of a Dask cluster."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections import Counter, deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.common.installation import missing_extra
-from inficond_panel.errors import InficondError
+from inficond_panel.errors import CancelledError, InficondError
+from inficond_panel.store import Store
 from inficond_panel.version import __version__
-from precompute.batches.stages import Arrays
+from precompute.batches.results import Arrays, Batch, Results
+from precompute.datasets import Dataset
 
 if TYPE_CHECKING:
     from distributed import Client
 
+Progress = Callable[[str], None]
 #: Numbers of batches with their arrays; to be closed by who may stop early.
-Results = Generator[tuple[int, Arrays], None, None]
+Computed = Generator[tuple[int, Arrays], None, None]
 #: How long a scheduler may take to answer.
 TIMEOUT = "10s"
 #: Batches given to a worker's thread beside the one that it is busy with.
@@ -28,23 +32,61 @@ Decoded = TypeVar("Decoded")
 Result = TypeVar("Result")
 
 
-@dataclass(frozen=True)
-class Workers:
-    """``threads`` of this process, or, with the address of a Dask ``scheduler``, its workers.
+@dataclass
+class Run:
+    """One run over the photos of a data set: what is there already, and who computes the rest.
 
-    Neither changes a bit of the result. ``progress`` gets a line on who works.
+    ``keys`` are those of the photos (``photo_keys``). What is done is in ``results``, or in a store
+    ``near``. The rest is computed by ``threads`` of this process, or, with the address of a Dask
+    ``scheduler``, by its workers; neither changes a bit. ``progress`` gets lines for people, and
+    ``images`` counts the photos computed, by stage.
     """
 
+    dataset: Dataset
+    keys: Sequence[str]
+    results: Results = field(default_factory=Results)
+    near: Sequence[Store] = ()
     threads: int = 1
     scheduler: str | None = None
-    progress: Callable[[str], None] = lambda _: None
+    progress: Progress = lambda _: None
+    cancelled: Callable[[], bool] = lambda: False
+    images: Counter[str] = field(default_factory=Counter)
 
-    def each(self, work: Work, batches: list[list[int]], what: str) -> Results:
-        """Yield (number of the batch, its arrays) as they are done; ``what`` is for people."""
+    @cached_property
+    def rows(self) -> dict[str, int]:
+        """Position of the first photo with each key."""
+        return dict(zip(reversed(self.keys), reversed(range(len(self.keys))), strict=True))
+
+    def each(
+        self,
+        work: Work,
+        batches: Sequence[Batch],
+        what: str,
+        keep: Callable[[Batch, Arrays], None],
+        rows: Mapping[str, int] | None = None,
+    ) -> None:
+        """Do the work on each batch; ``keep`` gets the batch and its arrays when it is done.
+
+        ``what`` names the work for people; ``rows`` are the positions of other keys than the
+        photos'. Raises ``CancelledError``.
+        """
+        rows = rows or self.rows
+        positions = [[rows[key] for key in batch] for batch in batches]
+        # closed at once after an error: no batch is worked on for nobody
+        with closing(self._computed(work, positions, what)) as computed:
+            for number, arrays in computed:
+                keep(batches[number], arrays)
+                if self.cancelled():
+                    raise CancelledError(
+                        "The run was stopped.", "Start it again; it goes on where it was."
+                    )
+
+    def _computed(self, work: Work, batches: list[list[int]], what: str) -> Computed:
+        if not batches:
+            return
         if self.scheduler is None:
-            # closed at once where whoever asks stops early: no batch is worked on for nobody
-            with closing(in_threads(work, batches, self.threads)) as found:
-                yield from enumerate(found)
+            with closing(in_threads(work, batches, self.threads)) as computed:
+                yield from enumerate(computed)
             return
         with connected(self.scheduler) as client:
             for difference in differing(client):
