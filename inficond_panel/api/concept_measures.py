@@ -13,6 +13,7 @@ from inficond_panel.api.names import check_metric, check_word, several, some
 from inficond_panel.distill.robustness.collinearity import collinear
 from inficond_panel.results.gallery import ASSIGNED, FILTERS, take_gallery
 from inficond_panel.results.local_explanation import Apart, take_apart
+from inficond_panel.results.shift import shifts
 from inficond_panel.results.stability import stability
 from inficond_panel.tuning.fitting.refit import Progress
 from inficond_panel.tuning.intents.intent import check_name
@@ -36,9 +37,9 @@ class ConceptMeasures(Moves):
         """Verdict on each class: ``shift``, ``none`` or ``unknown`` from fit to tune.
 
         Beside it the separation and the AP that are lost, and the AP on tune of two baselines, with
-        their limits; see ``tuning.shift.class_shift``. Raises ``TuningError`` for an unknown class.
+        their limits; see ``results.shift``. Raises ``TuningError`` for an unknown class.
         """
-        return concept_tables.shift(self.tuner, self.node, some(classes), seed)
+        return shifts(self.tuner, self.node, some(classes), seed)["classes"]
 
     def suspects(
         self, classes: str | Sequence[str] | None = None, *, seed: int = 0
@@ -47,7 +48,7 @@ class ConceptMeasures(Moves):
 
         The most suspect of a class first. Raises ``TuningError`` for an unknown class.
         """
-        return concept_tables.suspects(self.tuner, self.node, some(classes), seed)
+        return shifts(self.tuner, self.node, some(classes), seed)["suspects"]
 
     def scales(self, class_name: str) -> pd.DataFrame:
         """Scale of each concept's score on ``fit``, and what λ and the step are worth on it.

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from inficond_panel.api import tables
 from inficond_panel.api.concept_measures import ConceptMeasures
 from inficond_panel.api.names import check_metric, check_word, several, some
 from inficond_panel.api.shown_results import ShownReport, shown_report
@@ -14,6 +13,7 @@ from inficond_panel.errors import DataError
 from inficond_panel.quantify.outputs.gamma_sweep import GammaSweep
 from inficond_panel.quantify.outputs.oracle_sweep import GROUPS, oracle_sweep
 from inficond_panel.results.comparison import Comparison, compare
+from inficond_panel.results.coverage import coverage
 from inficond_panel.results.levers import levers
 from inficond_panel.results.metrics import changes, metrics
 from inficond_panel.results.penalty_path import penalty_path
@@ -181,7 +181,7 @@ class Measures(ConceptMeasures):
         ``gain`` is against deciding all images, on the same bootstrap draws. Raises ``TuningError``
         for an unknown class, and for none where images have several.
         """
-        return tables.coverage(self.tuner, self.node, class_name, draws, seed)
+        return coverage(self.tuner, self.node, class_name, draws, seed)
 
     def slices(
         self,

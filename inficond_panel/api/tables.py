@@ -7,13 +7,10 @@ from dataclasses import fields
 
 import pandas as pd
 
-from inficond_panel.errors import TuningError
-from inficond_panel.results.coverage import decisions_of
 from inficond_panel.store import Store
 from inficond_panel.store.more_photos import more_photos
-from inficond_panel.tuning import Event, Node, Tuner
+from inficond_panel.tuning import Event, Node
 from inficond_panel.tuning.other_students import OtherStudents
-from inficond_panel.vocabulary.metrics import ACCURACY, F1
 from inficond_panel.wording.cures import asked_words
 
 
@@ -62,25 +59,3 @@ def others(students: Iterable[OtherStudents]) -> pd.DataFrame:
     columns = ["iterations", "kind", "differs", "concepts", "classes", "first", "last"]
     rows = [{**each.to_json(), "differs": "; ".join(each.differs)} for each in students]
     return pd.DataFrame(rows, columns=["root", *columns]).set_index("root")
-
-
-def coverage(
-    tuner: Tuner, node: Node, class_name: str, draws: int | None, seed: int
-) -> pd.DataFrame:
-    """One row per point of the curve, the fewest images first."""
-    noise = tuner.spec.views.noise(draws, seed)
-    rows = [
-        {
-            "coverage": point.coverage,
-            "threshold": point.threshold,
-            "answered": point.answered,
-            **point.accuracy.columns(ACCURACY.key),
-            **point.f1.columns(F1.key),
-            **point.gain.columns("gain"),
-            "level": noise["level"],
-        }
-        for point in decisions_of(tuner, node, class_name).curve(**noise)
-    ]
-    if not rows:
-        raise TuningError("No image of tune is labelled.", "Label some of tune.")
-    return pd.DataFrame(rows).set_index("coverage")

@@ -70,13 +70,13 @@ def text_table(frame: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
     The rows are those that are ``shown``."""
     shown, header, columns = frame.attrs["shown"], list[str](), list[list[str]]()
     whole = frame.reset_index() if shown is None else frame.reset_index().iloc[shown]
-    level = confidence_word(frame.attrs["facts"].get("level", CONFIDENCE))
+    facts = frame.attrs["facts"]
     for name, form in frame.attrs["headings"].items():
         heading = Heading(*form)
         header.append(heading.text)
         columns.append([_text(value, heading) for value in whole[name]])
         if heading.limits and f"{name}{LIMITS[0]}" in whole:
-            header.append(level)
+            header.append(confidence_word(facts.get(heading.level, CONFIDENCE)))
             columns.append([_limits(row, name, heading) for _, row in whole.iterrows()])
     return header, [list(row) for row in zip(*columns, strict=True)]
 

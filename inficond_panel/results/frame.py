@@ -25,7 +25,7 @@ LIMITS = ("_low", "_high")
 class Heading:
     """Heading of a column where a person reads it; decimals of its numbers, or ``significant``
     digits, their sign, and whether ``limits`` stand behind them, with a ``star`` where these
-    exclude 0."""
+    exclude 0. ``level`` names the fact that has their level."""
 
     text: str
     digits: int = 3
@@ -33,6 +33,7 @@ class Heading:
     significant: int = 0
     limits: bool = True
     star: bool = False
+    level: str = "level"
 
 
 def make_frame(

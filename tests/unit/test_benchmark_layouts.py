@@ -101,9 +101,9 @@ def test_waterbirds_from_init_to_worst_group_accuracy(home, capsys):
         assert (store.label[i, 0], store.column("place")[i]) == (y, str(place))
         assert store.split[i] == SPLITS[split]
 
-    suspects = json.loads(run(capsys, "suspects", "birds.yaml", "--json"))["classes"]["y"]
-    assert suspects["shift"] == "shift"
-    assert {each["concept"] for each in suspects["suspects"][:2]} == {"water", "forest"}
+    found = json.loads(run(capsys, "suspects", "birds.yaml", "--json"))
+    assert [row["shift"] for row in found["classes"]["rows"]] == ["shift"]
+    assert {row["concept"] for row in found["suspects"]["rows"][:2]} == {"water", "forest"}
     run(capsys, "suggest", "birds.yaml")
     flags = ["birds.yaml", "--by", "place", "--min-images", 5, "--json"]
     before = worst_group(capsys, store, *flags, "--node", 0)

@@ -82,7 +82,7 @@ def study(folder, monkeypatch):
         person.answers(9, "form", age=20 + at)
     studied.log.remark(1, "bicycle", NAME)
     (page, *_), frames = write_report(studied, folder / "report")
-    shown = ("summary", "differences", "tasks", "notes")
+    shown = ("summary", "differences", "tasks")
     return [frames[name] for name in shown], page.read_text()
 
 

@@ -213,7 +213,6 @@ def test_frames_have_the_teachers_ap_chance_and_the_verdict(broken):
     shift = students.shift([BROKEN])
     assert not shift.loc[BROKEN, "teacher_knows"]
     assert SENTENCE in shift.loc[BROKEN, "sentence"]
-    assert "teacher_knows" in students.suspects()
     made = students.suggest(classes=[BROKEN])
     assert list(made.unknown) == [BROKEN]
     assert "nothing to repair" not in made.summary

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import getpass
+import json
 import os
 import sys
 from pathlib import Path
@@ -11,11 +12,11 @@ from pathlib import Path
 from inficond_panel.commands.shared.output import say, say_json
 from inficond_panel.commands.shared.show import show_all
 from inficond_panel.commands.study.participants import find_participant
-from inficond_panel.commands.study.study_text import moment_line
 from inficond_panel.errors import StudyError
 from inficond_panel.results.forms import documents
 from inficond_panel.study.results.study_tables import export as export_tables
-from inficond_panel.study.results.timeline import rebuild, timeline
+from inficond_panel.study.results.timeline import Moment, rebuild, timeline
+from inficond_panel.study.run.progress import when
 from inficond_panel.study.run.study import Study
 
 
@@ -32,12 +33,21 @@ def replay(opened: Study, args: argparse.Namespace) -> None:
         say_json({"participant": who.label, "events": [vars(m) for m in moments], "nodes": nodes})
         return
     for moment in moments:
-        say(moment_line(moment, moments[0].time))
+        say(_moment_line(moment, moments[0].time))
     equal = sum(item.equal for item in rebuilt)
     say(f"{len(rebuilt)} students rebuilt; {equal} are equal bit for bit.")
     for item in rebuilt:
         if not item.equal:
             say(f"{item.task} #{item.node.number} {item.node.id} has other weights.")
+
+
+def _moment_line(moment: Moment, start: str) -> str:
+    """One event: time since ``start``, step, view, action and what it was about."""
+    seconds = (when(moment.time) - when(start)).total_seconds()
+    minutes, rest = divmod(max(seconds, 0.0), 60)
+    about = json.dumps(dict(moment.payload), ensure_ascii=False) if moment.payload else ""
+    place = f"{moment.step:<16} {moment.view:<13} {moment.action:<10}"
+    return f"{int(minutes):3d}:{rest:04.1f}  {place} {about}".rstrip()
 
 
 def report(opened: Study, args: argparse.Namespace) -> None:

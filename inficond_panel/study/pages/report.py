@@ -118,6 +118,7 @@ def make_page(study: Study, found: Sequence[Result], frames: Frames) -> str:
         others=list(_other_answers(study)),
         views=views_summary(frames["views"]),
         typed=typed_summary(frames["typed"]),
+        remarks=frames["notes"].assign(time=frames["notes"]["time"].map(_minute)),
         events=charts.sequence_chart(list(_events(study, found))),
         marks=charts.MARKS,
     )
@@ -149,12 +150,17 @@ def _looks(study: Study) -> str:
     looks = looks_of(study)
     if not looks.count:
         return ""
-    first, last = (time[:16].replace("T", " ") for time in (looks.first, looks.last))
+    first, last = map(_minute, (looks.first, looks.last))
     return (
         f"{count(looks.count, 'look')} of the researcher at the holdout: the last student of each "
         f"task that is over, measured once, by the report. First {first}, last {last} (UTC). No "
         "participant saw it."
     )
+
+
+def _minute(time: str) -> str:
+    """``2026-01-01 12:00`` of a time in ISO 8601."""
+    return time[:16].replace("T", " ")
 
 
 def score_strips(study: Study) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -17,6 +17,7 @@ from inficond_panel.common.whole_file import write_whole
 from inficond_panel.results.forms import csv_text
 from inficond_panel.results.frame import Heading, make_frame
 from inficond_panel.study.results.answers import answers, scores
+from inficond_panel.study.results.board import board
 from inficond_panel.study.results.differences import Difference
 from inficond_panel.study.results.holdout import with_holdout
 from inficond_panel.study.results.results import LEVEL, Result, Summary, results
@@ -71,6 +72,21 @@ def events_table(study: Study) -> pd.DataFrame:
         for moment in timeline(study, participant)
     )
     return _frame(rows, (*columns, "payload", "typed"))
+
+
+def board_table(study: Study) -> pd.DataFrame:
+    """One row per participant: the step that each has reached, as ``Place``."""
+    rows = [{k: pd.NA if v is None else v for k, v in vars(each).items()} for each in board(study)]
+    headings = {
+        "participant": Heading("participant"),
+        "condition": Heading("condition"),
+        "step": Heading("step"),
+        "state": Heading("state"),
+        "minutes": Heading("minutes", 1),
+        "iterations": Heading("iterations"),
+        "seen": Heading("last seen"),
+    }
+    return _frame(rows, list(headings), "Participants", headings, facts={"data": str(study.folder)})
 
 
 def tasks_table(found: Iterable[Result]) -> pd.DataFrame:
