@@ -17,8 +17,6 @@ from inficond_panel.tuning.tuner import Tuner
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from precompute.pipeline.apply import Scorer
-
 #: Name of the format, file of the model, and number of photos that it is checked on.
 PIXELS, FILE, PHOTOS = "onnx-pixels", "students-pixels.onnx", 16
 #: Differences of a logit: of half of the photos, and the largest. Embeddings are kept in half
@@ -51,7 +49,7 @@ def pixel_front(
 
 def _compared(
     tuner: Tuner,
-    scorer: Scorer,
+    scorer: Any,
     students: Exported,
     logits: Callable[[list[Image]], np.ndarray],
     progress: Callable[[str], None],
@@ -88,7 +86,7 @@ def _precompute() -> tuple[Any, Any]:
     return apply, pixel_scores
 
 
-def _front(tuner: Tuner, progress: Callable[[str], None]) -> tuple[Scorer, bytes]:
+def _front(tuner: Tuner, progress: Callable[[str], None]) -> tuple[Any, bytes]:
     """The scorer of ``inficond predict``, and its way from pixels to scores as ONNX."""
     import_onnx()
     import_runtime()
@@ -131,7 +129,7 @@ def _photos(tuner: Tuner) -> tuple[dict[str, Image], str]:
 
 
 def _differences(
-    scorer: Scorer,
+    scorer: Any,
     students: Exported,
     logits: Callable[[list[Image]], np.ndarray],
     photos: dict[str, Image],
