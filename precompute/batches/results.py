@@ -30,6 +30,8 @@ Batch = tuple[str, ...]
 
 #: What a data set says of a photo that it cannot read.
 UNREADABLE = "unreadable"
+#: Values of a list, or characters of a text, that a store's attributes hold.
+_LONG = 2000
 #: Digits of a key in the name of a folder.
 _DIGITS = 32
 #: Bytes from which an array is mapped instead of read.
@@ -44,6 +46,15 @@ def key_of(name: str, inputs: object) -> str:
     """SHA-256 of a name and of plain values (what JSON can say)."""
     text = json.dumps([name, inputs], sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def plain(value: object) -> Any:
+    """Inputs as a store keeps them: a long list stands for itself by its length and hash."""
+    if isinstance(value, dict):
+        return {key: plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple | str) and len(value) > _LONG:
+        return {"count": len(value), "sha256": key_of("list", value)}
+    return list(value) if isinstance(value, tuple) else value
 
 
 def photo_keys(ids: Iterable[str], digests: Iterable[str]) -> list[str]:

@@ -9,8 +9,8 @@ from inficond_panel.common.near_words import near
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.encoder import HUB, is_hub_name
 from precompute.detect.choice import Choice, Written, as_path, is_path
-from precompute.encoder.hub import check_name, known_tags
-from precompute.encoder.model_files import CONFIG, model_config
+from precompute.encoder.hub import CONFIG, model_config
+from precompute.encoder.source import check_name, known_tags
 
 _TRANSFORMERS = "transformers"
 _WEIGHTS = (".safetensors", ".bin", ".pt", ".pth")

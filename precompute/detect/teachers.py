@@ -13,7 +13,7 @@ from inficond_panel.spec.sections.package_teachers import activation_of
 from precompute.detect.choice import Choice, Written, as_path
 from precompute.detect.encoders import choose_encoder, hub_model
 from precompute.detect.layout import Layout
-from precompute.encoder.model_files import model_config
+from precompute.encoder.hub import model_config
 from precompute.teachers.kinds.timm_models import known_weights
 from precompute.teachers.kinds.transformers_models import own_names
 from precompute.teachers.output_names import names_in_file

@@ -21,11 +21,10 @@ from inficond_panel.spec import Spec
 from inficond_panel.spec.sections.teacher import LogitsTeacher, NetworkTeacher
 from inficond_panel.store import Store
 from inficond_panel.store.images import UnreadableImage, decode
-from precompute.batches.results import Arrays, stage_of
+from precompute.batches.results import Arrays, plain, stage_of
 from precompute.batches.segmenting import Settings, segment_batch
 from precompute.datasets import load_dataset
 from precompute.encoder import Encoder, encoder_inputs, load_encoder
-from precompute.pipeline.inputs import plain
 from precompute.segments import SegmentSettings, settings_of
 from precompute.segments.files import read_mask
 from precompute.teachers import check_finite, network_inputs, resolved

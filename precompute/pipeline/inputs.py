@@ -11,26 +11,25 @@ from typing import Any
 
 import numpy as np
 
-from inficond_panel.errors import DataError
+from inficond_panel.errors import DataError, StoreError
 from inficond_panel.spec import Spec
 from inficond_panel.spec.sections.concepts import Projections
 from inficond_panel.spec.sections.encoder import Encoder as EncoderSection
 from inficond_panel.spec.sections.filters import Filters
-from inficond_panel.spec.sections.segments import Segments
 from inficond_panel.spec.sections.teacher import LogitsTeacher, NetworkTeacher
-from inficond_panel.store import FORMAT_VERSION
+from inficond_panel.store import FORMAT_VERSION, open_store
 from inficond_panel.store.hashing import array_hash
 from inficond_panel.store.label_checks import one_class_note
 from inficond_panel.vocabulary.splits import FIT, SPLITS
 from inficond_panel.vocabulary.tasks import TASKS
-from precompute.batches.results import key_of, photo_keys
+from precompute.batches.results import key_of, photo_keys, plain
 from precompute.batches.segmenting import Settings
 from precompute.concepts.corpus import read_corpus
 from precompute.datasets import Dataset, check_encoder, load_dataset
 from precompute.encoder import encoder_digest, encoder_inputs, encoder_name, templates
 from precompute.segments import settings_of
 from precompute.segments.files import with_masks
-from precompute.segments.training import Training
+from precompute.segments.settings import Training, training_of
 from precompute.teachers import (
     check_labels,
     fit_rows,
@@ -44,9 +43,6 @@ from precompute.teachers import (
 RECIPE = 2
 
 Values = dict[str, Any]
-
-#: Values of a list, or characters of a text, that a store's attributes hold.
-_LONG = 2000
 
 
 @dataclass(frozen=True)
@@ -192,6 +188,15 @@ class Inputs:
         """Hash of everything."""
         return key_of("store", {"format": FORMAT_VERSION, **self.stage_keys})
 
+    def made(self, path: Path) -> bool:
+        """True if the store exists, is undamaged, and was made from these inputs."""
+        try:
+            store = open_store(path)
+            store.verify()
+        except StoreError:
+            return False
+        return bool(store.attrs["inputs_hash"] == self.inputs_hash)
+
     def skipped(self, reason: Sequence[str]) -> list[tuple[str, str]]:
         """Ids of the images left out, each with the reason, which is "" for the others."""
         return [(self.dataset.ids[i], str(why)) for i, why in enumerate(reason) if why]
@@ -210,23 +215,6 @@ class Inputs:
             raise DataError("No image can be read.", "Restore the files.")
 
 
-def plain(value: object) -> Any:
-    """Inputs as a store keeps them: a long list stands for itself by its length and hash."""
-    if isinstance(value, dict):
-        return {key: plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple | str) and len(value) > _LONG:
-        return {"count": len(value), "sha256": key_of("list", value)}
-    return list(value) if isinstance(value, tuple) else value
-
-
-def _training_of(section: Segments) -> Training | None:
-    """Settings of the training that a spec's section ``concepts.segments`` asks for, if any."""
-    head = getattr(section, "head", None)
-    if head is None or head.checkpoint is not None:
-        return None
-    return Training(head.images, head.epochs, head.seed)
-
-
 def photos_for(training: Training, keys: list[str], split: tuple[str, ...]) -> list[int]:
     """Positions of the photos to train on: of ``fit``, drawn by their content, not their order."""
     fit = {key: i for i, key in enumerate(keys) if split[i] == FIT}
@@ -234,19 +222,14 @@ def photos_for(training: Training, keys: list[str], split: tuple[str, ...]) -> l
     return [fit[key] for key in drawn[: training.images]]
 
 
-def _task_notes(dataset: Dataset) -> list[str]:
-    """Note on labels that look like one class an image, where the spec says otherwise."""
-    single = dataset.task == "single_label"
-    note = "" if single else one_class_note(dataset.label, dataset.ids)
-    return [note] if note else []
-
-
 def read_inputs(spec: Spec, progress: Callable[[str], None]) -> Inputs:
     """Read the inputs that the spec names; raises ``DataError``."""
-    section = spec.concepts
-    words = read_corpus(Path(section.corpus), progress)
+    concepts, encoder = spec.concepts, spec.concepts.encoder
+    words = read_corpus(Path(concepts.corpus), progress)
     dataset = load_dataset(spec.dataset)
-    segments = settings_of(section.segments)
+    single = dataset.task == "single_label"
+    note = "" if single else one_class_note(dataset.label, dataset.ids)
+    segments, training = settings_of(concepts.segments), training_of(concepts.segments)
     dataset = with_masks(dataset, segments)
     # what is wrong with a table, or with labels for heads, is told before anything is done
     if spec.teacher.kind == "logits":
@@ -254,29 +237,29 @@ def read_inputs(spec: Spec, progress: Callable[[str], None]) -> Inputs:
     if spec.teacher.kind == "head":
         check_labels(dataset.label[fit_rows(dataset)], dataset.classes)
     progress(f"{len(dataset.ids)} images, {len(dataset.classes)} classes, {len(words)} concepts")
-    for note in (*dataset.notes, *_task_notes(dataset)):
-        progress(note)
+    for line in filter(None, (*dataset.notes, note)):
+        progress(line)
     digests = [dataset.digest(i) for i in range(len(dataset.ids))]
     if dataset.encoded is not None:
-        check_encoder(dataset.encoded, encoder_digest(section.encoder))
-    section_of_teacher = resolved(spec.teacher, dataset.classes)
-    teacher = teacher_inputs(section_of_teacher, dataset, digests, section.encoder, list(words))
+        check_encoder(dataset.encoded, encoder_digest(encoder))
+    teacher = resolved(spec.teacher, dataset.classes)
+    of_teacher = teacher_inputs(teacher, dataset, digests, encoder, list(words))
     return Inputs(
         title=spec.title,
         dataset=dataset,
         max_bad_share=spec.dataset.max_bad_share,
-        teacher=section_of_teacher,
-        teacher_inputs=plain(teacher),
-        teacher_passes={} if spec.teacher.kind == "logits" else pass_keys(teacher),
+        teacher=teacher,
+        teacher_inputs=plain(of_teacher),
+        teacher_passes={} if spec.teacher.kind == "logits" else pass_keys(of_teacher),
         words=words,
-        corpus=Path(section.corpus).stem,
-        filters=section.filters if section.filters and section.filters.limits() else None,
-        prompts=templates(section.prompts),
-        encoder=section.encoder,
-        settings=Settings(segments, section.thumbnails.size, section.thumbnails.quality),
-        training=_training_of(section.segments),
-        scores={k: v for k, v in section.scores.values().items() if v is not None},
-        projections=section.projections,
+        corpus=Path(concepts.corpus).stem,
+        filters=concepts.filters if concepts.filters and concepts.filters.limits() else None,
+        prompts=templates(concepts.prompts),
+        encoder=encoder,
+        settings=Settings(segments, concepts.thumbnails.size, concepts.thumbnails.quality),
+        training=training,
+        scores={k: v for k, v in concepts.scores.values().items() if v is not None},
+        projections=concepts.projections,
         digests=digests,
         keys=photo_keys(dataset.ids, digests),
         device=spec.device,

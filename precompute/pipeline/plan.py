@@ -18,7 +18,7 @@ from precompute.batches.results import Results, stage_of, stores_near
 from precompute.batches.run import Run
 from precompute.pipeline.encode import Encoding, features_of
 from precompute.pipeline.inputs import Inputs, read_inputs
-from precompute.pipeline.run import is_made_from, partial_folder, usual_workers
+from precompute.pipeline.run import partial_folder, usual_workers
 from precompute.pipeline.sampling import Sample, take_sample
 from precompute.teachers import batch_of
 from precompute.teachers.passes import known_batches
@@ -138,7 +138,7 @@ def plan(
     there = _existing_store(path)
     results, near = Results(partial_folder(path)), list(stores_near(path))
     encoding = Encoding(inputs, Run(inputs.dataset, inputs.keys, results, near))
-    up_to_date = is_made_from(path, inputs)
+    up_to_date = inputs.made(path)
     planned = {"segments": _plan_photos, "teacher": _plan_teacher}
     stages = tuple(
         planned[name](encoding, there) if name in planned else _plan_stage(name, encoding, there)

@@ -92,7 +92,7 @@ def run(
         fetch_encoder(spec.concepts.encoder)
         fetch_teacher(spec.teacher)
         inputs = read_inputs(spec, progress)
-        if is_made_from(path, inputs):
+        if inputs.made(path):
             _tidy(path)
             store = open_store(path)
             if better := hold_store(store, spec.order):
@@ -139,16 +139,6 @@ def partial_folder(path: Path) -> Path:
 def usual_workers() -> int:
     """Workers where none are asked for."""
     return min(_MOST_WORKERS, os.cpu_count() or 1)
-
-
-def is_made_from(path: Path, inputs: Inputs) -> bool:
-    """True if the store exists, is undamaged, and was made from these inputs."""
-    try:
-        store = open_store(path)
-        store.verify()
-    except StoreError:
-        return False
-    return bool(store.attrs["inputs_hash"] == inputs.inputs_hash)
 
 
 def cannot_write(path: Path, error: OSError, remedy: str) -> StoreError:

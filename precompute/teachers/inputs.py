@@ -26,7 +26,7 @@ from precompute.batches.results import key_of
 from precompute.datasets import Dataset
 from precompute.datasets.python_function import source
 from precompute.encoder import encoder_digest
-from precompute.encoder.model_files import model_digest
+from precompute.encoder.hub import model_digest
 from precompute.teachers.loading import batch_of, encoder_of
 from precompute.teachers.preprocessing import Prepares
 

@@ -17,7 +17,7 @@ from inficond_panel.spec.sections.teacher import Teacher as Section
 from precompute.batches.segmenting import encoder_key, loaded
 from precompute.datasets.python_function import check_allowed
 from precompute.encoder import load_encoder
-from precompute.encoder.model_files import fetch_model
+from precompute.encoder.hub import fetch_model
 from precompute.teachers.kinds.files import load_onnx, load_torchscript
 from precompute.teachers.kinds.python_object import load_python
 from precompute.teachers.kinds.query2label_files import load_query2label

@@ -1,18 +1,29 @@
-"""The text tower of a model, alone or as a part of it."""
+"""Models of open_clip, built and filled with weights; or their text towers alone."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from inficond_panel.common.devices import CPU, torch_device
+from inficond_panel.common.installation import install_command
+from inficond_panel.errors import DataError, InficondError
 from inficond_panel.spec.sections.encoder import OpenClipEncoder
-from precompute.encoder.building import build_model, load_tokenizer, loading
-from precompute.encoder.source import Source, find_source, open_clip_digest, open_clip_name
+from precompute.encoder.hub import offline
+from precompute.encoder.source import (
+    Source,
+    find_source,
+    open_clip_digest,
+    open_clip_name,
+    open_clip_package,
+)
 from precompute.encoder.text import TextEncoder
 
+_NO_WEIGHTS = (".npz", ".npy")
 #: What the state of a model without a tower of its own for text begins with.
 _TEXT = (
     "transformer.",
@@ -24,19 +35,84 @@ _TEXT = (
 )
 
 
-def load_open_clip_text(section: OpenClipEncoder, device: str = CPU) -> TextEncoder:
-    """Load the text tower of the encoder that a spec's section names.
+@contextmanager
+def loading(encoder: OpenClipEncoder) -> Iterator[Any]:
+    """Give open_clip; what goes wrong meanwhile becomes an error for people.
 
-    It gives the vectors that ``load_open_clip(section)`` gives. Of a safetensors file the image
+    Raises ``MissingExtraError`` without a package, and ``DataError``.
+    """
+    open_clip = open_clip_package()
+    try:
+        yield open_clip
+    except InficondError:
+        raise
+    except Exception as error:  # open_clip, torch and the hub raise many kinds
+        named = encoder.pretrained or "the weights in it"
+        raise DataError(
+            f"The encoder {encoder.model} cannot be loaded with {named}: "
+            f"{type(error).__name__}: {error}",
+            _remedy(error),
+        ) from error
+
+
+def build_model(open_clip: ModuleType, source: Source) -> Any:
+    """The model with its weights, for evaluation; nothing but what the spec names is downloaded."""
+    root = logging.getLogger()
+    root.addFilter(_says_nothing)  # it warns of random weights, which are loaded next
+    config = open_clip.get_model_config(source.model)
+    try:
+        with nullcontext() if source.online else offline():
+            model = open_clip.create_model(
+                source.model,
+                load_weights=False,
+                pretrained_text=False,
+                force_quick_gelu=source.quick_gelu(config),
+                force_preprocess_cfg=source.preprocessing(),
+            )
+    finally:
+        root.removeFilter(_says_nothing)
+    if source.weights.suffix in _NO_WEIGHTS:
+        raise ValueError(f"{source.weights.name} is no safetensors file or state_dict")
+    open_clip.load_checkpoint(model, str(source.weights))
+    return model.eval()
+
+
+def load_tokenizer(open_clip: ModuleType, source: Source) -> Any:
+    """The model's tokenizer; a folder's own files, if it needs any."""
+    with nullcontext() if source.online else offline():
+        return open_clip.get_tokenizer(source.model)
+
+
+def _says_nothing(_: logging.LogRecord) -> bool:
+    return False
+
+
+def _remedy(error: Exception) -> str:
+    if isinstance(error, ImportError) or "transformers" in str(error):
+        return f"Its text tower needs another package: {install_command('transformers')}"
+    text = f"{type(error).__name__} {error}".lower()
+    if any(sign in text for sign in ("offline", "local cache", "huggingface.co")):
+        return (
+            "Its tokenizer or text tower has files of its own, and only what the spec names is "
+            "downloaded: put tokenizer.json and tokenizer_config.json into a folder with "
+            "open_clip_config.json and the weights, and name the folder as concepts.encoder.model."
+        )
+    return "Check that the checkpoint belongs to the model (safetensors, or a state_dict)."
+
+
+def load_open_clip_text(encoder: OpenClipEncoder, device: str = CPU) -> TextEncoder:
+    """Load the text tower of the encoder that a spec names.
+
+    It gives the vectors that ``load_open_clip(encoder)`` gives. Of a safetensors file the image
     tower's weights are not read. Raises as ``load_open_clip`` does.
     """
-    with loading(section) as open_clip:
-        source = find_source(section)
+    with loading(encoder) as open_clip:
+        source = find_source(encoder)
         place = torch_device(device)
         tower = _text_tower(open_clip, source).to(place)
         return TextEncoder(
-            name=open_clip_name(section),
-            digest=open_clip_digest(section),
+            name=open_clip_name(encoder),
+            digest=open_clip_digest(encoder),
             tokenizer=load_tokenizer(open_clip, source),
             encode=text_function(tower.eval()),
             device=place,
