@@ -18,7 +18,6 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.special import expit
 
-from inficond_panel.api.concept_tables import as_dataset
 from inficond_panel.api.measures import Measures
 from inficond_panel.api.names import several
 from inficond_panel.api.shown_results import DriftReport, PhotoPredictions
@@ -31,6 +30,7 @@ from inficond_panel.export import export
 from inficond_panel.export.abstaining import abstaining
 from inficond_panel.export.folder import as_exported
 from inficond_panel.predict import extend_store, score_photos
+from inficond_panel.results.concepts import as_dataset
 from inficond_panel.results.photo_drift import photo_drift
 from inficond_panel.store.output_order import hold_store
 from inficond_panel.tuning import open_tuner
