@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from inficond_panel.commands.shared.arguments import add_seed, add_split, add_tuner, positive
+from inficond_panel.commands.shared.show import add_forms
 
 DESCRIPTION = (
     "Distills the students of every combination of targets, alpha, temperature and lambda, and "
@@ -67,6 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--draws", type=positive, metavar="N", help="bootstrap draws (default: as the spec says)"
     )
     add_seed(parser)
+    add_forms(parser)
 
 
 def run(args: argparse.Namespace) -> None:
