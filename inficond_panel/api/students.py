@@ -18,7 +18,6 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.special import expit
 
-from inficond_panel.api.concept_tables import as_dataset
 from inficond_panel.api.measures import Measures
 from inficond_panel.api.names import several
 from inficond_panel.api.shown_results import DriftReport, PhotoPredictions
@@ -30,8 +29,8 @@ from inficond_panel.errors import DataError, OrderWarning
 from inficond_panel.export import export
 from inficond_panel.export.abstaining import abstaining
 from inficond_panel.export.folder import as_exported
-from inficond_panel.more_formats import split_formats
 from inficond_panel.predict import extend_store, score_photos
+from inficond_panel.results.concepts import as_dataset
 from inficond_panel.results.photo_drift import photo_drift
 from inficond_panel.store.output_order import hold_store
 from inficond_panel.tuning import open_tuner
@@ -173,18 +172,15 @@ class TunableStudents(Measures):
     ) -> dict[str, Path]:
         """Write the students, with model card and edits file; see ``inficond_panel.export.export``.
 
-        ``onnx-pixels`` is encoder, segments and students in one model, which is checked, and
-        ``python-pixels`` the same as a Python file, for all kinds of segments.
+        ``onnx-pixels`` is encoder, segments and students in one model, which is checked.
         """
-        own, more = split_formats(self.tuner, several(formats))
         return export(
             self.tuner,
             self.node,
             folder,
-            own,
+            several(formats),
             holdout=holdout,
             force=force,
-            more=more,
             license_name=license_name,
         )
 

@@ -183,7 +183,7 @@ def test_what_if_is_counted_by_hand(students):
     ]
     np.testing.assert_allclose(table["f1"], values, atol=1e-12)
     now = table.loc[weight]
-    assert (now["change"], now["low"], now["high"]) == (0, 0, 0)
+    assert (now["change"], now["change_low"], now["change_high"]) == (0, 0, 0)
 
 
 def test_what_if_with_the_others_solved_again(students):
@@ -207,8 +207,8 @@ def test_what_if_with_the_others_solved_again(students):
     known = label >= 0
     expected = f1_score(label[known] == 1, logit[known] > 0)
     assert table["f1"].iloc[len(table) // 2] == pytest.approx(expected, abs=1e-9)
-    assert (table["low"] <= table["change"]).all()
-    assert students.what_if("bicycle", "wheel", refit=True)["low"].isna().all()
+    assert (table["change_low"] <= table["change"]).all()
+    assert students.what_if("bicycle", "wheel", refit=True)["change_low"].isna().all()
 
 
 def test_an_image_is_taken_apart(students):

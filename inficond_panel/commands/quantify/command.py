@@ -7,7 +7,14 @@ import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
-from inficond_panel.commands.shared.arguments import SPEC, STORE, add_json, add_seed, positive
+from inficond_panel.commands.shared.arguments import (
+    SPEC,
+    STORE,
+    add_allow_python,
+    add_json,
+    add_seed,
+    positive,
+)
 from inficond_panel.commands.shared.parser import Parser, described
 from inficond_panel.commands.shared.show import add_forms, show
 from inficond_panel.vocabulary.splits import SPLITS, TUNE
@@ -53,6 +60,7 @@ def add_layers_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of layers: the network of a spec."""
     parser.add_argument("spec", metavar="SPEC", help=SPEC)
     parser.add_argument("--network", default="encoder", help=f"{_NETWORK} (default: encoder)")
+    add_allow_python(parser)
 
 
 def add_add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -94,6 +102,7 @@ def add_experiment_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--size", type=size, default=(64, 48), metavar="WxH", help="of images (default: 64x48)"
     )
+    add_allow_python(parser)
     add_masks(parser)
     add_noise(parser)
     add_threshold(parser)
@@ -116,6 +125,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         "file", metavar="RUN", help="YAML file of the run; see `inficond docs quantify-spec`"
     )
     parser.add_argument("--output", metavar="FOLDER", help="a new folder")
+    add_allow_python(parser)
     add_threshold(parser, None)
     add_json(parser)
     add_forms(parser)

@@ -39,6 +39,8 @@ _NAMES = ("teacher", "student", "baseline")
 def run_spec(args: argparse.Namespace) -> None:
     """Measure each layer, print its table, and with ``--output`` write a folder for each."""
     run = load_run(args.file)
+    if args.allow_python:
+        run.dataset.allowed = True
     precompute_package()
     with write_folders(Path(args.output)) if args.output else nullcontext() as place:
         found = list(_measured(run))
