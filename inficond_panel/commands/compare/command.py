@@ -15,6 +15,7 @@ from inficond_panel.commands.shared.arguments import (
     add_tuner,
     positive,
 )
+from inficond_panel.commands.shared.show import add_forms
 
 DESCRIPTION = (
     "Distills the students of every combination of targets, alpha, temperature and lambda, and "
@@ -74,6 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_allow_python(parser)
     add_seed(parser)
+    add_forms(parser)
 
 
 def run(args: argparse.Namespace) -> None:

@@ -16,6 +16,7 @@ from inficond_panel.commands.shared.arguments import (
     positive,
 )
 from inficond_panel.commands.shared.parser import Parser, described
+from inficond_panel.commands.shared.show import add_forms, show
 from inficond_panel.vocabulary.splits import SPLITS, TUNE
 
 DESCRIPTION = (
@@ -38,13 +39,13 @@ def run(args: argparse.Namespace) -> None:
     from inficond_panel.commands.quantify.quantify_add import add, layers
     from inficond_panel.commands.quantify.quantify_experiment import experiment
     from inficond_panel.commands.quantify.quantify_run import run_spec
-    from inficond_panel.commands.quantify.quantify_table import say_figures
     from inficond_panel.quantify.experiment.figures import read_figures
+    from inficond_panel.results.hypotheses import hypotheses_table
 
     if args.action == "table":
-        say_figures(args, read_figures(Path(args.folder)))
+        show(args, hypotheses_table(read_figures(Path(args.folder)), args.b))
     elif args.action == "experiment":
-        say_figures(args, experiment(args))
+        show(args, hypotheses_table(experiment(args), args.b))
     else:
         {"layers": layers, "add": add, "run": run_spec}[args.action](args)
 
@@ -107,6 +108,7 @@ def add_experiment_arguments(parser: argparse.ArgumentParser) -> None:
     add_threshold(parser)
     add_seed(parser)
     add_json(parser)
+    add_forms(parser)
 
 
 def add_table_arguments(parser: argparse.ArgumentParser) -> None:
@@ -114,6 +116,7 @@ def add_table_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", metavar="FOLDER", help="folder of the experiment")
     add_threshold(parser, None)
     add_json(parser)
+    add_forms(parser)
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
@@ -125,6 +128,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     add_allow_python(parser)
     add_threshold(parser, None)
     add_json(parser)
+    add_forms(parser)
 
 
 def add_masks(parser: argparse.ArgumentParser) -> None:
