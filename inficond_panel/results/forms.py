@@ -111,7 +111,7 @@ def _written(value: Any, heading: Heading) -> str:
         case list(items):
             return ", ".join(map(str, items))
         case text:
-            return str(text)
+            return str(text).replace("\n", " ")
 
 
 def _number(value: float, heading: Heading) -> str:
