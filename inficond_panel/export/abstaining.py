@@ -131,7 +131,7 @@ def rules_frame(rules: Abstaining) -> pd.DataFrame:
             "class": Heading("class"),
             "threshold": Heading(f"least {unit}"),
             "answered": Heading("answered"),
-            "accuracy": Heading(ACCURACY.word),
+            ACCURACY.key: Heading(ACCURACY.word),
         },
         title="Answered only if as sure as this; share and accuracy, cross-fitted, are of tune.",
         notes=list(rules.lacking()),
