@@ -93,6 +93,12 @@ def _limits(row: pd.Series, name: str, heading: Heading) -> str:
 
 
 def _text(value: Any, heading: Heading) -> str:
+    if heading.words:
+        return heading.words[2 if _plain(value) is None else int(value)]
+    return _written(value, heading)
+
+
+def _written(value: Any, heading: Heading) -> str:
     match _plain(value):
         case None:
             return "undefined" if isinstance(value, float) else ""
@@ -105,7 +111,7 @@ def _text(value: Any, heading: Heading) -> str:
         case list(items):
             return ", ".join(map(str, items))
         case text:
-            return str(text)
+            return str(text).replace("\n", " ")
 
 
 def _number(value: float, heading: Heading) -> str:

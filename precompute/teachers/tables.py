@@ -11,11 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from inficond_panel.common.near_words import nearest
+from inficond_panel.common.near_words import first_of, nearest
 from inficond_panel.common.reading import check_file
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.teacher import LogitsTeacher
-from precompute.datasets.naming import first_of
 from precompute.datasets.row_tables import Table, read_table
 from precompute.teachers.activations import (
     Columns,
