@@ -16,7 +16,7 @@ from precompute.detect.layout import Layout
 from precompute.encoder.hub import model_config
 from precompute.teachers.kinds.timm_models import known_weights
 from precompute.teachers.kinds.transformers_models import own_names
-from precompute.teachers.output_names import names_in_file
+from precompute.teachers.outputs import names_in_file
 
 _KIND_OF = {
     ".csv": "logits",

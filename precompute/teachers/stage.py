@@ -15,7 +15,6 @@ from inficond_panel.spec.sections.teacher import HeadTeacher, LogitsTeacher, Net
 from precompute.batches.results import key_of
 from precompute.batches.run import Run
 from precompute.batches.segmenting import encoder_key
-from precompute.teachers.activations import Columns, check_logits, other_classes, split_columns
 from precompute.teachers.head import Heads, fit_heads
 from precompute.teachers.inputs import (
     described,
@@ -26,9 +25,16 @@ from precompute.teachers.inputs import (
     too_large,
 )
 from precompute.teachers.loading import batch_of, encoder_of, load_embedding, load_teacher
-from precompute.teachers.output_order import check_order, tried_rows, with_fitting_outputs
+from precompute.teachers.outputs import check_order, tried_rows, with_fitting_outputs
 from precompute.teachers.passes import Network, Pass, joint_keys, run_pass
-from precompute.teachers.tables import left_out_text, read_logits
+from precompute.teachers.tables import (
+    Columns,
+    check_logits,
+    left_out_text,
+    other_classes,
+    read_logits,
+    split_columns,
+)
 from precompute.teachers.teacher import OutputsError, Teacher, TorchTeacher
 
 
