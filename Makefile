@@ -39,7 +39,7 @@ NUMERIC := $(addprefix tests/golden/test_,solver_certificate.py solver_condition
   shift_balance.py suggest.py suggest_numerics.py repair.py cure_choice.py cures.py history.py \
   thresholds.py single_label_metrics.py estimator.py other_students.py store_scoring.py \
   predict.py drift.py precompute_encoder.py precompute_dense.py precompute_segments.py \
-  precompute_tensors.py python_export.py)
+  precompute_tensors.py)
 
 # Where it is set (as in many images) each Python would compile Panel and the rest anew: seconds.
 unexport PYTHONDONTWRITEBYTECODE
@@ -84,7 +84,7 @@ test-packages: $(VENV)/.test
 	$(MAKE) VENV=$(PACKAGING_VENV) build-packages
 	$(BIN)/python -m pytest --more --built build/packages tests/packaging
 
-# The libraries that functions of specs/functions/ read, beside the tests' own; FiftyOne is left out.
+# The libraries that functions of specs/functions/ read, beside the tests' own.
 test-examples: $(VENV)/.test
 	$(call with-versions,examples,$(PYTHON),-c locks/constraints.txt --group examples,$(ALL_EXTRAS))
 	build/examples/bin/python -m pytest --quiet tests/unit/test_python_datasets.py

@@ -12,7 +12,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from inficond_panel.common.numbers import count, plain, significant, written
-from inficond_panel.common.saved_file import make_table
+from inficond_panel.common.saved_file import File, make_table
 from inficond_panel.results.frame import LIMITS, Heading, interval_of
 from inficond_panel.vocabulary.confidence import CONFIDENCE, confidence_word
 
@@ -39,8 +39,13 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 def csv_text(frame: pd.DataFrame) -> str:
     """CSV with all columns and digits; what is undefined is empty."""
+    return table_file(frame, "table").content.decode()
+
+
+def table_file(frame: pd.DataFrame, name: str, kind: str = "csv") -> File:
+    """The rows as a file ``name`` to save, CSV or JSON; what is undefined is empty."""
     rows = [["" if each is None else each for each in row.values()] for row in records(frame)]
-    return make_table("table", list(frame.reset_index().columns), rows).content.decode()
+    return make_table(name, list(frame.reset_index().columns), rows, kind)
 
 
 def html_text(frame: pd.DataFrame) -> str:
@@ -100,7 +105,7 @@ def _text(value: Any, heading: Heading) -> str:
         case list(items):
             return ", ".join(map(str, items))
         case text:
-            return str(text)
+            return str(text).replace("\n", " ")
 
 
 def _number(value: float, heading: Heading) -> str:

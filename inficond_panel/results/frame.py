@@ -36,6 +36,11 @@ class Heading:
     level: str = "level"
 
 
+def plain_headings(*names: str) -> dict[str, Heading]:
+    """Headings that say what the columns are called."""
+    return {name: Heading(name) for name in names}
+
+
 def make_frame(
     rows: Iterable[Mapping[str, Any]],
     index: str | Sequence[str],

@@ -15,6 +15,7 @@ import pandas as pd
 
 from inficond_panel.common.interval import Interval
 from inficond_panel.common.numbers import count
+from inficond_panel.common.saved_file import File
 from inficond_panel.distill import (
     Agreement,
     ClassMetrics,
@@ -29,7 +30,9 @@ from inficond_panel.distill.metrics.bootstrap import WITH_BIAS
 from inficond_panel.distill.metrics.class_mean import mean_change
 from inficond_panel.distill.metrics.point_metrics import measure
 from inficond_panel.results.cross_fitted import chosen_on_tune, evaluation_outcome
+from inficond_panel.results.forms import table_file
 from inficond_panel.results.frame import Heading, make_frame
+from inficond_panel.results.snapshot import Snapshot
 from inficond_panel.tuning.fitting.refit import Progress
 from inficond_panel.tuning.intents.intent import chosen_names
 from inficond_panel.tuning.node import Node
@@ -108,6 +111,20 @@ def class_row(
         for key in _COUNTS:
             row[f"{side}_{key}"] = getattr(getattr(decided, side), key)
     return {**row, "chance": skill.chance, "teacher_knows": skill.knows}
+
+
+def students_file(snapshot: Snapshot, names: Sequence[str], kind: str = "csv") -> File:
+    """The students of ``names`` in this order, as CSV or JSON; what is undefined is empty.
+
+    ``positives_student_wrong`` counts the images with the class on which the student is wrong and
+    the teacher right, and so on. ``teacher_knows`` is empty where the images are too few to say.
+    """
+    node, s, rows = snapshot.node, snapshot, []
+    for name in names:
+        row = class_row(name, s.metrics[name], s.agreement[name], s.teacher[name])
+        shown = {"student": f"#{node.number} {node.id}", "split": s.split}
+        rows.append({"class": row.pop("class"), **shown, **row})
+    return table_file(make_frame(rows, "class", {}), f"students-{node.number}-{node.id}", kind)
 
 
 def limits_of(intervals: Mapping[str, Interval]) -> dict[str, Any]:

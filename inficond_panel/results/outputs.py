@@ -18,7 +18,7 @@ from inficond_panel.quantify.outputs.outputs import Outputs, outputs_on
 from inficond_panel.quantify.outputs.reliability import Reliability
 from inficond_panel.quantify.outputs.separation import Groups
 from inficond_panel.results.distillations import common_facts, draws_note
-from inficond_panel.results.frame import Heading, make_frame
+from inficond_panel.results.frame import Heading, make_frame, plain_headings
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.metrics import ECE
@@ -141,7 +141,7 @@ def _reliability(
         for number, each in enumerate(bins, start=1):
             rows.append({**name, "bin": number, **dict(zip(_BINS, each, strict=True)), **own})
     names = (*index, *_BINS, ECE.key)
-    return make_frame(rows, index, {name: Heading(name) for name in names}, title="Reliability")
+    return make_frame(rows, index, plain_headings(*names), title="Reliability")
 
 
 def map_places(

@@ -42,7 +42,7 @@ def check_allowed(section: PythonDataset | PythonTeacher) -> None:
         raise DataError(
             f"The spec's {_name(section)} is Python code, {function_title(section.function)}, "
             "which could do anything.",
-            "If you trust it: --allow-python, which precompute and predict take.",
+            "If you trust it: --allow-python.",
         )
 
 

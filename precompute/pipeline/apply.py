@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from PIL import Image
@@ -57,27 +57,14 @@ def load(spec: Spec, store: Store, progress: Progress = lambda _: None) -> Apply
 Part = tuple[list[str], np.ndarray, np.ndarray, list[PhotoSegments | None], str]
 
 
-class Dense(Protocol):
-    """Image encoder, in as much as a photo's scores need it; see ``Encoder``."""
-
-    def prepare(self, image: Image.Image) -> np.ndarray:
-        """RGB image as the model takes it: ``(3, height, width)`` float32."""
-
-    def dense(self, images: np.ndarray) -> np.ndarray:
-        """Embeddings ``(B, h, w, embed)`` float32, not normalised, of images ``(B, 3, H, W)``."""
-
-
-E_co = TypeVar("E_co", bound=Dense, covariant=True)
-
-
 @dataclass(frozen=True, eq=False)
-class Scorer(Generic[E_co]):
+class Scorer:
     """Encoder, segments and texts of a store, applied to images outside it.
 
     ``size`` is that of the encoder's batch, which is always full: it is in the rounding.
     """
 
-    encoder: E_co
+    encoder: Encoder
     size: int
     settings: Settings
     texts: ScoredTexts
@@ -112,7 +99,7 @@ class Applying:
     """Scorer and teacher of a store, loaded, for photos that are in none."""
 
     store: Store
-    scorer: Scorer[Encoder]
+    scorer: Scorer
     teacher: AppliedTeacher | None
     no_teacher: str
 
@@ -178,7 +165,7 @@ class Applying:
         return cells, whole[: len(images)]
 
 
-def scorer_of(spec: Spec, store: Store) -> Scorer[Encoder]:
+def scorer_of(spec: Spec, store: Store) -> Scorer:
     """The scorer of a store on the processor; raises what ``apply`` does."""
     spec.check_making()
     settings = checked_settings(spec, store)

@@ -24,7 +24,7 @@ ARROWS = {
     "concepts": BASE | {"store"},
     "tuning": NUMERICS,
     "results": NUMERICS | {"tuning", "quantify", "wording"},
-    "export": NUMERICS | {"tuning", "results", "wording", "version"},
+    "export": NUMERICS | {"tuning", "results", "wording", "version", "precompute.pipeline"},
     "wording": NUMERICS | {"tuning"},
     "quantify": BASE | {"distill", "spec", "store", "tuning", "precompute.teachers"},
     "state": ANALYSES | {"export"},
@@ -35,12 +35,9 @@ ARROWS = {
     "study": ANALYSES | {"state"},
     "study.pages": SHOWN | {"serving", "study", "predict", "views"},
     "predict": BASE | {"spec", "store", "concepts", "precompute.encoder", "precompute.pipeline"},
-    "pixel_export": NUMERICS | {"tuning", "export", "precompute.pipeline"},
-    "carried_students": NUMERICS | {"concepts", "export", "store", "precompute.pipeline"},
-    "more_formats": NUMERICS | {"tuning", "export", "pixel_export"},
     "app": SHOWN | {"serving", "views", "predict"},
     "api": ANALYSES
-    | {"export", "plots", "app", "ui", "predict", "more_formats", "quantify"}
+    | {"export", "plots", "app", "ui", "predict", "quantify"}
     | {"precompute", "precompute.detect"},
     "__init__": {"api", "common", "errors", "version"},
     "__main__": {"cli"},

@@ -17,6 +17,7 @@ from inficond_panel import TunableStudents, open_students
 from inficond_panel.cli import main
 from inficond_panel.distill import fit, soft_targets
 from inficond_panel.errors import ExportError, TuningError
+from inficond_panel.results.forms import records
 from inficond_panel.results.gallery import gallery_file, take_gallery
 from inficond_panel.tuning import Intent
 
@@ -123,7 +124,7 @@ def test_one_name_is_not_taken_for_its_letters(students, tmp_path):
     assert "npz" in students.export(tmp_path / "out", "npz")
 
 
-def test_labels_and_branches(students, document, spec):
+def test_labels_and_branches(students):
     students.up("bicycle", "wheel").rename("first").note("by hand")
     assert (students.node.name, students.node.note) == ("first", "by hand")
     students.jump(0).down("bird", "fur").note("aside", node="first")
@@ -132,17 +133,12 @@ def test_labels_and_branches(students, document, spec):
         students.delete(2)
     assert students.delete("first").history.index.tolist() == [0, 2]
     assert students.restore(1).history.index.tolist() == [0, 1, 2]
-    found = document("history", "list", spec)["nodes"]
-    assert [node["name"] for node in found] == ["", "first", ""]
+    assert students.history["name"].tolist() == ["", "first", ""]
 
 
 def test_events_and_edits_are_those_of_the_command(students, document, spec, tmp_path):
     students.up("bicycle", "wheel").note("by hand")
-    told = document("history", "events", spec)["events"]
-    events = students.events
-    assert [events.index.name, *events.columns] == list(told[0])
-    plain = events.reset_index().astype(object)
-    assert plain.where(plain.notna(), None).to_dict("records") == told
+    assert document("history", "events", spec)["rows"] == records(students.events)
     assert students.edits() == document("history", "edits", spec)["edits"]
     path = tmp_path / "edits.yaml"
     path.write_text(students.edits())
@@ -183,7 +179,7 @@ def test_what_if_is_counted_by_hand(students):
     ]
     np.testing.assert_allclose(table["f1"], values, atol=1e-12)
     now = table.loc[weight]
-    assert (now["change"], now["low"], now["high"]) == (0, 0, 0)
+    assert (now["change"], now["change_low"], now["change_high"]) == (0, 0, 0)
 
 
 def test_what_if_with_the_others_solved_again(students):
@@ -207,8 +203,8 @@ def test_what_if_with_the_others_solved_again(students):
     known = label >= 0
     expected = f1_score(label[known] == 1, logit[known] > 0)
     assert table["f1"].iloc[len(table) // 2] == pytest.approx(expected, abs=1e-9)
-    assert (table["low"] <= table["change"]).all()
-    assert students.what_if("bicycle", "wheel", refit=True)["low"].isna().all()
+    assert (table["change_low"] <= table["change"]).all()
+    assert students.what_if("bicycle", "wheel", refit=True)["change_low"].isna().all()
 
 
 def test_an_image_is_taken_apart(students):

@@ -26,7 +26,7 @@ from inficond_panel.errors import SpecError
 from inficond_panel.results.churn import churn
 from inficond_panel.results.concept_rows import discrepancies
 from inficond_panel.results.cross_fitted import evaluation_outcome
-from inficond_panel.results.gallery import gallery_lines, take_gallery
+from inficond_panel.results.gallery import gallery_frame, take_gallery
 from inficond_panel.results.local_explanation import take_apart
 from inficond_panel.results.snapshot import take_snapshot
 from inficond_panel.tuning import Intent, open_tuner
@@ -211,9 +211,10 @@ def test_marks_edits_predictions_and_discrepancies_go_by_the_likeliest_class(stu
     for k, name in enumerate(CLASSES):
         own = students.student(name, "tune")
         gallery = take_gallery(own, "a")
-        for line in gallery_lines(students.tuner.store, gallery, (), {}):
-            at = students.images("tune").index(line[0])
-            assert line[10:12] == [int(teacher[at] == k), int(student[at] == k)]
+        for image, row in gallery_frame(students.tuner.store, gallery, (), {}).iterrows():
+            at = students.images("tune").index(image)
+            assert row["teacher_decision"] == (teacher[at] == k)
+            assert row["student_decision"] == (student[at] == k)
         for at in range(4):
             apart = take_apart(own, int(rows[at]))
             assert (apart.present, apart.named) == (student[at] == k, CLASSES[student[at]])

@@ -3,10 +3,12 @@
 import io
 import json
 import pickle
+import runpy
 import tarfile
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from precompute_factory import (
     dataset_section,
@@ -19,6 +21,7 @@ from precompute_factory import (
 from test_init import home  # noqa: F401
 
 import precompute
+from inficond_panel import from_frames
 from inficond_panel.cli import main
 from inficond_panel.common.installation import shipped_folder
 from inficond_panel.errors import DataError
@@ -259,6 +262,56 @@ def test_the_example_of_datasets(tmp_path):
         parts[split] = datasets.Dataset.from_dict(columns, datasets.Features(features))
     datasets.DatasetDict(parts).save_to_disk(tmp_path / "data")
     check(example(tmp_path, "datasets"))
+
+
+@pytest.fixture
+def fiftyone(monkeypatch):
+    """FiftyOne on a database in memory: its own needs the program of MongoDB."""
+    found = pytest.importorskip("fiftyone")
+    mongomock, mongoengine = pytest.importorskip("mongomock"), pytest.importorskip("mongoengine")
+    database = found.core.odm.database
+    mongoengine.disconnect_all()
+    mongoengine.connect("fiftyone", mongo_client_class=mongomock.MongoClient)
+    monkeypatch.setattr(database, "_client", mongoengine.connection.get_connection())
+    monkeypatch.setattr(database, "_connect", lambda: None)
+    monkeypatch.setattr(database, "get_db_conn", lambda: database._client["fiftyone"])
+    return found
+
+
+@pytest.mark.parametrize("task", ["single_label", "multi_label"])
+def test_the_example_of_fiftyone_goes_both_ways(fiftyone, tmp_path, task):
+    one, several = fiftyone.Classification, fiftyone.Classifications
+    data, single = fiftyone.Dataset("data", overwrite=True), task == "single_label"
+    for i in range(8):
+        (tmp_path / f"{i}.jpg").write_bytes(jpeg(i))
+        label = one(label=NAMES[i % 2])
+        label = label if single else several(classifications=[label])
+        tags = ["train" if i < 4 else "test"]
+        data.add_sample(fiftyone.Sample(f"{tmp_path}/{i}.jpg", tags=tags, ground_truth=label))
+    dataset = example(tmp_path, "fiftyone")
+    number = {sample.id: int(Path(sample.filepath).stem) for sample in data}
+    ids = sorted(dataset.ids, key=number.get)
+    assert dataset.classes == ("cat", "dog")
+    assert [number[image] for image in dataset.ids[:4]] == [0, 1, 2, 3]
+    split = pd.Series(dataset.split, dataset.ids)
+    labels = pd.DataFrame(dataset.label, dataset.ids, NAMES)
+    scores = pd.DataFrame({"word": [(-1.0) ** number[image] for image in ids]}, ids)
+    students = from_frames(
+        scores, 8.5 * labels - 4, labels, split=split, path=tmp_path / "own.zarr", task=task,
+        activation="softmax" if single else "sigmoid",
+    ).fit()  # fmt: skip
+    runpy.run_path(shipped("fiftyone"))["write"](students, "data")
+    decided, chance = students.predict("tune"), students.predict_proba("tune")
+    assert decided.any()
+    for row, image in enumerate(students.images("tune")):
+        there = data[image]["students"]
+        found = [there] if single else there.classifications
+        assert type(there) is (one if single else several)
+        assert [each.label for each in found] == [
+            name for name, here in zip(NAMES, decided[row], strict=True) if here
+        ]
+        assert [each.confidence for each in found] == chance[row][decided[row] == 1].tolist()
+    assert all(data[image]["students"] is None for image in ids if split[image] != "tune")
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ DOORS = {
         ["--class", "bicycle", "--dry-run"],
         lambda students: students.fit().levers("bicycle"),
     ),
+    "history events": ([], lambda students: students.fit().events),
     "lambda": (["--class", "bicycle"], lambda students: students.penalty_path("bicycle")),
     "stability": (
         ["--class", "bicycle", "--draws", "8"],
@@ -41,7 +42,7 @@ def spec(tmp_path_factory):
 @pytest.fixture
 def said(spec, capsys):
     def call(command: str, *more: str) -> str:
-        assert main([command, str(spec), *DOORS[command][0], *more]) == 0
+        assert main([*command.split(), str(spec), *DOORS[command][0], *more]) == 0
         return capsys.readouterr().out
 
     return call

@@ -8,7 +8,14 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from inficond_panel.commands.shared.arguments import add_seed, add_split, add_tuner, positive
+from inficond_panel.commands.shared.arguments import (
+    add_allow_python,
+    add_seed,
+    add_split,
+    add_tuner,
+    positive,
+)
+from inficond_panel.commands.shared.show import add_forms
 
 DESCRIPTION = (
     "Distills the students of every combination of targets, alpha, temperature and lambda, and "
@@ -66,7 +73,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--draws", type=positive, metavar="N", help="bootstrap draws (default: as the spec says)"
     )
+    add_allow_python(parser)
     add_seed(parser)
+    add_forms(parser)
 
 
 def run(args: argparse.Namespace) -> None:

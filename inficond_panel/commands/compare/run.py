@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from inficond_panel.commands.shared.arguments import allow_python
 from inficond_panel.commands.shared.output import note, progress
 from inficond_panel.commands.shared.show import show_all
 from inficond_panel.commands.shared.students import open_students, settle_draws
@@ -128,6 +129,7 @@ def _penalties(tuner: Tuner) -> Any:
 def _gammas(tuner: Tuner, args: argparse.Namespace) -> Frames:
     drawn = {"draws": args.draws, "seed": args.seed}
     above = args.super_classes or ""
+    allow_python(args, tuner.spec)
     sweep = oracle_sweep(tuner, args.gamma, groups=args.groups, above=above, progress=note, **drawn)
     if sweep.groups is None:
         note("No silhouette: there are no two groups of two images or more; see --groups.")

@@ -48,6 +48,8 @@ class Dataset(Section):
     chooser: ClassVar[str] = "kind"
     kind: Any
     splits: Any = None
+    #: Whether a Python function may run; not a key: a spec must not allow itself to run code.
+    allowed = False
 
     task = Choice(
         default=TASKS[0],
@@ -322,8 +324,6 @@ class PythonDataset(Dataset):
     )
     classes = Words([], doc="Classes to take; empty: all.")
     max_bad_share = _bad_share()
-    #: Not a key: a spec must not allow itself to run code.
-    allowed = False
 
 
 class StoreDataset(Dataset):

@@ -11,7 +11,7 @@ import pandas as pd
 
 from inficond_panel.common.numbers import count
 from inficond_panel.common.whole_file import write_whole
-from inficond_panel.results.frame import Heading, make_frame
+from inficond_panel.results.frame import Heading, make_frame, plain_headings
 from inficond_panel.study.pages import charts
 from inficond_panel.study.results.answers import Given, answers, scores
 from inficond_panel.study.results.differences import differences
@@ -243,7 +243,7 @@ def _summary(question: Question, given: Sequence[Given]) -> tuple[pd.DataFrame, 
     rows = pd.DataFrame([vars(one) for one in given])
     by = ["condition"] if rows.condition.nunique() > 1 else []
     if isinstance(question, TextQuestion):
-        return rows[rows.answer.str.strip() != ""], _headings("participant", *by, "answer")
+        return rows[rows.answer.str.strip() != ""], plain_headings("participant", *by, "answer")
     if isinstance(question, NumberQuestion):
         groups = rows.astype({"answer": float}).groupby(by or ["task"])
         found = groups["answer"].agg(
@@ -251,13 +251,9 @@ def _summary(question: Question, given: Sequence[Given]) -> tuple[pd.DataFrame, 
         )
         means = {name: Heading(name, 1) for name in ("mean", "SD")}
         ends = {name: Heading(name, significant=6) for name in ("lowest", "highest")}
-        return found.reset_index(), _headings(*by, "people") | means | ends
+        return found.reset_index(), plain_headings(*by, "people") | means | ends
     each = rows.explode("answer").groupby([*by, "answer"], sort=False).size()
-    return each.rename("people").reset_index(), _headings(*by, "answer", "people")
-
-
-def _headings(*names: str) -> dict[str, Heading]:
-    return {name: Heading(name) for name in names}
+    return each.rename("people").reset_index(), plain_headings(*by, "answer", "people")
 
 
 def _events(

@@ -15,7 +15,7 @@ import pandas as pd
 from inficond_panel.common.installation import missing_extra
 from inficond_panel.common.whole_file import write_whole
 from inficond_panel.results.forms import csv_text
-from inficond_panel.results.frame import Heading, make_frame
+from inficond_panel.results.frame import Heading, make_frame, plain_headings
 from inficond_panel.study.results.answers import answers, scores
 from inficond_panel.study.results.board import board
 from inficond_panel.study.results.differences import Difference
@@ -37,8 +37,6 @@ MEASURES = {
     "holdout_gain": "gain on the holdout, points of AP",
 }
 _WHERE = ("participant", "task", "condition")
-_TASK = {"task": Heading("task"), "condition": Heading("condition")}
-_PERSON = {"participant": Heading("participant")} | _TASK
 
 
 def _frame(
@@ -51,7 +49,7 @@ def _frame(
     """A frame of these ``columns``, the first its index, also where there are no rows; a person
     reads those of ``headings``, without the condition where nothing is varied."""
     given = list(rows)
-    shown = {name: Heading(name) for name in columns} if headings is None else dict(headings)
+    shown = plain_headings(*columns) if headings is None else dict(headings)
     if "condition" in shown and given and not any(row["condition"] for row in given):
         del shown["condition"]
     frame = make_frame(given, columns[0], shown, title=title, **more)
@@ -78,12 +76,8 @@ def board_table(study: Study) -> pd.DataFrame:
     """One row per participant: the step that each has reached, as ``Place``."""
     rows = [{k: pd.NA if v is None else v for k, v in vars(each).items()} for each in board(study)]
     headings = {
-        "participant": Heading("participant"),
-        "condition": Heading("condition"),
-        "step": Heading("step"),
-        "state": Heading("state"),
+        **plain_headings("participant", "condition", "step", "state", "minutes", "iterations"),
         "minutes": Heading("minutes", 1),
-        "iterations": Heading("iterations"),
         "seen": Heading("last seen"),
     }
     return _frame(rows, list(headings), "Participants", headings, facts={"data": str(study.folder)})
@@ -93,11 +87,8 @@ def tasks_table(found: Iterable[Result]) -> pd.DataFrame:
     """One row per participant and task."""
     rows = ({**asdict(r), "gain": r.gain, "holdout_gain": r.holdout_gain} for r in found)
     headings = {
-        **_PERSON,
-        "place": Heading("place"),
-        "outcome": Heading("outcome"),
+        **plain_headings(*_WHERE, "place", "outcome", "minutes", "iterations"),
         "minutes": Heading("minutes", 1),
-        "iterations": Heading("iterations"),
         "thumbs": Heading("thumbs each", 1),
         "undos": Heading("undos"),
         "ap_start": Heading("AP before"),
@@ -129,9 +120,7 @@ def summary_table(summaries: Iterable[Summary]) -> pd.DataFrame:
     ]
     typed = {"typed": Heading("concepts typed")} if any(row["typed"] for row in rows) else {}
     headings = {
-        **_TASK,
-        "people": Heading("people"),
-        "done": Heading("done"),
+        **plain_headings("task", "condition", "people", "done"),
         **typed,
         "words": Heading("measure"),
         "mean": Heading("mean", 2),
@@ -278,9 +267,7 @@ def views_summary(use: pd.DataFrame) -> pd.DataFrame:
         for row in sums.to_dict("records")
     ]
     headings = {
-        **_TASK,
-        "view": Heading("view"),
-        "people": Heading("people"),
+        **plain_headings(*keys, "people"),
         "minutes": Heading("minutes each", 1),
         "acts": Heading("acts each", 1),
     }

@@ -33,7 +33,7 @@ def compare_page(store: Store, frames: Frames) -> str:
     diagrams = _diagrams(frames["reliability"])
     kinds = list(dict.fromkeys(kind for kind, _, _ in diagrams))
     pooled = [
-        _reliability(f"{_named(kind)}, {bins}", {kind: diagram})
+        _reliability(f"{kind}, {bins}", {kind: diagram})
         for (kind, name, bins), diagram in diagrams.items()
         if not name
     ]
@@ -90,7 +90,8 @@ def _reliability(title: str, diagrams: Mapping[str, pd.DataFrame]) -> dict[str, 
     """Frequency over probability by bin; the area of a mark goes with the root of its events."""
     marks, words = [], []
     for kind, bins in diagrams.items():
-        words.append(f"{kind} ECE {number(bins[ECE.key].iloc[0])}")
+        name = _named(kind) if len(diagrams) == 1 else kind
+        words.append(f"{name} ECE {number(bins[ECE.key].iloc[0])}")
         largest = max(int(bins["events"].max()), 1)
         for row in bins[bins["events"] > 0].itertuples():
             x, y = 26 + 168 * row.probability, 194 - 168 * row.frequency
