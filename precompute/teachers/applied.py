@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from inficond_panel.common.devices import CPU
+from inficond_panel.common.near_words import first_of
 from inficond_panel.common.teacher_outputs import log_odds
 from inficond_panel.concepts.extended_store import base_of
 from inficond_panel.errors import DataError, InficondError
@@ -22,7 +23,6 @@ from inficond_panel.store import Store
 from inficond_panel.vocabulary.splits import FIT
 from precompute.batches.run import Run
 from precompute.batches.segmenting import Features
-from precompute.datasets.naming import first_of
 from precompute.encoder import Encoder
 from precompute.teachers.head import Heads, chosen_l2, fit_heads
 from precompute.teachers.inputs import network_inputs, pass_keys

@@ -15,12 +15,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from inficond_panel.common.near_words import nearest
+from inficond_panel.common.near_words import first_of, nearest
 from inficond_panel.common.reading import check_file
 from inficond_panel.common.teacher_outputs import logits_fault, logits_of, probabilities_fault
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.teacher import LogitsTeacher, Teacher
-from precompute.datasets.naming import first_of
 from precompute.datasets.row_tables import Table, read_table
 
 #: What is finite in the file must be so in the store, which holds float32.
