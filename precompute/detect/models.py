@@ -16,7 +16,7 @@ from precompute.encoder.hub import CONFIG, model_config
 from precompute.encoder.source import check_name, known_tags
 from precompute.teachers.kinds.timm_models import known_weights
 from precompute.teachers.kinds.transformers_models import own_names
-from precompute.teachers.output_names import names_in_file
+from precompute.teachers.outputs import names_in_file
 
 #: From a path to its text in the spec.
 Written = Callable[[Path], str]

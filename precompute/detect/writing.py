@@ -20,7 +20,7 @@ from precompute.datasets import Dataset
 from precompute.datasets.row_tables import read_rows
 from precompute.detect.layout import Layout
 from precompute.detect.models import Choice
-from precompute.teachers.output_names import plain_name
+from precompute.teachers.outputs import plain_name
 from precompute.teachers.tables import read_arrays, read_outputs
 
 _PLAIN = re.compile(r"[A-Za-z_./][\w./ -]*(?<! )")
