@@ -86,7 +86,7 @@ test-packages: $(VENV)/.test
 
 # The libraries that functions of specs/functions/ read, beside the tests' own.
 test-examples: $(VENV)/.test
-	$(call with-versions,examples,$(PYTHON),-c locks/constraints.txt --group examples,$(ALL_EXTRAS))
+	$(call with-versions,examples,$(PYTHON),--group examples,$(ALL_EXTRAS))
 	build/examples/bin/python -m pytest --quiet tests/unit/test_python_datasets.py
 
 build-packages: $(VENV)/.packaging

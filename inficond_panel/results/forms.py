@@ -93,6 +93,12 @@ def _limits(row: pd.Series, name: str, heading: Heading) -> str:
 
 
 def _text(value: Any, heading: Heading) -> str:
+    if heading.words:
+        return heading.words[2 if _plain(value) is None else int(value)]
+    return _written(value, heading)
+
+
+def _written(value: Any, heading: Heading) -> str:
     match _plain(value):
         case None:
             return "undefined" if isinstance(value, float) else ""

@@ -25,7 +25,8 @@ LIMITS = ("_low", "_high")
 class Heading:
     """Heading of a column where a person reads it; decimals of its numbers, or ``significant``
     digits, their sign, and whether ``limits`` stand behind them, with a ``star`` where these
-    exclude 0. ``level`` names the fact that has their level."""
+    exclude 0. ``level`` names the fact that has their level. ``words`` stand for
+    0, for 1 and for what is missing."""
 
     text: str
     digits: int = 3
@@ -34,6 +35,7 @@ class Heading:
     limits: bool = True
     star: bool = False
     level: str = "level"
+    words: tuple[str, ...] = ()
 
 
 def plain_headings(*names: str) -> dict[str, Heading]:

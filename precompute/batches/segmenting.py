@@ -32,7 +32,7 @@ from precompute.encoder.image import chosen_size
 from precompute.segments import SegmentSettings, segment
 
 #: Embeddings of places, and of the whole where they are asked for; None if no image was read.
-Encoded = tuple[np.ndarray | None, np.ndarray | None]
+Vectors = tuple[np.ndarray | None, np.ndarray | None]
 _LOADED: dict[str, Any] = {}
 _LOADING = threading.RLock()  # a teacher may sit on an encoder
 
@@ -143,7 +143,7 @@ class Segmenting:
         """Decode."""
         return decode(self.dataset, positions, self.model.prepare)
 
-    def run(self, photos: Decoded) -> tuple[Decoded, Encoded]:
+    def run(self, photos: Decoded) -> tuple[Decoded, Vectors]:
         """Encode."""
         model, features = self.model, self.features
         if not photos.images:
@@ -156,7 +156,7 @@ class Segmenting:
         whole = other.whole(np.stack([other.prepare(image) for image in photos.images]))
         return photos, (model.dense(photos.pixels), whole)
 
-    def after(self, given: tuple[Decoded, Encoded]) -> Arrays:
+    def after(self, given: tuple[Decoded, Vectors]) -> Arrays:
         """Segment."""
         photos, (cells, whole) = given
         arrays = {"reason": np.array(photos.reasons)}

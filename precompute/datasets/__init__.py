@@ -12,12 +12,11 @@ from inficond_panel.spec.sections.dataset import PythonDataset
 from inficond_panel.store.label_checks import REMEDY, single_label_fault
 from precompute.datasets.dataset import Dataset, Encoded, Listing
 from precompute.datasets.layouts.coco import coco_listing
-from precompute.datasets.layouts.columns import columns_listing
 from precompute.datasets.layouts.existing import check_encoder, encoded_batches, store_dataset
 from precompute.datasets.layouts.folder import folder_listing
 from precompute.datasets.layouts.python_source import python_listing
 from precompute.datasets.layouts.scenes import scenes_dataset
-from precompute.datasets.layouts.table import table_listing
+from precompute.datasets.layouts.tables import columns_listing, table_listing
 from precompute.datasets.layouts.voc import voc_listing
 from precompute.datasets.python_function import source
 

@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from inficond_panel.common.near_words import first_of
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.splits import ALL, REST, ColumnPart, Reference, Splits, list_name
 from inficond_panel.store import Store
 from inficond_panel.store.images import decode
 from inficond_panel.vocabulary.splits import SPLITS
 from inficond_panel.vocabulary.tasks import TASKS
-from precompute.datasets.naming import first_of
 from precompute.datasets.row_tables import Table
 from precompute.datasets.splitting import assign
 

@@ -92,7 +92,8 @@ class Source:
 
     def quick_gelu(self, config: dict[str, Any]) -> bool:
         """True if the model was trained with QuickGELU: by the tag, else by the configuration."""
-        return bool(config.get("quick_gelu")) or bool(self._tag_settings().get("quick_gelu"))
+        settings = tag_settings(self.model, self.tag) if self.tag else {}
+        return bool(config.get("quick_gelu") or settings.get("quick_gelu"))
 
     def preprocessing(self) -> dict[str, Any] | None:
         """Mean, std and interpolation of the weights; None: the folder's configuration has them.
@@ -113,9 +114,6 @@ class Source:
                 f"concepts.encoder.model.",
             )
         return json.loads(kinds.pop()) if kinds else {}
-
-    def _tag_settings(self) -> dict[str, Any]:
-        return tag_settings(self.model, self.tag) if self.tag else {}
 
 
 _PREPROCESSING = ("mean", "std", "interpolation")

@@ -16,7 +16,7 @@ from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.common.devices import device_text
 from inficond_panel.concepts.scoring import score_corpus
 from inficond_panel.concepts.typed import scoring_of
-from inficond_panel.errors import DataError, InficondError
+from inficond_panel.errors import DataError
 from inficond_panel.spec import Spec
 from inficond_panel.spec.sections.teacher import LogitsTeacher, NetworkTeacher
 from inficond_panel.store import Store, open_store
@@ -43,11 +43,11 @@ from precompute.pipeline.assemble import encoded_arrays, small_encoded
 from precompute.pipeline.encode import Encoding
 from precompute.pipeline.inputs import Inputs
 from precompute.pipeline.near_duplicates import near_pairs, small_photos
-from precompute.pipeline.run import cannot_write, partial_folder, usual_workers
+from precompute.pipeline.run import partial_folder, usual_workers, writing_to
 from precompute.segments.files import with_masks
 from precompute.teachers import fetch_teacher, network_inputs, pass_keys
-from precompute.teachers.activations import Columns
 from precompute.teachers.applied import network_logits, table_logits
+from precompute.teachers.tables import Columns
 
 _EVALUATION = (TUNE, HOLDOUT)
 #: Digits of the hash of a photo's content; that of its mask follows where segments come from files.
@@ -79,17 +79,11 @@ def extend(
     """
     started, path = time.monotonic(), Path(store_path)
     spec.check_making()
-    try:
+    with writing_to(path, "Choose a store in a folder that can be written."):
         store = open_store(path)
         with only_run(path):
             run = _Adding(spec, store, progress, cancelled, workers or usual_workers())
             found = run.add(_named(photos), None if logits is None else Path(logits))
-    except OSError as error:
-        if isinstance(error, InficondError):
-            raise
-        raise cannot_write(
-            path, error, "Choose a store in a folder that can be written."
-        ) from error
     return replace(found, seconds=time.monotonic() - started)
 
 
@@ -168,7 +162,10 @@ class _Adding:
         read = segmented.read
         names = [inputs.dataset.ids[i] for i in read]
         arrays = _arrays(store, segmented, names, [inputs.digests[i] for i in read])
-        arrays |= _logit_arrays(store, labelled(run), read)
+        logits = labelled(run)
+        arrays["teacher_logit"] = logits.own[read]
+        if store.has("other_logit"):
+            arrays["other_logit"] = logits.other[read]
         near = _near(store, segmented, names)
         part = write_part(store, arrays, [new[i].path.absolute() for i in read])
         shutil.rmtree(partial)
@@ -301,11 +298,6 @@ def _arrays(
         "segment_cosine": scored.cosine,
         **({} if normaliser is None else {"segment_normaliser": normaliser}),
     }
-
-
-def _logit_arrays(store: Store, logits: Columns, read: np.ndarray) -> dict[str, np.ndarray]:
-    other = {"other_logit": logits.other[read]} if store.has("other_logit") else {}
-    return {"teacher_logit": logits.own[read], **other}
 
 
 def _near(

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from inficond_panel.common.numbers import duration, size_text
-from inficond_panel.errors import StoreError
 from inficond_panel.spec import Spec
 from inficond_panel.spec.sections.teacher import NetworkTeacher
-from inficond_panel.store import Store, open_store
+from inficond_panel.store import Store
 from precompute.batches.results import Results, stage_of, stores_near
 from precompute.batches.run import Run
 from precompute.pipeline.encode import Encoding, features_of
@@ -135,8 +134,8 @@ def plan(
     """
     spec.check_photos()
     path, inputs = Path(store_path), read_inputs(spec, progress)
-    there = _existing_store(path)
     results, near = Results(partial_folder(path)), list(stores_near(path))
+    there = next((store for store in near if store.path == path), None)
     encoding = Encoding(inputs, Run(inputs.dataset, inputs.keys, results, near))
     up_to_date = inputs.made(path)
     planned = {"segments": _plan_photos, "teacher": _plan_teacher}
@@ -153,12 +152,13 @@ def plan(
         stages = tuple(_with_seconds(stage, timed, workers) for stage in stages)
     known = [stage.seconds for stage in stages if stage.seconds is not None]
     photos = len(inputs.keys) if not up_to_date else 0
+    folder = next(folder for folder in path.absolute().parents if folder.exists())
     return Plan(
         store=path,
         up_to_date=up_to_date,
         stages=stages,
         seconds=sum(known) if known else None,
-        free_bytes=shutil.disk_usage(_existing_folder(path)).free,
+        free_bytes=shutil.disk_usage(folder).free,
         needed_bytes=round(2 * (timed.bytes_a_photo or _BYTES_PER_IMAGE) * photos),
         workers=workers,
         sampled=timed.photos if timed.seconds else 0,
@@ -172,17 +172,6 @@ def _with_seconds(stage: PlannedStage, sample: Sample, workers: int) -> PlannedS
     if stage.seconds is not None or each is None or not stage.photos:
         return stage
     return replace(stage, seconds=stage.photos * each / workers)
-
-
-def _existing_store(path: Path) -> Store | None:
-    try:
-        return open_store(path)
-    except StoreError:
-        return None
-
-
-def _existing_folder(path: Path) -> Path:
-    return next(folder for folder in path.absolute().parents if folder.exists())
 
 
 def _plan_stage(name: str, encoding: Encoding, there: Store | None) -> PlannedStage:

@@ -6,8 +6,8 @@ import errno
 import os
 import shutil
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -89,29 +89,34 @@ def run(
     path = Path(store_path)
     spec.check_photos()
     try:
-        fetch_encoder(spec.concepts.encoder)
-        fetch_teacher(spec.teacher)
-        inputs = read_inputs(spec, progress)
-        if inputs.made(path):
-            _tidy(path)
-            store = open_store(path)
-            if better := hold_store(store, spec.order):
-                progress(f"Warning: {better.warning}")
-            progress(f"{path} is up to date: nothing to do.")
-            return _report(store, False, None, started)
-        with only_run(path):
-            restore(path)
-            given = inputs.dataset, inputs.keys, Results(partial_folder(path)), [*stores_near(path)]
-            threads = workers or usual_workers()
-            run = Run(*given, threads, scheduler, progress, cancelled)
-            speed = _Stages(inputs, run).make(path)
-            shutil.rmtree(partial_folder(path))
+        with writing_to(path, _ELSEWHERE):
+            fetch_encoder(spec.concepts.encoder)
+            fetch_teacher(spec.teacher)
+            inputs = read_inputs(spec, progress)
+            if inputs.made(path):
+                _tidy(path)
+                store = open_store(path)
+                if better := hold_store(store, spec.order):
+                    progress(f"Warning: {better.warning}")
+                progress(f"{path} is up to date: nothing to do.")
+                return _report(store, False, None, started)
+            with only_run(path):
+                restore(path)
+                left = partial_folder(path)
+                run = Run(
+                    inputs.dataset,
+                    inputs.keys,
+                    Results(left),
+                    list(stores_near(path)),
+                    workers or usual_workers(),
+                    scheduler,
+                    progress,
+                    cancelled,
+                )
+                speed = _Stages(inputs, run).make(path)
+                shutil.rmtree(left)
     except OrderError as error:
         raise in_spec(error, spec) from error
-    except OSError as error:
-        if isinstance(error, InficondError):
-            raise
-        raise cannot_write(path, error, _ELSEWHERE) from error
     report = _report(open_store(path), True, speed, started)
     for warning in report.warnings:
         progress(f"Warning: {warning}")
@@ -141,13 +146,20 @@ def usual_workers() -> int:
     return min(_MOST_WORKERS, os.cpu_count() or 1)
 
 
-def cannot_write(path: Path, error: OSError, remedy: str) -> StoreError:
-    """The error of a run that cannot write to ``path``; ``remedy`` unless the disk is full."""
-    if error.errno in _FULL:
-        return StoreError(
-            f"The disk of {path} is full.", "Make room and start again; it goes on where it was."
-        )
-    return StoreError(f"{path} cannot be written: {error}.", remedy)
+@contextmanager
+def writing_to(path: Path, remedy: str) -> Iterator[None]:
+    """Raise ``StoreError`` where the system cannot write; ``remedy`` unless the disk is full."""
+    try:
+        yield
+    except InficondError:
+        raise
+    except OSError as error:
+        if error.errno in _FULL:
+            raise StoreError(
+                f"The disk of {path} is full.",
+                "Make room and start again; it goes on where it was.",
+            ) from error
+        raise StoreError(f"{path} cannot be written: {error}.", remedy) from error
 
 
 @dataclass
@@ -173,8 +185,10 @@ class _Stages:
                 # Taken from a store that skipped photos, for other segments, which ours has.
                 teacher = self._teacher(anew=True)
             text = self._result("text", partial(stages.text, inputs, segmented))
-            for line in _dropped_lines(stages.facts_of(text)):
-                run.progress(line)
+            told = stages.facts_of(text)
+            if "dropped" in told:
+                for line in filter_lines(len(told["concepts"]), told["dropped"]):
+                    run.progress(line)
             scores = partial(stages.scores, inputs, segmented, text)
             projections = partial(stages.projections, inputs, segmented, text)
             results = {
@@ -269,8 +283,3 @@ def _report(store: Store, changed: bool, speed: float | None, started: float) ->
         images_per_second=speed,
         seconds=time.monotonic() - started,
     )
-
-
-def _dropped_lines(told: Mapping[str, Any]) -> list[str]:
-    """Effect of the filters of the concepts for people; none where there are no filters."""
-    return filter_lines(len(told["concepts"]), told["dropped"]) if "dropped" in told else []

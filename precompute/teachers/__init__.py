@@ -13,15 +13,13 @@ from precompute.teachers.loading import (
     load_embedding,
     load_teacher,
 )
-from precompute.teachers.output_names import resolved
-from precompute.teachers.output_order import check_order, check_table, in_spec
+from precompute.teachers.outputs import check_order, check_table, in_spec, resolved
 from precompute.teachers.passes import check_finite
 from precompute.teachers.preprocessing import stacked
-from precompute.teachers.stage import Result, teacher_logits
+from precompute.teachers.stage import teacher_logits
 from precompute.teachers.tables import left_out_text, read_logits
 
 __all__ = [
-    "Result",
     "batch_of",
     "check_finite",
     "check_labels",

@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from inficond_panel.common.devices import CPU
+from inficond_panel.common.near_words import first_of
 from inficond_panel.common.teacher_outputs import log_odds
 from inficond_panel.concepts.extended_store import base_of
 from inficond_panel.errors import DataError, InficondError
@@ -22,17 +23,15 @@ from inficond_panel.store import Store
 from inficond_panel.vocabulary.splits import FIT
 from precompute.batches.run import Run
 from precompute.batches.segmenting import Features
-from precompute.datasets.naming import first_of
 from precompute.encoder import Encoder
-from precompute.teachers.activations import Columns, split_columns
 from precompute.teachers.head import Heads, chosen_l2, fit_heads
 from precompute.teachers.inputs import network_inputs, pass_keys
 from precompute.teachers.loading import batch_of, encoder_of, load_embedding, load_teacher
-from precompute.teachers.output_names import resolved, section_with
+from precompute.teachers.outputs import resolved, teacher_with
 from precompute.teachers.passes import Network, Pass, run_pass
 from precompute.teachers.preprocessing import stacked
 from precompute.teachers.stage import plain_logits, teacher_logits
-from precompute.teachers.tables import read_logits
+from precompute.teachers.tables import Columns, read_logits, split_columns
 from precompute.teachers.teacher import Teacher
 
 _NAME_TABLE = "Name a table with a row per photo: --logits TABLE.csv"
@@ -104,7 +103,10 @@ def stored_heads(teacher: HeadTeacher, store: Store, device: str) -> Heads:
     Raises ``DataError`` for a store without features.
     """
     if not store.has("teacher_feature"):
-        raise DataError("The store has no features that the heads could be fitted on.")
+        raise DataError(
+            f"{store.path} has no features that the heads could be fitted on.",
+            "Write it again: inficond precompute SPEC",
+        )
     fit = store.rows(FIT)
     given = store.teacher_feature, store.label, fit, store.classes, teacher, device
     return fit_heads(*given, chosen_l2(store))
@@ -130,7 +132,7 @@ def network_logits(
     corpus = base_of(store).concepts
     if not isinstance(teacher, HeadTeacher):
         if teacher.oracle:  # it needs labels, which these photos do not have
-            teacher = section_with(teacher, oracle=None)
+            teacher = teacher_with(teacher, oracle=None)
         return teacher_logits(teacher, run, encoder, corpus, device).logits
     heads = stored_heads(teacher, store, device)
     key = pass_keys(network_inputs(teacher, store.classes, encoder, corpus))["features"]
@@ -157,7 +159,7 @@ def table_logits(
             "Name the folder above them: photos are then named by their paths below it.",
         )
     outputs = teacher.outputs or "logits"  # few rows of logits may look like probabilities
-    named = section_with(teacher, path=table or teacher.path, outputs=outputs)
+    named = teacher_with(teacher, path=table or teacher.path, outputs=outputs)
     found = read_logits(named, names, store.classes)
     others = [str(name) for name in store.read("other_class")]
     if set(found.other_classes) != set(others):

@@ -35,7 +35,7 @@ RECIPE = 2
 
 
 def teacher_inputs(
-    section: Teacher,
+    teacher: Teacher,
     dataset: Dataset,
     digests: Sequence[str],
     encoder: EncoderSection | None = None,
@@ -46,19 +46,19 @@ def teacher_inputs(
     ``digests`` are the images'; ``encoder`` is the section of the concepts' encoder. Raises
     ``DataError`` for a file that cannot be read.
     """
-    inputs = network_inputs(section, dataset.classes, encoder, corpus)
+    inputs = network_inputs(teacher, dataset.classes, encoder, corpus)
     inputs["ids"] = list(dataset.ids)
-    if not isinstance(section, NetworkTeacher):
+    if not isinstance(teacher, NetworkTeacher):
         return inputs
     inputs["photos"] = key_of("photos", list(digests))
-    if section.kind == "head" or section.oracle:
+    if teacher.kind == "head" or teacher.oracle:
         inputs["split"] = list(dataset.split)
         inputs["label"] = dataset.label[fit_rows(dataset)].tobytes().hex()
     return inputs
 
 
 def network_inputs(
-    section: Teacher,
+    teacher: Teacher,
     classes: Sequence[str],
     encoder: EncoderSection | None = None,
     corpus: Sequence[str] = (),
@@ -66,10 +66,10 @@ def network_inputs(
     """Inputs that the teacher itself depends on, whatever the photos."""
     inputs: dict[str, Any] = {
         "recipe": RECIPE,
-        "settings": settings(section, encoder),
+        "settings": settings(teacher, encoder),
         "classes": list(classes),
     }
-    if isinstance(section, OpenClipTeacher) and not section.background:
+    if isinstance(teacher, OpenClipTeacher) and not teacher.background:
         inputs["corpus"] = list(corpus)
     return inputs
 
@@ -129,23 +129,23 @@ def fit_rows(dataset: Dataset) -> np.ndarray:
 
 
 def described(
-    section: Teacher, settings: dict[str, Any], preprocessing: Prepares | None = None
+    teacher: Teacher, settings: dict[str, Any], preprocessing: Prepares | None = None
 ) -> dict[str, Any]:
     """Attributes: name, kind, digest (SHA-256 of settings and files) and preprocessing."""
     plain = preprocessing.plain() if preprocessing else None
     text = json.dumps([settings, plain], sort_keys=True)
     attrs: dict[str, Any] = {
-        "teacher": section.title,
-        "teacher_kind": section.kind,
+        "teacher": teacher.title,
+        "teacher_kind": teacher.kind,
         "teacher_digest": hashlib.sha256(text.encode()).hexdigest(),
     }
-    if section.softmax:
+    if teacher.softmax:
         attrs["teacher_activation"] = "softmax"
     return {**attrs, "teacher_preprocessing": plain} if plain else attrs
 
 
 def oracle_record(
-    section: NetworkTeacher, dataset: Dataset, logit: np.ndarray, oracle: np.ndarray | None
+    teacher: NetworkTeacher, dataset: Dataset, logit: np.ndarray, oracle: np.ndarray | None
 ) -> dict[str, Any]:
     """Attribute ``oracle``: gamma, and the mean loss of an image of ``fit`` before and after.
 
@@ -157,13 +157,13 @@ def oracle_record(
     rows = rows[np.isfinite(oracle[rows]).all(1)]
     label = dataset.label[rows]
     record = {
-        "gamma": section.oracle.gamma,
+        "gamma": teacher.oracle.gamma,
         "images": len(rows),
         "loss": "cross-entropy of an image's class"
-        if section.softmax
+        if teacher.softmax
         else "sum over an image's known labels of the binary cross-entropy",
-        "task_loss": _mean_loss(logit[rows], label, section.softmax),
-        "reinforced_task_loss": _mean_loss(oracle[rows], label, section.softmax),
+        "task_loss": _mean_loss(logit[rows], label, teacher.softmax),
+        "reinforced_task_loss": _mean_loss(oracle[rows], label, teacher.softmax),
     }
     return {"oracle": record}
 

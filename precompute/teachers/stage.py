@@ -15,7 +15,6 @@ from inficond_panel.spec.sections.teacher import HeadTeacher, LogitsTeacher, Net
 from precompute.batches.results import key_of
 from precompute.batches.run import Run
 from precompute.batches.segmenting import encoder_key
-from precompute.teachers.activations import Columns, check_logits, other_classes, split_columns
 from precompute.teachers.head import Heads, fit_heads
 from precompute.teachers.inputs import (
     described,
@@ -26,14 +25,21 @@ from precompute.teachers.inputs import (
     too_large,
 )
 from precompute.teachers.loading import batch_of, encoder_of, load_embedding, load_teacher
-from precompute.teachers.output_order import check_order, tried_rows, with_fitting_outputs
+from precompute.teachers.outputs import check_order, tried_rows, with_fitting_outputs
 from precompute.teachers.passes import Network, Pass, joint_keys, run_pass
-from precompute.teachers.tables import left_out_text, read_logits
+from precompute.teachers.tables import (
+    Columns,
+    check_logits,
+    left_out_text,
+    other_classes,
+    read_logits,
+    split_columns,
+)
 from precompute.teachers.teacher import OutputsError, Teacher, TorchTeacher
 
 
 @dataclass(frozen=True)
-class Result:
+class Outputs:
     """``logits`` (N, K) and of other classes (N, M) float32, NaN where the photo cannot be read;
     ``oracles`` likewise, NaN but in ``fit``, or None; ``features`` (N, E) that heads were fitted
     on, or None; ``attrs`` for the store, as JSON; ``passes`` the keys of what photos were run for;
@@ -63,7 +69,7 @@ def teacher_logits(
     encoder: EncoderSection | None = None,
     corpus: Sequence[str] = (),
     device: str = CPU,
-) -> Result:
+) -> Outputs:
     """Logits of the teacher that a spec describes, of all photos of ``run``.
 
     ``encoder`` is the section of the concepts' encoder and ``corpus`` their words, for teachers
@@ -75,7 +81,7 @@ def teacher_logits(
     if isinstance(teacher, LogitsTeacher):
         logits = read_logits(teacher, dataset.ids, dataset.classes)
         told = tuple(left_out_text(teacher, logits))
-        return Result(logits, attrs=described(teacher, inputs["settings"]), warnings=told)
+        return Outputs(logits, attrs=described(teacher, inputs["settings"]), warnings=told)
     keys = pass_keys(inputs)
     if isinstance(teacher, HeadTeacher):
         return _by_head(teacher, run, encoder, inputs["settings"], keys, device)
@@ -94,7 +100,7 @@ def teacher_logits(
     attrs |= oracle_record(teacher, dataset, logit, oracle)
     logits = split_columns(logit, classes, more)
     oracles = None if oracle is None else split_columns(oracle, classes, more)
-    return Result(logits, oracles, None, attrs, keys, too_large(attrs))
+    return Outputs(logits, oracles, None, attrs, keys, too_large(attrs))
 
 
 def _checked_logits(teacher: NetworkTeacher, run: Run, work: Pass) -> np.ndarray:
@@ -125,7 +131,7 @@ def _by_head(
     settings: dict[str, Any],
     keys: dict[str, str],
     device: str,
-) -> Result:
+) -> Outputs:
     """Encode, fit the heads, and for the oracle go through encoder and heads again."""
     dataset = run.dataset
     sections = [encoder_of(teacher, encoder), *([encoder] if encoder else [])]
@@ -150,7 +156,7 @@ def _by_head(
     attrs |= oracle_record(teacher, dataset, logit, oracle)
     classes = len(dataset.classes)
     oracles = None if oracle is None else split_columns(oracle, classes)
-    return Result(split_columns(logit, classes), oracles, features, attrs, keys, too_large(attrs))
+    return Outputs(split_columns(logit, classes), oracles, features, attrs, keys, too_large(attrs))
 
 
 def _others(teacher: NetworkTeacher, classes: Sequence[str]) -> list[str]:

@@ -19,7 +19,7 @@ from inficond_panel.distill.metrics.top_class import TopClass
 from inficond_panel.errors import DataError, TuningError
 from inficond_panel.export.abstaining import ALL_CLASSES, abstaining
 from inficond_panel.export.folder import as_exported
-from inficond_panel.export.predictions import Prediction
+from inficond_panel.export.predictions import Prediction, decision_frame
 from inficond_panel.results.cross_fitted import evaluation_outcome
 from inficond_panel.store import write_store
 
@@ -155,7 +155,7 @@ def test_students_of_a_store(tmp_path):
     at = rule.threshold
     found = rules.apply([predicted(name, at), predicted(name, -at), predicted(name, at / 2)])
     assert [one.answered for one in found] == [True, True, False]
-    assert [one.row()[4] for one in found] == [1, 0, "don't know"]
+    assert decision_frame(found)["student_decision"].fillna(-1).tolist() == [1, 0, -1]
     with pytest.raises(DataError, match="above 0, up to 1"):
         abstaining(as_exported(students.tuner, students.node, {}), store, 1.5)
     with pytest.raises(TuningError, match="Name a class"):

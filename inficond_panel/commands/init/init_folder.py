@@ -124,8 +124,7 @@ def _own_words(words: Path) -> bool:
 def _draft(args: argparse.Namespace, folder: Path, output: Path) -> Draft:
     """All that the folder and the arguments say; models are looked up, nothing is downloaded."""
     from precompute.detect import find_layout, plan_splits
-    from precompute.detect.encoders import choose_encoder
-    from precompute.detect.teachers import choose_teacher
+    from precompute.detect.models import choose_encoder, choose_teacher
     from precompute.detect.writing import Draft, relative
 
     def written(path: Path) -> str:

@@ -15,7 +15,7 @@ from inficond_panel.errors import DataError
 from inficond_panel.spec.framework.paths import function_title
 from inficond_panel.spec.sections.package_teachers import PythonTeacher
 from precompute.datasets.python_function import load_function
-from precompute.teachers.activations import from_probabilities
+from precompute.teachers.tables import from_probabilities
 from precompute.teachers.teacher import check_outputs, columns_of
 
 
