@@ -39,12 +39,12 @@ NUMERIC := $(addprefix tests/golden/test_,solver_certificate.py solver_condition
   shift_balance.py suggest.py suggest_numerics.py repair.py cure_choice.py cures.py history.py \
   thresholds.py single_label_metrics.py estimator.py other_students.py store_scoring.py \
   predict.py drift.py precompute_encoder.py precompute_dense.py precompute_segments.py \
-  precompute_tensors.py python_export.py)
+  precompute_tensors.py)
 
 # Where it is set (as in many images) each Python would compile Panel and the rest anew: seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-browser test-others test-fast test-more test-processors test-packages build-packages test-lowest test-newest test-pythons check check-quick check-types format docs notebooks site build-site lock
+.PHONY: demo test test-browser test-others test-fast test-more test-processors test-packages test-examples build-packages test-lowest test-newest test-pythons check check-quick check-types format docs notebooks site build-site lock
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.base
@@ -72,7 +72,7 @@ test-fast: $(VENV)/.test
 
 test-more: $(VENV)/.test
 	CHROMIUM="$$(.ci/find-chromium)" && export CHROMIUM && $(BIN)/python -m pytest --more -m "more or fuzz" --ignore tests/packaging
-	$(MAKE) site test-processors test-packages test-lowest test-newest test-pythons
+	$(MAKE) site test-processors test-packages test-examples test-lowest test-newest test-pythons
 
 # As on processors with other instructions, from SSE4 to AVX-512: last digits decide nothing. What this
 # machine cannot run is told as SKIPPED.
@@ -83,6 +83,13 @@ test-processors: $(VENV)/.test
 test-packages: $(VENV)/.test
 	$(MAKE) VENV=$(PACKAGING_VENV) build-packages
 	$(BIN)/python -m pytest --more --built build/packages tests/packaging
+
+# The libraries that functions of specs/functions/ read, beside the tests' own. FiftyOne by itself: it
+# does not load after importlib_metadata, which others import.
+test-examples: $(VENV)/.test
+	$(call with-versions,examples,$(PYTHON),--group examples,$(ALL_EXTRAS))
+	build/examples/bin/python -m pytest --quiet tests/unit/test_python_datasets.py -k "not fiftyone_goes"
+	build/examples/bin/python -m pytest --quiet tests/unit/test_python_datasets.py -k fiftyone_goes
 
 build-packages: $(VENV)/.packaging
 	rm -rf build/packages

@@ -32,7 +32,7 @@ from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.ask.answers import Answers, judged
 from inficond_panel.tuning.ask.photos import photos_to_ask
 from inficond_panel.tuning.fitting.terms import Taught, Terms
-from inficond_panel.tuning.suggest.suggestion import Change, change
+from inficond_panel.tuning.suggest.gain import Change, change
 
 COUNTS = (20, 40)
 #: Shares of the loss that all labels of tune are tried at.

@@ -40,7 +40,7 @@ from inficond_panel.distill.metrics.point_metrics import average_precision  # no
 from inficond_panel.spec.sections.encoder import OpenClipEncoder  # noqa: E402
 from precompute.encoder import Encoder, load_encoder  # noqa: E402
 from precompute.encoder.dense import dense_path  # noqa: E402
-from precompute.encoder.tower import text_function  # noqa: E402
+from precompute.encoder.open_clip_model import text_function  # noqa: E402
 from precompute.recipes.scenes import concept_names  # noqa: E402
 from precompute.recipes.scenes.draw import draw  # noqa: E402
 from precompute.recipes.scenes.jumble import jumble  # noqa: E402

@@ -80,12 +80,7 @@ def measured(spec: Any, base: Any, logit: Any, gamma: float, of_fit: Any) -> dic
     from inficond_panel.quantify.outputs.output_report import measure_outputs
     from inficond_panel.quantify.outputs.outputs import outputs_on
     from inficond_panel.quantify.outputs.separation import sample, single_label_groups
-    from inficond_panel.results.distillations import (
-        Setting,
-        compare_settings,
-        setting_grid,
-        teacher_metrics,
-    )
+    from inficond_panel.results.distillations import Setting, compare_settings, setting_grid
     from inficond_panel.spec import with_students
     from inficond_panel.store import open_store
     from inficond_panel.tuning import History, Tuner
@@ -104,16 +99,33 @@ def measured(spec: Any, base: Any, logit: Any, gamma: float, of_fit: Any) -> dic
         grid = setting_grid(["teacher", "oracle"], [None, 1.0], [1.0], [penalty])
         grid.append(Setting("teacher", 0.0, 1.0, penalty))
         students = compare_settings(tuner, grid)
+        changes = students["changes"].set_index("number")
         return {
             "gamma": gamma,
             "groups": {"rule": groups.rule, "images": groups.images, "names": groups.names},
             "outputs": plain(measure_outputs(outputs, groups=groups)),
-            "teacher": plain(teacher_metrics(tuner, "tune")),
+            "teacher": metrics(students["students"].iloc[-1]),
             "students": [
-                {**vars(s.setting), "metrics": plain(s.metrics), "change": plain(s.change)}
-                for s in students
+                {
+                    "targets": row["targets"],
+                    "alpha": None
+                    if row["alpha"] is None or np.isnan(row["alpha"])
+                    else row["alpha"],
+                    "metrics": metrics(row),
+                    "change": metrics(changes.loc[row["number"]]) if number else None,
+                }
+                for number, (_, row) in enumerate(students["students"].iloc[:-1].iterrows())
             ],
         }
+
+
+def metrics(row: Any) -> dict[str, list[float]]:
+    """Metrics of a row as lists [estimate, low, high]."""
+    from inficond_panel.results.distillations import COMPARED
+
+    return {
+        name: [round(row[f"{name}{end}"], 4) for end in ("", "_low", "_high")] for name in COMPARED
+    }
 
 
 def write(path: Path, arrays: dict[str, Any], attrs: dict[str, Any]) -> None:

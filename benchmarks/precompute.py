@@ -152,18 +152,19 @@ def bare_encoder(home: Path, options: argparse.Namespace) -> Callable[[], None]:
 def whole_pipeline(home: Path) -> Callable[[], None]:
     """Encoding as `inficond precompute` does it, with as many workers."""
     from inficond_panel.spec import load_spec
-    from precompute.batches.stages import Finished
-    from precompute.batches.workers import Workers
+    from precompute.batches.results import Results
+    from precompute.batches.run import Run
     from precompute.pipeline.encode import Encoding
     from precompute.pipeline.inputs import read_inputs
     from precompute.pipeline.run import usual_workers
 
     spec: Any = load_spec(home / "spec.yaml")
-    inputs, workers = read_inputs(spec, print), Workers(usual_workers())
+    inputs = read_inputs(spec, print)
 
     def encode() -> None:
         folder = home / "batches"
-        Encoding(inputs, Finished(folder), [], lambda _: None, lambda: False, workers).run()
+        run = Run(inputs.dataset, inputs.keys, Results(folder), threads=usual_workers())
+        Encoding(inputs, run).segmented()
         shutil.rmtree(folder)
 
     return encode
@@ -172,32 +173,29 @@ def whole_pipeline(home: Path) -> Callable[[], None]:
 def heads(home: Path, together: bool) -> Callable[[], None]:
     """Segments, and the vectors of heads: of one run of the photos, or of a run each."""
     from inficond_panel.spec import load_spec
+    from precompute.batches.results import Results
+    from precompute.batches.run import Run
     from precompute.batches.segmenting import encoder_key
-    from precompute.batches.stages import Finished
-    from precompute.batches.workers import Workers
     from precompute.pipeline.encode import Encoding
-    from precompute.pipeline.features import head_features
     from precompute.pipeline.inputs import read_inputs
     from precompute.pipeline.run import usual_workers
-    from precompute.teachers import Photos, load_embedding
-    from precompute.teachers.network import Network, Pass
+    from precompute.teachers import load_embedding
+    from precompute.teachers.passes import Network, Pass, run_pass
 
     spec: Any = load_spec(home / "spec.yaml")
-    inputs, workers = read_inputs(spec, print), Workers(usual_workers())
+    inputs = read_inputs(spec, print)
     embedding = load_embedding(spec.teacher, inputs.encoder)  # loading is not timed
     network = Network("benchmark", lambda: embedding, (encoder_key(inputs.encoder),))
     width = embedding.outputs
 
     def encode() -> None:
         folder = home / "batches"
-        photos = Photos(inputs.dataset, inputs.keys, workers, Finished(folder))
-        made = head_features(inputs, photos) if together else None
-        quiet = (lambda _: None), (lambda: False)
-        Encoding(inputs, Finished(folder), [], *quiet, workers, made).run()
+        run = Run(inputs.dataset, inputs.keys, Results(folder), threads=usual_workers())
+        Encoding(inputs, run, features=together).segmented()
         if not together:
             compute = lambda teacher, images, _: teacher.logits(images)  # noqa: E731
             work = Pass("features", network.key, network, compute, inputs.dataset, width)
-            photos.run(work, inputs.batch)
+            run_pass(run, work, inputs.encoder.batch)
         shutil.rmtree(folder)
 
     return encode

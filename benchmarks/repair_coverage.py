@@ -1,4 +1,4 @@
-"""Do the intervals that ``suggest --strategy repair`` states hold, and what may a lever cost?
+"""Do the intervals that ``suggest`` states hold, and what may a lever cost?
 
     python benchmarks/repair_coverage.py FILE made [--seeds 20] [--first-seed 0] [--lambda 1e-4]
     python benchmarks/repair_coverage.py FILE SPEC [--store DIR] [--pairs 6] (as shift.py has it)
@@ -37,7 +37,8 @@ from inficond_panel import from_frames
 from inficond_panel.api.students import TunableStudents
 from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.suggest import suggest
-from inficond_panel.tuning.suggest.suggestion import change, recommended
+from inficond_panel.tuning.suggest.gain import change
+from inficond_panel.tuning.suggest.levers import recommended
 
 sys.path.append(str(Path(__file__).parents[1] / "examples"))
 from spread_shortcut import shifted_frames
@@ -110,25 +111,24 @@ def measured(students: TunableStudents, name: str) -> dict[str, Any] | None:
     Without a lever that gains all are 0.
     """
     tuner, node = students.tuner, students.node
-    found = suggest(tuner, node, strategy="repair", classes=[name])
-    if name not in found.levers:
+    found = suggest(tuner, node, classes=[name])
+    if name not in found.repairs or not found.repairs[name].levers:
         return None
-    best, own = recommended(found.levers[name]), found.classes.get(name)
+    best, own = recommended(found.repairs[name].levers), found.gain_of(name)
+    proposed = name in found.taken
     if best is None:
         return dict.fromkeys(("lever", "lever_error", "gain", "gain_error"), 0.0) | {
             "proposed": False
         }
     rows, k = tuner.store.rows("holdout"), tuner.store.classes.index(name)
-    after = tuner.preview(node, best.cures)
+    after = tuner.preview(node, best.asked)
     before_after = (tuner.logits(each)[rows, k] for each in (node, after))
     gain = change(np.asarray(tuner.store.label)[rows, k], *before_after, seed=1)
     row: dict[str, Any] = {"lever": best.gain.estimate, "lever_error": best.gain.error}
     row |= {"gain": gain.estimate, "gain_error": gain.error}
-    if own is not None:
-        row |= {"stated": own.gain.estimate, "low": own.gain.low, "high": own.gain.high}
-    return {key: round(100 * value, 3) for key, value in row.items()} | {
-        "proposed": own is not None
-    }
+    if proposed:
+        row |= {"stated": own.estimate, "low": own.low, "high": own.high}
+    return {key: round(100 * value, 3) for key, value in row.items()} | {"proposed": proposed}
 
 
 def coverage(rows: list[dict[str, Any]]) -> Iterator[str]:

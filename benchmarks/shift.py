@@ -10,7 +10,7 @@ biased: of the photos that show one of the two alone, only a share (--leak) is l
 those of shift_parts/teachers.py. Gains are in AP points (100 times AP) on the holdout, which chose
 nothing; intervals of 95 % by drawing students and photos, the worst student, and the gain on the
 photos where class and context disagree, as a share of that of the unbiased student of the same
-size. Then the same classes without a bias. --brief leaves out all but suggest repair, the cures
+size. Then the same classes without a bias. --brief leaves out all but suggest, the cures
 that it may be and what a plain user would do, and has these gains for the classes without a bias
 too; else it is said how often a shift is claimed there. --suspects leaves out all gains. --lambda
 is that of all students, a number or auto; --fit and --tune keep at most so many photos. The tool
@@ -32,7 +32,7 @@ from shift_parts.cases import add_case_arguments, biased_cases, plain_cases
 from shift_parts.runs import Run, biased_student, run_class, run_pair
 
 from inficond_panel.tuning import open_tuner
-from inficond_panel.tuning.suggest.suggestion import DRAWS
+from inficond_panel.tuning.suggest.gain import DRAWS
 
 #: What a gain where class and context disagree is a share of.
 WHOLE = "the unbiased student of the same size"
@@ -104,7 +104,7 @@ def gains_of(title: str, runs: list[Run]) -> dict[str, Any]:
     if not names:
         return {}
     stated = float(np.mean([run.stated for run in runs]))
-    print(f"{title}: AP points on the holdout, {len(runs)} students; suggest repair {stated:+.1f}")
+    print(f"{title}: AP points on the holdout, {len(runs)} students; suggest {stated:+.1f}")
     print(f"  {'':45s} gain [95 %]   worst   share where they disagree")
     found: dict[str, Any] = {"stated_by_repair": stated}
     for name in names:

@@ -60,13 +60,13 @@ def main() -> None:
     """Tell the story."""
     path = sys.argv[1] if len(sys.argv) > 1 else None
     students = inficond_panel.from_frames(**shifted_frames(), path=path).fit()
-    print(students.suspects(["truck"])[["concept", "score", "z", "fit", "tune"]].head(5))
+    print(students.suspects(["truck"])[["score", "z", "fit", "tune"]].head(5))
     print()
     tell("untouched", students)
     tell("one suspect removed", students.tune([("truck", CONTEXT[0], "remove")]))
     students.jump(0)
     tell("all twelve removed", students.tune([("truck", name, "remove") for name in CONTEXT]))
-    node = carry_out(students.tuner, suggest(students.tuner, strategy="repair"))
+    node = carry_out(students.tuner, suggest(students.tuner))
     tell("repaired", students.jump(node.id))
     fair = inficond_panel.from_frames(**shifted_frames(bias=0.5)).fit()
     tell("learned without the shortcut", fair)

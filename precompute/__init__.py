@@ -8,7 +8,6 @@ report = precompute.run(spec, spec.store, progress=print)
 
 from precompute.pipeline.more import extend
 from precompute.pipeline.plan import Plan, plan
-from precompute.pipeline.report import Report
-from precompute.pipeline.run import run
+from precompute.pipeline.run import Report, run
 
 __all__ = ["Plan", "Report", "extend", "plan", "run"]

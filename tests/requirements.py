@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 PYPROJECT = Path(__file__).parents[1] / "pyproject.toml"
-PROJECT = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]
+DOCUMENT = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))
+PROJECT = DOCUMENT["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 #: Extras for the tree alone; of the others each is in ``all``.
 OF_THE_TREE = {"benchmarks", "demo", "dev"}
@@ -58,4 +59,7 @@ def package_of(target: str) -> str:
 BASE = named_in(PROJECT["dependencies"])
 CHOSEN = {name: named_in(EXTRAS[name]) for name in EXTRAS.keys() - OF_THE_TREE - {"all"}}
 FOR_USERS = BASE.union(*CHOSEN.values())
-FOR_TREE = FOR_USERS.union(*(named_in(EXTRAS[name]) for name in OF_THE_TREE))
+FOR_TREE = FOR_USERS.union(
+    named_in(DOCUMENT["dependency-groups"]["examples"]),
+    *(named_in(EXTRAS[name]) for name in OF_THE_TREE),
+)

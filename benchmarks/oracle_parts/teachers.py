@@ -81,7 +81,7 @@ def oracle_logits_of(
     """The oracle's logits ``(n, K)`` for each gamma; the step is linear in gamma."""
     import torch
 
-    from precompute.teachers.oracle import loss_gradient, stepped
+    from precompute.teachers.teacher import loss_gradient, stepped
 
     found: dict[float, list[np.ndarray]] = {gamma: [] for gamma in gammas}
     for at in np.array_split(np.arange(len(rows)), -(-len(rows) // BATCH)):

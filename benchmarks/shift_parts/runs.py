@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import rankdata
+from suggest_parts.thumbs import suggest_thumbs
 
 from inficond_panel import from_frames
 from inficond_panel.api.students import TunableStudents
@@ -19,8 +20,8 @@ from inficond_panel.store import Store
 from inficond_panel.tuning import Intent
 from inficond_panel.tuning.intents.cures import Lambda
 from inficond_panel.tuning.shift.class_shift import ClassShift, class_shifts
-from inficond_panel.tuning.suggest import carry_out, suggest
-from inficond_panel.tuning.suggest.suggestion import Change, change
+from inficond_panel.tuning.suggest import suggest
+from inficond_panel.tuning.suggest.gain import Change, change
 from inficond_panel.vocabulary.directions import REMOVE
 from shift_parts.baselines import baselines
 from shift_parts.cases import Case
@@ -47,7 +48,7 @@ class Run:
     rank_by_influence: int = 0
     gains: dict[str, Change] = field(default_factory=dict)
     apart: dict[str, float] = field(default_factory=dict)  # gains where class and context disagree
-    stated: float = 0.0  # gain that suggest repair states, in AP points
+    stated: float = 0.0  # gain that suggest states, in AP points
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,7 @@ def _biased(case: Case, **how: Any) -> tuple[Run, TunableStudents]:
 def run_pair(case: Case, *, brief: bool = False, beside: bool = False, **how: Any) -> Run:
     """The biased student of a pair: its verdict, its suspects, and what edits give back.
 
-    ``brief`` leaves out all but suggest repair, the cures that it may be, and plain baselines.
+    ``brief`` leaves out all but suggest, the cures that it may be, and plain baselines.
     """
     found, students = _biased(case, beside=beside, **how)
     store, split, pair = case.store, case.split, case.pair
@@ -194,10 +195,10 @@ def _edits(measured: Measured, word: str) -> None:
         intents = [Intent(found.target, concept, REMOVE.key) for concept in concepts]
         node = tuner.fine_tune(root, intents) if intents else root
         measured(title, holdout(students, node))
-    for strategy in ("crossfit", "greedy"):
-        made = suggest(tuner, root, strategy=strategy, classes=[found.target])
-        node = carry_out(tuner, made) or root
-        measured(f"suggest {strategy}, 5 thumbs", holdout(students, node))
+    for baseline in ("crossfit", "greedy"):
+        made = suggest_thumbs(tuner, baseline, [found.target], tuner.store.rows("tune"))
+        node = tuner.preview(root, made.intents) if made.intents else root
+        measured(f"{baseline}, 5 thumbs", holdout(students, node))
 
 
 def _cures(measured: Measured, *, brief: bool) -> None:
@@ -206,10 +207,10 @@ def _cures(measured: Measured, *, brief: bool) -> None:
     for title, logits in (*cures(students, found.shift, brief=brief), *baselines(students)):
         measured(title, logits)
     node = students.node
-    repaired = suggest(students.tuner, node, strategy="repair", classes=[found.target])
+    repaired = suggest(students.tuner, node, classes=[found.target])
     if repaired.intents:
         node = students.tuner.preview(node, repaired.intents)
-    measured("suggest repair", holdout(students, node))
+    measured("suggest", holdout(students, node))
     found.stated = 100 * repaired.gain.estimate
 
 

@@ -57,7 +57,7 @@ def write_built(
     labels, split = _checked(files, labels, split, words)
     try:
         import precompute  # noqa: PLC0415 - heavy, and an extra
-        from precompute.detect.encoders import choose_encoder  # noqa: PLC0415
+        from precompute.detect.models import choose_encoder  # noqa: PLC0415
     except ImportError as error:
         raise missing_extra("Building a store", error, "precompute") from error
     chosen = choose_encoder(encoder, [], lambda path: str(path.absolute()))

@@ -7,12 +7,13 @@ from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
-from inficond_panel.api import concept_tables
 from inficond_panel.api.moves import Moves
 from inficond_panel.api.names import check_metric, check_word, several, some
 from inficond_panel.distill.robustness.collinearity import collinear
-from inficond_panel.results.gallery import ASSIGNED, FILTERS, take_gallery
+from inficond_panel.results.concepts import concepts_of, refit_what_if, scales, what_if
+from inficond_panel.results.gallery import ASSIGNED, FILTERS, gallery_frame, take_gallery
 from inficond_panel.results.local_explanation import Apart, take_apart
+from inficond_panel.results.shift import shifts
 from inficond_panel.results.stability import stability
 from inficond_panel.tuning.fitting.refit import Progress
 from inficond_panel.tuning.intents.intent import check_name
@@ -30,15 +31,15 @@ class ConceptMeasures(Moves):
         that the student would have without the concept, the others held. A look at the holdout
         is counted.
         """
-        return concept_tables.concepts_of(self.student(class_name, split))
+        return concepts_of(self.student(class_name, split))
 
     def shift(self, classes: str | Sequence[str] | None = None, *, seed: int = 0) -> pd.DataFrame:
         """Verdict on each class: ``shift``, ``none`` or ``unknown`` from fit to tune.
 
         Beside it the separation and the AP that are lost, and the AP on tune of two baselines, with
-        their limits; see ``tuning.shift.class_shift``. Raises ``TuningError`` for an unknown class.
+        their limits; see ``results.shift``. Raises ``TuningError`` for an unknown class.
         """
-        return concept_tables.shift(self.tuner, self.node, some(classes), seed)
+        return shifts(self.tuner, self.node, some(classes), seed)["classes"]
 
     def suspects(
         self, classes: str | Sequence[str] | None = None, *, seed: int = 0
@@ -47,7 +48,7 @@ class ConceptMeasures(Moves):
 
         The most suspect of a class first. Raises ``TuningError`` for an unknown class.
         """
-        return concept_tables.suspects(self.tuner, self.node, some(classes), seed)
+        return shifts(self.tuner, self.node, some(classes), seed)["suspects"]
 
     def scales(self, class_name: str) -> pd.DataFrame:
         """Scale of each concept's score on ``fit``, and what λ and the step are worth on it.
@@ -57,7 +58,7 @@ class ConceptMeasures(Moves):
         ``step`` is the least size that a thumb counts with, ``step_effect`` that × ``spread``.
         """
         check_name("class", class_name, self.classes)
-        return concept_tables.scales(self.tuner, self.node, class_name)
+        return scales(self.tuner, self.node, class_name)
 
     def twins(self, concept: str, least: float = 0.8) -> pd.Series:
         """Concepts whose scores correlate with this one's by ``least`` or more, on split fit.
@@ -81,15 +82,14 @@ class ConceptMeasures(Moves):
         """A metric along the influence of a concept, the others held; one row is as it is now.
 
         With ``refit`` the others are solved again at each influence, which takes seconds. Beside
-        it its change from now with the paired-bootstrap interval: ``change``, ``low``, ``high``
+        it its change from now with the paired-bootstrap interval: ``change``, ``change_low`` and
+        ``change_high``
         (of a refit only for metrics of decisions). A look at the holdout is counted.
         """
         check_name("concept", concept, self.concepts)
         check_metric(metric)
         student = self.student(class_name, split)
-        if refit:
-            return concept_tables.refit_what_if(self.tuner, student, concept, metric)
-        return concept_tables.what_if(student, concept, metric, self.tuner.spec.views.noise())
+        return (refit_what_if if refit else what_if)(self.tuner, student, concept, metric)
 
     def take_apart(self, class_name: str, image: str) -> Apart:
         """The student's logit on an image of the store by concept, and the smallest change that
@@ -125,7 +125,7 @@ class ConceptMeasures(Moves):
                 UserWarning,
                 stacklevel=2,
             )
-        return concept_tables.gallery(self.tuner.store, found, chosen, self.tuner.tags())
+        return gallery_frame(self.tuner.store, found, chosen, self.tuner.tags())
 
     def stability(
         self,

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import pandas as pd
 
-from inficond_panel.api import tables
 from inficond_panel.api.concept_measures import ConceptMeasures
 from inficond_panel.api.names import check_metric, check_word, several, some
 from inficond_panel.api.shown_results import ShownReport, shown_report
@@ -14,14 +13,22 @@ from inficond_panel.errors import DataError
 from inficond_panel.quantify.outputs.gamma_sweep import GammaSweep
 from inficond_panel.quantify.outputs.oracle_sweep import GROUPS, oracle_sweep
 from inficond_panel.results.comparison import Comparison, compare
-from inficond_panel.results.node_metrics import measure_slices, metadata_slices
+from inficond_panel.results.coverage import coverage
+from inficond_panel.results.levers import levers
+from inficond_panel.results.metrics import changes, metrics
 from inficond_panel.results.penalty_path import penalty_path
+from inficond_panel.results.slices import groups, label_cells, metadata_slices, slices
 from inficond_panel.results.thresholds import thresholds
-from inficond_panel.results.top_measures import check_single_label
+from inficond_panel.results.top_measures import (
+    check_single_label,
+    confusion_matrix,
+    confusions,
+    metrics_together,
+)
 from inficond_panel.tuning import Node
 from inficond_panel.tuning.intents.intent import check_name
 from inficond_panel.tuning.node_names import NodeName, find_node
-from inficond_panel.tuning.suggest import STRATEGIES, Suggestion, suggest
+from inficond_panel.tuning.suggest import Suggestion, suggest
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.splits import TUNE
 
@@ -43,14 +50,15 @@ class Measures(ConceptMeasures):
         ``teacher_knows`` says whether the AP of the teacher lies above ``chance``, see
         ``distill.teacher_skill``.
         ``together``, on data with one class an image: metrics of all students as one classifier
-        (top-1, top-5, ...) in one row, and of the teacher in another. Raises ``TuningError`` where
+        (top-1, top-5, ...), a row each, beside the teacher. Raises ``TuningError`` where
         images have several classes.
         """
         if together:
             check_single_label(self.tuner.store)
+            self.count_look(split)
+            return metrics_together(self.tuner, self.node, split)
         self.count_look(split)
-        found = tables.metrics_together if together else tables.metrics
-        return found(self.tuner, self.node, split, intervals)
+        return metrics(self.tuner, self.node, split, intervals=intervals)
 
     def oracle_sweep(
         self,
@@ -77,7 +85,17 @@ class Measures(ConceptMeasures):
         """
         check_single_label(self.tuner.store)
         self.count_look(split)
-        return tables.confusion(self.tuner, self.node, split, teacher)
+        return confusion_matrix(self.tuner, self.node, split, teacher=teacher)
+
+    def confusions(self, split: str = TUNE) -> pd.DataFrame:
+        """Images by label and by the class that the students name, one row per pair, with limits.
+
+        The most images first; beside them those that the teacher names so. Errors and looks as
+        ``confusion``.
+        """
+        check_single_label(self.tuner.store)
+        self.count_look(split)
+        return confusions(self.tuner, self.node, split)
 
     def changes(
         self, since: NodeName = "parent", split: str = TUNE, metric: str = AP.key
@@ -89,8 +107,7 @@ class Measures(ConceptMeasures):
         check_metric(metric)
         before = self._since(since)
         self.count_look(split)
-        old, new = (self.tuner.at(each, split) for each in (before, self.node))
-        return tables.changes(old, new, metric, self.tuner.spec.views.noise())
+        return changes(self.tuner, before, self.node, split, metrics=(metric,))
 
     def groups(self, *by: str, split: str = TUNE, by_label: bool = False) -> pd.DataFrame:
         """Metrics of each class on the images with each value of metadata columns ``by``.
@@ -100,7 +117,7 @@ class Measures(ConceptMeasures):
         metric its bootstrap limits: ``ap_low``, ``ap_high``. A look at the holdout is counted.
         Raises ``DataError`` for a column that the store does not have.
         """
-        return self._grouped(tables.groups, by, split, by_label)
+        return self._grouped(by, split, by_label)[0]
 
     def group_gaps(self, *by: str, split: str = TUNE, by_label: bool = False) -> pd.DataFrame:
         """Worst group of each class by each metric, and its difference from the best.
@@ -109,16 +126,17 @@ class Measures(ConceptMeasures):
         accuracy. Groups of fewer than 30 images, or 10 positives or negatives where a metric needs
         them, are neither worst nor best. A look at the holdout is counted.
         """
-        return self._grouped(tables.group_gaps, by, split, by_label)
+        return self._grouped(by, split, by_label)[1]
 
     def _grouped(
-        self, table: Callable[..., pd.DataFrame], by: Sequence[str], split: str, by_label: bool
-    ) -> pd.DataFrame:
+        self, by: Sequence[str], split: str, by_label: bool
+    ) -> tuple[pd.DataFrame, pd.DataFrame]:
         if not by:
             raise DataError("Groups of what?", "Name a metadata column.")
-        found = table(self.tuner, self.node, split, by, by_label)
+        masks = metadata_slices(self.tuner.store, split, by)
         self.count_look(split)  # a wrong name is no look
-        return found
+        made = label_cells if by_label else groups
+        return made(self.tuner, self.node, split, masks, " and ".join(by))
 
     def report(self) -> ShownReport:
         """Report on the last refit: prices of bounds, who took over, what changed sides.
@@ -163,7 +181,7 @@ class Measures(ConceptMeasures):
         ``gain`` is against deciding all images, on the same bootstrap draws. Raises ``TuningError``
         for an unknown class, and for none where images have several.
         """
-        return tables.coverage(self.tuner, self.node, class_name, draws, seed)
+        return coverage(self.tuner, self.node, class_name, draws, seed)
 
     def slices(
         self,
@@ -185,16 +203,12 @@ class Measures(ConceptMeasures):
         self.count_look(split)
         columns = several(by)
         masks = metadata_slices(self.tuner.store, split, columns)
-        found = measure_slices(
-            self.tuner,
-            self.node,
-            split,
-            masks,
-            metric,
+        return slices(
+            *(self.tuner, self.node, split, masks, metric),
+            by=" and ".join(columns),
             classes=some(classes),
             min_images=min_images,
         )
-        return tables.slices(found, self.level)
 
     def compare(
         self, before: NodeName, after: NodeName | None = None, split: str = TUNE
@@ -208,33 +222,18 @@ class Measures(ConceptMeasures):
             self.count_look(split, node)
         return compare(self.tuner, *nodes, split)
 
-    def suggest(
-        self,
-        strategy: str = "repair",
-        classes: str | Sequence[str] | None = None,
-        *,
-        budget: int = 5,
-        seed: int = 0,
-    ) -> Suggestion:
-        """Cures or thumbs that a strategy proposes from here; ``tune`` takes what this gives."""
-        check_word("strategy", strategy, STRATEGIES)
-        return suggest(
-            self.tuner,
-            self.node,
-            strategy=strategy,
-            classes=some(classes),
-            budget=budget,
-            seed=seed,
-        )
+    def suggest(self, classes: str | Sequence[str] | None = None, *, seed: int = 0) -> Suggestion:
+        """Repairs of ``classes`` (all) from here; ``tune`` takes what this gives."""
+        return suggest(self.tuner, self.node, classes=some(classes), seed=seed)
 
-    def levers(self, classes: str | Sequence[str] | None = None) -> pd.DataFrame:
+    def levers(self, classes: str | Sequence[str] | None = None, *, seed: int = 0) -> pd.DataFrame:
         """What would help each class from here: one row per class and lever, by labels of tune.
 
         AP and its gain with limits (0 to 1), ``fidelity`` to the teacher, number of ``concepts``,
         what the lever ``needs``, and whether it is the one ``recommended``. The gain is of photos
         that did not choose. ``tune(suggest(classes=...))`` carries out those that are recommended.
         """
-        return tables.levers(self.suggest(classes=classes))
+        return levers(self.suggest(classes, seed=seed))
 
     def _since(self, since: NodeName) -> Node:
         if since == "start":

@@ -8,13 +8,13 @@ from typing import Self
 
 import pandas as pd
 
-from inficond_panel.api import tables
 from inficond_panel.api.asked_photos import ShownTeaching, answers_of, asked_frame
 from inficond_panel.api.names import check_split, several
 from inficond_panel.api.written_intents import as_asked
 from inficond_panel.concepts.typed import check_typing
 from inficond_panel.export.folder import edits_text
 from inficond_panel.predict import text_encoder
+from inficond_panel.results.history import events, iterations, others
 from inficond_panel.tuning import Node, Student, Tuner
 from inficond_panel.tuning.ask.answers import teach
 from inficond_panel.tuning.ask.photos import ASKED
@@ -22,7 +22,6 @@ from inficond_panel.tuning.backups import back_up, bring_back, replay_into, same
 from inficond_panel.tuning.intents.asked import Asked
 from inficond_panel.tuning.intents.intent import check_name
 from inficond_panel.tuning.node_names import NodeName, find_node
-from inficond_panel.tuning.other_students import other_students
 from inficond_panel.tuning.suggest import Suggestion, carry_out
 from inficond_panel.tuning.typed_concepts import add_concept, remove_concept
 from inficond_panel.vocabulary.directions import DOWN, RELEASE, REMOVE, UP
@@ -63,12 +62,12 @@ class Moves:
     @property
     def history(self) -> pd.DataFrame:
         """The iterations, oldest first: parent, intents, author, time; ``here`` is this one."""
-        return tables.history(self.tuner.nodes(), self.node)
+        return iterations(self.tuner, self.node)
 
     @property
     def events(self) -> pd.DataFrame:
         """All that happened in the history, by its number: kind, iteration, author, time, text."""
-        return tables.events(self.tuner.history.events(self.tuner.root_id))
+        return events(self.tuner)
 
     def edits(self) -> str:
         """The edits file that leads from the untouched students to this iteration, as YAML.
@@ -108,7 +107,7 @@ class Moves:
 
         They are over other concepts (typed ones came or went), or have other settings.
         """
-        return tables.others(other_students(self.tuner))
+        return others(self.tuner)
 
     def student(self, class_name: str, split: str) -> Student:
         """The student of a class at this iteration, with the images of a split.

@@ -9,7 +9,6 @@ import holoviews as hv
 import panel as pn
 import param
 
-from inficond_panel.analysis.coverage import decisions_of
 from inficond_panel.api.moves import Moves
 from inficond_panel.api.names import check_metric, check_word
 from inficond_panel.plots.concept_matrix import make_matrix, take_cells
@@ -30,6 +29,7 @@ from inficond_panel.plots.student_plots import (
 from inficond_panel.plots.tree_plot import make_provenance
 from inficond_panel.quantify.outputs.gamma_sweep import GammaSweep
 from inficond_panel.results.concept_order import ORDERS, order_concepts
+from inficond_panel.results.coverage import decisions_of
 from inficond_panel.results.snapshot import take_snapshot, take_tree
 from inficond_panel.tuning.intents.intent import check_name
 from inficond_panel.ui.notebook.notebook_cell import in_kernel

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from html import escape
 
 import pandas as pd
@@ -13,18 +13,13 @@ from inficond_panel.distill.shift.drift import Drift
 from inficond_panel.errors import DataError
 from inficond_panel.export import Exported
 from inficond_panel.export.abstaining import Abstaining
-from inficond_panel.export.predictions import (
-    COLUMNS,
-    DONT_KNOW,
-    PART_COLUMNS,
-    named_classes,
-    predict,
-)
+from inficond_panel.export.predictions import decision_frame, named_frame, part_frame, predict
+from inficond_panel.results.photo_drift import drift_frame
 from inficond_panel.results.refit_report import ClassReport, RefitReport, explain
+from inficond_panel.results.refit_words import sentences, untouched_sentences
 from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.intents.intent import check_name
 from inficond_panel.wording.drift import drift_sentences
-from inficond_panel.wording.refit import sentences, untouched_sentences
 
 
 @dataclass(frozen=True, repr=False)
@@ -80,9 +75,7 @@ class DriftReport(Drift):
     @property
     def table(self) -> pd.DataFrame:
         """One row per concept, in order of p."""
-        names = ["concept", "statistic", "p", "p_adjusted", "fit_median", "median"]
-        rows = [{**asdict(each), "drifted": each.drifted} for each in self.concepts]
-        return pd.DataFrame(rows, columns=[*names, "drifted"]).set_index("concept")
+        return drift_frame(self)
 
     def __str__(self) -> str:
         return "\n".join(drift_sentences(self))
@@ -117,42 +110,23 @@ class PhotoPredictions:
 
     @property
     def table(self) -> pd.DataFrame:
-        """A row per photo and class: logit, probability, decision; the teacher's or nan.
-
-        The decision is missing where the students abstain.
-        """
-        rows = [one.row() for one in self._predictions]
-        frame = pd.DataFrame(rows, columns=list(COLUMNS)).set_index(["image", "class"])
-        decision = frame["student_decision"]
-        frame["student_decision"] = decision.where(decision != DONT_KNOW, None)
-        kinds = {"student_decision": "Int64", "teacher_decision": "Int64"}
-        return frame.astype({"teacher_logit": float, **kinds})
+        """A row per photo and class, see ``export.predictions.decision_frame``."""
+        return decision_frame(self._predictions)
 
     @property
     def named(self) -> pd.DataFrame:
-        """With one class an image, a row per photo: the likeliest class and its probability.
+        """With one class an image, a row per photo, see ``export.predictions.named_frame``.
 
-        The class is missing where the students abstain, and the ``teacher``'s where it cannot run.
         Raises ``DataError`` where images may have several classes.
         """
         if not self._single:
             raise DataError("These photos may have several classes.", "Take the decisions: table.")
-        rows = [
-            (photo, one.class_name if one.answered else None, one.probability, one.teacher)
-            for photo, one in named_classes(self._predictions).items()
-        ]
-        columns = ["image", "student", "probability", "teacher"]
-        return pd.DataFrame(rows, columns=columns).set_index("image")
+        return named_frame(self._predictions)
 
     @property
     def parts(self) -> pd.DataFrame:
-        """A row per photo, class and concept that has a part of the logit, the largest first.
-
-        The first of each class is the intercept, under no concept: they add up to the logit.
-        """
-        rows = [row for one in self._predictions for row in one.part_rows()]
-        frame = pd.DataFrame(rows, columns=list(PART_COLUMNS)).set_index(["image", "class"])
-        return frame.astype({"concept_score": float, "influence": float})
+        """A row per photo, class and concept, see ``export.predictions.part_frame``."""
+        return part_frame(self._predictions)
 
     def __repr__(self) -> str:
         return repr(self.table)

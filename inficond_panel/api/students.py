@@ -18,11 +18,9 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.special import expit
 
-from inficond_panel.api.concept_tables import as_dataset
 from inficond_panel.api.measures import Measures
 from inficond_panel.api.names import several
 from inficond_panel.api.shown_results import DriftReport, PhotoPredictions
-from inficond_panel.api.tables import more_photos_frame
 from inficond_panel.common.numbers import count
 from inficond_panel.common.whole_file import write_whole
 from inficond_panel.distill import decision_function
@@ -30,9 +28,10 @@ from inficond_panel.errors import DataError, OrderWarning
 from inficond_panel.export import export
 from inficond_panel.export.abstaining import abstaining
 from inficond_panel.export.folder import as_exported
-from inficond_panel.more_formats import split_formats
 from inficond_panel.predict import extend_store, score_photos
+from inficond_panel.results.concepts import as_dataset
 from inficond_panel.results.photo_drift import photo_drift
+from inficond_panel.store.more_photos import more_photos
 from inficond_panel.store.output_order import hold_store
 from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.other_students import count_others
@@ -148,7 +147,14 @@ class TunableStudents(Measures):
     @property
     def more_photos(self) -> pd.DataFrame:
         """Photos that were added beside the store, by name: their files and parts."""
-        return more_photos_frame(self.tuner.store)
+        found = more_photos(self.tuner.store)
+        parts = [found.place(row)[0] for row in range(len(found))]
+        columns = {
+            "path": list(found.paths),
+            "part": [part.path.name for part in parts],
+            "part_hash": [part.content_hash for part in parts],
+        }
+        return pd.DataFrame(columns, index=pd.Index(found.images, name="image"))
 
     def drift(self, photos: Iterable[str | Path], *, seed: int = 0) -> DriftReport:
         """Are photos (files), 20 or more, unlike those that the students were fitted to?
@@ -173,19 +179,15 @@ class TunableStudents(Measures):
     ) -> dict[str, Path]:
         """Write the students, with model card and edits file; see ``inficond_panel.export.export``.
 
-        ``onnx-pixels`` is encoder, segments and students in one model, which is checked, and
-        ``python-pixels`` the same as a Python file, for all kinds of segments;
-        ``fiftyone`` the images with the decisions on them, those of the holdout with ``holdout``.
+        ``onnx-pixels`` is encoder, segments and students in one model, which is checked.
         """
-        own, more = split_formats(self.tuner, several(formats), holdout=holdout)
         return export(
             self.tuner,
             self.node,
             folder,
-            own,
+            several(formats),
             holdout=holdout,
             force=force,
-            more=more,
             license_name=license_name,
         )
 

@@ -41,10 +41,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Tell what one iteration did to each student that it tuned."""
     from inficond_panel.commands.shared.students import count_look, open_students
+    from inficond_panel.results.moved_classes import moved_sentence
     from inficond_panel.results.refit_report import explain
+    from inficond_panel.results.refit_words import sentences, untouched_sentences
     from inficond_panel.tuning.node_names import find_node, node_title
-    from inficond_panel.wording.moved_classes import moved_sentence
-    from inficond_panel.wording.refit import sentences, untouched_sentences
 
     tuner = open_students(args, distilled=False)
     node = _latest(tuner) if args.node is None else find_node(tuner, args.node)

@@ -18,8 +18,8 @@ EXAMPLE = "inficond export demo --format npz --format onnx --output bicycle-stud
 
 #: The formats of ``inficond_panel.export``, by name, since that package loads the numerics.
 CHOICES = ("npz", "onnx", "sklearn")
-#: Formats that need more than the students, and are made only when asked for by name.
-MORE = ("onnx-pixels", "python-pixels", "fiftyone")
+#: The format that needs more than the students, and is made only when asked for by name.
+PIXELS = "onnx-pixels"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,17 +30,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--format",
         action="append",
         required=True,
-        choices=[*CHOICES, *MORE, "all"],
+        choices=[*CHOICES, PIXELS, "all"],
         help="may be repeated; onnx needs the extra 'onnx'; sklearn is JSON; onnx-pixels is "
-        "encoder and students in one, and needs 'precompute' too; python-pixels is the same as a "
-        "Python file, for all kinds of segments; fiftyone is decisions on images, "
-        "photos by path; all: the first three",
+        "encoder and students in one, and needs 'precompute' too; all: the first three",
     )
     parser.add_argument("--output", metavar="FOLDER", help="default: SPEC-ID in this folder")
     parser.add_argument(
         "--holdout",
         action="store_true",
-        help="metrics on the holdout in the card, its images for fiftyone; the look is counted",
+        help="metrics on the holdout in the card; the look is counted",
     )
     parser.add_argument(
         "--license",
@@ -56,25 +54,21 @@ def run(args: argparse.Namespace) -> None:
     """Write the students of a node, with model card and edits file."""
     from inficond_panel.commands.shared.students import chosen_node, open_students
     from inficond_panel.export import export
-    from inficond_panel.more_formats import split_formats
     from inficond_panel.tuning.node_names import node_title
 
     tuner = open_students(args)
     node = chosen_node(tuner, args.node)
     folder = Path(args.output or f"{Path(args.spec).stem}-{node.id}")
     named = [*args.format, *(CHOICES if "all" in args.format else ())]
-    formats, more = split_formats(
-        tuner, [name for name in named if name != "all"], note, holdout=args.holdout
-    )
     files = export(
         tuner,
         node,
         folder,
-        formats,
+        [name for name in named if name != "all"],
         holdout=args.holdout,
         force=args.force,
-        more=more,
         license_name=args.license,
+        progress=note,
     )
     if args.holdout:
         note(f"Counted a look at the holdout; {count(tuner.looks(), 'look')} so far.")
@@ -86,7 +80,7 @@ def run(args: argparse.Namespace) -> None:
     for what, path in files.items():
         say(f"  {what:<11} {path.name}")
     card = json.loads(files["card_json"].read_text(encoding="utf-8"))
-    for found in filter(None, map(card.get, ("pixels", "python_pixels"))):
+    if found := card.get("pixels"):
         usual, largest = (found[f"{which}_logit_difference"] for which in ("median", "largest"))
         say(
             f"on {found['checked_photos']} {found['checked_on']} of the store, logits differ from "

@@ -34,9 +34,7 @@ COMMANDS = (
     Command("concept", "Data", "Add, remove and list concepts that you type.", "concept.command"),
     Command("logits", "Data", "Write the teacher's logits of a store as a table.", "logits"),
     Command("distill", "Students", "Distill the students of a spec and measure them.", "distill"),
-    Command(
-        "metrics", "Students", "Measure students: all metrics, noise, slices.", "metrics.command"
-    ),
+    Command("metrics", "Students", "Measure students: all metrics, noise, slices.", "metrics"),
     Command(
         "stability", "Students", "Tell whether the influences of a student hold.", "stability"
     ),
@@ -53,7 +51,7 @@ COMMANDS = (
     Command("suspects", "Tuning", "Say what is wrong, and which concepts mislead.", "suspects"),
     Command("ask", "Tuning", "Ask about photos, and teach the answers.", "ask"),
     Command("lambda", "Tuning", "Measure a student over its L1 penalty.", "penalty_path"),
-    Command("suggest", "Tuning", "Let a strategy repair students, or give thumbs.", "suggest"),
+    Command("suggest", "Tuning", "Repair students by what the labels of tune say.", "suggest"),
     Command("explain", "Tuning", "Tell what a refit did and what its bounds cost.", "explain"),
     Command(
         "history", "Tuning", "Draw the tree of iterations and move in it.", "history.command"

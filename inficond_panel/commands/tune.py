@@ -111,9 +111,9 @@ def _say_nodes(
 
 
 def _say_refit(tuner: Tuner, parent: Node, node: Node, split: str, remarks: Sequence[str]) -> None:
+    from inficond_panel.results.moved_classes import moved_sentence
     from inficond_panel.results.refit_report import explain
-    from inficond_panel.wording.moved_classes import moved_sentence
-    from inficond_panel.wording.refit import short_sentences, untouched_sentences
+    from inficond_panel.results.refit_words import short_sentences, untouched_sentences
 
     intents = [_intent_line(tuner, node, intent) for intent in node.intents]
     for line in (*intents, *_cure_lines(tuner, node), *remarks):
@@ -158,11 +158,11 @@ def _cure_lines(tuner: Tuner, node: Node) -> list[str]:
 
 def _change_line(tuner: Tuner, parent: Node, node: Node, split: str, class_name: str) -> str:
     """AP before and after, with the paired-bootstrap interval of the change."""
-    from inficond_panel.analysis.judged import chosen_on_tune, judged_outcome
     from inficond_panel.distill import average_precision, change_intervals
+    from inficond_panel.results.cross_fitted import chosen_on_tune, evaluation_outcome
     from inficond_panel.wording.metric_change import UNCHANGED
 
-    before, after = (judged_outcome(tuner, n, split, class_name) for n in (parent, node))
+    before, after = (evaluation_outcome(tuner, n, split, class_name) for n in (parent, node))
     fidelity = [tuner.at(n, split)[class_name].metrics.fidelity for n in (parent, node)]
     values = [average_precision(one.positive, one.logit) for one in (before, after)]
     if any(map(math.isnan, values)):

@@ -26,6 +26,11 @@ def listed(words: Sequence[str], most: int = 12) -> str:
     return ", ".join([*words[:most], *more]) or "none"
 
 
+def first_of(names: Sequence[str]) -> str:
+    """``the first are a, b, c``: at most five of many names."""
+    return f"the first are {', '.join(names[:5])}"
+
+
 def near(word: str, choices: Iterable[str], most: int = 1) -> str:
     """Sentence `` Did you mean 'wheel'?`` with at most ``most`` choices; "" where none is near."""
     found = nearest(word, choices, most)

@@ -128,6 +128,12 @@ def size_text(count: float) -> str:
     return f"{count:.1f} {_UNITS[power]}" if power else f"{int(count)} B"
 
 
+def duration(seconds: float) -> str:
+    """``3 min 5 s``."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
 def as_text(cell: object) -> str:
     """Cell as CSV has it: nothing for null and nan, whole floats without a fraction, 1 and 0 for
     true and false."""

@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from inficond_panel.distill import Outcome, decision_function
 from inficond_panel.distill.metrics.selective import (
@@ -24,9 +26,11 @@ from inficond_panel.distill.metrics.top_class import TopClass, one_of_classes
 from inficond_panel.errors import DataError
 from inficond_panel.export.exported import Exported
 from inficond_panel.export.predictions import Prediction, columns_of
+from inficond_panel.results.frame import Heading, make_frame
 from inficond_panel.store import Store
 from inficond_panel.store.label_checks import class_positions
 from inficond_panel.vocabulary.confidence import CONFIDENCE, USUAL_NOISE, Noise
+from inficond_panel.vocabulary.metrics import ACCURACY
 from inficond_panel.vocabulary.splits import TUNE
 
 #: Key of the rule of all classes together, on data with one class an image.
@@ -110,3 +114,33 @@ def abstaining(
     ]
     rules = [class_decisions(outcome).rule(accuracy, **noise) for outcome in outcomes]
     return Abstaining(dict(zip(students.classes, rules, strict=True)), level)
+
+
+def rules_frame(rules: Abstaining) -> pd.DataFrame:
+    """A row per rule: how sure an answer is at least, the share answered, and its accuracy.
+
+    The rule of all classes together stands under no class. A terminal has those that reach the
+    accuracy asked for.
+    """
+    rows = [{"class": name, **_rule(rule)} for name, rule in rules.rules.items()]
+    unit = "probability" if ALL_CLASSES in rules.rules else "logits from the threshold"
+    return make_frame(
+        rows,
+        "class",
+        {
+            "class": Heading("class"),
+            "threshold": Heading(f"least {unit}"),
+            "answered": Heading("answered"),
+            ACCURACY.key: Heading(ACCURACY.word),
+        },
+        title="Answered only if as sure as this; share and accuracy, cross-fitted, are of tune.",
+        notes=list(rules.lacking()),
+        level=rules.level,
+        shown=[at for at, row in enumerate(rows) if row["reached"]],
+    )
+
+
+def _rule(rule: AbstainRule) -> dict[str, Any]:
+    facts = {"threshold": rule.threshold, "answered": rule.coverage}
+    facts |= rule.accuracy.columns(ACCURACY.key)
+    return {**facts, "asked": rule.asked, "best": rule.best, "reached": rule.reached}

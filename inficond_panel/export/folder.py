@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,8 @@ from inficond_panel.export.card_markdown import card_markdown
 from inficond_panel.export.exported import Exported
 from inficond_panel.export.hub_card import UNKNOWN, check_license, hub_readme
 from inficond_panel.export.model_card import model_card
-from inficond_panel.export.onnx_file import import_onnx, onnx_bytes
+from inficond_panel.export.onnx_file import import_onnx, onnx_bytes, pixel_bytes
+from inficond_panel.export.pixels import FILE, PIXELS, pixel_front
 from inficond_panel.export.weight_files import json_bytes, npz_bytes
 from inficond_panel.tuning.intents.edits import dump_edits
 from inficond_panel.tuning.node import Node
@@ -31,29 +31,6 @@ FORMATS: dict[str, tuple[str, Callable[[Exported], bytes]]] = {
 }
 
 
-@dataclass(frozen=True)
-class Addition:
-    """Further files of an export: ``facts`` for its card, and the files of the final students."""
-
-    facts: Mapping[str, Any]
-    files: Callable[[Exported], Mapping[str, bytes]]
-
-
-#: Files of formats that need more than the students, whose makers the caller gives.
-MORE = {
-    "onnx-pixels": ("students-pixels.onnx",),
-    "python-pixels": (
-        "predict.py",
-        "students-pixels.npz",
-        "front.npz",
-        "encoder.pt",
-        "head.safetensors",
-        "__pycache__",
-    ),
-    "fiftyone": ("samples.json", "metadata.json"),
-}
-
-
 def export(
     tuner: Tuner,
     node: Node,
@@ -62,34 +39,35 @@ def export(
     *,
     holdout: bool = False,
     force: bool = False,
-    more: Mapping[str, Callable[[Exported], Addition]] | None = None,
     license_name: str = UNKNOWN,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Path]:
     """Write the students of ``node`` to ``folder`` and return its files by what they are.
 
-    The keys are the formats, ``card``, ``card_json``, ``readme`` and ``edits``. ``more`` are makers
-    of further formats by name, such as ``pixel_export``; each may add to the card. ``license_name``
-    is the identifier that hubs have for the license of these students. ``holdout`` puts metrics on
-    the holdout into the card and counts the look. The folder is there whole or not at all; one
-    that is there is replaced only with ``force``, and only if it holds an export and nothing else.
+    The keys are the formats, ``card``, ``card_json``, ``readme`` and ``edits``. Formats are those
+    of ``FORMATS``, and ``onnx-pixels`` (``pixel_front``), which needs the encoder and adds to the
+    card. ``license_name`` is the identifier that hubs have for the license of these students.
+    ``holdout`` puts metrics on the holdout into the card and counts the look. The folder is there
+    whole or not at all; one that is there is replaced only with ``force``, and only if it holds an
+    export and nothing else.
     Raises ``ExportError``, and ``MissingExtraError`` where a format needs a package.
     """
     chosen = list(dict.fromkeys(formats))
-    makers = more or {}
-    _check(chosen, bool(makers))
+    _check(chosen)
     check_license(license_name)
     place = Path(folder)
     with write_folder(place, force, _names()) as write:
         if holdout:
             tuner.count_look(node, HOLDOUT)
         card = model_card(tuner, node, holdout=holdout)
-        added = {name: make(as_exported(tuner, node, card)) for name, make in makers.items()}
-        for addition in added.values():
-            card = {**card, **addition.facts}
+        writers = dict(FORMATS)
+        if PIXELS in chosen:
+            facts, front = pixel_front(tuner, as_exported(tuner, node, card), progress)
+            card = {**card, "pixels": facts}
+            writers[PIXELS] = (FILE, lambda students: pixel_bytes(students, front))
         students = as_exported(tuner, node, card)
         contents = {
-            **{name: (FORMATS[name][0], FORMATS[name][1](students)) for name in chosen},
-            **_added(added, students),
+            **{name: (writers[name][0], writers[name][1](students)) for name in chosen},
             "card": ("card.md", card_markdown(card).encode()),
             "card_json": ("card.json", _json(card)),
             "edits": ("edits.yaml", edits_text(tuner, node).encode()),
@@ -126,32 +104,24 @@ def _json(card: Mapping[str, Any]) -> bytes:
     return json.dumps(card, indent=2, ensure_ascii=False, allow_nan=False).encode()
 
 
-def _added(added: Mapping[str, Addition], students: Exported) -> dict[str, tuple[str, bytes]]:
-    """Files of further formats by what they are: the first of a format has its name."""
-    contents = {}
-    for name, addition in added.items():
-        for at, (file, content) in enumerate(addition.files(students).items()):
-            contents[name if not at else file] = (file, content)
-    return contents
-
-
-def _check(chosen: list[str], more: bool) -> None:
-    if not chosen and not more:
-        raise ExportError("No format to export.", f"There are: {', '.join(FORMATS)}.")
+def _check(chosen: list[str]) -> None:
+    there = (*FORMATS, PIXELS)
+    if not chosen:
+        raise ExportError("No format to export.", f"There are: {', '.join(there)}.")
     for name in chosen:
-        if name not in FORMATS:
-            raise ExportError(*unknown("format", name, FORMATS))
+        if name not in there:
+            raise ExportError(*unknown("format", name, there))
     if "onnx" in chosen:
         import_onnx()
 
 
 def _names() -> set[str]:
     """Names of all files that an export may hold."""
-    own = {
+    return {
         "README.md",
         "card.md",
         "card.json",
         "edits.yaml",
+        FILE,
         *(file for file, _ in FORMATS.values()),
     }
-    return own.union(*MORE.values())

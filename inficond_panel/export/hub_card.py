@@ -55,12 +55,11 @@ def front_matter(
     card: Mapping[str, Any], files: Sequence[str], license_name: str = UNKNOWN
 ) -> dict[str, Any]:
     """The front matter as plain data."""
-    pixels = "pixels" in card or "python_pixels" in card
     onnx = any(file.endswith(".onnx") for file in files)
     return {
         "license": license_name,
         "library_name": "inficond-panel",
-        "pipeline_tag": "image-classification" if pixels else "tabular-classification",
+        "pipeline_tag": "image-classification" if "pixels" in card else "tabular-classification",
         "tags": [*_TAGS, *(["onnx"] if onnx else [])],
         "model-index": [
             {

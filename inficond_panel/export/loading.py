@@ -106,7 +106,7 @@ def _changed_names(kind: str, then: tuple[str, ...], now: list[str]) -> Iterator
 def _file(path: Path) -> Path:
     if not path.exists():
         raise ExportError(f"There is no export at {path}.", _AGAIN)
-    named = [f"students{suffix}" for suffix in _READERS] + ["students-pixels.npz"]
+    named = [f"students{suffix}" for suffix in _READERS]
     files = [path / name for name in named] if path.is_dir() else [path]
     for file in files:
         if file.suffix in _READERS and file.is_file():

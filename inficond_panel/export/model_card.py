@@ -9,18 +9,24 @@ import platform
 from importlib.metadata import version
 from typing import Any
 
+import pandas as pd
+
 from inficond_panel.common.numbers import defined
 from inficond_panel.export.exported import FORMAT_VERSION
 from inficond_panel.export.limits import limits
-from inficond_panel.results.node_metrics import ClassMeasures, measure_node
-from inficond_panel.results.top_measures import measure_single_label
+from inficond_panel.results.frame import interval_of
+from inficond_panel.results.metrics import changes, metrics
+from inficond_panel.results.top_measures import metrics_together
 from inficond_panel.tuning.history.form import HISTORY
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.replay import branch
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.version import __version__
-from inficond_panel.vocabulary.metrics import AP
+from inficond_panel.vocabulary.metrics import METRICS
 from inficond_panel.vocabulary.splits import HOLDOUT, SPLITS, TUNE
+
+#: Numbers of a class that stand in the card without limits.
+_BESIDE = ("chance", "constant_fidelity", "logit_correlation", "ece_if_calibrated")
 
 
 def model_card(tuner: Tuner, node: Node, *, holdout: bool = False) -> dict[str, Any]:
@@ -111,18 +117,22 @@ def _versions(tuner: Tuner) -> dict[str, Any]:
 
 def measured(tuner: Tuner, node: Node, split: str) -> dict[str, Any]:
     """For each class counts, and each metric as ``Interval.json``; None if undefined."""
-    found, metrics = measure_node(tuner, node, split), {}
-    for name, student in tuner.at(node, split).items():
-        points = student.metrics
-        metrics[name] = {
-            **_document(found[name]),
-            "teacher_ap": found[name].teacher.ap.json(),
-            "chance": defined(found[name].teacher.chance),
-            "teacher_knows": found[name].teacher.knows,
-            "constant_fidelity": defined(points.constant_fidelity),
-            "logit_correlation": defined(points.logit_correlation),
+    found, since = metrics(tuner, node, split), {}
+    if node.parent:
+        rows = changes(tuner, tuner.root(), node, split).iterrows()
+        since = {name: interval_of(row, "change").json() for name, row in rows}
+    return {
+        name: {
+            "images": int(row["images"]),
+            "positives": int(row["positives"]),
+            "cross_fitted": bool(row["chosen_on"]),
+            **{key: interval_of(row, key).json() for key in (*METRICS, "teacher_ap")},
+            **{key: defined(row[key]) for key in _BESIDE},
+            "teacher_knows": None if row["teacher_knows"] is pd.NA else bool(row["teacher_knows"]),
+            "ap_since_start": since.get(name),
         }
-    return metrics
+        for name, row in found.loc[list(tuner.store.classes)].iterrows()
+    }
 
 
 def measured_together(tuner: Tuner, node: Node, split: str) -> dict[str, Any]:
@@ -130,21 +140,10 @@ def measured_together(tuner: Tuner, node: Node, split: str) -> dict[str, Any]:
 
     ``{"images", "k", "students", "teacher"}``, the metrics as in ``measured``.
     """
-    measures = measure_single_label(tuner, node, split)
-    sides = {"students": measures.students, "teacher": measures.teacher}
-    metrics = {
-        side: {name: interval.json() for name, interval in each.items()}
-        for side, each in sides.items()
+    found = metrics_together(tuner, node, split)
+    sides = {
+        side: {key: interval_of(row, side).json() for key, row in found.iterrows()}
+        for side in ("students", "teacher")
     }
-    return {"images": measures.n, "k": measures.k, **metrics}
-
-
-def _document(measures: ClassMeasures) -> dict[str, Any]:
-    return {
-        "images": measures.n,
-        "positives": measures.positives,
-        "cross_fitted": bool(measures.chosen_on),
-        **{name: interval.json() for name, interval in measures.metrics.items()},
-        "ap_since_start": measures.since_start[AP.key].json() if measures.since_start else None,
-        "ece_if_calibrated": defined(measures.ece_floor),
-    }
+    del sides["teacher"]["agreement"]
+    return {"images": found.attrs["facts"]["images"], "k": found.attrs["facts"]["k"], **sides}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from scipy.special import expit
 
 from inficond_panel.common.near_words import near
@@ -17,23 +18,13 @@ from inficond_panel.distill.metrics.decisions import Cutoffs, likeliest
 from inficond_panel.distill.metrics.top_class import one_of_classes
 from inficond_panel.errors import DataError
 from inficond_panel.export.exported import Exported
+from inficond_panel.results.frame import Heading, make_frame
 from inficond_panel.results.local_explanation import Part, parts_of
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL, SOFTMAX
 
-#: Columns of a prediction in tables, named as in the images that the page saves.
-COLUMNS = (
-    "image",
-    "class",
-    "student_logit",
-    "student_probability",
-    "student_decision",
-    "teacher_logit",
-    "teacher_decision",
-)
 #: Decision where a student is not sure enough to give one.
 DONT_KNOW = "don't know"
-#: Columns of a concept's part of a prediction.
-PART_COLUMNS = ("image", "class", "concept", "concept_score", "influence", "logit")
+_SHOWN = 5  #: concepts of a class that a terminal has
 
 
 @dataclass(frozen=True)
@@ -59,21 +50,6 @@ class Prediction:
     other_classes: float = 0.0
     answered: bool = True
     named: str = ""
-
-    def row(self) -> list[Any]:
-        """Values of ``COLUMNS``; None where there is no teacher, ``DONT_KNOW`` for no decision."""
-        decision = int(self.present) if self.answered else DONT_KNOW
-        student = [self.logit, float(expit(self.logit)), decision]
-        decided = None if self.teacher_present is None else int(self.teacher_present)
-        return [self.photo, self.class_name, *student, defined(self.teacher), decided]
-
-    def part_rows(self) -> Iterator[list[Any]]:
-        """Values of ``PART_COLUMNS``; first, under no concept, the intercept with other classes."""
-        first = self.intercept + self.other_classes
-        yield [self.photo, self.class_name, "", None, None, first]
-        for part in self.parts:
-            values = part.concept, part.score, part.influence, part.logit
-            yield [self.photo, self.class_name, *values]
 
 
 @dataclass(frozen=True)
@@ -168,3 +144,108 @@ def columns_of(kind: str, wanted: Sequence[str], known: Sequence[str]) -> list[i
             "Name the spec that the students were made with.",
         )
     return [place[name] for name in wanted]
+
+
+def decision_frame(
+    predictions: Sequence[Prediction],
+    named: Mapping[str, Named] | None = None,
+    *,
+    title: str = "",
+    facts: Mapping[str, Any] | None = None,
+) -> pd.DataFrame:
+    """A row per photo and class: logit, probability and decision of the student, the teacher's.
+
+    A decision is missing where the student abstains, the teacher's where it cannot run. With
+    ``named`` also the class that the photo is named. A terminal has those most surely present
+    first.
+    """
+    rows = [_decision(one, None if named is None else named[one.photo]) for one in predictions]
+    place = {photo: at for at, photo in enumerate(dict.fromkeys(row["image"] for row in rows))}
+    surest = [(place[one.photo], one.cutoff - one.logit) for one in predictions]
+    words = ("absent", "present")
+    frame = make_frame(
+        rows,
+        ["image", "class"],
+        {
+            "image": Heading("photo"),
+            "named_student": Heading("named"),
+            "named_probability": Heading("probability"),
+            "named_teacher": Heading("by the teacher"),
+            "class": Heading("class"),
+            "student_logit": Heading("logit", sign=True),
+            "student_probability": Heading("probability"),
+            "student_decision": Heading("student", words=(*words, DONT_KNOW)),
+            "teacher_logit": Heading("teacher's logit", sign=True),
+            "teacher_decision": Heading("teacher", words=(*words, "")),
+        },
+        title=title,
+        facts=facts,
+        shown=sorted(range(len(rows)), key=surest.__getitem__),
+    )
+    kinds = {"student_decision": "Int64", "teacher_decision": "Int64", "teacher_logit": float}
+    for name, kind in kinds.items():
+        frame[name] = frame[name].astype(kind)
+    return frame
+
+
+def _decision(one: Prediction, named: Named | None) -> dict[str, Any]:
+    row = {
+        "image": one.photo,
+        "class": one.class_name,
+        "student_logit": one.logit,
+        "student_probability": float(expit(one.logit)),
+        "student_decision": int(one.present) if one.answered else None,
+        "teacher_logit": defined(one.teacher),
+        "teacher_decision": None if one.teacher_present is None else int(one.teacher_present),
+        "threshold": None if one.named else one.cutoff,
+    }
+    return row | ({} if named is None else {f"named_{key}": v for key, v in _name(named).items()})
+
+
+def named_frame(predictions: Sequence[Prediction]) -> pd.DataFrame:
+    """With one class an image a row per photo: the likeliest class and its probability.
+
+    The class is missing where the students abstain, and the ``teacher``'s where it cannot run.
+    """
+    named = named_classes(predictions)
+    rows = [{"image": photo, **_name(one)} for photo, one in named.items()]
+    names = ("image", "student", "probability", "teacher")
+    return make_frame(rows, "image", {name: Heading(name) for name in names})
+
+
+def _name(named: Named) -> dict[str, Any]:
+    student = named.class_name if named.answered else None
+    return {"student": student, "probability": named.probability, "teacher": named.teacher}
+
+
+def part_frame(predictions: Sequence[Prediction]) -> pd.DataFrame:
+    """A row per photo, class and concept that has a part of the logit, the largest first.
+
+    The first of each class is the intercept (with the other classes of a joint student), under no
+    concept: they add up to the logit. A terminal has the first concepts.
+    """
+    rows: list[dict[str, Any]] = []
+    shown: list[int] = []
+    for one in predictions:
+        at = {"image": one.photo, "class": one.class_name}
+        first = {"concept": "", "concept_score": None, "influence": None}
+        shown += range(len(rows), len(rows) + 1 + min(_SHOWN, len(one.parts)))
+        rows.append({**at, **first, "logit": one.intercept + one.other_classes})
+        for part in one.parts:
+            values = {"concept_score": part.score, "influence": part.influence}
+            rows.append({**at, "concept": part.concept, **values, "logit": part.logit})
+    frame = make_frame(
+        rows,
+        ["image", "class"],
+        {
+            "image": Heading("photo"),
+            "class": Heading("class"),
+            "concept": Heading("concept"),
+            "concept_score": Heading("score"),
+            "influence": Heading("influence", sign=True),
+            "logit": Heading("logit", sign=True),
+        },
+        title="parts of the logit: the intercept, then concepts",
+        shown=shown,
+    )
+    return frame.astype({"concept_score": float, "influence": float})

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from inficond_panel.analysis.judged import chosen_on_tune, judged_outcome
 from inficond_panel.distill import ClassMetrics, Interval, Outcome, change_intervals, measure
 from inficond_panel.distill.metrics.class_mean import mean_change
 from inficond_panel.results.churn import Churn, churn
 from inficond_panel.results.compensation import Mover, moves
+from inficond_panel.results.cross_fitted import chosen_on_tune, evaluation_outcome
 from inficond_panel.tuning.documents import metrics_document
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.replay import branch
@@ -31,7 +31,7 @@ class ClassComparison:
     of the split; ``movers`` the concepts whose influence changed most, by logits (the change of
     the weight times the spread of the score on ``fit``); ``churn`` the images that changed sides.
     Metrics and changes are ``cross_fitted`` where the labels of the split chose terms of one of the
-    two (``analysis.judged``).
+    two (``results.cross_fitted``).
     """
 
     class_name: str
@@ -105,7 +105,7 @@ def compare(
     names, noise = tuner.store.classes, tuner.spec.views.noise(draws)
     was, now = tuner.at(before, split), tuner.at(after, split)
     judged_before, judged_after = (
-        [judged_outcome(tuner, node, split, name) for name in names] for node in (before, after)
+        [evaluation_outcome(tuner, node, split, name) for name in names] for node in (before, after)
     )
     return Comparison(
         before=before,

@@ -14,20 +14,34 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from inficond_panel.distill import Interval, Outcome, change_intervals, metric_intervals
+from inficond_panel.common.interval import NO_INTERVAL, columns_of
+from inficond_panel.distill import (
+    SEEN_LABEL,
+    Interval,
+    Outcome,
+    change_intervals,
+    metric_intervals,
+)
 from inficond_panel.distill.metrics.bootstrap import draw_counts, interval
 from inficond_panel.distill.metrics.class_mean import class_mean
+from inficond_panel.results.frame import Heading, make_frame
 from inficond_panel.spec.sections.students import Students
 from inficond_panel.tuning.fitting.refit import Progress
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.tuner import Tuner
-from inficond_panel.vocabulary.metrics import ACCURACY, AP, BRIER, ECE, FIDELITY, keys
-from inficond_panel.vocabulary.splits import TUNE
+from inficond_panel.vocabulary.confidence import Noise, interval_word
+from inficond_panel.vocabulary.metrics import ACCURACY, AP, BRIER, ECE, FIDELITY, METRICS, keys
+from inficond_panel.vocabulary.splits import HOLDOUT, TUNE
 
 #: Metrics of the table. Whether one is defined for a class depends on its labels alone, so that
 #: the means of all students are over the same classes.
 COMPARED = keys(AP, ACCURACY, FIDELITY, BRIER, ECE)
+_WORDS = {key: METRICS[key].word for key in COMPARED} | {AP.key: AP.mean}
+_STUDENTS = {"students": Heading("students")}
+_HEADINGS = _STUDENTS | {key: Heading(words) for key, words in _WORDS.items()}
+_CHANGES = _STUDENTS | {key: Heading(w, sign=True, star=True) for key, w in _WORDS.items()}
 
 
 @dataclass(frozen=True)
@@ -52,24 +66,15 @@ class Setting:
         temperature = float(students.temperature)
         return cls(students.targets, alpha, temperature, students.lambda_, students.tempered)
 
-
-@dataclass(frozen=True)
-class SettingResult:
-    """The untouched students of one setting; metrics are means over the classes.
-
-    ``mark`` is the warning beside students of the oracle. ``change`` is from the result at
-    ``against``: with the oracle's targets the one with the teacher's and all else alike, otherwise
-    the first; None of the first. ``classes`` and ``class_changes`` are the same by class.
-    """
-
-    setting: Setting
-    mark: str
-    node: Node
-    metrics: dict[str, Interval]
-    against: int | None
-    change: dict[str, Interval] | None
-    classes: dict[str, dict[str, Interval]]
-    class_changes: dict[str, dict[str, Interval]] | None
+    @property
+    def words(self) -> str:
+        """``oracle (has seen the label), alpha 1, T 2, lambda 0.001``."""
+        learned = f"oracle ({SEEN_LABEL})" if self.targets == "oracle" else self.targets
+        learned = "labels alone" if self.alpha == 0 else learned
+        alpha = "" if self.alpha is None else f", alpha {self.alpha:g}"
+        both = " on both" if self.tempered == "both" else ""
+        penalty = "by class" if isinstance(self.lambda_, dict) else f"{self.lambda_:g}"
+        return f"{learned}{alpha}, T {self.temperature:g}{both}, lambda {penalty}"
 
 
 def setting_grid(
@@ -105,80 +110,132 @@ def compare_settings(
     draws: int | None = None,
     seed: int = 0,
     progress: Progress | None = None,
-) -> list[SettingResult]:
-    """Distill the students of each setting, or take them from the history, and measure them.
+) -> dict[str, pd.DataFrame]:
+    """Metrics of the students of each setting on ``split``, and their differences.
 
-    Students that the history does not have are not put there. All are measured on the same draws of
-    images, so that what two have in common cancels in their difference. Looks at the holdout are
-    the caller's to count. Raises ``TuningError`` for settings that cannot be, and where the store
-    has no oracle logits.
+    ``students`` has a row per setting, and one of the teacher: means over the classes. ``changes``
+    has a row per setting but the first: its metrics less those of the setting ``against``, which is
+    with the oracle's targets the one with the teacher's and all else alike, otherwise the first.
+    ``classes`` has both by class. All on the same draws of images. Students are taken from the
+    history or distilled and not kept; a look at the holdout is counted for each, and keeps them.
+    Raises ``TuningError`` for settings that cannot be, and where the store has no oracle logits.
     """
     noise = tuner.spec.views.noise(draws, seed)
     counts = draw_counts(len(tuner.store.rows(split)), noise["draws"], seed)
-    level = noise["level"]
     measured: list[_Measured] = []
-    found: list[SettingResult] = []
-    for number, setting in enumerate(settings):
+    students, changes, classes = [], [], []
+    for place, setting in enumerate(settings):
         own = tuner.with_students(**vars(setting))
         node = own.original()
-        now = _Measured(own.at(node, split).outcomes, counts)
-        against = _reference(settings, number)
+        look_at(own, node, split)
+        now = _Measured(own.at(node, split).outcomes, counts, noise)
+        against = _reference(settings, place)
         old = None if against is None else measured[against]
-        found.append(
-            SettingResult(
-                setting=setting,
-                mark=own.mark,
-                node=node,
-                metrics=now.levels(level),
-                against=against,
-                change=now.change(old, level) if old else None,
-                classes=now.class_levels(**noise),
-                class_changes=now.class_changes(old, **noise) if old else None,
-            )
-        )
+        students.append(_row(own, node, setting, place + 1) | columns_of(now.levels()))
+        if old is not None and against is not None:
+            number = {"number": place + 1, "against": against + 1}
+            name = f"{place + 1} less {against + 1}"
+            changes.append({"students": name, **number, **columns_of(now.change(old))})
+        penalties = zip(tuner.store.classes, own.penalties, strict=True)
+        classes += [
+            {"number": place + 1, "class": name, "lambda": penalty, **now.of_class(name, old)}
+            for name, penalty in penalties
+        ]
         measured.append(now)
         if progress:
-            progress((number + 1) / len(settings), f"Students {number + 1} of {len(settings)}")
-    return found
+            progress((place + 1) / len(settings), f"Students {place + 1} of {len(settings)}")
+    teacher = _Measured(tuner.teacher_outcomes(split), counts, noise)
+    of_teacher = {"students": "the teacher itself", **columns_of(teacher.levels())}
+    students.append(dict.fromkeys(students[0], pd.NA) | of_teacher)
+    facts = common_facts(tuner, noise) | {"split": split}
+    title = f"Students on the split {split}, means over the classes; fidelity is to the teacher"
+    paired = "Differences, paired on the same draws of images; * the interval excludes 0"
+    level = noise["level"]
+    return {
+        "students": make_frame(
+            students, "students", _HEADINGS, title=title, notes=_notes(settings, noise),
+            facts=facts, level=level,
+        ),
+        "changes": make_frame(
+            changes, "students", _CHANGES, title=paired, facts=facts, level=level
+        ),
+        "classes": make_frame(
+            classes, ["number", "class"], _HEADINGS, title=f"Classes on the split {split}",
+            facts=facts, level=level,
+        ),
+    }  # fmt: skip
 
 
-def teacher_metrics(
-    tuner: Tuner, split: str, *, draws: int | None = None, seed: int = 0
-) -> dict[str, Interval]:
-    """The teacher's own, as ``SettingResult.metrics``; its fidelity is 1."""
-    noise = tuner.spec.views.noise(draws, seed)
-    counts = draw_counts(len(tuner.store.rows(split)), noise["draws"], seed)
-    return _Measured(tuner.teacher_outcomes(split), counts).levels(noise["level"])
+def look_at(tuner: Tuner, node: Node, split: str) -> None:
+    """Count a look at the holdout, where it is the split; the history then keeps the students."""
+    if split == HOLDOUT:
+        tuner.history.add(node)
+        tuner.history.count_look(node.id, split)
+
+
+def common_facts(tuner: Tuner, noise: Noise) -> dict[str, Any]:
+    """Facts of all comparisons: spec, store, draws and seed."""
+    store, drawn = tuner.store, {key: noise[key] for key in ("draws", "seed")}
+    return {"spec": str(tuner.spec.path), "store_hash": store.content_hash, **drawn}
+
+
+def draws_note(noise: Noise) -> str:
+    """Sentence on the number of draws and the level of the intervals."""
+    return f"{noise['draws']} bootstrap draws of images, {interval_word(noise['level'])}s."
+
+
+def _row(own: Tuner, node: Node, setting: Setting, number: int) -> dict[str, Any]:
+    penalty = pd.NA if isinstance(setting.lambda_, dict) else setting.lambda_
+    return {
+        "students": f"{number} {setting.words}",
+        "number": number,
+        "targets": setting.targets,
+        "alpha": setting.alpha,
+        "temperature": setting.temperature,
+        "tempered": setting.tempered,
+        "lambda": penalty,
+        "mark": own.mark,
+        "node": node.id,
+        "weights_hash": node.weights_hash,
+        "nonzero": int(np.count_nonzero(node.weights)),
+        "looks": own.history.looks(node.id, HOLDOUT),
+    }
+
+
+def _notes(settings: Sequence[Setting], noise: Noise) -> list[str]:
+    learned = f"The oracle {SEEN_LABEL}: its students learned it on fit, and are measured without."
+    return [draws_note(noise), *([learned] if any(s.targets == "oracle" for s in settings) else [])]
 
 
 class _Measured:
     """Metrics of one set of students: means over classes, and these on each draw of images."""
 
-    def __init__(self, outcomes: dict[str, Outcome], counts: np.ndarray) -> None:
-        self.outcomes = outcomes
+    def __init__(self, outcomes: dict[str, Outcome], counts: np.ndarray, noise: Noise) -> None:
+        self.outcomes, self.noise = outcomes, noise
         each = list(outcomes.values())
         self.value = {name: float(class_mean(each, name)[0]) for name in COMPARED}
         self.drawn = {name: class_mean(each, name, counts) for name in COMPARED}
 
-    def levels(self, level: float) -> dict[str, Interval]:
-        return {n: interval(self.value[n], self.drawn[n], level, n) for n in COMPARED}
+    def levels(self) -> dict[str, Interval]:
+        return {n: self._interval(self.value[n], self.drawn[n], n) for n in COMPARED}
 
-    def change(self, old: _Measured, level: float) -> dict[str, Interval]:
+    def change(self, old: _Measured) -> dict[str, Interval]:
         return {
-            n: interval(self.value[n] - old.value[n], self.drawn[n] - old.drawn[n], level, n)
+            n: self._interval(self.value[n] - old.value[n], self.drawn[n] - old.drawn[n], n)
             for n in COMPARED
         }
 
-    def class_levels(self, **noise: Any) -> dict[str, dict[str, Interval]]:
-        return {
-            name: metric_intervals(outcome, COMPARED, **noise)
-            for name, outcome in self.outcomes.items()
-        }
+    def _interval(self, value: float, drawn: np.ndarray, name: str) -> Interval:
+        return interval(value, drawn, self.noise["level"], name)
 
-    def class_changes(self, old: _Measured, **noise: Any) -> dict[str, dict[str, Interval]]:
+    def of_class(self, name: str, old: _Measured | None) -> dict[str, float]:
+        """Columns of one class: its metrics, and their changes from ``old``."""
+        outcome, changes = self.outcomes[name], dict.fromkeys(COMPARED, NO_INTERVAL)
+        if old:
+            changes = change_intervals(old.outcomes[name], outcome, COMPARED, **self.noise)
         return {
-            name: change_intervals(old.outcomes[name], outcome, COMPARED, **noise)
-            for name, outcome in self.outcomes.items()
+            **columns_of(metric_intervals(outcome, COMPARED, **self.noise)),
+            **columns_of({f"{key}_change": each for key, each in changes.items()}),
         }
 
 

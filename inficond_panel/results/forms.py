@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from html import escape
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from inficond_panel.common.numbers import count, plain, significant, written
-from inficond_panel.common.saved_file import make_table
+from inficond_panel.common.saved_file import File, make_table
 from inficond_panel.results.frame import LIMITS, Heading, interval_of
 from inficond_panel.vocabulary.confidence import CONFIDENCE, confidence_word
 
@@ -18,6 +21,11 @@ def document(frame: pd.DataFrame) -> dict[str, Any]:
     """The facts, the notes, and under ``rows`` the rows; None where undefined."""
     notes = {"notes": frame.attrs["notes"]} if frame.attrs["notes"] else {}
     return {**plain(frame.attrs["facts"]), **notes, "rows": records(frame)}
+
+
+def documents(frames: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
+    """The document of each of several results, by its name."""
+    return {name: document(frame) for name, frame in frames.items()}
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
@@ -31,42 +39,66 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 def csv_text(frame: pd.DataFrame) -> str:
     """CSV with all columns and digits; what is undefined is empty."""
+    return table_file(frame, "table").content.decode()
+
+
+def table_file(frame: pd.DataFrame, name: str, kind: str = "csv") -> File:
+    """The rows as a file ``name`` to save, CSV or JSON; what is undefined is empty."""
     rows = [["" if each is None else each for each in row.values()] for row in records(frame)]
-    return make_table("table", list(frame.reset_index().columns), rows).content.decode()
+    return make_table(name, list(frame.reset_index().columns), rows, kind)
 
 
 def html_text(frame: pd.DataFrame) -> str:
     """The table that a terminal shows, as one HTML table with its title and notes."""
-    header, rows = text_table(frame)
-    lines = [_html_row("th", header), *(_html_row("td", row) for row in rows)]
-    notes = "".join(f"<p>{escape(note)}</p>\n" for note in frame.attrs["notes"])
-    caption = f"<caption>{escape(frame.attrs['title'])}</caption>"
-    return f"<table>\n{caption}\n{''.join(lines)}</table>\n{notes}"
+    macros: Any = templates().get_template("table.html.j2").module
+    return f"{macros.table(frame, frame.attrs['title'])}\n{macros.notes(frame)}"
 
 
-def _html_row(tag: str, cells: list[str]) -> str:
-    return f"<tr>{''.join(f'<{tag}>{escape(cell)}</{tag}>' for cell in cells)}</tr>\n"
+@cache
+def templates(*folders: Path) -> Environment:
+    """Templates of ``folders`` and of this one, which escape all texts; a name that is missing is
+    an error. ``text_table`` gives them the cells of a frame."""
+    found = Environment(
+        loader=FileSystemLoader([*folders, Path(__file__).parent]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.globals["text_table"] = text_table
+    return found
 
 
 def text_table(frame: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
-    """Header and rows of the columns that have a heading, as texts; limits stand behind theirs."""
-    whole, header, columns = frame.reset_index(), list[str](), list[list[str]]()
-    level = confidence_word(frame.attrs["facts"].get("level", CONFIDENCE))
+    """Header and rows of the columns that have a heading, as texts; limits stand behind theirs.
+
+    The rows are those that are ``shown``."""
+    shown, header, columns = frame.attrs["shown"], list[str](), list[list[str]]()
+    whole = frame.reset_index() if shown is None else frame.reset_index().iloc[shown]
+    facts = frame.attrs["facts"]
     for name, form in frame.attrs["headings"].items():
         heading = Heading(*form)
         header.append(heading.text)
         columns.append([_text(value, heading) for value in whole[name]])
-        if f"{name}{LIMITS[0]}" in whole:
-            header.append(level)
+        if heading.limits and f"{name}{LIMITS[0]}" in whole:
+            header.append(confidence_word(facts.get(heading.level, CONFIDENCE)))
             columns.append([_limits(row, name, heading) for _, row in whole.iterrows()])
     return header, [list(row) for row in zip(*columns, strict=True)]
 
 
 def _limits(row: pd.Series, name: str, heading: Heading) -> str:
-    return interval_of(row, name).cells(heading.digits, sign=heading.sign)[1]
+    interval = interval_of(row, name)
+    star = "*" * (heading.star and not interval.within_noise)
+    return interval.cells(heading.digits, sign=heading.sign)[1] + star
 
 
 def _text(value: Any, heading: Heading) -> str:
+    if heading.words:
+        return heading.words[2 if _plain(value) is None else int(value)]
+    return _written(value, heading)
+
+
+def _written(value: Any, heading: Heading) -> str:
     match _plain(value):
         case None:
             return "undefined" if isinstance(value, float) else ""
@@ -79,7 +111,7 @@ def _text(value: Any, heading: Heading) -> str:
         case list(items):
             return ", ".join(map(str, items))
         case text:
-            return str(text)
+            return str(text).replace("\n", " ")
 
 
 def _number(value: float, heading: Heading) -> str:

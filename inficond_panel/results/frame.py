@@ -4,7 +4,8 @@ Its columns hold numbers in full precision, and are the same in Python, JSON, CS
 ``x``, ``x_low`` and ``x_high`` are an estimate with the limits of its interval; ``x_outside`` says
 that it lies outside them. The attributes of the frame hold plain data: ``title``, ``headings`` (of
 the columns that a terminal shows, with the form of their numbers), ``notes`` (sentences beside the
-table) and ``facts`` (what holds for all rows: iteration, split, level).
+table), ``shown`` (positions of the rows that a terminal has, None: all) and ``facts`` (what holds
+for all rows: iteration, split, level).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 
 import pandas as pd
 
-from inficond_panel.common.interval import Interval
+from inficond_panel.common.interval import OUTSIDE_NOTE, Interval
 
 LIMITS = ("_low", "_high")
 
@@ -23,12 +24,23 @@ LIMITS = ("_low", "_high")
 @dataclass(frozen=True)
 class Heading:
     """Heading of a column where a person reads it; decimals of its numbers, or ``significant``
-    digits, and their sign."""
+    digits, their sign, and whether ``limits`` stand behind them, with a ``star`` where these
+    exclude 0. ``level`` names the fact that has their level. ``words`` stand for
+    0, for 1 and for what is missing."""
 
     text: str
     digits: int = 3
     sign: bool = False
     significant: int = 0
+    limits: bool = True
+    star: bool = False
+    level: str = "level"
+    words: tuple[str, ...] = ()
+
+
+def plain_headings(*names: str) -> dict[str, Heading]:
+    """Headings that say what the columns are called."""
+    return {name: Heading(name) for name in names}
 
 
 def make_frame(
@@ -40,13 +52,18 @@ def make_frame(
     notes: Sequence[str] = (),
     facts: Mapping[str, Any] | None = None,
     level: float | None = None,
+    shown: Sequence[int] | None = None,
 ) -> pd.DataFrame:
     """One row per mapping. Without rows the columns are those of ``headings``, and the index.
 
-    The ``level`` of intervals is a fact, and a column, so that rows alone say it.
+    The ``level`` of intervals is a fact, and a column, so that rows alone say it. Headings of
+    columns that no row has are left out. A note explains estimates outside their intervals.
+    ``shown`` are the positions of the rows that a person reads, None: all.
     """
     keys = [index] if isinstance(index, str) else list(index)
     given = list(rows)
+    if given:
+        headings = {name: form for name, form in headings.items() if name in given[0]}
     columns = None if given else [*keys, *(name for name in headings if name not in keys)]
     frame = pd.DataFrame(given, columns=columns).set_index(keys)
     if level is not None:
@@ -54,7 +71,8 @@ def make_frame(
     frame.attrs = {
         "title": title,
         "headings": {name: list(astuple(heading)) for name, heading in headings.items()},
-        "notes": list(notes),
+        "notes": [*notes, *_outside(frame if shown is None else frame.iloc[list(shown)], headings)],
+        "shown": None if shown is None else list(shown),
         "facts": {**(facts or {}), **({} if level is None else {"level": level})},
     }
     return frame
@@ -64,3 +82,11 @@ def interval_of(row: pd.Series, key: str) -> Interval:
     """The estimate ``key`` of a row, with its limits."""
     low, high = (float(row[f"{key}{end}"]) for end in LIMITS)
     return Interval(float(row[key]), low, high)
+
+
+def _outside(frame: pd.DataFrame, headings: Mapping[str, Heading]) -> list[str]:
+    """``OUTSIDE_NOTE`` where an estimate that a person reads lies outside its limits."""
+    limited = [name for name, form in headings.items() if form.limits]
+    limited = [name for name in limited if f"{name}{LIMITS[0]}" in frame]
+    marked = any(interval_of(row, name).outside for _, row in frame.iterrows() for name in limited)
+    return [OUTSIDE_NOTE] if marked else []

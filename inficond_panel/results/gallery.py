@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from inficond_panel.common.saved_file import File, make_table
+from inficond_panel.common.saved_file import File
+from inficond_panel.results.forms import table_file
+from inficond_panel.results.frame import Heading, make_frame
 from inficond_panel.results.image_sets import ImageSet
 from inficond_panel.results.patches import assigned_images, showing
 from inficond_panel.store import Store
@@ -154,33 +156,38 @@ def _node(student: Student) -> str:
     return f"#{student.node.number} {student.node.id}"
 
 
+def gallery_frame(
+    store: Store, gallery: Gallery, filters: Iterable[str], tags: Mapping[str, Sequence[str]]
+) -> pd.DataFrame:
+    """One row per image that passes ``filters``, in the gallery's order; not known is missing."""
+    rows = []
+    for at in gallery.passing(filters).tolist():
+        row, label = int(gallery.rows[at]), int(gallery.label[at])
+        values = {
+            "image": store.images[row],
+            "split": str(store.split[row]),
+            "class": gallery.class_name,
+            "student": gallery.node,
+            "concept": gallery.concept,
+            "concept_score": float(gallery.score[at]) if gallery.concept else None,
+            "influence": gallery.influence if gallery.concept else None,
+            "label": None if label < 0 else label,
+            "teacher_logit": float(gallery.teacher[at]),
+            "student_logit": float(gallery.student[at]),
+            "teacher_decision": int(gallery.teacher_decided[at]),
+            "student_decision": int(gallery.decided[at]),
+            "tags": "; ".join(tags.get(store.images[row], ())),
+        }
+        rows.append(values)
+    frame = make_frame(rows, "image", {name: Heading(name) for name in COLUMNS})
+    frame["label"] = frame["label"].astype("Int64")
+    return frame
+
+
 def gallery_file(
     store: Store, gallery: Gallery, filters: Iterable[str], tags: Mapping[str, Sequence[str]]
 ) -> File:
     """The images that pass ``filters`` as CSV, one a line, in the gallery's order."""
     chosen = list(filters)
     name = "-".join(["images", gallery.class_name, gallery.title, *chosen])
-    return make_table(name, COLUMNS, gallery_lines(store, gallery, chosen, tags))
-
-
-def gallery_lines(
-    store: Store, gallery: Gallery, filters: Iterable[str], tags: Mapping[str, Sequence[str]]
-) -> Iterator[list[Any]]:
-    """Values of ``COLUMNS`` for each image that passes ``filters``; what is not known is empty."""
-    for at in gallery.passing(filters).tolist():
-        label, logits = int(gallery.label[at]), (gallery.teacher[at], gallery.student[at])
-        row = int(gallery.rows[at])
-        yield [
-            store.images[row],
-            str(store.split[row]),
-            gallery.class_name,
-            gallery.node,
-            gallery.concept,
-            float(gallery.score[at]) if gallery.concept else "",
-            gallery.influence if gallery.concept else "",
-            "" if label < 0 else label,
-            *map(float, logits),
-            int(gallery.teacher_decided[at]),
-            int(gallery.decided[at]),
-            "; ".join(tags.get(store.images[row], ())),
-        ]
+    return table_file(gallery_frame(store, gallery, chosen, tags), name)

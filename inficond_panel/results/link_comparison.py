@@ -1,7 +1,7 @@
-"""Students per class beside the one softmax student, on data with one class an image.
+"""Students per class beside the one softmax student, on data with one class per image.
 
-Both are untouched students of the same store under the same other settings. Of a student per class
-the probabilities of an image are made to add up to 1 (``distill.metrics.top_class``).
+Both are the original students of the same store under the same other settings. Of students per
+class the probabilities of an image are divided by their sum (``distill.metrics.top_class``).
 """
 
 from __future__ import annotations
@@ -11,55 +11,44 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
+from inficond_panel.common.interval import NO_INTERVAL, columns_of
+from inficond_panel.common.numbers import MINUS
 from inficond_panel.distill import Interval, Outcome, change_intervals, metric_intervals
 from inficond_panel.distill.metrics.class_mean import mean_change, mean_interval
 from inficond_panel.distill.metrics.top_class import TopClass
+from inficond_panel.results.distillations import common_facts, draws_note, look_at
+from inficond_panel.results.frame import Heading, make_frame
 from inficond_panel.results.top_measures import check_single_label, teacher_top_class, top_class
 from inficond_panel.tuning.fitting.refit import Progress
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.metrics import AP, keys
-from inficond_panel.vocabulary.splits import TUNE
-from inficond_panel.vocabulary.tasks import LINKS
-from inficond_panel.vocabulary.top_metrics import AGREEMENT, BALANCED, TOP1, TOP_ECE
+from inficond_panel.vocabulary.splits import HOLDOUT, TUNE
+from inficond_panel.vocabulary.tasks import LINKS, SIGMOID, SOFTMAX
+from inficond_panel.vocabulary.top_metrics import AGREEMENT, BALANCED, TOP1, TOP_ECE, TOP_METRICS
 
 #: Metrics of the students as one classifier; the mean AP of the classes stands beside them.
 TOGETHER = keys(TOP1, BALANCED, TOP_ECE, AGREEMENT)
+LINK_WORDS = {SIGMOID: "a student per class", SOFTMAX: "one softmax student"}
+_WORDS = {key: TOP_METRICS[key].word for key in TOGETHER} | {AP.key: AP.mean}
+_HEADINGS = {
+    "words": Heading(""),
+    **{link: Heading(words) for link, words in LINK_WORDS.items()},
+    "change": Heading(f"softmax {MINUS} per class", sign=True, star=True),
+    "teacher": Heading("teacher"),
+}
 
 
 @dataclass(frozen=True)
-class LinkResult:
-    """The untouched students of one link (``sigmoid`` or ``softmax``) on the split compared.
-
-    ``metrics`` are those of ``TOGETHER``, and the mean AP of the classes.
-    """
+class _Students:
+    """The original students of one link: as one classifier, and the outcome of each class."""
 
     link: str
     node: Node
-    metrics: dict[str, Interval]
-
-    @property
-    def nonzero(self) -> int:
-        """Number of influences that are not 0."""
-        return int(np.count_nonzero(self.node.weights))
-
-
-@dataclass(frozen=True)
-class LinkComparison:
-    """Students per class, the softmax student, and its metrics less theirs on the same draws.
-
-    ``images`` are those of the split, ``labelled`` those of them whose class is known. ``teacher``
-    has all metrics but agreement. Intervals are at ``level``.
-    """
-
-    split: str
-    images: int
-    labelled: int
-    results: tuple[LinkResult, LinkResult]
-    level: float
-    change: dict[str, Interval]
-    teacher: dict[str, Interval]
+    together: TopClass
+    classes: list[Outcome]
 
 
 def compare_links(
@@ -69,47 +58,47 @@ def compare_links(
     draws: int | None = None,
     seed: int = 0,
     progress: Progress | None = None,
-) -> LinkComparison:
-    """Distill the students of both links, or take them from the history, and measure them.
+) -> pd.DataFrame:
+    """Metrics of the students of both links on ``split``; one row per metric.
 
-    Students that the history does not have are not put there. Looks at the holdout are the caller's
-    to count. Raises ``TuningError`` for data with several classes an image, and for settings that
-    the softmax student cannot have.
+    Columns, each with its limits: ``sigmoid`` and ``softmax`` (the students), ``change`` (softmax
+    less sigmoid on the same draws of images) and ``teacher`` (undefined for the agreement with
+    it). The fact ``links`` has node, weights and looks of both. Students are taken from the history
+    or distilled and not kept; a look at the holdout is counted for both, and keeps them. Raises
+    ``TuningError`` for data with several classes per image, and for settings that the softmax
+    student cannot have.
     """
     check_single_label(tuner.store)
     first, second = (_distilled(tuner, link, split, progress) for link in LINKS)
-    teacher = teacher_top_class(tuner.store, split)
-    judged = list(tuner.teacher_outcomes(split).values())
+    labelled = teacher_top_class(tuner.store, split)
     noise = tuner.spec.views.noise(draws, seed)
     change = change_intervals(first.together, second.together, TOGETHER, **noise)
     change[AP.key] = mean_change(first.classes, second.classes, **noise)
-    return LinkComparison(
-        split=split,
-        images=len(tuner.store.rows(split)),
-        labelled=len(teacher.label),
-        results=(first.result(**noise), second.result(**noise)),
+    outcomes = list(tuner.teacher_outcomes(split).values())
+    columns = {
+        **{each.link: _metrics(each.together, each.classes, **noise) for each in (first, second)},
+        "change": change,
+        "teacher": _metrics(labelled, outcomes, AGREEMENT.key, **noise),
+    }
+    rows = [{"metric": key, "words": words, **_row(columns, key)} for key, words in _WORDS.items()]
+    links = {each.link: _facts(tuner, each) for each in (first, second)}
+    images, known = len(tuner.store.rows(split)), len(labelled.label)
+    return make_frame(
+        rows,
+        "metric",
+        _HEADINGS,
+        title=f"Students on the split {split}, {known} labelled images; * the interval excludes 0",
+        notes=[*_notes(links), draws_note(noise)],
+        facts=common_facts(tuner, noise)
+        | {"split": split, "images": images, "labelled": known, "links": links},
         level=noise["level"],
-        change=change,
-        teacher=_metrics(teacher, judged, AGREEMENT.key, **noise),
     )
-
-
-@dataclass(frozen=True)
-class _Students:
-    """The untouched students of one link: as one classifier, and the outcome of each class."""
-
-    link: str
-    node: Node
-    together: TopClass
-    classes: list[Outcome]
-
-    def result(self, **noise: Any) -> LinkResult:
-        return LinkResult(self.link, self.node, _metrics(self.together, self.classes, **noise))
 
 
 def _distilled(tuner: Tuner, link: str, split: str, progress: Progress | None) -> _Students:
     own = tuner.with_students(link=link)
     node = own.original(progress)
+    look_at(own, node, split)
     outcomes = list(own.at(node, split).outcomes.values())
     return _Students(link, node, top_class(own, node, split), outcomes)
 
@@ -118,5 +107,34 @@ def _metrics(
     together: TopClass, classes: Sequence[Outcome], without: str = "", **noise: Any
 ) -> dict[str, Interval]:
     names = [key for key in TOGETHER if key != without]
-    found = metric_intervals(together, names, **noise)
-    return {**found, AP.key: mean_interval(classes, **noise)}
+    return {
+        **metric_intervals(together, names, **noise),
+        AP.key: mean_interval(classes, **noise),
+    }
+
+
+def _row(columns: dict[str, dict[str, Interval]], key: str) -> dict[str, float]:
+    each = {name: found.get(key, NO_INTERVAL) for name, found in columns.items()}
+    return columns_of(each)
+
+
+def _facts(tuner: Tuner, students: _Students) -> dict[str, Any]:
+    node = students.node
+    return {
+        "node": node.id,
+        "weights_hash": node.weights_hash,
+        "nonzero": int(np.count_nonzero(node.weights)),
+        "gap": float(max(node.gap)),
+        "looks": tuner.history.looks(node.id, HOLDOUT),
+    }
+
+
+def _notes(links: dict[str, dict[str, Any]]) -> list[str]:
+    """Sentences on what both have in common, and where they differ beside the metrics."""
+    nonzero = [f"{links[link]['nonzero']} with {words}" for link, words in LINK_WORDS.items()]
+    return [
+        "Agreement is with the teacher. The change is the softmax student less the students per "
+        "class, paired on the same draws of images.",
+        f"Influences that are not 0: {', '.join(nonzero)}, under the same lambda.",
+        "Of students per class the probabilities of an image are divided by their sum.",
+    ]

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import numpy as np
+import pandas as pd
 
 from inficond_panel.concepts.photo_scores import PhotoScores
 from inficond_panel.distill.shift.drift import Drift, drift
+from inficond_panel.results.frame import Heading, make_frame
 from inficond_panel.store import Store
 from inficond_panel.vocabulary.confidence import CONFIDENCE
 from inficond_panel.vocabulary.splits import FIT
+from inficond_panel.wording.drift import drift_sentences
 
 
 def photo_drift(
@@ -18,3 +23,19 @@ def photo_drift(
     readable = np.array([not fault for fault in scores.fault], dtype=bool)
     fitted = store.concept_score[store.rows(FIT)]
     return drift(fitted, scores.score[readable], list(scores.concepts), seed, level)
+
+
+def drift_frame(found: Drift) -> pd.DataFrame:
+    """A row per concept, in order of p, and the sentences on the photos as notes."""
+    names = ["concept", "statistic", "p", "p_adjusted", "fit_median", "median", "drifted"]
+    rows = [{**asdict(each), "drifted": each.drifted} for each in found.concepts]
+    facts = {key: value for key, value in vars(found).items() if key not in ("concepts", "faults")}
+    return make_frame(
+        rows,
+        "concept",
+        {name: Heading(name.replace("_", " ")) for name in names},
+        title="photos beside those of fit, by the scores of concepts",
+        notes=drift_sentences(found),
+        facts={**facts, "alarm": found.alarm},
+        shown=[at for at, row in enumerate(rows) if row["drifted"]],
+    )

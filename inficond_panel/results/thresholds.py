@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from inficond_panel.analysis.judged import judged_outcome
 from inficond_panel.common.interval import NO_INTERVAL, Interval, columns_of
 from inficond_panel.distill import Outcome, change_intervals, metric_intervals
 from inficond_panel.distill.metrics.threshold_choice import ThresholdChoice
 from inficond_panel.errors import TuningError
+from inficond_panel.results.cross_fitted import evaluation_outcome
 from inficond_panel.results.frame import Heading, make_frame
 from inficond_panel.tuning.intents.intent import chosen_names
 from inficond_panel.tuning.node import Node
@@ -92,7 +92,7 @@ def thresholds(
 def _chosen(
     tuner: Tuner, node: Node, name: str, precision: float | None, noise: Noise
 ) -> dict[str, Any]:
-    outcome = judged_outcome(tuner, node, TUNE, name)
+    outcome = evaluation_outcome(tuner, node, TUNE, name)
     label, now = outcome.positive.astype(np.int8), tuner.thresholds[tuner.store.classes.index(name)]
     positives = int(label.sum())
     row = {"class": name, "positives": positives, "now": now}

@@ -2,52 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from math import isnan
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from inficond_panel.analysis.judged import judged_outcome
+from inficond_panel.common.interval import NO_INTERVAL, Interval
 from inficond_panel.common.teacher_outputs import softmax_of
-from inficond_panel.distill import Interval, change_intervals, metric_intervals
-from inficond_panel.distill.metrics.bootstrap import draw_counts
+from inficond_panel.distill import change_intervals, metric_intervals
+from inficond_panel.distill.metrics.bootstrap import WITH_BIAS, draw_counts
 from inficond_panel.distill.metrics.top_class import (
     USUAL_K,
-    Confusion,
     TopClass,
-    confusions,
     one_of_classes,
 )
+from inficond_panel.distill.metrics.top_class import confusions as pair_confusions
 from inficond_panel.errors import TuningError
+from inficond_panel.results.cross_fitted import evaluation_outcome
+from inficond_panel.results.frame import Heading, make_frame
+from inficond_panel.results.metrics import facts_of
 from inficond_panel.store import Store
 from inficond_panel.store.label_checks import class_positions
 from inficond_panel.tuning.node import Node
+from inficond_panel.tuning.node_names import node_title
 from inficond_panel.tuning.tuner import Tuner
-from inficond_panel.vocabulary.top_metrics import TOP_METRICS
+from inficond_panel.vocabulary.top_metrics import TOP_K, TOP_METRICS
 
 STUDENT, TEACHER = "student", "teacher"
-
-
-@dataclass(frozen=True)
-class SingleLabelMeasures:
-    """Metrics of ``TOP_METRICS`` with their bootstrap intervals, on ``n`` labelled images.
-
-    ``teacher`` has all but agreement. ``since_parent`` and ``since_start`` are paired changes; None
-    at #0. ``matrix`` and ``teacher_matrix`` (K, K) count images by label and by the class that is
-    named; ``confusions`` are the students' wrong cells, the most images first.
-    """
-
-    n: int
-    k: int
-    students: dict[str, Interval]
-    teacher: dict[str, Interval]
-    since_parent: dict[str, Interval] | None
-    since_start: dict[str, Interval] | None
-    matrix: np.ndarray
-    teacher_matrix: np.ndarray
-    confusions: list[Confusion]
+_LISTED = 20  #: wrong pairs that a terminal has
 
 
 def check_single_label(store: Store) -> None:
@@ -81,9 +68,9 @@ def top_class(tuner: Tuner, node: Node, split: str, k: int = USUAL_K) -> TopClas
     return _named(tuner.store, logits, split, k)
 
 
-def judged_top_class(tuner: Tuner, node: Node, split: str, k: int = USUAL_K) -> TopClass:
-    """Classes that the students name on images that did not choose their terms, see ``judged``."""
-    outcomes = [judged_outcome(tuner, node, split, name) for name in tuner.store.classes]
+def evaluation_top_class(tuner: Tuner, node: Node, split: str, k: int = USUAL_K) -> TopClass:
+    """Classes that the students name on images that did not choose their terms."""
+    outcomes = [evaluation_outcome(tuner, node, split, name) for name in tuner.store.classes]
     return _named(tuner.store, np.column_stack([each.all_logits for each in outcomes]), split, k)
 
 
@@ -93,44 +80,127 @@ def _named(store: Store, logits: NDArray[np.float64], split: str, k: int) -> Top
     return TopClass(class_positions(labels), found, teacher.named, logit=logits, k=k)
 
 
-def measure_single_label(
+def metrics_together(
     tuner: Tuner,
     node: Node,
     split: str,
     *,
     k: int = USUAL_K,
-    metrics: Sequence[str] = tuple(TOP_METRICS),
     draws: int | None = None,
     seed: int = 0,
-) -> SingleLabelMeasures:
-    """Measure the students of a node as one classifier, beside the teacher.
+) -> pd.DataFrame:
+    """The students of a node as one classifier beside the teacher, a row per metric, with limits.
 
     Where labels of ``tune`` chose a student's terms, by students that did not see the image.
-    Looks at the holdout are the caller's to count. Errors as ``teacher_top_class``.
+    ``since_parent`` and ``since_start`` are paired changes; #0 has none. Looks at the holdout are
+    the caller's to count. Errors as ``teacher_top_class``.
     """
-    noise = tuner.spec.views.noise(draws, seed)
-    teacher = teacher_top_class(tuner.store, split, k)
-    now = judged_top_class(tuner, node, split, k)
-    counts = draw_counts(len(now.label), noise["draws"], seed)
-    alone = [key for key in metrics if not TOP_METRICS[key].needs_teacher]
-    changes: list[dict[str, Interval] | None] = [None, None]
-    if node.parent:
-        before = (tuner.node(node.parent), tuner.root())
-        changes = [
-            change_intervals(judged_top_class(tuner, each, split, k), now, metrics, **noise)
-            for each in before
-        ]
-    return SingleLabelMeasures(
-        n=len(now.label),
-        k=k,
-        students=metric_intervals(now, metrics, **noise),
-        teacher=metric_intervals(teacher, alone, **noise),
-        since_parent=changes[0],
-        since_start=changes[1],
-        matrix=now.confusion(),
-        teacher_matrix=teacher.confusion(),
-        confusions=confusions(now, counts, noise["level"]),
+    noise, before = tuner.spec.views.noise(draws, seed), {}
+    teacher, now = (
+        teacher_top_class(tuner.store, split, k),
+        evaluation_top_class(tuner, node, split, k),
     )
+    alone = [key for key, metric in TOP_METRICS.items() if not metric.needs_teacher]
+    sides = {"students": metric_intervals(now, tuple(TOP_METRICS), **noise)}
+    sides["teacher"] = metric_intervals(teacher, alone, **noise)
+    if node.parent:
+        before = {"since_parent": tuner.node(node.parent), "since_start": tuner.root()}
+    for key, each in before.items():
+        old = evaluation_top_class(tuner, each, split, k)
+        sides[key] = change_intervals(old, now, tuple(TOP_METRICS), **noise)
+    rows = [_together(key, k, sides) for key in TOP_METRICS]
+    headings = {name: Heading(name.replace("_", " the "), sign=name in before) for name in sides}
+    words = {f"{name}_words": Heading("") for name in before}
+    undefined = isnan(sides["students"][TOP_K.key].estimate)
+    return make_frame(
+        rows,
+        "metric",
+        {"name": Heading("all classes"), **headings, **words},
+        title=f"{node_title(tuner, node)}, split {split}, all students as one classifier",
+        notes=[f"Top-{k} accuracy is undefined: {TOP_K.undefined}."] if undefined else [],
+        facts={**facts_of(tuner, node, split, noise), "k": k, "images": len(now.label)},
+        level=noise["level"],
+    )
+
+
+def _together(key: str, k: int, sides: Mapping[str, Mapping[str, Interval]]) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "metric": key,
+        "name": TOP_METRICS[key].word.replace("top-k", f"top-{k}"),
+    }
+    for name, intervals in sides.items():
+        interval = intervals.get(key, NO_INTERVAL)
+        row |= interval.columns(name)
+        if name.startswith("since"):
+            row[f"{name}_words"] = interval.words
+        elif key in WITH_BIAS:
+            row[f"{name}_outside"] = interval.outside
+    return row
+
+
+def confusions(
+    tuner: Tuner, node: Node, split: str, *, draws: int | None = None, seed: int = 0
+) -> pd.DataFrame:
+    """Images by label (``class``) and by the class that the students name, the most images first.
+
+    ``share`` is of the images of the label; ``teacher_images`` counts those that the teacher names
+    so. Pairs without images are left out. Decisions as in ``metrics_together``; a terminal has the
+    first wrong pairs.
+    """
+    noise, classes = tuner.spec.views.noise(draws, seed), tuner.store.classes
+    now = evaluation_top_class(tuner, node, split)
+    theirs = teacher_top_class(tuner.store, split).confusion().astype(int)
+    counts = draw_counts(len(now.label), noise["draws"], seed)
+    cells = {
+        (each.label, each.named): (each.images, each.share)
+        for each in pair_confusions(now, counts, noise["level"], wrong=False)
+    }
+    cells |= {
+        pair: (0, NO_INTERVAL)
+        for pair in zip(*np.nonzero(theirs), strict=True)
+        if pair not in cells
+    }
+    wrong = [place for place, (label, named) in enumerate(cells) if label != named]
+    more = len(wrong) - _LISTED
+    return make_frame(
+        [
+            {
+                "class": classes[pair[0]],
+                "named": classes[pair[1]],
+                "images": images,
+                **share.columns("share"),
+                "teacher_images": int(theirs[pair]),
+            }
+            for pair, (images, share) in cells.items()
+        ],
+        ["class", "named"],
+        {
+            "class": Heading("class"),
+            "named": Heading("taken for"),
+            "images": Heading("images"),
+            "share": Heading("share"),
+            "teacher_images": Heading("teacher's images"),
+        },
+        title=f"{node_title(tuner, node)}, split {split}, confusions",
+        notes=[f"and {more} more; --json has all"] if more > 0 else [],
+        facts=facts_of(tuner, node, split, noise),
+        level=noise["level"],
+        shown=wrong[:_LISTED],
+    )
+
+
+def confusion_matrix(
+    tuner: Tuner, node: Node, split: str, *, teacher: bool = False
+) -> pd.DataFrame:
+    """Images by label (rows) and by the class that the students, or the teacher, name (columns)."""
+    found = (
+        teacher_top_class(tuner.store, split)
+        if teacher
+        else evaluation_top_class(tuner, node, split)
+    )
+    names = pd.Index(tuner.store.classes)
+    matrix = found.confusion().astype(np.int64)
+    return pd.DataFrame(matrix, names.rename("class"), names.rename("named"))
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,9 +14,8 @@ from inficond_panel.spec.framework.fields import Device, Text, hint
 from inficond_panel.spec.framework.paths import FilePath
 from inficond_panel.spec.framework.section import Nested
 from inficond_panel.spec.framework.section_file import SpecFile, load_file
-from inficond_panel.spec.sections import packed_datasets as _  # noqa: F401 - kinds of Dataset
 from inficond_panel.spec.sections.concepts import Concepts
-from inficond_panel.spec.sections.dataset import Dataset, ScenesDataset, StoreDataset
+from inficond_panel.spec.sections.dataset import Dataset, PythonDataset, ScenesDataset, StoreDataset
 from inficond_panel.spec.sections.package_teachers import PythonTeacher
 from inficond_panel.spec.sections.page import Layout, Views
 from inficond_panel.spec.sections.students import NO_THRESHOLD, ExactStudents, Students, Tuning
@@ -103,9 +102,10 @@ class Spec(SpecFile):
             self.dataset.check_recipe()
 
     def allow_python(self) -> None:
-        """Let a teacher that is Python code run."""
-        if isinstance(self.teacher, PythonTeacher):
-            self.teacher.allowed = True
+        """Let the Python functions of the spec run: data set and teacher."""
+        for section in (self.dataset, self.teacher):
+            if isinstance(section, PythonDataset | PythonTeacher):
+                section.allowed = True
 
     def default_history(self) -> Path:
         """History file beside the store."""

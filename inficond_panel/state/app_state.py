@@ -25,6 +25,7 @@ from inficond_panel.state.students import StudentsState
 from inficond_panel.state.targets import TargetsState
 from inficond_panel.state.tuning import TuningState
 from inficond_panel.state.view_settings import Settings
+from inficond_panel.store import Store
 from inficond_panel.tuning import Tuner
 from inficond_panel.tuning.intents.asked import is_known
 from inficond_panel.vocabulary.splits import TUNE
@@ -79,7 +80,6 @@ class AppState(param.Parameterized):
         super().__init__(**params)
         self.rights = rights
         self.spec = tuner.spec
-        self.store = tuner.store
         self.tuner = tuner
         self.jobs = jobs
         self.selection = Selection(
@@ -90,7 +90,7 @@ class AppState(param.Parameterized):
         self.settings = Settings(**usual)
         for name, value in usual.items():  # what a link leaves out
             self.settings.param[name].default = value
-        self.dataset = DatasetState(tuner.store, title=self.spec.title, looks=tuner.looks())
+        self.dataset = DatasetState(store=tuner.store, title=self.spec.title, looks=tuner.looks())
         head = tuner.head()
         snapshot, tree = take_snapshot(tuner, head, TUNE), take_tree(tuner, head)
         self.students = StudentsState(tuner, self.dataset, snapshot, tree)
@@ -114,6 +114,11 @@ class AppState(param.Parameterized):
         self.concepts = ConceptsState(self.students, self.jobs, encoder, rights)
         self.targets = TargetsState(tuner, self.jobs, rights)
         self.photo = PhotoState(self.students, self.jobs, photos, rights)
+
+    @property
+    def store(self) -> Store:
+        """Store of the data set in view."""
+        return self.dataset.store
 
     def go_on_from(self, before: AppState) -> None:
         """Look at the same as ``before``, the session's state over other concepts or targets."""

@@ -15,15 +15,14 @@ ON_SCREEN = (TUNE, HOLDOUT)
 class DatasetState(param.Parameterized):
     """Store of the session, and the split that the screen shows (``tune`` unless asked)."""
 
+    store: param.ClassSelector[Store] = param.ClassSelector(  # type: ignore[assignment]
+        class_=Store, allow_None=False, constant=True, doc="Store that the session looks at."
+    )
     title = param.String(doc="Title of the data set, from the spec.")
     split: param.Selector[str] = param.Selector(
         default=TUNE, objects=list(ON_SCREEN), doc="Split on screen."
     )
     looks = param.Integer(0, bounds=(0, None), doc="Looks at the holdout so far.")
-
-    def __init__(self, store: Store, **params: object) -> None:
-        self.store = store
-        super().__init__(**params)
 
     @property
     def counts(self) -> dict[str, int]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from inficond_panel.analysis.judged import judged_outcome
 from inficond_panel.distill import ClassMetrics, Interval, alone, change_intervals
 from inficond_panel.errors import CancelledError, InficondError
 from inficond_panel.results.churn import churn
+from inficond_panel.results.cross_fitted import evaluation_outcome
 from inficond_panel.results.moved_classes import MovedClass, moved_classes
 from inficond_panel.tuning import Node, Tuner
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, F1, FIDELITY, keys
@@ -58,8 +58,8 @@ def make_preview(
 ) -> Preview:
     """Compare the students that a batch touches with their parents, on images of a split.
 
-    Changes are cross-fitted where labels of these images chose a student (``analysis.judged``).
-    Raises ``CancelledError``.
+    Changes are cross-fitted where labels of these images chose a student (see
+    ``results.cross_fitted``). Raises ``CancelledError``.
     """
     old, new = tuner.at(before, split), tuner.at(after, split)
     noise = tuner.spec.views.noise()
@@ -67,7 +67,7 @@ def make_preview(
     for name in after.tuned:
         if cancelled():
             raise CancelledError("Cancelled.")
-        was, now = (judged_outcome(tuner, node, split, name) for node in (before, after))
+        was, now = (evaluation_outcome(tuner, node, split, name) for node in (before, after))
         changes = change_intervals(was, now, METRICS, **noise)
         preview.changes[name] = changes if tuner.spec.views.intervals else alone(changes)
         preview.metrics[name] = new[name].metrics

@@ -12,13 +12,14 @@ from inficond_panel.common.saved_file import File
 from inficond_panel.distill import Band, WhatIf, influence_axis, what_if_curve
 from inficond_panel.results.compensation import Group
 from inficond_panel.results.concept_rows import ConceptRow, concept_rows, effect
+from inficond_panel.results.concepts import concepts_file
 from inficond_panel.results.gallery import Gallery, gallery_file, take_gallery, take_picked
 from inficond_panel.results.image_sets import ImageSet
 from inficond_panel.results.local_explanation import Apart, take_apart
+from inficond_panel.results.metrics import students_file
 from inficond_panel.results.patches import PATCHES_OF
 from inficond_panel.results.refit_report import RefitReport, explain, group_of, refit_of
 from inficond_panel.results.snapshot import Snapshot, Tree
-from inficond_panel.results.view_tables import concepts_file, students_file
 from inficond_panel.results.what_if_curves import CurvePoint, change_along, refit_curve
 from inficond_panel.state.dataset import DatasetState
 from inficond_panel.tuning import Node, Student, Tuner

@@ -11,7 +11,8 @@ import param
 
 from inficond_panel.common.numbers import count
 from inficond_panel.errors import InficondError, TuningError
-from inficond_panel.results.moved_classes import MovedClass, moved_classes
+from inficond_panel.results.moved_classes import MovedClass, moved_classes, moved_sentence
+from inficond_panel.results.refit_words import seconds_text
 from inficond_panel.spec.sections.students import Tuning
 from inficond_panel.state.batch import Item, put, read_item, toggled
 from inficond_panel.state.jobs import Job, Jobs
@@ -26,8 +27,6 @@ from inficond_panel.tuning.intents.asked import is_known, place_of
 from inficond_panel.tuning.intents.cures import Balance, Doubt, Label, Lambda, Learn
 from inficond_panel.tuning.optimality import optimality_notices
 from inficond_panel.vocabulary.splits import HOLDOUT
-from inficond_panel.wording.moved_classes import moved_sentence
-from inficond_panel.wording.refit import seconds_text
 
 #: Its bounds are the same in a spec and on the page.
 _FACTOR = Tuning.param["factor"]

@@ -107,6 +107,11 @@ HIGH = Colour("high", *_BLUE)
 HIGH_SOFT = Colour("high-soft", *_BLUE_SOFT)
 ON_HIGH = Colour("on-high", *_ON_BLUE)
 
+# reports on outputs: marks of teacher and oracle, and what is measured by labels
+OF_TEACHER = Colour("of-teacher", *_BLUE_INK)
+OF_ORACLE = Colour("of-oracle", *_ORANGE_INK)
+OF_LABELS = Colour("of-labels", *_GREEN)
+
 #: All roles by key.
 COLOURS = {value.key: value for value in list(globals().values()) if isinstance(value, Colour)}
 

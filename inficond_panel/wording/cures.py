@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from inficond_panel.common.interval import Interval
 from inficond_panel.common.numbers import count
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.intents.cures import Balance, Cure, Doubt, Label, Lambda, Learn
 from inficond_panel.tuning.intents.intent import Intent, size_words
-from inficond_panel.tuning.suggest import Suggestion
-from inficond_panel.tuning.suggest.suggestion import Gain, Lever
+from inficond_panel.tuning.suggest.gain import Gain
+from inficond_panel.tuning.suggest.levers import Lever
+from inficond_panel.tuning.suggest.suggestion import MEASURED, Suggestion
 from inficond_panel.vocabulary.cures import (
     ANSWERS,
     AUTO,
@@ -154,7 +155,7 @@ def gain_words(gain: Gain, *, limits: bool = True) -> str:
 def lever_sentence(lever: Lever, level: float, *, limits: bool = True) -> str:
     """``labels of tune: AP 84.0, +22.2 AP points [+16.2, +28.4]; 91.5% decided like the teacher, by
     2 concepts.``"""
-    gain = f", {gain_words(lever.gain.gain(level), limits=limits)}" if lever.cures else ""
+    gain = f", {gain_words(lever.gain.gain(level), limits=limits)}" if lever.asked else ""
     agrees = f"{100 * lever.fidelity:.1f}% decided like the teacher"
     used = count(lever.concepts, "concept")
     return f"{lever.name}: AP {100 * lever.ap:.1f}{gain}; {agrees}, by {used}."
@@ -169,33 +170,29 @@ def tune_model_sentence(ap: Interval, *, limits: bool = True) -> str:
 def suggestion_sentences(
     suggestion: Suggestion, class_name: str, *, limits: bool = True
 ) -> list[str]:
-    """Findings in all, then the reasons and the photos to label of one class.
-
-    At the end the classes that the teacher does not know.
-    """
-    sentences = [suggestion.text(limits=limits)]
-    if suggestion.intents and len(suggestion.scope) > 1:
-        mean = f"in the mean over {count(len(suggestion.scope))} classes"
+    """The summary, then the finding on one class with its levers, then the classes that the teacher
+    does not know."""
+    sentences = [suggestion.summary]
+    if suggestion.intents and len(suggestion.repairs) > 1:
+        mean = f"in the mean over {count(len(suggestion.repairs))} classes"
         gain = gain_words(suggestion.gain, limits=limits)
-        sentences[0] += f" Expected {mean}: {gain}, {suggestion.measured}."
-    unknown = teacher_sentences(suggestion.unknown)
-    own = suggestion.classes.get(class_name)
-    if own is not None:
-        gain = gain_words(own.gain, limits=limits)
-        sentences.append(f"{class_name}: expected {gain}, {suggestion.measured}.")
-        sentences += [
-            f"{asked_words(item)}: {reason}."
-            for item, reason in zip(own.intents, own.reasons, strict=True)
-        ]
-    elif class_name in suggestion.levers:
-        sentences.append(f"{class_name}: taking the best lever gains nothing; it is left as it is.")
-    elif class_name in suggestion.skipped:
+        sentences[0] += f" Expected {mean}: {gain}, {MEASURED}."
+    if class_name in suggestion.skipped:
         sentences.append(f"{class_name} is left out: {suggestion.skipped[class_name]}.")
-    elif class_name in suggestion.scope and class_name not in suggestion.unknown:
-        sentences.append(f"{class_name}: no gain was found; the student stays as it is.")
-    compared = suggestion.levers.get(class_name, ())
-    level = suggestion.gain.level
-    sentences += [lever_sentence(lever, level, limits=limits) for lever in compared]
-    if class_name in suggestion.tune_models:
-        sentences.append(tune_model_sentence(suggestion.tune_models[class_name], limits=limits))
-    return sentences + unknown
+    if class_name in suggestion.repairs:
+        sentences += _class_sentences(suggestion, class_name, limits=limits)
+    return sentences + teacher_sentences(suggestion.unknown)
+
+
+def _class_sentences(suggestion: Suggestion, class_name: str, *, limits: bool) -> Iterator[str]:
+    repair = suggestion.repairs[class_name]
+    if repair.taken is not None:
+        gain = gain_words(suggestion.gain_of(class_name), limits=limits)
+        edits = "; ".join(asked_words(item) for item in repair.taken.asked)
+        yield f"{class_name}: {edits}; expected {gain}, {MEASURED}."
+    elif repair.levers:
+        yield f"{class_name}: taking the best lever gains nothing; it is left as it is."
+    for lever in repair.levers:
+        yield lever_sentence(lever, suggestion.level, limits=limits)
+    if repair.shift.tune_model is not None:
+        yield tune_model_sentence(repair.shift.tune_model, limits=limits)

@@ -19,7 +19,7 @@ from inficond_panel.common.devices import CPU
 from inficond_panel.spec.sections.encoder import FLOAT32
 from inficond_panel.spec.sections.encoder import Encoder as EncoderSection
 from inficond_panel.store.images import UnreadableImage, thumbnail
-from precompute.batches.stages import Arrays, key_of
+from precompute.batches.results import Arrays, key_of
 from precompute.datasets import Dataset
 from precompute.encoder import (
     Encoder,
@@ -32,7 +32,7 @@ from precompute.encoder.image import chosen_size
 from precompute.segments import SegmentSettings, segment
 
 #: Embeddings of places, and of the whole where they are asked for; None if no image was read.
-Encoded = tuple[np.ndarray | None, np.ndarray | None]
+Vectors = tuple[np.ndarray | None, np.ndarray | None]
 _LOADED: dict[str, Any] = {}
 _LOADING = threading.RLock()  # a teacher may sit on an encoder
 
@@ -50,9 +50,9 @@ def loaded(key: str, load: Callable[[], Any], beside: Collection[str] = ()) -> A
         return _LOADED[key]
 
 
-def encoder_key(section: EncoderSection) -> str:
+def encoder_key(encoder: EncoderSection) -> str:
     """Key of a loaded encoder: all that its vectors depend on."""
-    return key_of("encoder", [encoder_name(section), encoder_inputs(section)])
+    return key_of("encoder", [encoder_name(encoder), encoder_inputs(encoder)])
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Photos:
+class Decoded:
     """A decoded batch: the images that could be read, also as the model's input."""
 
     positions: list[int]
@@ -81,7 +81,7 @@ class Photos:
 
 def decode(
     dataset: Dataset, positions: list[int], prepare: Callable[[Image.Image], np.ndarray]
-) -> Photos:
+) -> Decoded:
     """Read the images at some positions of the data set."""
     reasons, images = [], []
     for i in positions:
@@ -91,26 +91,26 @@ def decode(
         except UnreadableImage as fault:
             reasons.append(str(fault) or "unreadable")
     pixels = [prepare(image) for image in images]
-    return Photos(positions, reasons, images, np.stack(pixels) if pixels else np.empty(0))
+    return Decoded(positions, reasons, images, np.stack(pixels) if pixels else np.empty(0))
 
 
 @dataclass(frozen=True)
 class Features:
-    """Vectors of whole photos, which a teacher's heads need; ``section`` is of their encoder."""
+    """Vectors of whole photos, which a teacher's heads need; ``encoder`` is theirs in the spec."""
 
-    section: EncoderSection
+    encoder: EncoderSection
 
     @cached_property
     def key(self) -> str:
         """Key of the loaded encoder."""
-        return encoder_key(self.section)
+        return encoder_key(self.encoder)
 
-    def from_cells(self, encoder: Encoder, section: EncoderSection) -> bool:
-        """True if the run of ``encoder`` that gives the cells can give them: from the same pixels
-        in the same precision. ``section`` is the encoder's."""
-        own = chosen_size(self.section.image_size, encoder.own_size)
-        alike = encoder_digest(section) == encoder_digest(self.section)
-        return alike and own == encoder.size and section.precision == FLOAT32
+    def from_cells(self, model: Encoder, encoder: EncoderSection) -> bool:
+        """True if the run of ``model`` that gives the cells can give them: from the same pixels in
+        the same precision. ``encoder`` is what the spec says of the model."""
+        own = chosen_size(self.encoder.image_size, model.own_size)
+        alike = encoder_digest(encoder) == encoder_digest(self.encoder)
+        return alike and own == model.size and encoder.precision == FLOAT32
 
 
 @dataclass(frozen=True)
@@ -125,48 +125,48 @@ class Segmenting:
 
     key: str
     dataset: Dataset
-    section: EncoderSection
+    encoder: EncoderSection
     settings: Settings
     device: str = CPU
     features: Features | None = None
 
     @property
-    def encoder(self) -> Encoder:
+    def model(self) -> Encoder:
         """The encoder, loaded when it is first asked for."""
-        return self._loaded(self.key, self.section)
+        return self._loaded(self.key, self.encoder)
 
-    def _loaded(self, key: str, section: EncoderSection) -> Encoder:
+    def _loaded(self, key: str, encoder: EncoderSection) -> Encoder:
         beside = (self.key, self.features.key) if self.features else ()
-        return loaded(key, lambda: load_encoder(section, self.device), beside)
+        return loaded(key, lambda: load_encoder(encoder, self.device), beside)
 
-    def before(self, positions: list[int]) -> Photos:
+    def before(self, positions: list[int]) -> Decoded:
         """Decode."""
-        return decode(self.dataset, positions, self.encoder.prepare)
+        return decode(self.dataset, positions, self.model.prepare)
 
-    def run(self, photos: Photos) -> tuple[Photos, Encoded]:
+    def run(self, photos: Decoded) -> tuple[Decoded, Vectors]:
         """Encode."""
-        encoder, features = self.encoder, self.features
+        model, features = self.model, self.features
         if not photos.images:
             return photos, (None, None)
         if features is None:
-            return photos, (encoder.dense(photos.pixels), None)
-        if features.from_cells(encoder, self.section):
-            return photos, encoder.dense_with_whole(photos.pixels)
-        other = self._loaded(features.key, features.section)
+            return photos, (model.dense(photos.pixels), None)
+        if features.from_cells(model, self.encoder):
+            return photos, model.dense_with_whole(photos.pixels)
+        other = self._loaded(features.key, features.encoder)
         whole = other.whole(np.stack([other.prepare(image) for image in photos.images]))
-        return photos, (encoder.dense(photos.pixels), whole)
+        return photos, (model.dense(photos.pixels), whole)
 
-    def after(self, given: tuple[Photos, Encoded]) -> Arrays:
+    def after(self, given: tuple[Decoded, Vectors]) -> Arrays:
         """Segment."""
         photos, (cells, whole) = given
         arrays = {"reason": np.array(photos.reasons)}
         if cells is not None:
             ids = [self.dataset.ids[i] for i in photos.read]
-            arrays |= segmented(photos.images, cells, self.settings, ids)
+            arrays |= segment_batch(photos.images, cells, self.settings, ids)
         return arrays if whole is None else arrays | {"feature": whole}
 
 
-def segmented(
+def segment_batch(
     images: list[Image.Image], cells: np.ndarray, settings: Settings, ids: list[str]
 ) -> Arrays:
     """Segments, label maps and thumbnails of images with cells ``(B, h, w, embed)``."""

@@ -8,19 +8,17 @@ from typing import Any
 
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.dataset import Dataset as Section
+from inficond_panel.spec.sections.dataset import PythonDataset
 from inficond_panel.store.label_checks import REMEDY, single_label_fault
 from precompute.datasets.dataset import Dataset, Encoded, Listing
-from precompute.datasets.layouts.cifar import cifar_listing
 from precompute.datasets.layouts.coco import coco_listing
-from precompute.datasets.layouts.columns import columns_listing
 from precompute.datasets.layouts.existing import check_encoder, encoded_batches, store_dataset
-from precompute.datasets.layouts.fiftyone import fiftyone_listing
 from precompute.datasets.layouts.folder import folder_listing
-from precompute.datasets.layouts.huggingface import huggingface_listing
+from precompute.datasets.layouts.python_source import python_listing
 from precompute.datasets.layouts.scenes import scenes_dataset
-from precompute.datasets.layouts.table import table_listing
+from precompute.datasets.layouts.tables import columns_listing, table_listing
 from precompute.datasets.layouts.voc import voc_listing
-from precompute.datasets.layouts.webdataset import webdataset_listing
+from precompute.datasets.python_function import source
 
 __all__ = ["Dataset", "Encoded", "check_encoder", "encoded_batches", "load_dataset"]
 
@@ -30,10 +28,7 @@ _LISTINGS: dict[str, Callable[[Any], Listing]] = {
     "coco": coco_listing,
     "folder": folder_listing,
     "columns": columns_listing,
-    "webdataset": webdataset_listing,
-    "huggingface": huggingface_listing,
-    "cifar": cifar_listing,
-    "fiftyone": fiftyone_listing,
+    "python": python_listing,
 }
 _DATASETS: dict[str, Callable[[Any], Dataset]] = {"store": store_dataset, "scenes": scenes_dataset}
 
@@ -50,4 +45,5 @@ def load_dataset(section: Section) -> Dataset:
     single = section.task == "single_label"
     if single and (fault := single_label_fault(dataset.label, dataset.ids, dataset.classes)):
         raise DataError(fault, REMEDY)
-    return replace(dataset, task=section.task)
+    function = source(section.function) if isinstance(section, PythonDataset) else ()
+    return replace(dataset, task=section.task, function=function)

@@ -7,18 +7,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from PIL import Image
 
+from inficond_panel.common.near_words import first_of
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.splits import ALL, REST, ColumnPart, Reference, Splits, list_name
 from inficond_panel.store import Store
-from inficond_panel.store.images import UnreadableImage, decode
+from inficond_panel.store.images import decode
 from inficond_panel.vocabulary.splits import SPLITS
 from inficond_panel.vocabulary.tasks import TASKS
-from precompute.datasets.naming import first_of
 from precompute.datasets.row_tables import Table
 from precompute.datasets.splitting import assign
 
@@ -26,13 +25,6 @@ from precompute.datasets.splitting import assign
 ENCODED = (
     "segment_image", "segment_embedding", "segment_box", "mask", "thumbnail", "thumbnail_shape",
 )  # fmt: skip
-
-
-class Packed(Protocol):
-    """A photo within a larger file."""
-
-    def read(self) -> bytes:
-        """Its content, as of a file of its own; raises ``UnreadableImage``."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +50,8 @@ class Dataset:
     texts (image, column) under the names ``metadata_columns``. ``notes`` are for people. With
     ``encoded`` there are no photos, and ``load`` raises ``DataError``. ``foreground(i)`` is the
     mask ``(height, width)`` of the objects of the classes in image i, None where none are known.
-    ``paths`` are the photos' files, None for one in a larger file; () where there are none.
     With the ``task`` "single_label" an image has exactly one class, or its label is not known.
+    ``function`` is the name of the Python function that gave them, and the hash of its file.
     """
 
     ids: tuple[str, ...]
@@ -74,7 +66,7 @@ class Dataset:
     encoded: Encoded | None = None
     foreground: Callable[[int], np.ndarray] | None = None
     task: str = TASKS[0]
-    paths: tuple[Path | None, ...] = ()
+    function: tuple[str, ...] = ()
 
 
 @dataclass
@@ -82,8 +74,7 @@ class Listing:
     """Listing that a kind of data set finds. Images are named by id.
 
     ``known`` are all images that have labels, in order; ``list_of(name)`` the images of a list;
-    ``labels(ids)`` the labels of some, ``(image, class)``; ``paths(ids)`` their files, or what
-    reads them out of larger ones;
+    ``labels(ids)`` the labels of some, ``(image, class)``; ``paths(ids)`` their files;
     ``metadata`` is a table of texts, and ``columns`` what splits are taken from (the same if None).
     ``foreground(id, classes)`` is the mask of an image's objects, where their places are known.
     """
@@ -92,7 +83,7 @@ class Listing:
     list_of: Callable[[str], list[str]]
     classes: Callable[[Sequence[str]], tuple[str, ...]]
     labels: Callable[[Sequence[str], Sequence[str]], np.ndarray]
-    paths: Callable[[Sequence[str]], Sequence[Path | Packed]]
+    paths: Callable[[Sequence[str]], Sequence[Path]]
     metadata: Table | None = None
     columns: Table | None = None
     notes: list[str] = field(default_factory=list)
@@ -109,12 +100,11 @@ class Listing:
             split=tuple(split_of.values()),
             classes=classes,
             label=self.labels(ids, classes).astype(np.int8),
-            load=lambda i: decode(_content(paths[i])),
+            load=lambda i: decode(paths[i]),
             digest=lambda i: photo_digest(paths[i]),
             metadata_columns=self.metadata.columns if self.metadata else (),
             metadata=_metadata(self.metadata, ids) if self.metadata else None,
             notes=tuple(self.notes),
-            paths=tuple(path if isinstance(path, Path) else None for path in paths),
             foreground=(lambda i: foreground(ids[i], classes)) if foreground else None,
         )
 
@@ -195,18 +185,8 @@ def _metadata(table: Table, ids: Sequence[str]) -> np.ndarray:
     return table.values[[row[image] for image in ids]]
 
 
-def _content(photo: Path | Packed) -> Path | bytes:
-    return photo if isinstance(photo, Path) else photo.read()
-
-
-def photo_digest(photo: Path | Packed) -> str:
-    """SHA-256 of a photo's content; ``unreadable`` where it cannot be read."""
-    if not isinstance(photo, Path):
-        try:
-            return hashlib.sha256(photo.read()).hexdigest()
-        except UnreadableImage:
-            return "unreadable"
-    path = photo
+def photo_digest(path: Path) -> str:
+    """SHA-256 of a photo's file; ``unreadable`` where it cannot be read."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

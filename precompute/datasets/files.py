@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from inficond_panel.common.near_words import first_of
 from inficond_panel.errors import DataError
 from inficond_panel.store.images import SUFFIXES
-from precompute.datasets.naming import first_of
 
 
 def image_files(folder: Path) -> list[str]:

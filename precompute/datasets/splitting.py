@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from inficond_panel.common.near_words import first_of
 from inficond_panel.common.reading import read_lines
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.splits import REST, is_share, list_name
-from precompute.datasets.naming import first_of
 
 #: Positives ``(image, class)`` bool of images.
 Positives = Callable[[Sequence[str]], np.ndarray]

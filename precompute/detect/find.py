@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from inficond_panel.common.installation import shipped_folder
 from inficond_panel.common.reading import read_lines
 from inficond_panel.errors import DataError
 from inficond_panel.store import open_store
@@ -12,9 +13,19 @@ from precompute.datasets.files import image_files, without_suffix
 from precompute.datasets.layouts.coco import read_instances
 from precompute.datasets.layouts.voc import voc_classes
 from precompute.detect.layout import Layout, role_of
-from precompute.detect.packed import packed_layout
 from precompute.detect.tables import Glance, look_at_tables
 
+_SAMPLES = "samples.json"
+#: Files that a library writes, the library's name for the folder, and the function that reads it.
+_LIBRARIES = {
+    _SAMPLES: ("an export of FiftyOne", "from_fiftyone"),
+    "*.tar": ("shards of WebDataset", "from_webdataset"),
+    "*.arrow": ("a folder of the package datasets", "from_datasets"),
+    "*-of-*.parquet": ("Parquet files of the package datasets", "from_datasets"),
+    "*batches.meta*": ("CIFAR-10", "from_torchvision"),
+    "*fine_label_names*": ("CIFAR-100", "from_torchvision"),
+    "cifar-100-python/meta": ("CIFAR-100", "from_torchvision"),
+}
 _NO_INSTANCES = ("captions", "person_keypoints", "panoptic", "stuff", "image_info")
 
 
@@ -24,28 +35,37 @@ def find_layout(folder: Path) -> Layout:
         raise DataError(f"There is no folder {folder}.", "Name the folder of your images.")
     tables, faults = look_at_tables(folder)
     layout = _store(folder) or _voc(folder) or _coco(folder)
-    lacking: list[DataError] = []
-    if not layout:
-        layout, lacking = packed_layout(folder)
+    if not layout and (folder / _SAMPLES).is_file():  # its folder of photos is no class
+        raise _by_function(folder, *_LIBRARIES[_SAMPLES])
     layout = layout or _by_tables(folder, tables) or _class_folders(folder)
-    if lacking and not layout:
-        raise lacking[0]
-    aside = [f"left aside: {error.message.rstrip('.')}" for error in (*faults, *lacking)]
+    aside = [f"left aside: {error.message.rstrip('.')}" for error in faults]
     if layout:
         tables += look_at_tables(layout.root)[0] if layout.root != folder else []
         layout.logits = [table.path for table in tables if table.is_logits]
         layout.logits += sorted(folder.glob("*.npz"))
         layout.assumed += aside
         return layout
+    for pattern, library in _LIBRARIES.items():
+        if next(folder.rglob(pattern), None):
+            raise _by_function(folder, *library)
     place = folder if folder.name else folder.absolute()  # no name: the current one, "."
     raise DataError(
         f"No data set is found in {place}{''.join(f' ({text})' for text in aside)}. "
-        "Looked for: a store, an export of FiftyOne (samples.json), shards of WebDataset (.tar), "
-        "a folder of datasets (.arrow, .parquet), CIFAR's binary version, the layout of PASCAL VOC "
-        "(Annotations, JPEGImages), JSON of COCO (here or in annotations), a table with image_id "
-        "and a column of 0 and 1 per class, a table with a column of paths, and folders of "
-        "classes with images in them.",
-        "Put a table of labels beside the images; `inficond docs data` shows each layout.",
+        "Looked for: a store, the layout of PASCAL VOC (Annotations, JPEGImages), JSON of COCO "
+        "(here or in annotations), a table with image_id and a column of 0 and 1 per class, a "
+        "table with a column of paths, and folders of classes with images in them.",
+        "Put a table of labels beside the images, or read them by a Python function; `inficond "
+        "docs data` shows each layout, and functions.",
+    )
+
+
+def _by_function(folder: Path, what: str, file: str) -> DataError:
+    """What to do with a folder that another library reads."""
+    function = shipped_folder("specs") / "functions" / f"{file}.py"
+    return DataError(
+        f"{folder} looks like {what}, which a Python function of ten lines reads.",
+        f"Take {function}, and write dataset: {{kind: python, function: {file}.py:images, root: "
+        f"{folder}, ...}} in a spec: `inficond docs data`.",
     )
 
 

@@ -18,9 +18,9 @@ from inficond_panel.store.label_checks import REMEDY, is_single_label, single_la
 from inficond_panel.vocabulary.tasks import SIGMOID, SOFTMAX
 from precompute.datasets import Dataset
 from precompute.datasets.row_tables import read_rows
-from precompute.detect.choice import Choice
 from precompute.detect.layout import Layout
-from precompute.teachers.output_names import plain_name
+from precompute.detect.models import Choice
+from precompute.teachers.outputs import plain_name
 from precompute.teachers.tables import read_arrays, read_outputs
 
 _PLAIN = re.compile(r"[A-Za-z_./][\w./ -]*(?<! )")

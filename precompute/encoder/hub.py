@@ -1,132 +1,40 @@
-"""Downloads of weights: only what a spec names by a tag of open_clip or as ``hf-hub:org/name``."""
+"""Models in folders and on the hub: what is here, what it is, and downloads of what a spec names.
+
+First what all of them share, then models of the package transformers.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 from inficond_panel.common.installation import missing_extra
-from inficond_panel.common.near_words import near
-from inficond_panel.errors import DataError
+from inficond_panel.common.reading import ANNOTATION_BYTES, read_text
+from inficond_panel.errors import DataError, InficondError
+from inficond_panel.spec.sections.encoder import HUB
 
-_CONFIG = "open_clip_config.json"
-_FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
 #: Seconds that a server has to answer.
 _PATIENCE = 4
-_TOKENIZER = ("tokenizer*", "special_tokens_map.json", "vocab*", "merges.txt", "*.model")
-
-
-def open_clip_package() -> ModuleType:
-    """The package open_clip; raises ``MissingExtraError`` where it or torch is not installed."""
-    try:
-        import open_clip
-        import torch  # noqa: F401
-    except ImportError as error:
-        raise missing_extra("Encoding images", error, "precompute") from error
-    return open_clip
-
-
-def check_name(model: str) -> None:
-    """Raise ``DataError`` for a model that open_clip does not know, ``MissingExtraError``."""
-    known = open_clip_package().list_models()
-    if model not in known:
-        raise DataError(
-            f"open_clip knows no model {model}.{near(model, known, most=3)}",
-            "Name one that it knows, hf-hub:ORG/NAME, or a folder with open_clip_config.json.",
-        )
-
-
-def known_tags(model: str) -> list[str]:
-    """Tags of the weights that open_clip knows of a model, also of its QuickGELU twin."""
-    base = model.removesuffix("-quickgelu")
-    return list(open_clip_package().list_pretrained_tags_by_model(base))
-
-
-def tag_settings(model: str, tag: str) -> dict[str, Any]:
-    """Settings that open_clip has of a tag: places of its files, preprocessing; {} if unknown."""
-    open_clip = open_clip_package()
-    found = open_clip.get_pretrained_cfg(model, tag)
-    return dict(found or open_clip.get_pretrained_cfg(model.removesuffix("-quickgelu"), tag))
-
-
-def fetch_weights(model: str, tag: str) -> Path:
-    """File of a tag's weights, downloaded if it is not here.
-
-    Raises ``DataError`` for an unknown tag, and for a download that fails, with what to put where.
-    """
-    from open_clip.pretrained import download_pretrained
-
-    settings = tag_settings(model, tag)
-    if not settings:
-        known = known_tags(model)
-        raise DataError(
-            f"open_clip knows no weights {tag!r} of {model}."
-            + (f" There are {', '.join(known)}." if known else ""),
-            "Name one of them, or a file, under concepts.encoder.pretrained.",
-        )
-    here = cached_weights(model, tag)
-    if here:
-        return here
-    try:
-        check_answer(hub_address(_place(settings)[0]) if _place(settings)[0] else settings["url"])
-        return Path(download_pretrained(settings))
-    except Exception as error:  # the hub's, urllib's and the disk's, many kinds
-        raise DataError(
-            f"The weights {tag} of {model} are not on this machine, and the download failed: "
-            f"{_reason(error)}",
-            _by_hand(settings),
-        ) from error
-
-
-def cached_weights(model: str, tag: str) -> Path | None:
-    """File of a tag's weights, if it was downloaded before."""
-    found = tag_settings(model, tag)
-    repository, names = _place(found)
-    for name in names:
-        path = _cached(repository, name) if repository else None
-        if path:
-            return path
-    return None
-
-
-def fetch_folder(repository: str) -> Path:
-    """Folder with configuration, weights and tokenizer of a hub's model, downloaded if need be."""
-    from huggingface_hub import snapshot_download
-
-    here = cached_folder(repository)
-    if here:
-        return here
-    try:
-        check_answer(hub_address(repository))
-        snapshot_download(repository, allow_patterns=[_CONFIG, _FILES[0], *_TOKENIZER])
-        if cached_folder(repository) is None:
-            snapshot_download(repository, allow_patterns=[_FILES[1]])
-    except Exception as error:
-        raise DataError(
-            f"hf-hub:{repository} is not on this machine, and the download failed: "
-            f"{_reason(error)}",
-            _folder_by_hand(repository),
-        ) from error
-    here = cached_folder(repository)
-    if here is None:
-        raise DataError(
-            f"hf-hub:{repository} holds no {_CONFIG} with {' or '.join(_FILES)}.",
-            "Name a repository with a model of open_clip.",
-        )
-    return here
-
-
-def cached_folder(repository: str) -> Path | None:
-    """Folder of a hub's model, if configuration and weights were downloaded before."""
-    config = _cached(repository, _CONFIG)
-    weights = [_cached(repository, name) for name in _FILES]
-    return config.parent if config and any(weights) else None
+CONFIG = "config.json"
+_INDEX = "model.safetensors.index.json"
+#: What a model may consist of: no code, no pickled weights.
+PATTERNS = (
+    CONFIG, "preprocessor_config.json", "processor_config.json", "*.safetensors",
+    "*.safetensors.index.json", "tokenizer*.json", "special_tokens_map.json", "vocab*",
+    "merges.txt", "spiece.model", "added_tokens.json",
+)  # fmt: skip
+_REMEDY = (
+    "Fetch its files elsewhere (config.json, *.safetensors, and those of its processor and "
+    "tokenizer), and name their folder as model."
+)
 
 
 def hub_address(repository: str) -> str:
@@ -177,40 +85,183 @@ def offline() -> Iterator[None]:
         constants.HF_HUB_OFFLINE = before
 
 
-def _cached(repository: str, name: str) -> Path | None:
+def cached_file(repository: str, name: str) -> Path | None:
+    """File of a hub's repository, if it was downloaded before."""
     from huggingface_hub import try_to_load_from_cache
 
     found = try_to_load_from_cache(repository, name)
     return Path(found) if isinstance(found, str) else None
 
 
-def _place(found: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
-    """Repository and names of the files that hold a tag's weights, in the order they are tried."""
-    repository, _, name = found.get("hf_hub", "").rpartition("/")
-    return repository, (Path(name).with_suffix(".safetensors").name, name) if name else _FILES
+def _state(path: Path) -> tuple[Path, int, int]:
+    """A file, with what changes when it is written."""
+    try:
+        state = path.stat()
+    except OSError as error:
+        raise DataError(
+            f"{path} cannot be read: {error.strerror}.", "Check concepts.encoder."
+        ) from error
+    return path, state.st_size, state.st_mtime_ns
 
 
-def _by_hand(found: dict[str, Any]) -> str:
-    repository, names = _place(found)
-    if repository and names == _FILES:
-        return _folder_by_hand(repository)
-    url = f"https://huggingface.co/{repository}/resolve/main/{names[-1]}"
-    return (
-        f"Without network: fetch {url if repository else found.get('url')} elsewhere and name the "
-        f"file under concepts.encoder.pretrained."
+def digest_of(parts: Sequence[Path | str]) -> str:
+    """SHA-256 of texts and of the bytes of files; ``DataError`` for one that is not there."""
+    return _digest(*[_state(part) if isinstance(part, Path) else part for part in parts])
+
+
+@lru_cache(maxsize=16)
+def _digest(*parts: str | tuple[Path, int, int]) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        if isinstance(part, str):
+            digest.update(part.encode())
+        else:
+            with part[0].open("rb") as file:
+                while block := file.read(1 << 22):
+                    digest.update(block)
+    return digest.hexdigest()
+
+
+def fetch_model(model: Path | str) -> Path:
+    """Folder of a model; one of the hub is downloaded where it is not here.
+
+    Raises ``DataError`` for a folder that holds no configuration or no safetensors, and for a
+    download that fails, within seconds where the hub cannot be reached.
+    """
+    folder = model if isinstance(model, Path) else _cached(model) or _download(model)
+    if not (folder / CONFIG).is_file():
+        raise _no_config(folder)
+    if not list(folder.glob("*.safetensors")):
+        raise DataError(
+            f"{model} has no weights as safetensors; pickled ones are not loaded: they could run "
+            "code.",
+            "If you trust them, load the model elsewhere and write it with save_pretrained.",
+        )
+    return folder
+
+
+def model_config(model: Path | str) -> dict[str, Any] | None:
+    """Configuration of a model; None where it is not here. Raises ``DataError`` for a broken one.
+
+    Nothing is downloaded.
+    """
+    folder = model if isinstance(model, Path) else _cached(model)
+    if folder is None:
+        return None
+    try:
+        found = json.loads(read_text(folder / CONFIG, ANNOTATION_BYTES))
+    except FileNotFoundError:
+        raise _no_config(folder) from None
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"{folder / CONFIG} cannot be read: {error}.", "Write it with save_pretrained."
+        ) from error
+    if not isinstance(found, dict):
+        raise DataError(f"{folder / CONFIG} is no configuration.", "Write it with save_pretrained.")
+    return found
+
+
+def _no_config(folder: Path) -> DataError:
+    return DataError(f"{folder} has no {CONFIG}.", "Write it with model.save_pretrained.")
+
+
+def model_digest(model: Path | str) -> str:
+    """SHA-256 of the model's files; a model that is not here yet counts by its name."""
+    folder = model if isinstance(model, Path) else _cached(model)
+    if folder is None:
+        return digest_of([str(model)])
+    files = {path for pattern in PATTERNS for path in folder.glob(pattern)}
+    return digest_of([part for path in sorted(files) for part in (path.name, path)])
+
+
+@contextmanager
+def loading(model: Path | str) -> Iterator[Any]:
+    """Give the package transformers, silent; what goes wrong meanwhile becomes a ``DataError``.
+
+    Raises ``MissingExtraError`` without the package.
+    """
+    try:
+        import torch  # noqa: F401
+        import transformers
+    except ImportError as error:
+        raise missing_extra(f"The model {model}", error, "precompute", "transformers") from error
+    log = transformers.utils.logging
+    before = log.get_verbosity()
+    log.set_verbosity_error()
+    log.disable_progress_bar()
+    try:
+        yield transformers
+    except InficondError:
+        raise
+    except Exception as error:  # transformers, torch and safetensors raise many kinds
+        reason = " ".join(str(error).split())[:300]
+        raise DataError(
+            f"The model {model} cannot be loaded: {type(error).__name__}: {reason}",
+            "It must be one that the package transformers has itself: code of a model is not run. "
+            "Write its folder anew with save_pretrained.",
+        ) from error
+    finally:
+        log.set_verbosity(before)
+        log.enable_progress_bar()
+
+
+def load_pretrained(auto: Any, folder: Path) -> Any:
+    """A model with all of its weights, float32, for evaluation alone; from the folder only.
+
+    Raises ``DataError`` where weights lack or have another shape: they would be random.
+    """
+    import torch
+
+    model, found = auto.from_pretrained(
+        folder,
+        local_files_only=True,
+        use_safetensors=True,
+        trust_remote_code=False,
+        dtype=torch.float32,
+        output_loading_info=True,
     )
+    lacking = sorted(map(str, (*found["missing_keys"], *found["mismatched_keys"])))
+    if lacking:
+        more = f" and {len(lacking) - 3} more" if len(lacking) > 3 else ""
+        raise DataError(
+            f"The weights in {folder} lack {', '.join(lacking[:3])}{more}.",
+            "Take a model that was trained for this: its classifier would be random.",
+        )
+    for parameter in model.parameters():
+        parameter.requires_grad_(False)
+    return model.eval()
 
 
-def _folder_by_hand(repository: str) -> str:
-    name = repository.rpartition("/")[2]
-    return (
-        f"Without network: fetch {_CONFIG} and {_FILES[0]} (or {_FILES[1]}; and tokenizer.json and "
-        f"tokenizer_config.json, if there) from https://huggingface.co/{repository}/tree/main "
-        f"elsewhere, put them into a folder encoders/{name} beside the spec, write model: "
-        f"encoders/{name} under concepts.encoder, and leave pretrained out."
+def _cached(model: str) -> Path | None:
+    """Folder of a hub's model that was downloaded before, with all parts of its weights."""
+    config, whole, index = (
+        cached_file(model.removeprefix(HUB), name) for name in (CONFIG, "model.safetensors", _INDEX)
     )
+    if config is None or not (whole or (index and _has_parts(model, index))):
+        return None
+    return config.parent
 
 
-def _reason(error: Exception) -> str:
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text[:300]}"
+def _has_parts(model: str, index: Path) -> bool:
+    """True if every file that the index of the weights names is here."""
+    try:
+        parts = set(json.loads(read_text(index, ANNOTATION_BYTES))["weight_map"].values())
+        return all(cached_file(model.removeprefix(HUB), str(name)) for name in parts)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return False
+
+
+def _download(model: str) -> Path:
+    from huggingface_hub import snapshot_download
+
+    repository = model.removeprefix(HUB)
+    try:
+        check_answer(hub_address(repository))
+        return Path(snapshot_download(repository, allow_patterns=list(PATTERNS)))
+    except Exception as error:  # the hub's client raises many kinds
+        reason = " ".join(str(error).split())[:200]
+        raise DataError(
+            f"{model} is not on this machine, and the download failed: "
+            f"{type(error).__name__}: {reason}",
+            _REMEDY,
+        ) from error

@@ -13,11 +13,15 @@ from PIL import Image
 from inficond_panel.common.devices import CPU, torch_device
 from inficond_panel.common.torch_thread import one_torch_thread
 from inficond_panel.spec.sections.encoder import FLOAT32, OpenClipEncoder
-from precompute.encoder.building import build_model, load_tokenizer, loading
+from precompute.encoder.open_clip_model import (
+    build_model,
+    load_tokenizer,
+    loading,
+    text_function,
+)
 from precompute.encoder.precision import Precision
 from precompute.encoder.source import find_source, open_clip_digest, open_clip_name
 from precompute.encoder.text import TextEncoder
-from precompute.encoder.tower import text_function
 
 FILTERS = {
     "bicubic": Image.Resampling.BICUBIC,
@@ -146,8 +150,8 @@ def prepared(
     )
 
 
-def load_open_clip(section: OpenClipEncoder, device: str = CPU) -> Encoder:
-    """Load the encoder that a spec's section names.
+def load_open_clip(encoder: OpenClipEncoder, device: str = CPU) -> Encoder:
+    """Load the encoder that a spec names.
 
     ``model`` is a folder with ``open_clip_config.json``, ``hf-hub:ORG/NAME`` or a name that
     open_clip knows; ``pretrained`` a checkpoint file, a tag, or None where the folder or the hub
@@ -155,18 +159,18 @@ def load_open_clip(section: OpenClipEncoder, device: str = CPU) -> Encoder:
     without torch and open_clip, and ``DataError`` for a model that cannot be loaded or has no
     dense path.
     """
-    with loading(section) as open_clip:
+    with loading(encoder) as open_clip:
         from precompute.encoder.dense import dense_function
 
-        source = find_source(section)
+        source = find_source(encoder)
         place = torch_device(device)
         model = _channels_last(build_model(open_clip, source)).to(place)
         tokenizer = load_tokenizer(open_clip, source)
     settings = model.visual.preprocess_cfg
-    size = chosen_size(section.image_size, settings["size"])
-    dense, attention = dense_function(model, size, section.model, section.attention)
+    size = chosen_size(encoder.image_size, settings["size"])
+    dense, attention = dense_function(model, size, encoder.model, encoder.attention)
     text = TextEncoder(
-        open_clip_name(section), open_clip_digest(section), tokenizer, text_function(model), place
+        open_clip_name(encoder), open_clip_digest(encoder), tokenizer, text_function(model), place
     )
     known = settings["interpolation"] in FILTERS
     own = chosen_size(None, settings["size"])
@@ -181,7 +185,7 @@ def load_open_clip(section: OpenClipEncoder, device: str = CPU) -> Encoder:
         _dense=dense,
         own_size=own,
         device=place,
-        precision=Precision(section.precision, place),
+        precision=Precision(encoder.precision, place),
     )
 
 

@@ -1,30 +1,80 @@
-"""Source of an encoder: where its configuration and weights are, and what they are."""
+"""Source of an encoder: where its configuration and weights are, what they are, and their download.
+
+Only what a spec names by a tag of open_clip or as ``hf-hub:org/name`` is downloaded.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import Any, cast
 
+from inficond_panel.common.installation import missing_extra
+from inficond_panel.common.near_words import near
 from inficond_panel.errors import DataError
-from inficond_panel.spec.sections.encoder import OpenClipEncoder
+from inficond_panel.spec.sections.encoder import (
+    FLOAT32,
+    HUB,
+    OpenClipEncoder,
+    TransformersEncoder,
+)
+from inficond_panel.spec.sections.encoder import Encoder as Section
 from precompute.encoder.hub import (
-    cached_folder,
-    cached_weights,
-    check_name,
-    fetch_folder,
-    fetch_weights,
-    known_tags,
-    tag_settings,
+    cached_file,
+    check_answer,
+    digest_of,
+    fetch_model,
+    hub_address,
+    model_digest,
 )
 
 CONFIG = "open_clip_config.json"
-HUB = "hf-hub:"
 _WEIGHTS = (".safetensors", ".bin", ".pt", ".pth")
+_FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
+_TOKENIZER = ("tokenizer*", "special_tokens_map.json", "vocab*", "merges.txt", "*.model")
+
+
+def _open_clip(encoder: Section) -> OpenClipEncoder:
+    return cast("OpenClipEncoder", encoder)
+
+
+def fetch_encoder(encoder: Section) -> None:
+    """Download what a spec names by tag or hub; nothing is done for files and what is here."""
+    if not isinstance(encoder, TransformersEncoder):
+        _fetch_open_clip(_open_clip(encoder))
+    else:
+        fetch_model(encoder.model)
+
+
+def encoder_name(encoder: Section) -> str:
+    """Name for the store."""
+    if isinstance(encoder, TransformersEncoder):
+        return encoder.title
+    return open_clip_name(_open_clip(encoder))
+
+
+def encoder_digest(encoder: Section) -> str:
+    """SHA-256 of what the encoder is: its configuration and the bytes of its weights.
+
+    What is to be downloaded counts by its names until it is here.
+    """
+    if not isinstance(encoder, TransformersEncoder):
+        return open_clip_digest(_open_clip(encoder))
+    return model_digest(encoder.model)
+
+
+def encoder_inputs(encoder: Section) -> dict[str, Any]:
+    """All that a dense vector depends on beside the image, as plain data, without a model."""
+    size = encoder.image_size
+    return {
+        "kind": encoder.kind,
+        "digest": encoder_digest(encoder),
+        "image_size": list(size) if isinstance(size, tuple) else size,
+        "attention": encoder.attention,
+        **({} if encoder.precision == FLOAT32 else {"precision": encoder.precision}),
+    }
 
 
 @dataclass(frozen=True)
@@ -42,7 +92,8 @@ class Source:
 
     def quick_gelu(self, config: dict[str, Any]) -> bool:
         """True if the model was trained with QuickGELU: by the tag, else by the configuration."""
-        return bool(config.get("quick_gelu")) or bool(self._tag_settings().get("quick_gelu"))
+        settings = tag_settings(self.model, self.tag) if self.tag else {}
+        return bool(config.get("quick_gelu") or settings.get("quick_gelu"))
 
     def preprocessing(self) -> dict[str, Any] | None:
         """Mean, std and interpolation of the weights; None: the folder's configuration has them.
@@ -64,19 +115,16 @@ class Source:
             )
         return json.loads(kinds.pop()) if kinds else {}
 
-    def _tag_settings(self) -> dict[str, Any]:
-        return tag_settings(self.model, self.tag) if self.tag else {}
-
 
 _PREPROCESSING = ("mean", "std", "interpolation")
 
 
-def find_source(section: OpenClipEncoder) -> Source:
-    """Find what a section names, downloading it where the section names a tag or a
+def find_source(encoder: OpenClipEncoder) -> Source:
+    """Find what a spec names, downloading what it names by a tag or on the hub.
 
     Raises ``DataError`` for files that are missing and for downloads that fail.
     """
-    model, pretrained = section.model, section.pretrained
+    model, pretrained = encoder.model, encoder.pretrained
     if isinstance(model, Path):
         if not (model / CONFIG).is_file():
             raise DataError(
@@ -95,31 +143,30 @@ def find_source(section: OpenClipEncoder) -> Source:
     return Source(model, fetch_weights(model, pretrained), pretrained, online=True)
 
 
-def fetch_open_clip(section: OpenClipEncoder) -> None:
-    """Download what a section names by tag or hub; nothing is done for files and what is here."""
-    if not isinstance(section.model, Path) and not isinstance(section.pretrained, Path):
-        find_source(section)
+def _fetch_open_clip(encoder: OpenClipEncoder) -> None:
+    if not isinstance(encoder.model, Path) and not isinstance(encoder.pretrained, Path):
+        find_source(encoder)
 
 
-def open_clip_name(section: OpenClipEncoder) -> str:
+def open_clip_name(encoder: OpenClipEncoder) -> str:
     """Name for the store: the checkpoint's for a folder, else the model's and the weights'."""
-    if isinstance(section.model, Path):
-        return _weights_of(section.model, section.pretrained).stem
-    if section.pretrained is None:
-        return str(section.model)
-    return f"{section.model} ({Path(section.pretrained).name})"
+    if isinstance(encoder.model, Path):
+        return _weights_of(encoder.model, encoder.pretrained).stem
+    if encoder.pretrained is None:
+        return str(encoder.model)
+    return f"{encoder.model} ({Path(encoder.pretrained).name})"
 
 
-def open_clip_digest(section: OpenClipEncoder) -> str:
+def open_clip_digest(encoder: OpenClipEncoder) -> str:
     """SHA-256 of what the encoder is: its configuration and the bytes of its weights.
 
     A model by name counts by it. What is to be downloaded counts by its names until it is here.
     """
-    return digest_of(_parts(section))
+    return digest_of(_parts(encoder))
 
 
-def _parts(section: OpenClipEncoder) -> list[Path | str]:
-    model, pretrained = section.model, section.pretrained
+def _parts(encoder: OpenClipEncoder) -> list[Path | str]:
+    model, pretrained = encoder.model, encoder.pretrained
     if isinstance(model, Path):
         weights = _weights_of(model, pretrained)
         return [model / CONFIG, weights]
@@ -156,30 +203,140 @@ def _weights_in(folder: Path) -> Path:
     return chosen[0]
 
 
-def _state(path: Path) -> tuple[Path, int, int]:
-    """A file, with what changes when it is written."""
+def open_clip_package() -> ModuleType:
+    """The package open_clip; raises ``MissingExtraError`` where it or torch is not installed."""
     try:
-        state = path.stat()
-    except OSError as error:
+        import open_clip
+        import torch  # noqa: F401
+    except ImportError as error:
+        raise missing_extra("Encoding images", error, "precompute") from error
+    return open_clip
+
+
+def check_name(model: str) -> None:
+    """Raise ``DataError`` for a model that open_clip does not know, ``MissingExtraError``."""
+    known = open_clip_package().list_models()
+    if model not in known:
         raise DataError(
-            f"{path} cannot be read: {error.strerror}.", "Check concepts.encoder."
+            f"open_clip knows no model {model}.{near(model, known, most=3)}",
+            "Name one that it knows, hf-hub:ORG/NAME, or a folder with open_clip_config.json.",
+        )
+
+
+def known_tags(model: str) -> list[str]:
+    """Tags of the weights that open_clip knows of a model, also of its QuickGELU twin."""
+    base = model.removesuffix("-quickgelu")
+    return list(open_clip_package().list_pretrained_tags_by_model(base))
+
+
+def tag_settings(model: str, tag: str) -> dict[str, Any]:
+    """Settings that open_clip has of a tag: places of its files, preprocessing; {} if unknown."""
+    open_clip = open_clip_package()
+    found = open_clip.get_pretrained_cfg(model, tag)
+    return dict(found or open_clip.get_pretrained_cfg(model.removesuffix("-quickgelu"), tag))
+
+
+def fetch_weights(model: str, tag: str) -> Path:
+    """File of a tag's weights, downloaded if it is not here.
+
+    Raises ``DataError`` for an unknown tag, and for a download that fails, with what to put where.
+    """
+    from open_clip.pretrained import download_pretrained
+
+    settings = tag_settings(model, tag)
+    if not settings:
+        known = known_tags(model)
+        raise DataError(
+            f"open_clip knows no weights {tag!r} of {model}."
+            + (f" There are {', '.join(known)}." if known else ""),
+            "Name one of them, or a file, under concepts.encoder.pretrained.",
+        )
+    here = cached_weights(model, tag)
+    if here:
+        return here
+    try:
+        check_answer(hub_address(_place(settings)[0]) if _place(settings)[0] else settings["url"])
+        return Path(download_pretrained(settings))
+    except Exception as error:  # the hub's, urllib's and the disk's, many kinds
+        raise DataError(
+            f"The weights {tag} of {model} are not on this machine, and the download failed: "
+            f"{_reason(error)}",
+            _by_hand(settings),
         ) from error
-    return path, state.st_size, state.st_mtime_ns
 
 
-def digest_of(parts: Sequence[Path | str]) -> str:
-    """SHA-256 of texts and of the bytes of files; ``DataError`` for one that is not there."""
-    return _digest(*[_state(part) if isinstance(part, Path) else part for part in parts])
+def cached_weights(model: str, tag: str) -> Path | None:
+    """File of a tag's weights, if it was downloaded before."""
+    found = tag_settings(model, tag)
+    repository, names = _place(found)
+    for name in names:
+        path = cached_file(repository, name) if repository else None
+        if path:
+            return path
+    return None
 
 
-@lru_cache(maxsize=16)
-def _digest(*parts: str | tuple[Path, int, int]) -> str:
-    digest = hashlib.sha256()
-    for part in parts:
-        if isinstance(part, str):
-            digest.update(part.encode())
-        else:
-            with part[0].open("rb") as file:
-                while block := file.read(1 << 22):
-                    digest.update(block)
-    return digest.hexdigest()
+def fetch_folder(repository: str) -> Path:
+    """Folder with configuration, weights and tokenizer of a hub's model, downloaded if need be."""
+    from huggingface_hub import snapshot_download
+
+    here = cached_folder(repository)
+    if here:
+        return here
+    try:
+        check_answer(hub_address(repository))
+        snapshot_download(repository, allow_patterns=[CONFIG, _FILES[0], *_TOKENIZER])
+        if cached_folder(repository) is None:
+            snapshot_download(repository, allow_patterns=[_FILES[1]])
+    except Exception as error:
+        raise DataError(
+            f"hf-hub:{repository} is not on this machine, and the download failed: "
+            f"{_reason(error)}",
+            _folder_by_hand(repository),
+        ) from error
+    here = cached_folder(repository)
+    if here is None:
+        raise DataError(
+            f"hf-hub:{repository} holds no {CONFIG} with {' or '.join(_FILES)}.",
+            "Name a repository with a model of open_clip.",
+        )
+    return here
+
+
+def cached_folder(repository: str) -> Path | None:
+    """Folder of a hub's model, if configuration and weights were downloaded before."""
+    config = cached_file(repository, CONFIG)
+    weights = [cached_file(repository, name) for name in _FILES]
+    return config.parent if config and any(weights) else None
+
+
+def _place(found: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
+    """Repository and names of the files that hold a tag's weights, in the order they are tried."""
+    repository, _, name = found.get("hf_hub", "").rpartition("/")
+    return repository, (Path(name).with_suffix(".safetensors").name, name) if name else _FILES
+
+
+def _by_hand(found: dict[str, Any]) -> str:
+    repository, names = _place(found)
+    if repository and names == _FILES:
+        return _folder_by_hand(repository)
+    url = f"https://huggingface.co/{repository}/resolve/main/{names[-1]}"
+    return (
+        f"Without network: fetch {url if repository else found.get('url')} elsewhere and name the "
+        f"file under concepts.encoder.pretrained."
+    )
+
+
+def _folder_by_hand(repository: str) -> str:
+    name = repository.rpartition("/")[2]
+    return (
+        f"Without network: fetch {CONFIG} and {_FILES[0]} (or {_FILES[1]}; and tokenizer.json and "
+        f"tokenizer_config.json, if there) from https://huggingface.co/{repository}/tree/main "
+        f"elsewhere, put them into a folder encoders/{name} beside the spec, write model: "
+        f"encoders/{name} under concepts.encoder, and leave pretrained out."
+    )
+
+
+def _reason(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text[:300]}"

@@ -18,10 +18,9 @@ from inficond_panel.common.devices import CPU, torch_device
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.encoder import TransformersEncoder
 from precompute.encoder.dense.blocks import with_module
-from precompute.encoder.dense.path import Dense
-from precompute.encoder.dense.position_sizes import grid_of
+from precompute.encoder.dense.path import Dense, grid_of
+from precompute.encoder.hub import fetch_model, load_pretrained, loading, model_digest
 from precompute.encoder.image import FILTERS, Encoder, chosen_size
-from precompute.encoder.model_files import fetch_model, load_pretrained, loading, model_digest
 from precompute.encoder.precision import Precision
 from precompute.encoder.text import TextEncoder
 

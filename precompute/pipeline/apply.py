@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from PIL import Image
@@ -13,19 +14,20 @@ from PIL import Image
 from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.common.devices import device_text
 from inficond_panel.common.numbers import size_text
+from inficond_panel.concepts.extended_store import base_of
 from inficond_panel.concepts.photo_scores import PhotoScores, PhotoSegments, ScoredTexts
 from inficond_panel.errors import DataError, InficondError
 from inficond_panel.spec import Spec
+from inficond_panel.spec.sections.teacher import LogitsTeacher, NetworkTeacher
 from inficond_panel.store import Store
 from inficond_panel.store.images import UnreadableImage, decode
-from precompute.batches.segmenting import Settings, segmented
-from precompute.batches.stages import Arrays
+from precompute.batches.results import Arrays, plain, stage_of
+from precompute.batches.segmenting import Settings, segment_batch
 from precompute.datasets import load_dataset
-from precompute.encoder import Encoder, load_encoder
-from precompute.pipeline.differences import checked_settings
-from precompute.segments import SegmentSettings
+from precompute.encoder import Encoder, encoder_inputs, load_encoder
+from precompute.segments import SegmentSettings, settings_of
 from precompute.segments.files import read_mask
-from precompute.teachers import check_finite
+from precompute.teachers import check_finite, network_inputs, resolved
 from precompute.teachers.applied import AppliedTeacher, reason_of, teacher_of
 
 #: Bytes of the largest file that is read as a new photo.
@@ -55,27 +57,14 @@ def load(spec: Spec, store: Store, progress: Progress = lambda _: None) -> Apply
 Part = tuple[list[str], np.ndarray, np.ndarray, list[PhotoSegments | None], str]
 
 
-class Dense(Protocol):
-    """Image encoder, in as much as a photo's scores need it; see ``Encoder``."""
-
-    def prepare(self, image: Image.Image) -> np.ndarray:
-        """RGB image as the model takes it: ``(3, height, width)`` float32."""
-
-    def dense(self, images: np.ndarray) -> np.ndarray:
-        """Embeddings ``(B, h, w, embed)`` float32, not normalised, of images ``(B, 3, H, W)``."""
-
-
-E_co = TypeVar("E_co", bound=Dense, covariant=True)
-
-
 @dataclass(frozen=True, eq=False)
-class Scorer(Generic[E_co]):
+class Scorer:
     """Encoder, segments and texts of a store, applied to images outside it.
 
     ``size`` is that of the encoder's batch, which is always full: it is in the rounding.
     """
 
-    encoder: E_co
+    encoder: Encoder
     size: int
     settings: Settings
     texts: ScoredTexts
@@ -99,7 +88,7 @@ class Scorer(Generic[E_co]):
         self, images: list[Image.Image], cells: np.ndarray, names: list[str]
     ) -> tuple[np.ndarray, list[PhotoSegments]]:
         """The same of images that are encoded: ``cells`` ``(size, h, w, embed)`` of the batch."""
-        arrays = segmented(images, cells[: len(images)], self.settings, names)
+        arrays = segment_batch(images, cells[: len(images)], self.settings, names)
         owner = np.repeat(np.arange(len(images)), arrays["segments"])
         score = self.texts.score(arrays["embedding"], owner, len(images))
         return score, _segments_of(arrays)
@@ -110,7 +99,7 @@ class Applying:
     """Scorer and teacher of a store, loaded, for photos that are in none."""
 
     store: Store
-    scorer: Scorer[Encoder]
+    scorer: Scorer
     teacher: AppliedTeacher | None
     no_teacher: str
 
@@ -176,7 +165,7 @@ class Applying:
         return cells, whole[: len(images)]
 
 
-def scorer_of(spec: Spec, store: Store) -> Scorer[Encoder]:
+def scorer_of(spec: Spec, store: Store) -> Scorer:
     """The scorer of a store on the processor; raises what ``apply`` does."""
     spec.check_making()
     settings = checked_settings(spec, store)
@@ -261,3 +250,73 @@ P = TypeVar("P")
 def batches(photos: Sequence[P], size: int) -> Iterator[Sequence[P]]:
     """Cut photos into batches of the encoder; the last batch may be shorter."""
     return (photos[start : start + size] for start in range(0, len(photos), size))
+
+
+def checked_settings(spec: Spec, store: Store) -> Settings:
+    """Settings of the store's segments; ``DataError`` where the spec would make others."""
+    settings = _settings(spec, store)
+    _check_made_alike(spec, store, settings)
+    return settings
+
+
+def checked_teacher(spec: Spec, store: Store) -> LogitsTeacher | NetworkTeacher:
+    """The section of the store's teacher; ``DataError`` where the spec names another one.
+
+    The size of its batches, its oracle and the file of a table may be others.
+    """
+    section = resolved(spec.teacher, store.classes)
+    inputs = network_inputs(section, store.classes, spec.concepts.encoder, base_of(store).concepts)
+    now = json.loads(json.dumps(plain(inputs["settings"])))
+    made = stage_of(store, "teacher").get("inputs", {}).get("settings", {})
+    free = {"batch", "oracle", *(["path"] if section.kind == "logits" else [])}
+    differ = [key for key in sorted({*now, *made} - free) if now.get(key) != made.get(key)]
+    if differ:
+        raise DataError(
+            f"The store was made with another {differ[0]} of teacher than the spec says: "
+            f"{made.get(differ[0])!r}, now {now.get(differ[0])!r}.",
+            "Name the teacher that the store was made with, or make the store again.",
+        )
+    checked: LogitsTeacher | NetworkTeacher = section
+    return checked
+
+
+def _settings(spec: Spec, store: Store) -> Settings:
+    """Settings of the store's segments; a head that was trained for it lies beside it."""
+    section = spec.concepts
+    segments = settings_of(section.segments)
+    if segments.method == "head" and not segments.head:
+        head = store.path.with_name(f"{store.path.stem}.head.safetensors")
+        if not head.is_file():
+            raise DataError(
+                f"The head of the segments, {head}, is not there.",
+                "Make the store again, which trains it: inficond precompute SPEC",
+            )
+        segments = replace(segments, head=str(head))
+    return Settings(segments, section.thumbnails.size, section.thumbnails.quality)
+
+
+def _check_made_alike(spec: Spec, store: Store, settings: Settings) -> None:
+    """Raise ``DataError`` where the spec would encode or divide photos in another way."""
+    made = stage_of(store, "segments").get("inputs", {})
+    if not {"encoder", "segments", "thumbnails"} <= made.keys():
+        raise DataError(
+            f"{store.path} does not tell how photos were encoded and divided for it.",
+            "Name a spec whose store was made from photos: inficond precompute SPEC",
+        )
+    segments = settings.segments.inputs()
+    trained = made["segments"].get("head")
+    if isinstance(trained, dict):  # for the store: told by what it was trained from, not by a hash
+        segments["head"] = trained
+    now: dict[str, dict[str, Any]] = {
+        "encoder": encoder_inputs(spec.concepts.encoder),
+        "segments": segments,
+        "thumbnails": {"size": settings.thumbnail_size},
+    }
+    for part, values in now.items():
+        differ = [key for key, value in values.items() if made[part].get(key) != plain(value)]
+        if differ:
+            raise DataError(
+                f"The store was made with another {differ[0]} of concepts.{part} than the spec "
+                f"says: {made[part].get(differ[0])!r}, now {values[differ[0]]!r}.",
+                "Make the store again, or name the spec that it was made from.",
+            )

@@ -11,26 +11,22 @@ from inficond_panel.common import clock
 from inficond_panel.version import __version__
 from inficond_panel.vocabulary.splits import SPLITS
 from inficond_panel.vocabulary.tasks import TASKS
-from precompute.batches.concatenated import Gathered
-from precompute.batches.stages import Arrays
+from precompute.batches.results import Arrays, Segmented
 from precompute.concepts.corpus import zero_warnings
 from precompute.encoder import encoder_digest
-from precompute.pipeline.encode import read_rows, skipped_images
 from precompute.pipeline.inputs import Inputs
 from precompute.pipeline.near_duplicates import near_warnings, small_photos
-from precompute.pipeline.steps import OUTPUTS, concepts, facts_of
+from precompute.pipeline.stages import OUTPUTS, concepts, facts_of
 
 
 def assemble(
     inputs: Inputs,
-    gathered: Gathered,
+    segmented: Segmented,
     results: Mapping[str, Arrays],
     records: Mapping[str, Mapping[str, Any]],
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Arrays and attributes; ``results`` come from ``steps``, ``records`` tell how they came."""
-    read = read_rows(gathered.reason)
-    encoded = gathered.arrays()
-    dataset = inputs.dataset
+    """Arrays and attributes; ``results`` come from ``stages``, ``records`` tell how they came."""
+    read, dataset = segmented.read, inputs.dataset
     split, label = np.array(dataset.split)[read], dataset.label[read]
     arrays: dict[str, Any] = {
         "image": np.array(dataset.ids)[read],
@@ -40,7 +36,7 @@ def assemble(
         "image_digest": np.array(inputs.digests)[read],
         "label": label,
         "split": split,
-        **encoded_arrays(encoded),
+        **encoded_arrays(segmented),
     }
     if dataset.metadata is not None:
         arrays["metadata_column"] = np.array(dataset.metadata_columns)
@@ -52,15 +48,16 @@ def assemble(
             if array in results[name]:
                 values = results[name][array]
                 arrays[array] = values[read] if name == "teacher" else values
-    attrs = _attributes(inputs, gathered.reason, results, records)
+    attrs = _attributes(inputs, segmented.reason, results, records)
     attrs["warnings"] += zero_warnings(results["scores"]["concept_score"])
     attrs["warnings"] += _without_positives(split, label, dataset.classes)
-    attrs["warnings"] += near_warnings(small_encoded(encoded), arrays["image"], split)
+    attrs["warnings"] += near_warnings(small_encoded(segmented), arrays["image"], split)
     return arrays, attrs
 
 
-def encoded_arrays(encoded: Mapping[str, Any]) -> dict[str, Any]:
-    """Arrays of a store that come from encoding (``Gathered.arrays``): segments and thumbnails."""
+def encoded_arrays(segmented: Segmented) -> dict[str, Any]:
+    """Arrays of a store that come from encoding: segments and thumbnails."""
+    encoded: Mapping[str, Any] = segmented.arrays
     shape = np.asarray(encoded["thumbnail_shape"])
     return {
         "segment_image": np.repeat(np.arange(len(shape), dtype=np.int32), encoded["segments"]),
@@ -74,12 +71,12 @@ def encoded_arrays(encoded: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def small_encoded(encoded: Mapping[str, Any]) -> np.ndarray:
-    """Thumbnails of all images (``Gathered.arrays``), small enough to be compared."""
-    edges = _offsets(np.asarray(encoded["thumbnail_length"]))
+def small_encoded(segmented: Segmented) -> np.ndarray:
+    """Thumbnails of all images, small enough to be compared."""
+    edges = _offsets(np.asarray(segmented.arrays["thumbnail_length"]))
 
     def jpeg(i: int) -> bytes:
-        return bytes(encoded["thumbnail"][slice(int(edges[i]), int(edges[i + 1]))])
+        return bytes(segmented.arrays["thumbnail"][slice(int(edges[i]), int(edges[i + 1]))])
 
     return small_photos(jpeg, len(edges) - 1)
 
@@ -90,7 +87,7 @@ def _attributes(
     results: Mapping[str, Arrays],
     records: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Any]:
-    skipped, teacher = skipped_images(reason, inputs), facts_of(results["teacher"])
+    skipped, teacher = inputs.skipped(reason), facts_of(results["teacher"])
     dataset = inputs.dataset
     stages = {
         name: {"key": inputs.stage_keys[name], **records.get(name, {}), "inputs": values}

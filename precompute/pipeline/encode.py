@@ -3,58 +3,69 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 import numpy as np
 
-from inficond_panel.errors import CancelledError, DataError
+from inficond_panel.common.numbers import duration
+from inficond_panel.errors import StoreError
 from inficond_panel.spec.sections.encoder import FLOAT32
+from inficond_panel.spec.sections.teacher import HeadTeacher
 from inficond_panel.store import Store
-from precompute.batches.batch_keys import batches_of
-from precompute.batches.concatenated import Gathered
-from precompute.batches.reuse import batches_in, copy_given, take_photos
-from precompute.batches.segmenting import Segmenting, encoder_key
-from precompute.batches.stages import Arrays, Finished, key_of
-from precompute.batches.workers import Workers
-from precompute.pipeline.features import HeadFeatures
+from precompute.batches.results import (
+    Arrays,
+    Batch,
+    Segmented,
+    batches_in,
+    batches_of,
+    key_of,
+    keys_in,
+    stage_of,
+)
+from precompute.batches.run import Run
+from precompute.batches.segmenting import Features, Segmenting, encoder_key
 from precompute.pipeline.inputs import Inputs
-from precompute.pipeline.report import duration
-from precompute.pipeline.steps import encoder_of, with_head
+from precompute.pipeline.stages import encoder_of, with_head
+from precompute.teachers import batch_of, check_finite
+from precompute.teachers import encoder_of as encoder_of_heads
+from precompute.teachers.passes import keep_batch, known_batches
 
-Batch = tuple[str, ...]
-#: Batches with their arrays; to be closed by who may stop early.
-Made = Generator[tuple[Batch, Arrays], None, None]
 Part = tuple[Sequence[str], Callable[[], Arrays]]
+_FEATURES = "features"
 
 
-@dataclass(frozen=True)
-class Batches:
-    """Batches of a run: all of them, and which are to be done or can be taken from ``source``."""
+@dataclass
+class Encoding:
+    """Batches of photos: those that are there, those that a store near by has, and the others.
+
+    With ``features`` those of a teacher's heads are made of the same batches, where both are
+    missing. ``seconds`` are of this run alone.
+    """
 
     inputs: Inputs
-    finished: Finished
-    near: Sequence[Store]
+    run: Run
+    features: bool = True
+    seconds: float = 0.0
 
     @cached_property
     def every(self) -> list[Batch]:
         """All batches."""
         given = self.inputs.dataset.encoded is not None
-        return [] if given else batches_of(self.inputs.keys, self.inputs.batch)
+        return [] if given else batches_of(self.inputs.keys, self.inputs.encoder.batch)
 
     @cached_property
     def here(self) -> set[Batch]:
         """Batches that an earlier run finished."""
-        return {b for b in self.every if self.finished.get("segments", self.key(b)) is not None}
+        return {b for b in self.every if self.run.results.get("segments", self._key(b)) is not None}
 
     @cached_property
     def source(self) -> tuple[Store | None, set[Batch]]:
         """The store with the most of the others, and these."""
         missing = set(self.every) - self.here
-        held = [(store, batches_in(store, self.inputs.encoding_key) & missing) for store in
-                (self.near if missing else [])]  # fmt: skip
+        near = self.run.near if missing else []
+        held = [(one, batches_in(one, self.inputs.encoding_key) & missing) for one in near]
         return max(held, key=lambda pair: len(pair[1]), default=(None, set()))
 
     @cached_property
@@ -62,178 +73,142 @@ class Batches:
         """Batches to be done."""
         return [b for b in self.every if b not in self.here and b not in self.source[1]]
 
-    def key(self, batch: Batch) -> str:
-        """Key of a batch's result."""
-        return key_of("segments", [self.inputs.encoding_key, batch])
-
-
-@dataclass
-class Encoding:
-    """Encodes the missing batches; ``images`` and ``seconds`` count this run alone.
-
-    The features of a teacher's heads are made of the same batches, where both are missing.
-    """
-
-    inputs: Inputs
-    finished: Finished
-    near: Sequence[Store]
-    progress: Callable[[str], None]
-    cancelled: Callable[[], bool]
-    workers: Workers
-    features: HeadFeatures | None = None
-    images: int = 0
-    seconds: float = 0.0
+    @cached_property
+    def without_features(self) -> frozenset[Batch]:
+        """Batches whose features are to be made beside the segments."""
+        if not self.features or features_of(self.inputs) is None:
+            return frozenset()
+        key, size = self.inputs.teacher_passes[_FEATURES], self.inputs.encoder.batch
+        return frozenset(known_batches(self.run, _FEATURES, key, self.inputs.keys, size)[1])
 
     @property
     def speed(self) -> float | None:
         """Images encoded per second; None if none were."""
-        return self.images / self.seconds if self.images else None
+        images = self.run.images["segments"]
+        return images / self.seconds if images else None
 
-    def run(self) -> Gathered:
-        """All batches, gathered; raises ``DataError`` for too many photos that cannot be read."""
-        gathered = Gathered(self._parts(), self.inputs.keys)
-        check_skipped(gathered.reason, self.inputs)
-        return gathered
+    def segmented(self) -> Segmented:
+        """All photos, segmented; raises ``DataError`` for too many that cannot be read."""
+        segmented = Segmented(self._parts(), self.inputs.keys)
+        self.inputs.check_skipped(segmented.reason)
+        return segmented
 
     def _parts(self) -> list[Part]:
         given = self.inputs.dataset.encoded
         if given is not None:
-            self.progress(f"Images, encoded and segmented, are taken from {given.store.path}")
-            keys, key = copy_given(given, self.inputs.keys, self.finished)
-            return [(keys, partial(self._open, "given", key))]
-        batches = Batches(self.inputs, self.finished, self.near)
-        store, taken = batches.source
+            self.run.progress(f"Images, encoded and segmented, are taken from {given.store.path}")
+            keys = [""] * len(given.store.images)
+            for key, row in zip(self.inputs.keys, given.rows, strict=True):
+                keys[int(row)] = key
+            return [
+                (keys, partial(self.run.results.open, "taken", self.run.results.take(given.store)))
+            ]
+        store, taken = self.source
         parts = self._take(store, taken) if store and taken else []
-        missing = batches.missing if parts or not taken else [
-            b for b in batches.every if b not in batches.here
-        ]  # fmt: skip
+        missing = self.missing if parts else [b for b in self.every if b not in self.here]
         if missing:
-            self._encode(missing, batches, len(set(self.inputs.keys)))
-        mine = [batch for batch in batches.every if not parts or batch not in taken]
-        return parts + [(b, partial(self._open, "segments", batches.key(b))) for b in mine]
+            self._encode(missing)
+        mine = [batch for batch in self.every if not parts or batch not in taken]
+        return parts + [(b, partial(self.run.results.open, "segments", self._key(b))) for b in mine]
 
     def _take(self, store: Store, taken: set[Batch]) -> list[Part]:
-        keys = take_photos(store, self.finished)
-        if keys is None:
+        """The part that a store holds; none where it is damaged."""
+        skipped = stage_of(store, "segments").get("skipped", [])
+        try:
+            keys = keys_in(store) or []
+            key = self.run.results.take(store, [why for _, why, _ in skipped])
+        except StoreError:
             return []
         count = sum(map(len, taken))
-        some = "" if count == len(set(self.inputs.keys)) else f"{count} "
-        self.progress(f"{some}Images, encoded and segmented alike, are taken from {store.path}")
+        some = "" if count == len(self.run.rows) else f"{count} "
+        self.run.progress(f"{some}Images, encoded and segmented alike, are taken from {store.path}")
         wanted = {key for batch in taken for key in batch}
         mine = [key if key in wanted else "" for key in keys]
-        return [(mine, partial(self._open, "taken", store.content_hash))]
+        return [(mine, partial(self.run.results.open, "taken", key))]
 
-    def _open(self, name: str, key: str) -> Arrays:
-        arrays = self.finished.get(name, key)
-        if arrays is None:
-            raise OSError(f"{self.finished.place(name, key)} is gone")
-        return arrays
-
-    def _encode(self, missing: list[Batch], batches: Batches, total: int) -> None:
-        done = total - sum(map(len, missing))
-        skipped, computed = 0, self._computed(missing)
-        started = time.monotonic()
-        with closing(computed):
-            for batch, arrays in computed:
-                if self.features:
-                    self.features.take(batch, arrays)
-                self.finished.put("segments", batches.key(batch), arrays)
-                self.images += len(arrays["reason"])
-                self.seconds = time.monotonic() - started
-                skipped += int((arrays["reason"] != "").sum())
-                if skipped > self.inputs.max_bad_share * len(self.inputs.keys):
-                    self._stop_for_skipped(batches)
-                if self.cancelled():
-                    raise CancelledError(
-                        "The run was stopped.", "Start it again; it goes on where it was."
-                    )
-                left = duration((total - done - self.images) / (self.speed or 1))
-                self.progress(
-                    f"Images encoded: {done + self.images} of {total}, {self.speed:.1f} images/s, "
-                    f"{left} left"
-                )
+    def _encode(self, missing: list[Batch]) -> None:
+        work = self._work()
+        self.run.progress(f"Encoding with {work.model.name}")
+        keep = self._keeper(missing)
+        beside = [batch for batch in missing if batch in self.without_features]
+        self.run.each(work, beside, "Encoding", keep)
+        alone = [batch for batch in missing if batch not in self.without_features]
+        self.run.each(replace(work, features=None), alone, "Encoding", keep)
         if self.inputs.encoder.precision == FLOAT32:
             return
         precision = encoder_of(self.inputs).precision
         if precision.distance is not None:  # else workers of a cluster compared
-            self.progress(
+            self.run.progress(
                 f"Precision {precision.name}: on the first batch a place's unit vector lies at "
                 f"most {precision.distance:.2g} from float32's"
             )
 
-    def _stop_for_skipped(self, batches: Batches) -> None:
-        results = ((b, self.finished.get("segments", batches.key(b))) for b in batches.every)
+    def _keeper(self, missing: list[Batch]) -> Callable[[Batch, Arrays], None]:
+        """Function that keeps a batch's arrays, and stops where too many photos are skipped."""
+        total, started, skipped = len(self.run.rows), time.monotonic(), 0
+        before = total - sum(map(len, missing))
+
+        def keep(batch: Batch, arrays: Arrays) -> None:
+            nonlocal skipped
+            self._keep_features(batch, arrays)
+            self.run.results.put("segments", self._key(batch), arrays)
+            self.run.images["segments"] += len(batch)
+            self.seconds = time.monotonic() - started
+            skipped += int((arrays["reason"] != "").sum())
+            if skipped > self.inputs.max_bad_share * len(self.inputs.keys):
+                self._stop_for_skipped()
+            done = before + self.run.images["segments"]
+            left = duration((total - done) / (self.speed or 1))
+            self.run.progress(
+                f"Images encoded: {done} of {total}, {self.speed:.1f} images/s, {left} left"
+            )
+
+        return keep
+
+    def _keep_features(self, batch: Batch, arrays: Arrays) -> None:
+        """Take the features of a batch out of its arrays, and keep them.
+
+        Raises ``DataError`` where they are no finite numbers.
+        """
+        feature = arrays.pop("feature", None)
+        if feature is None:  # not asked for, or no image could be read
+            return
+        read = np.flatnonzero(arrays["reason"] == "")
+        ids = [self.inputs.dataset.ids[self.run.rows[batch[i]]] for i in read]
+        check_finite(_FEATURES, feature, ids)
+        values = np.full((len(batch), feature.shape[1]), np.nan, np.float32)
+        values[read] = feature
+        keep_batch(self.run, _FEATURES, self.inputs.teacher_passes[_FEATURES], batch, values)
+
+    def _stop_for_skipped(self) -> None:
+        results = ((b, self.run.results.get("segments", self._key(b))) for b in self.every)
         reason_of = {
             key: str(reason)
             for batch, arrays in results
             if arrays
             for key, reason in zip(batch, arrays["reason"], strict=True)
         }
-        check_skipped([reason_of.get(key, "") for key in self.inputs.keys], self.inputs)
-
-    def _positions(self, batch: Iterable[str]) -> list[int]:
-        return [self._first[key] for key in batch]
-
-    @cached_property
-    def _first(self) -> dict[str, int]:
-        first: dict[str, int] = {}
-        for position, key in enumerate(self.inputs.keys):
-            first.setdefault(key, position)
-        return first
-
-    def _computed(self, batches: list[Batch]) -> Made:
-        """Load the encoder; the iterator then gives batches with their arrays."""
-        work = self._work()
-        self.progress(f"Encoding with {work.encoder.name}")
-        lacking = self.features.missing if self.features else frozenset()
-        yield from self._each(work, [batch for batch in batches if batch in lacking])
-        alone = replace(work, features=None)
-        yield from self._each(alone, [batch for batch in batches if batch not in lacking])
-
-    def _each(self, work: Segmenting, batches: list[Batch]) -> Made:
-        positions = [self._positions(batch) for batch in batches]
-        if not batches:
-            return
-        with closing(self.workers.each(work, positions, "Encoding")) as computed:
-            for number, arrays in computed:
-                yield batches[number], arrays
+        self.inputs.check_skipped([reason_of.get(key, "") for key in self.inputs.keys])
 
     def _work(self) -> Segmenting:
         inputs = self.inputs
+        features = features_of(inputs) if self.without_features else None
         key = encoder_key(inputs.encoder)
-        features = self.features.work if self.features else None
         work = Segmenting(
             key, inputs.dataset, inputs.encoder, inputs.settings, inputs.device, features
         )
         if inputs.training is not None:
-            store = self.finished.folder.with_suffix("")
-            segments = with_head(
-                inputs.settings.segments, inputs, work.encoder, store, self.progress, self.cancelled
-            )
-            work = replace(work, settings=replace(inputs.settings, segments=segments))
+            work = replace(work, settings=with_head(inputs, work.model, self.run))
         return work
 
-
-def skipped_images(reason: Sequence[str], inputs: Inputs) -> list[tuple[str, str]]:
-    """Ids of the images left out, each with the reason; ``reason`` is "" for the others."""
-    return [(inputs.dataset.ids[i], str(why)) for i, why in enumerate(reason) if why]
+    def _key(self, batch: Batch) -> str:
+        return key_of("segments", [self.inputs.encoding_key, batch])
 
 
-def check_skipped(reason: Sequence[str], inputs: Inputs) -> None:
-    """Raise ``DataError`` for more images that cannot be read than the spec allows."""
-    skipped = skipped_images(reason, inputs)
-    total = len(inputs.dataset.ids)
-    if len(skipped) > inputs.max_bad_share * total:
-        named = "; ".join(f"{image}: {why}" for image, why in skipped[:5])
-        raise DataError(
-            f"Images that cannot be read: {len(skipped)} of {total}, more than the share of "
-            f"{inputs.max_bad_share:g} that is allowed. {named}",
-            "Restore these files, or raise dataset.max_bad_share in the spec.",
-        )
-    if len(skipped) == total:
-        raise DataError("No image can be read.", "Restore the files.")
-
-
-def read_rows(reason: Sequence[str]) -> np.ndarray:
-    """Positions of the images that can be read."""
-    return np.flatnonzero([not why for why in reason])
+def features_of(inputs: Inputs) -> Features | None:
+    """The work beside the segments for heads whose batches are the encoder's; None for others."""
+    teacher, encoder = inputs.teacher, inputs.encoder
+    if not isinstance(teacher, HeadTeacher) or inputs.dataset.encoded is not None:
+        return None
+    alike = batch_of(teacher, encoder) == encoder.batch
+    return Features(encoder_of_heads(teacher, encoder)) if alike else None

@@ -3,34 +3,33 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from inficond_panel.errors import DataError, StoreError
 from inficond_panel.spec import Spec
 from inficond_panel.spec.sections.concepts import Projections
 from inficond_panel.spec.sections.encoder import Encoder as EncoderSection
 from inficond_panel.spec.sections.filters import Filters
 from inficond_panel.spec.sections.teacher import LogitsTeacher, NetworkTeacher
-from inficond_panel.store import FORMAT_VERSION
+from inficond_panel.store import FORMAT_VERSION, open_store
 from inficond_panel.store.hashing import array_hash
 from inficond_panel.store.label_checks import one_class_note
 from inficond_panel.vocabulary.splits import FIT, SPLITS
 from inficond_panel.vocabulary.tasks import TASKS
-from precompute.batches.batch_keys import photo_keys
+from precompute.batches.results import key_of, photo_keys, plain
 from precompute.batches.segmenting import Settings
-from precompute.batches.stages import key_of
 from precompute.concepts.corpus import read_corpus
 from precompute.datasets import Dataset, check_encoder, load_dataset
 from precompute.encoder import encoder_digest, encoder_inputs, encoder_name, templates
-from precompute.pipeline.segment_head import head_inputs, training_of
 from precompute.segments import settings_of
 from precompute.segments.files import with_masks
-from precompute.segments.training import Training
+from precompute.segments.settings import Training, training_of
 from precompute.teachers import (
     check_labels,
     fit_rows,
@@ -44,9 +43,6 @@ from precompute.teachers import (
 RECIPE = 2
 
 Values = dict[str, Any]
-
-#: Values of a list, or characters of a text, that a store's attributes hold.
-_LONG = 2000
 
 
 @dataclass(frozen=True)
@@ -66,7 +62,6 @@ class Inputs:
     filters: Filters | None
     prompts: list[str]
     encoder: EncoderSection
-    batch: int
     settings: Settings
     training: Training | None
     scores: Values
@@ -92,7 +87,7 @@ class Inputs:
             return {"encoder": self.encoder_inputs, "store": self.dataset.encoded.digest}
         return {
             "encoder": self.encoder_inputs,
-            "batch": self.batch,
+            "batch": self.encoder.batch,
             "segments": self.settings.segments.inputs() | self._head(),
             "thumbnails": {
                 "size": self.settings.thumbnail_size,
@@ -106,8 +101,13 @@ class Inputs:
         """Inputs that the head of the segments is trained from; empty where none is trained."""
         if self.training is None:
             return {}
-        text = self._text()
-        return head_inputs(self.training, self.keys, self.dataset.split, self.encoder_inputs, text)
+        rows = photos_for(self.training, self.keys, self.dataset.split)
+        return {
+            **asdict(self.training),
+            "photos": key_of("photos", [self.keys[i] for i in rows]),
+            "encoder": self.encoder_inputs,
+            "text": key_of("text", self._text()),
+        }
 
     def _head(self) -> Values:
         return {"head": self.head_inputs} if self.training else {}
@@ -167,6 +167,8 @@ class Inputs:
         }
         if dataset.task != TASKS[0]:
             inputs["task"] = dataset.task
+        if dataset.function:
+            inputs["function"] = list(dataset.function)
         if dataset.metadata is not None:
             inputs["metadata"] = [list(dataset.metadata_columns), array_hash(dataset.metadata)]
         return inputs
@@ -186,29 +188,48 @@ class Inputs:
         """Hash of everything."""
         return key_of("store", {"format": FORMAT_VERSION, **self.stage_keys})
 
+    def made(self, path: Path) -> bool:
+        """True if the store exists, is undamaged, and was made from these inputs."""
+        try:
+            store = open_store(path)
+            store.verify()
+        except StoreError:
+            return False
+        return bool(store.attrs["inputs_hash"] == self.inputs_hash)
 
-def plain(value: object) -> Any:
-    """Inputs as a store keeps them: a long list stands for itself by its length and hash."""
-    if isinstance(value, dict):
-        return {key: plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple | str) and len(value) > _LONG:
-        return {"count": len(value), "sha256": key_of("list", value)}
-    return list(value) if isinstance(value, tuple) else value
+    def skipped(self, reason: Sequence[str]) -> list[tuple[str, str]]:
+        """Ids of the images left out, each with the reason, which is "" for the others."""
+        return [(self.dataset.ids[i], str(why)) for i, why in enumerate(reason) if why]
+
+    def check_skipped(self, reason: Sequence[str]) -> None:
+        """Raise ``DataError`` for more images that cannot be read than the spec allows."""
+        skipped, total = self.skipped(reason), len(self.dataset.ids)
+        if len(skipped) > self.max_bad_share * total:
+            named = "; ".join(f"{image}: {why}" for image, why in skipped[:5])
+            raise DataError(
+                f"Images that cannot be read: {len(skipped)} of {total}, more than the share of "
+                f"{self.max_bad_share:g} that is allowed. {named}",
+                "Restore these files, or raise dataset.max_bad_share in the spec.",
+            )
+        if len(skipped) == total:
+            raise DataError("No image can be read.", "Restore the files.")
 
 
-def _task_notes(dataset: Dataset) -> list[str]:
-    """Note on labels that look like one class an image, where the spec says otherwise."""
-    single = dataset.task == "single_label"
-    note = "" if single else one_class_note(dataset.label, dataset.ids)
-    return [note] if note else []
+def photos_for(training: Training, keys: list[str], split: tuple[str, ...]) -> list[int]:
+    """Positions of the photos to train on: of ``fit``, drawn by their content, not their order."""
+    fit = {key: i for i, key in enumerate(keys) if split[i] == FIT}
+    drawn = sorted(fit, key=lambda key: key_of("head", [training.seed, key]))
+    return [fit[key] for key in drawn[: training.images]]
 
 
 def read_inputs(spec: Spec, progress: Callable[[str], None]) -> Inputs:
     """Read the inputs that the spec names; raises ``DataError``."""
-    section = spec.concepts
-    words = read_corpus(Path(section.corpus), progress)
+    concepts, encoder = spec.concepts, spec.concepts.encoder
+    words = read_corpus(Path(concepts.corpus), progress)
     dataset = load_dataset(spec.dataset)
-    segments = settings_of(section.segments)
+    single = dataset.task == "single_label"
+    note = "" if single else one_class_note(dataset.label, dataset.ids)
+    segments, training = settings_of(concepts.segments), training_of(concepts.segments)
     dataset = with_masks(dataset, segments)
     # what is wrong with a table, or with labels for heads, is told before anything is done
     if spec.teacher.kind == "logits":
@@ -216,30 +237,29 @@ def read_inputs(spec: Spec, progress: Callable[[str], None]) -> Inputs:
     if spec.teacher.kind == "head":
         check_labels(dataset.label[fit_rows(dataset)], dataset.classes)
     progress(f"{len(dataset.ids)} images, {len(dataset.classes)} classes, {len(words)} concepts")
-    for note in (*dataset.notes, *_task_notes(dataset)):
-        progress(note)
+    for line in filter(None, (*dataset.notes, note)):
+        progress(line)
     digests = [dataset.digest(i) for i in range(len(dataset.ids))]
     if dataset.encoded is not None:
-        check_encoder(dataset.encoded, encoder_digest(section.encoder))
-    section_of_teacher = resolved(spec.teacher, dataset.classes)
-    teacher = teacher_inputs(section_of_teacher, dataset, digests, section.encoder, list(words))
+        check_encoder(dataset.encoded, encoder_digest(encoder))
+    teacher = resolved(spec.teacher, dataset.classes)
+    of_teacher = teacher_inputs(teacher, dataset, digests, encoder, list(words))
     return Inputs(
         title=spec.title,
         dataset=dataset,
         max_bad_share=spec.dataset.max_bad_share,
-        teacher=section_of_teacher,
-        teacher_inputs=plain(teacher),
-        teacher_passes={} if spec.teacher.kind == "logits" else pass_keys(teacher),
+        teacher=teacher,
+        teacher_inputs=plain(of_teacher),
+        teacher_passes={} if spec.teacher.kind == "logits" else pass_keys(of_teacher),
         words=words,
-        corpus=Path(section.corpus).stem,
-        filters=section.filters if section.filters and section.filters.limits() else None,
-        prompts=templates(section.prompts),
-        encoder=section.encoder,
-        batch=section.encoder.batch,
-        settings=Settings(segments, section.thumbnails.size, section.thumbnails.quality),
-        training=training_of(section.segments),
-        scores={k: v for k, v in section.scores.values().items() if v is not None},
-        projections=section.projections,
+        corpus=Path(concepts.corpus).stem,
+        filters=concepts.filters if concepts.filters and concepts.filters.limits() else None,
+        prompts=templates(concepts.prompts),
+        encoder=encoder,
+        settings=Settings(segments, concepts.thumbnails.size, concepts.thumbnails.quality),
+        training=training,
+        scores={k: v for k, v in concepts.scores.values().items() if v is not None},
+        projections=concepts.projections,
         digests=digests,
         keys=photo_keys(dataset.ids, digests),
         device=spec.device,

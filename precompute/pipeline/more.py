@@ -16,7 +16,7 @@ from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.common.devices import device_text
 from inficond_panel.concepts.scoring import score_corpus
 from inficond_panel.concepts.typed import scoring_of
-from inficond_panel.errors import DataError, InficondError
+from inficond_panel.errors import DataError
 from inficond_panel.spec import Spec
 from inficond_panel.spec.sections.teacher import LogitsTeacher, NetworkTeacher
 from inficond_panel.store import Store, open_store
@@ -31,27 +31,24 @@ from inficond_panel.store.more_photos import (
     write_part,
 )
 from inficond_panel.vocabulary.splits import FIT, HOLDOUT, TUNE
-from precompute.batches.batch_keys import UNREADABLE, photo_keys
+from precompute.batches.results import UNREADABLE, Results, Segmented, photo_keys
+from precompute.batches.run import Progress, Run
 from precompute.batches.segmenting import Settings
-from precompute.batches.stages import Finished
-from precompute.batches.workers import Workers
 from precompute.datasets import Dataset
 from precompute.datasets.dataset import photo_digest
 from precompute.datasets.files import image_files, without_suffix
 from precompute.encoder import fetch_encoder
+from precompute.pipeline.apply import checked_settings, checked_teacher
 from precompute.pipeline.assemble import encoded_arrays, small_encoded
-from precompute.pipeline.differences import checked_settings, checked_teacher
-from precompute.pipeline.encode import Encoding, read_rows, skipped_images
-from precompute.pipeline.features import head_features
+from precompute.pipeline.encode import Encoding
 from precompute.pipeline.inputs import Inputs
 from precompute.pipeline.near_duplicates import near_pairs, small_photos
-from precompute.pipeline.run import cannot_write, partial_folder, usual_workers
+from precompute.pipeline.run import partial_folder, usual_workers, writing_to
 from precompute.segments.files import with_masks
-from precompute.teachers import Photos, fetch_teacher, network_inputs, pass_keys
-from precompute.teachers.activations import Columns
-from precompute.teachers.added import network_logits, table_logits
+from precompute.teachers import fetch_teacher, network_inputs, pass_keys
+from precompute.teachers.applied import network_logits, table_logits
+from precompute.teachers.tables import Columns
 
-Progress = Callable[[str], None]
 _EVALUATION = (TUNE, HOLDOUT)
 #: Digits of the hash of a photo's content; that of its mask follows where segments come from files.
 _SHA256 = 64
@@ -82,17 +79,11 @@ def extend(
     """
     started, path = time.monotonic(), Path(store_path)
     spec.check_making()
-    try:
+    with writing_to(path, "Choose a store in a folder that can be written."):
         store = open_store(path)
         with only_run(path):
             run = _Adding(spec, store, progress, cancelled, workers or usual_workers())
             found = run.add(_named(photos), None if logits is None else Path(logits))
-    except OSError as error:
-        if isinstance(error, InficondError):
-            raise
-        raise cannot_write(
-            path, error, "Choose a store in a folder that can be written."
-        ) from error
     return replace(found, seconds=time.monotonic() - started)
 
 
@@ -157,18 +148,25 @@ class _Adding:
         fetch_encoder(inputs.encoder)
         fetch_teacher(inputs.teacher)
         self.progress(f"Device: {device_text(inputs.device)}")
-        workers = Workers(self.workers, None, self.progress)
         partial = partial_folder(more_folder(store))
-        finished = Finished(partial)
-        photos = Photos(inputs.dataset, inputs.keys, workers, finished, (), self.cancelled)
-        features = head_features(inputs, photos)
-        encoding = Encoding(inputs, finished, (), self.progress, self.cancelled, workers, features)
-        gathered = encoding.run()
-        encoded, read = gathered.arrays(), read_rows(gathered.reason)
+        run = Run(
+            inputs.dataset,
+            inputs.keys,
+            Results(partial),
+            threads=self.workers,
+            progress=self.progress,
+            cancelled=self.cancelled,
+        )
+        encoding = Encoding(inputs, run)
+        segmented = encoding.segmented()
+        read = segmented.read
         names = [inputs.dataset.ids[i] for i in read]
-        arrays = _arrays(store, encoded, names, [inputs.digests[i] for i in read])
-        arrays |= _logit_arrays(store, labelled(photos), read)
-        near = _near(store, encoded, names)
+        arrays = _arrays(store, segmented, names, [inputs.digests[i] for i in read])
+        logits = labelled(run)
+        arrays["teacher_logit"] = logits.own[read]
+        if store.has("other_logit"):
+            arrays["other_logit"] = logits.other[read]
+        near = _near(store, segmented, names)
         part = write_part(store, arrays, [new[i].path.absolute() for i in read])
         shutil.rmtree(partial)
         file_of = dict(zip(inputs.dataset.ids, new, strict=True))
@@ -178,8 +176,7 @@ class _Adding:
             total=result.total + part.images,
             added=tuple(names),
             unreadable=tuple(
-                (str(file_of[name].path), why)
-                for name, why in skipped_images(gathered.reason, inputs)
+                (str(file_of[name].path), why) for name, why in inputs.skipped(segmented.reason)
             ),
             near_duplicates=near,
             images_per_second=encoding.speed,
@@ -236,7 +233,6 @@ def _inputs(
         load=lambda i: decode(photos[i].path),
         digest=lambda i: photos[i].digest,
         task=store.task,
-        paths=tuple(photo.path for photo in photos),
     )
     dataset = with_masks(dataset, settings.segments)
     digests = [dataset.digest(i) for i in range(len(photos))]
@@ -253,7 +249,6 @@ def _inputs(
         filters=None,
         prompts=[],
         encoder=encoder,
-        batch=encoder.batch,
         settings=settings,
         training=None,  # a head that was trained is in the settings
         scores={},
@@ -266,7 +261,7 @@ def _inputs(
 
 def _labeller(
     inputs: Inputs, store: Store, table: Path | None, photos: Sequence[_Photo]
-) -> Callable[[Photos], Columns]:
+) -> Callable[[Run], Columns]:
     """Function that gives the photos' logits: of a table, which is read here, or by the network."""
     teacher = inputs.teacher
     if isinstance(teacher, LogitsTeacher):
@@ -277,17 +272,17 @@ def _labeller(
             f"The teacher is a network ({teacher.kind}), which labels the photos itself.",
             "Leave out --logits.",
         )
-    return lambda photos: network_logits(teacher, store, photos, inputs.encoder, inputs.device)
+    return lambda run: network_logits(teacher, store, run, inputs.encoder, inputs.device)
 
 
 def _arrays(
-    store: Store, encoded: dict[str, Any], names: Sequence[str], digests: Sequence[str]
+    store: Store, segmented: Segmented, names: Sequence[str], digests: Sequence[str]
 ) -> dict[str, Any]:
     """Arrays of the part that come from the encoder; scores from the half-precision embeddings that
     are kept, as the store's."""
-    arrays = encoded_arrays(encoded)
+    arrays = encoded_arrays(segmented)
     scored = score_corpus(
-        encoded["embedding"],
+        arrays["segment_embedding"],
         arrays["segment_image"],
         store.concept_text_embedding,
         images=len(names),
@@ -305,18 +300,13 @@ def _arrays(
     }
 
 
-def _logit_arrays(store: Store, logits: Columns, read: np.ndarray) -> dict[str, np.ndarray]:
-    other = {"other_logit": logits.other[read]} if store.has("other_logit") else {}
-    return {"teacher_logit": logits.own[read], **other}
-
-
 def _near(
-    store: Store, encoded: dict[str, Any], names: Sequence[str]
+    store: Store, segmented: Segmented, names: Sequence[str]
 ) -> tuple[tuple[str, str, str], ...]:
     """Added images that are nearly equal to images for evaluation: both names, and the split."""
     rows = np.concatenate([store.rows(split) for split in _EVALUATION])
     judged = small_photos(lambda i: store.thumbnail(int(rows[i])), len(rows))
-    small = np.concatenate([judged, small_encoded(encoded)])
+    small = np.concatenate([judged, small_encoded(segmented)])
     pairs = near_pairs(small, np.arange(len(small)) < len(rows))
     return tuple(
         (names[b - len(rows)], store.images[rows[a]], str(store.split[rows[a]]))

@@ -92,7 +92,7 @@ def check_methods(settings: SegmentSettings) -> None:
         f"Segments with {said} look at the photo itself, which an ONNX model of the encoder's "
         "pixels cannot.",
         f"Those with method {' or '.join(METHODS)} and refine: none can be exported so; for others "
-        "export a Python file with all that it needs: --format python-pixels",
+        "export the students over scores (--format onnx), and decide photos by inficond predict.",
     )
 
 
@@ -101,7 +101,7 @@ def check_spec(spec: Spec) -> None:
     check_methods(settings_of(spec.concepts.segments))
 
 
-def scores_onnx(scorer: Scorer[Encoder], store: Store) -> bytes:
+def scores_onnx(scorer: Scorer, store: Store) -> bytes:
     """ONNX model with input ``pixels`` (1, 3, H, W) and output ``score`` (1, C), both float32.
 
     Raises ``ExportError`` where the segments or the encoder cannot be written as ONNX.
@@ -113,23 +113,6 @@ def scores_onnx(scorer: Scorer[Encoder], store: Store) -> bytes:
         grid = tuple(encoder._dense(pixels).shape[1:3])
         model = PixelScores(encoder, _division(settings, grid), store).eval()
         return _exported(model, pixels, encoder)
-
-
-def cells_script(encoder: Encoder, batch: int) -> bytes:
-    """TorchScript from pixels (batch, 3, H, W) to cells (batch, h, w, embed).
-
-    The operators are the encoder's, and the numbers too, to the bit. Raises ``ExportError`` where
-    the encoder cannot be traced.
-    """
-    pixels = torch.zeros(batch, 3, *encoder.size).contiguous(memory_format=torch.channels_last)
-    content = io.BytesIO()
-    with one_torch_thread(), torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of tracing: all sizes are constants here
-        try:
-            torch.jit.save(torch.jit.trace(PixelCells(encoder).eval(), pixels), content)
-        except Exception as error:  # tracing raises many kinds
-            raise _cannot(encoder, "TorchScript", error) from error
-    return content.getvalue()
 
 
 class PixelCells(torch.nn.Module):
@@ -191,13 +174,13 @@ def _exported(model: PixelScores, pixels: Tensor, encoder: Encoder) -> bytes:
                 dynamo=False,  # the other way needs one more package
             )
     except Exception as error:  # the exporter raises many kinds
-        raise _cannot(encoder, "ONNX", error) from error
+        raise _cannot(encoder, error) from error
     return bytes(content.getvalue())
 
 
-def _cannot(encoder: Encoder, form: str, error: Exception) -> ExportError:
+def _cannot(encoder: Encoder, error: Exception) -> ExportError:
     return ExportError(
-        f"The encoder {encoder.name} cannot be written as {form}: "
+        f"The encoder {encoder.name} cannot be written as ONNX: "
         f"{type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else ''}",
         "Export the students over scores: --format onnx",
     )

@@ -4,29 +4,30 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from inficond_panel.common.numbers import size_text
-from inficond_panel.errors import StoreError
+from inficond_panel.common.numbers import duration, size_text
 from inficond_panel.spec import Spec
 from inficond_panel.spec.sections.teacher import NetworkTeacher
-from inficond_panel.store import Store, open_store
-from precompute.batches.reuse import stage_of, stores_near
-from precompute.batches.stages import Finished
-from precompute.pipeline.differences import differences
-from precompute.pipeline.encode import Batches
-from precompute.pipeline.features import features_of, head_features
+from inficond_panel.store import Store
+from precompute.batches.results import Results, stage_of, stores_near
+from precompute.batches.run import Run
+from precompute.pipeline.encode import Encoding, features_of
 from precompute.pipeline.inputs import Inputs, read_inputs
-from precompute.pipeline.report import duration
-from precompute.pipeline.run import is_made_from, usual_workers
+from precompute.pipeline.run import partial_folder, usual_workers
 from precompute.pipeline.sampling import Sample, take_sample
-from precompute.teachers import Photos, batch_of
+from precompute.teachers import batch_of
+from precompute.teachers.passes import known_batches
 
 #: Bytes of a photo's results in ``<store>.partial``: 256 px, 16 segments, 512 dimensions.
 _BYTES_PER_IMAGE = 75_000
+_SHOWN = 5
+_DIGITS = 8
+#: Inputs that are told in another way.
+_SILENT = {"photos"}
 
 
 @dataclass(frozen=True)
@@ -133,17 +134,13 @@ def plan(
     """
     spec.check_photos()
     path, inputs = Path(store_path), read_inputs(spec, progress)
-    near = list(stores_near(path))
-    there = _existing_store(path)
-    finished = Finished(path.with_name(f"{path.name}.partial"))
-    batches = Batches(inputs, finished, near)
-    up_to_date = is_made_from(path, inputs)
+    results, near = Results(partial_folder(path)), list(stores_near(path))
+    there = next((store for store in near if store.path == path), None)
+    encoding = Encoding(inputs, Run(inputs.dataset, inputs.keys, results, near))
+    up_to_date = inputs.made(path)
+    planned = {"segments": _plan_photos, "teacher": _plan_teacher}
     stages = tuple(
-        _plan_photos(inputs, there, batches, near)
-        if name == "segments"
-        else _plan_teacher(inputs, there, batches, near)
-        if name == "teacher"
-        else _plan_stage(name, inputs, there, near, finished)
+        planned[name](encoding, there) if name in planned else _plan_stage(name, encoding, there)
         for name in inputs.stages
     )
     workers, timed = usual_workers(), Sample()
@@ -155,12 +152,13 @@ def plan(
         stages = tuple(_with_seconds(stage, timed, workers) for stage in stages)
     known = [stage.seconds for stage in stages if stage.seconds is not None]
     photos = len(inputs.keys) if not up_to_date else 0
+    folder = next(folder for folder in path.absolute().parents if folder.exists())
     return Plan(
         store=path,
         up_to_date=up_to_date,
         stages=stages,
         seconds=sum(known) if known else None,
-        free_bytes=shutil.disk_usage(_existing_folder(path)).free,
+        free_bytes=shutil.disk_usage(folder).free,
         needed_bytes=round(2 * (timed.bytes_a_photo or _BYTES_PER_IMAGE) * photos),
         workers=workers,
         sampled=timed.photos if timed.seconds else 0,
@@ -176,70 +174,56 @@ def _with_seconds(stage: PlannedStage, sample: Sample, workers: int) -> PlannedS
     return replace(stage, seconds=stage.photos * each / workers)
 
 
-def _existing_store(path: Path) -> Store | None:
-    try:
-        return open_store(path)
-    except StoreError:
-        return None
-
-
-def _existing_folder(path: Path) -> Path:
-    return next(folder for folder in path.absolute().parents if folder.exists())
-
-
-def _plan_stage(
-    name: str, inputs: Inputs, there: Store | None, near: Sequence[Store], finished: Finished
-) -> PlannedStage:
+def _plan_stage(name: str, encoding: Encoding, there: Store | None) -> PlannedStage:
+    inputs, run = encoding.inputs, encoding.run
     key = inputs.stage_keys[name]
     if stage_of(there, name).get("key") == key:
         return PlannedStage(name, "nothing", ())
     why = _reasons(name, inputs, there)
-    for store in near:
+    for store in run.near:
         if stage_of(store, name).get("key") == key:
             return PlannedStage(name, "take", why, str(store.path))
-    if finished.has(name, key):
-        return PlannedStage(name, "take", why, str(finished.folder))
+    if run.results.has(name, key):
+        return PlannedStage(name, "take", why, str(run.results.folder))
     return PlannedStage(name, "run", why, seconds=stage_of(there, name).get("seconds"))
 
 
-def _plan_photos(
-    inputs: Inputs, there: Store | None, batches: Batches, near: Sequence[Store]
-) -> PlannedStage:
-    key = inputs.stage_keys["segments"]
-    if stage_of(there, "segments").get("key") == key:
+def _plan_photos(encoding: Encoding, there: Store | None) -> PlannedStage:
+    inputs, run = encoding.inputs, encoding.run
+    if stage_of(there, "segments").get("key") == inputs.stage_keys["segments"]:
         return PlannedStage("segments", "nothing", ())
     why = (*_reasons("segments", inputs, there), *_photo_changes(inputs, there))
-    store, _ = batches.source
+    store, _ = encoding.source
     source = str(store.path) if store else None
-    photos = sum(map(len, batches.missing))
+    photos = sum(map(len, encoding.missing))
     if not photos:
-        return PlannedStage("segments", "take", why, source or str(batches.finished.folder))
-    speed = _images_per_second("segments", {"encoder": inputs.encoder_inputs}, near)
+        return PlannedStage("segments", "take", why, source or str(run.results.folder))
+    speed = _images_per_second("segments", {"encoder": inputs.encoder_inputs}, run.near)
     return PlannedStage(
         "segments",
-        "go on" if batches.here else "run",
+        "go on" if encoding.here else "run",
         why,
         source,
         photos,
-        len(batches.missing),
+        len(encoding.missing),
         photos / speed if speed else None,
     )
 
 
-def _plan_teacher(
-    inputs: Inputs, there: Store | None, batches: Batches, near: Sequence[Store]
-) -> PlannedStage:
+def _plan_teacher(encoding: Encoding, there: Store | None) -> PlannedStage:
     """The stage of the teacher, with the photos that its network has not seen."""
-    planned = _plan_stage("teacher", inputs, there, near, batches.finished)
+    inputs, run = encoding.inputs, encoding.run
+    planned = _plan_stage("teacher", encoding, there)
     if planned.does != "run" or not isinstance(inputs.teacher, NetworkTeacher):
         return planned
     name, key = next(iter(inputs.teacher_passes.items()))  # the oracle's follows from its values
-    photos = Photos(inputs.dataset, inputs.keys, finished=batches.finished, near=near)
-    _, missing = photos.known(name, key, inputs.keys, batch_of(inputs.teacher, inputs.encoder))
-    beside = {*missing} & {*batches.missing} if head_features(inputs, photos) else set()
+    size = batch_of(inputs.teacher, inputs.encoder)
+    _, missing = known_batches(run, name, key, inputs.keys, size)
+    beside = {*missing} & {*encoding.missing} & encoding.without_features
     missing = [batch for batch in missing if batch not in beside]
     count = sum(map(len, missing))
-    speed = _images_per_second("teacher", {"settings": inputs.teacher_inputs["settings"]}, near)
+    settings = {"settings": inputs.teacher_inputs["settings"]}
+    speed = _images_per_second("teacher", settings, run.near)
     return replace(
         planned,
         why=(*planned.why, *_photo_changes(inputs, there)),
@@ -290,3 +274,59 @@ def _photo_changes(inputs: Inputs, there: Store | None) -> Iterator[str]:
             yield f"photos {kind}: {len(images)} ({', '.join(images[:3])}{more})"
     if not any(kinds.values()) and Counter(old) == Counter(new) and list(old) != list(new):
         yield "photos: in another order"
+
+
+def differences(old: object, new: object, stages: Collection[str] = ()) -> Iterator[str]:
+    """Yield a line for each input that differs, as ``encoder.image_size: 224 → 384``.
+
+    ``stages`` are the names of stages: an input of that name is a stage's key.
+    """
+    before, now = dict(_flat(old)), dict(_flat(new))
+    for name in sorted({*before, *now}):
+        if name in _SILENT or before.get(name) == now.get(name):
+            continue
+        if name in stages:
+            yield f"{name}: made anew"
+        elif isinstance(before.get(name), list) and isinstance(now.get(name), list):
+            yield f"{name}: {_of_lists(before[name], now[name])}"
+        else:
+            yield f"{name}: {_shown(before, name)} → {_shown(now, name)}"
+
+
+def _flat(value: object, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping) and set(value) != {"count", "sha256"}:
+        for key, inner in value.items():
+            yield from _flat(inner, f"{prefix}.{key}" if prefix else str(key))
+    else:
+        yield prefix, value
+
+
+def _shown(values: Mapping[str, Any], name: str) -> str:
+    if name not in values:
+        return "(not there)"
+    value = values[name]
+    if isinstance(value, Mapping):
+        return f"{value['count']} values ({value['sha256'][:_DIGITS]}…)"
+    if isinstance(value, str) and len(value) == 64 and set(value) <= set("0123456789abcdef"):
+        return f"{value[:_DIGITS]}…"
+    if isinstance(value, list):
+        return _some(list(map(str, value)))
+    return str(value)
+
+
+def _of_lists(old: list[Any], new: list[Any]) -> str:
+    was, now = list(map(str, old)), list(map(str, new))
+    changes = [
+        f"{word} {_some(names)}"
+        for word, names in (
+            ("added", [name for name in now if name not in set(was)]),
+            ("removed", [name for name in was if name not in set(now)]),
+        )
+        if names
+    ]
+    return "; ".join(changes) or "the same in another order"
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more

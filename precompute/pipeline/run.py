@@ -6,10 +6,10 @@ import errno
 import os
 import shutil
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,28 +18,47 @@ import numpy as np
 from inficond_panel.common import clock
 from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.common.devices import device_text
+from inficond_panel.common.numbers import duration
 from inficond_panel.common.whole_file import replaced, restore
 from inficond_panel.errors import InficondError, OrderError, StoreError
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store, open_store, write_store
 from inficond_panel.store.lock import lock_of, only_run
 from inficond_panel.store.output_order import hold_store
-from precompute.batches.reuse import stage_of, stores_near
-from precompute.batches.stages import Arrays, Finished, Stage
-from precompute.batches.workers import Workers
+from inficond_panel.vocabulary.splits import SPLITS
+from precompute.batches.results import Arrays, Results, stage_of, stores_near
+from precompute.batches.run import Progress, Run
+from precompute.concepts.filters import Dropped, filter_lines
 from precompute.encoder import fetch_encoder
-from precompute.pipeline import steps
+from precompute.pipeline import stages
 from precompute.pipeline.assemble import assemble
-from precompute.pipeline.encode import Encoding, read_rows
-from precompute.pipeline.features import head_features
+from precompute.pipeline.encode import Encoding
 from precompute.pipeline.inputs import Inputs, read_inputs
-from precompute.pipeline.report import Report, dropped_lines, duration, report_on
-from precompute.teachers import Photos, check_order, fetch_teacher, in_spec
+from precompute.teachers import check_order, fetch_teacher, in_spec
 
-Progress = Callable[[str], None]
 _MOST_WORKERS = 16
 _ELSEWHERE = "Choose another folder: inficond precompute --store"
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+@dataclass(frozen=True)
+class Report:
+    """Report on a run. ``skipped`` lists the ids of images left out, with the reason.
+
+    ``dropped`` lists the words that ``concepts.filters`` left out: name, filter, and its number.
+    ``images_per_second`` is of the images that this run encoded, None if there were none.
+    """
+
+    store: Path
+    content_hash: str
+    changed: bool
+    images: dict[str, int]
+    segments: int
+    skipped: tuple[tuple[str, str], ...]
+    dropped: tuple[Dropped, ...]
+    warnings: tuple[str, ...]
+    images_per_second: float | None
+    seconds: float
 
 
 def run(
@@ -70,30 +89,35 @@ def run(
     path = Path(store_path)
     spec.check_photos()
     try:
-        fetch_encoder(spec.concepts.encoder)
-        fetch_teacher(spec.teacher)
-        inputs = read_inputs(spec, progress)
-        if is_made_from(path, inputs):
-            _tidy(path)
-            store = open_store(path)
-            if better := hold_store(store, spec.order):
-                progress(f"Warning: {better.warning}")
-            progress(f"{path} is up to date: nothing to do.")
-            return report_on(store, False, None, started)
-        with only_run(path):
-            restore(path)
-            who = Workers(workers or usual_workers(), scheduler, progress)
-            speed = _Run(inputs, path, Finished(partial_folder(path)), progress, cancelled).compute(
-                who
-            )
-            shutil.rmtree(partial_folder(path))
+        with writing_to(path, _ELSEWHERE):
+            fetch_encoder(spec.concepts.encoder)
+            fetch_teacher(spec.teacher)
+            inputs = read_inputs(spec, progress)
+            if inputs.made(path):
+                _tidy(path)
+                store = open_store(path)
+                if better := hold_store(store, spec.order):
+                    progress(f"Warning: {better.warning}")
+                progress(f"{path} is up to date: nothing to do.")
+                return _report(store, False, None, started)
+            with only_run(path):
+                restore(path)
+                left = partial_folder(path)
+                run = Run(
+                    inputs.dataset,
+                    inputs.keys,
+                    Results(left),
+                    list(stores_near(path)),
+                    workers or usual_workers(),
+                    scheduler,
+                    progress,
+                    cancelled,
+                )
+                speed = _Stages(inputs, run).make(path)
+                shutil.rmtree(left)
     except OrderError as error:
         raise in_spec(error, spec) from error
-    except OSError as error:
-        if isinstance(error, InficondError):
-            raise
-        raise cannot_write(path, error, _ELSEWHERE) from error
-    report = report_on(open_store(path), True, speed, started)
+    report = _report(open_store(path), True, speed, started)
     for warning in report.warnings:
         progress(f"Warning: {warning}")
     progress(f"Wrote {path} in {duration(report.seconds)}.")
@@ -122,112 +146,96 @@ def usual_workers() -> int:
     return min(_MOST_WORKERS, os.cpu_count() or 1)
 
 
-def is_made_from(path: Path, inputs: Inputs) -> bool:
-    """True if the store exists, is undamaged, and was made from these inputs."""
+@contextmanager
+def writing_to(path: Path, remedy: str) -> Iterator[None]:
+    """Raise ``StoreError`` where the system cannot write; ``remedy`` unless the disk is full."""
     try:
-        store = open_store(path)
-        store.verify()
-    except StoreError:
-        return False
-    return bool(store.attrs["inputs_hash"] == inputs.inputs_hash)
-
-
-def cannot_write(path: Path, error: OSError, remedy: str) -> StoreError:
-    """The error of a run that cannot write to ``path``; ``remedy`` unless the disk is full."""
-    if error.errno in _FULL:
-        return StoreError(
-            f"The disk of {path} is full.", "Make room and start again; it goes on where it was."
-        )
-    return StoreError(f"{path} cannot be written: {error}.", remedy)
+        yield
+    except InficondError:
+        raise
+    except OSError as error:
+        if error.errno in _FULL:
+            raise StoreError(
+                f"The disk of {path} is full.",
+                "Make room and start again; it goes on where it was.",
+            ) from error
+        raise StoreError(f"{path} cannot be written: {error}.", remedy) from error
 
 
 @dataclass
-class _Run:
-    """One run; ``records`` say of each stage when and from what its result came."""
+class _Stages:
+    """The stages of a run; ``records`` say of each when and from what its result came."""
 
     inputs: Inputs
-    path: Path
-    finished: Finished
-    progress: Progress
-    cancelled: Callable[[], bool]
+    run: Run
     records: dict[str, dict[str, Any]] = field(default_factory=dict)
 
-    @cached_property
-    def near(self) -> list[Store]:
-        """Stores whose stages may be of use."""
-        return list(stores_near(self.path))
-
-    def compute(self, workers: Workers) -> float | None:
+    def make(self, path: Path) -> float | None:
         """Make and write the store; return the images encoded per second."""
-        inputs = self.inputs
-        self.progress(f"Device: {device_text(inputs.device)}")
+        inputs, run = self.inputs, self.run
+        run.progress(f"Device: {device_text(inputs.device)}")
         with one_thread():  # workers are the threads
-            photos = self._photos(workers)
-            features = None if self._known("teacher") else head_features(inputs, photos)
+            encoding = Encoding(inputs, run, features=not self._known("teacher"))
             # what a teacher lacks is told before photos are encoded, but for features made then
-            teacher = None if features else self._teacher(photos)
-            encoding = Encoding(
-                inputs, self.finished, self.near, self.progress, self.cancelled, workers, features
-            )
-            gathered = encoding.run()
-            teacher = teacher or self._teacher(photos)
+            teacher = None if encoding.without_features else self._teacher()
+            segmented = encoding.segmented()
+            teacher = teacher or self._teacher()
             self.records["segments"] = self._of_photos(encoding)
-            encoded, read = gathered.arrays(), read_rows(gathered.reason)
-            if np.isnan(teacher["teacher_logit"][read]).any():
+            if np.isnan(teacher["teacher_logit"][segmented.read]).any():
                 # Taken from a store that skipped photos, for other segments, which ours has.
-                teacher = self._teacher(self._photos(workers), anew=True)
-            text = self.result("text", partial(steps.text, inputs, encoded, read))
-            for line in dropped_lines(steps.facts_of(text)):
-                self.progress(line)
+                teacher = self._teacher(anew=True)
+            text = self._result("text", partial(stages.text, inputs, segmented))
+            told = stages.facts_of(text)
+            if "dropped" in told:
+                for line in filter_lines(len(told["concepts"]), told["dropped"]):
+                    run.progress(line)
+            scores = partial(stages.scores, inputs, segmented, text)
+            projections = partial(stages.projections, inputs, segmented, text)
             results = {
                 "teacher": teacher,
                 "text": text,
-                "scores": self.result("scores", partial(steps.scores, inputs, encoded, read, text)),
-                "projections": self.result(
-                    "projections", partial(steps.projections, inputs, encoded, text)
-                ),
+                "scores": self._result("scores", scores),
+                "projections": self._result("projections", projections),
             }
             self.records["labels"] = _record()
-            arrays, attrs = assemble(inputs, gathered, results, self.records)
-        self.progress(f"Writing {self.path}")
-        write_store(self.path, arrays, attrs)
+            arrays, attrs = assemble(inputs, segmented, results, self.records)
+        run.progress(f"Writing {path}")
+        write_store(path, arrays, attrs)
         return encoding.speed
 
-    def result(self, name: str, compute: Callable[[], Arrays], *, anew: bool = False) -> Arrays:
+    def _result(self, name: str, compute: Callable[[], Arrays], *, anew: bool = False) -> Arrays:
         """Result of a stage: finished before, or (unless ``anew``) of a store near by, or computed
         now."""
-        stage = Stage(name, self.inputs.stages[name], compute)
-        arrays = self.finished.get(name, stage.key)
+        results, key = self.run.results, self.inputs.stage_keys[name]
+        arrays = results.get(name, key)
         if arrays is None and not anew:
-            arrays = self._of_store(stage)
+            arrays = self._of_store(name)
         if arrays is None:
-            self.progress(f"Stage {name}")
+            self.run.progress(f"Stage {name}")
             started = time.monotonic()
-            self.finished.put(name, stage.key, stage.compute())
+            results.put(name, key, compute())
             self.records[name] = _record(seconds=round(time.monotonic() - started, 3))
-            arrays = self.finished.get(name, stage.key)
-        if arrays is None:
-            raise OSError(f"{self.finished.place(name, stage.key)} is gone")
+            arrays = results.open(name, key)
         self.records.setdefault(name, _record())
         return arrays
 
-    def _of_store(self, stage: Stage) -> Arrays | None:
-        for store in self.near:
-            known = stage_of(store, stage.name)
-            if known.get("key") != stage.key:
+    def _of_store(self, name: str) -> Arrays | None:
+        for store in self.run.near:
+            known = stage_of(store, name)
+            if known.get("key") != self.inputs.stage_keys[name]:
                 continue
             try:
-                arrays = steps.stored_result(store, stage.name, self.inputs)
+                arrays = stages.stored_result(store, name, self.inputs)
             except StoreError:
                 continue
-            self.records[stage.name] = _known(known)
+            self.records[name] = _known(known)
             return arrays
         return None
 
     def _of_photos(self, encoding: Encoding) -> dict[str, Any]:
-        if encoding.images:
-            return _record(seconds=round(encoding.seconds, 3), images=encoding.images)
-        for store in self.near:
+        if images := self.run.images["segments"]:
+            return _record(seconds=round(encoding.seconds, 3), images=images)
+        for store in self.run.near:
             known = stage_of(store, "segments")
             if known.get("encoding") == self.inputs.encoding_key:
                 return _known(known)
@@ -236,19 +244,16 @@ class _Run:
     def _known(self, name: str) -> bool:
         """True if the result of a stage is finished, or in a store near by."""
         key = self.inputs.stage_keys[name]
-        there = any(stage_of(store, name).get("key") == key for store in self.near)
-        return there or self.finished.has(name, key)
+        there = any(stage_of(store, name).get("key") == key for store in self.run.near)
+        return there or self.run.results.has(name, key)
 
-    def _photos(self, workers: Workers) -> Photos:
-        data, keys = self.inputs.dataset, self.inputs.keys
-        return Photos(data, keys, workers, self.finished, self.near, self.cancelled)
-
-    def _teacher(self, photos: Photos, *, anew: bool = False) -> Arrays:
-        arrays = self.result("teacher", partial(steps.teacher, self.inputs, photos), anew=anew)
-        if photos.computed:
-            self.records["teacher"]["images"] = photos.computed
-        section, other = self.inputs.teacher, arrays.get("other_logit")
-        check_order(section, self.inputs.dataset, arrays["teacher_logit"], other)
+    def _teacher(self, *, anew: bool = False) -> Arrays:
+        inputs, run = self.inputs, self.run
+        arrays = self._result("teacher", partial(stages.teacher, inputs, run), anew=anew)
+        if images := run.images["teacher"]:
+            self.records["teacher"]["images"] = images
+        other = arrays.get("other_logit")
+        check_order(inputs.teacher, inputs.dataset, arrays["teacher_logit"], other)
         return arrays
 
 
@@ -259,3 +264,22 @@ def _known(stage: Mapping[str, Any]) -> dict[str, Any]:
 
 def _record(**values: Any) -> dict[str, Any]:
     return {"made": clock.stamp(), **values}
+
+
+def _report(store: Store, changed: bool, speed: float | None, started: float) -> Report:
+    """Report on the run that began at ``started`` (monotonic seconds)."""
+    return Report(
+        store=store.path,
+        content_hash=store.content_hash,
+        changed=changed,
+        images={split: len(store.rows(split)) for split in SPLITS},
+        segments=len(store.segment_image),
+        skipped=tuple((image, reason) for image, reason in store.attrs["skipped"]),
+        dropped=tuple(
+            (name, key, why)
+            for name, key, why in stage_of(store, "text").get("told", {}).get("dropped", ())
+        ),
+        warnings=tuple(store.attrs["warnings"]),
+        images_per_second=speed,
+        seconds=time.monotonic() - started,
+    )

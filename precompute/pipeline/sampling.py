@@ -61,7 +61,7 @@ def _batch(inputs: Inputs, stage: str) -> int:
     """Photos of a stage's batch, at most."""
     if stage == "teacher" and isinstance(inputs.teacher, NetworkTeacher):
         return batch_of(inputs.teacher, inputs.encoder)
-    return inputs.batch
+    return inputs.encoder.batch
 
 
 def _seconds(sample: Sample, run: Callable[[], Any], whole: float) -> float:
@@ -79,7 +79,7 @@ def _seconds(sample: Sample, run: Callable[[], Any], whole: float) -> float:
 def _readable(inputs: Inputs) -> list[int]:
     """Positions of photos spread over the data set that can be read."""
     count = len(inputs.keys)
-    wanted = min(MOST, inputs.batch, count)
+    wanted = min(MOST, inputs.encoder.batch, count)
     found = []
     for row in range(0, count, max(1, count // (2 * wanted))):
         try:
@@ -100,7 +100,7 @@ def _segments(
         raise InficondError("the head of the segments is trained first, which is not timed")
     key = encoder_key(inputs.encoder)
     work = Segmenting(key, inputs.dataset, inputs.encoder, inputs.settings, inputs.device, features)
-    _ = work.encoder  # loaded now, not in the time
+    _ = work.model  # loaded now, not in the time
 
     def run() -> None:
         arrays = work.after(work.run(work.before(rows)))

@@ -20,11 +20,9 @@ import numpy as np
 from PIL import Image
 
 from precompute.segments.files import divide_by_mask
-from precompute.segments.graph import cluster_graph
-from precompute.segments.kmeans import cluster_kmeans
+from precompute.segments.methods import cluster_graph, cluster_kmeans, felzenszwalb, slic, to_edges
 from precompute.segments.regions import boxes, connect, shares, unit, upsample
 from precompute.segments.settings import SegmentSettings, settings_of
-from precompute.segments.superpixels import felzenszwalb, slic, to_edges
 
 __all__ = [
     "SegmentSettings",

@@ -42,16 +42,33 @@ class SegmentSettings:
         return values
 
 
-def settings_of(section: Segments) -> SegmentSettings:
-    """Settings of a spec's section ``concepts.segments``.
+def settings_of(segments: Segments) -> SegmentSettings:
+    """Settings of a spec's ``concepts.segments``.
 
     A head that is to be trained first is not in them; see ``train_head``.
     """
     known = {field.name for field in fields(SegmentSettings)}
-    values = {key: value for key, value in section.values().items() if key in known}
+    values = {key: value for key, value in segments.values().items() if key in known}
     if "masks" in values:
         values["masks"] = str(values["masks"])
     head = values.pop("head", None)
     if head is not None and head.checkpoint is not None:
         values["head"] = str(head.checkpoint)
     return SegmentSettings(**values)
+
+
+@dataclass(frozen=True)
+class Training:
+    """Settings that the training of a head depends on beside images, encoder and texts."""
+
+    images: int = 200
+    epochs: int = 8
+    seed: int = 0
+
+
+def training_of(segments: Segments) -> Training | None:
+    """Settings of the training that a spec's ``concepts.segments`` asks for, if any."""
+    head = getattr(segments, "head", None)
+    if head is None or head.checkpoint is not None:
+        return None
+    return Training(head.images, head.epochs, head.seed)

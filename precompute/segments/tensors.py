@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from precompute.segments.kmeans import ITERATIONS
+from precompute.segments.methods import ITERATIONS
 from precompute.segments.regions import neighbours, places
 
 #: Cost of what is not there; float32 holds it.

@@ -14,6 +14,7 @@ from inficond_panel.common.torch_thread import one_torch_thread
 from inficond_panel.errors import CancelledError, DataError
 from precompute.segments.head import Head, Layout, load_head, save_head, untrained
 from precompute.segments.regions import unit
+from precompute.segments.settings import Training
 from precompute.segments.views import DenseEncoder, Example, ViewOfImage, Views, examples, rim_of
 
 if TYPE_CHECKING:
@@ -30,15 +31,6 @@ ALIKE = 0.9
 #: Weights of contrast, embedding consistency and semantic consistency. The encoder's own mean of a
 #: segment holds a little of its neighbours: with 0.3 each, outlines go back to those of the cells.
 WEIGHTS = (1.0, 0.1, 0.01)
-
-
-@dataclass(frozen=True)
-class Training:
-    """Settings that a training depends on beside images, encoder and texts."""
-
-    images: int = 200
-    epochs: int = 8
-    seed: int = 0
 
 
 def train_head(

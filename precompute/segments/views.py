@@ -12,10 +12,9 @@ from scipy.ndimage import maximum_filter, minimum_filter
 
 from inficond_panel.errors import CancelledError
 from inficond_panel.store.images import UnreadableImage
-from precompute.segments.graph import cluster_graph
 from precompute.segments.head import Layout, colours_of, untrained
+from precompute.segments.methods import cluster_graph, to_edges
 from precompute.segments.regions import shares, unit
-from precompute.segments.superpixels import to_edges
 
 #: Segments of a training image, the weight of place in them, and their pixels for one embedding's.
 SEGMENTS, SPATIAL, FINER = 16, 0.1, 4

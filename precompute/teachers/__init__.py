@@ -5,7 +5,7 @@ onnxruntime and scikit-learn are imported when a teacher needs them.
 """
 
 from precompute.teachers.head import check_labels
-from precompute.teachers.inputs import network_inputs, pass_keys, teacher_inputs
+from precompute.teachers.inputs import fit_rows, network_inputs, pass_keys, teacher_inputs
 from precompute.teachers.loading import (
     batch_of,
     encoder_of,
@@ -13,18 +13,13 @@ from precompute.teachers.loading import (
     load_embedding,
     load_teacher,
 )
-from precompute.teachers.network import check_finite
-from precompute.teachers.output_names import resolved
-from precompute.teachers.output_order import check_order, check_table, in_spec
-from precompute.teachers.photos import Photos
+from precompute.teachers.outputs import check_order, check_table, in_spec, resolved
+from precompute.teachers.passes import check_finite
 from precompute.teachers.preprocessing import stacked
-from precompute.teachers.record import fit_rows
-from precompute.teachers.stage import Result, teacher_logits
+from precompute.teachers.stage import teacher_logits
 from precompute.teachers.tables import left_out_text, read_logits
 
 __all__ = [
-    "Photos",
-    "Result",
     "batch_of",
     "check_finite",
     "check_labels",

@@ -22,16 +22,16 @@ from inficond_panel.spec import Spec
 from inficond_panel.spec.sections.teacher import HeadTeacher
 from inficond_panel.store import Store
 from inficond_panel.vocabulary.splits import FIT
-from precompute.batches.stages import key_of
-from precompute.batches.workers import Workers
+from precompute.batches.results import key_of
+from precompute.batches.run import Run
 from precompute.datasets import Dataset, load_dataset
-from precompute.teachers.activations import Columns, other_classes, split_columns
-from precompute.teachers.head import Heads, chosen_l2, fit_heads
+from precompute.teachers.applied import stored_heads
+from precompute.teachers.head import Heads
 from precompute.teachers.inputs import network_inputs, pass_keys
 from precompute.teachers.loading import batch_of, load_embedding, load_teacher
-from precompute.teachers.network import Compute, Network, Pass
-from precompute.teachers.output_names import resolved
-from precompute.teachers.photos import Photos, joint_keys
+from precompute.teachers.outputs import resolved
+from precompute.teachers.passes import Compute, Network, Pass, joint_keys, run_pass
+from precompute.teachers.tables import Columns, other_classes, split_columns
 from precompute.teachers.teacher import Teacher, TorchTeacher
 
 Progress = Callable[[str], None]
@@ -75,19 +75,19 @@ class _Sweep:
         self.label = np.zeros((len(self.dataset.ids), len(store.classes)), np.int8)
         self.label[self.rows] = store.label[store.rows(FIT)]
         encoder, corpus = spec.concepts.encoder, base_of(store).concepts
-        section = resolved(spec.teacher, store.classes)
-        inputs = network_inputs(section, store.classes, encoder, corpus)
+        teacher = resolved(spec.teacher, store.classes)
+        inputs = network_inputs(teacher, store.classes, encoder, corpus)
         keys = pass_keys(inputs)
-        self.batch, self.heads, self.others = batch_of(section, encoder), None, []
-        if isinstance(section, HeadTeacher):
-            self.heads = _heads(section, store, self.dataset, spec.device)
+        self.batch, self.heads, self.others = batch_of(teacher, encoder), None, []
+        if isinstance(teacher, HeadTeacher):
+            self.heads = _heads(teacher, store, self.dataset, spec.device)
             name = "features"
-            load: Callable[[], Teacher] = partial(load_embedding, section, encoder, spec.device)
+            load: Callable[[], Teacher] = partial(load_embedding, teacher, encoder, spec.device)
         else:
             name = "logits"
-            load = partial(load_teacher, section, store.classes, encoder, corpus, spec.device)
-            if section.softmax:
-                named = getattr(section, "classes", ())
+            load = partial(load_teacher, teacher, store.classes, encoder, corpus, spec.device)
+            if teacher.softmax:
+                named = getattr(teacher, "classes", ())
                 self.others = other_classes(store.classes, named)
         self.network = Network(keys[name], load)
         photos = [self.dataset.digest(int(i)) for i in self.rows]
@@ -124,8 +124,8 @@ class _Sweep:
         )  # fmt: skip
         names = [self.dataset.ids[i] for i in self.rows]
         keys = joint_keys(names, self.label[self.rows])
-        photos = Photos(self.dataset, self.dataset.ids, Workers(progress=self.progress))
-        values = photos.run(work, self.batch, self.rows, keys)[self.rows]
+        run = Run(self.dataset, self.dataset.ids, progress=self.progress)
+        values = run_pass(run, work, self.batch, self.rows, keys)[self.rows]
         found = dict(zip(gammas, np.split(values, len(gammas), axis=1), strict=True))
         if not np.isfinite(values).all():
             lost = np.flatnonzero(~np.isfinite(values).all(axis=1))
@@ -188,18 +188,11 @@ def _positions(dataset: Dataset, store: Store) -> np.ndarray:
     return np.array([place[name] for name in names], dtype=np.intp)
 
 
-def _heads(section: HeadTeacher, store: Store, dataset: Dataset, device: str) -> Heads:
+def _heads(teacher: HeadTeacher, store: Store, dataset: Dataset, device: str) -> Heads:
     """The heads of the store's teacher; each photo's are at its place in the data set."""
-    if not store.has("teacher_feature"):
-        raise DataError(
-            f"{store.path} has no features that the heads could be fitted on.",
-            "Write it again: inficond precompute SPEC",
-        )
-    fit = store.rows(FIT)
-    given = store.teacher_feature, store.label, fit, store.classes, section, device
-    found = fit_heads(*given, chosen_l2(store))
+    found = stored_heads(teacher, store, device)
     place = {name: i for i, name in enumerate(dataset.ids)}
-    which = np.full((len(place), len(store.classes)), section.folds)
+    which = np.full((len(place), len(store.classes)), teacher.folds)
     for row, name in enumerate(store.images):
         if name in place:
             which[place[name]] = found.which[row]

@@ -93,7 +93,7 @@ def fit_heads(
     label: np.ndarray,
     fit: np.ndarray,
     classes: Sequence[str],
-    section: HeadTeacher,
+    teacher: HeadTeacher,
     device: str = CPU,
     l2: float | None = None,
 ) -> Heads:
@@ -102,7 +102,7 @@ def fit_heads(
     By scikit-learn; on the card that ``device`` asks for, where it is there, by Newton's method:
     the same optimum.
 
-    ``section`` has ``folds``, ``l2`` (None: the one with the least mean loss on the folds left out)
+    ``teacher`` has ``folds``, ``l2`` (None: the one with the least mean loss on the folds left out)
     and ``seed``; ``l2`` is the one that was chosen before, if any. Raises ``DataError`` for classes
     with fewer than two positives or two negatives in ``fit``.
     """
@@ -110,17 +110,17 @@ def fit_heads(
     centre, scale = features[fit].mean(0), features[fit].std(0)
     scale = np.where(scale > 1e-12, scale, 1.0)
     inputs = (features[fit] - centre) / scale
-    fold = np.stack([_folds(column, section.folds, section.seed) for column in label[fit].T], 1)
-    known = l2 or section.l2
+    fold = np.stack([_folds(column, teacher.folds, teacher.seed) for column in label[fit].T], 1)
+    known = l2 or teacher.l2
     penalties = (known,) if known else PENALTIES
     place = product_device(device)
     logistic = _logistic if place is None else partial(newton_logistic, device=place)
     solved = {
-        tried: _solve(inputs, label[fit], fold, section.folds, tried, logistic)
+        tried: _solve(inputs, label[fit], fold, teacher.folds, tried, logistic)
         for tried in penalties
     }
     l2 = min(penalties, key=lambda tried: _loss(solved[tried], inputs, label[fit], fold))
-    which = np.full(label.shape, section.folds)
+    which = np.full(label.shape, teacher.folds)
     which[fit] = fold
     return Heads(centre, scale, *solved[l2], which, l2)
 

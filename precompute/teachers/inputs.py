@@ -1,10 +1,15 @@
-"""Inputs that a teacher's logits depend on, as plain values that hash."""
+"""Inputs of a teacher's logits, as plain values that hash; and its record in a store."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from scipy.special import logsumexp
 
 from inficond_panel.spec.framework.section import Section
 from inficond_panel.spec.sections.encoder import Encoder as EncoderSection
@@ -16,20 +21,21 @@ from inficond_panel.spec.sections.teacher import (
     Teacher,
 )
 from inficond_panel.store.network_weights import file_digest
-from precompute.batches.stages import key_of
+from inficond_panel.vocabulary.splits import FIT
+from precompute.batches.results import key_of
 from precompute.datasets import Dataset
+from precompute.datasets.python_function import source
 from precompute.encoder import encoder_digest
-from precompute.encoder.model_files import model_digest
-from precompute.teachers.kinds.python_object import source_digest
+from precompute.encoder.hub import model_digest
 from precompute.teachers.loading import batch_of, encoder_of
-from precompute.teachers.record import fit_rows
+from precompute.teachers.preprocessing import Prepares
 
 #: Raise it when the same inputs no longer give the same logits.
 RECIPE = 2
 
 
 def teacher_inputs(
-    section: Teacher,
+    teacher: Teacher,
     dataset: Dataset,
     digests: Sequence[str],
     encoder: EncoderSection | None = None,
@@ -40,19 +46,19 @@ def teacher_inputs(
     ``digests`` are the images'; ``encoder`` is the section of the concepts' encoder. Raises
     ``DataError`` for a file that cannot be read.
     """
-    inputs = network_inputs(section, dataset.classes, encoder, corpus)
+    inputs = network_inputs(teacher, dataset.classes, encoder, corpus)
     inputs["ids"] = list(dataset.ids)
-    if not isinstance(section, NetworkTeacher):
+    if not isinstance(teacher, NetworkTeacher):
         return inputs
     inputs["photos"] = key_of("photos", list(digests))
-    if section.kind == "head" or section.oracle:
+    if teacher.kind == "head" or teacher.oracle:
         inputs["split"] = list(dataset.split)
         inputs["label"] = dataset.label[fit_rows(dataset)].tobytes().hex()
     return inputs
 
 
 def network_inputs(
-    section: Teacher,
+    teacher: Teacher,
     classes: Sequence[str],
     encoder: EncoderSection | None = None,
     corpus: Sequence[str] = (),
@@ -60,10 +66,10 @@ def network_inputs(
     """Inputs that the teacher itself depends on, whatever the photos."""
     inputs: dict[str, Any] = {
         "recipe": RECIPE,
-        "settings": settings(section, encoder),
+        "settings": settings(teacher, encoder),
         "classes": list(classes),
     }
-    if isinstance(section, OpenClipTeacher) and not section.background:
+    if isinstance(teacher, OpenClipTeacher) and not teacher.background:
         inputs["corpus"] = list(corpus)
     return inputs
 
@@ -101,7 +107,7 @@ def settings(section: Section, encoder: EncoderSection | None = None) -> dict[st
         elif isinstance(section, TransformersTeacher) and key == "model":
             plain[key] = model_digest(value)
         elif isinstance(section, PythonTeacher) and key == "function":
-            plain[key] = [value, source_digest(value)]
+            plain[key] = list(source(value))
         elif isinstance(value, Path):
             plain[key] = file_digest(value)
         else:
@@ -115,3 +121,70 @@ def _later(section: Section, key: str, value: str | None) -> dict[str, str]:
     if first:  # had it from the start
         return {key: value or "logits"}
     return {key: value} if value in ("probabilities", "softmax") else {}
+
+
+def fit_rows(dataset: Dataset) -> np.ndarray:
+    """Positions of the images of ``fit``."""
+    return np.flatnonzero(np.array(dataset.split) == FIT)
+
+
+def described(
+    teacher: Teacher, settings: dict[str, Any], preprocessing: Prepares | None = None
+) -> dict[str, Any]:
+    """Attributes: name, kind, digest (SHA-256 of settings and files) and preprocessing."""
+    plain = preprocessing.plain() if preprocessing else None
+    text = json.dumps([settings, plain], sort_keys=True)
+    attrs: dict[str, Any] = {
+        "teacher": teacher.title,
+        "teacher_kind": teacher.kind,
+        "teacher_digest": hashlib.sha256(text.encode()).hexdigest(),
+    }
+    if teacher.softmax:
+        attrs["teacher_activation"] = "softmax"
+    return {**attrs, "teacher_preprocessing": plain} if plain else attrs
+
+
+def oracle_record(
+    teacher: NetworkTeacher, dataset: Dataset, logit: np.ndarray, oracle: np.ndarray | None
+) -> dict[str, Any]:
+    """Attribute ``oracle``: gamma, and the mean loss of an image of ``fit`` before and after.
+
+    Logits are of the data set's classes, and in a softmax of the others behind them.
+    """
+    if oracle is None:
+        return {}
+    rows = fit_rows(dataset)
+    rows = rows[np.isfinite(oracle[rows]).all(1)]
+    label = dataset.label[rows]
+    record = {
+        "gamma": teacher.oracle.gamma,
+        "images": len(rows),
+        "loss": "cross-entropy of an image's class"
+        if teacher.softmax
+        else "sum over an image's known labels of the binary cross-entropy",
+        "task_loss": _mean_loss(logit[rows], label, teacher.softmax),
+        "reinforced_task_loss": _mean_loss(oracle[rows], label, teacher.softmax),
+    }
+    return {"oracle": record}
+
+
+def _mean_loss(logit: np.ndarray, label: np.ndarray, softmax: bool) -> float | None:
+    wide = logit.astype(np.float64)
+    if softmax:
+        known = (label == 1).any(axis=1)
+        chosen = np.take_along_axis(wide, label.argmax(axis=1)[:, None], 1)[:, 0]
+        each = np.where(known, logsumexp(wide, axis=1) - chosen, 0)
+    else:
+        each = np.where(label >= 0, np.logaddexp(0, wide) - (label == 1) * logit, 0).sum(1)
+    return round(float(each.mean()), 6) if len(label) else None
+
+
+def too_large(attrs: dict[str, Any]) -> tuple[str, ...]:
+    """A warning where the step of the oracle overshot."""
+    oracle = attrs.get("oracle")
+    if not oracle or not oracle["images"] or oracle["reinforced_task_loss"] < oracle["task_loss"]:
+        return ()
+    return (
+        f"the oracle's mean loss, {oracle['reinforced_task_loss']:g}, is not below the teacher's, "
+        f"{oracle['task_loss']:g}: gamma {oracle['gamma']:g} is too large, or nothing is labelled",
+    )

@@ -1,4 +1,4 @@
-"""The teacher that a spec's section describes, ready to run; and networks with gradients."""
+"""The teacher that a spec describes, ready to run; and networks with gradients."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ from inficond_panel.spec.sections.package_teachers import PythonTeacher, Transfo
 from inficond_panel.spec.sections.teacher import HeadTeacher, NetworkTeacher, OpenClipTeacher
 from inficond_panel.spec.sections.teacher import Teacher as Section
 from precompute.batches.segmenting import encoder_key, loaded
+from precompute.datasets.python_function import check_allowed
 from precompute.encoder import load_encoder
-from precompute.encoder.model_files import fetch_model
+from precompute.encoder.hub import fetch_model
 from precompute.teachers.kinds.files import load_onnx, load_torchscript
-from precompute.teachers.kinds.python_object import check_allowed, load_python
+from precompute.teachers.kinds.python_object import load_python
 from precompute.teachers.kinds.query2label_files import load_query2label
 from precompute.teachers.kinds.timm_models import load_timm
 from precompute.teachers.kinds.transformers_models import load_transformers
 from precompute.teachers.kinds.zero_shot import load_zero_shot
-from precompute.teachers.output_names import resolved
+from precompute.teachers.outputs import resolved
 from precompute.teachers.preprocessing import Preprocessing, of_encoder
 from precompute.teachers.teacher import Teacher, TorchTeacher
 
@@ -32,22 +33,22 @@ _NETWORKS = ("timm", "torchscript", "query2label", "onnx")
 
 
 def load_teacher(
-    section: NetworkTeacher,
+    teacher: NetworkTeacher,
     classes: Sequence[str],
     encoder: EncoderSection | None = None,
     corpus: Sequence[str] = (),
     device: str = CPU,
 ) -> Teacher:
-    """The teacher of a spec's section, of any kind that gives logits for a photo at once.
+    """The teacher that a spec describes, of any kind that gives logits for a photo at once.
 
     ``encoder`` is the section of the concepts' encoder and ``corpus`` their words, which a
     zero-shot teacher uses where it names none. Raises ``DataError`` for files that do not fit and
     a ``device`` that is not there, and ``MissingExtraError`` without the packages of the extra.
     """
-    if isinstance(section, OpenClipTeacher):
-        model = load_encoder(encoder_of(section, encoder), device)
-        return load_zero_shot(section, classes, model, corpus)
-    section = resolved(section, classes)
+    if isinstance(teacher, OpenClipTeacher):
+        model = load_encoder(encoder_of(teacher, encoder), device)
+        return load_zero_shot(teacher, classes, model, corpus)
+    teacher = resolved(teacher, classes)
     loaders: dict[str, Callable[[Any, Sequence[str], str], Teacher]] = {
         "torchscript": load_torchscript,
         "onnx": load_onnx,
@@ -56,29 +57,29 @@ def load_teacher(
         "transformers": load_transformers,
         "python": load_python,
     }
-    return loaders[section.kind](section, classes, device)
+    return loaders[teacher.kind](teacher, classes, device)
 
 
-def fetch_teacher(section: Section) -> None:
-    """Download what a section names on the hub; nothing is done for files and what is here.
+def fetch_teacher(teacher: Section) -> None:
+    """Download what a spec's teacher names on the hub; nothing is done for files and what is here.
 
     Raises ``DataError`` for Python code that is not allowed.
     """
-    if isinstance(section, PythonTeacher):
-        check_allowed(section)
-    if isinstance(section, TransformersTeacher):
-        fetch_model(section.model)
+    if isinstance(teacher, PythonTeacher):
+        check_allowed(teacher)
+    if isinstance(teacher, TransformersTeacher):
+        fetch_model(teacher.model)
 
 
 def load_embedding(
-    section: HeadTeacher, encoder: EncoderSection | None, device: str = CPU, kept: bool = False
+    teacher: HeadTeacher, encoder: EncoderSection | None, device: str = CPU, kept: bool = False
 ) -> TorchTeacher:
-    """The image tower that a section's heads sit on; its outputs are unit vectors of photos.
+    """The image tower that a teacher's heads sit on; its outputs are unit vectors of photos.
 
     With ``kept`` the encoder is that of the segments, where these use the same one and it is still
     loaded.
     """
-    own = encoder_of(section, encoder)
+    own = encoder_of(teacher, encoder)
     load = partial(load_encoder, own, device)
     model = loaded(encoder_key(own), load) if kept else load()
     for parameter in model.model.parameters():
@@ -113,19 +114,19 @@ def network_of(spec: Spec, name: str, classes: Sequence[str]) -> tuple[Any, Prep
     return network, replace(preprocessing, crop=0.0)
 
 
-def batch_of(section: NetworkTeacher, encoder: EncoderSection | None) -> int:
+def batch_of(teacher: NetworkTeacher, encoder: EncoderSection | None) -> int:
     """Photos of a batch, at most; those of its encoder for heads that name no number."""
-    if isinstance(section, HeadTeacher) and section.batch is None:
-        return int(encoder_of(section, encoder).batch)
-    return int(section.batch)
+    if isinstance(teacher, HeadTeacher) and teacher.batch is None:
+        return int(encoder_of(teacher, encoder).batch)
+    return int(teacher.batch)
 
 
 def encoder_of(
-    section: OpenClipTeacher | HeadTeacher, encoder: EncoderSection | None
+    teacher: OpenClipTeacher | HeadTeacher, encoder: EncoderSection | None
 ) -> EncoderSection:
     """Section of the teacher's own encoder, or of the concepts' at the size it was trained for."""
-    if section.encoder is not None:
-        return section.encoder
+    if teacher.encoder is not None:
+        return teacher.encoder
     if encoder is None:
         raise ValueError("neither the teacher nor the concepts have an encoder")
     return at_own_size(encoder)

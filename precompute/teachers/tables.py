@@ -1,4 +1,7 @@
-"""A teacher's logits from a file: CSV, Parquet or npz."""
+"""A teacher's outputs as logits, of the data set's classes and of others; and tables of them.
+
+A table is a file: CSV, Parquet or npz.
+"""
 
 from __future__ import annotations
 
@@ -8,22 +11,16 @@ import zlib
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from inficond_panel.common.near_words import nearest
+from inficond_panel.common.near_words import first_of, nearest
 from inficond_panel.common.reading import check_file
+from inficond_panel.common.teacher_outputs import logits_fault, logits_of, probabilities_fault
 from inficond_panel.errors import DataError
-from inficond_panel.spec.sections.teacher import LogitsTeacher
-from precompute.datasets.naming import first_of
+from inficond_panel.spec.sections.teacher import LogitsTeacher, Teacher
 from precompute.datasets.row_tables import Table, read_table
-from precompute.teachers.activations import (
-    Columns,
-    check_logits,
-    from_probabilities,
-    other_classes,
-    split_columns,
-)
 
 #: What is finite in the file must be so in the store, which holds float32.
 _LARGEST = float(np.finfo(np.float32).max) / 2
@@ -39,30 +36,82 @@ _SHOWN = 10
 _ARRAYS = ("image_id", "class_name", "logit")
 
 
-def read_logits(section: LogitsTeacher, ids: Sequence[str], classes: Sequence[str]) -> Columns:
-    """Logits float32 from the file that a section names, a row for each of ``ids``.
+class Columns(NamedTuple):
+    """Logits ``(N, K)`` of the data set's classes, and ``(N, M)`` of the teacher's others.
+
+    ``left_out`` are classes of a table that have no part.
+    """
+
+    own: np.ndarray
+    other: np.ndarray
+    other_classes: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+
+def from_probabilities(values: np.ndarray, softmax: bool = False) -> np.ndarray:
+    """Logits float32 of probabilities ``(N, K)``; raises ``DataError`` where they are none."""
+    return logits_of(check_probabilities(values, softmax), softmax).astype(np.float32)
+
+
+def check_probabilities(values: np.ndarray, softmax: bool = False) -> np.ndarray:
+    """The same values; raises ``DataError`` where they are no probabilities."""
+    if fault := probabilities_fault(values, softmax):
+        raise DataError(
+            f"The teacher's outputs {fault}.",
+            "Say what they are: teacher.outputs: logits; of a softmax give all of the teacher's "
+            "classes, also those that the data set lacks.",
+        )
+    return values
+
+
+def check_logits(logit: np.ndarray, teacher: Teacher) -> None:
+    """Raise ``DataError`` for logits that look like probabilities or labels.
+
+    Rows with NaN are photos that cannot be read. Where the spec says ``outputs``, that holds.
+    """
+    fault = logits_fault(logit[np.isfinite(logit).all(axis=1)])
+    if fault and teacher.outputs is None:
+        raise DataError(
+            f"The teacher's logits {fault}.",
+            "Say what they are: teacher.outputs: probabilities, or logits. Labels belong into "
+            "dataset.",
+        )
+
+
+def split_columns(values: np.ndarray, classes: int, names: Sequence[str] = ()) -> Columns:
+    """Logits of the data set's ``classes``, which come first, and of the others."""
+    return Columns(values[:, :classes], values[:, classes:], tuple(names))
+
+
+def other_classes(classes: Sequence[str], outputs: Sequence[str]) -> list[str]:
+    """Names of the outputs that are no class of the data set, in order."""
+    return [name for name in outputs if name not in classes]
+
+
+def read_logits(teacher: LogitsTeacher, ids: Sequence[str], classes: Sequence[str]) -> Columns:
+    """Logits float32 from the file that a spec names, a row for each of ``ids``.
 
     Columns of other classes are kept for a softmax, else left out. Raises ``DataError`` for images
     or classes without logits, images listed twice, and values that are no finite number or not what
-    the section says that they are.
+    the spec says that they are.
     """
-    values, others = read_outputs(Path(section.path), ids, classes)
-    names = others if section.softmax else []
+    values, others = read_outputs(Path(teacher.path), ids, classes)
+    names = others if teacher.softmax else []
     values = values[:, : len(classes) + len(names)]
-    if section.outputs == "probabilities":
-        values = from_probabilities(values, section.softmax)
-    check_logits(values, section)
+    if teacher.outputs == "probabilities":
+        values = from_probabilities(values, teacher.softmax)
+    check_logits(values, teacher)
     found = split_columns(values, len(classes), names)
-    return found._replace(left_out=() if section.softmax else tuple(others))
+    return found._replace(left_out=() if teacher.softmax else tuple(others))
 
 
-def left_out_text(section: LogitsTeacher, columns: Columns) -> list[str]:
+def left_out_text(teacher: LogitsTeacher, columns: Columns) -> list[str]:
     """Note on the classes of a table that have no part, if there are any."""
     if not columns.left_out:
         return []
     shown = ", ".join(columns.left_out[:_SHOWN])
     more = f" and {len(columns.left_out) - _SHOWN} more" if len(columns.left_out) > _SHOWN else ""
-    return [f"{section.path.name} has classes that the data set lacks, left out: {shown}{more}"]
+    return [f"{teacher.path.name} has classes that the data set lacks, left out: {shown}{more}"]
 
 
 def read_outputs(

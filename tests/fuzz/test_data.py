@@ -15,11 +15,10 @@ import pytest
 from guard import attempt
 from mutate import bytes_mutant, grid_mutant, text_mutant, tree_mutant
 
-from inficond_panel.results.node_metrics import selection_slice
+from inficond_panel.results.slices import selection_slice
 from precompute.concepts.corpus import read_corpus
 from precompute.datasets.layouts.coco import coco_listing
-from precompute.datasets.layouts.columns import columns_listing
-from precompute.datasets.layouts.table import label_reader, table_listing
+from precompute.datasets.layouts.tables import columns_listing, label_reader, table_listing
 from precompute.datasets.layouts.voc import voc_foreground, voc_objects
 from precompute.datasets.row_tables import read_table
 from precompute.datasets.splitting import read_list

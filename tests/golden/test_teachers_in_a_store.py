@@ -81,7 +81,7 @@ class Counted:
     """Photos that go through networks, by what they are run for."""
 
     def __init__(self, monkeypatch):
-        from precompute.teachers.network import Pass
+        from precompute.teachers.passes import Pass
 
         before, self.seen = Pass.before, {}
 
@@ -164,17 +164,17 @@ def test_heads_are_fitted_again_on_the_features_that_are_there(own, monkeypatch)
 def test_a_disk_that_is_full_while_a_teacher_runs_is_told_and_the_run_goes_on(
     own, monkeypatch, teacher, name
 ):
-    from precompute.batches.stages import Finished
+    from precompute.batches.results import Results
 
-    put, counted = Finished.put, Counted(monkeypatch)
+    put, counted = Results.put, Counted(monkeypatch)
 
-    def full(finished, of, key, arrays):
+    def full(results, of, key, arrays):
         if of == name:
             raise OSError(errno.ENOSPC, "No space left on device")
-        put(finished, of, key, arrays)
+        put(results, of, key, arrays)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Finished, "put", full)
+        patch.setattr(Results, "put", full)
         with pytest.raises(StoreError, match="is full"):
             make(own, teacher)
     assert not (own / "a.zarr").exists()

@@ -23,9 +23,9 @@ ARROWS = {
     "store": BASE | {"version", "distill"},
     "concepts": BASE | {"store"},
     "tuning": NUMERICS,
-    "results": NUMERICS | {"tuning"},
-    "export": NUMERICS | {"tuning", "results", "wording", "version"},
-    "wording": NUMERICS | {"tuning", "results"},
+    "results": NUMERICS | {"tuning", "quantify", "wording"},
+    "export": NUMERICS | {"tuning", "results", "wording", "version", "precompute.pipeline"},
+    "wording": NUMERICS | {"tuning"},
     "quantify": BASE | {"distill", "spec", "store", "tuning", "precompute.teachers"},
     "state": ANALYSES | {"export"},
     "plots": ANALYSES | {"quantify"},
@@ -35,13 +35,9 @@ ARROWS = {
     "study": ANALYSES | {"state"},
     "study.pages": SHOWN | {"serving", "study", "predict", "views"},
     "predict": BASE | {"spec", "store", "concepts", "precompute.encoder", "precompute.pipeline"},
-    "pixel_export": NUMERICS | {"tuning", "export", "precompute.pipeline"},
-    "carried_students": NUMERICS | {"concepts", "export", "store", "precompute.pipeline"},
-    "fiftyone_export": NUMERICS | {"tuning", "export", "precompute.datasets"},
-    "more_formats": NUMERICS | {"tuning", "export", "pixel_export", "fiftyone_export"},
     "app": SHOWN | {"serving", "views", "predict"},
     "api": ANALYSES
-    | {"export", "plots", "app", "ui", "predict", "more_formats", "quantify"}
+    | {"export", "plots", "app", "ui", "predict", "quantify"}
     | {"precompute", "precompute.detect"},
     "__init__": {"api", "common", "errors", "version"},
     "__main__": {"cli"},
@@ -72,7 +68,7 @@ WITH_SCREEN |= {"inficond_panel.api.notebook", "inficond_panel.api.plotting"}
 WITH_SKLEARN = {"inficond_panel.api.estimator", "inficond_panel.api.exported_estimator"}
 LOAD_BY_NAME = {
     *("inficond_panel", "inficond_panel.cli"),
-    "precompute.teachers.kinds.python_object",  # what a spec names, where the caller allows it
+    "precompute.datasets.python_function",  # what a spec names, where the caller allows it
 }
 
 
@@ -83,8 +79,6 @@ def room_of(module):
         return ".".join(parts[:2])
     if parts[:3] == ["inficond_panel", "study", "pages"]:
         return "study.pages"
-    if parts[:2] == ["inficond_panel", "analysis"]:
-        return "results"  # modules of analysis move there
     if parts[0] == "inficond_panel":
         return parts[1] if len(parts) > 1 else "__init__"
     return None

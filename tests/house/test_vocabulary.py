@@ -13,7 +13,7 @@ from inficond_panel.vocabulary.palette import COLOURS
 #: Literals that are equal to a key but mean something else.
 OTHER_MEANINGS = {
     "inficond_panel.distill": "names of functions that the package exports",
-    "precompute.encoder": "a setting: of a network's products",
+    "precompute.encoder.source": "a setting: of a network's products",
     "precompute.encoder.image": "a setting: of a network's products",
     "inficond_panel.state.requests.new_photo": "a setting: the accuracy of decisions",
 }

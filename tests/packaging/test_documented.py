@@ -102,7 +102,7 @@ def test_what_the_source_tree_alone_can_do_is_refused_before_any_work(program, t
     """Work would load torch, which takes seconds of the processor."""
     for text in (
         "precompute demo --plan", "quantify add demo", "compare demo --gamma 1",
-        "quantify experiment demo --output a", "export demo --format fiftyone --output b",
+        "quantify experiment demo --output a",
     ):  # fmt: skip
         line = [program.with_name("python"), "-c", LOADED, *text.split()]
         done = subprocess.run(

@@ -168,13 +168,13 @@ CASES = {
         "3:3: dataset.labels: missing; expected the path of a file",
     ]),
     "wrong kind": ("kind: table", "kind: tabel", [
-        "3:9: dataset.kind: expected table, voc, coco, folder, columns, webdataset, "
-        "huggingface, cifar, fiftyone, store or scenes, got "
+        "3:9: dataset.kind: expected table, voc, coco, folder, columns, python, "
+        "store or scenes, got "
         "'tabel'. Did you mean 'table'?",
     ]),
     "no kind": ("  kind: table\n", "", [
         "3:3: dataset.kind: missing; expected table, voc, coco, folder, columns, "
-        "webdataset, huggingface, cifar, fiftyone, store or scenes",
+        "python, store or scenes",
     ]),
     "key of another kind": ("kind: table\n", "kind: table\n  image_id: file\n", [
         "4:3: dataset.image_id: is not used with kind: table; it belongs to kind: coco or "

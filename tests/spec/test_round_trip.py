@@ -14,7 +14,7 @@ from inficond_panel.spec.framework.by_name import ByClass, ByClassOrAuto, Number
 from inficond_panel.spec.framework.json_schema import sections
 from inficond_panel.spec.framework.layout_fields import NamedShares, Rows, Shares
 from inficond_panel.spec.framework.lists import Channels, Size, Words
-from inficond_panel.spec.framework.paths import FilePath, NameOrPath
+from inficond_panel.spec.framework.paths import FilePath, FunctionName, NameOrPath
 from inficond_panel.spec.framework.section import Nested, Section
 from inficond_panel.spec.sections.concepts import Thumbnails
 from inficond_panel.spec.sections.dataset import (
@@ -32,7 +32,6 @@ from inficond_panel.spec.sections.encoder import (
     Prompts,
     Side,
 )  # fmt: skip
-from inficond_panel.spec.sections.package_teachers import FunctionName
 from inficond_panel.spec.sections.page import TOPS, Layout, Views
 from inficond_panel.spec.sections.segments import Head, KMeansSegments
 from inficond_panel.spec.sections.splits import Cells, ColumnPart, SplitReference, Splits
@@ -144,7 +143,9 @@ def values(field: f.Field, folder: Path) -> st.SearchStrategy:
         Texts: lambda: st.dictionaries(TEXT, TEXT),
         f.Text: lambda: TEXT,
         f.Device: lambda: st.sampled_from(["auto", "cpu", "mps", "cuda", "cuda:0", "cuda:12"]),
-        FunctionName: lambda: st.sampled_from(["a:b", "package.module:function", "_a.b2.C:d_3"]),
+        FunctionName: lambda: st.sampled_from(
+            ["a:b", "_a.b2.C:d_3", folder / "a b" / "own.py:f_1"]
+        ),
         Nested: lambda: made(field.class_, folder),
     }
     return makers[type(field)]()

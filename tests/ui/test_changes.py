@@ -9,7 +9,7 @@ from factory import small_spec
 from playwright.sync_api import Page, expect
 from test_main_job import select_class
 
-from inficond_panel.results.node_metrics import metric_change
+from inficond_panel.results.metrics import metric_change
 from inficond_panel.tuning import Intent, Tuner, open_tuner
 from inficond_panel.wording.metric_change import change_text, make_change
 

@@ -13,7 +13,7 @@ from test_study import WORD, StudyServer
 from waiting import wait_until
 
 from inficond_panel.cli import main
-from inficond_panel.study.pages.report.report import write_report
+from inficond_panel.study.pages.report import write_report
 from inficond_panel.study.run.study import open_study
 from inficond_panel.ui.fonts import FAMILY
 

@@ -17,10 +17,12 @@ import inficond_panel
 from inficond_panel import TunableStudents, open_students
 from inficond_panel.distill import average_precision
 from inficond_panel.errors import DataError, TuningError
-from inficond_panel.results.view_tables import CONCEPT_COLUMNS, STUDENT_COLUMNS
+from inficond_panel.results.concepts import concepts_file
+from inficond_panel.results.metrics import students_file
+from inficond_panel.results.refit_words import sentences
+from inficond_panel.results.snapshot import take_snapshot
 from inficond_panel.store import write_store
 from inficond_panel.tuning import Intent, open_tuner
-from inficond_panel.wording.refit import sentences
 
 
 @pytest.fixture
@@ -157,7 +159,7 @@ def test_metrics_and_their_changes(students):
             metrics.loc[name, "ap_low"] <= metrics.loc[name, "ap"] <= metrics.loc[name, "ap_high"]
         )
         expected = change_interval(label[:, k], start[:, k], logit[:, k])
-        assert changes.loc[name, ["change", "low", "high"]].tolist() == pytest.approx(
+        assert changes.loc[name, ["change", "change_low", "change_high"]].tolist() == pytest.approx(
             [expected.estimate, expected.low, expected.high], abs=1e-12
         )
     assert changes.loc["sheep", "words"] == "unchanged"
@@ -252,11 +254,14 @@ def test_counts_are_those_of_labels_and_decisions(students):
 
 
 def test_columns_are_named_as_in_the_csv_files(students):
-    header = set(STUDENT_COLUMNS)
+    file = students_file(take_snapshot(students.tuner, students.node, "tune"), students.classes)
+    header = file.content.decode().splitlines()[0].split(",")
     named = {"class", "student", "split"}
-    assert set(students.metrics("tune").columns) == header - named
+    assert {*students.metrics("tune").columns} - {"chosen_on"} == {*header} - named
     known = set(students.concepts_of("bicycle").columns) - {"ap_without"}
-    assert known == set(CONCEPT_COLUMNS) - named - {"concept"}
+    own = students.student("bicycle", "tune")
+    header = concepts_file(own.store, "tune", own, []).content.decode().splitlines()[0].split(",")
+    assert known == {*header} - named - {"concept"}
     apart = students.concepts_of("bicycle")["discrepancy_p"]
     sides = students.to_xarray().sel(class_name="bicycle")
     chosen = (sides.label == 1).values

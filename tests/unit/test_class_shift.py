@@ -10,9 +10,10 @@ from sklearn.metrics import average_precision_score
 from spread_shortcut import CONTEXT, shifted_frames
 
 import inficond_panel
-from inficond_panel.analysis.student_shift import student_shift, tune_aps
 from inficond_panel.cli import main
 from inficond_panel.errors import CancelledError, TuningError
+from inficond_panel.results.forms import document
+from inficond_panel.results.shift import student_shift, tune_aps
 from inficond_panel.store import open_store
 from inficond_panel.tuning import Tuner, open_tuner
 from inficond_panel.tuning.intents.cures import Lambda, Learn
@@ -100,20 +101,19 @@ def test_too_few_photos_are_unknown(tuner, monkeypatch) -> None:
     assert found.lacking.startswith("tune has 0 positive and")
 
 
-def test_a_concept_that_never_changes_on_fit_is_no_suspect(tmp_path, capsys) -> None:
+def test_a_concept_that_never_changes_on_fit_is_no_suspect(tmp_path) -> None:
     """On tune it follows the student's logit and parts the classes the other way round."""
     frames = shifted_frames(images=800, fit=400, seed=1)
     there = 3 * frames["scores"][CONTEXT].mean(axis=1) - 1.5 * frames["labels"]["truck"]
     frames["scores"]["only on tune"] = there.where(frames["split"] != "fit", 0.0)
     store = str(tmp_path / "own.zarr")
     inficond_panel.from_frames(**frames, path=store)
-    assert main(["suspects", store, "--class", "truck", "--json"]) == 0
-    suspects = json.loads(capsys.readouterr().out)["classes"]["truck"]["suspects"]
-    assert {suspect["concept"] for suspect in suspects} <= set(CONTEXT)
-    assert suspects[0]["presence"]["threshold"] is not None
+    suspects = inficond_panel.open_students(store).suspects("truck").loc["truck"]
+    assert set(suspects.index) <= set(CONTEXT)
+    assert suspects["threshold"].notna().all()
 
 
-def test_a_class_that_all_photos_of_fit_show_is_no_suspect(tmp_path, capsys) -> None:
+def test_a_class_that_all_photos_of_fit_show_is_no_suspect(tmp_path) -> None:
     """On tune it is there with what the student leans on, and not with the class."""
     frames = shifted_frames(images=800, fit=400, seed=1)
     fit, road = frames["split"] == "fit", frames["scores"][CONTEXT].mean(axis=1)
@@ -123,50 +123,31 @@ def test_a_class_that_all_photos_of_fit_show_is_no_suspect(tmp_path, capsys) -> 
     frames["scores"]["road"] = road
     store = str(tmp_path / "own.zarr")
     inficond_panel.from_frames(**frames, path=store)
-    assert main(["suspects", store, "--class", "truck", "--json"]) == 0
-    suspects = json.loads(capsys.readouterr().out)["classes"]["truck"]["suspects"]
-    by_score = {one["concept"]: one["presence"]["threshold"] for one in suspects}
-    assert 0 < by_score["road"] < 0.5
+    suspects = inficond_panel.open_students(store).suspects("truck")
+    assert 0 < suspects.loc[("truck", "road"), "threshold"] < 0.5
 
 
-def test_the_command_says_it_in_words_and_in_json(tmp_path, capsys) -> None:
+def test_the_command_shows_both_frames_of_python(tmp_path, capsys) -> None:
     given = ["suspects", "demo", "--class", "dog", "--class", "cat"]
-    history = ["--history", str(tmp_path / "history.sqlite")]
-    assert main([*given, *history]) == 0
+    given += ["--history", str(tmp_path / "history.sqlite")]
+    students = inficond_panel.open_students("demo", history=tmp_path / "history.sqlite").fit()
+    verdicts, suspects = students.shift(["dog", "cat"]), students.suspects(["dog", "cat"])
+    assert main([*given, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told == {"classes": document(verdicts), "suspects": document(suspects)}
+    assert main(given) == 0
     text = capsys.readouterr().out
     assert "dog: Shift: from fit to tune, AP falls by" in text
     assert "  AP on tune: the student 0." in text
     assert "'soccer ball' is in 82 % of the photos with dog on fit, 40 % on tune" in text
     assert "cat: No shift" in text
-    assert main([*given, "--json", *history]) == 0
-    classes = json.loads(capsys.readouterr().out)["classes"]
-    assert {name: one["shift"] for name, one in classes.items()} == {"dog": "shift", "cat": "none"}
-    assert classes["dog"]["comparison"] in text
-    assert classes["dog"]["student_ap"]["estimate"] < classes["dog"]["own_word_ap"]["estimate"]
-    first = classes["dog"]["suspects"][0]
-    assert first["concept"] == "soccer ball"
-    assert set(first) >= {"concept", "score", "z", "group", "presence", "reason", "sentence"}
-    assert classes["cat"]["suspects"] == []
-
-
-def test_five_suspects_of_three_lines_are_printed_unless_all_are_asked_for(tmp_path, capsys):
-    given = ["suspects", "demo", "--class", "airplane"]
-    given += ["--history", str(tmp_path / "history.sqlite")]
-    assert main([*given, "--json"]) == 0
-    suspects = json.loads(capsys.readouterr().out)["classes"]["airplane"]["suspects"]
-    assert len(suspects) > 5
-    assert main(given) == 0
-    few = capsys.readouterr().out
-    shown = few[few.index(suspects[0]["reason"]) :].splitlines()
-    assert [each["reason"] in few for each in suspects] == [True] * 5 + [False] * (
-        len(suspects) - 5
-    )
-    assert len(shown) <= 3 * 5 + 1
-    assert shown[-1].strip() == f"{len(suspects) - 5} more: --all"
-    assert main([*given, "--all"]) == 0
-    every = capsys.readouterr().out
-    assert all(each["sentence"].split(". ", 1)[1] in every for each in suspects)
-    assert "--all" not in every
+    assert verdicts["shift"].to_dict() == {"dog": "shift", "cat": "none"}
+    assert verdicts.loc["dog", "ap_lost_low"] > 0
+    assert verdicts.loc["dog", "student_ap"] < verdicts.loc["dog", "own_word_ap"]
+    assert verdicts.loc["dog", "suspects"][0] == "soccer ball"
+    assert suspects.index[0] == ("dog", "soccer ball")
+    assert suspects["fit_with"].iloc[0] > suspects["tune_with"].iloc[0] > 0
+    assert set(suspects.index.get_level_values("class")) == {"dog"}
 
 
 def test_ap_of_a_repaired_student_is_of_photos_that_it_did_not_learn_from() -> None:
@@ -188,15 +169,3 @@ def test_ap_of_a_repaired_student_is_of_photos_that_it_did_not_learn_from() -> N
     assert before["student"].estimate < after["student"].estimate < ap_seen(node)
     # without a repair of the class, its student is the original one
     assert list(tune_aps(tuner, node, student_shift(tuner, node, "cat"))) == ["student"]
-
-
-def test_the_same_in_python(tmp_path) -> None:
-    students = inficond_panel.open_students("demo", history=tmp_path / "history.sqlite").fit()
-    frame = students.suspects(["dog", "cat"])
-    assert frame["class"].tolist()[0] == "dog"
-    assert frame["concept"].tolist()[0] == "soccer ball"
-    assert frame.loc[0, "fit_with"] > frame.loc[0, "tune_with"] > 0
-    verdicts = students.shift(["dog", "cat"])
-    assert verdicts["shift"].to_dict() == {"dog": "shift", "cat": "none"}
-    assert verdicts.loc["dog", "ap_lost_low"] > 0
-    assert verdicts.loc["dog", "suspects"][0] == "soccer ball"

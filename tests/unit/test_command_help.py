@@ -7,7 +7,6 @@ import shlex
 import subprocess
 import sys
 from importlib import import_module
-from inspect import signature
 from pathlib import Path
 
 import pytest
@@ -67,14 +66,10 @@ def test_arguments_of_a_command_load_no_numerics(loaded, name):
 
 
 def test_choices_that_help_names_are_those_of_the_numerics():
-    from inficond_panel.commands import export, suggest
+    from inficond_panel.commands import export
     from inficond_panel.export import FORMATS
-    from inficond_panel.tuning.suggest import STRATEGIES
-    from inficond_panel.tuning.suggest import suggest as propose
 
     assert list(export.CHOICES) == list(FORMATS)
-    assert suggest.CHOICES == STRATEGIES
-    assert signature(propose).parameters["strategy"].default == STRATEGIES[0]
 
 
 @pytest.mark.parametrize("name", [command.name for command in COMMANDS])

@@ -15,11 +15,14 @@ from intervals import change_interval
 import inficond_panel
 from inficond_panel.distill import class_metrics, fit
 from inficond_panel.errors import DataError, TuningError
-from inficond_panel.results.node_metrics import (
-    measure_node,
+from inficond_panel.results.metrics import changes, metrics
+from inficond_panel.results.slices import (
+    groups,
+    label_cells,
     measure_slices,
     metadata_slices,
     selection_slice,
+    slices,
 )
 from inficond_panel.results.stability import stability
 from inficond_panel.results.what_if_curves import refit_curve
@@ -57,35 +60,33 @@ def tuned(tuner: Tuner):
 # --- measures --------------------------------------------------------------------------------
 
 
-def test_measures_are_the_metrics_with_paired_changes(tuner):
+def test_a_row_has_the_metrics_and_their_paired_changes(tuner):
     first = tuned(tuner)
     node = tuner.fine_tune(first, [Intent("bicycle", "sky", "up", 2.0)])
-    found = measure_node(tuner, node, "tune", draws=20)
-    assert list(found) == tuner.store.classes
-    here, there, start = (tuner.metrics(n, "tune") for n in (node, first, tuner.root()))
-    for name, measures in found.items():
-        assert measures.n == here[name].n
-        assert measures.positives == here[name].positives
-        for metric in METRICS:
-            now = getattr(here[name], metric)
-            assert measures.metrics[metric].estimate == pytest.approx(now, nan_ok=True)
-            for changes, before in ((measures.since_parent, there), (measures.since_start, start)):
-                change = now - getattr(before[name], metric)
-                assert changes[metric].estimate == pytest.approx(change, nan_ok=True, abs=1e-12)
-    assert all(change.words == "unchanged" for change in found["bird"].since_start.values())
+    found = metrics(tuner, node, "tune", draws=20)
+    assert set(found.index) == set(tuner.store.classes)
+    assert found["ap_gap"].is_monotonic_decreasing
+    here = tuner.metrics(node, "tune")
+    for before in (first, tuner.root()):
+        since = changes(tuner, before, node, "tune", metrics=tuple(METRICS), draws=20)
+        was = tuner.metrics(before, "tune")
+        for name, row in found.iterrows():
+            assert (row["images"], row["positives"]) == (here[name].n, here[name].positives)
+            change = since.loc[name].set_index("metric")["change"]
+            for metric in METRICS:
+                now = getattr(here[name], metric)
+                assert row[metric] == pytest.approx(now, nan_ok=True)
+                expected = now - getattr(was[name], metric)
+                assert change[metric] == pytest.approx(expected, nan_ok=True, abs=1e-12)
+        assert set(since.loc["bird", "words"]) == {"unchanged"}
 
 
-def test_the_start_has_nothing_before_it_and_its_child_has_it_as_parent(tuner):
+def test_progress_names_the_class(tuner):
     told: list[tuple[float, str]] = []
-    chosen = {"classes": ["bird"], "metrics": ("ap",), "draws": 5}
-    found = measure_node(
-        tuner, tuner.root(), "tune", progress=lambda *at: told.append(at), **chosen
-    )
+    chosen = {"classes": ["bird"], "keys": ("ap",), "draws": 5}
+    found = metrics(tuner, tuner.root(), "tune", progress=lambda *at: told.append(at), **chosen)
     assert told == [(0.0, "metrics of bird")]
-    assert list(found) == ["bird"]
-    assert found["bird"].since_parent is found["bird"].since_start is None
-    found = measure_node(tuner, tuned(tuner), "tune", classes=["bicycle"], draws=5)["bicycle"]
-    assert found.since_parent == found.since_start
+    assert list(found.index) == ["bird"]
 
 
 # --- slices ----------------------------------------------------------------------------------
@@ -143,40 +144,28 @@ def test_a_selection_that_cannot_be_used_is_told(tuner, tmp_path, text, message)
 # --- inficond metrics ------------------------------------------------------------------------
 
 
-def test_metrics_document(run, spec):
-    status, out, _ = run("metrics", spec, "--json", "--draws", 10, "--by", "place")
-    assert status == 0
-    document = json.loads(out)
-    assert document["number"] == 0
-    assert document["split"] == "tune"
-    assert document["looks"] == 0
-    bicycle = document["classes"]["bicycle"]
-    assert list(bicycle["metrics"]) == list(METRICS)
-    assert set(bicycle["metrics"]["ap"]) == {"estimate", "low", "high"}
-    assert bicycle["since_parent"] is None
-    slices = document["slices"]
-    assert (slices["by"], slices["metric"]) == (["place"], "ap")
-    found = slices["classes"]["bicycle"]["slices"]
-    assert [part["slice"] for part in found] == ["north", "south"]
-    assert list(found[0]["metrics"]) == list(METRICS)
-    assert run("metrics", spec, "--json", "--draws", 10, "--by", "place")[1] == out
-
-
-def test_metrics_for_people_name_the_worst_slice(run, spec):
-    status, out, err = run("metrics", spec, "--metric", "accuracy", "--by", "place", "--draws", 20)
+def test_the_worst_slice_is_named(run, spec):
+    status, out, _ = run("metrics", spec, "--metric", "accuracy", "--by", "place", "--draws", 20)
     assert status == 0
     assert "Worst slice: south for bicycle, accuracy" in out
     assert "more than noise" in out
-    assert "some look bad by luck" in err
+    assert "some look bad by luck" in out
     status, out, _ = run("metrics", spec, "--class", "bird", "--metric", "ece", "--draws", 20)
     assert status == 0
     assert "if calibrated" in out
     assert "bicycle" not in out
 
 
-def cell_truth(tuner, split, k, place, side):
+def test_where_no_slice_is_tested_none_looks_bad(tuner):
+    masks = metadata_slices(tuner.store, "tune", ["place"])
+    found = slices(tuner, tuner.root(), "tune", masks, draws=20, min_images=1000)
+    assert any("No slice is tested" in note for note in found.attrs["notes"])
+    assert not any("look bad by luck" in note for note in found.attrs["notes"])
+
+
+def cell_truth(tuner, k, place, side):
     """Share of a class's images of one place and one label that are decided as labelled."""
-    store, rows = tuner.store, tuner.store.rows(split)
+    store, rows = tuner.store, tuner.store.rows("tune")
     there = [store.column("place")[i] == place for i in rows]
     label = store.label[rows, k]
     chosen = np.array(there) & (label == side)
@@ -187,65 +176,35 @@ def cell_truth(tuner, split, k, place, side):
 CELLS = {"present": 1, "absent": 0}
 
 
-def test_where_no_slice_is_tested_none_looks_bad(run, spec):
-    given = ("--by", "place", "--min-images", 1000, "--draws", 20)
-    status, _, err = run("metrics", spec, *given)
-    assert status == 0
-    assert "No slice is tested" in err
-    assert "look bad by luck" not in err
-
-
-def test_groups_of_the_document_are_the_cells_of_label_and_place(run, spec, tuner):
-    flags = ["--by", "place", "--draws", 50, "--min-images", 5]
-    status, out, _ = run("metrics", spec, "--json", *flags)
-    assert status == 0
-    found = json.loads(out)["groups"]
-    assert list(found) == tuner.store.classes
+def test_groups_are_the_cells_of_label_and_place(tuner):
+    at = tuner, tuner.root(), "tune", metadata_slices(tuner.store, "tune", ["place"]), "place"
+    cells, gaps = label_cells(*at, draws=50, min_images=5)
     for k, name in enumerate(tuner.store.classes):
-        cells = found[name]["by_label"]
-        shares = {}
-        for cell in cells["groups"]:
-            side, place = cell["group"].split(" · ")
-            images, share = cell_truth(tuner, "tune", k, place, CELLS[side])
-            assert cell["images"] == images
-            assert cell["metrics"]["accuracy"]["estimate"] == pytest.approx(share)
-            shares[cell["group"]] = share
+        shares = cells.loc[name, "accuracy"].to_dict()
         assert len(shares) == 4
-        gap = cells["gaps"]["accuracy"]
+        for cell, share in shares.items():
+            side, place = cell.split(" · ")
+            expected = cell_truth(tuner, k, place, CELLS[side])
+            assert (cells.loc[(name, cell), "images"], share) == pytest.approx(expected)
+        gap = gaps.loc[(name, "accuracy")]
         assert gap["worst"] == min(shares, key=shares.get)
-        assert gap["value"]["estimate"] == pytest.approx(min(shares.values()))
-        spread = max(shares.values()) - min(shares.values())
-        assert gap["difference"]["estimate"] == pytest.approx(spread)
-        assert list(found[name]["groups"]["groups"][0]["metrics"]) == list(METRICS)
-    gap = found["bicycle"]["groups"]["gaps"]["accuracy"]
+        assert gap["value"] == pytest.approx(min(shares.values()))
+        assert gap["difference"] == pytest.approx(max(shares.values()) - min(shares.values()))
+    parts, gaps = groups(*at, draws=50, min_images=5)
+    assert set(METRICS) < set(parts.columns)
+    gap = gaps.loc[("bicycle", "accuracy")]
     assert (gap["worst"], gap["best"]) == ("south", "north")
-    assert gap["difference"]["low"] > 0
+    assert gap["difference_low"] > 0
 
 
-def test_groups_for_people_and_in_python(run, spec):
-    flags = ["--by", "place", "--metric", "accuracy", "--min-images", 5]
-    status, out, err = run("metrics", spec, "--class", "bicycle", *flags)
-    assert status == 0
-    assert "largest difference by place, accuracy" in out
-    assert "largest difference by label and place, accuracy" in out
-    assert "present · south" in out
-    assert "choice of the two groups" in err
+def test_a_class_is_a_group_too_and_a_wrong_name_is_no_look(spec):
     students = inficond_panel.open_students(spec).fit()
-    groups = students.groups("place")
-    assert (
-        groups.loc[("bicycle", "south"), "accuracy"] < groups.loc[("bicycle", "north"), "accuracy"]
-    )
-    cells = students.groups("place", by_label=True)
-    assert ("bicycle", "present · north") in cells.index
     of_class = students.groups("bird", by_label=True).loc["bicycle"]
     assert {"present · 1", "absent · 1", "present · 0", "absent · 0"} <= set(of_class.index)
-    gap = students.group_gaps("place").loc[("bicycle", "accuracy")]
-    assert (gap.worst, gap.best) == ("south", "north")
-    assert gap.difference_low <= gap.difference <= gap.difference_high
     with pytest.raises(DataError, match="no metadata column 'camera'"):
         students.groups("camera", split="holdout")
     assert students.tuner.looks() == 0
-    students.groups("place", "hour", split="holdout")
+    students.group_gaps("place", "hour", split="holdout")
     assert students.tuner.looks() == 1
 
 
@@ -256,10 +215,9 @@ def test_metrics_of_a_node_and_a_counted_look(run, spec, tuner):
     )
     assert status == 0
     document = json.loads(out)
-    assert document["node"] == node.id
-    assert document["looks"] == 1
+    assert list(document) == ["classes", "since_start"]
+    assert (document["classes"]["node"], document["classes"]["looks"]) == (node.id, 1)
     assert "Counted a look" in err
-    assert set(document["classes"]["bicycle"]["since_start"]) == set(METRICS)
 
 
 def test_undefined_is_null_and_said(run, tmp_path):
@@ -269,12 +227,10 @@ def test_undefined_is_null_and_said(run, tmp_path):
     write_store(tmp_path / "small.zarr", arrays, ATTRS)
     status, out, _ = run("metrics", spec, "--json", "--draws", 5)
     assert status == 0
-    assert json.loads(out)["classes"]["bicycle"]["metrics"]["ap"] == {
-        "estimate": None, "low": None, "high": None
-    }  # fmt: skip
-    _, out, err = run("metrics", spec, "--draws", 5)
-    assert "undefined" in out
-    assert "Undefined for 'bicycle' (0 positives among" in err
+    row = {row["class"]: row for row in json.loads(out)["classes"]["rows"]}["bicycle"]
+    assert [row["ap"], row["ap_low"], row["ap_high"]] == [None] * 3
+    _, out, _ = run("metrics", spec, "--draws", 5)
+    assert "Undefined for 'bicycle' (0 positives among" in out
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from factory import ATTRS, small_arrays, small_spec
 from sklearn.metrics import average_precision_score
 
 from inficond_panel.results.comparison import compare
-from inficond_panel.results.node_metrics import metric_change
+from inficond_panel.results.metrics import metric_change
 from inficond_panel.store import write_store
 from inficond_panel.tuning import Intent, Node, Tuner, open_tuner
 from inficond_panel.vocabulary.metrics import METRICS

@@ -162,7 +162,7 @@ def test_a_store_has_the_concepts_that_stay_and_tells_the_others(tmp_path, monke
     assert main(["info", str(tmp_path / "own.zarr")]) == 0
     assert f"{long[0]}" in capsys.readouterr().out
     monkeypatch.setattr(
-        "precompute.pipeline.filtering.load_text_encoder", lambda *_: without_torch(monkeypatch)
+        "precompute.pipeline.stages.load_text_encoder", lambda *_: without_torch(monkeypatch)
     )
     for place in (plain, tmp_path / "own.zarr"):  # the latter has no scores of what fell
         assert main(["concept", "filter", str(spec), "--store", str(place), "--json"]) == 0

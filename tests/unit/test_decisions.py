@@ -19,20 +19,22 @@ from sklearn.metrics import (
 )
 
 from inficond_panel import from_frames
-from inficond_panel.analysis.judged import judged_outcome
 from inficond_panel.cli import main
 from inficond_panel.distill import influence_axis, what_if_curve
 from inficond_panel.distill.metrics.decisions import Cutoffs, above, decided
 from inficond_panel.errors import SpecError
 from inficond_panel.results.churn import churn
 from inficond_panel.results.concept_rows import discrepancies
-from inficond_panel.results.gallery import gallery_lines, take_gallery
+from inficond_panel.results.cross_fitted import evaluation_outcome
+from inficond_panel.results.gallery import gallery_frame, take_gallery
 from inficond_panel.results.local_explanation import take_apart
 from inficond_panel.results.snapshot import take_snapshot
 from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.views.performance.view import make_performance_rows
 
 SINGLE, MULTI = "single_label", "multi_label"
+#: Of the images that students decide rightly, with the teacher or alone.
+RIGHT = ("both_right", "teacher_wrong")
 SIDES = ("both_right", "student_wrong", "both_wrong", "teacher_wrong")
 
 
@@ -144,12 +146,13 @@ def test_page_and_command_show_the_same(students, capsys, tmp_path):
     link = students.tuner.spec.students.link
     spec.write_text(f"title: Own\nstore: own.zarr\nstudents: {{link: {link}, lambda: 1e-4}}\n")
     assert main(["metrics", str(spec), "--history", str(tmp_path / "h.db"), "--json"]) == 0
-    document = json.loads(capsys.readouterr().out)
+    document = json.loads(capsys.readouterr().out)["classes"]
+    found = {row["class"]: row for row in document["rows"]}
     for k, name in enumerate(CLASSES):
         own, theirs = (expected(label == k, who == k, teacher == k) for who in (student, teacher))
         assert sum(rows[name]["positives"]) + sum(rows[name]["negatives"]) == len(label)
         for key, value in own.items():
-            assert document["classes"][name]["metrics"][key]["estimate"] == pytest.approx(value)
+            assert found[name][key] == pytest.approx(value)
             assert rows[name][key] == pytest.approx(value), key
             assert rows[name]["teacher"][key] == pytest.approx(theirs[key])
 
@@ -208,9 +211,10 @@ def test_marks_edits_predictions_and_discrepancies_go_by_the_likeliest_class(stu
     for k, name in enumerate(CLASSES):
         own = students.student(name, "tune")
         gallery = take_gallery(own, "a")
-        for line in gallery_lines(students.tuner.store, gallery, (), {}):
-            at = students.images("tune").index(line[0])
-            assert line[10:12] == [int(teacher[at] == k), int(student[at] == k)]
+        for image, row in gallery_frame(students.tuner.store, gallery, (), {}).iterrows():
+            at = students.images("tune").index(image)
+            assert row["teacher_decision"] == (teacher[at] == k)
+            assert row["student_decision"] == (student[at] == k)
         for at in range(4):
             apart = take_apart(own, int(rows[at]))
             assert (apart.present, apart.named) == (student[at] == k, CLASSES[student[at]])
@@ -266,10 +270,14 @@ def test_a_refit_of_one_class_changes_the_decisions_on_another(tmp_path):
 def test_where_labels_chose_one_student_the_rivals_are_cross_fitted_too(tmp_path):
     students = from_frames(**single_frames(), path=tmp_path / "own.zarr").fit()
     students.tune([{"class": "cat", "direction": "lambda", "value": "auto"}])
-    outcomes = [judged_outcome(students.tuner, students.node, "tune", name) for name in CLASSES]
+    outcomes = [evaluation_outcome(students.tuner, students.node, "tune", name) for name in CLASSES]
     named = np.argmax([outcome.all_logits for outcome in outcomes], axis=0)
+    label, frame = truth(students)[0], students.metrics("tune")
     for k, outcome in enumerate(outcomes):
         assert outcome.all_decided.tolist() == (named == k).tolist()
+        row = frame.loc[CLASSES[k]]
+        right = sum(row[f"{side}_{who}"] for side in ("positives", "negatives") for who in RIGHT)
+        assert row["accuracy"] == right / row["images"] == np.mean((named == k) == (label == k))
 
 
 def test_thresholds_are_refused_where_they_decide_nothing(tmp_path, capsys):

@@ -110,7 +110,7 @@ def test_the_spec_and_the_flag_name_it(home, machine, capsys):
 
 @pytest.fixture
 def on_meta(monkeypatch):
-    for module in ("encoder.image", "encoder.tower"):
+    for module in ("encoder.image", "encoder.open_clip_model"):
         monkeypatch.setattr(f"precompute.{module}.torch_device", lambda _: "meta")
 
 

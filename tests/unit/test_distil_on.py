@@ -11,12 +11,12 @@ from scipy.special import expit
 from spread_shortcut import shifted_frames
 
 import inficond_panel
-from inficond_panel.analysis.judged import judged_outcome
 from inficond_panel.distill import average_precision, decision_function
 from inficond_panel.distill import fit as fit_students
 from inficond_panel.distill.folds import stratified_folds
 from inficond_panel.errors import SpecError, TuningError
 from inficond_panel.export.model_card import model_card
+from inficond_panel.results.cross_fitted import evaluation_outcome
 from inficond_panel.results.penalty_path import penalty_path
 from inficond_panel.results.refit_report import explain
 from inficond_panel.spec import load_spec, with_students
@@ -133,7 +133,7 @@ def test_cures_keep_the_images_of_tune(tuner: Tuner) -> None:
     terms = tuner.terms(node)["truck"]
     assert terms.learned == (Learned("teacher", 1.0),)
     assert terms.doubted is not None
-    outcome = judged_outcome(tuner, node, "tune", "truck")
+    outcome = evaluation_outcome(tuner, node, "tune", "truck")
     assert np.isfinite(outcome.logit).all()
     again = Tuner(tuner.store, tuner.spec, History(":memory:"))
     same = again.fine_tune(again.root(), node.cures, resolved=node.resolved)
@@ -146,7 +146,7 @@ def test_labels_of_a_fold_change_no_cross_fitted_logit_of_it(tuner: Tuner, monke
     label = tuner.store.label[rows, 0]
     folds = stratified_folds(label[:, None], FOLDS, 0)
     node = tuner.fine_tune(tuner.root(), [Learn("truck", "labels", 1.0), Lambda("truck", 1e-3)])
-    before = judged_outcome(tuner, node, "tune", "truck").logit
+    before = evaluation_outcome(tuner, node, "tune", "truck").logit
     out = rows[folds == 2]
     logit = np.array(tuner.store.teacher_logit)
     logit[out, 0] *= -1
@@ -154,7 +154,7 @@ def test_labels_of_a_fold_change_no_cross_fitted_logit_of_it(tuner: Tuner, monke
     other = Tuner(tuner.store, tuner.spec, History(":memory:"))
     other.root()
     node = other.fine_tune(other.root(), node.cures, resolved=node.resolved)
-    after = judged_outcome(other, node, "tune", "truck").logit
+    after = evaluation_outcome(other, node, "tune", "truck").logit
     np.testing.assert_allclose(after[folds == 2], before[folds == 2], atol=2e-2)
     assert np.abs(after - before)[folds != 2].max() > 0.05
 

@@ -78,14 +78,6 @@ def coco() -> list[bytes]:
     return [zipped(photos), zipped({instances: text.encode(), **others})]
 
 
-def cifar() -> list[bytes]:
-    records = b"".join(bytes([i % 2]) + bytes([i]) * 3072 for i in range(8))
-    files = [*(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin"]
-    members = {f"cifar-10-batches-bin/{name}": records for name in files}
-    members["cifar-10-batches-bin/batches.meta.txt"] = b"airplane\nship\n"
-    return [tarred(members, "w:gz")]
-
-
 def cub() -> list[bytes]:
     home, members = "CUB_200_2011", {"attributes.txt": ATTRIBUTES.encode()}
     kinds = ["001.Black_footed_Albatross", "002.Laysan_Albatross"]
@@ -106,7 +98,6 @@ def cub() -> list[bytes]:
 MADE = {
     "voc2007": lambda: [voc("trainval", 1), voc("test", 101)],
     "coco-val2017": coco,
-    "cifar10": cifar,
     "cub200": cub,
 }
 
@@ -163,7 +154,6 @@ def quiet(_: float, __: str) -> None: ...
     [
         ("voc2007", ("cat", "dog"), [8, 4, 4]),
         ("coco-val2017", ("cat", "dog"), [12, 4, 4]),
-        ("cifar10", ("airplane", "ship"), [40, 4, 4]),
         ("cub200", ("Black footed Albatross", "Laysan Albatross"), [6, 3, 3]),
     ],
 )
@@ -180,10 +170,8 @@ def test_it_is_fetched_and_the_spec_that_comes_along_fits(
         found = [dataset.split.count(split) for split in ("fit", "tune", "holdout")]
         assert sum(found) == sum(counts)
         assert found == pytest.approx(counts, abs=1)  # drawn by stratum
-        assert dataset.load(0).size in {(20, 16), (32, 32)}
-        assert spec.dataset.task == (
-            "single_label" if name in {"cifar10", "cub200"} else "multi_label"
-        )
+        assert dataset.load(0).size == (20, 16)
+        assert spec.dataset.task == ("single_label" if name == "cub200" else "multi_label")
     assert sorted(path.name for path in (here / "data").iterdir()) == [name]
     assert not list(here.rglob("escaped.txt")) + list(here.rglob("*Segmentation*"))
     sent = len(publisher.sent)
@@ -192,8 +180,8 @@ def test_it_is_fetched_and_the_spec_that_comes_along_fits(
 
 
 def test_the_spec_may_be_in_a_folder_that_is_made_for_the_photos(publisher, here):
-    assert main(["init", "--download", "cifar10", "new/c", "--output", "new/c.yaml"]) == 0
-    assert load_spec("new/c.yaml").dataset.kind == "cifar"
+    assert main(["init", "--download", "cub200", "new/c", "--output", "new/c.yaml"]) == 0
+    assert load_spec("new/c.yaml").dataset.kind == "columns"
 
 
 def test_attributes_of_birds_are_the_words(publisher, here):
@@ -223,32 +211,32 @@ def test_it_goes_on_where_it_broke_off(ranges, publisher, here, capsys):
 
 
 def test_another_file_than_the_published_one_is_removed(publisher, here, capsys):
-    content = publisher.files["/cifar-10-binary.tar.gz"]
-    publisher.files["/cifar-10-binary.tar.gz"] = content[:-1] + bytes([content[-1] ^ 1])
-    assert main(["init", "--download", "cifar10"]) == 1
+    content = publisher.files["/CUB_200_2011.tgz"]
+    publisher.files["/CUB_200_2011.tgz"] = content[:-1] + bytes([content[-1] ^ 1])
+    assert main(["init", "--download", "cub200"]) == 1
     assert "is not the file that was published: its SHA-256 is" in capsys.readouterr().err
-    publisher.files["/cifar-10-binary.tar.gz"] = content + b"more"
-    assert main(["init", "--download", "cifar10"]) == 1
+    publisher.files["/CUB_200_2011.tgz"] = content + b"more"
+    assert main(["init", "--download", "cub200"]) == 1
     assert "it is larger than" in capsys.readouterr().err
-    assert [path.name for path in here.rglob("*")] == ["cifar10.archives"]
+    assert [path.name for path in here.rglob("*")] == ["cub200.archives"]
 
 
 def test_a_file_fetched_otherwise_is_taken(publisher, here):
-    (here / "cifar10.archives").mkdir()
-    content = publisher.files["/cifar-10-binary.tar.gz"]
-    (here / "cifar10.archives" / "cifar-10-binary.tar.gz").write_bytes(content)
-    assert bring(PUBLIC["cifar10"], Path("cifar10"), quiet).is_dir()
+    (here / "cub200.archives").mkdir()
+    content = publisher.files["/CUB_200_2011.tgz"]
+    (here / "cub200.archives" / "CUB_200_2011.tgz").write_bytes(content)
+    assert bring(PUBLIC["cub200"], Path("cub200"), quiet).is_dir()
     assert publisher.sent == []
 
 
 def test_without_a_network_it_is_told(publisher, here, monkeypatch, capsys):
-    gone = replace(PUBLIC["cifar10"].archives[0], url="http://127.0.0.1:9/cifar-10-binary.tar.gz")
-    monkeypatch.setitem(PUBLIC, "cifar10", replace(PUBLIC["cifar10"], archives=(gone,)))
-    assert main(["init", "--download", "cifar10"]) == 1
+    gone = replace(PUBLIC["cub200"].archives[0], url="http://127.0.0.1:9/CUB_200_2011.tgz")
+    monkeypatch.setitem(PUBLIC, "cub200", replace(PUBLIC["cub200"], archives=(gone,)))
+    assert main(["init", "--download", "cub200"]) == 1
     told = capsys.readouterr().err
-    assert "http://127.0.0.1:9/cifar-10-binary.tar.gz could not be fetched" in told
+    assert "http://127.0.0.1:9/CUB_200_2011.tgz could not be fetched" in told
     assert "0 MB of 0 MB are there" in told
-    assert "cifar10.archives/cifar-10-binary.tar.gz" in told
+    assert "cub200.archives/CUB_200_2011.tgz" in told
 
 
 def test_an_archive_that_does_not_fit_leaves_nothing(publisher, here, monkeypatch, capsys):
@@ -268,16 +256,16 @@ def test_an_archive_that_does_not_fit_leaves_nothing(publisher, here, monkeypatc
     ("words", "told"),
     [
         (["--download", "voc2070"], "data set 'voc2070'. Did you mean 'voc2007'?"),
-        (["--download", "imagenet"], "There are: voc2007, coco-val2017, cifar10, cub200."),
-        (["--download", "cifar10", "full"], "full is there already, and is no CIFAR-10"),
-        (["--download", "cifar10", "a", "b"], "--download belongs to a folder of photos"),
-        (["--download", "cifar10", "--output", "there.yaml"], "there.yaml is there already"),
-        (["--download", "cifar10", "--output", "none/a.yaml"], "There is no folder none"),
+        (["--download", "imagenet"], "There are: voc2007, coco-val2017, cub200."),
+        (["--download", "cub200", "full"], "full is there already, and is no CUB-200-2011"),
+        (["--download", "cub200", "a", "b"], "--download belongs to a folder of photos"),
+        (["--download", "cub200", "--output", "there.yaml"], "there.yaml is there already"),
+        (["--download", "cub200", "--output", "none/a.yaml"], "There is no folder none"),
         (
-            ["--download", "cifar10", "--concepts", "classes", "--corpus", "mine.txt"],
+            ["--download", "cub200", "--concepts", "classes", "--corpus", "mine.txt"],
             "--concepts makes a list of words, --corpus names one",
         ),
-        (["--download", "cifar10", "other"], "other is there already, and is no CIFAR-10"),
+        (["--download", "cub200", "other"], "other is there already, and is no CUB-200-2011"),
         ([], "The folder is missing"),
     ],
 )

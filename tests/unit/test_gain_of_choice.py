@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from inficond_panel.distill.metrics.bootstrap import draw_counts
-from inficond_panel.tuning.suggest.gain_of_choice import Choice, gain_of_choice, gain_of_levers
+from inficond_panel.tuning.suggest.gain import Choice, gain_of_choice, gain_of_levers
 
 PHOTOS, DRAWS = 120, 60
 

@@ -10,7 +10,7 @@ from factory import small_spec
 
 from inficond_panel.cli import main
 from inficond_panel.results.comparison import compare
-from inficond_panel.results.node_metrics import metric_change
+from inficond_panel.results.metrics import metric_change
 from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.tuning.history.events import _STEPS
 
@@ -42,7 +42,7 @@ def run(spec: Path, capsys: pytest.CaptureFixture[str]):
 
 def head_number(run) -> int:
     _, document, _ = run("list", "--json")
-    return next(node["number"] for node in document["nodes"] if node["head"])
+    return next(row["iteration"] for row in document["rows"] if row["here"])
 
 
 def test_the_tree_is_drawn(run, spec):
@@ -52,33 +52,32 @@ def test_the_tree_is_drawn(run, spec):
     run("note", "--node", 1, "wheels are\x1b[2J\nin every scene")
     status, out, _ = run("list")
     assert status == 0
-    lines = out.splitlines()
-    titles = [line for line in lines if "#" in line and "since #0" not in line]
     ids = [node.id for node in tuner.nodes()]
-    assert titles == [
-        f"● #0 {ids[0]}: untouched students",
-        f"● #1 {ids[1]}: bicycle ✕ wheel",
-        f"├─◉ #2 {ids[2]}: bicycle ▲ sky ×3  ← head",
-        f"└─● #3 {ids[3]} 'less grass': sheep ▼ grass ×2",
+    drawn = [" ".join(line.split()) for line in out.splitlines()[4:8]]
+    expected = [
+        f"● #0 {ids[0]} 0.000 ",
+        f"● #1 {ids[1]} remove wheel on bicycle ",
+        f"├─◉ #2 {ids[2]} up sky ×3 on bicycle ",
+        f"└─● #3 'less grass' {ids[3]} down grass ×2 on sheep ",
     ]
-    assert "│   wheels are [2J in every scene" in lines  # and no escape sequence
-    assert "by machine:random" in out
-    assert out.count("1 look at the holdout") == 1
-    assert out.count("mAP") == 3
+    assert [line[: len(start)] for line, start in zip(drawn, expected, strict=True)] == expected
+    assert drawn[1].endswith("0 wheels are\\x1b[2J in every scene")  # and no escape sequence
+    assert " machine:random " in drawn[3]
+    assert drawn[2].endswith("+00:00 1")
 
 
 def test_list_as_json(run, spec):
     _, document, _ = run("list", "--json")
     tuner = open_tuner(spec)
     nodes = tuner.nodes()
-    assert [node["id"] for node in document["nodes"]] == [node.id for node in nodes]
+    rows = document["rows"]
+    assert [row["id"] for row in rows] == [node.id for node in nodes]
     assert document["head"] == nodes[2].id
-    assert document["nodes"][0]["total"] is None
-    total = document["nodes"][2]["total"]
+    assert rows[0]["map_change"] == 0
     expected = metric_change(tuner, nodes[0], nodes[2], "tune", "")
-    assert (total["estimate"], total["low"]) == (expected.estimate, expected.low)
-    assert total["within_noise"] == expected.within_noise
-    assert document["nodes"][3]["author"] == "machine:random"
+    limits = [rows[2][f"map_change{end}"] for end in ("", "_low", "_high")]
+    assert limits == [expected.estimate, expected.low, expected.high]
+    assert rows[3]["author"] == "machine:random"
 
 
 def test_the_history_is_told_by_a_flag(run, tmp_path):
@@ -199,13 +198,12 @@ def test_events_tell_all_in_order(run):
     run("note", "--node", 1, "why")
     run("delete", "--node", 3)
     _, document, _ = run("events", "--json")
-    kinds = [event["kind"] for event in document["events"]]
+    kinds = [event["kind"] for event in document["rows"]]
     assert kinds == [
         "add", "add", "fine-tune", "add", "fine-tune", "add", "undo", "note", "delete",
     ]  # fmt: skip
     _, out, _ = run("events")
-    assert len(out.splitlines()) == len(kinds)
-    assert "undo      #1 from #2" in out
+    assert " ".join(out.splitlines()[4 + kinds.index("undo")].split()[2:]) == "undo 1 2 user"
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from inficond_panel import distill, from_frames
 from inficond_panel.distill.solver.centred_bounds import free_range
 from inficond_panel.distill.solver.joint.joint_prices import ConceptAtOptimum
 from inficond_panel.errors import TuningError
-from inficond_panel.results.moved_classes import MovedClass, moved_classes
+from inficond_panel.results.moved_classes import MovedClass, moved_classes, moved_sentence
 from inficond_panel.results.penalty_path import penalty_path
 from inficond_panel.results.refit_report import explain
 from inficond_panel.results.stability import stability
@@ -24,12 +24,11 @@ from inficond_panel.tuning.intents.cures import Balance, Doubt, Label, Lambda, L
 from inficond_panel.tuning.iteration import to_iteration
 from inficond_panel.tuning.replay import replay
 from inficond_panel.tuning.shift.class_shift import class_shifts
-from inficond_panel.tuning.suggest import carry_out, suggest
+from inficond_panel.tuning.suggest import suggest
 from inficond_panel.views.configuration.strip import make_student
 from inficond_panel.views.knowledge.batch.batch import make_others
 from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.views.provenance.iterations import touches
-from inficond_panel.wording.moved_classes import moved_sentence
 
 THUMBS = [Intent("cat", "a", "remove"), Intent("dog", "b", "up"), Intent("bird", "c", "down")]
 
@@ -326,21 +325,17 @@ def test_suspects_of_a_joint_student_are_those_that_its_classes_lean_on(tmp_path
     assert found.suspects[0].concept == "e"
 
 
-@pytest.mark.parametrize("strategy", ["random", "greedy", "crossfit"])
-def test_thumbs_by_a_machine_are_carried_out(tuner, strategy):  # noqa: F811
-    found = suggest(tuner, strategy=strategy, classes=["cat"], budget=1)
-    assert "a thumb moves the others too" in found.summary
-    node = carry_out(tuner, found)
-    assert strategy != "random" or node is not None
-    if node is not None:
-        assert node.author == f"machine:{strategy}"
-        after, before = (tuner.metrics(n, "tune")["cat"].ap for n in (node, tuner.root()))
-        assert found.classes["cat"].gain.estimate == pytest.approx(after - before, abs=2e-3)
-
-
-def test_repair_is_refused_with_the_way_out(tuner):  # noqa: F811
-    with pytest.raises(TuningError, match=r"Cures change.*\nTake the strategy crossfit"):
+def test_a_repair_is_refused_with_the_way_out(tuner):  # noqa: F811
+    with pytest.raises(TuningError, match=r"Cures change.*\n.*link: sigmoid"):
         suggest(tuner)
+
+
+def test_other_bounds_of_a_joint_student_are_obeyed(tuner):  # noqa: F811
+    bounds = {("cat", "a"): (0.0, 0.0), ("dog", "b"): (0.5, None)}
+    found = tuner.cures.class_fit(tuner.root(), "dog", bounds=bounds)
+    dog, _, cat = found.base.weights.T
+    assert dog[1] >= 0.5 - 1e-9
+    assert cat[0] == pytest.approx(0, abs=1e-9)
 
 
 def test_the_page_takes_a_value_of_lambda_and_no_other_cure(tuner):  # noqa: F811

@@ -23,7 +23,7 @@ from inficond_panel.errors import SpecError, TuningError
 from inficond_panel.export import export
 from inficond_panel.export.folder import as_exported
 from inficond_panel.export.onnx_file import onnx_bytes
-from inficond_panel.export.predictions import predict
+from inficond_panel.export.predictions import decision_frame, part_frame, predict
 from inficond_panel.results.local_explanation import take_apart
 from inficond_panel.spec import load_spec
 from inficond_panel.store import write_store
@@ -364,9 +364,10 @@ def test_predictions_of_an_export_add_up(tuner):
     )  # fmt: skip
     found = predict(as_exported(tuner, node, {}), scores)
     expected = softmax(x.astype(float) @ node.weights + node.intercepts, axis=1)
-    np.testing.assert_allclose([one.row()[3] for one in found], expected.ravel(), atol=1e-12)
-    for one in found:
-        assert sum(row[-1] for row in one.part_rows()) == pytest.approx(one.logit)
+    frame = decision_frame(found)
+    np.testing.assert_allclose(frame["student_probability"], expected.ravel(), atol=1e-12)
+    parts = part_frame(found).groupby(level=["image", "class"], sort=False)["logit"].sum()
+    np.testing.assert_allclose(parts, frame["student_logit"])
 
 
 def test_the_oracles_logits_are_learned_by_their_softmax(tmp_path):

@@ -9,10 +9,10 @@ import pytest
 from spread_shortcut import shifted_frames
 
 import inficond_panel
-from inficond_panel.analysis.judged import judged_outcome
 from inficond_panel.distill import decision_function, fit
 from inficond_panel.distill.folds import stratified_folds
 from inficond_panel.errors import EditsError, TuningError
+from inficond_panel.results.cross_fitted import evaluation_outcome
 from inficond_panel.tuning import History, Intent, Node, Tuner, read_edits
 from inficond_panel.tuning.cures.choice import choose
 from inficond_panel.tuning.cures.resolution import compared_terms
@@ -92,7 +92,7 @@ def test_each_photo_of_tune_is_shown_by_a_student_without_it(tuner) -> None:
     assert np.abs(found - seen).max() > 0.1
     ap = pytest.importorskip("sklearn.metrics").average_precision_score
     assert tuner.metrics(node, "tune")["truck"].ap == pytest.approx(ap(label, logits), abs=5e-3)
-    assert judged_outcome(tuner, node, "tune", "truck").logit == pytest.approx(logits, abs=0.1)
+    assert evaluation_outcome(tuner, node, "tune", "truck").logit == pytest.approx(logits, abs=0.1)
 
 
 def test_photos_of_the_holdout_and_of_fit_are_shown_as_they_are(tuner) -> None:

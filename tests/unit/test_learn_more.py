@@ -13,11 +13,11 @@ from scipy.special import expit
 from spread_shortcut import shifted_frames
 
 import inficond_panel
-from inficond_panel.analysis.judged import judged_outcome
 from inficond_panel.concepts.extended_store import extended
 from inficond_panel.concepts.typed import TypedConcept, basis_of
 from inficond_panel.distill import Scores, average_precision, decision_function, fit
 from inficond_panel.errors import EditsError, StoreError, TuningError
+from inficond_panel.results.cross_fitted import evaluation_outcome
 from inficond_panel.results.refit_report import explain
 from inficond_panel.store import Store, open_store
 from inficond_panel.store.more_photos import Part, parts_of, write_part
@@ -100,7 +100,7 @@ def test_no_photo_of_tune_is_left_out_of_a_fit(tuner: Tuner) -> None:
     np.testing.assert_array_equal(tuner.logits(node), shown)
     rows = tuner.store.rows("tune")
     np.testing.assert_array_equal(
-        judged_outcome(tuner, node, "tune", "truck").logit, shown[rows, 0]
+        evaluation_outcome(tuner, node, "tune", "truck").logit, shown[rows, 0]
     )
 
 
@@ -132,7 +132,7 @@ def test_auto_takes_the_weight_of_highest_ap_on_tune(tuner: Tuner) -> None:
     (learned,) = tuner.terms(node)["truck"].learned
     assert learned.weight == max(values, key=lambda weight: values[weight])
     assert tuner.terms(node)["truck"].used == len(rows)
-    outcome = judged_outcome(tuner, node, "tune", "truck")  # each fold by the others' choice
+    outcome = evaluation_outcome(tuner, node, "tune", "truck")  # each fold by the others' choice
     assert np.isfinite(outcome.logit).all()
 
 
@@ -298,8 +298,8 @@ def test_a_typed_concept_has_scores_of_added_photos(small: Tuner) -> None:
 
 def test_added_photos_are_a_lever_where_there_are_some(tuner: Tuner) -> None:
     name = "teacher on added photos"
-    assert name not in {each.name for each in suggest(tuner).levers["truck"]}
+    assert name not in {each.name for each in suggest(tuner).repairs["truck"].levers}
     unbiased_part(tuner.store)
-    found = {each.name: each for each in suggest(another(tuner)).levers["truck"]}
+    found = {each.name: each for each in suggest(another(tuner)).repairs["truck"].levers}
     assert found[name].gain.estimate > 0.02
-    assert found[name].cures == (Learn("truck", "more"),)
+    assert found[name].asked == (Learn("truck", "more"),)

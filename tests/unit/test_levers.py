@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
 from spread_shortcut import shifted_frames
 
 import inficond_panel
-from inficond_panel.cli import main
 from inficond_panel.distill import average_precision
-from inficond_panel.tuning import History, Tuner
+from inficond_panel.distill.folds import FOLDS, stratified_folds
+from inficond_panel.tuning import History, Intent, Tuner
 from inficond_panel.tuning.intents.cures import Lambda, Learn
-from inficond_panel.tuning.shift.class_shift import ClassShift
+from inficond_panel.tuning.shift.class_shift import ClassShift, first_suspects
 from inficond_panel.tuning.suggest import suggest
-from inficond_panel.tuning.suggest.repair import Repair
-from inficond_panel.tuning.suggest.suggestion import AS_IT_IS, Change, Lever, recommended
+from inficond_panel.tuning.suggest.gain import Change
+from inficond_panel.tuning.suggest.levers import AS_IT_IS, ClassRepair, Lever, recommended
 from inficond_panel.wording.cures import lever_sentence, suggestion_sentences
 
 
@@ -46,19 +44,21 @@ def test_the_largest_gain_above_0_is_recommended() -> None:
 
 def test_no_lever_is_taken_where_taking_the_best_gains_nothing() -> None:
     levers, nothing = (lever(AS_IT_IS, 0.0), lever("a", 0.01)), Change(-0.001, np.zeros(9))
-    assert Repair(ClassShift("truck", "none"), levers, nothing).taken is None
+    assert ClassRepair(ClassShift("truck", "none"), levers, nothing).taken is None
     assert (
-        Repair(ClassShift("truck", "none"), levers, Change(0.004, np.zeros(9))).taken is levers[1]
+        ClassRepair(ClassShift("truck", "none"), levers, Change(0.004, np.zeros(9))).taken
+        is levers[1]
     )
 
 
 def test_each_lever_is_measured_beside_the_student_as_it_is(students, suggestion) -> None:
-    tuner, found = students.tuner, suggestion.levers["truck"]
+    tuner, found = students.tuner, suggestion.repairs["truck"].levers
     assert [each.name for each in found] == [
         AS_IT_IS,
         "lambda",
         "teacher on tune",
         "labels of tune",
+        "✕ suspects",
     ]
     rows = tuner.store.rows("tune")
     label, logits = tuner.store.label[rows, 0], tuner.logits(tuner.root())[rows, 0]
@@ -72,13 +72,12 @@ def test_each_lever_is_measured_beside_the_student_as_it_is(students, suggestion
 
 
 def test_what_is_recommended_is_proposed_and_comes_true(students, suggestion) -> None:
-    taken = recommended(suggestion.levers["truck"])
-    own = suggestion.classes["truck"]
-    assert taken == suggestion.recommended("truck")
-    assert own.intents == taken.cures
-    assert own.gain.estimate == pytest.approx(taken.gain.estimate, abs=0.02)
+    taken = recommended(suggestion.repairs["truck"].levers)
+    assert suggestion.taken == {"truck": taken}
+    assert suggestion.intents == taken.asked
+    assert suggestion.gain_of("truck").estimate == pytest.approx(taken.gain.estimate, abs=0.02)
     tuner = Tuner(students.tuner.store, students.tuner.spec, History(":memory:"))
-    node, rows = tuner.fine_tune(tuner.root(), taken.cures), tuner.store.rows("holdout")
+    node, rows = tuner.fine_tune(tuner.root(), taken.asked), tuner.store.rows("holdout")
     before, after = (
         average_precision(tuner.store.label[rows, 0], tuner.logits(n)[rows, 0])
         for n in (tuner.root(), node)
@@ -92,7 +91,7 @@ def test_the_labels_that_are_learned_already_are_held_out(students) -> None:
     """From a student that learned them, the student as it is has the AP of fits without them."""
     tuner = Tuner(students.tuner.store, students.tuner.spec, History(":memory:"))
     node = tuner.fine_tune(tuner.root(), [Learn("truck", "labels", 2.0)])
-    found = suggest(tuner, node, classes=["truck"]).levers["truck"][0]
+    found = suggest(tuner, node, classes=["truck"]).repairs["truck"].levers[0]
     rows = tuner.store.rows("tune")
     label = tuner.store.label[rows, 0]
     assert found.ap == pytest.approx(
@@ -100,30 +99,44 @@ def test_the_labels_that_are_learned_already_are_held_out(students) -> None:
     )
 
 
+def test_the_thumb_removes_the_first_suspects(students, suggestion) -> None:
+    """Cross-fitted: each photo is ranked without the suspects that the other folds name."""
+    tuner, repair = students.tuner, suggestion.repairs["truck"]
+    thumb = repair.levers[-1]
+    assert thumb.asked == tuple(
+        Intent("truck", suspect.concept, "remove") for suspect in repair.shift.suspects[:3]
+    )
+    rows, logits = tuner.store.rows("tune"), np.empty((2, 400))
+    label, root = tuner.store.label[rows, 0], tuner.root()
+    folds = stratified_folds(label[:, None], FOLDS, 0)
+    for fold in range(FOLDS):
+        out = folds == fold
+        photos = tuner.cures.photos(tuner.cures.class_fit(root, "truck"), rows[~out])
+        named = [Intent("truck", name, "remove") for name in first_suspects(photos, 3)]
+        assert named
+        logits[:, out] = [
+            tuner.logits(node)[rows[out], 0] for node in (root, tuner.preview(root, named))
+        ]
+    before, after = (average_precision(label, each) for each in logits)
+    assert thumb.gain.estimate == pytest.approx(after - before, abs=0.02)
+    alone = tuner.preview(root, thumb.asked)
+    assert thumb.concepts == pytest.approx(np.count_nonzero(alone.weights[:, 0]), abs=2)
+
+
 def test_a_frame_has_a_row_for_each_lever(students, suggestion) -> None:
-    frame = students.levers("truck")
-    assert list(frame.index.names) == ["class", "lever"]
-    assert list(frame.loc["truck"].index) == [each.name for each in suggestion.levers["truck"]]
-    assert np.isnan(frame.loc[("truck", AS_IT_IS), "gain"])
-    assert frame.recommended.sum() == 1
-    best = recommended(suggestion.levers["truck"])
+    frame, compared = students.levers("truck"), suggestion.repairs["truck"].levers
+    assert list(frame.loc["truck"].index) == [each.name for each in compared]
+    assert frame.loc[("truck", AS_IT_IS), "gain"] == 0
+    best = recommended(compared)
+    assert list(frame.index[frame.recommended]) == [("truck", best.name)]
     row = frame.loc[("truck", best.name)]
     assert (row.gain, row.concepts) == (best.gain.estimate, best.concepts)
     assert row.gain_low < row.gain < row.gain_high
-
-
-def test_the_command_shows_the_table_and_marks_what_it_takes(students, capsys) -> None:
-    given = [str(students.tuner.store.path), "--class", "truck", "--dry-run"]
-    assert main(["suggest", *given, "--history", ":memory:"]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    rows = [line for line in lines if "labels of tune, to" in line or AS_IT_IS in line]
-    assert len(rows) == 4
-    assert sum(line.startswith("* ") for line in rows) == 1
-    assert any(line.startswith("For comparison, a model of the labels of tune") for line in lines)
-    assert main(["suggest", *given, "--history", ":memory:", "--json"]) == 0
-    document = json.loads(capsys.readouterr().out)["suggestion"]
-    assert document["levers"]["truck"][0]["lever"] == AS_IT_IS
-    assert document["tune_models"]["truck"]["estimate"] > 0.5
+    facts = frame.attrs["facts"]
+    assert facts["intents"] == [item.to_json() for item in best.asked]
+    assert facts["stated"]["truck"]["estimate"] == suggestion.gain_of("truck").estimate
+    assert facts["tune_models"]["truck"]["estimate"] > 0.5
+    assert any("a model of the labels of tune" in note for note in frame.attrs["notes"])
 
 
 def test_a_sentence_says_what_a_lever_gives() -> None:
@@ -136,17 +149,6 @@ def test_a_sentence_says_what_a_lever_gives() -> None:
 
 def test_the_page_lists_them(suggestion) -> None:
     sentences = suggestion_sentences(suggestion, "truck")
-    for each in suggestion.levers["truck"]:
+    for each in suggestion.repairs["truck"].levers:
         assert any(sentence.startswith(f"{each.name}: AP") for sentence in sentences)
     assert any("a model of the labels of tune alone" in sentence for sentence in sentences)
-
-
-@pytest.mark.parametrize("strategy", ["crossfit", "greedy"])
-def test_thumbs_are_not_measured_on_photos_that_were_learned(students, strategy: str) -> None:
-    tuner = Tuner(students.tuner.store, students.tuner.spec, History(":memory:"))
-    node = tuner.fine_tune(tuner.root(), [Learn("truck", "labels", 2.0)])
-    found = suggest(tuner, node, strategy=strategy, budget=1)
-    assert found.skipped == {"truck": "its student was fitted to photos of tune"}
-    assert found.scope == ("bird",)
-    alone = suggest(tuner, node, strategy=strategy, classes=["truck"])
-    assert alone.summary.startswith("Thumbs cannot be measured on students that were fitted to")

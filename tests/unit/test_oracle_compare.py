@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from factory import ATTRS, SPEC, oracle_spec, small_arrays, small_spec, spec_text
 from scipy.special import expit
@@ -17,10 +18,10 @@ from inficond_panel.cli import main
 from inficond_panel.distill import class_metrics
 from inficond_panel.errors import StoreFormatError, TuningError
 from inficond_panel.results.distillations import (
+    COMPARED,
     Setting,
     compare_settings,
     setting_grid,
-    teacher_metrics,
 )
 from inficond_panel.store import open_store, write_store
 from inficond_panel.tuning import open_tuner
@@ -41,6 +42,9 @@ def test_the_grid_is_all_combinations_with_targets_side_by_side():
         for name in ("teacher", "oracle")
     ]
     assert len(grid) == 8
+    assert grid[1].words == f"oracle ({SEEN}), T 1, lambda 0.1"
+    assert grid[7].words == f"oracle ({SEEN}), alpha 1, T 2, lambda 0.1"
+    assert Setting("teacher", 0.0, 1.0, 0.1).words == "labels alone, alpha 0, T 1, lambda 0.1"
     assert grid[2].temperature == 2.0
     assert grid[4].alpha == 1.0
     both = setting_grid(["teacher"], [None], [1.0, 2.0], [0.1], ["teacher", "both"])
@@ -58,12 +62,15 @@ def test_students_minimise_the_loss_of_their_setting(both):
     tuner = open_tuner(both)
     store, rows = tuner.store, tuner.store.rows("fit")
     known = (store.label[rows] >= 0).all(axis=0)
-    (found,) = compare_settings(tuner, [Setting("oracle", 2.0, 3.0, 0.01)], draws=5)
+    setting = Setting("oracle", 2.0, 3.0, 0.01)
+    node = tuner.with_students(**vars(setting)).original()
+    found = compare_settings(tuner, [setting], draws=5)["students"].iloc[0]
+    assert found["weights_hash"] == node.weights_hash
     for k in np.flatnonzero(known):
         soft = expit(store.oracle_logit[rows, k].astype(float) / 3)
         target = (store.label[rows, k] + 2 * soft) / 3
         expected = distill.fit(store.concept_score[rows], target[:, None], l1=0.01 / 3)
-        np.testing.assert_allclose(found.node.weights[:, k], expected.weights[:, 0], atol=1e-3)
+        np.testing.assert_allclose(node.weights[:, k], expected.weights[:, 0], atol=1e-3)
 
 
 def test_every_student_is_measured_against_the_plain_teacher(both):
@@ -71,78 +78,61 @@ def test_every_student_is_measured_against_the_plain_teacher(both):
     store, rows = tuner.store, tuner.store.rows("tune")
     settings = setting_grid(["teacher", "oracle"], [None, 1.0], [1.0], [1e-3])
     found = compare_settings(tuner, settings, draws=20)
-    for result in found:
-        logits = tuner.logits(result.node)[rows]
+    students = found["students"]
+    for setting, (_, row) in zip(settings, students.iloc[:-1].iterrows(), strict=True):
+        logits = tuner.logits(tuner.with_students(**vars(setting)).original())[rows]
         each = [
             class_metrics(store.label[rows, k], logits[:, k], store.teacher_logit[rows, k])
             for k in range(3)
         ]
-        for name, interval in result.metrics.items():
-            mean = np.mean([getattr(metrics, name) for metrics in each])
-            assert interval.estimate == pytest.approx(mean), name
-    assert [result.against for result in found] == [None, 0, 0, 2]
-    assert [result.mark for result in found] == ["", SEEN, "", SEEN]
-    assert teacher_metrics(tuner, "tune", draws=5)["fidelity"].estimate == 1
-    assert len({result.node.id for result in found}) == 4
+        for name in COMPARED:
+            values = [getattr(metrics, name) for metrics in each]
+            assert row[name] == pytest.approx(np.mean(values)), name
+            own = found["classes"].loc[row["number"], name]
+            np.testing.assert_allclose(own, values)
+    assert found["changes"]["against"].tolist() == [1, 1, 3]
+    assert students["mark"].tolist()[:-1] == ["", SEEN, "", SEEN]
+    assert students.loc["the teacher itself", "fidelity"] == 1
+    assert students["node"].nunique() == 4
 
 
 def test_a_difference_is_paired(both):
     tuner = open_tuner(both)
     twins = [Setting("teacher", None, 1.0, 1e-3), Setting("teacher", None, 1.0, 1e-3)]
-    _, again = compare_settings(tuner, twins, draws=20)
-    assert {(i.estimate, i.low, i.high) for i in again.change.values()} == {(0.0, 0.0, 0.0)}
-    for changes in again.class_changes.values():
-        assert {(i.low, i.high) for i in changes.values()} == {(0.0, 0.0)}
-
-
-def test_the_table_names_both_and_marks_the_oracle(both, capsys):
-    assert main(["compare", str(both), "--alpha", "none,0,1", "--draws", "10"]) == 0
-    out = capsys.readouterr().out
-    assert "1 teacher, T 1, lambda 0.0001" in out
-    assert f"2 oracle ({SEEN}), T 1" in out
-    assert "3 labels alone, alpha 0" in out
-    assert "5 less 4" in out
-    assert f"oracle, {SEEN}" in out
-    assert "ECE, pooled, bins of equal mass" in out
-    assert "silhouette of logits" in out
+    found = compare_settings(tuner, twins, draws=20)
+    ends = [f"{name}{end}" for name in COMPARED for end in ("", "_low", "_high")]
+    assert (found["changes"][ends] == 0).all(axis=None)
+    changes = [f"{name}_change{end}" for name in COMPARED for end in ("_low", "_high")]
+    assert (found["classes"].loc[2, changes] == 0).all(axis=None)
 
 
 def test_the_document_holds_everything(both, capsys):
     assert main(["compare", str(both), "--temperature", "1,2", "--draws", "10", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert [s["targets"] for s in found["students"]] == ["teacher", "oracle"] * 2
-    assert [s["mark"] for s in found["students"]] == [None, SEEN] * 2
-    assert [s["against"] for s in found["students"]] == [None, 0, 0, 2]
+    students = found["students"]["rows"][:-1]
+    assert [s["targets"] for s in students] == ["teacher", "oracle"] * 2
     assert found["outputs"]["oracle"] == SEEN
-    oracle = found["outputs"]["reliability"]["oracle"]["equal_mass"]
+    bins = pd.DataFrame(found["reliability"]["rows"])
+    pooled = bins[(bins["of"] == "oracle") & (bins["bins"] == "equal mass") & (bins["class"] == "")]
     store = open_tuner(both).store
     known = (store.label[store.rows("fit")] >= 0).sum()
-    assert sum(oracle["pooled"]["events"]) == known
-    assert set(oracle["classes"]) == set(store.classes)
-    assert found["outputs"]["measures"]["entropy"]["change"]["high"] < 0
+    assert pooled["events"].sum() == known
+    assert set(bins["class"]) == {"", *store.classes}
+    measures = {row["measure"]: row for row in found["outputs"]["rows"]}
+    assert measures["entropy"]["change_high"] < 0
 
 
 @pytest.mark.slow
-def test_the_folder_has_tables_and_a_page_without_scripts(both, tmp_path, capsys):
+def test_the_folder_has_a_table_per_frame_and_is_replaced_with_force_alone(both, tmp_path, capsys):
     place = tmp_path / "out"
     arguments = ["compare", str(both), "--output", str(place), "--draws", "10"]
     assert main(arguments) == 0
+    frames = ("outputs", "students", "changes", "classes", "reliability", "map")
     names = {path.name for path in place.iterdir()}
-    assert names == {
-        "students.csv", "classes.csv", "outputs.csv", "reliability.csv", "map.csv", "compare.html",
-    }  # fmt: skip
-    rows = list(csv.DictReader((place / "students.csv").open()))
-    assert [row["mark"] for row in rows] == ["", SEEN]
-    assert [row["against"] for row in rows] == ["", "1"]
-    assert float(rows[1]["ap_change_low"]) <= float(rows[1]["ap_change"])
-    assert rows[0]["ap_change"] == ""
-    page = (place / "compare.html").read_text()
-    assert "&lt;b&gt;Small" in page
-    for foreign in ("<b>Small", "<script", "http://", "https://"):
-        assert foreign not in page
-    assert f"oracle ({SEEN})" in page
-    bins = list(csv.DictReader((place / "reliability.csv").open()))
-    assert {row["bins"] for row in bins} == {"equal width", "equal mass"}
+    assert names == {"compare.html", *(f"{frame}.csv" for frame in frames)}
+    (change,) = csv.DictReader((place / "changes.csv").open())
+    assert change["against"] == "1"
+    assert float(change["ap_low"]) <= float(change["ap"])
     capsys.readouterr()
     assert main(arguments) == 1
     assert "--force" in capsys.readouterr().err
@@ -167,7 +157,7 @@ def test_comparisons_leave_no_students_in_the_history(both, capsys):
         assert tuner.history.other_roots(tuner.root_id) == []
         tuner.root()
     assert told[:3] == told[3:]
-    first = told[0]["students"][0]
+    first = told[0]["students"]["rows"][0]
     assert (first["node"], first["weights_hash"]) == (tuner.root_id, tuner.root().weights_hash)
 
 
@@ -269,7 +259,7 @@ def test_a_class_without_positives_is_left_out_of_the_mean(tmp_path, capsys):
     assert "undefined undefined" not in out
     assert main(["compare", str(tmp_path / "small.yaml"), "--draws", "5", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert found["teacher"]["ap"]["estimate"] is None
+    assert found["students"]["rows"][-1]["ap"] is None
 
 
 def test_without_scikit_learn_the_rest_is_said(both, capsys, monkeypatch):

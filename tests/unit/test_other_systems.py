@@ -21,7 +21,7 @@ from inficond_panel.commands.serve.server import check_processes
 from inficond_panel.commands.shared import output
 from inficond_panel.errors import InficondError
 from precompute.detect import writing
-from precompute.detect.teachers import choose_teacher
+from precompute.detect.models import choose_teacher
 
 ROOT = Path(__file__).parents[2]
 #: Modules of the standard library that Windows does not have.
@@ -136,7 +136,7 @@ def test_a_reader_who_has_gone_is_no_fault(monkeypatch, platform, status):
 
 def test_a_spec_has_slashes_in_its_paths():
     """A path of another drive, too: with backslashes alone it would be taken for a name."""
-    from precompute.detect.choice import as_path
+    from precompute.detect.models import as_path
 
     class Windows(PureWindowsPath):
         def absolute(self) -> PureWindowsPath:

@@ -6,7 +6,7 @@ import pytest
 from teacher_factory import teacher_section
 
 from inficond_panel.errors import DataError
-from precompute.teachers.output_names import in_words_of, names_in_file, names_of, resolved
+from precompute.teachers.outputs import in_words_of, names_in_file, names_of, resolved
 
 torch = pytest.importorskip("torch")
 pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore:.*torch.jit:FutureWarning")]

@@ -148,10 +148,10 @@ def test_the_order_that_precompute_names_makes_the_store(data):
 
 def test_of_many_photos_some_go_first(data, monkeypatch):
     """Photos that went first are run once, also where the order is right."""
-    from precompute.teachers import output_order
+    from precompute.teachers import outputs
 
-    monkeypatch.setattr(output_order, "_TRIED", 30)
-    monkeypatch.setattr(output_order, "_TRIED_OF_CLASS", 1)
+    monkeypatch.setattr(outputs, "_TRIED", 30)
+    monkeypatch.setattr(outputs, "_TRIED_OF_CLASS", 1)
     lines = []
     with pytest.raises(OrderError):
         run(data, "many", f"{NETWORK}\n  batch: 4", lines)

@@ -10,9 +10,9 @@ from factory import small_spec
 from scipy.special import expit
 
 from inficond_panel import open_students
-from inficond_panel.commands.compare.compare_text import outside_notes
 from inficond_panel.common.interval import OUTSIDE_MARK, OUTSIDE_NOTE
 from inficond_panel.distill import Interval, Outcome, metric_intervals
+from inficond_panel.results.frame import Heading, make_frame
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,8 @@ from inficond_panel.distill import Interval, Outcome, metric_intervals
 def test_the_mark_stands_where_the_estimate_lies_outside(interval, outside):
     assert interval.outside is outside
     assert interval.written().endswith(OUTSIDE_MARK) is outside
-    assert outside_notes([["a", interval.written()]]) == [OUTSIDE_NOTE] * outside
+    frame = make_frame([{"a": 1, **interval.columns("b")}], "a", {"b": Heading("b")})
+    assert frame.attrs["notes"] == [OUTSIDE_NOTE] * outside
 
 
 def calibrated(images: int, seed: int) -> Outcome:
@@ -75,11 +76,10 @@ def test_documents_frames_and_text_hold_the_mark(run, tmp_path, monkeypatch):
     spec = small_spec(tmp_path)
     status, out, _ = run("metrics", spec, "--metric", "ece", "--draws", "5", "--json")
     assert status == 0
-    (first, *_) = json.loads(out)["classes"].values()
-    assert first["metrics"]["ece"]["outside"] is True
-    _, out, error = run("metrics", spec, "--metric", "ece", "--draws", "5")
+    assert json.loads(out)["classes"]["rows"][0]["ece_outside"] is True
+    _, out, _ = run("metrics", spec, "--metric", "ece", "--draws", "5")
     assert f"]{OUTSIDE_MARK}" in out
-    assert OUTSIDE_NOTE in error
+    assert OUTSIDE_NOTE in out
     frame = open_students(spec).metrics("tune", intervals=True)
     assert frame["ece_outside"].all()
     assert "ap_outside" not in frame

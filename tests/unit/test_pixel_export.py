@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 from precompute_factory import CONV, SPEC, VIT, photo, photo_set, tiny_encoder
 
-from inficond_panel import load_students, open_students, pixel_export
+from inficond_panel import load_students, open_students
 from inficond_panel.cli import main
 from inficond_panel.errors import ExportError
+from inficond_panel.export import pixels as pixel_export
 from inficond_panel.export.folder import as_exported
 from inficond_panel.export.model_card import model_card
+from inficond_panel.export.onnx_file import pixel_bytes
 from inficond_panel.spec import load_spec
 from inficond_panel.tuning.typed_concepts import add_concept
 
@@ -135,7 +137,7 @@ def test_segments_that_look_at_the_photo_are_refused(made, tmp_path, capsys, seg
     assert main(["export", str(spec), "--format", "onnx-pixels", "--output", str(out)]) == 1
     told = capsys.readouterr().err
     assert "method kmeans or graph and refine: none can be exported so" in told
-    assert "--format python-pixels" in told
+    assert "--format onnx" in told
     assert not out.exists()
 
 
@@ -144,20 +146,19 @@ def test_a_softmax_student_gives_log_odds(made):
     students = open_students(made / "spec.yaml").fit()
     tuner, node = students.tuner, students.node
     joint = replace(as_exported(tuner, node, model_card(tuner, node)), link="softmax")
-    addition = pixel_export.pixel_export(tuner)(joint)
-    assert addition.facts["pixels"]["largest_logit_difference"] <= 1e-4
-    (content,) = addition.files(joint).values()
+    facts, front = pixel_export.pixel_front(tuner, joint)
+    assert facts["largest_logit_difference"] <= 1e-4
+    content = pixel_bytes(joint, front)
     session = runtime.InferenceSession(content, providers=["CPUExecutionProvider"])
     pixels = np.random.default_rng(0).normal(size=(1, 3, 128, 128)).astype(np.float32)
     probabilities = session.run(["probabilities"], {"pixels": pixels})[0]
     assert probabilities.sum() == pytest.approx(1)
 
 
-@pytest.mark.parametrize("kind", ["onnx-pixels", "fiftyone"])
-def test_a_store_by_itself_names_no_encoder_and_no_photos(made, tmp_path, capsys, kind):
+def test_a_store_by_itself_names_no_encoder_and_no_photos(made, tmp_path, capsys):
     out = tmp_path / "out"
     store = shutil.copytree(made / "spec.zarr", tmp_path / "alone.zarr")
-    assert main(["export", str(store), "--format", kind, "--output", str(out)]) in {1, 2}
+    assert main(["export", str(store), "--format", "onnx-pixels", "--output", str(out)]) in {1, 2}
     assert "it names a store by itself" in capsys.readouterr().err
     assert not out.exists()
 

@@ -72,8 +72,8 @@ def test_the_workers_run_the_teacher_too(home, tmp_path, cluster):
         progress=lines.append,
         scheduler=cluster.scheduler_address,
     )
-    for name in ("features", "oracle"):
-        assert f"Teacher ({name}) with 2 workers of {cluster.scheduler_address}" in lines
+    for what in ("Encoding", "Teacher (oracle)"):  # features are made beside the segments
+        assert f"{what} with 2 workers of {cluster.scheduler_address}" in lines
     assert report.content_hash == alone.content_hash
 
 
@@ -111,7 +111,7 @@ def test_a_killed_worker_does_not_stop_the_run_and_changes_no_bit(home, tmp_path
 
 
 def test_no_scheduler_there_is_told(home, tmp_path, monkeypatch):
-    monkeypatch.setattr("precompute.batches.workers.TIMEOUT", "0.2s")
+    monkeypatch.setattr("precompute.batches.run.TIMEOUT", "0.2s")
     spec = load_spec(home / "spec.yaml")
     with pytest.raises(InficondError, match=r"No Dask scheduler answers at tcp://127\.0\.0\.1:1"):
         precompute.run(spec, tmp_path / "a.zarr", scheduler="tcp://127.0.0.1:1")

@@ -1,6 +1,5 @@
 """Embeddings of places by each family of image towers, with random weights, against references."""
 
-import io
 import itertools
 from types import SimpleNamespace
 
@@ -175,26 +174,6 @@ def test_the_whole_stays_as_it_was_and_takes_the_other_size(name):
     torch.testing.assert_close(whole(tower, pixels), before)
     cells_of(tower, images(64, 96))
     assert whole(tower, images(64, 96)).shape == (2, EMBED)
-
-
-@pytest.mark.parametrize("name", FAMILIES)
-def test_torchscript_gives_the_cells_to_the_bit(name):
-    """With each attention; writing it leaves the encoder as it was."""
-    from precompute.encoder.dense import dense_function
-    from precompute.pipeline.pixel_scores import cells_script
-
-    model = SimpleNamespace(visual=FAMILIES[name][0]().to(memory_format=torch.channels_last))
-    pixels = images(64, 96, count=3).contiguous(memory_format=torch.channels_last)
-    for attention in ("value", "plain", "clearclip") if name in ATTENTIVE else (None,):
-        dense, _ = dense_function(model, (64, 96), "it", attention)
-        with torch.inference_mode():
-            before = dense(pixels)
-        encoder = SimpleNamespace(model=model, _dense=dense, size=(64, 96), name=name)
-        script = torch.jit.load(io.BytesIO(cells_script(encoder, 3))).eval()
-        with torch.inference_mode():
-            for _ in range(3):  # a script is compiled anew in its first runs
-                torch.testing.assert_close(script(pixels), before, rtol=0, atol=0)
-            torch.testing.assert_close(dense(pixels), before, rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("name", FAMILIES)

@@ -67,13 +67,13 @@ def die_in(home, store, where):
     """Be killed in the middle of writing something."""
     patch = pytest.MonkeyPatch()
     if where == "a batch":
-        save, left = precompute.batches.stages.save, [20]
+        save, left = precompute.batches.results.save, [20]
 
         def few(*args):
             left[0] -= 1
             return save(*args) if left[0] else die()
 
-        patch.setattr("precompute.batches.stages.save", few)
+        patch.setattr("precompute.batches.results.save", few)
     elif where == "an array of the store":
         one = write._write
         patch.setattr(write, "_write", lambda *a: die() if a[1] == "mask" else one(*a))
@@ -173,11 +173,11 @@ def test_a_run_with_nothing_to_do_leaves_the_work_of_another_alone(home, tmp_pat
 
 
 def total(home):
-    from precompute.batches.batch_keys import batches_of
+    from precompute.batches.results import batches_of
     from precompute.pipeline.inputs import read_inputs
 
     inputs = read_inputs(load_spec(home / "spec.yaml"), lambda _: None)
-    return len(batches_of(inputs.keys, inputs.batch))
+    return len(batches_of(inputs.keys, inputs.encoder.batch))
 
 
 def goes_on(home, store):
@@ -214,21 +214,21 @@ def test_a_full_disk_is_told_and_the_run_goes_on_later(home, tmp_path, encoder, 
     assert "is full" in message
     assert "goes on where it was" in message
     assert not store.exists()
-    assert not list((tmp_path / "a.zarr.partial").glob("*.tmp"))
+    assert not list((tmp_path / "a.zarr.partial").glob("*.writing"))
     goes_on(home, store)
 
 
 def full_at(monkeypatch, where):
     """The disk is full when the second result of a stage, or its only one, is to be written."""
-    put, left = precompute.batches.stages.Finished.put, [2 if where == "segments" else 1]
+    put, left = precompute.batches.results.Results.put, [2 if where == "segments" else 1]
 
-    def full(finished, name, key, arrays):
+    def full(results, name, key, arrays):
         left[0] -= name == where
         if not left[0]:
             raise OSError(errno.ENOSPC, "No space left on device")
-        put(finished, name, key, arrays)
+        put(results, name, key, arrays)
 
-    monkeypatch.setattr("precompute.batches.stages.Finished.put", full)
+    monkeypatch.setattr("precompute.batches.results.Results.put", full)
 
 
 @pytest.mark.parametrize("stage", ["teacher", "segments", "text", "scores", "projections"])
@@ -242,7 +242,7 @@ def test_a_disk_that_is_full_in_any_stage_is_told_and_the_run_goes_on_later(
             precompute.run(load_spec(home / "spec.yaml"), store)
     assert "goes on where it was" in told.value.remedy
     assert not store.exists()
-    assert not list((tmp_path / "a.zarr.partial").glob("*.tmp"))
+    assert not list((tmp_path / "a.zarr.partial").glob("*.writing"))
     runs, done = encoder.runs, list((tmp_path / "a.zarr.partial").glob("segments-*"))
     goes_on(home, store)
     assert encoder.runs - runs == total(home) - len(done)
@@ -303,7 +303,7 @@ def test_other_faults_of_the_disk_are_told_as_they_are(home, tmp_path, encoder, 
     def fault(*_):
         raise OSError(errno.EIO, "Input/output error")
 
-    monkeypatch.setattr("precompute.batches.stages.save", fault)
+    monkeypatch.setattr("precompute.batches.results.save", fault)
     with pytest.raises(StoreError, match="Input/output error") as told:
         precompute.run(load_spec(home / "spec.yaml"), tmp_path / "a.zarr")
     assert "--store" in told.value.remedy

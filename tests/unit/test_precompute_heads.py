@@ -11,7 +11,7 @@ from segment_parts.measures import consistency, undersegmentation_error
 
 from inficond_panel.errors import DataError
 from inficond_panel.store.images import UnreadableImage
-from precompute.pipeline.segment_head import photos_for
+from precompute.pipeline.inputs import photos_for
 from precompute.segments import SegmentSettings, segment, unit
 from precompute.segments import training as module
 from precompute.segments.head import Layout, load_head, save_head, untrained

@@ -21,8 +21,7 @@ from precompute.encoder import (
     load_encoder,
     load_text_encoder,
 )
-from precompute.encoder.hub import check_answer
-from precompute.encoder.model_files import fetch_model
+from precompute.encoder.hub import check_answer, fetch_model
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.torch
@@ -236,10 +235,10 @@ def test_half_a_download_of_several_files_is_completed(monkeypatch, tmp_path):
         (snapshot / names[1]).touch()
         return snapshot
 
-    monkeypatch.setattr("precompute.encoder.model_files._download", download)
+    monkeypatch.setattr("precompute.encoder.hub._download", download)
     assert fetch_model("hf-hub:some/large") == snapshot
     assert (snapshot / names[1]).is_file()
-    monkeypatch.setattr("precompute.encoder.model_files._download", None)  # all is here now
+    monkeypatch.setattr("precompute.encoder.hub._download", None)  # all is here now
     assert fetch_model("hf-hub:some/large") == snapshot
 
 

@@ -15,7 +15,7 @@ from inficond_panel.spec import load_spec
 from inficond_panel.store import images, open_store
 from inficond_panel.store.attribute_checks import attributes_hash
 from precompute.pipeline import sampling
-from precompute.pipeline.differences import differences
+from precompute.pipeline.plan import differences
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,7 @@ from scipy import ndimage
 from inficond_panel.store.images import UnreadableImage
 from precompute.segments import SegmentSettings, View, connect, divide, segment, unit, upsample
 from precompute.segments.files import read_mask, with_masks
-from precompute.segments.graph import merge
-from precompute.segments.kmeans import cluster_kmeans
+from precompute.segments.methods import cluster_kmeans, merge
 from precompute.segments.regions import components, neighbours, shares
 
 SHAPES = st.tuples(st.integers(1, 9), st.integers(1, 9))
@@ -116,7 +115,7 @@ def test_clustering_lowers_the_cost_below_that_of_the_seeds_alone(monkeypatch):
         return total
 
     whole = spread(cluster_kmeans(cells, 8, 0))
-    monkeypatch.setattr("precompute.segments.kmeans.ITERATIONS", 0)
+    monkeypatch.setattr("precompute.segments.methods.ITERATIONS", 0)
     assert whole < 0.95 * spread(cluster_kmeans(cells, 8, 0))
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from precompute.segments.graph import cluster_graph
-from precompute.segments.kmeans import cluster_kmeans
+from precompute.segments.methods import cluster_graph, cluster_kmeans
 from precompute.segments.regions import connect
 
 torch = pytest.importorskip("torch")

@@ -65,7 +65,7 @@ def test_it_runs_only_where_it_is_allowed(home, capsys):
     teacher, why = teacher_of(spec, store)
     assert teacher is None
     assert "is Python code" in why
-    assert why.endswith("If you trust it: --allow-python, which precompute and predict take")
+    assert why.endswith("If you trust it: --allow-python")
     spec.allow_python()
     teacher, why = teacher_of(spec, store)
     assert teacher is not None
@@ -109,5 +109,5 @@ def test_a_name_that_is_none_is_told_with_its_place(home, capsys):
     path = home / "spec.yaml"
     path.write_text(path.read_text().replace("mine.model:logits", "mine.model"))
     assert main(["check", str(path)]) == 2
-    told = "spec.yaml:14:35: teacher.function: expected package.module:function, got 'mine.model'"
+    told = "function: expected package.module:function or file.py:function, got 'mine.model'"
     assert told in capsys.readouterr().err

@@ -86,8 +86,8 @@ def test_the_table_is_printed_again_at_another_b(folder, capsys):
     for b in ("0.1", "0.5"):
         status, text, _ = run(capsys, "table", folder / "run", "--b", b, "--json")
         assert status == 0
-        tables.append({row["figure"]: row for row in json.loads(text)["table"]})
-    less = [table["N_bg"]["teacher"]["estimate"] for table in tables]
+        tables.append({row["figure"]: row for row in json.loads(text)["rows"]})
+    less = [table["N_bg"]["teacher"] for table in tables]
     assert less[0] > less[1]
     assert tables[0]["rho"]["expected"] == "larger"
 

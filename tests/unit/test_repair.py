@@ -11,16 +11,15 @@ import spread_shortcut
 from spread_shortcut import CONTEXT, shifted_frames
 
 import inficond_panel
-from inficond_panel.analysis.judged import chosen_on_tune, judged_outcome
 from inficond_panel.api.students import TunableStudents
 from inficond_panel.cli import main
 from inficond_panel.distill import average_precision, decision_function
 from inficond_panel.distill.folds import stratified_folds
-from inficond_panel.errors import CancelledError
 from inficond_panel.export.card_markdown import card_markdown
 from inficond_panel.export.model_card import model_card
 from inficond_panel.results.comparison import compare
-from inficond_panel.results.node_metrics import measure_groups, measure_slices
+from inficond_panel.results.cross_fitted import chosen_on_tune, evaluation_outcome
+from inficond_panel.results.slices import groups, measure_slices
 from inficond_panel.tuning import History, Intent, Node, Tuner, read_edits
 from inficond_panel.tuning.cures import cross_fit
 from inficond_panel.tuning.cures.cross_fit import FOLDS, cross_fitted_logits, steps_to
@@ -28,8 +27,8 @@ from inficond_panel.tuning.fitting.terms import Balanced
 from inficond_panel.tuning.intents.cures import Balance, Doubt, Label, Lambda, Learn
 from inficond_panel.tuning.shift.class_shift import class_shifts
 from inficond_panel.tuning.suggest import carry_out, suggest
-from inficond_panel.tuning.suggest.repair import _proposed
-from inficond_panel.tuning.suggest.suggestion import Change, Gain, change, mean_change
+from inficond_panel.tuning.suggest.gain import Change, Gain, change, mean_change
+from inficond_panel.tuning.suggest.suggestion import proposed_sentence
 
 
 def students_of(folder: Path, **given: float) -> TunableStudents:
@@ -45,7 +44,7 @@ def students(tmp_path_factory) -> TunableStudents:
 
 @pytest.fixture(scope="module")
 def repaired(students) -> Node:
-    return carry_out(students.tuner, suggest(students.tuner, strategy="repair"))
+    return carry_out(students.tuner, suggest(students.tuner))
 
 
 def fresh(students) -> Tuner:
@@ -78,12 +77,12 @@ def test_slices_and_groups_of_a_repaired_student_are_cross_fitted(students, repa
     odd = np.arange(len(rows)) % 2 == 1
     halves = {"odd": odd, "even": ~odd}
     sliced = measure_slices(tuner, repaired, "tune", halves, draws=2, permutations=20)["truck"]
-    grouped = measure_groups(tuner, repaired, "tune", halves, draws=2)["truck"].groups
+    grouped, _ = groups(tuner, repaired, "tune", halves, "half", classes=["truck"], draws=2)
     assert sliced.whole == average_precision(label, logits)
-    for part, group in zip(sliced.slices, grouped.groups, strict=True):
+    for part in sliced.slices:
         truth = average_precision(label[halves[part.name]], logits[halves[part.name]])
         assert part.metrics["ap"] == pytest.approx(truth)
-        assert group.metrics["ap"].estimate == pytest.approx(truth)
+        assert grouped.loc[("truck", part.name), "ap"] == pytest.approx(truth)
 
 
 def test_no_photo_is_judged_by_a_student_that_saw_its_label(students, monkeypatch) -> None:
@@ -150,7 +149,7 @@ def test_labels_enough_to_cure_are_enough_to_judge(students, monkeypatch, cure) 
     few_labels(students, monkeypatch, 5, 40)
     tuner = fresh(students)
     node = tuner.fine_tune(tuner.root(), [cure])
-    assert judged_outcome(tuner, node, "tune", "truck").positive.sum() == 5
+    assert evaluation_outcome(tuner, node, "tune", "truck").positive.sum() == 5
     assert (
         cross_fitted(tuner, node) != tuner.logits(tuner.root())[tuner.store.rows("tune"), 0]
     ).all()
@@ -241,7 +240,7 @@ def test_its_iteration_tells_all(students, repaired) -> None:
 def test_the_stated_gain_agrees_with_the_holdout(students, repaired) -> None:
     """By the standard errors of both: other photos, drawn alike."""
     tuner = students.tuner
-    found = suggest(tuner, strategy="repair").classes["truck"].gain
+    found = suggest(tuner).gain_of("truck")
     rows = tuner.store.rows("holdout")
     before, after = (tuner.logits(node)[rows, 0] for node in (tuner.root(), repaired))
     true = change(np.asarray(tuner.store.label)[rows, 0], before, after)
@@ -251,13 +250,8 @@ def test_the_stated_gain_agrees_with_the_holdout(students, repaired) -> None:
 
 
 def test_the_same_seed_gives_the_same_suggestion(students) -> None:
-    one, other = (suggest(students.tuner, strategy="repair", seed=3) for _ in range(2))
+    one, other = (suggest(students.tuner, seed=3) for _ in range(2))
     assert one == other
-
-
-def test_it_can_be_cancelled(students) -> None:
-    with pytest.raises(CancelledError):
-        suggest(students.tuner, strategy="repair", cancelled=lambda: True)
 
 
 @pytest.mark.parametrize(
@@ -279,13 +273,13 @@ def test_it_can_be_cancelled(students) -> None:
     ],
 )
 def test_intervals_that_include_0_are_counted(lows, classes, sentence) -> None:
-    assert _proposed([Gain(2.0, low, 3.0) for low in lows], classes) == sentence
+    assert proposed_sentence([Gain(2.0, low, 3.0) for low in lows], classes) == sentence
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_what_is_proposed_where_nothing_is_wrong_does_no_harm(tmp_path: Path, seed: int) -> None:
     tuner = students_of(tmp_path, bias=0.5, seed=seed).tuner
-    found = suggest(tuner, strategy="repair")
+    found = suggest(tuner)
     assert found.summary.startswith("0 of 2 classes show a shift")
     node = carry_out(tuner, found)
     assert node is None or ap(tuner, node) > ap(tuner, tuner.root()) - 0.02
@@ -303,7 +297,7 @@ def test_too_few_photos_are_not_told_as_no_shift(tmp_path: Path, monkeypatch, la
     label = np.array(tuner.store.label)
     label[tuner.store.rows("tune")[labelled:]] = -1
     monkeypatch.setattr(tuner.store, "label", label)
-    found = suggest(tuner, strategy="repair", classes=["truck"])
+    found = suggest(tuner, classes=["truck"])
     assert words in found.summary
 
 
@@ -313,7 +307,7 @@ def test_labels_are_asked_for_where_there_are_none(students, monkeypatch) -> Non
     hidden = store.rows("tune")[:12]
     label[hidden, 0] = -1
     monkeypatch.setattr(store, "label", label)
-    asked = suggest(students.tuner, strategy="repair").photos["truck"]
+    asked = suggest(students.tuner).repairs["truck"].photos
     assert len(asked) == 12
     assert set(asked) == {store.images[row] for row in hidden}
 
@@ -336,12 +330,12 @@ def test_the_command_records_it_and_the_edits_replay_it(tmp_path: Path, capsys) 
     store, history = str(tmp_path / "own.zarr"), ["--history", str(tmp_path / "one.sqlite")]
     assert main(["suggest", store, "--json", *history]) == 0
     told = json.loads(capsys.readouterr().out)
-    asked = told["suggestion"]["classes"]["truck"]["intents"]
+    asked = told["intents"]
     assert asked[0]["direction"] == "learn"
     out = tmp_path / "export"
     given = ["--format", "sklearn", "--node", "1", "--output", str(out)]
     assert main(["export", store, *given, *history]) == 0
-    opened = inficond_panel.open_students(store, history=":memory:")
+    opened = inficond_panel.open_students(store, history=tmp_path / "one.sqlite")
     edits = read_edits(out / "edits.yaml", opened.tuner.store)
     assert [item.to_json() for item in edits[0]] == asked
     capsys.readouterr()
@@ -354,8 +348,8 @@ def test_the_command_records_it_and_the_edits_replay_it(tmp_path: Path, capsys) 
     ]
     assert main(["tune", store, *again]) == 0
     replayed = json.loads(capsys.readouterr().out)["nodes"][-1]
-    assert replayed["id"] == told["node"]["id"]
-    assert replayed["weights_hash"] == told["node"]["weights_hash"]
+    assert replayed["id"] == told["node"]
+    assert replayed["weights_hash"] == opened.tuner.node(told["node"]).weights_hash
 
 
 def test_the_example_tells_its_story(capsys, monkeypatch) -> None:

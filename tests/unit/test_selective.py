@@ -7,7 +7,6 @@ from frames import single_frames
 from sklearn.metrics import accuracy_score, f1_score
 
 from inficond_panel import from_frames, open_students
-from inficond_panel.analysis.judged import judged_outcome
 from inficond_panel.distill import Outcome, metric_intervals
 from inficond_panel.distill.folds import stratified_folds
 from inficond_panel.distill.metrics.selective import (
@@ -20,7 +19,8 @@ from inficond_panel.distill.metrics.top_class import TopClass
 from inficond_panel.errors import DataError, TuningError
 from inficond_panel.export.abstaining import ALL_CLASSES, abstaining
 from inficond_panel.export.folder import as_exported
-from inficond_panel.export.predictions import Prediction
+from inficond_panel.export.predictions import Prediction, decision_frame
+from inficond_panel.results.cross_fitted import evaluation_outcome
 from inficond_panel.store import write_store
 
 
@@ -155,7 +155,7 @@ def test_students_of_a_store(tmp_path):
     at = rule.threshold
     found = rules.apply([predicted(name, at), predicted(name, -at), predicted(name, at / 2)])
     assert [one.answered for one in found] == [True, True, False]
-    assert [one.row()[4] for one in found] == [1, 0, "don't know"]
+    assert decision_frame(found)["student_decision"].fillna(-1).tolist() == [1, 0, -1]
     with pytest.raises(DataError, match="above 0, up to 1"):
         abstaining(as_exported(students.tuner, students.node, {}), store, 1.5)
     with pytest.raises(TuningError, match="Name a class"):
@@ -183,7 +183,7 @@ def test_one_class_an_image_is_answered_as_a_whole(tmp_path):
     frame = students.coverage()
     assert frame.index[-1] == 1
     assert frame["accuracy"].iloc[-1] == pytest.approx(
-        students.metrics("tune", together=True).loc["students", "top1"]
+        students.metrics("tune", together=True).loc["top1", "students"]
     )
     exported = as_exported(students.tuner, students.node, {})
     rules = abstaining(exported, students.tuner.store, 0.5)
@@ -202,15 +202,15 @@ def test_labels_of_tune_that_chose_lambda_do_not_judge(tmp_path):
     students.tune([{"class": "cat", "direction": "lambda", "value": "auto"}])
     tuner, node = students.tuner, students.node
     label = tuner.at(node, "tune")["cat"].labels
-    judged = judged_outcome(tuner, node, "tune", "cat").all_logits
+    judged = evaluation_outcome(tuner, node, "tune", "cat").all_logits
     own = tuner.at(node, "tune")["cat"].logits
     assert not np.array_equal(judged, own)
     assert students.coverage("cat").index[-1] == 1
-    logits = [judged_outcome(tuner, node, "tune", name).all_logits for name in students.classes]
+    logits = [evaluation_outcome(tuner, node, "tune", name).all_logits for name in students.classes]
     decided = np.argmax(logits, axis=0) == students.classes.index("cat")
     assert students.coverage("cat")["accuracy"].iloc[-1] == np.mean(decided == (label == 1))
     logits = tuner.logits(node)[tuner.store.rows("tune")].copy()
     logits[:, tuner.store.classes.index("cat")] = judged
     right = logits.argmax(1) == tuner.store.label[tuner.store.rows("tune")].argmax(1)
     assert students.coverage()["accuracy"].iloc[-1] == right.mean()
-    assert students.metrics("tune", together=True).loc["students", "top1"] == right.mean()
+    assert students.metrics("tune", together=True).loc["top1", "students"] == right.mean()

@@ -12,6 +12,7 @@ from inficond_panel import from_frames
 from inficond_panel.cli import main
 from inficond_panel.errors import TuningError
 from inficond_panel.results.image_sets import decided_images
+from inficond_panel.results.top_measures import confusions, metrics_together
 from inficond_panel.tuning import Intent
 
 
@@ -31,14 +32,14 @@ def expected(students, split="tune"):
 
 
 def test_the_frame_has_the_metrics_of_students_and_teacher(students):
-    frame = students.metrics("tune", intervals=True, together=True)
+    frame = students.metrics("tune", together=True)
     label, mine, teacher = expected(students)
-    assert frame.loc["students", "top1"] == accuracy_score(label, mine.argmax(1))
-    assert frame.loc["teacher", "top1"] == accuracy_score(label, teacher.argmax(1))
-    assert frame.loc["students", "agreement"] == np.mean(mine.argmax(1) == teacher.argmax(1))
-    assert np.isnan(frame.loc["teacher", "agreement"])
-    assert frame.loc["students", "top1_low"] <= frame.loc["students", "top1"]
-    assert np.isnan(frame.loc["students", "top_k"])  # three classes have no five likeliest
+    assert frame.loc["top1", "students"] == accuracy_score(label, mine.argmax(1))
+    assert frame.loc["top1", "teacher"] == accuracy_score(label, teacher.argmax(1))
+    assert frame.loc["agreement", "students"] == np.mean(mine.argmax(1) == teacher.argmax(1))
+    assert np.isnan(frame.loc["agreement", "teacher"])
+    assert frame.loc["top1", "students_low"] <= frame.loc["top1", "students"]
+    assert np.isnan(frame.loc["top_k", "students"])  # three classes have no five likeliest
 
 
 def test_the_matrix_has_labels_in_rows(students):
@@ -87,22 +88,24 @@ def test_a_look_at_the_holdout_is_counted(students):
     assert students.tuner.looks() == 2
 
 
-def test_the_command_prints_them(students, capsys):
+def test_top_k_changes_and_pairs_of_classes(students, capsys):
     students.tune([Intent("cat", "a", "remove")])
-    path = str(students.tuner.store.path)
-    assert main(["metrics", path, "--json", "--top-k", "2", "--draws", "20"]) == 0
-    together = json.loads(capsys.readouterr().out)["single_label"]
-    label, mine, _ = expected(students)
+    label, mine, teacher = expected(students)
+    found = metrics_together(students.tuner, students.node, "tune", k=2, draws=20)
     k = top_k_accuracy_score(label, mine, k=2)
-    assert together["metrics"]["top_k"]["estimate"] == pytest.approx(k)
-    assert together["confusion"]["students"] == confusion_matrix(label, mine.argmax(1)).tolist()
-    assert set(together["since_parent"]) == set(together["metrics"])
-    wrong = sum(cell["images"] for cell in together["confusion"]["cells"])
-    assert wrong == (label != mine.argmax(1)).sum()
-    assert main(["metrics", path, "--confusion", "--draws", "20"]) == 0
-    out = capsys.readouterr().out
-    assert "top-1 accuracy" in out
-    assert "taken for" in out
+    assert found.loc["top_k", "students"] == pytest.approx(k)
+    assert found.loc["top_k", "name"] == "top-2 accuracy"
+    before = students.metrics("tune", together=True).loc["top1", "since_start"]
+    students.jump("0")
+    start = students.metrics("tune", together=True).loc["top1", "students"]
+    assert before == pytest.approx(found.loc["top1", "students"] - start)
+    pairs = confusions(students.tuner, students.tuner.nodes()[1], "tune")
+    for column, named in (("images", mine), ("teacher_images", teacher)):
+        matrix = confusion_matrix(label, named.argmax(1), labels=range(3))
+        cells = {(CLASSES[i], CLASSES[j]): n for (i, j), n in np.ndenumerate(matrix)}
+        assert all(pairs[column].get(pair, 0) == n for pair, n in cells.items())
+    assert main(["metrics", str(students.tuner.store.path), "--confusion", "--draws", "20"]) == 0
+    assert "taken for" in capsys.readouterr().out
 
 
 def test_with_several_classes_an_image_there_is_no_top_one(tmp_path, capsys):
@@ -116,5 +119,3 @@ def test_with_several_classes_an_image_there_is_no_top_one(tmp_path, capsys):
     assert students.tuner.looks() == 0
     assert main(["metrics", str(tmp_path / "own.zarr"), "--confusion"]) == 1
     assert "there is no top-1" in capsys.readouterr().err
-    assert main(["metrics", str(tmp_path / "own.zarr"), "--json", "--draws", "10"]) == 0
-    assert json.loads(capsys.readouterr().out)["single_label"] is None

@@ -7,7 +7,7 @@ from factory import small_spec, spec_text
 
 from inficond_panel.distill import change_intervals
 from inficond_panel.errors import SpecError
-from inficond_panel.results.node_metrics import metric_change
+from inficond_panel.results.metrics import metric_change
 from inficond_panel.results.refit_report import explain
 from inficond_panel.spec import load_spec
 from inficond_panel.state import AppState

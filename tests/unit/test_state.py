@@ -96,12 +96,12 @@ def test_nothing_is_tuned_while_the_holdout_is_in_view(app: AppState) -> None:
     app.tuning.toggle(Intent("bicycle", "sky", "up"))
     app.tuning.toggle(Lambda("bicycle"))
     app.tuning.scale(3 * factor)
-    app.suggestion.ask("repair")
+    app.suggestion.ask()
     app.tuning.clear()
     app.tuning.fine_tune()
     assert app.tuning.pending == waiting
     assert app.tuning.factor == factor
-    assert app.suggestion.running == ""
+    assert not app.suggestion.running
     assert len(app.tuning.nodes) == 1
     app.tuning.show_split("tune")
     assert app.tuning.locked == ""

@@ -161,13 +161,13 @@ def test_a_cured_student_is_judged_anew(demo):
 def test_a_suggestion_waits_in_the_batch_with_what_was_there(demo):
     app = AppState(demo, Jobs(inline=True))
     app.tuning.toggle(Intent("bird", "road", "down"))
-    app.suggestion.ask("repair", ["bicycle"])
-    expected = suggest(demo, strategy="repair", classes=["bicycle"])
+    app.suggestion.ask(["bicycle"])
+    expected = suggest(demo, classes=["bicycle"])
     assert app.suggestion.latest.intents == expected.intents
     assert app.tuning.pending[1:] == list(expected.intents)
     assert app.tuning.pending[0].class_name == "bird"
     change = app.tuning.preview.changes["bicycle"]["ap"]
-    gain = expected.classes["bicycle"].gain
+    gain = expected.gain_of("bicycle")
     assert gain.low < change.estimate < gain.high
     app.tuning.clear()
 
@@ -176,7 +176,7 @@ def test_a_suggestion_is_told_while_some_of_it_waits(demo):
     app = AppState(demo, Jobs(inline=True))
     bar = KnowledgeView(app).bar
     app.selection.class_name = "bicycle"
-    app.suggestion.ask("repair", ["bicycle"])
+    app.suggestion.ask(["bicycle"])
     told = app.suggestion.latest.summary
     assert told in " ".join(bar.notices)
     app.tuning.clear()
@@ -187,7 +187,7 @@ def test_a_suggestion_is_told_while_some_of_it_waits(demo):
 
 def test_nothing_is_put_where_nothing_is_suggested(demo):
     app = AppState(demo, Jobs(inline=True))
-    app.suggestion.ask("repair", ["train"])
+    app.suggestion.ask(["train"])
     assert app.tuning.pending == []
     assert app.suggestion.latest.intents == ()
     assert "Taking the best lever gains nothing on photos" in app.suggestion.latest.summary
@@ -195,7 +195,7 @@ def test_nothing_is_put_where_nothing_is_suggested(demo):
 
 def test_a_suggestion_for_another_iteration_is_forgotten(demo):
     app = AppState(demo, Jobs(inline=True))
-    app.suggestion.ask("repair", ["bicycle"])
+    app.suggestion.ask(["bicycle"])
     app.tuning.fine_tune()
     assert app.suggestion.latest is None
     app.tuning.undo()

@@ -19,7 +19,9 @@ def test_a_text_that_begins_like_a_formula_is_marked_as_text(text, tmp_path):
     content = make_table("t", ["a", text], [[text, -1.5]]).content.decode()
     rows = list(csv.reader(io.StringIO(content, newline="")))
     assert rows == [["a", f"'{text}"], [f"'{text}", "-1.5"]]
-    file = write(pd.DataFrame({"answer": [text], "n": [-2]}), tmp_path / "t.csv")
+    file = write(
+        pd.DataFrame({"answer": [text], "n": [-2]}).set_index("answer"), tmp_path / "t.csv"
+    )
     with file.open(newline="") as opened:
         assert list(csv.reader(opened)) == [["answer", "n"], [f"'{text}", "-2"]]
 

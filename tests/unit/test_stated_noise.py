@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -22,7 +23,7 @@ from inficond_panel.export.folder import as_exported
 from inficond_panel.results.stability import stability
 from inficond_panel.spec.sections.page import Views
 from inficond_panel.tuning.shift.class_shift import class_shifts
-from inficond_panel.tuning.suggest.suggestion import Change
+from inficond_panel.tuning.suggest.gain import Change
 
 THUMB = ("bicycle", "wheel", "up")
 
@@ -82,8 +83,9 @@ def _of_command(students, metric):
     """Lower limit as ``inficond metrics`` states it, without and with ``--draws``."""
     spec = str(students.tuner.spec.path)
     shown = [json.loads(_output("metrics", spec, "--json", *more)) for more in ([], ["--draws=40"])]
-    assert [each["draws"] for each in shown] == [40, 40]
-    low = {each["classes"]["bicycle"]["metrics"][metric]["low"] for each in shown}
+    assert [each["classes"]["draws"] for each in shown] == [40, 40]
+    rows = [row for each in shown for row in each["classes"]["rows"] if row["class"] == "bicycle"]
+    low = {row[f"{metric}_low"] for row in rows}
     return low.pop() if len(low) == 1 else None
 
 
@@ -162,13 +164,11 @@ def test_text_names_the_level(tmp_path, capsys):
     assert main(["tune", spec, "--edits", str(edits)]) == 0
     assert "changes with their 80 % intervals" in capsys.readouterr().out
     assert main(["history", "list", spec]) == 0
-    assert (
-        "changes in mean AP since #0 on the split tune, 80 % intervals" in capsys.readouterr().out
-    )
+    assert re.search(r"change of mAP +80 %", capsys.readouterr().out)
     assert main(["history", "compare", spec, "--node", "0", "1"]) == 0
     assert "; changes with their 80 % intervals" in capsys.readouterr().out
-    assert main(["suggest", spec, "--class", "bicycle", "--strategy", "greedy", "--dry-run"]) == 0
-    assert "AP points, 80 % interval, over 1 class (" in capsys.readouterr().out
+    assert main(["suggest", spec, "--class", "bicycle", "--dry-run"]) == 0
+    assert "gain              80 %" in capsys.readouterr().out
     assert main(["suspects", spec, "--class", "bicycle"]) == 0
-    told = "in brackets: 96 % intervals of what is lost, 80 % intervals of AP on tune"
-    assert told in capsys.readouterr().out
+    headings = capsys.readouterr().out.splitlines()[2].split("  ")
+    assert [each.strip() for each in headings if "%" in each] == ["96 %"] * 2 + ["80 %"] * 3

@@ -52,7 +52,7 @@ def test_links_are_told_once_and_lead_to_participants(run, file: Path) -> None:
 def test_list(run, begun: Path) -> None:
     status, out, _ = run("study", "list", begun, "--json")
     assert status == 0
-    [row] = json.loads(out)["participants"]
+    [row] = json.loads(out)["rows"]
     assert (row["participant"], row["done"], row["tasks"]) == ("P01", 1, 2)
     assert "P01" in run("study", "list", begun)[1]
 
@@ -75,7 +75,7 @@ def test_delete(run, begun: Path) -> None:
     assert status == 1
     assert "--yes" in err
     assert run("study", "delete", begun, "P01", "--yes")[0] == 0
-    assert json.loads(run("study", "list", begun, "--json")[1])["participants"] == []
+    assert json.loads(run("study", "list", begun, "--json")[1])["rows"] == []
     status, _, err = run("study", "replay", begun, "P01")
     assert status == 1
     assert "no participant P01" in err

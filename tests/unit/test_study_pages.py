@@ -270,9 +270,9 @@ def test_a_condition_shows_neither_suspects_nor_suggestions(tmp_path: Path) -> N
     assert app.shifts.by_class == {}
     knowledge = KnowledgeView(app)
     knowledge.act({"action": "cure", "cure": {"direction": "lambda", "value": 0.1}})
-    knowledge.act({"action": "suggest", "strategy": "repair", "every": True})
+    knowledge.act({"action": "suggest", "every": True})
     assert app.tuning.pending == []
-    assert app.suggestion.running == ""
+    assert not app.suggestion.running
 
 
 def test_a_deleted_participant_is_shown_out(study: Study, visitor: Visitor) -> None:

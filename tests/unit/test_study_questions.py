@@ -8,7 +8,7 @@ import pytest
 from studies import STUDY, Person, Visitor, small_study
 
 from inficond_panel.errors import SpecError, StudyLinkError
-from inficond_panel.study.pages.report.report_answers import answer_charts
+from inficond_panel.study.pages.report import answer_charts
 from inficond_panel.study.results.board import board
 from inficond_panel.study.results.study_tables import answers_table, scores_table
 from inficond_panel.study.results.timeline import progress_of
@@ -91,12 +91,13 @@ def test_questions_after_a_task_are_scored(tmp_path: Path) -> None:
     scales = dict(zip(("mental", "physical", "temporal"), (21, 1, 11), strict=True))
     rest = {"performance": 11, "effort": 1, "frustration": 6}
     give(visitor, **{f"tlx-{name}": step for name, step in {**scales, **rest}.items()})
-    scores = scores_table(visitor.study).set_index("template")
+    scores = scores_table(visitor.study).reset_index().set_index("template")
     assert scores.score.to_dict() == {"seq": 6, "nasa_tlx": (100 + 0 + 50 + 50 + 0 + 25) / 6}
     assert set(scores.task) == {"bicycle"}
-    chart = answer_charts(visitor.study)  # each scale under its own legend, none of others
-    assert [chart.count(f">{label}</span>") for label in ("Very difficult", "Perfect")] == [1, 1]
-    assert "disagree" not in chart
+    legends = [dict(legend).values() for legend, _ in answer_charts(visitor.study)]
+    labels = [label for legend in legends for label in legend]  # each scale under its own
+    assert [labels.count(label) for label in ("Very difficult", "Perfect")] == [1, 1]
+    assert not [label for label in labels if "disagree" in label]
     table = answers_table(visitor.study).set_index("question")
     assert table.loc["why", ["task", "answer"]].tolist() == ["bicycle", "Because."]
     assert table.loc["age", "task"] == ""

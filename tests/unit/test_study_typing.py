@@ -13,7 +13,7 @@ from studies import STUDY, Visitor, small_study
 from inficond_panel.errors import SpecError, TuningError
 from inficond_panel.state import Job
 from inficond_panel.store import write_store
-from inficond_panel.study.pages.report.report import write_report
+from inficond_panel.study.pages.report import write_report
 from inficond_panel.study.results.board import board
 from inficond_panel.study.results.holdout import with_holdout
 from inficond_panel.study.results.results import results
@@ -197,13 +197,13 @@ def test_everything_is_rebuilt_and_told_with_its_concepts(
     ]
     assert events_table(study).typed.iloc[-1] == "moss; lichen"
     visitor.leave()
-    page, *_ = write_report(study, tmp_path / "report")
+    (page, *_), _ = write_report(study, tmp_path / "report")
     assert "<h2>Concepts typed</h2>" in page.read_text()
     rows = pd.read_csv(tmp_path / "report" / "typed.csv")
     assert rows.concept.tolist() == ["moss", "lichen"]
     assert rows.synonyms.fillna("").tolist() == ["", "green crust"]
     summary = pd.read_csv(tmp_path / "report" / "summary.csv")
-    assert summary.typed.tolist() == [1]  # the other came when it was done
+    assert set(summary.typed) == {1}  # the other came when it was done
 
 
 def test_what_is_typed_stays(visitor: Visitor) -> None:

@@ -30,7 +30,7 @@ def by_hand(weight, bias, x, label, gamma):
 
 
 def reinforce(forward, pixels, label, gamma):
-    from precompute.teachers.oracle import loss_gradient, stepped
+    from precompute.teachers.teacher import loss_gradient, stepped
 
     return stepped(pixels, loss_gradient(forward, pixels, label), gamma)
 
@@ -76,7 +76,7 @@ def test_the_step_of_an_image_does_not_depend_on_the_others_in_its_batch():
 
 
 def test_the_loss_is_the_sum_over_known_labels():
-    from precompute.teachers.oracle import task_loss
+    from precompute.teachers.teacher import task_loss
 
     logits, label = np.array([[0.3, -2.0, 5.0], [1.0, 1.0, 1.0]]), np.array([[1, 0, -1], [-1] * 3])
     expected = [-np.log(expit(0.3)) - np.log(1 - expit(-2.0)), 0]
@@ -94,7 +94,7 @@ def deep(seed):
 @given(st.integers(0, 1000))
 @settings(max_examples=25, derandomize=True)
 def test_a_small_step_lowers_the_loss_of_every_labelled_image(seed):
-    from precompute.teachers.oracle import task_loss
+    from precompute.teachers.teacher import task_loss
 
     *_, x, label = problem(seed)
     x, label, forward = torch.from_numpy(x), torch.from_numpy(label), deep(seed)

@@ -26,10 +26,10 @@ def linear(tmp_path_factory):
 
 
 def photos_of(dataset, **options):
-    from precompute.batches.batch_keys import photo_keys
-    from precompute.teachers import Photos
+    from precompute.batches.results import photo_keys
+    from precompute.batches.run import Run
 
-    return Photos(dataset, photo_keys(dataset.ids, digests(dataset)), **options)
+    return Run(dataset, photo_keys(dataset.ids, digests(dataset)), **options)
 
 
 def run(section, dataset, *given, **options):
@@ -88,33 +88,30 @@ def counted(dataset):
 
 
 def test_a_stopped_run_goes_on_and_gives_the_same_bits(linear, tmp_path):
-    from precompute.batches.stages import Finished
-    from precompute.batches.workers import Workers
+    from precompute.batches.results import Results
 
     section = teacher_section("torchscript", path=linear[0], batch=2, oracle=0.5)
     whole = run(section, drawn())
     lines = []
     with pytest.raises(CancelledError):
-        run(section, drawn(), finished=Finished(tmp_path),
-            workers=Workers(progress=lines.append), cancelled=lambda: len(lines) == 3)  # fmt: skip
+        run(section, drawn(), results=Results(tmp_path),
+            progress=lines.append, cancelled=lambda: len(lines) == 3)  # fmt: skip
     kept = sorted(tmp_path.glob("logits-*"))
     assert len(kept) == 3
     (kept[0] / "values.npy").write_bytes(b"cut short")
     finished_photos = sum(len(np.load(folder / "values.npy")) for folder in kept[1:])
     dataset, loads = counted(drawn())
-    again = run(section, dataset, finished=Finished(tmp_path))
+    again = run(section, dataset, results=Results(tmp_path))
     np.testing.assert_array_equal(again.logit, whole.logit)
     np.testing.assert_array_equal(again.oracle, whole.oracle)
     assert len(loads) == 10 - finished_photos + 5  # the oracle sees the 5 of fit again
-    finished, (dataset, loads) = Finished(tmp_path), counted(drawn())
-    run(section, dataset, finished=finished)
+    dataset, loads = counted(drawn())
+    run(section, dataset, results=Results(tmp_path))
     assert loads == []
 
 
 @pytest.mark.parametrize("threads", [1, 3])
 def test_order_other_photos_and_threads_change_no_bit(linear, threads):
-    from precompute.batches.workers import Workers
-
     section = teacher_section("torchscript", path=linear[0], batch=3, oracle=0.5)
     whole, dataset = run(section, drawn()), drawn()
     order = np.array([4, 1, 3, 0, 2, 9, 6, 7, 5, 8])
@@ -125,7 +122,7 @@ def test_order_other_photos_and_threads_change_no_bit(linear, threads):
         "load": lambda i: dataset.load(int(order[i])),
         "digest": lambda i: dataset.digest(int(order[i])),
     })  # fmt: skip
-    found = run(section, turned, workers=Workers(threads))
+    found = run(section, turned, threads=threads)
     np.testing.assert_array_equal(found.logit, whole.logit[order])
     np.testing.assert_array_equal(found.oracle, whole.oracle[order])
 

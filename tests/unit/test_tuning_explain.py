@@ -14,10 +14,10 @@ from inficond_panel.distill import fit, soft_targets
 from inficond_panel.errors import CancelledError, TuningError
 from inficond_panel.results.churn import churn
 from inficond_panel.results.refit_report import explain
+from inficond_panel.results.refit_words import group_sentence, sentences, short_sentences
 from inficond_panel.spec import load_spec
 from inficond_panel.store import Store, open_store, write_store
 from inficond_panel.tuning import History, Intent, Tuner
-from inficond_panel.wording.refit import group_sentence, sentences, short_sentences
 
 UP, DOWN = Intent("bicycle", "wheel", "up"), Intent("bicycle", "sky", "down")
 

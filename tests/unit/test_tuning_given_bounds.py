@@ -8,10 +8,10 @@ import json
 import numpy as np
 import pytest
 from factory import small_store, spec_text
+from inficond_panel.api.tables import history
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from inficond_panel.api.tables import history
 from inficond_panel.errors import TuningError
 from inficond_panel.spec import load_spec
 from inficond_panel.store import Store

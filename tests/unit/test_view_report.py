@@ -11,6 +11,7 @@ import pytest
 from factory import twins_spec
 
 from inficond_panel.distill.solver.shadow_prices import Price
+from inficond_panel.results import refit_words as words
 from inficond_panel.results.bound_prices import Bound
 from inficond_panel.results.local_explanation import Apart, Edit, Part
 from inficond_panel.results.refit_report import explain
@@ -20,7 +21,6 @@ from inficond_panel.views.detail.local_explanation import SHOWN, make_apart
 from inficond_panel.views.knowledge.batch.batch import make_group_offer
 from inficond_panel.views.knowledge.panels import refit_report as told
 from inficond_panel.views.knowledge.panels.refit_report import make_report
-from inficond_panel.wording import refit as words
 
 
 @pytest.fixture

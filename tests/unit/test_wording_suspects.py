@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from inficond_panel.distill import Interval
 from inficond_panel.distill.shift.verdict import Verdict
 from inficond_panel.tuning.intents.cures import Lambda
 from inficond_panel.tuning.shift.class_shift import ClassShift
-from inficond_panel.tuning.suggest.suggestion import ClassSuggestion, Gain, Suggestion
+from inficond_panel.tuning.suggest.gain import Change, Gain
+from inficond_panel.tuning.suggest.levers import ClassRepair, Lever
+from inficond_panel.tuning.suggest.suggestion import Suggestion
 from inficond_panel.wording.cures import gain_words, suggestion_sentences
 from inficond_panel.wording.suspects import (
     leaning_sentence,
@@ -147,44 +150,31 @@ def test_ap_of_the_student_stands_beside_that_of_others_and_the_highest_is_named
     assert tune_ap_sentence({}) == ""
 
 
-def suggestion(**of: object) -> Suggestion:
-    fixed = {"strategy": "repair", "seed": 0, "budget": 5, "parent": "p", "images": 600}
-    return Suggestion(**{**fixed, "measured": "cross-fitted", "conclusion": "One.", **of})
+def repair(name: str, gain: float) -> ClassRepair:
+    change = Change(gain, np.linspace(gain - 0.1, gain + 0.1, 400))
+    still = Lever("as it is", (), "", Change(0.0, np.zeros(400)), 0.5, 0.9, 3)
+    levers = (still, Lever("lambda", (Lambda(name),), "", change, 0.5 + gain, 0.9, 2))
+    return ClassRepair(ClassShift(name, "none"), levers, change)
 
 
-def test_a_suggestion_is_told_with_its_gain_and_its_reasons():
-    gain = Gain(0.031, 0.004, 0.06)
-    own = ClassSuggestion((Lambda("dog"),), gain, ("AP on tune chooses",))
-    made = suggestion(scope=("dog", "cat"), gain=gain, classes={"dog": own})
-    assert suggestion_sentences(made, "dog") == [
-        "One. Expected in the mean over 2 classes: +3.1 AP points [+0.4, +6.0], cross-fitted.",
-        "dog: expected +3.1 AP points [+0.4, +6.0], cross-fitted.",
-        "lambda auto: AP on tune chooses.",
-    ]
+def test_a_suggestion_is_told_with_its_gain_and_its_levers():
+    repairs = {"dog": repair("dog", 0.03), "cat": repair("cat", -0.02)}
+    made = Suggestion(0, "p", 600, 0.95, repairs, {"cow": "2 photos"})
+    first, own, still, lever = suggestion_sentences(made, "dog")
+    assert first == (
+        "0 of 2 classes show a shift from fit to tune. A repair is proposed for 1 of 2 classes, "
+        "shifted or not (1 interval includes 0). Expected in the mean over 2 classes: +1.5 AP "
+        "points [−3.2, +6.2], cross-fitted: on photos that did not choose."
+    )
+    assert own == (
+        "dog: lambda auto; expected +3.0 AP points [−6.5, +12.5], cross-fitted: on photos that "
+        "did not choose."
+    )
+    assert (still[:9], lever[:17]) == ("as it is:", "lambda: AP 53.0, ")
+    assert suggestion_sentences(made, "dog", limits=False)[1] == (
+        "dog: lambda auto; expected +3.0 AP points, cross-fitted: on photos that did not choose."
+    )
     assert suggestion_sentences(made, "cat")[1] == (
-        "cat: no gain was found; the student stays as it is."
+        "cat: taking the best lever gains nothing; it is left as it is."
     )
-
-
-def test_a_suggestion_is_told_without_limits():
-    tried = {"tune": Gain(0.0123, -0.002, 0.03), "AP on tune": Gain(-0.004, -0.01, 0.002)}
-    own = ClassSuggestion((Lambda("dog"),), tried["tune"], ("AP on tune chooses",))
-    made = suggestion(
-        scope=("dog",), gain=tried["tune"], classes={"dog": own}, tried=tried, alone=True
-    )
-    assert made.summary == (
-        "One. Largest cross-fitted gain in AP points, with the interval of each alone: by tune "
-        "+1.23 [−0.20, +3.00]; by AP on tune −0.40 [−1.00, +0.20]. Each class was tried by "
-        "itself; a thumb moves the others too."
-    )
-    assert suggestion_sentences(made, "dog", limits=False) == [
-        "One. Largest cross-fitted gain in AP points: by tune +1.23; by AP on tune −0.40. "
-        "Each class was tried by itself; a thumb moves the others too.",
-        "dog: expected +1.2 AP points, cross-fitted.",
-        "lambda auto: AP on tune chooses.",
-    ]
-
-
-def test_where_nothing_is_suggested_no_gain_is_told():
-    made = suggestion(scope=("dog",), gain=Gain(0, 0, 0), skipped={"cat": "2 photos"})
-    assert suggestion_sentences(made, "cat") == ["One.", "cat is left out: 2 photos."]
+    assert suggestion_sentences(made, "cow")[1:] == ["cow is left out: 2 photos."]

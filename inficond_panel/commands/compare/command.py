@@ -8,7 +8,14 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from inficond_panel.commands.shared.arguments import add_seed, add_split, add_tuner, positive
+from inficond_panel.commands.shared.arguments import (
+    add_allow_python,
+    add_seed,
+    add_split,
+    add_tuner,
+    positive,
+)
+from inficond_panel.commands.shared.show import add_forms
 
 DESCRIPTION = (
     "Distills the students of every combination of targets, alpha, temperature and lambda, and "
@@ -66,22 +73,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--draws", type=positive, metavar="N", help="bootstrap draws (default: as the spec says)"
     )
+    add_allow_python(parser)
     add_seed(parser)
+    add_forms(parser)
 
 
 def run(args: argparse.Namespace) -> None:
     """Measure the outputs, distill the students of each setting, and hold them side by side."""
-    from inficond_panel.commands.compare.compare_run import compare_outputs_and_students
-    from inficond_panel.commands.compare.gamma_run import sweep_gammas
-    from inficond_panel.commands.compare.link_run import compare_the_links
+    from inficond_panel.commands.compare.run import compare
     from inficond_panel.errors import InficondError
 
     if args.super_classes and not args.gamma:
         raise InficondError("--super is used with --gamma alone.", "Give --gamma, or leave it out.")
-    if args.link:
-        compare_the_links(args)
-    else:
-        (sweep_gammas if args.gamma else compare_outputs_and_students)(args)
+    compare(args)
 
 
 def add_setting_lists(parser: argparse.ArgumentParser) -> None:

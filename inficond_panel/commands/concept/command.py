@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import argparse
 
-from inficond_panel.commands.shared.arguments import SPEC, STORE, add_json, add_tuner
+from inficond_panel.commands.shared.arguments import (
+    SPEC,
+    STORE,
+    add_allow_python,
+    add_json,
+    add_tuner,
+)
 from inficond_panel.commands.shared.output import say, say_json
 from inficond_panel.commands.shared.parser import Parser, described
 
@@ -31,6 +37,7 @@ def add_arguments(parser: Parser) -> None:
     words = actions.add_parser("filter", **described(text, "inficond concept filter photos.yaml"))
     words.add_argument("spec", metavar="SPEC", help=SPEC)
     words.add_argument("--store", metavar="FOLDER", help=STORE)
+    add_allow_python(words)
     add_json(words)
     actions.choices["add"].add_argument(
         "text", metavar="WORDS", help="name, or name, synonym, synonym"

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from inficond_panel.commands.shared.arguments import allow_python
 from inficond_panel.commands.shared.output import note, say, say_json, say_table
 from inficond_panel.commands.shared.precompute_package import precompute_package
 from inficond_panel.concepts.texts import texts_of
@@ -84,10 +85,11 @@ ACTIONS: dict[str, Callable[[Tuner, argparse.Namespace], Result]] = {
 def filter_words(args: argparse.Namespace) -> None:
     """Write how many words fall, which, by which filter and why."""
     spec = load_spec(find_spec(args.spec))
+    allow_python(args, spec)
     spec.check_making()
     precompute_package()
     from precompute.concepts.filters import REASONS, by_filter
-    from precompute.pipeline.filtering import filtered_words
+    from precompute.pipeline.stages import filtered_words
 
     place = Path(args.store or spec.store)
     store = open_store(place) if (place / "zarr.json").is_file() else None

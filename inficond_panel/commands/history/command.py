@@ -12,6 +12,7 @@ from inficond_panel.commands.shared.arguments import (
 )
 from inficond_panel.commands.shared.output import note, say, say_json
 from inficond_panel.commands.shared.parser import Parser, described
+from inficond_panel.commands.shared.show import add_forms, show
 from inficond_panel.errors import TuningError
 
 DESCRIPTION = (
@@ -65,6 +66,8 @@ def add_arguments(parser: Parser) -> None:
         example = f"inficond history {name} {_EXAMPLES[name]}"
         add_tuner(added.add_parser(name, **described(text, example)))
     of = added.choices
+    for name in ("list", "events"):
+        add_forms(of[name])
     of["list"].add_argument("--all", action="store_true", help="deleted branches too")
     of["list"].add_argument(
         "--others", action="store_true", help="students over other concepts, or with other settings"
@@ -106,11 +109,13 @@ def run(args: argparse.Namespace) -> None:
             )
     if tuner.mark:
         note(f"These students learned from the oracle, which {tuner.mark}.")
-    document, lines = ACTIONS[args.action](tuner, args)
-    if args.json:
-        say_json(document)
+    found = ACTIONS[args.action](tuner, args)
+    if not isinstance(found, tuple):
+        show(args, found)
+    elif args.json:
+        say_json(found[0])
     else:
-        for line in lines:
+        for line in found[1]:
             say(line)
 
 

@@ -4,67 +4,38 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-from inficond_panel.commands.history.backups import backup, from_backup
+import pandas as pd
+
 from inficond_panel.commands.history.history_text import (
     comparison_lines,
-    event_line,
     node_lines,
-    others_lines,
-    tree_lines,
 )
 from inficond_panel.commands.shared.output import note, progress
 from inficond_panel.commands.shared.students import chosen_node
 from inficond_panel.common.numbers import count
 from inficond_panel.export.folder import edits_text
-from inficond_panel.results.comparison import change_document, compare
-from inficond_panel.results.node_metrics import metric_change
+from inficond_panel.results.comparison import compare
+from inficond_panel.results.history import events, iterations, others
 from inficond_panel.tuning import Node, Tuner
-from inficond_panel.tuning.backups import replay_into, same_weights
+from inficond_panel.tuning.backups import back_up, bring_back, replay_into, same_weights
 from inficond_panel.tuning.documents import node_document
 from inficond_panel.tuning.node_names import find_node
-from inficond_panel.tuning.other_students import by_kind, other_students, others_sentence
-from inficond_panel.vocabulary.confidence import interval_word
+from inficond_panel.tuning.other_students import count_others
 from inficond_panel.vocabulary.splits import HOLDOUT, TUNE
 
-#: What an action gives: the document, and its lines for people.
+#: What an action gives: a document with its lines for people; some give a frame instead.
 Result = tuple[dict[str, Any], list[str]]
 
 
-def list_nodes(tuner: Tuner, args: argparse.Namespace) -> Result:
-    """Return the tree with its changes in mean AP, or the other students in the file."""
-    others = other_students(tuner)
-    told = {"others": [other.to_json() for other in others]}
+def list_nodes(tuner: Tuner, args: argparse.Namespace) -> pd.DataFrame:
+    """Return the tree with its changes in mAP, or the other students in the file."""
     if args.others:
-        return {**_place(tuner), **told}, others_lines(tuner.history.path, others)
+        return others(tuner)
     tuner.store.verify()
-    nodes = tuner.nodes(deleted=args.all)
-    state = tuner.history.state(tuner.root_id)
-    totals = {node.id: metric_change(tuner, nodes[0], node, TUNE, "") for node in nodes[1:]}
-    rows = [
-        {
-            **_facts(tuner, node),
-            "head": node.id == state.head,
-            "deleted": state.hidden(node.id),
-            "total": change_document(totals[node.id]) if node.id in totals else None,
-        }
-        for node in nodes
-    ]
-    left_out = len(state.parents) - len(nodes)
-    level = tuner.spec.views.confidence
-    told_by = f"changes in mean AP since #0 on the split tune, {interval_word(level)}s"
-    lines = [f"history {tuner.history.path}, {told_by}", ""]
-    lines += tree_lines(nodes, state, totals)
-    if left_out:
-        lines += [
-            "",
-            f"{left_out} in deleted branches are not shown; see: inficond history list SPEC --all",
-        ]
-    if others:
-        lines += ["", others_sentence(by_kind(others), args.spec)]
-    document = {"redo": state.redo[::-1], "level": level, "nodes": rows}
-    return {**_place(tuner), **document, **told}, lines
+    return iterations(tuner, deleted=args.all, changes=True)
 
 
 def show_node(tuner: Tuner, args: argparse.Namespace) -> Result:
@@ -150,12 +121,9 @@ def compare_nodes(tuner: Tuner, args: argparse.Namespace) -> Result:
     return {**_place(tuner), **found.to_json()}, comparison_lines(found)
 
 
-def list_events(tuner: Tuner, _: argparse.Namespace) -> Result:
+def list_events(tuner: Tuner, _: argparse.Namespace) -> pd.DataFrame:
     """Return all that happened."""
-    events = tuner.history.events(tuner.root_id)
-    numbers = {node.id: node.number for node in tuner.nodes(deleted=True)}
-    document = {**_place(tuner), "events": [vars(event) for event in events]}
-    return document, [event_line(event, numbers) for event in events]
+    return events(tuner)
 
 
 def list_edits(tuner: Tuner, args: argparse.Namespace) -> Result:
@@ -178,12 +146,37 @@ def replay(tuner: Tuner, args: argparse.Namespace) -> Result:
     return {**_place(into), "nodes": nodes}, lines
 
 
-def _place(tuner: Tuner) -> dict[str, Any]:
+def backup(tuner: Tuner, args: argparse.Namespace) -> Result:
+    """Copy the history, with its typed concepts, to a new file."""
+    back_up(tuner, Path(args.file))
+    own, others_there = len(tuner.nodes(deleted=True)), sum(count_others(tuner).values())
+    more = f" and {count(others_there)} of other students" if others_there else ""
+    spec = args.spec if own else "SPEC"  # those of others come back by the spec that they are of
+    lines = [
+        f"{count(own, 'iteration')}{more} copied to {args.file}.",
+        f"They come back with: inficond history from-backup {spec} {args.file}",
+    ]
+    return _place(tuner, file=str(args.file), iterations=own), lines
+
+
+def from_backup(tuner: Tuner, args: argparse.Namespace) -> Result:
+    """Bring a copy back; what the history held until now is kept beside it."""
+    tuner, kept = bring_back(tuner, Path(args.file))
+    own = len(tuner.nodes(deleted=True))
+    lines = [f"{own} iterations brought back from {args.file}."]
+    lines += [f"Those until now are in {kept}."] if kept else []
+    lines += ["Pages that are open show them once they are loaded again."]
+    told = {"iterations": own, "file": str(args.file), "kept": str(kept) if kept else None}
+    return _place(tuner, **told), lines
+
+
+def _place(tuner: Tuner, **more: Any) -> dict[str, Any]:
     return {
         "spec": str(tuner.spec.path),
         "store_hash": tuner.store.content_hash,
         "history": tuner.history.path,
         "head": tuner.history.head(tuner.root_id),
+        **more,
     }
 
 
@@ -202,7 +195,7 @@ def _numbers(tuner: Tuner, ids: list[str]) -> str:
     return ", ".join(nodes) or "nothing, it was so already"
 
 
-ACTIONS: dict[str, Callable[[Tuner, argparse.Namespace], Result]] = {
+ACTIONS: dict[str, Callable[[Tuner, argparse.Namespace], Result | pd.DataFrame]] = {
     "list": list_nodes,
     "show": show_node,
     "undo": undo,

@@ -5,72 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
-from inficond_panel.common.numbers import count, written
+from inficond_panel.common.numbers import written
 from inficond_panel.distill import Interval
 from inficond_panel.results.comparison import ClassComparison, Comparison
-from inficond_panel.tuning import Event, HistoryState, Node, Tuner
+from inficond_panel.results.refit_words import churn_sentence
+from inficond_panel.tuning import Event, Node, Tuner
 from inficond_panel.tuning.notices import limits_text
-from inficond_panel.tuning.other_students import OtherStudents
 from inficond_panel.vocabulary.confidence import interval_word
 from inficond_panel.vocabulary.metrics import AP, METRICS
-from inficond_panel.vocabulary.splits import HOLDOUT
 from inficond_panel.wording.cures import Asked, asked_words
 from inficond_panel.wording.metric_change import change_text, make_change
-from inficond_panel.wording.refit import churn_sentence
 
 _SHOWN_IDS = 8
-
-
-def tree_lines(
-    nodes: Sequence[Node], state: HistoryState, totals: Mapping[str, Interval]
-) -> list[str]:
-    """The tree, the root first; an iteration that is the only child stands below its parent."""
-    children: dict[str | None, list[Node]] = {}
-    for node in nodes:
-        children.setdefault(node.parent, []).append(node)
-    lines = []
-    for first, rest, node in _drawn(nodes[0], children, "", ""):
-        mark = "◉" if node.id == state.head else "○" if state.hidden(node.id) else "●"
-        lines.append(f"{first}{mark} {_title(node, state)}")
-        below = "│ " if children.get(node.id) else "  "
-        lines += [f"{rest}{below}  {text}" for text in _details(node, state, totals.get(node.id))]
-    return lines
-
-
-def _drawn(
-    node: Node, children: Mapping[str | None, Sequence[Node]], first: str, rest: str
-) -> Iterator[tuple[str, str, Node]]:
-    """Each node with what stands before its first line and before the others."""
-    waiting = [(node, first, rest)]
-    while waiting:
-        at, before, below = waiting.pop()
-        yield before, below, at
-        under = children.get(at.id, ())
-        if len(under) == 1:
-            waiting.append((under[0], below, below))
-        else:
-            branches = [(child, f"{below}├─", f"{below}│ ") for child in under[:-1]]
-            branches += [(child, f"{below}└─", f"{below}  ") for child in under[-1:]]
-            waiting += reversed(branches)
-
-
-def _title(node: Node, state: HistoryState) -> str:
-    name = f" {plain(node.name)!r}" if node.name else ""
-    deleted = ", deleted" if state.hidden(node.id) else ""
-    head = "  ← head" if node.id == state.head else ""
-    return f"#{node.number} {node.id}{name}{deleted}: {intents_text(node.asked)}{head}"
-
-
-def _details(node: Node, state: HistoryState, total: Interval | None) -> list[str]:
-    looks = state.looks[node.id, HOLDOUT]
-    facts = [
-        f"mAP {_change(total)}" if total else "",
-        f"by {plain(node.author)}",
-        _minute(node.created),
-        f"{node.seconds:.1f} s",
-        f"{looks} look{'s' * (looks != 1)} at the holdout" if looks else "",
-    ]
-    return [" · ".join(filter(None, facts)), *([plain(node.note)] if node.note else [])]
 
 
 def intents_text(intents: Sequence[Asked]) -> str:
@@ -86,25 +32,6 @@ def intents_text(intents: Sequence[Asked]) -> str:
 
 def _change(change: Interval, metric: str = AP.key) -> str:
     return change_text(make_change(change, unit=METRICS[metric].unit)) or "undefined"
-
-
-def others_lines(path: str, others: Sequence[OtherStudents]) -> list[str]:
-    """Other students in the file, each root with its iterations, dates and what differs."""
-    if not others:
-        return [f"{path} has iterations of these students only."]
-    lines = [f"history {path}, other students, those worked on last first", ""]
-    for other in others:
-        root = other.root
-        lines += [
-            f"{root.root}: {count(root.iterations, 'iteration')} {other.kind}",
-            f"  from {_minute(root.first)} to {_minute(root.last)}",
-            f"  {plain('; '.join(other.differs)) or 'what differs is not known'}",
-        ]
-    return lines
-
-
-def _minute(created: str) -> str:
-    return created[:16].replace("T", " ") + " UTC"
 
 
 def node_lines(tuner: Tuner, node: Node, events: Sequence[Event]) -> list[str]:

@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--download",
         metavar="NAME",
         help="fetch a public data set into FOLDER (default: ./NAME) first, from its publisher: "
-        "voc2007, coco-val2017, cifar10 or cub200; goes on where it broke off",
+        "voc2007, coco-val2017 or cub200; goes on where it broke off",
     )
     parser.add_argument(
         "--splits", metavar="TABLE", help="of tables: CSV with image_id, split (fit, tune, holdout)"

@@ -23,10 +23,7 @@ if TYPE_CHECKING:
     from precompute.datasets import Dataset
     from precompute.detect.writing import Draft
 
-_OWN_CLASSES = (
-    *("table", "voc", "coco", "folder"),
-    *("webdataset", "huggingface", "cifar", "fiftyone"),
-)
+_OWN_CLASSES = ("table", "voc", "coco", "folder")
 _WORDS = ".words.txt"  #: end of the name of a list of words that is made
 
 
@@ -127,8 +124,7 @@ def _own_words(words: Path) -> bool:
 def _draft(args: argparse.Namespace, folder: Path, output: Path) -> Draft:
     """All that the folder and the arguments say; models are looked up, nothing is downloaded."""
     from precompute.detect import find_layout, plan_splits
-    from precompute.detect.encoders import choose_encoder
-    from precompute.detect.teachers import choose_teacher
+    from precompute.detect.models import choose_encoder, choose_teacher
     from precompute.detect.writing import Draft, relative
 
     def written(path: Path) -> str:
@@ -225,8 +221,6 @@ def _chooses(draft: Draft) -> bool:
 def _class_keys(draft: Draft, there: Sequence[str], chosen: Sequence[str]) -> dict[str, list[str]]:
     """Keys of a data set that take some of its classes; ``DataError`` for those it lacks."""
     lost = [name for name in chosen if name not in there]
-    if draft.layout.kind == "webdataset" and lost and all(name.isdecimal() for name in there):
-        return {"names": _by_number(there, chosen)}
     if lost:
         told = "; ".join(
             repr(name) + "".join(f" (nearest: {word!r})" for word in nearest(name, there))
@@ -241,17 +235,6 @@ def _class_keys(draft: Draft, there: Sequence[str], chosen: Sequence[str]) -> di
         )
     columns = draft.layout.kind == "columns" and "labels" in draft.keys
     return {"labels" if columns else "classes": list(dict.fromkeys(chosen))}
-
-
-def _by_number(there: Sequence[str], chosen: Sequence[str]) -> list[str]:
-    """Names for classes that are numbers; ``DataError`` for fewer than there are."""
-    needed = max(map(int, there)) + 1
-    if len(chosen) < needed:
-        raise DataError(
-            f"The classes are the numbers 0 to {needed - 1}, and --class names {len(chosen)}.",
-            "Name all of them, in the order of their numbers.",
-        )
-    return list(chosen)
 
 
 def _appear(draft: Path, output: Path) -> None:

@@ -14,13 +14,18 @@ from inficond_panel.commands.shared.arguments import (
     say_networks,
     share,
 )
-from inficond_panel.commands.shared.output import note, say, say_json
+from inficond_panel.commands.shared.output import note
+from inficond_panel.commands.shared.show import add_forms, show, show_all
 from inficond_panel.errors import DataError
+from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from inficond_panel.concepts.photo_scores import PhotoScores
     from inficond_panel.export import Exported
     from inficond_panel.export.abstaining import Abstaining
+    from inficond_panel.export.predictions import Prediction
     from inficond_panel.tuning import Tuner
 
 DESCRIPTION = (
@@ -64,31 +69,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="write each photo there with the segments outlined that are nearest to the strongest "
         "concepts of its surest class",
     )
-    parser.add_argument(
-        "--csv", action="store_true", help="print a table: a line per photo and class, with "
-        "--explain per photo, class and concept",
-    )  # fmt: skip
+    add_forms(parser)
 
 
 def run(args: argparse.Namespace) -> None:
     """Decide the classes of photos."""
     from inficond_panel.commands.predict.outlined_photos import outline_files, write_outlined
-    from inficond_panel.commands.predict.predict_text import (
-        make_document,
-        more_document,
-        say_csv,
-        say_more,
-        say_predictions,
-    )
     from inficond_panel.export.abstaining import abstaining
-    from inficond_panel.export.predictions import named_classes, predict
+    from inficond_panel.export.predictions import predict
     from inficond_panel.predict import score_photos
-    from inficond_panel.results.photo_drift import photo_drift
     from inficond_panel.tuning.intents.intent import check_name
-    from inficond_panel.wording.drift import drift_sentences
 
-    if args.json and args.csv:
-        raise DataError("--json and --csv exclude each other.", "Leave one out.")
     students, tuner, name = _students(args)
     for class_name in args.classes or ():
         check_name("class", class_name, students.classes)
@@ -99,40 +90,62 @@ def run(args: argparse.Namespace) -> None:
     scores = score_photos(tuner.spec, tuner.store, args.photos, note)
     predictions = predict(students, scores)
     predictions = rules.apply(predictions) if rules else predictions
-    named = named_classes(predictions) if tuner.store.task == "single_label" else None
+    _note_lacks(scores)
+    if args.outlines:
+        own = [one for one in predictions if not args.classes or one.class_name in args.classes]
+        written = write_outlined(files, tuner.store, scores, own)
+        note(f"{len(written)} photos with outlines are in {args.outlines}.")
+    _show(args, _frames(args, tuner, name, scores, predictions, rules))
+
+
+def _frames(
+    args: argparse.Namespace,
+    tuner: Tuner,
+    name: str,
+    scores: PhotoScores,
+    predictions: list[Prediction],
+    rules: Abstaining | None,
+) -> dict[str, pd.DataFrame]:
+    """Decisions, and what else was asked for, by name."""
+    from inficond_panel.export.abstaining import rules_frame
+    from inficond_panel.export.predictions import decision_frame, named_classes, part_frame
+    from inficond_panel.results.photo_drift import drift_frame, photo_drift
+
+    named = named_classes(predictions) if tuner.store.task == SINGLE_LABEL else None
     if args.classes:
         predictions = [one for one in predictions if one.class_name in args.classes]
         rules = rules.among(args.classes) if rules else None
-    drift = photo_drift(tuner.store, scores, level=noise["level"]) if args.drift else None
-    _note_lacks(scores, rules)
-    if args.outlines:
-        written = write_outlined(files, tuner.store, scores, predictions)
-        note(f"{len(written)} photos with outlines are in {args.outlines}.")
-    if args.json:
-        document = {
-            **_place(tuner, name),
-            **make_document(scores, predictions, args.explain, named),
-        }
-        say_json({**document, **more_document(rules, drift)})
-    elif args.csv:
-        say_csv(predictions, args.explain, named)
-        for sentence in drift_sentences(drift) if drift else ():
-            note(sentence)
+    facts, title = _facts(tuner, name, scores), f"{name}, {tuner.store.title}"
+    frames = {"decisions": decision_frame(predictions, named, title=title, facts=facts)}
+    if args.explain:
+        frames["parts"] = part_frame(predictions)
+    if rules:
+        frames["abstain"] = rules_frame(rules)
+    if args.drift:
+        level = tuner.spec.views.confidence
+        frames["drift"] = drift_frame(photo_drift(tuner.store, scores, level=level))
+    return frames
+
+
+def _show(args: argparse.Namespace, frames: dict[str, pd.DataFrame]) -> None:
+    """Print the frames; as CSV one table, the parts where these are asked for."""
+    if args.csv:
+        show(args, frames["parts" if args.explain else "decisions"])
     else:
-        say(f"{name}, {tuner.store.title}")
-        say_predictions(predictions, args.explain, named)
-        say_more(rules, drift)
+        show_all(args, frames, list(frames))
+    for frame in frames.values():
+        if args.csv or args.json or frame.empty:
+            for text in frame.attrs["notes"]:
+                note(text)
 
 
-def _note_lacks(scores: PhotoScores, rules: Abstaining | None) -> None:
+def _note_lacks(scores: PhotoScores) -> None:
     """Tell what cannot be read, and what cannot be said."""
     for photo, fault in zip(scores.photos, scores.fault, strict=True):
         if fault:
             note(f"{photo} cannot be read: {fault}.")
     if scores.no_teacher:
         note(f"No teacher beside the students: {scores.no_teacher}.")
-    for sentence in rules.lacking() if rules else ():
-        note(sentence)
 
 
 def _students(args: argparse.Namespace) -> tuple[Exported, Tuner, str]:
@@ -179,9 +192,12 @@ def _checked(path: Path, tuner: Tuner) -> Exported:
     return students
 
 
-def _place(tuner: Tuner, name: str) -> dict[str, Any]:
+def _facts(tuner: Tuner, name: str, scores: PhotoScores) -> dict[str, Any]:
+    faults = zip(scores.photos, scores.fault, strict=True)
     return {
         "spec": str(tuner.spec.path),
         "store_hash": tuner.store.content_hash,
         "students": name,
+        "no_teacher": scores.no_teacher or None,
+        "faults": {photo: fault for photo, fault in faults if fault},
     }

@@ -7,8 +7,16 @@ import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
-from inficond_panel.commands.shared.arguments import SPEC, STORE, add_json, add_seed, positive
+from inficond_panel.commands.shared.arguments import (
+    SPEC,
+    STORE,
+    add_allow_python,
+    add_json,
+    add_seed,
+    positive,
+)
 from inficond_panel.commands.shared.parser import Parser, described
+from inficond_panel.commands.shared.show import add_forms, show
 from inficond_panel.vocabulary.splits import SPLITS, TUNE
 
 DESCRIPTION = (
@@ -31,13 +39,13 @@ def run(args: argparse.Namespace) -> None:
     from inficond_panel.commands.quantify.quantify_add import add, layers
     from inficond_panel.commands.quantify.quantify_experiment import experiment
     from inficond_panel.commands.quantify.quantify_run import run_spec
-    from inficond_panel.commands.quantify.quantify_table import say_figures
     from inficond_panel.quantify.experiment.figures import read_figures
+    from inficond_panel.results.hypotheses import hypotheses_table
 
     if args.action == "table":
-        say_figures(args, read_figures(Path(args.folder)))
+        show(args, hypotheses_table(read_figures(Path(args.folder)), args.b))
     elif args.action == "experiment":
-        say_figures(args, experiment(args))
+        show(args, hypotheses_table(experiment(args), args.b))
     else:
         {"layers": layers, "add": add, "run": run_spec}[args.action](args)
 
@@ -52,6 +60,7 @@ def add_layers_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of layers: the network of a spec."""
     parser.add_argument("spec", metavar="SPEC", help=SPEC)
     parser.add_argument("--network", default="encoder", help=f"{_NETWORK} (default: encoder)")
+    add_allow_python(parser)
 
 
 def add_add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -93,11 +102,13 @@ def add_experiment_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--size", type=size, default=(64, 48), metavar="WxH", help="of images (default: 64x48)"
     )
+    add_allow_python(parser)
     add_masks(parser)
     add_noise(parser)
     add_threshold(parser)
     add_seed(parser)
     add_json(parser)
+    add_forms(parser)
 
 
 def add_table_arguments(parser: argparse.ArgumentParser) -> None:
@@ -105,6 +116,7 @@ def add_table_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", metavar="FOLDER", help="folder of the experiment")
     add_threshold(parser, None)
     add_json(parser)
+    add_forms(parser)
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
@@ -113,8 +125,10 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         "file", metavar="RUN", help="YAML file of the run; see `inficond docs quantify-spec`"
     )
     parser.add_argument("--output", metavar="FOLDER", help="a new folder")
+    add_allow_python(parser)
     add_threshold(parser, None)
     add_json(parser)
+    add_forms(parser)
 
 
 def add_masks(parser: argparse.ArgumentParser) -> None:

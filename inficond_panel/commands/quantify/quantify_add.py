@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from inficond_panel.commands.shared.arguments import allow_python
 from inficond_panel.commands.shared.output import note, say, say_json
 from inficond_panel.commands.shared.precompute_package import precompute_package
 from inficond_panel.errors import DataError
@@ -31,6 +32,7 @@ from inficond_panel.store.lock import only_run
 def layers(args: argparse.Namespace) -> None:
     """List the layers of a network."""
     spec = load_spec(find_spec(args.spec))
+    allow_python(args, spec)
     spec.check_making()
     network, _ = _network(spec, args.network)
     names = layer_names(network)
@@ -43,6 +45,7 @@ def layers(args: argparse.Namespace) -> None:
 def add(args: argparse.Namespace) -> None:
     """Measure images of a split and write their maps into the store."""
     spec = load_spec(find_spec(args.spec))
+    allow_python(args, spec)
     spec.check_photos()
     precompute_package()
     path = Path(args.store or os.environ.get("INFICOND_STORE") or spec.store)

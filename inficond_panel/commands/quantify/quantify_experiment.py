@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from inficond_panel.commands.shared.arguments import allow_python
 from inficond_panel.commands.shared.output import note
 from inficond_panel.commands.shared.precompute_package import precompute_package
 from inficond_panel.common.numbers import defined
@@ -41,6 +42,7 @@ def experiment(args: argparse.Namespace) -> Figures:
         raise DataError(f"{folder} is there already.", "Name another --output, or remove it.")
     started, worked = time.monotonic(), time.process_time()
     spec = load_spec(find_spec(args.spec))
+    allow_python(args, spec)
     spec.check_photos()
     precompute_package()
     with replacing(folder, alone=True) as writing:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from inficond_panel.commands.quantify.quantify_table import say_figures
 from inficond_panel.commands.shared.output import note, say
 from inficond_panel.commands.shared.precompute_package import precompute_package
+from inficond_panel.commands.shared.show import show
 from inficond_panel.common.whole_file import write_folders
 from inficond_panel.errors import DataError
 from inficond_panel.quantify.experiment.architectures import make_network
@@ -25,6 +25,7 @@ from inficond_panel.quantify.experiment.hypotheses import Followed
 from inficond_panel.quantify.experiment.sheet import write_sheet
 from inficond_panel.quantify.pixels.information import Information, Perturbation
 from inficond_panel.quantify.pixels.layers import feature_at
+from inficond_panel.results.hypotheses import hypotheses_table
 from inficond_panel.spec.sections.quantify import Measured, Quantify, RunSpec, load_run
 from inficond_panel.store.images import UnreadableImage
 
@@ -38,6 +39,8 @@ _NAMES = ("teacher", "student", "baseline")
 def run_spec(args: argparse.Namespace) -> None:
     """Measure each layer, print its table, and with ``--output`` write a folder for each."""
     run = load_run(args.file)
+    if args.allow_python:
+        run.dataset.allowed = True
     precompute_package()
     with write_folders(Path(args.output)) if args.output else nullcontext() as place:
         found = list(_measured(run))
@@ -50,7 +53,7 @@ def run_spec(args: argparse.Namespace) -> None:
     for number, (_, figures, _) in enumerate(found):
         if number and not args.json:
             say()
-        say_figures(args, figures)
+        show(args, hypotheses_table(figures, args.b))
 
 
 def _write(folder: Path, figures: Figures, photos: np.ndarray, b: float) -> None:

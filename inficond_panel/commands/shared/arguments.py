@@ -77,16 +77,26 @@ def add_device(parser: argparse.ArgumentParser) -> None:
 def add_networks(parser: argparse.ArgumentParser) -> None:
     """Add what a command says of the networks of a spec: their device, and leave for code."""
     add_device(parser)
+    add_allow_python(parser)
+
+
+def add_allow_python(parser: argparse.ArgumentParser) -> None:
+    """Add the leave for the code that a spec names."""
     parser.add_argument(
         "--allow-python",
         action="store_true",
-        help="let the Python function run that the spec names as its teacher",
+        help="let the Python functions run that the spec names as its data set or its teacher",
     )
 
 
 def say_networks(args: argparse.Namespace, spec: Spec) -> None:
     """Put what ``add_networks`` has read into a spec."""
     spec.device = args.device or spec.device
+    allow_python(args, spec)
+
+
+def allow_python(args: argparse.Namespace, spec: Spec) -> None:
+    """Let the spec's functions run where the command line says so."""
     if args.allow_python:
         spec.allow_python()
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from inficond_panel.commands.shared.arguments import add_json, positive
 from inficond_panel.commands.shared.output import progress
 from inficond_panel.commands.shared.parser import Parser, described
+from inficond_panel.commands.shared.show import add_forms
 from inficond_panel.errors import StudyError
 
 if TYPE_CHECKING:
@@ -59,6 +60,8 @@ def add_arguments(parser: Parser) -> None:
         )
         if name in {"add", "list", "link", "replay", "report"}:
             add_json(action)
+        if name == "list":
+            add_forms(action)
     _add_own_arguments(actions.choices)
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from dataclasses import asdict
 
-from inficond_panel.commands.shared.output import note, say, say_json, say_table
-from inficond_panel.commands.study.study_text import board_rows
+from inficond_panel.commands.shared.output import note, say, say_json
+from inficond_panel.commands.shared.show import show
 from inficond_panel.errors import StudyError
-from inficond_panel.study.results.board import board
+from inficond_panel.study.results.study_tables import board_table
 from inficond_panel.study.run.people import Participant
 from inficond_panel.study.run.study import Study
 
@@ -46,11 +45,7 @@ def _say_links(args: argparse.Namespace, made: list[tuple[Participant, str]]) ->
 
 def list_participants(opened: Study, args: argparse.Namespace) -> None:
     """Print a table of participants and their steps."""
-    rows = board(opened)
-    if args.json:
-        say_json({"data": str(opened.folder), "participants": [asdict(row) for row in rows]})
-    else:
-        say_table(*board_rows(rows))
+    show(args, board_table(opened))
 
 
 def delete(opened: Study, args: argparse.Namespace) -> None:

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import argparse
 import getpass
+import json
 import os
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 from inficond_panel.commands.shared.output import say, say_json
+from inficond_panel.commands.shared.show import show_all
 from inficond_panel.commands.study.participants import find_participant
-from inficond_panel.commands.study.study_text import moment_line, summary_lines
-from inficond_panel.common.numbers import plain
 from inficond_panel.errors import StudyError
-from inficond_panel.study.results.holdout import with_holdout
-from inficond_panel.study.results.results import results, summaries
+from inficond_panel.results.forms import documents
 from inficond_panel.study.results.study_tables import export as export_tables
-from inficond_panel.study.results.timeline import rebuild, timeline
+from inficond_panel.study.results.timeline import Moment, rebuild, timeline
+from inficond_panel.study.run.progress import when
 from inficond_panel.study.run.study import Study
 
 
@@ -34,7 +33,7 @@ def replay(opened: Study, args: argparse.Namespace) -> None:
         say_json({"participant": who.label, "events": [vars(m) for m in moments], "nodes": nodes})
         return
     for moment in moments:
-        say(moment_line(moment, moments[0].time))
+        say(_moment_line(moment, moments[0].time))
     equal = sum(item.equal for item in rebuilt)
     say(f"{len(rebuilt)} students rebuilt; {equal} are equal bit for bit.")
     for item in rebuilt:
@@ -42,32 +41,26 @@ def replay(opened: Study, args: argparse.Namespace) -> None:
             say(f"{item.task} #{item.node.number} {item.node.id} has other weights.")
 
 
+def _moment_line(moment: Moment, start: str) -> str:
+    """One event: time since ``start``, step, view, action and what it was about."""
+    seconds = (when(moment.time) - when(start)).total_seconds()
+    minutes, rest = divmod(max(seconds, 0.0), 60)
+    about = json.dumps(dict(moment.payload), ensure_ascii=False) if moment.payload else ""
+    place = f"{moment.step:<16} {moment.view:<13} {moment.action:<10}"
+    return f"{int(minutes):3d}:{rest:04.1f}  {place} {about}".rstrip()
+
+
 def report(opened: Study, args: argparse.Namespace) -> None:
     """Write the report and print its figures."""
-    from inficond_panel.study.pages.report.report import write_report
-    from inficond_panel.study.pages.report.report_conditions import compare_conditions
+    from inficond_panel.study.pages.report import write_report
 
-    files = write_report(opened, _folder(opened, args.output, "report"))
+    files, frames = write_report(opened, _folder(opened, args.output, "report"))
+    written = [str(file) for file in files]
     if args.json:
-        found = with_holdout(opened, results(opened))
-        order = [task.name_ for task in opened.spec.all_tasks]
-        means = [asdict(item) for item in summaries(found, order)]
-        tasks = [
-            {**asdict(item), "gain": item.gain, "holdout_gain": item.holdout_gain} for item in found
-        ]
-        compared = [asdict(item) for item in compare_conditions(opened, found)]
-        document = {
-            "files": [str(file) for file in files],
-            "summary": means,
-            "differences": compared,
-        }
-        document["tasks"] = tasks
-        say_json(plain(document))
+        say_json({"files": written, **documents(frames)})
         return
-    for line in summary_lines(opened):
-        say(line)
-    for file in files:
-        say(str(file))
+    show_all(args, frames, ("summary",))
+    say("\n".join(written))
 
 
 def export(opened: Study, args: argparse.Namespace) -> None:

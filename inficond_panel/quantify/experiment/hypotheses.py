@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,20 +84,6 @@ class Row:
         if not self.figure.hypothesis or words not in ("up", "down"):
             return words if self.figure.hypothesis else ""
         return "as said" if (words == "up") == self.figure.larger else "opposite"
-
-    def plain(self) -> dict[str, Any]:
-        """As JSON; None where undefined."""
-        return {
-            "figure": self.figure.name,
-            "hypothesis": self.figure.hypothesis or None,
-            "expected": ("larger" if self.figure.larger else "smaller")
-            if self.figure.hypothesis
-            else None,
-            **{name: value.json() for name, value in self.values.items()},
-            "difference": self.difference.json(),
-            "left_out": dict(self.left_out),
-            "verdict": self.verdict or None,
-        }
 
 
 def image_figures(

@@ -11,7 +11,7 @@ import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +27,7 @@ from inficond_panel.quantify.outputs.output_report import (
 )
 from inficond_panel.quantify.outputs.outputs import Outputs, made_outputs
 from inficond_panel.quantify.outputs.reliability import Reliability
-from inficond_panel.quantify.outputs.separation import Groups, large_groups, tsne
+from inficond_panel.quantify.outputs.separation import Groups, large_groups, sample, tsne
 from inficond_panel.store import Store
 from inficond_panel.store.oracle_logits import teacher_others
 from inficond_panel.vocabulary.confidence import CONFIDENCE
@@ -35,6 +35,7 @@ from inficond_panel.vocabulary.splits import FIT
 
 #: Measures that choose a gamma, the largest is best.
 CHOOSERS = ("silhouette", "silhouette_super")
+Key = TypeVar("Key")
 #: Images of a map; more are slow, and cover one another.
 ON_MAP = 1000
 
@@ -111,14 +112,21 @@ class GammaSweep:
         """
         if self.groups is None:
             return {}
-        inside = np.flatnonzero(self.groups.of >= 0)
-        if len(inside) > most:
-            inside = np.sort(np.random.default_rng(seed).choice(inside, most, replace=False))
-        found = {}
-        for each in self.oracles:
-            found[each.gamma] = np.full((len(self.rows), 2), np.nan)
-            found[each.gamma][inside] = tsne(each.representation[inside], seed)
-        return found
+        shown = {each.gamma: each.representation for each in self.oracles}
+        return places_of(shown, self.groups, seed, most)
+
+
+def places_of(
+    shown: Mapping[Key, NDArray], groups: Groups, seed: int = 0, most: int = ON_MAP
+) -> dict[Key, NDArray]:
+    """Places ``(n, 2)`` of representations ``(n, d)`` on t-SNE maps of the same images: at most
+    ``most`` of those in a group; nan for the others."""
+    inside = sample(groups, most, seed).of >= 0
+    found = {}
+    for key, outputs in shown.items():
+        found[key] = np.full((len(inside), 2), np.nan)
+        found[key][inside] = tsne(outputs[inside], seed)
+    return found
 
 
 def measure_gammas(

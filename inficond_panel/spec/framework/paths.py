@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -87,3 +88,38 @@ class NameOrPath(FilePath):
         if not text.strip():
             raise self.wrong(node)
         return text
+
+
+class FunctionName(FilePath):
+    """A function: ``package.module:function`` as text, or ``folder/file.py:function`` as a path."""
+
+    __slots__ = ()
+
+    def __init__(self, **options: Any) -> None:
+        param.ClassSelector.__init__(self, default=None, class_=(str, Path), **options)
+
+    def expected(self) -> str:
+        """Phrase with both forms."""
+        return "package.module:function or file.py:function"
+
+    def json_schema(self) -> dict[str, Any]:
+        """JSON Schema of a text of one of the forms."""
+        return {"type": "string", "pattern": f"^({_IN_MODULE.pattern}|{_IN_FILE.pattern})$"}
+
+    def read(self, node: Node, reading: Reading) -> Any:
+        """Text of a module's function, absolute path of a file's; ``Mismatch`` for neither."""
+        text = read_text(node, self)
+        if _IN_FILE.fullmatch(text):
+            return super().read(node, reading)
+        if not _IN_MODULE.fullmatch(text):
+            raise self.wrong(node)
+        return text
+
+
+def function_title(function: str | Path | None) -> str:
+    """Name of a function for people, and for hashes: of a file without its folders."""
+    return function.name if isinstance(function, Path) else str(function)
+
+
+_IN_MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", re.ASCII)
+_IN_FILE = re.compile(r".*[^/]\.py:[A-Za-z_][A-Za-z_0-9]*")

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from inficond_panel.errors import MissingExtraError
 from inficond_panel.spec.framework.fields import Choice, Flag, Number, Text, Whole, hint
 from inficond_panel.spec.framework.lists import Size, Words
-from inficond_panel.spec.framework.paths import FilePath
+from inficond_panel.spec.framework.paths import FilePath, FunctionName
 from inficond_panel.spec.framework.section import Nested, Section
 from inficond_panel.spec.sections.splits import Splits
 from inficond_panel.vocabulary.splits import SPLITS
@@ -48,6 +48,8 @@ class Dataset(Section):
     chooser: ClassVar[str] = "kind"
     kind: Any
     splits: Any = None
+    #: Whether a Python function may run; not a key: a spec must not allow itself to run code.
+    allowed = False
 
     task = Choice(
         default=TASKS[0],
@@ -301,6 +303,27 @@ class ColumnsDataset(RootedDataset):
                 yield key, "is used with label only"
         if self.absent and not self.labels:
             yield "absent", "is used with labels only"
+
+
+class PythonDataset(Dataset):
+    """The images that a function of yours gives. It runs only where the caller allows it:
+    ``allowed``."""
+
+    kind = Choice(default="python", objects=["python"], doc="A Python function of yours.")
+    function = FunctionName(
+        doc="Gives records (image, labels, id, split, metadata), a data set of torch, or a mapping "
+        "of these by split. It runs only with --allow-python.",
+        metadata=_REQUIRED,
+    )
+    root = FilePath(doc="Folder that the function gets; it is called without one if left out.")
+    splits = splits_field("splits of the records")
+    names = Words(
+        [],
+        doc="Names of the classes in the order of their numbers; empty: those of the data set "
+        "(classes), if it has them.",
+    )
+    classes = Words([], doc="Classes to take; empty: all.")
+    max_bad_share = _bad_share()
 
 
 class StoreDataset(Dataset):

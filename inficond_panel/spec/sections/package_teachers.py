@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml.nodes import Node
-
 from inficond_panel.common.reading import ANNOTATION_BYTES, read_text
 from inficond_panel.spec.framework.by_name import Texts
-from inficond_panel.spec.framework.fields import Choice, Reading, Text
+from inficond_panel.spec.framework.fields import Choice
 from inficond_panel.spec.framework.lists import Words
+from inficond_panel.spec.framework.paths import FunctionName, function_title
 from inficond_panel.spec.sections.encoder import HubModel
 from inficond_panel.spec.sections.teacher import (
     NamedOutputs,
@@ -66,36 +64,11 @@ class TransformersTeacher(NamedOutputs):
         return Path(self.model).name
 
 
-class FunctionName(Text):
-    """A function as ``package.module:function``."""
-
-    __slots__ = ()
-
-    def expected(self) -> str:
-        """Phrase with the form."""
-        return "package.module:function"
-
-    def json_schema(self) -> dict[str, Any]:
-        """JSON Schema of a text of that form."""
-        return {"type": "string", "pattern": f"^{_FUNCTION.pattern}$"}
-
-    def read(self, node: Node, reading: Reading) -> str:
-        """Text of a node; ``Mismatch`` where it does not have the form."""
-        text = super().read(node, reading)
-        if not _FUNCTION.fullmatch(text):
-            raise self.wrong(node)
-        return text
-
-
-_FUNCTION = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", re.ASCII)
-
-
 class PythonTeacher(NamedOutputs):
     """A function of yours. It runs only where the caller allows it: ``allowed``."""
 
     kind = Choice(default="python", objects=["python"], doc="A Python function of yours.")
     function = FunctionName(
-        None,
         doc="Gets a list of RGB images of Pillow, at most batch, and returns logits (photos, "
         "classes). It runs only with --allow-python.",
         metadata=_REQUIRED,
@@ -108,7 +81,7 @@ class PythonTeacher(NamedOutputs):
     @property
     def title(self) -> str:
         """Name for people: the function's."""
-        return str(self.function)
+        return function_title(self.function)
 
 
 def stated_activation(folder: Path) -> str | None:

@@ -15,12 +15,9 @@ from inficond_panel.distill import (
     SliceReport,
     change_intervals,
 )
-from inficond_panel.results.node_metrics import (
-    ClassMeasures,
-    measure_node,
-    measure_slices,
-    metadata_slices,
-)
+from inficond_panel.results.frame import interval_of
+from inficond_panel.results.metrics import changes, metrics
+from inficond_panel.results.slices import measure_slices, metadata_slices
 from inficond_panel.results.stability import stability
 from inficond_panel.state.jobs import Job, Jobs
 from inficond_panel.tuning import Node, Student, Tuner
@@ -31,25 +28,41 @@ MEASURED = (*SHARES, *ERRORS)
 
 @dataclass(frozen=True)
 class Measured:
-    """Metrics of one student; ``preview`` are the changes that the pending batch would make."""
+    """Metrics of one student, and their changes by metric; empty where there is nothing before.
+
+    ``now`` is the row of ``results.metrics``. ``since_parent`` is empty where the parent is the
+    start; ``preview`` are the changes that the pending batch would make.
+    """
 
     class_name: str
     split: str
-    now: ClassMeasures
-    preview: Mapping[str, Interval] | None
+    now: pd.Series
+    since_parent: Mapping[str, Interval]
+    since_start: Mapping[str, Interval]
+    preview: Mapping[str, Interval]
 
 
 def measure(tuner: Tuner, student: Student, preview: Student | None = None) -> Measured:
     """All metrics of a student with the changes since the parent and the start."""
-    name, split = student.class_name, student.split
-    draws, level = tuner.spec.views.draws, tuner.spec.views.confidence
-    found = measure_node(tuner, student.node, split, classes=[name], metrics=MEASURED, draws=draws)[
-        name
-    ]
-    if preview is None:
-        return Measured(name, split, found, None)
-    changes = change_intervals(student.outcome, preview.outcome, MEASURED, draws=draws, level=level)
-    return Measured(name, split, found, changes)
+    name, split, node, root = student.class_name, student.split, student.node, tuner.root()
+
+    def since(before: str | None) -> dict[str, Interval]:
+        if before is None:
+            return {}
+        old = tuner.node(before)
+        frame = changes(tuner, old, node, split, metrics=MEASURED, classes=[name])
+        return {row["metric"]: interval_of(row, "change") for _, row in frame.iterrows()}
+
+    return Measured(
+        name,
+        split,
+        metrics(tuner, node, split, classes=[name], keys=MEASURED).loc[name],
+        since(None if node.parent == root.id else node.parent),
+        since(root.id if node.parent else None),
+        change_intervals(student.outcome, preview.outcome, MEASURED, **tuner.spec.views.noise())
+        if preview
+        else {},
+    )
 
 
 def measure_by(tuner: Tuner, student: Student, column: str, metric: str, job: Job) -> SliceReport:

@@ -14,7 +14,7 @@ from inficond_panel.errors import CancelledError, InficondError
 from inficond_panel.results.churn import Churn, Flip
 from inficond_panel.results.comparison import ClassComparison, Comparison, compare
 from inficond_panel.results.compensation import Mover
-from inficond_panel.results.node_metrics import metric_change
+from inficond_panel.results.metrics import metric_change
 from inficond_panel.state.jobs import Job, Jobs
 from inficond_panel.state.students import StudentsState
 from inficond_panel.tuning import Tuner

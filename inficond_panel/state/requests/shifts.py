@@ -6,8 +6,8 @@ import time
 
 import param
 
-from inficond_panel.analysis.student_shift import made_at, student_shift
 from inficond_panel.errors import CancelledError, InficondError
+from inficond_panel.results.shift import made_at, student_shift
 from inficond_panel.state.jobs import Job, Jobs
 from inficond_panel.state.selection import Selection
 from inficond_panel.state.students import StudentsState

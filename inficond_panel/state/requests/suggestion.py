@@ -15,7 +15,7 @@ from inficond_panel.tuning.suggest import Suggestion, suggest
 class SuggestState(param.Parameterized):
     """One suggestion at a time: its intents wait in the batch until they are fitted or cleared."""
 
-    running = param.String("", doc="Strategy under way; empty: none.")
+    running = param.Boolean(False, doc="Whether one is looked for.")
     share = param.Number(0.0, bounds=(0, 1), doc="How much of it is done.")
     text = param.String("", doc="What it does now.")
     latest = param.Parameter(None, doc="The last ``Suggestion`` for the node shown; None: none.")
@@ -25,20 +25,19 @@ class SuggestState(param.Parameterized):
         self._tuning, self._jobs = tuning, jobs
         super().__init__()
 
-    def ask(self, strategy: str, classes: Sequence[str] | None = None) -> None:
-        """Look for what a strategy would do to ``classes`` (all), and put it into the batch."""
+    def ask(self, classes: Sequence[str] | None = None) -> None:
+        """Look for repairs of ``classes`` (all), and put them into the batch."""
         if self._tuning.busy or self._tuning.locked:
             return
         only = self._tuning.rights.class_name
         classes = [only] if only else classes
         tuner, head = self._tuning.tuner, self._tuning.head
-        self.param.update(running=strategy, share=0.0, text="Starting", latest=None, problem="")
+        self.param.update(running=True, share=0.0, text="Starting", latest=None, problem="")
 
         def work(job: Job) -> Suggestion:
             return suggest(
                 tuner,
                 head,
-                strategy=strategy,
                 classes=classes,
                 progress=self._jobs.progress(job),
                 cancelled=job.cancelled,
@@ -56,14 +55,14 @@ class SuggestState(param.Parameterized):
 
     def _done(self, suggestion: Suggestion) -> None:
         still = suggestion.parent == self._tuning.head.id and not self._tuning.locked
-        self.param.update(running="", text="", latest=suggestion if still else None)
+        self.param.update(running=False, text="", latest=suggestion if still else None)
         if still and suggestion.intents:
             self._tuning.put(suggestion.intents)
 
     def _failed(self, error: InficondError) -> None:
         cancelled = isinstance(error, CancelledError)
         problem = "" if cancelled else error.whole_for_page
-        self.param.update(running="", text="", problem=problem)
+        self.param.update(running=False, text="", problem=problem)
 
     @param.depends("_tuning.status", watch=True)
     def _yield_to_refit(self) -> None:

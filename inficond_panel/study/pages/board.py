@@ -19,7 +19,7 @@ from panel.viewable import Viewable, Viewer
 from inficond_panel.common.saved_file import File
 from inficond_panel.errors import InficondError, StudyError
 from inficond_panel.state import Job, Jobs
-from inficond_panel.study.pages.report.report import write_report
+from inficond_panel.study.pages.report import write_report
 from inficond_panel.study.results.board import board
 from inficond_panel.study.results.study_tables import events_table, write
 from inficond_panel.study.results.timeline import progress_of
@@ -180,7 +180,7 @@ def zip_report(study: Study) -> File:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         events = write(events_table(study), folder / "events.csv")
-        files = {events, *write_report(study, folder)}
+        files = {events, *write_report(study, folder)[0]}
         with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
             for path in sorted(files):
                 archive.write(path, f"{name}/{path.name}")

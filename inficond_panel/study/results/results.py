@@ -77,6 +77,12 @@ class Spread:
     low: float
     high: float
 
+    @property
+    def columns(self) -> dict[str, float]:
+        """Values of the columns of a table."""
+        limits = {"mean_low": self.low, "mean_high": self.high}
+        return {"n": self.n, "mean": self.mean, "sd": self.sd, **limits}
+
 
 @dataclass(frozen=True)
 class Summary:

@@ -1,11 +1,11 @@
-"""Tables of a study: events, tasks, answers and means, as CSV or Parquet."""
+"""Tables of a study as frames: events, tasks, answers, means and differences."""
 
 from __future__ import annotations
 
 import io
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,25 +13,53 @@ from typing import Any
 import pandas as pd
 
 from inficond_panel.common.installation import missing_extra
-from inficond_panel.common.saved_file import as_cell
 from inficond_panel.common.whole_file import write_whole
+from inficond_panel.results.forms import csv_text
+from inficond_panel.results.frame import Heading, make_frame, plain_headings
 from inficond_panel.study.results.answers import answers, scores
+from inficond_panel.study.results.board import board
 from inficond_panel.study.results.differences import Difference
 from inficond_panel.study.results.holdout import with_holdout
-from inficond_panel.study.results.results import Result, Spread, Summary, results
+from inficond_panel.study.results.results import LEVEL, Result, Summary, results
 from inficond_panel.study.results.timeline import progress_of, timeline
 from inficond_panel.study.run.concept_sets import TYPED
 from inficond_panel.study.run.progress import Progress, when
 from inficond_panel.study.run.study import Study
 from inficond_panel.study.run.study_events import Event
+from inficond_panel.study.spec.templates import TEMPLATES
 
 FORMATS = ("csv", "parquet")
+#: Words of the measures of a task.
+MEASURES = {
+    "minutes": "minutes",
+    "iterations": "iterations",
+    "gain": "gain on tune, points of AP",
+    "holdout_gain": "gain on the holdout, points of AP",
+}
 _WHERE = ("participant", "task", "condition")
+
+
+def _frame(
+    rows: Iterable[Mapping[str, Any]],
+    columns: Sequence[str],
+    title: str = "",
+    headings: Mapping[str, Heading] | None = None,
+    **more: Any,
+) -> pd.DataFrame:
+    """A frame of these ``columns``, the first its index, also where there are no rows; a person
+    reads those of ``headings``, without the condition where nothing is varied."""
+    given = list(rows)
+    shown = plain_headings(*columns) if headings is None else dict(headings)
+    if "condition" in shown and given and not any(row["condition"] for row in given):
+        del shown["condition"]
+    frame = make_frame(given, columns[0], shown, title=title, **more)
+    return frame if len(frame) else frame.reindex(columns=list(columns[1:]))
 
 
 def events_table(study: Study) -> pd.DataFrame:
     """All that everybody did; ``payload`` is JSON."""
-    rows = [
+    columns = ("participant", "time", "source", "session", "step", "view", "action")
+    rows = (
         {
             "participant": participant.label,
             **vars(moment),
@@ -40,22 +68,107 @@ def events_table(study: Study) -> pd.DataFrame:
         }
         for participant in study.log.participants()
         for moment in timeline(study, participant)
-    ]
-    columns = ["participant", "time", "source", "session", "step", "view", "action"]
-    columns += ["payload", "typed"]
-    return pd.DataFrame(rows, columns=columns)
+    )
+    return _frame(rows, (*columns, "payload", "typed"))
+
+
+def board_table(study: Study) -> pd.DataFrame:
+    """One row per participant: the step that each has reached, as ``Place``."""
+    rows = [{k: pd.NA if v is None else v for k, v in vars(each).items()} for each in board(study)]
+    headings = {
+        **plain_headings("participant", "condition", "step", "state", "minutes", "iterations"),
+        "minutes": Heading("minutes", 1),
+        "seen": Heading("last seen"),
+    }
+    return _frame(rows, list(headings), "Participants", headings, facts={"data": str(study.folder)})
 
 
 def tasks_table(found: Iterable[Result]) -> pd.DataFrame:
-    """One row for each participant and task."""
+    """One row per participant and task."""
+    rows = ({**asdict(r), "gain": r.gain, "holdout_gain": r.holdout_gain} for r in found)
+    headings = {
+        **plain_headings(*_WHERE, "place", "outcome", "minutes", "iterations"),
+        "minutes": Heading("minutes", 1),
+        "thumbs": Heading("thumbs each", 1),
+        "undos": Heading("undos"),
+        "ap_start": Heading("AP before"),
+        "ap_end": Heading("after"),
+        "teacher_ap": Heading("teacher"),
+        "gain": Heading("gain", 2, sign=True),
+        "holdout_gain": Heading("on holdout", 2, sign=True),
+    }
+    note = "Place 0 is the training. A task without an outcome is under way."
     columns = [*Result.__dataclass_fields__, "gain", "holdout_gain"]
-    rows = [{**asdict(r), "gain": r.gain, "holdout_gain": r.holdout_gain} for r in found]
-    return pd.DataFrame(rows, columns=columns)
+    return _frame(rows, columns, "Each participant", headings, notes=[note])
+
+
+def summary_table(summaries: Iterable[Summary]) -> pd.DataFrame:
+    """Means over people: one row per task, condition and measure; ``sd`` with n − 1."""
+    rows = [
+        {
+            "task": item.task,
+            "condition": item.condition,
+            "people": item.people,
+            "done": item.done,
+            "typed": item.typed,
+            "measure": key,
+            "words": words,
+            **getattr(item, key).columns,
+        }
+        for item in summaries
+        for key, words in MEASURES.items()
+    ]
+    typed = {"typed": Heading("concepts typed")} if any(row["typed"] for row in rows) else {}
+    headings = {
+        **plain_headings("task", "condition", "people", "done"),
+        **typed,
+        "words": Heading("measure"),
+        "mean": Heading("mean", 2),
+        "sd": Heading("SD", 2),
+    }
+    columns = ("task", "condition", "people", "done", "typed", "measure", "mean", "sd")
+    return _frame(rows, columns, "Means by task", headings, facts={"level": LEVEL})
+
+
+def differences_table(differences: Iterable[Difference]) -> pd.DataFrame:
+    """One row per measure, task and pair of conditions: ``difference`` with its limits."""
+    rows = (
+        {
+            "measure": one.measure,
+            "words": MEASURES.get(one.measure) or TEMPLATES[one.measure].score_name,
+            "task": one.task,
+            "first": one.first,
+            "second": one.second,
+            "difference": one.difference,
+            "difference_low": one.low,
+            "difference_high": one.high,
+            "n": one.n,
+            "method": one.method,
+        }
+        for one in differences
+    )
+    headings = {
+        "words": Heading("measure"),
+        "task": Heading("task"),
+        "second": Heading("condition"),
+        "first": Heading("less"),
+        "difference": Heading("difference", 2, sign=True),
+        "n": Heading("n"),
+        "method": Heading("method"),
+    }
+    note = (
+        "Means of each person over their tasks, unless a task is named. Paired t: the same people "
+        "under both conditions. Welch's t: two groups, variances not taken as equal. Each interval "
+        "is of one comparison, not corrected for their number."
+    )
+    columns = ("measure", "task", "first", "second", "difference", "n", "method")
+    title = "Differences between conditions"
+    return _frame(rows, columns, title, headings, notes=[note], facts={"level": LEVEL})
 
 
 def answers_table(study: Study) -> pd.DataFrame:
-    """One row for each participant and question that was answered."""
-    rows = [
+    """One row per participant and question that was answered."""
+    rows = (
         {
             "participant": given.participant,
             "task": given.task,
@@ -65,51 +178,42 @@ def answers_table(study: Study) -> pd.DataFrame:
             "answer": _plain(given.answer),
         }
         for given in answers(study)
-    ]
-    return pd.DataFrame(rows, columns=[*_WHERE, "question", "text", "answer"])
+    )
+    return _frame(rows, (*_WHERE, "question", "text", "answer"))
 
 
 def scores_table(study: Study) -> pd.DataFrame:
-    """One row for each participant and published questionnaire that was answered in full."""
-    rows = [vars(score) for score in scores(study)]
-    return pd.DataFrame(rows, columns=[*_WHERE, "template", "score"])
+    """One row per participant and published questionnaire that was answered in full."""
+    return _frame(map(vars, scores(study)), (*_WHERE, "template", "score"))
 
 
 def views_table(study: Study) -> pd.DataFrame:
-    """One row for each participant, task and view: minutes in it, and acts."""
-    rows = [vars(use) for use in view_use(study)]
-    return pd.DataFrame(rows, columns=[*_WHERE, "view", "minutes", "acts"])
-
-
-def differences_table(differences: Iterable[Difference]) -> pd.DataFrame:
-    """One row for each measure, task and pair of conditions."""
-    return pd.DataFrame(
-        [vars(one) for one in differences], columns=[*Difference.__dataclass_fields__]
-    )
+    """One row per participant, task and view: minutes in it, and acts."""
+    return _frame(map(vars, view_use(study)), (*_WHERE, "view", "minutes", "acts"))
 
 
 def participants_table(study: Study) -> pd.DataFrame:
-    """One row for each participant: the id that they came with, the check, how far they are."""
-    rows = []
-    for who in study.log.participants():
-        progress = progress_of(study, who)
-        rows.append(
-            {
-                "participant": who.label,
-                "external_id": progress.external_id,
-                "condition": who.condition(),
-                "check": progress.outcome("comprehension"),
-                "attempts": progress.attempts("comprehension"),
-                "declined": progress.declined,
-                "finished": progress.finished,
-            }
-        )
-    return pd.DataFrame(rows)
+    """One row per participant: the id that they came with, the check, how far they are."""
+    columns = ("participant", "external_id", "condition", "check", "attempts", "declined")
+    rows = (
+        {
+            "participant": who.label,
+            "external_id": progress.external_id,
+            "condition": who.condition(),
+            "check": progress.outcome("comprehension"),
+            "attempts": progress.attempts("comprehension"),
+            "declined": progress.declined,
+            "finished": progress.finished,
+        }
+        for who in study.log.participants()
+        for progress in [progress_of(study, who)]
+    )
+    return _frame(rows, (*columns, "finished"))
 
 
 def typed_table(study: Study) -> pd.DataFrame:
-    """One row for each concept that a participant typed, with its synonyms and its time."""
-    rows = [
+    """One row per concept that a participant typed, with its synonyms and its time."""
+    rows = (
         {
             "participant": who.label,
             "task": event.step,
@@ -121,46 +225,54 @@ def typed_table(study: Study) -> pd.DataFrame:
         for who in study.log.participants()
         for event in study.log.events(who.number)
         if event.action == TYPED
-    ]
-    return pd.DataFrame(rows, columns=[*_WHERE, "time", "concept", "synonyms"])
+    )
+    return _frame(rows, (*_WHERE, "time", "concept", "synonyms"))
+
+
+def typed_summary(typed: pd.DataFrame) -> pd.DataFrame:
+    """Number of people who typed each concept, of ``typed_table``, by task and condition."""
+    known = typed.reset_index().assign(concept=typed["concept"].str.casefold().to_list())
+    people = known.groupby(["task", "condition", "concept"], sort=False)["participant"].nunique()
+    rows = people.rename("people").reset_index().to_dict("records")
+    return _frame(rows, ("task", "condition", "concept", "people"), "Concepts typed")
 
 
 def notes_table(study: Study) -> pd.DataFrame:
-    """One row for each note of the researcher, with its time and the step that it was taken at."""
-    rows = [
+    """One row per note of the researcher, with its time and the step that it was taken at."""
+    rows = (
         {"participant": who.label, "time": event.time, "step": event.step, **event.payload}
         for who in study.log.participants()
         for event in study.log.events(who.number)
         if event.action == "note"
-    ]
-    return pd.DataFrame(rows, columns=["participant", "time", "step", "text"])
+    )
+    return _frame(rows, ("participant", "time", "step", "text"), "Notes")
 
 
 def _plain(answer: Any) -> str:
     return "; ".join(answer) if isinstance(answer, list) else str(answer)
 
 
-def summary_table(summaries: Iterable[Summary]) -> pd.DataFrame:
-    """One row for each task and condition."""
+def views_summary(use: pd.DataFrame) -> pd.DataFrame:
+    """Mean minutes and acts in each view, of ``views_table``, over those who began the task."""
+    keys = ["task", "condition", "view"]
+    people = use.reset_index().groupby(keys[:2])["participant"].nunique()
+    sums = use.groupby(keys)[["minutes", "acts"]].sum().reset_index()
     rows = [
         {
-            "task": item.task,
-            "condition": item.condition,
-            "people": item.people,
-            "done": item.done,
-            **_flat("minutes", item.minutes),
-            **_flat("iterations", item.iterations),
-            **_flat("gain", item.gain),
-            **_flat("holdout_gain", item.holdout_gain),
-            "typed": item.typed,
+            **{key: row[key] for key in keys},
+            "people": people[row["task"], row["condition"]],
+            "minutes": row["minutes"] / people[row["task"], row["condition"]],
+            "acts": row["acts"] / people[row["task"], row["condition"]],
         }
-        for item in summaries
+        for row in sums.to_dict("records")
     ]
-    return pd.DataFrame(rows)
-
-
-def _flat(name: str, values: Spread) -> dict[str, float]:
-    return {f"{name}_{key}": value for key, value in asdict(values).items() if key != "n"}
+    headings = {
+        **plain_headings(*keys, "people"),
+        "minutes": Heading("minutes each", 1),
+        "acts": Heading("acts each", 1),
+    }
+    columns = (*keys, "people", "minutes", "acts")
+    return _frame(rows, columns, "Use of the views", headings)
 
 
 def export(study: Study, folder: Path, kind: str = "csv") -> list[Path]:
@@ -180,14 +292,14 @@ def export(study: Study, folder: Path, kind: str = "csv") -> list[Path]:
 
 def write(table: pd.DataFrame, file: Path) -> Path:
     """Write a table in the format of its file's suffix; ``ExportError`` where it cannot be."""
+    if file.suffix != ".parquet":
+        write_whole(file, csv_text(table).encode())
+        return file
     content = io.BytesIO()
     try:
-        if file.suffix == ".parquet":
-            import pyarrow  # noqa: F401, PLC0415 - an extra, which pandas does not name
+        import pyarrow  # noqa: F401, PLC0415 - an extra, which pandas does not name
 
-            table.to_parquet(content, index=False)
-        else:
-            table.map(as_cell).to_csv(content, index=False, lineterminator="\n")
+        table.reset_index().to_parquet(content, index=False)
     except ImportError as error:
         raise missing_extra("Parquet", error, "precompute", more=", or take csv.") from error
     write_whole(file, content.getvalue())

@@ -80,11 +80,6 @@ class ClassFit:
         """Weights ``(C,)`` of the student."""
         return self.base.weights[:, 0]
 
-    def room(self) -> tuple[Array, Array]:
-        """Least and largest weights ``(C,)`` that this class can have; here any."""
-        size = len(self.lower)
-        return np.full(size, -np.inf), np.full(size, np.inf)
-
     def logits(self, student: Fit, rows: NDArray[np.intp]) -> Array:
         """Logits ``(n,)`` of the images at ``rows`` of the store."""
         return self.logits_of(student, self.store.concept_score[rows])
@@ -172,11 +167,6 @@ class JointClassFit(ClassFit):
             self.base.at(back),
             terms,
         )
-
-    def room(self) -> tuple[Array, Array]:
-        """Least and largest weights ``(C,)`` that the bounds of the other classes leave room for:
-        the weights of a concept add up to 0."""
-        return -self._others[1].sum(axis=1), -self._others[0].sum(axis=1)
 
     def solve(
         self,

@@ -1,6 +1,5 @@
-"""Automated tuning: repair by cures, and thumbs as baselines (docs/suggest.md)."""
+"""Repair by a machine: levers compared on photos that did not choose (docs/suggest.md)."""
 
-from inficond_panel.tuning.suggest.strategies import STRATEGIES, carry_out, suggest
-from inficond_panel.tuning.suggest.suggestion import ClassSuggestion, Gain, Suggestion
+from inficond_panel.tuning.suggest.suggestion import Suggestion, carry_out, suggest
 
-__all__ = ["STRATEGIES", "ClassSuggestion", "Gain", "Suggestion", "carry_out", "suggest"]
+__all__ = ["Suggestion", "carry_out", "suggest"]

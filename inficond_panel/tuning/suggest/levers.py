@@ -1,24 +1,27 @@
 """Levers on the student of one class, measured on photos that did not choose.
 
-A lever is one or two cures. The candidates that it compares rank each photo of ``tune`` by fits
-without it, and ``gain_of_choice`` measures what choosing among them gains. All levers of a class
-are measured on the same photos, beside the student as it is, and so is the choice of a lever.
+A lever is one or two cures, or the thumb ✕ on the first suspects. The candidates that it compares
+rank each photo of ``tune`` by fits without it, and ``gain_of_choice`` measures what choosing among
+them gains. All levers of a class are measured on the same photos, beside the student as it is, and
+so is the choice of a lever.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.distill.folds import FOLDS, stratified_folds
 from inficond_panel.distill.metrics.bootstrap import draw_counts
 from inficond_panel.distill.metrics.decisions import above, cutoff_rows
 from inficond_panel.distill.scores.scores import Array
+from inficond_panel.distill.shift.verdict import SHIFT
 from inficond_panel.store.more_photos import part_hashes
+from inficond_panel.tuning.ask.photos import photos_to_ask
 from inficond_panel.tuning.cures.choice import ap_values, choose
 from inficond_panel.tuning.cures.resolution import compared_terms
 from inficond_panel.tuning.fitting.class_fit import ClassFit
@@ -29,68 +32,178 @@ from inficond_panel.tuning.fitting.held_out import (
     logits_of_each,
 )
 from inficond_panel.tuning.fitting.terms import Terms
-from inficond_panel.tuning.intents.cures import Lambda, Learn
+from inficond_panel.tuning.intents.cures import Cure, Lambda, Learn
+from inficond_panel.tuning.intents.intent import Intent
+from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.shift.class_photos import ClassPhotos
+from inficond_panel.tuning.shift.class_shift import (
+    ClassShift,
+    class_shift,
+    first_suspects,
+    tune_model_ap,
+)
 from inficond_panel.tuning.suggest.drawn_students import change_by_teaching
-from inficond_panel.tuning.suggest.gain_of_choice import Choice, gain_of_choice, gain_of_levers
-from inficond_panel.tuning.suggest.suggestion import AS_IT_IS, DRAWS, Change, Lever
-from inficond_panel.tuning.suggest.task import Task
+from inficond_panel.tuning.suggest.gain import (
+    DRAWS,
+    NO_CHANGE,
+    Change,
+    Choice,
+    gain_of_choice,
+    gain_of_levers,
+)
+from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.cures import LABELS, MORE, TEACHER
+from inficond_panel.vocabulary.directions import REMOVE
 from inficond_panel.vocabulary.splits import TUNE
 
+#: Name of the student without any lever.
+AS_IT_IS = "as it is"
+#: Suspects that the thumb ✕ removes, at most.
+SUSPECTS = 3
+_TO_CHOOSE = "labels of tune, to choose"
 
-def levers(task: Task, k: int, photos: ClassPhotos) -> tuple[list[Lever], Change]:
-    """The student of the class at ``k`` as it is, then each lever on it; and the gain of taking
-    the best lever, if any gains.
 
-    ``photos`` are those of its present student, with 5 labels of each kind or more. Raises
-    ``CancelledError``.
+@dataclass(frozen=True)
+class Lever:
+    """What the edits ``asked`` (none: the student as it is) make of one class, by labels of
+    ``tune``.
+
+    ``ap`` is the AP of the student as it is plus the ``gain``, 0 to 1. ``fidelity`` is the share of
+    these photos where the student decides like the teacher, ``concepts`` the number that it uses.
+    ``needs`` says what the lever takes beside the store.
     """
-    student = photos.student
+
+    name: str
+    asked: tuple[Intent | Cure, ...]
+    needs: str
+    gain: Change
+    ap: float
+    fidelity: float
+    concepts: int
+
+
+@dataclass(frozen=True)
+class ClassRepair:
+    """One class: its shift, and its levers, the student as it is first; none with too few labels.
+
+    ``gain_of_best`` is that of taking the best lever, if any gains. ``photos`` are those without a
+    label whose labels would teach most.
+    """
+
+    shift: ClassShift
+    levers: tuple[Lever, ...] = ()
+    gain_of_best: Change = NO_CHANGE
+    photos: tuple[str, ...] = ()
+
+    @property
+    def taken(self) -> Lever | None:
+        """The lever that is proposed: the largest gain above 0, if taking the best gains."""
+        return recommended(self.levers) if self.gain_of_best.estimate > 0 else None
+
+    @property
+    def gain(self) -> Change:
+        """Gain by the lever that is proposed; no change where none is."""
+        return NO_CHANGE if self.taken is None else self.gain_of_best
+
+
+def recommended(levers: Sequence[Lever]) -> Lever | None:
+    """The lever of largest gain, if it is above 0; the student as it is comes first."""
+    best = max(levers, key=lambda lever: lever.gain.estimate, default=None)
+    return best if best is not None and best.asked else None
+
+
+def class_repair(
+    tuner: Tuner,
+    parent: Node,
+    class_name: str,
+    rows: NDArray[np.intp],
+    seed: int = 0,
+    check: Callable[[], None] = lambda: None,
+) -> ClassRepair:
+    """Shift and levers of a class at ``parent``, by the labels of the photos of ``tune`` at
+    ``rows``. ``check`` is called between levers, and may raise."""
+    photos = tuner.cures.photos(tuner.cures.class_fit(parent, class_name), rows)
+    shift = class_shift(photos)
+    if shift.lacking:
+        return ClassRepair(shift)
+    with one_thread():
+        shift = replace(shift, tune_model=tune_model_ap(photos, tuner.spec.views.noise()))
+        found = _compared(tuner, parent, photos, shift, seed, check)
+    asks = shift.kind == SHIFT or found.taken is not None
+    return replace(found, photos=_photos_to_label(photos)) if asks else found
+
+
+def _photos_to_label(photos: ClassPhotos) -> tuple[str, ...]:
+    student, store = photos.student, photos.student.store
+    rows = photos_to_ask(student).rows
+    return tuple(store.images[row] for row in rows if store.label[row, student.k] < 0)
+
+
+def _compared(
+    tuner: Tuner,
+    parent: Node,
+    photos: ClassPhotos,
+    shift: ClassShift,
+    seed: int,
+    check: Callable[[], None],
+) -> ClassRepair:
+    student, label = photos.student, photos.tune_label
     still = _logits(photos, [student.terms])
-    tried = [_Tried(AS_IT_IS, (), "", None, student.terms, still[0])]
-    counts = draw_counts(len(task.rows), DRAWS, task.seed)[:, task.label(k) >= 0]
+    counts = draw_counts(len(photos.seen), DRAWS, seed)[:, np.isin(photos.seen, photos.tune)]
     before = change_by_teaching(photos, student.terms, counts)
-    for name, cures, needs in _known_levers(student):
-        task.check()
+    tried = [_Tried(AS_IT_IS, (), "", None, student.terms, still[0])]
+    for name, cures, needs in _levers_of_cures(student):
+        check()
         terms = [student.terms, *compared_terms(photos, cures)]
         logits = np.concatenate([still, _logits(photos, terms[1:])])
         careful = not any(isinstance(cure, Learn) for cure in cures)
-        best = _taken(photos.tune_label, logits, careful=careful)
+        best = _taken(label, logits, careful=careful)
         taught = change_by_teaching(photos, terms[best], counts) - before
-        choice = gain_of_choice(photos.tune_label, logits, counts, careful=careful, taught=taught)
+        choice = gain_of_choice(label, logits, counts, careful=careful, taught=taught)
         tried.append(_Tried(name, cures, needs, choice, terms[best], logits[best]))
+    if shift.suspects:
+        check()
+        logits = np.concatenate([still, _logits_without_suspects(photos)])
+        choice = gain_of_choice(label, logits, counts, careful=True)
+        thumbs = tuple(
+            Intent(student.name, suspect.concept, REMOVE.key)
+            for suspect in shift.suspects[:SUSPECTS]
+        )
+        best = _taken(label, logits, careful=True)
+        given = thumbs if best else ()
+        tried.append(
+            _Tried("✕ suspects", thumbs, _TO_CHOOSE, choice, student.terms, logits[best], given)
+        )
     choices = [one.choice for one in tried if one.choice is not None]
-    return _measured(task, k, photos, tried), gain_of_levers(choices)
+    measured = _measured(tuner, parent, photos, tried)
+    return ClassRepair(shift, tuple(measured), gain_of_levers(choices))
 
 
 @dataclass(frozen=True)
 class _Tried:
-    """A lever; the choice among its candidates, and the terms and logits of the one to take."""
+    """A lever; the choice among its candidates; terms, logits and thumbs of the one to take."""
 
     name: str
-    cures: tuple[Any, ...]
+    asked: tuple[Intent | Cure, ...]
     needs: str
     choice: Choice | None
     terms: Terms
     logits: Array
+    thumbs: tuple[Intent, ...] = ()
 
 
-def _measured(task: Task, k: int, photos: ClassPhotos, tried: Sequence[_Tried]) -> list[Lever]:
-    student, label = photos.student, photos.tune_label
-    ap = float(ap_values(label, tried[0].logits[None], np.ones((1, len(label))))[0, 0])
-    fits = fit_each(student, [one.terms for one in tried], student.lower, student.upper)
-    agree = _agreement(task, k, photos)
-    nothing, found = Change(0.0, np.zeros(DRAWS)), []
-    for one, size in zip(tried, np.count_nonzero(fits.weights, axis=0), strict=True):
-        gain = nothing if one.choice is None else one.choice.gain
-        after, share = ap + gain.estimate, agree(one.logits)
-        found.append(Lever(one.name, one.cures, one.needs, gain, after, share, int(size)))
-    return found
+def _levers_of_cures(student: ClassFit) -> Iterator[tuple[str, tuple[Lambda | Learn, ...], str]]:
+    """Name, cures and needs of each lever on a class, the simplest first."""
+    name = student.name
+    yield "lambda", (Lambda(name),), _TO_CHOOSE
+    yield "teacher on tune", (Learn(name, TEACHER),), _TO_CHOOSE
+    if part_hashes(student.store):
+        yield "teacher on added photos", (Learn(name, MORE),), _TO_CHOOSE
+    yield "labels of tune", (Learn(name, LABELS), Lambda(name)), "labels of tune, to learn"
 
 
 def _taken(label: NDArray, logits: Array, *, careful: bool) -> int:
-    """Place of the student that all photos together take."""
+    """Index of the student that all photos together take."""
     if careful:
         return choose(label, logits).taken
     return 1 + int(ap_values(label, logits[1:], np.ones((1, len(label)))).argmax())
@@ -102,24 +215,55 @@ def _logits(photos: ClassPhotos, tried: Sequence[Terms]) -> Array:
     bounds = student.lower, student.upper
     if not any(learns_from_tune(terms, student.store) for terms in tried):
         return logits_of_each(fit_each(student, tried, *bounds), photos.tune_scores)
-    folds = stratified_folds(photos.tune_label[:, None], FOLDS, seed=0)
-    return held_out_logits(student, tried, *bounds, rows, folds)
+    return held_out_logits(student, tried, *bounds, rows, _folds(photos))
 
 
-def _agreement(task: Task, k: int, photos: ClassPhotos) -> Callable[[Array], float]:
+def _folds(photos: ClassPhotos) -> NDArray[np.intp]:
+    return stratified_folds(photos.tune_label[:, None], FOLDS, seed=0)
+
+
+def _logits_without_suspects(photos: ClassPhotos) -> Array:
+    """Logits (1, n) of the photos of tune, each by a student without the first suspects that the
+    photos of the other folds name."""
+    student, rows, folds = photos.student, photos.tune, _folds(photos)
+    logits = np.empty((1, len(rows)))
+    for fold in range(FOLDS):
+        out = folds == fold
+        bounds = _removed(student, first_suspects(photos.on(rows[~out]), SUSPECTS))
+        found = fit_each(student, [student.terms], *bounds, [rows[out]])
+        logits[:, out] = logits_of_each(found, photos.tune_scores[out])
+    return logits
+
+
+def _removed(student: ClassFit, concepts: Sequence[str]) -> tuple[Array, Array]:
+    """The student's bounds (C, 1), with these concepts held at 0."""
+    lower, upper = student.lower.copy(), student.upper.copy()
+    held = np.isin(student.store.concepts, concepts)
+    lower[held] = upper[held] = 0.0
+    return lower, upper
+
+
+def _measured(
+    tuner: Tuner, parent: Node, photos: ClassPhotos, tried: Sequence[_Tried]
+) -> list[Lever]:
+    student, label = photos.student, photos.tune_label
+    ap = float(ap_values(label, tried[0].logits[None], np.ones((1, len(label))))[0, 0])
+    fits = fit_each(student, [one.terms for one in tried], student.lower, student.upper)
+    sizes = np.count_nonzero(fits.weights, axis=0)
+    agree, found = _agreement(tuner, parent, photos), []
+    for one, size in zip(tried, sizes, strict=True):
+        if one.thumbs:
+            without = student.solve(*_removed(student, [each.concept for each in one.thumbs]))
+        used = np.count_nonzero(without.weights[:, 0]) if one.thumbs else size
+        gain = NO_CHANGE if one.choice is None else one.choice.gain
+        after, share = ap + gain.estimate, agree(one.logits)
+        found.append(Lever(one.name, one.asked, one.needs, gain, after, share, int(used)))
+    return found
+
+
+def _agreement(tuner: Tuner, parent: Node, photos: ClassPhotos) -> Callable[[Array], float]:
     """Share of the photos where logits (n,) of them decide as the teacher does."""
-    own = task.tuner.at(task.parent, TUNE)[task.name(k)]
-    here = np.isin(task.tuner.store.rows(TUNE), photos.tune)
-    teacher = own.teacher_decided[here]
-    cutoff = cutoff_rows(own.cutoff, here)
+    own = tuner.at(parent, TUNE)[photos.student.name]
+    here = np.isin(tuner.store.rows(TUNE), photos.tune)
+    teacher, cutoff = own.teacher_decided[here], cutoff_rows(own.cutoff, here)
     return lambda logits: float(np.mean(above(logits, cutoff) == teacher))
-
-
-def _known_levers(student: ClassFit) -> Iterator[tuple[str, tuple[Any, ...], str]]:
-    """Name, cures and needs of each lever on a class, the simplest first."""
-    name = student.name
-    yield "lambda", (Lambda(name),), "labels of tune, to choose"
-    yield "teacher on tune", (Learn(name, TEACHER),), "labels of tune, to choose"
-    if part_hashes(student.store):
-        yield "teacher on added photos", (Learn(name, MORE),), "labels of tune, to choose"
-    yield "labels of tune", (Learn(name, LABELS), Lambda(name)), "labels of tune, to learn"

@@ -1,245 +1,219 @@
-"""Suggestion of a strategy: the thumbs that it proposes, and why."""
+"""``suggest``: the lever that gains most for each class, if any does, as one batch of edits.
+
+For every class, whether the data show a shift or not, the levers are compared (``levers``). The
+gain of each is that of choosing and carrying out, on photos that did not choose. The gain stated
+for the class is that of choosing a lever, too; none is taken unless it is above 0.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
 
 import numpy as np
-from scipy.special import ndtri
+from numpy.typing import NDArray
 
-from inficond_panel.common.interval import Interval
-from inficond_panel.distill import Outcome, TeacherSkill, average_precision
-from inficond_panel.distill.metrics.bootstrap import draw_counts
-from inficond_panel.distill.scores.scores import Array
+from inficond_panel.common.blas_threads import one_thread
+from inficond_panel.distill import Outcome, TeacherSkill, teacher_skill
+from inficond_panel.distill.shift.verdict import NONE, SHIFT, UNKNOWN
+from inficond_panel.errors import CancelledError
 from inficond_panel.tuning.intents.cures import Cure
-from inficond_panel.tuning.intents.intent import Intent
-from inficond_panel.vocabulary.confidence import CONFIDENCE, least_draws, tails
-from inficond_panel.vocabulary.metrics import AP, FIDELITY
+from inficond_panel.tuning.intents.intent import Intent, chosen_names
+from inficond_panel.tuning.node import Node
+from inficond_panel.tuning.suggest.gain import Gain, mean_change
+from inficond_panel.tuning.suggest.levers import ClassRepair, Lever, class_repair
+from inficond_panel.tuning.tuner import Tuner
+from inficond_panel.vocabulary.splits import TUNE
 
-DRAWS = 400
-
+#: Author of the iterations that are refitted by a suggestion.
+AUTHOR = "machine:repair"
 #: What an expected gain was measured on.
-CROSS_FITTED = "cross-fitted: on photos that did not choose"
-OPTIMISTIC = "on the photos that chose, so too high"
-MEASURED = "on the photos seen; chosen without them"
-
-
-@dataclass(frozen=True)
-class Gain(Interval):
-    """Change in average precision, 0 to 1, with its interval at ``level``."""
-
-    level: float = CONFIDENCE
-
-    def __str__(self) -> str:
-        return self.in_points()
-
-    def in_points(self, *, limits: bool = True) -> str:
-        """``+3.10 [+0.40, +6.00]``; without ``limits`` the estimate alone."""
-        return self.text(2, scale=100, sign=True, limits=limits)
-
-    def json(self) -> dict[str, float | None]:
-        """Estimate, limits and level as plain numbers; None where undefined."""
-        return {**super().json(), "level": self.level}
-
-
-def around(estimate: float, error: float, level: float = CONFIDENCE) -> Gain:
-    """Gain with the interval of a normal standard error."""
-    half = float(ndtri(tails(level)[1])) * error
-    return Gain(estimate, estimate - half, estimate + half, level=level)
-
-
-#: Name of the student without any lever.
-AS_IT_IS = "as it is"
-
-
-@dataclass(frozen=True)
-class Lever:
-    """What ``cures`` (none: the student as it is) make of one class, by labels of ``tune``.
-
-    ``ap`` is the AP of the student as it is plus the ``gain``, 0 to 1. ``fidelity`` is the share of
-    these photos where the student decides like the teacher, ``concepts`` the number that it uses.
-    ``needs`` says what the lever takes beside the store.
-    """
-
-    name: str
-    cures: tuple[Cure, ...]
-    needs: str
-    gain: Change
-    ap: float
-    fidelity: float
-    concepts: int
-
-    def to_json(self, level: float) -> dict[str, Any]:
-        """Plain data, the interval of the gain at ``level``."""
-        return {
-            "lever": self.name,
-            AP.key: self.ap,
-            "gain": self.gain.gain(level).json() if self.cures else None,
-            FIDELITY.key: self.fidelity,
-            "concepts": self.concepts,
-            "needs": self.needs,
-        }
-
-
-def recommended(levers: Sequence[Lever]) -> Lever | None:
-    """The lever of largest gain, if it is above 0; the student as it is comes first."""
-    best = max(levers, key=lambda lever: lever.gain.estimate, default=None)
-    return best if best is not None and best.cures else None
-
-
-@dataclass(frozen=True)
-class ClassSuggestion:
-    """Thumbs or cures for one class, the gain expected of them together, a reason for each."""
-
-    intents: tuple[Intent | Cure, ...]
-    gain: Gain
-    reasons: tuple[str, ...]
+MEASURED = "cross-fitted: on photos that did not choose"
+#: A class with fewer positive or negative photos cannot be measured.
+LEAST_PHOTOS = 5
+_UNLABELLED = (
+    f"No class has {LEAST_PHOTOS} photos of tune that are labelled as showing it and "
+    f"{LEAST_PHOTOS} that are not: nothing is proposed. Label photos of tune, or tune by thumbs."
+)
 
 
 @dataclass(frozen=True)
 class Suggestion:
-    """One batch of intents by a strategy, for one refit from ``parent``.
+    """Edits for one refit from ``parent``, an id, by the labels of so many ``images``.
 
-    ``gain`` is the expected change of the mean AP over the ``scope``, the classes that could be
-    measured, if all of ``classes`` were taken; ``measured`` tells on what. ``conclusion`` tells in
-    words why this much and no more, after the ways that were ``tried``, by their gains, and whether
-    each class was tried ``alone`` though all are solved together. ``skipped`` tells which classes
-    were left out. ``photos`` are those without a label, by class, whose labels would tell most.
-    ``unknown`` are the classes of the scope that the teacher does not know: thumbs and cures repair
-    a student, not its teacher. ``levers`` are those that were compared, by class;
-    ``tune_models`` the AP of a logistic regression on the labels of tune alone, on photos that it
-    was not fitted to.
+    ``repairs`` are the classes that could be measured, ``skipped`` says why the others could not.
+    ``unknown`` are the classes that the teacher does not know: edits repair a student, not its
+    teacher. Intervals are at ``level``.
     """
 
-    strategy: str
     seed: int
-    budget: int
     parent: str
     images: int
-    scope: tuple[str, ...]
-    gain: Gain
-    measured: str
-    conclusion: str
-    tried: dict[str, Gain] = field(default_factory=dict)
-    alone: bool = False
-    classes: dict[str, ClassSuggestion] = field(default_factory=dict)
+    level: float
+    repairs: dict[str, ClassRepair] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
-    photos: dict[str, tuple[str, ...]] = field(default_factory=dict)
     unknown: dict[str, TeacherSkill] = field(default_factory=dict)
-    levers: dict[str, tuple[Lever, ...]] = field(default_factory=dict)
-    tune_models: dict[str, Interval] = field(default_factory=dict)
+
+    @property
+    def taken(self) -> dict[str, Lever]:
+        """The lever proposed for each class that has one."""
+        return {name: one.taken for name, one in self.repairs.items() if one.taken is not None}
 
     @property
     def intents(self) -> tuple[Intent | Cure, ...]:
-        """All intents, by class."""
-        return tuple(intent for found in self.classes.values() for intent in found.intents)
+        """All edits, by class."""
+        return tuple(item for lever in self.taken.values() for item in lever.asked)
 
-    def recommended(self, class_name: str) -> Lever | None:
-        """The lever that is proposed for a class, if any."""
-        return recommended(self.levers[class_name]) if class_name in self.classes else None
+    @cached_property
+    def gain(self) -> Gain:
+        """Expected change of the mean AP over the classes that could be measured."""
+        return mean_change([one.gain for one in self.repairs.values()]).gain(self.level)
+
+    def gain_of(self, class_name: str) -> Gain:
+        """Expected change of the AP of one class."""
+        return self.repairs[class_name].gain.gain(self.level)
 
     @property
     def summary(self) -> str:
-        """Conclusion, and what it rests on, in words."""
-        return self.text()
+        """Sentences on the shifts of all classes, and on what is proposed."""
+        if not self.repairs:
+            return _UNLABELLED
+        gains = [self.gain_of(name) for name in self.taken]
+        kinds = [one.shift.kind for one in self.repairs.values()]
+        return f"{shifts_sentence(kinds)} {proposed_sentence(gains, len(kinds))}"
 
-    def text(self, *, limits: bool = True) -> str:
-        """The summary; gains without their intervals where no ``limits`` are shown."""
-        sentences = [self.conclusion]
-        if self.tried:
-            gains = (
-                f"by {way} {gain.in_points(limits=limits)}" for way, gain in self.tried.items()
-            )
-            each = ", with the interval of each alone" if limits else ""
-            sentences.append(f"Largest cross-fitted gain in AP points{each}: {'; '.join(gains)}.")
-        if self.alone:
-            sentences.append("Each class was tried by itself; a thumb moves the others too.")
-        return " ".join(sentences)
 
-    @property
-    def author(self) -> str:
-        """Author of the node that these intents make."""
-        return f"machine:{self.strategy}"
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain data."""
+def shifts_sentence(kinds: Sequence[str]) -> str:
+    """Sentence on how many classes show a shift, by the kind of each."""
+    if len(kinds) == 1:
         return {
-            "strategy": self.strategy,
-            "author": self.author,
-            "seed": self.seed,
-            "budget": self.budget,
-            "parent": self.parent,
-            "images": self.images,
-            "scope": list(self.scope),
-            "gain": self.gain.json(),
-            "measured": self.measured,
-            "summary": self.summary,
-            "classes": {
-                name: {
-                    "gain": found.gain.json(),
-                    "intents": [intent.to_json() for intent in found.intents],
-                    "reasons": list(found.reasons),
-                }
-                for name, found in self.classes.items()
-            },
-            "skipped": self.skipped,
-            "photos": {name: list(images) for name, images in self.photos.items()},
-            "levers": {
-                name: [lever.to_json(self.gain.level) for lever in found]
-                for name, found in self.levers.items()
-            },
-            "tune_models": {name: ap.json() for name, ap in self.tune_models.items()},
-            "unknown_to_teacher": {name: skill.to_json() for name, skill in self.unknown.items()},
-        }
+            SHIFT: "The class shows a shift from fit to tune.",
+            UNKNOWN: (
+                "There are too few photos to say whether the class shows a shift from fit to tune."
+            ),
+            NONE: "The class shows no shift from fit to tune.",
+        }[kinds[0]]
+    shifted, unsure = kinds.count(SHIFT), kinds.count(UNKNOWN)
+    few = f"; for {unsure} there are too few photos to say" if unsure else ""
+    return f"{shifted} of {len(kinds)} classes show a shift from fit to tune{few}."
 
 
-@dataclass(frozen=True)
-class Change:
-    """AP of one class before and after: the change, and its bootstrap draws (draws,)."""
-
-    estimate: float
-    draws: Array = field(compare=False, repr=False)
-
-    @property
-    def error(self) -> float:
-        """Standard error; 0 where nothing changed."""
-        defined = self.draws[~np.isnan(self.draws)]
-        return float(defined.std(ddof=1)) if len(defined) > 1 else 0.0
-
-    def gain(self, level: float = CONFIDENCE) -> Gain:
-        """With its percentile interval; a normal one at a level that the draws cannot tell."""
-        if least_draws(level) > len(self.draws):
-            return around(self.estimate, self.error, level)
-        low, high = np.nanquantile(self.draws, tails(level))
-        return Gain(self.estimate, float(low), float(high), level=level)
+def proposed_sentence(gains: Sequence[Gain], classes: int) -> str:
+    """``A repair is proposed for 5 of 16 classes, shifted or not (1 interval includes 0).``"""
+    if not gains:
+        return (
+            "Taking the best lever gains nothing on photos that did not choose it: another lambda, "
+            "the teacher on tune, the labels of tune and ✕ on the first suspects were compared. "
+            "Nothing is proposed."
+        )
+    unclear = sum(gain.low <= 0 <= gain.high for gain in gains)
+    if classes == 1:
+        return f"A repair is proposed{' (its interval includes 0)' if unclear else ''}."
+    include = "interval includes" if unclear == 1 else "intervals include"
+    noted = f" ({unclear} {include} 0)" if unclear else ""
+    return f"A repair is proposed for {len(gains)} of {classes} classes, shifted or not{noted}."
 
 
-def change(label: Array, before: Array, after: Array, seed: int = 0) -> Change:
-    """Change in AP between two logits (n,) of the same photos.
+def suggest(
+    tuner: Tuner,
+    parent: Node | None = None,
+    *,
+    classes: Sequence[str] | None = None,
+    seed: int = 0,
+    rows: NDArray[np.intp] | None = None,
+    progress: Callable[[float, str], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Suggestion:
+    """Suggest repairs of ``classes`` (all) from ``parent`` (the original students), as one batch.
 
-    All calls on as many photos share their draws, so that changes of several classes can be
-    averaged draw by draw.
+    Nothing is stored. The labels of the split ``tune`` are used, or of the images at ``rows``
+    alone; never those of ``holdout``. The same seed gives the same suggestion. Raises
+    ``TuningError`` for an unknown class and for students that take no cures; ``SolverError``;
+    ``CancelledError``.
     """
-    table = draw_counts(len(label), DRAWS, seed)
-    known = label >= 0
-    if np.array_equal(before, after):
-        return Change(0.0, np.zeros(DRAWS))
-    values = [
-        Outcome(label[known], x[known]).values(AP.key, table[:, known]) for x in (after, before)
-    ]
-    estimate = average_precision(label, after) - average_precision(label, before)
-    return Change(float(estimate), values[0] - values[1])
+    if tuner.cures.refused is not None:
+        raise tuner.cures.refused
+    seen = tuner.store.rows(TUNE) if rows is None else np.sort(np.asarray(rows))
+    node = tuner.root() if parent is None else tuner.node(parent.id)
+    names, skipped = _measurable(tuner, seen, classes)
+    repairs: dict[str, ClassRepair] = {}
+
+    def check() -> None:
+        if cancelled is not None and cancelled():
+            raise CancelledError("The search was cancelled.", "Nothing was changed.")
+
+    with one_thread():
+        for done, name in enumerate(names):
+            check()
+            if progress is not None:
+                progress(done / len(names), f"comparing what would help {name}")
+            repairs[name] = class_repair(tuner, node, name, seen, seed, check)
+    level = float(tuner.spec.views.confidence)
+    unknown = _unknown_to_teacher(tuner, names, seen)
+    made = Suggestion(seed, node.id, len(seen), level, repairs, skipped, unknown)
+    if progress is not None:
+        progress(1.0, f"{len(made.intents)} intents")
+    return made
 
 
-def mean_change(changes: Sequence[Change]) -> Change:
-    """Mean over classes, whose photos are drawn together."""
-    if not changes:
-        return Change(0.0, np.zeros(DRAWS))
-    draws = np.array([c.draws for c in changes])
-    known = ~np.isnan(draws)
-    counts = known.sum(axis=0)
-    means = np.full(len(counts), np.nan)  # of a draw without a positive of any class
-    np.divide(np.where(known, draws, 0.0).sum(axis=0), counts, out=means, where=counts > 0)
-    return Change(float(np.mean([c.estimate for c in changes])), means)
+def _measurable(
+    tuner: Tuner, rows: NDArray[np.intp], classes: Sequence[str] | None
+) -> tuple[list[str], dict[str, str]]:
+    """Classes with enough labels, in the store's order; why the others cannot be measured."""
+    asked = set(chosen_names("class", classes, tuner.store.classes))
+    names: list[str] = []
+    skipped: dict[str, str] = {}
+    for k, name in enumerate(tuner.store.classes):
+        label = tuner.store.label[rows, k]
+        positives, negatives = int((label == 1).sum()), int((label == 0).sum())
+        if name not in asked:
+            continue
+        if min(positives, negatives) >= LEAST_PHOTOS:
+            names.append(name)
+        else:
+            skipped[name] = (
+                f"{positives} positive and {negatives} negative photos; "
+                f"{LEAST_PHOTOS} of each are needed"
+            )
+    return names, skipped
+
+
+def _unknown_to_teacher(
+    tuner: Tuner, names: Sequence[str], rows: NDArray[np.intp]
+) -> dict[str, TeacherSkill]:
+    """Classes that the teacher does not know, by the labels of these photos."""
+    store, logits = tuner.store, tuner.store.teacher_log_odds[rows]
+    columns = {name: store.classes.index(name) for name in names}
+    skills = {
+        name: teacher_skill(Outcome(np.asarray(store.label[rows, k]), logits[:, k]))
+        for name, k in columns.items()
+    }
+    return {name: skill for name, skill in skills.items() if skill.does_not_know}
+
+
+def carry_out(
+    tuner: Tuner,
+    suggestion: Suggestion,
+    progress: Callable[[float, str], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Node | None:
+    """Refit by a suggestion and record it as the machine's; None where it has no intents.
+
+    Author and note say whose it is. A node that somebody made before by the same intents stays
+    theirs. The head does not move.
+    """
+    if not suggestion.intents:
+        return None
+    node = tuner.fine_tune(
+        tuner.node(suggestion.parent),
+        suggestion.intents,
+        progress=progress,
+        cancelled=cancelled,
+        author=AUTHOR,
+    )
+    if node.author == AUTHOR and not node.note:
+        expected = f"expected gain {suggestion.gain} AP points, {MEASURED}"
+        note = f"By a machine (repair, seed {suggestion.seed}): {expected}."
+        tuner.set_note(node.id, note, AUTHOR)
+    return tuner.node(node.id)

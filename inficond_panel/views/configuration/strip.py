@@ -10,6 +10,7 @@ import numpy as np
 import param
 
 from inficond_panel.common.numbers import count, number
+from inficond_panel.results import refit_words as words
 from inficond_panel.spec.sections.students import Students
 from inficond_panel.ui import browser
 from inficond_panel.ui.component import ViewComponent
@@ -17,7 +18,6 @@ from inficond_panel.ui.notebook.drawing import Drawing
 from inficond_panel.ui.parts.metric_cards import Row
 from inficond_panel.vocabulary.palette import INK_2
 from inficond_panel.vocabulary.splits import SPLITS
-from inficond_panel.wording import refit as words
 
 if TYPE_CHECKING:
     from inficond_panel.state.targets import TargetsState

@@ -175,7 +175,7 @@ def effect_words(preview: Preview) -> str:
     return f"AP: {'; '.join(told)}" if told else ""
 
 
-def make_suggesting(running: str, part: float) -> str:
+def make_suggesting(running: bool, part: float) -> str:
     """Progress of a suggestion: ``Suggesting 40 %``; empty where none is under way."""
     return f"Suggesting {share(part)}" if running else ""
 

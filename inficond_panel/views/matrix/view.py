@@ -264,4 +264,4 @@ class MatrixView(RefitActions, Viewer):
     @action
     def _suggest(self) -> None:
         if self.panel.suggests:
-            self.app.suggestion.ask("repair")
+            self.app.suggestion.ask()

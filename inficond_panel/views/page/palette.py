@@ -59,12 +59,12 @@ ACTIONS = {
     "pin": Action("Pin the iteration in view beside, or unpin", lambda app: app.pinned.toggle()),
     "repair": Action(
         "Suggest a repair of the student",
-        lambda app: app.suggestion.ask("repair", [app.selection.class_name]),
+        lambda app: app.suggestion.ask([app.selection.class_name]),
         _suggests,
     ),
     "repair-all": Action(
         "Suggest a repair of all students",
-        lambda app: app.suggestion.ask("repair"),
+        lambda app: app.suggestion.ask(),
         _repairs,
     ),
     "suspects": Action(

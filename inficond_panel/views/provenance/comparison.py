@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from inficond_panel.common.numbers import count, number, signed
+from inficond_panel.results import refit_words as words
 from inficond_panel.ui.actions import Acting, action
 from inficond_panel.ui.photos.gallery import FILLS, PRESENCE, make_picture
 from inficond_panel.ui.photos.images import send_photo, send_pictures
 from inficond_panel.views.provenance.iterations import make_author, make_axis, make_chip, make_title
 from inficond_panel.vocabulary.confidence import CONFIDENCE, interval_word
 from inficond_panel.vocabulary.metrics import AP, METRICS, SHARES
-from inficond_panel.wording import refit as words
 from inficond_panel.wording.metric_change import make_change
 
 if TYPE_CHECKING:

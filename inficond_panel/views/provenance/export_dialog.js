@@ -10,7 +10,7 @@ const FORMAT_WORDS = {
 }
 
 /** A command that breaks between its arguments alone. */
-const commandParts = (node) => ["inficond export SPEC ", `--node ${node} `, "--format onnx-pixels ", "--format fiftyone"]
+const commandParts = (node) => ["inficond export SPEC ", `--node ${node} `, "--format onnx-pixels"]
   .map((part) => h("span", { class: "whole" }, part))
 
 export function exportDialog(root, model, say) {
@@ -25,7 +25,7 @@ export function exportDialog(root, model, say) {
   const dialog = h("dialog", { class: "export", "aria-labelledby": "export-title" },
     h("header", {}, title, h("span", { class: "grow" }), close), choices,
     h("p", { class: "muted" }, "The zip also holds the model card, with metrics on tune, and the edits file that replays the branch from #0."),
-    h("p", { class: "muted" }, "A model that reads photos, and a FiftyOne data set, are too large for the page: ", command),
+    h("p", { class: "muted" }, "A model that reads photos is too large for the page: ", command),
     h("footer", {}, zip, edits, page, status))
   dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close() })
   root.append(dialog)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from inficond_panel.common.numbers import bound, count, factor, number
+from inficond_panel.results import refit_words as words
 from inficond_panel.tuning import Intent
 from inficond_panel.vocabulary.metrics import METRICS
-from inficond_panel.wording import refit as words
 from inficond_panel.wording.cures import Asked, direction_of, glyph_of, object_of
 from inficond_panel.wording.metric_change import make_change
 

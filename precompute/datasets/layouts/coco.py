@@ -14,13 +14,13 @@ from typing import Any
 
 import numpy as np
 
+from inficond_panel.common.near_words import first_of
 from inficond_panel.common.reading import INSTANCES_BYTES, read_text
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.dataset import CocoDataset
 from precompute.datasets.dataset import Listing, choose_classes, label_matrix
 from precompute.datasets.files import is_below, without_suffix
-from precompute.datasets.layouts.table import read_metadata
-from precompute.datasets.naming import first_of
+from precompute.datasets.layouts.tables import read_metadata
 
 _MOST_PIXELS = 2**28
 #: All else, such as the outlines, is dropped while a file is read.

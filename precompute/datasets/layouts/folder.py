@@ -11,7 +11,7 @@ from inficond_panel.spec.sections.splits import ALL, REST, ColumnPart, Splits, l
 from inficond_panel.vocabulary.splits import SPLITS
 from precompute.datasets.dataset import Listing, choose_classes, label_matrix
 from precompute.datasets.files import check_single, image_files, without_suffix
-from precompute.datasets.layouts.table import read_metadata
+from precompute.datasets.layouts.tables import read_metadata
 
 
 def folder_listing(dataset: FolderDataset) -> Listing:

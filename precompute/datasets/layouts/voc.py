@@ -15,7 +15,7 @@ from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.dataset import VocDataset
 from precompute.datasets.dataset import Listing, choose_classes, label_matrix
 from precompute.datasets.files import find_files
-from precompute.datasets.layouts.table import read_metadata
+from precompute.datasets.layouts.tables import read_metadata
 from precompute.datasets.splitting import read_list
 
 #: Photos with more are not read either: Pillow's own limit.

@@ -12,8 +12,7 @@ from typing import Any
 from inficond_panel.errors import DataError
 from precompute.encoder.dense.blocks import ATTENTIONS
 from precompute.encoder.dense.families import clip_resnet, open_clip_vit, timm_map, timm_vit
-from precompute.encoder.dense.path import Dense, Path
-from precompute.encoder.dense.position_sizes import fit_size
+from precompute.encoder.dense.path import Dense, Path, fit_size
 
 _FAMILIES = (
     "Use a model of one of the families with a dense path: vision transformers of open_clip (also "

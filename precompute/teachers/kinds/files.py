@@ -15,8 +15,8 @@ from inficond_panel.common.installation import missing_extra
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.teacher import OnnxTeacher as OnnxSection
 from inficond_panel.spec.sections.teacher import TorchScriptTeacher
-from precompute.teachers.activations import from_probabilities
 from precompute.teachers.preprocessing import Preprocessing, own_or_given
+from precompute.teachers.tables import from_probabilities
 from precompute.teachers.teacher import (
     TorchTeacher,
     check_outputs,

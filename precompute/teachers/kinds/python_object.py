@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from importlib.machinery import ModuleSpec, PathFinder
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,9 +12,10 @@ from PIL import Image
 
 from inficond_panel.common.teacher_outputs import outputs_of
 from inficond_panel.errors import DataError
+from inficond_panel.spec.framework.paths import function_title
 from inficond_panel.spec.sections.package_teachers import PythonTeacher
-from inficond_panel.store.network_weights import file_digest
-from precompute.teachers.activations import from_probabilities
+from precompute.datasets.python_function import load_function
+from precompute.teachers.tables import from_probabilities
 from precompute.teachers.teacher import check_outputs, columns_of
 
 
@@ -72,47 +70,7 @@ class FunctionTeacher:
 def load_python(section: PythonTeacher, classes: Sequence[str], _: str) -> FunctionTeacher:
     """The function that a spec's section names; raises ``DataError`` where it is not allowed, not
     there, or no function. Where it computes is its own business."""
-    check_allowed(section)
-    module, _, name = section.function.partition(":")
-    try:
-        function = getattr(importlib.import_module(module), name)
-    except (Exception, SystemExit) as error:  # whatever a module of somebody's raises
-        raise DataError(
-            f"teacher.function {section.function} cannot be imported: "
-            f"{type(error).__name__}: {error}",
-            "Name package.module:function. The package must be installed, or its folder in "
-            "PYTHONPATH.",
-        ) from error
-    if not callable(function):
-        raise DataError(f"{section.function} is no function.", "Name package.module:function.")
+    function, name = load_function(section), function_title(section.function)
     columns, outputs = columns_of(classes, section.classes, section.softmax)
     probabilities = section.outputs == "probabilities"
-    return FunctionTeacher(
-        function, section.function, columns, outputs, probabilities, section.softmax
-    )
-
-
-def check_allowed(section: PythonTeacher) -> None:
-    """Raise ``DataError`` unless the caller has allowed the code that a spec names."""
-    if not section.allowed:
-        raise DataError(
-            f"The spec's teacher is Python code, {section.function}, which could do anything.",
-            "If you trust it: --allow-python, which precompute and predict take.",
-        )
-
-
-def source_digest(function: str) -> str:
-    """SHA-256 of the module's file, found without running anything; "" where there is none.
-
-    What the module imports, and the weights that it loads, are not part of it.
-    """
-    parts = function.partition(":")[0].split(".")
-    spec: ModuleSpec | None = None
-    path: Sequence[str] | None = None
-    for count in range(1, len(parts) + 1):
-        spec = PathFinder.find_spec(".".join(parts[:count]), path)
-        if spec is None:
-            return ""
-        path = spec.submodule_search_locations
-    origin = Path(spec.origin) if spec and spec.origin else None
-    return file_digest(origin) if origin and origin.is_file() else ""
+    return FunctionTeacher(function, name, columns, outputs, probabilities, section.softmax)

@@ -254,21 +254,20 @@ function groupOffer(model, send) {
 
 // --- suggest, the bounds in force, the students touched ---------------------------------------
 
-/** What a machine would do: a menu of strategies; while one runs, its progress and the way to stop it. */
+/** What a machine would do: a repair of the student or of all; while one is looked for, its progress and the way to stop it. */
 function makeSuggest(model, send, menu) {
   const bar = h("i", { class: "progress" })
   const label = h("span")
   const element = h("button", { class: "suggest", type: "button", "aria-haspopup": "menu" }, bar, label)
-  const ask = (strategy, every) => () => send("suggest", { strategy, every })
+  const ask = (every) => () => send("suggest", { every })
   element.addEventListener("click", () => {
     if (model.suggesting.running) { send("stop_suggesting"); return }
     if (isBusy(model)) return
     const entry = (name, run) => ({ name, key: "", run })
     menu.open(element, element, "Suggest", [
-      ...(model.options.cureless ? [] : [entry(`Repair ${model.student}`, ask("repair", false)), entry("Repair all students", ask("repair", true))]),
-      entry(`Thumbs for ${model.student}, cross-fitted`, ask("crossfit", false)), entry("Thumbs for all students, cross-fitted", ask("crossfit", true))])
+      entry(`Repair ${model.student}`, ask(false)), entry("Repair all students", ask(true))])
   })
-  element.hidden = !model.options.suggests
+  element.hidden = !model.options.suggests || !!model.options.cureless
   const draw = () => {
     const { running, share, text: words } = model.suggesting
     const part = Math.round(100 * (share ?? 0))

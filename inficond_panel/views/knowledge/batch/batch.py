@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import param
 
-from inficond_panel.analysis.judged import chosen_on_tune
 from inficond_panel.common.numbers import bound, count, defined
+from inficond_panel.results.cross_fitted import chosen_on_tune
 from inficond_panel.state import Job
 from inficond_panel.state.tuning import TuningState
 from inficond_panel.tuning import Intent
@@ -94,8 +94,8 @@ def make_touched(batch: Sequence[Item], preview: Preview | None) -> list[dict[st
     ]
 
 
-def make_suggesting(running: str, part: float, text: str) -> dict[str, Any]:
-    """Suggestion under way: strategy, progress, and present step."""
+def make_suggesting(running: bool, part: float, text: str) -> dict[str, Any]:
+    """Suggestion under way: whether there is one, its progress, and present step."""
     return {"running": running, "share": part, "text": text}
 
 
@@ -178,8 +178,8 @@ class BatchActions(StudentActions):
     """Actions of the browser on the top bar."""
 
     @action
-    def _suggest(self, strategy: str, every: bool) -> None:
-        self.app.suggestion.ask(strategy, None if every else [self.student])
+    def _suggest(self, every: bool) -> None:
+        self.app.suggestion.ask(None if every else [self.student])
 
     @action
     def _withdraw(self, concept: str) -> None:

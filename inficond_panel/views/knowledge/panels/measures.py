@@ -12,7 +12,7 @@ from inficond_panel.common.numbers import change_number, count, number, number_r
 from inficond_panel.errors import CancelledError
 from inficond_panel.results.frame import interval_of
 from inficond_panel.results.image_sets import image_set, worst_first
-from inficond_panel.results.node_metrics import metadata_slices
+from inficond_panel.results.slices import metadata_slices, worst_slice_sentence
 from inficond_panel.results.thresholds import JUDGED, threshold_line, thresholds
 from inficond_panel.state import Job
 from inficond_panel.state.requests.class_metrics import MEASURED, measure, measure_by
@@ -23,7 +23,6 @@ from inficond_panel.vocabulary.confidence import CONFIDENCE, confidence_word
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, ECE, F1, FIDELITY, METRICS
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 from inficond_panel.wording.metric_change import UNCHANGED, make_change
-from inficond_panel.wording.slices import worst_slice_sentence
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,27 +70,26 @@ def make_measures(
     """
     now = measured.now
     changes = {
-        "Since start": now.since_start,
-        "Since previous": now.since_parent,
+        "Since start": measured.since_start,
+        "Since previous": measured.since_parent,
         "Preview": measured.preview,
     }
-    if now.since_parent == now.since_start:
-        del changes["Since previous"]
     shown = {name: found for name, found in changes.items() if found}
     return {
         "heads": ["now", *_head(level), *shown],
         "rows": [
             {
                 "name": METRICS[key].name,
-                "now": number(now.metrics[key].estimate),
-                "range": _range(now.metrics[key], level),
+                "now": number(now[key]),
+                "range": _range(interval_of(now, key), level),
                 "changes": [make_noisy(found[key], key, level) for found in shown.values()],
                 "note": _note(key, measured, metrics),
             }
             for key in MEASURED
         ],
-        "scope": f"{measured.split}, {count(now.n)} images, {count(now.positives)} with the class"
-        + (", cross-fitted" if now.chosen_on else ""),
+        "scope": f"{measured.split}, {count(now['images'])} images, "
+        f"{count(now['positives'])} with the class"
+        + (", cross-fitted" if now["chosen_on"] else ""),
     }
 
 
@@ -161,7 +159,7 @@ def _note(key: str, measured: Measured, metrics: ClassMetrics) -> str:
     if key == AP.key:
         return f"teacher {number(metrics.teacher_ap)}"
     if key == ECE.key:
-        return f"if calibrated {number(measured.now.ece_floor)}"
+        return f"if calibrated {number(measured.now['ece_if_calibrated'])}"
     return ""
 
 

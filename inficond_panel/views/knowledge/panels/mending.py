@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import param
 
-from inficond_panel.analysis.student_shift import student_shift, tune_aps
 from inficond_panel.common.numbers import plain
 from inficond_panel.distill.shift.verdict import NONE, SHIFT
 from inficond_panel.errors import CancelledError, InficondError
 from inficond_panel.results.frame import interval_of
 from inficond_panel.results.penalty_path import penalty_path
+from inficond_panel.results.shift import student_shift, tune_aps
 from inficond_panel.state import Job
 from inficond_panel.tuning.intents.asked import place_of
 from inficond_panel.tuning.intents.cures import Balance, Cure, cure_from_json

@@ -1,4 +1,4 @@
-"""Report on a refit of one student, as plain data; its sentences come from ``wording.refit``."""
+"""Report on a refit of one student, as plain data; its sentences are ``refit_words``."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import param
 
 from inficond_panel.common.numbers import bound, number, signed
+from inficond_panel.results import refit_words as words
 from inficond_panel.results.image_sets import image_set
 from inficond_panel.state import Job
 from inficond_panel.ui.actions import action
 from inficond_panel.ui.component import tie
 from inficond_panel.views.knowledge.parts import StudentActions
-from inficond_panel.wording import refit as words
 
 if TYPE_CHECKING:
     from inficond_panel.errors import InficondError

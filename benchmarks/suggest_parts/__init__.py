@@ -1,0 +1,1 @@
+"""Parts of benchmarks/suggest.py: thumbs by a machine, as baselines."""

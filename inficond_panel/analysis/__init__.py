@@ -1,1 +1,0 @@
-"""Analyses of an iteration: plain functions of a tuner and a node."""

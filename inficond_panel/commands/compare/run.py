@@ -1,0 +1,187 @@
+"""Run of ``inficond compare``: frames, shown or written to a folder with a page."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from inficond_panel.commands.shared.arguments import allow_python
+from inficond_panel.commands.shared.output import note, progress
+from inficond_panel.commands.shared.show import show_all
+from inficond_panel.commands.shared.students import open_students, settle_draws
+from inficond_panel.common.whole_file import write_folder
+from inficond_panel.errors import InficondError, MissingExtraError
+from inficond_panel.quantify.outputs.gamma_sweep import places_of
+from inficond_panel.quantify.outputs.oracle_sweep import GROUPS, oracle_sweep
+from inficond_panel.quantify.outputs.outputs import outputs_on
+from inficond_panel.quantify.outputs.separation import sample
+from inficond_panel.results.distillations import Setting, compare_settings, setting_grid
+from inficond_panel.results.forms import csv_text
+from inficond_panel.results.link_comparison import compare_links
+from inficond_panel.results.outputs import (
+    gamma_measures,
+    gamma_reliability,
+    map_places,
+    output_measures,
+    output_reliability,
+)
+from inficond_panel.store import Store
+from inficond_panel.tuning import Tuner
+from inficond_panel.ui.reports.comparisons import compare_page, gamma_page, link_page
+from inficond_panel.vocabulary.splits import FIT, HOLDOUT, TUNE
+
+Frames = dict[str, pd.DataFrame]
+_OF_STUDENTS = ("targets", "alpha", "temperature", "tempered", "lambda_")
+
+
+class Comparison(NamedTuple):
+    """One kind of comparison: its frames, those that a terminal shows, its page, and the names of
+    all frames. Arguments of the others are refused, ``why`` and with a ``remedy``."""
+
+    find: Callable[[Tuner, argparse.Namespace], Frames]
+    shown: tuple[str, ...]
+    page: Callable[[Store, Frames], str]
+    names: tuple[str, ...]
+    others: tuple[str, ...] = ()
+    usual: tuple[tuple[str, str], ...] = ()
+    why: str = ""
+    remedy: str = ""
+
+
+def compare(args: argparse.Namespace) -> None:
+    """Compare what the arguments ask for; print it, and write it to ``--output``."""
+    name = "links" if args.link else "gammas" if args.gamma else "compare"
+    kind = _KINDS[name]
+    _refuse(args, kind)
+    tuner = open_students(args, distilled=False)
+    settle_draws(args, tuner)
+    files = {f"{name}.html", *(f"{each}.csv" for each in kind.names)}
+    folder = Path(args.output) if args.output else None
+    with write_folder(folder, args.force, files) if folder else nullcontext() as write:
+        frames = kind.find(tuner, args)
+        if write:
+            for each, frame in frames.items():
+                write(f"{each}.csv", csv_text(frame).encode())
+            write(f"{name}.html", kind.page(tuner.store, frames).encode())
+    show_all(args, {each: frame for each, frame in frames.items() if each != "map"}, kind.shown)
+
+
+def _refuse(args: argparse.Namespace, kind: Comparison) -> None:
+    """Raise ``InficondError`` for an argument of other comparisons."""
+    given = [name for name in kind.others if getattr(args, name)]
+    given += [name for name, value in kind.usual if getattr(args, name) != value]
+    if given:
+        raise InficondError(f"--{given[0].rstrip('_')} is not used with {kind.why}.", kind.remedy)
+
+
+def _outputs_and_students(tuner: Tuner, args: argparse.Namespace) -> Frames:
+    noise = tuner.spec.views.noise(args.draws, args.seed)
+    grid = _settings(tuner, args)
+    drawn = {"draws": args.draws, "seed": args.seed}
+    students = compare_settings(tuner, grid, args.split, progress=progress, **drawn)
+    outputs = outputs_on(tuner.store, FIT)
+    groups = sample(GROUPS[args.groups](outputs.label, outputs.classes), seed=args.seed)
+    if len(groups.names) < 2:
+        note(
+            f"No silhouette: of {groups.rule} there are {len(groups.names)} groups of two or more."
+        )
+    grouped = groups if len(groups.names) > 1 else None
+    try:
+        measures = output_measures(tuner, outputs, grouped, noise)
+    except MissingExtraError as error:
+        note(error.for_shell)
+        grouped, measures = None, output_measures(tuner, outputs, None, noise)
+    if "oracle" not in outputs.logits:
+        note("The store has no oracle logits: give teacher.oracle, then inficond precompute SPEC.")
+    _count_looks(args, len(grid))
+    frames = {"outputs": measures, **students, "reliability": output_reliability(outputs)}
+    if args.output and grouped:
+        shown = {kind: outputs.representation(kind) for kind in outputs.logits}
+        frames["map"] = map_places(outputs.images, places_of(shown, grouped, args.seed), grouped)
+    return frames
+
+
+def _settings(tuner: Tuner, args: argparse.Namespace) -> list[Setting]:
+    """The grid asked for; what is left out is as in the spec."""
+    own = Setting.of(tuner.spec.students)
+    there = ["teacher", *(["oracle"] if tuner.store.has("oracle_logit") else [])]
+    return setting_grid(
+        args.targets or there,
+        args.alpha or [own.alpha],
+        args.temperature or [own.temperature],
+        args.lambda_ or [_penalties(tuner)],
+        args.tempered or [own.tempered],
+    )
+
+
+def _penalties(tuner: Tuner) -> Any:
+    """Penalties of the spec; those that it leaves to the data are the same in all settings."""
+    if not tuner.penalties_chosen:
+        return tuner.spec.students.lambda_
+    return dict(zip(tuner.store.classes, tuner.penalties, strict=True))
+
+
+def _gammas(tuner: Tuner, args: argparse.Namespace) -> Frames:
+    drawn = {"draws": args.draws, "seed": args.seed}
+    above = args.super_classes or ""
+    allow_python(args, tuner.spec)
+    sweep = oracle_sweep(tuner, args.gamma, groups=args.groups, above=above, progress=note, **drawn)
+    if sweep.groups is None:
+        note("No silhouette: there are no two groups of two images or more; see --groups.")
+    note(f"Logits are kept beside {tuner.store.path}.")
+    frames = {
+        "gammas": gamma_measures(tuner, sweep, **drawn),
+        "reliability": gamma_reliability(sweep),
+    }
+    if args.output and sweep.groups:
+        places = {f"{gamma:g}": xy for gamma, xy in sweep.places(args.seed).items()}
+        images = [tuner.store.images[row] for row in sweep.rows]
+        frames["map"] = map_places(images, places, sweep.groups, sweep.above)
+    return frames
+
+
+def _links(tuner: Tuner, args: argparse.Namespace) -> Frames:
+    drawn = {"draws": args.draws, "seed": args.seed}
+    found = compare_links(tuner, args.split, progress=progress, **drawn)
+    _count_looks(args, 2)
+    return {"links": found}
+
+
+def _count_looks(args: argparse.Namespace, students: int) -> None:
+    if args.split == HOLDOUT:
+        note(f"Counted a look at the holdout for {students} sets of students.")
+
+
+_KINDS = {
+    "compare": Comparison(
+        _outputs_and_students,
+        ("outputs", "students", "changes"),
+        compare_page,
+        ("outputs", "students", "changes", "classes", "reliability", "map"),
+    ),
+    "gammas": Comparison(
+        _gammas,
+        ("gammas",),
+        gamma_page,
+        ("gammas", "reliability", "map"),
+        others=_OF_STUDENTS,
+        usual=(("split", TUNE),),
+        why="--gamma, which measures outputs on fit alone",
+        remedy="Leave it out; for students of one oracle give teacher.oracle.gamma and precompute.",
+    ),
+    "links": Comparison(
+        _links,
+        ("links",),
+        link_page,
+        ("links",),
+        others=(*_OF_STUDENTS, "gamma"),
+        usual=(("groups", "single"),),
+        why="--link, which compares under the settings of the spec",
+        remedy="Leave it out, or change the spec.",
+    ),
+}

@@ -1,0 +1,147 @@
+"""``inficond metrics``: all metrics of an iteration, with their noise, and by slice."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from inficond_panel.commands.shared.arguments import (
+    add_classes,
+    add_node,
+    add_seed,
+    add_split,
+    add_tuner,
+    positive,
+)
+from inficond_panel.commands.shared.output import note, progress
+from inficond_panel.commands.shared.show import add_forms, show_all
+from inficond_panel.vocabulary.metrics import AP, METRICS
+from inficond_panel.vocabulary.tasks import SINGLE_LABEL
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from inficond_panel.tuning import Node, Tuner
+
+DESCRIPTION = (
+    "Every metric with its bootstrap interval, and the change since the parent iteration and "
+    "since the start. With --by or --selection also on slices of the images: the worst one is "
+    "named, and whether it is more than bad luck. With --by also the largest difference between "
+    "groups, and the accuracy by label and group. With one class an image also of all students as "
+    "one classifier. See `inficond docs metrics`."
+)
+EXAMPLE = "inficond metrics demo --class bicycle --metric f1"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    add_tuner(parser)
+    add_forms(parser)
+    add_node(parser)
+    add_classes(parser, "class to measure")
+    add_split(parser)
+    parser.add_argument(
+        "--metric",
+        choices=METRICS,
+        default=AP.key,
+        help="the one whose noise and slices are printed (default: %(default)s); --json has all",
+    )
+    slices = parser.add_mutually_exclusive_group()
+    slices.add_argument(
+        "--by",
+        action="append",
+        metavar="COLUMN",
+        help="metadata column of the data set, or a class; given twice: the combinations of two",
+    )
+    slices.add_argument("--selection", metavar="FILE", help="image ids, one a line")
+    parser.add_argument(
+        "--min-images",
+        type=positive,
+        default=30,
+        metavar="N",
+        help="smaller slices are shown, but not tested (default: 30)",
+    )
+    parser.add_argument(
+        "--draws", type=positive, metavar="N", help="bootstrap draws (default: as the spec says)"
+    )
+    parser.add_argument(
+        "--top-k",
+        type=positive,
+        default=5,
+        metavar="K",
+        help="with one class an image: the k of top-k accuracy (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--confusion",
+        action="store_true",
+        help="with one class an image: which class is taken for which, beside the teacher",
+    )
+    add_seed(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Measure the students of one iteration."""
+    from inficond_panel.commands.shared.students import chosen_node, count_look, open_students
+    from inficond_panel.results.top_measures import check_single_label
+    from inficond_panel.tuning.intents.intent import chosen_names
+    from inficond_panel.vocabulary.confidence import few_draws
+
+    tuner = open_students(args, distilled=False)
+    noise = tuner.spec.views.noise(args.draws, args.seed)
+    chosen_names("class", args.classes, tuner.store.classes)
+    if args.confusion:
+        check_single_label(tuner.store)
+    masks = _masks(tuner, args)
+    tuner.root(progress=progress)
+    node = chosen_node(tuner, args.node)
+    count_look(tuner, node, args.split)
+    if few := few_draws(noise["level"], noise["draws"]):
+        note(few)
+    frames = measured(tuner, node, args, masks)
+    left_out = {"groups", "groups_by_label"} if len(frames["classes"]) > 1 else {"groups"}
+    left_out |= set() if args.confusion else {"confusions"}
+    show_all(args, frames, [name for name in frames if name not in left_out])
+
+
+def measured(
+    tuner: Tuner, node: Node, args: argparse.Namespace, masks: dict[str, np.ndarray]
+) -> dict[str, pd.DataFrame]:
+    """All frames by name: what was asked for, of all classes or those that are named."""
+    from inficond_panel.results import metrics, slices
+    from inficond_panel.results.top_measures import confusions, metrics_together
+
+    at, draws = (tuner, node, args.split), {"draws": args.draws, "seed": args.seed}
+    chosen, frames = {"classes": args.classes, **draws}, {}
+    if tuner.store.task == SINGLE_LABEL:
+        frames["together"] = metrics_together(*at, k=args.top_k, **draws)
+        frames["confusions"] = confusions(*at, **draws)
+    frames["classes"] = metrics.metrics(*at, shown=args.metric, progress=progress, **chosen)
+    before = {"since_parent": node.parent, "since_start": tuner.root_id} if node.parent else {}
+    if node.parent == tuner.root_id:
+        del before["since_parent"]
+    for name, each in before.items():
+        more = {"metrics": tuple(METRICS), "shown": args.metric, **chosen}
+        frames[name] = metrics.changes(tuner, tuner.node(each), node, args.split, **more)
+    if masks:
+        by, chosen["min_images"] = " and ".join(args.by or ["selection"]), args.min_images
+        frames["slices"] = slices.slices(
+            *at, masks, args.metric, by=by, progress=progress, **chosen
+        )
+    if args.by:
+        frames["groups"], frames["gaps"] = slices.groups(*at, masks, by, args.metric, **chosen)
+        cells = slices.label_cells(*at, masks, by, **chosen)
+        frames["groups_by_label"], frames["gaps_by_label"] = cells
+    return frames
+
+
+def _masks(tuner: Tuner, args: argparse.Namespace) -> dict[str, np.ndarray]:
+    """Slices asked for; read before anything is counted or computed."""
+    from inficond_panel.results.slices import metadata_slices, selection_slice
+
+    if args.by:
+        return metadata_slices(tuner.store, args.split, args.by)
+    if args.selection:
+        return selection_slice(tuner.store, args.split, Path(args.selection))
+    return {}

@@ -1,0 +1,200 @@
+"""Concepts of students as frames, and along their influence; an iteration as an xarray dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from inficond_panel.common.interval import NO_INTERVAL, Interval
+from inficond_panel.common.ordering import strongest
+from inficond_panel.common.saved_file import File
+from inficond_panel.distill import average_precision
+from inficond_panel.results.concept_rows import discrepancies, effect
+from inficond_panel.results.concept_scales import concept_scales
+from inficond_panel.results.forms import table_file
+from inficond_panel.results.frame import Heading, make_frame
+from inficond_panel.results.patches import tells_presence
+from inficond_panel.results.what_if_curves import refit_curve
+from inficond_panel.store import Store
+from inficond_panel.tuning import Node, Student, Tuner
+from inficond_panel.vocabulary.metrics import METRICS
+from inficond_panel.vocabulary.sorts import DISCREPANCIES
+
+_COUNTS = ("segments", "images", "rank")
+_OF_STUDENT = ("influence", "rank", *DISCREPANCIES, "lower_bound", "upper_bound")
+
+
+def concepts_of(student: Student) -> pd.DataFrame:
+    """One row per concept whose influence is not 0, the largest first.
+
+    ``segments`` are those assigned to it, missing in a store without them, ``images`` those of the
+    split that show it, missing where a score below 0 leaves that open. ``ap_without`` is the AP of
+    the student without the concept, the others held.
+    """
+    weights, scores, names = student.weights, student.scores, student.store.concepts
+    chosen = [c for c in strongest(weights).tolist() if weights[c] != 0]
+    counts, own = _counts(student.store, student.split), _own(student)
+    rows = []
+    for c in chosen:
+        without = student.logits - student.leverage * weights[c] * scores[:, c]
+        ap = average_precision(student.labels, without)
+        rows.append({"concept": names[c], **counts[c], **own[c], "ap_without": ap})
+    return _made(rows, "concept", "segments", "images", *_OF_STUDENT, "ap_without")
+
+
+def concepts_file(
+    store: Store, split: str, student: Student | None, concepts: Sequence[str], kind: str = "csv"
+) -> File:
+    """``concepts`` as CSV or JSON, one a line, in the store's order; all where none is named.
+
+    Columns as in ``concepts_of``. Without a student its columns are empty; an undefined discrepancy
+    and a bound that is not set are empty too.
+    """
+    wanted = set(concepts) or set(store.concepts)
+    chosen = [c for c, name in enumerate(store.concepts) if name in wanted]
+    counts = _counts(store, split)
+    of = {"split": split, "class": None, "student": None}
+    if student:
+        title = f"#{student.node.number} {student.node.id}"
+        of = {"split": split, "class": student.class_name, "student": title}
+    own = _own(student) if student else [dict.fromkeys(_OF_STUDENT)] * len(store.concepts)
+    rows = [{"concept": store.concepts[c], **counts[c], **of, **own[c]} for c in chosen]
+    name = "-".join(["concepts", *([student.class_name] if student else []), str(len(chosen))])
+    return table_file(_made(rows, "concept", "segments", "images", *of, *_OF_STUDENT), name, kind)
+
+
+def _made(rows: Sequence[Mapping[str, Any]], *columns: str) -> pd.DataFrame:
+    frame = make_frame(rows, columns[0], {name: Heading(name) for name in columns})
+    for name in _COUNTS:
+        frame[name] = frame[name].astype("Int64")
+    return frame
+
+
+def _counts(store: Store, split: str) -> list[dict[str, int | None]]:
+    """Segments assigned to each concept, and images of ``split`` that show it."""
+    segments = np.bincount(store.segment_concept, minlength=len(store.concepts)).tolist()
+    images = (store.concept_score[store.rows(split)] > 0).sum(axis=0).tolist()
+    known, told = store.holds("segments"), np.broadcast_to(tells_presence(store), len(images))
+    return [
+        {"segments": segments[c] if known else None, "images": images[c] if told[c] else None}
+        for c in range(len(images))
+    ]
+
+
+def _own(student: Student) -> list[dict[str, Any]]:
+    """Columns of a student, by concept."""
+    weights = student.weights
+    rank = np.empty(len(weights), int)
+    rank[strongest(weights)] = np.arange(1, len(weights) + 1)
+    apart = {key: discrepancies(student, key) for key in DISCREPANCIES}
+    rows = []
+    for c, name in enumerate(student.store.concepts):
+        low, high = student.bound(name) or (None, None)
+        own = {"influence": float(weights[c]), "rank": int(rank[c]) if weights[c] else None}
+        sides = {key: float(values[c]) for key, values in apart.items()}
+        rows.append({**own, **sides, "lower_bound": low, "upper_bound": high})
+    return rows
+
+
+def scales(tuner: Tuner, node: Node, class_name: str) -> pd.DataFrame:
+    """One row per concept: ends and spread of its score, and λ and the step on that scale."""
+    found, store = concept_scales(tuner, class_name), tuner.store
+    influence = node.weights[:, store.classes.index(class_name)]
+    columns = {
+        "concept": store.concepts,
+        "low": found.low,
+        "high": found.high,
+        "spread": found.spread,
+        "influence": influence,
+        "effect": influence * found.spread,
+        "penalty": found.penalty,
+        "step": found.step,
+        "step_effect": found.step_effect,
+    }
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    return make_frame(rows, "concept", {name: Heading(name) for name in columns})
+
+
+def what_if(tuner: Tuner, student: Student, concept: str, metric: str) -> pd.DataFrame:
+    """One row per influence on a grid that holds the present one: the metric and its change."""
+    now, noise = student.outcome.value(metric), tuner.spec.views.noise()
+    band = effect(student, concept, metric, noise["draws"], noise["level"])
+    points = zip(band.grid, band.estimate, band.low, band.high, strict=True)
+    return _along(
+        [(at, now + change, Interval(change, low, high)) for at, change, low, high in points],
+        metric,
+        noise["level"],
+    )
+
+
+def refit_what_if(tuner: Tuner, student: Student, concept: str, metric: str) -> pd.DataFrame:
+    """As ``what_if`` with all other influences solved again; limits are nan where not computed."""
+    now, points = student.outcome.value(metric), []
+    for each in sorted(refit_curve(tuner, student, concept), key=lambda each: each.influence):
+        value, change = getattr(each.metrics, metric), each.changes.get(metric, NO_INTERVAL)
+        points.append((each.influence, value, Interval(value - now, change.low, change.high)))
+    return _along(points, metric, tuner.spec.views.confidence)
+
+
+def _along(
+    points: Sequence[tuple[float, float, Interval]], metric: str, level: float
+) -> pd.DataFrame:
+    return make_frame(
+        [
+            {"influence": at, metric: value, **change.columns("change")}
+            for at, value, change in points
+        ],
+        "influence",
+        {
+            "influence": Heading("influence", sign=True),
+            metric: Heading(METRICS[metric].column),
+            "change": Heading("change", sign=True),
+        },
+        level=level,
+    )
+
+
+def as_dataset(tuner: Tuner, node: Node, split: str) -> xr.Dataset:
+    """Influences and bounds, and scores, logits and labels of the split's images.
+
+    Dimensions and variables are named as in the store; a bound that is not set is infinite. The
+    attributes name the iteration. Looks at the holdout are the caller's to count.
+    """
+    store, rows = tuner.store, tuner.store.rows(split)
+    of_class, of_image = ("class_name", "concept"), ("image", "class_name")
+    lower, upper = _bounds(tuner, node)
+    return xr.Dataset(
+        {
+            "influence": (of_class, node.weights.T.copy()),
+            "lower_bound": (of_class, lower),
+            "upper_bound": (of_class, upper),
+            "intercept": ("class_name", node.intercepts.copy()),
+            "threshold": ("class_name", list(tuner.thresholds)),
+            "student_logit": (of_image, tuner.logits(node)[rows]),
+            "teacher_logit": (of_image, store.teacher_logit[rows]),
+            "label": (of_image, store.label[rows]),
+            "concept_score": (("image", "concept"), store.concept_score[rows]),
+        },
+        {
+            "class_name": list(store.classes),
+            "concept": list(store.concepts),
+            "image": [store.images[row] for row in rows],
+        },
+        {"title": store.title, "split": split, "iteration": node.number, "id": node.id},
+    )
+
+
+def _bounds(tuner: Tuner, node: Node) -> tuple[np.ndarray, np.ndarray]:
+    """Lower and upper bounds, each ``(K, C)``."""
+    store = tuner.store
+    sides = [np.full((len(store.classes), len(store.concepts)), end) for end in (-np.inf, np.inf)]
+    for (class_name, concept), limits in node.bounds.items():
+        place = store.classes.index(class_name), store.concepts.index(concept)
+        for side, limit in zip(sides, limits, strict=True):
+            if limit is not None:
+                side[place] = limit
+    return sides[0], sides[1]

@@ -1,0 +1,172 @@
+"""The history as frames: iterations, events, and other students in the same file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pandas as pd
+
+from inficond_panel.results.frame import Heading, make_frame
+from inficond_panel.results.metrics import metric_change
+from inficond_panel.tuning import Node, Tuner
+from inficond_panel.tuning.other_students import by_kind, other_students, others_sentence
+from inficond_panel.vocabulary.splits import HOLDOUT, TUNE
+from inficond_panel.wording.cures import asked_words
+
+_HEADINGS = {
+    "tree": Heading("iteration"),
+    "id": Heading("id"),
+    "intents": Heading("intents"),
+    "map_change": Heading("change of mAP", sign=True),
+    "author": Heading("by"),
+    "created": Heading("made"),
+    "looks": Heading("looks"),
+    "note": Heading("note"),
+}
+_EVENT_HEADINGS = {
+    "number": Heading(""),
+    "created": Heading("when"),
+    "kind": Heading("event"),
+    "iteration": Heading("iteration"),
+    "from": Heading("from"),
+    "author": Heading("by"),
+    "text": Heading("text"),
+}
+_OTHER_HEADINGS = {
+    "root": Heading("root"),
+    "iterations": Heading("iterations"),
+    "kind": Heading("kind"),
+    "concepts": Heading("concepts"),
+    "classes": Heading("classes"),
+    "first": Heading("from"),
+    "last": Heading("to"),
+    "differs": Heading("differs by"),
+}
+
+
+def iterations(
+    tuner: Tuner,
+    here: Node | None = None,
+    *,
+    deleted: bool = False,
+    changes: bool = False,
+) -> pd.DataFrame:
+    """The iterations by their number, ``deleted`` ones too: parent, intents, author, time, note.
+
+    ``here`` marks the given one (the one shown), ``tree`` draws the branches, ``looks`` counts
+    those at the holdout. With ``changes`` the change of mAP since #0 on ``tune``, with its limits.
+    """
+    nodes, state = tuner.nodes(deleted=deleted), tuner.history.state(tuner.root_id)
+    numbers = {node.id: node.number for node in nodes}
+    own = state.head if here is None else here.id
+    tree = dict(_tree(nodes))
+    rows = [
+        {
+            "iteration": node.number,
+            "tree": tree[node.number] + _title(node, state.head, deleted=state.hidden(node.id)),
+            "id": node.id,
+            "parent": numbers[node.parent] if node.parent else None,
+            "intents": "; ".join(
+                f"{asked_words(item)} on {item.class_name}" for item in node.asked
+            ),
+            **(_change(tuner, nodes[0], node) if changes else {}),
+            "author": node.author,
+            "created": node.created,
+            "seconds": node.seconds,
+            "weights_hash": node.weights_hash,
+            "looks": state.looks[node.id, HOLDOUT],
+            "name": node.name,
+            "note": node.note,
+            "deleted": state.hidden(node.id),
+            "here": node.id == own,
+        }
+        for node in nodes
+    ]
+    order = [row["iteration"] for row in rows]
+    left_out, others = len(state.parents) - len(nodes), other_students(tuner)
+    hidden = f"{left_out} in deleted branches are not shown: inficond history list SPEC --all"
+    notes = [hidden] * bool(left_out) + [others_sentence(by_kind(others))] * bool(others)
+    frame = make_frame(
+        rows,
+        "iteration",
+        _HEADINGS,
+        title=f"history {tuner.history.path}",
+        notes=notes,
+        facts=_facts(tuner) | {"redo": state.redo[::-1]},
+        level=float(tuner.spec.views.confidence) if changes else None,
+        shown=[order.index(number) for number in tree],
+    )
+    return frame.astype({"parent": "Int64"})
+
+
+def _change(tuner: Tuner, root: Node, node: Node) -> dict[str, float]:
+    return metric_change(tuner, root, node, TUNE, "").columns("map_change")
+
+
+def _title(node: Node, head: str | None, *, deleted: bool) -> str:
+    """``◉ #2 'less grass'``: the mark is filled, ringed at the head, and empty where deleted."""
+    mark = "◉" if node.id == head else "○" if deleted else "●"
+    return f"{mark} #{node.number}{f' {node.name!r}' if node.name else ''}"
+
+
+def _tree(nodes: Sequence[Node]) -> Iterator[tuple[int, str]]:
+    """Number of each iteration, parents first, and the branches that are drawn before it; an only
+    child stands below its parent."""
+    children: dict[str | None, list[Node]] = {}
+    for node in nodes:
+        children.setdefault(node.parent, []).append(node)
+    waiting = [(nodes[0], "", "")] if nodes else []
+    while waiting:
+        at, before, below = waiting.pop()
+        yield at.number, before
+        under = children.get(at.id, [])
+        if len(under) == 1:
+            waiting.append((under[0], below, below))
+        else:
+            branches = [(child, f"{below}├─", f"{below}│ ") for child in under[:-1]]
+            branches += [(child, f"{below}└─", f"{below}  ") for child in under[-1:]]
+            waiting += reversed(branches)
+
+
+def events(tuner: Tuner) -> pd.DataFrame:
+    """All that happened in the history, by its number: kind, iteration, author, time, text.
+
+    ``node`` and ``origin`` are the ids of the ``iteration``, and of the one that it came ``from``;
+    ``checksum`` is that of an iteration that was added.
+    """
+    numbers = {node.id: node.number for node in tuner.nodes(deleted=True)}
+    rows = [
+        {
+            **vars(event),
+            "text": "" if event.kind == "add" else event.text,
+            "checksum": event.text if event.kind == "add" else "",
+            "iteration": numbers[event.node],
+            "from": numbers[event.origin] if event.origin else None,
+        }
+        for event in tuner.history.events(tuner.root_id)
+    ]
+    title = f"history {tuner.history.path}: all that happened"
+    frame = make_frame(rows, "number", _EVENT_HEADINGS, title=title, facts=_facts(tuner))
+    return frame.astype({"iteration": "Int64", "from": "Int64"})
+
+
+def others(tuner: Tuner) -> pd.DataFrame:
+    """Other students in the same history, by the id of their #0: iterations, what ``differs``.
+
+    They are over other concepts, or have other settings. Those worked on last come first.
+    """
+    found = other_students(tuner)
+    rows = [{**each.to_json(), "differs": "; ".join(each.differs)} for each in found]
+    notes = [] if rows else [f"{tuner.history.path} has iterations of these students only."]
+    title = f"history {tuner.history.path}, other students"
+    return make_frame(rows, "root", _OTHER_HEADINGS, title=title, notes=notes, facts=_facts(tuner))
+
+
+def _facts(tuner: Tuner) -> dict[str, Any]:
+    return {
+        "spec": str(tuner.spec.path),
+        "store_hash": tuner.store.content_hash,
+        "history": tuner.history.path,
+        "head": tuner.history.head(tuner.root_id),
+    }

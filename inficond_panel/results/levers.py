@@ -1,0 +1,96 @@
+"""Levers on each class of a suggestion: what each would gain, and which of them is proposed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+
+from inficond_panel.results.frame import Heading, make_frame
+from inficond_panel.tuning.suggest.suggestion import AUTHOR, MEASURED, Suggestion
+from inficond_panel.vocabulary.metrics import AP, FIDELITY
+from inficond_panel.wording.cures import tune_model_sentence
+from inficond_panel.wording.teacher import teacher_sentences
+
+_HEADINGS = {
+    "class": Heading("class"),
+    "lever": Heading("lever"),
+    "recommended": Heading("proposed"),
+    AP.key: Heading(AP.word),
+    "gain": Heading("gain", sign=True),
+    FIDELITY.key: Heading("like the teacher"),
+    "concepts": Heading("concepts"),
+    "needs": Heading("needs"),
+}
+
+
+def levers(suggestion: Suggestion) -> pd.DataFrame:
+    """The levers that were compared: one row per class and lever, the student as it is first.
+
+    ``ap`` and ``gain`` are 0 to 1, on photos that did not choose; ``fidelity`` is the share decided
+    like the teacher. Facts: ``intents`` that are proposed, ``gain`` of the mean AP by them, and by
+    class the gain ``stated``, the AP of a model of the labels alone (``tune_models``), ``photos``
+    to label, the ``skipped`` and those ``unknown_to_teacher``.
+    """
+    return make_frame(
+        _rows(suggestion),
+        ["class", "lever"],
+        _HEADINGS,
+        title=f"{AUTHOR}, seed {suggestion.seed}, {suggestion.images} photos of tune",
+        notes=list(_notes(suggestion)),
+        facts=_facts(suggestion),
+        level=suggestion.level,
+    )
+
+
+def _rows(suggestion: Suggestion) -> Iterator[dict[str, Any]]:
+    for name, repair in suggestion.repairs.items():
+        for lever in repair.levers:
+            yield {
+                "class": name,
+                "lever": lever.name,
+                "recommended": lever == repair.taken,
+                AP.key: lever.ap,
+                **lever.gain.gain(suggestion.level).columns("gain"),
+                FIDELITY.key: lever.fidelity,
+                "concepts": lever.concepts,
+                "needs": lever.needs,
+            }
+
+
+def _notes(suggestion: Suggestion) -> Iterator[str]:
+    yield suggestion.summary
+    if suggestion.repairs:
+        classes = len(suggestion.repairs)
+        over = f"over {classes} {'class' if classes == 1 else 'classes'}"
+        yield f"Expected gain {suggestion.gain} AP points, {over}, {MEASURED}."
+    yield from teacher_sentences(suggestion.unknown)
+    if len(suggestion.repairs) > 1:
+        for name in suggestion.taken:
+            yield f"{name}: expected gain {suggestion.gain_of(name)} AP points."
+    for name, repair in suggestion.repairs.items():
+        if repair.shift.tune_model is not None:
+            yield f"{name}: {tune_model_sentence(repair.shift.tune_model)}"
+        if repair.photos:
+            yield f"{name}: these labels would teach most: {', '.join(repair.photos)}."
+    for name, why in suggestion.skipped.items():
+        yield f"{name} is left out: {why}."
+
+
+def _facts(suggestion: Suggestion) -> dict[str, Any]:
+    repairs = suggestion.repairs
+    models = {name: one.shift.tune_model for name, one in repairs.items()}
+    return {
+        "author": AUTHOR,
+        "seed": suggestion.seed,
+        "parent": suggestion.parent,
+        "images": suggestion.images,
+        "gain": suggestion.gain.json(),
+        "intents": [item.to_json() for item in suggestion.intents],
+        "stated": {name: suggestion.gain_of(name).json() for name in suggestion.taken},
+        "tune_models": {name: ap.json() for name, ap in models.items() if ap is not None},
+        "photos": {name: list(one.photos) for name, one in repairs.items() if one.photos},
+        "skipped": suggestion.skipped,
+        "unknown_to_teacher": {name: each.to_json() for name, each in suggestion.unknown.items()},
+    }

@@ -1,0 +1,240 @@
+"""Metrics of the students of an iteration, class by class, and their changes; each a frame.
+
+On ``tune`` of a student whose terms the labels of ``tune`` chose, all of it is cross-fitted
+(``results.cross_fitted``). Looks at the holdout are the caller's to count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from math import isnan
+from typing import Any
+
+import pandas as pd
+
+from inficond_panel.common.interval import Interval
+from inficond_panel.common.numbers import count
+from inficond_panel.common.saved_file import File
+from inficond_panel.distill import (
+    Agreement,
+    ClassMetrics,
+    TeacherSkill,
+    agreement,
+    change_intervals,
+    ece_floor,
+    metric_intervals,
+    teacher_skill,
+)
+from inficond_panel.distill.metrics.bootstrap import WITH_BIAS
+from inficond_panel.distill.metrics.class_mean import mean_change
+from inficond_panel.distill.metrics.point_metrics import measure
+from inficond_panel.results.cross_fitted import chosen_on_tune, evaluation_outcome
+from inficond_panel.results.forms import table_file
+from inficond_panel.results.frame import Heading, make_frame
+from inficond_panel.results.snapshot import Snapshot
+from inficond_panel.tuning.fitting.refit import Progress
+from inficond_panel.tuning.intents.intent import chosen_names
+from inficond_panel.tuning.node import Node
+from inficond_panel.tuning.node_names import node_title
+from inficond_panel.tuning.tuner import Tuner
+from inficond_panel.vocabulary.confidence import Noise
+from inficond_panel.vocabulary.metrics import AP, ECE, METRICS
+from inficond_panel.vocabulary.splits import TUNE
+from inficond_panel.wording.teacher import teacher_sentences
+
+_SIDES = ("positives", "negatives")
+_COUNTS = ("both_right", "student_wrong", "both_wrong", "teacher_wrong")
+
+
+def metrics(
+    tuner: Tuner,
+    node: Node,
+    split: str,
+    *,
+    classes: Sequence[str] | None = None,
+    keys: Sequence[str] = tuple(METRICS),
+    shown: str = AP.key,
+    intervals: bool = True,
+    draws: int | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> pd.DataFrame:
+    """Metrics of each class (all classes), one row each, the largest AP gap first.
+
+    ``positives_student_wrong`` counts the images with the class on which the student is wrong and
+    the teacher right, and so on; ``teacher_knows`` is missing where the images are too few to say;
+    ``chosen_on`` counts the images whose labels chose the student's terms. With ``intervals`` the
+    metrics ``keys`` have bootstrap limits, ``ap_low`` and ``ap_high``, and ``ece_if_calibrated`` is
+    the error that a perfectly calibrated student would show on these images. ``shown`` is the one
+    that a terminal has first, with its limits.
+    """
+    noise, teachers = tuner.spec.views.noise(draws, seed), tuner.teacher_outcomes(split)
+    rows, skills = [], {}
+    names = chosen_names("class", classes, tuner.store.classes)
+    for place, name in enumerate(names):
+        if progress is not None:
+            progress(place / len(names), f"metrics of {name}")
+        outcome, teacher = evaluation_outcome(tuner, node, split, name), teachers[name]
+        skill = teacher_skill(teacher, noise) if intervals else tuner.teacher_skills(split)[name]
+        skills[name] = skill
+        decided = agreement(outcome.label, outcome.all_decided, teacher.all_decided)
+        row = class_row(name, measure(outcome, teacher), decided, skill)
+        row["chosen_on"] = chosen_on_tune(tuner, node, name) if split == TUNE else 0
+        if intervals:
+            row |= limits_of(metric_intervals(outcome, keys, **noise))
+            row |= skill.ap.columns("teacher_ap")
+            row["ece_if_calibrated"] = ece_floor(outcome.logit)
+        rows.append(row)
+    rows.sort(key=lambda row: float("inf") if isnan(row["ap_gap"]) else -row["ap_gap"])
+    frame = make_frame(
+        rows,
+        "class",
+        _headings(shown, intervals=intervals),
+        title=_title(tuner, node, split, noise if intervals else None),
+        notes=[*teacher_sentences(skills), *_notes(rows)],
+        facts=facts_of(tuner, node, split, noise if intervals else None),
+        level=noise["level"] if intervals else None,
+    )
+    frame["teacher_knows"] = frame["teacher_knows"].astype("boolean")
+    return frame
+
+
+def class_row(
+    name: str, points: ClassMetrics, decided: Agreement, skill: TeacherSkill
+) -> dict[str, Any]:
+    """Columns of one class: its metrics, the images by who decides rightly, the teacher's skill."""
+    values = asdict(points)
+    images = values.pop("n")
+    row = {"class": name, "ap_gap": points.teacher_ap - points.ap, **values, "images": images}
+    for side in _SIDES:
+        for key in _COUNTS:
+            row[f"{side}_{key}"] = getattr(getattr(decided, side), key)
+    return {**row, "chance": skill.chance, "teacher_knows": skill.knows}
+
+
+def students_file(snapshot: Snapshot, names: Sequence[str], kind: str = "csv") -> File:
+    """The students of ``names`` in this order, as CSV or JSON; what is undefined is empty.
+
+    ``positives_student_wrong`` counts the images with the class on which the student is wrong and
+    the teacher right, and so on. ``teacher_knows`` is empty where the images are too few to say.
+    """
+    node, s, rows = snapshot.node, snapshot, []
+    for name in names:
+        row = class_row(name, s.metrics[name], s.agreement[name], s.teacher[name])
+        shown = {"student": f"#{node.number} {node.id}", "split": s.split}
+        rows.append({"class": row.pop("class"), **shown, **row})
+    return table_file(make_frame(rows, "class", {}), f"students-{node.number}-{node.id}", kind)
+
+
+def limits_of(intervals: Mapping[str, Interval]) -> dict[str, Any]:
+    """Columns of several metrics with their limits; of a biased one whether it lies outside."""
+    row: dict[str, Any] = {}
+    for key, interval in intervals.items():
+        outside = {f"{key}_outside": interval.outside} if key in WITH_BIAS else {}
+        row |= interval.columns(key) | outside
+    return row
+
+
+def facts_of(tuner: Tuner, node: Node, split: str, noise: Noise | None) -> dict[str, Any]:
+    """Facts of a frame that measures an iteration on a split."""
+    return {
+        "node": node.id,
+        "number": node.number,
+        "split": split,
+        "store_hash": tuner.store.content_hash,
+        "mark": tuner.mark or None,
+        "looks": tuner.looks(),
+        **({"draws": noise["draws"], "seed": noise["seed"]} if noise else {}),
+    }
+
+
+def _headings(shown: str, *, intervals: bool) -> dict[str, Heading]:
+    beside = {"ece_if_calibrated": Heading("if calibrated")} if shown == ECE.key else {}
+    return {
+        "class": Heading("class"),
+        shown: Heading(METRICS[shown].column),
+        **(beside if intervals else {}),
+        "teacher_ap": Heading("teacher's AP"),
+        "chance": Heading("chance"),
+        **{key: Heading(METRICS[key].column, limits=False) for key in METRICS if key != shown},
+    }
+
+
+def _title(tuner: Tuner, node: Node, split: str, noise: Noise | None) -> str:
+    drawn = f", {noise['draws']} bootstrap draws" if noise else ""
+    return f"{node_title(tuner, node)}, split {split}{drawn}"
+
+
+def _notes(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    for row in rows:
+        undefined = [key for key in METRICS if isnan(row[key])]
+        if undefined:
+            why = f"{row['positives']} positives among {row['images']} labelled images"
+            yield f"Undefined for {row['class']!r} ({why}): {', '.join(undefined)}."
+        if row["chosen_on"]:
+            yield (
+                f"{row['class']!r} is cross-fitted: the labels of {count(row['chosen_on'])} of "
+                "these images chose its settings, and each is ranked by a student made without it."
+            )
+
+
+def changes(
+    tuner: Tuner,
+    before: Node,
+    node: Node,
+    split: str,
+    *,
+    metrics: Sequence[str] = (AP.key,),
+    classes: Sequence[str] | None = None,
+    shown: str = "",
+    draws: int | None = None,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Metrics of each class at ``before`` and at ``node``, one row per class and metric.
+
+    ``change`` has the limits of a paired bootstrap. A terminal has the rows of ``shown`` (the first
+    of ``metrics``).
+    """
+    noise, rows = tuner.spec.views.noise(draws, seed), []
+    for name in chosen_names("class", classes, tuner.store.classes):
+        old, new = (evaluation_outcome(tuner, each, split, name) for each in (before, node))
+        for key, interval in change_intervals(old, new, metrics, **noise).items():
+            row = {"class": name, "metric": key, "before": old.value(key), "after": new.value(key)}
+            rows.append({**row, **interval.columns("change"), "words": interval.words})
+    metric = METRICS[shown or metrics[0]]
+    return make_frame(
+        rows,
+        "class",
+        {
+            "class": Heading("class"),
+            "before": Heading(f"#{before.number}"),
+            "after": Heading(f"#{node.number}"),
+            "change": Heading("change", sign=True),
+            "words": Heading(""),
+        },
+        title=f"{metric.word} since {node_title(tuner, before)}",
+        facts={**facts_of(tuner, node, split, noise), "since": before.id},
+        level=noise["level"],
+        shown=[place for place, row in enumerate(rows) if row["metric"] == metric.key],
+    )
+
+
+def metric_change(
+    tuner: Tuner, before: Node, after: Node, split: str, class_name: str, metric: str = AP.key
+) -> Interval:
+    """Change in a metric of one class; without one, in its mean over all classes.
+
+    A paired bootstrap over the images of the split, cross-fitted where their labels chose a
+    student (``results.cross_fitted``). Students in use keep their draws, so that a change costs
+    what an iteration has changed.
+    """
+    noise = tuner.spec.views.noise()
+    if class_name:
+        old, new = (evaluation_outcome(tuner, node, split, class_name) for node in (before, after))
+        return change_intervals(old, new, (metric,), **noise)[metric]
+    was, now = (
+        [evaluation_outcome(tuner, node, split, name) for name in tuner.store.classes]
+        for node in (before, after)
+    )
+    return mean_change(was, now, metric, **noise)

@@ -1,0 +1,218 @@
+"""Outputs of teacher and oracle as frames: measures, reliability diagrams, places on a map."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from inficond_panel.common.interval import NO_INTERVAL, columns_of
+from inficond_panel.common.numbers import MINUS, written
+from inficond_panel.distill import SEEN_LABEL
+from inficond_panel.quantify.outputs.gamma_sweep import CHOOSERS, GammaOutputs, GammaSweep
+from inficond_panel.quantify.outputs.output_report import MEASURES, OutputMeasure, measure_outputs
+from inficond_panel.quantify.outputs.outputs import Outputs, outputs_on
+from inficond_panel.quantify.outputs.reliability import Reliability
+from inficond_panel.quantify.outputs.separation import Groups
+from inficond_panel.results.distillations import common_facts, draws_note
+from inficond_panel.results.frame import Heading, make_frame, plain_headings
+from inficond_panel.tuning.tuner import Tuner
+from inficond_panel.vocabulary.confidence import Noise
+from inficond_panel.vocabulary.metrics import ECE
+from inficond_panel.vocabulary.splits import FIT, TUNE
+
+_OUTPUTS = {
+    "words": Heading(""),
+    "on_tune": Heading("teacher, tune"),
+    "teacher": Heading("teacher"),
+    "oracle": Heading(f"oracle, {SEEN_LABEL}"),
+    "change": Heading(f"oracle {MINUS} teacher", sign=True, star=True),
+}
+_GAMMAS = {
+    "words": Heading(""),
+    "gamma": Heading("gamma", significant=6),
+    "value": Heading("value"),
+    "change": Heading("less the teacher's", sign=True, star=True),
+}
+_BINS = ("lower", "upper", "events", "probability", "frequency")
+
+
+def output_measures(
+    tuner: Tuner, outputs: Outputs, groups: Groups | None, noise: Noise
+) -> pd.DataFrame:
+    """Measures of teacher and oracle on ``fit``, and of the teacher on ``tune``; a row per measure.
+
+    Columns, each with its limits: ``on_tune``, ``teacher``, and where the store has oracle logits
+    ``oracle`` and ``change`` (oracle less teacher on the same draws). Raises what
+    ``measure_outputs`` does.
+    """
+    given: dict[str, Any] = {**noise, "thresholds": tuner.thresholds}
+    found = measure_outputs(outputs, groups=groups, **given)
+    on_tune = measure_outputs(outputs_on(tuner.store, TUNE), **given)
+    rows = [
+        {"measure": key, "words": MEASURES[key], **_measure(each, on_tune.get(key))}
+        for key, each in found.items()
+    ]
+    oracle = "oracle" in outputs.logits
+    sizes = {"images": len(outputs.images), "oracle": SEEN_LABEL if oracle else None}
+    classes = len(outputs.classes)
+    return make_frame(
+        rows,
+        "measure",
+        _OUTPUTS,
+        title=f"Outputs on the split fit: {sizes['images']} images, {classes} classes",
+        notes=[*others_notes(outputs), *_silhouette(groups), *_calibrated(outputs)],
+        facts=common_facts(tuner, noise) | {"split": FIT, **sizes, "groups": _grouped(groups)},
+        level=noise["level"],
+    )
+
+
+def _measure(found: OutputMeasure, on_tune: OutputMeasure | None) -> dict[str, float]:
+    each = {"on_tune": on_tune.teacher if on_tune else NO_INTERVAL, "teacher": found.teacher}
+    if found.oracle and found.change:
+        each |= {"oracle": found.oracle, "change": found.change}
+    return columns_of(each)
+
+
+def output_reliability(outputs: Outputs) -> pd.DataFrame:
+    """Reliability diagrams by kind of logits, class ("" is all, pooled) and kind of bins."""
+    return _reliability(
+        ({"of": kind, "class": name, "bins": bins}, diagram)
+        for kind in outputs.logits
+        for bins, mass in (("equal width", False), ("equal mass", True))
+        for name, diagram in {
+            "": outputs.pooled(kind, mass),
+            **outputs.by_class(kind, mass),
+        }.items()
+    )
+
+
+def gamma_measures(
+    tuner: Tuner, sweep: GammaSweep, *, draws: int | None = None, seed: int = 0
+) -> pd.DataFrame:
+    """Measures of the oracle of each gamma on ``fit``; a row per measure and gamma.
+
+    ``value`` with its limits, and ``change`` from gamma 0, the teacher, on the same draws. The fact
+    ``best`` is the gamma of the largest silhouette.
+    """
+    noise = tuner.spec.views.noise(draws, seed)
+    best = {measure: sweep.best(measure) for measure in CHOOSERS}
+    rows = [_of_gamma(each, key) for key in sweep.oracles[0].measures for each in sweep.oracles]
+    images = len(sweep.rows)
+    groups = {"sub": _grouped(sweep.groups), "super": _grouped(sweep.above)}
+    facts = common_facts(tuner, noise) | {"split": FIT, "images": images, "oracle": SEEN_LABEL}
+    notes = [*others_notes(sweep.oracles[0].outputs)]
+    notes += [*_silhouette(sweep.groups), *_silhouette(sweep.above), *_best(best)]
+    return make_frame(
+        rows,
+        ["measure", "gamma"],
+        _GAMMAS,
+        title=f"Outputs on the split fit, {images} images; gamma 0 is the teacher, above it the "
+        f"oracle {SEEN_LABEL}; * the interval excludes 0",
+        notes=[*notes, draws_note(noise)],
+        facts=facts | {"groups": groups, "best": best},
+        level=noise["level"],
+    )
+
+
+def _of_gamma(each: GammaOutputs, key: str) -> dict[str, Any]:
+    found = {"value": each.measures[key], "change": each.changes.get(key, NO_INTERVAL)}
+    name = {"measure": key, "gamma": each.gamma, "words": MEASURES[key]}
+    return {**name, "mark": SEEN_LABEL if each.gamma else "", **columns_of(found)}
+
+
+def gamma_reliability(sweep: GammaSweep) -> pd.DataFrame:
+    """Reliability diagrams of the oracle of each gamma."""
+    return _reliability(({"gamma": each.gamma}, each.reliability) for each in sweep.oracles)
+
+
+def _reliability(
+    diagrams: Iterable[tuple[Mapping[str, Any], Reliability]],
+) -> pd.DataFrame:
+    """A row per bin of each diagram; ``ece``, and what it would be if calibrated, are its own."""
+    rows, index = [], list[str]()
+    for name, diagram in diagrams:
+        index = [*name, "bin"]
+        own = {ECE.key: diagram.ece, "ece_if_calibrated": diagram.floor}
+        bins = zip(*(getattr(diagram, column).tolist() for column in _BINS), strict=True)
+        for number, each in enumerate(bins, start=1):
+            rows.append({**name, "bin": number, **dict(zip(_BINS, each, strict=True)), **own})
+    names = (*index, *_BINS, ECE.key)
+    return make_frame(rows, index, plain_headings(*names), title="Reliability")
+
+
+def map_places(
+    images: Sequence[str],
+    places: Mapping[Any, NDArray],
+    groups: Groups,
+    above: Groups | None = None,
+) -> pd.DataFrame:
+    """Images on t-SNE maps: ``places`` (n, 2) by kind of logits, nan for images not on them.
+
+    Columns ``group``, with ``above`` also ``super``, and ``KIND_x``, ``KIND_y``. The fact ``group``
+    names the groups that a map is coloured by, ``rule`` says what they are.
+    """
+    shown = np.flatnonzero(~np.isnan(next(iter(places.values()))[:, 0])).tolist()
+    higher = {"super": above} if above else {}
+    rows = [
+        {
+            "image_id": images[row],
+            **{name: _group(each, row) for name, each in {"group": groups, **higher}.items()},
+            **{f"{k}_{end}": v for k, xy in places.items() for end, v in _ends(xy[row])},
+        }
+        for row in shown
+    ]
+    facts = {"names": list((above or groups).names), "rule": (above or groups).rule}
+    return make_frame(rows, "image_id", {}, title="Maps of the logits", facts=facts)
+
+
+def _ends(place: NDArray) -> Iterable[tuple[Hashable, float]]:
+    return zip("xy", place.tolist(), strict=True)
+
+
+def _group(groups: Groups, row: int) -> str:
+    return groups.names[groups.of[row]] if groups.of[row] >= 0 else ""
+
+
+def others_notes(outputs: Outputs) -> list[str]:
+    """Note on what is measured over classes that the data set lacks, where there are some."""
+    whole = outputs.whole.get("teacher")
+    own, every = len(outputs.classes), 0 if whole is None else whole.shape[1]
+    if every <= own:
+        return []
+    return [
+        f"Top-1, its ECE and the softmax's entropy are over all {every} classes of the teacher; "
+        f"inficond metrics names the likeliest of the data set's {own}."
+    ]
+
+
+def _silhouette(groups: Groups | None) -> list[str]:
+    if groups is None:
+        return []
+    size = f"{groups.images} images, {len(groups.names)} groups"
+    return [f"Silhouette: {groups.rule} ({size})."]
+
+
+def _calibrated(outputs: Outputs) -> list[str]:
+    lines = []
+    for kind in outputs.logits:
+        wide, mass = (outputs.pooled(kind, equal_mass=each).floor for each in (False, True))
+        lines.append(
+            f"If the {kind} were calibrated, its pooled ECE would be {written(wide, 4)} "
+            f"(equal width) or {written(mass, 4)} (equal mass)."
+        )
+    return lines
+
+
+def _best(best: Mapping[str, float | None]) -> list[str]:
+    kinds = zip(best.values(), ("sub-class", "super-class"), strict=True)
+    return [f"Largest silhouette by {k}: gamma {g:g}." for g, k in kinds if g is not None]
+
+
+def _grouped(groups: Groups | None) -> dict[str, Any] | None:
+    if groups is None:
+        return None
+    return {"rule": groups.rule, "names": list(groups.names), "images": groups.images}

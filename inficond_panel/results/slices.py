@@ -1,0 +1,351 @@
+"""Students on slices and groups of the images: the worst of each class, and differences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from inficond_panel.common.near_words import near
+from inficond_panel.common.reading import LIST_BYTES, read_text
+from inficond_panel.distill import (
+    GroupReport,
+    SliceReport,
+    SliceResult,
+    compare_groups,
+    compare_slices,
+    label_groups,
+    slices_by,
+    worst_of_all,
+)
+from inficond_panel.distill.metrics.slices import MIN_IMAGES
+from inficond_panel.errors import DataError
+from inficond_panel.results.cross_fitted import evaluation_outcome
+from inficond_panel.results.frame import Heading, make_frame
+from inficond_panel.results.metrics import facts_of, limits_of
+from inficond_panel.store import Store
+from inficond_panel.tuning.fitting.refit import Cancelled, Progress
+from inficond_panel.tuning.intents.intent import chosen_names
+from inficond_panel.tuning.node import Node
+from inficond_panel.tuning.tuner import Tuner
+from inficond_panel.vocabulary.confidence import Noise
+from inficond_panel.vocabulary.metrics import ACCURACY, AP, METRICS
+
+#: A slice with an adjusted p of at most this is worse than luck.
+SURE = 0.05
+
+Masks = Mapping[str, np.ndarray]
+_LUCK = (
+    "Among {tests} slices tested, some look bad by luck: p (Holm) allows for that. Expected is "
+    "what as many images with the same labels, drawn at random, would give."
+)
+
+
+def slices(
+    tuner: Tuner,
+    node: Node,
+    split: str,
+    masks: Masks,
+    metric: str = AP.key,
+    *,
+    by: str = "selection",
+    classes: Sequence[str] | None = None,
+    draws: int | None = None,
+    seed: int = 0,
+    min_images: int = MIN_IMAGES,
+    progress: Progress | None = None,
+) -> pd.DataFrame:
+    """The students on slices (masks over the images of the split), one row per class and slice.
+
+    ``by`` says what makes the slices. ``p_holm`` tells whether a slice is worse than luck,
+    ``small`` why it was not tested; ``whole`` is the metric on all images. Other metrics stand
+    beside it without limits. A terminal has the ``worst`` slice of each class; of one class all.
+    """
+    noise = tuner.spec.views.noise(draws, seed)
+    names = chosen_names("class", classes, tuner.store.classes)
+    reports = measure_slices(
+        *(tuner, node, split, masks, metric),
+        classes=names,
+        draws=draws,
+        seed=seed,
+        min_images=min_images,
+        progress=progress,
+    )
+    rows = [
+        _slice(name, report, each) for name, report in reports.items() for each in report.slices
+    ]
+    tests, worst = next(iter(reports.values())).tests, worst_of_all(reports)
+    small = sum(bool(row["small"]) for row in rows)
+    notes = [f"{small} small slices are not tested and never the worst."] if small else []
+    none = "No slice is tested: none is large enough with a rest to hold it against."
+    notes.append(_LUCK.format(tests=tests) if tests else none)
+    notes += [worst_slice_sentence(*worst, metric)] if worst else []
+    facts = {"by": by, "metric": metric, "tests": tests}
+    facts["worst"] = {"class": worst[0], "slice": worst[1].name} if worst else None
+    texts = {"rest": "rest", "expected": "expected", "p": "p", "p_holm": "p (Holm)", "small": ""}
+    return make_frame(
+        rows,
+        ["class", "slice"],
+        {
+            **_headings("slice", metric),
+            **{key: Heading(text) for key, text in texts.items()},
+        },
+        title=f"{'slices' if len(names) == 1 else 'worst slice of each class'} by {by}, {metric}",
+        notes=notes,
+        facts={**facts_of(tuner, node, split, noise), **facts},
+        level=noise["level"],
+        shown=None if len(names) == 1 else [i for i, row in enumerate(rows) if row["worst"]],
+    )
+
+
+def _headings(part: str, metric: str) -> dict[str, Heading]:
+    names = {"class": "class", part: part, "images": "images", "positives": "positives"}
+    names[metric] = METRICS[metric].column
+    return {key: Heading(text) for key, text in names.items()}
+
+
+def _slice(name: str, report: SliceReport, each: SliceResult) -> dict[str, Any]:
+    return {
+        "class": name,
+        "slice": each.name,
+        "images": each.n,
+        "positives": each.positives,
+        **each.metrics,
+        **limits_of({report.metric: each.interval}),
+        "whole": report.whole,
+        "rest": each.rest,
+        "expected": each.expected,
+        "p": each.p,
+        "p_holm": each.p_holm,
+        "small": each.small,
+        "worst": each is report.worst,
+    }
+
+
+def worst_slice_sentence(
+    class_name: str, result: SliceResult | None, metric: str, *, limits: bool = True
+) -> str:
+    """Sentence on the worst slice of one class, and whether chance alone would explain it."""
+    if result is None:
+        return "No slice is large enough to be tested."
+    value = result.interval.text(limits=limits)
+    verdict = "more than noise" if result.p_holm <= SURE else "within noise"
+    return (
+        f"Worst slice: {result.name} for {class_name}, {metric} {value}, "
+        f"expected {result.expected:.3f}, p (Holm) {result.p_holm:.3f}: {verdict}."
+    )
+
+
+def measure_slices(
+    tuner: Tuner,
+    node: Node,
+    split: str,
+    masks: Masks,
+    metric: str = AP.key,
+    *,
+    classes: Sequence[str] | None = None,
+    draws: int | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+    cancelled: Cancelled | None = None,
+    **options: Any,
+) -> dict[str, SliceReport]:
+    """Compare the slices (masks over the images of the split) for each class.
+
+    ``options`` as in ``distill.compare_slices``. Cross-fitted as ``results.metrics``; looks
+    at the holdout are the caller's to count.
+    """
+    names = chosen_names("class", classes, tuner.store.classes)
+    found = {name: evaluation_outcome(tuner, node, split, name) for name in names}
+    options = {**tuner.spec.views.noise(draws, seed), **options}
+    return compare_slices(found, masks, metric, progress=progress, cancelled=cancelled, **options)
+
+
+def groups(
+    tuner: Tuner,
+    node: Node,
+    split: str,
+    masks: Masks,
+    by: str,
+    metric: str = AP.key,
+    *,
+    classes: Sequence[str] | None = None,
+    draws: int | None = None,
+    seed: int = 0,
+    min_images: int = MIN_IMAGES,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The students on groups (masks over the images of the split), and the differences of groups.
+
+    The first frame has a row per class and group with every metric; ``small`` says why the group
+    has too few images to be the worst or the best by some of them. The second has a row per class
+    and metric: the worst and the best group, and their ``difference``, whose limits allow for the
+    choice of the two among all. A terminal has those of ``metric``. ``by`` says what makes the
+    groups.
+    """
+    noise = tuner.spec.views.noise(draws, seed)
+    names = chosen_names("class", classes, tuner.store.classes)
+    found = {name: evaluation_outcome(tuner, node, split, name) for name in names}
+    reports = {
+        name: compare_groups(each, masks, min_images=min_images, **noise)
+        for name, each in found.items()
+    }
+    return _group_frames(tuner, node, split, reports, by, metric, noise)
+
+
+def label_cells(
+    tuner: Tuner,
+    node: Node,
+    split: str,
+    masks: Masks,
+    by: str,
+    *,
+    classes: Sequence[str] | None = None,
+    draws: int | None = None,
+    seed: int = 0,
+    min_images: int = MIN_IMAGES,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """As ``groups``, for the cells of label × group ("absent · water"), by accuracy.
+
+    The worst is what the literature calls worst-group accuracy.
+    """
+    noise, reports = tuner.spec.views.noise(draws, seed), {}
+    for name in chosen_names("class", classes, tuner.store.classes):
+        outcome = evaluation_outcome(tuner, node, split, name)
+        cells = label_groups(outcome, masks)
+        reports[name] = compare_groups(
+            outcome, cells, (ACCURACY.key,), min_images=min_images, **noise
+        )
+    return _group_frames(tuner, node, split, reports, f"label and {by}", ACCURACY.key, noise)
+
+
+def _group_frames(
+    tuner: Tuner,
+    node: Node,
+    split: str,
+    reports: Mapping[str, GroupReport],
+    by: str,
+    metric: str,
+    noise: Noise,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    facts = {**facts_of(tuner, node, split, noise), "by": by}
+    rows = [
+        {
+            "class": name,
+            "group": each.name,
+            "images": each.n,
+            "positives": each.positives,
+            **limits_of(each.metrics),
+            "small": "; ".join(dict.fromkeys(each.small.values())),
+        }
+        for name, report in reports.items()
+        for each in report.groups
+    ]
+    parts = make_frame(
+        rows,
+        ["class", "group"],
+        {**_headings("group", metric), "small": Heading("")},
+        title=f"groups by {by}, {metric}",
+        facts=facts,
+        level=noise["level"],
+    )
+    return parts, _differences(reports, by, metric, facts, noise["level"])
+
+
+def _differences(
+    reports: Mapping[str, GroupReport], by: str, metric: str, facts: Mapping[str, Any], level: float
+) -> pd.DataFrame:
+    rows: list[dict[str, Any]] = [
+        {
+            "class": name,
+            "metric": key,
+            "worst": gap.worst.name,
+            **gap.worst.metrics[key].columns("value"),
+            "best": gap.best.name,
+            "best_value": gap.best.metrics[key].estimate,
+            **gap.difference.columns("difference"),
+        }
+        for name, report in reports.items()
+        for key, gap in report.gaps.items()
+    ]
+    none = [repr(name) for name, report in reports.items() if metric not in report.gaps]
+    few = [f"Fewer than two groups are large enough for {', '.join(none)}."] if none else []
+    column = METRICS[metric].column
+    return make_frame(
+        rows,
+        ["class", "metric"],
+        {
+            "class": Heading("class"),
+            "worst": Heading("worst"),
+            "value": Heading(column),
+            "best": Heading("best"),
+            "best_value": Heading(column),
+            "difference": Heading("difference"),
+        },
+        title=f"largest difference by {by}, {metric}",
+        notes=["The interval of a difference allows for the choice of the two groups.", *few],
+        facts=facts,
+        level=level,
+        shown=[place for place, row in enumerate(rows) if row["metric"] == metric],
+    )
+
+
+def metadata_slices(store: Store, split: str, columns: Sequence[str]) -> dict[str, np.ndarray]:
+    """Masks over the images of a split, by value of a metadata column or of several together.
+
+    A class will do as well, where no column is called so: its labels 1, 0 and none are the values.
+    Raises ``DataError`` for a column that the store does not have, and for too many values.
+    """
+    rows = store.rows(split)
+    texts = [_texts(store, name) for name in columns]
+    return slices_by(*([column[i] for i in rows] for column in texts))
+
+
+def _texts(store: Store, name: str) -> Sequence[str]:
+    if name in store.metadata_columns or name not in store.classes:
+        return store.column(name)
+    labels = store.label[:, store.classes.index(name)]
+    return ["" if label < 0 else str(label) for label in labels]
+
+
+def selection_slice(store: Store, split: str, file: Path) -> dict[str, np.ndarray]:
+    """A mask over the images of a split: those whose ids are in a file, one a line.
+
+    A line may go on after a comma, and the first may be the header ``image_id``. The slice is
+    named after the file. Raises ``DataError`` for ids that the store does not have, and where none
+    is in the split.
+    """
+    chosen = _read_ids(file, set(store.images))
+    rows = store.rows(split)
+    mask = np.array([store.images[i] in chosen for i in rows], dtype=bool)
+    if not mask.any():
+        raise DataError(
+            f"None of the {len(chosen)} images of {file} is in the split {split}.",
+            "Select images of that split, or ask for the other one.",
+        )
+    return {file.stem: mask}
+
+
+def _read_ids(file: Path, known: set[str]) -> set[str]:
+    try:
+        lines = read_text(file, LIST_BYTES).splitlines()
+    except FileNotFoundError:
+        raise DataError(f"There is no file {file}.", "Name a list of image ids.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(
+            f"The selection {file} cannot be read: {error}.", "Write one image_id on each line."
+        ) from error
+    ids = [(number, line.split(",")[0].strip()) for number, line in enumerate(lines, start=1)]
+    ids = [(number, name) for number, name in ids if name and (number, name) != (1, "image_id")]
+    wrong = [(number, name) for number, name in ids if name not in known]
+    if wrong or not ids:
+        number, name = wrong[0] if wrong else (1, "")
+        said = f"names {len(wrong)} images that are not in the store, the first is {name!r}"
+        raise DataError(
+            f"{file}:{number}: the selection {said if wrong else 'is empty'}."
+            f"{near(name, known) if wrong else ''}",
+            "Write one image_id on each line.",
+        )
+    return {name for _, name in ids}

@@ -1,0 +1,214 @@
+"""Charts of a report, laid out: people on an axis, diverging bars, and what happened when.
+
+``charts.html.j2`` draws them as SVG.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from inficond_panel.common.numbers import number, significant
+from inficond_panel.study.results.results import Spread
+
+WIDTH = 880
+_LABEL, _WIDEST_LABEL = 180, 340
+#: Width of a letter, on average.
+_LETTER = 6.4
+_ROW, _LIKERT_ROW, _EVENT_ROW = 46, 56, 24
+
+
+def strip_chart(
+    rows: Sequence[tuple[str, Sequence[tuple[str, float]], Spread]],
+    unit: str,
+    digits: int,
+    *,
+    whole: bool = False,
+) -> dict[str, Any]:
+    """One row per task: a dot for each (participant, value), the mean and its interval below.
+
+    ``whole`` values have ticks at whole numbers alone. Empty without a value.
+    """
+    values = [value for _, people, _ in rows for _, value in people if math.isfinite(value)]
+    if not values:
+        return {}
+    low, high = min(0.0, *values), max(0.0, *values)
+    steps = ticks(low, high, whole=whole)
+    axis = _axis(min(low, steps[0]), max(high, steps[-1]), _label_width([row[0] for row in rows]))
+    height = _ROW * len(rows) + 30
+    drawn = [_strip(*row, axis, at * _ROW, digits) for at, row in enumerate(rows)]
+    label = f"{unit} of each participant"
+    return {"rows": drawn, "label": label} | _grid(steps, axis, height, height - 22, unit)
+
+
+def _strip(
+    name: str,
+    people: Sequence[tuple[str, float]],
+    mean: Spread,
+    axis: Callable[[float], float],
+    top: float,
+    digits: int,
+) -> dict[str, Any]:
+    heights = stacked([axis(value) for _, value in people])
+    limits = [mean.low, mean.high] if math.isfinite(mean.low) else []
+    words = number(mean.mean, digits)
+    if limits:
+        words += f" [{number(mean.low, digits)}, {number(mean.high, digits)}]"
+    return {
+        **_cut(name),
+        "top": top,
+        "words": words,
+        "dots": [
+            (axis(value), top + y, f"{who}: {number(value, digits)}")
+            for (who, value), y in zip(people, heights, strict=True)
+            if math.isfinite(value)
+        ],
+        "range": [axis(end) for end in limits],
+        "mean": axis(mean.mean) if math.isfinite(mean.mean) else None,
+    }
+
+
+def stacked(places: Sequence[float], near: float = 5.0, room: float = 16.0) -> list[float]:
+    """Heights (from the top of a row) of dots that would cover each other: one above the other."""
+    levels: list[int] = []
+    for at, place in enumerate(places):
+        taken = {levels[i] for i in range(at) if abs(places[i] - place) < near}
+        levels.append(next(level for level in range(at + 1) if level not in taken))
+    step = min(8.0, room / max([1, *levels]))
+    return [18 - step * level for level in levels]
+
+
+def likert_chart(rows: Sequence[tuple[str, Sequence[int]]]) -> dict[str, Any]:
+    """Diverging bars: the lower steps to the left of the middle, the higher to the right.
+
+    ``rows`` are names with the number of answers of each step, from the lowest. The middle step,
+    where there is one, lies half on each side. Empty without an answer.
+    """
+    drawn = [(name, counts) for name, counts in rows if sum(counts)]
+    if not drawn:
+        return {}
+    bars = [
+        {
+            "name": name,
+            "top": at * _LIKERT_ROW,
+            "words": f"n {sum(counts)}, median {median_step(counts):g}",
+            "parts": _likert_bar(counts),
+        }
+        for at, (name, counts) in enumerate(drawn)
+    ]
+    height = len(drawn) * _LIKERT_ROW
+    return {"rows": bars, "middle": WIDTH / 2, "height": height, "grid": [], "unit": ""}
+
+
+def diverging(counts: Sequence[int]) -> list[tuple[float, float]]:
+    """Start and end of each step's part as shares of all answers, 0 in the middle."""
+    total, points = sum(counts), len(counts)
+    below = sum(counts[: points // 2]) + (counts[points // 2] / 2 if points % 2 else 0)
+    edges, at = [], -below
+    for count in counts:
+        edges.append((at / total, (at + count) / total))
+        at += count
+    return edges
+
+
+def median_step(counts: Sequence[int]) -> float:
+    """Median answer, counting steps from 1."""
+    answers = [step for step, count in enumerate(counts, 1) for _ in range(count)]
+    half = len(answers) // 2
+    return answers[half] if len(answers) % 2 else (answers[half - 1] + answers[half]) / 2
+
+
+def tone(step: int, points: int) -> str:
+    """Class of a step's fill: low-1 is the lowest, high-1 the highest, mid the middle."""
+    if points % 2 and step == points // 2:
+        return "mid"
+    if step < points // 2:
+        return "low-1" if step < max(1, points // 4) else "low-2"
+    return "high-1" if points - 1 - step < max(1, points // 4) else "high-2"
+
+
+def _likert_bar(counts: Sequence[int]) -> list[dict[str, Any]]:
+    middle, half = WIDTH / 2, WIDTH / 2 - 8
+    return [
+        {
+            "x": round(middle + half * start, 1),
+            "width": round(max(half * (end - start) - 1, 1), 1),
+            "middle": round(middle + half * (start + end) / 2, 1),
+            "tone": tone(step, len(counts)),
+            "step": step + 1,
+            "count": count,
+        }
+        for step, ((start, end), count) in enumerate(zip(diverging(counts), counts, strict=True))
+        if count
+    ]
+
+
+def sequence_chart(
+    rows: Sequence[tuple[str, float, Sequence[tuple[float, str, str]]]],
+) -> dict[str, Any]:
+    """One row per person and task: marks at minutes since its start.
+
+    ``rows`` are (name, length in minutes, marks); a mark is (minute, kind, words). Empty without
+    a minute.
+    """
+    longest = max((length for _, length, _ in rows), default=0.0)
+    if longest <= 0:
+        return {}
+    steps = ticks(0, longest)
+    axis = _axis(0, max(longest, steps[-1]), _label_width([name for name, _, _ in rows]))
+    drawn = [
+        {
+            **_cut(name),
+            "y": at * _EVENT_ROW + 12,
+            "track": [axis(0), axis(length)],
+            "marks": [(axis(minute), kind, MARKS[kind][0], words) for minute, kind, words in marks],
+        }
+        for at, (name, length, marks) in enumerate(rows)
+    ]
+    height = _EVENT_ROW * len(rows) + 24
+    return {"rows": drawn, "length": longest} | _grid(steps, axis, height, height - 20, "minutes")
+
+
+#: Marks of a sequence: path around (0, 0) and words, by kind.
+MARKS = {
+    "concept": ("M-2 -2h4v4h-4z", "concept opened"),
+    "batch": ("M0 -5v10", "thumbs changed"),
+    "type": ("M-5 0h10M0 -5v10", "concept typed"),
+    "fine-tune": ("M0 -7L6 5H-6z", "fine-tuned"),
+    "back": ("M4 -5L-4 0L4 5", "undo or jump"),
+    "done": ("M-5 0L-1 4L6 -5", "done"),
+}
+
+
+def ticks(low: float, high: float, *, whole: bool = False) -> list[float]:
+    """Round numbers from ``low`` to at least ``high``, up to eight; ``whole`` ones if asked."""
+    span = (high - low) or 1.0
+    power = 10.0 ** math.floor(math.log10(span / 5))
+    step = next(power * by for by in (1, 2, 5, 10) if span / (power * by) <= 7)
+    step = max(step, 1.0) if whole else step
+    first = math.floor(low / step + 1e-9)
+    return [round(at * step, 9) for at in range(first, math.ceil(high / step - 1e-9) + 1)]
+
+
+def _label_width(names: Sequence[str]) -> float:
+    """Room for the longest name before the axis, within limits."""
+    return min(_WIDEST_LABEL, max(_LABEL, 16 + _LETTER * max(map(len, names))))
+
+
+def _cut(name: str) -> dict[str, str]:
+    """A name as it fits before the axis, and the whole one, its tooltip."""
+    most = int((_WIDEST_LABEL - 16) / _LETTER)
+    return {"name": name if len(name) <= most else f"{name[: most - 1]}…", "whole": name}
+
+
+def _axis(low: float, high: float, label: float) -> Callable[[float], float]:
+    span = (high - low) or 1.0
+    return lambda value: round(label + (WIDTH - label - 16) * (value - low) / span, 1)
+
+
+def _grid(
+    steps: Sequence[float], axis: Callable[[float], float], height: float, bottom: float, unit: str
+) -> dict[str, Any]:
+    lines = [(axis(step), significant(step)) for step in steps]
+    return {"grid": lines, "height": height, "bottom": bottom, "unit": unit}

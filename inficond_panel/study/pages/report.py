@@ -1,0 +1,285 @@
+"""The report of a study: one HTML file that loads nothing, and its tables as CSV."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from inficond_panel.common.numbers import count
+from inficond_panel.common.whole_file import write_whole
+from inficond_panel.results.frame import Heading, make_frame, plain_headings
+from inficond_panel.study.pages import charts
+from inficond_panel.study.results.answers import Given, answers, scores
+from inficond_panel.study.results.differences import differences
+from inficond_panel.study.results.holdout import looks_of, with_holdout
+from inficond_panel.study.results.results import (
+    DRAWS,
+    LEVEL,
+    Result,
+    Summary,
+    results,
+    spread,
+    summaries,
+)
+from inficond_panel.study.results.study_tables import (
+    answers_table,
+    differences_table,
+    notes_table,
+    participants_table,
+    scores_table,
+    summary_table,
+    tasks_table,
+    typed_summary,
+    typed_table,
+    views_summary,
+    views_table,
+    write,
+)
+from inficond_panel.study.results.timeline import progress_of, timeline
+from inficond_panel.study.run.study import Study
+from inficond_panel.study.spec.questions import (
+    LikertQuestion,
+    NumberQuestion,
+    Question,
+    TextQuestion,
+)
+from inficond_panel.study.spec.templates import TEMPLATES
+from inficond_panel.ui.reports.page import render
+from inficond_panel.vocabulary.confidence import confidence_word
+
+_MOVES = {"undo", "redo", "jump"}
+#: Unit and decimals of the measures of a task on their axis.
+_STRIPS = {
+    "minutes": ("minutes", 1),
+    "iterations": ("iterations", 1),
+    "gain": ("points", 2),
+    "holdout_gain": ("points", 2),
+}
+Frames = dict[str, pd.DataFrame]
+
+
+def write_report(study: Study, folder: Path) -> tuple[list[Path], Frames]:
+    """Write ``report.html`` and the tables beside it; return the files, and the tables by name.
+
+    Measures the students of tasks that are over on the holdout, unless an earlier report did.
+    """
+    found = with_holdout(study, results(study))
+    frames = make_frames(study, found)
+    files = [write(table, folder / f"{name}.csv") for name, table in frames.items()]
+    page = folder / "report.html"
+    write_whole(page, make_page(study, found, frames).encode())
+    return [page, *files], frames
+
+
+def make_frames(study: Study, found: Sequence[Result]) -> Frames:
+    """The tables of a report, of results that have been measured."""
+    levels = [level.name_ for level in study.spec.levels]
+    within = bool(levels) and study.spec.conditions.design == "within"
+    compared = differences(found, list(scores(study)), levels, within=within)
+    return {
+        "tasks": tasks_table(found),
+        "summary": summary_table(_means(study, found)),
+        "differences": differences_table(compared),
+        "answers": answers_table(study),
+        "scores": scores_table(study),
+        "views": views_table(study),
+        "participants": participants_table(study),
+        "notes": notes_table(study),
+        "typed": typed_table(study),
+    }
+
+
+def make_page(study: Study, found: Sequence[Result], frames: Frames) -> str:
+    """The report as HTML; all text from the study is escaped."""
+    people = study.log.participants()
+    finished = sum(progress_of(study, who).finished for who in people)
+    means = _means(study, found)
+    intro = (
+        f"{count(len(people), 'participant')}, {finished} finished. Figures of a task are those at "
+        "the moment when it was done, or when it was left. Metrics on the split tune unless the "
+        f"holdout is named. Intervals: {confidence_word(LEVEL)}, bootstrap over participants "
+        f"(BCa, {DRAWS:,} draws); SD with n − 1."
+    )
+    return render(
+        "report.html.j2",
+        str(study.spec.title),
+        folder=Path(__file__).resolve().parent,
+        intro=intro,
+        frames=frames,
+        varied=len(study.spec.levels) > 1,
+        strips={key: _strip(found, means, key, *how) for key, how in _STRIPS.items()},
+        looks=_looks(study),
+        scores=list(score_strips(study)),
+        scales=list(answer_charts(study)),
+        others=list(_other_answers(study)),
+        views=views_summary(frames["views"]),
+        typed=typed_summary(frames["typed"]),
+        remarks=frames["notes"].assign(time=frames["notes"]["time"].map(_minute)),
+        events=charts.sequence_chart(list(_events(study, found))),
+        marks=charts.MARKS,
+    )
+
+
+def _means(study: Study, found: Sequence[Result]) -> list[Summary]:
+    return summaries(found, [task.name_ for task in study.spec.all_tasks])
+
+
+def _name(task: str, condition: str) -> str:
+    """Name of a task under a condition: ``bicycle, alone``."""
+    return ", ".join(part for part in (task, condition) if part) or "all"
+
+
+def _strip(
+    found: Sequence[Result], means: Sequence[Summary], key: str, unit: str, digits: int
+) -> dict[str, Any]:
+    rows = []
+    for item in means:
+        where = (item.task, item.condition)
+        group = [r for r in found if r.outcome and (r.task, r.condition) == where]
+        people = [(result.participant, float(getattr(result, key))) for result in group]
+        rows.append((_name(*where), people, getattr(item, key)))
+    return charts.strip_chart(rows, unit, digits, whole=key == "iterations")
+
+
+def _looks(study: Study) -> str:
+    """Sentence on the looks at the holdout; empty without one."""
+    looks = looks_of(study)
+    if not looks.count:
+        return ""
+    first, last = map(_minute, (looks.first, looks.last))
+    return (
+        f"{count(looks.count, 'look')} of the researcher at the holdout: the last student of each "
+        f"task that is over, measured once, by the report. First {first}, last {last} (UTC). No "
+        "participant saw it."
+    )
+
+
+def _minute(time: str) -> str:
+    """``2026-01-01 12:00`` of a time in ISO 8601."""
+    return time[:16].replace("T", " ")
+
+
+def score_strips(study: Study) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield name and chart of each published questionnaire: a dot per score, by task."""
+    found = list(scores(study))
+    for template in dict.fromkeys(score.template for score in found):
+        own = [score for score in found if score.template == template]
+        groups: dict[tuple[str, str], list[tuple[str, float]]] = {}
+        for one in own:
+            groups.setdefault((one.task, one.condition), []).append((one.participant, one.score))
+        rows = [
+            (_name(*where), people, spread([value for _, value in people]))
+            for where, people in groups.items()
+        ]
+        title = TEMPLATES[template].score_name
+        yield title, charts.strip_chart(rows, title, 1)
+
+
+def answer_charts(study: Study) -> Iterator[tuple[list[tuple[str, str]], dict[str, Any]]]:
+    """Yield legend and bars of all answers in steps, one chart per scale."""
+    steps = [(q, given) for q, given in _by_question(study) if isinstance(q, LikertQuestion)]
+    for _, group in groupby(steps, key=lambda pair: (pair[0].points, tuple(pair[0].labels))):
+        pairs = list(group)
+        yield (
+            _legend(pairs[0][0]),
+            charts.likert_chart([row for q, given in pairs for row in _bars(q, given)]),
+        )
+
+
+def _by_question(study: Study) -> list[tuple[Question, list[Given]]]:
+    """Answers of each question of each task, in the order in which they were first asked."""
+    found: dict[tuple[str, str], list[Given]] = {}
+    for given in answers(study):
+        found.setdefault((given.task, str(given.question.name_)), []).append(given)
+    return [(given[0].question, given) for given in found.values()]
+
+
+def _titled(text: str, task: str) -> str:
+    return f"{text} ({task})" if task else text
+
+
+def _bars(question: LikertQuestion, given: Sequence[Given]) -> list[tuple[str, list[int]]]:
+    """A bar for all, and where conditions differ one for each."""
+
+    def counts(condition: str | None = None) -> list[int]:
+        said = [one.answer for one in given if condition in (None, one.condition)]
+        return [said.count(step) for step in range(1, question.points + 1)]
+
+    rows = [(_titled(question.text, given[0].task), counts())]
+    conditions = sorted({one.condition for one in given})
+    if len(conditions) > 1:
+        rows += [(f"… {name or 'several'}", counts(name)) for name in conditions]
+    return rows
+
+
+def _legend(question: LikertQuestion) -> list[tuple[str, str]]:
+    """Tone and label of each step that has one."""
+    points, labels = question.points, list(question.labels)
+    at = range(points) if len(labels) == points else (0, points - 1)
+    shown = labels if len(labels) == points else [labels[0], labels[-1]]
+    return [(charts.tone(step, points), label) for step, label in zip(at, shown, strict=True)]
+
+
+def _other_answers(study: Study) -> Iterator[pd.DataFrame]:
+    """Yield a table per question that has no steps."""
+    for question, given in _by_question(study):
+        if not isinstance(question, LikertQuestion):
+            rows, headings = _summary(question, given)
+            if len(rows):
+                yield make_frame(
+                    rows.to_dict("records"),
+                    next(iter(headings)),
+                    headings,
+                    title=_titled(question.text, given[0].task),
+                )
+
+
+def _summary(question: Question, given: Sequence[Given]) -> tuple[pd.DataFrame, dict[str, Heading]]:
+    """Texts by participant, counts of options, or the spread of numbers; by condition."""
+    rows = pd.DataFrame([vars(one) for one in given])
+    by = ["condition"] if rows.condition.nunique() > 1 else []
+    if isinstance(question, TextQuestion):
+        return rows[rows.answer.str.strip() != ""], plain_headings("participant", *by, "answer")
+    if isinstance(question, NumberQuestion):
+        groups = rows.astype({"answer": float}).groupby(by or ["task"])
+        found = groups["answer"].agg(
+            people="size", mean="mean", SD="std", lowest="min", highest="max"
+        )
+        means = {name: Heading(name, 1) for name in ("mean", "SD")}
+        ends = {name: Heading(name, significant=6) for name in ("lowest", "highest")}
+        return found.reset_index(), plain_headings(*by, "people") | means | ends
+    each = rows.explode("answer").groupby([*by, "answer"], sort=False).size()
+    return each.rename("people").reset_index(), plain_headings(*by, "answer", "people")
+
+
+def _events(
+    study: Study, found: Sequence[Result]
+) -> Iterator[tuple[str, float, list[tuple[float, str, str]]]]:
+    """Yield name, minutes and marks of each task of each person."""
+    for who in study.log.participants():
+        moments, progress = timeline(study, who), progress_of(study, who)
+        for result in (result for result in found if result.participant == who.label):
+            start = progress.first(result.task, "start")
+            own = [
+                m
+                for m in moments
+                if m.step == result.task and start and m.time >= start.time and not m.remark
+            ]
+            spent = [(progress.seconds(result.task, m.time) or 0.0) / 60 for m in own]
+            marks = [
+                (minute, kind, f"{minute:.1f} min: {moment.action}")
+                for minute, moment in zip(spent, own, strict=True)
+                if (kind := _kind(moment))
+            ]
+            yield f"{who.label} {result.task}", max(spent, default=0.0), marks
+
+
+def _kind(moment: Any) -> str:
+    """The mark of a moment; empty: none."""
+    if moment.source == "history":
+        return "fine-tune" if moment.action == "fine-tune" else "back" * (moment.action in _MOVES)
+    return moment.action if moment.action in {"concept", "batch", "type", "done"} else ""

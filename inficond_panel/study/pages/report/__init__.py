@@ -1,1 +1,0 @@
-"""Report of a study as one HTML file: its sections and charts."""

@@ -1,0 +1,170 @@
+"""Gain in AP on photos that did not choose: of two students, of choosing a lever's student, and of
+choosing among levers.
+
+In each bootstrap draw of the photos the drawn ones choose, and those that were not drawn measure
+what the choice gains. The mean over the draws is the stated gain (the leave-one-out bootstrap of
+Efron and Tibshirani 1997, "Improvements on cross-validation: the .632+ bootstrap method", JASA 92,
+here of a choice). Its interval is the spread of the gain among the drawn photos, moved to the mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from inficond_panel.common.interval import Interval
+from inficond_panel.distill import Outcome, average_precision
+from inficond_panel.distill.metrics.bootstrap import draw_counts
+from inficond_panel.distill.scores.scores import Array
+from inficond_panel.tuning.cures.choice import ap_values, chosen, errors
+from inficond_panel.vocabulary.confidence import CONFIDENCE, least_draws, tails
+from inficond_panel.vocabulary.metrics import AP
+
+DRAWS = 400
+
+
+@dataclass(frozen=True)
+class Gain(Interval):
+    """Change in average precision, 0 to 1, with its interval at ``level``."""
+
+    level: float = CONFIDENCE
+
+    def __str__(self) -> str:
+        """``+3.10 [+0.40, +6.00]``, in AP points."""
+        return self.text(2, scale=100, sign=True)
+
+    def json(self) -> dict[str, float | None]:
+        """Estimate, limits and level as plain numbers; None where undefined."""
+        return {**super().json(), "level": self.level}
+
+
+def around(estimate: float, error: float, level: float = CONFIDENCE) -> Gain:
+    """Gain with the interval of a normal standard error."""
+    half = float(ndtri(tails(level)[1])) * error
+    return Gain(estimate, estimate - half, estimate + half, level=level)
+
+
+@dataclass(frozen=True)
+class Change:
+    """AP of one class before and after: the change, and its bootstrap draws (draws,)."""
+
+    estimate: float
+    draws: Array = field(compare=False, repr=False)
+
+    @property
+    def error(self) -> float:
+        """Standard error; 0 where nothing changed."""
+        defined = self.draws[~np.isnan(self.draws)]
+        return float(defined.std(ddof=1)) if len(defined) > 1 else 0.0
+
+    def gain(self, level: float = CONFIDENCE) -> Gain:
+        """With its percentile interval; a normal one at a level that the draws cannot tell."""
+        if least_draws(level) > len(self.draws):
+            return around(self.estimate, self.error, level)
+        low, high = np.nanquantile(self.draws, tails(level))
+        return Gain(self.estimate, float(low), float(high), level=level)
+
+
+#: Change of a student that stays as it is.
+NO_CHANGE = Change(0.0, np.zeros(DRAWS))
+
+
+def change(label: Array, before: Array, after: Array, seed: int = 0) -> Change:
+    """Change in AP between two logits (n,) of the same photos.
+
+    All calls on as many photos share their draws, so that changes of several classes can be
+    averaged draw by draw.
+    """
+    table = draw_counts(len(label), DRAWS, seed)
+    known = label >= 0
+    if np.array_equal(before, after):
+        return NO_CHANGE
+    values = [
+        Outcome(label[known], x[known]).values(AP.key, table[:, known]) for x in (after, before)
+    ]
+    estimate = average_precision(label, after) - average_precision(label, before)
+    return Change(float(estimate), values[0] - values[1])
+
+
+def mean_change(changes: Sequence[Change]) -> Change:
+    """Mean over classes, whose photos are drawn together."""
+    if not changes:
+        return NO_CHANGE
+    draws = np.array([c.draws for c in changes])
+    known = ~np.isnan(draws)
+    counts = known.sum(axis=0)
+    means = np.full(len(counts), np.nan)  # of a draw without a positive of any class
+    np.divide(np.where(known, draws, 0.0).sum(axis=0), counts, out=means, where=counts > 0)
+    return Change(float(np.mean([c.estimate for c in changes])), means)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Gain in AP of what each draw takes (draws,), over the student as it is.
+
+    ``drawn`` is that among the photos drawn, which chose, ``left_out`` that among the others, and
+    ``taught`` its change as the drawn photos teach too.
+    """
+
+    drawn: Array
+    left_out: Array
+    taught: Array
+
+    @cached_property
+    def gain(self) -> Change:
+        """Gain on photos that did not choose."""
+        estimate, spread = _mean(self.left_out), self.drawn + self.taught
+        return Change(estimate, spread - _mean(spread) + estimate)
+
+
+def gain_of_choice(
+    label: NDArray, logits: Array, counts: NDArray, *, careful: bool, taught: Array | None = None
+) -> Choice:
+    """Gain, over the first of m students, of taking the one of highest AP of the others.
+
+    ``careful``: of all, the first being left only for a gain above one standard error, as
+    ``cures.choice`` has it. ``logits`` (m, n) are of photos that the students did not learn from,
+    ``label`` (n,) is in {1, 0}, and each row of ``counts`` (draws, n) says how often a draw has
+    each photo.
+    """
+    drawn, left_out = ap_values(label, logits, counts), ap_values(label, logits, counts == 0)
+    best, draw = _best(drawn, careful=careful), np.arange(len(counts))
+    return Choice(
+        drawn[best, draw] - drawn[0],
+        left_out[best, draw] - left_out[0],
+        np.zeros(len(counts)) if taught is None else taught,
+    )
+
+
+def gain_of_levers(levers: Sequence[Choice]) -> Change:
+    """Gain of taking the lever of the largest stated gain above 0, or none.
+
+    In each draw a lever's gain is stated by the drawn photos, less the mean optimism of its choice.
+    """
+    optimism = [_mean(lever.drawn) - lever.gain.estimate for lever in levers]
+    stated = np.array([lever.drawn for lever in levers]) - np.array(optimism)[:, None]
+    best, draw = np.argmax(np.nan_to_num(stated), axis=0), np.arange(stated.shape[1])
+    some = stated[best, draw] > 0
+    drawn, left_out, taught = (
+        np.where(some, np.array(values)[best, draw], 0.0)
+        for values in zip(*((one.drawn, one.left_out, one.taught) for one in levers), strict=True)
+    )
+    return Choice(drawn, left_out, taught).gain
+
+
+def _best(values: Array, *, careful: bool) -> NDArray[np.intp]:
+    """Indices (draws,) of the students to take, by their AP (m, draws)."""
+    if careful:
+        return chosen(values, errors(values))
+    return 1 + np.argmax(np.nan_to_num(values[1:]), axis=0)
+
+
+def _mean(values: Array) -> float:
+    """Mean of the draws where the value is defined; 0 where it is in none."""
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if known.size else 0.0

@@ -1,0 +1,346 @@
+"""Results of stages and of batches of photos: in the folder of a run, and in stores near by.
+
+A result has a key, the hash of its name and of all that it depends on: plain values, which may hold
+the keys of the results before it. So a result whose inputs are unchanged is there already. A
+store's attribute ``stages`` records what made it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from inficond_panel.common.sliced import Sliced
+from inficond_panel.common.whole_file import replacing
+from inficond_panel.errors import StoreError
+from inficond_panel.store import Store, open_store
+from inficond_panel.store.added_arrays import Stored
+from inficond_panel.store.hashing import array_hash
+
+Arrays = dict[str, np.ndarray]
+#: Keys of the photos that are run together.
+Batch = tuple[str, ...]
+
+#: What a data set says of a photo that it cannot read.
+UNREADABLE = "unreadable"
+#: Values of a list, or characters of a text, that a store's attributes hold.
+_LONG = 2000
+#: Digits of a key in the name of a folder.
+_DIGITS = 32
+#: Bytes from which an array is mapped instead of read.
+_MAPPED = 1 << 16
+#: Arrays of many bytes an image, and what counts their rows. They stay in their files.
+_LARGE = {"embedding": "segments", "mask": "mask_pixels", "thumbnail": "thumbnail_length"}
+#: Files open at a time.
+_OPEN = 256
+
+
+def key_of(name: str, inputs: object) -> str:
+    """SHA-256 of a name and of plain values (what JSON can say)."""
+    text = json.dumps([name, inputs], sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def plain(value: object) -> Any:
+    """Inputs as a store keeps them: a long list stands for itself by its length and hash."""
+    if isinstance(value, dict):
+        return {key: plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple | str) and len(value) > _LONG:
+        return {"count": len(value), "sha256": key_of("list", value)}
+    return list(value) if isinstance(value, tuple) else value
+
+
+def photo_keys(ids: Iterable[str], digests: Iterable[str]) -> list[str]:
+    """A key for each photo: SHA-256 of its digest, or of its id where it cannot be read.
+
+    Photos that are alike have one key, and are encoded once.
+    """
+    return [
+        hashlib.sha256(
+            (digest if digest != UNREADABLE else f"{UNREADABLE} {image}").encode()
+        ).hexdigest()
+        for image, digest in zip(ids, digests, strict=True)
+    ]
+
+
+def batches_of(keys: Iterable[str], size: int) -> list[Batch]:
+    """Batches of at most ``size`` keys, as many as begin with the same bits.
+
+    They depend on nothing but the set of keys, and a key that comes or goes changes its own batch
+    only (or cuts it in two, or joins it with its neighbour). On average they are two thirds full.
+    """
+    done: list[Batch] = []
+    left = [(sorted(set(keys)), 0)]
+    while left:
+        some, bit = left.pop()
+        if len(some) > size:
+            one = [key for key in some if int(key[bit // 4], 16) >> (3 - bit % 4) & 1]
+            left += [(one, bit + 1), (some[: len(some) - len(one)], bit + 1)]
+        elif some:
+            done.append(tuple(some))
+    return done
+
+
+class Results:
+    """Results in a folder: ``<name>-<key>/<array>.npy``. Each appears whole or not at all.
+
+    Without a folder nothing is kept.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = folder
+
+    def get(self, name: str, key: str) -> Arrays | None:
+        """Arrays of a result, large ones mapped; None where it is not there or cannot be read."""
+        if self.folder is None:
+            return None
+        try:
+            return {file.stem: _read(file) for file in sorted(self.place(name, key).iterdir())}
+        except (OSError, ValueError, EOFError):
+            return None
+
+    def open(self, name: str, key: str) -> Arrays:
+        """Arrays of a result that was there before; raises ``OSError`` where it is gone."""
+        arrays = self.get(name, key)
+        if arrays is None:
+            raise OSError(f"{self.place(name, key)} is gone")
+        return arrays
+
+    def has(self, name: str, key: str) -> bool:
+        """True if the result exists."""
+        return self.place(name, key).is_dir()
+
+    def put(self, name: str, key: str, arrays: Mapping[str, Any]) -> None:
+        """Keep a result; arrays may also be what gives rows when sliced."""
+        if self.folder is None:
+            return
+        with self._writing(name, key) as folder:
+            for array, values in arrays.items():
+                save(folder / f"{array}.npy", values)
+
+    def take(self, store: Store, reasons: Sequence[str] = ()) -> str:
+        """Put what a store holds of its images here, as if it were one batch; return its key.
+
+        Large arrays are copied a part at a time. ``reasons`` are those of images that were skipped,
+        which come last. Raises ``StoreError`` where the store is damaged.
+        """
+        key = key_of("taken", [store.content_hash, list(reasons)])
+        if not self.has("taken", key):
+            with self._writing("taken", key) as folder:
+                _copy(store, folder, reasons)
+        return key
+
+    @contextmanager
+    def _writing(self, name: str, key: str) -> Iterator[Path]:
+        with replacing(self.place(name, key), alone=True) as folder:
+            folder.mkdir()
+            yield folder
+
+    def place(self, name: str, key: str) -> Path:
+        """Folder of a result."""
+        if self.folder is None:
+            raise ValueError("results without a folder")
+        return self.folder / f"{name}-{key[:_DIGITS]}"
+
+
+def save(path: Path, values: Sliced) -> None:
+    """Write an array to a file, a part at a time: a full disk is an error, not a lost process."""
+    rows = max(1, (1 << 22) // max(1, int(np.prod(values.shape[1:])) * values.dtype.itemsize))
+    header = {
+        "descr": np.lib.format.dtype_to_descr(values.dtype),
+        "fortran_order": False,
+        "shape": tuple(values.shape),
+    }
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_2_0(file, header)
+        for start in range(0, values.shape[0] if values.shape else 0, rows):
+            file.write(np.ascontiguousarray(values[start : start + rows]).tobytes())
+        if not values.shape:
+            file.write(np.asarray(values).tobytes())
+
+
+def _read(path: Path) -> np.ndarray:
+    large = path.stat().st_size >= _MAPPED
+    return np.load(path, mmap_mode="r" if large else None, allow_pickle=False)
+
+
+def _copy(store: Store, folder: Path, reasons: Sequence[str]) -> None:
+    arrays: dict[str, Sliced] = {
+        "reason": np.array([""] * len(store.images) + list(reasons)),
+        "segments": np.bincount(store.segment_image, minlength=len(store.images)),
+        "box": store.segment_box,
+        "thumbnail_length": np.diff(store.thumbnail_offset),
+        "thumbnail_shape": store.thumbnail_shape,
+        "embedding": Stored(store, "segment_embedding"),
+        "mask": Stored(store, "mask"),
+        "thumbnail": Stored(store, "thumbnail"),
+    }
+    for name, values in arrays.items():
+        save(folder / f"{name}.npy", values)
+        if isinstance(values, Stored):
+            copied = np.load(folder / f"{name}.npy", mmap_mode="r" if len(values) else None)
+            if array_hash(copied) != store.attrs["variable_hashes"][values.name]:
+                raise StoreError(f"{store.path} is damaged, or changed while it was read.")
+
+
+def stores_near(path: Path) -> Iterator[Store]:
+    """The store at ``path``, then the others (``*.zarr``) of its folder, that can be opened."""
+    for place in (path, *sorted(other for other in path.parent.glob("*.zarr") if other != path)):
+        try:
+            yield open_store(place)
+        except StoreError:
+            continue
+
+
+def stage_of(store: Store | None, name: str) -> Mapping[str, Any]:
+    """Record that a store has of one of its stages; empty where it has none."""
+    stages = store.attrs.get("stages") if store else None
+    stage = stages.get(name) if isinstance(stages, dict) else None
+    return stage if isinstance(stage, dict) and "inputs" in stage else {}
+
+
+def keys_in(store: Store) -> list[str] | None:
+    """Keys of the photos that a store was made of, those that were skipped last; None if unknown.
+
+    Raises ``StoreError`` where the store is damaged.
+    """
+    if not store.has("image_digest"):
+        return None
+    skipped = stage_of(store, "segments").get("skipped", [])
+    ids = [*store.images, *(image for image, _, _ in skipped)]
+    digests = [*map(str, store.image_digest), *(digest for _, _, digest in skipped)]
+    return photo_keys(ids, digests)
+
+
+def batches_in(store: Store, encoding: str) -> set[Batch]:
+    """Batches of photos that a store holds, of the encoding with the key ``encoding``."""
+    stage = stage_of(store, "segments")
+    if stage.get("encoding") != encoding:
+        return set()
+    try:
+        keys = keys_in(store)
+    except StoreError:
+        return set()
+    return set(batches_of(keys, int(stage["inputs"]["batch"]))) if keys else set()
+
+
+class Pieces:
+    """An array made of pieces of others, one behind the other; rows are read when it is sliced."""
+
+    def __init__(
+        self, source: Callable[[int], np.ndarray], part: np.ndarray, first: np.ndarray,
+        count: np.ndarray,
+    ) -> None:  # fmt: skip
+        self._source = lru_cache(maxsize=_OPEN)(source)
+        self._part, self._first = part, first
+        self._edge = np.concatenate([[0], np.cumsum(count, dtype=np.int64)])
+        some = self._source(int(part[0]))
+        self.dtype = some.dtype
+        self.shape = (int(self._edge[-1]), *some.shape[1:])
+        self.ndim = some.ndim
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: slice) -> np.ndarray:
+        start, stop, _ = rows.indices(self.shape[0])
+        values = np.empty((max(0, stop - start), *self.shape[1:]), self.dtype)
+        piece = int(np.searchsorted(self._edge, start, "right")) - 1
+        while start < stop:
+            end = min(stop, int(self._edge[piece + 1]))
+            at = int(self._first[piece] + start - self._edge[piece])
+            values[len(values) - (stop - start) :][: end - start] = self._source(
+                int(self._part[piece])
+            )[at : at + end - start]
+            start, piece = end, piece + 1
+        return values
+
+    def __array__(self, dtype: object = None, copy: object = None) -> np.ndarray:
+        return np.asarray(self[:], dtype=dtype)  # type: ignore[call-overload]
+
+
+class Segmented:
+    """Segments of the photos of a data set, in its order, read from the results of many batches.
+
+    ``parts`` are these results: for each the keys of its photos, and how to open it. ``keys`` are
+    those of the data set's photos. ``reason`` says of each photo why it was skipped, "" if it was
+    not. In memory are a few numbers for each image and segment.
+    """
+
+    def __init__(
+        self, parts: Sequence[tuple[Sequence[str], Callable[[], Arrays]]], keys: Sequence[str]
+    ) -> None:
+        self._parts = [opened for _, opened in parts]
+        place = {key: (p, i) for p, (of, _) in enumerate(parts) for i, key in enumerate(of)}
+        part, row = np.array([place[key] for key in keys], dtype=np.int64).reshape(-1, 2).T
+        del place
+        counts, self.reason = _counted(self._parts, part, row)
+        #: Positions of the images that could be read.
+        self.read: np.ndarray = np.flatnonzero([not reason for reason in self.reason])
+        self._part = part[self.read]
+        self._counts = {name: value[self.read] for name, value in counts.items()}
+
+    @cached_property
+    def arrays(self) -> dict[str, np.ndarray | Pieces]:
+        """Arrays of the images that could be read; ``segments`` and others count their rows."""
+        counts = self._counts
+        arrays: dict[str, np.ndarray | Pieces] = {
+            "segments": counts["segments"],
+            "thumbnail_length": counts["thumbnail_length"],
+            "thumbnail_shape": np.stack([counts["height"], counts["width"]], 1).astype(np.int32),
+            "box": self._pieces("box", "segments")[:],
+        }
+        return arrays | {name: self._pieces(name, by) for name, by in _LARGE.items()}
+
+    def _pieces(self, name: str, by: str) -> Pieces:
+        return Pieces(
+            lambda part: self._parts[part]()[name],
+            self._part,
+            self._counts[f"{by}_first"],
+            self._counts[by],
+        )
+
+
+def _counted(
+    parts: Sequence[Callable[[], Arrays]], part: np.ndarray, row: np.ndarray
+) -> tuple[Mapping[str, np.ndarray], list[str]]:
+    """Of each image the numbers of its rows and where they begin in its part; and the reasons."""
+    names = ("segments", "thumbnail_length", "mask_pixels")
+    counts = {
+        name: np.zeros(len(part), dtype=np.int64)
+        for name in (*names, *(f"{name}_first" for name in names), "height", "width")
+    }
+    reasons = np.full(len(part), "", dtype=object)
+    order = np.argsort(part, kind="stable")
+    edges = np.searchsorted(part[order], np.arange(len(parts) + 1))
+    for p, opened in enumerate(parts):
+        images = order[edges[p] : edges[p + 1]]
+        arrays = opened() if len(images) else {}
+        if not arrays:
+            continue
+        reason = arrays["reason"]
+        reasons[images] = reason[row[images]].tolist()
+        if "segments" not in arrays:
+            continue
+        read = reason == ""
+        rank = np.cumsum(read) - 1
+        good = images[read[row[images]]]
+        at = rank[row[good]]
+        height, width = np.asarray(arrays["thumbnail_shape"]).T
+        of_part = {
+            "segments": np.asarray(arrays["segments"]),
+            "thumbnail_length": np.asarray(arrays["thumbnail_length"]),
+            "mask_pixels": height.astype(np.int64) * width,
+        }
+        for name, count in of_part.items():
+            counts[name][good] = count[at]
+            counts[f"{name}_first"][good] = (np.cumsum(count) - count)[at]
+        counts["height"][good], counts["width"][good] = height[at], width[at]
+    return counts, reasons.tolist()

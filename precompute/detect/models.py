@@ -1,0 +1,305 @@
+"""Encoder and teacher of a spec that is written: files, folders, or models by their names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path, PureWindowsPath
+from typing import Any
+
+from inficond_panel.common.near_words import near
+from inficond_panel.errors import DataError
+from inficond_panel.spec.sections.encoder import HUB, is_hub_name
+from inficond_panel.spec.sections.package_teachers import activation_of
+from precompute.detect.layout import Layout
+from precompute.encoder.hub import CONFIG, model_config
+from precompute.encoder.source import check_name, known_tags
+from precompute.teachers.kinds.timm_models import known_weights
+from precompute.teachers.kinds.transformers_models import own_names
+from precompute.teachers.outputs import names_in_file
+
+#: From a path to its text in the spec.
+Written = Callable[[Path], str]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """``keys`` of a section of the spec, and ``note``, where they come from, for people.
+
+    ``table`` is the file of a teacher's logits; ``hint`` says what could be given instead. A
+    teacher's ``outputs`` are the names of what it tells, and ``activation`` what it states; empty
+    and None where they are not known. A ``nameless`` network has a file that names no outputs.
+    """
+
+    keys: dict[str, Any]
+    note: str
+    table: Path | None = None
+    hint: str = ""
+    outputs: tuple[str, ...] = ()
+    activation: str | None = None
+    nameless: bool = False
+
+
+def is_path(text: str) -> bool:
+    """True for a text in the form of a path, whether or not the path exists."""
+    return text.startswith((".", "/", "~")) or Path(text).exists()
+
+
+def as_path(text: str) -> str:
+    """Path of a model in a spec, where a text without a slash would be a name."""
+    return text if "/" in text else f"./{text}"
+
+
+_TRANSFORMERS = "transformers"
+_WEIGHTS = (".safetensors", ".bin", ".pt", ".pth")
+_NOTHING = Choice(
+    {"model": "ViT-B-16", "pretrained": "openai"},
+    "none found: ViT-B-16 of OpenAI, downloaded at the first run (600 MB)",
+    hint="Put open_clip_config.json and the weights (open_clip_model.safetensors) of a model into "
+    "one folder, such as the page of an open_clip model on the Hugging Face Hub has them, and "
+    "name it: --encoder FOLDER",
+)
+_ENCODER_FORMS = (
+    f"Name a folder with open_clip_config.json and the weights, {HUB}ORG/NAME, or a model of "
+    "open_clip with its weights, NAME:TAG or NAME:FILE, such as ViT-B-16:openai; of the package "
+    "transformers the folder of a CLIP or SigLIP, or transformers:ORG/NAME."
+)
+
+
+def choose_encoder(given: str | None, places: Iterable[Path], written: Written) -> Choice:
+    """The encoder that is given, else one in a folder called encoder in ``places``, else a model
+    that open_clip downloads.
+
+    Nothing is downloaded here. Raises ``DataError`` for a folder without an encoder, and for a
+    name, a tag or a file that is not there.
+    """
+    if given is None:
+        folders = [place / "encoder" for place in places]
+        return next((found for place in folders if (found := _folder(place, written))), _NOTHING)
+    if given.startswith(f"{_TRANSFORMERS}:"):
+        keys, note = hub_model(given.partition(":")[2], written)
+        return Choice({"kind": _TRANSFORMERS, **keys}, note)
+    if given.startswith(HUB):
+        return _of_hub(given)
+    if is_path(given):
+        return _of_folder(Path(given), written)
+    return _by_name(given, written)
+
+
+def _of_hub(given: str) -> Choice:
+    if not is_hub_name(given):
+        raise DataError(f"{given} names no model of the hub.", _ENCODER_FORMS)
+    return Choice({"model": given}, f"{given.removeprefix(HUB)}, downloaded at the first run")
+
+
+def hub_model(name: str, written: Written) -> tuple[dict[str, str], str]:
+    """Key ``model`` of a model of transformers, and where it comes from: a folder, or ORG/NAME.
+
+    Raises ``DataError`` for any other text.
+    """
+    name = name.removeprefix(HUB)
+    if Path(name).is_dir():
+        model_config(Path(name))  # refuses a broken one
+        if not list(Path(name).glob("*.safetensors")):
+            raise DataError(f"{name} has no weights as safetensors.", _ENCODER_FORMS)
+        return {"model": as_path(written(Path(name)))}, f"found in {name}"
+    if not is_hub_name(f"{HUB}{name}") or is_path(name):
+        raise DataError(f"{name} is no folder, and no ORG/NAME of the hub.", _ENCODER_FORMS)
+    note = f"{name} of the hub, downloaded at the first run, if it is not here yet"
+    return {"model": f"{HUB}{name}"}, note
+
+
+def _of_folder(folder: Path, written: Written) -> Choice:
+    if not folder.is_dir():
+        raise DataError(f"There is no folder {folder}.", _ENCODER_FORMS)
+    found = _folder(folder, written)
+    if found is None:
+        raise DataError(f"{folder} holds no encoder.", _ENCODER_FORMS)
+    return found
+
+
+def _folder(folder: Path, written: Written) -> Choice | None:
+    """Model in a folder; None without one."""
+    if (folder / CONFIG).is_file():
+        keys, note = hub_model(str(folder), written)
+        return Choice({"kind": _TRANSFORMERS, **keys}, note)
+    if not (folder / "open_clip_config.json").is_file():
+        return None
+    files = [path for path in sorted(folder.iterdir()) if path.suffix in _WEIGHTS]
+    if not files:
+        return None
+    weights = min(files, key=lambda path: _WEIGHTS.index(path.suffix))
+    return Choice(
+        {"model": as_path(written(folder)), "pretrained": as_path(written(weights))},
+        f"found in {folder}",
+    )
+
+
+def _by_name(given: str, written: Written) -> Choice:
+    name, _, weights = given.partition(":")
+    check_name(name)
+    if Path(weights).suffix in _WEIGHTS:
+        if not Path(weights).is_file():
+            raise DataError(f"There is no file {weights}.", _ENCODER_FORMS)
+        keys = {"model": name, "pretrained": as_path(written(Path(weights)))}
+        return Choice(keys, f"{name} with the weights {weights}")
+    tags = known_tags(name)
+    if weights not in tags:
+        what = f"open_clip knows no weights {weights!r} of {name}." if weights else ""
+        raise DataError(
+            f"{what or f'The weights of {name} are not named.'}{near(weights, tags, most=3)} "
+            f"There are {', '.join(tags) or 'none'}.",
+            f"Name one of them, or a file: --encoder {name}:{(tags or ['FILE'])[0]}",
+        )
+    note = f"{name} with the weights {weights}, downloaded at the first run"
+    return Choice({"model": name, "pretrained": weights}, note)
+
+
+_KIND_OF = {
+    ".csv": "logits",
+    ".parquet": "logits",
+    ".pq": "logits",
+    ".npz": "logits",
+    ".onnx": "onnx",
+    ".torchscript": "torchscript",
+    ".ts": "torchscript",
+}
+_IMAGENET = {"size": [224, 224], "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
+
+
+def choose_teacher(given: str | None, layout: Layout, written: Written) -> Choice:
+    """The teacher that is given, as a file or as ``KIND:NAME``, else a table of logits in the
+    folder, else heads that are fitted on the labels.
+
+    Nothing is downloaded here. Raises ``DataError`` for a kind, a name or a file that is not there.
+    """
+    if given is None:
+        return _detected(layout, written)
+    kind, colon, name = given.partition(":")
+    drive = PureWindowsPath(given).drive  # no kind is one letter
+    if Path(given).is_file() or drive or (not colon and kind not in _ALONE):
+        return _by_suffix(Path(given), written)
+    if kind not in _KINDS:
+        raise DataError(f"There is no kind {kind!r} of teacher.{near(kind, _KINDS)}", _KIND_FORMS)
+    return _KINDS[kind](kind, name, written)
+
+
+def _detected(layout: Layout, written: Written) -> Choice:
+    tables = sorted(layout.logits, key=lambda path: ("logit" not in path.stem, path.name))
+    if tables:
+        return _of_table("logits", str(tables[0]), written)
+    if layout.kind == "store":
+        raise DataError("A store holds no photos.", "Name a table of logits: --teacher FILE")
+    heads = _of_encoder("head", "", written)
+    return replace(heads, note=f"no logits found: {heads.note}")
+
+
+def _by_suffix(path: Path, written: Written) -> Choice:
+    _check_there(path, _KINDS)
+    kind = _KIND_OF.get(path.suffix.lower())
+    if kind is None:
+        raise DataError(f"{path} does not say what it is.", _KIND_FORMS)
+    return _KINDS[kind](kind, str(path), written)
+
+
+def _check_there(path: Path, kinds: Any = ()) -> None:
+    if path.is_file():
+        return
+    folder = path.parent
+    files = [str(folder / other.name) for other in folder.iterdir()] if folder.is_dir() else []
+    raise DataError(f"There is no file {path}.{near(str(path), [*files, *kinds])}", _KIND_FORMS)
+
+
+def _of_table(kind: str, name: str, written: Written) -> Choice:
+    path = Path(name)
+    _check_there(path)
+    return Choice({"kind": kind, "path": written(path)}, f"logits from {written(path)}", path)
+
+
+def _of_file(kind: str, name: str, written: Written) -> Choice:
+    path = Path(name)
+    _check_there(path)
+    return Choice(
+        {"kind": kind, "path": written(path), "preprocessing": _IMAGENET},
+        f"{written(path)} is run on the photos; its input is assumed to be as for ImageNet: "
+        "check it",
+        **_outputs(kind, path),
+    )
+
+
+def _outputs(kind: str, path: Path) -> dict[str, Any]:
+    """Names of the outputs in a network's file, as a choice takes them."""
+    names = tuple(names_in_file(kind, path))
+    return {"outputs": names, "nameless": not names}
+
+
+def _of_query2label(kind: str, name: str, written: Written) -> Choice:
+    path = Path(name)
+    _check_there(path)
+    note = (
+        f"{written(path)} is run on the photos; its backbone is assumed to be resnet101: check it"
+    )
+    return Choice(
+        {"kind": kind, "path": written(path), "backbone": "resnet101"}, note, nameless=True
+    )
+
+
+def _of_timm(kind: str, name: str, written: Written) -> Choice:
+    """``NAME.TAG`` or ``NAME:FILE``."""
+    model, colon, file = name.partition(":")
+    if colon:
+        known_weights(model)
+        _check_there(Path(file))
+        keys = {"kind": kind, "model": model, "pretrained": as_path(written(Path(file)))}
+        note = f"{model} of timm, with the weights {written(Path(file))}"
+        return Choice(keys, note, **_outputs(kind, Path(file)))
+    model, _, tag = name.partition(".")
+    tags = known_weights(model)
+    if tag not in tags:
+        raise DataError(
+            f"timm knows no weights {tag!r} of {model}.{near(tag, tags, most=3)} "
+            f"There are {', '.join(tags) or 'none'}.",
+            f"Name one of them, or a file: --teacher timm:{model}.TAG or timm:{model}:FILE",
+        )
+    note = f"{name} of timm, downloaded at the first run; name its outputs: teacher.classes"
+    return Choice({"kind": kind, "model": model, "pretrained": tag}, note)
+
+
+def _of_transformers(kind: str, name: str, written: Written) -> Choice:
+    """A folder, or ``ORG/NAME`` of the hub."""
+    keys, note = hub_model(name, written)
+    config = model_config(Path(name) if Path(name).is_dir() else keys["model"])
+    outputs = tuple(own_names(name, config)) if config else ()
+    activation = activation_of(config or {})
+    return Choice({"kind": kind, **keys}, note, outputs=outputs, activation=activation)
+
+
+def _of_encoder(kind: str, name: str, written: Written) -> Choice:
+    """Words or heads on the concepts' encoder, or on another one that is named."""
+    what = {
+        "head": "linear heads are fitted on the labels of fit",
+        "open_clip": "an image-text model that is told the classes' names",
+    }[kind]
+    if not name:
+        return Choice({"kind": kind}, what)
+    encoder = choose_encoder(name, [], written)
+    return Choice({"kind": kind, "encoder": encoder.keys}, f"{what}: {encoder.note}")
+
+
+_KINDS: dict[str, Callable[[str, str, Written], Choice]] = {
+    "logits": _of_table,
+    "torchscript": _of_file,
+    "onnx": _of_file,
+    "timm": _of_timm,
+    "query2label": _of_query2label,
+    "transformers": _of_transformers,
+    "open_clip": _of_encoder,
+    "head": _of_encoder,
+}
+#: Kinds that need no name.
+_ALONE = ("open_clip", "head")
+_KIND_FORMS = (
+    f"Name a file ({', '.join(_KIND_OF)}), or KIND:NAME, where KIND is one of {', '.join(_KINDS)}: "
+    "such as onnx:net.onnx, timm:resnet50.a1_in1k, timm:resnet50:weights.safetensors, "
+    "transformers:ORG/NAME or head."
+)

@@ -1,0 +1,334 @@
+"""Public data sets: fetched from their publishers, unpacked and prepared, whole or not at all.
+
+A download that broke off is resumed, and a file is taken only with the right hash.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import http.client
+import shutil
+import tarfile
+import urllib.error
+import urllib.request
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from inficond_panel.common.reading import read_lines
+from inficond_panel.errors import DataError
+
+Progress = Callable[[float, str], None]
+
+TABLE, WORDS = "birds.csv", "attributes.words.txt"
+_FOLDER = "CUB_200_2011"
+_SPLITS = {"1": "train", "0": "test"}
+_REMEDY = "Fetch CUB-200-2011 anew."
+
+
+def write_tables(place: Path) -> None:
+    """Write the table and the words beside the photos in ``place``; ``DataError`` where a list of
+    the archive is missing or does not fit the others."""
+    home = place / _FOLDER
+    paths, classes = _pairs(home / "images.txt"), _pairs(home / "classes.txt")
+    label, split = _pairs(home / "image_class_labels.txt"), _pairs(home / "train_test_split.txt")
+    try:
+        rows = [
+            (f"{_FOLDER}/images/{path}", _class_name(classes[label[image]]), _SPLITS[split[image]])
+            for image, path in paths.items()
+        ]
+    except KeyError as error:
+        raise DataError(f"The lists in {home} do not fit: {error} is missing.", _REMEDY) from error
+    with (place / TABLE).open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("file", "label", "split"), *rows])
+    listed = next(folder for folder in (place, home / "attributes") if _has_attributes(folder))
+    words = [_attribute(name) for name in _pairs(listed / "attributes.txt").values()]
+    (place / WORDS).write_text("\n".join(dict.fromkeys(words)) + "\n", encoding="utf-8")
+    (listed / "attributes.txt").unlink()
+
+
+def _has_attributes(folder: Path) -> bool:
+    return (folder / "attributes.txt").is_file() or folder.name == "attributes"
+
+
+def _pairs(path: Path) -> dict[str, str]:
+    """Lines of a number and a text."""
+    lines = read_lines(path, "list of CUB-200-2011", _REMEDY)
+    return dict(line.split(maxsplit=1) for line in map(str.strip, lines) if " " in line)
+
+
+def _class_name(name: str) -> str:
+    """``001.Black_footed_Albatross`` → ``Black footed Albatross``."""
+    return name.partition(".")[2].replace("_", " ")
+
+
+def _attribute(name: str) -> str:
+    """``has_bill_shape::curved_(up_or_down)`` → ``curved (up or down) bill shape``."""
+    part, _, value = name.removeprefix("has_").partition("::")
+    return f"{value} {part}".replace("_", " ").strip()
+
+
+@dataclass(frozen=True)
+class Archive:
+    """An archive: its address, SHA-256, size in bytes, and the beginnings of the names of the
+    members that are unpacked."""
+
+    url: str
+    sha256: str
+    size: int
+    members: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """Name of the file."""
+        return self.url.rpartition("/")[2]
+
+
+@dataclass(frozen=True)
+class PublicData:
+    """A data set: what it is called, its archives, the folder in them that holds the layout, the
+    page with the publisher's terms, a list of words that is made for it, and what makes it."""
+
+    title: str
+    archives: tuple[Archive, ...]
+    root: str
+    terms: str
+    words: str = ""
+    prepare: Callable[[Path], None] | None = None
+
+
+def _voc(name: str, sha256: str, size: int) -> Archive:
+    members = ("Annotations/", "ImageSets/Main/", "JPEGImages/")
+    return Archive(
+        f"http://host.robots.ox.ac.uk/pascal/VOC/voc2007/{name}_06-Nov-2007.tar",
+        sha256,
+        size,
+        tuple(f"VOCdevkit/VOC2007/{member}" for member in members),
+    )
+
+
+def _coco(path: str, sha256: str, size: int, member: str) -> Archive:
+    return Archive(f"http://images.cocodataset.org/{path}", sha256, size, (member,))
+
+
+#: By name. The sizes and hashes are those that others who fetched these archives have noted.
+PUBLIC = {
+    "voc2007": PublicData(
+        "PASCAL VOC 2007",
+        (
+            _voc(
+                "VOCtrainval",
+                "7d8cd951101b0957ddfd7a530bdc8a94f06121cfc1e511bb5937e973020c7508",
+                460_032_000,
+            ),
+            _voc(
+                "VOCtest",
+                "6836888e2e01dca84577a849d339fa4f73e1e4f135d312430c4856b5609b4892",
+                451_020_800,
+            ),
+        ),
+        "VOCdevkit/VOC2007",
+        "http://host.robots.ox.ac.uk/pascal/VOC/voc2007/",
+    ),
+    "coco-val2017": PublicData(
+        "COCO val2017",
+        (
+            _coco(
+                "zips/val2017.zip",
+                "4f7e2ccb2866ec5041993c9cf2a952bbed69647b115d0f74da7ce8f4bef82f05",
+                815_585_330,
+                "val2017/",
+            ),
+            _coco(
+                "annotations/annotations_trainval2017.zip",
+                "113a836d90195ee1f884e704da6304dfaaecff1f023f49b6ca93c4aaae470268",
+                252_907_541,
+                "annotations/instances_val2017.json",
+            ),
+        ),
+        "",
+        "https://cocodataset.org/#termsofuse",
+    ),
+    "cub200": PublicData(
+        "CUB-200-2011",
+        (
+            Archive(
+                "https://data.caltech.edu/records/65de6-vp158/files/CUB_200_2011.tgz",
+                "0c685df5597a8b24909f6a7c9db6d11e008733779a671760afef78feb49bf081",
+                1_150_585_339,
+                (
+                    "attributes.txt",
+                    "CUB_200_2011/attributes/attributes.txt",
+                    "CUB_200_2011/classes.txt",
+                    "CUB_200_2011/image_class_labels.txt",
+                    "CUB_200_2011/images",
+                    "CUB_200_2011/train_test_split.txt",
+                ),
+            ),
+        ),
+        "",
+        "https://data.caltech.edu/records/65de6-vp158",
+        WORDS,
+        write_tables,
+    ),
+}
+
+
+_MARK = ".fetched"  #: file in a folder that is whole
+
+
+def bring(data: PublicData, place: Path, progress: Progress) -> Path:
+    """Folder in ``place`` with the data set's layout; what is there already is not fetched again.
+
+    The archives are in ``PLACE.archives`` until all is unpacked. Raises ``DataError`` for a place
+    that holds something else, and as ``fetch`` does.
+    """
+    root = place / data.root
+    if place.exists():
+        if _is_of(data, place / _MARK):
+            return root
+        raise DataError(
+            f"{place} is there already, and is no {data.title} that was fetched.",
+            f"Name another folder, or take it as it is: inficond init {place}",
+        )
+    archives = place.with_name(f"{place.name}.archives")
+    archives.mkdir(parents=True, exist_ok=True)
+    files = [(archive, fetch(archive, archives, progress)) for archive in data.archives]
+    partial = place.with_name(f".{place.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        for archive, file in files:
+            progress(0, f"{archive.name}: unpacking")
+            _unpack(archive, file, partial)
+        if data.prepare:
+            data.prepare(partial)
+        (partial / _MARK).write_text(f"{data.title}: {data.terms}\n", encoding="utf-8")
+        partial.rename(place)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    shutil.rmtree(archives)
+    return root
+
+
+def _is_of(data: PublicData, mark: Path) -> bool:
+    """True if the mark is there and names this data set, not another one."""
+    return mark.is_file() and mark.read_text("utf-8", "replace").startswith(f"{data.title}: ")
+
+
+def _unpack(archive: Archive, file: Path, folder: Path) -> None:
+    try:
+        (_unzip if file.suffix == ".zip" else _untar)(archive, file, folder)
+    except (OSError, tarfile.TarError, zipfile.BadZipFile, EOFError) as error:
+        raise DataError(
+            f"{file} cannot be unpacked: {str(error).rstrip('.')}.",
+            "Make room, or remove the file and run the command again.",
+        ) from error
+
+
+def _untar(archive: Archive, file: Path, folder: Path) -> None:
+    with tarfile.open(file) as tar:
+        for member in tar:
+            name = member.name.removeprefix("./")
+            if member.isreg() and name.startswith(archive.members):
+                tar.extract(member, folder, filter="data")
+
+
+def _unzip(archive: Archive, file: Path, folder: Path) -> None:
+    with zipfile.ZipFile(file) as packed:
+        for name in packed.namelist():
+            if name.startswith(archive.members):
+                packed.extract(name, folder)  # which leaves no folder
+
+
+_BLOCK = 1 << 20
+_SECONDS = 30  # without a byte
+
+
+def fetch(archive: Archive, folder: Path, progress: Progress) -> Path:
+    """The archive's file in ``folder``, fetched unless it is there; it goes on where it broke off.
+
+    Raises ``DataError`` where the address cannot be reached, the disk has no room, or the file is
+    another than the published one.
+    """
+    whole = folder / archive.name
+    if not whole.is_file():
+        part = folder / f"{archive.name}.part"
+        _check_room(archive, part)
+        try:
+            _receive(archive, part, progress)
+        except (OSError, http.client.HTTPException) as error:
+            raise _broken(archive, whole, part, error) from error
+        _check_size(archive, whole, part)
+        part.rename(whole)
+    _check_hash(archive, whole, progress)
+    return whole
+
+
+def _receive(archive: Archive, part: Path, progress: Progress) -> None:
+    have = _size(part)
+    if have >= archive.size:
+        return
+    asked = {"User-Agent": "inficond", **({"Range": f"bytes={have}-"} if have else {})}
+    request = urllib.request.Request(archive.url, headers=asked)  # noqa: S310 - a record's address
+    with urllib.request.urlopen(request, timeout=_SECONDS) as reply:  # noqa: S310
+        goes_on = reply.status == http.HTTPStatus.PARTIAL_CONTENT
+        have = have if goes_on else 0
+        with part.open("ab" if goes_on else "wb") as file:
+            while have <= archive.size and (block := reply.read(_BLOCK)):
+                file.write(block)
+                have += len(block)
+                progress(0.99 * min(1, have / archive.size), f"{archive.name}: {_mb(have)} fetched")
+
+
+def _check_room(archive: Archive, part: Path) -> None:
+    free, needed = shutil.disk_usage(part.parent).free, archive.size - _size(part)
+    if free < needed:
+        raise DataError(
+            f"{archive.name} needs {_mb(needed)}, and {part.parent} has {_mb(free)} free.",
+            "Make room, or name another folder.",
+        )
+
+
+def _check_size(archive: Archive, whole: Path, part: Path) -> None:
+    size = _size(part)
+    if size < archive.size:
+        raise _broken(archive, whole, part, "the connection was closed")
+    if size > archive.size:
+        part.unlink()
+        raise _another(archive, f"it is larger than {archive.size:,} bytes")
+
+
+def _check_hash(archive: Archive, whole: Path, progress: Progress) -> None:
+    progress(0.99, f"{archive.name}: checking")
+    with whole.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != archive.sha256:
+        whole.unlink()
+        raise _another(archive, f"its SHA-256 is {found}, not {archive.sha256}")
+    progress(1, f"{archive.name}: {_mb(archive.size)}")
+
+
+def _broken(archive: Archive, whole: Path, part: Path, why: object) -> DataError:
+    reason = why.reason if isinstance(why, urllib.error.URLError) else why
+    return DataError(
+        f"{archive.url} could not be fetched: {str(reason).rstrip('.')}. {_mb(_size(part))} of "
+        f"{_mb(archive.size)} are there.",
+        f"Run the command again: it goes on from there. Or fetch the file otherwise, to {whole}.",
+    )
+
+
+def _another(archive: Archive, why: str) -> DataError:
+    return DataError(
+        f"{archive.url} is not the file that was published: {why}. It was removed.",
+        "Try again later, or fetch the data set by hand and name its folder: inficond init FOLDER",
+    )
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def _mb(count: int) -> str:
+    return f"{count / 1e6:,.0f} MB"

@@ -1,0 +1,200 @@
+"""Models of open_clip, built and filled with weights; or their text towers alone."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from inficond_panel.common.devices import CPU, torch_device
+from inficond_panel.common.installation import install_command
+from inficond_panel.errors import DataError, InficondError
+from inficond_panel.spec.sections.encoder import OpenClipEncoder
+from precompute.encoder.hub import offline
+from precompute.encoder.source import (
+    Source,
+    find_source,
+    open_clip_digest,
+    open_clip_name,
+    open_clip_package,
+)
+from precompute.encoder.text import TextEncoder
+
+_NO_WEIGHTS = (".npz", ".npy")
+#: What the state of a model without a tower of its own for text begins with.
+_TEXT = (
+    "transformer.",
+    "token_embedding.",
+    "positional_embedding",
+    "ln_final.",
+    "text_projection",
+    "cls_emb",
+)
+
+
+@contextmanager
+def loading(encoder: OpenClipEncoder) -> Iterator[Any]:
+    """Give open_clip; what goes wrong meanwhile becomes an error for people.
+
+    Raises ``MissingExtraError`` without a package, and ``DataError``.
+    """
+    open_clip = open_clip_package()
+    try:
+        yield open_clip
+    except InficondError:
+        raise
+    except Exception as error:  # open_clip, torch and the hub raise many kinds
+        named = encoder.pretrained or "the weights in it"
+        raise DataError(
+            f"The encoder {encoder.model} cannot be loaded with {named}: "
+            f"{type(error).__name__}: {error}",
+            _remedy(error),
+        ) from error
+
+
+def build_model(open_clip: ModuleType, source: Source) -> Any:
+    """The model with its weights, for evaluation; nothing but what the spec names is downloaded."""
+    root = logging.getLogger()
+    root.addFilter(_says_nothing)  # it warns of random weights, which are loaded next
+    config = open_clip.get_model_config(source.model)
+    try:
+        with nullcontext() if source.online else offline():
+            model = open_clip.create_model(
+                source.model,
+                load_weights=False,
+                pretrained_text=False,
+                force_quick_gelu=source.quick_gelu(config),
+                force_preprocess_cfg=source.preprocessing(),
+            )
+    finally:
+        root.removeFilter(_says_nothing)
+    if source.weights.suffix in _NO_WEIGHTS:
+        raise ValueError(f"{source.weights.name} is no safetensors file or state_dict")
+    open_clip.load_checkpoint(model, str(source.weights))
+    return model.eval()
+
+
+def load_tokenizer(open_clip: ModuleType, source: Source) -> Any:
+    """The model's tokenizer; a folder's own files, if it needs any."""
+    with nullcontext() if source.online else offline():
+        return open_clip.get_tokenizer(source.model)
+
+
+def _says_nothing(_: logging.LogRecord) -> bool:
+    return False
+
+
+def _remedy(error: Exception) -> str:
+    if isinstance(error, ImportError) or "transformers" in str(error):
+        return f"Its text tower needs another package: {install_command('transformers')}"
+    text = f"{type(error).__name__} {error}".lower()
+    if any(sign in text for sign in ("offline", "local cache", "huggingface.co")):
+        return (
+            "Its tokenizer or text tower has files of its own, and only what the spec names is "
+            "downloaded: put tokenizer.json and tokenizer_config.json into a folder with "
+            "open_clip_config.json and the weights, and name the folder as concepts.encoder.model."
+        )
+    return "Check that the checkpoint belongs to the model (safetensors, or a state_dict)."
+
+
+def load_open_clip_text(encoder: OpenClipEncoder, device: str = CPU) -> TextEncoder:
+    """Load the text tower of the encoder that a spec names.
+
+    It gives the vectors that ``load_open_clip(encoder)`` gives. Of a safetensors file the image
+    tower's weights are not read. Raises as ``load_open_clip`` does.
+    """
+    with loading(encoder) as open_clip:
+        source = find_source(encoder)
+        place = torch_device(device)
+        tower = _text_tower(open_clip, source).to(place)
+        return TextEncoder(
+            name=open_clip_name(encoder),
+            digest=open_clip_digest(encoder),
+            tokenizer=load_tokenizer(open_clip, source),
+            encode=text_function(tower.eval()),
+            device=place,
+        )
+
+
+def text_function(model: Any) -> Callable[[Any], Any]:
+    """Function from tokens ``(B, context)`` to embeddings ``(B, embed)`` of a model or text tower.
+
+    Where attention looks back only and the end token is read, what follows it has no part in the
+    result and is left out.
+    """
+    tower = getattr(model, "text", model)
+    if hasattr(tower, "token_embedding") and _reads_the_end(tower):
+        return lambda tokens: _causal(tower, tokens)
+    whole = getattr(tower, "encode_text", tower)
+
+    def encode(tokens: Any) -> Any:
+        out = whole(tokens)
+        return out[0] if isinstance(out, tuple) else out
+
+    return encode
+
+
+def _pool(tower: Any) -> tuple[str, int | None]:
+    """Kind of pooling and end token; a model without a text tower has them under other names."""
+    kind = getattr(tower, "text_pool_type", None) or tower.pool_type
+    return kind, getattr(tower, "text_eos_id", getattr(tower, "eos_id", None))
+
+
+def _reads_the_end(tower: Any) -> bool:
+    causal = tower.attn_mask is not None and getattr(tower, "cls_emb", None) is None
+    return causal and not getattr(tower, "use_pad_mask", False) and _pool(tower)[0] in _AT_THE_END
+
+
+_AT_THE_END = ("argmax", "eos")
+
+
+def _causal(tower: Any, tokens: Any) -> Any:
+    from open_clip.transformer import text_global_pool
+    from torch import nn
+
+    kind, end = _pool(tower)
+    last = tokens.argmax(1) if kind == "argmax" else (tokens == end).int().argmax(1)
+    length = int(last.max()) + 1
+    tokens = tokens[:, :length]
+    x = tower.token_embedding(tokens) + tower.positional_embedding[:length]
+    x = tower.ln_final(tower.transformer(x, attn_mask=tower.attn_mask[:length, :length]))
+    x = text_global_pool(x, tokens, kind, eos_token_id=end)
+    projection = tower.text_projection
+    if projection is None:
+        return x
+    return projection(x) if isinstance(projection, nn.Linear) else x @ projection
+
+
+def _text_tower(open_clip: ModuleType, source: Source) -> Any:
+    """The text tower with its weights; the whole model where their layout is another."""
+    from open_clip.model import _build_text_tower
+
+    config = open_clip.get_model_config(source.model)
+    text = config["text_cfg"]
+    state = _text_state(source.weights)
+    if state is None or "hf_model_name" in text:
+        return build_model(open_clip, source)
+    tower = _build_text_tower(config["embed_dim"], text, source.quick_gelu(config))
+    if state["positional_embedding"].shape != tower.positional_embedding.shape:
+        return build_model(open_clip, source)  # which interpolates it
+    tower.load_state_dict(state)
+    return tower
+
+
+def _text_state(path: Path) -> dict[str, Any] | None:
+    """Weights of the text tower by its own names; None if the file has another layout."""
+    if path.suffix != ".safetensors":
+        return None
+    from safetensors import safe_open
+
+    with safe_open(path, "pt") as file:
+        names = set(file.keys())
+        own = {name: name[5:] for name in names if name.startswith("text.")}
+        if not own:
+            own = {name: name for name in names if name.startswith(_TEXT)}
+        if not own or not any(name.startswith("visual.") for name in names):
+            return None
+        return {short: file.get_tensor(name).float() for name, short in own.items()}

@@ -1,0 +1,260 @@
+"""What each stage computes, and how a store that has its result is read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from inficond_panel.concepts.scoring import Scored, Scoring, score_corpus
+from inficond_panel.concepts.texts import embed_concepts
+from inficond_panel.errors import DataError
+from inficond_panel.spec import Spec
+from inficond_panel.spec.sections.filters import Filters
+from inficond_panel.store import Store
+from inficond_panel.vocabulary.splits import FIT
+from precompute.batches.results import Arrays, Segmented, stage_of
+from precompute.batches.run import Run
+from precompute.batches.segmenting import Settings, encoder_key, loaded
+from precompute.concepts.corpus import read_corpus, twin_warnings
+from precompute.concepts.filters import (
+    Dropped,
+    Filtered,
+    check_left,
+    class_texts,
+    filter_inactive,
+    filter_texts,
+)
+from precompute.concepts.umap_projection import project, project_segments
+from precompute.datasets import load_dataset
+from precompute.encoder import Encoder, load_encoder, load_text_encoder, templates
+from precompute.pipeline.inputs import Inputs, photos_for
+from precompute.segments.training import train_head
+from precompute.teachers import teacher_logits
+
+#: Arrays of the store that come from each stage; a store may lack some.
+OUTPUTS = {
+    "text": ("concept_text_embedding",),
+    "scores": (
+        "concept_score",
+        "segment_concept",
+        "segment_cosine",
+        "score_centre",
+        "segment_normaliser",
+    ),
+    "projections": ("concept_projection", "segment_projection"),
+    "teacher": (
+        *("teacher_logit", "oracle_logit", "teacher_feature"),
+        *("other_logit", "other_oracle_logit"),
+    ),
+}
+
+
+def encoder_of(inputs: Inputs) -> Encoder:
+    """The encoder, loaded when it is first asked for."""
+    key = encoder_key(inputs.encoder)
+    return loaded(key, lambda: load_encoder(inputs.encoder, inputs.device))
+
+
+def text(inputs: Inputs, segmented: Segmented) -> Arrays:
+    """Vectors of the texts of the concepts that stay; and the store's record of the encoder.
+
+    Filters may look at the scores of the images.
+    """
+    encoder = encoder_of(inputs)
+    vectors, names = _vectors(encoder, inputs), inputs.concepts
+    more: dict[str, Any] = {}
+    if inputs.filters:
+        filtered = _filter_concepts(inputs, inputs.filters, encoder, vectors, segmented)
+        names, vectors = [names[i] for i in filtered.kept], vectors[filtered.kept]
+        more = {"concepts": names, "dropped": filtered.dropped}
+    warnings = twin_warnings(vectors, names)
+    said = _as_array(preprocessing=encoder.preprocessing, warnings=warnings, **more)
+    return {"concept_text_embedding": vectors, "told": said}
+
+
+def concepts(inputs: Inputs, text: Arrays) -> list[str]:
+    """Names of the concepts that the filters left, in order."""
+    return list(facts_of(text).get("concepts", inputs.concepts))
+
+
+def _filter_concepts(
+    inputs: Inputs, filters: Filters, encoder: Encoder, vectors: np.ndarray, segmented: Segmented
+) -> Filtered:
+    """Kept concepts, as positions in the corpus, and dropped ones."""
+    names, classes = inputs.concepts, inputs.dataset.classes
+    of_classes = class_texts(encoder, classes, inputs.prompts, filters)
+    filtered = filter_texts(names, vectors, classes, of_classes, filters)
+    check_left(filtered.kept, filtered.dropped)
+    if filters.least_score is None:
+        return filtered
+    fit = np.array(inputs.dataset.split)[segmented.read] == FIT
+    score = _score_concepts(inputs, segmented, vectors[filtered.kept]).score[fit]
+    active = filter_inactive([names[i] for i in filtered.kept], score, filters.least_score)
+    kept = [filtered.kept[i] for i in active.kept]
+    dropped = [*filtered.dropped, *active.dropped]
+    check_left(kept, dropped)
+    return Filtered(kept, dropped)
+
+
+def with_head(inputs: Inputs, encoder: Encoder, run: Run) -> Settings:
+    """The settings with the head of the segments, which is trained first where the spec asks it.
+
+    It lies beside the store, as ``<store's stem>.head.safetensors``, and serves for other runs.
+    """
+    settings, folder = inputs.settings, run.results.folder
+    if inputs.training is None or folder is None:
+        return settings
+    store = folder.with_suffix("")
+    path = store.with_name(f"{store.stem}.head.safetensors")
+    positions = photos_for(inputs.training, inputs.keys, inputs.dataset.split)
+    train_head(
+        [partial(inputs.dataset.load, i) for i in positions],
+        encoder,
+        lambda: _vectors(encoder, inputs),
+        inputs.training,
+        path,
+        inputs.head_inputs,
+        run.progress,
+        run.cancelled,
+    )
+    return replace(settings, segments=replace(settings.segments, head=str(path)))
+
+
+def _vectors(encoder: Encoder, inputs: Inputs) -> np.ndarray:
+    """Vectors ``(concept, embed)`` of the concepts' texts."""
+    return embed_concepts(encoder, list(inputs.words.values()), inputs.prompts)
+
+
+def scores(inputs: Inputs, segmented: Segmented, text: Arrays) -> Arrays:
+    """Scores of the images, from the half-precision embeddings that the store keeps: so a concept
+    that is scored from these later is scored alike."""
+    scored = _score_concepts(inputs, segmented, np.asarray(text["concept_text_embedding"]))
+    arrays = {
+        "concept_score": scored.score,
+        "segment_concept": scored.concept,
+        "segment_cosine": scored.cosine,
+        "score_centre": scored.scoring.centre,
+        "segment_normaliser": scored.scoring.normaliser,
+    }
+    present = {name: values for name, values in arrays.items() if values is not None}
+    return present | {"told": _as_array(scores=scored.scoring.settings)}
+
+
+def _score_concepts(inputs: Inputs, segmented: Segmented, vectors: np.ndarray) -> Scored:
+    counts = np.asarray(segmented.arrays["segments"])
+    fit = np.array(inputs.dataset.split)[segmented.read] == FIT
+    return score_corpus(
+        segmented.arrays["embedding"],
+        np.repeat(np.arange(len(counts)), counts),
+        vectors,
+        images=len(counts),
+        scoring=Scoring(**inputs.scores),
+        fit=np.repeat(fit, counts),
+    )
+
+
+def projections(inputs: Inputs, segmented: Segmented, text: Arrays) -> Arrays:
+    """Concepts, and with them segments, in the plane."""
+    settings, vectors = inputs.projections, np.asarray(text["concept_text_embedding"])
+    placed = project(vectors, inputs.methods, settings.seed)
+    arrays = {"concept_projection": placed}
+    if settings.segments:
+        arrays["segment_projection"] = project_segments(
+            segmented.arrays["embedding"],
+            vectors,
+            placed,
+            inputs.methods,
+            settings.segments,
+            settings.seed,
+        )
+    return arrays
+
+
+def teacher(inputs: Inputs, run: Run) -> Arrays:
+    """Logits of all images of the data set."""
+    logits = teacher_logits(inputs.teacher, run, inputs.encoder, inputs.concepts, inputs.device)
+    others, oracles = list(logits.logits.other_classes), logits.oracles
+    arrays = {
+        "teacher_logit": logits.logit,
+        "oracle_logit": logits.oracle,
+        "teacher_feature": logits.features,
+        "other_logit": logits.logits.other if others else None,
+        "other_oracle_logit": oracles.other if others and oracles else None,
+    }
+    present = {name: values for name, values in arrays.items() if values is not None}
+    said = _as_array(
+        attrs=logits.attrs, passes=logits.passes, warnings=list(logits.warnings), others=others
+    )
+    return present | {"told": said}
+
+
+def stored_result(store: Store, name: str, inputs: Inputs) -> Arrays:
+    """A stage's result as a store has it; raises ``StoreError`` where that is damaged."""
+    arrays = {array: getattr(store, array) for array in OUTPUTS[name] if store.has(array)}
+    if name == "teacher":  # a row for each image, also for those that cannot be read
+        row = {image: position for position, image in enumerate(inputs.dataset.ids)}
+        rows = [row[image] for image in store.images]
+        for array, values in arrays.items():
+            arrays[array] = np.full((len(row), values.shape[1]), np.nan, np.float32)
+            arrays[array][rows] = values
+    return arrays | {"told": _as_array(**stage_of(store, name).get("told", {}))}
+
+
+def facts_of(arrays: Arrays) -> dict[str, Any]:
+    """Facts of a result beside its arrays; {} without any."""
+    return json.loads(str(arrays["told"])) if "told" in arrays else {}
+
+
+def _as_array(**values: Any) -> np.ndarray:
+    return np.array(json.dumps(values))
+
+
+def filtered_words(spec: Spec, store: Store | None) -> tuple[list[str], list[Dropped], list[str]]:
+    """Words that ``concepts.filters`` keep, words they drop, and words without a known score.
+
+    Words are encoded, photos are not. What is active is seen from the scores of ``store``, as far
+    as it has the words. Raises ``DataError`` for a spec without filters.
+    """
+    section = spec.concepts
+    filters = section.filters
+    if filters is None or not filters.limits():
+        raise DataError(
+            f"{spec.path.name} has no filters.",
+            "Write, for example, concepts.filters: {longest: 30, class_cosine: 0.95, "
+            "twin_cosine: 0.95, least_score: 0}.",
+        )
+    words = read_corpus(Path(section.corpus))
+    classes = load_dataset(spec.dataset).classes
+    encoder, prompts = load_text_encoder(section.encoder, spec.device), templates(section.prompts)
+    text = embed_concepts(encoder, list(words.values()), prompts)
+    of_classes = class_texts(encoder, classes, prompts, filters)
+    filtered = filter_texts(list(words), text, classes, of_classes, filters)
+    kept = [list(words)[i] for i in filtered.kept]
+    if filters.least_score is None:
+        return kept, filtered.dropped, []
+    columns = {name: c for c, name in enumerate(store.concepts)} if store else {}
+    known = [name for name in kept if name in columns]
+    dropped = [*filtered.dropped, *_fallen_before(store, kept, filters.least_score)]
+    if store and known:
+        score = store.concept_score[store.rows(FIT)][:, [columns[name] for name in known]]
+        dropped += filter_inactive(known, score, filters.least_score).dropped
+    fell = {name for name, _, _ in dropped}
+    left = [name for name in kept if name not in fell]
+    return left, dropped, [name for name in left if name not in columns]
+
+
+def _fallen_before(store: Store | None, names: Sequence[str], least: float) -> list[Dropped]:
+    """Those of ``names`` that fell by the same least score when the store was made: it has no
+    scores of them."""
+    made = stage_of(store, "text")
+    if made.get("inputs", {}).get("filters", {}).get("least_score") != least:
+        return []
+    dropped = made.get("told", {}).get("dropped", ())
+    fallen = {name: why for name, key, why in dropped if key == "least_score"}
+    return [(name, "least_score", fallen[name]) for name in names if name in fallen]

@@ -1,0 +1,215 @@
+"""Methods that divide an image into segments: k-means, merged neighbours, superpixels.
+
+Spherical k-means clusters cells with a term for their position: a segment is then uniform in the
+encoder's space and comparable with a text vector, as in CLIP-S⁴ (He et al., 2023), which clusters
+its pixel embeddings so. Neighbours are merged along their graph, the pair that costs least first.
+Superpixels are regions of colour that follow the photo's edges, merged where they embed alike.
+"""
+
+from __future__ import annotations
+
+import heapq
+
+import numpy as np
+
+from precompute.segments.regions import (
+    connect,
+    memberships,
+    middles,
+    neighbours,
+    numbered,
+    places,
+    shares,
+    unit,
+)
+from precompute.segments.settings import SegmentSettings
+
+ITERATIONS = 10
+
+
+def cluster_kmeans(
+    cells: np.ndarray, max_segments: int, seed: int, spatial: float = 1.0
+) -> np.ndarray:
+    """Cut cells ``(h, w, embed)`` into at most ``max_segments`` connected segments ``(h, w)``.
+
+    Minimises Σ 1 - cos(cell, centre) + ``spatial``·(distance to the cluster's middle)². Seeded as
+    k-means++ (Arthur and Vassilvitskii, 2007).
+    """
+    height, width, _ = cells.shape
+    direction = unit(cells.reshape(height * width, -1).astype(np.float32))
+    place = np.float32(np.sqrt(spatial)) * places(height, width)
+    labels = _first_labels(direction, place, min(max_segments, height * width), seed)
+    for _ in range(ITERATIONS):
+        member = np.eye(int(labels.max()) + 1, dtype=np.float32)[labels]
+        member = member[:, member.any(0)]
+        centre = unit(member.T @ direction)
+        middle = member.T @ place / member.sum(0)[:, None]
+        update = _cost(direction, place, centre, middle).argmin(1)
+        if np.array_equal(update, labels):
+            break
+        labels = update
+    return connect(numbered(labels).reshape(height, width))
+
+
+def _first_labels(direction: np.ndarray, place: np.ndarray, count: int, seed: int) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    chosen = [int(rng.integers(len(direction)))]
+    cost = np.empty((len(direction), count), dtype=np.float32)
+    for j in range(count):
+        at = chosen[j : j + 1]
+        cost[:, j] = _cost(direction, place, direction[at], place[at])[:, 0]
+        if j + 1 < count:
+            nearest = np.maximum(cost[:, : j + 1].min(1), 0).astype(np.float64)
+            nearest[chosen] = 0
+            if not nearest.any():
+                break
+            chosen.append(int(rng.choice(len(nearest), p=nearest / nearest.sum())))
+    return cost[:, : len(chosen)].argmin(1)
+
+
+def _cost(
+    direction: np.ndarray, place: np.ndarray, centre: np.ndarray, middle: np.ndarray
+) -> np.ndarray:
+    away = np.square(place[:, None] - middle[None]).sum(-1)
+    return 1 - direction @ centre.T + away
+
+
+def cluster_graph(cells: np.ndarray, max_segments: int, spatial: float = 1.0) -> np.ndarray:
+    """Cut cells ``(h, w, embed)`` into ``max_segments`` connected segments ``(h, w)``.
+
+    Starts from the cells and merges neighbours by Ward's rule, on the direction of the cells and
+    their place: the cost that ``kmeans`` lowers, with connected segments all along and no seed.
+    """
+    height, width, _ = cells.shape
+    grid = np.arange(height * width).reshape(height, width)
+    feature = features(cells.reshape(height * width, -1), places(height, width), spatial)
+    weight = np.ones(height * width)
+    return merge(feature, weight, neighbours(grid), max_segments)[grid]
+
+
+def features(embedding: np.ndarray, place: np.ndarray, spatial: float) -> np.ndarray:
+    """Points whose squared distance is 1 - cosine + ``spatial``·(distance in the image)²."""
+    direction = unit(embedding.astype(np.float32)) * np.float32(np.sqrt(0.5))
+    return np.concatenate([direction, np.float32(np.sqrt(spatial)) * place], 1)
+
+
+def merge(feature: np.ndarray, weight: np.ndarray, pairs: np.ndarray, count: int) -> np.ndarray:
+    """Merge regions ``(n, d)`` of a connected graph until ``count`` are left: a label for each.
+
+    Ward's rule: the two neighbours go together whose union adds least to Σ weight·distance². Where
+    several add as little, those that come first. Labels are numbered by their first region.
+    """
+    graph = _Graph(feature, weight, pairs)
+    while len(graph.around) > count:
+        graph.merge_nearest()
+    for node in range(len(graph.parent) - 1, -1, -1):  # a parent comes after its children
+        graph.parent[node] = graph.parent[graph.parent[node]]
+    _, first, label = np.unique(
+        graph.parent[: len(feature)], return_index=True, return_inverse=True
+    )
+    return first.argsort().argsort()[label]
+
+
+class _Graph:
+    """Regions with their neighbours; a union is a new region behind all others."""
+
+    def __init__(self, feature: np.ndarray, weight: np.ndarray, pairs: np.ndarray) -> None:
+        count = len(feature)
+        self.middle = np.concatenate([feature, np.zeros_like(feature)]).astype(np.float64)
+        self.weight = np.concatenate([weight, np.zeros_like(weight)]).astype(np.float64)
+        self.parent = np.arange(2 * count)
+        self.around: dict[int, set[int]] = {node: set() for node in range(count)}
+        for a, b in pairs.tolist():
+            self.around[a].add(b)
+            self.around[b].add(a)
+        cost = self._cost(pairs[:, 0], pairs[:, 1]).tolist()
+        self._heap = [(c, a, b) for c, (a, b) in zip(cost, pairs.tolist(), strict=True)]
+        heapq.heapify(self._heap)
+        self._next = count
+
+    def merge_nearest(self) -> None:
+        """Put the pair together that costs least."""
+        a, b = self._pop()
+        new, around = self._next, self.around
+        self._next += 1
+        self.parent[[a, b]] = new
+        self.weight[new] = self.weight[a] + self.weight[b]
+        self.middle[new] = (
+            self.weight[a] * self.middle[a] + self.weight[b] * self.middle[b]
+        ) / self.weight[new]
+        others = sorted((around.pop(a) | around.pop(b)) - {a, b})
+        for other in others:
+            around[other] = (around[other] - {a, b}) | {new}
+        around[new] = set(others)
+        for c, other in zip(self._cost(np.array(others, int), new).tolist(), others, strict=True):
+            heapq.heappush(self._heap, (c, other, new))
+
+    def _cost(self, a: np.ndarray, b: np.ndarray | int) -> np.ndarray:
+        gap = np.square(self.middle[a] - self.middle[b]).sum(-1)
+        return gap * self.weight[a] * self.weight[b] / (self.weight[a] + self.weight[b])
+
+    def _pop(self) -> tuple[int, int]:
+        """Cheapest pair of regions that are still there."""
+        while True:
+            _, a, b = heapq.heappop(self._heap)
+            if a in self.around and b in self.around:
+                return a, b
+
+
+#: Smoothing before and smallest region of Felzenszwalb's method, in pixels.
+SIGMA, SMALLEST = 0.8, 20
+#: Scale of the regions of even colour.
+SCALE = 100.0
+
+
+def felzenszwalb(pixels: np.ndarray, cells: np.ndarray, settings: SegmentSettings) -> np.ndarray:
+    """Regions of even colour by Felzenszwalb and Huttenlocher (2004), merged by embedding."""
+    return merged(even_regions(pixels, settings.scale), cells, settings)
+
+
+def even_regions(pixels: np.ndarray, scale: float) -> np.ndarray:
+    """Connected regions ``(H, W)`` of even colour, from 0; larger with a larger ``scale``."""
+    from skimage.segmentation import felzenszwalb as method
+
+    if min(pixels.shape[:2]) < 2:  # it has no pairs of pixels to compare
+        return np.zeros(pixels.shape[:2], dtype=int)
+    return connect(method(pixels, scale=scale, sigma=SIGMA, min_size=SMALLEST))
+
+
+def slic(pixels: np.ndarray, cells: np.ndarray, settings: SegmentSettings) -> np.ndarray:
+    """Superpixels by SLIC (Achanta et al., 2012), merged by embedding."""
+    found = superpixels(pixels, settings.superpixels, settings.compactness)
+    return merged(found, cells, settings)
+
+
+def superpixels(pixels: np.ndarray, count: int, compactness: float) -> np.ndarray:
+    """About ``count`` connected superpixels ``(H, W)``, from 0."""
+    from skimage.segmentation import slic as method
+
+    found = method(pixels, n_segments=count, compactness=compactness, start_label=0)
+    return connect(found)
+
+
+def merged(labels: np.ndarray, cells: np.ndarray, settings: SegmentSettings) -> np.ndarray:
+    """The connected regions merged, by Ward's rule on embedding and place, to the most allowed."""
+    if labels.max() < settings.max_per_image:
+        return labels
+    cover = shares(labels, cells.shape[:2])
+    area = cover.sum(1, keepdims=True)
+    embedding = cover @ cells.reshape(-1, cells.shape[-1]) / area
+    point = features(embedding, middles(labels), settings.spatial)
+    return merge(point, area[:, 0], neighbours(labels), settings.max_per_image)[labels]
+
+
+def to_edges(labels: np.ndarray, pixels: np.ndarray) -> np.ndarray:
+    """Label map of cells as one of ``pixels`` (H, W, 3) whose outlines follow edges of colour.
+
+    Membership in the segments is interpolated to pixels and averaged over regions of even colour,
+    each of which goes to the segment with the largest. Of a segment that falls apart the largest
+    part stays; one that has the most of no region vanishes.
+    """
+    member = memberships(labels, pixels.shape[:2])
+    region = even_regions(pixels, SCALE)
+    flat = region.ravel()
+    total = np.stack([np.bincount(flat, of_one) for of_one in member.reshape(flat.size, -1).T], 1)
+    return connect(total.argmax(1)[region])

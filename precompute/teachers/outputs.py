@@ -1,0 +1,293 @@
+"""Outputs of a network: their names, where its file has them, and their order, held against labels.
+
+Names are matched with the data set's classes; the order is judged before photos are encoded.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from inficond_panel.errors import DataError, InficondError, OrderError, Problem
+from inficond_panel.spec import Spec
+from inficond_panel.spec.sections.package_teachers import TransformersTeacher
+from inficond_panel.spec.sections.teacher import LogitsTeacher, NamedOutputs
+from inficond_panel.spec.sections.teacher import Teacher as Section
+from inficond_panel.store.images import UnreadableImage
+from inficond_panel.store.output_order import SEEN, OrderFinding, fitting_text, hold_outputs
+from precompute.datasets import Dataset
+from precompute.teachers.kinds.transformers_models import of_transformers
+from precompute.teachers.preprocessing import stacked
+from precompute.teachers.tables import near_in_list, read_logits
+from precompute.teachers.teacher import OutputsError, Teacher
+
+T = TypeVar("T", bound=Section)
+#: Entries of a file's metadata that hold names, the first that does counts: ultralytics writes
+#: ``names``, also within the ``config.txt`` of a TorchScript file; timm writes ``label_names``.
+_ENTRIES = ("names", "classes", "class_names", "id2label", "label_names", "labels", "config.txt")
+#: Longest text that is read.
+_MOST = 1_000_000
+#: What a program writes that knows no names.
+_PLACEHOLDER = re.compile(r"(label|class|output)?[ _]?\d*", re.IGNORECASE)
+
+
+def resolved(teacher: Section, classes: Sequence[str]) -> Any:
+    """The section with the names that its file has for the outputs, in the data set's words.
+
+    Other sections, those that name ``classes`` themselves, and files that name none come back as
+    they are. Raises ``DataError`` where no output is called as one of ``classes``.
+    """
+    if isinstance(teacher, TransformersTeacher):
+        return of_transformers(teacher, classes)
+    path = _file_of(teacher)
+    if path is None or getattr(teacher, "classes", None):
+        return teacher
+    if not (names := names_in_file(teacher.kind, path)):
+        return teacher
+    names = in_words_of(names, classes)
+    lost = [f"{name!r}{near_in_list(name, names)}" for name in classes if name not in names]
+    if lost:
+        raise DataError(
+            f"{teacher.title} names its outputs, and none {', '.join(lost)}.",
+            "Name the class of each output, in order, as the data set does: teacher.classes.",
+        )
+    return teacher_with(teacher, classes=names)
+
+
+def names_in_file(kind: str, path: Path) -> list[str]:
+    """Names of the outputs in order, as the file of a network has them; [] for none."""
+    read = {"onnx": _onnx_texts, "torchscript": _torchscript_texts, "timm": _beside}.get(kind)
+    return names_of(read(path)) if read else []
+
+
+def names_of(texts: Mapping[str, object], nested: bool = True) -> list[str]:
+    """Names of outputs in the entries of a file's metadata; [] where no entry has any."""
+    for entry in _ENTRIES:
+        value = _parsed(texts.get(entry))
+        if isinstance(value, dict) and nested and (inner := names_of(value, nested=False)):
+            return inner
+        names = _in_order(value)
+        if names and not any(_PLACEHOLDER.fullmatch(name) for name in names):
+            return names
+    return []
+
+
+def in_words_of(names: Sequence[str], classes: Sequence[str]) -> list[str]:
+    """The same names, in the spelling of a class where case, ``_`` and ``-`` alone differ."""
+    of_plain: dict[str, list[str]] = {}
+    for name in classes:
+        of_plain.setdefault(plain_name(name), []).append(name)
+    found = []
+    for name in names:
+        alike = of_plain.get(plain_name(name), [])
+        taken = name in classes or len(alike) != 1 or alike[0] in names
+        found.append(name if taken else alike[0])
+    return found
+
+
+def plain_name(name: str) -> str:
+    """A name without case, with blanks for ``_`` and ``-``."""
+    return " ".join(re.sub(r"[_-]", " ", name).lower().split())
+
+
+def _parsed(text: object) -> Any:
+    """Value of a text that is JSON, or a literal of Python; None where it is neither."""
+    if not isinstance(text, str):
+        return text
+    if len(text) > _MOST:
+        return None
+    for read in (json.loads, ast.literal_eval):
+        try:
+            return read(text)
+        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+            continue
+    return None
+
+
+def _in_order(value: object) -> list[str]:
+    """Names of a list, or of a dict by position from 0; [] for what is no list of them."""
+    if isinstance(value, dict):
+        value = [value.get(i, value.get(str(i))) for i in range(len(value))]
+    if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
+        return []
+    return list(value) if len(set(value)) == len(value) else []
+
+
+def _onnx_texts(path: Path) -> Mapping[str, str]:
+    """Metadata of an ONNX file; {} where it cannot be read, which its loader reports."""
+    try:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        options.log_severity_level = 4
+        session = onnxruntime.InferenceSession(
+            str(path), options, providers=["CPUExecutionProvider"]
+        )
+        return dict(session.get_modelmeta().custom_metadata_map)
+    except Exception:  # onnxruntime's own, many kinds
+        return {}
+
+
+def _torchscript_texts(path: Path) -> Mapping[str, str]:
+    """Extra files of a TorchScript archive (``_extra_files``); {} where it cannot be read."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return {
+                name: archive.read(entry).decode()
+                for entry in archive.infolist()
+                if entry.file_size <= _MOST
+                and (name := entry.filename.partition("/extra/")[2]) in _ENTRIES
+            }
+    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError, RuntimeError):
+        return {}
+
+
+def _beside(weights: Path) -> Mapping[str, Any]:
+    """``config.json`` beside weights, as timm writes it for the hub; {} where there is none."""
+    file = weights.with_name("config.json")
+    try:
+        if file.stat().st_size > _MOST:
+            return {}
+        config = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    names = config.get("label_names") if isinstance(config, dict) else None
+    return {"label_names": names} if names else {}
+
+
+def _file_of(teacher: Section) -> Path | None:
+    """The file whose outputs a section takes; None for a section without one."""
+    path = getattr(teacher, "head", None) or getattr(teacher, "pretrained", None)
+    path = path or getattr(teacher, "path", None)
+    return path if isinstance(path, Path) and isinstance(teacher, NamedOutputs) else None
+
+
+def teacher_with(teacher: T, **values: Any) -> T:
+    """A copy of a section with other values; None leaves a key out."""
+    given = {**teacher.values(), **values}
+    return type(teacher)(**{key: value for key, value in given.items() if value is not None})
+
+
+#: Labelled photos that a network is tried on before all photos go through it: at least so many,
+#: and so many per class.
+_TRIED, _TRIED_OF_CLASS = 500, 10
+
+
+def hold_teacher(
+    teacher: Section, dataset: Dataset, logit: np.ndarray, other: np.ndarray | None = None
+) -> OrderFinding | None:
+    """Hold logits ``(N, K)``, and ``(N, M)`` of other classes, against the data set's labels.
+
+    None where nothing speaks against their order, where the spec overrules the labels, and for
+    teachers that are made of the classes' names or labels.
+    """
+    if teacher.order or not isinstance(teacher, NamedOutputs | LogitsTeacher):
+        return None
+    return hold_outputs(
+        logit,
+        dataset.label,
+        np.array(dataset.split),
+        dataset.classes,
+        single=dataset.task == "single_label",
+        softmax=teacher.softmax,
+        other=other,
+    )
+
+
+def check_order(
+    teacher: Section, dataset: Dataset, logit: np.ndarray, other: np.ndarray | None = None
+) -> None:
+    """Raise ``OrderError`` where ``hold_teacher`` finds a better order."""
+    if found := hold_teacher(teacher, dataset, logit, other):
+        raise found.error(order_remedy(teacher, dataset.classes, found))
+
+
+def check_table(teacher: LogitsTeacher, dataset: Dataset) -> None:
+    """The same of a table, which is read."""
+    logits = read_logits(teacher, dataset.ids, dataset.classes)
+    check_order(teacher, dataset, logits.own, logits.other)
+
+
+def in_spec(error: OrderError, spec: Spec) -> OrderError:
+    """The error with the place of the teacher's classes, or of the teacher, in its spec."""
+    key, name = ("teacher", "classes") if getattr(spec.teacher, "classes", ()) else ("", "teacher")
+    place = str(Problem(spec.path, *spec.place(key, name), ""))
+    return OrderError(error.sentence, error.remedy, error.right_names, place)
+
+
+def order_remedy(teacher: Section, classes: Sequence[str], found: OrderFinding) -> str:
+    """The better order as a spec takes it, and the key that overrules it."""
+    overruled = "If the order is right as it is, the section takes order: as_given."
+    if isinstance(teacher, LogitsTeacher):
+        return f"Rename columns of {teacher.path.name}: {found.renamed}. {overruled}"
+    names = [
+        found.right_names.get(name, name) for name in getattr(teacher, "classes", ()) or classes
+    ]
+    listed = json.dumps(names, ensure_ascii=False)  # a list of YAML too
+    return f"If the labels are right, the section teacher takes\n  classes: {listed}\n{overruled}"
+
+
+def tried_rows(dataset: Dataset, keys: Sequence[str]) -> np.ndarray | None:
+    """Rows of photos that a network is tried on first; None where that is no saving.
+
+    They are all photos whose keys, which are hashes, begin with as many bits 0: drawn as by a
+    seed, and in the same batches (``batches_of``) as among all photos.
+    """
+    labelled = _seen(dataset)
+    wanted = max(_TRIED, _TRIED_OF_CLASS * len(dataset.classes))
+    first = np.array([int(key[:8], 16) for key in keys], dtype=np.uint64)
+    for bits in range(31, 0, -1):
+        chosen = first < 1 << (32 - bits)
+        if labelled[chosen].sum() >= wanted:
+            return np.flatnonzero(chosen)
+    return None
+
+
+def with_fitting_outputs(
+    error: OutputsError, teacher: Teacher, dataset: Dataset, softmax: bool, batch: int
+) -> DataError:
+    """The error of a network with other outputs than classes, with the outputs that fit these."""
+    network: Any = teacher  # each kind is a dataclass with these two fields
+    every = replace(network, columns=tuple(range(error.outputs)), outputs=error.outputs)
+    rows = np.flatnonzero(_seen(dataset))
+    rows = np.sort(np.random.default_rng(0).permutation(rows)[:_TRIED])
+    try:
+        values, there = _run(every, dataset, rows, batch)
+    except InficondError:  # the first error is the one to mend
+        return error
+    if not there:
+        return error
+    told = fitting_text(values, dataset.label[there], dataset.classes, softmax)
+    return DataError(f"{error.message} {told}", error.remedy)
+
+
+def _run(
+    teacher: Teacher, dataset: Dataset, rows: np.ndarray, batch: int
+) -> tuple[np.ndarray, list[int]]:
+    """Outputs ``(n, J)`` of the photos at ``rows`` that can be read, and their rows."""
+    values, there = [], []
+    for start in range(0, len(rows), batch):
+        images = []
+        for row in map(int, rows[start : start + batch]):
+            try:
+                images.append(teacher.preprocessing.prepare(dataset.load(row)))
+                there.append(row)
+            except UnreadableImage:
+                continue
+        if images:
+            values.append(teacher.logits(stacked(images)))
+    return (np.concatenate(values) if values else np.empty((0, 0))), there
+
+
+def _seen(dataset: Dataset) -> np.ndarray:
+    """Mask of the images of fit and tune with a label."""
+    return np.isin(np.array(dataset.split), SEEN) & (dataset.label >= 0).any(axis=1)
