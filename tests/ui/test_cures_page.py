@@ -103,7 +103,8 @@ def test_a_machine_suggests_a_repair_with_its_gain_and_reasons(page):
     select(page, "boat")
     page.locator(".knowledge .suggest").click()
     page.get_by_role("menuitem", name="Repair boat").click()
-    expect(blocks(page)).to_have_count(3)  # the thumb ✕ on the first suspects
+    thumbs = page.locator(".knowledge .block.remove")
+    expect(thumbs).to_have_count(3)  # ✕ on the first suspects
     notices = page.locator(".knowledge .notices")
     expect(notices).to_contain_text("cross-fitted")
     expect(notices).to_contain_text(re.compile(r"AP points \[\+\d"))
@@ -111,7 +112,7 @@ def test_a_machine_suggests_a_repair_with_its_gain_and_reasons(page):
     for lever in ("as it is", "lambda", "teacher on tune", "labels of tune", "✕ suspects"):
         expect(notices).to_contain_text(f"{lever}: AP ")
     page.get_by_role("button", name="Clear", exact=True).click()
-    expect(blocks(page)).to_have_count(0)
+    expect(thumbs).to_have_count(0)
 
 
 def test_where_nothing_is_wrong_the_machine_says_so(page):

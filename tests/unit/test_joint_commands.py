@@ -57,14 +57,14 @@ def test_from_check_to_export(run, edits, joint_spec, tmp_path, capsys):  # noqa
     assert set(told["classes"]) == {"bird"}
     assert [one["class_name"] for one in told["moved"]["tune"]] != []
     assert "others moved too" in run("explain")
-    together = json.loads(run("metrics", "--json", "--draws", "20"))["single_label"]
+    together = json.loads(run("metrics", "--json", "--draws", "20"))["together"]["rows"]
     run("export", "--output", str(tmp_path / "out"), "--format", "npz")
     loaded = load_students(tmp_path / "out")
     tuner = open_tuner(joint_spec)
     x = tuner.store.concept_score[tuner.store.rows("tune")]
     label = tuner.store.label[tuner.store.rows("tune")].argmax(1)
     right = (loaded.predict_proba(pd.DataFrame(x, columns=list("abcde"))).argmax(1) == label).mean()
-    assert together["metrics"]["top1"]["estimate"] == pytest.approx(right)
+    assert {row["metric"]: row["students"] for row in together}["top1"] == pytest.approx(right)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_a_lambda_is_tuned_told_and_exported(run, tmp_path):
     assert "cat: lambda 0.03" in said
     assert "others moved too" in said
     assert "others moved too" in run("explain")
-    assert json.loads(run("metrics", "--json", "--draws", "20"))["single_label"]
+    assert json.loads(run("metrics", "--json", "--draws", "20"))["together"]
     run("lambda", "--class", "dog")
     run("export", "--output", str(tmp_path / "out"), "--format", "npz")
 

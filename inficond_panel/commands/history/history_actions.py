@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from inficond_panel.commands.history.backups import backup, from_backup
 from inficond_panel.commands.history.history_text import (
     comparison_lines,
     node_lines,
@@ -20,9 +20,10 @@ from inficond_panel.export.folder import edits_text
 from inficond_panel.results.comparison import compare
 from inficond_panel.results.history import events, iterations, others
 from inficond_panel.tuning import Node, Tuner
-from inficond_panel.tuning.backups import replay_into, same_weights
+from inficond_panel.tuning.backups import back_up, bring_back, replay_into, same_weights
 from inficond_panel.tuning.documents import node_document
 from inficond_panel.tuning.node_names import find_node
+from inficond_panel.tuning.other_students import count_others
 from inficond_panel.vocabulary.splits import HOLDOUT, TUNE
 
 #: What an action gives: a document with its lines for people; some give a frame instead.
@@ -145,12 +146,37 @@ def replay(tuner: Tuner, args: argparse.Namespace) -> Result:
     return {**_place(into), "nodes": nodes}, lines
 
 
-def _place(tuner: Tuner) -> dict[str, Any]:
+def backup(tuner: Tuner, args: argparse.Namespace) -> Result:
+    """Copy the history, with its typed concepts, to a new file."""
+    back_up(tuner, Path(args.file))
+    own, others_there = len(tuner.nodes(deleted=True)), sum(count_others(tuner).values())
+    more = f" and {count(others_there)} of other students" if others_there else ""
+    spec = args.spec if own else "SPEC"  # those of others come back by the spec that they are of
+    lines = [
+        f"{count(own, 'iteration')}{more} copied to {args.file}.",
+        f"They come back with: inficond history from-backup {spec} {args.file}",
+    ]
+    return _place(tuner, file=str(args.file), iterations=own), lines
+
+
+def from_backup(tuner: Tuner, args: argparse.Namespace) -> Result:
+    """Bring a copy back; what the history held until now is kept beside it."""
+    tuner, kept = bring_back(tuner, Path(args.file))
+    own = len(tuner.nodes(deleted=True))
+    lines = [f"{own} iterations brought back from {args.file}."]
+    lines += [f"Those until now are in {kept}."] if kept else []
+    lines += ["Pages that are open show them once they are loaded again."]
+    told = {"iterations": own, "file": str(args.file), "kept": str(kept) if kept else None}
+    return _place(tuner, **told), lines
+
+
+def _place(tuner: Tuner, **more: Any) -> dict[str, Any]:
     return {
         "spec": str(tuner.spec.path),
         "store_hash": tuner.store.content_hash,
         "history": tuner.history.path,
         "head": tuner.history.head(tuner.root_id),
+        **more,
     }
 
 
