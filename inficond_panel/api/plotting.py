@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import cast
 
 import holoviews as hv
 import panel as pn
@@ -51,7 +50,7 @@ class StudentPlots:
 
     @property
     def _noise(self) -> Noise:
-        return cast("Noise", self.students.tuner.spec.views.noise())
+        return self.students.tuner.spec.views.noise()
 
     def performance(self, split: str = TUNE) -> hv.Rectangles:
         """Positives and negatives of each class by who decides them rightly, as on the page."""

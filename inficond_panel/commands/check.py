@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> None:
     if spec.store.exists():
         _check_against_store(spec)
     elif isinstance(spec.teacher, LogitsTeacher):
-        _check_table(spec)
+        _check_table(spec, spec.teacher)
     say(f"{args.spec}: no problems.")
     say(f"title    {spec.title}")
     if spec.dataset:
@@ -63,7 +63,7 @@ def _say_store(spec: Spec, name: str) -> None:
         say("outputs  their order is held against the labels by inficond precompute, not here")
 
 
-def _check_table(spec: Spec) -> None:
+def _check_table(spec: Spec, teacher: LogitsTeacher) -> None:
     """Hold a table of logits against the labels of its data set; where that fails, note why.
 
     Raises ``OrderError`` for a table whose columns fit the labels under other names.
@@ -73,7 +73,7 @@ def _check_table(spec: Spec) -> None:
         from precompute.datasets import load_dataset
         from precompute.teachers import check_table, in_spec
 
-        check_table(spec.teacher, load_dataset(spec.dataset))
+        check_table(teacher, load_dataset(spec.dataset))
     except OrderError as error:
         raise in_spec(error, spec) from error
     except InficondError as error:

@@ -1,4 +1,4 @@
-"""Spec: one YAML file, read into checked Params, with every problem reported at once."""
+"""Spec: one YAML file, read into a checked model, with every problem reported at once."""
 
 from inficond_panel.spec.framework.json_schema import json_schema
 from inficond_panel.spec.sections.dataset import ScenesDataset, TableDataset, VocDataset

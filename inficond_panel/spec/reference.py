@@ -5,9 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 
-from inficond_panel.spec.framework.fields import Field
-from inficond_panel.spec.framework.json_schema import is_required, sections
-from inficond_panel.spec.framework.section import Section
+from inficond_panel.spec.framework.json_schema import sections
+from inficond_panel.spec.framework.section import Key, Section
 from inficond_panel.spec.spec import Spec
 
 _INTRODUCTION = """# The spec
@@ -38,27 +37,26 @@ def _section(where: str, section: type[Section]) -> Iterator[str]:
         yield f"{(kind.__doc__ or '').splitlines()[0]}\n"
         yield "| key | expects | if left out | meaning |"
         yield "| --- | --- | --- | --- |"
-        for key, field in kind.fields().items():
-            yield _row(key, field, kind)
+        needed = kind.needed(set())
+        for name, key in kind.fields().items():
+            yield _row(name, key, name in needed)
         yield ""
 
 
-def _row(key: str, field: Field, kind: type[Section]) -> str:
-    unit = field.option("unit")
-    expects = field.expected().replace("|", "\\|") + (f" ({unit})" if unit else "")
-    below = field.option("below")
+def _row(name: str, key: Key, needed: bool) -> str:
+    expects = key.expected.replace("|", "\\|")
+    below = key.location.below
     expects += f", relative to {below}" if below else ""
-    return f"| `{key}` | {expects} | {_default(key, field, kind)} | {field.doc} |"
+    default = "**required**" if needed else _default(key)
+    return f"| `{name}` | {expects} | {default} | {key.doc} |"
 
 
-def _default(key: str, field: Field, kind: type[Section]) -> str:
-    if is_required(key, field, kind):
-        return "**required**"
-    if field.default_factory:
+def _default(key: Key) -> str:
+    if key.info.default_factory:
         return "all defaults"
-    if field.default in (None, [], {}):
+    if key.default in (None, [], {}):
         return "–"
-    value = field.write(field.default)
+    value = key.adapter.dump_python(key.default, mode="json")
     return f"`{str(value).lower() if isinstance(value, bool) else value}`".replace("'", "")
 
 

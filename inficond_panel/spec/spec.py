@@ -6,14 +6,13 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from inficond_panel.common.installation import shipped_folder
 from inficond_panel.errors import Problem, SpecError
-from inficond_panel.spec.framework.fields import Device, Text, hint
-from inficond_panel.spec.framework.paths import FilePath
-from inficond_panel.spec.framework.section import Nested
+from inficond_panel.spec.framework.phrases import hint
 from inficond_panel.spec.framework.section_file import SpecFile, load_file
+from inficond_panel.spec.framework.types import AnyPath, Device, File, Text, option
 from inficond_panel.spec.sections.concepts import Concepts
 from inficond_panel.spec.sections.dataset import Dataset, PythonDataset, ScenesDataset, StoreDataset
 from inficond_panel.spec.sections.package_teachers import PythonTeacher
@@ -22,8 +21,7 @@ from inficond_panel.spec.sections.students import NO_THRESHOLD, ExactStudents, S
 from inficond_panel.spec.sections.teacher import LogitsTeacher, Teacher
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL, SOFTMAX
 
-_REQUIRED = {"required": True}
-_MAKING = {"dataset", "concepts", "teacher"}  # what a store is made of
+_MAKING = ("dataset", "concepts", "teacher")  # what a store is made of
 _OF_STORE = (
     "Name the spec that the store was made from, or write what it is made of. Scores that were "
     "given as tables have neither photos nor encoder, and need none for all else."
@@ -38,41 +36,40 @@ class Spec(SpecFile):
     and ``teacher`` are None then.
     """
 
-    title = Text(None, doc="Name shown on the page.", metadata=_REQUIRED)
-    store = FilePath(
+    spared: ClassVar[dict[str, tuple[str, ...]]] = {"store": _MAKING}
+
+    title: Text = option(doc="Name shown on the page.")
+    store: AnyPath = option(
+        None,
         doc="Folder of the store; beside the spec, named after it, if left out. Of one that is "
-        "there, dataset, concepts and teacher may be left out together."
+        "there, dataset, concepts and teacher may be left out together.",
     )
-    history = FilePath(
-        doc="SQLite file of the iterations; beside the store, named after it, if left out."
+    history: AnyPath = option(
+        None,
+        doc="SQLite file of the iterations; beside the store, named after it, if left out.",
     )
-    dataset = Nested(Dataset, doc="Images, labels and splits.", metadata=_REQUIRED)
-    concepts = Nested(Concepts, doc="Words, encoder and segments.", metadata=_REQUIRED)
-    teacher = Nested(Teacher, doc="What the students learn from.", metadata=_REQUIRED)
-    device = Device(
+    dataset: Dataset = option(None, doc="Images, labels and splits.")
+    concepts: Concepts = option(None, doc="Words, encoder and segments.")
+    teacher: Teacher = option(None, doc="What the students learn from.")
+    device: Device = option(
         "cpu",
         doc="Where networks run: encoder, teacher with its heads, and solver: paper; on a CUDA "
         "card the exact solver's products too. auto: a GPU where there is one. Numbers of other "
         "devices than the cpu differ in their last digits.",
     )
-    students = Nested(Students, default_factory=ExactStudents, doc="The distillation.")
-    tuning = Nested(Tuning, default_factory=Tuning, doc="What a thumb does.")
-    views = Nested(Views, default_factory=Views, doc="Numbers that the views go by.")
-    layout = Nested(Layout, default_factory=Layout, doc="How the page looks.")
-    study = FilePath(
-        doc="Study on this store, for inficond study; see `inficond docs study`.",
-        metadata={"exists": "file"},
+    students: Students = option(default_factory=ExactStudents, doc="The distillation.")
+    tuning: Tuning = option(default_factory=Tuning, doc="What a thumb does.")
+    views: Views = option(default_factory=Views, doc="Numbers that the views go by.")
+    layout: Layout = option(default_factory=Layout, doc="How the page looks.")
+    study: File | None = option(
+        None, doc="Study on this store, for inficond study; see `inficond docs study`."
     )
 
-    def __init__(self, path: str | Path = "spec.yaml", **values: Any) -> None:
-        super().__init__(path, **values)
-        self.store = self.store or self._path.with_suffix(".zarr")
+    def model_post_init(self, context: object) -> None:
+        """Take the usual places for those that are left out."""
+        super().model_post_init(context)
+        self.store = self.store or self.path.with_suffix(".zarr")
         self.history = self.history or self.default_history()
-
-    @classmethod
-    def spared(cls, given: set[str]) -> set[str]:
-        """Keys that make a store, where a store is named and none of them."""
-        return _MAKING if "store" in given and given.isdisjoint(_MAKING) else set()
 
     @property
     def of_store(self) -> bool:
@@ -113,9 +110,7 @@ class Spec(SpecFile):
 
     def with_layout(self, layout: Layout) -> Spec:
         """The same with another layout."""
-        spec = Spec(self._path, **{**self.values(), "layout": layout})
-        spec._written.update(self._written)
-        return spec
+        return self.model_copy(update={"layout": layout})
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
         """Yield keys that the chosen solver does not use, and targets that there will not be."""
@@ -164,7 +159,7 @@ class Spec(SpecFile):
     def plain(self) -> dict[str, Any]:
         """As ``SpecFile.plain``, without the places that are the usual ones."""
         plain = super().plain()
-        if self.store == self._path.with_suffix(".zarr") and not self.of_store:
+        if self.store == self.path.with_suffix(".zarr") and not self.of_store:
             plain.pop("store")
         if self.history == self.default_history():
             plain.pop("history")
@@ -179,7 +174,7 @@ def load_spec(path: str | Path, check_files: bool = True) -> Spec:
     """
     if os.path.isfile(os.path.join(path, "zarr.json")):  # noqa: PTH113, PTH118 - never raises
         folder = Path(os.path.abspath(path))  # noqa: PTH100 - links stay as written
-        return Spec(folder, title=_store_title(folder), store=folder)
+        return Spec(path=folder, title=_store_title(folder), store=folder)
     return load_file(Spec, path, check_files)
 
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
 
 from inficond_panel.errors import Problem, SpecError, TuningError
-from inficond_panel.spec.framework.by_name import ByClass
-from inficond_panel.spec.framework.fields import hint
+from inficond_panel.spec.framework.phrases import hint
 from inficond_panel.spec.framework.section import Section
 from inficond_panel.spec.framework.yaml_source import short
 from inficond_panel.spec.sections.students import NO_THRESHOLD, Labels
 from inficond_panel.spec.spec import Spec
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL, SOFTMAX
 
+S = TypeVar("S", bound=Section)
 REMEDY = "See the classes of the store: inficond info SPEC"
 
 
@@ -46,11 +47,11 @@ def check_against(spec: Spec, classes: Sequence[str], task: str) -> None:
 
 def _named(spec: Spec) -> Iterator[tuple[str, str]]:
     """Each class that a section names, with the key that holds it."""
-    for key, field in spec.students.fields().items():
-        value = getattr(spec.students, field.attribute)
+    for key, value in spec.students.values().items():
         if isinstance(value, dict):
-            others = {"default"} if isinstance(field, ByClass) else set()
-            yield from ((f"students.{key}", name) for name in value if name not in others)
+            others = set() if key == "threshold" else {"default"}
+            where = f"students.{key.rstrip('_')}"
+            yield from ((where, name) for name in value if name not in others)
 
 
 def with_students(spec: Spec, **values: Any) -> Spec:
@@ -64,28 +65,25 @@ def with_students(spec: Spec, **values: Any) -> Spec:
         alpha = values.pop("alpha")
         if alpha is not None:
             values["labels"] = _made(Labels, alpha=alpha)
-        elif "labels" in old.param:
+        elif "labels" in old.fields():
             values["labels"] = None
-    unused = [key for key in values if key not in old.param]
+    unused = [name for name in values if name.rstrip("_") not in old.fields()]
     if unused:
         raise TuningError(
             f"students.{unused[0]} is not used with solver: {old.solver}.",
             "Leave it out, or take another solver in the spec.",
         )
-    students = _made(type(old), **{**_attributes(old), **values})
-    return Spec(spec.path, **{**_attributes(spec), "students": students})
+    students = _made(type(old), **{**old.values(), **values})
+    return spec.model_copy(update={"students": students})
 
 
-def _made(kind: Callable[..., Any], **values: Any) -> Any:
-    for key, value in values.items():
-        if isinstance(value, float) and not math.isfinite(value):
-            raise TuningError(f"{key.rstrip('_')} is {value}.", "Give a finite number.")
+def _made(kind: type[S], **values: Any) -> S:
     try:
         return kind(**values)
-    except ValueError as error:
-        raise TuningError(f"{error}", "`inficond docs spec` has the keys of students.") from error
-
-
-def _attributes(section: Section) -> dict[str, Any]:
-    fields = section.fields().values()
-    return {field.attribute: getattr(section, field.attribute) for field in fields}
+    except ValidationError as error:
+        found = error.errors()[0]
+        name = str(found["loc"][0]).rstrip("_")
+        raise TuningError(
+            f"students.{name} must be {kind.fields()[name].expected}, got {found['input']!r}.",
+            "`inficond docs spec` has the keys of students.",
+        ) from None

@@ -29,7 +29,8 @@ from inficond_panel.tuning.optimality import optimality_notices
 from inficond_panel.vocabulary.splits import HOLDOUT
 
 #: Its bounds are the same in a spec and on the page.
-_FACTOR = Tuning.param["factor"]
+_FACTOR = Tuning.fields()["factor"]
+_ABOVE, _MOST = _FACTOR.schema["exclusiveMinimum"], _FACTOR.schema["maximum"]
 _PREVIEWING = Status("previewing", "Previewing")
 #: Why nothing is tuned while the holdout is in view.
 ON_HOLDOUT = "Tuning is off on the holdout: who tunes by its images fits their noise."
@@ -48,7 +49,7 @@ class TuningState(TreeState):
         doc="The batch of thumbs and cures, in the order in which they were given.",
     )
     factor = param.Number(
-        2.0, bounds=_FACTOR.bounds, inclusive_bounds=_FACTOR.inclusive_bounds, doc=_FACTOR.doc
+        2.0, bounds=(_ABOVE, _MOST), inclusive_bounds=(False, True), doc=_FACTOR.doc
     )
     preview = param.ClassSelector(class_=Preview, default=None)
     locked = param.String("", doc="Why the batch cannot be changed or fitted now; empty: it can.")
@@ -167,7 +168,7 @@ class TuningState(TreeState):
                 self.jump(node.id)
                 return node, 0
         given = [one.factor for one in batch if isinstance(one, Intent) and one.factor]
-        factors = [factor for factor in given if _FACTOR.holds(factor)]
+        factors = [factor for factor in given if _ABOVE < factor <= _MOST]
         self.factor = max(factors, key=factors.count, default=self.factor)
         self._set_pending(batch)
         return None, len(thumbs) - len(batch)

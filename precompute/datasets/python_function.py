@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from inficond_panel.errors import DataError
-from inficond_panel.spec.framework.paths import function_title
+from inficond_panel.spec.framework.types import function_title
 from inficond_panel.spec.sections.dataset import PythonDataset
 from inficond_panel.spec.sections.package_teachers import PythonTeacher
 from inficond_panel.store.network_weights import file_digest

@@ -140,7 +140,8 @@ def find_source(encoder: OpenClipEncoder) -> Source:
         if not pretrained.is_file():
             raise DataError(f"There is no file {pretrained}.", "Name the checkpoint's file.")
         return Source(model, pretrained)
-    return Source(model, fetch_weights(model, pretrained), pretrained, online=True)
+    tag = str(pretrained)
+    return Source(model, fetch_weights(model, tag), tag, online=True)
 
 
 def _fetch_open_clip(encoder: OpenClipEncoder) -> None:
@@ -175,7 +176,8 @@ def _parts(encoder: OpenClipEncoder) -> list[Path | str]:
         return [folder / CONFIG, _weights_in(folder)] if folder else [model]
     if isinstance(pretrained, Path):
         return [model, pretrained]
-    return [model, pretrained, *filter(None, [cached_weights(model, pretrained)])]
+    tag = str(pretrained)
+    return [model, tag, *filter(None, [cached_weights(model, tag)])]
 
 
 def _weights_of(folder: Path, pretrained: Path | str | None) -> Path:

@@ -232,7 +232,7 @@ def read_inputs(spec: Spec, progress: Callable[[str], None]) -> Inputs:
     segments, training = settings_of(concepts.segments), training_of(concepts.segments)
     dataset = with_masks(dataset, segments)
     # what is wrong with a table, or with labels for heads, is told before anything is done
-    if spec.teacher.kind == "logits":
+    if isinstance(spec.teacher, LogitsTeacher):
         read_logits(spec.teacher, dataset.ids, dataset.classes)
     if spec.teacher.kind == "head":
         check_labels(dataset.label[fit_rows(dataset)], dataset.classes)

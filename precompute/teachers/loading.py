@@ -99,7 +99,8 @@ def network_of(spec: Spec, name: str, classes: Sequence[str]) -> tuple[Any, Prep
         encoder = load_encoder(at_own_size(spec.concepts.encoder))
         network, preprocessing = encoder.model.visual, of_encoder(encoder)
     else:
-        teacher = load_teacher(spec.teacher, classes) if spec.teacher.kind in _NETWORKS else None
+        section: Any = spec.teacher
+        teacher = load_teacher(section, classes) if section.kind in _NETWORKS else None
         settings = getattr(teacher, "preprocessing", None)
         if not isinstance(teacher, TorchTeacher) or not isinstance(settings, Preprocessing):
             raise DataError(

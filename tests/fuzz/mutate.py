@@ -134,15 +134,16 @@ def from_schema(rng: random.Random, schema: dict[str, Any], root: dict[str, Any]
     for key in ("oneOf", "anyOf"):
         if key in schema:
             return from_schema(rng, rng.choice(schema[key]), root)
-    if "enum" in schema:
-        return rng.choice(schema["enum"])
+    if "enum" in schema or "const" in schema:
+        return rng.choice(schema.get("enum") or [schema["const"]])
     kind = schema.get("type")
     kind = rng.choice(kind) if isinstance(kind, list) else kind
     if kind == "object":
         return _object(rng, schema, root)
     if kind == "array":
         count = rng.randint(schema.get("minItems", 0), min(schema.get("maxItems", 4), 4))
-        return [from_schema(rng, schema["items"], root) for _ in range(count)]
+        items = schema.get("prefixItems") or [schema["items"]] * count
+        return [from_schema(rng, item, root) for item in items]
     return _scalar(rng, kind, schema)
 
 

@@ -26,8 +26,8 @@ UNTYPED = {
         "precompute.encoder.open_clip_model.text_function",
         "precompute.encoder.transformers_model",
     },
-    "a value of the kind that each field has, which its class names": {
-        "inficond_panel.spec.framework.fields.Field.write",
+    "values of any type, as pydantic hands them to a validator before it is checked": {
+        "inficond_panel.spec.framework.types",
     },
     "argparse's own signature: an object of any class that takes attributes": {
         "inficond_panel.commands.shared.parser.Parser.parse_known_args",

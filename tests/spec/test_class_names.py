@@ -38,7 +38,7 @@ def test_known_classes_and_the_default_are_fine(folder, good):
 
 
 def test_a_spec_that_no_file_holds_has_no_place():
-    spec = Spec("made.yaml", title="a")
+    spec = Spec(path="made.yaml", title="a")
     spec.students.threshold = {"cow": 1.0}
     with pytest.raises(SpecError, match=r"made\.yaml:1:1: students\.threshold"):
         check_against(spec, CLASSES, "multi_label")

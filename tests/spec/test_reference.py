@@ -22,8 +22,8 @@ def test_every_key_has_a_doc():
     assert len(kinds) > 12
     for kind in kinds:
         assert kind.__doc__
-        for key, field in kind.fields().items():
-            assert field.doc, f"{kind.__name__}.{key}"
+        for name, key in kind.fields().items():
+            assert key.doc, f"{kind.__name__}.{name}"
 
 
 def test_the_schema_is_one():

@@ -8,7 +8,7 @@ import pytest
 from factory import small_store, spec_text
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from test_round_trip import made, numbers
+from test_round_trip import drawn, made
 
 from inficond_panel.spec import Layout, load_spec
 from inficond_panel.spec.sections.students import ExactStudents, Labels, Tuning
@@ -48,7 +48,7 @@ def students(draw: st.DrawFn) -> ExactStudents:
 @st.composite
 def tuning(draw: st.DrawFn) -> Tuning:
     return Tuning(
-        factor=draw(numbers(Tuning.param["factor"])),
+        factor=draw(drawn(Tuning.fields()["factor"].schema)),
         reference=draw(st.sampled_from(["parent", "original"])),
         step=draw(SIZES),
         preview=draw(st.booleans()),
@@ -67,7 +67,7 @@ def test_state_and_views_open(
 ) -> None:
     store, spec = small
     sections = {"title": title, "layout": layout, "tuning": tuning, "students": students}
-    tuner = Tuner(store, Spec(spec.path, **{**spec.values(), **sections}), History(":memory:"))
+    tuner = Tuner(store, Spec(path=spec.path, **{**spec.values(), **sections}), History(":memory:"))
     app = AppState(tuner, Jobs(inline=True))
     views = make_views(app)
     assert set(views) == set(layout.views)
@@ -82,6 +82,7 @@ def test_state_and_views_open(
 
 
 def test_factors_have_one_definition() -> None:
-    field = Tuning.param["factor"]
+    schema = Tuning.fields()["factor"].schema
     for other in (TuningState.param["factor"], BatchBar.param["factor"]):
-        assert (other.bounds, other.inclusive_bounds) == (field.bounds, field.inclusive_bounds)
+        assert other.bounds == (schema["exclusiveMinimum"], schema["maximum"])
+        assert other.inclusive_bounds == (False, True)

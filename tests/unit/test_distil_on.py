@@ -191,7 +191,7 @@ def test_a_weight_of_a_label_is_chosen_on_images_left_out(tuner: Tuner) -> None:
     ("students", "words"),
     [
         ("distil_on: [tune]", "distil_on: must name fit"),
-        ("distil_on: [fit, holdout]", "a list of fit, tune"),
+        ("distil_on: [fit, holdout]", "expected fit or tune"),
         ("distil_on: []", "a list of fit, tune"),
         (
             "distil_on: [fit, tune], labels: {alpha: 1}",

@@ -214,9 +214,9 @@ def test_values_out_of_range_are_told(both, capsys, flag, value, told):
     ("settings", "told"),
     [
         ({"temperature": 0.0}, "temperature"),
-        ({"temperature": np.inf}, "temperature is inf"),
+        ({"temperature": np.inf}, "temperature must be a number > 0, got inf"),
         ({"alpha": -0.5}, "alpha"),
-        ({"alpha": np.nan}, "alpha is nan"),
+        ({"alpha": np.nan}, "alpha must be a number >= 0, got nan"),
         ({"lambda_": -1.0}, "lambda"),
         ({"targets": "pupil"}, "pupil"),
         ({"epochs": 3}, "not used with solver: exact"),

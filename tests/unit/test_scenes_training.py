@@ -128,11 +128,10 @@ def test_a_saved_teacher_gives_its_logits_for_prepared_images(tmp_path):
     torch.manual_seed(0)
     net = SceneNet(len(CLASSES)).eval()
     save_teacher(net, tmp_path / "teacher.pt", SIZE)
-    section = TorchScriptTeacher()
-    section.path = tmp_path / "teacher.pt"
-    section.preprocessing = FullPreprocessing(
+    preprocessing = FullPreprocessing(
         size=SIZE, mean=(MEAN,) * 3, std=(STD,) * 3, interpolation="nearest"
     )
+    section = TorchScriptTeacher(path=tmp_path / "teacher.pt", preprocessing=preprocessing)
     teacher = load_torchscript(section, CLASSES)
     image = SceneSet(1, {"fit": 2, "tune": 1}, SIZE).image(1)
     pixels = torch.from_numpy(np.asarray(image).copy()).permute(2, 0, 1)[None] / 255

@@ -54,18 +54,20 @@ def spec_of(*folders: Path) -> SimpleNamespace:
 @pytest.mark.parametrize(
     ("dataset", "expected"),
     [
-        (TableDataset(root=ROOT, images=Path("photos")), [ROOT / "photos"]),
-        (TableDataset(root=ROOT, images=Path("/elsewhere")), [Path("/elsewhere")]),
-        (VocDataset(root=ROOT), [ROOT / "JPEGImages"]),
-        (FolderDataset(root=ROOT), [ROOT]),
-        (ColumnsDataset(root=ROOT, path="file"), [ROOT]),
-        (ColumnsDataset(root=ROOT, path="file", image_id="id"), []),
+        (TableDataset.model_construct(root=ROOT, images=Path("photos")), [ROOT / "photos"]),
+        (TableDataset.model_construct(root=ROOT, images=Path("/elsewhere")), [Path("/elsewhere")]),
+        (VocDataset.model_construct(root=ROOT), [ROOT / "JPEGImages"]),
+        (FolderDataset.model_construct(root=ROOT), [ROOT]),
+        (ColumnsDataset.model_construct(root=ROOT, path="file"), [ROOT]),
+        (ColumnsDataset.model_construct(root=ROOT, path="file", image_id="id"), []),
         (
-            CocoDataset(root=ROOT, annotations=["annotations/instances_val2017.json"]),
+            CocoDataset.model_construct(
+                root=ROOT, annotations=["annotations/instances_val2017.json"]
+            ),
             [ROOT, ROOT / "val2017"],
         ),
-        (CocoDataset(root=ROOT, annotations=["a.json"], image_id="number"), []),
-        (TableDataset(), []),
+        (CocoDataset.model_construct(root=ROOT, annotations=["a.json"], image_id="number"), []),
+        (TableDataset.model_construct(root=None), []),
     ],
 )
 def test_the_folders_are_those_where_a_photo_is_called_after_its_image(dataset, expected):

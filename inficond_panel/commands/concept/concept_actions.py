@@ -98,7 +98,7 @@ def filter_words(args: argparse.Namespace) -> None:
         fell = [{"concept": name, "filter": key, "why": why} for name, key, why in dropped]
         say_json({"kept": kept, "dropped": fell, "without_scores": unknown})
         return
-    limits = spec.concepts.filters.limits()
+    limits = spec.concepts.filters.limits() if spec.concepts.filters else {}
     found = by_filter(dropped)
     rows = [[f"{REASONS[key]} ({key}: {limits[key]:g})", str(len(found.get(key, ())))]
             for key in REASONS if key in limits]  # fmt: skip

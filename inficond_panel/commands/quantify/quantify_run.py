@@ -134,7 +134,7 @@ def _followed(
 
 
 def _network(given: Quantify, part: Measured, classes: int) -> Any:
-    chosen = part.network or given.network
+    chosen: Any = part.network or given.network
     model = str(getattr(chosen, "model", None) or getattr(chosen, "role", ""))
     return make_network(chosen.kind, model, chosen.outputs or classes)
 
@@ -181,7 +181,7 @@ def _photos(run: RunSpec, dataset: Dataset) -> tuple[list[str], np.ndarray, np.n
             "The data set does not tell where its objects are.",
             "Give a folder of masks: quantify.masks; or a data set of kind voc, coco or scenes.",
         )
-    size, split = tuple(given.size), np.array(dataset.split)
+    size, split = given.size, np.array(dataset.split)
     rng = np.random.default_rng(given.seed)
     ids: list[str] = []
     photos: list[np.ndarray] = []

@@ -1,13 +1,11 @@
-"""JSON Schema and reference page of the spec, from the classes that read it."""
+"""JSON Schema of the spec, and the walk over its sections."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
-from inficond_panel.spec.framework.fields import Field
-from inficond_panel.spec.framework.section import Nested, NestedList, Section
-from inficond_panel.spec.sections.splits import SplitReference
+from inficond_panel.spec.framework.section import Key, Section
 from inficond_panel.spec.spec import Spec
 
 
@@ -19,14 +17,13 @@ def json_schema(
     for _, section in sections(root):
         kinds = section.kinds()
         if kinds:
-            references = [{"$ref": f"#/$defs/{kind.__name__}"} for kind in kinds.values()]
-            definitions[section.__name__] = {"oneOf": references}
+            definitions[section.__name__] = {"oneOf": [_reference(k) for k in kinds.values()]}
         for kind in kinds.values() or [section]:
             definitions[kind.__name__] = _object(kind)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": title,
-        "$ref": f"#/$defs/{root.__name__}",
+        **_reference(root),
         "$defs": definitions,
     }
 
@@ -36,49 +33,42 @@ def sections(section: type[Section] = Spec, where: str = "") -> Iterator[tuple[s
     yield where, section
     seen = set()
     for kind in section.kinds().values() or [section]:
-        for key, field in kind.fields().items():
-            for inner in _inner(field):
+        for name, key in kind.fields().items():
+            for inner in key.sections:
                 if inner not in seen:
                     seen.add(inner)
-                    name = f"{key}[]" if isinstance(field, NestedList) else key
-                    yield from sections(inner, f"{where}.{name}" if where else name)
+                    below = f"{name}[]" if key.many else name
+                    yield from sections(inner, f"{where}.{below}" if where else below)
 
 
-def is_required(key: str, field: Field, kind: type[Section]) -> bool:
-    """True if a key must be given."""
-    chooses = key == kind.chooser and field.default != kind.usual
-    return bool(field.option("required")) or chooses
-
-
-def _inner(field: Field) -> tuple[type[Section], ...]:
-    if isinstance(field, SplitReference):
-        return field.sections
-    if isinstance(field, NestedList):
-        return (field.kind,)
-    return (field.class_,) if isinstance(field, Nested) else ()
+def _reference(section: type[Section]) -> dict[str, Any]:
+    return {"$ref": f"#/$defs/{section.__name__}"}
 
 
 def _object(kind: type[Section]) -> dict[str, Any]:
-    fields = kind.fields()
-    required = [key for key, field in fields.items() if is_required(key, field, kind)]
-    spared = kind.spared(set(fields) - set(required))
-    given = [key for key in required if key in spared]
-    none = {"not": {"anyOf": [{"required": [key]} for key in given]}}
+    spared = [key for keys in kind.spared.values() for key in keys]
+    needed, keys = kind.needed(set()), kind.fields()
+    none = {"not": {"anyOf": [{"required": [key]} for key in spared]}}
     return {
         "type": "object",
         "description": (kind.__doc__ or "").split("\n", maxsplit=1)[0],
-        "properties": {key: _property(key, field, kind) for key, field in fields.items()},
-        "required": [key for key in required if key not in spared],
+        "properties": {name: _property(key, name in needed) for name, key in keys.items()},
+        "required": [name for name in keys if name in needed and name not in spared],
         "additionalProperties": False,
-        **({"anyOf": [{"required": given}, none]} if given else {}),
+        **({"anyOf": [{"required": spared}, none]} if spared else {}),
     }
 
 
-def _property(key: str, field: Field, kind: type[Section]) -> dict[str, Any]:
-    described = {**field.json_schema(), "description": field.doc}
-    if field.default is not None and not is_required(key, field, kind):
-        plain = field.write(field.default)
-        described["default"] = plain if isinstance(plain, (int, float, list, dict)) else str(plain)
-    if field.default is None and not field.option("required") and not field.default_factory:
-        return {"anyOf": [described, {"type": "null"}]}
-    return described
+def _property(key: Key, needed: bool) -> dict[str, Any]:
+    references, schema = [_reference(section) for section in key.sections], key.schema
+    if key.many:
+        least = 0 if key.default == [] else 1
+        schema = {"type": "array", "items": references[0], "minItems": least}
+    elif references:
+        others = [schema] if schema else [{"type": "null"}] * (key.default is None and not needed)
+        schema = {"anyOf": [*references, *others]} if others else references[0]
+    elif key.default is not None and not needed:
+        schema = {**schema, "default": key.adapter.dump_python(key.default, mode="json")}
+    elif not needed and {"type": "null"} not in schema.get("anyOf", []):
+        schema = {"anyOf": [schema, {"type": "null"}]}
+    return {**schema, "description": key.doc}

@@ -1,54 +1,198 @@
-"""A section of the spec: a Parameterized class that reads itself from a mapping of YAML."""
+"""A section of the spec: a pydantic model that reads itself from a mapping of YAML.
+
+Every key is read by itself, so that all problems of a file are told at once.
+"""
 
 from __future__ import annotations
 
 import os.path
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache, cached_property
+from inspect import get_annotations
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, TypeVar, get_args, get_origin
 
-import param
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from inficond_panel.spec.framework.fields import Choice, Field, Mismatch, Reading, is_null
-from inficond_panel.spec.framework.yaml_source import shown, text_of
+from inficond_panel.spec.framework.phrases import descend, either, kinds_of, phrase, words_of
+from inficond_panel.spec.framework.reading import Nodes, Reading
+from inficond_panel.spec.framework.types import NO_KEY, Location
+from inficond_panel.spec.framework.yaml_source import is_null, plain, shown, tag, text_of
 
 S = TypeVar("S", bound="Section")
-Nodes = dict[str, tuple[Node, Node]]
 # Unlike those of Path, these never raise, not even for a name that is too long.
 _TESTS = {"folder": os.path.isdir, "file": os.path.isfile}
+_STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
 
-class Section(param.Parameterized):
+class Mismatch(Exception):  # noqa: N818 - not an error of the program
+    """A node that is not what its key expects."""
+
+    def __init__(self, node: Node, message: str) -> None:
+        super().__init__(message)
+        self.node = node
+
+
+@dataclass(frozen=True, eq=False)
+class Key:
+    """A key of a section: its attribute, and what pydantic knows of it."""
+
+    attribute: str
+    info: FieldInfo
+
+    @property
+    def default(self) -> Any:
+        """Value where it is left out; None also where it is required."""
+        if self.info.is_required():
+            return None
+        return self.info.get_default(call_default_factory=True)
+
+    @property
+    def doc(self) -> str:
+        """What it means, for the reference page."""
+        return self.info.description or ""
+
+    @cached_property
+    def adapter(self) -> TypeAdapter[Any]:
+        """Reads, writes and describes the value of the key."""
+        info = self.info
+        told = Field(title=info.title, json_schema_extra=info.json_schema_extra)
+        config = None if _is_section(info.annotation) else _STRICT
+        value: Any = Annotated[info.annotation, *info.metadata, told]
+        return TypeAdapter(value, config=config)
+
+    @cached_property
+    def schema(self) -> dict[str, Any]:
+        """JSON Schema of the value; of one that may be a section, of what else it may be."""
+        if self.sections:
+            return {"type": "string", "minLength": 1} if self.info.title else {}
+        return self.adapter.json_schema()
+
+    @cached_property
+    def sections(self) -> list[type[Section]]:
+        """Sections that the value is, one or a list of them."""
+        return [part for part in _parts(self.info.annotation) if _is_section(part)]
+
+    @cached_property
+    def location(self) -> Location:
+        """How the value is a path; a location without settings where it is none."""
+        parts = [*_parts(self.info.annotation), *self.info.metadata]
+        return next((part for part in parts if isinstance(part, Location)), Location())
+
+    @property
+    def many(self) -> bool:
+        """True if the value is a list of sections."""
+        return bool(self.sections) and get_origin(self.info.annotation) is list
+
+    @property
+    def expected(self) -> str:
+        """Phrase for what the key expects, for messages and the reference page."""
+        if not self.sections or self.info.title:
+            return self.info.title or phrase(self.schema)
+        keys = ", ".join(_keys(self.sections[0]))
+        many, one = (
+            f"a list of mappings, each with the keys {keys}",
+            f"a mapping with the keys {keys}",
+        )
+        return many if self.many else one
+
+    def read(self, node: Node, reading: Reading) -> Any:
+        """Value of a node; raises ``Mismatch``."""
+        name = self.attribute.rstrip("_")
+        if self.sections and isinstance(node, MappingNode) and not self.many:
+            given = {text_of(key) for key, _ in node.value if isinstance(key, ScalarNode)}
+            kind = max(self.sections, key=lambda kind: len(given & {*_keys(kind)}))
+            return read_section(kind, node, reading.inside(name))
+        if self.many and isinstance(node, SequenceNode) and node.value:
+            return [self._item(item, reading.inside(f"{name}[{at}]"))
+                    for at, item in enumerate(node.value)]  # fmt: skip
+        try:
+            return self.adapter.validate_python(plain(node), context=(reading, node))
+        except ValidationError as error:
+            raise self._mismatch(error, node, reading) from None
+
+    def _item(self, node: Node, reading: Reading) -> Section:
+        if not isinstance(node, MappingNode):
+            raise Mismatch(node, f"expected a mapping, got {shown(node)}")
+        reading.nodes[reading.where] = (node, node)
+        return read_section(self.sections[0], node, reading)
+
+    def _mismatch(self, error: ValidationError, node: Node, reading: Reading) -> Mismatch:
+        """The error that lies deepest, at its own node."""
+        found = [([*descend(self.schema, node, one["loc"])], one)
+                 for one in error.errors(include_url=False, include_input=False)]  # fmt: skip
+        steps, told = max(found, key=lambda one: len(one[0]))
+        schema, node = steps[-1]
+        if told["type"] == "fault":
+            return Mismatch(node, told["msg"])
+        expected = phrase(schema) if len(steps) > 1 else self.expected
+        message = f"expected {expected}, got {shown(node)}"
+        if isinstance(node, ScalarNode) and tag(node) not in ("null", "str"):
+            types = {kind.get("type") for kind in kinds_of(schema)}
+            is_text = "string" in types and "number" not in types
+            return Mismatch(node, message + f' (for text write "{node.value}")' * is_text)
+        word = text_of(node) if isinstance(node, ScalarNode) else ""
+        return Mismatch(node, message + reading.hint(word, words_of(schema)))
+
+
+class Section(BaseModel):
     """Base of the sections. A value of the key ``chooser`` chooses the subclass."""
 
+    model_config = _STRICT
     chooser: ClassVar[str] = ""
     usual: ClassVar[str] = ""
     #: True of a section that stands over another one: what its file names counts, also where it is
     #: the default. It holds for the sections within it too.
     partial: ClassVar[bool] = False
-    #: Attributes that a file named, of a section that stands over another one.
-    named: frozenset[str] = frozenset()
+    #: Keys that are required together unless this one is given and none of them.
+    spared: ClassVar[dict[str, tuple[str, ...]]] = {}
+
+    if TYPE_CHECKING:  # keys of one kind only
+
+        def __getattr__(self, name: str) -> Any: ...
 
     @classmethod
-    def fields(cls) -> dict[str, Field]:
-        """Fields by their key in YAML; an attribute's closing underscore is no part of the key."""
-        params = cls.param.objects().items()
-        fields = {key: field for key, field in params if isinstance(field, Field)}
-        first = [key for key in fields if key == cls.chooser]
-        return {key.rstrip("_"): fields[key] for key in [*first, *fields]}
+    @cache
+    def fields(cls) -> dict[str, Key]:
+        """Keys by their name in YAML; an attribute's closing underscore is no part of it."""
+        infos = {
+            name: cls.model_fields[name]
+            for base in reversed(cls.__mro__)
+            if issubclass(base, Section)
+            for name in get_annotations(base)
+            if name in base.model_fields and not _is_absent(base.model_fields[name])
+        }
+        first = [name for name in infos if name == cls.chooser]
+        return {name.rstrip("_"): Key(name, infos[name]) for name in [*first, *infos]}
 
     @classmethod
-    def kinds(cls) -> dict[str, type[Section]]:
+    def needed(cls, given: set[str]) -> set[str]:
+        """Names of the keys that must be given, beside the keys ``given``."""
+        spared = {
+            name
+            for key, names in cls.spared.items()
+            for name in names
+            if key not in given or not given.isdisjoint(names)
+        }
+        own = {name for name, key in cls.fields().items() if key.info.is_required()}
+        chooser = {cls.chooser} & {*cls.fields()}
+        return own | spared | {name for name in chooser if cls.fields()[name].default != cls.usual}
+
+    @classmethod
+    def kinds(cls) -> dict[str, type[Self]]:
         """Return the classes by the value of the chooser; empty where there is no choice."""
-        if cls.chooser in cls.param:
-            return {cls.param[cls.chooser].default: cls}
+        if cls.chooser in cls.fields():
+            return {cls.fields()[cls.chooser].default: cls}
         return {word: kind for sub in cls.__subclasses__() for word, kind in sub.kinds().items()}
 
     @classmethod
-    def spared(cls, given: set[str]) -> set[str]:
-        """Keys that may be left out beside the keys ``given``, though they are required."""
-        return set()
+    def made(cls, reading: Reading) -> Self:
+        """The section of what was read; a wrong or missing value is None, or the default."""
+        needed = {key.attribute: None for key in cls.fields().values() if key.info.is_required()}
+        return cls.model_construct({*reading.values}, **{**needed, **reading.values})
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
         """Yield (key, message) for values that do not fit together.
@@ -60,87 +204,37 @@ class Section(param.Parameterized):
 
     def files(self) -> Iterator[tuple[str, Path, str]]:
         """Yield (key, path, "file" or "folder") for what must exist."""
-        for key, field in self.fields().items():
-            path, kind = getattr(self, field.attribute), field.option("exists")
-            lost = field.option("below") and not getattr(self, field.option("below"))
-            if kind and isinstance(path, Path) and not lost:
-                yield key, path, kind
+        for name, key in self.fields().items():
+            path, location = getattr(self, key.attribute), key.location
+            lost = location.below and not getattr(self, location.below)
+            if location.exists and isinstance(path, Path) and not lost:
+                yield name, path, location.exists
 
     def values(self) -> dict[str, Any]:
-        """Values by key."""
-        return {key: getattr(self, field.attribute) for key, field in self.fields().items()}
+        """Values by attribute."""
+        return {key.attribute: getattr(self, key.attribute) for key in self.fields().values()}
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self.values() == other.values()
+        return isinstance(other, Section) and type(self) is type(other) and (
+            self.values() == other.values()
+        )  # fmt: skip
 
     def __hash__(self) -> int:
         return hash(type(self))
 
 
-class Nested(Field, param.ClassSelector):
-    """A section within a section."""
-
-    __slots__ = ()
-
-    class_: type[Section]
-
-    def __init__(self, kind: type[Section], **options: Any) -> None:
-        super().__init__(class_=kind, **options)
-
-    def expected(self) -> str:
-        """Phrase with the keys of the section."""
-        return f"a mapping with the keys {', '.join(self._keys())}"
-
-    def json_schema(self) -> dict[str, Any]:
-        """JSON Schema that refers to the section's definition."""
-        return {"$ref": f"#/$defs/{self.class_.__name__}"}
-
-    def read(self, node: Node, reading: Reading) -> Section:
-        """Section of a mapping; its own problems go to ``reading``. ``Mismatch`` for no mapping."""
-        if not isinstance(node, MappingNode):
-            raise self.wrong(node)
-        return read_section(self.class_, node, reading.inside(self.attribute.rstrip("_")))
-
-    def _keys(self) -> list[str]:
-        return _keys(self.class_)
+def _is_absent(info: FieldInfo) -> bool:
+    return NO_KEY in info.metadata
 
 
-class NestedList(Field, param.List):
-    """A list of sections; at least one, unless the default is none."""
+def _is_section(part: Any) -> bool:
+    return isinstance(part, type) and issubclass(part, Section)
 
-    __slots__ = ()
 
-    def __init__(
-        self, kind: type[Section], default: list[Section] | None = None, **options: Any
-    ) -> None:
-        super().__init__(default=default, item_type=kind, **options)
-
-    @property
-    def kind(self) -> type[Section]:
-        """Class of the sections."""
-        return self.item_type  # type: ignore[return-value]
-
-    def expected(self) -> str:
-        """Phrase with the keys of each section."""
-        return f"a list of mappings, each with the keys {', '.join(_keys(self.kind))}"
-
-    def json_schema(self) -> dict[str, Any]:
-        """JSON Schema of an array that refers to the section's definition."""
-        item = {"$ref": f"#/$defs/{self.kind.__name__}"}
-        return {"type": "array", "items": item, "minItems": 0 if self.default == [] else 1}
-
-    def read(self, node: Node, reading: Reading) -> list[Section]:
-        """Sections of a sequence; ``Mismatch`` where it is none, or empty without that default."""
-        if not isinstance(node, SequenceNode) or not (node.value or self.default == []):
-            raise self.wrong(node)
-        return [self._item(at, item, reading) for at, item in enumerate(node.value)]
-
-    def _item(self, at: int, node: Node, reading: Reading) -> Section:
-        if not isinstance(node, MappingNode):
-            raise Mismatch(node, f"expected a mapping, got {shown(node)}")
-        inside = reading.inside(f"{self.attribute.rstrip('_')}[{at}]")
-        inside.nodes[inside.where] = (node, node)
-        return read_section(self.kind, node, inside)
+def _parts(annotation: Any) -> Iterator[Any]:
+    yield annotation
+    for part in get_args(annotation):
+        yield from _parts(part)
 
 
 def _keys(section: type[Section]) -> list[str]:
@@ -155,68 +249,68 @@ def read_section(cls: type[S], node: MappingNode, reading: Reading) -> S:
     }
     reading.nodes.update({reading.at(key): pair for key, pair in nodes.items()})
     kind, sure = _choose(cls, node, nodes, reading)
-    reading.partial |= kind.partial
     _report_unknown(cls, kind, nodes, reading, sure)
-    spared = kind.spared(set(nodes))
-    for key, field in kind.fields().items():
-        if key in nodes and (key != kind.chooser or sure):
-            _read_field(key, field, nodes[key], reading)
-        elif key not in {*nodes, *spared} and field.option("required") and sure:
-            reading.report(node, key, f"missing; expected {field.expected()}")
-    section = kind(**reading.values)
-    if kind.partial or reading.partial:
-        section.named = frozenset(reading.values)
+    needed = kind.needed(set(nodes))
+    for name, key in kind.fields().items():
+        if name in nodes and (name != kind.chooser or sure):
+            _read_key(name, key, nodes[name], reading, needed)
+        elif sure and name in needed - set(nodes):
+            reading.report(node, name, f"missing; expected {key.expected}")
+    section = kind.made(reading)
     if sure:
         _check(section, reading)
     return section
 
 
-def _read_field(key: str, field: Field, pair: tuple[Node, Node], reading: Reading) -> None:
+def _read_key(
+    name: str, key: Key, pair: tuple[Node, Node], reading: Reading, needed: set[str]
+) -> None:
     node = pair[1]
-    if is_null(node) and field.default is None and not field.option("required"):
+    if is_null(node) and key.default is None and name not in needed:
         return
     try:
-        reading.values[field.attribute] = field.read(node, reading)
+        reading.values[key.attribute] = key.read(node, reading)
     except Mismatch as mismatch:
         # An empty value starts where the next key does; its own key is the place to look at.
         place = pair[0] if is_null(node) and not node.value else mismatch.node
-        reading.report(place, key, str(mismatch))
+        reading.report(place, name, str(mismatch))
 
 
 def _choose(cls: type[S], node: Node, nodes: Nodes, reading: Reading) -> tuple[type[S], bool]:
     """Return the subclass that a section asks for, or the likeliest, and whether that is sure."""
-    kinds: dict[str, Any] = cls.kinds()
+    kinds = cls.kinds()
     if not kinds or cls in kinds.values():
         return cls, True
-    choice = Choice(objects=list(kinds))
     if cls.chooser in nodes:
         value = nodes[cls.chooser][1]
-        try:
-            return kinds[choice.read(value, reading)], True
-        except Mismatch as mismatch:
-            reading.report(value, cls.chooser, str(mismatch))
+        word = text_of(value) if isinstance(value, ScalarNode) else ""
+        if word in kinds:
+            return kinds[word], True
+        message = f"expected {either([*kinds])}, got {shown(value)}"
+        reading.report(value, cls.chooser, message + reading.hint(word, [*kinds]))
     elif cls.usual:
         return kinds[cls.usual], True
     else:
-        reading.report(node, cls.chooser, f"missing; expected {choice.expected()}")
+        reading.report(node, cls.chooser, f"missing; expected {either([*kinds])}")
     return max(kinds.values(), key=lambda kind: len(set(nodes) & set(kind.fields()))), False
 
 
 def _report_unknown(
     cls: type[Section], kind: type[Section], nodes: Nodes, reading: Reading, sure: bool
 ) -> None:
-    known = list(kind.fields())
+    known, kinds = list(kind.fields()), cls.kinds()
     for key, (node, _) in nodes.items():
-        users = [word for word, other in cls.kinds().items() if key in other.fields()]
+        users = [word for word, other in kinds.items() if key in other.fields()]
         if key in known or (users and not sure):
             continue
         if users:
-            chosen = f"{cls.chooser}: {kind.param[cls.chooser].default}"
+            chosen = next(word for word, other in kinds.items() if other is kind)
             needs = " or ".join(f"{cls.chooser}: {word}" for word in users)
-            reading.report(node, key, f"is not used with {chosen}; it belongs to {needs}")
+            message = f"is not used with {cls.chooser}: {chosen}; it belongs to {needs}"
         else:
             near = reading.hint(key, known) or f"; there are {', '.join(known)}"
-            reading.report(node, key, f"unknown key{near}")
+            message = f"unknown key{near}"
+        reading.report(node, key, message)
 
 
 def _check(section: Section, reading: Reading) -> None:
@@ -224,15 +318,9 @@ def _check(section: Section, reading: Reading) -> None:
         reading.report(reading.place(key)[0], key, message)
     missing: list[Path] = []
     for key, path, kind in section.files() if reading.check_files else ():
-        there = _TESTS[kind](path)
-        if there or any(parent in missing for parent in path.parents):
+        if _TESTS[kind](path) or any(parent in missing for parent in path.parents):
             continue
         missing.append(path)
         node, value = reading.place(key)
         said = value if reading.at(key) in reading.nodes else node
         reading.report(said, key, f"no such {kind}: {path}")
-
-
-def not_a_mapping(node: Node) -> str:
-    """Message for a file that is a list or a text."""
-    return f"expected a mapping (title: ..., dataset: ...), got {shown(node)}"

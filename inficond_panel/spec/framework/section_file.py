@@ -6,16 +6,17 @@ import io
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, Self, TypeVar
 
+from pydantic import PrivateAttr
 from ruamel.yaml import YAML
 from ruamel.yaml.nodes import MappingNode
 
 from inficond_panel.errors import SpecError
-from inficond_panel.spec.framework.fields import Field, Reading
-from inficond_panel.spec.framework.paths import NameOrPath
-from inficond_panel.spec.framework.section import Section, not_a_mapping, read_section
-from inficond_panel.spec.framework.yaml_source import REMEDY, compose, faults, text_of
+from inficond_panel.spec.framework.reading import Reading
+from inficond_panel.spec.framework.section import Key, Section, read_section
+from inficond_panel.spec.framework.types import NO_KEY, AnyPath, NameOrPath
+from inficond_panel.spec.framework.yaml_source import REMEDY, compose, faults, shown, text_of
 
 F = TypeVar("F", bound="SpecFile")
 
@@ -26,16 +27,20 @@ class SpecFile(Section):
     #: Remedy of a file with problems.
     remedy: ClassVar[str] = REMEDY
 
-    def __init__(self, path: str | Path = "spec.yaml", **values: Any) -> None:
-        self._path = Path(os.path.abspath(path))  # noqa: PTH100 - links stay as written
-        self._written: dict[Path, str] = {}
-        self._places: dict[tuple[str, str], tuple[int, int]] = {}
-        super().__init__(**values)
+    #: The file, absolute; relative paths start from its folder.
+    path: Annotated[AnyPath, NO_KEY] = Path("spec.yaml")
+    _written: dict[Path, str] = PrivateAttr({})
+    _places: dict[tuple[str, str], tuple[int, int]] = PrivateAttr({})
 
-    @property
-    def path(self) -> Path:
-        """The file, absolute; relative paths start from its folder."""
-        return self._path
+    def model_post_init(self, context: object) -> None:
+        """Take the file, which the places of others go by."""
+        self.path = Path(os.path.abspath(self.path))  # noqa: PTH100 - links stay as written
+
+    @classmethod
+    def made(cls, reading: Reading) -> Self:
+        """As ``Section.made``, in its file."""
+        reading.values["path"] = reading.file
+        return super().made(reading)
 
     def place(self, key: str, name: str) -> tuple[int, int]:
         """Line and column of a name in the mapping of a key; (1, 1) where no file has it."""
@@ -53,37 +58,34 @@ class SpecFile(Section):
         """Plain data that ``to_yaml`` writes."""
         return self._plain(self)
 
-    def _plain(self, section: Section) -> dict[str, Any]:
+    def _plain(self, section: Section, partial: bool = False) -> dict[str, Any]:
         plain: dict[str, Any] = {}
-        for key, field in section.fields().items():
-            value = getattr(section, field.attribute)
-            usual = field.default_factory() if field.default_factory else field.default
+        partial |= section.partial
+        for name, key in section.fields().items():
+            value, usual = getattr(section, key.attribute), key.default
+            named = partial and value is not None and key.attribute in section.model_fields_set
             if isinstance(value, Path):
-                text = self._locate(value, field, section)
+                text = self._locate(value, key, section)
                 if usual is None or text != str(usual):
-                    plain[key] = text
-            elif (
-                value != usual
-                or (key == section.chooser and value != section.usual)
-                or field.attribute in section.named
-            ):
-                plain[key] = self._value(value, field)
+                    plain[name] = text
+            elif value != usual or named or (name == section.chooser and value != section.usual):
+                plain[name] = self._value(value, key, partial)
         return plain
 
-    def _value(self, value: Any, field: Field) -> Any:
+    def _value(self, value: Any, key: Key, partial: bool) -> Any:
         if isinstance(value, Section):
-            return self._plain(value)
-        if isinstance(value, list) and value and isinstance(value[0], Section):
-            return [self._plain(item) for item in value]
-        return field.write(value)
+            return self._plain(value, partial)
+        if key.many:
+            return [self._plain(item, partial) for item in value]
+        return None if value is None else key.adapter.dump_python(value, mode="json")
 
-    def _locate(self, path: Path, field: Field, section: Section) -> str:
+    def _locate(self, path: Path, key: Key, section: Section) -> str:
         """Path with the variables that the user wrote, else relative where it can be."""
-        base = field.option("below")
-        folder = getattr(section, base) if base else self._path.parent
+        base = key.location.below
+        folder = getattr(section, base) if base else self.path.parent
         below = path.relative_to(folder) if path.is_relative_to(folder) else path
         text = self._written.get(path, below.as_posix())
-        return f"./{text}" if isinstance(field, NameOrPath) and "/" not in text else text
+        return f"./{text}" if isinstance(key.location, NameOrPath) and "/" not in text else text
 
 
 def _dump(plain: dict[str, Any], allow_unicode: bool = True) -> str:
@@ -110,9 +112,9 @@ def load_file(kind: type[F], path: str | Path, check_files: bool, start: str = "
     for node, message in faults(root):
         reading.report(node, "", message)
     if not isinstance(root, MappingNode):
-        reading.report(root, "", not_a_mapping(root))
+        expected = "a mapping (title: ..., dataset: ...)"
+        reading.report(root, "", f"expected {expected}, got {shown(root)}")
         raise SpecError(list(reading.problems), kind.remedy)
-    reading.values["path"] = file
     spec = read_section(kind, root, reading)
     if reading.problems:
         raise SpecError(sorted(reading.problems, key=lambda p: (p.line, p.column)), kind.remedy)

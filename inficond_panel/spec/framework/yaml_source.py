@@ -5,8 +5,9 @@ Nodes are composed, never constructed, so no tag can create an object or run cod
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,39 @@ def faults(root: Node) -> Iterator[tuple[Node, str]]:
 def tag(node: Node) -> str:
     """Type of a node by YAML's rules: str, int, float, bool, null, map, seq ..."""
     return str(node.tag).rpartition(":")[2]
+
+
+def is_null(node: Node) -> bool:
+    """True if a node holds no value (``null``, ``~`` or empty)."""
+    return isinstance(node, ScalarNode) and tag(node) == "null"
+
+
+def parse_number(node: Node, parse: Callable[[str], Any] = float) -> Any:
+    """Finite number of a plain scalar, None if it is not one."""
+    if not isinstance(node, ScalarNode) or node.style is not None:
+        return None
+    try:
+        value = parse(node.value)
+        return value if math.isfinite(value) else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def plain(node: Node, depth: int = 3) -> Any:
+    """Value of a node, for checks: numbers and true are no text; None for a tree that is deep."""
+    if isinstance(node, MappingNode):
+        pairs = node.value if depth else ()
+        return {text_of(k): plain(v, depth - 1) for k, v in pairs if isinstance(k, ScalarNode)}
+    if isinstance(node, SequenceNode):
+        return [plain(item, depth - 1) for item in (node.value if depth else ())]
+    if not isinstance(node, ScalarNode) or is_null(node):
+        return None
+    if tag(node) == "bool":
+        return bool(node.value.lower() == "true")
+    whole = parse_number(node, int)
+    number = parse_number(node) if whole is None else whole
+    text = _HALF.sub("\ufffd", text_of(node))  # told by ``faults``
+    return text if number is None or tag(node) == "str" else number
 
 
 def text_of(node: ScalarNode) -> str:

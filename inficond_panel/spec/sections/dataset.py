@@ -6,55 +6,64 @@ from collections import Counter
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from inficond_panel.errors import MissingExtraError
-from inficond_panel.spec.framework.fields import Choice, Flag, Number, Text, Whole, hint
-from inficond_panel.spec.framework.lists import Size, Words
-from inficond_panel.spec.framework.paths import FilePath, FunctionName
-from inficond_panel.spec.framework.section import Nested, Section
+from inficond_panel.spec.framework.phrases import hint
+from inficond_panel.spec.framework.section import Section
+from inficond_panel.spec.framework.types import (
+    Absent,
+    AnyPath,
+    FileBelow,
+    Folder,
+    FolderBelow,
+    FunctionName,
+    OneOf,
+    Several,
+    Size,
+    Some,
+    Text,
+    option,
+)
 from inficond_panel.spec.sections.splits import Splits
 from inficond_panel.vocabulary.splits import SPLITS
 from inficond_panel.vocabulary.tasks import TASKS
 
-_REQUIRED = {"required": True}
-_FOLDER = {"exists": "folder", "below": "root"}
 
-
-def _bad_share() -> Number:
-    return Number(
+def _bad_share() -> Any:
+    return option(
         0.01,
-        bounds=(0, 1),
+        ge=0,
+        le=1,
         doc="Largest share of images that may be unreadable; with more the run stops.",
     )
 
 
-def _absent() -> Whole:
-    return Whole(
+def _absent() -> Any:
+    return option(
         0,
-        bounds=(-1, 0),
+        ge=-1,
+        le=0,
         doc="Cell where a class is absent: 0, or -1 as in CelebA; the 0 is then ignored.",
     )
 
 
-def splits_field(lists: str, every: str = "every image") -> Nested:
+def splits_field(lists: str, every: str = "every image") -> Any:
     """The field ``splits`` of a kind, with what its lists are."""
-    return Nested(Splits, doc=f"Names of lists: {lists}; all: {every}.", metadata=_REQUIRED)
+    return option(doc=f"Names of lists: {lists}; all: {every}.")
 
 
 class Dataset(Section):
     """Images with labels, divided into fit, tune and holdout."""
 
     chooser: ClassVar[str] = "kind"
-    kind: Any
-    splits: Any = None
-    #: Whether a Python function may run; not a key: a spec must not allow itself to run code.
-    allowed = False
+    kind: Absent = ""
+    splits: Absent = None
+    #: Whether a Python function may run; no key: a spec must not allow itself to run code.
+    allowed: Absent = False
 
-    task = Choice(
-        default=TASKS[0],
-        objects=list(TASKS),
-        doc="Whether an image has any number of the classes, or exactly one.",
+    task: Annotated[str, OneOf(TASKS)] = option(
+        TASKS[0], doc="Whether an image has any number of the classes, or exactly one."
     )
 
     def photo_folders(self) -> tuple[Path, ...]:
@@ -65,16 +74,25 @@ class Dataset(Section):
 class RootedDataset(Dataset):
     """A data set below a folder."""
 
-    root = FilePath(
-        doc="Folder of the data set; of VOC the folder of the year, such as VOCdevkit/VOC2007.",
-        metadata={"required": True, "exists": "folder"},
+    root: Folder = option(
+        doc="Folder of the data set; of VOC the folder of the year, such as VOCdevkit/VOC2007."
     )
-    splits = splits_field("as the kind has them")
-    max_bad_share = _bad_share()
+    splits: Splits = splits_field("as the kind has them")
+    max_bad_share: float = _bad_share()
+
+    def model_post_init(self, context: object) -> None:
+        """Take a relative folder of images below the root."""
+        images = getattr(self, "images", None)
+        if self.root and images and not images.is_absolute():
+            self.images = self.root / images
+
+    def list_file(self, name: str) -> Path:
+        """File of a list of image ids."""
+        return self.root / (name if name.endswith(".txt") else f"{name}.txt")
 
     def list_place(self, name: str) -> tuple[Path, str] | None:
         """Path of a list, and "file" or "folder"; None where lists are no files of their own."""
-        raise NotImplementedError
+        return self.list_file(name), "file"
 
     def files(self) -> Iterator[tuple[str, Path, str]]:
         """Yield the root, what it must hold, and the lists of the splits."""
@@ -89,11 +107,11 @@ class RootedDataset(Dataset):
 class ListedDataset(RootedDataset):
     """A data set that a table of metadata can be put beside."""
 
-    metadata = FilePath(
+    metadata: FileBelow | None = option(
+        None,
         doc="CSV or Parquet below root: image_id and a column of text for each thing known of an "
         "image, such as camera or place; metrics can be asked for by them, splits be taken from "
         "them.",
-        metadata={"exists": "file", "below": "root"},
     )
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
@@ -107,44 +125,30 @@ class ListedDataset(RootedDataset):
 class TableDataset(ListedDataset):
     """A folder of images with a table of labels."""
 
-    kind = Choice(default="table", objects=["table"], doc="A folder of images, a table of labels.")
-    splits = splits_field("text files below root, one image_id a line")
-    images = FilePath(
-        Path("images"),
-        doc="Folder of the images, below root; a file's stem is its image_id.",
-        metadata=_FOLDER,
+    kind: Literal["table"] = option("table", doc="A folder of images, a table of labels.")
+    splits: Splits = splits_field("text files below root, one image_id a line")
+    images: FolderBelow = option(
+        Path("images"), doc="Folder of the images, below root; a file's stem is its image_id."
     )
-    labels = FilePath(
-        doc="CSV or Parquet below root: image_id and a column per class (1, 0 or empty = ignored).",
-        metadata={"required": True, "exists": "file", "below": "root"},
+    labels: FileBelow = option(
+        doc="CSV or Parquet below root: image_id and a column per class (1, 0 or empty = ignored)."
     )
-    classes = Words([], doc="Classes to take; empty: all columns of the labels.")
-    absent = _absent()
-
-    def __init__(self, **values: object) -> None:
-        super().__init__(**values)
-        if self.root and not self.images.is_absolute():
-            self.images = self.root / self.images
+    classes: Several[Text] = option([], doc="Classes to take; empty: all columns of the labels.")
+    absent: int = _absent()
 
     def photo_folders(self) -> tuple[Path, ...]:
         """The folder of the images."""
         return (self.images,) if self.root else ()
 
-    def list_file(self, name: str) -> Path:
-        """File of a list of image ids."""
-        return self.root / (name if name.endswith(".txt") else f"{name}.txt")
-
-    def list_place(self, name: str) -> tuple[Path, str]:
-        """Path of a list."""
-        return self.list_file(name), "file"
-
 
 class VocDataset(ListedDataset):
     """A data set in the layout of PASCAL VOC."""
 
-    kind = Choice(default="voc", objects=["voc"], doc="The layout of PASCAL VOC.")
-    splits = splits_field("files of ImageSets/Main")
-    classes = Words([], doc="Classes to take; empty: all that ImageSets/Main names.")
+    kind: Literal["voc"] = option("voc", doc="The layout of PASCAL VOC.")
+    splits: Splits = splits_field("files of ImageSets/Main")
+    classes: Several[Text] = option(
+        [], doc="Classes to take; empty: all that ImageSets/Main names."
+    )
 
     def photo_folders(self) -> tuple[Path, ...]:
         """The folder JPEGImages."""
@@ -154,43 +158,30 @@ class VocDataset(ListedDataset):
         """File of a list of image ids."""
         return self.root / "ImageSets" / "Main" / f"{name.removesuffix('.txt')}.txt"
 
-    def list_place(self, name: str) -> tuple[Path, str]:
-        """Path of a list."""
-        return self.list_file(name), "file"
-
 
 class CocoDataset(ListedDataset):
     """Instances in the JSON format of COCO."""
 
-    kind = Choice(default="coco", objects=["coco"], doc="The JSON format of COCO.")
-    splits = splits_field("names of the annotation files, such as instances_val2017")
-    annotations = Words(
-        None,
-        doc="JSON files below root, such as annotations/instances_val2017.json.",
-        metadata=_REQUIRED,
+    kind: Literal["coco"] = option("coco", doc="The JSON format of COCO.")
+    splits: Splits = splits_field("names of the annotation files, such as instances_val2017")
+    annotations: Some[Text] = option(
+        doc="JSON files below root, such as annotations/instances_val2017.json."
     )
-    images = FilePath(
+    images: FolderBelow = option(
         Path(),
         doc="Folder of the images, below root. An image that is not in it is looked for in its "
         "folder named after the annotation file: val2017 for instances_val2017.json.",
-        metadata=_FOLDER,
     )
-    classes = Words([], doc="Categories to take; empty: all, in the order of their numbers.")
-    crowd = Choice(
-        default="present",
-        objects=["present", "ignored"],
-        doc="Label where a category is in an image only as iscrowd.",
+    classes: Several[Text] = option(
+        [], doc="Categories to take; empty: all, in the order of their numbers."
     )
-    image_id = Choice(
-        default="file",
-        objects=["file", "number"],
+    crowd: Literal["present", "ignored"] = option(
+        "present", doc="Label where a category is in an image only as iscrowd."
+    )
+    image_id: Literal["file", "number"] = option(
+        "file",
         doc="What an image is called in other tables: its file_name without suffix, or its id.",
     )
-
-    def __init__(self, **values: object) -> None:
-        super().__init__(**values)
-        if self.root and not self.images.is_absolute():
-            self.images = self.root / self.images
 
     def annotation_files(self) -> dict[str, Path]:
         """Annotation files by the name of their list: the file's name, or, of several like it, the
@@ -232,11 +223,11 @@ class CocoDataset(ListedDataset):
 class FolderDataset(ListedDataset):
     """A folder for each class, with its images."""
 
-    kind = Choice(default="folder", objects=["folder"], doc="A folder for each class.")
-    splits = splits_field(
+    kind: Literal["folder"] = option("folder", doc="A folder for each class.")
+    splits: Splits = splits_field(
         "folders of root that hold the folders of the classes", "every image, where root holds them"
     )
-    classes = Words(
+    classes: Several[Text] = option(
         [], doc="Classes to take; empty: all folders. Images of other folders have none of them."
     )
 
@@ -252,44 +243,36 @@ class FolderDataset(ListedDataset):
 class ColumnsDataset(RootedDataset):
     """One table that holds, by column, the images' paths, labels, splits and metadata."""
 
-    kind = Choice(default="columns", objects=["columns"], doc="A table, read by its columns.")
-    splits = splits_field("text files below root, one image_id a line")
-    table = FilePath(
-        doc="CSV or Parquet below root, with a row for each image.",
-        metadata={"required": True, "exists": "file", "below": "root"},
-    )
-    images = FilePath(
-        Path(), doc="Folder that the paths in the table start from.", metadata=_FOLDER
-    )
-    path = Text(None, doc="Column of the images' paths.", metadata=_REQUIRED)
-    image_id = Text(
+    kind: Literal["columns"] = option("columns", doc="A table, read by its columns.")
+    splits: Splits = splits_field("text files below root, one image_id a line")
+    table: FileBelow = option(doc="CSV or Parquet below root, with a row for each image.")
+    images: FolderBelow = option(Path(), doc="Folder that the paths in the table start from.")
+    path: Text = option(doc="Column of the images' paths.")
+    image_id: Text | None = option(
         None, doc="Column of the images' names; their paths without suffix if left out."
     )
-    labels = Words([], doc="Columns of labels, one per class: 1, 0 or empty = ignored.")
-    absent = _absent()
-    label = Text(
+    labels: Several[Text] = option(
+        [], doc="Columns of labels, one per class: 1, 0 or empty = ignored."
+    )
+    absent: int = _absent()
+    label: Text | None = option(
         None,
         doc="Column of the names of the classes that an image has: one, several between "
         "separators, or (Parquet) a list. Empty = ignored.",
     )
-    separator = Text(
+    separator: Text | None = option(
         None, doc="What is between the names in the column label, such as a semicolon."
     )
-    classes = Words([], doc="Classes to take of the column label; empty: all that it names.")
-    metadata = Words([], doc="Columns of metadata; metrics can be asked for by them.")
-
-    def __init__(self, **values: object) -> None:
-        super().__init__(**values)
-        if self.root and not self.images.is_absolute():
-            self.images = self.root / self.images
+    classes: Several[Text] = option(
+        [], doc="Classes to take of the column label; empty: all that it names."
+    )
+    metadata: Several[Text] = option(
+        [], doc="Columns of metadata; metrics can be asked for by them."
+    )
 
     def photo_folders(self) -> tuple[Path, ...]:
         """The folder that the paths start from, where the images are called by them."""
         return (self.images,) if self.root and not self.image_id else ()
-
-    def list_place(self, name: str) -> tuple[Path, str]:
-        """Path of a list."""
-        return self.root / (name if name.endswith(".txt") else f"{name}.txt"), "file"
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
         """Yield labels that are given twice or not at all."""
@@ -309,31 +292,31 @@ class PythonDataset(Dataset):
     """The images that a function of yours gives. It runs only where the caller allows it:
     ``allowed``."""
 
-    kind = Choice(default="python", objects=["python"], doc="A Python function of yours.")
-    function = FunctionName(
+    kind: Literal["python"] = option("python", doc="A Python function of yours.")
+    function: FunctionName = option(
         doc="Gives records (image, labels, id, split, metadata), a data set of torch, or a mapping "
-        "of these by split. It runs only with --allow-python.",
-        metadata=_REQUIRED,
+        "of these by split. It runs only with --allow-python."
     )
-    root = FilePath(doc="Folder that the function gets; it is called without one if left out.")
-    splits = splits_field("splits of the records")
-    names = Words(
+    root: AnyPath | None = option(
+        None, doc="Folder that the function gets; it is called without one if left out."
+    )
+    splits: Splits = splits_field("splits of the records")
+    names: Several[Text] = option(
         [],
         doc="Names of the classes in the order of their numbers; empty: those of the data set "
         "(classes), if it has them.",
     )
-    classes = Words([], doc="Classes to take; empty: all.")
-    max_bad_share = _bad_share()
+    classes: Several[Text] = option([], doc="Classes to take; empty: all.")
+    max_bad_share: float = _bad_share()
 
 
 class StoreDataset(Dataset):
     """The images of a store, as they were encoded: for other words, another teacher, or splits."""
 
-    kind = Choice(default="store", objects=["store"], doc="The images of an existing store.")
-    path = FilePath(doc="The store.", metadata={"required": True, "exists": "folder"})
-    splits = Nested(
-        Splits,
-        default=None,
+    kind: Literal["store"] = option("store", doc="The images of an existing store.")
+    path: Folder = option(doc="The store.")
+    splits: Splits | None = option(
+        None,
         doc="The store's own if left out. Lists are its splits (fit, tune, holdout), columns those "
         "of its metadata; all: every image.",
     )
@@ -354,20 +337,20 @@ class StoreDataset(Dataset):
 class Counts(Section):
     """Number of images in each split."""
 
-    fit = Whole(None, bounds=(1, None), doc="Images to fit on.", metadata=_REQUIRED)
-    tune = Whole(None, bounds=(1, None), doc="Images that the screen shows.", metadata=_REQUIRED)
-    holdout = Whole(None, bounds=(1, None), doc="Images held out.", metadata=_REQUIRED)
+    fit: int = option(ge=1, doc="Images to fit on.")
+    tune: int = option(ge=1, doc="Images that the screen shows.")
+    holdout: int = option(ge=1, doc="Images held out.")
 
 
 class ScenesDataset(Dataset):
     """Scenes that precompute draws."""
 
-    kind = Choice(default="scenes", objects=["scenes"], doc="Scenes drawn from a seed.")
-    seed = Whole(0, bounds=(0, None), doc="Seed of the drawing.")
-    images = Nested(Counts, doc="Number of images in each split.", metadata=_REQUIRED)
-    size = Size((256, 192), doc="Width and height of a scene.", metadata={"unit": "pixels"})
-    shortcuts = Flag(True, doc="Whether some concepts go with a class in fit only.")
-    max_bad_share = _bad_share()
+    kind: Literal["scenes"] = option("scenes", doc="Scenes drawn from a seed.")
+    seed: int = option(0, ge=0, doc="Seed of the drawing.")
+    images: Counts = option(doc="Number of images in each split.")
+    size: Size = option((256, 192), doc="Width and height of a scene, in pixels.")
+    shortcuts: bool = option(True, doc="Whether some concepts go with a class in fit only.")
+    max_bad_share: float = _bad_share()
 
     def check_recipe(self) -> None:
         """Raise ``MissingExtraError`` where the recipe that draws the scenes is not there."""

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, ClassVar, Literal
 
-import param
-from ruamel.yaml.nodes import Node, ScalarNode, SequenceNode
+from pydantic import AfterValidator, Field
 
-from inficond_panel.spec.framework.fields import Choice, Field, Mismatch, Reading, Whole, read_text
-from inficond_panel.spec.framework.lists import Size, Words
-from inficond_panel.spec.framework.paths import NameOrPath
+from inficond_panel.spec.framework.reading import Reading
 from inficond_panel.spec.framework.section import Section
-from inficond_panel.spec.framework.yaml_source import short
+from inficond_panel.spec.framework.types import Absent, NameOrPath, Some, Told, one_or_more, option
 
 HUB = "hf-hub:"
 #: Lists of sentences by name, with their names in open_clip.zero_shot_metadata.
@@ -26,52 +23,34 @@ _LEAST_SIDE = 32
 FLOAT32 = "float32"
 
 
-class Prompts(Words):
-    """Sentences with ``{}``, or names of lists of them; one name may stand without brackets."""
-
-    __slots__ = ()
-
-    def expected(self) -> str:
-        """Phrase with the names of the lists."""
-        return f"a list of texts with {{}} in each, or of {', '.join(TEMPLATES)}; or one of these"
-
-    def json_schema(self) -> dict[str, Any]:
-        """JSON Schema of a list's name, or of an array of names and of texts with ``{}``."""
-        item = {"anyOf": [{"type": "string", "pattern": r"\{\}"}, {"enum": list(TEMPLATES)}]}
-        texts = {"type": "array", "items": item, "minItems": 1, "uniqueItems": True}
-        return {"anyOf": [{"enum": list(TEMPLATES)}, texts]}
-
-    def read(self, node: Node, reading: Reading) -> list[str]:
-        """Prompts of a scalar or a sequence, always as a list; raises as ``Words.read``."""
-        if isinstance(node, ScalarNode):
-            return [self._word(node, (), reading)]
-        return super().read(node, reading)
-
-    def _word(self, node: Node, earlier: Container[str], reading: Reading) -> str:
-        word = read_text(node, self)
-        if "{}" not in word and word not in TEMPLATES:
-            raise Mismatch(node, f"{self.wrong(node)}{reading.hint(word, TEMPLATES)}")
-        if word in earlier:
-            raise Mismatch(node, f"{short(word)} is named twice")
-        return word
+_Sentence = Annotated[
+    Literal["imagenet", "imagenet_simple"] | Annotated[str, Field(pattern=r"\{\}")],
+    Told(f"a text with {{}} in it, {' or '.join(TEMPLATES)}"),
+]
+#: Sentences with ``{}``, or names of lists of them; one may stand without brackets.
+Prompts = Annotated[
+    _Sentence | Some[_Sentence],
+    AfterValidator(one_or_more),
+    Field(
+        title=f"a list of texts with {{}} in each, or of {', '.join(TEMPLATES)}; or one of these"
+    ),
+]
 
 
 class ModelName(NameOrPath):
     """A model's name, its name on the hub with ``hf-hub:`` before it, or a path."""
 
-    __slots__ = ()
-
-    def expected(self) -> str:
+    @property
+    def phrase(self) -> str:
         """Phrase for a name, a name on the hub, or a path."""
-        return f"a name, {HUB}ORG/NAME, or the path of a {self.option('exists')}"
+        return f"a name, {HUB}ORG/NAME, or the path of a {self.exists}"
 
-    def read(self, node: Node, reading: Reading) -> Any:
-        """Name as text, or absolute path; ``Mismatch`` for a name on the hub without two parts."""
-        text = read_text(node, self)
+    def read(self, text: str, reading: Reading) -> str | Path:
+        """Name as text, or absolute path; ``ValueError`` for half a name on the hub."""
         if not text.startswith(HUB):
-            return super().read(node, reading)
+            return super().read(text, reading)
         if not is_hub_name(text):
-            raise self.wrong(node)
+            raise ValueError
         return text
 
 
@@ -81,41 +60,12 @@ def is_hub_name(text: str) -> bool:
     return text.startswith(HUB) and len([part for part in parts if part.strip()]) == 2
 
 
-class Side(Field, param.Parameter):
-    """The side of a square in pixels, or a width and a height."""
-
-    __slots__ = ()
-
-    def expected(self) -> str:
-        """Phrase with the least side."""
-        return f"a whole number >= {_LEAST_SIDE}, or [width, height] of such numbers"
-
-    def json_schema(self) -> dict[str, Any]:
-        """JSON Schema of a whole number, or of an array of two."""
-        side = {"type": "integer", "minimum": _LEAST_SIDE}
-        sides = {"type": "array", "items": side, "minItems": 2, "maxItems": 2}
-        return {"anyOf": [side, sides]}
-
-    def read(self, node: Node, reading: Reading) -> int | tuple[int, int]:
-        """Side, or (width, height), in pixels; ``Mismatch`` where one is below the least side."""
-        field = (
-            Size()
-            if isinstance(node, SequenceNode)
-            else Whole(_LEAST_SIDE, bounds=(_LEAST_SIDE, None))
-        )
-        try:
-            value = field.read(node, reading)
-        except Mismatch:
-            raise self.wrong(node) from None
-        if not isinstance(value, tuple):
-            return int(value)
-        if min(value) < _LEAST_SIDE:
-            raise self.wrong(node)
-        return value
-
-    def write(self, value: int | tuple[int, int]) -> int | list[int]:
-        """Side as a number, or width and height as a list."""
-        return list(value) if isinstance(value, tuple) else value
+_Side = Annotated[int, Field(ge=_LEAST_SIDE)]
+#: The side of a square in pixels, or a width and a height.
+Side = Annotated[
+    _Side | Annotated[tuple[_Side, _Side], Field(strict=False)],
+    Told(f"a whole number >= {_LEAST_SIDE}, or [width, height] of such numbers"),
+]
 
 
 class Encoder(Section):
@@ -123,24 +73,23 @@ class Encoder(Section):
 
     chooser: ClassVar[str] = "kind"
     usual: ClassVar[str] = "open_clip"
-    kind: Any
-    model: Any
+    kind: Absent = ""
+    model: Absent = ""
 
-    image_size = Side(
-        doc="Side that images are resized to, or width and height; the model's own if left out.",
-        metadata={"unit": "pixels"},
+    image_size: Side | None = option(
+        None,
+        doc="Side in pixels that images are resized to, or width and height; the model's own if "
+        "left out.",
     )
-    attention = Choice(
-        default=None,
-        objects=["value", "plain", "clearclip", "sclip"],
+    attention: Literal["value", "plain", "clearclip", "sclip"] | None = option(
+        None,
         doc="Attention of a vision transformer's last block, for the embeddings of places: each "
         "token's own value (MaskCLIP), as it is, query-query (ClearCLIP) or query-query and "
         "key-key (SCLIP); if left out, value where a class token is read, else plain.",
     )
-    batch = Whole(32, bounds=(1, None), doc="Images encoded at a time, at most.")
-    precision = Choice(
-        default=FLOAT32,
-        objects=[FLOAT32, "bfloat16", "float16"],
+    batch: int = option(32, ge=1, doc="Images encoded at a time, at most.")
+    precision: Literal["float32", "bfloat16", "float16"] = option(
+        FLOAT32,
         doc="Precision of the products of the image tower, for the embeddings of places. Where it "
         "is not float32, the first batch is compared with float32's, and refused where it lies too "
         "far off.",
@@ -155,16 +104,15 @@ class Encoder(Section):
 class OpenClipEncoder(Encoder):
     """A model that open_clip builds."""
 
-    kind = Choice(default="open_clip", objects=["open_clip"], doc="A model that open_clip builds.")
-    model = ModelName(
+    kind: Literal["open_clip"] = option("open_clip", doc="A model that open_clip builds.")
+    model: Annotated[str | Path, ModelName("folder")] = option(
         doc="open_clip's name of the model, its name on the hub (hf-hub:ORG/NAME, downloaded), or "
-        "a folder with open_clip_config.json.",
-        metadata={"required": True, "exists": "folder"},
+        "a folder with open_clip_config.json."
     )
-    pretrained = NameOrPath(
+    pretrained: Annotated[str | Path, NameOrPath("file")] | None = option(
+        None,
         doc="Checkpoint file, or a tag that open_clip knows, which is downloaded; left out for a "
         "model of the hub and for a folder that holds one file of weights.",
-        metadata={"exists": "file"},
     )
 
     @property
@@ -179,7 +127,7 @@ class OpenClipEncoder(Encoder):
             if self.pretrained is not None:
                 yield "pretrained", f"is not used with {self.model}; the hub holds its weights"
         elif isinstance(self.model, str) and self.pretrained is None:
-            yield "model", f"needs pretrained, {self.param['pretrained'].expected()}"
+            yield "model", f"needs pretrained, {self.fields()['pretrained'].expected}"
         elif isinstance(self.model, Path) and isinstance(self.pretrained, str):
             yield "pretrained", f"of a folder is to be a file; {self.pretrained!r} is none"
 
@@ -187,30 +135,27 @@ class OpenClipEncoder(Encoder):
 class HubModel(ModelName):
     """The folder of a model, or its name on the hub with ``hf-hub:`` before it."""
 
-    __slots__ = ()
-
-    def expected(self) -> str:
+    @property
+    def phrase(self) -> str:
         """Phrase for a folder or a name on the hub."""
         return f"the path of a folder, or {HUB}ORG/NAME"
 
-    def read(self, node: Node, reading: Reading) -> Any:
-        """Absolute path, or the name as text; ``Mismatch`` for a name without ``hf-hub:``."""
-        found = super().read(node, reading)
+    def read(self, text: str, reading: Reading) -> str | Path:
+        """Absolute path, or the name as text; ``ValueError`` for a name without ``hf-hub:``."""
+        found = super().read(text, reading)
         if isinstance(found, str) and not found.startswith(HUB):
-            raise self.wrong(node)
+            raise ValueError
         return found
 
 
 class TransformersEncoder(Encoder):
     """A CLIP or SigLIP of the package transformers."""
 
-    kind = Choice(
-        default="transformers",
-        objects=["transformers"],
+    kind: Literal["transformers"] = option(
+        "transformers",
         doc="A CLIP or SigLIP of the package transformers (the extra 'transformers').",
     )
-    model = HubModel(
+    model: Annotated[str | Path, HubModel("folder")] = option(
         doc="Folder as save_pretrained writes it, with weights as safetensors; or the model's name "
-        "on the hub (hf-hub:ORG/NAME), which is downloaded.",
-        metadata={"required": True, "exists": "folder"},
+        "on the hub (hf-hub:ORG/NAME), which is downloaded."
     )

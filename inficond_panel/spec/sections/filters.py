@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from inficond_panel.spec.framework.fields import Number, Whole
+from typing import Any
+
 from inficond_panel.spec.framework.section import Section
+from inficond_panel.spec.framework.types import option
 
 
-def _cosine(doc: str) -> Number:
-    return Number(None, bounds=(-1, 1), doc=doc)
+def _cosine(doc: str) -> Any:
+    return option(None, ge=-1, le=1, doc=doc)
 
 
 class Filters(Section):
@@ -16,18 +18,16 @@ class Filters(Section):
     The cosines are of the vectors that the concepts have: by the spec's encoder and prompts.
     """
 
-    longest = Whole(
-        None,
-        bounds=(1, None),
-        doc="Most characters that a concept's name may have; the paper's is 30.",
+    longest: int | None = option(
+        None, ge=1, doc="Most characters that a concept's name may have; the paper's is 30."
     )
-    class_cosine = _cosine(
+    class_cosine: float | None = _cosine(
         "Cosine with a class's name at which a concept falls: it would be the class itself.",
     )
-    twin_cosine = _cosine(
+    twin_cosine: float | None = _cosine(
         "Cosine with an earlier concept of the corpus at which a concept falls.",
     )
-    least_score = Number(
+    least_score: float | None = option(
         None,
         doc="The mean of a concept's five largest scores on fit must exceed it; 0: what no image "
         "shows falls.",

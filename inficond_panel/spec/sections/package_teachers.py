@@ -4,57 +4,60 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from inficond_panel.common.reading import ANNOTATION_BYTES, read_text
-from inficond_panel.spec.framework.by_name import Texts
-from inficond_panel.spec.framework.fields import Choice
-from inficond_panel.spec.framework.lists import Words
-from inficond_panel.spec.framework.paths import FunctionName, function_title
+from inficond_panel.spec.framework.types import (
+    Absent,
+    FunctionName,
+    Several,
+    Text,
+    function_title,
+    option,
+)
 from inficond_panel.spec.sections.encoder import HubModel
 from inficond_panel.spec.sections.teacher import (
+    ACTIVATION,
+    ORACLE,
+    OUTPUT,
+    Activation,
     NamedOutputs,
-    activation_field,
-    oracle_field,
-    outputs_field,
+    Oracle,
+    Outputs,
 )
-from inficond_panel.vocabulary.tasks import ACTIVATIONS, SIGMOID, SOFTMAX
-
-_REQUIRED = {"required": True}
+from inficond_panel.vocabulary.tasks import SIGMOID, SOFTMAX
 
 
 class TransformersTeacher(NamedOutputs):
     """A classifier of images of the package transformers."""
 
-    kind = Choice(
-        default="transformers",
-        objects=["transformers"],
+    kind: Literal["transformers"] = option(
+        "transformers",
         doc="A classifier of images of the package transformers (the extra 'transformers'), with "
         "its own preprocessing.",
     )
-    model = HubModel(
+    model: Annotated[str | Path, HubModel("folder")] = option(
         doc="Folder as save_pretrained writes it, with weights as safetensors; or the model's name "
-        "on the hub (hf-hub:ORG/NAME), which is downloaded.",
-        metadata={"required": True, "exists": "folder"},
+        "on the hub (hf-hub:ORG/NAME), which is downloaded."
     )
-    classes = Words(
+    classes: Several[Text] = option(
         [],
         doc="Class of each output of the model, in order; empty: as the model calls them "
         "(id2label). Outputs of other classes are left aside, but for a softmax.",
     )
-    labels = Texts({}, doc="What the model calls a class, where it is not the class's name.")
-    activation = Choice(
-        default=None,
-        objects=list(ACTIVATIONS),
-        allow_None=True,
+    labels: dict[str, Text] = option(
+        {}, doc="What the model calls a class, where it is not the class's name."
+    )
+    activation: Activation = option(
+        None,
         doc="What turns its logits into probabilities: sigmoid, each class by itself, or softmax "
         "over all of the teacher's classes. If left out, what a model in a folder states "
         "(problem_type), else sigmoid.",
     )
-    oracle = oracle_field()
+    oracle: Oracle | None = ORACLE
 
-    def __init__(self, **values: object) -> None:
-        super().__init__(**values)
+    def model_post_init(self, context: object) -> None:
+        """Take what the model states of itself, where the spec says nothing."""
         if self.activation is None and isinstance(self.model, Path):
             self.activation = stated_activation(self.model)
 
@@ -67,16 +70,15 @@ class TransformersTeacher(NamedOutputs):
 class PythonTeacher(NamedOutputs):
     """A function of yours. It runs only where the caller allows it: ``allowed``."""
 
-    kind = Choice(default="python", objects=["python"], doc="A Python function of yours.")
-    function = FunctionName(
+    kind: Literal["python"] = option("python", doc="A Python function of yours.")
+    function: FunctionName = option(
         doc="Gets a list of RGB images of Pillow, at most batch, and returns logits (photos, "
-        "classes). It runs only with --allow-python.",
-        metadata=_REQUIRED,
+        "classes). It runs only with --allow-python."
     )
-    outputs = outputs_field()
-    activation = activation_field()
+    outputs: Outputs = OUTPUT
+    activation: Activation = ACTIVATION
     #: Not a key: a spec must not allow itself to run code.
-    allowed = False
+    allowed: Absent = False
 
     @property
     def title(self) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
 
 from inficond_panel.errors import TuningError
-from inficond_panel.spec.framework.fields import Choice, Flag, Number, Whole
-from inficond_panel.spec.framework.layout_fields import NamedShares, Rows, Shares
-from inficond_panel.spec.framework.lists import Words
 from inficond_panel.spec.framework.section import Section
+from inficond_panel.spec.framework.types import OneOf, Positive, Several, fault, option
 from inficond_panel.vocabulary.confidence import (
     CONFIDENCE,
     Noise,
@@ -18,6 +19,22 @@ from inficond_panel.vocabulary.confidence import (
 )
 
 VIEWS = ["configuration", "performance", "knowledge", "embedding", "detail", "provenance"]
+
+
+def _once(rows: list[list[str]]) -> list[list[str]]:
+    """Rows of views, each at most once."""
+    seen: set[str] = set()
+    for at, row in enumerate(rows):
+        for place, name in enumerate(row):
+            if name in seen:
+                raise fault(f"the view {name!r} is named twice", at, place)
+            seen.add(name)
+    return rows
+
+
+View = Annotated[str, OneOf(VIEWS)]
+_Row = Annotated[list[View], Field(min_length=1, json_schema_extra={"uniqueItems": True})]
+
 #: Numbers of concepts that a list may show; 0 is all.
 TOPS = (5, 10, 20, 50, 100, 200, 0)
 
@@ -25,40 +42,41 @@ TOPS = (5, 10, 20, 50, 100, 200, 0)
 class Views(Section):
     """Numbers that the views start from or go by."""
 
-    top = Whole(
+    top: int = option(
         10,
-        bounds=(0, 200),
+        ge=0,
+        le=200,
         doc=f"Concepts listed at first: {', '.join(map(str, TOPS[:-1]))}; 0: all.",
     )
-    labelled = Whole(10, bounds=(0, 100), doc="Strongest concepts that are marked on the map.")
-    patches = Whole(5, bounds=(0, 12), doc="Segments shown beside a concept.")
-    patches_of = Choice(
-        default="nearest",
-        objects=["nearest", "assigned"],
+    labelled: int = option(10, ge=0, le=100, doc="Strongest concepts that are marked on the map.")
+    patches: int = option(5, ge=0, le=12, doc="Segments shown beside a concept.")
+    patches_of: Literal["nearest", "assigned"] = option(
+        "nearest",
         doc="Which at first: those nearest to its text, or those whose best concept it is.",
     )
-    factors = Shares(
+    factors: list[Positive] = option(
         [1.25, 1.5, 2.0, 3.0, 5.0, 10.0],
         doc="Factors of a thumb to choose from, above 1; `tuning.factor` is always among them.",
     )
-    collinear = Number(
+    collinear: float = option(
         0.8,
-        bounds=(0, 1),
-        inclusive_bounds=(False, True),
+        gt=0,
+        le=1,
         doc="Correlation over fit from which concepts count as collinear, in reports and groups.",
     )
-    draws = Whole(
+    draws: int = option(
         200,
-        bounds=(20, 10_000),
+        ge=20,
+        le=10_000,
         doc="Bootstrap draws of the intervals that are stated, where none are asked for.",
     )
-    confidence = Number(
+    confidence: float = option(
         CONFIDENCE,
-        bounds=(0.5, 1),
-        inclusive_bounds=(False, False),
+        gt=0.5,
+        lt=1,
         doc="Level of the intervals that are stated: on the page, by commands, exports and tables.",
     )
-    intervals = Flag(
+    intervals: bool = option(
         True,
         doc="Whether the page shows intervals, of changes and of curves; else estimates alone.",
     )
@@ -109,33 +127,28 @@ class Views(Section):
 class Layout(Section):
     """Look of the page, at first: all of it can be changed on the page and saved from there."""
 
-    theme = Choice(
-        default="auto", objects=["auto", "light", "dark"], doc="Colours; auto: the browser's."
-    )
-    rows = Rows(
+    theme: Literal["auto", "light", "dark"] = option("auto", doc="Colours; auto: the browser's.")
+    rows: Annotated[list[_Row], Field(min_length=1), AfterValidator(_once)] = option(
         [VIEWS[:3], VIEWS[3:]],
         doc="Views that are shown. Lists (performance, knowledge) get a column each, the others of "
         "a row share one; configuration is the strip above.",
-        metadata={"words": VIEWS},
     )
-    columns = Rows(
-        [],
-        doc="In place of rows: views of each column, from left to right and top down.",
-        metadata={"words": VIEWS},
+    columns: Annotated[list[_Row], AfterValidator(_once)] = option(
+        [], doc="In place of rows: views of each column, from left to right and top down."
     )
-    widths = Shares([], doc="Width of each of the columns, relative to each other.")
-    heights = NamedShares(
+    widths: list[Positive] = option([], doc="Width of each of the columns, relative to each other.")
+    heights: dict[View, Positive] = option(
         {},
         doc="Heights of views, relative to those of the same column; 1 where another has one.",
-        metadata={"words": VIEWS},
     )
-    collapsed = Words([], doc="Views of which only the title is shown.", metadata={"words": VIEWS})
-    show = Choice(
-        default="full",
-        objects=["full", "simple"],
+    collapsed: Several[View] = option([], doc="Views of which only the title is shown.")
+    show: Literal["full", "simple"] = option(
+        "full",
         doc="Amount that is shown: simple leaves AP, names, bars, patches, thumbs and a sentence.",
     )
-    tour = Flag(True, doc="Whether who sees the page for the first time is offered the tour.")
+    tour: bool = option(
+        True, doc="Whether who sees the page for the first time is offered the tour."
+    )
 
     @property
     def views(self) -> list[str]:

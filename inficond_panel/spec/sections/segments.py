@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import Any, ClassVar, Literal
 
-from inficond_panel.spec.framework.fields import Choice, Number, Whole
-from inficond_panel.spec.framework.paths import FilePath
-from inficond_panel.spec.framework.section import Nested, Section
+from inficond_panel.spec.framework.section import Section
+from inficond_panel.spec.framework.types import File, Folder, option
 
 
-def _spatial(usual: float = 1.0) -> Number:
-    return Number(
+def _spatial(usual: float = 1.0) -> Any:
+    return option(
         usual,
-        bounds=(0, None),
+        ge=0,
         doc="Weight of the squared distance in the image (a side is 1) beside 1 - cosine.",
     )
 
 
-def _refine() -> Choice:
-    return Choice(
-        default="none",
-        objects=["none", "edges"],
+def _refine() -> Any:
+    return option(
+        "none",
         doc="none: outlines between the encoder's cells; edges: along edges of colour.",
     )
 
@@ -32,84 +30,67 @@ class Segments(Section):
     chooser: ClassVar[str] = "method"
     usual: ClassVar[str] = "kmeans"
 
-    max_per_image = Whole(16, bounds=(1, 255), doc="Most segments of one image.")
+    max_per_image: int = option(16, ge=1, le=255, doc="Most segments of one image.")
 
 
 class KMeansSegments(Segments):
     """Segments by clustering the encoder's dense features."""
 
-    method = Choice(
-        default="kmeans", objects=["kmeans"], doc="Clusters of the encoder's dense features."
-    )
-    seed = Whole(0, bounds=(0, None), doc="Seed of the clustering.")
-    spatial = _spatial()
-    refine = _refine()
+    method: Literal["kmeans"] = option("kmeans", doc="Clusters of the encoder's dense features.")
+    seed: int = option(0, ge=0, doc="Seed of the clustering.")
+    spatial: float = _spatial()
+    refine: Literal["none", "edges"] = _refine()
 
 
 class GraphSegments(Segments):
     """Segments by merging neighbours in the encoder's dense features."""
 
-    method = Choice(
-        default="graph", objects=["graph"], doc="Neighbouring cells merged by Ward's rule."
-    )
-    spatial = _spatial()
-    refine = _refine()
+    method: Literal["graph"] = option("graph", doc="Neighbouring cells merged by Ward's rule.")
+    spatial: float = _spatial()
+    refine: Literal["none", "edges"] = _refine()
 
 
 class FelzenszwalbSegments(Segments):
     """Segments by colour, merged where they embed alike."""
 
-    method = Choice(
-        default="felzenszwalb",
-        objects=["felzenszwalb"],
+    method: Literal["felzenszwalb"] = option(
+        "felzenszwalb",
         doc="Regions of even colour by Felzenszwalb and Huttenlocher, merged by embedding.",
     )
-    spatial = _spatial()
-    scale = Number(
-        100.0,
-        bounds=(0, None),
-        inclusive_bounds=(False, True),
-        doc="Scale of the regions that are merged; larger: fewer and larger.",
+    spatial: float = _spatial()
+    scale: float = option(
+        100.0, gt=0, doc="Scale of the regions that are merged; larger: fewer and larger."
     )
 
 
 class SlicSegments(Segments):
     """Segments made of superpixels that embed alike."""
 
-    method = Choice(
-        default="slic", objects=["slic"], doc="Superpixels by SLIC, merged by embedding."
-    )
-    spatial = _spatial()
-    superpixels = Whole(200, bounds=(2, 5000), doc="Superpixels of an image before merging.")
-    compactness = Number(
-        10.0,
-        bounds=(0, None),
-        inclusive_bounds=(False, True),
-        doc="SLIC's weight of place beside colour.",
-    )
+    method: Literal["slic"] = option("slic", doc="Superpixels by SLIC, merged by embedding.")
+    spatial: float = _spatial()
+    superpixels: int = option(200, ge=2, le=5000, doc="Superpixels of an image before merging.")
+    compactness: float = option(10.0, gt=0, doc="SLIC's weight of place beside colour.")
 
 
 class FileSegments(Segments):
     """Segments from files."""
 
-    method = Choice(default="file", objects=["file"], doc="A label map for each image.")
-    masks = FilePath(
-        doc="Folder of label maps, IMAGE_ID.png: grey or palette, of the image's size.",
-        metadata={"required": True, "exists": "folder"},
+    method: Literal["file"] = option("file", doc="A label map for each image.")
+    masks: Folder = option(
+        doc="Folder of label maps, IMAGE_ID.png: grey or palette, of the image's size."
     )
-    spatial = _spatial()
+    spatial: float = _spatial()
 
 
 class Head(Section):
     """Pixel embeddings trained without labels, as in CLIP-S4."""
 
-    checkpoint = FilePath(
-        doc="File of a head that was trained before; without one it is trained first.",
-        metadata={"exists": "file"},
+    checkpoint: File | None = option(
+        None, doc="File of a head that was trained before; without one it is trained first."
     )
-    images = Whole(200, bounds=(1, None), doc="Images of the split fit to train on.")
-    epochs = Whole(8, bounds=(1, None), doc="Passes over these images.")
-    seed = Whole(0, bounds=(0, None), doc="Seed of the training.")
+    images: int = option(200, ge=1, doc="Images of the split fit to train on.")
+    epochs: int = option(8, ge=1, doc="Passes over these images.")
+    seed: int = option(0, ge=0, doc="Seed of the training.")
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
         """Yield settings of a training beside a head that is trained already."""
@@ -123,9 +104,9 @@ class Head(Section):
 class HeadSegments(Segments):
     """Segments by merging neighbours in the pixel embeddings of a trained head."""
 
-    method = Choice(
-        default="head", objects=["head"], doc="Neighbouring pixels of a head's embeddings, merged."
+    method: Literal["head"] = option(
+        "head", doc="Neighbouring pixels of a head's embeddings, merged."
     )
-    spatial = _spatial(0.1)
-    refine = _refine()
-    head = Nested(Head, default_factory=Head, doc="The head, or how it is trained.")
+    spatial: float = _spatial(0.1)
+    refine: Literal["none", "edges"] = _refine()
+    head: Head = option(default_factory=Head, doc="The head, or how it is trained.")

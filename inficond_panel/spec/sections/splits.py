@@ -3,72 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any
 
-import param
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema
+from ruamel.yaml.nodes import ScalarNode, SequenceNode
 
-from inficond_panel.spec.framework.fields import (
-    Field,
-    Flag,
-    Mismatch,
-    Number,
-    Reading,
-    Text,
-    Whole,
-    is_null,
-)
-from inficond_panel.spec.framework.section import Section, read_section
-from inficond_panel.spec.framework.yaml_source import short, text_of
+from inficond_panel.spec.framework.section import Section
+from inficond_panel.spec.framework.types import Some, Text, fault, option
+from inficond_panel.spec.framework.yaml_source import is_null, shown, text_of
 
 ALL = "all"
 REST = "rest"
-_REQUIRED = {"required": True}
+_CELL = {"type": ["string", "number", "boolean"]}
+_CELLS = {"type": "array", "items": _CELL, "minItems": 1, "uniqueItems": True}
 
 
-class Cells(Field, param.List):
-    """One value of a column or a list of them, as text; numbers and true need no quotes."""
+def _cells(value: Any, info: ValidationInfo) -> Any:
+    """Values as the file writes them: 007 stays 007, and true is a text."""
+    if info.context is None:
+        return value
+    node = info.context[1]
+    nodes = node.value if isinstance(node, SequenceNode) else [node]
+    for at, item in enumerate(nodes):
+        if not isinstance(item, ScalarNode) or is_null(item):
+            raise fault(f"expected a value or a list of values, got {shown(item)}", at)
+    return [text_of(item).strip() for item in nodes]
 
-    __slots__ = ()
 
-    def expected(self) -> str:
-        """Phrase for a value or a list of values."""
-        return "a value or a list of values"
-
-    def json_schema(self) -> dict[str, Any]:
-        """JSON Schema of a plain value, or of an array of them without repeats."""
-        value = {"type": ["string", "number", "boolean"]}
-        values = {"type": "array", "items": value, "minItems": 1, "uniqueItems": True}
-        return {"anyOf": [value, values]}
-
-    def read(self, node: Node, reading: Reading) -> list[str]:
-        """Values as texts, always as a list; ``Mismatch`` for none, an empty one, or a repeat."""
-        nodes = node.value if isinstance(node, SequenceNode) else [node]
-        values: dict[str, None] = {}
-        for item in nodes:
-            if not isinstance(item, ScalarNode) or is_null(item):
-                raise self.wrong(item)
-            if text_of(item).strip() in values:
-                raise Mismatch(item, f"{short(text_of(item))} is named twice")
-            values[text_of(item).strip()] = None
-        if not values:
-            raise self.wrong(node)
-        return list(values)
+#: One value of a column or a list of them, as text.
+Cells = Annotated[
+    Some[str],
+    BeforeValidator(_cells),
+    WithJsonSchema({"title": "a value or a list of values", "anyOf": [_CELL, _CELLS]}),
+]
 
 
 class Share(Section):
     """A part of a list, drawn at random without repeats; for any of the three splits."""
 
-    from_ = Text(None, doc="The list that is divided; all: every image.", metadata=_REQUIRED)
-    share = Number(
-        None,
-        bounds=(0, 1),
-        inclusive_bounds=(False, False),
-        doc="Share of the list's images.",
-        metadata=_REQUIRED,
-    )
-    seed = Whole(0, bounds=(0, None), doc="Seed of the draw; the same for all shares of a list.")
-    stratify = Flag(
+    from_: Text = option(doc="The list that is divided; all: every image.")
+    share: float = option(gt=0, lt=1, doc="Share of the list's images.")
+    seed: int = option(0, ge=0, doc="Seed of the draw; the same for all shares of a list.")
+    stratify: bool = option(
         False,
         doc="Whether each class has that share of its positives too, as nearly as can be "
         "(iterative stratification); the same for all shares of a list.",
@@ -83,16 +59,13 @@ class Share(Section):
 class ColumnPart(Section):
     """The images with a value in a column, or a share of these; for any of the three splits."""
 
-    column = Text(None, doc="Column of the data set's table or metadata.", metadata=_REQUIRED)
-    value = Cells(None, doc="Value, or list of values, that its images have.", metadata=_REQUIRED)
-    share = Number(
-        None,
-        bounds=(0, 1),
-        inclusive_bounds=(False, False),
-        doc="Share of these images; all of them if left out.",
+    column: Text = option(doc="Column of the data set's table or metadata.")
+    value: Cells = option(doc="Value, or list of values, that its images have.")
+    share: float | None = option(
+        None, gt=0, lt=1, doc="Share of these images; all of them if left out."
     )
-    seed = Whole(0, bounds=(0, None), doc="Seed of the draw, as above.")
-    stratify = Flag(False, doc="Whether the share is stratified, as above.")
+    seed: int = option(0, ge=0, doc="Seed of the draw, as above.")
+    stratify: bool = option(False, doc="Whether the share is stratified, as above.")
 
     @property
     def list_name(self) -> str | None:
@@ -102,45 +75,21 @@ class ColumnPart(Section):
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
         """Yield keys that only a share uses."""
         if self.share is None:
-            for key in ("seed", "stratify"):
-                if getattr(self, key) != self.param[key].default:
-                    yield key, "is not used without share"
+            for name in ("seed", "stratify"):
+                if getattr(self, name) != self.fields()[name].default:
+                    yield name, "is not used without share"
 
 
-Reference = str | Share | ColumnPart
+Reference = Text | Share | ColumnPart
 
 
-class SplitReference(Field, param.ClassSelector):
-    """A split: a list, values of a column, a share of either, or the rest of what is shared."""
-
-    __slots__ = ()
-    sections = (Share, ColumnPart)
-
-    def __init__(self, default: Reference | None = None, **options: Any) -> None:
-        super().__init__(default=default, class_=(str, *self.sections), **options)
-
-    def expected(self) -> str:
-        """Phrase with the forms that a reference can have."""
-        return (
-            f"a list's name, {{from: NAME, share: 0.5}}, {{column: NAME, value: VALUE}} or {REST}"
-        )
-
-    def json_schema(self) -> dict[str, Any]:
-        """JSON Schema of a text, or of one of the sections."""
-        references = [{"$ref": f"#/$defs/{section.__name__}"} for section in self.sections]
-        return {"oneOf": [{"type": "string", "minLength": 1}, *references]}
-
-    def read(self, node: Node, reading: Reading) -> Reference:
-        """Reference of a text, or of a mapping by its keys; ``Mismatch`` for anything else."""
-        if isinstance(node, MappingNode):
-            keys = {text_of(key) for key, _ in node.value if isinstance(key, ScalarNode)}
-            inside = reading.inside(self.attribute)
-            if {"column", "value"} & keys:
-                return read_section(ColumnPart, node, inside)
-            return read_section(Share, node, inside)
-        if isinstance(node, ScalarNode) and node.value.strip():
-            return Text().read(node, reading)
-        raise self.wrong(node)
+#: A split: a list, values of a column, a share of either, or the rest of what is shared.
+SplitReference = Annotated[
+    Reference,
+    Field(
+        title=f"a list's name, {{from: NAME, share: 0.5}}, {{column: NAME, value: VALUE}} or {REST}"
+    ),
+]
 
 
 def list_name(reference: Reference) -> str | None:
@@ -158,9 +107,9 @@ def is_share(reference: Reference) -> bool:
 class Splits(Section):
     """Images that students fit on, images that the screen shows, and images that are held out."""
 
-    fit = SplitReference(doc="Students are fitted on these.", metadata=_REQUIRED)
-    tune = SplitReference(doc="The screen shows these.", metadata=_REQUIRED)
-    holdout = SplitReference(doc="Looked at on purpose only; looks count.", metadata=_REQUIRED)
+    fit: SplitReference = option(doc="Students are fitted on these.")
+    tune: SplitReference = option(doc="The screen shows these.")
+    holdout: SplitReference = option(doc="Looked at on purpose only; looks count.")
 
     def references(self) -> dict[str, Any]:
         """Reference of each split, by split."""

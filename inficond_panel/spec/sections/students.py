@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Annotated, ClassVar, Literal
 
-from inficond_panel.spec.framework.by_name import ByClass, ByClassOrAuto, Numbers
-from inficond_panel.spec.framework.fields import Choice, Flag, Number, Whole
-from inficond_panel.spec.framework.lists import Words
-from inficond_panel.spec.framework.section import Nested, Section
+from inficond_panel.spec.framework.section import Section
+from inficond_panel.spec.framework.types import (
+    Absent,
+    ByClass,
+    NotNegative,
+    OneOf,
+    Some,
+    default_of,
+    option,
+    value_of,
+)
 from inficond_panel.vocabulary.cures import AUTO
 from inficond_panel.vocabulary.limits import LARGEST_RATE
 from inficond_panel.vocabulary.splits import FIT, TUNE
@@ -16,8 +23,6 @@ from inficond_panel.vocabulary.tasks import LINKS, SIGMOID, SOFTMAX
 
 #: Fault of ``students.threshold`` with one class per image.
 NO_THRESHOLD = "is not used with one class per image: the likeliest class is decided"
-_REQUIRED = {"required": True}
-_AUTO: Any = AUTO  # the types of param know only numbers as default of a number
 
 
 class Students(Section):
@@ -25,30 +30,24 @@ class Students(Section):
 
     chooser: ClassVar[str] = "solver"
     usual: ClassVar[str] = "exact"
-    solver: Any
-    link: Any = SIGMOID
-
-    lambda_: Any
-    temperature = Number(
-        1.0,
-        bounds=(0, None),
-        inclusive_bounds=(False, True),
-        doc="Divides the teacher's logits before they become probabilities.",
+    solver: Absent = ""
+    link: Absent = SIGMOID
+    lambda_: Absent = None
+    temperature: float = option(
+        1.0, gt=0, doc="Divides the teacher's logits before they become probabilities."
     )
-    tempered = Choice(
-        default="teacher",
-        objects=["teacher", "both"],
+    tempered: Literal["teacher", "both"] = option(
+        "teacher",
         doc="Logits that the temperature divides: the teacher's alone, or both the teacher's and, "
         "where they meet it, the student's (Lee et al., eq. 3). The label's part of the loss is at "
         "1. It matters where temperature is not 1.",
     )
-    targets = Choice(
-        default="teacher",
-        objects=["teacher", "oracle"],
+    targets: Literal["teacher", "oracle"] = option(
+        "teacher",
         doc="Logits that are learned from; oracle: those of teacher.oracle, on fit, which have "
         "seen the label. Metrics always compare with the teacher.",
     )
-    threshold = Numbers(
+    threshold: dict[str, float] = option(
         {},
         doc="Logit of a class above which it is present; 0 if left out. Not used with task: "
         "single_label.",
@@ -56,59 +55,51 @@ class Students(Section):
 
     def penalty(self, class_name: str) -> float | None:
         """Weight of the L1 penalty of one class's student; None where the data choose it."""
-        value = self.param["lambda_"].value_of(self.lambda_, class_name)
+        value = value_of(self.lambda_, class_name)
         return None if value == AUTO else float(value)
 
 
 class Labels(Section):
     """True labels mixed into what the students learn."""
 
-    alpha = Number(
-        None,
-        bounds=(0, None),
+    alpha: float = option(
+        ge=0,
         doc="Weight of the teacher beside the labels: the loss is CE(label) + alpha CE(teacher), "
         "of sigmoids or of the softmax by `link`.",
-        metadata=_REQUIRED,
     )
 
 
 class ExactStudents(Students):
     """Students by the exact solver, with a certificate."""
 
-    solver = Choice(default="exact", objects=["exact"], doc="Convex solver with a duality gap.")
-    lambda_ = ByClassOrAuto(
-        _AUTO,
-        bounds=(0, None),
+    solver: Literal["exact"] = option("exact", doc="Convex solver with a duality gap.")
+    lambda_: Annotated[ByClass[Literal["auto"] | NotNegative], default_of(AUTO)] = option(
+        AUTO,
         doc="Weight of the L1 penalty on the influences; `default`: that of the other classes. "
         "auto: of seven values from 1e-4 to 1e-2 the one whose student comes nearest to the "
         "teacher on images of tune; no label is used.",
     )
-    link = Choice(
-        default=SIGMOID,
-        objects=list(LINKS),
+    link: Annotated[str, OneOf(LINKS)] = option(
+        SIGMOID,
         doc="sigmoid: a student per class. softmax: one joint student of all classes, for "
         "task: single_label; a thumb on one class moves the others too.",
     )
-    distil_on = Words(
+    distil_on: Some[Annotated[str, OneOf([FIT, TUNE])]] = option(
         [FIT],
         doc="Splits whose images the students are distilled on. [fit, tune]: on those of tune too, "
         "by the teacher; no label is used, and metrics on tune are of students that did not see "
         "the image. Not with link: softmax, labels, targets: oracle or tempered: both.",
-        metadata={"words": [FIT, TUNE]},
     )
-    tolerance = Number(
-        1e-6,
-        bounds=(0, 1),
-        inclusive_bounds=(False, False),
-        doc="Duality gap, relative to the objective at w = 0, to stop at.",
+    tolerance: float = option(
+        1e-6, gt=0, lt=1, doc="Duality gap, relative to the objective at w = 0, to stop at."
     )
-    l2 = Number(
+    l2: float = option(
         0.0,
-        bounds=(0, None),
+        ge=0,
         doc="Weight of the L2 penalty, l2/2 times the sum of squares of the influences.",
     )
-    labels = Nested(
-        Labels, default=None, doc="True labels beside the teacher's; the teacher alone if left out."
+    labels: Labels | None = option(
+        None, doc="True labels beside the teacher's; the teacher alone if left out."
     )
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
@@ -144,51 +135,45 @@ class ExactStudents(Students):
 class PaperStudents(Students):
     """Students by the paper's recipe."""
 
-    solver = Choice(
-        default="paper", objects=["paper"], doc="Adam on mini-batches, as in the paper."
-    )
-    lambda_ = ByClass(
+    solver: Literal["paper"] = option("paper", doc="Adam on mini-batches, as in the paper.")
+    lambda_: Annotated[ByClass[NotNegative], default_of(1e-4)] = option(
         1e-4,
-        bounds=(0, None),
         doc="Weight of the L1 penalty on the influences; `default`: that of the other classes.",
     )
-    epochs = Whole(10, bounds=(1, None), doc="Passes over the images.")
-    batch = Whole(128, bounds=(1, None), doc="Images in a mini-batch.")
-    lr = Number(
+    epochs: int = option(10, ge=1, doc="Passes over the images.")
+    batch: int = option(128, ge=1, doc="Images in a mini-batch.")
+    lr: float | None = option(
         None,
-        bounds=(0, LARGEST_RATE),
-        inclusive_bounds=(False, True),
-        allow_None=True,
+        gt=0,
+        le=LARGEST_RATE,
         doc="Adam's learning rate, for scores less their means and over one spread; if left out, "
         "each class takes the one of 0.001, 0.003, 0.01, 0.03, 0.1 and 0.3 that ends with the "
         "least objective on fit.",
     )
-    seed = Whole(0, bounds=(0, None), doc="Seed of the order of the images.")
+    seed: int = option(0, ge=0, doc="Seed of the order of the images.")
 
 
 class Tuning(Section):
     """Effect of a thumb."""
 
-    factor = Number(
+    factor: float = option(
         2.0,
-        bounds=(1, 1000),
-        inclusive_bounds=(False, True),
+        gt=1,
+        le=1000,
         doc="Factor x of an intent that names none. The page takes the same.",
     )
-    reference = Choice(
-        default="parent",
-        objects=["parent", "original"],
+    reference: Literal["parent", "original"] = option(
+        "parent",
         doc="Weights that a bound is measured from: the parent iteration's or the untouched ones.",
     )
-    step = Number(
+    step: float = option(
         0.05,
-        bounds=(0, None),
-        inclusive_bounds=(False, True),
+        gt=0,
         doc="Least magnitude a thumb acts on, as a share of the student's largest weight.",
     )
-    preview = Flag(True, doc="Whether a pending batch is solved before it is committed.")
-    suspects = Flag(
+    preview: bool = option(True, doc="Whether a pending batch is solved before it is committed.")
+    suspects: bool = option(
         True, doc="Whether the page names concepts that the data accuse, and offers cures."
     )
-    suggest = Flag(True, doc="Whether the page offers to do what a machine would.")
-    epochs = Whole(3, bounds=(1, None), doc="Passes of a refit; only with solver: paper.")
+    suggest: bool = option(True, doc="Whether the page offers to do what a machine would.")
+    epochs: int = option(3, ge=1, doc="Passes of a refit; only with solver: paper.")

@@ -78,7 +78,8 @@ def write_report(study: Study, folder: Path) -> tuple[list[Path], Frames]:
 def make_frames(study: Study, found: Sequence[Result]) -> Frames:
     """The tables of a report, of results that have been measured."""
     levels = [level.name_ for level in study.spec.levels]
-    within = bool(levels) and study.spec.conditions.design == "within"
+    made = study.spec.conditions
+    within = bool(levels and made and made.design == "within")
     compared = differences(found, list(scores(study)), levels, within=within)
     return {
         "tasks": tasks_table(found),

@@ -10,11 +10,12 @@ from inficond_panel.concepts.texts import TextEncoder
 from inficond_panel.concepts.typed import check_encoder, check_typing
 from inficond_panel.errors import InficondError, Problem, SpecError
 from inficond_panel.spec import Spec, find_spec, load_spec
-from inficond_panel.spec.framework.fields import hint
+from inficond_panel.spec.framework.phrases import hint
 from inficond_panel.store import Store
 from inficond_panel.study.run.done_rules import SPLIT, standing
 from inficond_panel.study.spec.study_spec import Level, StudySpec
 from inficond_panel.study.spec.tasks import Task
+from inficond_panel.study.spec.variation import Variation
 from inficond_panel.tuning import History, Node, Tuner, open_tuner, read_edits
 from inficond_panel.tuning.intents.asked import Asked
 from inficond_panel.tuning.node_names import find_node
@@ -108,18 +109,18 @@ class Preparation:
         key = place, level.name_ if level else ""
         if key not in self._tuners:
             spec = load_spec(place, check_files=False)
-            if level is not None:
-                if self._misfits(level, spec):
+            if level is not None and level.spec is not None:
+                if self._misfits(level, level.spec, spec):
                     return None
                 spec = level.spec.over(spec)
             self._tuners[key] = Tuner(open_spec_store(place, spec.store), spec, self.starts)
         return self._tuners[key]
 
-    def _misfits(self, level: Level, spec: Spec) -> bool:
+    def _misfits(self, level: Level, changed: Variation, spec: Spec) -> bool:
         """Report what a condition cannot change in a spec; True if there is something."""
         at = self.study.levels.index(level)
         where = f"conditions.levels[{at}].spec"
-        found = list(level.spec.misfits(spec))
+        found = list(changed.misfits(spec))
         for key, message in found:
             line, column = self.study.place(where, key)
             self._problems[Problem(self.study.path, line, column, f"{where}.{message}")] = None

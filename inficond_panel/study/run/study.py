@@ -232,8 +232,8 @@ def _only(layout: Layout, views: Sequence[str]) -> Layout:
     groups = [[name for name in group if name in views] for group in layout.columns or layout.rows]
     groups += [[name] for name in views if name not in layout.views]
     key = "columns" if layout.columns else "rows"
-    kept = {"theme": layout.theme, "show": layout.show, "tour": False}
-    return Layout(**kept, **{key: [group for group in groups if group]})
+    kept: dict[str, Any] = {"theme": layout.theme, "show": layout.show, "tour": False}
+    return Layout(**{**kept, key: [group for group in groups if group]})
 
 
 def open_study(name: str | Path, data: str | Path | None = None) -> Study:

@@ -3,46 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Annotated, ClassVar
 from urllib.parse import urlsplit
 
-from inficond_panel.spec.framework.fields import Choice, Text, Whole
-from inficond_panel.spec.framework.section import Nested, NestedList, Section
-from inficond_panel.study.spec.questions import REQUIRED, Question
+from inficond_panel.spec.framework.section import Section
+from inficond_panel.spec.framework.types import OneOf, Text, option
+from inficond_panel.study.spec.questions import Question
 from inficond_panel.study.spec.templates import TEMPLATES
 
 
 class TextPage(Section):
     """A page of text."""
 
-    title = Text(None, doc="Heading.", metadata=REQUIRED)
-    text = Text(None, doc="Markdown; a picture is a file beside the study.", metadata=REQUIRED)
+    title: Text = option(doc="Heading.")
+    text: Text = option(doc="Markdown; a picture is a file beside the study.")
 
 
 class ConsentPage(TextPage):
     """The page that a participant agrees to before anything else."""
 
-    title = Text("Consent", doc="Heading.", metadata={"required": False})
-    agree = Text("I have read this and agree to take part", doc="Words beside the box to tick.")
+    title: Text = option("Consent", doc="Heading.")
+    agree: Text = option(
+        "I have read this and agree to take part", doc="Words beside the box to tick."
+    )
 
 
 class QuestionPage(Section):
     """A page of questions: one's own, those of a published questionnaire, or both."""
 
-    title = Text(None, doc='Heading; the template\'s, or "Questions", if left out.')
-    text = Text(None, doc="Markdown above the questions.")
-    template = Choice(
-        default=None,
-        objects=list(TEMPLATES),
-        allow_None=True,
+    spared: ClassVar[dict[str, tuple[str, ...]]] = {"template": ("questions",)}
+
+    title: Text | None = option(None, doc='Heading; the template\'s, or "Questions", if left out.')
+    text: Text | None = option(None, doc="Markdown above the questions.")
+    template: Annotated[str, OneOf(TEMPLATES)] | None = option(
+        None,
         doc="Questions of a published questionnaire, which the report scores: seq (Single Ease "
         "Question), nasa_tlx (raw NASA-TLX), sus (System Usability Scale).",
     )
-    questions = NestedList(Question, doc="The questions.", metadata=REQUIRED)
-
-    @classmethod
-    def spared(cls, given: set[str]) -> set[str]:
-        """Questions of one's own, where a template has some."""
-        return {"questions"} if "template" in given else set()
+    questions: list[Question] = option(None, min_length=1, doc="The questions.")
 
     @property
     def heading(self) -> str:
@@ -59,9 +57,9 @@ class QuestionPage(Section):
 class CheckPage(QuestionPage):
     """A page of questions that are to be answered right before a participant goes on."""
 
-    attempts = Whole(
+    attempts: int | None = option(
         None,
-        bounds=(1, None),
+        ge=1,
         doc="Attempts after which one goes on all the same, and is flagged; until all is right if "
         "left out.",
     )
@@ -76,10 +74,11 @@ class CheckPage(QuestionPage):
 class Completion(Section):
     """Way back to the service that sent the participant, such as a panel provider."""
 
-    url = Text(
-        None, doc="Link on the last page, http or https; {pid} in it is the id that came in."
+    url: Text | None = option(
+        None,
+        doc="Link on the last page, http or https; {pid} in it is the id that came in.",
     )
-    code = Text(None, doc="Code on the last page, to be copied.")
+    code: Text | None = option(None, doc="Code on the last page, to be copied.")
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
         """Yield a link of another kind, and neither link nor code."""
@@ -92,7 +91,7 @@ class Completion(Section):
 class EndPage(TextPage):
     """The last page."""
 
-    completion = Nested(Completion, default=None, doc="Link or code for who was sent here.")
+    completion: Completion | None = option(None, doc="Link or code for who was sent here.")
 
 
 def is_web(url: str) -> bool:

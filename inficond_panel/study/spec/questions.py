@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import ClassVar, Literal
 
-from inficond_panel.spec.framework.fields import Choice, Flag, Number, Slug, Text, Whole
-from inficond_panel.spec.framework.lists import Words
 from inficond_panel.spec.framework.section import Section
+from inficond_panel.spec.framework.types import Slug, Some, Text, option
 from inficond_panel.study.run.study_events import storable
 
-REQUIRED = {"required": True}
 _TEXT_LENGTH = 4000
 _LARGEST = 1e15
 
@@ -20,9 +18,9 @@ class Question(Section):
 
     chooser: ClassVar[str] = "kind"
 
-    name_ = Slug(None, doc="Column of its answers; no two of a study alike.", metadata=REQUIRED)
-    text = Text(None, doc="The question, or the statement to agree with.", metadata=REQUIRED)
-    required = Flag(True, doc="Whether it must be answered.")
+    name_: Slug = option(doc="Column of its answers; no two of a study alike.")
+    text: Text = option(doc="The question, or the statement to agree with.")
+    required: bool = option(True, doc="Whether it must be answered.")
 
     def fault(self, answer: object) -> str:
         """Fault of an answer from outside; empty if none. None is no answer."""
@@ -46,17 +44,17 @@ class Question(Section):
 class LikertQuestion(Question):
     """Agreement with a statement, in steps."""
 
-    kind = Choice(default="likert", objects=["likert"], doc="Agreement in steps.")
-    points = Whole(5, bounds=(2, 21), doc="Steps.")
-    labels = Words(
+    kind: Literal["likert"] = option("likert", doc="Agreement in steps.")
+    points: int = option(5, ge=2, le=21, doc="Steps.")
+    labels: Some[Text] = option(
         ["Strongly disagree", "Disagree", "Neutral", "Agree", "Strongly agree"],
         doc="A label for each step, from the lowest; or two, of both ends. If left out where there "
         "are not 5 steps: the first and the last of these.",
     )
 
-    def __init__(self, **values: Any) -> None:
-        super().__init__(**values)
-        if "labels" not in values and self.points != len(self.labels):
+    def model_post_init(self, context: object) -> None:
+        """Label both ends alone, where the steps are others than the usual five."""
+        if "labels" not in self.model_fields_set and self.points != len(self.labels):
             self.labels = [self.labels[0], self.labels[-1]]
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
@@ -73,10 +71,12 @@ class LikertQuestion(Question):
 class ChoiceQuestion(Question):
     """One of several options, or any of them."""
 
-    kind = Choice(default="choice", objects=["choice"], doc="One of several options.")
-    options = Words(None, doc="The options.", metadata=REQUIRED)
-    several = Flag(False, doc="Whether more than one may be chosen.")
-    right = Words(None, doc="In a check: the option that is right; with `several`, all that are.")
+    kind: Literal["choice"] = option("choice", doc="One of several options.")
+    options: Some[Text] = option(doc="The options.")
+    several: bool = option(False, doc="Whether more than one may be chosen.")
+    right: Some[Text] | None = option(
+        None, doc="In a check: the option that is right; with `several`, all that are."
+    )
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
         """Yield right answers that cannot be chosen."""
@@ -89,7 +89,7 @@ class ChoiceQuestion(Question):
     def is_right(self, answer: object) -> bool:
         """True if what was chosen is what is right, in any order."""
         chosen = answer if isinstance(answer, list) else [answer]
-        return not self.checks or set(chosen) == set(self.right)
+        return not self.checks or set(chosen) == set(self.right or [])
 
     def _fault(self, answer: object) -> str:
         chosen = answer if self.several else [answer]
@@ -103,10 +103,10 @@ class ChoiceQuestion(Question):
 class NumberQuestion(Question):
     """A number."""
 
-    kind = Choice(default="number", objects=["number"], doc="A number.")
-    lowest = Number(None, doc="Lowest number that is taken.")
-    highest = Number(None, doc="Highest number that is taken.")
-    right = Number(None, doc="In a check: the right answer.")
+    kind: Literal["number"] = option("number", doc="A number.")
+    lowest: float | None = option(None, doc="Lowest number that is taken.")
+    highest: float | None = option(None, doc="Highest number that is taken.")
+    right: float | None = option(None, doc="In a check: the right answer.")
 
     def _fault(self, answer: object) -> str:
         if isinstance(answer, bool) or not isinstance(answer, int | float):
@@ -123,9 +123,9 @@ class NumberQuestion(Question):
 class TextQuestion(Question):
     """Free text."""
 
-    kind = Choice(default="text", objects=["text"], doc="Free text.")
-    required = Flag(False, doc="Whether it must be answered.")
-    lines = Whole(4, bounds=(1, 20), doc="Height of the box.", metadata={"unit": "lines"})
+    kind: Literal["text"] = option("text", doc="Free text.")
+    required: bool = option(False, doc="Whether it must be answered.")
+    lines: int = option(4, ge=1, le=20, doc="Height of the box, in lines.")
 
     def _fault(self, answer: object) -> str:
         if not isinstance(answer, str) or not (answer.strip() or not self.required):

@@ -1,21 +1,19 @@
-"""The spec of a study: one YAML file, read into checked Params."""
+"""The spec of a study: one YAML file, read into a checked model."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ruamel.yaml.nodes import MappingNode, ScalarNode
 
-from inficond_panel.spec.framework.fields import Choice, Flag, Slug, Text, Whole
-from inficond_panel.spec.framework.lists import Words
-from inficond_panel.spec.framework.paths import FilePath
-from inficond_panel.spec.framework.section import Nested, NestedList, Section
+from inficond_panel.spec.framework.section import Section
 from inficond_panel.spec.framework.section_file import SpecFile, load_file
+from inficond_panel.spec.framework.types import AnyPath, Several, Slug, Text, option
 from inficond_panel.spec.framework.yaml_source import compose, text_of
-from inficond_panel.spec.sections.page import VIEWS
+from inficond_panel.spec.sections.page import View
 from inficond_panel.study.spec.pages import (
     CheckPage,
     ConsentPage,
@@ -24,7 +22,7 @@ from inficond_panel.study.spec.pages import (
     TextPage,
 )
 from inficond_panel.study.spec.pictures import picture_faults
-from inficond_panel.study.spec.questions import REQUIRED, Question
+from inficond_panel.study.spec.questions import Question
 from inficond_panel.study.spec.tasks import Task
 from inficond_panel.study.spec.variation import Variation
 
@@ -34,28 +32,30 @@ _START = "a study starts with 'title: ...'"
 class Level(Section):
     """One condition: what it changes in a task."""
 
-    name_ = Slug(None, doc="Name in tables.", metadata=REQUIRED)
-    views = Words([], doc="Views on the page; empty: those of the task.", metadata={"words": VIEWS})
-    spec = Nested(Variation, default=None, doc="Keys of the app's spec that are others here.")
-    may_type = Flag(None, doc="Whether concepts can be typed; as the task says if left out.")
-    may_ask = Flag(None, doc="Whether photos can be answered; as the task says if left out.")
+    name_: Slug = option(doc="Name in tables.")
+    views: Several[View] = option([], doc="Views on the page; empty: those of the task.")
+    spec: Variation | None = option(None, doc="Keys of the app's spec that are others here.")
+    may_type: bool | None = option(
+        None, doc="Whether concepts can be typed; as the task says if left out."
+    )
+    may_ask: bool | None = option(
+        None, doc="Whether photos can be answered; as the task says if left out."
+    )
 
 
 class Conditions(Section):
     """Conditions that are varied, and their assignment to participants."""
 
-    design = Choice(
-        default="between",
-        objects=["between", "within"],
+    design: Literal["between", "within"] = option(
+        "between",
         doc="between: one condition a participant; within: each of them, task by task.",
     )
-    assignment = Choice(
-        default="latin_square",
-        objects=["latin_square", "random"],
+    assignment: Literal["latin_square", "random"] = option(
+        "latin_square",
         doc="latin_square: in turn, by the rows of a balanced square; random: drawn in blocks, so "
         "that the groups stay equal in size.",
     )
-    levels = NestedList(Level, doc="The conditions.", metadata=REQUIRED)
+    levels: list[Level] = option(min_length=1, doc="The conditions.")
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
         """Yield names that stand twice."""
@@ -67,43 +67,44 @@ class StudySpec(SpecFile):
 
     remedy = "`inficond check STUDY` checks a study; `inficond docs study-spec` has every key."
 
-    title = Text(None, doc="Name of the study, for participants and report.", metadata=REQUIRED)
-    spec = Text(
-        "demo", doc="Spec of the app for tasks that name none: a file, or a name such as demo."
+    title: Text = option(doc="Name of the study, for participants and report.")
+    spec: Text = option(
+        "demo",
+        doc="Spec of the app for tasks that name none: a file, or a name such as demo.",
     )
-    data = FilePath(
-        doc="Folder of all that is recorded; beside the study, named after it, if left out."
+    data: AnyPath = option(
+        None,
+        doc="Folder of all that is recorded; beside the study, named after it, if left out.",
     )
-    external_id = Slug(
-        "pid", doc="Name of the id in a link, as ?pid=..., of who sends participants; recorded."
+    external_id: Slug = option(
+        "pid",
+        doc="Name of the id in a link, as ?pid=..., of who sends participants; recorded.",
     )
-    consent = Nested(ConsentPage, default=None, doc="Consent; none is asked for if left out.")
-    introduction = NestedList(TextPage, [], doc="Pages to read.")
-    comprehension = Nested(
-        CheckPage, default=None, doc="Questions on what was read, to be answered right."
+    consent: ConsentPage | None = option(None, doc="Consent; none is asked for if left out.")
+    introduction: list[TextPage] = option([], doc="Pages to read.")
+    comprehension: CheckPage | None = option(
+        None, doc="Questions on what was read, to be answered right."
     )
-    form = NestedList(Question, [], doc="Questions on the person, such as experience.")
-    training = Nested(
-        Task, default=None, doc="A task to try, before the others; it does not count."
-    )
-    tasks = NestedList(Task, doc="The tasks.", metadata=REQUIRED)
-    order = Choice(
-        default="fixed",
-        objects=["fixed", "latin_square", "random"],
+    form: list[Question] = option([], doc="Questions on the person, such as experience.")
+    training: Task | None = option(None, doc="A task to try, before the others; it does not count.")
+    tasks: list[Task] = option(min_length=1, doc="The tasks.")
+    order: Literal["fixed", "latin_square", "random"] = option(
+        "fixed",
         doc="Order of the tasks: as written, by the rows of a balanced square, or drawn.",
     )
-    conditions = Nested(Conditions, default=None, doc="What is varied; nothing if left out.")
-    seed = Whole(0, bounds=(0, None), doc="Seed of all that is drawn.")
-    questionnaire = NestedList(QuestionPage, [], doc="Pages of questions after the tasks.")
-    end = Nested(EndPage, default=None, doc="The last page; a word of thanks if left out.")
+    conditions: Conditions | None = option(None, doc="What is varied; nothing if left out.")
+    seed: int = option(0, ge=0, doc="Seed of all that is drawn.")
+    questionnaire: list[QuestionPage] = option([], doc="Pages of questions after the tasks.")
+    end: EndPage | None = option(None, doc="The last page; a word of thanks if left out.")
 
-    def __init__(self, path: str | Path = "study.yaml", **values: Any) -> None:
-        super().__init__(path, **values)
+    def model_post_init(self, context: object) -> None:
+        """Take the usual folder, where none is named."""
+        super().model_post_init(context)
         self.data = self.data or self.default_data()
 
     def default_data(self) -> Path:
         """Folder of the data beside the file."""
-        return self._path.with_suffix(".study")
+        return self.path.with_suffix(".study")
 
     def plain(self) -> dict[str, Any]:
         """As ``SpecFile.plain``, without the place of the data if that is the usual one."""
@@ -161,7 +162,7 @@ class StudySpec(SpecFile):
             pages |= {f"{where}.after[{at}]": page for at, page in enumerate(task.after)}
         for key, page in pages.items():
             text = getattr(page, "text", None)
-            for message in picture_faults(text, self._path.parent) if text else ():
+            for message in picture_faults(text, self.path.parent) if text else ():
                 yield f"{key}.text", message
 
 

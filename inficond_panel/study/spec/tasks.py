@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import Annotated, ClassVar, Literal
 
-from inficond_panel.spec.framework.fields import Choice, Flag, Number, Slug, Text, Whole
-from inficond_panel.spec.framework.lists import Names, Words
-from inficond_panel.spec.framework.paths import FilePath
-from inficond_panel.spec.framework.section import Nested, NestedList, Section
-from inficond_panel.spec.sections.page import VIEWS
+from inficond_panel.spec.framework.section import Section
+from inficond_panel.spec.framework.types import File, Names, OneOf, Several, Slug, Text, option
+from inficond_panel.spec.sections.page import View
 from inficond_panel.study.spec.pages import QuestionPage
-from inficond_panel.study.spec.questions import REQUIRED, Question
+from inficond_panel.study.spec.questions import Question
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, F1, FIDELITY, PRECISION, RECALL, keys
 
 GOALS = list(keys(AP, F1, PRECISION, RECALL, ACCURACY, FIDELITY))
@@ -26,101 +24,81 @@ class DoneWhen(Section):
 class ReachesTeacher(DoneWhen):
     """The student's AP reaches the teacher's (InFiConD, section 6)."""
 
-    rule = Choice(
-        default="teacher", objects=["teacher"], doc="The student's AP reaches the teacher's."
-    )
-    margin = Number(0.0, bounds=(0, 1), doc="Gap that is still enough.", metadata={"unit": "AP"})
+    rule: Literal["teacher"] = option("teacher", doc="The student's AP reaches the teacher's.")
+    margin: float = option(0.0, ge=0, le=1, doc="Gap of AP that is still enough.")
 
 
 class ReachesValue(DoneWhen):
     """A metric of the student reaches a value."""
 
-    rule = Choice(default="value", objects=["value"], doc="A metric reaches a value.")
-    metric = Choice(default=AP.key, objects=GOALS, doc="Metric of the student.")
-    value = Number(None, bounds=(0, 1), doc="Value to reach.", metadata=REQUIRED)
+    rule: Literal["value"] = option("value", doc="A metric reaches a value.")
+    metric: Annotated[str, OneOf(GOALS)] = option(AP.key, doc="Metric of the student.")
+    value: float = option(ge=0, le=1, doc="Value to reach.")
 
 
 class GainsBy(DoneWhen):
     """A metric of the student has risen by so much since the start node."""
 
-    rule = Choice(default="gain", objects=["gain"], doc="A metric has risen by so much.")
-    metric = Choice(default=AP.key, objects=GOALS, doc="Metric of the student.")
-    by = Number(
-        None,
-        bounds=(0, 1),
-        inclusive_bounds=(False, True),
-        doc="Rise since the start node, 0.01 is one point.",
-        metadata=REQUIRED,
-    )
+    rule: Literal["gain"] = option("gain", doc="A metric has risen by so much.")
+    metric: Annotated[str, OneOf(GOALS)] = option(AP.key, doc="Metric of the student.")
+    by: float = option(gt=0, le=1, doc="Rise since the start node, 0.01 is one point.")
 
 
 class IterationsMade(DoneWhen):
     """So many fine-tuning iterations were made."""
 
-    rule = Choice(default="iterations", objects=["iterations"], doc="So many fine-tunes.")
-    count = Whole(1, bounds=(1, None), doc="Fine-tunes.")
+    rule: Literal["iterations"] = option("iterations", doc="So many fine-tunes.")
+    count: int = option(1, ge=1, doc="Fine-tunes.")
 
 
 class AnswersGiven(DoneWhen):
     """So many photos were answered yes or no."""
 
-    rule = Choice(
-        default="answers", objects=["answers"], doc="So many photos were answered yes or no."
-    )
-    count = Whole(20, bounds=(1, None), doc="Photos; skipped ones do not count.")
+    rule: Literal["answers"] = option("answers", doc="So many photos were answered yes or no.")
+    count: int = option(20, ge=1, doc="Photos; skipped ones do not count.")
 
 
 class ParticipantSays(DoneWhen):
     """The participant says so."""
 
-    rule = Choice(
-        default="participant", objects=["participant"], doc="The participant says that it is."
-    )
+    rule: Literal["participant"] = option("participant", doc="The participant says that it is.")
 
 
 class Task(Section):
     """Something to do with the students of one class."""
 
-    name_ = Slug(None, doc="Name in tables and files; no two alike.", metadata=REQUIRED)
-    title = Text(None, doc="Heading.", metadata=REQUIRED)
-    text = Text(None, doc="What to do, as Markdown.", metadata=REQUIRED)
-    spec = Text(None, doc="Spec of the app, a file or a name; that of the study if left out.")
-    class_ = Names(
+    name_: Slug = option(doc="Name in tables and files; no two alike.")
+    title: Text = option(doc="Heading.")
+    text: Text = option(doc="What to do, as Markdown.")
+    spec: Text | None = option(
+        None, doc="Spec of the app, a file or a name; that of the study if left out."
+    )
+    class_: Names = option(doc="Class to work on. Of several names the first that the store has.")
+    edits: File | None = option(
+        None, doc="Edits file that leads from the untouched students to the start node."
+    )
+    node: Text | None = option(
         None,
-        doc="Class to work on. Of several names the first that the store has.",
-        metadata=REQUIRED,
+        doc="Start node in the history of the spec: number, id or name; #0 if left out.",
     )
-    edits = FilePath(
-        doc="Edits file that leads from the untouched students to the start node.",
-        metadata={"exists": "file"},
+    views: Several[View] = option([], doc="Views on the page; empty: all of the spec's layout.")
+    done_when: DoneWhen = option(default_factory=ParticipantSays, doc="When the task is done.")
+    time_limit: float | None = option(
+        None, gt=0, doc="Minutes after which the task ends; none if left out."
     )
-    node = Text(
-        None, doc="Start node in the history of the spec: number, id or name; #0 if left out."
-    )
-    views = Words(
-        [],
-        doc="Views on the page; empty: all of the spec's layout.",
-        metadata={"words": VIEWS},
-    )
-    done_when = Nested(DoneWhen, default_factory=ParticipantSays, doc="When the task is done.")
-    time_limit = Number(
-        None,
-        bounds=(0, None),
-        inclusive_bounds=(False, True),
-        doc="Time after which the task ends; none if left out.",
-        metadata={"unit": "minutes"},
-    )
-    may_leave = Flag(True, doc="Whether one may go on before the task is done.")
-    other_classes = Flag(
+    may_leave: bool = option(True, doc="Whether one may go on before the task is done.")
+    other_classes: bool = option(
         False, doc="Whether students of other classes can be opened and tuned in the task."
     )
-    may_type = Flag(
-        False, doc="Whether concepts can be typed in the task; they are the participant's own."
+    may_type: bool = option(
+        False,
+        doc="Whether concepts can be typed in the task; they are the participant's own.",
     )
-    may_ask = Flag(
-        False, doc="Whether photos can be answered yes or no in the task, to teach the student."
+    may_ask: bool = option(
+        False,
+        doc="Whether photos can be answered yes or no in the task, to teach the student.",
     )
-    after = NestedList(QuestionPage, [], doc="Pages of questions after the task.")
+    after: list[QuestionPage] = option([], doc="Pages of questions after the task.")
 
     @property
     def ends_by_word(self) -> bool:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any, ClassVar, TypeVar
 
 from inficond_panel.spec import Spec
-from inficond_panel.spec.framework.paths import FilePath
-from inficond_panel.spec.framework.section import Nested, Section
+from inficond_panel.spec.framework.section import Section
+from inficond_panel.spec.framework.types import AnyPath, option
 from inficond_panel.spec.sections.page import Layout, Views
 from inficond_panel.spec.sections.students import Students, Tuning
 
@@ -23,16 +23,17 @@ class Variation(Section):
 
     partial: ClassVar[bool] = True
 
-    store = FilePath(
+    store: AnyPath | None = option(
+        None,
         doc="Another store: of another teacher, other concepts or segments. A spec of its own "
         "makes it; it has the classes of the tasks.",
     )
-    students = Nested(
-        Students, default=None, doc="Keys of the distillation; solver too, unless it is exact."
+    students: Students | None = option(
+        None, doc="Keys of the distillation; solver too, unless it is exact."
     )
-    tuning = Nested(Tuning, default=None, doc="Keys of what a thumb does.")
-    views = Nested(Views, default=None, doc="Keys of what views show.")
-    layout = Nested(Layout, default=None, doc="Keys of the page.")
+    tuning: Tuning | None = option(None, doc="Keys of what a thumb does.")
+    views: Views | None = option(None, doc="Keys of what views show.")
+    layout: Layout | None = option(None, doc="Keys of the page.")
 
     def over(self, spec: Spec) -> Spec:
         """``spec`` with these keys in place of its own."""
@@ -45,7 +46,7 @@ class Variation(Section):
             if changes(self.layout) & set(_PLACES):
                 base = Layout(theme=base.theme, show=base.show, tour=base.tour)
             changed["layout"] = _over(base, self.layout)
-        return Spec(spec.path, **{**spec.values(), **changed})
+        return Spec(path=spec.path, **{**spec.values(), **changed})
 
     def misfits(self, spec: Spec) -> Iterator[tuple[str, str]]:
         """Yield (key, message) for what cannot be over ``spec``, though each key is right."""
@@ -61,21 +62,20 @@ class Variation(Section):
 
 def changes(section: Section) -> set[str]:
     """Attributes of a partial section that count: those that were named, and no default."""
-    fields = section.fields().values()
-    other = {f.attribute for f in fields if getattr(section, f.attribute) != _usual(f)}
-    return other | set(section.named)
-
-
-def _usual(field: Any) -> Any:
-    return field.default_factory() if field.default_factory else field.default
+    other = {
+        key.attribute
+        for key in section.fields().values()
+        if getattr(section, key.attribute) != key.default
+    }
+    return other | section.model_fields_set
 
 
 def _over(base: S, part: S) -> S:
     """``base`` with what ``part`` changes; of another kind, what both have is kept."""
     kept = {
-        field.attribute: getattr(base, field.attribute)
-        for key, field in base.fields().items()
-        if field.attribute in part.param and key != part.chooser
+        key.attribute: getattr(base, key.attribute)
+        for name, key in base.fields().items()
+        if name in part.fields() and name != part.chooser
     }
     changed = {name: getattr(part, name) for name in changes(part) if name != part.chooser}
     return type(part)(**{**kept, **changed})

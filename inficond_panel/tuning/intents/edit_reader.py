@@ -10,8 +10,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from inficond_panel.common.near_words import near
 from inficond_panel.errors import Problem
-from inficond_panel.spec.framework.fields import parse_number
-from inficond_panel.spec.framework.yaml_source import short, shown, tag, text_of
+from inficond_panel.spec.framework.yaml_source import parse_number, short, shown, tag, text_of
 from inficond_panel.tuning.intents.asked import Asked
 from inficond_panel.tuning.intents.cures import Balance, Doubt, Label, Lambda, Learn
 from inficond_panel.tuning.intents.intent import GroupIntent, Intent

@@ -109,7 +109,7 @@ def make_layout(layout: Layout) -> dict[str, Any]:
     }
 
 
-def read_layout(page: Mapping[str, Any], looks: Mapping[str, str], spec: Layout) -> Layout:
+def read_layout(page: Mapping[str, Any], looks: Mapping[str, Any], spec: Layout) -> Layout:
     """Layout of a spec for a page that looks like this; the spec's own where it does already.
 
     ``looks`` are the ``theme``, and how much the views ``show``.

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from inficond_panel.errors import DataError
-from inficond_panel.spec.framework.paths import function_title
+from inficond_panel.spec.framework.types import function_title
 from inficond_panel.spec.sections.dataset import PythonDataset
 from inficond_panel.store.images import to_rgb
 from precompute.datasets.dataset import Listing, choose_classes, label_matrix

@@ -96,7 +96,7 @@ def columns_listing(dataset: ColumnsDataset) -> Listing:
     classes = _classes(dataset, label_of.values(), path)
     return Listing(
         known=tuple(lines),
-        list_of=lambda name: read_list(dataset.list_place(name)[0], lines),
+        list_of=lambda name: read_list(dataset.list_file(name), lines),
         classes=lambda _: classes,
         labels=lambda ids, names: label_matrix(ids, names, _known(label_of, ids, names)),
         paths=lambda ids: [Path(dataset.images) / file_of[image] for image in ids],

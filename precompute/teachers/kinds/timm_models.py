@@ -123,7 +123,7 @@ def frozen(network: nn.Module) -> Any:
 
 
 def _load(model: Any, section: TimmTeacher) -> None:
-    path: Path = section.pretrained
+    path = Path(section.pretrained)
     state = timm_layout(model, read_state(path))
     if section.head:  # the file may have a classifier of its own, which is not used
         own = model.state_dict().keys()

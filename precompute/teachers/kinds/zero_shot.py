@@ -15,6 +15,7 @@ import numpy as np
 
 from inficond_panel.common.near_words import near
 from inficond_panel.errors import DataError
+from inficond_panel.spec.framework.types import value_of
 from inficond_panel.spec.sections.teacher import OpenClipTeacher
 from precompute.encoder import Encoder
 from precompute.teachers.preprocessing import of_encoder
@@ -33,8 +34,7 @@ def load_zero_shot(
         background = encoder.embed_text(list(section.background))
     else:
         background = encoder.embed_concepts(list(corpus), prompts)
-    bias = section.param["bias"]
-    offsets = [bias.value_of(section.bias, name) for name in classes]
+    offsets = [value_of(section.bias, name) for name in classes]
     network = _network(encoder.model, text, background, np.array(offsets, np.float32))
     columns = tuple(range(len(classes)))
     return TorchTeacher(
@@ -62,7 +62,7 @@ def _network(model: Any, text: np.ndarray, background: np.ndarray, bias: np.ndar
 
 
 def _check_names(section: OpenClipTeacher, classes: Sequence[str]) -> None:
-    biased = set(section.bias) - {"default"} if isinstance(section.bias, dict) else set()
+    biased = {*section.bias} - {"default"} if isinstance(section.bias, dict) else set[str]()
     for key, names in (("words", section.words), ("bias", biased)):
         unknown = sorted(name for name in names if name not in classes)
         if unknown:
