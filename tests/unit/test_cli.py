@@ -106,7 +106,7 @@ def test_tune_makes_its_last_iteration_the_head_which_other_commands_take(run, s
     assert "history jump" not in err
     assert open_tuner(spec_file).head().id == last
     _, told, _ = run("metrics", spec_file, "--json")
-    assert json.loads(told)["node"] == last
+    assert json.loads(told)["classes"]["node"] == last
 
 
 def test_tune_can_leave_the_head_and_the_others_then_say_which_students_they_take(

@@ -8,11 +8,11 @@ import json
 import numpy as np
 import pytest
 from factory import small_store, spec_text
-from inficond_panel.api.tables import history
 from scipy.optimize import minimize
 from scipy.special import expit
 
 from inficond_panel.errors import TuningError
+from inficond_panel.results.history import iterations
 from inficond_panel.spec import load_spec
 from inficond_panel.store import Store
 from inficond_panel.tuning import History, Intent, Tuner, dump_edits, read_edits
@@ -144,7 +144,7 @@ def test_a_bound_is_stored_replayed_and_written(tuner: Tuner, tmp_path) -> None:
     for batch in read_edits(path, tuner.store):
         at = again.fine_tune(at, batch)
     assert at.id == free.id
-    rows = history(tuner.nodes(), free)
+    rows = iterations(tuner, free)
     told = [
         f"down {WHEEL} ≤ −0.46 on {BIKE}",
         f"up {WHEEL} ≥ 0.25 on {BIKE}",
