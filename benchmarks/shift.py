@@ -36,6 +36,8 @@ from inficond_panel.tuning.suggest.gain import DRAWS
 
 #: What a gain where class and context disagree is a share of.
 WHOLE = "the unbiased student of the same size"
+#: What all else is held against.
+REPAIR = "suggest"
 
 
 def main() -> None:
@@ -104,16 +106,21 @@ def gains_of(title: str, runs: list[Run]) -> dict[str, Any]:
     if not names:
         return {}
     stated = float(np.mean([run.stated for run in runs]))
-    print(f"{title}: AP points on the holdout, {len(runs)} students; suggest {stated:+.1f}")
-    print(f"  {'':45s} gain [95 %]   worst   share where they disagree")
-    found: dict[str, Any] = {"stated_by_repair": stated}
+    print(f"{title}: AP points on the holdout, {len(runs)} students; {REPAIR} states {stated:+.1f}")
+    print(f"  {'':45s} gain [95 %]   worst   {REPAIR} less it   share where they disagree")
+    found: dict[str, Any] = {"stated": stated}
     for name in names:
         mean, low, high = mean_gain(runs, name)
+        lead, least, most = mean_gain(runs, REPAIR, than=name)
         worst = min(100 * run.gains[name].estimate for run in runs if name in run.gains)
         share = share_apart(runs, name)
         told = "" if share is None else f"{share:6.0%}"
-        print(f"  {name:45s} {mean:+5.1f} [{low:+.1f}, {high:+.1f}] {worst:+6.1f} {told}")
+        ahead = f"{lead:+5.1f} [{least:+.1f}, {most:+.1f}]"
+        print(
+            f"  {name:45s} {mean:+5.1f} [{low:+.1f}, {high:+.1f}] {worst:+6.1f}   {ahead}   {told}"
+        )
         found[name] = {"gain": mean, "low": low, "high": high, "worst": worst, "share": share}
+        found[name] |= {"repair_less": lead, "repair_less_low": least, "repair_less_high": most}
     return found
 
 
@@ -135,16 +142,22 @@ def claimed(plain: list[Run]) -> dict[str, Any]:
     return found
 
 
-def mean_gain(runs: Sequence[Any], title: str) -> tuple[float, float, float]:
-    """Mean gain in AP points over the runs that have it, with limits over runs and photos."""
-    chosen = [run.gains[title] for run in runs if title in run.gains]
-    draws = np.array([np.nan_to_num(gain.draws) for gain in chosen])
+def mean_gain(runs: Sequence[Any], title: str, than: str = "") -> tuple[float, float, float]:
+    """Mean gain in AP points over the runs that have it, with limits over runs and photos.
+
+    With ``than`` it is the gain less that of another title; both have the same draws of photos.
+    """
+    held = [run for run in runs if title in run.gains and (than or title) in run.gains]
+    draws = np.array([np.nan_to_num(run.gains[title].draws) for run in held])
+    values = np.array([run.gains[title].estimate for run in held])
+    if than:
+        draws -= np.array([np.nan_to_num(run.gains[than].draws) for run in held])
+        values -= np.array([run.gains[than].estimate for run in held])
     rng = np.random.default_rng(0)
-    taken = rng.integers(len(chosen), size=(DRAWS, len(chosen)))
+    taken = rng.integers(len(held), size=(DRAWS, len(held)))
     means = draws[taken.T, np.arange(DRAWS)].mean(axis=0)
     low, high = np.quantile(means, [0.025, 0.975])
-    mean = float(np.mean([gain.estimate for gain in chosen]))
-    return tuple(float(100 * value) for value in (mean, low, high))  # type: ignore[return-value]
+    return tuple(float(100 * value) for value in (values.mean(), low, high))  # type: ignore[return-value]
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from sklearn.preprocessing import StandardScaler
 
 from inficond_panel import distill
 from inficond_panel.api.students import TunableStudents
+from inficond_panel.distill.folds import stratified_folds
 from inficond_panel.tuning.intents.cures import Learn
 from inficond_panel.vocabulary.cures import LABELS
 from shift_parts.cures import holdout
@@ -38,7 +39,7 @@ def baselines(students: TunableStudents) -> Iterator[tuple[str, NDArray]]:
 
 def _lasso(scores: NDArray, label: NDArray, shown: NDArray) -> NDArray:
     """Logits by L1; the penalty by the AP on a fifth of the photos."""
-    part = np.arange(len(label)) % 5 == 0
+    part = stratified_folds(label[:, None], 5, 0) == 0
     targets = np.repeat(label[~part, None], len(L1), axis=1)
     tried = distill.fit(scores[~part], targets, l1=L1, tolerance=1e-4)
     logits = distill.decision_function(scores[part], tried.weights, tried.intercepts)

@@ -13,6 +13,9 @@ from inficond_panel.store import Store
 from shift_parts.pairs import Pair, Split, biased, draw_split, find_pairs
 from shift_parts.teachers import TEACHERS, teacher_logits
 
+#: Positives of tune by which a model of its labels can be chosen by five folds.
+FOLDED = 5
+
 
 @dataclass(frozen=True)
 class Case:
@@ -61,12 +64,16 @@ def biased_cases(store: Store, args: argparse.Namespace) -> Iterator[Case]:
 
 
 def plain_cases(store: Store, args: argparse.Namespace) -> Iterator[Case]:
-    """Classes of all seeds on the photos of fit as they were drawn."""
+    """Classes of all seeds on the photos of fit as they were drawn.
+
+    Classes with fewer than ``FOLDED`` positives on tune are left out: no baseline has its folds.
+    """
     for seed in range(args.first_seed, args.first_seed + args.seeds):
         split = _split(store, args, seed)
         few = split.smaller(args.fit, seed=seed).fit
         order = np.random.default_rng([seed, 7]).permutation(len(store.classes))
-        for k in order[: args.plain].tolist():
+        shown = (np.asarray(store.label)[split.tune] == 1).sum(axis=0)
+        for k in order[shown[order] >= FOLDED][: args.plain].tolist():
             logits = teacher_logits(args.teacher, store, k, split.fit, seed)
             yield Case(store, k, logits, split, few, seed)
 
