@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import nan
 from typing import Any
 
 import numpy as np
@@ -93,7 +94,7 @@ def _own(student: Student) -> list[dict[str, Any]]:
     apart = {key: discrepancies(student, key) for key in DISCREPANCIES}
     rows = []
     for c, name in enumerate(student.store.concepts):
-        low, high = student.bound(name) or (None, None)
+        low, high = (nan if end is None else end for end in student.bound(name) or (None, None))
         own = {"influence": float(weights[c]), "rank": int(rank[c]) if weights[c] else None}
         sides = {key: float(values[c]) for key, values in apart.items()}
         rows.append({**own, **sides, "lower_bound": low, "upper_bound": high})

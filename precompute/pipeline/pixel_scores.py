@@ -92,7 +92,7 @@ def check_methods(settings: SegmentSettings) -> None:
         f"Segments with {said} look at the photo itself, which an ONNX model of the encoder's "
         "pixels cannot.",
         f"Those with method {' or '.join(METHODS)} and refine: none can be exported so; for others "
-        "export the students over scores (--format onnx), and decide photos by inficond predict.",
+        "export the students over scores (--format onnx), which take the scores of new photos.",
     )
 
 

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 #: Rooms that no script calls, and files whose flags have no counterpart in Python.
 NOT_IN_PYTHON = re.compile(
     r"inficond_panel/(cli|app|commands|study|views|state|ui|quantify/experiment)"
-    r"|precompute/(recipes|download|detect/teachers|batches/workers|teachers/loading)"
+    r"|precompute/(recipes|download|detect/models|batches/run|teachers/loading)"
 )
 #: What has no counterpart: the pages of the docs, and stores whose spec names photos.
 SHELL = re.compile(r"inficond (?!docs|precompute)[a-z]|(?<![\w-])--[a-z]")

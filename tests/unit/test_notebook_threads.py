@@ -100,7 +100,8 @@ CLASSES = ("bicycle", "tv monitor", "sheep", "bird")
 SHOWN = {
     ("configuration", "_strip"): ["data"],
     ("performance", "table"): ["selected", "rows", "touched"],
-    ("knowledge", "table"): ["student", "concept", "rows", "summary", "pending", "status"],
+    ("knowledge", "table"): ["student", "concept", "rows", "pending", "status"],
+    ("knowledge", "panels"): ["summary"],
     ("detail", "panel"): ["student", "concept", "influence", "pending"],
     ("provenance", "_tree"): ["data"],
 }

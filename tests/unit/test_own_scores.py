@@ -130,7 +130,7 @@ def test_the_map_is_a_sentence(app):
 
 def test_rows_have_no_patches_and_say_why_and_state_the_scale(app):
     table = make_views(app)["knowledge"].table
-    assert table.patchless == app.store.lacks("segments") != ""
+    assert table.options["patchless"] == app.store.lacks("segments") != ""
     assert all(row["patches"] == [] for row in table.rows)
     names = [name for name, _ in table.rows[0]["scale"]]
     assert names == ["Score on fit", "λ per spread", "Step of a thumb"]

@@ -19,9 +19,13 @@ def records(source: str) -> dict:
     return json.loads(line.removeprefix(START))
 
 
-@pytest.mark.parametrize("name", ["knowledge", "embedding", "performance", "detail", "provenance"])
+PLACES = """knowledge/table/table embedding/embedding performance/performance detail/detail
+provenance/provenance"""
+
+
+@pytest.mark.parametrize("name", PLACES.split())
 def test_a_view_that_imports_the_vocabulary_gets_its_values_once_and_first(name):
-    source = browser.module(PACKAGE / "views" / name / f"{name}.js")
+    source = browser.module(PACKAGE / "views" / f"{name}.js")
     assert source.startswith(START)
     assert source.count(START) == 1
 
@@ -31,7 +35,7 @@ def test_a_module_that_does_not_import_it_stays_without():
 
 
 def test_values_are_those_that_people_read_and_press():
-    found = records(browser.module(PACKAGE / "views" / "knowledge" / "knowledge.js"))
+    found = records(browser.module(PACKAGE / "views" / "knowledge" / "table" / "table.js"))
     assert found["directions"] == {
         "up": {"verb": "Uptune", "mark": "▲", "key": "u", "icon": "thumb"},
         "down": {"verb": "Downtune", "mark": "▼", "key": "d", "icon": "thumb"},
@@ -57,6 +61,6 @@ def test_values_are_those_that_people_read_and_press():
 
 
 def test_colours_come_before_the_rules_that_use_them():
-    sheets = browser.styles(PACKAGE / "views" / "knowledge" / "knowledge.css")
+    sheets = browser.styles(PACKAGE / "views" / "knowledge" / "table" / "table.css")
     assert "  --uptune: light-dark(#2f6fde, #6699f5);\n" in sheets[0]
     assert sum("--uptune:" in sheet for sheet in sheets) == 1

@@ -127,7 +127,8 @@ def make_goal(standing: Standing, done: bool) -> str:
 
 def make_question(question: Question, answers: Mapping[str, Any]) -> dict[str, Any]:
     """A question with the answer that it has; which one is right stays here."""
-    shown = {key: value for key, value in question.values().items() if key != "right"}
+    keys = {name: key for name, key in question.fields().items() if name != "right"}
+    shown = {name: getattr(question, key.attribute) for name, key in keys.items()}
     return {**shown, "value": answers.get(question.name_)}
 
 
