@@ -95,7 +95,10 @@ def _own(student: Student) -> list[dict[str, Any]]:
     rows = []
     for c, name in enumerate(student.store.concepts):
         low, high = (nan if end is None else end for end in student.bound(name) or (None, None))
-        own = {"influence": float(weights[c]), "rank": int(rank[c]) if weights[c] else None}
+        own: dict[str, Any] = {
+            "influence": float(weights[c]),
+            "rank": int(rank[c]) if weights[c] else None,
+        }
         sides = {key: float(values[c]) for key, values in apart.items()}
         rows.append({**own, **sides, "lower_bound": low, "upper_bound": high})
     return rows

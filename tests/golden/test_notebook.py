@@ -85,7 +85,7 @@ def test_the_culprit_is_the_planted_one(cells):
 def test_the_change_is_more_than_noise(cells):
     changes = table(cells["changes"])
     assert changes.loc["bicycle", "words"] == "up"
-    assert float(changes.loc["bicycle", "low"]) > 0
+    assert float(changes.loc["bicycle", "change_low"]) > 0
     assert float(changes.loc["dog", "change"]) == 0  # not tuned: not touched
     assert table(cells["fidelity"]).loc["bicycle", "words"] == "up"
 
