@@ -6,7 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
-from inficond_panel.commands.shared.arguments import add_node, add_tuner
+from inficond_panel.commands.shared.arguments import add_json, add_node, add_tuner
 from inficond_panel.commands.shared.output import note, say, say_json
 from inficond_panel.common.numbers import count
 
@@ -25,6 +25,7 @@ PIXELS = "onnx-pixels"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     add_tuner(parser)
+    add_json(parser)
     add_node(parser)
     parser.add_argument(
         "--format",

@@ -15,7 +15,7 @@ from inficond_panel.distill import (
     SliceReport,
     change_intervals,
 )
-from inficond_panel.results.frame import interval_of
+from inficond_panel.results.frame import intervals_of
 from inficond_panel.results.metrics import changes, metrics
 from inficond_panel.results.slices import measure_slices, metadata_slices
 from inficond_panel.results.stability import stability
@@ -51,7 +51,7 @@ def measure(tuner: Tuner, student: Student, preview: Student | None = None) -> M
             return {}
         old = tuner.node(before)
         frame = changes(tuner, old, node, split, metrics=MEASURED, classes=[name])
-        return {row["metric"]: interval_of(row, "change") for _, row in frame.iterrows()}
+        return dict(zip(frame["metric"], intervals_of(frame, "change"), strict=True))
 
     return Measured(
         name,
