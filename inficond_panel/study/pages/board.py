@@ -20,11 +20,10 @@ from inficond_panel.common.saved_file import File
 from inficond_panel.errors import InficondError, StudyError
 from inficond_panel.state import Job, Jobs
 from inficond_panel.study.pages.report import write_report
-from inficond_panel.study.results.board import board
 from inficond_panel.study.results.study_tables import events_table, write
-from inficond_panel.study.results.timeline import progress_of
+from inficond_panel.study.results.timeline import board, progress_of
+from inficond_panel.study.run.records import storable
 from inficond_panel.study.run.study import Study
-from inficond_panel.study.run.study_events import storable
 from inficond_panel.ui import browser
 from inficond_panel.ui.actions import Acting, action
 from inficond_panel.ui.component import Component

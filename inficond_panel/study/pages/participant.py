@@ -23,7 +23,7 @@ from inficond_panel.study.pages.screens import (
 )
 from inficond_panel.study.pages.work import Work, make_state, rights_of
 from inficond_panel.study.run.progress import Progress
-from inficond_panel.study.run.session import Session
+from inficond_panel.study.run.recorder import Session
 from inficond_panel.study.run.study import Study
 from inficond_panel.study.spec.tasks import Task
 from inficond_panel.ui import browser

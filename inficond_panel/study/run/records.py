@@ -1,4 +1,4 @@
-"""Events recorded of a participant, each with time, session, step, view and action."""
+"""Records of a study: participants with their tasks and conditions, and their events."""
 
 from __future__ import annotations
 
@@ -7,6 +7,44 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+
+@dataclass(frozen=True)
+class Assigned:
+    """A task in the order of one participant; ``condition`` is empty where nothing is varied."""
+
+    task: str
+    condition: str = ""
+
+
+@dataclass(frozen=True)
+class Participant:
+    """One who takes part: a number, and tasks in order. Nothing tells who it is."""
+
+    number: int
+    slot: int
+    plan: tuple[Assigned, ...]
+    created: str
+
+    @property
+    def label(self) -> str:
+        """``P01``."""
+        return f"P{self.number:02d}"
+
+    def condition(self, task: str = "") -> str:
+        """Condition in a task, of the plan; else that of all tasks; empty: several or none."""
+        own = [item for item in self.plan if item.task == task] or self.plan
+        found = {item.condition for item in own}
+        return found.pop() if len(found) == 1 else ""
+
+
+@dataclass(frozen=True)
+class Presence:
+    """The page that a participant opened last, and when it was last there."""
+
+    session: str
+    seen: str
+
 
 #: Up to here each whole number is one of its own, in every program that reads the tables.
 _LARGEST = 2**53

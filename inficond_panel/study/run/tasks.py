@@ -1,26 +1,97 @@
-"""The tasks of a study on their stores: class, start node, and whether they can be done at all."""
+"""The tasks of a study on their stores: order, condition, goal, start, concepts that are typed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
+from inficond_panel.concepts.extended_store import extended
 from inficond_panel.concepts.texts import TextEncoder
 from inficond_panel.concepts.typed import check_encoder, check_typing
 from inficond_panel.errors import InficondError, Problem, SpecError
 from inficond_panel.spec import Spec, find_spec, load_spec
 from inficond_panel.spec.framework.phrases import hint
 from inficond_panel.store import Store
-from inficond_panel.study.run.done_rules import SPLIT, standing
+from inficond_panel.study.run.records import Assigned, Event
 from inficond_panel.study.spec.study_spec import Level, StudySpec
-from inficond_panel.study.spec.tasks import Task
+from inficond_panel.study.spec.tasks import (
+    AnswersGiven,
+    DoneWhen,
+    GainsBy,
+    IterationsMade,
+    ParticipantSays,
+    ReachesTeacher,
+    ReachesValue,
+    Task,
+)
 from inficond_panel.study.spec.variation import Variation
-from inficond_panel.tuning import History, Node, Tuner, open_tuner, read_edits
+from inficond_panel.tuning import History, Node, Student, Tuner, open_tuner, read_edits
 from inficond_panel.tuning.intents.asked import Asked
 from inficond_panel.tuning.node_names import find_node
 from inficond_panel.tuning.opening import open_spec_store
 from inficond_panel.tuning.replay import branch
+from inficond_panel.tuning.typed_concepts import typed_folder
+from inficond_panel.vocabulary.metrics import AP
+from inficond_panel.vocabulary.splits import TUNE
+
+SPLIT = TUNE
+#: What a standing counts, where it is no metric, and its name on the page.
+ITERATIONS, ANSWERS = "iterations", "answers"
+COUNTED = {ITERATIONS: "Fine-tunes", ANSWERS: "Photos answered"}
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Standing of a task: ``value`` of ``what``, and the ``target`` that it is to reach.
+
+    Both are None where the participant decides when it is done; ``value`` is nan where undefined.
+    """
+
+    what: str
+    value: float | None
+    target: float | None
+
+    @property
+    def done(self) -> bool:
+        """True if the target is reached."""
+        if self.value is None or self.target is None:
+            return False
+        return self.value >= self.target
+
+
+def answered(events: Iterable[Event]) -> int:
+    """Number of photos that a participant has answered yes or no, by the events of a task."""
+    images: set[str] = set()
+    for event in events:
+        if event.action == "photo-answer" and event.payload["answer"] is not None:
+            images.add(event.payload["image"])
+        elif event.action == "photo-undo":
+            images -= set(event.payload["images"])
+    return len(images)
+
+
+def standing(
+    rule: DoneWhen, start: Student, student: Student, iterations: int, answers: int = 0
+) -> Standing:
+    """Standing of a student, after so many ``iterations`` from ``start`` and photos answered."""
+    if isinstance(rule, ParticipantSays):
+        return Standing("", None, None)
+    if isinstance(rule, IterationsMade):
+        return Standing(ITERATIONS, iterations, rule.count)
+    if isinstance(rule, AnswersGiven):
+        return Standing(ANSWERS, answers, rule.count)
+    now = student.metrics
+    if isinstance(rule, ReachesTeacher):
+        return Standing(AP.key, now.ap, now.teacher_ap - rule.margin)
+    if isinstance(rule, ReachesValue):
+        return Standing(rule.metric, getattr(now, rule.metric), rule.value)
+    assert isinstance(rule, GainsBy)
+    before = getattr(start.metrics, rule.metric)
+    return Standing(rule.metric, getattr(now, rule.metric), before + rule.by)
+
 
 REMEDY = "`inficond check STUDY` checks a study; `inficond docs study` says how to set one up."
 Progress = Callable[[float, str], None]
@@ -174,3 +245,101 @@ def _typing_fault(ready: Ready, encoder: EncoderOf) -> str:
     except InficondError as error:
         return error.message
     return ""
+
+
+TYPED = "type"  #: action of an event: a concept was typed
+
+
+@dataclass(frozen=True)
+class ConceptSet:
+    """Concepts of a task from the time ``since`` on, empty for its start.
+
+    ``typed`` are the names beside the store's, in the order in which they came; ``root`` is the id
+    of the untouched students over them, ``node`` that of the students that were shown first.
+    """
+
+    root: str
+    node: str
+    typed: tuple[str, ...] = ()
+    since: str = ""
+
+
+def concept_sets(ready: Ready, events: Iterable[Event]) -> list[ConceptSet]:
+    """Concept sets of a task, the store's own first, by the events of its participant."""
+    sets = [ConceptSet(ready.start.root, ready.start.id)]
+    for event in events:
+        if event.action == TYPED and event.step == ready.task.name_:
+            payload, typed = event.payload, sets[-1].typed
+            sets.append(
+                ConceptSet(payload["root"], payload["node"], (*typed, payload["name"]), event.time)
+            )
+    return sets
+
+
+def store_over(store: Store, history: Path, typed: Iterable[str]) -> Store:
+    """``store`` with concepts that were typed in a task, which are kept beside its history."""
+    names, folder = set(typed), typed_folder(history)
+    kept = folder.read(store) if names and folder else []
+    return extended(store, [one for one in kept if one.name in names])
+
+
+def balanced_square(size: int) -> list[list[int]]:
+    """Rows in which each of ``size`` things stands in each place equally often.
+
+    Each also follows each other thing equally often (E. J. Williams, "Experimental designs
+    balanced for the estimation of residual effects of treatments", Australian Journal of
+    Scientific Research A 2, 1949): ``size`` rows where that is even, else twice as many.
+    """
+    first = [0]
+    for step in range(1, size):
+        first.append(step // 2 + 1 if step % 2 else size - step // 2)
+    first = [place % size for place in first]
+    rows = [[(place + shift) % size for place in first] for shift in range(size)]
+    return rows if size % 2 == 0 else rows + [row[::-1] for row in rows]
+
+
+def assign(study: StudySpec, slot: int) -> tuple[Assigned, ...]:
+    """Tasks and conditions of the participant at place ``slot`` (from 0), in their order.
+
+    Orders of conditions change only after all orders of tasks were had, so that over a full round
+    each task meets each condition equally often.
+    """
+    names = [task.name_ for task in study.tasks]
+    orders = _orders(study.order, len(names), study.seed, slot)
+    order = orders[slot % len(orders)]
+    conditions = _conditions(study, slot // len(orders), slot)
+    return tuple(
+        Assigned(names[at], conditions[place % len(conditions)] if conditions else "")
+        for place, at in enumerate(order)
+    )
+
+
+def _orders(kind: str, size: int, seed: int, slot: int) -> list[list[int]]:
+    """The rows that participants take in turn; a drawn order is a row of its own."""
+    if kind == "latin_square":
+        return balanced_square(size)
+    if kind == "random":
+        return [list(np.random.default_rng([seed, 1, slot]).permutation(size))]
+    return [list(range(size))]
+
+
+def _conditions(study: StudySpec, turn: int, slot: int) -> list[str]:
+    """Conditions of one participant: one for all tasks, or one for each in turn."""
+    if study.conditions is None:
+        return []
+    names = [level.name_ for level in study.conditions.levels]
+    drawn = study.conditions.assignment == "random"
+    if study.conditions.design == "between":
+        return [names[_blocked(len(names), study.seed, slot) if drawn else turn % len(names)]]
+    if drawn:
+        return [
+            names[at] for at in np.random.default_rng([study.seed, 2, slot]).permutation(len(names))
+        ]
+    rows = balanced_square(len(names))
+    return [names[at] for at in rows[turn % len(rows)]]
+
+
+def _blocked(size: int, seed: int, slot: int) -> int:
+    """A draw in blocks of ``size``: each block holds each condition once."""
+    block, place = divmod(slot, size)
+    return int(np.random.default_rng([seed, 3, block]).permutation(size)[place])
