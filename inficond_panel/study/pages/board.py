@@ -25,9 +25,8 @@ from inficond_panel.study.results.timeline import board, progress_of
 from inficond_panel.study.run.records import storable
 from inficond_panel.study.run.study import Study
 from inficond_panel.ui import browser
-from inficond_panel.ui.actions import Acting, action
-from inficond_panel.ui.component import Component
-from inficond_panel.ui.parts.saving import send_file
+from inficond_panel.ui.component import Acting, Component, action
+from inficond_panel.ui.images import send_file
 from inficond_panel.views.page.page import publisher
 
 PASSWORD = "INFICOND_STUDY_PASSWORD"  # noqa: S105 - the name of a variable

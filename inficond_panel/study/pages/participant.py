@@ -27,9 +27,7 @@ from inficond_panel.study.run.recorder import Session
 from inficond_panel.study.run.study import Study
 from inficond_panel.study.spec.tasks import Task
 from inficond_panel.ui import browser
-from inficond_panel.ui.actions import Acting, action
-from inficond_panel.ui.component import Component
-from inficond_panel.ui.connection import Connection
+from inficond_panel.ui.component import Acting, Component, Connection, action
 from inficond_panel.views.page.page import publisher, warm
 
 _LOG = logging.getLogger(__name__)

@@ -48,7 +48,7 @@ from inficond_panel.study.spec.pages import (
     Question,
     TextQuestion,
 )
-from inficond_panel.ui.reports.page import render
+from inficond_panel.ui.reports import render
 from inficond_panel.vocabulary.confidence import confidence_word
 
 _MOVES = {"undo", "redo", "jump"}

@@ -10,7 +10,7 @@ import param
 from inficond_panel.common import clock
 from inficond_panel.predict import PageEncoder
 from inficond_panel.state import AppState, Job, Jobs
-from inficond_panel.state.rights import Rights
+from inficond_panel.state.selection import Rights
 from inficond_panel.study.results.timeline import fine_tunes
 from inficond_panel.study.run.recorder import Recorder, resume
 from inficond_panel.study.run.tasks import (

@@ -1,4 +1,8 @@
-"""Results of a study: times, gains, looks at the holdout per task, differences of conditions."""
+"""Results of a study: times, gains, looks at the holdout per task, differences of conditions.
+
+Participants never see the holdout. A student is measured there when its task is over, and never
+again: the result is kept with the study, so a second report looks at no student twice.
+"""
 
 from __future__ import annotations
 

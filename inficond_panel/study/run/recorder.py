@@ -1,4 +1,8 @@
-"""The session of a participant, and the recording of what happens on the page."""
+"""The session of a participant, and the recording of what happens on the page.
+
+The views know nothing of it. What changes the students (iterations, undo, jumps, names, notes,
+looks) is in their history and is not noted again.
+"""
 
 from __future__ import annotations
 

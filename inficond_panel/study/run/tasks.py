@@ -1,4 +1,9 @@
-"""The tasks of a study on their stores: order, condition, goal, start, concepts that are typed."""
+"""The tasks of a study on their stores: order, condition, goal, start, concepts that are typed.
+
+Each concept that is typed gives students with a root of their own, in the history of the task. So
+the events of a participant say which concepts there were when, and the history what was done with
+them.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +18,7 @@ from inficond_panel.concepts.texts import TextEncoder
 from inficond_panel.concepts.typed import check_encoder, check_typing
 from inficond_panel.errors import InficondError, Problem, SpecError
 from inficond_panel.spec import Spec, find_spec, load_spec
-from inficond_panel.spec.framework.phrases import hint
+from inficond_panel.spec.framework.yaml_source import hint
 from inficond_panel.store import Store
 from inficond_panel.study.run.records import Assigned, Event
 from inficond_panel.study.spec.study_spec import Level, StudySpec

@@ -1,4 +1,12 @@
-"""Sections of a study's spec: questions, the pages that ask them, and published questionnaires."""
+"""Sections of a study's spec: questions, the pages that ask them, and published questionnaires.
+
+SEQ: Single Ease Question, 1 (very difficult) to 7 (very easy) (J. Sauro, J. S. Dumas, "Comparison
+of three one-question, post-task usability questionnaires", CHI 2009). NASA-TLX without weights, the
+raw TLX: mean of six scales from 0 to 100 in steps of 5 (S. G. Hart, "NASA-Task Load Index: 20 years
+later", HFES 2006). SUS: System Usability Scale, 0 to 100 (J. Brooke, "SUS: a quick and dirty
+usability scale", 1996). The words are those of the instruments, since other words measure another
+thing.
+"""
 
 from __future__ import annotations
 
