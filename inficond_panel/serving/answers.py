@@ -64,7 +64,7 @@ SERVED = ("panel", "inficond_panel")
 
 
 def guard_routes() -> None:
-    """Guard Panel's components, all handlers from paths that name no file, and links to the root."""
+    """Guard Panel's components, handlers from paths that name no file, and links to the root."""
     stand_before(ComponentResourceHandler, "parse_url_path", _only_loaded)
     stand_before(BokehTornado, "get_handler_delegate", _printable_path)
     stand_before(RootHandler, "redirect", _with_query)
