@@ -7,7 +7,13 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inficond_panel.commands.shared.arguments import add_class, add_node, add_tuner, positive
+from inficond_panel.commands.shared.arguments import (
+    add_class,
+    add_json,
+    add_node,
+    add_tuner,
+    positive,
+)
 from inficond_panel.commands.shared.output import note, say, say_json
 
 if TYPE_CHECKING:
@@ -27,6 +33,7 @@ EXAMPLE = "inficond ask demo --class bicycle --output answers.csv"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     add_tuner(parser)
+    add_json(parser)
     add_class(parser, "class of the student", required=True)
     parser.add_argument("-n", type=positive, default=20, metavar="N", help="photos (default: 20)")
     add_node(parser)

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from inficond_panel.commands.shared.arguments import add_split, add_tuner
+from inficond_panel.commands.shared.arguments import add_json, add_split, add_tuner
 from inficond_panel.commands.shared.output import note, progress, say, say_json
 from inficond_panel.common.numbers import count, written
 from inficond_panel.vocabulary.confidence import interval_word
@@ -37,6 +37,7 @@ EXAMPLE = "inficond tune demo --edits edits.yaml --json"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     add_tuner(parser)
+    add_json(parser)
     parser.add_argument(
         "--edits",
         metavar="FILE",

@@ -16,7 +16,7 @@ import pandas as pd
 from inficond_panel.common.numbers import defined
 from inficond_panel.distill import SEEN_LABEL, Interval, TeacherSkill
 from inficond_panel.export.exported import FORMAT_VERSION
-from inficond_panel.results.frame import interval_of
+from inficond_panel.results.frame import intervals_of
 from inficond_panel.results.metrics import changes, metrics
 from inficond_panel.results.top_measures import metrics_together
 from inficond_panel.tuning.history.form import HISTORY
@@ -234,21 +234,23 @@ def _versions(tuner: Tuner) -> dict[str, Any]:
 
 def measured(tuner: Tuner, node: Node, split: str) -> dict[str, Any]:
     """For each class counts, and each metric as ``Interval.json``; None if undefined."""
-    found, since = metrics(tuner, node, split), {}
+    found, since = metrics(tuner, node, split).loc[list(tuner.store.classes)], {}
+    keys = (*METRICS, "teacher_ap")
+    intervals = zip(*(intervals_of(found, key) for key in keys), strict=True)
     if node.parent:
-        rows = changes(tuner, tuner.root(), node, split).iterrows()
-        since = {name: interval_of(row, "change").json() for name, row in rows}
+        changed = changes(tuner, tuner.root(), node, split)
+        since = dict(zip(changed.index, intervals_of(changed, "change"), strict=True))
     return {
         name: {
             "images": int(row["images"]),
             "positives": int(row["positives"]),
             "cross_fitted": bool(row["chosen_on"]),
-            **{key: interval_of(row, key).json() for key in (*METRICS, "teacher_ap")},
+            **{key: interval.json() for key, interval in zip(keys, each, strict=True)},
             **{key: defined(row[key]) for key in _BESIDE},
             "teacher_knows": None if row["teacher_knows"] is pd.NA else bool(row["teacher_knows"]),
-            "ap_since_start": since.get(name),
+            "ap_since_start": since[name].json() if since else None,
         }
-        for name, row in found.loc[list(tuner.store.classes)].iterrows()
+        for (name, row), each in zip(found.to_dict("index").items(), intervals, strict=True)
     }
 
 
@@ -259,7 +261,10 @@ def measured_together(tuner: Tuner, node: Node, split: str) -> dict[str, Any]:
     """
     found = metrics_together(tuner, node, split)
     sides = {
-        side: {key: interval_of(row, side).json() for key, row in found.iterrows()}
+        side: {
+            key: each.json()
+            for key, each in zip(found.index, intervals_of(found, side), strict=True)
+        }
         for side in ("students", "teacher")
     }
     del sides["teacher"]["agreement"]

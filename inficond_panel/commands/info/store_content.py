@@ -26,7 +26,7 @@ from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.documents import store_document
 from inficond_panel.tuning.evaluation import Evaluation
 from inficond_panel.tuning.opening import usual_history
-from inficond_panel.tuning.other_students import by_kind, other_students, others_sentence
+from inficond_panel.tuning.other_students import count_others, other_students, others_sentence
 from inficond_panel.tuning.typed_concepts import typed_folder
 from inficond_panel.vocabulary.confidence import CONFIDENCE, confidence_word
 from inficond_panel.vocabulary.metrics import AP, TOP1
@@ -315,7 +315,7 @@ def count_iterations(spec: str, store: str | None, history: Path | None) -> dict
         "history": str(history),
         "here": here,
         "others": [other.to_json() for other in others],
-        "told": others_sentence(by_kind(others), spec),
+        "told": others_sentence(count_others(tuner), spec),
     }
 
 

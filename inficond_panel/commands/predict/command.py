@@ -15,7 +15,7 @@ from inficond_panel.commands.shared.arguments import (
     share,
 )
 from inficond_panel.commands.shared.output import note
-from inficond_panel.commands.shared.show import add_forms, show, show_all
+from inficond_panel.commands.shared.show import add_forms, show_all
 from inficond_panel.errors import DataError
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 
@@ -93,7 +93,7 @@ def run(args: argparse.Namespace) -> None:
         own = [one for one in predictions if not args.classes or one.class_name in args.classes]
         written = write_outlined(files, tuner.store, scores, own)
         note(f"{len(written)} photos with outlines are in {args.outlines}.")
-    _show(args, _frames(args, tuner, name, scores, predictions, rules))
+    show_all(args, _frames(args, tuner, name, scores, predictions, rules))
 
 
 def _frames(
@@ -127,18 +127,6 @@ def _frames(
         level = tuner.spec.views.confidence
         frames["drift"] = drift_frame(photo_drift(tuner.store, scores, level=level))
     return frames
-
-
-def _show(args: argparse.Namespace, frames: dict[str, pd.DataFrame]) -> None:
-    """Print the frames; as CSV one table, the parts where these are asked for."""
-    if args.csv:
-        show(args, frames["parts" if args.explain else "decisions"])
-    else:
-        show_all(args, frames, list(frames))
-    for frame in frames.values():
-        if args.csv or args.json or frame.empty:
-            for text in frame.attrs["notes"]:
-                note(text)
 
 
 def _note_lacks(scores: PhotoScores) -> None:

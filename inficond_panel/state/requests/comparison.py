@@ -16,7 +16,7 @@ from inficond_panel.errors import CancelledError, InficondError
 from inficond_panel.results.churn import Churn, Flip
 from inficond_panel.results.comparison import ClassComparison, Comparison, compare
 from inficond_panel.results.compensation import Mover
-from inficond_panel.results.frame import interval_of
+from inficond_panel.results.frame import intervals_of
 from inficond_panel.results.metrics import changes, metric_change, metrics
 from inficond_panel.results.slices import measure_slices, metadata_slices
 from inficond_panel.results.stability import stability
@@ -219,7 +219,7 @@ def measure(tuner: Tuner, student: Student, preview: Student | None = None) -> M
             return {}
         old = tuner.node(before)
         frame = changes(tuner, old, node, split, metrics=MEASURED, classes=[name])
-        return {row["metric"]: interval_of(row, "change") for _, row in frame.iterrows()}
+        return dict(zip(frame["metric"], intervals_of(frame, "change"), strict=True))
 
     return Measured(
         name,
