@@ -27,7 +27,7 @@ def run(args: argparse.Namespace) -> None:
     from inficond_panel.commands.shared.students import open_students
     from inficond_panel.tuning.documents import tune_document
     from inficond_panel.tuning.node_names import node_title
-    from inficond_panel.wording.penalties import penalty_text
+    from inficond_panel.wording.cures import penalty_text
 
     tuner = open_students(args)
     root = tuner.root()

@@ -161,7 +161,7 @@ def _change_line(tuner: Tuner, parent: Node, node: Node, split: str, class_name:
     """AP before and after, with the paired-bootstrap interval of the change."""
     from inficond_panel.distill import average_precision, change_intervals
     from inficond_panel.results.cross_fitted import chosen_on_tune, evaluation_outcome
-    from inficond_panel.wording.metric_change import UNCHANGED
+    from inficond_panel.wording.metrics import UNCHANGED
 
     before, after = (evaluation_outcome(tuner, n, split, class_name) for n in (parent, node))
     fidelity = [tuner.at(n, split)[class_name].metrics.fidelity for n in (parent, node)]

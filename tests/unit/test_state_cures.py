@@ -8,7 +8,7 @@ import pytest
 
 from inficond_panel.errors import TuningError
 from inficond_panel.state import AppState, Jobs
-from inficond_panel.state.batch import put, toggled, without
+from inficond_panel.state.batch import toggled
 from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.tuning.intents.cures import Balance, Doubt, Label, Lambda
 from inficond_panel.tuning.shift.class_shift import class_shifts
@@ -52,27 +52,6 @@ def test_concepts_to_balance_add_up_and_are_taken_out_again():
         Balance("bicycle", ("road",), suspects=True),
     ]
     assert toggled([BALANCE], [BALANCE]) == []
-
-
-def test_a_concept_that_a_person_names_makes_the_balance_a_persons():
-    (made,) = toggled([BALANCE], [Balance("bicycle", ("road",))])
-    assert not made.suspects
-
-
-def test_without_and_put_go_by_place_not_by_value():
-    assert without([Lambda("bird", 1.0), THUMB], [Lambda("bird")]) == [THUMB]
-    assert put([Lambda("bird", 1.0), THUMB], [Lambda("bird", 2.0)]) == [THUMB, Lambda("bird", 2.0)]
-
-
-def test_a_cure_is_previewed_and_fitted_as_a_thumb_is(app: AppState):
-    app.tuning.toggle(Lambda("bicycle", 0.05))
-    assert app.tuning.preview is not None
-    previewed = app.tuning.preview.node
-    app.tuning.fine_tune()
-    node = app.students.node
-    assert node.cures == (Lambda("bicycle", 0.05),)
-    assert node.weights_hash == previewed.weights_hash
-    assert app.tuning.pending == []
 
 
 def test_what_the_factor_changes_are_thumbs_alone(app: AppState):
@@ -122,7 +101,7 @@ def test_shifts_are_those_of_the_command_and_wait_until_asked_for(demo):
 
 @pytest.mark.parametrize(("seconds", "told"), [(0, 16), (60, 1)])
 def test_the_class_in_view_is_looked_at_first_and_told_in_time(demo, monkeypatch, seconds, told):
-    monkeypatch.setattr("inficond_panel.state.requests.shifts.SLICE", seconds)
+    monkeypatch.setattr("inficond_panel.state.requests.repairs.SLICE", seconds)
     app, seen = AppState(demo, Jobs(inline=True)), []
     app.selection.class_name = "sheep"
     app.shifts.param.watch(lambda event: seen.append([*event.new]), "by_class")
@@ -133,7 +112,7 @@ def test_the_class_in_view_is_looked_at_first_and_told_in_time(demo, monkeypatch
 
 
 def test_of_many_classes_only_those_selected_are_looked_at(demo, monkeypatch):
-    monkeypatch.setattr("inficond_panel.state.requests.shifts.ALL_UP_TO", 15)
+    monkeypatch.setattr("inficond_panel.state.requests.repairs.ALL_UP_TO", 15)
     app = AppState(demo, Jobs(inline=True))
     app.shifts.start()
     assert app.shifts.by_class == {}
