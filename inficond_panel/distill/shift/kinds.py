@@ -32,6 +32,8 @@ from inficond_panel.distill.scores.array_api import Array
 RIDGE = 0.3
 #: Largest share of labels that are taken as wrong: beyond it the classes change places.
 MOST_WRONG = 0.5
+#: Least shares of labels that are taken as wrong, added and missed, where labels are ranked.
+LEAST = (0.01, 0.05)
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,18 @@ def _loss(
 
 def _log_likelihood(label: NDArray, chance: Array) -> float:
     return float(np.log(np.where(label == 1, chance, 1 - chance)).sum())
+
+
+def wrong_chance(logit: Array, label: NDArray, noise: LabelNoise) -> Array:
+    """Chance (n,) that a label is wrong, by logits (n,) of models that did not see its photo.
+
+    By Bayes' rule from the shares of wrong labels, which are taken as no smaller than ``LEAST``, so
+    that labels are ranked also where no noise is seen.
+    """
+    p, added, missed = expit(logit), max(noise.added, LEAST[0]), max(noise.missed, LEAST[1])
+    as_present = added * (1 - p) / (added * (1 - p) + (1 - missed) * p)
+    as_absent = missed * p / (missed * p + (1 - added) * (1 - p))
+    return np.asarray(np.where(label == 1, as_present, as_absent))
 
 
 def share_z(fit_label: NDArray, tune_label: NDArray) -> float:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
 
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.distill.shift.kinds import (
@@ -15,6 +17,7 @@ from inficond_panel.distill.shift.kinds import (
     label_noise,
     other_photos,
     share_z,
+    wrong_chance,
 )
 from inficond_panel.distill.shift.verdict import SHIFT
 from inficond_panel.tuning.shift.class_photos import ClassPhotos
@@ -28,6 +31,17 @@ LEAST_POSITIVES = 10
 NOISY, PERHAPS_NOISY = 12.0, 6.0
 #: z from which the share of the class, or the photos, are others.
 CLEAR = 4.0
+
+
+@dataclass(frozen=True)
+class FitLabels:
+    """Labels (n,) of the photos of fit at ``rows`` of the store; by models that did not see them
+    the chance that the class is ``present``, and that the label is ``wrong``."""
+
+    rows: NDArray[np.intp]
+    label: NDArray
+    present: Array
+    wrong: Array
 
 
 @dataclass(frozen=True)
@@ -48,6 +62,7 @@ class Differences:
     share: float
     noise: LabelNoise | None = None
     other: OtherPhotos | None = None
+    labels: FitLabels | None = None
 
 
 def differences(photos: ClassPhotos, shift: ClassShift) -> Differences:
@@ -64,8 +79,11 @@ def differences(photos: ClassPhotos, shift: ClassShift) -> Differences:
     fit, tune = _standardised(*scores)
     other = other_photos(fit, labels[0], tune, labels[1])
     kinds, perhaps = _told_apart(shift, noise, other, share)
+    logit = (cross_fitted_model(scores[0], labels[0])[0] + of_fit) / 2
+    wrong = wrong_chance(logit, labels[0], noise)
+    ranked = FitLabels(photos.fit, labels[0], expit(logit), wrong)
     name = photos.student.name
-    return Differences(name, positives, sizes, kinds, perhaps, share, noise, other)
+    return Differences(name, positives, sizes, kinds, perhaps, share, noise, other, ranked)
 
 
 def _standardised(fit: Array, tune: Array) -> Iterator[Array]:
@@ -86,16 +104,17 @@ def _told_apart(
     noisy, apart = noise.evidence >= NOISY, other.negatives >= CLEAR
     lost, moved = shift.kind == SHIFT, abs(share) >= CLEAR
     alike = apart and other.positives > 0
+    fewer = moved and share < 0  # photos of the class, or their labels
     kinds = {
         NOISE: noisy,
         LOST: lost and not noisy and not alike,
         PHOTOS: alike,
-        SHARE: moved and not noisy,
+        SHARE: moved and not fewer and not noisy,
     }
     perhaps = {
-        NOISE: not noisy and noise.evidence >= PERHAPS_NOISY,
+        NOISE: not noisy and (fewer or noise.evidence >= PERHAPS_NOISY),
         LOST: (lost and (noisy or alike)) or (apart and not alike and not lost),
         PHOTOS: apart and not alike and not lost,
-        SHARE: moved and noisy,
+        SHARE: moved and (fewer or noisy),
     }
     return tuple(k for k, on in kinds.items() if on), tuple(k for k, on in perhaps.items() if on)
