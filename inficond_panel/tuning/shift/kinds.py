@@ -29,8 +29,8 @@ LEAST_POSITIVES = 10
 #: Evidence of wrong labels (twice the log likelihood ratio) from which they are named, or thought
 #: possible.
 NOISY, PERHAPS_NOISY = 12.0, 6.0
-#: z from which the share of the class, or the photos, are others.
-CLEAR = 4.0
+#: z from which the share of the class is another one, and from which the photos are.
+OTHER_SHARE, APART = 4.0, 5.0
 
 
 @dataclass(frozen=True)
@@ -101,8 +101,8 @@ def _told_apart(
     seen beside them may be theirs. A correlation that holds in fit alone moves the negatives one
     way and the positives the other; other photos move both the same way.
     """
-    noisy, apart = noise.evidence >= NOISY, other.negatives >= CLEAR
-    lost, moved = shift.kind == SHIFT, abs(share) >= CLEAR
+    noisy, apart = noise.evidence >= NOISY, other.negatives >= APART
+    lost, moved = shift.kind == SHIFT, abs(share) >= OTHER_SHARE
     alike = apart and other.positives > 0
     fewer = moved and share < 0  # photos of the class, or their labels
     kinds = {
