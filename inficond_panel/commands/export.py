@@ -6,7 +6,13 @@ import argparse
 import json
 from pathlib import Path
 
-from inficond_panel.commands.shared.arguments import add_node, add_tuner
+from inficond_panel.commands.shared.arguments import (
+    add_allow_python,
+    add_json,
+    add_node,
+    add_tuner,
+    allow_python,
+)
 from inficond_panel.commands.shared.output import note, say, say_json
 from inficond_panel.common.numbers import count
 
@@ -25,7 +31,9 @@ PIXELS = "onnx-pixels"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     add_tuner(parser)
+    add_json(parser)
     add_node(parser)
+    add_allow_python(parser)
     parser.add_argument(
         "--format",
         action="append",
@@ -57,6 +65,7 @@ def run(args: argparse.Namespace) -> None:
     from inficond_panel.tuning.node_names import node_title
 
     tuner = open_students(args)
+    allow_python(args, tuner.spec)
     node = chosen_node(tuner, args.node)
     folder = Path(args.output or f"{Path(args.spec).stem}-{node.id}")
     named = [*args.format, *(CHOICES if "all" in args.format else ())]

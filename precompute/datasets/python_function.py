@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import sys
 from collections.abc import Callable, Sequence
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 from inficond_panel.errors import DataError
 from inficond_panel.spec.framework.types import function_title
 from inficond_panel.spec.sections.dataset import PythonDataset
-from inficond_panel.spec.sections.package_teachers import PythonTeacher
+from inficond_panel.spec.sections.teacher import PythonTeacher
 from inficond_panel.store.network_weights import file_digest
 
 _FORM = "package.module:function, which is installed or in PYTHONPATH, or file.py:function"
@@ -62,11 +63,12 @@ def _name(section: PythonDataset | PythonTeacher) -> str:
 
 
 def _run(file: Path) -> ModuleType:
-    """The module of a file, run anew, and in no register: its name may be another module's."""
-    spec = importlib.util.spec_from_file_location(file.stem, file)
+    """The module of a file, run anew, by a name that no other module has."""
+    name = f"inficond function {file}"
+    spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
         raise ImportError(f"{file} is no Python file")
-    module = importlib.util.module_from_spec(spec)
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 

@@ -7,7 +7,7 @@ from playwright.sync_api import Locator, Page, expect
 from test_main_job import rows
 from waiting import wait_until
 
-from inficond_panel.ui.fonts import FAMILY
+from inficond_panel.ui.browser import FAMILY
 
 pytestmark = pytest.mark.ui
 

@@ -11,7 +11,7 @@ from waiting import wait_until
 
 from inficond_panel.cli import main
 from inficond_panel.tuning import open_tuner
-from inficond_panel.ui.fonts import FAMILY
+from inficond_panel.ui.browser import FAMILY
 
 pytestmark = pytest.mark.ui
 

@@ -23,8 +23,8 @@ from inficond_panel.plots.labels import LEADER_FROM, Anchor, Label, apart, clipp
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.store import open_store, write_store
 from inficond_panel.tuning import Intent, open_tuner
-from inficond_panel.views.embedding.map_segments import REACH, make_segment, nearest_segment
-from inficond_panel.views.embedding.map_tooltip import make_facts
+from inficond_panel.views.embedding.map_layers import REACH, make_segment, nearest_segment
+from inficond_panel.views.embedding.map_plot import make_facts
 from inficond_panel.views.embedding.view import EmbeddingView
 from inficond_panel.vocabulary import palette
 

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from inficond_panel.commands.shared.arguments import allow_python
 from inficond_panel.commands.shared.output import note, say, say_json, say_table
 from inficond_panel.commands.shared.precompute_package import precompute_package
 from inficond_panel.commands.shared.task_text import task_text
@@ -25,20 +26,21 @@ from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.documents import store_document
 from inficond_panel.tuning.evaluation import Evaluation
 from inficond_panel.tuning.opening import usual_history
-from inficond_panel.tuning.other_students import by_kind, other_students, others_sentence
+from inficond_panel.tuning.other_students import count_others, other_students, others_sentence
 from inficond_panel.tuning.typed_concepts import typed_folder
 from inficond_panel.vocabulary.confidence import CONFIDENCE, confidence_word
-from inficond_panel.vocabulary.metrics import AP
+from inficond_panel.vocabulary.metrics import AP, TOP1
 from inficond_panel.vocabulary.splits import SPLITS, TUNE
-from inficond_panel.vocabulary.top_metrics import TOP1
-from inficond_panel.wording.teacher import teacher_sentences
+from inficond_panel.wording.metrics import teacher_sentences
 
 
 def say_content(args: argparse.Namespace) -> None:
     """Write the content of a store, or what a spec without one names."""
     store, title, history, order = _store_of(args)
     if store is None:
-        document = _planned(load_spec(find_spec(args.spec)))
+        spec = load_spec(find_spec(args.spec))
+        allow_python(args, spec)
+        document = _planned(spec)
     else:
         store.verify()
         better = hold_store(store, order)
@@ -313,7 +315,7 @@ def count_iterations(spec: str, store: str | None, history: Path | None) -> dict
         "history": str(history),
         "here": here,
         "others": [other.to_json() for other in others],
-        "told": others_sentence(by_kind(others), spec),
+        "told": others_sentence(count_others(tuner), spec),
     }
 
 

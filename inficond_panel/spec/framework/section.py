@@ -17,10 +17,21 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from inficond_panel.spec.framework.phrases import descend, either, kinds_of, phrase, words_of
-from inficond_panel.spec.framework.reading import Nodes, Reading
 from inficond_panel.spec.framework.types import NO_KEY, Location
-from inficond_panel.spec.framework.yaml_source import is_null, plain, shown, tag, text_of
+from inficond_panel.spec.framework.yaml_source import (
+    Nodes,
+    Reading,
+    descend,
+    either,
+    is_null,
+    kinds_of,
+    phrase,
+    plain,
+    shown,
+    tag,
+    text_of,
+    words_of,
+)
 
 S = TypeVar("S", bound="Section")
 # Unlike those of Path, these never raise, not even for a name that is too long.
@@ -135,7 +146,8 @@ class Key:
             is_text = "string" in types and "number" not in types
             return Mismatch(node, message + f' (for text write "{node.value}")' * is_text)
         word = text_of(node) if isinstance(node, ScalarNode) else ""
-        return Mismatch(node, message + reading.hint(word, words_of(schema)))
+        words = words_of(schema)
+        return Mismatch(node, message if word in words else message + reading.hint(word, words))
 
 
 class Section(BaseModel):
@@ -266,7 +278,8 @@ def _read_key(
     name: str, key: Key, pair: tuple[Node, Node], reading: Reading, needed: set[str]
 ) -> None:
     node = pair[1]
-    if is_null(node) and key.default is None and name not in needed:
+    left_out = key.default is None or isinstance(key.default, Section)
+    if is_null(node) and left_out and name not in needed:
         return
     try:
         reading.values[key.attribute] = key.read(node, reading)

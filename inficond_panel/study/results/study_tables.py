@@ -16,17 +16,20 @@ from inficond_panel.common.installation import missing_extra
 from inficond_panel.common.whole_file import write_whole
 from inficond_panel.results.forms import csv_text
 from inficond_panel.results.frame import Heading, make_frame, plain_headings
-from inficond_panel.study.results.answers import answers, scores
-from inficond_panel.study.results.board import board
-from inficond_panel.study.results.differences import Difference
-from inficond_panel.study.results.holdout import with_holdout
-from inficond_panel.study.results.results import LEVEL, Result, Summary, results
-from inficond_panel.study.results.timeline import progress_of, timeline
-from inficond_panel.study.run.concept_sets import TYPED
+from inficond_panel.study.results.results import (
+    LEVEL,
+    Difference,
+    Result,
+    Summary,
+    results,
+    with_holdout,
+)
+from inficond_panel.study.results.timeline import answers, board, progress_of, scores, timeline
 from inficond_panel.study.run.progress import Progress, when
+from inficond_panel.study.run.records import Event
 from inficond_panel.study.run.study import Study
-from inficond_panel.study.run.study_events import Event
-from inficond_panel.study.spec.templates import TEMPLATES
+from inficond_panel.study.run.tasks import TYPED
+from inficond_panel.study.spec.pages import TEMPLATES
 
 FORMATS = ("csv", "parquet")
 #: Words of the measures of a task.
@@ -126,7 +129,8 @@ def summary_table(summaries: Iterable[Summary]) -> pd.DataFrame:
         "mean": Heading("mean", 2),
         "sd": Heading("SD", 2),
     }
-    columns = ("task", "condition", "people", "done", "typed", "measure", "mean", "sd")
+    means = ("n", "mean", "sd", "mean_low", "mean_high")
+    columns = ("task", "condition", "people", "done", "typed", "measure", "words", *means)
     return _frame(rows, columns, "Means by task", headings, facts={"level": LEVEL})
 
 
@@ -161,7 +165,8 @@ def differences_table(differences: Iterable[Difference]) -> pd.DataFrame:
         "under both conditions. Welch's t: two groups, variances not taken as equal. Each interval "
         "is of one comparison, not corrected for their number."
     )
-    columns = ("measure", "task", "first", "second", "difference", "n", "method")
+    difference = ("difference", "difference_low", "difference_high")
+    columns = ("measure", "words", "task", "first", "second", *difference, "n", "method")
     title = "Differences between conditions"
     return _frame(rows, columns, title, headings, notes=[note], facts={"level": LEVEL})
 
