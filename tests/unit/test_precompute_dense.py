@@ -167,16 +167,6 @@ def whole(tower, pixels):
     return out[0] if isinstance(out, tuple) else out
 
 
-@pytest.mark.parametrize("name", FAMILIES)
-def test_each_family_gives_cells_of_images_of_any_shape(name):
-    build, shape, own = FAMILIES[name]
-    cells, used = cells_of(build(), images(64, 96))
-    assert (cells.shape, used) == ((2, *shape, EMBED), own)
-    assert torch.isfinite(cells).all()
-    assert (cells - cells.mean((1, 2), keepdim=True)).abs().max() > 1e-4  # places differ
-    assert (cells[0] - cells[1]).abs().max() > 1e-4
-
-
 @pytest.mark.parametrize("name", SEVERAL)
 def test_the_whole_stays_as_it_was_and_takes_the_other_size(name):
     tower, pixels = FAMILIES[name][0](), images()
@@ -188,20 +178,25 @@ def test_the_whole_stays_as_it_was_and_takes_the_other_size(name):
 
 
 @pytest.mark.parametrize("name", FAMILIES)
-def test_one_run_gives_the_cells_and_the_whole_to_the_bit(name):
-    """At the tower's own size and at another, with each attention."""
+def test_each_family_gives_cells_of_images_of_any_shape_and_the_whole_in_one_run(name):
+    """The whole to the bit: at the tower's own size, at another, with each kind of attention."""
     from precompute.encoder.dense import dense_function
 
-    tower = FAMILIES[name][0]()
+    build, shape, own = FAMILIES[name]
+    tower = build()
+    model = SimpleNamespace(visual=tower)
     for pixels in (images(), images(64, 96, count=3)):
         for attention in ("plain", "clearclip") if name in ATTENTIVE else (None,):
-            dense, _ = dense_function(
-                SimpleNamespace(visual=tower), pixels.shape[2:], "it", attention
-            )
+            dense, _ = dense_function(model, pixels.shape[2:], "it", attention)
             with torch.inference_mode():
                 cells, pooled = dense.with_whole(pixels)
                 assert torch.equal(cells, dense(pixels))
             assert torch.equal(pooled, whole(tower, pixels))
+    cells, used = cells_of(build(), images(64, 96))
+    assert (cells.shape, used) == ((2, *shape, EMBED), own)
+    assert torch.isfinite(cells).all()
+    assert (cells - cells.mean((1, 2), keepdim=True)).abs().max() > 1e-4  # places differ
+    assert (cells[0] - cells[1]).abs().max() > 1e-4
 
 
 @pytest.mark.parametrize("name", LINEAR)
