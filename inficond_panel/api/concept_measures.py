@@ -15,8 +15,8 @@ from inficond_panel.results.gallery import ASSIGNED, FILTERS, gallery_frame, tak
 from inficond_panel.results.local_explanation import Apart, take_apart
 from inficond_panel.results.shift import shifts
 from inficond_panel.results.stability import stability
-from inficond_panel.tuning.fitting.refit import Progress
-from inficond_panel.tuning.intents.intent import check_name
+from inficond_panel.tuning.fitting.recipe import Progress
+from inficond_panel.tuning.thumbs import check_name
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.splits import TUNE
 

@@ -26,9 +26,9 @@ from inficond_panel.results.top_measures import (
     metrics_together,
 )
 from inficond_panel.tuning import Node
-from inficond_panel.tuning.intents.intent import check_name
-from inficond_panel.tuning.node_names import NodeName, find_node
+from inficond_panel.tuning.other_students import NodeName, find_node
 from inficond_panel.tuning.suggest import Suggestion, suggest
+from inficond_panel.tuning.thumbs import check_name
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.splits import TUNE
 

@@ -30,7 +30,7 @@ from inficond_panel.quantify.outputs.gamma_sweep import GammaSweep
 from inficond_panel.results.concept_order import ORDERS, order_concepts
 from inficond_panel.results.coverage import decisions_of
 from inficond_panel.results.snapshot import take_snapshot, take_tree
-from inficond_panel.tuning.intents.intent import check_name
+from inficond_panel.tuning.thumbs import check_name
 from inficond_panel.ui.notebook.notebook_cell import in_kernel
 from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.metrics import AP

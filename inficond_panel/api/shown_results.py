@@ -18,7 +18,7 @@ from inficond_panel.results.photo_drift import drift_frame
 from inficond_panel.results.refit_report import ClassReport, RefitReport, explain
 from inficond_panel.results.refit_words import sentences, untouched_sentences
 from inficond_panel.tuning import Node, Tuner
-from inficond_panel.tuning.intents.intent import check_name
+from inficond_panel.tuning.thumbs import check_name
 from inficond_panel.wording.drift import drift_sentences
 
 

@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> None:
     from inficond_panel.common.numbers import size_text
     from inficond_panel.common.whole_file import write_whole
     from inficond_panel.state.requests.export import stem
-    from inficond_panel.tuning.node_names import node_title
+    from inficond_panel.tuning.other_students import node_title
 
     tuner = open_students(args)
     node = chosen_node(tuner, args.node)

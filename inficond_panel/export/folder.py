@@ -17,7 +17,7 @@ from inficond_panel.export.model_card import model_card
 from inficond_panel.export.onnx_file import import_onnx, onnx_bytes, pixel_bytes
 from inficond_panel.export.pixels import FILE, PIXELS, pixel_front
 from inficond_panel.export.weight_files import json_bytes, npz_bytes
-from inficond_panel.tuning.intents.edits import dump_edits
+from inficond_panel.tuning.edits_file import dump_edits
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.replay import branch
 from inficond_panel.tuning.tuner import Tuner

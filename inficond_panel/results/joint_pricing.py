@@ -15,8 +15,8 @@ from inficond_panel.distill.solver.joint.joint_objective import JointProblem, le
 from inficond_panel.distill.solver.joint.joint_prices import ConceptAtOptimum
 from inficond_panel.distill.solver.joint.softmax_loss import FittedSoftmax
 from inficond_panel.results.bound_prices import TOLERANCE, Bound, Objective
-from inficond_panel.tuning.fitting.refit import Cancelled, Progress
-from inficond_panel.tuning.intents.bounds import box
+from inficond_panel.tuning.fitting.recipe import Cancelled, Progress
+from inficond_panel.tuning.thumbs import box
 
 if TYPE_CHECKING:
     from inficond_panel.tuning.node import Node

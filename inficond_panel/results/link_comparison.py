@@ -21,7 +21,7 @@ from inficond_panel.distill.metrics.top_class import TopClass
 from inficond_panel.results.distillations import common_facts, draws_note, look_at
 from inficond_panel.results.frame import Heading, make_frame
 from inficond_panel.results.top_measures import check_single_label, teacher_top_class, top_class
-from inficond_panel.tuning.fitting.refit import Progress
+from inficond_panel.tuning.fitting.recipe import Progress
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.metrics import AP, keys

@@ -33,10 +33,10 @@ from inficond_panel.results.cross_fitted import chosen_on_tune, evaluation_outco
 from inficond_panel.results.forms import table_file
 from inficond_panel.results.frame import Heading, make_frame
 from inficond_panel.results.snapshot import Snapshot
-from inficond_panel.tuning.fitting.refit import Progress
-from inficond_panel.tuning.intents.intent import chosen_names
+from inficond_panel.tuning.fitting.recipe import Progress
 from inficond_panel.tuning.node import Node
-from inficond_panel.tuning.node_names import node_title
+from inficond_panel.tuning.other_students import node_title
+from inficond_panel.tuning.thumbs import chosen_names
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.metrics import AP, ECE, METRICS

@@ -29,7 +29,7 @@ from inficond_panel.results.metrics import facts_of
 from inficond_panel.store import Store
 from inficond_panel.store.label_checks import class_positions
 from inficond_panel.tuning.node import Node
-from inficond_panel.tuning.node_names import node_title
+from inficond_panel.tuning.other_students import node_title
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.top_metrics import TOP_K, TOP_METRICS
 

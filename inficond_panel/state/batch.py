@@ -7,9 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from inficond_panel.errors import InficondError
-from inficond_panel.tuning.intents.asked import asked_from_json, place_of
-from inficond_panel.tuning.intents.cures import Balance, Cure
-from inficond_panel.tuning.intents.intent import Intent
+from inficond_panel.tuning.edits import Balance, Cure, asked_from_json, place_of
+from inficond_panel.tuning.thumbs import Intent
 
 Item = Intent | Cure
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from inficond_panel.common.numbers import count
-from inficond_panel.tuning.ask.answers import LEAST_ANSWERED, Teaching
-from inficond_panel.tuning.ask.drafts import Draft
-from inficond_panel.tuning.ask.photos import ASKED
+from inficond_panel.tuning.answer_files import Draft
+from inficond_panel.tuning.answers import ASKED, LEAST_ANSWERED, Teaching
 from inficond_panel.vocabulary.confidence import interval_word
 
 

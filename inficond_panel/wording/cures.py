@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 
 from inficond_panel.common.interval import Interval
 from inficond_panel.common.numbers import count
+from inficond_panel.tuning.edits import Balance, Cure, Doubt, Label, Lambda, Learn
 from inficond_panel.tuning.fitting.terms import Terms
-from inficond_panel.tuning.intents.cures import Balance, Cure, Doubt, Label, Lambda, Learn
-from inficond_panel.tuning.intents.intent import Intent, size_words
 from inficond_panel.tuning.suggest.gain import Gain
 from inficond_panel.tuning.suggest.levers import Lever
 from inficond_panel.tuning.suggest.suggestion import MEASURED, Suggestion
+from inficond_panel.tuning.thumbs import Intent, size_words
 from inficond_panel.vocabulary.cures import (
     ANSWERS,
     AUTO,

@@ -23,11 +23,10 @@ from inficond_panel.distill import average_precision
 from inficond_panel.distill.folds import stratified_folds
 from inficond_panel.errors import AnswersError, EditsError, TuningError
 from inficond_panel.tuning import History, Tuner
-from inficond_panel.tuning.ask.answer_file import COLUMNS, asked_rows, read_answers
-from inficond_panel.tuning.ask.answers import Answers, Teaching, judged
-from inficond_panel.tuning.ask.photos import AskedPhotos
-from inficond_panel.tuning.fitting.correction import corrected
-from inficond_panel.tuning.intents.cures import Label, Learn, canonical_cures
+from inficond_panel.tuning.answer_files import COLUMNS, asked_rows, read_answers
+from inficond_panel.tuning.answers import Answers, AskedPhotos, Teaching, judged
+from inficond_panel.tuning.edits import Label, Learn, canonical_cures
+from inficond_panel.tuning.fitting.terms import corrected
 from inficond_panel.tuning.node import node_id
 from inficond_panel.tuning.replay import replay
 from inficond_panel.wording.answers import teaching_sentences

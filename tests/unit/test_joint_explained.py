@@ -20,10 +20,10 @@ from inficond_panel.results.stability import stability
 from inficond_panel.results.what_if_curves import refit_curve
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import History, Intent, Tuner, open_tuner
-from inficond_panel.tuning.intents.cures import Balance, Doubt, Label, Lambda, Learn
-from inficond_panel.tuning.iteration import to_iteration
+from inficond_panel.tuning.edits import Balance, Doubt, Label, Lambda, Learn
+from inficond_panel.tuning.node import to_iteration
 from inficond_panel.tuning.replay import replay
-from inficond_panel.tuning.shift.class_shift import class_shifts
+from inficond_panel.tuning.shift import class_shifts
 from inficond_panel.tuning.suggest import suggest
 from inficond_panel.views.configuration.strip import make_student
 from inficond_panel.views.knowledge.batch.batch import make_others

@@ -10,8 +10,8 @@ import inficond_panel
 from inficond_panel.distill import average_precision
 from inficond_panel.distill.folds import FOLDS, stratified_folds
 from inficond_panel.tuning import History, Intent, Tuner
-from inficond_panel.tuning.intents.cures import Lambda, Learn
-from inficond_panel.tuning.shift.class_shift import ClassShift, first_suspects
+from inficond_panel.tuning.edits import Lambda, Learn
+from inficond_panel.tuning.shift import ClassShift, first_suspects
 from inficond_panel.tuning.suggest import suggest
 from inficond_panel.tuning.suggest.gain import Change
 from inficond_panel.tuning.suggest.levers import AS_IT_IS, ClassRepair, Lever, recommended

@@ -23,9 +23,9 @@ from inficond_panel.results.slices import groups, measure_slices
 from inficond_panel.tuning import History, Intent, Node, Tuner, read_edits
 from inficond_panel.tuning.cures import cross_fit
 from inficond_panel.tuning.cures.cross_fit import FOLDS, cross_fitted_logits, steps_to
+from inficond_panel.tuning.edits import Balance, Doubt, Label, Lambda, Learn
 from inficond_panel.tuning.fitting.terms import Balanced
-from inficond_panel.tuning.intents.cures import Balance, Doubt, Label, Lambda, Learn
-from inficond_panel.tuning.shift.class_shift import class_shifts
+from inficond_panel.tuning.shift import class_shifts
 from inficond_panel.tuning.suggest import carry_out, suggest
 from inficond_panel.tuning.suggest.gain import Change, Gain, change, mean_change
 from inficond_panel.tuning.suggest.suggestion import proposed_sentence

@@ -22,7 +22,7 @@ from inficond_panel.export.abstaining import abstaining
 from inficond_panel.export.folder import as_exported
 from inficond_panel.results.stability import stability
 from inficond_panel.spec.sections.page import Views
-from inficond_panel.tuning.shift.class_shift import class_shifts
+from inficond_panel.tuning.shift import class_shifts
 from inficond_panel.tuning.suggest.gain import Change
 
 THUMB = ("bicycle", "wheel", "up")

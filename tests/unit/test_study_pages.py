@@ -25,7 +25,7 @@ from inficond_panel.study.run.recorder import SETTINGS, SHARED
 from inficond_panel.study.run.study import Study
 from inficond_panel.study.spec.questions import ChoiceQuestion, TextQuestion
 from inficond_panel.tuning import Intent
-from inficond_panel.tuning.intents.cures import Balance
+from inficond_panel.tuning.edits import Balance
 from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.views.page.page import make_views
 

@@ -18,7 +18,7 @@ from inficond_panel.export import export
 from inficond_panel.results.levers import levers
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import Tuner, open_tuner
-from inficond_panel.tuning.shift.class_shift import ClassShift
+from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.tuning.suggest.levers import ClassRepair
 from inficond_panel.tuning.suggest.suggestion import Suggestion
 from inficond_panel.ui.parts.metric_cards import make_class_metrics, make_mean_metrics

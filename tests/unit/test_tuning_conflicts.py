@@ -11,9 +11,8 @@ from inficond_panel.errors import TuningError
 from inficond_panel.spec import load_spec
 from inficond_panel.store import Store
 from inficond_panel.tuning import History, Intent, Tuner
-from inficond_panel.tuning.intents.conflicts import canonical
-from inficond_panel.tuning.intents.intent import GroupIntent
 from inficond_panel.tuning.notices import limits_text, notices
+from inficond_panel.tuning.thumbs import GroupIntent, canonical
 
 THUMB = st.tuples(st.sampled_from(["up", "down"]), st.none() | st.floats(1.1, 9.0))
 THUMB |= st.just(("remove",))

@@ -18,7 +18,7 @@ from inficond_panel.predict import text_encoder
 from inficond_panel.spec import find_spec, load_spec
 from inficond_panel.store import open_store
 from inficond_panel.tuning import Tuner
-from inficond_panel.tuning.typed_concepts import (
+from inficond_panel.tuning.opening import (
     add_concept,
     nearest_concepts,
     others_of,

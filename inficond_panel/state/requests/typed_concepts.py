@@ -17,14 +17,14 @@ from inficond_panel.state.preview import Status
 from inficond_panel.state.rights import EVERYTHING, Rights
 from inficond_panel.state.students import StudentsState
 from inficond_panel.tuning import Node, Tuner
-from inficond_panel.tuning.replay import carry_on
-from inficond_panel.tuning.typed_concepts import (
+from inficond_panel.tuning.opening import (
     add_concept,
     nearest_concepts,
     remove_concept,
     typed_of,
     typed_text,
 )
+from inficond_panel.tuning.replay import carry_on
 
 #: Parts of the progress bar: the encoder, then the students.
 _ENCODED = 0.3

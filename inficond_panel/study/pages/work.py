@@ -17,7 +17,7 @@ from inficond_panel.study.run.done_rules import SPLIT, Standing, answered, stand
 from inficond_panel.study.run.ready_tasks import Ready
 from inficond_panel.study.run.recorder import Recorder, resume
 from inficond_panel.tuning import Event, Tuner
-from inficond_panel.tuning.typed_concepts import typed_of
+from inficond_panel.tuning.opening import typed_of
 from inficond_panel.views.page.page import close_views, make_views
 from inficond_panel.views.page.shell import Shell
 

@@ -15,7 +15,7 @@ from inficond_panel.concepts.extended_store import extended
 from inficond_panel.store import Store
 from inficond_panel.study.run.ready_tasks import Ready
 from inficond_panel.study.run.study_events import Event
-from inficond_panel.tuning.typed_concepts import typed_folder
+from inficond_panel.tuning.opening import typed_folder
 
 TYPED = "type"  #: action of an event: a concept was typed
 

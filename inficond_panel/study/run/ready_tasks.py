@@ -17,9 +17,9 @@ from inficond_panel.study.spec.study_spec import Level, StudySpec
 from inficond_panel.study.spec.tasks import Task
 from inficond_panel.study.spec.variation import Variation
 from inficond_panel.tuning import History, Node, Tuner, open_tuner, read_edits
-from inficond_panel.tuning.intents.asked import Asked
-from inficond_panel.tuning.node_names import find_node
+from inficond_panel.tuning.edits import Asked
 from inficond_panel.tuning.opening import open_spec_store
+from inficond_panel.tuning.other_students import find_node
 from inficond_panel.tuning.replay import branch
 
 REMEDY = "`inficond check STUDY` checks a study; `inficond docs study` says how to set one up."

@@ -18,7 +18,7 @@ from inficond_panel.spec.sections.page import VIEWS
 from inficond_panel.state import AppState
 from inficond_panel.state.batch import read_item
 from inficond_panel.study.run.study_events import Event
-from inficond_panel.tuning.intents.asked import is_known
+from inficond_panel.tuning.edits import is_known
 
 #: Views that the settings of the state belong to; none: several.
 SHARED = {

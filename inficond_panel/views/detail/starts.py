@@ -10,7 +10,7 @@ from inficond_panel.distill.shift.verdict import SHIFT
 from inficond_panel.wording.suspects import plain_reason
 
 if TYPE_CHECKING:
-    from inficond_panel.tuning.shift.class_shift import ClassShift
+    from inficond_panel.tuning.shift import ClassShift
 
 #: Classes whose first suspect is offered, and concepts of one class.
 CLASSES, CONCEPTS = 8, 4

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from inficond_panel.results.snapshot import Snapshot
     from inficond_panel.state import AppState
     from inficond_panel.state.batch import Item
-    from inficond_panel.tuning.shift.class_shift import ClassShift
+    from inficond_panel.tuning.shift import ClassShift
     from inficond_panel.ui.notebook.drawing import Drawing
 
 _FACTS = ("constant_fidelity", "logit_correlation")

@@ -21,7 +21,7 @@ from inficond_panel.wording.answers import (
 if TYPE_CHECKING:
     from inficond_panel.state import AppState
     from inficond_panel.store import Store
-    from inficond_panel.tuning.ask.drafts import Draft
+    from inficond_panel.tuning.answer_files import Draft
     from inficond_panel.views.knowledge.panels.panels import StudentPanels
 
 #: Photos that the browser may have: the one shown, and those that come next.

@@ -15,8 +15,7 @@ from inficond_panel.results.frame import interval_of
 from inficond_panel.results.penalty_path import penalty_path
 from inficond_panel.results.shift import student_shift, tune_aps
 from inficond_panel.state import Job
-from inficond_panel.tuning.intents.asked import place_of
-from inficond_panel.tuning.intents.cures import Balance, Cure, cure_from_json
+from inficond_panel.tuning.edits import Balance, Cure, cure_from_json, place_of
 from inficond_panel.ui.actions import action
 from inficond_panel.ui.component import tie
 from inficond_panel.views.knowledge.parts import StudentActions
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
 
     from inficond_panel.distill import Interval
     from inficond_panel.state import AppState
-    from inficond_panel.tuning.shift.class_shift import ClassShift
+    from inficond_panel.tuning.shift import ClassShift
     from inficond_panel.views.knowledge.panels.panels import StudentPanels
 
 #: Kinds of a verdict in the words of the page.

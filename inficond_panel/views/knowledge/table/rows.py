@@ -17,7 +17,7 @@ from inficond_panel.results.patches import shown_segments
 from inficond_panel.state import Job
 from inficond_panel.state.requests.class_metrics import hold
 from inficond_panel.tuning import Intent
-from inficond_panel.tuning.intents.asked import place_of
+from inficond_panel.tuning.edits import place_of
 from inficond_panel.ui.actions import action
 from inficond_panel.ui.parts.saving import make_and_send
 from inficond_panel.ui.photos.images import patch_uri, send_pictures

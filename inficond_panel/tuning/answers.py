@@ -1,7 +1,13 @@
-"""Answers of a person on photos of one class: they judge the student, and teach it if that helps.
+"""Answers of a person on photos: which photos to ask about, and how the answers judge and teach.
 
-They teach by what they say of the teacher: it is corrected by them, and the student learns the
-corrected teacher on the photos of tune (``fitting.correction``). To judge, the answers are parted
+Asked are photos of tune: half of them have the largest z(logit) - 0.7 z(word), half the largest
+z(word) - 0.7 z(logit). ``word`` is the score of the concept named like the class, z(x) = (x - mean)
+/ standard deviation over tune. Without a concept named like the class, they are those of which the
+student is least sure (Lewis and Gale 1994, "A sequential algorithm for training text classifiers").
+docs/ask.md has what each gains.
+
+Answers teach by what they say of the teacher: it is corrected by them, and the student learns the
+corrected teacher on the photos of tune (``fitting.terms``). To judge, the answers are parted
 into folds. For each fold the student learns the answers of the other folds, and is judged on those
 of the fold. It is taught on all answers only where these are ten or more, where there is something
 to repair (it is wrong on a tenth of the photos), and where its mean loss on them (cross-entropy,
@@ -12,7 +18,7 @@ beyond noise. The photos were chosen, so what is seen on them says nothing of th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import ceil
 
@@ -22,6 +28,7 @@ from scipy.stats import binomtest
 
 from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.common.interval import Interval
+from inficond_panel.concepts.texts import words_for
 from inficond_panel.distill import Outcome, change_intervals
 from inficond_panel.distill.folds import FOLDS, stratified_folds
 from inficond_panel.distill.metrics.bootstrap import draw_counts, interval
@@ -29,19 +36,89 @@ from inficond_panel.distill.metrics.decisions import Cutoff, Mask, above, cutoff
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.errors import CancelledError, TuningError
 from inficond_panel.store import Store
+from inficond_panel.tuning.cures.class_photos import ClassPhotos
 from inficond_panel.tuning.cures.resolution import enough
-from inficond_panel.tuning.fitting.class_fit import ClassFit
-from inficond_panel.tuning.fitting.held_out import learns_from_tune
-from inficond_panel.tuning.fitting.refit import Cancelled, Progress
-from inficond_panel.tuning.intents.cures import Cure, Label, Learn
-from inficond_panel.tuning.intents.intent import check_name
+from inficond_panel.tuning.edits import Cure, Label, Learn
+from inficond_panel.tuning.fitting.class_fit import ClassFit, learns_from_tune
+from inficond_panel.tuning.fitting.recipe import Cancelled, Progress
 from inficond_panel.tuning.node import Node
-from inficond_panel.tuning.shift.class_photos import ClassPhotos
+from inficond_panel.tuning.thumbs import check_name
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.cures import ANSWERS
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.splits import TUNE
+
+#: Photos that are asked about at once.
+ASKED = 20
+#: Weight of the score that is to be low beside the one that is to be high: below 1, so that photos
+#: that rank high come first, since errors there cost most AP.
+AGAINST = 0.7
+
+
+@dataclass(frozen=True)
+class AskedPhotos:
+    """Rows of the store, the photo that would teach most first, and why they are asked.
+
+    The reason does not tell what the student decides on a photo.
+    """
+
+    rows: NDArray[np.intp]
+    why: str
+
+
+def photos_to_ask(
+    student: ClassFit, most: int = ASKED, without: Collection[str] = ()
+) -> AskedPhotos:
+    """Return up to ``most`` photos of tune that have no label; where all have one, of all of tune.
+
+    Photos whose label the student has learned, and the images ``without``, are left out. Raises
+    ``TuningError`` for ``most`` below 1.
+    """
+    if most < 1:
+        raise TuningError(f"The number of photos is {most}.", "Ask for 1 photo or more.")
+    tune = student.store.rows(TUNE)
+    sides, why = _sides(student, tune)
+    free = _free(student, tune, without)
+    return AskedPhotos(tune[free][_in_turn([side[free] for side in sides], most)], why)
+
+
+def _free(student: ClassFit, tune: NDArray[np.intp], without: Collection[str]) -> NDArray[np.intp]:
+    """Positions in ``tune`` of the photos that can be asked about."""
+    store, taught = student.store, student.terms.taught
+    learned = {*without, *(() if taught is None else taught.labels)}
+    known = np.asarray(store.label[tune, student.k]) >= 0
+    free = np.array([store.images[row] not in learned for row in tune], dtype=bool)
+    return np.flatnonzero(free & ~known if (free & ~known).any() else free)
+
+
+def _sides(student: ClassFit, tune: NDArray[np.intp]) -> tuple[list[Array], str]:
+    """Values of the photos of tune, by each of which the largest are asked; and the reason."""
+    store, logit = student.store, student.logits(student.base, tune)
+    words = words_for(student.name, store.concepts, store.synonyms)
+    if not words:
+        return [-np.abs(logit)], "the student is least sure"
+    scores = np.asarray(store.concept_score[tune][:, words], dtype=np.float64)
+    z, word = _standard(logit), _standard(scores.max(axis=1))
+    why = f"the student and {store.concepts[words[0]]!r} disagree"
+    return [z - AGAINST * word, word - AGAINST * z], why
+
+
+def _standard(values: NDArray) -> Array:
+    """Values less their mean, in standard deviations; 0 where all are equal."""
+    spread = values.std()
+    return np.asarray((values - values.mean()) / (spread if spread > 0 else 1.0))
+
+
+def _in_turn(sides: list[Array], most: int) -> NDArray[np.intp]:
+    """Positions of up to ``most`` photos: of each side in turn the largest that is not taken."""
+    orders = [iter(np.argsort(-side, kind="stable").tolist()) for side in sides]
+    taken: dict[int, None] = {}
+    while len(taken) < min(most, len(sides[0])):
+        order = orders[len(taken) % len(orders)]
+        taken[next(place for place in order if place not in taken)] = None
+    return np.array(list(taken), dtype=np.intp)
+
 
 #: Share of the photos on which a student has to be wrong to be taught, and the least number.
 SHARE_WRONG, LEAST_WRONG = 0.1, 2

@@ -26,11 +26,10 @@ from inficond_panel.distill.shift.presence import Presence, presence
 from inficond_panel.distill.shift.suspects import Suspicion
 from inficond_panel.distill.shift.verdict import SHIFT, UNKNOWN, Verdict
 from inficond_panel.errors import CancelledError
-from inficond_panel.tuning.fitting.refit import Cancelled, Progress
-from inficond_panel.tuning.intents.intent import chosen_names
+from inficond_panel.tuning.cures.class_photos import ClassPhotos, measured_by_labels
+from inficond_panel.tuning.fitting.recipe import Cancelled, Progress
 from inficond_panel.tuning.node import Node
-from inficond_panel.tuning.shift.class_photos import ClassPhotos
-from inficond_panel.tuning.shift.labelled import measured_by_labels
+from inficond_panel.tuning.thumbs import chosen_names
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.metrics import AP

@@ -1,21 +1,24 @@
-"""Cures of one class: balanced photos, more of them, another penalty, doubted concepts, labels.
+"""Edits of one iteration: thumbs, and cures that change what a student is fitted to.
 
-They change what the student is fitted to (``tuning.cures.terms``), where a thumb (``intent.py``)
-bounds one weight. An iteration may hold both.
+A thumb bounds one weight (``thumbs``); a cure changes what the student is fitted to
+(``fitting.terms``). An iteration may hold both.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from inficond_panel.common.near_words import near
 from inficond_panel.errors import TuningError
+from inficond_panel.store import Store
+from inficond_panel.tuning.thumbs import GroupIntent, Intent, canonical, check_name
 from inficond_panel.vocabulary.cures import (
     AUTO,
     BALANCE,
+    CURES,
     DOUBT,
     LABEL,
     LABELS,
@@ -237,3 +240,60 @@ def _check_size(kind: str, class_name: str, value: float | None) -> None:
         raise TuningError(
             f"{kind} on {class_name!r} is {value}.", f"Give a number of 0 or more, or {AUTO}."
         )
+
+
+#: What an iteration may be asked for.
+Asked = Intent | GroupIntent | Cure
+
+
+def thumbs_of(asked: Iterable[Asked]) -> list[Intent | GroupIntent]:
+    """The thumbs among them."""
+    return [item for item in asked if isinstance(item, Intent | GroupIntent)]
+
+
+def place_of(item: Intent | Cure) -> tuple[str, ...]:
+    """Place in a batch, which holds one item of it: of a class, a thumb on each concept, a label
+    of each photo, and one cure of each other kind."""
+    return ("thumb", *item.key) if isinstance(item, Intent) else ("cure", *place_of_cure(item))
+
+
+def split_asked(
+    asked: Iterable[Asked], factor: float
+) -> tuple[tuple[Intent, ...], tuple[Cure, ...]]:
+    """Thumbs and cures of one iteration in canonical form; the order of ``asked`` has no effect.
+
+    ``factor`` is for thumbs without one. Raises ``TuningError`` for a photo with two labels.
+    """
+    given = list(asked)
+    cures = canonical_cures(item for item in given if isinstance(item, Cure))
+    return canonical(thumbs_of(given), factor), cures
+
+
+def asked_from_json(item: Mapping[str, Any]) -> Intent | Cure:
+    """The thumb or cure that ``to_json`` wrote."""
+    return cure_from_json(item) if item["direction"] in CURES else Intent.from_json(item)
+
+
+def is_known(item: Intent | Cure, store: Store) -> bool:
+    """True if ``store`` has every name of a thumb or cure."""
+    return all(name in known for _, name, known in _names(item, store))
+
+
+def check_cures(cures: Iterable[Cure], store: Store) -> None:
+    """Raise ``TuningError``, with the nearest word, for names that ``store`` does not have."""
+    for cure in cures:
+        for kind, name, known in _names(cure, store):
+            check_name(kind, name, known)
+
+
+def _names(item: Intent | Cure, store: Store) -> Iterator[tuple[str, str, Sequence[str]]]:
+    """Names of a thumb or cure: of which kind, and which there are."""
+    yield "class", item.class_name, store.classes
+    match item:
+        case Intent():
+            yield "concept", item.concept, store.concepts
+        case Balance():
+            for concept in item.concepts:
+                yield "concept", concept, store.concepts
+        case Label():
+            yield "image", item.image, store.images
