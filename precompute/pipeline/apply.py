@@ -22,7 +22,7 @@ from inficond_panel.spec.sections.teacher import LogitsTeacher, NetworkTeacher
 from inficond_panel.store import Store
 from inficond_panel.store.images import UnreadableImage, decode
 from precompute.batches.results import Arrays, plain, stage_of
-from precompute.batches.segmenting import Settings, segment_batch
+from precompute.batches.run import Settings, segment_batch
 from precompute.datasets import load_dataset
 from precompute.encoder import Encoder, encoder_inputs, load_encoder
 from precompute.segments import SegmentSettings, settings_of

@@ -23,13 +23,13 @@ from inficond_panel.store.label_checks import one_class_note
 from inficond_panel.vocabulary.splits import FIT, SPLITS
 from inficond_panel.vocabulary.tasks import TASKS
 from precompute.batches.results import key_of, photo_keys, plain
-from precompute.batches.segmenting import Settings
+from precompute.batches.run import Settings
 from precompute.concepts.corpus import read_corpus
 from precompute.datasets import Dataset, check_encoder, load_dataset
 from precompute.encoder import encoder_digest, encoder_inputs, encoder_name, templates
 from precompute.segments import settings_of
 from precompute.segments.files import with_masks
-from precompute.segments.settings import Training, training_of
+from precompute.segments.methods import Training, training_of
 from precompute.teachers import (
     check_labels,
     fit_rows,

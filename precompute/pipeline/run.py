@@ -28,7 +28,7 @@ from inficond_panel.store.output_order import hold_store
 from inficond_panel.vocabulary.splits import SPLITS
 from precompute.batches.results import Arrays, Results, stage_of, stores_near
 from precompute.batches.run import Progress, Run
-from precompute.concepts.filters import Dropped, filter_lines
+from precompute.concepts.corpus import Dropped, filter_lines
 from precompute.encoder import fetch_encoder
 from precompute.pipeline import stages
 from precompute.pipeline.assemble import assemble

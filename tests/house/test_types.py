@@ -18,9 +18,8 @@ UNTYPED = {
     "layers of networks, taken by the attributes that each architecture has": {
         "precompute.encoder.dense.dense_function",
         "precompute.encoder.dense.dense_path",
-        "precompute.encoder.dense.blocks",
-        "precompute.encoder.dense.path",
-        "precompute.encoder.dense.families",
+        "precompute.encoder.dense_blocks",
+        "precompute.encoder.dense",
         "precompute.encoder.text.check_length",
         "precompute.encoder.hub.load_pretrained",
         "precompute.encoder.open_clip_model.text_function",

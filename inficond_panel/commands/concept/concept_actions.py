@@ -88,7 +88,7 @@ def filter_words(args: argparse.Namespace) -> None:
     allow_python(args, spec)
     spec.check_making()
     precompute_package()
-    from precompute.concepts.filters import REASONS, by_filter
+    from precompute.concepts.corpus import REASONS, by_filter
     from precompute.pipeline.stages import filtered_words
 
     place = Path(args.store or spec.store)

@@ -98,7 +98,7 @@ def _network(spec: Spec, name: str) -> tuple[Any, Any]:
 
 
 def _of_experiment(folder: Path, which: str) -> tuple[Any, Any]:
-    from precompute.teachers.preprocessing import Preprocessing
+    from precompute.teachers.teacher import Preprocessing
 
     facts = read_figures(folder).facts
     network = build_network(TEACHER if which == "teacher" else STUDENT, facts["classes"], 0)
@@ -115,7 +115,7 @@ def _images(
     """Positions in the store, inputs ``(n, 3, H, W)``, masks ``(n, H, W)``; whether these are
     known. Images without a background are left out."""
     from precompute.datasets import load_dataset
-    from precompute.datasets.foregrounds import masks_of, small_mask
+    from precompute.datasets.dataset import masks_of, small_mask
 
     dataset = load_dataset(spec.dataset)
     place = {image: i for i, image in enumerate(dataset.ids)}

@@ -96,7 +96,7 @@ def _scale(photos: Photos, size: tuple[int, int]) -> dict[str, Any]:
 def _photos(spec: Spec, args: argparse.Namespace) -> tuple[list[str], Photos]:
     """Images of fit to train on; of tune to measure, those with a usable mask first."""
     from precompute.datasets import load_dataset
-    from precompute.datasets.foregrounds import masks_of, small_mask
+    from precompute.datasets.dataset import masks_of, small_mask
 
     dataset = load_dataset(spec.dataset)
     mask_of = masks_of(dataset, Path(args.masks) if args.masks else None)
@@ -136,7 +136,7 @@ def _photos(spec: Spec, args: argparse.Namespace) -> tuple[list[str], Photos]:
 
 def _loader(dataset: Dataset, size: tuple[int, int]) -> Callable[[np.ndarray, str], Any]:
     """Function from positions to small images, and the positions of those that can be read."""
-    from precompute.datasets.foregrounds import small_photo
+    from precompute.datasets.dataset import small_photo
 
     def load(rows: np.ndarray, what: str) -> tuple[np.ndarray, np.ndarray]:
         found, there = [], []

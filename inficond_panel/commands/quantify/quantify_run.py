@@ -172,7 +172,7 @@ def _check(given: Quantify, classes: int) -> None:
 
 def _photos(run: RunSpec, dataset: Dataset) -> tuple[list[str], np.ndarray, np.ndarray]:
     """Ids, photos ``(n, H, W, 3)`` uint8, and their masks ``(n, H, W)``."""
-    from precompute.datasets.foregrounds import masks_of, small_mask, small_photo
+    from precompute.datasets.dataset import masks_of, small_mask, small_photo
 
     given = run.quantify
     mask_of = masks_of(dataset, given.masks)

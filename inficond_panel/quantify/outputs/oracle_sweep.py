@@ -35,7 +35,7 @@ def oracle_sweep(
 
     ``above`` names the super-classes: a metadata column, or a CSV file (``super_groups``). Logits
     are kept beside the store. Raises ``DataError`` for a gamma that is negative or not finite, for
-    a teacher without gradients, and as ``precompute.teachers.gamma_sweep``; ``MissingExtraError``.
+    a teacher without gradients, and as ``precompute.teachers.applied``; ``MissingExtraError``.
     """
     tuner.spec.check_photos()
     noise = tuner.spec.views.noise(draws, seed)
@@ -56,7 +56,7 @@ def oracle_sweep(
         )
     higher = super_groups(store, made, above) if above else None
     try:
-        from precompute.teachers.gamma_sweep import (
+        from precompute.teachers.applied import (
             oracle_sweep as swept,
         )
     except ImportError as error:
