@@ -6,7 +6,12 @@ import argparse
 import json
 from pathlib import Path
 
-from inficond_panel.commands.shared.arguments import add_node, add_tuner
+from inficond_panel.commands.shared.arguments import (
+    add_allow_python,
+    add_node,
+    add_tuner,
+    allow_python,
+)
 from inficond_panel.commands.shared.output import note, say, say_json
 from inficond_panel.common.numbers import count
 
@@ -26,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     add_tuner(parser)
     add_node(parser)
+    add_allow_python(parser)
     parser.add_argument(
         "--format",
         action="append",
@@ -57,6 +63,7 @@ def run(args: argparse.Namespace) -> None:
     from inficond_panel.tuning.other_students import node_title
 
     tuner = open_students(args)
+    allow_python(args, tuner.spec)
     node = chosen_node(tuner, args.node)
     folder = Path(args.output or f"{Path(args.spec).stem}-{node.id}")
     named = [*args.format, *(CHOICES if "all" in args.format else ())]

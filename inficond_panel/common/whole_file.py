@@ -131,12 +131,14 @@ def write_folders(place: Path, force: bool = False, known: Collection[str] = ())
     files ``known`` by name. Raises ``ExportError`` otherwise, before anything is computed, and
     where nothing can be written there.
     """
-    _check(place, force, known)
+    with named(place):
+        _check(place, force, known)
     with replacing(place, told=named) as writing:
         with named(place):
             writing.mkdir()
         yield writing
-        _check(place, force, known)  # it may have come meanwhile
+        with named(place):
+            _check(place, force, known)  # it may have come meanwhile
 
 
 @contextmanager

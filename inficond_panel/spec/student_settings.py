@@ -67,7 +67,7 @@ def with_students(spec: Spec, **values: Any) -> Spec:
             values["labels"] = _made(Labels, alpha=alpha)
         elif "labels" in old.fields():
             values["labels"] = None
-    unused = [name for name in values if name.rstrip("_") not in old.fields()]
+    unused = [name for name in values if name not in old.values()]
     if unused:
         raise TuningError(
             f"students.{unused[0]} is not used with solver: {old.solver}.",
@@ -83,7 +83,9 @@ def _made(kind: type[S], **values: Any) -> S:
     except ValidationError as error:
         found = error.errors()[0]
         name = str(found["loc"][0]).rstrip("_")
+        must = f" must be {kind.fields()[name].expected}, got {found['input']!r}"
+        fault = f": {found['msg']}" if found["type"] == "fault" else must
         raise TuningError(
-            f"students.{name} must be {kind.fields()[name].expected}, got {found['input']!r}.",
+            f"students.{name}{fault}.",
             "`inficond docs spec` has the keys of students.",
         ) from None

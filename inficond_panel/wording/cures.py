@@ -9,7 +9,7 @@ from inficond_panel.common.numbers import count
 from inficond_panel.tuning.edits import Balance, Cure, Doubt, Label, Lambda, Learn
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.suggest.gain import Gain
-from inficond_panel.tuning.suggest.levers import Lever
+from inficond_panel.tuning.suggest.levers import AS_IT_IS, Lever
 from inficond_panel.tuning.suggest.suggestion import MEASURED, Suggestion
 from inficond_panel.tuning.thumbs import Intent, size_words
 from inficond_panel.vocabulary.cures import (
@@ -155,7 +155,9 @@ def gain_words(gain: Gain, *, limits: bool = True) -> str:
 def lever_sentence(lever: Lever, level: float, *, limits: bool = True) -> str:
     """``labels of tune: AP 84.0, +22.2 AP points [+16.2, +28.4]; 91.5% decided like the teacher, by
     2 concepts.``"""
-    gain = f", {gain_words(lever.gain.gain(level), limits=limits)}" if lever.asked else ""
+    gain = (
+        f", {gain_words(lever.gain.gain(level), limits=limits)}" if lever.name != AS_IT_IS else ""
+    )
     agrees = f"{100 * lever.fidelity:.1f}% decided like the teacher"
     used = count(lever.concepts, "concept")
     return f"{lever.name}: AP {100 * lever.ap:.1f}{gain}; {agrees}, by {used}."

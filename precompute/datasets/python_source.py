@@ -6,6 +6,7 @@ import atexit
 import importlib
 import importlib.util
 import shutil
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -73,11 +74,12 @@ def _name(section: PythonDataset | PythonTeacher) -> str:
 
 
 def _run(file: Path) -> ModuleType:
-    """The module of a file, run anew, and in no register: its name may be another module's."""
-    spec = importlib.util.spec_from_file_location(file.stem, file)
+    """The module of a file, run anew, by a name that no other module has."""
+    name = f"inficond function {file}"
+    spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
         raise ImportError(f"{file} is no Python file")
-    module = importlib.util.module_from_spec(spec)
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
@@ -213,13 +215,13 @@ class _Reader:
             raise _Fault(f"{type(item).__name__} is no record with an image")
         if unknown := [key for key in item if key not in _KEYS]:
             raise _Fault(f"the key {unknown[0]!r} is none of {', '.join(_KEYS)}")
-        splits = item.get("split", split)
+        splits = item.get("split") or split
         splits = [splits] if isinstance(splits, str) else splits
         first = splits[0] if splits else ""
         own = f"{first}/{self.counts[first]:06d}".removeprefix("/")
         self.counts[first] += 1
         return Record(
-            str(item.get("id", own)),
+            own if item.get("id") is None else str(item["id"]),
             self._photo(item["image"]),
             self._labels(item.get("labels")),
             tuple(str(name) for name in splits if name),
@@ -255,12 +257,14 @@ class _Reader:
                     f"{len(self.names)} classes with names (dataset.names)"
                 )
             return {name: int(label) for name, label in zip(self.names, vector, strict=True)}
-        values = value if isinstance(value, list | tuple | set) else [value]
+        values = list(value) if isinstance(value, list | tuple | set) else [value]
+        if len({*values}) < len(values):
+            raise _Fault("a list that names a class twice; a vector of 1, 0 and -1 is an array")
         return {self._class(one): 1 for one in values}
 
     def _class(self, value: Any) -> str:
         value = value.item() if hasattr(value, "item") else value
-        if isinstance(value, str):
+        if isinstance(value, str) and value.strip():
             return value.strip()
         if not isinstance(value, int):
             raise _Fault(f"{str(value)[:60]} is no class: neither a name nor a whole number")

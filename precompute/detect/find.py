@@ -16,12 +16,11 @@ from precompute.detect.layout import Glance, Layout, look_at_tables, role_of
 _SAMPLES = "samples.json"
 #: Files that a library writes, the library's name for the folder, and the function that reads it.
 _LIBRARIES = {
-    _SAMPLES: ("an export of FiftyOne", "from_fiftyone"),
+    _SAMPLES: ("an export of FiftyOne (imported there, by a name that is root)", "from_fiftyone"),
     "*.tar": ("shards of WebDataset", "from_webdataset"),
     "*.arrow": ("a folder of the package datasets", "from_datasets"),
     "*-of-*.parquet": ("Parquet files of the package datasets", "from_datasets"),
-    "*batches.meta*": ("CIFAR-10", "from_torchvision"),
-    "*fine_label_names*": ("CIFAR-100", "from_torchvision"),
+    "cifar-10-batches-py/batches.meta": ("CIFAR-10", "from_torchvision"),
     "cifar-100-python/meta": ("CIFAR-100", "from_torchvision"),
 }
 _NO_INSTANCES = ("captions", "person_keypoints", "panoptic", "stuff", "image_info")

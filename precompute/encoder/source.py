@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any, cast
+from typing import Any
 
 from inficond_panel.common.installation import missing_extra
 from inficond_panel.common.near_words import near
@@ -18,7 +18,6 @@ from inficond_panel.spec.sections.encoder import (
     FLOAT32,
     HUB,
     OpenClipEncoder,
-    TransformersEncoder,
 )
 from inficond_panel.spec.sections.encoder import Encoder as Section
 from precompute.encoder.hub import (
@@ -36,23 +35,17 @@ _FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
 _TOKENIZER = ("tokenizer*", "special_tokens_map.json", "vocab*", "merges.txt", "*.model")
 
 
-def _open_clip(encoder: Section) -> OpenClipEncoder:
-    return cast("OpenClipEncoder", encoder)
-
-
 def fetch_encoder(encoder: Section) -> None:
     """Download what a spec names by tag or hub; nothing is done for files and what is here."""
-    if not isinstance(encoder, TransformersEncoder):
-        _fetch_open_clip(_open_clip(encoder))
+    if isinstance(encoder, OpenClipEncoder):
+        _fetch_open_clip(encoder)
     else:
         fetch_model(encoder.model)
 
 
 def encoder_name(encoder: Section) -> str:
     """Name for the store."""
-    if isinstance(encoder, TransformersEncoder):
-        return encoder.title
-    return open_clip_name(_open_clip(encoder))
+    return open_clip_name(encoder) if isinstance(encoder, OpenClipEncoder) else encoder.title
 
 
 def encoder_digest(encoder: Section) -> str:
@@ -60,8 +53,8 @@ def encoder_digest(encoder: Section) -> str:
 
     What is to be downloaded counts by its names until it is here.
     """
-    if not isinstance(encoder, TransformersEncoder):
-        return open_clip_digest(_open_clip(encoder))
+    if isinstance(encoder, OpenClipEncoder):
+        return open_clip_digest(encoder)
     return model_digest(encoder.model)
 
 

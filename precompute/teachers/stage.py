@@ -140,12 +140,13 @@ def run_pass(
     keys = keys or run.keys
     first = dict(zip(reversed(keys), reversed(rows.tolist()), strict=True))
     values, missing = known_batches(run, work.name, work.key, keys, size)
+    before = len(first) - sum(map(len, missing)) - run.images["teacher"]
 
     def keep(batch: Batch, arrays: Arrays) -> None:
         values[batch] = arrays["values"]
         keep_batch(run, work.name, work.key, batch, arrays["values"])
         run.images["teacher"] += len(batch)
-        done = sum(map(len, values))
+        done = before + run.images["teacher"]
         run.progress(f"Teacher: {done} of {len(first)} images ({work.name})")
 
     run.each(work, missing, f"Teacher ({work.name})", keep, first)

@@ -96,8 +96,9 @@ def test_scenes(folder, good):
 
 
 def test_empty_optional_values_keep_the_default(folder, good):
-    spec = folder.load(good + "store:\nhistory: null\n")
+    spec = folder.load(good + "store:\nhistory: null\nstudents:\nviews:\ntuning: ~\nlayout:\n")
     assert spec.store == folder.path / "a.zarr"
+    assert (spec.students.lambda_, spec.tuning.factor, spec.views.top > 0) == ("auto", 2, True)
 
 
 def test_a_path_that_exists_is_itself(folder, good):

@@ -88,6 +88,12 @@ CASES = {
     "number for text": ("title: Small", "title: 2024", [
         "1:8: title: expected text, got '2024' (for text write \"2024\")",
     ]),
+    "hexadecimal for text": ("title: Small", "title: 0x10", [
+        "1:8: title: expected text, got '0x10' (for text write \"0x10\")",
+    ]),
+    "a word for a list of it": ("teacher:", "students: {distil_on: fit}\nteacher:", [
+        "13:23: students.distil_on: expected a list of fit, tune, got 'fit'",
+    ]),
     "nothing for text": ("title: Small", "title:", ["1:1: title: expected text, got nothing"]),
     "blank title": ("title: Small", "title: ' '", ["1:8: title: expected text, got ' ' in quotes"]),
     "list for a section": ("teacher: {kind: logits, path: logits.csv}", "teacher: [a]", [

@@ -7,6 +7,10 @@ from good_spec import GOOD
 
 from inficond_panel.errors import SpecError
 from inficond_panel.spec import find_spec, json_schema, load_spec
+from inficond_panel.spec.sections.students import PaperStudents, Tuning
+from inficond_panel.study.spec.variation import Variation
+
+_KINDS = {"tuning": Tuning, "students": PaperStudents}
 
 
 def test_the_folder_of_a_store_is_a_spec(tmp_path):
@@ -30,6 +34,20 @@ def test_the_spec_of_a_store_is_written_as_one_that_can_be_read(tmp_path):
     (tmp_path / "y.yaml").write_text(spec.to_yaml())
     again = load_spec(tmp_path / "y.yaml")
     assert (again.title, again.store, again.history) == (spec.title, spec.store, spec.history)
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [({"tuning": {"factor": 3}}, 3), ({"students": {"solver": "paper"}}, "paper")],
+)
+def test_a_condition_of_a_study_is_over_a_title_and_a_store(folder, part, value):
+    """Also where the other solver cannot have what the spec's has: lambda auto."""
+    spec = folder.load("title: Own\nstore: own.zarr\n")
+    variation = Variation(**{k: _KINDS[k](**v) for k, v in part.items()})
+    assert not list(variation.misfits(spec))
+    over = variation.over(spec)
+    assert value in (over.tuning.factor, over.students.solver)
+    assert (over.path, over.dataset) == (spec.path, None)
 
 
 def test_a_title_and_a_store_are_enough(folder):

@@ -247,6 +247,8 @@ def test_a_softmax_over_several_classes_an_image_is_told_at_its_place(tmp_path):
 def test_penalties_that_the_joint_student_cannot_have(tuner):
     with pytest.raises(TuningError, match=r"students\.l2 is not used with link: softmax"):
         tuner.with_students(l2=1.0)
+    with pytest.raises(TuningError, match=r"students\.lambda is not used .*"):
+        tuner.with_students(**{"lambda": 0.1})
 
 
 def test_targets_of_a_sigmoid_teacher_add_up_to_1(tmp_path):

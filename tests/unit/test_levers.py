@@ -10,11 +10,19 @@ import inficond_panel
 from inficond_panel.distill import average_precision
 from inficond_panel.distill.folds import FOLDS, stratified_folds
 from inficond_panel.tuning import History, Intent, Tuner
+from inficond_panel.tuning.cures.resolution import Choice
 from inficond_panel.tuning.edits import Lambda, Learn
 from inficond_panel.tuning.shift import ClassShift, first_suspects
+from inficond_panel.tuning.suggest import levers as levers_module
 from inficond_panel.tuning.suggest import suggest
 from inficond_panel.tuning.suggest.gain import Change
-from inficond_panel.tuning.suggest.levers import AS_IT_IS, ClassRepair, Lever, recommended
+from inficond_panel.tuning.suggest.levers import (
+    AS_IT_IS,
+    FEW_POSITIVES,
+    ClassRepair,
+    Lever,
+    recommended,
+)
 from inficond_panel.wording.cures import lever_sentence, suggestion_sentences
 
 
@@ -152,3 +160,30 @@ def test_the_page_lists_them(suggestion) -> None:
     for each in suggestion.repairs["truck"].levers:
         assert any(sentence.startswith(f"{each.name}: AP") for sentence in sentences)
     assert any("a model of the labels of tune alone" in sentence for sentence in sentences)
+
+
+@pytest.mark.parametrize(("positives", "levers"), [(9, 2), (10, 4)])
+def test_few_photos_of_a_class_choose_nothing(students, positives, levers) -> None:
+    """The teacher on tune, at weight 1, is all that is compared, and needs no label."""
+    tuner = Tuner(students.tuner.store, students.tuner.spec, History(":memory:"))
+    rows = tuner.store.rows("tune")
+    shown = tuner.store.label[rows, 0] == 1
+    kept = np.sort(np.concatenate([rows[shown][:positives], rows[~shown]]))
+    compared = suggest(tuner, classes=["truck"], rows=kept).repairs["truck"].levers
+    assert len(compared) >= levers
+    if positives < FEW_POSITIVES:
+        assert len(compared) == 2
+        assert compared[1].asked == (Learn("truck", "teacher", 1.0),)
+        assert "no label" in compared[1].needs
+
+
+def test_what_all_photos_leave_is_not_proposed(students, monkeypatch) -> None:
+    """Of a thumb that gains in the draws and not on all photos nothing is asked."""
+    monkeypatch.setattr(levers_module, "choose", lambda *_: Choice(0, 1, 0.0, 0.0))
+    tuner = Tuner(students.tuner.store, students.tuner.spec, History(":memory:"))
+    repair = suggest(tuner, classes=["truck"]).repairs["truck"]
+    by_name = {each.name: each for each in repair.levers}
+    assert by_name["✕ suspects"].gain.estimate > 0
+    assert by_name["✕ suspects"].asked == by_name["lambda"].asked == ()
+    assert by_name["✕ suspects"].concepts == by_name[AS_IT_IS].concepts
+    assert repair.taken is not by_name["✕ suspects"]

@@ -74,7 +74,9 @@ def check(dataset, exact=True):
 
 
 def test_records_of_a_function_in_a_file(tmp_path):
-    dataset = loaded(tmp_path, RECORDS)
+    code = f"from dataclasses import dataclass\n@dataclass\nclass A: x: 'int' = 0\n{RECORDS}"
+    code = code.replace('"labels"', '"id": None, "metadata": None, "labels"')
+    dataset = loaded(tmp_path, code)
     assert dataset.ids[:2] == ("train/000000", "train/000001")
     check(dataset)
 
@@ -154,6 +156,8 @@ def images():
         (RECORDS.replace("NAMES[i % 2]", "i / 4"), "record 0: 0.0 is no class: neither a name"),
         (RECORDS.replace("NAMES[i % 2]", "i"), "record 2: class 2 is none of the 2 that have"),
         (RECORDS.replace("NAMES[i % 2]", "photo(0).histogram and None"), "has no class"),
+        (RECORDS.replace("NAMES[i % 2]", "[1, 0, 1]"), "record 0: a list that names a class twice"),
+        (RECORDS.replace("NAMES[i % 2]", "''"), "record 0:  is no class"),
         (RECORDS.replace("photo(i)", "__import__('numpy').full((2, 2, 3), 2.5)"), "normalisation"),
         (RECORDS.replace('"split"', '"id": 1, "split"'), "gives two images '1'"),
         (RECORDS.replace('"train"', '"fit"'), "gives no split 'train'; there are: fit, test"),
@@ -189,7 +193,13 @@ def test_it_runs_only_where_it_is_allowed_and_a_change_is_noticed(tmp_path, monk
         assert main(["precompute", "spec.yaml", *more]) == 1
         told = capsys.readouterr().err
         assert "spec's data set is Python code, own.py:images, which could do anything" in told
+    assert main(["info", "spec.yaml"]) == 1
     assert main(["check", "spec.yaml"]) == 0
+    assert main(["info", "spec.yaml", "--allow-python"]) == 0
+    (tmp_path / "ran").unlink()
+    with pytest.raises(SystemExit):
+        main(["export", "--help"])
+    assert "--allow-python" in capsys.readouterr().out
     assert not (tmp_path / "ran").exists()
     assert main(["precompute", "spec.yaml", "--allow-python"]) == 0
     spec = load_spec("spec.yaml")
@@ -252,7 +262,8 @@ def test_the_example_of_webdataset(tmp_path):
     check(dataset, exact=False)
 
 
-def test_the_example_of_datasets(tmp_path):
+@pytest.mark.parametrize("form", ["saved", "parquet"])
+def test_the_example_of_datasets(tmp_path, monkeypatch, form):
     datasets = pytest.importorskip("datasets")
     features = {"image": datasets.Image(), "label": datasets.ClassLabel(names=NAMES)}
     parts = {}
@@ -260,7 +271,13 @@ def test_the_example_of_datasets(tmp_path):
         rows = range(first, first + 4)
         columns = {"image": [photo(i) for i in rows], "label": [i % 2 for i in rows]}
         parts[split] = datasets.Dataset.from_dict(columns, datasets.Features(features))
-    datasets.DatasetDict(parts).save_to_disk(tmp_path / "data")
+    if form == "saved":
+        datasets.DatasetDict(parts).save_to_disk(tmp_path / "data")
+    else:
+        (tmp_path / "data").mkdir()
+        monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+        for split, part in parts.items():
+            part.to_parquet(tmp_path / "data" / f"{split}-00000-of-00001.parquet")
     check(example(tmp_path, "datasets"))
 
 
@@ -321,7 +338,7 @@ def test_the_example_of_fiftyone_goes_both_ways(fiftyone, tmp_path, task):
         (["a/train-000.tar"], "webdataset", "shards of WebDataset"),
         (["train/data-00000-of-00001.arrow"], "datasets", "a folder of the package datasets"),
         (["data/train-00000-of-00001.parquet"], "datasets", "Parquet files of the package"),
-        (["data_batch_1.bin", "batches.meta.txt"], "torchvision", "CIFAR-10"),
+        (["cifar-10-batches-py/batches.meta"], "torchvision", "CIFAR-10"),
         (["cifar-100-python/meta", "cifar-100-python/train"], "torchvision", "CIFAR-100"),
     ],
 )

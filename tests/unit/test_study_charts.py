@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inficond_panel.results.forms import templates
+from inficond_panel.study import pages
 from inficond_panel.study.pages.charts import (
     diverging,
     median_step,
@@ -17,6 +20,11 @@ from inficond_panel.study.pages.charts import (
     tone,
 )
 from inficond_panel.study.results.results import spread
+
+
+def test_a_chart_without_answers_is_left_out() -> None:
+    charts = templates(Path(pages.__file__).parent).get_template("charts.html.j2").module
+    assert "<svg" not in charts.likert([], {})
 
 
 def test_bars_diverge_from_the_middle() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from inficond_panel.commands.shared.arguments import SPEC, STORE, add_json
+from inficond_panel.commands.shared.arguments import SPEC, STORE, add_allow_python, add_json
 
 DESCRIPTION = (
     "Stages, arrays and their sizes, positives. Reads all of the store and compares it with its "
@@ -17,6 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("spec", metavar="SPEC", help=SPEC)
     parser.add_argument("--store", metavar="FOLDER", help=STORE)
+    add_allow_python(parser)
     add_json(parser)
 
 

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from inficond_panel.commands.shared.arguments import allow_python
 from inficond_panel.commands.shared.output import note, say, say_json, say_table
 from inficond_panel.commands.shared.precompute_package import precompute_package
 from inficond_panel.commands.shared.task_text import task_text
@@ -37,7 +38,9 @@ def say_content(args: argparse.Namespace) -> None:
     """Write the content of a store, or what a spec without one names."""
     store, title, history, order = _store_of(args)
     if store is None:
-        document = _planned(load_spec(find_spec(args.spec)))
+        spec = load_spec(find_spec(args.spec))
+        allow_python(args, spec)
+        document = _planned(spec)
     else:
         store.verify()
         better = hold_store(store, order)

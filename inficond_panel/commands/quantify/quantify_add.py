@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,11 @@ def layers(args: argparse.Namespace) -> None:
     spec = load_spec(find_spec(args.spec))
     allow_python(args, spec)
     spec.check_making()
-    network, _ = _network(spec, args.network)
+    precompute_package()
+    from precompute.datasets import load_dataset
+
+    classes = load_dataset(spec.dataset).classes if args.network == "teacher" else ()
+    network, _ = _network(spec, args.network, classes)
     names = layer_names(network)
     if not names:
         note("The network shows no layers; its output alone can be measured.")
@@ -48,13 +53,16 @@ def add(args: argparse.Namespace) -> None:
     allow_python(args, spec)
     spec.check_photos()
     precompute_package()
+    from precompute.datasets import load_dataset
+
     path = Path(args.store or os.environ.get("INFICOND_STORE") or spec.store)
     store = open_store(path)
-    network, preprocessing = _network(spec, args.network)
+    dataset = load_dataset(spec.dataset)
+    network, preprocessing = _network(spec, args.network, dataset.classes)
     feature = feature_at(network, args.layer)
     settings = Perturbation(tau=args.tau, seed=args.seed, batch=8)
     with only_run(path):
-        rows, images, masks, known = _images(spec, store, preprocessing, args)
+        rows, images, masks, known = _images(dataset, store, preprocessing, args)
         information = pixel_information(
             feature, images, settings,
             progress=lambda done: note(f"{done} of {len(images)} images measured"),
@@ -78,16 +86,12 @@ def add(args: argparse.Namespace) -> None:
         f"{(maps > args.b).mean():.0%} of the pixels")  # fmt: skip
 
 
-def _network(spec: Spec, name: str) -> tuple[Any, Any]:
+def _network(spec: Spec, name: str, classes: Sequence[str]) -> tuple[Any, Any]:
     """A network in evaluation, and its preprocessing."""
-    precompute_package()
-    from precompute.datasets import load_dataset
     from precompute.teachers.loading import network_of
 
-    if name == "encoder":
-        return network_of(spec, name, ())
-    if name == "teacher":
-        return network_of(spec, name, load_dataset(spec.dataset).classes)
+    if name in ("encoder", "teacher"):
+        return network_of(spec, name, classes)
     folder, _, which = name.rpartition(":")
     if which not in NETWORKS or not folder:
         raise DataError(
@@ -110,14 +114,12 @@ def _of_experiment(folder: Path, which: str) -> tuple[Any, Any]:
 
 
 def _images(
-    spec: Spec, store: Store, preprocessing: Any, args: argparse.Namespace
+    dataset: Any, store: Store, preprocessing: Any, args: argparse.Namespace
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, bool]:
     """Positions in the store, inputs ``(n, 3, H, W)``, masks ``(n, H, W)``; whether these are
     known. Images without a background are left out."""
-    from precompute.datasets import load_dataset
     from precompute.datasets.dataset import masks_of, small_mask
 
-    dataset = load_dataset(spec.dataset)
     place = {image: i for i, image in enumerate(dataset.ids)}
     mask_of = masks_of(dataset, Path(args.masks) if args.masks else None)
     nothing = np.zeros(preprocessing.size[::-1], bool)

@@ -135,7 +135,8 @@ class Key:
             is_text = "string" in types and "number" not in types
             return Mismatch(node, message + f' (for text write "{node.value}")' * is_text)
         word = text_of(node) if isinstance(node, ScalarNode) else ""
-        return Mismatch(node, message + reading.hint(word, words_of(schema)))
+        words = words_of(schema)
+        return Mismatch(node, message if word in words else message + reading.hint(word, words))
 
 
 class Section(BaseModel):
@@ -266,7 +267,8 @@ def _read_key(
     name: str, key: Key, pair: tuple[Node, Node], reading: Reading, needed: set[str]
 ) -> None:
     node = pair[1]
-    if is_null(node) and key.default is None and name not in needed:
+    left_out = key.default is None or isinstance(key.default, Section)
+    if is_null(node) and left_out and name not in needed:
         return
     try:
         reading.values[key.attribute] = key.read(node, reading)

@@ -120,6 +120,8 @@ def plain(node: Node, depth: int = 3) -> Any:
         return bool(node.value.lower() == "true")
     whole = parse_number(node, int)
     number = parse_number(node) if whole is None else whole
+    if number is None and tag(node) in ("int", "float"):
+        return math.nan  # such as 0x10 and .inf: neither a number here nor text
     text = _HALF.sub("\ufffd", text_of(node))  # told by ``faults``
     return text if number is None or tag(node) == "str" else number
 

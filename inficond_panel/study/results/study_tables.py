@@ -126,7 +126,8 @@ def summary_table(summaries: Iterable[Summary]) -> pd.DataFrame:
         "mean": Heading("mean", 2),
         "sd": Heading("SD", 2),
     }
-    columns = ("task", "condition", "people", "done", "typed", "measure", "mean", "sd")
+    means = ("n", "mean", "sd", "mean_low", "mean_high")
+    columns = ("task", "condition", "people", "done", "typed", "measure", "words", *means)
     return _frame(rows, columns, "Means by task", headings, facts={"level": LEVEL})
 
 
@@ -161,7 +162,8 @@ def differences_table(differences: Iterable[Difference]) -> pd.DataFrame:
         "under both conditions. Welch's t: two groups, variances not taken as equal. Each interval "
         "is of one comparison, not corrected for their number."
     )
-    columns = ("measure", "task", "first", "second", "difference", "n", "method")
+    difference = ("difference", "difference_low", "difference_high")
+    columns = ("measure", "words", "task", "first", "second", *difference, "n", "method")
     title = "Differences between conditions"
     return _frame(rows, columns, title, headings, notes=[note], facts={"level": LEVEL})
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, ClassVar, TypeVar
 
+from pydantic import ValidationError
+
 from inficond_panel.spec import Spec
 from inficond_panel.spec.framework.section import Section
 from inficond_panel.spec.framework.types import AnyPath, option
@@ -46,7 +48,7 @@ class Variation(Section):
             if changes(self.layout) & set(_PLACES):
                 base = Layout(theme=base.theme, show=base.show, tour=base.tour)
             changed["layout"] = _over(base, self.layout)
-        return Spec(path=spec.path, **{**spec.values(), **changed})
+        return spec.model_copy(update=changed)
 
     def misfits(self, spec: Spec) -> Iterator[tuple[str, str]]:
         """Yield (key, message) for what cannot be over ``spec``, though each key is right."""
@@ -78,4 +80,9 @@ def _over(base: S, part: S) -> S:
         if name in part.fields() and name != part.chooser
     }
     changed = {name: getattr(part, name) for name in changes(part) if name != part.chooser}
-    return type(part)(**{**kept, **changed})
+    try:
+        return type(part)(**{**kept, **changed})
+    except ValidationError as error:  # a value that one kind has alone, such as lambda: auto
+        for one in error.errors(include_url=False):
+            kept.pop(str(one["loc"][0]), None)
+        return type(part)(**{**kept, **changed})

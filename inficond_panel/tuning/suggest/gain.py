@@ -128,8 +128,8 @@ def gain_of_choice(
     """Gain, over the first of m students, of taking the one of highest AP of the others.
 
     ``careful``: of all, the first being left only for a gain above one standard error, as
-    ``cures.choice`` has it. ``logits`` (m, n) are of photos that the students did not learn from,
-    ``label`` (n,) is in {1, 0}, and each row of ``counts`` (draws, n) says how often a draw has
+    ``cures.resolution`` has it. ``logits`` (m, n) are of photos that the students did not learn
+    from, ``label`` (n,) is in {1, 0}, and each row of ``counts`` (draws, n) says how often a draw has
     each photo.
     """
     drawn, left_out = ap_values(label, logits, counts), ap_values(label, logits, counts == 0)

@@ -59,7 +59,11 @@ from inficond_panel.vocabulary.splits import TUNE
 AS_IT_IS = "as it is"
 #: Suspects that the thumb ✕ removes, at most.
 SUSPECTS = 3
+#: Photos of tune that show the class, below which their labels choose nothing: the only lever is
+#: the teacher on tune, at weight 1.
+FEW_POSITIVES = 10
 _TO_CHOOSE = "labels of tune, to choose"
+_FEW = f"no label; fewer than {FEW_POSITIVES} photos of tune show it: too few to choose by"
 
 
 @dataclass(frozen=True)
@@ -106,9 +110,9 @@ class ClassRepair:
 
 
 def recommended(levers: Sequence[Lever]) -> Lever | None:
-    """The lever of largest gain, if it is above 0; the student as it is comes first."""
-    best = max(levers, key=lambda lever: lever.gain.estimate, default=None)
-    return best if best is not None and best.asked else None
+    """The lever of largest gain among those that change the student, if it is above 0."""
+    gaining = [lever for lever in levers if lever.asked and lever.gain.estimate > 0]
+    return max(gaining, key=lambda lever: lever.gain.estimate, default=None)
 
 
 def class_repair(
@@ -151,7 +155,8 @@ def _compared(
     counts = draw_counts(len(photos.seen), DRAWS, seed)[:, np.isin(photos.seen, photos.tune)]
     before = change_by_teaching(photos, student.terms, counts)
     tried = [_Tried(AS_IT_IS, (), "", None, student.terms, still[0])]
-    for name, cures, needs in _levers_of_cures(student):
+    few = bool(np.count_nonzero(label == 1) < FEW_POSITIVES)
+    for name, cures, needs in _levers_of_cures(student, few=few):
         check()
         terms = [student.terms, *compared_terms(photos, cures)]
         logits = np.concatenate([still, _logits(photos, terms[1:])])
@@ -159,8 +164,9 @@ def _compared(
         best = _taken(label, logits, careful=careful)
         taught = change_by_teaching(photos, terms[best], counts) - before
         choice = gain_of_choice(label, logits, counts, careful=careful, taught=taught)
-        tried.append(_Tried(name, cures, needs, choice, terms[best], logits[best]))
-    if shift.suspects:
+        asked = cures if best else ()
+        tried.append(_Tried(name, asked, needs, choice, terms[best], logits[best]))
+    if shift.suspects and not few:
         check()
         logits = np.concatenate([still, _logits_without_suspects(photos)])
         choice = gain_of_choice(label, logits, counts, careful=True)
@@ -170,9 +176,7 @@ def _compared(
         )
         best = _taken(label, logits, careful=True)
         given = thumbs if best else ()
-        tried.append(
-            _Tried("✕ suspects", thumbs, _TO_CHOOSE, choice, student.terms, logits[best], given)
-        )
+        tried.append(_Tried("✕ suspects", given, _TO_CHOOSE, choice, student.terms, logits[best]))
     choices = [one.choice for one in tried if one.choice is not None]
     measured = _measured(tuner, parent, photos, tried)
     return ClassRepair(shift, tuple(measured), gain_of_levers(choices))
@@ -180,20 +184,27 @@ def _compared(
 
 @dataclass(frozen=True)
 class _Tried:
-    """A lever; the choice among its candidates; terms, logits and thumbs of the one to take."""
+    """A lever; the choice among its candidates; edits, terms and logits of the one to take.
+
+    Nothing is ``asked`` where all photos together choose the student as it is.
+    """
 
     name: str
-    asked: tuple[Intent | Cure, ...]
+    asked: Sequence[Intent | Cure]
     needs: str
     choice: Choice | None
     terms: Terms
     logits: Array
-    thumbs: tuple[Intent, ...] = ()
 
 
-def _levers_of_cures(student: ClassFit) -> Iterator[tuple[str, tuple[Lambda | Learn, ...], str]]:
+def _levers_of_cures(
+    student: ClassFit, *, few: bool
+) -> Iterator[tuple[str, tuple[Lambda | Learn, ...], str]]:
     """Name, cures and needs of each lever on a class, the simplest first."""
     name = student.name
+    if few:
+        yield "teacher on tune", (Learn(name, TEACHER, 1.0),), _FEW
+        return
     yield "lambda", (Lambda(name),), _TO_CHOOSE
     yield "teacher on tune", (Learn(name, TEACHER),), _TO_CHOOSE
     if part_hashes(student.store):
@@ -248,15 +259,14 @@ def _measured(
     student, label = photos.student, photos.tune_label
     ap = float(ap_values(label, tried[0].logits[None], np.ones((1, len(label))))[0, 0])
     fits = fit_each(student, [one.terms for one in tried], student.lower, student.upper)
-    sizes = np.count_nonzero(fits.weights, axis=0)
     agree, found = _agreement(tuner, parent, photos), []
-    for one, size in zip(tried, sizes, strict=True):
-        if one.thumbs:
-            without = student.solve(*_removed(student, [each.concept for each in one.thumbs]))
-        used = np.count_nonzero(without.weights[:, 0]) if one.thumbs else size
+    for one, weights in zip(tried, fits.weights.T, strict=True):
+        removed = [each.concept for each in one.asked if isinstance(each, Intent)]
+        used = student.solve(*_removed(student, removed)).weights if removed else weights[:, None]
         gain = NO_CHANGE if one.choice is None else one.choice.gain
         after, share = ap + gain.estimate, agree(one.logits)
-        found.append(Lever(one.name, one.asked, one.needs, gain, after, share, int(used)))
+        size = int(np.count_nonzero(used))
+        found.append(Lever(one.name, tuple(one.asked), one.needs, gain, after, share, size))
     return found
 
 

@@ -74,7 +74,7 @@ class Suggestion:
         """Expected change of the AP of one class."""
         return self.repairs[class_name].gain.gain(self.level)
 
-    @property
+    @cached_property
     def summary(self) -> str:
         """Sentences on the shifts of all classes, and on what is proposed."""
         if not self.repairs:
