@@ -129,8 +129,8 @@ def gain_of_choice(
 
     ``careful``: of all, the first being left only for a gain above one standard error, as
     ``cures.resolution`` has it. ``logits`` (m, n) are of photos that the students did not learn
-    from, ``label`` (n,) is in {1, 0}, and each row of ``counts`` (draws, n) says how often a draw has
-    each photo.
+    from, ``label`` (n,) is in {1, 0}, and each row of ``counts`` (draws, n) says how often a draw
+    has each photo.
     """
     drawn, left_out = ap_values(label, logits, counts), ap_values(label, logits, counts == 0)
     best, draw = _best(drawn, careful=careful), np.arange(len(counts))
