@@ -9,7 +9,7 @@ import pandas as pd
 
 from inficond_panel.api.moves import Moves
 from inficond_panel.api.names import check_metric, check_word, several, some
-from inficond_panel.distill.robustness.collinearity import collinear
+from inficond_panel.distill.scores import collinear
 from inficond_panel.results.concepts import concepts_of, refit_what_if, scales, what_if
 from inficond_panel.results.gallery import ASSIGNED, FILTERS, gallery_frame, take_gallery
 from inficond_panel.results.local_explanation import Apart, take_apart

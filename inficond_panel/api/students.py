@@ -160,7 +160,7 @@ class TunableStudents(Measures):
         """Are photos (files), 20 or more, unlike those that the students were fitted to?
 
         By their concept scores: concept by concept, and photo by photo; see
-        ``distill.shift.drift``. It shows itself in sentences; ``table`` has the concepts. Raises as
+        ``distill.drift``. It shows itself in sentences; ``table`` has the concepts. Raises as
         ``predict_images``.
         """
         scores = score_photos(self.tuner.spec, self.tuner.store, several(photos))

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from inficond_panel.distill import Outcome, decision_function
-from inficond_panel.distill.metrics.selective import (
+from inficond_panel.distill.metrics.thresholds import (
     LEAST_ANSWERED,
     AbstainRule,
     class_decisions,

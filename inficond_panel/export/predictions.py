@@ -14,7 +14,7 @@ from inficond_panel.common.near_words import near
 from inficond_panel.common.numbers import defined, written
 from inficond_panel.common.teacher_outputs import log_odds
 from inficond_panel.concepts.photo_scores import PhotoScores
-from inficond_panel.distill.metrics.decisions import Cutoffs, likeliest
+from inficond_panel.distill.metrics.outcome import Cutoffs, likeliest
 from inficond_panel.distill.metrics.top_class import one_of_classes
 from inficond_panel.errors import DataError
 from inficond_panel.export.exported import Exported
@@ -32,7 +32,7 @@ class Prediction:
     """One class on one photo; ``parts``, largest first, intercept and ``other_classes`` add up to
     ``logit``; ``other_classes`` is what those of a joint student take, else 0.
 
-    ``present`` is the student's decision, by a logit above ``cutoff`` (``metrics.decisions``), and
+    ``present`` is the student's decision, by a logit above ``cutoff`` (``metrics.outcome``), and
     ``teacher_present`` the teacher's; ``teacher`` is its logit. Both are None where it cannot run.
     ``named`` is the student's likeliest class where photos show one, else empty.
     ``answered`` is False where the student abstains; see ``export.abstaining``.

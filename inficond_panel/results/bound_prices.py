@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from inficond_panel.distill import Fit
-from inficond_panel.distill.solver.shadow_prices import Price, price_error, shadow_price
+from inficond_panel.distill.solver.penalty import Price, price_error, shadow_price
 from inficond_panel.tuning.fitting.recipe import Cancelled, Progress, solve, start_from
 from inficond_panel.tuning.thumbs import box
 

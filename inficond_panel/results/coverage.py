@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from inficond_panel.distill.metrics.selective import Decisions, class_decisions, top_decisions
+from inficond_panel.distill.metrics.thresholds import Decisions, class_decisions, top_decisions
 from inficond_panel.errors import TuningError
 from inficond_panel.results.cross_fitted import evaluation_outcome
 from inficond_panel.results.frame import Heading, make_frame

@@ -26,8 +26,7 @@ from inficond_panel.distill import (
     metric_intervals,
     teacher_skill,
 )
-from inficond_panel.distill.metrics.bootstrap import WITH_BIAS
-from inficond_panel.distill.metrics.class_mean import mean_change
+from inficond_panel.distill.metrics.bootstrap import WITH_BIAS, mean_change
 from inficond_panel.distill.metrics.point_metrics import measure
 from inficond_panel.results.cross_fitted import chosen_on_tune, evaluation_outcome
 from inficond_panel.results.forms import table_file

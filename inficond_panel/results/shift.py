@@ -12,7 +12,7 @@ from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.common.cache import once
 from inficond_panel.common.interval import NO_INTERVAL, columns_of
 from inficond_panel.distill import Interval, metric_intervals
-from inficond_panel.distill.shift.verdict import VERDICT_LEVEL
+from inficond_panel.distill.suspects import VERDICT_LEVEL
 from inficond_panel.results.cross_fitted import evaluation_outcome
 from inficond_panel.results.frame import Heading, make_frame
 from inficond_panel.results.refit_report import refit_of

@@ -10,7 +10,7 @@ import pandas as pd
 from inficond_panel.common.interval import Interval
 from inficond_panel.common.ordering import strongest
 from inficond_panel.distill import Stability, bootstrap_stability
-from inficond_panel.distill.robustness.bootstrap_stability import joint_stability
+from inficond_panel.distill.refits import joint_stability
 from inficond_panel.results.frame import Heading, make_frame
 from inficond_panel.tuning.fitting.recipe import Cancelled, Progress, start_from
 from inficond_panel.tuning.node import Node

@@ -11,7 +11,7 @@ import pandas as pd
 
 from inficond_panel.common.interval import NO_INTERVAL, Interval, columns_of
 from inficond_panel.distill import Outcome, change_intervals, metric_intervals
-from inficond_panel.distill.metrics.threshold_choice import ThresholdChoice
+from inficond_panel.distill.metrics.thresholds import ThresholdChoice
 from inficond_panel.errors import TuningError
 from inficond_panel.results.cross_fitted import evaluation_outcome
 from inficond_panel.results.frame import Heading, make_frame

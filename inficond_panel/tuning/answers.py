@@ -30,10 +30,9 @@ from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.common.interval import Interval
 from inficond_panel.concepts.texts import words_for
 from inficond_panel.distill import Outcome, change_intervals
-from inficond_panel.distill.folds import FOLDS, stratified_folds
-from inficond_panel.distill.metrics.bootstrap import draw_counts, interval
-from inficond_panel.distill.metrics.decisions import Cutoff, Mask, above, cutoff_rows
-from inficond_panel.distill.scores.scores import Array
+from inficond_panel.distill.metrics.bootstrap import FOLDS, draw_counts, interval, stratified_folds
+from inficond_panel.distill.metrics.outcome import Cutoff, Mask, above, cutoff_rows
+from inficond_panel.distill.scores import Array
 from inficond_panel.errors import CancelledError, TuningError
 from inficond_panel.store import Store
 from inficond_panel.tuning.cures.class_photos import ClassPhotos

@@ -20,11 +20,9 @@ from inficond_panel.distill import (
     metric_intervals,
     teacher_skill,
 )
-from inficond_panel.distill.folds import FOLDS, stratified_folds
-from inficond_panel.distill.scores.scores import Array
-from inficond_panel.distill.shift.presence import Presence, presence
-from inficond_panel.distill.shift.suspects import Suspicion
-from inficond_panel.distill.shift.verdict import SHIFT, UNKNOWN, Verdict
+from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
+from inficond_panel.distill.scores import Array
+from inficond_panel.distill.suspects import SHIFT, UNKNOWN, Presence, Suspicion, Verdict, presence
 from inficond_panel.errors import CancelledError
 from inficond_panel.tuning.cures.class_photos import ClassPhotos, measured_by_labels
 from inficond_panel.tuning.fitting.recipe import Cancelled, Progress
@@ -53,7 +51,7 @@ PENALTIES = (3e-4, 1e-3, 3e-3, 1e-2)
 class Suspect:
     """A concept that a student relies on, correlated with the class less on tune than on fit.
 
-    ``score`` is √reliance × weakening (see ``distill.shift.suspects``), ``q`` the false discovery
+    ``score`` is √reliance × weakening (see ``distill.suspects``), ``q`` the false discovery
     rate at which it is one. ``weight`` is its influence, ``lost`` the logits of separation
     lost through it. ``fit`` and ``tune`` are the mean score of positives less that of negatives,
     in standard deviations of the score on fit. ``group`` are suspects that stand for the same.

@@ -19,7 +19,7 @@ from inficond_panel.distill import (
     measure,
     teacher_skill,
 )
-from inficond_panel.distill.metrics.decisions import Cutoff, Cutoffs, Mask, decided
+from inficond_panel.distill.metrics.outcome import Cutoff, Cutoffs, Mask, decided
 from inficond_panel.errors import TuningError
 from inficond_panel.spec.sections.students import NO_THRESHOLD
 from inficond_panel.store import Store
@@ -278,7 +278,7 @@ class Student:
     def cutoff(self) -> Cutoff:
         """Logit above which the student decides that the class is present.
 
-        The threshold of the class; with one class per image ``(n,)``, see ``metrics.decisions``.
+        The threshold of the class; with one class per image ``(n,)``, see ``metrics.outcome``.
         """
         return self.outcome.cutoff
 

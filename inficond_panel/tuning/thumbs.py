@@ -35,8 +35,7 @@ import numpy as np
 from inficond_panel.common.cache import once
 from inficond_panel.common.near_words import missing, unknown
 from inficond_panel.common.numbers import significant
-from inficond_panel.distill.robustness.collinearity import spread
-from inficond_panel.distill.scores.scores import Array
+from inficond_panel.distill.scores import Array, spread
 from inficond_panel.distill.solver.centred_bounds import CentredBounds
 from inficond_panel.errors import TuningError
 from inficond_panel.store import Store

@@ -13,7 +13,7 @@ import numpy as np
 from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.common.cache import Latest, once
 from inficond_panel.distill import SEEN_LABEL, ClassMetrics, Outcome, TeacherSkill
-from inficond_panel.distill.metrics.decisions import Cutoffs
+from inficond_panel.distill.metrics.outcome import Cutoffs
 from inficond_panel.errors import TuningError
 from inficond_panel.spec import Spec, with_students
 from inficond_panel.store import Store

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from inficond_panel.common.numbers import count
-from inficond_panel.distill.shift.drift import LEVEL, ConceptDrift, Drift
+from inficond_panel.distill.drift import LEVEL, ConceptDrift, Drift
 from inficond_panel.vocabulary.confidence import interval_word
 
 _NAMED = 5  #: concepts that are named

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from inficond_panel.common.numbers import count, number, signed
 from inficond_panel.distill import Interval
-from inficond_panel.distill.shift.verdict import LARGE_LOSS, NONE, SHIFT, UNKNOWN, Verdict
+from inficond_panel.distill.suspects import LARGE_LOSS, NONE, SHIFT, UNKNOWN, Verdict
 from inficond_panel.tuning.shift import ClassShift, Suspect
 from inficond_panel.wording.teacher import advice_sentence, teacher_sentence
 

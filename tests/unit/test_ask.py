@@ -20,7 +20,7 @@ from inficond_panel.api.students import TunableStudents
 from inficond_panel.cli import main
 from inficond_panel.common.saved_file import make_table
 from inficond_panel.distill import average_precision
-from inficond_panel.distill.folds import stratified_folds
+from inficond_panel.distill.metrics.bootstrap import stratified_folds
 from inficond_panel.errors import AnswersError, EditsError, TuningError
 from inficond_panel.tuning import History, Tuner
 from inficond_panel.tuning.answer_files import COLUMNS, asked_rows, read_answers

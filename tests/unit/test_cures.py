@@ -16,7 +16,7 @@ import inficond_panel
 from inficond_panel.api.students import TunableStudents
 from inficond_panel.cli import main
 from inficond_panel.distill import average_precision, decision_function, fit, mixed_targets
-from inficond_panel.distill.shift.balance import balance
+from inficond_panel.distill.drift import balance
 from inficond_panel.errors import HistoryError, TuningError
 from inficond_panel.results.penalty_path import AutoChoice, penalty_path
 from inficond_panel.results.refit_report import explain

@@ -13,7 +13,7 @@ from spread_shortcut import shifted_frames
 import inficond_panel
 from inficond_panel.distill import average_precision, decision_function
 from inficond_panel.distill import fit as fit_students
-from inficond_panel.distill.folds import stratified_folds
+from inficond_panel.distill.metrics.bootstrap import stratified_folds
 from inficond_panel.errors import SpecError, TuningError
 from inficond_panel.export.model_card import model_card
 from inficond_panel.results.cross_fitted import evaluation_outcome

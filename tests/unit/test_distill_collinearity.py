@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from inficond_panel.distill.robustness import collinearity
-from inficond_panel.distill.robustness.collinearity import components, correlation, spread
+
+from inficond_panel.distill.scores import components, correlation, spread
 
 
 @pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])

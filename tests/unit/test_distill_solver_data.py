@@ -10,7 +10,7 @@ import pytest
 import zarr
 
 from inficond_panel.distill import Scores, certify, decision_function, fit, soft_targets
-from inficond_panel.distill.scores.sources import SlicedSource, in_order
+from inficond_panel.distill.sources import SlicedSource, in_order
 from inficond_panel.errors import DataError
 
 TOLERANCE = 1e-9
@@ -175,7 +175,7 @@ import resource, sys
 import numpy as np
 import zarr
 from inficond_panel.distill import Scores, fit
-from inficond_panel.distill.scores.sources import SlicedSource
+from inficond_panel.distill.sources import SlicedSource
 
 array = zarr.open_array(sys.argv[1], mode="r")
 targets = np.random.default_rng(0).random((array.shape[0], 1))

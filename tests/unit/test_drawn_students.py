@@ -8,8 +8,7 @@ from spread_shortcut import shifted_frames
 
 from inficond_panel import from_frames
 from inficond_panel.distill import decision_function, fit
-from inficond_panel.distill.folds import FOLDS, stratified_folds
-from inficond_panel.distill.metrics.bootstrap import draw_counts
+from inficond_panel.distill.metrics.bootstrap import FOLDS, draw_counts, stratified_folds
 from inficond_panel.tuning.cures.resolution import ap_values, with_learned
 from inficond_panel.tuning.edits import Learn
 from inficond_panel.tuning.fitting.class_fit import held_out_logits

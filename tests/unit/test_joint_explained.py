@@ -10,8 +10,7 @@ from sklearn.metrics import average_precision_score
 from test_joint_students import L1, by_slsqp, joint_spec, objective, problem, tuner  # noqa: F401
 
 from inficond_panel import distill, from_frames
-from inficond_panel.distill.solver.centred_bounds import free_range
-from inficond_panel.distill.solver.joint.joint_prices import ConceptAtOptimum
+from inficond_panel.distill.solver.centred_bounds import ConceptAtOptimum, free_range
 from inficond_panel.errors import TuningError
 from inficond_panel.results.moved_classes import MovedClass, moved_classes, moved_sentence
 from inficond_panel.results.penalty_path import penalty_path

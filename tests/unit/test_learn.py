@@ -10,7 +10,7 @@ from spread_shortcut import shifted_frames
 
 import inficond_panel
 from inficond_panel.distill import decision_function, fit
-from inficond_panel.distill.folds import stratified_folds
+from inficond_panel.distill.metrics.bootstrap import stratified_folds
 from inficond_panel.errors import EditsError, TuningError
 from inficond_panel.results.cross_fitted import evaluation_outcome
 from inficond_panel.tuning import History, Intent, Node, Tuner, read_edits

@@ -8,7 +8,7 @@ from spread_shortcut import shifted_frames
 
 import inficond_panel
 from inficond_panel.distill import average_precision
-from inficond_panel.distill.folds import FOLDS, stratified_folds
+from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
 from inficond_panel.tuning import History, Intent, Tuner
 from inficond_panel.tuning.cures.resolution import Choice
 from inficond_panel.tuning.edits import Lambda, Learn

@@ -10,7 +10,7 @@ import pytest
 from sklearn.cluster import KMeans
 
 from inficond_panel.distill import Interval
-from inficond_panel.distill.shift.presence import Presence, dividing_score, presence
+from inficond_panel.distill.suspects import Presence, dividing_score, presence
 from inficond_panel.spec import find_spec, load_spec
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.store import open_store

@@ -8,8 +8,7 @@ from scipy.special import expit, logit
 from scipy.stats import entropy as scipy_entropy
 
 from inficond_panel.distill import Outcome, ece
-from inficond_panel.distill.metrics.bootstrap import draw_counts
-from inficond_panel.distill.metrics.class_mean import class_mean
+from inficond_panel.distill.metrics.bootstrap import class_mean, draw_counts
 from inficond_panel.errors import DataError
 from inficond_panel.quantify.outputs.output_report import MEASURES, measure_outputs
 from inficond_panel.quantify.outputs.outputs import Outputs

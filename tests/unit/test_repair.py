@@ -14,7 +14,7 @@ import inficond_panel
 from inficond_panel.api.students import TunableStudents
 from inficond_panel.cli import main
 from inficond_panel.distill import average_precision, decision_function
-from inficond_panel.distill.folds import stratified_folds
+from inficond_panel.distill.metrics.bootstrap import stratified_folds
 from inficond_panel.export.card_markdown import card_markdown
 from inficond_panel.export.model_card import model_card
 from inficond_panel.results.comparison import compare

@@ -12,8 +12,8 @@ from sklearn.metrics import average_precision_score
 
 import inficond_panel
 from inficond_panel.distill import Interval, Outcome, TeacherSkill, teacher_skill
-from inficond_panel.distill.metrics.teacher_skill import FEWEST, LEAST
-from inficond_panel.distill.shift.verdict import Verdict
+from inficond_panel.distill.metrics.bootstrap import FEWEST, LEAST
+from inficond_panel.distill.suspects import Verdict
 from inficond_panel.export import export
 from inficond_panel.results.levers import levers
 from inficond_panel.state import AppState, Jobs

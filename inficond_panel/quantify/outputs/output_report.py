@@ -17,10 +17,8 @@ from numpy.typing import NDArray
 from scipy.special import entr, expit
 
 from inficond_panel.distill import Interval, Outcome
-from inficond_panel.distill.metrics.bootstrap import draw_counts, interval
-from inficond_panel.distill.metrics.class_mean import class_mean
-from inficond_panel.distill.metrics.decisions import Cutoffs
-from inficond_panel.distill.metrics.outcome import ratio
+from inficond_panel.distill.metrics.bootstrap import class_mean, draw_counts, interval
+from inficond_panel.distill.metrics.outcome import Cutoffs, ratio
 from inficond_panel.distill.metrics.top_class import TopClass
 from inficond_panel.quantify.outputs.outputs import Outputs
 from inficond_panel.quantify.outputs.reliability import (

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.common.teacher_outputs import log_odds, logits_of, softmax_of
-from inficond_panel.distill.metrics.decisions import likeliest
+from inficond_panel.distill.metrics.outcome import likeliest
 from inficond_panel.distill.metrics.top_class import one_of_classes
 from inficond_panel.quantify.outputs.reliability import Reliability, reliability
 from inficond_panel.store import Store

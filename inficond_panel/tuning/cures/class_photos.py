@@ -18,12 +18,20 @@ from numpy.typing import NDArray
 
 from inficond_panel.concepts.texts import classes_named
 from inficond_panel.distill import Fit, Outcome
-from inficond_panel.distill.folds import FOLDS, stratified_folds
-from inficond_panel.distill.metrics.decisions import decided
-from inficond_panel.distill.scores.scores import Array
-from inficond_panel.distill.shift.presence import Presence, presence
-from inficond_panel.distill.shift.suspects import Photos, Suspicion, lost_bond, suspicion
-from inficond_panel.distill.shift.verdict import Judged, Verdict, verdict
+from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
+from inficond_panel.distill.metrics.outcome import decided
+from inficond_panel.distill.scores import Array
+from inficond_panel.distill.suspects import (
+    Judged,
+    Photos,
+    Presence,
+    Suspicion,
+    Verdict,
+    lost_bond,
+    presence,
+    suspicion,
+    verdict,
+)
 from inficond_panel.store.more_photos import part_hashes
 from inficond_panel.tuning.fitting.class_fit import ClassFit, held_out_logits, learns_from_tune
 from inficond_panel.vocabulary.splits import FIT, TUNE

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.common.blas_threads import one_thread
-from inficond_panel.distill.folds import FOLDS, stratified_folds
-from inficond_panel.distill.scores.scores import Array
+from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
+from inficond_panel.distill.scores import Array
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning.cures.class_photos import ClassPhotos
 from inficond_panel.tuning.cures.resolution import LEAST_OUTSIDE_FOLD, needs_labels

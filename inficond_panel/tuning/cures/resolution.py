@@ -21,10 +21,9 @@ from numpy.typing import NDArray
 
 from inficond_panel.concepts.texts import words_for
 from inficond_panel.distill import Outcome, average_precision
-from inficond_panel.distill.folds import FOLDS, stratified_folds
-from inficond_panel.distill.metrics.bootstrap import draw_counts
-from inficond_panel.distill.scores.scores import Array
-from inficond_panel.distill.shift.balance import balance
+from inficond_panel.distill.drift import balance
+from inficond_panel.distill.metrics.bootstrap import FOLDS, draw_counts, stratified_folds
+from inficond_panel.distill.scores import Array
 from inficond_panel.errors import DataError, TuningError
 from inficond_panel.store.more_photos import more_photos
 from inficond_panel.tuning.cures.class_photos import LEAST_FIT, ClassPhotos

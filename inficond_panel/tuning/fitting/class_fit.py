@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.distill import Fit, decision_function, fit, fit_joint
-from inficond_panel.distill.folds import FOLDS, stratified_folds
-from inficond_panel.distill.metrics.decisions import Cutoff, Cutoffs
-from inficond_panel.distill.scores.scores import Array
-from inficond_panel.distill.solver.joint.joint import one_of_each
+from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
+from inficond_panel.distill.metrics.outcome import Cutoff, Cutoffs
+from inficond_panel.distill.scores import Array
+from inficond_panel.distill.solver.joint import one_of_each
 from inficond_panel.store import Store
 from inficond_panel.tuning.fitting.fit_data import FitData
 from inficond_panel.tuning.fitting.terms import Terms

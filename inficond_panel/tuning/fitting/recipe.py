@@ -12,7 +12,7 @@ import numpy as np
 
 from inficond_panel.common.devices import CPU
 from inficond_panel.distill import Fit, fit, fit_joint, fit_paper
-from inficond_panel.distill.solver.joint.joint import one_of_each
+from inficond_panel.distill.solver.joint import one_of_each
 from inficond_panel.errors import TuningError
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store

@@ -20,7 +20,7 @@ from scipy.special import ndtri
 from inficond_panel.common.interval import Interval
 from inficond_panel.distill import Outcome, average_precision
 from inficond_panel.distill.metrics.bootstrap import draw_counts
-from inficond_panel.distill.scores.scores import Array
+from inficond_panel.distill.scores import Array
 from inficond_panel.tuning.cures.resolution import ap_values, chosen, errors
 from inficond_panel.vocabulary.confidence import CONFIDENCE, least_draws, tails
 from inficond_panel.vocabulary.metrics import AP

@@ -15,11 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.common.blas_threads import one_thread
-from inficond_panel.distill.folds import FOLDS, stratified_folds
-from inficond_panel.distill.metrics.bootstrap import draw_counts
-from inficond_panel.distill.metrics.decisions import above, cutoff_rows
-from inficond_panel.distill.scores.scores import Array
-from inficond_panel.distill.shift.verdict import SHIFT
+from inficond_panel.distill.metrics.bootstrap import FOLDS, draw_counts, stratified_folds
+from inficond_panel.distill.metrics.outcome import above, cutoff_rows
+from inficond_panel.distill.scores import Array
+from inficond_panel.distill.suspects import SHIFT
 from inficond_panel.store.more_photos import part_hashes
 from inficond_panel.tuning.answers import photos_to_ask
 from inficond_panel.tuning.cures.class_photos import ClassPhotos

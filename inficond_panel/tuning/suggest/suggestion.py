@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.distill import Outcome, TeacherSkill, teacher_skill
-from inficond_panel.distill.shift.verdict import NONE, SHIFT, UNKNOWN
+from inficond_panel.distill.suspects import NONE, SHIFT, UNKNOWN
 from inficond_panel.errors import CancelledError
 from inficond_panel.tuning.edits import Cure
 from inficond_panel.tuning.node import Node

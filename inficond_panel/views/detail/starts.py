@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from inficond_panel.common.numbers import signed
-from inficond_panel.distill.shift.verdict import SHIFT
+from inficond_panel.distill.suspects import SHIFT
 from inficond_panel.wording.suspects import plain_reason
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ import param
 from panel.viewable import Viewable, Viewer
 
 from inficond_panel.common.numbers import UNDEFINED, defined
-from inficond_panel.distill.shift.verdict import SHIFT
+from inficond_panel.distill.suspects import SHIFT
 from inficond_panel.plots.performance_bars import (
     FILLS,
     SIDES,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import param
 
 from inficond_panel.common.numbers import plain
-from inficond_panel.distill.shift.verdict import NONE, SHIFT
+from inficond_panel.distill.suspects import NONE, SHIFT
 from inficond_panel.errors import CancelledError, InficondError
 from inficond_panel.results.frame import interval_of
 from inficond_panel.results.penalty_path import penalty_path

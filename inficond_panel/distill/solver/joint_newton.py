@@ -7,14 +7,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.distill.scores.array_api import Array
-from inficond_panel.distill.scores.gathered_columns import added, joint_gram
-from inficond_panel.distill.scores.scores import Scores
-from inficond_panel.distill.solver.joint.joint_objective import JointPoint, JointProblem
-from inficond_panel.distill.solver.joint.softmax_loss import flat_solve
-from inficond_panel.distill.solver.line_search import Move, first_descent
+from inficond_panel.distill.scores import Scores, added, joint_gram
+from inficond_panel.distill.solver.joint_objective import JointPoint, JointProblem, flat_solve
+from inficond_panel.distill.solver.newton import Move, first_descent, solve_quadratic
 from inficond_panel.distill.solver.penalty import Penalty
-from inficond_panel.distill.solver.subproblem import solve_quadratic
+from inficond_panel.distill.sources import Array
 
 _NEW_COLUMNS = 24  # of a class, at most; of all classes with a limit of their own
 _NEW_WEIGHTS = 480

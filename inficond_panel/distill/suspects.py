@@ -1,6 +1,13 @@
-"""Suspects: concepts that a student leans on, whose bond with the class holds in ``fit`` only.
+"""Suspects: concepts that a student relies on, correlated with the class in ``fit`` only; verdict.
 
-A student learns from ``fit`` what goes with the class there. For each concept c with scores x_c:
+Presence of a concept. Scores have no zero and no bound that is the same for all concepts, so no
+fixed threshold tells a photo with the concept from one without. The score that divides photos into
+two groups with the least variance within them does, whatever the scores' scale (Otsu 1979, IEEE
+Trans. SMC 9). Where they do not fall into two groups it is near their middle, and the shares of
+``fit`` and ``tune`` that lie above it can be compared all the same.
+
+Suspects. A student learns from ``fit`` what goes with the class there. For each concept c with
+scores x_c:
 
 - *reliance*: partial correlation of x_c with the student's logit given the label, on photos that
   the student was not fitted to. It leans on the concept if its logit rises with the score among
@@ -18,6 +25,14 @@ A student learns from ``fit`` what goes with the class there. For each concept c
 The *score* is sqrt(reliance) times weakening. All is cross-fitted: the students are fitted without
 one fold of ``fit`` each, and only that fold is compared with ``tune``. In the student's own photos
 its weights follow chance, and chance looks like a bond.
+
+Verdict. A student does better on the photos that it was fitted to than on others, shift or not. So
+each photo of ``fit`` is judged by a student that was fitted without it, and those of ``tune`` by
+the same students. Compared are
+
+- the separation: mean logit of the positives less that of the negatives;
+- AP, with the photos of ``fit`` weighed so that the class is as frequent as in ``tune``: AP falls
+  with the frequency alone.
 """
 
 from __future__ import annotations
@@ -27,12 +42,54 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.special import stdtr
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtri, stdtr
 
-from inficond_panel.distill.scores.array_api import Array
-from inficond_panel.distill.scores.scores import ScoreLike, Scores
+from inficond_panel.distill.metrics.bootstrap import Interval, draw_counts
+from inficond_panel.distill.metrics.outcome import Outcome
+from inficond_panel.distill.scores import ScoreLike, Scores
+from inficond_panel.distill.sources import Array
 from inficond_panel.errors import DataError
+from inficond_panel.vocabulary.metrics import AP
+
+
+@dataclass(frozen=True)
+class Presence:
+    """Shares of photos, positives and negatives, whose score is above ``threshold``."""
+
+    threshold: float
+    fit: tuple[float, float]
+    tune: tuple[float, float]
+
+
+def presence(fit: ArrayLike, fit_label: NDArray, tune: ArrayLike, tune_label: NDArray) -> Presence:
+    """Presence of one concept, by its scores (n,) and labels (n,) in {1, 0} on both splits.
+
+    The threshold is of the scores of ``fit`` alone.
+    """
+    threshold = dividing_score(fit)
+    return Presence(
+        threshold, _shares(fit, fit_label, threshold), _shares(tune, tune_label, threshold)
+    )
+
+
+def dividing_score(scores: ArrayLike) -> float:
+    """Middle between two groups of scores (n,) with the least variance within; nan without two."""
+    values = np.sort(np.asarray(scores, dtype=np.float64))
+    sizes = np.arange(1, len(values))
+    sums = np.cumsum(values)
+    below, above = sums[:-1] / sizes, (sums[-1] - sums[:-1]) / (len(values) - sizes)
+    between = sizes * (len(values) - sizes) * (above - below) ** 2
+    between[values[1:] == values[:-1]] = -1.0  # equal scores are in one group
+    if between.max(initial=-1.0) < 0:
+        return float("nan")
+    at = int(between.argmax())
+    return float((values[at] + values[at + 1]) / 2)
+
+
+def _shares(scores: ArrayLike, label: NDArray, threshold: float) -> tuple[float, float]:
+    above = np.asarray(scores) > threshold
+    return float(above[label == 1].mean()), float(above[label == 0].mean())
 
 
 class Photos:
@@ -201,3 +258,98 @@ def _p_value(z: Array, parts: Array, counts: Array) -> Array:
     spread = (parts**2 / (counts - 1)[:, None]).sum(axis=0)
     freedom = parts.sum(axis=0) ** 2 / np.maximum(spread, tiny)
     return np.asarray(stdtr(np.maximum(freedom, 1.0), -z))
+
+
+SHIFT, NONE, UNKNOWN = "shift", "none", "unknown"
+#: Loss of AP that has to be excluded before it is said that there is none.
+LARGE_LOSS = 0.1
+#: Chance of a loss where there is none, shared out between separation and AP.
+ALPHA = 0.04
+#: Level of the intervals that the verdict goes by, whatever that of the intervals stated elsewhere.
+VERDICT_LEVEL = 1 - ALPHA
+DRAWS = 400
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Labels (n,) of one class in {1, 0}, and logits (V, n) of V students that did not see them."""
+
+    label: NDArray
+    logits: Array
+
+    @property
+    def separation(self) -> tuple[float, float]:
+        """Mean logit of the positives less that of the negatives, and its variance.
+
+        The students' mean, and the mean of their variances: they judge the same photos.
+        """
+        sides = [self.logits[:, self.label == side] for side in (1, 0)]
+        difference = sides[0].mean(axis=1) - sides[1].mean(axis=1)
+        variance = sum(side.var(axis=1, ddof=1) / side.shape[1] for side in sides)
+        return float(difference.mean()), float(np.mean(variance))
+
+    def ap(self, counts: NDArray) -> Array:
+        """AP under each row of counts or weights (rows, n), as the mean over the students."""
+        values = [Outcome(self.label, logit).values(AP.key, counts) for logit in self.logits]
+        return np.asarray(np.mean(values, axis=0))
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Separation and AP on ``fit``, and what of them is lost on ``tune``.
+
+    Intervals are one-sided at ALPHA / 2 on each side, so that a lower limit above 0 is a shift.
+    """
+
+    separation: float
+    ap: float
+    separation_lost: Interval
+    ap_lost: Interval
+
+    @property
+    def kind(self) -> str:
+        """``shift`` if either is lost by more than noise, ``none`` if a large loss is excluded.
+
+        Otherwise ``unknown``: there are too few photos to say.
+        """
+        if self.separation_lost.low > 0 or self.ap_lost.low > 0:
+            return SHIFT
+        return NONE if self.ap_lost.high <= LARGE_LOSS else UNKNOWN
+
+    @property
+    def times_to_decide(self) -> float:
+        """Times as many photos, about, that would decide a verdict ``unknown`` by AP.
+
+        The interval is taken to narrow with the root of the number of photos around the same
+        estimate, until it excludes either 0 or ``LARGE_LOSS``, whichever is sooner.
+        """
+        lost = self.ap_lost
+        loss, room = lost.estimate, LARGE_LOSS - lost.estimate
+        excludes_none = ((loss - lost.low) / loss) ** 2 if loss > 0 else np.inf
+        excludes_large = ((lost.high - loss) / room) ** 2 if room > 0 else np.inf
+        return float(min(excludes_none, excludes_large))
+
+
+def verdict(fit: Judged, tune: Judged, *, seed: int = 0) -> Verdict:
+    """Compare a class on the photos of ``fit`` with those of ``tune``."""
+    (ours, our_variance), (theirs, their_variance) = fit.separation, tune.separation
+    error = float(np.sqrt(our_variance + their_variance)) * -ndtri(ALPHA / 2)
+    lost = ours - theirs
+    frequency = np.where(fit.label == 1, _odds(tune.label) / _odds(fit.label), 1.0)
+    ap, drawn = _ap(fit, frequency, seed)
+    other, others = _ap(tune, np.ones(len(tune.label)), seed + 1)
+    low, high = np.nanquantile(drawn - others, [ALPHA / 2, 1 - ALPHA / 2])
+    return Verdict(
+        ours, ap, Interval(lost, lost - error, lost + error), Interval(ap - other, low, high)
+    )
+
+
+def _odds(label: NDArray) -> float:
+    return float(np.count_nonzero(label == 1) / np.count_nonzero(label == 0))
+
+
+def _ap(judged: Judged, weight: Array, seed: int) -> tuple[float, Array]:
+    """AP under these weights (n,), and its bootstrap draws (DRAWS,)."""
+    counts = np.concatenate([weight[None], draw_counts(len(weight), DRAWS, seed) * weight])
+    values = judged.ap(counts)  # together, so that each student is sorted once
+    return float(values[0]), values[1:]

@@ -22,19 +22,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.distill.scores.array_api import Array
-from inficond_panel.distill.solver.joint.joint_objective import (
+from inficond_panel.distill.solver.joint_objective import (
     NO_SUM,
+    FittedSoftmax,
     JointPoint,
     JointProblem,
-    inside_scale,
-)
-from inficond_panel.distill.solver.joint.softmax_loss import (
-    FittedSoftmax,
     entropies,
     flat_solve,
+    inside_scale,
     intercept_curvature,
 )
+from inficond_panel.distill.sources import Array
 
 _STEPS = 300
 _SMALL = 1e-17

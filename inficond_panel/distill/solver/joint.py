@@ -16,15 +16,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from inficond_panel.common.blas_threads import one_thread
-from inficond_panel.distill.scores.array_api import Array, check_finite
-from inficond_panel.distill.scores.scores import ScoreLike, Scores
+from inficond_panel.distill.scores import ScoreLike, Scores
 from inficond_panel.distill.solver.centred_bounds import CentredBounds, centred
 from inficond_panel.distill.solver.exact import Fit, check_cancelled
-from inficond_panel.distill.solver.joint.joint_newton import JointState
-from inficond_panel.distill.solver.joint.joint_objective import JointProblem, least_shift
-from inficond_panel.distill.solver.joint.tempered_joint import TemperedJointProblem
+from inficond_panel.distill.solver.joint_newton import JointState
+from inficond_panel.distill.solver.joint_objective import JointProblem, least_shift
 from inficond_panel.distill.solver.problem import bound_of, check_box, normalised, penalties_of
 from inficond_panel.distill.solver.tempered import Tempered, mixed_of
+from inficond_panel.distill.solver.tempered_joint import TemperedJointProblem
+from inficond_panel.distill.sources import Array, check_finite
 from inficond_panel.errors import SolverError
 
 #: The rows of targets may add up to 1 within this; they are then made to.
