@@ -25,7 +25,8 @@ Progress = Callable[[str], None]
 
 #: By the kind of the encoder.
 _PACKAGES = {"open_clip": ("torch", "open_clip"), "transformers": ("torch", "transformers")}
-_WHAT = "Predicting a photo"  #: what needs the extra
+#: What needs the extra.
+_PREDICTING, _TYPING = "Predicting a photo", "Typing a concept"
 _LARGEST = 2048  #: pixels of the longer side of a photo on the page
 _WAIT = 0.2  #: seconds between looks whether one who waits has given up
 
@@ -106,9 +107,7 @@ class PagePhotos:
             )
         if self.spec.concepts.segments.method == "file":
             raise DataError("The segments come from files, and a photo on the page has none.")
-        for name in ("torch", self.spec.concepts.encoder.kind):
-            if find_spec(name) is None:
-                raise missing_extra(_WHAT, name, "precompute")
+        _check_packages(_PREDICTING, self.spec)
 
     def score(
         self, store: Store, photo: bytes, progress: Progress, cancelled: Callable[[], bool]
@@ -140,7 +139,7 @@ def _load(spec: Spec, store: Store, progress: Progress = lambda _: None) -> Netw
     try:
         from precompute.pipeline.apply import load  # noqa: PLC0415 - heavy, and an extra
     except ImportError as error:
-        raise missing_extra(_WHAT, error, "precompute") from error
+        raise _missing(_PREDICTING, error) from error
     return load(spec, store, progress)
 
 
@@ -163,7 +162,7 @@ def text_encoder(spec: Spec) -> TextEncoder:
     try:
         from precompute.encoder import load_text_encoder  # noqa: PLC0415 - heavy, and an extra
     except ImportError as error:
-        raise _missing(error) from error
+        raise _missing(_TYPING, error) from error
     return load_text_encoder(spec.concepts.encoder, spec.device)
 
 
@@ -176,9 +175,7 @@ class PageEncoder:
     def check(self) -> None:
         """Raise what ``text_encoder`` does, as far as that is known; loads nothing."""
         self.spec.check_making()
-        for name in _PACKAGES[self.spec.concepts.encoder.kind]:
-            if find_spec(name) is None:
-                raise _missing(name)
+        _check_packages(_TYPING, self.spec)
 
     @property
     def digest(self) -> str:
@@ -193,7 +190,13 @@ class PageEncoder:
 _loaded = once(2)(text_encoder)
 
 
-def _missing(error: ImportError | str) -> MissingExtraError:
+def _check_packages(what: str, spec: Spec) -> None:
+    for name in _PACKAGES[spec.concepts.encoder.kind]:
+        if find_spec(name) is None:
+            raise _missing(what, name)
+
+
+def _missing(what: str, error: ImportError | str) -> MissingExtraError:
     package = error if isinstance(error, str) else error.name
     extras = ["precompute", *(["transformers"] if package == "transformers" else [])]
-    return missing_extra("Typing a concept", error, *extras)
+    return missing_extra(what, error, *extras)

@@ -15,7 +15,7 @@ from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.answer_files import COLUMNS, answer_of, asked_rows, read_answers
 from inficond_panel.tuning.answers import Answers, Teaching, photos_to_ask
 from inficond_panel.tuning.thumbs import check_name
-from inficond_panel.wording.answers import teaching_sentences
+from inficond_panel.wording.cures import teaching_sentences
 
 
 @dataclass(frozen=True, repr=False)

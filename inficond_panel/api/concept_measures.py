@@ -82,9 +82,9 @@ class ConceptMeasures(Moves):
         """A metric along the influence of a concept, the others held; one row is as it is now.
 
         With ``refit`` the others are solved again at each influence, which takes seconds. Beside
-        it its change from now with the paired-bootstrap interval: ``change``, ``change_low`` and
-        ``change_high``
-        (of a refit only for metrics of decisions). A look at the holdout is counted.
+        it its change from now with the limits of its paired-bootstrap interval: ``change``,
+        ``change_low``, ``change_high`` (of a refit only for metrics of decisions). A look at the
+        holdout is counted.
         """
         check_name("concept", concept, self.concepts)
         check_metric(metric)

@@ -41,24 +41,25 @@ class Measures(ConceptMeasures):
         """Level of the intervals in tables, plots and reports: ``views.confidence`` of the spec."""
         return float(self.tuner.spec.views.confidence)
 
-    def metrics(
-        self, split: str = TUNE, *, intervals: bool = False, together: bool = False
-    ) -> pd.DataFrame:
+    def metrics(self, split: str = TUNE, *, intervals: bool = False) -> pd.DataFrame:
         """Metrics of each class on a split, largest AP gap first; a look at the holdout is counted.
 
         With ``intervals`` the bootstrap limits stand beside each metric: ``ap_low``, ``ap_high``.
         ``teacher_knows`` says whether the AP of the teacher lies above ``chance``, see
         ``distill.teacher_skill``.
-        ``together``, on data with one class an image: metrics of all students as one classifier
-        (top-1, top-5, ...), a row each, beside the teacher. Raises ``TuningError`` where
-        images have several classes.
         """
-        if together:
-            check_single_label(self.tuner.store)
-            self.count_look(split)
-            return metrics_together(self.tuner, self.node, split)
         self.count_look(split)
         return metrics(self.tuner, self.node, split, intervals=intervals)
+
+    def metrics_together(self, split: str = TUNE) -> pd.DataFrame:
+        """On data with one class an image: metrics of all students as one classifier, with limits.
+
+        Top-1, top-5, ..., a row each, beside the teacher. Raises ``TuningError`` where images have
+        several classes. A look at the holdout is counted.
+        """
+        check_single_label(self.tuner.store)
+        self.count_look(split)
+        return metrics_together(self.tuner, self.node, split)
 
     def oracle_sweep(
         self,

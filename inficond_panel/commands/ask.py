@@ -7,7 +7,13 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inficond_panel.commands.shared.arguments import add_class, add_node, add_tuner, positive
+from inficond_panel.commands.shared.arguments import (
+    add_class,
+    add_json,
+    add_node,
+    add_tuner,
+    positive,
+)
 from inficond_panel.commands.shared.output import note, say, say_json
 
 if TYPE_CHECKING:
@@ -27,6 +33,7 @@ EXAMPLE = "inficond ask demo --class bicycle --output answers.csv"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     add_tuner(parser)
+    add_json(parser)
     add_class(parser, "class of the student", required=True)
     parser.add_argument("-n", type=positive, default=20, metavar="N", help="photos (default: 20)")
     add_node(parser)
@@ -84,7 +91,7 @@ def _ask(args: argparse.Namespace, tuner: Tuner, node: Node) -> None:
 def _teach(args: argparse.Namespace, tuner: Tuner, node: Node) -> None:
     from inficond_panel.tuning.answer_files import read_answers
     from inficond_panel.tuning.answers import teach
-    from inficond_panel.wording.answers import teaching_sentences
+    from inficond_panel.wording.cures import teaching_sentences
 
     answers = read_answers(args.answers, args.class_name, tuner.store)
     found = teach(tuner, node, answers, force=args.force)
@@ -98,7 +105,7 @@ def _teach(args: argparse.Namespace, tuner: Tuner, node: Node) -> None:
 
 
 def _document(found: Teaching, node: Node) -> dict[str, Any]:
-    from inficond_panel.wording.answers import teaching_sentences
+    from inficond_panel.wording.cures import teaching_sentences
 
     return {
         "class": found.answers.class_name,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from inficond_panel.commands.shared.arguments import add_tuner
+from inficond_panel.commands.shared.arguments import add_json, add_tuner
 from inficond_panel.commands.shared.output import say, say_json
 from inficond_panel.vocabulary.splits import TUNE
 
@@ -18,6 +18,7 @@ EXAMPLE = "inficond distill demo"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     add_tuner(parser)
+    add_json(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -26,7 +27,7 @@ def run(args: argparse.Namespace) -> None:
     from inficond_panel.commands.shared.students import open_students
     from inficond_panel.tuning.documents import tune_document
     from inficond_panel.tuning.other_students import node_title
-    from inficond_panel.wording.penalties import penalty_text
+    from inficond_panel.wording.cures import penalty_text
 
     tuner = open_students(args)
     root = tuner.root()

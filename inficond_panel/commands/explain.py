@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from inficond_panel.commands.shared.arguments import add_node, add_split, add_tuner, share
+from inficond_panel.commands.shared.arguments import add_json, add_node, add_split, add_tuner, share
 from inficond_panel.commands.shared.output import progress, say, say_json
 from inficond_panel.errors import TuningError
 from inficond_panel.vocabulary.splits import FIT
@@ -26,6 +26,7 @@ EXAMPLE = "inficond explain demo --node 1"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     add_tuner(parser)
+    add_json(parser)
     add_node(parser, "the one on the page, or the latest if that is #0")
     add_split(parser)
     parser.add_argument(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from inficond_panel.commands.shared.arguments import (
     add_allow_python,
+    add_json,
     add_node,
     add_tuner,
     allow_python,
@@ -30,6 +31,7 @@ PIXELS = "onnx-pixels"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     add_tuner(parser)
+    add_json(parser)
     add_node(parser)
     add_allow_python(parser)
     parser.add_argument(

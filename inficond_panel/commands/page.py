@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from inficond_panel.commands.shared.arguments import add_class, add_node, add_tuner
+from inficond_panel.commands.shared.arguments import add_class, add_json, add_node, add_tuner
 from inficond_panel.commands.shared.output import progress, say, say_json
 
 DESCRIPTION = (
@@ -19,6 +19,7 @@ EXAMPLE = "inficond page demo --class bicycle --output bicycle.html"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     add_tuner(parser)
+    add_json(parser)
     add_node(parser)
     add_class(parser, "class to show")
     parser.add_argument("--concept", metavar="NAME", default="", help="concept to show in detail")

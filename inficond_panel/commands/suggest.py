@@ -35,6 +35,7 @@ def run(args: argparse.Namespace) -> None:
     from inficond_panel.results.levers import levers
     from inficond_panel.tuning.other_students import find_node, node_title
     from inficond_panel.tuning.suggest import carry_out, suggest
+    from inficond_panel.tuning.suggest.suggestion import AUTHOR
 
     tuner = open_students(args)
     parent = tuner.root() if args.node is None else find_node(tuner, args.node)
@@ -44,5 +45,5 @@ def run(args: argparse.Namespace) -> None:
     frame.attrs["facts"]["node"] = None if node is None else node.id
     show(args, frame)
     if node is not None:
-        whose = "" if node.author == "machine:repair" else f", as {node.author} made it before"
+        whose = "" if node.author == AUTHOR else f", as {node.author} made it before"
         note(f"{node_title(tuner, node)} by {node.author}{whose}, history {tuner.history.path}")

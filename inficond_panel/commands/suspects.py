@@ -6,7 +6,7 @@ import argparse
 
 from inficond_panel.commands.shared.arguments import add_classes, add_node, add_seed, add_tuner
 from inficond_panel.commands.shared.output import progress
-from inficond_panel.commands.shared.show import show_all
+from inficond_panel.commands.shared.show import add_forms, show_all
 
 DESCRIPTION = (
     "Compares each class on the splits fit and tune, by students that saw neither, and names the "
@@ -19,6 +19,7 @@ EXAMPLE = "inficond suspects demo --class bicycle"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     add_tuner(parser)
+    add_forms(parser)
     add_node(parser)
     add_classes(parser, "class to look at")
     add_seed(parser)
@@ -32,4 +33,4 @@ def run(args: argparse.Namespace) -> None:
     tuner = open_students(args)
     node = chosen_node(tuner, args.node)
     found = shifts(tuner, node, args.classes, args.seed, progress)
-    show_all(args, found, list(found))
+    show_all(args, found)

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from inficond_panel.commands.shared.arguments import add_split, add_tuner
+from inficond_panel.commands.shared.arguments import add_json, add_split, add_tuner
 from inficond_panel.commands.shared.output import note, progress, say, say_json
 from inficond_panel.common.numbers import count, written
 from inficond_panel.vocabulary.confidence import interval_word
@@ -37,6 +37,7 @@ EXAMPLE = "inficond tune demo --edits edits.yaml --json"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     add_tuner(parser)
+    add_json(parser)
     parser.add_argument(
         "--edits",
         metavar="FILE",
@@ -160,7 +161,7 @@ def _change_line(tuner: Tuner, parent: Node, node: Node, split: str, class_name:
     """AP before and after, with the paired-bootstrap interval of the change."""
     from inficond_panel.distill import average_precision, change_intervals
     from inficond_panel.results.cross_fitted import chosen_on_tune, evaluation_outcome
-    from inficond_panel.wording.metric_change import UNCHANGED
+    from inficond_panel.wording.metrics import UNCHANGED
 
     before, after = (evaluation_outcome(tuner, n, split, class_name) for n in (parent, node))
     fidelity = [tuner.at(n, split)[class_name].metrics.fidelity for n in (parent, node)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ import numpy as np
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from inficond_panel.common.interval import Interval
 from inficond_panel.common.numbers import count, plain, significant, written
 from inficond_panel.common.saved_file import File, make_table
-from inficond_panel.results.frame import LIMITS, Heading, interval_of
+from inficond_panel.results.frame import LIMITS, Heading, intervals_of
 from inficond_panel.vocabulary.confidence import CONFIDENCE, confidence_word
 
 
@@ -82,26 +84,26 @@ def text_table(frame: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
         columns.append([_text(value, heading) for value in whole[name]])
         if heading.limits and f"{name}{LIMITS[0]}" in whole:
             header.append(confidence_word(facts.get(heading.level, CONFIDENCE)))
-            columns.append([_limits(row, name, heading) for _, row in whole.iterrows()])
+            columns.append([_limits(each, heading) for each in intervals_of(whole, name)])
     return header, [list(row) for row in zip(*columns, strict=True)]
 
 
-def _limits(row: pd.Series, name: str, heading: Heading) -> str:
-    interval = interval_of(row, name)
+def _limits(interval: Interval, heading: Heading) -> str:
+    if isnan(interval.estimate) and heading.missing is not None:
+        return heading.missing
     star = "*" * (heading.star and not interval.within_noise)
     return interval.cells(heading.digits, sign=heading.sign)[1] + star
 
 
 def _text(value: Any, heading: Heading) -> str:
-    if heading.words:
-        return heading.words[2 if _plain(value) is None else int(value)]
-    return _written(value, heading)
+    if _plain(value) is None:
+        usual = "undefined" if isinstance(value, float) else ""
+        return usual if heading.missing is None else heading.missing
+    return heading.words[int(value)] if heading.words else _written(value, heading)
 
 
 def _written(value: Any, heading: Heading) -> str:
     match _plain(value):
-        case None:
-            return "undefined" if isinstance(value, float) else ""
         case bool(truth):
             return "yes" if truth else ""
         case int(number):

@@ -25,8 +25,9 @@ LIMITS = ("_low", "_high")
 class Heading:
     """Heading of a column where a person reads it; decimals of its numbers, or ``significant``
     digits, their sign, and whether ``limits`` stand behind them, with a ``star`` where these
-    exclude 0. ``level`` names the fact that has their level. ``words`` stand for
-    0, for 1 and for what is missing."""
+    exclude 0. ``level`` names the fact that has their level. ``words`` stand for 0 and for 1.
+    ``missing`` stands for a value that is missing; None: "undefined" for a number, nothing for a
+    text."""
 
     text: str
     digits: int = 3
@@ -36,6 +37,7 @@ class Heading:
     star: bool = False
     level: str = "level"
     words: tuple[str, ...] = ()
+    missing: str | None = None
 
 
 def plain_headings(*names: str) -> dict[str, Heading]:
@@ -65,7 +67,11 @@ def make_frame(
     if given:
         headings = {name: form for name, form in headings.items() if name in given[0]}
     columns = None if given else [*keys, *(name for name in headings if name not in keys)]
-    frame = pd.DataFrame(given, columns=columns).set_index(keys)
+    frame = pd.DataFrame(given, columns=columns)
+    for name in frame:
+        if all(isinstance(row.get(name), str | None) for row in given):
+            frame[name] = frame[name].astype(object).where(frame[name].notna(), None)
+    frame = frame.set_index(keys)
     if level is not None:
         frame["level"] = level
     frame.attrs = {
@@ -84,9 +90,15 @@ def interval_of(row: pd.Series, key: str) -> Interval:
     return Interval(float(row[key]), low, high)
 
 
+def intervals_of(frame: pd.DataFrame, key: str) -> list[Interval]:
+    """The estimates ``key`` of all rows, with their limits."""
+    columns = (frame[name].astype(float) for name in (key, *(f"{key}{end}" for end in LIMITS)))
+    return [Interval(*row) for row in zip(*columns, strict=True)]
+
+
 def _outside(frame: pd.DataFrame, headings: Mapping[str, Heading]) -> list[str]:
     """``OUTSIDE_NOTE`` where an estimate that a person reads lies outside its limits."""
     limited = [name for name, form in headings.items() if form.limits]
     limited = [name for name in limited if f"{name}{LIMITS[0]}" in frame]
-    marked = any(interval_of(row, name).outside for _, row in frame.iterrows() for name in limited)
+    marked = any(each.outside for name in limited for each in intervals_of(frame, name))
     return [OUTSIDE_NOTE] if marked else []

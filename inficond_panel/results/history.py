@@ -10,7 +10,7 @@ import pandas as pd
 from inficond_panel.results.frame import Heading, make_frame
 from inficond_panel.results.metrics import metric_change
 from inficond_panel.tuning import Node, Tuner
-from inficond_panel.tuning.other_students import by_kind, other_students, others_sentence
+from inficond_panel.tuning.other_students import count_others, other_students, others_sentence
 from inficond_panel.vocabulary.splits import HOLDOUT, TUNE
 from inficond_panel.wording.cures import asked_words
 
@@ -84,9 +84,9 @@ def iterations(
         for node in nodes
     ]
     order = [row["iteration"] for row in rows]
-    left_out, others = len(state.parents) - len(nodes), other_students(tuner)
+    left_out, others = len(state.parents) - len(nodes), count_others(tuner)
     hidden = f"{left_out} in deleted branches are not shown: inficond history list SPEC --all"
-    notes = [hidden] * bool(left_out) + [others_sentence(by_kind(others))] * bool(others)
+    notes = [hidden] * bool(left_out) + [others_sentence(others)] * bool(others)
     frame = make_frame(
         rows,
         "iteration",

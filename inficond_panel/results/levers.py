@@ -7,18 +7,20 @@ from typing import Any
 
 import pandas as pd
 
+from inficond_panel.common.interval import NO_INTERVAL, Interval
 from inficond_panel.results.frame import Heading, make_frame
+from inficond_panel.tuning.suggest.levers import AS_IT_IS, Lever
 from inficond_panel.tuning.suggest.suggestion import AUTHOR, MEASURED, Suggestion
 from inficond_panel.vocabulary.metrics import AP, FIDELITY
 from inficond_panel.wording.cures import tune_model_sentence
-from inficond_panel.wording.teacher import teacher_sentences
+from inficond_panel.wording.metrics import teacher_sentences
 
 _HEADINGS = {
     "class": Heading("class"),
     "lever": Heading("lever"),
     "recommended": Heading("proposed"),
     AP.key: Heading(AP.word),
-    "gain": Heading("gain", sign=True),
+    "gain": Heading("gain", sign=True, missing=""),
     FIDELITY.key: Heading("like the teacher"),
     "concepts": Heading("concepts"),
     "needs": Heading("needs"),
@@ -28,10 +30,11 @@ _HEADINGS = {
 def levers(suggestion: Suggestion) -> pd.DataFrame:
     """The levers that were compared: one row per class and lever, the student as it is first.
 
-    ``ap`` and ``gain`` are 0 to 1, on photos that did not choose; ``fidelity`` is the share decided
-    like the teacher. Facts: ``intents`` that are proposed, ``gain`` of the mean AP by them, and by
-    class the gain ``stated``, the AP of a model of the labels alone (``tune_models``), ``photos``
-    to label, the ``skipped`` and those ``unknown_to_teacher``.
+    ``ap`` and ``gain`` (undefined for the first) are 0 to 1, on photos that did not choose;
+    ``fidelity`` is the share decided like the teacher. Facts: ``intents`` that are proposed,
+    ``gain`` of the mean AP by them, and by class the gain ``stated``, the AP of a model of the
+    labels alone (``tune_models``), ``photos`` to label, the ``skipped`` and those
+    ``unknown_to_teacher``.
     """
     return make_frame(
         _rows(suggestion),
@@ -52,11 +55,15 @@ def _rows(suggestion: Suggestion) -> Iterator[dict[str, Any]]:
                 "lever": lever.name,
                 "recommended": lever == repair.taken,
                 AP.key: lever.ap,
-                **lever.gain.gain(suggestion.level).columns("gain"),
+                **_gain(lever, suggestion.level).columns("gain"),
                 FIDELITY.key: lever.fidelity,
                 "concepts": lever.concepts,
                 "needs": lever.needs,
             }
+
+
+def _gain(lever: Lever, level: float) -> Interval:
+    return NO_INTERVAL if lever.name == AS_IT_IS else lever.gain.gain(level)
 
 
 def _notes(suggestion: Suggestion) -> Iterator[str]:

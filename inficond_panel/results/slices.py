@@ -13,6 +13,7 @@ from inficond_panel.common.near_words import near
 from inficond_panel.common.reading import LIST_BYTES, read_text
 from inficond_panel.distill import (
     GroupReport,
+    Outcome,
     SliceReport,
     SliceResult,
     compare_groups,
@@ -91,7 +92,7 @@ def slices(
         ["class", "slice"],
         {
             **_headings("slice", metric),
-            **{key: Heading(text) for key, text in texts.items()},
+            **{key: Heading(text, missing="") for key, text in texts.items()},
         },
         title=f"{'slices' if len(names) == 1 else 'worst slice of each class'} by {by}, {metric}",
         notes=notes,
@@ -158,10 +159,16 @@ def measure_slices(
     ``options`` as in ``distill.compare_slices``. Cross-fitted as ``results.metrics``; looks
     at the holdout are the caller's to count.
     """
-    names = chosen_names("class", classes, tuner.store.classes)
-    found = {name: evaluation_outcome(tuner, node, split, name) for name in names}
+    found = _outcomes(tuner, node, split, classes)
     options = {**tuner.spec.views.noise(draws, seed), **options}
     return compare_slices(found, masks, metric, progress=progress, cancelled=cancelled, **options)
+
+
+def _outcomes(
+    tuner: Tuner, node: Node, split: str, classes: Sequence[str] | None
+) -> dict[str, Outcome]:
+    names = chosen_names("class", classes, tuner.store.classes)
+    return {name: evaluation_outcome(tuner, node, split, name) for name in names}
 
 
 def groups(
@@ -186,11 +193,9 @@ def groups(
     groups.
     """
     noise = tuner.spec.views.noise(draws, seed)
-    names = chosen_names("class", classes, tuner.store.classes)
-    found = {name: evaluation_outcome(tuner, node, split, name) for name in names}
     reports = {
         name: compare_groups(each, masks, min_images=min_images, **noise)
-        for name, each in found.items()
+        for name, each in _outcomes(tuner, node, split, classes).items()
     }
     return _group_frames(tuner, node, split, reports, by, metric, noise)
 
@@ -211,13 +216,11 @@ def label_cells(
 
     The worst is what the literature calls worst-group accuracy.
     """
-    noise, reports = tuner.spec.views.noise(draws, seed), {}
-    for name in chosen_names("class", classes, tuner.store.classes):
-        outcome = evaluation_outcome(tuner, node, split, name)
-        cells = label_groups(outcome, masks)
-        reports[name] = compare_groups(
-            outcome, cells, (ACCURACY.key,), min_images=min_images, **noise
-        )
+    noise, options = tuner.spec.views.noise(draws, seed), {"min_images": min_images}
+    reports = {
+        name: compare_groups(each, label_groups(each, masks), (ACCURACY.key,), **options, **noise)
+        for name, each in _outcomes(tuner, node, split, classes).items()
+    }
     return _group_frames(tuner, node, split, reports, f"label and {by}", ACCURACY.key, noise)
 
 
@@ -272,6 +275,7 @@ def _differences(
     ]
     none = [repr(name) for name, report in reports.items() if metric not in report.gaps]
     few = [f"Fewer than two groups are large enough for {', '.join(none)}."] if none else []
+    chosen = ["The interval of a difference allows for the choice of the two groups."] * bool(rows)
     column = METRICS[metric].column
     return make_frame(
         rows,
@@ -285,7 +289,7 @@ def _differences(
             "difference": Heading("difference"),
         },
         title=f"largest difference by {by}, {metric}",
-        notes=["The interval of a difference allows for the choice of the two groups.", *few],
+        notes=[*chosen, *few],
         facts=facts,
         level=level,
         shown=[place for place, row in enumerate(rows) if row["metric"] == metric],

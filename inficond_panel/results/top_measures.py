@@ -31,7 +31,7 @@ from inficond_panel.store.label_checks import class_positions
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.other_students import node_title
 from inficond_panel.tuning.tuner import Tuner
-from inficond_panel.vocabulary.top_metrics import TOP_K, TOP_METRICS
+from inficond_panel.vocabulary.metrics import TOP_K, TOP_METRICS
 
 STUDENT, TEACHER = "student", "teacher"
 _LISTED = 20  #: wrong pairs that a terminal has
@@ -92,8 +92,8 @@ def metrics_together(
     """The students of a node as one classifier beside the teacher, a row per metric, with limits.
 
     Where labels of ``tune`` chose a student's terms, by students that did not see the image.
-    ``since_parent`` and ``since_start`` are paired changes; #0 has none. Looks at the holdout are
-    the caller's to count. Errors as ``teacher_top_class``.
+    ``since_start`` and, where the parent is not the start, ``since_parent`` are paired changes.
+    Looks at the holdout are the caller's to count. Errors as ``teacher_top_class``.
     """
     noise, before = tuner.spec.views.noise(draws, seed), {}
     teacher, now = (
@@ -105,17 +105,21 @@ def metrics_together(
     sides["teacher"] = metric_intervals(teacher, alone, **noise)
     if node.parent:
         before = {"since_parent": tuner.node(node.parent), "since_start": tuner.root()}
+    if node.parent == tuner.root_id:
+        del before["since_parent"]
     for key, each in before.items():
         old = evaluation_top_class(tuner, each, split, k)
         sides[key] = change_intervals(old, now, tuple(TOP_METRICS), **noise)
     rows = [_together(key, k, sides) for key in TOP_METRICS]
-    headings = {name: Heading(name.replace("_", " the "), sign=name in before) for name in sides}
-    words = {f"{name}_words": Heading("") for name in before}
+    headings = {}
+    for name in sides:
+        headings[name] = Heading(name.replace("_", " the "), sign=name in before)
+        headings |= {f"{name}_words": Heading("")} if name in before else {}
     undefined = isnan(sides["students"][TOP_K.key].estimate)
     return make_frame(
         rows,
         "metric",
-        {"name": Heading("all classes"), **headings, **words},
+        {"name": Heading("all classes"), **headings},
         title=f"{node_title(tuner, node)}, split {split}, all students as one classifier",
         notes=[f"Top-{k} accuracy is undefined: {TOP_K.undefined}."] if undefined else [],
         facts={**facts_of(tuner, node, split, noise), "k": k, "images": len(now.label)},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,19 +51,9 @@ def other_students(tuner: Tuner) -> list[OtherStudents]:
 
 def count_others(tuner: Tuner) -> dict[str, int]:
     """Number of iterations of other students in the tuner's history, by kind."""
-    others = tuner.history.other_roots(tuner.root_id)
-    return _counted((_kind(tuner.store, other), other) for other in others)
-
-
-def by_kind(others: Iterable[OtherStudents]) -> dict[str, int]:
-    """As ``count_others``, of other students that are known already."""
-    return _counted((other.kind, other.root) for other in others)
-
-
-def _counted(roots: Iterable[tuple[str, OtherRoot]]) -> dict[str, int]:
     counts: Counter[str] = Counter()
-    for kind, root in roots:
-        counts[kind] += root.iterations
+    for other in tuner.history.other_roots(tuner.root_id):
+        counts[_kind(tuner.store, other)] += other.iterations
     return dict(counts)
 
 

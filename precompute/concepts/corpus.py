@@ -15,7 +15,7 @@ import numpy as np
 from inficond_panel.common.reading import WORD_BYTES, read_lines
 from inficond_panel.concepts.texts import EmbedsText, embed_concepts, fault_of, texts_of, twins
 from inficond_panel.errors import DataError
-from inficond_panel.spec.sections.filters import Filters
+from inficond_panel.spec.sections.concepts import Filters
 
 _COMMENT = "#"
 _MOST_NAMED = 10

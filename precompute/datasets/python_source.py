@@ -22,7 +22,7 @@ from PIL import Image, ImageOps
 from inficond_panel.errors import DataError
 from inficond_panel.spec.framework.types import function_title
 from inficond_panel.spec.sections.dataset import PythonDataset
-from inficond_panel.spec.sections.package_teachers import PythonTeacher
+from inficond_panel.spec.sections.teacher import PythonTeacher
 from inficond_panel.store.images import to_rgb
 from inficond_panel.store.network_weights import file_digest
 from precompute.datasets.dataset import Listing, choose_classes, label_matrix

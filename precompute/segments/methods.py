@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from inficond_panel.spec.sections.segments import Segments
+from inficond_panel.spec.sections.concepts import Segments
 from precompute.segments.regions import (
     connect,
     memberships,

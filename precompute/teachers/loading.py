@@ -18,8 +18,13 @@ from inficond_panel.errors import DataError
 from inficond_panel.spec import Spec
 from inficond_panel.spec.framework.section import Section
 from inficond_panel.spec.sections.encoder import Encoder as EncoderSection
-from inficond_panel.spec.sections.package_teachers import PythonTeacher, TransformersTeacher
-from inficond_panel.spec.sections.teacher import HeadTeacher, NetworkTeacher, OpenClipTeacher
+from inficond_panel.spec.sections.teacher import (
+    HeadTeacher,
+    NetworkTeacher,
+    OpenClipTeacher,
+    PythonTeacher,
+    TransformersTeacher,
+)
 from inficond_panel.spec.sections.teacher import Teacher as TeacherSection
 from inficond_panel.store.network_weights import file_digest
 from inficond_panel.vocabulary.splits import FIT

@@ -20,8 +20,7 @@ from inficond_panel.common.devices import CPU, torch_device
 from inficond_panel.common.near_words import near
 from inficond_panel.errors import DataError
 from inficond_panel.spec.framework.types import value_of
-from inficond_panel.spec.sections.package_teachers import TransformersTeacher, activation_of
-from inficond_panel.spec.sections.teacher import OpenClipTeacher
+from inficond_panel.spec.sections.teacher import OpenClipTeacher, TransformersTeacher, activation_of
 from inficond_panel.vocabulary.tasks import SOFTMAX
 from precompute.encoder import Encoder
 from precompute.encoder.hub import fetch_model, load_pretrained, loading, model_config

@@ -17,9 +17,8 @@ from inficond_panel.common.installation import missing_extra
 from inficond_panel.common.teacher_outputs import outputs_of
 from inficond_panel.errors import DataError
 from inficond_panel.spec.framework.types import function_title
-from inficond_panel.spec.sections.package_teachers import PythonTeacher
 from inficond_panel.spec.sections.teacher import OnnxTeacher as OnnxSection
-from inficond_panel.spec.sections.teacher import TorchScriptTeacher
+from inficond_panel.spec.sections.teacher import PythonTeacher, TorchScriptTeacher
 from precompute.datasets.python_source import load_function
 from precompute.teachers.tables import from_probabilities
 from precompute.teachers.teacher import (

@@ -118,8 +118,8 @@ def test_blocks_come_in_order_from_any_number_of_threads():
 
 
 def test_the_number_of_threads_changes_no_bit(case, monkeypatch):
-    from inficond_panel.distill.scores import gathered_columns as columns
-    from inficond_panel.distill.scores import sources
+    from inficond_panel.distill import scores as columns
+    from inficond_panel.distill import sources
 
     monkeypatch.setattr(sources, "BLOCK_VALUES", 4000)
     answers = []

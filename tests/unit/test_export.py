@@ -23,7 +23,7 @@ from inficond_panel import load_students
 from inficond_panel.common import whole_file as folder
 from inficond_panel.distill import average_precision
 from inficond_panel.errors import DifferenceWarning, ExportError, MissingExtraError
-from inficond_panel.export import FORMATS, Exported, differences, export, load_export, loading
+from inficond_panel.export import FORMATS, Exported, differences, export, load_export
 from inficond_panel.export import folder as exporting
 from inficond_panel.export.card_markdown import escape
 from inficond_panel.store import write_store
@@ -397,7 +397,7 @@ def test_what_differs_is_said(tuner, files, tmp_path, monkeypatch):
     arrays = small_arrays(concepts=28)
     arrays["class_name"] = arrays["class_name"][::-1]
     write_store(tmp_path / "less.zarr", arrays, {**ATTRS, "encoder": "another"})
-    monkeypatch.setattr(loading, "__version__", "9.9")
+    monkeypatch.setattr(exporting, "__version__", "9.9")
     with pytest.warns(DifferenceWarning) as caught:
         load_students(files["sklearn"], against=tmp_path / "less.zarr")
     text = "\n".join(str(warning.message) for warning in caught)

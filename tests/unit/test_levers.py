@@ -9,6 +9,7 @@ from spread_shortcut import shifted_frames
 import inficond_panel
 from inficond_panel.distill import average_precision
 from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
+from inficond_panel.results.forms import text_table
 from inficond_panel.tuning import History, Intent, Tuner
 from inficond_panel.tuning.cures.resolution import Choice
 from inficond_panel.tuning.edits import Lambda, Learn
@@ -134,7 +135,8 @@ def test_the_thumb_removes_the_first_suspects(students, suggestion) -> None:
 def test_a_frame_has_a_row_for_each_lever(students, suggestion) -> None:
     frame, compared = students.levers("truck"), suggestion.repairs["truck"].levers
     assert list(frame.loc["truck"].index) == [each.name for each in compared]
-    assert frame.loc[("truck", AS_IT_IS), "gain"] == 0
+    assert np.isnan(frame.loc[("truck", AS_IT_IS), "gain"])
+    assert text_table(frame)[1][0][5] == ""  # AP, its interval, gain
     best = recommended(compared)
     assert list(frame.index[frame.recommended]) == [("truck", best.name)]
     row = frame.loc[("truck", best.name)]

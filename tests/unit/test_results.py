@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import csv
 import io
 import json
@@ -14,8 +15,10 @@ from pages import Cells
 
 from inficond_panel import open_students
 from inficond_panel.cli import main
+from inficond_panel.commands.shared.show import show_all
+from inficond_panel.common.interval import Interval
 from inficond_panel.results.forms import csv_text, document, html_text, records, text_table
-from inficond_panel.results.frame import Heading, interval_of, make_frame
+from inficond_panel.results.frame import Heading, interval_of, intervals_of, make_frame
 
 #: Command with its arguments, and the call in Python.
 DOORS = {
@@ -107,6 +110,59 @@ def test_texts_of_data_are_escaped():
 def test_a_row_gives_an_interval():
     interval = interval_of(made().loc["<a>"], "ap")
     assert (interval.estimate, interval.low, interval.high) == (0.51234, 0.4, 0.6)
+
+
+def test_facts_are_not_copied_for_each_row():
+    class Fact:
+        copied = 0
+
+        def __deepcopy__(self, memo):
+            Fact.copied += 1
+            return self
+
+    rows = [{"name": i, "ap": 0.5, "ap_low": 0.4, "ap_high": 0.6} for i in range(100)]
+    headings = {"name": Heading("name"), "ap": Heading("AP")}
+    frame = make_frame(rows, "name", headings, facts={"large": Fact()})
+    assert intervals_of(frame, "ap") == [Interval(0.5, 0.4, 0.6)] * 100
+    text_table(frame)
+    assert Fact.copied < 20
+
+
+def test_a_missing_word_is_a_blank_or_what_its_heading_says():
+    rows = [{"name": "a", "told": "so", "named": None, "p": 0.5}]
+    rows += [{"name": "b", "told": None, "named": "dog", "p": np.nan}]
+    headings = {"told": Heading("told"), "named": Heading("named", missing="don't know")}
+    headings["p"] = Heading("p", missing="")
+    frame = make_frame(rows, "name", headings)
+    assert text_table(frame)[1] == [["so", "don't know", "0.500"], ["", "dog", ""]]
+    assert [row["told"] for row in records(frame)] == ["so", None]
+
+
+def test_notes_stay_where_a_table_has_no_rows(capsys):
+    headings = {"name": Heading("name")}
+    frames = {
+        "none": make_frame([], "name", headings, title="None", notes=["Too few."]),
+        "made": made(),
+        "silent": make_frame([], "name", headings, title="Silent"),
+    }
+    form = argparse.Namespace(json=False, csv=False, html=False)
+    show_all(form, frames)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:5] == ["None", "", "Too few.", "", "T"]
+    assert "Silent" not in lines
+    form.csv = True
+    show_all(form, frames)
+    out, err = capsys.readouterr()
+    assert err.splitlines() == ["Too few.", "One & two."]
+    assert out.startswith("# none\nname\n\n# made\nname,n,")
+
+
+@pytest.mark.parametrize("command", ["metrics demo", "suspects demo", "study report demo"])
+def test_forms_exclude_each_other(command, capsys):
+    for one, other in (("--json", "--csv"), ("--csv", "--html"), ("--html", "--json")):
+        with pytest.raises(SystemExit):
+            main([*command.split(), one, other])
+        assert "not allowed with" in capsys.readouterr().err
 
 
 def test_without_rows_the_columns_are_there():

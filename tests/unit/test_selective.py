@@ -17,10 +17,17 @@ from inficond_panel.distill.metrics.thresholds import (
 )
 from inficond_panel.distill.metrics.top_class import TopClass
 from inficond_panel.errors import DataError, TuningError
-from inficond_panel.export.abstaining import ALL_CLASSES, abstaining
 from inficond_panel.export.folder import as_exported
-from inficond_panel.export.predictions import Prediction, decision_frame
+from inficond_panel.export.predictions import (
+    ALL_CLASSES,
+    DONT_KNOW,
+    Named,
+    Prediction,
+    abstaining,
+    decision_frame,
+)
 from inficond_panel.results.cross_fitted import evaluation_outcome
+from inficond_panel.results.forms import text_table
 from inficond_panel.store import write_store
 
 
@@ -183,7 +190,7 @@ def test_one_class_an_image_is_answered_as_a_whole(tmp_path):
     frame = students.coverage()
     assert frame.index[-1] == 1
     assert frame["accuracy"].iloc[-1] == pytest.approx(
-        students.metrics("tune", together=True).loc["top1", "students"]
+        students.metrics_together("tune").loc["top1", "students"]
     )
     exported = as_exported(students.tuner, students.node, {})
     rules = abstaining(exported, students.tuner.store, 0.5)
@@ -194,6 +201,9 @@ def test_one_class_an_image_is_answered_as_a_whole(tmp_path):
     found = rules.apply([*alike, *sure])
     assert {one.answered for one in found[: len(names)]} == {False}
     assert {one.answered for one in found[len(names) :]} == {True}
+    named = {"flat": Named("cat", 0.4, None, False), "sure": Named("dog", 0.9, None, True)}
+    rows = text_table(decision_frame(found, named))[1]
+    assert [row[1] for row in rows] == [DONT_KNOW] * len(names) + ["dog"] * len(names)
 
 
 def test_labels_of_tune_that_chose_lambda_do_not_judge(tmp_path):
@@ -213,4 +223,4 @@ def test_labels_of_tune_that_chose_lambda_do_not_judge(tmp_path):
     logits[:, tuner.store.classes.index("cat")] = judged
     right = logits.argmax(1) == tuner.store.label[tuner.store.rows("tune")].argmax(1)
     assert students.coverage()["accuracy"].iloc[-1] == right.mean()
-    assert students.metrics("tune", together=True).loc["top1", "students"] == right.mean()
+    assert students.metrics_together("tune").loc["top1", "students"] == right.mean()

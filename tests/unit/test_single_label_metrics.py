@@ -11,6 +11,7 @@ from test_single_label_data import CLASSES, single_frames
 from inficond_panel import from_frames
 from inficond_panel.cli import main
 from inficond_panel.errors import TuningError
+from inficond_panel.results.forms import text_table
 from inficond_panel.results.image_sets import decided_images
 from inficond_panel.results.top_measures import confusions, metrics_together
 from inficond_panel.tuning import Intent
@@ -32,7 +33,7 @@ def expected(students, split="tune"):
 
 
 def test_the_frame_has_the_metrics_of_students_and_teacher(students):
-    frame = students.metrics("tune", together=True)
+    frame = students.metrics_together("tune")
     label, mine, teacher = expected(students)
     assert frame.loc["top1", "students"] == accuracy_score(label, mine.argmax(1))
     assert frame.loc["top1", "teacher"] == accuracy_score(label, teacher.argmax(1))
@@ -84,7 +85,7 @@ def test_info_has_the_top1_accuracy_of_the_teacher(students, capsys):
 
 def test_a_look_at_the_holdout_is_counted(students):
     students.confusion("holdout")
-    students.metrics("holdout", together=True)
+    students.metrics_together("holdout")
     assert students.tuner.looks() == 2
 
 
@@ -95,9 +96,12 @@ def test_top_k_changes_and_pairs_of_classes(students, capsys):
     k = top_k_accuracy_score(label, mine, k=2)
     assert found.loc["top_k", "students"] == pytest.approx(k)
     assert found.loc["top_k", "name"] == "top-2 accuracy"
-    before = students.metrics("tune", together=True).loc["top1", "since_start"]
+    frame = students.metrics_together()
+    assert "since_parent" not in frame  # the parent is the start
+    assert text_table(frame)[0][-3:] == ["since the start", "95 %", ""]
+    before = frame.loc["top1", "since_start"]
     students.jump("0")
-    start = students.metrics("tune", together=True).loc["top1", "students"]
+    start = students.metrics_together("tune").loc["top1", "students"]
     assert before == pytest.approx(found.loc["top1", "students"] - start)
     pairs = confusions(students.tuner, students.tuner.nodes()[1], "tune")
     for column, named in (("images", mine), ("teacher_images", teacher)):
@@ -113,7 +117,7 @@ def test_with_several_classes_an_image_there_is_no_top_one(tmp_path, capsys):
 
     students = from_frames(**frames(), path=tmp_path / "own.zarr").fit()
     with pytest.raises(TuningError, match="any number of classes an image: there is no top-1"):
-        students.metrics("tune", together=True)
+        students.metrics_together("tune")
     with pytest.raises(TuningError, match="no top-1"):
         students.confusion("holdout")
     assert students.tuner.looks() == 0

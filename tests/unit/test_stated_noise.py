@@ -18,8 +18,8 @@ from inficond_panel import open_students
 from inficond_panel.cli import main
 from inficond_panel.distill.metrics.bootstrap import draw_counts
 from inficond_panel.errors import TuningError
-from inficond_panel.export.abstaining import abstaining
 from inficond_panel.export.folder import as_exported
+from inficond_panel.export.predictions import abstaining
 from inficond_panel.results.stability import stability
 from inficond_panel.spec.sections.page import Views
 from inficond_panel.tuning.shift import class_shifts

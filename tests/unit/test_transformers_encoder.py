@@ -247,10 +247,12 @@ def test_from_init_to_a_store_that_predicts(saved, tmp_path, monkeypatch, capsys
 
 
 def test_the_page_says_which_package_a_typed_concept_lacks(saved, tmp_path, monkeypatch):
+    from factory import small_spec
     from precompute_factory import photo_set
 
     from inficond_panel import predict
     from inficond_panel.spec import load_spec
+    from inficond_panel.tuning import open_tuner
 
     photo_set(tmp_path)
     text = (tmp_path / "spec.yaml").read_text().replace(
@@ -262,6 +264,10 @@ def test_the_page_says_which_package_a_typed_concept_lacks(saved, tmp_path, monk
     page.check()
     assert page.embed_text(["sky"]).shape == (1, 16)
     monkeypatch.setattr(predict, "find_spec", lambda name: None if name == "transformers" else name)
-    with pytest.raises(MissingExtraError, match="concept needs the package transformers") as told:
-        page.check()
-    assert "[precompute,transformers]" in told.value.remedy
+    tuner = open_tuner(small_spec(tmp_path))
+    tuner.store.attrs["stages"] = {"segments": {}}
+    photos = predict.PagePhotos(page.spec)
+    for check in (page.check, lambda: photos.check(tuner.store)):
+        with pytest.raises(MissingExtraError, match="needs the package transformers") as told:
+            check()
+        assert "[precompute,transformers]" in told.value.remedy

@@ -32,7 +32,9 @@ def add_arguments(parser: Parser) -> None:
         ("remove", "Remove a concept that was typed.", "demo 'red bus'"),
     ):
         shown = f"inficond concept {name} {example}"
-        add_tuner(actions.add_parser(name, **described(text, shown)))
+        action = actions.add_parser(name, **described(text, shown))
+        add_tuner(action)
+        add_json(action)
     text = "Say which words of the corpus the spec's filters drop; encodes words, no photo."
     words = actions.add_parser("filter", **described(text, "inficond concept filter photos.yaml"))
     words.add_argument("spec", metavar="SPEC", help=SPEC)

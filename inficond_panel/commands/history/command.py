@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from inficond_panel.commands.shared.arguments import (
+    add_json,
     add_node,
     add_required_node,
     add_split,
@@ -64,10 +65,10 @@ def add_arguments(parser: Parser) -> None:
     added = parser.add_words("ACTION SPEC", "action")
     for name, text in _ACTIONS.items():
         example = f"inficond history {name} {_EXAMPLES[name]}"
-        add_tuner(added.add_parser(name, **described(text, example)))
+        action = added.add_parser(name, **described(text, example))
+        add_tuner(action)
+        (add_forms if name in {"list", "events"} else add_json)(action)
     of = added.choices
-    for name in ("list", "events"):
-        add_forms(of[name])
     of["list"].add_argument("--all", action="store_true", help="deleted branches too")
     of["list"].add_argument(
         "--others", action="store_true", help="students over other concepts, or with other settings"

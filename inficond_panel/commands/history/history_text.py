@@ -14,7 +14,7 @@ from inficond_panel.tuning.notices import limits_text
 from inficond_panel.vocabulary.confidence import interval_word
 from inficond_panel.vocabulary.metrics import AP, METRICS
 from inficond_panel.wording.cures import Asked, asked_words
-from inficond_panel.wording.metric_change import change_text, make_change
+from inficond_panel.wording.metrics import change_text, make_change
 
 _SHOWN_IDS = 8
 

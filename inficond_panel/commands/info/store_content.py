@@ -25,13 +25,12 @@ from inficond_panel.store.output_order import hold_store
 from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.documents import store_document
 from inficond_panel.tuning.opening import typed_folder, usual_history
-from inficond_panel.tuning.other_students import by_kind, other_students, others_sentence
+from inficond_panel.tuning.other_students import count_others, other_students, others_sentence
 from inficond_panel.tuning.student import Evaluation
 from inficond_panel.vocabulary.confidence import CONFIDENCE, confidence_word
-from inficond_panel.vocabulary.metrics import AP
+from inficond_panel.vocabulary.metrics import AP, TOP1
 from inficond_panel.vocabulary.splits import SPLITS, TUNE
-from inficond_panel.vocabulary.top_metrics import TOP1
-from inficond_panel.wording.teacher import teacher_sentences
+from inficond_panel.wording.metrics import teacher_sentences
 
 
 def say_content(args: argparse.Namespace) -> None:
@@ -315,7 +314,7 @@ def count_iterations(spec: str, store: str | None, history: Path | None) -> dict
         "history": str(history),
         "here": here,
         "others": [other.to_json() for other in others],
-        "told": others_sentence(by_kind(others), spec),
+        "told": others_sentence(count_others(tuner), spec),
     }
 
 

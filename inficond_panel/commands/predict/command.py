@@ -15,7 +15,7 @@ from inficond_panel.commands.shared.arguments import (
     share,
 )
 from inficond_panel.commands.shared.output import note
-from inficond_panel.commands.shared.show import add_forms, show, show_all
+from inficond_panel.commands.shared.show import add_forms, show_all
 from inficond_panel.errors import DataError
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 
     from inficond_panel.concepts.photo_scores import PhotoScores
     from inficond_panel.export import Exported
-    from inficond_panel.export.abstaining import Abstaining
-    from inficond_panel.export.predictions import Prediction
+    from inficond_panel.export.predictions import Abstaining, Prediction
     from inficond_panel.tuning import Tuner
 
 DESCRIPTION = (
@@ -75,8 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Decide the classes of photos."""
     from inficond_panel.commands.predict.outlined_photos import outline_files, write_outlined
-    from inficond_panel.export.abstaining import abstaining
-    from inficond_panel.export.predictions import predict
+    from inficond_panel.export.predictions import abstaining, predict
     from inficond_panel.predict import score_photos
     from inficond_panel.tuning.thumbs import check_name
 
@@ -95,7 +93,7 @@ def run(args: argparse.Namespace) -> None:
         own = [one for one in predictions if not args.classes or one.class_name in args.classes]
         written = write_outlined(files, tuner.store, scores, own)
         note(f"{len(written)} photos with outlines are in {args.outlines}.")
-    _show(args, _frames(args, tuner, name, scores, predictions, rules))
+    show_all(args, _frames(args, tuner, name, scores, predictions, rules))
 
 
 def _frames(
@@ -107,8 +105,12 @@ def _frames(
     rules: Abstaining | None,
 ) -> dict[str, pd.DataFrame]:
     """Decisions, and what else was asked for, by name."""
-    from inficond_panel.export.abstaining import rules_frame
-    from inficond_panel.export.predictions import decision_frame, named_classes, part_frame
+    from inficond_panel.export.predictions import (
+        decision_frame,
+        named_classes,
+        part_frame,
+        rules_frame,
+    )
     from inficond_panel.results.photo_drift import drift_frame, photo_drift
 
     named = named_classes(predictions) if tuner.store.task == SINGLE_LABEL else None
@@ -125,18 +127,6 @@ def _frames(
         level = tuner.spec.views.confidence
         frames["drift"] = drift_frame(photo_drift(tuner.store, scores, level=level))
     return frames
-
-
-def _show(args: argparse.Namespace, frames: dict[str, pd.DataFrame]) -> None:
-    """Print the frames; as CSV one table, the parts where these are asked for."""
-    if args.csv:
-        show(args, frames["parts" if args.explain else "decisions"])
-    else:
-        show_all(args, frames, list(frames))
-    for frame in frames.values():
-        if args.csv or args.json or frame.empty:
-            for text in frame.attrs["notes"]:
-                note(text)
 
 
 def _note_lacks(scores: PhotoScores) -> None:

@@ -107,7 +107,6 @@ def add_experiment_arguments(parser: argparse.ArgumentParser) -> None:
     add_noise(parser)
     add_threshold(parser)
     add_seed(parser)
-    add_json(parser)
     add_forms(parser)
 
 
@@ -115,7 +114,6 @@ def add_table_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of table: an experiment that is there."""
     parser.add_argument("folder", metavar="FOLDER", help="folder of the experiment")
     add_threshold(parser, None)
-    add_json(parser)
     add_forms(parser)
 
 
@@ -127,7 +125,6 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", metavar="FOLDER", help="a new folder")
     add_allow_python(parser)
     add_threshold(parser, None)
-    add_json(parser)
     add_forms(parser)
 
 

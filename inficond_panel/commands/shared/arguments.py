@@ -23,7 +23,6 @@ def add_tuner(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("spec", metavar="SPEC", help=SPEC)
     parser.add_argument("--store", metavar="FOLDER", help=STORE)
     parser.add_argument("--history", metavar="FILE", help=HISTORY)
-    add_json(parser)
 
 
 def add_node(parser: argparse.ArgumentParser, default: str = "the one on the page") -> None:
@@ -114,7 +113,7 @@ def add_seed(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_json(parser: argparse.ArgumentParser) -> None:
+def add_json(parser: argparse._ActionsContainer) -> None:
     """Add the choice of one JSON document."""
     parser.add_argument(
         "--json", action="store_true", help="print one JSON document on standard output"

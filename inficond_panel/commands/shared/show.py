@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from inficond_panel.commands.shared.arguments import add_json
 from inficond_panel.commands.shared.output import note, say, say_json, say_table
 
 if TYPE_CHECKING:
@@ -13,8 +14,9 @@ if TYPE_CHECKING:
 
 
 def add_forms(parser: argparse.ArgumentParser) -> None:
-    """Add the forms of a table beside ``--json``."""
+    """Add the forms of a result beside the table; they exclude each other."""
     forms = parser.add_mutually_exclusive_group()
+    add_json(forms)
     forms.add_argument("--csv", action="store_true", help="print the table as CSV, in all digits")
     forms.add_argument("--html", action="store_true", help="print the table as HTML")
 
@@ -22,48 +24,55 @@ def add_forms(parser: argparse.ArgumentParser) -> None:
 def show(args: argparse.Namespace, frame: pd.DataFrame) -> None:
     """Print a result with its notes: as a table, or as JSON, CSV or HTML where these are asked
     for."""
-    from inficond_panel.results.forms import csv_text, document, html_text
+    from inficond_panel.results.forms import document
 
     if args.json:
         say_json(document(frame))
-    elif args.html:
-        say(html_text(frame).rstrip("\n"))
-    elif args.csv:
-        say(csv_text(frame).rstrip("\n"))
-        for text in frame.attrs["notes"]:
-            note(text)
     else:
-        _say_table(frame)
+        show_all(args, {"": frame})
 
 
 def show_all(
-    args: argparse.Namespace, frames: Mapping[str, pd.DataFrame], shown: Sequence[str]
+    args: argparse.Namespace, frames: Mapping[str, pd.DataFrame], shown: Sequence[str] | None = None
 ) -> None:
-    """Print several results: those ``shown`` as tables, or all as one document by their names.
+    """Print several results: those ``shown`` (all) as tables, or all as one document by their
+    names.
 
-    As CSV all follow one another, each after a line ``# name``.
+    As CSV all follow one another, each after a line ``# name`` where there are several; the notes
+    go to standard error. A table without rows is left out, its notes are not.
     """
     from inficond_panel.results.forms import csv_text, documents, html_text
 
+    chosen = [frames[name] for name in (frames if shown is None else shown)]
     if args.json:
         say_json(documents(frames))
-    elif getattr(args, "csv", False):
-        say("\n".join(f"# {name}\n{csv_text(frame)}" for name, frame in frames.items()))
-    elif getattr(args, "html", False):
-        say("\n".join(html_text(frames[name]) for name in shown))
+    elif args.html:
+        say("\n".join(html_text(frame).rstrip("\n") for frame in chosen))
+    elif args.csv:
+        names = [f"# {name}\n" if len(frames) > 1 else "" for name in frames]
+        texts = [csv_text(frame) for frame in frames.values()]
+        say("\n".join(map("".join, zip(names, texts, strict=True))).rstrip("\n"))
+        for text in dict.fromkeys(text for each in frames.values() for text in each.attrs["notes"]):
+            note(text)
     else:
-        for number, name in enumerate(name for name in shown if not frames[name].empty):
-            if number:
-                say()
-            _say_table(frames[name])
+        _say_tables(chosen)
 
 
-def _say_table(frame: pd.DataFrame) -> None:
+def _say_tables(frames: Sequence[pd.DataFrame]) -> None:
     from inficond_panel.results.forms import text_table
 
-    say(frame.attrs["title"])
-    say()
-    say_table(*text_table(frame))
-    say()
-    for text in frame.attrs["notes"]:
-        say(text)
+    said = False
+    for frame in frames:
+        header, rows = text_table(frame)
+        if not (rows or frame.attrs["notes"]):
+            continue
+        if said:
+            say()
+        say(frame.attrs["title"])
+        say()
+        if rows:
+            say_table(header, rows)
+            say()
+        for text in frame.attrs["notes"]:
+            say(text)
+        said = True

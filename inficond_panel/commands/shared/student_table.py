@@ -9,7 +9,7 @@ from inficond_panel.common.numbers import written
 from inficond_panel.distill import ClassMetrics
 from inficond_panel.tuning import Node, Tuner
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, F1, FIDELITY, PRECISION, RECALL, keys
-from inficond_panel.wording.teacher import teacher_sentences
+from inficond_panel.wording.metrics import teacher_sentences
 
 _DECIDED = (PRECISION, RECALL, F1, ACCURACY, FIDELITY)
 _COLUMNS = (AP.key, "teacher_ap", *keys(*_DECIDED), "constant_fidelity")

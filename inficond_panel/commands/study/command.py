@@ -58,9 +58,9 @@ def add_arguments(parser: Parser) -> None:
         action.add_argument(
             "--data", metavar="FOLDER", help="what is recorded (default: as the study says)"
         )
-        if name in {"add", "list", "link", "replay", "report"}:
+        if name in {"add", "link", "replay"}:
             add_json(action)
-        if name == "list":
+        if name in {"list", "report"}:
             add_forms(action)
     _add_own_arguments(actions.choices)
 

@@ -9,7 +9,7 @@ import os
 import sys
 from pathlib import Path
 
-from inficond_panel.commands.shared.output import say, say_json
+from inficond_panel.commands.shared.output import note, say, say_json
 from inficond_panel.commands.shared.show import show_all
 from inficond_panel.commands.study.participants import find_participant
 from inficond_panel.errors import StudyError
@@ -60,7 +60,8 @@ def report(opened: Study, args: argparse.Namespace) -> None:
         say_json({"files": written, **documents(frames)})
         return
     show_all(args, frames, ("summary",))
-    say("\n".join(written))
+    for file in written:
+        note(f"Written: {file}")
 
 
 def export(opened: Study, args: argparse.Namespace) -> None:

@@ -36,8 +36,7 @@ from inficond_panel.distill.metrics.outcome import Outcome
 from inficond_panel.distill.metrics.top_class import TopClass
 from inficond_panel.distill.scores import Array
 from inficond_panel.vocabulary.confidence import CONFIDENCE, USUAL_NOISE, Noise, tails
-from inficond_panel.vocabulary.metrics import AP, BIASED, METRICS, keys
-from inficond_panel.vocabulary.top_metrics import TOP_ECE
+from inficond_panel.vocabulary.metrics import AP, BIASED, METRICS, TOP_ECE, keys
 
 #: Folds of a cross-fit, here and in all that import it.
 FOLDS = 5

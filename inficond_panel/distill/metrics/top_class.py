@@ -33,7 +33,7 @@ from inficond_panel.distill.metrics.outcome import DrawKey, likeliest, ratio
 from inficond_panel.distill.scores import Array
 from inficond_panel.errors import DataError
 from inficond_panel.vocabulary.confidence import CONFIDENCE, tails
-from inficond_panel.vocabulary.top_metrics import (
+from inficond_panel.vocabulary.metrics import (
     AGREEMENT,
     BALANCED,
     TOP1,
