@@ -24,7 +24,7 @@ from inficond_panel.plots.student_plots import (
     make_reliability,
     make_what_if,
 )
-from inficond_panel.quantify.outputs.gamma_sweep import GammaSweep
+from inficond_panel.quantify.gamma_sweep import GammaSweep
 from inficond_panel.results.concept_order import ORDERS, order_concepts
 from inficond_panel.results.coverage import decisions_of
 from inficond_panel.results.snapshot import take_snapshot, take_tree

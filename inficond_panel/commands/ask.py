@@ -62,9 +62,8 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _ask(args: argparse.Namespace, tuner: Tuner, node: Node) -> None:
+    from inficond_panel.common.files import make_table, write_whole
     from inficond_panel.common.numbers import count
-    from inficond_panel.common.saved_file import make_table
-    from inficond_panel.common.whole_file import write_whole
     from inficond_panel.tuning.answer_files import COLUMNS, asked_rows
     from inficond_panel.tuning.answers import photos_to_ask
     from inficond_panel.tuning.thumbs import check_name

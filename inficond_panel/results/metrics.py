@@ -13,9 +13,9 @@ from typing import Any
 
 import pandas as pd
 
+from inficond_panel.common.files import File
 from inficond_panel.common.interval import Interval
 from inficond_panel.common.numbers import count
-from inficond_panel.common.saved_file import File
 from inficond_panel.distill import (
     Agreement,
     ClassMetrics,

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from inficond_panel.common.files import LIST_BYTES, read_text
 from inficond_panel.common.near_words import near
-from inficond_panel.common.reading import LIST_BYTES, read_text
 from inficond_panel.distill import (
     GroupReport,
     Outcome,

@@ -18,9 +18,8 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from inficond_panel.common.files import lines_of, named, write_whole
 from inficond_panel.common.near_words import missing
-from inficond_panel.common.reading import lines_of
-from inficond_panel.common.whole_file import named, write_whole
 from inficond_panel.errors import AnswersError, Problem, TuningError
 from inficond_panel.store import Store
 from inficond_panel.tuning.answers import Answers, AskedPhotos

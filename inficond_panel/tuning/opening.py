@@ -15,9 +15,15 @@ import numpy as np
 
 from inficond_panel.common.cache import once
 from inficond_panel.common.near_words import listed, missing
-from inficond_panel.concepts.extended_store import ExtendedStore, base_of, extended
 from inficond_panel.concepts.texts import TextEncoder
-from inficond_panel.concepts.typed import TypedConcept, TypedFolder, type_concept
+from inficond_panel.concepts.typed import (
+    ExtendedStore,
+    TypedConcept,
+    TypedFolder,
+    base_of,
+    extended,
+    type_concept,
+)
 from inficond_panel.errors import StoreMissingError, TuningError
 from inficond_panel.spec import Spec, check_against, find_spec, load_spec
 from inficond_panel.store import Store, open_store

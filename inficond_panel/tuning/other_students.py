@@ -10,7 +10,7 @@ from typing import Any
 
 from inficond_panel.common.near_words import missing
 from inficond_panel.common.numbers import count
-from inficond_panel.concepts.extended_store import base_of
+from inficond_panel.concepts.typed import base_of
 from inficond_panel.errors import TuningError
 from inficond_panel.store import Store
 from inficond_panel.tuning.history.records import OtherRoot

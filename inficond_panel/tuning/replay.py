@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from inficond_panel.common import clock
-from inficond_panel.common.whole_file import write_whole
-from inficond_panel.concepts.extended_store import base_of
+from inficond_panel.common.files import write_whole
+from inficond_panel.concepts.typed import base_of
 from inficond_panel.errors import HistoryError, TuningError
 from inficond_panel.tuning.fitting.recipe import Cancelled, Progress
 from inficond_panel.tuning.history.history import History

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from inficond_panel.common.reading import WORD_BYTES, read_lines
+from inficond_panel.common.files import WORD_BYTES, read_lines
 from inficond_panel.concepts.texts import EmbedsText, embed_concepts, fault_of, texts_of, twins
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.concepts import Filters

@@ -9,7 +9,7 @@ from typing import Any
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.dataset import Dataset as Section
 from inficond_panel.spec.sections.dataset import PythonDataset
-from inficond_panel.store.label_checks import REMEDY, single_label_fault
+from inficond_panel.store.checks import REMEDY, single_label_fault
 from precompute.datasets.dataset import Dataset, Encoded, Listing
 from precompute.datasets.existing import (
     check_encoder,

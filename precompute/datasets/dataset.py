@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from inficond_panel.common.files import read_lines
 from inficond_panel.common.near_words import first_of
-from inficond_panel.common.reading import read_lines
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.splits import (
     ALL,

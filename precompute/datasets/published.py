@@ -15,14 +15,14 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from inficond_panel.common.near_words import first_of
-from inficond_panel.common.reading import (
+from inficond_panel.common.files import (
     ANNOTATION_BYTES,
     INSTANCES_BYTES,
     read_bytes,
     read_lines,
     read_text,
 )
+from inficond_panel.common.near_words import first_of
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.dataset import CocoDataset, VocDataset
 from precompute.datasets.dataset import Listing, choose_classes, label_matrix, read_list

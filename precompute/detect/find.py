@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from inficond_panel.common.files import read_lines
 from inficond_panel.common.installation import shipped_folder
-from inficond_panel.common.reading import read_lines
 from inficond_panel.errors import DataError
 from inficond_panel.store import open_store
 from precompute.datasets.published import read_instances, voc_classes

@@ -17,8 +17,8 @@ from inficond_panel.spec.sections.concepts import Filters, Projections
 from inficond_panel.spec.sections.encoder import Encoder as EncoderSection
 from inficond_panel.spec.sections.teacher import LogitsTeacher, NetworkTeacher
 from inficond_panel.store import FORMAT_VERSION, open_store
-from inficond_panel.store.hashing import array_hash
-from inficond_panel.store.label_checks import one_class_note
+from inficond_panel.store.checks import one_class_note
+from inficond_panel.store.schema import array_hash
 from inficond_panel.vocabulary.splits import FIT, SPLITS
 from inficond_panel.vocabulary.tasks import TASKS
 from precompute.batches.results import key_of, photo_keys, plain

@@ -21,7 +21,6 @@ from inficond_panel.spec import Spec
 from inficond_panel.spec.sections.teacher import LogitsTeacher, NetworkTeacher
 from inficond_panel.store import Store, open_store
 from inficond_panel.store.images import decode
-from inficond_panel.store.lock import only_run
 from inficond_panel.store.more_photos import (
     Extended,
     MorePhotos,
@@ -30,6 +29,7 @@ from inficond_panel.store.more_photos import (
     parts_of,
     write_part,
 )
+from inficond_panel.store.write import only_run
 from inficond_panel.vocabulary.splits import FIT, HOLDOUT, TUNE
 from precompute.batches.results import UNREADABLE, Results, Segmented, photo_keys
 from precompute.batches.run import Progress, Run, Settings

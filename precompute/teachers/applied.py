@@ -18,10 +18,10 @@ import numpy as np
 from PIL import Image
 
 from inficond_panel.common.devices import CPU
+from inficond_panel.common.files import write_whole
 from inficond_panel.common.near_words import first_of
 from inficond_panel.common.teacher_outputs import log_odds
-from inficond_panel.common.whole_file import write_whole
-from inficond_panel.concepts.extended_store import base_of
+from inficond_panel.concepts.typed import base_of
 from inficond_panel.errors import DataError, InficondError
 from inficond_panel.spec import Spec
 from inficond_panel.spec.sections.encoder import Encoder as EncoderSection

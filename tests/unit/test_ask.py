@@ -18,7 +18,7 @@ import inficond_panel
 from inficond_panel import distill
 from inficond_panel.api.students import TunableStudents
 from inficond_panel.cli import main
-from inficond_panel.common.saved_file import make_table
+from inficond_panel.common.files import make_table
 from inficond_panel.distill import average_precision
 from inficond_panel.distill.metrics.bootstrap import stratified_folds
 from inficond_panel.errors import AnswersError, EditsError, TuningError

@@ -13,8 +13,7 @@ from scipy.special import expit
 from spread_shortcut import shifted_frames
 
 import inficond_panel
-from inficond_panel.concepts.extended_store import extended
-from inficond_panel.concepts.typed import TypedConcept, basis_of
+from inficond_panel.concepts.typed import TypedConcept, basis_of, extended
 from inficond_panel.distill import Scores, average_precision, decision_function, fit
 from inficond_panel.errors import EditsError, StoreError, TuningError
 from inficond_panel.results.cross_fitted import evaluation_outcome

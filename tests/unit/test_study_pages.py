@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from studies import STUDY, Visitor, small_study
 
-from inficond_panel.common.whole_file import write_whole
+from inficond_panel.common.files import write_whole
 from inficond_panel.errors import StudyError
 from inficond_panel.state import Jobs
 from inficond_panel.study.pages import board as board_page

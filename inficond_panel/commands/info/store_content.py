@@ -21,7 +21,7 @@ from inficond_panel.results.top_measures import teacher_top_class
 from inficond_panel.spec import Spec, find_spec, load_spec
 from inficond_panel.store import Store, open_store
 from inficond_panel.store.more_photos import other_parts, parts_of
-from inficond_panel.store.output_order import hold_store
+from inficond_panel.store.teacher_outputs import hold_store
 from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.documents import store_document
 from inficond_panel.tuning.opening import typed_folder, usual_history

@@ -15,14 +15,20 @@ import numpy as np
 from inficond_panel.commands.shared.arguments import allow_python
 from inficond_panel.commands.shared.output import note
 from inficond_panel.commands.shared.precompute_package import precompute_package
+from inficond_panel.common.files import replacing
 from inficond_panel.common.numbers import defined
-from inficond_panel.common.whole_file import replacing
 from inficond_panel.errors import DataError
-from inficond_panel.quantify.experiment.architectures import LAYER
-from inficond_panel.quantify.experiment.experiment import Outcome, Photos, Settings, run_experiment
-from inficond_panel.quantify.experiment.figures import Figures, write_figures
-from inficond_panel.quantify.experiment.sheet import write_sheet
-from inficond_panel.quantify.pixels.information import Perturbation
+from inficond_panel.quantify.experiment import (
+    Figures,
+    Outcome,
+    Photos,
+    Settings,
+    run_experiment,
+    write_figures,
+    write_sheet,
+)
+from inficond_panel.quantify.information import Perturbation
+from inficond_panel.quantify.training import LAYER
 from inficond_panel.spec import Spec, find_spec, load_spec
 from inficond_panel.store.images import UnreadableImage
 from inficond_panel.vocabulary.splits import FIT, TUNE

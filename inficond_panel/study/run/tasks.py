@@ -13,9 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from inficond_panel.concepts.extended_store import extended
 from inficond_panel.concepts.texts import TextEncoder
-from inficond_panel.concepts.typed import check_encoder, check_typing
+from inficond_panel.concepts.typed import check_encoder, check_typing, extended
 from inficond_panel.errors import InficondError, Problem, SpecError
 from inficond_panel.spec import Spec, find_spec, load_spec
 from inficond_panel.spec.framework.yaml_source import hint

@@ -22,9 +22,9 @@ from inficond_panel.distill.solver.tempered import Tempered, mixed_of
 from inficond_panel.distill.sources import on_card
 from inficond_panel.errors import TuningError
 from inficond_panel.store import Store
-from inficond_panel.store.label_checks import whole_labels
+from inficond_panel.store.checks import whole_labels
 from inficond_panel.store.more_photos import MorePhotos, more_photos
-from inficond_panel.store.oracle_logits import oracle_logits, oracle_others
+from inficond_panel.store.teacher_outputs import oracle_logits, oracle_others
 from inficond_panel.tuning.fitting.terms import Correction, Learned, Taught, Terms
 from inficond_panel.vocabulary.cures import LABELS, MORE, SOURCES
 from inficond_panel.vocabulary.splits import FIT, TUNE

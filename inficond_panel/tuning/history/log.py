@@ -16,7 +16,7 @@ from copy import copy
 from dataclasses import dataclass, field, fields
 
 from inficond_panel.common import clock
-from inficond_panel.common.sqlite_form import Form, refusing
+from inficond_panel.common.sqlite_file import Form, refusing
 from inficond_panel.errors import HistoryError, TuningError
 from inficond_panel.tuning.node import Iteration
 

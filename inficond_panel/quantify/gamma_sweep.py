@@ -8,7 +8,7 @@ seen the labels that it is measured on.
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -16,22 +16,83 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from inficond_panel.common.files import ANNOTATION_BYTES, read_text
+from inficond_panel.common.installation import missing_extra
 from inficond_panel.common.near_words import near
-from inficond_panel.common.reading import ANNOTATION_BYTES, read_text
 from inficond_panel.distill import Interval
 from inficond_panel.errors import DataError
-from inficond_panel.quantify.outputs.output_report import (
-    OutputMeasure,
-    drawn_measures,
-    hold_against,
+from inficond_panel.quantify.output_report import OutputMeasure, drawn_measures, hold_against
+from inficond_panel.quantify.outputs import (
+    Groups,
+    Outputs,
+    Reliability,
+    label_set_groups,
+    large_groups,
+    made_outputs,
+    sample,
+    single_label_groups,
+    tsne,
 )
-from inficond_panel.quantify.outputs.outputs import Outputs, made_outputs
-from inficond_panel.quantify.outputs.reliability import Reliability
-from inficond_panel.quantify.outputs.separation import Groups, large_groups, sample, tsne
 from inficond_panel.store import Store
-from inficond_panel.store.oracle_logits import teacher_others
+from inficond_panel.store.teacher_outputs import teacher_others
+from inficond_panel.tuning import Tuner
 from inficond_panel.vocabulary.confidence import CONFIDENCE
 from inficond_panel.vocabulary.splits import FIT
+
+#: Rules of the sub-classes: images with one label, by it, or images by the set of their labels.
+GROUPS = {"single": single_label_groups, "sets": label_set_groups}
+
+
+def oracle_sweep(
+    tuner: Tuner,
+    gammas: Sequence[float],
+    *,
+    groups: str = "single",
+    above: str = "",
+    draws: int | None = None,
+    seed: int = 0,
+    progress: Callable[[str], None] = lambda _: None,
+) -> GammaSweep:
+    """Oracles of these gammas, made by the spec's teacher, and their outputs on ``fit`` measured.
+
+    ``above`` names the super-classes: a metadata column, or a CSV file (``super_groups``). Logits
+    are kept beside the store. Raises ``DataError`` for a gamma that is negative or not finite, for
+    a teacher without gradients, and as ``precompute.teachers.applied``; ``MissingExtraError``.
+    """
+    tuner.spec.check_photos()
+    noise = tuner.spec.views.noise(draws, seed)
+    values = [float(gamma) for gamma in gammas]
+    wrong = [gamma for gamma in values if not (np.isfinite(gamma) and gamma >= 0)]
+    if wrong or not values:
+        raise DataError(
+            f"gamma is {wrong[0]:g}." if wrong else "No gamma is given.",
+            "Give finite numbers, 0 or more; 0 is the teacher itself.",
+        )
+    store, label = tuner.store, tuner.store.label[tuner.store.rows(FIT)]
+    made = sample(GROUPS[groups](label, store.classes), seed=seed)
+    own = made if len(made.names) > 1 else None
+    if above and own is None:
+        raise DataError(
+            f"There are no sub-classes: of {made.rule} there are {len(made.names)}.",
+            "Take --groups sets, or leave the super-classes out.",
+        )
+    higher = super_groups(store, made, above) if above else None
+    try:
+        from precompute.teachers.applied import (
+            oracle_sweep as swept,
+        )
+    except ImportError as error:
+        raise missing_extra("Making oracle logits", error, "precompute") from error
+    found = swept(tuner.spec, store, [gamma for gamma in values if gamma], progress)
+    return measure_gammas(
+        store,
+        found,
+        groups=own,
+        above=higher,
+        thresholds=tuner.thresholds,
+        **noise,
+    )
+
 
 #: Measures that choose a gamma, the largest is best.
 CHOOSERS = ("silhouette", "silhouette_super")

@@ -9,7 +9,9 @@ baseline over as many epochs on the labels.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -17,35 +19,124 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image, ImageDraw
 
 from inficond_panel.common.torch_thread import one_torch_thread
 from inficond_panel.distill.metrics.point_metrics import average_precision
 from inficond_panel.errors import DataError
-from inficond_panel.quantify.experiment.architectures import LAYER, STUDENT, TEACHER, build_network
-from inficond_panel.quantify.experiment.checkpoints import (
-    checkpoint_files,
-    chosen,
-    load_weights,
-    parameters_at,
-)
-from inficond_panel.quantify.experiment.hypotheses import Followed
-from inficond_panel.quantify.experiment.learning import distance_travelled
-from inficond_panel.quantify.experiment.training import (
+from inficond_panel.quantify.hypotheses import Followed, distance_travelled
+from inficond_panel.quantify.information import Information, Perturbation, pixel_information
+from inficond_panel.quantify.knowledge_points import check_masks, contrast, feature_at
+from inficond_panel.quantify.training import (
+    LAYER,
+    STUDENT,
+    TEACHER,
     Schedule,
     TrainingData,
+    build_network,
+    checkpoint_files,
+    chosen,
     feature_fit,
+    load_weights,
     logits_of,
     match_features,
+    parameters_at,
     train_on_labels,
     train_upper,
 )
-from inficond_panel.quantify.pixels.information import Information, Perturbation, pixel_information
-from inficond_panel.quantify.pixels.knowledge_points import check_masks, contrast
-from inficond_panel.quantify.pixels.layers import feature_at
 from inficond_panel.store.network_weights import read_state
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+
+@dataclass(frozen=True, eq=False)
+class Figures:
+    """Figures measured: ``facts`` are plain values (settings, average precision, ...), ``images``
+    the ids of the N measured ones, ``foreground`` their masks ``(N, H, W)``, ``networks`` the
+    trainings of each network."""
+
+    facts: dict[str, Any]
+    images: list[str]
+    foreground: NDArray[np.bool_]
+    networks: dict[str, list[Followed]]
+
+
+def write_figures(folder: Path, figures: Figures) -> None:
+    """Write both files."""
+    arrays: dict[str, Any] = {"foreground": figures.foreground, "image": np.array(figures.images)}
+    for name, trainings in figures.networks.items():
+        for number, followed in enumerate(trainings):
+            end = f"_{number}" if number else ""
+            arrays[f"{name}_contrast{end}"] = followed.contrast
+            arrays[f"{name}_travelled{end}"] = followed.travelled
+    np.savez_compressed(folder / "figures.npz", **arrays)
+    text = json.dumps(figures.facts, indent=2, ensure_ascii=False, allow_nan=False)
+    (folder / "experiment.json").write_text(text + "\n", encoding="utf-8")
+
+
+def read_figures(folder: Path) -> Figures:
+    """Read both files; raises ``DataError`` where they are missing or damaged."""
+    try:
+        facts = json.loads((folder / "experiment.json").read_text(encoding="utf-8"))
+        with np.load(folder / "figures.npz", allow_pickle=False) as file:
+            networks: dict[str, list[Followed]] = {}
+            for name in file.files:
+                network, kind, _ = name.partition("_contrast")
+                if kind:
+                    travelled = file[name.replace("_contrast", "_travelled")]
+                    networks.setdefault(network, []).append(Followed(file[name], travelled))
+            return Figures(facts, [str(i) for i in file["image"]], file["foreground"], networks)
+    except FileNotFoundError as error:
+        raise DataError(
+            f"{folder} holds no experiment: {Path(str(error.filename)).name} is missing.",
+            "Make one: inficond quantify experiment SPEC --output FOLDER",
+        ) from error
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise DataError(f"The experiment in {folder} is damaged: {error}.", "Make it anew.") from (
+            error
+        )
+
+
+_POINT = np.array([230, 120, 0])
+_SCALE, _GAP, _HEAD = 3, 6, 16
+
+
+def heat_map(contrast: NDArray, b: float) -> NDArray[np.uint8]:
+    """RGB ``(H, W, 3)`` of H̄ - H_i: grey from -1 to 1 nats; knowledge points orange, the stronger
+    the lighter."""
+    level = np.clip((np.nan_to_num(contrast) + 1) / 2, 0, 1)[..., None]
+    grey = np.broadcast_to(220 * level, (*contrast.shape, 3))
+    orange = _POINT + (255 - _POINT) * np.clip(2 * level - 1, 0, 1) ** 2
+    return np.where((contrast > b)[..., None], orange, grey).round().astype(np.uint8)
+
+
+def write_sheet(
+    path: Path,
+    images: NDArray[np.uint8],
+    foreground: NDArray[np.bool_],
+    maps: Mapping[str, Sequence[NDArray]],
+    b: float,
+) -> None:
+    """Write a PNG of N images ``(N, H, W, 3)``, their masks and named maps ``(N, H, W)``."""
+    masks = [np.repeat(mask[..., None], 3, -1).astype(np.uint8) * 255 for mask in foreground]
+    columns = {"image": list(images), "foreground": masks}
+    columns |= {name: [heat_map(each, b) for each in of_one] for name, of_one in maps.items()}
+    height, width = (side * _SCALE for side in images.shape[1:3])
+    sheet = Image.new(
+        "RGB",
+        (len(columns) * (width + _GAP) + _GAP, len(images) * (height + _GAP) + _GAP + _HEAD),
+        "white",
+    )
+    pen = ImageDraw.Draw(sheet)
+    for column, (name, cells) in enumerate(columns.items()):
+        left = _GAP + column * (width + _GAP)
+        pen.text((left, 3), name, fill="black")
+        for row, cell in enumerate(cells):
+            picture = Image.fromarray(cell).resize((width, height), Image.Resampling.NEAREST)
+            sheet.paste(picture, (left, _HEAD + _GAP + row * (height + _GAP)))
+    sheet.save(path)
+
 
 NETWORKS = ("teacher", "student", "baseline")
 

@@ -20,13 +20,8 @@ from inficond_panel.distill import Interval, Outcome
 from inficond_panel.distill.metrics.bootstrap import class_mean, draw_counts, interval
 from inficond_panel.distill.metrics.outcome import Cutoffs, ratio
 from inficond_panel.distill.metrics.top_class import TopClass
-from inficond_panel.quantify.outputs.outputs import Outputs
-from inficond_panel.quantify.outputs.reliability import (
-    entropy,
-    pooled_errors,
-)
-from inficond_panel.quantify.outputs.separation import Groups, silhouette
-from inficond_panel.store.label_checks import class_positions
+from inficond_panel.quantify.outputs import Groups, Outputs, entropy, pooled_errors, silhouette
+from inficond_panel.store.checks import class_positions
 from inficond_panel.vocabulary.confidence import CONFIDENCE
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, ECE, TOP1, TOP_ECE, keys
 from inficond_panel.vocabulary.tasks import MULTI_LABEL, SINGLE_LABEL

@@ -1,16 +1,116 @@
-"""Files and folders that appear whole, or not at all."""
+"""Files that somebody names, read; files and folders that appear whole, or not at all.
+
+A device or a named pipe never ends, and may never begin. All faults of reading are an ``OSError``
+whose text ends a sentence such as "labels.csv cannot be read: ...".
+"""
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 import os
+import re
 import shutil
+import stat
 import uuid
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass, field
+from io import TextIOWrapper
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, BinaryIO
 
-from inficond_panel.errors import ExportError
+from inficond_panel.errors import DataError, ExportError
+
+_MB = 10**6
+#: Most bytes of a file, by what it is.
+YAML_BYTES = _MB
+WORD_BYTES = 10 * _MB
+LIST_BYTES = 500 * _MB
+PICTURE_BYTES = 2 * _MB  # each page of a study that shows one is sent all of it
+ANNOTATION_BYTES = 10 * _MB
+INSTANCES_BYTES = 4000 * _MB
+#: Most characters of one row of a table, which may have any number of rows.
+LONGEST_ROW = 10 * _MB
+
+
+class UnfitFileError(OSError):
+    """A file that is none of the kind that it is named as."""
+
+
+def check_file(path: Path, most: int | None = None) -> None:
+    """Raise ``OSError`` for what is no regular file, or has more than ``most`` bytes."""
+    _check_regular(os.stat(path), most)  # noqa: PTH116 - as of an open file
+
+
+def open_file(path: Path, most: int | None = None) -> BinaryIO:
+    """Open a regular file of at most ``most`` bytes; raises ``OSError`` for all else."""
+    check_file(path, most)
+    file = path.open("rb")
+    try:
+        _check_regular(os.fstat(file.fileno()), most)
+    except OSError:
+        file.close()
+        raise
+    return file
+
+
+def read_bytes(path: Path, most: int) -> bytes:
+    """Content of a regular file of at most ``most`` bytes; raises ``OSError`` for all else."""
+    with open_file(path, most) as file:
+        return file.read(_bytes(file))
+
+
+def read_text(path: Path, most: int) -> str:
+    """The same as UTF-8 text; raises ``UnicodeDecodeError`` too."""
+    return read_bytes(path, most).decode("utf-8-sig")
+
+
+def lines_of(path: Path) -> Iterator[str]:
+    """Lines of a UTF-8 text file of any size, with their ends; none of more than ``LONGEST_ROW``.
+
+    Raises ``UnicodeDecodeError`` too.
+    """
+    with TextIOWrapper(open_file(path), encoding="utf-8-sig", newline="") as file:
+        number = 0
+        while _bytes(file) and (line := file.readline(LONGEST_ROW + 1)):
+            number += 1
+            if len(line) > LONGEST_ROW:
+                raise UnfitFileError(f"line {number} has more than {LONGEST_ROW:,} characters")
+            yield line
+
+
+def _bytes(file: IO[Any]) -> int:
+    """Size of an open file: 0 for files of the system, such as /proc/kmsg, that never end."""
+    return os.fstat(file.fileno()).st_size
+
+
+def _check_regular(status: os.stat_result, most: int | None) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError("it is a folder")
+    if not stat.S_ISREG(status.st_mode):
+        raise UnfitFileError("it is a device or a pipe, not a file")
+    if most is not None and status.st_size > most:
+        raise _too_large(most)
+
+
+def _too_large(most: int) -> UnfitFileError:
+    return UnfitFileError(
+        f"it has more than {most // _MB:,} MB, the most that such a file may have"
+    )
+
+
+def read_lines(path: Path, what: str, remedy: str, most: int = LIST_BYTES) -> list[str]:
+    """Lines of a UTF-8 file of at most ``most`` bytes. ``what`` is its name in messages.
+
+    Raises ``DataError`` where it cannot be read.
+    """
+    try:
+        return read_text(path, most).splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"The {what} {path} cannot be read: {error}.", remedy) from error
+
 
 Write = Callable[[str, bytes], None]
 
@@ -167,3 +267,52 @@ def _check(place: Path, force: bool, known: Collection[str]) -> None:
             f"{place} holds something that is no export: {foreign[0]!r}.",
             "Name another folder; --force replaces exports only.",
         )
+
+
+#: What a spreadsheet takes for the beginning of a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(frozen=True)
+class File:
+    """A file to save."""
+
+    name: str
+    content: bytes = field(repr=False)
+
+
+def make_table(
+    name: str, columns: Sequence[str], lines: Iterable[Sequence[Any]], kind: str = "csv"
+) -> File:
+    """A table in UTF-8, ``name`` without the ending: ``csv``, or ``json`` with an object a line.
+
+    An empty text is an empty field of CSV and null in JSON. Texts of CSV are ``as_cell``.
+    """
+    if kind == "json":
+        rows = [
+            {key: None if value == "" else value for key, value in zip(columns, line, strict=True)}
+            for line in lines
+        ]
+        return File(f"{file_stem(name)}.json", json.dumps(rows, indent=1).encode())
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(map(as_cell, columns))
+    writer.writerows([as_cell(value) for value in line] for line in lines)
+    return File(f"{file_stem(name)}.csv", text.getvalue().encode())
+
+
+def as_cell(value: object) -> Any:
+    """A value as a cell of a table that a spreadsheet may open, which would run a formula.
+
+    A text that begins like one gets an apostrophe in front; numbers stay as they are. Ends of
+    lines are made one kind, which CSV can hold.
+    """
+    if not isinstance(value, str):
+        return value
+    mark = "'" if value.startswith(_FORMULA) else ""
+    return mark + value.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def file_stem(text: str) -> str:
+    """``text`` as a part of a file's name: small letters, digits and hyphens."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")

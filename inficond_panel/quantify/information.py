@@ -35,7 +35,7 @@ from numpy.typing import NDArray
 
 from inficond_panel.common.torch_thread import one_torch_thread
 from inficond_panel.errors import CancelledError, DataError
-from inficond_panel.quantify.pixels.layers import Feature
+from inficond_panel.quantify.knowledge_points import Feature
 
 if TYPE_CHECKING:
     from torch import Tensor
