@@ -14,7 +14,7 @@ import numpy as np
 
 from inficond_panel.common.cache import once
 from inficond_panel.common.installation import missing_extra
-from inficond_panel.concepts.scoring import PhotoScores
+from inficond_panel.concepts.photo_scores import PhotoScores
 from inficond_panel.concepts.texts import TextEncoder
 from inficond_panel.errors import CancelledError, DataError, MissingExtraError
 from inficond_panel.spec import Spec

@@ -1,4 +1,4 @@
-"""Concept scores of images, in a store and in none, and their places on a map.
+"""Concept scores of images, and places of further points on the map of concepts.
 
 The same functions serve precompute and a concept that is typed later, so that both are scored
 alike.
@@ -6,16 +6,14 @@ alike.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from inficond_panel.common.sliced import Sliced
-from inficond_panel.concepts.typed import ExtendedStore, base_of, scoring_of
-from inficond_panel.store import Store
 
 #: Concepts that hold a point: enough to lie between them, few enough to stay near.
 NEIGHBOURS = 3
@@ -201,72 +199,3 @@ def _moved(vectors: np.ndarray, scoring: Scoring, kind: int) -> np.ndarray:
         return vectors
     moved = vectors - scoring.centre[kind]
     return moved / np.maximum(np.linalg.norm(moved, axis=1, keepdims=True), np.float32(1e-12))
-
-
-@dataclass(frozen=True, eq=False)
-class PhotoSegments:
-    """Segments of one photo: ``mask`` ``(height, width)`` the segment of each pixel, from 1, at the
-    size of a thumbnail; ``embedding`` ``(segment, embed)`` unit vectors in half precision."""
-
-    mask: np.ndarray = field(repr=False)
-    embedding: np.ndarray = field(repr=False)
-
-    def nearest(self, text: np.ndarray) -> np.ndarray:
-        """Mask of the segment that is nearest to a concept's text vector ``(embed,)``, among those
-        with pixels: in a long and narrow photo some segments have none."""
-        there = np.setdiff1d(self.mask, [0])
-        cosine = self.embedding[there.astype(np.intp) - 1].astype(np.float32) @ text
-        return np.asarray(self.mask == there[np.argmax(cosine)])
-
-
-@dataclass(frozen=True, eq=False)
-class PhotoScores:
-    """Scores of photos beside what their teacher says.
-
-    ``fault`` tells of each of the ``photos`` (names, as given) why it cannot be used, "" if it can.
-    ``score`` ``(photo, concept)`` and ``teacher`` ``(photo, class)`` are float32, NaN where a photo
-    has a fault; their columns are the ``concepts`` and ``classes``. ``teacher`` is None where none
-    can run, and ``no_teacher`` tells why. ``segments`` are of each photo, None where it has a
-    fault.
-    """
-
-    photos: tuple[str, ...]
-    fault: tuple[str, ...]
-    concepts: tuple[str, ...]
-    classes: tuple[str, ...]
-    score: np.ndarray = field(repr=False)
-    teacher: np.ndarray | None = field(default=None, repr=False)
-    no_teacher: str = ""
-    segments: tuple[PhotoSegments | None, ...] = field(default=(), repr=False)
-
-
-@dataclass(frozen=True, eq=False)
-class ScoredTexts:
-    """Concepts of a store by their text vectors, and how photos are scored by them.
-
-    ``corpus`` is ``(concept, embed)``, and each of the ``typed`` ``(embed,)``.
-    """
-
-    corpus: np.ndarray
-    typed: Sequence[np.ndarray]
-    scoring: Scoring
-
-    @classmethod
-    def of(cls, store: Store) -> ScoredTexts:
-        """Those of a store: its centre, and typed concepts too."""
-        typed = [one.text for one in store.typed] if isinstance(store, ExtendedStore) else []
-        return cls(base_of(store).concept_text_embedding, typed, scoring_of(store))
-
-    def score(self, embedding: np.ndarray, segment_image: np.ndarray, images: int) -> np.ndarray:
-        """Scores ``(images, concept)`` float32 of other images, as those of the store were scored.
-
-        ``embedding`` ``(segment, embed)`` are unit vectors in half precision, as stores keep them;
-        ``segment_image`` ascends.
-        """
-        given = embedding, segment_image
-        found = score_corpus(*given, self.corpus, images=images, scoring=self.scoring)
-        typed = [
-            score_concept(*given, text, images=images, scoring=found.scoring)[0]
-            for text in self.typed
-        ]
-        return np.column_stack([found.score, *typed])

@@ -19,7 +19,7 @@ from scipy.special import expit
 from inficond_panel.common.near_words import near
 from inficond_panel.common.numbers import defined, written
 from inficond_panel.common.teacher_outputs import log_odds
-from inficond_panel.concepts.scoring import PhotoScores
+from inficond_panel.concepts.photo_scores import PhotoScores
 from inficond_panel.distill import Outcome, decision_function
 from inficond_panel.distill.metrics.outcome import Cutoffs, likeliest
 from inficond_panel.distill.metrics.thresholds import (

@@ -7,7 +7,7 @@ from dataclasses import asdict
 import numpy as np
 import pandas as pd
 
-from inficond_panel.concepts.scoring import PhotoScores
+from inficond_panel.concepts.photo_scores import PhotoScores
 from inficond_panel.distill.drift import Drift, drift
 from inficond_panel.results.frame import Heading, make_frame
 from inficond_panel.store import Store

@@ -18,7 +18,7 @@ from sklearn.metrics import average_precision_score
 
 from inficond_panel import distill, from_frames, load_students
 from inficond_panel.api.students import TunableStudents
-from inficond_panel.concepts.scoring import PhotoScores
+from inficond_panel.concepts.photo_scores import PhotoScores
 from inficond_panel.errors import SpecError, TuningError
 from inficond_panel.export import export
 from inficond_panel.export.folder import as_exported

@@ -20,7 +20,7 @@ from inficond_panel import open_students
 from inficond_panel.cli import main
 from inficond_panel.commands.predict.outlined_photos import outlined
 from inficond_panel.common.numbers import written
-from inficond_panel.concepts.scoring import PhotoSegments
+from inficond_panel.concepts.photo_scores import PhotoSegments
 from inficond_panel.errors import DataError, MissingExtraError, SpecError
 from inficond_panel.spec import load_spec
 from inficond_panel.store import open_store

@@ -12,7 +12,7 @@ from factory import ATTRS, small_arrays, small_spec
 from PIL import Image
 from scipy.special import expit
 
-from inficond_panel.concepts.scoring import PhotoScores, PhotoSegments
+from inficond_panel.concepts.photo_scores import PhotoScores, PhotoSegments
 from inficond_panel.errors import CancelledError, MissingExtraError
 from inficond_panel.predict import PagePhotos
 from inficond_panel.state import AppState, Jobs

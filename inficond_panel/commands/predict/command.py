@@ -22,7 +22,7 @@ from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 if TYPE_CHECKING:
     import pandas as pd
 
-    from inficond_panel.concepts.scoring import PhotoScores
+    from inficond_panel.concepts.photo_scores import PhotoScores
     from inficond_panel.export import Exported
     from inficond_panel.export.predictions import Abstaining, Prediction
     from inficond_panel.tuning import Tuner

@@ -12,7 +12,7 @@ import param
 from PIL import Image
 
 from inficond_panel.common.numbers import signed
-from inficond_panel.concepts.scoring import PhotoScores
+from inficond_panel.concepts.photo_scores import PhotoScores
 from inficond_panel.concepts.texts import TWINS, TextEncoder, texts_of
 from inficond_panel.concepts.typed import check_typing
 from inficond_panel.errors import CancelledError, DataError, InficondError, TuningError
