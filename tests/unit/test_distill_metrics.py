@@ -15,7 +15,7 @@ from inficond_panel.distill import (
     class_metrics,
     discrepancy,
 )
-from inficond_panel.distill.robustness.collinearity import collinear, correlation
+from inficond_panel.distill.scores import collinear, correlation
 from inficond_panel.vocabulary.metrics import METRICS
 
 sklearn_metrics = pytest.importorskip("sklearn.metrics")

@@ -13,8 +13,7 @@ from scipy.special import expit
 from spread_shortcut import shifted_frames
 
 import inficond_panel
-from inficond_panel.concepts.extended_store import extended
-from inficond_panel.concepts.typed import TypedConcept, basis_of
+from inficond_panel.concepts.typed import TypedConcept, basis_of, extended
 from inficond_panel.distill import Scores, average_precision, decision_function, fit
 from inficond_panel.errors import EditsError, StoreError, TuningError
 from inficond_panel.results.cross_fitted import evaluation_outcome
@@ -22,9 +21,9 @@ from inficond_panel.store import Store, open_store
 from inficond_panel.store.more_photos import Part, write_part
 from inficond_panel.tuning import History, Tuner, open_tuner, read_edits
 from inficond_panel.tuning.cures.cross_fit import cross_fitted_logits, steps_to
+from inficond_panel.tuning.edits import Lambda, Learn
+from inficond_panel.tuning.edits_file import dump_edits
 from inficond_panel.tuning.fitting.terms import Learned, Terms
-from inficond_panel.tuning.intents.cures import Lambda, Learn
-from inficond_panel.tuning.intents.edits import dump_edits
 from inficond_panel.tuning.suggest import suggest
 from inficond_panel.wording.cures import asked_words, terms_words
 
@@ -228,13 +227,10 @@ def test_a_typed_concept_has_scores_of_added_photos(small: Tuner) -> None:
 
 def test_added_photos_are_a_lever_where_there_are_some(tuner: Tuner) -> None:
     name = "teacher on added photos"
-    assert name not in {
-        each.name for each in suggest(tuner, classes=["truck"]).repairs["truck"].levers
-    }
+    found = suggest(tuner, classes=["truck"]).repairs["truck"].levers
+    assert name not in {each.name for each in found}
     unbiased_part(tuner.store)
-    found = {
-        each.name: each
-        for each in suggest(another(tuner), classes=["truck"]).repairs["truck"].levers
-    }
+    after = suggest(another(tuner), classes=["truck"]).repairs["truck"].levers
+    found = {each.name: each for each in after}
     assert found[name].gain.estimate > 0.02
     assert found[name].asked == (Learn("truck", "more"),)

@@ -14,7 +14,7 @@ from inficond_panel.cli import main
 from inficond_panel.errors import ExportError
 from inficond_panel.export import onnx_file as pixel_export
 from inficond_panel.spec import load_spec
-from inficond_panel.tuning.typed_concepts import add_concept
+from inficond_panel.tuning.opening import add_concept
 
 torch = pytest.importorskip("torch")
 onnx = pytest.importorskip("onnx")

@@ -6,7 +6,7 @@ import os
 import pytest
 
 from inficond_panel.errors import StoreError
-from inficond_panel.store.lock import only_run
+from inficond_panel.store.write import only_run
 
 
 def test_a_second_run_on_the_same_store_is_told_who_has_it(tmp_path):

@@ -6,7 +6,7 @@ from factory import small_store
 
 from inficond_panel.errors import StoreFormatError
 from inficond_panel.store import open_store
-from inficond_panel.store.added_arrays import add_arrays
+from inficond_panel.store.write import add_arrays
 
 FACTS = {"knowledge": {"b": 0.2, "network": "net", "layer": None}}
 
