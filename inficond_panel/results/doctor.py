@@ -13,13 +13,13 @@ from scipy.special import expit
 from inficond_panel.common.near_words import listed
 from inficond_panel.results.frame import Heading, make_frame
 from inficond_panel.store import Store
-from inficond_panel.store.output_order import hold_store
+from inficond_panel.store.teacher_outputs import hold_store
 from inficond_panel.tuning import Node
-from inficond_panel.tuning.fitting.refit import Progress
-from inficond_panel.tuning.intents.intent import chosen_names
-from inficond_panel.tuning.node_names import node_title
-from inficond_panel.tuning.shift.class_shift import ClassShift, class_shift
-from inficond_panel.tuning.shift.kinds import Differences, differences
+from inficond_panel.tuning.fitting.recipe import Progress
+from inficond_panel.tuning.other_students import node_title
+from inficond_panel.tuning.shift import ClassShift, class_shift
+from inficond_panel.tuning.shift_kinds import Differences, differences
+from inficond_panel.tuning.thumbs import chosen_names
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.shift_kinds import FEW, SHIFT_KINDS
 from inficond_panel.vocabulary.splits import FIT

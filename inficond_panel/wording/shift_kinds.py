@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from inficond_panel.common.near_words import listed
-from inficond_panel.tuning.shift.class_shift import ClassShift
-from inficond_panel.tuning.shift.kinds import LEAST_POSITIVES, Differences
+from inficond_panel.tuning.shift import ClassShift
+from inficond_panel.tuning.shift_kinds import LEAST_POSITIVES, Differences
 from inficond_panel.vocabulary.shift_kinds import FEW, LOST, NOISE, PHOTOS, SHARE, ShiftKind
 from inficond_panel.wording.suspects import shift_sentence, suspect_reason
 

@@ -13,7 +13,7 @@ from inficond_panel.errors import DataError
 from inficond_panel.spec import load_spec
 from inficond_panel.spec.sections.concepts import Filters
 from inficond_panel.store import open_store
-from precompute.concepts.filters import class_texts, filter_inactive, filter_lines, filter_texts
+from precompute.concepts.corpus import class_texts, filter_inactive, filter_lines, filter_texts
 from precompute.concepts.sources import caption_nouns, collect, nouns_of
 
 CAPTIONS = ["A red bus parked on the street.", "Two dogs and a dog near the street",
@@ -110,17 +110,6 @@ def test_names_of_classes_are_encoded_only_where_a_filter_asks_for_them():
     assert class_texts(None, ["dog"], ["{}"], Filters(longest=5)) is None
     left = filter_texts(["sky", "a long name"], np.eye(2), ["dog"], None, Filters(longest=5))
     assert left.kept == [0]
-
-
-def test_concepts_are_not_compared_where_no_filter_asks_for_it():
-    class Watched(np.ndarray):
-        def __getitem__(self, key):
-            assert not isinstance(key, list), "the earlier concepts are looked at"
-            return super().__getitem__(key)
-
-    text = np.eye(3).view(Watched)
-    found = filter_texts(["sky", "a long name", "rim"], text, ["dog"], text[:1], Filters(longest=5))
-    assert found.kept == [0, 2]
 
 
 def test_a_concept_is_active_by_the_mean_of_its_five_largest_scores():

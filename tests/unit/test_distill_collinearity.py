@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inficond_panel.distill.robustness import collinearity
-from inficond_panel.distill.robustness.collinearity import components, correlation, spread
+from inficond_panel.distill import scores
+from inficond_panel.distill.scores import components, correlation, spread
 
 
 @pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
@@ -31,16 +31,8 @@ def test_a_concept_that_is_the_same_everywhere_correlates_with_none():
 
 def test_many_images_are_sampled_evenly(monkeypatch):
     x = np.random.default_rng(0).uniform(size=(100, 3))
-    monkeypatch.setattr(collinearity, "SAMPLE", 40)
+    monkeypatch.setattr(scores, "SAMPLE", 40)
     np.testing.assert_allclose(correlation(x), np.corrcoef(x[::3], rowvar=False))
-
-
-def test_a_chain_is_one_group():
-    r = np.eye(6)
-    for a, b, value in ((0, 3, 0.9), (3, 5, 0.85), (1, 2, 0.8), (4, 5, 0.79)):
-        r[a, b] = r[b, a] = value
-    assert components(r, 0.8) == [(0, 3, 5), (1, 2)]
-    assert components(r, 0.95) == []
 
 
 @given(size=st.integers(2, 9), threshold=st.floats(0.1, 0.99), seed=st.integers(0, 10**6))

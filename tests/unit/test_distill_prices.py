@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from scipy.special import expit
 
 from inficond_panel.distill import fit
-from inficond_panel.distill.solver.penalty import Penalty
-from inficond_panel.distill.solver.shadow_prices import price_error, shadow_price
+from inficond_panel.distill.solver.penalty import Penalty, price_error, shadow_price
 
 STEP, TIGHT = 1e-4, 1e-12
 
@@ -87,17 +86,6 @@ def test_a_bound_that_just_touches_costs_only_when_tightened():
     price = problem.price(lower=free)
     assert price.gain == pytest.approx(0, abs=1e-6)
     assert problem.price(lower=free - 1) == type(price)(0, 0, 0, 0, 0)
-
-
-def test_a_duplicate_makes_the_bound_free():
-    """The twin takes all that is taken from a concept, so that an upper bound costs nothing."""
-    problem = Problem(2, twin=0.0)
-    free = problem.solve()
-    total = float(free.weights[:2].sum())
-    assert total > 0.5
-    price = problem.price(upper=total / 2)
-    assert price.gain == pytest.approx(0, abs=1e-6)
-    assert problem.value(upper=total / 2) == pytest.approx(float(free.objective[0]), abs=1e-9)
 
 
 @settings(max_examples=30)

@@ -15,7 +15,7 @@ from inficond_panel.spec import load_spec
 from inficond_panel.store import open_store
 from inficond_panel.store.more_photos import more_photos, parts_of
 from inficond_panel.tuning import open_tuner
-from inficond_panel.tuning.typed_concepts import add_concept
+from inficond_panel.tuning.opening import add_concept
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.torch
@@ -73,15 +73,6 @@ def test_the_teacher_labels_them_as_the_photos_of_the_store(folder, teacher):
     one.write_bytes((folder / "new" / "00001.jpg").read_bytes() + b"1")
     with pytest.raises(DataError, match="labels the photos itself"):
         precompute.extend(spec, spec.store, [one], logits=folder / "logits.csv")
-
-
-def test_another_teacher_is_refused(folder):
-    _, store, _ = extended(folder, TIMM)
-    name = store.path.stem
-    text = (folder / f"{name}.yaml").read_text().replace("size: [64, 64]", "size: [32, 32]")
-    (folder / "other.yaml").write_text(text)
-    with pytest.raises(DataError, match="another preprocessing of teacher"):
-        precompute.extend(load_spec(folder / "other.yaml"), store.path, [folder / "new"])
 
 
 def test_a_concept_that_is_typed_has_scores_for_them(folder):

@@ -11,7 +11,7 @@ from precompute_factory import dataset_section
 from inficond_panel.errors import DataError, SpecError
 from inficond_panel.store.images import UnreadableImage
 from precompute.datasets import load_dataset
-from precompute.datasets.layouts.coco import Boxes
+from precompute.datasets.published import Boxes
 
 TEXT = """kind: coco
 root: coco
@@ -161,14 +161,6 @@ def test_categories_and_lists_that_are_not_there_are_told(coco):
         dataset_section(coco, TEXT.replace("fit: instances_train", "fit: instances_trian"))
     with pytest.raises(SpecError, match=r"annotations: no such file: .*instances_val2018.json"):
         dataset_section(coco, TEXT.replace("val2017", "val2018"), check_files=True)
-
-
-def test_a_name_that_no_file_can_have_is_no_file(coco):
-    listing = [image(9), image(5, "x" * 400)]
-    write(coco / "coco", "train2017", listing, [annotation(9, 1), annotation(5, 18)])
-    dataset = load_dataset(dataset_section(coco, TEXT))
-    with pytest.raises(UnreadableImage):
-        dataset.load(dataset.ids.index("x" * 400))
 
 
 def test_a_file_outside_of_the_data_set_is_told(tmp_path, coco):

@@ -10,7 +10,7 @@ from scipy.optimize import approx_fprime
 from scipy.special import expit
 from scipy.stats import chi2_contingency, mannwhitneyu
 
-from inficond_panel.distill.shift.kinds import (
+from inficond_panel.distill.shift_kinds import (
     LabelNoise,
     OtherPhotos,
     _loss,
@@ -20,7 +20,7 @@ from inficond_panel.distill.shift.kinds import (
     share_z,
     wrong_chance,
 )
-from inficond_panel.tuning.shift.kinds import _told_apart
+from inficond_panel.tuning.shift_kinds import _told_apart
 from inficond_panel.vocabulary.shift_kinds import LOST, NOISE, PHOTOS, SHARE
 
 

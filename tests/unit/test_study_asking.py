@@ -13,7 +13,7 @@ from studies import STUDY, Visitor, small_study
 from inficond_panel.errors import SpecError, TuningError
 from inficond_panel.study.results.timeline import rebuild, timeline
 from inficond_panel.study.run.study import Study
-from inficond_panel.tuning.intents.cures import Label
+from inficond_panel.tuning.edits import Label
 
 ASKING = STUDY.replace("class: bicycle", "class: bicycle\n    may_ask: true")
 BY_ANSWERS = ASKING.replace("{rule: iterations, count: 2}", "{rule: answers, count: 2}")
@@ -119,14 +119,6 @@ def test_who_may_not_is_refused(tmp_path: Path) -> None:
     assert "asking" in app.rights.closed
     with pytest.raises(TuningError, match="no asking"):
         app.asking.open("bicycle")
-
-
-def test_a_condition_decides_who_may(tmp_path: Path) -> None:
-    levels = "conditions:\n  levels:\n    - {name: with}\n    - {name: without, may_ask: false}\n"
-    study = small_study(tmp_path, ASKING + levels)
-    people = [study.add_participant()[0] for _ in range(2)]
-    may = {p.condition("bicycle"): study.allows(p, "bicycle", "may_ask") for p in people}
-    assert may == {"with": True, "without": False}
 
 
 @pytest.mark.parametrize(
