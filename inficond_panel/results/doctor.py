@@ -22,7 +22,7 @@ from inficond_panel.tuning.shift_kinds import Differences, differences
 from inficond_panel.tuning.thumbs import chosen_names
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.shift_kinds import FEW, SHIFT_KINDS
-from inficond_panel.vocabulary.splits import FIT
+from inficond_panel.vocabulary.splits import FIT, TUNE
 from inficond_panel.wording.metrics import unknown_sentence
 from inficond_panel.wording.shift_kinds import kind_sentence, unsure_sentence
 
@@ -124,8 +124,8 @@ def _classes(patients: Mapping[str, _Patient], facts: Mapping[str, Any]) -> pd.D
     headings = {
         "class": Heading("class"),
         "kinds": Heading("what differs"),
-        "fit_positives": Heading("fit"),
-        "tune_positives": Heading("tune"),
+        "fit_positives": Heading(FIT),
+        "tune_positives": Heading(TUNE),
         "teacher_ap": Heading("teacher's AP", limits=False),
         "added": Heading("wrongly present", 2),
         "missed": Heading("wrongly absent", 2),

@@ -68,8 +68,8 @@ class Differences:
 def differences(photos: ClassPhotos, shift: ClassShift) -> Differences:
     """Differences of the class of ``photos``, whose ``shift`` is known."""
     labels = photos.fit_label, photos.tune_label
-    positives = tuple(int(np.count_nonzero(label == 1)) for label in labels)
-    sizes = tuple(map(len, labels))
+    shown = [int(np.count_nonzero(label == 1)) for label in labels]
+    positives, sizes = (shown[0], shown[1]), (len(labels[0]), len(labels[1]))
     share = share_z(*labels) if min(sizes) else 0.0
     if shift.lacking or min(positives) < LEAST_POSITIVES:
         return Differences(photos.student.name, positives, sizes, (FEW,), (), share)
