@@ -12,7 +12,7 @@ from inficond_panel.api.shown_results import ShownReport, shown_report
 from inficond_panel.errors import DataError
 from inficond_panel.quantify.outputs.gamma_sweep import GammaSweep
 from inficond_panel.quantify.outputs.oracle_sweep import GROUPS, oracle_sweep
-from inficond_panel.results.comparison import Comparison, compare
+from inficond_panel.results.comparison import compare, comparison_frames
 from inficond_panel.results.coverage import coverage
 from inficond_panel.results.levers import levers
 from inficond_panel.results.metrics import changes, metrics
@@ -213,15 +213,16 @@ class Measures(ConceptMeasures):
 
     def compare(
         self, before: NodeName, after: NodeName | None = None, split: str = TUNE
-    ) -> Comparison:
-        """Two iterations side by side: intents, metrics with noise, movers, changed sides.
+    ) -> dict[str, pd.DataFrame]:
+        """Two iterations side by side: ``changes``, ``movers``, ``flips`` and ``steps``.
 
-        ``after`` is this one if left out. A look at the holdout is counted for each.
+        See ``results.comparison.comparison_frames``. ``after`` is this one if left out. A look at
+        the holdout is counted for each.
         """
         nodes = self._node_at(before), self._node_at(after)
         for node in dict.fromkeys(nodes):
             self.count_look(split, node)
-        return compare(self.tuner, *nodes, split)
+        return comparison_frames(self.tuner, compare(self.tuner, *nodes, split))
 
     def suggest(self, classes: str | Sequence[str] | None = None, *, seed: int = 0) -> Suggestion:
         """Repairs of ``classes`` (all) from here; ``tune`` takes what this gives."""
