@@ -23,20 +23,20 @@ from inficond_panel.serving import guard, is_guarded
 from inficond_panel.spec import find_spec, load_spec
 from inficond_panel.state import AppState, Job, Jobs
 from inficond_panel.state.jobs import Progress
-from inficond_panel.state.requests.typed_concepts import ConceptsState
-from inficond_panel.state.targets import TargetsState
+from inficond_panel.state.requests.networks import ConceptsState
+from inficond_panel.state.tree import TargetsState
 from inficond_panel.tuning import Node, Tuner, shared_tuner
 from inficond_panel.tuning.intents.intent import check_name
-from inficond_panel.ui.connection import Connection
-from inficond_panel.ui.notebook.drawing import Drawing
-from inficond_panel.ui.notebook.notebook_cell import Cell
+from inficond_panel.ui.component import Connection
+from inficond_panel.ui.drawing import Drawing
+from inficond_panel.ui.notebook_cell import Cell
 from inficond_panel.ui.stylesheets import use_own_files
 from inficond_panel.views.page.address import Address
-from inficond_panel.views.page.exported.exploring import WaitingJobs
-from inficond_panel.views.page.exported.exported_page import ExportedPage, watch_export
-from inficond_panel.views.page.opening import OpeningView
+from inficond_panel.views.page.exploring import WaitingJobs
+from inficond_panel.views.page.exported_page import ExportedPage, watch_export
 from inficond_panel.views.page.page import (
     VIEWS,
+    OpeningView,
     close_views,
     make_views,
     page_picture,

@@ -10,9 +10,8 @@ from factory import small_spec
 
 from inficond_panel.state import Jobs
 from inficond_panel.study.pages.participant import ParticipantPage
-from inficond_panel.study.run.people import Participant
+from inficond_panel.study.run.records import Note, Participant
 from inficond_panel.study.run.study import Study, open_study
-from inficond_panel.study.run.study_events import Note
 from inficond_panel.tuning import Intent
 
 STUDY = """title: Small study

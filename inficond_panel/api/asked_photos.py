@@ -16,7 +16,7 @@ from inficond_panel.tuning.ask.answer_file import COLUMNS, answer_of, asked_rows
 from inficond_panel.tuning.ask.answers import Answers, Teaching
 from inficond_panel.tuning.ask.photos import photos_to_ask
 from inficond_panel.tuning.intents.intent import check_name
-from inficond_panel.wording.answers import teaching_sentences
+from inficond_panel.wording.cures import teaching_sentences
 
 
 @dataclass(frozen=True, repr=False)

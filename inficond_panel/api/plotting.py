@@ -11,27 +11,25 @@ import param
 from inficond_panel.api.moves import Moves
 from inficond_panel.api.names import check_metric, check_word
 from inficond_panel.plots.concept_matrix import make_matrix, take_cells
-from inficond_panel.plots.embedding_plot import make_embedding
-from inficond_panel.plots.gamma_plots import (
-    make_gamma_curves,
-    make_gamma_maps,
-    make_gamma_reliability,
-)
+from inficond_panel.plots.map_layers import make_embedding
 from inficond_panel.plots.performance_bars import make_performance
 from inficond_panel.plots.student_plots import (
     make_confusion,
     make_coverage,
+    make_gamma_curves,
+    make_gamma_maps,
+    make_gamma_reliability,
     make_knowledge,
+    make_provenance,
     make_reliability,
     make_what_if,
 )
-from inficond_panel.plots.tree_plot import make_provenance
 from inficond_panel.quantify.outputs.gamma_sweep import GammaSweep
 from inficond_panel.results.concept_order import ORDERS, order_concepts
 from inficond_panel.results.coverage import decisions_of
 from inficond_panel.results.snapshot import take_snapshot, take_tree
 from inficond_panel.tuning.intents.intent import check_name
-from inficond_panel.ui.notebook.notebook_cell import in_kernel
+from inficond_panel.ui.notebook_cell import in_kernel
 from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.splits import FIT, TUNE

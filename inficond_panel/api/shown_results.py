@@ -12,14 +12,19 @@ from inficond_panel.concepts.photo_scores import PhotoScores
 from inficond_panel.distill.shift.drift import Drift
 from inficond_panel.errors import DataError
 from inficond_panel.export import Exported
-from inficond_panel.export.abstaining import Abstaining
-from inficond_panel.export.predictions import decision_frame, named_frame, part_frame, predict
+from inficond_panel.export.predictions import (
+    Abstaining,
+    decision_frame,
+    named_frame,
+    part_frame,
+    predict,
+)
 from inficond_panel.results.photo_drift import drift_frame
 from inficond_panel.results.refit_report import ClassReport, RefitReport, explain
 from inficond_panel.results.refit_words import sentences, untouched_sentences
 from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.intents.intent import check_name
-from inficond_panel.wording.drift import drift_sentences
+from inficond_panel.wording.metrics import drift_sentences
 
 
 @dataclass(frozen=True, repr=False)

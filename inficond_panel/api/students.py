@@ -26,8 +26,8 @@ from inficond_panel.common.whole_file import write_whole
 from inficond_panel.distill import decision_function
 from inficond_panel.errors import DataError, OrderWarning
 from inficond_panel.export import export
-from inficond_panel.export.abstaining import abstaining
 from inficond_panel.export.folder import as_exported
+from inficond_panel.export.predictions import abstaining
 from inficond_panel.predict import extend_store, score_photos
 from inficond_panel.results.concepts import as_dataset
 from inficond_panel.results.photo_drift import photo_drift

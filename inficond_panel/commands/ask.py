@@ -91,7 +91,7 @@ def _ask(args: argparse.Namespace, tuner: Tuner, node: Node) -> None:
 def _teach(args: argparse.Namespace, tuner: Tuner, node: Node) -> None:
     from inficond_panel.tuning.ask.answer_file import read_answers
     from inficond_panel.tuning.ask.answers import teach
-    from inficond_panel.wording.answers import teaching_sentences
+    from inficond_panel.wording.cures import teaching_sentences
 
     answers = read_answers(args.answers, args.class_name, tuner.store)
     found = teach(tuner, node, answers, force=args.force)
@@ -105,7 +105,7 @@ def _teach(args: argparse.Namespace, tuner: Tuner, node: Node) -> None:
 
 
 def _document(found: Teaching, node: Node) -> dict[str, Any]:
-    from inficond_panel.wording.answers import teaching_sentences
+    from inficond_panel.wording.cures import teaching_sentences
 
     return {
         "class": found.answers.class_name,

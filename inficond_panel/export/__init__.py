@@ -1,7 +1,6 @@
 """Take the students of any node away: npz, ONNX or JSON, with model card and edits file."""
 
 from inficond_panel.export.exported import Exported
-from inficond_panel.export.folder import FORMATS, export
-from inficond_panel.export.loading import differences, load_export
+from inficond_panel.export.folder import FORMATS, differences, export, load_export
 
 __all__ = ["FORMATS", "Exported", "differences", "export", "load_export"]

@@ -1,23 +1,50 @@
-"""The cloud of all segments behind the concepts: one neutral image."""
+"""The cloud of segments under the map of concepts, and the segments of one concept."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from functools import cache
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
 from scipy.spatial import KDTree
 
 from inficond_panel.common.cache import once
+from inficond_panel.common.numbers import count
 from inficond_panel.concepts.projection import among_neighbours
-from inficond_panel.plots.datashader_package import datashader_package
+from inficond_panel.results.patches import assigned_segments
+from inficond_panel.store import Store
 from inficond_panel.vocabulary.palette import CLOUD
 from inficond_panel.vocabulary.splits import HOLDOUT
 
 if TYPE_CHECKING:
     from inficond_panel.store import Store
+
+#: Removed when the process ends.
+_KEPT: list[TemporaryDirectory[str]] = []
+
+
+@cache
+def datashader_package() -> Any:
+    """The package datashader. Importing it takes a second, so a worker calls this.
+
+    numba refuses to import its compiled functions where it finds no place to keep them; it then
+    gets a folder of this process alone.
+    """
+    try:
+        import datashader  # noqa: PLC0415 - see above
+    except RuntimeError as error:
+        if "cannot cache function" not in str(error):
+            raise
+        _KEPT.append(TemporaryDirectory(prefix="inficond-numba-"))
+        setattr(sys.modules["numba.core.config"], "CACHE_DIR", _KEPT[-1].name)  # noqa: B010 - types
+        import datashader  # noqa: PLC0415 - see above
+    return datashader
+
 
 PIXELS = 640 * 320  #: of the cloud's image
 SHAPE = 2.0  #: width of the plot by its height, unless it says otherwise
@@ -139,3 +166,52 @@ def palette(dark: bool) -> list[str]:
     """Colours of the densities 0 to 255: one slate, ever less transparent."""
     alpha = np.round((0.5 if dark else 0.45) * np.arange(256)).astype(int)
     return [f"{CLOUD.of(dark)}{a:02x}" for a in alpha]
+
+
+DRAWN = 1000  #: segments that are drawn at most: what is sent to the browser stays small
+
+
+@dataclass(frozen=True, eq=False)
+class Assigned:
+    """Segments whose best concept is ``concept``, on one projection.
+
+    ``total`` is their number, ``placed`` that of those with a place on the map, ``xy`` ``(n, 2)``
+    the places drawn, ``centre`` ``(2,)`` the mean of all places; nan where there is none. They are
+    not ``known`` while they are looked for.
+    """
+
+    concept: str = ""
+    method: str = ""
+    total: int = 0
+    placed: int = 0
+    xy: np.ndarray = field(default_factory=lambda: np.empty((0, 2)))
+    centre: np.ndarray = field(default_factory=lambda: np.full(2, np.nan))
+    known: bool = True
+
+    def words(self) -> str:
+        """Sentence with the number of segments; empty without a concept."""
+        if not self.concept:
+            return ""
+        if not self.known:
+            return f"The segments of {self.concept} are being found."
+        if not self.total:
+            return f"No segment is assigned to {self.concept}: each is nearer to another concept."
+        told = f"{count(self.total)} segment{'s' * (self.total != 1)} assigned to {self.concept}"
+        if self.placed < self.total:
+            told += f", {count(self.placed)} of them on the map"
+        if len(self.xy) < self.placed:
+            told += f", {count(len(self.xy))} drawn"
+        return f"{told}; + is their centre." if self.placed else f"{told}."
+
+
+def take_assigned(store: Store, method: str, concept: str, drawn: int = DRAWN) -> Assigned:
+    """The segments of a concept; of more than ``drawn`` evenly many of near and of far ones."""
+    segments = assigned_segments(store, store.concepts.index(concept))
+    places = segment_positions(store, method)[segments]
+    places = places[np.isfinite(places).all(axis=1)]
+    if not len(places):
+        return Assigned(concept, method, len(segments))
+    chosen = np.linspace(0, len(places) - 1, min(drawn, len(places))).round().astype(np.intp)
+    return Assigned(
+        concept, method, len(segments), len(places), places[chosen], places.mean(axis=0)
+    )

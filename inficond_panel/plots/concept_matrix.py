@@ -1,10 +1,10 @@
-"""Matrix of influences: all students at once, a row a concept and a column a class."""
+"""All students as one picture: influences of concepts on classes, in colours of influences."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import holoviews as hv
@@ -16,12 +16,75 @@ from numpy.typing import NDArray
 
 from inficond_panel.common.numbers import MINUS, signed
 from inficond_panel.common.ordering import strongest
-from inficond_panel.plots.datashader_package import datashader_package
-from inficond_panel.plots.influence_colours import inks_on, make_colours
+from inficond_panel.plots.cloud import datashader_package
 from inficond_panel.results.concept_order import Mark, find_concepts, strength
 from inficond_panel.store import Store
 from inficond_panel.tuning import Node
-from inficond_panel.vocabulary.palette import INK
+from inficond_panel.vocabulary.palette import (
+    AGAINST,
+    AGAINST_LEAST,
+    AGAINST_MOST,
+    FOR,
+    FOR_LEAST,
+    FOR_MOST,
+    INK,
+    Colour,
+)
+
+STEPS = 128  #: colours of each sign
+_INKS = ("#000000", "#ffffff")  # on any colour one of them has a contrast of 4.5
+
+
+@cache
+def make_colours(dark: bool) -> list[str]:
+    """Colours from the strongest influence against a class to the strongest for it.
+
+    They deepen with the square root of the influence, so that weak ones are told apart as well.
+    """
+    depths = np.sqrt((np.arange(STEPS) + 0.5) / STEPS)
+    against = [_mixed((AGAINST_LEAST, AGAINST, AGAINST_MOST), depth, dark) for depth in depths]
+    towards = [_mixed((FOR_LEAST, FOR, FOR_MOST), depth, dark) for depth in depths]
+    return [*reversed(against), *towards]
+
+
+def inks_on(influence: NDArray[np.float64], reach: float, dark: bool) -> list[str]:
+    """Colours of the texts on cells with these influences: the one that stands out more.
+
+    ``reach`` is the influence of the deepest colour.
+    """
+    steps = np.minimum((influence / reach + 1) * STEPS, 2 * STEPS - 1).astype(np.intp)
+    return np.where(influence == 0, INK.of(dark), _all_inks(dark)[steps]).tolist()
+
+
+@cache
+def _all_inks(dark: bool) -> NDArray[np.str_]:
+    """Colour of text on each of the colours."""
+    grounds = make_colours(dark)
+    return np.array([max(_INKS, key=partial(contrast, ground)) for ground in grounds])
+
+
+def contrast(one: str, other: str) -> float:
+    """Ratio of the luminances of two colours, as in WCAG 2."""
+    low, high = sorted((_luminance(one), _luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def _mixed(colours: tuple[Colour, Colour, Colour], depth: float, dark: bool) -> str:
+    """Colour between the least, the middle and the most, at a depth of 0 to 1."""
+    parts = np.array([_rgb(colour.of(dark)) for colour in colours])
+    rgb = [np.interp(depth, (0, 0.6, 1), channel) for channel in parts.T]
+    return "#" + "".join(f"{round(float(value)):02x}" for value in rgb)
+
+
+def _luminance(colour: str) -> float:
+    parts = np.array(_rgb(colour)) / 255
+    linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+def _rgb(colour: str) -> tuple[int, int, int]:
+    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
+
 
 #: Cells with influence that have their number and sign written into them: the strongest ones.
 WRITTEN = 10_000

@@ -1,4 +1,4 @@
-"""Layers of the concept map: cloud and dots as HoloViews elements, columns of what lies on them.
+"""Elements of the map of concepts, and the map of a notebook made of them.
 
 Dots, marks and labels are columns, since on the page they are sent to Bokeh as they change.
 """
@@ -11,10 +11,22 @@ from typing import Any
 import holoviews as hv
 import numpy as np
 
+from inficond_panel.common.near_words import unknown
+from inficond_panel.errors import DataError
 from inficond_panel.plots import labels
-from inficond_panel.plots.assigned import Assigned
-from inficond_panel.plots.cloud import Density, palette
-from inficond_panel.plots.concept_map import RING, Names, Shown
+from inficond_panel.plots.cloud import (
+    NOTHING,
+    WHOLE,
+    Assigned,
+    Density,
+    concept_positions,
+    palette,
+    projections,
+    segment_density,
+    take_assigned,
+)
+from inficond_panel.plots.concept_map import RING, Frame, Names, Shown, place_names, spread
+from inficond_panel.store import Store
 from inficond_panel.vocabulary.directions import DIRECTIONS, DOWN, RELEASE, REMOVE, UP
 from inficond_panel.vocabulary.palette import ASSIGNED, CONCEPT, FOCUS, INK, INK_3, SURFACE
 
@@ -146,3 +158,80 @@ def _looks(shown: Shown, concept: int, dark: bool) -> Iterator[Look]:
         yield "circle", 2 * RING, surface, ink, 1.5, 0.0
     if concept == shown.cursor:
         yield "circle", 2 * RING + 4, surface, FOCUS.of(dark), 2.0, 0.0
+
+
+_FRAME = Frame(size=(640.0, 320.0))
+
+
+def make_embedding(
+    store: Store,
+    influence: np.ndarray | None = None,
+    method: str = "",
+    concept: str = "",
+    named: Sequence[str] = (),
+) -> hv.Overlay:
+    """Concepts of the projection ``method`` over the cloud of all segments.
+
+    Without one the first of ``projections(store, named)``.
+
+    With the influences ``(C,)`` of a student its ten strongest concepts have marks and labels. The
+    segments assigned to a ``concept`` are lit, with a cross at their centre; the title counts them.
+    Raises ``DataError`` where the store has no map, or none of that name, or no segments to light.
+    """
+    if not store.holds("maps"):
+        raise DataError(store.lacks("maps"), "All other plots are there.")
+    if concept and not store.holds("segments"):
+        raise DataError(store.lacks("segments"), "Leave the concept out.")
+    known = projections(store, named)
+    if method and method not in known:
+        raise DataError(*unknown("projection", method, known))
+    chosen = method or known[0]
+    shown = Shown(influence)
+    xy = spread(concept_positions(store, chosen), shown, _FRAME)
+    density = segment_density(store, chosen) if store.holds("segments") else NOTHING
+    lit = take_assigned(store, chosen, concept) if concept else Assigned()
+    dots = make_dots(xy, shown, (), {"name": store.concepts}, dark=False)
+    layers = [
+        make_cloud(density, dark=False),
+        draw_dots(dots).opts(size="diameter", color="shade", tools=["hover"]),
+        *(_assigned(lit) if concept else []),
+        *(_names(store, xy, shown) if shown.marked else []),
+    ]
+    return hv.Overlay(layers).opts(
+        xlim=WHOLE,
+        ylim=WHOLE,
+        xaxis=None,
+        yaxis=None,
+        width=int(_FRAME.size[0]),
+        height=int(_FRAME.size[1]),
+        show_legend=False,
+        title=lit.words(),
+    )
+
+
+def _assigned(assigned: Assigned) -> list[hv.Element]:
+    """Segments of a concept, and their centre."""
+    segments, centre = make_segments(assigned, dark=False), make_centre(assigned, dark=False)
+    return [
+        hv.Points(segments, ["x", "y"], ["across", "fill"]).opts(
+            size="across", color="fill", alpha=0.6
+        ),
+        hv.Points(centre, ["x", "y"], ["across", "line", "width"]).opts(
+            marker="cross", size="across", line_color="line", line_width="width"
+        ),
+    ]
+
+
+def _names(store: Store, xy: np.ndarray, shown: Shown) -> list[hv.Element]:
+    """Leaders, marks and labels over the dots."""
+    names = place_names(xy, store.concepts, shown, _FRAME)
+    leaders, texts = make_leaders(names, dark=False), make_texts(names, dark=False)
+    marks = make_marks(xy, shown, dark=False)
+    place, *looks = ["x", "y"], "across", "fill", "line", "width"
+    return [
+        hv.Segments(leaders, ["x0", "y0", "x1", "y1"], []).opts(color=INK_3.light),
+        hv.Points(marks, place, looks).opts(
+            size="across", color="fill", line_color="line", line_width="width"
+        ),
+        hv.Labels(texts, place, ["name", "ink"]).opts(text_color="ink", text_font_size="12px"),
+    ]

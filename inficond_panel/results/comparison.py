@@ -24,7 +24,7 @@ from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.metrics import AP, METRICS
 from inficond_panel.vocabulary.splits import TUNE
 from inficond_panel.wording.cures import asked_words
-from inficond_panel.wording.metric_change import change_text, make_change
+from inficond_panel.wording.metrics import change_text, make_change
 
 _MOVERS = {
     **plain_headings("class", "concept", "before", "after"),

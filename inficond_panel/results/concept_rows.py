@@ -18,7 +18,7 @@ from inficond_panel.results.what_if_curves import change_along
 from inficond_panel.tuning import Student, Tuner
 from inficond_panel.tuning.evaluation import Evaluation
 from inficond_panel.vocabulary.confidence import CONFIDENCE
-from inficond_panel.vocabulary.sorts import DISCREPANCIES, DISCREPANCY_P, SUSPECTS, WEIGHT
+from inficond_panel.vocabulary.metrics import DISCREPANCIES, DISCREPANCY_P, SUSPECTS, WEIGHT
 
 EFFECT_POINTS = 25
 EFFECTS = 1 << 12  #: curves kept for each tuner, as long as somebody has it

@@ -22,8 +22,7 @@ from inficond_panel.results.patches import tells_presence
 from inficond_panel.results.what_if_curves import refit_curve
 from inficond_panel.store import Store
 from inficond_panel.tuning import Node, Student, Tuner
-from inficond_panel.vocabulary.metrics import METRICS
-from inficond_panel.vocabulary.sorts import DISCREPANCIES
+from inficond_panel.vocabulary.metrics import DISCREPANCIES, METRICS
 
 _COUNTS = ("segments", "images", "rank")
 _OF_STUDENT = ("influence", "rank", *DISCREPANCIES, "lower_bound", "upper_bound")

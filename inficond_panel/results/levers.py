@@ -13,7 +13,7 @@ from inficond_panel.tuning.suggest.levers import AS_IT_IS, Lever
 from inficond_panel.tuning.suggest.suggestion import AUTHOR, MEASURED, Suggestion
 from inficond_panel.vocabulary.metrics import AP, FIDELITY
 from inficond_panel.wording.cures import tune_model_sentence
-from inficond_panel.wording.teacher import teacher_sentences
+from inficond_panel.wording.metrics import teacher_sentences
 
 _HEADINGS = {
     "class": Heading("class"),

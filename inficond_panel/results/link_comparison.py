@@ -24,10 +24,17 @@ from inficond_panel.results.top_measures import check_single_label, teacher_top_
 from inficond_panel.tuning.fitting.refit import Progress
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.tuner import Tuner
-from inficond_panel.vocabulary.metrics import AP, keys
+from inficond_panel.vocabulary.metrics import (
+    AGREEMENT,
+    AP,
+    BALANCED,
+    TOP1,
+    TOP_ECE,
+    TOP_METRICS,
+    keys,
+)
 from inficond_panel.vocabulary.splits import HOLDOUT, TUNE
 from inficond_panel.vocabulary.tasks import LINKS, SIGMOID, SOFTMAX
-from inficond_panel.vocabulary.top_metrics import AGREEMENT, BALANCED, TOP1, TOP_ECE, TOP_METRICS
 
 #: Metrics of the students as one classifier; the mean AP of the classes stands beside them.
 TOGETHER = keys(TOP1, BALANCED, TOP_ECE, AGREEMENT)

@@ -41,7 +41,7 @@ from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.metrics import AP, ECE, METRICS
 from inficond_panel.vocabulary.splits import TUNE
-from inficond_panel.wording.teacher import teacher_sentences
+from inficond_panel.wording.metrics import teacher_sentences
 
 _SIDES = ("positives", "negatives")
 _COUNTS = ("both_right", "student_wrong", "both_wrong", "teacher_wrong")

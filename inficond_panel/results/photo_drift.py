@@ -13,7 +13,7 @@ from inficond_panel.results.frame import Heading, make_frame
 from inficond_panel.store import Store
 from inficond_panel.vocabulary.confidence import CONFIDENCE
 from inficond_panel.vocabulary.splits import FIT
-from inficond_panel.wording.drift import drift_sentences
+from inficond_panel.wording.metrics import drift_sentences
 
 
 def photo_drift(

@@ -20,8 +20,7 @@ from inficond_panel.tuning.node_names import node_title
 from inficond_panel.tuning.optimality import optimality_notices
 from inficond_panel.vocabulary.metrics import AP, FIDELITY
 from inficond_panel.vocabulary.splits import TUNE
-from inficond_panel.wording.cures import terms_words
-from inficond_panel.wording.penalties import penalty_text
+from inficond_panel.wording.cures import penalty_text, terms_words
 
 _HEADINGS = {
     "iteration": Heading("iteration"),
@@ -97,8 +96,8 @@ def refits(
         parent, keys = tuner.node(node.parent), (AP.key, FIDELITY.key)
         found = changes(tuner, parent, node, split, metrics=keys, classes=node.tuned)
         rows += [{"iteration": node.number, **row} for row in records(found)]
-        told = (*remarks.get(node.id, ()), *_sentences(tuner, node, split))
-        notes += [f"#{node.number} {text}" for text in told]
+        notes += [f"#{node.number}: {text}" for text in remarks.get(node.id, ())]
+        notes += _sentences(tuner, node, split)
     return make_frame(
         rows,
         ["iteration", "class"],
@@ -113,13 +112,14 @@ def refits(
 def _sentences(tuner: Tuner, node: Node, split: str) -> Iterator[str]:
     terms = tuner.terms(node)
     for name in sorted({cure.class_name for cure in node.cures}):
-        yield f"{name}, fitted now: {'; '.join(terms_words(terms[name]))}"
+        yield f"#{node.number} {name}, fitted now: {'; '.join(terms_words(terms[name]))}"
     report = explain(tuner, node, splits=[split])
     for each in report.classes:
+        name = f"#{node.number} {each.class_name}"
         if split == TUNE and chosen_on_tune(tuner, node, each.class_name):
-            yield f"{each.class_name}: cross-fitted."
+            yield f"{name} is cross-fitted."
         for sentence in filter(None, short_sentences(each, split)):
-            yield f"{each.class_name}: {sentence}"
+            yield f"{name}: {sentence}"
     yield from untouched_sentences(node, report.untouched)
     if sentence := moved_sentence(report.moved[split], split):
-        yield sentence
+        yield f"#{node.number}: {sentence}"

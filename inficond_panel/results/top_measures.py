@@ -31,7 +31,7 @@ from inficond_panel.store.label_checks import class_positions
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.node_names import node_title
 from inficond_panel.tuning.tuner import Tuner
-from inficond_panel.vocabulary.top_metrics import TOP_K, TOP_METRICS
+from inficond_panel.vocabulary.metrics import TOP_K, TOP_METRICS
 
 STUDENT, TEACHER = "student", "teacher"
 _LISTED = 20  #: wrong pairs that a terminal has

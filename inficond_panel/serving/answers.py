@@ -15,7 +15,7 @@ from urllib.parse import unquote
 
 from bokeh.server.tornado import BokehTornado
 from bokeh.settings import settings
-from panel.io.server import ComponentResourceHandler
+from panel.io.server import ComponentResourceHandler, RootHandler
 from tornado.web import ErrorHandler, HTTPError, RequestHandler
 
 from inficond_panel.serving.replace import stand_before
@@ -64,9 +64,10 @@ SERVED = ("panel", "inficond_panel")
 
 
 def guard_routes() -> None:
-    """Guard Panel's components, and all handlers from paths that name no file."""
+    """Guard Panel's components, handlers from paths that name no file, and links to the root."""
     stand_before(ComponentResourceHandler, "parse_url_path", _only_loaded)
     stand_before(BokehTornado, "get_handler_delegate", _printable_path)
+    stand_before(RootHandler, "redirect", _with_query)
 
 
 def _only_loaded(original: Callable[..., str], self: Any, path: str) -> str:
@@ -78,6 +79,12 @@ def _only_loaded(original: Callable[..., str], self: Any, path: str) -> str:
         return original(self, path)
     except (AttributeError, TypeError, ValueError, LookupError, OSError) as error:
         raise HTTPError(404) from error
+
+
+def _with_query(original: Callable[..., None], self: Any, url: str, **kwargs: Any) -> None:
+    """Redirect from the root to the page, with the query: it says what the page shows."""
+    query = self.request.query if "?" not in url else ""
+    original(self, f"{url}?{query}" if query else url, **kwargs)
 
 
 def _printable_path(

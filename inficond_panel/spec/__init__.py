@@ -4,8 +4,14 @@ from inficond_panel.spec.framework.json_schema import json_schema
 from inficond_panel.spec.sections.dataset import ScenesDataset, TableDataset, VocDataset
 from inficond_panel.spec.sections.page import Layout
 from inficond_panel.spec.sections.splits import ALL, REST, ColumnPart, Share
-from inficond_panel.spec.spec import Spec, find_edits, find_spec, load_spec
-from inficond_panel.spec.student_settings import check_against, with_students
+from inficond_panel.spec.spec import (
+    Spec,
+    check_against,
+    find_edits,
+    find_spec,
+    load_spec,
+    with_students,
+)
 
 __all__ = [
     "ALL",

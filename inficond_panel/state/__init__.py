@@ -1,17 +1,17 @@
 """Reactive state: Param objects without widgets, watched by the views."""
 
 from inficond_panel.state.app_state import AppState
-from inficond_panel.state.dataset import DatasetState
+from inficond_panel.state.batch import Preview, Status
 from inficond_panel.state.jobs import Job, Jobs
-from inficond_panel.state.preview import Preview, Status
-from inficond_panel.state.selection import Selection
-from inficond_panel.state.students import StudentsState
-from inficond_panel.state.tuning import TuningState
-from inficond_panel.state.view_settings import (
+from inficond_panel.state.selection import (
     CHANGE_METRICS,
     SLICE_METRICS,
     TOPS,
+    DatasetState,
+    Selection,
 )
+from inficond_panel.state.students import StudentsState
+from inficond_panel.state.tuning import TuningState
 
 __all__ = [
     "CHANGE_METRICS",

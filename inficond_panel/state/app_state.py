@@ -8,23 +8,16 @@ from itertools import count
 import param
 
 from inficond_panel.results.snapshot import take_snapshot, take_tree
-from inficond_panel.state.dataset import DatasetState
 from inficond_panel.state.jobs import Job, Jobs
-from inficond_panel.state.pinned import PinnedState
 from inficond_panel.state.requests.asking import AskState
 from inficond_panel.state.requests.comparison import ChangesState, CompareState
 from inficond_panel.state.requests.export import ExportState
-from inficond_panel.state.requests.new_photo import PhotoScorer, PhotoState
-from inficond_panel.state.requests.refit_what_if import RefitWhatIf
-from inficond_panel.state.requests.shifts import ShiftState
-from inficond_panel.state.requests.suggestion import SuggestState
-from inficond_panel.state.requests.typed_concepts import ConceptsState, Encoder
-from inficond_panel.state.rights import EVERYTHING, Rights
-from inficond_panel.state.selection import Selection
-from inficond_panel.state.students import StudentsState
-from inficond_panel.state.targets import TargetsState
+from inficond_panel.state.requests.networks import ConceptsState, Encoder, PhotoScorer, PhotoState
+from inficond_panel.state.requests.repairs import RefitWhatIf, ShiftState, SuggestState
+from inficond_panel.state.selection import EVERYTHING, DatasetState, Rights, Selection, Settings
+from inficond_panel.state.students import PinnedState, StudentsState
+from inficond_panel.state.tree import TargetsState
 from inficond_panel.state.tuning import TuningState
-from inficond_panel.state.view_settings import Settings
 from inficond_panel.store import Store
 from inficond_panel.tuning import Tuner
 from inficond_panel.tuning.intents.asked import is_known

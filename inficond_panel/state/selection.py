@@ -1,14 +1,22 @@
-"""Selection of the user: shared by all views, by name and never by position."""
+"""What one session shows and may do: its data set, selection, settings of views, and rights."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass, fields
 from typing import Any
 
+import numpy as np
 import param
 
 from inficond_panel.errors import TuningError
+from inficond_panel.results.gallery import ASSIGNED, FILTERS
 from inficond_panel.results.image_sets import ImageSet
+from inficond_panel.results.patches import PATCHES_OF
+from inficond_panel.spec.sections.page import TOPS
+from inficond_panel.store import Store
+from inficond_panel.vocabulary.metrics import AP, CLASS_SORTS, CONCEPT_SORTS, ERRORS, SHARES, WEIGHT
+from inficond_panel.vocabulary.splits import HOLDOUT, SPLITS, TUNE
 
 
 class Names(param.Parameter):
@@ -72,3 +80,130 @@ class Selection(param.Parameterized):
     def _leave_those_of_others(self) -> None:
         if self.images is not None and self.images.class_name != self.class_name:
             self.images = None
+
+
+#: Splits that the screen shows: students are fitted on the other one.
+ON_SCREEN = (TUNE, HOLDOUT)
+
+
+class DatasetState(param.Parameterized):
+    """Store of the session, and the split that the screen shows (``tune`` unless asked)."""
+
+    store: param.ClassSelector[Store] = param.ClassSelector(  # type: ignore[assignment]
+        class_=Store, allow_None=False, constant=True, doc="Store that the session looks at."
+    )
+    title = param.String(doc="Title of the data set, from the spec.")
+    split: param.Selector[str] = param.Selector(
+        default=TUNE, objects=list(ON_SCREEN), doc="Split on screen."
+    )
+    looks = param.Integer(0, bounds=(0, None), doc="Looks at the holdout so far.")
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Numbers of images (all, and by split), classes, concepts and segments."""
+        splits = {split: len(self.store.rows(split)) for split in SPLITS}
+        return {
+            "images": len(self.store.images),
+            "classes": len(self.store.classes),
+            "concepts": len(self.store.concepts),
+            "segments": len(self.store.segment_image),
+            **splits,
+        }
+
+    @property
+    def rows(self) -> np.ndarray:
+        """Positions of the images of the split in view."""
+        return self.store.rows(self.split)
+
+
+#: Metrics whose change a view shows, one at a time; fidelity beside accuracy.
+CHANGE_METRICS = list(SHARES)
+#: Metrics that slices are compared by.
+SLICE_METRICS = [*CHANGE_METRICS, *ERRORS]
+
+
+class Settings(param.Parameterized):
+    """Settings of the views of one session, which set and watch them."""
+
+    show: param.Selector[str] = param.Selector(
+        default="full", objects=["full", "simple"], doc="Amount that the views show."
+    )
+    sort: param.Selector[str] = param.Selector(
+        default="gap", objects=list(CLASS_SORTS), doc="What the classes are sorted by."
+    )
+    descending = param.Boolean(True, doc="Largest value first.")
+    confused = param.Boolean(False, doc="Whether confusions stand in the place of the classes.")
+    scope: param.Selector[str] = param.Selector(
+        default="class", objects=["class", "all"], doc="Metrics of one class, or means over all."
+    )
+    concept_sort: param.Selector[str] = param.Selector(
+        default=WEIGHT.key,
+        objects=list(CONCEPT_SORTS),
+        doc="What the concepts of a class are sorted by.",
+    )
+    top: param.Selector[int] = param.Selector(
+        default=10, objects=list(TOPS), doc="Number of concepts listed; 0: all that have a rank."
+    )
+    effect: param.Selector[str] = param.Selector(
+        default=AP.key, objects=CHANGE_METRICS, doc="Metric of the what-if of the concepts listed."
+    )
+    patches_of: param.Selector[str] = param.Selector(
+        default=PATCHES_OF[0],
+        objects=list(PATCHES_OF),
+        doc="Patches of a concept: segments nearest to its text, or those assigned to it.",
+    )
+    measured = param.Boolean(False, doc="Whether all metrics of the student are open.")
+    slice_by = param.String("", doc="Metadata that slices are made by; empty: none.")
+    slice_metric: param.Selector[str] = param.Selector(
+        default=AP.key, objects=SLICE_METRICS, doc="Metric that slices are compared by."
+    )
+    mended = param.Boolean(False, doc="Whether suspects and cures of the student are open.")
+    explained = param.Boolean(False, doc="Whether the report on the refit is open.")
+    what_if: param.Selector[str] = param.Selector(
+        default="exact", objects=["exact", "refit"], doc="Other influences held, or re-optimised."
+    )
+    filters = param.ListSelector(
+        [ASSIGNED], objects=list(FILTERS), doc="Which images the gallery shows; empty: all."
+    )
+    history_metric: param.Selector[str] = param.Selector(
+        default=AP.key, objects=CHANGE_METRICS, doc="Metric whose changes the iterations show."
+    )
+    projection = param.String("", doc="Map of the concepts; empty: the store's first.")
+    tab = param.String("detail", doc="View in front where views share a place as tabs.")
+
+
+@dataclass(frozen=True)
+class Rights:
+    """All that a session may do; what it may not, the page hides and the state refuses.
+
+    ``class_name`` is the only class whose student may be opened and tuned; empty: all may.
+    """
+
+    export: bool = True
+    arrange: bool = True
+    holdout: bool = True
+    photos: bool = True
+    asking: bool = True  #: about photos, whose answers are taught
+    typing: bool = True  #: of concepts
+    forgetting: bool = True  #: of concepts that were typed
+    targets: bool = True  #: another choice of what the students learn from
+    class_name: str = ""
+
+    @property
+    def closed(self) -> list[str]:
+        """Names of what may not be done, for the page."""
+        shut = [field.name for field in fields(self) if getattr(self, field.name) is False]
+        return [*shut, *(["class"] if self.class_name else [])]
+
+    def require(self, name: str) -> None:
+        """Raise ``TuningError`` where ``name``, a field of this, may not be done."""
+        if not getattr(self, name):
+            raise TuningError(f"This page has no {name}.")
+
+    def require_class(self, class_name: str) -> None:
+        """Raise ``TuningError`` for a class that may not be tuned."""
+        if self.class_name and class_name != self.class_name:
+            raise TuningError(f"This page is on {self.class_name} alone.")
+
+
+EVERYTHING = Rights()

@@ -14,11 +14,18 @@ from inficond_panel.errors import InficondError, TuningError
 from inficond_panel.results.moved_classes import MovedClass, moved_classes, moved_sentence
 from inficond_panel.results.refit_words import seconds_text
 from inficond_panel.spec.sections.students import Tuning
-from inficond_panel.state.batch import Item, put, read_item, toggled
+from inficond_panel.state.batch import (
+    Item,
+    Notice,
+    Preview,
+    Status,
+    make_preview,
+    put,
+    read_item,
+    toggled,
+)
 from inficond_panel.state.jobs import Job, Jobs
-from inficond_panel.state.notice import Notice
-from inficond_panel.state.preview import Preview, Status, make_preview
-from inficond_panel.state.rights import EVERYTHING, Rights
+from inficond_panel.state.selection import EVERYTHING, Rights
 from inficond_panel.state.students import StudentsState
 from inficond_panel.state.tree import Seen, TreeState
 from inficond_panel.tuning import Intent, Iteration, Node, Tuner, notices

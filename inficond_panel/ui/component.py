@@ -1,20 +1,23 @@
-"""Base of all views that the browser draws, and the check of messages that a browser sends it.
+"""Components of the page: parameters for the browser, its messages, and the actions they name.
 
-A page sends what its controls can. Anything else comes from no control: it is left out, with one
-line in the log that holds nothing of it, and no traceback.
+A message ``{"action": name, ...}`` calls that method; its other entries are the arguments, checked
+against the annotations. A page sends what its controls can. Anything else comes from no control: it
+is left out, with one line in the log that holds nothing of it, and no traceback.
 """
 
 from __future__ import annotations
 
 import hashlib
+import inspect
 import logging
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache, partial
 from pathlib import Path
-from typing import Any, ClassVar
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, Union, get_args, get_origin
 from weakref import WeakKeyDictionary
 
 import param
@@ -27,6 +30,11 @@ from panel.io import hold, state
 from panel.models.esm import DataEvent
 
 from inficond_panel.errors import InficondError
+from inficond_panel.ui import browser
+from inficond_panel.vocabulary.splits import TUNE
+
+if TYPE_CHECKING:
+    from inficond_panel.state import AppState
 
 #: Messages of a page that are taken: so many a second, and so many at once. A key that is held
 #: down repeats some 30 times a second.
@@ -226,3 +234,134 @@ def tie(component: JSComponent, kept: param.Parameterized, **names: Any) -> None
     """Keep params of a component and of the state ``kept`` equal, from the state's values on."""
     component.param.update(**{own: getattr(kept, other) for own, other in names.items()})
     component.link(kept, bidirectional=True, **names)
+
+
+Method = TypeVar("Method", bound=Callable[..., None])
+
+_MARK = "_is_action"
+
+
+def action(method: Method) -> Method:
+    """Mark a method that the browser may call, by its name without a leading underscore.
+
+    Its arguments are annotated with what JSON has: str, int, float, bool, None, list, dict, Any.
+    """
+    setattr(method, _MARK, True)
+    return method
+
+
+class Acting:
+    """Base of whatever answers messages of the browser."""
+
+    _actions: ClassVar[Mapping[str, Callable[..., None]]] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        own = {name.removeprefix("_"): it for name, it in vars(cls).items() if hasattr(it, _MARK)}
+        bases = [base for base in reversed(cls.__bases__) if issubclass(base, Acting)]
+        inherited = {name: it for base in bases for name, it in base._actions.items()}
+        cls._actions = {**inherited, **own}
+
+    def listen_to(self, component: JSComponent) -> None:
+        """Answer the messages of ``component``."""
+        component.on_msg(lambda event: self.act(event.data))
+
+    def act(self, message: Mapping[str, Any]) -> None:
+        """Call the method that ``message`` names.
+
+        Raises ``ValueError`` for an unknown action, ``TypeError`` for arguments that do not fit.
+        """
+        arguments = dict(message)
+        name = arguments.pop("action", None)
+        method = self._actions.get(name) if isinstance(name, str) else None
+        if method is None:
+            raise ValueError("no such action")
+        if self._takes(str(name)):
+            _check(method, arguments)
+            method(self, **arguments)
+
+    def _takes(self, name: str) -> bool:
+        """True if the action may be called now; what may not is left out."""
+        return True
+
+
+@cache
+def _signature(method: Callable[..., None]) -> inspect.Signature:
+    signature = inspect.signature(method, eval_str=True)
+    _, *arguments = signature.parameters.values()
+    return signature.replace(parameters=arguments)
+
+
+def _check(method: Callable[..., None], arguments: Mapping[str, Any]) -> None:
+    """Raise ``TypeError`` where an argument is missing, unknown, or of another type."""
+    signature = _signature(method)
+    signature.bind(**arguments)
+    for name, value in arguments.items():
+        if not _fits(value, signature.parameters[name].annotation):
+            raise TypeError("an argument is of another type")
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    """True if a value of JSON is of an annotated type; an integer is a float, a bool is neither."""
+    if hint is Any:
+        return True
+    origin, inner = get_origin(hint) or hint, get_args(hint)
+    if origin in {Union, UnionType}:
+        return any(_fits(value, each) for each in inner)
+    if origin is list:
+        return isinstance(value, list) and all(_fits(item, inner[0]) for item in value)
+    if origin is dict:
+        return isinstance(value, dict)
+    if origin is float:
+        return type(value) in {int, float}
+    return type(value) is (NoneType if origin is None else origin)
+
+
+class Connection(Acting, Component):
+    """A banner where the connection is lost; once the server answers, the page is loaded again.
+
+    A root of its own on each page that a server gives out, beside what the page shows. The browser
+    asks ``{"action": "alive", "turn"}`` after what it sent, and from time to time; the answer is
+    ``{"alive": turn}``, a sign that all before it has arrived.
+    """
+
+    over = param.Boolean(False, doc="Whether the page shows its last: it needs no server.")
+    after = param.String("", doc="What a person has to do once the page was loaded again.")
+
+    _esm = browser.module(Path(__file__).with_name("connection.js"))
+    _stylesheets = browser.styles(Path(__file__).with_name("connection.css"))
+
+    def __init__(self, **params: Any) -> None:
+        super().__init__(margin=0, **params)
+        self.listen_to(self)
+
+    @action
+    def _alive(self, turn: int) -> None:
+        self._send_msg({"alive": turn})
+
+
+class RefitActions(Acting):
+    """Actions on the batch of ``app`` as a whole."""
+
+    app: AppState
+
+    @action
+    def _fine_tune(self) -> None:
+        self.app.tuning.fine_tune()
+
+    @action
+    def _cancel(self) -> None:
+        self.app.tuning.cancel()
+
+    @action
+    def _clear(self) -> None:
+        self.app.tuning.clear()
+
+    @action
+    def _stop_suggesting(self) -> None:
+        self.app.suggestion.cancel()
+
+    @action
+    def _show_tune(self) -> None:
+        """Leave the holdout."""
+        self.app.tuning.show_split(TUNE)

@@ -16,7 +16,7 @@ from bokeh.models import ImportedStyleSheet, InlineStyleSheet
 from bokeh.models.ui import UIElement
 from panel.io.resources import CDN_DIST, DIST_DIR, LOCAL_DIST
 
-from inficond_panel.ui.fonts import font_css
+from inficond_panel.ui.browser import font_css
 
 ICON = Path(__file__).with_name("icon.svg")
 

@@ -6,6 +6,7 @@ names from here; a metric's key stands nowhere else as a literal.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from inficond_panel.common.near_words import unknown
@@ -190,3 +191,160 @@ SHARES = keys(AP, F1, RECALL, PRECISION, ACCURACY, FIDELITY)
 ERRORS = tuple(key for key, metric in METRICS.items() if metric.less_is_better)
 #: Metrics that are too large on few images, by noise alone.
 BIASED = tuple(key for key, metric in METRICS.items() if metric.biased)
+
+
+_TOP_CLASS = "inficond_panel.distill.metrics.top_class"
+
+TOP1 = Metric(
+    key="top1",
+    name="Top-1 accuracy",
+    word="top-1 accuracy",
+    full="Top-1 accuracy",
+    mean="Top-1 accuracy",
+    short="Top-1",
+    column="Top-1",
+    meaning="Share of images whose class has the largest probability.",
+    formula=f"{_TOP_CLASS}:TopClass.values",
+    undefined="no labelled image",
+    beside="agreement",
+)
+TOP_K = Metric(
+    key="top_k",
+    name="Top-k accuracy",
+    word="top-k accuracy",
+    full="Top-k accuracy",
+    mean="Top-k accuracy",
+    short="Top-k",
+    column="Top-k",
+    meaning="Share of images whose class is among the k of the largest probability.",
+    formula=f"{_TOP_CLASS}:TopClass.values",
+    undefined="no labelled image, or no more than k classes",
+)
+BALANCED = Metric(
+    key="balanced_accuracy",
+    name="Balanced accuracy",
+    word="balanced accuracy",
+    full="Balanced accuracy",
+    mean="Balanced accuracy",
+    short="Bal.",
+    column="Balanced",
+    meaning="Mean over the classes of the share of their images that are named rightly.",
+    formula=f"{_TOP_CLASS}:TopClass.values",
+    undefined="no labelled image",
+)
+TOP_ECE = Metric(
+    key="top_ece",
+    name="Top-label calibration error",
+    word="top-label ECE",
+    full="Expected calibration error of the likeliest class",
+    mean="Top-label calibration error",
+    short="ECE",
+    column="Top ECE",
+    meaning="Mean distance between the largest probability and how often it is right, over bins.",
+    formula=f"{_TOP_CLASS}:TopClass.values",
+    undefined="no labelled image",
+    less_is_better=True,
+    biased=True,
+    unit="",
+)
+AGREEMENT = Metric(
+    key="agreement",
+    name="Agreement",
+    word="agreement",
+    full="Agreement with the teacher's likeliest class",
+    mean="Agreement",
+    short="Agr.",
+    column="Agree",
+    meaning="Share of images on which student and teacher name the same class.",
+    formula=f"{_TOP_CLASS}:TopClass.values",
+    undefined="no image",
+    beside="top1",
+    needs_teacher=True,
+)
+
+#: All of them by key, in the order of tables and of the command line.
+TOP_METRICS = {metric.key: metric for metric in (TOP1, TOP_K, BALANCED, TOP_ECE, AGREEMENT)}
+
+
+#: Metrics of one student or teacher on one class, by key.
+Values = Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class ClassSort:
+    """Sort of the classes by a number, which stands in each row."""
+
+    key: str
+    name: str
+    head: tuple[str, str]  #: above the column, with room and without
+    value: Callable[[Values, Values], float]  #: of a class, from the student and its teacher
+    metric: str  #: that the rings and the card of a row tell
+    points: bool = False  #: whether it is written in percentage points
+    descending: bool = False  #: whether the largest comes first at the beginning
+
+
+def _by_gap(metric: Metric) -> ClassSort:
+    """By the teacher's value less the student's; of AP it is ``gap``."""
+    return ClassSort(
+        key="gap" if metric is AP else f"{metric.key}_gap",
+        name=f"{metric.name} gap",
+        head=(f"Gap, {POINTS}", "Gap"),
+        value=lambda student, teacher: teacher[metric.key] - student[metric.key],
+        metric=metric.key,
+        points=True,
+        descending=True,
+    )
+
+
+def _by_metric(metric: Metric) -> ClassSort:
+    return ClassSort(
+        key=metric.key,
+        name=metric.name,
+        head=(metric.column, metric.short),
+        value=lambda student, _: student[metric.key],
+        metric=metric.key,
+    )
+
+
+#: Sorts of the classes by key, in the order of the choice.
+CLASS_SORTS = {
+    sort.key: sort
+    for sort in (
+        *map(_by_gap, (AP, RECALL, PRECISION, F1)),
+        *(_by_metric(METRICS[key]) for key in SHARES),
+    )
+}
+
+
+@dataclass(frozen=True)
+class ConceptSort:
+    """Sort of a student's concepts; its order is made by ``concept_rows`` of the analysis."""
+
+    key: str
+    name: str
+    short: str  #: where there is little room
+    meaning: str  #: a sentence without its full stop
+
+
+_DIFFER = (
+    "Discrepancy on {}: the concept's mean score where student and teacher decide differently, "
+    "less the mean where they agree"
+)
+WEIGHT = ConceptSort("weight", "Influence", "Infl.", "Strongest influence first, whatever its sign")
+SUSPECTS = ConceptSort(
+    "suspects",
+    "Suspects",
+    "Susp.",
+    "Concepts less correlated with the class on tune than on fit",
+)
+DISCREPANCY_P = ConceptSort(
+    "discrepancy_p", "Discrepancy (P)", "Disc. P", _DIFFER.format("positives")
+)
+DISCREPANCY_N = ConceptSort(
+    "discrepancy_n", "Discrepancy (N)", "Disc. N", _DIFFER.format("negatives")
+)
+
+#: Keys of the sorts by a discrepancy.
+DISCREPANCIES = (DISCREPANCY_P.key, DISCREPANCY_N.key)
+#: Sorts of the concepts by key, in the order of the choice.
+CONCEPT_SORTS = {sort.key: sort for sort in (WEIGHT, SUSPECTS, DISCREPANCY_P, DISCREPANCY_N)}

@@ -1,17 +1,21 @@
-"""Thumbs, cures and their terms in words; the suggestion of a machine."""
+"""Words on the L1 penalties of all students."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from inficond_panel.common.interval import Interval
 from inficond_panel.common.numbers import count
+from inficond_panel.tuning.ask.answers import LEAST_ANSWERED, Teaching
+from inficond_panel.tuning.ask.drafts import Draft
+from inficond_panel.tuning.ask.photos import ASKED
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.intents.cures import Balance, Cure, Doubt, Label, Lambda, Learn
 from inficond_panel.tuning.intents.intent import Intent, size_words
 from inficond_panel.tuning.suggest.gain import Gain
 from inficond_panel.tuning.suggest.levers import AS_IT_IS, Lever
 from inficond_panel.tuning.suggest.suggestion import MEASURED, Suggestion
+from inficond_panel.vocabulary.confidence import interval_word
 from inficond_panel.vocabulary.cures import (
     ANSWERS,
     AUTO,
@@ -25,7 +29,110 @@ from inficond_panel.vocabulary.cures import (
     TEACHER,
 )
 from inficond_panel.vocabulary.directions import DIRECTIONS
-from inficond_panel.wording.teacher import teacher_sentences
+from inficond_panel.wording.metrics import teacher_sentences
+
+
+def penalty_text(penalties: Sequence[float], *, chosen: bool = False) -> str:
+    """Return ``0.001``, or ``0.0001 to 0.001 by class``; with ``auto`` where the data chose."""
+    least, most = min(penalties), max(penalties)
+    text = f"{least:g}" if least == most else f"{least:g} to {most:g} by class"
+    return f"auto: {text}" if chosen else text
+
+
+def offer_words(word: str) -> str:
+    """What a person is offered: ``word`` is the concept named like the class, if there is one."""
+    if word:
+        return f"Look at {ASKED} photos where the student and {word!r} disagree"
+    return f"Look at {ASKED} photos of which the student is least sure"
+
+
+def reply_sentence(draft: Draft, present: bool) -> str:
+    """The last reply, beside what the student decides on that photo."""
+    last, student = draft.replies[-1], "yes" if present else "no"
+    if last.by_teacher:
+        return f"The teacher answered {count(draft.by_teacher, 'photo')}."
+    if last.value is None:
+        return "You skipped a photo."
+    own = "yes" if last.value else "no"
+    return f"You said {own}, the student {student if own != student else 'too'}."
+
+
+def teacher_words(photos: int) -> str:
+    """Offer that the teacher answers the photos left."""
+    return f"Let the teacher answer the other {count(photos)}"
+
+
+def more_words(draft: Draft, taught: bool) -> str:
+    """What comes next: the photos left, or more of them."""
+    left = len(draft.images) - len(draft.replies)
+    return f"Look at the other {count(left)}" if left and not taught else f"Look at {ASKED} more"
+
+
+def waiting_sentences(draft: Draft) -> list[str]:
+    """Sentence on photos of which all have a reply, that judge nothing yet."""
+    if not draft.images:
+        return ["There is no photo left to ask about."]
+    answers = count(len(draft.answers.given), "answer")
+    return [f"Each of the {count(len(draft.images), 'photo')} has a reply: {answers}."]
+
+
+def teaching_sentences(found: Teaching, by_teacher: int = 0) -> list[str]:
+    """Sentences on the errors and the loss before and after teaching, and on what was done.
+
+    ``by_teacher`` is the number of answers that the teacher gave in the place of the person.
+    """
+    outlook = [_outlook(found)] if found.repairable else []
+    given = f"The teacher, not a person, gave {count(by_teacher)} of the answers."
+    return [_seen(found), *outlook, _done(found), *([given] if by_teacher else [])]
+
+
+def _seen(found: Teaching) -> str:
+    photos, wrong = len(found.present), int(found.wrong_before.sum())
+    return (
+        f"On {count(photos, 'photo')} the student was right {count(photos - wrong, 'time')}: wrong "
+        f"on {found.error_before.text(0, scale=100, unit='%')} ({_level(found)})."
+    )
+
+
+def _outlook(found: Teaching) -> str:
+    """Sentence on the students that were taught on the answers of the other folds."""
+    corrected = int((found.wrong_before & ~found.wrong_after).sum())
+    new = int((found.wrong_after & ~found.wrong_before).sum())
+    return (
+        "Taught on the other answers, it would be wrong on "
+        f"{found.error_after.text(0, scale=100, unit='%')} of the photos that it did not learn "
+        f"({count(corrected)} corrected, {count(new)} newly wrong); its loss changes by "
+        f"{found.loss_change.text(2, sign=True)} nats per photo."
+    )
+
+
+def _done(found: Teaching) -> str:
+    if found.node is not None:
+        forced = "" if found.helps else f"{_no_gain(found)}, but teaching was forced. "
+        return (
+            f"{forced}The answers corrected the teacher, and the student learned it on the photos "
+            f"of tune: iteration #{found.node.number}. The photos were chosen, so AP on all photos "
+            "does not follow from these figures."
+        )
+    if found.helps:
+        return "The answers help; nothing was taught yet."
+    return f"{_no_gain(found)}. Nothing was taught."
+
+
+def _no_gain(found: Teaching) -> str:
+    if not found.enough:
+        return f"{LEAST_ANSWERED} answers are needed to correct the teacher"
+    if not found.repairable:
+        return "Nothing to repair was found here"
+    if found.contradicted and found.on_labels is not None:
+        change = found.on_labels.text(1, scale=100, unit="points", sign=True)
+        return f"On the photos of tune that have a label AP would change by {change}"
+    return "The loss would not fall"
+
+
+def _level(found: Teaching) -> str:
+    return interval_word(found.noise["level"])
+
 
 Asked = Intent | Cure
 #: What a class learns, by source.

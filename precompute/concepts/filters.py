@@ -13,7 +13,7 @@ import numpy as np
 
 from inficond_panel.concepts.texts import EmbedsText, embed_concepts
 from inficond_panel.errors import DataError
-from inficond_panel.spec.sections.filters import Filters
+from inficond_panel.spec.sections.concepts import Filters
 
 #: Images that a concept must be active on, as in Label-free CBM.
 _MOST_ACTIVE = 5

@@ -14,7 +14,7 @@ from typing import Any
 from inficond_panel.errors import DataError
 from inficond_panel.spec.framework.types import function_title
 from inficond_panel.spec.sections.dataset import PythonDataset
-from inficond_panel.spec.sections.package_teachers import PythonTeacher
+from inficond_panel.spec.sections.teacher import PythonTeacher
 from inficond_panel.store.network_weights import file_digest
 
 _FORM = "package.module:function, which is installed or in PYTHONPATH, or file.py:function"

@@ -10,7 +10,7 @@ from typing import Any
 from inficond_panel.common.near_words import near
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.encoder import HUB, is_hub_name
-from inficond_panel.spec.sections.package_teachers import activation_of
+from inficond_panel.spec.sections.teacher import activation_of
 from precompute.detect.layout import Layout
 from precompute.encoder.hub import CONFIG, model_config
 from precompute.encoder.source import check_name, known_tags

@@ -13,9 +13,8 @@ import numpy as np
 
 from inficond_panel.errors import DataError, StoreError
 from inficond_panel.spec import Spec
-from inficond_panel.spec.sections.concepts import Projections
+from inficond_panel.spec.sections.concepts import Filters, Projections
 from inficond_panel.spec.sections.encoder import Encoder as EncoderSection
-from inficond_panel.spec.sections.filters import Filters
 from inficond_panel.spec.sections.teacher import LogitsTeacher, NetworkTeacher
 from inficond_panel.store import FORMAT_VERSION, open_store
 from inficond_panel.store.hashing import array_hash

@@ -15,7 +15,7 @@ from inficond_panel.concepts.scoring import Scored, Scoring, score_corpus
 from inficond_panel.concepts.texts import embed_concepts
 from inficond_panel.errors import DataError
 from inficond_panel.spec import Spec
-from inficond_panel.spec.sections.filters import Filters
+from inficond_panel.spec.sections.concepts import Filters
 from inficond_panel.store import Store
 from inficond_panel.vocabulary.splits import FIT
 from precompute.batches.results import Arrays, Segmented, stage_of

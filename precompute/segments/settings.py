@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from inficond_panel.spec.sections.segments import Segments
+from inficond_panel.spec.sections.concepts import Segments
 
 #: Raise it when the same settings no longer give the same segments.
 RECIPE = 3

@@ -13,12 +13,13 @@ from scipy.special import logsumexp
 
 from inficond_panel.spec.framework.section import Section
 from inficond_panel.spec.sections.encoder import Encoder as EncoderSection
-from inficond_panel.spec.sections.package_teachers import PythonTeacher, TransformersTeacher
 from inficond_panel.spec.sections.teacher import (
     HeadTeacher,
     NetworkTeacher,
     OpenClipTeacher,
+    PythonTeacher,
     Teacher,
+    TransformersTeacher,
 )
 from inficond_panel.store.network_weights import file_digest
 from inficond_panel.vocabulary.splits import FIT

@@ -11,8 +11,13 @@ from inficond_panel.common.devices import CPU
 from inficond_panel.errors import DataError
 from inficond_panel.spec import Spec
 from inficond_panel.spec.sections.encoder import Encoder as EncoderSection
-from inficond_panel.spec.sections.package_teachers import PythonTeacher, TransformersTeacher
-from inficond_panel.spec.sections.teacher import HeadTeacher, NetworkTeacher, OpenClipTeacher
+from inficond_panel.spec.sections.teacher import (
+    HeadTeacher,
+    NetworkTeacher,
+    OpenClipTeacher,
+    PythonTeacher,
+    TransformersTeacher,
+)
 from inficond_panel.spec.sections.teacher import Teacher as Section
 from precompute.batches.segmenting import encoder_key, loaded
 from precompute.datasets.python_function import check_allowed

@@ -18,8 +18,7 @@ import numpy as np
 
 from inficond_panel.errors import DataError, InficondError, OrderError, Problem
 from inficond_panel.spec import Spec
-from inficond_panel.spec.sections.package_teachers import TransformersTeacher
-from inficond_panel.spec.sections.teacher import LogitsTeacher, NamedOutputs
+from inficond_panel.spec.sections.teacher import LogitsTeacher, NamedOutputs, TransformersTeacher
 from inficond_panel.spec.sections.teacher import Teacher as Section
 from inficond_panel.store.images import UnreadableImage
 from inficond_panel.store.output_order import SEEN, OrderFinding, fitting_text, hold_outputs

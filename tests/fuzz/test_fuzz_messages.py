@@ -15,8 +15,7 @@ from panel.models.esm import DataEvent
 
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import Intent, Tuner, open_tuner
-from inficond_panel.ui.actions import Acting
-from inficond_panel.ui.component import Component
+from inficond_panel.ui.component import Acting, Component
 from inficond_panel.views.page.page import make_views
 from inficond_panel.views.page.shell import Shell
 

@@ -15,7 +15,7 @@ OTHER_THRESHOLDS = {
     "inficond_panel.distill.shift.presence": "a score above which a photo shows a concept",
     "inficond_panel.distill.robustness.collinearity": "a correlation",
     "inficond_panel.results.compensation": "a correlation",
-    "inficond_panel.export.abstaining": "a confidence",
+    "inficond_panel.export.predictions": "a confidence",
     "inficond_panel.distill.solver.logistic_loss": "the sign of a logit, for a stable exponential",
 }
 _CUTOFF = re.compile(r"(^|_)(thresholds?|cutoffs?)$")

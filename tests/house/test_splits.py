@@ -14,7 +14,7 @@ OTHER_MEANINGS = {
     "inficond_panel.distill": (1, "the function fit"),
     "inficond_panel.state.tree": (1, "a right of participants"),
     "inficond_panel.study.run.study": (1, "a fact of a study's log"),
-    "inficond_panel.views.knowledge.panels.refit_report": (1, "the loss of a student"),
+    "inficond_panel.views.knowledge.refit_report": (1, "the loss of a student"),
     "precompute.detect.layout": (21, "names of folders, keys of a spec"),
     "precompute.detect.writing": (3, "keys of a spec"),
     "precompute.pipeline.inputs": (2, "keys of hashes"),

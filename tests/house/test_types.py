@@ -33,7 +33,7 @@ UNTYPED = {
         "inficond_panel.commands.shared.parser.Parser.parse_known_args",
     },
     "glyphs of Bokeh, of the kind that another function here has drawn": {
-        "inficond_panel.views.embedding.foreground.update_dots",
+        "inficond_panel.views.embedding.map_plot.update_dots",
     },
 }
 ALLOWED = set().union(*UNTYPED.values())

@@ -15,7 +15,7 @@ OTHER_MEANINGS = {
     "inficond_panel.distill": "names of functions that the package exports",
     "precompute.encoder.source": "a setting: of a network's products",
     "precompute.encoder.image": "a setting: of a network's products",
-    "inficond_panel.state.requests.new_photo": "a setting: the accuracy of decisions",
+    "inficond_panel.state.requests.networks": "a setting: the accuracy of decisions",
 }
 #: Style sheets outside the views' components, which no variable reaches.
 OUTSIDE = {"static_page.css"}

@@ -5,7 +5,7 @@ import assert from "node:assert/strict"
 import { test } from "node:test"
 import { deflateSync } from "node:zlib"
 
-const { makeExplorer, unpack } = await import("../../inficond_panel/views/page/exported/explored.js")
+const { makeExplorer, unpack } = await import("../../inficond_panel/views/page/explored.js")
 const { tappedConcept } = await import("../../inficond_panel/views/embedding/tapped.js")
 
 const RECORD = {

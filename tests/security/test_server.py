@@ -81,6 +81,12 @@ def test_no_odd_path_is_an_error_of_the_server_or_leaves_its_folders(any_server)
             assert headers["X-Content-Type-Options"] == "nosniff"
 
 
+@pytest.mark.parametrize("query", ["", "?class=bus&at=1", "?note=a%2F%2Fb"])
+def test_the_root_leads_to_the_page_with_its_query(plain_server, query) -> None:
+    status, headers, _ = plain_server.get(f"/{query}")
+    assert (status, headers["Location"]) == (302, f"./app{query}")
+
+
 @pytest.mark.parametrize("method", ["HEAD", "POST", "PUT", "OPTIONS", "DELETE"])
 def test_no_method_is_an_error_of_the_server(any_server, method) -> None:
     page = any_server.page

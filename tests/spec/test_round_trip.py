@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 from inficond_panel.spec import Share, Spec, find_spec, json_schema, load_spec
 from inficond_panel.spec.framework.section import Key, Section
 from inficond_panel.spec.framework.types import NameOrPath
-from inficond_panel.spec.sections.concepts import Thumbnails
+from inficond_panel.spec.sections.concepts import Head, KMeansSegments, Thumbnails
 from inficond_panel.spec.sections.dataset import (
     CocoDataset,
     ColumnsDataset,
@@ -21,7 +21,6 @@ from inficond_panel.spec.sections.dataset import (
 )
 from inficond_panel.spec.sections.encoder import HubModel, OpenClipEncoder
 from inficond_panel.spec.sections.page import TOPS, VIEWS, Layout, Views
-from inficond_panel.spec.sections.segments import Head, KMeansSegments
 from inficond_panel.spec.sections.splits import ColumnPart, Splits
 from inficond_panel.spec.sections.students import ExactStudents, Tuning
 from inficond_panel.spec.sections.teacher import LogitsTeacher

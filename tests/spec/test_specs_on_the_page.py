@@ -19,7 +19,7 @@ from inficond_panel.store import Store
 from inficond_panel.tuning import Intent
 from inficond_panel.tuning.history.history import History
 from inficond_panel.tuning.tuner import Tuner
-from inficond_panel.views.knowledge.batch.batch import BatchBar
+from inficond_panel.views.knowledge.batch import BatchBar
 from inficond_panel.views.page.page import VIEWS, make_views
 
 #: No smaller and no larger, so that no sum of a fit overflows; what is shown has no such limit.

@@ -11,7 +11,7 @@ from test_main_job import select_class
 
 from inficond_panel.results.metrics import metric_change
 from inficond_panel.tuning import Intent, Tuner, open_tuner
-from inficond_panel.wording.metric_change import change_text, make_change
+from inficond_panel.wording.metrics import change_text, make_change
 
 pytestmark = pytest.mark.ui
 

@@ -15,7 +15,7 @@ from waiting import wait_until
 from inficond_panel.cli import main
 from inficond_panel.study.pages.report import write_report
 from inficond_panel.study.run.study import open_study
-from inficond_panel.ui.fonts import FAMILY
+from inficond_panel.ui.browser import FAMILY
 
 pytestmark = pytest.mark.ui
 

@@ -13,9 +13,8 @@ from resizing import resize
 from waiting import comes_to
 
 import inficond_panel
-from inficond_panel.study.results.answers import scores
 from inficond_panel.study.results.results import results
-from inficond_panel.study.results.timeline import progress_of, rebuild
+from inficond_panel.study.results.timeline import progress_of, rebuild, scores
 from inficond_panel.study.run.study import Study, open_study
 
 pytestmark = pytest.mark.ui

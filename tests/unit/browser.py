@@ -15,7 +15,7 @@ from bokeh.protocol import Protocol
 from bokeh.protocol.receiver import Receiver
 from pyviz_comms import Comm, CommManager
 
-from inficond_panel.ui.notebook.widget import PageWidget
+from inficond_panel.ui.widget import PageWidget
 
 
 class Wire(Comm):

@@ -19,8 +19,13 @@ from inficond_panel.app import Explorer
 from inficond_panel.errors import InficondError, Problem, SpecError
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import open_tuner
-from inficond_panel.views.page.opening import OpeningView, error_html
-from inficond_panel.views.page.page import publish_to_loop, publish_to_page, publisher
+from inficond_panel.views.page.page import (
+    OpeningView,
+    error_html,
+    publish_to_loop,
+    publish_to_page,
+    publisher,
+)
 
 DEMO = Path(__file__).parents[2] / "specs" / "demo.yaml"
 

@@ -30,7 +30,7 @@ from inficond_panel.tuning.fitting.correction import corrected
 from inficond_panel.tuning.intents.cures import Label, Learn, canonical_cures
 from inficond_panel.tuning.node import node_id
 from inficond_panel.tuning.replay import replay
-from inficond_panel.wording.answers import teaching_sentences
+from inficond_panel.wording.cures import teaching_sentences
 
 FRAMES = shifted_frames(seed=1)
 TRUTH = FRAMES["labels"]["truck"]

@@ -7,8 +7,7 @@ import pytest
 from factory import ATTRS, small_arrays, small_spec, spec_text
 
 from inficond_panel.errors import DataError, SpecError
-from inficond_panel.plots.assigned import Assigned, take_assigned
-from inficond_panel.plots.cloud import segment_positions
+from inficond_panel.plots.cloud import Assigned, segment_positions, take_assigned
 from inficond_panel.plots.map_layers import make_centre, make_segments
 from inficond_panel.results.image_sets import patch_images
 from inficond_panel.results.patches import (
@@ -23,7 +22,7 @@ from inficond_panel.state import AppState
 from inficond_panel.state.jobs import Jobs
 from inficond_panel.store import open_store, write_store
 from inficond_panel.tuning import open_tuner
-from inficond_panel.views.embedding.map_segments import OPEN_ONE
+from inficond_panel.views.embedding.map_layers import OPEN_ONE
 from inficond_panel.views.embedding.view import EmbeddingView
 from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.views.page.address import make_address

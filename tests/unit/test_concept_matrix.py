@@ -10,13 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inficond_panel.plots.concept_matrix import (
+    STEPS,
     Cells,
+    contrast,
+    make_colours,
     make_image,
     make_matrix,
     make_texts,
     update_matrix,
 )
-from inficond_panel.plots.influence_colours import STEPS, contrast, make_colours
 
 #: Two concepts by three classes.
 CELLS = Cells(

@@ -21,17 +21,17 @@ from inficond_panel.results.levers import levers
 from inficond_panel.spec import load_spec
 from inficond_panel.state import AppState
 from inficond_panel.state.jobs import Jobs
-from inficond_panel.state.requests.class_metrics import measure
+from inficond_panel.state.requests.comparison import measure
 from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.tuning.suggest import suggest
 from inficond_panel.tuning.suggest.gain import around
 from inficond_panel.views.detail.view import DetailView
-from inficond_panel.views.knowledge.panels.measures import make_measures
+from inficond_panel.views.knowledge.measures import make_measures
 from inficond_panel.views.knowledge.view import KnowledgeView
-from inficond_panel.views.page.tour import make_tour
+from inficond_panel.views.page.palette import make_tour
 from inficond_panel.views.provenance.comparison import make_comparison
 from inficond_panel.vocabulary.confidence import confidence_word, interval_word, tails
-from inficond_panel.wording.drift import drift_sentences
+from inficond_panel.wording.metrics import drift_sentences
 
 THUMB = Intent("bicycle", "wheel", "up")
 

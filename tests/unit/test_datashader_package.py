@@ -18,7 +18,7 @@ def refuse(self):
 caching.InTreeCacheLocator.ensure_cache_path = refuse
 caching.UserWideCacheLocator.ensure_cache_path = refuse
 {also}
-from inficond_panel.plots.datashader_package import _KEPT, datashader_package
+from inficond_panel.plots.cloud import _KEPT, datashader_package
 canvas = datashader_package().Canvas(4, 2, (0, 4), (0, 2))
 import pandas as pd
 print(int(canvas.points(pd.DataFrame({{"x": [1.5], "y": [0.5]}}), "x", "y").sum()))

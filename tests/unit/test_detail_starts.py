@@ -13,7 +13,7 @@ from inficond_panel.state import AppState, Jobs
 from inficond_panel.store import open_store
 from inficond_panel.tuning import History, Tuner
 from inficond_panel.tuning.shift.class_shift import ClassShift, Suspect
-from inficond_panel.views.detail.starts import CLASSES, CONCEPTS, make_starts
+from inficond_panel.views.detail.charts import CLASSES, CONCEPTS, make_starts
 from inficond_panel.views.detail.view import DetailView
 
 

@@ -17,7 +17,7 @@ from inficond_panel.distill.metrics.bootstrap import (
 )
 from inficond_panel.distill.metrics.top_class import TopClass, confusions, one_of_classes
 from inficond_panel.errors import DataError
-from inficond_panel.vocabulary.top_metrics import TOP_METRICS
+from inficond_panel.vocabulary.metrics import TOP_METRICS
 
 
 def made(images=300, classes=7, seed=0):

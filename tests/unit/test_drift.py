@@ -10,7 +10,7 @@ from inficond_panel import open_students
 from inficond_panel.concepts.photo_scores import PhotoScores
 from inficond_panel.distill.shift.drift import LEVEL, drift
 from inficond_panel.results.photo_drift import photo_drift
-from inficond_panel.wording.drift import drift_sentences
+from inficond_panel.wording.metrics import drift_sentences
 
 NAMES = [f"concept {c}" for c in range(12)]
 

@@ -7,9 +7,9 @@ from factory import small_spec
 
 from inficond_panel.errors import InficondError, MissingExtraError, Problem, SpecError
 from inficond_panel.predict import PageEncoder, PagePhotos
-from inficond_panel.state.preview import Status
+from inficond_panel.state.batch import Status
 from inficond_panel.tuning import open_tuner
-from inficond_panel.views.page.opening import error_html
+from inficond_panel.views.page.page import error_html
 
 
 @pytest.mark.parametrize(

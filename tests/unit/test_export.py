@@ -23,7 +23,7 @@ from inficond_panel import load_students
 from inficond_panel.common import whole_file as folder
 from inficond_panel.distill import average_precision
 from inficond_panel.errors import DifferenceWarning, ExportError, MissingExtraError
-from inficond_panel.export import FORMATS, Exported, differences, export, load_export, loading
+from inficond_panel.export import FORMATS, Exported, differences, export, load_export
 from inficond_panel.export import folder as exporting
 from inficond_panel.export.card_markdown import escape
 from inficond_panel.store import write_store
@@ -254,7 +254,7 @@ def test_command_line_exports_and_replays(run, tmp_path):
     )
     here = ["--history", tmp_path / "h.sqlite"]
     _, out, _ = run("tune", spec, "--edits", tmp_path / "edits.yaml", "--json", *here)
-    last = json.loads(out)["nodes"][-1]
+    last = json.loads(out)["iterations"]["rows"][-1]
     formats = ["--format", "npz", "--format", "onnx", "--format", "sklearn"]
     place = ["--output", tmp_path / "out", "--node", last["id"]]
     status, out, err = run("export", spec, *formats, *place, "--json", *here)
@@ -269,8 +269,8 @@ def test_command_line_exports_and_replays(run, tmp_path):
         np.testing.assert_allclose(found, logits, rtol=0, atol=1e-6)
     other = ["--history", tmp_path / "other.sqlite", "--json"]
     _, out, _ = run("tune", spec, "--edits", document["files"]["edits"], *other)
-    assert json.loads(out)["nodes"][-1]["weights_hash"] == last["weights_hash"]
-    assert json.loads(out)["nodes"][-1]["id"] == last["id"]
+    assert json.loads(out)["iterations"]["rows"][-1]["weights_hash"] == last["weights_hash"]
+    assert json.loads(out)["iterations"]["rows"][-1]["id"] == last["id"]
 
 
 def test_command_line_takes_the_head_or_a_number(run, tmp_path, monkeypatch):
@@ -397,7 +397,7 @@ def test_what_differs_is_said(tuner, files, tmp_path, monkeypatch):
     arrays = small_arrays(concepts=28)
     arrays["class_name"] = arrays["class_name"][::-1]
     write_store(tmp_path / "less.zarr", arrays, {**ATTRS, "encoder": "another"})
-    monkeypatch.setattr(loading, "__version__", "9.9")
+    monkeypatch.setattr(exporting, "__version__", "9.9")
     with pytest.warns(DifferenceWarning) as caught:
         load_students(files["sklearn"], against=tmp_path / "less.zarr")
     text = "\n".join(str(warning.message) for warning in caught)

@@ -16,15 +16,17 @@ from inficond_panel.spec import find_spec
 from inficond_panel.state import AppState, Job, Jobs
 from inficond_panel.state.requests.export import ExportState
 from inficond_panel.tuning import Intent, open_tuner
-from inficond_panel.views.page.exported import exploring
-from inficond_panel.views.page.exported.exploring import (
+from inficond_panel.views.page import exploring
+from inficond_panel.views.page.exploring import (
+    NONE,
     WaitingJobs,
+    choose,
     choose_nodes,
     count_concepts,
+    renumbered,
     spec_word,
 )
-from inficond_panel.views.page.exported.exported_page import pack, unpack
-from inficond_panel.views.page.exported.recording import NONE, choose, renumbered
+from inficond_panel.views.page.exported_page import pack, unpack
 
 CLASSES = ["bicycle", "tv monitor", "sheep", "bird"]
 

@@ -14,7 +14,7 @@ from inficond_panel import from_frames
 from inficond_panel.cli import main
 from inficond_panel.errors import ExportError
 from inficond_panel.export import export
-from inficond_panel.export.hub_card import check_license
+from inficond_panel.export.card_markdown import check_license
 from inficond_panel.tuning import Intent, Tuner, open_tuner
 
 hub = pytest.importorskip("huggingface_hub")

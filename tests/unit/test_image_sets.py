@@ -20,7 +20,7 @@ from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.views.detail.view import DetailView
 from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.views.matrix.view import MatrixView
-from inficond_panel.views.performance.confusions import make_confusions
+from inficond_panel.views.performance.table import make_confusions
 from inficond_panel.views.performance.view import PerformanceView
 
 

@@ -16,7 +16,7 @@ from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.views.detail.view import DetailView
 from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.views.matrix.panel import effect_words
-from inficond_panel.views.page.tour import make_tour
+from inficond_panel.views.page.palette import make_tour
 from inficond_panel.views.performance.view import PerformanceView
 from inficond_panel.views.provenance.comparison import make_comparison
 from inficond_panel.vocabulary.metrics import AP

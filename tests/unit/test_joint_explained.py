@@ -25,8 +25,8 @@ from inficond_panel.tuning.iteration import to_iteration
 from inficond_panel.tuning.replay import replay
 from inficond_panel.tuning.shift.class_shift import class_shifts
 from inficond_panel.tuning.suggest import suggest
-from inficond_panel.views.configuration.strip import make_student
-from inficond_panel.views.knowledge.batch.batch import make_others
+from inficond_panel.views.configuration.view import make_student
+from inficond_panel.views.knowledge.batch import make_others
 from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.views.provenance.iterations import touches
 

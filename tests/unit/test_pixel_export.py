@@ -14,7 +14,7 @@ from precompute_factory import CONV, SPEC, VIT, photo, photo_set, tiny_encoder
 from inficond_panel import load_students, open_students
 from inficond_panel.cli import main
 from inficond_panel.errors import ExportError
-from inficond_panel.export import pixels as pixel_export
+from inficond_panel.export import onnx_file as pixel_export
 from inficond_panel.export.folder import as_exported
 from inficond_panel.export.model_card import model_card
 from inficond_panel.export.onnx_file import pixel_bytes

@@ -21,7 +21,7 @@ from inficond_panel.results.forms import text_table
 from inficond_panel.results.outputs import gamma_measures, gamma_reliability, map_places
 from inficond_panel.study.pages.report import write_report
 from inficond_panel.tuning import open_tuner
-from inficond_panel.ui.reports.comparisons import gamma_page
+from inficond_panel.ui.reports import gamma_page
 
 NAME = '<script>alert(1)</script> & "sons"'
 

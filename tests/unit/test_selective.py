@@ -17,9 +17,15 @@ from inficond_panel.distill.metrics.selective import (
 )
 from inficond_panel.distill.metrics.top_class import TopClass
 from inficond_panel.errors import DataError, TuningError
-from inficond_panel.export.abstaining import ALL_CLASSES, abstaining
 from inficond_panel.export.folder import as_exported
-from inficond_panel.export.predictions import DONT_KNOW, Named, Prediction, decision_frame
+from inficond_panel.export.predictions import (
+    ALL_CLASSES,
+    DONT_KNOW,
+    Named,
+    Prediction,
+    abstaining,
+    decision_frame,
+)
 from inficond_panel.results.cross_fitted import evaluation_outcome
 from inficond_panel.results.forms import text_table
 from inficond_panel.store import write_store

@@ -17,7 +17,7 @@ from waiting import until
 
 import inficond_panel
 from inficond_panel.app import Explorer
-from inficond_panel.ui.notebook.notebook_cell import forget_places
+from inficond_panel.ui.notebook_cell import forget_places
 
 
 def held(*references: weakref.ref) -> list[object]:

@@ -12,7 +12,7 @@ from frames import joint_spec
 from inficond_panel.errors import TuningError
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.state.jobs import Job
-from inficond_panel.state.rights import Rights
+from inficond_panel.state.selection import Rights
 from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.tuning.ask.drafts import Draft, Drafts, Reply
 from inficond_panel.tuning.ask.photos import photos_to_ask

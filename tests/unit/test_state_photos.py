@@ -17,7 +17,7 @@ from inficond_panel.spec.sections.dataset import (
     TableDataset,
     VocDataset,
 )
-from inficond_panel.ui.photos.images import find_photo, load_photo
+from inficond_panel.ui.images import find_photo, load_photo
 
 ROOT = Path("/data/set")
 
@@ -89,7 +89,7 @@ def test_no_name_leads_out_of_the_folder(folder, name):
 
 
 def test_the_photo_is_sent_at_a_bounded_size(folder, monkeypatch):
-    monkeypatch.setattr("inficond_panel.ui.photos.images.LONGEST", 600)
+    monkeypatch.setattr("inficond_panel.ui.images.LONGEST", 600)
     store = stored("kitchen/7", picture(1200, 900).resize((160, 120)))
     photo = load_photo(spec_of(folder), store, 0)
     assert (photo.width, photo.height) == (600, 450)

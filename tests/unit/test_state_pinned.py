@@ -14,10 +14,9 @@ from sklearn.metrics import average_precision_score
 from inficond_panel.distill import Interval
 from inficond_panel.errors import StoreError
 from inficond_panel.state import AppState, Jobs
-from inficond_panel.state.pinned import Pinned
-from inficond_panel.views.configuration.strip import make_pinned
-from inficond_panel.views.configuration.view import ConfigurationView
-from inficond_panel.views.knowledge.table.rows import make_pinned as make_influence
+from inficond_panel.state.students import Pinned
+from inficond_panel.views.configuration.view import ConfigurationView, make_pinned
+from inficond_panel.views.knowledge.rows import make_pinned as make_influence
 from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.views.page.address import Address, make_address
 from inficond_panel.views.page.palette import choose

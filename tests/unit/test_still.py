@@ -18,9 +18,9 @@ from waiting import until
 
 import inficond_panel
 from inficond_panel.plots.concept_map import Shown
-from inficond_panel.ui.notebook import notebook_cell
-from inficond_panel.ui.notebook.drawing import Drawing, cut
-from inficond_panel.ui.notebook.notebook_cell import NOT_YET, Cell, Still
+from inficond_panel.ui import notebook_cell
+from inficond_panel.ui.drawing import Drawing, cut
+from inficond_panel.ui.notebook_cell import NOT_YET, Cell, Still
 from inficond_panel.views.embedding.map_panel import draw_picture as draw_map
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -12,10 +12,9 @@ from hypothesis import strategies as st
 from studies import Person, small_study
 
 from inficond_panel.errors import StudyError, StudyLinkError
-from inficond_panel.study.run.assignment import Assigned
 from inficond_panel.study.run.log import StudyLog
-from inficond_panel.study.run.session import Session
-from inficond_panel.study.run.study_events import FLOW, INTERACTIONS, Note, storable
+from inficond_panel.study.run.recorder import Session
+from inficond_panel.study.run.records import FLOW, INTERACTIONS, Assigned, Note, storable
 
 PLAN = (Assigned("bicycle", "a"), Assigned("sheep", "b"))
 

@@ -19,11 +19,11 @@ from inficond_panel.study.pages import board as board_page
 from inficond_panel.study.pages.board import PASSWORD, BoardPage
 from inficond_panel.study.pages.screens import to_tree
 from inficond_panel.study.results import study_tables
-from inficond_panel.study.results.board import board as make_board
+from inficond_panel.study.results.timeline import board as make_board
 from inficond_panel.study.results.timeline import progress_of
 from inficond_panel.study.run.recorder import SETTINGS, SHARED
 from inficond_panel.study.run.study import Study
-from inficond_panel.study.spec.questions import ChoiceQuestion, TextQuestion
+from inficond_panel.study.spec.pages import ChoiceQuestion, TextQuestion
 from inficond_panel.tuning import Intent
 from inficond_panel.tuning.intents.cures import Balance
 from inficond_panel.views.knowledge.view import KnowledgeView

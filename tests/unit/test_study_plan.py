@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inficond_panel.study.run.assignment import assign, balanced_square
+from inficond_panel.study.run.tasks import assign, balanced_square
 from inficond_panel.study.spec.study_spec import Conditions, Level, StudySpec
 from inficond_panel.study.spec.tasks import Task
 

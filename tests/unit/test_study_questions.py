@@ -9,10 +9,9 @@ from studies import STUDY, Person, Visitor, small_study
 
 from inficond_panel.errors import SpecError, StudyLinkError
 from inficond_panel.study.pages.report import answer_charts
-from inficond_panel.study.results.board import board
 from inficond_panel.study.results.study_tables import answers_table, scores_table
-from inficond_panel.study.results.timeline import progress_of
-from inficond_panel.study.spec.templates import TEMPLATES
+from inficond_panel.study.results.timeline import board, progress_of
+from inficond_panel.study.spec.pages import TEMPLATES
 
 CHECK = """comprehension:
   attempts: 2

@@ -17,16 +17,21 @@ from inficond_panel.cli import main
 from inficond_panel.common import clock
 from inficond_panel.common.clock import Clock
 from inficond_panel.study.pages.report import _events, make_frames, make_page
-from inficond_panel.study.results import holdout
-from inficond_panel.study.results.answers import Score
-from inficond_panel.study.results.differences import differences
-from inficond_panel.study.results.holdout import looks_of, with_holdout
-from inficond_panel.study.results.results import Result, results, spread, summaries
+from inficond_panel.study.results import results as study_results
+from inficond_panel.study.results.results import (
+    Result,
+    differences,
+    looks_of,
+    results,
+    spread,
+    summaries,
+    with_holdout,
+)
 from inficond_panel.study.results.study_tables import view_use
-from inficond_panel.study.results.timeline import progress_of, rebuild, timeline
-from inficond_panel.study.run.session import Session
+from inficond_panel.study.results.timeline import Score, progress_of, rebuild, timeline
+from inficond_panel.study.run.recorder import Session
+from inficond_panel.study.run.records import Note
 from inficond_panel.study.run.study import Study
-from inficond_panel.study.run.study_events import Note
 from inficond_panel.tuning import Intent
 
 CONCEPTS = ("wheel", "spoke", "sky", "cloud", "screen")
@@ -339,7 +344,7 @@ def test_who_is_deleted_while_the_holdout_is_measured_does_not_come_back(
     for person in (stays, goes):
         for start, task in ((1, "bicycle"), (10, "sheep")):
             work(person, task, start, 3, 1)
-    measure = holdout._measure
+    measure = study_results._measure
 
     def slow(study, result):
         measured = measure(study, result)
@@ -347,7 +352,7 @@ def test_who_is_deleted_while_the_holdout_is_measured_does_not_come_back(
             study.delete_participant(goes.participant.number)
         return measured
 
-    monkeypatch.setattr(holdout, "_measure", slow)
+    monkeypatch.setattr(study_results, "_measure", slow)
     found = with_holdout(study, results(study))
     assert [result.participant for result in found] == ["P01", "P01"]
     assert [*study.holdout()] == ["P01/bicycle", "P01/sheep"]

@@ -14,11 +14,9 @@ from inficond_panel.errors import SpecError, TuningError
 from inficond_panel.state import Job
 from inficond_panel.store import write_store
 from inficond_panel.study.pages.report import write_report
-from inficond_panel.study.results.board import board
-from inficond_panel.study.results.holdout import with_holdout
-from inficond_panel.study.results.results import results
+from inficond_panel.study.results.results import results, with_holdout
 from inficond_panel.study.results.study_tables import events_table
-from inficond_panel.study.results.timeline import rebuild, timeline
+from inficond_panel.study.results.timeline import board, rebuild, timeline
 from inficond_panel.study.run.study import Study
 from inficond_panel.tuning import Intent
 

@@ -21,14 +21,14 @@ from inficond_panel.tuning import Tuner, open_tuner
 from inficond_panel.tuning.shift.class_shift import ClassShift
 from inficond_panel.tuning.suggest.levers import ClassRepair
 from inficond_panel.tuning.suggest.suggestion import Suggestion
-from inficond_panel.ui.parts.metric_cards import make_class_metrics, make_mean_metrics
-from inficond_panel.views.detail.starts import make_starts
-from inficond_panel.views.knowledge.panels.mending import make_shift
+from inficond_panel.ui.metric_cards import make_class_metrics, make_mean_metrics
+from inficond_panel.views.detail.charts import make_starts
+from inficond_panel.views.knowledge.repairs import make_shift
 from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.views.performance.view import make_performance_rows
 from inficond_panel.wording.cures import suggestion_sentences
+from inficond_panel.wording.metrics import NAMED, teacher_sentences
 from inficond_panel.wording.suspects import leaning_sentence, plain_sentence, shift_sentence
-from inficond_panel.wording.teacher import NAMED, teacher_sentences
 
 BROKEN = "sheep"
 SENTENCE = f"The teacher does not know '{BROKEN}' (AP "

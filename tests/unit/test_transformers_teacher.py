@@ -10,7 +10,7 @@ from hub_factory import classifier
 from precompute_factory import photo
 
 from inficond_panel.errors import DataError, MissingExtraError
-from inficond_panel.spec.sections.package_teachers import TransformersTeacher
+from inficond_panel.spec.sections.teacher import TransformersTeacher
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")

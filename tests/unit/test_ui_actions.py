@@ -10,7 +10,7 @@ import pytest
 
 import inficond_panel
 from inficond_panel.study.pages import board, participant  # noqa: F401 - their pages
-from inficond_panel.ui.actions import Acting, action
+from inficond_panel.ui.component import Acting, action
 from inficond_panel.views.page import page  # noqa: F401 - all views
 
 SOURCES = Path(inficond_panel.__file__).parent

@@ -10,7 +10,7 @@ from factory import oracle_spec, small_spec
 from inficond_panel.errors import InficondError
 from inficond_panel.plots.cloud import projections
 from inficond_panel.state import AppState, Jobs
-from inficond_panel.state.view_settings import Settings
+from inficond_panel.state.selection import Settings
 from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.views.page.address import PLACES, SETTINGS, Address, make_address
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from inficond_panel.spec import load_spec
 from inficond_panel.spec.sections.page import VIEWS, Layout
-from inficond_panel.views.page.shell_page import make_layout, read_layout
+from inficond_panel.views.page.shell import make_layout, read_layout
 
 ROWS = [["configuration", "performance", "knowledge"], ["embedding", "detail", "provenance"]]
 SIZE = st.floats(0.01, 100)

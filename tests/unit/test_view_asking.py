@@ -11,9 +11,9 @@ from factory import CLASSES, small_arrays, small_spec, unlabelled_arrays
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.ask.drafts import Draft, Reply
-from inficond_panel.views.knowledge.panels.asking import make_asking
+from inficond_panel.views.knowledge.repairs import make_asking
 from inficond_panel.views.knowledge.view import KnowledgeView
-from inficond_panel.wording.answers import reply_sentence
+from inficond_panel.wording.cures import reply_sentence
 
 UNSURE = "Look at 20 photos of which the student is least sure"
 
@@ -70,7 +70,7 @@ def test_photos_of_a_student_that_is_left_are_not_asked_about(app, view) -> None
 
 def test_only_photos_that_are_asked_about_are_sent(app, view, monkeypatch) -> None:
     sent: list[int] = []
-    path = "inficond_panel.views.knowledge.panels.asking.send_photo"
+    path = "inficond_panel.views.knowledge.repairs.send_photo"
     monkeypatch.setattr(path, lambda app, table, row, or_small: sent.append(row))
     view.act({"action": "asked_photo", "row": 0})
     view.act({"action": "ask"})

@@ -17,11 +17,10 @@ from sklearn.metrics import (
 from inficond_panel.common.numbers import points
 from inficond_panel.state import AppState
 from inficond_panel.tuning import Intent
-from inficond_panel.ui.parts.metric_cards import make_class_metrics, make_mean_metrics, mean
-from inficond_panel.views.configuration.strip import make_looks, make_student
-from inficond_panel.views.configuration.view import ConfigurationView
+from inficond_panel.ui.metric_cards import make_class_metrics, make_mean_metrics, mean
+from inficond_panel.views.configuration.view import ConfigurationView, make_looks, make_student
 from inficond_panel.vocabulary.metrics import SHARES
-from inficond_panel.wording.metric_change import change_text, make_change
+from inficond_panel.wording.metrics import change_text, make_change
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from factory import small_spec
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.views.detail.view import DetailView
-from inficond_panel.views.embedding.map_cloud import MapCloud
+from inficond_panel.views.embedding.map_layers import MapCloud
 from inficond_panel.views.embedding.view import EmbeddingView
 from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.views.page.page import make_views

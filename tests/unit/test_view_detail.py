@@ -25,10 +25,10 @@ from inficond_panel.spec import load_spec
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.store import open_store
 from inficond_panel.tuning import History, Intent, Tuner
-from inficond_panel.ui.photos import gallery
+from inficond_panel.ui import images
 from inficond_panel.views.detail import charts
 from inficond_panel.views.detail.charts import CHARTED, axis_digits, make_charts, round_range
-from inficond_panel.views.detail.local_explanation import _flip
+from inficond_panel.views.detail.images import _flip
 from inficond_panel.views.detail.view import DetailView
 
 AGREEMENT = Agreement(Counts(6, 2, 1, 1), Counts(70, 10, 6, 4))
@@ -203,7 +203,7 @@ EVERY = gallery_of([1, 1, 1, 1, 0, -1], [2, -2, -2, 2, -1, 3], [1, 1, -1, -1, -1
 
 
 def test_the_four_fills_say_who_is_right_and_none_where_the_label_is_ignored():
-    shown = gallery.make_gallery(EVERY)
+    shown = images.make_gallery(EVERY)
     names = [shown["names"][code] for code in shown["fills"]]
     expected = ["both-right", "student-wrong", "both-wrong", "teacher-wrong", "both-right", ""]
     assert names == expected
@@ -218,7 +218,7 @@ def test_filters_pass_what_they_name_and_never_an_ignored_label():
     assert EVERY.passing(["positive", "wrong"]).tolist() == [1, 2]
     assert EVERY.passing([]).tolist() == list(range(6))
     assert EVERY.passing(["assigned", "wrong"]).tolist() == [2]
-    assert gallery.make_gallery(EVERY)["assigned"] == [1, 0, 1, 0, 1, 0]
+    assert images.make_gallery(EVERY)["assigned"] == [1, 0, 1, 0, 1, 0]
 
 
 def test_assigned_are_the_images_with_a_segment_that_is_nearest_to_the_concept(store):
@@ -231,11 +231,11 @@ def test_assigned_are_the_images_with_a_segment_that_is_nearest_to_the_concept(s
 
 
 def test_facts_tell_label_logits_and_what_the_concept_adds():
-    facts = dict(gallery.make_facts(EVERY, 14))
+    facts = dict(images.make_facts(EVERY, 14))
     assert facts["Class sheep"] == "absent"
     assert (facts["Student logit"], facts["Teacher logit"]) == ("−1.00", "−1.00")
     assert (facts["Score of fur"], facts["Adds to the student's logit"]) == ("0.300", "−0.60")
-    assert dict(gallery.make_facts(EVERY, 15))["Class sheep"] == "not labelled"
+    assert dict(images.make_facts(EVERY, 15))["Class sheep"] == "not labelled"
 
 
 def corners(path: str) -> np.ndarray:
@@ -245,7 +245,7 @@ def corners(path: str) -> np.ndarray:
 def test_an_outline_follows_the_edge_of_its_mask():
     mask = np.zeros((40, 60), bool)
     mask[10:20, 20:50] = True
-    found = corners(gallery.outline(mask))
+    found = corners(images.outline(mask))
     assert found.min(axis=0) == pytest.approx([20, 10], abs=0.6)
     assert found.max(axis=0) == pytest.approx([50, 20], abs=0.6)
 
@@ -255,30 +255,30 @@ def test_an_outline_has_a_ring_for_each_part_and_each_hole():
     mask[5:30, 5:30] = True
     mask[12:20, 12:20] = False
     mask[5:15, 40:55] = True
-    assert gallery.outline(mask).count("M") == 3
+    assert images.outline(mask).count("M") == 3
 
 
 def test_an_outline_stays_inside_the_image_and_an_empty_mask_has_none():
-    found = corners(gallery.outline(np.ones((40, 60), bool)))
+    found = corners(images.outline(np.ones((40, 60), bool)))
     assert (found >= 0).all()
     assert (found <= [60, 40]).all()
-    assert gallery.outline(np.zeros((40, 60), bool)) == ""
+    assert images.outline(np.zeros((40, 60), bool)) == ""
 
 
 def test_a_round_mask_keeps_its_shape_with_few_points():
     y, x = np.mgrid[:200, :200]
-    found = corners(gallery.outline((x - 100) ** 2 + (y - 100) ** 2 < 80**2))
+    found = corners(images.outline((x - 100) ** 2 + (y - 100) ** 2 < 80**2))
     assert np.hypot(*(found - 100.5).T) == pytest.approx(np.full(len(found), 80), abs=1.5)
     assert len(found) < 60
 
 
 def test_a_picture_is_the_thumbnail_with_its_size(store):
     segment = int(store.segments_of(3)[0])
-    picture = gallery.make_picture(store, 3, segment)
+    picture = images.make_picture(store, 3, segment)
     assert base64.b64decode(picture["source"].split(",")[1]) == store.thumbnail(3)
     assert (picture["height"], picture["width"]) == tuple(store.thumbnail_shape[3])
     assert picture["outline"].startswith("M")
-    assert gallery.make_picture(store, 3, -1)["outline"] == ""
+    assert images.make_picture(store, 3, -1)["outline"] == ""
 
 
 # --- the view over the state -------------------------------------------------------------------

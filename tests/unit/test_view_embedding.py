@@ -24,8 +24,8 @@ from inficond_panel.spec import load_spec
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.store import open_store, write_store
 from inficond_panel.tuning import History, Intent, Tuner, open_tuner
-from inficond_panel.views.embedding.map_segments import REACH, make_segment, nearest_segment
-from inficond_panel.views.embedding.map_tooltip import make_facts
+from inficond_panel.views.embedding.map_layers import REACH, make_segment, nearest_segment
+from inficond_panel.views.embedding.map_plot import make_facts
 from inficond_panel.views.embedding.view import EmbeddingView
 from inficond_panel.vocabulary import palette
 

@@ -12,7 +12,7 @@ from inficond_panel.state import AppState, Jobs
 from inficond_panel.store import open_store
 from inficond_panel.store.added_arrays import add_arrays
 from inficond_panel.tuning import History, Tuner
-from inficond_panel.views.detail.local_explanation import make_heat
+from inficond_panel.views.detail.images import make_heat
 from inficond_panel.views.detail.view import DetailView
 
 FACTS = {"network": "encoder <b>", "layer": "trunk.stages.2", "b": 0.2}

@@ -26,9 +26,10 @@ from inficond_panel.spec import load_spec
 from inficond_panel.state import AppState, Jobs, Preview, Status
 from inficond_panel.store import open_store, write_store
 from inficond_panel.tuning import History, Intent, Lambda, Tuner, open_tuner
-from inficond_panel.ui import browser
-from inficond_panel.ui.photos import images
-from inficond_panel.views.knowledge.batch.batch import (
+from inficond_panel.ui import browser, images
+from inficond_panel.views.knowledge import repairs
+from inficond_panel.views.knowledge import rows as effects
+from inficond_panel.views.knowledge.batch import (
     make_held,
     make_others,
     make_pending,
@@ -36,16 +37,14 @@ from inficond_panel.views.knowledge.batch.batch import (
     make_summary,
     make_touched,
 )
-from inficond_panel.views.knowledge.panels import mending
-from inficond_panel.views.knowledge.panels.measures import make_line, make_noisy
-from inficond_panel.views.knowledge.table import rows as effects
-from inficond_panel.views.knowledge.table.rows import (
+from inficond_panel.views.knowledge.measures import make_line, make_noisy
+from inficond_panel.views.knowledge.rows import (
     make_concept_rows,
     make_effect,
     make_undefined,
 )
 from inficond_panel.views.knowledge.view import KnowledgeView
-from inficond_panel.wording.metric_change import make_change
+from inficond_panel.wording.metrics import make_change
 
 
 @pytest.fixture
@@ -513,7 +512,7 @@ def test_notices_are_told_before_the_refit_and_after(view, app):
 
 
 def test_modules_put_data_in_as_text_only():
-    entries = ("performance/performance", "knowledge/table/table", "knowledge/batch/bar")
+    entries = ("performance/performance", "knowledge/table/table", "knowledge/bar")
     for entry in (*entries, "knowledge/panels/panels"):
         source = browser.module(Path(views.__file__).parent / f"{entry}.js")
         for unsafe in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("):
@@ -769,7 +768,7 @@ def test_mending_that_fails_is_told_once_and_not_asked_for_again(app, view, monk
         asked.append("path")
         raise DataError("No room.", "Make room.")
 
-    monkeypatch.setattr(mending, "penalty_path", fail)
+    monkeypatch.setattr(repairs, "penalty_path", fail)
     app.tuning.param.watch(lambda event: told.append(event.new.text), "status")
     view.panels.mended = True
     assert (asked, told) == (["path"], ["No room."])

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inficond_panel.distill import Interval
-from inficond_panel.plots.tree_plot import Branches, make_lanes, make_path
+from inficond_panel.plots.student_plots import Branches, make_lanes, make_path
 from inficond_panel.state import AppState
 from inficond_panel.state.requests.comparison import Churn, Flip
 from inficond_panel.tuning import Intent
@@ -20,7 +20,7 @@ from inficond_panel.views.provenance.comparison import churn_text, make_flip
 from inficond_panel.views.provenance.iterations import make_author, make_axis, make_chip
 from inficond_panel.views.provenance.view import ProvenanceView, typed_sentence
 from inficond_panel.vocabulary.metrics import BRIER
-from inficond_panel.wording.metric_change import change_text, make_change
+from inficond_panel.wording.metrics import change_text, make_change
 
 AUTHORS = ("machine:crossfit", "machine", "user", "")
 

@@ -17,10 +17,10 @@ from inficond_panel.results.local_explanation import Apart, Edit, Part
 from inficond_panel.results.refit_report import explain
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import Intent, open_tuner
-from inficond_panel.views.detail.local_explanation import SHOWN, make_apart
-from inficond_panel.views.knowledge.batch.batch import make_group_offer
-from inficond_panel.views.knowledge.panels import refit_report as told
-from inficond_panel.views.knowledge.panels.refit_report import make_report
+from inficond_panel.views.detail.images import SHOWN, make_apart
+from inficond_panel.views.knowledge import refit_report as told
+from inficond_panel.views.knowledge.batch import make_group_offer
+from inficond_panel.views.knowledge.refit_report import make_report
 
 
 @pytest.fixture

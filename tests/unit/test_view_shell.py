@@ -11,10 +11,8 @@ import pytest
 
 from inficond_panel.state import AppState, Jobs, Status
 from inficond_panel.tuning import Intent
-from inficond_panel.views.page.palette import SHORTCUTS, make_shortcuts
-from inficond_panel.views.page.shell import Shell
-from inficond_panel.views.page.shell_page import make_layout, make_saved, make_subtitle
-from inficond_panel.views.page.tour import make_example
+from inficond_panel.views.page.palette import SHORTCUTS, make_example, make_shortcuts
+from inficond_panel.views.page.shell import Shell, make_layout, make_saved, make_subtitle
 
 
 def test_subtitle_counts_one_class_as_one():

@@ -11,7 +11,7 @@ from panel.io.resources import CDN_DIST
 from pyviz_comms import Comm
 
 from inficond_panel.ui.stylesheets import InlineStyles
-from inficond_panel.views.page.opening import OpeningView
+from inficond_panel.views.page.page import OpeningView
 
 
 @pytest.fixture(params=[True, False], ids=["inline", "linked"])

@@ -12,7 +12,7 @@ from inficond_panel.errors import CancelledError, TuningError
 from inficond_panel.results.thresholds import JUDGED
 from inficond_panel.state import AppState, Job, Jobs
 from inficond_panel.tuning import open_tuner
-from inficond_panel.views.knowledge.panels.measures import make_threshold
+from inficond_panel.views.knowledge.measures import make_threshold
 from inficond_panel.views.knowledge.view import KnowledgeView
 
 EXTRA = "students:\n  lambda: 1e-4\n  threshold: {sheep: 0.25}\n"

@@ -12,9 +12,9 @@ from bokeh.models import ImportedStyleSheet
 from panel.custom import JSComponent
 
 from inficond_panel.errors import MissingExtraError
-from inficond_panel.ui.notebook import widget as widget_module
-from inficond_panel.ui.notebook.notebook_cell import Cell
-from inficond_panel.ui.notebook.widget import PageWidget
+from inficond_panel.ui import widget as widget_module
+from inficond_panel.ui.notebook_cell import Cell
+from inficond_panel.ui.widget import PageWidget
 
 
 class Counter(JSComponent):
@@ -214,7 +214,7 @@ def test_without_jupyter_bokeh_it_says_what_to_install(page, monkeypatch):
     monkeypatch.setenv("PANEL_COMMS", "vscode")
     monkeypatch.setitem(sys.modules, "jupyter_bokeh", None)
     monkeypatch.setitem(sys.modules, "jupyter_bokeh.widgets", None)
-    monkeypatch.delitem(sys.modules, "inficond_panel.ui.notebook.widget")
+    monkeypatch.delitem(sys.modules, "inficond_panel.ui.widget")
     with pytest.raises(MissingExtraError, match="jupyter_bokeh") as raised:
         page._repr_mimebundle_()
     assert "[notebook]" in raised.value.remedy

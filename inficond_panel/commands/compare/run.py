@@ -32,7 +32,7 @@ from inficond_panel.results.outputs import (
 )
 from inficond_panel.store import Store
 from inficond_panel.tuning import Tuner
-from inficond_panel.ui.reports.comparisons import compare_page, gamma_page, link_page
+from inficond_panel.ui.reports import compare_page, gamma_page, link_page
 from inficond_panel.vocabulary.splits import FIT, HOLDOUT, TUNE
 
 Frames = dict[str, pd.DataFrame]

@@ -29,10 +29,9 @@ from inficond_panel.tuning.opening import usual_history
 from inficond_panel.tuning.other_students import count_others, other_students, others_sentence
 from inficond_panel.tuning.typed_concepts import typed_folder
 from inficond_panel.vocabulary.confidence import CONFIDENCE, confidence_word
-from inficond_panel.vocabulary.metrics import AP
+from inficond_panel.vocabulary.metrics import AP, TOP1
 from inficond_panel.vocabulary.splits import SPLITS, TUNE
-from inficond_panel.vocabulary.top_metrics import TOP1
-from inficond_panel.wording.teacher import teacher_sentences
+from inficond_panel.wording.metrics import teacher_sentences
 
 
 def say_content(args: argparse.Namespace) -> None:

@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 
     from inficond_panel.concepts.photo_scores import PhotoScores
     from inficond_panel.export import Exported
-    from inficond_panel.export.abstaining import Abstaining
-    from inficond_panel.export.predictions import Prediction
+    from inficond_panel.export.predictions import Abstaining, Prediction
     from inficond_panel.tuning import Tuner
 
 DESCRIPTION = (
@@ -75,8 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Decide the classes of photos."""
     from inficond_panel.commands.predict.outlined_photos import outline_files, write_outlined
-    from inficond_panel.export.abstaining import abstaining
-    from inficond_panel.export.predictions import predict
+    from inficond_panel.export.predictions import abstaining, predict
     from inficond_panel.predict import score_photos
     from inficond_panel.tuning.intents.intent import check_name
 
@@ -107,8 +105,12 @@ def _frames(
     rules: Abstaining | None,
 ) -> dict[str, pd.DataFrame]:
     """Decisions, and what else was asked for, by name."""
-    from inficond_panel.export.abstaining import rules_frame
-    from inficond_panel.export.predictions import decision_frame, named_classes, part_frame
+    from inficond_panel.export.predictions import (
+        decision_frame,
+        named_classes,
+        part_frame,
+        rules_frame,
+    )
     from inficond_panel.results.photo_drift import drift_frame, photo_drift
 
     named = named_classes(predictions) if tuner.store.task == SINGLE_LABEL else None

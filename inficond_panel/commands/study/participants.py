@@ -10,7 +10,7 @@ from inficond_panel.commands.shared.output import note, say, say_json
 from inficond_panel.commands.shared.show import show
 from inficond_panel.errors import StudyError
 from inficond_panel.study.results.study_tables import board_table
-from inficond_panel.study.run.people import Participant
+from inficond_panel.study.run.records import Participant
 from inficond_panel.study.run.study import Study
 
 

@@ -23,8 +23,7 @@ from inficond_panel.distill.metrics.outcome import Outcome
 from inficond_panel.distill.metrics.top_class import TopClass
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.vocabulary.confidence import CONFIDENCE, tails
-from inficond_panel.vocabulary.metrics import BIASED, METRICS, keys
-from inficond_panel.vocabulary.top_metrics import TOP_ECE
+from inficond_panel.vocabulary.metrics import BIASED, METRICS, TOP_ECE, keys
 
 #: Metrics that noise makes too large; they have the basic interval.
 WITH_BIAS = {*BIASED, *keys(TOP_ECE)}

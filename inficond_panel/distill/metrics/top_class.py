@@ -35,7 +35,7 @@ from inficond_panel.distill.metrics.outcome import DrawKey, ratio
 from inficond_panel.distill.scores.scores import Array
 from inficond_panel.errors import DataError
 from inficond_panel.vocabulary.confidence import CONFIDENCE, tails
-from inficond_panel.vocabulary.top_metrics import (
+from inficond_panel.vocabulary.metrics import (
     AGREEMENT,
     BALANCED,
     TOP1,

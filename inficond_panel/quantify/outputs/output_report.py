@@ -30,9 +30,8 @@ from inficond_panel.quantify.outputs.reliability import (
 from inficond_panel.quantify.outputs.separation import Groups, silhouette
 from inficond_panel.store.label_checks import class_positions
 from inficond_panel.vocabulary.confidence import CONFIDENCE
-from inficond_panel.vocabulary.metrics import ACCURACY, AP, ECE, keys
+from inficond_panel.vocabulary.metrics import ACCURACY, AP, ECE, TOP1, TOP_ECE, keys
 from inficond_panel.vocabulary.tasks import MULTI_LABEL, SINGLE_LABEL
-from inficond_panel.vocabulary.top_metrics import TOP1, TOP_ECE
 
 Array = NDArray[np.float64]
 Values = Callable[[NDArray | None], Array]

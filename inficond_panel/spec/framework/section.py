@@ -17,10 +17,21 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from inficond_panel.spec.framework.phrases import descend, either, kinds_of, phrase, words_of
-from inficond_panel.spec.framework.reading import Nodes, Reading
 from inficond_panel.spec.framework.types import NO_KEY, Location
-from inficond_panel.spec.framework.yaml_source import is_null, plain, shown, tag, text_of
+from inficond_panel.spec.framework.yaml_source import (
+    Nodes,
+    Reading,
+    descend,
+    either,
+    is_null,
+    kinds_of,
+    phrase,
+    plain,
+    shown,
+    tag,
+    text_of,
+    words_of,
+)
 
 S = TypeVar("S", bound="Section")
 # Unlike those of Path, these never raise, not even for a name that is too long.

@@ -13,10 +13,16 @@ from ruamel.yaml import YAML
 from ruamel.yaml.nodes import MappingNode
 
 from inficond_panel.errors import SpecError
-from inficond_panel.spec.framework.reading import Reading
 from inficond_panel.spec.framework.section import Key, Section, read_section
 from inficond_panel.spec.framework.types import NO_KEY, AnyPath, NameOrPath
-from inficond_panel.spec.framework.yaml_source import REMEDY, compose, faults, shown, text_of
+from inficond_panel.spec.framework.yaml_source import (
+    REMEDY,
+    Reading,
+    compose,
+    faults,
+    shown,
+    text_of,
+)
 
 F = TypeVar("F", bound="SpecFile")
 

@@ -17,8 +17,7 @@ from pydantic import AfterValidator, Field, PlainSerializer, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError, PydanticUndefined, core_schema
 
 from inficond_panel.common.devices import EXPECTED, FORM
-from inficond_panel.spec.framework.reading import Reading
-from inficond_panel.spec.framework.yaml_source import expand, short
+from inficond_panel.spec.framework.yaml_source import Reading, expand, short
 
 T = TypeVar("T", bound=Hashable)
 V = TypeVar("V")

@@ -1,4 +1,4 @@
-"""A spec file as YAML nodes: every key and value with its line and column, and nothing built.
+"""YAML nodes of a spec with their places, the reading of one spec, and phrases for its problems.
 
 Nodes are composed, never constructed, so no tag can create an object or run code.
 """
@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 from ruamel.yaml.scanner import Scanner, ScannerError
 
+from inficond_panel.common.near_words import near
 from inficond_panel.common.reading import YAML_BYTES, read_bytes
 from inficond_panel.errors import Problem, SpecError
 
@@ -187,3 +189,142 @@ def _position(before: str) -> tuple[int, int]:
 
 def _broken(file: Path, line: int, column: int, message: str) -> SpecError:
     return SpecError([Problem(file, line, column, message)], REMEDY)
+
+
+_NOUNS = {
+    "boolean": "true or false",
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+}
+_SIGNS = {"exclusiveMinimum": ">", "minimum": ">=", "exclusiveMaximum": "<", "maximum": "<="}
+
+
+def phrase(schema: dict[str, Any]) -> str:
+    """What a JSON Schema allows: "a number > 0", "sigmoid or softmax", "a list of texts"."""
+    kinds = [one for one in schema.get("anyOf", []) if one.get("type") != "null"]
+    words = schema.get("enum") or ([schema["const"]] if "const" in schema else [])
+    if "title" in schema:
+        return str(schema["title"])
+    if kinds or words:
+        return either([str(word) for word in words] or [phrase(kind) for kind in kinds])
+    match schema["type"]:
+        case "array":
+            return f"a list of {_several(schema['items'])}"
+        case "object":
+            names = schema.get("propertyNames", {}).get("enum") or ["class"]
+            return (
+                f"a mapping from {', '.join(names)} to {_several(schema['additionalProperties'])}"
+            )
+    limits = [f"{sign} {schema[key]:g}" for key, sign in _SIGNS.items() if key in schema]
+    return " ".join([_NOUNS[schema["type"]], " and ".join(limits)]).strip()
+
+
+def either(words: list[str]) -> str:
+    """``a, b or c``."""
+    return " or ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+
+
+def _several(schema: dict[str, Any]) -> str:
+    if words := schema.get("enum"):
+        return ", ".join(words)
+    noun, _, rest = phrase(schema).removeprefix("a ").partition(" ")
+    return f"{noun}s {rest}".strip()
+
+
+def kinds_of(schema: dict[str, Any]) -> list[dict[str, Any]]:
+    """Members of a schema that is a choice of several, else the schema itself."""
+    return [kind for one in schema.get("anyOf", []) for kind in kinds_of(one)] or [schema]
+
+
+def words_of(schema: dict[str, Any]) -> list[str]:
+    """Words that a value may be."""
+    kinds = kinds_of(schema)
+    inner = [one["items"] for one in kinds if "items" in one]
+    own = [word for one in kinds for word in one.get("enum", [])]
+    return [*own, *(word for one in inner for word in words_of(one))]
+
+
+def hint(word: str, words: Collection[str]) -> str:
+    """Suggestion of the nearest right word, behind a message that ends without a full stop."""
+    suggestion = near(word, words)
+    return f".{suggestion}" if suggestion else ""
+
+
+Place = tuple[dict[str, Any], Node]
+
+
+def descend(schema: dict[str, Any], node: Node, loc: tuple[int | str, ...]) -> Iterator[Place]:
+    """Walk to the place of an error of pydantic: the schema and the node of each step.
+
+    Parts of ``loc`` that are none of the YAML, such as the name of a union's member, are passed.
+    """
+    yield schema, node
+    for at, part in enumerate(loc):
+        inner = _inner(schema, node, part, loc[at + 1 : at + 2] == ("[key]",))
+        if inner:
+            schema, node = inner
+            yield inner
+
+
+def _inner(schema: dict[str, Any], node: Node, part: int | str, of_key: bool) -> Place | None:
+    for kind in schema.get("anyOf", [schema]):
+        if isinstance(node, SequenceNode) and isinstance(part, int) and "items" in kind:
+            return kind["items"], node.value[part]
+        if isinstance(node, MappingNode) and "additionalProperties" in kind:
+            for name, value in node.value:
+                if isinstance(name, ScalarNode) and text_of(name) == part:
+                    inner = (kind["additionalProperties"], value)
+                    return (kind["propertyNames"], name) if of_key else inner
+    return None
+
+
+Nodes = dict[str, tuple[Node, Node]]
+#: A file with more problems than this gets no more hints.
+_MOST_HINTS = 100
+_LONGEST = 200
+
+
+@dataclass
+class Reading:
+    """State of the reading of one section: file, place, problems, and values so far."""
+
+    file: Path
+    check_files: bool
+    where: str = ""
+    problems: dict[Problem, None] = field(default_factory=dict)
+    values: dict[str, Any] = field(default_factory=dict)
+    written: dict[Path, str] = field(default_factory=dict)
+    nodes: Nodes = field(default_factory=dict)
+
+    def inside(self, key: str) -> Reading:
+        """Return the reading of the section below a key."""
+        return replace(self, where=self.at(key), values={})
+
+    def at(self, key: str) -> str:
+        """Full name of a key of this section, such as ``students.lambda``."""
+        return ".".join(part for part in (self.where, key) if part)
+
+    def report(self, node: Node, key: str, message: str) -> None:
+        """Note a problem at a node, once."""
+        mark, where = node.start_mark, self.at(key)
+        where = where if len(where) <= _LONGEST else f"{where[:_LONGEST]}..."
+        text = f"{where}: {message}" if where else message
+        self.problems[Problem(self.file, mark.line + 1, mark.column + 1, text)] = None
+
+    def place(self, key: str) -> tuple[Node, Node]:
+        """Nodes of a key of this section and its value; of a missing key, the nodes of the section
+        that it would be in."""
+        full = self.at(key)
+        while full not in self.nodes:
+            full = full.rpartition(".")[0]
+        return self.nodes[full]
+
+    def hint(self, word: str, words: list[str]) -> str:
+        """As ``hint``, for the first problems of a file: of thousands it would take minutes."""
+        return hint(word, words) if len(self.problems) < _MOST_HINTS else ""
+
+    @property
+    def data_optional(self) -> bool:
+        """True if what only precompute reads may be missing here."""
+        return not self.check_files and bool(self.where)

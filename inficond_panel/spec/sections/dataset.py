@@ -9,7 +9,6 @@ from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, ClassVar, Literal
 
 from inficond_panel.errors import MissingExtraError
-from inficond_panel.spec.framework.phrases import hint
 from inficond_panel.spec.framework.section import Section
 from inficond_panel.spec.framework.types import (
     Absent,
@@ -25,6 +24,7 @@ from inficond_panel.spec.framework.types import (
     Text,
     option,
 )
+from inficond_panel.spec.framework.yaml_source import hint
 from inficond_panel.spec.sections.splits import Splits
 from inficond_panel.vocabulary.splits import SPLITS
 from inficond_panel.vocabulary.tasks import TASKS

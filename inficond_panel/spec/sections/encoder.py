@@ -8,9 +8,9 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
-from inficond_panel.spec.framework.reading import Reading
 from inficond_panel.spec.framework.section import Section
 from inficond_panel.spec.framework.types import Absent, NameOrPath, Some, Told, one_or_more, option
+from inficond_panel.spec.framework.yaml_source import Reading
 
 HUB = "hf-hub:"
 #: Lists of sentences by name, with their names in open_clip.zero_shot_metadata.

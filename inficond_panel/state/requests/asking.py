@@ -9,9 +9,9 @@ from typing import Any
 import param
 
 from inficond_panel.errors import CancelledError, InficondError, TuningError
+from inficond_panel.state.batch import Status
 from inficond_panel.state.jobs import Job, Jobs
-from inficond_panel.state.preview import Status
-from inficond_panel.state.rights import EVERYTHING, Rights
+from inficond_panel.state.selection import EVERYTHING, Rights
 from inficond_panel.state.tuning import TuningState
 from inficond_panel.tuning import Node
 from inficond_panel.tuning.ask.answers import Teaching, decided

@@ -19,9 +19,9 @@ from inficond_panel.errors import InficondError, MissingExtraError
 from inficond_panel.export import FORMATS, export
 from inficond_panel.export.folder import edits_text
 from inficond_panel.export.onnx_file import import_onnx
+from inficond_panel.state.batch import Status
 from inficond_panel.state.jobs import Job, Jobs
-from inficond_panel.state.preview import Status
-from inficond_panel.state.rights import EVERYTHING, Rights
+from inficond_panel.state.selection import EVERYTHING, Rights
 from inficond_panel.tuning import Node, Tuner
 
 SLICE = 0.3  #: seconds of a file that takes long, after which other work may come

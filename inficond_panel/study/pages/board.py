@@ -20,15 +20,13 @@ from inficond_panel.common.saved_file import File
 from inficond_panel.errors import InficondError, StudyError
 from inficond_panel.state import Job, Jobs
 from inficond_panel.study.pages.report import write_report
-from inficond_panel.study.results.board import board
 from inficond_panel.study.results.study_tables import events_table, write
-from inficond_panel.study.results.timeline import progress_of
+from inficond_panel.study.results.timeline import board, progress_of
+from inficond_panel.study.run.records import storable
 from inficond_panel.study.run.study import Study
-from inficond_panel.study.run.study_events import storable
 from inficond_panel.ui import browser
-from inficond_panel.ui.actions import Acting, action
-from inficond_panel.ui.component import Component
-from inficond_panel.ui.parts.saving import send_file
+from inficond_panel.ui.component import Acting, Component, action
+from inficond_panel.ui.images import send_file
 from inficond_panel.views.page.page import publisher
 
 PASSWORD = "INFICOND_STUDY_PASSWORD"  # noqa: S105 - the name of a variable

@@ -23,13 +23,11 @@ from inficond_panel.study.pages.screens import (
 )
 from inficond_panel.study.pages.work import Work, make_state, rights_of
 from inficond_panel.study.run.progress import Progress
-from inficond_panel.study.run.session import Session
+from inficond_panel.study.run.recorder import Session
 from inficond_panel.study.run.study import Study
 from inficond_panel.study.spec.tasks import Task
 from inficond_panel.ui import browser
-from inficond_panel.ui.actions import Acting, action
-from inficond_panel.ui.component import Component
-from inficond_panel.ui.connection import Connection
+from inficond_panel.ui.component import Acting, Component, Connection, action
 from inficond_panel.views.page.page import publisher, warm
 
 _LOG = logging.getLogger(__name__)

@@ -13,17 +13,17 @@ from inficond_panel.common.numbers import count
 from inficond_panel.common.whole_file import write_whole
 from inficond_panel.results.frame import Heading, make_frame, plain_headings
 from inficond_panel.study.pages import charts
-from inficond_panel.study.results.answers import Given, answers, scores
-from inficond_panel.study.results.differences import differences
-from inficond_panel.study.results.holdout import looks_of, with_holdout
 from inficond_panel.study.results.results import (
     DRAWS,
     LEVEL,
     Result,
     Summary,
+    differences,
+    looks_of,
     results,
     spread,
     summaries,
+    with_holdout,
 )
 from inficond_panel.study.results.study_tables import (
     answers_table,
@@ -39,16 +39,16 @@ from inficond_panel.study.results.study_tables import (
     views_table,
     write,
 )
-from inficond_panel.study.results.timeline import progress_of, timeline
+from inficond_panel.study.results.timeline import Given, answers, progress_of, scores, timeline
 from inficond_panel.study.run.study import Study
-from inficond_panel.study.spec.questions import (
+from inficond_panel.study.spec.pages import (
+    TEMPLATES,
     LikertQuestion,
     NumberQuestion,
     Question,
     TextQuestion,
 )
-from inficond_panel.study.spec.templates import TEMPLATES
-from inficond_panel.ui.reports.page import render
+from inficond_panel.ui.reports import render
 from inficond_panel.vocabulary.confidence import confidence_word
 
 _MOVES = {"undo", "redo", "jump"}

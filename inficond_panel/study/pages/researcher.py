@@ -11,8 +11,8 @@ import panel as pn
 
 from inficond_panel.serving import guard
 from inficond_panel.study.pages.board import BoardPage
-from inficond_panel.study.pages.shared import shared_study
-from inficond_panel.ui.connection import Connection
+from inficond_panel.study.run.study import shared_study
+from inficond_panel.ui.component import Connection
 from inficond_panel.ui.stylesheets import use_own_files
 
 #: How often the page looks, in milliseconds.

@@ -17,18 +17,17 @@ from markdown_it.token import Token
 from inficond_panel.common.numbers import number
 from inficond_panel.errors import StudyError
 from inficond_panel.spec.framework.section import Section
-from inficond_panel.study.run.done_rules import COUNTED, Standing
 from inficond_panel.study.run.progress import Progress, Step
-from inficond_panel.study.run.ready_tasks import Ready
+from inficond_panel.study.run.tasks import COUNTED, Ready, Standing
 from inficond_panel.study.spec.pages import (
     Completion,
     ConsentPage,
     EndPage,
+    Question,
     QuestionPage,
     TextPage,
 )
-from inficond_panel.study.spec.pictures import parse, picture_uri
-from inficond_panel.study.spec.questions import Question
+from inficond_panel.study.spec.study_spec import parse, picture_uri
 from inficond_panel.study.spec.tasks import Task
 from inficond_panel.vocabulary.metrics import METRICS
 

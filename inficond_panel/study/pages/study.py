@@ -11,7 +11,7 @@ import panel as pn
 
 from inficond_panel.serving import guard
 from inficond_panel.study.pages.participant import ParticipantPage
-from inficond_panel.study.pages.shared import shared_study
+from inficond_panel.study.run.study import shared_study
 from inficond_panel.ui.stylesheets import use_own_files
 
 #: How often a page says that it is there, in milliseconds.

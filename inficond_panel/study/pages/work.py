@@ -10,12 +10,18 @@ import param
 from inficond_panel.common import clock
 from inficond_panel.predict import PageEncoder
 from inficond_panel.state import AppState, Job, Jobs
-from inficond_panel.state.rights import Rights
+from inficond_panel.state.selection import Rights
 from inficond_panel.study.results.timeline import fine_tunes
-from inficond_panel.study.run.concept_sets import TYPED, concept_sets
-from inficond_panel.study.run.done_rules import SPLIT, Standing, answered, standing
-from inficond_panel.study.run.ready_tasks import Ready
 from inficond_panel.study.run.recorder import Recorder, resume
+from inficond_panel.study.run.tasks import (
+    SPLIT,
+    TYPED,
+    Ready,
+    Standing,
+    answered,
+    concept_sets,
+    standing,
+)
 from inficond_panel.tuning import Event, Tuner
 from inficond_panel.tuning.typed_concepts import typed_of
 from inficond_panel.views.page.page import close_views, make_views

@@ -1,24 +1,30 @@
-"""Results of participants: time, iterations and gain of each task, and means over people."""
+"""Results of a study: times, gains, looks at the holdout per task, differences of conditions.
+
+Participants never see the holdout. A student is measured there when its task is over, and never
+again: the result is kept with the study, so a second report looks at no student twice.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import combinations
 from operator import itemgetter
 from typing import Any
 
 import numpy as np
 
+from inficond_panel.common import clock
 from inficond_panel.distill import ClassMetrics
-from inficond_panel.study.results.timeline import own_events, progress_of
-from inficond_panel.study.run.concept_sets import ConceptSet
-from inficond_panel.study.run.done_rules import SPLIT
-from inficond_panel.study.run.people import Participant
+from inficond_panel.study.results.timeline import Score, own_events, progress_of
 from inficond_panel.study.run.progress import Progress
+from inficond_panel.study.run.records import Participant
 from inficond_panel.study.run.study import Study
+from inficond_panel.study.run.tasks import SPLIT, ConceptSet
 from inficond_panel.tuning import History
-from inficond_panel.vocabulary.confidence import CONFIDENCE
+from inficond_panel.vocabulary.confidence import CONFIDENCE, tails
+from inficond_panel.vocabulary.splits import HOLDOUT
 
 #: Draws and level of the intervals of a study. They do not follow ``views.confidence``: the tasks
 #: of one study may have several specs, and its analysis is planned before anybody takes part.
@@ -232,3 +238,153 @@ def _summary(group: Sequence[Result]) -> Summary:
         holdout_gain=spread([result.holdout_gain for result in group]),
         typed=sum(result.typed for result in group),
     )
+
+
+@dataclass(frozen=True)
+class Looks:
+    """Looks of the researcher at the holdout: students measured, and the first and last time."""
+
+    count: int
+    first: str = ""
+    last: str = ""
+
+
+def with_holdout(study: Study, results: Sequence[Result], *, look: bool = True) -> list[Result]:
+    """``results`` with AP on the holdout for every task that is over.
+
+    Those not yet seen are seen now; without ``look`` they stay undefined. Results of one who is
+    deleted meanwhile are left out.
+    """
+    known = study.holdout()
+    made = []
+    for result in results:
+        key = f"{result.participant}/{result.task}"
+        missing = result.outcome and key not in known
+        if look and missing and study.has(result.participant):
+            known[key] = _measure(study, result)
+            study.keep_holdout(key, known[key])
+        seen = known.get(key) if result.outcome else None
+        ends = {f"holdout_{at}": seen[at] for at in ("start", "end")} if seen else {}
+        made.append(replace(result, **ends))
+    here = {who.label for who in study.log.participants()}
+    return [result for result in made if result.participant in here]
+
+
+def looks_of(study: Study) -> Looks:
+    """Looks so far."""
+    times = sorted(one["time"] for one in study.holdout().values())
+    return Looks(len(times), times[0], times[-1]) if times else Looks(0)
+
+
+def _measure(study: Study, result: Result) -> dict[str, Any]:
+    """AP of a task's class at its start and at the participant's last student."""
+    who = study.log.participant(int(result.participant[1:]))
+    nodes = study.ready_for(who, result.task).start.id, result.node
+    sets = study.concept_sets(who, result.task)
+    start, end = (one.ap for one in metrics_of(study, who, result.task, nodes, HOLDOUT, sets))
+    return {"time": clock.now(), "node": result.node, "start": float(start), "end": float(end)}
+
+
+PAIRED, WELCH = "paired t", "Welch's t"
+MEASURES = ("minutes", "iterations", "gain", "holdout_gain")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Mean under ``second`` less mean under ``first``, with its interval at ``LEVEL``.
+
+    ``task`` is empty for means over the tasks of each person. ``n`` is the number of people who
+    have both (paired), or of each group. ``low`` and ``high`` are nan where they are not defined.
+    """
+
+    measure: str
+    task: str
+    first: str
+    second: str
+    difference: float
+    low: float
+    high: float
+    n: str
+    method: str
+
+
+#: Values by condition, then by participant: one or more, which are averaged.
+Values = Mapping[str, Mapping[str, Sequence[float]]]
+
+
+def differences(
+    results: Sequence[Result], scored: Sequence[Score], levels: Sequence[str], *, within: bool
+) -> list[Difference]:
+    """Compare each pair of conditions, over all tasks and, between subjects, in each task.
+
+    Within subjects each person is compared with themselves over the tasks that they had under
+    either condition; in one task each has one condition only.
+    """
+    over = [result for result in results if result.outcome and result.place]
+    tasks = [] if within else list(dict.fromkeys(result.task for result in over))
+    made: list[Difference] = []
+    for measure in MEASURES:
+        for task in ("", *(tasks if len(tasks) > 1 else ())):
+            rows = [r for r in over if task in ("", r.task)]
+            values = _values(
+                levels, [(r.condition, r.participant, getattr(r, measure)) for r in rows]
+            )
+            made += _pairs(measure, task, values, within=within)
+    for template in dict.fromkeys(score.template for score in scored):
+        given = [(s.condition, s.participant, s.score) for s in scored if s.template == template]
+        made += _pairs(template, "", _values(levels, given), within=within)
+    return made
+
+
+def _values(levels: Sequence[str], rows: Sequence[tuple[str, str, float]]) -> Values:
+    values: dict[str, dict[str, list[float]]] = {level: {} for level in levels}
+    for condition, participant, value in rows:
+        if condition in values and np.isfinite(value):
+            values[condition].setdefault(participant, []).append(value)
+    return values
+
+
+def _pairs(measure: str, task: str, values: Values, *, within: bool) -> Iterator[Difference]:
+    for first, second in combinations(values, 2):
+        if values[first] and values[second]:
+            means = [{k: float(np.mean(v)) for k, v in values[c].items()} for c in (first, second)]
+            both = [who for who in means[0] if who in means[1]]
+            if within and not both:
+                continue
+            estimate = paired(means, both) if within else independent(means)
+            yield Difference(measure, task, first, second, *estimate)
+
+
+def paired(
+    means: Sequence[Mapping[str, float]], people: Sequence[str]
+) -> tuple[float, float, float, str, str]:
+    """Mean difference within people, and Student's t interval of it; n at least 2."""
+    change = np.array([means[1][who] - means[0][who] for who in people])
+    error = change.std(ddof=1) / np.sqrt(len(change)) if len(change) > 1 else np.nan
+    return *_interval(float(change.mean()), float(error), len(change) - 1), f"{len(change)}", PAIRED
+
+
+def independent(
+    means: Sequence[Mapping[str, float]],
+) -> tuple[float, float, float, str, str]:
+    """Difference of the means of two groups, with Welch's t interval; two or more in each."""
+    groups = [np.array(list(each.values())) for each in means]
+    change = float(groups[1].mean() - groups[0].mean())
+    sizes = f"{len(groups[0])} and {len(groups[1])}"
+    if min(map(len, groups)) < 2:
+        return change, np.nan, np.nan, sizes, WELCH
+    parts = [group.var(ddof=1) / len(group) for group in groups]
+    error = float(np.sqrt(sum(parts)))
+    freedom = sum(part**2 / (len(g) - 1) for part, g in zip(parts, groups, strict=True))
+    degrees = error**4 / freedom if freedom else 0.0
+    return *_interval(change, error, degrees), sizes, WELCH
+
+
+def _interval(change: float, error: float, degrees: float) -> tuple[float, float, float]:
+    """The change with the limits of its t interval; nan without scatter."""
+    if not (error > 0 and degrees > 0):
+        return change, np.nan, np.nan
+    from scipy.stats import t  # noqa: PLC0415 - slow to load, seldom used
+
+    reach = float(t.ppf(tails(LEVEL)[1], degrees)) * error
+    return change, change - reach, change + reach

@@ -16,17 +16,20 @@ from inficond_panel.common.installation import missing_extra
 from inficond_panel.common.whole_file import write_whole
 from inficond_panel.results.forms import csv_text
 from inficond_panel.results.frame import Heading, make_frame, plain_headings
-from inficond_panel.study.results.answers import answers, scores
-from inficond_panel.study.results.board import board
-from inficond_panel.study.results.differences import Difference
-from inficond_panel.study.results.holdout import with_holdout
-from inficond_panel.study.results.results import LEVEL, Result, Summary, results
-from inficond_panel.study.results.timeline import progress_of, timeline
-from inficond_panel.study.run.concept_sets import TYPED
+from inficond_panel.study.results.results import (
+    LEVEL,
+    Difference,
+    Result,
+    Summary,
+    results,
+    with_holdout,
+)
+from inficond_panel.study.results.timeline import answers, board, progress_of, scores, timeline
 from inficond_panel.study.run.progress import Progress, when
+from inficond_panel.study.run.records import Event
 from inficond_panel.study.run.study import Study
-from inficond_panel.study.run.study_events import Event
-from inficond_panel.study.spec.templates import TEMPLATES
+from inficond_panel.study.run.tasks import TYPED
+from inficond_panel.study.spec.pages import TEMPLATES
 
 FORMATS = ("csv", "parquet")
 #: Words of the measures of a task.

@@ -1,16 +1,18 @@
-"""Timeline of a participant: events, histories, and the students of these, fitted again."""
+"""What each participant did: iterations, answers and scores, and the step that each has reached."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
-from inficond_panel.study.run.concept_sets import ConceptSet
-from inficond_panel.study.run.people import Participant
-from inficond_panel.study.run.progress import Progress, make_steps
+from inficond_panel.common import clock
+from inficond_panel.study.run.progress import Progress, Step, make_steps, when
+from inficond_panel.study.run.records import Participant
 from inficond_panel.study.run.study import Study
+from inficond_panel.study.run.tasks import ConceptSet
+from inficond_panel.study.spec.pages import TEMPLATES, Question, QuestionPage
 from inficond_panel.tuning import Event as HistoryEvent
 from inficond_panel.tuning import History, Node, Tuner
 from inficond_panel.tuning.replay import replay
@@ -55,7 +57,8 @@ def timeline(study: Study, participant: Participant) -> list[Moment]:
             with closing(History(study.history(participant, task.name_))) as history:
                 moments += _of_history(history, task.name_, sets)
             moments = [
-                _over(sets, moment) if moment.step == task.name_ else moment for moment in moments
+                _with_set(sets, moment) if moment.step == task.name_ else moment
+                for moment in moments
             ]
     return sorted(moments, key=lambda moment: moment.time)
 
@@ -79,7 +82,7 @@ def fine_tunes(history: History, sets: Sequence[ConceptSet]) -> list[HistoryEven
     return [event for event in own_events(history, sets) if event.kind == "fine-tune"]
 
 
-def _over(sets: Sequence[ConceptSet], moment: Moment) -> Moment:
+def _with_set(sets: Sequence[ConceptSet], moment: Moment) -> Moment:
     """A moment with what had been typed by then."""
     return replace(moment, typed=[one.typed for one in sets if one.since <= moment.time][-1])
 
@@ -134,3 +137,164 @@ def rebuild(study: Study, participant: Participant) -> list[Rebuilt]:
                 pairs = replay(tuner, into)
             found += [Rebuilt(task.name_, node, again) for node, again in pairs]
     return found
+
+
+@dataclass(frozen=True)
+class Given:
+    """The latest answer of one participant to a question of a step.
+
+    ``task`` is the task that the question is about, empty: none; ``condition`` that of the task,
+    or the one that the participant has in all tasks.
+    """
+
+    participant: str
+    task: str
+    condition: str
+    question: Question
+    answer: Any
+
+
+@dataclass(frozen=True)
+class Score:
+    """Score of a published questionnaire, of one participant; see ``spec.templates``."""
+
+    participant: str
+    task: str
+    condition: str
+    template: str
+    score: float
+
+
+def answers(study: Study) -> Iterator[Given]:
+    """Yield what everybody answered, in the order of the steps."""
+    for who, step, given in _steps(study):
+        condition = who.condition(step.task)
+        for question in step.questions:
+            if given.get(question.name_) is not None:
+                yield Given(who.label, step.task, condition, question, given[question.name_])
+
+
+def scores(study: Study) -> Iterator[Score]:
+    """Yield the score of each published questionnaire that was answered in full."""
+    for who, step, given in _steps(study):
+        name = step.section.template if isinstance(step.section, QuestionPage) else None
+        score = TEMPLATES[name].score_of(given) if name else None
+        if name and score is not None:
+            condition = who.condition(step.task)
+            yield Score(who.label, step.task, condition, name, score)
+
+
+def _steps(study: Study) -> Iterator[tuple[Participant, Step, dict[str, Any]]]:
+    for who in study.log.participants():
+        progress = progress_of(study, who)
+        for step in progress.steps:
+            if step.questions:
+                yield who, step, progress.answers(step.name)
+
+
+#: A page that was not there for so many seconds is taken for closed.
+GONE = 15.0
+
+
+@dataclass(frozen=True)
+class Place:
+    """Place of a participant.
+
+    ``minutes`` and ``iterations`` belong to the task at hand; of who has finished, to all tasks.
+    ``external`` is the id that they came with, ``check`` right or wrong once it is over. ``notes``
+    of the researcher are (time, step, text).
+    """
+
+    number: int
+    participant: str
+    condition: str
+    step: str
+    state: str  # not begun | here | away | finished | declined
+    minutes: float | None
+    iterations: int | None
+    done: int
+    tasks: int
+    seen: str
+    external: str = ""
+    check: str = ""
+    notes: tuple[tuple[str, str, str], ...] = ()
+
+
+def board(study: Study) -> list[Place]:
+    """The place of every participant; the study must be prepared."""
+    presence, time = study.log.presence(), clock.now()
+    rows = []
+    for who in study.log.participants():
+        progress, there = progress_of(study, who), presence.get(who.number)
+        minutes, iterations = _spent(study, who, progress, time)
+        at = progress.step
+        rows.append(
+            Place(
+                number=who.number,
+                participant=who.label,
+                condition=", ".join(dict.fromkeys(i.condition for i in who.plan if i.condition)),
+                step=at.name,
+                state=_state(
+                    progress.declined, progress.finished, there.seen if there else "", time
+                ),
+                minutes=minutes,
+                iterations=iterations,
+                done=sum(bool(progress.outcome(item.task)) for item in who.plan),
+                tasks=len(who.plan),
+                seen=there.seen if there else "",
+                external=progress.external_id,
+                check=progress.outcome("comprehension"),
+                notes=tuple(
+                    (event.time, event.step, str(event.payload["text"]))
+                    for event in study.log.events(who.number)
+                    if event.action == "note"
+                ),
+            )
+        )
+    return rows
+
+
+def _spent(
+    study: Study, who: Participant, progress: Progress, time: str
+) -> tuple[float | None, int | None]:
+    """Minutes and fine-tunes in the task at hand, or in all tasks of who has finished."""
+    at = progress.step
+    if at.kind == "task":
+        seconds = progress.seconds(at.name, time)
+        return (
+            (None, None)
+            if seconds is None
+            else (seconds / 60, _made(study, who, progress, at.name))
+        )
+    if not progress.finished:
+        return None, None
+    if who.number not in study.spent:  # it changes no more
+        tasks = [one.task for one in who.plan if progress.first(one.task, "start")]
+        spans = [(name, _over(progress, name)) for name in tasks]
+        seconds = sum(progress.seconds(name, end) or 0.0 for name, end in spans)
+        made = sum(_made(study, who, progress, name, end) for name, end in spans)
+        study.spent[who.number] = seconds / 60, made
+    return study.spent[who.number]
+
+
+def _over(progress: Progress, task: str) -> str:
+    """Time at which a task was done, or left."""
+    end = progress.first(task, "done") or progress.first(task, "leave")
+    return end.time if end else ""
+
+
+def _made(study: Study, who: Participant, progress: Progress, task: str, until: str = "~") -> int:
+    """Fine-tunes in a task up to a time."""
+    with closing(History(study.history(who, task))) as history:
+        made = fine_tunes(history, study.concept_sets(who, task, progress.events))
+    return sum(event.created <= until for event in made)
+
+
+def _state(declined: bool, finished: bool, seen: str, time: str) -> str:
+    if declined:
+        return "declined"
+    if finished:
+        return "finished"
+    if not seen:
+        return "not begun"
+    return "here" if (when(time) - when(seen)).total_seconds() < GONE else "away"

@@ -5,16 +5,130 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
+import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from inficond_panel.common import clock
 from inficond_panel.common.sqlite_file import Database
-from inficond_panel.errors import StudyLinkError
-from inficond_panel.study.run import log_rows
-from inficond_panel.study.run.assignment import Assigned
-from inficond_panel.study.run.people import Participant, Presence
-from inficond_panel.study.run.study_events import Event, Note
+from inficond_panel.common.sqlite_form import Form, refusing
+from inficond_panel.errors import StudyError, StudyLinkError
+from inficond_panel.study.run.records import Assigned, Event, Note, Participant, Presence, checksum
+
+FORM = Form(
+    noun="study",
+    application_id=0x1F1C57D,
+    version=1,
+    tables={
+        "facts": "name TEXT PRIMARY KEY, value TEXT NOT NULL",
+        "participants": """number INTEGER PRIMARY KEY AUTOINCREMENT, slot INTEGER NOT NULL UNIQUE,
+            token TEXT NOT NULL UNIQUE, plan TEXT NOT NULL, created TEXT NOT NULL""",
+        "events": """number INTEGER PRIMARY KEY AUTOINCREMENT, participant INTEGER NOT NULL,
+            time TEXT NOT NULL, session TEXT NOT NULL, step TEXT NOT NULL, view TEXT NOT NULL,
+            action TEXT NOT NULL, payload TEXT NOT NULL, checksum TEXT NOT NULL""",
+        "presence": """participant INTEGER PRIMARY KEY REFERENCES participants(number),
+            session TEXT NOT NULL, seen TEXT NOT NULL""",
+    },
+    indexes={"events_of_participant": "events (participant)"},
+    triggers={
+        **refusing("events", "UPDATE"),
+        # the events of one who is not there any more go with them
+        **refusing(
+            "events",
+            "DELETE",
+            unless="old.participant NOT IN (SELECT number FROM participants)",
+        ),
+    },
+    error=StudyError,
+    other="name another folder with --data",
+)
+
+
+def fact_of(db: sqlite3.Connection, name: str) -> str:
+    """A fact on the study; empty where there is none."""
+    row = db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
+    return str(row["value"]) if row else ""
+
+
+def set_fact(db: sqlite3.Connection, name: str, value: str) -> None:
+    """Keep a fact on the study, in the transaction that is open."""
+    db.execute("REPLACE INTO facts VALUES (?, ?)", (name, value))
+
+
+def require(db: sqlite3.Connection, number: int) -> sqlite3.Row:
+    """Row of a participant; ``StudyError`` where there is none."""
+    row = db.execute("SELECT * FROM participants WHERE number = ?", (number,)).fetchone()
+    if row is None:
+        raise StudyError(
+            f"The study has no participant P{number:02d}.", "List them: inficond study list STUDY"
+        )
+    found: sqlite3.Row = row
+    return found
+
+
+def check_session(db: sqlite3.Connection, number: int, session: str) -> None:
+    """Raise ``StudyLinkError`` where another page was opened since, or all was deleted."""
+    if db.execute("SELECT 1 FROM participants WHERE number = ?", (number,)).fetchone() is None:
+        raise StudyLinkError(
+            "What was recorded with this link was deleted.", "You can close this page."
+        )
+    row = db.execute("SELECT session FROM presence WHERE participant = ?", (number,)).fetchone()
+    if row is None or row["session"] != session:
+        raise StudyLinkError(
+            "The study was opened in another window with the same link.",
+            "Go on there, or reload this page to go on here. Nothing is lost.",
+        )
+
+
+def to_participant(row: sqlite3.Row) -> Participant:
+    """Participant of a row."""
+    plan = tuple(Assigned(**item) for item in json.loads(row["plan"]))
+    return Participant(row["number"], row["slot"], plan, row["created"])
+
+
+def insert(db: sqlite3.Connection, number: int, session: str, note: Note) -> Event:
+    """Append an event with its checksum, in the transaction that is open."""
+    select = "SELECT checksum FROM events WHERE participant = ? ORDER BY number DESC LIMIT 1"
+    last = db.execute(select, (number,)).fetchone()
+    check = checksum(number, session, note, last["checksum"] if last else "")
+    row = (number, note.time, session, note.step, note.view, note.action, note.json(), check)
+    done = db.execute(
+        "INSERT INTO events (participant, time, session, step, view, action, payload, checksum) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        row,
+    )
+    return Event(
+        note.time,
+        note.step,
+        note.view,
+        note.action,
+        note.payload,
+        number=int(done.lastrowid or 0),
+        participant=number,
+        session=session,
+    )
+
+
+def to_events(path: str, rows: Iterable[sqlite3.Row]) -> list[Event]:
+    """Events of the rows of one participant; ``StudyError`` where their chain is broken."""
+    events, previous = [], ""
+    for row in rows:
+        event = Event(
+            row["time"],
+            row["step"],
+            row["view"],
+            row["action"],
+            json.loads(row["payload"]),
+            row["number"],
+            row["participant"],
+            row["session"],
+        )
+        previous = checksum(event.participant, event.session, event, previous)
+        if previous != row["checksum"]:
+            raise FORM.damaged(path, f"event {event.number} was altered")
+        events.append(event)
+    return events
+
 
 _OPEN = "open link"  # fact: the SHA-256 of its token
 
@@ -24,7 +138,7 @@ class StudyLog:
 
     def __init__(self, path: Path | str) -> None:
         self.path = str(path)
-        self._database = Database(self.path, log_rows.FORM)
+        self._database = Database(self.path, FORM)
 
     # --- participants
 
@@ -47,7 +161,7 @@ class StudyLog:
         """Give a participant another link; the one before it holds no longer."""
         token = secrets.token_urlsafe(24)
         with self._database.transaction(write=True) as db:
-            log_rows.require(db, number)
+            require(db, number)
             db.execute(
                 "UPDATE participants SET token = ? WHERE number = ?", (_hashed(token), number)
             )
@@ -63,7 +177,7 @@ class StudyLog:
             raise StudyLinkError(
                 "This link is not known to the study.", "Ask the researcher for a new one."
             )
-        return log_rows.to_participant(row)
+        return to_participant(row)
 
     def by_external_id(self, external: str) -> Participant | None:
         """The participant who came with an id of somebody else's, such as a panel provider's."""
@@ -87,13 +201,13 @@ class StudyLog:
     def participant(self, number: int) -> Participant:
         """The participant of that number; ``StudyError`` where there is none."""
         with self._database.transaction() as db:
-            return log_rows.to_participant(log_rows.require(db, number))
+            return to_participant(require(db, number))
 
     def participants(self) -> list[Participant]:
         """All participants, by number."""
         with self._database.transaction() as db:
             rows = db.execute("SELECT * FROM participants ORDER BY number").fetchall()
-        return [log_rows.to_participant(row) for row in rows]
+        return [to_participant(row) for row in rows]
 
     def delete(self, number: int, fact: str = "", change: Callable[[str], str] = str) -> None:
         """Take a participant out, with all that was recorded; the bytes are overwritten.
@@ -101,9 +215,9 @@ class StudyLog:
         A ``fact`` that tells of them becomes what ``change`` makes of it, at the same moment.
         """
         with self._database.transaction(write=True) as db:
-            log_rows.require(db, number)
+            require(db, number)
             if fact:
-                log_rows.set_fact(db, fact, change(log_rows.fact_of(db, fact)))
+                set_fact(db, fact, change(fact_of(db, fact)))
             for table, key in (
                 ("presence", "participant"),
                 ("participants", "number"),
@@ -122,16 +236,16 @@ class StudyLog:
         ``StudyLinkError`` where another page was opened since.
         """
         with self._database.transaction(write=True) as db:
-            log_rows.require(db, number)
+            require(db, number)
             if after:
-                log_rows.check_session(db, number, after)
+                check_session(db, number, after)
             before = db.execute(
                 "SELECT seen FROM presence WHERE participant = ?", (number,)
             ).fetchone()
             time = clock.now()
             facts = {"seen": before["seen"]} if before else {}
             facts |= {"pid": external} if external else {}
-            log_rows.insert(db, number, session, Note(time, "", "", "open", facts))
+            insert(db, number, session, Note(time, "", "", "open", facts))
             db.execute("REPLACE INTO presence VALUES (?, ?, ?)", (number, session, time))
 
     def append(self, number: int, session: str, notes: Iterable[Note]) -> list[Event]:
@@ -140,30 +254,30 @@ class StudyLog:
         Raises ``StudyLinkError`` where another page was opened since, or all was deleted.
         """
         with self._database.transaction(write=True) as db:
-            log_rows.check_session(db, number, session)
-            written = [log_rows.insert(db, number, session, note) for note in notes]
+            check_session(db, number, session)
+            written = [insert(db, number, session, note) for note in notes]
             db.execute("UPDATE presence SET seen = ? WHERE participant = ?", (clock.now(), number))
         return written
 
     def remark(self, number: int, step: str, text: str) -> None:
         """Record what the researcher notes of a participant at a step; of no session."""
         with self._database.transaction(write=True) as db:
-            log_rows.require(db, number)
-            log_rows.insert(db, number, "", Note(clock.now(), step, "", "note", {"text": text}))
+            require(db, number)
+            insert(db, number, "", Note(clock.now(), step, "", "note", {"text": text}))
 
     def touch(self, number: int, session: str) -> None:
         """Say that the page is still there. Raises as ``append``."""
         with self._database.transaction(write=True) as db:
-            log_rows.check_session(db, number, session)
+            check_session(db, number, session)
             db.execute("UPDATE presence SET seen = ? WHERE participant = ?", (clock.now(), number))
 
     def events(self, number: int) -> list[Event]:
         """All events of a participant, oldest first; ``StudyError`` where the chain is broken."""
         with self._database.transaction() as db:
-            log_rows.require(db, number)
+            require(db, number)
             select = "SELECT * FROM events WHERE participant = ? ORDER BY number"
             rows = db.execute(select, (number,)).fetchall()
-        return log_rows.to_events(self.path, rows)
+        return to_events(self.path, rows)
 
     def presence(self) -> Mapping[int, Presence]:
         """Presence of those who have opened a page, by number of the participant."""
@@ -183,18 +297,18 @@ class StudyLog:
     def fact(self, name: str) -> str:
         """A fact on the study; empty where there is none."""
         with self._database.transaction() as db:
-            return log_rows.fact_of(db, name)
+            return fact_of(db, name)
 
     def set_fact(self, name: str, value: str) -> None:
         """Keep a fact on the study."""
         with self._database.transaction(write=True) as db:
-            log_rows.set_fact(db, name, value)
+            set_fact(db, name, value)
 
     def change_fact(self, name: str, number: int, change: Callable[[str], str]) -> None:
         """Keep what ``change`` makes of a fact, as long as the participant is there."""
         with self._database.transaction(write=True) as db:
             if db.execute("SELECT 1 FROM participants WHERE number = ?", (number,)).fetchone():
-                log_rows.set_fact(db, name, change(log_rows.fact_of(db, name)))
+                set_fact(db, name, change(fact_of(db, name)))
 
     def close(self) -> None:
         """Close the file; the next use opens it again."""

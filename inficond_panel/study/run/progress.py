@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from inficond_panel.study.run.people import Participant
-from inficond_panel.study.run.study_events import Event
-from inficond_panel.study.spec.pages import CheckPage, ConsentPage, QuestionPage, TextPage
-from inficond_panel.study.spec.questions import Question
+from inficond_panel.study.run.records import Event, Participant
+from inficond_panel.study.spec.pages import CheckPage, ConsentPage, Question, QuestionPage, TextPage
 from inficond_panel.study.spec.study_spec import StudySpec
 from inficond_panel.study.spec.tasks import Task
 

@@ -1,4 +1,4 @@
-"""Recorder of the views: notes of all that they share in the state, and of their settings.
+"""The session of a participant, and the recording of what happens on the page.
 
 The views know nothing of it. What changes the students (iterations, undo, jumps, names, notes,
 looks) is in their history and is not noted again.
@@ -6,6 +6,7 @@ looks) is in their history and is not noted again.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -13,12 +14,58 @@ from typing import Any
 
 import param
 
+from inficond_panel.common import clock
 from inficond_panel.errors import TuningError
 from inficond_panel.spec.sections.page import VIEWS
 from inficond_panel.state import AppState
 from inficond_panel.state.batch import read_item
-from inficond_panel.study.run.study_events import Event
+from inficond_panel.study.results.timeline import progress_of
+from inficond_panel.study.run.progress import Progress
+from inficond_panel.study.run.records import Event, Note, storable
+from inficond_panel.study.run.study import Study
 from inficond_panel.tuning.intents.asked import is_known
+
+
+class Session:
+    """The session of the participant whose link holds ``token``; it ends an earlier one.
+
+    ``after`` is as in ``StudyLog.open``, ``external`` the id that came with the link. Raises
+    ``StudyLinkError`` for a link that is not known, and ``StudyError`` where nothing can be
+    recorded.
+    """
+
+    def __init__(self, study: Study, token: str, after: str = "", external: str = "") -> None:
+        self.study = study
+        self.id = secrets.token_hex(4)
+        self.participant = study.find(token, external)
+        study.log.open(self.participant.number, self.id, after, external)
+        self.waiting: list[Note] = []
+        self.progress = progress_of(study, self.participant)
+
+    def record(self, *actions: tuple[str, str, Mapping[str, Any]]) -> None:
+        """Record (view, action, payload) at the present step; on disk when this returns.
+
+        Where it raises, all that could not be written waits in memory, in order and with its
+        time, and is written before what comes next. Raises ``StudyLinkError`` where the link was
+        opened elsewhere since, and ``StudyError`` as ``StudyLog``.
+        """
+        step = self.progress.step.name
+        self.waiting += [
+            Note(clock.now(), step, view, action, storable(payload))
+            for view, action, payload in actions
+        ]
+        self.write()
+
+    def write(self) -> None:
+        """Write what waits. Raises as ``record``."""
+        written = self.study.log.append(self.participant.number, self.id, self.waiting)
+        self.waiting = []
+        self.progress = Progress(self.progress.steps, [*self.progress.events, *written])
+
+    def touch(self) -> None:
+        """Say that the page is still there. Raises as ``record``."""
+        self.study.log.touch(self.participant.number, self.id)
+
 
 #: Views that the settings of the state belong to; none: several.
 SHARED = {

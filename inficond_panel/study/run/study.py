@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import re
 import shutil
@@ -12,16 +13,24 @@ from pathlib import Path
 from typing import Any
 
 from inficond_panel.common import clock
+from inficond_panel.common.cache import once
 from inficond_panel.errors import SpecError, StudyError, StudyLinkError
 from inficond_panel.spec import Spec, find_spec, load_spec
 from inficond_panel.spec.sections.page import Layout
 from inficond_panel.spec.spec import no_such_spec
-from inficond_panel.study.run.assignment import assign
-from inficond_panel.study.run.concept_sets import ConceptSet, concept_sets, store_over
 from inficond_panel.study.run.log import StudyLog
-from inficond_panel.study.run.people import Participant
-from inficond_panel.study.run.ready_tasks import EncoderOf, Preparation, Progress, Ready, allowed
-from inficond_panel.study.run.study_events import Event
+from inficond_panel.study.run.records import Event, Participant
+from inficond_panel.study.run.tasks import (
+    ConceptSet,
+    EncoderOf,
+    Preparation,
+    Progress,
+    Ready,
+    allowed,
+    assign,
+    concept_sets,
+    store_over,
+)
 from inficond_panel.study.spec.study_spec import Level, StudySpec, is_study, load_study
 from inficond_panel.study.spec.tasks import Task
 from inficond_panel.tuning import History, Tuner
@@ -265,4 +274,13 @@ def _study_of(spec: Path) -> Path:
     study = load_spec(spec, check_files=False).study
     if study is None:
         raise StudyError(f"{spec} names no study.", "Give it the key `study: FILE`.")
+    return study
+
+
+@once(1)
+def shared_study(name: str, data: str) -> Study:
+    """The study that all sessions of one server share. No address of a visitor is logged."""
+    logging.getLogger("tornado.access").disabled = True
+    study = open_study(name, data)
+    study.prepare()
     return study

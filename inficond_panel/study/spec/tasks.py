@@ -8,8 +8,7 @@ from typing import Annotated, ClassVar, Literal
 from inficond_panel.spec.framework.section import Section
 from inficond_panel.spec.framework.types import File, Names, OneOf, Several, Slug, Text, option
 from inficond_panel.spec.sections.page import View
-from inficond_panel.study.spec.pages import QuestionPage
-from inficond_panel.study.spec.questions import Question
+from inficond_panel.study.spec.pages import Question, QuestionPage
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, F1, FIDELITY, PRECISION, RECALL, keys
 
 GOALS = list(keys(AP, F1, PRECISION, RECALL, ACCURACY, FIDELITY))

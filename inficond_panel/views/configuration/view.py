@@ -1,36 +1,215 @@
-"""Configuration view: data set, student, class, split, scope, and the metrics they give.
+"""The configuration strip: data set, student, targets, looks at the holdout, and metrics.
 
 InFiConD, section 5, figure 5a: select and overview a data set, the loaded student, its metrics.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import param
 from panel.viewable import Viewer
 
-from inficond_panel.ui.actions import Acting, action
-from inficond_panel.ui.parts.metric_cards import make_class_metrics, make_mean_metrics
-from inficond_panel.views.configuration.strip import (
-    ConfigurationStrip,
-    draw_picture,
-    make_dataset,
-    make_facts,
-    make_looks,
-    make_pinned,
-    make_scores,
-    make_student,
-    make_targets,
-)
+from inficond_panel.common.numbers import count, number
+from inficond_panel.results import refit_words as words
+from inficond_panel.spec.sections.students import Students
+from inficond_panel.ui import browser
+from inficond_panel.ui.component import Acting, ViewComponent, action
+from inficond_panel.ui.drawing import Drawing
+from inficond_panel.ui.metric_cards import Row, make_class_metrics, make_mean_metrics
 from inficond_panel.vocabulary.metrics import SHARES
-from inficond_panel.wording.penalties import penalty_text
+from inficond_panel.vocabulary.palette import INK_2
+from inficond_panel.vocabulary.splits import SPLITS
+from inficond_panel.wording.cures import penalty_text
 
 if TYPE_CHECKING:
     from panel.viewable import Viewable
 
     from inficond_panel.state import AppState
-    from inficond_panel.ui.notebook.drawing import Drawing
+    from inficond_panel.state.tree import TargetsState
+    from inficond_panel.tuning import Iteration, Node
+    from inficond_panel.ui.drawing import Drawing
+
+CHOICES = 30  #: iterations to choose from
+
+
+def make_dataset(
+    title: str,
+    counts: Mapping[str, int],
+    content_hash: str,
+    attrs: Mapping[str, str],
+    scores: str = "",
+) -> dict[str, Any]:
+    """The data set's name, its size, and the card of what the store holds.
+
+    ``scores`` says of what kind they are, where they were not made here.
+    """
+    splits = [count(counts[split]) for split in SPLITS]
+    return {
+        "name": title,
+        "size": f"{count(counts['images'])} images",
+        "card": {
+            "title": title,
+            "rows": [
+                ("Images", count(counts["images"])),
+                ("Classes", count(counts["classes"])),
+                ("fit · tune · holdout", " · ".join(splits)),
+                ("Concepts", count(counts["concepts"])),
+                ("Segments", count(counts["segments"]) if counts["segments"] else "not known"),
+                *([("Scores", scores)] if scores else []),
+                ("Words", attrs["corpus"]),
+                ("Encoder", attrs["encoder"]),
+                ("Content hash", content_hash[:12]),
+            ],
+        },
+    }
+
+
+def make_scores(scores: np.ndarray) -> str:
+    """Range of scores that were given: a weight is per unit of its own concept's score."""
+    return f"given, {number(float(scores.min()), 2)} to {number(float(scores.max()), 2)}"
+
+
+def make_student(
+    nodes: Sequence[Iteration],
+    node: Node,
+    facts: Sequence[Row],
+    mark: str = "",
+    joint: bool = False,
+) -> dict[str, Any]:
+    """The student shown (a node of the history), the others to choose, and its card.
+
+    ``facts`` are rows on what all students share: teacher and settings; ``mark`` is the warning
+    beside students of the oracle. ``joint``: they are one softmax.
+    """
+    concepts = len(node.weights)
+    used = int((node.weights != 0).any(axis=1).sum())
+    return {
+        "id": node.id,
+        "name": f"#{node.number}",
+        "size": f"{count(concepts)} concepts",
+        "options": [[n.id, _option(n)] for n in _choices(nodes, node.id)],
+        "card": {
+            "title": f"Students of #{node.number}",
+            "text": f"{'One softmax over all classes' if joint else 'One linear model a class'}, "
+            "distilled from the "
+            + (f"oracle, which {mark}. Metrics compare with the teacher." if mark else "teacher."),
+            "rows": [
+                *facts,
+                ("Concepts in use", f"{count(used)} of {count(concepts)}"),
+                (f"Largest {_certificate(node)}", words.power_text(max(node.gap))),
+                ("Weights", node.weights_hash[:12]),
+            ],
+        },
+    }
+
+
+def make_targets(targets: TargetsState) -> dict[str, Any] | None:
+    """Targets of the students: the one chosen, and the state of a change; None: no choice."""
+    if not targets.options:
+        return None
+    status = targets.status
+    return {
+        "value": targets.chosen,
+        "busy": targets.busy,
+        "told": "" if status.kind == "error" else status.text,
+        "error": f"{status.text} {status.remedy}" if status.kind == "error" else "",
+    }
+
+
+def make_facts(teacher: str, students: Students, penalties: str, mark: str = "") -> list[Row]:
+    """Facts that all students share: the teacher, and the settings (the spec's ``students``).
+
+    ``penalties`` is the text on their L1 penalties, ``mark`` the warning beside students of the
+    oracle.
+    """
+    return [
+        ("Teacher", teacher),
+        *([("Targets", f"{students.targets}, {mark}")] if mark else []),
+        ("L1 penalty λ", penalties),
+        ("Temperature", f"{students.temperature:g}"),
+        ("Solver", students.solver),
+    ]
+
+
+def _choices(nodes: Sequence[Iteration], shown: str) -> list[Iteration]:
+    """The newest first, and the one shown; the provenance view has all."""
+    newest = list(nodes[: -CHOICES - 1 : -1])
+    return newest + [node for node in nodes[:-CHOICES] if node.id == shown]
+
+
+def _option(node: Iteration) -> str:
+    if not node.asked:
+        return f"#{node.number} untouched"
+    return f"#{node.number} {count(len(node.asked), 'intent')}"
+
+
+def _certificate(node: Node) -> str:
+    return "KKT residual" if "kkt" in node.certificate else "duality gap"
+
+
+def make_pinned(nodes: Sequence[Iteration], pinned: str, shown: str) -> dict[str, str] | None:
+    """Iteration pinned beside, by ids of the node pinned and the one shown; None: no such."""
+    node = next((node for node in nodes if node.id == pinned), None)
+    if node is None:
+        return None
+    title = f"#{node.number} {node.name}".rstrip()
+    text = (
+        f"{title} is pinned and in view: the next students are told against it."
+        if pinned == shown
+        else f"The students in view are told against {title}."
+    )
+    return {"number": f"#{node.number}", "title": f"{text} Unpin (P)"}
+
+
+def make_looks(looks: Mapping[int, int]) -> dict[str, str]:
+    """Looks at the holdout, in short and for the dialog; ``looks`` are by number of the node."""
+    total = sum(looks.values())
+    text = f"{count(total)} look{'s' * (total != 1)}"
+    places = ", ".join(f"#{number}" for number in sorted(looks) if looks[number])
+    return {
+        "short": f"{text} at holdout" if total else "",
+        "text": "Its images check students that are done: who tunes by them fits their noise. "
+        "Each look is counted in the provenance. "
+        + (f"{text} so far, at {places}." if total else "None so far."),
+    }
+
+
+class ConfigurationStrip(ViewComponent):
+    """Strip that the browser draws; a choice comes back as an action with the ``name`` chosen."""
+
+    data = param.Dict({}, doc="Texts of the strip that follow the class; empty while loading.")
+    student = param.Dict({}, doc="See `make_student`.")
+    classes = param.List([], item_type=str, doc="Classes to choose from, which stay as they are.")
+
+    _esm = browser.module(Path(__file__).with_name("configuration.js"))
+    _stylesheets = browser.styles(Path(__file__).with_name("configuration.css"))
+
+
+_WIDTH, _HEIGHT, _NAMES = 1000, 64, 340
+
+
+def draw_picture(data: Mapping[str, Any], student: Mapping[str, Any]) -> Drawing:
+    """The strip's plain data, as ``ConfigurationView`` makes it, in one line of cards."""
+    drawing = Drawing(_WIDTH, _HEIGHT)
+    dataset, chosen = data["dataset"], data["class"]
+    name = chosen["name"] or f"all {chosen['count']} classes"
+    drawing.text((12, 26), f"{dataset['name']}, {dataset['size']}", room=_NAMES, bold=True)
+    words = f"Students {student['name']}, {name}, split {data['split']}"
+    drawing.text((12, 48), words, INK_2, room=_NAMES)
+    metrics = data["metrics"]
+    step = (_WIDTH - _NAMES) / max(len(metrics), 1)
+    for at, metric in enumerate(metrics):
+        x = _NAMES + at * step
+        drawing.text((x, 26), metric["name"], INK_2, room=step)
+        drawing.text((x, 48), metric["now"], room=step / 2, bold=True)
+        change = metric["change"]
+        if change:
+            drawing.text((x + 40, 48), change["text"], INK_2, 11, room=step - 44)
+    return drawing
 
 
 class ConfigurationView(Acting, Viewer):

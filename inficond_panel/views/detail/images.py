@@ -1,23 +1,143 @@
-"""Images of the concept detail view: what the browser may ask of those that are listed."""
+"""One image in the detail view: its explanation taken apart, its pictures and files."""
 
 from __future__ import annotations
 
+import base64
+import io
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from PIL import Image
+
+from inficond_panel.common.numbers import count, number, signed
 from inficond_panel.results.patches import best_segment
-from inficond_panel.ui.actions import Acting, action
-from inficond_panel.ui.parts.saving import make_and_send
-from inficond_panel.ui.photos.gallery import make_facts, make_tile
-from inficond_panel.ui.photos.images import send_photo, send_pictures, thumbnail_uri, tile_uri
-from inficond_panel.views.detail.local_explanation import make_apart, make_heat
+from inficond_panel.ui.component import Acting, action
+from inficond_panel.ui.images import (
+    make_and_send,
+    make_facts,
+    make_tile,
+    send_photo,
+    send_pictures,
+    thumbnail_uri,
+    tile_uri,
+)
 
 if TYPE_CHECKING:
+    from inficond_panel.export.predictions import Prediction
     from inficond_panel.results.gallery import Gallery
+    from inficond_panel.results.local_explanation import Apart, Edit
     from inficond_panel.state import AppState
     from inficond_panel.store import Store
-    from inficond_panel.views.detail.panel import DetailPanel
+    from inficond_panel.views.detail.charts import DetailPanel
+
+SHOWN = 10  #: concepts told one by one; the rest is one line
+_SMALL = 0.05  #: an influence that is changed by less is told with more digits
+
+
+def make_apart(apart: Apart) -> dict[str, Any]:
+    """Bars that add up to the logit, and the smallest edits that flip the decision.
+
+    ``bars`` are the largest parts, the sum of the others, the intercept, and for a joint student
+    what the other classes take; ``share`` is relative to the largest.
+    """
+    return {
+        "row": apart.row,
+        "student": apart.class_name,
+        "bars": make_bars(apart),
+        "logit": signed(apart.logit),
+        "decision": make_decision(apart),
+        "flip": _flips(apart),
+    }
+
+
+def make_bars(apart: Apart | Prediction) -> list[dict[str, Any]]:
+    """Bars of the parts of a logit, see ``make_apart``."""
+    shown, rest = apart.parts[:SHOWN], apart.parts[SHOWN:]
+    values = [part.logit for part in shown]
+    others = sum(part.logit for part in rest)
+    ends = [apart.intercept, apart.other_classes]
+    most = max(map(abs, [*values, others, *ends]), default=0.0) or 1.0
+    bars = [
+        _bar(part.concept, part.logit, most, f"{number(part.score)} × {signed(part.influence)}")
+        for part in shown
+    ]
+    if rest:
+        bars.append(_bar(f"{count(len(rest))} others", others, most, kind="rest"))
+    bars.append(_bar("Intercept", apart.intercept, most, kind="rest"))
+    if apart.other_classes:
+        bars.append(_bar("Other classes", apart.other_classes, most, kind="rest"))
+    return bars
+
+
+def _bar(name: str, value: float, most: float, text: str = "", kind: str = "") -> dict[str, Any]:
+    return {
+        "name": name,
+        "text": text,
+        "value": signed(value),
+        "share": value / most,
+        "kind": kind,
+    }
+
+
+def make_decision(decided: Apart | Prediction) -> str:
+    """Decision with its reason: the side of the threshold, or the class that is the likeliest."""
+    word = "present" if decided.present else "absent"
+    if decided.named:
+        likeliest = "the likeliest class" if decided.present else f"{decided.named} is likelier"
+        return f"{word}: {likeliest}"
+    side = "above" if decided.present else "not above"
+    return f"{word}: {side} the threshold {number(decided.cutoff, 2)}"
+
+
+def _flips(apart: Apart) -> list[str]:
+    """The smallest edit, and that among concepts with influence where it is another one."""
+    if apart.edit is None:
+        return ["No concept shows in this image: no influence can flip it."]
+    edits = [("Smallest flip", apart.edit)]
+    if apart.used and apart.used.concept != apart.edit.concept:
+        edits.append(("Among those with influence", apart.used))
+    return [f"{name}: {_flip(edit)}" for name, edit in edits]
+
+
+def _flip(edit: Edit) -> str:
+    words = ("above", "to at most") if edit.raises else ("below", "to at least")
+    limit, digits = words[not edit.present], 2
+    if abs(edit.influence - edit.before) < _SMALL:
+        digits = 4
+    others = "no other image" if not edit.others else f"{count(edit.others)} other images"
+    if edit.others == 1:
+        others = "1 other image"
+    return (
+        f"{edit.concept} {limit} {signed(edit.influence, digits)} (now "
+        f"{signed(edit.before, digits)}) makes "
+        f"it {'present' if edit.present else 'absent'}; {others} would turn too."
+    )
+
+
+_POINT = (255, 150, 30, 90)  #: red, green, blue, opacity of a point: the image shows through
+_OTHER = (0, 0, 0, 165)  #: all else is dimmed, so that points can be told without colour
+
+
+def make_heat(store: Store, row: int) -> dict[str, str]:
+    """``source`` of the overlay and ``text`` on it; {} where the store has no map of the image."""
+    contrast = store.knowledge_contrast(row)
+    if contrast is None:
+        return {}
+    facts = store.attrs["knowledge"]
+    points = contrast > facts["b"]
+    pixels = np.where(points[..., None], _POINT, _OTHER).astype(np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels, "RGBA").save(buffer, "PNG")
+    layer = f"layer {facts['layer']}" if facts["layer"] else "output"
+    return {
+        "source": "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii"),
+        "text": f"Lit: what the {layer} of {facts['network']} keeps, more than "
+        f"{number(facts['b'], 2)} nats below the entropy of the background "
+        f"({number(float(points.mean()) * 100, 0)} % of the image).",
+    }
+
 
 #: Images of the gallery whose pictures go with a page without a server.
 STILL = 30

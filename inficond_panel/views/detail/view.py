@@ -15,21 +15,22 @@ from inficond_panel.common.ordering import strongest
 from inficond_panel.errors import CancelledError
 from inficond_panel.state import Job
 from inficond_panel.tuning import Intent
-from inficond_panel.ui.actions import action
-from inficond_panel.ui.component import tie
-from inficond_panel.ui.photos.gallery import make_gallery
-from inficond_panel.ui.photos.images import tile_uri
+from inficond_panel.ui.component import action, tie
+from inficond_panel.ui.images import make_gallery, tile_uri
 from inficond_panel.views.detail.charts import (
     CHARTED,
+    CONCEPTS,
+    IMAGES,
+    DetailPanel,
+    draw_picture,
     make_band,
     make_charts,
     make_points,
+    make_starts,
     make_steps,
     piece_middles,
 )
 from inficond_panel.views.detail.images import ImageActions
-from inficond_panel.views.detail.panel import IMAGES, DetailPanel, draw_picture
-from inficond_panel.views.detail.starts import CONCEPTS, make_starts
 from inficond_panel.vocabulary.confidence import confidence_word
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from inficond_panel.results.gallery import Gallery
     from inficond_panel.results.image_sets import ImageSet
     from inficond_panel.state import AppState
-    from inficond_panel.ui.notebook.drawing import Drawing
+    from inficond_panel.ui.drawing import Drawing
 
 
 #: Sentence below the filters where no image can be assigned to a concept.

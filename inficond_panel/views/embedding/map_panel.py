@@ -16,7 +16,7 @@ from inficond_panel.plots.concept_map import Frame, Shown, place_names, spread
 from inficond_panel.plots.map_layers import make_marks
 from inficond_panel.ui import browser
 from inficond_panel.ui.component import ViewComponent
-from inficond_panel.ui.notebook.drawing import Drawing
+from inficond_panel.ui.drawing import Drawing
 from inficond_panel.vocabulary.palette import CONCEPT, INK, INK_3
 
 if TYPE_CHECKING:

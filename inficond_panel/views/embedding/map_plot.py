@@ -1,29 +1,180 @@
-"""The plot of the concept map: one HoloViews ground, and a foreground on each figure of it."""
+"""The map of concepts as one HoloViews plot, with its foreground and tooltip.
+
+The foreground changes with the class and with each thumb, and a pass through HoloViews takes about
+15 ms per layer: so its glyphs are columns of Bokeh sources.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from string import Template
+from typing import TYPE_CHECKING, Any
 from weakref import WeakMethod
 
 import holoviews as hv
+import numpy as np
 import param
-from bokeh.models import HoverTool, LassoSelectTool, PanTool
+from bokeh.core.properties import value
+from bokeh.models import ColumnDataSource, HoverTool, LassoSelectTool, PanTool
 from bokeh.models.renderers import GlyphRenderer
 from bokeh.models.tools import Drag
 from bokeh.plotting import figure as Figure  # noqa: N812 - a class, though in lower case
 from holoviews import streams
 
-from inficond_panel.plots.assigned import Assigned
-from inficond_panel.plots.cloud import WHOLE
-from inficond_panel.plots.concept_map import Frame
-from inficond_panel.plots.map_layers import draw_dots
-from inficond_panel.ui.plot_pane import change_figure
-from inficond_panel.views.embedding.foreground import Foreground, Scene, update_dots
-from inficond_panel.views.embedding.map_tooltip import TOOLTIP
-from inficond_panel.vocabulary.palette import SURFACE
+from inficond_panel.common.cache import once
+from inficond_panel.common.numbers import UNDEFINED, count, signed
+from inficond_panel.plots.cloud import WHOLE, Assigned
+from inficond_panel.plots.concept_map import Frame, Names, Shown
+from inficond_panel.plots.map_layers import (
+    draw_dots,
+    make_centre,
+    make_leaders,
+    make_marks,
+    make_segments,
+    make_texts,
+)
+from inficond_panel.results.patches import assigned_counts
+from inficond_panel.ui.browser import FONT
+from inficond_panel.ui.drawing import change_figure
+from inficond_panel.vocabulary.palette import INK, INK_2, POPOVER, SURFACE
+
+if TYPE_CHECKING:
+    from inficond_panel.plots.concept_map import Shown
+    from inficond_panel.store import Store
+
+#: Bokeh puts values in escaped. The tooltip lies in a shadow root of its own, so it brings rules.
+TOOLTIP = Template("""<div><style>
+:host { padding: 6px 10px; border: 0; border-radius: 6px; opacity: 1;
+  font: 11px/15px var(--inficond-font, sans-serif);
+  background: $popover; color: $ink;
+  box-shadow: 0 6px 24px light-dark(rgba(20, 28, 40, .18), rgba(0, 0, 0, .55)),
+    0 0 0 1px light-dark(rgba(20, 28, 40, .08), #38414d); }
+b { font-size: 12px; font-weight: 600; }
+dl { display: grid; grid-template-columns: 1fr auto; gap: 0 8px; margin: 0; }
+dt { color: $faint; }
+dd { margin: 0; text-align: right; font-variant-numeric: tabular-nums; }
+b, dl { zoom: var(--zoom, 1); }
+</style><b>@name</b><dl><dt>Influence</dt><dd>@influence</dd>
+<dt>Segments</dt><dd>@segments</dd><dt>Nearest</dt><dd>@nearest</dd></dl></div>""").substitute(
+    popover=POPOVER.css, ink=INK.css, faint=INK_2.css
+)
+
+
+def make_facts(store: Store, shown: Shown) -> dict[str, list[str]]:
+    """The tooltip's texts by concept: name, influence and rank, segments, nearest concept."""
+    influence = [UNDEFINED] * len(store.concepts)
+    if shown.influence is not None:
+        for rank, concept in enumerate(shown.order, start=1):
+            weight = shown.influence[concept]
+            rest = f" · rank {count(rank)}" if weight else ""
+            influence[concept] = f"{signed(weight)}{rest}"
+    return {"name": store.concepts, "influence": influence, **_fixed_facts(store)}
+
+
+@once(4)
+def _fixed_facts(store: Store) -> dict[str, list[str]]:
+    segments = assigned_counts(store)
+    likeness = store.concept_text_embedding @ store.concept_text_embedding.T
+    np.fill_diagonal(likeness, -np.inf)
+    nearest = [store.concepts[c] for c in likeness.argmax(axis=1)]
+    unknown = [UNDEFINED] * len(nearest)
+    return {
+        "segments": [count(int(n)) for n in segments] if store.holds("segments") else unknown,
+        "nearest": nearest if store.holds("texts") else unknown,
+    }
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """Scene over the ground; replaced as a whole."""
+
+    xy: np.ndarray
+    shown: Shown = field(default_factory=Shown)
+    names: Names = field(default_factory=Names)
+    dark: bool = False
+
+
+class Foreground:
+    """Segments, marks, labels and leaders on one figure."""
+
+    def __init__(self, figure: Figure, scene: Scene, assigned: Assigned) -> None:
+        self.leaders, self.names, self.marks = (ColumnDataSource() for _ in range(3))
+        self.segments, self.centre = ColumnDataSource(), ColumnDataSource()
+        self.show(scene, assigned)
+        figure.scatter(
+            "x",
+            "y",
+            size="across",
+            fill_color="fill",
+            line_color=None,
+            fill_alpha=0.6,
+            source=self.segments,
+        )
+        # in pixels from their marks: names stay beside them where the map has another size than the
+        # one that they were placed for
+        way: dict[str, Any] = {"length": "length", "length_units": "screen", "angle": "angle"}
+        figure.ray("x0", "y0", color="ink", source=self.leaders, **way)
+        font: dict[str, Any] = {
+            "text_font": value(FONT),
+            "text_font_size": "size",
+            "text_font_style": "style",
+            "text_align": "center",
+            "text_baseline": "middle",
+            "x_offset": "right",
+            "y_offset": "down",
+            "source": self.names,
+        }
+        halo: dict[str, Any] = {"text_outline_color": "surface", "text_outline_width": 3}
+        figure.text("at_x", "at_y", "name", text_color="surface", **halo, **font)
+        figure.text("at_x", "at_y", "name", text_color="ink", **font)
+        figure.scatter(
+            "x",
+            "y",
+            marker="shape",
+            size="across",
+            fill_color="fill",
+            line_color="line",
+            line_width="width",
+            fill_alpha="opacity",
+            source=self.marks,
+        )
+        figure.scatter(
+            "x",
+            "y",
+            marker="cross",
+            size="across",
+            line_color="line",
+            line_width="width",
+            source=self.centre,
+        )
+
+    def show(self, scene: Scene, assigned: Assigned) -> None:
+        """Draw ``scene`` and the segments ``assigned`` to the concept opened.
+
+        A layer that is as before is not sent again.
+        """
+        scale = scene.names.scale
+        columns = (
+            (self.segments, make_segments(assigned, scene.dark, scale)),
+            (self.centre, make_centre(assigned, scene.dark, scale)),
+            (self.leaders, make_leaders(scene.names, scene.dark)),
+            (self.names, make_texts(scene.names, scene.dark)),
+            (self.marks, make_marks(scene.xy, scene.shown, scene.dark, scale)),
+        )
+        for source, data in columns:
+            if dict(source.data) != data:
+                source.data = data
+
+
+def update_dots(renderer: Any, columns: Mapping[str, Any]) -> None:
+    """Draw the dots that ``make_dots`` gives; only columns that differ are sent."""
+    for glyph in (renderer.glyph, renderer.selection_glyph, renderer.nonselection_glyph):
+        glyph.update(size="diameter", fill_color="shade")
+    data = renderer.data_source.data
+    data.update({n: new for n, new in columns.items() if not np.array_equal(data[n], new)})
+
 
 #: Part of the map's side that is shown at least, however much it is enlarged.
 NEAREST = 0.02

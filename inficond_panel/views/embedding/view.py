@@ -17,25 +17,26 @@ from inficond_panel.plots.cloud import WHOLE, concept_positions, projections
 from inficond_panel.plots.concept_map import Shown, place_names, spread, tapped
 from inficond_panel.plots.map_layers import make_dots
 from inficond_panel.tuning import Intent
-from inficond_panel.ui.actions import Acting, action
-from inficond_panel.ui.parts.saving import make_and_send
-from inficond_panel.ui.plot_pane import close_plots, make_plot_pane
-from inficond_panel.views.embedding.foreground import Scene
-from inficond_panel.views.embedding.map_cloud import MapCloud
-from inficond_panel.views.embedding.map_keys import MapKeys
+from inficond_panel.ui.component import Acting, action
+from inficond_panel.ui.drawing import close_plots, make_plot_pane
+from inficond_panel.ui.images import make_and_send
+from inficond_panel.views.embedding.map_layers import (
+    AssignedSegments,
+    MapCloud,
+    MapKeys,
+    SegmentPointer,
+)
 from inficond_panel.views.embedding.map_panel import (
     EmbeddingPanel,
     draw_picture,
     make_group,
     make_projections,
 )
-from inficond_panel.views.embedding.map_plot import MapPlot
-from inficond_panel.views.embedding.map_segments import AssignedSegments, SegmentPointer
-from inficond_panel.views.embedding.map_tooltip import make_facts
+from inficond_panel.views.embedding.map_plot import MapPlot, Scene, make_facts
 
 if TYPE_CHECKING:
     from inficond_panel.state import AppState
-    from inficond_panel.ui.notebook.drawing import Drawing
+    from inficond_panel.ui.drawing import Drawing
 
 
 class EmbeddingView(Acting, pn.viewable.Viewer):

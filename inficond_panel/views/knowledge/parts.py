@@ -1,20 +1,25 @@
-"""What all parts of the view of one student share: their parameters, and thumbs given in them."""
+"""The components of the view of one student, and the actions that they share."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import panel as pn
 import param
+from panel.custom import Child, Children
 
+from inficond_panel.common.numbers import count, number, signed
+from inficond_panel.results.patches import PATCHES_OF
 from inficond_panel.state import CHANGE_METRICS, SLICE_METRICS, TOPS, Status
 from inficond_panel.tuning import Intent
-from inficond_panel.ui.actions import action
-from inficond_panel.ui.component import ViewComponent
-from inficond_panel.ui.refit_actions import RefitActions
+from inficond_panel.ui import browser
+from inficond_panel.ui.component import RefitActions, ViewComponent, action
+from inficond_panel.ui.drawing import Drawing
 from inficond_panel.vocabulary.confidence import confidence_word
-from inficond_panel.vocabulary.metrics import METRICS
+from inficond_panel.vocabulary.metrics import AP, CONCEPT_SORTS, METRICS, WEIGHT
+from inficond_panel.vocabulary.palette import INFLUENCE, INFLUENCE_SOFT, INK_2, LINE, SELECTION
 
 if TYPE_CHECKING:
     from inficond_panel.state import AppState
@@ -63,7 +68,7 @@ def make_options(app: AppState) -> dict[str, Any]:
         "columns": app.store.metadata_columns,
         "factors": sorted({*views.factors, app.tuning.factor}),
         "suspecting": app.spec.tuning.suspects,
-        "suggests": app.spec.tuning.suggest,
+        "suggests": app.spec.tuning.suggest and cures.refused is None,
         "cureless": str(cures.refused or ""),
         "penalised": cures.takes_lambda,
     }
@@ -137,3 +142,132 @@ class StudentActions(RefitActions):
     @action
     def _select(self, student: str) -> None:
         self.app.selection.class_name = student
+
+
+class StudentPanels(StudentPart):
+    """Panels that open, the sentence that stands for them, and photos that are asked about."""
+
+    cures = param.List(default=[], item_type=dict, doc="Pending cures of all classes.")
+    summary = param.Dict(default={}, doc="As ``make_summary`` gives it.")
+    asking = param.Dict(default={"offer": ""}, doc="As ``make_asking`` gives it.")
+
+    teacher = param.List(
+        default=[], item_type=str, doc="That the teacher does not know the class, and advice."
+    )
+    shift = param.Dict(default={}, doc="As ``make_shift`` gives it; empty: not known yet.")
+    shiftless = param.String(default="", doc="Why it does not come.")
+    terms = param.List(default=[], item_type=str, doc="What earlier cures made, in sentences.")
+    mended = param.Boolean(default=False, doc="Whether suspects and cures are open.")
+    path = param.Dict(default={}, doc="As ``make_path`` gives it; empty: not known yet.")
+
+    line = param.List(default=[], item_type=dict, doc="As ``make_line`` gives it.")
+    measures = param.Dict(default=None, allow_None=True, doc="As ``make_measures``.")
+    measured = param.Boolean(default=False, doc="Whether the metrics are open.")
+    slice_by = param.String(default="", doc="Column that slices are made by; empty: none.")
+    slice_metric: param.Selector[str] = param.Selector(default=AP.key, objects=SLICE_METRICS)
+    slices = param.Dict(default=None, allow_None=True, doc="As ``make_slices`` gives it.")
+    threshold = param.Dict(default={}, doc="The one in force, and as ``make_threshold`` gives it.")
+
+    refit: param.Integer[int | None] = param.Integer(
+        default=None, allow_None=True, doc="Number of the iteration that made the student."
+    )
+    report = param.Dict(default=None, allow_None=True, doc="As ``make_report``; None: not there.")
+    explained = param.Boolean(default=False, doc="Whether the report is open.")
+
+    _taken = frozenset({"explained", "measured", "mended", "slice_by", "slice_metric"})
+    _esm = browser.module(Path(__file__).with_name("panels") / "panels.js")
+    _stylesheets = browser.styles(Path(__file__).with_name("panels") / "panels.css")
+
+
+class KnowledgeTable(StudentPart):
+    """The view with its head and the rows of concepts; it holds the other parts."""
+
+    overview = Child(doc="Shown in the place of the view while no class is selected.")
+    parts = Children(doc="The top bar, and the panels below it.")
+    rows = param.List(default=[], item_type=dict, doc="As ``make_concept_rows`` gives them.")
+    find = param.String(
+        default="",
+        regex=r"(?s).{0,200}$",
+        doc="Part of a concept's name; empty: the rows are listed.",
+    )
+    found = param.List(default=[], item_type=dict, doc="Rows of the concepts found.")
+    sought = param.String(default="", doc="The search that ``found`` answers.")
+    patches_of: param.Selector[str] = param.Selector(
+        default=PATCHES_OF[0], objects=list(PATCHES_OF), doc="Segments that the patches are."
+    )
+    influential = param.Integer(default=0, doc="Number of concepts with influence.")
+    near = param.List(
+        default=[], item_type=str, doc="Concepts near the part of a long list that is in view."
+    )
+    concept = param.String(default="", doc="Concept opened in the detail view.")
+    top: param.Selector[int] = param.Selector(
+        default=10, objects=list(TOPS), doc="Number of concepts listed; 0: all."
+    )
+    sort: param.Selector[str] = param.Selector(default=WEIGHT.key, objects=list(CONCEPT_SORTS))
+    effects = param.Dict(default={}, doc="What-if curves by concept; those not there yet come.")
+    metric: param.Selector[str] = param.Selector(
+        default=AP.key, objects=CHANGE_METRICS, doc="Metric of the what-if."
+    )
+    ghosts = param.Dict(default={}, doc="Influence that the batch would give, by concept.")
+    pinned = param.Dict(default={}, doc="As ``make_pinned`` gives it; empty: nothing is pinned.")
+    shift = param.Dict(default={}, doc="As ``make_shift`` gives it; empty: not known yet.")
+    stability = param.Dict(default={}, doc="As ``make_stability`` gives it, by concept.")
+    typing = param.Dict(default={}, doc="As ``make_typing`` gives it.")
+
+    _taken = frozenset({"find", "metric", "near", "patches_of", "sort", "top"})
+    _esm = browser.module(Path(__file__).with_name("table") / "table.js")
+    _stylesheets = browser.styles(Path(__file__).with_name("table") / "table.css")
+
+
+MOST = 20  #: concepts, the first rows of the list
+_ROW, _HEAD, _WIDTH = 24, 52, 500
+_NAME, _ZERO, _BAR = 170, 300, 100
+
+
+def draw_picture(
+    student: str, rows: Sequence[Mapping[str, Any]], summary: Mapping[str, Any], concept: str = ""
+) -> Drawing:
+    """Rows of ``make_concept_rows`` for the student of a class; ``concept`` is the one opened."""
+    shown = rows[:MOST]
+    drawing = Drawing(_WIDTH, _HEAD + _ROW * (len(shown) + (len(rows) > MOST)) + 8)
+    own, teacher = (number(summary.get(key)) for key in (AP.key, "teacher_ap"))
+    drawing.text((12, 22), student, size=14, bold=True)
+    drawing.text((12, 42), f"AP {own}, teacher {teacher}", INK_2)
+    drawing.line([(_ZERO, _HEAD), (_ZERO, _HEAD + _ROW * len(shown))])
+    reach = max((abs(row["influence"]) for row in shown), default=0) or 1.0
+    for at, row in enumerate(shown):
+        top, wide = _HEAD + at * _ROW, _BAR * row["influence"] / reach
+        if row["concept"] == concept:
+            drawing.box((4, top), (_WIDTH - 8, _ROW), SELECTION.light)
+        drawing.text((12, top + 16), row["concept"], room=_NAME)
+        colour = INFLUENCE if wide > 0 else INFLUENCE_SOFT
+        left = min(_ZERO, _ZERO + wide)
+        drawing.box((left, top + 6), (abs(wide), 12), colour.light, INFLUENCE.light)
+        words = f"{signed(row['influence'], 2)} {row['held']}".strip()
+        drawing.text((_ZERO + _BAR + 8, top + 16), words, room=90)
+    if len(rows) > MOST:
+        words = f"{count(len(rows) - MOST)} more concepts"
+        drawing.text((12, _HEAD + MOST * _ROW + 16), words, INK_2)
+    drawing.line([(12, _HEAD - 4), (_WIDTH - 12, _HEAD - 4)], LINE)
+    return drawing
+
+
+def make_typing(app: AppState) -> dict[str, Any]:
+    """Content of the dialog: encoder and prompts, the typed concepts, the progress."""
+    state, store = app.concepts, app.store
+    status = state.status
+    prompts = store.attrs.get("prompts", [])
+    return {
+        "encoder": store.attrs["encoder"],
+        "prompt": prompts[0] if prompts else "{}",
+        "prompts": len(prompts),
+        "typed": state.typed,
+        "missing": state.missing,
+        "kind": status.kind,
+        "text": status.text,
+        "progress": status.progress,
+        "remedy": status.remedy,
+        "carried": state.carried,
+        "others": state.others,
+        "busy": state.busy,
+    }

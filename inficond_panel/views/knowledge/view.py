@@ -14,23 +14,32 @@ from panel.viewable import Viewable, Viewer
 
 from inficond_panel.results.concept_scales import concept_scales
 from inficond_panel.ui.component import tie
-from inficond_panel.views.knowledge.batch.batch import (
+from inficond_panel.views.knowledge.batch import (
     Batch,
     BatchActions,
     BatchBar,
     make_ranked,
     make_suggesting,
 )
-from inficond_panel.views.knowledge.panels.asking import AskActions, make_asking
-from inficond_panel.views.knowledge.panels.measures import (
+from inficond_panel.views.knowledge.measures import (
     MeasuresActions,
     MeasuresPanel,
     ThresholdChoices,
 )
-from inficond_panel.views.knowledge.panels.mending import MendingActions, MendingPanel
-from inficond_panel.views.knowledge.panels.panels import StudentPanels
-from inficond_panel.views.knowledge.panels.refit_report import ReportActions, ReportPanel
-from inficond_panel.views.knowledge.table.rows import (
+from inficond_panel.views.knowledge.parts import (
+    KnowledgeTable,
+    StudentPanels,
+    draw_picture,
+    make_typing,
+)
+from inficond_panel.views.knowledge.refit_report import ReportActions, ReportPanel
+from inficond_panel.views.knowledge.repairs import (
+    AskActions,
+    MendingActions,
+    MendingPanel,
+    make_asking,
+)
+from inficond_panel.views.knowledge.rows import (
     EffectCurves,
     StabilityRuns,
     TableActions,
@@ -38,17 +47,12 @@ from inficond_panel.views.knowledge.table.rows import (
     make_pinned,
     make_undefined,
 )
-from inficond_panel.views.knowledge.table.table import (
-    KnowledgeTable,
-    draw_picture,
-    make_typing,
-)
-from inficond_panel.vocabulary.sorts import DISCREPANCY_P, SUSPECTS
-from inficond_panel.wording.teacher import teacher_sentences
+from inficond_panel.vocabulary.metrics import DISCREPANCY_P, SUSPECTS
+from inficond_panel.wording.metrics import teacher_sentences
 
 if TYPE_CHECKING:
     from inficond_panel.state import AppState
-    from inficond_panel.ui.notebook.drawing import Drawing
+    from inficond_panel.ui.drawing import Drawing
 
 ALL = 0  #: of the concepts that a search finds
 SUGGESTING = ("running", "share", "text")  #: of a suggestion, as the bar tells it

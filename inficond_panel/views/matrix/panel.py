@@ -11,17 +11,16 @@ import param
 from panel.custom import Child
 
 from inficond_panel.common.numbers import bound, count, share
-from inficond_panel.plots.concept_matrix import Cells
-from inficond_panel.plots.influence_colours import STEPS, make_colours
+from inficond_panel.plots.concept_matrix import STEPS, Cells, make_colours
 from inficond_panel.results.concept_order import ORDERS
 from inficond_panel.tuning import Intent
 from inficond_panel.ui import browser
 from inficond_panel.ui.component import ViewComponent
-from inficond_panel.ui.notebook.drawing import Drawing
+from inficond_panel.ui.drawing import Drawing
 from inficond_panel.vocabulary.directions import DIRECTIONS, REMOVE
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.palette import INK, INK_2, LINE
-from inficond_panel.wording.metric_change import UNCHANGED, change_text, make_change
+from inficond_panel.wording.metrics import UNCHANGED, change_text, make_change
 
 if TYPE_CHECKING:
     from inficond_panel.state import Preview, Status

@@ -16,20 +16,20 @@ from panel.viewable import Viewable, Viewer
 
 from inficond_panel.common.numbers import count
 from inficond_panel.plots.concept_matrix import (
+    STEPS,
     Cells,
     make_cells,
+    make_colours,
     make_image,
     take_cells,
     update_matrix,
 )
-from inficond_panel.plots.influence_colours import STEPS, make_colours
 from inficond_panel.results.concept_order import order_concepts
 from inficond_panel.state import Job
 from inficond_panel.tuning import Intent
-from inficond_panel.ui.actions import action
-from inficond_panel.ui.fonts import FONT
-from inficond_panel.ui.plot_pane import change_figure, close_plots, make_plot_pane
-from inficond_panel.ui.refit_actions import RefitActions
+from inficond_panel.ui.browser import FONT
+from inficond_panel.ui.component import RefitActions, action
+from inficond_panel.ui.drawing import change_figure, close_plots, make_plot_pane
 from inficond_panel.views.matrix.panel import (
     MatrixPanel,
     draw_picture,
@@ -46,7 +46,7 @@ from inficond_panel.wording.suspects import leaning_sentence, plain_sentence
 
 if TYPE_CHECKING:
     from inficond_panel.state import AppState
-    from inficond_panel.ui.notebook.drawing import Drawing
+    from inficond_panel.ui.drawing import Drawing
 
 #: The order that takes long to find, so that the worker does.
 SLOW = "similar"

@@ -9,13 +9,11 @@ from scipy.special import expit
 
 from inficond_panel.common.numbers import number, share, signed, written_range
 from inficond_panel.errors import without_folders
-from inficond_panel.export.abstaining import ALL_CLASSES
-from inficond_panel.export.predictions import DONT_KNOW, named_classes
-from inficond_panel.state.requests.new_photo import MOST_BYTES
-from inficond_panel.ui.actions import action
-from inficond_panel.ui.photos.gallery import outline
-from inficond_panel.ui.refit_actions import RefitActions
-from inficond_panel.views.detail.local_explanation import SHOWN, make_bars, make_decision
+from inficond_panel.export.predictions import ALL_CLASSES, DONT_KNOW, named_classes
+from inficond_panel.state.requests.networks import MOST_BYTES
+from inficond_panel.ui.component import RefitActions, action
+from inficond_panel.ui.images import outline
+from inficond_panel.views.detail.images import SHOWN, make_bars, make_decision
 from inficond_panel.vocabulary.confidence import confidence_word
 
 if TYPE_CHECKING:
@@ -23,7 +21,7 @@ if TYPE_CHECKING:
 
     from inficond_panel.export.predictions import Prediction
     from inficond_panel.state import AppState
-    from inficond_panel.state.requests.new_photo import DecidedPhoto
+    from inficond_panel.state.requests.networks import DecidedPhoto
     from inficond_panel.store import Store
 
 _WORDS = {True: "present", False: "absent", None: ""}

@@ -1,4 +1,4 @@
-"""Table of the students: the component that the browser draws, its data, and a still picture."""
+"""The list of classes with their metrics, and the confusions of one class."""
 
 from __future__ import annotations
 
@@ -11,18 +11,21 @@ from panel.custom import Child
 
 from inficond_panel.common.numbers import count, defined, number
 from inficond_panel.plots.performance_bars import FILLS, SIDES
+from inficond_panel.results.image_sets import image_set
+from inficond_panel.results.top_measures import STUDENT, TEACHER, Confused, find_confused
+from inficond_panel.state import Job
 from inficond_panel.ui import browser
-from inficond_panel.ui.component import ViewComponent
-from inficond_panel.ui.notebook.drawing import Drawing
-from inficond_panel.vocabulary.metrics import AP, METRICS, SHARES
+from inficond_panel.ui.component import ViewComponent, tie
+from inficond_panel.ui.drawing import Drawing
+from inficond_panel.vocabulary.metrics import AP, CLASS_SORTS, METRICS, SHARES
 from inficond_panel.vocabulary.palette import INK_2, SELECTION
-from inficond_panel.vocabulary.sorts import CLASS_SORTS
-from inficond_panel.wording.metric_change import change_text, make_change
+from inficond_panel.wording.metrics import change_text, make_change
 
 if TYPE_CHECKING:
     from inficond_panel.distill import Interval
     from inficond_panel.results.snapshot import Snapshot
-    from inficond_panel.state.pinned import Pinned
+    from inficond_panel.state import AppState
+    from inficond_panel.state.students import Pinned
 
 
 class PerformanceTable(ViewComponent):
@@ -53,7 +56,7 @@ class PerformanceTable(ViewComponent):
     _stylesheets = browser.styles(Path(__file__).with_name("performance.css"))
 
 
-MOST = 30  #: classes, the widest gap first
+_DRAWN = 30  #: classes, the widest gap first
 _ROW, _HEAD = 24, 34
 _NAME, _BARS, _NUMBER = 120, 250, 60
 _WIDTH = 12 + _NAME + _BARS + 2 * _NUMBER
@@ -62,19 +65,19 @@ _WIDTH = 12 + _NAME + _BARS + 2 * _NUMBER
 def draw_picture(
     rows: Sequence[Mapping[str, Any]], sort: str, selected: str, descending: bool = True
 ) -> Drawing:
-    """Rows of ``make_performance_rows``, the first ``MOST`` in the order of the table."""
+    """Rows of ``make_performance_rows``, the first ``_DRAWN`` in the order of the table."""
     known = [row for row in rows if row[sort] is not None]
     known.sort(key=lambda row: row[sort], reverse=descending)
     known += [row for row in rows if row[sort] is None]
-    drawing = Drawing(_WIDTH, _HEAD + _ROW * (min(len(known), MOST) + (len(known) > MOST)) + 6)
+    drawing = Drawing(_WIDTH, _HEAD + _ROW * (min(len(known), _DRAWN) + (len(known) > _DRAWN)) + 6)
     heads = ("class", 12), ("positives above, negatives below", 12 + _NAME)
     for words, x in (*heads, ("AP", _x(0)), ("teacher", _x(1))):
         drawing.text((x, 20), words, INK_2, 11)
-    for at, row in enumerate(known[:MOST]):
+    for at, row in enumerate(known[:_DRAWN]):
         _draw(drawing, _HEAD + at * _ROW, row, row["name"] == selected)
-    if len(known) > MOST:
-        words = f"{count(len(known) - MOST)} more classes"
-        drawing.text((12, _HEAD + MOST * _ROW + 16), words, INK_2)
+    if len(known) > _DRAWN:
+        words = f"{count(len(known) - _DRAWN)} more classes"
+        drawing.text((12, _HEAD + _DRAWN * _ROW + 16), words, INK_2)
     return drawing
 
 
@@ -126,3 +129,65 @@ def make_against(pinned: Pinned, metric: str, interval: Interval | None) -> list
     """Line of a class's card: the change against the pinned student; none until it is known."""
     told = change_text(make_change(interval, unit=METRICS[metric].unit)) if interval else ""
     return [[f"{METRICS[metric].name} against {pinned.number}", told]] if told else []
+
+
+#: Confusions listed, the largest first.
+MOST_CELLS = 500
+
+
+def make_confusions(confused: Confused) -> dict[str, Any]:
+    """The largest confusions as ``cells`` [label, named, students' images, teacher's images].
+
+    ``images`` are those of each class; ``right`` how many students and teacher name rightly.
+    """
+    student, teacher = confused.counts[STUDENT], confused.counts[TEACHER]
+    cells = confused.wrong_cells(MOST_CELLS)
+    return {
+        "cells": [[i, j, int(student[i, j]), int(teacher[i, j])] for i, j in cells],
+        "images": confused.images.tolist(),
+        "right": {STUDENT: student.diagonal().tolist(), TEACHER: teacher.diagonal().tolist()},
+    }
+
+
+class ConfusionsPanel(param.Parameterized):
+    """Fills ``table.confusions`` while they are shown."""
+
+    def __init__(self, app: AppState, table: PerformanceTable) -> None:
+        self.app, self.table = app, table
+        self._confused: Confused | None = None
+        table.classes = app.store.classes if app.store.task == "single_label" else []
+        tie(table, app.settings, confused="confused")
+        super().__init__()
+
+    @param.depends("table.confused", "app.students.snapshot", watch=True, on_init=True)
+    def find(self) -> None:
+        """Find the confusions of the students in view, where they are shown."""
+        snapshot, table = self.app.students.snapshot, self.table
+        asked, known = (snapshot.node.id, snapshot.split), self._confused
+        if not (table.confused and table.classes):
+            return
+        if known is not None and (known.node, known.split) == asked:
+            return
+
+        def work(_: Job) -> Confused:
+            return find_confused(self.app.tuner, snapshot.node, snapshot.split)
+
+        def done(confused: Confused) -> None:
+            self._confused = confused
+            table.confusions = make_confusions(confused)
+            self.find()  # the students in view may be others since
+
+        self._confused = None  # what is drawn is of others: no image is opened by it
+        self.app.jobs.submit(Job("confusions", work, done, self.app.tuning.tell))
+
+    def open(self, label: str, named: str, who: str) -> None:
+        """Show the images of one class that students or teacher take for another."""
+        known, classes = self._confused, self.table.classes
+        if known is None:
+            return
+        if not {label, named} <= set(classes) or who not in known.classes:
+            raise ValueError("no such images")
+        rows = known.taken(classes.index(label), classes.index(named), who)
+        title = f"{label} taken for {named} by the {who}, {count(len(rows))}"
+        own = self.app.students.student(label)
+        self.app.selection.open_images(image_set(own, title, rows))

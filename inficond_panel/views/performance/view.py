@@ -24,24 +24,21 @@ from inficond_panel.plots.performance_bars import (
     update_bars,
 )
 from inficond_panel.results.image_sets import decided_images, image_set
-from inficond_panel.ui.actions import Acting, action
-from inficond_panel.ui.component import tie
-from inficond_panel.ui.parts.saving import make_and_send
-from inficond_panel.ui.photos.gallery import FILLS as IMAGE_FILLS
-from inficond_panel.ui.plot_pane import change_figure, close_plots, make_plot_pane
-from inficond_panel.views.performance.confusions import ConfusionsPanel
+from inficond_panel.ui.component import Acting, action, tie
+from inficond_panel.ui.drawing import change_figure, close_plots, make_plot_pane
+from inficond_panel.ui.images import FILLS as IMAGE_FILLS
+from inficond_panel.ui.images import make_and_send
 from inficond_panel.views.performance.table import (
+    ConfusionsPanel,
     PerformanceTable,
     draw_picture,
     make_against,
     make_pinned,
 )
 from inficond_panel.vocabulary.confidence import CONFIDENCE
-from inficond_panel.vocabulary.metrics import AP, FIDELITY, METRICS
-from inficond_panel.vocabulary.sorts import CLASS_SORTS
-from inficond_panel.wording.metric_change import change_text, make_change
+from inficond_panel.vocabulary.metrics import AP, CLASS_SORTS, FIDELITY, METRICS
+from inficond_panel.wording.metrics import change_text, make_change, teacher_sentence
 from inficond_panel.wording.suspects import shift_sentence
-from inficond_panel.wording.teacher import teacher_sentence
 
 if TYPE_CHECKING:
     from inficond_panel.distill import Agreement, Interval
@@ -49,7 +46,7 @@ if TYPE_CHECKING:
     from inficond_panel.state import AppState
     from inficond_panel.state.batch import Item
     from inficond_panel.tuning.shift.class_shift import ClassShift
-    from inficond_panel.ui.notebook.drawing import Drawing
+    from inficond_panel.ui.drawing import Drawing
 
 _FACTS = ("constant_fidelity", "logit_correlation")
 

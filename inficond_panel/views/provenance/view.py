@@ -12,16 +12,21 @@ from typing import TYPE_CHECKING, Any
 import param
 from panel.viewable import Viewer
 
-from inficond_panel.plots.tree_plot import Branches
+from inficond_panel.plots.student_plots import Branches
 from inficond_panel.state import CHANGE_METRICS
 from inficond_panel.tuning.other_students import others_sentence
-from inficond_panel.ui.actions import action
-from inficond_panel.ui.component import tie
-from inficond_panel.ui.parts.saving import send_file
-from inficond_panel.views.provenance.comparison import ComparisonActions, make_comparison
+from inficond_panel.ui.component import action, tie
+from inficond_panel.ui.images import send_file
+from inficond_panel.views.provenance.comparison import (
+    ComparisonActions,
+    RowResults,
+    make_comparison,
+)
 from inficond_panel.views.provenance.iterations import (
+    ProvenanceTree,
     Shown,
     cut_window,
+    draw_picture,
     each_once,
     make_axis,
     make_deleted,
@@ -30,8 +35,6 @@ from inficond_panel.views.provenance.iterations import (
     make_row,
     place_window,
 )
-from inficond_panel.views.provenance.row_results import RowResults
-from inficond_panel.views.provenance.tree import ProvenanceTree, draw_picture
 from inficond_panel.vocabulary.metrics import METRICS
 
 if TYPE_CHECKING:
@@ -40,7 +43,7 @@ if TYPE_CHECKING:
     from inficond_panel.errors import InficondError
     from inficond_panel.state import AppState
     from inficond_panel.tuning import Iteration
-    from inficond_panel.ui.notebook.drawing import Drawing
+    from inficond_panel.ui.drawing import Drawing
 
 
 STILL = 500  #: rows that a page without a server has

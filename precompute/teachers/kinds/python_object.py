@@ -13,7 +13,7 @@ from PIL import Image
 from inficond_panel.common.teacher_outputs import outputs_of
 from inficond_panel.errors import DataError
 from inficond_panel.spec.framework.types import function_title
-from inficond_panel.spec.sections.package_teachers import PythonTeacher
+from inficond_panel.spec.sections.teacher import PythonTeacher
 from precompute.datasets.python_function import load_function
 from precompute.teachers.tables import from_probabilities
 from precompute.teachers.teacher import check_outputs, columns_of

@@ -12,7 +12,7 @@ from PIL import Image
 
 from inficond_panel.common.devices import CPU, torch_device
 from inficond_panel.errors import DataError
-from inficond_panel.spec.sections.package_teachers import TransformersTeacher, activation_of
+from inficond_panel.spec.sections.teacher import TransformersTeacher, activation_of
 from inficond_panel.vocabulary.tasks import SOFTMAX
 from precompute.encoder.hub import fetch_model, load_pretrained, loading, model_config
 from precompute.teachers.tables import near_in_list

@@ -1,0 +1,406 @@
+"""What needs the networks of a spec: photos that are in no store, and concepts that are typed."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import param
+from PIL import Image
+
+from inficond_panel.common.numbers import signed
+from inficond_panel.concepts.photo_scores import PhotoScores
+from inficond_panel.concepts.texts import TWINS, TextEncoder, texts_of
+from inficond_panel.concepts.typed import check_typing
+from inficond_panel.errors import CancelledError, DataError, InficondError, TuningError
+from inficond_panel.export.folder import as_exported
+from inficond_panel.export.predictions import Abstaining, Prediction, abstaining, predict
+from inficond_panel.state.batch import Status
+from inficond_panel.state.jobs import Job, Jobs, Progress
+from inficond_panel.state.selection import EVERYTHING, Rights
+from inficond_panel.state.students import StudentsState
+from inficond_panel.store import Store
+from inficond_panel.tuning import Node, Tuner
+from inficond_panel.tuning.replay import carry_on
+from inficond_panel.tuning.typed_concepts import (
+    add_concept,
+    nearest_concepts,
+    remove_concept,
+    typed_of,
+    typed_text,
+)
+
+#: Bytes of the largest photo that is taken. As text, with a message of 1 MB around it, it fits.
+MOST_BYTES = 600_000
+#: Formats that a page sends.
+FORMATS = ("JPEG", "PNG")
+_KEY = "new photo"
+_LEFT = 0.1  #: share of the bar that is done when the work begins
+
+
+class PhotoScorer(Protocol):
+    """Encoder and teacher of the page, loaded when they are first used."""
+
+    @property
+    def side(self) -> int:
+        """Pixels of the longer side that a photo is scaled down to before it is sent."""
+
+    def check(self, store: Store) -> None:
+        """Raise an ``InficondError`` where photos cannot be scored here; loads nothing."""
+
+    def score(
+        self,
+        store: Store,
+        photo: bytes,
+        progress: Callable[[str], None],
+        cancelled: Callable[[], bool],
+    ) -> PhotoScores:
+        """Scores of one photo, given by its content."""
+
+
+@dataclass(frozen=True, eq=False)
+class DecidedPhoto:
+    """Scores of a photo, and what the students of ``node`` make of them, by class.
+
+    ``rules`` tell where the students abstain; None where they always decide.
+    """
+
+    node: Node
+    scores: PhotoScores = field(repr=False)
+    predictions: dict[str, Prediction] = field(repr=False)
+    rules: Abstaining | None = field(default=None, repr=False)
+
+
+class PhotoState(param.Parameterized):
+    """One photo of this session; it is replaced by the next, and gone when it is closed.
+
+    ``decided`` follows the students that are shown. Neither the photo nor anything of it goes to
+    the disk or to the history.
+    """
+
+    status = param.ClassSelector(class_=Status, default=Status())
+    decided = param.ClassSelector(class_=DecidedPhoto, default=None, doc="None: no photo is there.")
+    missing = param.String("", doc="Why no photo can be decided here; empty: it can.")
+    asked = param.Number(
+        0.0,
+        bounds=(0, 1),
+        doc="Decided is only where as sure decisions on tune have this accuracy; 0: everywhere.",
+    )
+
+    def __init__(
+        self, students: StudentsState, jobs: Jobs, scorer: PhotoScorer | None, rights: Rights
+    ) -> None:
+        self.students, self.jobs, self.scorer, self.rights = students, jobs, scorer, rights
+        super().__init__()
+        self.look()
+
+    @property
+    def busy(self) -> bool:
+        """True if a photo is being decided."""
+        return self.status.kind in {"deciding", "cancelling"}
+
+    @property
+    def side(self) -> int:
+        """Pixels of the longer side of a photo that is taken; 0 where none is."""
+        return 0 if self.scorer is None or self.missing else self.scorer.side
+
+    def look(self) -> None:
+        """Find out whether a photo can be decided here; loads nothing."""
+        try:
+            self.rights.require("photos")
+            if self.scorer is None:
+                raise DataError("This page has no encoder.", "Open it with inficond serve.")
+            self.scorer.check(self.students.tuner.store)
+        except InficondError as error:
+            self.missing = error.whole_for_page
+        else:
+            self.missing = ""
+
+    def put(self, photo: bytes) -> None:
+        """Decide a photo, given by its content, in the place of the one that is there."""
+        self.look()
+        scorer = self.scorer
+        if scorer is None or self.missing:
+            return
+        try:
+            check_photo(photo, scorer.side)
+        except DataError as error:
+            self.jobs.cancel(_KEY)
+            self.param.update(decided=None, status=Status.of(error))
+            return
+        store = self.students.tuner.store
+
+        def work(job: Job) -> DecidedPhoto:
+            report = self.jobs.progress(job)
+            scores = scorer.score(store, photo, lambda text: report(_LEFT, text), job.cancelled)
+            return self._decided(scores)
+
+        self.param.update(decided=None, status=Status("deciding", "Waiting for its turn"))
+        self._submit(work)
+
+    def cancel(self) -> None:
+        """Ask to stop; the photo is forgotten."""
+        if self.status.kind == "deciding":
+            self.status = Status("cancelling", "Cancelling")
+            self.jobs.cancel(_KEY)
+
+    def close(self) -> None:
+        """Forget the photo, and stop what is done with it."""
+        self.jobs.cancel(_KEY)
+        status = Status("cancelling", "Cancelling") if self.busy else Status()
+        self.param.update(decided=None, status=status)
+
+    @param.depends("students.snapshot", "asked", watch=True)
+    def _follow(self) -> None:
+        """Decide the photo again by other students, or to another accuracy: its scores stay."""
+        found = self.decided
+        if found is None:
+            return
+        asked = found.rules.accuracy if found.rules else 0.0
+        if (found.node, asked) != (self.students.node, self.asked):
+            self._submit(lambda _: self._decided(found.scores))
+
+    def _decided(self, scores: PhotoScores) -> DecidedPhoto:
+        node, tuner, asked = self.students.node, self.students.tuner, self.asked
+        students = as_exported(tuner, node, {})
+        predictions, rules = predict(students, scores), None
+        if asked:
+            rules = abstaining(students, tuner.store, asked, tuner.spec.views.noise())
+            predictions = rules.apply(predictions)
+        return DecidedPhoto(node, scores, {one.class_name: one for one in predictions}, rules)
+
+    def _submit(self, work: Callable[[Job], DecidedPhoto]) -> None:
+        def checked(job: Job) -> DecidedPhoto:
+            found = work(job)
+            if job.cancelled():
+                raise CancelledError("Cancelled.")
+            return found
+
+        def done(decided: DecidedPhoto) -> None:
+            if job.cancelled():  # it was closed since, or one that cannot be read was put
+                self._rest()
+                return
+            self.param.update(decided=decided, status=Status())
+            self._follow()  # the students may be others since
+
+        job = Job(_KEY, checked, done, self._fail, self._report)
+        self.jobs.submit(job)
+
+    def _report(self, share: float, text: str) -> None:
+        if self.status.kind == "deciding":
+            self.status = Status("deciding", text, share)
+
+    def _fail(self, error: InficondError) -> None:
+        if isinstance(error, CancelledError):
+            self._rest()
+        else:
+            self.param.update(decided=None, status=Status.of(error))
+
+    def _rest(self) -> None:
+        """Tell that a photo was cancelled; a fault that is told of the next one stays."""
+        if self.busy:
+            self.status = Status()
+
+
+def check_photo(photo: bytes, side: int) -> None:
+    """Raise ``DataError`` for what is no photo as the page sends it: format, bytes, pixels.
+
+    Only its head is read.
+    """
+    if len(photo) > MOST_BYTES:
+        raise DataError(
+            f"The photo has {len(photo):,} bytes, and {MOST_BYTES:,} are taken.", "Choose another."
+        )
+    try:
+        with Image.open(io.BytesIO(photo), formats=FORMATS) as image:
+            longest = max(image.size)
+    except Exception as error:  # Pillow's readers raise many kinds for a damaged file
+        raise DataError("This is no JPEG or PNG photo.", "Choose another.") from error
+    if longest > side:
+        raise DataError(
+            f"The photo has {longest:,} pixels in its longer side, and {side:,} are taken.",
+            "Choose another.",
+        )
+
+
+#: Parts of the progress bar: the encoder, then the students.
+_ENCODED = 0.3
+#: Characters that a person may type.
+LONGEST_CONCEPT = 1_000
+
+
+class Encoder(TextEncoder, Protocol):
+    """A text encoder that is loaded when it is first used."""
+
+    def check(self) -> None:
+        """Raise ``MissingExtraError`` where it cannot be loaded here."""
+
+
+class ConceptsState(param.Parameterized):
+    """Adds concepts to this history, and takes typed ones away.
+
+    Each set of concepts has students of its own. The branch shown is carried on to them: its
+    intents are fitted again. The session goes on with a new ``AppState`` over ``tuner``; the one
+    that it had, and other sessions, are left as they were.
+    """
+
+    status = param.ClassSelector(class_=Status, default=Status())
+    tuner = param.ClassSelector(class_=Tuner, default=None, doc="Over other concepts, when ready.")
+    concept = param.String("", doc="The concept that came or went.")
+    outcome = param.List([], item_type=str, doc="What came of it, in sentences.")
+    missing = param.String("", doc="Why nothing can be typed here, and what to do; empty: it can.")
+
+    def __init__(
+        self,
+        students: StudentsState,
+        jobs: Jobs,
+        encoder: Encoder | None,
+        rights: Rights = EVERYTHING,
+    ) -> None:
+        super().__init__()
+        self._rights = rights
+        self.students = students
+        self.jobs = jobs
+        self.encoder = encoder
+
+    @property
+    def typed(self) -> list[str]:
+        """Names of the concepts that were typed."""
+        return [one.name for one in typed_of(self.students.tuner.store)]
+
+    @property
+    def carried(self) -> int:
+        """Iterations of the branch shown, which are fitted again."""
+        return sum(1 for _ in self.students.tuner.ancestors(self.students.node))
+
+    @property
+    def others(self) -> int:
+        """Iterations of other branches, which stay with the concepts of now."""
+        return len(self.students.tree.nodes) - 1 - self.carried
+
+    @property
+    def busy(self) -> bool:
+        """True if a concept is being added or taken away."""
+        return self.status.kind in {"adding", "cancelling"}
+
+    def look(self) -> None:
+        """Find out whether a concept can be typed here; loads nothing."""
+        if not self.busy:
+            self.status = Status()
+        if self.encoder is None:
+            self.missing = "This page has no encoder: open it with inficond serve."
+            return
+        try:
+            check_typing(self.students.tuner.store)
+            self.encoder.check()
+        except InficondError as error:
+            self.missing = error.whole_for_page
+
+    def add(self, text: str) -> None:
+        """Add a concept, given as ``name`` or ``name, synonym, synonym``."""
+        self._rights.require("typing")
+        if len(text) > LONGEST_CONCEPT:
+            fault = f"A concept with its synonyms has at most {LONGEST_CONCEPT} characters."
+            self.status = Status.of(TuningError(fault, f"This has {len(text):,}."))
+            return
+        name, encoder, node = texts_of(text)[0], self.encoder, self.students.node
+        if encoder is None:
+            self.look()
+            return
+
+        def work(job: Job) -> tuple[Tuner, list[str]]:
+            report = self.jobs.progress(job)
+            report(0.0, f"Encoding {name}; the encoder is loaded once, which may take a minute")
+            tuner = add_concept(self.students.tuner, text, encoder)
+            try:
+                carried = carry_on(
+                    self.students.tuner, node, tuner, _rest_of(report), job.cancelled
+                )
+            except InficondError:
+                remove_concept(tuner, name)
+                raise
+            return tuner, added_sentences(tuner, carried, name, stays=not self._rights.forgetting)
+
+        self._start(name, work)
+
+    def forget(self, name: str) -> None:
+        """Take a typed concept away again; the iterations without it are there again."""
+        self._rights.require("forgetting")
+
+        def work(job: Job) -> tuple[Tuner, list[str]]:
+            tuner = remove_concept(self.students.tuner, name)
+            tuner.root(progress=self.jobs.progress(job), cancelled=job.cancelled)
+            return tuner, [
+                f"{name} was taken away. The iterations without it are there again; those with it "
+                "come back when it is typed again."
+            ]
+
+        self._start(name, work)
+
+    def cancel(self) -> None:
+        """Ask to stop; nothing is added then."""
+        if self.status.kind == "adding":
+            self.status = Status("cancelling", "Cancelling")
+            self.jobs.cancel("concepts")
+
+    def _start(self, name: str, work: Callable[[Job], tuple[Tuner, list[str]]]) -> None:
+        def done(found: tuple[Tuner, list[str]]) -> None:
+            tuner, sentences = found
+            status = Status("adding", "Drawing the page", 1.0)
+            self.param.update(status=status, concept=name, outcome=sentences)
+            self.tuner = tuner
+
+        if not self.busy:
+            self.status = Status("adding", "Starting")
+            self.jobs.submit(Job("concepts", work, done, self.fail, self._report))
+
+    def _report(self, share: float, text: str) -> None:
+        if self.status.kind == "adding":
+            self.status = Status("adding", text, share)
+
+    def fail(self, error: InficondError) -> None:
+        """Show why there is no concept; nothing is shown of what was cancelled."""
+        self.status = Status.of(error)
+
+
+def added_sentences(tuner: Tuner, node: Node, name: str, *, stays: bool = False) -> list[str]:
+    """Sentences on an added concept: its scores, its neighbours, its influence at ``node``.
+
+    ``stays`` where it cannot be taken away again.
+    """
+    store = tuner.store
+    c = store.concepts.index(name)
+    (typed,) = (one for one in typed_of(store) if one.name == name)
+    near = nearest_concepts(store, typed)
+    sentences = [f"Added {typed_text(typed)}."]
+    if near:
+        listed = ", ".join(f"{other} ({cosine:.2f})" for other, cosine in near)
+        sentences.append(f"Nearest concepts by text: {listed}.")
+    twins = [other for other, cosine in near if cosine >= TWINS]
+    if twins:
+        sentences.append(f"It nearly is {twins[0]}: a student may share the weight between them.")
+    weights = node.weights[c]
+    used = np.flatnonzero(weights)
+    if len(used):
+        k = int(np.abs(weights).argmax())
+        most = f"most on {store.classes[k]} ({signed(weights[k])})"
+        sentences.append(
+            f"It has influence on {len(used)} of {len(store.classes)} classes, {most}."
+        )
+    elif typed.score.any():
+        sentences.append("It has no influence on any class; a thumb up gives it some.")
+    else:
+        sentences.append(
+            "No segment is near it, so that it can have no influence. Try another word."
+        )
+    if node.parent:
+        before = "" if stays else "; the iterations without it come back when it is taken away"
+        sentences.append(f"The branch was fitted again with it, up to #{node.number}{before}.")
+    return sentences
+
+
+def _rest_of(report: Progress) -> Progress:
+    return lambda share, text: report(_ENCODED + (1 - _ENCODED) * share, text)

@@ -1,0 +1,264 @@
+"""Repairs on request: what shifts a student, suggested edits, and refits that are only tried."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+
+import param
+
+from inficond_panel.distill import ClassMetrics, alone
+from inficond_panel.errors import CancelledError, InficondError
+from inficond_panel.results.shift import made_at, student_shift
+from inficond_panel.results.what_if_curves import CurvePoint
+from inficond_panel.state.jobs import Job, Jobs
+from inficond_panel.state.selection import Selection
+from inficond_panel.state.students import StudentsState
+from inficond_panel.state.tuning import TuningState
+from inficond_panel.tuning.shift.class_shift import ClassShift
+from inficond_panel.tuning.suggest import Suggestion, suggest
+
+#: Classes up to which all are looked at; of more, those that are selected.
+ALL_UP_TO = 100
+SLICE = 0.1  #: seconds of work after which what is known is told
+
+
+class ShiftState(param.Parameterized):
+    """Shift of each student in view between fit and tune, and its suspects.
+
+    A job ends after ``SLICE``, so that thumbs come in between; the class selected comes first. Of
+    more than ``ALL_UP_TO`` classes, which would take minutes, only those selected are looked at.
+    """
+
+    by_class = param.Dict({}, doc="``ClassShift`` by class, of the node shown; the others come.")
+    problem = param.String("", doc="Why the others do not come.")
+
+    def __init__(
+        self, students: StudentsState, tuning: TuningState, selection: Selection, jobs: Jobs
+    ) -> None:
+        self._students, self._tuning, self._selection = students, tuning, selection
+        self._jobs = jobs
+        self._asked = False
+        self._node = students.node
+        super().__init__()
+
+    @property
+    def all_wanted(self) -> bool:
+        """True if all classes are looked at; else those that are selected."""
+        return len(self._students.tuner.store.classes) <= ALL_UP_TO
+
+    @property
+    def complete(self) -> bool:
+        """True if all classes are known."""
+        return len(self.by_class) == len(self._students.tuner.store.classes)
+
+    def suspects(self, class_name: str) -> list[str]:
+        """Names of the suspects of a class, best first; none as long as they are not known."""
+        known = self.by_class.get(class_name)
+        return [] if known is None else [suspect.concept for suspect in known.suspects]
+
+    def start(self) -> None:
+        """Find what is not known yet, if the spec has it shown; whoever shows it asks once."""
+        self._asked = self._tuning.tuner.spec.tuning.suspects
+        self._next()
+
+    @param.depends("_students.snapshot", watch=True)
+    def _forget(self) -> None:
+        """Forget the classes whose student is another one now."""
+        tuner, before, now = self._students.tuner, self._node, self._students.node
+        if now.id == before.id:
+            return
+        self._node = now
+        same = (n for n in self.by_class if made_at(tuner, before, n) == made_at(tuner, now, n))
+        self.param.update(by_class={name: self.by_class[name] for name in same}, problem="")
+        self._next()
+
+    @param.depends("_tuning.status", "_selection.class_name", watch=True)
+    def _next(self) -> None:
+        """Look at more classes, unless something runs that a person waits for."""
+        missing = [name for name in self._wanted() if name not in self.by_class]
+        if not self._asked or self._tuning.awaited or self.problem or not missing:
+            return
+        tuner, node = self._students.tuner, self._students.node
+
+        def work(job: Job) -> dict[str, ClassShift]:
+            made, end = {}, time.monotonic() + SLICE
+            for name in missing:
+                made[name] = student_shift(tuner, node, name)
+                if job.cancelled() or time.monotonic() > end:
+                    break
+            return made
+
+        def done(made: dict[str, ClassShift]) -> None:
+            if self._node.id == node.id:
+                self.by_class = {**self.by_class, **made}
+            self._next()
+
+        self._jobs.submit(Job("shifts", work, done, self._failed))
+
+    def _wanted(self) -> list[str]:
+        first, classes = self._selection.class_name, self._students.tuner.store.classes
+        if not self.all_wanted:
+            return [first] if first else []
+        return sorted(classes, key=lambda name: name != first)
+
+    def _failed(self, error: InficondError) -> None:
+        if not isinstance(error, CancelledError):
+            self.problem = error.whole_for_page
+
+
+class SuggestState(param.Parameterized):
+    """One suggestion at a time: its intents wait in the batch until they are fitted or cleared."""
+
+    running = param.Boolean(False, doc="Whether one is looked for.")
+    share = param.Number(0.0, bounds=(0, 1), doc="How much of it is done.")
+    text = param.String("", doc="What it does now.")
+    latest = param.Parameter(None, doc="The last ``Suggestion`` for the node shown; None: none.")
+    problem = param.String("", doc="Why there is none.")
+
+    def __init__(self, tuning: TuningState, jobs: Jobs) -> None:
+        self._tuning, self._jobs = tuning, jobs
+        super().__init__()
+
+    def ask(self, classes: Sequence[str] | None = None) -> None:
+        """Look for repairs of ``classes`` (all), and put them into the batch."""
+        if self._tuning.busy or self._tuning.locked:
+            return
+        only = self._tuning.rights.class_name
+        classes = [only] if only else classes
+        tuner, head = self._tuning.tuner, self._tuning.head
+        self.param.update(running=True, share=0.0, text="Starting", latest=None, problem="")
+
+        def work(job: Job) -> Suggestion:
+            return suggest(
+                tuner,
+                head,
+                classes=classes,
+                progress=self._jobs.progress(job),
+                cancelled=job.cancelled,
+            )
+
+        self._jobs.submit(Job("suggestion", work, self._done, self._failed, self._tell))
+
+    def cancel(self) -> None:
+        """Stop looking; the batch stays as it is."""
+        if self.running:
+            self._jobs.cancel("suggestion")
+
+    def _tell(self, share: float, text: str) -> None:
+        self.param.update(share=share, text=text)
+
+    def _done(self, suggestion: Suggestion) -> None:
+        still = suggestion.parent == self._tuning.head.id and not self._tuning.locked
+        self.param.update(running=False, text="", latest=suggestion if still else None)
+        if still and suggestion.intents:
+            self._tuning.put(suggestion.intents)
+
+    def _failed(self, error: InficondError) -> None:
+        cancelled = isinstance(error, CancelledError)
+        problem = "" if cancelled else error.whole_for_page
+        self.param.update(running=False, text="", problem=problem)
+
+    @param.depends("_tuning.status", watch=True)
+    def _yield_to_refit(self) -> None:
+        """A refit shows another node, for which nothing is suggested yet."""
+        if self._tuning.busy:
+            self.cancel()
+        if self.latest is not None and self.latest.parent != self._tuning.head.id:
+            self.latest = None
+
+
+class RefitWhatIf(param.Parameterized):
+    """One curve at a time; each point is a job, so that thumbs and pictures come in between.
+
+    A fine-tune does not wait for the curve: it is ``waiting`` meanwhile and goes on afterwards.
+    """
+
+    state: param.Selector[str] = param.Selector(
+        default="", objects=["", "solving", "waiting", "stopped", "done"], doc="Empty: not begun."
+    )
+    points = param.Dict({}, doc="Metrics of the student by influence, as far as they are known.")
+    changes = param.Dict({}, doc="Their changes from now, by influence; see ``CurvePoint``.")
+    share = param.Number(0.0, bounds=(0, 1), doc="How much of the curve is known.")
+
+    def __init__(self, students: StudentsState, tuning: TuningState, jobs: Jobs) -> None:
+        self._students, self._tuning, self._jobs = students, tuning, jobs
+        self._asked: tuple[str, str, str, str] | None = None
+        self._path: Iterator[CurvePoint] | None = None
+        self._job: Job | None = None
+        super().__init__()
+
+    def solve(self, class_name: str, concept: str) -> None:
+        """Begin, or go on where it was stopped: points that are known are kept."""
+        shown = self._students.snapshot
+        asked = (class_name, concept, shown.node.id, shown.split)
+        if asked != self._asked:
+            self.forget()
+            self._asked = asked
+        if self.state not in {"solving", "done"}:
+            self._go_on()
+
+    def stop(self) -> None:
+        """Solve no further point for now."""
+        self._end()
+        if self.state in {"solving", "waiting"}:
+            self.state = "stopped"
+
+    def forget(self) -> None:
+        """Stop, and know no point."""
+        self._end()
+        self._asked = None
+        self.param.update(state="", points={}, changes={}, share=0.0)
+
+    def _go_on(self) -> None:
+        if self._asked is None:
+            return
+        if self._tuning.busy:
+            self.state = "waiting"
+            return
+        self.state = "solving"
+        class_name, concept, *_ = self._asked
+        self._path = self._students.refit_curve(class_name, concept, self._cancelled)
+        self._next_point()
+
+    def _end(self) -> None:
+        self._jobs.cancel("refit what-if")
+        self._path, self._job = None, None
+
+    def _cancelled(self) -> bool:
+        return self._job is None or self._job.cancelled()
+
+    def _next_point(self) -> None:
+        path = self._path
+        if path is None:
+            return
+
+        def work(job: Job) -> CurvePoint | None:
+            self._job = job
+            return next(path, None)
+
+        self._jobs.submit(Job("refit what-if", work, self._add, self._failed))
+
+    def _add(self, point: CurvePoint | None) -> None:
+        if point is None:
+            self._path = None
+            self.state = "done"
+            return
+        known: dict[float, ClassMetrics] = {**self.points, point.influence: point.metrics}
+        told = point.changes if self._students.tuner.spec.views.intervals else alone(point.changes)
+        changes = {**self.changes, point.influence: told}
+        self.param.update(points=known, changes=changes, share=max(self.share, point.share))
+        self._next_point()
+
+    def _failed(self, error: InficondError) -> None:
+        if not isinstance(error, CancelledError):
+            self.stop()
+            self._tuning.tell(error)
+
+    @param.depends("_tuning.status", watch=True)
+    def _yield_to_refit(self) -> None:
+        if self._tuning.busy and self.state == "solving":
+            self._end()
+            self.state = "waiting"
+        elif not self._tuning.busy and self.state == "waiting":
+            self._go_on()

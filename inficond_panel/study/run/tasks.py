@@ -1,0 +1,350 @@
+"""The tasks of a study on their stores: order, condition, goal, start, concepts that are typed.
+
+Each concept that is typed gives students with a root of their own, in the history of the task. So
+the events of a participant say which concepts there were when, and the history what was done with
+them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from inficond_panel.concepts.extended_store import extended
+from inficond_panel.concepts.texts import TextEncoder
+from inficond_panel.concepts.typed import check_encoder, check_typing
+from inficond_panel.errors import InficondError, Problem, SpecError
+from inficond_panel.spec import Spec, find_spec, load_spec
+from inficond_panel.spec.framework.yaml_source import hint
+from inficond_panel.store import Store
+from inficond_panel.study.run.records import Assigned, Event
+from inficond_panel.study.spec.study_spec import Level, StudySpec
+from inficond_panel.study.spec.tasks import (
+    AnswersGiven,
+    DoneWhen,
+    GainsBy,
+    IterationsMade,
+    ParticipantSays,
+    ReachesTeacher,
+    ReachesValue,
+    Task,
+)
+from inficond_panel.study.spec.variation import Variation
+from inficond_panel.tuning import History, Node, Student, Tuner, open_tuner, read_edits
+from inficond_panel.tuning.intents.asked import Asked
+from inficond_panel.tuning.node_names import find_node
+from inficond_panel.tuning.opening import open_spec_store
+from inficond_panel.tuning.replay import branch
+from inficond_panel.tuning.typed_concepts import typed_folder
+from inficond_panel.vocabulary.metrics import AP
+from inficond_panel.vocabulary.splits import TUNE
+
+SPLIT = TUNE
+#: What a standing counts, where it is no metric, and its name on the page.
+ITERATIONS, ANSWERS = "iterations", "answers"
+COUNTED = {ITERATIONS: "Fine-tunes", ANSWERS: "Photos answered"}
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Standing of a task: ``value`` of ``what``, and the ``target`` that it is to reach.
+
+    Both are None where the participant decides when it is done; ``value`` is nan where undefined.
+    """
+
+    what: str
+    value: float | None
+    target: float | None
+
+    @property
+    def done(self) -> bool:
+        """True if the target is reached."""
+        if self.value is None or self.target is None:
+            return False
+        return self.value >= self.target
+
+
+def answered(events: Iterable[Event]) -> int:
+    """Number of photos that a participant has answered yes or no, by the events of a task."""
+    images: set[str] = set()
+    for event in events:
+        if event.action == "photo-answer" and event.payload["answer"] is not None:
+            images.add(event.payload["image"])
+        elif event.action == "photo-undo":
+            images -= set(event.payload["images"])
+    return len(images)
+
+
+def standing(
+    rule: DoneWhen, start: Student, student: Student, iterations: int, answers: int = 0
+) -> Standing:
+    """Standing of a student, after so many ``iterations`` from ``start`` and photos answered."""
+    if isinstance(rule, ParticipantSays):
+        return Standing("", None, None)
+    if isinstance(rule, IterationsMade):
+        return Standing(ITERATIONS, iterations, rule.count)
+    if isinstance(rule, AnswersGiven):
+        return Standing(ANSWERS, answers, rule.count)
+    now = student.metrics
+    if isinstance(rule, ReachesTeacher):
+        return Standing(AP.key, now.ap, now.teacher_ap - rule.margin)
+    if isinstance(rule, ReachesValue):
+        return Standing(rule.metric, getattr(now, rule.metric), rule.value)
+    assert isinstance(rule, GainsBy)
+    before = getattr(start.metrics, rule.metric)
+    return Standing(rule.metric, getattr(now, rule.metric), before + rule.by)
+
+
+REMEDY = "`inficond check STUDY` checks a study; `inficond docs study` says how to set one up."
+Progress = Callable[[float, str], None]
+EncoderOf = Callable[[Spec], TextEncoder]
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A task that can be worked on: ``nodes`` lead from the untouched students to its start."""
+
+    task: Task
+    class_name: str
+    spec: Spec
+    store: Store
+    nodes: tuple[Node, ...]
+
+    @property
+    def start(self) -> Node:
+        """The node that a participant begins with."""
+        return self.nodes[-1]
+
+
+def allowed(task: Task, level: Level | None, key: str) -> bool:
+    """True if a task allows something under a condition: ``may_type`` concepts, ``may_ask``."""
+    given = getattr(level, key) if level else None
+    return bool(getattr(task, key) if given is None else given)
+
+
+class Preparation:
+    """Opens the stores of a study, distils its students once, and makes the start nodes.
+
+    ``own`` is a spec of the app that stands in for the study's; ``starts`` the history that keeps
+    the nodes, ``encoder`` gives that of a spec, which is looked at where concepts may be typed.
+    """
+
+    def __init__(
+        self, study: StudySpec, own: Path | None, starts: History, encoder: EncoderOf | None = None
+    ) -> None:
+        self.study, self.own, self.starts, self._encoder = study, own, starts, encoder
+        #: Tasks by name and condition, of conditions that change the spec of the app.
+        self.varied: dict[tuple[str, str], Ready] = {}
+        self._tuners: dict[tuple[Path, str], Tuner] = {}
+        self._problems: dict[Problem, None] = {}
+
+    def tasks(self, progress: Progress | None = None) -> dict[str, Ready]:
+        """Every task by name, the training too.
+
+        Raises ``SpecError`` with all that is wrong: a class that the store does not know or that
+        has no positives on tune, a rule that is true at the start already; and what the spec of
+        the app, its store and the edits file raise.
+        """
+        ready = {task.name_: self._ready(task, progress) for task in self.study.all_tasks}
+        for level in self.study.levels:
+            for task in self.study.all_tasks if level.spec is not None else ():
+                if (found := self._ready(task, progress, level)) is not None:
+                    self.varied[task.name_, level.name_] = found
+        if self._problems:
+            raise SpecError(sorted(self._problems, key=lambda p: (p.line, p.column)), REMEDY)
+        return {name: task for name, task in ready.items() if task is not None}
+
+    def _ready(
+        self, task: Task, progress: Progress | None, level: Level | None = None
+    ) -> Ready | None:
+        tuner = self._tuner(task, level)
+        if tuner is None or not (name := self._class_name(task, tuner.store)):
+            return None
+        nodes = self._nodes(task, tuner, progress)
+        start = tuner.at(nodes[-1], SPLIT)[name]
+        found = standing(task.done_when, start, start, 0)
+        if found.done:
+            what = f"{found.what} is {found.value:.3f}, to reach {found.target:.3f}"
+            self._report(task, "done_when", f"is true at the start node already: {what}")
+        ready = Ready(task, name, tuner.spec, tuner.store, tuple(nodes))
+        levels = [level] if level else [None, *self.study.levels]
+        asked = [allowed(task, each, "may_type") for each in levels]
+        if self._encoder and any(asked) and (fault := _typing_fault(ready, self._encoder)):
+            self._report(task, "may_type", fault)
+        refused = tuner.cures.refused
+        if refused and any(allowed(task, each, "may_ask") for each in levels):
+            self._report(task, "may_ask", f"these students learn no answers. {refused.message}")
+        return ready
+
+    def _tuner(self, task: Task, level: Level | None) -> Tuner | None:
+        """Students of a task under a condition; None where the condition cannot be."""
+        place = self.spec_of(task)
+        key = place, level.name_ if level else ""
+        if key not in self._tuners:
+            spec = load_spec(place, check_files=False)
+            if level is not None and level.spec is not None:
+                if self._misfits(level, level.spec, spec):
+                    return None
+                spec = level.spec.over(spec)
+            self._tuners[key] = Tuner(open_spec_store(place, spec.store), spec, self.starts)
+        return self._tuners[key]
+
+    def _misfits(self, level: Level, changed: Variation, spec: Spec) -> bool:
+        """Report what a condition cannot change in a spec; True if there is something."""
+        at = self.study.levels.index(level)
+        where = f"conditions.levels[{at}].spec"
+        found = list(changed.misfits(spec))
+        for key, message in found:
+            line, column = self.study.place(where, key)
+            self._problems[Problem(self.study.path, line, column, f"{where}.{message}")] = None
+        return bool(found)
+
+    def spec_of(self, task: Task) -> Path:
+        """File of the spec of the app that a task is on."""
+        if self.own and not task.spec:
+            return self.own
+        name = task.spec or self.study.spec
+        beside = self.study.path.parent / name
+        return beside if beside.exists() else find_spec(name)
+
+    def _class_name(self, task: Task, store: Store) -> str:
+        name = next((name for name in task.class_ if name in store.classes), "")
+        if not name:
+            wanted = " or ".join(repr(name) for name in task.class_)
+            near = hint(task.class_[0], store.classes)
+            there = near or f"; there are {', '.join(store.classes)}"
+            self._report(task, "class", f"there is no class {wanted} in {store.path}{there}")
+        elif not (store.label[store.rows(SPLIT), store.classes.index(name)] == 1).any():
+            self._report(task, "class", f"{name!r} has no positives on {SPLIT}: AP is undefined")
+            return ""
+        return name
+
+    def _nodes(self, task: Task, tuner: Tuner, progress: Progress | None) -> list[Node]:
+        nodes = [tuner.root(progress)]
+        for batch in self._batches(task, tuner):
+            nodes.append(tuner.fine_tune(nodes[-1], batch, progress, author="study"))
+        return nodes
+
+    def _batches(self, task: Task, tuner: Tuner) -> Sequence[Sequence[Asked]]:
+        if task.edits:
+            return read_edits(task.edits, tuner.store)
+        if task.node:
+            source = open_tuner(self.spec_of(task))
+            return [node.asked for node in branch(source, find_node(source, task.node))[1:]]
+        return []
+
+    def _report(self, task: Task, key: str, message: str) -> None:
+        where = self.study.key_of(task)
+        line, column = self.study.place(where, key)
+        self._problems[Problem(self.study.path, line, column, f"{where}.{key}: {message}")] = None
+
+
+def _typing_fault(ready: Ready, encoder: EncoderOf) -> str:
+    """Reason why no concept can be typed over the store of a task; empty if one can."""
+    try:
+        check_typing(ready.store)
+        check_encoder(ready.store, encoder(ready.spec))
+    except InficondError as error:
+        return error.message
+    return ""
+
+
+TYPED = "type"  #: action of an event: a concept was typed
+
+
+@dataclass(frozen=True)
+class ConceptSet:
+    """Concepts of a task from the time ``since`` on, empty for its start.
+
+    ``typed`` are the names beside the store's, in the order in which they came; ``root`` is the id
+    of the untouched students over them, ``node`` that of the students that were shown first.
+    """
+
+    root: str
+    node: str
+    typed: tuple[str, ...] = ()
+    since: str = ""
+
+
+def concept_sets(ready: Ready, events: Iterable[Event]) -> list[ConceptSet]:
+    """Concept sets of a task, the store's own first, by the events of its participant."""
+    sets = [ConceptSet(ready.start.root, ready.start.id)]
+    for event in events:
+        if event.action == TYPED and event.step == ready.task.name_:
+            payload, typed = event.payload, sets[-1].typed
+            sets.append(
+                ConceptSet(payload["root"], payload["node"], (*typed, payload["name"]), event.time)
+            )
+    return sets
+
+
+def store_over(store: Store, history: Path, typed: Iterable[str]) -> Store:
+    """``store`` with concepts that were typed in a task, which are kept beside its history."""
+    names, folder = set(typed), typed_folder(history)
+    kept = folder.read(store) if names and folder else []
+    return extended(store, [one for one in kept if one.name in names])
+
+
+def balanced_square(size: int) -> list[list[int]]:
+    """Rows in which each of ``size`` things stands in each place equally often.
+
+    Each also follows each other thing equally often (E. J. Williams, "Experimental designs
+    balanced for the estimation of residual effects of treatments", Australian Journal of
+    Scientific Research A 2, 1949): ``size`` rows where that is even, else twice as many.
+    """
+    first = [0]
+    for step in range(1, size):
+        first.append(step // 2 + 1 if step % 2 else size - step // 2)
+    first = [place % size for place in first]
+    rows = [[(place + shift) % size for place in first] for shift in range(size)]
+    return rows if size % 2 == 0 else rows + [row[::-1] for row in rows]
+
+
+def assign(study: StudySpec, slot: int) -> tuple[Assigned, ...]:
+    """Tasks and conditions of the participant at place ``slot`` (from 0), in their order.
+
+    Orders of conditions change only after all orders of tasks were had, so that over a full round
+    each task meets each condition equally often.
+    """
+    names = [task.name_ for task in study.tasks]
+    orders = _orders(study.order, len(names), study.seed, slot)
+    order = orders[slot % len(orders)]
+    conditions = _conditions(study, slot // len(orders), slot)
+    return tuple(
+        Assigned(names[at], conditions[place % len(conditions)] if conditions else "")
+        for place, at in enumerate(order)
+    )
+
+
+def _orders(kind: str, size: int, seed: int, slot: int) -> list[list[int]]:
+    """The rows that participants take in turn; a drawn order is a row of its own."""
+    if kind == "latin_square":
+        return balanced_square(size)
+    if kind == "random":
+        return [list(np.random.default_rng([seed, 1, slot]).permutation(size))]
+    return [list(range(size))]
+
+
+def _conditions(study: StudySpec, turn: int, slot: int) -> list[str]:
+    """Conditions of one participant: one for all tasks, or one for each in turn."""
+    if study.conditions is None:
+        return []
+    names = [level.name_ for level in study.conditions.levels]
+    drawn = study.conditions.assignment == "random"
+    if study.conditions.design == "between":
+        return [names[_blocked(len(names), study.seed, slot) if drawn else turn % len(names)]]
+    if drawn:
+        return [
+            names[at] for at in np.random.default_rng([study.seed, 2, slot]).permutation(len(names))
+        ]
+    rows = balanced_square(len(names))
+    return [names[at] for at in rows[turn % len(rows)]]
+
+
+def _blocked(size: int, seed: int, slot: int) -> int:
+    """A draw in blocks of ``size``: each block holds each condition once."""
+    block, place = divmod(slot, size)
+    return int(np.random.default_rng([seed, 3, block]).permutation(size)[place])

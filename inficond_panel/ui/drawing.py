@@ -1,0 +1,157 @@
+"""Drawings of the page: HoloViews plots in a pane, and pictures for where no page is shown."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterable, Sequence
+from html import escape
+
+import holoviews as hv
+import holoviews.plotting.bokeh
+import panel as pn
+from bokeh.plotting import figure as Figure  # noqa: N812 - a class, though in lower case
+
+from inficond_panel.vocabulary.palette import INK, LINE, SURFACE, Colour
+
+_FONT = "Inter, system-ui, sans-serif"
+_LETTER = 0.56  #: width of a letter by the height of its font, on average
+TEXT = 12.0  #: height of the font in pixels, unless another is asked for
+
+
+class Drawing:
+    """Drawing of a width and a height in pixels, on a light ground; x goes right, y down.
+
+    Texts are escaped and cut to the room that they are given.
+    """
+
+    def __init__(self, width: float, height: float) -> None:
+        self.width, self.height = width, height
+        self._parts: list[str] = []
+
+    def text(
+        self,
+        place: tuple[float, float],
+        words: str,
+        colour: Colour = INK,
+        size: float = TEXT,
+        anchor: str = "start",
+        room: float = 0,
+        bold: bool = False,
+    ) -> None:
+        """Write words whose baseline starts, is centred or ends at ``place``: ``anchor``."""
+        weight = ' font-weight="600"' if bold else ""
+        self._parts.append(
+            f'<text {_at(*place)} fill="{colour.light}" font-size="{_n(size)}" '
+            f'text-anchor="{anchor}"{weight}>{escape(cut(words, room, size))}</text>'
+        )
+
+    def turned(self, place: tuple[float, float], words: str, room: float, size: float = 11) -> None:
+        """Write words upwards from ``place``, aslant."""
+        x, y = map(_n, place)
+        self._parts.append(
+            f'<text {_at(*place)} fill="{INK.light}" font-size="{_n(size)}" '
+            f'transform="rotate(-60 {x} {y})">{escape(cut(words, room, size))}</text>'
+        )
+
+    def box(
+        self,
+        place: tuple[float, float],
+        size: tuple[float, float],
+        fill: str,
+        line: str = "none",
+    ) -> None:
+        """A rectangle; ``place`` is its left upper corner, colours are those of CSS."""
+        wide, high = (_n(max(side, 0)) for side in size)
+        self._parts.append(
+            f'<rect {_at(*place)} width="{wide}" height="{high}" fill="{fill}" stroke="{line}"/>'
+        )
+
+    def dot(self, place: tuple[float, float], radius: float, fill: str, line: str = "none") -> None:
+        """A circle round ``place``."""
+        x, y = place
+        self._parts.append(
+            f'<circle cx="{_n(x)}" cy="{_n(y)}" r="{_n(radius)}" fill="{fill}" stroke="{line}"/>'
+        )
+
+    def line(
+        self, points: Iterable[Sequence[float]], colour: Colour = LINE, dashed: bool = False
+    ) -> None:
+        """A line through the points."""
+        path = " ".join(f"{_n(x)},{_n(y)}" for x, y in points)
+        dashes = ' stroke-dasharray="4 3"' if dashed else ""
+        self._parts.append(
+            f'<polyline points="{path}" fill="none" stroke="{colour.light}"{dashes}/>'
+        )
+
+    def image(self, place: tuple[float, float], size: tuple[float, float], uri: str) -> None:
+        """A picture that is given as a data URI."""
+        wide, high = map(_n, size)
+        self._parts.append(
+            f'<image {_at(*place)} width="{wide}" height="{high}" href="{escape(uri)}"/>'
+        )
+
+    def put(self, place: tuple[float, float], other: Drawing) -> None:
+        """Another drawing; what of it is outside its own size is not seen."""
+        x, y = place
+        self._parts.append(
+            f'<svg x="{_n(x)}" y="{_n(y)}" width="{_n(other.width)}" height="{_n(other.height)}">'
+            f"{''.join(other._parts)}</svg>"
+        )
+
+    def svg(self) -> str:
+        """The drawing as an SVG file."""
+        size = f'width="{_n(self.width)}" height="{_n(self.height)}"'
+        box = f'viewBox="0 0 {_n(self.width)} {_n(self.height)}"'
+        ground = f'<rect width="100%" height="100%" fill="{SURFACE.light}"/>'
+        return (
+            f'<svg xmlns="http://www.w3.org/2000/svg" {size} {box} font-family="{_FONT}">'
+            f"{ground}{''.join(self._parts)}</svg>"
+        )
+
+    def uri(self) -> str:
+        """The drawing as a data URI, which a sanitised page shows too."""
+        content = base64.b64encode(self.svg().encode()).decode("ascii")
+        return f"data:image/svg+xml;base64,{content}"
+
+
+def cut(words: str, room: float, size: float = TEXT) -> str:
+    """Words cut to about ``room`` pixels in a font of a size; 0 leaves them whole."""
+    most = max(2, int(room / (_LETTER * size)))
+    return words if not room or len(words) <= most else words[: most - 1].rstrip() + "…"
+
+
+def _at(x: float, y: float) -> str:
+    return f'x="{_n(x)}" y="{_n(y)}"'
+
+
+def _n(value: float) -> str:
+    return f"{value:.1f}".removesuffix(".0")
+
+
+# Not hv.extension: in a notebook it would load scripts from outside as soon as it is imported.
+hv.Store.set_current_backend("bokeh")
+
+
+def make_plot_pane(plot: hv.DynamicMap | hv.Element) -> pn.pane.HoloViews:
+    """Pane of a plot that fills its place in a view."""
+    return pn.pane.HoloViews(plot, sizing_mode="stretch_both", linked_axes=False, margin=0)
+
+
+def change_figure(figure: Figure, change: Callable[[], None]) -> None:
+    """Change models of a figure: on a server at its next tick, which holds the document's lock."""
+    document = figure.document
+    if document is not None and document.session_context is not None:
+        # not in one message: what listens to these models in Python is not told of what is held
+        document.add_next_tick_callback(change)
+    else:
+        change()
+
+
+def close_plots(pane: pn.pane.HoloViews) -> None:
+    """Take a pane's plots out of HoloViews' own registers, which would keep the session for good.
+
+    When a session ends Panel does not come to them: the models above them are empty then.
+    """
+    for plot, _ in pane._plots.values():
+        plot.cleanup()
+    pane._plots.clear()

@@ -1,0 +1,326 @@
+"""Images for the browser: thumbnails, patches, galleries with their facts, and files to save.
+
+They are made off the event loop when the browser asks. A store's photos are found at the paths of
+the spec, if they are still there.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from contourpy import contour_generator
+from PIL import Image
+from scipy.ndimage import uniform_filter
+
+from inficond_panel.common.numbers import number, signed
+from inficond_panel.spec import Spec
+from inficond_panel.state import Job
+from inficond_panel.store import Store
+from inficond_panel.store.images import SUFFIXES, UnreadableImage, decode
+
+if TYPE_CHECKING:
+    from panel.custom import JSComponent
+
+    from inficond_panel.common.saved_file import File
+    from inficond_panel.results.gallery import Gallery
+    from inficond_panel.state import AppState
+    from inficond_panel.store import Store
+
+LONGEST = 1600  #: pixels of the longer side of a photo that is sent
+#: Mean difference of a pixel from that of the thumbnail, of 255, up to which it is the same photo.
+ALIKE = 16.0
+
+
+@dataclass(frozen=True)
+class Photo:
+    """JPEG bytes of a photo, and its size in pixels."""
+
+    jpeg: bytes
+    width: int
+    height: int
+
+
+def find_photo(folders: Iterable[Path], image: str) -> Path | None:
+    """The file called after an image; None if there is none, or it is a link out of its folder."""
+    suffixes = ["", *SUFFIXES, *(suffix.upper() for suffix in SUFFIXES)]
+    for folder in folders:
+        for suffix in suffixes:
+            file = folder / f"{image}{suffix}"
+            try:
+                if file.is_file() and file.resolve().is_relative_to(folder.resolve()):
+                    return file
+            except OSError:  # no name that a file can have
+                return None
+    return None
+
+
+def load_photo(spec: Spec, store: Store, row: int) -> Photo | None:
+    """The photo of the image at position ``row``, at most ``LONGEST`` wide and high.
+
+    None where it is not found, cannot be read, or does not show what the thumbnail shows.
+    """
+    folders = spec.dataset.photo_folders() if spec.dataset else ()
+    file = find_photo(folders, store.images[row])
+    if file is None or not store.holds("photos"):
+        return None
+    try:
+        photo = decode(file)
+    except UnreadableImage:
+        return None
+    if not _alike(photo, store.picture(row)):
+        return None
+    photo.thumbnail((LONGEST, LONGEST), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    photo.save(buffer, "JPEG", quality=88)
+    return Photo(buffer.getvalue(), *photo.size)
+
+
+def _alike(photo: Image.Image, small: Image.Image) -> bool:
+    """True if a thumbnail is one of this photo: of its shape, and about its pixels."""
+    if abs(photo.width * small.height - photo.height * small.width) > max(photo.size):
+        return False
+    pixels = np.asarray(photo.resize(small.size, Image.Resampling.LANCZOS), float)
+    return bool(np.abs(pixels - np.asarray(small, float)).mean() <= ALIKE)
+
+
+_REQUESTS = count()
+
+#: Longest side of a patch in pixels: twice what a row shows.
+PATCH_SIZE = 112
+#: Of an image in a gallery of a page without a server, which holds many.
+TILE_SIZE = 128
+
+
+def data_uri(content: bytes, kind: str = "jpeg") -> str:
+    """A JPEG, or a picture of another ``kind``, as the ``src`` of an image."""
+    return f"data:image/{kind};base64," + base64.b64encode(content).decode("ascii")
+
+
+@lru_cache(maxsize=8192)
+def patch_uri(store: Store, segment: int) -> str:
+    """The patch of a segment, scaled down to at most ``PATCH_SIZE``.
+
+    As WebP, since a click on a class sends fifty: a JPEG's tables alone are 600 bytes.
+    """
+    image = Image.open(io.BytesIO(store.patch(segment, quality=95)), formats=("JPEG",))
+    image.thumbnail((PATCH_SIZE, PATCH_SIZE))
+    buffer = io.BytesIO()
+    image.save(buffer, "WEBP", quality=80)
+    return data_uri(buffer.getvalue(), "webp")
+
+
+def thumbnail_uri(store: Store, row: int) -> str:
+    """The thumbnail of an image; empty without photos in the store."""
+    return data_uri(store.thumbnail(row)) if store.holds("photos") else ""
+
+
+@lru_cache(maxsize=2048)
+def tile_uri(store: Store, row: int) -> str:
+    """The thumbnail of an image, scaled down to at most ``TILE_SIZE``; empty without photos."""
+    return data_uri(_small(store.thumbnail(row))) if store.holds("photos") else ""
+
+
+def _small(jpeg: bytes) -> bytes:
+    image = Image.open(io.BytesIO(jpeg), formats=("JPEG",))
+    if max(image.size) <= TILE_SIZE:
+        return jpeg
+    image.thumbnail((TILE_SIZE, TILE_SIZE))
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=80)
+    return buffer.getvalue()
+
+
+def send_pictures(
+    app: AppState,
+    component: JSComponent,
+    keys: Iterable[int],
+    make: Callable[[int], Any],
+    **message: Any,
+) -> None:
+    """Make a picture for each key on the session's worker; send ``message`` with ``pictures``."""
+    wanted = list(keys)
+
+    def work(job: Job) -> dict[str, Any]:
+        return {str(key): make(key) for key in wanted if not job.cancelled()}
+
+    def done(pictures: dict[str, Any]) -> None:
+        component._send_msg({**message, "pictures": pictures})
+
+    # A key of its own: no request takes the place of another.
+    app.jobs.submit(Job(f"pictures {next(_REQUESTS)}", work, done, app.tuning.tell))
+
+
+def send_photo(app: AppState, component: JSComponent, row: int, *, or_small: bool = False) -> None:
+    """Send ``{photo: {row, source, width, height}}``; without a source where there is no photo.
+
+    With ``or_small`` the thumbnail stands in for a photo that is not there. Found and read on the
+    session's worker; the newest question is the one that is answered.
+    """
+
+    def work(_: Job) -> dict[str, Any]:
+        photo = load_photo(app.spec, app.store, row)
+        if photo is None:
+            return (
+                {"row": row, "source": thumbnail_uri(app.store, row)} if or_small else {"row": row}
+            )
+        size = {"width": photo.width, "height": photo.height}
+        return {"row": row, "source": data_uri(photo.jpeg), **size}
+
+    def done(photo: dict[str, Any]) -> None:
+        component._send_msg({"photo": photo})
+
+    app.jobs.submit(Job("photo", work, done, app.tuning.tell))
+
+
+#: The four fills of agreement, by whether teacher and student are right.
+FILLS = {
+    (True, True): "both-right",
+    (True, False): "student-wrong",
+    (False, False): "both-wrong",
+    (False, True): "teacher-wrong",
+}
+PRESENCE = {1: "present", 0: "absent", -1: "not labelled"}
+_SMOOTH = 3  #: pixels; takes the stairs out of a mask's edge
+_TOLERANCE = 0.7  #: pixels that an outline may be off when points are left out
+
+
+def make_gallery(gallery: Gallery) -> dict[str, list[Any]]:
+    """Data that the gallery filters by, in few bytes: ``rows``, their ``labels``, ``fills`` and
+    whether a segment is ``assigned`` to the concept.
+
+    ``fills`` are positions in ``names``, the last for an image whose label is ignored.
+    """
+    right = np.column_stack([gallery.teacher_right, gallery.student_right])
+    fills = np.full(len(gallery.rows), len(FILLS))
+    for code, pair in enumerate(FILLS):
+        fills[(right == pair).all(axis=1) & (gallery.label >= 0)] = code
+    return {
+        "rows": gallery.rows.tolist(),
+        "labels": gallery.label.tolist(),
+        "fills": fills.tolist(),
+        "names": [*FILLS.values(), ""],
+        "assigned": gallery.assigned.astype(int).tolist(),
+    }
+
+
+def make_tile(
+    store: Store,
+    gallery: Gallery,
+    row: int,
+    segment: int,
+    source: Callable[[Store, int], str] = thumbnail_uri,
+) -> dict[str, Any]:
+    """A picture (see ``make_picture``) with the score of the gallery's concept in it, if any."""
+    score = float(gallery.score[gallery.position[row]])
+    return {
+        **make_picture(store, row, segment, source),
+        "score": number(score) if gallery.concept else "",
+    }
+
+
+def make_facts(gallery: Gallery, row: int) -> list[tuple[str, str]]:
+    """Facts on one image: label, logits of student and teacher, and what the concept adds."""
+    at = gallery.position[row]
+    facts = [
+        (f"Class {gallery.class_name}", PRESENCE[int(gallery.label[at])]),
+        ("Student logit", signed(float(gallery.student[at]))),
+        ("Teacher logit", signed(float(gallery.teacher[at]))),
+    ]
+    if not gallery.concept:
+        return facts
+    score = float(gallery.score[at])
+    return [
+        *facts,
+        (f"Score of {gallery.concept}", number(score)),
+        ("Influence", signed(gallery.influence)),
+        ("Adds to the student's logit", signed(gallery.influence * score)),
+    ]
+
+
+def make_picture(
+    store: Store, row: int, segment: int, source: Callable[[Store, int], str] = thumbnail_uri
+) -> dict[str, Any]:
+    """One image: its name, a data URI, its size, and the outline of ``segment`` (-1: none).
+
+    Without photos in the store the data URI, which ``source`` gives, is empty.
+    """
+    height, width = (int(side) for side in store.thumbnail_shape[row])
+    path = outline(store.segment_mask(segment)) if segment >= 0 else ""
+    return {
+        "image": store.images[row],
+        "source": source(store, row),
+        "width": width,
+        "height": height,
+        "outline": path,
+    }
+
+
+def outline(mask: np.ndarray) -> str:
+    """Boundary of a mask ``(height, width)`` as the ``d`` of an SVG path, in pixels of the mask."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        return ""
+    top, left = rows[0], columns[0]
+    part = mask[top : rows[-1] + 1, left : columns[-1] + 1]
+    area = np.pad(part.astype(np.float32), 2)
+    smooth = uniform_filter(area, _SMOOTH)
+    lines = contour_generator(z=smooth if smooth.max() > 0.5 else area).lines(0.5)
+    limit = np.array(mask.shape[::-1])
+    shift = np.array([left, top]) - 1.5
+    rings = [_simplify(np.clip(np.asarray(line) + shift, 0, limit)) for line in lines]
+    return "".join(_path(ring) for ring in rings if len(ring) > 3)
+
+
+def _path(ring: np.ndarray) -> str:
+    return "M" + "L".join(f"{x:.4g} {y:.4g}" for x, y in ring[:-1]) + "Z"
+
+
+def _simplify(line: np.ndarray) -> np.ndarray:
+    """Leave out points that lie within the tolerance of a chord (Ramer, Douglas, Peucker)."""
+    keep = np.zeros(len(line), bool)
+    keep[[0, -1]] = True
+    spans = [(0, len(line) - 1)]
+    while spans:
+        first, last = spans.pop()
+        if last - first < 2:
+            continue
+        away = _distance(line[first + 1 : last], line[first], line[last])
+        worst = int(away.argmax())
+        if away[worst] > _TOLERANCE:
+            split = first + 1 + worst
+            keep[split] = True
+            spans += [(first, split), (split, last)]
+    return line[keep]
+
+
+def _distance(points: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """Distance of points ``(n, 2)`` from the chord, or from its start where it has no length."""
+    chord, away = end - start, points - start
+    length = float(np.hypot(*chord))
+    if length == 0:
+        return np.hypot(away[:, 0], away[:, 1])
+    return np.abs(away[:, 0] * chord[1] - away[:, 1] * chord[0]) / length
+
+
+def send_file(component: JSComponent, file: File) -> None:
+    """Send a file; a component whose module has ``save_file.js`` saves it."""
+    content = base64.b64encode(file.content).decode("ascii")
+    component._send_msg({"save": {"name": file.name, "content": content}})
+
+
+def make_and_send(app: AppState, component: JSComponent, make: Callable[[], File]) -> None:
+    """Make a file on the session's worker, and send it; ``TuningError`` where none may leave."""
+    app.rights.require("export")
+
+    def done(file: File) -> None:
+        send_file(component, file)
+
+    app.jobs.submit(Job(f"file of {component.name}", lambda _: make(), done, app.tuning.tell))

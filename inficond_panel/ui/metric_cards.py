@@ -1,0 +1,204 @@
+"""The six metrics of the configuration view, and the cards that explain each of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from inficond_panel.common.numbers import count, number, points, signed
+from inficond_panel.vocabulary.metrics import (
+    ACCURACY,
+    AP,
+    F1,
+    FIDELITY,
+    METRICS,
+    PRECISION,
+    RECALL,
+    SHARES,
+)
+from inficond_panel.wording.metrics import change_text, make_change, teacher_sentence
+
+if TYPE_CHECKING:
+    from inficond_panel.distill import Agreement, ClassMetrics, Counts, Interval
+    from inficond_panel.results.snapshot import Snapshot
+
+Row = tuple[str, str]
+
+
+def make_metric(
+    key: str, values: Sequence[float], untouched: bool, interval: Interval | None
+) -> dict[str, Any]:
+    """One metric as text; ``values`` are now, before (#0) and last (the parent).
+
+    The change is since #0, with its ``interval`` once that is known; at #0 (``untouched``) there
+    is none.
+    """
+    now, before, last = values
+    return {
+        "key": key,
+        "now": number(now),
+        "change": None if untouched else make_change(interval, now - before),
+        "history": "untouched student"
+        if untouched
+        else f"start {number(before)} · previous {number(last)}",
+    }
+
+
+def make_class_metrics(
+    class_name: str, snapshot: Snapshot, changes: Mapping[str, Interval]
+) -> list[dict[str, Any]]:
+    """The six metrics of one class, each with the card that explains it.
+
+    ``changes`` are those since #0 with their intervals, as far as they are known; none at #0.
+    Beside AP stands the AP of the teacher.
+    """
+    shown = [m[class_name] for m in (snapshot.metrics, snapshot.before, snapshot.last)]
+    now, teacher = shown[0], teacher_metrics(snapshot, class_name)
+    details = {
+        **_decision_details(snapshot.agreement[class_name]),
+        **_other_details(now),
+    }
+    metrics = _make_metrics(
+        [{key: getattr(m, key) for key in SHARES} for m in shown], snapshot, changes
+    )
+    unknown = teacher_sentence(class_name, snapshot.teacher[class_name])
+    metrics[AP.key].update(teacher=f"teacher {number(teacher[AP.key])}")
+    for key, metric in metrics.items():
+        rows = [
+            _student(key, getattr(now, key)),
+            *_teacher(teacher.get(key)),
+            *_since_start(metric["change"]),
+            *details[key],
+        ]
+        metric.update(name=METRICS[key].name, card=_card(key, class_name, snapshot, rows))
+    if unknown:
+        metrics[AP.key]["card"]["text"] += f" {unknown}"
+    return list(metrics.values())
+
+
+def make_mean_metrics(snapshot: Snapshot, changes: Mapping[str, Interval]) -> list[dict[str, Any]]:
+    """The six metrics as means over the classes for which each is defined; as for one class."""
+    shown = (snapshot.metrics, snapshot.before, snapshot.last)
+    teachers = [teacher_metrics(snapshot, name) for name in snapshot.metrics]
+    teacher = {
+        key: mean_defined(each[key] for each in teachers) for key in SHARES if key != FIDELITY.key
+    }
+    metrics = _make_metrics(
+        [{key: mean(key, m) for key in SHARES} for m in shown], snapshot, changes
+    )
+    metrics[AP.key].update(teacher=f"teacher {number(teacher[AP.key])}")
+    for key, metric in metrics.items():
+        rows = [
+            ("Student", metric["now"]),
+            *_teacher(teacher.get(key)),
+            *_since_start(metric["change"]),
+            *_spread(key, snapshot.metrics),
+        ]
+        of = f"mean of {len(snapshot.metrics)} classes"
+        metric.update(name=METRICS[key].mean, card=_card(key, of, snapshot, rows))
+    return list(metrics.values())
+
+
+def _make_metrics(
+    shown: Sequence[Mapping[str, float]], snapshot: Snapshot, changes: Mapping[str, Interval]
+) -> dict[str, dict[str, Any]]:
+    """``make_metric`` of each; ``shown`` are the values now, before and last, by metric."""
+    untouched = snapshot.node.parent is None
+    return {
+        key: make_metric(key, [values[key] for values in shown], untouched, changes.get(key))
+        for key in SHARES
+    }
+
+
+def _card(key: str, of: str, snapshot: Snapshot, rows: Sequence[Row]) -> dict[str, Any]:
+    return {
+        "title": f"{METRICS[key].full}, {of}",
+        "text": f"{METRICS[key].meaning} On {snapshot.split}.",
+        "rows": rows,
+    }
+
+
+def mean(key: str, metrics: Mapping[str, ClassMetrics]) -> float:
+    """Mean of a metric over the classes for which it is defined; NaN without any."""
+    return mean_defined(getattr(m, key) for m in metrics.values())
+
+
+def mean_defined(values: Iterable[float]) -> float:
+    """Mean of the numbers that are not NaN; NaN without any."""
+    defined = [value for value in values if not math.isnan(value)]
+    return sum(defined) / len(defined) if defined else math.nan
+
+
+def teacher_metrics(snapshot: Snapshot, class_name: str) -> dict[str, float]:
+    """Teacher's metrics of one class; fidelity is not among them, since it is 1."""
+    ap = snapshot.metrics[class_name].teacher_ap
+    return {AP.key: ap, **snapshot.agreement[class_name].teacher_metrics()}
+
+
+def _student(key: str, value: float) -> Row:
+    return ("Student", f"– ({METRICS[key].undefined})" if math.isnan(value) else number(value))
+
+
+def _decision_details(agreement: Agreement) -> dict[str, list[Row]]:
+    positives, negatives = agreement.positives, agreement.negatives
+    found, named = _right(positives), _right(positives) + _wrong(negatives)
+    everything = positives.total + negatives.total
+    right = found + _right(negatives)
+    missed, false = _wrong(positives), _wrong(negatives)
+    return {
+        F1.key: [("Found, missed", f"{count(found)}, {count(missed)}"), ("False", count(false))],
+        RECALL.key: [("Found", f"{count(found)} of {count(positives.total)}")],
+        PRECISION.key: [("Right", f"{count(found)} of {count(named)}")],
+        ACCURACY.key: [
+            ("Right", f"{count(right)} of {count(everything)}"),
+            ("Always no", number(negatives.total / everything if everything else math.nan)),
+        ],
+    }
+
+
+def _other_details(now: ClassMetrics) -> dict[str, list[Row]]:
+    return {
+        AP.key: [
+            ("Gap to teacher", points(now.teacher_ap - now.ap)),
+            ("Images with the class", f"{count(now.positives)} of {count(now.n)}"),
+        ],
+        FIDELITY.key: [
+            ("Constant student", number(now.constant_fidelity)),
+            ("Logit correlation", signed(now.logit_correlation, 3).removeprefix("+")),
+            ("Images that differ", f"{count(now.differ)} of {count(now.n)}"),
+        ],
+    }
+
+
+def _teacher(value: float | None) -> list[Row]:
+    return [] if value is None else [("Teacher", number(value))]
+
+
+def _since_start(change: dict[str, Any] | None) -> list[Row]:
+    return [("Since start", change_text(change))] if change else []
+
+
+def _spread(key: str, metrics: Mapping[str, ClassMetrics]) -> list[Row]:
+    """The classes with the lowest and the highest value, and how many have none."""
+    values = {name: getattr(m, key) for name, m in metrics.items()}
+    defined = {name: value for name, value in values.items() if not math.isnan(value)}
+    rows = []
+    if defined:
+        low, high = min(defined, key=defined.__getitem__), max(defined, key=defined.__getitem__)
+        rows += [
+            (f"Lowest, {low}", number(defined[low])),
+            (f"Highest, {high}", number(defined[high])),
+        ]
+    if len(defined) < len(values):
+        rows.append(("Left out, undefined", count(len(values) - len(defined))))
+    return rows
+
+
+def _right(side: Counts) -> int:
+    """Images that the student decides rightly."""
+    return side.both_right + side.teacher_wrong
+
+
+def _wrong(side: Counts) -> int:
+    return side.student_wrong + side.both_wrong

@@ -1,0 +1,230 @@
+"""A notebook's cell: the page, or a view by itself, and the still picture that is saved of it.
+
+The picture is an output of its own beside the live one, changed as what is live changes, and is
+shown without a kernel. While the kernel answers, the browser hides it; where none does, it hides
+what no longer lives and shows the picture.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable, Sequence
+from functools import cached_property, partial
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import panel as pn
+import param
+from pyviz_comms import Comm
+
+from inficond_panel.common.installation import missing_extra
+from inficond_panel.state.jobs import Publish, run_at_once
+from inficond_panel.ui import browser
+from inficond_panel.ui.component import Component
+from inficond_panel.ui.drawing import Drawing
+from inficond_panel.ui.stylesheets import InlineStyles
+
+if TYPE_CHECKING:
+    from bokeh.document import Document
+    from bokeh.model import Model
+
+
+class Cell(pn.Column):
+    """Shows itself in a notebook: through Panel's own comms, or as a widget where Panel asks it to.
+
+    ``publish`` runs what the browser sends. A kernel may receive it in several threads, but the
+    state of a session, Panel and Bokeh are to be changed by one. ``draw`` gives a picture of what
+    is shown, for the saved notebook. On a server it is a column like any other.
+    """
+
+    def __init__(
+        self,
+        *objects: Any,
+        publish: Publish = run_at_once,
+        draw: Callable[[], Drawing | None] | None = None,
+        **params: Any,
+    ) -> None:
+        self.still = Still(draw) if draw is not None else None
+        super().__init__(*objects, margin=0, hooks=[InlineStyles()], **params)
+        self.publish = publish
+
+    def close(self) -> None:
+        """Forget the places where it is shown, and draw no more pictures of it."""
+        if self.still is not None:
+            self.still.close()
+        forget_places(self)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
+        if self.still is not None:
+            self.still.show()
+        if pn.config.comms not in {"ipywidgets", "vscode"}:
+            bundle = super()._repr_mimebundle_(include, exclude)
+            self.tell_alive()
+            return bundle
+        try:
+            from inficond_panel.ui.widget import display  # noqa: PLC0415 - optional
+        except ModuleNotFoundError as error:
+            raise missing_extra(
+                "A notebook that shows widgets", error, "notebook", more=", and restart the kernel."
+            ) from error
+        display(self, self.publish, self.tell_alive)
+        return {"text/html": '<div style="display: none"></div>'}, {}  # it is displayed already
+
+    def tell_alive(self) -> None:
+        """Tell the browser that the kernel answers, once it listens."""
+        if self.still is not None:
+            self.still.tell_alive()
+
+    def _get_objects(
+        self, model: Model, old: list[Any], doc: Document, root: Model, comm: Comm | None = None
+    ) -> tuple[list[Model], list[Model]]:
+        """In a notebook what is shown has company, which is none of the cell's objects."""
+        shown, before = super()._get_objects(model, old, doc, root, comm)
+        if self.still is not None and comm is not None:
+            known = self.still.alive._models.get(root.ref["id"])
+            shown.append(known[0] if known else self.still.alive._get_model(doc, root, model, comm))
+        return shown, before
+
+    def _cleanup(self, root: Model | None = None) -> None:
+        super()._cleanup(root)
+        if self.still is not None:
+            self.still.clean_up(root)
+
+    def _render_model(self, doc: Document | None = None, comm: Comm | None = None) -> Model:
+        return super()._render_model(doc, comm and PageComm(comm))
+
+    def _render_mimebundle(self, model: Model, *arguments: Any) -> Any:
+        bundle = super()._render_mimebundle(model, *arguments)
+        _, browser = self._comms[model.ref["id"]]
+        browser._handle_msg = self._published(browser._handle_msg)
+        browser._on_open = self._published(browser._on_open)
+        return bundle
+
+    def _published(self, handle: Callable[[Any], None]) -> Callable[[Any], object]:
+        return lambda message: self.publish(partial(handle, message))
+
+
+class PageComm(Comm):
+    """Comm of a cell: Panel's messages wait until the browser opens ``comm``, and go in order.
+
+    Panel by itself tries a message again after a while, when later ones have overtaken it.
+    """
+
+    def __init__(self, comm: Comm) -> None:
+        super().__init__(comm.id)
+        self._comm = comm
+        self._kept: list[tuple[Any, Sequence[bytes]]] = []
+        comm._on_open = lambda _: self._send_kept()
+
+    def send(
+        self,
+        data: dict[str, Any] | str | None = None,
+        metadata: dict[str, Any] | str | None = None,
+        buffers: Sequence[bytes] = (),
+    ) -> None:
+        """One part of a message: JSON, or one buffer."""
+        self._kept.append((data, buffers))
+        if self._comm._comm:
+            self._send_kept()
+
+    def _send_kept(self) -> None:
+        kept, self._kept = self._kept, []
+        for data, buffers in kept:
+            self._comm.send(data, buffers=buffers)
+
+
+def forget_places(page: pn.Column) -> None:
+    """Forget the places where ``page`` is shown: in a notebook Panel would keep them for good."""
+    for ref, (shown, root, *_) in list(pn.state._views.items()):
+        if shown is page:
+            del pn.state._views[ref]
+            page._cleanup(root)
+
+
+#: Seconds from the first change to a new picture: several changes make one.
+CALM = 1.0
+NOT_YET = "Live where the cell is run; nothing was on it yet when the notebook was saved."
+TOLD = "A still picture: the cell is live where it is run."
+
+
+class Alive(Component):
+    """Invisible component that tells the browser that the kernel answers: ``{"alive": true}``."""
+
+    still = param.String("", doc="Class of the still pictures of this cell, in the page.")
+
+    _esm = browser.module(Path(__file__).with_name("still.js"))
+
+
+class Still:
+    """Still pictures of one cell, one per display.
+
+    ``draw`` gives the picture as it is now, None where there is none yet.
+    """
+
+    def __init__(self, draw: Callable[[], Drawing | None]) -> None:
+        self._draw = draw
+        self._name = f"inficond-still-{uuid4().hex[:12]}"
+        self._shown: dict[str, Any] = {}  # what the outputs hold
+        self._handles: list[Any] = []
+        self._waiting: asyncio.TimerHandle | None = None
+
+    @cached_property
+    def alive(self) -> Alive:
+        """Company of the cell in a page, made for the first notebook that shows it."""
+        return Alive(still=self._name, width=0, height=0, margin=0)
+
+    def clean_up(self, root: Model | None) -> None:
+        """Drop the still picture's model from the page of ``root``, if it has one."""
+        if "alive" in vars(self):
+            self.alive._cleanup(root)
+
+    def show(self) -> None:
+        """Display the picture, as an output of the cell that runs; only in a kernel of IPython."""
+        if not in_kernel():
+            return
+        from IPython.display import display  # noqa: PLC0415 - a notebook has it
+
+        self._shown = self._bundle()
+        self._handles.append(display(self._shown, raw=True, display_id=True))
+
+    def tell_alive(self) -> None:
+        """Tell each place of the cell that the kernel answers."""
+        self.alive._send_msg({"alive": True})
+
+    def change_soon(self) -> None:
+        """Redraw the picture after a pause, if the cell is displayed."""
+        if self._handles and self._waiting is None:
+            self._waiting = asyncio.get_running_loop().call_later(CALM, self._change)
+
+    def close(self) -> None:
+        """Draw it no more."""
+        self._handles.clear()
+        if self._waiting is not None:
+            self._waiting.cancel()
+
+    def _change(self) -> None:
+        self._waiting = None
+        now = self._bundle()
+        if now != self._shown:
+            self._shown = now
+            for handle in self._handles:
+                handle.update(now, raw=True)
+
+    def _bundle(self) -> dict[str, str]:
+        """The output: HTML that stays whole where a notebook is sanitised, and a sentence."""
+        drawing = self._draw()
+        if drawing is None:
+            return {"text/html": f'<p class="{self._name}">{NOT_YET}</p>', "text/plain": NOT_YET}
+        picture = f'<img src="{drawing.uri()}" alt="{escape(TOLD)}" style="max-width: 100%">'
+        html = f'<div class="{self._name}">{picture}<p>{TOLD}</p></div>'
+        return {"text/html": html, "text/plain": TOLD}
+
+
+def in_kernel() -> bool:
+    """Whether this runs in a notebook's kernel, which takes displays and later changes of them."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return getattr(shell, "kernel", None) is not None

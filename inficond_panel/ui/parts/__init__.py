@@ -1,1 +1,0 @@
-"""Small parts that several views show: cards of metrics, menus, files to save."""

@@ -1,1 +1,0 @@
-"""Photos of a store: their pictures, galleries of them, and the dialog of one."""

@@ -1,0 +1,169 @@
+"""Reports as one HTML file each, from templates that escape all texts; a page loads nothing."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from inficond_panel.common.numbers import number
+from inficond_panel.distill import SEEN_LABEL
+from inficond_panel.results.forms import templates
+from inficond_panel.store import Store
+from inficond_panel.ui import browser
+from inficond_panel.vocabulary.confidence import confidence_word
+from inficond_panel.vocabulary.metrics import ACCURACY, ECE, TOP1
+
+_TEMPLATES = Path(__file__).resolve().with_name("templates")
+
+
+def render(template: str, title: str, *, folder: Path = _TEMPLATES, **content: Any) -> str:
+    """The page of ``template``, a file of ``folder`` that extends ``page.html.j2``."""
+    style = "\n".join([browser.font_css(), *browser.styles(_TEMPLATES / "report.css")])
+    page = templates(folder, _TEMPLATES).get_template(template)
+    return page.render(title=title, style=style, **content)
+
+
+Frames = Mapping[str, pd.DataFrame]
+#: Curves of the figure over gamma: which class of marks, and their words.
+_CURVES = {
+    "silhouette": ("of-teacher", "silhouette, sub-class"),
+    "silhouette_super": ("of-oracle dashed", "silhouette, super-class"),
+    TOP1.key: ("of-labels", "top-1 accuracy"),
+    ACCURACY.key: ("of-labels", "accuracy, mean of classes"),
+}
+_PICTURES = 40
+
+
+def compare_page(store: Store, frames: Frames) -> str:
+    """Outputs of teacher and oracle, reliability diagrams, maps, and the students of both."""
+    diagrams = _diagrams(frames["reliability"])
+    kinds = list(dict.fromkeys(kind for kind, _, _ in diagrams))
+    pooled = [
+        _reliability(f"{kind}, {bins}", {kind: diagram})
+        for (kind, name, bins), diagram in diagrams.items()
+        if not name
+    ]
+    classes = [
+        _reliability(name, {kind: diagrams[kind, name, "equal width"] for kind in kinds})
+        for name in store.classes
+    ]
+    places = frames.get("map")
+    maps = [] if places is None else [_map(f"t-SNE of {_named(k)}", places, k) for k in kinds]
+    title = f"{store.title}: teacher and oracle"
+    level = frames["outputs"].attrs["facts"]["level"]
+    return _page("compare", store, frames, level, title, pooled=pooled, classes=classes, maps=maps)
+
+
+def gamma_page(store: Store, frames: Frames) -> str:
+    """Oracles of several gammas: measures, silhouettes over gamma, diagrams and maps."""
+    gammas = frames["gammas"]
+    values = list(gammas.index.unique("gamma"))
+    named = {gamma: f"gamma {gamma:g}" if gamma else "gamma 0 (teacher)" for gamma in values}
+    single = TOP1.key in gammas.index.unique("measure")
+    diagrams = [
+        _reliability(named[gamma], {"oracle" if gamma else "teacher": part})
+        for gamma, part in frames["reliability"].groupby(level="gamma")
+    ]
+    places = frames.get("map")
+    maps = [] if places is None else [_map(named[g], places, f"{g:g}", store) for g in values]
+    return _page(
+        "gammas", store, frames, gammas.attrs["facts"]["level"], f"{store.title}: oracles by gamma",
+        curve=_curves(gammas), diagrams=diagrams, maps=maps,
+        reliability_of="of the likeliest class" if single else "all classes pooled",
+    )  # fmt: skip
+
+
+def link_page(store: Store, frames: Frames) -> str:
+    """Students per class beside the one softmax student."""
+    title = f"{store.title}: students per class and one softmax student"
+    return _page("links", store, frames, frames["links"].attrs["facts"]["level"], title)
+
+
+def _page(name: str, store: Store, frames: Frames, level: float, title: str, **more: Any) -> str:
+    more |= {"store_hash": store.content_hash, "level": confidence_word(level), "frames": frames}
+    return render(f"{name}.html.j2", title, **more)
+
+
+def _named(kind: str) -> str:
+    return f"oracle ({SEEN_LABEL})" if kind == "oracle" else kind
+
+
+def _diagrams(frame: pd.DataFrame) -> dict[Any, pd.DataFrame]:
+    return dict(list(frame.groupby(level=["of", "class", "bins"], sort=False)))
+
+
+def _reliability(title: str, diagrams: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
+    """Frequency over probability by bin; the area of a mark goes with the root of its events."""
+    marks, words = [], []
+    for kind, bins in diagrams.items():
+        name = _named(kind) if len(diagrams) == 1 else kind
+        words.append(f"{name} ECE {number(bins[ECE.key].iloc[0])}")
+        largest = max(int(bins["events"].max()), 1)
+        for row in bins[bins["events"] > 0].itertuples():
+            x, y = 26 + 168 * row.probability, 194 - 168 * row.frequency
+            marks.append(
+                (kind, round(x, 1), round(y, 1), round(2 + 4 * (row.events / largest) ** 0.25, 1))
+            )
+    return {"title": title, "words": "; ".join(words), "marks": marks}
+
+
+def _map(title: str, frame: pd.DataFrame, kind: str, store: Store | None = None) -> dict[str, Any]:
+    """Images at their places, coloured by group, some of them as thumbnails of the ``store``; a
+    group's name stands at its middle."""
+    names = frame.attrs["facts"]["names"]
+    group = frame["super" if "super" in frame else "group"]
+    at = frame[[f"{kind}_x", f"{kind}_y"]].to_numpy()
+    reach = np.ptp(at, axis=0)
+    at = np.round(26 + (at - at.min(axis=0)) / np.where(reach > 0, reach, 1) * 468, 1)
+    hues = {name: f"hsl({360 * i / len(names):.0f} 60% 45%)" for i, name in enumerate(names)}
+    points = [(x, y, hues.get(g, "#868f9c")) for (x, y), g in zip(at.tolist(), group, strict=True)]
+    own = {name: at[group == name] for name in names}
+    middles = [(name, np.median(xy, axis=0)) for name, xy in own.items() if len(xy)]
+    return {
+        "title": title,
+        "points": points,
+        "pictures": [(*points[row], jpeg) for row, jpeg in _pictures(store, group)],
+        "names": [(*middle.tolist(), name) for name, middle in middles],
+    }
+
+
+def _pictures(store: Store | None, group: pd.Series) -> Iterator[tuple[int, str]]:
+    """Thumbnails of some images of a map: the first of each group, round by round."""
+    if store is None or not store.has("thumbnail"):
+        return
+    place = {image: row for row, image in enumerate(store.images)}
+    known = group.reset_index(drop=True)[group.to_numpy() != ""]
+    for row in known.groupby(known).cumcount().sort_values(kind="stable").index[:_PICTURES]:
+        yield row, b64encode(store.thumbnail(place[group.index[row]])).decode()
+
+
+def _curves(frame: pd.DataFrame) -> dict[str, Any]:
+    """Silhouettes and accuracy over gamma, evenly spaced, the best circled (Lee et al., fig. 4)."""
+    there = frame.index.unique("measure")
+    names = [n for n in _CURVES if n in there and (n != ACCURACY.key or TOP1.key not in there)]
+    values = {name: frame.loc[name, "value"] for name in names}
+    every = np.concatenate([each.to_numpy() for each in values.values()])
+    low, high = min(0.0, float(np.nanmin(every))), float(np.nanmax(every))
+    gammas = list(frame.index.unique("gamma"))
+    x = [round(40 + 440 * at / max(len(gammas) - 1, 1), 1) for at in range(len(gammas))]
+
+    def y(value: float) -> float:
+        return round(220 - 180 * (value - low) / max(high - low, 1e-9), 1)
+
+    curves = []
+    for name in names:
+        points = [(x[at], y(v)) for at, v in enumerate(values[name]) if np.isfinite(v)]
+        best = max(points, key=lambda point: -point[1])
+        line = "M" + "L".join(f"{left} {top}" for left, top in points)
+        kind, words = _CURVES[name]
+        curves.append({"class": kind, "words": words, "line": line, "best": best})
+    return {
+        "ticks": [(left, f"{gamma:g}") for left, gamma in zip(x, gammas, strict=True)],
+        "levels": [(y(value), number(value, 2)) for value in (low, high)],
+        "curves": curves,
+    }

@@ -1,0 +1,320 @@
+"""Layers of the map of concepts: the cloud of segments, segments of one concept, and keys."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import param
+
+from inficond_panel.common.numbers import number
+from inficond_panel.errors import CancelledError
+from inficond_panel.plots.cloud import (
+    NOTHING,
+    WHOLE,
+    Assigned,
+    Density,
+    density_within,
+    segment_density,
+    segment_positions,
+    segment_tree,
+    take_assigned,
+)
+from inficond_panel.plots.concept_map import Shown, neighbour, tapped
+from inficond_panel.plots.map_layers import make_cloud
+from inficond_panel.state import Job
+from inficond_panel.tuning import Intent
+from inficond_panel.ui.images import PRESENCE, make_picture
+from inficond_panel.views.embedding.map_plot import make_facts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from inficond_panel.errors import InficondError
+    from inficond_panel.plots.cloud import Span
+    from inficond_panel.plots.concept_map import Frame
+    from inficond_panel.state import AppState
+    from inficond_panel.store import Store
+    from inficond_panel.views.embedding.map_plot import MapPlot
+
+_AROUND = 0.2  #: what is computed beyond each edge of the screen, as a share of what is on it
+
+
+class MapCloud(param.Parameterized):
+    """Keeps ``plot.cloud`` up to date with the frame and the theme."""
+
+    fault = param.String("", doc="Why the segments cannot be drawn; empty: they can.")
+
+    def __init__(self, app: AppState, plot: MapPlot) -> None:
+        self._app, self._plot = app, plot
+        self._density, self._projection = NOTHING, ""
+        self._asked: tuple[Span, Span, float] | None = None
+        super().__init__()
+        self._draw()
+
+    def show(self, projection: str) -> None:
+        """Show the cloud of another projection, when it is computed; none until then."""
+        self._projection = projection
+        self._set(NOTHING)
+        self.fault = self._app.store.lacks("segments")
+        if not self.fault:
+            self._fetch()
+
+    @param.depends("_plot.frame", watch=True)
+    def _follow(self) -> None:
+        if self._projection and not self.fault and self._wanted() != self._asked:
+            self._fetch()
+
+    def _fetch(self) -> None:
+        store, projection, asked = self._app.store, self._projection, self._wanted()
+        x, y, shape = self._asked = asked
+
+        def work(_: Job) -> Density:
+            if (x, y) == (WHOLE, WHOLE):
+                return segment_density(store, projection, shape)
+            return density_within(store, projection, x, y, shape)
+
+        self._app.jobs.submit(Job("cloud", work, self._set, self._failed))
+
+    def _wanted(self) -> tuple[Span, Span, float]:
+        frame = self._plot.frame
+        width, height = frame.size
+        # A power of 2: sessions share what is computed, and a spot is nearly round.
+        return _around(frame.x), _around(frame.y), 2.0 ** round(math.log2(width / height))
+
+    def _set(self, density: Density) -> None:
+        self.fault = ""
+        self._density = density
+        self._draw()
+
+    def _failed(self, error: InficondError) -> None:
+        if not isinstance(error, CancelledError):
+            self.fault = error.for_page
+
+    @param.depends("_app.theme", watch=True)
+    def _draw(self) -> None:
+        self._plot.cloud = make_cloud(self._density, self._app.theme == "dark")
+
+
+def _around(span: Span) -> Span:
+    """Span to compute for the span on screen: some more, so that a small move shows no edge."""
+    reach = _AROUND * (span[1] - span[0])
+    return max(WHOLE[0], span[0] - reach), min(WHOLE[1], span[1] + reach)
+
+
+REACH = 14.0  #: the pointer means a segment within so many pixels
+_NEAR = 64  #: candidates on the map, of which the nearest on screen is taken
+NOBODYS = Assigned()
+OPEN_ONE = "Open a concept: its segments are lit."
+
+
+def nearest_segment(
+    store: Store, method: str, frame: Frame, pixel: np.ndarray, reach: float = REACH
+) -> int | None:
+    """The segment whose place on screen is nearest to ``pixel`` ``(2,)``, if within ``reach``."""
+    segments, tree = segment_tree(store, method)
+    if not len(segments):
+        return None
+    place = frame.positions(pixel[None])[0]
+    _, near = tree.query(place, k=np.arange(1, min(_NEAR, len(segments)) + 1))
+    away = np.linalg.norm(frame.pixels(tree.data[near]) - pixel, axis=1)
+    best = int(away.argmin())
+    return int(segments[near[best]]) if away[best] <= reach else None
+
+
+def make_segment(store: Store, method: str, segment: int, class_name: str) -> dict[str, Any]:
+    """A segment's photo (see ``make_picture``), its place on the map, and facts on it."""
+    image = int(store.segment_image[segment])
+    facts = [
+        ("Concept", store.concepts[int(store.segment_concept[segment])]),
+        ("Cosine", number(float(store.segment_cosine[segment]))),
+    ]
+    if class_name:
+        label = int(store.label[image, store.classes.index(class_name)])
+        facts.append((f"Class {class_name}", PRESENCE[label]))
+    return {
+        **make_picture(store, image, segment),
+        "image": store.images[image],
+        "facts": facts,
+        "place": segment_positions(store, method)[segment].tolist(),
+    }
+
+
+class SegmentPointer:
+    """Finds segments on the session's worker; the newest question is the one that is answered.
+
+    ``answer`` is called with ``make_segment``, its place as shares of the plot, or with None.
+    """
+
+    def __init__(
+        self, app: AppState, plot: MapPlot, answer: Callable[[dict[str, Any] | None], None]
+    ) -> None:
+        self._app, self._plot, self._answer = app, plot, answer
+        self._asked = False  # and since then pointed nowhere else
+
+    def point(self, method: str, share: Sequence[float] | None) -> None:
+        """Ask for the segment at a place of the plot; at a concept there is a tooltip instead.
+
+        With None the pointer has left: an answer that is on its way to the browser is taken back.
+        """
+        self._app.jobs.cancel("segment")
+        asked, self._asked = self._asked, False
+        if share is None:
+            if asked:
+                self._answer(None)
+            return
+        frame, scene = self._plot.frame, self._plot.scene
+        pixel = np.array(share) * frame.size
+        x, y = frame.positions(pixel[None])[0].tolist()
+        if tapped(scene.xy, x, y, scene.shown, frame) is None:
+            self._ask(method, frame, pixel, REACH)
+        else:
+            self._answer(None)
+
+    def point_at_concept(self, method: str, concept: int) -> None:
+        """Ask for the segment nearest to a concept on the map."""
+        frame = self._plot.frame
+        self._ask(method, frame, frame.pixels(self._plot.scene.xy[[concept]])[0], np.inf)
+
+    def _ask(self, method: str, frame: Frame, pixel: np.ndarray, reach: float) -> None:
+        store, class_name = self._app.store, self._app.selection.class_name
+
+        def work(_: Job) -> dict[str, Any] | None:
+            found = nearest_segment(store, method, frame, pixel, reach)
+            if found is None:
+                return None
+            segment = make_segment(store, method, found, class_name)
+            share = frame.pixels(np.array([segment["place"]]))[0] / frame.size
+            return {**segment, "place": share.tolist()}
+
+        def done(found: dict[str, Any] | None) -> None:
+            if not job.cancelled():  # the pointer may have left since
+                self._answer(found)
+
+        self._asked = True
+        job = Job("segment", work, done, self._app.tuning.tell)
+        self._app.jobs.submit(job)
+
+
+class AssignedSegments(param.Parameterized):
+    """Keeps ``segments`` up to date with the concept opened and the projection shown."""
+
+    segments = param.ClassSelector(class_=Assigned, default=NOBODYS)
+
+    def __init__(self, app: AppState) -> None:
+        self._app, self._projection, self._fault = app, "", ""
+        super().__init__()
+
+    def show(self, projection: str) -> None:
+        """Find the segments on another projection."""
+        self._projection = projection
+        self._fetch()
+
+    def caption(self) -> dict[str, Any]:
+        """Sentence on them as ``words``, and whether any is ``lit``; empty without segments."""
+        if not self._app.store.holds("segments"):
+            return {}
+        words = self.segments.words() or self._fault or OPEN_ONE
+        return {"words": words, "lit": self.segments.placed > 0}
+
+    @param.depends("_app.selection.concept", watch=True)
+    def _fetch(self) -> None:
+        store, projection = self._app.store, self._projection
+        concept = self._app.selection.concept if store.holds("segments") else ""
+        self._fault = ""
+        if not concept or not projection:
+            self._app.jobs.cancel("assigned")
+            self.segments = NOBODYS
+            return
+
+        def work(_: Job) -> Assigned:
+            return take_assigned(store, projection, concept)
+
+        self._app.jobs.submit(Job("assigned", work, self._set, self._failed))
+        if (self.segments.concept, self.segments.method) != (concept, projection):
+            self.segments = Assigned(concept, projection, known=False)
+
+    def _set(self, assigned: Assigned) -> None:
+        if assigned.concept == self._app.selection.concept:  # it may have been closed meanwhile
+            self.segments = assigned
+
+    def _failed(self, error: InficondError) -> None:
+        if not isinstance(error, CancelledError):
+            self._fault = error.for_page
+            self.segments = NOBODYS
+
+
+ZOOM = 1.5  #: one press of + enlarges so many times
+_DIRECTIONS = ("left", "right", "up", "down")
+
+
+class MapKeys(param.Parameterized):
+    """Keys of one map; ``cursor`` is drawn as part of its scene."""
+
+    cursor = param.Integer(None, allow_None=True, doc="Concept that the keyboard is at.")
+
+    def __init__(self, app: AppState, plot: MapPlot) -> None:
+        super().__init__()
+        self._app, self._plot = app, plot
+
+    def press(self, message: str) -> None:
+        """Do what a key asks for at the cursor; without one it is set first.
+
+        ``message`` is a direction, ``in``, ``out``, ``open``, ``group`` (take the concept into the
+        selected group, or out of it), ``thumb up``, ``thumb down``, ``thumb remove``, ``enter``, or
+        ``segment``, which the view answers.
+        """
+        at = self._first() if self.cursor is None else self.cursor
+        concept, selection = self._app.store.concepts[at], self._app.selection
+        place, frame = self._plot.scene.xy[at], self._plot.frame
+        self.cursor = at
+        if message in _DIRECTIONS:
+            self._move(at, message)
+        elif message in {"in", "out"}:
+            self._plot.look_at(frame.zoomed(ZOOM if message == "in" else 1 / ZOOM, place))
+        elif message == "open":
+            selection.open_concept(concept)
+        elif message == "group":
+            others = [name for name in selection.concepts if name != concept]
+            there = concept in selection.concepts
+            selection.concepts = others if there else [*others, concept]
+        elif message.startswith("thumb "):
+            self._thumb(concept, message.removeprefix("thumb "))
+        elif message not in {"enter", "segment"}:
+            raise ValueError("no such key")
+
+    def _thumb(self, concept: str, direction: str) -> None:
+        student, tuning = self._app.selection.class_name, self._app.tuning
+        if student and not tuning.busy:
+            tuning.toggle(Intent(student, concept, direction))
+
+    def leave(self) -> None:
+        """Take the cursor away."""
+        self.cursor = None
+
+    def words(self, shown: Shown) -> str:
+        """The concept at the cursor of ``shown``, for a screen reader; empty without one."""
+        if shown.cursor is None:
+            return ""
+        facts = make_facts(self._app.store, shown)
+        fact = {key: texts[shown.cursor] for key, texts in facts.items()}
+        words = [fact["name"], f"influence {fact['influence']}", f"{fact['segments']} segments"]
+        words.append(f"nearest {fact['nearest']}")
+        if shown.cursor in shown.pending:
+            words.append(f"pending: {shown.pending[shown.cursor]}")
+        if fact["name"] in self._app.selection.concepts:
+            words.append("selected")
+        return ", ".join(words)
+
+    def _first(self) -> int:
+        """Concept where the keyboard starts: one with a name on the map, or the middle one."""
+        named = self._plot.scene.shown.named
+        return named[0] if named else int(np.abs(self._plot.scene.xy - 0.5).sum(1).argmin())
+
+    def _move(self, at: int, direction: str) -> None:
+        xy, frame = self._plot.scene.xy, self._plot.frame
+        self.cursor = neighbour(frame.pixels(xy), at, direction)
+        moved = frame.showing(xy[self.cursor])
+        if moved != frame:
+            self._plot.look_at(moved)

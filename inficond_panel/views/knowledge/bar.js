@@ -1,0 +1,346 @@
+// Top bar of the knowledge view: AP now, changes, the pending batch, its button, its group, notices.
+
+import {
+  count, drawOnce, fixed, followTheme, h, icon, isNumber, keyed, s, select, set, signed, text, watch,
+} from "../../ui/base.js"
+import { popMenu } from "../../ui/parts/menu.js"
+import { WHISKER, axisOf, toldOf, whiskerOf } from "../../ui/parts/whisker.js"
+import { DIRECTIONS, POINTS } from "../../ui/vocabulary.js"
+import { groupButton, isBusy, isFitting, ownCures, ownPending, sender, sizeOf } from "./shared.js"
+
+const GROUP_SHOWN = 2 // members named; the rest is a number
+const NO_INTENTS = "No intents. Thumb a concept up or down."
+
+export function render({ model, el }) {
+  const bar = makeBar(model, sender(model), popMenu(el))
+  el.append(bar.element)
+  followTheme(model, bar.element)
+  watch(model, ["student", "ranked", "pending", "status", "summary", "factor", "group", "notices", "touched", "held", "adding", "cures", "suggesting", "locked"], () => {
+    bar.element.hidden = !model.student
+    if (model.student) bar.draw()
+  })
+}
+
+function makeBar(model, send, menu) {
+  const ap = h("b", { class: "num" })
+  const teacher = h("span", { class: "teacher num" })
+  const since = changeRow("Since start")
+  const preview = changeRow("Preview", "preview")
+  const axis = s("svg", { class: "whisker axis", height: 13, "aria-hidden": "true" })
+  const changes = h("div", { class: "changes" }, since.cells, preview.cells, h("span", { class: "under" }), axis)
+  const button = makeButton(model, send)
+  const blocks = h("div", { class: "blocks", role: "group", "aria-label": "Pending intents by rank" })
+  const line = makeLine(model, send, menu)
+  const touched = makeTouched(model, send)
+  const notices = makeNotices(model)
+  const held = makeHeld(model, send)
+  const element = h("div", { class: "bar" },
+    h("div", { class: "now" }, h("div", { class: "score" }, h("span", { class: "label" }, "AP now"), ap, teacher), changes, button.element),
+    blocks, line.element, held.element, touched.element, notices.element)
+  new ResizeObserver(() => model.student && draw()).observe(axis)
+  const draw = () => {
+    const { summary } = model
+    text(ap, fixed(summary.ap, 3))
+    text(teacher, `teacher ${fixed(summary.teacher_ap, 3)}`)
+    set(ap, "title", summary.reason || null)
+    const scale = changeScale([summary.since, summary.preview], axis.clientWidth)
+    since.draw(summary.since, scale, summary.no_change)
+    preview.draw(summary.preview, scale, "")
+    drawAxis(axis, scale)
+    drawBlocks(blocks, model, send)
+    button.draw()
+    line.draw()
+    held.draw()
+    touched.draw()
+    notices.draw()
+  }
+  return { element, draw }
+}
+
+/** What the rules decided about the batch; after the refit, about what was done. Nothing in silence. */
+function makeNotices(model) {
+  const first = h("span", { class: "clip" })
+  const more = h("button", { class: "link", type: "button" })
+  const list = h("ul")
+  const element = h("div", { class: "notices", role: "status", "aria-label": "Notices" }, icon("note", 14), first, more, list)
+  let open = false
+  const draw = () => {
+    const { notices } = model
+    element.hidden = notices.length === 0
+    if (element.hidden) { open = false; return }
+    drawOnce(first, notices[0], () => [notices[0]])
+    set(first, "title", notices[0])
+    set(first, "class", open || notices.length === 1 ? "whole" : "clip")
+    more.hidden = notices.length === 1
+    text(more, open ? "less" : `${count(notices.length - 1)} more`)
+    set(more, "aria-expanded", String(open))
+    list.hidden = !open
+    drawOnce(list, JSON.stringify(notices), () => notices.slice(1).map((notice) => h("li", {}, notice)))
+  }
+  more.addEventListener("click", () => { open = !open; draw() })
+  return { element, draw }
+}
+
+/** One change: value, interval, whisker, and a badge where 0 lies in the interval. */
+function changeRow(name, kind = "") {
+  const value = h("span", { class: "change num" })
+  const range = h("span", { class: "range-text num" })
+  const whisker = s("svg", { class: "whisker", height: WHISKER, "aria-hidden": "true" })
+  const badge = h("span", { class: "noise" }, h("span", { class: "badge" }, "within noise"))
+  const draw = (change, scale, none) => {
+    text(value, change?.text ?? "–")
+    text(range, change ? change.interval : none)
+    badge.firstChild.hidden = !change?.noise
+    whisker.replaceChildren(...whiskerOf(change, scale.place, kind))
+  }
+  return { cells: [h("span", { class: "what" }, name), value, range, whisker, badge], draw }
+}
+
+/** The axis that both changes share: 0 is on it, ticks are round numbers of points, with room for their labels. */
+function changeScale(changes, pixels) {
+  const values = changes.filter(Boolean).flatMap(({ at }) => at)
+  if (!values.length) return { place: () => 50, ticks: [] }
+  const low = Math.min(0, ...values)
+  const high = Math.max(0, ...values)
+  const pad = Math.max(0.1, high - low) * 0.1
+  const [from, width] = [low - pad, high - low + 2 * pad]
+  const step = [0.1, 0.2, 0.5, 1, 2, 3, 5, 10, 20, 50].find((size) => width / size <= Math.min(3.6, pixels / 40)) ?? 100
+  const first = Math.ceil(from / step)
+  const ticks = Array.from({ length: Math.floor((from + width) / step) - first + 1 }, (_, index) => (first + index) * step)
+  return { place: axisOf([from, from + width]), ticks }
+}
+
+function drawAxis(svg, { place, ticks }) {
+  const digits = ticks.some((tick) => Math.abs(tick - Math.round(tick)) > 1e-9) ? 1 : 0
+  const label = (tick, index) => `${Math.abs(tick) < 1e-9 ? "0" : signed(tick, digits)}${index === ticks.length - 1 ? ` ${POINTS}` : ""}`
+  svg.replaceChildren(...ticks.map((tick, index) =>
+    s("text", { x: `${place(tick).toFixed(2)}%`, y: 10, "text-anchor": "middle" }, label(tick, index))))
+}
+
+function makeButton(model, send) {
+  const progress = h("i", { class: "progress" })
+  const label = h("span")
+  const number = h("span", { class: "count" })
+  const press = () => {
+    if (model.status.kind === "fitting") send("cancel")
+    else if (sizeOf(model) && !isBusy(model)) send("fine_tune")
+  }
+  const main = h("button", { class: "btn primary", type: "button", title: "Fine-tune (Ctrl+Enter)", "aria-keyshortcuts": "Control+Enter", "aria-describedby": "batch-status", onclick: press }, progress, label, number)
+  // never disabled for good: that would take the focus from who has just pressed it
+  const clear = h("button", { class: "btn plain", type: "button", title: "Clear the batch (Shift+Backspace)", "aria-keyshortcuts": "Shift+Backspace",
+    onclick: () => { if (!isBusy(model)) send("clear") } }, "Clear")
+  const draw = () => {
+    const { kind, progress: part } = model.status
+    const fitting = isFitting(model), cancelling = kind === "cancelling"
+    const size = sizeOf(model)
+    text(label, cancelling ? "Cancelling…" : fitting ? `Cancel · ${Math.round(100 * part)} %` : kind === "error" && size ? "Retry" : "Fine-tune")
+    text(number, size)
+    number.hidden = fitting || size === 0
+    progress.style.width = fitting ? `${100 * part}%` : "0"
+    main.classList.toggle("cancel", fitting)
+    set(main, "aria-disabled", cancelling || (!fitting && (size === 0 || isBusy(model))) ? "true" : null)
+    set(clear, "aria-disabled", isBusy(model) || size === 0 ? "true" : null)
+  }
+  return { element: h("div", { class: "submit" }, main, clear), draw }
+}
+
+/** A block a listed concept, in rank order, then the intents on concepts that have no block yet: of a
+    long list, all. */
+function drawBlocks(blocks, model, send) {
+  const intents = new Map(ownPending(model).map((intent) => [intent.concept, intent]))
+  const listed = model.ranked.map(({ concept, rank }) => ({ concept, rank, intent: intents.get(concept) }))
+  const names = new Set(listed.map(({ concept }) => concept))
+  const others = [...intents.values()].filter(({ concept }) => !names.has(concept)).map((intent) => ({ concept: intent.concept, rank: "", intent }))
+  blocks.style.setProperty("--n", listed.length || 12)
+  blocks.classList.toggle("dense", listed.length > 20)
+  const click = (concept) => () => {
+    const intent = ownPending(model).find((one) => one.concept === concept)
+    if (intent) send("withdraw", { concept })
+    else focusConcept(blocks, concept)
+  }
+  const cures = ownCures(model).map((cure) => ({ concept: cure.place.join(" "), cure, rank: "" }))
+  keyed(blocks, [...listed, ...others, ...cures], ({ concept, cure }) => (cure ? `cure ${cure.words}` : `concept ${concept}`),
+    ({ concept, cure }) => h("button", { type: "button", onclick: cure ? () => send("take_out", { place: cure.place }) : click(concept) },
+      h("b", { "aria-hidden": "true" }), h("i", { class: "vh" }), h("span", { "aria-hidden": "true" })),
+    (block, { concept, rank, intent, cure }) => {
+      if (cure) return fillCure(block, cure)
+      set(block, "class", `block ${intent?.direction ?? ""} ${rank === "" ? "other" : ""}`)
+      set(block, "tabindex", intent ? 0 : -1)
+      set(block, "title", intent ? `${concept}: take it out` : concept)
+      text(block.children[1], intent ? `Take out: ${DIRECTIONS[intent.direction].verb.toLowerCase()} ${concept}` : `${rank}, ${concept}`)
+      text(block.firstChild, rank === "" ? concept : rank)
+      text(block.lastChild, intent ? DIRECTIONS[intent.direction].mark : "")
+    })
+}
+
+function fillCure(block, { words }) {
+  set(block, "class", "block other cure")
+  set(block, "title", `${words}: take it out`)
+  text(block.children[1], `Take out: ${words}`)
+  text(block.firstChild, words)
+}
+
+function focusConcept(blocks, concept) {
+  const view = blocks.getRootNode().host.closest(".knowledge") // the part that this one is in
+  const row = [...view.querySelectorAll(".rows > .row")].find(({ dataset }) => dataset.key === concept)
+  row?.scrollIntoView({ block: "nearest" })
+  row?.focus()
+}
+
+/** The line below the blocks: what is pending, the factor, how the fit goes, the group. */
+function makeLine(model, send, menu) {
+  const suggest = makeSuggest(model, send, menu)
+  const counts = h("span", { class: "counts" })
+  const factor = select("Factor", model.options.factors.map((x) => [x, `×${x}`]), model.factor, (x) => { model.factor = Number(x) }, "Factor")
+  factor.classList.add("compact", "factor")
+  set(factor, "title", "How far a thumb goes: the bound is the influence times the factor, or divided by it")
+  const status = h("span", { class: "status", role: "status", id: "batch-status" })
+  const noise = h("span", { class: "badge" }, "preview within noise")
+  const group = h("span", { class: "twin" })
+  const element = h("div", { class: "line" }, counts, suggest.element, factor, noise, status, h("span", { class: "grow" }), group)
+  const draw = () => {
+    counts.replaceChildren(...countsOf(model))
+    set(counts, "title", "Intents of this batch, in all classes")
+    counts.hidden = sizeOf(model) === 0
+    suggest.draw()
+    factor.control.disabled = isBusy(model)
+    noise.hidden = model.status.kind !== "idle" || !model.summary.preview?.noise
+    factor.control.show(model.factor)
+    drawOnce(status, JSON.stringify([model.status, model.summary.flips, sizeOf(model), model.locked]), () => statusOf(model, send))
+    drawOnce(group, JSON.stringify([model.group, model.pending, isBusy(model)]), () => (model.group ? groupOffer(model, send) : []))
+  }
+  return { element, draw }
+}
+
+function countsOf(model) {
+  const given = [...model.pending, ...model.cures]
+  const kinds = new Set([...Object.keys(DIRECTIONS), ...model.cures.map(({ direction }) => direction)])
+  return [...kinds]
+    .map((direction) => [direction, given.filter((item) => item.direction === direction).length])
+    .filter(([, n]) => n > 0)
+    .flatMap(([direction, n], index) => [index ? ", " : "", h("b", { class: "num" }, String(n)), ` ${direction}`])
+}
+
+function statusOf(model, send) {
+  const { kind, text: words, remedy } = model.status
+  const { flips } = model.summary
+  if (model.locked) return [h("span", { class: "trouble" }, model.locked), h("button", { class: "link", type: "button", onclick: () => send("show_tune") }, "Back to tune")]
+  if (kind === "error") return [icon("cross"), h("span", { class: "trouble" }, [words, remedy].filter(Boolean).join(" "))]
+  if (kind === "cancelling") return [h("span", { class: "spin" }), "Stopping; the batch stays."]
+  if (kind === "fitting") return [h("span", { class: "num" }, words)]
+  if (kind === "previewing") return [h("span", { class: "spin" }), words || "Previewing…"]
+  if (sizeOf(model) === 0) return kind === "done" ? doneOf(model.status) : [NO_INTENTS]
+  if (!isNumber(flips)) return []
+  return [h("span", { class: "num" }, flips ? `${count(flips)} ${flips === 1 ? "image changes" : "images change"} sides` : "No image changes sides")]
+}
+
+function doneOf({ text: words, change, others }) {
+  if (!change) return [others ? `${words}. ${others}` : words]
+  return [h("span", { class: "num" }, `${words}: AP `, h("b", {}, change.text), h("span", { class: "in-full" }, ` ${change.interval}`)),
+    change.noise && h("span", { class: "badge" }, "within noise"), others && h("span", {}, ` ${others}`)].filter(Boolean)
+}
+
+/** The group of the concept thumbed last: its nearest members one by one, and all at once. */
+function groupOffer(model, send) {
+  const { of, members, concepts, direction, more } = model.group
+  const { verb } = DIRECTIONS[direction]
+  const one = ({ concept, r }) => [h("button", { class: "link clip", type: "button", title: `${verb} ${concept} too`, onclick: () => send("toggle", { concept, direction }) }, concept),
+    h("span", { class: "num" }, ` r ${fixed(r, 2)} `)]
+  const shown = members.slice(0, GROUP_SHOWN)
+  const rest = members.length - shown.length + more
+  const title = `Collinear over the images of fit: ${[of, ...members.map(({ concept }) => concept)].join(", ")}${more ? `, and ${more} more behind these` : ""}`
+  return [h("span", { class: "stands", title }, "Stands with ", h("span", { class: "clip" }, of), " · ", ...shown.flatMap(one), rest > 0 && `+${rest}`), concepts.length > 2 || members.length > 1 ? groupButton(model.group, model, send, `all ${concepts.length}`) : ""]
+}
+
+// --- suggest, the bounds in force, the students touched ---------------------------------------
+
+/** What a machine would do: a repair of the student or of all; while one is looked for, its progress and the way to stop it. */
+function makeSuggest(model, send, menu) {
+  const bar = h("i", { class: "progress" })
+  const label = h("span")
+  const element = h("button", { class: "suggest", type: "button", "aria-haspopup": "menu" }, bar, label)
+  const ask = (every) => () => send("suggest", { every })
+  element.addEventListener("click", () => {
+    if (model.suggesting.running) { send("stop_suggesting"); return }
+    if (isBusy(model)) return
+    const entry = (name, run) => ({ name, key: "", run })
+    menu.open(element, element, "Suggest", [
+      entry(`Repair ${model.student}`, ask(false)), entry("Repair all students", ask(true))])
+  })
+  element.hidden = !model.options.suggests
+  const draw = () => {
+    const { running, share, text: words } = model.suggesting
+    const part = Math.round(100 * (share ?? 0))
+    bar.style.width = running ? `${part}%` : "0"
+    text(label, running ? `Suggesting ${part} % ✕` : "Suggest")
+    set(element, "title", running ? `${words}. Click to stop.` : "What a machine would do, by what the data say: it waits in the batch")
+    set(element, "aria-label", running ? `Suggesting ${part} %: stop it` : "Suggest")
+    set(element, "aria-disabled", !running && isBusy(model) ? "true" : null)
+  }
+  return { element, draw }
+}
+
+const RELEASE = "release"
+const HELD_SHOWN = 6 // the rest is a number
+
+function makeHeld(model, send) {
+  const list = h("span", { class: "chips" })
+  const more = h("button", { class: "link", type: "button", onclick: () => { open = !open; draw() } })
+  const element = h("div", { class: "held", role: "group", "aria-label": "Bounds in force" }, h("span", { class: "muted" }, "Held:"), list, more)
+  let open = false
+  const make = ({ concept }) => h("span", { class: "chip" },
+    h("button", { class: "name clip offline", type: "button", "aria-label": `Open ${concept}`, onclick: () => send("open", { concept }) }, concept), h("span", { class: "num" }),
+    h("button", { class: "lift", type: "button", onclick: () => { if (!isBusy(model)) send("toggle", { concept, direction: RELEASE }) } }, icon(DIRECTIONS[RELEASE].icon, 12)))
+  const update = (chip, { concept, bound }, released) => {
+    const [name, limit, lift] = chip.children
+    const words = `${DIRECTIONS[RELEASE].verb} ${concept}, ${bound}`
+    set(name, "title", concept)
+    text(limit, bound)
+    set(lift, "aria-label", words)
+    set(lift, "title", released ? `${words}: waits; once more takes it back` : words)
+    set(lift, "aria-pressed", String(released))
+    set(lift, "aria-disabled", isBusy(model) ? "true" : null)
+  }
+  function draw() {
+    const { held } = model
+    const released = new Set(ownPending(model).filter(({ direction }) => direction === RELEASE).map(({ concept }) => concept))
+    element.hidden = !held.length
+    const shown = open ? held : held.slice(0, HELD_SHOWN)
+    keyed(list, shown, ({ concept }) => concept, make, (chip, one) => update(chip, one, released.has(one.concept)))
+    more.hidden = held.length <= HELD_SHOWN
+    text(more, open ? "less" : `${count(held.length - HELD_SHOWN)} more`)
+    set(more, "aria-expanded", String(open))
+  }
+  return { element, draw }
+}
+
+const STUDENTS_SHOWN = 6 // of a batch; the rest is a number
+
+/** The students that the batch touches, if there are others than the one shown: a click goes there. */
+function makeTouched(model, send) {
+  const element = h("div", { class: "touched", role: "group", "aria-label": "Students of this batch" })
+  const make = ({ student }) => h("button", { type: "button", onclick: () => send("select", { student }) },
+    h("b", { class: "clip" }), h("span", { class: "num", "aria-hidden": "true" }), h("span", { class: "num change" }))
+  const update = (button, { student, items, change }) => {
+    const [name, marks, told] = button.children
+    text(name, student)
+    text(marks, items.map(([glyph, kind, n]) => (glyph === kind ? kind : `${glyph}${n}`)).join(" "))
+    text(told, change ? `${change.text}${change.noise ? ", within noise" : ""}` : "")
+    set(button, "aria-current", student === model.student ? "true" : null)
+    set(button, "title", `${student}: ${items.map(([, kind, n]) => `${n} ${kind}`).join(", ")}${change ? `; AP ${toldOf(change)}` : ""}`)
+  }
+  const label = h("span", { class: "muted" })
+  const list = h("span", { class: "chips" })
+  const rest = h("span", { class: "muted num" })
+  element.append(label, list, rest)
+  const draw = () => {
+    const { touched, student } = model
+    element.hidden = !touched.some((one) => one.student !== student)
+    if (element.hidden) return
+    text(label, `This batch tunes ${touched.length} ${touched.length === 1 ? "student" : "students"}:`)
+    const shown = touched.slice(0, STUDENTS_SHOWN)
+    keyed(list, shown, (one) => one.student, make, update)
+    text(rest, touched.length > shown.length ? `and ${count(touched.length - shown.length)} more` : "")
+  }
+  return { element, draw }
+}

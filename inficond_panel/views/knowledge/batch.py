@@ -1,0 +1,305 @@
+"""Top bar of the knowledge view as plain data: the batch of thumbs and its expected effect."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import param
+
+from inficond_panel.common.numbers import bound, count, defined
+from inficond_panel.results.cross_fitted import chosen_on_tune
+from inficond_panel.state import Job
+from inficond_panel.state.tuning import TuningState
+from inficond_panel.tuning import Intent
+from inficond_panel.tuning.fitting.held_out import learns_from_tune
+from inficond_panel.tuning.intents.asked import place_of
+from inficond_panel.ui import browser
+from inficond_panel.ui.component import action
+from inficond_panel.views.knowledge.parts import StudentActions, StudentPart, make_status
+from inficond_panel.views.knowledge.repairs import make_cure
+from inficond_panel.vocabulary.directions import THUMBS
+from inficond_panel.vocabulary.metrics import AP
+from inficond_panel.vocabulary.splits import TUNE
+from inficond_panel.wording.cures import (
+    chosen_sentence,
+    direction_of,
+    glyph_of,
+    learned_sentence,
+    suggestion_sentences,
+)
+from inficond_panel.wording.metrics import make_change
+
+if TYPE_CHECKING:
+    from inficond_panel.distill import Interval
+    from inficond_panel.errors import InficondError
+    from inficond_panel.results.compensation import Group
+    from inficond_panel.results.snapshot import Snapshot
+    from inficond_panel.state import AppState, Preview
+    from inficond_panel.state.batch import Item
+    from inficond_panel.tuning.intents.bounds import Bounds
+    from inficond_panel.views.knowledge.parts import KnowledgeTable
+
+#: Rows of a list that has a block for each.
+MOST_BLOCKS = 50
+_FACTOR = TuningState.param["factor"]
+
+
+def make_pending(
+    intent: Intent, bounds: tuple[float | None, float | None], strongest: float
+) -> dict[str, Any]:
+    """A pending intent: its factor, and its bound in words, as an influence, and relative to the
+    strongest; one that releases a bound has none."""
+    value = next((limit for limit in bounds if limit is not None), None)
+    return {
+        "student": intent.class_name,
+        "concept": intent.concept,
+        "direction": intent.direction,
+        "factor": intent.factor,
+        "bound": bound(*bounds) or intent.direction,
+        "value": value,
+        "share": None if value is None else value / strongest if strongest else 0.0,
+    }
+
+
+def make_held(bounds: Bounds, name: str) -> list[dict[str, str]]:
+    """The bounds in force on the student of a class: concept, and the bound in words."""
+    return [
+        {"concept": concept, "bound": bound(*limits)}
+        for (class_name, concept), limits in bounds.items()
+        if class_name == name
+    ]
+
+
+def make_touched(batch: Sequence[Item], preview: Preview | None) -> list[dict[str, Any]]:
+    """Students that a batch touches: number of items by kind, and the expected change of each.
+
+    ``items`` are (sign, kind, number).
+    """
+    names = sorted({item.class_name for item in batch})
+    items = {
+        name: Counter((glyph_of(i), direction_of(i)) for i in batch if i.class_name == name)
+        for name in names
+    }
+    return [
+        {
+            "student": name,
+            "items": [[*kind, number] for kind, number in found.items()],
+            "change": make_change(preview.of(name, AP.key)) if preview else None,
+        }
+        for name, found in items.items()
+    ]
+
+
+def make_suggesting(running: bool, part: float, text: str) -> dict[str, Any]:
+    """Suggestion under way: whether there is one, its progress, and present step."""
+    return {"running": running, "share": part, "text": text}
+
+
+def make_summary(
+    snapshot: Snapshot, name: str, total: Interval | None, preview: Preview | None
+) -> dict[str, Any]:
+    """Top bar: AP of student and teacher, change since the start, and expected change by the batch.
+
+    ``total`` is the interval of the change since the start, once it is known.
+    """
+    metrics, untouched = snapshot.metrics[name], snapshot.node.parent is None
+    change = metrics.ap - snapshot.before[name].ap
+    reason = f"The {snapshot.split} split has no positive of {name}."
+    return {
+        AP.key: defined(metrics.ap),
+        "teacher_ap": defined(metrics.teacher_ap),
+        "reason": "" if metrics.positives else reason,
+        "since": None if untouched else make_change(total, change),
+        "no_change": "untouched student" if untouched else "undefined",
+        "preview": make_change(preview.of(name, AP.key)) if preview else None,
+        "flips": preview.sides.get(name) if preview else None,
+    }
+
+
+def make_others(tuned: Sequence[str], name: str, joint: bool = False) -> str:
+    """Sentence that a refit was of other classes than ``name``; empty where it was of this."""
+    if name in tuned or not tuned:
+        return ""
+    which = tuned[0] if len(tuned) == 1 else f"{count(len(tuned))} other classes"
+    return f"It tuned {which}; {name} {'moved with it' if joint else 'is as it was'}."
+
+
+def make_group_offer(
+    group: Group | None, taken: Sequence[str], direction: str
+) -> dict[str, Any] | None:
+    """The group of the concept thumbed last: members without a thumb, and the one for all.
+
+    ``taken`` are the concepts that have this thumb. None where nobody is left.
+    """
+    free = group.without(taken) if group else ()
+    if group is None or not free:
+        return None
+    return {
+        "of": group.members[0].concept,
+        "members": [{"concept": m.concept, "r": m.correlation} for m in free],
+        "concepts": list(group.twins),
+        "more": group.behind,
+        "direction": direction,
+    }
+
+
+def make_ranked(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Concepts and ranks of the rows that have a block each; of a long list none has."""
+    if len(rows) > MOST_BLOCKS:
+        return []
+    return [{key: row[key] for key in ("concept", "rank")} for row in rows if row["rank"]]
+
+
+class BatchBar(StudentPart):
+    """Top bar: the student's AP, the batch with its preview, and the button that fits it."""
+
+    cures = param.List(default=[], item_type=dict, doc="Pending cures of all classes.")
+    held = param.List(default=[], item_type=dict, doc="As ``make_held`` gives it.")
+    touched = param.List(default=[], item_type=dict, doc="As ``make_touched`` gives it.")
+    ranked = param.List(default=[], item_type=dict, doc="As ``make_ranked`` gives it.")
+    summary = param.Dict(default={}, doc="As ``make_summary`` gives it.")
+    factor = param.Number(
+        default=2.0, bounds=_FACTOR.bounds, inclusive_bounds=_FACTOR.inclusive_bounds
+    )
+    group = param.Dict(default=None, allow_None=True, doc="As ``make_group_offer`` gives it.")
+    notices = param.List(default=[], item_type=str, doc="What the rules decided, in sentences.")
+    suggesting = param.Dict(default={}, doc="As ``make_suggesting`` gives it.")
+
+    _taken = frozenset({"factor"})
+    _esm = browser.module(Path(__file__).with_name("bar.js"))
+    _stylesheets = browser.styles(Path(__file__).with_name("bar.css"))
+
+
+class BatchActions(StudentActions):
+    """Actions of the browser on the top bar."""
+
+    @action
+    def _suggest(self, every: bool) -> None:
+        self.app.suggestion.ask(None if every else [self.student])
+
+    @action
+    def _withdraw(self, concept: str) -> None:
+        self.app.tuning.take_out(["thumb", self.student, concept])
+
+
+class Batch:
+    """Fills ``bar`` with the batch, its preview, its group, its notices; ``table`` with ghosts."""
+
+    def __init__(
+        self,
+        app: AppState,
+        bar: BatchBar,
+        table: KnowledgeTable,
+        failed: Callable[[InficondError], None],
+    ) -> None:
+        self.app, self.bar, self.table, self.failed = app, bar, table, failed
+        self.outcome: list[str] = []
+        self._group: tuple[tuple[str, tuple[str, str]], Group | None] | None = None
+
+    def show(self) -> None:
+        """Draw the batch of the state."""
+        tuning = self.app.tuning
+        if tuning.status.kind == "done":
+            self.outcome = []
+        self.bar.param.update(
+            pending=[self._pending(intent) for intent in tuning.thumbs],
+            cures=[make_cure(cure) for cure in tuning.pending if not isinstance(cure, Intent)],
+            held=make_held(self.app.students.node.bounds, self.bar.student),
+            touched=make_touched(tuning.pending, tuning.preview),
+            group=self._known_group(self.bar.student),
+            notices=[*self._suggested(), *self.outcome, *tuning.notices(), *self._chosen()],
+            **self._change_texts(),
+        )
+        self.show_ghosts()
+
+    def show_changes(self) -> None:
+        """Show the changes, once their intervals are computed."""
+        self.bar.param.update(**self._change_texts())
+
+    def show_ghosts(self) -> None:
+        """Show the influences that the concepts on screen would have after the batch."""
+        preview, name = self.app.tuning.preview, self.bar.student
+        listed = [row["concept"] for row in (*self.table.rows, *self.table.found)]
+        if preview is None or name not in preview.metrics:
+            self.table.ghosts = {}
+            return
+        weights = self.app.students.student(name, preview.node).weights.tolist()
+        after = dict(zip(self.app.store.concepts, weights, strict=True))
+        self.table.ghosts = {concept: after[concept] for concept in listed}
+
+    def _change_texts(self) -> dict[str, dict[str, Any]]:
+        """Status and summary: what has changed since the start, and by the refit that is done."""
+        name, app = self.bar.student, self.app
+        snapshot, status, change = app.students.snapshot, app.tuning.status, None
+        joint = app.tuner.joint
+        if status.kind == "done" and (joint or name in snapshot.node.tuned):
+            found = app.changes.last(name, [AP.key]).get(AP.key)
+            change = make_change(found, snapshot.metrics[name].ap - snapshot.last[name].ap)
+        total = app.changes.total(name, [AP.key]).get(AP.key)
+        summary = make_summary(snapshot, name, total, app.tuning.preview)
+        others = make_others(snapshot.node.tuned, name, joint) if status.kind == "done" else ""
+        return {"status": make_status(status, change, others), "summary": summary}
+
+    def _chosen(self) -> list[str]:
+        """Sentence that the images in view are learned by this student, or chose it, if so."""
+        snapshot, name = self.app.students.snapshot, self.bar.student
+        if snapshot.split != TUNE:
+            return []
+        tuner = self.app.tuning.tuner
+        terms = tuner.terms(snapshot.node).get(name)
+        if terms is not None and learns_from_tune(terms, tuner.store):
+            return [learned_sentence(terms)]
+        chosen = chosen_on_tune(tuner, snapshot.node, name)
+        return [chosen_sentence(chosen)] if chosen else []
+
+    def _suggested(self) -> list[str]:
+        """Result of the last suggestion, and its meaning for the student in view.
+
+        Nothing once all that it put into the batch was taken out.
+        """
+        suggestion = self.app.suggestion
+        if suggestion.latest is None:
+            return [suggestion.problem] if suggestion.problem else []
+        waiting = {place_of(item) for item in self.app.tuning.pending}
+        put_in = {place_of(item) for item in suggestion.latest.intents}
+        if put_in and not put_in & waiting:
+            return []
+        limits = self.app.spec.views.intervals
+        return suggestion_sentences(suggestion.latest, self.bar.student, limits=limits)
+
+    def _pending(self, intent: Intent) -> dict[str, Any]:
+        strongest = float(np.abs(self.app.students.student(intent.class_name).weights).max())
+        return make_pending(intent, self.app.tuning.bounds_of(intent), strongest)
+
+    def _known_group(self, name: str) -> dict[str, Any] | None:
+        """The offer to thumb the group of the last thumb; found out after the preview."""
+        thumbs = (intent for intent in self.app.tuning.thumbs if intent.direction in THUMBS)
+        own = [intent for intent in thumbs if intent.class_name == name]
+        if not own:
+            self._group = None
+            return None
+        last, node = own[-1], self.app.students.node
+        key = node.id, last.key
+        if self._group is None or self._group[0] != key:
+            self._find_group(key)
+        if self._group is None or self._group[0] != key:
+            return None
+        taken = [intent.concept for intent in own if intent.direction == last.direction]
+        return make_group_offer(self._group[1], taken, last.direction)
+
+    def _find_group(self, key: tuple[str, tuple[str, str]]) -> None:
+        if self.app.tuning.awaited:
+            return
+
+        def work(_: Job) -> Group | None:
+            return self.app.students.group(*key[1])
+
+        def done(group: Group | None) -> None:
+            self._group = key, group
+            self.show()
+
+        self.app.jobs.submit(Job("group", work, done, self.failed))

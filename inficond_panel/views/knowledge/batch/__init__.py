@@ -1,1 +1,0 @@
-"""Batch of pending thumbs and cures: its bar, and the last result."""

@@ -1,0 +1,366 @@
+"""All metrics of one student as plain data: values, changes, slices, and the threshold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import param
+
+from inficond_panel.common.interval import OUTSIDE_NOTE
+from inficond_panel.common.numbers import change_number, count, number, number_range, signed
+from inficond_panel.errors import CancelledError
+from inficond_panel.results.frame import interval_of
+from inficond_panel.results.image_sets import image_set, worst_first
+from inficond_panel.results.slices import metadata_slices, worst_slice_sentence
+from inficond_panel.results.thresholds import JUDGED, threshold_line, thresholds
+from inficond_panel.state import Job
+from inficond_panel.state.requests.comparison import MEASURED, measure, measure_by
+from inficond_panel.ui.component import action, tie
+from inficond_panel.views.knowledge.parts import StudentActions
+from inficond_panel.vocabulary.confidence import CONFIDENCE, confidence_word
+from inficond_panel.vocabulary.metrics import ACCURACY, AP, ECE, F1, FIDELITY, METRICS
+from inficond_panel.vocabulary.tasks import SINGLE_LABEL
+from inficond_panel.wording.metrics import UNCHANGED, make_change
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from inficond_panel.distill import ClassMetrics, Interval, SliceReport, SliceResult
+    from inficond_panel.errors import InficondError
+    from inficond_panel.results.snapshot import Snapshot
+    from inficond_panel.state import AppState, Preview
+    from inficond_panel.state.requests.comparison import Measured
+    from inficond_panel.views.knowledge.parts import StudentPanels
+
+
+def make_line(
+    metrics: ClassMetrics, preview: ClassMetrics | None, changes: Mapping[str, Interval]
+) -> list[dict[str, Any]]:
+    """F1, accuracy and fidelity, as parts of one line.
+
+    ``F1 0.560 · accuracy 0.927 · fidelity 0.928 (a constant answer has 0.892), correlation of
+    logits 0.84``; with
+    a preview ``F1 0.560 → 0.601``, with its change; ``after`` is empty where it stays as it is.
+    """
+    parts: list[dict[str, Any]] = []
+    for metric in (F1, ACCURACY, FIDELITY):
+        key = metric.key
+        now = number(getattr(metrics, key))
+        after = number(getattr(preview, key)) if preview else now
+        moved = after if after != now else ""
+        change = make_change(changes.get(key)) if moved else None
+        parts.append(
+            {"name": metric.word, "now": now, "after": moved, "change": change, "note": ""}
+        )
+    constant = number(metrics.constant_fidelity)
+    r = number(metrics.logit_correlation, 2)
+    if preview is None:
+        parts[-1]["note"] = f" (a constant answer has {constant}), correlation of logits {r}"
+    return parts
+
+
+def make_measures(
+    measured: Measured, metrics: ClassMetrics, level: float | None = CONFIDENCE
+) -> dict[str, Any]:
+    """Table with one row per metric, and notes on it.
+
+    Intervals are at ``level``, None: there are none.
+    """
+    now = measured.now
+    changes = {
+        "Since start": measured.since_start,
+        "Since previous": measured.since_parent,
+        "Preview": measured.preview,
+    }
+    shown = {name: found for name, found in changes.items() if found}
+    return {
+        "heads": ["now", *_head(level), *shown],
+        "rows": [
+            {
+                "name": METRICS[key].name,
+                "now": number(now[key]),
+                "range": _range(interval_of(now, key), level),
+                "changes": [make_noisy(found[key], key, level) for found in shown.values()],
+                "note": _note(key, measured, metrics),
+            }
+            for key in MEASURED
+        ],
+        "scope": f"{measured.split}, {count(now['images'])} images, "
+        f"{count(now['positives'])} with the class"
+        + (", cross-fitted" if now["chosen_on"] else ""),
+    }
+
+
+def make_noisy(change: Interval, key: str, level: float | None = CONFIDENCE) -> dict[str, str]:
+    """A change with its interval in text, and its verdict: within noise, unchanged, ...
+
+    Without a ``level`` the estimate alone.
+    """
+    told = {"text": "–", "range": "", "words": change.words}
+    if change.words == "undefined":
+        return told
+    if change.words == UNCHANGED:
+        return {"text": UNCHANGED, "range": "", "words": UNCHANGED}
+    unit = METRICS[key].unit
+    if level is None:
+        return {"text": change_number(change.estimate, unit), "range": "", "words": ""}
+    text, limits = change.change(unit)
+    return {**told, "text": text, "range": limits}
+
+
+def make_slices(
+    report: SliceReport, class_name: str, column: str, level: float | None = CONFIDENCE
+) -> dict[str, Any]:
+    """The slices of a column by one metric, the worst named; fidelity stands beside accuracy.
+
+    Intervals are at ``level``, None: there are none.
+    """
+    rows = sorted(report.slices, key=lambda found: (bool(found.small), found.p_holm))
+    beside = METRICS[report.metric].beside
+    return {
+        "heads": [
+            column,
+            METRICS[report.metric].name,
+            *(_head(level) or [""]),
+            METRICS[beside].name if beside else "",
+            "Images",
+            "p (Holm)",
+        ],
+        "told": " ".join(
+            [
+                worst_slice_sentence(
+                    class_name, report.worst, METRICS[report.metric].name, limits=level is not None
+                ),
+                *([OUTSIDE_NOTE] if level and any(row.interval.outside for row in rows) else []),
+            ]
+        ),
+        "rows": [_slice(found, beside, found is report.worst, level) for found in rows],
+    }
+
+
+def _slice(result: SliceResult, beside: str, worst: bool, level: float | None) -> dict[str, Any]:
+    return {
+        "name": result.name or "not known",
+        "key": result.name,
+        "value": number(result.interval.estimate),
+        "range": _range(result.interval, level),
+        "beside": number(result.metrics[beside]) if beside else "",
+        "images": f"{count(result.n)}, {count(result.positives)} with the class",
+        "verdict": result.small or number(result.p_holm),
+        "worst": worst,
+    }
+
+
+def _note(key: str, measured: Measured, metrics: ClassMetrics) -> str:
+    if key == FIDELITY.key:
+        return f"{count(metrics.differ)} images differ"
+    if key == AP.key:
+        return f"teacher {number(metrics.teacher_ap)}"
+    if key == ECE.key:
+        return f"if calibrated {number(measured.now['ece_if_calibrated'])}"
+    return ""
+
+
+def _head(level: float | None) -> list[str]:
+    return [] if level is None else [confidence_word(level)]
+
+
+def _range(interval: Interval, level: float | None) -> str:
+    if level is None or interval.words == "undefined":
+        return ""
+    return number_range(interval.low, interval.high) + interval.mark
+
+
+class MeasuresPanel(param.Parameterized):
+    """Fills ``panels.measures`` and ``panels.slices`` while the panel is open."""
+
+    def __init__(self, app: AppState, panels: StudentPanels) -> None:
+        self.app, self.panels = app, panels
+        self._asked: tuple[Snapshot, str, Preview | None] | None = None
+        self._sliced: tuple[Snapshot, str, str, str] | None = None
+        names = ("measured", "slice_by", "slice_metric")
+        tie(panels, app.settings, **{name: name for name in names})
+        super().__init__()
+
+    def show(self) -> None:
+        """Show the student in view; unknown values follow when they are measured."""
+        name, snapshot = self.panels.student, self.app.students.snapshot
+        preview = self._preview
+        after = preview.metrics[name] if preview else None
+        changes = preview.changes[name] if preview else {}
+        self.panels.line = make_line(snapshot.metrics[name], after, changes)
+        self.measure()
+
+    @property
+    def _preview(self) -> Preview | None:
+        """The preview of a batch that touches the student in view."""
+        preview = self.app.tuning.preview
+        return preview if preview and self.panels.student in preview.metrics else None
+
+    @param.depends("panels.measured", watch=True)
+    def measure(self) -> None:
+        """Measure the student in view, if the panel is open."""
+        panels, app = self.panels, self.app
+        name, snapshot, preview = panels.student, app.students.snapshot, self._preview
+        asked = snapshot, name, preview
+        self.slice()
+        if not (panels.measured and name) or (asked == self._asked and panels.measures):
+            return
+        self._asked = asked
+        student = app.students.student(name)
+        after = app.students.student(name, preview.node) if preview else None
+
+        def work(_: Job) -> Measured:
+            return measure(app.tuner, student, after)
+
+        def done(measured: Measured) -> None:
+            if asked == self._asked and name == panels.student:
+                panels.measures = make_measures(
+                    measured, snapshot.metrics[name], app.spec.views.shown_level
+                )
+
+        app.jobs.submit(Job("measures", work, done, app.tuning.tell))
+
+    @param.depends("panels.slice_by", "panels.slice_metric", watch=True)
+    def slice(self) -> None:
+        """Compare the slices that the column chosen makes, where the panel is open."""
+        panels, app = self.panels, self.app
+        name, snapshot = panels.student, app.students.snapshot
+        column, metric = panels.slice_by, panels.slice_metric
+        asked = snapshot, name, column, metric
+        if not (panels.measured and name and column):
+            self._sliced = panels.slices = None
+        elif app.tuning.awaited:
+            app.jobs.cancel("slices")  # begun again when what is waited for is there
+            self._sliced = None
+        elif asked != self._sliced:
+            self._compare(asked)
+
+    def _compare(self, asked: tuple[Snapshot, str, str, str]) -> None:
+        panels, app = self.panels, self.app
+        _, name, column, metric = asked
+        student = app.students.student(name)
+
+        def work(job: Job) -> SliceReport:
+            return measure_by(app.tuner, student, column, metric, job)
+
+        def done(report: SliceReport) -> None:
+            if asked == self._sliced:
+                panels.slices = make_slices(report, name, column, app.spec.views.shown_level)
+
+        def failed(error: InficondError) -> None:
+            if asked == self._sliced and not isinstance(error, CancelledError):
+                told = error.whole_for_page
+                panels.slices = {"heads": [], "told": told, "rows": []}
+
+        self._sliced = asked
+        panels.slices = {"heads": [], "told": "Being worked out", "rows": []}
+        app.jobs.submit(Job("slices", work, done, failed))
+
+    def open_slice(self, value: str) -> None:
+        """Show the images of a slice, those that the student decides worst first."""
+        app, column = self.app, self.panels.slice_by
+        student = app.students.student(self.panels.student)
+        masks = metadata_slices(app.store, student.split, [column])
+        rows = worst_first(student, masks[value])
+        title = f"{column}: {value or 'not known'}"
+        app.selection.open_images(image_set(student, title, rows))
+
+
+def make_threshold(
+    found: pd.DataFrame, precision: float | None = None, level: float | None = CONFIDENCE
+) -> dict[str, Any]:
+    """The chosen threshold of one class with its limits, its cross-fitted worth, and the line for
+    the spec.
+
+    ``found`` has one row, see ``results.thresholds``. Without a ``level`` there are no limits.
+    """
+    row = found.iloc[0]
+    if row["lacking"]:
+        return {"kind": "error", "text": f"No threshold is chosen: {row['lacking']}."}
+    rule = "best F1" if precision is None else f"most recall at precision {precision:g}"
+    threshold, limits = interval_of(row, "threshold").cells(sign=True)
+    within = "" if level is None else f", {confidence_word(level)} {limits}"
+    changes = {key: (interval_of(row, key), interval_of(row, f"{key}_change")) for key in JUDGED}
+    return {
+        "kind": "done",
+        "text": f"{rule} at {threshold}{within}",
+        "rows": [_worth(key, *pair, level) for key, pair in changes.items()],
+        "line": threshold_line(found.attrs["facts"]["threshold"]),
+    }
+
+
+def _worth(key: str, after: Interval, change: Interval, level: float | None) -> dict[str, Any]:
+    return {
+        "name": METRICS[key].name,
+        "now": number(after.estimate - change.estimate),
+        "after": number(after.estimate),
+        "change": make_noisy(change, key, level),
+    }
+
+
+class ThresholdChoices:
+    """Fills ``panels.threshold``; a choice that is asked for is made by the worker."""
+
+    def __init__(self, app: AppState, panels: StudentPanels) -> None:
+        self.app, self.panels = app, panels
+        self._asked: tuple[str, str, float | None] | None = None
+
+    def show(self) -> None:
+        """Show the threshold in force, and drop a choice that was made for another student."""
+        self.app.jobs.cancel("threshold")
+        self._asked = None
+        name = self.panels.student
+        if self.app.store.task == SINGLE_LABEL:  # the likeliest class is decided
+            self.panels.threshold = {}
+            return
+        now = self.app.tuner.thresholds[self.app.store.classes.index(name)] if name else 0.0
+        self.panels.threshold = {"now": signed(now, 3), "kind": "ask"}
+
+    def stop(self) -> None:
+        """Stop the choice under way, since something else is waited for."""
+        if self.panels.threshold.get("kind") == "running":
+            self.show()
+
+    def ask(self, precision: float | None) -> None:
+        """Choose the threshold of the best F1, or of the most recall at a ``precision``."""
+        app, name, node = self.app, self.panels.student, self.app.students.node
+        if not name or app.tuning.awaited or not self.panels.threshold:
+            return
+        asked = self._asked = name, node.id, precision
+
+        def work(_: Job) -> dict[str, Any]:
+            draws, level = app.spec.views.draws, app.spec.views.shown_level
+            found = thresholds(app.tuner, node, classes=[name], precision=precision, draws=draws)
+            return make_threshold(found, precision, level)
+
+        def done(shown: dict[str, Any]) -> None:
+            if asked == self._asked:
+                self._tell(shown)
+
+        def failed(error: InficondError) -> None:
+            if not isinstance(error, CancelledError):
+                done({"kind": "error", "text": error.whole_for_page})
+
+        self._tell({"kind": "running"})
+        app.jobs.submit(Job("threshold", work, done, failed))
+
+    def _tell(self, shown: dict[str, Any]) -> None:
+        self.panels.threshold = {"now": self.panels.threshold["now"], **shown}
+
+
+class MeasuresActions(StudentActions):
+    """Actions of the browser on slices and the threshold."""
+
+    measures: MeasuresPanel
+    thresholds: ThresholdChoices
+
+    @action
+    def _open_slice(self, value: str) -> None:
+        self.measures.open_slice(value)
+
+    @action
+    def _choose_threshold(self, least: float | None) -> None:
+        """Choose the threshold of the best F1, or of the most recall at a least precision."""
+        self.thresholds.ask(least)

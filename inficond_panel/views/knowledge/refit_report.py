@@ -1,0 +1,162 @@
+"""Report on a refit of one student, as plain data; its sentences are ``refit_words``."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import param
+
+from inficond_panel.common.numbers import bound, number, signed
+from inficond_panel.results import refit_words as words
+from inficond_panel.results.image_sets import image_set
+from inficond_panel.state import Job
+from inficond_panel.ui.component import action, tie
+from inficond_panel.views.knowledge.parts import StudentActions
+
+if TYPE_CHECKING:
+    from inficond_panel.errors import InficondError
+    from inficond_panel.results.bound_prices import Bound
+    from inficond_panel.results.churn import Churn
+    from inficond_panel.results.compensation import Group, Mover
+    from inficond_panel.results.refit_report import ClassReport, RefitReport
+    from inficond_panel.state import AppState
+    from inficond_panel.views.knowledge.parts import StudentPanels
+
+MOVERS = 3  #: of those that are not tuned, each way
+
+
+def make_report(report: ClassReport, refit: int, shown: int, split: str) -> dict[str, Any]:
+    """The panel: ``line`` when closed, sections when open.
+
+    ``refit`` is the number of the iteration that the report is on, ``shown`` of the one shown.
+    """
+    later = "" if refit == shown else f"The last that tuned it; #{shown} left it as it was."
+    return {
+        "number": refit,
+        "line": words.headline(report, split),
+        "later": later,
+        "bounds": [make_bound(each) for each in report.bounds],
+        "moved": make_moved(report),
+        "groups": [make_group(group, report) for group in report.groups],
+        "fit": words.objective_sentence(report.objective),
+        "images": [make_churn(churn) for churn in report.churn],
+        "certificate": words.certificate_sentence(report),
+    }
+
+
+def make_churn(churn: Churn) -> dict[str, Any]:
+    """Images of a split that changed sides, in words, and how many they are."""
+    return {
+        "split": churn.split,
+        "text": words.churn_sentence(churn),
+        "count": len(churn.flips),
+    }
+
+
+def make_bound(each: Bound) -> dict[str, Any]:
+    """One bound in force: its name, whether it binds, and its price for a step."""
+    since = "" if each.since is None or each.since < 0 else f"#{each.since}"
+    return {
+        "concept": each.concept,
+        "bound": bound(each.lower, each.upper),
+        "since": since,
+        "binds": each.binds,
+        "text": words.holds_text(each),
+        "price": words.price_text(each) if each.binds else "",
+    }
+
+
+def make_moved(report: ClassReport) -> dict[str, Any]:
+    """The tuned concepts and the others that moved most; ``share`` relative to the largest."""
+    moves = report.moves
+    others = sorted(
+        [*moves.up[:MOVERS], *moves.down[:MOVERS]], key=lambda mover: -abs(mover.change)
+    )
+    rows = [(mover, True) for mover in moves.tuned] + [(mover, False) for mover in others]
+    most = max((abs(mover.change) for mover, _ in rows), default=0.0) or 1.0
+    return {
+        "text": words.taken_over_sentence(moves.taken_over),
+        "rows": [_mover(mover, tuned, most) for mover, tuned in rows],
+    }
+
+
+def _mover(mover: Mover, tuned: bool, most: float) -> dict[str, Any]:
+    return {
+        "concept": mover.concept,
+        "tuned": tuned,
+        "share": mover.change / most if math.isfinite(mover.change) else 0.0,
+        "change": signed(mover.change, 3),
+        "weights": f"{number(mover.before, 2)} → {number(mover.after, 2)}",
+    }
+
+
+def make_group(group: Group, report: ClassReport) -> dict[str, Any]:
+    """A group of collinear concepts, and the thumb that all that are near can be given."""
+    directions = report.directions(group)
+    offered = len(directions) == 1 and group.without(group.tuned)
+    return {
+        "text": words.stands_sentence(group, report),
+        "direction": next(iter(directions)) if offered else "",
+        "concepts": list(group.twins),
+    }
+
+
+class ReportPanel(param.Parameterized):
+    """Fills ``panels.report``: the effects of the iteration that made the student."""
+
+    def __init__(
+        self, app: AppState, panels: StudentPanels, failed: Callable[[InficondError], None]
+    ) -> None:
+        self.app, self.panels, self.failed = app, panels, failed
+        tie(panels, app.settings, explained="explained")
+        super().__init__()
+
+    def show(self) -> None:
+        """Show the student in view; unknown values follow when they are computed."""
+        name, students = self.panels.student, self.app.students
+        refit = students.refit_of(name) if name else None
+        known = students.known_report(refit) if refit else None
+        self.panels.refit = refit.number if refit else None
+        self.panels.report = None
+        if refit and known:
+            snapshot = students.snapshot
+            self.panels.report = make_report(
+                known.of(name), refit.number, snapshot.node.number, snapshot.split
+            )
+
+    @param.depends("panels.explained", watch=True)
+    def ask(self) -> None:
+        """Make the report, unless something runs that a person waits for."""
+        name, panels = self.panels.student, self.panels
+        refit = self.app.students.refit_of(name) if name else None
+        if refit is None or panels.report or self.app.tuning.awaited:
+            return
+
+        def work(job: Job) -> RefitReport:
+            return self.app.students.report(refit, job.cancelled)
+
+        self.app.jobs.submit(Job("report", work, lambda _: self.show(), self.failed))
+
+    def open_churn(self, split: str) -> None:
+        """Show the images of a split that changed sides by the iteration that is reported."""
+        name, students = self.panels.student, self.app.students
+        refit = students.refit_of(name) if name else None
+        known = students.known_report(refit) if refit else None
+        if refit is None or known is None:
+            raise ValueError("no report")
+        churn = next(each for each in known.of(name).churn if each.split == split)
+        title = f"{name}, changed sides by #{refit.number}"
+        rows = [flip.row for flip in churn.flips]
+        self.app.selection.open_images(image_set(students.student(name), title, rows))
+
+
+class ReportActions(StudentActions):
+    """Actions of the browser on the report."""
+
+    report: ReportPanel
+
+    @action
+    def _open_churn(self, split: str) -> None:
+        self.report.open_churn(split)

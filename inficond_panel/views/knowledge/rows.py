@@ -1,0 +1,335 @@
+"""Rows of the knowledge view as plain data: a concept, its patches, its curve, its stability."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import param
+
+from inficond_panel.common.numbers import bound, defined, number_range, share, signed
+from inficond_panel.errors import CancelledError, InficondError
+from inficond_panel.results.frame import interval_of
+from inficond_panel.results.image_sets import image_set, patch_images
+from inficond_panel.results.patches import shown_segments
+from inficond_panel.state import Job
+from inficond_panel.state.requests.comparison import hold
+from inficond_panel.tuning import Intent
+from inficond_panel.tuning.intents.asked import place_of
+from inficond_panel.ui.component import action
+from inficond_panel.ui.images import make_and_send, patch_uri, send_pictures
+from inficond_panel.views.knowledge.parts import StudentActions
+from inficond_panel.vocabulary.confidence import confidence_word
+from inficond_panel.vocabulary.directions import DOWN, UP
+from inficond_panel.vocabulary.metrics import DISCREPANCY_P
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from inficond_panel.distill import Band, Counts
+    from inficond_panel.results.concept_rows import ConceptRow
+    from inficond_panel.state import AppState
+    from inficond_panel.state.students import Pinned
+    from inficond_panel.views.knowledge.parts import KnowledgeTable
+
+#: Half heights of an effect chart, in percentage points; at least 3.
+AXES = (3, 5, 10, 20, 30, 40, 60, 80, 100)
+FIRST = 50  #: rows of a list that have curves wherever it is scrolled to
+STILL = 200  #: rows whose pictures go with a page without a server
+SLICE = 0.1  #: seconds of curves after which those that are there are shown
+
+
+def make_concept_rows(
+    rows: Iterable[ConceptRow],
+    undefined: str,
+    scale: Callable[[str], list[tuple[str, str]]] = lambda _: [],
+    patches: int = 5,
+) -> list[dict[str, Any]]:
+    """Rows of the list as plain data; ``undefined`` tells why a discrepancy has no value.
+
+    ``held`` is the bound in force on a concept, ``≥ 1.40``, and ``since`` its iteration, ``#1``;
+    both are empty without one. ``scale`` gives facts on the scale of a concept's score.
+    ``assigned`` is the number of segments whose best concept it is, ``unpatched`` the reason why
+    there is no patch, empty where there is one.
+    """
+    return [
+        {
+            "concept": row.concept,
+            "rank": row.rank,
+            "influence": row.influence,
+            "share": row.share,
+            "discrepancy": defined(row.discrepancy),
+            "undefined": undefined,
+            "held": bound(*row.bounds) if row.bounds else "",
+            "since": f"#{row.bound_since}" if row.bounds else "",
+            "scale": scale(row.concept),
+            "assigned": row.assigned,
+            "unpatched": _unpatched(row),
+            "patches": [
+                {"segment": segment, "similarity": similarity}
+                for segment, similarity in row.patches[:patches]
+            ],
+        }
+        for row in rows
+    ]
+
+
+def make_pinned(
+    pinned: Pinned | None, weights: Mapping[str, float], rows: Iterable[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Number of the pinned iteration, and its ``influence`` of the concepts listed that differ.
+
+    ``weights`` are those of its student by concept. Empty where nothing stands beside.
+    """
+    if pinned is None:
+        return {}
+    differ = {
+        row["concept"]: weights[row["concept"]]
+        for row in rows
+        if round(weights[row["concept"]] - row["influence"], 2)  # as far as it can be read
+    }
+    return {"number": pinned.number, "influence": differ}
+
+
+def _unpatched(row: ConceptRow) -> str:
+    if row.patches:
+        return ""
+    return "All its segments are of holdout images" if row.assigned else "No segment is assigned"
+
+
+def make_undefined(sort: str, counts: Counts) -> str:
+    """Reason why a discrepancy is undefined: no image to differ on, or none to agree on."""
+    side = "positive" if sort == DISCREPANCY_P.key else "negative"
+    differ = counts.student_wrong + counts.teacher_wrong
+    return f"no {side} on which they {'agree' if differ else 'differ'}"
+
+
+def make_effect(band: Band, limits: bool = True) -> dict[str, Any]:
+    """A what-if curve as lists, empty where the metric is undefined; ``axis`` is its half height.
+
+    Each curve has an axis of its own: a strong concept moves a metric by tens of points, most
+    others by less than three. Without ``limits`` it has no band.
+    """
+    names = {"x": "grid", "change": "estimate", "low": "low", "high": "high"}
+    if not np.isfinite(band.estimate).all():
+        return {**{name: [] for name in names}, "axis": AXES[0]}
+    curves = {name: np.nan_to_num(getattr(band, field)) for name, field in names.items()}
+    reach = round(100 * float(np.abs(curves["change"]).max()), 3)
+    axis = next((axis for axis in AXES if axis >= reach), AXES[-1])
+    if not limits:
+        curves.update(low=np.empty(0), high=np.empty(0))
+    return {**{name: np.round(values, 5).tolist() for name, values in curves.items()}, "axis": axis}
+
+
+class EffectCurves(param.Parameterized):
+    """Fills ``table.effects``; ``done`` is called when all rows have theirs.
+
+    Of a long list the rows near the part in view have curves, and the first ``FIRST``.
+    """
+
+    def __init__(
+        self,
+        app: AppState,
+        table: KnowledgeTable,
+        done: Callable[[], None],
+        failed: Callable[[InficondError], None],
+    ) -> None:
+        self.app, self.table, self.done, self.failed = app, table, done, failed
+        super().__init__()
+
+    @param.depends("table.metric", watch=True)
+    def start(self) -> None:
+        """Forget the curves; ask for the first."""
+        self.table.effects = {}
+        self.next()
+
+    @param.depends("table.near", watch=True)
+    def next(self) -> None:
+        """Ask for more curves."""
+        table = self.table
+        name, metric = table.student, table.metric
+        missing = [concept for concept in self._wanted() if concept not in table.effects]
+        if not missing:
+            self.done()
+            return
+
+        def work(job: Job) -> dict[str, Any]:
+            made, end = {}, time.monotonic() + SLICE
+            for concept in missing:
+                effect = self.app.students.effect(name, concept, metric)
+                made[concept] = make_effect(effect, self.app.spec.views.intervals)
+                if job.cancelled() or time.monotonic() > end:
+                    break
+            return made
+
+        self.app.jobs.submit(Job("effects", work, self._add, self.failed))
+
+    def _wanted(self) -> list[str]:
+        """Concepts that have a curve, in the order in which they are made."""
+        table = self.table
+        there = {row["concept"] for row in (*table.rows, *table.found)}
+        near = [concept for concept in table.near if concept in there]
+        return list(dict.fromkeys([*_first(table.found), *near, *_first(table.rows)]))
+
+    def _add(self, effects: dict[str, Any]) -> None:
+        known, wanted = {**self.table.effects, **effects}, set(self._wanted())
+        with param.parameterized.batch_call_watchers(self.table):
+            self.table.effects = {name: known[name] for name in known if name in wanted}
+            self.next()
+
+
+def _first(rows: list[dict[str, Any]]) -> list[str]:
+    return [row["concept"] for row in rows[:FIRST]]
+
+
+def make_stability(found: pd.DataFrame, limits: bool = True) -> dict[str, Any]:
+    """The verdict on one concept, and the card that explains it; ``limits`` are of the refits.
+
+    ``found`` has one row, see ``results.stability``.
+    """
+    row = found.iloc[0]
+    influence = interval_of(row, "influence")
+    between = number_range(influence.low, influence.high, 2, sign=True)
+    rows = [
+        ["Influence", signed(influence.estimate)],
+        *([[f"{confidence_word(row['level'])} of refits", between]] if limits else []),
+        ["Same sign", share(row["same_sign"])],
+        ["Not 0", share(row["selected"])],
+        ["Rank", f"{row['rank']} ({row['rank_low']}–{row['rank_high']})"],
+    ]
+    return {
+        "kind": "done",
+        "text": row["words"],
+        "short": row["words"].removesuffix(" over other images"),
+        "rows": rows,
+        "scope": f"{found.attrs['facts']['draws']} refits on bootstrap samples of fit.",
+    }
+
+
+class StabilityRuns:
+    """Fills ``table.stability`` for concepts that are asked for; one run at a time."""
+
+    def __init__(self, app: AppState, table: KnowledgeTable) -> None:
+        self.app, self.table, self.running = app, table, ""
+
+    def forget(self) -> None:
+        """Drop all results: another student is in view."""
+        self.stop()
+        self.table.stability = {}
+
+    def stop(self) -> None:
+        """Stop the run, since something else is waited for."""
+        if self.running:
+            self.app.jobs.cancel("stability")
+            self._tell(self.running, {})
+            self.running = ""
+
+    def ask(self, concept: str) -> None:
+        """Start the run of a concept; the one that runs is stopped, also by asking for it again."""
+        again = concept == self.running
+        self.stop()
+        if again:
+            return
+        app, name, node = self.app, self.table.student, self.app.students.node
+        self.running = concept
+        self._tell(concept, {"kind": "running", "text": "Starting", "progress": 0.0})
+
+        def work(job: Job) -> pd.DataFrame:
+            return hold(app.tuner, node, name, concept, app.jobs, job)
+
+        def done(report: pd.DataFrame) -> None:
+            self.running = ""
+            self._tell(concept, make_stability(report, app.spec.views.intervals))
+
+        def failed(error: InficondError) -> None:
+            if not isinstance(error, CancelledError):
+                self.running = ""
+                self._tell(concept, {"kind": "error", "text": error.whole_for_page})
+
+        def progress(part: float, text: str) -> None:
+            if self.running == concept:
+                self._tell(concept, {"kind": "running", "text": text, "progress": part})
+
+        app.jobs.submit(Job("stability", work, done, failed, progress))
+
+    def _tell(self, concept: str, found: dict[str, Any]) -> None:
+        known = {name: value for name, value in self.table.stability.items() if name != concept}
+        self.table.stability = {**known, **({concept: found} if found else {})}
+
+
+class TableActions(StudentActions):
+    """Actions of the browser on rows: bounds, factors, patches, files, and concepts typed."""
+
+    table: KnowledgeTable
+    stability: StabilityRuns
+
+    @action
+    def _set_bound(self, concept: str, value: float) -> None:
+        """Request an influence of ``value`` or beyond; at the present one, nothing."""
+        now = self.app.students.weight(self.student, concept)
+        direction = UP.key if value > now else DOWN.key
+        thumb = Intent(self.student, concept, direction, bound=value)
+        if value == now:
+            self.app.tuning.take_out(place_of(thumb))
+        else:
+            self.app.tuning.put([thumb])
+
+    @action
+    def _set_own_factor(self, concept: str, factor: float) -> None:
+        tuning, key = self.app.tuning, (self.student, concept)
+        tuning.scale(factor, [thumb for thumb in tuning.thumbs if thumb.key == key])
+
+    @action
+    def _pictures(self, segments: list[int]) -> None:
+        """Send patches by segment, but none that rows cannot show: the holdout has none."""
+        store = self.app.store
+        wanted = np.intersect1d(segments, shown_segments(store)).tolist()
+        send_pictures(self.app, self.table, wanted, lambda segment: patch_uri(store, segment))
+
+    def pictures(self) -> dict[str, Any]:
+        """The message with the pictures of the rows listed, for a page without a server."""
+        rows = self.table.rows[:STILL]
+        segments = [patch["segment"] for row in rows for patch in row["patches"]]
+        return {"pictures": {str(s): patch_uri(self.app.store, s) for s in segments}}
+
+    @action
+    def _save_concepts(self, concepts: list[str], kind: str) -> None:
+        """Make a file of rows on screen, and send it."""
+        students, name = self.app.students, self.student
+        make_and_send(self.app, self.table, lambda: students.concepts_file(name, concepts, kind))
+
+    @action
+    def _open_patch(self, concept: str, segment: int) -> None:
+        """Show the images of a concept's patches, and the image of one patch large."""
+        store = self.app.store
+        if concept not in store.concepts:
+            raise ValueError("no such concept")
+        kind, row = self.table.patches_of, int(store.segment_image[segment])
+        rows = patch_images(store, concept, kind)
+        if row not in rows or not self.student:
+            raise ValueError("no such patch")
+        student = self.app.students.student(self.student)
+        title = f"{concept}, {'most similar patches' if kind == 'nearest' else 'its segments'}"
+        self.app.selection.open_images(image_set(student, title, rows, concept, row))
+
+    @action
+    def _find_stability(self, concept: str) -> None:
+        self.stability.ask(concept)
+
+    @action
+    def _look_for_texts(self) -> None:
+        self.app.concepts.look()
+
+    @action
+    def _add(self, text: str) -> None:
+        self.app.concepts.add(text)
+
+    @action
+    def _stop_adding(self) -> None:
+        self.app.concepts.cancel()
+
+    @action
+    def _forget(self, concept: str) -> None:
+        self.app.concepts.forget(concept)

@@ -1,0 +1,342 @@
+"""An exported page that can be explored: what each control changes, recorded once.
+
+Its states are classes, concepts and iterations. Every class is there at some iterations; concepts,
+whose charts and images take room and time, at the iteration shown alone. A value that several
+states share is stored once, and so is a picture.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain, zip_longest
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from bokeh.core.serialization import Serializer
+from bokeh.document import Document
+from bokeh.model import Model
+from bokeh.models import ColorMapper, ColumnDataSource
+from panel.models.esm import ReactiveESM
+from panel.viewable import Viewer
+
+from inficond_panel.errors import SpecError
+from inficond_panel.results.snapshot import take_snapshot, take_tree
+from inficond_panel.spec import find_spec
+from inficond_panel.state import AppState
+from inficond_panel.state.jobs import Jobs
+from inficond_panel.views.knowledge.view import KnowledgeView
+from inficond_panel.vocabulary.splits import HOLDOUT
+
+if TYPE_CHECKING:
+    from bokeh.document import Document
+
+#: In the place of a property's name: pictures that a component is sent when it asks.
+PICTURES = "pictures"
+NONE = -1  #: in the place of a picture's number: the file does not have it
+#: Components whose data are the reader's own: which tab is in front, say.
+_OWN = frozenset({"ShellPage"})
+
+
+class Place(NamedTuple):
+    """A property of a model."""
+
+    model: str
+    name: str
+
+
+class State(NamedTuple):
+    """Selection: id of an iteration, a class, a concept; empty: none."""
+
+    node: str
+    class_name: str
+    concept: str
+
+
+class Recorder:
+    """Values at the places of a page, state by state."""
+
+    def __init__(self, document: Document) -> None:
+        models = sorted(document.models, key=lambda each: (len(each.id), each.id))
+        self._parts = [each for each in models if isinstance(each, ReactiveESM)]
+        self._sources = [each for each in models if isinstance(each, ColumnDataSource)]
+        self._scales = [each for each in models if isinstance(each, ColorMapper)]
+        self._numbers: dict[str, int] = {}  # of values, by their JSON
+        self._pictures: dict[str, int] = {}
+        self._last: dict[Place, tuple[Any, int]] = {}
+        self._states: dict[State, dict[Place, int]] = {}
+
+    def take(
+        self, state: State, given: Mapping[Place, Any], sent: Mapping[str, Mapping[str, Any]]
+    ) -> None:
+        """Record the present values of the page; ``given`` replaces values of its models.
+
+        ``sent`` are messages with ``pictures`` by the id of a model.
+        """
+        held = {**dict(self._held()), **given}
+        values = {place: self._number(place, value) for place, value in held.items()}
+        for model, message in sent.items():
+            values[Place(model, PICTURES)] = self._keep(self._with_numbers(message))
+        self._states[state] = values
+
+    def finish(self, galleries: int) -> dict[str, Any]:
+        """Record as plain data, without values that are the same in all states.
+
+        ``states`` have a position in ``values`` for each of ``places``; pictures are positions in
+        ``pictures``, ``NONE`` where the file has none. Those of galleries are there as far as they
+        fit into ``galleries`` bytes, the first of each before the second of any.
+        """
+        places, texts = self._changing(), list(self._numbers)
+        used = dict.fromkeys(held[place] for held in self._states.values() for place in places)
+        position = {number: at for at, number in enumerate(used)}
+        values = [json.loads(texts[number]) for number in used]
+        messages = [
+            values[at]
+            for at in dict.fromkeys(
+                position[held[place]]
+                for held in self._states.values()
+                for place in places
+                if place.name == PICTURES
+            )
+        ]
+        pictures = list(self._pictures)
+        kept = {number: at for at, number in enumerate(choose(messages, pictures, galleries))}
+        for message in messages:
+            message["pictures"] = {
+                key: renumbered(each, kept) for key, each in message["pictures"].items()
+            }
+        states = [
+            [*state, [position[held[place]] for place in places]]
+            for state, held in self._states.items()
+        ]
+        return {
+            "places": [list(place) for place in places],
+            "states": states,
+            "values": values,
+            "pictures": [pictures[number] for number in kept],
+        }
+
+    def _held(self) -> Iterator[tuple[Place, Any]]:
+        for part in self._parts:
+            if part.class_name in _OWN:
+                continue
+            data: Any = part.data  # of a class that Panel makes
+            for name, value in data.properties_with_values().items():
+                if name != "esm_constants" and not _holds_models(value):
+                    yield Place(data.id, name), value
+        for source in self._sources:
+            yield Place(source.id, "data"), dict(source.data)  # of which columns are replaced
+        for scale in self._scales:
+            for name in ("low", "high"):
+                yield Place(scale.id, name), getattr(scale, name)
+
+    def _number(self, place: Place, value: Any) -> int:
+        """Number of a value; no value changes in place."""
+        last = self._last.get(place)
+        if last is None or not _same(last[0], value):
+            last = value, self._keep(Serializer(deferred=False).encode(value))
+            self._last[place] = last
+        return last[1]
+
+    def _keep(self, value: Any) -> int:
+        text = json.dumps(value, separators=(",", ":"))
+        return self._numbers.setdefault(text, len(self._numbers))
+
+    def _with_numbers(self, message: Mapping[str, Any]) -> dict[str, Any]:
+        """A message with numbers in the place of its pictures' data URIs."""
+
+        def number(source: str) -> int:
+            return self._pictures.setdefault(source, len(self._pictures)) if source else NONE
+
+        pictures = {
+            key: number(each)
+            if isinstance(each, str)
+            else {**each, "source": number(each["source"])}
+            for key, each in message["pictures"].items()
+        }
+        return {**message, "pictures": pictures}
+
+    def _changing(self) -> list[Place]:
+        """Places whose values differ between states, and the places of pictures."""
+        states = list(self._states.values())
+        return [
+            place
+            for place in states[0]
+            if place.name == PICTURES or len({held[place] for held in states}) > 1
+        ]
+
+
+def choose(
+    messages: Sequence[Mapping[str, Any]], pictures: Sequence[str], galleries: int
+) -> list[int]:
+    """Numbers of the pictures that a file has: all patches, of galleries as many as fit."""
+    shown = [list(message["pictures"].values()) for message in messages]
+    patches = dict.fromkeys(each for each in chain(*shown) if isinstance(each, int))
+    tiles = [[each["source"] for each in row if isinstance(each, dict)] for row in shown]
+    kept, room = dict(patches), galleries
+    for number in dict.fromkeys(chain(*zip_longest(*tiles, fillvalue=NONE))):
+        if number in kept or number == NONE or len(pictures[number]) > room:
+            continue
+        kept[number] = None
+        room -= len(pictures[number])
+    kept.pop(NONE, None)
+    return list(kept)
+
+
+def renumbered(picture: int | Mapping[str, Any], kept: Mapping[int, int]) -> int | dict[str, Any]:
+    """Picture of a message, by its position among the kept pictures."""
+    if isinstance(picture, int):
+        return kept.get(picture, NONE)
+    return {**picture, "source": kept.get(picture["source"], NONE)}
+
+
+def _same(one: Any, other: Any) -> bool:
+    """True where two values are one, or of one's columns."""
+    if not isinstance(one, dict) or not isinstance(other, dict):
+        return one is other
+    return one.keys() == other.keys() and all(one[name] is other[name] for name in one)
+
+
+def _holds_models(value: Any) -> bool:
+    parts = value if isinstance(value, list) else [value]
+    return any(isinstance(part, Model) for part in parts)
+
+
+CONCEPTS = 10  #: of a class, from the first row of its list on
+ITERATIONS = 12  #: at most: the one shown, #0, and the newest
+STATES = 240  #: at most of classes at iterations, and at most of concepts
+IMAGES = 150_000  #: that all galleries together list at most
+
+
+class WaitingJobs(Jobs):
+    """Jobs that wait until ``work_off`` does them, in the thread that calls it."""
+
+    def _start(self) -> None:
+        """No thread is needed."""
+
+    def work_off(self) -> None:
+        """Do all that waits, and what comes of it."""
+        while not self._queue.empty():
+            self._run_next()
+
+
+class Explorable:
+    """Page without a viewer, shown state by state; its ``record`` is whole at the end.
+
+    ``jobs`` are those of ``app``; whoever changes what is selected works them off.
+    """
+
+    def __init__(
+        self, app: AppState, jobs: WaitingJobs, views: Mapping[str, Viewer], document: Document
+    ) -> None:
+        self.app, self._jobs, self._views = app, jobs, views
+        self._recorder = Recorder(document)
+        self._taken: set[State] = set()
+        self._numbers = {node.id: f"#{node.number}" for node in app.students.tree.nodes}
+        selection = app.selection
+        self._first = State(app.students.node.id, selection.class_name, selection.concept)
+
+    def states(self) -> Iterator[float]:
+        """Record all states, the present one first; yields the finished share after each.
+
+        Always less than 1: what is recorded is to be written.
+        """
+        nodes, classes = choose_nodes(self.app), ["", *self.app.store.classes]
+        each = count_concepts(self.app)
+        size = 2 + len(nodes) * len(classes) + each * (len(classes) - 1)  # with the one shown
+        self._take(self._first)
+        yield 1 / size
+        for node in nodes:
+            self._show_node(node)
+            for name in classes:
+                self._take(State(node, name, ""))
+                yield len(self._taken) / size
+                for concept in self._concepts(name, each) if node == nodes[0] else ():
+                    self._take(State(node, name, concept))
+                    yield len(self._taken) / size
+
+    def record(self, galleries: int) -> dict[str, Any]:
+        """States recorded, see ``Recorder.finish``; ``numbers`` of iterations by their ids, and
+        the ``command`` that opens all."""
+        command = f"inficond serve {spec_word(self.app.spec.path)}"
+        return {**self._recorder.finish(galleries), "numbers": self._numbers, "command": command}
+
+    def _show_node(self, node_id: str) -> None:
+        """Show an iteration; thumbs that wait are of the one shown first."""
+        app = self.app
+        if node_id == app.students.node.id:
+            return
+        node, split = app.tuner.node(node_id), app.students.snapshot.split
+        app.tuning.param.update(pending=[], preview=None)
+        app.students.param.update(
+            snapshot=take_snapshot(app.tuner, node, split), tree=take_tree(app.tuner, node)
+        )
+
+    def _concepts(self, name: str, most: int) -> list[str]:
+        """The first concepts of the list of the class shown."""
+        view = self._views.get("knowledge")
+        if not name or not isinstance(view, KnowledgeView):
+            return []
+        return [row["concept"] for row in view.table.rows[:most]]
+
+    def _take(self, state: State) -> None:
+        """Show a state, and record it unless it was."""
+        if self._taken:  # else it is shown as it is, perhaps with images that were picked out
+            self.app.selection.param.update(
+                class_name=state.class_name, concept=state.concept, concepts=[], images=None
+            )
+        self._jobs.work_off()
+        if state in self._taken:
+            return
+        given = {
+            Place(model, name): value
+            for model, values in whole_rows(self._views).items()
+            for name, value in values.items()
+        }
+        self._recorder.take(state, given, pictures(self._views))
+        self._taken.add(state)
+
+
+def spec_word(path: Path) -> str:
+    """Word for a spec in a command: its name where it comes along, else its file's."""
+    try:
+        along = find_spec(path.stem).samefile(path)
+    except (SpecError, OSError):
+        along = False
+    return path.stem if along else path.name
+
+
+def choose_nodes(app: AppState) -> list[str]:
+    """Ids of iterations: the one shown first. On the holdout it alone: others would be looks."""
+    shown, tuner = app.students.node, app.tuner
+    if app.students.snapshot.split == HOLDOUT:
+        return [shown.id]
+    most = max(1, min(ITERATIONS, STATES // (len(app.store.classes) + 1)))
+    newest = [node.id for node in reversed(app.students.tree.nodes)]
+    return list(dict.fromkeys([shown.id, tuner.root_id, *newest]))[:most]
+
+
+def count_concepts(app: AppState) -> int:
+    """Concepts of each class, fewer where there are many classes or images."""
+    classes = len(app.store.classes)
+    images = len(app.store.rows(app.students.snapshot.split))
+    return max(1, min(CONCEPTS, STATES // classes, IMAGES // (images * classes)))
+
+
+def whole_rows(views: Mapping[str, Viewer]) -> dict[str, dict[str, Any]]:
+    """Whole rows of what views send in parts when asked, by the id of a model's data."""
+    return {model.data.id: told for model, told in _sent_by_models(views, "still")}
+
+
+def pictures(views: Mapping[str, Viewer]) -> dict[str, dict[str, Any]]:
+    """Messages with the pictures of views' components, by the id of their models."""
+    return {model.id: told for model, told in _sent_by_models(views, "pictures")}
+
+
+def _sent_by_models(
+    views: Mapping[str, Viewer], method: str
+) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """Models of the views that have ``method``, each with the message it gives."""
+    for view in views.values():
+        for model, _ in view.__panel__()._models.values() if hasattr(view, method) else ():
+            yield model, getattr(view, method)()

@@ -1,1 +1,0 @@
-"""A session saved as one HTML file that works without a server."""

@@ -1,0 +1,213 @@
+"""Page of an iteration as one HTML file, to be explored without a server or network.
+
+The page is shown state by state and recorded. The models go into the file as Bokeh has them, with
+all scripts and style sheets, and what they hold where something else is selected.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import panel as pn
+from bokeh.core.serialization import Serializer
+from bokeh.core.types import ID
+from bokeh.document import Document
+from bokeh.embed.elements import html_page_for_render_items
+from bokeh.embed.util import RenderItem
+from bokeh.model import Model
+from bokeh.resources import Resources
+from panel.io import state
+from panel.io.resources import CDN_DIST, DIST_DIR, Bundle, bundle_resources, set_resource_mode
+from panel.io.state import set_curdoc
+
+from inficond_panel.common.numbers import count
+from inficond_panel.common.saved_file import File
+from inficond_panel.state import AppState
+from inficond_panel.state.requests.export import stem
+from inficond_panel.ui import browser
+from inficond_panel.ui.stylesheets import use_own_font
+from inficond_panel.views.embedding.view import EmbeddingView
+from inficond_panel.views.page.exploring import Explorable, WaitingJobs, whole_rows
+from inficond_panel.views.page.page import close_views, make_views
+from inficond_panel.views.page.shell import Shell
+
+if TYPE_CHECKING:
+    from bokeh.document.json import DocJson
+    from bokeh.resources import Component
+
+    from inficond_panel.state import AppState
+
+#: Bytes of a file that pictures of galleries fill up, and what they have in any case.
+MOST, LEAST = 7_800_000, 1_000_000
+PACKED = 0.8  #: bytes in a file for each of a picture, which has a head as the others have
+#: Pixels of the map for which names are placed: as few as it has on a page. On a larger one they
+#: stay beside their marks, which lie farther apart.
+MAP_SIZE = (410, 150)
+
+
+class ExportedPage:
+    """A page that nobody looks at, over ``app``, whose ``jobs`` wait for it.
+
+    Made on an event loop, as other pages are; then ``steps`` may run anywhere.
+    """
+
+    def __init__(self, app: AppState, jobs: WaitingJobs) -> None:
+        self._app, self._jobs = app, jobs
+        self._views = make_views(app)
+        embedding = self._views.get("embedding")
+        if isinstance(embedding, EmbeddingView):
+            embedding.map.resize(*MAP_SIZE)
+        self._page = Shell(app, dict(self._views)).__panel__()
+        self._document = Document(title=app.dataset.title)
+        with set_curdoc(self._document):  # else style sheets of a session's page would be shared
+            self._root = self._page.get_root(self._document)
+        self._document.add_root(self._root)
+        self._bundle = bundle_of(self._document)
+
+    def steps(self) -> Iterator[float | str]:
+        """Make the file; yields the part that is done, at last the file. Lets go of the page."""
+        try:
+            self._jobs.work_off()
+            page = page_json(self._document, self._app.theme)
+            put_rows(page, whole_rows(self._views))
+            notice = make_notice(self._app)
+            explorable = Explorable(self._app, self._jobs, self._views, self._document)
+            yield from explorable.states()
+            make = partial(make_html, page, self._document.roots, self._bundle)
+            rest = len(make(explorable.record(0), notice).encode())
+            galleries = max(LEAST, int((MOST - rest) / PACKED))
+            yield make(explorable.record(galleries), notice)
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Let go of the views, which Panel and HoloViews would keep."""
+        close_views(self._views)
+        self._page._cleanup(self._root)
+        state._views.pop(self._root.ref["id"], None)
+
+
+def watch_export(app: AppState) -> None:
+    """Make an HTML file of the page as it is, whenever one is asked for."""
+
+    def export(_: object) -> None:
+        jobs, name = WaitingJobs(), f"{stem(app.tuner, app.students.node)}.html"
+
+        def steps(copy: AppState) -> Iterator[float | File]:
+            made = ExportedPage(copy, jobs).steps()
+            return (File(name, step.encode()) if isinstance(step, str) else step for step in made)
+
+        app.export.make_in_steps(partial(app.copy, jobs), steps)
+
+    pn.bind(export, app.export.param.page, watch=True)
+
+
+_SHEETS = "static/extensions/panel/"
+#: Scripts of Bokeh that a page uses, or that Panel's are made of; nothing is drawn by WebGL.
+_SCRIPTS: list[Component] = ["bokeh", "bokeh-widgets", "bokeh-tables"]
+_TEMPLATE = """{% block preamble %}<meta name="viewport" content="width=device-width">
+<style>{{ css }}</style>{% endblock %}
+{% block contents %}<p id="export"><span role="note">{{ told }}</span>
+<b id="missing" role="status"></b></p>{{ super() }}
+<script id="explored" type="text/plain">{{ explored }}</script>
+<script>{{ script }}</script>{% endblock %}"""
+
+
+def page_json(document: Document, theme: str) -> DocJson:
+    """The models of a page as they are now, in one of the themes."""
+    page = document.to_json(deferred=False)
+    still = {"ShellPage": {"theme": theme, "still": True}, "Connection": {"over": True}}
+    for model in _objects(page):
+        if model.get("name") == "ImportedStyleSheet":
+            _put_inline(model)
+        own = still.get(model.get("attributes", {}).get("class_name"))
+        if own:
+            model["attributes"]["data"]["attributes"].update(own)
+    return page
+
+
+def bundle_of(document: Document) -> Bundle:
+    """Scripts and style sheets that a page needs; on an event loop."""
+    use_own_font()
+    resources = Resources(mode="inline", components=_SCRIPTS)
+    with set_resource_mode("inline"):  # of the process: nothing else may run meanwhile
+        return bundle_resources(document.roots, resources)
+
+
+def make_notice(app: AppState) -> str:
+    """One line: that the page is an export, of what, and when."""
+    node, store = app.students.node, app.store
+    name = f" ({node.name})" if node.name else ""
+    return (
+        f"Export, read only. {app.dataset.title}, {count(len(store.images))} images, data hash "
+        f"{store.content_hash[:12]}. Opens at iteration #{node.number}{name}, id {node.id}. "
+        f"{datetime.now().astimezone():%Y-%m-%d %H:%M %Z}"
+    )
+
+
+def make_html(
+    page: DocJson, roots: Sequence[Model], bundle: Bundle, record: Mapping[str, Any], notice: str
+) -> str:
+    """HTML file of a page, its record, and the notice above it."""
+    places = {root: ID(f"root-{at}") for at, root in enumerate(roots)}
+    return html_page_for_render_items(
+        bundle,
+        {ID("export"): page},
+        [RenderItem(docid=ID("export"), roots=places)],
+        title=page["title"],
+        template=_TEMPLATE,
+        template_variables={
+            "told": escape(notice),
+            "explored": pack(record),
+            "css": _own("static_page.css").read_text(encoding="utf-8"),
+            "script": browser.module(_own("static_page.js")),
+        },
+    )
+
+
+def pack(record: Mapping[str, Any]) -> str:
+    """A record as compressed JSON, in letters that need no escaping; the same for the same."""
+    text = json.dumps(record, separators=(",", ":"), allow_nan=False)
+    return base64.b64encode(zlib.compress(text.encode(), 9)).decode("ascii")
+
+
+def unpack(content: str) -> dict[str, Any]:
+    """A record from what ``pack`` made of it."""
+    record: dict[str, Any] = json.loads(zlib.decompress(base64.b64decode(content)))
+    return record
+
+
+def put_rows(page: DocJson, rows: Mapping[str, Mapping[str, Any]]) -> None:
+    """Put what views send in parts into the page as a whole, by the id of a model's data."""
+    for model in _objects(page):
+        if model.get("id") in rows and "attributes" in model:
+            given = rows[model["id"]].items()
+            model["attributes"].update({n: Serializer().encode(value) for n, value in given})
+
+
+def _own(name: str) -> Path:
+    return Path(__file__).with_name(name)
+
+
+def _put_inline(model: dict[str, Any]) -> None:
+    """Put what a link to one of Panel's style sheets stands for in its place."""
+    url = model["attributes"]["url"].split("?")[0]
+    file = DIST_DIR / url.rpartition(_SHEETS)[2].removeprefix(CDN_DIST)
+    model.update(name="InlineStyleSheet", attributes={"css": file.read_text(encoding="utf-8")})
+
+
+def _objects(value: Any) -> Iterator[dict[str, Any]]:
+    """All JSON objects in ``value``, it included."""
+    if isinstance(value, dict):
+        yield value
+    for item in value.values() if isinstance(value, dict) else value:
+        if isinstance(item, dict | list):
+            yield from _objects(item)

@@ -1,0 +1,133 @@
+"""Sentences on metrics: of the teacher, of changes, and of drift."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from inficond_panel.common.numbers import change_number, count, number
+from inficond_panel.distill import TeacherSkill
+from inficond_panel.distill.shift.drift import LEVEL, ConceptDrift, Drift
+from inficond_panel.vocabulary.confidence import interval_word
+from inficond_panel.vocabulary.metrics import AP
+
+if TYPE_CHECKING:
+    from inficond_panel.distill import Interval
+
+#: Classes that are named before the rest is counted.
+NAMED = 6
+#: The verdict on a class that the teacher does not know, in the place of one on its student.
+VERDICT = "Teacher does not know it"
+_REMEDY = "check the order of the teacher's classes and its preprocessing, or use labels."
+
+
+def unknown_sentence(class_name: str, skill: TeacherSkill) -> str:
+    """``The teacher does not know 'bus' (AP 0.17, chance 0.25).``, where that is so."""
+    digits = 2 if skill.chance >= 0.1 else 3
+    ap, chance = number(skill.ap.estimate, digits), number(skill.chance, digits)
+    above = "not clearly above " if skill.ap.estimate > skill.chance else ""
+    return f"The teacher does not know {class_name!r} (AP {ap}, {above}chance {chance})."
+
+
+def advice_sentence(classes: int = 1) -> str:
+    """What follows for the students of classes that the teacher does not know, and what to do."""
+    whose = "Its student imitates" if classes == 1 else "Their students imitate"
+    return f"{whose} noise: {_REMEDY}"
+
+
+def teacher_sentence(class_name: str, skill: TeacherSkill | None) -> str:
+    """Both sentences on one class; empty where the teacher knows the class, or nobody can say."""
+    if skill is None or not skill.does_not_know:
+        return ""
+    return f"{unknown_sentence(class_name, skill)} {advice_sentence()}"
+
+
+def teacher_sentences(skills: Mapping[str, TeacherSkill]) -> list[str]:
+    """Sentences on the classes that the teacher does not know, then the advice; none if none."""
+    unknown = {name: skill for name, skill in skills.items() if skill.does_not_know}
+    if not unknown:
+        return []
+    rest = len(unknown) - NAMED
+    return [
+        *[unknown_sentence(name, skill) for name, skill in unknown.items()][:NAMED],
+        *([f"Nor does the teacher know {count(rest)} of the other classes."] if rest > 0 else []),
+        advice_sentence(len(unknown)),
+    ]
+
+
+UNCHANGED = "unchanged"
+
+
+def make_change(
+    change: Interval | None, estimate: float = math.nan, unit: str = AP.unit
+) -> dict[str, Any] | None:
+    """A change in the ``unit`` of its metric; ``at`` are low, estimate and high for the whisker.
+
+    Until the ``change`` with its interval is known, its ``estimate`` alone. None where undefined.
+    No change at all is told as such, not as one within noise.
+    """
+    value = estimate if change is None else change.estimate
+    if math.isnan(value):
+        return None
+    if change is None or math.isnan(change.low):
+        text = change_number(value, unit) if value else UNCHANGED
+        return {"text": text, "interval": "", "at": [], "noise": False}
+    if change.words == UNCHANGED:
+        return {"text": UNCHANGED, "interval": "", "at": [], "noise": False}
+    text, limits = change.change(unit)
+    return {
+        "text": text,
+        "interval": limits,
+        "at": [(100 if unit else 1) * end for end in (change.low, value, change.high)],
+        "noise": change.words == "within noise",
+    }
+
+
+def change_text(change: dict[str, Any] | None) -> str:
+    """``+10.4 pp [−1.0, +21.9], within noise``; ``unchanged``; empty where there is none."""
+    if change is None:
+        return ""
+    limits = " ".join(filter(None, [change["text"], change["interval"]]))
+    return limits + ", within noise" * change["noise"]
+
+
+_NAMED = 5  #: concepts that are named
+
+
+def drift_sentences(drift: Drift) -> list[str]:
+    """The comparison, the photos that lie far off, and the concepts that differ."""
+    if drift.lacking:
+        return [f"Not tested: {drift.lacking}."]
+    verdict = (
+        "These photos are unlike those of fit"
+        if drift.alarm
+        else "No difference from the photos of fit beyond chance"
+    )
+    return [
+        f"{verdict}: {count(drift.photos, 'photo')} beside {drift.fit_photos:,} of fit, at a "
+        f"chance of {100 * LEVEL:g} % of a false alarm.",
+        f"{drift.far} of {drift.photos} ({_percent(drift.share)}, {interval_word(drift.level)} "
+        f"{_percent(drift.low)} to {_percent(drift.high)}) lie further off than all but "
+        f"{_percent(drift.expected)} of fit (p = {drift.p:.2g}).",
+        _concepts_sentence(drift),
+    ]
+
+
+def _concepts_sentence(drift: Drift) -> str:
+    drifted, every = drift.drifted, len(drift.concepts)
+    if not drifted:
+        return f"None of {count(every, 'concept')} has other scores than in fit."
+    named = ", ".join(_clause(each) for each in drifted[:_NAMED])
+    more = f", and {len(drifted) - _NAMED} more" if len(drifted) > _NAMED else ""
+    have = "has" if len(drifted) == 1 else "have"
+    heading = f"{len(drifted)} of {count(every, 'concept')} {have} other scores than in fit"
+    return f"{heading}: {named}{more}."
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
+
+
+def _clause(each: ConceptDrift) -> str:
+    return f"{each.concept} (median {each.median:.3f}, in fit {each.fit_median:.3f})"
