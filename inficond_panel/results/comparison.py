@@ -31,7 +31,7 @@ _MOVERS = {
     "change": Heading("change", sign=True),
 }
 _WORDS = ("absent", "present")
-_FLIPS = {
+FLIP_HEADINGS = {
     **plain_headings("class", "image"),
     "present": Heading("student", words=_WORDS),
     "teacher": Heading("teacher", words=_WORDS),
@@ -198,7 +198,7 @@ def comparison_frames(tuner: Tuner, comparison: Comparison) -> dict[str, pd.Data
                               notes=notes, facts=facts, level=level),
         "movers": make_frame(_movers(comparison), ["class", "concept"], _MOVERS,
                              title="concepts that moved most, in logits"),
-        "flips": make_frame(_flips(comparison), ["class", "image"], _FLIPS, notes=changed,
+        "flips": make_frame(_flips(comparison), ["class", "image"], FLIP_HEADINGS, notes=changed,
                             title="images that changed sides"),
         "steps": make_frame(_steps(comparison), ["side", "iteration"], _STEPS,
                             title=f"iterations since #{comparison.ancestor.number}"),

@@ -52,9 +52,9 @@ def students(tuner: Tuner, node: Node, split: str) -> pd.DataFrame:
     facts = {"spec": str(tuner.spec.path), "history": tuner.history.path}
     facts |= {"targets": tuner.spec.students.targets, "weights_hash": node.weights_hash}
     frame.attrs["facts"] |= facts
-    known = frame.dropna(subset=["ap", "teacher_ap"])
-    means = written(known["ap"].mean()), written(known["teacher_ap"].mean())
-    fidelity = written(frame["fidelity"].mean())
+    known = frame.dropna(subset=[AP.key, "teacher_ap"])
+    means = written(known[AP.key].mean()), written(known["teacher_ap"].mean())
+    fidelity = written(frame[FIDELITY.key].mean())
     frame.attrs["notes"] += [
         f"Mean AP {means[0]}, the teacher's {means[1]}; mean fidelity {fidelity}.",
         *([] if node.parent else [_penalty_sentence(tuner)]),

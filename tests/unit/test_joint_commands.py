@@ -52,8 +52,8 @@ def test_from_check_to_export(run, edits, joint_spec, tmp_path, capsys):  # noqa
         assert main(["history", action, str(joint_spec), *more]) == 0
     capsys.readouterr()
     told = json.loads(run("explain", "--json"))
-    assert set(told["classes"]) == {"bird"}
-    assert [one["class_name"] for one in told["moved"]["tune"]] != []
+    assert [row["class"] for row in told["classes"]["rows"]] == ["bird"]
+    assert told["moved"]["rows"][0]["class"] in CLASSES
     assert "others moved too" in run("explain")
     together = json.loads(run("metrics", "--json", "--draws", "20"))["together"]["rows"]
     run("export", "--output", str(tmp_path / "out"), "--format", "npz")

@@ -18,6 +18,7 @@ from inficond_panel.concepts.typed import TypedConcept, basis_of
 from inficond_panel.distill import Scores, average_precision, decision_function, fit
 from inficond_panel.errors import EditsError, StoreError, TuningError
 from inficond_panel.results.cross_fitted import evaluation_outcome
+from inficond_panel.results.refit_frames import refit_frames
 from inficond_panel.results.refit_report import explain
 from inficond_panel.store import Store, open_store
 from inficond_panel.store.more_photos import Part, parts_of, write_part
@@ -254,11 +255,9 @@ def test_edits_files_and_words(tuner: Tuner, tmp_path: Path) -> None:
 def test_explain_states_the_parts(tuner: Tuner) -> None:
     part = unbiased_part(tuner.store, 30)
     node = tuner.fine_tune(tuner.root(), [MORE])
-    document = explain(tuner, node).to_json()["classes"]["truck"]["cures"]
-    assert document["in_force"]["learn"] == {
-        "since": 1,
-        "more": {"weight": 1.0, "parts": [part.content_hash]},
-    }
+    cure = refit_frames(explain(tuner, node))["cures"].loc["truck"]
+    assert (cure["cure"], cure["since"]) == ("learn", 1)
+    assert cure["terms"] == {"more": {"weight": 1.0, "parts": [part.content_hash]}}
 
 
 def test_taught_labels_and_added_photos_are_learned_together(tuner: Tuner) -> None:
