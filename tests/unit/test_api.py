@@ -168,7 +168,7 @@ def test_metrics_and_their_changes(students):
     pd.testing.assert_frame_equal(changes, students.changes("parent"))
     with pytest.raises(TuningError, match="no metric 'auc'"):
         students.changes(metric="auc")
-    assert list(students.report()["classes"].index) == ["bird"]
+    assert list(students.report()["classes"].index) == ["bicycle", "bird"]
 
 
 def test_what_a_student_knows(students):

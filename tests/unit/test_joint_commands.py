@@ -98,7 +98,7 @@ def test_cures_say_what_to_do(joint_spec, tmp_path, capsys, line, remedy):  # no
 def test_a_lambda_is_tuned_told_and_exported(run, tmp_path):
     (tmp_path / "cure.yaml").write_text("- - {class: cat, direction: lambda, value: 0.03}\n")
     said = run("tune", "--edits", str(tmp_path / "cure.yaml"))
-    assert "cat: lambda 0.03" in said
+    assert "lambda 0.03 on cat" in said
     assert "others moved too" in said
     assert "others moved too" in run("explain")
     assert json.loads(run("metrics", "--json", "--draws", "20"))["together"]
