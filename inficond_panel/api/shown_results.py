@@ -8,7 +8,7 @@ from html import escape
 import pandas as pd
 
 from inficond_panel.concepts.photo_scores import PhotoScores
-from inficond_panel.distill.shift.drift import Drift
+from inficond_panel.distill.drift import Drift
 from inficond_panel.errors import DataError
 from inficond_panel.export import Exported
 from inficond_panel.export.predictions import (

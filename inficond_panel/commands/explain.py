@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> None:
     from inficond_panel.commands.shared.students import count_look, open_students
     from inficond_panel.results.refit_frames import refit_frames
     from inficond_panel.results.refit_report import explain
-    from inficond_panel.tuning.node_names import find_node
+    from inficond_panel.tuning.other_students import find_node
 
     tuner = open_students(args, distilled=False)
     node = _latest(tuner) if args.node is None else find_node(tuner, args.node)

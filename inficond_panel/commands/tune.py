@@ -85,7 +85,7 @@ def run(args: argparse.Namespace) -> None:
 
 def _note_head(args: argparse.Namespace, tuner: Tuner, last: Node) -> None:
     """Say which iteration the page and the other commands take from now on."""
-    from inficond_panel.tuning.node_names import node_title
+    from inficond_panel.tuning.other_students import node_title
 
     head = tuner.head()
     note(f"The head is {node_title(tuner, head)}: page, export, metrics and predict take it.")

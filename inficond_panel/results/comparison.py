@@ -9,14 +9,14 @@ from typing import Any
 import pandas as pd
 
 from inficond_panel.distill import ClassMetrics, Interval, Outcome, change_intervals, measure
-from inficond_panel.distill.metrics.class_mean import mean_change
+from inficond_panel.distill.metrics.bootstrap import mean_change
 from inficond_panel.results.churn import Churn, churn
 from inficond_panel.results.compensation import Mover, moves
 from inficond_panel.results.cross_fitted import chosen_on_tune, evaluation_outcome
 from inficond_panel.results.frame import Heading, make_frame, plain_headings
 from inficond_panel.results.refit_words import churn_sentence
 from inficond_panel.tuning.node import Node
-from inficond_panel.tuning.node_names import node_title
+from inficond_panel.tuning.other_students import node_title
 from inficond_panel.tuning.replay import branch
 from inficond_panel.tuning.student import Student
 from inficond_panel.tuning.tuner import Tuner

@@ -16,8 +16,8 @@ from inficond_panel.results.moved_classes import moved_sentence
 from inficond_panel.results.refit_report import explain
 from inficond_panel.results.refit_words import short_sentences, untouched_sentences
 from inficond_panel.tuning import Node, Tuner
-from inficond_panel.tuning.node_names import node_title
-from inficond_panel.tuning.optimality import optimality_notices
+from inficond_panel.tuning.node import optimality_notices
+from inficond_panel.tuning.other_students import node_title
 from inficond_panel.vocabulary.metrics import AP, FIDELITY
 from inficond_panel.vocabulary.splits import TUNE
 from inficond_panel.wording.cures import penalty_text, terms_words

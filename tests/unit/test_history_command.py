@@ -11,7 +11,7 @@ from factory import small_spec
 from inficond_panel.cli import main
 from inficond_panel.results.metrics import metric_change
 from inficond_panel.tuning import Intent, open_tuner
-from inficond_panel.tuning.history.events import _STEPS
+from inficond_panel.tuning.history.log import _STEPS
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from inficond_panel.errors import CancelledError, MissingExtraError, Problem, Sp
 from inficond_panel.state import AppState, Jobs, Status
 from inficond_panel.store import write_store
 from inficond_panel.tuning import Intent, open_tuner, shared_tuner
-from inficond_panel.tuning.typed_concepts import typed_of
+from inficond_panel.tuning.opening import typed_of
 
 DIGEST = "d" * 64
 

@@ -17,9 +17,8 @@ from inficond_panel.results.comparison import compare, comparison_frames
 from inficond_panel.results.history import events, iterations, others
 from inficond_panel.results.refits import bounds, students
 from inficond_panel.tuning import Node, Tuner
-from inficond_panel.tuning.backups import back_up, bring_back, replay_into, same_weights
-from inficond_panel.tuning.node_names import find_node
-from inficond_panel.tuning.other_students import count_others
+from inficond_panel.tuning.other_students import count_others, find_node
+from inficond_panel.tuning.replay import back_up, bring_back, replay_into, same_weights
 from inficond_panel.vocabulary.splits import HOLDOUT, TUNE
 
 #: What an action gives: a document with its lines for people; some give frames instead.
