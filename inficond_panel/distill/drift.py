@@ -110,7 +110,7 @@ def drift(
     Of more than 2,000 photos of ``fit`` as many are drawn by the seed. ``level`` is that of the
     interval of the share of far photos; the alarm has its own, ``LEVEL``.
     """
-    from scipy.stats import betabinom, binomtest  # noqa: PLC0415 - slow to load, seldom used
+    from scipy.stats import betabinom, binomtest  # noqa: PLC0415 - slow to load
 
     fitted, new = (np.asarray(scores, dtype=np.float64) for scores in (fitted, new))
     if len(fitted) > MOST_FIT:
