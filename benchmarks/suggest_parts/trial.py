@@ -15,7 +15,7 @@ from inficond_panel.tuning.intents.intent import Intent
 from inficond_panel.tuning.intents.score_scale import score_scale
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.tuner import Tuner
-from inficond_panel.vocabulary.directions import DIRECTIONS, DOWN, REMOVE, UP
+from inficond_panel.vocabulary.intents import DIRECTIONS, DOWN, REMOVE, UP
 from suggest_parts.first_order import Response, response
 
 

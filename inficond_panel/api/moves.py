@@ -24,7 +24,7 @@ from inficond_panel.tuning.intents.intent import check_name
 from inficond_panel.tuning.node_names import NodeName, find_node
 from inficond_panel.tuning.suggest import Suggestion, carry_out
 from inficond_panel.tuning.typed_concepts import add_concept, remove_concept
-from inficond_panel.vocabulary.directions import DOWN, RELEASE, REMOVE, UP
+from inficond_panel.vocabulary.intents import DOWN, RELEASE, REMOVE, UP
 from inficond_panel.vocabulary.splits import HOLDOUT
 
 

@@ -11,7 +11,7 @@ from inficond_panel.commands.shared.arguments import add_json, add_split, add_tu
 from inficond_panel.commands.shared.output import note, progress, say, say_json
 from inficond_panel.common.numbers import count, written
 from inficond_panel.vocabulary.confidence import interval_word
-from inficond_panel.vocabulary.directions import DIRECTIONS
+from inficond_panel.vocabulary.intents import DIRECTIONS
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.splits import HOLDOUT, TUNE
 

@@ -21,7 +21,7 @@ from inficond_panel.common.numbers import written, written_range
 from inficond_panel.errors import ExportError
 from inficond_panel.export.model_card import in_words
 from inficond_panel.vocabulary.confidence import confidence_word
-from inficond_panel.vocabulary.cures import AUTO
+from inficond_panel.vocabulary.intents import AUTO
 from inficond_panel.vocabulary.metrics import (
     ACCURACY,
     AGREEMENT,

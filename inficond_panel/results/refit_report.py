@@ -21,7 +21,7 @@ from inficond_panel.tuning.fitting.terms import Learned, Terms
 from inficond_panel.tuning.intents.cures import Cure
 from inficond_panel.tuning.intents.intent import Intent
 from inficond_panel.tuning.notices import notices
-from inficond_panel.vocabulary.cures import BALANCE, DOUBT, LABEL, LAMBDA, LEARN
+from inficond_panel.vocabulary.intents import BALANCE, DOUBT, LABEL, LAMBDA, LEARN
 from inficond_panel.vocabulary.splits import FIT, TUNE
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from PIL import Image
 
-from inficond_panel.vocabulary.warnings import NEAR_DUPLICATES
+from inficond_panel.vocabulary.tasks import NEAR_DUPLICATES
 
 #: Likeness from which two photos are told.
 LIKENESS = 0.995

@@ -20,8 +20,8 @@ from inficond_panel.results.frame import interval_of
 from inficond_panel.results.levers import levers
 from inficond_panel.spec import load_spec
 from inficond_panel.state import AppState
+from inficond_panel.state.comparison import measure
 from inficond_panel.state.jobs import Jobs
-from inficond_panel.state.requests.comparison import measure
 from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.tuning.suggest import suggest
 from inficond_panel.tuning.suggest.gain import around

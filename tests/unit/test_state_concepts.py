@@ -203,7 +203,7 @@ def test_cancelled_nothing_is_added(app, monkeypatch):
     def cancelled(*_, **__):
         raise CancelledError("Cancelled.")
 
-    monkeypatch.setattr("inficond_panel.state.requests.networks.carry_on", cancelled)
+    monkeypatch.setattr("inficond_panel.state.networks.carry_on", cancelled)
     app.concepts.add("moss")
     assert app.concepts.status.kind == "idle"
     assert app.concepts.tuner is None

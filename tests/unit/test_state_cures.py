@@ -122,7 +122,7 @@ def test_shifts_are_those_of_the_command_and_wait_until_asked_for(demo):
 
 @pytest.mark.parametrize(("seconds", "told"), [(0, 16), (60, 1)])
 def test_the_class_in_view_is_looked_at_first_and_told_in_time(demo, monkeypatch, seconds, told):
-    monkeypatch.setattr("inficond_panel.state.requests.repairs.SLICE", seconds)
+    monkeypatch.setattr("inficond_panel.state.repairs.SLICE", seconds)
     app, seen = AppState(demo, Jobs(inline=True)), []
     app.selection.class_name = "sheep"
     app.shifts.param.watch(lambda event: seen.append([*event.new]), "by_class")
@@ -133,7 +133,7 @@ def test_the_class_in_view_is_looked_at_first_and_told_in_time(demo, monkeypatch
 
 
 def test_of_many_classes_only_those_selected_are_looked_at(demo, monkeypatch):
-    monkeypatch.setattr("inficond_panel.state.requests.repairs.ALL_UP_TO", 15)
+    monkeypatch.setattr("inficond_panel.state.repairs.ALL_UP_TO", 15)
     app = AppState(demo, Jobs(inline=True))
     app.shifts.start()
     assert app.shifts.by_class == {}

@@ -16,7 +16,7 @@ from inficond_panel.concepts.photo_scores import PhotoScores, PhotoSegments
 from inficond_panel.errors import CancelledError, MissingExtraError
 from inficond_panel.predict import PagePhotos
 from inficond_panel.state import AppState, Jobs
-from inficond_panel.state.requests.networks import MOST_BYTES
+from inficond_panel.state.networks import MOST_BYTES
 from inficond_panel.state.selection import Rights
 from inficond_panel.store import write_store
 from inficond_panel.tuning import Intent, open_tuner

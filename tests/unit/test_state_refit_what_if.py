@@ -7,7 +7,7 @@ import pytest
 from inficond_panel.errors import CancelledError, InficondError
 from inficond_panel.spec import load_spec
 from inficond_panel.state import AppState, Jobs, Status
-from inficond_panel.state.requests.repairs import RefitWhatIf
+from inficond_panel.state.repairs import RefitWhatIf
 from inficond_panel.store import open_store
 from inficond_panel.tuning import History, Tuner
 

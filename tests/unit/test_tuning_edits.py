@@ -14,7 +14,7 @@ from inficond_panel.tuning import Intent, dump_edits, read_edits
 from inficond_panel.tuning.intents.cures import Balance, Doubt, Label, Lambda
 from inficond_panel.tuning.intents.edits import dump_intent
 from inficond_panel.tuning.intents.intent import GroupIntent
-from inficond_panel.vocabulary.limits import LARGEST_BOUND
+from inficond_panel.vocabulary.intents import LARGEST_BOUND
 
 GOOD = """\
 # two iterations

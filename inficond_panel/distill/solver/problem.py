@@ -16,7 +16,7 @@ from inficond_panel.distill.solver.tempered import (
     tempered_columns,
 )
 from inficond_panel.errors import SolverError
-from inficond_panel.vocabulary.limits import LARGEST_BOUND
+from inficond_panel.vocabulary.intents import LARGEST_BOUND
 
 
 def make_problems(

@@ -16,8 +16,7 @@ from inficond_panel.spec.framework.types import (
     option,
     value_of,
 )
-from inficond_panel.vocabulary.cures import AUTO
-from inficond_panel.vocabulary.limits import LARGEST_RATE
+from inficond_panel.vocabulary.intents import AUTO, LARGEST_RATE
 from inficond_panel.vocabulary.splits import FIT, TUNE
 from inficond_panel.vocabulary.tasks import LINKS, SIGMOID, SOFTMAX
 

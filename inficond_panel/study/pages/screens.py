@@ -27,8 +27,7 @@ from inficond_panel.study.spec.pages import (
     QuestionPage,
     TextPage,
 )
-from inficond_panel.study.spec.study_spec import parse, picture_uri
-from inficond_panel.study.spec.tasks import Task
+from inficond_panel.study.spec.study_spec import Task, parse, picture_uri
 from inficond_panel.vocabulary.metrics import METRICS
 
 

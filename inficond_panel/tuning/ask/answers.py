@@ -39,7 +39,7 @@ from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.shift.class_photos import ClassPhotos
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.confidence import Noise
-from inficond_panel.vocabulary.cures import ANSWERS
+from inficond_panel.vocabulary.intents import ANSWERS
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.splits import TUNE
 

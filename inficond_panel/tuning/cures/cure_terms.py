@@ -23,7 +23,7 @@ from inficond_panel.tuning.intents.bounds import Bounds, box
 from inficond_panel.tuning.intents.cures import Cure, Label, Lambda, Learn
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.shift.class_photos import ClassPhotos
-from inficond_panel.vocabulary.cures import MORE
+from inficond_panel.vocabulary.intents import MORE
 from inficond_panel.vocabulary.splits import HOLDOUT, TUNE
 from inficond_panel.vocabulary.tasks import SOFTMAX
 

@@ -28,7 +28,7 @@ from inficond_panel.tuning.fitting.penalty_choice import compared_penalties
 from inficond_panel.tuning.fitting.terms import Balanced, Doubted, Learned, Taught, Terms
 from inficond_panel.tuning.intents.cures import Balance, Cure, Doubt, Label, Lambda, Learn
 from inficond_panel.tuning.shift.class_photos import LEAST_FIT, ClassPhotos
-from inficond_panel.vocabulary.cures import ANSWERS, LABELS, MORE, TEACHER
+from inficond_panel.vocabulary.intents import ANSWERS, LABELS, MORE, TEACHER
 from inficond_panel.vocabulary.splits import TUNE
 from inficond_panel.vocabulary.tasks import SOFTMAX
 

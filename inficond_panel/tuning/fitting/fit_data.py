@@ -28,7 +28,7 @@ from inficond_panel.store.more_photos import MorePhotos, more_photos
 from inficond_panel.store.oracle_logits import oracle_logits, oracle_others
 from inficond_panel.tuning.fitting.correction import Correction
 from inficond_panel.tuning.fitting.terms import Learned, Taught, Terms
-from inficond_panel.vocabulary.cures import LABELS, MORE, SOURCES
+from inficond_panel.vocabulary.intents import LABELS, MORE, SOURCES
 from inficond_panel.vocabulary.splits import FIT, TUNE
 from inficond_panel.vocabulary.tasks import SIGMOID, SOFTMAX
 

@@ -14,7 +14,7 @@ from inficond_panel.spec import Spec
 from inficond_panel.store import Store
 from inficond_panel.tuning.fitting.fit_data import FitData
 from inficond_panel.tuning.fitting.terms import Learned, Terms
-from inficond_panel.vocabulary.cures import TEACHER
+from inficond_panel.vocabulary.intents import TEACHER
 from inficond_panel.vocabulary.splits import FIT, TUNE
 from inficond_panel.vocabulary.tasks import SIGMOID, SOFTMAX
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from inficond_panel.common.numbers import defined
 from inficond_panel.store import Store
 from inficond_panel.tuning.fitting.correction import Correction
-from inficond_panel.vocabulary.cures import ANSWERS, MORE, SOURCES
+from inficond_panel.vocabulary.intents import ANSWERS, MORE, SOURCES
 from inficond_panel.vocabulary.splits import FIT
 
 

@@ -16,7 +16,7 @@ from inficond_panel.tuning.intents.cures import (
     place_of_cure,
 )
 from inficond_panel.tuning.intents.intent import GroupIntent, Intent, check_name
-from inficond_panel.vocabulary.cures import CURES
+from inficond_panel.vocabulary.intents import CURES
 
 #: What an iteration may be asked for.
 Asked = Intent | GroupIntent | Cure

@@ -27,8 +27,7 @@ import numpy as np
 from inficond_panel.distill.solver.centred_bounds import CentredBounds
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning.intents.intent import Intent
-from inficond_panel.vocabulary.directions import RELEASE, REMOVE, UP
-from inficond_panel.vocabulary.limits import BOUND_FORM, is_bound
+from inficond_panel.vocabulary.intents import BOUND_FORM, RELEASE, REMOVE, UP, is_bound
 
 #: (class, concept) → (lower, upper); None is no limit on that side.
 Bounds = dict[tuple[str, str], tuple[float | None, float | None]]

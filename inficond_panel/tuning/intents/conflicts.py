@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from inficond_panel.tuning.intents.intent import GroupIntent, Intent, Thumb
-from inficond_panel.vocabulary.directions import DIRECTIONS, STRENGTHS
+from inficond_panel.vocabulary.intents import DIRECTIONS, STRENGTHS
 
 Candidate = tuple[Intent, str]  # the intent, and the group that it comes from, if any
 

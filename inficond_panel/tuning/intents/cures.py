@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from inficond_panel.common.near_words import near
 from inficond_panel.errors import TuningError
-from inficond_panel.vocabulary.cures import (
+from inficond_panel.vocabulary.intents import (
     AUTO,
     BALANCE,
     DOUBT,

@@ -10,8 +10,7 @@ from typing import Any
 from inficond_panel.common.near_words import missing, unknown
 from inficond_panel.common.numbers import significant
 from inficond_panel.errors import TuningError
-from inficond_panel.vocabulary.directions import DIRECTIONS, RELEASE, REMOVE
-from inficond_panel.vocabulary.limits import BOUND_FORM, is_bound
+from inficond_panel.vocabulary.intents import BOUND_FORM, DIRECTIONS, RELEASE, REMOVE, is_bound
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from inficond_panel.ui import browser
 from inficond_panel.ui.component import action
 from inficond_panel.views.knowledge.parts import StudentActions, StudentPart, make_status
 from inficond_panel.views.knowledge.repairs import make_cure
-from inficond_panel.vocabulary.directions import THUMBS
+from inficond_panel.vocabulary.intents import THUMBS
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.splits import TUNE
 from inficond_panel.wording.cures import (

@@ -15,7 +15,7 @@ from inficond_panel.results.image_sets import image_set, worst_first
 from inficond_panel.results.slices import metadata_slices, worst_slice_sentence
 from inficond_panel.results.thresholds import JUDGED, threshold_line, thresholds
 from inficond_panel.state import Job
-from inficond_panel.state.requests.comparison import MEASURED, measure, measure_by
+from inficond_panel.state.comparison import MEASURED, measure, measure_by
 from inficond_panel.ui.component import action, tie
 from inficond_panel.views.knowledge.parts import StudentActions
 from inficond_panel.vocabulary.confidence import CONFIDENCE, confidence_word
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from inficond_panel.errors import InficondError
     from inficond_panel.results.snapshot import Snapshot
     from inficond_panel.state import AppState, Preview
-    from inficond_panel.state.requests.comparison import Measured
+    from inficond_panel.state.comparison import Measured
     from inficond_panel.views.knowledge.parts import StudentPanels
 
 

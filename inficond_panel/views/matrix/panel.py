@@ -17,7 +17,7 @@ from inficond_panel.tuning import Intent
 from inficond_panel.ui import browser
 from inficond_panel.ui.component import ViewComponent
 from inficond_panel.ui.drawing import Drawing
-from inficond_panel.vocabulary.directions import DIRECTIONS, REMOVE
+from inficond_panel.vocabulary.intents import DIRECTIONS, REMOVE
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.palette import INK, INK_2, LINE
 from inficond_panel.wording.metrics import UNCHANGED, change_text, make_change

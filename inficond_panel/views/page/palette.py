@@ -13,7 +13,7 @@ from inficond_panel.concepts.texts import words_for
 from inficond_panel.results.image_sets import image_set, worst_first
 from inficond_panel.tuning import Intent
 from inficond_panel.vocabulary.confidence import interval_word
-from inficond_panel.vocabulary.directions import DOWN
+from inficond_panel.vocabulary.intents import DOWN
 
 if TYPE_CHECKING:
     from inficond_panel.state import AppState

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from inficond_panel.errors import InficondError
     from inficond_panel.plots.student_plots import Branches
     from inficond_panel.state import AppState
-    from inficond_panel.state.requests.comparison import Churn, ClassComparison, Comparison, Flip
+    from inficond_panel.state.comparison import Churn, ClassComparison, Comparison, Flip
     from inficond_panel.tuning import Iteration, Node
     from inficond_panel.views.provenance.iterations import ProvenanceTree
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from inficond_panel.distill import Interval
     from inficond_panel.plots.student_plots import Branches
     from inficond_panel.results.snapshot import Deleted
-    from inficond_panel.state.requests.export import ExportState
+    from inficond_panel.state.export import ExportState
     from inficond_panel.tuning import Iteration, Node
 
 
