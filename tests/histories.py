@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from factory import small_spec
+from factory import small_spec, spec_text
 
-from inficond_panel.tuning import Intent, Node, open_tuner
+from inficond_panel.spec import load_spec
+from inficond_panel.store import Store
+from inficond_panel.tuning import History, Intent, Node, Tuner, open_tuner
 from inficond_panel.tuning.node import node_id
 
 SETTINGS = {"reference": "parent", "step": 0.05}
@@ -35,6 +37,13 @@ def make_node(label: str = "root", parent: Node | None = None, seed: int = 0) ->
         author="me",
         settings=settings,
     )
+
+
+def make_tuner(store: Store, folder: Path, extra: str = "", history: str = ":memory:") -> Tuner:
+    """A tuner over ``store`` by the small spec with ``extra``."""
+    path = folder / "small.yaml"
+    path.write_text(spec_text(extra))
+    return Tuner(store, load_spec(path, check_files=False), History(history))
 
 
 def tuned_spec(folder: Path) -> Path:

@@ -85,15 +85,6 @@ def test_the_photos_are_those_where_student_and_word_disagree(students) -> None:
     assert list(students.ask("truck").index) == expected
 
 
-def test_without_a_word_those_of_which_the_student_is_least_sure(tmp_path) -> None:
-    frames = without_labels()
-    frames["scores"] = frames["scores"].rename(columns={"truck": "lorry"})
-    other = inficond_panel.from_frames(**frames, path=tmp_path / "own.zarr").fit()
-    images, plain = other.images("tune"), other.decision_function(other.scores("tune"))[:, 0]
-    unsure = [images[i] for i in np.argsort(np.abs(plain), kind="stable")[:8]]
-    assert list(other.ask("truck", n=8).index) == unsure
-
-
 def test_a_word_that_is_the_same_everywhere_decides_nothing(tmp_path) -> None:
     frames = without_labels()
     frames["scores"]["truck"] = 0.25
@@ -103,28 +94,10 @@ def test_a_word_that_is_the_same_everywhere_decides_nothing(tmp_path) -> None:
     assert list(flat.ask("truck", n=6).index) == [images[i] for i in in_turn(logit, -logit, 6)]
 
 
-def test_photos_with_a_label_are_asked_about_only_where_all_have_one(tmp_path) -> None:
-    frames = shifted_frames(seed=1)
-    labels, tune = frames["labels"].astype(float), frames["split"] == "tune"
-    free = labels.index[tune][5:9]
-    labels.loc[free, "truck"] = np.nan
-    some = inficond_panel.from_frames(**frames | {"labels": labels}, path=tmp_path / "a").fit()
-    assert set(some.ask("truck").index) == set(free)
-    every = inficond_panel.from_frames(**frames, path=tmp_path / "b").fit()
-    assert len(every.ask("truck")) == 20
-
-
 def test_photos_that_were_taught_are_not_asked_about_again(students) -> None:
     asked = students.ask("truck", n=6)
     students.teach("truck", dict(zip(asked.index, TRUTH[asked.index], strict=True)), force=True)
     assert not set(students.ask("truck", n=300).index) & set(asked.index)
-
-
-def test_why_a_photo_is_asked_does_not_tell_what_the_student_says(students) -> None:
-    asked = students.ask("truck")
-    assert set(asked["why"]) == {"the student and 'truck' disagree"}
-    assert asked["answer"].isna().all()
-    assert list(asked["rank"]) == list(range(1, 21))
 
 
 def answered(students, count=20) -> dict[str, int]:

@@ -59,10 +59,6 @@ def test_classes_without_a_shift_have_no_suspects(found) -> None:
     assert not any(one.suspects for one in others)
 
 
-def test_the_same_seed_gives_the_same_answer(tuner, found) -> None:
-    assert class_shifts(tuner, classes=["dog"])["dog"] == found["dog"]
-
-
 def test_an_unknown_class_is_refused(tuner) -> None:
     with pytest.raises(TuningError, match="There is no class 'bycicle'"):
         class_shifts(tuner, classes=["bycicle"])
@@ -99,18 +95,6 @@ def test_too_few_photos_are_unknown(tuner, monkeypatch) -> None:
     found = class_shifts(tuner, classes=["dog"])["dog"]
     assert (found.kind, found.suspects, found.lost_bond) == ("unknown", (), False)
     assert found.lacking.startswith("tune has 0 positive and")
-
-
-def test_a_concept_that_never_changes_on_fit_is_no_suspect(tmp_path) -> None:
-    """On tune it follows the student's logit and parts the classes the other way round."""
-    frames = shifted_frames(images=800, fit=400, seed=1)
-    there = 3 * frames["scores"][CONTEXT].mean(axis=1) - 1.5 * frames["labels"]["truck"]
-    frames["scores"]["only on tune"] = there.where(frames["split"] != "fit", 0.0)
-    store = str(tmp_path / "own.zarr")
-    inficond_panel.from_frames(**frames, path=store)
-    suspects = inficond_panel.open_students(store).suspects("truck").loc["truck"]
-    assert set(suspects.index) <= set(CONTEXT)
-    assert suspects["threshold"].notna().all()
 
 
 def test_a_class_that_all_photos_of_fit_show_is_no_suspect(tmp_path) -> None:

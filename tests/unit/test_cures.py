@@ -126,13 +126,6 @@ def test_auto_takes_the_lambda_with_the_highest_ap_on_tune_beyond_noise(tuner) -
     assert choose(store.label[tune, 0], np.array(logits)).taken == 0
 
 
-def test_the_path_ends_before_nothing_is_left(tuner) -> None:
-    path = lambda_path(tuner.cures.class_fit(tuner.root(), "bird"))
-    node = tuner.fine_tune(tuner.root(), [Lambda("bird", path[-1])])
-    assert node.weights[:, 1].any()
-    assert np.diff(np.log10(path)) == pytest.approx(0.5)
-
-
 def test_a_label_is_a_photo_more_in_the_objective(tuner) -> None:
     store = tuner.store
     row = int(store.rows("tune")[0])
@@ -225,13 +218,6 @@ def test_one_id_whatever_the_order_and_none_changes_without_cures(tuner) -> None
     assert one == other
     assert one.cures == (Balance("truck", ("road 0", "road 1")), Lambda("truck", 0.001))
     assert "terms" not in tuner.fine_tune(root, [Intent("truck", "wheel", "up")]).settings
-
-
-def test_a_preview_is_what_comes(tuner) -> None:
-    asked = [Doubt("truck"), Lambda("truck")]
-    shown = tuner.preview(tuner.root(), asked)
-    made = tuner.fine_tune(tuner.root(), asked)
-    assert shown.weights_hash == made.weights_hash
 
 
 def test_a_replay_chooses_nothing_anew(tuner, monkeypatch) -> None:
@@ -342,14 +328,6 @@ def test_too_few_photos_of_fit(tuner, monkeypatch) -> None:
         tuner.fine_tune(tuner.root(), [Balance("truck", (CONTEXT[0],))])
 
 
-def test_the_recipe_of_the_paper_knows_thumbs_alone(spec_file) -> None:
-    paper = "students: {solver: paper, epochs: 1}\n"
-    spec_file.write_text(spec_file.read_text().replace(STUDENTS, paper))
-    tuner = inficond_panel.open_students(spec_file, history=":memory:").fit().tuner
-    with pytest.raises(TuningError, match="The solver 'paper' knows no cures"):
-        tuner.fine_tune(tuner.root(), [Lambda("bicycle", 0.001)])
-
-
 def test_the_same_in_python_as_mappings(students) -> None:
     opened = TunableStudents(students.tuner).fit()
     opened.tune(
@@ -438,15 +416,6 @@ def test_the_path_tells_what_auto_takes(tuner, asked) -> None:
     if not any(isinstance(cure, Label) for cure in asked):  # else fewer photos judge
         assert best == pytest.approx(path["ap"].max())
         assert auto["gain"] == pytest.approx(best - path["ap"].iloc[0])
-
-
-def test_where_auto_cannot_choose_the_path_says_nothing_of_it(tuner, monkeypatch) -> None:
-    label = np.array(tuner.store.label)
-    label[tuner.store.rows("tune")[5:]] = -1
-    monkeypatch.setattr(tuner.store, "label", label)
-    path = penalty_path(tuner, tuner.root(), "truck")
-    assert path.attrs["facts"]["auto"] is None
-    assert not path["auto"].any()
 
 
 def test_a_path_without_labels_of_tune_is_plain_json(tmp_path: Path, capsys) -> None:

@@ -42,23 +42,6 @@ def logits_of(seed, images, classes):
     return np.round(np.random.default_rng(seed).normal(0, 1, (images, classes)), 1)  # with ties
 
 
-@given(seed=st.integers(0, 10**6), images=st.integers(1, 20), classes=st.integers(1, 6))
-def test_with_one_class_an_image_the_likeliest_is_decided_the_first_of_equal_ones(
-    seed, images, classes
-):
-    logits = logits_of(seed, images, classes)
-    found = decided(logits, np.full(classes, 0.3), SINGLE)
-    assert (found.sum(axis=1) == 1).all()
-    assert found.argmax(axis=1).tolist() == logits.argmax(axis=1).tolist()
-    cutoffs = Cutoffs(logits, task=SINGLE)
-    for k in range(classes):
-        assert (above(logits[:, k], cutoffs.of(k)) == found[:, k]).all()
-        for value in (-1.0, 0.0, 0.4, 2.5):  # a logit that moves while the others are held
-            moved = logits.copy()
-            moved[:, k] = value
-            assert (above(moved[:, k], cutoffs.of(k)) == (moved.argmax(axis=1) == k)).all()
-
-
 def log_odds(linear):
     """Log-odds of a softmax over the columns, one by one."""
     others = [np.delete(linear, k, axis=1) for k in range(linear.shape[1])]

@@ -91,15 +91,6 @@ def test_a_copy_is_brought_back_for_all_that_have_the_history_open(run, spec, tm
     assert [node.number for node in reader.nodes()] == [0, 1, 2]
 
 
-def test_a_copy_comes_back_where_there_is_no_history(run, spec, tmp_path):
-    run("backup", tmp_path / "copy.sqlite")
-    before = told(open_tuner(spec))
-    for file in spec.parent.glob("*history.sqlite*"):
-        file.unlink()
-    assert run("from-backup", tmp_path / "copy.sqlite")["kept"] is None
-    assert told(open_tuner(spec)) == before
-
-
 def test_a_copy_is_made_where_only_other_students_have_iterations(run, spec, tmp_path):
     """Other settings are other students: the file holds theirs alone, and is worth a copy."""
     before = told(open_tuner(spec))

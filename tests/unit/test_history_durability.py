@@ -12,7 +12,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -143,29 +142,6 @@ def test_two_processes_see_each_other_and_a_killed_one_does_not_stop_the_other(
     stored = facts(checked(history.path, ROOT.id))
     assert all(fact in stored for fact in theirs)
     assert sum(event.kind == "add" for event in history.events(ROOT.id)) == len(stored)
-
-
-def test_processes_share_one_new_history(workers: Workers, tmp_path: Path) -> None:
-    path = tmp_path / "h.sqlite"
-    workers.start("race", str(path), 4, 8)
-    assert workers.read() == [0] * 4
-    assert workers.read() == "end"
-    assert len(checked(path, ROOT.id)) == 33
-
-
-def test_threads_share_one_history(tmp_path: Path) -> None:
-    history = History(tmp_path / "h.sqlite")
-    history.add(ROOT)
-
-    def work(prefix: int) -> None:
-        for i in range(10):
-            history.add(make_node(f"{prefix}-{i}", ROOT))
-            history.set_note(ROOT.id, f"{prefix}-{i}")
-
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(work, range(4)))
-    assert len(checked(history.path, ROOT.id)) == 41
-    assert len(history.events(ROOT.id)) == 81
 
 
 def test_a_forked_child_opens_the_file_anew(tmp_path: Path) -> None:

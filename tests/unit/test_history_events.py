@@ -42,14 +42,6 @@ def visible(history: History) -> list[str]:
 # -- the head -------------------------------------------------------------------------------
 
 
-def test_the_head_is_the_root_until_it_moves(tmp_path: Path) -> None:
-    history = History(tmp_path / "h.sqlite")
-    assert history.head(ROOT.id) == ROOT.id
-    history.add(ROOT)
-    history.add(A)
-    assert history.head(ROOT.id) == ROOT.id
-
-
 def test_undo_and_redo_are_timed_events(history: History) -> None:
     assert history.undo(ROOT.id) == A.id
     assert history.undo(ROOT.id, author="somebody") == ROOT.id
@@ -78,22 +70,6 @@ def test_redo_survives_a_restart(history: History) -> None:
     assert again.redo(ROOT.id) == B.id
     with pytest.raises(TuningError, match="nothing to redo"):
         again.redo(ROOT.id)
-
-
-@pytest.mark.parametrize("kind", ["jump", "fine-tune"])
-def test_another_move_forgets_what_could_be_redone(history: History, kind: str) -> None:
-    history.undo(ROOT.id)
-    history.set_head(ROOT.id, C.id, kind)
-    with pytest.raises(TuningError, match="nothing to redo"):
-        history.redo(ROOT.id)
-
-
-def test_nothing_to_undo_at_the_root(history: History) -> None:
-    history.set_head(ROOT.id, ROOT.id)
-    before = kinds(history)
-    with pytest.raises(TuningError, match="nothing to undo"):
-        history.undo(ROOT.id)
-    assert kinds(history) == before
 
 
 def test_undo_goes_from_what_a_session_shows(history: History) -> None:
@@ -197,16 +173,6 @@ def test_a_deleted_branch_is_hidden_with_all_that_follows_from_it(history: Histo
     assert kinds(history)[-1] == "delete"
 
 
-def test_a_restored_branch_is_as_it_was(history: History) -> None:
-    history.set_head(ROOT.id, ROOT.id)
-    before = [(node.id, node.weights_hash, node.number) for node in history.nodes(ROOT.id)]
-    history.delete(A.id)
-    assert history.restore(B.id) == [A.id, B.id]  # from within: the whole branch comes again
-    after = [(node.id, node.weights_hash, node.number) for node in history.nodes(ROOT.id)]
-    assert after == before
-    assert history.restore(A.id) == []
-
-
 def test_a_branch_deleted_inside_another_stays_hidden(history: History) -> None:
     history.set_head(ROOT.id, ROOT.id)
     history.delete(B.id)
@@ -249,13 +215,6 @@ def test_the_same_thumbs_again_bring_a_deleted_branch_back(history: History) -> 
     assert kinds(history)[-2:] == ["restore", "fine-tune"]
     assert visible(history) == [ROOT.id, A.id, B.id, C.id]
     assert history.head(ROOT.id) == B.id
-
-
-def test_undo_from_a_branch_that_another_session_deleted(history: History) -> None:
-    history.set_head(ROOT.id, C.id)
-    history.delete(A.id)
-    assert history.undo(ROOT.id, origin=B.id) == ROOT.id
-    assert history.state(ROOT.id).redo == []
 
 
 # -- the state is what follows from the events ----------------------------------------------

@@ -27,8 +27,7 @@ from inficond_panel.export.predictions import decision_frame, part_frame, predic
 from inficond_panel.results.local_explanation import take_apart
 from inficond_panel.spec import load_spec
 from inficond_panel.store import write_store
-from inficond_panel.tuning import History, Intent, Tuner, open_tuner
-from inficond_panel.tuning.replay import replay
+from inficond_panel.tuning import Intent, open_tuner
 
 
 @pytest.fixture
@@ -163,24 +162,6 @@ def test_a_thumb_bounds_the_centred_weight_and_the_others_move(tuner, direction,
     assert objective(free.weights, free.intercepts, x, t) == pytest.approx(unbound, abs=2e-6)
 
 
-def test_all_bounds_of_the_branch_stay_in_force(tuner):
-    first = tuner.fine_tune(tuner.root(), [Intent("cat", "a", "remove"), Intent("dog", "b", "up")])
-    second = tuner.fine_tune(first, [Intent("bird", "c", "down")])
-    assert second.weights[0, 1] == 0
-    assert second.weights[1, 2] >= second.bounds["dog", "b"][0]
-    x, t = problem(tuner)
-    lower, upper = np.full((5, 3), -np.inf), np.full((5, 3), np.inf)
-    for (name, concept), (low, high) in second.bounds.items():
-        place = "abcde".index(concept), CLASSES.index(name)
-        lower[place], upper[place] = (
-            -np.inf if low is None else low,
-            np.inf if high is None else high,
-        )
-    alone = distill.fit_joint(x, t, l1=L1, lower=lower, upper=upper, tolerance=1e-9)
-    found = objective(second.weights, second.intercepts, x, t)
-    assert found == pytest.approx(alone.objective, abs=2e-6)
-
-
 def test_probabilities_are_the_softmax_and_metrics_are_of_them(tuner):
     node = tuner.fine_tune(tuner.root(), [Intent("cat", "a", "remove")])
     rows = tuner.store.rows("tune")
@@ -194,23 +175,6 @@ def test_probabilities_are_the_softmax_and_metrics_are_of_them(tuner):
     np.testing.assert_allclose(found, brier, atol=1e-12)
 
 
-def test_logits_are_right_where_only_some_are_kept(tuner):
-    """A joint student's logits of one class need the weights of all."""
-    root = tuner.root()
-    whole = tuner.logits(root).copy()
-    kept = tuner._evaluation._columns
-    kept._kept.pop(next(iter(kept._kept)))
-    np.testing.assert_array_equal(tuner._evaluation._logits(root), whole)
-
-
-def test_a_replay_gives_the_same_ids_and_weights(tuner):
-    node = tuner.fine_tune(tuner.root(), [Intent("cat", "a", "remove"), Intent("dog", "b", "up")])
-    tuner.fine_tune(node, [Intent("bird", "c", "down")])
-    again = Tuner(tuner.store, tuner.spec, History(":memory:"))
-    for old, new in replay(tuner, again):
-        assert (old.id, old.weights_hash) == (new.id, new.weights_hash)
-
-
 def test_the_link_is_part_of_ids_only_where_it_is_softmax(tuner):
     plain = tuner.with_students(link="sigmoid")
     assert "link" not in plain.root().settings
@@ -218,12 +182,6 @@ def test_the_link_is_part_of_ids_only_where_it_is_softmax(tuner):
     assert plain.root_id != tuner.root_id
     intent = Intent("cat", "a", "remove")
     assert plain.fine_tune(plain.root(), [intent]).id != tuner.fine_tune(tuner.root(), [intent]).id
-
-
-def test_bounds_that_no_weights_of_sum_0_keep_name_the_concept(tuner):
-    up = [Intent(name, "a", "up", 50.0) for name in CLASSES]
-    with pytest.raises(TuningError, match=r"bounds on 'a' cannot all be kept.*3 of 3 classes"):
-        tuner.preview(tuner.root(), up)
 
 
 def test_a_softmax_over_several_classes_an_image_is_told_at_its_place(tmp_path):

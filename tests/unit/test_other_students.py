@@ -15,7 +15,6 @@ from inficond_panel.api.students import TunableStudents
 from inficond_panel.cli import main
 from inficond_panel.concepts.typed import TypedConcept, basis_of
 from inficond_panel.errors import TuningError
-from inficond_panel.results.snapshot import take_tree
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import Intent, Tuner, open_tuner
 from inficond_panel.tuning.history.other_roots import named_concepts, read_others
@@ -60,16 +59,6 @@ def test_a_history_of_one_root_has_no_others(spec, run):
     assert "other students" not in repr(TunableStudents(tuner))
 
 
-def test_iterations_without_a_typed_concept_are_counted(spec):
-    tuner = type_moss(open_tuner(spec))
-    (other,) = other_students(tuner)
-    assert (other.root.iterations, other.root.concepts) == (2, 30)
-    assert other.kind == "over other concepts"
-    assert other.differs == ("without moss",)
-    assert count_others(tuner) == {"over other concepts": 2}
-    assert take_tree(tuner, tuner.root()).others == {"over other concepts": 2}
-
-
 def test_those_with_a_concept_that_was_taken_away_name_their_thumbs(spec):
     tuner = type_moss(open_tuner(spec))
     tuner.fine_tune(tuner.root(), [Intent("sheep", "moss", "up")])
@@ -95,12 +84,6 @@ def test_other_settings_are_told_apart(spec):
     assert others_sentence(count_others(typed)).startswith("3 iterations of students over")
 
 
-def test_deleted_iterations_count_too(spec):
-    tuner = open_tuner(spec)
-    tuner.history.delete(tuner.nodes()[1].id)
-    assert count_others(type_moss(tuner)) == {"over other concepts": 2}
-
-
 def test_list_tells_and_lists_them(spec, run):
     root = open_tuner(spec).root_id
     type_moss(open_tuner(spec)).root()
@@ -113,16 +96,6 @@ def test_list_tells_and_lists_them(spec, run):
     (other,) = document["rows"]
     assert (other["root"], other["iterations"]) == (root, 2)
     assert other["first"] <= other["last"]
-
-
-def test_they_are_told_where_there_are_no_iterations_of_these_students(spec, run):
-    type_moss(open_tuner(spec))
-    status, _, err = run("history", "list", str(spec))
-    assert status == 1
-    assert "2 iterations of students over other concepts" in err
-    status, out, _ = run("history", "list", str(spec), "--others")
-    assert status == 0
-    assert "without moss" in out
 
 
 def test_an_iteration_that_is_not_there_names_the_way_to_them(spec, run):

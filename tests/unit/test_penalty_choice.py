@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from factory import SPEC
-from frames import frames, joint_spec
+from frames import frames
 from scipy.special import expit
 
 import inficond_panel
@@ -71,15 +71,6 @@ def test_a_student_without_concepts_is_not_taken_where_there_is_another() -> Non
     losses = np.array([[3.0, 3, 3], [2, 2, 2], [1, 1, 1]])[:, None]
     sizes = np.array([[5, 5, 0], [2, 2, 0], [1, 0, 0]])
     assert least_loss(losses, sizes).tolist() == [2, 1, 2]
-
-
-def test_a_class_with_a_number_keeps_it(store: Store, tmp_path: Path) -> None:
-    tuner = make_tuner(store, tmp_path, "{lambda: {default: auto, bird: 1e-2}}")
-    bird = store.classes.index("bird")
-    assert tuner.penalties[bird] == 1e-2
-    expected = best_on(store, store.rows("fit"), store.rows("tune"))
-    assert np.delete(tuner.penalties, bird).tolist() == np.delete(expected, bird).tolist()
-    assert tuner.root().settings["lambda_chosen"] == [c for c in store.classes if c != "bird"]
 
 
 def test_a_history_keeps_what_was_chosen(store: Store, tmp_path: Path, monkeypatch) -> None:
@@ -148,19 +139,6 @@ def test_a_class_that_a_fold_lacks_takes_the_least_penalty() -> None:
     assert tuner.penalties[0] == path[0]
     alone = {**given, **{key: given[key][["cat"]] for key in ("logits", "labels")}}
     assert tuner.penalties[1] == inficond_panel.from_frames(**alone).tuner.penalties[0] != path[0]
-
-
-def test_few_images_of_tune_do_not_choose(tmp_path: Path) -> None:
-    given = frames(200)
-    tune = given["split"].index[given["split"] == "tune"]
-    given["split"][tune[8:]] = "holdout"
-    students = inficond_panel.from_frames(**given).with_settings(lambda_="auto").fit()
-    assert set(students.tuner.penalties) <= set(compared_penalties(students.tuner.store))
-
-
-def test_a_softmax_student_has_one_penalty(tmp_path: Path) -> None:
-    students = inficond_panel.open_students(joint_spec(tmp_path, "lambda: auto")).fit()
-    assert len(set(students.tuner.penalties)) == 1
 
 
 def test_scores_on_another_scale_have_penalties_on_that_scale() -> None:

@@ -91,14 +91,6 @@ def test_photos_with_the_class_lead_and_the_others_follow_where_they_differ_more
     )
 
 
-def test_the_sentence_begins_with_the_reason_and_has_all_numbers() -> None:
-    shift = ClassShift("bicycle", "shift")
-    shown = suspect_sentence(shift, suspect())
-    assert shown.startswith(suspect_reason(shift, suspect()))
-    for part in ("3 % on fit, 17 % on tune", "0.27", "8.6 standard errors (z)", "(r +0.40)"):
-        assert part in shown
-
-
 def test_z_is_stated_of_the_labels_where_it_is_of_labels() -> None:
     shift = ClassShift("bicycle", "shift")
     by_scores = suspect_numbers(shift, suspect())

@@ -15,17 +15,13 @@ from inficond_panel.api.students import TunableStudents
 from inficond_panel.cli import main
 from inficond_panel.distill import average_precision, decision_function
 from inficond_panel.distill.folds import stratified_folds
-from inficond_panel.export.card_markdown import card_markdown
-from inficond_panel.export.model_card import model_card
 from inficond_panel.results.comparison import compare
-from inficond_panel.results.cross_fitted import chosen_on_tune, evaluation_outcome
+from inficond_panel.results.cross_fitted import chosen_on_tune
 from inficond_panel.results.slices import groups, measure_slices
 from inficond_panel.tuning import History, Intent, Node, Tuner, read_edits
 from inficond_panel.tuning.cures import cross_fit
 from inficond_panel.tuning.cures.cross_fit import FOLDS, cross_fitted_logits, steps_to
-from inficond_panel.tuning.fitting.terms import Balanced
 from inficond_panel.tuning.intents.cures import Balance, Doubt, Label, Lambda, Learn
-from inficond_panel.tuning.shift.class_shift import class_shifts
 from inficond_panel.tuning.suggest import carry_out, suggest
 from inficond_panel.tuning.suggest.gain import Change, Gain, change, mean_change
 from inficond_panel.tuning.suggest.suggestion import proposed_sentence
@@ -119,19 +115,6 @@ def test_two_iterations_are_compared_by_students_that_did_not_see(students, repa
     assert not compare(tuner, tuner.root(), repaired, "holdout", draws=20).classes[0].cross_fitted
 
 
-def test_a_model_card_says_that_it_is_cross_fitted(students, repaired) -> None:
-    card = model_card(students.tuner, repaired)
-    assert [found["cross_fitted"] for found in card["metrics"]["tune"].values()] == [True, False]
-    assert "labels of tune chose terms of the student: truck" in card_markdown(card)
-
-
-def balance_of(tuner: Tuner) -> Balanced:
-    """What the balance by the first three suspects of truck resolves to."""
-    first = class_shifts(tuner, classes=["truck"])["truck"].suspects[:3]
-    asked = Balance("truck", tuple(suspect.concept for suspect in first))
-    return tuner.terms(tuner.fine_tune(tuner.root(), [asked]))["truck"].balanced
-
-
 def few_labels(students, monkeypatch, positives: int, negatives: int) -> list[int]:
     """Rows of tune that keep their label of truck, the positives first; the others lose it."""
     store = students.tuner.store
@@ -140,19 +123,6 @@ def few_labels(students, monkeypatch, positives: int, negatives: int) -> list[in
     label[np.setdiff1d(rows, kept), 0] = -1
     monkeypatch.setattr(store, "label", label)
     return kept
-
-
-@pytest.mark.parametrize(
-    "cure", [Balance("truck", tuple(CONTEXT[:2])), Doubt("truck"), Lambda("truck")]
-)
-def test_labels_enough_to_cure_are_enough_to_judge(students, monkeypatch, cure) -> None:
-    few_labels(students, monkeypatch, 5, 40)
-    tuner = fresh(students)
-    node = tuner.fine_tune(tuner.root(), [cure])
-    assert evaluation_outcome(tuner, node, "tune", "truck").positive.sum() == 5
-    assert (
-        cross_fitted(tuner, node) != tuner.logits(tuner.root())[tuner.store.rows("tune"), 0]
-    ).all()
 
 
 def test_a_balance_that_a_fold_cannot_carry_out_is_left_out_there(students, monkeypatch) -> None:
@@ -195,13 +165,6 @@ def test_without_cures_it_is_the_student(students) -> None:
     node = tuner.fine_tune(tuner.root(), [Intent("truck", "wheel", "up")])
     rows = tuner.store.rows("tune")
     np.testing.assert_allclose(cross_fitted(tuner, node), tuner.logits(node)[rows, 0], rtol=1e-12)
-
-
-def test_cures_of_other_classes_do_not_count(students) -> None:
-    tuner = students.tuner
-    node = tuner.fine_tune(tuner.root(), [Lambda("bird", 0.001)])
-    assert steps_to(tuner, node, "truck") == []
-    assert [step.cures for step in steps_to(tuner, node, "bird")] == [(Lambda("bird", 0.001),)]
 
 
 def test_thumbs_on_other_classes_ask_for_no_new_cross_fit(students, monkeypatch) -> None:
@@ -249,11 +212,6 @@ def test_the_stated_gain_agrees_with_the_holdout(students, repaired) -> None:
     assert found.low > 0
 
 
-def test_the_same_seed_gives_the_same_suggestion(students) -> None:
-    one, other = (suggest(students.tuner, seed=3) for _ in range(2))
-    assert one == other
-
-
 @pytest.mark.parametrize(
     ("lows", "classes", "sentence"),
     [
@@ -283,33 +241,6 @@ def test_what_is_proposed_where_nothing_is_wrong_does_no_harm(tmp_path: Path, se
     assert found.summary.startswith("0 of 2 classes show a shift")
     node = carry_out(tuner, found)
     assert node is None or ap(tuner, node) > ap(tuner, tuner.root()) - 0.02
-
-
-@pytest.mark.parametrize(
-    ("labelled", "words"),
-    [
-        (25, "There are too few photos to say whether the class shows a shift"),
-        (4, "No class has 5 photos of tune that are labelled"),
-    ],
-)
-def test_too_few_photos_are_not_told_as_no_shift(tmp_path: Path, monkeypatch, labelled, words):
-    tuner = students_of(tmp_path, bias=0.5, seed=1).tuner
-    label = np.array(tuner.store.label)
-    label[tuner.store.rows("tune")[labelled:]] = -1
-    monkeypatch.setattr(tuner.store, "label", label)
-    found = suggest(tuner, classes=["truck"])
-    assert words in found.summary
-
-
-def test_labels_are_asked_for_where_there_are_none(students, monkeypatch) -> None:
-    store = students.tuner.store
-    label = np.array(store.label)
-    hidden = store.rows("tune")[:12]
-    label[hidden, 0] = -1
-    monkeypatch.setattr(store, "label", label)
-    asked = suggest(students.tuner).repairs["truck"].photos
-    assert len(asked) == 12
-    assert set(asked) == {store.images[row] for row in hidden}
 
 
 def test_a_path_of_lambda_says_that_its_photos_chose(tmp_path: Path, capsys) -> None:

@@ -54,25 +54,6 @@ def test_weighted_photos_of_fit_look_like_those_of_tune() -> None:
         np.testing.assert_allclose(mean, others[theirs == side].mean(axis=0), atol=0.12)
 
 
-def test_the_effective_size_is_the_whole_where_nothing_has_to_be_mended() -> None:
-    ours, theirs = shifted(3, shift=0.0)
-    label = np.arange(800) % 2
-    found = balance(ours, label, theirs, np.arange(400) % 2)
-    assert min(found.effective) > 380
-    assert max(found.effective) <= 400 * (1 + 1e-9)
-
-
-def test_no_photo_speaks_for_all() -> None:
-    ratio, _ = density_ratio(*shifted(4, shift=12.0))
-    assert np.log(ratio).max() <= CUT
-    assert np.log(ratio).min() >= -CUT
-
-
-def test_the_same_seed_gives_the_same_weights() -> None:
-    ours, theirs = shifted(5)
-    assert (density_ratio(ours, theirs)[0] == density_ratio(ours, theirs)[0]).all()
-
-
 def test_too_few_photos_are_refused() -> None:
     label = np.array([1] * 4 + [0] * 20)
     with pytest.raises(DataError, match="4 photos of fit and 12 of tune show the class"):

@@ -9,7 +9,6 @@ from scipy.stats import ttest_ind
 
 import inficond_panel
 from inficond_panel.api.students import TunableStudents
-from inficond_panel.concepts.texts import classes_named
 from inficond_panel.tuning.shift.class_photos import ClassPhotos
 from inficond_panel.tuning.shift.class_shift import ClassShift, class_shift, class_shifts
 from inficond_panel.wording.suspects import suspect_reason, suspect_sentence
@@ -63,16 +62,6 @@ def shares(made: Made, split: str) -> tuple[float, float]:
     """Photos of dogs among those with a ball and among those without, of known label."""
     these = made.label[made.split == split].dropna()
     return tuple(these.groupby("ball")["dog"].mean()[[1.0, 0.0]])
-
-
-def test_the_class_itself_is_suspected_and_not_what_tells_it_better() -> None:
-    made = Made()
-    found = made.shift()
-    first = found.suspects[0]
-    assert (first.concept, first.labelled) == ("dog", "dog")
-    assert [one.labelled for one in found.suspects[1:]] == [""] * len(found.suspects[1:])
-    for split, told in (("fit", first.presence.fit), ("tune", first.presence.tune)):
-        assert told == pytest.approx(shares(made, split))
 
 
 def test_its_lost_bond_is_the_difference_of_two_differences_of_shares() -> None:
@@ -143,33 +132,6 @@ def test_labels_of_few_photos_are_less_sure_than_a_teacher_on_all() -> None:
     assert {one.by_teacher for one in made.shift().suspects if one.labelled} == {True}
 
 
-def test_a_class_that_tune_does_not_show_is_suspected_all_the_same() -> None:
-    made = Made()
-    made.label.loc[made.split == "tune", "dog"] = 0.0
-    found = made.shift().suspects
-    (dog,) = [one for one in found if one.labelled]
-    assert (dog.concept, dog.presence.tune) == ("dog", (0.0, 0.0))
-    assert dog.reliance > 0 < dog.score
-
-
-def test_the_verdict_asks_no_other_class() -> None:
-    made = Made()
-    found = made.shift()
-    made.known(np.zeros(len(made.split), dtype=bool))
-    by_scores = made.shift()
-    assert (found.kind, found.verdict, found.lost_bond) == (
-        by_scores.kind,
-        by_scores.verdict,
-        by_scores.lost_bond,
-    )
-
-
-def test_classes_that_exclude_each_other_say_nothing() -> None:
-    made = Made()
-    made.label.loc[made.label["ball"] == 1, "dog"] = 0.0
-    assert {one.labelled for one in made.shift().suspects} == {""}
-
-
 def test_the_word_that_the_student_leans_on_most_stands_for_a_class() -> None:
     made = Made()
     made.scores.columns = ["Dogs", "dog", "canine", "grass"]
@@ -192,9 +154,3 @@ def test_the_sentence_says_that_labels_were_counted() -> None:
     first = made.shift().suspects[0]
     assert "'dog' is seen by the teacher in" in suspect_reason(found, first)
     assert "by the decisions of the teacher. By decisions, the" in suspect_sentence(found, first)
-
-
-def test_a_class_is_named_by_its_whole_name_only() -> None:
-    classes = ["traffic light", "diningtable", "dog"]
-    concepts = ["light", "Traffic-lights", "dining table", "table", "hound"]
-    assert classes_named(classes, concepts, {"hound": ["dog"]}) == {1: 0, 2: 1, 4: 2}

@@ -9,7 +9,7 @@ import pytest
 from factory import small_spec
 from waiting import PATIENCE
 
-from inficond_panel.errors import CancelledError, InficondError
+from inficond_panel.errors import CancelledError
 from inficond_panel.results.patches import best_segment
 from inficond_panel.state import AppState, Job, Jobs, Status
 from inficond_panel.tuning import Intent, open_tuner
@@ -31,55 +31,6 @@ def test_a_fine_tune_refits_and_is_in_the_history_at_once(app: AppState, tmp_pat
     again = open_tuner(small_spec(tmp_path))
     assert again.head().id == now.id
     assert again.head().weights_hash == now.weights_hash
-
-
-def test_one_refit_is_one_redraw(app: AppState) -> None:
-    seen = []
-    app.students.param.watch(lambda event: seen.append(event.new.node.number), "snapshot")
-    app.tuning.toggle(Intent("bicycle", "wheel", "remove"))
-    app.tuning.fine_tune()
-    assert seen == [1]
-
-
-def test_the_same_thumb_twice_takes_it_back_and_another_replaces_it(app: AppState) -> None:
-    app.tuning.toggle(Intent("bicycle", "wheel", "down"))
-    app.tuning.toggle(Intent("bicycle", "wheel", "up"))
-    assert [i.direction for i in app.tuning.pending] == ["up"]
-    app.tuning.toggle(Intent("bicycle", "wheel", "up"))
-    assert app.tuning.pending == []
-    assert app.tuning.preview is None
-
-
-def test_undo_redo_and_jump_move_the_head_and_delete_nothing(app: AppState) -> None:
-    root = app.students.node.id
-    for concept in ("wheel", "sky"):
-        app.tuning.toggle(Intent("bicycle", concept, "remove"))
-        app.tuning.fine_tune()
-    last = app.students.node.id
-    app.tuning.undo()
-    assert app.students.node.number == 1
-    app.tuning.redo()
-    assert app.students.node.id == last
-    assert not app.tuning.can_redo
-    app.tuning.jump(root)
-    assert not app.tuning.can_undo
-    assert len(app.tuning.nodes) == 3
-
-
-def test_the_preview_is_what_the_refit_gives(app: AppState) -> None:
-    app.tuning.toggle(Intent("bicycle", "wheel", "remove"))
-    expected = app.tuning.preview.metrics["bicycle"].ap
-    app.tuning.fine_tune()
-    assert app.students.snapshot.metrics["bicycle"].ap == pytest.approx(expected, abs=1e-6)
-
-
-def test_a_look_at_the_holdout_is_counted_once_each(app: AppState) -> None:
-    app.tuning.show_split("holdout")
-    assert app.dataset.split == "holdout"
-    assert app.dataset.looks == 1
-    app.tuning.show_split("tune")
-    assert app.dataset.looks == 1
-    assert app.students.snapshot.split == "tune"
 
 
 def test_a_split_that_is_not_there_is_refused(app: AppState) -> None:
@@ -107,16 +58,6 @@ def test_nothing_is_tuned_while_the_holdout_is_in_view(app: AppState) -> None:
     assert app.tuning.locked == ""
     app.tuning.fine_tune()
     assert [node.number for node in app.tuning.nodes] == [0, 1]
-
-
-def test_another_node_is_never_shown_on_the_holdout_unasked(app: AppState) -> None:
-    app.tuning.toggle(Intent("bicycle", "wheel", "down"))
-    app.tuning.fine_tune()
-    for looks in (1, 2):
-        app.tuning.show_split("holdout")
-        assert app.dataset.looks == looks
-    app.tuning.undo()
-    assert app.dataset.split == app.students.snapshot.split == "tune"
 
 
 def test_rows_are_ranked_by_absolute_influence(app: AppState) -> None:
@@ -166,15 +107,6 @@ def test_patches_are_the_nearest_segments_and_never_of_the_holdout(app: AppState
     assert cosine[segments].tolist() == sorted(cosine[allowed], reverse=True)[: len(segments)]
 
 
-def test_the_effect_is_zero_at_the_present_influence(app: AppState) -> None:
-    row = app.students.concept_rows("bicycle", "weight", 1)[0]
-    band = app.students.effect("bicycle", row.concept)
-    assert band.grid[0] <= row.influence <= band.grid[-1]
-    nearest = int(np.argmin(np.abs(band.grid - row.influence)))
-    assert abs(band.estimate[nearest]) < 0.05
-    assert (band.low <= band.high).all()
-
-
 def test_an_iteration_that_left_a_class_as_it_was_shares_its_curves(app: AppState) -> None:
     before = {name: app.students.effect(name, "wheel") for name in ("bicycle", "sheep")}
     app.tuning.toggle(Intent("sheep", "wheel", "down"))
@@ -200,17 +132,6 @@ def test_the_gallery_shows_the_split_in_view_strongest_first(app: AppState) -> N
     assert store.segment_embedding[segment].astype(float) @ text == own.max()
 
 
-def test_a_failed_refit_keeps_the_batch_and_tells_the_remedy(app: AppState, monkeypatch) -> None:
-    def fail(*_: object, **__: object) -> None:
-        raise InficondError("The disk is full.", "Free some space.")
-
-    app.tuning.toggle(Intent("bicycle", "wheel", "down"))
-    monkeypatch.setattr(app.tuner, "fine_tune", fail)
-    app.tuning.fine_tune()
-    assert (app.tuning.status.kind, app.tuning.status.remedy) == ("error", "Free some space.")
-    assert len(app.tuning.pending) == 1
-
-
 def test_a_preview_that_ends_late_does_not_hide_the_running_refit(app: AppState) -> None:
     app.tuning.toggle(Intent("bicycle", "wheel", "down"))
     late, app.tuning.preview = app.tuning.preview, None
@@ -219,16 +140,6 @@ def test_a_preview_that_ends_late_does_not_hide_the_running_refit(app: AppState)
     app.tuning._not_previewed(CancelledError("Cancelled."))
     assert app.tuning.status.kind == "fitting"
     assert app.tuning.preview is None
-
-
-def test_sessions_do_not_see_each_other(app: AppState) -> None:
-    other = AppState(app.tuner, Jobs(inline=True))
-    app.selection.class_name = "bicycle"
-    app.tuning.toggle(Intent("bicycle", "wheel", "down"))
-    app.tuning.fine_tune()
-    assert other.selection.class_name == ""
-    assert other.students.node.number == 0
-    assert len(other.tuning.nodes) == 1
 
 
 def test_a_newer_job_of_the_same_key_replaces_the_older() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -95,29 +94,6 @@ def test_undo_of_the_teaching_keeps_the_answers(tmp_path) -> None:
     assert app.tuning.head.number == 1  # the same answers are the same iteration
 
 
-def test_a_student_that_is_right_is_not_taught(tmp_path) -> None:
-    app = session(tmp_path)
-    app.asking.open("bicycle")
-    answer_all(app, says)
-    assert app.asking.found.node is None
-    assert not app.asking.found.repairable
-    assert app.tuning.head.number == 0
-    assert app.tuning.status.kind == "idle"
-
-
-def test_more_photos_are_others_and_judged_with_the_first(tmp_path) -> None:
-    app = session(tmp_path)
-    app.asking.open("bicycle")
-    answer_all(app, says)
-    app.asking.go_on()
-    images = app.asking.draft.images
-    assert len(set(images)) == len(images) == 40
-    assert len(app.asking.draft.replies) == 20
-    assert app.asking.found is None
-    answer_all(app, says)
-    assert len(app.asking.found.present) == 40
-
-
 def test_a_taught_student_is_asked_about_other_photos(tmp_path) -> None:
     app = session(tmp_path)
     app.asking.open("bicycle")
@@ -176,30 +152,6 @@ def test_stopping_early_judges_by_two_answers_or_more(tmp_path) -> None:
     image = ask.draft.images[2]
     ask.go_on()
     assert (ask.found, ask.image) == (None, image)
-
-
-def test_skips_are_not_asked_again(tmp_path) -> None:
-    app = session(tmp_path)
-    app.asking.open("bicycle")
-    skipped = app.asking.image
-    app.asking.answer(0, None)
-    app.asking.close()
-    app.tuning.toggle(Intent("sheep", "sky", "down"))
-    app.tuning.fine_tune()  # another iteration, so another draft
-    app.asking.open("bicycle")
-    assert app.asking.draft.replies == ()
-    assert skipped not in app.asking.draft.images
-
-
-def test_drafts_are_no_part_of_the_history(tmp_path) -> None:
-    app = session(tmp_path)
-    app.asking.open("bicycle")
-    app.asking.answer(0, 1)
-    assert [event.kind for event in app.tuner.history.events(app.tuner.root_id)] == ["add"]
-    drafts = json.loads((tmp_path / "small.history.sqlite.answers.json").read_text())
-    assert [one["replies"] for one in drafts] == [[{"value": 1, "by_teacher": False}]]
-    app.asking.undo()
-    assert json.loads((tmp_path / "small.history.sqlite.answers.json").read_text()) == []
 
 
 def test_a_history_in_memory_keeps_no_drafts(tmp_path, monkeypatch) -> None:

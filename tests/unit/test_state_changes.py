@@ -11,7 +11,6 @@ from factory import ATTRS, small_arrays, small_spec
 from waiting import PATIENCE
 
 from inficond_panel.distill import Outcome, change_intervals
-from inficond_panel.distill.metrics.bootstrap import drawn
 from inficond_panel.distill.metrics.class_mean import mean_change
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.state import comparison as changes_module
@@ -81,17 +80,6 @@ def test_a_mean_of_the_same_students_does_not_move() -> None:
     assert (found.estimate, found.low, found.high) == (0, 0, 0)
 
 
-def test_draws_are_kept_with_the_outcome(monkeypatch: pytest.MonkeyPatch) -> None:
-    outcome = Outcome(np.array([1, 0, 1, -1]), np.array([0.3, 0.1, -0.2, 1.0]))
-    first, together = drawn(outcome, "ap", 50, 0), drawn(outcome, "ap", 50, 0, together=True)
-    assert not np.array_equal(first, together)  # of three images, and of all four
-    monkeypatch.setattr(Outcome, "values", lambda *_: pytest.fail("drawn again"))
-    assert drawn(outcome, "ap", 50, 0) is first
-    assert drawn(outcome, "ap", 50, 0, together=True) is together
-    with pytest.raises(ValueError, match="read-only"):
-        first[0] = 1
-
-
 # --- the state ---------------------------------------------------------------------------------
 
 
@@ -118,19 +106,6 @@ def test_changes_are_those_of_the_bootstrap_against_start_and_parent(app: AppSta
     assert found == {pair: expected(*pair)["f1"] for pair in pairs}
     app.tuning.jump(root.id)
     assert app.changes.total("bicycle", METRICS) == app.changes.last("bicycle", METRICS) == {}
-
-
-def test_without_a_class_changes_are_those_of_the_mean(app: AppState) -> None:
-    root, _, second = app.tuner.nodes()
-    old, new = (list(app.tuner.at(node, "tune").outcomes.values()) for node in (root, second))
-    for metric, found in app.changes.total("", METRICS).items():
-        assert found == mean_change(old, new, metric)
-
-
-def test_a_change_is_of_the_split_in_view(app: AppState) -> None:
-    on_tune = app.changes.total("bicycle", ["f1"])
-    app.tuning.show_split("holdout")
-    assert app.changes.total("bicycle", ["f1"]) != on_tune
 
 
 def test_a_change_is_worked_out_once_and_by_the_worker(app: AppState) -> None:

@@ -117,18 +117,6 @@ def test_a_format_without_its_package_says_so(app: AppState, monkeypatch) -> Non
     assert "pip install" in app.export.status.remedy
 
 
-def test_deleted_branches_are_listed_and_come_back(app: AppState) -> None:
-    root = app.students.node.id
-    first = fine_tune(app, "wheel")
-    fine_tune(app, "sky")
-    app.tuning.jump(root)
-    app.tuning.delete(first)
-    assert [(each.node.id, each.count) for each in app.tuning.deleted] == [(first, 2)]
-    app.tuning.restore(first)
-    assert app.tuning.deleted == []
-    assert len(app.tuning.nodes) == 3
-
-
 def test_a_refused_change_is_told_until_one_succeeds(app: AppState) -> None:
     node = fine_tune(app, "wheel")
     app.tuning.delete(node)

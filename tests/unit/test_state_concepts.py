@@ -87,11 +87,6 @@ def test_a_typed_concept_is_a_column_with_patches_and_a_place(app):
     assert "fitted again" not in told
 
 
-def test_a_near_twin_of_a_concept_is_said_to_be_one(app):
-    app.concepts.add("wheels")
-    assert "It nearly is wheel:" in " ".join(app.concepts.outcome)
-
-
 def test_an_iteration_that_gets_another_number_says_which_it_had(app):
     app.tuning.toggle(Intent("bicycle", "sky", "down"))
     app.tuning.fine_tune()
@@ -190,13 +185,6 @@ def test_what_is_carried_on_and_what_stays_is_known_before(app):
     assert (app.concepts.carried, app.concepts.others) == (1, 1)
     app.concepts.add("moss")
     assert len(after(app).tuning.nodes) == 2
-
-
-def test_synonyms_of_typed_concepts_are_known_too(app):
-    app.concepts.add("wheels, tyres")
-    grown = after(app)
-    grown.concepts.add("tyres")
-    assert "synonym of the concept 'wheels'" in grown.concepts.status.text
 
 
 def test_cancelled_nothing_is_added(app, monkeypatch):

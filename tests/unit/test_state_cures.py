@@ -8,7 +8,7 @@ import pytest
 
 from inficond_panel.errors import TuningError
 from inficond_panel.state import AppState, Jobs
-from inficond_panel.state.batch import put, toggled, without
+from inficond_panel.state.batch import toggled
 from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.tuning.intents.cures import Balance, Doubt, Label, Lambda
 from inficond_panel.tuning.shift.class_shift import class_shifts
@@ -52,27 +52,6 @@ def test_concepts_to_balance_add_up_and_are_taken_out_again():
         Balance("bicycle", ("road",), suspects=True),
     ]
     assert toggled([BALANCE], [BALANCE]) == []
-
-
-def test_a_concept_that_a_person_names_makes_the_balance_a_persons():
-    (made,) = toggled([BALANCE], [Balance("bicycle", ("road",))])
-    assert not made.suspects
-
-
-def test_without_and_put_go_by_place_not_by_value():
-    assert without([Lambda("bird", 1.0), THUMB], [Lambda("bird")]) == [THUMB]
-    assert put([Lambda("bird", 1.0), THUMB], [Lambda("bird", 2.0)]) == [THUMB, Lambda("bird", 2.0)]
-
-
-def test_a_cure_is_previewed_and_fitted_as_a_thumb_is(app: AppState):
-    app.tuning.toggle(Lambda("bicycle", 0.05))
-    assert app.tuning.preview is not None
-    previewed = app.tuning.preview.node
-    app.tuning.fine_tune()
-    node = app.students.node
-    assert node.cures == (Lambda("bicycle", 0.05),)
-    assert node.weights_hash == previewed.weights_hash
-    assert app.tuning.pending == []
 
 
 def test_what_the_factor_changes_are_thumbs_alone(app: AppState):

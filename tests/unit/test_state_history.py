@@ -27,20 +27,6 @@ def numbers(app: AppState) -> list[int]:
     return [node.number for node in app.tuning.nodes]
 
 
-def test_redo_survives_a_restart(app: AppState, tmp_path: Path) -> None:
-    fine_tune(app, "wheel")
-    last = fine_tune(app, "sky")
-    app.tuning.undo()
-    app.tuning.undo()
-    again = AppState(open_tuner(tmp_path / "small.yaml"), Jobs(inline=True))
-    assert again.students.node.number == 0
-    assert (again.tuning.can_undo, again.tuning.can_redo) == (False, True)
-    again.tuning.redo()
-    again.tuning.redo()
-    assert again.students.node.id == last
-    assert not again.tuning.can_redo
-
-
 def test_each_change_is_one_redraw(app: AppState) -> None:
     drawn: list[tuple[int, int]] = []
 
@@ -59,66 +45,6 @@ def test_each_change_is_one_redraw(app: AppState) -> None:
     assert drawn == [(1, 2), (0, 2), (1, 2), (1, 2), (1, 2), (1, 2)]
     shown = app.tuning.nodes[1]
     assert (shown.note, shown.name, app.tuning.looks[shown.id]) == ("why", "no wheels", 1)
-
-
-def test_a_note_does_not_redraw_the_students(app: AppState) -> None:
-    seen: list[object] = []
-    app.students.param.watch(seen.append, "snapshot")
-    app.tuning.set_note(app.students.node.id, "why")
-    assert seen == []
-
-
-def test_a_deleted_branch_leaves_the_tree_and_comes_back(app: AppState) -> None:
-    root = app.students.node.id
-    first = fine_tune(app, "wheel")
-    app.tuning.jump(root)
-    app.tuning.delete(first)
-    assert numbers(app) == [0]
-    app.tuning.restore(first)
-    assert numbers(app) == [0, 1]
-
-
-def test_the_node_shown_is_not_deleted_and_that_is_told(app: AppState) -> None:
-    first = fine_tune(app, "wheel")
-    app.tuning.delete(first)
-    assert app.tuning.status.kind == "error"
-    assert "shown is in this branch" in app.tuning.status.text
-    assert numbers(app) == [0, 1]
-
-
-def test_a_branch_that_another_session_shows_stays_in_its_tree(app: AppState) -> None:
-    root = app.students.node.id
-    first = fine_tune(app, "wheel")
-    other = AppState(app.tuner, Jobs(inline=True))
-    other.tuning.jump(root)
-    other.tuning.delete(first)
-    app.tuning.set_note(root, "why")
-    assert numbers(app) == [0, 1]
-    app.tuning.undo()
-    assert numbers(app) == [0]
-    assert not app.tuning.can_redo
-
-
-def test_the_same_thumbs_bring_a_deleted_iteration_back(app: AppState) -> None:
-    root = app.students.node.id
-    first = fine_tune(app, "wheel")
-    app.tuning.jump(root)
-    app.tuning.delete(first)
-    assert fine_tune(app, "wheel") == first
-    assert numbers(app) == [0, 1]
-
-
-def test_each_session_undoes_from_what_it_shows(app: AppState) -> None:
-    root = app.students.node.id
-    fine_tune(app, "wheel")
-    second = fine_tune(app, "sky")
-    other = AppState(app.tuner, Jobs(inline=True))
-    other.tuning.jump(root)
-    app.tuning.undo()
-    assert app.students.node.number == 1
-    app.tuning.redo()
-    assert app.students.node.id == second
-    assert other.students.node.id == root
 
 
 # -- with a worker --------------------------------------------------------------------------
@@ -344,19 +270,6 @@ def test_what_was_undone_is_told_when_it_is(session, loop, monkeypatch) -> None:
     session.tuning.undo()
     loop.until(lambda: not session.jobs.busy)
     assert (session.tuning.status.text, len(told)) == ("The disk is full.", 2)
-
-
-def test_a_preview_goes_with_the_student_and_the_split_that_it_is_of(app: AppState) -> None:
-    root, seen = app.students.node.id, []
-    fine_tune(app, "wheel")
-    app.tuning.toggle(Intent("bicycle", "sky", "down"))
-    before = app.tuning.preview
-    app.students.param.watch(lambda _: seen.append(app.tuning.preview), "snapshot")
-    app.tuning.jump(root)
-    assert seen == [None]
-    assert app.tuning.preview is not before
-    app.tuning.show_split("holdout")
-    assert app.tuning.preview is None
 
 
 def test_iterations_of_another_window_are_told_once_and_shown_on_request(

@@ -17,7 +17,6 @@ from long_history import grow
 from inficond_panel.errors import HistoryError, TuningError
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import History, Intent, Tuner, open_tuner
-from inficond_panel.tuning.history import history as history_module
 from inficond_panel.views.configuration.view import ConfigurationView
 from inficond_panel.views.page.shell import Shell
 from inficond_panel.views.provenance.iterations import MOST, WHOLE, cut_window, place_window
@@ -83,30 +82,6 @@ def test_the_tree_that_is_kept_up_is_that_of_the_file(tmp_path_factory, steps):
         assert now.all_hidden() == {it.id for it in found if now.hidden(it.id)}
 
 
-def test_a_state_that_is_given_out_is_the_callers_own(tmp_path):
-    history = History(tmp_path / "h.sqlite")
-    history.add(ROOT)
-    history.state(ROOT.id).deleted.add(ROOT.id)
-    history.state(ROOT.id).parents.clear()
-
-    assert history.state(ROOT.id).deleted == set()
-    assert list(history.state(ROOT.id).parents) == [ROOT.id]
-
-
-def test_a_node_is_read_once(tuner, monkeypatch):
-    read = []
-    real = history_module.to_node
-    grow(tuner, 20)
-    tuner.tree()
-    monkeypatch.setattr(
-        history_module,
-        "to_node",
-        lambda path, row, labels: read.append(1) or real(path, row, labels),
-    )
-    assert len(tuner.tree()[0]) == 21
-    assert read == []
-
-
 def test_rows_altered_while_the_file_is_open_are_found(tmp_path):
     history = History(tmp_path / "h.sqlite")
     node = history.add(make_node("a", history.add(ROOT)))
@@ -114,19 +89,6 @@ def test_rows_altered_while_the_file_is_open_are_found(tmp_path):
     alter(history.path, "UPDATE nodes SET author = 'other' WHERE id = ?", node.id)
     with pytest.raises(HistoryError, match="was altered"):
         history.iterations(ROOT.id, lambda _: None)
-
-
-def test_a_bound_is_said_to_be_of_the_latest_iteration_that_set_it(tuner):
-    wheel, sky = (Intent("bicycle", name, "remove") for name in ("wheel", "sky"))
-    first = tuner.fine_tune(tuner.root(), [wheel])
-    second = tuner.fine_tune(first, [sky])
-    third = tuner.fine_tune(second, [wheel, Intent("sheep", "sky", "up", 2.0)])
-    since = [tuner.bound_since(third, *each.key) for each in (wheel, sky)]
-
-    assert since == [3, 2]
-    assert tuner.bound_since(second, "bicycle", "wheel") == 1
-    assert tuner.bound_since(third, "bird", "sky") is None
-    assert [one.number for one in tuner.ancestors(third)] == [2, 1, 0]
 
 
 # -- the window -----------------------------------------------------------------------------------

@@ -100,18 +100,6 @@ def test_it_follows_the_students_and_is_encoded_once(app):
     assert len(app.photo.scorer.photos) == 1
 
 
-def test_nothing_of_it_is_kept(app, tmp_path):
-    def files() -> dict:
-        return {file: file.stat().st_size for file in tmp_path.rglob("*") if file.is_file()}
-
-    app.students.tuner.root()
-    before, events = files(), len(app.tuner.history.events(app.tuner.root_id))
-    app.photo.put(content())
-    app.photo.close()
-    assert files() == before
-    assert len(app.tuner.history.events(app.tuner.root_id)) == events
-
-
 @pytest.mark.parametrize(
     ("photo", "told"),
     [
@@ -129,22 +117,11 @@ def test_what_the_page_does_not_send_is_refused(app, photo, told):
     assert app.photo.scorer.photos == []
 
 
-def test_jpeg_is_taken_too(app):
-    app.photo.put(content("JPEG", (SIDE, SIDE)))
-    assert app.photo.decided is not None
-
-
 def test_it_is_cancelled(app):
     app.photo.scorer.during = app.photo.cancel
     app.photo.put(content())
     assert app.photo.decided is None
     assert app.photo.status.kind == "idle"
-
-
-def test_one_that_was_closed_does_not_come_back(app):
-    app.photo.scorer.during = app.photo.close
-    app.photo.put(content())
-    assert (app.photo.decided, app.photo.status.kind) == (None, "idle")
 
 
 def test_one_that_cannot_be_read_cancels_the_one_before_and_is_told(app):
@@ -297,17 +274,3 @@ def test_with_one_class_an_image_it_is_named(tmp_path, app):
     assert make_photo(single, "")["named"] == told
     app.photo.put(content())
     assert make_photo(app, "")["named"] == ""
-
-
-def test_a_teacher_that_cannot_run_is_told(app):
-    scorer = app.photo.scorer
-    scored = scorer.score
-
-    def alone(*args):
-        return replace(scored(*args), teacher=None, no_teacher="the teacher is a table of logits")
-
-    scorer.score = alone
-    app.photo.put(content())
-    shown = make_photo(app, "")
-    assert shown["no_teacher"] == "the teacher is a table of logits"
-    assert {row["teacher"] for row in shown["rows"]} == {""}

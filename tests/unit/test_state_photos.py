@@ -74,13 +74,6 @@ def test_the_folders_are_those_where_a_photo_is_called_after_its_image(dataset, 
     assert list(dataset.photo_folders()) == expected
 
 
-def test_a_photo_is_found_by_its_name_whatever_its_suffix(folder):
-    assert find_photo([folder / "none", folder], "kitchen/7") == folder / "kitchen" / "7.JPG"
-    assert find_photo([folder], "8") == find_photo([folder], "8.png") == folder / "8.png"
-    assert find_photo([folder], "9") is None
-    assert find_photo([], "8") is None
-
-
 @pytest.mark.parametrize("name", ["../secret", "kitchen/../../secret", "link", "x" * 4000, "a\0b"])
 def test_no_name_leads_out_of_the_folder(folder, name):
     (folder / "link.png").symlink_to(folder.parent / "secret.png")

@@ -19,7 +19,6 @@ from inficond_panel.views.configuration.view import ConfigurationView, make_pinn
 from inficond_panel.views.knowledge.rows import make_pinned as make_influence
 from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.views.page.address import Address, make_address
-from inficond_panel.views.page.palette import choose
 from inficond_panel.views.performance.table import make_against
 from inficond_panel.views.performance.table import make_pinned as make_values
 from inficond_panel.views.performance.view import PerformanceView
@@ -66,21 +65,6 @@ def test_it_goes_with_its_branch_and_does_not_come_back(app):
         app.pinned.pin("elsewhere")
 
 
-def test_holdout_numbers_are_of_nodes_looked_at_only(app):
-    root = app.students.node.id
-    app.pinned.pin(root)
-    first = fine_tune(app, "wheel")
-    app.tuning.show_split("holdout")
-    assert (app.pinned.beside.split, app.pinned.beside.metrics) == ("holdout", None)
-    assert app.tuner.looks() == 1
-    app.tuning.jump(root)
-    app.tuning.show_split("holdout")
-    app.tuning.jump(first)
-    assert app.pinned.beside.split == "tune"
-    app.tuning.show_split("holdout")
-    assert app.pinned.beside.metrics == app.tuner.metrics(app.tuner.root(), "holdout")
-
-
 def test_a_late_result_is_not_shown_after_unpinning(app, monkeypatch):
     submitted = []
     monkeypatch.setattr(app.jobs, "submit", submitted.append)
@@ -114,13 +98,6 @@ def test_a_link_pins_and_another_unpins(app):
     assert other.pinned.beside.node.id == root
     assert "no iteration 'zz' to pin" in Address().go(other, "?beside=zz")
     assert other.pinned.node_id == ""
-
-
-def test_the_palette_pins_and_unpins(app):
-    choose(app, "action", "pin")
-    assert app.pinned.node_id == app.students.node.id
-    choose(app, "action", "pin")
-    assert app.pinned.node_id == ""
 
 
 # -- the views -----------------------------------------------------------------------------------

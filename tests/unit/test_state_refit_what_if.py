@@ -41,13 +41,6 @@ def test_a_curve_that_is_known_is_not_solved_again(app, refit, monkeypatch):
     assert refit.points is known
 
 
-def test_another_concept_begins_anew(refit):
-    refit.solve("sheep", "fur")
-    first = refit.points
-    refit.solve("sheep", "sky")
-    assert refit.points.keys() != first.keys()
-
-
 def test_a_stopped_curve_keeps_its_points_and_goes_on(app, refit, monkeypatch):
     solved = list(app.students.refit_curve("sheep", "fur", lambda: False))
 
@@ -72,20 +65,6 @@ def test_it_waits_for_a_fine_tune_and_goes_on_then(app, refit):
     assert (refit.state, refit.points) == ("waiting", {})
     app.tuning.status = Status()
     assert refit.state == "done"
-
-
-def test_one_that_was_stopped_while_it_waited_stays_stopped(app, refit):
-    app.tuning.status = Status("fitting", "Fitting")
-    refit.solve("sheep", "fur")
-    refit.stop()
-    app.tuning.status = Status()
-    assert (refit.state, refit.points) == ("stopped", {})
-
-
-def test_what_is_forgotten_is_gone(refit):
-    refit.solve("sheep", "fur")
-    refit.forget()
-    assert (refit.state, refit.points, refit.share) == ("", {}, 0.0)
 
 
 def test_a_failure_is_told_with_its_remedy(app, refit, monkeypatch):

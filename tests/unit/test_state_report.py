@@ -26,15 +26,6 @@ def tune(app: AppState, class_name: str, concept: str, direction: str) -> None:
 # --- the refit behind a student ----------------------------------------------------------------
 
 
-def test_the_refit_of_a_student_is_the_last_that_tuned_its_class(app: AppState) -> None:
-    assert app.students.refit_of("bicycle") is None
-    tune(app, "bicycle", "wheel", "down")
-    tune(app, "sheep", "fur", "down")
-    assert app.students.refit_of("bicycle").number == 1
-    assert app.students.refit_of("sheep").number == 2
-    assert app.students.refit_of("bird") is None
-
-
 def test_a_report_is_made_once_and_is_the_engines(app: AppState) -> None:
     tune(app, "bicycle", "wheel", "down")
     refit = app.students.refit_of("bicycle")
@@ -60,20 +51,6 @@ def test_a_group_holds_the_collinear_concepts_nearest_first(twins: AppState) -> 
     correlation = np.corrcoef(store.concept_score[store.rows("fit")].T) - np.eye(30)
     alone = store.concepts[int(np.argmin(correlation.max(axis=1)))]
     assert twins.students.group("bicycle", alone) is None
-
-
-def test_a_group_thumb_is_one_intent_a_member_and_is_taken_back_whole(twins: AppState) -> None:
-    group = twins.students.group("bicycle", "wheel").twins
-    twins.tuning.toggle(Intent("bicycle", "wheel", "up"))
-    twins.tuning.toggle(Intent("bicycle", "sky", "up"))
-    twins.tuning.toggle(*(Intent("bicycle", each, "down") for each in group))
-    directions = {intent.concept: intent.direction for intent in twins.tuning.pending}
-    assert directions == {"sky": "up"} | dict.fromkeys(group, "down")
-    twins.tuning.fine_tune()
-    assert {intent.concept for intent in twins.students.node.intents} == {"sky", *group}
-    twins.tuning.toggle(*(Intent("bicycle", each, "down") for each in group))
-    twins.tuning.toggle(*(Intent("bicycle", each, "down") for each in group))
-    assert twins.tuning.pending == []
 
 
 def test_rules_that_decide_are_told_before_the_refit_and_after(app: AppState) -> None:
@@ -130,14 +107,3 @@ def test_the_edit_among_concepts_with_influence_is_on_one_of_them(app: AppState)
         apart = app.students.take_apart("bicycle", row)
         assert apart.used.before != 0
         assert abs(apart.used.change) >= abs(apart.edit.change)
-
-
-# --- the refit what-if ---------------------------------------------------------
-
-
-def test_the_refit_curve_starts_at_the_present_student(app: AppState) -> None:
-    points = list(app.students.refit_curve("bicycle", "wheel", lambda: False))
-    assert points[0].influence == app.students.weight("bicycle", "wheel")
-    now = app.students.snapshot.metrics["bicycle"]
-    assert points[0].metrics.f1 == pytest.approx(now.f1)
-    assert points[-1].share == 1

@@ -5,10 +5,8 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import re
 
 import numpy as np
-import pandas as pd
 import pytest
 from factory import small_spec
 from scipy.stats import norm
@@ -18,11 +16,7 @@ from inficond_panel import open_students
 from inficond_panel.cli import main
 from inficond_panel.distill.metrics.bootstrap import draw_counts
 from inficond_panel.errors import TuningError
-from inficond_panel.export.folder import as_exported
-from inficond_panel.export.predictions import abstaining
 from inficond_panel.results.stability import stability
-from inficond_panel.spec.sections.page import Views
-from inficond_panel.tuning.shift.class_shift import class_shifts
 from inficond_panel.tuning.suggest.gain import Change
 
 THUMB = ("bicycle", "wheel", "up")
@@ -95,31 +89,6 @@ def _output(*args):
     return out.getvalue()
 
 
-def test_reports_plots_cards_and_rules_too(students, tmp_path):
-    def found(each):
-        tuner, node = each.tuner, each.node
-        each.export(tmp_path / "out", force=True)
-        card = json.loads((tmp_path / "out" / "card.json").read_text())
-        exported, noise = as_exported(tuner, node, {}), tuner.spec.views.noise()
-        return {
-            "curve": next(area.data for area in each.plot.what_if("bicycle", "wheel")),
-            "coverage": next(area.data for area in each.plot.coverage("bicycle")),
-            "own word": class_shifts(tuner, node)["bicycle"].tune_model,
-            "card": card["metrics"]["tune"]["bicycle"]["ap"],
-            "rule": abstaining(exported, tuner.store, 0.8, noise).rules["bicycle"].accuracy,
-            "comparison": each.compare(0).of("bicycle").changes["brier"],
-        }
-
-    few, usual = (found(students[draws]) for draws in (40, 200))
-    for name, value in few.items():
-        if isinstance(value, pd.DataFrame):
-            assert not value.equals(usual[name]), name
-        else:
-            assert value != usual[name], name
-    card = json.loads((tmp_path / "out" / "card.json").read_text())
-    assert card["bootstrap"] == {"draws": 200, "seed": 0, "level": 0.95, "unit": "image"}
-
-
 def test_draws_too_few_for_the_level_are_refused(tmp_path, capsys):
     spec = str(small_spec(tmp_path, extra="views: {confidence: 0.999, draws: 2000}\n"))
     for command in (["metrics"], ["compare"], ["stability", "--class", "bicycle"]):
@@ -130,15 +99,6 @@ def test_draws_too_few_for_the_level_are_refused(tmp_path, capsys):
     with pytest.raises(TuningError, match="need at least 2,000"):
         students.coverage("bicycle", draws=1999)
     assert set(students.coverage("bicycle")["level"]) == {0.999}
-
-
-def test_noise_of_a_spec():
-    assert Views(draws=40).noise() == {"draws": 40, "seed": 0, "level": 0.95}
-    assert Views(confidence=0.99).noise(seed=3)["seed"] == 3
-    with pytest.raises(TuningError):
-        Views(confidence=0.99).noise(199)
-    assert Views(confidence=0.99).noise(200)["draws"] == 200
-    assert Views(confidence=0.9).noise(5)["draws"] == 5
 
 
 def test_refits_are_as_many_as_their_limits_need(tmp_path):
@@ -155,20 +115,3 @@ def test_a_gain_at_a_level_beyond_its_draws_is_a_normal_one():
     found = change.gain(0.999)
     assert (found.low, found.high) == pytest.approx((low, high))
     assert change.gain(0.99).low == pytest.approx(np.quantile(draws, 0.005))
-
-
-def test_text_names_the_level(tmp_path, capsys):
-    spec = str(small_spec(tmp_path, extra="views: {confidence: 0.8}\n"))
-    edits = tmp_path / "edits.yaml"
-    edits.write_text("- - {class: bicycle, concept: wheel, direction: up}\n")
-    assert main(["tune", spec, "--edits", str(edits)]) == 0
-    assert "changes with their 80 % intervals" in capsys.readouterr().out
-    assert main(["history", "list", spec]) == 0
-    assert re.search(r"change of mAP +80 %", capsys.readouterr().out)
-    assert main(["history", "compare", spec, "--node", "0", "1"]) == 0
-    assert "; changes with their 80 % intervals" in capsys.readouterr().out
-    assert main(["suggest", spec, "--class", "bicycle", "--dry-run"]) == 0
-    assert "gain              80 %" in capsys.readouterr().out
-    assert main(["suspects", spec, "--class", "bicycle"]) == 0
-    headings = capsys.readouterr().out.splitlines()[2].split("  ")
-    assert [each.strip() for each in headings if "%" in each] == ["96 %"] * 2 + ["80 %"] * 3

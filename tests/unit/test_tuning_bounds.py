@@ -20,7 +20,6 @@ from inficond_panel.tuning.intents.conflicts import canonical
 from inficond_panel.tuning.intents.intent import Intent, check_names
 
 CLASSES, CONCEPTS = ["cat", "dog"], ["ear", "fur", "sky"]
-weight = st.floats(-1e3, 1e3, allow_subnormal=False)
 factor = st.floats(1.000001, 100.0)
 
 
@@ -40,31 +39,6 @@ factor = st.floats(1.000001, 100.0)
 def test_formula_with_factor_3_and_step_one_half(direction, w, expected):
     intent = Intent("cat", "ear", direction).resolved(3.0)
     assert bound(intent, w, 0.5) == pytest.approx(expected)
-
-
-@given(w=weight, x=factor, s=st.floats(STEP_FLOOR, 50))
-def test_bound_lies_strictly_beyond_the_weight(w, x, s):
-    lower, upper = bound(Intent("c", "k", "up", x), w, s)
-    assert lower > w
-    assert upper is None
-    lower, upper = bound(Intent("c", "k", "down", x), w, s)
-    assert upper < w
-    assert lower is None
-
-
-@given(w=weight, x=factor, s=st.floats(STEP_FLOOR, 50))
-def test_thumbing_again_goes_further(w, x, s):
-    up, down = Intent("c", "k", "up", x), Intent("c", "k", "down", x)
-    first, _ = bound(up, w, s)
-    assert bound(up, first, s)[0] > first
-    _, first = bound(down, w, s)
-    assert bound(down, first, s)[1] < first
-
-
-@given(w=st.floats(STEP_FLOOR, 1e3), x=factor)
-def test_large_positive_weights_scale_as_in_the_paper(w, x):
-    assert bound(Intent("c", "k", "up", x), w, STEP_FLOOR)[0] == pytest.approx(x * w)
-    assert bound(Intent("c", "k", "down", x), w, STEP_FLOOR)[1] == pytest.approx(w / x)
 
 
 def test_step_is_a_share_of_the_largest_untouched_weight():
@@ -92,11 +66,6 @@ def _resolve(reference, *intents, parent=None):
     )
 
 
-def test_each_student_has_its_own_step():
-    bounds = _resolve("parent", Intent("cat", "sky", "up"), Intent("dog", "sky", "up"))
-    assert bounds == {("cat", "sky"): (0.2, None), ("dog", "sky"): (0.5, None)}
-
-
 def test_reference_parent_goes_on_from_the_parent_and_original_does_not():
     parent = np.array([[8.0, 0.0], [-1.0, 10.0], [0.0, 0.0]])
     intent = Intent("cat", "ear", "up")
@@ -115,18 +84,6 @@ def test_box_holds_the_bounds_of_the_classes_that_are_solved():
     lower, upper = box(bounds, ["dog"], CONCEPTS)
     assert lower.tolist() == [[-np.inf], [-np.inf], [0.0]]
     assert upper.tolist() == [[np.inf], [3.0], [0.0]]
-
-
-@given(st.permutations(range(5)))
-def test_order_within_an_iteration_does_not_matter(order):
-    intents = [
-        Intent("dog", "ear", "up"),
-        Intent("cat", "ear", "down", 3.0),
-        Intent("cat", "sky", "remove"),
-        Intent("dog", "fur", "down"),
-        Intent("cat", "fur", "up", 1.5),
-    ]
-    assert canonical([intents[i] for i in order], 2.0) == canonical(intents, 2.0)
 
 
 @given(direction=st.sampled_from(["up", "down", "remove"]), x=st.none() | st.floats(1.001, 1e6))
@@ -151,13 +108,6 @@ def test_unknown_words_come_with_the_nearest():
         check_names([Intent("cat", "eer", "up")], CLASSES, CONCEPTS)
     with pytest.raises(TuningError, match=r"no class 'Dog'.*Did you mean 'dog'"):
         check_names([Intent("Dog", "ear", "up")], CLASSES, CONCEPTS)
-
-
-def test_remove_takes_no_factor():
-    assert Intent("cat", "ear", "remove").resolved(2.0).factor is None
-    with pytest.raises(TuningError, match="factor 3, which it cannot use") as caught:
-        Intent("cat", "ear", "remove", 3.0)
-    assert "down" in caught.value.remedy
 
 
 def test_factor_that_no_number_can_hold_is_refused():

@@ -67,12 +67,6 @@ def test_the_root_is_another_for_another_set_of_concepts(spec):
     assert [node.id for node in back.nodes()] == [more.root_id, refit.id]
 
 
-def test_other_synonyms_are_another_set(spec):
-    one = add_concept(open_tuner(spec), "red bus", Encoder())
-    other = add_concept(remove_concept(one, "red bus"), "red bus, scarlet bus", Encoder())
-    assert one.root_id != other.root_id
-
-
 def test_they_lie_beside_the_history(spec, tmp_path):
     add_concept(open_tuner(spec, history=tmp_path / "ann.history.sqlite"), "moss", Encoder())
     assert len(list((tmp_path / "ann.concepts").glob("*.npz"))) == 1

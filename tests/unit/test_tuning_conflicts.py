@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from factory import spec_text
+from histories import make_tuner
 from hypothesis import given
 from hypothesis import strategies as st
 
 from inficond_panel.errors import TuningError
-from inficond_panel.spec import load_spec
 from inficond_panel.store import Store
-from inficond_panel.tuning import History, Intent, Tuner
+from inficond_panel.tuning import Intent, Tuner
 from inficond_panel.tuning.intents.conflicts import canonical
 from inficond_panel.tuning.intents.intent import GroupIntent
 from inficond_panel.tuning.notices import limits_text, notices
@@ -30,12 +29,6 @@ groups = st.builds(
 @pytest.fixture
 def tuner(store: Store, tmp_path) -> Tuner:
     return make_tuner(store, tmp_path)
-
-
-def make_tuner(store: Store, folder, extra: str = "") -> Tuner:
-    path = folder / "small.yaml"
-    path.write_text(spec_text(extra))
-    return Tuner(store, load_spec(path, check_files=False), History(":memory:"))
 
 
 @pytest.mark.parametrize(
@@ -73,24 +66,10 @@ def _keys(item):
     return [member.key for member in members]
 
 
-def test_a_group_is_its_members(tuner: Tuner) -> None:
-    root = tuner.root()
-    group = tuner.fine_tune(root, [GroupIntent("bicycle", ("wheel", "spoke"), "down", 3.0)])
-    each = [Intent("bicycle", name, "down", 3.0) for name in ("spoke", "wheel")]
-    assert tuner.fine_tune(root, each) is group
-    assert [intent.to_json()["concept"] for intent in group.intents] == ["spoke", "wheel"]
-
-
 @pytest.mark.parametrize("concepts", [(), ("ear",), "ear", ("ear", "fur", "ear")])
 def test_a_group_names_two_concepts_or_more(concepts):
     with pytest.raises(TuningError, match="A group on 'cat'"):
         GroupIntent("cat", concepts, "up")
-
-
-@pytest.mark.parametrize("thumb", [("upp",), ("up", 1.0), ("remove", 2.0)])
-def test_a_group_is_checked_as_a_thumb(thumb):
-    with pytest.raises(TuningError):
-        GroupIntent("cat", ("ear", "fur"), *thumb)
 
 
 def test_what_the_rule_decided_within_an_iteration_is_said(tuner: Tuner) -> None:

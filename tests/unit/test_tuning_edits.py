@@ -39,6 +39,13 @@ def problems(folder: Path, text: str, store: Store) -> list[tuple[int, int, str]
     return [(p.line, p.column, p.message) for p in caught.value.problems]
 
 
+def expect(found: list[tuple[int, int, str]], expected: list[tuple[int, int, str]]) -> None:
+    """Problems at these places, each with these words in its message."""
+    assert [each[:2] for each in found] == [each[:2] for each in expected]
+    for (*_, message), (*_, words) in zip(found, expected, strict=True):
+        assert words in message
+
+
 def test_reads_iterations(tmp_path, store):
     assert read_edits(write(tmp_path, GOOD), store) == [
         [
@@ -50,10 +57,6 @@ def test_reads_iterations(tmp_path, store):
             GroupIntent("bicycle", ("wheel", "spoke"), "down", 4.0),
         ],
     ]
-
-
-def test_no_iterations_is_a_fine_file(tmp_path, store):
-    assert read_edits(write(tmp_path, "[]"), store) == []
 
 
 CLASS = st.sampled_from(["bicycle", "tv monitor", "sheep", "bird"])
@@ -108,34 +111,25 @@ def test_all_problems_at_once_each_at_its_place(tmp_path, store):
   - {class: bicycle, concept: sky, direction: up, bound: .nan}
   - {class: bicycle, concept: sky, direction: down, factor: 2, bound: -0.46}
 """
-    assert problems(tmp_path, text, store) == [
-        (1, 13, "there is no class 'bycicle' in the store. Did you mean 'bicycle'?"),
-        (2, 31, "there is no concept 'weel' in the store. Did you mean 'wheel'?"),
-        (
-            2,
-            48,
-            "expected up, down, remove, release, label, balance, learn, doubt or lambda, got "
-            "'upp'. Did you mean 'up'?",
-        ),
-        (2, 61, "expected a number above 1, got '1'"),
-        (3, 5, "the key 'concept' is missing"),
-        (3, 22, "unknown key 'conzept'. Did you mean 'concept'?"),
-        (
-            6,
-            3,
-            "expected an iteration, a list of {class (or classes: all), concept (or concepts: "
-            "[...], or image), direction, factor, bound or value}, got a mapping",
-        ),
-        (7, 3, "an iteration without intents"),
-        (8, 32, "expected a list of two concepts or more, got a list"),
-        (9, 40, "there is no concept 'weel' in the store. Did you mean 'wheel'?"),
-        (9, 46, "'wheel' is named twice in its group"),
-        (10, 5, "either 'concept' or 'concepts' (a group), not both"),
-        (11, 63, "remove takes no factor; leave it out, or use down to weaken only"),
-        (12, 63, "release takes no bound; leave it out"),
-        (13, 58, "expected a number from -1e+12 to 1e+12, got '.nan'"),
-        (14, 71, "either 'factor' or 'bound', not both"),
+    expected = [
+        (1, 13, "Did you mean 'bicycle'"),
+        (2, 31, "Did you mean 'wheel'"),
+        (2, 48, "'upp'. Did you mean 'up'"),
+        (2, 61, "above 1"),
+        (3, 5, "'concept' is missing"),
+        (3, 22, "Did you mean 'concept'"),
+        (6, 3, "got a mapping"),
+        (7, 3, "without intents"),
+        (8, 32, "two concepts or more"),
+        (9, 40, "'weel'"),
+        (9, 46, "named twice"),
+        (10, 5, "not both"),
+        (11, 63, "no factor"),
+        (12, 63, "no bound"),
+        (13, 58, "'.nan'"),
+        (14, 71, "not both"),
     ]
+    expect(problems(tmp_path, text, store), expected)
 
 
 def test_reads_cures(tmp_path, store):
@@ -168,18 +162,19 @@ def test_all_problems_of_cures_at_once(tmp_path, store):
   - {class: bicycle, image: nowhere, direction: label, value: 2}
   - {class: bicycle, concept: sky, direction: lambda, value: 1}
 """
-    assert problems(tmp_path, text, store) == [
-        (1, 32, "expected a list of concepts, got an empty list"),
-        (2, 5, "the key 'concept' is missing"),
-        (2, 49, "balance takes no 'value'"),
-        (3, 5, "the key 'value' is missing"),
-        (4, 48, "expected a number of 0 or more, or auto, got '-1'"),
-        (5, 47, "expected a number of 0 or more, or auto, got 'much'"),
-        (5, 61, "doubt takes no 'factor'"),
-        (6, 29, "there is no image 'nowhere' in the store."),
-        (6, 63, "expected 0 or 1, got '2'"),
-        (7, 31, "lambda takes no 'concept'"),
+    expected = [
+        (1, 32, "empty list"),
+        (2, 5, "'concept' is missing"),
+        (2, 49, "no 'value'"),
+        (3, 5, "'value' is missing"),
+        (4, 48, "'-1'"),
+        (5, 47, "'much'"),
+        (5, 61, "no 'factor'"),
+        (6, 29, "'nowhere'"),
+        (6, 63, "expected 0 or 1"),
+        (7, 31, "no 'concept'"),
     ]
+    expect(problems(tmp_path, text, store), expected)
 
 
 INTENT = "- - {{class: {}, concept: {}, direction: {}, factor: {}}}"
@@ -249,10 +244,11 @@ def test_classes_that_are_wrong_are_told_each_at_its_place(tmp_path, store):
   - {classes: all, class: bird, concept: sky, direction: remove}
   - {classes: [], concept: sky, direction: remove}
 """
-    assert problems(tmp_path, text, store) == [
-        (1, 15, "expected all, or a list of classes, got 'everyone'"),
-        (2, 22, "there is no class 'brid' in the store. Did you mean 'bird'?"),
-        (2, 28, "'bird' is named twice in one intent"),
-        (3, 5, "either 'class' or 'classes', not both"),
-        (4, 15, "expected all, or a list of classes, got an empty list"),
+    expected = [
+        (1, 15, "'everyone'"),
+        (2, 22, "Did you mean 'bird'"),
+        (2, 28, "named twice"),
+        (3, 5, "not both"),
+        (4, 15, "empty list"),
     ]
+    expect(problems(tmp_path, text, store), expected)

@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
-from factory import ATTRS, small_arrays, spec_text
+from factory import ATTRS, small_arrays
+from histories import make_tuner
 
 from inficond_panel.distill import fit, soft_targets
 from inficond_panel.errors import CancelledError, TuningError
 from inficond_panel.results.churn import churn
 from inficond_panel.results.refit_report import explain
 from inficond_panel.results.refit_words import group_sentence, sentences, short_sentences
-from inficond_panel.spec import load_spec
 from inficond_panel.store import Store, open_store, write_store
-from inficond_panel.tuning import History, Intent, Tuner
+from inficond_panel.tuning import Intent, Tuner
 
 UP, DOWN = Intent("bicycle", "wheel", "up"), Intent("bicycle", "sky", "down")
-
-
-def make_tuner(store: Store, folder: Path, extra: str = "") -> Tuner:
-    path = folder / "small.yaml"
-    path.write_text(spec_text(extra))
-    return Tuner(store, load_spec(path, check_files=False), History(":memory:"))
 
 
 @pytest.fixture
@@ -86,13 +79,6 @@ def test_prices_are_slopes_of_the_objective_under_all_bounds_of_the_branch(tuner
             assert bound.lifted > 0
         else:
             assert np.isnan(bound.lifted)
-
-
-def test_bounds_are_told_with_the_iteration_that_set_them(tuner: Tuner) -> None:
-    once = tuner.fine_tune(tuner.root(), [DOWN])
-    report = explain(tuner, tuner.fine_tune(once, [UP])).of("bicycle")
-    assert {bound.concept: bound.since for bound in report.bounds} == {"sky": 1, "wheel": 2}
-    assert [intent.concept for intent in report.intents] == ["wheel"]
 
 
 def test_a_bound_that_the_student_would_keep_does_not_bind(tuner: Tuner) -> None:
@@ -271,37 +257,6 @@ def test_churn_is_counted_image_by_image(tuner: Tuner, split: str) -> None:
     assert churn(was, was).flips == ()
 
 
-def test_churn_takes_the_threshold_of_the_class(store: Store, tmp_path: Path) -> None:
-    tuner = make_tuner(store, tmp_path, "students: {lambda: 1e-4, threshold: {bicycle: 1.5}}\n")
-    root = tuner.root()
-    node = tuner.fine_tune(root, [Intent("bicycle", "wheel", "remove")])
-    old, new = (tuner.at(each, "fit")["bicycle"] for each in (root, node))
-    for flip in churn(old, new).flips:
-        assert (flip.before > 1.5) != (flip.after > 1.5)
-        assert flip.teacher == (store.teacher_logit[flip.row, 0] > 1.5)
-
-
-def test_every_tuned_class_and_only_these(tuner: Tuner) -> None:
-    node = tuner.fine_tune(tuner.root(), [UP, Intent("bird", "fur", "remove")])
-    report = explain(tuner, node)
-    assert [each.class_name for each in report.classes] == ["bicycle", "bird"]
-    assert [c.split for c in report.of("bird").churn] == ["fit", "tune"]
-    with pytest.raises(KeyError):
-        report.of("sheep")
-
-
-def test_report_of_a_preview_is_that_of_the_refit(tuner: Tuner) -> None:
-    preview = tuner.preview(tuner.root(), [UP])
-    early = explain(tuner, preview).classes
-    late = explain(tuner, tuner.fine_tune(tuner.root(), [UP])).classes
-    for one, two in zip(early, late, strict=True):
-        bounds = [dataclasses.replace(b, since=None) for b in two.bounds]
-        assert [dataclasses.replace(b, since=None) for b in one.bounds] == bounds
-        assert (one.moves, one.groups, one.objective, one.churn) == (
-            two.moves, two.groups, two.objective, two.churn,
-        )  # fmt: skip
-
-
 def test_untouched_students_have_nothing_to_explain(tuner: Tuner) -> None:
     with pytest.raises(TuningError, match="untouched students"):
         explain(tuner, tuner.root())
@@ -347,14 +302,6 @@ def test_a_factor_beyond_what_the_solver_can_do_is_said(tuner: Tuner, factor: fl
         assert lines[0].startswith("The solver stopped at a relative gap of")
         assert "is not active" not in " ".join(lines)
     json.dumps(explain(tuner, node).to_json(), allow_nan=False)
-
-
-@pytest.mark.parametrize("factor", [1 + 1e-12, 1.001, 50.0, 1000.0])
-def test_a_factor_within_reach_is_no_such_case(tuner: Tuner, factor: float) -> None:
-    node = tuner.fine_tune(tuner.root(), [Intent("bicycle", "wheel", "up", factor)])
-    report = explain(tuner, node).of("bicycle")
-    assert report.reached
-    assert not report.bounds[0].unsure
 
 
 def test_sentences_name_what_they_tell(twins: Tuner) -> None:

@@ -7,15 +7,14 @@ import json
 
 import numpy as np
 import pytest
-from factory import small_store, spec_text
+from factory import small_store
+from histories import make_tuner
 from scipy.optimize import minimize
 from scipy.special import expit
 
 from inficond_panel.errors import TuningError
 from inficond_panel.results.history import iterations
-from inficond_panel.spec import load_spec
-from inficond_panel.store import Store
-from inficond_panel.tuning import History, Intent, Tuner, dump_edits, read_edits
+from inficond_panel.tuning import Intent, Tuner, dump_edits, read_edits
 from inficond_panel.tuning.intents.bounds import bound
 from inficond_panel.tuning.intents.conflicts import canonical
 from inficond_panel.tuning.intents.intent import GroupIntent
@@ -31,12 +30,6 @@ BIKE, WHEEL = "bicycle", "wheel"
 def tuner(tmp_path_factory) -> Tuner:
     folder = tmp_path_factory.mktemp("spec")
     return make_tuner(small_store(folder / "store.zarr"), folder)
-
-
-def make_tuner(store: Store, folder) -> Tuner:
-    path = folder / "small.yaml"
-    path.write_text(spec_text())
-    return Tuner(store, load_spec(path, check_files=False), History(":memory:"))
 
 
 def place(tuner: Tuner, concept: str = WHEEL) -> tuple[int, int]:

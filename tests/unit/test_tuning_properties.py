@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import json
 import math
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +14,8 @@ from hypothesis import strategies as st
 
 from inficond_panel.spec import load_spec
 from inficond_panel.store import Store
-from inficond_panel.tuning import History, Intent, Tuner, dump_edits
+from inficond_panel.tuning import History, Intent, Tuner
 from inficond_panel.tuning.intents.bounds import bound, in_force
-from inficond_panel.tuning.intents.conflicts import canonical
 from inficond_panel.tuning.intents.intent import GroupIntent
 
 CONCEPTS = ["wheel", "spoke", "sky", "cloud", "fur"]
@@ -112,67 +108,6 @@ def test_replay_in_another_history_and_order_gives_the_same_bits(
     assert [node.weights_hash for node in first] == [node.weights_hash for node in third]
 
 
-@settings(max_examples=15)
-@given(batches=st.lists(BATCH, min_size=2, max_size=3), steps=st.integers(1, 3))
-def test_undo_gives_back_the_earlier_weights_and_redoing_the_later(
-    tiny, tmp_path_factory, batches, steps
-):
-    tuner = make_tuner(tiny, tmp_path_factory.getbasetemp(), "parent")
-    nodes = carried_out(tuner, batches)
-    at = nodes[-1]
-    for expected in list(reversed(nodes))[1 : steps + 1]:
-        at = tuner.node(at.parent)
-        assert (at.id, at.weights_hash) == (expected.id, expected.weights_hash)
-    for batch, expected in zip(batches[at.number :], nodes[at.number + 1 :], strict=True):
-        at = tuner.fine_tune(at, batch)
-        assert (at.id, at.weights_hash) == (expected.id, expected.weights_hash)
-    assert len(tuner.nodes()) == len(nodes)
-
-
-@settings(max_examples=10)
-@given(first=BATCH, left=BATCH, right=BATCH)
-def test_branches_do_not_know_each_other(tiny, tmp_path_factory, first, left, right):
-    folder = tmp_path_factory.getbasetemp()
-    tuner = make_tuner(tiny, folder, "parent")
-    start = tuner.fine_tune(tuner.root(), first)
-    tuner.fine_tune(start, left)
-    here = tuner.fine_tune(start, right)
-    alone = carried_out(make_tuner(tiny, folder, "parent"), [first, right])[-1]
-    assert (here.id, here.bounds, here.weights_hash) == (alone.id, alone.bounds, alone.weights_hash)
-
-
-REPLAY = """
-import json, sys
-from inficond_panel.spec import load_spec
-from inficond_panel.store import open_store
-from inficond_panel.tuning import History, Tuner, read_edits
-store, spec, edits = sys.argv[1:]
-tuner = Tuner(open_store(store), load_spec(spec, check_files=False), History(":memory:"))
-nodes = [tuner.root()]
-for batch in read_edits(edits, tuner.store):
-    nodes.append(tuner.fine_tune(nodes[-1], batch))
-print(json.dumps([[node.id, node.weights_hash] for node in nodes]))
-"""
-
-
-def test_another_process_replays_an_edits_file_to_the_same_bits(tiny, tmp_path):
-    batches = [
-        [
-            GroupIntent("bicycle", ("wheel", "spoke"), "down", 3.0),
-            Intent("tv monitor", "sky", "up"),
-        ],
-        [Intent("bicycle", "fur", "remove"), Intent("bicycle", "wheel", "up", 1.5)],
-    ]
-    tuner = make_tuner(tiny, tmp_path, "parent")
-    edits = tmp_path / "edits.yaml"
-    edits.write_text(dump_edits(batches))
-    nodes = [[node.id, node.weights_hash] for node in carried_out(tuner, batches)]
-    command = [sys.executable, "-c", REPLAY, str(tiny.path), str(tuner.spec.path), str(edits)]
-    root = Path(__file__).parents[2]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=root)
-    assert json.loads(done.stdout) == nodes
-
-
 @given(
     w=st.floats(-1e4, 1e4),
     x=st.one_of(
@@ -185,14 +120,3 @@ def test_another_process_replays_an_edits_file_to_the_same_bits(tiny, tmp_path):
 def test_the_bound_is_strictly_beyond_for_factors_however_small_or_large(w, x, s):
     assert bound(Intent("a", "b", "up", x), w, s)[0] > w
     assert bound(Intent("a", "b", "down", x), w, s)[1] < w
-
-
-@settings(max_examples=20)
-@given(later=THUMB, earlier=THUMB)
-def test_a_later_intent_replaces_the_earlier_one(tiny, tmp_path_factory, later, earlier):
-    tuner = make_tuner(tiny, tmp_path_factory.getbasetemp(), "original")
-    one, two = Intent("bicycle", "wheel", *earlier), Intent("bicycle", "wheel", *later)
-    parent = tuner.root()
-    both = in_force(tuner.resolve(parent, [one]), tuner.resolve(parent, [two]))
-    assert both == tuner.resolve(parent, [two])
-    assert canonical([two], 2.0)[0].key in both

@@ -104,9 +104,3 @@ def test_arrays_are_read_only_and_kept_for_who_asks_again(tuner, node) -> None:
     assert not one.score("wheel").flags.writeable
     with pytest.raises(AttributeError):
         one.split = "holdout"
-
-
-def test_a_student_that_a_refit_leaves_alone_keeps_its_arrays(tuner, node) -> None:
-    before, after = (tuner.at(each, "tune") for each in (tuner.root(), node))
-    assert after["bicycle"].outcome is before["bicycle"].outcome
-    assert after["bird"].outcome is not before["bird"].outcome

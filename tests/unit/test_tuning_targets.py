@@ -57,12 +57,6 @@ def test_metrics_compare_with_the_teacher(both, tmp_path):
         assert found.metrics(root, "tune")[name] == expected
 
 
-def test_the_teachers_students_keep_their_ids(both, tmp_path):
-    plain = tuner(both, tmp_path, "{}").root()
-    assert tuner(both, tmp_path, "{targets: teacher}").root().id == plain.id
-    assert tuner(both, tmp_path, "{targets: oracle}").root().id != plain.id
-
-
 def test_a_store_without_them_is_told(store, tmp_path):
     with pytest.raises(DataError, match="has no oracle logits") as told:
         tuner(store, tmp_path, "{targets: oracle}").root()

@@ -6,25 +6,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from factory import ATTRS, small_arrays, small_spec, spec_text
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from factory import ATTRS, small_arrays, small_spec
+from histories import make_tuner
 
 from inficond_panel.errors import CancelledError, HistoryError, StoreFormatError, TuningError
 from inficond_panel.spec import load_spec
 from inficond_panel.store import Store, open_store, write_store
-from inficond_panel.tuning import History, Intent, Tuner, dump_edits, open_tuner, read_edits
+from inficond_panel.tuning import History, Intent, Tuner, open_tuner
 from inficond_panel.tuning.documents import tune_document
 from inficond_panel.tuning.fitting.recipe import Recipe
 
 UP = Intent("bicycle", "wheel", "up")
 DOWN = Intent("bicycle", "sky", "down")
-
-
-def make_tuner(store: Store, folder: Path, extra: str = "", history: str = ":memory:") -> Tuner:
-    path = folder / "small.yaml"
-    path.write_text(spec_text(extra))
-    return Tuner(store, load_spec(path, check_files=False), History(history))
 
 
 @pytest.fixture
@@ -35,30 +28,6 @@ def tuner(store: Store, tmp_path: Path) -> Tuner:
 def weight(tuner: Tuner, node, class_name: str, concept: str) -> float:
     store = tuner.store
     return node.weights[store.concepts.index(concept), store.classes.index(class_name)]
-
-
-def test_root_is_distilled_once_and_close_to_the_optimum(tuner: Tuner) -> None:
-    root = tuner.root()
-    assert root.number == 0
-    assert root.parent is None
-    assert root.bounds == {}
-    assert root.weights.shape == (30, 4)
-    assert max(root.gap) <= 1e-6
-    assert tuner.root() is root
-    assert tuner.head() == root
-    assert tuner.nodes() == [root]
-
-
-def test_refit_obeys_its_bounds(tuner: Tuner) -> None:
-    root = tuner.root()
-    node = tuner.fine_tune(root, [UP, DOWN, Intent("bird", "fur", "remove")])
-    w0 = weight(tuner, root, "bicycle", "wheel")
-    assert node.bounds["bicycle", "wheel"] == (pytest.approx(2 * w0), None)
-    assert weight(tuner, node, "bicycle", "wheel") >= 2 * w0 > 0
-    assert weight(tuner, node, "bicycle", "sky") <= node.bounds["bicycle", "sky"][1]
-    assert weight(tuner, node, "bird", "fur") == 0
-    assert max(node.gap) <= 1e-6
-    assert node.tuned == ("bicycle", "bird")
 
 
 def test_classes_without_intents_keep_their_bits(tuner: Tuner) -> None:
@@ -88,64 +57,6 @@ def test_reference_original_gives_the_same_bound_again(store: Store, tmp_path: P
     twice = tuner.fine_tune(once, [UP])
     assert once.id != twice.id
     assert once.bounds == twice.bounds
-
-
-def test_bounds_of_the_branch_stay_enforced(tuner: Tuner) -> None:
-    once = tuner.fine_tune(tuner.root(), [UP])
-    node = tuner.fine_tune(once, [DOWN])
-    assert set(node.bounds) == {("bicycle", "wheel"), ("bicycle", "sky")}
-    assert weight(tuner, node, "bicycle", "wheel") >= once.bounds["bicycle", "wheel"][0]
-    other_branch = tuner.fine_tune(tuner.root(), [DOWN])
-    assert set(other_branch.bounds) == {("bicycle", "sky")}
-    assert tuner.bound_since(node, "bicycle", "wheel") == once.number
-    assert tuner.bound_since(node, "bicycle", "sky") == node.number
-    assert tuner.bound_since(node, "bird", "sky") is None
-
-
-thumbs = st.tuples(st.sampled_from(["up", "down"]), st.none() | st.floats(1.1, 4.0))
-batches = st.lists(
-    st.lists(
-        st.builds(
-            lambda class_name, concept, thumb: Intent(class_name, concept, *thumb),
-            st.sampled_from(["bicycle", "sheep"]),
-            st.sampled_from(["wheel", "spoke", "sky", "fur"]),
-            thumbs | st.just(("remove",)),
-        ),
-        min_size=1,
-        max_size=3,
-        unique_by=lambda intent: (intent.class_name, intent.concept),
-    ),
-    min_size=1,
-    max_size=3,
-)
-
-
-@settings(max_examples=25)
-@given(iterations=batches, data=st.data())
-def test_any_history_obeys_its_bounds_and_replays_to_the_same_bits(
-    store: Store, tmp_path_factory: pytest.TempPathFactory, iterations, data
-) -> None:
-    folder = tmp_path_factory.mktemp("replay")
-    first, again = make_tuner(store, folder), make_tuner(store, folder)
-    file = folder / "edits.yaml"
-    file.write_text(dump_edits(data.draw(st.permutations(batch)) for batch in iterations))
-    node, copy = first.root(), again.root()
-    for batch, read in zip(iterations, read_edits(file, store), strict=True):
-        node, copy = first.fine_tune(node, batch), again.fine_tune(copy, read)
-        assert (node.id, node.weights_hash) == (copy.id, copy.weights_hash)
-        for (class_name, concept), (lower, upper) in node.bounds.items():
-            w = weight(first, node, class_name, concept)
-            assert lower is None or w >= lower
-            assert upper is None or w <= upper
-        assert max(node.gap) <= 1e-6
-
-
-def test_same_parent_and_intents_are_one_node(tuner: Tuner) -> None:
-    root = tuner.root()
-    node = tuner.fine_tune(root, [UP, DOWN])
-    same = tuner.fine_tune(root, [DOWN, Intent("bicycle", "wheel", "up", 2.0)])
-    assert same is node
-    assert [n.number for n in tuner.nodes()] == [0, 1]
 
 
 def test_settings_make_other_nodes(store: Store, tmp_path: Path) -> None:
@@ -215,16 +126,6 @@ def test_a_student_s_numbers_are_the_same_whenever_they_were_taken(
     assert after["bird"] is before["bird"]  # no intent: measured once
 
 
-def test_refit_starts_from_the_stored_parent(tuner: Tuner, store: Store, tmp_path: Path) -> None:
-    import dataclasses
-
-    root = tuner.root()
-    fake = dataclasses.replace(root, weights=root.weights + 1.0)
-    node = tuner.fine_tune(fake, [UP])
-    other = make_tuner(store, tmp_path)
-    assert node.weights_hash == other.fine_tune(other.root(), [UP]).weights_hash
-
-
 @pytest.mark.parametrize(
     ("intents", "message"),
     [
@@ -250,17 +151,6 @@ def test_cancelled_work_leaves_nothing(tuner: Tuner) -> None:
     with pytest.raises(CancelledError):
         tuner.fine_tune(root, [UP], cancelled=lambda: True)
     assert tuner.nodes() == [root]
-
-
-def test_progress_ends_at_one(tuner: Tuner) -> None:
-    shares: list[float] = []
-    tuner.fine_tune(
-        tuner.root(progress=lambda share, _: shares.append(share)),
-        [UP],
-        progress=lambda share, _: shares.append(share),
-    )
-    assert shares[-1] == 1
-    assert all(0 <= share <= 1 for share in shares)
 
 
 def test_logits_and_metrics_follow_their_definition(tuner: Tuner) -> None:
@@ -300,23 +190,6 @@ def test_values_that_are_not_finite_are_named_in_any_split(tmp_path, name, colum
         make_tuner(open_store(tmp_path / "small.zarr"), tmp_path).root()
     assert f"{image:06d}" in str(caught.value)
     assert "inficond precompute" in caught.value.remedy
-
-
-@pytest.mark.parametrize("logit", [1e6, -1e6])
-def test_a_teacher_that_is_certain_everywhere_is_named(tmp_path, logit) -> None:
-    arrays = small_arrays(images=40)
-    arrays["teacher_logit"][:, 1] = logit
-    write_store(tmp_path / "small.zarr", arrays, ATTRS)
-    tuner = make_tuner(open_store(tmp_path / "small.zarr"), tmp_path)
-    with pytest.raises(TuningError, match="'tv monitor' on every image"):
-        tuner.root()
-
-
-def test_looks_are_counted(tuner: Tuner) -> None:
-    root = tuner.root()
-    assert tuner.looks() == 0
-    assert tuner.count_look(root, "holdout") == 1
-    assert tuner.looks() == 1
 
 
 def test_document_has_the_bounded_weights_and_null_for_undefined(tmp_path: Path) -> None:
@@ -366,23 +239,6 @@ def test_history_of_a_spec_that_comes_along_is_in_the_current_folder(
     assert tuner.history.path == str(tmp_path / "voc2007.history.sqlite")
 
 
-@pytest.mark.torch
-def test_paper_solver_obeys_bounds_with_fewer_epochs(store: Store, tmp_path: Path) -> None:
-    pytest.importorskip("torch")
-    extra = "students: {solver: paper, epochs: 4, lr: 0.05}\ntuning: {epochs: 2}\n"
-    tuner = make_tuner(store, tmp_path, extra)
-    root = tuner.root()
-    node = tuner.fine_tune(root, [UP, Intent("bird", "fur", "remove")])
-    lower, _ = node.bounds["bicycle", "wheel"]
-    assert weight(tuner, node, "bicycle", "wheel") >= lower
-    assert weight(tuner, node, "bird", "fur") == 0
-    assert node.weights[:, 1].tobytes() == root.weights[:, 1].tobytes()
-    assert node.settings["epochs"] == 2
-    assert root.settings["epochs"] == 4
-    again = make_tuner(store, tmp_path, extra)
-    assert again.fine_tune(again.root(), node.intents).weights_hash == node.weights_hash
-
-
 def altered(tuner: Tuner, node, **changes):
     """The same history, where a node is stored with ``changes`` and with fitting checksums."""
     import dataclasses
@@ -428,14 +284,3 @@ def test_names_that_the_store_has_not_are_told_not_a_traceback(
     again = Tuner(store, load_spec(tmp_path / "small.yaml", check_files=False), history)
     with pytest.raises(HistoryError, match="no concept 'weel'"):
         again.nodes()
-
-
-def test_known_students_take_no_pass_over_the_scores(tuner: Tuner) -> None:
-    root = tuner.root()
-    preview = tuner.preview(root, [UP])
-    tuner.logits(root)
-    known = tuner.logits(preview)
-    passes = tuner._evaluation._scores.passes
-    node = tuner.fine_tune(root, [UP])  # another node of the same students
-    np.testing.assert_array_equal(tuner.logits(node), known)
-    assert tuner._evaluation._scores.passes == passes
