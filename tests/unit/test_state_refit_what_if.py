@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from inficond_panel.errors import CancelledError, InficondError
+from inficond_panel.results.what_if_curves import refit_curve
 from inficond_panel.spec import load_spec
 from inficond_panel.state import AppState, Jobs, Status
 from inficond_panel.state.repairs import RefitWhatIf
@@ -42,7 +43,7 @@ def test_a_curve_that_is_known_is_not_solved_again(app, refit, monkeypatch):
 
 
 def test_a_stopped_curve_keeps_its_points_and_goes_on(app, refit, monkeypatch):
-    solved = list(app.students.refit_curve("sheep", "fur", lambda: False))
+    solved = list(refit_curve(app.tuner, app.students.student("sheep"), "fur"))
 
     def three(*_):
         yield from solved[:3]

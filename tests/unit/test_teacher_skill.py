@@ -16,6 +16,7 @@ from inficond_panel.distill.metrics.teacher_skill import FEWEST, LEAST
 from inficond_panel.distill.shift.verdict import Verdict
 from inficond_panel.export import export
 from inficond_panel.results.levers import levers
+from inficond_panel.results.metrics import students_file
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import Tuner, open_tuner
 from inficond_panel.tuning.shift.class_shift import ClassShift
@@ -248,7 +249,7 @@ def test_each_view_of_the_page_names_the_class(broken):
 
 def test_the_table_that_a_person_saves_has_the_verdict(broken):
     app = AppState(open_tuner(broken, history=":memory:"), Jobs(inline=True))
-    rows = json.loads(app.students.students_file(app.store.classes, "json").content)
+    rows = json.loads(students_file(app.students.snapshot, app.store.classes, "json").content)
     assert {row["class"]: row["teacher_knows"] for row in rows}[BROKEN] is False
-    text = app.students.students_file([BROKEN]).content.decode()
+    text = students_file(app.students.snapshot, [BROKEN]).content.decode()
     assert text.splitlines()[0].endswith(",chance,teacher_knows")

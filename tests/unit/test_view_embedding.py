@@ -29,6 +29,7 @@ from inficond_panel.plots.concept_map import (
     moved_apart,
     place_labels,
 )
+from inficond_panel.results.concept_rows import concept_rows
 from inficond_panel.spec import load_spec
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.store import open_store, write_store
@@ -698,7 +699,12 @@ def test_the_group_is_saved_with_the_numbers_of_the_student(app, view, sent):
     assert float(fur["upper_bound"]) == app.students.node.bounds["sheep", "fur"][1]
     assert (fur["lower_bound"], fur["class"]) == ("", "sheep")
     assert fur["student"].startswith("#1 ")
-    rows = {row.concept: row for row in app.students.concept_rows("sheep", "discrepancy_p", 99)}
+    rows = {
+        row.concept: row
+        for row in concept_rows(
+            app.tuner, app.students.student("sheep"), sort="discrepancy_p", top=99
+        )
+    }
     for line in lines:
         assert float(line["discrepancy_p"]) == rows[line["concept"]].discrepancy
     column = app.store.concepts.index("fur")
