@@ -23,7 +23,7 @@ from inficond_panel.results.local_explanation import Edit
 from inficond_panel.results.patches import assigned_images
 from inficond_panel.results.what_if_curves import refit_curve
 from inficond_panel.spec import load_spec
-from inficond_panel.state import AppState, Jobs
+from inficond_panel.state import AppState, Jobs, repairs
 from inficond_panel.store import open_store
 from inficond_panel.tuning import History, Intent, Tuner
 from inficond_panel.ui import images
@@ -503,13 +503,13 @@ def test_the_refit_is_stopped_and_goes_on_from_the_screen(app, view, monkeypatch
     app.selection.param.update(class_name="sheep", concept="screen")
     solved = list(refit_curve(app.tuner, app.students.student("sheep"), "screen"))
 
-    def three(*_):
+    def three(*_, **__):
         yield from solved[:3]
         ask(view, "stop_refits")
         raise CancelledError("Cancelled.")
 
     with monkeypatch.context() as patch:
-        patch.setattr(app.students, "refit_curve", three)
+        patch.setattr(repairs, "refit_curve", three)
         view.panel.mode = "refit"
     assert len(view.panel.refit["points"]["influence"]) == 3
     assert view.panel.refit["state"] == "stopped"
