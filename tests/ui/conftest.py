@@ -181,7 +181,7 @@ def wrong_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """``panel serve`` of a spec that is wrong, which the page tells."""
     folder = tmp_path_factory.mktemp("wrong")
     spec = folder / "wrong.yaml"
-    spec.write_text("title: Wrong\nteacher: {kind: logit}\n")
+    spec.write_text("title: Wrong\nteacher: {kind: logit}\nstudnets: {lambda: -1}\n")
     with serving(folder) as start:
         yield start(spec, plain_panel=True).url
 
@@ -310,9 +310,9 @@ def share_page(request, browser, warm_contexts, serve_module) -> Iterator:
         yield share
 
 
-@pytest.fixture
-def open_file(browser) -> Iterator:
-    """Open a file with all requests blocked; console errors and requests fail the test."""
+@contextmanager
+def opening_files(browser) -> Iterator:
+    """Open files with all requests blocked; console errors and requests fail the test."""
     faults: list[str] = []
     contexts = []
 
@@ -331,6 +331,12 @@ def open_file(browser) -> Iterator:
     for context in contexts:
         context.close()
     assert faults == []
+
+
+@pytest.fixture
+def open_file(browser) -> Iterator:
+    with opening_files(browser) as open_:
+        yield open_
 
 
 def _in_file(url: str) -> bool:

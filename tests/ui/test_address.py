@@ -6,7 +6,7 @@ import re
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from factory import oracle_spec, small_spec
+from factory import small_spec
 from playwright.sync_api import Page, expect
 from waiting import comes_to
 
@@ -78,46 +78,6 @@ def test_a_link_opens_the_same_view(page, open_page) -> None:
     expect(other).to_have_url(page.url)
 
 
-def test_a_link_opens_every_setting_of_the_views(url, open_page) -> None:
-    page = opened(open_page(url, 1280, 800))
-    choose(page, "bicycle")
-    page.get_by_label("Concepts listed").select_option("All")
-    page.get_by_label("Metric of the what-if").select_option("fidelity")
-    page.keyboard.press("a")
-    page.get_by_role("radio", name="PCA").click()
-    page.get_by_role("radio", name="All 4").click()
-    page.locator(".knowledge .rows > .row .open").first.click()
-    page.locator(".detail").get_by_role("radio", name="Refit").click()
-    page.get_by_role("tab", name="Provenance").click()
-    page.get_by_label("Metric of the iterations").select_option("accuracy")
-    expect(page).to_have_url(re.compile("history=accuracy"))
-    wanted = {
-        "scope": "all",
-        "top": "all",
-        "effect": "fidelity",
-        "metrics": "open",
-        "map": "pca",
-        "whatif": "refit",
-        "tab": "provenance",
-    }
-    comes_to(lambda: {key: query(page).get(key, [""])[0] for key in wanted}, wanted)
-    assert len(page.url) < 300
-
-    other = opened(open_page(page.url, 1280, 800))
-    shown(other, "bicycle")
-    expect(other.get_by_label("Concepts listed")).to_have_value("0")
-    expect(other.get_by_label("Metric of the what-if")).to_have_value("fidelity")
-    expect(other.locator(".knowledge .measures")).to_contain_text("Brier score")
-    for name in ("PCA", "All 4"):
-        checked = other.get_by_role("radio", name=name)
-        expect(checked).to_have_attribute("aria-checked", "true")
-    expect(other.get_by_label("Metric of the iterations")).to_have_value("accuracy")
-    other.get_by_role("tab", name="Concept detail").click()
-    refit = other.locator(".detail").get_by_role("radio", name="Refit")
-    expect(refit).to_have_attribute("aria-checked", "true")
-    expect(other.locator(".notice:visible")).to_have_count(0)
-
-
 def test_a_comparison_is_in_the_link_and_back_closes_it(page, open_page) -> None:
     choose(page, "bicycle")
     first = page.locator(".provenance [role=option]").first
@@ -135,22 +95,6 @@ def test_a_comparison_is_in_the_link_and_back_closes_it(page, open_page) -> None
     expect(page).not_to_have_url(re.compile("compare="))
     page.go_forward()
     expect(dialog.locator(".metrics")).to_be_visible()
-
-
-def test_a_link_of_the_oracles_students_distills_them(serve, open_page, tmp_path) -> None:
-    url = serve(oracle_spec(tmp_path)).url
-    page = open_page(f"{url}?targets=oracle&class=bicycle&top=5")
-    oracle = page.get_by_role("radiogroup", name="Targets").get_by_role("radio", name="Oracle")
-    expect(oracle).to_have_attribute("aria-checked", "true")
-    shown(page, "bicycle")
-    expect(page.get_by_label("Concepts listed")).to_have_value("5")
-    asked = {"targets": ["oracle"], "class": ["bicycle"], "top": ["5"]}
-    comes_to(lambda: query(page), asked)
-    page.get_by_role("radiogroup", name="Targets").get_by_role("radio", name="Teacher").click()
-    expect(page).not_to_have_url(re.compile("targets="))
-    page.go_back()
-    expect(oracle).to_have_attribute("aria-checked", "true")
-    expect(page).to_have_url(re.compile("targets=oracle"))
 
 
 def test_back_and_forward_go_between_what_was_looked_at(page) -> None:
@@ -189,26 +133,3 @@ def test_quick_steps_back_and_forward_lose_nothing(page) -> None:
     shown(page, "bicycle")
     expect(page).to_have_url(re.compile("class=bicycle"))
     comes_to(lambda: page.evaluate("history.length"), entries)
-
-
-def test_what_a_stale_link_names_is_told(url, open_page) -> None:
-    page = opened(
-        open_page(f"{url}?class=unicorn&at=ffffffffffff&split=holdout&top=-3&targets=x&other=1")
-    )
-    notice = page.locator(".notice:visible")
-    expect(notice).to_contain_text("There is no class 'unicorn' in the store.")
-    expect(notice).to_contain_text("does not open the holdout")
-    expect(notice).to_contain_text("There is no top '-3'. There are no targets 'x' here.")
-    expect(page.get_by_role("radio", name="Tune")).to_have_attribute("aria-checked", "true")
-    comes_to(lambda: set(query(page)), {"at", "other"})
-    page.get_by_role("button", name="Close the notice").click()
-    expect(notice).to_have_count(0)
-
-
-def test_the_link_is_copied(url, open_page) -> None:
-    page = opened(open_page(url, permissions=["clipboard-read", "clipboard-write"]))
-    choose(page, "bird")
-    expect(page).to_have_url(re.compile("class=bird"))
-    page.keyboard.press("l")
-    expect(page.locator(".notice:visible")).to_contain_text("The link is copied.")
-    comes_to(lambda: page.evaluate("navigator.clipboard.readText()") == page.url, True)

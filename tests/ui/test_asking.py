@@ -137,8 +137,7 @@ def test_keys_in_the_dialog_are_for_the_dialog(url, open_page):
         )
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize(("width", "height"), [(320, 568), (1280, 800)])
+@pytest.mark.parametrize(("width", "height", "scheme"), [(320, 568, "light"), (1280, 800, "dark")])
 def test_the_photo_is_large_and_the_buttons_are_for_fingers(url, open_page, width, height, scheme):
     page = open_page(f"{url}?class=sheep", width=width, height=height, color_scheme=scheme)
     page.get_by_role("button", name=OFFER).click()

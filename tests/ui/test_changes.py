@@ -9,9 +9,7 @@ from factory import small_spec
 from playwright.sync_api import Page, expect
 from test_main_job import select_class
 
-from inficond_panel.results.metrics import metric_change
-from inficond_panel.tuning import Intent, Tuner, open_tuner
-from inficond_panel.wording.metrics import change_text, make_change
+from inficond_panel.tuning import Intent, open_tuner
 
 pytestmark = pytest.mark.ui
 
@@ -37,33 +35,6 @@ def page(served, share_page) -> Page:
     return page
 
 
-def test_all_metrics_and_iterations_tell_their_interval(served, open_page) -> None:
-    """As the bootstrap has it, for means over all classes too; a hollow dot is within noise."""
-    page = open_page(served[0])
-    intervals_are_told(page, served[1], "")
-    select_class(page, "bicycle")
-    intervals_are_told(page, served[1], "bicycle")
-
-
-def intervals_are_told(page: Page, tuner: Tuner, name: str) -> None:
-    root, first, second = tuner.nodes()
-    metrics = page.locator(".strip .metric")
-    for at, key in enumerate(KEYS):
-        change = make_change(metric_change(tuner, root, second, "tune", name, key))
-        told = re.compile(re.escape(f"change {change_text(change)},"))
-        expect(metrics.nth(at)).to_have_attribute("aria-label", told)
-        dot = "hollow" if change["noise"] else "dot"
-        expect(metrics.nth(at).locator(".whisker circle")).to_have_class(re.compile(f"{dot}$"))
-    steps = [make_change(metric_change(tuner, root, first, "tune", name))]
-    if not name:  # the second iteration left bicycle as it was
-        steps.insert(0, make_change(metric_change(tuner, first, second, "tune", name)))
-    intervals = page.locator(".provenance .row > .interval:visible")
-    told = [step["interval"] for step in steps if step["interval"]]  # none where nothing changed
-    expect(intervals).to_have_text(told)
-    total = make_change(metric_change(tuner, root, second, "tune", name))
-    expect(page.locator(".provenance .total")).to_contain_text(total["interval"])
-
-
 def test_a_card_tells_teacher_and_interval_and_a_batch_its_own(page: Page) -> None:
     recall = page.locator(".strip .metric").nth(KEYS.index("recall"))
     expect(recall.locator("circle")).to_be_visible()
@@ -77,20 +48,6 @@ def test_a_card_tells_teacher_and_interval_and_a_batch_its_own(page: Page) -> No
     expect(line).to_have_attribute("title", INTERVAL)
     page.locator(".knowledge .thumb").first.click()
     expect(page.locator(".knowledge .thumb[aria-pressed=true]")).to_have_count(0)
-
-
-def test_fidelity_stands_beside_accuracy(served, page: Page) -> None:
-    _, tuner = served
-    metrics = tuner.metrics(tuner.nodes()[2], "tune")
-    page.get_by_label("Sort by").select_option("accuracy")
-    row = page.locator(".performance [role=option]", has_text="bicycle")
-    told = f"{metrics['bicycle'].fidelity:.3f}"
-    expect(row.locator(".beside")).to_have_text(told)
-    expect(page.locator(".performance .columns > .value")).to_have_text("Accur.Acc.FidelityFid.")
-    expect(row).to_contain_text(f"Fidelity {round(metrics['bicycle'].fidelity, 3)}")
-    page.get_by_label("Metric of the iterations").select_option("accuracy")
-    beside = page.locator(".provenance .row").first.locator(".beside")
-    expect(beside).to_contain_text(told)
 
 
 def test_without_intervals_the_page_tells_estimates_alone(serve, open_page, tmp_path) -> None:

@@ -68,8 +68,7 @@ def test_the_page_says_which_students_lean_on_what_and_why(page):
     expect(row.locator(".suspect")).to_contain_text("suspect 1")
 
 
-def test_suspects_are_an_order_of_the_rows(url, open_page):
-    page = select(open_page(url), "bicycle")
+def test_suspects_are_an_order_of_the_rows(page):
     page.locator(".knowledge .panel-head [data-value=suspects]").click()
     rows = page.locator(".knowledge .rows > .row")
     expect(rows.first).to_have_attribute("data-key", "traffic light")
@@ -77,6 +76,7 @@ def test_suspects_are_an_order_of_the_rows(url, open_page):
     select(page, "horse")
     expect(rows).to_have_count(0)
     expect(page.locator(".knowledge .tally")).to_contain_text("No shift")
+    page.locator(".knowledge .panel-head [data-value=weight]").click()
 
 
 def test_lambda_is_chosen_on_a_slider_or_left_to_tune(page):
@@ -155,10 +155,8 @@ def test_cures_wait_beside_thumbs_and_are_fitted_with_them(page):
     expect(notices).to_contain_text("chose this student")
 
 
-def test_the_first_screen_says_how_many_students_lean_on_suspects_and_offers_a_repair(
-    url, open_page
-):
-    page = open_page(url)
+def test_the_first_screen_says_how_many_students_lean_on_suspects_and_offers_a_repair(page):
+    page.get_by_role("button", name="All students").click()
     leaning = page.locator(".matrix .leaning")
     expect(leaning).to_contain_text(
         re.compile(r"[56] of 16 students rely on concepts less correlated")

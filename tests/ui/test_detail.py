@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import itertools
 import re
@@ -21,9 +20,6 @@ from inficond_panel.store import open_store, write_store
 pytestmark = pytest.mark.ui
 
 WHOLE = "(it) => it.scrollWidth <= it.clientWidth && it.scrollHeight <= it.clientHeight"
-#: Left and right end of each number that is drawn, all at one moment.
-ENDS = """all => all.map((one) => one.getBoundingClientRect()).filter((box) => box.width)
-  .map((box) => [box.left, box.right])"""
 #: Rings that leave the field of their chart.
 BEYOND = """charts => charts.flatMap((chart) => {
   const field = chart.querySelector(".field").getBoundingClientRect()
@@ -31,6 +27,9 @@ BEYOND = """charts => charts.flatMap((chart) => {
     .filter(({ top, bottom }) => top < field.top - 1 || bottom > field.bottom + 1)
     .map(({ top, bottom }) => [top, bottom, field.top, field.bottom])
 })"""
+#: Left and right end of each number that is drawn, all at one moment.
+ENDS = """all => all.map((one) => one.getBoundingClientRect()).filter((box) => box.width)
+  .map((box) => [box.left, box.right])"""
 
 
 @pytest.fixture
@@ -89,22 +88,17 @@ def test_the_curves_have_bands_which_the_legend_names(page) -> None:
     page.get_by_role("radio", name="Others re-optimised").click()
     expect(page.locator(".detail .samples")).to_contain_text("refit")
     expect(page.locator(".detail path.refit")).to_have_count(5)
+    expect(page.locator(".detail path.exact.behind")).to_have_count(5)
+    expect(page.locator(".detail .field").first.locator("circle.solved").nth(10)).to_be_attached()
     expect(page.locator(".detail path.band")).to_have_count(5)
     field = page.locator(".detail .field").nth(2).bounding_box()
     page.mouse.move(field["x"] + field["width"] * 0.9, field["y"] + field["height"] / 2)
     card = page.locator(".card:has-text('refit at')")
     expect(card.locator("dd:has-text(' pp [')")).to_have_count(5)
     page.mouse.move(2, 2)
-    page.get_by_role("radio", name="Others held (exact)").click()
-
-
-def test_a_mark_at_the_edge_of_its_axis_stays_off_the_numbers(page) -> None:
-    open_concept(page, 0)
-    page.locator(".knowledge .thumb.down").first.click()
-    expect(page.locator(".detail circle.ghost").first).to_be_attached()
-    comes_to(lambda: page.locator(".detail .chart").evaluate_all(BEYOND), [])
-    page.locator(".knowledge .thumb.down").first.click()
-    expect(page.locator(".detail circle.ghost")).to_have_count(0)
+    page.get_by_role("radio", name="Others re-optimised").press("ArrowLeft")
+    expect(page.get_by_role("radio", name="Others held (exact)")).to_be_focused()
+    expect(page.locator(".detail path.refit")).to_have_count(0)
 
 
 def test_the_keyboard_reads_the_charts(page) -> None:
@@ -122,25 +116,13 @@ def test_the_keyboard_reads_the_charts(page) -> None:
     expect(reader).to_have_attribute("aria-valuetext", re.compile(r"teacher"))
 
 
-def test_the_refit_is_drawn_beside_the_exact_curve(page) -> None:
-    open_concept(page, 0)
-    expect(page.locator(".detail path.refit")).to_have_count(0)
-    page.get_by_role("radio", name="Others re-optimised").click()
-    expect(page.locator(".detail path.refit")).to_have_count(5)
-    expect(page.locator(".detail .solving")).to_be_hidden()
-    solved = page.locator(".detail .field").first.locator("circle.solved")
-    expect(solved.nth(10)).to_be_attached()
-    expect(page.locator(".detail path.exact.behind")).to_have_count(5)
-    page.get_by_role("radio", name="Others held (exact)").click()
-    expect(page.locator(".detail path.refit")).to_have_count(0)
-
-
 def test_a_thumb_is_marked_with_its_bound_and_what_the_batch_would_give(page) -> None:
     open_concept(page, 0)
     page.locator(".knowledge .thumb.down").first.click()
     expect(page.locator(".detail .samples")).to_contain_text("pending ≤")
     expect(page.locator(".detail line.bound")).to_have_count(5)
     expect(page.locator(".detail circle.ghost").first).to_be_attached()
+    comes_to(lambda: page.locator(".detail .chart").evaluate_all(BEYOND), [])
     page.locator(".knowledge .thumb.down").first.click()
     expect(page.locator(".detail line.bound")).to_have_count(0)
     expect(page.locator(".detail circle.ghost")).to_have_count(0)
@@ -231,20 +213,6 @@ def test_a_concept_without_assigned_segments_says_so_and_offers_all(
     expect(page).to_have_url(re.compile("images=all"))
 
 
-def test_the_images_that_pass_are_saved(page, tmp_path: Path) -> None:
-    name = open_concept(page, 0)
-    chip(page, "negative").click()
-    with page.expect_download() as download:
-        page.get_by_label("Save the images shown as CSV").click()
-    path = tmp_path / "images.csv"
-    download.value.save_as(path)
-    lines = list(csv.DictReader(path.open()))
-    assert len(lines) == counted(page, "negative")
-    assert {line["label"] for line in lines} == {"0"}
-    assert {line["concept"] for line in lines} == {name}
-    chip(page, "negative").click()
-
-
 def test_an_image_opens_large_and_the_keyboard_goes_on(page) -> None:
     open_concept(page, 0)
     first = page.locator(".detail .tile button").first
@@ -288,16 +256,6 @@ def open_image(page: Page):
     dialog = page.locator("dialog.large:has(.apart)")
     expect(dialog.locator(".picture > img").first).to_be_visible()
     return dialog
-
-
-def test_without_its_photo_an_image_is_enlarged_twice_at_most(page) -> None:
-    dialog = open_image(page)
-    expect(dialog.locator("#image-title")).to_have_text(re.compile(r"^Image \d+$"))
-    expect(dialog.locator("header")).to_contain_text("thumbnail, 32 × 32 pixels")
-    size = "(picture) => [picture.offsetWidth, picture.offsetHeight]"
-    comes_to(lambda: dialog.locator(".picture").evaluate(size), pytest.approx([64, 64], abs=1))
-    page.keyboard.press("Escape")
-    expect(dialog).to_be_hidden()
 
 
 def test_the_photo_takes_the_place_of_the_thumbnail(serve, open_page, tmp_path: Path) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from conftest import opening_files
 from factory import small_spec
 from playwright.sync_api import Page, expect
 from test_main_job import iterations, rows, select_class
@@ -42,13 +44,23 @@ def written(tmp_path_factory) -> tuple[Path, Tuner, Node, Node]:
     return file, tuner, root, tuned
 
 
-@pytest.fixture
-def saved(open_file, written) -> Saved:
+@pytest.fixture(scope="module")
+def opened(browser, written) -> Iterator[Saved]:
     file, *made = written
-    page = open_file(file)
-    expect(rows(page).first).to_be_visible()
-    expect_pictures(page, ".knowledge .patch img")
-    return Saved(page, *made)
+    with opening_files(browser) as open_file:
+        page = open_file(file)
+        expect(rows(page).first).to_be_visible()
+        expect_pictures(page, ".knowledge .patch img")
+        yield Saved(page, *made)
+
+
+@pytest.fixture
+def saved(opened) -> Saved:
+    """The page at the student that it was saved at."""
+    iterations(opened.page).first.click()
+    select_class(opened.page, "sheep")
+    expect_student(opened, opened.tuned, "sheep")
+    return opened
 
 
 def strongest(tuner: Tuner, node: Node, name: str) -> list[str]:

@@ -101,48 +101,6 @@ def test_no_concept_is_missed_before_the_answer(page) -> None:
     expect(rows(page)).to_have_count(10)
 
 
-def test_a_name_that_no_concept_has_is_told(page) -> None:
-    page.get_by_label("Find concept").fill("no such word")
-    expect(page.locator(".knowledge .tally")).to_contain_text("No concept has “no such word”")
-    expect(rows(page)).to_have_count(0)
-    page.get_by_label("Find concept").fill("")
-    expect(rows(page)).to_have_count(10)
-
-
-def test_every_patch_gets_its_picture(page) -> None:
-    images = page.locator(".knowledge .patch img")
-    expect(images.nth(9)).to_be_attached()
-    count = images.count()
-    loaded = page.locator(".knowledge .patch img[src^='data:image/webp']")
-    expect(loaded).to_have_count(count)
-
-
-def test_the_map_is_worked_by_keys(page) -> None:
-    page.get_by_role("radio", name="t-SNE").focus()
-    page.keyboard.press("Tab")
-    expect(page.locator(".map .plot")).to_be_focused()
-    expect(told(page)).to_contain_text("influence")
-    start = told(page).inner_text()
-    directions = ("ArrowLeft", "ArrowDown", "ArrowRight", "ArrowUp")
-    for key in directions:
-        page.keyboard.press(key)
-        page.keyboard.press("+")
-    expect(told(page)).not_to_have_text(start)
-    page.keyboard.press(" ")
-    expect(told(page)).to_contain_text("selected")
-    page.keyboard.press("d")
-    expect(told(page)).to_contain_text("pending: down")
-    name = told(page).inner_text().split(",")[0]
-    expect(page.locator(".knowledge .block.down")).to_have_count(1)
-    page.keyboard.press("Enter")
-    expect(page.locator(".detail .subtitle")).to_have_text(name)
-    page.keyboard.press("Tab")
-    expect(page.locator(".map .plot")).not_to_be_focused()
-    expect(told(page)).to_have_text("")
-    page.locator(".knowledge .block.down").click()
-    expect(page.locator(".knowledge .block.down")).to_have_count(0)
-
-
 def test_nothing_of_search_and_filters_is_cut_on_a_narrow_page(page) -> None:
     resize(page, 1024, 800)
     row = rows(page).first

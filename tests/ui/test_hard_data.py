@@ -99,19 +99,6 @@ def test_names_stay_text_in_all_views(page) -> None:
     comes_to(lambda: page.evaluate("document.documentElement.scrollWidth"), 1280)
 
 
-def test_undefined_metrics_say_so_before_and_after_a_refit(page) -> None:
-    switch(page, "Hollow", "Hollow, 4 classes")
-    select(page, "sheep")
-    since = page.locator(".knowledge .changes .range-text").first
-    expect(page.locator(".knowledge .now b").first).to_have_text("–")
-    expect(since).to_have_text("untouched student")
-    page.locator(".knowledge .thumb.down").first.click()
-    page.get_by_role("button", name="Fine-tune").click()
-    expect(page.locator(".knowledge .status")).to_contain_text("Done in")
-    expect(since).to_have_text("undefined")
-    expect(page.locator(".metric").first).to_contain_text("–")
-
-
 def test_data_sets_served_together_are_switched_with_their_own_state(page) -> None:
     select(page, EVIL)
     switch(page, "Tiny", "Tiny, 1 class")

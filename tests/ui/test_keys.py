@@ -38,6 +38,7 @@ def sheet(page: Page) -> None:
     dialog = page.get_by_role("dialog", name="Keyboard")
     expect(dialog).to_be_visible()
     expect(dialog.locator("dd")).to_have_text([meaning for _, meaning in SHORTCUTS])
+    expect(page.get_by_role("button", name="Start the tour")).to_have_count(0)  # as the spec asks
 
 
 def escape(page: Page) -> None:

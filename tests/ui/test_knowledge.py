@@ -118,36 +118,6 @@ def test_metrics_open_with_their_noise_and_the_worst_slice(page) -> None:
     page.keyboard.press("a")
 
 
-def test_a_threshold_is_chosen_beside_the_metrics_and_copied_for_the_spec(page) -> None:
-    page.keyboard.press("a")
-    part = page.locator("#measures-body .threshold")
-    expect(part).to_contain_text("present above a logit of 0.000")
-    expect(part.locator("table")).to_have_count(0)
-    part.get_by_label("Threshold by").select_option("0.8")
-    part.get_by_role("button", name="Choose by tune").click()
-    expect(part).to_contain_text("Chosen: most recall at precision 0.8 at ")
-    expect(part.locator("tbody th")).to_have_text(["F1", "Precision", "Recall"])
-    expect(part.locator("code")).to_have_text(re.compile(r'^threshold: \{"bicycle": -?\d'))
-    part.get_by_role("button", name="Copy").click()
-    expect(part).to_contain_text("Copied")
-    select(page, "sheep")
-    expect(part.locator("table")).to_have_count(0)
-    page.keyboard.press("a")
-
-
-def test_an_influence_is_put_to_the_test_from_its_row(page) -> None:
-    first = row(page, 0)
-    first.focus()
-    page.keyboard.press("h")
-    holds = first.locator(".holds")
-    expect(holds).to_have_attribute("data-kind", "done")
-    expect(holds).to_have_text(re.compile("holds|does not hold|may be chance"))
-    holds.hover()
-    card = page.locator(".card:popover-open")
-    for words in ("95 % of refits", "Same sign", "bootstrap samples of fit"):
-        expect(card).to_contain_text(words)
-
-
 def drag(page: Page, grip, across: float, *, drop: bool = True) -> None:
     """Drag what is at the middle of ``grip`` by so many pixels."""
     box = grip.bounding_box()
@@ -190,29 +160,6 @@ def test_an_influence_is_set_by_hand_and_released(serve, tmp_path, open_page) ->
     expect(page.locator(".knowledge .block.release")).to_have_count(1)
     fine_tune(page)
     expect(held).to_have_count(1)
-
-
-def test_an_answer_to_an_earlier_factor_does_not_take_a_later_one_back(page) -> None:
-    row(page, 0).locator(".thumb.down").click()
-    factor = row(page, 0).get_by_label("Factor of")
-    expect(factor).to_have_value("2")
-    note = row(page, 0).locator(".note")
-    expect(note).to_contain_text("≤")
-    before = note.inner_text()
-    factor.evaluate("""(list) => {
-      const { get, set } = Object.getOwnPropertyDescriptor(HTMLSelectElement.prototype, "value")
-      list.shown = new Set()
-      const show = (value) => { list.shown.add(value); set.call(list, value) }
-      Object.defineProperty(list, "value", { get, set: show })
-      for (const value of ["3", "1.5"]) {
-        set.call(list, value)
-        list.dispatchEvent(new Event("change"))
-      }
-    }""")
-    expect(note).not_to_have_text(before)
-    comes_to(lambda: factor.evaluate("(list) => [...list.shown]"), ["1.5"])
-    row(page, 0).locator(".thumb.down").click()
-    expect(page.locator(".knowledge .block.down")).to_have_count(0)
 
 
 def test_a_batch_over_two_students_says_which(page) -> None:

@@ -111,6 +111,7 @@ def test_a_view_is_dragged_to_another_place(page) -> None:
     page.mouse.move(goal["x"] + goal["width"] / 2, goal["y"] + goal["height"] * 0.8, steps=4)
     expect(page.locator(".drop")).to_be_visible()
     page.mouse.up()
+    assert page.evaluate("getSelection().toString()") == ""
     expect(page.locator(".drop")).to_be_hidden()
     comes_to(
         lambda: columns(page),

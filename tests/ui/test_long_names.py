@@ -97,8 +97,7 @@ def nothing_misplaced(page: Page) -> None:
         comes_to(lambda w=width: [w, *page.evaluate(MISPLACED)], [width])
 
 
-@pytest.mark.parametrize("place", [0, 1])
-@pytest.mark.parametrize("own_font", [True, False], ids=["own font", "the machine's"])
+@pytest.mark.parametrize(("place", "own_font"), [(0, True), (1, False)])
 def test_nothing_is_cut_or_pushed_out(url, open_page, place, own_font) -> None:
     page = open_page(url, *SIZES[0], own_font)
     comes_to(lambda: page.evaluate("document.fonts.size"), own_font)

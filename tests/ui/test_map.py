@@ -152,9 +152,7 @@ def test_the_list_lies_beside_its_group(page, start, end) -> None:
     forget(page)
 
 
-def test_the_list_of_a_group_is_opened_and_closed_by_keys(small_url, open_page) -> None:
-    page = open_page(small_url)
-    begin(page)
+def test_the_list_of_a_group_is_opened_and_closed_by_keys(page) -> None:
     lasso_everything(page)
     button = page.get_by_role("button", name="30 selected: list them")
     expect(page.get_by_role("dialog", name="30 concepts")).to_be_visible()
@@ -165,6 +163,7 @@ def test_the_list_of_a_group_is_opened_and_closed_by_keys(small_url, open_page) 
     expect(page.get_by_role("dialog", name="30 concepts")).to_be_visible()
     page.keyboard.press("Tab")
     expect(page.get_by_label("Uptune all of the group")).to_be_focused()
+    forget(page)
 
 
 def test_a_tap_on_a_mark_opens_its_concept(page) -> None:
@@ -200,15 +199,6 @@ def test_pointing_at_the_cloud_shows_the_photo_of_a_segment(page) -> None:
     expect(page.locator(".map .spot")).to_be_hidden()
 
 
-def test_the_keyboard_shows_a_segment_too(page) -> None:
-    page.locator(".map .plot").focus()
-    page.keyboard.press("s")
-    expect(page.locator(".card:has(.picture)")).to_be_visible()
-    expect(page.locator(".map p[role=status]")).to_contain_text("Segment of image")
-    page.keyboard.press("ArrowRight")
-    expect(page.locator(".card:has(.picture)")).to_be_hidden()
-
-
 def test_projections_are_chosen_by_keyboard_and_a_missing_one_says_how_to_get_it(page) -> None:
     page.get_by_role("radio", name="t-SNE").focus()
     page.keyboard.press("ArrowRight")
@@ -224,16 +214,6 @@ def test_projections_are_chosen_by_keyboard_and_a_missing_one_says_how_to_get_it
     expect(told).to_be_hidden()
     page.get_by_role("radio", name="t-SNE").click()
     expect(page.get_by_role("radio", name="t-SNE")).to_have_attribute("aria-checked", "true")
-
-
-def test_a_group_made_by_keys_is_the_one_listed(page) -> None:
-    page.locator(".map .plot").focus()
-    page.keyboard.press(" ")
-    expect(page.get_by_role("button", name="1 selected: list them")).to_be_visible()
-    page.keyboard.press("ArrowLeft")
-    page.keyboard.press(" ")
-    expect(page.get_by_role("button", name="2 selected: list them")).to_be_visible()
-    forget(page)
 
 
 #: Green discs on the map: Bokeh's sources of the glyphs that are 4 pixels across, and the crosses.

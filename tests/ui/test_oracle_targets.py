@@ -29,9 +29,3 @@ def test_the_targets_are_chosen_and_the_oracle_is_marked(serve, open_page, tmp_p
     expect(teacher).to_have_attribute("aria-checked", "true")
     expect(student).not_to_contain_text(SEEN)
     expect(page.locator(".metric").first).to_have_text(before)
-
-
-def test_without_an_oracle_there_is_no_choice(small_url, open_page):
-    page = open_page(small_url)
-    expect(page.locator("[data-field=student]")).to_be_visible()
-    expect(page.locator("[data-field=targets]")).to_be_hidden()

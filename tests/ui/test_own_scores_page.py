@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from frames import frames
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 import inficond_panel
 from inficond_panel.cli import main
@@ -20,24 +20,9 @@ def store(tmp_path_factory):
     return place
 
 
-@pytest.fixture(scope="module")
-def url(serve_module, store) -> str:
-    return serve_module(store).url
-
-
-@pytest.fixture(params=["light", "dark"])
-def page(url, open_page, request) -> Page:
-    page = open_page(f"{url}?class=bird&concept=tail", 1280, 900, color_scheme=request.param)
+def test_each_view_says_what_the_store_lacks_and_how_scores_are_scaled(serve, store, open_page):
+    page = open_page(f"{serve(store).url}?class=bird&concept=tail", 1280, 900)
     expect(page.locator(".knowledge .row.current")).to_be_visible()
-    return page
-
-
-def test_each_view_says_what_the_store_lacks_and_how_scores_are_scaled(page):
-    lacks_are_told(page)
-    scale_is_told_and_typing_refused(page)
-
-
-def lacks_are_told(page):
     expect(page.get_by_label("Concept embedding", exact=True)).to_contain_text(
         "This store has no map of its concepts"
     )
@@ -53,9 +38,6 @@ def lacks_are_told(page):
     expect(page.locator("dialog.large[open]")).to_contain_text("no photo in this store")
     expect(page.locator("dialog.large[open]")).to_contain_text("Smallest flip")
     page.keyboard.press("Escape")
-
-
-def scale_is_told_and_typing_refused(page):
     page.locator(".knowledge .row.current .influence").hover()
     card = page.locator(".card:popover-open").first
     expect(card).to_contain_text("Score on fit")

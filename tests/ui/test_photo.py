@@ -61,9 +61,13 @@ def url(serve_module, folder, expected) -> str:
 
 
 @pytest.fixture
-def page(url, open_page) -> Page:
-    page = open_page(url, 1280, 900)
+def page(url, share_page) -> Page:
+    """A page without a dialog."""
+    page = share_page(url, width=1280, height=900)
     expect(page.locator(".performance [role=option]").first).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(dialog_of(page)).to_have_count(0)
+    page.emulate_media(color_scheme="light")
     return page
 
 
@@ -159,25 +163,6 @@ def test_a_student_that_is_not_sure_enough_does_not_know(page, folder, expected)
     assert findings(page) == []
     answer.select_option("always")
     says(page, expected)
-
-
-def test_an_answer_to_an_earlier_choice_does_not_take_a_later_one_back(page, folder, expected):
-    drop(page, folder / "new.png", ".shell")
-    says(page, expected)
-    answer = dialog_of(page).get_by_label("Answer")
-    answer.evaluate("""(list) => {
-      const { get, set } = Object.getOwnPropertyDescriptor(HTMLSelectElement.prototype, "value")
-      list.shown = new Set()
-      const show = (value) => { list.shown.add(value); set.call(list, value) }
-      Object.defineProperty(list, "value", { get, set: show })
-      for (const value of ["80", "99"]) {
-        set.call(list, value)
-        list.dispatchEvent(new Event("change"))
-      }
-    }""")
-    expect(dialog_of(page)).to_contain_text("The student says don't know.")
-    expect(answer).to_have_value("99")
-    comes_to(lambda: answer.evaluate("(list) => [...list.shown]"), ["99"])
 
 
 def test_a_large_photo_is_scaled_down_before_it_is_sent(page, folder):

@@ -91,27 +91,6 @@ def test_rows_are_named_and_noted_and_keep_it(page) -> None:
     expect(note).to_be_visible()
 
 
-def test_a_name_that_looks_like_a_number_is_refused_with_a_reason(page) -> None:
-    press(page, 1, "r")
-    expect(page.get_by_label("Name", exact=True)).to_be_focused()
-    page.keyboard.type("12")
-    page.keyboard.press("Enter")
-    problem = page.locator(".provenance [role=alert]")
-    expect(problem).to_contain_text("cannot be named '12'")
-    press(page, 1, "r")
-    expect(page.get_by_label("Name", exact=True)).to_be_focused()
-    page.keyboard.type("twelve")
-    page.keyboard.press("Enter")
-    expect(row(page, 1).locator(".name")).to_have_text("twelve")
-    expect(problem).to_be_hidden()
-
-
-def test_what_a_machine_made_says_so(page) -> None:
-    expect(row(page, 3)).to_have_accessible_name(re.compile("by a machine: crossfit"))
-    expect(row(page, 3).locator(".looks")).to_have_text("by a machine: crossfit")
-    expect(row(page, 0).locator(".looks")).to_have_count(0)
-
-
 def test_a_branch_is_deleted_and_restored_by_keys(page) -> None:
     press(page, 1, "Delete")  # the iteration shown is in it
     refused = page.get_by_role("menu", name="Actions of #1").get_by_role("menuitem", name="Delete")
@@ -274,10 +253,3 @@ def test_a_chip_is_squeezed_only_where_it_is_alone(serve, open_page, tmp_path) -
     for width in range(1920, 1270, -80):
         resize(page, width, 1080)
         comes_to(lambda: rows(page).evaluate_all(CUT), [])
-
-
-def test_the_keys_are_on_the_sheet(page) -> None:
-    page.keyboard.press("?")
-    sheet = page.get_by_role("dialog", name="Keyboard")
-    expect(sheet).to_contain_text("choose it for a comparison")
-    expect(sheet).to_contain_text("delete the branch from here")

@@ -125,21 +125,6 @@ def test_a_student_that_was_not_tuned_has_no_report(page) -> None:
     expect(page.locator(".knowledge .report .unfold-line")).to_be_hidden()
 
 
-def test_the_refit_what_if_is_solved_stopped_and_finished(still) -> None:
-    open_concept(still)
-    solving = still.locator(".detail .solving")
-    expect(solving).to_be_hidden()
-    still.get_by_role("radio", name="Others re-optimised").click()
-    expect(still.get_by_role("radio", name="Others re-optimised")).to_have_attribute(
-        "aria-checked", "true"
-    )
-    expect(solving).to_be_hidden()
-    still.keyboard.press("ArrowLeft")
-    exact = still.get_by_role("radio", name="Others held (exact)")
-    expect(exact).to_have_attribute("aria-checked", "true")
-    expect(exact).to_be_focused()
-
-
 def test_an_image_is_taken_apart_and_the_parts_add_up(still) -> None:
     open_concept(still)
     still.locator(".detail .tile button").first.click()

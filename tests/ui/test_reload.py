@@ -79,14 +79,3 @@ def test_the_layout_of_a_person_is_there_after_a_reload(page, open_page) -> None
     page.reload()
     expect(rows(page).first).to_be_visible()
     comes_to(columns, usual)
-
-
-def test_dragging_a_view_selects_no_text(page) -> None:
-    page.keyboard.press("v")
-    expect(page.locator("[data-view=detail] > .cover")).to_be_visible()
-    start = page.locator(".place[data-view=detail]").bounding_box()
-    page.mouse.move(start["x"] + 20, start["y"] + 20)
-    page.mouse.down()
-    page.mouse.move(300, 600, steps=5)
-    page.mouse.up()
-    assert page.evaluate("getSelection().toString()") == ""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 from factory import small_spec
 from playwright.sync_api import Page, expect
+from test_font import written_in_ours
 from test_main_job import iterations, rows, select_class
 from waiting import wait_until
 
 from inficond_panel.cli import main
 from inficond_panel.tuning import open_tuner
+from inficond_panel.ui.browser import FAMILY
 
 pytestmark = pytest.mark.ui
 
@@ -92,14 +94,11 @@ def test_the_command_writes_the_page_of_an_iteration(open_file, tmp_path, capsys
     tuner = open_tuner(spec, history=tmp_path / "h.sqlite")
     assert [event.kind for event in tuner.history.events(tuner.root_id)] == ["add"]
     page = open_file(file)
+    assert file.read_text().count(f"font-family: '{FAMILY}'") == 1
     expect(page.locator(".knowledge .subtitle").first).to_have_text("sheep")
+    for place in (page.get_by_role("note"), page.locator(".performance").first):
+        assert written_in_ours(place)
     views = ("configuration", "performance", "embedding", "knowledge", "detail", "provenance")
     for view in views:
         expect(page.locator(f".place[data-view={view}]")).to_have_count(1)
     expect_pictures(page, ".knowledge .patch img")
-
-
-def test_an_unknown_class_is_named(tmp_path, capsys) -> None:
-    spec = small_spec(tmp_path)
-    assert main(["page", str(spec), "--class", "sheap"]) == 1
-    assert "sheep" in capsys.readouterr().err

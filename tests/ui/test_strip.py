@@ -34,7 +34,9 @@ def test_the_page_does_not_jump_at_the_first_iteration(open_page, serve, tmp_pat
     comes_to(lambda: strip_height(page), before)
 
 
-def test_all_metrics_fit_on_a_telephone(open_page, small_url) -> None:
+def test_on_a_telephone_all_metrics_fit_and_the_views_below_are_scrolled_to(
+    open_page, small_url
+) -> None:
     page = open_page(small_url, 390, 844)
     page.get_by_role("radio", name="Full").click()
     expect(page.locator("[data-view=configuration] .metric").last).to_be_visible()
@@ -42,12 +44,21 @@ def test_all_metrics_fit_on_a_telephone(open_page, small_url) -> None:
     metrics = page.locator("[data-view=configuration] .metric")
     comes_to(lambda: len({round(x) for x, _ in metrics.evaluate_all(PLACES)}), 2)
     assert all(width > 150 for _, width in metrics.evaluate_all(PLACES))
+    tabs = page.locator(".tabs")
+    comes_to(lambda: 590 <= tabs.bounding_box()["height"] < 700, True)
+    page.mouse.move(195, 300)
+    page.mouse.wheel(0, 2000)
+    comes_to(lambda: page.evaluate("scrollY") > 0, True)
+    comes_to(lambda: tabs.bounding_box()["y"] + tabs.bounding_box()["height"] <= 844, True)
+    page.get_by_role("tab", name="Performance").click()
+    page.locator(".performance [role=option]").first.click()
+    page.get_by_role("tab", name="Knowledge").click()
+    expect(page.locator(".knowledge .rows > .row").last).to_be_attached()
+    comes_to(lambda: tabs.bounding_box()["height"] < 700, True)  # its list scrolls, not the page
 
 
-def test_the_main_button_can_be_read_in_forced_colours(open_page, small_url) -> None:
+def in_forced_colours_the_main_button_can_be_read(page: Page) -> None:
     """The browser puts a box of the page's colour behind text; there the text has that colour."""
-    page = open_page(small_url, 1280, 800)
-    begin(page)
     page.emulate_media(forced_colors="active")
     page.locator(".knowledge .thumb.down").first.click()
     main = page.get_by_role("button", name="Fine-tune")
@@ -71,19 +82,4 @@ def test_the_strip_takes_as_many_lines_as_it_has(open_page, small_url) -> None:
     for width in (1920, 1024):
         page.set_viewport_size({"width": width, "height": 768})
         comes_to(lambda: strip_height(page), 44)
-
-
-def test_on_a_telephone_the_views_below_the_strip_are_scrolled_to(open_page, small_url) -> None:
-    page = open_page(small_url, 390, 844)
-    page.get_by_role("radio", name="Full").click()
-    tabs = page.locator(".tabs")
-    comes_to(lambda: 590 <= tabs.bounding_box()["height"] < 700, True)
-    page.mouse.move(195, 300)
-    page.mouse.wheel(0, 2000)
-    comes_to(lambda: page.evaluate("scrollY") > 0, True)
-    comes_to(lambda: tabs.bounding_box()["y"] + tabs.bounding_box()["height"] <= 844, True)
-    page.get_by_role("tab", name="Performance").click()
-    page.locator(".performance [role=option]").first.click()
-    page.get_by_role("tab", name="Knowledge").click()
-    expect(page.locator(".knowledge .rows > .row").last).to_be_attached()
-    comes_to(lambda: tabs.bounding_box()["height"] < 700, True)  # its list scrolls, not the page
+    in_forced_colours_the_main_button_can_be_read(page)

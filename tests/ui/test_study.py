@@ -10,6 +10,7 @@ import pytest
 from conftest import BROKEN, Server
 from playwright.sync_api import Page, expect
 from resizing import resize
+from test_font import written_in_ours
 from waiting import comes_to
 
 import inficond_panel
@@ -46,7 +47,7 @@ class StudyServer(Server):
 
 @pytest.fixture
 def server(tmp_path: Path):
-    served = StudyServer(Path("inficond.yaml"), tmp_path / "history.sqlite", forked=False)
+    served = StudyServer(Path("inficond.yaml"), tmp_path / "history.sqlite")
     served.start()
     yield served
     served.kill()
@@ -199,11 +200,12 @@ def test_from_consent_to_the_end(server, study, open_page) -> None:
     assert token not in server.log.read_text()
 
 
-def test_the_researcher_and_a_second_window(server, study, open_page) -> None:
+def test_the_researcher_and_a_second_window(server, study, open_page, open_file, tmp_path) -> None:
     board = open_page(server.url.replace("/study", "/researcher"), 1280, 800)
     board.get_by_label("Password").fill(WORD)
     go_on(board, "Open")
     expect(board.get_by_text("No participant yet")).to_be_visible()
+    assert written_in_ours(board.get_by_role("button", name="Add participant"))
     resize(board, 320, 640)  # 1280 enlarged four times
     expect(board.get_by_role("button", name="Add participant")).to_be_in_viewport(ratio=1)
     resize(board, 1280, 800)
@@ -211,14 +213,17 @@ def test_the_researcher_and_a_second_window(server, study, open_page) -> None:
     link = board.get_by_label("Link of P01").input_value()
     first = open_page(link, 1280, 800)
     heading(first, "Consent")
+    assert written_in_ours(first.get_by_role("heading", name="Consent"))
     expect(board.get_by_text("● Here")).to_be_visible()
     go_on(board, "Note")
     board.get_by_label("Note", exact=True).last.fill("looks at <b>the map</b>")
     go_on(board, "Keep")
     with board.expect_download() as saved:
         go_on(board, "Download report")
-    names = zipfile.ZipFile(saved.value.path()).namelist()
-    assert {"inficond/report.html", "inficond/notes.csv", "inficond/events.csv"} <= {*names}
+    with zipfile.ZipFile(saved.value.path()) as report:
+        report.extractall(tmp_path)
+        assert {"inficond/notes.csv", "inficond/events.csv"} <= {*report.namelist()}
+    assert written_in_ours(open_file(tmp_path / "inficond" / "report.html").locator("h1"))
     second = open_page(link, 1280, 800)
     heading(second, "Consent")
     heading(first, "opened in another window")

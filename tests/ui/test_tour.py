@@ -105,11 +105,3 @@ def test_the_tour_is_offered_once_and_starts_again_from_the_keys(page) -> None:
     step(page, "Teacher and students")
     page.keyboard.press("Escape")
     expect(page.locator(".tour")).to_be_hidden()
-
-
-def test_no_tour_where_the_spec_asks_for_none(small_url, open_page) -> None:
-    page = open_page(small_url)
-    expect(page.locator(".performance [role=option]").first).to_be_visible()
-    expect(page.get_by_role("region", name="Tour")).to_be_hidden()
-    page.keyboard.press("?")
-    expect(page.get_by_role("button", name="Start the tour")).to_have_count(0)

@@ -86,87 +86,62 @@ def test_the_history_is_told_by_a_flag(run, tmp_path):
     assert "other.sqlite has no iterations" in err
 
 
-def test_without_node_the_iteration_on_the_page_is_read(run):
-    assert run("show", "--json")[1]["node"]["number"] == 2
-    assert run("edits")[1] == run("edits", "--node", 2)[1]
-
-
-@pytest.mark.parametrize("action", ["jump", "rename", "note", "delete", "restore"])
-def test_what_changes_an_iteration_needs_its_name(run, capsys, action):
+@pytest.mark.parametrize(
+    ("argv", "told"),
+    [
+        *((action, "--node") for action in ("jump", "rename text", "note text", "delete")),
+        ("restore", "--node"),
+        ("compare", "--node BEFORE AFTER"),
+        ("compare --node 1", "--node BEFORE AFTER"),
+    ],
+)
+def test_iterations_must_be_named(run, capsys, argv, told):
     with pytest.raises(SystemExit) as caught:
-        run(action, *(["text"] if action in {"rename", "note"} else []))
+        run(*argv.split())
     assert caught.value.code == 2
-    assert "--node" in capsys.readouterr().err
+    assert told in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("nodes", [[], ["--node", 1]])
-def test_two_iterations_are_compared(run, capsys, nodes):
-    with pytest.raises(SystemExit) as caught:
-        run("compare", *nodes)
-    assert caught.value.code == 2
-    assert "--node BEFORE AFTER" in capsys.readouterr().err
+def test_moves_names_notes_and_branches(run):
+    def told(*argv: object) -> str:
+        status, out, err = run(*argv)
+        return out if status == 0 else f"{status} {err}"
 
-
-def test_undo_redo_and_jump(run):
-    assert head_number(run) == 2
-    status, out, _ = run("undo")
-    assert (status, head_number(run)) == (0, 1)
-    assert out.startswith("Now at #1 ")
-    run("undo")
-    status, out, err = run("undo")
-    assert (status, out) == (1, "")
-    assert "nothing to undo" in err
-    run("redo")
-    assert run("redo", "--json")[1]["node"]["number"] == 2
-    status, _, err = run("redo")
-    assert status == 1
-    assert "nothing to redo" in err
-    run("jump", "--node", 3)
-    assert head_number(run) == 3
-
-
-def test_names_and_notes(run):
-    _, document, _ = run("rename", "--node", 1, "no wheels", "--json")
-    assert document["node"]["name"] == "no wheels"
-    assert run("show", "--node", "no wheels", "--json")[1]["node"]["number"] == 1
-    run("jump", "--node", "no wheels")
+    assert told("undo").startswith("Now at #1 ")
+    told("undo")
+    assert "1 There is nothing to undo" in told("undo")
+    told("redo")
+    assert run("redo", "--json")[1]["node"]["number"] == head_number(run) == 2
+    assert "1 There is nothing to redo" in told("redo")
+    assert run("rename", "--node", 1, "no wheels", "--json")[1]["node"]["name"] == "no wheels"
+    told("jump", "--node", "no wheels")
     assert head_number(run) == 1
-    assert "has no name" in run("rename", "--node", 1, "")[1]
-    assert "note 'why'" in run("note", "--node", "#1", "why")[1]
-    status, _, err = run("rename", "--node", 1, "7")
-    assert status == 1
-    assert "cannot be named" in err
+    assert "has no name" in told("rename", "--node", 1, "")
+    assert "note 'why'" in told("note", "--node", "#1", "why")
+    assert "cannot be named" in told("rename", "--node", 1, "7")
 
-
-def test_delete_and_restore(run):
-    _, document, _ = run("delete", "--node", 3, "--json")
-    hidden = document["hidden"]
-    status, out, _ = run("list")
-    assert "#3" not in out
-    assert "1 in deleted branches are not shown" in out
-    assert "#3" in run("list", "--all")[1]
-    status, _, err = run("jump", "--node", 3)
-    assert status == 1
-    assert "deleted branch" in err
-    status, _, err = run("delete", "--node", 1)
-    assert status == 1
-    assert "The head, which new pages show, is in this branch" in err
+    hidden = run("delete", "--node", 3, "--json")[1]["hidden"]
+    assert "#3" not in told("list")
+    assert "1 in deleted branches are not shown" in told("list")
+    assert "#3" in told("list", "--all")
+    assert "deleted branch" in told("jump", "--node", 3)
+    assert "1 The head, which new pages show, is in this branch" in told("delete", "--node", 1)
     assert run("restore", "--node", 3, "--json")[1]["restored"] == hidden
-    assert "#3" in run("list")[1]
-    assert "nothing, it was so already" in run("restore", "--node", 3)[1]
+    assert "#3" in told("list")
+    assert "nothing, it was so already" in told("restore", "--node", 3)
 
 
 def test_show(run):
     run("note", "--node", 2, "more sky")
-    _, out, _ = run("show", "--node", 2)
-    assert "bicycle ▲ sky ×3" in out
-    assert "bounds in force: 2" in out
-    assert "bicycle: wheel = 0" in out
-    assert "note 'more sky'"[:4] in out
-    _, document, _ = run("show", "--node", 2, "--json")
-    assert document["node"]["note"] == "more sky"
-    assert document["node"]["bounds"]["bicycle"]["wheel"] == [0.0, 0.0]
+    _, out, _ = run("show")  # the iteration on the page
+    for line in ("bicycle ▲ sky ×3", "bounds in force: 2", "bicycle: wheel = 0", "note"):
+        assert line in out
+    _, document, _ = run("show", "--json")
+    node = document["node"]
+    assert (node["number"], node["note"]) == (2, "more sky")
+    assert node["bounds"]["bicycle"]["wheel"] == [0.0, 0.0]
     assert [event["kind"] for event in document["events"]] == ["add", "fine-tune", "note"]
+    assert run("edits")[1] == run("edits", "--node", 2)[1]
 
 
 def test_a_change_has_the_unit_of_its_metric(run):

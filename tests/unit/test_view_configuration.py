@@ -178,20 +178,14 @@ def test_student_names_the_node_and_offers_all_newest_first(tuned):
     assert made["card"]["rows"][0] == ("Teacher", "it")
 
 
-def test_without_a_class_the_scope_is_all(app):
-    view = ConfigurationView(app)
-
-    assert view.data()["scope"] == "all"
-    app.selection.class_name = "bird"
-    assert view.data()["scope"] == "class"
-    view.app.settings.scope = "all"
-    assert _by_key(view.data()["metrics"])["ap"]["name"] == "mAP"
-
-
 def test_choices_reach_the_state(tuned):
     view = ConfigurationView(tuned)
     root = tuned.tuning.nodes[0]
+    assert view.data()["scope"] == "all"
     view.act({"action": "choose_class", "name": "sheep"})
+    assert view.data()["scope"] == "class"
+    tuned.theme = "dark"
+    assert view._strip.theme == "dark"
     view.act({"action": "choose_student", "name": root.id})
     view.act({"action": "choose_dataset", "name": "Other"})
 
@@ -208,10 +202,3 @@ def test_a_look_at_the_holdout_is_shown_and_counted(app):
     assert view._strip.data["split"] == "holdout"
     assert view._strip.data["looks"]["short"] == "1 look at holdout"
     assert all("On holdout." in m["card"]["text"] for m in view._strip.data["metrics"])
-
-
-def test_the_strip_follows_the_theme(app):
-    view = ConfigurationView(app)
-    app.theme = "dark"
-
-    assert view._strip.theme == "dark"

@@ -22,10 +22,8 @@ from inficond_panel.results.gallery import Gallery, take_gallery
 from inficond_panel.results.local_explanation import Edit
 from inficond_panel.results.patches import assigned_images
 from inficond_panel.results.what_if_curves import refit_curve
-from inficond_panel.spec import load_spec
-from inficond_panel.state import AppState, Jobs, repairs
-from inficond_panel.store import open_store
-from inficond_panel.tuning import History, Intent, Tuner
+from inficond_panel.state import repairs
+from inficond_panel.tuning import Intent
 from inficond_panel.ui import images
 from inficond_panel.views.detail import charts
 from inficond_panel.views.detail.charts import CHARTED, axis_digits, make_charts, round_range
@@ -33,12 +31,6 @@ from inficond_panel.views.detail.images import _flip
 from inficond_panel.views.detail.view import DetailView
 
 AGREEMENT = Agreement(Counts(6, 2, 1, 1), Counts(70, 10, 6, 4))
-
-
-@pytest.fixture
-def app(spec_file) -> AppState:
-    spec = load_spec(spec_file, check_files=False)
-    return AppState(Tuner(open_store(spec.store), spec, History(":memory:")), Jobs(inline=True))
 
 
 @pytest.fixture

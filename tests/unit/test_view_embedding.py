@@ -30,22 +30,15 @@ from inficond_panel.plots.concept_map import (
     place_labels,
 )
 from inficond_panel.results.concept_rows import concept_rows
-from inficond_panel.spec import load_spec
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.store import open_store, write_store
-from inficond_panel.tuning import History, Intent, Tuner, open_tuner
+from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.views.embedding.map_layers import REACH, make_segment, nearest_segment
 from inficond_panel.views.embedding.map_plot import make_facts
 from inficond_panel.views.embedding.view import EmbeddingView
 from inficond_panel.vocabulary import palette
 
 SIZE = (600.0, 230.0)
-
-
-@pytest.fixture
-def app(spec_file) -> AppState:
-    spec = load_spec(spec_file, check_files=False)
-    return AppState(Tuner(open_store(spec.store), spec, History(":memory:")), Jobs(inline=True))
 
 
 @pytest.fixture
@@ -538,11 +531,6 @@ def test_zoom_and_size_place_the_labels_anew(app, view):
     assert view.map.scene.shown.named == before.shown.named
 
 
-def test_the_figure_and_the_labels_start_from_the_same_range(view):
-    view.panel.get_root()
-    assert (view.map.frame.x, view.map.frame.y) == (cloud.WHOLE, cloud.WHOLE)
-
-
 def test_what_does_not_change_is_not_drawn_again(app, view):
     app.selection.class_name = "sheep"
     cloud_before, dots_before = view.map.cloud, view.map.dots
@@ -669,13 +657,6 @@ def test_the_lasso_takes_the_drag_and_gives_it_back(view):
         ask(view, "use_lasso")
         assert type(figure.toolbar.active_drag).__name__ == active
         assert view.panel.lasso == (active == "LassoSelectTool")
-
-
-def test_of_a_large_group_all_are_listed(app, view):
-    app.selection.concepts = list(app.store.concepts)
-    listed = [row["concept"] for row in view.panel.group["rows"]]
-    assert sorted(listed) == sorted(app.store.concepts)
-    assert view.panel.group["count"] == len(listed)
 
 
 def saved(sent) -> tuple[str, list[dict[str, str]]]:

@@ -6,19 +6,10 @@ import pytest
 
 from inficond_panel.distill import Interval
 from inficond_panel.errors import TuningError
-from inficond_panel.spec import load_spec
 from inficond_panel.state import AppState, Jobs, Preview, Status
-from inficond_panel.store import open_store
-from inficond_panel.tuning import History, Intent, Tuner
+from inficond_panel.tuning import Intent
 from inficond_panel.views.matrix.panel import effect_words, make_batch, make_given, meant
 from inficond_panel.views.matrix.view import MatrixView
-
-
-@pytest.fixture
-def app(spec_file) -> AppState:
-    spec = load_spec(spec_file, check_files=False)
-    tuner = Tuner(open_store(spec.store), spec, History(":memory:"))
-    return AppState(tuner, Jobs(inline=True))
 
 
 def influences(app: AppState, concept: str) -> dict[str, float]:

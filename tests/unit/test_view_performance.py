@@ -9,26 +9,14 @@ import json
 import math
 from dataclasses import replace
 
-import pytest
-
 from inficond_panel.distill import Agreement, Counts, Interval
 from inficond_panel.results.snapshot import Snapshot
-from inficond_panel.spec import load_spec
-from inficond_panel.state import AppState, Jobs
-from inficond_panel.store import open_store
-from inficond_panel.tuning import History, Intent, Tuner
+from inficond_panel.tuning import Intent
 from inficond_panel.views.performance.view import (
     PerformanceView,
     make_changes,
     make_performance_rows,
 )
-
-
-@pytest.fixture
-def app(spec_file) -> AppState:
-    spec = load_spec(spec_file, check_files=False)
-    tuner = Tuner(open_store(spec.store), spec, History(":memory:"))
-    return AppState(tuner, Jobs(inline=True))
 
 
 def changed(snapshot: Snapshot, name: str, **metrics: float) -> Snapshot:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
-from hypothesis import given
+from hypothesis import given as hypothesis_given
 from hypothesis import strategies as st
 
 from inficond_panel.distill import Interval
@@ -55,16 +55,16 @@ def _tune(app: AppState, *thumbs: tuple[str, str, str]) -> str:
 # -- the tree -----------------------------------------------------------------------------------
 
 
-def test_one_branch_is_one_lane():
-    assert make_lanes(tree(None, 0, 1, 2)) == [0, 0, 0, 0]
-
-
-def test_the_older_branch_goes_to_the_right():
-    assert make_lanes(tree(None, 0, 1, 1, 3)) == [0, 0, 1, 0, 0]
-
-
-def test_a_lane_is_free_again_below_its_branch():
-    assert make_lanes(tree(None, 0, 0, 2, 2, 4)) == [0, 0, 1, 0, 1, 0]
+@pytest.mark.parametrize(
+    ("parents", "lanes"),
+    [
+        ((None, 0, 1, 2), [0, 0, 0, 0]),
+        ((None, 0, 1, 1, 3), [0, 0, 1, 0, 0]),  # the older branch goes to the right
+        ((None, 0, 0, 2, 2, 4), [0, 0, 1, 0, 1, 0]),  # a lane is free again below its branch
+    ],
+)
+def test_a_branch_has_a_lane(parents, lanes):
+    assert make_lanes(tree(*parents)) == lanes
 
 
 random_trees = (
@@ -74,7 +74,7 @@ random_trees = (
 )
 
 
-@given(random_trees)
+@hypothesis_given(random_trees)
 def test_no_line_runs_through_another_node(nodes):
     """A line keeps its child's lane down to the row above the parent: no node may stand there."""
     lanes = make_lanes(nodes)
@@ -84,7 +84,7 @@ def test_no_line_runs_through_another_node(nodes):
         assert all(lanes[row] != lane for row in range(child + 1, parent))
 
 
-@given(random_trees)
+@hypothesis_given(random_trees)
 def test_newest_child_stands_above_its_parent(nodes):
     lanes = dict(zip([node.id for node in reversed(nodes)], make_lanes(nodes), strict=True))
     for node in nodes:
@@ -103,44 +103,38 @@ def test_the_path_to_the_current_node_is_marked():
 # -- changes ------------------------------------------------------------------------------------
 
 
-def test_a_change_whose_interval_holds_zero_is_within_noise():
-    made = make_change(Interval(0.005, -0.004, 0.015))
-
-    assert made == {
-        "text": "+0.5 pp",
-        "interval": "[−0.4, +1.5]",
-        "at": pytest.approx([-0.4, 0.5, 1.5]),
-        "noise": True,
-    }
-    assert change_text(made) == "+0.5 pp [−0.4, +1.5], within noise"
-    assert make_change(Interval(0.023, 0.009, 0.038))["noise"] is False
+UNDEFINED = Interval(math.nan, math.nan, math.nan)
 
 
-def test_a_change_of_what_is_no_share_is_no_percentage():
-    """The Brier score's unit is none: +0.0123, from +0.0040 to +0.0206."""
-    made = make_change(Interval(0.0123, 0.004, 0.0206), unit=BRIER.unit)
-    assert change_text(made) == "+0.012 [+0.004, +0.021]"
-    assert made["at"] == [0.004, 0.0123, 0.0206]
-    assert make_change(None, -0.0123, BRIER.unit)["text"] == "−0.012"
+@pytest.mark.parametrize(
+    ("given", "text", "interval", "at"),
+    [
+        ((Interval(0.005, -0.004, 0.015),), "+0.5 pp", "[−0.4, +1.5]", [-0.4, 0.5, 1.5]),
+        ((Interval(0.0123, 0.004, 0.0206), None, BRIER.unit),
+         "+0.012", "[+0.004, +0.021]", [0.004, 0.0123, 0.0206]),
+        ((None, -0.0123, BRIER.unit), "−0.012", "", []),
+        ((None, 0.012), "+1.2 pp", "", []),  # its interval is not there yet
+        ((Interval(0.012, math.nan, math.nan),), "+1.2 pp", "", []),  # undefined on all draws
+        ((Interval(0.0, 0.0, 0.0),), "unchanged", "", []),
+        ((None, 0.0), "unchanged", "", []),
+    ],
+)  # fmt: skip
+def test_a_change_with_its_interval(given, text, interval, at):
+    made = make_change(*given)
+    assert (made["text"], made["interval"]) == (text, interval)
+    assert made["at"] == pytest.approx(at)
+    noise = bool(at) and at[0] <= 0 <= at[2]
+    assert made["noise"] is noise
+    assert change_text(made) == " ".join(filter(None, [text, interval])) + noise * ", within noise"
 
 
-def test_until_its_interval_is_there_a_change_is_told_alone():
-    told = {"text": "+1.2 pp", "interval": "", "at": [], "noise": False}
-    assert make_change(None, 0.012) == told
-    assert make_change(Interval(0.012, math.nan, math.nan)) == told  # undefined on all draws
-    assert change_text(told) == "+1.2 pp"
+def test_a_change_that_nobody_can_tell_is_none():
     assert make_change(None) is None
-    assert make_change(Interval(math.nan, math.nan, math.nan), 0.012) is None
-
-
-def test_no_change_at_all_is_told_as_such_and_has_no_whisker():
-    told = {"text": "unchanged", "interval": "", "at": [], "noise": False}
-    assert make_change(Interval(0.0, 0.0, 0.0)) == make_change(None, 0.0) == told
-    assert change_text(told) == "unchanged"
+    assert make_change(UNDEFINED, 0.012) is None
     assert make_change(Interval(0.0, -0.01, 0.0))["noise"]
 
 
-@given(st.floats(-1, 1).filter(bool), st.floats(-1, 1), st.floats(-1, 1))
+@hypothesis_given(st.floats(-1, 1).filter(bool), st.floats(-1, 1), st.floats(-1, 1))
 def test_noise_is_what_the_interval_says(estimate, low, high):
     found = Interval(estimate, *sorted((low, high)))
     assert make_change(found)["noise"] == (found.words == "within noise")
@@ -164,9 +158,22 @@ def test_chips_name_the_class_where_it_is_another():
 # -- the view -----------------------------------------------------------------------------------
 
 
-def test_rows_follow_a_fine_tune(app):
-    view = ProvenanceView(app)
+@pytest.fixture
+def view(app) -> ProvenanceView:
+    """The view of a class."""
     app.selection.class_name = "bicycle"
+    return ProvenanceView(app)
+
+
+@pytest.fixture
+def sent(view, monkeypatch) -> list[dict]:
+    """Messages to the browser."""
+    messages: list[dict] = []
+    monkeypatch.setattr(view._tree, "_send_msg", messages.append)
+    return messages
+
+
+def test_rows_follow_a_fine_tune(app, view):
     assert [row["number"] for row in rows(view)] == ["#0"]
 
     _tune(app, ("bicycle", "wheel", "down"), ("bicycle", "sky", "up"))
@@ -183,9 +190,7 @@ def test_rows_follow_a_fine_tune(app):
 
 
 @pytest.mark.parametrize("metric", ["f1", "recall", "precision", "accuracy", "fidelity"])
-def test_rows_tell_any_metric_with_its_noise(app, metric):
-    view = ProvenanceView(app)
-    app.selection.class_name = "bicycle"
+def test_rows_tell_any_metric_with_its_noise(app, view, metric):
     _tune(app, ("bicycle", "wheel", "remove"))
     card = dict(rows(view)[0]["card"])
     app.settings.history_metric = metric
@@ -205,9 +210,7 @@ def test_rows_tell_any_metric_with_its_noise(app, metric):
     assert mean.estimate == pytest.approx(change.estimate / len(app.store.classes))
 
 
-def test_fidelity_is_told_beside_accuracy(app):
-    view = ProvenanceView(app)
-    app.selection.class_name = "bicycle"
+def test_fidelity_is_told_beside_accuracy(app, view):
     _tune(app, ("bicycle", "wheel", "remove"))
     now = app.students.snapshot.metrics["bicycle"]
     for metric, beside in (("accuracy", now.fidelity), ("fidelity", now.accuracy), ("ap", None)):
@@ -238,48 +241,42 @@ def test_without_a_class_rows_tell_the_mean(app):
     assert float(text) == pytest.approx(100 * sum(gain) / len(gain), abs=0.05)
 
 
-def test_going_back_deletes_nothing_and_tuning_again_branches(app):
-    view = ProvenanceView(app)
+def test_moves_notes_names_and_branches(app, view):
     root = app.students.node.id
     first = _tune(app, ("bicycle", "wheel", "down"))
-    view.act({"action": "jump", "node": root})
-
-    assert [row["id"] for row in rows(view)] == [first, root]
-    assert [row["current"] for row in rows(view)] == [False, True]
-    second = _tune(app, ("bicycle", "spoke", "up"))
-    found = rows(view)
-    assert [(row["id"], row["lane"]) for row in found] == [(second, 0), (first, 1), (root, 0)]
-
-
-def test_undo_and_redo_follow_the_state(app):
-    view = ProvenanceView(app)
-    first = _tune(app, ("bicycle", "wheel", "down"))
     assert (view._tree.data["undo"], view._tree.data["redo"]) == (True, False)
-
+    assert [row["kept"] for row in rows(view)] == [
+        "The iteration shown is in it",
+        "The untouched student stays",
+    ]
     view.act({"action": "undo"})
     assert (view._tree.data["undo"], view._tree.data["redo"]) == (False, True)
     view.act({"action": "redo"})
     assert app.students.node.id == first
+    view.act({"action": "set_note", "text": "<b>wheels</b>", "node": first})
+    assert rows(view)[0]["note"] == app.tuner.nodes()[-1].note == "<b>wheels</b>"
+    view.act({"action": "rename", "text": "untouched", "node": root})
+    assert [row["title"] for row in rows(view)] == ["#1", "#0 untouched"]
+    view.act({"action": "rename", "text": "#7", "node": root})
+    assert "cannot be named" in view._tree.data["problem"]
+
+    view.act({"action": "jump", "node": root})  # going back deletes nothing
+    assert [(row["id"], row["current"]) for row in rows(view)] == [(first, False), (root, True)]
+    second = _tune(app, ("bicycle", "spoke", "up"))
+    found = [(row["id"], row["lane"], row["kept"]) for row in rows(view)]
+    assert [made[:2] for made in found] == [(second, 0), (first, 1), (root, 0)]
+    assert found[1][2] == ""
+    view.act({"action": "delete", "node": first})
+    assert [row["id"] for row in rows(view)] == [second, root]
+    assert view._tree.deleted == [
+        {"id": first, "title": "#1", "text": "1 iteration · ▼ bicycle: wheel"}
+    ]
+    view.act({"action": "restore", "branch": first})
+    assert len(rows(view)) == 3
+    assert view._tree.deleted == []
 
 
-def test_a_note_is_kept_and_shown(app):
-    view = ProvenanceView(app)
-    _tune(app, ("bicycle", "wheel", "down"))
-    view.act(
-        {
-            "action": "set_note",
-            "text": "<b>wheels</b> are in every scene",
-            "node": app.students.node.id,
-        }
-    )
-
-    assert rows(view)[0]["note"] == "<b>wheels</b> are in every scene"
-    assert app.tuner.nodes()[-1].note == "<b>wheels</b> are in every scene"
-
-
-def test_holdout_numbers_are_shown_only_of_nodes_looked_at(app):
-    view = ProvenanceView(app)
-    app.selection.class_name = "bicycle"
+def test_holdout_numbers_are_shown_only_of_nodes_looked_at(app, view):
     _tune(app, ("bicycle", "wheel", "down"))
     app.tuning.show_split("holdout")
     newest, root = rows(view)
@@ -309,51 +306,19 @@ def test_a_machine_is_named_as_the_author():
     assert made == ["by a machine: crossfit", "", "", ""]
 
 
-def test_a_name_goes_to_the_row_that_was_named(app):
-    view = ProvenanceView(app)
-    root = app.students.node.id
-    _tune(app, ("bicycle", "wheel", "down"))
-    view.act({"action": "rename", "text": "untouched", "node": root})
-
-    assert [row["title"] for row in rows(view)] == ["#1", "#0 untouched"]
-    view.act({"action": "rename", "text": "#7", "node": root})
-    assert "cannot be named" in view._tree.data["problem"]
-
-
-def test_a_branch_is_deleted_and_restored_and_the_path_shown_is_kept(app):
-    view = ProvenanceView(app)
-    root = app.students.node.id
-    first = _tune(app, ("bicycle", "wheel", "down"))
-    assert [row["kept"] for row in rows(view)] == [
-        "The iteration shown is in it",
-        "The untouched student stays",
-    ]
-    view.act({"action": "jump", "node": root})
-    assert rows(view)[0]["kept"] == ""
-
-    view.act({"action": "delete", "node": first})
-    assert [row["id"] for row in rows(view)] == [root]
-    assert view._tree.deleted == [
-        {"id": first, "title": "#1", "text": "1 iteration · ▼ bicycle: wheel"}
-    ]
-    view.act({"action": "restore", "branch": first})
-    assert len(rows(view)) == 2
-    assert view._tree.deleted == []
-
-
 # -- the comparison ------------------------------------------------------------------------------
 
 
 def test_a_comparison_tells_metrics_movers_and_images(app):
     view = ProvenanceView(app)
     root = app.students.node.id
-    node = _tune(app, ("bicycle", "wheel", "remove"))
+    node = _tune(app, ("bicycle", "wheel", "remove"), ("sheep", "sky", "up"))
     view.act({"action": "compare", "before": root, "after": node})
     shown, found = view._tree.comparison, app.comparison.result
     item = found.of("bicycle")
 
     assert shown["title"] == "#0 → #1"
-    assert shown["unchanged"] == "The same student: tv monitor, sheep, bird"
+    assert shown["unchanged"] == "The same student: tv monitor, bird"
     assert shown["sides"][0]["steps"] == []
     assert shown["sides"][1]["steps"][0]["chips"][0]["concept"] == "wheel"
     first = shown["detail"]["metrics"][0]
@@ -364,21 +329,13 @@ def test_a_comparison_tells_metrics_movers_and_images(app):
     assert max(abs(mover["share"]) for mover in movers) == 1
     assert len(shown["detail"]["flips"]) == len(item.churn.flips)
 
-    view.act({"action": "close_comparison"})
-    assert view._tree.comparison == {}
-
-
-def test_the_class_that_was_chosen_stays_when_the_sides_are_swapped(app):
-    view = ProvenanceView(app)
-    root = app.students.node.id
-    node = _tune(app, ("bicycle", "wheel", "remove"), ("sheep", "sky", "up"))
-    view.act({"action": "compare", "before": root, "after": node})
-    assert view._tree.comparison["detail"]["name"] == "bicycle"
-
+    assert shown["detail"]["name"] == "bicycle"
     view.act({"action": "choose_class", "name": "sheep"})
-    view.act({"action": "swap"})
+    view.act({"action": "swap"})  # the class that was chosen stays
     assert view._tree.comparison["title"] == "#1 → #0"
     assert view._tree.comparison["detail"]["name"] == "sheep"
+    view.act({"action": "close_comparison"})
+    assert view._tree.comparison == {}
 
 
 def test_an_image_that_changed_sides_tells_way_and_verdict():
@@ -405,10 +362,7 @@ def test_images_that_changed_sides_are_counted_in_words():
     assert churn_text(Churn("tune", 400, ())) == "No image of 400 changed sides"
 
 
-def test_pictures_are_sent_of_images_in_the_comparison_only(app, monkeypatch):
-    view = ProvenanceView(app)
-    sent = []
-    monkeypatch.setattr(view._tree, "_send_msg", sent.append)
+def test_pictures_are_sent_of_images_in_the_comparison_only(app, view, sent):
     root = app.students.node.id
     node = _tune(app, ("bicycle", "wheel", "remove"), ("bicycle", "spoke", "remove"))
     view.act({"action": "compare", "before": root, "after": node})
@@ -422,10 +376,9 @@ def test_pictures_are_sent_of_images_in_the_comparison_only(app, monkeypatch):
 # -- export --------------------------------------------------------------------------------------
 
 
-def test_an_export_goes_to_the_browser(app, monkeypatch):
-    view = ProvenanceView(app)
-    sent = []
-    monkeypatch.setattr(view._tree, "_send_msg", sent.append)
+def test_an_export_goes_to_the_browser(app, view, sent):
+    app.export.param.trigger("asked")  # its choices are opened from elsewhere
+    assert sent.pop() == {"export": True}
     view.act({"action": "find_formats"})
     assert [each["name"] for each in view._tree.exporting["formats"]] == ["npz", "onnx", "sklearn"]
 
@@ -436,14 +389,6 @@ def test_an_export_goes_to_the_browser(app, monkeypatch):
     assert message["save"]["name"] == f"small-0-{node}-edits.yaml"
     assert app.students.node.weights_hash in text
     assert view._tree.exporting["status"].endswith(f"is ready, {len(text.encode())} B")
-
-
-def test_the_choices_of_an_export_are_opened_from_elsewhere(app, monkeypatch):
-    view = ProvenanceView(app)
-    sent = []
-    monkeypatch.setattr(view._tree, "_send_msg", sent.append)
-    app.export.param.trigger("asked")
-    assert sent == [{"export": True}]
 
 
 def test_an_export_that_fails_is_told_with_its_remedy(app):
