@@ -206,9 +206,9 @@ def find_spec(name: str | Path, kind: str = "spec") -> Path:
     exists = os.path.exists(file)  # noqa: PTH110 - never raises, not even for a name too long
     if exists and not file.is_dir():
         return file
-    found = _come_along(kind)
-    if str(name) in found:
-        return found[str(name)]
+    specs = _come_along(kind)
+    if str(name) in specs:
+        return specs[str(name)]
     if exists:
         return file
     raise no_such_spec(name, kind)

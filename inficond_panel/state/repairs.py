@@ -247,8 +247,8 @@ class RefitWhatIf(param.Parameterized):
             self.state = "done"
             return
         known: dict[float, ClassMetrics] = {**self.points, point.influence: point.metrics}
-        told = point.changes if self._students.tuner.spec.views.intervals else alone(point.changes)
-        changes = {**self.changes, point.influence: told}
+        shown = point.changes if self._students.tuner.spec.views.intervals else alone(point.changes)
+        changes = {**self.changes, point.influence: shown}
         self.param.update(points=known, changes=changes, share=max(self.share, point.share))
         self._next_point()
 

@@ -153,10 +153,10 @@ class PinnedState(param.Parameterized):
     @property
     def beside(self) -> Pinned | None:
         """The node beside the students in view: the pinned one, unless it is the one shown."""
-        found, snapshot = self.record, self._students.snapshot
-        if found is None or found.node.id == snapshot.node.id or found.split != snapshot.split:
+        pinned, snapshot = self.record, self._students.snapshot
+        if pinned is None or pinned.node.id == snapshot.node.id or pinned.split != snapshot.split:
             return None
-        return found
+        return pinned
 
     def pin(self, node_id: str) -> None:
         """Pin a node of the tree in the place of any other. Raises ``ValueError`` for no node."""

@@ -127,8 +127,8 @@ class ExactStudents(Students):
             "targets: oracle": self.targets == "oracle",
             "tempered: both": self.tempered == "both",
         }
-        found = [words for words, used in others.items() if used and TUNE in self.distil_on]
-        return f"cannot name tune with {' and '.join(found)}" if found else ""
+        refusals = [words for words, used in others.items() if used and TUNE in self.distil_on]
+        return f"cannot name tune with {' and '.join(refusals)}" if refusals else ""
 
 
 class PaperStudents(Students):

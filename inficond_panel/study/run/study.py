@@ -166,8 +166,8 @@ class Study:
 
     def level(self, participant: Participant, task: str) -> Level | None:
         """The condition that a participant has in a task; in the training, that of all tasks."""
-        found = participant.condition(task)
-        return next((level for level in self.spec.levels if level.name_ == found), None)
+        condition = participant.condition(task)
+        return next((level for level in self.spec.levels if level.name_ == condition), None)
 
     def ready_for(self, participant: Participant, task: str) -> Ready:
         """A task as one participant has it, under their condition."""

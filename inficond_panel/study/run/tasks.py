@@ -166,9 +166,9 @@ class Preparation:
             return None
         nodes = self._nodes(task, tuner, progress)
         start = tuner.at(nodes[-1], SPLIT)[name]
-        found = standing(task.done_when, start, start, 0)
-        if found.done:
-            what = f"{found.what} is {found.value:.3f}, to reach {found.target:.3f}"
+        goal = standing(task.done_when, start, start, 0)
+        if goal.done:
+            what = f"{goal.what} is {goal.value:.3f}, to reach {goal.target:.3f}"
             self._report(task, "done_when", f"is true at the start node already: {what}")
         ready = Ready(task, name, tuner.spec, tuner.store, tuple(nodes))
         levels = [level] if level else [None, *self.study.levels]
@@ -197,11 +197,11 @@ class Preparation:
         """Report what a condition cannot change in a spec; True if there is something."""
         at = self.study.levels.index(level)
         where = f"conditions.levels[{at}].spec"
-        found = list(changed.misfits(spec))
-        for key, message in found:
+        misfits = list(changed.misfits(spec))
+        for key, message in misfits:
             line, column = self.study.place(where, key)
             self._problems[Problem(self.study.path, line, column, f"{where}.{message}")] = None
-        return bool(found)
+        return bool(misfits)
 
     def spec_of(self, task: Task) -> Path:
         """File of the spec of the app that a task is on."""

@@ -237,8 +237,8 @@ class Batch:
         snapshot, status, change = app.students.snapshot, app.tuning.status, None
         joint = app.tuner.joint
         if status.kind == "done" and (joint or name in snapshot.node.tuned):
-            found = app.changes.last(name, [AP.key]).get(AP.key)
-            change = make_change(found, snapshot.metrics[name].ap - snapshot.last[name].ap)
+            interval = app.changes.last(name, [AP.key]).get(AP.key)
+            change = make_change(interval, snapshot.metrics[name].ap - snapshot.last[name].ap)
         total = app.changes.total(name, [AP.key]).get(AP.key)
         summary = make_summary(snapshot, name, total, app.tuning.preview)
         others = make_others(snapshot.node.tuned, name, joint) if status.kind == "done" else ""

@@ -158,8 +158,8 @@ def effect_words(preview: Preview) -> str:
 
     Of changes without limits the largest.
     """
-    found = {name: preview.of(name, AP.key) for name in preview.changes}
-    changes = {name: change for name, change in found.items() if change is not None}
+    intervals = {name: preview.of(name, AP.key) for name in preview.changes}
+    changes = {name: change for name, change in intervals.items() if change is not None}
     texts = {name: make_change(change) for name, change in changes.items()}
     same = [name for name, text in texts.items() if text and text["text"] == UNCHANGED]
     clear = [n for n, text in texts.items() if text and not text["noise"] and n not in same]

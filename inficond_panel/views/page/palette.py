@@ -192,8 +192,8 @@ _CLOSED = {
 def make_shortcuts(closed: Collection[str]) -> list[list[str]]:
     """Keys and their actions, on a page without the rights ``closed``."""
     instead = {keys: pair for (right, keys), pair in _CLOSED.items() if right in closed}
-    found = [instead.get(keys, (keys, words)) for keys, words in SHORTCUTS]
-    return [list(pair) for pair in found if pair is not None]
+    shortcuts = [instead.get(keys, (keys, words)) for keys, words in SHORTCUTS]
+    return [list(pair) for pair in shortcuts if pair is not None]
 
 
 #: Of the demo: a class, and a concept that goes with it in ``fit`` alone.

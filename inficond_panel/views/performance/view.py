@@ -236,8 +236,8 @@ class PerformanceView(Acting, Viewer):
         if pinned is None or pinned.metrics is None:
             return []
         pair = pinned.node.id, self.app.students.node.id
-        found = self.app.changes.between([pair], name, metric).get(pair)
-        return make_against(pinned, metric, found)
+        interval = self.app.changes.between([pair], name, metric).get(pair)
+        return make_against(pinned, metric, interval)
 
     @action
     def _find_changes(self, name: str) -> None:
