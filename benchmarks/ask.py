@@ -29,8 +29,7 @@ from shift_parts.runs import student_of
 
 from inficond_panel.api.students import TunableStudents
 from inficond_panel.tuning import open_tuner
-from inficond_panel.tuning.ask.answers import Answers, judged
-from inficond_panel.tuning.ask.photos import photos_to_ask
+from inficond_panel.tuning.answers import Answers, judged, photos_to_ask
 from inficond_panel.tuning.fitting.terms import Taught, Terms
 from inficond_panel.tuning.suggest.gain import Change, change
 

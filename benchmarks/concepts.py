@@ -26,9 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from inficond_panel.concepts.extended_store import extended
 from inficond_panel.concepts.scoring import score_corpus
-from inficond_panel.concepts.typed import TypedFolder, type_concept
+from inficond_panel.concepts.typed import TypedFolder, extended, type_concept
 from inficond_panel.store import Store, open_store, write_store
 
 CONCEPTS, EMBED, EACH = 584, 512, 16

@@ -117,12 +117,12 @@ class RandomEncoder:
 def work(home: Path) -> None:
     """A whole run in this process, watched."""
     import precompute
-    import precompute.batches.segmenting
+    import precompute.batches.run
     import precompute.pipeline.stages
     from inficond_panel.spec import load_spec
 
     encoder = RandomEncoder()
-    for module in (precompute.batches.segmenting, precompute.pipeline.stages):
+    for module in (precompute.batches.run, precompute.pipeline.stages):
         module.load_encoder = lambda *_: encoder  # type: ignore[attr-defined]
     spec = load_spec(home / "spec.yaml")
     done, before = threading.Event(), anonymous()

@@ -77,9 +77,8 @@ def parse() -> argparse.Namespace:
 
 def measured(spec: Any, base: Any, logit: Any, gamma: float, of_fit: Any) -> dict[str, Any]:
     """Outputs on fit, and students on tune: plain, and beside the labels."""
-    from inficond_panel.quantify.outputs.output_report import measure_outputs
-    from inficond_panel.quantify.outputs.outputs import outputs_on
-    from inficond_panel.quantify.outputs.separation import sample, single_label_groups
+    from inficond_panel.quantify.output_report import measure_outputs
+    from inficond_panel.quantify.outputs import outputs_on, sample, single_label_groups
     from inficond_panel.results.distillations import Setting, compare_settings, setting_grid
     from inficond_panel.spec import with_students
     from inficond_panel.store import open_store

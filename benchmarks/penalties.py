@@ -33,8 +33,7 @@ from shift_parts.teachers import teacher_logits
 
 from inficond_panel import distill
 from inficond_panel.distill import Interval
-from inficond_panel.distill.folds import FOLDS, stratified_folds
-from inficond_panel.distill.metrics.bootstrap import change_intervals
+from inficond_panel.distill.metrics.bootstrap import FOLDS, change_intervals, stratified_folds
 from inficond_panel.store import Store
 from inficond_panel.tuning import Tuner, open_tuner
 from inficond_panel.tuning.fitting.penalty_choice import compared_penalties

@@ -174,13 +174,12 @@ def heads(home: Path, together: bool) -> Callable[[], None]:
     """Segments, and the vectors of heads: of one run of the photos, or of a run each."""
     from inficond_panel.spec import load_spec
     from precompute.batches.results import Results
-    from precompute.batches.run import Run
-    from precompute.batches.segmenting import encoder_key
+    from precompute.batches.run import Run, encoder_key
     from precompute.pipeline.encode import Encoding
     from precompute.pipeline.inputs import read_inputs
     from precompute.pipeline.run import usual_workers
     from precompute.teachers import load_embedding
-    from precompute.teachers.passes import Network, Pass, run_pass
+    from precompute.teachers.stage import Network, Pass, run_pass
 
     spec: Any = load_spec(home / "spec.yaml")
     inputs = read_inputs(spec, print)

@@ -27,8 +27,7 @@ from threadpoolctl import threadpool_limits
 
 from inficond_panel.concepts.scoring import Scoring, score_corpus
 from inficond_panel.distill import Outcome, decision_function, fit, soft_targets
-from inficond_panel.distill.folds import FOLDS
-from inficond_panel.distill.metrics.bootstrap import draw_counts
+from inficond_panel.distill.metrics.bootstrap import FOLDS, draw_counts
 from inficond_panel.store import Store, open_store
 
 DEMO = Path(__file__).parents[1] / "specs" / "demo" / "demo.zarr"

@@ -26,7 +26,7 @@ from suggest_parts.thumbs import BASELINES, Thumbs, suggest_thumbs
 from threadpoolctl import threadpool_limits
 
 from inficond_panel.distill import Outcome
-from inficond_panel.distill.folds import stratified_folds
+from inficond_panel.distill.metrics.bootstrap import stratified_folds
 from inficond_panel.tuning import Tuner, open_tuner
 from inficond_panel.tuning.suggest import Suggestion, suggest
 

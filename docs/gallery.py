@@ -36,9 +36,9 @@ plot = students.plot"""
 SWEEP = """\
 from types import SimpleNamespace
 
-from inficond_panel.quantify.outputs.gamma_sweep import measure_gammas
-from inficond_panel.quantify.outputs.separation import sample, single_label_groups
-from inficond_panel.store.oracle_logits import oracle_logits, oracle_others
+from inficond_panel.quantify.gamma_sweep import measure_gammas
+from inficond_panel.quantify.outputs import sample, single_label_groups
+from inficond_panel.store.teacher_outputs import oracle_logits, oracle_others
 
 store = students.tuner.store
 groups = sample(single_label_groups(store.label[store.rows("fit")], store.classes))

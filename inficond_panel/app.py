@@ -26,7 +26,7 @@ from inficond_panel.state.jobs import Progress
 from inficond_panel.state.networks import ConceptsState
 from inficond_panel.state.tree import TargetsState
 from inficond_panel.tuning import Node, Tuner, shared_tuner
-from inficond_panel.tuning.intents.intent import check_name
+from inficond_panel.tuning.thumbs import check_name
 from inficond_panel.ui.component import Connection
 from inficond_panel.ui.drawing import Drawing
 from inficond_panel.ui.notebook_cell import Cell

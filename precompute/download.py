@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from inficond_panel.common.reading import read_lines
+from inficond_panel.common.files import read_lines
 from inficond_panel.errors import DataError
 
 Progress = Callable[[float, str], None]

@@ -6,8 +6,8 @@ import random
 from dataclasses import replace
 
 from inficond_panel.tuning import Intent, Node, Tuner
-from inficond_panel.tuning.intents.bounds import in_force
 from inficond_panel.tuning.node import node_id
+from inficond_panel.tuning.thumbs import in_force
 
 
 def grow(tuner: Tuner, count: int, seed: int = 0) -> list[Node]:

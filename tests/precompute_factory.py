@@ -138,8 +138,8 @@ class NumpyEncoder:
 def without_torch(monkeypatch) -> NumpyEncoder:
     """Let precompute use a ``NumpyEncoder``; return it."""
     encoder = NumpyEncoder()
-    monkeypatch.setattr("precompute.batches.segmenting._LOADED", {})
-    for module in ("batches.segmenting", "pipeline.stages"):
+    monkeypatch.setattr("precompute.batches.run._LOADED", {})
+    for module in ("batches.run", "pipeline.stages"):
         monkeypatch.setattr(f"precompute.{module}.load_encoder", lambda *_: encoder)
     return encoder
 

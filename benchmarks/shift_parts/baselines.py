@@ -11,8 +11,8 @@ from sklearn.preprocessing import StandardScaler
 
 from inficond_panel import distill
 from inficond_panel.api.students import TunableStudents
-from inficond_panel.distill.folds import stratified_folds
-from inficond_panel.tuning.intents.cures import Learn
+from inficond_panel.distill.metrics.bootstrap import stratified_folds
+from inficond_panel.tuning.edits import Learn
 from inficond_panel.vocabulary.intents import LABELS
 from shift_parts.cures import holdout
 

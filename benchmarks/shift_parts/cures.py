@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 from inficond_panel.api.students import TunableStudents
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning import Node
-from inficond_panel.tuning.ask.photos import photos_to_ask
-from inficond_panel.tuning.cures.choice import choose
-from inficond_panel.tuning.cures.resolution import lambda_path
-from inficond_panel.tuning.fitting.held_out import fit_each, logits_of_each
+from inficond_panel.tuning.answers import photos_to_ask
+from inficond_panel.tuning.cures.resolution import choose, lambda_path
+from inficond_panel.tuning.edits import Balance, Cure, Doubt, Label, Lambda, Learn
+from inficond_panel.tuning.fitting.class_fit import fit_each, logits_of_each
 from inficond_panel.tuning.fitting.terms import Balanced, Terms
-from inficond_panel.tuning.intents.cures import Balance, Cure, Doubt, Label, Lambda, Learn
-from inficond_panel.tuning.shift.class_shift import ClassShift
+from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.vocabulary.intents import TEACHER
 from shift_parts.environments import group_weights, inferred_environment
 

@@ -18,8 +18,8 @@ from inficond_panel.distill import average_precision
 from inficond_panel.results.refit_report import group_of
 from inficond_panel.store import Store
 from inficond_panel.tuning import Intent
-from inficond_panel.tuning.intents.cures import Lambda
-from inficond_panel.tuning.shift.class_shift import ClassShift, class_shifts
+from inficond_panel.tuning.edits import Lambda
+from inficond_panel.tuning.shift import ClassShift, class_shifts
 from inficond_panel.tuning.suggest import suggest
 from inficond_panel.tuning.suggest.gain import Change, change
 from inficond_panel.vocabulary.intents import REMOVE

@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.common.numbers import number, signed
-from inficond_panel.distill.folds import FOLDS, stratified_folds
-from inficond_panel.distill.scores.scores import Array
+from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
+from inficond_panel.distill.scores import Array
 from inficond_panel.tuning.suggest.gain import change
 from inficond_panel.vocabulary.splits import FIT
 from suggest_parts.baselines import greedy

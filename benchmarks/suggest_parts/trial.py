@@ -9,11 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.distill import Fit
-from inficond_panel.distill.scores.scores import Array
-from inficond_panel.tuning.intents.bounds import bound, step_sizes
-from inficond_panel.tuning.intents.intent import Intent
-from inficond_panel.tuning.intents.score_scale import score_scale
+from inficond_panel.distill.scores import Array
 from inficond_panel.tuning.node import Node
+from inficond_panel.tuning.thumbs import Intent, bound, score_scale, step_sizes
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.intents import DIRECTIONS, DOWN, REMOVE, UP
 from suggest_parts.first_order import Response, response

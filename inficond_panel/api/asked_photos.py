@@ -12,10 +12,9 @@ import pandas as pd
 from inficond_panel.errors import TuningError
 from inficond_panel.store import Store
 from inficond_panel.tuning import Node, Tuner
-from inficond_panel.tuning.ask.answer_file import COLUMNS, answer_of, asked_rows, read_answers
-from inficond_panel.tuning.ask.answers import Answers, Teaching
-from inficond_panel.tuning.ask.photos import photos_to_ask
-from inficond_panel.tuning.intents.intent import check_name
+from inficond_panel.tuning.answer_files import COLUMNS, answer_of, asked_rows, read_answers
+from inficond_panel.tuning.answers import Answers, Teaching, photos_to_ask
+from inficond_panel.tuning.thumbs import check_name
 from inficond_panel.wording.cures import teaching_sentences
 
 

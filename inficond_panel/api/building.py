@@ -15,7 +15,7 @@ from inficond_panel.api.students import TunableStudents, open_students
 from inficond_panel.common.devices import CPU, EXPECTED, FORM
 from inficond_panel.common.near_words import near
 from inficond_panel.errors import DataError
-from inficond_panel.store.label_checks import one_class_note
+from inficond_panel.store.checks import one_class_note
 from inficond_panel.vocabulary.tasks import ACTIVATIONS, AS_GIVEN, OUTPUTS, TASKS
 
 if TYPE_CHECKING:

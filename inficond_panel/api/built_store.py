@@ -15,14 +15,14 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from inficond_panel.common.files import write_whole
 from inficond_panel.common.installation import missing_extra
 from inficond_panel.common.teacher_outputs import outputs_of
-from inficond_panel.common.whole_file import write_whole
 from inficond_panel.errors import DataError, OrderError, SpecError
 from inficond_panel.spec import Spec, load_spec
 from inficond_panel.store import frame_checks as checks
 from inficond_panel.store.images import UnreadableImage, decode
-from inficond_panel.store.output_order import ORDER_REMEDY
+from inficond_panel.store.teacher_outputs import ORDER_REMEDY
 from inficond_panel.vocabulary.splits import FIT
 
 #: Photos that a teacher gets at a time.

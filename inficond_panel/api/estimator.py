@@ -20,8 +20,8 @@ from inficond_panel.common.teacher_outputs import (
     probabilities_fault,
 )
 from inficond_panel.distill import Fit, decision_function, fit, fit_joint, soft_targets
-from inficond_panel.distill.metrics.decisions import decided
-from inficond_panel.distill.solver.joint.joint import one_of_each
+from inficond_panel.distill.metrics.outcome import decided
+from inficond_panel.distill.solver.joint import one_of_each
 from inficond_panel.vocabulary.tasks import (
     LINKS,
     MULTI_LABEL,

@@ -13,8 +13,7 @@ from inficond_panel.errors import DifferenceWarning, ExportError
 from inficond_panel.export import differences, load_export
 from inficond_panel.spec import find_spec, load_spec
 from inficond_panel.store import Store, open_store
-from inficond_panel.tuning.opening import open_spec_store, usual_history
-from inficond_panel.tuning.typed_concepts import with_typed
+from inficond_panel.tuning.opening import open_spec_store, usual_history, with_typed
 
 
 def load_students(

@@ -10,8 +10,7 @@ from inficond_panel.api.concept_measures import ConceptMeasures
 from inficond_panel.api.names import check_metric, check_word, several, some
 from inficond_panel.api.shown_results import ShownReport, shown_report
 from inficond_panel.errors import DataError
-from inficond_panel.quantify.outputs.gamma_sweep import GammaSweep
-from inficond_panel.quantify.outputs.oracle_sweep import GROUPS, oracle_sweep
+from inficond_panel.quantify.gamma_sweep import GROUPS, GammaSweep, oracle_sweep
 from inficond_panel.results.comparison import Comparison, compare
 from inficond_panel.results.coverage import coverage
 from inficond_panel.results.levers import levers
@@ -26,9 +25,9 @@ from inficond_panel.results.top_measures import (
     metrics_together,
 )
 from inficond_panel.tuning import Node
-from inficond_panel.tuning.intents.intent import check_name
-from inficond_panel.tuning.node_names import NodeName, find_node
+from inficond_panel.tuning.other_students import NodeName, find_node
 from inficond_panel.tuning.suggest import Suggestion, suggest
+from inficond_panel.tuning.thumbs import check_name
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.splits import TUNE
 
@@ -73,7 +72,7 @@ class Measures(ConceptMeasures):
         """Oracles of these gammas, made by the spec's teacher, measured on ``fit``.
 
         As ``inficond compare --gamma``: ``groups`` is single or sets, ``above`` a metadata column
-        or a CSV file with super-classes. Raises as ``quantify.outputs.oracle_sweep``.
+        or a CSV file with super-classes. Raises as ``quantify.gamma_sweep``.
         """
         check_word("groups", groups, list(GROUPS))
         return oracle_sweep(self.tuner, gammas, groups=groups, above=above, draws=draws, seed=seed)

@@ -16,14 +16,13 @@ from inficond_panel.export.folder import edits_text
 from inficond_panel.predict import text_encoder
 from inficond_panel.results.history import events, iterations, others
 from inficond_panel.tuning import Node, Student, Tuner
-from inficond_panel.tuning.ask.answers import teach
-from inficond_panel.tuning.ask.photos import ASKED
-from inficond_panel.tuning.backups import back_up, bring_back, replay_into, same_weights
-from inficond_panel.tuning.intents.asked import Asked
-from inficond_panel.tuning.intents.intent import check_name
-from inficond_panel.tuning.node_names import NodeName, find_node
+from inficond_panel.tuning.answers import ASKED, teach
+from inficond_panel.tuning.edits import Asked
+from inficond_panel.tuning.opening import add_concept, remove_concept
+from inficond_panel.tuning.other_students import NodeName, find_node
+from inficond_panel.tuning.replay import back_up, bring_back, replay_into, same_weights
 from inficond_panel.tuning.suggest import Suggestion, carry_out
-from inficond_panel.tuning.typed_concepts import add_concept, remove_concept
+from inficond_panel.tuning.thumbs import check_name
 from inficond_panel.vocabulary.intents import DOWN, RELEASE, REMOVE, UP
 from inficond_panel.vocabulary.splits import HOLDOUT
 

@@ -9,7 +9,7 @@ from html import escape
 import pandas as pd
 
 from inficond_panel.concepts.photo_scores import PhotoScores
-from inficond_panel.distill.shift.drift import Drift
+from inficond_panel.distill.drift import Drift
 from inficond_panel.errors import DataError
 from inficond_panel.export import Exported
 from inficond_panel.export.predictions import (
@@ -23,7 +23,7 @@ from inficond_panel.results.photo_drift import drift_frame
 from inficond_panel.results.refit_report import ClassReport, RefitReport, explain
 from inficond_panel.results.refit_words import sentences, untouched_sentences
 from inficond_panel.tuning import Node, Tuner
-from inficond_panel.tuning.intents.intent import check_name
+from inficond_panel.tuning.thumbs import check_name
 from inficond_panel.wording.metrics import drift_sentences
 
 

@@ -21,8 +21,8 @@ from scipy.special import expit
 from inficond_panel.api.measures import Measures
 from inficond_panel.api.names import several
 from inficond_panel.api.shown_results import DriftReport, PhotoPredictions
+from inficond_panel.common.files import write_whole
 from inficond_panel.common.numbers import count
-from inficond_panel.common.whole_file import write_whole
 from inficond_panel.distill import decision_function
 from inficond_panel.errors import DataError, OrderWarning
 from inficond_panel.export import export
@@ -32,7 +32,7 @@ from inficond_panel.predict import extend_store, score_photos
 from inficond_panel.results.concepts import as_dataset
 from inficond_panel.results.photo_drift import photo_drift
 from inficond_panel.store.more_photos import more_photos
-from inficond_panel.store.output_order import hold_store
+from inficond_panel.store.teacher_outputs import hold_store
 from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.other_students import count_others
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, F1, FIDELITY
@@ -160,7 +160,7 @@ class TunableStudents(Measures):
         """Are photos (files), 20 or more, unlike those that the students were fitted to?
 
         By their concept scores: concept by concept, and photo by photo; see
-        ``distill.shift.drift``. It shows itself in sentences; ``table`` has the concepts. Raises as
+        ``distill.drift``. It shows itself in sentences; ``table`` has the concepts. Raises as
         ``predict_images``.
         """
         scores = score_photos(self.tuner.spec, self.tuner.store, several(photos))

@@ -18,7 +18,7 @@ from inficond_panel.commands.shared.output import note, say, say_json
 
 if TYPE_CHECKING:
     from inficond_panel.tuning import Node, Tuner
-    from inficond_panel.tuning.ask.answers import Teaching
+    from inficond_panel.tuning.answers import Teaching
 
 DESCRIPTION = (
     "Without --answers: writes a table of photos of tune on which the student and the concept "
@@ -62,12 +62,11 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _ask(args: argparse.Namespace, tuner: Tuner, node: Node) -> None:
+    from inficond_panel.common.files import make_table, write_whole
     from inficond_panel.common.numbers import count
-    from inficond_panel.common.saved_file import make_table
-    from inficond_panel.common.whole_file import write_whole
-    from inficond_panel.tuning.ask.answer_file import COLUMNS, asked_rows
-    from inficond_panel.tuning.ask.photos import photos_to_ask
-    from inficond_panel.tuning.intents.intent import check_name
+    from inficond_panel.tuning.answer_files import COLUMNS, asked_rows
+    from inficond_panel.tuning.answers import photos_to_ask
+    from inficond_panel.tuning.thumbs import check_name
 
     check_name("class", args.class_name, tuner.store.classes)
     tuner.cures.check_labels_taken()
@@ -89,8 +88,8 @@ def _ask(args: argparse.Namespace, tuner: Tuner, node: Node) -> None:
 
 
 def _teach(args: argparse.Namespace, tuner: Tuner, node: Node) -> None:
-    from inficond_panel.tuning.ask.answer_file import read_answers
-    from inficond_panel.tuning.ask.answers import teach
+    from inficond_panel.tuning.answer_files import read_answers
+    from inficond_panel.tuning.answers import teach
     from inficond_panel.wording.cures import teaching_sentences
 
     answers = read_answers(args.answers, args.class_name, tuner.store)

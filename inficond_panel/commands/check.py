@@ -96,7 +96,7 @@ def _check_study(name: str) -> None:
 def _check_against_store(spec: Spec) -> None:
     """Check class names and link by the store. An unusable store is only a note."""
     from inficond_panel.store import open_store
-    from inficond_panel.store.output_order import hold_store
+    from inficond_panel.store.teacher_outputs import hold_store
 
     try:
         store = open_store(spec.store)

@@ -26,7 +26,7 @@ def run(args: argparse.Namespace) -> None:
     from inficond_panel.commands.shared.student_table import say_students
     from inficond_panel.commands.shared.students import open_students
     from inficond_panel.tuning.documents import tune_document
-    from inficond_panel.tuning.node_names import node_title
+    from inficond_panel.tuning.other_students import node_title
     from inficond_panel.wording.cures import penalty_text
 
     tuner = open_students(args)

@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> None:
     from inficond_panel.results.moved_classes import moved_sentence
     from inficond_panel.results.refit_report import explain
     from inficond_panel.results.refit_words import sentences, untouched_sentences
-    from inficond_panel.tuning.node_names import find_node, node_title
+    from inficond_panel.tuning.other_students import find_node, node_title
 
     tuner = open_students(args, distilled=False)
     node = _latest(tuner) if args.node is None else find_node(tuner, args.node)

@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> None:
     """Write the students of a node, with model card and edits file."""
     from inficond_panel.commands.shared.students import chosen_node, open_students
     from inficond_panel.export import export
-    from inficond_panel.tuning.node_names import node_title
+    from inficond_panel.tuning.other_students import node_title
 
     tuner = open_students(args)
     allow_python(args, tuner.spec)

@@ -85,7 +85,7 @@ def run(args: argparse.Namespace) -> None:
     """Measure the students of one iteration."""
     from inficond_panel.commands.shared.students import chosen_node, count_look, open_students
     from inficond_panel.results.top_measures import check_single_label
-    from inficond_panel.tuning.intents.intent import chosen_names
+    from inficond_panel.tuning.thumbs import chosen_names
     from inficond_panel.vocabulary.confidence import few_draws
 
     tuner = open_students(args, distilled=False)

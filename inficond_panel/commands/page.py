@@ -31,10 +31,10 @@ def run(args: argparse.Namespace) -> None:
     """Write the page of an iteration; nothing is recorded in the history."""
     from inficond_panel.app import page_html
     from inficond_panel.commands.shared.students import chosen_node, open_students
+    from inficond_panel.common.files import write_whole
     from inficond_panel.common.numbers import size_text
-    from inficond_panel.common.whole_file import write_whole
     from inficond_panel.state.export import stem
-    from inficond_panel.tuning.node_names import node_title
+    from inficond_panel.tuning.other_students import node_title
 
     tuner = open_students(args)
     node = chosen_node(tuner, args.node)

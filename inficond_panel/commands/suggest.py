@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> None:
     """Compare the levers, and refit by those that are proposed unless it is a dry run."""
     from inficond_panel.commands.shared.students import open_students
     from inficond_panel.results.levers import levers
-    from inficond_panel.tuning.node_names import find_node, node_title
+    from inficond_panel.tuning.other_students import find_node, node_title
     from inficond_panel.tuning.suggest import carry_out, suggest
     from inficond_panel.tuning.suggest.suggestion import AUTHOR
 

@@ -84,7 +84,7 @@ def run(args: argparse.Namespace) -> None:
 
 def _note_head(args: argparse.Namespace, tuner: Tuner, last: Node) -> None:
     """Say which iteration the page and the other commands take from now on."""
-    from inficond_panel.tuning.node_names import node_title
+    from inficond_panel.tuning.other_students import node_title
 
     head = tuner.head()
     note(f"The head is {node_title(tuner, head)}: page, export, metrics and predict take it.")
@@ -96,7 +96,7 @@ def _say_nodes(
     tuner: Tuner, nodes: list[Node], split: str, remarks: Mapping[str, Sequence[str]]
 ) -> None:
     from inficond_panel.commands.shared.student_table import say_students
-    from inficond_panel.tuning.node_names import node_title
+    from inficond_panel.tuning.other_students import node_title
 
     interval = interval_word(tuner.spec.views.confidence)
     say(f"metrics on the split {split}, changes with their {interval}s")

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from inficond_panel.concepts.extended_store import ExtendedStore, base_of
 from inficond_panel.concepts.scoring import Scoring, score_concept, score_corpus
-from inficond_panel.concepts.typed import scoring_of
+from inficond_panel.concepts.typed import ExtendedStore, base_of, scoring_of
 from inficond_panel.store import Store
 
 

@@ -1,11 +1,24 @@
 """Numerics of the students: exact fit with certificate, metrics, intervals, what-if curves."""
 
-from inficond_panel.distill.metrics.agreement import Agreement, Counts, agreement, discrepancy
+from inficond_panel.distill.curves import (
+    Band,
+    WhatIf,
+    WhatIfs,
+    ap_what_if,
+    change_band,
+    influence_axes,
+    influence_axis,
+    influence_grid,
+    what_if_curve,
+    what_if_curves,
+)
 from inficond_panel.distill.metrics.bootstrap import (
     Interval,
+    TeacherSkill,
     alone,
     change_intervals,
     metric_intervals,
+    teacher_skill,
 )
 from inficond_panel.distill.metrics.calibration import brier, ece, ece_floor
 from inficond_panel.distill.metrics.groups import (
@@ -16,12 +29,15 @@ from inficond_panel.distill.metrics.groups import (
     label_groups,
 )
 from inficond_panel.distill.metrics.outcome import Outcome
-from inficond_panel.distill.metrics.permutation import holm
 from inficond_panel.distill.metrics.point_metrics import (
+    Agreement,
     ClassMetrics,
+    Counts,
+    agreement,
     average_precision,
     average_precision_11,
     class_metrics,
+    discrepancy,
     measure,
 )
 from inficond_panel.distill.metrics.slices import (
@@ -30,28 +46,17 @@ from inficond_panel.distill.metrics.slices import (
     SliceReport,
     SliceResult,
     compare_slices,
+    holm,
     slices_by,
     worst_of_all,
 )
-from inficond_panel.distill.metrics.teacher_skill import TeacherSkill, teacher_skill
-from inficond_panel.distill.robustness.bootstrap_stability import Stability, bootstrap_stability
-from inficond_panel.distill.scores.scores import Scores
+from inficond_panel.distill.refits import RefitPoint, Stability, bootstrap_stability, refit_what_if
+from inficond_panel.distill.scores import Scores
 from inficond_panel.distill.solver.exact import Fit, certify, fit
-from inficond_panel.distill.solver.joint.joint import JointFit, certify_joint, fit_joint
+from inficond_panel.distill.solver.joint import JointFit, certify_joint, fit_joint
 from inficond_panel.distill.solver.objective import decision_function
 from inficond_panel.distill.solver.paper_recipe import fit_paper
-from inficond_panel.distill.solver.soft_targets import SEEN_LABEL, mixed_targets, soft_targets
-from inficond_panel.distill.what_if.curve_bands import Band, ap_what_if, change_band
-from inficond_panel.distill.what_if.curves import (
-    WhatIf,
-    WhatIfs,
-    influence_axes,
-    influence_axis,
-    influence_grid,
-    what_if_curve,
-    what_if_curves,
-)
-from inficond_panel.distill.what_if.refit_points import RefitPoint, refit_what_if
+from inficond_panel.distill.solver.problem import SEEN_LABEL, mixed_targets, soft_targets
 
 __all__ = [
     "MIN_IMAGES",

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from inficond_panel.distill.metrics.decisions import decided
+from inficond_panel.distill.metrics.outcome import decided
 from inficond_panel.tuning.node import weights_hash
 from inficond_panel.vocabulary.tasks import MULTI_LABEL, SIGMOID
 

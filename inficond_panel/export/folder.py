@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from inficond_panel.common.files import write_folder
 from inficond_panel.common.near_words import unknown
-from inficond_panel.common.whole_file import write_folder
 from inficond_panel.errors import ExportError, InficondError
 from inficond_panel.export.card_markdown import UNKNOWN, card_markdown, check_license, hub_readme
 from inficond_panel.export.exported import (
@@ -32,7 +32,7 @@ from inficond_panel.export.onnx_file import (
     read_onnx,
 )
 from inficond_panel.store import Store
-from inficond_panel.tuning.intents.edits import dump_edits
+from inficond_panel.tuning.edits_file import dump_edits
 from inficond_panel.tuning.node import Node, weights_hash
 from inficond_panel.tuning.replay import branch
 from inficond_panel.tuning.tuner import Tuner

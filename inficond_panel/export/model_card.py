@@ -19,7 +19,7 @@ from inficond_panel.export.exported import FORMAT_VERSION
 from inficond_panel.results.frame import intervals_of
 from inficond_panel.results.metrics import changes, metrics
 from inficond_panel.results.top_measures import metrics_together
-from inficond_panel.tuning.history.form import HISTORY
+from inficond_panel.tuning.history.log import HISTORY
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.replay import branch
 from inficond_panel.tuning.tuner import Tuner

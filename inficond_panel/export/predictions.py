@@ -21,8 +21,8 @@ from inficond_panel.common.numbers import defined, written
 from inficond_panel.common.teacher_outputs import log_odds
 from inficond_panel.concepts.photo_scores import PhotoScores
 from inficond_panel.distill import Outcome, decision_function
-from inficond_panel.distill.metrics.decisions import Cutoffs, likeliest
-from inficond_panel.distill.metrics.selective import (
+from inficond_panel.distill.metrics.outcome import Cutoffs, likeliest
+from inficond_panel.distill.metrics.thresholds import (
     LEAST_ANSWERED,
     AbstainRule,
     class_decisions,
@@ -34,7 +34,7 @@ from inficond_panel.export.exported import Exported
 from inficond_panel.results.frame import Heading, make_frame
 from inficond_panel.results.local_explanation import Part, parts_of
 from inficond_panel.store import Store
-from inficond_panel.store.label_checks import class_positions
+from inficond_panel.store.checks import class_positions
 from inficond_panel.vocabulary.confidence import CONFIDENCE, USUAL_NOISE, Noise
 from inficond_panel.vocabulary.metrics import ACCURACY
 from inficond_panel.vocabulary.splits import TUNE

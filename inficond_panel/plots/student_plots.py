@@ -14,8 +14,8 @@ from scipy.special import expit
 from inficond_panel.common.ordering import strongest
 from inficond_panel.distill import influence_axis, influence_grid, what_if_curve
 from inficond_panel.distill.metrics.calibration import BINS, bin_of
-from inficond_panel.distill.metrics.selective import CoveragePoint
-from inficond_panel.quantify.outputs.gamma_sweep import GammaSweep
+from inficond_panel.distill.metrics.thresholds import CoveragePoint
+from inficond_panel.quantify.gamma_sweep import GammaSweep
 from inficond_panel.results.what_if_curves import change_along
 from inficond_panel.tuning import Iteration, Student
 from inficond_panel.vocabulary.confidence import USUAL_NOISE, Noise

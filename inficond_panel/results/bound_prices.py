@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from inficond_panel.distill import Fit
-from inficond_panel.distill.solver.shadow_prices import Price, price_error, shadow_price
-from inficond_panel.tuning.fitting.recipe import solve
-from inficond_panel.tuning.fitting.refit import Cancelled, Progress, start_from
-from inficond_panel.tuning.intents.bounds import box
+from inficond_panel.distill.solver.penalty import Price, price_error, shadow_price
+from inficond_panel.tuning.fitting.recipe import Cancelled, Progress, solve, start_from
+from inficond_panel.tuning.thumbs import box
 
 if TYPE_CHECKING:
     from inficond_panel.tuning.node import Node

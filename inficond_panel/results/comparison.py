@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from inficond_panel.distill import ClassMetrics, Interval, Outcome, change_intervals, measure
-from inficond_panel.distill.metrics.class_mean import mean_change
+from inficond_panel.distill.metrics.bootstrap import mean_change
 from inficond_panel.results.churn import Churn, churn
 from inficond_panel.results.compensation import Mover, moves
 from inficond_panel.results.cross_fitted import chosen_on_tune, evaluation_outcome

@@ -16,7 +16,7 @@ from inficond_panel.distill import Band, discrepancy, influence_grid
 from inficond_panel.results.patches import PATCHES_OF, assigned_counts, patches_of
 from inficond_panel.results.what_if_curves import change_along
 from inficond_panel.tuning import Student, Tuner
-from inficond_panel.tuning.evaluation import Evaluation
+from inficond_panel.tuning.student import Evaluation
 from inficond_panel.vocabulary.confidence import CONFIDENCE
 from inficond_panel.vocabulary.metrics import DISCREPANCIES, DISCREPANCY_P, SUSPECTS, WEIGHT
 

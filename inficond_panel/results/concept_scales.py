@@ -13,10 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from inficond_panel.common.numbers import number
-from inficond_panel.distill.scores.scores import Array
+from inficond_panel.distill.scores import Array
 from inficond_panel.tuning import Tuner
-from inficond_panel.tuning.intents.bounds import step_sizes
-from inficond_panel.tuning.intents.score_scale import score_scale
+from inficond_panel.tuning.thumbs import score_scale, step_sizes
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from inficond_panel.common.files import File
 from inficond_panel.common.interval import NO_INTERVAL, Interval
 from inficond_panel.common.ordering import strongest
-from inficond_panel.common.saved_file import File
 from inficond_panel.distill import average_precision
 from inficond_panel.results.concept_rows import discrepancies, effect
 from inficond_panel.results.concept_scales import concept_scales

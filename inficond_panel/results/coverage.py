@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pandas as pd
 
-from inficond_panel.distill.metrics.selective import Decisions, class_decisions, top_decisions
+from inficond_panel.distill.metrics.thresholds import Decisions, class_decisions, top_decisions
 from inficond_panel.errors import TuningError
 from inficond_panel.results.cross_fitted import evaluation_outcome
 from inficond_panel.results.frame import Heading, make_frame
 from inficond_panel.results.top_measures import evaluation_top_class
-from inficond_panel.tuning.intents.intent import check_name
 from inficond_panel.tuning.node import Node
-from inficond_panel.tuning.node_names import node_title
+from inficond_panel.tuning.other_students import node_title
+from inficond_panel.tuning.thumbs import check_name
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.metrics import ACCURACY, F1
 from inficond_panel.vocabulary.splits import TUNE

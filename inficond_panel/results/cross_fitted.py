@@ -6,7 +6,7 @@ import numpy as np
 
 from inficond_panel.common.cache import once
 from inficond_panel.distill import Outcome
-from inficond_panel.distill.metrics.decisions import Cutoffs
+from inficond_panel.distill.metrics.outcome import Cutoffs
 from inficond_panel.tuning.cures.cross_fit import cross_fitted_logits, steps_to
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.tuner import Tuner

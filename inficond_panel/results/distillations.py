@@ -24,11 +24,10 @@ from inficond_panel.distill import (
     change_intervals,
     metric_intervals,
 )
-from inficond_panel.distill.metrics.bootstrap import draw_counts, interval
-from inficond_panel.distill.metrics.class_mean import class_mean
+from inficond_panel.distill.metrics.bootstrap import class_mean, draw_counts, interval
 from inficond_panel.results.frame import Heading, make_frame
 from inficond_panel.spec.sections.students import Students
-from inficond_panel.tuning.fitting.refit import Progress
+from inficond_panel.tuning.fitting.recipe import Progress
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.confidence import Noise, interval_word

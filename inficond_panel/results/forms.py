@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from inficond_panel.common.files import File, make_table
 from inficond_panel.common.interval import Interval
 from inficond_panel.common.numbers import count, plain, significant, written
-from inficond_panel.common.saved_file import File, make_table
 from inficond_panel.results.frame import LIMITS, Heading, intervals_of
 from inficond_panel.vocabulary.confidence import CONFIDENCE, confidence_word
 

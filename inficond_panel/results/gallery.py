@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from inficond_panel.common.saved_file import File
+from inficond_panel.common.files import File
 from inficond_panel.results.forms import table_file
 from inficond_panel.results.frame import Heading, make_frame
 from inficond_panel.results.image_sets import ImageSet

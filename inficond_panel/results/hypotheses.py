@@ -9,9 +9,9 @@ import pandas as pd
 
 from inficond_panel.common.interval import NO_INTERVAL, columns_of
 from inficond_panel.common.numbers import MINUS, count, written
-from inficond_panel.quantify.experiment.figures import Figures
-from inficond_panel.quantify.experiment.hypotheses import LEAST_TRAININGS, Row, hypotheses
-from inficond_panel.quantify.pixels.knowledge_points import THRESHOLD
+from inficond_panel.quantify.experiment import Figures
+from inficond_panel.quantify.hypotheses import LEAST_TRAININGS, Row, hypotheses
+from inficond_panel.quantify.knowledge_points import THRESHOLD
 from inficond_panel.results.frame import Heading, make_frame
 from inficond_panel.vocabulary.confidence import CONFIDENCE
 

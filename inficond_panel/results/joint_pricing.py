@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from inficond_panel.distill import JointFit, fit_joint
-from inficond_panel.distill.solver.centred_bounds import at_bound
-from inficond_panel.distill.solver.joint.joint import make_joint_problem
-from inficond_panel.distill.solver.joint.joint_objective import JointProblem, least_shift
-from inficond_panel.distill.solver.joint.joint_prices import ConceptAtOptimum
-from inficond_panel.distill.solver.joint.softmax_loss import FittedSoftmax
+from inficond_panel.distill.solver.centred_bounds import ConceptAtOptimum, at_bound
+from inficond_panel.distill.solver.joint import make_joint_problem
+from inficond_panel.distill.solver.joint_objective import FittedSoftmax, JointProblem, least_shift
 from inficond_panel.results.bound_prices import TOLERANCE, Bound, Objective
-from inficond_panel.tuning.fitting.refit import Cancelled, Progress
-from inficond_panel.tuning.intents.bounds import box
+from inficond_panel.tuning.fitting.recipe import Cancelled, Progress
+from inficond_panel.tuning.thumbs import box
 
 if TYPE_CHECKING:
     from inficond_panel.tuning.node import Node

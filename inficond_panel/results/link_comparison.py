@@ -16,12 +16,12 @@ import pandas as pd
 from inficond_panel.common.interval import NO_INTERVAL, columns_of
 from inficond_panel.common.numbers import MINUS
 from inficond_panel.distill import Interval, Outcome, change_intervals, metric_intervals
-from inficond_panel.distill.metrics.class_mean import mean_change, mean_interval
+from inficond_panel.distill.metrics.bootstrap import mean_change, mean_interval
 from inficond_panel.distill.metrics.top_class import TopClass
 from inficond_panel.results.distillations import common_facts, draws_note, look_at
 from inficond_panel.results.frame import Heading, make_frame
 from inficond_panel.results.top_measures import check_single_label, teacher_top_class, top_class
-from inficond_panel.tuning.fitting.refit import Progress
+from inficond_panel.tuning.fitting.recipe import Progress
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.metrics import (

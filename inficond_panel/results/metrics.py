@@ -13,9 +13,9 @@ from typing import Any
 
 import pandas as pd
 
+from inficond_panel.common.files import File
 from inficond_panel.common.interval import Interval
 from inficond_panel.common.numbers import count
-from inficond_panel.common.saved_file import File
 from inficond_panel.distill import (
     Agreement,
     ClassMetrics,
@@ -26,17 +26,16 @@ from inficond_panel.distill import (
     metric_intervals,
     teacher_skill,
 )
-from inficond_panel.distill.metrics.bootstrap import WITH_BIAS
-from inficond_panel.distill.metrics.class_mean import mean_change
+from inficond_panel.distill.metrics.bootstrap import WITH_BIAS, mean_change
 from inficond_panel.distill.metrics.point_metrics import measure
 from inficond_panel.results.cross_fitted import chosen_on_tune, evaluation_outcome
 from inficond_panel.results.forms import table_file
 from inficond_panel.results.frame import Heading, make_frame
 from inficond_panel.results.snapshot import Snapshot
-from inficond_panel.tuning.fitting.refit import Progress
-from inficond_panel.tuning.intents.intent import chosen_names
+from inficond_panel.tuning.fitting.recipe import Progress
 from inficond_panel.tuning.node import Node
-from inficond_panel.tuning.node_names import node_title
+from inficond_panel.tuning.other_students import node_title
+from inficond_panel.tuning.thumbs import chosen_names
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.metrics import AP, ECE, METRICS

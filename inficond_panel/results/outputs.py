@@ -12,11 +12,9 @@ from numpy.typing import NDArray
 from inficond_panel.common.interval import NO_INTERVAL, columns_of
 from inficond_panel.common.numbers import MINUS, written
 from inficond_panel.distill import SEEN_LABEL
-from inficond_panel.quantify.outputs.gamma_sweep import CHOOSERS, GammaOutputs, GammaSweep
-from inficond_panel.quantify.outputs.output_report import MEASURES, OutputMeasure, measure_outputs
-from inficond_panel.quantify.outputs.outputs import Outputs, outputs_on
-from inficond_panel.quantify.outputs.reliability import Reliability
-from inficond_panel.quantify.outputs.separation import Groups
+from inficond_panel.quantify.gamma_sweep import CHOOSERS, GammaOutputs, GammaSweep
+from inficond_panel.quantify.output_report import MEASURES, OutputMeasure, measure_outputs
+from inficond_panel.quantify.outputs import Groups, Outputs, Reliability, outputs_on
 from inficond_panel.results.distillations import common_facts, draws_note
 from inficond_panel.results.frame import Heading, make_frame, plain_headings
 from inficond_panel.tuning.tuner import Tuner

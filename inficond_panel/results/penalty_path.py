@@ -12,23 +12,27 @@ import pandas as pd
 from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.common.interval import columns_of
 from inficond_panel.distill import Fit, Outcome, metric_intervals
-from inficond_panel.distill.scores.scores import Array
+from inficond_panel.distill.scores import Array
 from inficond_panel.results.cross_fitted import chosen_on_tune
 from inficond_panel.results.frame import Heading, make_frame
-from inficond_panel.tuning.cures.choice import choose
 from inficond_panel.tuning.cures.resolution import (
+    choose,
     enough,
     judging,
     lambdas_tried,
     logits_of_tune,
 )
-from inficond_panel.tuning.fitting.class_fit import ClassFit
-from inficond_panel.tuning.fitting.held_out import fit_each, learns_from_tune, unseen_logits
+from inficond_panel.tuning.fitting.class_fit import (
+    ClassFit,
+    fit_each,
+    learns_from_tune,
+    unseen_logits,
+)
 from inficond_panel.tuning.fitting.terms import Terms
-from inficond_panel.tuning.intents.intent import check_name
 from inficond_panel.tuning.node import Node
-from inficond_panel.tuning.node_names import node_title
+from inficond_panel.tuning.other_students import node_title
 from inficond_panel.tuning.student import Student
+from inficond_panel.tuning.thumbs import check_name
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.metrics import AP, FIDELITY
 from inficond_panel.vocabulary.splits import TUNE

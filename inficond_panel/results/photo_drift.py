@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from inficond_panel.concepts.photo_scores import PhotoScores
-from inficond_panel.distill.shift.drift import Drift, drift
+from inficond_panel.distill.drift import Drift, drift
 from inficond_panel.results.frame import Heading, make_frame
 from inficond_panel.store import Store
 from inficond_panel.vocabulary.confidence import CONFIDENCE

@@ -16,11 +16,11 @@ from inficond_panel.results.compensation import Group, Moves, groups, moves
 from inficond_panel.results.joint_pricing import JointPricing
 from inficond_panel.results.moved_classes import MovedClass, moved_classes
 from inficond_panel.tuning import Iteration, Node, Student, Tuner
-from inficond_panel.tuning.fitting.refit import Cancelled, Progress
+from inficond_panel.tuning.edits import Cure
+from inficond_panel.tuning.fitting.recipe import Cancelled, Progress
 from inficond_panel.tuning.fitting.terms import Learned, Terms
-from inficond_panel.tuning.intents.cures import Cure
-from inficond_panel.tuning.intents.intent import Intent
 from inficond_panel.tuning.notices import notices
+from inficond_panel.tuning.thumbs import Intent
 from inficond_panel.vocabulary.intents import BALANCE, DOUBT, LABEL, LAMBDA, LEARN
 from inficond_panel.vocabulary.splits import FIT, TUNE
 

@@ -10,10 +10,10 @@ from inficond_panel.results.bound_prices import Bound, Objective
 from inficond_panel.results.churn import Churn
 from inficond_panel.results.compensation import Group, Mover, Moves
 from inficond_panel.results.refit_report import ClassReport
-from inficond_panel.tuning.intents.edits import dump_intent
-from inficond_panel.tuning.intents.intent import GroupIntent
+from inficond_panel.tuning.edits_file import dump_intent
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.notices import limits_text
+from inficond_panel.tuning.thumbs import GroupIntent
 from inficond_panel.wording.cures import cure_sentences, used_words
 
 #: Step of a weight that prices are told for.

@@ -12,14 +12,14 @@ from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.common.cache import once
 from inficond_panel.common.interval import NO_INTERVAL, columns_of
 from inficond_panel.distill import Interval, metric_intervals
-from inficond_panel.distill.shift.verdict import VERDICT_LEVEL
+from inficond_panel.distill.suspects import VERDICT_LEVEL
 from inficond_panel.results.cross_fitted import evaluation_outcome
 from inficond_panel.results.frame import Heading, make_frame
 from inficond_panel.results.refit_report import refit_of
-from inficond_panel.tuning.fitting.refit import Progress
+from inficond_panel.tuning.fitting.recipe import Progress
 from inficond_panel.tuning.node import Node
-from inficond_panel.tuning.node_names import node_title
-from inficond_panel.tuning.shift.class_shift import (
+from inficond_panel.tuning.other_students import node_title
+from inficond_panel.tuning.shift import (
     ClassShift,
     class_shift,
     class_shifts,

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from inficond_panel.common.files import LIST_BYTES, read_text
 from inficond_panel.common.near_words import near
-from inficond_panel.common.reading import LIST_BYTES, read_text
 from inficond_panel.distill import (
     GroupReport,
     Outcome,
@@ -28,9 +28,9 @@ from inficond_panel.results.cross_fitted import evaluation_outcome
 from inficond_panel.results.frame import Heading, make_frame
 from inficond_panel.results.metrics import facts_of, limits_of
 from inficond_panel.store import Store
-from inficond_panel.tuning.fitting.refit import Cancelled, Progress
-from inficond_panel.tuning.intents.intent import chosen_names
+from inficond_panel.tuning.fitting.recipe import Cancelled, Progress
 from inficond_panel.tuning.node import Node
+from inficond_panel.tuning.thumbs import chosen_names
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, METRICS

@@ -10,13 +10,12 @@ import pandas as pd
 from inficond_panel.common.interval import Interval
 from inficond_panel.common.ordering import strongest
 from inficond_panel.distill import Stability, bootstrap_stability
-from inficond_panel.distill.robustness.bootstrap_stability import joint_stability
+from inficond_panel.distill.refits import joint_stability
 from inficond_panel.results.frame import Heading, make_frame
-from inficond_panel.tuning.fitting.refit import Cancelled, Progress, start_from
-from inficond_panel.tuning.intents.bounds import box
-from inficond_panel.tuning.intents.intent import check_name
+from inficond_panel.tuning.fitting.recipe import Cancelled, Progress, start_from
 from inficond_panel.tuning.node import Node
-from inficond_panel.tuning.node_names import node_title
+from inficond_panel.tuning.other_students import node_title
+from inficond_panel.tuning.thumbs import box, check_name
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.confidence import few_draws, least_draws
 

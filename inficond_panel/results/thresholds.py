@@ -11,13 +11,13 @@ import pandas as pd
 
 from inficond_panel.common.interval import NO_INTERVAL, Interval, columns_of
 from inficond_panel.distill import Outcome, change_intervals, metric_intervals
-from inficond_panel.distill.metrics.threshold_choice import ThresholdChoice
+from inficond_panel.distill.metrics.thresholds import ThresholdChoice
 from inficond_panel.errors import TuningError
 from inficond_panel.results.cross_fitted import evaluation_outcome
 from inficond_panel.results.frame import Heading, make_frame
-from inficond_panel.tuning.intents.intent import chosen_names
 from inficond_panel.tuning.node import Node
-from inficond_panel.tuning.node_names import node_title
+from inficond_panel.tuning.other_students import node_title
+from inficond_panel.tuning.thumbs import chosen_names
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.metrics import F1, PRECISION, RECALL, keys

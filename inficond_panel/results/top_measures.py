@@ -27,9 +27,9 @@ from inficond_panel.results.cross_fitted import evaluation_outcome
 from inficond_panel.results.frame import Heading, make_frame
 from inficond_panel.results.metrics import facts_of
 from inficond_panel.store import Store
-from inficond_panel.store.label_checks import class_positions
+from inficond_panel.store.checks import class_positions
 from inficond_panel.tuning.node import Node
-from inficond_panel.tuning.node_names import node_title
+from inficond_panel.tuning.other_students import node_title
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.metrics import TOP_K, TOP_METRICS
 

@@ -20,12 +20,11 @@ from inficond_panel.distill import (
     measure,
     refit_what_if,
 )
+from inficond_panel.distill.refits import RefitPoint, refit_grid, refit_points
 from inficond_panel.distill.solver.centred_bounds import free_range
-from inficond_panel.distill.what_if.refit_points import RefitPoint, refit_grid, refit_points
-from inficond_panel.tuning.fitting.recipe import solve_joint
-from inficond_panel.tuning.fitting.refit import Cancelled, start_from
-from inficond_panel.tuning.intents.bounds import box
+from inficond_panel.tuning.fitting.recipe import Cancelled, solve_joint, start_from
 from inficond_panel.tuning.student import Student
+from inficond_panel.tuning.thumbs import box
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.confidence import CONFIDENCE
 from inficond_panel.vocabulary.metrics import DECISIONS, FIDELITY

@@ -6,8 +6,7 @@ in the process of a server only. Each module tells which, and why.
 
 from functools import cache
 
-from inficond_panel.serving.answers import guard_answers, guard_routes
-from inficond_panel.serving.login import guard_login
+from inficond_panel.serving.answers import guard_answers, guard_login, guard_routes
 from inficond_panel.serving.messages import guard_messages, guard_writes
 from inficond_panel.serving.sessions import guard_sessions
 

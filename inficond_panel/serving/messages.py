@@ -32,7 +32,7 @@ from bokeh.server.views.ws import WSHandler
 from panel.io import document
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
-from inficond_panel.serving.replace import one_line, stand_before
+from inficond_panel.serving.answers import one_line, stand_before
 
 #: Bytes of one part of a message, unless ``--websocket-max-message-size`` says otherwise.
 MESSAGE_SIZE = 1 << 20

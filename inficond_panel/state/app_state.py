@@ -20,7 +20,7 @@ from inficond_panel.state.tree import TargetsState
 from inficond_panel.state.tuning import TuningState
 from inficond_panel.store import Store
 from inficond_panel.tuning import Tuner
-from inficond_panel.tuning.intents.asked import is_known
+from inficond_panel.tuning.edits import is_known
 from inficond_panel.vocabulary.splits import TUNE
 
 

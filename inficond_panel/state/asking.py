@@ -14,9 +14,8 @@ from inficond_panel.state.jobs import Job, Jobs
 from inficond_panel.state.selection import EVERYTHING, Rights
 from inficond_panel.state.tuning import TuningState
 from inficond_panel.tuning import Node
-from inficond_panel.tuning.ask.answers import Teaching, decided
-from inficond_panel.tuning.ask.drafts import Draft, Drafts, Reply
-from inficond_panel.tuning.ask.photos import ASKED, photos_to_ask
+from inficond_panel.tuning.answer_files import Draft, Drafts, Reply
+from inficond_panel.tuning.answers import ASKED, Teaching, decided, photos_to_ask
 from inficond_panel.vocabulary.splits import TUNE
 
 #: Answers that a student can be judged by: some teach it, the others judge.

@@ -12,9 +12,8 @@ from inficond_panel.results.churn import churn
 from inficond_panel.results.cross_fitted import evaluation_outcome
 from inficond_panel.results.moved_classes import MovedClass, moved_classes
 from inficond_panel.tuning import Node, Tuner
-from inficond_panel.tuning.intents.asked import asked_from_json, place_of
-from inficond_panel.tuning.intents.cures import Balance, Cure
-from inficond_panel.tuning.intents.intent import Intent
+from inficond_panel.tuning.edits import Balance, Cure, asked_from_json, place_of
+from inficond_panel.tuning.thumbs import Intent
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, F1, FIDELITY, keys
 
 

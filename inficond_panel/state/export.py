@@ -13,8 +13,8 @@ from typing import Any
 
 import param
 
+from inficond_panel.common.files import File, file_stem
 from inficond_panel.common.numbers import size_text
-from inficond_panel.common.saved_file import File, file_stem
 from inficond_panel.errors import InficondError, MissingExtraError
 from inficond_panel.export import FORMATS, export
 from inficond_panel.export.folder import edits_text

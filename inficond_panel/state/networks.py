@@ -24,14 +24,14 @@ from inficond_panel.state.selection import EVERYTHING, Rights
 from inficond_panel.state.students import StudentsState
 from inficond_panel.store import Store
 from inficond_panel.tuning import Node, Tuner
-from inficond_panel.tuning.replay import carry_on
-from inficond_panel.tuning.typed_concepts import (
+from inficond_panel.tuning.opening import (
     add_concept,
     nearest_concepts,
     remove_concept,
     typed_of,
     typed_text,
 )
+from inficond_panel.tuning.replay import carry_on
 
 #: Bytes of the largest photo that is taken. As text, with a message of 1 MB around it, it fits.
 MOST_BYTES = 600_000

@@ -15,7 +15,7 @@ from inficond_panel.state.jobs import Job, Jobs
 from inficond_panel.state.selection import Selection
 from inficond_panel.state.students import StudentsState
 from inficond_panel.state.tuning import TuningState
-from inficond_panel.tuning.shift.class_shift import ClassShift
+from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.tuning.suggest import Suggestion, suggest
 
 #: Classes up to which all are looked at; of more, those that are selected.

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import param
 
-from inficond_panel.common.saved_file import File
+from inficond_panel.common.files import File
 from inficond_panel.distill import Band, ClassMetrics, WhatIf, influence_axis, what_if_curve
 from inficond_panel.errors import CancelledError, InficondError
 from inficond_panel.results.compensation import Group

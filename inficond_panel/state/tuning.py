@@ -29,10 +29,9 @@ from inficond_panel.state.selection import EVERYTHING, Rights
 from inficond_panel.state.students import StudentsState
 from inficond_panel.state.tree import Seen, TreeState
 from inficond_panel.tuning import Intent, Iteration, Node, Tuner, notices
-from inficond_panel.tuning.ask.answers import Answers, Teaching, teach
-from inficond_panel.tuning.intents.asked import is_known, place_of
-from inficond_panel.tuning.intents.cures import Balance, Doubt, Label, Lambda, Learn
-from inficond_panel.tuning.optimality import optimality_notices
+from inficond_panel.tuning.answers import Answers, Teaching, teach
+from inficond_panel.tuning.edits import Balance, Doubt, Label, Lambda, Learn, is_known, place_of
+from inficond_panel.tuning.node import optimality_notices
 from inficond_panel.vocabulary.splits import HOLDOUT
 
 #: Its bounds are the same in a spec and on the page.
@@ -133,7 +132,7 @@ class TuningState(TreeState):
     def notices(self) -> list[str]:
         """Decisions of the rules about the batch, or, when it is done, about the refit.
 
-        Bounds of the branch that give way, and thumbs on a weight of 0; see ``conflicts``. Of a
+        Bounds of the branch that give way, and thumbs on a weight of 0; see ``tuning.thumbs``. Of a
         joint student also the other classes that moved most, or would by the preview; and which
         students ended far from their optimum.
         """

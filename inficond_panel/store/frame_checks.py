@@ -10,7 +10,7 @@ import pandas as pd
 
 from inficond_panel.common.near_words import near, nearest
 from inficond_panel.common.teacher_outputs import logits_fault, probabilities_fault
-from inficond_panel.store.label_checks import single_label_fault
+from inficond_panel.store.checks import single_label_fault
 from inficond_panel.vocabulary.splits import FIT, SPLITS, TUNE
 
 #: What is finite in a frame must be so in the store, which holds float32.

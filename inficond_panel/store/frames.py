@@ -10,19 +10,17 @@ import numpy as np
 import pandas as pd
 
 from inficond_panel.common import clock
+from inficond_panel.common.files import named
 from inficond_panel.common.numbers import as_text
 from inficond_panel.common.teacher_outputs import logits_of
-from inficond_panel.common.whole_file import named
 from inficond_panel.errors import DataError
 from inficond_panel.store import frame_checks as checks
-from inficond_panel.store.hashing import array_hash, content_hash
 from inficond_panel.store.images import UnreadableImage, decode, thumbnail
-from inficond_panel.store.lock import only_run
 from inficond_panel.store.opening import open_store
-from inficond_panel.store.output_order import ORDER_REMEDY, hold_outputs
-from inficond_panel.store.schema import GIVEN
+from inficond_panel.store.schema import GIVEN, array_hash, content_hash
 from inficond_panel.store.store import Store
-from inficond_panel.store.write import write_store
+from inficond_panel.store.teacher_outputs import ORDER_REMEDY, hold_outputs
+from inficond_panel.store.write import only_run, write_store
 from inficond_panel.version import __version__
 from inficond_panel.vocabulary.splits import FIT
 from inficond_panel.vocabulary.tasks import ACTIVATIONS, AS_GIVEN, TASKS

@@ -23,8 +23,8 @@ from inficond_panel.common.cache import once
 from inficond_panel.common.numbers import count
 from inficond_panel.errors import StoreError, StoreFormatError
 from inficond_panel.store.opening import open_store
-from inficond_panel.store.oracle_logits import teacher_others
 from inficond_panel.store.store import Store
+from inficond_panel.store.teacher_outputs import teacher_others
 from inficond_panel.store.write import write_store
 from inficond_panel.version import __version__
 from inficond_panel.vocabulary.splits import FIT
@@ -174,7 +174,7 @@ def write_part(store: Store, arrays: Mapping[str, Any], paths: Sequence[Path | s
     ``arrays`` are as in ``write_store``, over the concepts and classes of the store as it was
     written: names, digests, scores and logits of the images, and segments and thumbnails where the
     store has them. ``paths`` are the photos' files. Raises ``StoreFormatError`` for arrays that do
-    not fit. Whoever calls holds the store's lock (``store.lock``).
+    not fit. Whoever calls holds the store's lock (``store.write``).
     """
     images, folder = len(arrays["image"]), more_folder(store)
     shared = [name for name in _SHARED if store.has(name)]

@@ -11,8 +11,13 @@ import numpy as np
 import xarray as xr
 
 from inficond_panel.errors import StoreFormatError, StoreMissingError
-from inficond_panel.store.attribute_checks import attribute_faults
-from inficond_panel.store.label_checks import single_label_fault
+from inficond_panel.store.checks import (
+    MOST_SEGMENTS,
+    Sizes,
+    attribute_faults,
+    pieces_fault,
+    single_label_fault,
+)
 from inficond_panel.store.schema import (
     COORDINATES,
     FIXED,
@@ -23,7 +28,6 @@ from inficond_panel.store.schema import (
     part_faults,
 )
 from inficond_panel.store.store import WRITE_AGAIN, Store
-from inficond_panel.store.value_checks import MOST_SEGMENTS, Sizes, pieces_fault
 
 #: Names, or bytes of thumbnails, for each byte on disk: neither can be packed as tightly.
 _MOST_PER_BYTE: dict[str, int] = {"thumbnail": 1000, **dict.fromkeys(COORDINATES, 20)}

@@ -13,7 +13,7 @@ from PIL import Image
 
 from inficond_panel.common.teacher_outputs import log_odds
 from inficond_panel.errors import DataError, StoreFormatError
-from inficond_panel.store.hashing import array_hash
+from inficond_panel.store.checks import value_fault
 from inficond_panel.store.schema import (
     COORDINATES,
     FIXED,
@@ -22,8 +22,8 @@ from inficond_panel.store.schema import (
     PARTS,
     PIECEWISE,
     VARIABLES,
+    array_hash,
 )
-from inficond_panel.store.value_checks import value_fault
 from inficond_panel.vocabulary.splits import SPLITS
 from inficond_panel.vocabulary.tasks import ACTIVATIONS, TASKS
 

@@ -1,29 +1,80 @@
-"""Write a store: whole, or not at all."""
+"""Write a store, or arrays added to one: whole, or not at all, one run at a time."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import zarr
+from filelock import FileLock, Timeout
 
-from inficond_panel.common.whole_file import replacing
-from inficond_panel.errors import StoreFormatError
-from inficond_panel.store.attribute_checks import attributes_hash
-from inficond_panel.store.hashing import ArrayHash, content_hash
+from inficond_panel.common.files import replacing
+from inficond_panel.errors import StoreError, StoreFormatError
+from inficond_panel.store.checks import attributes_hash
 from inficond_panel.store.schema import (
+    ADDED_LATER,
     ATTRIBUTES,
     CONVENTIONS,
     COORDINATES,
     FORMAT_VERSION,
     PIECEWISE,
     VARIABLES,
+    ArrayHash,
     Variable,
     attributes_of,
+    content_hash,
     part_faults,
 )
+from inficond_panel.store.store import Store
+
+
+def lock_of(store: Path) -> Path:
+    """The file that names who writes a store."""
+    return store.with_name(f"{store.name}.lock")
+
+
+@contextmanager
+def only_run(store: Path) -> Iterator[None]:
+    """Hold ``<store>.lock`` while the block runs; raise ``StoreError`` where another run has it.
+
+    The lock ends with its process, however that ends. The file names who holds it.
+    """
+    path = lock_of(store)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise StoreError(
+            f"{store} is being written by {_holder(path)}.",
+            "Wait until it is done, stop it, or choose another place with --store.",
+        ) from None
+    try:
+        _sign(path)
+        yield
+    finally:
+        with suppress(OSError):  # on Windows the release does it
+            path.unlink()  # while it is held: nobody else has it yet
+        lock.release()
+
+
+def _sign(path: Path) -> None:
+    began = time.strftime("%Y-%m-%d %H:%M:%S")
+    with suppress(OSError):  # on Windows nobody can write to a file that is locked,
+        path.write_text(f"process {os.getpid()} on {socket.gethostname()}, since {began}", "utf-8")
+
+
+def _holder(path: Path) -> str:
+    with suppress(OSError):  # nor read it
+        return path.read_text("utf-8") or "another process"
+    return "another process"
+
 
 #: Upper limit of values in a chunk; of arrays read a piece at a time a chunk is a few images.
 _CHUNK_VALUES = 1 << 20
@@ -120,3 +171,37 @@ def _chunks(name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
     row = max(1, int(np.prod(shape[1:])))
     rows = max(1, min(shape[0], limit // row))
     return (rows, *(max(1, n) for n in shape[1:]))
+
+
+class Stored:
+    """An array of a store, read when it is sliced."""
+
+    def __init__(self, store: Store, name: str) -> None:
+        self.name = name
+        self._array = store.dataset[name]
+        self._store = store
+        self.shape, self.dtype, self.ndim = self._array.shape, self._array.dtype, self._array.ndim
+
+    def __len__(self) -> int:
+        return int(self.shape[0])
+
+    def __getitem__(self, rows: slice) -> np.ndarray:
+        try:
+            return self._array[rows].to_numpy()
+        except Exception as error:  # zarr raises many kinds for a damaged chunk
+            raise StoreError(f"{self._store.path} is damaged.") from error
+
+
+def add_arrays(store: Store, arrays: Mapping[str, Any], attrs: Mapping[str, Any]) -> None:
+    """Write the store anew with ``arrays`` and ``attrs`` added, or in place of such that it has.
+
+    The names must be in ``ADDED_LATER``; ``content_hash`` stays. Everything that is there is read
+    and checked first, then copied a part at a time. Raises ``StoreError`` for a damaged store, and
+    ``ValueError`` for another name.
+    """
+    if wrong := set(arrays) - ADDED_LATER:
+        raise ValueError(f"{', '.join(sorted(wrong))} cannot be added to a store.")
+    store.verify()
+    known = [name for name in {**COORDINATES, **VARIABLES} if store.has(name)]
+    copied = {name: Stored(store, name) for name in known}
+    write_store(store.path, {**copied, **arrays}, {**store.attrs, **attrs})

@@ -8,8 +8,7 @@ from typing import Any
 from inficond_panel.common.numbers import defined
 from inficond_panel.distill import ClassMetrics
 from inficond_panel.store import Store
-from inficond_panel.tuning.node import Node
-from inficond_panel.tuning.optimality import optimality_notices
+from inficond_panel.tuning.node import Node, optimality_notices
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.metrics import METRICS
 from inficond_panel.vocabulary.splits import SPLITS

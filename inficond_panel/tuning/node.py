@@ -1,19 +1,21 @@
-"""One iteration of the provenance tree: students, and what they came from."""
+"""Node of the provenance tree: students, their origin, and the distance from their optimum."""
 
 from __future__ import annotations
 
 import copy
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+import math
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from inficond_panel.tuning.intents.bounds import Bounds
-from inficond_panel.tuning.intents.cures import Cure
-from inficond_panel.tuning.intents.intent import Intent
+from inficond_panel.errors import OptimumWarning
+from inficond_panel.tuning.edits import Cure
+from inficond_panel.tuning.thumbs import Bounds, Intent
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,3 +110,104 @@ def node_id(parent: str | None, asked: Iterable[Intent | Cure], settings: Mappin
     }
     text = json.dumps(facts, sort_keys=True, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True)
+class Iteration:
+    """A ``Node`` less what grows with concepts, classes and depth; its names mean the same.
+
+    ``own_bounds`` are those that its intents set, ``bound_count`` counts all that are in force.
+    ``gap`` is the largest of all classes. A tree of thousands fits in memory.
+    """
+
+    id: str
+    parent: str | None
+    number: int
+    intents: tuple[Intent, ...]
+    own_bounds: Bounds = field(repr=False)
+    bound_count: int
+    gap: float
+    seconds: float
+    author: str
+    created: str
+    weights_hash: str
+    name: str = ""
+    note: str = ""
+    cures: tuple[Cure, ...] = ()
+    resolved: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def asked(self) -> tuple[Intent | Cure, ...]:
+        """All that this iteration was asked for: thumbs, then cures."""
+        return *self.intents, *self.cures
+
+    @property
+    def tuned(self) -> tuple[str, ...]:
+        """Names of the classes that this iteration tunes, sorted."""
+        return tuple(sorted({item.class_name for item in self.asked}))
+
+    def labelled(self, name: str, note: str) -> Iteration:
+        """The same iteration with other labels."""
+        same = (name, note) == (self.name, self.note)
+        return self if same else replace(self, name=name, note=note)
+
+
+def to_iteration(node: Node) -> Iteration:
+    """Iteration of a node, as the tree lists it; without labels, since these change."""
+    keys = [(intent.class_name, intent.concept) for intent in node.intents]
+    return Iteration(
+        id=node.id,
+        parent=node.parent,
+        number=node.number,
+        intents=node.intents,
+        own_bounds={key: node.bounds[key] for key in keys if key in node.bounds},
+        bound_count=len(node.bounds),
+        gap=max(node.gap),
+        seconds=node.seconds,
+        author=node.author,
+        created=node.created,
+        weights_hash=node.weights_hash,
+        cures=node.cures,
+        resolved=node.resolved,
+    )
+
+
+#: Distance to the optimum, relative to the objective at w = 0, that the paper's recipe may end at.
+FAR = 0.02
+
+
+def optimality_notices(node: Node, classes: Sequence[str]) -> list[str]:
+    """One sentence for students of a node that end far from their optimum, else nothing.
+
+    Students of the paper's recipe are far above ``FAR``, exact ones above the tolerance that they
+    were fitted with. The sentence names the worst of the ``classes``, its gap, and what to do.
+    """
+    paper = node.settings.get("solver") == "paper"
+    limit = FAR if paper else node.settings.get("tolerance", math.inf)
+    gaps = {
+        name: gap
+        for name, gap, kind in zip(classes, node.gap, node.certificate, strict=True)
+        if not gap <= limit and not (paper and kind == "kkt")
+    }
+    if not gaps:
+        return []
+    worst = max(gaps, key=lambda name: gaps[name])
+    share, gap = f"{len(gaps)} of {len(node.gap)} classes", gaps[worst]
+    if paper:
+        return [
+            f"The paper's recipe ended above the optimum by more than {FAR:.0%} of the loss "
+            f"without concepts for {share}, by {gap:.1%} for “{worst}”: give students.epochs and "
+            "tuning.epochs more, or take solver: exact."
+        ]
+    return [
+        f"The exact solver did not converge for {share}: the gap of “{worst}” is {gap:.1e}, above "
+        f"students.tolerance {limit:g}, so better weights may exist. Rescale concepts whose scores "
+        "are far larger than the others', set smaller bounds, or raise students.lambda or "
+        "students.tolerance."
+    ]
+
+
+def warn_of_optimality(node: Node, classes: Sequence[str]) -> None:
+    """Issue the notices of a node as ``OptimumWarning``, which the command line prints."""
+    for sentence in optimality_notices(node, classes):
+        warnings.warn(sentence, OptimumWarning, stacklevel=3)

@@ -7,10 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 import numpy as np
 
 from inficond_panel.common.numbers import MINUS
-from inficond_panel.tuning.intents.asked import Asked, thumbs_of
-from inficond_panel.tuning.intents.conflicts import Candidate, best, by_concept, rank
-from inficond_panel.tuning.intents.intent import size_words
+from inficond_panel.tuning.edits import Asked, thumbs_of
 from inficond_panel.tuning.node import Node
+from inficond_panel.tuning.thumbs import Candidate, best, by_concept, rank, size_words
 from inficond_panel.tuning.tuner import Tuner
 
 Limits = tuple[float | None, float | None]

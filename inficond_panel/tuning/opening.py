@@ -1,17 +1,151 @@
-"""Open a spec's store and history together, as the command line and the page do."""
+"""Tuners opened: of a spec's store and history, and over the concepts typed there.
+
+Typed concepts are kept beside the history, since its iterations are of these concepts. Each set of
+concepts has a root of its own (a node's settings hold the store's hash): the iterations without a
+concept are there again when it is taken away, and with it when it is typed again.
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from inficond_panel.common.cache import once
-from inficond_panel.errors import StoreMissingError
+from inficond_panel.common.near_words import listed, missing
+from inficond_panel.concepts.texts import TextEncoder
+from inficond_panel.concepts.typed import (
+    ExtendedStore,
+    TypedConcept,
+    TypedFolder,
+    base_of,
+    extended,
+    type_concept,
+)
+from inficond_panel.errors import StoreMissingError, TuningError
 from inficond_panel.spec import Spec, check_against, find_spec, load_spec
 from inficond_panel.store import Store, open_store
 from inficond_panel.tuning.history.history import History
 from inficond_panel.tuning.tuner import Tuner
-from inficond_panel.tuning.typed_concepts import typed_anew, with_typed
+
+_IN_MEMORY = ":memory:"
+
+
+def typed_folder(history: str | Path) -> TypedFolder | None:
+    """The typed concepts of a history: the folder ``<history>.concepts`` beside its file.
+
+    ``x.history.sqlite`` and ``x.sqlite`` both have ``x.concepts``. None for a history in memory.
+    """
+    if str(history) == _IN_MEMORY:
+        return None
+    path = Path(history)
+    stem = path.name.removesuffix(".sqlite").removesuffix(".history")
+    return TypedFolder(path.with_name(f"{stem}.concepts"))
+
+
+def with_typed(store: Store, history: str | Path) -> Store:
+    """``store`` with the concepts that were typed in this history."""
+    folder = typed_folder(history)
+    return extended(store, folder.read(store)) if folder else store
+
+
+def typed_of(store: Store) -> tuple[TypedConcept, ...]:
+    """The typed concepts of a store, by name."""
+    return store.typed if isinstance(store, ExtendedStore) else ()
+
+
+def typed_anew(tuner: Tuner) -> Tuner:
+    """The tuner over the concepts typed in its history by now; itself where they are the same."""
+    folder = typed_folder(tuner.history.path)
+    typed = tuple(folder.read(base_of(tuner.store))) if folder else typed_of(tuner.store)
+    return tuner if typed == typed_of(tuner.store) else _over(tuner, typed)
+
+
+def others_of(tuner: Tuner) -> int:
+    """Number of concepts typed in this history that belong to another store."""
+    folder = typed_folder(tuner.history.path)
+    return folder.others(tuner.store) if folder else 0
+
+
+def add_concept(tuner: Tuner, text: str, encoder: TextEncoder) -> Tuner:
+    """The tuner over one more concept: ``text`` is ``name`` or ``name, synonym, synonym``.
+
+    The concept is encoded and scored from the store's segment embeddings, no photo is read, and
+    kept beside the history. The students over it are others, with a root of their own: ``root()``
+    distills them. Raises what ``store.type_concept`` does.
+    """
+    typed = type_concept(tuner.store, text, encoder)
+    folder = typed_folder(tuner.history.path)
+    if folder:
+        folder.add(typed)
+    return _over(tuner, [*typed_of(tuner.store), typed])
+
+
+def remove_concept(tuner: Tuner, name: str) -> Tuner:
+    """The tuner without a typed concept; ``TuningError`` for a concept that was not typed."""
+    typed = typed_of(tuner.store)
+    named = [one for one in typed if one.name.casefold() == name.strip().casefold()]
+    if not named:
+        known = [one.name for one in typed]
+        raise TuningError(
+            missing("typed concept", name, known),
+            f"There are: {listed(known)}. Those of the corpus stay.",
+        )
+    folder = typed_folder(tuner.history.path)
+    if folder:
+        folder.remove(named[0])
+    return _over(tuner, [one for one in typed if one is not named[0]])
+
+
+def copy_concepts(tuner: Tuner, history: str | Path) -> None:
+    """Keep the typed concepts beside another history too."""
+    folder = typed_folder(history)
+    if folder:
+        for one in typed_of(tuner.store):
+            folder.add(one)
+
+
+def mirror_concepts(tuner: Tuner, history: str | Path) -> None:
+    """Keep the typed concepts beside another history, and no others of this store there."""
+    folder = typed_folder(history)
+    if folder:
+        names = {one.name for one in typed_of(tuner.store)}
+        for one in folder.read(base_of(tuner.store)):
+            if one.name not in names:
+                folder.remove(one)
+    copy_concepts(tuner, history)
+
+
+def nearest_concepts(store: Store, typed: TypedConcept, count: int = 3) -> list[tuple[str, float]]:
+    """Concepts with the nearest text vectors, and the cosine: twins would share the influence."""
+    cosine = store.concept_text_embedding @ typed.text
+    order = [i for i in np.argsort(-cosine) if store.concepts[i] != typed.name][:count]
+    return [(store.concepts[i], float(cosine[i])) for i in order]
+
+
+def typed_text(one: TypedConcept) -> str:
+    """``red bus (scarlet bus): scores 0.212, 90 % from 0.150 to 0.301``; of rare ones how rare."""
+    synonyms = f" ({', '.join(one.texts[1:])})" if one.texts[1:] else ""
+    low, middle, high = np.quantile(one.score, [0.05, 0.5, 0.95])
+    if not one.score.any():
+        return f"{one.name}{synonyms}: scores 0 on all {len(one.score):,} images"
+    if middle == 0:
+        there = f"{np.count_nonzero(one.score):,} of {len(one.score):,} images"
+        return f"{one.name}{synonyms}: scores above 0 on {there}, {one.score.max():.3f} at most"
+    return f"{one.name}{synonyms}: scores {middle:.3f}, 90 % from {low:.3f} to {high:.3f}"
+
+
+def _over(tuner: Tuner, typed: Sequence[TypedConcept]) -> Tuner:
+    store = extended(base_of(tuner.store), typed)
+    return _tuner(store, tuner.spec, tuner.history, tuner.penalties)
+
+
+@once(4)
+def _tuner(store: Store, spec: Spec, history: History, penalties: tuple[float, ...]) -> Tuner:
+    """Shared by all sessions that go over to the same concepts."""
+    return Tuner(store, spec, history, penalties)
 
 
 def open_tuner(

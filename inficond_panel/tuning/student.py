@@ -1,19 +1,228 @@
-"""The student of one class at one node, with the images of one split that it is judged on."""
+"""Students of a node: logits, decisions and metrics on the images of one split."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
-from inficond_panel.distill import ClassMetrics, Outcome
-from inficond_panel.distill.metrics.decisions import Cutoff, Mask
+from inficond_panel.common.cache import Latest, once
+from inficond_panel.common.near_words import near
+from inficond_panel.distill import (
+    ClassMetrics,
+    Outcome,
+    Scores,
+    TeacherSkill,
+    decision_function,
+    measure,
+    teacher_skill,
+)
+from inficond_panel.distill.metrics.outcome import Cutoff, Cutoffs, Mask, decided
+from inficond_panel.errors import TuningError
+from inficond_panel.spec.sections.students import NO_THRESHOLD
 from inficond_panel.store import Store
-from inficond_panel.tuning.evaluation import Evaluation
-from inficond_panel.tuning.node import Node
-from inficond_panel.vocabulary.tasks import SOFTMAX
+from inficond_panel.tuning.node import Iteration, Node
+from inficond_panel.vocabulary.splits import TUNE
+from inficond_panel.vocabulary.tasks import SIGMOID, SINGLE_LABEL, SOFTMAX
+
+#: What is kept of nodes in use, by all sessions together: logits, and as much again of outcomes.
+_KEPT_BYTES = 1 << 27
+_KEPT_NODES = 8, 256  # at least, at most
+#: Metrics kept of nodes by all sessions together; those of one class of one node count as one.
+_KEPT_METRICS = 1 << 17
+
+
+class Evaluation:
+    """Logits, decisions and metrics of nodes on one store, with the threshold per class.
+
+    They are kept by student, not by node: a refit leaves most students as they were, and one that
+    was previewed is known when it is made. With ``link`` softmax a logit is the log-odds of its
+    class, which depends on the weights of all; and with one class per image the decisions on a
+    class depend on all students. ``unseen`` gives the logits ``(n,)`` of the photos of ``tune``
+    for a node and class that learned from them, each by a fit without the photo, else None: what
+    was trained on is not shown as if it were new. Raises ``TuningError`` for a threshold of a class
+    that the store does not know, and for any with one class per image.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        thresholds: Mapping[str, float],
+        link: str = SIGMOID,
+        unseen: Callable[[Node, int], np.ndarray | None] = lambda node, k: None,
+    ) -> None:
+        _check_thresholds(thresholds, store)
+        self.store, self.link, self._unseen = store, link, unseen
+        self.thresholds = tuple(thresholds.get(name, 0.0) for name in store.classes)
+        nodes = int(np.clip(_KEPT_BYTES // max(store.teacher_logit.nbytes, 1), *_KEPT_NODES))
+        students = nodes * max(len(store.classes), 1)
+        self._columns: Latest[_Student, np.ndarray] = Latest(students)
+        self._outcomes: Latest[tuple[_Student, str], Outcome] = Latest(students)
+        self._decided: Latest[tuple[_Student, str], Outcome] = Latest(students)
+        self._measured: Latest[tuple[_Student, str], ClassMetrics] = Latest(students)
+        nodes = max(_KEPT_METRICS // max(len(store.classes), 1), _KEPT_NODES[0])
+        self._of_nodes: Latest[tuple[str, str, str], dict[str, ClassMetrics]] = Latest(nodes)
+        self.logits = once(_KEPT_NODES[0])(self._logits)  # made of the columns at little cost
+        self.teacher_outcomes = once(3)(self._teacher_outcomes)
+        self.decisions = once(_KEPT_NODES[0])(self._decisions)
+        self.teacher_decisions = once(3)(self._teacher_decisions)
+        self.cutoffs = once(_KEPT_NODES[0])(self._cutoffs)
+        self.teacher_skills = once(3)(self._teacher_skills)
+
+    def decided(self, logits: np.ndarray) -> Mask:
+        """Decisions ``(n, K)`` by logits of all classes, of students or teacher."""
+        return decided(logits, self.thresholds, self.store.task)
+
+    def cutoffs_of(self, logits: np.ndarray) -> Cutoffs:
+        """Cutoffs of all classes by logits ``(n, K)`` of students."""
+        return Cutoffs(logits, self.thresholds, self.store.task, self.link)
+
+    def outcome(self, node: Node, split: str, k: int) -> Outcome:
+        """Outcome of a node's student of the class at ``k`` on a split; its arrays are read-only.
+
+        Sorted once for all metrics, and for all decisions by the same logits.
+        """
+        student = self._student(node, k)
+        outcome = self._outcomes.get((student, split))
+        if outcome is None:
+            outcome = self._outcome(self.logits(node)[self.store.rows(split), k], k, split)
+            self._outcomes.put((student, split), outcome)
+        if self.store.task != SINGLE_LABEL:
+            return outcome
+        key = self._decider(node, k), split
+        decided = self._decided.get(key)
+        if decided is None:
+            decided = outcome.deciding(self.cutoffs(node, split).of(k))
+            self._decided.put(key, decided)
+        return decided
+
+    def metrics(self, node: Node, split: str) -> dict[str, ClassMetrics]:
+        """Metrics of each class on a split; nan where undefined."""
+        made = self.known_metrics(node, split)
+        if made is None:
+            made = self._measure(node, split)
+            self._of_nodes.put((node.id, node.weights_hash, split), made)
+        return made
+
+    def known_metrics(self, node: Node | Iteration, split: str) -> dict[str, ClassMetrics] | None:
+        """The metrics that were computed of late; None where they have to be."""
+        return self._of_nodes.get((node.id, node.weights_hash, split))
+
+    def _measure(self, node: Node, split: str) -> dict[str, ClassMetrics]:
+        teachers, made = self.teacher_outcomes(split), {}
+        for k, name in enumerate(self.store.classes):
+            student = self._decider(node, k)
+            metrics = self._measured.get((student, split))
+            if metrics is None:
+                metrics = measure(self.outcome(node, split, k), teachers[name])
+                self._measured.put((student, split), metrics)
+            made[name] = metrics
+        return made
+
+    def _logits(self, node: Node) -> np.ndarray:
+        students = self._students(node)
+        known = {k: self._columns.get(student) for k, student in enumerate(students)}
+        columns = {k: column for k, column in known.items() if column is not None}
+        new = [k for k in known if k not in columns]
+        if new and self.link == SOFTMAX:
+            new = list(known)
+        if new:  # a pass over all scores
+            weights, intercepts = node.weights[:, new], node.intercepts[new]
+            made = decision_function(self._scores, weights, intercepts, self.link)
+            for k, column in zip(new, made.T, strict=True):
+                columns[k] = np.ascontiguousarray(column)
+                learned = self._unseen(node, k)
+                if learned is not None:
+                    columns[k][self.store.rows(TUNE)] = learned
+                self._columns.put(students[k], columns[k])
+        logits = np.stack([columns[k] for k in known], axis=1)
+        logits.setflags(write=False)
+        return logits
+
+    def _students(self, node: Node) -> list[_Student]:
+        return [self._student(node, k) for k in range(len(self.store.classes))]
+
+    def _student(self, node: Node, k: int) -> _Student:
+        """Student whose logits are kept; of a joint one each class's follow from all weights."""
+        return _whole(node, k) if self.link == SOFTMAX else _students(node)[k]
+
+    def _decider(self, node: Node, k: int) -> _Student:
+        """Student whose decisions are kept: with one class per image they follow from all."""
+        return _whole(node, k) if self.store.task == SINGLE_LABEL else self._student(node, k)
+
+    @cached_property
+    def _scores(self) -> Scores:
+        return Scores(self.store.concept_score)
+
+    def _teacher_outcomes(self, split: str) -> dict[str, Outcome]:
+        logits = self.store.teacher_log_odds[self.store.rows(split)]
+        cutoffs = Cutoffs(logits, self.thresholds, self.store.task)
+        return {
+            name: self._outcome(logits[:, k], k, split, cutoffs.of(k))
+            for k, name in enumerate(self.store.classes)
+        }
+
+    def _teacher_skills(self, split: str) -> dict[str, TeacherSkill]:
+        teachers = self.teacher_outcomes(split)
+        return {name: teacher_skill(outcome) for name, outcome in teachers.items()}
+
+    def _decisions(self, node: Node, split: str) -> Mask:
+        """Decisions ``(n, K)`` of the students on a split, read-only."""
+        return _fixed(self.decided(self.logits(node)[self.store.rows(split)]))
+
+    def _teacher_decisions(self, split: str) -> Mask:
+        """Decisions ``(n, K)`` of the teacher on a split, read-only."""
+        return _fixed(self.decided(self.store.teacher_log_odds[self.store.rows(split)]))
+
+    def _cutoffs(self, node: Node, split: str) -> Cutoffs:
+        """Cutoffs of the students on a split."""
+        return self.cutoffs_of(self.logits(node)[self.store.rows(split)])
+
+    def _outcome(
+        self, logit: np.ndarray, k: int, split: str, cutoff: Cutoff | None = None
+    ) -> Outcome:
+        label = _fixed(self.store.label[self.store.rows(split), k])
+        teacher = self.teacher_decisions(split)[:, k]
+        return Outcome(
+            label, _fixed(logit), teacher, self.thresholds[k] if cutoff is None else cutoff
+        )
+
+
+#: One student of a node: its class, the bytes of its weights (of a joint one their hash), its
+#: intercept.
+_Student = tuple[int, bytes, float]
+
+
+@lru_cache(256)
+def _students(node: Node) -> list[_Student]:
+    weights = np.ascontiguousarray(node.weights.T)
+    return [(k, w.tobytes(), float(node.intercepts[k])) for k, w in enumerate(weights)]
+
+
+def _whole(node: Node, k: int) -> _Student:
+    return k, node.weights_hash.encode(), 0.0
+
+
+def _fixed(values: np.ndarray) -> np.ndarray:
+    values.setflags(write=False)
+    return values
+
+
+def _check_thresholds(thresholds: Mapping[str, float], store: Store) -> None:
+    if thresholds and store.task == SINGLE_LABEL:
+        raise TuningError(
+            f"students.threshold {NO_THRESHOLD}.",
+            "Remove students.threshold from the spec.",
+        )
+    for name in thresholds:
+        if name not in store.classes:
+            raise TuningError(
+                f"students.threshold: there is no class {name!r} in the store."
+                f"{near(name, store.classes)}",
+                "Correct the spec.",
+            )
 
 
 @dataclass(frozen=True)
@@ -69,7 +278,7 @@ class Student:
     def cutoff(self) -> Cutoff:
         """Logit above which the student decides that the class is present.
 
-        The threshold of the class; with one class per image ``(n,)``, see ``metrics.decisions``.
+        The threshold of the class; with one class per image ``(n,)``, see ``metrics.outcome``.
         """
         return self.outcome.cutoff
 
@@ -153,8 +362,3 @@ class Students(Mapping[str, Student]):
     def outcomes(self) -> dict[str, Outcome]:
         """Their outcomes, by class."""
         return {name: student.outcome for name, student in self.items()}
-
-
-def _fixed(values: np.ndarray) -> np.ndarray:
-    values.setflags(write=False)
-    return values

@@ -11,16 +11,19 @@ import numpy as np
 
 from inficond_panel.errors import TuningError
 from inficond_panel.store import Store
+from inficond_panel.tuning.edits import check_cures
 from inficond_panel.tuning.fitting.terms import Terms, terms_of
-from inficond_panel.tuning.history.events import HistoryState
-from inficond_panel.tuning.history.form import HISTORY
 from inficond_panel.tuning.history.history import History
-from inficond_panel.tuning.intents.asked import check_cures
-from inficond_panel.tuning.intents.bounds import box, in_force, resolve
-from inficond_panel.tuning.intents.intent import check_name, check_names
-from inficond_panel.tuning.intents.score_scale import score_scale
-from inficond_panel.tuning.iteration import Iteration, to_iteration
-from inficond_panel.tuning.node import Node
+from inficond_panel.tuning.history.log import HISTORY, HistoryState
+from inficond_panel.tuning.node import Iteration, Node, to_iteration
+from inficond_panel.tuning.thumbs import (
+    box,
+    check_name,
+    check_names,
+    in_force,
+    resolve,
+    score_scale,
+)
 from inficond_panel.vocabulary.splits import HOLDOUT
 
 #: Nodes of which it is kept who set their bounds and terms, by all sessions.

@@ -13,29 +13,31 @@ import numpy as np
 from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.common.cache import Latest, once
 from inficond_panel.distill import SEEN_LABEL, ClassMetrics, Outcome, TeacherSkill
-from inficond_panel.distill.metrics.decisions import Cutoffs
+from inficond_panel.distill.metrics.outcome import Cutoffs
 from inficond_panel.errors import TuningError
 from inficond_panel.spec import Spec, with_students
 from inficond_panel.store import Store
 from inficond_panel.tuning.cures.cure_terms import CureTerms
-from inficond_panel.tuning.evaluation import Evaluation
+from inficond_panel.tuning.edits import Asked, split_asked, thumbs_of
 from inficond_panel.tuning.fitting import recipe
+from inficond_panel.tuning.fitting.class_fit import learns_from_tune, unseen_logits
 from inficond_panel.tuning.fitting.fit_data import FitData
-from inficond_panel.tuning.fitting.held_out import learns_from_tune, unseen_logits
 from inficond_panel.tuning.fitting.penalty_choice import choose_penalties
-from inficond_panel.tuning.fitting.refit import Batch, Cancelled, Progress, distilled, refitted
+from inficond_panel.tuning.fitting.recipe import Batch, Cancelled, Progress, distilled, refitted
 from inficond_panel.tuning.fitting.terms import Terms, terms_of
 from inficond_panel.tuning.history.history import History
-from inficond_panel.tuning.intents.asked import Asked, split_asked, thumbs_of
-from inficond_panel.tuning.intents.bounds import Bounds, check_together, in_force, resolve
-from inficond_panel.tuning.intents.conflicts import canonical
-from inficond_panel.tuning.intents.intent import check_names
-from inficond_panel.tuning.intents.score_scale import score_scale
-from inficond_panel.tuning.iteration import Iteration
-from inficond_panel.tuning.node import Node, node_id
-from inficond_panel.tuning.optimality import warn_of_optimality
-from inficond_panel.tuning.student import Students
+from inficond_panel.tuning.node import Iteration, Node, node_id, warn_of_optimality
+from inficond_panel.tuning.student import Evaluation, Students
 from inficond_panel.tuning.student_history import StudentHistory
+from inficond_panel.tuning.thumbs import (
+    Bounds,
+    canonical,
+    check_names,
+    check_together,
+    in_force,
+    resolve,
+    score_scale,
+)
 from inficond_panel.vocabulary.tasks import SOFTMAX
 
 #: Fits of previews kept, of all sessions.
@@ -194,7 +196,7 @@ class Tuner(StudentHistory):
         Only the students of classes with an intent in the batch are refitted, from the parent's
         stored weights; the others are kept bit for bit. A ``joint`` student is refitted
         whole. All bounds of the branch stay enforced.
-        Intents that contradict each other are settled by the rule of ``conflicts``, and
+        Intents that contradict each other are settled by the rule of ``thumbs``, and
         ``tuning.notices`` says how. Cures are carried out by the labels of ``tune``, or on the
         terms that they were ``resolved`` to before (``Node.resolved``). The same parent and
         intents give the same node: it is not fitted twice. Warns by ``OptimumWarning`` of students

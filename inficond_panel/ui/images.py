@@ -29,7 +29,7 @@ from inficond_panel.store.images import SUFFIXES, UnreadableImage, decode
 if TYPE_CHECKING:
     from panel.custom import JSComponent
 
-    from inficond_panel.common.saved_file import File
+    from inficond_panel.common.files import File
     from inficond_panel.results.gallery import Gallery
     from inficond_panel.state import AppState
     from inficond_panel.store import Store

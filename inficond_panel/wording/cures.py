@@ -6,15 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from inficond_panel.common.interval import Interval
 from inficond_panel.common.numbers import count
-from inficond_panel.tuning.ask.answers import LEAST_ANSWERED, Teaching
-from inficond_panel.tuning.ask.drafts import Draft
-from inficond_panel.tuning.ask.photos import ASKED
+from inficond_panel.tuning.answer_files import Draft
+from inficond_panel.tuning.answers import ASKED, LEAST_ANSWERED, Teaching
+from inficond_panel.tuning.edits import Balance, Cure, Doubt, Label, Lambda, Learn
 from inficond_panel.tuning.fitting.terms import Terms
-from inficond_panel.tuning.intents.cures import Balance, Cure, Doubt, Label, Lambda, Learn
-from inficond_panel.tuning.intents.intent import Intent, size_words
 from inficond_panel.tuning.suggest.gain import Gain
 from inficond_panel.tuning.suggest.levers import AS_IT_IS, Lever
 from inficond_panel.tuning.suggest.suggestion import MEASURED, Suggestion
+from inficond_panel.tuning.thumbs import Intent, size_words
 from inficond_panel.vocabulary.confidence import interval_word
 from inficond_panel.vocabulary.intents import (
     ANSWERS,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from inficond_panel.common.numbers import change_number, count, number
 from inficond_panel.distill import TeacherSkill
-from inficond_panel.distill.shift.drift import LEVEL, ConceptDrift, Drift
+from inficond_panel.distill.drift import LEVEL, ConceptDrift, Drift
 from inficond_panel.vocabulary.confidence import interval_word
 from inficond_panel.vocabulary.metrics import AP
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 
 from inficond_panel.common.numbers import count, number, signed
 from inficond_panel.distill import Interval
-from inficond_panel.distill.shift.verdict import LARGE_LOSS, NONE, SHIFT, UNKNOWN, Verdict
-from inficond_panel.tuning.shift.class_shift import ClassShift, Suspect
+from inficond_panel.distill.suspects import LARGE_LOSS, NONE, SHIFT, UNKNOWN, Verdict
+from inficond_panel.tuning.shift import ClassShift, Suspect
 from inficond_panel.wording.metrics import advice_sentence, teacher_sentence
 
 #: Classes that are named before the rest is left out.

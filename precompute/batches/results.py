@@ -17,12 +17,12 @@ from typing import Any
 
 import numpy as np
 
+from inficond_panel.common.files import replacing
 from inficond_panel.common.sliced import Sliced
-from inficond_panel.common.whole_file import replacing
 from inficond_panel.errors import StoreError
 from inficond_panel.store import Store, open_store
-from inficond_panel.store.added_arrays import Stored
-from inficond_panel.store.hashing import array_hash
+from inficond_panel.store.schema import array_hash
+from inficond_panel.store.write import Stored
 
 Arrays = dict[str, np.ndarray]
 #: Keys of the photos that are run together.

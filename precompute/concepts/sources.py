@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
+from inficond_panel.common.files import INSTANCES_BYTES, WORD_BYTES, lines_of, read_text
 from inficond_panel.common.near_words import near
-from inficond_panel.common.reading import INSTANCES_BYTES, WORD_BYTES, lines_of, read_text
 from inficond_panel.errors import DataError
 from precompute.concepts.corpus import read_corpus
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from inficond_panel.common.installation import missing_extra
 from inficond_panel.common.sliced import Sliced
-from inficond_panel.concepts.projection import along_axes, among_neighbours
+from inficond_panel.concepts.scoring import along_axes, among_neighbours
 
 #: Neighbours that t-SNE (its perplexity) and UMAP look at; fewer where there are few concepts.
 _PERPLEXITY = 30.0

@@ -9,16 +9,17 @@ from typing import Any
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.dataset import Dataset as Section
 from inficond_panel.spec.sections.dataset import PythonDataset
-from inficond_panel.store.label_checks import REMEDY, single_label_fault
+from inficond_panel.store.checks import REMEDY, single_label_fault
 from precompute.datasets.dataset import Dataset, Encoded, Listing
-from precompute.datasets.layouts.coco import coco_listing
-from precompute.datasets.layouts.existing import check_encoder, encoded_batches, store_dataset
-from precompute.datasets.layouts.folder import folder_listing
-from precompute.datasets.layouts.python_source import python_listing
-from precompute.datasets.layouts.scenes import scenes_dataset
-from precompute.datasets.layouts.tables import columns_listing, table_listing
-from precompute.datasets.layouts.voc import voc_listing
-from precompute.datasets.python_function import source
+from precompute.datasets.existing import (
+    check_encoder,
+    encoded_batches,
+    scenes_dataset,
+    store_dataset,
+)
+from precompute.datasets.published import coco_listing, voc_listing
+from precompute.datasets.python_source import python_listing, source
+from precompute.datasets.tables import columns_listing, folder_listing, table_listing
 
 __all__ = ["Dataset", "Encoded", "check_encoder", "encoded_batches", "load_dataset"]
 

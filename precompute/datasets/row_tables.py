@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from inficond_panel.common.files import check_file, lines_of
 from inficond_panel.common.installation import missing_extra
 from inficond_panel.common.numbers import as_text
-from inficond_panel.common.reading import check_file, lines_of
 from inficond_panel.errors import DataError
 
 _NUMBER = re.compile(r"-?\d+")

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from inficond_panel.common.files import read_lines
 from inficond_panel.common.installation import shipped_folder
-from inficond_panel.common.reading import read_lines
 from inficond_panel.errors import DataError
 from inficond_panel.store import open_store
-from precompute.datasets.files import image_files, without_suffix
-from precompute.datasets.layouts.coco import read_instances
-from precompute.datasets.layouts.voc import voc_classes
-from precompute.detect.layout import Layout, role_of
-from precompute.detect.tables import Glance, look_at_tables
+from precompute.datasets.published import read_instances, voc_classes
+from precompute.datasets.tables import image_files, without_suffix
+from precompute.detect.layout import Glance, Layout, look_at_tables, role_of
 
 _SAMPLES = "samples.json"
 #: Files that a library writes, the library's name for the folder, and the function that reads it.

@@ -1,12 +1,18 @@
-"""Layout that a look at a folder finds, and the division of its images."""
+"""Layout of a folder: its division of images, and its tables, read at every row."""
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
+
+from inficond_panel.common.numbers import as_text
+from inficond_panel.errors import DataError
+from precompute.datasets.row_tables import is_spaced, read_rows
 
 _ROLES = {
     "fit": ("fit", "train", "training", "trainval"),
@@ -79,3 +85,190 @@ def _share(layout: Layout, name: str, share: float) -> Mapping[str, Any]:
     by_column = layout.column and name != "all"
     source = {"column": layout.column, "value": name} if by_column else {"from": name}
     return {**source, "share": share, "seed": 0, "stratify": True}
+
+
+_SUFFIXES = (".csv", ".parquet", ".pq")
+_SPLIT_NAMES = ("split", "subset", "partition", "set")
+#: Splits that are numbered, as in Waterbirds and CelebA, and the usual names of them.
+_NUMBERED = {"0": "train", "1": "val", "2": "test"}
+_LABEL_NAMES = ("label", "labels", "class", "classes", "tags", "category", "finding labels")
+_TARGET_NAMES = ("y", "label", "target")
+_ID_NAMES = ("image_id", "img_id", "id", "uid", "imageid", "key")
+
+
+_LABELS = {"0", "1", "0.0", "1.0", ""}
+_SIGNED = {"-1", "1", "-1.0", "1.0", ""}
+_MARKS = "|;,"
+#: A column with more values than this is not one whose values images share.
+_MOST_VALUES = 10_000
+_ROWS_AT_ONCE = 1000
+
+
+@dataclass
+class Column:
+    """Facts on all cells of a column: ``values`` in order, None where there are too many to keep;
+    ``whole``: whole numbers, all of them."""
+
+    values: dict[str, None] | None = field(default_factory=dict)
+    numbers: bool = True
+    whole: bool = True
+    lists: bool = False
+    marks: set[str] = field(default_factory=set)
+
+    def add(self, cells: Sequence[Any]) -> None:
+        """Look at some more cells."""
+        texts = dict.fromkeys(map(as_text, cells))
+        self.numbers = self.numbers and all(map(_is_number, texts))
+        self.whole = self.whole and self.numbers and all(float(text).is_integer() for text in texts)
+        self.lists = self.lists or any(isinstance(cell, list) for cell in cells)
+        self.marks |= {mark for mark in _MARKS if any(mark in text for text in texts)}
+        if self.values is not None:
+            self.values |= texts
+            self.values = self.values if len(self.values) <= _MOST_VALUES else None
+
+    def has_at_most(self, count: float) -> bool:
+        """True if the column has at most ``count`` values."""
+        return self.values is not None and len(self.values) <= count
+
+    def is_of(self, cells: set[str]) -> bool:
+        """True if the column has only these cells, and not only empty ones."""
+        return self.values is not None and {""} != self.values.keys() <= cells
+
+
+@dataclass(frozen=True)
+class Glance:
+    """A table: its header, the number of its rows, and what each column is."""
+
+    path: Path
+    header: list[str]
+    rows: int
+    columns: Mapping[str, Column]
+
+    def texts(self, name: str) -> list[str]:
+        """Cells of a column as text, read again."""
+        position = self.header.index(name)
+        return [as_text(row[position]) for _, row in read_rows(self.path)[1]]
+
+    @property
+    def absent(self) -> int:
+        """Cell of a class that is absent: 0, or -1 in a table with columns of 1 and -1, and none
+        of 1 and 0."""
+        signed = [c for c in self.columns.values() if c.is_of(_SIGNED) and not c.is_of(_LABELS)]
+        plain = [c for c in self.columns.values() if c.is_of(_LABELS) and not c.is_of(_SIGNED)]
+        return -1 if signed and not plain else 0
+
+    @property
+    def labels(self) -> list[str]:
+        """Columns of 1, ``absent`` and nothing, with at least one that is not empty."""
+        cells = _SIGNED if self.absent else _LABELS
+        return [name for name, found in self.columns.items() if found.is_of(cells)]
+
+    @property
+    def targets(self) -> list[str]:
+        """Columns of labels: those called a target, such as y, where there are any."""
+        return [name for name in self.labels if name.lower() in _TARGET_NAMES] or self.labels
+
+    @property
+    def numbers(self) -> list[str]:
+        """Columns of finite numbers."""
+        return [name for name, found in self.columns.items() if found.numbers]
+
+    @property
+    def is_labels(self) -> bool:
+        """True if it is ``image_id`` and a column of labels per class."""
+        return self._named and self.labels == self.header[1:]
+
+    @property
+    def is_logits(self) -> bool:
+        """True if it is ``image_id`` and columns of numbers, not all whole: labels, splits, boxes
+        and landmarks are."""
+        others = [self.columns[name] for name in self.header[1:]]
+        whole = all(column.whole for column in others)
+        return self._named and not whole and all(column.numbers for column in others)
+
+    @property
+    def is_metadata(self) -> bool:
+        """True if it is ``image_id`` and columns of which one has values that images share."""
+        shared = any(self.columns[name].has_at_most(self.rows / 2) for name in self.header[1:])
+        return shared and self._named and not self.is_labels and not self.is_logits
+
+    @property
+    def _named(self) -> bool:
+        return self.header[0] == "image_id" and len(self.header) > 1
+
+    def path_column(self, folder: Path) -> tuple[str, Path] | None:
+        """Column whose cells are files, and the folder that they start from."""
+        folders = [folder, *sorted(place for place in folder.iterdir() if place.is_dir())]
+        for name, column in self.columns.items():
+            if column.numbers:
+                continue
+            found = dict.fromkeys(self.texts(name)) if column.values is None else column.values
+            cells = [cell for cell in found if cell]
+            for place in folders if cells else ():
+                there = sum(_is_file(place / cell) for cell in cells)
+                if there * 2 > len(cells):
+                    return name, place
+        return None
+
+    def split_column(self) -> tuple[str, dict[str, str]] | None:
+        """Column of splits, and its values, each with the name of the split that it stands for."""
+        for name, column in self.columns.items():
+            values = [value for value in column.values or () if value]
+            if values and all(map(role_of, values)) and len(values) <= 5:
+                return name, {value: value for value in sorted(values)}
+            if name.lower() in _SPLIT_NAMES and set(values) == set(_NUMBERED):
+                return name, _NUMBERED
+        return None
+
+    def label_column(self) -> tuple[str, str] | None:
+        """Column of the names of classes, and what is between them, "" if nothing."""
+        for name, column in self.columns.items():
+            if column.lists:
+                return name, ""
+            if name.lower() in _LABEL_NAMES:
+                return name, next((mark for mark in _MARKS if mark in column.marks), "")
+        return None
+
+    def id_columns(self) -> list[str]:
+        """Columns that may name the images."""
+        named = [name for name in self.header if name.lower() in _ID_NAMES]
+        return [name for name in named if len(set(self.texts(name))) == self.rows]
+
+
+def glance(path: Path) -> Glance | None:
+    """Look at all of a table; None for one without rows. Raises ``DataError`` for a file that is
+    none."""
+    header, rows = read_rows(path)
+    columns, count = {name: Column() for name in header}, 0
+    while some := [row for _, row in islice(rows, _ROWS_AT_ONCE)]:
+        count += len(some)
+        for column, cells in zip(columns.values(), zip(*some, strict=True), strict=True):
+            column.add(cells)
+    return Glance(path, header, count, columns) if count else None
+
+
+def look_at_tables(folder: Path) -> tuple[list[Glance], list[DataError]]:
+    """Tables of a folder at a glance, and the faults of those that cannot be read."""
+    found, faults = [], []
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() not in _SUFFIXES and not is_spaced(path):
+            continue
+        try:
+            found += [table] if (table := glance(path)) else []
+        except DataError as error:
+            faults.append(error)
+    return found, faults
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        return math.isfinite(float(cell))
+    except ValueError:
+        return False
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False

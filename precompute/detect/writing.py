@@ -14,7 +14,7 @@ import numpy as np
 from inficond_panel.common.near_words import listed
 from inficond_panel.common.teacher_outputs import logits_fault, probabilities_fault
 from inficond_panel.errors import DataError
-from inficond_panel.store.label_checks import REMEDY, is_single_label, single_label_fault
+from inficond_panel.store.checks import REMEDY, is_single_label, single_label_fault
 from inficond_panel.vocabulary.tasks import SIGMOID, SOFTMAX
 from precompute.datasets import Dataset
 from precompute.datasets.row_tables import read_rows

@@ -16,8 +16,8 @@ from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
+from inficond_panel.common.files import ANNOTATION_BYTES, read_text
 from inficond_panel.common.installation import missing_extra
-from inficond_panel.common.reading import ANNOTATION_BYTES, read_text
 from inficond_panel.errors import DataError, InficondError
 from inficond_panel.spec.sections.encoder import HUB
 

@@ -17,11 +17,9 @@ from torch.nn import functional
 from inficond_panel.common.devices import CPU, torch_device
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.encoder import TransformersEncoder
-from precompute.encoder.dense.blocks import with_module
-from precompute.encoder.dense.path import Dense, grid_of
+from precompute.encoder.dense_blocks import Dense, grid_of, with_module
 from precompute.encoder.hub import fetch_model, load_pretrained, loading, model_digest
-from precompute.encoder.image import FILTERS, Encoder, chosen_size
-from precompute.encoder.precision import Precision
+from precompute.encoder.image import FILTERS, Encoder, Precision, chosen_size
 from precompute.encoder.text import TextEncoder
 
 _TYPES = ("clip", "siglip")
@@ -181,7 +179,7 @@ def _pool_all(joint: Any) -> Callable[[Any], Any]:
 
 
 def _last(block: Any, attention: str) -> Callable[[Any], Any]:
-    """The last block with another attention; see ``precompute.encoder.dense.blocks``."""
+    """The last block with another attention; see ``precompute.encoder.dense_blocks``."""
     own, norm = block.self_attn, block.layer_norm1
     queries: Any = with_module(own, "k_proj", own.q_proj)
     keys: Any = with_module(own, "q_proj", own.k_proj)

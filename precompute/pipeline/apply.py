@@ -14,15 +14,15 @@ from PIL import Image
 from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.common.devices import device_text
 from inficond_panel.common.numbers import size_text
-from inficond_panel.concepts.extended_store import base_of
 from inficond_panel.concepts.photo_scores import PhotoScores, PhotoSegments, ScoredTexts
+from inficond_panel.concepts.typed import base_of
 from inficond_panel.errors import DataError, InficondError
 from inficond_panel.spec import Spec
 from inficond_panel.spec.sections.teacher import LogitsTeacher, NetworkTeacher
 from inficond_panel.store import Store
 from inficond_panel.store.images import UnreadableImage, decode
 from precompute.batches.results import Arrays, plain, stage_of
-from precompute.batches.segmenting import Settings, segment_batch
+from precompute.batches.run import Settings, segment_batch
 from precompute.datasets import load_dataset
 from precompute.encoder import Encoder, encoder_inputs, load_encoder
 from precompute.segments import SegmentSettings, settings_of

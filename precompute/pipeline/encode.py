@@ -24,13 +24,12 @@ from precompute.batches.results import (
     keys_in,
     stage_of,
 )
-from precompute.batches.run import Run
-from precompute.batches.segmenting import Features, Segmenting, encoder_key
+from precompute.batches.run import Features, Run, Segmenting, encoder_key
 from precompute.pipeline.inputs import Inputs
 from precompute.pipeline.stages import encoder_of, with_head
 from precompute.teachers import batch_of, check_finite
 from precompute.teachers import encoder_of as encoder_of_heads
-from precompute.teachers.passes import keep_batch, known_batches
+from precompute.teachers.stage import keep_batch, known_batches
 
 Part = tuple[Sequence[str], Callable[[], Arrays]]
 _FEATURES = "features"

@@ -17,18 +17,18 @@ from inficond_panel.spec.sections.concepts import Filters, Projections
 from inficond_panel.spec.sections.encoder import Encoder as EncoderSection
 from inficond_panel.spec.sections.teacher import LogitsTeacher, NetworkTeacher
 from inficond_panel.store import FORMAT_VERSION, open_store
-from inficond_panel.store.hashing import array_hash
-from inficond_panel.store.label_checks import one_class_note
+from inficond_panel.store.checks import one_class_note
+from inficond_panel.store.schema import array_hash
 from inficond_panel.vocabulary.splits import FIT, SPLITS
 from inficond_panel.vocabulary.tasks import TASKS
 from precompute.batches.results import key_of, photo_keys, plain
-from precompute.batches.segmenting import Settings
+from precompute.batches.run import Settings
 from precompute.concepts.corpus import read_corpus
 from precompute.datasets import Dataset, check_encoder, load_dataset
 from precompute.encoder import encoder_digest, encoder_inputs, encoder_name, templates
 from precompute.segments import settings_of
 from precompute.segments.files import with_masks
-from precompute.segments.settings import Training, training_of
+from precompute.segments.methods import Training, training_of
 from precompute.teachers import (
     check_labels,
     fit_rows,

@@ -21,7 +21,6 @@ from inficond_panel.spec import Spec
 from inficond_panel.spec.sections.teacher import LogitsTeacher, NetworkTeacher
 from inficond_panel.store import Store, open_store
 from inficond_panel.store.images import decode
-from inficond_panel.store.lock import only_run
 from inficond_panel.store.more_photos import (
     Extended,
     MorePhotos,
@@ -30,19 +29,18 @@ from inficond_panel.store.more_photos import (
     parts_of,
     write_part,
 )
+from inficond_panel.store.write import only_run
 from inficond_panel.vocabulary.splits import FIT, HOLDOUT, TUNE
 from precompute.batches.results import UNREADABLE, Results, Segmented, photo_keys
-from precompute.batches.run import Progress, Run
-from precompute.batches.segmenting import Settings
+from precompute.batches.run import Progress, Run, Settings
 from precompute.datasets import Dataset
 from precompute.datasets.dataset import photo_digest
-from precompute.datasets.files import image_files, without_suffix
+from precompute.datasets.tables import image_files, without_suffix
 from precompute.encoder import fetch_encoder
 from precompute.pipeline.apply import checked_settings, checked_teacher
-from precompute.pipeline.assemble import encoded_arrays, small_encoded
+from precompute.pipeline.assemble import encoded_arrays, near_pairs, small_encoded, small_photos
 from precompute.pipeline.encode import Encoding
 from precompute.pipeline.inputs import Inputs
-from precompute.pipeline.near_duplicates import near_pairs, small_photos
 from precompute.pipeline.run import partial_folder, usual_workers, writing_to
 from precompute.segments.files import with_masks
 from precompute.teachers import fetch_teacher, network_inputs, pass_keys

@@ -17,8 +17,7 @@ import torch
 from torch import Tensor
 
 from inficond_panel.common.torch_thread import one_torch_thread
-from inficond_panel.concepts.extended_store import base_of
-from inficond_panel.concepts.typed import scoring_of
+from inficond_panel.concepts.typed import base_of, scoring_of
 from inficond_panel.errors import ExportError
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store

@@ -20,7 +20,7 @@ from precompute.pipeline.inputs import Inputs, read_inputs
 from precompute.pipeline.run import partial_folder, usual_workers
 from precompute.pipeline.sampling import Sample, take_sample
 from precompute.teachers import batch_of
-from precompute.teachers.passes import known_batches
+from precompute.teachers.stage import known_batches
 
 #: Bytes of a photo's results in ``<store>.partial``: 256 px, 16 segments, 512 dimensions.
 _BYTES_PER_IMAGE = 75_000

@@ -18,17 +18,17 @@ import numpy as np
 from inficond_panel.common import clock
 from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.common.devices import device_text
+from inficond_panel.common.files import replaced, restore
 from inficond_panel.common.numbers import duration
-from inficond_panel.common.whole_file import replaced, restore
 from inficond_panel.errors import InficondError, OrderError, StoreError
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store, open_store, write_store
-from inficond_panel.store.lock import lock_of, only_run
-from inficond_panel.store.output_order import hold_store
+from inficond_panel.store.teacher_outputs import hold_store
+from inficond_panel.store.write import lock_of, only_run
 from inficond_panel.vocabulary.splits import SPLITS
 from precompute.batches.results import Arrays, Results, stage_of, stores_near
 from precompute.batches.run import Progress, Run
-from precompute.concepts.filters import Dropped, filter_lines
+from precompute.concepts.corpus import Dropped, filter_lines
 from precompute.encoder import fetch_encoder
 from precompute.pipeline import stages
 from precompute.pipeline.assemble import assemble

@@ -13,7 +13,7 @@ from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.errors import InficondError
 from inficond_panel.spec.sections.teacher import HeadTeacher, NetworkTeacher
 from inficond_panel.store.images import UnreadableImage
-from precompute.batches.segmenting import Features, Segmenting, encoder_key
+from precompute.batches.run import Features, Segmenting, encoder_key
 from precompute.encoder.hub import offline
 from precompute.pipeline.inputs import Inputs
 from precompute.teachers import batch_of, load_embedding, load_teacher, stacked

@@ -19,16 +19,16 @@ from inficond_panel.spec.sections.concepts import Filters
 from inficond_panel.store import Store
 from inficond_panel.vocabulary.splits import FIT
 from precompute.batches.results import Arrays, Segmented, stage_of
-from precompute.batches.run import Run
-from precompute.batches.segmenting import Settings, encoder_key, loaded
-from precompute.concepts.corpus import read_corpus, twin_warnings
-from precompute.concepts.filters import (
+from precompute.batches.run import Run, Settings, encoder_key, loaded
+from precompute.concepts.corpus import (
     Dropped,
     Filtered,
     check_left,
     class_texts,
     filter_inactive,
     filter_texts,
+    read_corpus,
+    twin_warnings,
 )
 from precompute.concepts.umap_projection import project, project_segments
 from precompute.datasets import load_dataset

@@ -20,9 +20,16 @@ import numpy as np
 from PIL import Image
 
 from precompute.segments.files import divide_by_mask
-from precompute.segments.methods import cluster_graph, cluster_kmeans, felzenszwalb, slic, to_edges
+from precompute.segments.methods import (
+    SegmentSettings,
+    cluster_graph,
+    cluster_kmeans,
+    felzenszwalb,
+    settings_of,
+    slic,
+    to_edges,
+)
 from precompute.segments.regions import boxes, connect, shares, unit, upsample
-from precompute.segments.settings import SegmentSettings, settings_of
 
 __all__ = [
     "SegmentSettings",

@@ -11,9 +11,8 @@ from PIL import Image
 
 from inficond_panel.store.images import UnreadableImage
 from precompute.datasets import Dataset
-from precompute.segments.methods import merged
+from precompute.segments.methods import SegmentSettings, merged
 from precompute.segments.regions import components
-from precompute.segments.settings import SegmentSettings
 
 _MODES = {"1", "L", "P", "I", "I;16"}
 

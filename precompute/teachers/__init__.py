@@ -5,19 +5,21 @@ onnxruntime and scikit-learn are imported when a teacher needs them.
 """
 
 from precompute.teachers.head import check_labels
-from precompute.teachers.inputs import fit_rows, network_inputs, pass_keys, teacher_inputs
 from precompute.teachers.loading import (
     batch_of,
     encoder_of,
     fetch_teacher,
+    fit_rows,
     load_embedding,
     load_teacher,
+    network_inputs,
+    pass_keys,
+    teacher_inputs,
 )
 from precompute.teachers.outputs import check_order, check_table, in_spec, resolved
-from precompute.teachers.passes import check_finite
-from precompute.teachers.preprocessing import stacked
-from precompute.teachers.stage import teacher_logits
+from precompute.teachers.stage import check_finite, teacher_logits
 from precompute.teachers.tables import left_out_text, read_logits
+from precompute.teachers.teacher import stacked
 
 __all__ = [
     "batch_of",

@@ -21,12 +21,11 @@ from inficond_panel.spec import Spec
 from inficond_panel.spec.sections.teacher import LogitsTeacher, NamedOutputs, TransformersTeacher
 from inficond_panel.spec.sections.teacher import Teacher as Section
 from inficond_panel.store.images import UnreadableImage
-from inficond_panel.store.output_order import SEEN, OrderFinding, fitting_text, hold_outputs
+from inficond_panel.store.teacher_outputs import SEEN, OrderFinding, fitting_text, hold_outputs
 from precompute.datasets import Dataset
-from precompute.teachers.kinds.transformers_models import of_transformers
-from precompute.teachers.preprocessing import stacked
 from precompute.teachers.tables import near_in_list, read_logits
-from precompute.teachers.teacher import OutputsError, Teacher
+from precompute.teachers.teacher import OutputsError, Teacher, stacked
+from precompute.teachers.transformers_models import of_transformers
 
 T = TypeVar("T", bound=Section)
 #: Entries of a file's metadata that hold names, the first that does counts: ultralytics writes

@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from inficond_panel.common.files import check_file
 from inficond_panel.common.near_words import first_of, nearest
-from inficond_panel.common.reading import check_file
 from inficond_panel.common.teacher_outputs import logits_fault, logits_of, probabilities_fault
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.teacher import LogitsTeacher, Teacher

@@ -17,7 +17,7 @@ from waiting import until
 from inficond_panel.app import Explorer
 from inficond_panel.errors import HistoryError
 from inficond_panel.tuning import Intent, Tuner
-from inficond_panel.tuning.history.form import HISTORY
+from inficond_panel.tuning.history.log import HISTORY
 
 PARTS = ("", "-wal", "-shm")
 

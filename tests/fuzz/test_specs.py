@@ -15,7 +15,7 @@ from ruamel.yaml import YAML
 from inficond_panel.errors import FileProblemsError
 from inficond_panel.spec import find_spec, json_schema, load_spec
 from inficond_panel.study.spec.study_spec import StudySpec, is_study, load_study
-from inficond_panel.tuning.intents.edits import dump_edits, read_edits
+from inficond_panel.tuning.edits_file import dump_edits, read_edits
 
 SHIPPED = {
     name: find_spec(name).read_text(encoding="utf-8") for name in ("demo", "voc2007", "cub200")

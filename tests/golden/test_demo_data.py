@@ -74,7 +74,7 @@ def test_the_metadata_are_the_scenes(demo, scenes):
 @pytest.mark.torch
 def test_the_logits_are_the_teachers(spec, demo, scenes):
     pytest.importorskip("torch")
-    from precompute.teachers.kinds.files import load_torchscript
+    from precompute.teachers.whole_models import load_torchscript
 
     teacher = load_torchscript(spec.teacher, demo.classes)
     chosen = [0, 801, len(demo.images) - 1]

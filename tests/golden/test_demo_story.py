@@ -10,7 +10,7 @@ from inficond_panel.distill import average_precision
 from inficond_panel.spec import find_spec, load_spec
 from inficond_panel.store import open_store
 from inficond_panel.tuning import History, Intent, Node, Tuner, read_edits
-from inficond_panel.tuning.shift.class_shift import class_shifts
+from inficond_panel.tuning.shift import class_shifts
 
 SPLITS = ("tune", "holdout")
 PLANTED = {

@@ -18,8 +18,8 @@ from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 
 from inficond_panel.distill import certify_joint, fit, fit_joint
-from inficond_panel.distill.solver.joint.joint import JointFit, one_of_each
-from inficond_panel.distill.solver.joint.joint_objective import least_shift
+from inficond_panel.distill.solver.joint import JointFit, one_of_each
+from inficond_panel.distill.solver.joint_objective import least_shift
 from inficond_panel.errors import CancelledError, SolverError
 
 FEASIBLE = 1e-11

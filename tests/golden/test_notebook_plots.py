@@ -20,9 +20,9 @@ students = inficond_panel.open_students("demo", history=":memory:").fit()
 SWEEP = """
 from types import SimpleNamespace
 import numpy as np
-from inficond_panel.quantify.outputs.gamma_sweep import measure_gammas
-from inficond_panel.quantify.outputs.separation import large_groups
-from inficond_panel.store.oracle_logits import teacher_others
+from inficond_panel.quantify.gamma_sweep import measure_gammas
+from inficond_panel.quantify.outputs import large_groups
+from inficond_panel.store.teacher_outputs import teacher_others
 store = students.tuner.store
 rows = store.rows("fit")
 oracle = SimpleNamespace(own=2 * store.teacher_logit[rows], other=teacher_others(store, rows))

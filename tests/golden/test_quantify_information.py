@@ -6,12 +6,12 @@ import pytest
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.torch
 
-from inficond_panel.quantify.pixels.information import (  # noqa: E402
+from inficond_panel.quantify.information import (  # noqa: E402
     UNIT_ENTROPY,
     Perturbation,
     pixel_information,
 )
-from inficond_panel.quantify.pixels.knowledge_points import (  # noqa: E402
+from inficond_panel.quantify.knowledge_points import (  # noqa: E402
     contrast,
     count_points,
     knowledge_points,

@@ -266,7 +266,7 @@ def test_settings_that_do_not_fit_are_told(tmp_path):
 def test_a_backbone_without_a_map_is_told():
     import timm
 
-    from precompute.teachers.kinds.query2label import FeatureMap
+    from precompute.teachers.query2label import FeatureMap
 
     with pytest.raises(DataError, match="no feature map"):
         FeatureMap(timm.create_model("test_vit", num_classes=0))(torch.zeros(1, 3, 160, 160))
@@ -328,7 +328,7 @@ def test_it_learns():
     """A few steps with the asymmetric loss tell photos by their colour."""
     import timm
 
-    from precompute.teachers.kinds.query2label import FeatureMap, Query2Label, Shape
+    from precompute.teachers.query2label import FeatureMap, Query2Label, Shape
 
     torch.manual_seed(0)
     body = timm.create_model("test_resnet", num_classes=0, global_pool="")

@@ -81,7 +81,7 @@ class Counted:
     """Photos that go through networks, by what they are run for."""
 
     def __init__(self, monkeypatch):
-        from precompute.teachers.passes import Pass
+        from precompute.teachers.stage import Pass
 
         before, self.seen = Pass.before, {}
 

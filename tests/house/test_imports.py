@@ -68,7 +68,7 @@ WITH_SCREEN |= {"inficond_panel.api.notebook", "inficond_panel.api.plotting"}
 WITH_SKLEARN = {"inficond_panel.api.estimator", "inficond_panel.api.exported_estimator"}
 LOAD_BY_NAME = {
     *("inficond_panel", "inficond_panel.cli"),
-    "precompute.datasets.python_function",  # what a spec names, where the caller allows it
+    "precompute.datasets.python_source",  # what a spec names, where the caller allows it
 }
 
 

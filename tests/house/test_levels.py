@@ -11,7 +11,7 @@ NUMBERS = {0.95, 0.975, 0.025, 97.5, 1.96}
 WORDS = re.compile(r"\b95 ?%|\b97\.5\b|\b0?\.(?:975|025)\b|\b1\.96\b")
 #: Numbers that are equal to one of these but mean something else.
 OTHER_MEANINGS = {
-    "inficond_panel.tuning.typed_concepts": "quantiles of a concept's scores",
+    "inficond_panel.tuning.opening": "quantiles of a concept's scores",
     "inficond_panel.commands.concept.concept_actions": "quantiles of a concept's scores",
     "precompute.recipes.scenes.jumble": "size in a drawn scene",
     "precompute.recipes.scenes.draw": "light in a drawn scene",

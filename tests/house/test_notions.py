@@ -7,16 +7,16 @@ from collections import defaultdict
 import pytest
 from modules import MODULES, tree_of
 
-DECISIONS = "inficond_panel.distill.metrics.decisions"
+DECISIONS = "inficond_panel.distill.metrics.outcome"
 ORDERING = "inficond_panel.common.ordering"
 INTERVAL = "inficond_panel.common.interval"
 #: Comparisons with a threshold of something else than the logit of a class.
 OTHER_THRESHOLDS = {
-    "inficond_panel.distill.shift.presence": "a score above which a photo shows a concept",
-    "inficond_panel.distill.robustness.collinearity": "a correlation",
+    "inficond_panel.distill.suspects": "a score above which a photo shows a concept",
+    "inficond_panel.distill.scores": "a correlation",
     "inficond_panel.results.compensation": "a correlation",
     "inficond_panel.export.predictions": "a confidence",
-    "inficond_panel.distill.solver.logistic_loss": "the sign of a logit, for a stable exponential",
+    "inficond_panel.distill.solver.objective": "the sign of a logit, for a stable exponential",
 }
 _CUTOFF = re.compile(r"(^|_)(thresholds?|cutoffs?)$")
 _LOGIT = re.compile(r"(^|_)(logits?|log_odds)$")

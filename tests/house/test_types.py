@@ -11,16 +11,15 @@ from modules import MODULES, tree_of
 #: Reason, and what may take ``Any`` for it: a function by its full name, or a module.
 UNTYPED = {
     "arrays of any library of the array API standard, which defines no type": {
-        "inficond_panel.distill.scores.array_api",
-        "inficond_panel.distill.scores.sources.DaskSource.__init__",
-        "inficond_panel.distill.scores.sources.ArraySource.__init__",
+        "inficond_panel.distill.sources",
+        "inficond_panel.distill.sources.DaskSource.__init__",
+        "inficond_panel.distill.sources.ArraySource.__init__",
     },
     "layers of networks, taken by the attributes that each architecture has": {
         "precompute.encoder.dense.dense_function",
         "precompute.encoder.dense.dense_path",
-        "precompute.encoder.dense.blocks",
-        "precompute.encoder.dense.path",
-        "precompute.encoder.dense.families",
+        "precompute.encoder.dense_blocks",
+        "precompute.encoder.dense",
         "precompute.encoder.text.check_length",
         "precompute.encoder.hub.load_pretrained",
         "precompute.encoder.open_clip_model.text_function",

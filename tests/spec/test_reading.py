@@ -5,12 +5,12 @@ import time
 
 import pytest
 
-from inficond_panel.common import reading
+from inficond_panel.common import files
 from inficond_panel.errors import DataError, SpecError
 from inficond_panel.spec import load_spec
 from precompute.concepts.corpus import read_corpus
+from precompute.datasets.dataset import read_list
 from precompute.datasets.row_tables import read_rows
-from precompute.datasets.splitting import read_list
 
 #: Of CPU, a multiple of what it takes: what grows with the square of a text takes minutes.
 SECONDS = 20
@@ -60,7 +60,7 @@ def test_tables_and_lists_that_never_end(tmp_path):
 
 
 def test_a_row_has_an_end(tmp_path, monkeypatch):
-    monkeypatch.setattr(reading, "LONGEST_ROW", 12)
+    monkeypatch.setattr(files, "LONGEST_ROW", 12)
     (tmp_path / "a.csv").write_text("image_id,a\n123456789012,1\n")
     _, rows = read_rows(tmp_path / "a.csv")
     with pytest.raises(DataError, match="line 2 has more than 12 characters"):

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from test_accessibility import findings
 
 from inficond_panel.tuning import open_tuner
-from inficond_panel.tuning.ask.photos import photos_to_ask
+from inficond_panel.tuning.answers import photos_to_ask
 
 pytestmark = pytest.mark.ui
 

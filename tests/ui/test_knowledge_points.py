@@ -12,7 +12,7 @@ from waiting import comes_to
 
 from inficond_panel.spec import load_spec
 from inficond_panel.store import open_store
-from inficond_panel.store.added_arrays import add_arrays
+from inficond_panel.store.write import add_arrays
 
 pytestmark = pytest.mark.ui
 

@@ -17,8 +17,7 @@ from PIL import Image
 import inficond_panel
 from inficond_panel.errors import DataError, InficondError, OptimumWarning
 from inficond_panel.store import open_store, write
-from inficond_panel.tuning.intents.bounds import step_sizes
-from inficond_panel.tuning.intents.score_scale import score_scale
+from inficond_panel.tuning.thumbs import score_scale, step_sizes
 
 
 @pytest.fixture

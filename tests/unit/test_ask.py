@@ -18,16 +18,15 @@ import inficond_panel
 from inficond_panel import distill
 from inficond_panel.api.students import TunableStudents
 from inficond_panel.cli import main
-from inficond_panel.common.saved_file import make_table
+from inficond_panel.common.files import make_table
 from inficond_panel.distill import average_precision
-from inficond_panel.distill.folds import stratified_folds
+from inficond_panel.distill.metrics.bootstrap import stratified_folds
 from inficond_panel.errors import AnswersError, EditsError, TuningError
 from inficond_panel.tuning import History, Tuner
-from inficond_panel.tuning.ask.answer_file import COLUMNS, asked_rows, read_answers
-from inficond_panel.tuning.ask.answers import Answers, Teaching, judged
-from inficond_panel.tuning.ask.photos import AskedPhotos
-from inficond_panel.tuning.fitting.correction import corrected
-from inficond_panel.tuning.intents.cures import Label, Learn, canonical_cures
+from inficond_panel.tuning.answer_files import COLUMNS, asked_rows, read_answers
+from inficond_panel.tuning.answers import Answers, AskedPhotos, Teaching, judged
+from inficond_panel.tuning.edits import Label, Learn, canonical_cures
+from inficond_panel.tuning.fitting.terms import corrected
 from inficond_panel.tuning.node import node_id
 from inficond_panel.tuning.replay import replay
 from inficond_panel.wording.cures import teaching_sentences

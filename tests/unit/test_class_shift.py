@@ -16,8 +16,8 @@ from inficond_panel.results.forms import document
 from inficond_panel.results.shift import student_shift, tune_aps
 from inficond_panel.store import open_store
 from inficond_panel.tuning import Tuner, open_tuner
-from inficond_panel.tuning.intents.cures import Lambda, Learn
-from inficond_panel.tuning.shift.class_shift import ClassShift, class_shifts, cross_fitted_model
+from inficond_panel.tuning.edits import Lambda, Learn
+from inficond_panel.tuning.shift import ClassShift, class_shifts, cross_fitted_model
 
 #: Contexts that are correlated with a class in fit only, by the demo's recipe.
 SHORTCUTS = {

@@ -13,7 +13,7 @@ from inficond_panel.errors import DataError
 from inficond_panel.spec import load_spec
 from inficond_panel.spec.sections.concepts import Filters
 from inficond_panel.store import open_store
-from precompute.concepts.filters import class_texts, filter_inactive, filter_lines, filter_texts
+from precompute.concepts.corpus import class_texts, filter_inactive, filter_lines, filter_texts
 from precompute.concepts.sources import caption_nouns, collect, nouns_of
 
 CAPTIONS = ["A red bus parked on the street.", "Two dogs and a dog near the street",

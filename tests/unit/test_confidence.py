@@ -13,8 +13,8 @@ from sklearn.metrics import accuracy_score, average_precision_score
 
 from inficond_panel import open_students
 from inficond_panel.cli import main
+from inficond_panel.distill.drift import drift
 from inficond_panel.distill.metrics.bootstrap import draw_counts
-from inficond_panel.distill.shift.drift import drift
 from inficond_panel.results.comparison import compare
 from inficond_panel.results.frame import interval_of
 from inficond_panel.results.levers import levers

@@ -16,15 +16,14 @@ import inficond_panel
 from inficond_panel.api.students import TunableStudents
 from inficond_panel.cli import main
 from inficond_panel.distill import average_precision, decision_function, fit, mixed_targets
-from inficond_panel.distill.shift.balance import balance
+from inficond_panel.distill.drift import balance
 from inficond_panel.errors import HistoryError, TuningError
 from inficond_panel.results.penalty_path import AutoChoice, penalty_path
 from inficond_panel.results.refit_report import explain
 from inficond_panel.tuning import History, Intent, Node, Tuner
 from inficond_panel.tuning.cures import cure_terms
-from inficond_panel.tuning.cures.choice import choose
-from inficond_panel.tuning.cures.resolution import lambda_path
-from inficond_panel.tuning.intents.cures import Balance, Doubt, Label, Lambda
+from inficond_panel.tuning.cures.resolution import choose, lambda_path
+from inficond_panel.tuning.edits import Balance, Doubt, Label, Lambda
 from inficond_panel.tuning.replay import replay
 from inficond_panel.wording.cures import terms_words
 

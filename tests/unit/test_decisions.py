@@ -21,7 +21,7 @@ from sklearn.metrics import (
 from inficond_panel import from_frames
 from inficond_panel.cli import main
 from inficond_panel.distill import influence_axis, what_if_curve
-from inficond_panel.distill.metrics.decisions import Cutoffs, above, decided
+from inficond_panel.distill.metrics.outcome import Cutoffs, above, decided
 from inficond_panel.errors import SpecError
 from inficond_panel.results.churn import churn
 from inficond_panel.results.concept_rows import discrepancies

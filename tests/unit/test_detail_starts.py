@@ -6,13 +6,12 @@ import numpy as np
 import pytest
 
 from inficond_panel.distill import Interval
-from inficond_panel.distill.shift.presence import Presence
-from inficond_panel.distill.shift.verdict import Verdict
+from inficond_panel.distill.suspects import Presence, Verdict
 from inficond_panel.spec import load_spec
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.store import open_store
 from inficond_panel.tuning import History, Tuner
-from inficond_panel.tuning.shift.class_shift import ClassShift, Suspect
+from inficond_panel.tuning.shift import ClassShift, Suspect
 from inficond_panel.views.detail.charts import CLASSES, CONCEPTS, make_starts
 from inficond_panel.views.detail.view import DetailView
 

@@ -13,7 +13,7 @@ from spread_shortcut import shifted_frames
 import inficond_panel
 from inficond_panel.distill import average_precision, decision_function
 from inficond_panel.distill import fit as fit_students
-from inficond_panel.distill.folds import stratified_folds
+from inficond_panel.distill.metrics.bootstrap import stratified_folds
 from inficond_panel.errors import SpecError, TuningError
 from inficond_panel.export.model_card import model_card
 from inficond_panel.results.cross_fitted import evaluation_outcome
@@ -22,9 +22,9 @@ from inficond_panel.results.refit_report import explain
 from inficond_panel.spec import load_spec, with_students
 from inficond_panel.store import Store
 from inficond_panel.tuning import History, Intent, Tuner
-from inficond_panel.tuning.fitting.held_out import FOLDS
+from inficond_panel.tuning.edits import Doubt, Label, Lambda, Learn
+from inficond_panel.tuning.fitting.class_fit import FOLDS
 from inficond_panel.tuning.fitting.terms import Learned
-from inficond_panel.tuning.intents.cures import Doubt, Label, Lambda, Learn
 from inficond_panel.wording.cures import cure_sentences
 
 BOTH = ["fit", "tune"]

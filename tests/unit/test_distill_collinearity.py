@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inficond_panel.distill.robustness import collinearity
-from inficond_panel.distill.robustness.collinearity import components, correlation, spread
+from inficond_panel.distill import scores
+from inficond_panel.distill.scores import components, correlation, spread
 
 
 @pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
@@ -31,7 +31,7 @@ def test_a_concept_that_is_the_same_everywhere_correlates_with_none():
 
 def test_many_images_are_sampled_evenly(monkeypatch):
     x = np.random.default_rng(0).uniform(size=(100, 3))
-    monkeypatch.setattr(collinearity, "SAMPLE", 40)
+    monkeypatch.setattr(scores, "SAMPLE", 40)
     np.testing.assert_allclose(correlation(x), np.corrcoef(x[::3], rowvar=False))
 
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_score
 
-from inficond_panel.distill.what_if.curve_bands import decision_curves
+from inficond_panel.distill.curves import decision_curves
 
 OF_SKLEARN = {
     "accuracy": accuracy_score,

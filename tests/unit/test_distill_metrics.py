@@ -15,8 +15,8 @@ from inficond_panel.distill import (
     class_metrics,
     discrepancy,
 )
-from inficond_panel.distill.metrics.agreement import Agreement, Counts
-from inficond_panel.distill.robustness.collinearity import collinear, correlation
+from inficond_panel.distill.metrics.point_metrics import Agreement, Counts
+from inficond_panel.distill.scores import collinear, correlation
 from inficond_panel.vocabulary.metrics import METRICS
 
 sklearn_metrics = pytest.importorskip("sklearn.metrics")

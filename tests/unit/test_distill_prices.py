@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from scipy.special import expit
 
 from inficond_panel.distill import fit
-from inficond_panel.distill.solver.penalty import Penalty
-from inficond_panel.distill.solver.shadow_prices import price_error, shadow_price
+from inficond_panel.distill.solver.penalty import Penalty, price_error, shadow_price
 
 STEP, TIGHT = 1e-4, 1e-12
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from inficond_panel.distill import fit, refit_what_if, soft_targets
-from inficond_panel.distill.what_if.refit_points import refit_grid
+from inficond_panel.distill.refits import refit_grid
 from inficond_panel.errors import CancelledError
 
 

@@ -10,7 +10,7 @@ import pytest
 import zarr
 
 from inficond_panel.distill import Scores, certify, decision_function, fit, soft_targets
-from inficond_panel.distill.scores.sources import SlicedSource, in_order
+from inficond_panel.distill.sources import SlicedSource, in_order
 from inficond_panel.errors import DataError
 
 TOLERANCE = 1e-9
@@ -118,8 +118,8 @@ def test_blocks_come_in_order_from_any_number_of_threads():
 
 
 def test_the_number_of_threads_changes_no_bit(case, monkeypatch):
-    from inficond_panel.distill.scores import gathered_columns as columns
-    from inficond_panel.distill.scores import sources
+    from inficond_panel.distill import scores as columns
+    from inficond_panel.distill import sources
 
     monkeypatch.setattr(sources, "BLOCK_VALUES", 4000)
     answers = []
@@ -175,7 +175,7 @@ import resource, sys
 import numpy as np
 import zarr
 from inficond_panel.distill import Scores, fit
-from inficond_panel.distill.scores.sources import SlicedSource
+from inficond_panel.distill.sources import SlicedSource
 
 array = zarr.open_array(sys.argv[1], mode="r")
 targets = np.random.default_rng(0).random((array.shape[0], 1))

@@ -9,7 +9,7 @@ from inficond_panel.distill import (
     fit_joint,
     soft_targets,
 )
-from inficond_panel.distill.robustness.bootstrap_stability import joint_stability, summarised
+from inficond_panel.distill.refits import joint_stability, summarised
 from inficond_panel.errors import CancelledError, SolverError
 
 

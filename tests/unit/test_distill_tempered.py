@@ -8,7 +8,7 @@ from scipy.optimize import minimize
 from scipy.special import expit, log_softmax, softmax
 
 from inficond_panel.distill import fit, fit_joint
-from inficond_panel.distill.solver.joint.joint import certify_joint
+from inficond_panel.distill.solver.joint import certify_joint
 from inficond_panel.distill.solver.tempered import Tempered
 from inficond_panel.errors import SolverError
 

@@ -8,13 +8,11 @@ from spread_shortcut import shifted_frames
 
 from inficond_panel import from_frames
 from inficond_panel.distill import decision_function, fit
-from inficond_panel.distill.folds import FOLDS, stratified_folds
-from inficond_panel.distill.metrics.bootstrap import draw_counts
-from inficond_panel.tuning.cures.choice import ap_values
-from inficond_panel.tuning.cures.resolution import with_learned
-from inficond_panel.tuning.fitting.held_out import held_out_logits
+from inficond_panel.distill.metrics.bootstrap import FOLDS, draw_counts, stratified_folds
+from inficond_panel.tuning.cures.resolution import ap_values, with_learned
+from inficond_panel.tuning.edits import Learn
+from inficond_panel.tuning.fitting.class_fit import held_out_logits
 from inficond_panel.tuning.fitting.terms import Terms
-from inficond_panel.tuning.intents.cures import Learn
 from inficond_panel.tuning.suggest.drawn_students import change_by_teaching
 
 DRAWS = 20

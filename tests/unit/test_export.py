@@ -20,7 +20,7 @@ from markdown_it import MarkdownIt
 from scipy.special import expit
 
 from inficond_panel import load_students
-from inficond_panel.common import whole_file as folder
+from inficond_panel.common import files as folder
 from inficond_panel.distill import average_precision
 from inficond_panel.errors import DifferenceWarning, ExportError, MissingExtraError
 from inficond_panel.export import FORMATS, Exported, differences, export, load_export

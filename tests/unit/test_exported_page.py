@@ -11,7 +11,7 @@ from factory import small_arrays, small_spec
 from panel.io import state as panel_state
 
 from inficond_panel.app import page_html
-from inficond_panel.common.saved_file import File
+from inficond_panel.common.files import File
 from inficond_panel.spec import find_spec
 from inficond_panel.state import AppState, Job, Jobs
 from inficond_panel.state.export import ExportState

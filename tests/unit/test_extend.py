@@ -24,8 +24,8 @@ from inficond_panel.cli import main
 from inficond_panel.errors import CancelledError, DataError, StoreError
 from inficond_panel.spec import load_spec
 from inficond_panel.store import open_store
-from inficond_panel.store.lock import only_run
 from inficond_panel.store.more_photos import more_folder, more_photos, parts_of
+from inficond_panel.store.write import only_run
 
 ENCODED = ("segment_image", "segment_box", "mask", "thumbnail", "thumbnail_shape")
 

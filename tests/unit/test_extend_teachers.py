@@ -15,7 +15,7 @@ from inficond_panel.spec import load_spec
 from inficond_panel.store import open_store
 from inficond_panel.store.more_photos import more_photos, parts_of
 from inficond_panel.tuning import open_tuner
-from inficond_panel.tuning.typed_concepts import add_concept
+from inficond_panel.tuning.opening import add_concept
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.torch

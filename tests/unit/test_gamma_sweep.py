@@ -89,7 +89,7 @@ def by_hand(folder: Path, ids, label, gamma):
     """Logits (n, 5) of eq. 2 for a linear network: dL/dx = (softmax(z) - y)' W."""
     from PIL import Image
 
-    from precompute.teachers.preprocessing import Preprocessing
+    from precompute.teachers.teacher import Preprocessing
 
     prepare = Preprocessing((4, 3), (0.5, 0.5, 0.5), (0.2, 0.25, 0.3)).prepare
     x = np.stack([prepare(Image.open(folder / "images" / f"{i}.png")).ravel() for i in ids])
@@ -237,12 +237,12 @@ def test_a_gamma_that_is_no_number_from_0_is_refused(folder, gamma, capsys):
 
 
 def test_the_teacher_runs_on_the_specs_device(folder, monkeypatch):
-    from precompute.teachers import gamma_sweep
+    from precompute.teachers import applied
 
     spec = load_spec(folder / "spec.yaml", check_files=False)
     object.__setattr__(spec, "device", "cuda")
-    monkeypatch.setattr(gamma_sweep, "load_teacher", lambda *given: given[-1])
-    sweep = gamma_sweep._Sweep(spec, open_store(folder / "a.zarr"), print)
+    monkeypatch.setattr(applied, "load_teacher", lambda *given: given[-1])
+    sweep = applied._Sweep(spec, open_store(folder / "a.zarr"), print)
     assert sweep.network.load() == "cuda"
 
 

@@ -20,7 +20,7 @@ from histories import alter, make_node
 from inficond_panel.errors import HistoryError, TuningError
 from inficond_panel.tuning import History, Node
 from inficond_panel.tuning.history import log, records
-from inficond_panel.tuning.history.form import HISTORY
+from inficond_panel.tuning.history.log import HISTORY
 
 ROOT = make_node()
 

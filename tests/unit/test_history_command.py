@@ -12,7 +12,7 @@ from inficond_panel.cli import main
 from inficond_panel.results.comparison import compare
 from inficond_panel.results.metrics import metric_change
 from inficond_panel.tuning import Intent, open_tuner
-from inficond_panel.tuning.history.events import _STEPS
+from inficond_panel.tuning.history.log import _STEPS
 
 
 @pytest.fixture

@@ -10,8 +10,7 @@ from sklearn.metrics import average_precision_score
 from test_joint_students import L1, by_slsqp, joint_spec, objective, problem, tuner  # noqa: F401
 
 from inficond_panel import distill, from_frames
-from inficond_panel.distill.solver.centred_bounds import free_range
-from inficond_panel.distill.solver.joint.joint_prices import ConceptAtOptimum
+from inficond_panel.distill.solver.centred_bounds import ConceptAtOptimum, free_range
 from inficond_panel.errors import TuningError
 from inficond_panel.results.moved_classes import MovedClass, moved_classes, moved_sentence
 from inficond_panel.results.penalty_path import penalty_path
@@ -20,10 +19,10 @@ from inficond_panel.results.stability import stability
 from inficond_panel.results.what_if_curves import refit_curve
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import History, Intent, Tuner, open_tuner
-from inficond_panel.tuning.intents.cures import Balance, Doubt, Label, Lambda, Learn
-from inficond_panel.tuning.iteration import to_iteration
+from inficond_panel.tuning.edits import Balance, Doubt, Label, Lambda, Learn
+from inficond_panel.tuning.node import to_iteration
 from inficond_panel.tuning.replay import replay
-from inficond_panel.tuning.shift.class_shift import class_shifts
+from inficond_panel.tuning.shift import class_shifts
 from inficond_panel.tuning.suggest import suggest
 from inficond_panel.views.configuration.view import make_student
 from inficond_panel.views.knowledge.batch import make_others

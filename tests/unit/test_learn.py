@@ -10,20 +10,19 @@ from spread_shortcut import shifted_frames
 
 import inficond_panel
 from inficond_panel.distill import decision_function, fit
-from inficond_panel.distill.folds import stratified_folds
+from inficond_panel.distill.metrics.bootstrap import stratified_folds
 from inficond_panel.errors import EditsError, TuningError
 from inficond_panel.results.cross_fitted import evaluation_outcome
 from inficond_panel.tuning import History, Intent, Node, Tuner, read_edits
-from inficond_panel.tuning.cures.choice import choose
-from inficond_panel.tuning.cures.resolution import compared_terms
-from inficond_panel.tuning.fitting.held_out import (
+from inficond_panel.tuning.cures.resolution import choose, compared_terms
+from inficond_panel.tuning.edits import Label, Lambda, Learn, canonical_cures
+from inficond_panel.tuning.edits_file import dump_edits
+from inficond_panel.tuning.fitting.class_fit import (
     FOLDS,
     held_out_logits,
     learns_from_tune,
 )
 from inficond_panel.tuning.fitting.terms import Learned, Terms
-from inficond_panel.tuning.intents.cures import Label, Lambda, Learn, canonical_cures
-from inficond_panel.tuning.intents.edits import dump_edits
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,7 @@ from scipy.special import expit
 from spread_shortcut import shifted_frames
 
 import inficond_panel
-from inficond_panel.concepts.extended_store import extended
-from inficond_panel.concepts.typed import TypedConcept, basis_of
+from inficond_panel.concepts.typed import TypedConcept, basis_of, extended
 from inficond_panel.distill import Scores, average_precision, decision_function, fit
 from inficond_panel.errors import EditsError, StoreError, TuningError
 from inficond_panel.results.cross_fitted import evaluation_outcome
@@ -23,10 +22,10 @@ from inficond_panel.store import Store, open_store
 from inficond_panel.store.more_photos import Part, parts_of, write_part
 from inficond_panel.tuning import History, Tuner, open_tuner, read_edits
 from inficond_panel.tuning.cures.cross_fit import cross_fitted_logits, steps_to
-from inficond_panel.tuning.fitting.held_out import learns_from_tune
+from inficond_panel.tuning.edits import Label, Lambda, Learn
+from inficond_panel.tuning.edits_file import dump_edits
+from inficond_panel.tuning.fitting.class_fit import learns_from_tune
 from inficond_panel.tuning.fitting.terms import Learned, Terms
-from inficond_panel.tuning.intents.cures import Label, Lambda, Learn
-from inficond_panel.tuning.intents.edits import dump_edits
 from inficond_panel.tuning.suggest import suggest
 from inficond_panel.wording.cures import asked_words, terms_words
 

@@ -8,12 +8,12 @@ from spread_shortcut import shifted_frames
 
 import inficond_panel
 from inficond_panel.distill import average_precision
-from inficond_panel.distill.folds import FOLDS, stratified_folds
+from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
 from inficond_panel.results.forms import text_table
 from inficond_panel.tuning import History, Intent, Tuner
-from inficond_panel.tuning.cures.choice import Choice
-from inficond_panel.tuning.intents.cures import Lambda, Learn
-from inficond_panel.tuning.shift.class_shift import ClassShift, first_suspects
+from inficond_panel.tuning.cures.resolution import Choice
+from inficond_panel.tuning.edits import Lambda, Learn
+from inficond_panel.tuning.shift import ClassShift, first_suspects
 from inficond_panel.tuning.suggest import levers as levers_module
 from inficond_panel.tuning.suggest import suggest
 from inficond_panel.tuning.suggest.gain import Change

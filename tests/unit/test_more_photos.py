@@ -10,9 +10,8 @@ import zarr
 from factory import ATTRS, oracle_arrays, small_arrays, small_store
 from more_factory import added_part
 
-from inficond_panel.concepts.extended_store import extended
 from inficond_panel.concepts.scoring import Scoring, score_corpus
-from inficond_panel.concepts.typed import TypedConcept, basis_of
+from inficond_panel.concepts.typed import TypedConcept, basis_of, extended
 from inficond_panel.errors import StoreError, StoreFormatError
 from inficond_panel.store import open_store, write_store
 from inficond_panel.store.more_photos import (

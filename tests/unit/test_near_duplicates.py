@@ -10,7 +10,7 @@ import precompute
 from inficond_panel.cli import main
 from inficond_panel.spec import load_spec
 from inficond_panel.store import open_store
-from precompute.pipeline.near_duplicates import near_pairs, near_warnings, small_photos
+from precompute.pipeline.assemble import near_pairs, near_warnings, small_photos
 
 
 def scene(seed, size=(120, 90)):

@@ -13,7 +13,7 @@ import inficond_panel
 from inficond_panel.errors import OptimumWarning
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import Intent, open_tuner
-from inficond_panel.tuning.optimality import optimality_notices
+from inficond_panel.tuning.node import optimality_notices
 
 #: Students of each solver that cannot reach what they are asked for, and what is said of them.
 FAR = {

@@ -17,9 +17,9 @@ from inficond_panel.concepts.typed import TypedConcept, basis_of
 from inficond_panel.errors import TuningError
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import Intent, Tuner, open_tuner
-from inficond_panel.tuning.history.other_roots import named_concepts, read_others
+from inficond_panel.tuning.history.records import named_concepts, read_others
+from inficond_panel.tuning.opening import remove_concept, typed_anew, typed_folder
 from inficond_panel.tuning.other_students import count_others, other_students, others_sentence
-from inficond_panel.tuning.typed_concepts import remove_concept, typed_anew, typed_folder
 from inficond_panel.views.provenance.view import ProvenanceView
 
 

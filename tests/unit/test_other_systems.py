@@ -64,7 +64,7 @@ def test_without_resource_the_memory_is_not_told(monkeypatch):
 def test_a_lock_is_held_where_its_file_cannot_be_read(monkeypatch, tmp_path):
     """As on Windows, where a file that is locked cannot be opened a second time."""
     from inficond_panel.errors import StoreError
-    from inficond_panel.store import lock
+    from inficond_panel.store import write
 
     def refused(*_: object, **__: object) -> None:
         raise PermissionError
@@ -72,9 +72,9 @@ def test_a_lock_is_held_where_its_file_cannot_be_read(monkeypatch, tmp_path):
     monkeypatch.setattr(Path, "write_text", refused)
     monkeypatch.setattr(Path, "read_text", refused)
     store = tmp_path / "a.zarr"
-    with lock.only_run(store), pytest.raises(StoreError, match="written by another process"):
-        lock.only_run(store).__enter__()
-    with lock.only_run(store):
+    with write.only_run(store), pytest.raises(StoreError, match="written by another process"):
+        write.only_run(store).__enter__()
+    with write.only_run(store):
         pass
 
 

@@ -23,7 +23,7 @@ from inficond_panel.results.patches import showing
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.store import open_store, write_store
 from inficond_panel.store.schema import PARTS
-from inficond_panel.tuning.typed_concepts import add_concept
+from inficond_panel.tuning.opening import add_concept
 from inficond_panel.views.embedding.map_panel import MissingMap
 from inficond_panel.views.page.page import make_views
 

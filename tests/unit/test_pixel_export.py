@@ -19,7 +19,7 @@ from inficond_panel.export.folder import as_exported
 from inficond_panel.export.model_card import model_card
 from inficond_panel.export.onnx_file import pixel_bytes
 from inficond_panel.spec import load_spec
-from inficond_panel.tuning.typed_concepts import add_concept
+from inficond_panel.tuning.opening import add_concept
 
 torch = pytest.importorskip("torch")
 onnx = pytest.importorskip("onnx")

@@ -10,7 +10,7 @@ from inficond_panel.errors import DataError
 from inficond_panel.spec import load_spec
 from inficond_panel.spec.sections.encoder import OpenClipEncoder
 from inficond_panel.store import open_store
-from precompute.encoder import encoder_inputs, load_encoder, precision
+from precompute.encoder import encoder_inputs, image, load_encoder
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.torch
@@ -34,7 +34,7 @@ def pixels_of(encoder, count=3, seed=0):
 @pytest.mark.parametrize("vision", [CONV, VIT])
 @pytest.mark.parametrize("name", ["bfloat16", "float16"])
 def test_the_first_batch_is_compared_with_float32(tmp_path, monkeypatch, name, vision):
-    monkeypatch.setattr(precision, "FARTHEST", 1.0)
+    monkeypatch.setattr(image, "FARTHEST", 1.0)
     exact = encoder_in(tmp_path / "encoder", "float32", vision)
     mixed = encoder_in(tmp_path / "encoder", name, vision)
     pixels = pixels_of(exact)
@@ -53,7 +53,7 @@ def test_the_first_batch_is_compared_with_float32(tmp_path, monkeypatch, name, v
 
 
 def test_one_that_is_too_far_off_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(precision, "FARTHEST", 1e-9)
+    monkeypatch.setattr(image, "FARTHEST", 1e-9)
     mixed = encoder_in(tmp_path / "encoder", "bfloat16")
     for _ in range(2):  # nothing is taken unchecked after a refusal
         with pytest.raises(DataError, match=r"In bfloat16 .* of the first 3 photos lie up to"):
@@ -71,7 +71,7 @@ def test_a_device_without_it_is_told(tmp_path):
 
 
 def test_a_run_tells_it_and_the_store_keeps_it(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(precision, "FARTHEST", 1.0)
+    monkeypatch.setattr(image, "FARTHEST", 1.0)
     photo_set(tmp_path)
     tiny_encoder(tmp_path / "encoder", CONV)
     path = tmp_path / "spec.yaml"
@@ -91,7 +91,7 @@ def test_a_run_tells_it_and_the_store_keeps_it(tmp_path, monkeypatch, capsys):
 
 
 def test_one_too_far_off_leaves_no_store(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(precision, "FARTHEST", 1e-9)
+    monkeypatch.setattr(image, "FARTHEST", 1e-9)
     photo_set(tmp_path)
     tiny_encoder(tmp_path / "encoder", CONV)
     path = tmp_path / "spec.yaml"

@@ -11,7 +11,7 @@ from precompute_factory import dataset_section
 from inficond_panel.errors import DataError, SpecError
 from inficond_panel.store.images import UnreadableImage
 from precompute.datasets import load_dataset
-from precompute.datasets.layouts.coco import Boxes
+from precompute.datasets.published import Boxes
 
 TEXT = """kind: coco
 root: coco

@@ -13,11 +13,11 @@ from precompute_factory import named_encoder, photo_set, without_torch
 from waiting import PATIENCE
 
 import precompute
-from inficond_panel.common import whole_file
+from inficond_panel.common import files as whole_files
 from inficond_panel.errors import StoreError
 from inficond_panel.spec import load_spec
 from inficond_panel.store import open_store, write
-from inficond_panel.store.lock import only_run
+from inficond_panel.store.write import only_run
 
 FORK = multiprocessing.get_context("fork")
 PHOTOS = 24
@@ -80,8 +80,8 @@ def die_in(home, store, where):
     elif where == "the attributes":
         patch.setattr("inficond_panel.store.write.content_hash", die)
     else:
-        put = whole_file._put
-        patch.setattr(whole_file, "_put", lambda *a: die() if a[1] == store else put(*a))
+        put = whole_files._put
+        patch.setattr(whole_files, "_put", lambda *a: die() if a[1] == store else put(*a))
     precompute.run(load_spec(home / "spec.yaml"), store)
 
 
@@ -141,7 +141,7 @@ def test_an_old_store_is_there_until_the_new_one_is(home, tmp_path, encoder, mon
         with pytest.raises(KeyboardInterrupt):
             precompute.run(spec, store)
     assert not store.exists()
-    whole_file.restore(store)
+    whole_files.restore(store)
     assert open_store(store).content_hash == old
     store.rename(tmp_path / "a.zarr.replaced")
     runs = encoder.runs

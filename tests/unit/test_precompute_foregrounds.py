@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from inficond_panel.errors import DataError
-from precompute.datasets.foregrounds import small_mask
-from precompute.datasets.layouts.scenes import foreground
-from precompute.datasets.layouts.voc import voc_foreground
+from precompute.datasets.dataset import small_mask
+from precompute.datasets.existing import foreground
+from precompute.datasets.published import voc_foreground
 from precompute.recipes.scenes import SceneSet
 
 ANNOTATION = """<annotation><size><width>10</width><height>6</height></size>

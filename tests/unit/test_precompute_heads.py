@@ -16,8 +16,14 @@ from precompute.segments import SegmentSettings, segment, unit
 from precompute.segments import training as module
 from precompute.segments.head import Layout, load_head, save_head, untrained
 from precompute.segments.regions import interpolation
-from precompute.segments.training import Training, image_loss, train_head
-from precompute.segments.views import Example, ViewOfImage, Views
+from precompute.segments.training import (
+    Example,
+    Training,
+    ViewOfImage,
+    Views,
+    image_loss,
+    train_head,
+)
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("safetensors")

@@ -13,7 +13,7 @@ from inficond_panel.cli import main
 from inficond_panel.errors import DataError
 from inficond_panel.spec import load_spec
 from inficond_panel.store import images, open_store
-from inficond_panel.store.attribute_checks import attributes_hash
+from inficond_panel.store.checks import attributes_hash
 from precompute.pipeline import sampling
 from precompute.pipeline.plan import differences
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from inficond_panel.errors import DataError
 from inficond_panel.spec import Share
-from precompute.datasets.splitting import assign, read_list
+from precompute.datasets.dataset import assign, read_list
 
 
 def share(name, part, seed=0, stratify=False):

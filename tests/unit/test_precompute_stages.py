@@ -9,7 +9,7 @@ from precompute_factory import CONV, WORDS, photo_set, tiny_encoder
 
 from inficond_panel.errors import StoreError
 from inficond_panel.spec import load_spec
-from inficond_panel.store.lock import only_run
+from inficond_panel.store.write import only_run
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from precompute.datasets.splitting import iterative_stratification
+from precompute.datasets.dataset import iterative_stratification
 
 
 def test_the_rarest_class_is_dealt_out_first():

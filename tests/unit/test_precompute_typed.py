@@ -11,7 +11,7 @@ from precompute_factory import CONV, WORDS, photo_set, tiny_encoder
 from inficond_panel.spec import load_spec
 from inficond_panel.store import open_store
 from inficond_panel.tuning import open_tuner
-from inficond_panel.tuning.typed_concepts import add_concept
+from inficond_panel.tuning.opening import add_concept
 
 LINE = "red bus, scarlet coach"
 METHODS = {

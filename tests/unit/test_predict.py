@@ -25,7 +25,7 @@ from inficond_panel.errors import DataError, MissingExtraError, SpecError
 from inficond_panel.spec import load_spec
 from inficond_panel.store import open_store
 from inficond_panel.tuning import open_tuner
-from inficond_panel.tuning.typed_concepts import add_concept
+from inficond_panel.tuning.opening import add_concept
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.torch
@@ -335,7 +335,7 @@ def test_the_command_says_the_same(folder, run):
 
 
 def test_a_student_abstains(folder, run, monkeypatch):
-    monkeypatch.setattr("inficond_panel.distill.metrics.selective.LEAST_ANSWERED", 1)
+    monkeypatch.setattr("inficond_panel.distill.metrics.thresholds.LEAST_ANSWERED", 1)
     students = opened(folder)
     store, spec = students.tuner.store, folder / "spec.yaml"
     files = files_of(folder, store.images)
@@ -420,9 +420,9 @@ def test_drift_is_told(folder, run, monkeypatch):
         0,
         True,
     )
-    monkeypatch.setattr("inficond_panel.distill.shift.drift.LEAST_FIT", 8)
-    monkeypatch.setattr("inficond_panel.distill.shift.drift.LEAST_PHOTOS", 8)
-    monkeypatch.setattr("inficond_panel.distill.shift.drift._NEIGHBOUR", 2)
+    monkeypatch.setattr("inficond_panel.distill.drift.LEAST_FIT", 8)
+    monkeypatch.setattr("inficond_panel.distill.drift.LEAST_PHOTOS", 8)
+    monkeypatch.setattr("inficond_panel.distill.drift._NEIGHBOUR", 2)
     found = students.drift([*files, folder / "none.jpg"])
     assert found.faults == {str(folder / "none.jpg"): "no such file"}
     assert (found.photos, found.alarm) == (len(files), False)

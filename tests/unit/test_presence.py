@@ -10,13 +10,13 @@ import pytest
 from sklearn.cluster import KMeans
 
 from inficond_panel.distill import Interval
-from inficond_panel.distill.shift.presence import Presence, dividing_score, presence
+from inficond_panel.distill.suspects import Presence, dividing_score, presence
 from inficond_panel.spec import find_spec, load_spec
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.store import open_store
 from inficond_panel.tuning import History, Tuner
-from inficond_panel.tuning.intents.cures import Balance
-from inficond_panel.tuning.shift.class_shift import ClassShift, Suspect
+from inficond_panel.tuning.edits import Balance
+from inficond_panel.tuning.shift import ClassShift, Suspect
 from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.wording.suspects import (
     plain_reason,

@@ -8,13 +8,16 @@ from scipy.special import expit, logit
 from scipy.stats import entropy as scipy_entropy
 
 from inficond_panel.distill import Outcome, ece
-from inficond_panel.distill.metrics.bootstrap import draw_counts
-from inficond_panel.distill.metrics.class_mean import class_mean
+from inficond_panel.distill.metrics.bootstrap import class_mean, draw_counts
 from inficond_panel.errors import DataError
-from inficond_panel.quantify.outputs.output_report import MEASURES, measure_outputs
-from inficond_panel.quantify.outputs.outputs import Outputs
-from inficond_panel.quantify.outputs.reliability import entropy, pooled_errors, reliability
-from inficond_panel.quantify.outputs.separation import single_label_groups
+from inficond_panel.quantify.output_report import MEASURES, measure_outputs
+from inficond_panel.quantify.outputs import (
+    Outputs,
+    entropy,
+    pooled_errors,
+    reliability,
+    single_label_groups,
+)
 
 
 def drawn(images=300, classes=3, seed=0, ignored=0.1):

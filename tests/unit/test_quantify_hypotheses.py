@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from inficond_panel.quantify.experiment.hypotheses import Followed, hypotheses, image_figures
+from inficond_panel.quantify.hypotheses import Followed, hypotheses, image_figures
 
 N, H, W = 40, 6, 8
 

@@ -11,15 +11,15 @@ from inficond_panel.errors import CancelledError, DataError
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.torch
 
-from inficond_panel.quantify.experiment.checkpoints import (  # noqa: E402
+from inficond_panel.quantify.experiment import follow, weight_distances  # noqa: E402
+from inficond_panel.quantify.information import Perturbation, pixel_information  # noqa: E402
+from inficond_panel.quantify.knowledge_points import feature_at, layer_names  # noqa: E402
+from inficond_panel.quantify.training import (  # noqa: E402
     checkpoint_files,
     load_weights,
     parameters_at,
     save_weights,
 )
-from inficond_panel.quantify.experiment.experiment import follow, weight_distances  # noqa: E402
-from inficond_panel.quantify.pixels.information import Perturbation, pixel_information  # noqa: E402
-from inficond_panel.quantify.pixels.layers import feature_at, layer_names  # noqa: E402
 
 QUICK = Perturbation(tolerance=1.0, draws=8, rounds=1)
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from inficond_panel.errors import DataError
-from inficond_panel.quantify.experiment.learning import distance_travelled, kept_share, learned_at
-from inficond_panel.quantify.pixels.knowledge_points import contrast, count_points, knowledge_points
+from inficond_panel.quantify.hypotheses import distance_travelled, kept_share, learned_at
+from inficond_panel.quantify.knowledge_points import contrast, count_points, knowledge_points
 
 ENTROPY = arrays(np.float32, (3, 4, 5), elements=st.floats(-4, 4, width=32))
 MASK = arrays(bool, (3, 4, 5))

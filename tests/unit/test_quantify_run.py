@@ -11,8 +11,8 @@ from precompute_factory import photo
 
 from inficond_panel.cli import main
 from inficond_panel.errors import SpecError
-from inficond_panel.quantify.experiment.figures import read_figures
-from inficond_panel.quantify.experiment.hypotheses import image_figures
+from inficond_panel.quantify.experiment import read_figures
+from inficond_panel.quantify.hypotheses import image_figures
 from inficond_panel.spec.sections.quantify import load_run
 
 torch = pytest.importorskip("torch")
@@ -68,7 +68,7 @@ def folder(tmp_path_factory):
             train(folder / f"{role}-{seed}", seed)
     import timm
 
-    from inficond_panel.quantify.experiment.checkpoints import save_weights
+    from inficond_panel.quantify.training import save_weights
 
     torch.manual_seed(0)
     model = timm.create_model("test_resnet", num_classes=2)
@@ -79,8 +79,7 @@ def folder(tmp_path_factory):
 
 def train(folder: Path, seed: int) -> None:
     """Three checkpoints; each adds noise of a known size to the last."""
-    from inficond_panel.quantify.experiment.architectures import STUDENT, build_network
-    from inficond_panel.quantify.experiment.checkpoints import save_weights
+    from inficond_panel.quantify.training import STUDENT, build_network, save_weights
 
     network = build_network(STUDENT, 2, seed)
     for epoch in range(3):
@@ -206,7 +205,7 @@ def test_what_does_not_fit_is_told_before_anything_is_measured(
 
 
 def test_networks_of_torchvision_and_timm_are_made_by_name():
-    from inficond_panel.quantify.experiment.architectures import make_network
+    from inficond_panel.quantify.training import make_network
 
     resnet = make_network("torchvision", "resnet18", 3)
     assert resnet.fc.out_features == 3

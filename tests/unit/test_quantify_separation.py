@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inficond_panel.errors import DataError, MissingExtraError
-from inficond_panel.quantify.outputs.separation import (
+from inficond_panel.quantify.outputs import (
     Groups,
     label_set_groups,
     sample,

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from factory import small_store
 
-from inficond_panel.concepts.extended_store import extended
+from inficond_panel.concepts.typed import extended
 from inficond_panel.errors import StoreFormatError
 from inficond_panel.store import open_store
-from inficond_panel.store.added_arrays import add_arrays
+from inficond_panel.store.write import add_arrays
 
 FACTS = {"knowledge": {"b": 0.2, "network": "net", "layer": None}}
 

@@ -14,7 +14,7 @@ from inficond_panel.distill.metrics.outcome import Outcome
 from inficond_panel.distill.metrics.top_class import TopClass
 from inficond_panel.errors import DataError, InficondError, SolverError, TuningError
 from inficond_panel.tuning import Intent
-from inficond_panel.tuning.intents.bounds import bound
+from inficond_panel.tuning.thumbs import bound
 from inficond_panel.vocabulary.intents import LARGEST_BOUND
 
 RNG = np.random.default_rng(0)

@@ -14,14 +14,14 @@ import inficond_panel
 from inficond_panel.api.students import TunableStudents
 from inficond_panel.cli import main
 from inficond_panel.distill import average_precision, decision_function
-from inficond_panel.distill.folds import stratified_folds
+from inficond_panel.distill.metrics.bootstrap import stratified_folds
 from inficond_panel.results.comparison import compare
 from inficond_panel.results.cross_fitted import chosen_on_tune
 from inficond_panel.results.slices import groups, measure_slices
 from inficond_panel.tuning import History, Intent, Node, Tuner, read_edits
 from inficond_panel.tuning.cures import cross_fit
 from inficond_panel.tuning.cures.cross_fit import FOLDS, cross_fitted_logits, steps_to
-from inficond_panel.tuning.intents.cures import Balance, Doubt, Label, Lambda, Learn
+from inficond_panel.tuning.edits import Balance, Doubt, Label, Lambda, Learn
 from inficond_panel.tuning.suggest import carry_out, suggest
 from inficond_panel.tuning.suggest.gain import Change, Gain, change, mean_change
 from inficond_panel.tuning.suggest.suggestion import proposed_sentence

@@ -15,8 +15,8 @@ from studies import STUDY, Person, small_study
 
 from inficond_panel.cli import main
 from inficond_panel.commands.compare import run
-from inficond_panel.quantify.outputs.gamma_sweep import measure_gammas
-from inficond_panel.quantify.outputs.separation import single_label_groups
+from inficond_panel.quantify.gamma_sweep import measure_gammas
+from inficond_panel.quantify.outputs import single_label_groups
 from inficond_panel.results.forms import text_table
 from inficond_panel.results.outputs import gamma_measures, gamma_reliability, map_places
 from inficond_panel.study.pages.report import write_report

@@ -25,7 +25,7 @@ from precompute.recipes.demo.clip_encoder import (
 from precompute.recipes.demo.conv_teacher import MEAN, STD, SceneNet, save_teacher
 from precompute.recipes.demo.scene_views import _cut, _words, training_scenes, views
 from precompute.recipes.scenes import CLASSES, SceneSet, concept_names
-from precompute.teachers.kinds.files import load_torchscript
+from precompute.teachers.whole_models import load_torchscript
 
 pytestmark = pytest.mark.torch
 SIZE = (192, 144)

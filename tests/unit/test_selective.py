@@ -8,8 +8,8 @@ from sklearn.metrics import accuracy_score, f1_score
 
 from inficond_panel import from_frames, open_students
 from inficond_panel.distill import Outcome, metric_intervals
-from inficond_panel.distill.folds import stratified_folds
-from inficond_panel.distill.metrics.selective import (
+from inficond_panel.distill.metrics.bootstrap import stratified_folds
+from inficond_panel.distill.metrics.thresholds import (
     LEAST_ANSWERED,
     Decisions,
     class_decisions,

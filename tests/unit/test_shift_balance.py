@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from inficond_panel.distill.shift.balance import CUT, balance, density_ratio
+from inficond_panel.distill.drift import CUT, balance, density_ratio
 from inficond_panel.errors import DataError
 
 

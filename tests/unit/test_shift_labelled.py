@@ -9,8 +9,8 @@ from scipy.stats import ttest_ind
 
 import inficond_panel
 from inficond_panel.api.students import TunableStudents
-from inficond_panel.tuning.shift.class_photos import ClassPhotos
-from inficond_panel.tuning.shift.class_shift import ClassShift, class_shift, class_shifts
+from inficond_panel.tuning.cures.class_photos import ClassPhotos
+from inficond_panel.tuning.shift import ClassShift, class_shift, class_shifts
 from inficond_panel.wording.suspects import suspect_reason, suspect_sentence
 
 FIT, TUNE = 400, 300

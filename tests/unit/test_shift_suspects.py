@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import ttest_ind
 
-from inficond_panel.distill.shift.suspects import Photos, suspicion
+from inficond_panel.distill.suspects import Photos, suspicion
 from inficond_panel.errors import DataError
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from inficond_panel.distill.shift.verdict import ALPHA, NONE, SHIFT, UNKNOWN, Judged, verdict
+from inficond_panel.distill.suspects import ALPHA, NONE, SHIFT, UNKNOWN, Judged, verdict
 
 
 def judged(

@@ -9,8 +9,7 @@ from frames import frames, joint_spec
 import inficond_panel
 from inficond_panel.common import devices
 from inficond_panel.common.devices import product_device
-from inficond_panel.distill import Scores, fit
-from inficond_panel.distill.scores import array_api
+from inficond_panel.distill import Scores, fit, sources
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.torch
@@ -38,21 +37,21 @@ def test_without_torch_it_is_numpy(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     assert product_device("auto") is None
     values = np.ones((3, 2), np.float32)
-    assert array_api.on_card(values, "cuda") is values
+    assert sources.on_card(values, "cuda") is values
 
 
 @pytest.fixture
 def on_card(monkeypatch):
     """Let the card be torch's CPU; the tensors that go there."""
     gone = []
-    plain = array_api.on_card
+    plain = sources.on_card
 
     def noted(values, device):
         tensor = plain(values, device)
         gone.append(tensor)
         return tensor
 
-    monkeypatch.setattr(array_api, "product_device", lambda _: "cpu")
+    monkeypatch.setattr(sources, "product_device", lambda _: "cpu")
     monkeypatch.setattr("inficond_panel.tuning.fitting.fit_data.on_card", noted)
     return gone
 
@@ -61,7 +60,7 @@ def on_card(monkeypatch):
 def test_products_are_those_of_numpy():
     rng = np.random.default_rng(0)
     values = rng.random((700, 40)).astype(np.float32)
-    mine, other = Scores(values), Scores(array_api.on_card(values, "cuda"))
+    mine, other = Scores(values), Scores(sources.on_card(values, "cuda"))
     columns, residual = np.arange(3, 30), rng.normal(size=(700, 4))
     residual -= residual.mean(axis=0)
     weights, curvature = rng.normal(size=(40, 4)), rng.random(700)
@@ -99,7 +98,7 @@ def test_a_session_computes_the_same(tmp_path, on_card):
     assert on_card
     assert all(isinstance(one, torch.Tensor) for one in on_card)
     with pytest.MonkeyPatch.context() as plain:
-        plain.setattr(array_api, "product_device", lambda _: None)
+        plain.setattr(sources, "product_device", lambda _: None)
         expected = everything(inficond_panel.from_frames(**given, path=tmp_path / "cpu.zarr"))
     assert isinstance(on_card[-1], np.ndarray)
     for name, values in expected.items():

@@ -15,7 +15,7 @@ from inficond_panel.results.gallery import take_gallery
 from inficond_panel.results.patches import best_segment
 from inficond_panel.state import AppState, Job, Jobs, Status
 from inficond_panel.tuning import Intent, open_tuner
-from inficond_panel.tuning.intents.cures import Lambda
+from inficond_panel.tuning.edits import Lambda
 
 
 def test_a_fine_tune_refits_and_is_in_the_history_at_once(app: AppState, tmp_path: Path) -> None:

@@ -13,9 +13,9 @@ from inficond_panel.state import AppState, Jobs
 from inficond_panel.state.jobs import Job
 from inficond_panel.state.selection import Rights
 from inficond_panel.tuning import Intent, open_tuner
-from inficond_panel.tuning.ask.drafts import Draft, Drafts, Reply
-from inficond_panel.tuning.ask.photos import photos_to_ask
-from inficond_panel.tuning.intents.cures import Label
+from inficond_panel.tuning.answer_files import Draft, Drafts, Reply
+from inficond_panel.tuning.answers import photos_to_ask
+from inficond_panel.tuning.edits import Label
 from inficond_panel.vocabulary.splits import TUNE
 
 

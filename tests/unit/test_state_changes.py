@@ -11,7 +11,7 @@ from factory import ATTRS, small_arrays, small_spec
 from waiting import PATIENCE
 
 from inficond_panel.distill import Outcome, change_intervals
-from inficond_panel.distill.metrics.class_mean import mean_change
+from inficond_panel.distill.metrics.bootstrap import mean_change
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.state import comparison as changes_module
 from inficond_panel.store import write_store

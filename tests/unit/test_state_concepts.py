@@ -17,7 +17,7 @@ from inficond_panel.results.concept_rows import concept_rows
 from inficond_panel.state import AppState, Jobs, Status
 from inficond_panel.store import write_store
 from inficond_panel.tuning import Intent, open_tuner, shared_tuner
-from inficond_panel.tuning.typed_concepts import typed_of
+from inficond_panel.tuning.opening import typed_of
 
 DIGEST = "d" * 64
 

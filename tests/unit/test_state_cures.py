@@ -10,8 +10,8 @@ from inficond_panel.errors import TuningError
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.state.batch import toggled
 from inficond_panel.tuning import Intent, open_tuner
-from inficond_panel.tuning.intents.cures import Balance, Doubt, Label, Lambda
-from inficond_panel.tuning.shift.class_shift import class_shifts
+from inficond_panel.tuning.edits import Balance, Doubt, Label, Lambda
+from inficond_panel.tuning.shift import class_shifts
 from inficond_panel.tuning.suggest import suggest
 from inficond_panel.views.knowledge.view import KnowledgeView
 

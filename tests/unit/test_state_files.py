@@ -7,7 +7,7 @@ import json
 import pandas as pd
 import pytest
 
-from inficond_panel.common.saved_file import as_cell, make_table
+from inficond_panel.common.files import as_cell, make_table
 from inficond_panel.study.results.study_tables import write
 
 FORMULAS = ["=1+1", "+1+1", "-2+3", "@SUM(1)", "\t=1", '=HYPERLINK("http://x")']

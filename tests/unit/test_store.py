@@ -15,7 +15,7 @@ from PIL import Image
 
 from inficond_panel.errors import DataError, StoreFormatError, StoreMissingError
 from inficond_panel.store import open_store, write_store
-from inficond_panel.store.hashing import array_hash, content_hash
+from inficond_panel.store.schema import array_hash, content_hash
 
 
 def _jpeg(width: int, height: int, shade: int) -> bytes:
@@ -103,7 +103,7 @@ def test_hash_is_sha256_of_type_shape_and_bytes() -> None:
 def test_a_hash_is_the_same_read_in_parts(monkeypatch, part):
     values = np.arange(42, dtype=np.float16).reshape(7, 2, 3)
     expected = hashlib.sha256(b"float16(7, 2, 3)" + values.astype("<f2").tobytes()).hexdigest()
-    monkeypatch.setattr("inficond_panel.store.hashing._PART", part)
+    monkeypatch.setattr("inficond_panel.store.schema._PART", part)
     assert array_hash(values) == expected
     assert array_hash(xr.DataArray(values)) == expected
 

@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 from factory import ATTRS, small_arrays
 
-from inficond_panel.concepts.extended_store import ExtendedStore, extended
 from inficond_panel.concepts.scoring import Scoring, score_corpus
-from inficond_panel.concepts.typed import TypedFolder, type_concept
+from inficond_panel.concepts.typed import ExtendedStore, TypedFolder, extended, type_concept
 from inficond_panel.errors import DataError, StoreFormatError
 from inficond_panel.store import Store, open_store, write_store
 

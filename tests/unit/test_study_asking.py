@@ -13,7 +13,7 @@ from studies import STUDY, Visitor, small_study
 from inficond_panel.errors import SpecError, TuningError
 from inficond_panel.study.results.timeline import rebuild, timeline
 from inficond_panel.study.run.study import Study
-from inficond_panel.tuning.intents.cures import Label
+from inficond_panel.tuning.edits import Label
 
 ASKING = STUDY.replace("class: bicycle", "class: bicycle\n    may_ask: true")
 BY_ANSWERS = ASKING.replace("{rule: iterations, count: 2}", "{rule: answers, count: 2}")

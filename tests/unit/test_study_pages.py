@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from studies import STUDY, Visitor, small_study
 
-from inficond_panel.common.whole_file import write_whole
+from inficond_panel.common.files import write_whole
 from inficond_panel.errors import StudyError
 from inficond_panel.state import Jobs
 from inficond_panel.study.pages import board as board_page
@@ -25,7 +25,7 @@ from inficond_panel.study.run.recorder import SETTINGS, SHARED
 from inficond_panel.study.run.study import Study
 from inficond_panel.study.spec.pages import ChoiceQuestion, TextQuestion
 from inficond_panel.tuning import Intent
-from inficond_panel.tuning.intents.cures import Balance
+from inficond_panel.tuning.edits import Balance
 from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.views.page.page import make_views
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.special import expit
 
 from inficond_panel.distill import average_precision, fit
-from inficond_panel.distill.folds import stratified_folds
+from inficond_panel.distill.metrics.bootstrap import stratified_folds
 from inficond_panel.tuning.suggest.drawn_students import image_moves
 from inficond_panel.tuning.suggest.gain import Change, change, mean_change
 

@@ -10,7 +10,7 @@ from inficond_panel.distill import soft_targets
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.teacher import LogitsTeacher
 from precompute.teachers import left_out_text, read_logits
-from precompute.teachers.inputs import settings
+from precompute.teachers.loading import settings
 
 CLASSES = ["cat", "dog"]
 
@@ -135,7 +135,7 @@ def test_a_network_with_a_softmax_keeps_its_other_classes(tmp_path):
     names = ["eel", "train", "cat", "bicycle"]
     given = {"path": file, "batch": 3, "classes": names, "activation": "softmax"}
     result = run(teacher_section("torchscript", oracle=0.1, **given), dataset)
-    from precompute.teachers.preprocessing import Preprocessing
+    from precompute.teachers.teacher import Preprocessing
 
     prepare = Preprocessing(**PLAIN).prepare
     x = np.stack([prepare(dataset.load(i)).ravel() for i in range(10)])

@@ -23,7 +23,7 @@ def test_a_models_own_preprocessing_is_timms(name, size):
     import timm
     from timm.data import create_transform, resolve_model_data_config
 
-    from precompute.teachers.preprocessing import of_timm, own_or_given
+    from precompute.teachers.teacher import of_timm, own_or_given
 
     model = timm.create_model(name)
     image = photo(1, size)
@@ -37,7 +37,7 @@ def test_a_models_own_preprocessing_is_timms(name, size):
 def test_a_crop_is_torchvisions(size, crop):
     from torchvision import transforms
 
-    from precompute.teachers.preprocessing import Preprocessing
+    from precompute.teachers.teacher import Preprocessing
 
     image = photo(2, size)
     ours = Preprocessing((28, 28), (0.5, 0.4, 0.3), (0.2, 0.3, 0.4), "bicubic", crop)
@@ -54,7 +54,7 @@ def test_a_crop_is_torchvisions(size, crop):
 
 @pytest.mark.parametrize("size", SIZES)
 def test_other_shapes_are_covered_whole(size):
-    from precompute.teachers.preprocessing import Preprocessing
+    from precompute.teachers.teacher import Preprocessing
 
     for crop in (0.0, 0.7, 1.0):
         ours = Preprocessing((31, 17), (0, 0, 0), (1, 1, 1), "lanczos", crop)
@@ -68,7 +68,7 @@ def test_other_shapes_are_covered_whole(size):
 def test_the_spec_overrides_single_settings():
     import timm
 
-    from precompute.teachers.preprocessing import of_timm, own_or_given
+    from precompute.teachers.teacher import of_timm, own_or_given
 
     own = of_timm(timm.create_model("test_resnet"))
     assert own["crop"] > 0
@@ -80,7 +80,7 @@ def test_the_spec_overrides_single_settings():
 
 def test_an_image_text_models_is_that_of_its_dense_view(tmp_path):
     from precompute.encoder import load_encoder
-    from precompute.teachers.preprocessing import of_encoder
+    from precompute.teachers.teacher import of_encoder
 
     encoder = load_encoder(encoder_section(tiny_encoder(tmp_path / "encoder", CONV)))
     image = photo(4)

@@ -12,14 +12,14 @@ from sklearn.metrics import average_precision_score
 
 import inficond_panel
 from inficond_panel.distill import Interval, Outcome, TeacherSkill, teacher_skill
-from inficond_panel.distill.metrics.teacher_skill import FEWEST, LEAST
-from inficond_panel.distill.shift.verdict import Verdict
+from inficond_panel.distill.metrics.bootstrap import FEWEST, LEAST
+from inficond_panel.distill.suspects import Verdict
 from inficond_panel.export import export
 from inficond_panel.results.levers import levers
 from inficond_panel.results.metrics import students_file
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import Tuner, open_tuner
-from inficond_panel.tuning.shift.class_shift import ClassShift
+from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.tuning.suggest.levers import ClassRepair
 from inficond_panel.tuning.suggest.suggestion import Suggestion
 from inficond_panel.ui.metric_cards import make_class_metrics, make_mean_metrics

@@ -39,7 +39,7 @@ def run(section, dataset, *given, **options):
 
 
 def inputs_of(dataset, linear):
-    from precompute.teachers.preprocessing import Preprocessing
+    from precompute.teachers.teacher import Preprocessing
 
     prepare = Preprocessing(**PLAIN).prepare
     return np.stack([prepare(dataset.load(i)).ravel() for i in range(len(dataset.ids))])

@@ -8,7 +8,7 @@ from sklearn.metrics import f1_score
 
 from inficond_panel import open_students
 from inficond_panel.cli import main
-from inficond_panel.distill.metrics.threshold_choice import ThresholdChoice
+from inficond_panel.distill.metrics.thresholds import ThresholdChoice
 from inficond_panel.errors import TuningError
 from inficond_panel.results.thresholds import thresholds
 from inficond_panel.tuning import open_tuner
@@ -61,7 +61,7 @@ def test_no_image_chooses_the_threshold_that_decides_it():
     label, logit = data(1)
     label[7] = 1
     found = ThresholdChoice(label, logit).cross_fitted()
-    from inficond_panel.distill.folds import stratified_folds
+    from inficond_panel.distill.metrics.bootstrap import stratified_folds
 
     folds = stratified_folds(label[:, None], 5, 0)
     for fold in range(5):

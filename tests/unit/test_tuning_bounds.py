@@ -8,16 +8,17 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from inficond_panel.errors import TuningError
-from inficond_panel.tuning.intents.bounds import (
+from inficond_panel.tuning.thumbs import (
     STEP_FLOOR,
+    Intent,
     bound,
     box,
+    canonical,
+    check_names,
     in_force,
     resolve,
     step_sizes,
 )
-from inficond_panel.tuning.intents.conflicts import canonical
-from inficond_panel.tuning.intents.intent import Intent, check_names
 
 CLASSES, CONCEPTS = ["cat", "dog"], ["ear", "fur", "sky"]
 factor = st.floats(1.000001, 100.0)

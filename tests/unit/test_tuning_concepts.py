@@ -15,7 +15,7 @@ from inficond_panel import cli
 from inficond_panel.errors import TuningError
 from inficond_panel.store import write_store
 from inficond_panel.tuning import Intent, open_tuner
-from inficond_panel.tuning.typed_concepts import add_concept, remove_concept, typed_folder, typed_of
+from inficond_panel.tuning.opening import add_concept, remove_concept, typed_folder, typed_of
 
 DIGEST = "d" * 64
 

@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 from inficond_panel.errors import TuningError
 from inficond_panel.store import Store
 from inficond_panel.tuning import Intent, Tuner
-from inficond_panel.tuning.intents.conflicts import canonical
-from inficond_panel.tuning.intents.intent import GroupIntent
 from inficond_panel.tuning.notices import limits_text, notices
+from inficond_panel.tuning.thumbs import GroupIntent, canonical
 
 THUMB = st.tuples(st.sampled_from(["up", "down"]), st.none() | st.floats(1.1, 9.0))
 THUMB |= st.just(("remove",))

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from inficond_panel.errors import EditsError
 from inficond_panel.store import Store
 from inficond_panel.tuning import Intent, dump_edits, read_edits
-from inficond_panel.tuning.intents.cures import Balance, Doubt, Label, Lambda
-from inficond_panel.tuning.intents.edits import dump_intent
-from inficond_panel.tuning.intents.intent import GroupIntent
+from inficond_panel.tuning.edits import Balance, Doubt, Label, Lambda
+from inficond_panel.tuning.edits_file import dump_intent
+from inficond_panel.tuning.thumbs import GroupIntent
 from inficond_panel.vocabulary.intents import LARGEST_BOUND
 
 GOOD = """\

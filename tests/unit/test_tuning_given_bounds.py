@@ -15,12 +15,10 @@ from scipy.special import expit
 from inficond_panel.errors import TuningError
 from inficond_panel.results.history import iterations
 from inficond_panel.tuning import Intent, Tuner, dump_edits, read_edits
-from inficond_panel.tuning.intents.bounds import bound
-from inficond_panel.tuning.intents.conflicts import canonical
-from inficond_panel.tuning.intents.intent import GroupIntent
 from inficond_panel.tuning.node import node_id
 from inficond_panel.tuning.notices import notices
 from inficond_panel.tuning.replay import branch, replay
+from inficond_panel.tuning.thumbs import GroupIntent, bound, canonical
 from inficond_panel.wording.cures import asked_words
 
 BIKE, WHEEL = "bicycle", "wheel"

@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 from inficond_panel.spec import load_spec
 from inficond_panel.store import Store
 from inficond_panel.tuning import History, Intent, Tuner
-from inficond_panel.tuning.intents.bounds import bound, in_force
-from inficond_panel.tuning.intents.intent import GroupIntent
+from inficond_panel.tuning.thumbs import GroupIntent, bound, in_force
 
 CONCEPTS = ["wheel", "spoke", "sky", "cloud", "fur"]
 CLASSES = ["bicycle", "tv monitor"]

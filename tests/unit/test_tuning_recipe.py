@@ -15,7 +15,7 @@ from inficond_panel.results.refit_report import explain
 from inficond_panel.spec import load_spec
 from inficond_panel.store import Store, open_store, write_store
 from inficond_panel.tuning import Balance, History, Intent, Tuner
-from inficond_panel.tuning.optimality import optimality_notices
+from inficond_panel.tuning.node import optimality_notices
 
 UP = Intent("bicycle", "wheel", "up")
 

@@ -10,7 +10,7 @@ from factory import CLASSES, small_arrays, small_spec, unlabelled_arrays
 
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import open_tuner
-from inficond_panel.tuning.ask.drafts import Draft, Reply
+from inficond_panel.tuning.answer_files import Draft, Reply
 from inficond_panel.views.knowledge.repairs import make_asking
 from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.wording.cures import reply_sentence

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from waiting import PATIENCE
 
-from inficond_panel.concepts.projection import SCALE
+from inficond_panel.concepts.scoring import SCALE
 from inficond_panel.plots import cloud, concept_map, map_layers
 from inficond_panel.plots.concept_map import (
     LEADER_FROM,

@@ -10,7 +10,7 @@ from PIL import Image
 from inficond_panel.spec import load_spec
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.store import open_store
-from inficond_panel.store.added_arrays import add_arrays
+from inficond_panel.store.write import add_arrays
 from inficond_panel.tuning import History, Tuner
 from inficond_panel.views.detail.images import make_heat
 from inficond_panel.views.detail.view import DetailView

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from factory import twins_spec
 
-from inficond_panel.distill.solver.shadow_prices import Price
+from inficond_panel.distill.solver.penalty import Price
 from inficond_panel.results import refit_words as words
 from inficond_panel.results.bound_prices import Bound
 from inficond_panel.results.local_explanation import Apart, Edit, Part

@@ -8,7 +8,7 @@ import pytest
 from factory import small_spec
 
 from inficond_panel.cli import main
-from inficond_panel.common.whole_file import write_folder, write_folders, write_whole
+from inficond_panel.common.files import write_folder, write_folders, write_whole
 from inficond_panel.errors import ExportError
 
 
@@ -73,7 +73,7 @@ def test_a_page_that_cannot_be_written_keeps_the_one_before(tmp_path, capsys, mo
     def full(_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("inficond_panel.common.whole_file.os.fsync", full)
+    monkeypatch.setattr("inficond_panel.common.files.os.fsync", full)
     assert main(["page", str(spec), "--output", str(place), "--history", ":memory:"]) == 1
     assert f"{place} cannot be written: No space left on device" in capsys.readouterr().err
     assert place.read_text() == "the one before"

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from inficond_panel.distill import Interval
-from inficond_panel.distill.shift.verdict import Verdict
-from inficond_panel.tuning.intents.cures import Lambda
-from inficond_panel.tuning.shift.class_shift import ClassShift
+from inficond_panel.distill.suspects import Verdict
+from inficond_panel.tuning.edits import Lambda
+from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.tuning.suggest.gain import Change, Gain
 from inficond_panel.tuning.suggest.levers import ClassRepair, Lever
 from inficond_panel.tuning.suggest.suggestion import Suggestion

@@ -14,12 +14,10 @@ from inficond_panel.commands.shared.arguments import allow_python
 from inficond_panel.commands.shared.output import note, progress
 from inficond_panel.commands.shared.show import show_all
 from inficond_panel.commands.shared.students import open_students, settle_draws
-from inficond_panel.common.whole_file import write_folder
+from inficond_panel.common.files import write_folder
 from inficond_panel.errors import InficondError, MissingExtraError
-from inficond_panel.quantify.outputs.gamma_sweep import places_of
-from inficond_panel.quantify.outputs.oracle_sweep import GROUPS, oracle_sweep
-from inficond_panel.quantify.outputs.outputs import outputs_on
-from inficond_panel.quantify.outputs.separation import sample
+from inficond_panel.quantify.gamma_sweep import GROUPS, oracle_sweep, places_of
+from inficond_panel.quantify.outputs import outputs_on, sample
 from inficond_panel.results.distillations import Setting, compare_settings, setting_grid
 from inficond_panel.results.forms import csv_text
 from inficond_panel.results.link_comparison import compare_links

@@ -18,7 +18,7 @@ from inficond_panel.predict import text_encoder
 from inficond_panel.spec import find_spec, load_spec
 from inficond_panel.store import open_store
 from inficond_panel.tuning import Tuner
-from inficond_panel.tuning.typed_concepts import (
+from inficond_panel.tuning.opening import (
     add_concept,
     nearest_concepts,
     others_of,
@@ -88,7 +88,7 @@ def filter_words(args: argparse.Namespace) -> None:
     allow_python(args, spec)
     spec.check_making()
     precompute_package()
-    from precompute.concepts.filters import REASONS, by_filter
+    from precompute.concepts.corpus import REASONS, by_filter
     from precompute.pipeline.stages import filtered_words
 
     place = Path(args.store or spec.store)

@@ -20,10 +20,9 @@ from inficond_panel.export.folder import edits_text
 from inficond_panel.results.comparison import compare
 from inficond_panel.results.history import events, iterations, others
 from inficond_panel.tuning import Node, Tuner
-from inficond_panel.tuning.backups import back_up, bring_back, replay_into, same_weights
 from inficond_panel.tuning.documents import node_document
-from inficond_panel.tuning.node_names import find_node
-from inficond_panel.tuning.other_students import count_others
+from inficond_panel.tuning.other_students import count_others, find_node
+from inficond_panel.tuning.replay import back_up, bring_back, replay_into, same_weights
 from inficond_panel.vocabulary.splits import HOLDOUT, TUNE
 
 #: What an action gives: a document with its lines for people; some give a frame instead.

@@ -21,13 +21,12 @@ from inficond_panel.results.top_measures import teacher_top_class
 from inficond_panel.spec import Spec, find_spec, load_spec
 from inficond_panel.store import Store, open_store
 from inficond_panel.store.more_photos import other_parts, parts_of
-from inficond_panel.store.output_order import hold_store
+from inficond_panel.store.teacher_outputs import hold_store
 from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.documents import store_document
-from inficond_panel.tuning.evaluation import Evaluation
-from inficond_panel.tuning.opening import usual_history
+from inficond_panel.tuning.opening import typed_folder, usual_history
 from inficond_panel.tuning.other_students import count_others, other_students, others_sentence
-from inficond_panel.tuning.typed_concepts import typed_folder
+from inficond_panel.tuning.student import Evaluation
 from inficond_panel.vocabulary.confidence import CONFIDENCE, confidence_word
 from inficond_panel.vocabulary.metrics import AP, TOP1
 from inficond_panel.vocabulary.splits import SPLITS, TUNE

@@ -15,7 +15,7 @@ from inficond_panel.commands.shared.output import say
 from inficond_panel.common.near_words import nearest
 from inficond_panel.errors import DataError
 from inficond_panel.spec import find_spec, load_spec
-from inficond_panel.store.label_checks import one_class_note
+from inficond_panel.store.checks import one_class_note
 from inficond_panel.vocabulary.splits import SPLITS
 from inficond_panel.vocabulary.tasks import SIGMOID
 

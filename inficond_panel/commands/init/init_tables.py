@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from inficond_panel.commands.shared.output import say
 from inficond_panel.commands.shared.task_text import task_text
+from inficond_panel.common.files import check_file
 from inficond_panel.common.numbers import significant
-from inficond_panel.common.reading import check_file
 from inficond_panel.errors import DataError, OrderError
 from inficond_panel.vocabulary.splits import SPLITS
 
@@ -47,8 +47,8 @@ def is_of_tables(args: argparse.Namespace) -> bool:
 
 def write_tables(args: argparse.Namespace) -> None:
     """Write the store of the tables, and print a summary and the next command."""
+    from inficond_panel.store.checks import is_single_label, one_class_note
     from inficond_panel.store.frames import store_frames
-    from inficond_panel.store.label_checks import is_single_label, one_class_note
     from inficond_panel.tuning.documents import store_document
 
     output = Path(args.output)

@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> None:
     from inficond_panel.commands.predict.outlined_photos import outline_files, write_outlined
     from inficond_panel.export.predictions import abstaining, predict
     from inficond_panel.predict import score_photos
-    from inficond_panel.tuning.intents.intent import check_name
+    from inficond_panel.tuning.thumbs import check_name
 
     students, tuner, name = _students(args)
     for class_name in args.classes or ():
@@ -143,7 +143,7 @@ def _students(args: argparse.Namespace) -> tuple[Exported, Tuner, str]:
     from inficond_panel.commands.shared.students import chosen_node, open_students
     from inficond_panel.export.folder import as_exported
     from inficond_panel.tuning import open_tuner
-    from inficond_panel.tuning.node_names import node_title
+    from inficond_panel.tuning.other_students import node_title
 
     path = Path(args.spec)
     exported = path.suffix in _EXPORTS or any(

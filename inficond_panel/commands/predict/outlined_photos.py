@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from scipy.ndimage import binary_dilation
 
-from inficond_panel.common.whole_file import write_whole
+from inficond_panel.common.files import write_whole
 from inficond_panel.concepts.photo_scores import PhotoScores, PhotoSegments
 from inficond_panel.errors import DataError
 from inficond_panel.export.predictions import Prediction

@@ -16,18 +16,20 @@ from inficond_panel.commands.shared.arguments import allow_python
 from inficond_panel.commands.shared.output import note, say, say_json
 from inficond_panel.commands.shared.precompute_package import precompute_package
 from inficond_panel.errors import DataError
-from inficond_panel.quantify.experiment.architectures import STUDENT, TEACHER, build_network
-from inficond_panel.quantify.experiment.checkpoints import checkpoint_files, load_weights
-from inficond_panel.quantify.experiment.experiment import NETWORKS
-from inficond_panel.quantify.experiment.figures import read_figures
-from inficond_panel.quantify.pixels.information import Perturbation, pixel_information
-from inficond_panel.quantify.pixels.knowledge_points import contrast
-from inficond_panel.quantify.pixels.layers import feature_at, layer_names
+from inficond_panel.quantify.experiment import NETWORKS, read_figures
+from inficond_panel.quantify.information import Perturbation, pixel_information
+from inficond_panel.quantify.knowledge_points import contrast, feature_at, layer_names
+from inficond_panel.quantify.training import (
+    STUDENT,
+    TEACHER,
+    build_network,
+    checkpoint_files,
+    load_weights,
+)
 from inficond_panel.spec import Spec, find_spec, load_spec
 from inficond_panel.store import Store, open_store
-from inficond_panel.store.added_arrays import add_arrays
 from inficond_panel.store.images import UnreadableImage
-from inficond_panel.store.lock import only_run
+from inficond_panel.store.write import add_arrays, only_run
 
 
 def layers(args: argparse.Namespace) -> None:
@@ -102,7 +104,7 @@ def _network(spec: Spec, name: str, classes: Sequence[str]) -> tuple[Any, Any]:
 
 
 def _of_experiment(folder: Path, which: str) -> tuple[Any, Any]:
-    from precompute.teachers.preprocessing import Preprocessing
+    from precompute.teachers.teacher import Preprocessing
 
     facts = read_figures(folder).facts
     network = build_network(TEACHER if which == "teacher" else STUDENT, facts["classes"], 0)
@@ -118,7 +120,7 @@ def _images(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, bool]:
     """Positions in the store, inputs ``(n, 3, H, W)``, masks ``(n, H, W)``; whether these are
     known. Images without a background are left out."""
-    from precompute.datasets.foregrounds import masks_of, small_mask
+    from precompute.datasets.dataset import masks_of, small_mask
 
     place = {image: i for i, image in enumerate(dataset.ids)}
     mask_of = masks_of(dataset, Path(args.masks) if args.masks else None)

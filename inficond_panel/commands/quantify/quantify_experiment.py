@@ -15,14 +15,20 @@ import numpy as np
 from inficond_panel.commands.shared.arguments import allow_python
 from inficond_panel.commands.shared.output import note
 from inficond_panel.commands.shared.precompute_package import precompute_package
+from inficond_panel.common.files import replacing
 from inficond_panel.common.numbers import defined
-from inficond_panel.common.whole_file import replacing
 from inficond_panel.errors import DataError
-from inficond_panel.quantify.experiment.architectures import LAYER
-from inficond_panel.quantify.experiment.experiment import Outcome, Photos, Settings, run_experiment
-from inficond_panel.quantify.experiment.figures import Figures, write_figures
-from inficond_panel.quantify.experiment.sheet import write_sheet
-from inficond_panel.quantify.pixels.information import Perturbation
+from inficond_panel.quantify.experiment import (
+    Figures,
+    Outcome,
+    Photos,
+    Settings,
+    run_experiment,
+    write_figures,
+    write_sheet,
+)
+from inficond_panel.quantify.information import Perturbation
+from inficond_panel.quantify.training import LAYER
 from inficond_panel.spec import Spec, find_spec, load_spec
 from inficond_panel.store.images import UnreadableImage
 from inficond_panel.vocabulary.splits import FIT, TUNE
@@ -96,7 +102,7 @@ def _scale(photos: Photos, size: tuple[int, int]) -> dict[str, Any]:
 def _photos(spec: Spec, args: argparse.Namespace) -> tuple[list[str], Photos]:
     """Images of fit to train on; of tune to measure, those with a usable mask first."""
     from precompute.datasets import load_dataset
-    from precompute.datasets.foregrounds import masks_of, small_mask
+    from precompute.datasets.dataset import masks_of, small_mask
 
     dataset = load_dataset(spec.dataset)
     mask_of = masks_of(dataset, Path(args.masks) if args.masks else None)
@@ -136,7 +142,7 @@ def _photos(spec: Spec, args: argparse.Namespace) -> tuple[list[str], Photos]:
 
 def _loader(dataset: Dataset, size: tuple[int, int]) -> Callable[[np.ndarray, str], Any]:
     """Function from positions to small images, and the positions of those that can be read."""
-    from precompute.datasets.foregrounds import small_photo
+    from precompute.datasets.dataset import small_photo
 
     def load(rows: np.ndarray, what: str) -> tuple[np.ndarray, np.ndarray]:
         found, there = [], []

@@ -15,16 +15,19 @@ import numpy as np
 from inficond_panel.commands.shared.output import note, say
 from inficond_panel.commands.shared.precompute_package import precompute_package
 from inficond_panel.commands.shared.show import show
-from inficond_panel.common.whole_file import write_folders
+from inficond_panel.common.files import write_folders
 from inficond_panel.errors import DataError
-from inficond_panel.quantify.experiment.architectures import make_network
-from inficond_panel.quantify.experiment.checkpoints import checkpoint_files
-from inficond_panel.quantify.experiment.experiment import follow, weight_distances
-from inficond_panel.quantify.experiment.figures import Figures, write_figures
-from inficond_panel.quantify.experiment.hypotheses import Followed
-from inficond_panel.quantify.experiment.sheet import write_sheet
-from inficond_panel.quantify.pixels.information import Information, Perturbation
-from inficond_panel.quantify.pixels.layers import feature_at
+from inficond_panel.quantify.experiment import (
+    Figures,
+    follow,
+    weight_distances,
+    write_figures,
+    write_sheet,
+)
+from inficond_panel.quantify.hypotheses import Followed
+from inficond_panel.quantify.information import Information, Perturbation
+from inficond_panel.quantify.knowledge_points import feature_at
+from inficond_panel.quantify.training import checkpoint_files, make_network
 from inficond_panel.results.hypotheses import hypotheses_table
 from inficond_panel.spec.sections.quantify import Measured, Quantify, RunSpec, load_run
 from inficond_panel.store.images import UnreadableImage
@@ -172,7 +175,7 @@ def _check(given: Quantify, classes: int) -> None:
 
 def _photos(run: RunSpec, dataset: Dataset) -> tuple[list[str], np.ndarray, np.ndarray]:
     """Ids, photos ``(n, H, W, 3)`` uint8, and their masks ``(n, H, W)``."""
-    from precompute.datasets.foregrounds import masks_of, small_mask, small_photo
+    from precompute.datasets.dataset import masks_of, small_mask, small_photo
 
     given = run.quantify
     mask_of = masks_of(dataset, given.masks)

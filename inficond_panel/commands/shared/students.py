@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from inficond_panel.commands.shared.output import note, progress
 from inficond_panel.common.numbers import count
 from inficond_panel.tuning import Node, Tuner, open_tuner
-from inficond_panel.tuning.node_names import find_node
+from inficond_panel.tuning.other_students import find_node
 from inficond_panel.vocabulary.splits import HOLDOUT
 
 if TYPE_CHECKING:

@@ -20,9 +20,8 @@ import numpy as np
 
 from inficond_panel.distill.metrics.bootstrap import Interval, draw_counts, level_interval
 from inficond_panel.distill.metrics.outcome import Outcome
-from inficond_panel.distill.metrics.permutation import Mask
-from inficond_panel.distill.metrics.slices import MIN_IMAGES, MIN_POSITIVES, too_small
-from inficond_panel.distill.scores.scores import Array
+from inficond_panel.distill.metrics.slices import MIN_IMAGES, MIN_POSITIVES, Mask, too_small
+from inficond_panel.distill.scores import Array
 from inficond_panel.vocabulary.confidence import CONFIDENCE
 from inficond_panel.vocabulary.metrics import METRICS
 

@@ -28,11 +28,9 @@ from scipy.special import log_expit, softmax
 
 from inficond_panel.common.interval import Interval
 from inficond_panel.common.near_words import unknown
-from inficond_panel.distill.metrics.calibration import BINS, bin_of
-from inficond_panel.distill.metrics.checked_outcomes import check_outcomes
-from inficond_panel.distill.metrics.decisions import likeliest
-from inficond_panel.distill.metrics.outcome import DrawKey, ratio
-from inficond_panel.distill.scores.scores import Array
+from inficond_panel.distill.metrics.calibration import BINS, bin_of, check_outcomes
+from inficond_panel.distill.metrics.outcome import DrawKey, likeliest, ratio
+from inficond_panel.distill.scores import Array
 from inficond_panel.errors import DataError
 from inficond_panel.vocabulary.confidence import CONFIDENCE, tails
 from inficond_panel.vocabulary.metrics import (

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from inficond_panel.distill.scores.scores import Array
+from inficond_panel.distill.scores import Array
 
 Index = NDArray[np.intp]
 #: Share of the largest logit below which a gap between two is rounding. Images with the same scores

@@ -3,7 +3,7 @@
 Each pass over the scores gives the gradients of all classes. Then, for each class: certificate;
 working set (the weights that rest at no kink, and those pulled away from theirs); quadratic model
 from the weighted Gram matrix of these columns, intercept eliminated; its minimiser under L1 and
-box (subproblem.py); line search; best intercept. Columns of working sets are read once and kept.
+box (newton.py); line search; best intercept. Columns of working sets are read once and kept.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from inficond_panel.common.blas_threads import one_thread
-from inficond_panel.distill.scores.array_api import Array
-from inficond_panel.distill.scores.scores import ScoreLike, Scores
+from inficond_panel.distill.scores import ScoreLike, Scores
 from inficond_panel.distill.solver.newton import NewtonState
 from inficond_panel.distill.solver.objective import Problem
 from inficond_panel.distill.solver.problem import make_problems, start_weights
 from inficond_panel.distill.solver.tempered import Tempered
+from inficond_panel.distill.sources import Array
 from inficond_panel.errors import CancelledError, SolverError
 
 

@@ -12,13 +12,13 @@ from numpy.typing import ArrayLike, NDArray
 from inficond_panel.common.devices import CPU, torch_device
 from inficond_panel.common.installation import missing_extra
 from inficond_panel.common.torch_thread import one_torch_thread
-from inficond_panel.distill.scores.array_api import Array
-from inficond_panel.distill.scores.scores import Scores
+from inficond_panel.distill.scores import Scores
 from inficond_panel.distill.solver.exact import Fit, certify, fit
 from inficond_panel.distill.solver.objective import Problem
 from inficond_panel.distill.solver.penalty import Penalty
 from inficond_panel.distill.solver.problem import make_problems, start_weights
 from inficond_panel.distill.solver.tempered import Tempered, TemperedProblem
+from inficond_panel.distill.sources import Array
 from inficond_panel.errors import CancelledError, SolverError
 from inficond_panel.vocabulary.intents import LARGEST_RATE
 

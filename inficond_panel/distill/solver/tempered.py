@@ -28,16 +28,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.distill.scores.array_api import Array
-from inficond_panel.distill.solver.logistic_loss import Fitted, entropy
 from inficond_panel.distill.solver.objective import (
     CURVATURE_FLOOR,
     TINY,
+    Fitted,
     Point,
     Problem,
+    entropy,
     largest_scale,
     upper_curvature,
 )
+from inficond_panel.distill.sources import Array
 from inficond_panel.errors import SolverError
 
 

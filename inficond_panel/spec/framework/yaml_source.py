@@ -18,8 +18,8 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 from ruamel.yaml.scanner import Scanner, ScannerError
 
+from inficond_panel.common.files import YAML_BYTES, read_bytes
 from inficond_panel.common.near_words import near
-from inficond_panel.common.reading import YAML_BYTES, read_bytes
 from inficond_panel.errors import Problem, SpecError
 
 REMEDY = "`inficond check SPEC` checks a spec again; `inficond docs spec` has every key."

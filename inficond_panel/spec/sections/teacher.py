@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from inficond_panel.common.reading import ANNOTATION_BYTES, read_text
+from inficond_panel.common.files import ANNOTATION_BYTES, read_text
 from inficond_panel.spec.framework.section import Section
 from inficond_panel.spec.framework.types import (
     Absent,

@@ -16,7 +16,7 @@ import panel as pn
 import param
 from panel.viewable import Viewable, Viewer
 
-from inficond_panel.common.saved_file import File
+from inficond_panel.common.files import File
 from inficond_panel.errors import InficondError, StudyError
 from inficond_panel.state import Job, Jobs
 from inficond_panel.study.pages.report import write_report

@@ -9,8 +9,8 @@ from typing import Any
 
 import pandas as pd
 
+from inficond_panel.common.files import write_whole
 from inficond_panel.common.numbers import count
-from inficond_panel.common.whole_file import write_whole
 from inficond_panel.results.frame import Heading, make_frame, plain_headings
 from inficond_panel.study.pages import charts
 from inficond_panel.study.results.results import (

@@ -23,7 +23,7 @@ from inficond_panel.study.run.tasks import (
     standing,
 )
 from inficond_panel.tuning import Event, Tuner
-from inficond_panel.tuning.typed_concepts import typed_of
+from inficond_panel.tuning.opening import typed_of
 from inficond_panel.views.page.page import close_views, make_views
 from inficond_panel.views.page.shell import Shell
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import pandas as pd
 
+from inficond_panel.common.files import write_whole
 from inficond_panel.common.installation import missing_extra
-from inficond_panel.common.whole_file import write_whole
 from inficond_panel.results.forms import csv_text
 from inficond_panel.results.frame import Heading, make_frame, plain_headings
 from inficond_panel.study.results.results import (

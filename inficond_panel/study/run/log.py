@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from inficond_panel.common import clock
-from inficond_panel.common.sqlite_file import Database
-from inficond_panel.common.sqlite_form import Form, refusing
+from inficond_panel.common.sqlite_file import Database, Form, refusing
 from inficond_panel.errors import StudyError, StudyLinkError
 from inficond_panel.study.run.records import Assigned, Event, Note, Participant, Presence, checksum
 

@@ -23,7 +23,7 @@ from inficond_panel.study.results.timeline import progress_of
 from inficond_panel.study.run.progress import Progress
 from inficond_panel.study.run.records import Event, Note, storable
 from inficond_panel.study.run.study import Study
-from inficond_panel.tuning.intents.asked import is_known
+from inficond_panel.tuning.edits import is_known
 
 
 class Session:

@@ -13,9 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from inficond_panel.concepts.extended_store import extended
 from inficond_panel.concepts.texts import TextEncoder
-from inficond_panel.concepts.typed import check_encoder, check_typing
+from inficond_panel.concepts.typed import check_encoder, check_typing, extended
 from inficond_panel.errors import InficondError, Problem, SpecError
 from inficond_panel.spec import Spec, find_spec, load_spec
 from inficond_panel.spec.framework.yaml_source import hint
@@ -35,11 +34,10 @@ from inficond_panel.study.spec.study_spec import (
 )
 from inficond_panel.study.spec.variation import Variation
 from inficond_panel.tuning import History, Node, Student, Tuner, open_tuner, read_edits
-from inficond_panel.tuning.intents.asked import Asked
-from inficond_panel.tuning.node_names import find_node
-from inficond_panel.tuning.opening import open_spec_store
+from inficond_panel.tuning.edits import Asked
+from inficond_panel.tuning.opening import open_spec_store, typed_folder
+from inficond_panel.tuning.other_students import find_node
 from inficond_panel.tuning.replay import branch
-from inficond_panel.tuning.typed_concepts import typed_folder
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.splits import TUNE
 

@@ -13,7 +13,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from ruamel.yaml.nodes import MappingNode, ScalarNode
 
-from inficond_panel.common.reading import PICTURE_BYTES, read_bytes
+from inficond_panel.common.files import PICTURE_BYTES, read_bytes
 from inficond_panel.errors import StudyError
 from inficond_panel.spec.framework.section import Section
 from inficond_panel.spec.framework.section_file import SpecFile, load_file

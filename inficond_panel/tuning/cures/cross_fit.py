@@ -16,17 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.common.blas_threads import one_thread
-from inficond_panel.distill.folds import FOLDS, stratified_folds
-from inficond_panel.distill.scores.scores import Array
+from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
+from inficond_panel.distill.scores import Array
 from inficond_panel.errors import TuningError
+from inficond_panel.tuning.cures.class_photos import ClassPhotos
 from inficond_panel.tuning.cures.resolution import LEAST_OUTSIDE_FOLD, needs_labels
+from inficond_panel.tuning.edits import Balance, Cure, Label
 from inficond_panel.tuning.fitting.terms import Terms
-from inficond_panel.tuning.intents.bounds import Bounds
-from inficond_panel.tuning.intents.cures import Balance, Cure, Label
-from inficond_panel.tuning.iteration import Iteration
-from inficond_panel.tuning.node import Node
-from inficond_panel.tuning.shift.class_photos import ClassPhotos
-from inficond_panel.tuning.shift.class_shift import first_suspects
+from inficond_panel.tuning.node import Iteration, Node
+from inficond_panel.tuning.shift import first_suspects
+from inficond_panel.tuning.thumbs import Bounds
 from inficond_panel.tuning.tuner import Tuner
 
 

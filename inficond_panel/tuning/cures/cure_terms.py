@@ -13,16 +13,15 @@ from inficond_panel.errors import TuningError
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store
 from inficond_panel.store.more_photos import part_hashes
+from inficond_panel.tuning.cures.class_photos import ClassPhotos
 from inficond_panel.tuning.cures.resolution import LEAST_TUNE, resolve_cures
+from inficond_panel.tuning.edits import Cure, Label, Lambda, Learn, check_cures
 from inficond_panel.tuning.fitting.class_fit import ClassFit, JointClassFit
 from inficond_panel.tuning.fitting.fit_data import FitData
-from inficond_panel.tuning.fitting.refit import start_from
+from inficond_panel.tuning.fitting.recipe import start_from
 from inficond_panel.tuning.fitting.terms import Terms
-from inficond_panel.tuning.intents.asked import check_cures
-from inficond_panel.tuning.intents.bounds import Bounds, box
-from inficond_panel.tuning.intents.cures import Cure, Label, Lambda, Learn
 from inficond_panel.tuning.node import Node
-from inficond_panel.tuning.shift.class_photos import ClassPhotos
+from inficond_panel.tuning.thumbs import Bounds, box
 from inficond_panel.vocabulary.intents import MORE
 from inficond_panel.vocabulary.splits import HOLDOUT, TUNE
 from inficond_panel.vocabulary.tasks import SOFTMAX

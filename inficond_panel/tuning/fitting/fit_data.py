@@ -14,20 +14,18 @@ from scipy.special import expit
 from inficond_panel.common.cache import Latest
 from inficond_panel.common.devices import CPU
 from inficond_panel.distill import Scores, decision_function, mixed_targets, soft_targets
-from inficond_panel.distill.robustness.collinearity import components, correlation, spread
-from inficond_panel.distill.scores.array_api import on_card
+from inficond_panel.distill.scores import components, correlation, spread
 from inficond_panel.distill.solver.objective import Problem
 from inficond_panel.distill.solver.penalty import Penalty
-from inficond_panel.distill.solver.problem import make_problems
-from inficond_panel.distill.solver.soft_targets import joint_targets
+from inficond_panel.distill.solver.problem import joint_targets, make_problems
 from inficond_panel.distill.solver.tempered import Tempered, mixed_of
+from inficond_panel.distill.sources import on_card
 from inficond_panel.errors import TuningError
 from inficond_panel.store import Store
-from inficond_panel.store.label_checks import whole_labels
+from inficond_panel.store.checks import whole_labels
 from inficond_panel.store.more_photos import MorePhotos, more_photos
-from inficond_panel.store.oracle_logits import oracle_logits, oracle_others
-from inficond_panel.tuning.fitting.correction import Correction
-from inficond_panel.tuning.fitting.terms import Learned, Taught, Terms
+from inficond_panel.store.teacher_outputs import oracle_logits, oracle_others
+from inficond_panel.tuning.fitting.terms import Correction, Learned, Taught, Terms
 from inficond_panel.vocabulary.intents import LABELS, MORE, SOURCES
 from inficond_panel.vocabulary.splits import FIT, TUNE
 from inficond_panel.vocabulary.tasks import SIGMOID, SOFTMAX

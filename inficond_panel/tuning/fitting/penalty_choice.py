@@ -18,13 +18,13 @@ from numpy.typing import NDArray
 from scipy.special import log_softmax
 
 from inficond_panel.distill import Fit, decision_function, fit, fit_joint
-from inficond_panel.distill.folds import FOLDS, stratified_folds
-from inficond_panel.distill.scores.scores import Array
-from inficond_panel.distill.solver.joint.joint import one_of_each
+from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
+from inficond_panel.distill.scores import Array
+from inficond_panel.distill.solver.joint import one_of_each
 from inficond_panel.distill.solver.tempered import mixed_of
 from inficond_panel.store import Store
 from inficond_panel.tuning.fitting.fit_data import FitData, one_sided
-from inficond_panel.tuning.intents.score_scale import score_scale
+from inficond_panel.tuning.thumbs import score_scale
 from inficond_panel.vocabulary.splits import TUNE
 from inficond_panel.vocabulary.tasks import SOFTMAX
 

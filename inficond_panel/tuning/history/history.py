@@ -18,7 +18,8 @@ from inficond_panel.common import clock
 from inficond_panel.common.sqlite_file import Database
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning.history import log
-from inficond_panel.tuning.history.events import (
+from inficond_panel.tuning.history.log import (
+    HISTORY,
     MOVES,
     Event,
     HistoryState,
@@ -26,11 +27,14 @@ from inficond_panel.tuning.history.events import (
     check_tag,
     tag_text,
 )
-from inficond_panel.tuning.history.form import HISTORY
-from inficond_panel.tuning.history.other_roots import OtherRoot, named_concepts, read_others
-from inficond_panel.tuning.history.records import to_node, to_row
-from inficond_panel.tuning.iteration import Iteration, to_iteration
-from inficond_panel.tuning.node import Node
+from inficond_panel.tuning.history.records import (
+    OtherRoot,
+    named_concepts,
+    read_others,
+    to_node,
+    to_row,
+)
+from inficond_panel.tuning.node import Iteration, Node, to_iteration
 
 NAME_LENGTH = 80
 _LIKE_AN_ID = re.compile(r"#?\d+|[0-9a-f]{12}")

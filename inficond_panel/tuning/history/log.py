@@ -1,16 +1,274 @@
-"""The log of a history in its table ``events``: append, and read with its chain verified."""
+"""Log of a history: its events, the table that holds them, and the state that follows.
+
+The log is the truth: the head, what can be redone, names, notes, looks and deleted branches are
+what remains when its events are carried out one after the other. It is a chain: the checksum of
+each event is taken over the event and the checksum of the one before it.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import sqlite3
-from collections import defaultdict
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from copy import copy
+from dataclasses import dataclass, field, fields
 
 from inficond_panel.common import clock
-from inficond_panel.errors import TuningError
-from inficond_panel.tuning.history.events import Event, HistoryState, Tags, apply_tag
-from inficond_panel.tuning.history.form import HISTORY
-from inficond_panel.tuning.iteration import Iteration
+from inficond_panel.common.sqlite_file import Form, refusing
+from inficond_panel.errors import HistoryError, TuningError
+from inficond_panel.tuning.node import Iteration
+
+_TABLES = {
+    "nodes": """id TEXT PRIMARY KEY, root TEXT NOT NULL, number INTEGER NOT NULL,
+        parent TEXT REFERENCES nodes(id), intents TEXT NOT NULL, bounds TEXT NOT NULL,
+        concepts INTEGER NOT NULL, classes INTEGER NOT NULL, weights BLOB NOT NULL,
+        intercepts BLOB NOT NULL, weights_hash TEXT NOT NULL, gap TEXT NOT NULL,
+        certificate TEXT NOT NULL, seconds REAL NOT NULL, author TEXT NOT NULL,
+        settings TEXT NOT NULL, created TEXT NOT NULL, checksum TEXT NOT NULL,
+        UNIQUE (root, number)""",
+    "events": """number INTEGER PRIMARY KEY, root TEXT NOT NULL REFERENCES nodes(id),
+        kind TEXT NOT NULL, node TEXT NOT NULL REFERENCES nodes(id),
+        origin TEXT REFERENCES nodes(id), text TEXT NOT NULL, author TEXT NOT NULL,
+        created TEXT NOT NULL, checksum TEXT NOT NULL""",
+}
+HISTORY = Form(
+    noun="history",
+    application_id=0x1F1C07D,
+    version=2,
+    tables=_TABLES,
+    indexes={"events_of_root": "events (root)", "events_of_node": "events (node, kind)"},
+    triggers={
+        name: sql
+        for table in _TABLES
+        for change in ("UPDATE", "DELETE")
+        for name, sql in refusing(table, change).items()
+    },
+    error=HistoryError,
+    other="choose another with --history",
+)
+
+
+#: Moves of the head that ``History.set_head`` makes; undo and redo have methods of their own.
+MOVES = ("fine-tune", "jump")
+#: Events on images, whichever iteration is in view; see ``tags``.
+TAGS = ("tag", "untag")
+#: Characters of a tag; it stays in the history.
+LONGEST_TAG = 40
+Tags = dict[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Event:
+    """One event of a history, numbered from 1 in the order in which they happened.
+
+    ==================  =============================  =================  ====================
+    kind                what happened                  origin             text
+    ==================  =============================  =================  ====================
+    add                 ``node`` was stored            its parent         checksum of its row
+    fine-tune, jump,    the head moved to ``node``     the node shown
+    undo, redo                                         before
+    rename, note        ``node`` was given a label                        the label, or nothing
+                        or a note
+    delete, restore     the branch from ``node`` on
+                        was hidden, or shown again
+    look                somebody saw the metrics of                       the split
+                        ``node``
+    tag, untag          images were given a tag, or                       JSON: the tag, and
+                        it was taken from them                            the images' ids
+    ==================  =============================  =================  ====================
+    """
+
+    number: int
+    root: str
+    kind: str
+    node: str
+    origin: str | None
+    text: str
+    author: str
+    created: str
+
+    def is_text(self) -> bool:
+        """True if no field holds bytes, which SQLite would keep in a column of text too."""
+        return not any(isinstance(fact, bytes) for fact in vars(self).values())
+
+    def checksum(self, previous: str) -> str:
+        """SHA-256 over the event and the checksum of the event before it."""
+        facts = (self.number, self.root, self.kind, self.node, self.origin, self.text)
+        text = json.dumps([previous, *facts, self.author, self.created])
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass
+class HistoryState:
+    """State of the students of one root after the events so far.
+
+    ``head`` is the node shown ("" before there is any); ``redo`` the nodes left by undo, the last
+    one on top; ``names`` and ``notes`` the latest of each node that was given one; ``looks``
+    counts by (node, split); ``deleted`` the nodes from which on a branch is hidden; ``parents``
+    the tree.
+    """
+
+    head: str = ""
+    redo: list[str] = field(default_factory=list)
+    names: dict[str, str] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
+    looks: Counter[tuple[str, str]] = field(default_factory=Counter)
+    deleted: set[str] = field(default_factory=set)
+    parents: dict[str, str | None] = field(default_factory=dict)
+
+    def copy(self) -> HistoryState:
+        """The same state, which may be changed by itself."""
+        return HistoryState(
+            self.head, *(copy(getattr(self, part.name)) for part in fields(self)[1:])
+        )
+
+    def path(self, node: str) -> list[str]:
+        """The node and its ancestors, up to the root."""
+        found = [node]
+        while (parent := self.parents[found[-1]]) is not None:
+            found.append(parent)
+        return found
+
+    def branch(self, node: str) -> list[str]:
+        """The node and its descendants, oldest first."""
+        found: dict[str, None] = {node: None}
+        for child, parent in self.parents.items():  # parents come before their children
+            if parent in found:
+                found[child] = None
+        return list(found)
+
+    def hidden(self, node: str) -> bool:
+        """True if the node is in a deleted branch: it or an ancestor was deleted."""
+        return bool(self.deleted) and not self.deleted.isdisjoint(self.path(node))
+
+    def all_hidden(self) -> set[str]:
+        """All nodes in deleted branches."""
+        found: set[str] = set()
+        for node, parent in self.parents.items() if self.deleted else ():  # parents come first
+            if node in self.deleted or parent in found:
+                found.add(node)
+        return found
+
+    def undo_from(self, node: str) -> str | None:
+        """Target of undo from ``node``: its nearest ancestor that is not in a deleted branch."""
+        hidden = self.all_hidden()
+        return next((at for at in self.path(node)[1:] if at not in hidden), None)
+
+    def redo_from(self, node: str) -> str | None:
+        """Target of redo from ``node``: the node last left by undo, if it is a child of it."""
+        top = self.redo[-1] if self.redo else None
+        return top if top is not None and self.parents[top] == node else None
+
+    def apply(self, event: Event) -> None:
+        """Carry out one event. Raises ``ValueError`` for one that cannot have happened."""
+        if event.kind != "add" and event.node not in self.parents:
+            raise ValueError(f"event {event.number} names a node that is not there")
+        if event.kind not in _STEPS:
+            raise ValueError(f"event {event.number} is of an unknown kind {event.kind!r}")
+        _STEPS[event.kind](self, event)
+        self.redo = [node for node in self.redo if not self.hidden(node)]
+
+
+def _add(state: HistoryState, event: Event) -> None:
+    if event.origin is not None and event.origin not in state.parents:
+        raise ValueError(f"event {event.number} adds a node without its parent")
+    state.parents[event.node] = event.origin
+    state.head = state.head or event.node
+
+
+def _go(state: HistoryState, event: Event) -> None:
+    state.head, state.redo = event.node, []
+
+
+def _undo(state: HistoryState, event: Event) -> None:
+    # Another session may have moved the head meanwhile: its way back is not this one's.
+    earlier = state.redo if event.origin == state.head else []
+    left = [event.origin] if event.origin else []
+    state.head, state.redo = event.node, [*earlier, *left]
+
+
+def _redo(state: HistoryState, event: Event) -> None:
+    rest = state.redo[:-1] if state.redo[-1:] == [event.node] else []
+    state.head, state.redo = event.node, rest
+
+
+def _rename(state: HistoryState, event: Event) -> None:
+    state.names[event.node] = event.text
+
+
+def _note(state: HistoryState, event: Event) -> None:
+    state.notes[event.node] = event.text
+
+
+def _delete(state: HistoryState, event: Event) -> None:
+    state.deleted.add(event.node)
+
+
+def _restore(state: HistoryState, event: Event) -> None:
+    state.deleted.discard(event.node)
+
+
+def _look(state: HistoryState, event: Event) -> None:
+    state.looks[event.node, event.text] += 1
+
+
+_STEPS: dict[str, Callable[[HistoryState, Event], None]] = {
+    "add": _add,
+    "fine-tune": _go,
+    "jump": _go,
+    "undo": _undo,
+    "redo": _redo,
+    "rename": _rename,
+    "note": _note,
+    "delete": _delete,
+    "restore": _restore,
+    "look": _look,
+    **dict.fromkeys(TAGS, lambda state, event: None),
+}
+
+
+def check_tag(tag: str) -> str:
+    """The tag in one line. Raises ``TuningError`` for one that is empty or too long."""
+    line = " ".join(tag.split())
+    if not 0 < len(line) <= LONGEST_TAG:
+        raise TuningError(
+            f"An image cannot be tagged {line[:LONGEST_TAG]!r}.",
+            f"Give 1 to {LONGEST_TAG} characters.",
+        )
+    return line
+
+
+def tag_text(tag: str, images: Iterable[str]) -> str:
+    """Text of an event that gives ``images`` a tag, or takes it from them."""
+    return json.dumps([tag, *images], ensure_ascii=False)
+
+
+def apply_tag(tags: Tags, event: Event) -> None:
+    """Change ``tags`` (by image, in order) as an event tells; others are passed over.
+
+    Raises ``ValueError`` for one whose text is no tag.
+    """
+    if event.kind not in TAGS:
+        return
+    tag, images = read_tag(event)
+    for image in images:
+        others = set(tags.get(image, ())) - {tag}
+        tags[image] = tuple(sorted(others | {tag} if event.kind == "tag" else others))
+        if not tags[image]:
+            del tags[image]
+
+
+def read_tag(event: Event) -> tuple[str, list[str]]:
+    """Tag and images of an event of ``TAGS``. Raises ``ValueError`` where its text is no tag."""
+    try:
+        tag, *images = json.loads(event.text)
+    except (ValueError, TypeError):
+        raise ValueError(f"event {event.number} has no tag") from None
+    if not all(isinstance(part, str) for part in (tag, *images)):
+        raise ValueError(f"event {event.number} has no tag")
+    return tag, images
 
 
 class Log:

@@ -1,4 +1,4 @@
-"""A node as a row of the history: JSON for intents and bounds, compressed float64 for weights.
+"""Rows of a history: nodes written and read, and nodes of other students in the same file.
 
 What comes back is what was stored: the row's checksum covers every column, the weights have a
 hash of their own, and the id follows from the parent, the intents and the settings.
@@ -12,16 +12,16 @@ import math
 import sqlite3
 import zlib
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from inficond_panel.common.cache import Latest
-from inficond_panel.tuning.history.form import HISTORY
-from inficond_panel.tuning.intents.asked import asked_from_json
-from inficond_panel.tuning.intents.cures import Cure
-from inficond_panel.tuning.intents.intent import Intent
+from inficond_panel.tuning.edits import Cure, asked_from_json
+from inficond_panel.tuning.history.log import HISTORY
 from inficond_panel.tuning.node import Node, node_id
+from inficond_panel.tuning.thumbs import Intent
 
 #: Nodes read lately, by the checksum of their row, which covers all that is in it.
 _known: Latest[str, Node] = Latest(512)
@@ -146,3 +146,51 @@ def _unpacked(blob: bytes, shape: tuple[int, ...]) -> np.ndarray:
 
 def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
+
+
+#: Only the index is read to count; the rows of iterations hold their weights.
+_COUNTS = "SELECT root, count(*), max(number) FROM nodes WHERE root != ? GROUP BY root"
+
+
+@dataclass(frozen=True)
+class OtherRoot:
+    """Students of another root: their ``iterations`` (untouched and deleted ones too), numbers of
+    concepts and classes, times of the first and the last iteration, and settings of #0."""
+
+    root: str
+    iterations: int
+    concepts: int
+    classes: int
+    first: str
+    last: str
+    settings: Mapping[str, Any] = field(repr=False)
+
+
+def read_others(db: sqlite3.Connection, root: str) -> list[OtherRoot]:
+    """All roots but ``root``, the one that was worked on last first."""
+    found = [_other(db, *counted) for counted in db.execute(_COUNTS, (root,)).fetchall()]
+    return sorted(found, key=lambda other: other.last, reverse=True)
+
+
+def named_concepts(db: sqlite3.Connection, root: str) -> list[str]:
+    """Concepts that the thumbs of all iterations of ``root`` name, sorted."""
+    rows = db.execute("SELECT intents FROM nodes WHERE root = ?", (root,))
+    asked = [item for (text,) in rows for item in _read(text, []) if isinstance(item, dict)]
+    return sorted({str(item["concept"]) for item in asked if item.get("concept")})
+
+
+def _other(db: sqlite3.Connection, root: str, iterations: int, newest: int) -> OtherRoot:
+    select = "SELECT concepts, classes, created, settings FROM nodes WHERE root = ? AND number = ?"
+    concepts, classes, first, settings = db.execute(select, (root, 0)).fetchone() or (0, 0, "", "")
+    _, _, last, _ = db.execute(select, (root, newest)).fetchone()
+    read = _read(settings, {})
+    known = read if isinstance(read, dict) else {}
+    return OtherRoot(root, iterations, concepts, classes, first, last, known)
+
+
+def _read(text: str, otherwise: Any) -> Any:
+    """JSON of a row that is not checked here: one that was altered tells nothing."""
+    try:
+        return json.loads(text)
+    except (ValueError, TypeError):
+        return otherwise

@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from inficond_panel.distill import Fit, Outcome
-from inficond_panel.distill.folds import FOLDS, stratified_folds
-from inficond_panel.distill.scores.scores import Array
-from inficond_panel.tuning.fitting.class_fit import ClassFit
-from inficond_panel.tuning.fitting.held_out import fit_each, learns_from_tune
+from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
+from inficond_panel.distill.scores import Array
+from inficond_panel.tuning.cures.class_photos import ClassPhotos
+from inficond_panel.tuning.fitting.class_fit import ClassFit, fit_each, learns_from_tune
 from inficond_panel.tuning.fitting.terms import Terms
-from inficond_panel.tuning.shift.class_photos import ClassPhotos
 from inficond_panel.vocabulary.metrics import AP
 
 #: Gap to stop at, as that of the students that choose.

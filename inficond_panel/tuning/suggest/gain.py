@@ -20,8 +20,8 @@ from scipy.special import ndtri
 from inficond_panel.common.interval import Interval
 from inficond_panel.distill import Outcome, average_precision
 from inficond_panel.distill.metrics.bootstrap import draw_counts
-from inficond_panel.distill.scores.scores import Array
-from inficond_panel.tuning.cures.choice import ap_values, chosen, errors
+from inficond_panel.distill.scores import Array
+from inficond_panel.tuning.cures.resolution import ap_values, chosen, errors
 from inficond_panel.vocabulary.confidence import CONFIDENCE, least_draws, tails
 from inficond_panel.vocabulary.metrics import AP
 
@@ -128,9 +128,9 @@ def gain_of_choice(
     """Gain, over the first of m students, of taking the one of highest AP of the others.
 
     ``careful``: of all, the first being left only for a gain above one standard error, as
-    ``cures.choice`` has it. ``logits`` (m, n) are of photos that the students did not learn from,
-    ``label`` (n,) is in {1, 0}, and each row of ``counts`` (draws, n) says how often a draw has
-    each photo.
+    ``cures.resolution`` has it. ``logits`` (m, n) are of photos that the students did not learn
+    from, ``label`` (n,) is in {1, 0}, and each row of ``counts`` (draws, n) says how often a draw
+    has each photo.
     """
     drawn, left_out = ap_values(label, logits, counts), ap_values(label, logits, counts == 0)
     best, draw = _best(drawn, careful=careful), np.arange(len(counts))

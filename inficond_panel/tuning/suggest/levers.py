@@ -15,28 +15,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.common.blas_threads import one_thread
-from inficond_panel.distill.folds import FOLDS, stratified_folds
-from inficond_panel.distill.metrics.bootstrap import draw_counts
-from inficond_panel.distill.metrics.decisions import above, cutoff_rows
-from inficond_panel.distill.scores.scores import Array
-from inficond_panel.distill.shift.verdict import SHIFT
+from inficond_panel.distill.metrics.bootstrap import FOLDS, draw_counts, stratified_folds
+from inficond_panel.distill.metrics.outcome import above, cutoff_rows
+from inficond_panel.distill.scores import Array
+from inficond_panel.distill.suspects import SHIFT
 from inficond_panel.store.more_photos import part_hashes
-from inficond_panel.tuning.ask.photos import photos_to_ask
-from inficond_panel.tuning.cures.choice import ap_values, choose
-from inficond_panel.tuning.cures.resolution import compared_terms
-from inficond_panel.tuning.fitting.class_fit import ClassFit
-from inficond_panel.tuning.fitting.held_out import (
+from inficond_panel.tuning.answers import photos_to_ask
+from inficond_panel.tuning.cures.class_photos import ClassPhotos
+from inficond_panel.tuning.cures.resolution import ap_values, choose, compared_terms
+from inficond_panel.tuning.edits import Cure, Lambda, Learn
+from inficond_panel.tuning.fitting.class_fit import (
+    ClassFit,
     fit_each,
     held_out_logits,
     learns_from_tune,
     logits_of_each,
 )
 from inficond_panel.tuning.fitting.terms import Terms
-from inficond_panel.tuning.intents.cures import Cure, Lambda, Learn
-from inficond_panel.tuning.intents.intent import Intent
 from inficond_panel.tuning.node import Node
-from inficond_panel.tuning.shift.class_photos import ClassPhotos
-from inficond_panel.tuning.shift.class_shift import (
+from inficond_panel.tuning.shift import (
     ClassShift,
     class_shift,
     first_suspects,
@@ -51,6 +48,7 @@ from inficond_panel.tuning.suggest.gain import (
     gain_of_choice,
     gain_of_levers,
 )
+from inficond_panel.tuning.thumbs import Intent
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.intents import LABELS, MORE, REMOVE, TEACHER
 from inficond_panel.vocabulary.splits import TUNE

@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 
 from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.distill import Outcome, TeacherSkill, teacher_skill
-from inficond_panel.distill.shift.verdict import NONE, SHIFT, UNKNOWN
+from inficond_panel.distill.suspects import NONE, SHIFT, UNKNOWN
 from inficond_panel.errors import CancelledError
-from inficond_panel.tuning.intents.cures import Cure
-from inficond_panel.tuning.intents.intent import Intent, chosen_names
+from inficond_panel.tuning.edits import Cure
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.suggest.gain import Gain, mean_change
 from inficond_panel.tuning.suggest.levers import ClassRepair, Lever, class_repair
+from inficond_panel.tuning.thumbs import Intent, chosen_names
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.splits import TUNE
 

@@ -15,7 +15,7 @@ import numpy as np
 import param
 
 from inficond_panel.common.numbers import defined, number, short, signed
-from inficond_panel.distill.shift.verdict import SHIFT
+from inficond_panel.distill.suspects import SHIFT
 from inficond_panel.ui import browser
 from inficond_panel.ui.component import ViewComponent
 from inficond_panel.ui.drawing import Drawing
@@ -33,7 +33,7 @@ from inficond_panel.wording.suspects import plain_reason
 
 if TYPE_CHECKING:
     from inficond_panel.distill import Agreement, Band, ClassMetrics, Interval, WhatIf
-    from inficond_panel.tuning.shift.class_shift import ClassShift
+    from inficond_panel.tuning.shift import ClassShift
 
 CHARTED = keys(F1, RECALL, PRECISION, ACCURACY, FIDELITY)
 PIECES = 300  #: more steps than this are drawn at so many places along the axis

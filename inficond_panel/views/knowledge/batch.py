@@ -15,8 +15,8 @@ from inficond_panel.results.cross_fitted import chosen_on_tune
 from inficond_panel.state import Job
 from inficond_panel.state.tuning import TuningState
 from inficond_panel.tuning import Intent
-from inficond_panel.tuning.fitting.held_out import learns_from_tune
-from inficond_panel.tuning.intents.asked import place_of
+from inficond_panel.tuning.edits import place_of
+from inficond_panel.tuning.fitting.class_fit import learns_from_tune
 from inficond_panel.ui import browser
 from inficond_panel.ui.component import action
 from inficond_panel.views.knowledge.parts import StudentActions, StudentPart, make_status
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from inficond_panel.results.snapshot import Snapshot
     from inficond_panel.state import AppState, Preview
     from inficond_panel.state.batch import Item
-    from inficond_panel.tuning.intents.bounds import Bounds
+    from inficond_panel.tuning.thumbs import Bounds
     from inficond_panel.views.knowledge.parts import KnowledgeTable
 
 #: Rows of a list that has a block for each.

@@ -11,14 +11,13 @@ import param
 
 from inficond_panel.common.numbers import plain
 from inficond_panel.concepts.texts import words_for
-from inficond_panel.distill.shift.verdict import NONE, SHIFT
+from inficond_panel.distill.suspects import NONE, SHIFT
 from inficond_panel.errors import CancelledError, InficondError
 from inficond_panel.results.frame import interval_of
 from inficond_panel.results.penalty_path import penalty_path
 from inficond_panel.results.shift import student_shift, tune_aps
 from inficond_panel.state import Job, Status
-from inficond_panel.tuning.intents.asked import place_of
-from inficond_panel.tuning.intents.cures import Balance, Cure, cure_from_json
+from inficond_panel.tuning.edits import Balance, Cure, cure_from_json, place_of
 from inficond_panel.ui.component import Acting, action, tie
 from inficond_panel.ui.images import send_photo
 from inficond_panel.views.knowledge.parts import StudentActions
@@ -48,8 +47,8 @@ if TYPE_CHECKING:
     from inficond_panel.distill import Interval
     from inficond_panel.state import AppState
     from inficond_panel.store import Store
-    from inficond_panel.tuning.ask.drafts import Draft
-    from inficond_panel.tuning.shift.class_shift import ClassShift
+    from inficond_panel.tuning.answer_files import Draft
+    from inficond_panel.tuning.shift import ClassShift
     from inficond_panel.views.knowledge.parts import StudentPanels
 
 #: Kinds of a verdict in the words of the page.

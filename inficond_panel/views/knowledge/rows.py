@@ -17,7 +17,7 @@ from inficond_panel.results.patches import shown_segments
 from inficond_panel.state import Job
 from inficond_panel.state.comparison import hold
 from inficond_panel.tuning import Intent
-from inficond_panel.tuning.intents.asked import place_of
+from inficond_panel.tuning.edits import place_of
 from inficond_panel.ui.component import action
 from inficond_panel.ui.images import make_and_send, patch_uri, send_pictures
 from inficond_panel.views.knowledge.parts import StudentActions

@@ -28,8 +28,8 @@ from panel.io import state
 from panel.io.resources import CDN_DIST, DIST_DIR, Bundle, bundle_resources, set_resource_mode
 from panel.io.state import set_curdoc
 
+from inficond_panel.common.files import File
 from inficond_panel.common.numbers import count
-from inficond_panel.common.saved_file import File
 from inficond_panel.state import AppState
 from inficond_panel.state.export import stem
 from inficond_panel.ui import browser

@@ -10,8 +10,8 @@ import param
 from panel.custom import Children
 from panel.viewable import Viewer
 
+from inficond_panel.common.files import File
 from inficond_panel.common.numbers import count
-from inficond_panel.common.saved_file import File
 from inficond_panel.spec import Layout
 from inficond_panel.ui import browser
 from inficond_panel.ui.component import Component, action, tie

@@ -16,7 +16,7 @@ import param
 from panel.viewable import Viewable, Viewer
 
 from inficond_panel.common.numbers import UNDEFINED, defined
-from inficond_panel.distill.shift.verdict import SHIFT
+from inficond_panel.distill.suspects import SHIFT
 from inficond_panel.plots.performance_bars import (
     FILLS,
     SIDES,
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from inficond_panel.results.snapshot import Snapshot
     from inficond_panel.state import AppState
     from inficond_panel.state.batch import Item
-    from inficond_panel.tuning.shift.class_shift import ClassShift
+    from inficond_panel.tuning.shift import ClassShift
     from inficond_panel.ui.drawing import Drawing
 
 _FACTS = ("constant_fidelity", "logit_correlation")

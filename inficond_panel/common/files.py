@@ -1,0 +1,318 @@
+"""Files that somebody names, read; files and folders that appear whole, or not at all.
+
+A device or a named pipe never ends, and may never begin. All faults of reading are an ``OSError``
+whose text ends a sentence such as "labels.csv cannot be read: ...".
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import re
+import shutil
+import stat
+import uuid
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass, field
+from io import TextIOWrapper
+from pathlib import Path
+from typing import IO, Any, BinaryIO
+
+from inficond_panel.errors import DataError, ExportError
+
+_MB = 10**6
+#: Most bytes of a file, by what it is.
+YAML_BYTES = _MB
+WORD_BYTES = 10 * _MB
+LIST_BYTES = 500 * _MB
+PICTURE_BYTES = 2 * _MB  # each page of a study that shows one is sent all of it
+ANNOTATION_BYTES = 10 * _MB
+INSTANCES_BYTES = 4000 * _MB
+#: Most characters of one row of a table, which may have any number of rows.
+LONGEST_ROW = 10 * _MB
+
+
+class UnfitFileError(OSError):
+    """A file that is none of the kind that it is named as."""
+
+
+def check_file(path: Path, most: int | None = None) -> None:
+    """Raise ``OSError`` for what is no regular file, or has more than ``most`` bytes."""
+    _check_regular(os.stat(path), most)  # noqa: PTH116 - as of an open file
+
+
+def open_file(path: Path, most: int | None = None) -> BinaryIO:
+    """Open a regular file of at most ``most`` bytes; raises ``OSError`` for all else."""
+    check_file(path, most)
+    file = path.open("rb")
+    try:
+        _check_regular(os.fstat(file.fileno()), most)
+    except OSError:
+        file.close()
+        raise
+    return file
+
+
+def read_bytes(path: Path, most: int) -> bytes:
+    """Content of a regular file of at most ``most`` bytes; raises ``OSError`` for all else."""
+    with open_file(path, most) as file:
+        return file.read(_bytes(file))
+
+
+def read_text(path: Path, most: int) -> str:
+    """The same as UTF-8 text; raises ``UnicodeDecodeError`` too."""
+    return read_bytes(path, most).decode("utf-8-sig")
+
+
+def lines_of(path: Path) -> Iterator[str]:
+    """Lines of a UTF-8 text file of any size, with their ends; none of more than ``LONGEST_ROW``.
+
+    Raises ``UnicodeDecodeError`` too.
+    """
+    with TextIOWrapper(open_file(path), encoding="utf-8-sig", newline="") as file:
+        number = 0
+        while _bytes(file) and (line := file.readline(LONGEST_ROW + 1)):
+            number += 1
+            if len(line) > LONGEST_ROW:
+                raise UnfitFileError(f"line {number} has more than {LONGEST_ROW:,} characters")
+            yield line
+
+
+def _bytes(file: IO[Any]) -> int:
+    """Size of an open file: 0 for files of the system, such as /proc/kmsg, that never end."""
+    return os.fstat(file.fileno()).st_size
+
+
+def _check_regular(status: os.stat_result, most: int | None) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError("it is a folder")
+    if not stat.S_ISREG(status.st_mode):
+        raise UnfitFileError("it is a device or a pipe, not a file")
+    if most is not None and status.st_size > most:
+        raise _too_large(most)
+
+
+def _too_large(most: int) -> UnfitFileError:
+    return UnfitFileError(
+        f"it has more than {most // _MB:,} MB, the most that such a file may have"
+    )
+
+
+def read_lines(path: Path, what: str, remedy: str, most: int = LIST_BYTES) -> list[str]:
+    """Lines of a UTF-8 file of at most ``most`` bytes. ``what`` is its name in messages.
+
+    Raises ``DataError`` where it cannot be read.
+    """
+    try:
+        return read_text(path, most).splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"The {what} {path} cannot be read: {error}.", remedy) from error
+
+
+Write = Callable[[str, bytes], None]
+
+
+@contextmanager
+def replacing(
+    path: Path, *, alone: bool = False, told: Callable[[Path], Any] = nullcontext
+) -> Iterator[Path]:
+    """Yield a path beside ``path`` for a new file or folder, which becomes ``path`` at the end.
+
+    After an error ``path`` is as it was. With ``alone`` no other process writes ``path``: names
+    beside it are then the same each time, and what a killed process left there is removed. ``told``
+    is the context, such as ``named``, in which the system's errors outside the block are raised.
+    """
+    whole = path.absolute()  # "." has no name of its own
+    writing, old = (_beside(whole, why, alone) for why in ("writing", "replaced"))
+    try:
+        with told(path):
+            whole.parent.mkdir(parents=True, exist_ok=True)
+            _remove(writing)
+        yield writing
+        with told(path):
+            _sync(writing)
+            if whole.is_file():
+                writing.chmod(whole.stat().st_mode)
+            _put(writing, whole, old)
+            _sync(whole.parent)
+    finally:
+        _remove(writing)
+
+
+def restore(path: Path) -> None:
+    """Bring the old folder back where ``replacing`` alone was stopped between its two renames."""
+    old = replaced(path)
+    if old.exists() and not path.exists():
+        old.rename(path)
+
+
+def replaced(path: Path) -> Path:
+    """Path of an old folder while ``replacing`` alone puts the new one in its place."""
+    return _beside(path, "replaced", True)
+
+
+def _beside(path: Path, why: str, alone: bool) -> Path:
+    return path.with_name(f"{path.name}.{why}" if alone else f".{uuid.uuid4().hex[:12]}.{why}")
+
+
+def _put(writing: Path, path: Path, old: Path) -> None:
+    """Move the new one to its place; where that fails, the old folder is put back."""
+    _remove(old)
+    if not path.is_dir():
+        writing.replace(path)
+        return
+    path.rename(old)
+    try:
+        writing.rename(path)
+    except OSError:
+        old.rename(path)
+        raise
+    _remove(old)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink()
+
+
+def _sync(path: Path) -> None:
+    """Bring a file's content, or a folder's entries, to disk, where the system can."""
+    if path.is_file():
+        with path.open("rb+") as file:
+            os.fsync(file.fileno())
+    elif hasattr(os, "O_DIRECTORY"):
+        handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def write_whole(place: Path, content: bytes) -> None:
+    """Write a result to ``place``; what was there before stays until the new file is complete.
+
+    A link is followed; to what is no regular file, such as /dev/stdout, is written directly.
+    Raises ``ExportError``, which names the file.
+    """
+    path = Path(os.path.realpath(place))
+    with named(place):
+        if path.exists() and not path.is_file():
+            path.write_bytes(content)
+            return
+        with replacing(path) as writing:
+            writing.write_bytes(content)
+
+
+@contextmanager
+def named(place: Path) -> Iterator[None]:
+    """Raise ``ExportError``, which names the place, where the system does not write there."""
+    try:
+        yield
+    except ExportError:  # an OSError too, which says already what is wrong
+        raise
+    except OSError as error:
+        raise ExportError(
+            f"{place} cannot be written: {error.strerror or error}.",
+            "Make room, or name another place.",
+        ) from error
+
+
+@contextmanager
+def write_folders(place: Path, force: bool = False, known: Collection[str] = ()) -> Iterator[Path]:
+    """Yield a new folder to be filled, which becomes ``place`` when the block ends well.
+
+    A folder that is there is replaced only with ``force``, and only where it holds nothing but
+    files ``known`` by name. Raises ``ExportError`` otherwise, before anything is computed, and
+    where nothing can be written there.
+    """
+    with named(place):
+        _check(place, force, known)
+    with replacing(place, told=named) as writing:
+        with named(place):
+            writing.mkdir()
+        yield writing
+        with named(place):
+            _check(place, force, known)  # it may have come meanwhile
+
+
+@contextmanager
+def write_folder(place: Path, force: bool, known: Collection[str]) -> Iterator[Write]:
+    """Yield a function that writes a file of such a folder by name; raises ``write_folders``'s."""
+    with write_folders(place, force, known) as folder:
+
+        def write(name: str, content: bytes) -> None:
+            with named(place):
+                (folder / name).write_bytes(content)
+                _sync(folder / name)
+
+        yield write
+
+
+def _check(place: Path, force: bool, known: Collection[str]) -> None:
+    if not os.path.lexists(place):
+        return
+    if not force:
+        raise ExportError(f"{place} is there already.", "Name another, or replace it with --force.")
+    if place.is_symlink() or not place.is_dir():
+        raise ExportError(f"{place} is no folder.", "Name another folder.")
+    foreign = sorted({path.name for path in place.iterdir()} - {*known})
+    if foreign:
+        raise ExportError(
+            f"{place} holds something that is no export: {foreign[0]!r}.",
+            "Name another folder; --force replaces exports only.",
+        )
+
+
+#: What a spreadsheet takes for the beginning of a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(frozen=True)
+class File:
+    """A file to save."""
+
+    name: str
+    content: bytes = field(repr=False)
+
+
+def make_table(
+    name: str, columns: Sequence[str], lines: Iterable[Sequence[Any]], kind: str = "csv"
+) -> File:
+    """A table in UTF-8, ``name`` without the ending: ``csv``, or ``json`` with an object a line.
+
+    An empty text is an empty field of CSV and null in JSON. Texts of CSV are ``as_cell``.
+    """
+    if kind == "json":
+        rows = [
+            {key: None if value == "" else value for key, value in zip(columns, line, strict=True)}
+            for line in lines
+        ]
+        return File(f"{file_stem(name)}.json", json.dumps(rows, indent=1).encode())
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(map(as_cell, columns))
+    writer.writerows([as_cell(value) for value in line] for line in lines)
+    return File(f"{file_stem(name)}.csv", text.getvalue().encode())
+
+
+def as_cell(value: object) -> Any:
+    """A value as a cell of a table that a spreadsheet may open, which would run a formula.
+
+    A text that begins like one gets an apostrophe in front; numbers stay as they are. Ends of
+    lines are made one kind, which CSV can hold.
+    """
+    if not isinstance(value, str):
+        return value
+    mark = "'" if value.startswith(_FORMULA) else ""
+    return mark + value.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def file_stem(text: str) -> str:
+    """``text`` as a part of a file's name: small letters, digits and hyphens."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")

@@ -1,0 +1,302 @@
+"""Drift of concept scores between photos: tests, and weights of photos that balance it.
+
+Two questions, each at half the level, so that photos like those of ``fit`` raise an alarm of either
+kind with a chance of at most the level:
+
+- *concepts*: of each concept the two-sample Kolmogorov-Smirnov test (asymptotic p by the exact
+  one-sample distribution at the effective number of photos), adjusted for their number so that the
+  false discovery rate is held (Benjamini and Hochberg 1995, JRSS B 57);
+- *far photos*: the distance to the 10th nearest photo of ``fit``, each concept in standard
+  deviations (Sun et al. 2022, ICML, "Out-of-distribution detection with deep nearest neighbors").
+  Far is beyond the 99 % quantile of the photos of ``fit``, each against the others. Of m photos
+  like n of ``fit`` the number that lie beyond the r-th largest distance is beta-binomial with
+  (m, r, n + 1 - r).
+
+Balance. Within the class, and within its absence, a logistic regression with an L2 penalty tells
+``tune`` from ``fit`` by the standardised scores of the named concepts. Its odds, corrected for the
+numbers of photos, estimate the ratio of the two densities (Bickel et al. 2009, JMLR 10,
+"Discriminative learning under covariate shift"), which is the weight of a photo of ``fit``; it is
+cut at e^-4 and e^4, so that no photo speaks for all. Both sides together weigh as the class has it
+in ``tune``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+from scipy.stats import betabinom, binomtest, false_discovery_control, kstwo
+
+from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
+from inficond_panel.distill.sources import Array
+from inficond_panel.errors import DataError
+from inficond_panel.vocabulary.confidence import CONFIDENCE
+
+#: Chance of a false alarm.
+LEVEL = 0.05
+#: Fewest new photos that are tested.
+LEAST_PHOTOS = 20
+#: Fewest and most photos of ``fit`` that they are compared with.
+LEAST_FIT, MOST_FIT = 50, 2_000
+_NEIGHBOUR = 10
+_FAR = 0.01  #: share of the photos of ``fit`` that counts as far
+
+
+@dataclass(frozen=True)
+class ConceptDrift:
+    """One concept: the largest distance of the two distributions, its p, and the medians."""
+
+    concept: str
+    statistic: float
+    p: float
+    p_adjusted: float
+    fit_median: float
+    median: float
+
+    @property
+    def drifted(self) -> bool:
+        """True where the distributions differ by more than chance."""
+        return self.p_adjusted <= LEVEL / 2
+
+
+@dataclass(frozen=True)
+class Drift:
+    """New photos beside those of ``fit``.
+
+    ``concepts`` are in order of p. ``far`` of the ``photos`` lie beyond nearly all of ``fit``;
+    ``share`` is theirs, ``low`` and ``high`` its interval (Clopper-Pearson) at ``level``,
+    ``expected`` the share of photos like ``fit``, and ``p`` the chance of as many. ``lacking``
+    tells why nothing was tested, "" where it was.
+    """
+
+    photos: int
+    fit_photos: int
+    lacking: str = ""
+    concepts: tuple[ConceptDrift, ...] = ()
+    far: int = 0
+    share: float = np.nan
+    low: float = np.nan
+    high: float = np.nan
+    level: float = CONFIDENCE
+    expected: float = np.nan
+    p: float = np.nan
+
+    @property
+    def drifted(self) -> tuple[ConceptDrift, ...]:
+        """Concepts whose scores differ by more than chance."""
+        return tuple(each for each in self.concepts if each.drifted)
+
+    @property
+    def far_drift(self) -> bool:
+        """True where more photos are far than chance explains."""
+        return bool(self.p <= LEVEL / 2)
+
+    @property
+    def alarm(self) -> bool:
+        """True where either differs."""
+        return self.far_drift or bool(self.drifted)
+
+
+def drift(
+    fitted: NDArray,
+    new: NDArray,
+    concepts: list[str],
+    seed: int = 0,
+    level: float = CONFIDENCE,
+) -> Drift:
+    """Compare concept scores (m, C) of new photos with those of ``fit`` (n, C).
+
+    Of more than 2,000 photos of ``fit`` as many are drawn by the seed. ``level`` is that of the
+    interval of the share of far photos; the alarm has its own, ``LEVEL``.
+    """
+    fitted, new = (np.asarray(scores, dtype=np.float64) for scores in (fitted, new))
+    if len(fitted) > MOST_FIT:
+        chosen = np.random.default_rng(seed).choice(len(fitted), MOST_FIT, replace=False)
+        fitted = fitted[np.sort(chosen)]
+    for scores, least, name in ((new, LEAST_PHOTOS, "new"), (fitted, LEAST_FIT, "fit's")):
+        if len(scores) < least:
+            lacking = f"there are {len(scores)} {name} photos, and {least} are needed"
+            return Drift(len(new), len(fitted), lacking)
+    limit, expected, distances = _far(fitted, new)
+    far = int((distances > limit).sum())
+    tail = round(expected * (len(fitted) + 1))
+    within = binomtest(far, len(new)).proportion_ci(level)
+    return Drift(
+        photos=len(new),
+        fit_photos=len(fitted),
+        concepts=_concepts(fitted, new, concepts),
+        far=far,
+        share=far / len(new),
+        low=float(within.low),
+        high=float(within.high),
+        level=level,
+        expected=expected,
+        p=float(betabinom.sf(far - 1, len(new), tail, len(fitted) + 1 - tail)),
+    )
+
+
+def _concepts(fitted: Array, new: Array, concepts: list[str]) -> tuple[ConceptDrift, ...]:
+    largest = np.array([_largest_gap(*each) for each in zip(fitted.T, new.T, strict=True)])
+    effective = len(fitted) * len(new) / (len(fitted) + len(new))
+    p = np.clip(kstwo.sf(largest, round(effective)), 0, 1)
+    adjusted = false_discovery_control(p)
+    medians = np.median(fitted, axis=0), np.median(new, axis=0)
+    return tuple(
+        ConceptDrift(
+            concepts[c],
+            float(largest[c]),
+            float(p[c]),
+            float(adjusted[c]),
+            float(medians[0][c]),
+            float(medians[1][c]),
+        )
+        for c in np.lexsort((-largest, p))
+    )
+
+
+def _largest_gap(first: Array, second: Array) -> float:
+    """Largest difference of two empirical distribution functions."""
+    first, second = np.sort(first), np.sort(second)
+    places = np.concatenate([first, second])
+    below = [np.searchsorted(each, places, side="right") / len(each) for each in (first, second)]
+    return float(np.abs(below[0] - below[1]).max())
+
+
+def _far(fitted: Array, new: Array) -> tuple[float, float, Array]:
+    """Limit of the distance, share of photos like ``fit`` beyond it, and distances (m,)."""
+    centre, spread = fitted.mean(axis=0), fitted.std(axis=0)
+    spread[spread == 0] = 1.0
+    fitted, new = (fitted - centre) / spread, (new - centre) / spread
+    among = _squares(fitted, fitted)
+    np.fill_diagonal(among, np.inf)
+    own = _nearest(among)
+    tail = max(1, int(_FAR * (len(own) + 1)))
+    return float(np.sort(own)[-tail]), tail / (len(own) + 1), _nearest(_squares(new, fitted))
+
+
+def _squares(a: Array, b: Array) -> Array:
+    return np.asarray((a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1) - 2 * a @ b.T)
+
+
+def _nearest(squares: Array) -> Array:
+    """Distance to the 10th nearest, from squared distances (rows, n)."""
+    nearest = np.partition(squares, _NEIGHBOUR - 1, axis=1)[:, _NEIGHBOUR - 1]
+    return np.sqrt(np.maximum(nearest, 0.0))
+
+
+#: L2 penalties that are tried, on standardised scores and the mean loss.
+PENALTIES = (1e-3, 1e-2, 1e-1)
+#: Largest size of a log density ratio.
+CUT = 4.0
+_TOLERANCE, _STEPS, _RIDGE = 1e-12, 50, 1e-12
+
+
+@dataclass(frozen=True)
+class Balance:
+    """Weights (n,) of the photos of ``fit``, of mean 1, and what is left of the photos.
+
+    ``effective`` are the effective sample sizes (Kish 1965) of positives and of negatives,
+    (sum of weights)^2 / (sum of squared weights); ``penalties`` are the L2 penalties that
+    cross-validation chose for the two.
+    """
+
+    weights: Array
+    effective: tuple[float, float]
+    penalties: tuple[float, float]
+
+
+def balance(
+    fit_scores: NDArray,
+    fit_label: NDArray,
+    tune_scores: NDArray,
+    tune_label: NDArray,
+    *,
+    seed: int = 0,
+    least: int = FOLDS,
+) -> Balance:
+    """Weights that balance scores (n, m) of the named concepts, for labels (n,) in {1, 0}.
+
+    The same seed gives the same folds. Raises DataError where a side has fewer than ``least``
+    photos in either split.
+    """
+    weights = np.empty(len(fit_label))
+    effective, penalties = [], []
+    for side in (1, 0):
+        ours, theirs = fit_label == side, tune_label == side
+        _check_counts(int(ours.sum()), int(theirs.sum()), side, least)
+        ratio, penalty = density_ratio(fit_scores[ours], tune_scores[theirs], seed=seed)
+        weights[ours] = ratio / ratio.mean() * (theirs.mean() / ours.mean())
+        effective.append(float(ratio.sum() ** 2 / (ratio**2).sum()))
+        penalties.append(penalty)
+    return Balance(weights, (effective[0], effective[1]), (penalties[0], penalties[1]))
+
+
+def density_ratio(ours: NDArray, theirs: NDArray, *, seed: int = 0) -> tuple[Array, float]:
+    """Density of ``theirs`` (m photos, C) over that of ``ours`` (n, C) at each of ours (n,).
+
+    Returns it with the L2 penalty that was chosen.
+    """
+    scores = _standardised(np.concatenate([ours, theirs]))
+    target = np.repeat([0.0, 1.0], [len(ours), len(theirs)])
+    penalty = _chosen_penalty(scores, target, seed)
+    logit = scores[: len(ours)] @ ridge_logistic(scores, target, penalty)
+    logit -= np.log(len(theirs) / len(ours))
+    return np.exp(np.clip(logit, -CUT, CUT)), penalty
+
+
+def _chosen_penalty(scores: Array, target: Array, seed: int) -> float:
+    """The penalty of least cross-validated loss."""
+    fold, loss = stratified_folds(target[:, None], FOLDS, seed), np.zeros(len(PENALTIES))
+    for number in range(FOLDS):
+        out = fold == number
+        for place, penalty in enumerate(PENALTIES):
+            logit = scores[out] @ ridge_logistic(scores[~out], target[~out], penalty)
+            loss[place] += (np.logaddexp(0, logit) - target[out] * logit).sum()
+    return PENALTIES[int(np.argmin(loss))]
+
+
+def ridge_logistic(scores: Array, target: Array, penalty: float) -> Array:
+    """Weights (C,) of least mean loss plus penalty / 2 x their squares; the first is free of it.
+
+    Newton's method with halved steps. Scores are few columns, the first of them 1: the solver of
+    students, made for many columns and an L1 penalty, takes twenty times as long.
+    """
+    price = np.full(scores.shape[1], penalty)
+    price[0] = 0.0
+
+    def value(weights: Array) -> float:
+        logit = scores @ weights
+        loss = np.logaddexp(0, logit) - target * logit
+        return float(loss.mean() + price @ weights**2 / 2)
+
+    weights, least = np.zeros(scores.shape[1]), float(np.log(2.0))
+    for _ in range(_STEPS):
+        p = expit(scores @ weights)
+        slope = scores.T @ (p - target) / len(target) + price * weights
+        bend = (scores.T * (p * (1 - p))) @ scores / len(target) + np.diag(price)
+        step = np.linalg.solve(bend + _RIDGE * np.eye(len(bend)), slope)
+        if slope @ step <= _TOLERANCE:
+            break
+        length = 1.0
+        while (found := value(weights - length * step)) > least - 1e-4 * length * (slope @ step):
+            length /= 2
+        weights, least = weights - length * step, found
+    return weights
+
+
+def _standardised(scores: NDArray) -> Array:
+    wide = np.asarray(scores, dtype=np.float64)
+    spread = wide.std(axis=0)
+    centred = (wide - wide.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
+    return np.concatenate([np.ones((len(wide), 1)), centred], axis=1)
+
+
+def _check_counts(ours: int, theirs: int, side: int, least: int) -> None:
+    if min(ours, theirs) < least:
+        what = "show the class" if side else "do not show the class"
+        raise DataError(
+            f"{ours} photos of fit and {theirs} of tune {what}; {least} of each are needed.",
+            "Give more labelled photos, or tune by thumbs.",
+        )

@@ -1,0 +1,256 @@
+"""Decisions chosen by labels: thresholds of one class, and decisions given only where sure.
+
+A threshold between two logits that follow each other decides alike wherever it lies between them,
+so that n images give at most n choices; each is the middle. Of equal ones the highest is taken.
+
+Selective prediction: an image is answered if its confidence is at least a threshold. Of n images
+with counts c_i (all 1, or a bootstrap draw), and a_i = 1 where image i is answered:
+
+==========  ======================================================================================
+coverage    sum c_i a_i / sum c_i
+accuracy    sum c_i a_i [the decision is right] / sum c_i a_i
+f1          2 TP / (2 TP + FP + FN) among the answered images
+==========  ======================================================================================
+
+The curve of accuracy over coverage is 1 less the risk-coverage curve of El-Yaniv and Wiener 2010
+(JMLR 11, "On the foundations of noise-free selective classification"); the largest coverage at an
+accuracy is the choice of Geifman and El-Yaniv 2017 (NIPS, "Selective classification for deep
+neural networks") with the share itself in place of its bound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inficond_panel.distill.metrics.bootstrap import (
+    FOLDS,
+    Interval,
+    draw_counts,
+    interval,
+    stratified_folds,
+)
+from inficond_panel.distill.metrics.outcome import Outcome, ratio
+from inficond_panel.distill.metrics.top_class import TopClass
+from inficond_panel.distill.metrics.weighted_ap import ends_of_ties
+from inficond_panel.distill.scores import Array
+from inficond_panel.vocabulary.confidence import CONFIDENCE, tails
+from inficond_panel.vocabulary.metrics import ACCURACY, F1
+
+#: Distance of the threshold that decides all images to be positive from the lowest logit.
+_BELOW = 1.0
+
+
+@dataclass(frozen=True)
+class ThresholdChoice:
+    """Threshold of labels (n,) in {1, 0} and logits (n,); nan where no threshold will do.
+
+    ``precision`` None: of the best F1; else of the most recall where the precision is as much.
+    """
+
+    label: NDArray
+    logit: Array
+    precision: float | None = None
+
+    def value(self) -> float:
+        """The threshold."""
+        return float(self.values(np.ones((1, len(self.label))))[0])
+
+    def values(self, counts: NDArray) -> Array:
+        """The threshold for each row of counts (rows, n) of the images: (rows,)."""
+        order = np.argsort(-self.logit, kind="stable")
+        logit, weight = self.logit[order], np.asarray(counts, dtype=np.float64)[:, order]
+        last = ends_of_ties(logit)
+        right = np.cumsum(weight * (self.label[order] == 1), axis=1)
+        found, right, positives = np.cumsum(weight, axis=1)[:, last], right[:, last], right[:, -1:]
+        if self.precision is None:
+            worth = ratio(2 * right, found + positives)
+        else:
+            enough = ratio(right, found) >= self.precision
+            worth = np.where(enough & (right > 0), right, np.nan)
+        cuts = (logit[last] + np.append(logit[last[:-1] + 1], logit[-1] - 2 * _BELOW)) / 2
+        best = np.where(np.isnan(worth), -1.0, worth).argmax(axis=1)
+        return np.where(np.isnan(worth).all(axis=1), np.nan, cuts[best])
+
+    def limits(
+        self, draws: int = 200, seed: int = 0, level: float = CONFIDENCE
+    ) -> tuple[float, float]:
+        """Percentile interval of the threshold over bootstrap draws; nan where there is none."""
+        drawn = self.values(draw_counts(len(self.label), draws, seed))
+        if np.isnan(drawn).all():
+            return np.nan, np.nan
+        low, high = np.nanquantile(drawn, tails(level))
+        return float(low), float(high)
+
+    def cross_fitted(self, seed: int = 0) -> Array:
+        """Logits (n,) less a threshold that was chosen without the image's fold; above 0: positive.
+
+        Where no threshold would do the image is not decided to be positive.
+        """
+        folds = stratified_folds(self.label[:, None], FOLDS, seed)
+        found = np.empty(len(self.label))
+        for fold in range(FOLDS):
+            out = folds == fold
+            chosen = ThresholdChoice(self.label[~out], self.logit[~out], self.precision).value()
+            found[out] = -1.0 if np.isnan(chosen) else self.logit[out] - chosen
+        return found
+
+
+#: Fewest answered images that a threshold is chosen by.
+LEAST_ANSWERED = 20
+_STEPS = 20  #: points of a curve, of equal steps of coverage
+
+
+@dataclass(frozen=True)
+class CoveragePoint:
+    """Decisions whose confidence is at least ``threshold``: their share, and how good they are.
+
+    ``gain`` is their accuracy less that of all decisions, on the same bootstrap draws.
+    """
+
+    threshold: float
+    answered: int
+    coverage: float
+    accuracy: Interval
+    f1: Interval
+    gain: Interval
+
+
+@dataclass(frozen=True)
+class AbstainRule:
+    """Least confidence of an answer, for an accuracy ``asked`` for; nan where none reaches it.
+
+    ``coverage`` and ``accuracy`` are cross-fitted: each image is answered, or not, by a threshold
+    that the others chose. ``best`` is the largest accuracy of any threshold.
+    """
+
+    asked: float
+    threshold: float
+    coverage: float
+    accuracy: Interval
+    best: float
+
+    @property
+    def reached(self) -> bool:
+        """True where there is a threshold."""
+        return bool(np.isfinite(self.threshold))
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """Decisions on n labelled images: confidence, whether right, and whether a true positive."""
+
+    confidence: Array
+    right: NDArray[np.bool_]
+    hit: NDArray[np.bool_] | None = None  #: None where no class is the positive one
+
+    def curve(
+        self, draws: int = 200, seed: int = 0, level: float = CONFIDENCE
+    ) -> list[CoveragePoint]:
+        """Points from the surest images to all of them, with percentile intervals.
+
+        Images of equal confidence are answered together.
+        """
+        cuts = self._cuts(np.arange(1, _STEPS + 1) / _STEPS)
+        counts = draw_counts(len(self.right), draws, seed).astype(np.float64)
+        once = np.ones((1, len(self.right)))
+        now, drawn = self._measured(cuts, once), self._measured(cuts, counts)
+
+        def measure(key: str, at: int) -> Interval:
+            return interval(float(now[key][0, at]), drawn[key][:, at], level, key)
+
+        return [
+            CoveragePoint(
+                threshold=float(cut),
+                answered=int((self.confidence >= cut).sum()),
+                coverage=float((self.confidence >= cut).mean()),
+                accuracy=measure(ACCURACY.key, at),
+                f1=measure(F1.key, at),
+                gain=measure("gain", at),
+            )
+            for at, cut in enumerate(cuts)
+        ]
+
+    def rule(
+        self, asked: float, draws: int = 200, seed: int = 0, level: float = CONFIDENCE
+    ) -> AbstainRule:
+        """Threshold of the largest coverage at which the accuracy is as ``asked``."""
+        coverage, accuracy = self._cross_fitted(asked, draws, seed, level)
+        return AbstainRule(asked, self.threshold(asked), coverage, accuracy, self.best)
+
+    def threshold(self, asked: float) -> float:
+        """Least confidence at which the accuracy is as ``asked``; nan where there is none."""
+        cuts, accuracy = self._steps
+        enough = accuracy >= asked
+        return float(cuts[enough][-1]) if enough.any() else np.nan
+
+    @property
+    def best(self) -> float:
+        """Largest accuracy of any threshold; nan where too few images are labelled."""
+        accuracy = self._steps[1]
+        return float(accuracy.max()) if len(accuracy) else np.nan
+
+    @cached_property
+    def _steps(self) -> tuple[Array, Array]:
+        """Each confidence (m,), falling, and the accuracy of the images that are as sure (m,)."""
+        order = np.argsort(-self.confidence, kind="stable")
+        sorted_ = self.confidence[order]
+        last = ends_of_ties(sorted_)
+        last = last[last + 1 >= LEAST_ANSWERED]
+        return sorted_[last], np.cumsum(self.right[order])[last] / (last + 1.0)
+
+    def _cross_fitted(
+        self, asked: float, draws: int, seed: int, level: float
+    ) -> tuple[float, Interval]:
+        answered = np.zeros(len(self.right), dtype=bool)
+        folds = stratified_folds(self.right[:, None].astype(np.int8), FOLDS, seed)
+        for fold in range(FOLDS):
+            out = folds == fold
+            chosen = Decisions(self.confidence[~out], self.right[~out]).threshold(asked)
+            answered[out] = self.confidence[out] >= chosen  # nan: none
+        counts = draw_counts(len(self.right), draws, seed).astype(np.float64)
+        hits = answered & self.right
+        estimate = float(ratio(hits.sum(), answered.sum()))
+        drawn = ratio(counts @ hits, counts @ answered)
+        share = float(ratio(answered.sum(), len(answered)))
+        return share, interval(estimate, drawn, level, ACCURACY.key)
+
+    def _cuts(self, shares: Sequence[float] | Array) -> Array:
+        """Confidences that the ``shares`` of the images have, falling, each once."""
+        if not len(self.confidence):
+            return np.empty(0)
+        falling = -np.sort(-self.confidence)
+        at = np.ceil(np.asarray(shares) * len(falling) - 1e-9).astype(int) - 1
+        ends = ends_of_ties(falling)
+        return falling[np.unique(ends[np.searchsorted(ends, np.maximum(at, 0))])]
+
+    def _measured(self, cuts: Array, counts: Array) -> dict[str, Array]:
+        """Accuracy, F1 and gain (rows of counts, cuts)."""
+        answered = (self.confidence[:, None] >= cuts).astype(np.float64)
+        right = counts @ (answered * self.right[:, None])
+        given = counts @ answered
+        accuracy = ratio(right, given)
+        every = ratio(counts @ self.right, counts.sum(axis=1))[:, None]
+        f1 = np.full(accuracy.shape, np.nan)
+        if self.hit is not None:
+            hit = 2 * (counts @ (answered * self.hit[:, None]))
+            f1 = ratio(hit, hit + given - right)
+        return {ACCURACY.key: accuracy, F1.key: f1, "gain": accuracy - every}
+
+
+def class_decisions(outcome: Outcome) -> Decisions:
+    """Decisions on one class; the confidence is the distance of the logit from its cutoff."""
+    right = outcome.decided == outcome.positive
+    margin = np.abs(outcome.all_logits - outcome.cutoff)[outcome.known]
+    return Decisions(margin, right, outcome.decided & outcome.positive)
+
+
+def top_decisions(classifier: TopClass) -> Decisions:
+    """Decisions for one of the classes; the confidence is the probability of the likeliest."""
+    return Decisions(
+        classifier.all_logits[classifier.known].max(axis=1, initial=0.0), classifier.right
+    )

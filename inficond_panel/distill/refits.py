@@ -1,0 +1,292 @@
+"""Refits of a student: on bootstrap samples of the images, and with one weight held.
+
+Each draw gives every image a weight, the number of times that it was drawn, and the student is
+solved again from the present one. Figures of each concept:
+
+- ``same_sign``: share of the draws in which the influence has the sign that it has now;
+- ``selected``: share of the draws in which it is not 0 (Meinshausen and Bühlmann 2010, JRSS B 72,
+  "Stability selection"; on bootstrap samples: Bach 2008, ICML, "Bolasso");
+- the median and a range of the influence, and the range of its rank by absolute value.
+
+The range tells how the fit reacts to other images of the same kind. It is not a confidence interval
+of a true weight: L1 pulls weights to 0, and the bootstrap of such an estimate is not consistent at
+0 (Chatterjee and Lahiri 2011, JASA 106).
+
+The exact what-if (curves.py) holds the other weights; here they answer, as they do in a refit, so
+metrics may fall where there they could not. The least objective as a function of the fixed weight
+is convex (it is the partial minimum of a convex function), with its minimum where the weight is
+optimal; how fast it rises says how dear the influence is to the student.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inficond_panel.distill.scores import Array, ScoreLike, Scores
+from inficond_panel.distill.solver.exact import Fit, fit
+from inficond_panel.distill.solver.joint import fit_joint, one_of_each
+from inficond_panel.distill.solver.penalty import per_student
+from inficond_panel.distill.solver.tempered import Tempered, mixed_of
+from inficond_panel.errors import CancelledError, SolverError
+from inficond_panel.vocabulary.confidence import CONFIDENCE, tails
+
+#: Draws solved as the classes of one fit, so that they share its passes over the scores.
+_TOGETHER = 10
+#: Samples drawn at most for one draw that shows every class.
+_MOST_TRIED = 200
+
+Progress = Callable[[float, str], None]
+Cancelled = Callable[[], bool]
+
+
+@dataclass(frozen=True)
+class Stability:
+    """One student's influences over refits on bootstrap samples; each (C,), in concept order.
+
+    ``influence`` and ``rank`` are the student's own; ranks count from 1 by absolute
+    influence, and concepts at 0 share the last. ``same_sign`` is nan where the influence is 0.
+    ``weights`` (draws, C) are the refits.
+    """
+
+    influence: Array
+    rank: NDArray[np.int64]
+    median: Array
+    low: Array
+    high: Array
+    same_sign: Array
+    selected: Array
+    rank_low: NDArray[np.int64]
+    rank_high: NDArray[np.int64]
+    weights: Array
+
+
+def bootstrap_stability(
+    scores: ScoreLike,
+    target: NDArray | Tempered,
+    start: Fit,
+    *,
+    draws: int = 100,
+    seed: int = 0,
+    level: float = CONFIDENCE,
+    l1: float | Array = 1e-4,
+    l2: float = 0.0,
+    lower: NDArray | None = None,
+    upper: NDArray | None = None,
+    sample_weight: NDArray | None = None,
+    tolerance: float = 1e-6,
+    progress: Progress | None = None,
+    cancelled: Cancelled | None = None,
+) -> Stability:
+    """Refit one student on ``draws`` bootstrap samples of the images of scores (N, C).
+
+    ``target`` is (N,), ``start`` the student (weights (C, 1)) that all refits start from, the
+    bounds (C,) hold in each of them. ``l1`` is one number, or one per concept (C,). A draw
+    multiplies ``sample_weight`` (N,). The same seed gives the same answer. Errors as in
+    ``distill.fit``; a draw without an image of any but one target
+    value has no solution and is drawn again.
+    """
+    data = Scores.of(scores)
+    base = np.ones(len(target)) if sample_weight is None else np.asarray(sample_weight)
+    rng = np.random.default_rng(seed)
+    weights = np.empty((draws, len(start.weights)))
+    for first in range(0, draws, _TOGETHER):
+        last = min(first + _TOGETHER, draws)
+        columns = np.zeros(last - first, dtype=np.intp)  # as many copies of the one student
+        found = fit(
+            data,
+            target[:, None][:, columns],
+            l1=per_student(l1, len(columns)),
+            l2=l2,
+            lower=None if lower is None else lower[:, None][:, columns],
+            upper=None if upper is None else upper[:, None][:, columns],
+            sample_weight=np.stack([_drawn(rng, base, mixed_of(target)) for _ in columns], axis=1),
+            start=start.at(columns),
+            tolerance=tolerance,
+            cancelled=cancelled,
+        )
+        weights[first:last] = found.weights.T
+        tell(progress, last, draws, "refits on bootstrap samples")
+    return summarised(start.weights[:, 0], weights, level)
+
+
+def joint_stability(
+    scores: ScoreLike,
+    targets: NDArray | Tempered,
+    start: Array,
+    column: int,
+    *,
+    draws: int = 100,
+    seed: int = 0,
+    level: float = CONFIDENCE,
+    sample_weight: NDArray | None = None,
+    progress: Progress | None = None,
+    **given: Any,
+) -> Stability:
+    """As ``bootstrap_stability`` for the class at ``column`` of one softmax student.
+
+    ``targets`` are (N, K), ``start`` its centred weights (C, K); ``given`` as in ``fit_joint``. All
+    classes are solved together on each draw; one without an image of some class is drawn again.
+    Raises ``SolverError`` where next to none has images of all.
+    """
+    data = Scores.of(scores)
+    base = np.ones(len(targets)) if sample_weight is None else np.asarray(sample_weight)
+    rng = np.random.default_rng(seed)
+    weights, mixed = np.empty((draws, len(start))), mixed_of(targets)
+    for draw in range(draws):
+        drawn = _drawn(rng, base, mixed)
+        found = fit_joint(data, targets, start=start, sample_weight=drawn, **given)
+        fitted = one_of_each(found, given.get("lower"), given.get("upper"))
+        weights[draw] = fitted.weights[:, column]
+        tell(progress, draw + 1, draws, "refits on bootstrap samples")
+    return summarised(start[:, column], weights, level)
+
+
+def _drawn(rng: np.random.Generator, base: Array, target: Array) -> Array:
+    """Weights (N,) of a draw whose targets (N,), or those of each class (N, K), are not all alike.
+
+    Raises ``SolverError`` where next to no draw is such a one.
+    """
+    for _ in range(_MOST_TRIED):
+        counts = np.bincount(rng.integers(len(base), size=len(base)), minlength=len(base))
+        if not (counts * base).any():
+            continue
+        mean = np.average(target, axis=0, weights=counts * base)
+        if np.all((mean > 0) & (mean < 1)):
+            return counts * base
+    raise SolverError(
+        f"Each of {_MOST_TRIED} bootstrap samples of the images is without some class.",
+        "Leave out classes with very few images, or use the teacher's soft targets.",
+    )
+
+
+def summarised(influence: Array, weights: Array, level: float = CONFIDENCE) -> Stability:
+    """Stability of a student's influences (C,) over refits (draws, C)."""
+    from scipy.stats import rankdata  # noqa: PLC0415 - slow to load, seldom used
+
+    below, above = tails(level)
+    low, median, high = np.quantile(weights, [below, 0.5, above], axis=0)
+    now = np.sign(influence)
+    ranks = rankdata(-np.abs(weights), method="min", axis=1)
+    rank_low, rank_high = np.quantile(ranks, [below, above], axis=0, method="inverted_cdf")
+    return Stability(
+        influence=influence,
+        rank=rankdata(-np.abs(influence), method="min").astype(np.int64),
+        median=median,
+        low=low,
+        high=high,
+        same_sign=np.where(now == 0, np.nan, (np.sign(weights) == now).mean(axis=0)),
+        selected=(weights != 0).mean(axis=0),
+        rank_low=rank_low.astype(np.int64),
+        rank_high=rank_high.astype(np.int64),
+        weights=weights,
+    )
+
+
+def tell(progress: Progress | None, done: int, total: int, text: str) -> None:
+    """Report progress, where somebody listens."""
+    if progress is not None:
+        progress(done / total, f"{done} of {total} {text}")
+
+
+def check_cancelled(cancelled: Cancelled | None) -> None:
+    """Raise CancelledError where the user asked to stop."""
+    if cancelled is not None and cancelled():
+        raise CancelledError("The refits were cancelled.", "Nothing was changed.")
+
+
+@dataclass(frozen=True)
+class RefitPoint:
+    """The student with one influence fixed: a fit of one class, or of all that share a softmax.
+
+    ``level`` is 0 for the coarsest points; each further level halves the distances. ``share`` is
+    the share of all points that are known, with this one.
+    """
+
+    influence: float
+    level: int
+    share: float
+    fit: Fit
+
+
+def refit_what_if(
+    scores: ScoreLike,
+    target: NDArray | Tempered,
+    concept: int,
+    start: Fit,
+    low: float,
+    high: float,
+    *,
+    levels: int = 4,
+    l1: float | Array = 1e-4,
+    l2: float = 0.0,
+    lower: NDArray | None = None,
+    upper: NDArray | None = None,
+    sample_weight: NDArray | None = None,
+    tolerance: float = 1e-6,
+    cancelled: Callable[[], bool] | None = None,
+) -> Iterator[RefitPoint]:
+    """Solve point by point, coarse to fine: the present weight, both ends, the middle, and so on.
+
+    For scores (N, C), one class's target (N,), and its present student ``start`` (weights (C, 1)),
+    as from ``distill.fit``. The grid cuts low to high into 2 ** levels parts. Within a level the
+    points nearest to the present weight come first, and each starts from the nearest that is
+    solved, so that the students follow a path outwards. ``lower`` and ``upper`` (C,) bound the
+    other weights; a bound on the concept itself gives way to the grid.
+
+    Stop asking, or close the generator, to stop; ``cancelled`` also ends a solve that is under
+    way, with CancelledError. Other errors as in ``distill.fit``.
+    """
+    data = Scores.of(scores)
+    size = data.shape[1]
+    box_low = np.full(size, -np.inf) if lower is None else np.array(lower, dtype=np.float64)
+    box_high = np.full(size, np.inf) if upper is None else np.array(upper, dtype=np.float64)
+
+    def solve(influence: float, near: Fit) -> Fit:
+        box_low[concept] = box_high[concept] = influence
+        return fit(
+            data,
+            target[:, None],
+            l1=per_student(l1, 1),
+            l2=l2,
+            lower=box_low[:, None],
+            upper=box_high[:, None],
+            sample_weight=sample_weight,
+            start=near,
+            tolerance=tolerance,
+            cancelled=cancelled,
+        )
+
+    now = float(start.weights[concept, 0])
+    yield from refit_points(solve, now, start, refit_grid(now, low, high, levels))
+
+
+def refit_points(
+    solve: Callable[[float, Fit], Fit], now: float, start: Fit, plan: list[tuple[int, float]]
+) -> Iterator[RefitPoint]:
+    """Solve the points of a plan (``refit_grid``) in order, each from the nearest that is solved.
+
+    ``solve`` gives the student with the influence fixed, from one near by; ``start`` is that at
+    ``now``.
+    """
+    solved: dict[float, Fit] = {now: start}
+    for done, (level, influence) in enumerate(plan, start=1):
+        nearest = min(solved, key=lambda known: abs(known - influence))
+        solved[influence] = solve(influence, solved[nearest])
+        yield RefitPoint(influence, level, done / len(plan), solved[influence])
+
+
+def refit_grid(now: float, low: float, high: float, levels: int) -> list[tuple[int, float]]:
+    """Points (level, influence) in the order in which they are solved; the first is ``now``."""
+    plan = [(0, now)]
+    for level in range(levels + 1):
+        steps = 2**level
+        odd = range(1, steps, 2) if level else (0, 1)
+        points: Array = low + (high - low) * np.array(list(odd)) / steps
+        fresh = [v for v in points.tolist() if v != now]
+        plan += [(level, v) for v in sorted(fresh, key=lambda v: abs(v - now))]
+    return plan

@@ -1,1 +1,0 @@
-"""Robustness of influences: bootstrap refits, collinearity."""

@@ -1,0 +1,389 @@
+"""Passes over the concept scores, in float64 whatever they are stored in, and their correlation."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property, partial
+from threading import Lock
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+import array_api_compat
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.sparse.csgraph import connected_components
+
+from inficond_panel.common.blas_threads import one_thread
+from inficond_panel.common.sliced import Sliced
+from inficond_panel.distill.sources import (
+    Array,
+    ArraySource,
+    DaskSource,
+    SlicedSource,
+    Source,
+    beside,
+    in_order,
+    namespace,
+    thread_count,
+    to_host,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class Columns:
+    """Gathered columns, one contiguous row each, in float32 or, where stored so, in float64.
+
+    Both hold what is stored without rounding. Memory is taken as columns come.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self._place = np.full(source.shape[1], -1)
+        self._used = 0
+        self._lock = Lock()
+        self._blocks: list[Any] = []  # for each block of n images (C, n), filled from the top
+
+    def gather(self, columns: NDArray[np.intp]) -> bool:
+        """Read the columns that are not here yet; False where all are."""
+        with self._lock:
+            return self._gather(columns)
+
+    def _gather(self, columns: NDArray[np.intp]) -> bool:
+        new = columns[self._place[columns] < 0]
+        if not new.size:
+            return False
+        end = self._used + len(new)
+        for number, part in enumerate(self.source.map(partial(_take, columns=new))):
+            if number == len(self._blocks):
+                xp = namespace(part)
+                shape = self.source.shape[1], part.shape[0]
+                self._blocks.append(xp.empty(shape, dtype=part.dtype, device=part.device))
+            self._blocks[number][self._used : end, :] = part.T
+        self._place[new] = np.arange(self._used, end)
+        self._used = end
+        return True
+
+    def product(self, columns: NDArray[np.intp], weights: Array) -> Array:
+        """X[:, columns] @ weights for weights (p,): (N,)."""
+        if not len(columns):
+            return np.zeros(self.source.shape[0])
+        return np.concatenate(list(self.map(partial(_row_product, weights=weights), columns)))
+
+    def gradient(self, columns: NDArray[np.intp], residuals: Array) -> Array:
+        """X[:, columns]'u for residuals u (N,): (p,)."""
+        total = np.zeros(len(columns))
+        for part in self.map(_row_gradient, columns, residuals):
+            total += part
+        return total
+
+    def gram(self, columns: NDArray[np.intp], curvature: Array, exact: bool) -> tuple[Array, Array]:
+        """Weighted Gram matrix (p, p) with the intercept eliminated, and the weighted means (p,).
+
+        With weights h (N,): X'diag(h)X - (X'h)(X'h)' / sum(h), which is the Gram matrix of the
+        columns centred at their weighted means. In float32 where ``exact`` is false and the
+        columns are held so; the blocks are added up in float64 all the same.
+        """
+        gram, moment = np.zeros((len(columns), len(columns))), np.zeros(len(columns))
+        pivot = self.pivot(columns)  # near the mean: centring cancels few digits
+        for part in self.map(partial(_gram, pivot=pivot, exact=exact), columns, curvature):
+            gram += part[0]
+            moment += part[1]
+        mean = moment / curvature.sum()
+        gram -= np.outer(mean, moment)
+        return gram, mean + pivot
+
+    def pivot(self, columns: NDArray[np.intp]) -> Array:
+        """Something near the mean of each of these columns (p,)."""
+        few = self._blocks[0][: self._used, :64]
+        return to_host(few).mean(axis=1, dtype=np.float64)[self._place[columns]]
+
+    def map(
+        self, function: Callable[..., Any], columns: NDArray[np.intp], *aligned: Array
+    ) -> Iterator[Any]:
+        """As a source's map, of blocks (p, n) of these columns."""
+        places = self._place[columns]
+
+        def apply(block: Any, *parts: Array) -> Any:
+            rows = namespace(block).take(block[: self._used, :], beside(places, block), axis=0)
+            return function(rows, *parts)
+
+        threads = thread_count((self.source.shape[0], len(columns)))
+        return in_order(apply, self._jobs(aligned), threads)
+
+    def _jobs(self, aligned: tuple[Array, ...]) -> Iterable[tuple[Any, ...]]:
+        first = 0
+        for block in self._blocks:
+            last = first + block.shape[1]
+            yield block, *(a[first:last] for a in aligned)
+            first = last
+
+
+def _take(block: Any, columns: NDArray[np.intp]) -> Any:
+    xp = namespace(block)
+    double = block.dtype == xp.float64 or not xp.isdtype(block.dtype, "real floating")
+    part = xp.take(block, beside(columns, block), axis=1)
+    return xp.astype(part, xp.float64 if double else xp.float32)
+
+
+def _row_product(rows: Any, weights: Array) -> Array:
+    xp = namespace(rows)
+    return to_host(beside(weights, rows) @ xp.astype(rows, xp.float64))
+
+
+def _row_gradient(rows: Any, residuals: Array) -> Array:
+    xp = namespace(rows)
+    return to_host(xp.astype(rows, xp.float64) @ beside(residuals, rows))
+
+
+def _gram(rows: Any, curvature: Array, pivot: Array, exact: bool) -> tuple[Array, Array]:
+    xp = namespace(rows)
+    wide = xp.astype(rows, xp.float64) if exact else rows
+    kind = np.float64 if wide.dtype == xp.float64 else np.float32
+    root = beside(np.sqrt(curvature).astype(kind), rows)
+    centred = (wide - beside(pivot.astype(kind)[:, None], rows)) * root
+    return to_host(centred @ centred.T), to_host(centred @ root)
+
+
+class JointGram(NamedTuple):
+    """Second derivatives of a softmax's loss by weights (M, M), by intercepts (K, K) and both
+    (K, M), the columns less ``pivot`` (M,)."""
+
+    weights: Array
+    intercepts: Array
+    mixed: Array
+    pivot: Array
+
+
+def joint_gram(
+    columns: Columns, used: Sequence[NDArray[np.intp]], probability: Array, weight: Array
+) -> JointGram:
+    """Sum over the images of a_i (diag(p_i) - p_i p_i') times x_i x_i', for probabilities (N, K)
+    and weights a (N,).
+
+    ``used`` are the columns of each class; weights are in the order of classes, then of columns.
+    """
+    union = np.unique(np.concatenate(list(used)))
+    places = [np.searchsorted(union, each) for each in used]
+    pivot = columns.pivot(union) if len(union) else np.empty(0)
+    size = sum(map(len, places)) + len(places)
+    total = np.zeros((size, size))
+    for part in columns.map(
+        partial(_joint_block, pivot=pivot, places=places), union, probability, weight
+    ):
+        total += part
+    ends = np.cumsum([len(each) + 1 for each in places]) - 1  # each class's intercept is last
+    inner = np.setdiff1d(np.arange(size), ends)
+    return JointGram(
+        total[np.ix_(inner, inner)],
+        total[np.ix_(ends, ends)],
+        total[np.ix_(ends, inner)],
+        np.concatenate([pivot[each] for each in places]),
+    )
+
+
+def added(grams: list[JointGram]) -> JointGram:
+    """Sum of Gram matrices of the same columns."""
+    first = grams[0]
+    for other in grams[1:]:
+        first = first._replace(
+            weights=first.weights + other.weights,
+            intercepts=first.intercepts + other.intercepts,
+            mixed=first.mixed + other.mixed,
+        )
+    return first
+
+
+def _joint_block(
+    rows: Any, probability: Array, weight: Array, pivot: Array, places: list[NDArray[np.intp]]
+) -> Array:
+    xp = namespace(rows)
+    centred = to_host(xp.astype(rows, xp.float64)) - pivot[:, None]
+    one = np.ones((1, centred.shape[1]))
+    parts = [np.concatenate([centred[each], one]) for each in places]
+    root = np.sqrt(weight)
+    outer = np.concatenate(
+        [part * (root * p) for part, p in zip(parts, probability.T, strict=True)]
+    )
+    total = -(outer @ outer.T)
+    first = 0
+    for part, p in zip(parts, probability.T, strict=True):
+        own = slice(first, first + len(part))
+        scaled = part * np.sqrt(weight * p)
+        total[own, own] += scaled @ scaled.T
+        first += len(part)
+    return total
+
+
+__all__ = ["Array", "ScoreLike", "Scores"]
+
+
+ScoreLike: TypeAlias = "Scores | Source | Sliced | ArrayLike"
+
+
+class Scores:
+    """Concept scores (N images, C concepts) and the passes over them.
+
+    ``values`` is a numpy or torch array (or any that follows the array API standard), a Zarr array
+    (or anything that gives numpy arrays when it is sliced), a dask array, or a source of the
+    caller's own (sources.py). Columns that a fit gathers stay in memory: whoever fits the same
+    scores again passes the same Scores. ``passes`` counts the passes over all of the table.
+
+    Raises DataError where the values are not a finite table of numbers; those that are not in
+    memory are checked when they are first read.
+    """
+
+    def __init__(self, values: ScoreLike) -> None:
+        self.source = _as_source(values)
+        self.shape = self.source.shape
+        self.columns = Columns(self.source)
+        self.passes = 0
+
+    @classmethod
+    def of(cls, values: ScoreLike) -> Scores:
+        """The values as Scores, which they may be already."""
+        return values if isinstance(values, cls) else cls(values)
+
+    def gradient(self, residuals: Array) -> Array:
+        """X'u for residuals u (N, K) that sum to 0 up to rounding: (C, K).
+
+        What rounding left of the sums is taken off: as if the columns were centred.
+        """
+        self.passes += 1
+        total = -np.outer(self.pivot, residuals.sum(axis=0))
+        for part in self.source.map(_gradient, residuals):
+            total += part
+        return total
+
+    def logits(self, weights: Array, intercepts: Array) -> Array:
+        """X @ weights + intercepts for weights (C, K) and intercepts (K,): (N, K).
+
+        Column by column, so that a student's logits have the same bits whichever others are asked
+        for with it.
+        """
+        self.passes += 1
+        product = partial(_product, weights=weights)
+        return np.concatenate(list(self.source.map(product))) + intercepts
+
+    @cached_property
+    def pivot(self) -> Array:
+        """Something near the mean of each column (C,)."""
+        return self.source.first(64).mean(axis=0, dtype=np.float64)
+
+    def gather(self, columns: NDArray[np.intp]) -> None:
+        """Read the columns that are not in memory yet, all in one pass."""
+        self.passes += self.columns.gather(columns)
+
+    def variance(self, sample_weight: Array) -> Array:
+        """Weighted variance of each column (C,), as ``moments``."""
+        return self.moments(sample_weight)[1]
+
+    def moments(self, sample_weight: Array) -> tuple[Array, Array]:
+        """Weighted means and variances of each column, for weights (N,) that sum to 1: (C,) each.
+
+        Weights (N, M) give those of each of their columns: (M, C). A variance is never below what
+        rounding makes of a constant column's.
+        """
+        self.passes += 1
+        shape = (*sample_weight.shape[1:], self.shape[1])
+        first, second = np.zeros(shape), np.zeros(shape)
+        for part in self.source.map(partial(_moments, pivot=self.pivot), sample_weight):
+            first += part[0]
+            second += part[1]
+        mean = self.pivot + first
+        return mean, np.maximum(second - first**2, (1e-8 * mean) ** 2)
+
+
+def _wide(block: Any) -> Any:
+    xp = namespace(block)
+    return xp.astype(block, xp.float64)
+
+
+def _gradient(block: Any, residuals: Array) -> Array:
+    return to_host(_wide(block).T @ beside(residuals, block))
+
+
+def _product(block: Any, weights: Array) -> Array:
+    wide = _wide(block)
+    columns = [to_host(wide @ beside(np.ascontiguousarray(w), block)) for w in weights.T]
+    return np.stack(columns, axis=1) if columns else np.empty((block.shape[0], 0))
+
+
+def _moments(block: Any, sample_weight: Array, pivot: Array) -> tuple[Array, Array]:
+    centred = _wide(block) - beside(pivot, block)
+    weight = beside(np.ascontiguousarray(sample_weight.T), block)
+    return to_host(weight @ centred), to_host(weight @ centred**2)
+
+
+def _as_source(values: Any) -> Source:
+    """The source of what the caller has. Raises DataError where that is no table of numbers."""
+    if hasattr(values, "map"):
+        return values
+    if "dask" in sys.modules and hasattr(values, "__dask_graph__"):
+        return DaskSource(values)
+    if array_api_compat.is_array_api_obj(values):
+        return ArraySource(values)
+    if hasattr(values, "shape") and hasattr(values, "dtype"):
+        return SlicedSource(values)
+    return ArraySource(np.asarray(values))
+
+
+#: Images that a correlation is taken from at most: at r = 0.8 its standard error is then 0.0025.
+SAMPLE = 20_000
+_BLOCK = 4096
+
+
+def spread(scores: NDArray) -> Array:
+    """Standard deviation of each concept's score (C,), over the images of scores (N, C)."""
+    mean = np.asarray(scores).mean(axis=0, dtype=np.float64)
+    total = np.zeros_like(mean)
+    for block in _centred(scores, mean):
+        total += np.einsum("ij,ij->j", block, block)
+    return np.sqrt(total / len(scores))
+
+
+def correlation(scores: NDArray) -> Array:
+    """Pearson correlation of the concepts' scores (C, C), over the images of scores (N, C).
+
+    Of more than 20,000 images, every second, third ... is taken. A concept whose score is the
+    same everywhere correlates with none, not even with itself.
+    """
+    sample = np.asarray(scores)[:: -(-len(scores) // SAMPLE)]
+    mean = sample.mean(axis=0, dtype=np.float64)
+    gram = np.zeros((len(mean), len(mean)))
+    with one_thread():
+        for block in _centred(sample, mean):
+            gram += block.T @ block
+    size = np.sqrt(np.diag(gram))
+    # What rounding of the mean leaves of a constant column is no spread.
+    size[size <= 1e-7 * np.sqrt(len(sample)) * np.abs(mean)] = np.inf
+    return np.clip(gram / size / size[:, None], -1.0, 1.0)
+
+
+def components(correlation: Array, threshold: float) -> list[tuple[int, ...]]:
+    """Groups of two and more concepts that hang together by correlations (C, C) >= threshold.
+
+    Connected components: no concept outside a group correlates with one inside by as much, so
+    that no twin is missed. Two members need not correlate by as much themselves.
+    """
+    _, group = connected_components(correlation >= threshold, directed=False)
+    order = np.argsort(group, kind="stable")
+    cuts = np.flatnonzero(np.diff(group[order])) + 1
+    parts = [tuple(sorted(part.tolist())) for part in np.split(order, cuts)]
+    return sorted(part for part in parts if len(part) > 1)
+
+
+def collinear(correlation: Array, concept: int, threshold: float = 0.8) -> list[tuple[int, float]]:
+    """Other concepts that correlate (C, C) with this one by the threshold or more.
+
+    Pairs (concept, correlation), the highest first.
+    """
+    r = correlation[concept]
+    order = np.argsort(-r, kind="stable")
+    return [(int(j), float(r[j])) for j in order if j != concept and r[j] >= threshold]
+
+
+def _centred(scores: NDArray, mean: Array) -> Iterator[Array]:
+    for first in range(0, len(scores), _BLOCK):
+        yield np.asarray(scores[first : first + _BLOCK], dtype=np.float64) - mean

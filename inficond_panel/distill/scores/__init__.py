@@ -1,1 +1,0 @@
-"""Passes over concept scores in memory, on disk or on a cluster."""

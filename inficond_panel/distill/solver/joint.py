@@ -1,0 +1,266 @@
+"""Exact solver of the joint student: one softmax over all classes, by proximal Newton steps.
+
+Each pass over the scores gives the gradients of all classes and the certificate
+(joint_objective.py). Then: working set of weights; quadratic model of the loss in all of them
+together, intercepts eliminated; its minimiser under L1 and the bounds of centred weights
+(joint_newton.py); line search; best intercepts. A step takes memory and time that grow with the
+square and the cube of the number of weights in the working set, over all classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from inficond_panel.common.blas_threads import one_thread
+from inficond_panel.distill.scores import ScoreLike, Scores
+from inficond_panel.distill.solver.centred_bounds import CentredBounds, centred
+from inficond_panel.distill.solver.exact import Fit, check_cancelled
+from inficond_panel.distill.solver.joint_newton import JointState
+from inficond_panel.distill.solver.joint_objective import JointProblem, least_shift
+from inficond_panel.distill.solver.problem import bound_of, check_box, normalised, penalties_of
+from inficond_panel.distill.solver.tempered import Tempered, mixed_of
+from inficond_panel.distill.solver.tempered_joint import TemperedJointProblem
+from inficond_panel.distill.sources import Array, check_finite
+from inficond_panel.errors import SolverError
+
+#: The rows of targets may add up to 1 within this; they are then made to.
+_SUM_ERROR = 1e-6
+
+
+@dataclass(frozen=True)
+class JointFit:
+    """One softmax student: weights (C, K) of least L1 and intercepts (K,) of sum 0.
+
+    ``gap`` bounds (objective - optimum) / (objective at W = 0); ``multipliers`` (C, K) are those of
+    the bounds on ``centred``: the price of each, > 0 at an upper bound and < 0 at a lower one.
+    """
+
+    weights: Array
+    intercepts: Array
+    objective: float
+    gap: float
+    multipliers: Array
+    iterations: int
+    converged: bool
+
+    @property
+    def centred(self) -> Array:
+        """Influences (C, K): weights less the mean of each concept's over the classes.
+
+        Those are what the student's probabilities depend on, and what bounds are of.
+        """
+        return centred(self.weights)
+
+
+def fit_joint(
+    scores: ScoreLike,
+    targets: NDArray | Tempered,
+    *,
+    l1: ArrayLike = 1e-4,
+    lower: NDArray | None = None,
+    upper: NDArray | None = None,
+    sample_weight: NDArray | None = None,
+    start: Array | None = None,
+    tolerance: float = 1e-6,
+    max_iterations: int = 100,
+    progress: Callable[[float, str], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> JointFit:
+    """The softmax student of least objective, for scores (N, C) and targets (N, K) of sum 1.
+
+    ``scores`` as in ``fit``. ``l1`` above 0 is one number or one per class. ``lower`` and ``upper``
+    (C, K) bound the centred weights; an infinite side is open, equal sides fix one. Bounds hold to
+    1e-12, relative to the larger of 1 and the bound. ``sample_weight`` is (N,). ``start`` are
+    weights (C, K), centred or not, to start from.
+
+    Raises DataError for scores or targets that are not finite, SolverError for a problem without a
+    solution, CancelledError where ``cancelled()`` becomes true.
+    """
+    if not 0 < tolerance < 1:
+        raise SolverError(f"The tolerance is {tolerance}.", "It must lie between 0 and 1.")
+    data = Scores.of(scores)
+    problem = make_joint_problem(data.shape, targets, l1, lower, upper, sample_weight)
+    with one_thread():
+        state = _state(data, problem, start)
+        check_cancelled(cancelled)
+        state.certify()
+        while state.goes_on(tolerance, max_iterations):
+            if progress is not None:
+                progress(_share_done(state.gap, tolerance), f"softmax student, gap {state.gap:.1g}")
+            check_cancelled(cancelled)
+            data.gather(state.used)
+            state.step()
+            state.certify()
+    return _collect(state, tolerance)
+
+
+def one_of_each(joint: JointFit, lower: NDArray | None = None, upper: NDArray | None = None) -> Fit:
+    """The student as one of each class: its centred weights, and for all the one certificate.
+
+    Centred weights that lie beyond their bounds ``(C, K)`` by rounding are put on them.
+    """
+    classes, weights = len(joint.intercepts), joint.centred
+    if lower is not None or upper is not None:
+        weights = np.clip(weights, lower, upper)
+    return Fit(
+        weights=weights,
+        intercepts=joint.intercepts,
+        objective=np.full(classes, joint.objective),
+        gap=np.full(classes, joint.gap),
+        certificate=("gap",) * classes,
+        iterations=np.full(classes, joint.iterations),
+        converged=np.full(classes, joint.converged),
+    )
+
+
+def certify_joint(
+    scores: ScoreLike,
+    targets: NDArray | Tempered,
+    weights: Array,
+    *,
+    l1: ArrayLike = 1e-4,
+    lower: NDArray | None = None,
+    upper: NDArray | None = None,
+    sample_weight: NDArray | None = None,
+) -> JointFit:
+    """Any softmax student with objective and certificate: weights (C, K), moved into the bounds.
+
+    Intercepts are the best for these weights. Errors as in ``fit_joint``.
+    """
+    data = Scores.of(scores)
+    problem = make_joint_problem(data.shape, targets, l1, lower, upper, sample_weight)
+    with one_thread():
+        given = _checked_weights(weights, (data.shape[1], problem.target.shape[1]))
+        inside = problem.bounds.projected(given)
+        data.gather(np.flatnonzero(inside.any(axis=1)))
+        state = JointState(data, problem, [inside])
+        state.certify()
+        data.gather(state.used)
+        state.look_ahead()
+        state.certify()
+    return _collect(state, 1e-6)
+
+
+def _state(data: Scores, problem: JointProblem, start: Array | None) -> JointState:
+    shape = data.shape[1], problem.target.shape[1]
+    rest = problem.bounds.projected(np.zeros(shape))
+    starts = [least_shift(rest, problem.l1)]
+    if start is not None:
+        given = _checked_weights(start, shape)
+        starts.insert(0, least_shift(problem.bounds.projected(given), problem.l1))
+    starts = [problem.bounds.repaired(each) for each in starts]
+    data.gather(np.flatnonzero(np.any([each.any(axis=1) for each in starts], axis=0)))
+    return JointState(data, problem, starts)
+
+
+def _checked_weights(weights: Array, shape: tuple[int, int]) -> Array:
+    given = np.array(weights, dtype=np.float64)
+    if given.shape != shape:
+        raise SolverError(
+            f"The weights have shape {given.shape}, the problem {shape}.",
+            "Take those of a fit of the same concepts and classes.",
+        )
+    check_finite(given, "weights")
+    return given
+
+
+def make_joint_problem(
+    shape: tuple[int, int],
+    targets: NDArray | Tempered,
+    l1: ArrayLike,
+    lower: NDArray | None,
+    upper: NDArray | None,
+    sample_weight: NDArray | None,
+) -> JointProblem:
+    """The problem of these arguments; raises as ``fit_joint``."""
+    images, concepts = shape
+    tempered = targets if isinstance(targets, Tempered) else None
+    target = mixed_of(targets)
+    if target.ndim != 2 or target.shape[0] != images or target.shape[1] < 2:
+        raise SolverError(
+            f"Targets have shape {target.shape}, the scores {images} rows.",
+            "Give one row of targets for each row of scores, one column for each of two classes or "
+            "more.",
+        )
+    check_finite(target, "targets")
+    total = target.sum(axis=1)
+    if target.min() < 0 or np.abs(total - 1).max() > _SUM_ERROR:
+        raise SolverError(
+            f"Targets add up to {total.min():.6g} to {total.max():.6g} in an image, or some are "
+            "below 0.",
+            "Give a distribution over the classes for each image.",
+        )
+    if sample_weight is not None and np.ndim(sample_weight) != 1:
+        raise SolverError(
+            f"Sample weights have shape {np.shape(sample_weight)}, not ({images},).",
+            "Give one weight for each image: the classes of a softmax share it.",
+        )
+    weight = normalised(sample_weight, images, target.shape[1])[0]
+    target = target / total[:, None]
+    _check_targets(target, _counted(tempered, weight) if tempered else weight)
+    size = concepts, target.shape[1]
+    penalties = np.array(penalties_of(l1, size[1], "l1"))
+    if not (penalties > 0).all():
+        raise SolverError("l1 is 0.", "The softmax student needs an L1 penalty above 0.")
+    low, high = bound_of(lower, -np.inf, size, "lower"), bound_of(upper, np.inf, size, "upper")
+    check_box(low, high)
+    bounds = CentredBounds(low, high)
+    if len(bounds.infeasible):
+        raise SolverError(
+            f"The bounds of {len(bounds.infeasible)} concepts cannot be kept, the first is concept "
+            f"{bounds.infeasible[0]}: its centred weights add up to 0 over the classes.",
+            "Ask less of that concept: not all classes can be above their mean, or below it.",
+        )
+    if tempered:
+        soft = tempered.soft / tempered.soft.sum(axis=1, keepdims=True)
+        more = tempered.label, float(tempered.alpha), float(tempered.temperature)
+        return TemperedJointProblem(soft, weight, penalties, bounds, *more)
+    return JointProblem(target, weight, penalties, bounds)
+
+
+def _counted(targets: Tempered, weight: Array) -> Array:
+    """Weights (N,), of sum 1, of images whose loss has a part: without the teacher the labelled."""
+    if targets.alpha > 0:
+        return weight
+    counted: Array = weight * (targets.label[:, 0] >= 0)
+    if not counted.any():
+        raise SolverError(
+            "No image has a label, and alpha 0 leaves out the teacher.",
+            "Give the teacher a part (alpha above 0), or labels.",
+        )
+    return counted / counted.sum()
+
+
+def _check_targets(targets: Array, weight: Array) -> None:
+    mean = weight @ targets
+    if (mean <= 0).any():
+        raise SolverError(
+            f"All targets of class {int(np.argmax(mean <= 0))} are 0: its best intercept is "
+            "infinite.",
+            "Leave the class out, add images that show it, or use the teacher's soft targets.",
+        )
+    if (mean >= 1).any():
+        raise SolverError(
+            f"All targets of class {int(np.argmax(mean))} are 1: its best intercept is infinite.",
+            "Add images that show the other classes, or use the teacher's soft targets.",
+        )
+
+
+def _share_done(gap: float, tolerance: float) -> float:
+    return float(np.log(min(max(gap, tolerance), 1.0)) / np.log(tolerance))
+
+
+def _collect(state: JointState, tolerance: float) -> JointFit:
+    return JointFit(
+        weights=state.at.weights,
+        intercepts=state.intercepts,
+        objective=state.at.objective,
+        gap=state.gap,
+        multipliers=state.multipliers,
+        iterations=state.iterations,
+        converged=state.gap <= tolerance,
+    )

@@ -1,0 +1,221 @@
+"""The joint student on its way to the optimum: certificate, working set, Newton step, search."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inficond_panel.distill.scores import Scores, added, joint_gram
+from inficond_panel.distill.solver.joint_objective import JointPoint, JointProblem, flat_solve
+from inficond_panel.distill.solver.newton import Move, first_descent, solve_quadratic
+from inficond_panel.distill.solver.penalty import Penalty
+from inficond_panel.distill.sources import Array
+
+_NEW_COLUMNS = 24  # of a class, at most; of all classes with a limit of their own
+_NEW_WEIGHTS = 480
+_ROUNDS = 40
+_STIFF = 1e3  # of rho to the curvature of the weights
+_MET = 1e-13
+
+
+class JointState:
+    """The joint student on its way to the optimum.
+
+    Its intercepts are of columns less their pivots: beside products of large offsets they would be
+    rounded so coarsely that the residuals no longer add up to 0, without which there is no bound.
+    """
+
+    def __init__(self, data: Scores, problem: JointProblem, starts: list[Array]) -> None:
+        self.data, self.problem = data, problem
+        self.iterations, self.gap, self.bound = 0, np.inf, -np.inf
+        self.stuck = False
+        self.outlook: Array | None = None
+        self.multipliers = np.zeros_like(starts[0])
+        self.at = min(map(self._point, starts), key=lambda point: point.objective)
+
+    @property
+    def intercepts(self) -> Array:
+        """Intercepts (K,) of the columns as they are, of sum 0."""
+        found = self.at.intercepts - self.data.pivot @ self.at.weights
+        return np.asarray(found - found.mean())
+
+    def goes_on(self, tolerance: float, max_iterations: int) -> bool:
+        """True while there is something to gain and an iteration left."""
+        return self.gap > tolerance and self.iterations < max_iterations and not self.stuck
+
+    def certify(self) -> None:
+        """One pass over the scores: gap, forces and working set."""
+        problem, classes = self.problem, self.problem.target.shape[1]
+        tried = [self.at.fitted.probability, *([] if self.outlook is None else [self.outlook])]
+        residuals = np.concatenate([problem.residuals(p) for p in tried], axis=1)
+        gradients = self.data.gradient(residuals)
+        for number, p in enumerate(tried):
+            gradient = gradients[:, number * classes : (number + 1) * classes]
+            self.bound = max(self.bound, problem.dual(p, gradient, self.multipliers))
+        self.gradient = gradients[:, :classes]
+        self.gap = max(self.at.objective - self.bound, 0.0) / problem.reference
+        self.force = problem.forces(
+            self.at.weights, problem.smooth(self.gradient, self.multipliers)
+        )
+
+    @property
+    def used(self) -> NDArray[np.intp]:
+        """Concepts that a step from here reads."""
+        return np.flatnonzero(self._working_set().any(axis=1))
+
+    def step(self) -> None:
+        """One proximal Newton step on the working set."""
+        self.iterations += 1
+        self.stuck = not self._search(self._newton_move())
+
+    def look_ahead(self) -> None:
+        """Take the outlook of the next step for the certificate, and stay."""
+        self._take_outlook(self._newton_move())
+
+    def _take_outlook(self, move: Move[Array]) -> None:
+        self.outlook = self.problem.outlook(self.at.fitted, move.change)
+
+    def _newton_move(self) -> Move[Array]:
+        """To the minimum of the quadratic model, with its multipliers taken over."""
+        problem, weights = self.problem, self.at.weights
+        concept, of_class = self._places()
+        used = [concept[of_class == k] for k in range(weights.shape[1])]
+        bends = problem.curvatures(self.at.fitted)
+        gram = added([joint_gram(self.data.columns, used, *bend) for bend in bends])
+        share_of = flat_solve(gram.intercepts, gram.mixed)  # of the intercepts in each weight
+        hessian = gram.weights - gram.mixed.T @ share_of
+        start, slope = weights[concept, of_class], self.gradient[concept, of_class]
+        rows, bounded = self._rows(concept, of_class)
+        target, found = solve_bounded(
+            (hessian + hessian.T) / 2,
+            slope - hessian @ start,
+            problem.l1[of_class],
+            rows,
+            start,
+            self.multipliers[bounded],
+            min(1e-3, max(1e-3 * self.gap, 1e-9)),
+        )
+        self.multipliers = np.zeros_like(weights)
+        self.multipliers[bounded] = found
+        full = weights.copy()
+        full[concept, of_class] = target
+        full = problem.bounds.repaired(full)
+        return self._move(full, gram.pivot, share_of, concept, of_class)
+
+    def _move(
+        self, full: Array, pivot: Array, share_of: Array, concept: NDArray, of_class: NDArray
+    ) -> Move[Array]:
+        whole = full - self.at.weights
+        step = whole[concept, of_class]
+        share = self.data.pivot @ whole - share_of @ step
+        np.subtract.at(share, of_class, pivot * step)
+        promised = self.gradient[concept, of_class] @ step
+        promised += self.problem.size(full) - self.problem.size(self.at.weights)
+        change = self._product(whole)
+        return Move(full, change + share, share, float(promised))
+
+    def _search(self, move: Move[Array]) -> bool:
+        """Move as far as the objective falls; False where there is no way down."""
+        problem, at = self.problem, self.at
+        rounding = 1e-15 * (at.objective + problem.reference)
+
+        def objective(length: float) -> float:
+            trial = move.weights_at(at.weights, length)
+            fitted = problem.fitted(at.fitted.logit + length * move.change)
+            return problem.point(trial, at.intercepts, fitted).objective
+
+        found = first_descent(objective, at.objective, move.promised, rounding)
+        if found is None:
+            return False
+        length, _ = found
+        self.outlook = None
+        if length == 1:
+            self._take_outlook(move)
+        linear = at.fitted.logit - at.intercepts + length * (move.change - move.share)
+        guess = at.intercepts + length * move.share
+        self.at = problem.best_point(move.weights_at(at.weights, length), linear, guess)
+        return move.promised < -0.1 * rounding
+
+    def _point(self, weights: Array) -> JointPoint:
+        linear = self._product(weights)
+        return self.problem.best_point(weights, linear, np.zeros(weights.shape[1]))
+
+    def _product(self, weights: Array) -> Array:
+        """Columns less their pivots @ weights (N, K), of the columns that have a weight."""
+        columns = []
+        for each in weights.T:
+            support = np.flatnonzero(each)
+            columns.append(self.data.columns.product(support, each[support]))
+        return np.stack(columns, axis=1) - self.data.pivot @ weights
+
+    def _places(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Concept and class of each weight of the working set, by class."""
+        of_class, concept = np.nonzero(self._working_set().T)
+        return concept, of_class
+
+    def _working_set(self) -> NDArray[np.bool_]:
+        """Weights (C, K) not at 0, those pulled away from it, and all of concepts with a bound."""
+        weights, force = self.at.weights, np.abs(self.force)
+        chosen = weights != 0
+        new = np.where(chosen, 0.0, force)
+        each = np.maximum(_NEW_COLUMNS, np.count_nonzero(weights, axis=0) // 3)
+        rank = np.argsort(np.argsort(-new, axis=0, kind="stable"), axis=0, kind="stable")
+        new[rank >= each] = 0.0
+        most = max(_NEW_WEIGHTS, int(np.count_nonzero(weights)) // 3)
+        if np.count_nonzero(new) > most:
+            new[new < np.partition(new.ravel(), -most)[-most]] = 0.0
+        chosen |= new > 0
+        chosen[self.problem.bounds.concepts] = True
+        return chosen
+
+    def _rows(
+        self, concept: NDArray[np.intp], of_class: NDArray[np.intp]
+    ) -> tuple[Rows, tuple[NDArray[np.intp], NDArray[np.intp]]]:
+        """Rows of the centred weights with a bound, and their concepts and classes."""
+        bounds, classes = self.problem.bounds, self.at.weights.shape[1]
+        row, column = np.nonzero(bounds.bounded)
+        same = concept[None, :] == row[:, None]
+        matrix = np.where(same, -1 / classes, 0.0)
+        matrix[same & (of_class[None, :] == column[:, None])] += 1
+        return Rows(matrix, bounds.lower[row, column], bounds.upper[row, column]), (row, column)
+
+
+class Rows(NamedTuple):
+    """Rows R (m, p) of the centred weights that have a bound, and their box (m,)."""
+
+    matrix: Array
+    lower: Array
+    upper: Array
+
+
+def solve_bounded(
+    hessian: Array, linear: Array, l1: Array, rows: Rows, start: Array, multipliers: Array,
+    last_gain: float,
+) -> tuple[Array, Array]:  # fmt: skip
+    """Minimiser z (p,) and multipliers (m,): > 0 at an upper bound, < 0 at a lower one."""
+    if not len(rows.lower):
+        return solve_quadratic(hessian, linear, Penalty(l1), start, last_gain), multipliers
+    matrix, m = rows.matrix, len(rows.lower)
+    used = np.abs(matrix).any(axis=0)
+    rho = _STIFF * max(float(np.mean(np.diag(hessian)[used])), 1e-12)
+    whole = np.block(
+        [[hessian + rho * matrix.T @ matrix, -rho * matrix.T], [-rho * matrix, rho * np.eye(m)]]
+    )
+    open_ = np.full(len(linear), np.inf)
+    penalty = Penalty(
+        np.concatenate([l1, np.zeros(m)]),
+        0.0,
+        np.concatenate([-open_, rows.lower]),
+        np.concatenate([open_, rows.upper]),
+    )
+    at = np.concatenate([start, np.clip(matrix @ start, rows.lower, rows.upper)])
+    for _ in range(_ROUNDS):
+        pulled = np.concatenate([linear + matrix.T @ multipliers, -multipliers])
+        at = solve_quadratic(whole, pulled, penalty, at, min(last_gain, 1e-8))
+        apart = matrix @ at[:-m] - at[-m:]
+        multipliers = multipliers + rho * apart
+        if np.abs(apart).max() <= _MET * max(1.0, np.abs(at[-m:]).max()):
+            break
+    return at[:-m], multipliers

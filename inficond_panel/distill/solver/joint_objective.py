@@ -1,0 +1,264 @@
+"""The objective of the joint student, one softmax over K classes, and its certificate.
+
+For scores x_i (C,), targets t_i (K,) that add up to 1, sample weights a_i >= 0 with sum 1, weights
+W (C, K) with rows w_c, and logits f_i = W'x_i + b:
+
+    P(W, b) = sum_i a_i [log sum_k exp(f_ik) - t_i'f_i] + sum_ck l1_k |w_ck|
+
+where the centred weights A w_c, A = I - 11'/K, lie in their box (centred_bounds.py); else
+infinite. This is glmnet's multinomial lasso (Friedman, Hastie, Tibshirani 2010, J. Stat. Softw. 33)
+with soft targets and bounds. Logits that grow alike change nothing; of the weights that predict
+alike the L1 term takes those whose median over the classes is 0.
+
+Certificate. Write g_c(w) = sum_k l1_k |w_k| where A w is in the box of concept c, else infinity.
+Take any distributions p_i over the classes whose residuals u_i = a_i (p_i - t_i) add up to 0 for
+each class. The conjugate of log sum exp is the negative entropy, so by Fenchel-Young, for every W
+and b,
+
+    a_i [log sum exp(f_i) - t_i'f_i] >= u_i'f_i + a_i H(p_i),
+    g_c(w_c) >= s_c'w_c - g_c*(s_c),   s_c = -(X'u)_c.
+
+Summed over i and c, sum_i u_i'f_i + sum_c s_c'w_c = b'sum_i u_i = 0 remains, and
+
+    P(W, b) >= D(u) = sum_i a_i H(p_i) - sum_c g_c*(s_c).
+
+The conjugate. g_c is a sum, so g_c* is at most any split of s: for multipliers m (K,) of the bounds
+
+    g_c*(s) <= sigma(m) = sum_k max(m_k lower_k, m_k upper_k)   if |s - A m|_k <= l1_k for all k
+
+(A is its own transpose; the first part is the conjugate of the L1 term at s - A m, which is 0
+there, the second the support function of the box at m). m_k must be <= 0 where the upper side is
+open, >= 0 where the lower is. Without bounds m = 0 and the condition is |s_k| <= l1_k. It is
+homogeneous in (s, m): where it fails, u and m are scaled by one c in [0, 1], p by t + c (p - t).
+So each W comes with a bound whatever m is; m is taken from the quadratic subproblem, where it is
+optimal.
+
+The residuals tried are the student's own and those that the last Newton step leads to,
+p + H d for its change d of the logits, H = diag(p) - p p': to second order those of the optimum
+(the reasons are those of objective.py). All is computed in float64.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy.special import entr
+
+from inficond_panel.distill.solver.centred_bounds import CentredBounds, centred
+from inficond_panel.distill.solver.penalty import Penalty
+from inficond_panel.distill.sources import Array
+
+_STEPS = 300
+_SMALL = 1e-17
+_LONGEST = 50.0
+_LEAST_DAMPING = 1e-8
+
+
+class FittedSoftmax:
+    """Logits (N, K) and what the loss and its derivatives need of them."""
+
+    def __init__(self, logit: Array) -> None:
+        self.logit = logit
+        top = logit.max(axis=1, keepdims=True)
+        self._odds = np.exp(logit - top)
+        self._total = self._odds.sum(axis=1, keepdims=True)
+        self._top = top
+
+    @cached_property
+    def probability(self) -> Array:
+        """Softmax of each row (N, K)."""
+        return self._odds / self._total
+
+    @property
+    def log_total(self) -> Array:
+        """Logarithm of the sum of exp of each row (N,)."""
+        return (self._top + np.log(self._total))[:, 0]
+
+    def loss(self, target: Array, sample_weight: Array) -> float:
+        """Weighted mean cross-entropy against targets (N, K) whose rows add up to 1."""
+        return float(sample_weight @ (self.log_total - np.einsum("ik,ik->i", target, self.logit)))
+
+
+def entropies(probability: Array) -> Array:
+    """Entropy in nats of each row (N,)."""
+    return np.asarray(entr(np.maximum(probability, 0.0)).sum(axis=1))
+
+
+def fit_intercepts(
+    linear: Array, target: Array, sample_weight: Array, guess: Array
+) -> tuple[Array, FittedSoftmax]:
+    """The intercepts (K,), of sum 0, of least loss of linear + b; and what is fitted with them.
+
+    Damped Newton steps (Levenberg). Each class's residuals then sum to 0 up to rounding.
+    """
+    b, damping = guess - guess.mean(), 0.0
+    fitted = FittedSoftmax(linear + b)
+    loss = fitted.loss(target, sample_weight)
+    longest = float(np.ptp(linear)) + _LONGEST
+    for _ in range(_STEPS):
+        slope = sample_weight @ (fitted.probability - target)
+        size = float(np.abs(slope).max())
+        if size <= _SMALL or damping > 1:
+            break
+        curvature = intercept_curvature(fitted.probability, sample_weight)
+        step = -flat_solve(curvature + damping * np.eye(len(b)), slope)
+        step *= min(1.0, longest / max(float(np.abs(step).max()), _SMALL))
+        moved = FittedSoftmax(linear + b + step)
+        value = moved.loss(target, sample_weight)
+        smaller = np.abs(sample_weight @ (moved.probability - target)).max() < size
+        if value < loss or (value <= loss + 1e-14 * (1 + abs(loss)) and smaller):
+            b, fitted, loss = b + step, moved, value
+            damping = damping / 10 if damping > _LEAST_DAMPING else 0.0
+        else:
+            damping = max(10 * damping, _LEAST_DAMPING)
+    return b, fitted
+
+
+def intercept_curvature(probability: Array, sample_weight: Array) -> Array:
+    """Second derivatives of the loss by the intercepts (K, K): 0 along (1, ..., 1)."""
+    weighted = probability * sample_weight[:, None]
+    return np.asarray(np.diag(weighted.sum(axis=0)) - probability.T @ weighted)
+
+
+def flat_solve(curvature: Array, right: Array) -> Array:
+    """Solution of sum 0 of a system (K, K) that is 0 along (1, ..., 1), as its right side is."""
+    scale = np.trace(curvature) / len(curvature)
+    ones = np.full_like(curvature, max(scale, np.finfo(float).tiny))
+    found = np.linalg.lstsq(curvature + ones, right, rcond=1e-15)[0]
+    return np.asarray(found - found.mean(axis=0))
+
+
+_ROUNDED = 1 - 1e-15
+_FLOOR = 1e-10  # share of even odds in the probabilities that the curvature is taken of
+NO_SUM = 1e-12
+
+
+@dataclass(frozen=True)
+class JointPoint:
+    """Weights (C, K), intercepts (K,), and what they come to."""
+
+    weights: Array
+    intercepts: Array
+    fitted: FittedSoftmax
+    objective: float
+
+
+@dataclass(frozen=True)
+class JointProblem:
+    """Targets (N, K), sample weights (N,) of sum 1, L1 (K,) above 0, bounds of centred weights."""
+
+    target: Array
+    sample_weight: Array
+    l1: Array
+    bounds: CentredBounds
+
+    @cached_property
+    def reference(self) -> float:
+        """Objective at W = 0 with the best intercepts, the unit of the relative gap."""
+        return float(entropies((self.sample_weight @ self.target)[None])[0])
+
+    def penalty(self, classes: Array) -> Penalty:
+        """L1 of weights in a row, of these classes."""
+        return Penalty(self.l1[classes])
+
+    def size(self, weights: Array) -> float:
+        """L1 term of weights (C, K)."""
+        return float(np.abs(weights).sum(axis=0) @ self.l1)
+
+    def fitted(self, logit: Array) -> FittedSoftmax:
+        """Logits (N, K) with what the loss needs of them."""
+        return FittedSoftmax(logit)
+
+    def point(self, weights: Array, intercepts: Array, fitted: FittedSoftmax) -> JointPoint:
+        """The point of weights and intercepts, for what is fitted with them."""
+        return JointPoint(weights, intercepts, fitted, self.loss(fitted) + self.size(weights))
+
+    def loss(self, fitted: FittedSoftmax) -> float:
+        """Weighted mean cross-entropy."""
+        return fitted.loss(self.target, self.sample_weight)
+
+    def best_point(self, weights: Array, linear: Array, guess: Array) -> JointPoint:
+        """The point of these weights with their best intercepts, for X @ weights (N, K)."""
+        found = fit_intercepts(linear, self.target, self.sample_weight, guess)
+        return self.point(weights, *found)
+
+    def residuals(self, probability: Array) -> Array:
+        """Derivative of the loss by each logit (N, K)."""
+        return self.sample_weight[:, None] * (probability - self.target)
+
+    def smooth(self, gradient: Array, multipliers: Array) -> Array:
+        """Derivative (C, K) of all but the L1 term, the bounds by their multipliers."""
+        return gradient + centred(multipliers)
+
+    def forces(self, weights: Array, smooth: Array) -> Array:
+        """Subgradient of least size (C, K), from ``smooth``."""
+        l1 = np.broadcast_to(self.l1, weights.shape).ravel()
+        found = Penalty(l1).forces(weights.ravel(), smooth.ravel())
+        return np.asarray(found).reshape(weights.shape)
+
+    def dual(self, probability: Array, gradient: Array, multipliers: Array) -> float:
+        """Lower bound D of the objective, by distributions (N, K) whose residuals u sum to 0.
+
+        ``gradient`` (C, K) is X'u; ``multipliers`` (C, K) of the bounds may be any. Where the
+        residuals do not sum to 0, as with intercepts that are not the best, there is no bound.
+        """
+        if self.unbalanced(probability):
+            return -np.inf
+        m = self.bounds.allowed(multipliers)
+        rest = np.abs(-gradient - centred(m))
+        over = rest > self.l1
+        scale = min(1.0, float(np.min((self.l1 / np.where(over, rest, 1.0))[over], initial=1.0)))
+        scale = min(scale, self.inside(probability))
+        scale *= 1.0 if scale == 1 else _ROUNDED
+        return self.dual_loss(probability, scale) - scale * self.bounds.support(m)
+
+    def curvatures(self, fitted: FittedSoftmax) -> list[tuple[Array, Array]]:
+        """Probabilities (N, K) and weights (N,) whose second derivatives add up to the model's."""
+        return [self.curvature_of(fitted.probability, self.sample_weight)]
+
+    @staticmethod
+    def curvature_of(probability: Array, weight: Array) -> tuple[Array, Array]:
+        """The same of one softmax."""
+        return (1 - _FLOOR) * probability + _FLOOR / probability.shape[1], weight
+
+    def outlook(self, fitted: FittedSoftmax, change: Array) -> Array:
+        """Probabilities to first order in a change (N, K) of the logits, residuals of sum 0."""
+        p = fitted.probability
+        mean = np.einsum("ik,ik->i", p, change)[:, None]
+        return p + p * (change - mean)
+
+    def unbalanced(self, probability: Array) -> bool:
+        """True where the residuals of a class do not add up to 0."""
+        return bool(np.abs(self.sample_weight @ (probability - self.target)).max() > NO_SUM)
+
+    def dual_loss(self, probability: Array, scale: float) -> float:
+        """The entropies' part of D, for residuals scaled by ``scale``."""
+        return float(
+            self.sample_weight @ entropies(self.target + scale * (probability - self.target))
+        )
+
+    def inside(self, probability: Array) -> float:
+        """Largest scale in [0, 1] up to which no scaled probability is below 0."""
+        return inside_scale(probability, self.target)
+
+
+def inside_scale(probability: Array, target: Array) -> float:
+    """Largest scale in [0, 1] up to which t + scale * (p - t) is nowhere below 0."""
+    out = probability < 0
+    if not out.any():
+        return 1.0
+    return float(np.min(target[out] / (target[out] - probability[out])))
+
+
+def least_shift(weights: Array, l1: Array) -> Array:
+    """The weights (C, K) that predict alike and have the least L1 term.
+
+    Each concept's are less their median over the classes, weighted by ``l1``.
+    """
+    order = np.argsort(weights, axis=1, kind="stable")
+    total = np.cumsum(l1[order], axis=1)
+    middle = (total >= total[:, -1:] / 2 * (1 - 1e-12)).argmax(axis=1)
+    chosen = np.take_along_axis(order, middle[:, None], axis=1)
+    return np.asarray(weights - np.take_along_axis(weights, chosen, axis=1))

@@ -1,0 +1,277 @@
+"""Sources of concept scores: an array of any library, a file on disk, or a cluster.
+
+A source does one thing: it maps a function over its blocks of rows and gives the results in the
+order of the blocks. The blocks depend on the table alone, and whoever sums adds in their order;
+so neither the number of threads nor the number of workers changes a bit of a result.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from typing import Any, Protocol
+
+import array_api_compat
+import numpy as np
+from numpy.typing import NDArray
+
+from inficond_panel.common.blas_threads import one_thread
+from inficond_panel.common.devices import product_device
+from inficond_panel.common.sliced import Sliced
+from inficond_panel.errors import DataError
+
+Array = NDArray[np.float64]
+
+
+def namespace(values: Any) -> Any:
+    """The functions of the standard, from the library of these values."""
+    return np if isinstance(values, np.ndarray) else array_api_compat.array_namespace(values)
+
+
+def to_host(values: Any) -> NDArray:
+    """A numpy array of the values, which may share their memory."""
+    if isinstance(values, np.ndarray):
+        return values
+    if array_api_compat.is_torch_array(values) or array_api_compat.is_cupy_array(values):
+        values = array_api_compat.to_device(values, "cpu")
+    return np.from_dlpack(values)
+
+
+def beside(host: NDArray, values: Any) -> Any:
+    """The host's array in the library and on the device of these values."""
+    if isinstance(values, np.ndarray):
+        return host
+    return namespace(values).asarray(host, device=array_api_compat.device(values))
+
+
+def on_card(values: NDArray, device: str) -> Any:
+    """The values as a tensor of torch on the card that ``device`` asks for; else as they are.
+
+    Passes over a tensor's columns are computed where it lies; see ``common.devices``.
+    """
+    place = product_device(device)
+    if place is None:
+        return values
+    import torch  # noqa: PLC0415 - an extra
+
+    return torch.asarray(values, device=place, copy=True)
+
+
+def count_not_finite(values: Any) -> int:
+    """Number of the values that are NaN or infinite."""
+    xp = namespace(values)
+    finite = xp.isfinite(values)
+    return 0 if bool(xp.all(finite)) else int(xp.sum(xp.astype(~finite, xp.int64)))
+
+
+def check_weights(weight: NDArray) -> None:
+    """Raise DataError for sample weights (n,) or (n, K) that have no finite sum above 0."""
+    check_finite(weight, "sample weights")
+    with np.errstate(over="ignore", under="ignore"):
+        total = np.sum(weight, axis=0, dtype=np.float64)
+    lost = ~((total >= np.finfo(np.float64).tiny) & (total < np.inf)) & (weight != 0).any(axis=0)
+    if np.any(lost & ~(weight < 0).any(axis=0)):
+        raise DataError(
+            f"The sample weights add up to {np.extract(lost, total)[0]:g}; they lie between "
+            f"{weight.min():g} and {weight.max():g}.",
+            "Divide them by the largest.",
+        )
+
+
+def check_finite(values: Any, name: str) -> None:
+    """Raise DataError with the number of values that are NaN or infinite, unless it is 0."""
+    bad = count_not_finite(values)
+    if bad:
+        raise DataError(
+            f"{bad} of {array_api_compat.size(values)} {name} are NaN or infinite.",
+            "Find the images that they belong to and drop them, or compute the store again.",
+        )
+
+
+BLOCK_VALUES = 1 << 20
+_THREADED_VALUES = 1 << 25  # from here on, threads gain more than they cost
+_KEPT_BYTES = 2 << 30
+_TASKS_AT_ONCE = 256
+_LARGEST_BLOCK = 8 * BLOCK_VALUES
+
+
+class Source(Protocol):
+    """Table of scores (N images, C concepts)."""
+
+    shape: tuple[int, int]
+    slow: bool  # a pass over all concepts costs more than several over a working set
+
+    def map(self, function: Callable[..., Any], *aligned: NDArray) -> Iterator[Any]:
+        """``function(block, *parts)`` of each block (n, C), parts being its rows of ``aligned``."""
+
+    def first(self, images: int) -> NDArray:
+        """The first rows (images, C), or fewer where there are no more."""
+
+
+class ArraySource:
+    """An array in memory: numpy, torch, or any other that follows the array API standard."""
+
+    slow = False
+
+    def __init__(self, values: Any) -> None:
+        self.values = values
+        self.shape = checked_shape(values, _is_number(values))
+        check_finite(values, "scores")
+        on_host = isinstance(values, np.ndarray)
+        self._threads = thread_count(self.shape) if on_host else 1
+        self._rows = _row_slices(self.shape, 1)
+
+    def map(self, function: Callable[..., Any], *aligned: NDArray) -> Iterator[Any]:
+        """As in Source."""
+        jobs = ((self.values[rows, :], *(a[rows] for a in aligned)) for rows in self._rows)
+        return in_order(function, jobs, self._threads)
+
+    def first(self, images: int) -> NDArray:
+        """As in Source."""
+        return to_host(self.values[:images, :])
+
+
+class SlicedSource:
+    """A table that gives numpy arrays when it is sliced, as a Zarr array does.
+
+    What was read is kept in the stored type, as long as it fits into ``keep`` bytes.
+    """
+
+    def __init__(self, values: Sliced, keep: int = _KEPT_BYTES) -> None:
+        self.values = values
+        self.shape = checked_shape(values, np.dtype(values.dtype).kind in "fiub")
+        size = self.shape[0] * self.shape[1] * np.dtype(values.dtype).itemsize
+        self.slow = size > keep
+        self._kept: dict[int, NDArray] = {}
+        self._checked: set[int] = set()
+        self._rows = _row_slices(self.shape, (getattr(values, "chunks", None) or (1,))[0])
+
+    def map(self, function: Callable[..., Any], *aligned: NDArray) -> Iterator[Any]:
+        """As in Source."""
+
+        def read_and_apply(number: int, *parts: NDArray) -> Any:
+            return function(self._read(number), *parts)
+
+        jobs = ((k, *(a[rows] for a in aligned)) for k, rows in enumerate(self._rows))
+        return in_order(read_and_apply, jobs, thread_count(self.shape))
+
+    def first(self, images: int) -> NDArray:
+        """As in Source."""
+        return self._read(0)[:images]
+
+    def _read(self, number: int) -> NDArray:
+        if number in self._kept:
+            return self._kept[number]
+        block = np.asarray(self.values[self._rows[number]])
+        if number not in self._checked:
+            check_finite(block, f"scores from image {self._rows[number].start} on")
+            self._checked.add(number)
+        if not self.slow:
+            self._kept[number] = block
+        return block
+
+
+class DaskSource:
+    """A dask array: each pass runs where its blocks are, on threads or on a cluster.
+
+    Its chunks of rows are the blocks; persist it to keep it in the workers.
+    """
+
+    slow = True
+
+    def __init__(self, values: Any) -> None:
+        self.shape = checked_shape(values, np.dtype(values.dtype).kind in "fiub")
+        rows = max(_LARGEST_BLOCK // self.shape[1], 1)
+        values = values.rechunk({1: -1})
+        if max(values.chunks[0]) > rows:
+            values = values.rechunk({0: rows})
+        ends = np.cumsum(values.chunks[0]).tolist()
+        self._rows = [slice(a, b) for a, b in zip([0, *ends], ends, strict=False)]
+        self._blocks = values.to_delayed()[:, 0].tolist()
+        self._checked = False
+
+    def map(self, function: Callable[..., Any], *aligned: NDArray) -> Iterator[Any]:
+        """As in Source."""
+        import dask  # noqa: PLC0415 - an extra
+
+        apply = dask.delayed(_apply, pure=False)
+        tasks = (
+            apply(function, not self._checked, block, *(a[rows] for a in aligned))
+            for block, rows in zip(self._blocks, self._rows, strict=True)
+        )
+        while some := list(islice(tasks, _TASKS_AT_ONCE)):
+            for bad, result in dask.compute(*some):
+                if bad:
+                    raise DataError(
+                        f"{bad} of the scores in one chunk are NaN or infinite.",
+                        "Find the images that they belong to and drop them.",
+                    )
+                yield result
+        self._checked = True
+
+    def first(self, images: int) -> NDArray:
+        """As in Source."""
+        return np.asarray(self._blocks[0][:images].compute())
+
+
+def in_order(
+    function: Callable[..., Any], jobs: Iterable[tuple[Any, ...]], threads: int
+) -> Iterator[Any]:
+    """Results of ``function(*job)`` in the order of the jobs; few are held at a time."""
+    if threads == 1:
+        for job in jobs:
+            yield function(*job)
+        return
+    waiting: deque[Future[Any]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        for job in jobs:
+            waiting.append(pool.submit(function, *job))
+            if len(waiting) > 2 * threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def thread_count(shape: tuple[int, int]) -> int:
+    """Threads for passes over a table: one where it is small, else one for each core."""
+    if shape[0] * shape[1] < _THREADED_VALUES:
+        return 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return cores or 1
+
+
+def checked_shape(values: Sliced, numbers: bool) -> tuple[int, int]:
+    """The shape (N, C). Raises DataError where these are not a table of numbers."""
+    shape = tuple(values.shape)
+    if len(shape) != 2 or 0 in shape or not numbers:
+        raise DataError(
+            f"Scores must be a table of numbers (images, concepts), not {values.dtype} "
+            f"of shape {shape}.",
+            "Give one row for each image and one column for each concept.",
+        )
+    return int(shape[0]), int(shape[1])
+
+
+def _row_slices(shape: tuple[int, int], chunk: int) -> list[slice]:
+    """Rows of each block: whole chunks, about ``BLOCK_VALUES`` values."""
+    rows = max(BLOCK_VALUES // shape[1] // chunk, 1) * chunk
+    rows = max(rows, 64)
+    return [slice(a, min(a + rows, shape[0])) for a in range(0, shape[0], rows)]
+
+
+def _is_number(values: Any) -> bool:
+    if isinstance(values, np.ndarray):
+        return values.dtype.kind in "fiub"
+    return bool(namespace(values).isdtype(values.dtype, ("real floating", "integral", "bool")))
+
+
+def _apply(
+    function: Callable[..., Any], check: bool, block: NDArray, *parts: NDArray
+) -> tuple[int, Any]:
+    """Number of values that are not finite, or else 0 and the function's result."""
+    bad = count_not_finite(block) if check else 0
+    with one_thread():
+        return bad, None if bad else function(block, *parts)

@@ -1,1 +1,0 @@
-"""Metrics as functions of one weight: the curves of what-if."""

@@ -1,0 +1,351 @@
+"""The experiment of the three hypotheses: teacher, distilled student and baseline, measured.
+
+Cheng et al., CVPR 2020. The teacher is trained on the labels. The student first learns to match the
+teacher's feature at one layer; then its upper layers alone are trained on the labels. The baseline
+has the student's architecture, its first weights and its batches, and is trained on the labels. All
+are compared at that layer: the student over the epochs in which it matches the feature, the
+baseline over as many epochs on the labels.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from inficond_panel.common.torch_thread import one_torch_thread
+from inficond_panel.distill.metrics.point_metrics import average_precision
+from inficond_panel.errors import DataError
+from inficond_panel.quantify.hypotheses import Followed, distance_travelled
+from inficond_panel.quantify.information import Information, Perturbation, pixel_information
+from inficond_panel.quantify.knowledge_points import check_masks, contrast, feature_at
+from inficond_panel.quantify.training import (
+    LAYER,
+    STUDENT,
+    TEACHER,
+    Schedule,
+    TrainingData,
+    build_network,
+    checkpoint_files,
+    chosen,
+    feature_fit,
+    load_weights,
+    logits_of,
+    match_features,
+    parameters_at,
+    train_on_labels,
+    train_upper,
+)
+from inficond_panel.store.network_weights import read_state
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+@dataclass(frozen=True, eq=False)
+class Figures:
+    """Figures measured: ``facts`` are plain values (settings, average precision, ...), ``images``
+    the ids of the N measured ones, ``foreground`` their masks ``(N, H, W)``, ``networks`` the
+    trainings of each network."""
+
+    facts: dict[str, Any]
+    images: list[str]
+    foreground: NDArray[np.bool_]
+    networks: dict[str, list[Followed]]
+
+
+def write_figures(folder: Path, figures: Figures) -> None:
+    """Write both files."""
+    arrays: dict[str, Any] = {"foreground": figures.foreground, "image": np.array(figures.images)}
+    for name, trainings in figures.networks.items():
+        for number, followed in enumerate(trainings):
+            end = f"_{number}" if number else ""
+            arrays[f"{name}_contrast{end}"] = followed.contrast
+            arrays[f"{name}_travelled{end}"] = followed.travelled
+    np.savez_compressed(folder / "figures.npz", **arrays)
+    text = json.dumps(figures.facts, indent=2, ensure_ascii=False, allow_nan=False)
+    (folder / "experiment.json").write_text(text + "\n", encoding="utf-8")
+
+
+def read_figures(folder: Path) -> Figures:
+    """Read both files; raises ``DataError`` where they are missing or damaged."""
+    try:
+        facts = json.loads((folder / "experiment.json").read_text(encoding="utf-8"))
+        with np.load(folder / "figures.npz", allow_pickle=False) as file:
+            networks: dict[str, list[Followed]] = {}
+            for name in file.files:
+                network, kind, _ = name.partition("_contrast")
+                if kind:
+                    travelled = file[name.replace("_contrast", "_travelled")]
+                    networks.setdefault(network, []).append(Followed(file[name], travelled))
+            return Figures(facts, [str(i) for i in file["image"]], file["foreground"], networks)
+    except FileNotFoundError as error:
+        raise DataError(
+            f"{folder} holds no experiment: {Path(str(error.filename)).name} is missing.",
+            "Make one: inficond quantify experiment SPEC --output FOLDER",
+        ) from error
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise DataError(f"The experiment in {folder} is damaged: {error}.", "Make it anew.") from (
+            error
+        )
+
+
+_POINT = np.array([230, 120, 0])
+_SCALE, _GAP, _HEAD = 3, 6, 16
+
+
+def heat_map(contrast: NDArray, b: float) -> NDArray[np.uint8]:
+    """RGB ``(H, W, 3)`` of H̄ - H_i: grey from -1 to 1 nats; knowledge points orange, the stronger
+    the lighter."""
+    level = np.clip((np.nan_to_num(contrast) + 1) / 2, 0, 1)[..., None]
+    grey = np.broadcast_to(220 * level, (*contrast.shape, 3))
+    orange = _POINT + (255 - _POINT) * np.clip(2 * level - 1, 0, 1) ** 2
+    return np.where((contrast > b)[..., None], orange, grey).round().astype(np.uint8)
+
+
+def write_sheet(
+    path: Path,
+    images: NDArray[np.uint8],
+    foreground: NDArray[np.bool_],
+    maps: Mapping[str, Sequence[NDArray]],
+    b: float,
+) -> None:
+    """Write a PNG of N images ``(N, H, W, 3)``, their masks and named maps ``(N, H, W)``."""
+    masks = [np.repeat(mask[..., None], 3, -1).astype(np.uint8) * 255 for mask in foreground]
+    columns = {"image": list(images), "foreground": masks}
+    columns |= {name: [heat_map(each, b) for each in of_one] for name, of_one in maps.items()}
+    height, width = (side * _SCALE for side in images.shape[1:3])
+    sheet = Image.new(
+        "RGB",
+        (len(columns) * (width + _GAP) + _GAP, len(images) * (height + _GAP) + _GAP + _HEAD),
+        "white",
+    )
+    pen = ImageDraw.Draw(sheet)
+    for column, (name, cells) in enumerate(columns.items()):
+        left = _GAP + column * (width + _GAP)
+        pen.text((left, 3), name, fill="black")
+        for row, cell in enumerate(cells):
+            picture = Image.fromarray(cell).resize((width, height), Image.Resampling.NEAREST)
+            sheet.paste(picture, (left, _HEAD + _GAP + row * (height + _GAP)))
+    sheet.save(path)
+
+
+NETWORKS = ("teacher", "student", "baseline")
+
+
+@dataclass(frozen=True, eq=False)
+class Photos:
+    """Photos that the experiment learns from and measures.
+
+    train, test: images ``(N, H, W, 3)`` uint8; test ones are measured, all for AP and the first
+    ``len(foreground)`` for knowledge points. Labels ``(N, K)``: 1, 0 or -1. foreground:
+    masks ``(n, H, W)``.
+    """
+
+    train: NDArray[np.uint8]
+    train_label: NDArray[np.int8]
+    test: NDArray[np.uint8]
+    test_label: NDArray[np.int8]
+    foreground: NDArray[np.bool_]
+
+    @cached_property
+    def scale(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Mean and standard deviation ``(3,)`` of the training images' channels, of 255 levels."""
+        values = self.train.reshape(-1, 3).astype(np.float32)
+        return values.mean(0), values.std(0).clip(min=1)
+
+    def tensor(self, images: NDArray[np.uint8]) -> Any:
+        """Images ``(N, H, W, 3)`` as the networks take them: standardised, ``(N, 3, H, W)``."""
+        import torch
+
+        mean, deviation = self.scale
+        values = ((images - mean) / deviation).transpose(0, 3, 1, 2)
+        return torch.from_numpy(np.ascontiguousarray(values, np.float32))
+
+
+@dataclass(frozen=True)
+class Settings:
+    """epochs: of student and baseline; the teacher takes ``teacher_epochs``, the student's upper
+    layers half as many as the student. checkpoints: how many of the epochs are measured, evenly
+    spaced, the last among them. seed: of weights, batches and noise."""
+
+    epochs: int = 20
+    teacher_epochs: int = 30
+    checkpoints: int = 5
+    seed: int = 0
+    perturbation: Perturbation = field(default_factory=Perturbation)
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """Outcome of the experiment: each network's measurement, and how well the three do.
+
+    average_precision: mean over the classes with positives in test. feature_fit: R² of the
+    student's feature against the teacher's on test. converged, distance: share of measurements
+    that converged, and their mean distance to the optimum in nats. epochs: those measured.
+    """
+
+    networks: dict[str, Followed]
+    average_precision: dict[str, float]
+    feature_fit: float
+    converged: float
+    distance: float
+    epochs: list[int]
+
+
+def follow(
+    network: nn.Module,
+    checkpoints: list[Path],
+    travelled: NDArray[np.float64],
+    layer: str,
+    images: Tensor,
+    foreground: NDArray,
+    settings: Perturbation | None = None,
+    *,
+    progress: Callable[[int], None] = lambda _: None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> tuple[Followed, list[Information]]:
+    """Knowledge points of ``images`` ``(N, C, H, W)`` at each of some checkpoints of a network.
+
+    ``travelled`` are the weight distances of these checkpoints. Raises ``DataError`` for masks of
+    another size, a layer that is not there and files that do not fit.
+    """
+    check_masks(foreground, (len(images), *images.shape[2:]))
+    feature, information = feature_at(network, layer), []
+    network.eval()
+    for path in checkpoints:
+        load_weights(network, path)
+        information.append(
+            pixel_information(feature, images, settings, progress=progress, cancelled=cancelled)
+        )
+    maps = np.stack([contrast(each.entropy, foreground) for each in information])
+    return Followed(maps, travelled), information
+
+
+def weight_distances(network: nn.Module, folder: Path | str, layer: str, image: Tensor) -> NDArray:
+    """Weight distance at each checkpoint of a folder, over what the layer depends on.
+
+    ``(M + 1,)``, 0 at the first. Raises ``DataError`` for a folder without checkpoints.
+    """
+    files = checkpoint_files(folder)
+    names = parameters_at(network.eval(), feature_at(network, layer), image)
+    return distance_travelled(chosen(read_state(path), names) for path in files)
+
+
+def run_experiment(
+    photos: Photos,
+    folder: Path,
+    settings: Settings,
+    *,
+    progress: Callable[[str], None] = lambda _: None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Outcome:
+    """Train the three networks, keep their checkpoints in ``folder``, and measure them.
+
+    One thread, so that a seed gives the same numbers on one machine.
+    """
+    with one_torch_thread():
+        return _Experiment(photos, folder, settings, progress, cancelled).run()
+
+
+class _Experiment:
+    def __init__(
+        self,
+        photos: Photos,
+        folder: Path,
+        settings: Settings,
+        progress: Callable[[str], None],
+        cancelled: Callable[[], bool],
+    ) -> None:
+        import torch
+
+        if not len(photos.foreground):
+            raise DataError("There is no image to measure.", "Take more images.")
+        self.photos, self.folder, self.settings = photos, folder, settings
+        self.progress, self.cancelled = progress, cancelled
+        label = torch.from_numpy(np.array(photos.train_label))
+        self.train = TrainingData(photos.tensor(photos.train), label)
+        self.test = photos.tensor(photos.test)
+        self.measured = self.test[: len(photos.foreground)]
+        classes = photos.train_label.shape[1]
+        self.networks = {
+            name: build_network(
+                TEACHER if name == "teacher" else STUDENT,
+                classes,
+                settings.seed + (name == "teacher"),
+            )
+            for name in NETWORKS
+        }
+
+    def run(self) -> Outcome:
+        """Train, then measure."""
+        self._train()
+        precision = {name: self._precision(network) for name, network in self.networks.items()}
+        fit = feature_fit(self.networks["student"], self.networks["teacher"], self.test)
+        epochs = self._epochs()
+        followed, found = {}, []
+        for name in NETWORKS:
+            last = self.settings.teacher_epochs
+            followed[name], more = self._follow(name, [last] if name == "teacher" else epochs)
+            found += more
+        return Outcome(
+            followed,
+            precision,
+            fit,
+            float(np.mean([each.converged for each in found])),
+            float(np.mean([each.distance for each in found])),
+            epochs,
+        )
+
+    def _train(self) -> None:
+        def progress_of(name: str) -> Callable[[str], None]:
+            return lambda text: self.progress(f"{name}: {text}")
+
+        s, teacher, student = self.settings, self.networks["teacher"], self.networks["student"]
+        same = Schedule(s.epochs, seed=s.seed)
+        train_on_labels(
+            teacher, self.train, Schedule(s.teacher_epochs, seed=s.seed),
+            self.folder / "teacher", progress_of("teacher"), self.cancelled,
+        )  # fmt: skip
+        match_features(
+            student, teacher, self.train, same, self.folder / "student", progress_of("student"),
+            self.cancelled,
+        )  # fmt: skip
+        train_upper(
+            student, self.train, Schedule(max(1, s.epochs // 2), seed=s.seed),
+            progress_of("student's upper layers"), self.cancelled,
+        )  # fmt: skip
+        train_on_labels(
+            self.networks["baseline"], self.train, same, self.folder / "baseline",
+            progress_of("baseline"), self.cancelled,
+        )  # fmt: skip
+
+    def _epochs(self) -> list[int]:
+        spaced = np.linspace(0, self.settings.epochs, self.settings.checkpoints + 1)[1:]
+        return sorted({max(1, round(epoch)) for epoch in spaced})
+
+    def _follow(self, name: str, epochs: list[int]) -> tuple[Followed, list[Information]]:
+        network = build_network(
+            TEACHER if name == "teacher" else STUDENT, self.photos.train_label.shape[1], 0
+        )
+        files = checkpoint_files(self.folder / name)
+        travelled = weight_distances(network, self.folder / name, LAYER, self.measured[:1])
+        self.progress(f"{name}: knowledge points at {len(epochs)} checkpoints")
+        return follow(
+            network, [files[epoch] for epoch in epochs], travelled[epochs], LAYER, self.measured,
+            self.photos.foreground, self.settings.perturbation, cancelled=self.cancelled,
+        )  # fmt: skip
+
+    def _precision(self, network: nn.Module) -> float:
+        logit, label = logits_of(network, self.test), self.photos.test_label
+        each = [average_precision(label[:, k], logit[:, k]) for k in range(label.shape[1])]
+        defined = [value for value in each if not np.isnan(value)]
+        return float(np.mean(defined)) if defined else float("nan")

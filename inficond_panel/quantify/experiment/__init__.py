@@ -1,1 +1,0 @@
-"""The experiment of the three hypotheses on knowledge distillation."""

@@ -1,0 +1,296 @@
+"""Oracles of several gammas, measured side by side on ``fit`` (Lee et al., BMVC 2023, sec. 4.1).
+
+Accuracy, calibration, entropy, and the silhouette of the output representation by sub-class and by
+super-class; the gamma of the largest silhouette is the paper's choice (figure 4). The oracle has
+seen the labels that it is measured on.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inficond_panel.common.files import ANNOTATION_BYTES, read_text
+from inficond_panel.common.installation import missing_extra
+from inficond_panel.common.near_words import near
+from inficond_panel.distill import Interval
+from inficond_panel.errors import DataError
+from inficond_panel.quantify.output_report import OutputMeasure, drawn_measures, hold_against
+from inficond_panel.quantify.outputs import (
+    Groups,
+    Outputs,
+    Reliability,
+    label_set_groups,
+    large_groups,
+    made_outputs,
+    sample,
+    single_label_groups,
+    tsne,
+)
+from inficond_panel.store import Store
+from inficond_panel.store.teacher_outputs import teacher_others
+from inficond_panel.tuning import Tuner
+from inficond_panel.vocabulary.confidence import CONFIDENCE
+from inficond_panel.vocabulary.splits import FIT
+
+#: Rules of the sub-classes: images with one label, by it, or images by the set of their labels.
+GROUPS = {"single": single_label_groups, "sets": label_set_groups}
+
+
+def oracle_sweep(
+    tuner: Tuner,
+    gammas: Sequence[float],
+    *,
+    groups: str = "single",
+    above: str = "",
+    draws: int | None = None,
+    seed: int = 0,
+    progress: Callable[[str], None] = lambda _: None,
+) -> GammaSweep:
+    """Oracles of these gammas, made by the spec's teacher, and their outputs on ``fit`` measured.
+
+    ``above`` names the super-classes: a metadata column, or a CSV file (``super_groups``). Logits
+    are kept beside the store. Raises ``DataError`` for a gamma that is negative or not finite, for
+    a teacher without gradients, and as ``precompute.teachers.applied``; ``MissingExtraError``.
+    """
+    tuner.spec.check_photos()
+    noise = tuner.spec.views.noise(draws, seed)
+    values = [float(gamma) for gamma in gammas]
+    wrong = [gamma for gamma in values if not (np.isfinite(gamma) and gamma >= 0)]
+    if wrong or not values:
+        raise DataError(
+            f"gamma is {wrong[0]:g}." if wrong else "No gamma is given.",
+            "Give finite numbers, 0 or more; 0 is the teacher itself.",
+        )
+    store, label = tuner.store, tuner.store.label[tuner.store.rows(FIT)]
+    made = sample(GROUPS[groups](label, store.classes), seed=seed)
+    own = made if len(made.names) > 1 else None
+    if above and own is None:
+        raise DataError(
+            f"There are no sub-classes: of {made.rule} there are {len(made.names)}.",
+            "Take --groups sets, or leave the super-classes out.",
+        )
+    higher = super_groups(store, made, above) if above else None
+    try:
+        from precompute.teachers.applied import (
+            oracle_sweep as swept,
+        )
+    except ImportError as error:
+        raise missing_extra("Making oracle logits", error, "precompute") from error
+    found = swept(tuner.spec, store, [gamma for gamma in values if gamma], progress)
+    return measure_gammas(
+        store,
+        found,
+        groups=own,
+        above=higher,
+        thresholds=tuner.thresholds,
+        **noise,
+    )
+
+
+#: Measures that choose a gamma, the largest is best.
+CHOOSERS = ("silhouette", "silhouette_super")
+Key = TypeVar("Key")
+#: Images of a map; more are slow, and cover one another.
+ON_MAP = 1000
+
+
+class Logits(Protocol):
+    """Logits of the data set's classes ``own`` (n, K), and of the others ``other`` (n, M)."""
+
+    @property
+    def own(self) -> NDArray:
+        """Logits of the data set's classes."""
+
+    @property
+    def other(self) -> NDArray:
+        """Logits of the teacher's other classes."""
+
+
+@dataclass(frozen=True)
+class GammaOutputs:
+    """Outputs of the oracle of one gamma, its measures, and their changes from the teacher.
+
+    Of gamma 0, which is the teacher, ``changes`` is empty. ``reliability`` is of the likeliest
+    class where images have one class, else of all classes pooled.
+    """
+
+    gamma: float
+    outputs: Outputs
+    measures: dict[str, Interval]
+    changes: dict[str, Interval]
+    reliability: Reliability
+
+    @property
+    def representation(self) -> NDArray:
+        """Output representation ``(n, K)``."""
+        return self.outputs.representation(self.kind)
+
+    @property
+    def kind(self) -> str:
+        """Source of the outputs: ``teacher`` at gamma 0, else ``oracle``."""
+        return _kind(self.gamma)
+
+
+@dataclass(frozen=True)
+class GammaSweep:
+    """Oracles in ascending order of gamma, the teacher (gamma 0) first.
+
+    ``groups`` are the sub-classes of the images of ``fit`` and ``above`` their super-classes; None
+    where there are none. ``rows`` are the images' positions in the store; ``level`` is that of
+    the intervals.
+    """
+
+    oracles: tuple[GammaOutputs, ...]
+    groups: Groups | None
+    above: Groups | None
+    rows: NDArray[np.intp]
+    level: float = CONFIDENCE
+
+    @property
+    def gammas(self) -> list[float]:
+        """The gammas, ascending, with 0."""
+        return [each.gamma for each in self.oracles]
+
+    def best(self, measure: str = CHOOSERS[0]) -> float | None:
+        """Gamma with the largest value of a measure, the smallest such; None where undefined."""
+        values = [
+            each.measures[measure].estimate if measure in each.measures else np.nan
+            for each in self.oracles
+        ]
+        return None if np.isnan(values).all() else self.gammas[int(np.nanargmax(values))]
+
+    def places(self, seed: int = 0, most: int = ON_MAP) -> dict[float, NDArray]:
+        """Places ``(n, 2)`` on a t-SNE map of each gamma; nan for images that are not on it.
+
+        The same images are on all of them, at most ``most`` of those in a group.
+        """
+        if self.groups is None:
+            return {}
+        shown = {each.gamma: each.representation for each in self.oracles}
+        return places_of(shown, self.groups, seed, most)
+
+
+def places_of(
+    shown: Mapping[Key, NDArray], groups: Groups, seed: int = 0, most: int = ON_MAP
+) -> dict[Key, NDArray]:
+    """Places ``(n, 2)`` of representations ``(n, d)`` on t-SNE maps of the same images: at most
+    ``most`` of those in a group; nan for the others."""
+    inside = sample(groups, most, seed).of >= 0
+    found = {}
+    for key, outputs in shown.items():
+        found[key] = np.full((len(inside), 2), np.nan)
+        found[key][inside] = tsne(outputs[inside], seed)
+    return found
+
+
+def measure_gammas(
+    store: Store,
+    logits: Mapping[float, Logits],
+    *,
+    groups: Groups | None = None,
+    above: Groups | None = None,
+    thresholds: Sequence[float] | None = None,
+    draws: int = 200,
+    seed: int = 0,
+    level: float = CONFIDENCE,
+) -> GammaSweep:
+    """Measure the oracle of each gamma against the teacher on the images of ``fit``.
+
+    ``groups``, ``above`` and the rest as in ``measure_outputs``, which says what is raised.
+    """
+    rows = store.rows(FIT)
+    teacher = store.teacher_logit[rows], teacher_others(store, rows)
+    given: dict[str, Any] = {"groups": groups, "above": above, "thresholds": thresholds}
+    given |= {"draws": draws, "seed": seed}
+    alone = made_outputs(store, FIT, {"teacher": teacher})
+    first = drawn_measures(alone, "teacher", **given)  # once: all are held against it
+    found = [_of_gamma(0.0, alone, hold_against(first, level=level))]
+    for gamma in sorted({*logits} - {0.0}):
+        oracle = logits[gamma].own, logits[gamma].other
+        outputs = made_outputs(store, FIT, {"teacher": teacher, "oracle": oracle})
+        own = drawn_measures(outputs, "oracle", **given)
+        found.append(_of_gamma(gamma, outputs, hold_against(first, own, level=level)))
+    return GammaSweep(tuple(found), groups, above, rows, level)
+
+
+def super_groups(store: Store, groups: Groups, source: str) -> Groups:
+    """Super-classes of the images in ``groups``, from a metadata column or a CSV file.
+
+    The file has the columns ``class`` (a group's name) and ``group``, or ``image_id`` and
+    ``group``. An image with an empty cell is left out. Raises ``DataError`` for names that are not
+    there, and for classes that the file lacks.
+    """
+    rows = store.rows(FIT)
+    if source in store.metadata_columns:
+        column = store.column(source)
+        names = [column[row] for row in rows]
+        rule = f"images by the column {source!r}"
+    else:
+        names, rule = _from_file(store, groups, Path(source)), f"images by {Path(source).name}"
+    kinds, of = np.unique(names, return_inverse=True)
+    inside = (groups.of >= 0) & (np.array(names) != "")
+    found = large_groups(np.where(inside, of, -1), kinds.tolist(), 2, rule)
+    if len(found.names) < 2:
+        raise DataError(
+            f"The super-classes of {source} are {len(found.names)}: a silhouette needs two or "
+            "more.",
+            "Give groups of two images or more.",
+        )
+    return found
+
+
+def _from_file(store: Store, groups: Groups, path: Path) -> list[str]:
+    """Super-class of each image of ``fit``, "" where there is none."""
+    try:
+        table = list(csv.DictReader(read_text(path, ANNOTATION_BYTES).splitlines()))
+    except FileNotFoundError:
+        there = ", ".join(map(repr, store.metadata_columns)) or "none"
+        raise DataError(
+            f"There is no metadata column and no file {str(path)!r}; columns are: {there}.",
+            "Name a column of the store, or a CSV file with the columns class and group.",
+        ) from None
+    except (OSError, ValueError, csv.Error) as error:
+        raise DataError(f"{path} cannot be read: {error}.", "Write it as CSV in UTF-8.") from error
+    key = "class" if table and "class" in table[0] else "image_id"
+    if not table or not {key, "group"} <= {*table[0]}:
+        raise DataError(
+            f"{path} has no rows, or lacks the columns class (or image_id) and group.",
+            "Give one row per class: class,group.",
+        )
+    given = {str(row[key]): str(row["group"] or "").strip() for row in table}
+    if key == "image_id":
+        return [given.get(store.images[row], "") for row in store.rows(FIT)]
+    lost = [name for name in groups.names if name not in given]
+    if lost:
+        raise DataError(
+            f"{path} has no super-class of {lost[0]!r}.{near(lost[0], list(given))}",
+            "Give each class one row: class,group.",
+        )
+    of = groups.of.tolist()
+    return [given[groups.names[number]] if number >= 0 else "" for number in of]
+
+
+def _of_gamma(
+    gamma: float, outputs: Outputs, measured: Mapping[str, OutputMeasure]
+) -> GammaOutputs:
+    kind = _kind(gamma)
+    levels = {name: m.oracle if gamma else m.teacher for name, m in measured.items()}
+    changes = {name: m.change for name, m in measured.items()}
+    return GammaOutputs(
+        gamma,
+        outputs,
+        {name: level for name, level in levels.items() if level is not None},
+        {name: change for name, change in changes.items() if change is not None},
+        outputs.likeliest(kind) if outputs.whole else outputs.pooled(kind),
+    )
+
+
+def _kind(gamma: float) -> str:
+    return "oracle" if gamma else "teacher"

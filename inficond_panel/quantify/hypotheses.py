@@ -1,0 +1,249 @@
+"""The three hypotheses on distillation, over training and with bootstrap intervals.
+
+Cheng et al., CVPR 2020, over checkpoints k = 1 ... M with weights w_k (w_0: before training):
+
+- An image is learned at ``m̂ = argmax_k N_fg,k``, which lies at the weight distance
+  ``Σ_{k ≤ m̂} ‖w_k - w_{k-1}‖ / ‖w_0‖``. D_mean is its mean over the images, D_std its variance
+  (the paper's name): small where concepts are learned early, and together.
+- ``ρ = |S_M| / |∪_k S_k|``, S_k the foreground knowledge points at checkpoint k: large where few
+  points are taken up and given up again.
+
+A student that was distilled is held against a baseline of the same
+architecture that learned from raw labels: (1) it has more foreground knowledge points and a larger
+foreground ratio; (2) it learns the images earlier and together: D_mean and D_std are smaller;
+(3) it keeps a larger share ρ of the points that it ever had. The teacher is the reference.
+Intervals are over the images, and where there are three trainings or more, over these too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inficond_panel.distill.metrics.bootstrap import Interval, draw_counts, interval
+from inficond_panel.errors import DataError
+from inficond_panel.quantify.knowledge_points import (
+    THRESHOLD,
+    check_masks,
+    count_points,
+    knowledge_points,
+)
+from inficond_panel.vocabulary.confidence import CONFIDENCE
+
+
+def distance_travelled(weights: Iterable[Mapping[str, Any]]) -> NDArray[np.float64]:
+    """Weight distance at each checkpoint, ``(M + 1,)``, 0 at the first, which is w_0.
+
+    ``weights`` are arrays or tensors by name, one mapping a checkpoint, read one at a time; all
+    have the same names. Raises ``DataError`` where there is no checkpoint after the first.
+    """
+    travelled, before, size = [0.0], None, 0.0
+    for state in weights:
+        now = {name: np.asarray(values, dtype=np.float64) for name, values in state.items()}
+        if before is None:
+            size = _norm(now.values())
+        else:
+            step = _norm(now[name] - before[name] for name in before)
+            travelled.append(travelled[-1] + step / size)
+        before = now
+    if len(travelled) < 2:
+        raise DataError(
+            "There are no checkpoints to follow: a first one (before training) and at least one "
+            "more are needed.",
+            "Save the weights before the training and after each epoch.",
+        )
+    return np.array(travelled)
+
+
+def learned_at(counts: NDArray, travelled: NDArray) -> NDArray[np.float64]:
+    """Weight distance ``(N,)`` at which each image has most foreground points, for the first time.
+
+    ``counts`` are N_fg,k ``(M, N)`` and ``travelled`` the distances ``(M,)`` of the same
+    checkpoints. nan for an image that has no foreground point at any, or no count.
+    """
+    counts = np.asarray(counts, dtype=float)
+    best = np.nan_to_num(counts, nan=0.0).argmax(0)
+    known = np.isfinite(counts).all(0) & (counts > 0).any(0)
+    return np.where(known, np.asarray(travelled)[best], np.nan)
+
+
+def kept_share(points: NDArray, foreground: NDArray) -> NDArray[np.float64]:
+    """ρ of each image ``(N,)``: share of the foreground points of any checkpoint that the last has.
+
+    ``points`` are ``(M, N, H, W)``. nan for an image that has none at any checkpoint.
+    """
+    inside = points & check_masks(foreground, np.shape(points)[1:])
+    ever = inside.any(0).sum((1, 2))
+    last = inside[-1].sum((1, 2))
+    return np.divide(last, ever, out=np.full(len(ever), np.nan), where=ever > 0)
+
+
+def _norm(arrays: Iterable[NDArray]) -> float:
+    return float(np.sqrt(sum(float(np.square(values).sum()) for values in arrays)))
+
+
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Followed:
+    """A network at M checkpoints (a teacher: at its last alone).
+
+    contrast: H̄ - H_i ``(M, N, H, W)`` of N images, the last checkpoint last. travelled: weight
+    distance at each ``(M,)``.
+    """
+
+    contrast: NDArray
+    travelled: Values
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure of a network: over images a mean, or a variance; and its hypothesis, if any."""
+
+    name: str
+    per_image: str
+    hypothesis: int = 0
+    larger: bool = True
+    variance: bool = False
+
+
+FIGURES = (
+    Figure("N_fg", "foreground", 1),
+    Figure("N_bg", "background"),
+    Figure("foreground_ratio", "ratio", 1),
+    Figure("D_mean", "learned_at", 2, larger=False),
+    Figure("D_std", "learned_at", 2, larger=False, variance=True),
+    Figure("rho", "kept_share", 3),
+)
+#: Trainings from which on the intervals are over them too.
+LEAST_TRAININGS = 3
+_LAST_ALONE = ("foreground", "background", "ratio")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A figure of teacher, student and baseline; ``difference`` is student less baseline.
+
+    ``verdict`` is "as said", "opposite", "within noise", "unchanged", "undefined", or "" without a
+    hypothesis.
+    ``left_out`` counts the images of each network on which the figure is undefined.
+    """
+
+    figure: Figure
+    values: Mapping[str, Interval]
+    difference: Interval
+    left_out: Mapping[str, int]
+
+    @property
+    def verdict(self) -> str:
+        """Verdict of the difference's interval on the hypothesis; "" without one."""
+        words = self.difference.words
+        if not self.figure.hypothesis or words not in ("up", "down"):
+            return words if self.figure.hypothesis else ""
+        return "as said" if (words == "up") == self.figure.larger else "opposite"
+
+
+def image_figures(
+    network: Followed, foreground: NDArray, b: float = THRESHOLD
+) -> dict[str, Values]:
+    """Figures of each image ``(N,)``; nan where undefined.
+
+    foreground, background, ratio: of the last checkpoint; learned_at and kept_share: over all.
+    """
+    points = knowledge_points(network.contrast, b)
+    counts = [count_points(each, foreground) for each in points]
+    inside = np.stack([each.foreground for each in counts])
+    return {
+        "foreground": counts[-1].foreground,
+        "background": counts[-1].background,
+        "ratio": counts[-1].ratio,
+        "learned_at": learned_at(inside, network.travelled),
+        "kept_share": kept_share(points, foreground),
+    }
+
+
+def hypotheses(
+    networks: Mapping[str, Sequence[Followed]],
+    foreground: NDArray,
+    *,
+    b: float = THRESHOLD,
+    draws: int = 2000,
+    seed: int = 0,
+    level: float = CONFIDENCE,
+) -> list[Row]:
+    """The table; ``networks`` are the trainings of "student" and "baseline", paired by their order,
+    and perhaps of "teacher". A figure is the mean over the trainings.
+
+    Intervals are percentile intervals over the images, paired in the difference; from
+    ``LEAST_TRAININGS`` on a draw takes trainings with replacement too. With fewer they tell the
+    noise of the choice of images, not the training's: another seed is another training.
+    """
+    figures = {
+        name: [image_figures(one, foreground, b) for one in trainings]
+        for name, trainings in networks.items()
+    }
+    table = draw_counts(len(foreground), draws, seed)
+    return [_row(figure, figures, table, level, seed) for figure in FIGURES]
+
+
+def _row(
+    figure: Figure,
+    figures: Mapping[str, Sequence[Mapping[str, Values]]],
+    table: NDArray,
+    level: float,
+    seed: int,
+) -> Row:
+    summary: Callable[[Values, NDArray], Values] = _variance if figure.variance else _mean
+    values, drawn, estimates = {}, {}, {}
+    whole = np.ones((1, table.shape[1]))
+    shown = {n: f for n, f in figures.items() if n != "teacher" or figure.per_image in _LAST_ALONE}
+    for name, trainings in shown.items():
+        each = [training[figure.per_image] for training in trainings]
+        estimates[name] = float(np.mean([summary(one, whole)[0] for one in each]))
+        share = training_shares(len(each), len(table), seed)
+        # a training that a draw leaves out counts for nothing, also where it is undefined
+        parts = [
+            np.where(w > 0, w * summary(one, table), 0.0)
+            for w, one in zip(share, each, strict=True)
+        ]
+        drawn[name] = np.sum(parts, axis=0)
+        values[name] = interval(estimates[name], drawn[name], level, figure.name)
+    difference = interval(
+        estimates["student"] - estimates["baseline"],
+        drawn["student"] - drawn["baseline"],
+        level,
+        figure.name,
+    )
+    left_out = {
+        name: sum(int(np.isnan(one[figure.per_image]).sum()) for one in trainings)
+        for name, trainings in shown.items()
+    }
+    return Row(figure, values, difference, left_out)
+
+
+def training_shares(trainings: int, draws: int, seed: int) -> Values:
+    """Weight ``(trainings, draws)`` of each training in each draw; the same for paired networks."""
+    if trainings < LEAST_TRAININGS:
+        return np.full((trainings, draws), 1 / trainings)
+    rng = np.random.default_rng([seed, trainings])
+    return rng.multinomial(trainings, [1 / trainings] * trainings, size=draws).T / trainings
+
+
+def _mean(values: Values, counts: NDArray) -> Values:
+    """Mean of the defined values ``(N,)`` for each row of counts ``(draws, N)``."""
+    known = np.isfinite(values)
+    weight = counts[:, known].astype(float)
+    total = weight.sum(1)
+    return np.divide(
+        weight @ values[known], total, out=np.full(len(counts), np.nan), where=total > 0
+    )
+
+
+def _variance(values: Values, counts: NDArray) -> Values:
+    """Variance, likewise."""
+    return _mean(values**2, counts) - _mean(values, counts) ** 2

@@ -1,0 +1,163 @@
+"""Knowledge points of the feature of a layer: pixels of which it keeps more than of background.
+
+Cheng et al., CVPR 2020: with H̄ the mean entropy over the background of an image, pixel i is a
+knowledge point if H̄ - H_i > b. N_fg and N_bg are the mean numbers of points in the foreground and
+the background of an image, and λ = E[N_fg / (N_fg + N_bg)] is here called the foreground ratio.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inficond_panel.common.near_words import near
+from inficond_panel.errors import DataError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+#: Tensor ``(B, C, H, W)`` of images to their feature, a tensor whose first dimension is B.
+Feature = Callable[[Any], Any]
+
+_SHOWN = 12
+
+
+def layer_names(network: nn.Module | Feature) -> list[str]:
+    """Names of a network's layers, as ``network.named_modules()`` gives them; [] for a function."""
+    import torch
+
+    if not isinstance(network, torch.nn.Module) or isinstance(network, torch.jit.ScriptModule):
+        return []
+    return [name for name, _ in network.named_modules() if name]
+
+
+def feature_at(network: nn.Module | Feature, layer: str = "") -> Feature:
+    """Function from images to the output of ``layer``; of the whole network where that is "".
+
+    The network runs no further than the layer. Raises ``DataError`` for a layer that it does not
+    have, and when the function is called, for one that an image does not reach or that gives no
+    tensor.
+    """
+    if not layer:
+        return lambda images: _tensor(network(images), "The network")
+    module = _module(network, layer)
+
+    def feature(images: Any) -> Any:
+        found: list[Any] = []
+
+        def keep(_module: Any, _inputs: Any, output: Any) -> None:
+            found.append(output)
+            raise _Reached
+
+        handle = module.register_forward_hook(keep)
+        try:
+            network(images)
+        except _Reached:
+            return _tensor(found[0], f"The layer {layer!r}")
+        finally:
+            handle.remove()
+        raise DataError(
+            f"No image reaches the layer {layer!r}.", "Name a layer that the network runs."
+        )
+
+    return feature
+
+
+class _Reached(Exception):  # noqa: N818 - ends the forward pass, no fault
+    """The layer has given its output."""
+
+
+def _module(network: nn.Module | Feature, layer: str) -> Any:
+    import torch
+
+    if isinstance(network, torch.jit.ScriptModule) or not isinstance(network, torch.nn.Module):
+        raise DataError(
+            f"The layer {layer!r} cannot be reached: a {type(network).__name__} shows no layers.",
+            "Name no layer and give the network up to there: a function, or for TorchScript "
+            "torch.jit.trace(model.features, example).",
+        )
+    names = layer_names(network)
+    if layer in names:
+        return network.get_submodule(layer)
+    more = ", ..." if len(names) > _SHOWN else ""
+    raise DataError(
+        f"The network has no layer {layer!r}.{near(layer, names, most=3)}",
+        f"Its layers: {', '.join(names[:_SHOWN])}{more}.",
+    )
+
+
+def _tensor(output: Any, what: str) -> Any:
+    import torch
+
+    if isinstance(output, torch.Tensor):
+        return output
+    raise DataError(
+        f"{what} gives a {type(output).__name__}, no tensor.",
+        "Name a layer whose output is one tensor.",
+    )
+
+
+#: Difference in nats from which a pixel is a point: σ a fifth below that of the background.
+THRESHOLD = 0.2
+
+
+def check_masks(foreground: NDArray, shape: Sequence[int]) -> NDArray[np.bool_]:
+    """Masks ``(N, H, W)`` as booleans; raises ``DataError`` where they are not of ``shape``."""
+    masks = np.asarray(foreground)
+    if masks.shape != tuple(shape):
+        raise DataError(
+            f"The masks are {masks.shape}, but the images have {tuple(shape)} pixels "
+            "(images, height, width).",
+            "Give one mask for each image, at the size that the network sees.",
+        )
+    return masks.astype(bool)
+
+
+def contrast(entropy: NDArray, foreground: NDArray) -> NDArray[np.float32]:
+    """H̄ - H_i of each pixel, in nats: ``(N, H, W)``; nan for an image without a background.
+
+    ``entropy`` is ``(N, H, W)`` and ``foreground`` its masks. Raises ``DataError`` for masks of
+    another size.
+    """
+    background = ~check_masks(foreground, np.shape(entropy))
+    count = background.sum((1, 2))
+    total = np.where(background, entropy, 0).sum((1, 2), dtype=np.float64)
+    mean = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    return (mean[:, None, None] - entropy).astype(np.float32)
+
+
+def knowledge_points(contrast: NDArray, b: float = THRESHOLD) -> NDArray[np.bool_]:
+    """Mask where H̄ - H_i > b, of any shape; False where the contrast is nan."""
+    return np.asarray(contrast) > b
+
+
+@dataclass(frozen=True, eq=False)
+class Counts:
+    """Knowledge points of each image ``(N,)``, and their ratio; nan where there is none.
+
+    An image that has no foreground or no background counts nowhere: all its values are nan.
+    """
+
+    foreground: NDArray[np.float64]
+    background: NDArray[np.float64]
+
+    @property
+    def ratio(self) -> NDArray[np.float64]:
+        """Share of an image's points that lie in the foreground."""
+        total = self.foreground + self.background
+        return np.divide(self.foreground, total, out=np.full(len(total), np.nan), where=total > 0)
+
+
+def count_points(points: NDArray, foreground: NDArray) -> Counts:
+    """Numbers of points ``(N, H, W)`` in the foreground and the background of each image."""
+    inside = check_masks(foreground, np.shape(points))
+    usable = inside.any((1, 2)) & ~inside.all((1, 2))
+    both = [
+        np.where(usable, (points & where).sum((1, 2)), np.nan).astype(np.float64)
+        for where in (inside, ~inside)
+    ]
+    return Counts(*both)

@@ -1,0 +1,189 @@
+"""Report on the outputs of teacher and oracle: correctness, calibration, entropy, separation.
+
+The oracle's logits have seen the label: they exist on ``fit`` alone, where these figures hold them
+against the teacher's on the same images. They say what students are given to learn, never how well
+somebody would do on new images. After Lee et al., BMVC 2023, sec. 4.1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import entr, expit
+
+from inficond_panel.distill import Interval, Outcome
+from inficond_panel.distill.metrics.bootstrap import class_mean, draw_counts, interval
+from inficond_panel.distill.metrics.outcome import Cutoffs, ratio
+from inficond_panel.distill.metrics.top_class import TopClass
+from inficond_panel.quantify.outputs import Groups, Outputs, entropy, pooled_errors, silhouette
+from inficond_panel.store.checks import class_positions
+from inficond_panel.vocabulary.confidence import CONFIDENCE
+from inficond_panel.vocabulary.metrics import ACCURACY, AP, ECE, TOP1, TOP_ECE, keys
+from inficond_panel.vocabulary.tasks import MULTI_LABEL, SINGLE_LABEL
+
+Array = NDArray[np.float64]
+Values = Callable[[NDArray | None], Array]
+
+#: Key and words of each measure, in the order of tables. Top-1, its ECE (Lee et al., eq. 5) and the
+#: softmax's entropy are of data with one class an image.
+MEASURES = {
+    AP.key: f"mean {AP.word}",
+    ACCURACY.key: f"{ACCURACY.word}, mean of classes",
+    ECE.key: f"{ECE.word}, mean of classes",
+    "ece_pooled": "ECE, pooled, bins of equal width",
+    "ece_pooled_mass": "ECE, pooled, bins of equal mass",
+    "entropy": "entropy of an image's outputs, nats",
+    TOP1.key: TOP1.word,
+    TOP_ECE.key: "ECE of the likeliest class",
+    "entropy_softmax": "entropy of the softmax, nats",
+    "silhouette": "silhouette of logits",
+    "silhouette_probability": "silhouette of probabilities",
+    "silhouette_super": "silhouette of logits, super-classes",
+}
+
+
+@dataclass(frozen=True)
+class OutputMeasure:
+    """One measure of the teacher's outputs, and where there is one of the oracle's.
+
+    ``change`` is oracle less teacher on the same draws of images.
+    """
+
+    teacher: Interval
+    oracle: Interval | None = None
+    change: Interval | None = None
+
+
+def measure_outputs(
+    outputs: Outputs,
+    *,
+    groups: Groups | None = None,
+    above: Groups | None = None,
+    thresholds: Sequence[float] | None = None,
+    draws: int = 200,
+    seed: int = 0,
+    level: float = CONFIDENCE,
+) -> dict[str, OutputMeasure]:
+    """Each of ``MEASURES``; decisions by ``thresholds`` (K,), default 0.
+
+    Without ``groups`` of the images there is no silhouette; ``above`` are their super-classes. Its
+    interval draws images and holds the groups, and with them each image's silhouette, as they are.
+    Raises what ``silhouette`` does.
+    """
+    given: dict[str, Any] = {"groups": groups, "above": above, "thresholds": thresholds}
+    kinds = [drawn_measures(outputs, k, **given, draws=draws, seed=seed) for k in outputs.logits]
+    return hold_against(*kinds, level=level)
+
+
+#: By measure its value, and its values on bootstrap draws (draws,).
+Drawn = Mapping[str, tuple[float, Array]]
+
+
+def drawn_measures(
+    outputs: Outputs,
+    kind: str,
+    *,
+    groups: Groups | None = None,
+    above: Groups | None = None,
+    thresholds: Sequence[float] | None = None,
+    draws: int = 200,
+    seed: int = 0,
+) -> Drawn:
+    """Each of ``MEASURES`` of one ``kind`` of logits; arguments as in ``measure_outputs``."""
+    counts = draw_counts(len(outputs.label), draws, seed)
+    values = _values(outputs, kind, groups, above, thresholds)
+    return {name: (float(of(None)[0]), of(counts)) for name, of in values.items()}
+
+
+def hold_against(
+    teacher: Drawn, oracle: Drawn | None = None, *, level: float = CONFIDENCE
+) -> dict[str, OutputMeasure]:
+    """Measures of the teacher, and of an oracle beside it, on the same draws."""
+    found = {}
+    for measure, (before, old) in teacher.items():
+        kind = ECE.key if measure.startswith("ece_pooled") else measure
+        own = interval(before, old, level, kind)
+        if oracle is None:
+            found[measure] = OutputMeasure(own)
+            continue
+        after, new = oracle[measure]
+        change = interval(after - before, new - old, level, kind)
+        found[measure] = OutputMeasure(own, interval(after, new, level, kind), change)
+    return found
+
+
+def _values(
+    outputs: Outputs,
+    kind: str,
+    groups: Groups | None,
+    above: Groups | None,
+    thresholds: Sequence[float] | None,
+) -> dict[str, Values]:
+    """For each measure a function of counts (rows, n), or None: (rows,)."""
+    label, logit = np.asarray(outputs.label), np.asarray(outputs.logits[kind], dtype=np.float64)
+    cutoffs = Cutoffs(logit, thresholds or (), SINGLE_LABEL if outputs.whole else MULTI_LABEL)
+    outcomes = [
+        Outcome(label[:, k], logit[:, k], cutoff=cutoffs.of(k)) for k in range(label.shape[1])
+    ]
+    measures: dict[str, Values] = {
+        metric: partial(class_mean, outcomes, metric) for metric in keys(AP, ACCURACY, ECE)
+    }
+    for name, equal_mass in (("ece_pooled", False), ("ece_pooled_mass", True)):
+        measures[name] = _pooled(*pooled_errors(label, logit, equal_mass=equal_mass))
+    measures["entropy"] = _mean(entropy(logit).sum(axis=1))
+    whole, shown = outputs.whole.get(kind), outputs.representation(kind)
+    if whole is not None:
+        measures |= _of_likeliest(class_positions(label), whole)
+    if groups is not None:
+        probability = expit(logit) if whole is None else whole
+        measures["silhouette"] = _mean(silhouette(shown, groups))
+        measures["silhouette_probability"] = _mean(silhouette(probability, groups))
+    if above is not None:
+        measures["silhouette_super"] = _mean(silhouette(shown, above))
+    return measures
+
+
+def _of_likeliest(label: NDArray, whole: NDArray) -> dict[str, Values]:
+    """Measures of a distribution (n, K + M) over the classes; labels are positions, or -1."""
+    top = TopClass(label, whole)
+
+    def of(metric: str) -> Values:
+        def values(counts: NDArray | None) -> Array:
+            return top.values(metric, None if counts is None else counts[:, label >= 0])
+
+        return values
+
+    return {
+        TOP1.key: of(TOP1.key),
+        TOP_ECE.key: of(TOP_ECE.key),
+        "entropy_softmax": _mean(np.asarray(entr(whole).sum(axis=1))),
+    }
+
+
+def _pooled(errors: Array, events: Array) -> Values:
+    def values(counts: NDArray | None) -> Array:
+        weights = _weights(counts, len(events))
+        return ratio(np.abs(weights @ errors).sum(axis=1), weights @ events)
+
+    return values
+
+
+def _mean(each: Array) -> Values:
+    """Mean of one value an image, of those that have one."""
+    known = ~np.isnan(each)
+    filled = np.where(known, each, 0.0)
+
+    def values(counts: NDArray | None) -> Array:
+        weights = _weights(counts, len(each))
+        return ratio(weights @ filled, weights @ known)
+
+    return values
+
+
+def _weights(counts: NDArray | None, images: int) -> Array:
+    return np.ones((1, images)) if counts is None else counts.astype(np.float64)

@@ -1,0 +1,314 @@
+"""Outputs of teacher and oracle on a split: reliability, entropy, separation of groups.
+
+The reliability diagram (Murphy and Winkler 1977, Applied Statistics 26; Guo et al. 2017, ICML, sec.
+2) shows for each bin of images how often the class is there against the mean probability that it
+is. The expected calibration error (ECE) is the mean distance from the diagonal, by images; bins and
+formula are as in ``distill.metrics.calibration``. Lee et al. (BMVC 2023, eq. 5) take the ECE of the
+softmax's likeliest class; with several labels an image each class has a probability of its own.
+Pooled, each pair of an image and a class is one event.
+
+Separation as Lee et al. (BMVC 2023, sec. 4.1, eq. 6, figures 3 and 4). Their images have one label,
+which is their group. With several labels an image the groups must be chosen:
+``single_label_groups`` or ``label_set_groups``. Needs scikit-learn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import entr, expit
+
+from inficond_panel.common.installation import missing_extra
+from inficond_panel.common.teacher_outputs import log_odds, logits_of, softmax_of
+from inficond_panel.distill.metrics.calibration import BINS, bin_of, ece, ece_floor
+from inficond_panel.distill.metrics.outcome import likeliest
+from inficond_panel.distill.metrics.top_class import one_of_classes
+from inficond_panel.errors import DataError
+from inficond_panel.store import Store
+from inficond_panel.store.checks import class_positions
+from inficond_panel.store.teacher_outputs import oracle_logits, oracle_others, teacher_others
+from inficond_panel.vocabulary.splits import FIT
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Labels and logits ``(n, K)`` of ``teacher`` and ``oracle`` on the images of a split.
+
+    ``images`` are their ids. The oracle's logits have seen these labels. ``logits`` are log-odds of
+    each class; ``raw`` ``(n, K + M)`` what a softmax teacher gives, also of its other classes;
+    ``whole`` its distribution ``(n, K + M)``, on data with one class an image alone. Where they are
+    left out, they are ``logits``, and there is none.
+    """
+
+    split: str
+    images: tuple[str, ...]
+    classes: tuple[str, ...]
+    label: NDArray
+    logits: dict[str, NDArray]
+    raw: dict[str, NDArray] = field(default_factory=dict)
+    whole: dict[str, NDArray] = field(default_factory=dict)
+
+    def representation(self, kind: str) -> NDArray:
+        """Output representation of the images, that silhouettes and maps are of."""
+        return self.raw.get(kind, self.logits[kind])
+
+    def likeliest(self, kind: str) -> Reliability:
+        """Reliability diagram of the likeliest class (Lee et al., eq. 5), with one class an image.
+
+        An event is an image; its probability is that of the class named, and it is present where
+        the class is the label's.
+        """
+        whole = self.whole[kind]
+        named, confidence = likeliest(whole), whole.max(axis=1)
+        label = class_positions(self.label)
+        right = np.where(label < 0, -1, (named == label).astype(int))
+        return reliability(right, logits_of(confidence[:, None])[:, 0])
+
+    def pooled(self, kind: str, equal_mass: bool = False) -> Reliability:
+        """Reliability diagram of all classes together; ``kind`` is teacher or oracle."""
+        return reliability(self.label, self.logits[kind], equal_mass=equal_mass)
+
+    def by_class(self, kind: str, equal_mass: bool = False) -> dict[str, Reliability]:
+        """Reliability diagram of each class."""
+        return {
+            name: reliability(self.label[:, k], self.logits[kind][:, k], equal_mass=equal_mass)
+            for k, name in enumerate(self.classes)
+        }
+
+
+def outputs_on(store: Store, split: str) -> Outputs:
+    """The teacher's outputs on a split, and on ``fit`` the oracle's where the store has some.
+
+    Raises ``DataError`` for oracle logits that are not finite.
+    """
+    rows = store.rows(split)
+    found = {"teacher": (store.teacher_logit[rows], teacher_others(store, rows))}
+    if split == FIT and store.has("oracle_logit"):
+        found["oracle"] = oracle_logits(store), oracle_others(store)
+    return made_outputs(store, split, found)
+
+
+def made_outputs(store: Store, split: str, found: Mapping[str, tuple[NDArray, NDArray]]) -> Outputs:
+    """Outputs of each kind from its logits ``(n, K)``, and ``(n, M)`` of the other classes."""
+    rows = store.rows(split)
+    images = tuple(store.images[row] for row in rows)
+    given = split, images, tuple(store.classes), store.label[rows]
+    single, softmax = store.task == "single_label", store.activation == "softmax"
+    logits, raw, whole = {}, {}, {}
+    for kind, (own, other) in found.items():
+        logits[kind] = log_odds(own, other).astype(np.float32) if softmax else np.asarray(own)
+        raw[kind] = np.hstack([own, other]) if softmax else np.asarray(own)
+        if single:
+            empty = np.empty((len(own), 0))
+            whole[kind] = softmax_of(raw[kind], empty) if softmax else one_of_classes(own)
+    return Outputs(*given, logits, raw, whole)
+
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """A reliability diagram; arrays ``(B,)``, nan for a bin without events.
+
+    Bins reach from ``lower`` to ``upper`` (of equal mass: their least and largest probability).
+    ``probability`` is the mean probability in a bin, ``frequency`` the share of its ``events`` in
+    which the class is present. ``floor`` is the ECE that perfectly calibrated logits would show on
+    as many events.
+    """
+
+    lower: Array
+    upper: Array
+    events: NDArray[np.int64]
+    probability: Array
+    frequency: Array
+    ece: float
+    floor: float
+    equal_mass: bool
+
+
+def reliability(
+    label: NDArray, logit: NDArray, bins: int = BINS, equal_mass: bool = False
+) -> Reliability:
+    """Reliability diagram of labels (1, 0, or -1: left out) and logits, ``(n,)`` or ``(n, K)``.
+
+    With ``(n, K)`` the classes are pooled. Bins are of equal width, or hold equally many events.
+    """
+    label, logit = np.asarray(label).ravel(), np.asarray(logit, dtype=np.float64).ravel()
+    known = label >= 0
+    probability, positive = expit(logit[known]), label[known] > 0
+    where = bin_of(probability, bins, equal_mass) if len(probability) else np.zeros(0, np.intp)
+    events = np.bincount(where, minlength=bins)
+    lower, upper = np.linspace(0, 1, bins + 1)[:-1], np.linspace(0, 1, bins + 1)[1:]
+    if equal_mass:
+        lower, upper = _reach(probability, where, bins)
+    return Reliability(
+        lower=lower,
+        upper=upper,
+        events=events,
+        probability=_mean(where, probability, events),
+        frequency=_mean(where, positive.astype(np.float64), events),
+        ece=ece(label, logit, bins, equal_mass),
+        floor=ece_floor(logit[known], bins, equal_mass),
+        equal_mass=equal_mass,
+    )
+
+
+def pooled_errors(
+    label: NDArray, logit: NDArray, bins: int = BINS, equal_mass: bool = False
+) -> tuple[Array, Array]:
+    """Sums of probability less label of each image by bin ``(n, B)``, and its events ``(n,)``.
+
+    Of labels and logits ``(n, K)``, pooled over the classes. For images counted ``c`` times the
+    ECE is ``abs(c @ errors).sum() / (c @ events)``: the images keep their bins.
+    """
+    label, logit = np.asarray(label), np.asarray(logit, dtype=np.float64)
+    known = label >= 0
+    errors = np.zeros((len(label), bins))
+    if known.any():
+        probability = expit(logit[known])
+        where = bin_of(probability, bins, equal_mass)
+        np.add.at(errors, (np.nonzero(known)[0], where), probability - (label[known] > 0))
+    return errors, known.sum(axis=1).astype(np.float64)
+
+
+def entropy(logit: NDArray) -> Array:
+    """Entropy of each output, in nats, of the shape of the logits: H(sigmoid(logit)).
+
+    Its sum over classes is the entropy of an image's outputs taken as independent: what the
+    softmax's entropy is for one label an image (Lee et al. 2023, sec. 4.1).
+    """
+    logit = np.asarray(logit, dtype=np.float64)
+    return np.asarray(entr(expit(logit)) + entr(expit(-logit)))
+
+
+def _reach(probability: Array, where: NDArray[np.intp], bins: int) -> tuple[Array, Array]:
+    lower, upper = np.full(bins, np.inf), np.full(bins, -np.inf)
+    np.minimum.at(lower, where, probability)
+    np.maximum.at(upper, where, probability)
+    empty = np.isinf(lower)
+    return np.where(empty, np.nan, lower), np.where(empty, np.nan, upper)
+
+
+def _mean(where: NDArray[np.intp], values: Array, events: NDArray[np.int64]) -> Array:
+    total = np.bincount(where, values, minlength=len(events))
+    return np.divide(total, events, out=np.full(len(events), np.nan), where=events > 0)
+
+
+#: Images of a silhouette, whose time goes with the square of their number.
+MOST = 4000
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Groups of images: ``of`` (n,) is the group of each image, -1 for those left out.
+
+    ``names`` are the groups', ``rule`` tells in words how they were made.
+    """
+
+    of: NDArray[np.int64]
+    names: tuple[str, ...]
+    rule: str
+
+    @property
+    def images(self) -> int:
+        """Number of images in a group."""
+        return int((self.of >= 0).sum())
+
+
+def single_label_groups(label: NDArray, classes: Sequence[str], least: int = 2) -> Groups:
+    """Images that show exactly one class, by that class; labels ``(n, K)`` in {1, 0, -1}.
+
+    Images with an ignored label are left out, as are classes with fewer than ``least`` images.
+    """
+    label = np.asarray(label)
+    single = ((label == 1).sum(axis=1) == 1) & (label >= 0).all(axis=1)
+    of = np.where(single, label.argmax(axis=1), -1)
+    return large_groups(of, list(classes), least, "images with one label, by that label")
+
+
+def label_set_groups(label: NDArray, classes: Sequence[str], least: int = 2) -> Groups:
+    """Images by all the classes that they show together; "none" is a set too.
+
+    Images with an ignored label are left out, as are sets with fewer than ``least`` images.
+    """
+    label = np.asarray(label)
+    of = np.full(len(label), -1)
+    known = (label >= 0).all(axis=1)
+    sets, of[known] = np.unique(label[known], axis=0, return_inverse=True)
+    names = [" + ".join(np.array(classes)[row == 1]) or "none" for row in sets]
+    return large_groups(of, names, least, "images by the set of their labels")
+
+
+def sample(groups: Groups, most: int = MOST, seed: int = 0) -> Groups:
+    """At most ``most`` images of the groups, drawn without replacement; the others are left out.
+
+    Groups of which fewer than two are drawn are left out too.
+    """
+    inside = np.flatnonzero(groups.of >= 0)
+    if len(inside) <= most:
+        return groups
+    drawn = np.random.default_rng(seed).choice(inside, most, replace=False)
+    of = np.full(len(groups.of), -1)
+    of[drawn] = groups.of[drawn]
+    return large_groups(of, list(groups.names), 2, f"{groups.rule}, {most} of {len(inside)} drawn")
+
+
+def silhouette(outputs: NDArray, groups: Groups) -> NDArray[np.float64]:
+    """Silhouette of each image, ``(n,)``, nan for images in no group; euclidean distances.
+
+    ``(b - a) / max(a, b)``: a is the mean distance to the images of the image's own group, b the
+    smallest of its means to another group (Rousseeuw 1987; Lee et al. 2023, eq. 6). ``outputs``
+    are ``(n, d)``. The silhouette score is the mean over images. Raises ``DataError`` with fewer
+    than two groups, and ``MissingExtraError``.
+    """
+    inside = groups.of >= 0
+    if len(np.unique(groups.of[inside])) < 2:
+        raise DataError(
+            f"A silhouette needs two groups of two images or more; of {groups.rule} there are "
+            f"{len(groups.names)}.",
+            "Group the images by their sets of labels, or take a split with more images.",
+        )
+    try:
+        from sklearn.metrics import silhouette_samples
+    except ImportError as error:
+        raise missing_extra("A silhouette", error, "sklearn") from error
+    values = np.full(len(groups.of), np.nan)
+    values[inside] = silhouette_samples(np.asarray(outputs, np.float64)[inside], groups.of[inside])
+    return values
+
+
+def tsne(outputs: NDArray, seed: int = 0, perplexity: float = 30.0) -> NDArray[np.float64]:
+    """Places ``(n, 2)`` of outputs ``(n, d)`` on a t-SNE map, started from their main axes.
+
+    van der Maaten and Hinton 2008, JMLR 9; by scikit-learn. With few images the perplexity is
+    lowered to a third of their number. Raises ``DataError`` for fewer than 5 images, and
+    ``MissingExtraError``.
+    """
+    outputs = np.asarray(outputs, dtype=np.float64)
+    if len(outputs) < 5:
+        raise DataError(f"{len(outputs)} images are too few for a map.", "Take 5 or more.")
+    try:
+        from sklearn.manifold import TSNE
+    except ImportError as error:
+        raise missing_extra("A t-SNE map", error, "sklearn") from error
+    from threadpoolctl import threadpool_limits
+
+    start = "pca" if outputs.shape[1] > 1 else "random"
+    made = TSNE(
+        perplexity=min(perplexity, (len(outputs) - 1) / 3), init=start, random_state=seed, n_jobs=1
+    )
+    with threadpool_limits(1):  # its OpenMP knows no n_jobs, and stalls on a busy machine
+        return np.asarray(made.fit_transform(outputs), dtype=np.float64)
+
+
+def large_groups(of: NDArray, names: Sequence[str], least: int, rule: str) -> Groups:
+    """The groups of ``least`` images or more, numbered anew."""
+    counts = np.bincount(of[of >= 0], minlength=len(names))
+    kept = np.flatnonzero(counts >= least)
+    number = np.full(len(names) + 1, -1)  # the last is for images that are left out
+    number[kept] = np.arange(len(kept))
+    return Groups(number[of], tuple(names[k] for k in kept.tolist()), rule)

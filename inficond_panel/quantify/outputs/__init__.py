@@ -1,1 +1,0 @@
-"""Analysis of teacher and oracle outputs: calibration and separation."""

@@ -1,1 +1,0 @@
-"""Knowledge points: the information of each pixel that a feature keeps."""

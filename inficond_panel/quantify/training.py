@@ -1,0 +1,356 @@
+"""Networks of the experiment: architectures by name, training on the CPU, checkpoints."""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inficond_panel.common.files import replacing
+from inficond_panel.common.installation import missing_extra
+from inficond_panel.common.near_words import near
+from inficond_panel.errors import CancelledError, DataError
+from inficond_panel.quantify.knowledge_points import Feature
+from inficond_panel.store.network_weights import State, load_strictly, read_state
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+def make_network(kind: str, name: str, outputs: int) -> Any:
+    """A network in evaluation, with random weights, for checkpoints to be loaded into.
+
+    ``kind`` is timm, torchvision or small; ``name`` the model's, of a small one ``student`` or
+    ``teacher``. Raises ``DataError`` for a model that there is not, and ``MissingExtraError``.
+    """
+    made = {"timm": _timm, "torchvision": _torchvision, "small": _small}[kind](name, outputs)
+    for parameter in made.parameters():
+        parameter.requires_grad_(False)
+    return made.eval()
+
+
+def _small(name: str, outputs: int) -> Any:
+    return build_network(TEACHER if name == "teacher" else STUDENT, outputs, 0)
+
+
+def _timm(name: str, outputs: int) -> Any:
+    try:
+        import timm
+    except ImportError as error:
+        raise missing_extra("This network", error, "precompute") from error
+    if not timm.is_model(name):
+        raise _unknown("timm", name, timm.list_models())
+    return timm.create_model(name, pretrained=False, num_classes=outputs)
+
+
+def _torchvision(name: str, outputs: int) -> Any:
+    try:
+        from torchvision import models
+    except ImportError as error:
+        raise missing_extra("This network", error, "precompute") from error
+    known = models.list_models(module=models)
+    if name not in known:
+        raise _unknown("torchvision", name, known)
+    return models.get_model(name, weights=None, num_classes=outputs)
+
+
+def _unknown(package: str, name: str, known: list[str]) -> DataError:
+    return DataError(
+        f"{package} knows no model {name!r}.{near(name, known, most=3)}",
+        f"Name one of {package}'s list_models().",
+    )
+
+
+#: Layer at which teacher, student and baseline are compared; all have its number of channels.
+LAYER = "features"
+#: Channels of the blocks of ``features``; all but the last halve height and width.
+TEACHER = (32, 64, 128, 96)
+STUDENT = (16, 32, 64, 96)
+_HIDDEN = 128
+
+
+def build_network(widths: Sequence[int], classes: int, seed: int) -> Any:
+    """A network from images ``(B, 3, H, W)``, standardised, to logits ``(B, classes)``.
+
+    Its layers are ``features`` (``features.block1``, ...) and ``upper``. The same seed and widths
+    give the same weights.
+    """
+    import torch
+    from torch import nn
+
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        blocks = [
+            (f"block{i}", _block(before, after, 1 if i == len(widths) else 2))
+            for i, (before, after) in enumerate(zip((3, *widths), widths, strict=False), 1)
+        ]
+        upper = nn.Sequential(
+            _block(widths[-1], _HIDDEN, 1),
+            nn.Conv2d(_HIDDEN, classes, 1),
+            nn.AdaptiveMaxPool2d(1),
+            nn.Flatten(),
+        )
+        return nn.Sequential(
+            OrderedDict([(LAYER, nn.Sequential(OrderedDict(blocks))), ("upper", upper)])
+        )
+
+
+def _block(before: int, after: int, stride: int) -> Any:
+    """Kernels of 4 where the stride is 2: with 3, every other pixel would be seen twice as often,
+    and the maps would show that grid more than the image."""
+    from torch import nn
+
+    kernel = 4 if stride == 2 else 3
+    return nn.Sequential(
+        nn.Conv2d(before, after, kernel, stride, 1, bias=False), nn.BatchNorm2d(after), nn.ReLU()
+    )
+
+
+_SUFFIXES = (".safetensors", ".pt", ".pth")
+
+
+def checkpoint_files(folder: Path | str) -> list[Path]:
+    """Files of weights in ``folder``, in the order of the last number in their names.
+
+    The first is the network before training. Raises ``DataError`` for a folder with none, or with
+    names without a number or with the same one.
+    """
+    folder = Path(folder)
+    files = [path for path in folder.glob("*") if path.suffix in _SUFFIXES]
+    if not files:
+        raise DataError(
+            f"{folder} holds no checkpoints ({', '.join(_SUFFIXES)}).",
+            "Save the weights before the training and after each epoch, such as "
+            "epoch-000.safetensors, epoch-001.safetensors.",
+        )
+    numbered = {path: re.findall(r"\d+", path.stem) for path in files}
+    nameless = [path.name for path, numbers in numbered.items() if not numbers]
+    order = {path: int(numbers[-1]) for path, numbers in numbered.items() if numbers}
+    if nameless or len(set(order.values())) < len(order):
+        what = f"{nameless[0]} has no number" if nameless else "two have the same number"
+        raise DataError(
+            f"The order of the checkpoints in {folder} is not told: {what}.",
+            "End the names with the epoch, such as epoch-003.safetensors.",
+        )
+    return sorted(files, key=lambda path: order[path])
+
+
+def load_weights(network: nn.Module, path: Path) -> None:
+    """Load a checkpoint into ``network``, all of it; no code in the file is run.
+
+    Raises ``DataError`` for a file that is damaged, or of another network.
+    """
+    load_strictly(network, read_state(path), path, "Take the checkpoints of this network.")
+
+
+def save_weights(network: nn.Module, path: Path) -> None:
+    """Write the weights of ``network`` as safetensors; the file appears whole or not at all."""
+    from safetensors.torch import save_file
+
+    state = {name: t.detach().contiguous() for name, t in network.state_dict().items()}
+    with replacing(path, alone=True) as writing:
+        save_file(state, writing)
+
+
+def parameters_at(network: nn.Module, feature: Feature, image: Tensor) -> list[str]:
+    """Names of the parameters that a feature depends on.
+
+    Weight distances are taken over these, so that networks that are trained in different ways
+    above a layer can be compared at it. ``image`` is one input ``(1, C, H, W)``.
+    """
+    import torch
+
+    names, parameters = zip(*network.named_parameters(), strict=True)
+    needed = [parameter.requires_grad for parameter in parameters]
+    for parameter in parameters:
+        parameter.requires_grad_(True)
+    try:
+        with torch.enable_grad():
+            found = torch.autograd.grad(feature(image).sum(), parameters, allow_unused=True)
+    finally:
+        for parameter, before in zip(parameters, needed, strict=True):
+            parameter.requires_grad_(before)
+    return [name for name, gradient in zip(names, found, strict=True) if gradient is not None]
+
+
+def chosen(state: State, names: list[str]) -> Mapping[str, Any]:
+    """Some of a checkpoint's arrays, for ``learning.distance_travelled``."""
+    return {name: state[name] for name in names}
+
+
+#: Loss of a network's output on a batch, given the prepared images and their rows.
+Loss = Callable[[Any, Any, Any], Any]
+
+_SHIFT = 4
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingData:
+    """pixels: tensor ``(N, 3, H, W)`` float32, standardised. label: ``(N, K)``, 1, 0 or -1."""
+
+    pixels: Any
+    label: Any
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """epochs over the data in batches of ``batch``; AdamW with one cycle of the rate up to
+    ``rate``; ``seed`` gives the order and the shifts and mirrors of the images."""
+
+    epochs: int
+    batch: int = 32
+    rate: float = 4e-3
+    seed: int = 0
+
+
+def train_on_labels(
+    network: nn.Module,
+    data: TrainingData,
+    schedule: Schedule,
+    folder: Path | None,
+    progress: Callable[[str], None],
+    cancelled: Callable[[], bool],
+) -> None:
+    """Train all of a network on the labels."""
+    network.train()
+    _train(network, network.parameters(), data, schedule, _label_loss, folder, progress, cancelled)
+
+
+def train_upper(
+    network: nn.Module,
+    data: TrainingData,
+    schedule: Schedule,
+    progress: Callable[[str], None],
+    cancelled: Callable[[], bool],
+) -> None:
+    """Train the layers above the compared one on the labels; those below stay as they are."""
+    network.eval()
+    network.get_submodule("upper").train()
+    _train(
+        network,
+        network.get_submodule("upper").parameters(),
+        data,
+        schedule,
+        _label_loss,
+        None,
+        progress,
+        cancelled,
+    )
+
+
+def match_features(
+    network: nn.Module,
+    teacher: nn.Module,
+    data: TrainingData,
+    schedule: Schedule,
+    folder: Path,
+    progress: Callable[[str], None],
+    cancelled: Callable[[], bool],
+) -> None:
+    """Train the layers up to the compared one to give the teacher's feature.
+
+    The loss is ``‖f_S - f_T‖²`` over the variance of f_T, so 1 for the best constant.
+    """
+    import torch
+
+    below, above = network.get_submodule(LAYER), teacher.get_submodule(LAYER)
+    with torch.no_grad():
+        spread = above(data.pixels[:256]).var((0, 2, 3)).mean()
+
+    def loss(student: Any, images: Any, _label: Any) -> Any:
+        with torch.no_grad():
+            target = above(images)
+        return (student.get_submodule(LAYER)(images) - target).square().mean() / spread
+
+    network.train()
+    _train(network, below.parameters(), data, schedule, loss, folder, progress, cancelled)
+
+
+def feature_fit(network: nn.Module, teacher: nn.Module, pixels: Tensor) -> float:
+    """Share of the variance of the teacher's feature that the network's gives, R²."""
+    import torch
+
+    with torch.no_grad():
+        own, target = (each.get_submodule(LAYER)(pixels) for each in (network, teacher))
+    rest = (target - own).square().sum()
+    return float(1 - rest / (target - target.mean((0, 2, 3), keepdim=True)).square().sum())
+
+
+def logits_of(network: nn.Module, pixels: Tensor, batch: int = 256) -> NDArray[np.float32]:
+    """Logits ``(N, K)``."""
+    import torch
+
+    network.eval()
+    with torch.no_grad():
+        parts = [network(pixels[i : i + batch]).numpy() for i in range(0, len(pixels), batch)]
+    return np.concatenate(parts)
+
+
+def _label_loss(network: nn.Module, images: Tensor, label: Tensor) -> Any:
+    """Mean binary cross-entropy of the labels that are known."""
+    from torch.nn.functional import binary_cross_entropy_with_logits
+
+    known = (label >= 0).float()
+    each = binary_cross_entropy_with_logits(
+        network(images), label.clamp(min=0).float(), reduction="none"
+    )
+    return (each * known).sum() / known.sum().clamp(min=1)
+
+
+def _train(
+    network: nn.Module,
+    parameters: Any,
+    data: TrainingData,
+    schedule: Schedule,
+    loss: Loss,
+    folder: Path | None,
+    progress: Callable[[str], None],
+    cancelled: Callable[[], bool],
+) -> None:
+    """``folder`` gets ``epoch-000.safetensors``, before the training, and one after each epoch."""
+    import torch
+
+    rng = np.random.default_rng(schedule.seed)
+    steps = schedule.epochs * (-(-len(data.pixels) // schedule.batch))
+    optimizer = torch.optim.AdamW(parameters, lr=schedule.rate, weight_decay=0.02)
+    cycle = torch.optim.lr_scheduler.OneCycleLR(optimizer, schedule.rate, steps, pct_start=0.15)
+    _keep(network, folder, 0)
+    for epoch in range(1, schedule.epochs + 1):
+        total = []
+        for rows in _batches(len(data.pixels), schedule.batch, rng):
+            if cancelled():
+                raise CancelledError("The training was stopped.", "Start the experiment again.")
+            value = loss(network, _moved(data.pixels[rows], rng), data.label[rows])
+            optimizer.zero_grad()
+            value.backward()
+            optimizer.step()
+            cycle.step()
+            total.append(float(value.detach()))
+        _keep(network, folder, epoch)
+        progress(f"epoch {epoch} of {schedule.epochs}, loss {np.mean(total):.3f}")
+    network.eval()
+
+
+def _keep(network: nn.Module, folder: Path | None, epoch: int) -> None:
+    if folder is not None:
+        save_weights(network, folder / f"epoch-{epoch:03d}.safetensors")
+
+
+def _batches(count: int, size: int, rng: np.random.Generator) -> Iterator[NDArray[np.intp]]:
+    """Batches of all rows in a random order, of nearly the same size (none has a single row)."""
+    yield from np.array_split(rng.permutation(count), -(-count // size))
+
+
+def _moved(images: Tensor, rng: np.random.Generator) -> Any:
+    """The batch mirrored or not, and shifted by some pixels."""
+    import torch
+
+    images = images.flip(3) if rng.random() < 0.5 else images
+    shift = rng.integers(-_SHIFT, _SHIFT + 1, 2)
+    return torch.roll(images, (int(shift[0]), int(shift[1])), dims=(2, 3))

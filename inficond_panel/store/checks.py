@@ -1,0 +1,283 @@
+"""Checks of a store: attributes, labels, and a rule for each array that could mislead."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inficond_panel.store.schema import ATTRIBUTES, COORDINATES, SCORING_METHODS, content_hash
+from inficond_panel.vocabulary.splits import SPLITS
+from inficond_panel.vocabulary.tasks import ACTIVATIONS, TASKS
+
+_NUMBER, _NO = (int, float), type(None)
+#: Kinds by name, "?" after what may be absent. A kind is a type, several types, [kind of each
+#: item], or {str: kind of each value}.
+_KINDS: dict[str, Any] = {
+    **dict.fromkeys((*ATTRIBUTES, "content_hash"), str),
+    "preprocessing": (str, dict),
+    "variable_hashes": {str: str},
+    **dict.fromkeys(("history?", "encoder_digest?", "attributes_hash?"), str),
+    **dict.fromkeys(("task?", "teacher_activation?", "teacher_order?"), str),
+    "prompts?": [str],
+    "synonyms?": {str: [str]},
+    "skipped?": [[str]],
+    "warnings?": [str],
+    "stages?": {str: dict},
+    "scores?": dict,
+    "knowledge?": dict,
+}
+_PARTS: dict[str, dict[str, Any]] = {
+    "scores": {"method?": str, "temperature?": _NUMBER},
+    "knowledge": {"b": _NUMBER, "network": str, "layer": (str, _NO)},
+}
+_OF_A_STAGE = {
+    "key": str,
+    "made?": (str, _NO),
+    "seconds?": (*_NUMBER, _NO),
+    "inputs?": dict,
+    "told?": dict,
+    "encoding?": str,
+    "skipped?": [[str]],
+}
+
+
+def attributes_hash(attrs: Mapping[Any, Any]) -> str:
+    """SHA-256 over all attributes but this one: JSON in ASCII, names sorted, no spaces."""
+    rest = {name: value for name, value in attrs.items() if name != "attributes_hash"}
+    text = json.dumps(rest, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def attribute_faults(attrs: Mapping[Any, Any]) -> list[str]:
+    """Faults of the attributes of a store, beside its format and version; [] if none."""
+    wrong = list(_misfits("", attrs, _KINDS))
+    if wrong:
+        return wrong
+    if content_hash(attrs["variable_hashes"]) != attrs["content_hash"]:
+        return ["its hashes differ"]
+    if attrs.get("attributes_hash") not in (None, attributes_hash(attrs)):
+        return ["its attributes differ from their hash"]
+    for name in _PARTS.keys() & attrs.keys():
+        wrong += _misfits(f"{name}.", attrs[name], _PARTS[name])
+    for name, stage in attrs.get("stages", {}).items():
+        wrong += _misfits(f"stages.{name}.", stage, _OF_A_STAGE)
+    wrong += _task_faults(attrs)
+    return wrong or list(_scores_faults(attrs.get("scores", {})))
+
+
+def _misfits(prefix: str, values: Mapping[Any, Any], kinds: Mapping[str, Any]) -> Iterator[str]:
+    for asked, kind in kinds.items():
+        name = asked.removesuffix("?")
+        if name in values and not _is(values[name], kind):
+            yield f"the attribute {prefix}{name} is not of its type"
+        elif name not in values and name == asked:
+            yield f"the attribute {prefix}{name} is missing"
+
+
+def _is(value: Any, kind: Any) -> bool:
+    if isinstance(kind, list):
+        return isinstance(value, list) and all(_is(item, kind[0]) for item in value)
+    if isinstance(kind, dict):
+        return isinstance(value, dict) and all(_is(item, kind[str]) for item in value.values())
+    return isinstance(value, kind) and not isinstance(value, bool)
+
+
+def _task_faults(attrs: Mapping[Any, Any]) -> Iterator[str]:
+    for name, words in (("task", TASKS), ("teacher_activation", ACTIVATIONS)):
+        if attrs.get(name, words[0]) not in words:
+            yield f"the attribute {name} is {attrs[name]!r}; there are {', '.join(words)}"
+
+
+def _scores_faults(scores: Mapping[str, Any]) -> Iterator[str]:
+    method = scores.get("method", SCORING_METHODS[0])
+    if method not in SCORING_METHODS:
+        yield f"the attribute scores.method is {method!r}; there are {', '.join(SCORING_METHODS)}"
+    if method == "contrast" and not scores.get("temperature", 0) > 0:
+        yield "the attribute scores.temperature is no number above 0"
+
+
+#: Remedy for images with several classes or none.
+REMEDY = "Leave these images out, or say that an image has any number of classes: task: multi_label"
+_NAMED = 3
+#: Labelled images of which at most one has not exactly one class, where that is the rule.
+_RULE = 20
+
+
+def is_single_label(label: NDArray) -> bool:
+    """True if labels ``(n, K)`` of two classes or more give each image exactly one, or none is
+    known of it, and some are known."""
+    several = label.ndim == 2 and label.shape[1] > 1
+    return bool(several and (label >= 0).any() and not _wrong(label).any())
+
+
+def one_class_note(label: NDArray, images: Sequence[str]) -> str:
+    """Note on labels ``(n, K)`` that are read as any number of classes an image, although all
+    images or nearly all have exactly one; "" for others."""
+    known = (label >= 0).any(axis=1)
+    wrong = np.flatnonzero(_wrong(label))
+    if label.shape[1] < 2 or not known.any() or _RULE * len(wrong) > known.sum():
+        return ""
+    counts = f"{known.sum() - len(wrong)} of {known.sum()} labelled images have exactly one class"
+    mend = f"correct {_named(wrong, images)} and " if len(wrong) else ""
+    return (
+        f"{counts}, and are read as having any number of them: if each shows one alone, {mend}say "
+        "so (task single_label), and what the teacher ends in (activation softmax or sigmoid)."
+    )
+
+
+def single_label_fault(label: NDArray, images: Sequence[str], classes: Sequence[str]) -> str:
+    """Fault of labels ``(n, K)`` that are to have one class an image; "" if none."""
+    if len(classes) < 2:
+        return f"Single-label data need two classes or more, and there is only {classes[0]!r}."
+    wrong = np.flatnonzero(_wrong(label))
+    if not len(wrong):
+        return ""
+    several = (label[wrong] == 1).sum(axis=1) > 1
+    faults = []
+    for rows, what in ((wrong[several], "several classes"), (wrong[~several], "no class")):
+        if len(rows):
+            faults.append(f"{len(rows)} of {len(label)} images have {what}: {_named(rows, images)}")
+    return f"The task is single_label, but {'; '.join(faults)}."
+
+
+def class_positions(label: NDArray) -> NDArray[np.intp]:
+    """Position of each image's class in labels ``(n, K)``; -1 where it is not known."""
+    return np.where((label == 1).any(axis=1), (label == 1).argmax(axis=1), -1)
+
+
+def whole_labels(label: NDArray) -> NDArray[np.int8]:
+    """Labels with one class an image, of all classes or of none: 1 and 0, or -1 where not known."""
+    known = (label == 1).any(axis=1, keepdims=True)
+    return np.where(known, label == 1, -1).astype(np.int8)
+
+
+def _named(rows: NDArray[np.intp], images: Sequence[str]) -> str:
+    """The first images of ``rows`` by name, and the number of the others."""
+    more = f" and {len(rows) - _NAMED} more" if len(rows) > _NAMED else ""
+    return ", ".join(repr(images[i]) for i in rows[:_NAMED]) + more
+
+
+def _wrong(label: NDArray) -> NDArray[np.bool_]:
+    """Mask of images with several classes, or with none although labels are known."""
+    positives = (label == 1).sum(axis=1)
+    return (positives > 1) | ((positives == 0) & (label >= 0).any(axis=1))
+
+
+#: Sizes of dimensions by name.
+Sizes = Mapping[Hashable, int]
+#: What is wrong with an array, and the first place of it, () where that says nothing.
+Fault = tuple[str, tuple[int, ...]]
+Rule = Callable[[np.ndarray, Sizes], Fault | None]
+
+#: Pixels of the longer side of a thumbnail; a label map is read whole.
+MOST_SIDE = 8192
+#: Segments that a label map, whose 0 stands for none, can tell apart in one image.
+MOST_SEGMENTS = 255
+
+
+def value_fault(
+    name: str, values: np.ndarray, sizes: Sizes, *, signed: bool = False
+) -> Fault | None:
+    """Fault of the values of the array ``name``; None if they are sound.
+
+    ``signed``: scores may be below 0.
+    """
+    rule = _finite if signed and name == "concept_score" else _RULES.get(name)
+    return rule(values, sizes) if rule else None
+
+
+def pieces_fault(name: str, offset: np.ndarray, lengths: np.ndarray | None, size: int) -> str:
+    """Fault of the offsets of pieces that lie end to end in ``size`` values; "" if none.
+
+    ``lengths`` are the lengths that the pieces must have; None: any.
+    """
+    steps = np.diff(offset)
+    if offset[0] != 0 or offset[-1] != size or (steps < 0).any():
+        return f"{name}_offset does not rise from 0 to the {size} values of {name}"
+    if lengths is not None and (steps != lengths).any():
+        image = int(np.flatnonzero(steps != lengths)[0])
+        return f"{name}_offset does not fit thumbnail_shape, first at the image at {image}"
+    return ""
+
+
+def _names(values: np.ndarray, _: Sizes) -> Fault | None:
+    names = [str(name) for name in values]
+    if not all(name.strip() for name in names):
+        return "has an empty name", ()
+    if len(set(names)) < len(names):
+        twice = Counter(names).most_common(1)[0][0]
+        return f"names {twice!r} twice", ()
+    return None
+
+
+def _splits(values: np.ndarray, _: Sizes) -> Fault | None:
+    known = np.logical_or.reduce([values == split for split in SPLITS])
+    return _at(~known, f"are not {', '.join(SPLITS)}")
+
+
+def _between(low: int, high: Callable[[Sizes], int]) -> Rule:
+    def rule(values: np.ndarray, sizes: Sizes) -> Fault | None:
+        most = high(sizes)
+        return _at((values < low) | (values > most), f"are not {low} to {most}")
+
+    return rule
+
+
+def _segment_images(values: np.ndarray, sizes: Sizes) -> Fault | None:
+    if fault := _IMAGES(values, sizes):
+        return fault
+    if (np.diff(values) < 0).any():
+        return "does not ascend: segments lie in the order of their images", ()
+    if len(values) and np.bincount(values).max() > MOST_SEGMENTS:
+        return f"gives an image more than {MOST_SEGMENTS} segments", ()
+    return None
+
+
+def _finite(values: np.ndarray, _: Sizes) -> Fault | None:
+    return _at(~np.isfinite(values), "are NaN or infinite")
+
+
+def _scores(values: np.ndarray, _: Sizes) -> Fault | None:
+    if not values.size or (values.min() >= 0 and values.max() < np.inf):  # false for nan
+        return None
+    return _at(~((values >= 0) & (values < np.inf)), "are below 0, NaN or infinite")
+
+
+def _at(bad: np.ndarray, what: str) -> Fault | None:
+    if not bad.any():
+        return None
+    first = np.unravel_index(int(bad.argmax()), bad.shape)
+    return f"has {np.count_nonzero(bad)} values that {what}", tuple(int(at) for at in first)
+
+
+_IMAGES = _between(0, lambda sizes: sizes["image"] - 1)
+_RULES: dict[str, Rule] = {
+    **dict.fromkeys(COORDINATES, _names),
+    "split": _splits,
+    "label": _between(-1, lambda _: 1),
+    "segment_image": _segment_images,
+    "segment_concept": _between(0, lambda sizes: sizes["concept"] - 1),
+    "thumbnail_shape": _between(1, lambda _: MOST_SIDE),
+    "concept_score": _scores,
+    **dict.fromkeys(
+        (
+            "teacher_logit",
+            "other_logit",
+            "teacher_feature",
+            "segment_cosine",
+            "segment_embedding",
+            "segment_box",
+            "concept_text_embedding",
+            "concept_projection",
+            "score_centre",
+            "segment_normaliser",
+        ),
+        _finite,
+    ),
+}

@@ -1,0 +1,241 @@
+"""Answers on disk: drafts beside the history, and the table that a person fills in.
+
+A draft holds answers that are not taught yet, and skips, by iteration and class, so that
+a person goes on with them later. What is taught is in the history.
+The table:
+
+class,rank,image,path,why,answer
+bicycle,1,000123.jpg,answers/001.jpg,the student disagrees with 'bicycle',1
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from inficond_panel.common.files import lines_of, named, write_whole
+from inficond_panel.common.near_words import missing
+from inficond_panel.errors import AnswersError, Problem, TuningError
+from inficond_panel.store import Store
+from inficond_panel.tuning.answers import Answers, AskedPhotos
+
+#: Answers of a person that the teacher has to agree with before it may answer, and the share.
+LEAST_ANSWERS, LEAST_AGREEMENT = 10, 0.9
+_WRITING = Lock()  # of the drafts of all histories: one thread reads and writes a file at a time
+
+
+@dataclass(frozen=True)
+class Reply:
+    """Answer on one photo: 1 present, 0 absent, None skipped."""
+
+    value: int | None
+    by_teacher: bool = False
+
+
+@dataclass(frozen=True)
+class Draft:
+    """Photos that are asked about one student, and the replies on the first of them, in order.
+
+    ``node`` is the iteration of the student.
+    """
+
+    node: str
+    class_name: str
+    why: str
+    images: tuple[str, ...]
+    replies: tuple[Reply, ...] = ()
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Iteration and class: no two drafts of a history are alike in both."""
+        return self.node, self.class_name
+
+    @property
+    def complete(self) -> bool:
+        """True if each photo has a reply."""
+        return len(self.replies) == len(self.images)
+
+    @property
+    def answers(self) -> Answers:
+        """Replies as answers; the reason of one by the teacher says so."""
+        replied = list(zip(self.images, self.replies, strict=False))
+        by_teacher = f"{self.why}; answered by the teacher"
+        why = {image: by_teacher if one.by_teacher else self.why for image, one in replied}
+        return Answers(self.class_name, {image: one.value for image, one in replied}, why)
+
+    @property
+    def by_teacher(self) -> int:
+        """Number of replies by the teacher."""
+        return sum(reply.by_teacher for reply in self.replies)
+
+    def trusts(self, teacher: Mapping[str, bool]) -> bool:
+        """True if the teacher's decisions agree with ten answers of the person or more, 90 %."""
+        agree = [
+            teacher[image] == bool(reply.value)
+            for image, reply in zip(self.images, self.replies, strict=False)
+            if reply.value is not None and not reply.by_teacher
+        ]
+        return len(agree) >= LEAST_ANSWERS and sum(agree) >= LEAST_AGREEMENT * len(agree)
+
+
+class Drafts:
+    """Drafts beside the history at a path; a history in memory (``":memory:"``) has none.
+
+    Raises ``TuningError`` for a file that is damaged, ``ExportError`` where it cannot be written.
+    """
+
+    def __init__(self, history: str) -> None:
+        self._file = None if history == ":memory:" else Path(f"{history}.answers.json")
+
+    def find(self, node: str, class_name: str) -> Draft | None:
+        """Return the draft on a student; None where nothing was begun."""
+        return self._read().get((node, class_name))
+
+    def skipped(self, class_name: str) -> set[str]:
+        """Return the images that a person could not answer for a class, in any draft."""
+        drafts = (draft for draft in self._read().values() if draft.class_name == class_name)
+        replied = (pair for one in drafts for pair in zip(one.images, one.replies, strict=False))
+        return {image for image, reply in replied if reply.value is None}
+
+    def keep(self, draft: Draft) -> None:
+        """Write a draft in the place of the one before; one without a reply is taken out."""
+        if self._file is None:
+            return
+        with _WRITING:
+            drafts = self._read()
+            drafts.pop(draft.key, None)
+            if draft.replies:
+                drafts[draft.key] = draft
+            text = json.dumps([asdict(one) for one in drafts.values()], ensure_ascii=False)
+            write_whole(self._file, text.encode())
+
+    def _read(self) -> dict[tuple[str, str], Draft]:
+        if self._file is None or not self._file.exists():
+            return {}
+        try:
+            drafts = [_draft(**one) for one in json.loads(self._file.read_text("utf-8"))]
+        except (OSError, ValueError, TypeError) as error:
+            raise TuningError(
+                f"{self._file} cannot be read: {error}.",
+                "Delete it: it holds answers that were not taught yet, and nothing else.",
+            ) from error
+        return {draft.key: draft for draft in drafts}
+
+
+def _draft(images: list[str], replies: list[dict[str, Any]], **facts: str) -> Draft:
+    return Draft(**facts, images=tuple(images), replies=tuple(Reply(**one) for one in replies))
+
+
+COLUMNS = ("class", "rank", "image", "path", "why", "answer")
+_NEEDED = ("image", "answer")
+_MOST_HINTS = 100  # of thousands of unknown names the nearest would take minutes
+#: Words of an answer, in any case.
+WORDS: Mapping[str, int | None] = {
+    **dict.fromkeys(("1", "1.0", "yes", "y", "true", "present"), 1),
+    **dict.fromkeys(("0", "0.0", "no", "n", "false", "absent"), 0),
+    **dict.fromkeys(("", "skip", "nan", "none", "<na>"), None),
+}
+REMEDY = (
+    "Write 1 or yes, 0 or no, or leave the answer empty; the rest stays as `inficond ask` wrote it."
+)
+
+
+def asked_rows(
+    store: Store, class_name: str, asked: AskedPhotos, pictures: Path | None = None
+) -> list[tuple[str, int, str, str, str, str]]:
+    """Return a row of ``COLUMNS`` for each photo, its answer empty.
+
+    The pictures of the store, if it has them, are written to the folder ``pictures``. Raises
+    ``ExportError`` where that cannot be.
+    """
+    rows = []
+    for rank, row in enumerate(asked.rows.tolist(), start=1):
+        path = _write_picture(store, row, rank, pictures) if pictures is not None else ""
+        rows.append((class_name, rank, store.images[row], path, asked.why, ""))
+    return rows
+
+
+def _write_picture(store: Store, row: int, rank: int, folder: Path) -> str:
+    if not store.holds("photos"):
+        return ""
+    with named(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    place = folder / f"{rank:03d}.jpg"
+    write_whole(place, store.thumbnail(row))
+    return str(place)
+
+
+def read_answers(file: str | Path, class_name: str, store: Store) -> Answers:
+    """Return the answers on ``class_name`` in a CSV file.
+
+    Raises ``AnswersError`` with all problems of the file at once, each at its line and column.
+    """
+    reader = _Reader(Path(file), class_name, store)
+    reader.read()
+    if reader.problems:
+        raise AnswersError(reader.problems, REMEDY)
+    return Answers(class_name, reader.values, reader.why)
+
+
+def answer_of(given: object) -> int | None:
+    """Return an answer of a script or a table as 1, 0 or None. Raises ``KeyError`` for others."""
+    return WORDS[str(given).strip().lower()]
+
+
+class _Reader:
+    """Reads the rows of one file and notes what is wrong."""
+
+    def __init__(self, path: Path, class_name: str, store: Store) -> None:
+        self._path, self._class, self._store = path, class_name, store
+        self._images = dict.fromkeys(store.images)
+        self.values: dict[str, int | None] = {}
+        self.why: dict[str, str] = {}
+        self.problems: list[Problem] = []
+
+    def read(self) -> None:
+        """Read all rows."""
+        try:
+            table = csv.reader(lines_of(self._path))
+            header = [cell.strip() for cell in next(table, [])]
+            if absent := [name for name in _NEEDED if name not in header]:
+                self._note(1, f"there is no column {' and no column '.join(map(repr, absent))}")
+                return
+            for cells in table:
+                if any(cells):
+                    self._row(table.line_num, dict(zip(header, cells, strict=False)), header)
+        except FileNotFoundError:
+            self._note(1, "there is no such file")
+        except (OSError, UnicodeDecodeError, csv.Error) as error:
+            self._note(1, f"this is no table: {error}")
+
+    def _row(self, line: int, cells: dict[str, str], header: list[str]) -> None:
+        image, answer = _name(cells.get("image", ""), self._images), cells.get("answer", "")
+        name = _name(cells.get("class", self._class), [self._class])
+        if image not in self._images:
+            known = self._images if len(self.problems) < _MOST_HINTS else ()
+            self._note(line, missing("image", image, known, "in the store"), header, "image")
+        elif image in self.values:
+            self._note(line, f"{image!r} stands there twice", header, "image")
+        if name != self._class:
+            told = f"this row is on {name!r}, not on {self._class!r}"
+            self._note(line, told, header, "class")
+        try:
+            self.values[image] = answer_of(answer)
+        except KeyError:
+            self._note(line, f"expected 1, 0 or nothing, got {answer!r}", header, "answer")
+        self.why[image] = cells.get("why", "").strip()
+
+    def _note(self, line: int, text: str, header: list[str] | None = None, key: str = "") -> None:
+        column = header.index(key) + 1 if header and key in header else 1
+        self.problems.append(Problem(self._path, line, column, text))
+
+
+def _name(cell: str, known: Collection[str]) -> str:
+    """Return the name in a cell; a table for spreadsheets has an apostrophe before some."""
+    name = cell.strip()
+    return name[1:] if name not in known and name[1:] in known else name

@@ -1,0 +1,329 @@
+"""Photos of fit and of tune on which one class is compared, by scores or by labels.
+
+A score tells the photos that show a thing with errors, and the bond that it measures is uncertain
+by as much. Where the thing is a class of the data set, its labels tell its photos without, and the
+teacher's decisions with fewer, if it is a good one. One of the two is asked on both splits: what a
+teacher says on fit, beside labels on tune, would be a difference of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inficond_panel.concepts.texts import classes_named
+from inficond_panel.distill import Fit, Outcome
+from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
+from inficond_panel.distill.metrics.outcome import decided
+from inficond_panel.distill.scores import Array
+from inficond_panel.distill.suspects import (
+    Judged,
+    Photos,
+    Presence,
+    Suspicion,
+    Verdict,
+    lost_bond,
+    presence,
+    suspicion,
+    verdict,
+)
+from inficond_panel.store.more_photos import part_hashes
+from inficond_panel.tuning.fitting.class_fit import ClassFit, held_out_logits, learns_from_tune
+from inficond_panel.vocabulary.splits import FIT, TUNE
+
+#: Photos of each kind without which a class cannot be compared: two in each fold of fit.
+LEAST_FIT, LEAST_TUNE = 2 * FOLDS, 5
+
+
+class ClassPhotos:
+    """Labelled photos of ``fit``, and those of ``tune`` at ``rows`` of the store, for one class.
+
+    ``fit`` and ``tune`` are rows of the store, ``fit_label`` and ``tune_label`` their labels in
+    {1, 0}; ``seen`` are all ``rows``, labelled or not.
+    Where ``fit`` has no label of the class, the teacher's decisions, by the ``thresholds``
+    of the classes (logits; 0 where none is set), stand for them, and ``by_teacher`` is true.
+    ``parts`` are the content hashes of the added photos that can be learned: of all that there are
+    now, if None is given.
+    """
+
+    def __init__(
+        self,
+        student: ClassFit,
+        rows: NDArray[np.intp],
+        thresholds: Mapping[str, float] | None = None,
+        seed: int = 0,
+        parts: Sequence[str] | None = None,
+    ) -> None:
+        store, k = student.store, student.k
+        self.student, self._store, self._parts = student, store, parts
+        self._thresholds = np.array([(thresholds or {}).get(name, 0.0) for name in store.classes])
+        every = store.rows(FIT)
+        label = np.asarray(store.label[every, k])
+        self.by_teacher = not (label >= 0).any()
+        if self.by_teacher:
+            label = self._decisions(every, [k])[:, 0]
+        self._known = np.flatnonzero(label >= 0)
+        self._size = len(every)
+        self.fit, self.fit_label = every[self._known], label[self._known]
+        self._look_at(rows)
+        self._folds = stratified_folds(self.fit_label[:, None], FOLDS, seed)
+        self._of_folds: list[Fit] = []
+
+    def on(self, rows: NDArray[np.intp]) -> ClassPhotos:
+        """The same student with other photos of ``tune``; students of folds are fitted once."""
+        other = copy(self)
+        for name in ("tune_scores", "tune_photos", "tune_logits"):
+            other.__dict__.pop(name, None)
+        other._look_at(rows)
+        return other
+
+    def _look_at(self, rows: NDArray[np.intp]) -> None:
+        label = np.asarray(self._store.label[rows, self.student.k])
+        self.seen, self.tune, self.tune_label = rows, rows[label >= 0], label[label >= 0]
+
+    @property
+    def lacking(self) -> str:
+        """Reason why the class cannot be compared, or ""."""
+        sides = ((FIT, self.fit_label, LEAST_FIT), (TUNE, self.tune_label, LEAST_TUNE))
+        for split, label, least in sides:
+            positives, negatives = np.count_nonzero(label == 1), np.count_nonzero(label == 0)
+            if min(positives, negatives) < least:
+                return (
+                    f"{split} has {positives} positive and {negatives} negative photos; {least} of "
+                    "each are needed"
+                )
+        return ""
+
+    def verdict(self) -> Verdict:
+        """Verdict on the class: it does worse on tune than on fit, or not."""
+        inside = np.empty(len(self.fit))
+        for fold, student in enumerate(self._students):
+            out = self._folds == fold
+            inside[out] = self.student.logits(student, self.fit[out])
+        return verdict(
+            Judged(self.fit_label, inside[None]), Judged(self.tune_label, self.tune_logits)
+        )
+
+    def suspicion(self) -> Suspicion:
+        """Measures of all concepts against the student.
+
+        A concept that is the same on all photos of ``fit`` goes with nothing there: no reliance.
+        """
+        parts = [self._folds == fold for fold in range(FOLDS)]
+        folds = [Photos(self.fit_scores[part], self.fit_label[part]) for part in parts]
+        found = suspicion(folds, self.tune_photos, self.tune_logits, self._weights.T)
+        varies = np.ptp(self.fit_scores, axis=0) > 0
+        return replace(found, reliance=np.where(varies, found.reliance, 0.0))
+
+    @cached_property
+    def fit_scores(self) -> NDArray:
+        """Concept scores (n, C) of the photos of fit."""
+        return self._scores(self.fit)
+
+    @property
+    def fit_size(self) -> int:
+        """Number of the photos of fit, labelled or not."""
+        return self._size
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Content hashes of the added photos that can be learned."""
+        return part_hashes(self._store) if self._parts is None else tuple(self._parts)
+
+    def spread_over_fit(self, weights: NDArray) -> NDArray:
+        """Weights of all photos of the split ``fit``, from those of ``fit`` here; 1 of the rest."""
+        every = np.ones(self._size)
+        every[self._known] = weights
+        return every
+
+    @cached_property
+    def tune_scores(self) -> NDArray:
+        """Concept scores (n, C) of the photos of tune."""
+        return self._scores(self.tune)
+
+    @cached_property
+    def tune_photos(self) -> Photos:
+        """Photos of tune with their labels."""
+        return Photos(self.tune_scores, self.tune_label)
+
+    def labels(self, split: str, classes: Sequence[int]) -> NDArray:
+        """Labels (n, len(classes)) of the photos of ``fit`` or of ``tune``; -1 where unknown."""
+        columns = np.asarray(classes, dtype=np.intp)
+        return np.asarray(self._store.label[np.ix_(self._rows(split), columns)])
+
+    def decisions(self, split: str, classes: Sequence[int]) -> NDArray[np.int8]:
+        """Decisions (n, len(classes)) of the teacher on these photos, in {1, 0}."""
+        return self._decisions(self._rows(split), classes)
+
+    def _rows(self, split: str) -> NDArray[np.intp]:
+        return self.fit if split == FIT else self.tune
+
+    def _decisions(self, rows: NDArray[np.intp], classes: Sequence[int]) -> NDArray[np.int8]:
+        present = decided(self._store.teacher_log_odds[rows], self._thresholds, self._store.task)
+        return present[:, list(classes)].astype(np.int8)
+
+    @property
+    def teacher(self) -> Outcome:
+        """Outcome of the teacher on the photos of tune."""
+        logits = self._store.teacher_log_odds[self.tune, self.student.k]
+        return Outcome(self.tune_label, logits)
+
+    @property
+    def concepts(self) -> list[str]:
+        """Names of the concepts."""
+        return self._store.concepts
+
+    @property
+    def spread(self) -> NDArray:
+        """Standard deviation of each concept's score on fit (C,)."""
+        return self.student.data.spread
+
+    @property
+    def _students(self) -> list[Fit]:
+        """The student, fitted without each fold of fit."""
+        for fold in range(len(self._of_folds), FOLDS):
+            outside = np.zeros(self._size, dtype=bool)
+            outside[self._known[self._folds == fold]] = True
+            self._of_folds.append(self.student.fitted_without(outside))
+        return self._of_folds
+
+    @cached_property
+    def tune_logits(self) -> NDArray:
+        """Logits (FOLDS, n) of the photos of tune, of the student fitted without each fold.
+
+        Of a student that learned from tune each row is of students that did not see the photo.
+        """
+        student = self.student
+        if not learns_from_tune(student.terms, self._store):
+            return student.logits_of_each(self._students, self.tune_scores)
+        folds = stratified_folds(self.tune_label[:, None], FOLDS, seed=0)
+        bounds = student.lower, student.upper
+        logits = held_out_logits(student, [student.terms], *bounds, self.tune, folds)
+        return np.broadcast_to(logits, (FOLDS, len(self.tune)))
+
+    @cached_property
+    def _weights(self) -> NDArray:
+        """Weights (C, FOLDS) of the students."""
+        return np.stack([student.weights[:, 0] for student in self._students], axis=1)
+
+    def _scores(self, rows: NDArray[np.intp]) -> NDArray:
+        return np.asarray(self._store.concept_score[rows])
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Another class, by its ``name``, in the photos that are compared.
+
+    ``fit`` and ``tune`` (n,) are its labels, -1 where unknown, or the teacher's decisions.
+    """
+
+    name: str
+    by_teacher: bool
+    fit: NDArray
+    tune: NDArray
+
+    def presence(self, photos: ClassPhotos) -> Presence:
+        """Its presence in the photos of which it is known."""
+        fit, tune = self.fit >= 0, self.tune >= 0
+        return presence(
+            self.fit[fit], photos.fit_label[fit], self.tune[tune], photos.tune_label[tune]
+        )
+
+
+def measured_by_labels(
+    photos: ClassPhotos, measured: Suspicion
+) -> tuple[Suspicion, dict[int, Labelled]]:
+    """The measures, by labels where a concept names another class of the store.
+
+    And that class, by the concept's position. Reliance is by labels or by scores, whichever shows
+    more: a class that is seldom on tune, or never, may be leaned on all the same. A teacher is
+    asked where it shows more weakening than the scores do. Weights and what is lost through them
+    stay those of the concept.
+    """
+    names = ("reliance", "z", "p", "weakening")
+    values, used = np.stack([getattr(measured, name) for name in names]), dict[int, Labelled]()
+    labelled = _labelled(photos, measured.reliance)
+    for fit, tune, known, concepts in _labelled_alike(photos, labelled):
+        by_label = tune.partial_correlation(photos.tune_logits[:, known]).mean(axis=0)
+        by_score = measured.reliance[concepts]
+        reliance = np.where(np.abs(by_label) > np.abs(by_score), by_label, by_score)
+        z, p, weakening = lost_bond(np.sign(reliance)[None], [fit], tune)
+        for c, *found in zip(concepts, reliance, z, p, weakening, strict=True):
+            if not labelled[c].by_teacher or found[-1] > measured.weakening[c]:
+                values[:, c], used[c] = found, labelled[c]
+    return replace(measured, **dict(zip(names, values, strict=True))), used
+
+
+def _labelled(photos: ClassPhotos, reliance: Array) -> dict[int, Labelled]:
+    """Other classes that stand beside this one on fit, by the position of a concept that names it.
+
+    Of several concepts, the one on which the student leans most. Classes that exclude each other
+    say nothing of what goes with what, nor do those that all photos of fit show.
+    """
+    store = photos.student.store
+    named = classes_named(store.classes, store.concepts, store.synonyms)
+    ascending = sorted(named, key=lambda c: abs(reliance[c]))
+    concept_of = {named[c]: c for c in ascending if named[c] != photos.student.k}
+    fit, tune, by_teacher = _known(photos, list(concept_of))
+    beside = (fit[photos.fit_label == 1] == 1).any(axis=0) & (fit == 0).any(axis=0)
+    return {
+        c: Labelled(store.classes[k], bool(by_teacher[at]), fit[:, at], tune[:, at])
+        for at, (k, c) in enumerate(concept_of.items())
+        if beside[at]
+    }
+
+
+def _known(photos: ClassPhotos, classes: list[int]) -> tuple[NDArray, NDArray, NDArray[np.bool_]]:
+    """Labels (n, K) on fit and on tune, or the teacher's decisions, and of which classes (K,).
+
+    These where too few photos have labels: of half the photos, labels are no surer than a score.
+    """
+    splits = (FIT, TUNE)
+    labels = [photos.labels(split, classes) for split in splits]
+    enough = [
+        _enough(of_class, each, least)
+        for of_class, each, least in zip(
+            (photos.fit_label, photos.tune_label), labels, (LEAST_FIT, LEAST_TUNE), strict=True
+        )
+    ]
+    by_teacher = ~np.logical_and(*enough)
+    if by_teacher.any():
+        taught = (photos.decisions(split, classes) for split in splits)
+        labels = [np.where(by_teacher, *pair) for pair in zip(taught, labels, strict=True)]
+    return labels[0], labels[1], by_teacher
+
+
+def _enough(label: NDArray, other: NDArray, least: int) -> NDArray[np.bool_]:
+    """True for each class (K,) that most photos are labelled for, some with each ``label``."""
+    known = other >= 0
+    sides = np.minimum(known[label == 1].sum(axis=0), known[label == 0].sum(axis=0))
+    return np.asarray((2 * known.sum(axis=0) > len(label)) & (sides >= least))
+
+
+def _labelled_alike(
+    photos: ClassPhotos, labelled: dict[int, Labelled]
+) -> Iterator[tuple[Photos, Photos, NDArray[np.bool_], list[int]]]:
+    """Photos of fit and of tune with these labels as scores, and the concepts whose they are.
+
+    With the photos of tune that these are (n,). Those come together that are labelled alike.
+    """
+    alike: dict[bytes, list[int]] = {}
+    for concept, of in labelled.items():
+        alike.setdefault((of.fit >= 0).tobytes() + (of.tune >= 0).tobytes(), []).append(concept)
+    for concepts in alike.values():
+        fit, tune = labelled[concepts[0]].fit >= 0, labelled[concepts[0]].tune >= 0
+        yield (
+            _photos([labelled[c].fit for c in concepts], photos.fit_label, fit),
+            _photos([labelled[c].tune for c in concepts], photos.tune_label, tune),
+            tune,
+            concepts,
+        )
+
+
+def _photos(labels: list[NDArray], label: NDArray, known: NDArray[np.bool_]) -> Photos:
+    return Photos(np.stack(labels, axis=1)[known].astype(np.float32), label[known])

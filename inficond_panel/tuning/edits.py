@@ -1,0 +1,299 @@
+"""Edits of one iteration: thumbs, and cures that change what a student is fitted to.
+
+A thumb bounds one weight (``thumbs``); a cure changes what the student is fitted to
+(``fitting.terms``). An iteration may hold both.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+from inficond_panel.common.near_words import near
+from inficond_panel.errors import TuningError
+from inficond_panel.store import Store
+from inficond_panel.tuning.thumbs import GroupIntent, Intent, canonical, check_name
+from inficond_panel.vocabulary.intents import (
+    AUTO,
+    BALANCE,
+    CURES,
+    DOUBT,
+    LABEL,
+    LABELS,
+    LAMBDA,
+    LEARN,
+    SOURCES,
+    CureKind,
+)
+
+
+@dataclass(frozen=True)
+class Balance:
+    """Weigh the photos of ``fit`` so that scores of ``concepts`` are distributed as on ``tune``.
+
+    Within the class, and within its absence. With ``suspects`` the data named the concepts: what
+    judges without a photo names them anew without it. Raises ``TuningError`` without a concept.
+    """
+
+    kind: ClassVar[CureKind] = BALANCE
+    class_name: str
+    concepts: tuple[str, ...]
+    suspects: bool = False
+
+    def __post_init__(self) -> None:
+        named = (self.concepts,) if isinstance(self.concepts, str) else self.concepts
+        object.__setattr__(self, "concepts", tuple(dict.fromkeys(named)))
+        if not self.concepts:
+            raise TuningError(
+                f"balance on {self.class_name!r} names no concept.", "Name one or more."
+            )
+
+    def to_json(self) -> dict[str, Any]:
+        """``{"class", "concepts", "direction", "suspects"}``, as in an edits file."""
+        named = {"suspects": True} if self.suspects else {}
+        return {**_head(self), "concepts": list(self.concepts), **named}
+
+
+@dataclass(frozen=True)
+class Lambda:
+    """Fit with the L1 penalty ``value``; None: chosen from a path by the AP on ``tune``.
+
+    Raises ``TuningError`` for a value that is no finite number of 0 or more.
+    """
+
+    kind: ClassVar[CureKind] = LAMBDA
+    class_name: str
+    value: float | None = None
+
+    def __post_init__(self) -> None:
+        _check_size("lambda", self.class_name, self.value)
+
+    def to_json(self) -> dict[str, Any]:
+        """``{"class", "direction", "value"}``, as in an edits file."""
+        return {**_head(self), "value": AUTO if self.value is None else self.value}
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """Multiply the L1 penalty of each concept by 1 + ``value`` × its score as a suspect.
+
+    None: chosen by the AP on ``tune``. Raises ``TuningError`` for a value that is no
+    finite number of 0 or more.
+    """
+
+    kind: ClassVar[CureKind] = DOUBT
+    class_name: str
+    value: float | None = None
+
+    def __post_init__(self) -> None:
+        _check_size("doubt", self.class_name, self.value)
+
+    def to_json(self) -> dict[str, Any]:
+        """``{"class", "direction", "value"}``, as in an edits file."""
+        return {**_head(self), "value": AUTO if self.value is None else self.value}
+
+
+@dataclass(frozen=True)
+class Label:
+    """Teach that the class is present (``value`` 1) on the photo ``image``, or absent (0).
+
+    ``why`` is the reason for which the photo was asked, if it was. Raises ``TuningError`` for
+    another value.
+    """
+
+    kind: ClassVar[CureKind] = LABEL
+    class_name: str
+    image: str
+    value: int
+    why: str = ""
+
+    def __post_init__(self) -> None:
+        if self.value not in (0, 1) or isinstance(self.value, float):
+            raise TuningError(
+                f"The label of {self.image!r} for {self.class_name!r} is {self.value!r}.",
+                "Give 1 where the class is present, 0 where it is absent.",
+            )
+        object.__setattr__(self, "value", int(self.value))
+
+    def to_json(self) -> dict[str, Any]:
+        """``{"class", "direction", "image", "value"}``, as in an edits file, and ``why`` if set."""
+        why = {"why": self.why} if self.why else {}
+        return {**_head(self), "image": self.image, "value": self.value, **why}
+
+
+@dataclass(frozen=True)
+class Learn:
+    """Fit to other photos beside those of ``fit``, by ``source``: to the photos of ``tune`` by
+    their labels, by the teacher's probabilities, or, ``answers``, by these as corrected by the
+    labels that are taught; or, ``more``, by the teacher's to the photos that were added to the
+    store.
+
+    Each of them weighs as ``value`` photos of ``fit``; None: chosen by the AP on photos of
+    ``tune``, which are left out in turn where they are learned. Raises ``TuningError`` for another
+    source, and for a value that is no finite number above 0.
+    """
+
+    kind: ClassVar[CureKind] = LEARN
+    class_name: str
+    source: str = LABELS
+    value: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.source not in SOURCES:
+            raise TuningError(
+                f"learn on {self.class_name!r} is from {self.source!r}."
+                f"{near(self.source, SOURCES)}",
+                f"Learn from {' or '.join(SOURCES)}.",
+            )
+        if self.value is not None and not 0 < self.value < math.inf:
+            raise TuningError(
+                f"learn on {self.class_name!r} has weight {self.value}.",
+                f"Give a number above 0, or {AUTO}.",
+            )
+
+    def to_json(self) -> dict[str, Any]:
+        """``{"class", "direction", "from", "value"}``, as in an edits file."""
+        weight = AUTO if self.value is None else self.value
+        return {**_head(self), "from": self.source, "value": weight}
+
+
+Cure = Balance | Learn | Lambda | Doubt | Label
+
+
+def cure_from_json(item: Mapping[str, Any]) -> Cure:
+    """The cure that ``to_json`` wrote. Raises ``KeyError`` for another direction."""
+    name, value = item["class"], item.get("value")
+    match item["direction"]:
+        case BALANCE.key:
+            return Balance(name, tuple(item["concepts"]), bool(item.get("suspects", False)))
+        case LAMBDA.key:
+            return Lambda(name, None if value == AUTO else float(item["value"]))
+        case DOUBT.key:
+            return Doubt(name, None if value == AUTO else float(item["value"]))
+        case LABEL.key:
+            return Label(name, item["image"], item["value"], str(item.get("why", "")))
+        case LEARN.key:
+            weight = None if value in (None, AUTO) else float(value)
+            return Learn(name, item.get("from", LABELS), weight)
+    raise KeyError(item["direction"])
+
+
+def place_of_cure(cure: Cure) -> tuple[str, str, str]:
+    """Class, kind, and photo or source: one iteration holds one cure of each."""
+    which = {Label.kind: "image", Learn.kind: "source"}.get(cure.kind)
+    return cure.class_name, cure.kind.key, getattr(cure, which) if which else ""
+
+
+def canonical_cures(cures: Iterable[Cure]) -> tuple[Cure, ...]:
+    """Cures of one iteration, sorted: one ``balance``, ``lambda`` and ``doubt`` per class, one
+    ``learn`` per class and source.
+
+    Concepts to balance add up. Of two values the number counts before ``auto``, then the larger.
+    Raises ``TuningError`` where a photo gets two labels.
+    """
+    found: dict[tuple[str, ...], Cure] = {}
+    for cure in cures:
+        key = place_of_cure(cure)
+        found[key] = _merged(found[key], cure) if key in found else cure
+    return tuple(_sorted(found[key]) for key in sorted(found))
+
+
+def _merged(first: Cure, second: Cure) -> Cure:
+    match first, second:
+        case Balance(), Balance():
+            named = first.suspects and second.suspects
+            return Balance(first.class_name, (*first.concepts, *second.concepts), named)
+        case Lambda(), Lambda():
+            return first if _rank(first) >= _rank(second) else second
+        case Doubt(), Doubt():
+            return first if _rank(first) >= _rank(second) else second
+        case Learn(), Learn():
+            return first if _rank(first) >= _rank(second) else second
+    assert isinstance(first, Label)
+    assert isinstance(second, Label)
+    if first.value != second.value:
+        raise TuningError(
+            f"{first.image!r} is labelled both 0 and 1 for {first.class_name!r}.",
+            "Give it one label.",
+        )
+    return max(first, second, key=lambda label: label.why)
+
+
+def _rank(cure: Lambda | Doubt | Learn) -> float:
+    return -1.0 if cure.value is None else cure.value
+
+
+def _sorted(cure: Cure) -> Cure:
+    if isinstance(cure, Balance):
+        return replace(cure, concepts=tuple(sorted(cure.concepts)))
+    return cure
+
+
+def _head(cure: Cure) -> dict[str, Any]:
+    return {"class": cure.class_name, "direction": cure.kind.key}
+
+
+def _check_size(kind: str, class_name: str, value: float | None) -> None:
+    if value is not None and not 0 <= value < math.inf:
+        raise TuningError(
+            f"{kind} on {class_name!r} is {value}.", f"Give a number of 0 or more, or {AUTO}."
+        )
+
+
+#: What an iteration may be asked for.
+Asked = Intent | GroupIntent | Cure
+
+
+def thumbs_of(asked: Iterable[Asked]) -> list[Intent | GroupIntent]:
+    """The thumbs among them."""
+    return [item for item in asked if isinstance(item, Intent | GroupIntent)]
+
+
+def place_of(item: Intent | Cure) -> tuple[str, ...]:
+    """Place in a batch, which holds one item of it: of a class, a thumb on each concept, a label
+    of each photo, and one cure of each other kind."""
+    return ("thumb", *item.key) if isinstance(item, Intent) else ("cure", *place_of_cure(item))
+
+
+def split_asked(
+    asked: Iterable[Asked], factor: float
+) -> tuple[tuple[Intent, ...], tuple[Cure, ...]]:
+    """Thumbs and cures of one iteration in canonical form; the order of ``asked`` has no effect.
+
+    ``factor`` is for thumbs without one. Raises ``TuningError`` for a photo with two labels.
+    """
+    given = list(asked)
+    cures = canonical_cures(item for item in given if isinstance(item, Cure))
+    return canonical(thumbs_of(given), factor), cures
+
+
+def asked_from_json(item: Mapping[str, Any]) -> Intent | Cure:
+    """The thumb or cure that ``to_json`` wrote."""
+    return cure_from_json(item) if item["direction"] in CURES else Intent.from_json(item)
+
+
+def is_known(item: Intent | Cure, store: Store) -> bool:
+    """True if ``store`` has every name of a thumb or cure."""
+    return all(name in known for _, name, known in _names(item, store))
+
+
+def check_cures(cures: Iterable[Cure], store: Store) -> None:
+    """Raise ``TuningError``, with the nearest word, for names that ``store`` does not have."""
+    for cure in cures:
+        for kind, name, known in _names(cure, store):
+            check_name(kind, name, known)
+
+
+def _names(item: Intent | Cure, store: Store) -> Iterator[tuple[str, str, Sequence[str]]]:
+    """Names of a thumb or cure: of which kind, and which there are."""
+    yield "class", item.class_name, store.classes
+    match item:
+        case Intent():
+            yield "concept", item.concept, store.concepts
+        case Balance():
+            for concept in item.concepts:
+                yield "concept", concept, store.concepts
+        case Label():
+            yield "image", item.image, store.images

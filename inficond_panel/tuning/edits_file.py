@@ -1,0 +1,384 @@
+"""The edits file, written and read: a list of iterations, each a list of edits, in YAML.
+
+- - {class: bicycle, concept: wheel, direction: up, factor: 2}
+  - {class: bicycle, concept: road, direction: remove}
+  - {class: bicycle, concept: sky, direction: down, bound: -0.46}
+  - {class: bicycle, concept: lane, direction: release}
+- - {class: tv monitor, concepts: [bookshelf, bookcase], direction: down}
+  - {classes: all, concept: traffic light, direction: remove}
+- - {class: truck, concepts: [road, car], direction: balance}
+  - {class: truck, direction: doubt, value: auto}
+  - {class: truck, direction: lambda, value: 0.003}
+  - {class: truck, image: 000123.jpg, direction: label, value: 1}
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from inficond_panel.common.near_words import near
+from inficond_panel.errors import EditsError, Problem, SpecError
+from inficond_panel.spec.framework.yaml_source import (
+    compose,
+    faults,
+    parse_number,
+    short,
+    shown,
+    tag,
+    text_of,
+)
+from inficond_panel.store import Store
+from inficond_panel.tuning.edits import Asked, Balance, Doubt, Label, Lambda, Learn
+from inficond_panel.tuning.thumbs import GroupIntent, Intent
+from inficond_panel.vocabulary.intents import (
+    AUTO,
+    BALANCE,
+    BOUND_FORM,
+    CURES,
+    DIRECTIONS,
+    LABEL,
+    LABELS,
+    LAMBDA,
+    LEARN,
+    RELEASE,
+    REMOVE,
+    SOURCES,
+    is_bound,
+)
+
+_MOST_HINTS = 100
+EVERY = "all"  #: in place of a list of classes
+_KEYS = (
+    "class",
+    "classes",
+    "concept",
+    "concepts",
+    "direction",
+    "factor",
+    "bound",
+    "value",
+    "image",
+    "suspects",
+    "from",
+    "why",
+)
+_OPTIONAL = ("factor", "bound", "suspects", "from", "why")
+_DIRECTIONS = {**DIRECTIONS, **CURES}
+INTENT = (
+    "{class (or classes: all), concept (or concepts: [...], or image), direction, "
+    "factor, bound or value}"
+)
+
+
+class EditReader:
+    """Reads iterations from YAML nodes and notes what is wrong."""
+
+    def __init__(self, file: Path, known: dict[str, dict[str, None]]) -> None:
+        self.file = file
+        self.known = known
+        self.problems: list[Problem] = []
+
+    def report(self, node: Node, message: str) -> None:
+        """Note a problem at a node."""
+        mark = node.start_mark
+        self.problems.append(Problem(self.file, mark.line + 1, mark.column + 1, message))
+
+    def iterations(self, root: Node) -> list[list[Asked]]:
+        """All iterations of the file."""
+        if not isinstance(root, SequenceNode):
+            self.report(root, f"expected a list of iterations, got {shown(root)}")
+            return []
+        return [self._iteration(node) for node in root.value]
+
+    def _iteration(self, node: Node) -> list[Asked]:
+        if not isinstance(node, SequenceNode):
+            self.report(node, f"expected an iteration, a list of {INTENT}, got {shown(node)}")
+            return []
+        if not node.value:
+            self.report(node, "an iteration without intents")
+        return [asked for item in node.value for asked in self._intents(item)]
+
+    def _intents(self, node: Node) -> list[Asked]:
+        """The intents of one entry: one for each class that it names."""
+        if not isinstance(node, MappingNode):
+            self.report(node, f"expected an intent, {INTENT}, got {shown(node)}")
+            return []
+        before = len(self.problems)
+        values = self._values(node)
+        direction = self._direction(values)
+        classes = self._classes(values)
+        make = self._cure(node, values) if direction in CURES else self._thumb(node, values)
+        return [make(name) for name in classes] if len(self.problems) == before else []
+
+    def _classes(self, values: dict[str, Node]) -> tuple[str, ...]:
+        if "classes" not in values:
+            return tuple(self._name(value, "class") for value in self._names_at(values, "class"))
+        node = values["classes"]
+        if isinstance(node, ScalarNode) and text_of(node) == EVERY:
+            return tuple(self.known["class"])
+        return self._names(node, "class", f"{EVERY}, or a list of classes")
+
+    def _thumb(self, node: MappingNode, values: dict[str, Node]) -> Callable[[str], Asked]:
+        """Check a thumb; what is returned makes it for a class."""
+        what = "concepts" if "concepts" in values else "concept"
+        self._expect(node, values, what, "factor", "bound")
+        group = self._group(values["concepts"], 2) if "concepts" in values else ()
+        concept = self._name(values["concept"], "concept") if "concept" in values else ""
+        direction = self._direction(values, report=False)
+        how = direction, *self._sizes(values, direction)
+        if group:
+            return lambda name: GroupIntent(name, group, *how)
+        return lambda name: Intent(name, concept, *how)
+
+    def _cure(self, node: MappingNode, values: dict[str, Node]) -> Callable[[str], Asked]:
+        """Check a cure; what is returned makes it for a class."""
+        match self._direction(values, report=False):
+            case BALANCE.key:
+                key = "concepts" if "concepts" in values else "concept"
+                self._expect(node, values, key, "suspects")
+                if "concepts" in values:
+                    concepts = self._group(values["concepts"], 1)
+                else:
+                    concepts = tuple(
+                        self._name(v, "concept") for v in self._names_at(values, "concept")
+                    )
+                named = self._flag(values, "suspects")
+                return lambda name: Balance(name, concepts, named)
+            case LABEL.key:
+                self._expect(node, values, "image", "value", "why")
+                image = "".join(self._name(v, "image") for v in self._names_at(values, "image"))
+                label = self._value(values, "0 or 1", lambda size: size in (0, 1))
+                why = self._text(values, "why")
+                return lambda name: Label(name, image, int(label or 0), why)
+            case LEARN.key:
+                self._expect(node, values, "from", "value")
+                source = self._source(values)
+                size = self._value(values, f"a number above 0, or {AUTO}", _is_weight, AUTO)
+                return lambda name: Learn(name, source, size)
+            case kind:
+                self._expect(node, values, "value")
+                size = self._value(values, f"a number of 0 or more, or {AUTO}", _is_size, AUTO)
+                return lambda name: (Lambda if kind == LAMBDA.key else Doubt)(name, size)
+
+    def _values(self, node: MappingNode) -> dict[str, Node]:
+        values: dict[str, Node] = {}
+        for key, value in node.value:
+            name = text_of(key) if isinstance(key, ScalarNode) else ""
+            if name in _KEYS:
+                values[name] = value
+            else:
+                self.report(key, f"unknown key {short(name)}.{self._near(name, _KEYS)}")
+        if {"concept", "concepts"} <= set(values):
+            self.report(node, "either 'concept' or 'concepts' (a group), not both")
+        if {"class", "classes"} <= set(values):
+            self.report(node, "either 'class' or 'classes', not both")
+        if not {"class", "classes"} & set(values):
+            self.report(node, "the key 'class' is missing")
+        if "direction" not in values:
+            self.report(node, "the key 'direction' is missing")
+        return values
+
+    def _expect(self, node: Node, values: dict[str, Node], *keys: str) -> None:
+        """Report keys that are missing, and those that this direction does not take."""
+        for name in keys:
+            if name not in values and name not in _OPTIONAL:
+                self.report(node, f"the key {name!r} is missing")
+        direction = self._direction(values, report=False)
+        both = {"concept", "concepts"}  # told already
+        allowed = {"class", "classes", "direction", *keys, *(both if both & set(keys) else ())}
+        for name, value in values.items():
+            if name not in allowed and direction in _DIRECTIONS:
+                self.report(value, f"{direction} takes no {name!r}")
+
+    def _flag(self, values: dict[str, Node], key: str) -> bool:
+        node = values.get(key)
+        word = text_of(node) if isinstance(node, ScalarNode) else ""
+        if node is not None and word not in ("true", "false"):
+            self.report(node, f"expected true or false, got {shown(node)}")
+        return word == "true"
+
+    def _source(self, values: dict[str, Node]) -> str:
+        node = values.get("from")
+        word = text_of(node) if isinstance(node, ScalarNode) else ""
+        if node is not None and word not in SOURCES:
+            expected = f"expected {' or '.join(SOURCES)}, got {shown(node)}"
+            self.report(node, f"{expected}.{self._near(word, SOURCES)}")
+        return word or LABELS
+
+    def _text(self, values: dict[str, Node], key: str) -> str:
+        node = values.get(key)
+        if node is not None and not isinstance(node, ScalarNode):
+            self.report(node, f"expected a text, got {shown(node)}")
+        return text_of(node) if isinstance(node, ScalarNode) else ""
+
+    def _names_at(self, values: dict[str, Node], key: str) -> list[Node]:
+        return [values[key]] if key in values else []
+
+    def _value(
+        self,
+        values: dict[str, Node],
+        expected: str,
+        allowed: Callable[[float], bool],
+        none: str | None = None,
+    ) -> float | None:
+        """The number at the key ``value``; None where it is the word ``none``."""
+        node = values.get("value")
+        if isinstance(node, ScalarNode) and text_of(node) == none:
+            return None
+        return self._number(values, "value", expected, allowed)
+
+    def _group(self, node: Node, least: int) -> tuple[str, ...]:
+        number = "two concepts or more" if least == 2 else "concepts"
+        return self._names(node, "concept", f"a list of {number}", least)
+
+    def _names(self, node: Node, kind: str, expected: str, least: int = 1) -> tuple[str, ...]:
+        if not isinstance(node, SequenceNode) or len(node.value) < least:
+            self.report(node, f"expected {expected}, got {shown(node)}")
+            return ()
+        names: dict[str, None] = {}
+        for item in node.value:
+            name = self._name(item, kind)
+            if name and name in names:
+                told = "its group" if kind == "concept" else "one intent"
+                self.report(item, f"{short(name)} is named twice in {told}")
+            names[name] = None
+        return tuple(names)
+
+    def _name(self, node: Node, kind: str) -> str:
+        known = self.known[kind]
+        if not isinstance(node, ScalarNode):
+            self.report(node, f"expected the name of a {kind}, got {shown(node)}")
+            return ""
+        name = text_of(node)
+        if name not in known:
+            near = self._near(name, known)
+            self.report(node, f"there is no {kind} {short(name)} in the store.{near}")
+        return name
+
+    def _near(self, word: str, known: Iterable[str]) -> str:
+        """A hint, for the first problems of the file: of thousands they would take minutes."""
+        return near(word, known) if len(self.problems) < _MOST_HINTS else ""
+
+    def _direction(self, values: dict[str, Node], report: bool = True) -> str:
+        if "direction" not in values:
+            return ""
+        node = values["direction"]
+        word = text_of(node) if isinstance(node, ScalarNode) else ""
+        if word not in _DIRECTIONS and report:
+            *others, last = _DIRECTIONS
+            expected = f"expected {', '.join(others)} or {last}"
+            self.report(node, f"{expected}, got {shown(node)}.{self._near(word, _DIRECTIONS)}")
+        return word
+
+    def _sizes(self, values: dict[str, Node], direction: str) -> tuple[float | None, float | None]:
+        """Factor and bound of a thumb, one of which it may have."""
+        given: dict[str, Node] = {
+            key: values[key]
+            for key in ("factor", "bound")
+            if key in values and tag(values[key]) != "null"
+        }
+        if direction in _SIZELESS:
+            for key, node in given.items():
+                self.report(node, f"{direction} takes no {key}; {_SIZELESS[direction]}")
+            return None, None
+        if len(given) == 2:
+            self.report(given["bound"], "either 'factor' or 'bound', not both")
+        return (
+            self._number(given, "factor", "a number above 1", lambda x: 1 < x < math.inf),
+            self._number(given, "bound", BOUND_FORM, is_bound),
+        )
+
+    def _number(
+        self,
+        values: dict[str, Node],
+        key: str,
+        expected: str,
+        allowed: Callable[[float], bool],
+    ) -> float | None:
+        """The number at a key that may be missing."""
+        node = values.get(key)
+        if node is None:
+            return None
+        found = parse_number(node)
+        if found is None or not allowed(float(found)):
+            self.report(node, f"expected {expected}, got {shown(node)}")
+            return None
+        return float(found)
+
+
+#: Directions that take neither factor nor bound, and what to do instead.
+_SIZELESS = {
+    REMOVE.key: "leave it out, or use down to weaken only",
+    RELEASE.key: "leave it out",
+}
+
+
+def _is_size(value: float) -> bool:
+    return 0 <= value < math.inf
+
+
+def _is_weight(value: float) -> bool:
+    return 0 < value < math.inf
+
+
+REMEDY = f"An edits file is a list of iterations, each a list of {INTENT}."
+
+
+def read_edits(path: str | Path, store: Store) -> list[list[Asked]]:
+    """The iterations of an edits file, checked against the names in ``store``.
+
+    Raises ``EditsError`` with all problems of the file at once, each at its line and column.
+    """
+    file = Path(path)
+    root = _compose(file)
+    reader = EditReader(
+        file,
+        {
+            "class": dict.fromkeys(store.classes),
+            "concept": dict.fromkeys(store.concepts),
+            "image": dict.fromkeys(store.images),
+        },
+    )
+    for node, message in faults(root):
+        reader.report(node, message)
+    iterations = reader.iterations(root)
+    if reader.problems:
+        problems = sorted(set(reader.problems), key=lambda p: (p.line, p.column, p.message))
+        raise EditsError(problems, REMEDY)
+    return iterations
+
+
+def dump_edits(iterations: Iterable[Sequence[Asked]]) -> str:
+    """YAML that ``read_edits`` reads back as the same intents."""
+    return _yaml([[_given(asked) for asked in batch] for batch in iterations], flow=None)
+
+
+def dump_intent(asked: Asked) -> str:
+    """An intent as one line of an edits file, without its dash."""
+    return _yaml(_given(asked), flow=True).rstrip("\n")
+
+
+def _given(asked: Asked) -> dict[str, Any]:
+    return {key: value for key, value in asked.to_json().items() if value is not None}
+
+
+def _yaml(plain: Any, flow: bool | None) -> str:
+    yaml, stream = YAML(typ="safe", pure=True), io.StringIO()
+    yaml.default_flow_style, yaml.width = flow, 10_000
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+    yaml.dump(plain, stream)
+    return stream.getvalue()
+
+
+def _compose(file: Path) -> Node:
+    try:
+        return compose(file, "an edits file starts with '- - {class: ...'")
+    except SpecError as error:
+        raise EditsError(error.problems, REMEDY) from None

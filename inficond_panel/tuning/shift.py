@@ -1,0 +1,281 @@
+"""Shift of each class between fit and tune: a verdict, suspects, and baselines to hold against."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inficond_panel.common.blas_threads import one_thread
+from inficond_panel.concepts.texts import words_for
+from inficond_panel.distill import (
+    Interval,
+    Outcome,
+    TeacherSkill,
+    average_precision,
+    decision_function,
+    fit,
+    metric_intervals,
+    teacher_skill,
+)
+from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
+from inficond_panel.distill.scores import Array
+from inficond_panel.distill.suspects import SHIFT, UNKNOWN, Presence, Suspicion, Verdict, presence
+from inficond_panel.errors import CancelledError
+from inficond_panel.tuning.cures.class_photos import ClassPhotos, measured_by_labels
+from inficond_panel.tuning.fitting.recipe import Cancelled, Progress
+from inficond_panel.tuning.node import Node
+from inficond_panel.tuning.thumbs import chosen_names
+from inficond_panel.tuning.tuner import Tuner
+from inficond_panel.vocabulary.confidence import Noise
+from inficond_panel.vocabulary.metrics import AP
+
+#: Rate of false discoveries at which a lost bond alone is a shift. With ALPHA of the verdict, a
+#: shift is claimed for 5 % of the classes without one.
+CLEAR = 0.01
+#: Lost bond, in standard errors, from which a concept is a suspect of a class with a shift.
+PLAUSIBLE = 2.0
+#: Share of the first suspect's score that another one has to reach.
+LEAST_SHARE = 0.2
+#: Partial correlation from which suspects stand for one thing.
+ALIKE = 0.5
+#: Suspects per class, and members per group, at most.
+MOST, MOST_ALIKE = 10, 8
+#: L1 penalties that are tried for the model of tune.
+PENALTIES = (3e-4, 1e-3, 3e-3, 1e-2)
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A concept that a student relies on, correlated with the class less on tune than on fit.
+
+    ``score`` is √reliance × weakening (see ``distill.suspects``), ``q`` the false discovery
+    rate at which it is one. ``weight`` is its influence, ``lost`` the logits of separation
+    lost through it. ``fit`` and ``tune`` are the mean score of positives less that of negatives,
+    in standard deviations of the score on fit. ``group`` are suspects that stand for the same.
+    ``presence`` has the shares of photos in which the concept stands. Where it names another class
+    of the store, ``labelled``, these shares, z, q and reliance are of the labels of that class, or
+    of the teacher's decisions on it (``by_teacher``).
+    """
+
+    concept: str
+    score: float
+    z: float
+    q: float
+    reliance: float
+    weight: float
+    lost: float
+    fit: float
+    tune: float
+    group: tuple[str, ...]
+    presence: Presence
+    labelled: str = ""
+    by_teacher: bool = False
+
+
+@dataclass(frozen=True)
+class ClassShift:
+    """One class: ``kind`` is ``shift``, ``none`` or ``unknown``; ``lacking`` says what photos lack.
+
+    It is a shift where the ``verdict`` says so, or where the student relies on a concept whose
+    correlation with the class is weaker on tune beyond doubt (``lost_bond``): the photos of fit may
+    be too much alike to show what it costs. ``tune_photos``: numbers of positives and negatives.
+    ``by_teacher``: fit has no labels of the class, and the teacher's decisions stand for them.
+    ``teacher`` is the teacher's AP on tune: where the teacher does not know the class, its student
+    imitates noise, and the verdict says nothing about gains.
+
+    ``own_word`` is the AP on tune of the class's own word as the score, ``tune_model`` the AP of a
+    logistic regression on the labels of tune, on photos that it was not fitted to; each None where
+    there is none.
+    """
+
+    class_name: str
+    kind: str
+    lacking: str = ""
+    tune_photos: tuple[int, int] = (0, 0)
+    lost_bond: bool = False
+    by_teacher: bool = False
+    verdict: Verdict | None = None
+    suspects: tuple[Suspect, ...] = ()
+    teacher: TeacherSkill | None = None
+    own_word: Interval | None = None
+    tune_model: Interval | None = None
+
+    @property
+    def unknown_to_teacher(self) -> bool:
+        """True if the teacher does not know the class."""
+        return self.teacher is not None and self.teacher.does_not_know
+
+
+def class_shifts(
+    tuner: Tuner,
+    node: Node | None = None,
+    *,
+    classes: Sequence[str] | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+    cancelled: Cancelled | None = None,
+) -> dict[str, ClassShift]:
+    """Shift of the ``classes`` (all) between fit and tune, at ``node`` (the one shown).
+
+    Looks at no photo of the holdout. The same seed gives the same answer. Raises ``TuningError``
+    for a class that the store does not have, ``SolverError``, ``CancelledError``.
+    """
+    chosen = chosen_names("class", classes, tuner.store.classes)
+    node, found, noise = node or tuner.head(), {}, tuner.spec.views.noise()
+    with one_thread():
+        for place, name in enumerate(chosen):
+            if cancelled is not None and cancelled():
+                raise CancelledError("The search for suspects was cancelled.", "Nothing changed.")
+            if progress is not None:
+                progress(place / len(chosen), f"suspects of {name}")
+            photos = tuner.cures.photos(tuner.cures.class_fit(node, name), seed=seed)
+            found[name] = with_baselines(photos, class_shift(photos), noise, seed)
+    return found
+
+
+def class_shift(photos: ClassPhotos) -> ClassShift:
+    """Shift of the class of ``photos``, without the baselines."""
+    name, teacher = photos.student.name, teacher_skill(photos.teacher)
+    if photos.lacking:
+        return ClassShift(
+            name, UNKNOWN, photos.lacking, by_teacher=photos.by_teacher, teacher=teacher
+        )
+    verdict, measured = photos.verdict(), photos.suspicion()
+    # By scores alone: labels show what else differs between the splits, be it of any harm or not.
+    lost_bond = bool((measured.q[measured.ranked(_own(photos))] <= CLEAR).any())
+    kind = SHIFT if lost_bond else verdict.kind
+    return ClassShift(
+        class_name=name,
+        kind=kind,
+        tune_photos=(int((photos.tune_label == 1).sum()), int((photos.tune_label == 0).sum())),
+        lost_bond=lost_bond,
+        by_teacher=photos.by_teacher,
+        verdict=verdict,
+        teacher=teacher,
+        suspects=_suspects(photos, measured) if kind == SHIFT else (),
+    )
+
+
+def first_suspects(photos: ClassPhotos, count: int) -> tuple[str, ...]:
+    """Names of the first suspects, at most ``count``; none where nothing stands out of noise."""
+    order = _StandingOut(photos, photos.suspicion()).order
+    return tuple(photos.concepts[c] for c in order[:count])
+
+
+def with_baselines(
+    photos: ClassPhotos, found: ClassShift, noise: Noise, seed: int = 0
+) -> ClassShift:
+    """The shift of the class of ``photos`` with its baselines, whose intervals are of ``noise``.
+
+    ``seed`` is of the folds of the model.
+    """
+    if photos.lacking:
+        return found
+    own = _own(photos)
+    return replace(
+        found,
+        own_word=_ap(photos, photos.tune_scores[:, own].max(axis=1), noise) if own else None,
+        tune_model=tune_model_ap(photos, noise, seed),
+    )
+
+
+def tune_model_ap(photos: ClassPhotos, noise: Noise, seed: int = 0) -> Interval:
+    """AP on tune of a model of its labels alone, on photos that it was not fitted to."""
+    return _ap(photos, cross_fitted_model(photos.tune_scores, photos.tune_label, seed), noise)
+
+
+def _own(photos: ClassPhotos) -> list[int]:
+    """Positions of the words for the class itself."""
+    store = photos.student.store
+    return words_for(photos.student.name, store.concepts, store.synonyms)
+
+
+def _ap(photos: ClassPhotos, logit: NDArray, noise: Noise) -> Interval:
+    outcome = Outcome(photos.tune_label, np.asarray(logit, dtype=np.float64))
+    return metric_intervals(outcome, (AP.key,), **noise)[AP.key]
+
+
+class _StandingOut:
+    """Concepts that are suspect by more than noise, most suspect first; see ``labelled``."""
+
+    def __init__(self, photos: ClassPhotos, by_scores: Suspicion) -> None:
+        own = _own(photos)
+        least = LEAST_SHARE * by_scores.score[by_scores.ranked(own)].max(initial=0.0)
+        self.measured, self.labelled = measured_by_labels(photos, by_scores)
+        order = self.measured.ranked(own)
+        plain = (self.measured.z[order] >= PLAUSIBLE) & (self.measured.score[order] >= least)
+        self.order = order[plain]
+
+
+def _suspects(photos: ClassPhotos, by_scores: Suspicion) -> tuple[Suspect, ...]:
+    """The concepts that stand out, each with those alike."""
+    found = _StandingOut(photos, by_scores)
+    order = found.order[: MOST * 3]
+    alike = _alike(photos, order)
+    return tuple(
+        _suspect(photos, found, order, place, alike[place])
+        for place in range(min(MOST, len(order)))
+    )
+
+
+def _suspect(
+    photos: ClassPhotos,
+    found: _StandingOut,
+    order: NDArray[np.intp],
+    place: int,
+    alike: NDArray[np.bool_],
+) -> Suspect:
+    c, measured = int(order[place]), found.measured
+    names, spread, other = photos.concepts, photos.spread[c] or np.inf, found.labelled.get(c)
+    return Suspect(
+        concept=names[c],
+        score=float(measured.score[c]),
+        z=float(measured.z[c]),
+        q=float(measured.q[c]),
+        reliance=float(measured.reliance[c]),
+        weight=float(photos.student.weights[c]),
+        lost=float(measured.lost[c]),
+        fit=float(measured.fit_bond[c] / spread),
+        tune=float(measured.tune_bond[c] / spread),
+        group=tuple(names[int(j)] for j in order[alike][:MOST_ALIKE]),
+        presence=other.presence(photos) if other else _presence(photos, c),
+        labelled=other.name if other else "",
+        by_teacher=bool(other and other.by_teacher),
+    )
+
+
+def _presence(photos: ClassPhotos, c: int) -> Presence:
+    return presence(
+        photos.fit_scores[:, c], photos.fit_label, photos.tune_scores[:, c], photos.tune_label
+    )
+
+
+def _alike(photos: ClassPhotos, order: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Pairs of the concepts that stand for one thing (n, n); none with itself."""
+    scores = photos.tune_scores[:, order].T
+    alike = photos.tune_photos.partial_correlation(scores)[:, order] >= ALIKE
+    np.fill_diagonal(alike, False)
+    return np.asarray(alike)
+
+
+def cross_fitted_model(scores: NDArray, label: NDArray, seed: int = 0) -> Array:
+    """Logits (n,) of a logistic regression on labels (n,), of photos that it was not fitted to.
+
+    The L1 penalty of a fold is the one whose AP is highest on the other folds.
+    """
+    folds = stratified_folds(label[:, None], FOLDS, seed)
+    logit = np.empty((len(label), len(PENALTIES)))
+    for fold in range(FOLDS):
+        out = folds == fold
+        targets = np.repeat(label[~out, None].astype(float), len(PENALTIES), axis=1)
+        found = fit(scores[~out], targets, l1=PENALTIES, tolerance=1e-4)
+        logit[out] = decision_function(scores[out], found.weights, found.intercepts)
+    chosen = np.empty(len(label))
+    for fold in range(FOLDS):
+        out = folds == fold
+        values = [average_precision(label[~out], column) for column in logit[~out].T]
+        chosen[out] = logit[out, int(np.nanargmax(values))]
+    return chosen

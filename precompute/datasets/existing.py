@@ -1,0 +1,173 @@
+"""Images that are made already: those of an existing store, and scenes drawn from a seed.
+
+Over a store, other words, another teacher and other splits need no photo: what encoding gave
+(segments, their embeddings, label maps, thumbnails) is in the store. Another encoder, other
+segments or other thumbnails would need the photos; thumbnails are no substitute for them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+
+from inficond_panel.common.installation import missing_extra
+from inficond_panel.errors import DataError
+from inficond_panel.spec.sections.dataset import ScenesDataset, StoreDataset
+from inficond_panel.store import Store, open_store
+from inficond_panel.vocabulary.splits import SPLITS
+from precompute.datasets.dataset import Dataset, Encoded, Listing
+from precompute.datasets.row_tables import Table
+
+if TYPE_CHECKING:
+    from precompute.recipes.scenes import SceneSet
+
+
+def store_dataset(section: StoreDataset) -> Dataset:
+    """The data set of ``kind: store``; raises ``StoreError`` and ``DataError``."""
+    store = open_store(Path(section.path))
+    row = {image: position for position, image in enumerate(store.images)}
+    split, notes = np.array(store.split.tolist()), tuple[str, ...]()
+    if section.splits:
+        listing = _listing(store, row)
+        split_of = listing.divide(section.splits)
+        split = np.array([split_of.get(image, "") for image in store.images])
+        notes = tuple(listing.notes)
+    rows = np.flatnonzero(split != "")
+    if np.any(np.diff(store.segment_image) < 0):
+        raise DataError(
+            f"The segments of {store.path} are not in the order of its images.",
+            "Take a store that inficond precompute has written.",
+        )
+    encoded = Encoded(store, rows)
+    return Dataset(
+        ids=tuple(store.images[i] for i in rows),
+        split=tuple(map(str, split[rows])),
+        classes=tuple(store.classes),
+        label=store.label[rows],
+        load=lambda _: _no_photo(store),
+        digest=lambda i: f"{encoded.digest}:{i}",
+        metadata_columns=tuple(store.metadata_columns),
+        metadata=_texts(store)[rows] if store.metadata_columns else None,
+        notes=notes,
+        encoded=encoded,
+    )
+
+
+def _listing(store: Store, row: dict[str, int]) -> Listing:
+    def labels(ids: Sequence[str], _: Sequence[str]) -> np.ndarray:
+        return store.label[[row[image] for image in ids]]
+
+    columns = tuple(store.metadata_columns)
+    values = _texts(store) if columns else np.empty((len(row), 0))
+    return Listing(
+        known=store.images,
+        list_of=lambda name: [store.images[i] for i in store.rows(name)],
+        classes=lambda _: tuple(store.classes),
+        labels=labels,
+        paths=lambda _: [],
+        metadata=Table(store.path, tuple(row), columns, values),
+    )
+
+
+def _texts(store: Store) -> np.ndarray:
+    return np.array(store.metadata.tolist())
+
+
+def _no_photo(store: Store) -> Image.Image:
+    raise DataError(
+        f"{store.path} holds no photos, only thumbnails.",
+        "Another encoder, other segments and a teacher that looks at photos need the photos: name "
+        "their data set in the spec, or take a teacher of kind: logits.",
+    )
+
+
+def check_encoder(encoded: Encoded, digest: str) -> None:
+    """Raise ``DataError`` where the images were encoded by another encoder than the words will be.
+
+    ``digest`` is the spec's encoder's.
+    """
+    if encoded.store.attrs.get("encoder_digest") != digest:
+        raise DataError(
+            f"{encoded.store.path} was made with {encoded.store.attrs['encoder']}, which is not "
+            "the encoder of the spec.",
+            "Name the same encoder (same files) in concepts.encoder, or take the photos' data set.",
+        )
+
+
+def encoded_batches(encoded: Encoded, size: int) -> Iterator[dict[str, np.ndarray]]:
+    """Results of the encoding, ``size`` images at a time, as the encoding of photos gives them."""
+    for first in range(0, len(encoded.rows), size):
+        parts = [_read(encoded.store, run) for run in _runs(encoded.rows[first : first + size])]
+        yield {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _runs(rows: np.ndarray) -> Iterator[slice]:
+    """Slices of consecutive rows."""
+    cuts = [0, *(np.flatnonzero(np.diff(rows) != 1) + 1), len(rows)]
+    for start, stop in pairwise(cuts):
+        yield slice(int(rows[start]), int(rows[stop - 1]) + 1)
+
+
+def _read(store: Store, rows: slice) -> dict[str, np.ndarray]:
+    def pieces(name: str, offset: Any) -> np.ndarray:
+        return store.dataset[name][int(offset[rows.start]) : int(offset[rows.stop])].to_numpy()
+
+    edge = np.searchsorted(store.segment_image, np.arange(len(store.images) + 1))
+    return {
+        "reason": np.full(rows.stop - rows.start, ""),
+        "segments": np.diff(edge)[rows].astype(np.int32),
+        "embedding": pieces("segment_embedding", edge),
+        "box": pieces("segment_box", edge),
+        "mask": pieces("mask", store.mask_offset),
+        "thumbnail": pieces("thumbnail", store.thumbnail_offset),
+        "thumbnail_length": np.diff(store.thumbnail_offset)[rows],
+        "thumbnail_shape": store.thumbnail_shape[rows],
+    }
+
+
+def scenes_dataset(section: ScenesDataset) -> Dataset:
+    """The data set of ``kind: scenes``.
+
+    Raises ``MissingExtraError`` where the recipe, which no wheel holds, or a package of it is
+    missing.
+    """
+    section.check_recipe()
+    make_scenes = _scene_set()
+    counts = {split: getattr(section.images, split) for split in SPLITS}
+    scenes = make_scenes(section.seed, counts, section.size, section.shortcuts)
+    return Dataset(
+        ids=tuple(scenes.image_ids),
+        split=tuple(scenes.split),
+        classes=tuple(scenes.classes),
+        label=np.asarray(scenes.labels, dtype=np.int8),
+        load=scenes.image,
+        digest=lambda i: hashlib.sha256(scenes.image(i).tobytes()).hexdigest(),
+        foreground=lambda i: foreground(scenes, i),
+        metadata_columns=scenes.metadata_columns,
+        metadata=scenes.metadata,
+    )
+
+
+def _scene_set() -> Any:
+    try:
+        from precompute.recipes.scenes import SceneSet
+    except ModuleNotFoundError as error:
+        raise missing_extra("Drawing scenes", error, "demo") from error
+    return SceneSet
+
+
+def foreground(scenes: SceneSet, i: int) -> np.ndarray:
+    """Mask ``(height, width)`` of a scene: places where things that count for a class are seen."""
+    found, placements = scenes.regions(i), scenes.plan(i).placements
+    counted = [
+        label
+        for label, placement in zip(found.placement, placements, strict=True)
+        if placement.thing.label
+    ]
+    return np.isin(found.labels, counted)

@@ -1,0 +1,345 @@
+"""Data sets as they are published: the layout of PASCAL VOC, and COCO's instances."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+
+from inficond_panel.common.files import (
+    ANNOTATION_BYTES,
+    INSTANCES_BYTES,
+    read_bytes,
+    read_lines,
+    read_text,
+)
+from inficond_panel.common.near_words import first_of
+from inficond_panel.errors import DataError
+from inficond_panel.spec.sections.dataset import CocoDataset, VocDataset
+from precompute.datasets.dataset import Listing, choose_classes, label_matrix, read_list
+from precompute.datasets.tables import find_files, is_below, read_metadata, without_suffix
+
+#: Photos with more are not read either: Pillow's own limit.
+_MOST_MASK_PIXELS = 2 * 89_478_485
+
+
+def voc_listing(dataset: VocDataset) -> Listing:
+    """Images and labels of ``kind: voc``; labels are read from the objects' names in Annotations.
+
+    1: an object of the class; -1: only difficult ones, which VOC's own scoring passes over; 0: none
+    (Everingham et al., 2010, IJCV 88, sec. 4.1).
+    """
+    root = Path(dataset.root)
+    annotations = {path.stem: path for path in sorted((root / "Annotations").glob("*.xml"))}
+    if not annotations:
+        raise DataError(
+            f"{root / 'Annotations'} holds no annotation.",
+            "Let dataset.root name the folder of the year, such as VOCdevkit/VOC2007.",
+        )
+
+    @cache
+    def objects(image: str) -> dict[str, int]:
+        return voc_objects(annotations[image])
+
+    def classes(ids: Any) -> tuple[str, ...]:
+        listed = voc_classes(root / "ImageSets" / "Main")
+        found = {name for image in ids if image in annotations for name in objects(image)}
+        if not dataset.classes:
+            return listed or choose_classes((), sorted(found), str(root / "Annotations"))
+        return choose_classes(dataset.classes, sorted({*listed, *found}), str(root))
+
+    return Listing(
+        known=tuple(annotations),
+        list_of=lambda name: read_list(dataset.list_file(name), annotations),
+        classes=classes,
+        labels=lambda ids, names: label_matrix(ids, names, {i: objects(i) for i in ids}),
+        paths=lambda ids: find_files(root / "JPEGImages", ids),
+        metadata=read_metadata(dataset),
+        foreground=lambda image, names: voc_foreground(annotations[image], names),
+    )
+
+
+def voc_classes(main: Path) -> tuple[str, ...]:
+    """Names of the classes that have lists of their own: ``<class>_<list>.txt``, two columns.
+
+    ``train_val.txt`` is of the class train; ``train.txt`` is a list of images.
+    """
+    stems = {path.stem for path in main.glob("*.txt")}
+    names = set()
+    for stem in stems:
+        name, _, of_list = stem.rpartition("_")
+        if name and of_list in stems:
+            lines = read_lines(main / f"{stem}.txt", "list", "Save it as UTF-8.")
+            cells = {len(line.split()) for line in lines if line.strip()}
+            names |= {name} if cells == {2} else set()
+    return tuple(sorted(names))
+
+
+def voc_objects(path: Path) -> dict[str, int]:
+    """Label of each class in an annotation: 1, or -1 if it is only there as ``difficult``."""
+    found: dict[str, int] = {}
+    for thing in _annotation(path).iterfind("object"):
+        name = (thing.findtext("name") or "").strip()
+        if not name:
+            raise DataError(f"{path} has an object without a name.", "Name it, or take it out.")
+        difficult = (thing.findtext("difficult") or "0").strip() == "1"
+        found[name] = max(found.get(name, -1), -1 if difficult else 1)
+    return found
+
+
+def voc_foreground(path: Path, classes: Collection[str]) -> np.ndarray:
+    """Mask ``(height, width)`` of an annotated image: the union of the boxes of ``classes``.
+
+    Pixels count from 1 and a box holds its last row and column (the development kit's text).
+    Raises ``DataError`` for an annotation without the image's size or with a box that is none.
+    """
+    tree = _annotation(path)
+    try:
+        height, width = (int(tree.findtext(f"size/{side}", "")) for side in ("height", "width"))
+        if height * width > _MOST_MASK_PIXELS:
+            raise ValueError(f"a photo of {width} x {height} pixels")  # noqa: TRY301
+        mask = np.zeros((height, width), dtype=bool)
+        for thing in tree.iterfind("object"):
+            if (thing.findtext("name") or "").strip() in classes:
+                left, top, right, bottom = (
+                    round(float(thing.findtext(f"bndbox/{side}", "")))
+                    for side in ("xmin", "ymin", "xmax", "ymax")
+                )
+                mask[max(top - 1, 0) : max(bottom, 0), max(left - 1, 0) : max(right, 0)] = 1
+    except (ValueError, OverflowError) as error:
+        raise DataError(
+            f"{path} does not tell where its objects are: {error}.", "Restore its size and boxes."
+        ) from error
+    return mask
+
+
+def _annotation(path: Path) -> Any:
+    try:
+        return ElementTree.fromstring(  # noqa: S314 - expat bounds the expansion of entities
+            read_bytes(path, ANNOTATION_BYTES)
+        )
+    except (OSError, ElementTree.ParseError, ValueError, LookupError) as error:
+        raise DataError(f"{path} is no readable annotation: {error}.", "Restore it.") from error
+
+
+_MOST_PIXELS = 2**28
+#: All else, such as the outlines, is dropped while a file is read.
+_KEPT = frozenset(
+    {
+        "images", "annotations", "categories",
+        "id", "file_name", "name", "image_id", "category_id", "iscrowd",
+    }
+)  # fmt: skip
+
+
+@dataclass
+class Instances:
+    """One annotation file: its images' ``file_name`` by id, and their classes' labels."""
+
+    path: Path
+    file_name: dict[str, str] = field(default_factory=dict)
+    labels: dict[str, dict[str, int]] = field(default_factory=dict)
+    categories: dict[Any, str] = field(default_factory=dict)
+
+
+def coco_listing(dataset: CocoDataset) -> Listing:
+    """Images and labels of ``kind: coco``."""
+    files = {
+        name: read_instances(path, dataset.image_id == "number", dataset.crowd == "present")
+        for name, path in dataset.annotation_files().items()
+    }
+    file_of: dict[str, tuple[str, Instances]] = {}
+    root, images = Path(dataset.root), Path(dataset.images)
+    for name, instances in files.items():
+        outside = [
+            file for file in instances.file_name.values() if not is_below(root, images / file)
+        ]
+        if outside:
+            raise fault(instances.path, f"the file {outside[0]!r} is outside of {root}")
+        twice = [image for image in instances.file_name if image in file_of]
+        if twice:
+            raise DataError(
+                f"{len(twice)} images are in {instances.path} and in another file of "
+                f"dataset.annotations, {first_of(twice)}.",
+                "Keep each in one file, or, where only the ids are the same, take image_id: file.",
+            )
+        file_of |= dict.fromkeys(instances.file_name, (name, instances))
+    categories = [item for instances in files.values() for item in instances.categories.items()]
+    names = dict.fromkeys(name for _, name in sorted(categories, key=_order))
+    classes = choose_classes(dataset.classes, names, "dataset.annotations")
+
+    def path_of(image: str) -> Path:
+        name, instances = file_of[image]
+        return _find(images, name, instances, image)
+
+    def foreground(image: str, names: Sequence[str]) -> np.ndarray:
+        return boxes_of(file_of[image][1].path, dataset.image_id == "number").mask(image, names)
+
+    return Listing(
+        known=tuple(file_of),
+        list_of=lambda name: list(files[name.removesuffix(".json")].file_name),
+        classes=lambda _: classes,
+        labels=lambda ids, names: label_matrix(
+            ids, names, {i: file_of[i][1].labels[i] for i in ids}
+        ),
+        paths=lambda ids: [path_of(image) for image in ids],
+        metadata=read_metadata(dataset),
+        foreground=foreground,
+    )
+
+
+def read_instances(path: Path, by_number: bool, crowd_present: bool) -> Instances:
+    """Read an annotation file; raises ``DataError``.
+
+    Outlines are dropped while it is read, so that memory is about twice the size of the file at
+    most, and little of it stays.
+    """
+    document = load_document(path)
+    instances = Instances(path)
+    for category in entries(path, document, "categories", ("id", "name")):
+        if (
+            category["id"] in instances.categories
+            or category["name"] in instances.categories.values()
+        ):
+            raise fault(path, f"the category {category['name']!r} or its id is there twice")
+        instances.categories[category["id"]] = str(category["name"]).strip()
+    ids: dict[Any, str] = {}
+    for image in entries(path, document, "images", ("id", "file_name")):
+        name = str(image["id"]) if by_number else without_suffix(str(image["file_name"]))
+        if name in instances.file_name or image["id"] in ids:
+            raise fault(path, f"the image {name!r} or its id {image['id']!r} is there twice")
+        ids[image["id"]] = name
+        instances.file_name[name], instances.labels[name] = str(image["file_name"]), {}
+    _add_labels(instances, entries(path, document, "annotations", ("image_id", "category_id")), ids,
+                1 if crowd_present else -1)  # fmt: skip
+    return instances
+
+
+def _add_labels(
+    instances: Instances, annotations: Iterable[dict[str, Any]], ids: dict[Any, str], crowd: int
+) -> None:
+    for annotation in annotations:
+        image, category = annotation["image_id"], annotation["category_id"]
+        if image not in ids or category not in instances.categories:
+            lost = f"image {image!r}" if image not in ids else f"category {category!r}"
+            raise fault(instances.path, f"an annotation is of the {lost}, which is not there")
+        labels, name = instances.labels[ids[image]], instances.categories[category]
+        labels[name] = max(labels.get(name, -1), crowd if annotation.get("iscrowd") else 1)
+
+
+def _find(images: Path, name: str, instances: Instances, image: str) -> Path:
+    """File of an image: as it is named, in the folder named after the list, or beside the JSON."""
+    file_name = instances.file_name[image]
+    folder = Path(name).name.partition("_")[2]
+    places = [images / file_name, images / folder / file_name, instances.path.parent / file_name]
+    there = (place for place in places if os.path.isfile(place))  # noqa: PTH113 - never raises
+    return next(there, places[0])
+
+
+def _order(category: tuple[Any, str]) -> tuple[bool, Any]:
+    return isinstance(category[0], str), category[0]
+
+
+@dataclass(frozen=True)
+class Boxes:
+    """Boxes of one file: ``size`` (width, height) of each image, and (class, x, y, width, height)
+    of its objects, in pixels from 0."""
+
+    path: Path
+    size: dict[str, tuple[int, int]]
+    of: dict[str, list[tuple[str, float, float, float, float]]]
+
+    def mask(self, image: str, classes: Collection[str]) -> np.ndarray:
+        """Mask ``(height, width)`` of an image: the union of the boxes of ``classes``.
+
+        A pixel is inside where a part of it is in a box.
+        """
+        width, height = self.size[image]
+        mask = np.zeros((height, width), dtype=bool)
+        for name, x, y, wide, high in self.of.get(image, []):
+            if name in classes and wide > 0 and high > 0:
+                left, top = max(math.floor(x), 0), max(math.floor(y), 0)
+                right, bottom = max(math.ceil(x + wide), 0), max(math.ceil(y + high), 0)
+                mask[top:bottom, left:right] = True
+        return mask
+
+
+@lru_cache(maxsize=4)
+def boxes_of(path: Path, by_number: bool) -> Boxes:
+    """Boxes of a file whose labels have been read; images are named as there.
+
+    Raises ``DataError`` for an image without a size and for a box that is none.
+    """
+    document = load_document(path, frozenset({"bbox", "width", "height"}))
+    names = {c["id"]: str(c["name"]).strip() for c in entries(path, document, "categories", ["id"])}
+    size: dict[str, tuple[int, int]] = {}
+    image_of: dict[Any, str] = {}
+    for image in entries(path, document, "images", ["id", "width", "height"]):
+        name = str(image["id"]) if by_number else without_suffix(str(image["file_name"]))
+        wide, high = image["width"], image["height"]
+        if not (isinstance(wide, int) and isinstance(high, int) and 0 < wide * high < _MOST_PIXELS):
+            raise fault(path, f"the image {name!r} has no size: width {wide!r}, height {high!r}")
+        size[name], image_of[image["id"]] = (wide, high), name
+    of: dict[str, list[tuple[str, float, float, float, float]]] = {}
+    for annotation in entries(path, document, "annotations", ["image_id", "category_id"]):
+        shown, box = image_of[annotation["image_id"]], annotation.get("bbox")
+        if not isinstance(box, list) or not _is_box(box):
+            raise fault(path, f"an object of the image {shown!r} has no box (bbox): {box!r}")
+        x, y, wide, high = map(float, box)
+        of.setdefault(shown, []).append((names[annotation["category_id"]], x, y, wide, high))
+    return Boxes(path, size, of)
+
+
+def _is_box(box: list[Any]) -> bool:
+    return len(box) == 4 and all(isinstance(v, int | float) and math.isfinite(v) for v in box)
+
+
+def load_document(path: Path, more: AbstractSet[str] = frozenset()) -> Any:
+    """Content of a file, of each object only the keys that labels need and those in ``more``.
+
+    Raises ``DataError``.
+    """
+    kept = _KEPT | more
+
+    def keep(entry: dict[str, Any]) -> dict[str, Any]:
+        return {key: entry[key] for key in kept & entry.keys()}
+
+    try:
+        return json.loads(read_text(path, INSTANCES_BYTES), object_hook=keep)
+    except FileNotFoundError:
+        raise DataError(f"There is no file {path}.", "Correct the path in the spec.") from None
+    except json.JSONDecodeError as error:
+        raise fault(path, f"{error.msg} in line {error.lineno}, column {error.colno}") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise fault(path, str(error)) from error
+    except MemoryError as error:
+        raise fault(path, "it does not fit into memory") from error
+
+
+def entries(path: Path, document: object, key: str, needed: Sequence[str]) -> list[dict[str, Any]]:
+    """Objects of a list of the document, each with texts or numbers for the keys needed."""
+    found = document.get(key) if isinstance(document, dict) else None
+    if not isinstance(found, list):
+        raise fault(path, f"it has no list {key!r}")
+    for position, entry in enumerate(found):
+        values = [entry.get(name) for name in needed] if isinstance(entry, dict) else [None]
+        if not all(isinstance(value, (str, int)) and value != "" for value in values):
+            raise fault(path, f"{key}[{position}] lacks {' or '.join(needed)}")
+    return found
+
+
+def fault(path: Path, what: str) -> DataError:
+    """Error on a file that is none of instances."""
+    return DataError(
+        f"{path} is no file of instances as COCO has them: {what}.",
+        "Restore it, or write it anew: images, annotations and categories are needed.",
+    )

@@ -1,0 +1,297 @@
+"""Images that a Python function gives, which the spec names and the caller allows."""
+
+from __future__ import annotations
+
+import atexit
+import importlib
+import importlib.util
+import shutil
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.machinery import ModuleSpec, PathFinder
+from pathlib import Path
+from tempfile import mkdtemp
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from inficond_panel.errors import DataError
+from inficond_panel.spec.framework.types import function_title
+from inficond_panel.spec.sections.dataset import PythonDataset
+from inficond_panel.spec.sections.teacher import PythonTeacher
+from inficond_panel.store.images import to_rgb
+from inficond_panel.store.network_weights import file_digest
+from precompute.datasets.dataset import Listing, choose_classes, label_matrix
+from precompute.datasets.row_tables import Table
+
+_FORM = "package.module:function, which is installed or in PYTHONPATH, or file.py:function"
+
+
+def load_function(section: PythonDataset | PythonTeacher) -> Callable[..., Any]:
+    """Function of a spec's section; ``DataError`` where it is not allowed, not there, or none."""
+    check_allowed(section)
+    key = f"{_name(section).replace(' ', '')}.function {function_title(section.function)}"
+    place, _, name = str(section.function).rpartition(":")
+    try:
+        in_file = isinstance(section.function, Path)
+        function = getattr(_run(Path(place)) if in_file else importlib.import_module(place), name)
+    except (Exception, SystemExit) as error:  # whatever a module of somebody's raises
+        raise DataError(
+            f"{key} cannot be imported: {type(error).__name__}: {error}", f"Name {_FORM}."
+        ) from error
+    if not callable(function):
+        raise DataError(f"{key} is no function.", f"Name {_FORM}.")
+    return function
+
+
+def check_allowed(section: PythonDataset | PythonTeacher) -> None:
+    """Raise ``DataError`` unless the caller has allowed the code that a spec names."""
+    if not section.allowed:
+        raise DataError(
+            f"The spec's {_name(section)} is Python code, {function_title(section.function)}, "
+            "which could do anything.",
+            "If you trust it: --allow-python.",
+        )
+
+
+def source(function: str | Path) -> tuple[str, str]:
+    """Name of a function and SHA-256 of its file, found without running anything; "" where there
+    is none. What the file imports, and the data that it reads, are not part of it."""
+    if isinstance(function, Path):
+        origin: Path | None = Path(str(function).rpartition(":")[0])
+    else:
+        origin = _origin(function.partition(":")[0].split("."))
+    digest = file_digest(origin) if origin and origin.is_file() else ""
+    return function_title(function), digest
+
+
+def _name(section: PythonDataset | PythonTeacher) -> str:
+    return "data set" if isinstance(section, PythonDataset) else "teacher"
+
+
+def _run(file: Path) -> ModuleType:
+    """The module of a file, run anew, by a name that no other module has."""
+    name = f"inficond function {file}"
+    spec = importlib.util.spec_from_file_location(name, file)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{file} is no Python file")
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _origin(parts: Sequence[str]) -> Path | None:
+    spec: ModuleSpec | None = None
+    path: Sequence[str] | None = None
+    for count in range(1, len(parts) + 1):
+        spec = PathFinder.find_spec(".".join(parts[:count]), path)
+        if spec is None:
+            return None
+        path = spec.submodule_search_locations
+    return Path(spec.origin) if spec and spec.origin else None
+
+
+_KEYS = ("image", "labels", "id", "split", "metadata")
+_REMEDY = (
+    f"A record is a mapping with {', '.join(_KEYS)}, or a pair (image, target), as the data sets "
+    "of torch give it: `inficond docs data`."
+)
+Labels = dict[str, int]
+
+
+@dataclass(frozen=True)
+class Record:
+    """An image; ``labels`` are 1, 0 or -1 by class, None where no label is known."""
+
+    image: str
+    photo: Path
+    labels: Labels | None
+    splits: tuple[str, ...]
+    metadata: Mapping[str, str]
+
+
+def python_listing(dataset: PythonDataset) -> Listing:
+    """Images and labels of ``kind: python``. Raises ``DataError`` for a function that is not
+    allowed or fails, and for records that say too little."""
+    function, where = load_function(dataset), function_title(dataset.function)
+    reader = _Reader(where, list(dataset.names))
+    try:
+        source = function(dataset.root) if dataset.root else function()
+        records = list(reader.read(source))
+    except (Exception, SystemExit) as error:  # whatever a function of somebody's raises
+        raise reader.fault(error) from error
+    twice = [
+        name for name, count in Counter(record.image for record in records).items() if count > 1
+    ]
+    if twice or not records:
+        fault = f"two images {twice[0]!r}" if twice else "no image"
+        raise DataError(f"{where} gives {fault}.", "Give each image an id of its own.")
+    return _listing(dataset, where, {record.image: record for record in records}, reader.names)
+
+
+def _listing(
+    dataset: PythonDataset, where: str, records: dict[str, Record], order: Sequence[str]
+) -> Listing:
+    named = {name for record in records.values() for name in record.labels or ()}
+    known = [name for name in order if name in named] + sorted(named - set(order))
+    classes = choose_classes(dataset.classes, known, where)
+    unknown = dict.fromkeys(classes, -1)
+    labels = {
+        image: unknown if record.labels is None else record.labels
+        for image, record in records.items()
+    }
+    lists: dict[str, list[str]] = {}
+    for image, record in records.items():
+        for name in record.splits:
+            lists.setdefault(name, []).append(image)
+
+    def members(name: str) -> list[str]:
+        if name not in lists:
+            there = ", ".join(sorted(lists)) or "none"
+            raise DataError(
+                f"{where} gives no split {name!r}; there are: {there}.",
+                "Correct dataset.splits in the spec.",
+            )
+        return lists[name]
+
+    return Listing(
+        known=tuple(records),
+        list_of=members,
+        classes=lambda _: classes,
+        labels=lambda ids, names: label_matrix(ids, names, labels),
+        paths=lambda ids: [records[image].photo for image in ids],
+        metadata=_metadata(where, records),
+    )
+
+
+def _metadata(where: str, records: Mapping[str, Record]) -> Table | None:
+    columns = tuple(dict.fromkeys(name for one in records.values() for name in one.metadata))
+    values = [[one.metadata.get(name, "") for name in columns] for one in records.values()]
+    return Table(Path(where), tuple(records), columns, np.array(values)) if columns else None
+
+
+@dataclass
+class _Reader:
+    """Reader of what the function ``where`` gives; ``names`` are of the classes, by number."""
+
+    where: str
+    names: list[str]
+    place: str = ""
+    folder: Path | None = None
+    written: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def fault(self, error: BaseException) -> DataError:
+        """What went wrong, and at which record."""
+        reason = str(error) if isinstance(error, _Fault) else f"{type(error).__name__}: {error}"
+        return DataError(f"{self.where} fails{self.place}: {reason}.", _REMEDY)
+
+    def read(self, source: Any) -> Iterator[Record]:
+        """The records of a source, or of a mapping of sources by split."""
+        if isinstance(source, Mapping):
+            for split, part in source.items():
+                yield from self._read(part, str(split))
+        else:
+            yield from self._read(source, "")
+
+    def _read(self, source: Any, split: str) -> Iterator[Record]:
+        if hasattr(source, "batch_sampler"):  # a DataLoader, whose batches say no more
+            source = source.dataset
+        self.names = self.names or [str(name) for name in getattr(source, "classes", ())]
+        self.place, of = "", f" of {split}" if split else ""
+        for number, item in enumerate(_items(source)):
+            self.place = f" at record {number}{of}"
+            yield self._record(item, split)
+            self.place = f" at record {number + 1}{of}"
+
+    def _record(self, item: Any, split: str) -> Record:
+        if isinstance(item, tuple | list) and len(item) == 2:
+            item = {"image": item[0], "labels": item[1]}
+        if not isinstance(item, Mapping) or "image" not in item:
+            raise _Fault(f"{type(item).__name__} is no record with an image")
+        if unknown := [key for key in item if key not in _KEYS]:
+            raise _Fault(f"the key {unknown[0]!r} is none of {', '.join(_KEYS)}")
+        splits = item.get("split") or split
+        splits = [splits] if isinstance(splits, str) else splits
+        first = splits[0] if splits else ""
+        own = f"{first}/{self.counts[first]:06d}".removeprefix("/")
+        self.counts[first] += 1
+        return Record(
+            own if item.get("id") is None else str(item["id"]),
+            self._photo(item["image"]),
+            self._labels(item.get("labels")),
+            tuple(str(name) for name in splits if name),
+            {str(key): str(value) for key, value in (item.get("metadata") or {}).items()},
+        )
+
+    def _photo(self, image: Any) -> Path:
+        """File of an image; one in memory becomes one, in a folder that goes with the process."""
+        if isinstance(image, str | Path):
+            return Path(image).absolute()
+        if self.folder is None:
+            self.folder = Path(mkdtemp(prefix="inficond-photos-"))
+            atexit.register(shutil.rmtree, self.folder, ignore_errors=True)
+        self.written += 1
+        file = self.folder / f"{self.written:07d}.ppm"  # the same bytes by any Pillow
+        if isinstance(image, bytes):
+            file.write_bytes(image)
+        else:
+            picture = image if isinstance(image, Image.Image) else _picture(image)
+            to_rgb(ImageOps.exif_transpose(picture)).save(file)
+        return file
+
+    def _labels(self, value: Any) -> Labels | None:
+        """Labels by class: of a name, a number, several of these, or a vector of 1, 0 and -1 in
+        the order of the names."""
+        if value is None:
+            return None
+        if np.ndim(value) == 1 and hasattr(value, "shape"):
+            vector = np.asarray(value).tolist()
+            if len(vector) != len(self.names) or not {*vector} <= {-1, 0, 1}:
+                raise _Fault(
+                    f"a vector of {len(vector)} labels; expected 1, 0 or -1 for each of the "
+                    f"{len(self.names)} classes with names (dataset.names)"
+                )
+            return {name: int(label) for name, label in zip(self.names, vector, strict=True)}
+        values = list(value) if isinstance(value, list | tuple | set) else [value]
+        if len({*values}) < len(values):
+            raise _Fault("a list that names a class twice; a vector of 1, 0 and -1 is an array")
+        return {self._class(one): 1 for one in values}
+
+    def _class(self, value: Any) -> str:
+        value = value.item() if hasattr(value, "item") else value
+        if isinstance(value, str) and value.strip():
+            return value.strip()
+        if not isinstance(value, int):
+            raise _Fault(f"{str(value)[:60]} is no class: neither a name nor a whole number")
+        if self.names and not 0 <= value < len(self.names):
+            raise _Fault(f"class {value} is none of the {len(self.names)} that have names")
+        return self.names[value] if self.names else str(value)
+
+
+class _Fault(Exception):  # noqa: N818 - told with its record
+    """What is wrong with a record."""
+
+
+def _items(source: Any) -> Iterable[Any]:
+    """What a source gives; one of torch may have no iterator, but a length and numbers."""
+    if not hasattr(source, "__iter__") and hasattr(source, "__len__"):
+        return (source[number] for number in range(len(source)))
+    return source
+
+
+def _picture(image: Any) -> Image.Image:
+    """Image of an array (height, width, 3) or a tensor (3, height, width): bytes, or 0 to 1."""
+    values = np.asarray(image)
+    if hasattr(image, "permute") and values.ndim == 3:
+        values = values.transpose(1, 2, 0)
+    values = values[..., 0] if values.ndim == 3 and values.shape[2] == 1 else values
+    if values.dtype.kind == "f":
+        if not (values.min(initial=0) >= 0 and values.max(initial=0) <= 1):
+            raise _Fault("an image of numbers beyond 0 and 1; leave its normalisation out")
+        values = np.round(values * 255).astype(np.uint8)
+    return Image.fromarray(values)

@@ -1,0 +1,308 @@
+"""Photos in folders: with a table of labels or columns, or a folder for each class."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from inficond_panel.common.near_words import first_of
+from inficond_panel.common.numbers import as_text
+from inficond_panel.errors import DataError
+from inficond_panel.spec.sections.dataset import (
+    ColumnsDataset,
+    FolderDataset,
+    ListedDataset,
+    TableDataset,
+)
+from inficond_panel.spec.sections.splits import ALL, REST, ColumnPart, Splits, list_name
+from inficond_panel.store.images import SUFFIXES
+from inficond_panel.vocabulary.splits import SPLITS
+from precompute.datasets.dataset import Listing, choose_classes, label_matrix, read_list
+from precompute.datasets.row_tables import Table, note_image, read_rows, read_table
+
+
+def image_files(folder: Path) -> list[str]:
+    """Paths of the images in a folder and those within it, relative to it, sorted.
+
+    Hidden folders and files are passed over; links to folders are followed, each place once.
+    Raises ``DataError`` for a folder that cannot be read.
+    """
+    found = []
+    for name in _walk(folder, set()):
+        if os.path.splitext(name)[1].lower() in SUFFIXES:  # noqa: PTH122 - of many files
+            found.append(name)
+    return sorted(found)
+
+
+def _walk(folder: Path, seen: set[str], below: str = "") -> Iterator[str]:
+    place = os.path.join(folder, below)  # noqa: PTH118 - of many files
+    real = os.path.realpath(place)
+    if real in seen:
+        return
+    seen.add(real)
+    try:
+        with os.scandir(place) as entries:
+            listed = sorted(entries, key=lambda entry: entry.name)
+    except OSError as error:
+        raise DataError(
+            f"The folder of the images, {place}, cannot be read: {error.strerror}.",
+            "Correct the paths in the spec's section dataset.",
+        ) from error
+    for entry in listed:
+        if entry.name.startswith((".", "__MACOSX")):
+            continue
+        if entry.is_dir():
+            yield from _walk(folder, seen, f"{below}{entry.name}/")
+        else:
+            yield below + entry.name
+
+
+def without_suffix(name: str) -> str:
+    """Name of an image's file without the suffix of an image; other dots stay."""
+    stem, suffix = os.path.splitext(name)  # noqa: PTH122 - of many files
+    return stem if suffix.lower() in SUFFIXES else name
+
+
+def is_below(folder: Path, name: str | Path) -> bool:
+    """True if a path, as a file of data writes it, stays below a folder.
+
+    Links within the folder count as below, since who made the folder made them.
+    """
+    top = os.path.abspath(folder)  # noqa: PTH100 - links stay as written
+    place = os.path.abspath(os.path.join(top, name))  # noqa: PTH100, PTH118
+    return "\0" not in str(name) and place.startswith(os.path.join(top, ""))  # noqa: PTH118
+
+
+def find_files(folder: Path, ids: Sequence[str]) -> list[Path]:
+    """File of each image: its id is the file's path below the folder, with or without suffix.
+
+    Only files that a walk through the folder meets are found, so that no id leads elsewhere. A
+    missing file is reported on reading it; raises ``DataError`` where there are several.
+    """
+    files = image_files(folder)
+    stems = Counter(map(without_suffix, files))
+    path_of = {without_suffix(name): name for name in files} | {name: name for name in files}
+    names = [path_of.get(image, image) for image in ids]
+    twice = [
+        image
+        for image, name in zip(ids, names, strict=True)
+        if image != name and stems[without_suffix(name)] > 1
+    ]
+    check_single(folder, twice)
+    return [folder / name for name in names]
+
+
+def check_single(folder: Path, twice: Sequence[str]) -> None:
+    """Raise ``DataError`` for images that have several files."""
+    if twice:
+        raise DataError(
+            f"{folder} has several files for {len(twice)} images, {first_of(twice)}.",
+            "Keep one of each.",
+        )
+
+
+def table_listing(dataset: TableDataset) -> Listing:
+    """Images and labels of ``kind: table``."""
+    table = read_table(Path(dataset.labels), *label_reader(dataset.absent))
+    images = Path(dataset.images)
+    for line, image in zip(table.lines, table.ids, strict=True):
+        if not is_below(images, image):
+            raise DataError(
+                f"{table.path}:{line}: the image {image!r} is outside of {images}.",
+                "An image_id is the path of its file below the folder of the images.",
+            )
+    row = {image: position for position, image in enumerate(table.ids)}
+
+    def labels(ids: Sequence[str], classes: Sequence[str]) -> np.ndarray:
+        columns = [table.columns.index(name) for name in classes]
+        return table.values[np.ix_([row[image] for image in ids], columns)]
+
+    classes = choose_classes(dataset.classes, table.columns, str(table.path))
+    return Listing(
+        known=table.ids,
+        list_of=lambda name: read_list(dataset.list_file(name), row),
+        classes=lambda _: classes,
+        labels=labels,
+        paths=lambda ids: find_files(images, ids),
+        metadata=read_metadata(dataset),
+    )
+
+
+def read_metadata(dataset: ListedDataset) -> Table | None:
+    """Table of metadata that the spec names, if it does."""
+    path = dataset.metadata
+    return read_table(Path(path), str, "text", "columns of text") if path else None
+
+
+@cache
+def label_reader(absent: int) -> tuple[Callable[[str], int], str]:
+    """Function from a cell to its label, which raises ``ValueError`` for what is none; and what it
+    expects. ``absent`` is 0, or -1, where 0 is ignored. 1.0 is how pandas writes a 1 in a column
+    with gaps."""
+    values = {"1": 1, "0": -1, "": -1, str(absent): 0}
+    values |= {f"{cell}.0": label for cell, label in values.items() if cell}
+
+    def read(cell: str) -> int:
+        if cell not in values:
+            raise ValueError(cell)
+        return values[cell]
+
+    ignored = "0 or nothing" if absent else "nothing"
+    return read, f"1, {absent} or {ignored} (ignored)"
+
+
+Labels = dict[str, int]
+
+
+def columns_listing(dataset: ColumnsDataset) -> Listing:
+    """Images and labels of ``kind: columns``."""
+    path = Path(dataset.table)
+    header, rows = read_rows(path)
+    splits = list(dataset.splits.columns())
+    named = [dataset.path, dataset.image_id, dataset.label, *dataset.labels, *dataset.metadata]
+    _check_columns(path, header, [name for name in [*named, *splits] if name])
+    file_of: dict[str, str] = {}
+    label_of: dict[str, Labels | None] = {}
+    texts: dict[str, dict[str, str]] = {}
+    lines: dict[str, int] = {}
+    for line, row in rows:
+        cells = dict(zip(header, row, strict=True))
+        file = as_text(cells[dataset.path])
+        if not file:
+            raise DataError(f"{path}:{line}: the path of the image is empty.", "Name its file.")
+        image = as_text(cells[dataset.image_id]) if dataset.image_id else without_suffix(file)
+        note_image(path, line, image, lines)
+        file_of[image], label_of[image] = file, _labels(dataset, f"{path}:{line}", cells)
+        texts[image] = {name: as_text(cells[name]) for name in [*dataset.metadata, *splits]}
+    if not lines:
+        raise DataError(f"{path} lists no image.", "Give it a row for each image.")
+    classes = _classes(dataset, label_of.values(), path)
+    return Listing(
+        known=tuple(lines),
+        list_of=lambda name: read_list(dataset.list_file(name), lines),
+        classes=lambda _: classes,
+        labels=lambda ids, names: label_matrix(ids, names, _known(label_of, ids, names)),
+        paths=lambda ids: [Path(dataset.images) / file_of[image] for image in ids],
+        metadata=_table(path, texts, dataset.metadata),
+        columns=_table(path, texts, splits),
+    )
+
+
+def _check_columns(path: Path, header: Sequence[str], named: Iterable[str]) -> None:
+    lost = [name for name in named if name not in header]
+    if lost:
+        raise DataError(
+            f"{path} has no column {', '.join(map(repr, lost))}; there are: {', '.join(header)}.",
+            "Correct the names of the columns in the spec.",
+        )
+
+
+def _labels(dataset: ColumnsDataset, place: str, cells: Mapping[str, Any]) -> Labels | None:
+    """Labels of an image's classes, None where they are not known."""
+    if not dataset.label:
+        return {
+            name: _label(place, name, as_text(cells[name]), dataset.absent)
+            for name in dataset.labels
+        }
+    cell = cells[dataset.label]
+    if cell is None or (not isinstance(cell, list) and not as_text(cell)):
+        return None
+    if not isinstance(cell, list):
+        text = as_text(cell)
+        cell = text.split(dataset.separator) if dataset.separator else [text]
+    return {name: 1 for name in map(as_text, cell) if name}
+
+
+def _label(place: str, column: str, cell: str, absent: int) -> int:
+    read, expected = label_reader(absent)
+    try:
+        return read(cell)
+    except ValueError:
+        raise DataError(
+            f"{place}: {column!r} is {cell!r}; expected {expected}.",
+            "Correct the cell.",
+        ) from None
+
+
+def _classes(
+    dataset: ColumnsDataset, labels: Iterable[Labels | None], path: Path
+) -> tuple[str, ...]:
+    if not dataset.label:
+        return tuple(dataset.labels)
+    found = sorted({name for known in labels for name in known or ()})
+    return choose_classes(dataset.classes, found, f"{path}, column {dataset.label!r},")
+
+
+def _known(
+    label_of: Mapping[str, Labels | None], ids: Sequence[str], names: Sequence[str]
+) -> dict[str, Labels]:
+    """Labels of each image; where none is known, all are ignored."""
+    unknown = dict.fromkeys(names, -1)
+    return {image: unknown if (known := label_of[image]) is None else known for image in ids}
+
+
+def _table(
+    path: Path, texts: Mapping[str, Mapping[str, str]], columns: Sequence[str]
+) -> Table | None:
+    if not columns:
+        return None
+    values = np.array([[cells[name] for name in columns] for cells in texts.values()])
+    return Table(path, tuple(texts), tuple(columns), values)
+
+
+def folder_listing(dataset: FolderDataset) -> Listing:
+    """Images and labels of ``kind: folder``: ``<class>/<image>`` or ``<list>/<class>/<image>``.
+
+    An image's id is its path below root without suffix.
+    """
+    root = Path(dataset.root)
+    notes: list[str] = []
+    class_of: dict[str, str] = {}
+    path_of: dict[str, Path] = {}
+    members: dict[str, list[str]] = {}
+    for name in _lists(dataset.splits):
+        below = "" if name == ALL else f"{name.strip('/')}/"
+        every = image_files(root / below)
+        files = {below + without_suffix(file): file for file in every if "/" in file}
+        counts = Counter(below + without_suffix(file) for file in every)
+        check_single(root, [image for image in files if counts[image] > 1])
+        loose = sum("/" not in file for file in every)
+        if loose:
+            notes.append(f"{loose} images of {root / below} are in no folder of a class: left out.")
+        members[name] = list(files)
+        class_of |= {image: file.partition("/")[0] for image, file in files.items()}
+        path_of |= {image: root / below / file for image, file in files.items()}
+    classes = choose_classes(dataset.classes, sorted(set(class_of.values())), str(root))
+    return Listing(
+        known=tuple(class_of),
+        list_of=lambda name: members[name],
+        classes=lambda _: classes,
+        labels=lambda ids, names: label_matrix(ids, names, {i: {class_of[i]: 1} for i in ids}),
+        paths=lambda ids: [path_of[image] for image in ids],
+        metadata=read_metadata(dataset),
+        notes=notes,
+    )
+
+
+def _lists(splits: Splits) -> list[str]:
+    """Folders that hold the folders of the classes; ``all`` where that is root."""
+    references = [getattr(splits, split) for split in SPLITS]
+    names = [
+        ALL if isinstance(reference, ColumnPart) else str(list_name(reference))
+        for reference in references
+        if reference != REST
+    ]
+    others = [name for name in names if name != ALL]
+    if others and ALL in names:
+        raise DataError(
+            f"The splits take all images below root, and those below {others[0]} besides: which "
+            "of them holds the folders of the classes?",
+            "Take every split from all, or every one from folders of root.",
+        )
+    return list(dict.fromkeys(names))

@@ -1,0 +1,256 @@
+"""Dense paths of the families of image towers: tokens of transformers, and feature maps.
+
+Each token of a transformer's last block, or each place of a feature map, is pooled by itself.
+
+An attention pool that sees one token gives that token's value, since the softmax over one is 1:
+MaskCLIP's trick, done to the pool. So a tower whose pool has attention keeps its last block as it
+is (``plain``), and one that reads a class token takes the values of the last block (``value``).
+
+An image tower makes features of places, pools them and projects the pool into the joint space. The
+embedding of a place is what the tower gives where that place alone is pooled. Which attention of
+the last block of a transformer is used is an option (see ``precompute.encoder.dense_blocks``).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import nn
+from torch.nn import functional
+
+from inficond_panel.errors import DataError
+from precompute.encoder.dense_blocks import (
+    ATTENTIONS,
+    Dense,
+    Path,
+    View,
+    Watched,
+    fit_size,
+    last_block,
+    with_module,
+)
+
+
+def open_clip_vit(tower: Any) -> Path | None:
+    """open_clip's vision transformer: class token, average (CLIPA) or attention pool (CoCa)."""
+    from open_clip.transformer import VisionTransformer
+
+    if not isinstance(tower, VisionTransformer):
+        return None
+    if getattr(tower, "attn_pool_contrastive", None) is not None:
+        return None
+    reads_class = tower.attn_pool is None and tower.pool_type == "tok"
+
+    def build(attention: str | None) -> View:
+        *blocks, last = tower.transformer.resblocks
+        changed = last_block(last, attention)
+
+        def view(images: Any, whole: bool) -> tuple[Any, Any]:
+            before = tower._embeds(images)
+            for block in blocks:
+                before = block(before)
+            after = changed(before)
+            pooled = None
+            if whole:
+                pooled, _ = tower._pool(after if changed is last else last(before))
+                pooled = pooled if tower.proj is None else pooled @ tower.proj
+            x = after[:, 1:]
+            if tower.attn_pool is not None:
+                x = _value_of_pool(tower.attn_pool, x)
+            x = tower.ln_post(x)
+            x = x if tower.proj is None else x @ tower.proj
+            return x.reshape(len(images), *tower.grid_size, -1), pooled
+
+        return view
+
+    return Path("value" if reads_class else "plain", build)
+
+
+def _value_of_pool(pool: Any, x: Any) -> Any:
+    """Output of open_clip's attention pool for each token by itself."""
+    attention = pool.attn
+    width = attention.embed_dim
+    weight = attention.v_proj_weight
+    if weight is None:
+        weight = attention.in_proj_weight[-width:]
+    return attention.out_proj(
+        functional.linear(pool.ln_k(x), weight, attention.in_proj_bias[-width:])
+    )
+
+
+def timm_vit(tower: Any) -> Path | None:
+    """timm's ViT and EVA: class token, average or attention pool (SigLIP, PE)."""
+    from open_clip.timm_model import TimmModel
+    from timm.models.eva import Eva
+    from timm.models.vision_transformer import VisionTransformer
+
+    if not isinstance(tower, TimmModel) or not isinstance(tower.trunk, Eva | VisionTransformer):
+        return None
+    trunk = tower.trunk
+    pool = getattr(trunk, "attn_pool", None)
+    if getattr(pool, "pos_embed", None) is not None or trunk.global_pool not in _POOLS:
+        return None
+
+    def build(attention: str | None) -> View:
+        *blocks, last = trunk.blocks
+        kind = nn.ModuleList if isinstance(trunk.blocks, nn.ModuleList) else _sequential
+        changed = last_block(last, attention)
+
+        def trunk_with(ending: nn.Module) -> Any:
+            return with_module(trunk, "blocks", kind([*blocks, ending]))
+
+        with_cells = trunk_with(changed)
+
+        def view(images: Any, whole: bool) -> tuple[Any, Any]:
+            pooled = None
+            if whole:
+                watched = Watched(last)
+                x = trunk_with(watched).forward_features(images)
+                pooled = tower.head(trunk.forward_head(x))
+                tokens, more = watched.given
+                x = x if changed is last else trunk.norm(changed(tokens, **more))
+            else:
+                x = with_cells.forward_features(images)
+            x = x[:, trunk.num_prefix_tokens :]
+            if pool is not None:
+                x = pool(x.reshape(-1, 1, x.shape[-1])).reshape(*x.shape[:2], -1)
+            x = tower.head(trunk.head(trunk.head_drop(trunk.fc_norm(x))))
+            return x.reshape(len(images), *trunk.patch_embed.grid_size, -1), pooled
+
+        return view
+
+    return Path("value" if trunk.global_pool == "token" else "plain", build)
+
+
+_POOLS = ("token", "avg", "map")
+
+
+def _sequential(blocks: list[nn.Module]) -> nn.Module:
+    return nn.Sequential(*blocks)
+
+
+def clip_resnet(tower: Any) -> Path | None:
+    """CLIP's ResNet: value and output projection of its attention pool, as 1 x 1 convolutions."""
+    from open_clip.modified_resnet import ModifiedResNet
+
+    if not isinstance(tower, ModifiedResNet):
+        return None
+
+    def view(images: Any, whole: bool) -> tuple[Any, Any]:
+        features = tower.stem(images)
+        for layer in (tower.layer1, tower.layer2, tower.layer3, tower.layer4):
+            features = layer(features)
+        pool = tower.attnpool
+        cells = pool.c_proj(pool.v_proj(features.permute(0, 2, 3, 1)))
+        return cells, pool(features) if whole else None
+
+    return Path(None, lambda _: view)
+
+
+def timm_map(tower: Any) -> Path | None:
+    """A trunk of timm whose feature map is pooled by the average, or by timm's attention pools."""
+    from open_clip.timm_model import TimmModel
+    from timm.layers import AttentionPool2d, RotAttentionPool2d
+
+    if not isinstance(tower, TimmModel):
+        return None
+    pool = tower.head._modules.get("pool")
+    if isinstance(pool, AttentionPool2d | RotAttentionPool2d):
+        return Path(None, lambda _: _attention_pooled(tower, pool))
+    if pool is None and _has_map(tower.trunk) and _pools_by_average(tower.trunk):
+        return Path(None, lambda _: _average_pooled(tower))
+    return None
+
+
+def _has_map(trunk: Any) -> bool:
+    """True if the features keep their places: timm then names the feature levels."""
+    return hasattr(trunk, "forward_features") and bool(getattr(trunk, "feature_info", None))
+
+
+def _pools_by_average(trunk: Any) -> bool:
+    from timm.layers import SelectAdaptivePool2d
+
+    pools = [module for module in trunk.modules() if isinstance(module, SelectAdaptivePool2d)]
+    return len(pools) == 1 and str(pools[0].pool_type).endswith("avg")
+
+
+def _average_pooled(tower: Any) -> View:
+    """The head at each place; where it is linear, the mean over the places is the embedding."""
+    trunk = tower.trunk
+    last = getattr(trunk, "output_fmt", "NCHW") == "NHWC"
+
+    def view(images: Any, whole: bool) -> tuple[Any, Any]:
+        features = trunk.forward_features(images)
+        places = features if last else features.permute(0, 2, 3, 1)
+        shape, channels = places.shape[:3], places.shape[-1]
+        single = (-1, 1, 1, channels) if last else (-1, channels, 1, 1)
+        out = tower.head(trunk.forward_head(places.reshape(single)))
+        return out.reshape(*shape, -1), _whole(tower, features) if whole else None
+
+    return view
+
+
+def _whole(tower: Any, features: Any) -> Any:
+    """Embeddings ``(B, embed)`` of whole images, from the trunk's features."""
+    return tower.head(tower.trunk.forward_head(features))
+
+
+def _attention_pooled(tower: Any, pool: Any) -> View:
+    """Value and output projection of the pool at each place, then the rest of the head."""
+    rest = list(tower.head)[1:]
+
+    def view(images: Any, whole: bool) -> tuple[Any, Any]:
+        features = tower.trunk.forward_features(images)
+        out = pool.proj(_value(pool, features.permute(0, 2, 3, 1)))
+        for layer in rest:
+            out = layer(out)
+        return out, _whole(tower, features) if whole else None
+
+    return view
+
+
+def _value(pool: Any, places: Any) -> Any:
+    if pool.qkv is None:
+        return pool.v(places)
+    width = pool.qkv.out_features // 3
+    bias = None if pool.qkv.bias is None else pool.qkv.bias[-width:]
+    return functional.linear(places, pool.qkv.weight[-width:], bias)
+
+
+_FAMILIES = (
+    "Use a model of one of the families with a dense path: vision transformers of open_clip (also "
+    "of CoCa and CLIPA) and of timm (ViT, SigLIP, EVA, PE, ViTamin), ResNets of CLIP, trunks of "
+    "timm with average pooling (such as ConvNeXt, EfficientNet, ResNet, FastViT, Swin)."
+)
+
+
+def dense_function(
+    model: Any, size: tuple[int, int], name: object, attention: str | None = None
+) -> tuple[Dense, str | None]:
+    """Fit the model to images ``(B, 3, *size)``; return its dense function and its attention.
+
+    The function gives embeddings ``(B, h, w, embed)``, not normalised. The attention returned is
+    the one that is used: the given one, else the family's, None where there is no such choice.
+    Raises ``DataError`` for an image tower without a dense path, for a size that does not fit, and
+    for an attention that the tower does not have.
+    """
+    path = dense_path(model.visual)
+    if path is None:
+        raise DataError(f"The encoder {name} has no dense path.", _FAMILIES)
+    if attention is not None and path.own is None:
+        raise DataError(
+            f"The encoder {name} has no attention to choose, but attention is {attention}.",
+            "Leave concepts.encoder.attention out.",
+        )
+    chosen = attention or path.own
+    fit_size(model.visual, size)
+    return Dense(path.build(chosen)), chosen
+
+
+def dense_path(tower: Any) -> Path | None:
+    """The dense path of an image tower of open_clip, None if it is of no family that has one."""
+    families = (open_clip_vit, timm_vit, clip_resnet, timm_map)
+    return next((path for family in families if (path := family(tower))), None)
+
+
+__all__ = ["ATTENTIONS", "Dense", "dense_function", "dense_path"]

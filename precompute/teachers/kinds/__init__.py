@@ -1,1 +1,0 @@
-"""Loaders of teachers, by kind: files, hubs, Python objects, zero-shot."""

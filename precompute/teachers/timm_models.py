@@ -1,0 +1,272 @@
+"""Teachers whose architecture is one of timm's, and Query2Label on one of them."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from inficond_panel.common.devices import CPU, torch_device
+from inficond_panel.common.installation import missing_extra
+from inficond_panel.common.near_words import near
+from inficond_panel.errors import DataError
+from inficond_panel.spec.sections.teacher import Query2LabelTeacher, TimmTeacher
+from inficond_panel.store.network_weights import State, load_strictly, read_state, without_prefix
+from precompute.teachers.teacher import TorchTeacher, columns_of, of_timm, own_or_given
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from precompute.teachers.query2label import Shape
+
+
+def load_timm(section: TimmTeacher, classes: Sequence[str], device: str = CPU) -> TorchTeacher:
+    """A timm model with its checkpoint, and perhaps a linear head of its own."""
+    columns, outputs = columns_of(classes, section.classes, section.softmax)
+    model = build(
+        section.model,
+        section.preprocessing.size,
+        num_classes=0 if section.head else outputs,
+        tag=section.pretrained if isinstance(section.pretrained, str) else "",
+    )
+    if isinstance(section.pretrained, Path):
+        _load(model, section)
+    network = _with_head(model, section.head, outputs) if section.head else model
+    preprocessing = own_or_given(section.preprocessing, of_timm(model))
+    probabilities = section.outputs == "probabilities"
+    place = torch_device(device)
+    return TorchTeacher(
+        frozen(network).to(place), preprocessing, columns, outputs, probabilities, section.softmax,
+        device=place,
+    )  # fmt: skip
+
+
+def build(
+    name: str, size: tuple[int, int] | None, *, num_classes: int, tag: str = "", **given: Any
+) -> Any:
+    """A model of timm, for photos of ``size`` (width, height) or its own.
+
+    Only a ``tag`` is ever downloaded. Raises ``DataError`` for a model or tag that timm does not
+    know, and where the download fails.
+    """
+    timm = _timm(name)
+    full = f"{name}.{tag}" if tag else name
+    if tag and num_classes:
+        _check_outputs(timm, full, num_classes)
+    options = {"num_classes": num_classes, **given}
+    if size:
+        options["img_size"] = size[::-1]
+    try:
+        return _created(timm, full, bool(tag), options)
+    except Exception as error:  # timm, torch and the hub raise many kinds
+        raise DataError(
+            f"The model {full} cannot be had: {type(error).__name__}: {error}",
+            "Without network: fetch the checkpoint elsewhere and name the file under "
+            "teacher.pretrained.",
+        ) from error
+
+
+def known_weights(name: str) -> list[str]:
+    """Tags of the weights that timm knows of a model; raises ``DataError`` for no model of it."""
+    full = _timm(name).models.get_arch_pretrained_cfgs(name)
+    return [tag for tag in (one.partition(".")[2] for one in full) if tag]
+
+
+def _timm(name: str) -> Any:
+    """The package timm, which knows the model."""
+    try:
+        import timm
+    except ImportError as error:
+        raise missing_extra("This teacher", error, "precompute") from error
+    if not timm.is_model(name):
+        raise DataError(
+            f"timm knows no model {name}.{near(name, timm.list_models(), most=3)}",
+            "Name one of timm.list_models().",
+        )
+    return timm
+
+
+def _check_outputs(timm: Any, full: str, outputs: int) -> None:
+    """timm would put a classifier with random weights in the place of one of another size."""
+    found = timm.models.get_pretrained_cfg(full, allow_unregistered=False)
+    if found is not None and found.num_classes != outputs:
+        raise DataError(
+            f"The model {full} has {found.num_classes} outputs; expected {outputs} classes.",
+            "Name the class of each output, in order: teacher.classes; or give a classifier of "
+            "your own: teacher.head.",
+        )
+
+
+def _created(timm: Any, name: str, pretrained: bool, options: dict[str, Any]) -> Any:
+    """Most transformers are made for one size of image; the others do not know the word."""
+    try:
+        return timm.create_model(name, pretrained=pretrained, **options)
+    except TypeError:
+        if "img_size" not in options:
+            raise
+        others = {key: value for key, value in options.items() if key != "img_size"}
+        return timm.create_model(name, pretrained=pretrained, **others)
+
+
+def timm_layout(model: nn.Module, state: State) -> State:
+    """Names and shapes as timm has them today, where it knows how a published file differs."""
+    module = sys.modules[type(model).__module__]
+    convert = getattr(module, "checkpoint_filter_fn", None)
+    return dict(convert(state, model)) if convert else state
+
+
+def frozen(network: nn.Module) -> Any:
+    """A network for evaluation alone."""
+    for parameter in network.parameters():
+        parameter.requires_grad_(False)
+    return network.eval()
+
+
+def _load(model: Any, section: TimmTeacher) -> None:
+    path = Path(section.pretrained)
+    state = timm_layout(model, read_state(path))
+    if section.head:  # the file may have a classifier of its own, which is not used
+        own = model.state_dict().keys()
+        unused = tuple(f"{part}." for part in _classifier_names(model))
+        state = {k: v for k, v in state.items() if k in own or not k.startswith(unused)}
+    load_strictly(
+        model,
+        state,
+        path,
+        "Check teacher.model, and teacher.classes: a name for each output, in order.",
+    )
+
+
+def _classifier_names(model: Any) -> tuple[str, ...]:
+    """Names of the modules where timm keeps the classifier of this architecture."""
+    name = model.default_cfg.get("classifier", "fc")
+    return (name,) if isinstance(name, str) else tuple(name)
+
+
+def _with_head(model: Any, path: Path, outputs: int) -> Any:
+    from torch import nn
+
+    state = read_state(path)
+    for prefix in {f"{name.rpartition('.')[0]}." for name in state}:
+        state = without_prefix(state, prefix)
+    head = nn.Linear(model.num_features, outputs)
+    load_strictly(
+        head,
+        state,
+        path,
+        f"Give weight ({outputs}, {model.num_features}) and bias ({outputs},) of a linear layer on "
+        f"the model's {model.num_features} pooled features.",
+    )
+    return nn.Sequential(model, head)
+
+
+_POSITION = "backbone.1.pe"
+_BODY = "backbone.body."
+_NEEDED = (
+    "query_embed.weight",
+    "fc.W",
+    "transformer.decoder.layers.0.linear1.weight",
+)
+_REMEDY = "Check teacher.backbone: it must be the one that the checkpoint was trained with."
+
+
+def load_query2label(
+    section: Query2LabelTeacher, classes: Sequence[str], device: str = CPU
+) -> TorchTeacher:
+    """The teacher of a checkpoint; backbone and attention heads are the spec's, the rest its own.
+
+    Raises ``DataError`` for weights that lack, are too many, or do not fit.
+    """
+    try:
+        from precompute.teachers.query2label import FeatureMap, Query2Label
+    except ImportError as error:
+        raise missing_extra("This teacher", error, "precompute") from error
+    columns, outputs = columns_of(classes, section.classes)
+    state = read_state(section.path)
+    shape = read_shape(state, section)
+    _check_classes(section, shape.classes, outputs)
+    model = build(section.backbone, section.preprocessing.size, num_classes=0, global_pool="")
+    own = {**of_timm(model), "interpolation": "bilinear", "crop": 0.0}
+    trained = _trained_size(state, model)
+    if trained and not section.preprocessing.size:
+        own["size"] = trained
+        model = build(section.backbone, trained, num_classes=0, global_pool="")
+    network = Query2Label(FeatureMap(model), model.num_features, shape)
+    load_strictly(network, _renamed(state, model), section.path, _REMEDY)
+    preprocessing = own_or_given(section.preprocessing, own)
+    place = torch_device(device)
+    return TorchTeacher(frozen(network).to(place), preprocessing, columns, outputs, device=place)
+
+
+def read_shape(state: State, section: Query2LabelTeacher) -> Shape:
+    """Layers and widths of a checkpoint, from the names and shapes of its tensors."""
+    from precompute.teachers.query2label import Shape
+
+    missing = [name for name in _NEEDED if name not in state]
+    if missing:
+        raise DataError(
+            f"{section.path} is no checkpoint of Query2Label: it lacks {', '.join(missing)}.",
+            "Name a checkpoint of Query2Label, or take another kind of teacher.",
+        )
+    classes, width = state["query_embed.weight"].shape
+    if width % 4 or width % section.heads:
+        raise DataError(
+            f"{section.path} has {width} dimensions, which {section.heads} heads (and the position "
+            "code, 4) do not divide.",
+            "Correct teacher.heads.",
+        )
+    return Shape(
+        classes=classes,
+        width=width,
+        feedforward=state["transformer.decoder.layers.0.linear1.weight"].shape[0],
+        heads=section.heads,
+        encoder_layers=len(_layers(state, "encoder")),
+        self_attention=tuple(
+            f"transformer.decoder.layers.{i}.self_attn.in_proj_weight" in state
+            for i in _layers(state, "decoder")
+        ),
+        projected="input_proj.weight" in state,
+    )
+
+
+def _layers(state: State, part: str) -> list[int]:
+    found = (re.match(rf"transformer\.{part}\.layers\.(\d+)\.", name) for name in state)
+    return sorted({int(match[1]) for match in found if match})
+
+
+def _check_classes(section: Query2LabelTeacher, found: int, named: int) -> None:
+    if found != named:
+        raise DataError(
+            f"{section.path} has {found} classes; the spec and the data set name {named}.",
+            "Name the class of each output, in order: teacher.classes.",
+        )
+
+
+def _trained_size(state: State, model: Any) -> tuple[int, int] | None:
+    """Width and height of the images in training, from the position code; None without one."""
+    import torch
+
+    from precompute.teachers.query2label import sine_position
+
+    if _POSITION not in state:
+        return None
+    code = state[_POSITION].float()
+    if code.ndim != 4 or not torch.allclose(code[0], sine_position(*code.shape[1:]), atol=1e-3):
+        raise DataError(
+            f"The checkpoint's position code ({_POSITION}) is not Query2Label's sine code.",
+            "Such a network is not known here; export it as TorchScript (kind: torchscript).",
+        )
+    stride = model.feature_info[-1]["reduction"]
+    return code.shape[3] * stride, code.shape[2] * stride
+
+
+def _renamed(state: State, model: Any) -> State:
+    """The tensors by the names of ``Query2Label``; the backbone's as timm has them today."""
+    prefix = "backbone.0."
+    body = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+    if body and all(name.startswith("body.") for name in body):  # within torchvision's layer getter
+        body = {name.removeprefix("body."): value for name, value in body.items()}
+    rest = {k: v for k, v in state.items() if not k.startswith(prefix) and k != _POSITION}
+    return rest | {f"{_BODY}{name}": value for name, value in timm_layout(model, body).items()}

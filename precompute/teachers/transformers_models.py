@@ -1,0 +1,194 @@
+"""Teachers of the package transformers, and image-text models: classes by their names.
+
+Of an image-text model the logit of a class is the log-odds of its sentence against others that
+stand for anything (``background``: by default the words of the corpus in the same prompts), by the
+model's own scale s: ``s cos(image, class) - log mean_j exp(s cos(image, background_j)) + bias``. A
+class is present where it has more than an even share of the softmax over the background.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from inficond_panel.common.devices import CPU, torch_device
+from inficond_panel.common.near_words import near
+from inficond_panel.errors import DataError
+from inficond_panel.spec.framework.types import value_of
+from inficond_panel.spec.sections.teacher import OpenClipTeacher, TransformersTeacher, activation_of
+from inficond_panel.vocabulary.tasks import SOFTMAX
+from precompute.encoder import Encoder
+from precompute.encoder.hub import fetch_model, load_pretrained, loading, model_config
+from precompute.teachers.tables import near_in_list
+from precompute.teachers.teacher import TorchTeacher, columns_of, of_encoder
+
+
+def of_transformers(section: TransformersTeacher, classes: Sequence[str]) -> Any:
+    """The section with what its model says of itself: the classes of the outputs, in the words of
+    the data set.
+
+    That of a model of the hub that is not here yet comes back as it is.
+    Raises ``DataError`` for a model that does not name its outputs or has none for one of
+    ``classes``, for ``labels`` that it does not have, and for one that was trained to tell classes
+    apart where the spec takes no activation.
+    """
+    config = model_config(section.model)
+    if config is None:
+        return section
+    names = _renamed(list(section.classes) or own_names(section.title, config), section.labels)
+    lost = [f"{name!r}{near_in_list(name, names)}" for name in classes if name not in names]
+    if lost:
+        raise DataError(
+            f"{section.title} has no output for {', '.join(lost)}.",
+            "Say what the model calls it (id2label in config.json): teacher.labels.",
+        )
+    if section.activation is None and activation_of(config) == SOFTMAX:
+        raise DataError(
+            f"{section.title} was trained to tell its classes apart (problem_type "
+            "single_label_classification), and the spec takes no activation.",
+            "Say it: teacher.activation: softmax with dataset.task: single_label, or sigmoid.",
+        )
+    values = {**section.values(), "classes": names, "labels": {}}
+    return TransformersTeacher(**{key: value for key, value in values.items() if value is not None})
+
+
+def load_transformers(
+    section: TransformersTeacher, classes: Sequence[str], device: str = CPU
+) -> TorchTeacher:
+    """A classifier of images, as a spec's section names it; its outputs are matched by name."""
+    with loading(section.model) as transformers:
+        folder = fetch_model(section.model)
+        names = of_transformers(section, classes).classes
+        columns, outputs = columns_of(classes, names, section.softmax)
+        place = torch_device(device)
+        model = load_pretrained(transformers.AutoModelForImageClassification, folder).to(place)
+        processor = transformers.AutoImageProcessor.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=False
+        )
+        preprocessing = Processor(processor)
+        preprocessing.check()
+    return TorchTeacher(
+        lambda pixels: model(pixel_values=pixels).logits,
+        preprocessing,
+        columns,
+        outputs,
+        section.outputs == "probabilities",
+        section.softmax,
+        device=place,
+    )
+
+
+@dataclass(frozen=True)
+class Processor:
+    """Preprocessing by the processor that comes with a model."""
+
+    processor: Any
+
+    def prepare(self, image: Image.Image) -> np.ndarray:
+        """RGB image as the network takes it: ``(3, height, width)`` float32."""
+        found = self.processor(images=image, return_tensors="np")["pixel_values"]
+        return np.asarray(found[0], dtype=np.float32)
+
+    def plain(self) -> dict[str, Any]:
+        """Settings of the processor as JSON."""
+        return dict(json.loads(self.processor.to_json_string()))
+
+    def check(self) -> None:
+        """Raise ``DataError`` where photos of two shapes become inputs of two shapes."""
+        shapes = [self.prepare(Image.new("RGB", size)).shape for size in ((64, 48), (48, 64))]
+        if shapes[0] != shapes[1] or len(shapes[0]) != 3:
+            raise DataError(
+                f"The model's processor gives {shapes[0]} for a wide photo and {shapes[1]} for a "
+                "high one; expected one shape (3, height, width).",
+                "Give size as height and width, or do_center_crop, in preprocessor_config.json.",
+            )
+
+
+def own_names(model: str, config: Mapping[str, Any]) -> list[str]:
+    """Names of the outputs by ``id2label``, in order; raises ``DataError`` where there are none."""
+    label_of = config.get("id2label")
+    names = []
+    if isinstance(label_of, dict):
+        names = [label_of.get(str(number)) for number in range(len(label_of))]
+    texts = [str(name) for name in names if name is not None]
+    if not texts or len(texts) < len(names) or len(set(texts)) < len(texts):
+        raise DataError(
+            f"{model} does not name its outputs, each by another name (id2label).",
+            "Name the class of each output, in order: teacher.classes.",
+        )
+    return texts
+
+
+def _renamed(names: list[str], labels: Mapping[str, str]) -> list[str]:
+    """Names of the outputs, of those in ``labels`` the data set's."""
+    for class_name, label in labels.items():
+        if label not in names:
+            raise DataError(
+                f"teacher.labels calls {class_name!r} {label!r}, which is no output of the model"
+                f"{near_in_list(label, names)}.",
+                "Correct the name.",
+            )
+        if class_name in names and class_name != label:
+            raise DataError(
+                f"teacher.labels calls {class_name!r} {label!r}, but the model has an output "
+                f"{class_name!r} itself.",
+                "Leave it out, or call the data set's class by another name.",
+            )
+    class_of = {label: class_name for class_name, label in labels.items()}
+    return [class_of.get(name, name) for name in names]
+
+
+def load_zero_shot(
+    section: OpenClipTeacher, classes: Sequence[str], encoder: Encoder, corpus: Sequence[str]
+) -> TorchTeacher:
+    """The zero-shot classifier of the classes of a data set, as a spec's section describes it."""
+    _check_names(section, classes)
+    names = [section.words.get(name, name) for name in classes]
+    prompts = list(section.prompts)
+    text = encoder.embed_concepts(names, prompts)
+    if section.background:
+        background = encoder.embed_text(list(section.background))
+    else:
+        background = encoder.embed_concepts(list(corpus), prompts)
+    offsets = [value_of(section.bias, name) for name in classes]
+    network = _network(encoder.model, text, background, np.array(offsets, np.float32))
+    columns = tuple(range(len(classes)))
+    return TorchTeacher(
+        network, of_encoder(encoder), columns, len(classes), softmax=section.softmax,
+        device=encoder.device,
+    )  # fmt: skip
+
+
+def _network(model: Any, text: np.ndarray, background: np.ndarray, bias: np.ndarray) -> Any:
+    import torch
+
+    for parameter in model.parameters():
+        parameter.requires_grad_(False)
+    scale = model.logit_scale.exp()
+    to_text, to_background, offset = (
+        torch.from_numpy(v).to(scale.device) for v in (text, background, bias)
+    )
+
+    def logits(pixels: Any) -> Any:
+        image = model.encode_image(pixels, normalize=True)
+        none = torch.logsumexp(scale * image @ to_background.T, 1) - np.log(len(background))
+        return scale * image @ to_text.T - none[:, None] + offset
+
+    return logits
+
+
+def _check_names(section: OpenClipTeacher, classes: Sequence[str]) -> None:
+    biased = {*section.bias} - {"default"} if isinstance(section.bias, dict) else set[str]()
+    for key, names in (("words", section.words), ("bias", biased)):
+        unknown = sorted(name for name in names if name not in classes)
+        if unknown:
+            raise DataError(
+                f"teacher.{key} names {unknown[0]!r}, which is no class of the data set."
+                f"{near(unknown[0], classes)}",
+                "Correct the name.",
+            )

@@ -1,0 +1,199 @@
+"""Teachers that are whole: in one file, TorchScript or ONNX, or a Python function."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from inficond_panel.common.devices import CPU, onnx_providers, torch_device
+from inficond_panel.common.installation import missing_extra
+from inficond_panel.common.teacher_outputs import outputs_of
+from inficond_panel.errors import DataError
+from inficond_panel.spec.framework.types import function_title
+from inficond_panel.spec.sections.teacher import OnnxTeacher as OnnxSection
+from inficond_panel.spec.sections.teacher import PythonTeacher, TorchScriptTeacher
+from precompute.datasets.python_source import load_function
+from precompute.teachers.tables import from_probabilities
+from precompute.teachers.teacher import (
+    Preprocessing,
+    TorchTeacher,
+    check_outputs,
+    columns_of,
+    own_or_given,
+)
+
+
+def load_torchscript(
+    section: TorchScriptTeacher, classes: Sequence[str], device: str = CPU
+) -> TorchTeacher:
+    """A TorchScript file, as a spec's section names it."""
+    try:
+        import torch
+    except ImportError as error:
+        raise missing_extra("This teacher", error, "precompute") from error
+    place = torch_device(device)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # that others should export otherwise
+            network = torch.jit.load(str(section.path), map_location=place).eval()
+    except (RuntimeError, OSError, ValueError) as error:
+        raise DataError(
+            f"{section.path} is no TorchScript: {str(error).splitlines()[0]}",
+            "Write it with torch.jit.trace(model.eval(), example).save(path).",
+        ) from error
+    for parameter in network.parameters():
+        parameter.requires_grad_(False)
+    return TorchTeacher(
+        network,
+        own_or_given(section.preprocessing, {}),
+        *columns_of(classes, section.classes, section.softmax),
+        section.outputs == "probabilities",
+        section.softmax,
+        device=place,
+    )
+
+
+@dataclass(frozen=True)
+class OnnxTeacher:
+    """An ONNX file; ``batch`` is the number of photos that it takes at a time, None for any."""
+
+    session: Any
+    preprocessing: Preprocessing
+    columns: tuple[int, ...]
+    outputs: int
+    probabilities: bool
+    softmax: bool
+    batch: int | None
+    differentiable: bool = False
+
+    def logits(self, images: np.ndarray) -> np.ndarray:
+        """Logits ``(B, K)``."""
+        size = self.batch or len(images)
+        parts = [self._run(images[i : i + size], size) for i in range(0, len(images), size)]
+        values = np.concatenate(parts)[:, list(self.columns)].astype(np.float32)
+        return from_probabilities(values, self.softmax) if self.probabilities else values
+
+    def _run(self, images: np.ndarray, size: int) -> np.ndarray:
+        """Outputs of at most ``size`` photos; what lacks to a fixed batch is filled with zeros."""
+        filled = np.zeros((size, *images.shape[1:]), np.float32)
+        filled[: len(images)] = images
+        name = self.session.get_inputs()[0].name
+        try:
+            values = self.session.run(None, {name: filled})[0]
+        except Exception as error:  # onnxruntime's own, many kinds
+            raise DataError(
+                f"The teacher fails on photos {filled.shape}: {str(error).splitlines()[0]}",
+                "Correct teacher.preprocessing, above all the size.",
+            ) from error
+        return check_outputs(np.asarray(values), self.outputs)[: len(images)]
+
+
+def load_onnx(section: OnnxSection, classes: Sequence[str], device: str = CPU) -> OnnxTeacher:
+    """An ONNX file, as a spec's section names it: one input (B, 3, H, W), first output (B, K)."""
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise missing_extra("This teacher", error, "onnx") from error
+    options = onnxruntime.SessionOptions()
+    options.use_deterministic_compute = True
+    options.intra_op_num_threads = options.inter_op_num_threads = 1  # the same bits everywhere
+    options.log_severity_level = 3
+    providers = onnx_providers(device, onnxruntime.get_available_providers())
+    try:
+        session = onnxruntime.InferenceSession(str(section.path), options, providers=providers)
+    except Exception as error:  # onnxruntime's own, many kinds
+        raise DataError(
+            f"{section.path} is no ONNX model: {str(error).splitlines()[0]}",
+            "Export it anew, as with torch.onnx.export.",
+        ) from error
+    preprocessing = own_or_given(section.preprocessing, {})
+    return OnnxTeacher(
+        session,
+        preprocessing,
+        *columns_of(classes, section.classes, section.softmax),
+        section.outputs == "probabilities",
+        section.softmax,
+        _fixed_batch(section.path, session.get_inputs(), preprocessing.size),
+    )
+
+
+def _fixed_batch(path: Path, inputs: Sequence[Any], size: tuple[int, int]) -> int | None:
+    """Photos that the model takes at a time, None for any; checks the shape of its input."""
+    shapes = [f"{one.name} {one.shape} {one.type}" for one in inputs]
+    shape = inputs[0].shape if inputs else []
+    expected = [None, 3, size[1], size[0]]
+    fits = len(inputs) == 1 and inputs[0].type == "tensor(float)" and len(shape) == 4
+    if not fits or any(
+        isinstance(side, int) and want and side != want
+        for side, want in zip(shape, expected, strict=True)
+    ):
+        raise DataError(
+            f"{path} takes {'; '.join(shapes) or 'nothing'}; expected one input [batch, 3, "
+            f"{size[1]}, {size[0]}] of tensor(float), as teacher.preprocessing.size says.",
+            "Correct the size, or export the model for float32 photos, channels first.",
+        )
+    return shape[0] if isinstance(shape[0], int) else None
+
+
+@dataclass(frozen=True)
+class AsItIs:
+    """No preprocessing: the function gets the photos themselves."""
+
+    def prepare(self, image: Image.Image) -> Image.Image:
+        """The RGB photo."""
+        return image
+
+    def plain(self) -> dict[str, Any]:
+        """Nothing was done."""
+        return {}
+
+
+@dataclass(frozen=True)
+class FunctionTeacher:
+    """A function from a list of RGB photos to outputs (n, K); it is called by one thread at a time,
+    since it need not stand several."""
+
+    function: Callable[[list[Image.Image]], Any]
+    name: str
+    columns: tuple[int, ...]
+    outputs: int
+    probabilities: bool
+    softmax: bool
+    preprocessing: AsItIs = AsItIs()
+    differentiable: bool = False
+    lock: Any = field(default_factory=threading.Lock, compare=False)
+
+    def logits(self, images: Sequence[Image.Image]) -> np.ndarray:
+        """Logits ``(B, K)`` float32; raises ``DataError`` for what the function does wrong."""
+        try:
+            with self.lock:
+                found = self.function(list(images))
+        except (Exception, SystemExit) as error:  # whatever a function of somebody's raises
+            raise DataError(
+                f"{self.name} fails on {len(images)} photos: {type(error).__name__}: {error}",
+                "It gets a list of RGB images of Pillow, and returns logits (photos, classes).",
+            ) from error
+        values = check_outputs(outputs_of(found, self.name), self.outputs)
+        if len(values) != len(images):
+            raise DataError(
+                f"{self.name} gives {len(values)} rows for {len(images)} photos.",
+                "Return a row for each photo, in their order.",
+            )
+        chosen = values[:, list(self.columns)]
+        return from_probabilities(chosen, self.softmax) if self.probabilities else chosen
+
+
+def load_python(section: PythonTeacher, classes: Sequence[str], _: str) -> FunctionTeacher:
+    """The function that a spec's section names; raises ``DataError`` where it is not allowed, not
+    there, or no function. Where it computes is its own business."""
+    function, name = load_function(section), function_title(section.function)
+    columns, outputs = columns_of(classes, section.classes, section.softmax)
+    probabilities = section.outputs == "probabilities"
+    return FunctionTeacher(function, name, columns, outputs, probabilities, section.softmax)
