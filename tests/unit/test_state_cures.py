@@ -12,7 +12,6 @@ from inficond_panel.state.batch import toggled
 from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.tuning.edits import Balance, Doubt, Label, Lambda
 from inficond_panel.tuning.shift import class_shifts
-from inficond_panel.tuning.suggest import suggest
 from inficond_panel.views.knowledge.view import KnowledgeView
 
 DEMO = Path(__file__).parents[2] / "specs" / "demo.yaml"
@@ -135,20 +134,6 @@ def test_a_cured_student_is_judged_anew(demo):
     assert after["bicycle"].verdict.ap_lost.estimate < before["bicycle"].verdict.ap_lost.estimate
     assert after["bird"] is before["bird"]
     app.tuning.undo()
-
-
-def test_a_suggestion_waits_in_the_batch_with_what_was_there(demo):
-    app = AppState(demo, Jobs(inline=True))
-    app.tuning.toggle(Intent("bird", "road", "down"))
-    app.suggestion.ask(["bicycle"])
-    expected = suggest(demo, classes=["bicycle"])
-    assert app.suggestion.latest.intents == expected.intents
-    assert app.tuning.pending[1:] == list(expected.intents)
-    assert app.tuning.pending[0].class_name == "bird"
-    change = app.tuning.preview.changes["bicycle"]["ap"]
-    gain = expected.gain_of("bicycle")
-    assert gain.low < change.estimate < gain.high
-    app.tuning.clear()
 
 
 def test_a_suggestion_is_told_while_some_of_it_waits(demo):
