@@ -161,3 +161,16 @@ def test_what_all_photos_leave_is_not_proposed(students, monkeypatch) -> None:
     assert by_name["✕ suspects"].asked == by_name["lambda"].asked == ()
     assert by_name["✕ suspects"].concepts == by_name[AS_IT_IS].concepts
     assert repair.taken is not by_name["✕ suspects"]
+
+
+def test_few_photos_of_fit_are_repaired_without_a_verdict() -> None:
+    """A shift cannot be told with fewer than ten photos of a class; what helps can."""
+    given = shifted_frames(seed=1)
+    fit = given["split"] == "fit"
+    shown = given["labels"].index[fit & (given["labels"]["truck"] == 1)]
+    given = {key: each.drop(shown[6:]) for key, each in given.items()}
+    suggestion = suggest(inficond_panel.from_frames(**given).fit().tuner, classes=["truck"])
+    repair = suggestion.repairs["truck"]
+    assert repair.shift.lacking
+    assert repair.taken is not None
+    assert repair.gain.gain().low > 0

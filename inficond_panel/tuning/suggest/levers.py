@@ -130,8 +130,6 @@ def class_repair(
     ``rows``. ``check`` is called between levers, and may raise."""
     photos = tuner.cures.photos(tuner.cures.class_fit(parent, class_name), rows)
     shift = class_shift(photos)
-    if shift.lacking:
-        return ClassRepair(shift)
     with one_thread():
         shift = replace(shift, tune_model=tune_model_ap(photos, tuner.spec.views.noise()))
         found = _compared(tuner, parent, photos, shift, seed, check)
