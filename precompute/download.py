@@ -43,14 +43,14 @@ def write_tables(place: Path) -> None:
         raise DataError(f"The lists in {home} do not fit: {error} is missing.", _REMEDY) from error
     with (place / TABLE).open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([("file", "label", "split"), *rows])
-    listed = next(folder for folder in (place, home / "attributes") if _has_attributes(folder))
+    listed = next(
+        folder
+        for folder in (place, home / "attributes")
+        if (folder / "attributes.txt").is_file() or folder.name == "attributes"
+    )
     words = [_attribute(name) for name in _pairs(listed / "attributes.txt").values()]
     (place / WORDS).write_text("\n".join(dict.fromkeys(words)) + "\n", encoding="utf-8")
     (listed / "attributes.txt").unlink()
-
-
-def _has_attributes(folder: Path) -> bool:
-    return (folder / "attributes.txt").is_file() or folder.name == "attributes"
 
 
 def _pairs(path: Path) -> dict[str, str]:

@@ -92,13 +92,9 @@ def _check_regular(status: os.stat_result, most: int | None) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise UnfitFileError("it is a device or a pipe, not a file")
     if most is not None and status.st_size > most:
-        raise _too_large(most)
-
-
-def _too_large(most: int) -> UnfitFileError:
-    return UnfitFileError(
-        f"it has more than {most // _MB:,} MB, the most that such a file may have"
-    )
+        raise UnfitFileError(
+            f"it has more than {most // _MB:,} MB, the most that such a file may have"
+        )
 
 
 def read_lines(path: Path, what: str, remedy: str, most: int = LIST_BYTES) -> list[str]:

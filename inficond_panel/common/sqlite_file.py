@@ -350,10 +350,6 @@ def _check(path: str, db: sqlite3.Connection, form: Form) -> None:
             f"{path} has schema version {version}; this program reads {form.version}.",
             f"Open it with the version that wrote it, or {form.other}.",
         )
-    _check_schema(path, db, form)
-
-
-def _check_schema(path: str, db: sqlite3.Connection, form: Form) -> None:
     found = dict(db.execute("SELECT name, sql FROM sqlite_master").fetchall())
     for name, statement in form.schema().items():
         if found.get(name) != statement:

@@ -172,7 +172,8 @@ def bring_back(tuner: Tuner, place: Path) -> tuple[Tuner, Path | None]:
     """
     if not place.is_file():
         raise TuningError(f"There is no file {place}.", "Name a copy of a history.")
-    copy = _beside_store(tuner, place)
+    store = with_typed(base_of(tuner.store), str(place))
+    copy = Tuner(store, tuner.spec, History(place))
     if not _nodes(copy, "Name a copy of a history."):
         raise TuningError(
             f"{place} has no iterations of these students.",
@@ -218,11 +219,6 @@ def _nodes(tuner: Tuner, remedy: str) -> list[Node]:
         return tuner.nodes()
     except HistoryError as error:
         raise HistoryError(error.message, remedy) from error
-
-
-def _beside_store(tuner: Tuner, history: Path) -> Tuner:
-    store = with_typed(base_of(tuner.store), str(history))
-    return Tuner(store, tuner.spec, History(history))
 
 
 def _earlier(history: Path) -> Path:

@@ -38,7 +38,8 @@ _TOKENIZER = ("tokenizer*", "special_tokens_map.json", "vocab*", "merges.txt", "
 def fetch_encoder(encoder: Section) -> None:
     """Download what a spec names by tag or hub; nothing is done for files and what is here."""
     if isinstance(encoder, OpenClipEncoder):
-        _fetch_open_clip(encoder)
+        if not isinstance(encoder.model, Path) and not isinstance(encoder.pretrained, Path):
+            find_source(encoder)
     else:
         fetch_model(encoder.model)
 
@@ -135,11 +136,6 @@ def find_source(encoder: OpenClipEncoder) -> Source:
         return Source(model, pretrained)
     tag = str(pretrained)
     return Source(model, fetch_weights(model, tag), tag, online=True)
-
-
-def _fetch_open_clip(encoder: OpenClipEncoder) -> None:
-    if not isinstance(encoder.model, Path) and not isinstance(encoder.pretrained, Path):
-        find_source(encoder)
 
 
 def open_clip_name(encoder: OpenClipEncoder) -> str:

@@ -48,13 +48,10 @@ def steps_to(tuner: Tuner, node: Node, class_name: str) -> list[Step]:
         cures = tuple(cure for cure in at.cures if cure.class_name == class_name)
         if cures and at.parent is not None:
             here = at if isinstance(at, Node) else tuner.node(at.id)
-            parts = _parts_learned(tuner.terms(here)[class_name])
+            terms = tuner.terms(here)[class_name]
+            parts = tuple(part for each in terms.learned for part in each.parts)
             found.append(Step(tuner.node(at.parent), cures, here.bounds, parts))
     return found[::-1]
-
-
-def _parts_learned(terms: Terms) -> tuple[str, ...]:
-    return tuple(part for each in terms.learned for part in each.parts)
 
 
 def cross_fitted_logits(
@@ -75,7 +72,10 @@ def cross_fitted_logits(
         return tuner.logits(node)[rows, tuner.store.classes.index(class_name)]
     label = np.asarray(tuner.store.label[rows, tuner.store.classes.index(class_name)])
     every = (node.bounds, *(step.bounds for step in steps))
-    bounds = [_bounds_in_play(tuner, one, class_name) for one in every]
+    bounds = [
+        {key: one[key] for key in sorted(one) if tuner.joint or key[0] == class_name}
+        for one in every
+    ]
     photos_hash = sha256(rows.tobytes() + label.tobytes()).hexdigest()
     chain = [(step.parent.id, step.cures, step.parts) for step in steps]
     key = repr((class_name, seed, photos_hash, bounds, chain))
@@ -85,11 +85,6 @@ def cross_fitted_logits(
         found = _by_fold(tuner, node, class_name, steps, rows, folds)
         tuner.cures.cross_fitted.put(key, found)
     return found
-
-
-def _bounds_in_play(tuner: Tuner, bounds: Bounds, class_name: str) -> Bounds:
-    """Bounds that the student of the class depends on, sorted; a joint one depends on all."""
-    return {key: bounds[key] for key in sorted(bounds) if tuner.joint or key[0] == class_name}
 
 
 def _by_fold(
