@@ -179,24 +179,24 @@ PUBLIC = {
 _MARK = ".fetched"  #: file in a folder that is whole
 
 
-def bring(data: PublicData, place: Path, progress: Progress) -> Path:
-    """Folder in ``place`` with the data set's layout; what is there already is not fetched again.
+def bring(data: PublicData, path: Path, progress: Progress) -> Path:
+    """Folder in ``path`` with the data set's layout; what is there already is not fetched again.
 
     The archives are in ``PLACE.archives`` until all is unpacked. Raises ``DataError`` for a place
     that holds something else, and as ``fetch`` does.
     """
-    root = place / data.root
-    if place.exists():
-        if _is_of(data, place / _MARK):
+    root = path / data.root
+    if path.exists():
+        if _is_of(data, path / _MARK):
             return root
         raise DataError(
-            f"{place} is there already, and is no {data.title} that was fetched.",
-            f"Name another folder, or take it as it is: inficond init {place}",
+            f"{path} is there already, and is no {data.title} that was fetched.",
+            f"Name another folder, or take it as it is: inficond init {path}",
         )
-    archives = place.with_name(f"{place.name}.archives")
+    archives = path.with_name(f"{path.name}.archives")
     archives.mkdir(parents=True, exist_ok=True)
     files = [(archive, fetch(archive, archives, progress)) for archive in data.archives]
-    partial = place.with_name(f".{place.name}.partial")
+    partial = path.with_name(f".{path.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     try:
         for archive, file in files:
@@ -205,7 +205,7 @@ def bring(data: PublicData, place: Path, progress: Progress) -> Path:
         if data.prepare:
             data.prepare(partial)
         (partial / _MARK).write_text(f"{data.title}: {data.terms}\n", encoding="utf-8")
-        partial.rename(place)
+        partial.rename(path)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     shutil.rmtree(archives)

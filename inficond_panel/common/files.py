@@ -206,7 +206,7 @@ def write_whole(place: Path, content: bytes) -> None:
 
 
 @contextmanager
-def named(place: Path) -> Iterator[None]:
+def named(path: Path) -> Iterator[None]:
     """Raise ``ExportError``, which names the place, where the system does not write there."""
     try:
         yield
@@ -214,27 +214,27 @@ def named(place: Path) -> Iterator[None]:
         raise
     except OSError as error:
         raise ExportError(
-            f"{place} cannot be written: {error.strerror or error}.",
+            f"{path} cannot be written: {error.strerror or error}.",
             "Make room, or name another place.",
         ) from error
 
 
 @contextmanager
-def write_folders(place: Path, force: bool = False, known: Collection[str] = ()) -> Iterator[Path]:
-    """Yield a new folder to be filled, which becomes ``place`` when the block ends well.
+def write_folders(path: Path, force: bool = False, known: Collection[str] = ()) -> Iterator[Path]:
+    """Yield a new folder to be filled, which becomes ``path`` when the block ends well.
 
     A folder that is there is replaced only with ``force``, and only where it holds nothing but
     files ``known`` by name. Raises ``ExportError`` otherwise, before anything is computed, and
     where nothing can be written there.
     """
-    with named(place):
-        _check(place, force, known)
-    with replacing(place, told=named) as writing:
-        with named(place):
+    with named(path):
+        _check(path, force, known)
+    with replacing(path, told=named) as writing:
+        with named(path):
             writing.mkdir()
         yield writing
-        with named(place):
-            _check(place, force, known)  # it may have come meanwhile
+        with named(path):
+            _check(path, force, known)  # it may have come meanwhile
 
 
 @contextmanager

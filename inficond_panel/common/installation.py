@@ -101,11 +101,11 @@ def _wanted(chosen: str, extras: tuple[str, ...]) -> list[str]:
     url = urlparse(origin["url"])
     if url.scheme != "file":
         return [f"{_NAME}{chosen} @ {origin['url']}"]
-    place = Path(url2pathname(url.path))
-    if not place.exists():
+    path = Path(url2pathname(url.path))
+    if not path.exists():
         return _requirements(found, extras)
     editable = origin.get("dir_info", {}).get("editable", False)
-    return [*(["-e"] if editable else []), f"{place}{chosen}"]
+    return [*(["-e"] if editable else []), f"{path}{chosen}"]
 
 
 def _of_tree(root: Path, chosen: str) -> list[str]:

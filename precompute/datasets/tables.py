@@ -41,17 +41,17 @@ def image_files(folder: Path) -> list[str]:
 
 
 def _walk(folder: Path, seen: set[str], below: str = "") -> Iterator[str]:
-    place = os.path.join(folder, below)  # noqa: PTH118 - of many files
-    real = os.path.realpath(place)
+    path = os.path.join(folder, below)  # noqa: PTH118 - of many files
+    real = os.path.realpath(path)
     if real in seen:
         return
     seen.add(real)
     try:
-        with os.scandir(place) as entries:
+        with os.scandir(path) as entries:
             listed = sorted(entries, key=lambda entry: entry.name)
     except OSError as error:
         raise DataError(
-            f"The folder of the images, {place}, cannot be read: {error.strerror}.",
+            f"The folder of the images, {path}, cannot be read: {error.strerror}.",
             "Correct the paths in the spec's section dataset.",
         ) from error
     for entry in listed:

@@ -45,9 +45,9 @@ def find_layout(folder: Path) -> Layout:
     for pattern, library in _LIBRARIES.items():
         if next(folder.rglob(pattern), None):
             raise _by_function(folder, *library)
-    place = folder if folder.name else folder.absolute()  # no name: the current one, "."
+    path = folder if folder.name else folder.absolute()  # no name: the current one, "."
     raise DataError(
-        f"No data set is found in {place}{''.join(f' ({text})' for text in aside)}. "
+        f"No data set is found in {path}{''.join(f' ({text})' for text in aside)}. "
         "Looked for: a store, the layout of PASCAL VOC (Annotations, JPEGImages), JSON of COCO "
         "(here or in annotations), a table with image_id and a column of 0 and 1 per class, a "
         "table with a column of paths, and folders of classes with images in them.",
