@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse.csgraph import connected_components
 
-from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.common.sliced import Sliced
+from inficond_panel.common.threads import one_thread
 from inficond_panel.distill.sources import (
     Array,
     ArraySource,

@@ -26,8 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
-from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.common.interval import Interval
+from inficond_panel.common.threads import one_thread
 from inficond_panel.concepts.texts import words_for
 from inficond_panel.distill import Outcome, change_intervals
 from inficond_panel.distill.metrics.bootstrap import FOLDS, draw_counts, interval, stratified_folds

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.common.blas_threads import one_thread
+from inficond_panel.common.threads import one_thread
 from inficond_panel.concepts.texts import words_for
 from inficond_panel.distill import (
     Interval,

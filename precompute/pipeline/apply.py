@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 import numpy as np
 from PIL import Image
 
-from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.common.devices import device_text
 from inficond_panel.common.numbers import size_text
+from inficond_panel.common.threads import one_thread
 from inficond_panel.concepts.photo_scores import PhotoScores, PhotoSegments, ScoredTexts
 from inficond_panel.concepts.typed import base_of
 from inficond_panel.errors import DataError, InficondError

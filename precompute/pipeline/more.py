@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.common.devices import device_text
+from inficond_panel.common.threads import one_thread
 from inficond_panel.concepts.scoring import score_corpus
 from inficond_panel.concepts.typed import scoring_of
 from inficond_panel.errors import DataError

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from inficond_panel.common.torch_thread import one_torch_thread
+from inficond_panel.common.threads import one_torch_thread
 from inficond_panel.concepts.typed import base_of, scoring_of
 from inficond_panel.errors import ExportError
 from inficond_panel.spec import Spec

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from inficond_panel.common.blas_threads import one_thread
+from inficond_panel.common.threads import one_thread
 from inficond_panel.errors import InficondError
 from inficond_panel.spec.sections.teacher import HeadTeacher, NetworkTeacher
 from inficond_panel.store.images import UnreadableImage

@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image
 
 from inficond_panel.common.files import replacing
-from inficond_panel.common.torch_thread import one_torch_thread
+from inficond_panel.common.threads import one_torch_thread
 from inficond_panel.errors import DataError
 
 FORMAT = "inficond-head-2"

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageEnhance
 from scipy.ndimage import maximum_filter, minimum_filter
 
-from inficond_panel.common.torch_thread import one_torch_thread
+from inficond_panel.common.threads import one_torch_thread
 from inficond_panel.errors import CancelledError, DataError
 from inficond_panel.store.images import UnreadableImage
 from precompute.segments.head import Head, Layout, colours_of, load_head, save_head, untrained

@@ -19,7 +19,7 @@ from PIL import Image
 from inficond_panel.common.devices import CPU
 from inficond_panel.common.sliced import Sliced
 from inficond_panel.common.teacher_outputs import LEAST, LEAST_OF_SOFTMAX
-from inficond_panel.common.torch_thread import one_torch_thread
+from inficond_panel.common.threads import one_torch_thread
 from inficond_panel.errors import DataError, InficondError
 from inficond_panel.spec.framework.section import Section
 from precompute.encoder import Encoder

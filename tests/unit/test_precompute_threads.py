@@ -12,7 +12,7 @@ from precompute_factory import VIT, photo_set, tiny_encoder
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.torch
 
-from inficond_panel.common.torch_thread import one_torch_thread  # noqa: E402
+from inficond_panel.common.threads import one_torch_thread  # noqa: E402
 
 RUN = """
 import sys, precompute

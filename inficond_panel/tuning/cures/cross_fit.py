@@ -15,7 +15,7 @@ from hashlib import sha256
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.common.blas_threads import one_thread
+from inficond_panel.common.threads import one_thread
 from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
 from inficond_panel.distill.scores import Array
 from inficond_panel.errors import TuningError

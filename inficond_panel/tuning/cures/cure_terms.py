@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.common.cache import Latest
+from inficond_panel.common.threads import one_thread
 from inficond_panel.errors import TuningError
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store
