@@ -7,12 +7,11 @@ import re
 
 import numpy as np
 import pytest
-from factory import ATTRS, small_arrays, spec_text
+from factory import small_arrays, small_spec
 from PIL import Image
 from playwright.sync_api import Page, expect
 from waiting import comes_to
 
-from inficond_panel.store import write_store
 from inficond_panel.vocabulary.palette import BOTH_RIGHT, BOTH_WRONG
 
 pytestmark = pytest.mark.ui
@@ -34,17 +33,19 @@ ROWS = """(scroll) => {
 SIDE = r"{}: (\d+) both right, (\d+) teacher right, student wrong, (\d+) both wrong, (\d+) student"
 
 
-@pytest.fixture(scope="module")
-def url(serve_module, tmp_path_factory) -> str:
-    folder = tmp_path_factory.mktemp("many")
+def many_arrays() -> dict[str, np.ndarray]:
+    """Many classes; one has a single positive."""
     arrays = small_arrays(classes=CLASSES)
     arrays["class_name"] = np.array([f"class {k}" for k in range(CLASSES)])
     tune = np.flatnonzero(arrays["split"] == "tune")
     arrays["label"][tune, 77] = 0
     arrays["label"][tune[0], 77] = 1
-    write_store(folder / "small.zarr", arrays, ATTRS)
-    (folder / "small.yaml").write_text(spec_text())
-    return serve_module(folder / "small.yaml").url
+    return arrays
+
+
+@pytest.fixture(scope="module")
+def url(serve_module, tmp_path_factory) -> str:
+    return serve_module(small_spec(tmp_path_factory.mktemp("many"), make=many_arrays)).url
 
 
 @pytest.fixture

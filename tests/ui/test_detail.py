@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from factory import ATTRS, small_arrays, small_spec, spec_text
+from factory import small_arrays, small_spec
 from PIL import Image
 from playwright.sync_api import Page, expect
 from resizing import resize
 from waiting import comes_to, wait_until
 
-from inficond_panel.store import open_store, write_store
+from inficond_panel.store import open_store
 
 pytestmark = pytest.mark.ui
 
@@ -195,17 +195,20 @@ def test_filters_narrow_the_gallery_and_an_empty_one_can_be_cleared(page) -> Non
     expect(tile).to_have_attribute("aria-setsize", str(everything))
 
 
-def test_a_concept_without_assigned_segments_says_so_and_offers_all(
-    serve_module, open_page, tmp_path: Path
-) -> None:
+def unassigned_arrays() -> dict[str, np.ndarray]:
+    """No segment is nearest to 'wheel'."""
     arrays = small_arrays()
     names = list(arrays["concept"])
     wheel, sky = names.index("wheel"), names.index("sky")
     own = arrays["segment_concept"] == wheel
     arrays["segment_concept"] = np.where(own, sky, arrays["segment_concept"])
-    write_store(tmp_path / "small.zarr", arrays, ATTRS)
-    (tmp_path / "small.yaml").write_text(spec_text())
-    url = serve_module(tmp_path / "small.yaml").url
+    return arrays
+
+
+def test_a_concept_without_assigned_segments_says_so_and_offers_all(
+    serve_module, open_page, tmp_path: Path
+) -> None:
+    url = serve_module(small_spec(tmp_path, make=unassigned_arrays)).url
     page = open_page(f"{url}?class=bicycle&concept=wheel")
     expect(page.get_by_text("No segment of these images is assigned")).to_be_visible()
     page.get_by_role("button", name=re.compile("Show all .* images by their scores")).click()

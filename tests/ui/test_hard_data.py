@@ -1,4 +1,4 @@
-"""Data that is hard to show: names that look like code, undefined metrics, very few or many."""
+"""Data that is hard to show: names that look like code or are long, and very few of them."""
 
 from __future__ import annotations
 
@@ -27,13 +27,6 @@ def evil_spec(folder: Path) -> Path:
     return write(folder / "evil", EVIL, arrays)
 
 
-def hollow_spec(folder: Path) -> Path:
-    """A store in which no image of ``tune`` shows the third class."""
-    arrays = small_arrays()
-    arrays["label"][arrays["split"] == "tune", 2] = 0
-    return write(folder / "hollow", "Hollow", arrays)
-
-
 def tiny_spec(folder: Path) -> Path:
     return write(folder / "tiny", "Tiny", small_arrays(classes=1, concepts=5))
 
@@ -49,7 +42,7 @@ def write(folder: Path, title: str, arrays: dict[str, np.ndarray]) -> Path:
 @pytest.fixture(scope="module")
 def url(serve_module, tmp_path_factory) -> str:
     folder = tmp_path_factory.mktemp("hard")
-    return serve_module(evil_spec(folder), tiny_spec(folder), hollow_spec(folder)).url
+    return serve_module(evil_spec(folder), tiny_spec(folder)).url
 
 
 @pytest.fixture

@@ -9,11 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from factory import ATTRS, small_arrays, spec_text
+from factory import small_arrays, small_spec
 from playwright.sync_api import Locator, Page, expect
 from waiting import comes_to, wait_until
-
-from inficond_panel.store import write_store
 
 pytestmark = pytest.mark.ui
 
@@ -36,34 +34,27 @@ SCROLLED_THROUGH = """async () => {
 }"""
 
 
-def sliced_spec(folder: Path) -> Path:
-    """A store whose images have metadata."""
+def sliced_arrays() -> dict[str, np.ndarray]:
+    """Images that have metadata."""
     arrays = small_arrays(images=600)
     light = np.where(np.arange(600) % 3, "day", "<b>night</b>")
     arrays["metadata"] = light[:, None].astype(object)
     arrays["metadata_column"] = np.array(["light"])
-    return write(folder, arrays)
+    return arrays
 
 
-def large_spec(folder: Path, classes: int, concepts: int) -> Path:
+def large_arrays(classes: int, concepts: int) -> dict[str, np.ndarray]:
     """Many classes, some with long names, and concepts."""
     arrays = small_arrays(images=300, concepts=concepts, classes=classes)
     arrays["class_name"] = np.array(
         [f"class {k} " + "with a long name " * (k % 4) for k in range(classes)]
     )
-    return write(folder, arrays)
-
-
-def write(folder: Path, arrays: dict[str, np.ndarray]) -> Path:
-    write_store(folder / "small.zarr", arrays, ATTRS)
-    spec = folder / "small.yaml"
-    spec.write_text(spec_text())
-    return spec
+    return arrays
 
 
 @pytest.fixture(scope="module")
 def sliced(tmp_path_factory, serve_module) -> str:
-    return serve_module(sliced_spec(tmp_path_factory.mktemp("sliced"))).url
+    return serve_module(small_spec(tmp_path_factory.mktemp("sliced"), make=sliced_arrays)).url
 
 
 @pytest.fixture
@@ -130,7 +121,9 @@ def drag(page: Page, grip, across: float, *, drop: bool = True) -> None:
 
 
 def test_an_influence_is_set_by_hand_and_released(serve, tmp_path, open_page) -> None:
-    page = select(open_page(serve(sliced_spec(tmp_path)).url), "bicycle")  # nothing is held yet
+    page = select(
+        open_page(serve(small_spec(tmp_path, make=sliced_arrays)).url), "bicycle"
+    )  # nothing is held yet
     first, second = row(page, 0), row(page, 1)
     slider = first.get_by_role("slider")
     expect(first.locator(".effect .grip")).to_have_count(1)
@@ -276,7 +269,8 @@ def test_a_typed_concept_joins_the_page_and_leaves_it(serve, tmp_path, open_page
     ("classes", "concepts"), [(40, 200), pytest.param(80, 2000, marks=pytest.mark.more)]
 )
 def test_many_classes_and_concepts(serve, tmp_path, open_page, classes, concepts) -> None:
-    page = open_page(serve(large_spec(tmp_path, classes, concepts)).url, 1280, 800)
+    spec = small_spec(tmp_path, make=large_arrays, classes=classes, concepts=concepts)
+    page = open_page(serve(spec).url, 1280, 800)
     rows = page.locator(".performance [role=option]")
     expect(rows).to_have_count(classes)
     rows.nth(3).click()

@@ -6,13 +6,13 @@ import io
 
 import numpy as np
 import pytest
-from factory import ATTRS, small_arrays, small_spec, spec_text
+from factory import small_arrays, small_spec
 from PIL import Image
 from playwright.sync_api import Page, expect
 from waiting import comes_to, wait_until
 
 from inficond_panel.spec import load_spec
-from inficond_panel.store import open_store, write_store
+from inficond_panel.store import open_store
 from inficond_panel.tuning import History, Node, Tuner
 
 pytestmark = pytest.mark.ui
@@ -44,14 +44,15 @@ def untouched(spec_file) -> tuple[Tuner, Node]:
     return tuner, tuner.root()
 
 
-@pytest.fixture(scope="module")
-def large(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("large")
+def large_arrays() -> dict[str, np.ndarray]:
     arrays = small_arrays(classes=CLASSES, concepts=CONCEPTS)
     arrays["class_name"] = np.array([f"class {k}" for k in range(CLASSES)])
-    write_store(folder / "small.zarr", arrays, ATTRS)
-    (folder / "small.yaml").write_text(spec_text())
-    return folder / "small.yaml"
+    return arrays
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory):
+    return small_spec(tmp_path_factory.mktemp("large"), make=large_arrays)
 
 
 def misplaced(page: Page, tuner: Tuner, node: Node, dark: bool) -> list[str]:
@@ -115,9 +116,14 @@ def place_of(page: Page, class_name: str, concept: str) -> tuple[float, float]:
     return column[1] + column[3] / 2, row[2] + row[4] / 2
 
 
-def test_a_click_on_a_cell_opens_its_student_and_concept(small_url, open_page):
+def test_cells_are_opened_by_keys_and_by_pointer_and_have_a_thumb_beside_them(small_url, open_page):
     page = open_page(small_url)
-    expect(page.locator(".matrix .names > span").first).to_be_visible()
+    arrow_keys_tell_the_cell_and_enter_opens_it(page)
+    a_click_opens_a_cell(page)
+    a_thumb_is_of_the_concept_beside_it_in_any_order(page)
+
+
+def a_click_opens_a_cell(page: Page) -> None:
     concept = page.locator(".matrix .names > span").nth(2).inner_text()
     place = place_of(page, "sheep", concept)
     page.mouse.move(*place)
@@ -134,8 +140,7 @@ def test_a_click_on_a_cell_opens_its_student_and_concept(small_url, open_page):
     expect(page.locator(".matrix .names > .opened")).to_have_text(concept)
 
 
-def test_arrow_keys_tell_the_cell_and_enter_opens_it(small_url, open_page):
-    page = open_page(small_url)
+def arrow_keys_tell_the_cell_and_enter_opens_it(page: Page) -> None:
     cells = page.get_by_role("application", name="Matrix of influences")
     expect(page.locator(".matrix .names > span").first).to_be_visible()
     concept = page.locator(".matrix .names > span").nth(1).inner_text()
@@ -176,8 +181,7 @@ def test_a_thumb_of_a_row_tunes_the_students_chosen_in_one_iteration(serve, open
     expect(page.locator(".provenance [role=option]")).to_have_count(2)
 
 
-def test_a_thumb_is_of_the_concept_beside_it_in_any_order(small_url, open_page):
-    page = open_page(small_url)
+def a_thumb_is_of_the_concept_beside_it_in_any_order(page: Page) -> None:
     matrix = page.get_by_role("region", name="All students")
     names = matrix.locator(".names > span")
     remove = matrix.get_by_role("button", name="Remove sky for all students", exact=True)

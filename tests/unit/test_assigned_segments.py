@@ -181,36 +181,6 @@ def test_a_concept_closed_meanwhile_and_a_fault_light_nothing(spec_file):
 # --- beside the concepts -----------------------------------------------------------------------
 
 
-def test_rows_have_the_patches_chosen_and_the_number_of_segments(app):
-    app.selection.class_name = "bicycle"
-    view, store = KnowledgeView(app), app.store
-    counts = np.bincount(store.segment_concept, minlength=len(store.concepts))
-    before = {row["concept"]: row for row in view.table.rows}
-    view.table.patches_of = "assigned"
-    assert app.settings.patches_of == "assigned"
-    assert "patches=assigned" in make_address(app)
-    for row in view.table.rows:
-        concept = store.concepts.index(row["concept"])
-        shown = [patch["segment"] for patch in row["patches"]]
-        assert shown == patches_of(store, concept, "assigned")[0][:5].tolist()
-        assert row["assigned"] == before[row["concept"]]["assigned"] == counts[concept]
-    app.settings.patches_of = "nearest"
-    assert {row["concept"]: row for row in view.table.rows} == before
-
-
-def test_a_patch_that_is_assigned_opens_the_images_of_its_kind(app):
-    app.selection.class_name = "bicycle"
-    view, store = KnowledgeView(app), app.store
-    view.table.patches_of = "assigned"
-    row = next(row for row in view.table.rows if row["patches"])
-    segment = row["patches"][-1]["segment"]
-    view.act({"action": "open_patch", "concept": row["concept"], "segment": segment})
-    images = app.selection.images
-    assert images.title == f"{row['concept']}, its segments"
-    assert images.enlarged == store.segment_image[segment]
-    assert list(images.rows) == patch_images(store, row["concept"], "assigned").tolist()
-
-
 @pytest.mark.parametrize(
     ("only_holdout", "told"),
     [(False, "No segment is assigned"), (True, "All its segments are of holdout images")],

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import shutil
 from typing import ClassVar
 
 import numpy as np
@@ -166,31 +165,3 @@ def test_celeba_has_labels_of_minus_one_and_splits_in_another_table(home, capsys
     assert dataset.label.tolist() == (signs > 0).astype(int).tolist()
     assert list(dataset.split) == [SPLITS[part] for part in parts]
     assert dataset.load(0).size == (48, 36)
-
-
-def test_celeba_is_measured_by_another_class(home, capsys):
-    (home / "faces").mkdir()
-    names, signs, _ = celeba(home / "faces", "csv", 80)
-    rng = np.random.default_rng(2)
-    logits = np.round(3 * signs + rng.normal(0, 1, signs.shape), 3)
-    rows = [[name, *row] for name, row in zip(names, logits, strict=True)]
-    write_csv(home / "faces" / "logits.csv", ["image_id", *ATTRIBUTES], rows)
-    run(capsys, "init", "faces", "--encoder", "encoder", "--corpus", "words.txt")
-    run(capsys, "precompute", "faces.yaml")
-    flags = ["faces.yaml", "--class", "Blond_Hair", "--by", "Male", "--min-images", 1, "--json"]
-    found = json.loads(run(capsys, "metrics", *flags))
-    part = signs[40:60] > 0
-    assert {row["group"]: row["images"] for row in found["groups_by_label"]["rows"]} == {
-        f"{side} · {male}": int(((part[:, 0] == blond) & (part[:, 1] == male)).sum())
-        for male in (0, 1)
-        for side, blond in (("present", 1), ("absent", 0))
-    }
-    assert found["gaps_by_label"]["rows"][0]["worst"]
-
-
-def test_whole_numbers_are_no_logits(home, capsys):
-    (home / "faces").mkdir()
-    celeba(home / "faces", "csv")
-    shutil.copy(home / "faces" / "list_bbox_celeba.csv", home / "faces" / "a_logits.csv")
-    run(capsys, "init", "faces", "--encoder", "encoder", "--corpus", "words.txt")
-    assert load_spec("faces.yaml").teacher.kind == "head"

@@ -1,7 +1,5 @@
 """The clock goes on while the system's is moved."""
 
-from datetime import UTC, datetime, timedelta
-
 import pytest
 
 from inficond_panel.common import clock
@@ -17,12 +15,6 @@ def system(monkeypatch):
     monkeypatch.setattr("inficond_panel.common.clock.time.time", lambda: times["time"])
     monkeypatch.setattr("inficond_panel.common.clock._steady", lambda: times["steady"])
     return times
-
-
-def test_it_tells_the_systems_time_in_utc():
-    told = datetime.fromisoformat(clock.now())
-    assert told.utcoffset() == timedelta(0)
-    assert abs(datetime.now(UTC) - told) < timedelta(minutes=1)
 
 
 def test_a_system_clock_that_is_put_back_or_forward_changes_nothing(system):

@@ -31,10 +31,8 @@ from inficond_panel.tuning import Intent, Tuner, open_tuner
 from inficond_panel.vocabulary.metrics import METRICS
 
 
-@pytest.fixture
-def spec(tmp_path: Path) -> Path:
-    """A spec whose store has metadata: place, which hurts bicycles in the south, and hour."""
-    path = small_spec(tmp_path)
+def placed_arrays() -> dict[str, np.ndarray]:
+    """Arrays with metadata: place, which hurts bicycles in the south, and hour."""
     arrays = small_arrays(images=400)
     rng = np.random.default_rng(0)
     place = np.where(np.arange(400) % 5 < 2, "south", "north")
@@ -44,8 +42,12 @@ def spec(tmp_path: Path) -> Path:
     label[hurt, 0] = np.where(label[hurt, 0] >= 0, 1 - label[hurt, 0], -1)
     texts = np.stack([place, hour], axis=1)
     more = {"label": label, "metadata": texts, "metadata_column": np.array(["place", "hour"])}
-    write_store(tmp_path / "small.zarr", {**arrays, **more}, ATTRS)
-    return path
+    return {**arrays, **more}
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> Path:
+    return small_spec(tmp_path, make=placed_arrays)
 
 
 @pytest.fixture

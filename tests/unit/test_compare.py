@@ -56,13 +56,6 @@ def test_sides_since_the_common_ancestor(tuner: Tuner, tree: dict[str, Node]) ->
     assert [node.id for node in down.only_after] == [tree["a"].id, tree["b"].id]
 
 
-def test_a_node_with_itself(tuner: Tuner, tree: dict[str, Node]) -> None:
-    found = compare(tuner, tree["b"], tree["b"])
-    assert found.classes == found.only_before == found.only_after == ()
-    assert found.ancestor == tree["b"]
-    assert (found.mean_ap.estimate, found.mean_ap.low, found.mean_ap.high) == (0, 0, 0)
-
-
 @pytest.mark.parametrize("split", ["fit", "tune", "holdout"])
 def test_metrics_and_sides_by_hand(tuner: Tuner, tree: dict[str, Node], split: str) -> None:
     found = compare(tuner, tree["root"], tree["b"], split).of("bicycle")
@@ -83,17 +76,6 @@ def test_metrics_and_sides_by_hand(tuner: Tuner, tree: dict[str, Node], split: s
     assert set(found.churn.ids(present=True)) == set(ids[(new > 0) & (old <= 0)])
     assert set(found.churn.ids(present=False)) == set(ids[(new <= 0) & (old > 0)])
     assert found.before == tuner.metrics(tree["root"], split)["bicycle"]
-
-
-def test_the_other_way_round(tuner: Tuner, tree: dict[str, Node]) -> None:
-    there = compare(tuner, tree["root"], tree["b"]).of("bicycle")
-    back = compare(tuner, tree["b"], tree["root"]).of("bicycle")
-    for name, change in there.changes.items():
-        assert back.changes[name].estimate == pytest.approx(-change.estimate)
-    assert there.churn.ids(present=True) == back.churn.ids(present=False)
-    assert [(m.concept, m.change) for m in there.movers] == [
-        (m.concept, -m.change) for m in back.movers
-    ]
 
 
 def test_movers_are_ordered_by_logits_not_by_weight(tuner: Tuner, tree: dict[str, Node]) -> None:
@@ -124,25 +106,11 @@ def test_the_mean_is_that_of_all_classes_on_shared_draws(
     everything = np.arange(len(rows))
     assert change.estimate == pytest.approx(mean_change(everything), abs=1e-12)
     rng = np.random.default_rng(5)
-    draws = [mean_change(rng.integers(len(rows), size=len(rows))) for _ in range(300)]
+    draws = [mean_change(rng.integers(len(rows), size=len(rows))) for _ in range(120)]
     width = change.high - change.low
     low, high = np.quantile(draws, [0.025, 0.975])
     assert abs(change.low - low) < 0.3 * width  # other draws of the same bootstrap
     assert abs(change.high - high) < 0.3 * width
-
-
-def test_a_rare_class_loses_no_draw(tmp_path: Path) -> None:
-    spec = small_spec(tmp_path)
-    arrays = small_arrays()
-    rows = np.flatnonzero(arrays["split"] == "tune")
-    arrays["label"][rows, 3] = 0
-    arrays["label"][rows[0], 3] = 1  # in a draw with probability 0.63
-    write_store(tmp_path / "small.zarr", arrays, ATTRS)
-    tuner = open_tuner(spec)
-    node = tuner.fine_tune(tuner.root(), [WHEEL, Intent("bird", "fur", "remove")])
-    found = metric_change(tuner, tuner.root(), node, "tune", "")
-    assert found.left_out == 0
-    assert found.low <= found.high
 
 
 def test_a_class_without_positives_is_left_out_of_the_mean(tmp_path: Path) -> None:

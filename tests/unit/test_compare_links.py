@@ -1,7 +1,5 @@
 """``inficond compare --link``: students per class and one softmax student, against scikit-learn."""
 
-import json
-
 import numpy as np
 import pytest
 from factory import small_spec
@@ -19,15 +17,6 @@ from inficond_panel.tuning import open_tuner
 @pytest.fixture
 def spec(tmp_path):
     return joint_spec(tmp_path)
-
-
-@pytest.fixture
-def compared(spec, capsys):
-    def compared(*args):
-        assert main(["compare", str(spec), "--link", "--draws", "50", *args]) == 0
-        return capsys.readouterr()
-
-    return compared
 
 
 def probability(tuner, link):
@@ -91,22 +80,6 @@ def test_differences_are_paired(tmp_path):
     np.testing.assert_allclose(limits.astype(float), np.quantile(drawn, [0.025, 0.975]))
     again = compare_links(tuner, draws=100)  # from the history, on the same draws
     assert_frame_equal(again, found)
-
-
-def test_the_spec_may_have_either_link(spec, compared, capsys):
-    other = spec.with_name("plain.yaml")
-    other.write_text(spec.read_text().replace("link: softmax", "link: sigmoid"))
-    documents = [json.loads(compared("--json").out)["links"]]
-    assert main(["compare", str(other), "--link", "--draws", "50", "--json"]) == 0
-    documents.append(json.loads(capsys.readouterr().out)["links"])
-    assert documents[0]["links"]["softmax"]["node"] == documents[1]["links"]["softmax"]["node"]
-    assert documents[0]["rows"] == documents[1]["rows"]
-
-
-def test_looks_at_the_holdout_are_counted(compared):
-    assert "2 sets of students" in compared("--split", "holdout").err
-    again = json.loads(compared("--split", "holdout", "--json").out)["links"]
-    assert [each["looks"] for each in again["links"].values()] == [2, 2]
 
 
 def test_several_classes_an_image_are_refused(tmp_path, capsys):

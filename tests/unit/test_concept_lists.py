@@ -112,17 +112,6 @@ def test_names_of_classes_are_encoded_only_where_a_filter_asks_for_them():
     assert left.kept == [0]
 
 
-def test_concepts_are_not_compared_where_no_filter_asks_for_it():
-    class Watched(np.ndarray):
-        def __getitem__(self, key):
-            assert not isinstance(key, list), "the earlier concepts are looked at"
-            return super().__getitem__(key)
-
-    text = np.eye(3).view(Watched)
-    found = filter_texts(["sky", "a long name", "rim"], text, ["dog"], text[:1], Filters(longest=5))
-    assert found.kept == [0, 2]
-
-
 def test_a_concept_is_active_by_the_mean_of_its_five_largest_scores():
     score = np.zeros((7, 3))
     score[:5, 0], score[2, 1] = [0.5, 0.4, 0.3, 0.2, 0.1], 1.0

@@ -90,10 +90,6 @@ def test_a_pixel_has_the_strongest_of_the_cells_below_it(wide, high, random):
             assert not found[row, column] or found[row, column] in block
 
 
-def test_more_pixels_than_cells_leave_the_cells_as_they_are():
-    assert make_image(CELLS, (50, 50)).shape == (2, 3)
-
-
 @pytest.mark.parametrize("dark", [False, True])
 def test_the_scale_is_symmetric_and_text_on_it_can_be_read(dark):
     colours = make_colours(dark)

@@ -5,33 +5,26 @@ from __future__ import annotations
 import json
 
 import numpy as np
-import pandas as pd
 import pytest
-from factory import SPEC, oracle_spec, small_spec
-from scipy.stats import binomtest, norm
+from factory import SPEC, small_spec
 from sklearn.metrics import accuracy_score, average_precision_score
 
 from inficond_panel import open_students
 from inficond_panel.cli import main
-from inficond_panel.distill.drift import drift
 from inficond_panel.distill.metrics.bootstrap import draw_counts
 from inficond_panel.results.comparison import compare
 from inficond_panel.results.frame import interval_of
-from inficond_panel.results.levers import levers
 from inficond_panel.spec import load_spec
 from inficond_panel.state import AppState
 from inficond_panel.state.jobs import Jobs
 from inficond_panel.state.requests.comparison import measure
 from inficond_panel.tuning import Intent, open_tuner
-from inficond_panel.tuning.suggest import suggest
-from inficond_panel.tuning.suggest.gain import around
 from inficond_panel.views.detail.view import DetailView
 from inficond_panel.views.knowledge.measures import make_measures
 from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.views.page.palette import make_tour
 from inficond_panel.views.provenance.comparison import make_comparison
 from inficond_panel.vocabulary.confidence import confidence_word, interval_word, tails
-from inficond_panel.wording.metrics import drift_sentences
 
 THUMB = Intent("bicycle", "wheel", "up")
 
@@ -113,27 +106,6 @@ def test_a_lower_level_is_narrower_and_the_students_stay_what_they_are(tuners):
     assert own[1][["accuracy_low", "accuracy_high"]].tolist() == pytest.approx(limits)
 
 
-def test_gains_of_a_suggestion_are_at_the_level_and_the_same_is_proposed(tuners):
-    found = [suggest(tuner, classes=["bicycle"]) for tuner in tuners.values()]
-    assert found[0].intents == found[1].intents
-    assert [each.level for each in found] == [0.95, 0.8]
-    wide, narrow = (each.repairs["bicycle"].levers[-1].gain.gain(each.level) for each in found)
-    assert wide.low < narrow.low < narrow.high < wide.high
-    assert levers(found[1]).attrs["facts"]["gain"]["level"] == 0.8
-    low, high = norm.interval(0.8, 0.1, 0.02)
-    assert [around(0.1, 0.02, 0.8).low, around(0.1, 0.02, 0.8).high] == pytest.approx([low, high])
-
-
-def test_the_share_of_far_photos_has_the_level_and_the_alarm_its_own():
-    rng = np.random.default_rng(0)
-    fit, new = rng.normal(size=(200, 5)), rng.normal(size=(60, 5)) * 1.5
-    usual, found = (drift(fit, new, list("abcde"), level=level) for level in (0.95, 0.8))
-    exact = binomtest(found.far, 60).proportion_ci(0.8)
-    assert (found.low, found.high) == pytest.approx((exact.low, exact.high))
-    assert (found.alarm, found.p) == (usual.alarm, usual.p)
-    assert "80 % interval" in " ".join(drift_sentences(found))
-
-
 def test_the_page_says_the_level(app):
     tuner = app.tuner
     assert make_tour(app)["interval"] == "80 % interval"
@@ -164,9 +136,6 @@ def test_a_curve_that_is_kept_at_one_level_is_not_shown_at_another(tuners):
 
 COMMANDS = [
     ("metrics", "--class", "bicycle"),
-    ("thresholds", "--class", "bicycle"),
-    ("stability", "--class", "bicycle", "--top", "1", "--draws", "8"),
-    ("lambda", "--class", "bicycle"),
     ("compare",),
 ]
 
@@ -181,20 +150,6 @@ def test_commands_say_the_level(command, narrow, capsys):
     assert main([name, str(narrow), *more, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert (found if "level" in found else next(iter(found.values())))["level"] == 0.8
-
-
-ACTIONS = [["list"], ["compare", "--node", "0", "0"]]
-
-
-@pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action[0])
-def test_documents_of_the_history_have_the_level(action, narrow, capsys):
-    assert main(["distill", str(narrow)]) == 0
-    capsys.readouterr()
-    name, *more = action
-    assert main(["history", name, str(narrow), *more, "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    frames = [told] if "level" in told else told.values()
-    assert {each["level"] for each in frames if "level" in each} == {0.8}
 
 
 def test_frames_have_a_column_of_the_level(tuners):
@@ -214,25 +169,6 @@ def test_frames_have_a_column_of_the_level(tuners):
     assert [name for name, frame in frames.items() if set(frame["level"]) != {0.8}] == []
     assert set(frames["shift"]["verdict_level"]) == {0.96}
     assert "level" not in students.metrics()
-
-
-def test_files_of_a_comparison_have_the_level(tmp_path, capsys):
-    spec = oracle_spec(tmp_path)
-    spec.write_text(spec.read_text() + "views: {confidence: 0.8}\n")
-    place = tmp_path / "out"
-    assert main(["compare", str(spec), "--draws", "20", "--output", str(place)]) == 0
-    capsys.readouterr()
-    for name in ("students", "classes", "outputs"):
-        assert set(pd.read_csv(place / f"{name}.csv")["level"]) == {0.8}
-    assert "Intervals: 80 %, images drawn" in (place / "compare.html").read_text()
-
-
-def test_a_model_card_has_the_level(tuners, tmp_path):
-    students = open_students(str(tuners[0.8].spec.path)).fit()
-    students.export(tmp_path / "out")
-    card = json.loads((tmp_path / "out" / "card.json").read_text())
-    assert card["bootstrap"]["level"] == 0.8
-    assert "the 80 % bootstrap interval" in (tmp_path / "out" / "README.md").read_text()
 
 
 def test_the_level_is_no_part_of_an_iterations_id(tuners):

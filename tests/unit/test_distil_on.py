@@ -15,17 +15,13 @@ from inficond_panel.distill import average_precision, decision_function
 from inficond_panel.distill import fit as fit_students
 from inficond_panel.distill.metrics.bootstrap import stratified_folds
 from inficond_panel.errors import SpecError, TuningError
-from inficond_panel.export.model_card import model_card
 from inficond_panel.results.cross_fitted import evaluation_outcome
-from inficond_panel.results.penalty_path import penalty_path
-from inficond_panel.results.refit_report import explain
 from inficond_panel.spec import load_spec, with_students
 from inficond_panel.store import Store
-from inficond_panel.tuning import History, Intent, Tuner
-from inficond_panel.tuning.edits import Doubt, Label, Lambda, Learn
+from inficond_panel.tuning import History, Tuner
+from inficond_panel.tuning.edits import Label, Lambda, Learn
 from inficond_panel.tuning.fitting.class_fit import FOLDS
 from inficond_panel.tuning.fitting.terms import Learned
-from inficond_panel.wording.cures import cure_sentences
 
 BOTH = ["fit", "tune"]
 L1 = 2e-3
@@ -117,29 +113,6 @@ def test_lambda_auto_is_chosen_by_folds_of_both_splits(tmp_path: Path) -> None:
     np.testing.assert_allclose(both.root().weights, other.root().weights, atol=2e-3)
 
 
-def test_a_thumb_is_refitted_on_both_splits(tuner: Tuner) -> None:
-    node = tuner.fine_tune(tuner.root(), [Intent("truck", "wheel", "remove")])
-    place = tuner.store.concepts.index("wheel")
-    assert node.weights[place, 0] == 0
-    assert len(tuner.data_at(node).rows) == 1200
-    rows = tuner.store.rows("tune")
-    seen = decision_function(tuner.store.concept_score[rows], node.weights, node.intercepts)
-    assert (tuner.logits(node)[rows, 0] != seen[:, 0]).mean() > 0.9
-    np.testing.assert_array_equal(tuner.logits(node)[:, 1], tuner.logits(tuner.root())[:, 1])
-
-
-def test_cures_keep_the_images_of_tune(tuner: Tuner) -> None:
-    node = tuner.fine_tune(tuner.root(), [Lambda("truck"), Doubt("truck", 1.0)])
-    terms = tuner.terms(node)["truck"]
-    assert terms.learned == (Learned("teacher", 1.0),)
-    assert terms.doubted is not None
-    outcome = evaluation_outcome(tuner, node, "tune", "truck")
-    assert np.isfinite(outcome.logit).all()
-    again = Tuner(tuner.store, tuner.spec, History(":memory:"))
-    same = again.fine_tune(again.root(), node.cures, resolved=node.resolved)
-    assert (same.id, same.weights_hash) == (node.id, node.weights_hash)
-
-
 def test_labels_of_a_fold_change_no_cross_fitted_logit_of_it(tuner: Tuner, monkeypatch) -> None:
     """Nor does the teacher's logit: the students of a fold did not see the image."""
     rows = tuner.store.rows("tune")
@@ -220,26 +193,3 @@ def test_settings_in_python_are_refused_too(fit_alone: Tuner, monkeypatch) -> No
     )
     with pytest.raises(TuningError, match="the split 'tune' has no images"):
         fit_alone.with_students(distil_on=BOTH)
-
-
-def test_the_path_of_lambda_is_of_images_left_out(tuner: Tuner) -> None:
-    """And begins with the lambda that is there, with which ``auto`` stays."""
-    root, name = tuner.root(), "truck"
-    path = penalty_path(tuner, root, name)
-    auto, now = path.attrs["facts"]["auto"], path[path["now"]]
-    assert auto["first"] == L1
-    ap = average_precision(tuner.store.label[tuner.store.rows("tune"), 0], unseen_by_hand(tuner, 0))
-    assert (now.index[0], now["ap"].iloc[0]) == (L1, pytest.approx(ap, abs=5e-3))
-    node = tuner.fine_tune(root, [Lambda(name)])
-    assert tuner.terms(node)[name].penalty == auto["taken"]
-
-
-def test_reports_say_that_the_spec_asks_for_it(tuner: Tuner) -> None:
-    node = tuner.fine_tune(tuner.root(), [Lambda("truck", 1e-3)])
-    report = explain(tuner, node).of("truck")
-    assert cure_sentences(report.terms, report.cures_since) == {
-        "learn": "By the spec: learned the teacher on tune, each photo as 1 of fit.",
-        "lambda": "Cure in force since #1: lambda 0.001.",
-    }
-    card = model_card(tuner, node)
-    assert any("distilled on the images of tune too" in one for one in card["limits"])

@@ -6,7 +6,6 @@ from intervals import change_interval, metric_interval
 from scipy.special import expit
 
 from inficond_panel.distill import (
-    Interval,
     Outcome,
     change_intervals,
     class_metrics,
@@ -94,13 +93,6 @@ def test_the_interval_of_the_calibration_error_covers_better_than_its_quantiles(
     assert covered[0] >= 80 > covered[1]
 
 
-def test_words_of_a_change():
-    assert Interval(0.1, 0.05, 0.2).words == "up"
-    assert Interval(-0.1, -0.2, -0.05).words == "down"
-    assert Interval(0.1, -0.05, 0.2).words == "within noise"
-    assert Interval(np.nan, np.nan, np.nan).words == "undefined"
-
-
 def test_percentile_interval_of_a_mean_covers_as_it_should():
     """95 % intervals of accuracy, for a student that is right with probability 0.8."""
     rng = np.random.default_rng(11)
@@ -113,50 +105,6 @@ def test_percentile_interval_of_a_mean_covers_as_it_should():
         covered += found.low <= 0.8 <= found.high
     # binomial: 0.95 ± 3 standard errors, less 1 point for 200 draws and 200 images
     assert 0.90 <= covered / 300 <= 0.99
-
-
-def test_metric_interval_equals_a_loop():
-    label, before, _ = case(seed=1)
-    found = metric_interval(label, before, draws=40, metric="ap")
-    low, high = np.quantile(loop(label, before, "ap", 40, 0), [0.025, 0.975])
-    assert (found.low, found.high) == pytest.approx((low, high), abs=1e-12)
-
-
-def test_ignored_labels_do_not_count():
-    label, before, after = case()
-    extended = np.append(label, [-1, -1]).astype(np.int8)
-    found = change_interval(extended, np.append(before, [9, 9]), np.append(after, [-9, 9]))
-    assert found == change_interval(label, before, after)
-
-
-def test_same_student_twice_has_no_change_and_no_noise():
-    label, before, _ = case()
-    found = change_interval(label, before, before)
-    assert (found.estimate, found.low, found.high) == (0, 0, 0)
-    assert found.words == "unchanged"
-
-
-def test_a_large_gain_clears_the_noise():
-    label, before, _ = case(n=2000)
-    found = change_interval(label, before, before + 3 * label)
-    assert not found.within_noise
-    assert found.low > 0
-
-
-def test_undefined_estimate_has_no_interval():
-    label = np.zeros(20, np.int8)
-    found = change_interval(label, np.arange(20.0), np.arange(20.0))
-    assert np.isnan([found.estimate, found.low, found.high]).all()
-    assert found.within_noise
-    empty = metric_interval(np.full(3, -1), np.zeros(3))
-    assert np.isnan(empty.estimate)
-
-
-def test_draws_without_a_positive_are_left_out():
-    label = np.array([1] + [0] * 9, dtype=np.int8)
-    found = metric_interval(label, np.arange(10.0)[::-1], draws=200)
-    assert (found.estimate, found.low, found.high) == (1, 1, 1)
-    assert found.left_out == np.count_nonzero(draw_counts(10, 200, 0)[:, 0] == 0) > 0
 
 
 def test_draw_table_is_fixed_by_its_seed_and_read_only():

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit, logit
 
-from inficond_panel.distill import brier, class_metrics, ece, ece_floor
+from inficond_panel.distill import brier, ece, ece_floor
 
 sklearn_metrics = pytest.importorskip("sklearn.metrics")
 calibration = pytest.importorskip("sklearn.calibration")
@@ -62,30 +62,6 @@ def test_ece_equals_sklearns_reliability_diagram(strategy, equal_mass, seed, eac
         mass = np.bincount(np.searchsorted(np.linspace(0, 1, bins + 1)[1:-1], expit(f)))
     expected = np.sum(mass[mass > 0] / len(f) * np.abs(true - said))
     assert ece(label, f, bins, equal_mass) == pytest.approx(expected, abs=1e-12)
-
-
-def test_equal_probabilities_share_a_bin_of_equal_mass():
-    label, f = make_case(3, 90)
-    order = np.random.default_rng(0).permutation(90)
-    found = ece(label, f, 7, equal_mass=True)
-    assert ece(label[order], f[order], 7, equal_mass=True) == pytest.approx(found, abs=1e-15)
-    assert ece(label, np.zeros(90), 7, equal_mass=True) == abs(label.mean() - 0.5)
-
-
-def test_ignored_labels_and_no_labels():
-    label, f = make_case(0, 50)
-    more = np.append(label, [-1, -1])
-    assert brier(more, np.append(f, [9, -9])) == brier(label, f)
-    assert ece(more, np.append(f, [9, -9])) == ece(label, f)
-    assert np.isnan([brier(more[-2:], f[:2]), ece(more[-2:], f[:2])]).all()
-    assert np.isnan(ece_floor(np.array([])))
-
-
-def test_class_metrics_hold_the_same():
-    label, f = make_case(1, 300)
-    found = class_metrics(label, f, f)
-    assert found.brier == pytest.approx(brier(label, f), abs=1e-15)
-    assert found.ece == pytest.approx(ece(label, f), abs=1e-15)
 
 
 @pytest.mark.parametrize("equal_mass", [False, True])

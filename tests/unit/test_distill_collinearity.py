@@ -35,14 +35,6 @@ def test_many_images_are_sampled_evenly(monkeypatch):
     np.testing.assert_allclose(correlation(x), np.corrcoef(x[::3], rowvar=False))
 
 
-def test_a_chain_is_one_group():
-    r = np.eye(6)
-    for a, b, value in ((0, 3, 0.9), (3, 5, 0.85), (1, 2, 0.8), (4, 5, 0.79)):
-        r[a, b] = r[b, a] = value
-    assert components(r, 0.8) == [(0, 3, 5), (1, 2)]
-    assert components(r, 0.95) == []
-
-
 @given(size=st.integers(2, 9), threshold=st.floats(0.1, 0.99), seed=st.integers(0, 10**6))
 def test_groups_are_the_connected_components(size, threshold, seed):
     r = np.corrcoef(np.random.default_rng(seed).uniform(size=(size, 4)))

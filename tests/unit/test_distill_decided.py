@@ -26,7 +26,7 @@ def made(seed, images, signed):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("metric", OF_SKLEARN)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     seed=st.integers(0, 10**6),
     images=st.integers(1, 40),

@@ -15,7 +15,6 @@ from inficond_panel.distill import (
     class_metrics,
     discrepancy,
 )
-from inficond_panel.distill.metrics.point_metrics import Agreement, Counts
 from inficond_panel.distill.scores import collinear, correlation
 from inficond_panel.vocabulary.metrics import METRICS
 
@@ -36,7 +35,7 @@ def ranked(draw):
 
 
 @given(ranked())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_average_precision_equals_sklearn(case):
     label, score = case
     ours = average_precision(label, score)
@@ -49,7 +48,7 @@ def test_average_precision_equals_sklearn(case):
 
 
 @given(ranked(), st.integers(0, 2**31))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_weighted_average_precision_equals_sklearn(case, seed):
     label, score = case
     weight = np.random.default_rng(seed).choice([0.0, 0.3, 1.0, 2.5], len(label))
@@ -86,7 +85,7 @@ def eleven_point_by_fractions(label, score):
 
 
 @given(ranked())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_eleven_point_equals_the_devkit_in_fractions(case):
     label, score = case
     ours = average_precision_11(label, score)
@@ -94,19 +93,6 @@ def test_eleven_point_equals_the_devkit_in_fractions(case):
         assert np.isnan(ours)
     else:
         assert ours == pytest.approx(eleven_point_by_fractions(label, score), abs=1e-12)
-
-
-def test_eleven_point_by_hand():
-    # ranking 1 0 1: precision 1 up to recall 1/2 (6 recalls), 2/3 beyond (5)
-    found = average_precision_11(np.array([1, 0, 1]), np.array([3.0, 2.0, 1.0]))
-    assert found == pytest.approx((6 * 1 + 5 * 2 / 3) / 11)
-
-
-def test_ten_positives_reach_each_tenth_of_recall():
-    # 3/10 >= 0.3 must hold, though 0.1 + 0.2 > 0.3 in floating point
-    label = np.tile([1, 0], 10)
-    found = average_precision_11(label, np.arange(20.0)[::-1])
-    assert found == pytest.approx(eleven_point_by_fractions(label, np.arange(20.0)[::-1]))
 
 
 def test_all_metrics_at_once_and_a_wrong_name():
@@ -132,15 +118,6 @@ def test_decision_metrics_equal_sklearn(case):
         expected = getattr(sklearn_metrics, function)(label, decided, zero_division=np.nan)
         assert getattr(found, name) == pytest.approx(expected, abs=1e-12, nan_ok=True), name
     assert found.accuracy == pytest.approx(np.mean(label == decided))
-
-
-def test_average_precision_by_hand():
-    # ranking 1 0 1: precision 1 at the first positive, 2/3 at the second
-    assert average_precision(np.array([1, 0, 1]), np.array([3.0, 2.0, 1.0])) == pytest.approx(
-        (1 + 2 / 3) / 2
-    )
-    # one tie of all: precision is the share of positives
-    assert average_precision(np.array([1, 0, 0, 0]), np.zeros(4)) == 0.25
 
 
 def test_class_metrics_by_hand():
@@ -201,15 +178,6 @@ def test_agreement_by_hand():
     assert found.negatives.total == 2
     teacher = {"accuracy": 4 / 5, "precision": 1.0, "recall": 2 / 3, "f1": 4 / 5}
     assert found.teacher_metrics() == pytest.approx(teacher)
-
-
-def test_the_teacher_s_metrics_follow_from_the_counts():
-    of_teacher = Agreement(Counts(6, 2, 1, 1), Counts(70, 10, 6, 4)).teacher_metrics()
-    truth = {"accuracy": 0.88, "f1": 16 / 28, "recall": 0.8, "precision": 8 / 18}
-    assert of_teacher == pytest.approx(truth)  # tp 8, fn 2, tn 80, fp 10
-    undefined = Agreement(Counts(0, 0, 0, 0), Counts(5, 0, 0, 0)).teacher_metrics()
-    assert undefined.pop("accuracy") == 1.0
-    assert np.isnan(list(undefined.values())).all()
 
 
 def test_discrepancy_by_hand():

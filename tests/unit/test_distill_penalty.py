@@ -21,19 +21,10 @@ def psi(w: float, l1: float, l2: float) -> float:
     return l1 * abs(w) + l2 / 2 * w * w
 
 
-def test_value_is_l1_and_l2():
-    assert BOX.value(WEIGHTS) == 6 + 14
-
-
 def test_clip_and_rest_are_the_nearest_allowed_weights():
     box = Penalty(1.0, 0.0, np.array([-1.0, 2.0, -INF]), np.array([1.0, INF, -3.0]))
     assert box.clip(np.array([-5.0, 5.0, 0.0])).tolist() == [-1.0, 5.0, -3.0]
     assert box.rest.tolist() == [0.0, 2.0, -3.0]
-
-
-def test_slopes_differ_at_the_kink_alone():
-    left, right = Penalty(0.1).slopes(np.array([0.0, 1.0, -1.0]), np.array([0.5, 2.5, -1.5]))
-    assert (left.tolist(), right.tolist()) == ([0.4, 2.6, -1.6], [0.6, 2.6, -1.6])
 
 
 @pytest.mark.parametrize(
@@ -60,15 +51,6 @@ def test_support_leaves_out_what_rests_at_a_kink():
     assert BOX.support(WEIGHTS, pulled).all()
     smooth = Penalty(0.0, 2.0, BOX.lower, BOX.upper)  # without L1 there is no kink at 0
     assert smooth.support(WEIGHTS, still).tolist() == [True, False, False, True]
-
-
-def test_a_piece_ends_at_0():
-    weights, force = np.array([2.0, -0.5, 0.0, 0.0]), np.array([5.0, -5.0, -1.0, 1.0])
-    piece = BOX.piece(weights, force)
-    assert piece.lower.tolist() == [0.0, -1.0, 0.0, -1.0]
-    assert piece.upper.tolist() == [3.0, 0.0, 3.0, 0.0]
-    whole = Penalty(0.0, 2.0, BOX.lower, BOX.upper).piece(weights, force)
-    assert (whole.lower.tolist(), whole.upper.tolist()) == ([-1.0] * 4, [3.0] * 4)
 
 
 @pytest.mark.parametrize(

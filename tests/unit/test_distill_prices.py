@@ -88,17 +88,6 @@ def test_a_bound_that_just_touches_costs_only_when_tightened():
     assert problem.price(lower=free - 1) == type(price)(0, 0, 0, 0, 0)
 
 
-def test_a_duplicate_makes_the_bound_free():
-    """The twin takes all that is taken from a concept, so that an upper bound costs nothing."""
-    problem = Problem(2, twin=0.0)
-    free = problem.solve()
-    total = float(free.weights[:2].sum())
-    assert total > 0.5
-    price = problem.price(upper=total / 2)
-    assert price.gain == pytest.approx(0, abs=1e-6)
-    assert problem.value(upper=total / 2) == pytest.approx(float(free.objective[0]), abs=1e-9)
-
-
 @settings(max_examples=30)
 @given(seed=st.integers(0, 10**6), tolerance=st.sampled_from([1e-1, 1e-2, 1e-4]))
 def test_the_error_of_a_price_is_bounded(seed, tolerance):

@@ -49,19 +49,6 @@ def test_the_present_weight_gives_the_present_student_and_the_least_objective():
     assert (np.diff(slopes) > -1e-6).all()
 
 
-def test_bounds_hold_for_the_others_and_give_way_for_the_concept():
-    scores, targets = problem(2)
-    start = fit(scores, targets, l1=1e-3)
-    upper = np.full(12, np.inf)
-    upper[:2] = 0.1
-    for point in refit_what_if(
-        scores, targets[:, 0], 0, start, 0, 4, levels=2, l1=1e-3, upper=upper
-    ):
-        assert point.fit.weights[1, 0] <= 0.1
-        assert point.fit.weights[0, 0] == point.influence
-    assert upper[0] == 0.1
-
-
 def test_points_come_coarse_to_fine_and_outwards():
     plan = refit_grid(1.0, 0.0, 8.0, 3)
     assert plan == [

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -82,10 +81,6 @@ def test_zarr_arrays(case, expected, tmp_path, dtype, keep):
     check_equal(fit(data, case[1], tolerance=TOLERANCE), expected, case)
 
 
-def test_zarr_arrays_are_taken_as_they_are(case, expected, tmp_path):
-    check_equal(fit(stored(tmp_path, case[0]), case[1], tolerance=TOLERANCE), expected, case)
-
-
 def test_a_zarr_array_is_checked_as_it_is_read(case, tmp_path):
     scores = case[0].copy()
     scores[650, 3] = np.nan
@@ -101,15 +96,6 @@ def test_passes_over_a_slow_source_are_few(case, tmp_path):
     refit = fit(data, case[1][:, [0]], lower=lower, start=parent)
     assert refit.converged.all()
     assert data.passes <= 8
-
-
-def test_columns_are_kept_for_the_next_fit(case, expected):
-    data = Scores(case[0])
-    fit(data, case[1])
-    before = data.passes
-    again = fit(data, case[1], start=expected)
-    assert data.passes - before <= 3
-    assert again.converged.all()
 
 
 def test_blocks_come_in_order_from_any_number_of_threads():
@@ -128,14 +114,6 @@ def test_the_number_of_threads_changes_no_bit(case, monkeypatch):
         monkeypatch.setattr(columns, "thread_count", lambda shape, n=threads: n)
         answers.append(fit(*case))
     assert answers[0].weights.tobytes() == answers[1].weights.tobytes()
-
-
-def test_fits_at_once_do_not_disturb_each_other(case):
-    data = Scores(case[0])
-    one = [fit(case[0], case[1][:, [k]]).weights.tobytes() for k in range(3)]
-    with ThreadPoolExecutor(3) as pool:
-        runs = pool.map(lambda k: fit(data, case[1][:, [k]]).weights.tobytes(), range(3))
-        assert list(runs) == one
 
 
 class TestDask:

@@ -60,14 +60,6 @@ def test_all_labels_known_is_one_target_and_a_smaller_penalty(case):
     np.testing.assert_allclose(scale, 1 / 1.25)
 
 
-def test_an_ignored_label_leaves_the_teacher(case):
-    _, label, soft = case
-    targets, weight, _ = mixed_targets(label, soft, 0.5)
-    np.testing.assert_array_equal(targets[label < 0], soft[label < 0])
-    assert (weight[label < 0] == 0.5).all()
-    assert (mixed_targets(label, soft, 0.0)[1][label < 0] == 0).all()
-
-
 @pytest.mark.parametrize(
     ("label", "alpha", "text"),
     [
@@ -94,10 +86,3 @@ def test_each_class_has_its_own_sample_weights_and_l2(case):
         )
         assert together.objective[k] == pytest.approx(alone.objective[0], abs=1e-10)
         np.testing.assert_allclose(together.weights[:, k], alone.weights[:, 0], atol=1e-4)
-
-
-def test_a_class_whose_weights_are_all_zero_is_refused(case):
-    weight = np.ones((200, 2))
-    weight[:, 1] = 0
-    with pytest.raises(SolverError, match="Sample weights"):
-        fit(case[0], case[2], sample_weight=weight)

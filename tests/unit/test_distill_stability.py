@@ -30,21 +30,6 @@ def test_refits_equal_fits_to_the_images_drawn():
         np.testing.assert_allclose(found.weights[draw], alone.weights[:, 0], atol=2e-3)
 
 
-def test_what_matters_is_stable_and_noise_is_not():
-    scores, target, start = problem(1)
-    found = bootstrap_stability(scores, target, start, draws=40, l1=5e-3)
-    assert (found.same_sign[:2] == 1).all()
-    assert (found.selected[:2] == 1).all()
-    assert found.low[0] > 0 > found.high[1]
-    assert set(found.rank[:2]) == {1, 2}
-    assert (found.rank_high[:2] <= 2).all()
-    assert (found.selected[2:] < 1).any()
-    again = bootstrap_stability(scores, target, start, draws=40, l1=5e-3)
-    np.testing.assert_array_equal(found.weights, again.weights)
-    other = bootstrap_stability(scores, target, start, draws=2, seed=1, l1=5e-3)
-    assert not np.array_equal(found.weights[:2], other.weights)
-
-
 def test_bounds_hold_in_every_draw_and_weights_multiply():
     scores, target, start = problem(2)
     upper = np.full(8, np.inf)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy.special import expit, softmax
+from scipy.special import softmax
 from sklearn.metrics import (
     accuracy_score,
     balanced_accuracy_score,
@@ -11,11 +11,10 @@ from sklearn.metrics import (
 )
 
 from inficond_panel.distill.metrics.bootstrap import (
-    change_intervals,
     draw_counts,
     metric_intervals,
 )
-from inficond_panel.distill.metrics.top_class import TopClass, confusions, one_of_classes
+from inficond_panel.distill.metrics.top_class import TopClass, confusions
 from inficond_panel.errors import DataError
 from inficond_panel.vocabulary.metrics import TOP_METRICS
 
@@ -85,13 +84,6 @@ def test_what_is_undefined_is_nan():
         none.value("ap")
 
 
-def test_one_of_several_sigmoids():
-    f = np.array([[0.3, -1.0, 2.0], [-900.0, -901.0, -905.0]])
-    s = expit(f[0])
-    np.testing.assert_allclose(one_of_classes(f)[0], s / s.sum(), rtol=1e-14)
-    np.testing.assert_allclose(one_of_classes(f)[1], softmax([0, -1, -5]), rtol=1e-12)
-
-
 def test_intervals_are_the_quantiles_of_resampled_metrics():
     label, p = made(80)
     found = TopClass(label, p, p.argmax(1), k=2)
@@ -105,14 +97,6 @@ def test_intervals_are_the_quantiles_of_resampled_metrics():
     expected = 2 * found.value("top_ece") - np.quantile(resampled, [0.975, 0.025])
     assert found_of["top_ece"].high == pytest.approx(expected[1])
     assert found_of["top_ece"].low == pytest.approx(max(expected[0], 0))
-
-
-def test_a_change_is_paired():
-    label, p = made(200)
-    before = TopClass(label, p)
-    after = TopClass(label, p.copy())
-    change = change_intervals(before, after, ["top1"])["top1"]
-    assert (change.estimate, change.low, change.high) == (0, 0, 0)
 
 
 def test_confusions_with_their_intervals():

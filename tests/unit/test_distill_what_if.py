@@ -8,7 +8,6 @@ from intervals import change_interval
 
 from inficond_panel.distill import (
     ap_what_if,
-    average_precision,
     change_band,
     class_metrics,
     influence_axes,
@@ -36,7 +35,7 @@ def make_case(seed, n, *, signed=False):
     st.sampled_from([0.0, 0.7]),
     st.booleans(),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_curves_equal_moving_the_weight(seed, n, weight, threshold, signed):
     score, logit, label = make_case(seed, n, signed=signed)
     teacher = np.round(np.random.default_rng(seed + 1).normal(0, 1, n), 1)
@@ -51,14 +50,6 @@ def test_curves_equal_moving_the_weight(seed, n, weight, threshold, signed):
         found = curves.at(influence)
         for name in (*METRICS, "fidelity"):
             assert found[name] == pytest.approx(getattr(truth, name), nan_ok=True), name
-
-
-@given(st.integers(0, 10**6), st.integers(1, 60))
-@settings(max_examples=50, deadline=None)
-def test_recall_never_falls_as_the_influence_rises_where_no_score_is_below_0(seed, n):
-    score, logit, label = make_case(seed, n)
-    recall = what_if_curve(score, logit, 1.0, label, -50, 50).recall
-    assert (np.diff(recall[~np.isnan(recall)]) >= 0).all()
 
 
 def test_an_image_with_a_score_below_0_turns_negative_by_hand():
@@ -136,7 +127,7 @@ def rounded_otherwise(values, rng):
 
 
 @given(st.integers(0, 10**6), st.integers(1, 60), st.booleans())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_last_digits_neither_add_nor_remove_a_point(seed, n, signed):
     """Images that are alike turn together, however their logits were rounded."""
     score, logit, label = make_case(seed, n, signed=signed)
@@ -159,7 +150,7 @@ def test_last_digits_neither_add_nor_remove_a_point(seed, n, signed):
 
 
 @given(st.integers(0, 10**6), st.floats(-5, 5), st.integers(2, 40))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_last_digits_neither_add_nor_remove_a_point_of_a_grid(seed, weight, points):
     rng = np.random.default_rng(seed)
     weights = np.array([weight, 3.0, 0.0])
@@ -191,14 +182,6 @@ def test_without_a_students_only_concept_all_images_tie():
     assert found[0] == pytest.approx(label.mean(), abs=1e-15)
 
 
-def test_all_concepts_in_few_bytes():
-    scores, weights, logit, label = table(3, 200, 20)
-    found = what_if_curves(scores, logit, weights, label, np.full(20, -99.0), np.full(20, 99.0))
-    assert len(found.ends) == len(found.tp) == len(found.fp) == found.first[-1]
-    assert len(found.ends) <= 20 * 201
-    assert found.concept(0).breakpoints.size == 0
-
-
 def test_the_axis_by_hand():
     weights = np.array([2.0, -1.0, 0.1, 0.0])
     # 2.25 × 2, a third of it to the other side; at least a third of the strongest
@@ -209,17 +192,6 @@ def test_the_axis_by_hand():
     assert influence_axis(np.zeros(3), 0.0) == pytest.approx((-1 / 3, 1 / 3))
 
 
-def test_by_hand():
-    score, logit = np.array([1.0, 2.0, 0.0]), np.array([-1.0, 1.0, 5.0])
-    curves = what_if_curve(score, logit, 0.0, np.array([1, 0, 1]), -3.0, 3.0)
-    # image 1 turns positive above -0.5, image 0 above 1; image 2 never moves
-    np.testing.assert_allclose(curves.breakpoints, [-0.5, 1.0])
-    np.testing.assert_allclose(curves.recall, [1 / 2, 1 / 2, 1])
-    np.testing.assert_allclose(curves.precision, [1, 1 / 2, 2 / 3])
-    np.testing.assert_allclose(curves.edges, [-3, -0.5, 1, 3])
-    assert curves.at(1.0)["recall"] == 0.5  # at the breakpoint the logit is 0: negative still
-
-
 def test_undefined_stays_nan_along_the_curve():
     curves = what_if_curve(
         np.array([1.0, 1.0]), np.array([-1.0, -2.0]), 0.0, np.zeros(2), -1.0, 3.0
@@ -227,14 +199,6 @@ def test_undefined_stays_nan_along_the_curve():
     assert np.isnan(curves.recall).all()
     assert np.isnan(curves.precision[0])
     np.testing.assert_array_equal(curves.precision[1:], [0, 0])
-
-
-def test_ap_on_a_grid():
-    score, logit, label = make_case(5, 80)
-    grid = np.linspace(-3, 3, 7)
-    found = ap_what_if(score, logit, 0.5, label, grid)
-    truth = [average_precision(label, logit + (v - 0.5) * score) for v in grid]
-    np.testing.assert_allclose(found, truth)
 
 
 @pytest.mark.parametrize("metric", ["ap", "f1", "fidelity"])

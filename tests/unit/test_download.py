@@ -179,11 +179,6 @@ def test_it_is_fetched_and_the_spec_that_comes_along_fits(
     assert len(publisher.sent) == sent
 
 
-def test_the_spec_may_be_in_a_folder_that_is_made_for_the_photos(publisher, here):
-    assert main(["init", "--download", "cub200", "new/c", "--output", "new/c.yaml"]) == 0
-    assert load_spec("new/c.yaml").dataset.kind == "columns"
-
-
 def test_attributes_of_birds_are_the_words(publisher, here):
     assert main(["init", "--download", "cub200"]) == 0
     words = load_spec("cub200.yaml").concepts.corpus

@@ -9,12 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.special import expit, softmax
-from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
 import inficond_panel
@@ -97,43 +94,6 @@ def test_names_come_from_data_frames(data):
     assert list(students.feature_names_in_) == list(frame.columns)
     with pytest.raises(ValueError, match="feature names should match"):
         students.predict(frame[frame.columns[::-1]])
-
-
-def test_bounds_are_kept(data):
-    scores, logits = data
-    upper = np.full((12, 3), np.inf)
-    upper[0, 0] = 0.5
-    students = ConceptStudents(lower=0, upper=upper).fit(scores, logits)
-    assert students.coef_.min() == 0
-    assert students.coef_[0, 0] == 0.5
-
-
-def test_temperature_divides_the_logits(data):
-    scores, logits = data
-    hot = ConceptStudents(temperature=4).fit(scores, logits)
-    divided = ConceptStudents().fit(scores, logits / 4)
-    np.testing.assert_array_equal(hot.coef_, divided.coef_)
-
-
-def test_weights_count_images(data):
-    scores, logits = data
-    counts = np.random.default_rng(0).integers(0, 4, len(scores))
-    weighted = ConceptStudents().fit(scores, logits, sample_weight=counts)
-    repeated = ConceptStudents().fit(np.repeat(scores, counts, 0), np.repeat(logits, counts, 0))
-    np.testing.assert_allclose(weighted.coef_, repeated.coef_, atol=1e-6)
-
-
-def test_it_works_with_scikit_learns_tools(data):
-    scores, logits = data
-    search = GridSearchCV(ConceptStudents(), {"lambda_": [1e-4, 1e-3, 10.0]}, cv=3)
-    assert search.fit(scores, logits).best_params_["lambda_"] < 10
-    students = make_pipeline(StandardScaler(), clone(search.best_estimator_)).fit(scores, logits)
-    assert students.score(scores, logits) > 0.8
-
-
-def test_it_declares_no_kind():
-    assert not is_classifier(ConceptStudents())
-    assert not is_regressor(ConceptStudents())
 
 
 def test_stopping_early_is_said(data):

@@ -21,13 +21,10 @@ from precompute_factory import (
 import precompute
 from inficond_panel import open_students
 from inficond_panel.cli import main
-from inficond_panel.errors import CancelledError, DataError, StoreError
+from inficond_panel.errors import DataError
 from inficond_panel.spec import load_spec
 from inficond_panel.store import open_store
 from inficond_panel.store.more_photos import more_folder, more_photos, parts_of
-from inficond_panel.store.write import only_run
-
-ENCODED = ("segment_image", "segment_box", "mask", "thumbnail", "thumbnail_shape")
 
 
 @pytest.fixture
@@ -126,16 +123,6 @@ def test_photos_for_evaluation_are_refused_and_the_others_taken(folder, store):
     assert len(found.already_there) == 2
 
 
-def test_near_duplicates_are_told_and_taken(folder, store):
-    image = store.images[store.rows("tune")[0]]
-    place = new_photos(folder)
-    with Image.open(folder / "photos" / "images" / f"{image}.jpg") as original:
-        original.resize((160, 120)).save(place / "p51.png")
-    found = extend(folder, place)
-    assert found.near_duplicates == (("p51", image, "tune"),)
-    assert "p51" in found.added
-
-
 def test_the_table_is_asked_for_by_name(folder, store):
     place = new_photos(folder)
     with pytest.raises(DataError, match="not in it") as told:
@@ -180,23 +167,6 @@ def test_photos_that_cannot_be_read_are_skipped_up_to_the_share_of_the_spec(fold
     assert len(parts_of(store)) == 1
 
 
-def test_a_run_that_was_stopped_goes_on(folder, store, monkeypatch):
-    encoder = without_torch(monkeypatch)
-    place = new_photos(folder, range(50, 60))
-    before = encoder.runs
-    with pytest.raises(CancelledError):
-        extend(folder, place, cancelled=lambda: encoder.runs > before + 1, workers=1)
-    assert parts_of(store) == []
-    before = encoder.runs
-    extend(folder, place)
-    gone_on, stopped = encoder.runs - before, more_photos(store)
-    shutil.rmtree(more_folder(store))
-    before = encoder.runs
-    extend(folder, place)
-    assert 0 < gone_on < encoder.runs - before
-    assert more_photos(open_store(store.path)).parts == stopped.parts
-
-
 def test_with_segments_from_files_photos_need_masks_and_equal_ones_are_found(folder):
     """The store's digests are of photo and mask; a copy of a photo has no mask, or another."""
     masks = folder / "masks"
@@ -224,12 +194,6 @@ def test_with_segments_from_files_photos_need_masks_and_equal_ones_are_found(fol
     ]
     assert [why for _, why in found.unreadable] == [f"no mask p51.png in {masks}"]
     assert len(extend(folder, place / "p50.png").already_there) == 1
-
-
-def test_a_second_writer_is_refused(folder, store):
-    place = new_photos(folder)
-    with only_run(store.path), pytest.raises(StoreError, match="is being written by"):
-        extend(folder, place)
 
 
 def test_a_store_that_was_made_in_another_way_is_refused(folder):

@@ -75,15 +75,6 @@ def test_the_teacher_labels_them_as_the_photos_of_the_store(folder, teacher):
         precompute.extend(spec, spec.store, [one], logits=folder / "logits.csv")
 
 
-def test_another_teacher_is_refused(folder):
-    _, store, _ = extended(folder, TIMM)
-    name = store.path.stem
-    text = (folder / f"{name}.yaml").read_text().replace("size: [64, 64]", "size: [32, 32]")
-    (folder / "other.yaml").write_text(text)
-    with pytest.raises(DataError, match="another preprocessing of teacher"):
-        precompute.extend(load_spec(folder / "other.yaml"), store.path, [folder / "new"])
-
-
 def test_a_concept_that_is_typed_has_scores_for_them(folder):
     from precompute.encoder import load_text_encoder
 

@@ -17,8 +17,6 @@ from inficond_panel import open_students
 from inficond_panel.cli import main
 from inficond_panel.spec import load_spec
 from inficond_panel.store import open_store, write_store
-from precompute.teachers.head import Heads
-from precompute.teachers.teacher import TorchTeacher
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.torch
@@ -179,23 +177,6 @@ def test_the_folder_has_tables_and_a_page_with_thumbnails(folder, swept):
     assert "Largest silhouette by super-class: gamma" in page
 
 
-def test_logits_are_kept_and_the_store_stays(folder, swept, monkeypatch):
-    store = open_store(folder / "a.zarr")
-    assert swept["gammas"]["store_hash"] == store.content_hash
-    assert len(list((folder / "a.oracles").glob("gamma-*.npz"))) == 2
-    from precompute.teachers.teacher import TorchTeacher
-
-    asked = []
-    real = TorchTeacher.oracles
-    monkeypatch.setattr(
-        TorchTeacher, "oracles", lambda s, i, y, g: asked.append(tuple(g)) or real(s, i, y, g)
-    )
-    assert run(folder, gammas=(0.5, 2.0))["gammas"]["rows"] != []
-    assert asked == []
-    run(folder, gammas=(0.5, 4.0))
-    assert set(asked) == {(4.0,)}
-
-
 def test_a_column_of_the_store_will_do_as_super_class(folder, tmp_path):
     students = open_students(folder / "spec.yaml", history=tmp_path / "h.sqlite")
     swept = students.oracle_sweep([0.5], draws=5)
@@ -244,18 +225,3 @@ def test_the_teacher_runs_on_the_specs_device(folder, monkeypatch):
     monkeypatch.setattr(applied, "load_teacher", lambda *given: given[-1])
     sweep = applied._Sweep(spec, open_store(folder / "a.zarr"), print)
     assert sweep.network.load() == "cuda"
-
-
-def test_heads_stay_on_their_encoders_device():
-    none = np.zeros((2, 1, 3))
-    heads = Heads(none[0, 0], none[0, 0], none, none[:, :, 0], np.zeros((4, 1), int), 1.0)
-    embedding = TorchTeacher(None, None, (0, 1, 2), 3, device="cuda")
-    assert heads.teacher(embedding, np.arange(4)).device == "cuda"
-
-
-def test_it_tells_that_classes_which_the_data_set_lacks_are_counted(folder, swept, capsys):
-    told = "are over all 5 classes of the teacher; inficond metrics names the likeliest of the "
-    assert told in (folder / "out" / "gammas.html").read_text()
-    for arguments in (["--gamma", "0.5"], []):
-        assert main(["compare", str(folder / "spec.yaml"), *arguments, "--draws", "5"]) == 0
-        assert told in capsys.readouterr().out

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from precompute_factory import CONV, SPEC, VIT, photo_set, tiny_encoder
+from precompute_factory import SPEC, VIT, photo_set, tiny_encoder
 
 import precompute
 from inficond_panel import open_students
@@ -28,10 +28,10 @@ SPEC = SPEC.replace("  thumbnails", "  projections: {methods: [pca]}\n  thumbnai
 OWN_SIZE = SPEC.replace("image_size: 96, ", "")
 
 
-@pytest.fixture(params=[CONV, VIT], ids=["timm", "vit"])
-def folder(request, tmp_path: Path) -> Path:
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
     photo_set(tmp_path, 13)
-    tiny_encoder(tmp_path / "encoder", request.param)
+    tiny_encoder(tmp_path / "encoder", VIT)
     return tmp_path
 
 
@@ -68,22 +68,6 @@ def made(folder: Path, spec: str, teacher: str, said: list[str] | None = None, w
     return open_store(spec.store)
 
 
-def test_at_the_encoders_own_size_a_photo_is_read_and_run_once(folder, seen):
-    store = made(folder, OWN_SIZE, HEAD)
-    assert seen == {"read": 13, "run": 13}
-    assert store.teacher_feature.shape == (13, 24)
-
-
-def test_at_another_size_a_photo_is_read_once(folder, seen):
-    made(folder, SPEC, HEAD)
-    assert seen == {"read": 13, "run": 26}
-
-
-def test_a_size_said_that_is_the_encoders_own_is_run_once_too(folder, seen):
-    made(folder, SPEC.replace("image_size: 96", "image_size: 64"), HEAD)
-    assert seen == {"read": 13, "run": 13}
-
-
 def test_heads_on_the_larger_photos_are_run_once(folder, seen):
     own = "{model: encoder, pretrained: encoder/weights.safetensors, image_size: 96, batch: 3}"
     made(folder, SPEC, HEAD.replace("kind: head", f"kind: head, encoder: {own}"))
@@ -115,12 +99,6 @@ def test_photos_that_cannot_be_read_and_twins(folder, seen):
     np.testing.assert_array_equal(*store.teacher_feature[rows])
     assert np.isfinite(store.teacher_feature).all()
     assert len(store.images) == 12
-
-
-def test_a_batch_of_its_own_goes_through_the_encoder_alone(folder, seen):
-    said = []
-    made(folder, OWN_SIZE, HEAD.replace("folds", "batch: 2, folds"), said)
-    assert seen == {"read": 26, "run": 26}
 
 
 def test_too_few_labels_are_told_before_a_photo_is_read(folder, seen):

@@ -11,11 +11,10 @@ from frames import single_frames
 from sklearn.metrics import accuracy_score
 
 from inficond_panel import from_frames
-from inficond_panel.cli import main
 from inficond_panel.errors import ExportError
 from inficond_panel.export import export
 from inficond_panel.export.card_markdown import check_license
-from inficond_panel.tuning import Intent, Tuner, open_tuner
+from inficond_panel.tuning import Tuner, open_tuner
 
 hub = pytest.importorskip("huggingface_hub")
 
@@ -46,23 +45,6 @@ def test_the_hub_reads_license_library_and_tags(tuner, tmp_path):
     assert card.text.strip() == (tmp_path / "out" / "card.md").read_text().strip()
 
 
-def test_metrics_are_those_of_the_students(tuner, tmp_path):
-    node = tuner.fine_tune(tuner.root(), [Intent("bicycle", "wheel", "remove")])
-    export(tuner, node, tmp_path / "out", ["npz"], holdout=True)
-    _, data = read(tmp_path / "out")
-    assert data.model_name == "Small, iteration 1"
-    for split in ("tune", "holdout"):
-        found = [one for one in data.eval_results if one.dataset_split == split]
-        metrics = tuner.metrics(node, split)
-        aps = {one.metric_name.split(", ")[1]: one.metric_value for one in found[4:]}
-        assert aps == {name: pytest.approx(m.ap, abs=1e-4) for name, m in metrics.items()}
-        means = {one.metric_type: one.metric_value for one in found[:4]}
-        for kind, key in (("mean_average_precision", "ap"), ("f1", "f1"), ("fidelity", "fidelity")):
-            values = [getattr(m, key) for m in metrics.values()]
-            assert means[kind] == pytest.approx(np.nanmean(values), abs=1e-4)
-        assert {one.dataset_revision for one in found} == {tuner.store.content_hash}
-
-
 def test_with_one_class_an_image_accuracy_is_top_1(tmp_path):
     students = from_frames(**single_frames(images=200), path=tmp_path / "own.zarr").fit()
     export(students.tuner, students.node, tmp_path / "out", ["npz"], holdout=True)
@@ -83,11 +65,6 @@ def test_with_one_class_an_image_accuracy_is_top_1(tmp_path):
     assert f"| top-1 accuracy | {expected:.3f} \\[" in card
 
 
-def test_without_the_holdout_only_tune_is_told(tuner, tmp_path):
-    export(tuner, tuner.root(), tmp_path / "out", ["npz"])
-    assert {one.dataset_split for one in read(tmp_path / "out")[1].eval_results} == {"tune"}
-
-
 def test_names_of_data_stay_texts(tmp_path):
     tuner = open_tuner(small_spec(tmp_path, make=strange_arrays), history=":memory:")
     export(tuner, tuner.root(), tmp_path / "out", ["npz"])
@@ -104,10 +81,3 @@ def test_what_is_no_license_is_told_before_anything_is_made(tuner, tmp_path, nam
         export(tuner, tuner.root(), tmp_path / "out", ["npz"], license_name=name)
     assert not (tmp_path / "out").exists()
     assert check_license("bsd-3-clause") == "bsd-3-clause"
-
-
-def test_the_command_takes_the_license(tmp_path, capsys):
-    argv = ["export", str(small_spec(tmp_path)), "--format", "npz", "--license", "mit"]
-    assert main([*argv, "--output", str(tmp_path / "out")]) == 0
-    assert "README.md" in capsys.readouterr().out
-    assert read(tmp_path / "out")[1].license == "mit"

@@ -108,17 +108,6 @@ def test_a_part_of_a_bar_opens_its_images_until_a_concept_is_opened(app):
         )
 
 
-def test_images_of_another_class_or_split_are_left(app):
-    performance, detail = PerformanceView(app), DetailView(app)
-    performance.act({"action": "open_images", "name": "bicycle", "side": "positives", "fill": ""})
-    app.selection.class_name = "sheep"
-    assert app.selection.images is None
-    performance.act({"action": "open_images", "name": "sheep", "side": "positives", "fill": ""})
-    assert detail.panel.picked == "sheep, positives"
-    app.tuning.show_split("holdout")
-    assert detail.panel.picked == ""
-
-
 def test_a_patch_opens_its_photo_with_the_concept_outlined(app):
     knowledge, detail = KnowledgeView(app, MatrixView(app)), DetailView(app)
     app.selection.class_name = "bicycle"
@@ -136,16 +125,6 @@ def test_a_patch_opens_its_photo_with_the_concept_outlined(app):
     away = next(at for at, of in enumerate(app.store.segment_image) if of not in shown)
     with pytest.raises(ValueError, match="no such patch"):
         knowledge.act({"action": "open_patch", "concept": row["concept"], "segment": away})
-
-
-def test_a_thumb_from_an_image_is_the_students(app):
-    detail = DetailView(app)
-    app.selection.class_name = "bicycle"
-    detail.act({"action": "toggle", "concept": "wheel", "direction": "down"})
-    assert [(each.class_name, each.concept) for each in app.tuning.thumbs] == [("bicycle", "wheel")]
-    assert detail.panel.thumbs == {"wheel": "down"}
-    app.selection.class_name = "sheep"
-    assert detail.panel.thumbs == {}
 
 
 def test_confusions_count_labels_by_the_class_of_the_largest_probability(single):
@@ -203,9 +182,3 @@ def test_confusions_are_of_the_students_in_view_when_they_come_late(single):
         app.students.snapshot = snapshot
     run()
     assert table.confusions == first != make_confusions(find_confused(single, there, "tune"))
-
-
-def test_data_with_several_classes_an_image_has_no_confusions(app):
-    view = PerformanceView(app)
-    view.table.confused = True
-    assert (view.table.classes, view.table.confusions) == ([], {})

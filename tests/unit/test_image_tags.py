@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from factory import small_spec
 
-from inficond_panel import open_students
 from inficond_panel.errors import TuningError
 from inficond_panel.state import AppState
 from inficond_panel.state.jobs import Jobs
@@ -41,16 +40,6 @@ def test_a_tag_that_says_nothing_or_too_much_is_refused(spec, tag):
     with pytest.raises(TuningError, match="There is no image 'nowhere'"):
         tuner.tag(["nowhere"], "odd")
     assert tuner.tags() == {}
-
-
-def test_students_tell_tags_in_frames(spec, tmp_path):
-    students = open_students(spec, history=tmp_path / "h.sqlite")
-    image = students.gallery("bicycle", "wheel").index[0]
-    students.tag([image], "odd").tag([image], "blurred").untag([image], "blurred")
-    assert students.tags().values.tolist() == [[image, "odd"]]
-    shown = students.gallery("bicycle", "wheel")["tags"]
-    assert shown[image] == "odd"
-    assert set(shown.drop(image)) == {""}
 
 
 def test_the_page_tags_images_that_are_listed_and_finds_them(spec):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.optimize import minimize
-from scipy.special import expit
 from shift_parts.environments import ROUNDS, group_weights, inferred_environment
 
 from inficond_panel.distill import decision_function, fit
@@ -26,32 +24,10 @@ def logits(scores, label, weights=None):
     return decision_function(scores, found.weights, found.intercepts)[:, 0]
 
 
-def slopes(share, each):
-    """IRMv1: squared slope of each environment's risk, of a slope each photo."""
-    return (share @ each) ** 2 + ((1 - share) @ each) ** 2
-
-
 def test_a_student_that_leans_on_the_shortcut_tells_the_environments(toy) -> None:
     label, turned, scores = toy
     found = inferred_environment(label, logits(scores[:, 1:], label))
     np.testing.assert_array_equal(found, turned)
-
-
-def test_no_shares_disagree_more(toy) -> None:
-    """Against gradient ascent from shares by chance."""
-    label, _, scores = toy
-    logit = logits(scores, label)
-    each = (expit(logit) - label) * logit
-    most = slopes(inferred_environment(label, logit).astype(float), each)
-    rng = np.random.default_rng(1)
-    for _ in range(5):
-        climbed = minimize(
-            lambda q: -slopes(q, each) / most,
-            rng.random(len(label)),
-            jac=lambda q: -2 * each * ((2 * q - 1) @ each) / most,
-            bounds=[(0, 1)] * len(label),
-        )
-        assert 0.2 <= -climbed.fun <= 1 + 1e-9
 
 
 def test_group_dro_weighs_the_worst_group_up_and_its_loss_falls(toy) -> None:

@@ -8,13 +8,12 @@ import numpy as np
 import pytest
 from factory import small_store
 from PIL import Image
-from precompute_factory import photo, write_table
+from precompute_factory import write_table
 
 from inficond_panel.cli import main
 from inficond_panel.spec import load_spec
 from precompute.datasets import load_dataset
-from precompute.detect import plan_splits
-from precompute.detect.layout import Layout, role_of
+from precompute.detect.layout import role_of
 from precompute.detect.writing import value
 
 CLASSES = ("cat", "train")
@@ -101,23 +100,6 @@ def test_lists_and_metadata_beside_the_table(home, capsys):
     assert "(test.txt is divided into two halves)" in out
 
 
-def test_lists_beside_a_long_table_are_seen(home, capsys):
-    """Every line counts: the lists name what stands behind the first thousand rows too."""
-    ids = [f"{i:05d}" for i in range(2600)]
-    photos(home / "data", ["pictures/00000.jpg"])
-    for name in ids[1:]:
-        shutil.copyfile(home / "data/pictures/00000.jpg", home / f"data/pictures/{name}.jpg")
-    write_table(home / "data" / "labels.csv", ids, label(2600), CLASSES)
-    parts = {"val": ids[:100], "test": ids[100:300], "train": ids[300:]}
-    for name, part in parts.items():
-        (home / "data" / f"{name}.txt").write_text("\n".join(part[::-1]))
-    spec, out = init(capsys, "data")
-    assert "2300 fit, 100 tune, 200 holdout (as the folder has them)" in out
-    dataset = load_dataset(spec.dataset)
-    fit = {name for name, split in zip(dataset.ids, dataset.split, strict=True) if split == "fit"}
-    assert fit == set(parts["train"])
-
-
 def test_a_table_is_what_all_of_its_rows_are(home, capsys):
     names = [f"{i:04d}.jpg" for i in range(1500)]
     photos(home / "data", names[600:])
@@ -175,24 +157,6 @@ def test_a_teacher_that_does_not_fit_is_told_and_nothing_is_written(home, capsys
     assert sorted(path.name for path in home.iterdir()) == [
         "data", "encoder", "model.pth", "y.csv", "z.csv"
     ]  # fmt: skip
-
-
-def test_without_logits_heads_are_fitted_and_networks_are_named(home, capsys):
-    table(home / "data")
-    spec, out = init(capsys, "data")
-    assert spec.teacher.kind == "head"
-    assert "no logits found: linear heads are fitted" in out
-    (home / "net.onnx").write_bytes(b"")
-    spec, out = init(capsys, "data", "--teacher", "net.onnx", "--output", "b.yaml")
-    assert spec.teacher.kind == "onnx"
-    assert "assumed to be as for ImageNet: check it" in out
-
-
-def test_a_folder_called_as_a_kind_of_teacher_is_no_file_of_one(home, capsys):
-    table(home / "data")
-    (home / "head").mkdir()
-    spec, _ = init(capsys, "data", "--teacher", "head")
-    assert spec.teacher.kind == "head"
 
 
 def test_without_an_encoder_it_says_what_to_put_where(home, capsys):
@@ -366,13 +330,6 @@ def test_roles_of_names(name, role):
     assert role_of(name) == role
 
 
-def test_one_file_of_coco_is_divided():
-    layout = Layout("coco", None, "", lists=["instances"], whole="instances")
-    splits, _ = plan_splits(layout)
-    assert splits["fit"]["from"] == "instances"
-    assert splits["holdout"] == "rest"
-
-
 @pytest.mark.parametrize(
     "text", ["a: b", "#x", "1", "yes", "", "é\n", " a", "*a", "- a", "a'b", "."]
 )
@@ -381,28 +338,3 @@ def test_values_survive_yaml(text):
 
     loaded = YAML(typ="safe", pure=True).load(f"a: {value([text, {'k': text}])}")
     assert loaded["a"] == [text, {"k": text}]
-
-
-@pytest.mark.torch
-def test_own_photos_on_screen_with_three_commands(home, capsys, monkeypatch):
-    """init, precompute, and what serve opens, with the demo's encoder."""
-    pytest.importorskip("torch")
-    from pathlib import Path
-
-    from inficond_panel.store import open_store
-    from inficond_panel.tuning import open_tuner
-
-    ids = [f"{i:02d}" for i in range(24)]
-    (home / "own" / "images").mkdir(parents=True)
-    for i, name in enumerate(ids):
-        photo(i).save(home / "own" / "images" / f"{name}.jpg")
-    write_table(home / "own" / "labels.csv", ids, label(24), CLASSES)
-    logits(home / "own" / "logits.csv", ids)
-    encoder = Path(__file__).parents[2] / "specs" / "demo" / "encoder"
-    spec, _ = init(capsys, "own", "--encoder", encoder)
-    assert main(["precompute", "own.yaml"]) == 0
-    store = open_store(spec.store)
-    assert len(store.images) == 24
-    assert len(store.concepts) == 584
-    tuner = open_tuner("own.yaml")
-    assert tuner.root().weights.shape == (584, 2)

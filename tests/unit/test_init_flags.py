@@ -113,13 +113,6 @@ def test_a_teacher_with_an_encoder_of_its_own(data, capsys):
     assert (spec.teacher.encoder.model, spec.teacher.encoder.pretrained) == ("ViT-B-32", "openai")
 
 
-def test_a_table_of_logits_by_kind(data, capsys):
-    logits(data.parent / "z.txt.csv", [f"{i:03d}" for i in range(20)])
-    spec, out = init(capsys, "data", "--teacher", "logits:z.txt.csv")
-    assert spec.teacher.path == data.parent / "z.txt.csv"
-    assert "teacher   logits from z.txt.csv" in out
-
-
 @pytest.mark.parametrize(
     ("given", "told"),
     [

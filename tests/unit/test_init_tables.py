@@ -36,14 +36,6 @@ def test_three_tables_become_a_store(folder, capsys):
     assert "inficond serve own.zarr" in told
 
 
-def test_an_empty_cell_of_labels_is_not_known(folder):
-    labels = pd.read_csv("labels.csv", dtype=str)
-    labels.loc[3, "cat"] = ""
-    labels.to_csv("labels.csv", index=False)
-    assert main(["init", *FORM]) == 0
-    assert open_store("own.zarr").label[3, 1] == -1
-
-
 def test_photos_are_found_beside_their_table(folder):
     (folder / "photos").mkdir()
     rows = []

@@ -13,7 +13,7 @@ from inficond_panel.distill import decision_function, fit
 from inficond_panel.distill.metrics.bootstrap import stratified_folds
 from inficond_panel.errors import EditsError, TuningError
 from inficond_panel.results.cross_fitted import evaluation_outcome
-from inficond_panel.tuning import History, Intent, Node, Tuner, read_edits
+from inficond_panel.tuning import History, Node, Tuner, read_edits
 from inficond_panel.tuning.cures.resolution import choose, compared_terms
 from inficond_panel.tuning.edits import Label, Lambda, Learn, canonical_cures
 from inficond_panel.tuning.edits_file import dump_edits
@@ -94,15 +94,6 @@ def test_each_photo_of_tune_is_shown_by_a_student_without_it(tuner) -> None:
     assert evaluation_outcome(tuner, node, "tune", "truck").logit == pytest.approx(logits, abs=0.1)
 
 
-def test_photos_of_the_holdout_and_of_fit_are_shown_as_they_are(tuner) -> None:
-    node = tuner.fine_tune(tuner.root(), [Learn("truck", "labels", 2.0)])
-    for split in ("fit", "holdout"):
-        rows = tuner.store.rows(split)
-        scores = tuner.store.concept_score[rows]
-        plain = decision_function(scores, node.weights, node.intercepts)
-        np.testing.assert_array_equal(tuner.logits(node)[rows], plain)
-
-
 def test_taught_photos_of_tune_are_left_out_in_turn_too(tuner) -> None:
     store, rows = tuner.store, tuner.store.rows("tune")
     labels = [Label("truck", store.images[row], int(store.label[row, 0])) for row in rows[:40]]
@@ -163,23 +154,6 @@ def test_weight_and_lambda_are_those_of_highest_ap(tuner) -> None:
     assert choose(label, logits).best == int(np.argmax(values))
     assert len({each.learned[0].weight for each in tried}) == 3
     assert len({each.penalty for each in tried}) == 4
-
-
-def test_a_bound_holds_in_what_is_learned(tuner) -> None:
-    held = tuner.fine_tune(tuner.root(), [Intent("truck", "wheel", "remove")])
-    node = tuner.fine_tune(held, [Learn("truck", "labels", 1.0)])
-    assert node.weights[tuner.store.concepts.index("wheel"), 0] == 0
-    shown = tuner.logits(node)[tuner.store.rows("tune"), 0]
-    assert np.isfinite(shown).all()
-
-
-def test_a_history_replays_it_bit_for_bit(tuner) -> None:
-    node = tuner.fine_tune(tuner.root(), [Learn("truck"), Lambda("truck")])
-    other = Tuner(tuner.store, tuner.spec, History(":memory:"))
-    again = other.fine_tune(other.root(), node.cures, resolved=node.resolved)
-    assert (again.id, again.weights_hash) == (node.id, node.weights_hash)
-    fresh = Tuner(tuner.store, tuner.spec, History(":memory:"))
-    assert fresh.fine_tune(fresh.root(), node.cures).id == node.id
 
 
 def test_without_learning_terms_are_written_as_before() -> None:

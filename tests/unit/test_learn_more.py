@@ -17,14 +17,12 @@ from inficond_panel.concepts.typed import TypedConcept, basis_of, extended
 from inficond_panel.distill import Scores, average_precision, decision_function, fit
 from inficond_panel.errors import EditsError, StoreError, TuningError
 from inficond_panel.results.cross_fitted import evaluation_outcome
-from inficond_panel.results.refit_report import explain
 from inficond_panel.store import Store, open_store
-from inficond_panel.store.more_photos import Part, parts_of, write_part
+from inficond_panel.store.more_photos import Part, write_part
 from inficond_panel.tuning import History, Tuner, open_tuner, read_edits
 from inficond_panel.tuning.cures.cross_fit import cross_fitted_logits, steps_to
-from inficond_panel.tuning.edits import Label, Lambda, Learn
+from inficond_panel.tuning.edits import Lambda, Learn
 from inficond_panel.tuning.edits_file import dump_edits
-from inficond_panel.tuning.fitting.class_fit import learns_from_tune
 from inficond_panel.tuning.fitting.terms import Learned, Terms
 from inficond_panel.tuning.suggest import suggest
 from inficond_panel.wording.cures import asked_words, terms_words
@@ -90,19 +88,6 @@ def test_added_photos_are_fitted_to(tuner: Tuner, weight: float) -> None:
     assert (terms.learned, terms.used) == ((Learned("more", weight, parts=parts),), 0)
 
 
-def test_no_photo_of_tune_is_left_out_of_a_fit(tuner: Tuner) -> None:
-    """No photo of tune was fitted to: the student that is stored is the one that is shown."""
-    unbiased_part(tuner.store)
-    node = tuner.fine_tune(tuner.root(), [MORE])
-    assert not learns_from_tune(tuner.terms(node)["truck"], tuner.store)
-    shown = decision_function(tuner.store.concept_score, node.weights, node.intercepts)
-    np.testing.assert_array_equal(tuner.logits(node), shown)
-    rows = tuner.store.rows("tune")
-    np.testing.assert_array_equal(
-        evaluation_outcome(tuner, node, "tune", "truck").logit, shown[rows, 0]
-    )
-
-
 def test_beside_the_labels_of_tune_its_photos_are_left_out_in_turn(tuner: Tuner) -> None:
     unbiased_part(tuner.store)
     node = tuner.fine_tune(tuner.root(), [MORE, Learn("truck", "labels", 1.0)])
@@ -133,16 +118,6 @@ def test_auto_takes_the_weight_of_highest_ap_on_tune(tuner: Tuner) -> None:
     assert tuner.terms(node)["truck"].used == len(rows)
     outcome = evaluation_outcome(tuner, node, "tune", "truck")  # each fold by the others' choice
     assert np.isfinite(outcome.logit).all()
-
-
-def test_without_labels_of_tune_the_weight_is_1(tuner: Tuner, monkeypatch) -> None:
-    unbiased_part(tuner.store, 30)
-    label = np.array(tuner.store.label)
-    label[tuner.store.rows("tune"), 0] = -1
-    monkeypatch.setattr(tuner.store, "label", label)
-    node = tuner.fine_tune(tuner.root(), [Learn("truck", "more")])
-    (learned,) = tuner.terms(node)["truck"].learned
-    assert (learned.weight, tuner.terms(node)["truck"].used) == (1.0, 0)
 
 
 def test_no_added_photos_is_an_error_with_its_remedy(tuner: Tuner) -> None:
@@ -179,22 +154,6 @@ def test_what_is_cross_fitted_keeps_to_the_parts_of_the_iteration(tuner: Tuner) 
     np.testing.assert_array_equal(unseen(other), before)
 
 
-def test_photos_that_are_added_later_are_learned_by_the_next_iteration(tuner: Tuner) -> None:
-    unbiased_part(tuner.store)
-    node = tuner.fine_tune(tuner.root(), [MORE])
-    unbiased_part(tuner.store, 80, seed=3)
-    same = tuner.fine_tune(tuner.root(), [MORE])
-    later = tuner.fine_tune(node, [Learn("truck", "more", 2.0)])
-    parts = tuple(sorted(part.content_hash for part in parts_of(tuner.store)))
-    assert same.id != node.id
-    assert tuner.terms(later)["truck"].learned == (Learned("more", 2.0, parts=parts),)
-    other = tuner.fine_tune(node, [Learn("bird", "more", 1.0)])
-    np.testing.assert_array_equal(other.weights[:, 0], node.weights[:, 0])
-    data = tuner.data_at(other)  # each class by the photos of its own iteration
-    added = data.sample_weight[data.learned["more"]] > 0
-    assert added.sum(axis=0).tolist() == [200, 280]
-
-
 def test_a_part_that_is_gone_is_named_and_the_students_stay(tuner: Tuner) -> None:
     part = unbiased_part(tuner.store)
     node = tuner.fine_tune(tuner.root(), [MORE])
@@ -207,16 +166,6 @@ def test_a_part_that_is_gone_is_named_and_the_students_stay(tuner: Tuner) -> Non
     fresh.root()
     with pytest.raises(StoreError, match=f"no part {part.content_hash[:12]}"):
         fresh.fine_tune(fresh.root(), node.cures, resolved=node.resolved)
-
-
-def test_iterations_without_added_photos_are_written_as_before(tuner: Tuner) -> None:
-    asked = [Learn("truck", "teacher", 1.0)]
-    without = tuner.fine_tune(tuner.root(), asked)
-    unbiased_part(tuner.store, 30)
-    other = another(tuner)
-    node = other.fine_tune(other.root(), asked)
-    assert (node.id, node.weights_hash) == (without.id, without.weights_hash)
-    assert node.resolved["truck"]["learn"] == {"teacher": 1.0}
 
 
 def test_terms_with_parts_are_read_as_they_were_written() -> None:
@@ -250,25 +199,6 @@ def test_edits_files_and_words(tuner: Tuner, tmp_path: Path) -> None:
         read_edits(path, tuner.store)
 
 
-def test_explain_states_the_parts(tuner: Tuner) -> None:
-    part = unbiased_part(tuner.store, 30)
-    node = tuner.fine_tune(tuner.root(), [MORE])
-    document = explain(tuner, node).to_json()["classes"]["truck"]["cures"]
-    assert document["in_force"]["learn"] == {
-        "since": 1,
-        "more": {"weight": 1.0, "parts": [part.content_hash]},
-    }
-
-
-def test_taught_labels_and_added_photos_are_learned_together(tuner: Tuner) -> None:
-    unbiased_part(tuner.store, 30)
-    row = tuner.store.rows("tune")[0]
-    label = Label("truck", tuner.store.images[row], 1)
-    node = tuner.fine_tune(tuner.fine_tune(tuner.root(), [label]), [MORE])
-    data = tuner.data_at(node)
-    assert data.rows[-31:].tolist() == [row, *[-1] * 30]
-
-
 @pytest.fixture
 def small(tmp_path: Path) -> Tuner:
     """Students of a store with segments."""
@@ -297,8 +227,10 @@ def test_a_typed_concept_has_scores_of_added_photos(small: Tuner) -> None:
 
 def test_added_photos_are_a_lever_where_there_are_some(tuner: Tuner) -> None:
     name = "teacher on added photos"
-    assert name not in {each.name for each in suggest(tuner).repairs["truck"].levers}
+    found = suggest(tuner, classes=["truck"]).repairs["truck"].levers
+    assert name not in {each.name for each in found}
     unbiased_part(tuner.store)
-    found = {each.name: each for each in suggest(another(tuner)).repairs["truck"].levers}
+    after = suggest(another(tuner), classes=["truck"]).repairs["truck"].levers
+    found = {each.name: each for each in after}
     assert found[name].gain.estimate > 0.02
     assert found[name].asked == (Learn("truck", "more"),)

@@ -9,7 +9,6 @@ from spread_shortcut import shifted_frames
 import inficond_panel
 from inficond_panel.distill import average_precision
 from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
-from inficond_panel.results.forms import text_table
 from inficond_panel.tuning import History, Intent, Tuner
 from inficond_panel.tuning.cures.resolution import Choice
 from inficond_panel.tuning.edits import Lambda, Learn
@@ -96,18 +95,6 @@ def test_what_is_recommended_is_proposed_and_comes_true(students, suggestion) ->
     assert np.count_nonzero(node.weights[:, 0]) == pytest.approx(taken.concepts, abs=3)
 
 
-def test_the_labels_that_are_learned_already_are_held_out(students) -> None:
-    """From a student that learned them, the student as it is has the AP of fits without them."""
-    tuner = Tuner(students.tuner.store, students.tuner.spec, History(":memory:"))
-    node = tuner.fine_tune(tuner.root(), [Learn("truck", "labels", 2.0)])
-    found = suggest(tuner, node, classes=["truck"]).repairs["truck"].levers[0]
-    rows = tuner.store.rows("tune")
-    label = tuner.store.label[rows, 0]
-    assert found.ap == pytest.approx(
-        average_precision(label, tuner.logits(node)[rows, 0]), abs=5e-3
-    )
-
-
 def test_the_thumb_removes_the_first_suspects(students, suggestion) -> None:
     """Cross-fitted: each photo is ranked without the suspects that the other folds name."""
     tuner, repair = students.tuner, suggestion.repairs["truck"]
@@ -130,23 +117,6 @@ def test_the_thumb_removes_the_first_suspects(students, suggestion) -> None:
     assert thumb.gain.estimate == pytest.approx(after - before, abs=0.02)
     alone = tuner.preview(root, thumb.asked)
     assert thumb.concepts == pytest.approx(np.count_nonzero(alone.weights[:, 0]), abs=2)
-
-
-def test_a_frame_has_a_row_for_each_lever(students, suggestion) -> None:
-    frame, compared = students.levers("truck"), suggestion.repairs["truck"].levers
-    assert list(frame.loc["truck"].index) == [each.name for each in compared]
-    assert np.isnan(frame.loc[("truck", AS_IT_IS), "gain"])
-    assert text_table(frame)[1][0][5] == ""  # AP, its interval, gain
-    best = recommended(compared)
-    assert list(frame.index[frame.recommended]) == [("truck", best.name)]
-    row = frame.loc[("truck", best.name)]
-    assert (row.gain, row.concepts) == (best.gain.estimate, best.concepts)
-    assert row.gain_low < row.gain < row.gain_high
-    facts = frame.attrs["facts"]
-    assert facts["intents"] == [item.to_json() for item in best.asked]
-    assert facts["stated"]["truck"]["estimate"] == suggestion.gain_of("truck").estimate
-    assert facts["tune_models"]["truck"]["estimate"] > 0.5
-    assert any("a model of the labels of tune" in note for note in frame.attrs["notes"])
 
 
 def test_a_sentence_says_what_a_lever_gives() -> None:

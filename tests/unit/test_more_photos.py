@@ -7,7 +7,7 @@ import shutil
 import numpy as np
 import pytest
 import zarr
-from factory import ATTRS, oracle_arrays, small_arrays, small_store
+from factory import ATTRS, small_arrays, small_store
 from more_factory import added_part
 
 from inficond_panel.concepts.scoring import Scoring, score_corpus
@@ -27,14 +27,6 @@ from inficond_panel.store.more_photos import (
 @pytest.fixture
 def store(tmp_path):
     return small_store(tmp_path / "small.zarr", images=40)
-
-
-def test_a_store_without_parts_has_no_photo_more(store):
-    found = more_photos(store)
-    assert (parts_of(store), len(found), found.parts) == ([], 0, ())
-    assert found.score.shape == (0, len(store.concepts))
-    assert found.teacher_logit.shape == found.teacher_log_odds.shape == (0, len(store.classes))
-    assert found.other_logit.shape == (0, 0)
 
 
 def test_parts_are_read_in_the_order_in_which_they_were_added(store):
@@ -59,25 +51,6 @@ def test_parts_are_read_in_the_order_in_which_they_were_added(store):
     assert {found.score.dtype, found.teacher_logit.dtype} == {np.dtype(np.float32)}
     with pytest.raises(ValueError, match="read-only"):
         found.score[0] = 1
-
-
-def test_scores_follow_from_the_segments(store):
-    """As a corpus scores them, from the part's own embeddings."""
-    added_part(store)
-    part, _ = more_photos(store).place(0)
-    expected = score_corpus(
-        part.segment_embedding, part.segment_image, store.concept_text_embedding, images=12
-    ).score
-    np.testing.assert_allclose(more_photos(store).score, expected, atol=2e-3)  # half precision
-
-
-def test_some_parts_are_named_by_content_hash_in_any_order(store):
-    first, second = added_part(store, 5, 1), added_part(store, 3, 2, "other")
-    found = more_photos(store, [second.content_hash, first.content_hash])
-    assert found.images[0] == "other 0"
-    assert found.parts == (second.content_hash, first.content_hash)
-    assert len(more_photos(store, [first.content_hash])) == 5
-    assert len(more_photos(store, [])) == 0
 
 
 def test_a_part_that_is_gone_is_an_error_only_where_it_is_needed(store):
@@ -195,13 +168,6 @@ def test_a_softmax_teacher_has_its_other_logits(tmp_path):
     found = more_photos(store)
     np.testing.assert_array_equal(found.other_logit, store.other_logit)
     np.testing.assert_allclose(found.teacher_log_odds, store.teacher_log_odds)
-
-
-def test_a_store_with_an_oracle_has_parts_without_one(tmp_path):
-    write_store(tmp_path / "a.zarr", oracle_arrays(images=20), ATTRS)
-    store = open_store(tmp_path / "a.zarr")
-    added_part(store)
-    assert not more_photos(store).place(0)[0].has("oracle_logit")
 
 
 def test_the_result_says_what_was_added_and_what_was_not(store):

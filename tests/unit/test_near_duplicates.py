@@ -10,7 +10,7 @@ import precompute
 from inficond_panel.cli import main
 from inficond_panel.spec import load_spec
 from inficond_panel.store import open_store
-from precompute.pipeline.assemble import near_pairs, near_warnings, small_photos
+from precompute.pipeline.assemble import near_pairs, small_photos
 
 
 def scene(seed, size=(120, 90)):
@@ -43,22 +43,6 @@ def test_copies_are_found_and_others_are_not():
     channel = np.roll(np.asarray(first), 1, axis=2)  # the same grey, other colours
     pair = [jpeg(first), jpeg(Image.fromarray(channel))]
     assert near_pairs(small_photos(lambda i: pair[i], 2), split[:2]) == []
-
-
-def test_photos_without_contrast_are_not_compared():
-    data = [jpeg(Image.new("RGB", (20, 20), (i, 200, 9))) for i in (7, 8)]
-    assert near_pairs(small_photos(lambda i: data[i], 2), np.array(["fit", "tune"])) == []
-
-
-def test_the_warning_names_the_likest_first():
-    small = small_photos(lambda i: jpeg(scene(i % 7)), 14)
-    split = np.array(["fit"] * 7 + ["tune"] * 7)
-    (told,) = near_warnings(small, [f"i{n}" for n in range(14)], split)
-    assert told.startswith(
-        "nearly equal photos across splits: 7 pairs of likeness 0.995 and above: i"
-    )
-    assert told.count(", 1.000; ") == 5
-    assert told.endswith("; and 2 more")
 
 
 def test_precompute_tells_and_check_repeats(tmp_path, monkeypatch, capsys):

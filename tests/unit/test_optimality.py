@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from pathlib import Path
 
 import pytest
 from factory import small_spec
 
-import inficond_panel
 from inficond_panel.errors import OptimumWarning
-from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.tuning.node import optimality_notices
 
@@ -23,14 +20,7 @@ FAR = {
 COMMANDS = [
     ["distill"],
     ["metrics", "--draws", "5"],
-    ["compare", "--draws", "5"],
-    ["stability", "--class", "bird", "--draws", "3"],
-    ["thresholds"],
-    ["lambda", "--class", "bird"],
-    ["suspects"],
-    ["suggest", "--dry-run"],
     ["export", "--format", "npz"],
-    ["page"],
 ]
 
 
@@ -49,31 +39,6 @@ def test_each_command_that_distils_warns(run, case, command, tmp_path, monkeypat
     _, _, error = run(command[0], spec, *command[1:])
     assert error.count(said) == 1, error
     assert "OptimumWarning" not in error
-
-
-def test_documents_hold_the_notice(run, case, tmp_path):
-    spec, said = case
-    edits = tmp_path / "edits.yaml"
-    edits.write_text("- - {class: bird, concept: fur, direction: up}\n")
-    for command in (["distill", spec], ["tune", spec, "--edits", edits]):
-        status, out, error = run(*command, "--json")
-        nodes = json.loads(out)["nodes"]
-        assert status == 0
-        assert all(said in " ".join(node["notices"]) for node in nodes)
-        assert error.count(said) == len(nodes)
-
-
-def test_the_page_and_python_warn(case):
-    spec, said = case
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        students = inficond_panel.open_students(spec)
-        students.metrics("tune")
-        students.up("bird", "fur")
-    messages = [str(each.message) for each in caught if each.category is OptimumWarning]
-    assert [said in message for message in messages] == [True, True]
-    app = AppState(open_tuner(spec), Jobs(inline=True))
-    assert any(said in line for line in app.tuning.notices())
 
 
 def test_the_sentence_names_the_worst_class_its_gap_and_the_remedy(tmp_path):

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from factory import ATTRS, SPEC, oracle_spec, small_arrays, small_spec, spec_text
+from factory import ATTRS, SPEC, oracle_spec, small_arrays, small_spec
 from scipy.special import expit
 
 from inficond_panel import distill
@@ -96,16 +96,6 @@ def test_every_student_is_measured_against_the_plain_teacher(both):
     assert students["node"].nunique() == 4
 
 
-def test_a_difference_is_paired(both):
-    tuner = open_tuner(both)
-    twins = [Setting("teacher", None, 1.0, 1e-3), Setting("teacher", None, 1.0, 1e-3)]
-    found = compare_settings(tuner, twins, draws=20)
-    ends = [f"{name}{end}" for name in COMPARED for end in ("", "_low", "_high")]
-    assert (found["changes"][ends] == 0).all(axis=None)
-    changes = [f"{name}_change{end}" for name in COMPARED for end in ("_low", "_high")]
-    assert (found["classes"].loc[2, changes] == 0).all(axis=None)
-
-
 def test_the_document_holds_everything(both, capsys):
     assert main(["compare", str(both), "--temperature", "1,2", "--draws", "10", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
@@ -137,28 +127,6 @@ def test_the_folder_has_a_table_per_frame_and_is_replaced_with_force_alone(both,
     assert main(arguments) == 1
     assert "--force" in capsys.readouterr().err
     assert main([*arguments, "--force"]) == 0
-
-
-def test_a_look_at_the_holdout_is_counted_for_each(both, capsys):
-    assert main(["compare", str(both), "--split", "holdout", "--draws", "5"]) == 0
-    tuner = open_tuner(both)
-    for targets in ("teacher", "oracle"):
-        assert tuner.with_students(targets=targets).looks() == 1
-    assert "2 sets of students" in capsys.readouterr().err
-
-
-def test_comparisons_leave_no_students_in_the_history(both, capsys):
-    told = []
-    for _ in range(2):  # before and after the spec's own students are there
-        for grid in ([], ["--alpha", "none,1"], ["--lambda", "1e-3,1e-2"]):
-            assert main(["compare", str(both), "--draws", "5", "--json", *grid]) == 0
-            told.append(json.loads(capsys.readouterr().out))
-        tuner = open_tuner(both)
-        assert tuner.history.other_roots(tuner.root_id) == []
-        tuner.root()
-    assert told[:3] == told[3:]
-    first = told[0]["students"]["rows"][0]
-    assert (first["node"], first["weights_hash"]) == (tuner.root_id, tuner.root().weights_hash)
 
 
 def test_a_store_without_an_oracle_compares_its_teacher_alone(tmp_path, capsys):
@@ -237,29 +205,6 @@ def test_a_script_can_take_other_settings(both):
     assert oracle.node.weights_hash != students.node.weights_hash
     found = [each.metrics("tune")["teacher_ap"].sort_index() for each in (students, oracle)]
     np.testing.assert_array_equal(*found)  # both are held against the plain teacher
-
-
-def test_settings_left_out_stay_those_of_the_spec(both):
-    both.write_text(f"{SPEC}students: {{lambda: 1e-4, temperature: 2, labels: {{alpha: 3}}}}\n")
-    tuner = open_tuner(both)
-    other = tuner.with_students(targets="oracle")
-    assert Setting.of(other.spec.students) == Setting("oracle", 3.0, 2.0, 1e-4)
-    assert other.with_students(targets="teacher").root_id == tuner.root_id
-    assert other.with_students(alpha=None).spec.students.labels is None
-
-
-def test_a_class_without_positives_is_left_out_of_the_mean(tmp_path, capsys):
-    arrays = small_arrays(classes=2)
-    arrays["label"][arrays["split"] == "tune"] = 0
-    write_store(tmp_path / "small.zarr", arrays, ATTRS)
-    (tmp_path / "small.yaml").write_text(spec_text())
-    assert main(["compare", str(tmp_path / "small.yaml"), "--draws", "5"]) == 0
-    out = capsys.readouterr().out
-    assert "undefined" in out
-    assert "undefined undefined" not in out
-    assert main(["compare", str(tmp_path / "small.yaml"), "--draws", "5", "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert found["students"]["rows"][-1]["ap"] is None
 
 
 def test_without_scikit_learn_the_rest_is_said(both, capsys, monkeypatch):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +13,6 @@ from inficond_panel import load_students, open_students
 from inficond_panel.cli import main
 from inficond_panel.errors import ExportError
 from inficond_panel.export import onnx_file as pixel_export
-from inficond_panel.export.folder import as_exported
-from inficond_panel.export.model_card import model_card
-from inficond_panel.export.onnx_file import pixel_bytes
 from inficond_panel.spec import load_spec
 from inficond_panel.tuning.opening import add_concept
 
@@ -118,13 +113,6 @@ def test_the_command_says_the_difference_and_the_card_holds_it(made, tmp_path, c
     assert main([*argv, "--output", str(tmp_path / "out"), "--force"]) == 0
 
 
-def test_where_photos_are_gone_thumbnails_do(made, tmp_path):
-    folder = shutil.copytree(made, tmp_path / "own")
-    shutil.rmtree(folder / "photos")
-    files = open_students(folder / "spec.yaml").export(tmp_path / "out", ["onnx-pixels"])
-    assert json.loads(files["card_json"].read_text())["pixels"]["checked_on"] == "thumbnails"
-
-
 @pytest.mark.parametrize(
     "segments",
     ["{max_per_image: 4, refine: edges}", "{method: slic}", "{method: felzenszwalb}"],
@@ -138,28 +126,6 @@ def test_segments_that_look_at_the_photo_are_refused(made, tmp_path, capsys, seg
     told = capsys.readouterr().err
     assert "method kmeans or graph and refine: none can be exported so" in told
     assert "--format onnx" in told
-    assert not out.exists()
-
-
-def test_a_softmax_student_gives_log_odds(made):
-    """The maker itself compares with ``decision_function``; the sigmoids add up to 1."""
-    students = open_students(made / "spec.yaml").fit()
-    tuner, node = students.tuner, students.node
-    joint = replace(as_exported(tuner, node, model_card(tuner, node)), link="softmax")
-    facts, front = pixel_export.pixel_front(tuner, joint)
-    assert facts["largest_logit_difference"] <= 1e-4
-    content = pixel_bytes(joint, front)
-    session = runtime.InferenceSession(content, providers=["CPUExecutionProvider"])
-    pixels = np.random.default_rng(0).normal(size=(1, 3, 128, 128)).astype(np.float32)
-    probabilities = session.run(["probabilities"], {"pixels": pixels})[0]
-    assert probabilities.sum() == pytest.approx(1)
-
-
-def test_a_store_by_itself_names_no_encoder_and_no_photos(made, tmp_path, capsys):
-    out = tmp_path / "out"
-    store = shutil.copytree(made / "spec.zarr", tmp_path / "alone.zarr")
-    assert main(["export", str(store), "--format", "onnx-pixels", "--output", str(out)]) in {1, 2}
-    assert "it names a store by itself" in capsys.readouterr().err
     assert not out.exists()
 
 

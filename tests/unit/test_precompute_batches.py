@@ -17,11 +17,6 @@ from precompute.batches.results import (
     photo_keys,
 )
 
-
-def keys(count, seed=0):
-    return [hashlib.sha256(f"{seed} {i}".encode()).hexdigest() for i in range(count)]
-
-
 sets = st.sets(st.binary(min_size=1, max_size=4).map(lambda b: hashlib.sha256(b).hexdigest()))
 
 
@@ -33,13 +28,6 @@ def test_batches_hold_every_key_once_and_are_not_too_large(some, size):
     assert all(a[-1] < b[0] for a, b in pairwise(batches))
 
 
-@given(sets, st.integers(1, 9), st.randoms())
-def test_batches_depend_on_the_set_alone(some, size, random):
-    shuffled = list(some)
-    random.shuffle(shuffled)
-    assert batches_of([*shuffled, *shuffled[:3]], size) == batches_of(some, size)
-
-
 @given(sets, st.binary(min_size=5, max_size=6), st.integers(1, 9))
 def test_one_more_photo_changes_one_batch(some, new, size):
     """All others stay; the batch of the new one may be cut in two (or more, by equal bits)."""
@@ -48,11 +36,6 @@ def test_one_more_photo_changes_one_batch(some, new, size):
     assert len(before - after) <= 1
     changed = {key for batch in after - before for key in batch}
     assert len(changed) <= size + 1
-
-
-def test_batches_are_more_than_half_full_on_average():
-    for count in (300, 1000, 4000, 7000):
-        assert count / len(batches_of(keys(count), 32)) > 16
 
 
 def test_photos_that_are_alike_have_one_key_and_unreadable_ones_their_own():

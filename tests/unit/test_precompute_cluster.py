@@ -10,7 +10,6 @@ from precompute_factory import CONV, photo_set, tiny_encoder
 import precompute
 from inficond_panel.errors import DataError, InficondError
 from inficond_panel.spec import load_spec
-from inficond_panel.spec.sections.teacher import HeadTeacher, Oracle
 from inficond_panel.store import open_store
 
 dask = pytest.importorskip("dask")
@@ -60,21 +59,6 @@ def test_a_run_that_was_stopped_goes_on_with_the_cluster_and_without(home, tmp_p
     first = next(line for line in lines if line.startswith("Images encoded"))
     assert int(first.split()[2]) > 3  # those of the cluster are counted already
     assert report.content_hash == open_store(home / "whole" / "a.zarr").content_hash
-
-
-def test_the_workers_run_the_teacher_too(home, tmp_path, cluster):
-    spec, lines = load_spec(home / "spec.yaml"), []
-    spec.teacher = HeadTeacher(folds=2, l2=0.1, oracle=Oracle(gamma=0.2), batch=3)
-    alone = precompute.run(spec, tmp_path / "alone" / "a.zarr")
-    report = precompute.run(
-        spec,
-        tmp_path / "a.zarr",
-        progress=lines.append,
-        scheduler=cluster.scheduler_address,
-    )
-    for what in ("Encoding", "Teacher (oracle)"):  # features are made beside the segments
-        assert f"{what} with 2 workers of {cluster.scheduler_address}" in lines
-    assert report.content_hash == alone.content_hash
 
 
 def test_an_error_of_a_worker_is_told_as_it_is(home, tmp_path, cluster):

@@ -163,14 +163,6 @@ def test_categories_and_lists_that_are_not_there_are_told(coco):
         dataset_section(coco, TEXT.replace("val2017", "val2018"), check_files=True)
 
 
-def test_a_name_that_no_file_can_have_is_no_file(coco):
-    listing = [image(9), image(5, "x" * 400)]
-    write(coco / "coco", "train2017", listing, [annotation(9, 1), annotation(5, 18)])
-    dataset = load_dataset(dataset_section(coco, TEXT))
-    with pytest.raises(UnreadableImage):
-        dataset.load(dataset.ids.index("x" * 400))
-
-
 def test_a_file_outside_of_the_data_set_is_told(tmp_path, coco):
     root = tmp_path / "coco"
     Image.new("RGB", (5, 5)).save(tmp_path / "private.jpg")

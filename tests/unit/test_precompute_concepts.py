@@ -101,12 +101,6 @@ def test_pca_is_that_of_scikit_learn_and_tsne_keeps_neighbours():
     np.testing.assert_array_equal(points, project(groups, ["pca", "tsne"], seed=0))
 
 
-@pytest.mark.parametrize("count", [1, 2, 3, 4, 7])
-def test_few_concepts_have_places_too(count):
-    values = unit(np.random.default_rng(count).normal(size=(count, 8)))
-    assert np.isfinite(project(values, ["pca", "tsne"], seed=0)).all()
-
-
 def test_scores_that_are_mostly_clipped_are_told():
     assert zero_warnings(np.array([[0.1, 0.2], [0.0, 0.3]])) == []
     (warning,) = zero_warnings(np.array([[0.1, 0], [0.0, 0.3]]))

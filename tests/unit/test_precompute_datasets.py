@@ -8,7 +8,6 @@ from PIL import Image
 from precompute_factory import CLASSES, dataset_section, photo_set
 
 from inficond_panel.errors import DataError
-from inficond_panel.store.images import UnreadableImage
 from precompute.datasets import load_dataset
 
 SPLITS = "splits: {fit: fit.txt, tune: tune.txt, holdout: holdout.txt}"
@@ -63,25 +62,6 @@ def test_labels_where_minus_one_is_absent_also_with_blanks_between_them(table, n
     dataset = load_dataset(table)
     assert dataset.classes == ("x", "y")
     assert dataset.label.tolist() == [[1, 0], [0, -1], [1, 1]]
-
-
-def test_faults_in_tables_with_blanks_have_their_line(table):
-    lists(table, fit=["00000"], tune=["00001"], holdout=["00002"])
-    table.labels = table.labels.with_name("list_eval_partition.txt")
-    table.labels.write_text("00000 1\n00001 0\n00002 2\n")
-    with pytest.raises(DataError, match=r"txt:3: 'partition' of image '00002' is '2'; expected 1"):
-        load_dataset(table)
-    table.labels.write_text("2\nx y\n00000 1 0\n00001 1\n")
-    with pytest.raises(DataError, match="txt:4: 2 cells, but the header has 3"):
-        load_dataset(table)
-
-
-def test_a_missing_photo_is_told_when_it_is_read(table):
-    lists(table, fit=["00000"], tune=["00001"], holdout=["00002"])
-    (table.images / "00001.jpg").unlink()
-    dataset = load_dataset(table)
-    with pytest.raises(UnreadableImage, match="no such file"):
-        dataset.load(1)
 
 
 @pytest.mark.parametrize("image", ["../../private", "../images2/x", "/private", "a/../../x", ".."])
@@ -160,21 +140,10 @@ def test_voc_has_a_class_called_train_and_difficult_objects_are_ignored(voc):
     assert dataset.load(3).size == (9, 9)
 
 
-def test_voc_takes_the_classes_of_the_spec_in_their_order(voc):
-    voc.classes = ["train", "person"]
-    assert load_dataset(voc).classes == ("train", "person")
-
-
 def test_voc_without_class_lists_takes_the_names_of_the_objects(voc):
     for path in (voc.root / "ImageSets" / "Main").glob("*_*.txt"):
         path.unlink()
     assert load_dataset(voc).classes == ("person", "train")
-
-
-def test_a_class_that_voc_does_not_have_is_told(voc):
-    voc.classes = ["persn"]
-    with pytest.raises(DataError, match=r"no class 'persn'; there are: bus, person, train"):
-        load_dataset(voc)
 
 
 @pytest.mark.parametrize(
@@ -197,12 +166,6 @@ def test_an_annotation_that_expands_without_end_is_refused(voc):
     bomb = f'<!DOCTYPE a [<!ENTITY a0 "ha">{entities}]><a><object><name>&a11;</name></object></a>'
     (voc.root / "Annotations" / "000002.xml").write_text(bomb)
     with pytest.raises(DataError, match="is no readable annotation"):
-        load_dataset(voc)
-
-
-def test_an_image_of_a_list_without_annotation_is_told(voc):
-    (voc.root / "ImageSets" / "Main" / "val.txt").write_text("000007\n000008\n")
-    with pytest.raises(DataError, match=r"1 images of the split tune have no labels.* 000008"):
         load_dataset(voc)
 
 

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from PIL import Image
 from precompute_factory import CONV, RESNET, VIT, photo, tiny_encoder
 
 from inficond_panel.errors import DataError, MissingExtraError
@@ -34,15 +33,6 @@ def test_mean_of_a_conv_trunks_cells_is_the_global_embedding(tmp_path, vision, s
     assert cells.shape == (2, side, side, 24)
     np.testing.assert_allclose(cells.mean((1, 2)), global_embedding(encoder, pixels), atol=1e-5)
     assert np.abs(cells - cells.mean((1, 2), keepdims=True)).max() > 1e-4
-
-
-def test_a_trunk_with_a_norm_in_its_head_has_cells_too(tmp_path):
-    section = tiny_encoder(tmp_path / "e", {**CONV, "timm_model_name": "test_convnext"}, 32)
-    encoder = load_encoder(section)
-    pixels = pixels_of(encoder)  # 32 px: one cell, whose embedding must be the global one
-    cells = encoder.dense(pixels)
-    assert cells.shape == (2, 1, 1, 24)
-    np.testing.assert_allclose(cells[:, 0, 0], global_embedding(encoder, pixels), atol=1e-5)
 
 
 def layer_norm(x, state, name):
@@ -200,26 +190,6 @@ def test_what_cannot_be_used_is_told(tmp_path):
     assert "openai" in str(told.value)
 
 
-def test_a_size_that_is_not_square(tmp_path):
-    section = tiny_encoder(tmp_path / "e", VIT)
-    section.image_size = (96, 64)
-    encoder = load_encoder(section)
-    assert encoder.size == (64, 96)
-    assert encoder.prepare(photo(0)).shape == (3, 64, 96)
-    assert encoder.dense(pixels_of(encoder)).shape == (2, 4, 6, 24)
-    assert encoder.preprocessing["size"] == [64, 96]
-    assert encoder.preprocessing["attention"] == "value"
-
-
-def test_the_attention_is_the_specs(tmp_path):
-    section = tiny_encoder(tmp_path / "e", VIT)
-    value = load_encoder(section)
-    section.attention = "clearclip"
-    other = load_encoder(section)
-    assert other.preprocessing["attention"] == "clearclip"
-    assert np.abs(other.dense(pixels_of(other)) - value.dense(pixels_of(value))).max() > 1e-3
-
-
 def test_a_folder_with_one_file_of_weights_needs_no_other_name(tmp_path):
     section = tiny_encoder(tmp_path / "e", CONV)
     alone = OpenClipEncoder(model=section.model)
@@ -278,21 +248,8 @@ def test_inputs_say_all_that_a_vector_depends_on(tmp_path):
     assert encoder_inputs(section) == {**inputs, "attention": "plain", "image_size": [96, 64]}
 
 
-def test_another_models_weights_are_refused(tmp_path):
-    section = tiny_encoder(tmp_path / "a", CONV)
-    section.pretrained = tiny_encoder(tmp_path / "b", VIT).pretrained
-    with pytest.raises(DataError, match="cannot be loaded") as told:
-        load_encoder(section)
-    assert "belongs to the model" in told.value.remedy
-
-
 def test_without_torch_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "open_clip", None)
     with pytest.raises(MissingExtraError, match="open_clip") as told:
         load_encoder(OpenClipEncoder(model="x", pretrained="y"))
     assert "[precompute]" in told.value.remedy
-
-
-def test_prepare_takes_any_size(tmp_path):
-    encoder = load_encoder(tiny_encoder(tmp_path / "e", CONV))
-    assert encoder.prepare(Image.new("RGB", (1, 500))).shape == (3, 64, 64)

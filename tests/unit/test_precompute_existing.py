@@ -10,7 +10,7 @@ from precompute_factory import dataset_section
 from inficond_panel.errors import DataError, SpecError, StoreError
 from inficond_panel.spec import load_spec
 from inficond_panel.store import open_store
-from precompute.datasets import check_encoder, encoded_batches, load_dataset
+from precompute.datasets import encoded_batches, load_dataset
 
 OTHERS = """
 splits:
@@ -70,12 +70,6 @@ def test_other_splits_may_be_stratified(folder):
     total = len(dataset.ids)
     counts = [dataset.split.count(split) for split in ("fit", "tune", "holdout")]
     assert np.abs(np.array(counts) - np.array([0.5, 0.2, 0.3]) * total).max() <= 2
-
-
-def test_the_words_need_the_encoder_of_the_images(folder):
-    encoded = load_dataset(dataset_section(folder, "kind: store\npath: a.zarr")).encoded
-    with pytest.raises(DataError, match="is not the encoder of the spec"):
-        check_encoder(encoded, "another")
 
 
 def test_digests_depend_on_what_encoding_gave_and_on_the_images(folder):

@@ -3,9 +3,7 @@
 import errno
 import multiprocessing
 import os
-import resource
 import signal
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -63,28 +61,6 @@ def die_on_line(home, store, beginning, count):
     precompute.run(load_spec(home / "spec.yaml"), store, progress=progress)
 
 
-def die_in(home, store, where):
-    """Be killed in the middle of writing something."""
-    patch = pytest.MonkeyPatch()
-    if where == "a batch":
-        save, left = precompute.batches.results.save, [20]
-
-        def few(*args):
-            left[0] -= 1
-            return save(*args) if left[0] else die()
-
-        patch.setattr("precompute.batches.results.save", few)
-    elif where == "an array of the store":
-        one = write._write
-        patch.setattr(write, "_write", lambda *a: die() if a[1] == "mask" else one(*a))
-    elif where == "the attributes":
-        patch.setattr("inficond_panel.store.write.content_hash", die)
-    else:
-        put = whole_files._put
-        patch.setattr(whole_files, "_put", lambda *a: die() if a[1] == store else put(*a))
-    precompute.run(load_spec(home / "spec.yaml"), store)
-
-
 @pytest.mark.parametrize(
     ("line", "count"),
     [
@@ -109,16 +85,6 @@ def test_a_run_killed_in_any_stage_goes_on(home, tmp_path, encoder, line, count)
     if line in {"Stage scores", "Stage projections", "Writing"}:
         assert batches == 0
         assert "Stage text" not in lines
-
-
-@pytest.mark.parametrize(
-    "where", ["a batch", "an array of the store", "the attributes", "the first rename"]
-)
-def test_a_run_killed_while_it_writes_goes_on(home, tmp_path, encoder, where):
-    store = tmp_path / "a.zarr"
-    assert in_child(die_in, home, store, where) == -signal.SIGKILL
-    assert not store.exists()
-    goes_on(home, store)
 
 
 def test_an_old_store_is_there_until_the_new_one_is(home, tmp_path, encoder, monkeypatch):
@@ -194,30 +160,6 @@ def files(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-def run_limited(home, store, size, told):
-    """Run where no file may be larger than ``size`` bytes."""
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    try:
-        precompute.run(load_spec(home / "spec.yaml"), store)
-    except StoreError as error:
-        told.write_text(str(error))
-
-
-@pytest.mark.parametrize("size", [300, 2500, 4000])
-def test_a_full_disk_is_told_and_the_run_goes_on_later(home, tmp_path, encoder, size):
-    """A limit on the size of a file stands for the disk; it stops at another moment each time."""
-    told, store = tmp_path / "told", tmp_path / "a.zarr"
-    assert in_child(run_limited, home, store, size, told) == 0
-    message = told.read_text()
-    told.unlink()
-    assert "is full" in message
-    assert "goes on where it was" in message
-    assert not store.exists()
-    assert not list((tmp_path / "a.zarr.partial").glob("*.writing"))
-    goes_on(home, store)
-
-
 def full_at(monkeypatch, where):
     """The disk is full when the second result of a stage, or its only one, is to be written."""
     put, left = precompute.batches.results.Results.put, [2 if where == "segments" else 1]
@@ -269,34 +211,6 @@ def test_a_disk_that_is_full_when_the_store_is_written_leaves_the_old_one(
     runs = encoder.runs
     assert precompute.run(spec, store).content_hash != old
     assert encoder.runs == runs
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """A file system of 300 kB; skipped where this process may not make one."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    made = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", place],
-        capture_output=True, text=True, check=False,
-    ) if os.geteuid() == 0 else None  # fmt: skip
-    if made is None or made.returncode:
-        pytest.skip(f"no small disk can be mounted: {made.stderr.strip() if made else 'no root'}")
-    yield place
-    subprocess.run(["umount", place], check=True)
-
-
-def test_a_genuinely_full_disk_is_told_and_the_run_goes_on_later(home, small_disk, encoder):
-    store = small_disk / "a.zarr"
-    with pytest.raises(StoreError, match="is full"):
-        precompute.run(load_spec(home / "spec.yaml"), store)
-    assert not store.exists()
-    finished = len(list((small_disk / "a.zarr.partial").glob("segments-*")))
-    assert finished > 0
-    runs = encoder.runs
-    subprocess.run(["mount", "-o", "remount,size=50m", small_disk], check=True)
-    goes_on(home, store)
-    assert encoder.runs - runs == total(home) - finished
 
 
 def test_other_faults_of_the_disk_are_told_as_they_are(home, tmp_path, encoder, monkeypatch):

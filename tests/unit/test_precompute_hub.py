@@ -88,26 +88,6 @@ def pixels(encoder):
     return np.stack([encoder.prepare(photo(0))])
 
 
-def test_files_are_loaded_without_network(tmp_path, asked):
-    section = tiny_encoder(tmp_path / "e", CONV)
-    fetch_encoder(section)
-    load_encoder(section)
-    load_text_encoder(section)
-    encoder_digest(section)
-    assert asked == []
-
-
-def test_a_name_with_a_file_is_loaded_without_network(named, asked):
-    section = OpenClipEncoder(model="tiny", pretrained=named.pretrained)
-    fetch_encoder(section)
-    encoder = load_encoder(section)
-    load_text_encoder(section)
-    assert asked == []
-    assert encoder.name == "tiny (weights.safetensors)"
-    assert encoder.mean == SIGLIP["mean"]  # those of the weights that open_clip knows
-    assert encoder.interpolation == "bilinear"
-
-
 def test_a_library_that_asks_the_hub_beside_the_spec_is_stopped(named, asked, monkeypatch):
     import open_clip
     from huggingface_hub import hf_hub_download
@@ -181,20 +161,6 @@ def test_what_was_downloaded_is_loaded_without_asking_again(named, asked, monkey
     assert encoder_digest(section) != before  # of the weights now
     assert encoder_inputs(section)["digest"] == encoder.text.digest
     assert asked == []
-
-
-def test_a_tag_of_weights_with_quick_gelu_is_built_with_it(named, monkeypatch, tmp_path):
-    stored = tmp_path / "open_clip_model.safetensors"
-    shutil.copy(named.pretrained, stored)
-    cache(monkeypatch, tmp_path, "some/tiny-quick", [stored])
-    plain = load_encoder(OpenClipEncoder(model="tiny", pretrained=named.pretrained))
-    section = OpenClipEncoder(model="tiny", pretrained="quick")
-    quick = load_encoder(section)
-    assert type(quick.model.visual.transformer.resblocks[0].mlp.gelu).__name__ == "QuickGELU"
-    assert np.abs(quick.dense(pixels(quick)) - plain.dense(pixels(plain))).max() > 1e-5
-    alone = load_text_encoder(section).embed_text(["dog"])
-    np.testing.assert_array_equal(alone, quick.embed_text(["dog"]))
-    assert np.abs(alone - plain.embed_text(["dog"])).max() > 1e-6
 
 
 def test_a_model_of_the_hub_is_its_folder(named, asked, monkeypatch, tmp_path):

@@ -45,11 +45,6 @@ def test_modes_become_rgb(tmp_path, mode, colour, suffix, expected):
     assert image.getpixel((4, 3)) == expected
 
 
-def test_transparent_palette_is_laid_on_white(tmp_path):
-    Image.new("P", (4, 4), 0).save(tmp_path / "a.png", transparency=0)
-    assert decode(tmp_path / "a.png").getpixel((1, 1)) == (255, 255, 255)
-
-
 def test_cmyk_jpeg_keeps_its_colours(tmp_path):
     Image.new("RGB", (16, 16), (200, 30, 40)).convert("CMYK").save(tmp_path / "a.jpg", quality=98)
     assert np.abs(np.array(decode(tmp_path / "a.jpg").getpixel((8, 8))) - (200, 30, 40)).max() < 8
@@ -85,11 +80,6 @@ def test_a_colour_profile_changes_nothing(tmp_path):
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
     image.save(tmp_path / "a.png", icc_profile=profile)
     assert decode(tmp_path / "a.png").getpixel((3, 3)) == (200, 30, 40)
-
-
-def test_half_transparent_is_mixed_with_white(tmp_path):
-    Image.new("RGBA", (4, 4), (0, 0, 0, 128)).save(tmp_path / "a.webp", lossless=True)
-    assert decode(tmp_path / "a.webp").getpixel((1, 1)) == (127, 127, 127)
 
 
 def test_a_wrong_suffix_does_not_matter(tmp_path):

@@ -129,12 +129,6 @@ def batches(partial: Path) -> list[Path]:
     return sorted(path for path in partial.glob("segments-*") if path.suffix != ".tmp")
 
 
-@pytest.mark.parametrize("workers", [1, 2, 3])
-def test_the_number_of_workers_changes_no_bit(home, own, workers):
-    report = precompute.run(load_spec(own / "spec.yaml"), own / "a.zarr", workers=workers)
-    assert report.content_hash == open_store(home / "whole.zarr").content_hash
-
-
 def test_bad_photos_are_skipped_and_named(home, own):
     images = own / "photos" / "images"
     (images / "00001.jpg").write_bytes((images / "00001.jpg").read_bytes()[:300])
@@ -168,16 +162,6 @@ def test_too_many_bad_photos_stop_the_run(own):
         precompute.run(load_spec(own / "spec.yaml"), own / "a.zarr")
     assert "max_bad_share" in told.value.remedy
     assert not (own / "a.zarr").exists()
-
-
-def test_a_class_without_positives_in_a_split_is_told(own):
-    rows = (own / "photos" / "labels.csv").read_text().splitlines()
-    rows = [rows[0], *(f"{row.split(',')[0]},1,0" for row in rows[1:])]
-    (own / "photos" / "labels.csv").write_text("\n".join(rows))
-    report = precompute.run(load_spec(own / "spec.yaml"), own / "a.zarr")
-    assert [w for w in report.warnings if "train" in w] == [
-        f"no positive in {split} (metrics undefined): train" for split in ("fit", "tune", "holdout")
-    ]
 
 
 @pytest.mark.parametrize("what", ["labels", "logits", "words", "photo", "factor"])

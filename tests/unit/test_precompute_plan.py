@@ -3,7 +3,6 @@
 import json
 import shutil
 
-import numpy as np
 import pytest
 from PIL import Image
 from precompute_factory import WORDS, named_encoder, photo, photo_set, without_torch
@@ -57,10 +56,6 @@ def logits(own):
 
 def labels(own):
     replace(own / "photos" / "labels.csv", "00000,0,0", "00000,1,0")
-
-
-def splits(own):
-    replace(own / "spec.yaml", "seed: 3", "seed: 4")
 
 
 def segments(own):
@@ -135,28 +130,6 @@ def test_a_photo_that_can_be_read_again_gets_its_logits(tmp_path, monkeypatch):
     assert report.content_hash == anew.content_hash
 
 
-def test_other_splits_encode_nothing_although_the_order_changes(own, tmp_path, encoder):
-    splits(own)
-    spec = load_spec(own / "spec.yaml")
-    before = open_store(own / "a.zarr").images
-    report = precompute.run(spec, own / "a.zarr")
-    assert encoder.runs == 0
-    assert open_store(own / "a.zarr").images != before
-    assert report.content_hash == precompute.run(spec, tmp_path / "b" / "b.zarr").content_hash
-
-
-def test_another_store_of_the_folder_is_used_too(own, tmp_path, encoder):
-    words(own)
-    spec = load_spec(own / "spec.yaml")
-    plan = precompute.plan(spec, own / "b.zarr")
-    does = {stage.name: (stage.does, stage.source) for stage in plan.stages}
-    assert does["segments"] == ("take", str(own / "a.zarr"))
-    assert does["teacher"] == ("take", str(own / "a.zarr"))
-    assert does["scores"] == ("run", None)
-    precompute.run(spec, own / "b.zarr")
-    assert encoder.runs == 0
-
-
 @pytest.mark.parametrize("what", ["new", "changed", "gone"])
 def test_one_photo_encodes_its_batch_only(own, tmp_path, encoder, what):
     images = own / "photos" / "images"
@@ -182,16 +155,6 @@ def test_one_photo_encodes_its_batch_only(own, tmp_path, encoder, what):
     report = precompute.run(spec, own / "a.zarr")
     assert encoder.runs == stage.batches
     assert report.content_hash == precompute.run(spec, tmp_path / "b" / "b.zarr").content_hash
-
-
-def test_a_photo_that_is_there_twice_is_encoded_once(own, encoder):
-    images = own / "photos" / "images"
-    shutil.copy(images / "00001.jpg", images / "00002.jpg")
-    precompute.run(load_spec(own / "spec.yaml"), own / "c" / "a.zarr")
-    store = open_store(own / "c" / "a.zarr")
-    one, two = store.images.index("00001"), store.images.index("00002")
-    np.testing.assert_array_equal(store.concept_score[one], store.concept_score[two])
-    assert store.thumbnail(one) == store.thumbnail(two)
 
 
 def test_a_damaged_store_is_not_used(own, encoder):

@@ -36,28 +36,11 @@ def cells_of(areas: np.ndarray, noise: float = 0.05) -> np.ndarray:
     return (directions[areas] + noise * rng.normal(size=(*areas.shape, 16))).astype(np.float32)
 
 
-def photo_of(areas: np.ndarray, scale: int) -> Image.Image:
-    """One colour per area, with a little noise."""
-    colours = np.random.default_rng(5).integers(0, 256, (areas.max() + 1, 3))
-    pixels = np.kron(areas, np.ones((scale, scale), int))
-    noise = np.random.default_rng(6).normal(0, 3, (*pixels.shape, 3))
-    return Image.fromarray(np.clip(colours[pixels] + noise, 0, 255).astype(np.uint8))
-
-
 def areas() -> np.ndarray:
     found = np.zeros((8, 10), dtype=int)
     found[:, 5:] = 1
     found[5:, 2:7] = 2
     return found
-
-
-@pytest.mark.parametrize("how", METHODS + REFINED, ids=name_of)
-def test_areas_that_differ_become_segments_of_their_own(how):
-    truth = np.kron(areas(), np.ones((8, 8), int))
-    found = segment(cells_of(areas()), photo_of(areas(), 8), truth.shape, how)
-    inner = ndimage.minimum_filter(truth, 9) == ndimage.maximum_filter(truth, 9)
-    for j in range(len(found.box)):
-        assert len(np.unique(truth[(found.mask == j + 1) & inner])) <= 1
 
 
 @pytest.mark.parametrize("how", METHODS + REFINED, ids=name_of)
@@ -157,15 +140,6 @@ def test_merging_is_wards_of_scikit_learn(shape, count, seed):
     found = merge(point, np.ones(size), pairs, count)
     assert len(np.unique(found)) == count
     assert len(np.unique(np.stack([found, expected]), axis=1).T) == count
-
-
-def test_a_region_counts_by_its_weight():
-    point = np.array([[0.0], [1.0], [2.1]])
-    pairs = np.array([[0, 1], [1, 2]])
-    # costs: 0-1 1·1·9/10 = 0.9 against 1-2 9·1/10·1.21 = 1.089
-    assert merge(point, np.array([1, 9, 1]), pairs, 2).tolist() == [0, 0, 1]
-    # 0-1 45/14 = 3.2 against 1-2 9·0.1/9.1·1.21 = 0.12
-    assert merge(point, np.array([5, 9, 0.1]), pairs, 2).tolist() == [0, 1, 1]
 
 
 def test_an_island_goes_to_the_segment_around_it():

@@ -36,48 +36,6 @@ def test_a_missing_list_is_told(tmp_path):
         read_list(tmp_path / "a.txt")
 
 
-@given(st.integers(2, 60), st.floats(0.05, 0.95), st.integers(0, 5))
-def test_shares_and_rest_divide_the_list(count, part, seed):
-    train, test = [f"a{i}" for i in range(5)], [f"b{i}" for i in range(count)]
-    first = round(part * count)
-    if not 0 < first < count:
-        return
-    split_of = assign(
-        {"fit": "train", "tune": share("test", part, seed), "holdout": "rest"},
-        {"train": train, "test": test},
-        train + test,
-    )
-    members = {s: [i for i, of in split_of.items() if of == s] for s in ("fit", "tune", "holdout")}
-    assert members["fit"] == train
-    assert len(members["tune"]) == first
-    assert sorted(members["tune"] + members["holdout"]) == sorted(test)
-    assert members["tune"] == [i for i in test if i in members["tune"]]  # the list's order
-
-
-def test_two_shares_of_one_list_do_not_overlap():
-    ids = [str(i) for i in range(11)]
-    split_of = assign(
-        {"fit": share("all", 0.5), "tune": share("all", 0.3), "holdout": "rest"}, {"all": ids}, ids
-    )
-    assert sorted(split_of) == sorted(ids)
-    assert [list(split_of.values()).count(s) for s in ("fit", "tune", "holdout")] == [6, 3, 2]
-
-
-def test_other_seeds_draw_other_images():
-    ids = [str(i) for i in range(40)]
-    drawn = {
-        seed: tuple(
-            i
-            for i, s in assign(
-                {"fit": share("all", 0.5, seed), "tune": "rest"}, {"all": ids}, ids
-            ).items()
-            if s == "fit"
-        )
-        for seed in (0, 1)
-    }
-    assert drawn[0] != drawn[1]
-
-
 @pytest.mark.parametrize(
     ("tune", "known", "fault"),
     [

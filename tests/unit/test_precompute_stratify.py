@@ -24,13 +24,6 @@ def test_the_rarest_class_is_dealt_out_first():
     assert [positive[part == p].sum(0).tolist() for p in (0, 1)] == [[2, 1], [2, 1]]
 
 
-def test_one_positive_goes_to_the_largest_share():
-    positive = np.array([[0], [0], [1], [0], [0]], dtype=bool)
-    part = iterative_stratification(positive, [0.2, 0.6, 0.2], np.random.default_rng(0))
-    assert part[2] == 1
-    assert np.bincount(part).tolist() == [1, 3, 1]
-
-
 def test_classes_are_even_where_chance_is_not():
     rng = np.random.default_rng(3)
     positive = rng.random((600, 12)) < np.geomspace(0.01, 0.4, 12)

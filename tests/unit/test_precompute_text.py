@@ -53,20 +53,6 @@ def test_texts_have_open_clips_vectors_and_the_tower_alone_gives_the_same(tmp_pa
     assert (alone.name, alone.digest) == (encoder.name, encoder.text.digest)
 
 
-def test_the_tower_alone_reads_no_weights_of_the_image_tower(tmp_path):
-    from safetensors.torch import load_file, save_file
-
-    section = section_of(tmp_path / "e", "custom")
-    before = load_text_encoder(section).embed_text(WORDS)
-    state = load_file(section.pretrained)
-    nothing = torch.zeros(3, 1, 4)
-    broken = {n: nothing.clone() if n.startswith("visual.") else v for n, v in state.items()}
-    save_file(broken, section.pretrained)
-    np.testing.assert_array_equal(load_text_encoder(section).embed_text(WORDS), before)
-    with pytest.raises(DataError, match="cannot be loaded"):
-        load_encoder(section)
-
-
 def test_the_tower_alone_of_a_checkpoint_of_torch(tmp_path):
     from safetensors.torch import load_file
 
@@ -76,22 +62,6 @@ def test_the_tower_alone_of_a_checkpoint_of_torch(tmp_path):
     section.pretrained = tmp_path / "weights.pt"
     torch.save(state, section.pretrained)
     np.testing.assert_array_equal(load_text_encoder(section).embed_text(WORDS), before)
-
-
-def test_a_text_does_not_depend_on_those_beside_it(tmp_path):
-    encoder = load_text_encoder(section_of(tmp_path / "e"))
-    long = "a very long sentence about a dog"
-    beside = encoder.embed_text(["dog", long])
-    np.testing.assert_allclose(beside[0], encoder.embed_text(["dog"])[0], atol=1e-6)
-
-
-def test_concepts_are_the_normalised_mean_over_prompts(tmp_path):
-    encoder = load_encoder(section_of(tmp_path / "e"))
-    text = encoder.embed_concepts(["dog", "{x}"], ["a {}", "one {} there"])
-    for row, word in zip(text, ["dog", "{x}"], strict=True):
-        each = by_open_clip(encoder, [f"a {word}", f"one {word} there"])
-        mean = each.mean(0)
-        np.testing.assert_allclose(row, mean / np.linalg.norm(mean), atol=1e-5)
 
 
 def test_named_prompts_are_clips_ensemble(tmp_path):

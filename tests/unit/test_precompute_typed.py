@@ -1,8 +1,6 @@
 """A typed concept against a run of precompute with that word in the corpus; ways of scoring."""
 
-import json
 import shutil
-from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -122,27 +120,3 @@ def test_what_is_odd_about_the_words_is_told(own):
     lines = []
     precompute.run(load_spec(own / "spec.yaml"), own / "spec.zarr", progress=lines.append)
     assert any("has empty lines: 4" in line for line in lines)
-
-
-@pytest.mark.torch
-def test_info_lists_typed_concepts_of_a_store_and_of_a_spec(own, capsys):
-    from inficond_panel.cli import main
-    from precompute.encoder import load_text_encoder
-
-    computed(own, WORDS, "")
-    spec = load_spec(own / "spec.yaml")
-    tuner = open_tuner(own / "spec.yaml")
-    add_concept(tuner, LINE, load_text_encoder(spec.concepts.encoder))
-    documents = []
-    for name in ("spec.yaml", "spec.zarr"):
-        capsys.readouterr()
-        assert main(["info", str(own / name), "--json"]) == 0
-        documents.append(json.loads(capsys.readouterr().out))
-    (typed,) = documents[0]["typed"]
-    assert documents[1]["typed"] == [typed]
-    assert (typed["name"], typed["texts"]) == ("red bus", ["red bus", "scarlet coach"])
-    made = datetime.strptime(typed["made"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
-    assert abs((datetime.now(UTC) - made).total_seconds()) < 3600
-    assert typed["folder"] == str(own / "spec.concepts")
-    assert main(["info", str(own / "spec.zarr")]) == 0
-    assert "red bus, scarlet coach" in capsys.readouterr().out

@@ -21,7 +21,7 @@ from inficond_panel.cli import main
 from inficond_panel.commands.predict.outlined_photos import outlined
 from inficond_panel.common.numbers import written
 from inficond_panel.concepts.photo_scores import PhotoSegments
-from inficond_panel.errors import DataError, MissingExtraError, SpecError
+from inficond_panel.errors import DataError, MissingExtraError
 from inficond_panel.spec import load_spec
 from inficond_panel.store import open_store
 from inficond_panel.tuning import open_tuner
@@ -101,15 +101,6 @@ def test_photos_of_the_store_get_its_logits_again(folder, scores):
     probability = as_matrix(found, "student_probability")
     np.testing.assert_allclose(probability, expit(expected), atol=1e-4)
     assert list(found.table.loc[str(copies[0])].index) == store.classes
-
-
-def test_a_photo_does_not_depend_on_the_others(folder):
-    students = opened(folder)
-    files = files_of(folder, students.tuner.store.images[:5])
-    together = as_matrix(students.predict_images(files), "student_logit")
-    for at, file in enumerate(files):
-        alone = as_matrix(students.predict_images([file]), "student_logit")
-        np.testing.assert_allclose(alone[0], together[at], atol=1e-12)
 
 
 def test_a_photo_that_is_in_no_store(folder):
@@ -211,24 +202,6 @@ def test_with_one_class_an_image_it_is_named(folder, run):
     assert told["named_probability"] == pytest.approx(share[1].max(), abs=1e-4)
 
 
-def test_with_several_classes_none_is_named(folder):
-    found = opened(folder).predict_images(files_of(folder, ["00001"]))
-    with pytest.raises(DataError, match="may have several classes"):
-        _ = found.named
-    assert "named_student" not in found.table
-
-
-def test_parts_add_up(folder):
-    students = opened(folder)
-    found = students.predict_images(files_of(folder, students.tuner.store.images[:3]))
-    sums = found.parts.groupby(level=["image", "class"], sort=False)["logit"].sum()
-    np.testing.assert_allclose(sums, found.table["student_logit"], atol=1e-9)
-    named = found.parts[found.parts["concept"] != ""]
-    np.testing.assert_allclose(named["concept_score"] * named["influence"], named["logit"])
-    assert found.no_teacher == "the teacher is a table of logits"
-    assert found.table["teacher_logit"].isna().all()
-
-
 def test_faults_are_told_and_the_rest_goes_on(folder, monkeypatch):
     students = opened(folder)
     good, *bad = [folder / name for name in ("good.jpg", "text.jpg", "large.png", "none.jpg")]
@@ -269,15 +242,6 @@ def test_a_spec_that_encodes_otherwise_is_refused(folder):
         spec.write_text(SPEC.replace(old, new))
         with pytest.raises(DataError, match=told):
             opened(folder).predict_images(file)
-
-
-def test_a_store_without_photos_is_told(tmp_path):
-    named = open_students(small_spec(tmp_path)).fit()
-    with pytest.raises(DataError, match="does not tell how photos were encoded"):
-        named.predict_images(["photo.jpg"])
-    alone = open_students(tmp_path / "small.zarr").fit()
-    with pytest.raises(SpecError, match="names a store by itself"):
-        alone.predict_images(["photo.jpg"])
 
 
 def test_the_extra_is_named(folder, monkeypatch):
@@ -404,13 +368,6 @@ def test_an_outline_goes_round_its_segment():
     assert (drawn[:, 60:] == (255, 0, 0)).all()
 
 
-def test_a_segment_without_a_pixel_is_not_the_nearest():
-    segments = PhotoSegments(np.array([[1, 1, 3]], np.uint8), np.eye(3, dtype=np.float16))
-    text = np.array([0.1, 0.9, 0.2])  # nearest to segment 2, then 3
-    assert segments.nearest(text).tolist() == [[False, False, True]]
-    assert outlined(Image.new("RGB", (30, 10)), segments, {"": text}).size == (30, 10)
-
-
 def test_drift_is_told(folder, run, monkeypatch):
     students = opened(folder)
     files = files_of(folder, students.tuner.store.images)
@@ -434,24 +391,6 @@ def test_drift_is_told(folder, run, monkeypatch):
     _, out, err = run("predict", spec, *files, "--drift", "--csv")
     assert "No difference" in err
     assert "No difference" not in out
-
-
-def test_the_iteration_is_chosen(folder, run):
-    students = opened(folder)
-    name = students.classes[0]
-    concept = students.concepts_of(name).index[0]
-    students.tune([(name, concept, "remove")])
-    file = files_of(folder, students.tuner.store.images[:1])[0]
-    spec = folder / "spec.yaml"
-    head, root = (
-        json.loads(run("predict", spec, file, "--json", *more)[1]) for more in ([], ["--node", "0"])
-    )
-    logits = [students.tuner.logits(node)[0, 0] for node in students.tuner.nodes()]
-    assert logits[0] != logits[1]
-    for document, logit in zip((root, head), logits, strict=True):
-        found = document["decisions"]["rows"][0]
-        assert (found["class"], found["student_logit"]) == (name, pytest.approx(logit, abs=1e-4))
-    assert head["decisions"]["students"] == f"#1 {students.node.id}"
 
 
 def test_an_export_predicts_with_its_spec(folder, run):

@@ -31,7 +31,6 @@ from precompute.datasets import load_dataset
 
 NAMES = ["cat", "dog"]
 HALVES = "{fit: train, tune: {from: test, share: 0.5, seed: 0}, holdout: rest}"
-SHARES = "{fit: {from: all, share: 0.5}, tune: {from: all, share: 0.25}, holdout: rest}"
 #: Eight photos, four of each split, cat and dog by turns.
 RECORDS = """
 def images():
@@ -71,14 +70,6 @@ def check(dataset, exact=True):
         difference = np.asarray(dataset.load(row), float) - np.asarray(photo(number[image]), float)
         assert not difference.any() if exact else np.abs(difference).mean() < 12
     assert len({dataset.digest(i) for i in range(8)}) == 8
-
-
-def test_records_of_a_function_in_a_file(tmp_path):
-    code = f"from dataclasses import dataclass\n@dataclass\nclass A: x: 'int' = 0\n{RECORDS}"
-    code = code.replace('"labels"', '"id": None, "metadata": None, "labels"')
-    dataset = loaded(tmp_path, code)
-    assert dataset.ids[:2] == ("train/000000", "train/000001")
-    check(dataset)
 
 
 @pytest.mark.parametrize(

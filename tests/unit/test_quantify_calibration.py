@@ -2,19 +2,14 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from scipy.special import expit, logit
-from scipy.stats import entropy as scipy_entropy
 
 from inficond_panel.distill import Outcome, ece
 from inficond_panel.distill.metrics.bootstrap import class_mean, draw_counts
-from inficond_panel.errors import DataError
 from inficond_panel.quantify.output_report import MEASURES, measure_outputs
 from inficond_panel.quantify.outputs import (
     Outputs,
     entropy,
-    pooled_errors,
     reliability,
     single_label_groups,
 )
@@ -72,39 +67,11 @@ def test_the_diagram_is_scikit_learns(pooled):
     assert found.ece == pytest.approx(float(share @ np.abs(true - said)), abs=1e-12)
 
 
-@given(st.integers(0, 1000), st.sampled_from([1, 4, 15]), st.booleans())
-def test_the_error_is_that_of_the_metrics(seed, bins, equal_mass):
-    label, logits = drawn(40, 2, seed)
-    found = reliability(label, logits, bins, equal_mass)
-    errors, events = pooled_errors(label, logits, bins, equal_mass)
-
-    assert found.events.sum() == (label >= 0).sum() == events.sum()
-    share = found.events / found.events.sum()
-    told = np.nansum(share * np.abs(found.frequency - found.probability))
-    assert told == pytest.approx(found.ece, abs=1e-12)
-    assert found.ece == ece(label.ravel(), logits.ravel(), bins, equal_mass)
-    assert np.abs(errors.sum(axis=0)).sum() / events.sum() == pytest.approx(found.ece, abs=1e-12)
-
-
 def test_a_calibrated_network_is_at_the_floor():
     label, logits = drawn(20000, 2, ignored=0)
     found = reliability(label, logits)
     assert found.ece < 2 * found.floor < 0.02
     assert reliability(label, 3 * logits).ece > 10 * found.floor
-
-
-def test_nothing_labelled_is_undefined():
-    found = reliability(np.full((4, 2), -1), np.zeros((4, 2)))
-    assert found.events.sum() == 0
-    assert np.isnan([found.ece, found.floor]).all()
-    assert np.isnan(found.frequency).all()
-
-
-def test_entropy_is_that_of_each_output():
-    logits = np.array([[0.0, 2.0], [-800.0, 800.0], [-3.0, 40.0]])
-    expected = [[scipy_entropy([expit(z), expit(-z)]) for z in row] for row in logits]
-    np.testing.assert_allclose(entropy(logits), expected, atol=1e-15)
-    assert entropy(np.zeros(1))[0] == pytest.approx(np.log(2))
 
 
 def test_means_over_classes_share_their_draws():
@@ -147,21 +114,7 @@ def test_oracle_and_teacher_are_measured_on_the_same_images():
     assert found["entropy"].teacher.estimate == pytest.approx(entropy(logits).sum(1).mean())
 
 
-def test_pairing_cancels_what_they_share():
-    label, logits = drawn()
-    same = measure_outputs(outputs(label, logits, logits.copy()), draws=20)
-    assert {(m.change.low, m.change.high) for m in same.values()} == {(0.0, 0.0)}
-    assert "silhouette" not in same
-
-
 def test_a_teacher_alone_has_no_change():
     label, logits = drawn()
     found = measure_outputs(outputs(label, logits), draws=20)
     assert {measure.change for measure in found.values()} == {None}
-
-
-def test_one_group_has_no_silhouette():
-    label, logits = np.array([[1, 0]] * 5), np.zeros((5, 2))
-    with pytest.raises(DataError, match="two groups") as told:
-        measure_outputs(outputs(label, logits), groups=single_label_groups(label, ["a", "b"]))
-    assert "sets of labels" in told.value.remedy

@@ -47,15 +47,6 @@ def test_a_student_that_knows_more_is_as_the_hypothesis_says():
     assert swapped[0].verdict == "opposite"
 
 
-def test_a_smaller_distance_is_as_the_hypothesis_says():
-    early = Followed(followed(0.5).contrast, np.array([0.1, 0.2, 0.3]))
-    rows = hypotheses({"student": [early], "baseline": [followed(0.5)]}, masks())
-    row = {row.figure.name: row for row in rows}
-    assert row["D_mean"].values["student"].estimate == pytest.approx(0.3)
-    assert row["D_mean"].verdict == "as said"
-    assert row["D_std"].values["student"].estimate == pytest.approx(0, abs=1e-9)
-
-
 def test_the_teacher_has_no_figures_over_checkpoints_and_no_part_in_the_difference():
     networks = {
         "teacher": [followed(0.9, steps=1)], "student": [followed(0.8)], "baseline": [followed(0.7)]

@@ -93,14 +93,6 @@ def test_features_that_cannot_be_measured_are_told(feature, message):
         pixel_information(feature_at(feature), images(), QUICK)
 
 
-def test_what_takes_no_images_is_told():
-    with pytest.raises(DataError, match=r"expected \(images, channels"):
-        pixel_information(network(), torch.zeros(3, 8, 8))
-    for wrong in ({"tau": 0}, {"tau": 2.0}, {"bound": 0}, {"draws": 1}):
-        with pytest.raises(DataError):
-            Perturbation(**wrong)
-
-
 def test_the_same_seed_gives_the_same_numbers_whatever_the_batch():
     net, x = network(), images(5)
     feature = feature_at(net, "features")
@@ -156,12 +148,6 @@ def test_checkpoints_come_in_the_order_of_their_numbers(tmp_path):
     (tmp_path / "last.pt").rename(tmp_path / "run-2.pt")
     with pytest.raises(DataError, match="two have the same number"):
         checkpoint_files(tmp_path)
-
-
-def test_a_run_without_checkpoints_is_told(tmp_path):
-    for folder in (tmp_path, tmp_path / "nowhere"):
-        with pytest.raises(DataError, match="holds no checkpoints"):
-            weight_distances(network(), folder, "features", images(1))
 
 
 def test_weights_come_back_and_those_of_another_network_are_refused(tmp_path):

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from factory import small_store
 
-from inficond_panel.concepts.typed import extended
 from inficond_panel.errors import StoreFormatError
 from inficond_panel.store import open_store
 from inficond_panel.store.write import add_arrays
@@ -25,10 +24,6 @@ def store(tmp_path):
     return small_store(tmp_path / "a.zarr", images=24)
 
 
-def test_a_store_without_maps_has_none(store):
-    assert store.knowledge_contrast(3) is None
-
-
 def test_maps_come_back_and_the_content_hash_stays(store):
     before = {name: store.dataset[name].to_numpy() for name in map(str, store.dataset.variables)}
     add_arrays(store, {"knowledge_contrast": maps_of(store, [0, 5])}, FACTS)
@@ -45,19 +40,6 @@ def test_maps_come_back_and_the_content_hash_stays(store):
     found = after.knowledge_contrast(5)
     assert found.shape == tuple(store.thumbnail_shape[5])
     assert found.ravel() == pytest.approx(np.linspace(4, 6, found.size), abs=3e-3)
-
-
-def test_maps_are_replaced_by_others(store):
-    for image in (0, 5):
-        add_arrays(open_store(store.path), {"knowledge_contrast": maps_of(store, [image])}, FACTS)
-    after = open_store(store.path)
-    assert after.knowledge_contrast(0) is None
-    assert after.knowledge_contrast(5) is not None
-
-
-def test_typed_concepts_do_not_hide_them(store):
-    add_arrays(store, {"knowledge_contrast": maps_of(store, [0])}, FACTS)
-    assert extended(open_store(store.path), []).knowledge_contrast(0) is not None
 
 
 def test_maps_of_another_size_and_other_arrays_are_refused(store):

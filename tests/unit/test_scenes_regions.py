@@ -50,17 +50,3 @@ def test_the_last_thing_painted_is_whole(scenes):
             left, top, right, bottom = (round(v) for v in last.box)
             share = (found.labels == found.placement[-1])[top:bottom, left:right].mean()
             assert share > 0.15
-
-
-def test_painted_ground_is_where_the_horizon_says(scenes):
-    for i in range(len(scenes)):
-        plan, found = scenes.plan(i), scenes.regions(i)
-        sky = found.labels == 0
-        assert not sky[round(plan.horizon) :].any()
-        assert sky[: round(plan.horizon)].any()
-
-
-def test_hills_and_houses_are_behind_the_rest(scenes):
-    names = [scenes.regions(i).names for i in range(len(scenes))]
-    behind = [name for row in names for name in row if "hill" in name or "skyline" in name]
-    assert behind

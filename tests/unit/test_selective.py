@@ -13,9 +13,7 @@ from inficond_panel.distill.metrics.thresholds import (
     LEAST_ANSWERED,
     Decisions,
     class_decisions,
-    top_decisions,
 )
-from inficond_panel.distill.metrics.top_class import TopClass
 from inficond_panel.errors import DataError, TuningError
 from inficond_panel.export.folder import as_exported
 from inficond_panel.export.predictions import (
@@ -45,16 +43,6 @@ def test_thresholds_by_hand():
     assert [found.threshold(each) for each in asked] == [4, 4, 3, 3, 2, 2]
     assert found.best == 1
     assert np.isnan(Decisions(found.confidence, ~found.right).threshold(0.9))
-
-
-def test_last_digits_decide_nothing():
-    """Images that are as sure but for rounding are answered together."""
-    found, rng = by_hand(), np.random.default_rng(0)
-    noise = 1 + rng.uniform(-1e-15, 1e-15, len(found.confidence))
-    other = Decisions(found.confidence * noise, found.right, found.hit)
-    assert [point.answered for point in other.curve()] == [20, 30, 40]
-    assert other.best == found.best
-    assert (other.confidence >= other.threshold(0.9)).sum() == 30
 
 
 def test_few_sure_images_choose_nothing():
@@ -126,14 +114,6 @@ def test_the_rule_is_judged_by_images_that_did_not_choose_it():
     assert found.right[sure].mean() >= 0.85
     more = [cut for cut in np.unique(found.confidence) if cut < rule.threshold]
     assert all(found.right[found.confidence >= cut].mean() < 0.85 for cut in more)
-
-
-def test_the_likeliest_of_several_classes():
-    probability = np.array([[0.7, 0.2, 0.1], [0.4, 0.35, 0.25], [0.1, 0.1, 0.8]])
-    found = top_decisions(TopClass(np.array([0, 1, -1]), probability))
-    np.testing.assert_array_equal(found.confidence, [0.7, 0.4])  # the third has no label
-    np.testing.assert_array_equal(found.right, [True, False])
-    assert np.isnan(found.curve()[0].f1.estimate)
 
 
 def predicted(name: str, logit: float, photo: str = "a") -> Prediction:

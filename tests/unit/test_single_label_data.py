@@ -16,7 +16,6 @@ from inficond_panel.store import open_store, write_store
 from inficond_panel.store.checks import (
     class_positions,
     is_single_label,
-    one_class_note,
     single_label_fault,
 )
 from inficond_panel.store.schema import COORDINATES, VARIABLES
@@ -36,17 +35,6 @@ def test_labels_with_one_class_an_image():
     assert not is_single_label(np.array([[1], [0]]))
     assert "two classes or more" in single_label_fault(np.array([[1]]), ["a"], ["cat"])
     assert not is_single_label(np.full((2, 2), -1))
-
-
-def test_labels_that_look_like_one_class_an_image_are_told():
-    label, ids = np.eye(2, dtype=int)[np.arange(40) % 2], [f"{i:02d}" for i in range(40)]
-    assert one_class_note(label, ids).startswith("40 of 40 labelled images have exactly one class")
-    label[3], label[7] = [1, 1], [-1, -1]
-    assert one_class_note(label, ids).startswith("38 of 39 labelled images")
-    assert "correct '03' and say so (task single_label)" in one_class_note(label, ids)
-    label[:4] = 0
-    assert one_class_note(label, ids) == ""
-    assert one_class_note(np.ones((5, 1), int), ids) == one_class_note(-label[:0] - 1, []) == ""
 
 
 def test_a_task_that_is_not_said_is_told(tmp_path, capsys, home):  # noqa: F811
@@ -135,14 +123,6 @@ def test_frames_that_do_not_go_together_are_told(tmp_path, change, fault):
     assert not (tmp_path / "own.zarr").exists()
 
 
-def test_frames_with_two_classes_or_none_are_told(tmp_path):
-    given = single_frames()
-    given["labels"].iloc[0] = [1, 1, 0]
-    given["labels"].iloc[1] = 0
-    with pytest.raises(DataError, match="several classes: '000'; 1 of 120 images have no class"):
-        from_frames(**given, path=tmp_path / "own.zarr")
-
-
 @pytest.mark.parametrize("own", [[1, 1, np.nan], [0, 0, 0], [0, 0, np.nan], [0, np.nan, 0]])
 def test_a_row_with_two_classes_or_none_makes_no_store(tmp_path, own):
     given = single_frames()
@@ -152,15 +132,6 @@ def test_a_row_with_two_classes_or_none_makes_no_store(tmp_path, own):
     with pytest.raises(DataError, match=f"1 of 120 images have {what}: '007'"):
         from_frames(**given, path=tmp_path / "own.zarr")
     assert not list(tmp_path.iterdir())
-
-
-@pytest.mark.parametrize("own", [[np.nan, np.nan, np.nan], [1, np.nan, np.nan], [0, 1, np.nan]])
-def test_a_row_with_one_class_or_not_known_is_taken(tmp_path, own):
-    given = single_frames()
-    given["labels"] = given["labels"].astype(float)
-    given["labels"].iloc[7] = own
-    store = from_frames(**given, path=tmp_path / "own.zarr").tuner.store
-    assert store.label[7].tolist() == [-1 if np.isnan(v) else v for v in own]
 
 
 def test_sigmoids_are_no_outputs_of_a_softmax(tmp_path):

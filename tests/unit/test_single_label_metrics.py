@@ -1,7 +1,5 @@
 """All students as one classifier: from a store to the command line and to frames."""
 
-import json
-
 import numpy as np
 import pytest
 from scipy.special import expit, softmax
@@ -71,22 +69,6 @@ def test_bars_go_by_the_class_that_is_named(students, link):
                 decided_images(student, side, teacher_right=t, student_right=s) for t, s in cells
             ]
             assert [len(rows) for rows in shown] == counts
-
-
-def test_info_has_the_top1_accuracy_of_the_teacher(students, capsys):
-    path = str(students.tuner.store.path)
-    label, _, teacher = expected(students)
-    assert main(["info", path, "--json"]) == 0
-    top1 = json.loads(capsys.readouterr().out)["teacher_skill"]["top1"]
-    assert top1["estimate"] == accuracy_score(label, teacher.argmax(1))
-    assert main(["info", path]) == 0
-    assert "top-1 accuracy of the teacher on tune" in capsys.readouterr().out
-
-
-def test_a_look_at_the_holdout_is_counted(students):
-    students.confusion("holdout")
-    students.metrics_together("holdout")
-    assert students.tuner.looks() == 2
 
 
 def test_top_k_changes_and_pairs_of_classes(students, capsys):

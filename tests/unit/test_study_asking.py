@@ -121,14 +121,6 @@ def test_who_may_not_is_refused(tmp_path: Path) -> None:
         app.asking.open("bicycle")
 
 
-def test_a_condition_decides_who_may(tmp_path: Path) -> None:
-    levels = "conditions:\n  levels:\n    - {name: with}\n    - {name: without, may_ask: false}\n"
-    study = small_study(tmp_path, ASKING + levels)
-    people = [study.add_participant()[0] for _ in range(2)]
-    may = {p.condition("bicycle"): study.allows(p, "bicycle", "may_ask") for p in people}
-    assert may == {"with": True, "without": False}
-
-
 @pytest.mark.parametrize(
     ("text", "spec", "fault"),
     [

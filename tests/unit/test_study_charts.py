@@ -17,7 +17,6 @@ from inficond_panel.study.pages.charts import (
     stacked,
     strip_chart,
     ticks,
-    tone,
 )
 from inficond_panel.study.results.results import spread
 
@@ -51,17 +50,6 @@ def test_a_long_name_ends_before_the_axis(length: int, shown: int) -> None:
     first, name = chart["grid"][0][0], chart["rows"][0]["name"]
     assert len(name) == shown
     assert 6 * len(name) < first  # a letter of 12 pixels is about 6 wide
-
-
-def test_tones_are_mirrored() -> None:
-    assert [tone(step, 5) for step in range(5)] == ["low-1", "low-2", "mid", "high-2", "high-1"]
-    assert [tone(step, 2) for step in range(2)] == ["low-1", "high-1"]
-    assert tone(3, 7) == "mid"
-
-
-def test_what_is_counted_has_ticks_at_whole_numbers() -> None:
-    assert ticks(0, 2) == [0, 0.5, 1, 1.5, 2]
-    assert ticks(0, 2, whole=True) == [0, 1, 2]
 
 
 @pytest.mark.parametrize(("counts", "median"), [([0, 1, 0, 2], 4), ([1, 1], 1.5), ([0, 0, 3], 3)])

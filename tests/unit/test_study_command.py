@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from studies import STUDY, Person, small_study
 
-from inficond_panel.cli import make_parser
 from inficond_panel.commands.study import study_actions as command
 from inficond_panel.study.run.study import open_study
 
@@ -49,14 +48,6 @@ def test_links_are_told_once_and_lead_to_participants(run, file: Path) -> None:
     assert links["P02"] not in out
 
 
-def test_list(run, begun: Path) -> None:
-    status, out, _ = run("study", "list", begun, "--json")
-    assert status == 0
-    [row] = json.loads(out)["rows"]
-    assert (row["participant"], row["done"], row["tasks"]) == ("P01", 1, 2)
-    assert "P01" in run("study", "list", begun)[1]
-
-
 def test_replay_shows_each_step_and_rebuilds(run, begun: Path) -> None:
     status, out, _ = run("study", "replay", begun, "P01")
     assert status == 0
@@ -81,14 +72,6 @@ def test_delete(run, begun: Path) -> None:
     assert "no participant P01" in err
 
 
-@pytest.mark.parametrize("name", ["P99", "x", "-"])
-def test_no_such_participant(run, begun: Path, name: str) -> None:
-    status, _, err = run("study", "replay", begun, name)
-    assert status == 1
-    assert "Traceback" not in err
-    assert "participant" in err
-
-
 @pytest.mark.parametrize("action", ["list", "report", "export"])
 def test_nothing_is_recorded_yet(run, file: Path, action: str) -> None:
     status, _, err = run("study", action, file)
@@ -109,21 +92,6 @@ def test_check_holds_a_study_against_its_store_and_writes_nothing(run, file: Pat
     assert str(file) in err
 
 
-def test_check_of_the_apps_spec_checks_its_study_too(run, file: Path) -> None:
-    app = file.with_name("small.yaml")
-    for name in ("labels.csv", "fit.txt", "tune.txt", "holdout.txt", "words.txt", "weights.pt"):
-        place = file.parent / ("data" if name.endswith((".csv", ".txt")) else "")
-        place.mkdir(exist_ok=True)
-        (place / name).write_text("")
-    for name in ("words.txt", "logits.csv"):
-        (file.parent / name).write_text("")
-    (file.parent / "data" / "images").mkdir()
-    app.write_text(app.read_text() + "study: study.yaml\n")
-    status, out, err = run("check", app)
-    assert status == 0, err
-    assert "study    Small study" in out
-
-
 def test_the_papers_study_can_be_begun_on_the_demo(run, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     status, out, err = run("check", "inficond")
@@ -137,13 +105,6 @@ def test_a_wrong_study_is_told_before_anything_is_served(run, file: Path) -> Non
     status, out, err = run("study", "serve", file, "--port", "0")
     assert (status, out) == (2, "")
     assert "Did you mean 'text'" in err
-
-
-def test_serve_takes_the_flags_of_panel_serve() -> None:
-    args = make_parser().parse_args(
-        ["study", "serve", "s.yaml", "--port", "1", "--allow-websocket-origin", "host"]
-    )
-    assert (args.study, args.port, args.allow_websocket_origin) == ("s.yaml", 1, ["host"])
 
 
 def test_the_password_comes_from_a_file_or_the_environment(tmp_path: Path, monkeypatch) -> None:

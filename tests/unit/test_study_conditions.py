@@ -14,7 +14,6 @@ from inficond_panel.spec import load_spec
 from inficond_panel.store import write_store
 from inficond_panel.study.results.timeline import rebuild
 from inficond_panel.study.run.study import page_spec
-from inficond_panel.study.spec.study_spec import load_study
 from inficond_panel.tuning import History, Intent, Tuner
 from inficond_panel.tuning.opening import open_spec_store
 
@@ -49,19 +48,6 @@ def test_a_condition_changes_any_key_and_keeps_the_rest(tmp_path: Path) -> None:
     np.testing.assert_array_equal(other.students.node.weights, root.weights)
     strong.tune("wheel")
     assert all(item.equal for item in rebuild(study, strong.page.session.participant))
-
-
-def test_what_a_condition_names_stays_though_it_is_the_default(tmp_path: Path) -> None:
-    """The app's spec may have another value, which the condition is to replace."""
-    study = small_study(tmp_path, STUDY + LEVELS, prepare=False)
-    again = tmp_path / "again.yaml"
-    again.write_text(study.spec.to_yaml())
-    level = load_study(again).levels[1]
-    spec = load_spec(tmp_path / "small.yaml", check_files=False)
-    spec.tuning.preview = False
-    assert level.spec.over(spec).tuning.preview is True
-    assert level.spec.over(spec).tuning.factor == 4
-    assert "preview: true" in again.read_text()
 
 
 def test_places_of_a_task_or_condition_leave_how_much_is_shown(tmp_path: Path) -> None:

@@ -67,10 +67,3 @@ def test_draws_follow_from_the_seed(seed: int, slot: int) -> None:
     assert row == assign(spec, slot)
     assert sorted(item.task for item in row) == ["t0", "t1", "t2", "t3"]
     assert Counter(item.condition for item in row) == {"c0": 2, "c1": 2}
-
-
-def test_nothing_is_varied_without_conditions() -> None:
-    assert [vars(item) for item in assign(study(2), 7)] == [
-        {"task": "t0", "condition": ""},
-        {"task": "t1", "condition": ""},
-    ]

@@ -16,7 +16,7 @@ from studies import STUDY, Person, small_study
 from inficond_panel.cli import main
 from inficond_panel.common import clock
 from inficond_panel.common.clock import Clock
-from inficond_panel.study.pages.report import _events, make_frames, make_page
+from inficond_panel.study.pages.report import make_frames, make_page
 from inficond_panel.study.results import results as study_results
 from inficond_panel.study.results.results import (
     Result,
@@ -27,8 +27,7 @@ from inficond_panel.study.results.results import (
     summaries,
     with_holdout,
 )
-from inficond_panel.study.results.study_tables import view_use
-from inficond_panel.study.results.timeline import Score, progress_of, rebuild, timeline
+from inficond_panel.study.results.timeline import Score, timeline
 from inficond_panel.study.run.recorder import Session
 from inficond_panel.study.run.records import Note
 from inficond_panel.study.run.study import Study
@@ -174,48 +173,6 @@ def test_a_clock_that_is_put_back_shortens_no_task(tmp_path: Path, monkeypatch) 
     assert actions == ["open", "enter", "start", "add", "fine-tune", "open", "leave"]
 
 
-def test_what_comes_after_the_task_was_done_does_not_count(tmp_path: Path, monkeypatch) -> None:
-    study = small_study(tmp_path)
-    person = Person(study, monkeypatch)
-    person.notes(0, "bicycle", "start")
-    node = person.tune("bicycle", [1, 2], CONCEPTS)
-    person.notes(3, "bicycle", "done", node=node, value=2, target=2)
-    person.tune("bicycle", [4], ["leaf"])
-    person.notes(5, "bicycle", "leave", outcome="done")
-    [result] = results(study)
-    assert (result.iterations, result.minutes, result.outcome) == (2, 3, "done")
-    assert (
-        result.ap_end
-        == study.tuner(person.participant, "bicycle")
-        .metrics(study.tuner(person.participant, "bicycle").node(node), "tune")["bicycle"]
-        .ap
-    )
-
-
-def test_answers_are_the_latest(tmp_path: Path, monkeypatch) -> None:
-    study = small_study(tmp_path)
-    person = Person(study, monkeypatch)
-    person.notes(1, "form", "answer", age=30)
-    person.notes(2, "form", "answer", age=31)
-    assert progress_of(study, person.participant).answers() == {"age": 31}
-
-
-def test_the_timeline_has_tuning_from_the_history_itself(paper) -> None:
-    who = paper.log.participants()[0]
-    moments = timeline(paper, who)
-    assert [m.time for m in moments] == sorted(m.time for m in moments)
-    tuned = [m for m in moments if m.action == "fine-tune"]
-    assert len(tuned) == 4 + 2
-    assert {m.source for m in tuned} == {"history"}
-    assert not [e for e in paper.log.events(who.number) if e.action in {"add", "fine-tune"}]
-
-
-def test_every_student_is_rebuilt_to_the_same_hash(paper) -> None:
-    found = rebuild(paper, paper.log.participants()[1])
-    assert len(found) == (1 + 5) + (1 + 3)
-    assert all(item.equal for item in found)
-
-
 def test_the_report_stands_alone_and_has_the_figures(paper, tmp_path: Path, capsys) -> None:
     output = tmp_path / "out"
     command = ["study", "report", str(paper.spec.path), "--output", str(output), "--json"]
@@ -298,42 +255,6 @@ def test_differences_between_people_are_welchs() -> None:
         assert (one.n, one.method) == ("3 and 4", "Welch's t")
     assert np.isnan(told["iterations"].low)  # all alike: no interval
     assert "holdout_gain" not in told
-
-
-def test_use_of_the_views_is_without_breaks_and_hidden_pages(tmp_path: Path, monkeypatch) -> None:
-    study = small_study(tmp_path)
-    person = Person(study, monkeypatch)
-    person.notes(1, "bicycle", "start")
-    person.notes(2, "bicycle", "visit", "knowledge")
-    person.notes(3, "bicycle", "batch", "knowledge", intents=[])
-    person.notes(5, "bicycle", "away")
-    person.notes(9, "bicycle", "back")
-    person.notes(10, "bicycle", "visit", "detail")
-    person._clock(11)
-    study.log.touch(1, "one")
-    person.opened(60, "two")
-    person.notes(61, "bicycle", "concept", "knowledge", name="sky")
-    person.notes(62, "bicycle", "leave", outcome="left")
-    person.notes(63, "sheep", "visit", "detail")
-    use = {one.view: (one.minutes, one.acts) for one in view_use(study)}
-    assert use == {
-        "knowledge": (pytest.approx(3 + 1), 2),
-        "detail": (pytest.approx(1), 0),
-    }
-
-
-def test_a_note_of_the_researcher_is_in_nobodys_minutes(tmp_path: Path, monkeypatch) -> None:
-    study = small_study(tmp_path)
-    person = Person(study, monkeypatch)
-    person.notes(1, "bicycle", "start")
-    person.notes(2, "bicycle", "visit", "knowledge")
-    person.notes(4, "bicycle", "concept", "knowledge", name="sky")
-    person._clock(44)
-    study.log.remark(1, "bicycle", "has left the room")
-    found = results(study)
-    assert [result.minutes for result in found] == [pytest.approx(3)]
-    assert [one.minutes for one in view_use(study)] == [pytest.approx(2)]
-    assert [minutes for _, minutes, _ in _events(study, found)] == [pytest.approx(3)]
 
 
 def test_who_is_deleted_while_the_holdout_is_measured_does_not_come_back(

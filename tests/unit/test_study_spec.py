@@ -120,14 +120,6 @@ def test_seven_steps_have_labels_without_being_told(
     assert load_study(tmp_path / "again.yaml").questions == study.questions
 
 
-def test_labels_that_do_not_fit_are_told_at_them(tmp_path: Path) -> None:
-    written = f"{SEVEN}, labels: [a, b, c]}}"
-    text = STUDY.replace("{name: q1, kind: likert, text: It was easy.}", written)
-    column = 9 + written.index("labels")
-    [line] = problems(tmp_path, text)
-    assert f":{column}: questionnaire[0].questions[0].labels: 3 labels for 7 steps" in line
-
-
 def test_conditions_that_tasks_cannot_be_shared_among(tmp_path: Path) -> None:
     levels = "[{name: a}, {name: b}, {name: c}]"
     text = f"{STUDY}conditions: {{design: within, levels: {levels}}}\n"
@@ -139,11 +131,6 @@ def test_a_class_that_the_store_does_not_know_is_told_where_it_stands(tmp_path: 
     row = STUDY.splitlines().index("    class: bicycle") + 1
     assert line.startswith(f"{row}:5: tasks[0].class: there is no class 'bicicle'")
     assert "Did you mean 'bicycle'" in line
-
-
-def test_of_several_names_the_first_that_is_there(tmp_path: Path) -> None:
-    study = small_study(tmp_path, STUDY.replace("class: bicycle", "class: [bike, bicycle]"))
-    assert study.ready["bicycle"].class_name == "bicycle"
 
 
 def test_a_class_without_positives_is_told(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from factory import ATTRS, small_arrays, spec_text
 from studies import STUDY, Visitor, small_study
 
-from inficond_panel.errors import SpecError, TuningError
+from inficond_panel.errors import SpecError
 from inficond_panel.state import Job
 from inficond_panel.store import write_store
 from inficond_panel.study.pages.report import write_report
@@ -129,23 +129,6 @@ def test_a_closed_browser_finds_its_concepts_again(study: Study) -> None:
     assert "moss" not in other.page.work.app.store.concepts
 
 
-def test_the_goal_is_counted_from_the_start_without_the_concept(tmp_path: Path) -> None:
-    rule = "{rule: gain, metric: ap, by: 0.5}"
-    text = STUDY.replace("{rule: iterations, count: 2}", rule)
-    study = typing_study(tmp_path, "\n    edits: start.yaml", text)
-    visitor = Visitor(study, study.add_participant()[1])
-    visitor.to_task()
-    app = visitor.page.work.app
-    start = app.tuner.metrics(study.ready["bicycle"].start, "tune")["bicycle"].ap
-    typed(visitor, "moss")
-    app = visitor.page.work.app
-    assert visitor.screen["goal"].endswith(f"goal {start + 0.5:.3f}")
-    assert [i.concept for i in app.students.node.intents] == ["wheel"]  # the start's edits
-    again, node = app.tuner, app.tuner.root()
-    node = again.fine_tune(node, study.ready["bicycle"].start.asked, author="study")
-    assert node.id == app.students.node.id
-
-
 def test_figures_are_of_the_concepts_that_there_were(study: Study, visitor: Visitor) -> None:
     visitor.tune("spoke")
     typed(visitor, "moss")
@@ -204,19 +187,6 @@ def test_everything_is_rebuilt_and_told_with_its_concepts(
     assert set(summary.typed) == {1}  # the other came when it was done
 
 
-def test_what_is_typed_stays(visitor: Visitor) -> None:
-    typed(visitor, "moss")
-    app = visitor.page.work.app
-    assert "typing" not in visitor.screen["closed"]
-    assert "forgetting" in visitor.screen["closed"]
-    with pytest.raises(TuningError, match="no forgetting"):
-        app.concepts.forget("moss")
-    assert app.concepts.typed == ["moss"]
-    typed(visitor, "Moss")
-    assert "is there already" in app.concepts.status.text
-    assert visitor.actions.count("type") == 1
-
-
 def test_a_concept_that_was_cut_short_does_not_count(study: Study, visitor: Visitor) -> None:
     """Its file is there, and perhaps students over it; but no event says that it was shown."""
     page, work = visitor.page, visitor.page.work
@@ -229,18 +199,6 @@ def test_a_concept_that_was_cut_short_does_not_count(study: Study, visitor: Visi
     [result] = results(study)
     assert (result.typed, result.iterations) == (0, 0)
     assert "moss" not in study.tuner(page.session.participant, "bicycle").store.concepts
-
-
-def test_a_condition_decides(tmp_path: Path) -> None:
-    levels = "conditions:\n  levels:\n    - {name: own}\n    - {name: given, may_type: false}\n"
-    study = typing_study(tmp_path, text=STUDY + levels)
-    own, given = (Visitor(study, study.add_participant()[1]) for _ in range(2))
-    for visitor in (own, given):
-        visitor.to_task()
-    assert "typing" not in own.screen["closed"]
-    assert "typing" in given.screen["closed"]
-    with pytest.raises(TuningError, match="no typing"):
-        given.page.work.app.concepts.add("moss")
 
 
 def test_an_encoder_that_does_not_fit_is_told_before_anybody_comes(

@@ -5,7 +5,7 @@ import pytest
 from scipy.special import expit, softmax
 from teacher_factory import PLAIN, teacher_section
 
-from inficond_panel.common.teacher_outputs import log_odds, logits_of, softmax_of
+from inficond_panel.common.teacher_outputs import log_odds, softmax_of
 from inficond_panel.distill import soft_targets
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.teacher import LogitsTeacher
@@ -37,12 +37,6 @@ def test_targets_of_rows_with_the_same_softmax_are_the_same():
     # a class that the data set lacks keeps its share
     np.testing.assert_allclose(soft_targets(z[:, :2], 2.0, z[:, 2:]), softmax(z / 2, axis=1)[:, :2])
     np.testing.assert_allclose(soft_targets(z, 2.0), expit(z / 2))
-
-
-def test_probabilities_come_back_from_their_logits():
-    p = softmax(np.random.default_rng(1).normal(0, 3, (50, 6)), axis=1)
-    np.testing.assert_allclose(softmax(logits_of(p, by_softmax=True), axis=1), p, rtol=1e-12)
-    np.testing.assert_allclose(expit(logits_of(p)), np.clip(p, 1e-6, 1 - 1e-6), rtol=1e-9)
 
 
 def table(folder, header, *rows):

@@ -146,22 +146,6 @@ def test_another_size_is_told(tmp_path):
         load(section)
 
 
-def test_an_onnx_of_another_type_is_told(tmp_path):
-    onnx = pytest.importorskip("onnx")
-    _, weight, bias = linear()
-    file = onnx_file(tmp_path / "a", weight, bias, kind=onnx.TensorProto.DOUBLE)
-    with pytest.raises(DataError, match=r"no ONNX|of tensor\(float\)"):
-        load(teacher_section("onnx", path=file))
-
-
-def test_an_onnx_with_a_fixed_batch_takes_any_number(tmp_path):
-    _, weight, bias = linear()
-    teacher = load(teacher_section("onnx", path=onnx_file(tmp_path / "a", weight, bias, batch=2)))
-    images = batch_of(teacher.preprocessing)
-    expected = images.reshape(5, -1) @ weight.T + bias
-    np.testing.assert_allclose(teacher.logits(images), expected, atol=1e-4)
-
-
 class Pair(torch.nn.Module):
     def forward(self, x):
         return x.mean((2, 3))[:, :2], x

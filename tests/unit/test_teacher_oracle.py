@@ -64,17 +64,6 @@ def test_a_gamma_that_overflows_is_told_though_the_network_saturates(gamma):
     assert torch.isfinite(reinforce(saturating, torch.from_numpy(x), label, 1.0)).all()
 
 
-def test_the_step_of_an_image_does_not_depend_on_the_others_in_its_batch():
-    weight, bias, x, label = problem(1)
-    forward = network(weight, bias)
-    together = reinforce(forward, torch.from_numpy(x), torch.from_numpy(label), 0.5)
-    for i in range(len(x)):
-        alone = reinforce(
-            forward, torch.from_numpy(x[i : i + 1]), torch.from_numpy(label[[i]]), 0.5
-        )
-        np.testing.assert_allclose(alone[0], together[i], rtol=1e-12)
-
-
 def test_the_loss_is_the_sum_over_known_labels():
     from precompute.teachers.teacher import task_loss
 
@@ -103,14 +92,6 @@ def test_a_small_step_lowers_the_loss_of_every_labelled_image(seed):
     known = (label >= 0).any(1)
     assert (after < before)[known].all()
     assert torch.equal(after[~known], before[~known])
-
-
-def test_the_mean_colour_stays_as_it_is():
-    *_, x, label = problem(3)
-    x[:, 1] = 0  # normalised: this channel has the mean colour
-    found = reinforce(deep(3), torch.from_numpy(x), torch.from_numpy(label), 1.0)
-    assert not found[:, 1].any()
-    assert (found[:, 0] != torch.from_numpy(x)[:, 0]).any()
 
 
 def test_a_network_without_gradient_is_told():

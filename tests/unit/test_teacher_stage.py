@@ -127,18 +127,6 @@ def test_order_other_photos_and_threads_change_no_bit(linear, threads):
     np.testing.assert_array_equal(found.oracle, whole.oracle[order])
 
 
-def test_photos_that_are_alike_are_run_once(linear):
-    dataset, loads = counted(drawn())
-    same = type(dataset)(**{
-        **vars(dataset),
-        "load": lambda i: dataset.load(i % 5),
-        "digest": lambda i: dataset.digest(i % 5),
-    })  # fmt: skip
-    result = run(teacher_section("torchscript", path=linear[0]), same)
-    assert sorted(loads) == [0, 1, 2, 3, 4]
-    np.testing.assert_array_equal(result.logit[:5], result.logit[5:])
-
-
 def test_what_the_logits_depend_on(linear, tmp_path):
     from precompute.teachers import teacher_inputs
 
@@ -309,21 +297,6 @@ def test_a_head_gives_fit_the_logits_of_heads_that_have_not_seen_it(encoder):
     np.testing.assert_array_equal(again.logit, result.logit)
 
 
-def test_heads_learn_what_can_be_learned_and_no_more():
-    from precompute.teachers.head import fit_heads
-
-    rng = np.random.default_rng(0)
-    features = rng.normal(size=(300, 12))
-    label = np.stack([features[:, 0] > 0, rng.random(300) > 0.5], 1).astype(np.int8)
-    section = teacher_section("head")
-    heads = fit_heads(features, label, np.arange(200), ("easy", "chance"), section)
-    right = ((heads.logits(features) > 0) == label).mean(0)
-    within = ((heads.logits(features)[:200] > 0) == label[:200]).mean(0)
-    assert right[0] > 0.9
-    assert within[1] < 0.62  # a head that had seen these labels would do better
-    assert heads.l2 in (1e-3, 1e-2, 1e-1, 1.0)
-
-
 @pytest.mark.parametrize("l2", [1e-3, 1.0])
 def test_newton_finds_the_heads_of_scikit_learn(l2):
     from sklearn.linear_model import LogisticRegression
@@ -359,18 +332,6 @@ def test_heads_are_fitted_on_the_card_that_is_there(monkeypatch):
     assert set(asked) == {"cpu"}
     assert found.l2 == expected.l2
     np.testing.assert_allclose(found.logits(features), expected.logits(features), atol=1e-2)
-
-
-def test_a_penalty_that_was_chosen_is_not_searched_again(monkeypatch):
-    from precompute.teachers import head
-
-    rng = np.random.default_rng(0)
-    features = rng.normal(size=(60, 5))
-    label = (features[:, :1] + rng.normal(size=(60, 1)) > 0).astype(np.int8)
-    given = (features, label, np.arange(40), ("a",), teacher_section("head"))
-    chosen = head.fit_heads(*given)
-    monkeypatch.setattr(head, "PENALTIES", ())
-    assert head.fit_heads(*given, l2=chosen.l2).digest == chosen.digest
 
 
 def test_a_class_without_labels_for_a_head_is_told(encoder):

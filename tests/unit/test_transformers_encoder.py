@@ -107,17 +107,6 @@ def test_the_usual_attention_is_value_of_a_clip_and_plain_of_a_siglip(saved):
         np.testing.assert_array_equal(found.dense(images), same)
 
 
-def test_places_of_a_siglip_are_pooled_one_by_one(saved):
-    folder, model = saved["siglip"]
-    found = load(folder)
-    images = prepared(found)
-    _, out = hidden(model, images)
-    with torch.inference_mode():
-        each = [model.vision_model.head(out.last_hidden_state[:, i : i + 1]) for i in range(16)]
-    expected = array(torch.stack(each, 1)).reshape(2, 4, 4, -1)
-    np.testing.assert_allclose(found.dense(images), expected, rtol=1e-3, atol=1e-4)
-
-
 @pytest.mark.parametrize("attention", ["value", "plain"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_one_run_gives_the_cells_and_the_whole_to_the_bit(saved, kind, attention):
@@ -197,20 +186,6 @@ def test_a_missing_package_names_the_extra(saved, monkeypatch):
     assert "[precompute,transformers]" in told.value.remedy
 
 
-def test_the_digest_is_of_the_files(saved, tmp_path):
-    from precompute.encoder import encoder_digest
-
-    copy = shutil.copytree(saved["clip"][0], tmp_path / "m")
-    section = TransformersEncoder(model=copy)
-    same = encoder_digest(TransformersEncoder(model=saved["clip"][0]))
-    assert encoder_digest(section) == same
-    (copy / "notes.txt").write_text("of no matter")
-    assert encoder_digest(section) == same
-    tokenizer = json.loads((copy / "tokenizer.json").read_text())
-    (copy / "tokenizer.json").write_text(json.dumps(tokenizer, indent=4))
-    assert encoder_digest(section) != same
-
-
 @pytest.mark.parametrize("kind", KINDS)
 def test_from_init_to_a_store_that_predicts(saved, tmp_path, monkeypatch, capsys, kind):
     """Encoder and teacher by flags, then precompute, students, and a photo of the store again."""
@@ -244,30 +219,3 @@ def test_from_init_to_a_store_that_predicts(saved, tmp_path, monkeypatch, capsys
     capsys.readouterr()
     assert main(["precompute", "a.yaml"]) == 0
     assert "unchanged, nothing was done" in capsys.readouterr().out
-
-
-def test_the_page_says_which_package_a_typed_concept_lacks(saved, tmp_path, monkeypatch):
-    from factory import small_spec
-    from precompute_factory import photo_set
-
-    from inficond_panel import predict
-    from inficond_panel.spec import load_spec
-    from inficond_panel.tuning import open_tuner
-
-    photo_set(tmp_path)
-    text = (tmp_path / "spec.yaml").read_text().replace(
-        "{model: encoder, pretrained: encoder/weights.safetensors, image_size: 96, batch: 3}",
-        f"{{kind: transformers, model: {saved['clip'][0]}}}",
-    )  # fmt: skip
-    (tmp_path / "spec.yaml").write_text(text)
-    page = predict.PageEncoder(load_spec(tmp_path / "spec.yaml"))
-    page.check()
-    assert page.embed_text(["sky"]).shape == (1, 16)
-    monkeypatch.setattr(predict, "find_spec", lambda name: None if name == "transformers" else name)
-    tuner = open_tuner(small_spec(tmp_path))
-    tuner.store.attrs["stages"] = {"segments": {}}
-    photos = predict.PagePhotos(page.spec)
-    for check in (page.check, lambda: photos.check(tuner.store)):
-        with pytest.raises(MissingExtraError, match="needs the package transformers") as told:
-            check()
-        assert "[precompute,transformers]" in told.value.remedy

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from factory import spec_text
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inficond_panel.spec import load_spec
@@ -65,6 +65,7 @@ def pages(draw) -> dict:
     }
 
 
+@settings(max_examples=25)
 @given(pages(), THEMES, SHOWN, st.booleans())
 def test_what_the_page_saves_opens_the_same_page(tmp_path_factory, page, theme, show, tour):
     file = tmp_path_factory.getbasetemp() / "laid.yaml"

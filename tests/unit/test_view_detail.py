@@ -78,16 +78,11 @@ def test_the_value_axis_holds_all_values(values):
     assert max(values) <= high + 1e-9
 
 
-def test_the_curve_is_the_exact_steps():
-    steps = charts.make_steps(curves([0.0, 1.0], f1=np.array([0.2, 0.6, 0.4])))
+def test_the_curve_is_the_exact_steps_with_gaps_where_it_is_undefined():
+    steps = charts.make_steps(curves([0.0, 1.0], f1=np.array([np.nan, 0.6, 0.4])))
     assert steps["edges"] == [-1.0, 0.0, 1.0, 3.0]
-    assert steps["f1"] == [0.2, 0.6, 0.4]
+    assert steps["f1"] == [None, 0.6, 0.4]
     assert set(steps) == {"edges", *CHARTED}
-
-
-def test_undefined_parts_are_gaps_not_zeros():
-    steps = charts.make_steps(curves([0.0, 1.0], precision=np.array([np.nan, 0.6, 0.4])))
-    assert steps["precision"] == [None, 0.6, 0.4]
     json.dumps(steps, allow_nan=False)
 
 
@@ -101,18 +96,6 @@ def test_very_many_steps_are_drawn_at_places_along_the_axis_and_stay_true():
     middles = (edges[1:] + edges[:-1]) / 2
     assert steps["f1"] == pytest.approx([whole.at(x)["f1"] for x in middles], abs=1e-6)
     assert chart_of("f1", whole, 0.5).now == (0.5, whole.at(0.5)["f1"])
-
-
-def test_charts_are_the_metrics_with_fidelity_beside_accuracy_over_one_influence_axis():
-    drawn = make_charts(curves([0.0]), 1.0, AGREEMENT)
-    assert [chart.metric for chart in drawn] == [
-        "f1",
-        "recall",
-        "precision",
-        "accuracy",
-        "fidelity",
-    ]
-    assert {(chart.low, chart.high) for chart in drawn} == {(-1.0, 3.0)}
 
 
 def test_marks_are_now_teacher_pending_bound_and_preview():
@@ -150,6 +133,7 @@ def test_a_caption_tells_value_ends_and_now():
     drawn = curves([0.0], f1=np.array([0.3, 0.594]))
     caption = chart_of("f1", drawn, 1.12).caption()
     assert (caption["title"], caption["value"], caption["nowText"]) == ("F1", "0.594", "1.12")
+    assert (caption["low"], caption["high"]) == (-1.0, 3.0)
     assert (caption["lowText"], caption["highText"]) == ("−1.0", "3.0")
     assert (caption["bottomText"], caption["topText"]) == (".30", ".60")
     assert caption["alt"] == "F1 0.594 at influence 1.12, teacher 0.571"
@@ -233,16 +217,13 @@ def corners(path: str) -> np.ndarray:
     return np.array([float(n) for n in re.findall(r"-?\d+\.?\d*", path)]).reshape(-1, 2)
 
 
-def test_an_outline_follows_the_edge_of_its_mask():
+def test_an_outline_follows_the_edge_of_its_mask_with_a_ring_for_each_part_and_each_hole():
     mask = np.zeros((40, 60), bool)
     mask[10:20, 20:50] = True
     found = corners(images.outline(mask))
     assert found.min(axis=0) == pytest.approx([20, 10], abs=0.6)
     assert found.max(axis=0) == pytest.approx([50, 20], abs=0.6)
-
-
-def test_an_outline_has_a_ring_for_each_part_and_each_hole():
-    mask = np.zeros((40, 60), bool)
+    mask[:] = False
     mask[5:30, 5:30] = True
     mask[12:20, 12:20] = False
     mask[5:15, 40:55] = True

@@ -12,7 +12,7 @@ from threading import Event
 import numpy as np
 import pytest
 from factory import small_arrays, small_spec
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from waiting import PATIENCE
 
@@ -43,18 +43,12 @@ def overlap(a, b) -> bool:
 # --- labels ------------------------------------------------------------------------------------
 
 
-def test_a_label_with_room_lies_to_the_right_of_its_mark():
-    (label,) = place([Anchor(100, 100, 5, "chair")], SIZE)
-    assert label is not None
+def test_a_label_lies_to_the_right_of_its_mark_and_at_the_right_edge_to_the_left():
+    label, other = (place([Anchor(x, 100, 5, "chair")], SIZE)[0] for x in (100, 595))
     assert label.box[0] == pytest.approx(109)
     assert label.centre[1] == pytest.approx(100)
     assert label.leader is None
-
-
-def test_at_the_right_edge_it_lies_to_the_left():
-    (label,) = place([Anchor(595, 100, 5, "chair")], SIZE)
-    assert label is not None
-    assert label.box[2] <= 590
+    assert other.box[2] <= 590
 
 
 def test_a_label_that_must_go_far_has_a_leader_from_the_edge_of_its_mark():
@@ -99,6 +93,7 @@ def test_labels_never_overlap_each_other_a_mark_or_the_edge(rows):
             assert not overlap(label.box, mark)
 
 
+@settings(max_examples=40)
 @given(st.lists(places, max_size=14))
 def test_the_first_is_placed_first(rows):
     anchors = [Anchor(*row) for row in rows]
@@ -141,20 +136,13 @@ def rows_of(columns: dict[str, list]) -> list[dict]:
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
-def test_top_is_by_absolute_influence_without_zeros():
-    assert Shown(INFLUENCE).top == [1, 3, 0]
-    assert Shown(INFLUENCE).order[-1] == 2
-
-
-def test_named_are_the_opened_the_top_and_the_pending_once_each():
-    assert Shown(INFLUENCE, {2: "up", 1: "down"}, opened=3).named == [3, 1, 0, 2]
-
-
-def test_radius_grows_with_absolute_influence():
+def test_marks_are_ordered_named_and_sized_by_absolute_influence():
     shown = Shown(INFLUENCE)
-    assert shown.radius(1) == 6.0
-    assert shown.radius(3) == 4.5
-    assert shown.radius(2) == 3.0
+    assert shown.top == [1, 3, 0]  # without zeros
+    assert shown.order[-1] == 2
+    assert [shown.radius(at) for at in (1, 3, 2)] == [6.0, 4.5, 3.0]
+    # the opened, the top and the pending, once each
+    assert Shown(INFLUENCE, {2: "up", 1: "down"}, opened=3).named == [3, 1, 0, 2]
 
 
 def test_negative_marks_are_hollow_and_positive_ones_ink():
@@ -217,7 +205,10 @@ def test_the_dots_of_marked_concepts_are_not_seen_beside_their_marks():
     ]
 
 
-def test_texts_lie_where_the_labels_were_placed():
+def test_texts_lie_where_the_labels_were_placed_and_may_be_none():
+    for made in (map_layers.make_texts(Names(), False), map_layers.make_leaders(Names(), False)):
+        assert rows_of(made) == []
+    assert rows_of(map_layers.make_marks(XY, Shown(), False)) == []
     shown = Shown(INFLUENCE, opened=1)
     placed = concept_map.place_names(XY, ["a", "b", "c", "d"], shown, Frame())
     texts = rows_of(map_layers.make_texts(placed, False))
@@ -267,12 +258,6 @@ def test_the_map_is_as_large_as_the_page_is_drawn(view):
     view.map.resize(900, 700)
     view.map.look_at(replace(view.map.frame, x=(0.0, 0.5)))
     assert view.map.frame.scale == 1.5
-
-
-def test_names_and_marks_may_be_none():
-    assert rows_of(map_layers.make_texts(Names(), False)) == []
-    assert rows_of(map_layers.make_marks(XY, Shown(), False)) == []
-    assert rows_of(map_layers.make_leaders(Names(), False)) == []
 
 
 def test_a_tap_means_the_nearest_concept_within_reach():
@@ -461,10 +446,6 @@ def test_the_selected_student_marks_its_top_concepts(app, view):
     weights = app.students.node.weights[:, app.store.classes.index("sheep")]
     assert view.map.scene.shown.top[0] == int(np.abs(weights).argmax())
     assert view.map.scene.names.texts
-
-
-def test_pending_intents_of_the_student_are_marked_those_of_others_not(app, view):
-    app.selection.class_name = "sheep"
     app.tuning.toggle(Intent("sheep", "fur", "down"))
     app.tuning.toggle(Intent("bird", "sky", "up"))
     assert view.map.scene.shown.pending == {app.store.concepts.index("fur"): "down"}
@@ -474,6 +455,8 @@ def test_selection_goes_both_ways(app, view):
     app.selection.concept = "fur"
     assert view.map.scene.shown.opened == app.store.concepts.index("fur")
     x, y = view.map.scene.xy[app.store.concepts.index("sky")]
+    view.map.tap(-0.04, -0.04)  # beside all concepts
+    assert app.selection.concept == "fur"
     view.map.tap(x, y)
     assert app.selection.concept == "sky"
     view._on_lasso([1, 2])
@@ -503,12 +486,6 @@ def test_the_group_tells_where_it_lies_across_the_plot(app, view):
     across = sorted(shares[app.store.concepts.index(name), 0] for name in ("fur", "sky"))
     group = view.panel.group
     assert [group["from"], group["to"]] == pytest.approx(across)
-
-
-def test_a_tap_beside_all_concepts_keeps_the_one_opened(app, view):
-    app.selection.concept = "fur"
-    view.map.tap(-0.04, -0.04)
-    assert app.selection.concept == "fur"
 
 
 def test_zoom_and_size_place_the_labels_anew(app, view):

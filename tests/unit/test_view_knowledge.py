@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from factory import ATTRS, small_arrays, spec_text, twins_spec
+from factory import small_arrays, small_spec, twins_spec
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -23,7 +23,6 @@ from inficond_panel.errors import CancelledError, DataError, TuningError
 from inficond_panel.results.concept_rows import ConceptRow
 from inficond_panel.results.stability import stability
 from inficond_panel.state import AppState, Jobs, Preview, Status
-from inficond_panel.store import write_store
 from inficond_panel.tuning import Intent, Lambda, open_tuner
 from inficond_panel.ui import browser, images
 from inficond_panel.views.knowledge import repairs
@@ -220,13 +219,10 @@ def test_a_refit_of_other_classes_says_so(view, app):
 # --- the view ----------------------------------------------------------------------------------
 
 
-def test_nothing_is_shown_before_a_class_is_selected(app):
+def test_a_class_gives_rows_and_a_curve_for_each(app):
     table = KnowledgeView(app).table
     assert (table.student, table.rows, table.effects) == ("", [], {})
-
-
-def test_a_class_gives_rows_and_a_curve_for_each(view):
-    table = view.table
+    app.selection.class_name = "bicycle"
     assert table.student == "bicycle"
     assert [r["rank"] for r in table.rows] == list(range(1, 11))
     influences = [abs(r["influence"]) for r in table.rows]
@@ -616,21 +612,24 @@ def test_metrics_are_measured_when_they_are_opened_and_follow_batch_and_student(
     assert len(brier["changes"]) == 1  # the parent is the start
 
 
-def sliced_app(tmp_path) -> AppState:
+def sliced_arrays() -> dict[str, np.ndarray]:
     arrays = small_arrays(images=600)
     light = np.where(np.arange(600) % 3, "day", "night")
     arrays["metadata"] = light[:, None].astype(object)
     arrays["metadata_column"] = np.array(["light"])
-    write_store(tmp_path / "small.zarr", arrays, ATTRS)
-    spec = tmp_path / "small.yaml"
-    spec.write_text(spec_text())
-    return AppState(open_tuner(spec), Jobs(inline=True))
+    return arrays
 
 
-def test_slices_name_the_worst(tmp_path):
-    app = sliced_app(tmp_path)
+@pytest.fixture
+def sliced(tmp_path) -> AppState:
+    """A session on a class, over images with metadata."""
+    app = AppState(open_tuner(small_spec(tmp_path, make=sliced_arrays)), Jobs(inline=True))
     app.selection.class_name = "bicycle"
-    view = KnowledgeView(app)
+    return app
+
+
+def test_slices_name_the_worst(sliced):
+    view = KnowledgeView(sliced)
     assert view.table.options["columns"] == ["light"]
     view.panels.slice_by = "light"
     assert view.panels.slices is None  # the panel is closed
@@ -642,22 +641,20 @@ def test_slices_name_the_worst(tmp_path):
     assert [row["name"] in told["told"] for row in told["rows"]] == [
         row["worst"] for row in told["rows"]
     ]
-    app.selection.class_name = "sheep"
+    sliced.selection.class_name = "sheep"
     assert "for sheep, AP " in view.panels.slices["told"]
-    app.settings.slice_by = ""
+    sliced.settings.slice_by = ""
     assert view.panels.slices is None
 
 
-def test_slices_are_told_by_any_metric_with_its_noise(tmp_path):
-    app = sliced_app(tmp_path)
-    app.selection.class_name = "bicycle"
-    app.settings.param.update(slice_by="light", measured=True)
-    view = KnowledgeView(app)
+def test_slices_are_told_by_any_metric_with_its_noise(sliced):
+    sliced.settings.param.update(slice_by="light", measured=True)
+    view = KnowledgeView(sliced)
     masks = np.arange(600) % 3 == 0
-    rows = app.store.rows("tune")
+    rows = sliced.store.rows("tune")
     night = rows[masks[rows]]
-    found = app.tuner.logits(app.students.node)[night, 0]
-    alike = (found > 0) == (app.store.teacher_logit[night, 0] > 0)
+    found = sliced.tuner.logits(sliced.students.node)[night, 0]
+    alike = (found > 0) == (sliced.store.teacher_logit[night, 0] > 0)
     for key, name in view.table.options["slice_metrics"]:
         view.panels.slice_metric = key
         told = view.panels.slices
@@ -674,11 +671,9 @@ def test_slices_are_told_by_any_metric_with_its_noise(tmp_path):
             assert (told["heads"][3], row["beside"]) == ("", "")
 
 
-def test_a_column_that_makes_no_slices_says_why(tmp_path):
-    app = sliced_app(tmp_path)
-    app.selection.class_name = "bicycle"
-    app.settings.param.update(slice_by="gone", measured=True)
-    assert "no metadata column 'gone'" in KnowledgeView(app).panels.slices["told"]
+def test_a_column_that_makes_no_slices_says_why(sliced):
+    sliced.settings.param.update(slice_by="gone", measured=True)
+    assert "no metadata column 'gone'" in KnowledgeView(sliced).panels.slices["told"]
 
 
 def test_whether_an_influence_holds_is_told_for_the_concept_that_was_asked_for(view, app):
