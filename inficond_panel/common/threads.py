@@ -1,8 +1,8 @@
 """One thread for the linear algebra of a fit, and one for torch.
 
-The products of a fit are small. Several threads gain little on an idle machine, lose much to waiting on a
-busy one, and their number would change the rounding, so that a replay on the same machine could
-give other bits.
+The products of a fit are small. Several threads gain little on an idle machine, lose much to
+waiting on a busy one, and their number would change the rounding, so that a replay on the same
+machine could give other bits.
 """
 
 from __future__ import annotations
