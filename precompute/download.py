@@ -303,10 +303,10 @@ def _check_size(archive: Archive, whole: Path, part: Path) -> None:
 def _check_hash(archive: Archive, whole: Path, progress: Progress) -> None:
     progress(0.99, f"{archive.name}: checking")
     with whole.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != archive.sha256:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest != archive.sha256:
         whole.unlink()
-        raise _another(archive, f"its SHA-256 is {found}, not {archive.sha256}")
+        raise _another(archive, f"its SHA-256 is {digest}, not {archive.sha256}")
     progress(1, f"{archive.name}: {_mb(archive.size)}")
 
 

@@ -89,10 +89,10 @@ def _wanted(chosen: str, extras: tuple[str, ...]) -> list[str]:
     from urllib.request import url2pathname  # noqa: PLC0415 - slow
 
     try:
-        found = distribution(_NAME)
+        installed = distribution(_NAME)
     except PackageNotFoundError:
         return _of_tree(Path(__file__).parents[2], chosen)
-    origin = json.loads(found.read_text("direct_url.json") or "{}")
+    origin = json.loads(installed.read_text("direct_url.json") or "{}")
     if not origin:
         return [_NAME + chosen]
     if "vcs_info" in origin:
@@ -103,7 +103,7 @@ def _wanted(chosen: str, extras: tuple[str, ...]) -> list[str]:
         return [f"{_NAME}{chosen} @ {origin['url']}"]
     path = Path(url2pathname(url.path))
     if not path.exists():
-        return _requirements(found, extras)
+        return _requirements(installed, extras)
     editable = origin.get("dir_info", {}).get("editable", False)
     return [*(["-e"] if editable else []), f"{path}{chosen}"]
 

@@ -193,11 +193,11 @@ def canonical_cures(cures: Iterable[Cure]) -> tuple[Cure, ...]:
     Concepts to balance add up. Of two values the number counts before ``auto``, then the larger.
     Raises ``TuningError`` where a photo gets two labels.
     """
-    found: dict[tuple[str, ...], Cure] = {}
+    by_place: dict[tuple[str, ...], Cure] = {}
     for cure in cures:
         key = place_of_cure(cure)
-        found[key] = _merged(found[key], cure) if key in found else cure
-    return tuple(_sorted(found[key]) for key in sorted(found))
+        by_place[key] = _merged(by_place[key], cure) if key in by_place else cure
+    return tuple(_sorted(by_place[key]) for key in sorted(by_place))
 
 
 def _merged(first: Cure, second: Cure) -> Cure:

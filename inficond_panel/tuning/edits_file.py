@@ -303,11 +303,11 @@ class EditReader:
         node = values.get(key)
         if node is None:
             return None
-        found = parse_number(node)
-        if found is None or not allowed(float(found)):
+        number = parse_number(node)
+        if number is None or not allowed(float(number)):
             self.report(node, f"expected {expected}, got {shown(node)}")
             return None
-        return float(found)
+        return float(number)
 
 
 #: Directions that take neither factor nor bound, and what to do instead.

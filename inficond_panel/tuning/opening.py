@@ -191,10 +191,10 @@ def _shared(store: Store, spec: Spec, history: str) -> Tuner:
 def _state_of(store: Path) -> tuple[Path, int, int]:
     """A store's place, and what changes when it is written again."""
     try:
-        found = (store / "zarr.json").stat()
+        status = (store / "zarr.json").stat()
     except OSError:
         return store, 0, 0
-    return store, found.st_ino, found.st_mtime_ns
+    return store, status.st_ino, status.st_mtime_ns
 
 
 def store_place(spec: Spec, given: str | Path | None) -> Path:

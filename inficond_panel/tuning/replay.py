@@ -29,10 +29,10 @@ def branch(tuner: Tuner, node: Node) -> list[Node]:
     Their intents after the root are what ``dump_edits`` writes: ``inficond tune`` with that file
     gives the same nodes in any history.
     """
-    found = [node]
-    while (parent := found[-1].parent) is not None:
-        found.append(tuner.node(parent))
-    return found[::-1]
+    nodes = [node]
+    while (parent := nodes[-1].parent) is not None:
+        nodes.append(tuner.node(parent))
+    return nodes[::-1]
 
 
 def replay(

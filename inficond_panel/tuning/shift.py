@@ -212,11 +212,11 @@ class _StandingOut:
 
 def _suspects(photos: ClassPhotos, by_scores: Suspicion) -> tuple[Suspect, ...]:
     """The concepts that stand out, each with those alike."""
-    found = _StandingOut(photos, by_scores)
-    order = found.order[: MOST * 3]
+    standing_out = _StandingOut(photos, by_scores)
+    order = standing_out.order[: MOST * 3]
     alike = _alike(photos, order)
     return tuple(
-        _suspect(photos, found, order, place, alike[place])
+        _suspect(photos, standing_out, order, place, alike[place])
         for place in range(min(MOST, len(order)))
     )
 
@@ -271,8 +271,8 @@ def cross_fitted_model(scores: NDArray, label: NDArray, seed: int = 0) -> Array:
     for fold in range(FOLDS):
         out = folds == fold
         targets = np.repeat(label[~out, None].astype(float), len(PENALTIES), axis=1)
-        found = fit(scores[~out], targets, l1=PENALTIES, tolerance=1e-4)
-        logit[out] = decision_function(scores[out], found.weights, found.intercepts)
+        model = fit(scores[~out], targets, l1=PENALTIES, tolerance=1e-4)
+        logit[out] = decision_function(scores[out], model.weights, model.intercepts)
     chosen = np.empty(len(label))
     for fold in range(FOLDS):
         out = folds == fold

@@ -108,10 +108,10 @@ def hub_model(name: str, written: Written) -> tuple[dict[str, str], str]:
 def _of_folder(folder: Path, written: Written) -> Choice:
     if not folder.is_dir():
         raise DataError(f"There is no folder {folder}.", _ENCODER_FORMS)
-    found = _folder(folder, written)
-    if found is None:
+    choice = _folder(folder, written)
+    if choice is None:
         raise DataError(f"{folder} holds no encoder.", _ENCODER_FORMS)
-    return found
+    return choice
 
 
 def _folder(folder: Path, written: Written) -> Choice | None:

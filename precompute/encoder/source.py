@@ -223,8 +223,8 @@ def known_tags(model: str) -> list[str]:
 def tag_settings(model: str, tag: str) -> dict[str, Any]:
     """Settings that open_clip has of a tag: places of its files, preprocessing; {} if unknown."""
     open_clip = open_clip_package()
-    found = open_clip.get_pretrained_cfg(model, tag)
-    return dict(found or open_clip.get_pretrained_cfg(model.removesuffix("-quickgelu"), tag))
+    settings = open_clip.get_pretrained_cfg(model, tag)
+    return dict(settings or open_clip.get_pretrained_cfg(model.removesuffix("-quickgelu"), tag))
 
 
 def fetch_weights(model: str, tag: str) -> Path:
@@ -258,8 +258,8 @@ def fetch_weights(model: str, tag: str) -> Path:
 
 def cached_weights(model: str, tag: str) -> Path | None:
     """File of a tag's weights, if it was downloaded before."""
-    found = tag_settings(model, tag)
-    repository, names = _place(found)
+    settings = tag_settings(model, tag)
+    repository, names = _place(settings)
     for name in names:
         path = cached_file(repository, name) if repository else None
         if path:

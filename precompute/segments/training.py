@@ -199,10 +199,10 @@ def train_head(
         return
     prototypes = np.asarray(text(), dtype=np.float32)
     views = Views(encoder, Layout(prototypes.shape[1]), training.seed)
-    found = list(examples(views, photos, progress, cancelled))
-    if not found:
+    cells = list(examples(views, photos, progress, cancelled))
+    if not cells:
         raise DataError("No image can be read to train a head.", "Restore the files.")
-    network = fit(found, prototypes, training, progress, cancelled)
+    network = fit(cells, prototypes, training, progress, cancelled)
     save_head(Head(network, views.layout, settings), path)
     progress(f"Wrote {path}")
 

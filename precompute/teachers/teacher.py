@@ -296,13 +296,13 @@ def stepped(pixels: Tensor, gradient: Tensor, gamma: float) -> Any:
     """
     import torch
 
-    found = pixels - gamma * pixels.abs() * gradient
-    if torch.isfinite(gradient).all() and not torch.isfinite(found).all():
+    reinforced = pixels - gamma * pixels.abs() * gradient
+    if torch.isfinite(gradient).all() and not torch.isfinite(reinforced).all():
         raise DataError(
             f"gamma {gamma:g} is too large: the reinforced photos are no finite numbers.",
             "Take a smaller one; those of the paper lie between 0 and a few units.",
         )
-    return found
+    return reinforced
 
 
 def loss_gradient(

@@ -168,8 +168,8 @@ class OtherRoot:
 
 def read_others(db: sqlite3.Connection, root: str) -> list[OtherRoot]:
     """All roots but ``root``, the one that was worked on last first."""
-    found = [_other(db, *counted) for counted in db.execute(_COUNTS, (root,)).fetchall()]
-    return sorted(found, key=lambda other: other.last, reverse=True)
+    others = [_other(db, *counted) for counted in db.execute(_COUNTS, (root,)).fetchall()]
+    return sorted(others, key=lambda other: other.last, reverse=True)
 
 
 def named_concepts(db: sqlite3.Connection, root: str) -> list[str]:
