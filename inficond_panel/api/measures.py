@@ -8,14 +8,16 @@ import pandas as pd
 
 from inficond_panel.api.concept_measures import ConceptMeasures
 from inficond_panel.api.names import check_metric, check_word, several, some
-from inficond_panel.api.shown_results import ShownReport, shown_report
+from inficond_panel.api.shown_results import Frames
 from inficond_panel.errors import DataError
 from inficond_panel.quantify.gamma_sweep import GROUPS, GammaSweep, oracle_sweep
-from inficond_panel.results.comparison import Comparison, compare
+from inficond_panel.results.comparison import compare, comparison_frames
 from inficond_panel.results.coverage import coverage
 from inficond_panel.results.levers import levers
 from inficond_panel.results.metrics import changes, metrics
 from inficond_panel.results.penalty_path import penalty_path
+from inficond_panel.results.refit_frames import refit_frames
+from inficond_panel.results.refit_report import explain
 from inficond_panel.results.slices import groups, label_cells, metadata_slices, slices
 from inficond_panel.results.thresholds import thresholds
 from inficond_panel.results.top_measures import (
@@ -138,12 +140,13 @@ class Measures(ConceptMeasures):
         made = label_cells if by_label else groups
         return made(self.tuner, self.node, split, masks, " and ".join(by))
 
-    def report(self) -> ShownReport:
+    def report(self) -> Frames:
         """Report on the last refit: prices of bounds, who took over, what changed sides.
 
-        It shows itself in sentences; ``of(class_name)`` and ``to_json()`` give the numbers.
+        It shows itself in sentences; see ``results.refit_frames``. Raises ``TuningError`` for the
+        original students.
         """
-        return shown_report(self.tuner, self.node)
+        return Frames(refit_frames(explain(self.tuner, self.node, lift=True)))
 
     def penalty_path(self, class_name: str, split: str = TUNE) -> pd.DataFrame:
         """The student of a class over λ: concepts left, AP and fidelity with their limits.
@@ -210,17 +213,16 @@ class Measures(ConceptMeasures):
             min_images=min_images,
         )
 
-    def compare(
-        self, before: NodeName, after: NodeName | None = None, split: str = TUNE
-    ) -> Comparison:
-        """Two iterations side by side: intents, metrics with noise, movers, changed sides.
+    def compare(self, before: NodeName, after: NodeName | None = None, split: str = TUNE) -> Frames:
+        """Two iterations side by side: ``changes``, ``movers``, ``flips`` and ``steps``.
 
-        ``after`` is this one if left out. A look at the holdout is counted for each.
+        See ``results.comparison.comparison_frames``. ``after`` is this one if left out. A look at
+        the holdout is counted for each.
         """
         nodes = self._node_at(before), self._node_at(after)
         for node in dict.fromkeys(nodes):
             self.count_look(split, node)
-        return compare(self.tuner, *nodes, split)
+        return Frames(comparison_frames(self.tuner, compare(self.tuner, *nodes, split)))
 
     def suggest(self, classes: str | Sequence[str] | None = None, *, seed: int = 0) -> Suggestion:
         """Repairs of ``classes`` (all) from here; ``tune`` takes what this gives."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
 
@@ -19,56 +18,22 @@ from inficond_panel.export.predictions import (
     part_frame,
     predict,
 )
+from inficond_panel.results.forms import html_text
 from inficond_panel.results.photo_drift import drift_frame
-from inficond_panel.results.refit_report import ClassReport, RefitReport, explain
-from inficond_panel.results.refit_words import sentences, untouched_sentences
-from inficond_panel.tuning import Node, Tuner
-from inficond_panel.tuning.thumbs import check_name
 from inficond_panel.wording.metrics import drift_sentences
 
 
-@dataclass(frozen=True, repr=False)
-class ShownReport(RefitReport):
-    """Report on an iteration against its parent; ``str`` gives the sentences of ``explain``."""
-
-    def of(self, class_name: str) -> ClassReport:
-        """The report of one tuned class; ``TuningError`` where the refit has not tuned it."""
-        check_name("tuned class", class_name, [found.class_name for found in self.classes])
-        return super().of(class_name)
+class Frames(dict[str, pd.DataFrame]):
+    """Several frames by name; the first shows itself, with its notes."""
 
     def __str__(self) -> str:
-        heading, *notices = self._general()
-        classes = (
-            "\n".join([name, *(f"  {line}" for line in lines)]) for name, lines in self._classes()
-        )
-        return "\n\n".join(["\n".join([heading, *notices]), *classes, *self._others()])
+        frame = next(iter(self.values()))
+        return "\n".join([frame.attrs["title"], *frame.attrs["notes"]])
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        heading, *notices = map(escape, self._general())
-        parts = [f"<p><b>{heading}</b></p>", *(f"<p>{notice}</p>" for notice in notices)]
-        for name, lines in self._classes():
-            items = "".join(f"<li>{escape(line)}</li>" for line in lines)
-            parts.append(f"<p><b>{escape(name)}</b></p><ul>{items}</ul>")
-        parts += [f"<p>{escape(sentence)}</p>" for sentence in self._others()]
-        return "".join(parts)
-
-    def _general(self) -> list[str]:
-        was, now = (f"#{node.number} {node.id}" for node in (self.parent, self.node))
-        return [f"{now} from {was}", *self.notices]
-
-    def _others(self) -> list[str]:
-        return untouched_sentences(self.node, self.untouched)
-
-    def _classes(self) -> Iterator[tuple[str, list[str]]]:
-        for found in self.classes:
-            yield found.class_name, sentences(found)
-
-
-def shown_report(tuner: Tuner, node: Node) -> ShownReport:
-    """The report on the refit that made ``node``; raises ``TuningError`` for the untouched #0."""
-    return ShownReport(**vars(explain(tuner, node)))
+        return html_text(next(iter(self.values())))
 
 
 @dataclass(frozen=True, repr=False)

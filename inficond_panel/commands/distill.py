@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from inficond_panel.commands.shared.arguments import add_json, add_tuner
-from inficond_panel.commands.shared.output import say, say_json
+from inficond_panel.commands.shared.arguments import add_tuner
+from inficond_panel.commands.shared.show import add_forms, show
 from inficond_panel.vocabulary.splits import TUNE
 
 DESCRIPTION = (
@@ -18,23 +18,13 @@ EXAMPLE = "inficond distill demo"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     add_tuner(parser)
-    add_json(parser)
+    add_forms(parser)
 
 
 def run(args: argparse.Namespace) -> None:
     """Distill the students of a spec, or take them from the history."""
-    from inficond_panel.commands.shared.student_table import say_students
     from inficond_panel.commands.shared.students import open_students
-    from inficond_panel.tuning.documents import tune_document
-    from inficond_panel.tuning.other_students import node_title
-    from inficond_panel.wording.cures import penalty_text
+    from inficond_panel.results.refits import students
 
     tuner = open_students(args)
-    root = tuner.root()
-    if args.json:
-        say_json(tune_document(tuner, [root], TUNE))
-        return
-    say(f"{node_title(tuner, root)}, metrics on the split tune, history {tuner.history.path}")
-    say(f"L1 penalty λ {penalty_text(tuner.penalties, chosen=tuner.penalties_chosen)}")
-    say()
-    say_students(tuner, root, TUNE)
+    show(args, students(tuner, tuner.root(), TUNE))

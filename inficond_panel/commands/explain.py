@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from inficond_panel.commands.shared.arguments import add_json, add_node, add_split, add_tuner, share
-from inficond_panel.commands.shared.output import progress, say, say_json
+from inficond_panel.commands.shared.arguments import add_node, add_split, add_tuner, share
+from inficond_panel.commands.shared.output import progress
+from inficond_panel.commands.shared.show import add_forms, show_all
 from inficond_panel.errors import TuningError
 from inficond_panel.vocabulary.splits import FIT
 
 if TYPE_CHECKING:
-    from inficond_panel.results.refit_report import RefitReport
     from inficond_panel.tuning import Node, Tuner
 
 DESCRIPTION = (
     "Per tuned student, against the iteration before: which cures are in force; which bounds "
     "bind and what each costs; "
     "which concepts took over; which are collinear with the tuned ones; how far the fit to "
-    "the teacher had to give; which images changed sides (with ids in --json)."
+    "the teacher had to give; which images changed sides (with ids in --json and --csv)."
 )
 EXAMPLE = "inficond explain demo --node 1"
 
@@ -26,7 +26,7 @@ EXAMPLE = "inficond explain demo --node 1"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     add_tuner(parser)
-    add_json(parser)
+    add_forms(parser)
     add_node(parser, "the one on the page, or the latest if that is #0")
     add_split(parser)
     parser.add_argument(
@@ -42,10 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Tell what one iteration did to each student that it tuned."""
     from inficond_panel.commands.shared.students import count_look, open_students
-    from inficond_panel.results.moved_classes import moved_sentence
+    from inficond_panel.results.refit_frames import refit_frames
     from inficond_panel.results.refit_report import explain
-    from inficond_panel.results.refit_words import sentences, untouched_sentences
-    from inficond_panel.tuning.other_students import find_node, node_title
+    from inficond_panel.tuning.other_students import find_node
 
     tuner = open_students(args, distilled=False)
     node = _latest(tuner) if args.node is None else find_node(tuner, args.node)
@@ -58,36 +57,7 @@ def run(args: argparse.Namespace) -> None:
         progress=progress,
     )
     count_look(tuner, node, args.split)
-    if args.json:
-        say_json({"spec": str(tuner.spec.path), **_document(report)})
-        return
-    say(f"{node_title(tuner, node)} from #{report.parent.number} {report.parent.id}")
-    for line in report.notices:
-        say(line)
-    for each in report.classes:
-        say()
-        say(f"{each.class_name}")
-        for line in sentences(each):
-            say(f"  {line}")
-    for line in untouched_sentences(node, report.untouched):
-        say()
-        say(line)
-    for split, moved in report.moved.items():
-        if told := moved_sentence(moved, split):
-            say()
-            say(told)
-
-
-def _document(report: RefitReport) -> dict[str, Any]:
-    """The report as plain data, with a sentence on each cure in force."""
-    from inficond_panel.wording.cures import cure_sentences
-
-    document = report.to_json()
-    for each in report.classes:
-        in_force = document["classes"][each.class_name]["cures"]["in_force"]
-        for kind, sentence in cure_sentences(each.terms, each.cures_since).items():
-            in_force[kind]["sentence"] = sentence
-    return document
+    show_all(args, refit_frames(report), ["classes"])
 
 
 def _latest(tuner: Tuner) -> Node:

@@ -27,7 +27,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
-from scipy.stats import betabinom, binomtest, false_discovery_control, kstwo
 
 from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
 from inficond_panel.distill.sources import Array
@@ -111,6 +110,8 @@ def drift(
     Of more than 2,000 photos of ``fit`` as many are drawn by the seed. ``level`` is that of the
     interval of the share of far photos; the alarm has its own, ``LEVEL``.
     """
+    from scipy.stats import betabinom, binomtest  # noqa: PLC0415 - slow to load
+
     fitted, new = (np.asarray(scores, dtype=np.float64) for scores in (fitted, new))
     if len(fitted) > MOST_FIT:
         chosen = np.random.default_rng(seed).choice(len(fitted), MOST_FIT, replace=False)
@@ -138,6 +139,8 @@ def drift(
 
 
 def _concepts(fitted: Array, new: Array, concepts: list[str]) -> tuple[ConceptDrift, ...]:
+    from scipy.stats import false_discovery_control, kstwo  # noqa: PLC0415 - slow to load
+
     largest = np.array([_largest_gap(*each) for each in zip(fitted.T, new.T, strict=True)])
     effective = len(fitted) * len(new) / (len(fitted) + len(new))
     p = np.clip(kstwo.sf(largest, round(effective)), 0, 1)

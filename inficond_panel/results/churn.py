@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -57,23 +56,6 @@ class Churn:
             for flip in self.flips
             if all(getattr(flip, name) == value for name, value in wanted.items())
         ]
-
-    def to_json(self) -> dict[str, Any]:
-        """Counts, and each image with what it changed to."""
-        return {
-            "split": self.split,
-            "images": self.images,
-            "changed": len(self.flips),
-            "to_present": self.count(present=True),
-            "to_absent": self.count(present=False),
-            "label": {
-                "good": self.count(right=True),
-                "bad": self.count(right=False),
-                "ignored": self.count(right=None),
-            },
-            "teacher": {"good": self.count(agrees=True), "bad": self.count(agrees=False)},
-            "flips": [vars(flip) | {"right": flip.right} for flip in self.flips],
-        }
 
 
 def churn(before: Student, after: Student) -> Churn:

@@ -2,25 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
+import pandas as pd
 
 from inficond_panel.distill import ClassMetrics, Interval, Outcome, change_intervals, measure
 from inficond_panel.distill.metrics.bootstrap import mean_change
 from inficond_panel.results.churn import Churn, churn
 from inficond_panel.results.compensation import Mover, moves
 from inficond_panel.results.cross_fitted import chosen_on_tune, evaluation_outcome
-from inficond_panel.tuning.documents import metrics_document
+from inficond_panel.results.frame import Heading, make_frame, plain_headings
+from inficond_panel.results.refit_words import churn_sentence
 from inficond_panel.tuning.node import Node
+from inficond_panel.tuning.other_students import node_title
 from inficond_panel.tuning.replay import branch
 from inficond_panel.tuning.student import Student
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.confidence import Noise
-from inficond_panel.vocabulary.metrics import METRICS
+from inficond_panel.vocabulary.metrics import AP, METRICS
 from inficond_panel.vocabulary.splits import TUNE
+from inficond_panel.wording.cures import asked_words
+from inficond_panel.wording.metrics import change_text, make_change
+
+_MOVERS = {
+    **plain_headings("class", "concept", "before", "after"),
+    "change": Heading("change", sign=True),
+}
+_WORDS = ("absent", "present")
+FLIP_HEADINGS = {
+    **plain_headings("class", "image"),
+    "present": Heading("student", words=_WORDS),
+    "teacher": Heading("teacher", words=_WORDS),
+    "right": Heading("right", words=("no", "yes")),
+    "before": Heading("logit before", sign=True),
+    "after": Heading("logit", sign=True),
+}
+_STEPS = plain_headings("side", "iteration", "id", "intents")
 
 
 @dataclass(frozen=True)
@@ -67,21 +86,6 @@ class Comparison:
     def of(self, class_name: str) -> ClassComparison:
         """The comparison of one class; ``KeyError`` where its students are the same."""
         return {item.class_name: item for item in self.classes}[class_name]
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain data; what is undefined is None."""
-        return {
-            "before": _node(self.before),
-            "after": _node(self.after),
-            "split": self.split,
-            "ancestor": _node(self.ancestor),
-            "only_before": [_step(node) for node in self.only_before],
-            "only_after": [_step(node) for node in self.only_after],
-            "level": self.level,
-            "mean_ap": change_document(self.mean_ap),
-            "classes": {item.class_name: _class(item) for item in self.classes},
-            "unchanged": list(self.unchanged),
-        }
 
 
 def compare(
@@ -161,31 +165,69 @@ def _metrics(tuner: Tuner, student: Student, judged: Outcome) -> ClassMetrics:
     return measure(judged, tuner.teacher_outcomes(student.split)[student.class_name])
 
 
-def change_document(change: Interval) -> dict[str, Any]:
-    """A change with its interval; None where undefined."""
-    return {
-        **change.json(),
-        "within_noise": change.within_noise if np.isfinite(change.estimate) else None,
+def comparison_frames(tuner: Tuner, comparison: Comparison) -> dict[str, pd.DataFrame]:
+    """The comparison as frames, of the classes whose students differ.
+
+    ``changes`` by class and metric, ``movers`` (concepts, in logits), ``flips`` (images that
+    changed sides), and the ``steps`` of either side since the ancestor.
+    """
+    before, after, level = comparison.before, comparison.after, comparison.level
+    mean = change_text(make_change(comparison.mean_ap, unit=AP.unit)) or "undefined"
+    facts = {
+        "spec": str(tuner.spec.path),
+        "store_hash": tuner.store.content_hash,
+        "split": comparison.split,
+        "before": before.id,
+        "after": after.id,
+        "ancestor": comparison.ancestor.id,
+        "mean_ap": comparison.mean_ap.json(),
+        "unchanged": list(comparison.unchanged),
     }
-
-
-def _node(node: Node) -> dict[str, Any]:
-    return {"id": node.id, "number": node.number, "weights_hash": node.weights_hash}
-
-
-def _step(node: Node) -> dict[str, Any]:
-    return {**_node(node), "intents": [item.to_json() for item in node.asked]}
-
-
-def _class(item: ClassComparison) -> dict[str, Any]:
-    movers = [vars(mover).copy() for mover in item.movers]
-    for mover in movers:
-        del mover["takes_over"]  # of a tuned concept's change; here no concept is singled out
+    title = f"{node_title(tuner, before)} → {node_title(tuner, after)}, split {comparison.split}"
+    same = [f"The same students: {', '.join(comparison.unchanged)}."] * bool(comparison.unchanged)
+    notes = [f"mAP {mean}.", *same]
+    notes += [
+        f"{each.class_name} is cross-fitted." for each in comparison.classes if each.cross_fitted
+    ]
+    changed = [f"{each.class_name}: {churn_sentence(each.churn)}" for each in comparison.classes]
+    headings = {"class": Heading("class"), "metric": Heading("metric")}
+    headings |= {"before": Heading(f"#{before.number}"), "after": Heading(f"#{after.number}")}
+    headings |= {"change": Heading("change", sign=True), "words": Heading("")}
     return {
-        "before": metrics_document(item.before, tuple(METRICS)),
-        "after": metrics_document(item.after, tuple(METRICS)),
-        "changes": {name: change_document(change) for name, change in item.changes.items()},
-        "movers": movers,
-        "churn": item.churn.to_json(),
-        "cross_fitted": item.cross_fitted,
-    }
+        "changes": make_frame(_changes(comparison), ["class", "metric"], headings, title=title,
+                              notes=notes, facts=facts, level=level),
+        "movers": make_frame(_movers(comparison), ["class", "concept"], _MOVERS,
+                             title="concepts that moved most, in logits"),
+        "flips": make_frame(_flips(comparison), ["class", "image"], FLIP_HEADINGS, notes=changed,
+                            title="images that changed sides"),
+        "steps": make_frame(_steps(comparison), ["side", "iteration"], _STEPS,
+                            title=f"iterations since #{comparison.ancestor.number}"),
+    }  # fmt: skip
+
+
+def _changes(comparison: Comparison) -> Iterator[dict[str, Any]]:
+    for item in comparison.classes:
+        for key, change in item.changes.items():
+            values = {"before": getattr(item.before, key), "after": getattr(item.after, key)}
+            row = {"class": item.class_name, "metric": key, **values}
+            yield {**row, **change.columns("change"), "words": change.words}
+
+
+def _movers(comparison: Comparison) -> Iterator[dict[str, Any]]:
+    for item in comparison.classes:
+        for mover in item.movers:
+            values = {"before": mover.before, "after": mover.after, "change": mover.change}
+            yield {"class": item.class_name, "concept": mover.concept, **values}
+
+
+def _flips(comparison: Comparison) -> Iterator[dict[str, Any]]:
+    for item in comparison.classes:
+        for flip in item.churn.flips:
+            yield {"class": item.class_name, **vars(flip), "right": flip.right}
+
+
+def _steps(comparison: Comparison) -> Iterator[dict[str, Any]]:
+    for side in ("before", "after"):
+        for node in getattr(comparison, f"only_{side}"):
+            intents = "; ".join(f"{asked_words(one)} on {one.class_name}" for one in node.asked)
+            yield {"side": side, "iteration": node.number, "id": node.id, "intents": intents}

@@ -49,18 +49,23 @@ def iterations(
     tuner: Tuner,
     here: Node | None = None,
     *,
+    only: Sequence[Node] | None = None,
     deleted: bool = False,
     changes: bool = False,
 ) -> pd.DataFrame:
     """The iterations by their number, ``deleted`` ones too: parent, intents, author, time, note.
 
-    ``here`` marks the given one (the one shown), ``tree`` draws the branches, ``looks`` counts
-    those at the holdout. With ``changes`` the change of mAP since #0 on ``tune``, with its limits.
+    ``here`` marks the given one (the one shown), ``tree`` draws the branches, unless ``only`` some
+    are asked for; ``looks`` counts those at the holdout. With ``changes`` the change of mAP since
+    #0 on ``tune``, with its limits.
     """
     nodes, state = tuner.nodes(deleted=deleted), tuner.history.state(tuner.root_id)
     numbers = {node.id: node.number for node in nodes}
     own = state.head if here is None else here.id
-    tree = dict(_tree(nodes))
+    tree, root = dict(_tree(nodes)), tuner.root_id
+    if only is not None:
+        nodes = [node for node in nodes if node.id in {each.id for each in only}]
+        tree = {node.number: "" for node in nodes}
     rows = [
         {
             "iteration": node.number,
@@ -70,7 +75,7 @@ def iterations(
             "intents": "; ".join(
                 f"{asked_words(item)} on {item.class_name}" for item in node.asked
             ),
-            **(_change(tuner, nodes[0], node) if changes else {}),
+            **(_change(tuner, tuner.node(root), node) if changes else {}),
             "author": node.author,
             "created": node.created,
             "seconds": node.seconds,
@@ -85,6 +90,8 @@ def iterations(
     ]
     order = [row["iteration"] for row in rows]
     left_out, others = len(state.parents) - len(nodes), count_others(tuner)
+    if only is not None:
+        left_out, others = 0, {}
     hidden = f"{left_out} in deleted branches are not shown: inficond history list SPEC --all"
     notes = [hidden] * bool(left_out) + [others_sentence(others)] * bool(others)
     frame = make_frame(
@@ -129,8 +136,8 @@ def _tree(nodes: Sequence[Node]) -> Iterator[tuple[int, str]]:
             waiting += reversed(branches)
 
 
-def events(tuner: Tuner) -> pd.DataFrame:
-    """All that happened in the history, by its number: kind, iteration, author, time, text.
+def events(tuner: Tuner, node: Node | None = None) -> pd.DataFrame:
+    """All that happened in the history, or to one iteration, by its number: kind, author, time, ...
 
     ``node`` and ``origin`` are the ids of the ``iteration``, and of the one that it came ``from``;
     ``checksum`` is that of an iteration that was added.
@@ -145,6 +152,7 @@ def events(tuner: Tuner) -> pd.DataFrame:
             "from": numbers[event.origin] if event.origin else None,
         }
         for event in tuner.history.events(tuner.root_id)
+        if node is None or event.node == node.id
     ]
     title = f"history {tuner.history.path}: all that happened"
     frame = make_frame(rows, "number", _EVENT_HEADINGS, title=title, facts=_facts(tuner))

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
-from inficond_panel.common.numbers import defined, plain
 from inficond_panel.concepts.texts import words_for
 from inficond_panel.errors import TuningError
 from inficond_panel.results.bound_prices import Bound, Objective, Pricing
@@ -18,10 +16,9 @@ from inficond_panel.results.moved_classes import MovedClass, moved_classes
 from inficond_panel.tuning import Iteration, Node, Student, Tuner
 from inficond_panel.tuning.edits import Cure
 from inficond_panel.tuning.fitting.recipe import Cancelled, Progress
-from inficond_panel.tuning.fitting.terms import Learned, Terms
+from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.notices import notices
 from inficond_panel.tuning.thumbs import Intent
-from inficond_panel.vocabulary.cures import BALANCE, DOUBT, LABEL, LAMBDA, LEARN
 from inficond_panel.vocabulary.splits import FIT, TUNE
 
 
@@ -72,22 +69,6 @@ class RefitReport:
     def of(self, class_name: str) -> ClassReport:
         """The report of one tuned class; ``KeyError`` where it is not tuned."""
         return {report.class_name: report for report in self.classes}[class_name]
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain data; what is undefined is None."""
-        return {
-            "id": self.node.id,
-            "number": self.node.number,
-            "parent": self.parent.id,
-            "untouched": list(self.untouched),
-            "notices": list(self.notices),
-            "classes": {report.class_name: _document(report) for report in self.classes},
-            "moved": {
-                split: [plain(asdict(each)) for each in found]
-                for split, found in self.moved.items()
-                if found
-            },
-        }
 
 
 def explain(
@@ -163,53 +144,6 @@ def _class_report(
         certificate=node.certificate[after.column],
         reached=bool(gap <= node.settings.get("tolerance", math.inf)),
     )
-
-
-def _document(report: ClassReport) -> dict[str, Any]:
-    objective = report.objective
-    return {
-        "intents": [item.to_json() for item in (*report.intents, *report.cures)],
-        "cures": _cures_document(report),
-        "bounds": [plain(asdict(bound)) | {"binds": bound.binds} for bound in report.bounds],
-        "moves": plain(asdict(report.moves)),
-        "groups": [plain(asdict(group)) for group in report.groups],
-        "objective": plain(
-            asdict(objective)
-            | {"given_share": objective.given_share, "given_in_all": objective.given_in_all}
-        ),
-        "churn": [churn.to_json() for churn in report.churn],
-        "gap": plain(report.gap),
-        "certificate": report.certificate,
-        "reached": report.reached,
-    }
-
-
-def _cures_document(report: ClassReport) -> dict[str, Any]:
-    """Cures in force by kind, and how many labelled photos of tune chose any of it."""
-    terms, document = report.terms, dict[str, Any]()
-    if terms.taught is not None:
-        document[LABEL.key] = {"photos": dict(terms.taught.labels), "weight": terms.taught.weight}
-    if terms.learned:
-        document[LEARN.key] = {each.source: _learned_document(each) for each in terms.learned}
-    if terms.balanced is not None:
-        effective = [defined(value) for value in terms.balanced.effective]
-        document[BALANCE.key] = {"concepts": list(terms.balanced.concepts), "effective": effective}
-    if terms.doubted is not None:
-        factors = dict(terms.doubted.factors)
-        document[DOUBT.key] = {"value": terms.doubted.value, "factors": factors}
-    if terms.penalty is not None:
-        document[LAMBDA.key] = {"value": terms.penalty}
-    since = report.cures_since
-    return {
-        "in_force": {kind: {"since": since.get(kind), **facts} for kind, facts in document.items()},
-        "photos_used": terms.used,
-    }
-
-
-def _learned_document(learned: Learned) -> dict[str, Any]:
-    """The weight of what is learned; also the parts of added photos, or the correction."""
-    found = learned.to_json()
-    return found if isinstance(found, dict) else {"weight": found}
 
 
 def refit_of(tuner: Tuner, node: Node, class_name: str) -> Node | None:

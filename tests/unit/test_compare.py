@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,7 @@ import pytest
 from factory import ATTRS, small_arrays, small_spec
 from sklearn.metrics import average_precision_score
 
-from inficond_panel.results.comparison import compare
+from inficond_panel.results.comparison import compare, comparison_frames
 from inficond_panel.results.metrics import metric_change
 from inficond_panel.store import write_store
 from inficond_panel.tuning import Intent, Node, Tuner, open_tuner
@@ -125,13 +124,22 @@ def test_a_class_without_positives_is_left_out_of_the_mean(tmp_path: Path) -> No
     expected = found.of("bicycle").changes["ap"].estimate / 3
     assert found.mean_ap.estimate == pytest.approx(expected)
     assert np.isnan(found.of("bird").changes["ap"].estimate)
-    assert found.to_json()["classes"]["bird"]["changes"]["ap"]["estimate"] is None
+    frame = comparison_frames(tuner, found)["changes"]
+    assert np.isnan(frame.loc[("bird", "ap"), "change"])
 
 
-def test_the_document_is_json(tuner: Tuner, tree: dict[str, Node]) -> None:
-    document = compare(tuner, tree["b"], tree["c"]).to_json()
-    again = json.loads(json.dumps(document, allow_nan=False))
-    assert again == document
-    assert again["only_before"][0]["intents"] == [SKY.to_json()]
-    assert again["ancestor"]["number"] == 1
-    assert set(again["classes"]) == {"bicycle", "sheep"}
+def test_frames_hold_the_comparison(tuner: Tuner, tree: dict[str, Node]) -> None:
+    found = compare(tuner, tree["b"], tree["c"])
+    frames = comparison_frames(tuner, found)
+    changed = frames["changes"].loc[("sheep", "f1")]
+    assert changed["change"] == found.of("sheep").changes["f1"].estimate
+    assert changed["after"] == found.of("sheep").after.f1
+    steps = frames["steps"].reset_index()[["side", "intents"]]
+    expected = [["before", "up sky ×3 on bicycle"], ["after", "remove grass on sheep"]]
+    assert steps.to_numpy().tolist() == expected
+    facts = frames["changes"].attrs["facts"]
+    assert (facts["ancestor"], facts["unchanged"]) == (tree["a"].id, ["tv monitor", "bird"])
+    flips = frames["flips"].loc["bicycle"]
+    assert list(flips.index) == found.of("bicycle").churn.ids()
+    movers = frames["movers"].loc["bicycle"]
+    assert list(movers["change"]) == [each.change for each in found.of("bicycle").movers]

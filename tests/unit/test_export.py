@@ -222,7 +222,7 @@ def test_command_line_exports_and_replays(run, tmp_path):
     )
     here = ["--history", tmp_path / "h.sqlite"]
     _, out, _ = run("tune", spec, "--edits", tmp_path / "edits.yaml", "--json", *here)
-    last = json.loads(out)["nodes"][-1]
+    last = json.loads(out)["iterations"]["rows"][-1]
     formats = ["--format", "npz", "--format", "onnx", "--format", "sklearn"]
     place = ["--output", tmp_path / "out", "--node", last["id"]]
     status, out, err = run("export", spec, *formats, *place, "--json", *here)
@@ -237,8 +237,8 @@ def test_command_line_exports_and_replays(run, tmp_path):
         np.testing.assert_allclose(found, logits, rtol=0, atol=1e-6)
     other = ["--history", tmp_path / "other.sqlite", "--json"]
     _, out, _ = run("tune", spec, "--edits", document["files"]["edits"], *other)
-    assert json.loads(out)["nodes"][-1]["weights_hash"] == last["weights_hash"]
-    assert json.loads(out)["nodes"][-1]["id"] == last["id"]
+    assert json.loads(out)["iterations"]["rows"][-1]["weights_hash"] == last["weights_hash"]
+    assert json.loads(out)["iterations"]["rows"][-1]["id"] == last["id"]
 
 
 @pytest.mark.parametrize(

@@ -278,7 +278,7 @@ def test_the_command_records_it_and_the_edits_replay_it(tmp_path: Path, capsys) 
         str(tmp_path / "two.sqlite"),
     ]
     assert main(["tune", store, *again]) == 0
-    replayed = json.loads(capsys.readouterr().out)["nodes"][-1]
+    replayed = json.loads(capsys.readouterr().out)["iterations"]["rows"][-1]
     assert replayed["id"] == told["node"]
     assert replayed["weights_hash"] == opened.tuner.node(told["node"]).weights_hash
 

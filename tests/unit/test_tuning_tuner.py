@@ -10,10 +10,10 @@ from factory import ATTRS, small_arrays, small_spec
 from histories import make_tuner
 
 from inficond_panel.errors import CancelledError, HistoryError, StoreFormatError, TuningError
+from inficond_panel.results.refits import bounds, students
 from inficond_panel.spec import load_spec
 from inficond_panel.store import Store, open_store, write_store
 from inficond_panel.tuning import History, Intent, Tuner, open_tuner
-from inficond_panel.tuning.documents import tune_document
 from inficond_panel.tuning.fitting.recipe import Recipe
 
 UP = Intent("bicycle", "wheel", "up")
@@ -203,21 +203,14 @@ def test_document_has_the_bounded_weights_and_null_for_undefined(tmp_path: Path)
     tuner = make_tuner(open_store(tmp_path / "s.zarr"), tmp_path)
     root = tuner.root()
     node = tuner.fine_tune(root, [UP, Intent("bird", "fur", "remove")])
-    first, second = tune_document(tuner, [root, node], "tune")["nodes"]
-    assert first["bounds"] == first["weights"] == {}
-    assert second["bounds"]["bird"] == {"fur": [0.0, 0.0]}
-    assert second["weights"]["bird"] == {"fur": 0.0}
-    assert second["bounds"]["bicycle"]["wheel"][1] is None
-    assert second["intents"][0] == {
-        "class": "bicycle",
-        "concept": "wheel",
-        "direction": "up",
-        "factor": 2.0,
-    }
-    assert set(second["certificate"]) == set(tuner.store.classes)
-    assert second["metrics"]["bird"]["ap"] is None
-    assert second["metrics"]["bird"]["recall"] is None
-    assert second["metrics"]["bird"]["fidelity"] > 0
+    assert bounds(tuner, root).empty
+    found = bounds(tuner, node)
+    assert found.loc[("bird", "fur")].tolist() == [0, 0, 0]
+    assert np.isnan(found.loc[("bicycle", "wheel"), "upper"])
+    found = students(tuner, node, "tune")
+    assert dict(found["certificate"]) == dict(zip(tuner.store.classes, node.gap, strict=True))
+    assert np.isnan(found.loc["bird", ["ap", "recall"]].astype(float)).all()
+    assert found.loc["bird", "fidelity"] > 0
 
 
 def test_open_tuner_takes_the_place_given_then_the_environment_then_the_spec(

@@ -13,7 +13,7 @@ from inficond_panel.commands.shared.arguments import (
 )
 from inficond_panel.commands.shared.output import note, say, say_json
 from inficond_panel.commands.shared.parser import Parser, described
-from inficond_panel.commands.shared.show import add_forms, show
+from inficond_panel.commands.shared.show import add_forms, show, show_all
 from inficond_panel.errors import TuningError
 
 DESCRIPTION = (
@@ -67,7 +67,7 @@ def add_arguments(parser: Parser) -> None:
         example = f"inficond history {name} {_EXAMPLES[name]}"
         action = added.add_parser(name, **described(text, example))
         add_tuner(action)
-        (add_forms if name in {"list", "events"} else add_json)(action)
+        (add_forms if name in {"list", "show", "compare", "events"} else add_json)(action)
     of = added.choices
     of["list"].add_argument("--all", action="store_true", help="deleted branches too")
     of["list"].add_argument(
@@ -111,7 +111,9 @@ def run(args: argparse.Namespace) -> None:
     if tuner.mark:
         note(f"These students learned from the oracle, which {tuner.mark}.")
     found = ACTIONS[args.action](tuner, args)
-    if not isinstance(found, tuple):
+    if isinstance(found, dict):
+        show_all(args, found)
+    elif not isinstance(found, tuple):
         show(args, found)
     elif args.json:
         say_json(found[0])

@@ -9,24 +9,21 @@ from typing import Any
 
 import pandas as pd
 
-from inficond_panel.commands.history.history_text import (
-    comparison_lines,
-    node_lines,
-)
 from inficond_panel.commands.shared.output import note, progress
 from inficond_panel.commands.shared.students import chosen_node
 from inficond_panel.common.numbers import count
 from inficond_panel.export.folder import edits_text
-from inficond_panel.results.comparison import compare
+from inficond_panel.results.comparison import compare, comparison_frames
 from inficond_panel.results.history import events, iterations, others
+from inficond_panel.results.refits import bounds, students
 from inficond_panel.tuning import Node, Tuner
-from inficond_panel.tuning.documents import node_document
 from inficond_panel.tuning.other_students import count_others, find_node
 from inficond_panel.tuning.replay import back_up, bring_back, replay_into, same_weights
 from inficond_panel.vocabulary.splits import HOLDOUT, TUNE
 
-#: What an action gives: a document with its lines for people; some give a frame instead.
+#: What an action gives: a document with its lines for people; some give frames instead.
 Result = tuple[dict[str, Any], list[str]]
+Frames = dict[str, pd.DataFrame]
 
 
 def list_nodes(tuner: Tuner, args: argparse.Namespace) -> pd.DataFrame:
@@ -37,18 +34,16 @@ def list_nodes(tuner: Tuner, args: argparse.Namespace) -> pd.DataFrame:
     return iterations(tuner, deleted=args.all, changes=True)
 
 
-def show_node(tuner: Tuner, args: argparse.Namespace) -> Result:
+def show_node(tuner: Tuner, args: argparse.Namespace) -> Frames:
     """Return all about one iteration."""
     tuner.store.verify()
     node = chosen_node(tuner, args.node, deleted=True)
-    events = [event for event in tuner.history.events(tuner.root_id) if event.node == node.id]
-    document = {
-        **_place(tuner),
-        "node": {**_facts(tuner, node), **node_document(tuner, node, TUNE)},
-        "deleted": tuner.history.state(tuner.root_id).hidden(node.id),
-        "events": [vars(event) for event in events],
+    return {
+        "iteration": iterations(tuner, only=[node], deleted=True, changes=True),
+        "bounds": bounds(tuner, node),
+        "students": students(tuner, node, TUNE),
+        "events": events(tuner, node),
     }
-    return document, node_lines(tuner, node, events)
 
 
 def undo(tuner: Tuner, _: argparse.Namespace) -> Result:
@@ -108,7 +103,7 @@ def restore(tuner: Tuner, args: argparse.Namespace) -> Result:
     return {**_place(tuner), "restored": restored}, [f"Restored: {_numbers(tuner, restored)}."]
 
 
-def compare_nodes(tuner: Tuner, args: argparse.Namespace) -> Result:
+def compare_nodes(tuner: Tuner, args: argparse.Namespace) -> Frames:
     """Return the difference of two iterations."""
     tuner.store.verify()
     before, after = (find_node(tuner, name, deleted=True) for name in args.nodes)
@@ -116,8 +111,7 @@ def compare_nodes(tuner: Tuner, args: argparse.Namespace) -> Result:
         for node in dict.fromkeys((before, after)):
             tuner.count_look(node, args.split)
         note(f"Counted a look at the holdout for each; {count(tuner.looks(), 'look')} so far.")
-    found = compare(tuner, before, after, args.split)
-    return {**_place(tuner), **found.to_json()}, comparison_lines(found)
+    return comparison_frames(tuner, compare(tuner, before, after, args.split))
 
 
 def list_events(tuner: Tuner, _: argparse.Namespace) -> pd.DataFrame:
@@ -194,7 +188,7 @@ def _numbers(tuner: Tuner, ids: list[str]) -> str:
     return ", ".join(nodes) or "nothing, it was so already"
 
 
-ACTIONS: dict[str, Callable[[Tuner, argparse.Namespace], Result | pd.DataFrame]] = {
+ACTIONS: dict[str, Callable[[Tuner, argparse.Namespace], Result | Frames | pd.DataFrame]] = {
     "list": list_nodes,
     "show": show_node,
     "undo": undo,

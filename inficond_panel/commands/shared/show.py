@@ -72,6 +72,7 @@ def _say_tables(frames: Sequence[pd.DataFrame]) -> None:
         say()
         if rows:
             say_table(header, rows)
+        if rows and frame.attrs["notes"]:
             say()
         for text in frame.attrs["notes"]:
             say(text)
