@@ -139,9 +139,7 @@ format: $(VENV)/.test
 	$(BIN)/ruff format .
 
 docs: $(VENV)/.base
-	$(BIN)/python -m inficond_panel.spec.reference > docs/spec.md
-	$(BIN)/python -m inficond_panel.study.spec.reference > docs/study-spec.md
-	$(BIN)/python -m inficond_panel.spec.quantify_reference > docs/quantify-spec.md
+	$(BIN)/python docs/reference.py
 
 # Runs the notebooks of examples/ and keeps what they show, there and as pages of docs/.
 notebooks: $(VENV)/.test

@@ -23,7 +23,7 @@ from inficond_panel.serving import guard, is_guarded
 from inficond_panel.spec import find_spec, load_spec
 from inficond_panel.state import AppState, Job, Jobs
 from inficond_panel.state.jobs import Progress
-from inficond_panel.state.requests.networks import ConceptsState
+from inficond_panel.state.networks import ConceptsState
 from inficond_panel.state.tree import TargetsState
 from inficond_panel.tuning import Node, Tuner, shared_tuner
 from inficond_panel.tuning.thumbs import check_name

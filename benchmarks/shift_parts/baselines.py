@@ -13,7 +13,7 @@ from inficond_panel import distill
 from inficond_panel.api.students import TunableStudents
 from inficond_panel.distill.metrics.bootstrap import stratified_folds
 from inficond_panel.tuning.edits import Learn
-from inficond_panel.vocabulary.cures import LABELS
+from inficond_panel.vocabulary.intents import LABELS
 from shift_parts.cures import holdout
 
 #: L1 penalties of a model of tune; and inverse L2 penalties, of standardised scores.

@@ -17,7 +17,7 @@ from inficond_panel.tuning.edits import Balance, Cure, Doubt, Label, Lambda, Lea
 from inficond_panel.tuning.fitting.class_fit import fit_each, logits_of_each
 from inficond_panel.tuning.fitting.terms import Balanced, Terms
 from inficond_panel.tuning.shift import ClassShift
-from inficond_panel.vocabulary.cures import TEACHER
+from inficond_panel.vocabulary.intents import TEACHER
 from shift_parts.environments import group_weights, inferred_environment
 
 #: Numbers of photos of tune whose labels are taught.

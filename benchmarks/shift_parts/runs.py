@@ -22,7 +22,7 @@ from inficond_panel.tuning.edits import Lambda
 from inficond_panel.tuning.shift import ClassShift, class_shifts
 from inficond_panel.tuning.suggest import suggest
 from inficond_panel.tuning.suggest.gain import Change, change
-from inficond_panel.vocabulary.directions import REMOVE
+from inficond_panel.vocabulary.intents import REMOVE
 from shift_parts.baselines import baselines
 from shift_parts.cases import Case
 from shift_parts.cures import cures, holdout, references

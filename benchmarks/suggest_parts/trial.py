@@ -13,7 +13,7 @@ from inficond_panel.distill.scores import Array
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.thumbs import Intent, bound, score_scale, step_sizes
 from inficond_panel.tuning.tuner import Tuner
-from inficond_panel.vocabulary.directions import DIRECTIONS, DOWN, REMOVE, UP
+from inficond_panel.vocabulary.intents import DIRECTIONS, DOWN, REMOVE, UP
 from suggest_parts.first_order import Response, response
 
 

@@ -23,7 +23,7 @@ from inficond_panel.tuning.other_students import NodeName, find_node
 from inficond_panel.tuning.replay import back_up, bring_back, replay_into, same_weights
 from inficond_panel.tuning.suggest import Suggestion, carry_out
 from inficond_panel.tuning.thumbs import check_name
-from inficond_panel.vocabulary.directions import DOWN, RELEASE, REMOVE, UP
+from inficond_panel.vocabulary.intents import DOWN, RELEASE, REMOVE, UP
 from inficond_panel.vocabulary.splits import HOLDOUT
 
 

@@ -10,8 +10,7 @@ from inficond_panel.errors import TuningError
 from inficond_panel.tuning import GroupIntent, Intent
 from inficond_panel.tuning.edits import Edit, edit_from_json
 from inficond_panel.tuning.edits_file import EVERY as ALL_CLASSES
-from inficond_panel.vocabulary.cures import BALANCE, CURES
-from inficond_panel.vocabulary.directions import DIRECTIONS
+from inficond_panel.vocabulary.intents import BALANCE, CURES, DIRECTIONS
 
 #: In place of a class: all of them.
 EVERY = "*"

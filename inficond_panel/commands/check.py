@@ -11,8 +11,7 @@ from inficond_panel.commands.shared.task_text import task_text
 from inficond_panel.errors import InficondError, OrderError, StoreError
 from inficond_panel.spec import Spec, check_against, load_spec
 from inficond_panel.spec.sections.teacher import LogitsTeacher, NamedOutputs
-from inficond_panel.vocabulary.tasks import SOFTMAX
-from inficond_panel.vocabulary.warnings import NEAR_DUPLICATES
+from inficond_panel.vocabulary.tasks import NEAR_DUPLICATES, SOFTMAX
 
 DESCRIPTION = "Exits with 2 where there are problems. Starts nothing, reads no image."
 EXAMPLE = "inficond check photos.yaml"

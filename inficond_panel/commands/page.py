@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> None:
     from inficond_panel.commands.shared.students import chosen_node, open_students
     from inficond_panel.common.files import write_whole
     from inficond_panel.common.numbers import size_text
-    from inficond_panel.state.requests.export import stem
+    from inficond_panel.state.export import stem
     from inficond_panel.tuning.other_students import node_title
 
     tuner = open_students(args)

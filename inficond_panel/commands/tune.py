@@ -9,7 +9,7 @@ from inficond_panel.commands.shared.arguments import add_split, add_tuner
 from inficond_panel.commands.shared.output import note, progress
 from inficond_panel.commands.shared.show import add_forms, show_all
 from inficond_panel.common.numbers import count
-from inficond_panel.vocabulary.directions import DIRECTIONS
+from inficond_panel.vocabulary.intents import DIRECTIONS
 from inficond_panel.vocabulary.splits import HOLDOUT
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from inficond_panel.common.numbers import written, written_range
 from inficond_panel.errors import ExportError
 from inficond_panel.export.model_card import in_words
 from inficond_panel.vocabulary.confidence import confidence_word
-from inficond_panel.vocabulary.cures import AUTO
+from inficond_panel.vocabulary.intents import AUTO
 from inficond_panel.vocabulary.metrics import (
     ACCURACY,
     AGREEMENT,
@@ -102,7 +102,7 @@ class _Escaped(str):
 @cache
 def _template() -> Template:
     """The template of the card, which escapes for Markdown what it is given."""
-    found = Environment(
+    environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
         finalize=lambda value: value if hasattr(value, "__html__") else _Escaped(escape(value)),
@@ -110,7 +110,7 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return found.get_template("card.md.j2")
+    return environment.get_template("card.md.j2")
 
 
 def _measured(classes: Mapping[str, Mapping[str, Any]]) -> Iterator[list[object]]:
@@ -241,9 +241,9 @@ def _result(card: Mapping[str, Any], split: str) -> dict[str, Any]:
 def _hub_metrics(card: Mapping[str, Any], split: str) -> Iterator[dict[str, Any]]:
     """Metrics of all students as one classifier, where images have one class; top-1 is what the hub
     calls accuracy."""
-    found = card.get("together", {}).get(split, {}).get("students", {})
+    students = card.get("together", {}).get(split, {}).get("students", {})
     for metric, kind in _TOGETHER.items():
-        value = _value(found, metric.key)
+        value = _value(students, metric.key)
         if value is not None:
             yield {"type": kind, "name": metric.name, "value": round(value, 4)}
 

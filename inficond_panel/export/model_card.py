@@ -234,9 +234,9 @@ def _versions(tuner: Tuner) -> dict[str, Any]:
 
 def measured(tuner: Tuner, node: Node, split: str) -> dict[str, Any]:
     """For each class counts, and each metric as ``Interval.json``; None if undefined."""
-    found, since = metrics(tuner, node, split).loc[list(tuner.store.classes)], {}
+    frame, since = metrics(tuner, node, split).loc[list(tuner.store.classes)], {}
     keys = (*METRICS, "teacher_ap")
-    intervals = zip(*(intervals_of(found, key) for key in keys), strict=True)
+    intervals = zip(*(intervals_of(frame, key) for key in keys), strict=True)
     if node.parent:
         changed = changes(tuner, tuner.root(), node, split)
         since = dict(zip(changed.index, intervals_of(changed, "change"), strict=True))
@@ -250,7 +250,7 @@ def measured(tuner: Tuner, node: Node, split: str) -> dict[str, Any]:
             "teacher_knows": None if row["teacher_knows"] is pd.NA else bool(row["teacher_knows"]),
             "ap_since_start": since[name].json() if since else None,
         }
-        for (name, row), each in zip(found.to_dict("index").items(), intervals, strict=True)
+        for (name, row), each in zip(frame.to_dict("index").items(), intervals, strict=True)
     }
 
 
@@ -259,13 +259,13 @@ def measured_together(tuner: Tuner, node: Node, split: str) -> dict[str, Any]:
 
     ``{"images", "k", "students", "teacher"}``, the metrics as in ``measured``.
     """
-    found = metrics_together(tuner, node, split)
+    frame = metrics_together(tuner, node, split)
     sides = {
         side: {
             key: each.json()
-            for key, each in zip(found.index, intervals_of(found, side), strict=True)
+            for key, each in zip(frame.index, intervals_of(frame, side), strict=True)
         }
         for side in ("students", "teacher")
     }
     del sides["teacher"]["agreement"]
-    return {"images": found.attrs["facts"]["images"], "k": found.attrs["facts"]["k"], **sides}
+    return {"images": frame.attrs["facts"]["images"], "k": frame.attrs["facts"]["k"], **sides}

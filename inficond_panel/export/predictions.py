@@ -342,8 +342,8 @@ def abstaining(
     logit = decision_function(score, students.weights, students.intercepts, students.link)
     label = store.label[rows][:, columns_of("classes", students.classes, store.classes)]
     if store.task == "single_label":
-        found = TopClass(class_positions(label), one_of_classes(logit), logit=logit)
-        return Abstaining({ALL_CLASSES: top_decisions(found).rule(accuracy, **noise)}, level)
+        top = TopClass(class_positions(label), one_of_classes(logit), logit=logit)
+        return Abstaining({ALL_CLASSES: top_decisions(top).rule(accuracy, **noise)}, level)
     outcomes = [
         Outcome(label[:, k], logit[:, k], cutoff=students.thresholds[k])
         for k in range(len(students.classes))

@@ -13,7 +13,6 @@ import numpy as np
 
 from inficond_panel.common.near_words import unknown
 from inficond_panel.errors import DataError
-from inficond_panel.plots import labels
 from inficond_panel.plots.cloud import (
     NOTHING,
     WHOLE,
@@ -25,9 +24,17 @@ from inficond_panel.plots.cloud import (
     segment_density,
     take_assigned,
 )
-from inficond_panel.plots.concept_map import RING, Frame, Names, Shown, place_names, spread
+from inficond_panel.plots.concept_map import (
+    FONT_SIZE,
+    RING,
+    Frame,
+    Names,
+    Shown,
+    place_names,
+    spread,
+)
 from inficond_panel.store import Store
-from inficond_panel.vocabulary.directions import DIRECTIONS, DOWN, RELEASE, REMOVE, UP
+from inficond_panel.vocabulary.intents import DIRECTIONS, DOWN, RELEASE, REMOVE, UP
 from inficond_panel.vocabulary.palette import ASSIGNED, CONCEPT, FOCUS, INK, INK_3, SURFACE
 
 Columns = dict[str, list[Any]]
@@ -94,7 +101,7 @@ def make_texts(names: Names, dark: bool) -> Columns:
         "down": down,
         "name": list(names.texts),
         "style": ["bold" if bold else "normal" for bold in names.bold],
-        "size": [f"{labels.FONT_SIZE * names.scale:g}px"] * len(names.texts),
+        "size": [f"{FONT_SIZE * names.scale:g}px"] * len(names.texts),
         "ink": [INK.of(dark)] * len(names.texts),
         "surface": [SURFACE.of(dark)] * len(names.texts),
     }

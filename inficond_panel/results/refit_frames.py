@@ -15,7 +15,7 @@ from inficond_panel.results.moved_classes import moved_sentence
 from inficond_panel.results.refit_report import ClassReport, RefitReport
 from inficond_panel.results.refit_words import sentences, untouched_sentences
 from inficond_panel.tuning.fitting.terms import Learned, Terms
-from inficond_panel.vocabulary.cures import BALANCE, DOUBT, LABEL, LAMBDA, LEARN
+from inficond_panel.vocabulary.intents import BALANCE, DOUBT, LABEL, LAMBDA, LEARN
 from inficond_panel.wording.cures import cure_sentences
 
 _CLASSES = {

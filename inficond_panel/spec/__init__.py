@@ -1,6 +1,5 @@
 """Spec: one YAML file, read into a checked model, with every problem reported at once."""
 
-from inficond_panel.spec.framework.json_schema import json_schema
 from inficond_panel.spec.sections.dataset import ScenesDataset, TableDataset, VocDataset
 from inficond_panel.spec.sections.page import Layout
 from inficond_panel.spec.sections.splits import ALL, REST, ColumnPart, Share
@@ -9,6 +8,7 @@ from inficond_panel.spec.spec import (
     check_against,
     find_edits,
     find_spec,
+    json_schema,
     load_spec,
     with_students,
 )

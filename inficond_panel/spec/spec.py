@@ -1,4 +1,4 @@
-"""The spec as a whole: one YAML file, found, read, checked, and with other students."""
+"""The spec as a whole: one YAML file, found, read and checked; its JSON Schema; other students."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from inficond_panel.common.installation import shipped_folder
 from inficond_panel.errors import Problem, SpecError, TuningError
-from inficond_panel.spec.framework.section import Section
+from inficond_panel.spec.framework.section import Key, Section
 from inficond_panel.spec.framework.section_file import SpecFile, load_file
 from inficond_panel.spec.framework.types import AnyPath, Device, File, Text, option
 from inficond_panel.spec.framework.yaml_source import hint, short
@@ -206,9 +206,9 @@ def find_spec(name: str | Path, kind: str = "spec") -> Path:
     exists = os.path.exists(file)  # noqa: PTH110 - never raises, not even for a name too long
     if exists and not file.is_dir():
         return file
-    found = _come_along(kind)
-    if str(name) in found:
-        return found[str(name)]
+    specs = _come_along(kind)
+    if str(name) in specs:
+        return specs[str(name)]
     if exists:
         return file
     raise no_such_spec(name, kind)
@@ -318,3 +318,68 @@ def _made(kind: type[S], **values: Any) -> S:
             f"students.{name}{fault}.",
             "`inficond docs spec` has the keys of students.",
         ) from None
+
+
+def json_schema(
+    root: type[Section] = Spec, title: str = "Spec of InFiConD Panel"
+) -> dict[str, Any]:
+    """JSON Schema (2020-12) of a spec, or of another file whose section is ``root``."""
+    definitions: dict[str, Any] = {}
+    for _, section in sections(root):
+        kinds = section.kinds()
+        if kinds:
+            definitions[section.__name__] = {"oneOf": [_pointer(k) for k in kinds.values()]}
+        for kind in kinds.values() or [section]:
+            definitions[kind.__name__] = _object(kind)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": title,
+        **_pointer(root),
+        "$defs": definitions,
+    }
+
+
+def sections(section: type[Section] = Spec, where: str = "") -> Iterator[tuple[str, type[Section]]]:
+    """Walk the sections, each with its full name; a section before those within it."""
+    yield where, section
+    seen = set()
+    for kind in section.kinds().values() or [section]:
+        for name, key in kind.fields().items():
+            for inner in key.sections:
+                if inner not in seen:
+                    seen.add(inner)
+                    below = f"{name}[]" if key.many else name
+                    yield from sections(inner, f"{where}.{below}" if where else below)
+
+
+def _pointer(section: type[Section]) -> dict[str, Any]:
+    return {"$ref": f"#/$defs/{section.__name__}"}
+
+
+def _object(kind: type[Section]) -> dict[str, Any]:
+    spared = [key for keys in kind.spared.values() for key in keys]
+    needed, keys = kind.needed(set()), kind.fields()
+    none = {"not": {"anyOf": [{"required": [key]} for key in spared]}}
+    return {
+        "type": "object",
+        "description": (kind.__doc__ or "").split("\n", maxsplit=1)[0],
+        "properties": {name: _property(key, name in needed) for name, key in keys.items()},
+        "required": [name for name in keys if name in needed and name not in spared],
+        "additionalProperties": False,
+        **({"anyOf": [{"required": spared}, none]} if spared else {}),
+    }
+
+
+def _property(key: Key, needed: bool) -> dict[str, Any]:
+    references, schema = [_pointer(section) for section in key.sections], key.schema
+    if key.many:
+        least = 0 if key.default == [] else 1
+        schema = {"type": "array", "items": references[0], "minItems": least}
+    elif references:
+        others = [schema] if schema else [{"type": "null"}] * (key.default is None and not needed)
+        schema = {"anyOf": [*references, *others]} if others else references[0]
+    elif key.default is not None and not needed:
+        schema = {**schema, "default": key.adapter.dump_python(key.default, mode="json")}
+    elif not needed and {"type": "null"} not in schema.get("anyOf", []):
+        schema = {"anyOf": [schema, {"type": "null"}]}
+    return {**schema, "description": key.doc}

@@ -8,12 +8,12 @@ from itertools import count
 import param
 
 from inficond_panel.results.snapshot import take_snapshot, take_tree
+from inficond_panel.state.asking import AskState
+from inficond_panel.state.comparison import ChangesState, CompareState
+from inficond_panel.state.export import ExportState
 from inficond_panel.state.jobs import Job, Jobs
-from inficond_panel.state.requests.asking import AskState
-from inficond_panel.state.requests.comparison import ChangesState, CompareState
-from inficond_panel.state.requests.export import ExportState
-from inficond_panel.state.requests.networks import ConceptsState, Encoder, PhotoScorer, PhotoState
-from inficond_panel.state.requests.repairs import RefitWhatIf, ShiftState, SuggestState
+from inficond_panel.state.networks import ConceptsState, Encoder, PhotoScorer, PhotoState
+from inficond_panel.state.repairs import RefitWhatIf, ShiftState, SuggestState
 from inficond_panel.state.selection import EVERYTHING, DatasetState, Rights, Selection, Settings
 from inficond_panel.state.students import PinnedState, StudentsState
 from inficond_panel.state.tree import TargetsState

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -13,16 +13,11 @@ from inficond_panel.common.files import File
 from inficond_panel.distill import Band, ClassMetrics, WhatIf, influence_axis, what_if_curve
 from inficond_panel.errors import CancelledError, InficondError
 from inficond_panel.results.compensation import Group
-from inficond_panel.results.concept_rows import ConceptRow, concept_rows, effect
+from inficond_panel.results.concept_rows import effect
 from inficond_panel.results.concepts import concepts_file
-from inficond_panel.results.gallery import Gallery, gallery_file, take_gallery, take_picked
-from inficond_panel.results.image_sets import ImageSet
-from inficond_panel.results.local_explanation import Apart, take_apart
-from inficond_panel.results.metrics import students_file
-from inficond_panel.results.patches import PATCHES_OF
 from inficond_panel.results.refit_report import RefitReport, explain, group_of, refit_of
 from inficond_panel.results.snapshot import Snapshot, Tree
-from inficond_panel.results.what_if_curves import CurvePoint, change_along, refit_curve
+from inficond_panel.results.what_if_curves import change_along
 from inficond_panel.state.jobs import Job, Jobs
 from inficond_panel.state.selection import DatasetState
 from inficond_panel.tuning import Node, Student, Tuner
@@ -63,26 +58,6 @@ class StudentsState(param.Parameterized):
         """Influence of a concept on a class in the node shown."""
         return self.student(class_name).weight(concept)
 
-    def concept_rows(
-        self,
-        class_name: str,
-        sort: str,
-        top: int,
-        find: str = "",
-        suspects: Sequence[str] = (),
-        patches: str = PATCHES_OF[0],
-    ) -> list[ConceptRow]:
-        """The ``top`` concepts of a class's student; see ``rows.concept_rows``."""
-        return concept_rows(
-            self.tuner,
-            self.student(class_name),
-            sort=sort,
-            top=top,
-            find=find,
-            suspects=suspects,
-            patches=patches,
-        )
-
     def effect(self, class_name: str, concept: str, metric: str = AP.key) -> Band:
         """Change in a metric over the influence of one concept (others held)."""
         views = self.tuner.spec.views
@@ -113,16 +88,6 @@ class StudentsState(param.Parameterized):
             self._reports[refit.id] = explain(self.tuner, refit, cancelled=cancelled)
         return self._reports[refit.id]
 
-    def take_apart(self, class_name: str, row: int) -> Apart:
-        """The student's prediction for one image by concept."""
-        return take_apart(self.student(class_name), row)
-
-    def refit_curve(
-        self, class_name: str, concept: str, cancelled: Callable[[], bool]
-    ) -> Iterator[CurvePoint]:
-        """Metrics over one influence, all others solved again; a refit for each point."""
-        return refit_curve(self.tuner, self.student(class_name), concept, cancelled=cancelled)
-
     def what_if(self, class_name: str, concept: str) -> WhatIf:
         """Exact curves of the metrics of decisions over the influence of one concept."""
         student = self.student(class_name)
@@ -143,26 +108,10 @@ class StudentsState(param.Parameterized):
         student = self.student(class_name)
         return change_along(student, concept, metric, grid, views.draws, views.confidence)
 
-    def gallery(self, class_name: str, concept: str) -> Gallery:
-        """Images of the split in view that show the concept, strongest first."""
-        return take_gallery(self.student(class_name), concept)
-
-    def picked(self, images: ImageSet) -> Gallery:
-        """Images that were picked out, as the student of their class decides on them."""
-        return take_picked(self.student(images.class_name), images)
-
-    def images_file(self, gallery: Gallery, filters: Sequence[str]) -> File:
-        """The images of a gallery that pass ``filters``, as CSV."""
-        return gallery_file(self.tuner.store, gallery, filters, self.tuner.tags())
-
     def concepts_file(self, class_name: str, concepts: Sequence[str], kind: str = "csv") -> File:
         """``concepts`` (all, if none is named) with the numbers of a class's student, if any."""
         student = self.student(class_name) if class_name else None
         return concepts_file(self.tuner.store, self.snapshot.split, student, concepts, kind)
-
-    def students_file(self, names: Sequence[str], kind: str = "csv") -> File:
-        """The students of these classes with their numbers, as CSV or JSON."""
-        return students_file(self.snapshot, names, kind)
 
     def _compute_group(self, node: str, class_name: str, concept: str) -> Group | None:
         student = self.student(class_name, self.tuner.node(node))
@@ -204,10 +153,10 @@ class PinnedState(param.Parameterized):
     @property
     def beside(self) -> Pinned | None:
         """The node beside the students in view: the pinned one, unless it is the one shown."""
-        found, snapshot = self.record, self._students.snapshot
-        if found is None or found.node.id == snapshot.node.id or found.split != snapshot.split:
+        pinned, snapshot = self.record, self._students.snapshot
+        if pinned is None or pinned.node.id == snapshot.node.id or pinned.split != snapshot.split:
             return None
-        return found
+        return pinned
 
     def pin(self, node_id: str) -> None:
         """Pin a node of the tree in the place of any other. Raises ``ValueError`` for no node."""

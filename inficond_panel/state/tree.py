@@ -172,8 +172,8 @@ class TreeState(param.Parameterized):
     def _label(self, what: str, text: str, longest: int, write: Callable[[], object]) -> None:
         """Write a text that stays in the history for ever, unless it is too long."""
         if len(text) > longest:
-            told = f"This {what} has {len(text):,} characters; {longest:,} is the most."
-            self._refused(TuningError(told, "Shorten it."))
+            message = f"This {what} has {len(text):,} characters; {longest:,} is the most."
+            self._refused(TuningError(message, "Shorten it."))
         else:
             self._change_tree(write)
 

@@ -217,7 +217,7 @@ class TuningState(TreeState):
         parent = self.head
 
         def work(job: Job) -> tuple[Teaching, _Made | None]:
-            found = teach(
+            teaching = teach(
                 self.tuner,
                 parent,
                 answers,
@@ -225,8 +225,8 @@ class TuningState(TreeState):
                 cancelled=job.cancelled,
                 author=self.author,
             )
-            node = found.node
-            return found, None if node is None else self._make_head(node, parent)
+            node = teaching.node
+            return teaching, None if node is None else self._make_head(node, parent)
 
         def done(found: tuple[Teaching, _Made | None]) -> None:
             tell(found[0])

@@ -44,7 +44,7 @@ from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.thumbs import check_name
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.confidence import Noise
-from inficond_panel.vocabulary.cures import ANSWERS
+from inficond_panel.vocabulary.intents import ANSWERS
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.splits import TUNE
 

@@ -15,7 +15,7 @@ from inficond_panel.common.near_words import near
 from inficond_panel.errors import TuningError
 from inficond_panel.store import Store
 from inficond_panel.tuning.thumbs import GroupIntent, Intent, canonical, check_name
-from inficond_panel.vocabulary.cures import (
+from inficond_panel.vocabulary.intents import (
     AUTO,
     BALANCE,
     CURES,

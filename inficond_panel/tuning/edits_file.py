@@ -37,18 +37,21 @@ from inficond_panel.spec.framework.yaml_source import (
 from inficond_panel.store import Store
 from inficond_panel.tuning.edits import Balance, Doubt, Edit, Label, Lambda, Learn
 from inficond_panel.tuning.thumbs import GroupIntent, Intent
-from inficond_panel.vocabulary.cures import (
+from inficond_panel.vocabulary.intents import (
     AUTO,
     BALANCE,
+    BOUND_FORM,
     CURES,
+    DIRECTIONS,
     LABEL,
     LABELS,
     LAMBDA,
     LEARN,
+    RELEASE,
+    REMOVE,
     SOURCES,
+    is_bound,
 )
-from inficond_panel.vocabulary.directions import DIRECTIONS, RELEASE, REMOVE
-from inficond_panel.vocabulary.limits import BOUND_FORM, is_bound
 
 _MOST_HINTS = 100
 EVERY = "all"  #: in place of a list of classes

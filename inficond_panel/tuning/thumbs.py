@@ -39,8 +39,15 @@ from inficond_panel.distill.scores import Array, spread
 from inficond_panel.distill.solver.centred_bounds import CentredBounds
 from inficond_panel.errors import TuningError
 from inficond_panel.store import Store
-from inficond_panel.vocabulary.directions import DIRECTIONS, RELEASE, REMOVE, STRENGTHS, UP
-from inficond_panel.vocabulary.limits import BOUND_FORM, is_bound
+from inficond_panel.vocabulary.intents import (
+    BOUND_FORM,
+    DIRECTIONS,
+    RELEASE,
+    REMOVE,
+    STRENGTHS,
+    UP,
+    is_bound,
+)
 from inficond_panel.vocabulary.splits import FIT
 
 

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from inficond_panel.common.numbers import POINTS
-from inficond_panel.vocabulary.directions import DIRECTIONS, THUMBS
+from inficond_panel.vocabulary.intents import DIRECTIONS, THUMBS
 from inficond_panel.vocabulary.metrics import AP, CLASS_SORTS, CONCEPT_SORTS, METRICS
 from inficond_panel.vocabulary.palette import BACKGROUND, css_variables
 

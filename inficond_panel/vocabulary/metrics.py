@@ -23,13 +23,13 @@ class Metric:
 
     key: str  #: in files, specs and on the command line
     name: str  #: as a heading: ``Recall``
-    word: str  #: within a sentence: ``recall``
-    full: str  #: in full: ``Average precision``
-    mean: str  #: of its mean over the classes: ``mAP``
-    short: str  #: in the least room: ``Rec.``
-    column: str  #: above a wide column: ``Accur.``
     meaning: str  #: a sentence
     formula: str
+    word: str = ""  #: within a sentence, if not the name in small letters: ``ECE``
+    full: str = ""  #: in full, if not the name: ``Average precision``
+    mean: str = ""  #: of its mean over the classes, if not ``Mean`` and the word: ``mAP``
+    short: str = ""  #: in the least room, if not the name: ``Rec.``
+    column: str = ""  #: above a wide column, if not the short form: ``Recall``
     undefined: str = ""  #: why it is undefined, where it can be
     beside: str = ""  #: key of a metric that is always shown with it
     needs_teacher: bool = False  #: compares with the teacher, on images with and without a label
@@ -38,131 +38,72 @@ class Metric:
     biased: bool = False  #: too large on few images, by noise alone
     unit: str = POINTS  #: of a change: percentage points, or empty for a plain number
 
+    def __post_init__(self) -> None:
+        """Derive the forms of the name that are not stated."""
+        word, short = self.word or self.name.lower(), self.short or self.name
+        usual = {"word": word, "full": self.name, "mean": f"Mean {word}", "short": short}
+        for form, text in {**usual, "column": short}.items():
+            object.__setattr__(self, form, getattr(self, form) or text)
+
 
 _OUTCOME = "inficond_panel.distill.metrics.outcome"
 _RANKED = "inficond_panel.distill.metrics.weighted_ap"
 
 AP = Metric(
-    key="ap",
-    name="AP",
-    word="AP",
-    full="Average precision",
-    mean="mAP",
-    short="AP",
-    column="AP",
+    key="ap", name="AP", word="AP", full="Average precision", mean="mAP",
     meaning="How far the images with the class rank above those without. No threshold.",
-    formula=f"{_RANKED}:Ranked.average_precision",
-    undefined="no image has the class",
+    formula=f"{_RANKED}:Ranked.average_precision", undefined="no image has the class",
     needs_both_sides=True,
-)
+)  # fmt: skip
 AP11 = Metric(
-    key="ap11",
-    name="AP, 11 points",
-    word="AP in 11 points",
-    full="Average precision in 11 points",
-    mean="mAP, 11 points",
-    short="AP11",
-    column="AP11",
+    key="ap11", name="AP, 11 points", word="AP in 11 points",
+    full="Average precision in 11 points", mean="mAP, 11 points", short="AP11",
     meaning="Average precision over eleven recalls, as in VOC 2007.",
-    formula=f"{_RANKED}:Ranked.eleven_point",
-    undefined="no image has the class",
+    formula=f"{_RANKED}:Ranked.eleven_point", undefined="no image has the class",
     needs_both_sides=True,
-)
+)  # fmt: skip
 ACCURACY = Metric(
-    key="accuracy",
-    name="Accuracy",
-    word="accuracy",
-    full="Accuracy",
-    mean="Mean accuracy",
-    short="Acc.",
-    column="Accur.",
+    key="accuracy", name="Accuracy", short="Acc.", column="Accur.",
     meaning="Share of images on which the student decides as labelled.",
-    formula=f"{_OUTCOME}:decision_metrics",
-    undefined="no labelled image",
-    beside="fidelity",
-)
+    formula=f"{_OUTCOME}:decision_metrics", undefined="no labelled image", beside="fidelity",
+)  # fmt: skip
 PRECISION = Metric(
-    key="precision",
-    name="Precision",
-    word="precision",
-    full="Precision",
-    mean="Mean precision",
-    short="Prec.",
-    column="Prec.",
+    key="precision", name="Precision", short="Prec.",
     meaning="Share of the images the student names that have the class.",
-    formula=f"{_OUTCOME}:decision_metrics",
-    undefined="the student names no image",
+    formula=f"{_OUTCOME}:decision_metrics", undefined="the student names no image",
     needs_both_sides=True,
-)
+)  # fmt: skip
 RECALL = Metric(
-    key="recall",
-    name="Recall",
-    word="recall",
-    full="Recall",
-    mean="Mean recall",
-    short="Rec.",
-    column="Recall",
+    key="recall", name="Recall", short="Rec.", column="Recall",
     meaning="Share of the images with the class that the student finds.",
-    formula=f"{_OUTCOME}:decision_metrics",
-    undefined="no image has the class",
+    formula=f"{_OUTCOME}:decision_metrics", undefined="no image has the class",
     needs_both_sides=True,
-)
+)  # fmt: skip
 F1 = Metric(
-    key="f1",
-    name="F1",
-    word="F1",
-    full="F1",
-    mean="Mean F1",
-    short="F1",
-    column="F1",
+    key="f1", name="F1", word="F1",
     meaning="Harmonic mean of precision and recall.",
-    formula=f"{_OUTCOME}:decision_metrics",
-    undefined="no image has the class or is named",
+    formula=f"{_OUTCOME}:decision_metrics", undefined="no image has the class or is named",
     needs_both_sides=True,
-)
+)  # fmt: skip
 FIDELITY = Metric(
-    key="fidelity",
-    name="Fidelity",
-    word="fidelity",
-    full="Fidelity",
-    mean="Mean fidelity",
-    short="Fid.",
-    column="Fidelity",
+    key="fidelity", name="Fidelity", short="Fid.", column="Fidelity",
     meaning="Share of images on which student and teacher decide alike.",
-    formula=f"{_OUTCOME}:Outcome.alike",
-    undefined="no image",
-    beside="accuracy",
+    formula=f"{_OUTCOME}:Outcome.alike", undefined="no image", beside="accuracy",
     needs_teacher=True,
-)
+)  # fmt: skip
 BRIER = Metric(
-    key="brier",
-    name="Brier score",
-    word="Brier",
-    full="Brier score",
-    mean="Mean Brier score",
-    short="Brier",
-    column="Brier",
+    key="brier", name="Brier score", word="Brier", mean="Mean Brier score", short="Brier",
     meaning="Mean squared error of the probability.",
-    formula="inficond_panel.distill.metrics.calibration:brier",
-    undefined="no labelled image",
-    less_is_better=True,
-    unit="",
-)
+    formula="inficond_panel.distill.metrics.calibration:brier", undefined="no labelled image",
+    less_is_better=True, unit="",
+)  # fmt: skip
 ECE = Metric(
-    key="ece",
-    name="Calibration error",
-    word="ECE",
-    full="Expected calibration error",
-    mean="Mean calibration error",
-    short="ECE",
-    column="ECE",
+    key="ece", name="Calibration error", word="ECE", full="Expected calibration error",
+    mean="Mean calibration error", short="ECE",
     meaning="Mean distance between probability and frequency, over bins of the probability.",
-    formula="inficond_panel.distill.metrics.calibration:ece",
-    undefined="no labelled image",
-    less_is_better=True,
-    biased=True,
-    unit="",
-)
+    formula="inficond_panel.distill.metrics.calibration:ece", undefined="no labelled image",
+    less_is_better=True, biased=True, unit="",
+)  # fmt: skip
 
 #: All metrics by key, in the order of files and of the command line.
 METRICS = {
@@ -196,71 +137,37 @@ BIASED = tuple(key for key, metric in METRICS.items() if metric.biased)
 _TOP_CLASS = "inficond_panel.distill.metrics.top_class"
 
 TOP1 = Metric(
-    key="top1",
-    name="Top-1 accuracy",
-    word="top-1 accuracy",
-    full="Top-1 accuracy",
-    mean="Top-1 accuracy",
-    short="Top-1",
-    column="Top-1",
+    key="top1", name="Top-1 accuracy", mean="Top-1 accuracy", short="Top-1",
     meaning="Share of images whose class has the largest probability.",
-    formula=f"{_TOP_CLASS}:TopClass.values",
-    undefined="no labelled image",
-    beside="agreement",
-)
+    formula=f"{_TOP_CLASS}:TopClass.values", undefined="no labelled image", beside="agreement",
+)  # fmt: skip
 TOP_K = Metric(
-    key="top_k",
-    name="Top-k accuracy",
-    word="top-k accuracy",
-    full="Top-k accuracy",
-    mean="Top-k accuracy",
-    short="Top-k",
-    column="Top-k",
+    key="top_k", name="Top-k accuracy", mean="Top-k accuracy", short="Top-k",
     meaning="Share of images whose class is among the k of the largest probability.",
     formula=f"{_TOP_CLASS}:TopClass.values",
     undefined="no labelled image, or no more than k classes",
-)
+)  # fmt: skip
 BALANCED = Metric(
-    key="balanced_accuracy",
-    name="Balanced accuracy",
-    word="balanced accuracy",
-    full="Balanced accuracy",
-    mean="Balanced accuracy",
-    short="Bal.",
+    key="balanced_accuracy", name="Balanced accuracy", mean="Balanced accuracy", short="Bal.",
     column="Balanced",
     meaning="Mean over the classes of the share of their images that are named rightly.",
-    formula=f"{_TOP_CLASS}:TopClass.values",
-    undefined="no labelled image",
-)
+    formula=f"{_TOP_CLASS}:TopClass.values", undefined="no labelled image",
+)  # fmt: skip
 TOP_ECE = Metric(
-    key="top_ece",
-    name="Top-label calibration error",
-    word="top-label ECE",
-    full="Expected calibration error of the likeliest class",
-    mean="Top-label calibration error",
-    short="ECE",
-    column="Top ECE",
+    key="top_ece", name="Top-label calibration error", word="top-label ECE",
+    full="Expected calibration error of the likeliest class", mean="Top-label calibration error",
+    short="ECE", column="Top ECE",
     meaning="Mean distance between the largest probability and how often it is right, over bins.",
-    formula=f"{_TOP_CLASS}:TopClass.values",
-    undefined="no labelled image",
-    less_is_better=True,
-    biased=True,
-    unit="",
-)
+    formula=f"{_TOP_CLASS}:TopClass.values", undefined="no labelled image", less_is_better=True,
+    biased=True, unit="",
+)  # fmt: skip
 AGREEMENT = Metric(
-    key="agreement",
-    name="Agreement",
-    word="agreement",
-    full="Agreement with the teacher's likeliest class",
-    mean="Agreement",
-    short="Agr.",
-    column="Agree",
+    key="agreement", name="Agreement", full="Agreement with the teacher's likeliest class",
+    mean="Agreement", short="Agr.", column="Agree",
     meaning="Share of images on which student and teacher name the same class.",
-    formula=f"{_TOP_CLASS}:TopClass.values",
-    undefined="no image",
-    beside="top1",
+    formula=f"{_TOP_CLASS}:TopClass.values", undefined="no image", beside="top1",
     needs_teacher=True,
-)
+)  # fmt: skip
 
 #: All of them by key, in the order of tables and of the command line.
 TOP_METRICS = {metric.key: metric for metric in (TOP1, TOP_K, BALANCED, TOP_ECE, AGREEMENT)}

@@ -1,5 +1,4 @@
-"""Tasks of a data set, activations and outputs of a teacher, links of students; the first of each
-holds if none is named."""
+"""Words of data and teachers: tasks, activations, outputs, links, and a warning of stores."""
 
 from __future__ import annotations
 
@@ -15,3 +14,7 @@ OUTPUTS = ("logits", "probabilities")
 #: What overrules labels that speak for another order of a teacher's outputs: of the key
 #: ``teacher.order``, of arguments, and of a store's attribute.
 AS_GIVEN = "as_given"
+
+
+#: Photos of two splits that are nearly the same.
+NEAR_DUPLICATES = "nearly equal photos across splits"

@@ -15,10 +15,11 @@ from inficond_panel.tuning.suggest.levers import AS_IT_IS, Lever
 from inficond_panel.tuning.suggest.suggestion import MEASURED, Suggestion
 from inficond_panel.tuning.thumbs import Intent, size_words
 from inficond_panel.vocabulary.confidence import interval_word
-from inficond_panel.vocabulary.cures import (
+from inficond_panel.vocabulary.intents import (
     ANSWERS,
     AUTO,
     BALANCE,
+    DIRECTIONS,
     DOUBT,
     LABEL,
     LABELS,
@@ -27,7 +28,6 @@ from inficond_panel.vocabulary.cures import (
     MORE,
     TEACHER,
 )
-from inficond_panel.vocabulary.directions import DIRECTIONS
 from inficond_panel.wording.metrics import teacher_sentences
 
 

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 #: Classes that are named before the rest is counted.
 NAMED = 6
-#: The verdict on a class that the teacher does not know, in the place of one on its student.
-VERDICT = "Teacher does not know it"
 _REMEDY = "check the order of the teacher's classes and its preprocessing, or use labels."
 
 

@@ -17,8 +17,7 @@ from PIL import Image
 from inficond_panel.common import clock
 from inficond_panel.version import __version__
 from inficond_panel.vocabulary.splits import SPLITS
-from inficond_panel.vocabulary.tasks import TASKS
-from inficond_panel.vocabulary.warnings import NEAR_DUPLICATES
+from inficond_panel.vocabulary.tasks import NEAR_DUPLICATES, TASKS
 from precompute.batches.results import Arrays, Segmented
 from precompute.concepts.corpus import zero_warnings
 from precompute.encoder import encoder_digest

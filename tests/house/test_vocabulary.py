@@ -6,7 +6,7 @@ import re
 
 from modules import MODULES, ROOT, tree_of
 
-from inficond_panel.vocabulary.directions import DIRECTIONS
+from inficond_panel.vocabulary.intents import DIRECTIONS
 from inficond_panel.vocabulary.metrics import METRICS
 from inficond_panel.vocabulary.palette import COLOURS
 
@@ -15,7 +15,7 @@ OTHER_MEANINGS = {
     "inficond_panel.distill": "names of functions that the package exports",
     "precompute.encoder.source": "a setting: of a network's products",
     "precompute.encoder.image": "a setting: of a network's products",
-    "inficond_panel.state.requests.networks": "a setting: the accuracy of decisions",
+    "inficond_panel.state.networks": "a setting: the accuracy of decisions",
 }
 #: Style sheets outside the views' components, which no variable reaches.
 OUTSIDE = {"static_page.css"}
@@ -54,7 +54,7 @@ def test_a_glyph_of_a_thumb_comes_from_its_record():
     faults = [
         f"{module}:{line} writes {word!r}"
         for module in MODULES
-        if module != "inficond_panel.vocabulary.directions"
+        if module != "inficond_panel.vocabulary.intents"
         for line, word in literals(tree_of(module), glyphs)
     ]
     quoted = re.compile("|".join(f'"{glyph}"' for glyph in glyphs))

@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from inficond_panel.spec.framework.json_schema import json_schema, sections
 from inficond_panel.spec.sections.page import VIEWS, Layout
 from inficond_panel.spec.sections.students import ExactStudents, PaperStudents, Tuning
+from inficond_panel.spec.spec import json_schema, sections
 from inficond_panel.study.spec import pages as p
 from inficond_panel.study.spec import pages as q
-from inficond_panel.study.spec import tasks as t
+from inficond_panel.study.spec import study_spec as t
 from inficond_panel.study.spec.pages import TEMPLATES
 from inficond_panel.study.spec.study_spec import Conditions, Level, StudySpec, load_study
 from inficond_panel.study.spec.variation import Variation

@@ -17,7 +17,6 @@ from inficond_panel import TunableStudents, open_students
 from inficond_panel.cli import main
 from inficond_panel.distill import fit, soft_targets
 from inficond_panel.errors import ExportError, TuningError
-from inficond_panel.results.forms import documents, records
 from inficond_panel.results.gallery import gallery_file, take_gallery
 from inficond_panel.tuning import Intent
 
@@ -138,7 +137,6 @@ def test_labels_and_branches(students):
 
 def test_events_and_edits_are_those_of_the_command(students, document, spec, tmp_path):
     students.up("bicycle", "wheel").note("by hand")
-    assert document("history", "events", spec)["rows"] == records(students.events)
     assert students.edits() == document("history", "edits", spec)["edits"]
     path = tmp_path / "edits.yaml"
     path.write_text(students.edits())
@@ -156,11 +154,8 @@ def test_an_iteration_names_itself(students):
     assert students.restore(first).jump(first).node == first
 
 
-def test_comparison_is_that_of_the_command(students, document, spec):
-    students.up("bicycle", "wheel").down("bird", "fur")
-    found = document("history", "compare", spec, "--node", "0", "2")
-    assert found == documents(students.compare(0))
-    students.compare(0, 1, "holdout")
+def test_a_comparison_counts_a_look_for_each(students):
+    students.up("bicycle", "wheel").compare(0, 1, "holdout")
     assert students.tuner.looks() == 2
 
 

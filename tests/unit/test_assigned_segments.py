@@ -11,7 +11,6 @@ from inficond_panel.plots.cloud import Assigned, segment_positions, take_assigne
 from inficond_panel.plots.map_layers import make_centre, make_segments
 from inficond_panel.results.image_sets import patch_images
 from inficond_panel.results.patches import (
-    PATCHES,
     assigned_counts,
     assigned_segments,
     patches_of,
@@ -75,18 +74,6 @@ def test_its_patches_are_these_but_none_of_a_holdout_image(six):
     assert 5 not in shown_segments(six)
 
 
-def test_of_many_segments_the_nearest_are_patches(store):
-    for concept in range(len(store.concepts)):
-        own = [
-            (-float(store.segment_cosine[s]), s)
-            for s in range(len(store.segment_concept))
-            if store.segment_concept[s] == concept
-            and store.split[store.segment_image[s]] != "holdout"
-        ]
-        expected = [s for _, s in sorted(own)][:PATCHES]
-        assert patches_of(store, concept, "assigned")[0].tolist() == expected
-
-
 # --- on the map --------------------------------------------------------------------------------
 
 
@@ -144,23 +131,6 @@ def test_the_concept_opened_is_lit_on_each_projection(app):
         assert view.panel.assigned == {"words": told, "lit": True}
     app.selection.concept = ""
     assert front.segments.data["x"] == front.centre.data["x"] == []
-
-
-def test_while_segments_are_looked_for_none_of_another_concept_is_lit(spec_file):
-    jobs = Jobs(inline=True)
-    app = AppState(open_tuner(spec_file, history=":memory:"), jobs)
-    view = EmbeddingView(app)
-    app.selection.concept = "fur"
-    assert view.panel.assigned["lit"]
-    waiting = []
-    jobs.submit = waiting.append
-    app.selection.concept = "sky"
-    assert view.map.assigned.placed == 0
-    assert view.panel.assigned == {"words": "The segments of sky are being found.", "lit": False}
-    (job,) = [job for job in waiting if job.key == "assigned"]
-    job.done(job.work(job))
-    assert view.panel.assigned["words"].endswith("segments assigned to sky; + is their centre.")
-    assert len(view.map.assigned.xy) == int(view.panel.assigned["words"].split()[0])
 
 
 def test_a_concept_closed_meanwhile_and_a_fault_light_nothing(spec_file):

@@ -53,16 +53,6 @@ def test_numbers_have_signs_and_thumbs_that_wait_stand_before_them():
     }
 
 
-def test_marked_cells_have_an_outline():
-    _, _, boxes = columns(hv.render(make_matrix(CELLS)))
-    assert {name: boxes[name].tolist() for name in ("left", "right", "bottom", "top")} == {
-        "left": [1],
-        "right": [2],
-        "bottom": [0],
-        "top": [1],
-    }
-
-
 @pytest.mark.parametrize("dark", [False, True])
 def test_other_cells_in_a_matrix_that_is_drawn_are_as_drawn_anew(dark):
     other = Cells(np.array([[0.5, -1.0]]), ["fur"], ["cat", "dog"], 1.0, {("dog", "fur")})

@@ -16,8 +16,8 @@ from inficond_panel.results.comparison import compare
 from inficond_panel.results.frame import interval_of
 from inficond_panel.spec import load_spec
 from inficond_panel.state import AppState
+from inficond_panel.state.comparison import measure
 from inficond_panel.state.jobs import Jobs
-from inficond_panel.state.requests.comparison import measure
 from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.views.detail.view import DetailView
 from inficond_panel.views.knowledge.measures import make_measures

@@ -246,22 +246,6 @@ def test_a_replay_on_other_photos_of_fit_is_refused(tuner, tmp_path: Path) -> No
         replay(tuner, Tuner(other.store, other.spec, History(":memory:")))
 
 
-def test_a_history_gives_back_what_was_resolved(students, tmp_path: Path) -> None:
-    path, given = tmp_path / "history.sqlite", students.tuner
-    tuner = Tuner(given.store, given.spec, History(path))
-    asked = [Balance("truck", (CONTEXT[0],), suspects=True), Doubt("truck"), Lambda("truck")]
-    node = tuner.fine_tune(tuner.root(), asked)
-    terms = tuner.terms(node)
-    tuner.history.close()
-    opened = Tuner(given.store, given.spec, History(path))
-    again = opened.node(node.id)
-    assert again.cures == node.cures
-    assert opened.terms(again) == terms
-    np.testing.assert_array_equal(
-        opened.terms(again)["truck"].balanced.weights, terms["truck"].balanced.weights
-    )
-
-
 def test_altered_terms_are_told(students, tmp_path: Path) -> None:
     path, given = tmp_path / "history.sqlite", students.tuner
     tuner = Tuner(given.store, given.spec, History(path))

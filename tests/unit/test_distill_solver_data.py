@@ -103,19 +103,6 @@ def test_blocks_come_in_order_from_any_number_of_threads():
     assert seen[0] == seen[1] == seen[2] == [k * k for k in range(50)]
 
 
-def test_the_number_of_threads_changes_no_bit(case, monkeypatch):
-    from inficond_panel.distill import scores as columns
-    from inficond_panel.distill import sources
-
-    monkeypatch.setattr(sources, "BLOCK_VALUES", 4000)
-    answers = []
-    for threads in (1, 3):
-        monkeypatch.setattr(sources, "thread_count", lambda shape, n=threads: n)
-        monkeypatch.setattr(columns, "thread_count", lambda shape, n=threads: n)
-        answers.append(fit(*case))
-    assert answers[0].weights.tobytes() == answers[1].weights.tobytes()
-
-
 class TestDask:
     def test_local_threads(self, case, expected):
         array = pytest.importorskip("dask.array").from_array(case[0], chunks=(150, 17))

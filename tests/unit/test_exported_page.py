@@ -14,7 +14,7 @@ from inficond_panel.app import page_html
 from inficond_panel.common.files import File
 from inficond_panel.spec import find_spec
 from inficond_panel.state import AppState, Job, Jobs
-from inficond_panel.state.requests.export import ExportState
+from inficond_panel.state.export import ExportState
 from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.views.page import exploring
 from inficond_panel.views.page.exploring import (
@@ -196,7 +196,7 @@ def test_other_work_comes_between_the_steps_of_a_file(tuner):
         yield File("page.html", b"content")
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("inficond_panel.state.requests.export.SLICE", 0)
+        patched.setattr("inficond_panel.state.export.SLICE", 0)
         export.make_in_steps(lambda: "prepared", steps)
         jobs.work_off()
     assert done == ["prepared", "other", "last"]

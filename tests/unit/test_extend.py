@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 from precompute_factory import (
     CLASSES,
     named_encoder,
@@ -165,35 +164,6 @@ def test_photos_that_cannot_be_read_are_skipped_up_to_the_share_of_the_spec(fold
     with pytest.raises(DataError, match=r"cannot be read: 2 of 2.*max_bad_share|cannot be read"):
         extend(folder, place)
     assert len(parts_of(store)) == 1
-
-
-def test_with_segments_from_files_photos_need_masks_and_equal_ones_are_found(folder):
-    """The store's digests are of photo and mask; a copy of a photo has no mask, or another."""
-    masks = folder / "masks"
-    masks.mkdir()
-    place = new_photos(folder)
-    images = folder / "photos" / "images"
-    for file in [*images.iterdir(), *place.iterdir()]:
-        with Image.open(file) as image:
-            label = np.zeros(image.size[::-1], np.uint8)
-        label[:, : label.shape[1] // 2] = 1
-        Image.fromarray(label + 1).save(masks / f"{file.stem}.png")
-    text = (folder / "spec.yaml").read_text()
-    segments = "segments: {method: file, masks: masks, max_per_image: 4}"
-    (folder / "spec.yaml").write_text(text.replace("segments: {max_per_image: 4}", segments))
-    spec = load_spec(folder / "spec.yaml")
-    precompute.run(spec, spec.store)
-    store = open_store(spec.store)
-    held_out = store.images[store.rows("holdout")[0]]
-    shutil.copy(images / f"{held_out}.jpg", place / "copy.jpg")
-    (masks / "p51.png").unlink()
-    found = extend(folder, place)
-    assert found.added == ("p50", "p52")
-    assert [(Path(file).name, image) for file, image, _ in found.refused] == [
-        ("copy.jpg", held_out)
-    ]
-    assert [why for _, why in found.unreadable] == [f"no mask p51.png in {masks}"]
-    assert len(extend(folder, place / "p50.png").already_there) == 1
 
 
 def test_a_store_that_was_made_in_another_way_is_refused(folder):

@@ -126,24 +126,6 @@ def test_a_tuner_killed_at_any_moment_loses_no_iteration(workers: Workers, tmp_p
             assert History(path).head(tuner.root_id) in {reported[-1][0], new[-1][0]}
 
 
-def test_two_processes_see_each_other_and_a_killed_one_does_not_stop_the_other(
-    workers: Workers, tmp_path: Path
-) -> None:
-    history = History(tmp_path / "h.sqlite")
-    workers.start("write", history.path, 1)
-    theirs = [workers.read()]
-    for i in range(10):
-        ours = history.add(make_node(f"mine {i}", ROOT))
-        theirs.append(workers.read())
-        stored = facts(history.nodes(ROOT.id))
-        assert all(fact in stored for fact in [*theirs, writers.facts(ours)])
-    theirs += workers.kill()
-    assert history.add(make_node("after it", ROOT)).number >= len(theirs) + 10
-    stored = facts(checked(history.path, ROOT.id))
-    assert all(fact in stored for fact in theirs)
-    assert sum(event.kind == "add" for event in history.events(ROOT.id)) == len(stored)
-
-
 def test_a_forked_child_opens_the_file_anew(tmp_path: Path) -> None:
     history = History(tmp_path / "h.sqlite")
     history.add(ROOT)

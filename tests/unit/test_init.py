@@ -1,6 +1,5 @@
 """inficond init: what it finds in a folder, and that its spec passes ``check``."""
 
-import json
 import shutil
 import tarfile
 
@@ -199,26 +198,6 @@ def test_voc_with_a_class_called_train(home, capsys, place):
     logits(home / "one.csv", ids, ("train",))
     spec, _ = init(capsys, "voc", "--teacher", "one.csv", "--output", "one.yaml")
     assert spec.dataset.classes == ["train"]
-
-
-def test_coco_whose_teacher_goes_by_number(home, capsys):
-    categories = [{"id": i, "name": name} for i, name in enumerate(CLASSES)]
-    for part, start in (("train2017", 0), ("val2017", 100)):
-        photos(home / "coco" / part, [f"{start + i:012d}.jpg" for i in range(8)])
-        images = [{"id": start + i, "file_name": f"{start + i:012d}.jpg"} for i in range(8)]
-        things = [{"image_id": start + i, "category_id": i % 2} for i in range(6)]
-        document = {"images": images, "annotations": things, "categories": categories}
-        folder = home / "coco" / "annotations"
-        folder.mkdir(exist_ok=True)
-        (folder / f"instances_{part}.json").write_text(json.dumps(document))
-        (folder / f"captions_{part}.json").write_text(json.dumps({"images": images}))
-    logits(home / "z.csv", [str(i) for i in (*range(8), *range(100, 108))])
-    spec, out = init(capsys, "coco", "--teacher", "z.csv")
-    assert spec.dataset.image_id == "number"
-    dataset = load_dataset(spec.dataset)
-    assert [dataset.split.count(name) for name in ("fit", "tune", "holdout")] == [8, 4, 4]
-    assert dataset.load(0).size == (6, 5)
-    assert "only as iscrowd is present" in out
 
 
 def write(names):

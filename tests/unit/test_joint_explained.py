@@ -19,7 +19,7 @@ from inficond_panel.results.stability import stability
 from inficond_panel.results.what_if_curves import refit_curve
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import History, Intent, Tuner, open_tuner
-from inficond_panel.tuning.edits import Balance, Doubt, Label, Lambda, Learn
+from inficond_panel.tuning.edits import Lambda
 from inficond_panel.tuning.node import to_iteration
 from inficond_panel.tuning.replay import replay
 from inficond_panel.tuning.shift import class_shifts
@@ -167,25 +167,6 @@ def test_stability_refits_the_joint_student_on_repeated_images(tuner, tuned):  #
     expected = np.median(found, axis=0)
     assert report["median"].iloc[0] == pytest.approx(expected[1], abs=2e-2)
     assert report["median"].iloc[1] == pytest.approx(expected[3], abs=2e-2)
-
-
-@pytest.mark.parametrize(
-    "cure",
-    [
-        Balance("cat", ("a",)),
-        Lambda("cat"),
-        Doubt("cat"),
-        Label("cat", "000", 1),
-        Learn("cat", "more"),
-    ],
-)
-def test_cures_are_refused_with_the_way_out(tuner, cure):  # noqa: F811
-    with pytest.raises(TuningError) as caught:
-        tuner.fine_tune(tuner.root(), [cure])
-    assert "link: softmax" in caught.value.message
-    assert "students.link: sigmoid" in caught.value.remedy
-    assert "give lambda a value" in caught.value.remedy
-    assert len(tuner.nodes()) == 1
 
 
 def joint_by_slsqp(x, t, l1):

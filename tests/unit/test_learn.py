@@ -120,21 +120,6 @@ def student_of(tuner: Tuner):
     return tuner.cures.class_fit(tuner.root(), "truck")
 
 
-def test_labels_of_a_fold_change_no_logit_of_it(tuner, monkeypatch) -> None:
-    student, rows, store = student_of(tuner), tuner.store.rows("tune"), tuner.store
-    folds = stratified_folds(tune_labels(tuner)[:, None], FOLDS, 0)
-    tried = [Terms(), Terms(penalty=3e-3, learned=(Learned("labels", 1.0),))]
-    given = tried, student.lower, student.upper, rows, folds
-    before = held_out_logits(student, *given)
-    np.testing.assert_allclose(before[0], tuner.logits(tuner.root())[rows, 0], atol=0.1)
-    label = np.array(store.label)
-    label[rows[folds == 1], 0] = 1 - label[rows[folds == 1], 0]
-    monkeypatch.setattr(store, "label", label)
-    after = held_out_logits(student_of(tuner), *given)
-    np.testing.assert_array_equal(after[:, folds == 1], before[:, folds == 1])
-    assert (after[1] != before[1])[folds != 1].mean() > 0.9
-
-
 def test_weight_and_lambda_are_those_of_highest_ap(tuner) -> None:
     cures = [Learn("truck"), Lambda("truck")]
     node = tuner.fine_tune(tuner.root(), cures)

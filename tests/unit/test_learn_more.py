@@ -20,7 +20,6 @@ from inficond_panel.results.cross_fitted import evaluation_outcome
 from inficond_panel.store import Store, open_store
 from inficond_panel.store.more_photos import Part, write_part
 from inficond_panel.tuning import History, Tuner, open_tuner, read_edits
-from inficond_panel.tuning.cures.cross_fit import cross_fitted_logits, steps_to
 from inficond_panel.tuning.edits import Lambda, Learn
 from inficond_panel.tuning.edits_file import dump_edits
 from inficond_panel.tuning.fitting.terms import Learned, Terms
@@ -137,21 +136,6 @@ def test_a_replay_uses_the_same_parts_though_others_were_added(tuner: Tuner) -> 
     anew = fresh.fine_tune(fresh.root(), node.cures)
     assert len(fresh.terms(anew)["truck"].learned[0].parts) == 2
     assert anew.weights_hash != node.weights_hash
-
-
-def test_what_is_cross_fitted_keeps_to_the_parts_of_the_iteration(tuner: Tuner) -> None:
-    unbiased_part(tuner.store)
-    node = tuner.fine_tune(tuner.root(), [Learn("truck", "more")])
-    rows = tuner.store.rows("tune")
-
-    def unseen(by: Tuner) -> np.ndarray:
-        return cross_fitted_logits(by, node, "truck", steps_to(by, node, "truck"), rows)
-
-    before = unseen(tuner)
-    unbiased_part(tuner.store, 80, seed=3)
-    other = another(tuner)
-    other.fine_tune(other.root(), node.cures, resolved=node.resolved)
-    np.testing.assert_array_equal(unseen(other), before)
 
 
 def test_a_part_that_is_gone_is_named_and_the_students_stay(tuner: Tuner) -> None:

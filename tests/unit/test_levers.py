@@ -79,22 +79,6 @@ def test_each_lever_is_measured_beside_the_student_as_it_is(students, suggestion
     assert found[3].gain.gain().low > 0.05  # a shortcut in fit that tune does not have
 
 
-def test_what_is_recommended_is_proposed_and_comes_true(students, suggestion) -> None:
-    taken = recommended(suggestion.repairs["truck"].levers)
-    assert suggestion.taken == {"truck": taken}
-    assert suggestion.intents == taken.asked
-    assert suggestion.gain_of("truck").estimate == pytest.approx(taken.gain.estimate, abs=0.02)
-    tuner = Tuner(students.tuner.store, students.tuner.spec, History(":memory:"))
-    node, rows = tuner.fine_tune(tuner.root(), taken.asked), tuner.store.rows("holdout")
-    before, after = (
-        average_precision(tuner.store.label[rows, 0], tuner.logits(n)[rows, 0])
-        for n in (tuner.root(), node)
-    )
-    gain = taken.gain.gain(0.99)
-    assert gain.low - 0.03 < after - before < gain.high + 0.03
-    assert np.count_nonzero(node.weights[:, 0]) == pytest.approx(taken.concepts, abs=3)
-
-
 def test_the_thumb_removes_the_first_suspects(students, suggestion) -> None:
     """Cross-fitted: each photo is ranked without the suspects that the other folds name."""
     tuner, repair = students.tuner, suggestion.repairs["truck"]

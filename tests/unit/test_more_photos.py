@@ -53,18 +53,6 @@ def test_parts_are_read_in_the_order_in_which_they_were_added(store):
         found.score[0] = 1
 
 
-def test_a_part_that_is_gone_is_an_error_only_where_it_is_needed(store):
-    first, second = added_part(store, 5, 1), added_part(store, 3, 2, "other")
-    shutil.rmtree(first.path)
-    assert [part.content_hash for part in parts_of(store)] == [second.content_hash]
-    assert len(more_photos(store, [second.content_hash])) == 3
-    with pytest.raises(StoreError, match=f"no part {first.content_hash[:12]}") as told:
-        more_photos(store, [first.content_hash])
-    assert "inficond extend SPEC FOLDER" in told.value.remedy
-    assert added_part(store, 5, 1).path.name == "0003.zarr"
-    assert len(more_photos(store, [first.content_hash])) == 5  # the same photos, the same hash
-
-
 def test_a_part_that_was_changed_is_an_error_only_where_it_is_needed(store):
     first, second = added_part(store, 5, 1), added_part(store, 3, 2, "other")
     zarr.open_group(first.path)["concept_score"][0, 0] = 0.5

@@ -15,10 +15,8 @@ from scipy.special import expit
 
 from inficond_panel import distill
 from inficond_panel.cli import main
-from inficond_panel.distill import class_metrics
 from inficond_panel.errors import StoreFormatError, TuningError
 from inficond_panel.results.distillations import (
-    COMPARED,
     Setting,
     compare_settings,
     setting_grid,
@@ -71,29 +69,6 @@ def test_students_minimise_the_loss_of_their_setting(both):
         target = (store.label[rows, k] + 2 * soft) / 3
         expected = distill.fit(store.concept_score[rows], target[:, None], l1=0.01 / 3)
         np.testing.assert_allclose(node.weights[:, k], expected.weights[:, 0], atol=1e-3)
-
-
-def test_every_student_is_measured_against_the_plain_teacher(both):
-    tuner = open_tuner(both)
-    store, rows = tuner.store, tuner.store.rows("tune")
-    settings = setting_grid(["teacher", "oracle"], [None, 1.0], [1.0], [1e-3])
-    found = compare_settings(tuner, settings, draws=20)
-    students = found["students"]
-    for setting, (_, row) in zip(settings, students.iloc[:-1].iterrows(), strict=True):
-        logits = tuner.logits(tuner.with_students(**vars(setting)).original())[rows]
-        each = [
-            class_metrics(store.label[rows, k], logits[:, k], store.teacher_logit[rows, k])
-            for k in range(3)
-        ]
-        for name in COMPARED:
-            values = [getattr(metrics, name) for metrics in each]
-            assert row[name] == pytest.approx(np.mean(values)), name
-            own = found["classes"].loc[row["number"], name]
-            np.testing.assert_allclose(own, values)
-    assert found["changes"]["against"].tolist() == [1, 1, 3]
-    assert students["mark"].tolist()[:-1] == ["", SEEN, "", SEEN]
-    assert students.loc["the teacher itself", "fidelity"] == 1
-    assert students["node"].nunique() == 4
 
 
 def test_the_document_holds_everything(both, capsys):

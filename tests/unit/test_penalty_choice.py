@@ -57,16 +57,6 @@ def test_the_student_nearest_to_the_teacher_on_tune_is_taken(store: Store, tmp_p
     assert node.settings["lambda"] == numbers
 
 
-def test_auto_is_the_default_of_the_exact_solver_alone(store: Store, tmp_path: Path) -> None:
-    """Without the key the students are those of ``auto``, by their id."""
-    named, silent = (make_tuner(store, tmp_path, given) for given in (AUTO, "{tolerance: 1.0e-6}"))
-    assert named.root_id == silent.root_id
-    assert inficond_panel.from_frames(**frames(40)).tuner.spec.students.lambda_ == "auto"
-    paper = make_tuner(store, tmp_path, "{solver: paper}")
-    assert set(paper.penalties) == {1e-4}
-    assert not paper.penalties_chosen
-
-
 def test_a_student_without_concepts_is_not_taken_where_there_is_another() -> None:
     losses = np.array([[3.0, 3, 3], [2, 2, 2], [1, 1, 1]])[:, None]
     sizes = np.array([[5, 5, 0], [2, 2, 0], [1, 0, 0]])

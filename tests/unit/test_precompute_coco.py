@@ -95,30 +95,6 @@ def test_only_crowds_may_be_ignored_and_ids_be_numbers(coco):
     assert dataset.label[:2].tolist() == [[-1, 1], [0, 0]]
 
 
-def test_images_beside_their_file_and_files_of_one_name(tmp_path):
-    """As some tools export: each folder has its photos and a file of the same name."""
-    for folder in ("train", "valid"):
-        (tmp_path / folder).mkdir()
-        images = [image(i, f"{folder}{i}.jpg") for i in range(4)]
-        document = {"images": images, "annotations": [], "categories": CATEGORIES}
-        (tmp_path / folder / "_annotations.coco.json").write_text(json.dumps(document))
-        Image.new("RGB", (7, 7)).save(tmp_path / folder / f"{folder}0.jpg")
-    dataset = load_dataset(
-        dataset_section(
-            tmp_path,
-            """kind: coco
-root: .
-annotations: [train/_annotations.coco.json, valid/_annotations.coco.json]
-splits:
-  fit: train/_annotations.coco
-  tune: {from: valid/_annotations.coco.json, share: 0.5}
-  holdout: rest""",
-        )
-    )
-    assert dataset.split == ("fit",) * 4 + ("tune",) * 2 + ("holdout",) * 2
-    assert dataset.load(0).width == 7
-
-
 @pytest.mark.parametrize(
     ("text", "fault"),
     [

@@ -2,7 +2,6 @@
 
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 from PIL import Image
 from precompute_factory import CLASSES, dataset_section, photo_set
@@ -175,29 +174,6 @@ def test_a_folder_without_annotations_is_told(voc):
     with pytest.raises(DataError, match="holds no annotation") as told:
         load_dataset(voc)
     assert "folder of the year" in told.value.remedy
-
-
-def test_images_in_no_split_are_told(table):
-    lists(table, fit=["00000"], tune=["00001"], holdout=["00002"])
-    assert load_dataset(table).notes == (
-        "3 of 6 images are in no split and left out, the first are 00003, 00004, 00005.",
-    )
-
-
-def test_shares_of_all_images_need_no_list(tmp_path):
-    photo_set(tmp_path, 20)
-    shares = "splits: {fit: {from: all, share: 0.5}, tune: {from: all, share: 0.25}, holdout: rest}"
-    dataset = load_dataset(dataset_section(tmp_path, TABLE.replace(SPLITS, shares)))
-    assert [dataset.split.count(split) for split in ("fit", "tune", "holdout")] == [10, 5, 5]
-    assert sorted(dataset.ids) == [f"{i:05d}" for i in range(20)]
-    stratified = shares.replace("0.5}", "0.5, stratify: true}").replace(
-        "0.25}", "0.25, stratify: true}"
-    )
-    dataset = load_dataset(dataset_section(tmp_path, TABLE.replace(SPLITS, stratified)))
-    assert not dataset.notes
-    for split, of_each in (("fit", 5), ("tune", 2.5), ("holdout", 2.5)):
-        rows = [name == split for name in dataset.split]
-        assert np.abs(dataset.label[rows].sum(0) - of_each).max() <= 0.5
 
 
 def test_splits_by_a_column_of_the_metadata(tmp_path):

@@ -15,7 +15,6 @@ from inficond_panel.common import files as whole_files
 from inficond_panel.errors import StoreError
 from inficond_panel.spec import load_spec
 from inficond_panel.store import open_store, write
-from inficond_panel.store.write import only_run
 
 FORK = multiprocessing.get_context("fork")
 PHOTOS = 24
@@ -127,15 +126,6 @@ def test_what_a_killed_run_left_beside_a_finished_store_is_removed(home, tmp_pat
         (beside / "label").mkdir(parents=True)
     assert precompute.run(spec, store).content_hash == made
     assert files(tmp_path) == ["a.zarr"]
-
-
-def test_a_run_with_nothing_to_do_leaves_the_work_of_another_alone(home, tmp_path, encoder):
-    store, spec = tmp_path / "a.zarr", load_spec(home / "spec.yaml")
-    precompute.run(spec, store)
-    (tmp_path / "a.zarr.partial").mkdir()
-    with only_run(store):
-        precompute.run(spec, store)
-        assert (tmp_path / "a.zarr.partial").exists()
 
 
 def total(home):

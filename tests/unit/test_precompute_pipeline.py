@@ -1,9 +1,7 @@
 """From a spec to a store with a genuine, tiny open_clip model."""
 
 import io
-import re
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +9,7 @@ from PIL import Image
 from precompute_factory import CLASSES, CONV, SPEC, WORDS, photo_set, tiny_encoder
 
 import precompute
-from inficond_panel.errors import CancelledError, DataError, StoreError
+from inficond_panel.errors import DataError, StoreError
 from inficond_panel.spec import load_spec
 from inficond_panel.store import open_store
 from precompute.segments import unit
@@ -37,10 +35,6 @@ def own(home, tmp_path):
     (tmp_path / "encoder").symlink_to(home / "encoder")
     photo_set(tmp_path)
     return tmp_path
-
-
-def files(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
 
 
 def test_the_store_holds_what_a_naive_loop_computes(home):
@@ -92,41 +86,6 @@ def test_unchanged_inputs_do_nothing_and_say_so(home):
     assert report.images_per_second is None
     assert "up to date" in lines[-1]
     assert (home / "whole.zarr" / "zarr.json").stat().st_mtime_ns == before
-
-
-def test_a_stopped_run_goes_on_and_gives_the_same(home, own):
-    spec, path = load_spec(own / "spec.yaml"), own / "a.zarr"
-    partial = own / "a.zarr.partial"
-
-    def stop(line):
-        if re.match("Images encoded: [6-9]", line):
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        precompute.run(spec, path, progress=stop, workers=1)
-    assert not path.exists()
-    first, second, *_ = batches(partial)
-    (second / "embedding.npy").write_bytes(b"cut short")
-    (partial / f"{first.name}.tmp").mkdir()
-    with pytest.raises(CancelledError, match="stopped"):
-        precompute.run(spec, path, cancelled=lambda: True)
-    assert not path.exists()
-    kept = first.stat().st_mtime_ns
-    lines = []
-
-    def check(line):
-        lines.append(line)
-        if "Stage scores" in line:
-            assert first.stat().st_mtime_ns == kept
-
-    report = precompute.run(spec, path, progress=check)
-    assert report.changed
-    assert report.content_hash == open_store(home / "whole.zarr").content_hash
-    assert files(own) == ["a.zarr", "encoder", "logits.csv", "photos", "spec.yaml", "words.txt"]
-
-
-def batches(partial: Path) -> list[Path]:
-    return sorted(path for path in partial.glob("segments-*") if path.suffix != ".tmp")
 
 
 def test_bad_photos_are_skipped_and_named(home, own):

@@ -80,27 +80,6 @@ def test_it_equals_a_run_with_the_word_in_the_corpus(own, method):
 
 
 @pytest.mark.torch
-def test_another_way_of_scoring_takes_the_photos_as_they_are(own):
-    import precompute
-
-    first = computed(own, WORDS, "")
-    lines = []
-    text = (own / "plain.yaml").read_text()
-    (own / "spec.yaml").write_text(text.replace("  segments:", METHODS["centred"] + "  segments:"))
-    precompute.run(load_spec(own / "spec.yaml"), own / "other.zarr", progress=lines.append)
-    other = open_store(own / "other.zarr")
-    np.testing.assert_array_equal(other.segment_embedding, first.segment_embedding)
-    assert (other.concept_score != first.concept_score).any()
-    assert not first.has("score_centre")
-    fit = other.split[other.segment_image] == "fit"
-    np.testing.assert_allclose(
-        other.score_centre[0], other.segment_embedding[fit].mean(0, dtype=float), atol=1e-6
-    )
-    assert "Stage scores" in lines
-    assert not [line for line in lines if line.startswith("Stage text") or "encoded:" in line]
-
-
-@pytest.mark.torch
 def test_segments_are_placed_unless_the_spec_says_none(own):
     store = computed(own, WORDS, "")
     assert store.segment_projection.shape == (2, len(store.segment_image), 2)
@@ -109,14 +88,3 @@ def test_segments_are_placed_unless_the_spec_says_none(own):
     assert not none.has("segment_projection")
     few = computed(own, WORDS, "  projections: {segments: 7}\n")
     assert (~np.isnan(few.segment_projection[:, :, 0])).sum(1).tolist() == [7, 7]
-
-
-@pytest.mark.torch
-def test_what_is_odd_about_the_words_is_told(own):
-    import precompute
-
-    (own / "words.txt").write_text("# parts\n" + "\n".join([*WORDS[:2], "", *WORDS[2:]]))
-    (own / "spec.yaml").write_text((own / "plain.yaml").read_text())
-    lines = []
-    precompute.run(load_spec(own / "spec.yaml"), own / "spec.zarr", progress=lines.append)
-    assert any("has empty lines: 4" in line for line in lines)

@@ -15,7 +15,7 @@ from inficond_panel.distill.metrics.top_class import TopClass
 from inficond_panel.errors import DataError, InficondError, SolverError, TuningError
 from inficond_panel.tuning import Intent
 from inficond_panel.tuning.thumbs import bound
-from inficond_panel.vocabulary.limits import LARGEST_BOUND
+from inficond_panel.vocabulary.intents import LARGEST_BOUND
 
 RNG = np.random.default_rng(0)
 SCORES, TARGETS = RNG.random((30, 4)), RNG.uniform(0.1, 0.9, (30, 2))

@@ -6,6 +6,7 @@ import argparse
 import csv
 import io
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ import pytest
 from factory import small_spec
 from pages import Cells
 
-from inficond_panel import open_students
+from inficond_panel import TunableStudents, open_students
 from inficond_panel.cli import main
 from inficond_panel.commands.shared.show import show_all
 from inficond_panel.common.interval import Interval
@@ -34,12 +35,26 @@ DOORS = {
         ["--class", "bicycle", "--draws", "8"],
         lambda students: students.stability("bicycle", draws=8),
     ),
+    "suspects": (
+        ["--class", "bicycle"],
+        lambda students: {
+            "classes": students.shift("bicycle"),
+            "suspects": students.suspects("bicycle"),
+        },
+    ),
+    "history compare": (["--node", "0", "1"], lambda students: students.compare(0, 1)),
+    "explain": (
+        ["--node", "1"],
+        lambda students: TunableStudents(students.tuner, students.tuner.nodes()[1]).report(),
+    ),
 }
 
 
 @pytest.fixture(scope="module")
 def spec(tmp_path_factory):
-    return small_spec(tmp_path_factory.mktemp("doors"), images=200)
+    spec = small_spec(tmp_path_factory.mktemp("doors"), images=200)
+    open_students(spec).remove("bicycle", "wheel").undo()
+    return spec
 
 
 @pytest.fixture
@@ -53,25 +68,27 @@ def said(spec, capsys):
 
 @pytest.mark.parametrize("command", DOORS)
 def test_all_doors_hold_the_same(command, said, spec):
-    frame = DOORS[command][1](open_students(spec))
+    made = DOORS[command][1](open_students(spec))
+    frames = made if isinstance(made, dict) else {"": made}
     found = json.loads(said(command, "--json"))
-    named = ""
-    if isinstance(frame, dict):  # of several frames, each in its turn
-        assert list(found) == list(frame)
-        (named, frame), found = next(iter(frame.items())), next(iter(found.values()))
-    assert found["rows"] == records(frame)
-    assert {key: found[key] for key in frame.attrs["facts"]} == frame.attrs["facts"]
-    lines = list(csv.DictReader(io.StringIO(said(command, "--csv").removeprefix(f"# {named}\n"))))
-    assert [list(line) for line in lines] == [list(row) for row in found["rows"]]
-    for line, row in zip(lines, found["rows"], strict=True):
-        assert line == {key: "" if x is None else str(x) for key, x in row.items()}
-    header, rows = text_table(frame)
-    assert Cells(said(command, "--html")).tables == [[header, *rows]]
-    table = said(command).splitlines()
-    assert table[0] == frame.attrs["title"]
-    assert [line.split() for line in table[4 : 4 + len(rows)]] == [
-        " ".join(row).split() for row in rows
-    ]
+    documents = found if isinstance(made, dict) else {"": found}
+    parts = re.split(r"^# \w+\n", said(command, "--csv"), flags=re.MULTILINE)
+    texts = dict(zip(frames, parts[len(frames) > 1 :], strict=True))
+    assert list(documents) == list(frames)
+    for name, frame in frames.items():
+        assert documents[name]["rows"] == records(frame)
+        facts = {key: documents[name][key] for key in frame.attrs["facts"]}
+        assert facts == frame.attrs["facts"]
+        lines = list(csv.DictReader(io.StringIO(texts[name].strip() + "\n")))
+        for line, row in zip(lines, records(frame), strict=True):
+            assert line == {key: "" if x is None else str(x) for key, x in row.items()}
+    tables = [[header, *rows] for header, rows in map(text_table, frames.values())]
+    shown = Cells(said(command, "--html")).tables
+    assert shown
+    assert all(table in tables for table in shown)
+    lines = [line.split() for line in said(command).splitlines()]
+    assert next(iter(frames.values())).attrs["title"].split() == lines[0]
+    assert all(" ".join(row).split() in lines for table in shown for row in table[1:])
 
 
 def made() -> pd.DataFrame:

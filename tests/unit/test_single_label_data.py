@@ -159,27 +159,6 @@ def test_probabilities_of_a_softmax_taken_one_by_one_are_the_same_targets(tmp_pa
     )
 
 
-@pytest.mark.parametrize("link", ["sigmoid", "softmax"])
-def test_columns_in_another_order_are_matched_by_name(tmp_path, link):
-    """Of logits, labels and scores; classes and concepts come in the order of logits and scores."""
-    given = single_frames()
-    turned = {
-        **given,
-        "logits": given["logits"].iloc[:, ::-1],
-        "labels": given["labels"][["cat", "dog", "bird"]],
-        "scores": given["scores"].iloc[:, ::-1],
-    }
-    weights = []
-    for name, each in (("a", given), ("b", turned)):
-        tuner = from_frames(**each, path=tmp_path / f"{name}.zarr").tuner
-        tuner = tuner.with_students(link=link, lambda_=1e-3)
-        store, found = tuner.store, tuner.root().weights
-        concepts = [store.concepts.index(c) for c in "abcde"]
-        weights.append(found[np.ix_(concepts, [store.classes.index(c) for c in CLASSES])])
-        assert store.label[0].tolist() == [given["labels"].iloc[0][c] for c in store.classes]
-    np.testing.assert_allclose(weights[1], weights[0], atol=5e-3)
-
-
 def test_another_activation_is_another_store_and_other_students(tmp_path):
     given = single_frames(others=0)
     first = from_frames(**given, path=tmp_path / "a.zarr")

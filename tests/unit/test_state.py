@@ -10,6 +10,8 @@ from factory import small_spec
 from waiting import PATIENCE
 
 from inficond_panel.errors import CancelledError
+from inficond_panel.results.concept_rows import concept_rows
+from inficond_panel.results.gallery import take_gallery
 from inficond_panel.results.patches import best_segment
 from inficond_panel.state import AppState, Job, Jobs, Status
 from inficond_panel.tuning import Intent, open_tuner
@@ -61,7 +63,7 @@ def test_nothing_is_tuned_while_the_holdout_is_in_view(app: AppState) -> None:
 
 
 def test_rows_are_ranked_by_absolute_influence(app: AppState) -> None:
-    rows = app.students.concept_rows("bicycle", "weight", 10)
+    rows = concept_rows(app.tuner, app.students.student("bicycle"), sort="weight", top=10)
     influence = np.abs(app.students.node.weights[:, 0])
     assert [row.rank for row in rows] == list(range(1, 11))
     assert [abs(row.influence) for row in rows] == sorted(influence, reverse=True)[:10]
@@ -73,24 +75,38 @@ def test_concepts_at_zero_are_found_and_listed_only_where_they_are_held(app: App
     app.tuning.fine_tune()
     influence = dict(zip(app.store.concepts, app.students.node.weights[:, 0], strict=True))
     assert influence["wheel 2"] == 0
-    rows = app.students.concept_rows("bicycle", "weight", 50)
+    rows = concept_rows(app.tuner, app.students.student("bicycle"), sort="weight", top=50)
     assert {row.concept for row in rows[:-1]} == {name for name in influence if influence[name]}
     assert (rows[-1].concept, rows[-1].rank) == ("wheel 2", None)
-    few = app.students.concept_rows("bicycle", "weight", 3)
+    few = concept_rows(app.tuner, app.students.student("bicycle"), sort="weight", top=3)
     assert [row.rank for row in few] == [1, 2, 3, None]
-    found = app.students.concept_rows("bicycle", "weight", 50, find=" WHEEL")
+    found = concept_rows(
+        app.tuner, app.students.student("bicycle"), sort="weight", top=50, find=" WHEEL"
+    )
     assert {row.concept for row in found} == {name for name in influence if "wheel" in name}
     ranks = {row.concept: row.rank for row in rows}
     assert {row.concept: row.rank for row in found} == {
         row.concept: ranks.get(row.concept) for row in found
     }
     assert found[-1].rank is None
-    assert app.students.concept_rows("bicycle", "discrepancy_p", 50, find="no such word") == []
+    assert (
+        concept_rows(
+            app.tuner,
+            app.students.student("bicycle"),
+            sort="discrepancy_p",
+            top=50,
+            find="no such word",
+        )
+        == []
+    )
 
 
 def test_rows_by_discrepancy_put_the_undefined_last(app: AppState) -> None:
     for sort in ("discrepancy_p", "discrepancy_n"):
-        values = [row.discrepancy for row in app.students.concept_rows("bicycle", sort, 30)]
+        values = [
+            row.discrepancy
+            for row in concept_rows(app.tuner, app.students.student("bicycle"), sort=sort, top=30)
+        ]
         known = [abs(v) for v in values if not np.isnan(v)]
         assert known == sorted(known, reverse=True)
         assert not np.isnan(values[: len(known)]).any()
@@ -98,7 +114,7 @@ def test_rows_by_discrepancy_put_the_undefined_last(app: AppState) -> None:
 
 def test_patches_are_the_nearest_segments_and_never_of_the_holdout(app: AppState) -> None:
     store = app.store
-    row = app.students.concept_rows("bicycle", "weight", 1)[0]
+    row = concept_rows(app.tuner, app.students.student("bicycle"), sort="weight", top=1)[0]
     c = store.concepts.index(row.concept)
     segments = [segment for segment, _ in row.patches]
     cosine = store.segment_embedding.astype("f4") @ store.concept_text_embedding[c]
@@ -118,7 +134,7 @@ def test_an_iteration_that_left_a_class_as_it_was_shares_its_curves(app: AppStat
 
 
 def test_the_gallery_shows_the_split_in_view_strongest_first(app: AppState) -> None:
-    gallery, store = app.students.gallery("bicycle", "wheel"), app.store
+    gallery, store = take_gallery(app.students.student("bicycle"), "wheel"), app.store
     score = store.concept_score[:, store.concepts.index("wheel")]
     assert gallery.score.tolist() == sorted(gallery.score.tolist(), reverse=True)
     tune = store.rows("tune")

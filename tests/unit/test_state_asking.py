@@ -258,22 +258,3 @@ def test_one_softmax_student_and_a_store_without_photos_say_so(tmp_path) -> None
     spec.write_text("title: Own\nstore: own.zarr\n")
     bare = AppState(open_tuner(spec, history=":memory:"), Jobs(inline=True))
     assert bare.asking.missing.startswith("This store holds no photos")
-
-
-def test_each_step_is_noted_for_a_record(tmp_path) -> None:
-    app = session(tmp_path)
-    notes: list[dict] = []
-    app.asking.param.watch(lambda event: notes.append(event.new), "latest")
-    app.asking.open("bicycle")
-    first = app.asking.image
-    says_first = bool(says(app, first))
-    app.asking.answer(0, 1)
-    app.asking.undo()
-    answer_all(app)
-    app.asking.close()
-    actions = [note["action"] for note in notes]
-    assert actions[:3] == ["ask", "photo-answer", "photo-undo"]
-    assert actions[3:] == ["photo-answer"] * 20 + ["photos-judge", "photos-left"]
-    expected = {"place": 1, "image": first, "answer": 1, "student": says_first}
-    assert notes[1] == {"action": "photo-answer", **expected}
-    assert notes[-2]["node"] == app.tuning.head.id

@@ -13,7 +13,7 @@ from waiting import PATIENCE
 from inficond_panel.distill import Outcome, change_intervals
 from inficond_panel.distill.metrics.bootstrap import mean_change
 from inficond_panel.state import AppState, Jobs
-from inficond_panel.state.requests import comparison as changes_module
+from inficond_panel.state import comparison as changes_module
 from inficond_panel.store import write_store
 from inficond_panel.tuning import Intent, open_tuner
 

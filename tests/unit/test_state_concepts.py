@@ -13,6 +13,7 @@ from factory import ATTRS, EMBED, small_arrays, spec_text
 import inficond_panel.app
 from inficond_panel.app import Explorer
 from inficond_panel.errors import CancelledError, MissingExtraError, Problem, SpecError
+from inficond_panel.results.concept_rows import concept_rows
 from inficond_panel.state import AppState, Jobs, Status
 from inficond_panel.store import write_store
 from inficond_panel.tuning import Intent, open_tuner, shared_tuner
@@ -77,7 +78,9 @@ def test_a_typed_concept_is_a_column_with_patches_and_a_place(app):
     assert grown.store.concepts[-1] == "wheels"
     assert grown.students.node.weights.shape == (13, 2)
     assert grown.store.concept_projection.shape[1] == 13
-    (row,) = grown.students.concept_rows("bicycle", "weight", 5, "wheels")
+    (row,) = concept_rows(
+        grown.tuner, grown.students.student("bicycle"), sort="weight", top=5, find="wheels"
+    )
     assert row.concept == "wheels"
     assert len(row.patches) > 0
     assert np.isfinite(grown.students.effect("bicycle", "wheels").estimate).all()
@@ -191,7 +194,7 @@ def test_cancelled_nothing_is_added(app, monkeypatch):
     def cancelled(*_, **__):
         raise CancelledError("Cancelled.")
 
-    monkeypatch.setattr("inficond_panel.state.requests.networks.carry_on", cancelled)
+    monkeypatch.setattr("inficond_panel.state.networks.carry_on", cancelled)
     app.concepts.add("moss")
     assert app.concepts.status.kind == "idle"
     assert app.concepts.tuner is None

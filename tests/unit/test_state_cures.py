@@ -12,7 +12,6 @@ from inficond_panel.state.batch import toggled
 from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.tuning.edits import Balance, Doubt, Label, Lambda
 from inficond_panel.tuning.shift import class_shifts
-from inficond_panel.tuning.suggest import suggest
 from inficond_panel.views.knowledge.view import KnowledgeView
 
 DEMO = Path(__file__).parents[2] / "specs" / "demo.yaml"
@@ -101,7 +100,7 @@ def test_shifts_are_those_of_the_command_and_wait_until_asked_for(demo):
 
 @pytest.mark.parametrize(("seconds", "told"), [(0, 16), (60, 1)])
 def test_the_class_in_view_is_looked_at_first_and_told_in_time(demo, monkeypatch, seconds, told):
-    monkeypatch.setattr("inficond_panel.state.requests.repairs.SLICE", seconds)
+    monkeypatch.setattr("inficond_panel.state.repairs.SLICE", seconds)
     app, seen = AppState(demo, Jobs(inline=True)), []
     app.selection.class_name = "sheep"
     app.shifts.param.watch(lambda event: seen.append([*event.new]), "by_class")
@@ -112,7 +111,7 @@ def test_the_class_in_view_is_looked_at_first_and_told_in_time(demo, monkeypatch
 
 
 def test_of_many_classes_only_those_selected_are_looked_at(demo, monkeypatch):
-    monkeypatch.setattr("inficond_panel.state.requests.repairs.ALL_UP_TO", 15)
+    monkeypatch.setattr("inficond_panel.state.repairs.ALL_UP_TO", 15)
     app = AppState(demo, Jobs(inline=True))
     app.shifts.start()
     assert app.shifts.by_class == {}
@@ -135,20 +134,6 @@ def test_a_cured_student_is_judged_anew(demo):
     assert after["bicycle"].verdict.ap_lost.estimate < before["bicycle"].verdict.ap_lost.estimate
     assert after["bird"] is before["bird"]
     app.tuning.undo()
-
-
-def test_a_suggestion_waits_in_the_batch_with_what_was_there(demo):
-    app = AppState(demo, Jobs(inline=True))
-    app.tuning.toggle(Intent("bird", "road", "down"))
-    app.suggestion.ask(["bicycle"])
-    expected = suggest(demo, classes=["bicycle"])
-    assert app.suggestion.latest.intents == expected.intents
-    assert app.tuning.pending[1:] == list(expected.intents)
-    assert app.tuning.pending[0].class_name == "bird"
-    change = app.tuning.preview.changes["bicycle"]["ap"]
-    gain = expected.gain_of("bicycle")
-    assert gain.low < change.estimate < gain.high
-    app.tuning.clear()
 
 
 def test_a_suggestion_is_told_while_some_of_it_waits(demo):

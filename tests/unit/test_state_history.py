@@ -13,7 +13,7 @@ from sessions import fine_tune, small_session
 from waiting import PATIENCE
 
 from inficond_panel.common.sqlite_file import Database
-from inficond_panel.errors import CancelledError, TuningError
+from inficond_panel.errors import CancelledError
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import Intent, open_tuner
 
@@ -246,30 +246,6 @@ def test_a_batch_that_is_fitted_is_not_cleared(session, loop, monkeypatch) -> No
     assert session.tuning.notice is None
     held.let_go.set()
     loop.until(lambda: not session.tuning.busy)
-
-
-def test_what_was_undone_is_told_when_it_is(session, loop, monkeypatch) -> None:
-    for concept in ("wheel", "sky"):
-        session.tuning.toggle(Intent("bicycle", concept, "remove"))
-        session.tuning.fine_tune()
-        loop.until(lambda: not session.jobs.busy)
-    told: list[str] = []
-    session.tuning.param.watch(lambda event: event.new and told.append(event.new.text), "notice")
-    session.tuning.undo()
-    session.tuning.undo()  # before the first has been shown
-    assert told == []
-    loop.until(lambda: not session.jobs.busy)
-    assert told == ["#2 is undone, and kept.", "#1 is undone, and kept."]
-    session.tuning.redo()
-    loop.until(lambda: not session.jobs.busy)
-
-    def full(*_: object) -> None:
-        raise TuningError("The disk is full.")
-
-    monkeypatch.setattr(session.tuner.history, "undo", full)
-    session.tuning.undo()
-    loop.until(lambda: not session.jobs.busy)
-    assert (session.tuning.status.text, len(told)) == ("The disk is full.", 2)
 
 
 def test_iterations_of_another_window_are_told_once_and_shown_on_request(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,7 +15,7 @@ from inficond_panel.concepts.photo_scores import PhotoScores, PhotoSegments
 from inficond_panel.errors import CancelledError, MissingExtraError
 from inficond_panel.predict import PagePhotos
 from inficond_panel.state import AppState, Jobs
-from inficond_panel.state.requests.networks import MOST_BYTES
+from inficond_panel.state.networks import MOST_BYTES
 from inficond_panel.state.selection import Rights
 from inficond_panel.store import write_store
 from inficond_panel.tuning import Intent, open_tuner
@@ -225,20 +224,6 @@ def test_where_as_sure_decisions_are_seldom_right_the_student_does_not_know(tmp_
     assert shell._page.photo["worth"] == ""
     with pytest.raises(ValueError, match="asked"):
         shell.act({"action": "abstain_photo", "percent": 200})
-
-
-def test_why_there_is_no_teacher_names_no_folder_of_the_server(app, monkeypatch):
-    scores = app.photo.scorer.score
-
-    def without(*given):
-        return replace(
-            scores(*given), teacher=None, no_teacher="There is no file /srv/secret/net.pt"
-        )
-
-    monkeypatch.setattr(app.photo.scorer, "score", without)
-    app.photo.put(content())
-    shown = make_photo(app, app.store.classes[0])
-    assert shown["no_teacher"] == "There is no file net.pt"
 
 
 def test_segments_are_outlined(app):

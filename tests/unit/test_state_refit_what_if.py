@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from inficond_panel.errors import CancelledError, InficondError
+from inficond_panel.results.what_if_curves import refit_curve
 from inficond_panel.spec import load_spec
-from inficond_panel.state import AppState, Jobs, Status
-from inficond_panel.state.requests.repairs import RefitWhatIf
+from inficond_panel.state import AppState, Jobs, Status, repairs
+from inficond_panel.state.repairs import RefitWhatIf
 from inficond_panel.store import open_store
 from inficond_panel.tuning import History, Tuner
 
@@ -36,21 +37,21 @@ def test_points_come_one_by_one_until_the_curve_is_done(refit):
 def test_a_curve_that_is_known_is_not_solved_again(app, refit, monkeypatch):
     refit.solve("sheep", "fur")
     known = refit.points
-    monkeypatch.setattr(app.students, "refit_curve", lambda *_: pytest.fail("solved again"))
+    monkeypatch.setattr(repairs, "refit_curve", lambda *_, **__: pytest.fail("solved again"))
     refit.solve("sheep", "fur")
     assert refit.points is known
 
 
 def test_a_stopped_curve_keeps_its_points_and_goes_on(app, refit, monkeypatch):
-    solved = list(app.students.refit_curve("sheep", "fur", lambda: False))
+    solved = list(refit_curve(app.tuner, app.students.student("sheep"), "fur"))
 
-    def three(*_):
+    def three(*_, **__):
         yield from solved[:3]
         refit.stop()
         raise CancelledError("Cancelled.")
 
     with monkeypatch.context() as patch:
-        patch.setattr(app.students, "refit_curve", three)
+        patch.setattr(repairs, "refit_curve", three)
         refit.solve("sheep", "fur")
     assert refit.state == "stopped"
     assert list(refit.points) == [point.influence for point in solved[:3]]
@@ -68,11 +69,11 @@ def test_it_waits_for_a_fine_tune_and_goes_on_then(app, refit):
 
 
 def test_a_failure_is_told_with_its_remedy(app, refit, monkeypatch):
-    def fail(*_):
+    def fail(*_, **__):
         raise InficondError("No finite solution.", "Raise lambda.")
         yield
 
-    monkeypatch.setattr(app.students, "refit_curve", fail)
+    monkeypatch.setattr(repairs, "refit_curve", fail)
     refit.solve("sheep", "fur")
     assert (app.tuning.status.text, app.tuning.status.remedy) == (
         "No finite solution.",

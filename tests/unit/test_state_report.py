@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from factory import twins_spec
 
+from inficond_panel.results.local_explanation import take_apart
 from inficond_panel.results.refit_report import explain
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import Intent, open_tuner
@@ -73,7 +74,7 @@ def test_rules_that_decide_are_told_before_the_refit_and_after(app: AppState) ->
 def test_the_parts_of_a_prediction_add_up_to_the_logit(app: AppState, class_name: str) -> None:
     k = app.store.classes.index(class_name)
     for row in app.dataset.rows[:10].tolist():
-        apart = app.students.take_apart(class_name, row)
+        apart = take_apart(app.students.student(class_name), row)
         assert sum(part.logit for part in apart.parts) + apart.intercept == pytest.approx(
             apart.logit, abs=1e-5
         )
@@ -90,7 +91,7 @@ def test_the_smallest_edit_flips_the_image_and_no_smaller_one_does(app: AppState
     logits = app.tuner.logits(app.students.node)[:, k]
     rows = app.dataset.rows
     for row in rows[:20].tolist():
-        edit = app.students.take_apart("bicycle", row).edit
+        edit = take_apart(app.students.student("bicycle"), row).edit
         c = app.store.concepts.index(edit.concept)
         decided = logits > 0
         beyond = logits + scores[:, c] * edit.change * (1 + 1e-6)
@@ -104,6 +105,6 @@ def test_the_smallest_edit_flips_the_image_and_no_smaller_one_does(app: AppState
 
 def test_the_edit_among_concepts_with_influence_is_on_one_of_them(app: AppState) -> None:
     for row in app.dataset.rows[:20].tolist():
-        apart = app.students.take_apart("bicycle", row)
+        apart = take_apart(app.students.student("bicycle"), row)
         assert apart.used.before != 0
         assert abs(apart.used.change) >= abs(apart.edit.change)

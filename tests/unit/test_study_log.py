@@ -28,15 +28,6 @@ def note(action: str = "set", **payload: object) -> Note:
     return Note("2026-01-01T12:00:00.000+00:00", "bicycle", "detail", action, payload)
 
 
-def test_tokens_are_long_differ_and_are_not_in_the_file(log: StudyLog) -> None:
-    tokens = {log.add(lambda slot: PLAN)[1] for _ in range(20)}
-    assert len(tokens) == 20
-    assert all(len(token) >= 32 for token in tokens)
-    log.close()
-    held = b"".join(file.read_bytes() for file in Path(log.path).parent.iterdir())
-    assert not any(token.encode() in held for token in tokens)
-
-
 def test_a_new_link_ends_the_old_one(log: StudyLog) -> None:
     who, old = log.add(lambda slot: PLAN)
     log.open(who.number, "one")

@@ -10,7 +10,6 @@ from inficond_panel.distill import soft_targets
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.teacher import LogitsTeacher
 from precompute.teachers import left_out_text, read_logits
-from precompute.teachers.loading import settings
 
 CLASSES = ["cat", "dog"]
 
@@ -96,19 +95,6 @@ def test_what_is_no_logits_is_refused_unless_outputs_are_said(tmp_path, row, fau
     assert read_logits(section(file, outputs="logits"), ["a"], CLASSES).own.tolist() == [
         pytest.approx(values)
     ]
-
-
-def test_stores_of_teachers_without_the_keys_stay_up_to_date(tmp_path):
-    """The hash of a teacher is the same as before the keys came."""
-    file = table(tmp_path, "cat,dog", "a,1,-1")
-    assert set(settings(section(file))) == {"kind", "path"}
-    script = settings(teacher_section("torchscript", path=file))
-    assert set(script) == {
-        "kind", "path", "batch", "classes", "outputs", "preprocessing", "oracle",
-    }  # fmt: skip
-    assert script["outputs"] == "logits"
-    assert "outputs" not in settings(teacher_section("timm", model="resnet18", pretrained="a"))
-    assert settings(section(file, activation="softmax"))["activation"] == "softmax"
 
 
 def test_a_network_with_a_softmax_keeps_its_other_classes(tmp_path):

@@ -86,22 +86,6 @@ def test_what_the_rule_decided_within_an_iteration_is_said(tuner: Tuner) -> None
     ]
 
 
-def test_a_bound_that_gives_way_on_the_branch_is_said(tuner: Tuner) -> None:
-    up, remove = Intent("bicycle", "wheel", "up"), Intent("bicycle", "wheel", "remove")
-    root = tuner.root()
-    removed = tuner.fine_tune(root, [remove])
-    released = tuner.fine_tune(removed, [up])
-    limit = released.bounds["bicycle", "wheel"]
-    assert notices(tuner, removed, [up]) == [
-        f"“wheel” on “bicycle”: w = 0 of #1 holds no longer; {limits_text(limit)} takes its place.",
-        f"“wheel” has no influence on “bicycle” (weight 0): this moves it to {limits_text(limit)}.",
-    ]
-    assert notices(tuner, root, [up]) == []
-    assert notices(tuner, released, [up]) == []  # further the same way: nothing gives way
-    down = Intent("bicycle", "wheel", "down")
-    assert "#2 holds no longer" in notices(tuner, released, [down])[0]
-
-
 def test_weights_of_0_are_moved_too_and_it_is_said(tuner: Tuner) -> None:
     root, k = tuner.root(), tuner.store.classes.index("bicycle")
     zero = [tuner.store.concepts[c] for c in (root.weights[:, k] == 0).nonzero()[0][:2]]

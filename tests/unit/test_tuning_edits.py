@@ -14,7 +14,7 @@ from inficond_panel.tuning import Intent, dump_edits, read_edits
 from inficond_panel.tuning.edits import Balance, Doubt, Label, Lambda
 from inficond_panel.tuning.edits_file import dump_intent
 from inficond_panel.tuning.thumbs import GroupIntent
-from inficond_panel.vocabulary.limits import LARGEST_BOUND
+from inficond_panel.vocabulary.intents import LARGEST_BOUND
 
 GOOD = """\
 # two iterations

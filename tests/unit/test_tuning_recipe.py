@@ -158,16 +158,6 @@ def test_ids_of_students_with_default_settings_stay(store, tmp_path) -> None:
 
 
 @pytest.mark.torch
-def test_the_paper_recipe_takes_a_penalty_for_each_class(store, tmp_path) -> None:
-    pytest.importorskip("torch")
-    text = "{{solver: paper, epochs: 3, lr: 0.05, lambda: {}}}"
-    plain = make_tuner(store, tmp_path, text.format("1e-4")).root()
-    other = make_tuner(store, tmp_path, text.format("{bird: 0.1}")).root()
-    np.testing.assert_array_equal(plain.weights[:, :3], other.weights[:, :3])
-    assert np.abs(other.weights[:, 3]).sum() < np.abs(plain.weights[:, 3]).sum()
-
-
-@pytest.mark.torch
 def test_a_recipe_that_ends_far_from_the_optimum_says_by_how_much(store, tmp_path) -> None:
     pytest.importorskip("torch")
     text = "{{solver: paper, epochs: {}, lr: {}, batch: 16}}"

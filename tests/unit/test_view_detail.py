@@ -18,9 +18,11 @@ from PIL import Image
 
 from inficond_panel.distill import Agreement, Band, Counts, Interval, WhatIf
 from inficond_panel.errors import CancelledError
-from inficond_panel.results.gallery import Gallery
+from inficond_panel.results.gallery import Gallery, take_gallery
 from inficond_panel.results.local_explanation import Edit
 from inficond_panel.results.patches import assigned_images
+from inficond_panel.results.what_if_curves import refit_curve
+from inficond_panel.state import repairs
 from inficond_panel.tuning import Intent
 from inficond_panel.ui import images
 from inficond_panel.views.detail import charts
@@ -286,7 +288,10 @@ def test_the_concept_opened_has_charts_and_images(app, view):
         assert caption["now"][1] == (
             None if math.isnan(expected[1]) else pytest.approx(expected[1])
         )
-    assert view.panel.gallery["rows"] == app.students.gallery("sheep", "screen").rows.tolist()
+    assert (
+        view.panel.gallery["rows"]
+        == take_gallery(app.students.student("sheep"), "screen").rows.tolist()
+    )
 
 
 def test_a_pending_thumb_is_drawn_without_loading_the_images_again(app, view):
@@ -395,7 +400,7 @@ def test_a_flip_is_told_with_two_digits_and_more_where_it_is_small():
 
 
 def test_each_labelled_image_is_right_or_wrong_and_none_is_both(app):
-    shown = app.students.gallery("sheep", "fur")
+    shown = take_gallery(app.students.student("sheep"), "fur")
     k = app.store.classes.index("sheep")
     label = app.store.label[shown.rows, k]
     logits = app.tuner.logits(app.students.node)[shown.rows, k]
@@ -411,7 +416,7 @@ def test_the_images_that_pass_are_saved_with_labels_logits_and_decisions(app, vi
     file = sent[0]["save"]
     assert file["name"] == "images-sheep-fur-positive-wrong.csv"
     lines = list(csv.DictReader(io.StringIO(base64.b64decode(file["content"]).decode())))
-    shown = app.students.gallery("sheep", "fur")
+    shown = take_gallery(app.students.student("sheep"), "fur")
     places = shown.passing(["positive", "wrong"])
     assert [line["image"] for line in lines] == [app.store.images[i] for i in shown.rows[places]]
     for at, line in zip(places, lines, strict=True):
@@ -469,15 +474,15 @@ def test_another_concept_solves_its_own_refit(app, view):
 
 def test_the_refit_is_stopped_and_goes_on_from_the_screen(app, view, monkeypatch):
     app.selection.param.update(class_name="sheep", concept="screen")
-    solved = list(app.students.refit_curve("sheep", "screen", lambda: False))
+    solved = list(refit_curve(app.tuner, app.students.student("sheep"), "screen"))
 
-    def three(*_):
+    def three(*_, **__):
         yield from solved[:3]
         ask(view, "stop_refits")
         raise CancelledError("Cancelled.")
 
     with monkeypatch.context() as patch:
-        patch.setattr(app.students, "refit_curve", three)
+        patch.setattr(repairs, "refit_curve", three)
         view.panel.mode = "refit"
     assert len(view.panel.refit["points"]["influence"]) == 3
     assert view.panel.refit["state"] == "stopped"

@@ -18,8 +18,18 @@ from waiting import PATIENCE
 
 from inficond_panel.concepts.scoring import SCALE
 from inficond_panel.plots import cloud, concept_map, map_layers
-from inficond_panel.plots.concept_map import Frame, Names, Shown
-from inficond_panel.plots.labels import LEADER_FROM, Anchor, Label, apart, clipped, place
+from inficond_panel.plots.concept_map import (
+    LEADER_FROM,
+    Anchor,
+    Frame,
+    Label,
+    Names,
+    Shown,
+    clipped,
+    moved_apart,
+    place_labels,
+)
+from inficond_panel.results.concept_rows import concept_rows
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.store import open_store, write_store
 from inficond_panel.tuning import Intent, open_tuner
@@ -44,7 +54,7 @@ def overlap(a, b) -> bool:
 
 
 def test_a_label_lies_to_the_right_of_its_mark_and_at_the_right_edge_to_the_left():
-    label, other = (place([Anchor(x, 100, 5, "chair")], SIZE)[0] for x in (100, 595))
+    label, other = (place_labels([Anchor(x, 100, 5, "chair")], SIZE)[0] for x in (100, 595))
     assert label.box[0] == pytest.approx(109)
     assert label.centre[1] == pytest.approx(100)
     assert label.leader is None
@@ -54,7 +64,7 @@ def test_a_label_lies_to_the_right_of_its_mark_and_at_the_right_edge_to_the_left
 def test_a_label_that_must_go_far_has_a_leader_from_the_edge_of_its_mark():
     crowd = [Anchor(300 + 9 * i, 115, 5, "") for i in range(-12, 13) if i]
     crowd += [Anchor(300 + 9 * i, 115 + 18 * j, 9, "") for i in range(-12, 13) for j in (-1, 1)]
-    label = place([Anchor(300, 115, 5, "chair"), *crowd], SIZE)[0]
+    label = place_labels([Anchor(300, 115, 5, "chair"), *crowd], SIZE)[0]
     assert label is not None
     assert label.leader is not None
     x, y, *end = label.leader
@@ -64,7 +74,7 @@ def test_a_label_that_must_go_far_has_a_leader_from_the_edge_of_its_mark():
 
 def test_among_equal_places_it_covers_the_fewest_dots():
     dots = np.array([[120.0, 100.0], [125.0, 101.0]])
-    (label,) = place([Anchor(100, 100, 5, "chair")], SIZE, dots)
+    (label,) = place_labels([Anchor(100, 100, 5, "chair")], SIZE, dots)
     assert label is not None
     assert not any(
         label.box[0] <= x <= label.box[2] and label.box[1] <= y <= label.box[3] for x, y in dots
@@ -72,7 +82,7 @@ def test_among_equal_places_it_covers_the_fewest_dots():
 
 
 def test_a_mark_outside_the_plot_has_no_label():
-    assert place([Anchor(-3, 100, 5, "chair")], SIZE) == [None]
+    assert place_labels([Anchor(-3, 100, 5, "chair")], SIZE) == [None]
 
 
 names = st.text("abcmwil ", min_size=1, max_size=18)
@@ -82,7 +92,7 @@ places = st.tuples(st.floats(0, 600), st.floats(0, 230), st.floats(3, 11), names
 @given(st.lists(places, max_size=14))
 def test_labels_never_overlap_each_other_a_mark_or_the_edge(rows):
     anchors = [Anchor(*row) for row in rows]
-    placed = [label for label in place(anchors, SIZE) if label]
+    placed = [label for label in place_labels(anchors, SIZE) if label]
     for i, label in enumerate(placed):
         left, top, right, bottom = label.box
         assert 0 <= left < right <= SIZE[0]
@@ -98,16 +108,16 @@ def test_labels_never_overlap_each_other_a_mark_or_the_edge(rows):
 def test_the_first_is_placed_first(rows):
     anchors = [Anchor(*row) for row in rows]
     marks_only = [Anchor(a.x, a.y, a.radius, "") for a in anchors[1:]]
-    first: list[Label | None] = place(anchors, SIZE)[:1]
-    assert first == place([*anchors[:1], *marks_only], SIZE)[:1]
+    first: list[Label | None] = place_labels(anchors, SIZE)[:1]
+    assert first == place_labels([*anchors[:1], *marks_only], SIZE)[:1]
 
 
 def test_a_long_name_is_clipped_and_more_where_it_finds_no_place():
     name = "washer, automatic washer, washing machine"
-    (label,) = place([Anchor(100, 100, 5, name)], SIZE)
+    (label,) = place_labels([Anchor(100, 100, 5, name)], SIZE)
     assert label is not None
     assert label.text == "washer, automatic washe…"
-    (label,) = place([Anchor(50, 20, 5, name)], (110, 60))
+    (label,) = place_labels([Anchor(50, 20, 5, name)], (110, 60))
     assert label is not None
     assert label.text == "washer, aut…"
     assert clipped("washer", 6) == "washer"
@@ -116,7 +126,7 @@ def test_a_long_name_is_clipped_and_more_where_it_finds_no_place():
 @given(st.lists(st.tuples(st.floats(0, 600), st.floats(0, 230)), max_size=4))
 def test_few_marks_are_moved_apart_the_first_stays(points):
     places, radius = np.array(points).reshape(-1, 2), np.array([7.0, 6.0, 4.0, 3.0])[: len(points)]
-    found = apart(places, radius)
+    found = moved_apart(places, radius)
     assert found[:1].tolist() == places[:1].tolist()
     for i in range(len(points)):
         for j in range(i):
@@ -647,7 +657,12 @@ def test_the_group_is_saved_with_the_numbers_of_the_student(app, view, sent):
     assert float(fur["upper_bound"]) == app.students.node.bounds["sheep", "fur"][1]
     assert (fur["lower_bound"], fur["class"]) == ("", "sheep")
     assert fur["student"].startswith("#1 ")
-    rows = {row.concept: row for row in app.students.concept_rows("sheep", "discrepancy_p", 99)}
+    rows = {
+        row.concept: row
+        for row in concept_rows(
+            app.tuner, app.students.student("sheep"), sort="discrepancy_p", top=99
+        )
+    }
     for line in lines:
         assert float(line["discrepancy_p"]) == rows[line["concept"]].discrepancy
     column = app.store.concepts.index("fur")

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from inficond_panel.distill import Interval
 from inficond_panel.plots.student_plots import Branches, make_lanes, make_path
 from inficond_panel.state import AppState
-from inficond_panel.state.requests.comparison import Churn, Flip
+from inficond_panel.state.comparison import Churn, Flip
 from inficond_panel.tuning import Intent
 from inficond_panel.views.provenance.comparison import churn_text, make_flip
 from inficond_panel.views.provenance.iterations import make_author, make_axis, make_chip

@@ -23,7 +23,6 @@ from inficond_panel.store import Store, open_store
 from inficond_panel.store.more_photos import other_parts, parts_of
 from inficond_panel.store.teacher_outputs import hold_store
 from inficond_panel.tuning import open_tuner
-from inficond_panel.tuning.documents import store_document
 from inficond_panel.tuning.opening import typed_folder, usual_history
 from inficond_panel.tuning.other_students import count_others, other_students, others_sentence
 from inficond_panel.tuning.student import Evaluation
@@ -133,6 +132,25 @@ def _planned(spec: Spec) -> dict[str, Any]:
         "more": None,
         "iterations": None,
         "output_order": None,
+    }
+
+
+def store_document(store: Store) -> dict[str, Any]:
+    """Summary of a store: title, hash, classes, concepts, numbers of images, sources."""
+    return {
+        "title": store.title,
+        "store_hash": store.content_hash,
+        "classes": list(store.classes),
+        "concepts": list(store.concepts),
+        "images": {split: len(store.rows(split)) for split in SPLITS},
+        "segments": len(store.segment_image),
+        "encoder": store.attrs["encoder"],
+        "corpus": store.attrs["corpus"],
+        "teacher": store.attrs["teacher"],
+        "activation": store.activation,
+        "task": store.task,
+        "other_classes": [str(name) for name in store.read("other_class")],
+        "metadata": list(store.metadata_columns),
     }
 
 

@@ -47,9 +47,9 @@ def is_of_tables(args: argparse.Namespace) -> bool:
 
 def write_tables(args: argparse.Namespace) -> None:
     """Write the store of the tables, and print a summary and the next command."""
+    from inficond_panel.commands.info.store_content import store_document
     from inficond_panel.store.checks import is_single_label, one_class_note
     from inficond_panel.store.frames import store_frames
-    from inficond_panel.tuning.documents import store_document
 
     output = Path(args.output)
     if output.exists():

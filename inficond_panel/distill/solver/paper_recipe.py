@@ -20,7 +20,7 @@ from inficond_panel.distill.solver.problem import make_problems, start_weights
 from inficond_panel.distill.solver.tempered import Tempered, TemperedProblem
 from inficond_panel.distill.sources import Array
 from inficond_panel.errors import CancelledError, SolverError
-from inficond_panel.vocabulary.limits import LARGEST_RATE
+from inficond_panel.vocabulary.intents import LARGEST_RATE
 
 #: Learning rates that are tried where the caller names none.
 RATES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)

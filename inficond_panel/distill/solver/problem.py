@@ -18,7 +18,7 @@ from inficond_panel.distill.solver.tempered import (
 )
 from inficond_panel.distill.sources import Array, check_finite, check_weights
 from inficond_panel.errors import SolverError
-from inficond_panel.vocabulary.limits import LARGEST_BOUND
+from inficond_panel.vocabulary.intents import LARGEST_BOUND
 
 #: What stands beside all that comes of the oracle's logits: the labels helped to make them.
 SEEN_LABEL = "has seen the label"

@@ -142,10 +142,10 @@ class HubModel(ModelName):
 
     def read(self, text: str, reading: Reading) -> str | Path:
         """Absolute path, or the name as text; ``ValueError`` for a name without ``hf-hub:``."""
-        found = super().read(text, reading)
-        if isinstance(found, str) and not found.startswith(HUB):
+        model = super().read(text, reading)
+        if isinstance(model, str) and not model.startswith(HUB):
             raise ValueError
-        return found
+        return model
 
 
 class TransformersEncoder(Encoder):

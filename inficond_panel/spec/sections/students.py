@@ -16,8 +16,7 @@ from inficond_panel.spec.framework.types import (
     option,
     value_of,
 )
-from inficond_panel.vocabulary.cures import AUTO
-from inficond_panel.vocabulary.limits import LARGEST_RATE
+from inficond_panel.vocabulary.intents import AUTO, LARGEST_RATE
 from inficond_panel.vocabulary.splits import FIT, TUNE
 from inficond_panel.vocabulary.tasks import LINKS, SIGMOID, SOFTMAX
 
@@ -128,8 +127,8 @@ class ExactStudents(Students):
             "targets: oracle": self.targets == "oracle",
             "tempered: both": self.tempered == "both",
         }
-        found = [words for words, used in others.items() if used and TUNE in self.distil_on]
-        return f"cannot name tune with {' and '.join(found)}" if found else ""
+        refusals = [words for words, used in others.items() if used and TUNE in self.distil_on]
+        return f"cannot name tune with {' and '.join(refusals)}" if refusals else ""
 
 
 class PaperStudents(Students):

@@ -25,7 +25,7 @@ from inficond_panel.study.pages.work import Work, make_state, rights_of
 from inficond_panel.study.run.progress import Progress
 from inficond_panel.study.run.recorder import Session
 from inficond_panel.study.run.study import Study
-from inficond_panel.study.spec.tasks import Task
+from inficond_panel.study.spec.study_spec import Task
 from inficond_panel.ui import browser
 from inficond_panel.ui.component import Acting, Component, Connection, action
 from inficond_panel.views.page.page import publisher, warm

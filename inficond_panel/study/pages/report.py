@@ -67,11 +67,11 @@ def write_report(study: Study, folder: Path) -> tuple[list[Path], Frames]:
 
     Measures the students of tasks that are over on the holdout, unless an earlier report did.
     """
-    found = with_holdout(study, results(study))
-    frames = make_frames(study, found)
+    measured = with_holdout(study, results(study))
+    frames = make_frames(study, measured)
     files = [write(table, folder / f"{name}.csv") for name, table in frames.items()]
     page = folder / "report.html"
-    write_whole(page, make_page(study, found, frames).encode())
+    write_whole(page, make_page(study, measured, frames).encode())
     return [page, *files], frames
 
 
@@ -207,8 +207,8 @@ def _bars(question: LikertQuestion, given: Sequence[Given]) -> list[tuple[str, l
     """A bar for all, and where conditions differ one for each."""
 
     def counts(condition: str | None = None) -> list[int]:
-        said = [one.answer for one in given if condition in (None, one.condition)]
-        return [said.count(step) for step in range(1, question.points + 1)]
+        values = [one.answer for one in given if condition in (None, one.condition)]
+        return [values.count(step) for step in range(1, question.points + 1)]
 
     rows = [(_titled(question.text, given[0].task), counts())]
     conditions = sorted({one.condition for one in given})

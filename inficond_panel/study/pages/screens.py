@@ -27,8 +27,7 @@ from inficond_panel.study.spec.pages import (
     QuestionPage,
     TextPage,
 )
-from inficond_panel.study.spec.study_spec import parse, picture_uri
-from inficond_panel.study.spec.tasks import Task
+from inficond_panel.study.spec.study_spec import Task, parse, picture_uri
 from inficond_panel.vocabulary.metrics import METRICS
 
 
@@ -150,8 +149,8 @@ def make_completion(completion: Completion | None, progress: Progress) -> dict[s
 
 def make_message(title: str, text: str = "") -> dict[str, Any]:
     """A screen with a title and a text alone."""
-    said: Sequence[Any] = [["p", {}, [text]]] if text else []
-    return {"key": title, "kind": "message", "title": title, "text": said}
+    body: Sequence[Any] = [["p", {}, [text]]] if text else []
+    return {"key": title, "kind": "message", "title": title, "text": body}
 
 
 def minutes(value: float) -> str:
@@ -161,10 +160,10 @@ def minutes(value: float) -> str:
 
 def faults_of(step: Step, answers: Mapping[str, Any]) -> dict[str, str]:
     """Faults of the answers of a step, by question."""
-    found = {
+    faults = {
         question.name_: question.fault(answers.get(question.name_)) for question in step.questions
     }
-    return {name: fault for name, fault in found.items() if fault}
+    return {name: fault for name, fault in faults.items() if fault}
 
 
 def _text(section: TextPage, folder: Path) -> dict[str, Any]:

@@ -129,10 +129,10 @@ class Work:
 
     def measure(self, *_: object) -> None:
         """See whether the task is done, and tell how far it is."""
-        found = self.standing()
-        if found.done and not self.done:
+        goal = self.standing()
+        if goal.done and not self.done:
             node = self.app.students.node.id
-            payload = {"node": node, "value": found.value, "target": found.target}
+            payload = {"node": node, "value": goal.value, "target": goal.target}
             self.page.record("", "done", payload)
         self.page.show_work()
 
@@ -150,8 +150,8 @@ class Work:
 
     def time_is_up(self) -> bool:
         """True if the time limit was reached now, on a task that is not done."""
-        told = self.page.progress.first(self.task.name_, "time-up")
-        return self.left() == 0 and not self.done and told is None
+        reached = self.page.progress.first(self.task.name_, "time-up")
+        return self.left() == 0 and not self.done and reached is None
 
     def outcome(self) -> str:
         """Outcome of the task if it is left now; empty where it may not be left."""

@@ -203,7 +203,7 @@ def spread(values: Sequence[float], seed: int = 0) -> Spread:
     if len(known) > 2 and np.ptp(known) > 0:
         from scipy.stats import bootstrap  # noqa: PLC0415 - slow to load, seldom used
 
-        found = bootstrap(
+        interval = bootstrap(
             (known,),
             np.mean,
             n_resamples=DRAWS,
@@ -211,7 +211,7 @@ def spread(values: Sequence[float], seed: int = 0) -> Spread:
             method="BCa",
             random_state=np.random.default_rng(seed),
         )
-        low, high = (float(limit) for limit in found.confidence_interval)
+        low, high = (float(limit) for limit in interval.confidence_interval)
     return Spread(len(known), float(known.mean()), sd, low, high)
 
 

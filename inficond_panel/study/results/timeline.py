@@ -68,13 +68,13 @@ def own_events(history: History, sets: Sequence[ConceptSet]) -> list[HistoryEven
 
     Without those that set its start, and those that carried a branch on to a typed concept.
     """
-    found = [
+    events = [
         event
         for one in sets
         for event in history.events(one.root)
         if not _sets_start(event) and event.created > one.since
     ]
-    return sorted(found, key=lambda event: event.created)
+    return sorted(events, key=lambda event: event.created)
 
 
 def fine_tunes(history: History, sets: Sequence[ConceptSet]) -> list[HistoryEvent]:

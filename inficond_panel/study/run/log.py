@@ -183,8 +183,8 @@ class StudyLog:
         with self._database.transaction() as db:
             select = "SELECT participant, payload FROM events WHERE action = 'open'"
             rows = db.execute(select).fetchall()
-        found = (row for row in rows if json.loads(row["payload"]).get("pid") == external)
-        row = next(found, None)
+        matching = (row for row in rows if json.loads(row["payload"]).get("pid") == external)
+        row = next(matching, None)
         return self.participant(row["participant"]) if row else None
 
     def make_open_link(self) -> str:

@@ -9,8 +9,7 @@ from typing import Any
 
 from inficond_panel.study.run.records import Event, Participant
 from inficond_panel.study.spec.pages import CheckPage, ConsentPage, Question, QuestionPage, TextPage
-from inficond_panel.study.spec.study_spec import StudySpec
-from inficond_panel.study.spec.tasks import Task
+from inficond_panel.study.spec.study_spec import StudySpec, Task
 
 END = "end"
 #: Kinds of steps that one may come back to.

@@ -31,8 +31,7 @@ from inficond_panel.study.run.tasks import (
     concept_sets,
     store_over,
 )
-from inficond_panel.study.spec.study_spec import Level, StudySpec, is_study, load_study
-from inficond_panel.study.spec.tasks import Task
+from inficond_panel.study.spec.study_spec import Level, StudySpec, Task, is_study, load_study
 from inficond_panel.tuning import History, Tuner
 
 #: Ids that come with a link: those of panel providers have letters, digits and a few signs.
@@ -167,8 +166,8 @@ class Study:
 
     def level(self, participant: Participant, task: str) -> Level | None:
         """The condition that a participant has in a task; in the training, that of all tasks."""
-        found = participant.condition(task)
-        return next((level for level in self.spec.levels if level.name_ == found), None)
+        condition = participant.condition(task)
+        return next((level for level in self.spec.levels if level.name_ == condition), None)
 
     def ready_for(self, participant: Participant, task: str) -> Ready:
         """A task as one participant has it, under their condition."""

@@ -20,15 +20,16 @@ from inficond_panel.spec import Spec, find_spec, load_spec
 from inficond_panel.spec.framework.yaml_source import hint
 from inficond_panel.store import Store
 from inficond_panel.study.run.records import Assigned, Event
-from inficond_panel.study.spec.study_spec import Level, StudySpec
-from inficond_panel.study.spec.tasks import (
+from inficond_panel.study.spec.study_spec import (
     AnswersGiven,
     DoneWhen,
     GainsBy,
     IterationsMade,
+    Level,
     ParticipantSays,
     ReachesTeacher,
     ReachesValue,
+    StudySpec,
     Task,
 )
 from inficond_panel.study.spec.variation import Variation
@@ -163,9 +164,9 @@ class Preparation:
             return None
         nodes = self._nodes(task, tuner, progress)
         start = tuner.at(nodes[-1], SPLIT)[name]
-        found = standing(task.done_when, start, start, 0)
-        if found.done:
-            what = f"{found.what} is {found.value:.3f}, to reach {found.target:.3f}"
+        goal = standing(task.done_when, start, start, 0)
+        if goal.done:
+            what = f"{goal.what} is {goal.value:.3f}, to reach {goal.target:.3f}"
             self._report(task, "done_when", f"is true at the start node already: {what}")
         ready = Ready(task, name, tuner.spec, tuner.store, tuple(nodes))
         levels = [level] if level else [None, *self.study.levels]
@@ -194,11 +195,11 @@ class Preparation:
         """Report what a condition cannot change in a spec; True if there is something."""
         at = self.study.levels.index(level)
         where = f"conditions.levels[{at}].spec"
-        found = list(changed.misfits(spec))
-        for key, message in found:
+        misfits = list(changed.misfits(spec))
+        for key, message in misfits:
             line, column = self.study.place(where, key)
             self._problems[Problem(self.study.path, line, column, f"{where}.{message}")] = None
-        return bool(found)
+        return bool(misfits)
 
     def spec_of(self, task: Task) -> Path:
         """File of the spec of the app that a task is on."""

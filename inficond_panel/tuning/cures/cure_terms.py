@@ -22,7 +22,7 @@ from inficond_panel.tuning.fitting.recipe import start_from
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.thumbs import Bounds, box
-from inficond_panel.vocabulary.cures import MORE
+from inficond_panel.vocabulary.intents import MORE
 from inficond_panel.vocabulary.splits import HOLDOUT, TUNE
 from inficond_panel.vocabulary.tasks import SOFTMAX
 

@@ -44,7 +44,7 @@ from inficond_panel.tuning.fitting.terms import (
     Terms,
     corrected,
 )
-from inficond_panel.vocabulary.cures import ANSWERS, LABELS, MORE, TEACHER
+from inficond_panel.vocabulary.intents import ANSWERS, LABELS, MORE, TEACHER
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.splits import TUNE
 from inficond_panel.vocabulary.tasks import SOFTMAX

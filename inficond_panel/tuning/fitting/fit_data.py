@@ -26,7 +26,7 @@ from inficond_panel.store.checks import whole_labels
 from inficond_panel.store.more_photos import MorePhotos, more_photos
 from inficond_panel.store.teacher_outputs import oracle_logits, oracle_others
 from inficond_panel.tuning.fitting.terms import Correction, Learned, Taught, Terms
-from inficond_panel.vocabulary.cures import LABELS, MORE, SOURCES
+from inficond_panel.vocabulary.intents import LABELS, MORE, SOURCES
 from inficond_panel.vocabulary.splits import FIT, TUNE
 from inficond_panel.vocabulary.tasks import SIGMOID, SOFTMAX
 

@@ -21,7 +21,7 @@ from inficond_panel.tuning.fitting.fit_data import FitData
 from inficond_panel.tuning.fitting.terms import Learned, Terms
 from inficond_panel.tuning.node import Node, node_id
 from inficond_panel.tuning.thumbs import Bounds, Intent, box
-from inficond_panel.vocabulary.cures import TEACHER
+from inficond_panel.vocabulary.intents import TEACHER
 from inficond_panel.vocabulary.splits import FIT, TUNE
 from inficond_panel.vocabulary.tasks import SIGMOID, SOFTMAX
 

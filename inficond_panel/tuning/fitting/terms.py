@@ -26,7 +26,7 @@ from scipy.special import expit
 from inficond_panel.common.numbers import defined
 from inficond_panel.distill.scores import Array
 from inficond_panel.store import Store
-from inficond_panel.vocabulary.cures import ANSWERS, MORE, SOURCES
+from inficond_panel.vocabulary.intents import ANSWERS, MORE, SOURCES
 from inficond_panel.vocabulary.splits import FIT
 
 #: Variance of the prior of each coefficient, for scores in standard deviations.

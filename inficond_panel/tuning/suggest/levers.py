@@ -50,8 +50,7 @@ from inficond_panel.tuning.suggest.gain import (
 )
 from inficond_panel.tuning.thumbs import Intent
 from inficond_panel.tuning.tuner import Tuner
-from inficond_panel.vocabulary.cures import LABELS, MORE, TEACHER
-from inficond_panel.vocabulary.directions import REMOVE
+from inficond_panel.vocabulary.intents import LABELS, MORE, REMOVE, TEACHER
 from inficond_panel.vocabulary.splits import TUNE
 
 #: Name of the student without any lever.

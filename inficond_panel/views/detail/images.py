@@ -12,6 +12,8 @@ import numpy as np
 from PIL import Image
 
 from inficond_panel.common.numbers import count, number, signed
+from inficond_panel.results.gallery import gallery_file
+from inficond_panel.results.local_explanation import take_apart
 from inficond_panel.results.patches import best_segment
 from inficond_panel.ui.component import Acting, action
 from inficond_panel.ui.images import (
@@ -157,7 +159,7 @@ class ImageActions(Acting):
         """The prediction for one of the images shown."""
         gallery = self._gallery
         if gallery is not None and row in gallery.position:
-            apart = self._app.students.take_apart(gallery.class_name, row)
+            apart = take_apart(self._app.students.student(gallery.class_name), row)
             self.panel.apart = {
                 **make_apart(apart),
                 "facts": make_facts(gallery, row),
@@ -183,8 +185,9 @@ class ImageActions(Acting):
     def _save_images(self, filters: list[str]) -> None:
         gallery = self._gallery
         if gallery is not None:
-            make = self._app.students.images_file
-            make_and_send(self._app, self.panel, lambda: make(gallery, filters))
+            tags = self._app.tuner.tags
+            make = partial(gallery_file, self._store, gallery, filters)
+            make_and_send(self._app, self.panel, lambda: make(tags()))
 
     @action
     def _tag(self, rows: list[int], tag: str, on: bool) -> None:

@@ -13,6 +13,7 @@ import param
 from inficond_panel.common.numbers import bound, signed
 from inficond_panel.common.ordering import strongest
 from inficond_panel.errors import CancelledError
+from inficond_panel.results.gallery import take_gallery, take_picked
 from inficond_panel.state import Job
 from inficond_panel.tuning import Intent
 from inficond_panel.ui.component import action, tie
@@ -85,10 +86,10 @@ class DetailView(ImageActions, pn.viewable.Viewer):
         self._curves = self._gallery = None
         self._app.refit_what_if.forget()
         if images is not None:
-            self._gallery = students.picked(images)
+            self._gallery = take_picked(students.student(images.class_name), images)
         elif student and concept:
             self._curves = students.what_if(student, concept)
-            self._gallery = students.gallery(student, concept)
+            self._gallery = take_gallery(students.student(student), concept)
         self.panel.param.update(
             student=student,
             concept=concept,

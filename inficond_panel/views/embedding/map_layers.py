@@ -181,10 +181,10 @@ class SegmentPointer:
         store, class_name = self._app.store, self._app.selection.class_name
 
         def work(_: Job) -> dict[str, Any] | None:
-            found = nearest_segment(store, method, frame, pixel, reach)
-            if found is None:
+            nearest = nearest_segment(store, method, frame, pixel, reach)
+            if nearest is None:
                 return None
-            segment = make_segment(store, method, found, class_name)
+            segment = make_segment(store, method, nearest, class_name)
             share = frame.pixels(np.array([segment["place"]]))[0] / frame.size
             return {**segment, "place": share.tolist()}
 

@@ -21,7 +21,7 @@ from inficond_panel.ui import browser
 from inficond_panel.ui.component import action
 from inficond_panel.views.knowledge.parts import StudentActions, StudentPart, make_status
 from inficond_panel.views.knowledge.repairs import make_cure
-from inficond_panel.vocabulary.directions import THUMBS
+from inficond_panel.vocabulary.intents import THUMBS
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.splits import TUNE
 from inficond_panel.wording.cures import (
@@ -237,8 +237,8 @@ class Batch:
         snapshot, status, change = app.students.snapshot, app.tuning.status, None
         joint = app.tuner.joint
         if status.kind == "done" and (joint or name in snapshot.node.tuned):
-            found = app.changes.last(name, [AP.key]).get(AP.key)
-            change = make_change(found, snapshot.metrics[name].ap - snapshot.last[name].ap)
+            interval = app.changes.last(name, [AP.key]).get(AP.key)
+            change = make_change(interval, snapshot.metrics[name].ap - snapshot.last[name].ap)
         total = app.changes.total(name, [AP.key]).get(AP.key)
         summary = make_summary(snapshot, name, total, app.tuning.preview)
         others = make_others(snapshot.node.tuned, name, joint) if status.kind == "done" else ""

@@ -15,7 +15,7 @@ from inficond_panel.results.image_sets import image_set, worst_first
 from inficond_panel.results.slices import metadata_slices, worst_slice_sentence
 from inficond_panel.results.thresholds import JUDGED, threshold_line, thresholds
 from inficond_panel.state import Job
-from inficond_panel.state.requests.comparison import MEASURED, measure, measure_by
+from inficond_panel.state.comparison import MEASURED, measure, measure_by
 from inficond_panel.ui.component import action, tie
 from inficond_panel.views.knowledge.parts import StudentActions
 from inficond_panel.vocabulary.confidence import CONFIDENCE, confidence_word
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from inficond_panel.errors import InficondError
     from inficond_panel.results.snapshot import Snapshot
     from inficond_panel.state import AppState, Preview
-    from inficond_panel.state.requests.comparison import Measured
+    from inficond_panel.state.comparison import Measured
     from inficond_panel.views.knowledge.parts import StudentPanels
 
 
@@ -97,16 +97,16 @@ def make_noisy(change: Interval, key: str, level: float | None = CONFIDENCE) -> 
 
     Without a ``level`` the estimate alone.
     """
-    told = {"text": "–", "range": "", "words": change.words}
+    texts = {"text": "–", "range": "", "words": change.words}
     if change.words == "undefined":
-        return told
+        return texts
     if change.words == UNCHANGED:
         return {"text": UNCHANGED, "range": "", "words": UNCHANGED}
     unit = METRICS[key].unit
     if level is None:
         return {"text": change_number(change.estimate, unit), "range": "", "words": ""}
     text, limits = change.change(unit)
-    return {**told, "text": text, "range": limits}
+    return {**texts, "text": text, "range": limits}
 
 
 def make_slices(
@@ -332,8 +332,8 @@ class ThresholdChoices:
 
         def work(_: Job) -> dict[str, Any]:
             draws, level = app.spec.views.draws, app.spec.views.shown_level
-            found = thresholds(app.tuner, node, classes=[name], precision=precision, draws=draws)
-            return make_threshold(found, precision, level)
+            chosen = thresholds(app.tuner, node, classes=[name], precision=precision, draws=draws)
+            return make_threshold(chosen, precision, level)
 
         def done(shown: dict[str, Any]) -> None:
             if asked == self._asked:

@@ -136,16 +136,16 @@ class MendingPanel(param.Parameterized):
     def show(self) -> None:
         """Show the known facts of the student in view; the rest follows."""
         name = self.panels.student
-        found = self.app.shifts.by_class.get(name)
+        shift = self.app.shifts.by_class.get(name)
         if self._asked != (name, self.app.students.node.id):
             self._asked = None
             self.panels.path = {}
-            self.panels.shift = {} if found is None else self._made(found)
-        elif not self.panels.shift and found is not None:
-            self.panels.shift = self._made(found)
+            self.panels.shift = {} if shift is None else self._made(shift)
+        elif not self.panels.shift and shift is not None:
+            self.panels.shift = self._made(shift)
         terms = self.app.tuner.terms(self.app.students.node).get(name)
-        told = terms_words(terms) if terms else []
-        self.panels.param.update(shiftless=self.app.shifts.problem, terms=told)
+        words = terms_words(terms) if terms else []
+        self.panels.param.update(shiftless=self.app.shifts.problem, terms=words)
         self.ask()
 
     def _made(self, shift: ClassShift, aps: Mapping[str, Interval] | None = None) -> dict[str, Any]:
@@ -157,15 +157,15 @@ class MendingPanel(param.Parameterized):
         """Keep the previewed gain of a balance by one concept, and show it beside that concept."""
         name, preview = self.panels.student, self.app.tuning.preview
         own = [item for item in self.app.tuning.pending if item.class_name == name]
-        found = self.app.shifts.by_class.get(name)
+        shift = self.app.shifts.by_class.get(name)
         gain = None if preview is None else preview.of(name, AP.key)
-        if gain is None or found is None or len(own) != 1 or not isinstance(own[0], Balance):
+        if gain is None or shift is None or len(own) != 1 or not isinstance(own[0], Balance):
             return
         if len(own[0].concepts) == 1 and self.panels.shift:
             known = self._gains.setdefault((self.app.tuning.head.id, name), {})
             known[own[0].concepts[0]] = gain
-            told = {one["concept"]: one for one in self._made(found)["suspects"]}
-            suspects = [told.get(one["concept"], one) for one in self.panels.shift["suspects"]]
+            facts = {one["concept"]: one for one in self._made(shift)["suspects"]}
+            suspects = [facts.get(one["concept"], one) for one in self.panels.shift["suspects"]]
             self.panels.shift = {**self.panels.shift, "suspects": suspects}
 
     def mark(self) -> bool:
@@ -186,9 +186,9 @@ class MendingPanel(param.Parameterized):
             return
 
         def work(_: Job) -> dict[str, Any]:
-            found = student_shift(app.tuner, node, name, baselines=True)
+            shift = student_shift(app.tuner, node, name, baselines=True)
             return {
-                "shift": self._made(found, tune_aps(app.tuner, node, found)),
+                "shift": self._made(shift, tune_aps(app.tuner, node, shift)),
                 "path": make_path(penalty_path(app.tuner, node, name), self._level),
             }
 
@@ -297,17 +297,19 @@ def make_place(app: AppState, draft: Draft) -> dict[str, Any]:
 
 def make_end(app: AppState, draft: Draft) -> dict[str, Any]:
     """Sentences on what the answers show, and what can be done next: action, words."""
-    found = app.asking.found
-    node = None if found is None else found.node
+    teaching = app.asking.found
+    node = None if teaching is None else teaching.node
     steps = []
-    if found is None and app.asking.can_judge:
+    if teaching is None and app.asking.can_judge:
         steps.append(("judge_photos", "Evaluate the student"))
     if draft.images:
         steps.append(("more_photos", more_words(draft, taught=node is not None)))
     if node is not None:
         steps.append(("undo_teaching", f"Undo #{node.number}"))
     steps.append(("leave_photos", "Close"))
-    sentences = teaching_sentences(found, draft.by_teacher) if found else waiting_sentences(draft)
+    sentences = (
+        teaching_sentences(teaching, draft.by_teacher) if teaching else waiting_sentences(draft)
+    )
     return {"kind": "done", "sentences": sentences, "steps": [list(step) for step in steps]}
 
 
@@ -356,7 +358,7 @@ class AskActions(Acting):
     @action
     def _undo_teaching(self) -> None:
         """Go back to the student before it was taught, and leave the photos."""
-        found = self.app.asking.found
+        teaching = self.app.asking.found
         self.app.asking.close()
-        if found is not None and found.node is not None:
+        if teaching is not None and teaching.node is not None:
             self.app.tuning.undo()

@@ -15,14 +15,14 @@ from inficond_panel.results.frame import interval_of
 from inficond_panel.results.image_sets import image_set, patch_images
 from inficond_panel.results.patches import shown_segments
 from inficond_panel.state import Job
-from inficond_panel.state.requests.comparison import hold
+from inficond_panel.state.comparison import hold
 from inficond_panel.tuning import Intent
 from inficond_panel.tuning.edits import place_of
 from inficond_panel.ui.component import action
 from inficond_panel.ui.images import make_and_send, patch_uri, send_pictures
 from inficond_panel.views.knowledge.parts import StudentActions
 from inficond_panel.vocabulary.confidence import confidence_word
-from inficond_panel.vocabulary.directions import DOWN, UP
+from inficond_panel.vocabulary.intents import DOWN, UP
 from inficond_panel.vocabulary.metrics import DISCREPANCY_P
 
 if TYPE_CHECKING:

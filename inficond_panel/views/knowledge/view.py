@@ -12,6 +12,7 @@ import panel as pn
 import param
 from panel.viewable import Viewable, Viewer
 
+from inficond_panel.results.concept_rows import concept_rows
 from inficond_panel.results.concept_scales import concept_scales
 from inficond_panel.ui.component import tie
 from inficond_panel.views.knowledge.batch import (
@@ -191,8 +192,14 @@ class KnowledgeView(
         agreement = students.snapshot.agreement[name]
         counts = agreement.positives if sort == DISCREPANCY_P.key else agreement.negatives
         return make_concept_rows(
-            students.concept_rows(
-                name, sort, top, find, self.app.shifts.suspects(name), self.table.patches_of
+            concept_rows(
+                self.app.tuner,
+                students.student(name),
+                sort=sort,
+                top=top,
+                find=find,
+                suspects=self.app.shifts.suspects(name),
+                patches=self.table.patches_of,
             ),
             make_undefined(sort, counts),
             self._scale,

@@ -17,7 +17,7 @@ from inficond_panel.tuning import Intent
 from inficond_panel.ui import browser
 from inficond_panel.ui.component import ViewComponent
 from inficond_panel.ui.drawing import Drawing
-from inficond_panel.vocabulary.directions import DIRECTIONS, REMOVE
+from inficond_panel.vocabulary.intents import DIRECTIONS, REMOVE
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.palette import INK, INK_2, LINE
 from inficond_panel.wording.metrics import UNCHANGED, change_text, make_change
@@ -158,8 +158,8 @@ def effect_words(preview: Preview) -> str:
 
     Of changes without limits the largest.
     """
-    found = {name: preview.of(name, AP.key) for name in preview.changes}
-    changes = {name: change for name, change in found.items() if change is not None}
+    intervals = {name: preview.of(name, AP.key) for name in preview.changes}
+    changes = {name: change for name, change in intervals.items() if change is not None}
     texts = {name: make_change(change) for name, change in changes.items()}
     same = [name for name, text in texts.items() if text and text["text"] == UNCHANGED]
     clear = [n for n, text in texts.items() if text and not text["noise"] and n not in same]

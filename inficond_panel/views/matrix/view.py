@@ -41,7 +41,7 @@ from inficond_panel.views.matrix.panel import (
     make_suggesting,
     meant,
 )
-from inficond_panel.vocabulary.directions import DIRECTIONS
+from inficond_panel.vocabulary.intents import DIRECTIONS
 from inficond_panel.wording.suspects import leaning_sentence, plain_sentence
 
 if TYPE_CHECKING:

@@ -128,9 +128,9 @@ class Address:
             faults = self._follow(app, asked)
         elif later is not None:
             faults = self._show_iterations(app, later)
-        told = " ".join(faults)
+        message = " ".join(faults)
         self._following = False
-        return told
+        return message
 
     def go(self, app: AppState, search: str) -> str:
         """Go back or forward to another URL of the session."""
@@ -218,14 +218,14 @@ def _why_not(app: AppState, targets: str) -> str:
 
 def _node(app: AppState, start: str) -> str:
     """Id of the one iteration whose id begins so; empty if there is none, or several."""
-    found = [node.id for node in app.tuning.nodes if start and node.id.startswith(start)]
-    return found[0] if len(found) == 1 else ""
+    ids = [node.id for node in app.tuning.nodes if start and node.id.startswith(start)]
+    return ids[0] if len(ids) == 1 else ""
 
 
 def _pin(app: AppState, start: str) -> Iterator[str]:
-    found = _node(app, start)
-    app.pinned.node_id = found
-    if start and not found:
+    node = _node(app, start)
+    app.pinned.node_id = node
+    if start and not node:
         yield f"There is no iteration {start!r} to pin."
 
 

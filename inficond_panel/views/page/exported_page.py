@@ -31,7 +31,7 @@ from panel.io.state import set_curdoc
 from inficond_panel.common.files import File
 from inficond_panel.common.numbers import count
 from inficond_panel.state import AppState
-from inficond_panel.state.requests.export import stem
+from inficond_panel.state.export import stem
 from inficond_panel.ui import browser
 from inficond_panel.ui.stylesheets import use_own_font
 from inficond_panel.views.embedding.view import EmbeddingView

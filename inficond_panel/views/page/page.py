@@ -119,9 +119,9 @@ class OpeningView(Viewer):
         if self.error is None:
             html = _progress_html(self.text, self.share)
             return [_pane(html, _STYLE, sizing_mode="stretch_both")]
-        told = _pane(error_html(self.error), _STYLE + _TOLD, sizing_mode="stretch_width")
+        problem = _pane(error_html(self.error), _STYLE + _TOLD, sizing_mode="stretch_width")
         again = self._again
-        return [told] if again is None else [told, _button("Try again", again)]
+        return [problem] if again is None else [problem, _button("Try again", again)]
 
     def __panel__(self) -> Viewable:
         return self._page

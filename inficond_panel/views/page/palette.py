@@ -13,7 +13,7 @@ from inficond_panel.concepts.texts import words_for
 from inficond_panel.results.image_sets import image_set, worst_first
 from inficond_panel.tuning import Intent
 from inficond_panel.vocabulary.confidence import interval_word
-from inficond_panel.vocabulary.directions import DOWN
+from inficond_panel.vocabulary.intents import DOWN
 
 if TYPE_CHECKING:
     from inficond_panel.state import AppState
@@ -192,8 +192,8 @@ _CLOSED = {
 def make_shortcuts(closed: Collection[str]) -> list[list[str]]:
     """Keys and their actions, on a page without the rights ``closed``."""
     instead = {keys: pair for (right, keys), pair in _CLOSED.items() if right in closed}
-    found = [instead.get(keys, (keys, words)) for keys, words in SHORTCUTS]
-    return [list(pair) for pair in found if pair is not None]
+    shortcuts = [instead.get(keys, (keys, words)) for keys, words in SHORTCUTS]
+    return [list(pair) for pair in shortcuts if pair is not None]
 
 
 #: Of the demo: a class, and a concept that goes with it in ``fit`` alone.

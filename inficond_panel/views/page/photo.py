@@ -10,7 +10,7 @@ from scipy.special import expit
 from inficond_panel.common.numbers import number, share, signed, written_range
 from inficond_panel.errors import without_folders
 from inficond_panel.export.predictions import ALL_CLASSES, DONT_KNOW, named_classes
-from inficond_panel.state.requests.networks import MOST_BYTES
+from inficond_panel.state.networks import MOST_BYTES
 from inficond_panel.ui.component import RefitActions, action
 from inficond_panel.ui.images import outline
 from inficond_panel.views.detail.images import SHOWN, make_bars, make_decision
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from inficond_panel.export.predictions import Prediction
     from inficond_panel.state import AppState
-    from inficond_panel.state.requests.networks import DecidedPhoto
+    from inficond_panel.state.networks import DecidedPhoto
     from inficond_panel.store import Store
 
 _WORDS = {True: "present", False: "absent", None: ""}

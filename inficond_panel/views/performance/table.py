@@ -127,8 +127,8 @@ def _pair(then: float, now: float) -> list[float | None]:
 
 def make_against(pinned: Pinned, metric: str, interval: Interval | None) -> list[list[str]]:
     """Line of a class's card: the change against the pinned student; none until it is known."""
-    told = change_text(make_change(interval, unit=METRICS[metric].unit)) if interval else ""
-    return [[f"{METRICS[metric].name} against {pinned.number}", told]] if told else []
+    words = change_text(make_change(interval, unit=METRICS[metric].unit)) if interval else ""
+    return [[f"{METRICS[metric].name} against {pinned.number}", words]] if words else []
 
 
 #: Confusions listed, the largest first.

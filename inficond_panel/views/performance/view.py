@@ -24,6 +24,7 @@ from inficond_panel.plots.performance_bars import (
     update_bars,
 )
 from inficond_panel.results.image_sets import decided_images, image_set
+from inficond_panel.results.metrics import students_file
 from inficond_panel.ui.component import Acting, action, tie
 from inficond_panel.ui.drawing import change_figure, close_plots, make_plot_pane
 from inficond_panel.ui.images import FILLS as IMAGE_FILLS
@@ -235,8 +236,8 @@ class PerformanceView(Acting, Viewer):
         if pinned is None or pinned.metrics is None:
             return []
         pair = pinned.node.id, self.app.students.node.id
-        found = self.app.changes.between([pair], name, metric).get(pair)
-        return make_against(pinned, metric, found)
+        interval = self.app.changes.between([pair], name, metric).get(pair)
+        return make_against(pinned, metric, interval)
 
     @action
     def _find_changes(self, name: str) -> None:
@@ -263,7 +264,7 @@ class PerformanceView(Acting, Viewer):
 
     @action
     def _save_students(self, names: list[str], kind: str) -> None:
-        students = self.app.students
+        snapshot = self.app.students.snapshot
         if not set(names) <= set(self.app.store.classes):
             raise ValueError("no such class")
-        make_and_send(self.app, self.table, lambda: students.students_file(names, kind))
+        make_and_send(self.app, self.table, lambda: students_file(snapshot, names, kind))

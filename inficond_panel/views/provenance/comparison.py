@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from inficond_panel.errors import InficondError
     from inficond_panel.plots.student_plots import Branches
     from inficond_panel.state import AppState
-    from inficond_panel.state.requests.comparison import Churn, ClassComparison, Comparison, Flip
+    from inficond_panel.state.comparison import Churn, ClassComparison, Comparison, Flip
     from inficond_panel.tuning import Iteration, Node
     from inficond_panel.views.provenance.iterations import ProvenanceTree
 
@@ -269,13 +269,13 @@ def _step(node: Node) -> dict[str, Any]:
 def _metric(item: ClassComparison, key: str, level: float | None) -> dict[str, Any]:
     change = make_change(_at(level, item.changes[key]), unit=METRICS[key].unit)
     verdict = item.changes[key].words if level is not None else ""
-    told = "undefined" if change is None else verdict
+    words = "undefined" if change is None else verdict
     return {
         "name": METRICS[key].name,
         "before": number(getattr(item.before, key)),
         "after": number(getattr(item.after, key)),
         "change": change,
-        "words": told,
+        "words": words,
     }
 
 

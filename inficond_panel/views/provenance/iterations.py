@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from inficond_panel.distill import Interval
     from inficond_panel.plots.student_plots import Branches
     from inficond_panel.results.snapshot import Deleted
-    from inficond_panel.state.requests.export import ExportState
+    from inficond_panel.state.export import ExportState
     from inficond_panel.tuning import Iteration, Node
 
 
@@ -103,8 +103,8 @@ def _result(results: Mapping[str, Any], node: str) -> Mapping[str, Any] | None:
 def _tell(drawing: Drawing, result: Mapping[str, Any] | None, y: float) -> None:
     if result is not None:
         change = result["change"]["text"] if result["change"] else ""
-        told = " ".join(filter(None, (result["value"], change)))
-        drawing.text((_WIDTH - 12, y + 4), told, INK_2, anchor="end", room=120)
+        words = " ".join(filter(None, (result["value"], change)))
+        drawing.text((_WIDTH - 12, y + 4), words, INK_2, anchor="end", room=120)
 
 
 WHOLE = 30  #: a list of so many rows is sent as a whole
@@ -187,8 +187,8 @@ def make_result(node: Iteration, shown: Shown) -> dict[str, Any]:
     before = shown.measured.get(node.parent) if node.parent else None
     touched, change = touches(node, shown.class_name, shown.joint), None
     if touched and before:
-        found = shown.changes.get((str(node.parent), node.id))
-        change = make_change(found, values[shown.metric] - before[shown.metric], metric.unit)
+        interval = shown.changes.get((str(node.parent), node.id))
+        change = make_change(interval, values[shown.metric] - before[shown.metric], metric.unit)
     beside = metric.beside
     return {
         "value": number(values[shown.metric]),

@@ -1,15 +1,16 @@
-"""The reference page: ``python -m inficond_panel.spec.reference`` writes it to stdout."""
+"""Reference pages of specs, from the classes of their sections: ``python docs/reference.py``."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
+from pathlib import Path
 
-from inficond_panel.spec.framework.json_schema import sections
 from inficond_panel.spec.framework.section import Key, Section
-from inficond_panel.spec.spec import Spec
+from inficond_panel.spec.sections.quantify import RunSpec
+from inficond_panel.spec.spec import Spec, sections
+from inficond_panel.study.spec.study_spec import StudySpec
 
-_INTRODUCTION = """# The spec
+_SPEC = """# The spec
 
 <!-- Written by `make docs` from the classes in inficond_panel/spec; edit those. -->
 
@@ -22,10 +23,38 @@ One YAML file says everything about a run. `specs/` holds complete examples.
 - A tag (`!name`) is refused, and a key may stand only once in a mapping.
 - `inficond_panel.spec.json_schema()` gives the same as JSON Schema, for editors.
 """
+_STUDY = """# The spec of a study
+
+<!-- Written by `make docs` from the classes in inficond_panel/study; edit those. -->
+
+One YAML file says everything about a study; see [study.md](study.md) for how one is set up, and
+`specs/studies/inficond.yaml` for a complete example.
+
+- `inficond check STUDY` reports every problem of a file at once, as `file:line:column`, and holds
+  it against the store.
+- A relative path starts from the folder of the file.
+- `inficond_panel.spec.json_schema(StudySpec, "Study")` gives the same as JSON Schema.
+"""
+_RUN = """# The spec of a training run
+
+<!-- Written by `make docs` from the classes in inficond_panel/spec/sections/quantify.py; edit those. -->
+
+One YAML file says what `inficond quantify run` measures; see [quantify.md](quantify.md).
+
+- Every problem of a file is told at once, as `file:line:column`.
+- A relative path starts from the folder of the file.
+"""  # noqa: E501
+#: Root section and introduction of each page, by the name of its file.
+PAGES = {
+    "spec.md": (Spec, _SPEC),
+    "study-spec.md": (StudySpec, _STUDY),
+    "quantify-spec.md": (RunSpec, _RUN),
+}
 
 
-def reference(root: type[Section] = Spec, introduction: str = _INTRODUCTION) -> str:
-    """Text of docs/spec.md, or of the page on another file whose section is ``root``."""
+def reference(name: str) -> str:
+    """Text of the page ``name`` of ``PAGES``."""
+    root, introduction = PAGES[name]
     return "\n".join([introduction, *(line for part in sections(root) for line in _section(*part))])
 
 
@@ -61,4 +90,5 @@ def _default(key: Key) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(reference())
+    for name in PAGES:
+        Path(__file__).with_name(name).write_text(reference(name), encoding="utf-8")

@@ -10,7 +10,7 @@ import param
 from inficond_panel.distill import ClassMetrics, alone
 from inficond_panel.errors import CancelledError, InficondError
 from inficond_panel.results.shift import made_at, student_shift
-from inficond_panel.results.what_if_curves import CurvePoint
+from inficond_panel.results.what_if_curves import CurvePoint, refit_curve
 from inficond_panel.state.jobs import Job, Jobs
 from inficond_panel.state.selection import Selection
 from inficond_panel.state.students import StudentsState
@@ -218,7 +218,9 @@ class RefitWhatIf(param.Parameterized):
             return
         self.state = "solving"
         class_name, concept, *_ = self._asked
-        self._path = self._students.refit_curve(class_name, concept, self._cancelled)
+        students = self._students
+        student = students.student(class_name)
+        self._path = refit_curve(students.tuner, student, concept, cancelled=self._cancelled)
         self._next_point()
 
     def _end(self) -> None:
@@ -245,8 +247,8 @@ class RefitWhatIf(param.Parameterized):
             self.state = "done"
             return
         known: dict[float, ClassMetrics] = {**self.points, point.influence: point.metrics}
-        told = point.changes if self._students.tuner.spec.views.intervals else alone(point.changes)
-        changes = {**self.changes, point.influence: told}
+        shown = point.changes if self._students.tuner.spec.views.intervals else alone(point.changes)
+        changes = {**self.changes, point.influence: shown}
         self.param.update(points=known, changes=changes, share=max(self.share, point.share))
         self._next_point()
 

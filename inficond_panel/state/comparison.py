@@ -174,8 +174,8 @@ class ChangesState(param.Parameterized):
 
     def _compute(self, asked: Asked) -> Interval:
         nodes = self.tuner.node(asked.before), self.tuner.node(asked.after)
-        found = metric_change(self.tuner, *nodes, asked.split, asked.class_name, asked.metric)
-        return found if self.tuner.spec.views.intervals else found.alone
+        interval = metric_change(self.tuner, *nodes, asked.split, asked.class_name, asked.metric)
+        return interval if self.tuner.spec.views.intervals else interval.alone
 
     def _add(self, made: dict[Asked, Interval]) -> None:
         for asked, change in made.items():
@@ -237,10 +237,10 @@ def measure_by(tuner: Tuner, student: Student, column: str, metric: str, job: Jo
     """The student on the images with each value of a metadata column. Raises ``DataError``."""
     name, split = student.class_name, student.split
     masks = metadata_slices(student.store, split, [column])
-    found = measure_slices(
+    report = measure_slices(
         tuner, student.node, split, masks, metric, classes=[name], cancelled=job.cancelled
     )
-    return found[name]
+    return report[name]
 
 
 def hold(

@@ -1,1 +1,0 @@
-"""Results that a session asks its worker for, off the event loop."""
