@@ -13,6 +13,7 @@ from inficond_panel.errors import DataError
 from inficond_panel.quantify.gamma_sweep import GROUPS, GammaSweep, oracle_sweep
 from inficond_panel.results.comparison import compare, comparison_frames
 from inficond_panel.results.coverage import coverage
+from inficond_panel.results.doctor import doctor
 from inficond_panel.results.levers import levers
 from inficond_panel.results.metrics import changes, metrics
 from inficond_panel.results.penalty_path import penalty_path
@@ -78,6 +79,16 @@ class Measures(ConceptMeasures):
         """
         check_word("groups", groups, list(GROUPS))
         return oracle_sweep(self.tuner, gammas, groups=groups, above=above, draws=draws, seed=seed)
+
+    def doctor(
+        self, classes: str | Sequence[str] | None = None, *, seed: int = 0
+    ) -> dict[str, pd.DataFrame]:
+        """What is wrong, and what to do first: frames ``findings``, ``classes`` and ``labels``.
+
+        Looks at teacher, concepts, labels and photos of fit and tune; see ``results.doctor``.
+        Raises ``TuningError`` for an unknown class.
+        """
+        return doctor(self.tuner, self.node, some(classes), seed)
 
     def confusion(self, split: str = TUNE, *, teacher: bool = False) -> pd.DataFrame:
         """Number of images by label (rows) and by the class that the students name (columns).

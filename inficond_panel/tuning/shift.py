@@ -184,7 +184,7 @@ def with_baselines(
 
 def tune_model_ap(photos: ClassPhotos, noise: Noise, seed: int = 0) -> Interval:
     """AP on tune of a model of its labels alone, on photos that it was not fitted to."""
-    return _ap(photos, cross_fitted_model(photos.tune_scores, photos.tune_label, seed), noise)
+    return _ap(photos, cross_fitted_model(photos.tune_scores, photos.tune_label, seed)[0], noise)
 
 
 def _own(photos: ClassPhotos) -> list[int]:
@@ -261,21 +261,30 @@ def _alike(photos: ClassPhotos, order: NDArray[np.intp]) -> NDArray[np.bool_]:
     return np.asarray(alike)
 
 
-def cross_fitted_model(scores: NDArray, label: NDArray, seed: int = 0) -> Array:
+def cross_fitted_model(
+    scores: NDArray, label: NDArray, seed: int = 0, others: NDArray | None = None
+) -> tuple[Array, Array]:
     """Logits (n,) of a logistic regression on labels (n,), of photos that it was not fitted to.
 
-    The L1 penalty of a fold is the one whose AP is highest on the other folds.
+    The L1 penalty of a fold is the one whose AP is highest on the other folds. Then the mean logits
+    of the ``others`` (m, C), by the models of all folds.
     """
     folds = stratified_folds(label[:, None], FOLDS, seed)
+    others = scores[:0] if others is None else others
     logit = np.empty((len(label), len(PENALTIES)))
+    of_others = np.empty((FOLDS, len(others), len(PENALTIES)))
     for fold in range(FOLDS):
         out = folds == fold
         targets = np.repeat(label[~out, None].astype(float), len(PENALTIES), axis=1)
         model = fit(scores[~out], targets, l1=PENALTIES, tolerance=1e-4)
         logit[out] = decision_function(scores[out], model.weights, model.intercepts)
-    chosen = np.empty(len(label))
+        if len(others):
+            of_others[fold] = decision_function(others, model.weights, model.intercepts)
+    chosen, mean = np.empty(len(label)), np.zeros(len(others))
     for fold in range(FOLDS):
         out = folds == fold
         values = [average_precision(label[~out], column) for column in logit[~out].T]
-        chosen[out] = logit[out, int(np.nanargmax(values))]
-    return chosen
+        best = int(np.nanargmax(values))
+        chosen[out] = logit[out, best]
+        mean += of_others[fold, :, best] / FOLDS
+    return chosen, mean

@@ -11,7 +11,7 @@ from inficond_panel.tuning.answers import ASKED, LEAST_ANSWERED, Teaching
 from inficond_panel.tuning.edits import Balance, Cure, Doubt, Label, Lambda, Learn
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.suggest.gain import Gain
-from inficond_panel.tuning.suggest.levers import AS_IT_IS, Lever
+from inficond_panel.tuning.suggest.levers import AS_IT_IS, FEW_POSITIVES, Lever
 from inficond_panel.tuning.suggest.suggestion import MEASURED, Suggestion
 from inficond_panel.tuning.thumbs import Intent, size_words
 from inficond_panel.vocabulary.confidence import interval_word
@@ -258,6 +258,12 @@ def gain_words(gain: Gain, *, limits: bool = True) -> str:
     return gain.text(1, scale=100, unit="AP points", sign=True, limits=limits)
 
 
+FEW_SENTENCE = (
+    f"Fewer than {FEW_POSITIVES} photos of tune show the class: AP is rough, and it is proposed "
+    "because it makes the labels of tune likelier."
+)
+
+
 def lever_sentence(lever: Lever, level: float, *, limits: bool = True) -> str:
     """``labels of tune: AP 84.0, +22.2 AP points [+16.2, +28.4]; 91.5% decided like the teacher, by
     2 concepts.``"""
@@ -298,6 +304,8 @@ def _class_sentences(suggestion: Suggestion, class_name: str, *, limits: bool) -
         gain = gain_words(suggestion.gain_of(class_name), limits=limits)
         edits = "; ".join(asked_words(item) for item in repair.taken.asked)
         yield f"{class_name}: {edits}; expected {gain}, {MEASURED}."
+        if repair.few:
+            yield FEW_SENTENCE
     elif repair.levers:
         yield f"{class_name}: taking the best lever gains nothing; it is left as it is."
     for lever in repair.levers:

@@ -118,19 +118,37 @@ def test_the_page_lists_them(suggestion) -> None:
     assert any("a model of the labels of tune alone" in sentence for sentence in sentences)
 
 
-@pytest.mark.parametrize(("positives", "levers"), [(9, 2), (10, 4)])
-def test_few_photos_of_a_class_choose_nothing(students, positives, levers) -> None:
-    """The teacher on tune, at weight 1, is all that is compared, and needs no label."""
+@pytest.mark.parametrize("positives", [9, 10])
+def test_few_photos_of_a_class_learn_their_labels_or_nothing(students, positives) -> None:
     tuner = Tuner(students.tuner.store, students.tuner.spec, History(":memory:"))
     rows = tuner.store.rows("tune")
     shown = tuner.store.label[rows, 0] == 1
     kept = np.sort(np.concatenate([rows[shown][:positives], rows[~shown]]))
-    compared = suggest(tuner, classes=["truck"], rows=kept).repairs["truck"].levers
-    assert len(compared) >= levers
-    if positives < FEW_POSITIVES:
-        assert len(compared) == 2
-        assert compared[1].asked == (Learn("truck", "teacher", 1.0),)
-        assert "no label" in compared[1].needs
+    suggestion = suggest(tuner, classes=["truck"], rows=kept)
+    repair = suggestion.repairs["truck"]
+    assert repair.few == (positives < FEW_POSITIVES) == (len(repair.levers) == 2)
+    if repair.few:
+        assert repair.taken is repair.levers[1]
+        assert repair.taken.asked == (Learn("truck", "labels", 1.0),)
+        assert repair.gain == repair.taken.gain
+        assert any("Fewer than 10" in each for each in suggestion_sentences(suggestion, "truck"))
+
+
+def test_what_makes_labels_likelier_is_told_by_a_paired_test() -> None:
+    from scipy.stats import ttest_rel
+
+    rng = np.random.default_rng(0)
+    label = (rng.random(200) < 0.1).astype(int)
+    answers = set()
+    for shift in np.linspace(0, 1, 21):
+        logits = rng.normal(-2, 1, size=(2, 200))
+        logits[1] += shift * (2 * label - 1)
+        loss = -np.log(np.where(label == 1, 1 / (1 + np.exp(-logits)), 1 / (1 + np.exp(logits))))
+        likely = ttest_rel(loss[0], loss[1]).statistic > 2
+        assert levers_module.likelier(label, logits) == likely
+        answers.add(bool(likely))
+    assert answers == {False, True}
+    assert levers_module.likelier(label, logits[[0, 0]]) == 0
 
 
 def test_what_all_photos_leave_is_not_proposed(students, monkeypatch) -> None:

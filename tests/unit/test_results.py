@@ -23,6 +23,7 @@ from inficond_panel.results.frame import Heading, interval_of, intervals_of, mak
 
 #: Command with its arguments, and the call in Python.
 DOORS = {
+    "doctor": (["--class", "bicycle"], lambda students: students.fit().doctor("bicycle")),
     "metrics": ([], lambda students: {"classes": students.metrics(intervals=True)}),
     "thresholds": ([], lambda students: students.thresholds()),
     "suggest": (

@@ -57,11 +57,13 @@ from inficond_panel.vocabulary.splits import TUNE
 AS_IT_IS = "as it is"
 #: Suspects that the thumb ✕ removes, at most.
 SUSPECTS = 3
-#: Photos of tune that show the class, below which their labels choose nothing: the only lever is
-#: the teacher on tune, at weight 1.
+#: Photos of tune that show the class, below which AP is too uncertain to choose by. The only lever
+#: is to learn their labels as photos of fit, and it is judged by the likelihood of these labels.
 FEW_POSITIVES = 10
+#: z of the gain in log likelihood from which it is proposed.
+LIKELIER = 2.0
 _TO_CHOOSE = "labels of tune, to choose"
-_FEW = f"no label; fewer than {FEW_POSITIVES} photos of tune show it: too few to choose by"
+_TO_LEARN = "labels of tune, to learn"
 
 
 @dataclass(frozen=True)
@@ -88,17 +90,20 @@ class ClassRepair:
     """One class: its shift, and its levers, the student as it is first; none with too few labels.
 
     ``gain_of_best`` is that of taking the best lever, if any gains. ``photos`` are those without a
-    label whose labels would teach most.
+    label whose labels would teach most. With ``few`` photos of the class it is not AP that chose.
     """
 
     shift: ClassShift
     levers: tuple[Lever, ...] = ()
     gain_of_best: Change = NO_CHANGE
     photos: tuple[str, ...] = ()
+    few: bool = False
 
     @property
     def taken(self) -> Lever | None:
         """The lever that is proposed: the largest gain above 0, if taking the best gains."""
+        if self.few:
+            return next((lever for lever in self.levers if lever.asked), None)
         return recommended(self.levers) if self.gain_of_best.estimate > 0 else None
 
     @property
@@ -159,7 +164,7 @@ def _compared(
         terms = [student.terms, *compared_terms(photos, cures)]
         logits = np.concatenate([still, _logits(photos, terms[1:])])
         careful = not any(isinstance(cure, Learn) for cure in cures)
-        best = _taken(label, logits, careful=careful)
+        best = likelier(label, logits) if few else _taken(label, logits, careful=careful)
         taught = change_by_teaching(photos, terms[best], counts) - before
         choice = gain_of_choice(label, logits, counts, careful=careful, taught=taught)
         asked = cures if best else ()
@@ -177,7 +182,8 @@ def _compared(
         tried.append(_Tried("✕ suspects", given, _TO_CHOOSE, choice, student.terms, logits[best]))
     choices = [one.choice for one in tried if one.choice is not None]
     measured = _measured(tuner, parent, photos, tried)
-    return ClassRepair(shift, tuple(measured), gain_of_levers(choices))
+    gain = choices[0].gain if few else gain_of_levers(choices)
+    return ClassRepair(shift, tuple(measured), gain, few=few)
 
 
 @dataclass(frozen=True)
@@ -201,13 +207,25 @@ def _levers_of_cures(
     """Name, cures and needs of each lever on a class, the simplest first."""
     name = student.name
     if few:
-        yield "teacher on tune", (Learn(name, TEACHER, 1.0),), _FEW
+        yield "labels of tune", (Learn(name, LABELS, 1.0),), _TO_LEARN
         return
     yield "lambda", (Lambda(name),), _TO_CHOOSE
     yield "teacher on tune", (Learn(name, TEACHER),), _TO_CHOOSE
     if part_hashes(student.store):
         yield "teacher on added photos", (Learn(name, MORE),), _TO_CHOOSE
-    yield "labels of tune", (Learn(name, LABELS), Lambda(name)), "labels of tune, to learn"
+    yield "labels of tune", (Learn(name, LABELS), Lambda(name)), _TO_LEARN
+
+
+def likelier(label: NDArray, logits: Array) -> int:
+    """1 if the second of two students (2, n) makes the labels (n,) likelier beyond doubt, else 0.
+
+    By the paired z of the log likelihood per photo. Each photo counts there, and few positives
+    decide an AP.
+    """
+    losses = np.logaddexp(0, np.where(label == 1, -logits, logits))
+    gains = losses[0] - losses[1]
+    error = gains.std(ddof=1) / np.sqrt(len(gains))
+    return int(gains.mean() > LIKELIER * error)
 
 
 def _taken(label: NDArray, logits: Array, *, careful: bool) -> int:

@@ -1,0 +1,36 @@
+"""``inficond doctor``: what is wrong with a store and its students, and what to do first."""
+
+from __future__ import annotations
+
+import argparse
+
+from inficond_panel.commands.shared.arguments import add_classes, add_node, add_seed, add_tuner
+from inficond_panel.commands.shared.output import progress
+from inficond_panel.commands.shared.show import add_forms, show_all
+
+DESCRIPTION = (
+    "Looks at the teacher, the concepts, the labels and the photos of each class, and says which "
+    "kind of shift there is from fit to tune: wrong labels, a correlation that holds in fit only, "
+    "other photos, another share of the class, or too few photos to say. See `inficond docs "
+    "doctor`."
+)
+EXAMPLE = "inficond doctor demo --class bicycle"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    add_tuner(parser)
+    add_forms(parser)
+    add_node(parser)
+    add_classes(parser, "class to look at")
+    add_seed(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Print the findings, the evidence on each class, and labels that are likely wrong."""
+    from inficond_panel.commands.shared.students import chosen_node, open_students
+    from inficond_panel.results.doctor import doctor
+
+    tuner = open_students(args)
+    node = chosen_node(tuner, args.node)
+    show_all(args, doctor(tuner, node, args.classes, args.seed, progress))

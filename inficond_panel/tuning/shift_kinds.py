@@ -1,0 +1,120 @@
+"""Kinds of shift of a class: what differs between its photos of fit and of tune, as far as they
+can be told apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from inficond_panel.distill.scores import Array
+from inficond_panel.distill.shift_kinds import (
+    LabelNoise,
+    OtherPhotos,
+    label_noise,
+    other_photos,
+    share_z,
+    wrong_chance,
+)
+from inficond_panel.distill.suspects import SHIFT
+from inficond_panel.tuning.cures.class_photos import ClassPhotos
+from inficond_panel.tuning.shift import ClassShift, cross_fitted_model
+from inficond_panel.vocabulary.shift_kinds import FEW, LOST, NOISE, PHOTOS, SHARE, ShiftKind
+
+#: Positives of either split below which nothing is told apart.
+LEAST_POSITIVES = 10
+#: Evidence of wrong labels (twice the log likelihood ratio) from which they are named, or thought
+#: possible.
+NOISY, PERHAPS_NOISY = 12.0, 6.0
+#: z from which the share of the class is another one, and from which the photos are.
+OTHER_SHARE, APART = 4.0, 5.0
+
+
+@dataclass(frozen=True)
+class FitLabels:
+    """Labels (n,) of the photos of fit at ``rows`` of the store; by models that did not see them
+    the chance that the class is ``present``, and that the label is ``wrong``."""
+
+    rows: NDArray[np.intp]
+    label: NDArray
+    present: Array
+    wrong: Array
+
+
+@dataclass(frozen=True)
+class Differences:
+    """What differs between fit and tune for one class, of which fit has ``positives`` of
+    ``photos``.
+
+    ``kinds`` are those that are named, and ``perhaps`` those that cannot be told from them, or from
+    chance. ``share`` is the z of the share of the class; ``noise`` and ``other`` are None where
+    there are too few photos.
+    """
+
+    class_name: str
+    positives: tuple[int, int]
+    photos: tuple[int, int]
+    kinds: tuple[ShiftKind, ...]
+    perhaps: tuple[ShiftKind, ...]
+    share: float
+    noise: LabelNoise | None = None
+    other: OtherPhotos | None = None
+    labels: FitLabels | None = None
+
+
+def differences(photos: ClassPhotos, shift: ClassShift) -> Differences:
+    """Differences of the class of ``photos``, whose ``shift`` is known."""
+    labels = photos.fit_label, photos.tune_label
+    shown = [int(np.count_nonzero(label == 1)) for label in labels]
+    positives, sizes = (shown[0], shown[1]), (len(labels[0]), len(labels[1]))
+    share = share_z(*labels) if min(sizes) else 0.0
+    if shift.lacking or min(positives) < LEAST_POSITIVES:
+        return Differences(photos.student.name, positives, sizes, (FEW,), (), share)
+    scores = photos.fit_scores.astype(float), photos.tune_scores.astype(float)
+    of_tune, of_fit = cross_fitted_model(scores[1], labels[1], others=scores[0])
+    noise = label_noise(of_fit, labels[0], of_tune, labels[1])
+    fit, tune = _standardised(*scores)
+    other = other_photos(fit, labels[0], tune, labels[1])
+    kinds, perhaps = _told_apart(shift, noise, other, share)
+    logit = (cross_fitted_model(scores[0], labels[0])[0] + of_fit) / 2
+    wrong = wrong_chance(logit, labels[0], noise)
+    ranked = FitLabels(photos.fit, labels[0], expit(logit), wrong)
+    name = photos.student.name
+    return Differences(name, positives, sizes, kinds, perhaps, share, noise, other, ranked)
+
+
+def _standardised(fit: Array, tune: Array) -> Iterator[Array]:
+    both = np.concatenate([fit, tune])
+    mean, spread = both.mean(axis=0), both.std(axis=0)
+    return ((scores - mean) / np.where(spread > 0, spread, 1.0) for scores in (fit, tune))
+
+
+def _told_apart(
+    shift: ClassShift, noise: LabelNoise, other: OtherPhotos, share: float
+) -> tuple[tuple[ShiftKind, ...], tuple[ShiftKind, ...]]:
+    """Kinds that are named, the first first, and those that cannot be told from them.
+
+    Wrong labels weaken every correlation at random, and move the share of the class: what else is
+    seen beside them may be theirs. A correlation that holds in fit alone moves the negatives one
+    way and the positives the other; other photos move both the same way.
+    """
+    noisy, apart = noise.evidence >= NOISY, other.negatives >= APART
+    lost, moved = shift.kind == SHIFT, abs(share) >= OTHER_SHARE
+    alike = apart and other.positives > 0
+    fewer = moved and share < 0  # photos of the class, or their labels
+    kinds = {
+        NOISE: noisy,
+        LOST: lost and not noisy and not alike,
+        PHOTOS: alike,
+        SHARE: moved and not fewer and not noisy,
+    }
+    perhaps = {
+        NOISE: not noisy and (fewer or noise.evidence >= PERHAPS_NOISY),
+        LOST: (lost and (noisy or alike)) or (apart and not alike and not lost),
+        PHOTOS: apart and not alike and not lost,
+        SHARE: moved and (fewer or noisy),
+    }
+    return tuple(k for k, on in kinds.items() if on), tuple(k for k, on in perhaps.items() if on)

@@ -1,0 +1,63 @@
+"""Sentences on the kinds of shift of a class."""
+
+from __future__ import annotations
+
+from inficond_panel.common.near_words import listed
+from inficond_panel.tuning.shift import ClassShift
+from inficond_panel.tuning.shift_kinds import LEAST_POSITIVES, Differences
+from inficond_panel.vocabulary.shift_kinds import FEW, LOST, NOISE, PHOTOS, SHARE, ShiftKind
+from inficond_panel.wording.suspects import shift_sentence, suspect_reason
+
+
+def kind_sentence(kind: ShiftKind, found: Differences, shift: ClassShift) -> str:
+    """The evidence for a kind, then the kinds that cannot be told from it."""
+    others = [other.words for other in found.perhaps]
+    also = f" It cannot be told from {listed(others)}." if others else ""
+    return f"{_EVIDENCE[kind](found, shift)}{also}"
+
+
+def unsure_sentence(found: Differences) -> str:
+    """What may differ, where no kind is named."""
+    return (
+        f"{_shares(found)} This may be {' or '.join(kind.words for kind in found.perhaps)}: the "
+        "photos cannot tell."
+    )
+
+
+def _few(found: Differences, shift: ClassShift) -> str:
+    fit, tune = found.positives
+    return (
+        f"{fit} photos of fit show it, and {tune} of tune: with fewer than {LEAST_POSITIVES} "
+        "nothing is told apart."
+    )
+
+
+def _noise(found: Differences, shift: ClassShift) -> str:
+    assert found.noise is not None
+    return (
+        f"By the labels of tune, {found.noise.added:.0%} of the photos of fit without it are "
+        f"labelled as showing it, and {found.noise.missed:.0%} of those with it are not."
+    )
+
+
+def _lost(found: Differences, shift: ClassShift) -> str:
+    return suspect_reason(shift, shift.suspects[0]) if shift.suspects else shift_sentence(shift)
+
+
+def _photos(found: Differences, shift: ClassShift) -> str:
+    assert found.other is not None
+    return (
+        "Also photos without the class differ between fit and tune, the same way as those with it "
+        f"(z {found.other.negatives:.1f})."
+    )
+
+
+def _shares(found: Differences, shift: ClassShift | None = None) -> str:
+    fit, tune = (
+        shown / size if size else 0.0
+        for shown, size in zip(found.positives, found.photos, strict=True)
+    )
+    return f"{fit:.0%} of the photos of fit show it, {tune:.0%} of those of tune."
+
+
+_EVIDENCE = {FEW: _few, NOISE: _noise, LOST: _lost, PHOTOS: _photos, SHARE: _shares}

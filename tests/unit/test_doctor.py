@@ -1,0 +1,92 @@
+"""The doctor: findings on a store with known faults, and labels that are likely wrong."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.special import expit
+
+import inficond_panel
+
+NAMES = ["road", "sky", *(f"word {i}" for i in range(14)), "street", "nothing"]
+
+
+def frames(flipped: float = 0.0, known: bool = True) -> tuple[dict, np.ndarray]:
+    """Photos of two classes by two words each; a share of the labels of ``car`` on fit is wrong,
+    and the teacher, who has learned them, has them too."""
+    rng = np.random.default_rng(2)
+    split = np.repeat(["fit", "tune", "holdout"], [900, 500, 100])
+    scores = rng.normal(size=(len(split), len(NAMES)))
+    scores[:, NAMES.index("street")] = scores[:, 0]
+    scores[:, NAMES.index("nothing")] = 0.25
+    car = rng.random(len(split)) < expit(3 * scores[:, 0] + 2 * scores[:, 2] - 2)
+    bird = rng.random(len(split)) < expit(3 * scores[:, 1] + 2 * scores[:, 3] - 2)
+    wrong = (rng.random(len(split)) < flipped) & (split == "fit")
+    label = np.stack([car ^ wrong, bird], axis=1).astype(float)
+    logit = 3 * (2 * label - 1) + rng.normal(size=label.shape)
+    if not known:
+        logit[:, 1] = rng.normal(size=len(split))
+    index = [f"{i:04d}.jpg" for i in range(len(split))]
+    given = {
+        "scores": pd.DataFrame(scores, index, NAMES),
+        "teacher": pd.DataFrame(logit, index, ["car", "bird"]),
+        "labels": pd.DataFrame(label, index, ["car", "bird"]),
+        "split": pd.Series(split, index),
+    }
+    return given, wrong
+
+
+def made(tmp_path, **how):
+    given, wrong = frames(**how)
+    parts = (given["scores"], given["teacher"], given["labels"])
+    students = inficond_panel.from_frames(*parts, split=given["split"], path=tmp_path / "own.zarr")
+    return students.with_settings(lambda_=1e-3).fit(), wrong
+
+
+def test_wrong_labels_are_named_and_listed(tmp_path) -> None:
+    students, wrong = made(tmp_path, flipped=0.1)
+    found = students.doctor()
+    kinds = found["classes"]["kinds"]
+    assert kinds["car"].startswith("wrong labels in fit")
+    assert kinds["bird"] == ""
+    row = found["classes"].loc["car"]
+    assert (row.added, row.missed) == pytest.approx((0.1, 0.1), abs=0.05)
+    labels = found["labels"]
+    assert set(labels.index.get_level_values("class")) == {"car"}
+    listed = [int(image[:4]) for image in labels.index.get_level_values("image")]
+    assert np.mean(wrong[listed]) > 0.8
+    assert labels["wrong"].is_monotonic_decreasing
+    findings = found["findings"]
+    assert findings.loc["car", "finding"].startswith("By the labels of tune, ")
+    assert "Correct the labels" in findings.loc["car", "remedy"]
+
+
+def test_concepts_that_say_nothing_or_the_same_are_named(tmp_path) -> None:
+    findings = made(tmp_path)[0].doctor("car")["findings"]
+    told = dict(zip(findings["kind"], findings["finding"], strict=True))
+    assert "nothing" in told["1 constant"]
+    assert told["1 twins"] == "road = street."
+    assert set(findings.loc[["concepts"], "remedy"]) == {
+        "Leave them out of the corpus: `concepts.filters`."
+    }
+
+
+def test_a_teacher_that_does_not_know_a_class_comes_first(tmp_path) -> None:
+    findings = made(tmp_path, known=False)[0].doctor()["findings"]
+    row = findings.loc["bird"]
+    first = row.iloc[0] if isinstance(row, pd.DataFrame) else row
+    assert first["kind"] == "unknown to the teacher"
+    assert first["finding"].startswith("The teacher does not know 'bird'")
+
+
+def test_few_photos_tell_nothing_apart(tmp_path) -> None:
+    given, _ = frames()
+    given["labels"].loc[given["split"] == "tune", "bird"] = 0
+    given["labels"].iloc[900:905, 1] = 1
+    parts = (given["scores"], given["teacher"], given["labels"])
+    students = inficond_panel.from_frames(*parts, split=given["split"], path=tmp_path / "own.zarr")
+    found = students.fit().doctor("bird")
+    assert found["classes"].loc["bird", "kinds"] == "too few photos"
+    assert "5 of tune" in found["findings"].loc["bird", "finding"]
+    assert found["labels"].empty

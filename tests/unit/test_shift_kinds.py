@@ -1,0 +1,145 @@
+"""Kinds of shift: each measure against a reference, and what is told apart."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from scipy.optimize import approx_fprime
+from scipy.special import expit
+from scipy.stats import chi2_contingency, mannwhitneyu
+
+from inficond_panel.distill.shift_kinds import (
+    LabelNoise,
+    OtherPhotos,
+    _loss,
+    _rank_z,
+    label_noise,
+    other_photos,
+    share_z,
+    wrong_chance,
+)
+from inficond_panel.tuning.shift_kinds import _told_apart
+from inficond_panel.vocabulary.shift_kinds import LOST, NOISE, PHOTOS, SHARE
+
+
+def drawn(rng: np.random.Generator, photos: int, intercept: float) -> tuple[np.ndarray, np.ndarray]:
+    """Scores, and labels by a logistic model of slope 1."""
+    score = 2.5 * rng.normal(size=photos)
+    return score, (rng.random(photos) < expit(score + intercept)).astype(int)
+
+
+@pytest.fixture
+def splits() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(3)
+    return (*drawn(rng, 1500, -1.0), *drawn(rng, 800, -2.0))
+
+
+@pytest.mark.parametrize("values", [[-1.0, -2.0, 1.0], [-1.2, -1.0, 0.7, 0.1, 0.2]])
+def test_the_gradient_is_that_of_the_likelihood(splits, values) -> None:
+    point = np.array(values)
+    numeric = approx_fprime(point, lambda at: _loss(at, *splits)[0], 1e-6)
+    np.testing.assert_allclose(_loss(point, *splits)[1], numeric, rtol=1e-3, atol=1e-2)
+
+
+def test_right_labels_give_no_evidence(splits) -> None:
+    """The share of the class is another one on purpose: it is no noise."""
+    assert label_noise(*splits).evidence < 6
+
+
+@pytest.mark.parametrize(("added", "missed"), [(0.1, 0.1), (0.2, 0.0), (0.0, 0.4)])
+def test_shares_of_wrong_labels_are_found(splits, added, missed) -> None:
+    score, label, *tune = splits
+    chance = np.random.default_rng(5).random(len(label))
+    wrong = np.where(label == 1, chance < missed, chance < added)
+    found = label_noise(score, np.where(wrong, 1 - label, label), *tune)
+    assert found.evidence > 12
+    assert found.added == pytest.approx(added, abs=0.04)
+    assert found.missed == pytest.approx(missed, abs=0.08)
+
+
+def test_the_evidence_is_the_best_of_a_grid(splits) -> None:
+    """Twice the gain in log likelihood, over a grid of shares with the rest fitted anew."""
+    from scipy.optimize import minimize
+
+    score, label, *tune = splits
+    label = np.where(np.random.default_rng(5).random(len(label)) < 0.1, 1 - label, label)
+    found = label_noise(score, label, *tune)
+    spread = tune[0].std()
+    sides = (score / spread, label, tune[0] / spread, tune[1])
+
+    def least(added: float, missed: float) -> float:
+        return minimize(
+            lambda at: _loss(np.array([*at, added, missed]), *sides)[0], [-1, -2, 2.0]
+        ).fun
+
+    clean = least(0.0, 0.0)
+    grid = [least(a, m) for a in np.arange(0.04, 0.17, 0.02) for m in np.arange(0.0, 0.21, 0.04)]
+    assert found.evidence >= 2 * (clean - min(grid)) - 1e-6
+    assert found.evidence == pytest.approx(2 * (clean - min(grid)), rel=0.05)
+
+
+def test_the_chance_of_a_wrong_label_is_by_bayes() -> None:
+    noise, logit = LabelNoise(0.1, 0.2, 20.0), np.log([0.25 / 0.75, 0.25 / 0.75])
+    present, absent = wrong_chance(logit, np.array([1, 0]), noise)
+    assert present == pytest.approx(0.1 * 0.75 / (0.1 * 0.75 + 0.8 * 0.25))
+    assert absent == pytest.approx(0.2 * 0.25 / (0.2 * 0.25 + 0.9 * 0.75))
+
+
+def test_the_share_of_a_class_is_compared_as_by_chi_squared() -> None:
+    fit, tune = np.repeat([1, 0], [40, 160]), np.repeat([1, 0], [30, 270])
+    table = [[40, 160], [30, 270]]
+    assert share_z(fit, tune) ** 2 == pytest.approx(chi2_contingency(table, correction=False)[0])
+    assert share_z(fit, tune) > 0 > share_z(tune, fit)
+    assert share_z(fit[:40], tune[:30]) == 0
+
+
+def test_ranks_are_compared_as_by_mann_and_whitney() -> None:
+    rng = np.random.default_rng(0)
+    one, other = rng.normal(0.3, size=80), rng.normal(size=50)
+    found = mannwhitneyu(
+        one, other, method="asymptotic", use_continuity=False, alternative="greater"
+    )
+    from scipy.stats import norm
+
+    assert norm.sf(_rank_z(one, other)) == pytest.approx(found.pvalue)
+
+
+@pytest.mark.parametrize("moved", ["nothing", "all", "against"])
+def test_photos_that_are_others_are_told_from_a_lost_correlation(moved) -> None:
+    rng = np.random.default_rng(1)
+    scores = [rng.normal(size=(400, 12)) for _ in range(2)]
+    label = [(np.arange(400) < 120).astype(int)] * 2
+    if moved != "nothing":
+        scores[0][:, 0] += np.where(label[0] == 1, -0.6 if moved == "against" else 0.6, 0.6)
+    found = other_photos(scores[0], label[0], scores[1], label[1])
+    assert (found.negatives > 4) == (moved != "nothing")
+    assert moved == "nothing" or (found.positives > 2 if moved == "all" else found.positives < -3)
+
+
+@pytest.mark.parametrize(
+    ("shift", "evidence", "negatives", "positives", "share", "kinds", "perhaps"),
+    [
+        ("none", 3.0, 1.0, 0.0, 1.0, (), ()),
+        ("shift", 3.0, 1.0, 0.0, 1.0, (LOST,), ()),
+        ("shift", 3.0, 6.0, -3.0, 1.0, (LOST,), ()),
+        ("shift", 30.0, 1.0, 0.0, 9.0, (NOISE,), (LOST, SHARE)),
+        ("none", 8.0, 1.0, 0.0, 0.0, (), (NOISE,)),
+        ("none", 3.0, 6.0, 2.0, 0.0, (PHOTOS,), ()),
+        ("shift", 3.0, 6.0, 2.0, 0.0, (PHOTOS,), (LOST,)),
+        ("none", 3.0, 6.0, -2.0, 0.0, (), (LOST, PHOTOS)),
+        ("none", 3.0, 1.0, 0.0, 9.0, (SHARE,), ()),
+        ("none", 3.0, 1.0, 0.0, -9.0, (), (NOISE, SHARE)),
+    ],
+)
+def test_kinds_are_named_or_said_not_to_be_told_apart(
+    shift, evidence, negatives, positives, share, kinds, perhaps
+) -> None:
+    found = _told_apart(
+        SimpleNamespace(kind=shift),
+        LabelNoise(0.1, 0.1, evidence),
+        OtherPhotos(negatives, positives),
+        share,
+    )
+    assert found == (kinds, perhaps)
