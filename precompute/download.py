@@ -43,14 +43,14 @@ def write_tables(place: Path) -> None:
         raise DataError(f"The lists in {home} do not fit: {error} is missing.", _REMEDY) from error
     with (place / TABLE).open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([("file", "label", "split"), *rows])
-    listed = next(folder for folder in (place, home / "attributes") if _has_attributes(folder))
+    listed = next(
+        folder
+        for folder in (place, home / "attributes")
+        if (folder / "attributes.txt").is_file() or folder.name == "attributes"
+    )
     words = [_attribute(name) for name in _pairs(listed / "attributes.txt").values()]
     (place / WORDS).write_text("\n".join(dict.fromkeys(words)) + "\n", encoding="utf-8")
     (listed / "attributes.txt").unlink()
-
-
-def _has_attributes(folder: Path) -> bool:
-    return (folder / "attributes.txt").is_file() or folder.name == "attributes"
 
 
 def _pairs(path: Path) -> dict[str, str]:
@@ -179,24 +179,24 @@ PUBLIC = {
 _MARK = ".fetched"  #: file in a folder that is whole
 
 
-def bring(data: PublicData, place: Path, progress: Progress) -> Path:
-    """Folder in ``place`` with the data set's layout; what is there already is not fetched again.
+def bring(data: PublicData, path: Path, progress: Progress) -> Path:
+    """Folder in ``path`` with the data set's layout; what is there already is not fetched again.
 
     The archives are in ``PLACE.archives`` until all is unpacked. Raises ``DataError`` for a place
     that holds something else, and as ``fetch`` does.
     """
-    root = place / data.root
-    if place.exists():
-        if _is_of(data, place / _MARK):
+    root = path / data.root
+    if path.exists():
+        if _is_of(data, path / _MARK):
             return root
         raise DataError(
-            f"{place} is there already, and is no {data.title} that was fetched.",
-            f"Name another folder, or take it as it is: inficond init {place}",
+            f"{path} is there already, and is no {data.title} that was fetched.",
+            f"Name another folder, or take it as it is: inficond init {path}",
         )
-    archives = place.with_name(f"{place.name}.archives")
+    archives = path.with_name(f"{path.name}.archives")
     archives.mkdir(parents=True, exist_ok=True)
     files = [(archive, fetch(archive, archives, progress)) for archive in data.archives]
-    partial = place.with_name(f".{place.name}.partial")
+    partial = path.with_name(f".{path.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     try:
         for archive, file in files:
@@ -205,7 +205,7 @@ def bring(data: PublicData, place: Path, progress: Progress) -> Path:
         if data.prepare:
             data.prepare(partial)
         (partial / _MARK).write_text(f"{data.title}: {data.terms}\n", encoding="utf-8")
-        partial.rename(place)
+        partial.rename(path)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     shutil.rmtree(archives)
@@ -303,10 +303,10 @@ def _check_size(archive: Archive, whole: Path, part: Path) -> None:
 def _check_hash(archive: Archive, whole: Path, progress: Progress) -> None:
     progress(0.99, f"{archive.name}: checking")
     with whole.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != archive.sha256:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest != archive.sha256:
         whole.unlink()
-        raise _another(archive, f"its SHA-256 is {found}, not {archive.sha256}")
+        raise _another(archive, f"its SHA-256 is {digest}, not {archive.sha256}")
     progress(1, f"{archive.name}: {_mb(archive.size)}")
 
 

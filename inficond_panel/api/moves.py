@@ -17,7 +17,7 @@ from inficond_panel.predict import text_encoder
 from inficond_panel.results.history import events, iterations, others
 from inficond_panel.tuning import Node, Student, Tuner
 from inficond_panel.tuning.answers import ASKED, teach
-from inficond_panel.tuning.edits import Asked
+from inficond_panel.tuning.edits import Edit
 from inficond_panel.tuning.opening import add_concept, remove_concept
 from inficond_panel.tuning.other_students import NodeName, find_node
 from inficond_panel.tuning.replay import back_up, bring_back, replay_into, same_weights
@@ -136,7 +136,7 @@ class Moves:
         self._node = self.tuner.head()
         return self
 
-    def tune(self, intents: Asked | Suggestion | Iterable[object]) -> Self:
+    def tune(self, intents: Edit | Suggestion | Iterable[object]) -> Self:
         """Refit with one batch of intents, and go to the new iteration.
 
         An intent is ``(class, concept, direction)``, with a factor behind it if wanted; a list of

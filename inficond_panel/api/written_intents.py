@@ -8,7 +8,7 @@ from typing import Any
 
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning import GroupIntent, Intent
-from inficond_panel.tuning.edits import Asked, asked_from_json
+from inficond_panel.tuning.edits import Edit, edit_from_json
 from inficond_panel.tuning.edits_file import EVERY as ALL_CLASSES
 from inficond_panel.vocabulary.intents import BALANCE, CURES, DIRECTIONS
 
@@ -20,7 +20,7 @@ _HOW = (
 )
 
 
-def as_asked(intents: Asked | Iterable[object], classes: Sequence[str]) -> list[Asked]:
+def as_asked(intents: Edit | Iterable[object], classes: Sequence[str]) -> list[Edit]:
     """Intents of a batch; one alone is a batch, and one for the class ``*`` one for each class.
 
     A mapping may name its ``classes`` as in an edits file: a list, or "all".
@@ -33,8 +33,8 @@ def as_asked(intents: Asked | Iterable[object], classes: Sequence[str]) -> list[
     ]
 
 
-def _written(intents: Asked | Iterable[object]) -> list[Asked]:
-    if isinstance(intents, Asked):
+def _written(intents: Edit | Iterable[object]) -> list[Edit]:
+    if isinstance(intents, Edit):
         return [intents]
     alone = isinstance(intents, Mapping) or (
         isinstance(intents, tuple) and bool(intents) and isinstance(intents[0], str)
@@ -59,8 +59,8 @@ def _by_class(item: Any) -> list[Any]:
     return [{**rest, "class": name} for name in classes]
 
 
-def _one(item: Any) -> Asked:
-    if isinstance(item, Asked):
+def _one(item: Any) -> Edit:
+    if isinstance(item, Edit):
         return item
     if isinstance(item, Mapping):
         return _from_mapping(item)
@@ -75,15 +75,15 @@ def _one(item: Any) -> Asked:
     return GroupIntent(class_name, names, *rest)
 
 
-def _from_mapping(item: Mapping[str, Any]) -> Asked:
+def _from_mapping(item: Mapping[str, Any]) -> Edit:
     concepts, direction = item.get("concepts"), item["direction"]
     if direction not in {**DIRECTIONS, **CURES}:
         raise ValueError(f"there is no direction {direction!r}")
     if direction == BALANCE.key:
         named = item["concept"] if concepts is None else concepts
-        return asked_from_json({**item, "concepts": [named] if isinstance(named, str) else named})
+        return edit_from_json({**item, "concepts": [named] if isinstance(named, str) else named})
     if concepts is not None and direction in DIRECTIONS:
         return GroupIntent(
             item["class"], concepts, direction, item.get("factor"), item.get("bound")
         )
-    return asked_from_json(item)
+    return edit_from_json(item)

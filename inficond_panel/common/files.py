@@ -92,13 +92,9 @@ def _check_regular(status: os.stat_result, most: int | None) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise UnfitFileError("it is a device or a pipe, not a file")
     if most is not None and status.st_size > most:
-        raise _too_large(most)
-
-
-def _too_large(most: int) -> UnfitFileError:
-    return UnfitFileError(
-        f"it has more than {most // _MB:,} MB, the most that such a file may have"
-    )
+        raise UnfitFileError(
+            f"it has more than {most // _MB:,} MB, the most that such a file may have"
+        )
 
 
 def read_lines(path: Path, what: str, remedy: str, most: int = LIST_BYTES) -> list[str]:
@@ -210,7 +206,7 @@ def write_whole(place: Path, content: bytes) -> None:
 
 
 @contextmanager
-def named(place: Path) -> Iterator[None]:
+def named(path: Path) -> Iterator[None]:
     """Raise ``ExportError``, which names the place, where the system does not write there."""
     try:
         yield
@@ -218,27 +214,27 @@ def named(place: Path) -> Iterator[None]:
         raise
     except OSError as error:
         raise ExportError(
-            f"{place} cannot be written: {error.strerror or error}.",
+            f"{path} cannot be written: {error.strerror or error}.",
             "Make room, or name another place.",
         ) from error
 
 
 @contextmanager
-def write_folders(place: Path, force: bool = False, known: Collection[str] = ()) -> Iterator[Path]:
-    """Yield a new folder to be filled, which becomes ``place`` when the block ends well.
+def write_folders(path: Path, force: bool = False, known: Collection[str] = ()) -> Iterator[Path]:
+    """Yield a new folder to be filled, which becomes ``path`` when the block ends well.
 
     A folder that is there is replaced only with ``force``, and only where it holds nothing but
     files ``known`` by name. Raises ``ExportError`` otherwise, before anything is computed, and
     where nothing can be written there.
     """
-    with named(place):
-        _check(place, force, known)
-    with replacing(place, told=named) as writing:
-        with named(place):
+    with named(path):
+        _check(path, force, known)
+    with replacing(path, told=named) as writing:
+        with named(path):
             writing.mkdir()
         yield writing
-        with named(place):
-            _check(place, force, known)  # it may have come meanwhile
+        with named(path):
+            _check(path, force, known)  # it may have come meanwhile
 
 
 @contextmanager

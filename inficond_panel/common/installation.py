@@ -89,10 +89,10 @@ def _wanted(chosen: str, extras: tuple[str, ...]) -> list[str]:
     from urllib.request import url2pathname  # noqa: PLC0415 - slow
 
     try:
-        found = distribution(_NAME)
+        installed = distribution(_NAME)
     except PackageNotFoundError:
         return _of_tree(Path(__file__).parents[2], chosen)
-    origin = json.loads(found.read_text("direct_url.json") or "{}")
+    origin = json.loads(installed.read_text("direct_url.json") or "{}")
     if not origin:
         return [_NAME + chosen]
     if "vcs_info" in origin:
@@ -101,11 +101,11 @@ def _wanted(chosen: str, extras: tuple[str, ...]) -> list[str]:
     url = urlparse(origin["url"])
     if url.scheme != "file":
         return [f"{_NAME}{chosen} @ {origin['url']}"]
-    place = Path(url2pathname(url.path))
-    if not place.exists():
-        return _requirements(found, extras)
+    path = Path(url2pathname(url.path))
+    if not path.exists():
+        return _requirements(installed, extras)
     editable = origin.get("dir_info", {}).get("editable", False)
-    return [*(["-e"] if editable else []), f"{place}{chosen}"]
+    return [*(["-e"] if editable else []), f"{path}{chosen}"]
 
 
 def _of_tree(root: Path, chosen: str) -> list[str]:

@@ -33,8 +33,8 @@ def first_of(names: Sequence[str]) -> str:
 
 def near(word: str, choices: Iterable[str], most: int = 1) -> str:
     """Sentence `` Did you mean 'wheel'?`` with at most ``most`` choices; "" where none is near."""
-    found = nearest(word, choices, most)
-    return f" Did you mean {' or '.join(map(repr, found))}?" if found else ""
+    words = nearest(word, choices, most)
+    return f" Did you mean {' or '.join(map(repr, words))}?" if words else ""
 
 
 def nearest(word: str, choices: Iterable[str], most: int = 1) -> list[str]:
@@ -42,5 +42,5 @@ def nearest(word: str, choices: Iterable[str], most: int = 1) -> list[str]:
     from difflib import get_close_matches  # noqa: PLC0415 - only where something is wrong
 
     by_lower = {choice.lower(): choice for choice in choices}
-    found = get_close_matches(word.lower(), by_lower, n=most, cutoff=_LIKENESS)
-    return [by_lower[lower] for lower in found]
+    matches = get_close_matches(word.lower(), by_lower, n=most, cutoff=_LIKENESS)
+    return [by_lower[lower] for lower in matches]

@@ -350,12 +350,8 @@ def _check(path: str, db: sqlite3.Connection, form: Form) -> None:
             f"{path} has schema version {version}; this program reads {form.version}.",
             f"Open it with the version that wrote it, or {form.other}.",
         )
-    _check_schema(path, db, form)
-
-
-def _check_schema(path: str, db: sqlite3.Connection, form: Form) -> None:
-    found = dict(db.execute("SELECT name, sql FROM sqlite_master").fetchall())
+    tables = dict(db.execute("SELECT name, sql FROM sqlite_master").fetchall())
     for name, statement in form.schema().items():
-        if found.get(name) != statement:
-            what = "is not as it was made" if name in found else "is missing"
+        if tables.get(name) != statement:
+            what = "is not as it was made" if name in tables else "is missing"
             raise form.damaged(path, f"its {statement.split()[1].lower()} {name!r} {what}")

@@ -73,9 +73,9 @@ class ScoredTexts:
         ``segment_image`` ascends.
         """
         given = embedding, segment_image
-        found = score_corpus(*given, self.corpus, images=images, scoring=self.scoring)
+        scored = score_corpus(*given, self.corpus, images=images, scoring=self.scoring)
         typed = [
-            score_concept(*given, text, images=images, scoring=found.scoring)[0]
+            score_concept(*given, text, images=images, scoring=scored.scoring)[0]
             for text in self.typed
         ]
-        return np.column_stack([found.score, *typed])
+        return np.column_stack([scored.score, *typed])

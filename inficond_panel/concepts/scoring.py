@@ -146,8 +146,8 @@ def score_concept(
             exponent = cosine[part] / np.float32(scoring.temperature)
             shares = np.exp(exponent - np.logaddexp(exponent, scoring.normaliser[part]))
             return shares[:, None]
-        found = cosine[part] if scoring.centre is None else _moved(vectors, scoring, 0) @ moved
-        return found[:, None]
+        similar = cosine[part] if scoring.centre is None else _moved(vectors, scoring, 0) @ moved
+        return similar[:, None]
 
     score = _largest(embedding, segment_image, (images, 1), values)
     return score[:, 0], cosine
@@ -162,9 +162,9 @@ def _largest(
     """The largest of the ``values`` of each image's segments, and at least 0."""
     score = np.zeros(shape, dtype=np.float32)
     for part in _whole_images(segment_image):
-        found = values(part, np.asarray(embedding[part], dtype=np.float32))
+        similar = values(part, np.asarray(embedding[part], dtype=np.float32))
         image, start = np.unique(segment_image[part], return_index=True)
-        score[image] = np.maximum(np.maximum.reduceat(found, start), 0)
+        score[image] = np.maximum(np.maximum.reduceat(similar, start), 0)
     return score
 
 

@@ -69,8 +69,8 @@ class WhatIf:
 
     def values(self, metric: str, ends: Array) -> Array:
         """A metric on pieces that end at ``ends`` and lie each within one of these."""
-        found: Array = getattr(self, metric)
-        return found[np.searchsorted(self.breakpoints, ends, side="left")]
+        values: Array = getattr(self, metric)
+        return values[np.searchsorted(self.breakpoints, ends, side="left")]
 
 
 @dataclass(frozen=True)

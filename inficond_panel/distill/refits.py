@@ -97,7 +97,7 @@ def bootstrap_stability(
     for first in range(0, draws, _TOGETHER):
         last = min(first + _TOGETHER, draws)
         columns = np.zeros(last - first, dtype=np.intp)  # as many copies of the one student
-        found = fit(
+        refits = fit(
             data,
             target[:, None][:, columns],
             l1=per_student(l1, len(columns)),
@@ -109,7 +109,7 @@ def bootstrap_stability(
             tolerance=tolerance,
             cancelled=cancelled,
         )
-        weights[first:last] = found.weights.T
+        weights[first:last] = refits.weights.T
         tell(progress, last, draws, "refits on bootstrap samples")
     return summarised(start.weights[:, 0], weights, level)
 
@@ -139,8 +139,8 @@ def joint_stability(
     weights, mixed = np.empty((draws, len(start))), mixed_of(targets)
     for draw in range(draws):
         drawn = _drawn(rng, base, mixed)
-        found = fit_joint(data, targets, start=start, sample_weight=drawn, **given)
-        fitted = one_of_each(found, given.get("lower"), given.get("upper"))
+        refit = fit_joint(data, targets, start=start, sample_weight=drawn, **given)
+        fitted = one_of_each(refit, given.get("lower"), given.get("upper"))
         weights[draw] = fitted.weights[:, column]
         tell(progress, draw + 1, draws, "refits on bootstrap samples")
     return summarised(start[:, column], weights, level)

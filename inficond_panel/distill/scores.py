@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse.csgraph import connected_components
 
-from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.common.sliced import Sliced
+from inficond_panel.common.threads import one_thread
 from inficond_panel.distill.sources import (
     Array,
     ArraySource,
@@ -48,22 +48,19 @@ class Columns:
     def gather(self, columns: NDArray[np.intp]) -> bool:
         """Read the columns that are not here yet; False where all are."""
         with self._lock:
-            return self._gather(columns)
-
-    def _gather(self, columns: NDArray[np.intp]) -> bool:
-        new = columns[self._place[columns] < 0]
-        if not new.size:
-            return False
-        end = self._used + len(new)
-        for number, part in enumerate(self.source.map(partial(_take, columns=new))):
-            if number == len(self._blocks):
-                xp = namespace(part)
-                shape = self.source.shape[1], part.shape[0]
-                self._blocks.append(xp.empty(shape, dtype=part.dtype, device=part.device))
-            self._blocks[number][self._used : end, :] = part.T
-        self._place[new] = np.arange(self._used, end)
-        self._used = end
-        return True
+            new = columns[self._place[columns] < 0]
+            if not new.size:
+                return False
+            end = self._used + len(new)
+            for number, part in enumerate(self.source.map(partial(_take, columns=new))):
+                if number == len(self._blocks):
+                    xp = namespace(part)
+                    shape = self.source.shape[1], part.shape[0]
+                    self._blocks.append(xp.empty(shape, dtype=part.dtype, device=part.device))
+                self._blocks[number][self._used : end, :] = part.T
+            self._place[new] = np.arange(self._used, end)
+            self._used = end
+            return True
 
     def product(self, columns: NDArray[np.intp], weights: Array) -> Array:
         """X[:, columns] @ weights for weights (p,): (N,)."""

@@ -18,9 +18,9 @@ import array_api_compat
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.common.devices import product_device
 from inficond_panel.common.sliced import Sliced
+from inficond_panel.common.threads import one_thread
 from inficond_panel.errors import DataError
 
 Array = NDArray[np.float64]

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from inficond_panel.common.torch_thread import one_torch_thread
+from inficond_panel.common.threads import one_torch_thread
 from inficond_panel.distill.metrics.point_metrics import average_precision
 from inficond_panel.errors import DataError
 from inficond_panel.quantify.hypotheses import Followed, distance_travelled

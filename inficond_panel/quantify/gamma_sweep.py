@@ -83,10 +83,10 @@ def oracle_sweep(
         )
     except ImportError as error:
         raise missing_extra("Making oracle logits", error, "precompute") from error
-    found = swept(tuner.spec, store, [gamma for gamma in values if gamma], progress)
+    sweep = swept(tuner.spec, store, [gamma for gamma in values if gamma], progress)
     return measure_gammas(
         store,
-        found,
+        sweep,
         groups=own,
         above=higher,
         thresholds=tuner.thresholds,
@@ -183,11 +183,11 @@ def places_of(
     """Places ``(n, 2)`` of representations ``(n, d)`` on t-SNE maps of the same images: at most
     ``most`` of those in a group; nan for the others."""
     inside = sample(groups, most, seed).of >= 0
-    found = {}
+    places = {}
     for key, outputs in shown.items():
-        found[key] = np.full((len(inside), 2), np.nan)
-        found[key][inside] = tsne(outputs[inside], seed)
-    return found
+        places[key] = np.full((len(inside), 2), np.nan)
+        places[key][inside] = tsne(outputs[inside], seed)
+    return places
 
 
 def measure_gammas(
@@ -211,13 +211,13 @@ def measure_gammas(
     given |= {"draws": draws, "seed": seed}
     alone = made_outputs(store, FIT, {"teacher": teacher})
     first = drawn_measures(alone, "teacher", **given)  # once: all are held against it
-    found = [_of_gamma(0.0, alone, hold_against(first, level=level))]
+    measured = [_of_gamma(0.0, alone, hold_against(first, level=level))]
     for gamma in sorted({*logits} - {0.0}):
         oracle = logits[gamma].own, logits[gamma].other
         outputs = made_outputs(store, FIT, {"teacher": teacher, "oracle": oracle})
         own = drawn_measures(outputs, "oracle", **given)
-        found.append(_of_gamma(gamma, outputs, hold_against(first, own, level=level)))
-    return GammaSweep(tuple(found), groups, above, rows, level)
+        measured.append(_of_gamma(gamma, outputs, hold_against(first, own, level=level)))
+    return GammaSweep(tuple(measured), groups, above, rows, level)
 
 
 def super_groups(store: Store, groups: Groups, source: str) -> Groups:

@@ -104,17 +104,17 @@ def hold_against(
     teacher: Drawn, oracle: Drawn | None = None, *, level: float = CONFIDENCE
 ) -> dict[str, OutputMeasure]:
     """Measures of the teacher, and of an oracle beside it, on the same draws."""
-    found = {}
+    measures = {}
     for measure, (before, old) in teacher.items():
         kind = ECE.key if measure.startswith("ece_pooled") else measure
         own = interval(before, old, level, kind)
         if oracle is None:
-            found[measure] = OutputMeasure(own)
+            measures[measure] = OutputMeasure(own)
             continue
         after, new = oracle[measure]
         change = interval(after - before, new - old, level, kind)
-        found[measure] = OutputMeasure(own, interval(after, new, level, kind), change)
-    return found
+        measures[measure] = OutputMeasure(own, interval(after, new, level, kind), change)
+    return measures
 
 
 def _values(

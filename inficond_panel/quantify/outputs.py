@@ -85,10 +85,10 @@ def outputs_on(store: Store, split: str) -> Outputs:
     Raises ``DataError`` for oracle logits that are not finite.
     """
     rows = store.rows(split)
-    found = {"teacher": (store.teacher_logit[rows], teacher_others(store, rows))}
+    logits = {"teacher": (store.teacher_logit[rows], teacher_others(store, rows))}
     if split == FIT and store.has("oracle_logit"):
-        found["oracle"] = oracle_logits(store), oracle_others(store)
-    return made_outputs(store, split, found)
+        logits["oracle"] = oracle_logits(store), oracle_others(store)
+    return made_outputs(store, split, logits)
 
 
 def made_outputs(store: Store, split: str, found: Mapping[str, tuple[NDArray, NDArray]]) -> Outputs:

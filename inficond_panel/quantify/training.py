@@ -172,11 +172,11 @@ def parameters_at(network: nn.Module, feature: Feature, image: Tensor) -> list[s
         parameter.requires_grad_(True)
     try:
         with torch.enable_grad():
-            found = torch.autograd.grad(feature(image).sum(), parameters, allow_unused=True)
+            gradients = torch.autograd.grad(feature(image).sum(), parameters, allow_unused=True)
     finally:
         for parameter, before in zip(parameters, needed, strict=True):
             parameter.requires_grad_(before)
-    return [name for name, gradient in zip(names, found, strict=True) if gradient is not None]
+    return [name for name, gradient in zip(names, gradients, strict=True) if gradient is not None]
 
 
 def chosen(state: State, names: list[str]) -> Mapping[str, Any]:

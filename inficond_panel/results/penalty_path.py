@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 import pandas as pd
 
-from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.common.interval import columns_of
+from inficond_panel.common.threads import one_thread
 from inficond_panel.distill import Fit, Outcome, metric_intervals
 from inficond_panel.distill.scores import Array
 from inficond_panel.results.cross_fitted import chosen_on_tune

@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.common.cache import once
 from inficond_panel.common.interval import NO_INTERVAL, columns_of
+from inficond_panel.common.threads import one_thread
 from inficond_panel.distill import Interval, metric_intervals
 from inficond_panel.distill.suspects import VERDICT_LEVEL
 from inficond_panel.results.cross_fitted import evaluation_outcome

@@ -12,7 +12,7 @@ from inficond_panel.results.churn import churn
 from inficond_panel.results.cross_fitted import evaluation_outcome
 from inficond_panel.results.moved_classes import MovedClass, moved_classes
 from inficond_panel.tuning import Node, Tuner
-from inficond_panel.tuning.edits import Balance, Cure, asked_from_json, place_of
+from inficond_panel.tuning.edits import Balance, Cure, edit_from_json, place_of
 from inficond_panel.tuning.thumbs import Intent
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, F1, FIDELITY, keys
 
@@ -94,7 +94,7 @@ Item = Intent | Cure
 def read_item(given: Mapping[str, Any]) -> Item | None:
     """Thumb or cure that a browser kept; None where it is none."""
     try:
-        return asked_from_json(given)
+        return edit_from_json(given)
     except (KeyError, TypeError, ValueError, InficondError):
         return None
 

@@ -97,7 +97,7 @@ def store_frames(
 
 def _check_order(arrays: Mapping[str, np.ndarray], task: str, activation: str) -> None:
     """Raise ``OrderError`` for logits that fit the labels under other names."""
-    found = hold_outputs(
+    order = hold_outputs(
         arrays["teacher_logit"],
         arrays["label"],
         arrays["split"],
@@ -106,8 +106,8 @@ def _check_order(arrays: Mapping[str, np.ndarray], task: str, activation: str) -
         softmax=activation == "softmax",
         other=arrays.get("other_logit"),
     )
-    if found:
-        raise found.error(f"Rename columns of logits: {found.renamed}. {ORDER_REMEDY}")
+    if order:
+        raise order.error(f"Rename columns of logits: {order.renamed}. {ORDER_REMEDY}")
 
 
 def _arrays(

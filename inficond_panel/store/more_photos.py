@@ -142,8 +142,8 @@ def parts_of(store: Store) -> list[Part]:
     Parts that were made for another content of the store are left out: see ``other_parts``.
     Raises ``StoreFormatError`` for a part that cannot be read.
     """
-    found = [(of, part) for of, part in map(_part, _folders(store))]
-    return [part for of, part in found if of == store.written_hash]
+    folders = [(of, part) for of, part in map(_part, _folders(store))]
+    return [part for of, part in folders if of == store.written_hash]
 
 
 def part_hashes(store: Store) -> tuple[str, ...]:
@@ -153,8 +153,8 @@ def part_hashes(store: Store) -> tuple[str, ...]:
 
 def other_parts(store: Store) -> list[Part]:
     """Parts beside a store that were made for another content of it, such as other concepts."""
-    found = [(of, part) for of, part in map(_part, _folders(store))]
-    return [part for of, part in found if of != store.written_hash]
+    folders = [(of, part) for of, part in map(_part, _folders(store))]
+    return [part for of, part in folders if of != store.written_hash]
 
 
 def more_photos(store: Store, parts: Sequence[str] | None = None) -> MorePhotos:
@@ -260,12 +260,12 @@ def _gathered(store: Store, parts: tuple[Part, ...]) -> MorePhotos:
 
 def _opened(part: Part) -> Store:
     try:
-        found = open_store(part.path)
+        opened = open_store(part.path)
     except StoreError as error:
         raise _changed(part.path, error.message) from error
-    if found.content_hash != part.content_hash or len(found.attrs[PATHS]) != part.images:
+    if opened.content_hash != part.content_hash or len(opened.attrs[PATHS]) != part.images:
         raise _changed(part.path, "its hashes differ")
-    return found
+    return opened
 
 
 def _changed(path: Path, why: str) -> StoreFormatError:
@@ -278,9 +278,9 @@ def _remedy(path: Path) -> str:
 
 def _joined(parts: Sequence[np.ndarray], empty: np.ndarray) -> np.ndarray:
     """Rows of all parts, read-only; one part is not copied."""
-    found = np.asarray(parts[0] if len(parts) == 1 else np.concatenate(parts) if parts else empty)
-    found.setflags(write=False)
-    return found
+    joined = np.asarray(parts[0] if len(parts) == 1 else np.concatenate(parts) if parts else empty)
+    joined.setflags(write=False)
+    return joined
 
 
 def _some(names: Sequence[str], between: str = ", ") -> str:

@@ -84,9 +84,9 @@ class Store:
         """
         if self.activation == "sigmoid":
             return self.teacher_logit
-        found = log_odds(self.teacher_logit, self.other_logit).astype(np.float32)
-        found.setflags(write=False)
-        return found
+        odds = log_odds(self.teacher_logit, self.other_logit).astype(np.float32)
+        odds.setflags(write=False)
+        return odds
 
     def holds(self, part: str) -> bool:
         """True if the store has a part that it can do without: ``photos``, ``segments``, ``texts``
@@ -209,9 +209,9 @@ class Store:
         if not self.has("knowledge_contrast"):
             return None
         start, stop = self.mask_offset[image : image + 2]
-        found = self._rows("knowledge_contrast", int(start), int(stop)).astype(np.float32)
-        measured = np.isfinite(found).any()
-        return found.reshape(self.thumbnail_shape[image]) if measured else None
+        contrast = self._rows("knowledge_contrast", int(start), int(stop)).astype(np.float32)
+        measured = np.isfinite(contrast).any()
+        return contrast.reshape(self.thumbnail_shape[image]) if measured else None
 
     def segment_mask(self, segment: int) -> np.ndarray:
         """Boolean mask ``(height, width)`` of one segment, at thumbnail size."""
@@ -259,10 +259,10 @@ class Store:
 
     def _check_pieces(self, name: str) -> None:
         try:
-            found = array_hash(self.dataset[name])
+            digest = array_hash(self.dataset[name])
         except Exception as error:
             raise self._damaged(name) from error
-        if found != self.attrs["variable_hashes"].get(name):
+        if digest != self.attrs["variable_hashes"].get(name):
             raise self._damaged(name)
 
     def _piece(self, name: str, image: int) -> np.ndarray:

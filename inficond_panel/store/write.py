@@ -89,7 +89,15 @@ def write_store(path: Path, arrays: Mapping[str, Any], attrs: Mapping[str, Any])
     new one is complete. Raises ``StoreFormatError`` for arrays or attributes that do not fit the
     schema.
     """
-    _check_complete(arrays, attrs)
+    known = {**COORDINATES, **VARIABLES}
+    needed = {name for name, variable in known.items() if variable.required}
+    wrong = [f"missing array {name!r}" for name in sorted(needed - set(arrays))]
+    wrong += [f"unknown array {name!r}" for name in sorted(set(arrays) - set(known))]
+    wrong += part_faults(arrays)
+    wrong += [f"missing attribute {name!r}" for name in ATTRIBUTES if name not in attrs]
+    wrong = wrong or _ill_shaped(arrays)
+    if wrong:
+        raise StoreFormatError("This is no store: " + ", ".join(wrong) + ".")
     with replacing(Path(path), alone=True) as writing:
         return _write_all(writing, arrays, attrs)
 
@@ -113,18 +121,6 @@ def _write_all(writing: Path, arrays: Mapping[str, Any], attrs: Mapping[str, Any
     }
     group.update_attributes({**facts, "attributes_hash": attributes_hash(facts)})
     return digest
-
-
-def _check_complete(arrays: Mapping[str, Any], attrs: Mapping[str, Any]) -> None:
-    known = {**COORDINATES, **VARIABLES}
-    needed = {name for name, variable in known.items() if variable.required}
-    wrong = [f"missing array {name!r}" for name in sorted(needed - set(arrays))]
-    wrong += [f"unknown array {name!r}" for name in sorted(set(arrays) - set(known))]
-    wrong += part_faults(arrays)
-    wrong += [f"missing attribute {name!r}" for name in ATTRIBUTES if name not in attrs]
-    wrong = wrong or _ill_shaped(arrays)
-    if wrong:
-        raise StoreFormatError("This is no store: " + ", ".join(wrong) + ".")
 
 
 def _ill_shaped(arrays: Mapping[str, Any]) -> list[str]:

@@ -165,9 +165,9 @@ def _write_picture(store: Store, row: int, rank: int, folder: Path) -> str:
         return ""
     with named(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    place = folder / f"{rank:03d}.jpg"
-    write_whole(place, store.thumbnail(row))
-    return str(place)
+    path = folder / f"{rank:03d}.jpg"
+    write_whole(path, store.thumbnail(row))
+    return str(path)
 
 
 def read_answers(file: str | Path, class_name: str, store: Store) -> Answers:

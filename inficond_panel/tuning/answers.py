@@ -26,8 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
-from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.common.interval import Interval
+from inficond_panel.common.threads import one_thread
 from inficond_panel.concepts.texts import words_for
 from inficond_panel.distill import Outcome, change_intervals
 from inficond_panel.distill.metrics.bootstrap import FOLDS, draw_counts, interval, stratified_folds
@@ -230,8 +230,8 @@ class Teaching:
     def _share(self, wrong: Mask) -> Interval:
         """Return the share of a mask with its interval (Wilson 1927)."""
         level = self.noise["level"]
-        found = binomtest(int(wrong.sum()), len(wrong)).proportion_ci(level, method="wilson")
-        return Interval(float(wrong.mean()), float(found.low), float(found.high))
+        limits = binomtest(int(wrong.sum()), len(wrong)).proportion_ci(level, method="wilson")
+        return Interval(float(wrong.mean()), float(limits.low), float(limits.high))
 
 
 def teach(
@@ -250,13 +250,13 @@ def teach(
     ``TuningError`` without an answer, for names that are not there, photos of the holdout, and
     students that learn no labels; ``CancelledError``.
     """
-    found = judged(tuner, parent, answers, progress, cancelled)
-    if not (force or found.helps):
-        return found
+    teaching = judged(tuner, parent, answers, progress, cancelled)
+    if not (force or teaching.helps):
+        return teaching
     if progress:
         progress(_JUDGED, "Teaching the answers")
     node = tuner.fine_tune(parent, answers.edits, cancelled=cancelled, author=author)
-    return replace(found, node=node)
+    return replace(teaching, node=node)
 
 
 def taught_by(labels: Sequence[Label]) -> list[Cure]:

@@ -193,11 +193,11 @@ def canonical_cures(cures: Iterable[Cure]) -> tuple[Cure, ...]:
     Concepts to balance add up. Of two values the number counts before ``auto``, then the larger.
     Raises ``TuningError`` where a photo gets two labels.
     """
-    found: dict[tuple[str, ...], Cure] = {}
+    by_place: dict[tuple[str, ...], Cure] = {}
     for cure in cures:
         key = place_of_cure(cure)
-        found[key] = _merged(found[key], cure) if key in found else cure
-    return tuple(_sorted(found[key]) for key in sorted(found))
+        by_place[key] = _merged(by_place[key], cure) if key in by_place else cure
+    return tuple(_sorted(by_place[key]) for key in sorted(by_place))
 
 
 def _merged(first: Cure, second: Cure) -> Cure:
@@ -243,10 +243,10 @@ def _check_size(kind: str, class_name: str, value: float | None) -> None:
 
 
 #: What an iteration may be asked for.
-Asked = Intent | GroupIntent | Cure
+Edit = Intent | GroupIntent | Cure
 
 
-def thumbs_of(asked: Iterable[Asked]) -> list[Intent | GroupIntent]:
+def thumbs_of(asked: Iterable[Edit]) -> list[Intent | GroupIntent]:
     """The thumbs among them."""
     return [item for item in asked if isinstance(item, Intent | GroupIntent)]
 
@@ -257,8 +257,8 @@ def place_of(item: Intent | Cure) -> tuple[str, ...]:
     return ("thumb", *item.key) if isinstance(item, Intent) else ("cure", *place_of_cure(item))
 
 
-def split_asked(
-    asked: Iterable[Asked], factor: float
+def split_edits(
+    asked: Iterable[Edit], factor: float
 ) -> tuple[tuple[Intent, ...], tuple[Cure, ...]]:
     """Thumbs and cures of one iteration in canonical form; the order of ``asked`` has no effect.
 
@@ -269,7 +269,7 @@ def split_asked(
     return canonical(thumbs_of(given), factor), cures
 
 
-def asked_from_json(item: Mapping[str, Any]) -> Intent | Cure:
+def edit_from_json(item: Mapping[str, Any]) -> Intent | Cure:
     """The thumb or cure that ``to_json`` wrote."""
     return cure_from_json(item) if item["direction"] in CURES else Intent.from_json(item)
 

@@ -35,7 +35,7 @@ from inficond_panel.spec.framework.yaml_source import (
     text_of,
 )
 from inficond_panel.store import Store
-from inficond_panel.tuning.edits import Asked, Balance, Doubt, Label, Lambda, Learn
+from inficond_panel.tuning.edits import Balance, Doubt, Edit, Label, Lambda, Learn
 from inficond_panel.tuning.thumbs import GroupIntent, Intent
 from inficond_panel.vocabulary.intents import (
     AUTO,
@@ -90,14 +90,14 @@ class EditReader:
         mark = node.start_mark
         self.problems.append(Problem(self.file, mark.line + 1, mark.column + 1, message))
 
-    def iterations(self, root: Node) -> list[list[Asked]]:
+    def iterations(self, root: Node) -> list[list[Edit]]:
         """All iterations of the file."""
         if not isinstance(root, SequenceNode):
             self.report(root, f"expected a list of iterations, got {shown(root)}")
             return []
         return [self._iteration(node) for node in root.value]
 
-    def _iteration(self, node: Node) -> list[Asked]:
+    def _iteration(self, node: Node) -> list[Edit]:
         if not isinstance(node, SequenceNode):
             self.report(node, f"expected an iteration, a list of {INTENT}, got {shown(node)}")
             return []
@@ -105,7 +105,7 @@ class EditReader:
             self.report(node, "an iteration without intents")
         return [asked for item in node.value for asked in self._intents(item)]
 
-    def _intents(self, node: Node) -> list[Asked]:
+    def _intents(self, node: Node) -> list[Edit]:
         """The intents of one entry: one for each class that it names."""
         if not isinstance(node, MappingNode):
             self.report(node, f"expected an intent, {INTENT}, got {shown(node)}")
@@ -125,7 +125,7 @@ class EditReader:
             return tuple(self.known["class"])
         return self._names(node, "class", f"{EVERY}, or a list of classes")
 
-    def _thumb(self, node: MappingNode, values: dict[str, Node]) -> Callable[[str], Asked]:
+    def _thumb(self, node: MappingNode, values: dict[str, Node]) -> Callable[[str], Edit]:
         """Check a thumb; what is returned makes it for a class."""
         what = "concepts" if "concepts" in values else "concept"
         self._expect(node, values, what, "factor", "bound")
@@ -137,7 +137,7 @@ class EditReader:
             return lambda name: GroupIntent(name, group, *how)
         return lambda name: Intent(name, concept, *how)
 
-    def _cure(self, node: MappingNode, values: dict[str, Node]) -> Callable[[str], Asked]:
+    def _cure(self, node: MappingNode, values: dict[str, Node]) -> Callable[[str], Edit]:
         """Check a cure; what is returned makes it for a class."""
         match self._direction(values, report=False):
             case BALANCE.key:
@@ -306,11 +306,11 @@ class EditReader:
         node = values.get(key)
         if node is None:
             return None
-        found = parse_number(node)
-        if found is None or not allowed(float(found)):
+        number = parse_number(node)
+        if number is None or not allowed(float(number)):
             self.report(node, f"expected {expected}, got {shown(node)}")
             return None
-        return float(found)
+        return float(number)
 
 
 #: Directions that take neither factor nor bound, and what to do instead.
@@ -331,7 +331,7 @@ def _is_weight(value: float) -> bool:
 REMEDY = f"An edits file is a list of iterations, each a list of {INTENT}."
 
 
-def read_edits(path: str | Path, store: Store) -> list[list[Asked]]:
+def read_edits(path: str | Path, store: Store) -> list[list[Edit]]:
     """The iterations of an edits file, checked against the names in ``store``.
 
     Raises ``EditsError`` with all problems of the file at once, each at its line and column.
@@ -355,17 +355,17 @@ def read_edits(path: str | Path, store: Store) -> list[list[Asked]]:
     return iterations
 
 
-def dump_edits(iterations: Iterable[Sequence[Asked]]) -> str:
+def dump_edits(iterations: Iterable[Sequence[Edit]]) -> str:
     """YAML that ``read_edits`` reads back as the same intents."""
     return _yaml([[_given(asked) for asked in batch] for batch in iterations], flow=None)
 
 
-def dump_intent(asked: Asked) -> str:
+def dump_intent(asked: Edit) -> str:
     """An intent as one line of an edits file, without its dash."""
     return _yaml(_given(asked), flow=True).rstrip("\n")
 
 
-def _given(asked: Asked) -> dict[str, Any]:
+def _given(asked: Edit) -> dict[str, Any]:
     return {key: value for key, value in asked.to_json().items() if value is not None}
 
 

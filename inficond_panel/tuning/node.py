@@ -101,7 +101,7 @@ def weights_hash(weights: np.ndarray, intercepts: np.ndarray) -> str:
 def node_id(parent: str | None, asked: Iterable[Intent | Cure], settings: Mapping[str, Any]) -> str:
     """First 12 hex digits of SHA-256 over all that a node follows from.
 
-    ``asked`` is canonical (see ``asked.split_asked``), so that its order does not matter.
+    ``asked`` is canonical (see ``edits.split_edits``), so that its order does not matter.
     """
     facts = {
         "parent": parent,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import numpy as np
 
 from inficond_panel.common.numbers import MINUS
-from inficond_panel.tuning.edits import Asked, thumbs_of
+from inficond_panel.tuning.edits import Edit, thumbs_of
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.thumbs import Candidate, best, by_concept, rank, size_words
 from inficond_panel.tuning.tuner import Tuner
@@ -15,7 +15,7 @@ from inficond_panel.tuning.tuner import Tuner
 Limits = tuple[float | None, float | None]
 
 
-def notices(tuner: Tuner, parent: Node, asked: Iterable[Asked]) -> list[str]:
+def notices(tuner: Tuner, parent: Node, asked: Iterable[Edit]) -> list[str]:
     """Sentences on all that the rule decided, and on what a thumb does to a weight of 0.
 
     ``asked`` is a batch for ``Tuner.fine_tune`` from ``parent``.

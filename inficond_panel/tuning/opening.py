@@ -179,8 +179,8 @@ def shared_tuner(spec: str | Path, history: str | Path = "") -> Tuner:
 
 
 @once(4)
-def _shared_store(spec: str, place: Path, *_: int) -> Store:
-    return open_spec_store(spec, place)
+def _shared_store(spec: str, path: Path, *_: int) -> Store:
+    return open_spec_store(spec, path)
 
 
 @once(8)
@@ -191,10 +191,10 @@ def _shared(store: Store, spec: Spec, history: str) -> Tuner:
 def _state_of(store: Path) -> tuple[Path, int, int]:
     """A store's place, and what changes when it is written again."""
     try:
-        found = (store / "zarr.json").stat()
+        status = (store / "zarr.json").stat()
     except OSError:
         return store, 0, 0
-    return store, found.st_ino, found.st_mtime_ns
+    return store, status.st_ino, status.st_mtime_ns
 
 
 def store_place(spec: Spec, given: str | Path | None) -> Path:
@@ -212,9 +212,9 @@ def usual_history(name: str | Path, spec: Spec) -> Path:
     return spec.history if Path(name).exists() else Path.cwd() / spec.history.name
 
 
-def open_spec_store(spec: str | Path, place: str | Path) -> Store:
-    """The store at ``place``; where there is none, the error names the command that makes it."""
+def open_spec_store(spec: str | Path, path: str | Path) -> Store:
+    """The store at ``path``; where there is none, the error names the command that makes it."""
     try:
-        return open_store(place)
+        return open_store(path)
     except StoreMissingError as error:
         raise StoreMissingError(error.message, f"Make it: inficond precompute {spec}") from error

@@ -29,10 +29,10 @@ def branch(tuner: Tuner, node: Node) -> list[Node]:
     Their intents after the root are what ``dump_edits`` writes: ``inficond tune`` with that file
     gives the same nodes in any history.
     """
-    found = [node]
-    while (parent := found[-1].parent) is not None:
-        found.append(tuner.node(parent))
-    return found[::-1]
+    nodes = [node]
+    while (parent := nodes[-1].parent) is not None:
+        nodes.append(tuner.node(parent))
+    return nodes[::-1]
 
 
 def replay(
@@ -152,30 +152,31 @@ def _part(progress: Progress | None, place: int, parts: int) -> Progress | None:
     return lambda share, text: progress((place + share) / parts, f"{text}{told}")
 
 
-def back_up(tuner: Tuner, place: Path) -> None:
+def back_up(tuner: Tuner, path: Path) -> None:
     """Copy the history, with its typed concepts, to a new file; it may be served meanwhile.
 
     Raises ``TuningError`` where a file is there already.
     """
-    if place.exists():
-        raise TuningError(f"{place} is there already.", "Name a new file.")
-    write_whole(place, tuner.history.image())
-    mirror_concepts(tuner, place)
+    if path.exists():
+        raise TuningError(f"{path} is there already.", "Name a new file.")
+    write_whole(path, tuner.history.image())
+    mirror_concepts(tuner, path)
 
 
-def bring_back(tuner: Tuner, place: Path) -> tuple[Tuner, Path | None]:
+def bring_back(tuner: Tuner, path: Path) -> tuple[Tuner, Path | None]:
     """Bring a copy back: the students of the history that it becomes, and where the one until now
     is kept, if it had any iteration.
 
     Raises ``TuningError`` for a file that is not there, or has no iterations of these students, and
     ``HistoryError`` for one that is no history.
     """
-    if not place.is_file():
-        raise TuningError(f"There is no file {place}.", "Name a copy of a history.")
-    copy = _beside_store(tuner, place)
+    if not path.is_file():
+        raise TuningError(f"There is no file {path}.", "Name a copy of a history.")
+    store = with_typed(base_of(tuner.store), str(path))
+    copy = Tuner(store, tuner.spec, History(path))
     if not _nodes(copy, "Name a copy of a history."):
         raise TuningError(
-            f"{place} has no iterations of these students.",
+            f"{path} has no iterations of these students.",
             "Name a copy of this spec's history: inficond history backup SPEC FILE",
         )
     kept = None
@@ -190,7 +191,7 @@ def bring_back(tuner: Tuner, place: Path) -> tuple[Tuner, Path | None]:
 
 def replay_into(
     tuner: Tuner,
-    place: str | Path,
+    path: str | Path,
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
 ) -> tuple[Tuner, list[tuple[Node, Node]]]:
@@ -200,10 +201,10 @@ def replay_into(
     ``HistoryError`` where it is no history.
     """
     tuner.store.verify()
-    into = Tuner(tuner.store, tuner.spec, History(place), tuner.penalties)
+    into = Tuner(tuner.store, tuner.spec, History(path), tuner.penalties)
     if _nodes(into, "Name a new file."):
-        raise TuningError(f"{place} has iterations already.", "Name a new file.")
-    copy_concepts(tuner, place)
+        raise TuningError(f"{path} has iterations already.", "Name a new file.")
+    copy_concepts(tuner, path)
     return into, replay(tuner, into, progress, cancelled)
 
 
@@ -218,11 +219,6 @@ def _nodes(tuner: Tuner, remedy: str) -> list[Node]:
         return tuner.nodes()
     except HistoryError as error:
         raise HistoryError(error.message, remedy) from error
-
-
-def _beside_store(tuner: Tuner, history: Path) -> Tuner:
-    store = with_typed(base_of(tuner.store), str(history))
-    return Tuner(store, tuner.spec, History(history))
 
 
 def _earlier(history: Path) -> Path:

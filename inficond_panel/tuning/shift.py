@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.common.blas_threads import one_thread
+from inficond_panel.common.threads import one_thread
 from inficond_panel.concepts.texts import words_for
 from inficond_panel.distill import (
     Interval,
@@ -212,11 +212,11 @@ class _StandingOut:
 
 def _suspects(photos: ClassPhotos, by_scores: Suspicion) -> tuple[Suspect, ...]:
     """The concepts that stand out, each with those alike."""
-    found = _StandingOut(photos, by_scores)
-    order = found.order[: MOST * 3]
+    standing_out = _StandingOut(photos, by_scores)
+    order = standing_out.order[: MOST * 3]
     alike = _alike(photos, order)
     return tuple(
-        _suspect(photos, found, order, place, alike[place])
+        _suspect(photos, standing_out, order, place, alike[place])
         for place in range(min(MOST, len(order)))
     )
 
@@ -276,10 +276,10 @@ def cross_fitted_model(
     for fold in range(FOLDS):
         out = folds == fold
         targets = np.repeat(label[~out, None].astype(float), len(PENALTIES), axis=1)
-        found = fit(scores[~out], targets, l1=PENALTIES, tolerance=1e-4)
-        logit[out] = decision_function(scores[out], found.weights, found.intercepts)
+        model = fit(scores[~out], targets, l1=PENALTIES, tolerance=1e-4)
+        logit[out] = decision_function(scores[out], model.weights, model.intercepts)
         if len(others):
-            of_others[fold] = decision_function(others, found.weights, found.intercepts)
+            of_others[fold] = decision_function(others, model.weights, model.intercepts)
     chosen, mean = np.empty(len(label)), np.zeros(len(others))
     for fold in range(FOLDS):
         out = folds == fold

@@ -80,9 +80,9 @@ class StudentHistory:
         while at is not None:
             if at not in self._by_id:
                 self.tree()
-            found = self._by_id.get(at) or to_iteration(self.node(at))
-            yield found
-            at = found.parent
+            iteration = self._by_id.get(at) or to_iteration(self.node(at))
+            yield iteration
+            at = iteration.parent
 
     def bound_since(self, node: Node, class_name: str, concept: str) -> int | None:
         """Number of the iteration that set the bound in force at ``node``; None without one."""
@@ -93,13 +93,13 @@ class StudentHistory:
 
         Of labels, which add up, the latest.
         """
-        found: dict[str, int] = {}
+        since: dict[str, int] = {}
         path: list[Node | Iteration] = [node, *self.ancestors(node)]
         for at in path:
             for cure in at.cures:
                 if cure.class_name == class_name:
-                    found.setdefault(cure.kind.key, at.number)
-        return found
+                    since.setdefault(cure.kind.key, at.number)
+        return since
 
     def set_note(self, node_id: str, text: str, author: str = "user") -> None:
         """Give a node a note; the latest counts."""
@@ -143,12 +143,12 @@ class StudentHistory:
 
     def _set_by(self, node: Node) -> dict[tuple[str, str], int]:
         """Numbers of the iterations that set the bounds at ``node``, by class and concept."""
-        found: dict[tuple[str, str], int] = {}
+        since: dict[tuple[str, str], int] = {}
         path: list[Node | Iteration] = [node, *self.ancestors(node)]
         for at in path:
             for intent in at.intents:
-                found.setdefault(intent.key, at.number)
-        return found
+                since.setdefault(intent.key, at.number)
+        return since
 
     def _read_node(self, node_id: str) -> Node:
         node = self.history.get(node_id)

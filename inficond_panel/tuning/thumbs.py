@@ -227,13 +227,13 @@ def canonical(asked: Iterable[Thumb], factor: float) -> tuple[Intent, ...]:
 
 def by_concept(asked: Iterable[Thumb], factor: float) -> dict[tuple[str, str], list[Candidate]]:
     """All resolved intents of one iteration by class and concept, sorted."""
-    found: dict[tuple[str, str], list[Candidate]] = {}
+    candidates: dict[tuple[str, str], list[Candidate]] = {}
     for item in asked:
         members = item.members() if isinstance(item, GroupIntent) else (item,)
         group = str(item) if isinstance(item, GroupIntent) else ""
         for intent in members:
-            found.setdefault(intent.key, []).append((intent.resolved(factor), group))
-    return dict(sorted(found.items()))
+            candidates.setdefault(intent.key, []).append((intent.resolved(factor), group))
+    return dict(sorted(candidates.items()))
 
 
 def best(candidates: Iterable[Candidate]) -> Candidate:
@@ -372,5 +372,5 @@ def score_scale(store: Store) -> Array | None:
     """
     if not store.given:
         return None
-    found = spread(store.concept_score[store.rows(FIT)])
-    return np.array([float(f"{value:.3g}") if value > 0 else 1.0 for value in found])
+    spreads = spread(store.concept_score[store.rows(FIT)])
+    return np.array([float(f"{value:.3g}") if value > 0 else 1.0 for value in spreads])

@@ -10,15 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.common.cache import Latest, once
+from inficond_panel.common.threads import one_thread
 from inficond_panel.distill import SEEN_LABEL, ClassMetrics, Outcome, TeacherSkill
 from inficond_panel.distill.metrics.outcome import Cutoffs
 from inficond_panel.errors import TuningError
 from inficond_panel.spec import Spec, with_students
 from inficond_panel.store import Store
 from inficond_panel.tuning.cures.cure_terms import CureTerms
-from inficond_panel.tuning.edits import Asked, split_asked, thumbs_of
+from inficond_panel.tuning.edits import Edit, split_edits, thumbs_of
 from inficond_panel.tuning.fitting import recipe
 from inficond_panel.tuning.fitting.class_fit import learns_from_tune, unseen_logits
 from inficond_panel.tuning.fitting.fit_data import FitData
@@ -185,7 +185,7 @@ class Tuner(StudentHistory):
     def fine_tune(
         self,
         parent: Node,
-        intents: Iterable[Asked],
+        intents: Iterable[Edit],
         progress: Progress | None = None,
         cancelled: Cancelled | None = None,
         author: str = "user",
@@ -217,7 +217,7 @@ class Tuner(StudentHistory):
     def preview(
         self,
         parent: Node,
-        intents: Iterable[Asked],
+        intents: Iterable[Edit],
         progress: Progress | None = None,
         cancelled: Cancelled | None = None,
     ) -> Node:
@@ -233,7 +233,7 @@ class Tuner(StudentHistory):
             self._previewed.put(batch.name, made)
         return replace(made, id=f"preview-{batch.name}")
 
-    def resolve(self, parent: Node, intents: Iterable[Asked]) -> Bounds:
+    def resolve(self, parent: Node, intents: Iterable[Edit]) -> Bounds:
         """The bounds that the thumbs of a batch would set, referred to ``parent``."""
         thumbs = canonical(thumbs_of(intents), self.spec.tuning.factor)
         check_names(thumbs, self.store.classes, self.store.concepts)
@@ -333,10 +333,10 @@ class Tuner(StudentHistory):
         return self.fit_data.under(self.terms(node))
 
     def _batch(
-        self, parent: Node, asked: Iterable[Asked], resolved: Mapping[str, Any] | None = None
+        self, parent: Node, asked: Iterable[Edit], resolved: Mapping[str, Any] | None = None
     ) -> Batch:
         """Intents of an iteration, checked, with the bounds and terms that follow."""
-        thumbs, cures = split_asked(asked, self.spec.tuning.factor)
+        thumbs, cures = split_edits(asked, self.spec.tuning.factor)
         if not thumbs and not cures:
             raise TuningError("There is nothing to tune.", "Give at least one concept a thumb.")
         bounds = in_force(parent.bounds, self.resolve(parent, thumbs))

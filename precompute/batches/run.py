@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import numpy as np
 from PIL import Image
 
-from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.common.devices import CPU
 from inficond_panel.common.installation import missing_extra
+from inficond_panel.common.threads import one_thread
 from inficond_panel.errors import CancelledError, InficondError
 from inficond_panel.spec.sections.encoder import FLOAT32
 from inficond_panel.spec.sections.encoder import Encoder as EncoderSection

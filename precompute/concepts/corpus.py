@@ -183,10 +183,10 @@ def filter_lines(kept: int, dropped: Iterable[Dropped]) -> list[str]:
 
 def by_filter(dropped: Iterable[Dropped]) -> Mapping[str, list[tuple[str, str]]]:
     """Names and reasons of those that fell, by the filter's key, in the order of the filters."""
-    found: dict[str, list[tuple[str, str]]] = {key: [] for key in REASONS}
+    dropped_by: dict[str, list[tuple[str, str]]] = {key: [] for key in REASONS}
     for name, key, why in dropped:
-        found[key].append((name, why))
-    return {key: some for key, some in found.items() if some}
+        dropped_by[key].append((name, why))
+    return {key: some for key, some in dropped_by.items() if some}
 
 
 def _too_like(

@@ -99,7 +99,7 @@ def plain(text: str) -> str:
 def _assertions(path: Path, classes: Sequence[str]) -> Found:
     """The other ends of assertions that have a class at one end."""
     wanted = {plain(name).casefold() for name in classes}
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     others: Counter[str] = Counter()
     for start, relation, end in _triples(path):
         ends = plain(start), plain(end)
@@ -109,11 +109,11 @@ def _assertions(path: Path, classes: Sequence[str]) -> Found:
         if re.sub(r"[^a-z]", "", relation.rpartition("/")[2].casefold()) not in RELATIONS:
             others[relation] += 1
             continue
-        found.update(
+        counts.update(
             text for text, is_class in zip(ends, known, strict=True) if text and not is_class
         )
     left = f"; {sum(others.values())} of other relations are left out" if others else ""
-    return list(found), f"the assertions of {path}{left}"
+    return list(counts), f"the assertions of {path}{left}"
 
 
 def _triples(path: Path) -> Iterator[tuple[str, str, str]]:
@@ -148,10 +148,10 @@ def _caption_texts(path: Path) -> Iterable[str]:
     rows = document.get("annotations", []) if isinstance(document, dict) else document
     rows = rows if isinstance(rows, list) else []
     texts = [row.get("caption") if isinstance(row, dict) else row for row in rows]
-    found = [text for text in texts if isinstance(text, str)]
-    if not found:
+    captions = [text for text in texts if isinstance(text, str)]
+    if not captions:
         raise DataError(f"{path} holds no captions.", "COCO's have annotations with a caption.")
-    return found
+    return captions
 
 
 def _answer(path: Path, _: Sequence[str]) -> Found:
@@ -162,8 +162,8 @@ def _answer(path: Path, _: Sequence[str]) -> Found:
     else:
         lines = (line.strip() for line in text.splitlines())
         parts = [part for line in lines if not line.endswith(":") for part in _listed(line)]
-    found = [plain(part) for part in parts]
-    return [text for text in found if text], f"the answer in {path}"
+    words = [plain(part) for part in parts]
+    return [text for text in words if text], f"the answer in {path}"
 
 
 def _listed(line: str) -> list[str]:
@@ -197,9 +197,9 @@ def caption_nouns(captions: Iterable[str], most: int = MOST, least: int = LEAST)
     those of fewer than ``least`` are left out."""
     each = [set(nouns_of(caption)) for caption in captions]
     known = set().union(*each)
-    found = Counter(noun for nouns in each for noun in {_singular(noun, known) for noun in nouns})
-    order = sorted(found, key=lambda noun: (-found[noun], noun))
-    return [noun for noun in order if found[noun] >= least][:most]
+    counts = Counter(noun for nouns in each for noun in {_singular(noun, known) for noun in nouns})
+    order = sorted(counts, key=lambda noun: (-counts[noun], noun))
+    return [noun for noun in order if counts[noun] >= least][:most]
 
 
 def nouns_of(caption: str) -> Iterator[str]:

@@ -138,9 +138,12 @@ def scenes_dataset(section: ScenesDataset) -> Dataset:
     missing.
     """
     section.check_recipe()
-    make_scenes = _scene_set()
+    try:
+        from precompute.recipes.scenes import SceneSet
+    except ModuleNotFoundError as error:
+        raise missing_extra("Drawing scenes", error, "demo") from error
     counts = {split: getattr(section.images, split) for split in SPLITS}
-    scenes = make_scenes(section.seed, counts, section.size, section.shortcuts)
+    scenes = SceneSet(section.seed, counts, section.size, section.shortcuts)
     return Dataset(
         ids=tuple(scenes.image_ids),
         split=tuple(scenes.split),
@@ -152,14 +155,6 @@ def scenes_dataset(section: ScenesDataset) -> Dataset:
         metadata_columns=scenes.metadata_columns,
         metadata=scenes.metadata,
     )
-
-
-def _scene_set() -> Any:
-    try:
-        from precompute.recipes.scenes import SceneSet
-    except ModuleNotFoundError as error:
-        raise missing_extra("Drawing scenes", error, "demo") from error
-    return SceneSet
 
 
 def foreground(scenes: SceneSet, i: int) -> np.ndarray:

@@ -86,14 +86,14 @@ def voc_classes(main: Path) -> tuple[str, ...]:
 
 def voc_objects(path: Path) -> dict[str, int]:
     """Label of each class in an annotation: 1, or -1 if it is only there as ``difficult``."""
-    found: dict[str, int] = {}
+    objects: dict[str, int] = {}
     for thing in _annotation(path).iterfind("object"):
         name = (thing.findtext("name") or "").strip()
         if not name:
             raise DataError(f"{path} has an object without a name.", "Name it, or take it out.")
         difficult = (thing.findtext("difficult") or "0").strip() == "1"
-        found[name] = max(found.get(name, -1), -1 if difficult else 1)
-    return found
+        objects[name] = max(objects.get(name, -1), -1 if difficult else 1)
+    return objects
 
 
 def voc_foreground(path: Path, classes: Collection[str]) -> np.ndarray:

@@ -69,7 +69,14 @@ def read_rows(path: Path) -> tuple[list[str], Iterator[tuple[int, Sequence[Any]]
     """
     rows = _parquet(path) if is_parquet(path) else _text(path)
     _, header = next(rows, (1, []))
-    _check_header(path, header)
+    seen: set[str] = set()
+    for position, name in enumerate(header):
+        if not name or name in seen:
+            fault = "has no name" if not name else f"is called {name!r}, as another one"
+            raise DataError(
+                f"{path}:1: column {position + 1} {fault}.", "Give each column a name of its own."
+            )
+        seen.add(name)
     return list(header), _checked(path, rows, len(header))
 
 
@@ -131,17 +138,6 @@ def _parquet(path: Path) -> Iterator[tuple[int, Sequence[Any]]]:
         raise DataError(
             f"{path} cannot be read as a table: {error}.", "Write it again as Parquet, or as CSV."
         ) from error
-
-
-def _check_header(path: Path, header: Sequence[str]) -> None:
-    seen: set[str] = set()
-    for position, name in enumerate(header):
-        if not name or name in seen:
-            fault = "has no name" if not name else f"is called {name!r}, as another one"
-            raise DataError(
-                f"{path}:1: column {position + 1} {fault}.", "Give each column a name of its own."
-            )
-        seen.add(name)
 
 
 def _checked(

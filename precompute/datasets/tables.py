@@ -33,25 +33,25 @@ def image_files(folder: Path) -> list[str]:
     Hidden folders and files are passed over; links to folders are followed, each place once.
     Raises ``DataError`` for a folder that cannot be read.
     """
-    found = []
+    files = []
     for name in _walk(folder, set()):
         if os.path.splitext(name)[1].lower() in SUFFIXES:  # noqa: PTH122 - of many files
-            found.append(name)
-    return sorted(found)
+            files.append(name)
+    return sorted(files)
 
 
 def _walk(folder: Path, seen: set[str], below: str = "") -> Iterator[str]:
-    place = os.path.join(folder, below)  # noqa: PTH118 - of many files
-    real = os.path.realpath(place)
+    path = os.path.join(folder, below)  # noqa: PTH118 - of many files
+    real = os.path.realpath(path)
     if real in seen:
         return
     seen.add(real)
     try:
-        with os.scandir(place) as entries:
+        with os.scandir(path) as entries:
             listed = sorted(entries, key=lambda entry: entry.name)
     except OSError as error:
         raise DataError(
-            f"The folder of the images, {place}, cannot be read: {error.strerror}.",
+            f"The folder of the images, {path}, cannot be read: {error.strerror}.",
             "Correct the paths in the spec's section dataset.",
         ) from error
     for entry in listed:
@@ -235,8 +235,8 @@ def _classes(
 ) -> tuple[str, ...]:
     if not dataset.label:
         return tuple(dataset.labels)
-    found = sorted({name for known in labels for name in known or ()})
-    return choose_classes(dataset.classes, found, f"{path}, column {dataset.label!r},")
+    classes = sorted({name for known in labels for name in known or ()})
+    return choose_classes(dataset.classes, classes, f"{path}, column {dataset.label!r},")
 
 
 def _known(

@@ -45,9 +45,9 @@ def find_layout(folder: Path) -> Layout:
     for pattern, library in _LIBRARIES.items():
         if next(folder.rglob(pattern), None):
             raise _by_function(folder, *library)
-    place = folder if folder.name else folder.absolute()  # no name: the current one, "."
+    path = folder if folder.name else folder.absolute()  # no name: the current one, "."
     raise DataError(
-        f"No data set is found in {place}{''.join(f' ({text})' for text in aside)}. "
+        f"No data set is found in {path}{''.join(f' ({text})' for text in aside)}. "
         "Looked for: a store, the layout of PASCAL VOC (Annotations, JPEGImages), JSON of COCO "
         "(here or in annotations), a table with image_id and a column of 0 and 1 per class, a "
         "table with a column of paths, and folders of classes with images in them.",
@@ -70,8 +70,8 @@ def _store(folder: Path) -> Layout | None:
     if not (folder / "zarr.json").is_file() or not (folder / "segment_embedding").is_dir():
         return None
     store = open_store(folder)
-    found = f"a store: its images, as {store.attrs['encoder']} encoded them"
-    return Layout("store", folder, found)
+    title = f"a store: its images, as {store.attrs['encoder']} encoded them"
+    return Layout("store", folder, title)
 
 
 def _voc(folder: Path) -> Layout | None:
@@ -83,8 +83,8 @@ def _voc(folder: Path) -> Layout | None:
             classes = voc_classes(main)
             lists = sorted({path.stem for path in main.glob("*.txt")})
             lists = [name for name in lists if name.rpartition("_")[0] not in classes]
-            found = "the layout of PASCAL VOC: labels from the boxes, -1 where only difficult"
-            return Layout("voc", root, found, lists=lists)
+            title = "the layout of PASCAL VOC: labels from the boxes, -1 where only difficult"
+            return Layout("voc", root, title, lists=lists)
     return None
 
 
@@ -242,12 +242,12 @@ def _class_folders(folder: Path) -> Layout | None:
         return None
     in_splits = {name.partition("/")[0] for name in deep if role_of(name.partition("/")[0])}
     if in_splits and in_splits >= {top for top in tops if role_of(top)}:
-        found = f"folders of splits ({', '.join(sorted(in_splits))}) that hold folders of classes"
-        return Layout("folder", folder, found, lists=sorted(in_splits))
+        title = f"folders of splits ({', '.join(sorted(in_splits))}) that hold folders of classes"
+        return Layout("folder", folder, title, lists=sorted(in_splits))
     if len(tops) < 2:
         return None
-    found = f"folders of classes: {', '.join(sorted(tops)[:5])}{' ...' if len(tops) > 5 else ''}"
-    return Layout("folder", folder, found, assumed=["each image has one class, that of its folder"])
+    title = f"folders of classes: {', '.join(sorted(tops)[:5])}{' ...' if len(tops) > 5 else ''}"
+    return Layout("folder", folder, title, assumed=["each image has one class, that of its folder"])
 
 
 def _below(folder: Path, depth: int) -> Iterator[Path]:

@@ -80,16 +80,12 @@ def choose_encoder(given: str | None, places: Iterable[Path], written: Written) 
         keys, note = hub_model(given.partition(":")[2], written)
         return Choice({"kind": _TRANSFORMERS, **keys}, note)
     if given.startswith(HUB):
-        return _of_hub(given)
+        if not is_hub_name(given):
+            raise DataError(f"{given} names no model of the hub.", _ENCODER_FORMS)
+        return Choice({"model": given}, f"{given.removeprefix(HUB)}, downloaded at the first run")
     if is_path(given):
         return _of_folder(Path(given), written)
     return _by_name(given, written)
-
-
-def _of_hub(given: str) -> Choice:
-    if not is_hub_name(given):
-        raise DataError(f"{given} names no model of the hub.", _ENCODER_FORMS)
-    return Choice({"model": given}, f"{given.removeprefix(HUB)}, downloaded at the first run")
 
 
 def hub_model(name: str, written: Written) -> tuple[dict[str, str], str]:
@@ -112,10 +108,10 @@ def hub_model(name: str, written: Written) -> tuple[dict[str, str], str]:
 def _of_folder(folder: Path, written: Written) -> Choice:
     if not folder.is_dir():
         raise DataError(f"There is no folder {folder}.", _ENCODER_FORMS)
-    found = _folder(folder, written)
-    if found is None:
+    choice = _folder(folder, written)
+    if choice is None:
         raise DataError(f"{folder} holds no encoder.", _ENCODER_FORMS)
-    return found
+    return choice
 
 
 def _folder(folder: Path, written: Written) -> Choice | None:

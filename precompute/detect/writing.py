@@ -232,8 +232,8 @@ def _labels(classes: Sequence[str], teacher: Choice) -> dict[str, str]:
         for name in {plain_name(part) for part in output.split(",")}:
             named.setdefault(name, []).append(output)
     free = [name for name in classes if outputs and name not in outputs]
-    found = {name: named.get(plain_name(name), []) for name in free}
-    return {name: only[0] for name, only in found.items() if len(only) == 1}
+    labels = {name: named.get(plain_name(name), []) for name in free}
+    return {name: only[0] for name, only in labels.items() if len(only) == 1}
 
 
 def logit_classes(path: Path) -> list[str]:

@@ -89,8 +89,8 @@ def cached_file(repository: str, name: str) -> Path | None:
     """File of a hub's repository, if it was downloaded before."""
     from huggingface_hub import try_to_load_from_cache
 
-    found = try_to_load_from_cache(repository, name)
-    return Path(found) if isinstance(found, str) else None
+    path = try_to_load_from_cache(repository, name)
+    return Path(path) if isinstance(path, str) else None
 
 
 def _state(path: Path) -> tuple[Path, int, int]:
@@ -149,16 +149,16 @@ def model_config(model: Path | str) -> dict[str, Any] | None:
     if folder is None:
         return None
     try:
-        found = json.loads(read_text(folder / CONFIG, ANNOTATION_BYTES))
+        config = json.loads(read_text(folder / CONFIG, ANNOTATION_BYTES))
     except FileNotFoundError:
         raise _no_config(folder) from None
     except (OSError, ValueError) as error:
         raise DataError(
             f"{folder / CONFIG} cannot be read: {error}.", "Write it with save_pretrained."
         ) from error
-    if not isinstance(found, dict):
+    if not isinstance(config, dict):
         raise DataError(f"{folder / CONFIG} is no configuration.", "Write it with save_pretrained.")
-    return found
+    return config
 
 
 def _no_config(folder: Path) -> DataError:

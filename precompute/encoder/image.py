@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from inficond_panel.common.devices import CPU, torch_device
-from inficond_panel.common.torch_thread import one_torch_thread
+from inficond_panel.common.threads import one_torch_thread
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.encoder import FLOAT32, OpenClipEncoder
 from precompute.encoder.open_clip_model import build_model, load_tokenizer, loading, text_function

@@ -38,7 +38,8 @@ _TOKENIZER = ("tokenizer*", "special_tokens_map.json", "vocab*", "merges.txt", "
 def fetch_encoder(encoder: Section) -> None:
     """Download what a spec names by tag or hub; nothing is done for files and what is here."""
     if isinstance(encoder, OpenClipEncoder):
-        _fetch_open_clip(encoder)
+        if not isinstance(encoder.model, Path) and not isinstance(encoder.pretrained, Path):
+            find_source(encoder)
     else:
         fetch_model(encoder.model)
 
@@ -137,11 +138,6 @@ def find_source(encoder: OpenClipEncoder) -> Source:
     return Source(model, fetch_weights(model, tag), tag, online=True)
 
 
-def _fetch_open_clip(encoder: OpenClipEncoder) -> None:
-    if not isinstance(encoder.model, Path) and not isinstance(encoder.pretrained, Path):
-        find_source(encoder)
-
-
 def open_clip_name(encoder: OpenClipEncoder) -> str:
     """Name for the store: the checkpoint's for a folder, else the model's and the weights'."""
     if isinstance(encoder.model, Path):
@@ -227,8 +223,8 @@ def known_tags(model: str) -> list[str]:
 def tag_settings(model: str, tag: str) -> dict[str, Any]:
     """Settings that open_clip has of a tag: places of its files, preprocessing; {} if unknown."""
     open_clip = open_clip_package()
-    found = open_clip.get_pretrained_cfg(model, tag)
-    return dict(found or open_clip.get_pretrained_cfg(model.removesuffix("-quickgelu"), tag))
+    settings = open_clip.get_pretrained_cfg(model, tag)
+    return dict(settings or open_clip.get_pretrained_cfg(model.removesuffix("-quickgelu"), tag))
 
 
 def fetch_weights(model: str, tag: str) -> Path:
@@ -262,8 +258,8 @@ def fetch_weights(model: str, tag: str) -> Path:
 
 def cached_weights(model: str, tag: str) -> Path | None:
     """File of a tag's weights, if it was downloaded before."""
-    found = tag_settings(model, tag)
-    repository, names = _place(found)
+    settings = tag_settings(model, tag)
+    repository, names = _place(settings)
     for name in names:
         path = cached_file(repository, name) if repository else None
         if path:

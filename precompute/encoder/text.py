@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from inficond_panel.common.devices import CPU
-from inficond_panel.common.torch_thread import one_torch_thread
+from inficond_panel.common.threads import one_torch_thread
 from inficond_panel.concepts.texts import embed_concepts
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.encoder import TEMPLATES

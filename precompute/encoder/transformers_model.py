@@ -120,9 +120,9 @@ class Tokenizer:
         padding: dict[str, Any] = {"padding": True}
         if self.whole:
             padding = {"padding": "max_length", "max_length": self.context_length}
-        found = self.tokenizer(list(texts), return_tensors="pt", **padding)
+        tokens = self.tokenizer(list(texts), return_tensors="pt", **padding)
         names = ("input_ids",) if self.whole else ("input_ids", "attention_mask")
-        return {name: found[name] for name in names}
+        return {name: tokens[name] for name in names}
 
     def clean_fn(self, text: str) -> str:
         """The text: the tokenizer cleans it."""

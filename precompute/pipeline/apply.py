@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 import numpy as np
 from PIL import Image
 
-from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.common.devices import device_text
 from inficond_panel.common.numbers import size_text
+from inficond_panel.common.threads import one_thread
 from inficond_panel.concepts.photo_scores import PhotoScores, PhotoSegments, ScoredTexts
 from inficond_panel.concepts.typed import base_of
 from inficond_panel.errors import DataError, InficondError
@@ -181,15 +181,15 @@ def photos_of(spec: Spec, ids: Sequence[str]) -> dict[str, Image.Image]:
     spec.check_making()
     dataset = load_dataset(spec.dataset)
     place = {name: at for at, name in enumerate(dataset.ids)}
-    found = {}
+    photos = {}
     for name in ids:
         try:
-            found[name] = dataset.load(place[name])
+            photos[name] = dataset.load(place[name])
         except (UnreadableImage, KeyError):
             continue
-    if not found:
+    if not photos:
         raise DataError("None of the photos is there.", "Bring them to where the spec names them.")
-    return found
+    return photos
 
 
 def _segments_of(arrays: Arrays) -> list[PhotoSegments]:

@@ -69,12 +69,12 @@ def small_photos(jpeg_of: Callable[[int], bytes], count: int) -> np.ndarray:
 
 def near_pairs(small: np.ndarray, split: np.ndarray) -> list[Pair]:
     """Pairs of different splits that are alike, at most 100,000."""
-    found: list[Pair] = []
+    pairs: list[Pair] = []
     for pair in _pairs(small, split):
-        found.append(pair)
-        if len(found) >= _MOST:
+        pairs.append(pair)
+        if len(pairs) >= _MOST:
             break
-    return found
+    return pairs
 
 
 def _pairs(small: np.ndarray, split: np.ndarray) -> Iterator[Pair]:
@@ -228,10 +228,10 @@ def _offsets(lengths: np.ndarray) -> np.ndarray:
 
 
 def _without_positives(split: np.ndarray, label: np.ndarray, classes: Sequence[str]) -> list[str]:
-    found = []
+    lacking = []
     for name in SPLITS:
         positives = (label[split == name] == 1).sum(0)
         absent = [name for name, n in zip(classes, positives, strict=True) if n == 0]
         if absent:
-            found.append(f"no positive in {name} (metrics undefined): {', '.join(absent)}")
-    return found
+            lacking.append(f"no positive in {name} (metrics undefined): {', '.join(absent)}")
+    return lacking

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.common.devices import device_text
+from inficond_panel.common.threads import one_thread
 from inficond_panel.concepts.scoring import score_corpus
 from inficond_panel.concepts.typed import scoring_of
 from inficond_panel.errors import DataError
@@ -81,8 +81,8 @@ def extend(
         store = open_store(path)
         with only_run(path):
             run = _Adding(spec, store, progress, cancelled, workers or usual_workers())
-            found = run.add(_named(photos), None if logits is None else Path(logits))
-    return replace(found, seconds=time.monotonic() - started)
+            report = run.add(_named(photos), None if logits is None else Path(logits))
+    return replace(report, seconds=time.monotonic() - started)
 
 
 @dataclass(frozen=True)
@@ -97,20 +97,20 @@ class _Photo:
 def _named(photos: Iterable[str | Path]) -> list[_Photo]:
     """The photos that files and folders stand for, named as in a data set: without suffix, in a
     folder by the path below it."""
-    found: dict[Path, str] = {}
+    ids: dict[Path, str] = {}
     for given in map(Path, photos):
         if given.is_dir():
             below = {given / name: without_suffix(name) for name in image_files(given)}
             if not below:
                 raise DataError(f"{given} holds no photo.", "Name a folder of photos.")
-            found = {**below, **found}
+            ids = {**below, **ids}
         elif given.exists():
-            found.setdefault(given, without_suffix(given.name))
+            ids.setdefault(given, without_suffix(given.name))
         else:
             raise DataError(f"There is no file {given}.", "Name photos, or folders of photos.")
-    if not found:
+    if not ids:
         raise DataError("No photo is named.", "Name photos, or folders of photos.")
-    return [_Photo(path, name, photo_digest(path)) for path, name in found.items()]
+    return [_Photo(path, name, photo_digest(path)) for path, name in ids.items()]
 
 
 @dataclass(frozen=True)
@@ -263,8 +263,8 @@ def _labeller(
     """Function that gives the photos' logits: of a table, which is read here, or by the network."""
     teacher = inputs.teacher
     if isinstance(teacher, LogitsTeacher):
-        found = table_logits(teacher, store, table, [photo.name for photo in photos])
-        return lambda _: found
+        logits = table_logits(teacher, store, table, [photo.name for photo in photos])
+        return lambda _: logits
     if table is not None:
         raise DataError(
             f"The teacher is a network ({teacher.kind}), which labels the photos itself.",

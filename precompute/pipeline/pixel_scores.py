@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from inficond_panel.common.torch_thread import one_torch_thread
+from inficond_panel.common.threads import one_torch_thread
 from inficond_panel.concepts.typed import base_of, scoring_of
 from inficond_panel.errors import ExportError
 from inficond_panel.spec import Spec
@@ -111,7 +111,22 @@ def scores_onnx(scorer: Scorer, store: Store) -> bytes:
     with one_torch_thread(), torch.no_grad():
         grid = tuple(encoder._dense(pixels).shape[1:3])
         model = PixelScores(encoder, _division(settings, grid), store).eval()
-        return _exported(model, pixels, encoder)
+        content: Any = io.BytesIO()  # torch takes it, and names paths only
+        try:
+            with _plain_attention(), warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of tracing: all sizes are constants here
+                torch.onnx.export(
+                    model,
+                    (pixels,),
+                    content,
+                    input_names=["pixels"],
+                    output_names=["score"],
+                    opset_version=OPSET,
+                    dynamo=False,  # the other way needs one more package
+                )
+        except Exception as error:  # the exporter raises many kinds
+            raise _cannot(encoder, error) from error
+        return bytes(content.getvalue())
 
 
 class PixelCells(torch.nn.Module):
@@ -156,25 +171,6 @@ def _plain_attention() -> Iterator[None]:
         yield
     finally:
         torch.backends.mha.set_fastpath_enabled(before)
-
-
-def _exported(model: PixelScores, pixels: Tensor, encoder: Encoder) -> bytes:
-    content: Any = io.BytesIO()  # torch takes it, and names paths only
-    try:
-        with _plain_attention(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of tracing: all sizes are constants here
-            torch.onnx.export(
-                model,
-                (pixels,),
-                content,
-                input_names=["pixels"],
-                output_names=["score"],
-                opset_version=OPSET,
-                dynamo=False,  # the other way needs one more package
-            )
-    except Exception as error:  # the exporter raises many kinds
-        raise _cannot(encoder, error) from error
-    return bytes(content.getvalue())
 
 
 def _cannot(encoder: Encoder, error: Exception) -> ExportError:

@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 
 from inficond_panel.common import clock
-from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.common.devices import device_text
 from inficond_panel.common.files import replaced, restore
 from inficond_panel.common.numbers import duration
+from inficond_panel.common.threads import one_thread
 from inficond_panel.errors import InficondError, OrderError, StoreError
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store, open_store, write_store

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from inficond_panel.common.blas_threads import one_thread
+from inficond_panel.common.threads import one_thread
 from inficond_panel.errors import InficondError
 from inficond_panel.spec.sections.teacher import HeadTeacher, NetworkTeacher
 from inficond_panel.store.images import UnreadableImage
@@ -80,16 +80,16 @@ def _readable(inputs: Inputs) -> list[int]:
     """Positions of photos spread over the data set that can be read."""
     count = len(inputs.keys)
     wanted = min(MOST, inputs.encoder.batch, count)
-    found = []
+    readable = []
     for row in range(0, count, max(1, count // (2 * wanted))):
         try:
             inputs.dataset.load(row)
         except UnreadableImage:
             continue
-        found.append(row)
-        if len(found) == wanted:
+        readable.append(row)
+        if len(readable) == wanted:
             break
-    return found
+    return readable
 
 
 def _segments(

@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image
 
 from inficond_panel.common.files import replacing
-from inficond_panel.common.torch_thread import one_torch_thread
+from inficond_panel.common.threads import one_torch_thread
 from inficond_panel.errors import DataError
 
 FORMAT = "inficond-head-2"
@@ -60,8 +60,8 @@ class Head:
             )
         colours = colours_of(image, self.layout.grid(*cells.shape[:2]))
         with one_torch_thread(), torch.inference_mode():
-            found = self.network(torch.from_numpy(cells[None]), torch.from_numpy(colours[None]))
-        return found[0].numpy()
+            embedding = self.network(torch.from_numpy(cells[None]), torch.from_numpy(colours[None]))
+        return embedding[0].numpy()
 
 
 def colours_of(image: Image.Image, grid: tuple[int, int]) -> np.ndarray:

@@ -247,16 +247,16 @@ def even_regions(pixels: np.ndarray, scale: float) -> np.ndarray:
 
 def slic(pixels: np.ndarray, cells: np.ndarray, settings: SegmentSettings) -> np.ndarray:
     """Superpixels by SLIC (Achanta et al., 2012), merged by embedding."""
-    found = superpixels(pixels, settings.superpixels, settings.compactness)
-    return merged(found, cells, settings)
+    labels = superpixels(pixels, settings.superpixels, settings.compactness)
+    return merged(labels, cells, settings)
 
 
 def superpixels(pixels: np.ndarray, count: int, compactness: float) -> np.ndarray:
     """About ``count`` connected superpixels ``(H, W)``, from 0."""
     from skimage.segmentation import slic as method
 
-    found = method(pixels, n_segments=count, compactness=compactness, start_label=0)
-    return connect(found)
+    labels = method(pixels, n_segments=count, compactness=compactness, start_label=0)
+    return connect(labels)
 
 
 def merged(labels: np.ndarray, cells: np.ndarray, settings: SegmentSettings) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageEnhance
 from scipy.ndimage import maximum_filter, minimum_filter
 
-from inficond_panel.common.torch_thread import one_torch_thread
+from inficond_panel.common.threads import one_torch_thread
 from inficond_panel.errors import CancelledError, DataError
 from inficond_panel.store.images import UnreadableImage
 from precompute.segments.head import Head, Layout, colours_of, load_head, save_head, untrained
@@ -199,10 +199,10 @@ def train_head(
         return
     prototypes = np.asarray(text(), dtype=np.float32)
     views = Views(encoder, Layout(prototypes.shape[1]), training.seed)
-    found = list(examples(views, photos, progress, cancelled))
-    if not found:
+    cells = list(examples(views, photos, progress, cancelled))
+    if not cells:
         raise DataError("No image can be read to train a head.", "Restore the files.")
-    network = fit(found, prototypes, training, progress, cancelled)
+    network = fit(cells, prototypes, training, progress, cancelled)
     save_head(Head(network, views.layout, settings), path)
     progress(f"Wrote {path}")
 

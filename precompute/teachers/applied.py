@@ -180,16 +180,16 @@ def table_logits(
         )
     outputs = teacher.outputs or "logits"  # few rows of logits may look like probabilities
     named = teacher_with(teacher, path=table or teacher.path, outputs=outputs)
-    found = read_logits(named, names, store.classes)
+    logits = read_logits(named, names, store.classes)
     others = [str(name) for name in store.read("other_class")]
-    if set(found.other_classes) != set(others):
+    if set(logits.other_classes) != set(others):
         raise DataError(
-            f"{named.path} has logits of {len(found.other_classes)} classes that the data set "
+            f"{named.path} has logits of {len(logits.other_classes)} classes that the data set "
             f"lacks, the store of {len(others)}: a softmax is over all of them.",
             "Give the table the columns of the table that the store was made with.",
         )
-    order = [found.other_classes.index(name) for name in others]
-    return Columns(found.own, found.other[:, order], tuple(others))
+    order = [logits.other_classes.index(name) for name in others]
+    return Columns(logits.own, logits.other[:, order], tuple(others))
 
 
 def _twice(names: Sequence[str]) -> list[str]:
@@ -306,16 +306,16 @@ class _Sweep:
         keys = joint_keys(names, self.label[self.rows])
         run = Run(self.dataset, self.dataset.ids, progress=self.progress)
         values = run_pass(run, work, self.batch, self.rows, keys)[self.rows]
-        found = dict(zip(gammas, np.split(values, len(gammas), axis=1), strict=True))
+        by_gamma = dict(zip(gammas, np.split(values, len(gammas), axis=1), strict=True))
         if not np.isfinite(values).all():
             lost = np.flatnonzero(~np.isfinite(values).all(axis=1))
             raise DataError(
                 f"{len(lost)} photos of fit cannot be read, the first is {names[lost[0]]!r}.",
                 "Restore them: the store has been made with them.",
             )
-        for gamma, each in found.items():
+        for gamma, each in by_gamma.items():
             self._keep(gamma, each)
-        return found
+        return by_gamma
 
     def _compute(self, gammas: Sequence[float]) -> Compute:
         return partial(_reinforced, self.label, tuple(gammas), self.heads)
@@ -340,15 +340,15 @@ def _reinforced(
     """Logits of all gammas side by side; with ``heads`` the teacher is an encoder below them."""
     if heads is not None:
         teacher = heads.teacher(teacher, rows)
-    found = teacher.oracles(images, label[rows], gammas)
-    for gamma, values in zip(gammas, found, strict=True):
+    oracles = teacher.oracles(images, label[rows], gammas)
+    for gamma, values in zip(gammas, oracles, strict=True):
         if not np.isfinite(values).all():
             raise DataError(
                 f"gamma {gamma:g} is too large: the teacher's logits on the reinforced photos are "
                 "no finite numbers.",
                 "Take smaller ones; those of figure 4 lie between 0 and a few units.",
             )
-    return np.hstack(found)
+    return np.hstack(oracles)
 
 
 def _positions(dataset: Dataset, store: Store) -> np.ndarray:
@@ -370,10 +370,10 @@ def _positions(dataset: Dataset, store: Store) -> np.ndarray:
 
 def _heads(teacher: HeadTeacher, store: Store, dataset: Dataset, device: str) -> Heads:
     """The heads of the store's teacher; each photo's are at its place in the data set."""
-    found = stored_heads(teacher, store, device)
+    heads = stored_heads(teacher, store, device)
     place = {name: i for i, name in enumerate(dataset.ids)}
     which = np.full((len(place), len(store.classes)), teacher.folds)
     for row, name in enumerate(store.images):
         if name in place:
-            which[place[name]] = found.which[row]
-    return replace(found, which=which)
+            which[place[name]] = heads.which[row]
+    return replace(heads, which=which)

@@ -219,8 +219,8 @@ def newton_logistic(
         while loss(weight - length * step) > reached and length > _SLOPE:
             length /= 2
         weight = weight - length * step
-    found = weight.cpu().numpy()
-    return found[:-1], float(found[-1])
+    weights = weight.cpu().numpy()
+    return weights[:-1], float(weights[-1])
 
 
 def _loss(

@@ -83,12 +83,12 @@ def in_words_of(names: Sequence[str], classes: Sequence[str]) -> list[str]:
     of_plain: dict[str, list[str]] = {}
     for name in classes:
         of_plain.setdefault(plain_name(name), []).append(name)
-    found = []
+    named = []
     for name in names:
         alike = of_plain.get(plain_name(name), [])
         taken = name in classes or len(alike) != 1 or alike[0] in names
-        found.append(name if taken else alike[0])
-    return found
+        named.append(name if taken else alike[0])
+    return named
 
 
 def plain_name(name: str) -> str:

@@ -101,8 +101,8 @@ def read_logits(teacher: LogitsTeacher, ids: Sequence[str], classes: Sequence[st
     if teacher.outputs == "probabilities":
         values = from_probabilities(values, teacher.softmax)
     check_logits(values, teacher)
-    found = split_columns(values, len(classes), names)
-    return found._replace(left_out=() if teacher.softmax else tuple(others))
+    split = split_columns(values, len(classes), names)
+    return split._replace(left_out=() if teacher.softmax else tuple(others))
 
 
 def left_out_text(teacher: LogitsTeacher, columns: Columns) -> list[str]:

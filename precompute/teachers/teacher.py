@@ -19,7 +19,7 @@ from PIL import Image
 from inficond_panel.common.devices import CPU
 from inficond_panel.common.sliced import Sliced
 from inficond_panel.common.teacher_outputs import LEAST, LEAST_OF_SOFTMAX
-from inficond_panel.common.torch_thread import one_torch_thread
+from inficond_panel.common.threads import one_torch_thread
 from inficond_panel.errors import DataError, InficondError
 from inficond_panel.spec.framework.section import Section
 from precompute.encoder import Encoder
@@ -296,13 +296,13 @@ def stepped(pixels: Tensor, gradient: Tensor, gamma: float) -> Any:
     """
     import torch
 
-    found = pixels - gamma * pixels.abs() * gradient
-    if torch.isfinite(gradient).all() and not torch.isfinite(found).all():
+    reinforced = pixels - gamma * pixels.abs() * gradient
+    if torch.isfinite(gradient).all() and not torch.isfinite(reinforced).all():
         raise DataError(
             f"gamma {gamma:g} is too large: the reinforced photos are no finite numbers.",
             "Take a smaller one; those of the paper lie between 0 and a few units.",
         )
-    return found
+    return reinforced
 
 
 def loss_gradient(

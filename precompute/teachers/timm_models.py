@@ -90,10 +90,10 @@ def _timm(name: str) -> Any:
 
 def _check_outputs(timm: Any, full: str, outputs: int) -> None:
     """timm would put a classifier with random weights in the place of one of another size."""
-    found = timm.models.get_pretrained_cfg(full, allow_unregistered=False)
-    if found is not None and found.num_classes != outputs:
+    settings = timm.models.get_pretrained_cfg(full, allow_unregistered=False)
+    if settings is not None and settings.num_classes != outputs:
         raise DataError(
-            f"The model {full} has {found.num_classes} outputs; expected {outputs} classes.",
+            f"The model {full} has {settings.num_classes} outputs; expected {outputs} classes.",
             "Name the class of each output, in order: teacher.classes; or give a classifier of "
             "your own: teacher.head.",
         )
@@ -232,8 +232,8 @@ def read_shape(state: State, section: Query2LabelTeacher) -> Shape:
 
 
 def _layers(state: State, part: str) -> list[int]:
-    found = (re.match(rf"transformer\.{part}\.layers\.(\d+)\.", name) for name in state)
-    return sorted({int(match[1]) for match in found if match})
+    matches = (re.match(rf"transformer\.{part}\.layers\.(\d+)\.", name) for name in state)
+    return sorted({int(match[1]) for match in matches if match})
 
 
 def _check_classes(section: Query2LabelTeacher, found: int, named: int) -> None:

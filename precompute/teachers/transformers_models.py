@@ -91,8 +91,8 @@ class Processor:
 
     def prepare(self, image: Image.Image) -> np.ndarray:
         """RGB image as the network takes it: ``(3, height, width)`` float32."""
-        found = self.processor(images=image, return_tensors="np")["pixel_values"]
-        return np.asarray(found[0], dtype=np.float32)
+        pixels = self.processor(images=image, return_tensors="np")["pixel_values"]
+        return np.asarray(pixels[0], dtype=np.float32)
 
     def plain(self) -> dict[str, Any]:
         """Settings of the processor as JSON."""

@@ -174,13 +174,13 @@ class FunctionTeacher:
         """Logits ``(B, K)`` float32; raises ``DataError`` for what the function does wrong."""
         try:
             with self.lock:
-                found = self.function(list(images))
+                outputs = self.function(list(images))
         except (Exception, SystemExit) as error:  # whatever a function of somebody's raises
             raise DataError(
                 f"{self.name} fails on {len(images)} photos: {type(error).__name__}: {error}",
                 "It gets a list of RGB images of Pillow, and returns logits (photos, classes).",
             ) from error
-        values = check_outputs(outputs_of(found, self.name), self.outputs)
+        values = check_outputs(outputs_of(outputs, self.name), self.outputs)
         if len(values) != len(images):
             raise DataError(
                 f"{self.name} gives {len(values)} rows for {len(images)} photos.",

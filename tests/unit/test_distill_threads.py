@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from inficond_panel.common.blas_threads import one_thread
+from inficond_panel.common.threads import one_thread
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.torch
 
 import precompute  # noqa: E402
-from inficond_panel.common.torch_thread import one_torch_thread  # noqa: E402
+from inficond_panel.common.threads import one_torch_thread  # noqa: E402
 from inficond_panel.spec import load_spec  # noqa: E402
 
 RUN = """

@@ -112,8 +112,8 @@ def level_interval(
     outcome: Outcome | TopClass, metric: str, resampled: Array, level: float
 ) -> Interval:
     """Interval of a metric, at least 0, from its values on draws (draws,)."""
-    found = interval(outcome.value(metric), resampled, level, metric)
-    return replace(found, low=max(found.low, 0.0))  # nan stays: max(nan, 0)
+    estimate = interval(outcome.value(metric), resampled, level, metric)
+    return replace(estimate, low=max(estimate.low, 0.0))  # nan stays: max(nan, 0)
 
 
 def drawn(

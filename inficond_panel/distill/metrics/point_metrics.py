@@ -154,8 +154,8 @@ class Agreement:
             ]
             for both, alone in (("both_right", "student_wrong"), ("both_wrong", "teacher_wrong"))
         )
-        found = decision_metrics(tp=right[0], fp=wrong[1], fn=wrong[0], tn=right[1])
-        return {name: float(value) for name, value in found.items()}
+        metrics = decision_metrics(tp=right[0], fp=wrong[1], fn=wrong[0], tn=right[1])
+        return {name: float(value) for name, value in metrics.items()}
 
 
 def agreement(label: NDArray, student: NDArray[np.bool_], teacher: NDArray[np.bool_]) -> Agreement:

@@ -194,13 +194,13 @@ def compare_slices(
     at most so many draws a test; by default 999, or as many more as an adjusted p of 0.05 needs.
     """
     limits = min_images, min_positives
-    found = {
+    by_class = {
         name: _described(outcome, slices, metric, draws, seed, level, limits)
         for name, outcome in outcomes.items()
     }
-    tests = sum(not part.small for parts in found.values() for part in parts)
+    tests = sum(not part.small for parts in by_class.values() for part in parts)
     most = permutations or max(999, 40 * tests)
-    for done, (name, parts) in enumerate(found.items(), start=1):
+    for done, (name, parts) in enumerate(by_class.items(), start=1):
         luck = Luck(outcomes[name], metric, most, seed)
         for i, part in enumerate(parts):
             if cancelled is not None and cancelled():
@@ -209,8 +209,8 @@ def compare_slices(
                 expected, p = luck.of(slices[part.name], part.metrics[metric])
                 parts[i] = replace(part, expected=expected, p=p)
         if progress is not None:
-            progress(done / len(found), f"slices of {name}")
-    adjusted = iter(holm([part.p for parts in found.values() for part in parts]))
+            progress(done / len(by_class), f"slices of {name}")
+    adjusted = iter(holm([part.p for parts in by_class.values() for part in parts]))
     return {
         name: SliceReport(
             metric,
@@ -218,7 +218,7 @@ def compare_slices(
             tuple(replace(part, p_holm=next(adjusted)) for part in parts),
             tests,
         )
-        for name, parts in found.items()
+        for name, parts in by_class.items()
     }
 
 
@@ -248,12 +248,12 @@ def _described(
     masks = np.stack(list(slices.values()))
     values = {name: outcome.values(name, counted(outcome, name, masks)) for name in METRICS}
     rest = outcome.values(metric, counted(outcome, metric, ~masks))
-    found = []
+    described = []
     for i, (name, mask) in enumerate(slices.items()):
         part = outcome.among(mask)
         interval = metric_intervals(part, (metric,), draws=draws, seed=seed, level=level)[metric]
         n, positives = len(part.positive), int(part.positive.sum())
-        found.append(
+        described.append(
             SliceResult(
                 name=name,
                 n=n,
@@ -265,7 +265,7 @@ def _described(
                 or ("nothing to compare with" if np.isnan(rest[i]) else ""),
             )
         )
-    return found
+    return described
 
 
 def too_small(part: Outcome, metric: str, value: float, limits: tuple[int, int]) -> str:

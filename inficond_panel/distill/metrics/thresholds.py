@@ -92,12 +92,12 @@ class ThresholdChoice:
         Where no threshold would do the image is not decided to be positive.
         """
         folds = stratified_folds(self.label[:, None], FOLDS, seed)
-        found = np.empty(len(self.label))
+        decided = np.empty(len(self.label))
         for fold in range(FOLDS):
             out = folds == fold
             chosen = ThresholdChoice(self.label[~out], self.logit[~out], self.precision).value()
-            found[out] = -1.0 if np.isnan(chosen) else self.logit[out] - chosen
-        return found
+            decided[out] = -1.0 if np.isnan(chosen) else self.logit[out] - chosen
+        return decided
 
 
 #: Fewest answered images that a threshold is chosen by.

@@ -138,5 +138,5 @@ def _eleven(above: NDArray, hits: NDArray) -> Array:
 
 def _precision(above: NDArray, hits: NDArray) -> tuple[NDArray, Array]:
     """Weight of the positives found up to each cut, and the precision there (0 where above is)."""
-    found = np.cumsum(hits, axis=0, dtype=hits.dtype)
-    return found, found / np.maximum(above, np.finfo(np.float64).tiny)
+    hits_so_far = np.cumsum(hits, axis=0, dtype=hits.dtype)
+    return hits_so_far, hits_so_far / np.maximum(above, np.finfo(np.float64).tiny)

@@ -201,7 +201,7 @@ class ConceptAtOptimum:
             )
         ]
         cost = (places == k).astype(np.float64)
-        found = [
+        solutions = [
             linprog(
                 way * cost,
                 A_ub=np.vstack([-part, part]),
@@ -213,6 +213,6 @@ class ConceptAtOptimum:
         known = float(self.multipliers[k])
         ends = [
             way * one.fun if one.status == 0 else known
-            for way, one in zip((1, -1), found, strict=True)
+            for way, one in zip((1, -1), solutions, strict=True)
         ]
         return min(ends), max(ends)

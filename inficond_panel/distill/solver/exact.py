@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from inficond_panel.common.blas_threads import one_thread
+from inficond_panel.common.threads import one_thread
 from inficond_panel.distill.scores import ScoreLike, Scores
 from inficond_panel.distill.solver.newton import NewtonState
 from inficond_panel.distill.solver.objective import Problem

@@ -38,8 +38,8 @@ class JointState:
     @property
     def intercepts(self) -> Array:
         """Intercepts (K,) of the columns as they are, of sum 0."""
-        found = self.at.intercepts - self.data.pivot @ self.at.weights
-        return np.asarray(found - found.mean())
+        intercepts = self.at.intercepts - self.data.pivot @ self.at.weights
+        return np.asarray(intercepts - intercepts.mean())
 
     def goes_on(self, tolerance: float, max_iterations: int) -> bool:
         """True while there is something to gain and an iteration left."""
@@ -126,10 +126,10 @@ class JointState:
             fitted = problem.fitted(at.fitted.logit + length * move.change)
             return problem.point(trial, at.intercepts, fitted).objective
 
-        found = first_descent(objective, at.objective, move.promised, rounding)
-        if found is None:
+        step = first_descent(objective, at.objective, move.promised, rounding)
+        if step is None:
             return False
-        length, _ = found
+        length, _ = step
         self.outlook = None
         if length == 1:
             self._take_outlook(move)

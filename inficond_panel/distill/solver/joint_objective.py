@@ -126,8 +126,8 @@ def flat_solve(curvature: Array, right: Array) -> Array:
     """Solution of sum 0 of a system (K, K) that is 0 along (1, ..., 1), as its right side is."""
     scale = np.trace(curvature) / len(curvature)
     ones = np.full_like(curvature, max(scale, np.finfo(float).tiny))
-    found = np.linalg.lstsq(curvature + ones, right, rcond=1e-15)[0]
-    return np.asarray(found - found.mean(axis=0))
+    solution = np.linalg.lstsq(curvature + ones, right, rcond=1e-15)[0]
+    return np.asarray(solution - solution.mean(axis=0))
 
 
 _ROUNDED = 1 - 1e-15
@@ -181,8 +181,8 @@ class JointProblem:
 
     def best_point(self, weights: Array, linear: Array, guess: Array) -> JointPoint:
         """The point of these weights with their best intercepts, for X @ weights (N, K)."""
-        found = fit_intercepts(linear, self.target, self.sample_weight, guess)
-        return self.point(weights, *found)
+        intercepts = fit_intercepts(linear, self.target, self.sample_weight, guess)
+        return self.point(weights, *intercepts)
 
     def residuals(self, probability: Array) -> Array:
         """Derivative of the loss by each logit (N, K)."""
@@ -195,8 +195,8 @@ class JointProblem:
     def forces(self, weights: Array, smooth: Array) -> Array:
         """Subgradient of least size (C, K), from ``smooth``."""
         l1 = np.broadcast_to(self.l1, weights.shape).ravel()
-        found = Penalty(l1).forces(weights.ravel(), smooth.ravel())
-        return np.asarray(found).reshape(weights.shape)
+        forces = Penalty(l1).forces(weights.ravel(), smooth.ravel())
+        return np.asarray(forces).reshape(weights.shape)
 
     def dual(self, probability: Array, gradient: Array, multipliers: Array) -> float:
         """Lower bound D of the objective, by distributions (N, K) whose residuals u sum to 0.

@@ -264,10 +264,10 @@ class NewtonState:
             fitted = problem.fitted(at.fitted.logit + length * move.change)
             return problem.point(move.weights_at(at.weights, length), 0.0, fitted).objective
 
-        found = first_descent(objective, at.objective, move.promised, rounding)
-        if found is None:
+        step = first_descent(objective, at.objective, move.promised, rounding)
+        if step is None:
             return False
-        length, value = found
+        length, value = step
         near_end = at.objective - value <= _MAYBE_LAST * problem.reference
         plain = near_end and length == 1 and not self.cautious
         self.outlook = problem.outlook(at.fitted, move.change) if plain else None

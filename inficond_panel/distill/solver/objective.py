@@ -47,8 +47,8 @@ from functools import cached_property
 
 import numpy as np
 
-from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.common.teacher_outputs import log_odds
+from inficond_panel.common.threads import one_thread
 from inficond_panel.distill.scores import ScoreLike, Scores
 from inficond_panel.distill.solver.penalty import Penalty
 from inficond_panel.distill.sources import Array

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from inficond_panel.common.devices import CPU, torch_device
 from inficond_panel.common.installation import missing_extra
-from inficond_panel.common.torch_thread import one_torch_thread
+from inficond_panel.common.threads import one_torch_thread
 from inficond_panel.distill.scores import Scores
 from inficond_panel.distill.solver.exact import Fit, certify, fit
 from inficond_panel.distill.solver.objective import Problem

@@ -139,11 +139,11 @@ class TemperedJointProblem(JointProblem):
 
     def _moved(self, fitted: TemperedSoftmax, change: Array) -> Array:
         """Probabilities (2, N, K) to first order in a change (N, K) of the logits."""
-        found = []
+        moved = []
         for (_, _, by), p in zip(self._parts, fitted.probability, strict=True):
             mean = np.einsum("ik,ik->i", p, change)[:, None]
-            found.append(p + p * (change - mean) / by)
-        return np.stack(found)
+            moved.append(p + p * (change - mean) / by)
+        return np.stack(moved)
 
     def unbalanced(self, probability: Array) -> bool:
         """True where the residuals of a class do not add up to 0."""

@@ -34,7 +34,7 @@ from inficond_panel.study.spec.study_spec import (
 )
 from inficond_panel.study.spec.variation import Variation
 from inficond_panel.tuning import History, Node, Student, Tuner, open_tuner, read_edits
-from inficond_panel.tuning.edits import Asked
+from inficond_panel.tuning.edits import Edit
 from inficond_panel.tuning.opening import open_spec_store, typed_folder
 from inficond_panel.tuning.other_students import find_node
 from inficond_panel.tuning.replay import branch
@@ -227,7 +227,7 @@ class Preparation:
             nodes.append(tuner.fine_tune(nodes[-1], batch, progress, author="study"))
         return nodes
 
-    def _batches(self, task: Task, tuner: Tuner) -> Sequence[Sequence[Asked]]:
+    def _batches(self, task: Task, tuner: Tuner) -> Sequence[Sequence[Edit]]:
         if task.edits:
             return read_edits(task.edits, tuner.store)
         if task.node:

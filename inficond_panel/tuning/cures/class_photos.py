@@ -116,9 +116,9 @@ class ClassPhotos:
         """
         parts = [self._folds == fold for fold in range(FOLDS)]
         folds = [Photos(self.fit_scores[part], self.fit_label[part]) for part in parts]
-        found = suspicion(folds, self.tune_photos, self.tune_logits, self._weights.T)
+        measured = suspicion(folds, self.tune_photos, self.tune_logits, self._weights.T)
         varies = np.ptp(self.fit_scores, axis=0) > 0
-        return replace(found, reliance=np.where(varies, found.reliance, 0.0))
+        return replace(measured, reliance=np.where(varies, measured.reliance, 0.0))
 
     @cached_property
     def fit_scores(self) -> NDArray:

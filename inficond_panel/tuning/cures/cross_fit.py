@@ -15,7 +15,7 @@ from hashlib import sha256
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.common.blas_threads import one_thread
+from inficond_panel.common.threads import one_thread
 from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
 from inficond_panel.distill.scores import Array
 from inficond_panel.errors import TuningError
@@ -42,19 +42,16 @@ class Step:
 
 def steps_to(tuner: Tuner, node: Node, class_name: str) -> list[Step]:
     """Cures of a class on the branch of ``node``, the oldest first."""
-    found: list[Step] = []
+    steps: list[Step] = []
     path: list[Node | Iteration] = [node, *tuner.ancestors(node)]
     for at in path:
         cures = tuple(cure for cure in at.cures if cure.class_name == class_name)
         if cures and at.parent is not None:
             here = at if isinstance(at, Node) else tuner.node(at.id)
-            parts = _parts_learned(tuner.terms(here)[class_name])
-            found.append(Step(tuner.node(at.parent), cures, here.bounds, parts))
-    return found[::-1]
-
-
-def _parts_learned(terms: Terms) -> tuple[str, ...]:
-    return tuple(part for each in terms.learned for part in each.parts)
+            terms = tuner.terms(here)[class_name]
+            parts = tuple(part for each in terms.learned for part in each.parts)
+            steps.append(Step(tuner.node(at.parent), cures, here.bounds, parts))
+    return steps[::-1]
 
 
 def cross_fitted_logits(
@@ -75,21 +72,19 @@ def cross_fitted_logits(
         return tuner.logits(node)[rows, tuner.store.classes.index(class_name)]
     label = np.asarray(tuner.store.label[rows, tuner.store.classes.index(class_name)])
     every = (node.bounds, *(step.bounds for step in steps))
-    bounds = [_bounds_in_play(tuner, one, class_name) for one in every]
+    bounds = [
+        {key: one[key] for key in sorted(one) if tuner.joint or key[0] == class_name}
+        for one in every
+    ]
     photos_hash = sha256(rows.tobytes() + label.tobytes()).hexdigest()
     chain = [(step.parent.id, step.cures, step.parts) for step in steps]
     key = repr((class_name, seed, photos_hash, bounds, chain))
-    found = tuner.cures.cross_fitted.get(key)
-    if found is None:
+    logits = tuner.cures.cross_fitted.get(key)
+    if logits is None:
         folds = stratified_folds(label[:, None], FOLDS, seed)
-        found = _by_fold(tuner, node, class_name, steps, rows, folds)
-        tuner.cures.cross_fitted.put(key, found)
-    return found
-
-
-def _bounds_in_play(tuner: Tuner, bounds: Bounds, class_name: str) -> Bounds:
-    """Bounds that the student of the class depends on, sorted; a joint one depends on all."""
-    return {key: bounds[key] for key in sorted(bounds) if tuner.joint or key[0] == class_name}
+        logits = _by_fold(tuner, node, class_name, steps, rows, folds)
+        tuner.cures.cross_fitted.put(key, logits)
+    return logits
 
 
 def _by_fold(
@@ -121,18 +116,18 @@ def _terms_without(
     outside: NDArray[np.intp],
 ) -> Terms:
     """Terms after all steps, by the labels of the photos ``inside`` alone."""
-    images, name, found = tuner.store.images, first.student.name, first.student.terms.within(inside)
+    images, name, terms = tuner.store.images, first.student.name, first.student.terms.within(inside)
     hidden = {images[row] for row in outside}
     for place, step in enumerate(steps):
         cures = [c for c in step.cures if not (isinstance(c, Label) and c.image in hidden)]
-        if place == 0 and found == first.student.terms:
+        if place == 0 and terms == first.student.terms:
             photos = first.on(inside)
         else:
-            before = tuner.cures.class_fit(step.parent, name, found)
+            before = tuner.cures.class_fit(step.parent, name, terms)
             photos = tuner.cures.photos(before, inside, parts=step.parts)
         cures = [named for cure in cures for named in _with_suspects_of(cure, photos)]
-        found = _carried_out(tuner, photos, cures, step.bounds)
-    return found
+        terms = _carried_out(tuner, photos, cures, step.bounds)
+    return terms
 
 
 def _carried_out(tuner: Tuner, photos: ClassPhotos, cures: list[Cure], bounds: Bounds) -> Terms:

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from inficond_panel.common.blas_threads import one_thread
 from inficond_panel.common.cache import Latest
+from inficond_panel.common.threads import one_thread
 from inficond_panel.errors import TuningError
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store
@@ -108,16 +108,16 @@ class CureTerms:
         more = any(isinstance(cure, Learn) and cure.source == MORE for cure in cures)
         parts = part_hashes(self._store) if more else ()
         key = repr((parent.id, cures, sorted(bounds.items()), parts))
-        found = self._resolved.get(key)
-        if found is None:
+        terms_of_classes = self._resolved.get(key)
+        if terms_of_classes is None:
             with one_thread():
-                found = {
+                terms_of_classes = {
                     name: self.of_class(self.photos(self.class_fit(parent, name)), cures, bounds)
                     for name in sorted({cure.class_name for cure in cures})
                 }
-            found = {name: terms.to_json() for name, terms in found.items()}
-            self._resolved.put(key, found)
-        return found
+            terms_of_classes = {name: terms.to_json() for name, terms in terms_of_classes.items()}
+            self._resolved.put(key, terms_of_classes)
+        return terms_of_classes
 
     def of_class(
         self,

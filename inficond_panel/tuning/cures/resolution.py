@@ -190,7 +190,7 @@ def _balanced(photos: ClassPhotos, cure: Balance, terms: Terms, least: int) -> T
     concepts = tuple(sorted({*before, *cure.concepts}))
     columns = [photos.concepts.index(name) for name in concepts]
     try:
-        found = balance(
+        weighting = balance(
             photos.fit_scores[:, columns],
             photos.fit_label,
             photos.tune_scores[:, columns],
@@ -199,15 +199,15 @@ def _balanced(photos: ClassPhotos, cure: Balance, terms: Terms, least: int) -> T
         )
     except DataError as error:
         raise TuningError(f"{what}: {error.message}", error.remedy) from None
-    if min(found.effective) < LEAST_EFFECTIVE:
+    if min(weighting.effective) < LEAST_EFFECTIVE:
         raise TuningError(
-            f"{what} would leave {found.effective[0]:.0f} effective "
-            f"positive photos of fit and {found.effective[1]:.0f} negative; "
+            f"{what} would leave {weighting.effective[0]:.0f} effective "
+            f"positive photos of fit and {weighting.effective[1]:.0f} negative; "
             f"{LEAST_EFFECTIVE:g} of each are needed.",
             "Balance fewer concepts, or choose another lambda.",
         )
-    weights = photos.spread_over_fit(found.weights).astype(np.float32)
-    made = Balanced(concepts, weights, found.effective)
+    weights = photos.spread_over_fit(weighting.weights).astype(np.float32)
+    made = Balanced(concepts, weights, weighting.effective)
     return _counted(replace(terms, balanced=made), photos)
 
 

@@ -186,14 +186,14 @@ class JointClassFit(ClassFit):
         low, high = self._box(
             self.lower if lower is None else lower, self.upper if upper is None else upper
         )
-        found = fit_joint(
+        joint = fit_joint(
             **self._problem(rows),
             lower=low,
             upper=high,
             start=(start or self.base).weights,
             tolerance=TOLERANCE,
         )
-        return one_of_each(found, low, high)
+        return one_of_each(joint, low, high)
 
     def logits_of_each(self, students: Sequence[Fit], scores: NDArray) -> Array:
         """Logits ``(len(students), n)`` of images with these scores ``(n, C)``."""
@@ -292,10 +292,10 @@ def held_out_logits(
     """Logits ``(len(tried), n)`` of the photos at ``rows`` of ``tune``, each by students that were
     fitted without the photos of its fold, of ``folds`` ``(n,)``."""
     parts = [rows[folds == fold] for fold in range(FOLDS)]
-    found = fit_each(student, tried, lower, upper, parts, tolerance)
+    fits = fit_each(student, tried, lower, upper, parts, tolerance)
     logits, count = np.empty((len(tried), len(rows))), len(tried)
     for fold in range(FOLDS):
-        own = found.at(np.arange(fold * count, (fold + 1) * count))
+        own = fits.at(np.arange(fold * count, (fold + 1) * count))
         logits[:, folds == fold] = logits_of_each(own, student.store.concept_score[parts[fold]])
     return logits
 

@@ -206,8 +206,8 @@ class FitData:
         """Probabilities ``(len(rows),)`` of the corrected teacher of the class at ``k``."""
         store = self._store
         teacher = store.teacher_log_odds[rows, k].astype(np.float64)
-        found = correction.log_odds(teacher, store.concept_score[rows], store.concepts)
-        return np.asarray(expit(found / self._temperature))
+        log_odds = correction.log_odds(teacher, store.concept_score[rows], store.concepts)
+        return np.asarray(expit(log_odds / self._temperature))
 
     def _learn_more(self, learned: Mapping[str, Learned]) -> None:
         """Append the added photos of all parts named, with the teacher's probabilities."""
@@ -353,8 +353,8 @@ class FitData:
 
     def l1_of(self, k: int) -> float | np.ndarray:
         """L1 penalty of the class at ``k``: one number, or one per concept ``(C,)``."""
-        found = self.l1[..., k]
-        return float(found) if found.ndim == 0 else found
+        penalty = self.l1[..., k]
+        return float(penalty) if penalty.ndim == 0 else penalty
 
     def penalty(self, k: int) -> Penalty:
         """Penalty of the weights of the class at ``k``, without bounds."""

@@ -108,8 +108,10 @@ def _comparable(data: FitData, columns: list[int], folds: NDArray[np.intp]) -> l
     if len(folds) < FOLDS:
         return []
     inside = [folds != fold for fold in range(FOLDS)]
-    found = [k for k in columns if not any(one_sided(data.targets_of(k, rows)) for rows in inside)]
-    return [] if data.link == SOFTMAX and found != columns else found
+    comparable = [
+        k for k in columns if not any(one_sided(data.targets_of(k, rows)) for rows in inside)
+    ]
+    return [] if data.link == SOFTMAX and comparable != columns else comparable
 
 
 def _parts(
@@ -162,10 +164,10 @@ def _losses(data: FitData, targets: Array, weight: NDArray | None, logits: Array
     """Weighted cross-entropy ``(n, K)`` of logits ``(n, K)``; ``(n, 1)`` with a softmax."""
     scaled = logits / data.divisor
     if data.link == SOFTMAX:
-        found = -(targets * log_softmax(scaled, axis=1)).sum(axis=1, keepdims=True)
+        losses = -(targets * log_softmax(scaled, axis=1)).sum(axis=1, keepdims=True)
     else:
-        found = np.logaddexp(0, scaled) - targets * scaled
-    return np.asarray(found if weight is None else found * weight.reshape(len(found), -1))
+        losses = np.logaddexp(0, scaled) - targets * scaled
+    return np.asarray(losses if weight is None else losses * weight.reshape(len(losses), -1))
 
 
 def _solved(

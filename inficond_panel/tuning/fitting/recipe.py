@@ -165,9 +165,9 @@ def recorded_penalties(
     for settings in roots:
         values = settings.get("lambda")
         by_class = values if isinstance(values, dict) else dict.fromkeys(store.classes, values)
-        found = [by_class.get(name) for name in store.classes]
-        l1 = tuple(value for value in found if isinstance(value, float))
-        if len(l1) != len(found):
+        penalties = [by_class.get(name) for name in store.classes]
+        l1 = tuple(value for value in penalties if isinstance(value, float))
+        if len(l1) != len(penalties):
             continue
         given = tuple(spec.students.penalty(name) for name in store.classes)
         fits = all(own in (None, value) for own, value in zip(given, l1, strict=True))
@@ -196,8 +196,8 @@ def check_link(spec: Spec, store: Store) -> None:
 def solve_joint(data: FitData, *, start: Fit | None = None, **given: Any) -> Fit:
     """The joint student, exact; ``given`` as in ``distill.fit_joint``, bounds of all classes."""
     first = None if start is None else start.weights
-    found = fit_joint(**data.joint_problem(), start=first, **given)
-    return one_of_each(found, given.get("lower"), given.get("upper"))
+    joint = fit_joint(**data.joint_problem(), start=first, **given)
+    return one_of_each(joint, given.get("lower"), given.get("upper"))
 
 
 def solve(data: FitData, columns: Sequence[int], **given: Any) -> Fit:

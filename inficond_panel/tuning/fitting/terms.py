@@ -60,10 +60,10 @@ class Correction:
     def from_json(cls, item: Mapping[str, Any]) -> Correction:
         """The correction that ``to_json`` wrote. Raises ``ValueError`` for what is no number."""
         weights = {str(name): float(value) for name, value in item["concepts"].items()}
-        found = cls(float(item["slope"]), float(item["constant"]), weights)
-        if not np.isfinite([found.slope, found.constant, *weights.values()]).all():
+        correction = cls(float(item["slope"]), float(item["constant"]), weights)
+        if not np.isfinite([correction.slope, correction.constant, *weights.values()]).all():
             raise ValueError("a coefficient of its corrected teacher is no number")
-        return found
+        return correction
 
 
 def corrected(
@@ -79,11 +79,11 @@ def corrected(
     spread[spread == 0] = 1.0
     standard = (values - mean[:, None]) / spread[:, None]
     inputs = np.stack([teacher, np.ones_like(teacher), *standard], axis=1)[answered]
-    found = _most_probable(inputs, present)
-    weights = found[2:] / spread
+    coefficients = _most_probable(inputs, present)
+    weights = coefficients[2:] / spread
     return Correction(
-        float(found[0]),
-        float(found[1] - weights @ mean),
+        float(coefficients[0]),
+        float(coefficients[1] - weights @ mean),
         dict(zip(scores, map(float, weights), strict=True)),
     )
 
@@ -229,12 +229,12 @@ def terms_of(items: Mapping[str, Any], store: Store) -> dict[str, Terms]:
 
 def _balanced(item: Mapping[str, Any], photos: int) -> Balanced:
     weights = _unpacked(item["weights"], photos)
-    found = Balanced(tuple(map(str, item["concepts"])), weights, tuple(item["effective"]))
-    if found.hash != item["hash"]:
+    balanced = Balanced(tuple(map(str, item["concepts"])), weights, tuple(item["effective"]))
+    if balanced.hash != item["hash"]:
         raise ValueError("the weights of its photos differ from their hash")
     if not (np.isfinite(weights).all() and weights.min() >= 0 and weights.any()):
         raise ValueError("photos of it have weights that cannot be")
-    return found
+    return balanced
 
 
 def _doubted(item: Mapping[str, Any]) -> Doubted:

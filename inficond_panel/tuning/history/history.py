@@ -69,10 +69,10 @@ class History:
                 places = ", ".join(f":{name}" for name in row)
                 db.execute(f"INSERT INTO nodes ({', '.join(row)}) VALUES ({places})", row)  # noqa: S608
                 log.append(db, "add", node.id, row["checksum"], node.author, origin=node.parent)
-        found = self.get(node.id)
-        if found is None:
+        stored = self.get(node.id)
+        if stored is None:
             raise HISTORY.damaged(self.path, f"it has lost {node.id}")
-        return found
+        return stored
 
     def get(self, node_id: str) -> Node | None:
         """The node of that id, or None."""
@@ -89,10 +89,10 @@ class History:
         """
         with self._database.transaction() as db:
             state = self._log.state(db, root)
-            found = self._rows(db, root, state)
-        self._match(found, state)
+            rows = self._rows(db, root, state)
+        self._match(rows, state)
         hidden = set() if deleted else state.all_hidden()
-        return [node for node in found if node.id not in hidden]
+        return [node for node in rows if node.id not in hidden]
 
     def iterations(
         self, root: str, check: Callable[[Node], object]

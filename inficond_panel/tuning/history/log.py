@@ -126,18 +126,18 @@ class HistoryState:
 
     def path(self, node: str) -> list[str]:
         """The node and its ancestors, up to the root."""
-        found = [node]
-        while (parent := self.parents[found[-1]]) is not None:
-            found.append(parent)
-        return found
+        nodes = [node]
+        while (parent := self.parents[nodes[-1]]) is not None:
+            nodes.append(parent)
+        return nodes
 
     def branch(self, node: str) -> list[str]:
         """The node and its descendants, oldest first."""
-        found: dict[str, None] = {node: None}
+        members: dict[str, None] = {node: None}
         for child, parent in self.parents.items():  # parents come before their children
-            if parent in found:
-                found[child] = None
-        return list(found)
+            if parent in members:
+                members[child] = None
+        return list(members)
 
     def hidden(self, node: str) -> bool:
         """True if the node is in a deleted branch: it or an ancestor was deleted."""
@@ -145,11 +145,11 @@ class HistoryState:
 
     def all_hidden(self) -> set[str]:
         """All nodes in deleted branches."""
-        found: set[str] = set()
+        hidden: set[str] = set()
         for node, parent in self.parents.items() if self.deleted else ():  # parents come first
-            if node in self.deleted or parent in found:
-                found.add(node)
-        return found
+            if node in self.deleted or parent in hidden:
+                hidden.add(node)
+        return hidden
 
     def undo_from(self, node: str) -> str | None:
         """Target of undo from ``node``: its nearest ancestor that is not in a deleted branch."""

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from inficond_panel.common.cache import Latest
-from inficond_panel.tuning.edits import Cure, asked_from_json
+from inficond_panel.tuning.edits import Cure, edit_from_json
 from inficond_panel.tuning.history.log import HISTORY
 from inficond_panel.tuning.node import Node, node_id
 from inficond_panel.tuning.thumbs import Intent
@@ -108,7 +108,7 @@ def _checksum(row: Mapping[str, Any] | sqlite3.Row) -> str:
 def _node(row: sqlite3.Row) -> Node:
     bounds = {(k, c): (low, high) for k, c, low, high in json.loads(row["bounds"])}
     shape = row["concepts"], row["classes"]
-    asked = [asked_from_json(item) for item in json.loads(row["intents"])]
+    asked = [edit_from_json(item) for item in json.loads(row["intents"])]
     gap = tuple(json.loads(row["gap"]))
     if len(gap) != row["classes"]:
         raise ValueError(f"{len(gap)} gaps of {row['classes']} classes")
@@ -168,8 +168,8 @@ class OtherRoot:
 
 def read_others(db: sqlite3.Connection, root: str) -> list[OtherRoot]:
     """All roots but ``root``, the one that was worked on last first."""
-    found = [_other(db, *counted) for counted in db.execute(_COUNTS, (root,)).fetchall()]
-    return sorted(found, key=lambda other: other.last, reverse=True)
+    others = [_other(db, *counted) for counted in db.execute(_COUNTS, (root,)).fetchall()]
+    return sorted(others, key=lambda other: other.last, reverse=True)
 
 
 def named_concepts(db: sqlite3.Connection, root: str) -> list[str]:

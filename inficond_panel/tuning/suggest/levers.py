@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.common.blas_threads import one_thread
+from inficond_panel.common.threads import one_thread
 from inficond_panel.distill.metrics.bootstrap import FOLDS, draw_counts, stratified_folds
 from inficond_panel.distill.metrics.outcome import above, cutoff_rows
 from inficond_panel.distill.scores import Array

@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.common.blas_threads import one_thread
+from inficond_panel.common.threads import one_thread
 from inficond_panel.distill import Outcome, TeacherSkill, teacher_skill
 from inficond_panel.distill.suspects import NONE, SHIFT, UNKNOWN
 from inficond_panel.errors import CancelledError

@@ -1,8 +1,8 @@
-"""One thread for the linear algebra of a fit.
+"""One thread for the linear algebra of a fit, and one for torch.
 
-Its products are small. Several threads gain little on an idle machine, lose much to waiting on a
-busy one, and their number would change the rounding, so that a replay on the same machine could
-give other bits.
+The products of a fit are small. Several threads gain little on an idle machine, lose much to
+waiting on a busy one, and their number would change the rounding, so that a replay on the same
+machine could give other bits.
 """
 
 from __future__ import annotations
@@ -56,3 +56,33 @@ def _free_control() -> None:
         clear = getattr(library, "clear_controlling_thread", None)
         if clear is not None:
             clear(force=True)
+
+
+_torch_lock = Lock()
+_torch_users = 0
+_torch_threads = 1
+
+
+@contextmanager
+def one_torch_thread() -> Iterator[None]:
+    """Let torch compute with one thread in here; several threads may be in here at once.
+
+    Forward passes and gradients depend on the number of torch's threads in the last digits, and
+    that number on cores, on ``OMP_NUM_THREADS``, and on who started the process. One is the only
+    number that is the same everywhere.
+    """
+    global _torch_users, _torch_threads  # noqa: PLW0603
+    import torch  # noqa: PLC0415 - an extra
+
+    with _torch_lock:
+        if not _torch_users:
+            _torch_threads = torch.get_num_threads()
+        _torch_users += 1
+        torch.set_num_threads(1)  # for this thread too, which may have begun with more
+    try:
+        yield
+    finally:
+        with _torch_lock:
+            _torch_users -= 1
+            if not _torch_users:
+                torch.set_num_threads(_torch_threads)
