@@ -23,13 +23,14 @@ from inficond_panel.tuning.thumbs import chosen_names
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.shift_kinds import FEW, SHIFT_KINDS
 from inficond_panel.vocabulary.splits import FIT, TUNE
+from inficond_panel.vocabulary.tasks import TWINS
 from inficond_panel.wording.metrics import unknown_sentence
 from inficond_panel.wording.shift_kinds import kind_sentence, unsure_sentence
 
 #: Labels that are listed, at most; of those that are more likely wrong than right.
 MOST_LABELS = 50
 #: Correlation of scores from which two concepts are twins.
-TWINS = 0.995
+ALIKE = 0.995
 _TEACHER = "Look at the teacher first: its weights, its preprocessing, its classes."
 _CONCEPTS = "Leave them out of the corpus: `concepts.filters`."
 
@@ -99,6 +100,8 @@ def _of_store(tuner: Tuner) -> Iterator[dict[str, str]]:
         pairs = [f"{one} = {other}" for one, other in twins[:8]]
         yield _row("concepts", f"{len(twins)} twins", f"{listed(pairs)}.", _CONCEPTS)
     for warning in store.attrs.get("warnings", []):
+        if str(warning).startswith(TWINS):
+            continue  # they are told by their scores
         yield _row("store", "warning", str(warning), "inficond info")
 
 
@@ -202,5 +205,5 @@ def _twins(store: Store) -> list[tuple[str, str]]:
     scores = np.asarray(store.concept_score[store.rows(FIT)], dtype=np.float32)
     spread = scores.std(axis=0)
     unit = (scores - scores.mean(axis=0)) / np.where(spread > 0, spread, 1) / np.sqrt(len(scores))
-    pairs = np.argwhere(np.triu(unit.T @ unit >= TWINS, 1))
+    pairs = np.argwhere(np.triu(unit.T @ unit >= ALIKE, 1))
     return [(store.concepts[a], store.concepts[b]) for a, b in pairs]

@@ -18,3 +18,5 @@ AS_GIVEN = "as_given"
 
 #: Photos of two splits that are nearly the same.
 NEAR_DUPLICATES = "nearly equal photos across splits"
+#: Concepts that the encoder hardly tells apart.
+TWINS = "concepts with nearly the same text vector"

@@ -16,6 +16,7 @@ from inficond_panel.common.files import WORD_BYTES, read_lines
 from inficond_panel.concepts.texts import EmbedsText, embed_concepts, fault_of, texts_of, twins
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.concepts import Filters
+from inficond_panel.vocabulary.tasks import TWINS
 
 _COMMENT = "#"
 _MOST_NAMED = 10
@@ -74,7 +75,7 @@ def twin_warnings(text: np.ndarray, concepts: list[str]) -> list[str]:
         return []
     named = ", ".join(f"{a} = {b} ({cosine:.3f})" for a, b, cosine in pairs[:_MOST_NAMED])
     more = f" and {len(pairs) - _MOST_NAMED} more" if len(pairs) > _MOST_NAMED else ""
-    return [f"concepts with nearly the same text vector: {named}{more}"]
+    return [f"{TWINS}: {named}{more}"]
 
 
 def zero_warnings(score: np.ndarray) -> list[str]:
