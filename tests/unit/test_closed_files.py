@@ -44,4 +44,6 @@ def test_a_script_ends_without_a_warning(tmp_path):
     script = WARNING + (USE + LET_GO).format(**given)
     command = [sys.executable, "-X", "dev", "-W", "error::ResourceWarning", "-c", script]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
+    slow = "Executing <"  # of asyncio's development mode, on a busy machine
+    told = [line for line in done.stderr.splitlines() if not line.startswith(slow)]
+    assert (done.returncode, told) == (0, [])

@@ -8,10 +8,11 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from sessions import fine_tune, small_session
 
-from inficond_panel.results.comparison import compare
+from inficond_panel.results.comparison import compare, comparison_frames
 from inficond_panel.state import AppState
 
 
@@ -31,7 +32,11 @@ def test_two_branches_are_compared_as_the_engine_does(app: AppState) -> None:
     first, second = two_branches(app)
     app.comparison.compare(first, second)
     found, tuner = app.comparison.result, app.tuner
-    assert found.to_json() == compare(tuner, tuner.node(first), tuner.node(second)).to_json()
+    again = compare(tuner, tuner.node(first), tuner.node(second))
+    there, here = (comparison_frames(tuner, each) for each in (found, again))
+    for name, frame in there.items():
+        pd.testing.assert_frame_equal(frame, here[name])
+        assert frame.attrs == here[name].attrs
     assert found.ancestor.number == 0
     app.comparison.swap()
     assert app.comparison.pair == (second, first)
