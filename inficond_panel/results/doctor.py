@@ -36,7 +36,7 @@ _CONCEPTS = "Leave them out of the corpus: `concepts.filters`."
 
 
 @dataclass(frozen=True)
-class _Patient:
+class _Seen:
     """One class: its shift, and what differs."""
 
     shift: ClassShift
@@ -55,25 +55,25 @@ def doctor(
 
     No photo of the holdout is looked at. Raises ``TuningError`` for an unknown class.
     """
-    patients, names = dict[str, _Patient](), chosen_names("class", classes, tuner.store.classes)
+    seen, names = dict[str, _Seen](), chosen_names("class", classes, tuner.store.classes)
     for place, name in enumerate(names):
         if progress is not None:
             progress(place / len(names), f"looking at {name}")
         photos = tuner.cures.photos(tuner.cures.class_fit(node, name), seed=seed)
         shift = class_shift(photos)
-        patients[name] = _Patient(shift, differences(photos, shift))
+        seen[name] = _Seen(shift, differences(photos, shift))
     title, facts = node_title(tuner, node), {"node": node.id, "seed": seed}
     return {
-        "findings": _findings(tuner, patients, title, facts),
-        "classes": _classes(patients, facts),
-        "labels": _labels(tuner.store, patients, facts),
+        "findings": _findings(tuner, seen, title, facts),
+        "classes": _classes(seen, facts),
+        "labels": _labels(tuner.store, seen, facts),
     }
 
 
 def _findings(
-    tuner: Tuner, patients: Mapping[str, _Patient], title: str, facts: Mapping[str, Any]
+    tuner: Tuner, seen: Mapping[str, _Seen], title: str, facts: Mapping[str, Any]
 ) -> pd.DataFrame:
-    rows = [*_of_store(tuner), *_of_teacher(patients), *_of_classes(patients)]
+    rows = [*_of_store(tuner), *_of_teacher(seen), *_of_classes(seen)]
     notes = [] if rows else ["Nothing is wrong, as far as the photos can tell."]
     headings = {
         "about": Heading("about"),
@@ -105,25 +105,25 @@ def _of_store(tuner: Tuner) -> Iterator[dict[str, str]]:
         yield _row("store", "warning", str(warning), "inficond info")
 
 
-def _of_teacher(patients: Mapping[str, _Patient]) -> Iterator[dict[str, str]]:
-    for name, each in patients.items():
+def _of_teacher(seen: Mapping[str, _Seen]) -> Iterator[dict[str, str]]:
+    for name, each in seen.items():
         skill = each.shift.teacher
         if skill is not None and skill.does_not_know:
             yield _row(name, "unknown to the teacher", unknown_sentence(name, skill), _TEACHER)
 
 
-def _of_classes(patients: Mapping[str, _Patient]) -> Iterator[dict[str, str]]:
+def _of_classes(seen: Mapping[str, _Seen]) -> Iterator[dict[str, str]]:
     for kind in SHIFT_KINDS:
-        for name, each in patients.items():
+        for name, each in seen.items():
             if kind in each.found.kinds:
                 finding = kind_sentence(kind, each.found, each.shift)
                 yield _row(name, kind.words, finding, kind.remedy)
-    for name, each in patients.items():
+    for name, each in seen.items():
         if each.found.perhaps and not each.found.kinds:
             yield _row(name, "cannot tell", unsure_sentence(each.found), FEW.remedy)
 
 
-def _classes(patients: Mapping[str, _Patient], facts: Mapping[str, Any]) -> pd.DataFrame:
+def _classes(seen: Mapping[str, _Seen], facts: Mapping[str, Any]) -> pd.DataFrame:
     headings = {
         "class": Heading("class"),
         "kinds": Heading("what differs"),
@@ -136,12 +136,12 @@ def _classes(patients: Mapping[str, _Patient], facts: Mapping[str, Any]) -> pd.D
         "share": Heading("share, z", 1, sign=True),
         "photos": Heading("photos, z", 1, sign=True),
     }
-    rows = (_class_row(name, each) for name, each in patients.items())
+    rows = (_class_row(name, each) for name, each in seen.items())
     title = "Classes: positives, the teacher, and what differs between fit and tune"
     return make_frame(rows, "class", headings, title=title, facts=facts)
 
 
-def _class_row(name: str, each: _Patient) -> dict[str, Any]:
+def _class_row(name: str, each: _Seen) -> dict[str, Any]:
     found, teacher = each.found, each.shift.teacher
     noise, other = found.noise, found.other
     perhaps = [f"{kind.words}?" for kind in found.perhaps]
@@ -162,10 +162,8 @@ def _class_row(name: str, each: _Patient) -> dict[str, Any]:
     }
 
 
-def _labels(
-    store: Store, patients: Mapping[str, _Patient], facts: Mapping[str, Any]
-) -> pd.DataFrame:
-    rows = sorted(_wrong(store, patients), key=lambda row: -row["wrong"])[:MOST_LABELS]
+def _labels(store: Store, seen: Mapping[str, _Seen], facts: Mapping[str, Any]) -> pd.DataFrame:
+    rows = sorted(_wrong(store, seen), key=lambda row: -row["wrong"])[:MOST_LABELS]
     headings = {
         "image": Heading("image"),
         "class": Heading("class"),
@@ -178,8 +176,8 @@ def _labels(
     return make_frame(rows, ["image", "class"], headings, title=title, facts=facts)
 
 
-def _wrong(store: Store, patients: Mapping[str, _Patient]) -> Iterator[dict[str, Any]]:
-    for name, each in patients.items():
+def _wrong(store: Store, seen: Mapping[str, _Seen]) -> Iterator[dict[str, Any]]:
+    for name, each in seen.items():
         labels = each.found.labels
         if labels is None or each.shift.by_teacher:
             continue

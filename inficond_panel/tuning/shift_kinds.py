@@ -29,6 +29,7 @@ LEAST_POSITIVES = 10
 #: Evidence of wrong labels (twice the log likelihood ratio) from which they are named, or thought
 #: possible.
 NOISY, PERHAPS_NOISY = 12.0, 6.0
+NO_NOISE = LabelNoise(0.0, 0.0, 0.0)
 #: z from which the share of the class is another one, and from which the photos are.
 OTHER_SHARE, APART = 4.0, 5.0
 
@@ -75,7 +76,9 @@ def differences(photos: ClassPhotos, shift: ClassShift) -> Differences:
         return Differences(photos.student.name, positives, sizes, (FEW,), (), share)
     scores = photos.fit_scores.astype(float), photos.tune_scores.astype(float)
     of_tune, of_fit = cross_fitted_model(scores[1], labels[1], others=scores[0])
-    noise = label_noise(of_fit, labels[0], of_tune, labels[1])
+    noise = NO_NOISE  # where the teacher's decisions stand for labels: these are none
+    if not photos.by_teacher:
+        noise = label_noise(of_fit, labels[0], of_tune, labels[1])
     fit, tune = _standardised(*scores)
     other = other_photos(fit, labels[0], tune, labels[1])
     kinds, perhaps = _told_apart(shift, noise, other, share)

@@ -1,4 +1,4 @@
-"""Words on the L1 penalties of all students."""
+"""Edits and what they do in words: thumbs, cures, penalties, answers, levers."""
 
 from __future__ import annotations
 

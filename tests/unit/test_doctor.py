@@ -62,6 +62,20 @@ def test_wrong_labels_are_named_and_listed(tmp_path) -> None:
     assert "Correct the labels" in findings.loc["car", "remedy"]
 
 
+def test_decisions_of_the_teacher_are_no_labels_that_are_wrong(tmp_path) -> None:
+    """They stand for the labels of fit where there are none, and differ from those of tune."""
+    given, _ = frames()
+    given["labels"].loc[given["split"] == "fit", "car"] = np.nan
+    wrong = np.random.default_rng(0).random(len(given["split"])) < 0.15
+    wrong &= (given["split"] == "fit").to_numpy()
+    given["teacher"].loc[wrong, "car"] *= -1
+    parts = (given["scores"], given["teacher"], given["labels"])
+    students = inficond_panel.from_frames(*parts, split=given["split"], path=tmp_path / "own.zarr")
+    found = students.fit().doctor("car")
+    assert "wrong labels" not in found["classes"].loc["car", "kinds"]
+    assert found["labels"].empty
+
+
 def test_concepts_that_say_nothing_or_the_same_are_named(tmp_path) -> None:
     findings = made(tmp_path)[0].doctor("car")["findings"]
     told = dict(zip(findings["kind"], findings["finding"], strict=True))

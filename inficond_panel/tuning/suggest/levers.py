@@ -87,7 +87,7 @@ class Lever:
 
 @dataclass(frozen=True)
 class ClassRepair:
-    """One class: its shift, and its levers, the student as it is first; none with too few labels.
+    """One class: its shift, and its levers, the student as it is first.
 
     ``gain_of_best`` is that of taking the best lever, if any gains. ``photos`` are those without a
     label whose labels would teach most. With ``few`` photos of the class it is not AP that chose.
