@@ -6,7 +6,7 @@ import argparse
 import os
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from inficond_panel.commands.shared.arguments import SPEC, STORE, add_allow_python, allow_python
 from inficond_panel.commands.shared.output import note
@@ -43,19 +43,18 @@ def run(args: argparse.Namespace) -> None:
     from inficond_panel.tuning.opening import usual_history
 
     if os.path.isdir(args.spec):  # noqa: PTH112 - never raises
-        store, known = open_store(args.spec), {}
+        store, known, history = open_store(args.spec), dict[str, Any](), None
     else:
         spec = load_spec(find_spec(args.spec), check_files=False)
         folder = Path(args.store or os.environ.get("INFICOND_STORE") or spec.store)
         if not os.path.exists(folder):  # noqa: PTH110 - never raises
             show_all(args, {"store": _planned(args)})
             return
-        store, history = open_store(folder), usual_history(args.spec, spec)
-        history = Path(os.environ.get("INFICOND_HISTORY") or history)
-        known = {"title": spec.title, "order": spec.order, "history": history}
+        history = Path(os.environ.get("INFICOND_HISTORY") or usual_history(args.spec, spec))
+        store, known = open_store(folder), {"title": spec.title, "order": spec.order}
     store.verify()
-    tuner = _tuner(args, known.get("history"))
-    show_all(args, store_content(store, tuner=tuner, spec=args.spec, **known))
+    known |= {"history": history, "tuner": _tuner(args, history)}
+    show_all(args, store_content(store, spec=args.spec, **known))
 
 
 def _tuner(args: argparse.Namespace, history: Path | None) -> Tuner | None:
