@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score
 from spread_shortcut import CONTEXT, shifted_frames
 
 import inficond_panel
-from inficond_panel.cli import main
 from inficond_panel.errors import CancelledError, TuningError
-from inficond_panel.results.forms import document
 from inficond_panel.results.shift import student_shift, tune_aps
 from inficond_panel.store import open_store
 from inficond_panel.tuning import Tuner, open_tuner
@@ -111,16 +107,10 @@ def test_a_class_that_all_photos_of_fit_show_is_no_suspect(tmp_path) -> None:
     assert 0 < suspects.loc[("truck", "road"), "threshold"] < 0.5
 
 
-def test_the_command_shows_both_frames_of_python(tmp_path, capsys) -> None:
-    given = ["suspects", "demo", "--class", "dog", "--class", "cat"]
-    given += ["--history", str(tmp_path / "history.sqlite")]
-    students = inficond_panel.open_students("demo", history=tmp_path / "history.sqlite").fit()
+def test_the_demo_is_told_in_sentences() -> None:
+    students = inficond_panel.open_students("demo", history=":memory:").fit()
     verdicts, suspects = students.shift(["dog", "cat"]), students.suspects(["dog", "cat"])
-    assert main([*given, "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told == {"classes": document(verdicts), "suspects": document(suspects)}
-    assert main(given) == 0
-    text = capsys.readouterr().out
+    text = "\n".join(verdicts.attrs["notes"])
     assert "dog: Shift: from fit to tune, AP falls by" in text
     assert "  AP on tune: the student 0." in text
     assert "'soccer ball' is in 82 % of the photos with dog on fit, 40 % on tune" in text
