@@ -91,7 +91,13 @@ def _typed(store: Store, history: Path | None) -> list[dict[str, Any]]:
     of_history = typed_folder(history.absolute()) if history else None
     places |= {of_history.path} if of_history else set()
     return [
-        {"name": one.name, "texts": list(one.texts), "made": one.made or None, "folder": str(place)}
+        {
+            "name": one.name,
+            "texts": list(one.texts),
+            "photos": list(one.photos),
+            "made": one.made or None,
+            "folder": str(place),
+        }
         for place in sorted(places)
         for one in TypedFolder(place).read(store)
     ]
@@ -286,10 +292,15 @@ def _say_typed(typed: list[dict[str, Any]]) -> None:
         return
     say()
     rows = [
-        [one["name"], ", ".join(one["texts"]), one["made"] or "not known", one["folder"]]
+        [
+            one["name"],
+            f"{len(one['photos'])} photos" if one["photos"] else ", ".join(one["texts"]),
+            one["made"] or "not known",
+            one["folder"],
+        ]
         for one in typed
     ]
-    say_table(["typed concept", "from the text", "made", "kept in"], rows)
+    say_table(["typed concept", "from", "made", "kept in"], rows)
 
 
 def _more(store: Store) -> dict[str, Any]:
