@@ -17,6 +17,9 @@ from inficond_panel.errors import InficondError
 # writing, and halves of characters, which it cannot be given at all.
 _COMMANDS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
+#: Begin of a cell that is a number, an interval, or empty.
+_NUMBER = re.compile(r"\[?[+−]?\d|undefined|–?$")
+
 
 def take_all_characters() -> None:
     """Let standard output and error take what their encoding lacks, as Windows' of a file does.
@@ -100,10 +103,13 @@ def say_json(document: dict[str, Any]) -> None:
 
 
 def say_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table; the first column is text, the others are numbers."""
-    header, *rows = [[shown(cell) for cell in row] for row in [header, *rows]]
-    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
-    for row in [header, ["-" * width for width in widths], *rows]:
-        cells = [row[0].ljust(widths[0])]
-        cells += [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
-        say("  ".join(cells).rstrip())
+    """A table; numbers stand to the right, texts and the first column to the left."""
+    columns = []
+    for place, column in enumerate(zip(header, *rows, strict=True)):
+        title, *cells = map(shown, column)
+        width = max(map(len, [title, *cells]))
+        right = place > 0 and all(map(_NUMBER.match, cells))
+        align = str.rjust if right else str.ljust
+        columns.append([align(cell, width) for cell in (title, "-" * width, *cells)])
+    for row in zip(*columns, strict=True):
+        say("  ".join(row).rstrip())
