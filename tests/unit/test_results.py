@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -20,10 +21,19 @@ from inficond_panel.commands.shared.show import show_all
 from inficond_panel.common.interval import Interval
 from inficond_panel.results.forms import csv_text, document, html_text, records, text_table
 from inficond_panel.results.frame import Heading, interval_of, intervals_of, make_frame
+from inficond_panel.results.store_content import store_content
+
+
+def content(students):
+    tuner = students.tuner
+    known = {"title": tuner.spec.title, "history": Path(tuner.history.path), "tuner": tuner}
+    return store_content(tuner.store, spec=str(tuner.spec.path), **known)
+
 
 #: Command with its arguments, and the call in Python.
 DOORS = {
     "doctor": (["--class", "bicycle"], lambda students: students.fit().doctor("bicycle")),
+    "info": ([], content),
     "metrics": ([], lambda students: {"classes": students.metrics(intervals=True)}),
     "thresholds": ([], lambda students: students.thresholds()),
     "suggest": (

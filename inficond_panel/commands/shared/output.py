@@ -17,8 +17,8 @@ from inficond_panel.errors import InficondError
 # writing, and halves of characters, which it cannot be given at all.
 _COMMANDS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
-#: Begin of a cell that is a number, an interval, or empty.
-_NUMBER = re.compile(r"\[?[+−]?\d|undefined|–?$")
+#: Start of a text in a table, not of a number, of what stands for one, or of a mark.
+_TEXT = re.compile(r"(?!undefined|yes$)([^\W\d_]|['\"(/])")
 
 
 def take_all_characters() -> None:
@@ -103,13 +103,12 @@ def say_json(document: dict[str, Any]) -> None:
 
 
 def say_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table; numbers stand to the right, texts and the first column to the left."""
-    columns = []
-    for place, column in enumerate(zip(header, *rows, strict=True)):
-        title, *cells = map(shown, column)
-        width = max(map(len, [title, *cells]))
-        right = place > 0 and all(map(_NUMBER.match, cells))
-        align = str.rjust if right else str.ljust
-        columns.append([align(cell, width) for cell in (title, "-" * width, *cells)])
-    for row in zip(*columns, strict=True):
-        say("  ".join(row).rstrip())
+    """A table; the first column is on the left, and each that has a text."""
+    header, *rows = [[shown(cell) for cell in row] for row in [header, *rows]]
+    columns = list(zip(header, *rows, strict=True))
+    widths = [max(map(len, column)) for column in columns]
+    lefts = [i == 0 or any(map(_TEXT.match, column[1:])) for i, column in enumerate(columns)]
+    for row in [header, ["-" * width for width in widths], *rows]:
+        cells = zip(row, widths, lefts, strict=True)
+        texts = [text.ljust(width) if left else text.rjust(width) for text, width, left in cells]
+        say("  ".join(texts).rstrip())
