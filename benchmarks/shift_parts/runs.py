@@ -20,7 +20,7 @@ from inficond_panel.results.refit_report import group_of
 from inficond_panel.store import Store
 from inficond_panel.tuning import Intent
 from inficond_panel.tuning.edits import Lambda
-from inficond_panel.tuning.shift import ClassShift, class_shifts
+from inficond_panel.tuning.shift import ClassShift, class_shift
 from inficond_panel.tuning.suggest import suggest
 from inficond_panel.tuning.suggest.gain import Change, change
 from inficond_panel.vocabulary.intents import REMOVE
@@ -182,8 +182,8 @@ def run_class(case: Case, *, gains: bool, **how: Any) -> Run:
 
 
 def _shift(students: TunableStudents) -> ClassShift:
-    name = students.classes[0]
-    return class_shifts(students.tuner, students.node, classes=[name])[name]
+    cures = students.tuner.cures
+    return class_shift(cures.photos(cures.class_fit(students.node, students.classes[0])))
 
 
 def _edits(measured: Measured, word: str) -> None:

@@ -7,11 +7,10 @@ import argparse
 from inficond_panel.commands.shared.arguments import SPEC
 from inficond_panel.commands.shared.output import note, progress, say
 from inficond_panel.commands.shared.precompute_package import precompute_package
-from inficond_panel.commands.shared.task_text import task_text
 from inficond_panel.errors import InficondError, OrderError, StoreError
 from inficond_panel.spec import Spec, check_against, load_spec
 from inficond_panel.spec.sections.teacher import LogitsTeacher, NamedOutputs
-from inficond_panel.vocabulary.tasks import NEAR_DUPLICATES, SOFTMAX
+from inficond_panel.vocabulary.tasks import NEAR_DUPLICATES, SOFTMAX, task_text
 
 DESCRIPTION = "Exits with 2 where there are problems. Starts nothing, reads no image."
 EXAMPLE = "inficond check photos.yaml"
@@ -41,8 +40,7 @@ def run(args: argparse.Namespace) -> None:
     say(f"title    {spec.title}")
     if spec.dataset:
         activation = spec.teacher.activation or "sigmoid"
-        facts = {"task": spec.dataset.task, "activation": activation}
-        say(f"task     {task_text({**facts, 'classes': (), 'other_classes': ()})}")
+        say(f"task     {task_text(spec.dataset.task, activation)}")
     if spec.students.link == SOFTMAX:
         say("students one softmax over all classes: a thumb on one class moves the others")
     _say_store(spec, args.spec)

@@ -53,7 +53,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--by",
         action="append",
         metavar="COLUMN",
-        help="metadata column of the data set, or a class; given twice: the combinations of two",
+        help="metadata column of the data set, a class, or a property of the pictures, such as "
+        "'image brightness'; given twice: the combinations of two",
     )
     slices.add_argument("--selection", metavar="FILE", help="image ids, one a line")
     parser.add_argument(

@@ -34,6 +34,11 @@ from inficond_panel.tuning.thumbs import chosen_names
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, METRICS
+from inficond_panel.vocabulary.pictures import (
+    PICTURE_PROPERTIES,
+    PROPERTY_OF,
+    PictureProperty,
+)
 
 #: A slice with an adjusted p of at most this is worse than luck.
 SURE = 0.05
@@ -299,7 +304,8 @@ def _differences(
 def metadata_slices(store: Store, split: str, columns: Sequence[str]) -> dict[str, np.ndarray]:
     """Masks over the images of a split, by value of a metadata column or of several together.
 
-    A class will do as well, where no column is called so: its labels 1, 0 and none are the values.
+    A class will do as well, where no column is called so: its labels 1, 0 and none are the values;
+    and a property of the pictures ("image brightness"): its lowest and its highest quarter.
     Raises ``DataError`` for a column that the store does not have, and for too many values.
     """
     rows = store.rows(split)
@@ -308,10 +314,19 @@ def metadata_slices(store: Store, split: str, columns: Sequence[str]) -> dict[st
 
 
 def _texts(store: Store, name: str) -> Sequence[str]:
+    if name in PROPERTY_OF and name not in store.metadata_columns and store.holds("pictures"):
+        return _quarters(store, PROPERTY_OF[name])
     if name in store.metadata_columns or name not in store.classes:
         return store.column(name)
     labels = store.label[:, store.classes.index(name)]
     return ["" if label < 0 else str(label) for label in labels]
+
+
+def _quarters(store: Store, kind: PictureProperty) -> list[str]:
+    values = store.picture_property[:, PICTURE_PROPERTIES.index(kind)]
+    low, high = np.quantile(values, [0.25, 0.75])
+    names = np.where(values < low, kind.low, np.where(values > high, kind.high, "the others"))
+    return [str(name) for name in names]
 
 
 def selection_slice(store: Store, split: str, file: Path) -> dict[str, np.ndarray]:

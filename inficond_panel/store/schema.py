@@ -27,6 +27,7 @@ _TEXT = {
     "method": "projection method",
     "metadata_column": "name of what is known of an image",
     "other_class": "class of the teacher that the data set lacks",
+    "picture": "property of a picture",
     "metadata": "what is known of an image; empty where it is not",
     "image_digest": "SHA-256 of the image's file, or what else identifies its content",
 }
@@ -55,6 +56,7 @@ _NUMBERS: dict[str, tuple[str, str]] = {
     "mask_offset": ("where each image's label map begins in mask", "pixel"),
     "thumbnail": ("JPEG files end to end", "byte"),
     "thumbnail_offset": ("where each image's file begins in thumbnail", "byte"),
+    "picture_property": ("value of a property of the picture, see vocabulary.pictures", _ONE),
     "thumbnail_shape": ("height and width of the thumbnail and the label map", "pixel"),
 }
 _FLAGS: dict[str, dict[str, Any]] = {
@@ -87,6 +89,7 @@ COORDINATES = {
     "method": Variable(("method",), "string", required=False),
     "metadata_column": Variable(("metadata_column",), "string", required=False),
     "other_class": Variable(("other_class",), "string", required=False),
+    "picture": Variable(("picture",), "string", required=False),
 }
 VARIABLES = {
     # max(0, max over the image's segments of cos(segment, concept text)), or as "scores" says
@@ -135,6 +138,8 @@ VARIABLES = {
     # What a network keeps of each pixel, as maps like "mask": mean entropy of the background less
     # the pixel's, in nats. nan for images that were not measured.
     "knowledge_contrast": Variable(("mask_pixel",), "float16", required=False),
+    # what the pictures look like, whatever is in them; there with "picture", or not at all
+    "picture_property": Variable(("image", "picture"), "float32", required=False),
 }
 #: Parts that a store can do without: arrays that are there together, or not at all.
 PARTS: dict[str, tuple[str, ...]] = {
@@ -147,6 +152,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "maps": ("method", "concept_projection"),
     "metadata": ("metadata_column", "metadata"),
     "others": ("other_class", "other_logit"),
+    "pictures": ("picture", "picture_property"),
 }
 #: What a store without a part lacks, for people.
 LACKS = {
@@ -179,7 +185,7 @@ READ_ON_OPENING = (
 FIXED = {"corner": 4, "xy": 2, "side": 2, "kind": 2}
 #: Arrays that can come to a store later. No student depends on them, so ``content_hash``, by which
 #: histories know their store, is without them.
-ADDED_LATER = frozenset({"knowledge_contrast"})
+ADDED_LATER = frozenset({"knowledge_contrast", "picture", "picture_property"})
 #: Attributes a store must have (besides ``content_hash`` and ``variable_hashes``, made on writing).
 ATTRIBUTES = ("title", "encoder", "preprocessing", "corpus", "teacher", "inputs_hash")
 

@@ -38,6 +38,8 @@ _DIGITS = 32
 _MAPPED = 1 << 16
 #: Arrays of many bytes an image, and what counts their rows. They stay in their files.
 _LARGE = {"embedding": "segments", "mask": "mask_pixels", "thumbnail": "thumbnail_length"}
+#: Properties of the pictures (n, P), which results of other times may lack.
+PICTURES = "picture_property"
 #: Files open at a time.
 _OPEN = 256
 
@@ -182,6 +184,8 @@ def _copy(store: Store, folder: Path, reasons: Sequence[str]) -> None:
         "mask": Stored(store, "mask"),
         "thumbnail": Stored(store, "thumbnail"),
     }
+    if store.has(PICTURES):
+        arrays[PICTURES] = store.picture_property
     for name, values in arrays.items():
         save(folder / f"{name}.npy", values)
         if isinstance(values, Stored):
@@ -299,6 +303,14 @@ class Segmented:
         }
         return arrays | {name: self._pieces(name, by) for name, by in _LARGE.items()}
 
+    @property
+    def pictures(self) -> np.ndarray | None:
+        """Properties (n, P) of the pictures that could be read; None where a result lacks them."""
+        parts = [opened() for opened in self._parts]
+        if not all(PICTURES in arrays for arrays in parts if "segments" in arrays):
+            return None
+        return self._pieces(PICTURES, "read")[:]
+
     def _pieces(self, name: str, by: str) -> Pieces:
         return Pieces(
             lambda part: self._parts[part]()[name],
@@ -312,7 +324,7 @@ def _counted(
     parts: Sequence[Callable[[], Arrays]], part: np.ndarray, row: np.ndarray
 ) -> tuple[Mapping[str, np.ndarray], list[str]]:
     """Of each image the numbers of its rows and where they begin in its part; and the reasons."""
-    names = ("segments", "thumbnail_length", "mask_pixels")
+    names = ("segments", "thumbnail_length", "mask_pixels", "read")
     counts = {
         name: np.zeros(len(part), dtype=np.int64)
         for name in (*names, *(f"{name}_first" for name in names), "height", "width")
@@ -338,6 +350,7 @@ def _counted(
             "segments": np.asarray(arrays["segments"]),
             "thumbnail_length": np.asarray(arrays["thumbnail_length"]),
             "mask_pixels": height.astype(np.int64) * width,
+            "read": np.ones(len(height), dtype=np.int64),
         }
         for name, count in of_part.items():
             counts[name][good] = count[at]

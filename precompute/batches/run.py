@@ -27,7 +27,8 @@ from inficond_panel.spec.sections.encoder import Encoder as EncoderSection
 from inficond_panel.store import Store
 from inficond_panel.store.images import UnreadableImage, thumbnail
 from inficond_panel.version import __version__
-from precompute.batches.results import Arrays, Batch, Results, key_of
+from precompute.batches.pictures import picture_properties
+from precompute.batches.results import PICTURES, Arrays, Batch, Results, key_of
 from precompute.datasets import Dataset
 from precompute.encoder import Encoder, encoder_digest, encoder_inputs, encoder_name, load_encoder
 from precompute.encoder.image import chosen_size
@@ -335,8 +336,9 @@ class Segmenting:
 
     A batch's arrays are: of each photo ``reason``, why it was skipped ("" if it was not). Of those
     read: the number of ``segments``, ``thumbnail_length`` in bytes and ``thumbnail_shape`` (height,
-    width). Of their segments ``embedding`` (half precision) and ``box``. ``mask`` and ``thumbnail``
-    end to end. With ``features`` there are also those of the photos read, ``feature`` float32.
+    width), and the properties of the picture. Of their segments ``embedding`` (half precision) and
+    ``box``. ``mask`` and ``thumbnail`` end to end. With ``features`` there are also those of the
+    photos read, ``feature`` float32.
     """
 
     key: str
@@ -379,6 +381,7 @@ class Segmenting:
         if cells is not None:
             ids = [self.dataset.ids[i] for i in photos.read]
             arrays |= segment_batch(photos.images, cells, self.settings, ids)
+            arrays[PICTURES] = np.stack([picture_properties(image) for image in photos.images])
         return arrays if whole is None else arrays | {"feature": whole}
 
 

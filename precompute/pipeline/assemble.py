@@ -16,9 +16,10 @@ from PIL import Image
 
 from inficond_panel.common import clock
 from inficond_panel.version import __version__
+from inficond_panel.vocabulary.pictures import PICTURE_PROPERTIES
 from inficond_panel.vocabulary.splits import SPLITS
 from inficond_panel.vocabulary.tasks import NEAR_DUPLICATES, TASKS
-from precompute.batches.results import Arrays, Segmented
+from precompute.batches.results import PICTURES, Arrays, Segmented
 from precompute.concepts.corpus import zero_warnings
 from precompute.encoder import encoder_digest
 from precompute.pipeline.inputs import Inputs
@@ -127,6 +128,9 @@ def assemble(
         "split": split,
         **encoded_arrays(segmented),
     }
+    if (pictures := segmented.pictures) is not None:
+        arrays["picture"] = np.array([each.key for each in PICTURE_PROPERTIES])
+        arrays[PICTURES] = pictures
     if dataset.metadata is not None:
         arrays["metadata_column"] = np.array(dataset.metadata_columns)
         arrays["metadata"] = dataset.metadata[read]

@@ -208,9 +208,9 @@ def test_by_command_and_in_python(folder, store, capsys):
     assert list(students.more_photos["part"].unique()) == ["0001.zarr", "0002.zarr"]
     assert main(["info", spec, "--json"]) == 0
     more = json.loads(capsys.readouterr().out)["more"]
-    assert (more["photos"], [part["images"] for part in more["parts"]]) == (5, [3, 2])
+    assert (more["photos"], [row["images"] for row in more["rows"]]) == (5, [3, 2])
     assert main(["info", spec]) == 0
-    assert "5 photos added, in" in capsys.readouterr().out
+    assert "5 photos added" in capsys.readouterr().out
 
 
 def test_a_store_with_other_words_has_its_own_parts(folder, capsys):
@@ -222,7 +222,7 @@ def test_a_store_with_other_words_has_its_own_parts(folder, capsys):
     assert parts_of(store) == []
     capsys.readouterr()
     assert main(["info", str(folder / "spec.yaml")]) == 0
-    assert "1 part of added photos belong to another content" in capsys.readouterr().err
+    assert "1 part of added photos belong to another content" in capsys.readouterr().out
     extend(folder, folder / "new")
     assert more_photos(store).score.shape == (3, 3)
 

@@ -12,6 +12,8 @@ import precompute
 from inficond_panel.errors import DataError, StoreError
 from inficond_panel.spec import load_spec
 from inficond_panel.store import open_store
+from inficond_panel.vocabulary.pictures import PICTURE_PROPERTIES
+from precompute.batches.pictures import picture_properties
 from precompute.segments import unit
 
 pytest.importorskip("torch")
@@ -53,6 +55,14 @@ def test_the_store_holds_what_a_naive_loop_computes(home):
         assert store.segment_cosine[s] == pytest.approx(max(cosines), abs=1e-6)
     np.testing.assert_allclose(store.concept_score, expected, atol=1e-6)
     assert not list(home.glob("*.partial"))
+
+
+def test_the_store_holds_the_properties_of_each_picture(home):
+    store = open_store(home / "whole.zarr")
+    assert store.read("picture").tolist() == [each.key for each in PICTURE_PROPERTIES]
+    for image, values in zip(store.images, store.picture_property, strict=True):
+        with Image.open(home / "photos" / "images" / f"{image}.jpg") as photo:
+            np.testing.assert_array_equal(values, picture_properties(photo.convert("RGB")))
 
 
 def test_segments_are_means_of_the_encoders_cells(home):
@@ -108,6 +118,7 @@ def test_bad_photos_are_skipped_and_named(home, own):
     assert len(rows) == 7
     np.testing.assert_array_equal(store.label, whole.label[rows])
     np.testing.assert_array_equal(store.teacher_logit, whole.teacher_logit[rows])
+    np.testing.assert_array_equal(store.picture_property, whole.picture_property[rows])
     np.testing.assert_allclose(store.concept_score, whole.concept_score[rows], atol=1e-3)
     again = precompute.run(spec, own / "a.zarr")
     assert not again.changed

@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -20,10 +21,19 @@ from inficond_panel.commands.shared.show import show_all
 from inficond_panel.common.interval import Interval
 from inficond_panel.results.forms import csv_text, document, html_text, records, text_table
 from inficond_panel.results.frame import Heading, interval_of, intervals_of, make_frame
+from inficond_panel.results.store_content import store_content
+
+
+def content(students):
+    tuner = students.tuner
+    known = {"title": tuner.spec.title, "history": Path(tuner.history.path), "tuner": tuner}
+    return store_content(tuner.store, spec=str(tuner.spec.path), **known)
+
 
 #: Command with its arguments, and the call in Python.
 DOORS = {
     "doctor": (["--class", "bicycle"], lambda students: students.fit().doctor("bicycle")),
+    "info": ([], content),
     "metrics": ([], lambda students: {"classes": students.metrics(intervals=True)}),
     "thresholds": ([], lambda students: students.thresholds()),
     "suggest": (
@@ -35,13 +45,6 @@ DOORS = {
     "stability": (
         ["--class", "bicycle", "--draws", "8"],
         lambda students: students.stability("bicycle", draws=8),
-    ),
-    "suspects": (
-        ["--class", "bicycle"],
-        lambda students: {
-            "classes": students.shift("bicycle"),
-            "suspects": students.suspects("bicycle"),
-        },
     ),
     "history compare": (["--node", "0", "1"], lambda students: students.compare(0, 1)),
     "explain": (
@@ -175,7 +178,7 @@ def test_notes_stay_where_a_table_has_no_rows(capsys):
     assert out.startswith("# none\nname\n\n# made\nname,n,")
 
 
-@pytest.mark.parametrize("command", ["metrics demo", "suspects demo", "study report demo"])
+@pytest.mark.parametrize("command", ["metrics demo", "doctor demo", "study report demo"])
 def test_forms_exclude_each_other(command, capsys):
     for one, other in (("--json", "--csv"), ("--csv", "--html"), ("--html", "--json")):
         with pytest.raises(SystemExit):

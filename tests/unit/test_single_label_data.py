@@ -178,7 +178,7 @@ def test_init_makes_a_store_of_tables_with_one_class_an_image(tmp_path, capsys):
     tables = [str(tmp_path / f"{name}.csv") for name in ("scores", "logits", "labels")]
     rest = ["--splits", str(tmp_path / "split.csv"), "--output", str(tmp_path / "own.zarr")]
     assert main(["init", *tables, *rest]) == 0
-    said = "single_label (one class an image); the teacher ends in a softmax over 5 classes"
+    said = "single_label (one class per image); the teacher ends in a softmax over 5 classes"
     assert said in capsys.readouterr().out
     assert main(["info", str(tmp_path / "own.zarr")]) == 0
     assert f"task      {said}" in capsys.readouterr().out

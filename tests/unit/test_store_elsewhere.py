@@ -56,15 +56,14 @@ def test_students_are_distilled_from_it(made, capsys):
 def test_info_tells_what_is_in_it(made, capsys):
     assert main(["info", str(made), "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
-    assert document["arrays"]["concept_score"]["dimensions"] == {"image": 60, "concept": 6}
+    arrays = {row["array"]: row for row in document["arrays"]["rows"]}
+    assert arrays["concept_score"]["dimensions"] == "image 60 x concept 6"
     label, split = open_store(made).label, open_store(made).split
     expected = {s: int((label[split == s, 1] == 1).sum()) for s in ("fit", "tune", "holdout")}
-    assert document["positives"]["train"] == expected
-    assert document["bytes"] > sum(array["bytes"] for array in document["arrays"].values())
-    assert main(["info", str(made)]) == 0
-    told = capsys.readouterr().out
-    assert "image 60 x concept 6" in told
-    assert "made      not known" in told
+    (train,) = (row for row in document["positives"]["rows"] if row["class"] == "train")
+    assert {split: train[split] for split in expected} == expected
+    assert document["store"]["bytes"] > sum(row["bytes"] for row in arrays.values())
+    assert {row["fact"]: row["value"] for row in document["store"]["rows"]}["made"] == "not known"
 
 
 def test_every_array_of_the_schema_says_what_it_is(tmp_path):

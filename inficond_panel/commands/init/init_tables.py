@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inficond_panel.commands.shared.output import say
-from inficond_panel.commands.shared.task_text import task_text
 from inficond_panel.common.files import check_file
 from inficond_panel.common.numbers import significant
 from inficond_panel.errors import DataError, OrderError
 from inficond_panel.vocabulary.splits import SPLITS
+from inficond_panel.vocabulary.tasks import task_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,7 +47,6 @@ def is_of_tables(args: argparse.Namespace) -> bool:
 
 def write_tables(args: argparse.Namespace) -> None:
     """Write the store of the tables, and print a summary and the next command."""
-    from inficond_panel.commands.info.store_content import store_document
     from inficond_panel.store.checks import is_single_label, one_class_note
     from inficond_panel.store.frames import store_frames
 
@@ -85,7 +84,9 @@ def write_tables(args: argparse.Namespace) -> None:
     say(f"concepts  {len(store.concepts)}, scores from {low} to {high}")
     say(f"classes   {len(store.classes)}: {', '.join(store.classes[:8])}")
     say(f"images    {counts}")
-    say(f"task      {task_text(store_document(store))}")
+    others = len(store.read("other_class"))
+    outputs = others and others + len(store.classes)
+    say(f"task      {task_text(store.task, store.activation, outputs)}")
     if (
         task != "single_label"
         and not args.task

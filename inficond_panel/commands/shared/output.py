@@ -17,6 +17,9 @@ from inficond_panel.errors import InficondError
 # writing, and halves of characters, which it cannot be given at all.
 _COMMANDS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
+#: Start of a text in a table, not of a number, of what stands for one, or of a mark.
+_TEXT = re.compile(r"(?!undefined|yes$)([^\W\d_]|['\"(/])")
+
 
 def take_all_characters() -> None:
     """Let standard output and error take what their encoding lacks, as Windows' of a file does.
@@ -100,10 +103,12 @@ def say_json(document: dict[str, Any]) -> None:
 
 
 def say_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table; the first column is text, the others are numbers."""
+    """A table; the first column is on the left, and each that has a text."""
     header, *rows = [[shown(cell) for cell in row] for row in [header, *rows]]
-    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
+    columns = list(zip(header, *rows, strict=True))
+    widths = [max(map(len, column)) for column in columns]
+    lefts = [i == 0 or any(map(_TEXT.match, column[1:])) for i, column in enumerate(columns)]
     for row in [header, ["-" * width for width in widths], *rows]:
-        cells = [row[0].ljust(widths[0])]
-        cells += [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
-        say("  ".join(cells).rstrip())
+        cells = zip(row, widths, lefts, strict=True)
+        texts = [text.ljust(width) if left else text.rjust(width) for text, width, left in cells]
+        say("  ".join(texts).rstrip())

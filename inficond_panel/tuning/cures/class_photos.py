@@ -114,8 +114,7 @@ class ClassPhotos:
 
         A concept that is the same on all photos of ``fit`` goes with nothing there: no reliance.
         """
-        parts = [self._folds == fold for fold in range(FOLDS)]
-        folds = [Photos(self.fit_scores[part], self.fit_label[part]) for part in parts]
+        folds = [Photos(self.fit_scores[part], self.fit_label[part]) for part in self.fold_parts]
         measured = suspicion(folds, self.tune_photos, self.tune_logits, self._weights.T)
         varies = np.ptp(self.fit_scores, axis=0) > 0
         return replace(measured, reliance=np.where(varies, measured.reliance, 0.0))
@@ -124,6 +123,19 @@ class ClassPhotos:
     def fit_scores(self) -> NDArray:
         """Concept scores (n, C) of the photos of fit."""
         return self._scores(self.fit)
+
+    @property
+    def fold_parts(self) -> list[NDArray[np.bool_]]:
+        """Masks (n,) of the photos of fit in each fold."""
+        return [self._folds == fold for fold in range(FOLDS)]
+
+    @property
+    def pictures(self) -> tuple[NDArray, NDArray] | None:
+        """Properties (n, P) of the pictures of fit and of tune; None where they are not known."""
+        if not self._store.holds("pictures"):
+            return None
+        values = self._store.picture_property
+        return values[self.fit], values[self.tune]
 
     @property
     def fit_size(self) -> int:

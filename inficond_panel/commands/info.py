@@ -1,0 +1,105 @@
+"""``inficond info``: what a store holds and how it was made, or what a spec without one names."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from inficond_panel.commands.shared.arguments import SPEC, STORE, add_allow_python, allow_python
+from inficond_panel.commands.shared.output import note
+from inficond_panel.commands.shared.precompute_package import precompute_package
+from inficond_panel.commands.shared.show import add_forms, show_all
+from inficond_panel.errors import InficondError
+from inficond_panel.vocabulary.splits import SPLITS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from inficond_panel.tuning import Tuner
+
+DESCRIPTION = (
+    "Stages, arrays and their sizes, positives. Reads all of the store and compares it with its "
+    "hashes. Given a spec whose store is not made yet, it says what the spec's files hold."
+)
+EXAMPLE = "inficond info demo --json"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.add_argument("spec", metavar="SPEC", help=SPEC)
+    parser.add_argument("--store", metavar="FOLDER", help=STORE)
+    add_allow_python(parser)
+    add_forms(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write the content of a store, or what a spec without one names."""
+    from inficond_panel.results.store_content import store_content
+    from inficond_panel.spec import find_spec, load_spec
+    from inficond_panel.store import open_store
+    from inficond_panel.tuning.opening import usual_history
+
+    if os.path.isdir(args.spec):  # noqa: PTH112 - never raises
+        store, known, history = open_store(args.spec), dict[str, Any](), None
+    else:
+        spec = load_spec(find_spec(args.spec), check_files=False)
+        folder = Path(args.store or os.environ.get("INFICOND_STORE") or spec.store)
+        if not os.path.exists(folder):  # noqa: PTH110 - never raises
+            show_all(args, {"store": _planned(args)})
+            return
+        history = Path(os.environ.get("INFICOND_HISTORY") or usual_history(args.spec, spec))
+        store, known = open_store(folder), {"title": spec.title, "order": spec.order}
+    store.verify()
+    known |= {"history": history, "tuner": _tuner(args, history)}
+    show_all(args, store_content(store, spec=args.spec, **known))
+
+
+def _tuner(args: argparse.Namespace, history: Path | None) -> Tuner | None:
+    """The students of a spec; None without a history, or with one that cannot be read."""
+    from inficond_panel.tuning import open_tuner
+
+    if history is None or not history.is_file():
+        return None
+    try:
+        tuner = open_tuner(args.spec, store=args.store, history=history)
+        tuner.history.other_roots(tuner.root_id)
+    except InficondError as error:
+        note(f"The iterations are not counted: {error.message}")
+        return None
+    return tuner
+
+
+def _planned(args: argparse.Namespace) -> pd.DataFrame:
+    """Content of the store to be made, as far as the spec's files tell."""
+    from inficond_panel.results.store_content import content_frame
+    from inficond_panel.spec import find_spec, load_spec
+
+    spec = load_spec(find_spec(args.spec))
+    allow_python(args, spec)
+    spec.check_making()
+    precompute_package()
+    from precompute.concepts.corpus import read_corpus
+    from precompute.datasets import load_dataset
+
+    dataset = load_dataset(spec.dataset)
+    counts = Counter(dataset.split)
+    facts = dict.fromkeys(("store", "store_hash", "made", "bytes", "right_names")) | {
+        "title": spec.title,
+        "classes": list(dataset.classes),
+        "concepts": list(read_corpus(spec.concepts.corpus)),
+        "images": {split: counts[split] for split in SPLITS},
+        "segments": 0,
+        "encoder": Path(spec.concepts.encoder.model).name,
+        "corpus": spec.concepts.corpus.stem,
+        "teacher": spec.teacher.title,
+        "activation": spec.teacher.activation or "sigmoid",
+        "task": spec.dataset.task,
+        "other_classes": [],
+        "metadata": list(dataset.metadata_columns),
+    }
+    make = f"inficond precompute {args.spec}{f' --store {args.store}' if args.store else ''}"
+    shown = {"store": f"none yet; run: {make}", "classes": ", ".join(dataset.classes)}
+    return content_frame(facts, [], shown)

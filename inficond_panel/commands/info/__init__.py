@@ -1,1 +1,0 @@
-"""``inficond info``."""

@@ -1,0 +1,236 @@
+"""What a store holds and how it was made, as frames."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from inficond_panel.common.numbers import count, significant, size_text, written, written_range
+from inficond_panel.concepts.typed import TypedFolder
+from inficond_panel.distill import metric_intervals
+from inficond_panel.results.frame import Heading, make_frame, plain_headings
+from inficond_panel.results.history import others
+from inficond_panel.results.top_measures import teacher_top_class
+from inficond_panel.store import Store
+from inficond_panel.store.more_photos import other_parts, parts_of
+from inficond_panel.store.teacher_outputs import hold_store
+from inficond_panel.tuning.opening import typed_folder
+from inficond_panel.tuning.student import Evaluation
+from inficond_panel.tuning.tuner import Tuner
+from inficond_panel.vocabulary.confidence import CONFIDENCE
+from inficond_panel.vocabulary.metrics import AP, TOP1
+from inficond_panel.vocabulary.splits import SPLITS, TUNE
+from inficond_panel.vocabulary.tasks import SINGLE_LABEL, task_text
+from inficond_panel.wording.metrics import teacher_sentences
+
+_PARTS = ("photos", "segments", "maps")
+
+
+def store_content(
+    store: Store,
+    *,
+    title: str = "",
+    order: str | None = None,
+    history: Path | None = None,
+    tuner: Tuner | None = None,
+    spec: str = "SPEC",
+) -> dict[str, pd.DataFrame]:
+    """Frames by name: ``store`` (its facts), ``dropped`` words, ``stages``, ``arrays``,
+    ``positives`` per class with the teacher's AP on ``tune``, ``typed`` concepts, ``more`` photos
+    and ``iterations``.
+
+    ``order`` is the spec's ``teacher.order``; ``history`` the file beside which concepts were
+    typed, and ``tuner`` the students in it, whose iterations are counted. ``spec`` stands in
+    commands. The caller verifies the store.
+    """
+    better, stages = hold_store(store, order), store.attrs.get("stages", {})
+    facts = {
+        "title": title or store.title,
+        "store": str(store.path),
+        "store_hash": store.content_hash,
+        "made": store.attrs.get("history"),
+        "bytes": _bytes(store.path),
+        "classes": list(store.classes),
+        "concepts": list(store.concepts),
+        "images": {split: len(store.rows(split)) for split in SPLITS},
+        "segments": len(store.segment_image),
+        **{key: store.attrs[key] for key in ("encoder", "corpus", "teacher")},
+        "activation": store.activation,
+        "task": store.task,
+        "other_classes": [str(name) for name in store.read("other_class")],
+        "metadata": list(store.metadata_columns),
+        "right_names": better and dict(better.right_names),
+    }
+    warnings = [*([better.warning] if better else []), *store.attrs.get("warnings", [])]
+    return {
+        "store": content_frame(facts, [f"Warning: {each}" for each in warnings], _scores(store)),
+        "dropped": _dropped(stages),
+        "stages": _stages(stages),
+        "arrays": _arrays(store),
+        "positives": _positives(store),
+        "typed": _typed(store, history),
+        "more": _more(store, spec),
+        "iterations": _iterations(tuner, spec),
+    }
+
+
+def content_frame(
+    facts: Mapping[str, Any], notes: list[str], more: Mapping[str, str] | None = None
+) -> pd.DataFrame:
+    """The facts of a store, or of one to be made, as a person reads them: a row per fact."""
+    others = len(facts["other_classes"])
+    outputs = others and others + len(facts["classes"])
+    total, segments = sum(facts["images"].values()), facts["segments"]
+    size = f", {size_text(facts['bytes'])}" if facts["bytes"] else ""
+    per_image = f", {segments / total:.1f} per image" if segments else ""
+    told = {
+        "store": f"{facts['store']}{size}",
+        "made": facts["store_hash"] and (facts["made"] or "not known"),
+        "hash": facts["store_hash"],
+        **{key: facts[key] for key in ("encoder", "corpus", "teacher")},
+        "task": task_text(facts["task"], facts["activation"], outputs),
+        "classes": str(len(facts["classes"])),
+        "images": ", ".join(f"{images} {split}" for split, images in facts["images"].items()),
+        "segments": f"{segments}{per_image}",
+        "concepts": str(len(facts["concepts"])),
+        "metadata": ", ".join(facts["metadata"]),
+        **(more or {}),
+    }
+    rows = [{"fact": key, "value": value} for key, value in told.items() if value]
+    headings = plain_headings("fact", "value")
+    return make_frame(rows, "fact", headings, title=facts["title"], notes=notes, facts=facts)
+
+
+def _scores(store: Store) -> dict[str, str]:
+    """Range of scores that were given, and what the store lacks."""
+    lacks = [store.lacks(part) for part in _PARTS if store.lacks(part)]
+    more = {"lacks": " ".join(lacks)}
+    if store.given:
+        low, high = (significant(end(store.concept_score), 3) for end in (np.min, np.max))
+        more["scores"] = f"given, from {low} to {high}"
+    return more
+
+
+def _bytes(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
+def _table(
+    rows: list[dict[str, Any]],
+    headings: Mapping[str, Heading],
+    title: str,
+    notes: Sequence[str] = (),
+    **facts: Any,
+) -> pd.DataFrame:
+    index = next(iter(headings))
+    return make_frame(rows, index, headings, title=title, notes=notes, facts=facts)
+
+
+def _dropped(stages: Mapping[str, Any]) -> pd.DataFrame:
+    """Words that a filter left out."""
+    columns = ("word", "filter", "why")
+    dropped = stages.get("text", {}).get("told", {}).get("dropped", [])
+    rows = [dict(zip(columns, each, strict=True)) for each in dropped]
+    return _table(rows, plain_headings(*columns), "Words that a filter left out")
+
+
+def _stages(stages: Mapping[str, Any]) -> pd.DataFrame:
+    rows = [
+        {"stage": name, **{key: stage.get(key) for key in ("made", "seconds", "key")}}
+        for name, stage in stages.items()
+    ]
+    headings = plain_headings("stage", "made") | {"seconds": Heading("seconds", 1, missing="")}
+    return _table(rows, headings | plain_headings("key"), "Stages of its making")
+
+
+def _arrays(store: Store) -> pd.DataFrame:
+    """Arrays with their dimensions, types, bytes on disk, and what they are."""
+    rows = [
+        {
+            "array": str(name),
+            "dimensions": " x ".join(f"{dim} {n}" for dim, n in array.sizes.items()),
+            "type": "string" if array.dtype.kind not in "fiu" else array.dtype.name,
+            "bytes": _bytes(store.path / str(name)),
+            "what": str(array.attrs.get("long_name", "")),
+        }
+        for name, array in sorted(store.dataset.variables.items(), key=lambda item: str(item[0]))
+    ]
+    return _table(rows, plain_headings("array", "dimensions", "type", "bytes"), "Arrays")
+
+
+def _positives(store: Store) -> pd.DataFrame:
+    """Positives of the classes by split, and what the teacher knows by the labels of tune."""
+    skills, notes = Evaluation(store, {}).teacher_skills(TUNE), list[str]()
+    rows = [
+        {
+            "class": name,
+            **{split: int((column[store.rows(split)] == 1).sum()) for split in SPLITS},
+            **skills[name].ap.columns(AP.key),
+            "chance": skills[name].chance,
+            "knows": skills[name].knows,
+        }
+        for name, column in zip(store.classes, store.label.T, strict=True)
+    ]
+    facts = {}
+    if store.task == SINGLE_LABEL:
+        top1 = metric_intervals(teacher_top_class(store, TUNE), (TOP1.key,))[TOP1.key]
+        facts["top1"], limits = top1.json(), written_range(top1.low, top1.high)
+        notes = [f"Top-1 accuracy of the teacher on tune: {written(top1.estimate)} {limits}."]
+    headings = plain_headings("class", *SPLITS)
+    headings |= {AP.key: Heading("teacher's AP on tune"), "chance": Heading("chance")}
+    title, notes = "Positive images, and the teacher", [*notes, *teacher_sentences(skills)]
+    return make_frame(
+        rows, "class", headings, title=title, notes=notes, facts=facts, level=CONFIDENCE
+    )
+
+
+def _typed(store: Store, history: Path | None) -> pd.DataFrame:
+    """Concepts typed after the store was made: in the folders beside it and of the history."""
+    folders = set(store.path.absolute().parent.glob("*.concepts"))
+    of_history = typed_folder(history.absolute()) if history else None
+    folders |= {of_history.path} if of_history else set()
+    rows = [
+        {
+            "concept": concept.name,
+            "texts": list(concept.texts),
+            "photos": len(concept.photos),
+            "made": concept.made or None,
+            "folder": str(folder),
+        }
+        for folder in sorted(folders)
+        for concept in TypedFolder(folder).read(store)
+    ]
+    headings = plain_headings("concept", "texts", "photos") | {
+        "made": Heading("made", missing="not known")
+    }
+    return _table(rows, headings | plain_headings("folder"), "Typed concepts")
+
+
+def _more(store: Store, spec: str) -> pd.DataFrame:
+    """Photos added beside the store, and parts of another content of it."""
+    rows = [{**asdict(part), "path": str(part.path)} for part in parts_of(store)]
+    photos, stale = sum(row["images"] for row in rows), [str(p.path) for p in other_parts(store)]
+    note = (
+        f"{count(len(stale), 'part')} of added photos belong to another content of the store: "
+        f"{', '.join(stale)}. To use the photos add them again: inficond extend {spec} FOLDER"
+    )
+    headings = {"path": Heading("folder"), "images": Heading("photos"), "made": Heading("made")}
+    headings["content_hash"] = Heading("hash")
+    title, notes = f"{count(photos, 'photo')} added", [note] * bool(stale)
+    return _table(rows, headings, title, notes, photos=photos, other_parts=stale)
+
+
+def _iterations(tuner: Tuner | None, spec: str) -> pd.DataFrame:
+    """Number of iterations (the fact ``here``), and the other students in the same history."""
+    if tuner is None:
+        return _table([], plain_headings("root"), "", here=None)
+    frame, here = others(tuner), len(tuner.history.state(tuner.root_id).parents)
+    file = f"{count(here, 'iteration')} in {tuner.history.path}"
+    frame.attrs["title"] = f"{file}; list: inficond history list {spec}"
+    frame.attrs["facts"] |= {"here": here}
+    return frame

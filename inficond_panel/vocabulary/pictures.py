@@ -1,0 +1,36 @@
+"""Properties of pictures: what a photo looks like, whatever is in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class PictureProperty:
+    """A property, how images of a ``low`` and of a ``high`` value are called, and its measure."""
+
+    key: str
+    low: str
+    high: str
+    measure: str
+
+    @property
+    def name(self) -> str:
+        """Name beside those of concepts, which may be ``text`` or ``border`` themselves."""
+        return f"image {self.key}"
+
+
+#: In the order of the columns of a store's ``picture_property``.
+PICTURE_PROPERTIES = (
+    PictureProperty("brightness", "dark images", "bright images", "mean luma, 0 to 1"),
+    PictureProperty("contrast", "flat images", "images of high contrast", "its deviation"),
+    PictureProperty("saturation", "pale images", "colourful images", "mean chroma, 0 to 1"),
+    PictureProperty("colour", "gray images", "images in colour", "share of pixels with colour"),
+    PictureProperty("sharpness", "blurred images", "sharp images", "log variance of the Laplacian"),
+    PictureProperty("size", "small images", "large images", "log of the pixels"),
+    PictureProperty("aspect", "tall images", "wide images", "log of width over height"),
+    PictureProperty("compression", "hardly compressed images", "compressed images", "log of steps"),
+    PictureProperty("border", "images without a border", "images with a border", "share of a side"),
+    PictureProperty("text", "images without text", "images with text", "share of windows"),
+)
+PROPERTY_OF = {each.name: each for each in PICTURE_PROPERTIES}

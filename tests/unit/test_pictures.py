@@ -1,0 +1,97 @@
+"""Properties of pictures: measured on photos, kept in the store, and what is made of them."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw, ImageOps
+from scipy import ndimage
+
+from inficond_panel.vocabulary.pictures import PICTURE_PROPERTIES
+from precompute.batches.pictures import picture_properties
+
+SIZE = (160, 96)
+
+
+def measured(image: Image.Image) -> dict[str, float]:
+    """Properties of an image by their keys."""
+    values = picture_properties(image)
+    return {each.key: float(v) for each, v in zip(PICTURE_PROPERTIES, values, strict=True)}
+
+
+def noise(size: tuple[int, int] = SIZE, smooth: float = 3.0) -> Image.Image:
+    """A seeded photo-like image in colour."""
+    pixels = np.random.default_rng(0).normal(size=(size[1], size[0], 3))
+    pixels = ndimage.gaussian_filter(pixels, (smooth, smooth, 0))
+    pixels = 128 + 60 * pixels / pixels.std()
+    return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
+
+
+def as_jpeg(image: Image.Image, quality: int) -> Image.Image:
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=quality)
+    return Image.open(io.BytesIO(file.getvalue())).convert("RGB")
+
+
+def test_brightness_and_contrast_are_those_of_the_gray_levels() -> None:
+    image = noise()
+    gray = np.asarray(image.convert("L"), dtype=float)
+    found = measured(image)
+    assert found["brightness"] == pytest.approx(gray.mean() / 255, abs=0.003)
+    assert found["contrast"] == pytest.approx(gray.std() / 255, abs=0.003)
+
+
+def test_a_gray_image_has_no_colour() -> None:
+    found = measured(ImageOps.grayscale(noise()).convert("RGB"))
+    assert (found["saturation"], found["colour"]) == (0, 0)
+    assert measured(noise())["colour"] > 0.5
+
+
+def test_sharpness_is_the_variance_of_the_laplacian() -> None:
+    image = noise()
+    luma = np.asarray(image, dtype=float) @ [0.299, 0.587, 0.114]
+    inside = ndimage.laplace(luma)[1:-1, 1:-1]
+    assert measured(image)["sharpness"] == pytest.approx(np.log(inside.var() + 1), rel=1e-4)
+    assert measured(noise(smooth=6))["sharpness"] < measured(image)["sharpness"] - 1
+
+
+def test_size_and_aspect() -> None:
+    found = measured(noise((200, 50)))
+    assert found["size"] == pytest.approx(np.log(10_000))
+    assert found["aspect"] == pytest.approx(np.log(4))
+
+
+@pytest.mark.parametrize("quality", [10, 30])
+def test_compression_is_seen_in_the_blocks(quality: int) -> None:
+    image = noise(smooth=1)
+    assert measured(as_jpeg(image, quality))["compression"] > 0.1
+    assert abs(measured(image)["compression"]) < 0.05
+
+
+@pytest.mark.parametrize(("border", "share"), [((0, 12), 24 / 120), ((20, 0), 40 / 200)])
+def test_a_border_counts_by_its_share_of_the_side(border: tuple[int, int], share: float) -> None:
+    found = measured(ImageOps.expand(noise(), border, (200, 10, 10)))
+    assert found["border"] == pytest.approx(share, abs=1e-6)
+    assert measured(noise())["border"] == 0
+
+
+def test_letters_are_seen() -> None:
+    image = noise()
+    written = image.copy()
+    ImageDraw.Draw(written).text((5, 40), "Copyright stockphoto 2014", fill=(255, 255, 255))
+    assert measured(written)["text"] > measured(image)["text"]
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 400), (400, 2), (9, 9)])
+def test_any_image_has_finite_properties(size: tuple[int, int]) -> None:
+    for colour in ("black", "white", (3, 200, 90)):
+        assert np.isfinite(picture_properties(Image.new("RGB", size, colour))).all()
+
+
+def test_a_mirrored_image_has_the_same_but_for_blocks_and_letters() -> None:
+    image = noise()
+    here, there = measured(image), measured(ImageOps.mirror(image))
+    for key in ("brightness", "contrast", "saturation", "colour", "sharpness", "border"):
+        assert here[key] == pytest.approx(there[key], rel=1e-4)
