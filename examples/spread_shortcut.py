@@ -60,7 +60,7 @@ def main() -> None:
     """Tell the story."""
     path = sys.argv[1] if len(sys.argv) > 1 else None
     students = inficond_panel.from_frames(**shifted_frames(), path=path).fit()
-    print(students.suspects(["truck"])[["score", "z", "fit", "tune"]].head(5))
+    print(students.doctor("truck")["suspects"][["score", "z", "fit", "tune"]].head(5))
     print()
     tell("untouched", students)
     tell("one suspect removed", students.tune([("truck", CONTEXT[0], "remove")]))

@@ -18,6 +18,8 @@ import numpy as np
 from PIL import Image
 
 from inficond_panel.store import Store, open_store, write_store
+from inficond_panel.tuning import Tuner
+from inficond_panel.tuning.shift import ClassShift, class_shift
 
 EMBED = 24
 ATTRS = {
@@ -235,3 +237,8 @@ def _jpeg(colour: np.ndarray, size: int) -> bytes:
     buffer = io.BytesIO()
     Image.new("RGB", (size, size), tuple(int(c) for c in colour)).save(buffer, "JPEG")
     return buffer.getvalue()
+
+
+def shift_of(tuner: Tuner, class_name: str) -> ClassShift:
+    """Shift of the student shown, found anew."""
+    return class_shift(tuner.cures.photos(tuner.cures.class_fit(tuner.head(), class_name)))

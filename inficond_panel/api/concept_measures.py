@@ -1,4 +1,4 @@
-"""Measures of scripted students by concept: influences, suspects, what-ifs, images, stability."""
+"""Measures of scripted students by concept: influences, what-ifs, images, stability."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from inficond_panel.distill.scores import collinear
 from inficond_panel.results.concepts import concepts_of, refit_what_if, scales, what_if
 from inficond_panel.results.gallery import ASSIGNED, FILTERS, gallery_frame, take_gallery
 from inficond_panel.results.local_explanation import Apart, take_apart
-from inficond_panel.results.shift import shifts
 from inficond_panel.results.stability import stability
 from inficond_panel.tuning.fitting.recipe import Progress
 from inficond_panel.tuning.thumbs import check_name
@@ -32,23 +31,6 @@ class ConceptMeasures(Moves):
         is counted.
         """
         return concepts_of(self.student(class_name, split))
-
-    def shift(self, classes: str | Sequence[str] | None = None, *, seed: int = 0) -> pd.DataFrame:
-        """Verdict on each class: ``shift``, ``none`` or ``unknown`` from fit to tune.
-
-        Beside it the separation and the AP that are lost, and the AP on tune of two baselines, with
-        their limits; see ``results.shift``. Raises ``TuningError`` for an unknown class.
-        """
-        return shifts(self.tuner, self.node, some(classes), seed)["classes"]
-
-    def suspects(
-        self, classes: str | Sequence[str] | None = None, *, seed: int = 0
-    ) -> pd.DataFrame:
-        """Concepts that each student relies on, less correlated with the class on tune than on fit.
-
-        The most suspect of a class first. Raises ``TuningError`` for an unknown class.
-        """
-        return shifts(self.tuner, self.node, some(classes), seed)["suspects"]
 
     def scales(self, class_name: str) -> pd.DataFrame:
         """Scale of each concept's score on ``fit``, and what λ and the step are worth on it.

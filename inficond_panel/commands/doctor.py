@@ -11,8 +11,8 @@ from inficond_panel.commands.shared.show import add_forms, show_all
 DESCRIPTION = (
     "Looks at the teacher, the concepts, the labels and the photos of each class, and says which "
     "kind of shift there is from fit to tune: wrong labels, a correlation that holds in fit only, "
-    "other photos, another share of the class, or too few photos to say. See `inficond docs "
-    "doctor`."
+    "with the concepts to suspect, other photos, another share of the class, or too few photos to "
+    "say. With --class all rows are shown. See `inficond docs doctor`."
 )
 EXAMPLE = "inficond doctor demo --class bicycle"
 
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Print the findings, the evidence on each class, and labels that are likely wrong."""
+    """Print the findings, the evidence on each class, suspects, and labels likely wrong."""
     from inficond_panel.commands.shared.students import chosen_node, open_students
     from inficond_panel.results.doctor import doctor
 

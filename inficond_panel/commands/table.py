@@ -49,7 +49,6 @@ COMMANDS = (
     ),
     Command("export", "Students", "Write the students of an iteration to a folder.", "export"),
     Command("tune", "Tuning", "Carry out the iterations of an edits file.", "tune"),
-    Command("suspects", "Tuning", "Name the concepts that mislead each student.", "suspects"),
     Command("ask", "Tuning", "Ask about photos, and teach the answers.", "ask"),
     Command("lambda", "Tuning", "Measure a student over its L1 penalty.", "penalty_path"),
     Command("suggest", "Tuning", "Repair students by what the labels of tune say.", "suggest"),

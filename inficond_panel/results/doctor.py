@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.special import expit
 
+from inficond_panel.common.interval import NO_INTERVAL, Interval, columns_of
 from inficond_panel.common.near_words import listed
+from inficond_panel.common.threads import one_thread
+from inficond_panel.distill.suspects import VERDICT_LEVEL
 from inficond_panel.results.frame import Heading, make_frame
+from inficond_panel.results.shift import tune_aps
 from inficond_panel.store import Store
 from inficond_panel.store.teacher_outputs import hold_store
 from inficond_panel.tuning import Node
 from inficond_panel.tuning.fitting.recipe import Progress
 from inficond_panel.tuning.other_students import node_title
-from inficond_panel.tuning.shift import ClassShift, class_shift
+from inficond_panel.tuning.shift import ClassShift, Suspect, class_shift, with_baselines
 from inficond_panel.tuning.shift_kinds import Differences, differences
 from inficond_panel.tuning.thumbs import chosen_names
 from inficond_panel.tuning.tuner import Tuner
@@ -26,9 +30,18 @@ from inficond_panel.vocabulary.splits import FIT, TUNE
 from inficond_panel.vocabulary.tasks import TWINS
 from inficond_panel.wording.metrics import unknown_sentence
 from inficond_panel.wording.shift_kinds import kind_sentence, unsure_sentence
+from inficond_panel.wording.suspects import (
+    OF,
+    SHOWN,
+    more_words,
+    shift_sentence,
+    suspect_reason,
+    tune_ap_sentence,
+)
 
-#: Labels that are listed, at most; of those that are more likely wrong than right.
-MOST_LABELS = 50
+#: Labels that are listed, at most, of those that are more likely wrong than right; and those that
+#: are shown where no class is asked for.
+MOST_LABELS, SHOWN_LABELS = 50, 10
 #: Correlation of scores from which two concepts are twins.
 ALIKE = 0.995
 _TEACHER = "Look at the teacher first: its weights, its preprocessing, its classes."
@@ -37,10 +50,16 @@ _CONCEPTS = "Leave them out of the corpus: `concepts.filters`."
 
 @dataclass(frozen=True)
 class _Seen:
-    """One class: its shift, and what differs."""
+    """One class: its shift, what differs, and AP on tune as ``tune_aps`` gives it."""
 
     shift: ClassShift
     found: Differences
+    aps: Mapping[str, Interval]
+
+    @property
+    def unlabelled(self) -> bool:
+        """True if neither fit nor tune has a label of the class."""
+        return self.shift.by_teacher and not self.found.photos[1]
 
 
 def doctor(
@@ -50,24 +69,41 @@ def doctor(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> dict[str, pd.DataFrame]:
-    """Three frames: ``findings``, what to do first at the top; ``classes`` with the evidence on
-    each of ``classes`` (all); and ``labels`` of fit that are likely wrong, the likeliest first.
+    """Frames on each of ``classes`` (all) and the students at ``node``.
 
-    No photo of the holdout is looked at. Raises ``TuningError`` for an unknown class.
+    ``findings``: what to do first at the top. ``classes``: what differs from fit to tune, what is
+    lost of AP (0 to 1) and of separation (logits) at ``verdict_level``, and the AP on tune of the
+    student, of the original one where it differs, and of two baselines, at ``level``. ``suspects``:
+    concepts that a student relies on, the most suspect first, with the shares of photos ``with``
+    the class and without it that show them. ``labels`` of fit that are likely wrong, the likeliest
+    first. Where no class is asked for, a person is shown the first rows of long frames.
+
+    No photo of the holdout is looked at; the same seed gives the same answer. Raises
+    ``TuningError`` for an unknown class.
     """
-    seen, names = dict[str, _Seen](), chosen_names("class", classes, tuner.store.classes)
+    names = chosen_names("class", classes, tuner.store.classes)
+    with one_thread():
+        seen = {name: _see(tuner, node, name, seed) for name in _told(names, progress)}
+    facts, whole = {"node": node.id, "seed": seed}, classes is not None
+    return {
+        "findings": _findings(tuner, seen, node_title(tuner, node), facts),
+        "classes": _classes(seen, facts, float(tuner.spec.views.confidence), whole),
+        "suspects": _suspects(seen, facts, whole),
+        "labels": _labels(tuner.store, seen, facts, whole),
+    }
+
+
+def _told(names: Sequence[str], progress: Progress | None) -> Iterator[str]:
     for place, name in enumerate(names):
         if progress is not None:
             progress(place / len(names), f"looking at {name}")
-        photos = tuner.cures.photos(tuner.cures.class_fit(node, name), seed=seed)
-        shift = class_shift(photos)
-        seen[name] = _Seen(shift, differences(photos, shift))
-    title, facts = node_title(tuner, node), {"node": node.id, "seed": seed}
-    return {
-        "findings": _findings(tuner, seen, title, facts),
-        "classes": _classes(seen, facts),
-        "labels": _labels(tuner.store, seen, facts),
-    }
+        yield name
+
+
+def _see(tuner: Tuner, node: Node, name: str, seed: int) -> _Seen:
+    photos = tuner.cures.photos(tuner.cures.class_fit(node, name), seed=seed)
+    shift = with_baselines(photos, class_shift(photos), tuner.spec.views.noise(), seed)
+    return _Seen(shift, differences(photos, shift), tune_aps(tuner, node, shift))
 
 
 def _findings(
@@ -113,56 +149,138 @@ def _of_teacher(seen: Mapping[str, _Seen]) -> Iterator[dict[str, str]]:
 
 
 def _of_classes(seen: Mapping[str, _Seen]) -> Iterator[dict[str, str]]:
+    if without := [name for name, each in seen.items() if each.unlabelled]:
+        finding = f"Neither fit nor tune has labels of {listed(without)}."
+        yield _row("classes", f"{len(without)} without labels", finding, FEW.remedy)
+    labelled = {name: each for name, each in seen.items() if not each.unlabelled}
     for kind in SHIFT_KINDS:
-        for name, each in seen.items():
+        for name, each in labelled.items():
             if kind in each.found.kinds:
                 finding = kind_sentence(kind, each.found, each.shift)
                 yield _row(name, kind.words, finding, kind.remedy)
-    for name, each in seen.items():
+    for name, each in labelled.items():
         if each.found.perhaps and not each.found.kinds:
             yield _row(name, "cannot tell", unsure_sentence(each.found), FEW.remedy)
 
 
-def _classes(seen: Mapping[str, _Seen], facts: Mapping[str, Any]) -> pd.DataFrame:
-    headings = {
-        "class": Heading("class"),
-        "kinds": Heading("what differs"),
-        "fit_positives": Heading(FIT),
-        "tune_positives": Heading(TUNE),
-        "teacher_ap": Heading("teacher's AP", limits=False),
-        "added": Heading("wrongly present", 2),
-        "missed": Heading("wrongly absent", 2),
-        "noise": Heading("evidence", 1),
-        "share": Heading("share, z", 1, sign=True),
-        "photos": Heading("photos, z", 1, sign=True),
-    }
-    rows = (_class_row(name, each) for name, each in seen.items())
-    title = "Classes: positives, the teacher, and what differs between fit and tune"
-    return make_frame(rows, "class", headings, title=title, facts=facts)
+_CLASS_HEADINGS = {
+    "class": Heading("class"),
+    "kinds": Heading("what differs"),
+    "fit_positives": Heading(f"positives: {FIT}"),
+    "tune_positives": Heading(TUNE),
+    "fit_ap": Heading("AP on fit"),
+    "ap_lost": Heading("AP lost", sign=True, level="verdict_level"),
+    "student_ap": Heading("AP on tune", limits=False),
+    "own_word_ap": Heading("named like it", limits=False),
+    "tune_model_ap": Heading("model of labels", limits=False),
+    "teacher_ap": Heading("teacher", limits=False),
+    "added": Heading("wrongly present", 2),
+    "missed": Heading("wrongly absent", 2),
+    "share": Heading("share, z", 1, sign=True),
+    "photos": Heading("photos, z", 1, sign=True),
+}
+
+
+def _classes(
+    seen: Mapping[str, _Seen], facts: Mapping[str, Any], level: float, whole: bool
+) -> pd.DataFrame:
+    rows = [_class_row(name, each) for name, each in seen.items()]
+    said = [(row["class"], row["sentence"], row["comparison"]) for row in rows if whole]
+    notes = [f"{name}: {sentence} {comparison}".rstrip() for name, sentence, comparison in said]
+    if any(each.shift.by_teacher for each in seen.values()):
+        notes += ["fit has no labels of some classes: the teacher's decisions stand for them."]
+    title = "Classes: positives, what differs between fit and tune, and AP"
+    facts = {**facts, "verdict_level": VERDICT_LEVEL}
+    frame = make_frame(
+        rows, "class", _CLASS_HEADINGS, title=title, notes=notes, facts=facts, level=level
+    )
+    return frame.astype({"teacher_knows": "boolean"})
 
 
 def _class_row(name: str, each: _Seen) -> dict[str, Any]:
-    found, teacher = each.found, each.shift.teacher
+    found, verdict, teacher = each.found, each.shift.verdict, each.shift.teacher
     noise, other = found.noise, found.other
     perhaps = [f"{kind.words}?" for kind in found.perhaps]
+    measured = {
+        "teacher_ap": teacher and teacher.ap,
+        "ap_lost": verdict and verdict.ap_lost,
+        "separation_lost": verdict and verdict.separation_lost,
+        **{f"{key}_ap": each.aps.get(key) for key in OF},
+    }
     return {
         "class": name,
         "kinds": ", ".join([*(kind.words for kind in found.kinds), *perhaps]),
+        "shift": each.shift.kind,
         "fit_positives": found.positives[0],
         "tune_positives": found.positives[1],
-        "teacher_ap": np.nan if teacher is None else teacher.ap.estimate,
+        **columns_of({key: value or NO_INTERVAL for key, value in measured.items()}),
+        "fit_ap": np.nan if verdict is None else verdict.ap,
+        "fit_separation": np.nan if verdict is None else verdict.separation,
+        "verdict_level": VERDICT_LEVEL,
+        "chance": np.nan if teacher is None else teacher.chance,
+        "teacher_knows": None if teacher is None else teacher.knows,
+        "labels_of_fit": "teacher" if each.shift.by_teacher else "labels",
         "added": np.nan if noise is None else noise.added,
         "missed": np.nan if noise is None else noise.missed,
         "noise": np.nan if noise is None else noise.evidence,
         "share": found.share,
         "photos": np.nan if other is None else other.negatives,
         "photos_with": np.nan if other is None else other.positives,
-        "shift": each.shift.kind,
         "suspects": [suspect.concept for suspect in each.shift.suspects],
+        "sentence": shift_sentence(each.shift),
+        "comparison": tune_ap_sentence(each.aps),
     }
 
 
-def _labels(store: Store, seen: Mapping[str, _Seen], facts: Mapping[str, Any]) -> pd.DataFrame:
+_SUSPECT_HEADINGS = {
+    "class": Heading("class"),
+    "concept": Heading("suspect"),
+    "fit_with": Heading("with it: fit", 2),
+    "tune_with": Heading("with it: tune", 2),
+    "fit_without": Heading("without: fit", 2),
+    "tune_without": Heading("without: tune", 2),
+    "reliance": Heading("reliance", 2, sign=True),
+    "weight": Heading("influence", 2, sign=True),
+    "z": Heading("z", 1),
+    "group": Heading("alike"),
+}
+
+
+def _suspects(seen: Mapping[str, _Seen], facts: Mapping[str, Any], whole: bool) -> pd.DataFrame:
+    suspects = {name: each.shift.suspects for name, each in seen.items()}
+    ranks = [rank for found in suspects.values() for rank in range(len(found))]
+    shown = [place for place, rank in enumerate(ranks) if whole or rank < SHOWN]
+    more = {name: found[SHOWN:] for name, found in suspects.items() if not whole}
+    return make_frame(
+        (_suspect_row(each.shift, one) for each in seen.values() for one in each.shift.suspects),
+        ["class", "concept"],
+        _SUSPECT_HEADINGS,
+        title="Suspects, by the shares of photos that show them",
+        notes=[f"{name}: {more_words(found)}" for name, found in more.items() if found],
+        facts=facts,
+        shown=shown,
+    )
+
+
+def _suspect_row(shift: ClassShift, suspect: Suspect) -> dict[str, Any]:
+    row, there = asdict(suspect), suspect.presence
+    del row["presence"]
+    return {
+        "class": shift.class_name,
+        **row,
+        "group": list(suspect.group),
+        "fit_with": there.fit[0],
+        "fit_without": there.fit[1],
+        "tune_with": there.tune[0],
+        "tune_without": there.tune[1],
+        "threshold": there.threshold,
+        "sentence": suspect_reason(shift, suspect),
+    }
+
+
+def _labels(
+    store: Store, seen: Mapping[str, _Seen], facts: Mapping[str, Any], whole: bool
+) -> pd.DataFrame:
     rows = sorted(_wrong(store, seen), key=lambda row: -row["wrong"])[:MOST_LABELS]
     headings = {
         "image": Heading("image"),
@@ -173,7 +291,8 @@ def _labels(store: Store, seen: Mapping[str, _Seen], facts: Mapping[str, Any]) -
         "teacher": Heading("by the teacher", 2),
     }
     title = f"Labels of fit that are likely wrong, at most {MOST_LABELS}"
-    return make_frame(rows, ["image", "class"], headings, title=title, facts=facts)
+    shown = range(len(rows) if whole else min(len(rows), SHOWN_LABELS))
+    return make_frame(rows, ["image", "class"], headings, title=title, facts=facts, shown=shown)
 
 
 def _wrong(store: Store, seen: Mapping[str, _Seen]) -> Iterator[dict[str, Any]]:

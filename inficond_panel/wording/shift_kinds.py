@@ -6,7 +6,7 @@ from inficond_panel.common.near_words import listed
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.tuning.shift_kinds import LEAST_POSITIVES, Differences
 from inficond_panel.vocabulary.shift_kinds import FEW, LOST, NOISE, PHOTOS, SHARE, ShiftKind
-from inficond_panel.wording.suspects import shift_sentence, suspect_reason
+from inficond_panel.wording.suspects import shift_sentence, suspects_sentence
 
 
 def kind_sentence(kind: ShiftKind, found: Differences, shift: ClassShift) -> str:
@@ -41,7 +41,7 @@ def _noise(found: Differences, shift: ClassShift) -> str:
 
 
 def _lost(found: Differences, shift: ClassShift) -> str:
-    return suspect_reason(shift, shift.suspects[0]) if shift.suspects else shift_sentence(shift)
+    return suspects_sentence(shift) if shift.suspects else shift_sentence(shift)
 
 
 def _photos(found: Differences, shift: ClassShift) -> str:

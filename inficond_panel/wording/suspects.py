@@ -30,6 +30,8 @@ OF = {
 _WEAKER = "concepts less correlated with the class on tune than on fit"
 #: Concepts that a sentence for people who begin names.
 PLAIN = 2
+#: Suspects of a class that are listed before the others are only named.
+SHOWN = 3
 
 
 def shift_sentence(found: ClassShift, *, limits: bool = True) -> str:
@@ -181,11 +183,26 @@ def suspect_reason(found: ClassShift, suspect: Suspect, gain: Interval | None = 
     ``gain`` is the change in AP by a balance by this concept alone, cross-fitted; None: not worked
     out.
     """
-    sentence = f"{_seen(suspect)} {_shares(found, suspect, 'on fit', 'on tune')}"
+    shares = f"In {_shares(found, suspect, 'on fit', 'on tune')}{_known_by(suspect)}"
     if gain is None:
-        return f"{sentence}."
+        return f"{shares}."
     given = gain.text(1, scale=100, unit="points", sign=True)
-    return f"{sentence}; balancing by it gives AP {given}, cross-fitted."
+    return f"{shares}; balancing by it gives AP {given}, cross-fitted."
+
+
+def suspects_sentence(found: ClassShift) -> str:
+    """The first suspect of a class with its reason, and the names of the others."""
+    first, *others = found.suspects
+    reason = suspect_reason(found, first)
+    said = f"{first.concept}: {reason[0].lower()}{reason[1:]}"
+    return f"{said[:-1]}; {more_words(others)}." if others else said
+
+
+def more_words(suspects: Sequence[Suspect]) -> str:
+    """``and 7 more: kennel, leash, wall, …``"""
+    names = [suspect.concept for suspect in suspects[:SHOWN]]
+    rest = ", …" if len(suspects) > SHOWN else ""
+    return f"and {len(suspects)} more: {', '.join(names)}{rest}"
 
 
 def plain_reason(found: ClassShift, suspect: Suspect) -> str:
@@ -206,11 +223,6 @@ def _shares(found: ClassShift, suspect: Suspect, fit: str, tune: str) -> str:
         return with_class
     without = f"{_percent(there.fit[1])} and {_percent(there.tune[1])}"
     return f"{with_class}; of those without, {without}"
-
-
-def suspect_sentence(found: ClassShift, suspect: Suspect, gain: Interval | None = None) -> str:
-    """Reason why a concept is a suspect, then all numbers."""
-    return f"{suspect_reason(found, suspect, gain)} {suspect_numbers(found, suspect)}"
 
 
 def suspect_numbers(found: ClassShift, suspect: Suspect) -> str:
@@ -256,13 +268,12 @@ def _change(suspect: Suspect) -> str:
     )
 
 
-def _seen(suspect: Suspect) -> str:
-    """The concept, and how its photos are known."""
-    concept, labelled = suspect.concept, suspect.labelled
-    if not labelled:
-        return f"{concept!r} is in"
-    name = repr(concept) if concept == labelled else f"{concept!r}, the class {labelled!r},"
-    return f"{name} is seen by the teacher in" if suspect.by_teacher else f"{name} is labelled in"
+def _known_by(suspect: Suspect) -> str:
+    """Clause on labels that tell the photos of a suspect; empty where its score does."""
+    if not suspect.labelled:
+        return ""
+    by = "decisions of the teacher on" if suspect.by_teacher else "labels of"
+    return f", by the {by} {suspect.labelled!r}"
 
 
 def _carried(suspects: Sequence[Suspect]) -> str:

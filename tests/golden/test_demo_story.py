@@ -4,13 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from factory import shift_of
 from intervals import change_interval
 
 from inficond_panel.distill import average_precision
 from inficond_panel.spec import find_spec, load_spec
 from inficond_panel.store import open_store
 from inficond_panel.tuning import History, Intent, Node, Tuner, read_edits
-from inficond_panel.tuning.shift import class_shifts
 
 SPLITS = ("tune", "holdout")
 PLANTED = {
@@ -79,7 +79,7 @@ def _single(tuner, intents):
 
 
 def test_a_thumb_on_the_first_suspect_of_the_spread_shortcut_gains_nothing_beyond_noise(tuner):
-    first = class_shifts(tuner, classes=[SPREAD])[SPREAD].suspects[0].concept
+    first = shift_of(tuner, SPREAD).suspects[0].concept
     assert first in SKY
     node = _single(tuner, [Intent(SPREAD, first, "remove")])
     label, before = _columns(tuner, tuner.root(), SPREAD, "tune")
@@ -104,7 +104,7 @@ def test_the_cures_of_the_spread_shortcut_gain_more_on_the_holdout_than_its_thum
 
 
 def test_only_the_planted_classes_show_a_shift(tuner):
-    shifted = {name for name, found in class_shifts(tuner).items() if found.kind == "shift"}
+    shifted = {name for name in tuner.store.classes if shift_of(tuner, name).kind == "shift"}
     assert shifted == {*PLANTED, SPREAD}
 
 

@@ -92,7 +92,7 @@ def installed(request, tmp_path_factory) -> Installation:
 def test_commands_work_on_the_demo(installed):
     assert re.fullmatch(r"\d+\.\d+\.\d+\n", installed.run("inficond", "--version").stdout)
     assert installed.run("inficond", "check", "demo").returncode == 0
-    found = installed.run("inficond", "suspects", "demo", "--json")
+    found = installed.run("inficond", "doctor", "demo", "--json")
     assert json.loads(found.stdout)
     assert installed.run("python", "-m", "inficond_panel", "info", "demo").returncode == 0
     assert installed.run("inficond", "docs", "metrics").stdout.startswith("# Metrics and")

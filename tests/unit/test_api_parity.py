@@ -113,7 +113,7 @@ def test_names_that_are_not_there_come_with_the_nearest(students):
 
 def test_one_name_is_not_taken_for_its_letters(students, tmp_path):
     one, alone = ["bicycle"], "bicycle"
-    for table in (students.shift, students.suspects, students.thresholds, students.levers):
+    for table in (students.thresholds, students.levers):
         assert table(classes=alone).equals(table(classes=one))
     assert students.gallery(alone, "wheel", filters="positive").equals(
         students.gallery(alone, "wheel", filters=["positive"])

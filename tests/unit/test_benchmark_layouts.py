@@ -100,7 +100,7 @@ def test_waterbirds_from_init_to_worst_group_accuracy(home, capsys):
         assert (store.label[i, 0], store.column("place")[i]) == (y, str(place))
         assert store.split[i] == SPLITS[split]
 
-    found = json.loads(run(capsys, "suspects", "birds.yaml", "--json"))
+    found = json.loads(run(capsys, "doctor", "birds.yaml", "--json"))
     assert [row["shift"] for row in found["classes"]["rows"]] == ["shift"]
     assert {row["concept"] for row in found["suspects"]["rows"][:2]} == {"water", "forest"}
     run(capsys, "suggest", "birds.yaml")

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from factory import shift_of
 from sklearn.metrics import average_precision_score
 from spread_shortcut import CONTEXT, shifted_frames
 
 import inficond_panel
-from inficond_panel.errors import CancelledError, TuningError
 from inficond_panel.results.shift import student_shift, tune_aps
 from inficond_panel.store import open_store
 from inficond_panel.tuning import Tuner, open_tuner
 from inficond_panel.tuning.edits import Lambda, Learn
-from inficond_panel.tuning.shift import ClassShift, class_shifts, cross_fitted_model
+from inficond_panel.tuning.shift import ClassShift, cross_fitted_model
 
 #: Contexts that are correlated with a class in fit only, by the demo's recipe.
 SHORTCUTS = {
@@ -32,7 +32,7 @@ def tuner() -> Tuner:
 @pytest.fixture(scope="module")
 def found(tuner: Tuner) -> dict[str, ClassShift]:
     tuner.root()
-    return class_shifts(tuner)
+    return {name: shift_of(tuner, name) for name in tuner.store.classes}
 
 
 def test_the_shortcuts_of_the_demo_are_its_first_suspects(found) -> None:
@@ -55,16 +55,6 @@ def test_classes_without_a_shift_have_no_suspects(found) -> None:
     assert not any(one.suspects for one in others)
 
 
-def test_an_unknown_class_is_refused(tuner) -> None:
-    with pytest.raises(TuningError, match="There is no class 'bycicle'"):
-        class_shifts(tuner, classes=["bycicle"])
-
-
-def test_it_can_be_cancelled(tuner) -> None:
-    with pytest.raises(CancelledError):
-        class_shifts(tuner, cancelled=lambda: True)
-
-
 def test_a_model_of_tune_never_sees_the_label_that_it_is_measured_on() -> None:
     """On labels by chance its logits tell nothing; fitted to them it would tell all."""
     rng = np.random.default_rng(0)
@@ -78,7 +68,7 @@ def test_where_fit_has_no_labels_the_teacher_decides(tuner, monkeypatch) -> None
     label = np.array(store.label)
     label[store.rows("fit")] = -1
     monkeypatch.setattr(tuner.store, "label", label)
-    found = class_shifts(tuner, classes=["dog"])["dog"]
+    found = shift_of(tuner, "dog")
     assert found.by_teacher
     assert found.suspects[0].concept == "soccer ball"
 
@@ -88,7 +78,7 @@ def test_too_few_photos_are_unknown(tuner, monkeypatch) -> None:
     label = np.array(store.label)
     label[store.rows("tune")] = 0
     monkeypatch.setattr(tuner.store, "label", label)
-    found = class_shifts(tuner, classes=["dog"])["dog"]
+    found = shift_of(tuner, "dog")
     assert (found.kind, found.suspects, found.lost_bond) == ("unknown", (), False)
     assert found.lacking.startswith("tune has 0 positive and")
 
@@ -103,25 +93,27 @@ def test_a_class_that_all_photos_of_fit_show_is_no_suspect(tmp_path) -> None:
     frames["scores"]["road"] = road
     store = str(tmp_path / "own.zarr")
     inficond_panel.from_frames(**frames, path=store)
-    suspects = inficond_panel.open_students(store).suspects("truck")
+    suspects = inficond_panel.open_students(store).doctor("truck")["suspects"]
     assert 0 < suspects.loc[("truck", "road"), "threshold"] < 0.5
 
 
-def test_the_demo_is_told_in_sentences() -> None:
-    students = inficond_panel.open_students("demo", history=":memory:").fit()
-    verdicts, suspects = students.shift(["dog", "cat"]), students.suspects(["dog", "cat"])
-    text = "\n".join(verdicts.attrs["notes"])
-    assert "dog: Shift: from fit to tune, AP falls by" in text
-    assert "  AP on tune: the student 0." in text
-    assert "'soccer ball' is in 82 % of the photos with dog on fit, 40 % on tune" in text
-    assert "cat: No shift" in text
-    assert verdicts["shift"].to_dict() == {"dog": "shift", "cat": "none"}
-    assert verdicts.loc["dog", "ap_lost_low"] > 0
-    assert verdicts.loc["dog", "student_ap"] < verdicts.loc["dog", "own_word_ap"]
-    assert verdicts.loc["dog", "suspects"][0] == "soccer ball"
+def test_the_doctor_has_verdicts_ap_beside_others_and_suspects() -> None:
+    found = inficond_panel.open_students("demo", history=":memory:").fit().doctor(["dog", "cat"])
+    classes, suspects = found["classes"], found["suspects"]
+    assert classes["shift"].to_dict() == {"dog": "shift", "cat": "none"}
+    assert classes.loc["dog", "ap_lost_low"] > 0
+    assert classes.loc["dog", "student_ap"] < classes.loc["dog", "own_word_ap"]
+    assert classes.loc["dog", "suspects"][0] == "soccer ball"
     assert suspects.index[0] == ("dog", "soccer ball")
     assert suspects["fit_with"].iloc[0] > suspects["tune_with"].iloc[0] > 0
+    shares = "n 82 % of the photos with dog on fit, 40 % on tune"
+    assert suspects["sentence"].iloc[0] == f"I{shares}."
+    assert found["findings"].loc["dog", "finding"].startswith(f"soccer ball: i{shares}; and ")
     assert set(suspects.index.get_level_values("class")) == {"dog"}
+    first, second = classes.attrs["notes"]
+    assert first.startswith("dog: Shift: from fit to tune, AP falls by")
+    assert " AP on tune: the student 0." in first
+    assert second.startswith("cat: No shift")
 
 
 def test_ap_of_a_repaired_student_is_of_photos_that_it_did_not_learn_from() -> None:

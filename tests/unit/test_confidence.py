@@ -163,11 +163,11 @@ def test_frames_have_a_column_of_the_level(tuners):
         "what_if": students.what_if("bicycle", "wheel"),
         "refit": students.what_if("bicycle", "wheel", refit=True),
         "stability": students.stability("bicycle", top=1, draws=8),
-        "shift": students.shift(["bicycle"]),
+        "doctor": students.doctor(["bicycle"])["classes"],
         "groups": students.groups("tv monitor"),
     }
     assert [name for name, frame in frames.items() if set(frame["level"]) != {0.8}] == []
-    assert set(frames["shift"]["verdict_level"]) == {0.96}
+    assert set(frames["doctor"]["verdict_level"]) == {0.96}
     assert "level" not in students.metrics()
 
 

@@ -70,7 +70,7 @@ def test_from_check_to_export(run, edits, joint_spec, tmp_path, capsys):  # noqa
     [
         ["stability", "--class", "cat", "--draws", "3"],
         ["lambda", "--class", "cat"],
-        ["suspects"],
+        ["doctor"],
         ["compare", "--lambda", "1e-2,1e-3"],
         ["distill"],
     ],

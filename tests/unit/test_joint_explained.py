@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from factory import shift_of
 from frames import SINGLE as CLASSES
 from frames import single_frames
 from scipy.optimize import minimize
@@ -22,7 +23,6 @@ from inficond_panel.tuning import History, Intent, Tuner, open_tuner
 from inficond_panel.tuning.edits import Lambda
 from inficond_panel.tuning.node import to_iteration
 from inficond_panel.tuning.replay import replay
-from inficond_panel.tuning.shift import class_shifts
 from inficond_panel.tuning.suggest import suggest
 from inficond_panel.views.configuration.view import make_student
 from inficond_panel.views.knowledge.batch import make_others
@@ -280,7 +280,7 @@ def test_suspects_of_a_joint_student_are_those_that_its_classes_lean_on(tmp_path
     from_frames(**given, path=tmp_path / "own.zarr")
     spec = tmp_path / "own.yaml"
     spec.write_text(f"title: Own\nstore: own.zarr\nstudents: {{link: softmax, lambda: {L1}}}\n")
-    found = class_shifts(open_tuner(spec, history=":memory:"), classes=["cat"])["cat"]
+    found = shift_of(open_tuner(spec, history=":memory:"), "cat")
     assert found.kind == "shift"
     assert found.suspects[0].concept == "e"
 

@@ -23,7 +23,6 @@ from inficond_panel.wording.suspects import (
     plain_sentence,
     suspect_numbers,
     suspect_reason,
-    suspect_sentence,
 )
 
 LIGHT = Presence(0.271, (0.954, 0.03), (0.5, 0.17))
@@ -69,7 +68,7 @@ def test_shares_are_of_positives_and_negatives_by_the_threshold_of_fit() -> None
 
 def test_the_reason_is_in_shares_of_photos_with_the_gain_where_it_is_known() -> None:
     shift = ClassShift("bicycle", "shift")
-    said = "'traffic light' is in 95 % of the photos with bicycle on fit, 50 % on tune"
+    said = "In 95 % of the photos with bicycle on fit, 50 % on tune"
     assert suspect_reason(shift, suspect()) == f"{said}."
     gain = Interval(0.021, 0.004, 0.038)
     assert suspect_reason(shift, suspect(), gain) == (
@@ -82,8 +81,7 @@ def test_photos_with_the_class_lead_and_the_others_follow_where_they_differ_more
     there = Presence(0.1, (0.9, 0.1), (0.85, 0.5))
     shift = ClassShift("dog", "shift")
     assert suspect_reason(shift, suspect(there)) == (
-        "'traffic light' is in 90 % of the photos with dog on fit, 85 % on tune; of those without, "
-        "10 % and 50 %."
+        "In 90 % of the photos with dog on fit, 85 % on tune; of those without, 10 % and 50 %."
     )
     assert plain_reason(shift, suspect(there)) == (
         "In 90 % of the photos with dog that it learned from, 85 % of the others; of those "
@@ -107,7 +105,7 @@ def test_z_is_stated_of_the_labels_where_it_is_of_labels() -> None:
 def test_reliance_on_a_concept_at_0_comes_with_its_reason() -> None:
     why = "Its own influence is 0: correlated concepts carry it."
     held = replace(suspect(), weight=0.0)
-    assert suspect_sentence(ClassShift("bicycle", "shift"), held).endswith(why)
+    assert suspect_numbers(ClassShift("bicycle", "shift"), held).endswith(why)
     assert plain_reason(ClassShift("bicycle", "shift"), held).endswith(why)
     assert "own" not in plain_reason(ClassShift("bicycle", "shift"), suspect())
     both = ClassShift("bicycle", "shift", suspects=(suspect(), held))

@@ -68,13 +68,6 @@ DOORS = {
         ["--class", "bicycle", "--draws", "8"],
         lambda students: students.stability("bicycle", draws=8),
     ),
-    "suspects": (
-        ["--class", "bicycle"],
-        lambda students: {
-            "classes": students.shift("bicycle"),
-            "suspects": students.suspects("bicycle"),
-        },
-    ),
     "history compare": (["--node", "0", "1"], lambda students: students.compare(0, 1)),
     "explain": (
         ["--node", "1"],
@@ -187,7 +180,7 @@ def test_notes_stay_where_a_table_has_no_rows(capsys):
     assert out.startswith("# none\nname\n\n# made\nname,n,")
 
 
-@pytest.mark.parametrize("command", ["metrics demo", "suspects demo", "study report demo"])
+@pytest.mark.parametrize("command", ["metrics demo", "doctor demo", "study report demo"])
 def test_forms_exclude_each_other(command, capsys):
     for one, other in (("--json", "--csv"), ("--csv", "--html"), ("--html", "--json")):
         with pytest.raises(SystemExit):

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from factory import shift_of
 from scipy.stats import ttest_ind
 
 import inficond_panel
 from inficond_panel.api.students import TunableStudents
 from inficond_panel.tuning.cures.class_photos import ClassPhotos
-from inficond_panel.tuning.shift import ClassShift, class_shift, class_shifts
-from inficond_panel.wording.suspects import suspect_reason, suspect_sentence
+from inficond_panel.tuning.shift import ClassShift, class_shift
+from inficond_panel.wording.suspects import suspect_numbers, suspect_reason
 
 FIT, TUNE = 400, 300
 CONCEPTS = ["dog", "leash", "canine", "grass"]
@@ -54,8 +55,7 @@ class Made:
         return inficond_panel.from_frames(*frames, split=split).fit()
 
     def shift(self) -> ClassShift:
-        students = self.students()
-        return class_shifts(students.tuner, students.node, classes=["ball"])["ball"]
+        return shift_of(self.students().tuner, "ball")
 
 
 def shares(made: Made, split: str) -> tuple[float, float]:
@@ -145,12 +145,13 @@ def test_the_sentence_says_that_labels_were_counted() -> None:
     first = found.suspects[0]
     fit, tune = (100 * shares(made, split)[0] for split in ("fit", "tune"))
     assert suspect_reason(found, first) == (
-        f"'dog' is labelled in {fit:.0f} % of the photos with ball on fit, {tune:.0f} % on tune."
+        f"In {fit:.0f} % of the photos with ball on fit, {tune:.0f} % on tune, by the labels of "
+        "'dog'."
     )
-    told = suspect_sentence(found, first)
+    told = suspect_numbers(found, first)
     assert f"By labels, the correlation changes by {first.z:.1f} standard errors (z)." in told
     assert "a score of" not in told
     made.known(made.split != "tune")
     first = made.shift().suspects[0]
-    assert "'dog' is seen by the teacher in" in suspect_reason(found, first)
-    assert "by the decisions of the teacher. By decisions, the" in suspect_sentence(found, first)
+    assert ", by the decisions of the teacher on 'dog'." in suspect_reason(found, first)
+    assert "by the decisions of the teacher. By decisions, the" in suspect_numbers(found, first)

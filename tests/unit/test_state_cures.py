@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from factory import shift_of
 
 from inficond_panel.errors import TuningError
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.state.batch import toggled
 from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.tuning.edits import Balance, Doubt, Label, Lambda
-from inficond_panel.tuning.shift import class_shifts
 from inficond_panel.views.knowledge.view import KnowledgeView
 
 DEMO = Path(__file__).parents[2] / "specs" / "demo.yaml"
@@ -88,12 +88,13 @@ def test_a_cure_that_cannot_be_is_told_and_stays_in_the_batch(app: AppState):
     assert len(app.tuning.pending) == 1
 
 
-def test_shifts_are_those_of_the_command_and_wait_until_asked_for(demo):
+def test_shifts_are_those_of_the_doctor_and_wait_until_asked_for(demo):
     app = AppState(demo, Jobs(inline=True))
     assert app.shifts.by_class == {}
     app.shifts.start()
     assert app.shifts.complete
-    for name, expected in class_shifts(demo, classes=["bicycle", "bird", "bottle"]).items():
+    for name in ("bicycle", "bird", "bottle"):
+        expected = shift_of(demo, name)
         assert app.shifts.by_class[name].kind == expected.kind
         assert app.shifts.suspects(name) == [s.concept for s in expected.suspects]
 

@@ -42,7 +42,7 @@ TABLES = {
     "coverage": lambda s: s.coverage("bicycle"),
     "penalty_path": lambda s: s.penalty_path("bicycle"),
     "what_if": lambda s: s.what_if("bicycle", "wheel"),
-    "shift": lambda s: s.shift(["bicycle"]),
+    "shift": lambda s: s.doctor(["bicycle"])["classes"],
 }
 
 

@@ -36,8 +36,8 @@ from inficond_panel.wording.cures import (
 from inficond_panel.wording.suspects import (
     plain_sentence,
     shift_sentence,
+    suspect_numbers,
     suspect_reason,
-    suspect_sentence,
     tune_ap_sentence,
 )
 
@@ -71,7 +71,7 @@ def make_shift(
         {
             "concept": suspect.concept,
             "reason": suspect_reason(shift, suspect, known.get(suspect.concept)),
-            "sentence": suspect_sentence(shift, suspect, known.get(suspect.concept)),
+            "numbers": suspect_numbers(shift, suspect),
             "group": list(suspect.group),
             "carried": not suspect.weight,
         }

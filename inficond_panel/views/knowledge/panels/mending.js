@@ -85,13 +85,13 @@ function suspectsOf(model, send) {
     "Weigh the photos of fit so that these scores are as on tune")
   const remove = (concept) => h("button", { class: "group-thumb remove", type: "button", "aria-pressed": String(removed.has(concept)), "aria-label": `${DIRECTIONS.remove.verb} ${concept}`,
     title: "Hold its influence at 0; companions may take over", disabled: isBusy(model), onclick: () => send("toggle", { concept, direction: "remove" }) }, DIRECTIONS.remove.mark)
-  const item = ({ concept, reason, sentence, group }, place) => h("li", {},
+  const item = ({ concept, reason, numbers, group }, place) => h("li", {},
     h("span", { class: "num muted" }, `${place + 1}`),
     h("button", { class: "link clip", type: "button", title: concept, onclick: () => send("open", { concept }) }, concept),
     h("span", { class: "gives" }, balance([concept], "balance", `balance by ${concept}`),
       group.length > 0 && balance([concept, ...group], `${group.length + 1} alike`, `${group.length + 1} alike: balance by ${[concept, ...group].join(", ")}`), remove(concept)),
     h("details", { class: "num" }, h("summary", {}, reason),
-      h("p", {}, sentence.slice(reason.length + 1), group.length > 0 && h("span", { class: "muted" }, ` Alike: ${group.join(", ")}.`))))
+      h("p", {}, numbers, group.length > 0 && h("span", { class: "muted" }, ` Alike: ${group.join(", ")}.`))))
   const doubted = cureButton(model, send, { direction: "doubt", value: AUTO }, Boolean(doubt), "doubt all", "doubt all suspects",
     "Each concept costs the more, the more suspect it is, as AP on tune chooses")
   const first = suspects.slice(0, 3).map(({ concept }) => concept)
