@@ -138,14 +138,14 @@ def _run(teacher: RunTeacher, files: Mapping[str, Path], labels: pd.DataFrame) -
         some = ids[start : start + BATCH]
         photos = [_photo(image, files[image]) for image in some]
         try:
-            found = teacher(photos)
+            outputs = teacher(photos)
         except Exception as error:  # whatever a function of somebody's raises
             raise DataError(
                 f"The teacher fails on photos, the first is {some[0]!r}: "
                 f"{type(error).__name__}: {error}",
                 "It gets a list of RGB images of Pillow, and returns logits (photos, classes).",
             ) from error
-        rows.append(_outputs(found, some, labels.shape[1]))
+        rows.append(_outputs(outputs, some, labels.shape[1]))
     return pd.DataFrame(np.concatenate(rows), index=pd.Index(ids), columns=labels.columns)
 
 
@@ -156,9 +156,9 @@ def _photo(image: str, file: Path) -> Image.Image:
         raise DataError(f"The photo of {image!r} cannot be read: {file}: {error}.", "") from error
 
 
-def _outputs(found: Any, some: Sequence[str], classes: int) -> np.ndarray:
+def _outputs(returned: Any, some: Sequence[str], classes: int) -> np.ndarray:
     """Outputs ``(photos, classes)`` float32 of one batch."""
-    values = outputs_of(found, "The teacher")
+    values = outputs_of(returned, "The teacher")
     if values.shape != (len(some), classes):
         raise DataError(
             f"The teacher returns {values.shape} for {len(some)} photos; expected "

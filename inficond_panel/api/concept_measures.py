@@ -48,9 +48,9 @@ class ConceptMeasures(Moves):
         They can take its place when it is tuned down: tune them together.
         """
         check_name("concept", concept, self.concepts)
-        found = collinear(self.tuner.fit_data.correlation, self.concepts.index(concept), least)
-        names = pd.Index([self.concepts[c] for c, _ in found], name="concept", dtype=object)
-        return pd.Series([r for _, r in found], index=names, name="correlation", dtype=float)
+        correlated = collinear(self.tuner.fit_data.correlation, self.concepts.index(concept), least)
+        names = pd.Index([self.concepts[c] for c, _ in correlated], name="concept", dtype=object)
+        return pd.Series([r for _, r in correlated], index=names, name="correlation", dtype=float)
 
     def what_if(
         self,
@@ -99,15 +99,15 @@ class ConceptMeasures(Moves):
         chosen = several(filters)
         for name in chosen:
             check_word("filter", name, FILTERS)
-        found = take_gallery(self.student(class_name, split), concept)
-        if ASSIGNED in chosen and len(found.rows) and not found.assigned.any():
+        gallery = take_gallery(self.student(class_name, split), concept)
+        if ASSIGNED in chosen and len(gallery.rows) and not gallery.assigned.any():
             warnings.warn(
                 f"No segment of the split {split} is assigned to {concept!r}: give filters=() for "
-                f"all {len(found.rows)} images by their scores.",
+                f"all {len(gallery.rows)} images by their scores.",
                 UserWarning,
                 stacklevel=2,
             )
-        return gallery_frame(self.tuner.store, found, chosen, self.tuner.tags())
+        return gallery_frame(self.tuner.store, gallery, chosen, self.tuner.tags())
 
     def stability(
         self,

@@ -156,8 +156,8 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
             if self.l2:
                 raise ValueError("l2 is not used with link='softmax'")
             targets = soft_targets(logits, self.temperature, np.empty((len(logits), 0)))
-            found = fit_joint(scores, targets, **given)
-            students = one_of_each(found, given["lower"], given["upper"])
+            joint = fit_joint(scores, targets, **given)
+            students = one_of_each(joint, given["lower"], given["upper"])
         else:
             targets = soft_targets(logits, self.temperature)
             students = fit(scores, targets, l2=self.l2, **given)

@@ -23,7 +23,7 @@ def estimator(students: Exported) -> ConceptStudents:
     """Fitted ``ConceptStudents`` with the weights of ``students``, and their card as ``card_``."""
     card = students.card
     certificate = [card["certificate"][name] for name in students.classes]
-    gaps = [np.nan if found["value"] is None else found["value"] for found in certificate]
+    gaps = [np.nan if gap["value"] is None else gap["value"] for gap in certificate]
     return fitted(
         _params(students),
         {
@@ -33,7 +33,7 @@ def estimator(students: Exported) -> ConceptStudents:
             "feature_names_in_": np.array(students.concepts, dtype=object),
             "n_features_in_": len(students.concepts),
             "gap_": np.array(gaps),
-            "certificate_": tuple(found["kind"] for found in certificate),
+            "certificate_": tuple(gap["kind"] for gap in certificate),
             "card_": card,
         },
     )

@@ -221,10 +221,10 @@ class Moves:
         """
         before = self.node
         given = answers_of(self.tuner.store, class_name, answers)
-        found = ShownTeaching(**vars(teach(self.tuner, before, given, force=force)))
-        if found.node is not None:
-            self._move_to(found.node, before)
-        return found
+        teaching = ShownTeaching(**vars(teach(self.tuner, before, given, force=force)))
+        if teaching.node is not None:
+            self._move_to(teaching.node, before)
+        return teaching
 
     def undo(self) -> Self:
         """Go to the iteration that this one was tuned from. Nothing is deleted."""
@@ -236,9 +236,9 @@ class Moves:
 
     def jump(self, node: NodeName) -> Self:
         """Go to any iteration, by its number, id or name."""
-        found = find_node(self.tuner, node)
-        self.tuner.history.set_head(self.tuner.root_id, found.id, "jump", self.node.id)
-        return self._at(found.id)
+        target = find_node(self.tuner, node)
+        self.tuner.history.set_head(self.tuner.root_id, target.id, "jump", self.node.id)
+        return self._at(target.id)
 
     def rename(self, name: str, node: NodeName | None = None) -> Self:
         """Name this iteration, or the one that ``node`` names; an empty name takes it away."""
@@ -270,8 +270,8 @@ class Moves:
 
         Raises ``TuningError`` for #0, and where this iteration or the page's is among them.
         """
-        found = find_node(self.tuner, node)
-        self.tuner.history.delete(found.id, [self.node.id])
+        target = find_node(self.tuner, node)
+        self.tuner.history.delete(target.id, [self.node.id])
         return self
 
     def restore(self, node: NodeName) -> Self:

@@ -125,8 +125,8 @@ class StudentPlots:
 
     def coverage(self, class_name: str = "") -> hv.Overlay:
         """Accuracy on tune of the surest decisions over their share, as ``students.coverage``."""
-        found = decisions_of(self.students.tuner, self.students.node, class_name)
-        return make_coverage(found.curve(**self._noise), class_name or "all classes")
+        decisions = decisions_of(self.students.tuner, self.students.node, class_name)
+        return make_coverage(decisions.curve(**self._noise), class_name or "all classes")
 
 
 def load_bokeh() -> None:

@@ -147,14 +147,14 @@ class TunableStudents(Measures):
     @property
     def more_photos(self) -> pd.DataFrame:
         """Photos that were added beside the store, by name: their files and parts."""
-        found = more_photos(self.tuner.store)
-        parts = [found.place(row)[0] for row in range(len(found))]
+        photos = more_photos(self.tuner.store)
+        parts = [photos.place(row)[0] for row in range(len(photos))]
         columns = {
-            "path": list(found.paths),
+            "path": list(photos.paths),
             "part": [part.path.name for part in parts],
             "part_hash": [part.content_hash for part in parts],
         }
-        return pd.DataFrame(columns, index=pd.Index(found.images, name="image"))
+        return pd.DataFrame(columns, index=pd.Index(photos.images, name="image"))
 
     def drift(self, photos: Iterable[str | Path], *, seed: int = 0) -> DriftReport:
         """Are photos (files), 20 or more, unlike those that the students were fitted to?
@@ -164,9 +164,9 @@ class TunableStudents(Measures):
         ``predict_images``.
         """
         scores = score_photos(self.tuner.spec, self.tuner.store, several(photos))
-        found = photo_drift(self.tuner.store, scores, seed, self.tuner.spec.views.confidence)
+        drift = photo_drift(self.tuner.store, scores, seed, self.tuner.spec.views.confidence)
         faults = zip(scores.photos, scores.fault, strict=True)
-        return DriftReport(**vars(found), faults={photo: why for photo, why in faults if why})
+        return DriftReport(**vars(drift), faults={photo: why for photo, why in faults if why})
 
     def export(
         self,
@@ -253,8 +253,12 @@ class TunableStudents(Measures):
         return f"<TunableStudents {store.title!r}: {size}, {place}{mark}{self._others()}>"
 
     def _others(self) -> str:
-        found = sum(count_others(self.tuner).values())
-        return f"; {count(found, 'iteration')} of other students, see others" if found else ""
+        iterations = sum(count_others(self.tuner).values())
+        return (
+            f"; {count(iterations, 'iteration')} of other students, see others"
+            if iterations
+            else ""
+        )
 
     def _checked(self, X: Any) -> np.ndarray:
         if isinstance(X, pd.DataFrame):

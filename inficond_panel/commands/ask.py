@@ -93,28 +93,28 @@ def _teach(args: argparse.Namespace, tuner: Tuner, node: Node) -> None:
     from inficond_panel.wording.cures import teaching_sentences
 
     answers = read_answers(args.answers, args.class_name, tuner.store)
-    found = teach(tuner, node, answers, force=args.force)
-    if found.node is not None and found.node != node:
-        tuner.set_head(found.node, "fine-tune")
+    teaching = teach(tuner, node, answers, force=args.force)
+    if teaching.node is not None and teaching.node != node:
+        tuner.set_head(teaching.node, "fine-tune")
     if args.json:
-        say_json(_document(found, node))
+        say_json(_document(teaching, node))
         return
-    for sentence in teaching_sentences(found):
+    for sentence in teaching_sentences(teaching):
         say(sentence)
 
 
-def _document(found: Teaching, node: Node) -> dict[str, Any]:
+def _document(teaching: Teaching, node: Node) -> dict[str, Any]:
     from inficond_panel.wording.cures import teaching_sentences
 
     return {
-        "class": found.answers.class_name,
+        "class": teaching.answers.class_name,
         "node": node.id,
-        "photos": len(found.present),
-        "skipped": len(found.answers.values) - len(found.present),
-        "level": found.noise["level"],
-        "error_before": found.error_before.json(),
-        "error_after": found.error_after.json(),
-        "loss_change": found.loss_change.json(),
-        "taught": None if found.node is None else found.node.id,
-        "sentences": teaching_sentences(found),
+        "photos": len(teaching.present),
+        "skipped": len(teaching.answers.values) - len(teaching.present),
+        "level": teaching.noise["level"],
+        "error_before": teaching.error_before.json(),
+        "error_after": teaching.error_after.json(),
+        "loss_change": teaching.loss_change.json(),
+        "taught": None if teaching.node is None else teaching.node.id,
+        "sentences": teaching_sentences(teaching),
     }

@@ -89,9 +89,9 @@ def run(args: argparse.Namespace) -> None:
     for what, path in files.items():
         say(f"  {what:<11} {path.name}")
     card = json.loads(files["card_json"].read_text(encoding="utf-8"))
-    if found := card.get("pixels"):
-        usual, largest = (found[f"{which}_logit_difference"] for which in ("median", "largest"))
+    if pixels := card.get("pixels"):
+        usual, largest = (pixels[f"{which}_logit_difference"] for which in ("median", "largest"))
         say(
-            f"on {found['checked_photos']} {found['checked_on']} of the store, logits differ from "
-            f"those of inficond predict by {usual:.0e} at the median, {largest:.0e} at most"
+            f"on {pixels['checked_photos']} {pixels['checked_on']} of the store, logits differ "
+            f"from those of inficond predict by {usual:.0e} at the median, {largest:.0e} at most"
         )

@@ -49,11 +49,11 @@ def run(args: argparse.Namespace) -> None:
     spec = load_spec(find_spec(args.spec), check_files=False)
     say_networks(args, spec)
     store = store_place(spec, args.store)
-    found = extend_store(spec, store, args.photos, args.logits, note)
+    extended = extend_store(spec, store, args.photos, args.logits, note)
     if args.json:
-        document = asdict(found)
-        part = found.part and {**asdict(found.part), "path": str(found.part.path)}
-        say_json({**document, "store": str(found.store), "part": part})
+        document = asdict(extended)
+        part = extended.part and {**asdict(extended.part), "path": str(extended.part.path)}
+        say_json({**document, "store": str(extended.store), "part": part})
         return
-    for line in found.lines():
+    for line in extended.lines():
         say(line)

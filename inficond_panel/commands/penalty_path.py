@@ -29,6 +29,6 @@ def run(args: argparse.Namespace) -> None:
     from inficond_panel.commands.shared.students import students_of, tell_look
 
     students = students_of(args)
-    found = students.penalty_path(args.class_name, args.split)
+    path = students.penalty_path(args.class_name, args.split)
     tell_look(students.tuner, args.split)
-    show(args, found)
+    show(args, path)

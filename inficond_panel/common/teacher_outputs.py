@@ -56,15 +56,15 @@ def logits_of(probability: NDArray, by_softmax: bool = False) -> NDArray[np.floa
     return np.asarray(logit(np.clip(probability, LEAST, 1 - LEAST)))
 
 
-def outputs_of(found: object, name: str) -> NDArray[np.float32]:
+def outputs_of(returned: object, name: str) -> NDArray[np.float32]:
     """Array of what a function returned, an array or a tensor; raises ``DataError`` for else."""
-    detach = getattr(found, "detach", None)
-    host: Any = detach().cpu() if detach else found
+    detach = getattr(returned, "detach", None)
+    host: Any = detach().cpu() if detach else returned
     try:
         return np.asarray(host, dtype=np.float32)
     except (TypeError, ValueError) as error:
         raise DataError(
-            f"{name} returns {type(found).__name__}, no array of numbers.",
+            f"{name} returns {type(returned).__name__}, no array of numbers.",
             "Return logits (photos, classes), as NumPy array or as tensor.",
         ) from error
 

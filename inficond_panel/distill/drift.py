@@ -283,9 +283,9 @@ def ridge_logistic(scores: Array, target: Array, penalty: float) -> Array:
         if slope @ step <= _TOLERANCE:
             break
         length = 1.0
-        while (found := value(weights - length * step)) > least - 1e-4 * length * (slope @ step):
+        while (tried := value(weights - length * step)) > least - 1e-4 * length * (slope @ step):
             length /= 2
-        weights, least = weights - length * step, found
+        weights, least = weights - length * step, tried
     return weights
 
 

@@ -57,8 +57,8 @@ def label_noise(
 
     def least(start: list[float]) -> tuple[float, Array]:
         bounds = [(None, None), (None, None), (0, None), *[(0.0, MOST_WRONG)] * (len(start) - 3)]
-        found = minimize(_loss, start, args=sides, jac=True, method="L-BFGS-B", bounds=bounds)
-        return float(found.fun), found.x
+        minimum = minimize(_loss, start, args=sides, jac=True, method="L-BFGS-B", bounds=bounds)
+        return float(minimum.fun), minimum.x
 
     clean, at = least([-2.0, -2.0, 1.0])
     starts = ((0.05, 0.05), (0.2, 0.05), (0.05, 0.3))

@@ -158,12 +158,12 @@ def _solution(card: Mapping[str, Any]) -> Iterator[list[object]]:
         yield [name, card["nonzero"][name], _plain(card["threshold"][name]), proof["kind"], value]
 
 
-def _interval(found: Mapping[str, float | None] | None) -> str:
-    if found is None:
+def _interval(interval: Mapping[str, float | None] | None) -> str:
+    if interval is None:
         return "none"
-    if found["estimate"] is None or found["low"] is None:
-        return written(found["estimate"])
-    return f"{written(found['estimate'])} {written_range(found['low'], found['high'])}"
+    if interval["estimate"] is None or interval["low"] is None:
+        return written(interval["estimate"])
+    return f"{written(interval['estimate'])} {written_range(interval['low'], interval['high'])}"
 
 
 def _plain(value: float | None) -> str:
@@ -256,8 +256,8 @@ def _metrics(
     ``single``: images have one class, and the hub's accuracy is another one.
     """
     for metric in _MEANS:
-        found = [_value(one, metric.key) for one in classes.values()]
-        values = [value for value in found if value is not None]
+        by_class = [_value(one, metric.key) for one in classes.values()]
+        values = [value for value in by_class if value is not None]
         if values:
             name = f"{METRICS[metric.key].name}, mean of {len(values)} classes"
             kind = "mean_average_precision" if metric is AP else metric.key
@@ -273,8 +273,8 @@ def _metrics(
             }
 
 
-def _value(found: Mapping[str, Any], key: str) -> float | None:
-    interval = found.get(key)
+def _value(metrics: Mapping[str, Any], key: str) -> float | None:
+    interval = metrics.get(key)
     return None if interval is None else interval["estimate"]
 
 

@@ -110,14 +110,14 @@ def _of_numbers(card: Mapping[str, Any]) -> Iterator[str]:
         else "The holdout was not looked at for any students of this history."
     )
     yield "The intervals count the choice of images, not that of concepts, encoder or edits."
-    late = [name for name, found in card["certificate"].items() if _late(found, card)]
+    late = [name for name, gap in card["certificate"].items() if _late(gap, card)]
     if late:
         yield f"Not solved to the tolerance: {', '.join(late)}."
 
 
-def _late(found: Mapping[str, Any], card: Mapping[str, Any]) -> bool:
+def _late(gap: Mapping[str, Any], card: Mapping[str, Any]) -> bool:
     tolerance = card["distillation"].get("tolerance")
-    return tolerance is not None and (found["value"] is None or found["value"] > tolerance)
+    return tolerance is not None and (gap["value"] is None or gap["value"] > tolerance)
 
 
 def _of_classes(card: Mapping[str, Any]) -> Iterator[str]:

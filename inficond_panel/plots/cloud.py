@@ -150,8 +150,8 @@ def _counted(places: np.ndarray, size: tuple[int, int], x: Span, y: Span) -> np.
     ds = datashader_package()
     canvas = ds.Canvas(plot_width=size[0], plot_height=size[1], x_range=x, y_range=y)
     counts = canvas.points(pd.DataFrame(places, columns=["x", "y"]), "x", "y")
-    found: np.ndarray = counts.to_numpy().astype(np.float32)
-    return found
+    pixels: np.ndarray = counts.to_numpy().astype(np.float32)
+    return pixels
 
 
 def _tone(density: np.ndarray) -> np.ndarray:

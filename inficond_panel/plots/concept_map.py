@@ -75,14 +75,14 @@ def moved_apart(places: np.ndarray, radius: np.ndarray) -> np.ndarray:
 
     It goes to the nearest place that is free, to the right first.
     """
-    found: np.ndarray = np.array(places, float)
-    for i in range(1, len(found)):
-        free = found[i] + _STEPS
-        away = np.linalg.norm(free[:, None] - found[:i], axis=2)
+    moved: np.ndarray = np.array(places, float)
+    for i in range(1, len(moved)):
+        free = moved[i] + _STEPS
+        away = np.linalg.norm(free[:, None] - moved[:i], axis=2)
         good = (away >= radius[:i] + radius[i] + _TOUCH).all(axis=1)
         if good.any():
-            found[i] = free[good.argmax()]
-    return found
+            moved[i] = free[good.argmax()]
+    return moved
 
 
 def place_labels(

@@ -93,8 +93,8 @@ _FACTS = ["class", "side", "decided"]
 def count_images(agreement: Mapping[str, Agreement]) -> NDArray[np.int64]:
     """Numbers of images, (classes, 2 sides, 4 fills)."""
     counts = [
-        [[getattr(getattr(found, side), fill.counts) for fill in FILLS] for side in SIDES]
-        for found in agreement.values()
+        [[getattr(getattr(agreed, side), fill.counts) for fill in FILLS] for side in SIDES]
+        for agreed in agreement.values()
     ]
     return np.array(counts, np.int64).reshape(-1, len(SIDES), len(FILLS))
 
@@ -185,7 +185,7 @@ def make_performance(snapshot: Snapshot) -> hv.Rectangles:
 
     Classes without a gap, since AP is undefined, come last. Columns as ``make_performance_bars``.
     """
-    gaps = {name: found.teacher_ap - found.ap for name, found in snapshot.metrics.items()}
+    gaps = {name: measured.teacher_ap - measured.ap for name, measured in snapshot.metrics.items()}
     order = sorted(gaps, key=lambda name: (np.isnan(gaps[name]), -gaps[name]))
     bars = make_performance_bars({name: snapshot.agreement[name] for name in order})
     return bars.opts(width=520, height=100 + 30 * len(order))

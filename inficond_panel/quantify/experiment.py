@@ -291,17 +291,17 @@ class _Experiment:
         precision = {name: self._precision(network) for name, network in self.networks.items()}
         fit = feature_fit(self.networks["student"], self.networks["teacher"], self.test)
         epochs = self._epochs()
-        followed, found = {}, []
+        followed, points = {}, []
         for name in NETWORKS:
             last = self.settings.teacher_epochs
             followed[name], more = self._follow(name, [last] if name == "teacher" else epochs)
-            found += more
+            points += more
         return Outcome(
             followed,
             precision,
             fit,
-            float(np.mean([each.converged for each in found])),
-            float(np.mean([each.distance for each in found])),
+            float(np.mean([each.converged for each in points])),
+            float(np.mean([each.distance for each in points])),
             epochs,
         )
 

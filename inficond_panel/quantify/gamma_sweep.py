@@ -236,14 +236,14 @@ def super_groups(store: Store, groups: Groups, source: str) -> Groups:
         names, rule = _from_file(store, groups, Path(source)), f"images by {Path(source).name}"
     kinds, of = np.unique(names, return_inverse=True)
     inside = (groups.of >= 0) & (np.array(names) != "")
-    found = large_groups(np.where(inside, of, -1), kinds.tolist(), 2, rule)
-    if len(found.names) < 2:
+    large = large_groups(np.where(inside, of, -1), kinds.tolist(), 2, rule)
+    if len(large.names) < 2:
         raise DataError(
-            f"The super-classes of {source} are {len(found.names)}: a silhouette needs two or "
+            f"The super-classes of {source} are {len(large.names)}: a silhouette needs two or "
             "more.",
             "Give groups of two images or more.",
         )
-    return found
+    return large
 
 
 def _from_file(store: Store, groups: Groups, path: Path) -> list[str]:

@@ -47,17 +47,17 @@ def feature_at(network: nn.Module | Feature, layer: str = "") -> Feature:
     module = _module(network, layer)
 
     def feature(images: Any) -> Any:
-        found: list[Any] = []
+        outputs: list[Any] = []
 
         def keep(_module: Any, _inputs: Any, output: Any) -> None:
-            found.append(output)
+            outputs.append(output)
             raise _Reached
 
         handle = module.register_forward_hook(keep)
         try:
             network(images)
         except _Reached:
-            return _tensor(found[0], f"The layer {layer!r}")
+            return _tensor(outputs[0], f"The layer {layer!r}")
         finally:
             handle.remove()
         raise DataError(

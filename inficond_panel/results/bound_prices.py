@@ -152,7 +152,7 @@ class Pricing:
         """Bounds in force on one class, the dearest first."""
         concepts, place = self.tuner.store.concepts, self.classes.index(class_name)
         residuals = self._residuals(place)
-        found = []
+        priced = []
         for (owner, concept), (lower, upper) in self.node.bounds.items():
             if owner != class_name:
                 continue
@@ -167,8 +167,8 @@ class Pricing:
             )
             if lift and bound.binds:
                 bound = replace(bound, lifted=self._lifted(c, place))
-            found.append(bound)
-        return tuple(sorted(found, key=lambda bound: (-bound.price.gain, bound.concept)))
+            priced.append(bound)
+        return tuple(sorted(priced, key=lambda bound: (-bound.price.gain, bound.concept)))
 
     def _residuals(self, place: int) -> np.ndarray:
         data, k = self.data, self.columns[place]

@@ -154,7 +154,7 @@ def groups(
     ``own`` are positions of the concepts that are words for the class itself.
     """
     chosen = set(tuned)
-    found = []
+    collinear = []
     for part in data.groups(threshold):
         inside = sorted(chosen & set(part))
         if not inside:
@@ -165,8 +165,8 @@ def groups(
             Member(concepts[c], c in chosen, c in own, near[c], float(before[c]), float(after[c]))
             for c in order
         )
-        found.append(Group(threshold, tuple(members)))
-    return tuple(found)
+        collinear.append(Group(threshold, tuple(members)))
+    return tuple(collinear)
 
 
 @np.errstate(over="ignore", invalid="ignore")  # weights near the largest number: nan is told

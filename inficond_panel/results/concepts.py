@@ -105,18 +105,18 @@ def _own(student: Student) -> list[dict[str, Any]]:
 
 def scales(tuner: Tuner, node: Node, class_name: str) -> pd.DataFrame:
     """One row per concept: ends and spread of its score, and λ and the step on that scale."""
-    found, store = concept_scales(tuner, class_name), tuner.store
+    scale, store = concept_scales(tuner, class_name), tuner.store
     influence = node.weights[:, store.classes.index(class_name)]
     columns = {
         "concept": store.concepts,
-        "low": found.low,
-        "high": found.high,
-        "spread": found.spread,
+        "low": scale.low,
+        "high": scale.high,
+        "spread": scale.spread,
         "influence": influence,
-        "effect": influence * found.spread,
-        "penalty": found.penalty,
-        "step": found.step,
-        "step_effect": found.step_effect,
+        "effect": influence * scale.spread,
+        "penalty": scale.penalty,
+        "step": scale.step,
+        "step_effect": scale.step_effect,
     }
     rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     return make_frame(rows, "concept", {name: Heading(name) for name in columns})

@@ -60,15 +60,15 @@ def html_text(frame: pd.DataFrame) -> str:
 def templates(*folders: Path) -> Environment:
     """Templates of ``folders`` and of this one, which escape all texts; a name that is missing is
     an error. ``text_table`` gives them the cells of a frame."""
-    found = Environment(
+    environment = Environment(
         loader=FileSystemLoader([*folders, Path(__file__).parent]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.globals["text_table"] = text_table
-    return found
+    environment.globals["text_table"] = text_table
+    return environment
 
 
 def text_table(frame: pd.DataFrame) -> tuple[list[str], list[list[str]]]:

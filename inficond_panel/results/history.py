@@ -162,8 +162,8 @@ def others(tuner: Tuner) -> pd.DataFrame:
 
     They are over other concepts, or have other settings. Those worked on last come first.
     """
-    found = other_students(tuner)
-    rows = [{**each.to_json(), "differs": "; ".join(each.differs)} for each in found]
+    roots = other_students(tuner)
+    rows = [{**each.to_json(), "differs": "; ".join(each.differs)} for each in roots]
     notes = [] if rows else [f"{tuner.history.path} has iterations of these students only."]
     title = f"history {tuner.history.path}, other students"
     return make_frame(rows, "root", _OTHER_HEADINGS, title=title, notes=notes, facts=_facts(tuner))

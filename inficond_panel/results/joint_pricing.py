@@ -59,7 +59,7 @@ class JointPricing:
 
     def bounds(self, class_name: str, lift: bool = False) -> tuple[Bound, ...]:
         """Bounds in force on one class, the dearest first."""
-        store, found = self.tuner.store, []
+        store, priced = self.tuner.store, []
         k = store.classes.index(class_name)
         for (owner, concept), (lower, upper) in self.node.bounds.items():
             if owner != class_name:
@@ -70,8 +70,8 @@ class JointPricing:
             bound = Bound(concept, lower, upper, since, weight, price)
             if lift and bound.binds:
                 bound = replace(bound, lifted=self._lifted(c, k))
-            found.append(bound)
-        return tuple(sorted(found, key=lambda bound: (-bound.price.gain, bound.concept)))
+            priced.append(bound)
+        return tuple(sorted(priced, key=lambda bound: (-bound.price.gain, bound.concept)))
 
     @cached_property
     def _centred(self) -> np.ndarray:

@@ -121,7 +121,7 @@ def _metrics(
 
 
 def _row(columns: dict[str, dict[str, Interval]], key: str) -> dict[str, float]:
-    each = {name: found.get(key, NO_INTERVAL) for name, found in columns.items()}
+    each = {name: intervals.get(key, NO_INTERVAL) for name, intervals in columns.items()}
     return columns_of(each)
 
 

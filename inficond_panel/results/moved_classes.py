@@ -41,8 +41,8 @@ def moved_classes(before: Students, after: Students) -> tuple[MovedClass, ...]:
     """
     if after.evaluation.link != SOFTMAX:
         return ()
-    found = [_moved(before[name], after[name]) for name in after if name not in after.node.tuned]
-    return tuple(sorted(found, key=lambda each: (-each.moved, each.class_name)))
+    classes = [_moved(before[name], after[name]) for name in after if name not in after.node.tuned]
+    return tuple(sorted(classes, key=lambda each: (-each.moved, each.class_name)))
 
 
 def _moved(before: Student, after: Student) -> MovedClass:

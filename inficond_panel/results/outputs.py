@@ -48,11 +48,11 @@ def output_measures(
     ``measure_outputs`` does.
     """
     given: dict[str, Any] = {**noise, "thresholds": tuner.thresholds}
-    found = measure_outputs(outputs, groups=groups, **given)
+    measures = measure_outputs(outputs, groups=groups, **given)
     on_tune = measure_outputs(outputs_on(tuner.store, TUNE), **given)
     rows = [
         {"measure": key, "words": MEASURES[key], **_measure(each, on_tune.get(key))}
-        for key, each in found.items()
+        for key, each in measures.items()
     ]
     oracle = "oracle" in outputs.logits
     sizes = {"images": len(outputs.images), "oracle": SEEN_LABEL if oracle else None}
@@ -68,10 +68,10 @@ def output_measures(
     )
 
 
-def _measure(found: OutputMeasure, on_tune: OutputMeasure | None) -> dict[str, float]:
-    each = {"on_tune": on_tune.teacher if on_tune else NO_INTERVAL, "teacher": found.teacher}
-    if found.oracle and found.change:
-        each |= {"oracle": found.oracle, "change": found.change}
+def _measure(measure: OutputMeasure, on_tune: OutputMeasure | None) -> dict[str, float]:
+    each = {"on_tune": on_tune.teacher if on_tune else NO_INTERVAL, "teacher": measure.teacher}
+    if measure.oracle and measure.change:
+        each |= {"oracle": measure.oracle, "change": measure.change}
     return columns_of(each)
 
 
@@ -117,9 +117,9 @@ def gamma_measures(
 
 
 def _of_gamma(each: GammaOutputs, key: str) -> dict[str, Any]:
-    found = {"value": each.measures[key], "change": each.changes.get(key, NO_INTERVAL)}
+    columns = {"value": each.measures[key], "change": each.changes.get(key, NO_INTERVAL)}
     name = {"measure": key, "gamma": each.gamma, "words": MEASURES[key]}
-    return {**name, "mark": SEEN_LABEL if each.gamma else "", **columns_of(found)}
+    return {**name, "mark": SEEN_LABEL if each.gamma else "", **columns_of(columns)}
 
 
 def gamma_reliability(sweep: GammaSweep) -> pd.DataFrame:

@@ -69,8 +69,8 @@ def patches_of(store: Store, concept: int, kind: str) -> tuple[np.ndarray, np.nd
     if kind == "nearest":
         segments, cosines = nearest_segments(store)
         return segments[concept], cosines[concept]
-    found = _assigned_patches(store)[concept]
-    return found, store.segment_cosine[found]
+    assigned = _assigned_patches(store)[concept]
+    return assigned, store.segment_cosine[assigned]
 
 
 @once(4)
@@ -86,17 +86,17 @@ def _assigned_patches(store: Store) -> list[np.ndarray]:
 @once(4)
 def shown_segments(store: Store) -> np.ndarray:
     """Segments that are a patch of some concept, of either kind, in ascending order."""
-    found = [
+    segments = [
         patches_of(store, c, kind)[0] for c in range(len(store.concepts)) for kind in PATCHES_OF
     ]
-    return np.unique(np.concatenate(found))
+    return np.unique(np.concatenate(segments))
 
 
 def _top(values: np.ndarray, k: int) -> np.ndarray:
     """Positions of the ``k`` largest values of each row, largest first."""
-    found = np.argpartition(values, values.shape[1] - k, axis=1)[:, values.shape[1] - k :]
-    order = np.argsort(-np.take_along_axis(values, found, axis=1), axis=1, kind="stable")
-    return np.take_along_axis(found, order, axis=1)
+    largest = np.argpartition(values, values.shape[1] - k, axis=1)[:, values.shape[1] - k :]
+    order = np.argsort(-np.take_along_axis(values, largest, axis=1), axis=1, kind="stable")
+    return np.take_along_axis(largest, order, axis=1)
 
 
 def best_segment(store: Store, image: int, concept: int) -> int:

@@ -136,8 +136,8 @@ def _fits(tuner: Tuner, student: ClassFit, values: list[float]) -> list[Fit]:
     tried = _tried(student, values)
     if tuner.joint:
         return [student.under(terms).base for terms in tried]
-    found = fit_each(student, tried, student.lower, student.upper)
-    return [found.at(np.array([place])) for place in range(len(values))]
+    fits = fit_each(student, tried, student.lower, student.upper)
+    return [fits.at(np.array([place])) for place in range(len(values))]
 
 
 def _tried(student: ClassFit, values: list[float]) -> list[Terms]:

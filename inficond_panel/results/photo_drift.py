@@ -25,17 +25,17 @@ def photo_drift(
     return drift(fitted, scores.score[readable], list(scores.concepts), seed, level)
 
 
-def drift_frame(found: Drift) -> pd.DataFrame:
+def drift_frame(drift: Drift) -> pd.DataFrame:
     """A row per concept, in order of p, and the sentences on the photos as notes."""
     names = ["concept", "statistic", "p", "p_adjusted", "fit_median", "median", "drifted"]
-    rows = [{**asdict(each), "drifted": each.drifted} for each in found.concepts]
-    facts = {key: value for key, value in vars(found).items() if key not in ("concepts", "faults")}
+    rows = [{**asdict(each), "drifted": each.drifted} for each in drift.concepts]
+    facts = {key: value for key, value in vars(drift).items() if key not in ("concepts", "faults")}
     return make_frame(
         rows,
         "concept",
         {name: Heading(name.replace("_", " ")) for name in names},
         title="photos beside those of fit, by the scores of concepts",
-        notes=drift_sentences(found),
-        facts={**facts, "alarm": found.alarm},
+        notes=drift_sentences(drift),
+        facts={**facts, "alarm": drift.alarm},
         shown=[at for at, row in enumerate(rows) if row["drifted"]],
     )

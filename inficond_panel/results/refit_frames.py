@@ -80,7 +80,7 @@ def _notes(report: RefitReport) -> Iterator[str]:
     for each in report.classes:
         yield from (f"{each.class_name}: {sentence}" for sentence in sentences(each))
     yield from untouched_sentences(report.node, report.untouched)
-    yield from filter(None, (moved_sentence(found, at) for at, found in report.moved.items()))
+    yield from filter(None, (moved_sentence(others, at) for at, others in report.moved.items()))
 
 
 def _class(report: ClassReport) -> dict[str, Any]:
@@ -136,23 +136,23 @@ def _cures(report: ClassReport) -> Iterator[dict[str, Any]]:
 
 def _terms(terms: Terms) -> dict[str, dict[str, Any]]:
     """What is in force, by kind."""
-    found = dict[str, dict[str, Any]]()
+    by_kind = dict[str, dict[str, Any]]()
     if terms.taught is not None:
-        found[LABEL.key] = {"photos": dict(terms.taught.labels), "weight": terms.taught.weight}
+        by_kind[LABEL.key] = {"photos": dict(terms.taught.labels), "weight": terms.taught.weight}
     if terms.learned:
-        found[LEARN.key] = {each.source: _learned(each) for each in terms.learned}
+        by_kind[LEARN.key] = {each.source: _learned(each) for each in terms.learned}
     if terms.balanced is not None:
         effective = [defined(value) for value in terms.balanced.effective]
-        found[BALANCE.key] = {"concepts": list(terms.balanced.concepts), "effective": effective}
+        by_kind[BALANCE.key] = {"concepts": list(terms.balanced.concepts), "effective": effective}
     if terms.doubted is not None:
         factors = dict(terms.doubted.factors)
-        found[DOUBT.key] = {"value": terms.doubted.value, "factors": factors}
+        by_kind[DOUBT.key] = {"value": terms.doubted.value, "factors": factors}
     if terms.penalty is not None:
-        found[LAMBDA.key] = {"value": terms.penalty}
-    return found
+        by_kind[LAMBDA.key] = {"value": terms.penalty}
+    return by_kind
 
 
 def _learned(learned: Learned) -> dict[str, Any]:
     """The weight of what is learned; also the parts of added photos, or the correction."""
-    found = learned.to_json()
-    return found if isinstance(found, dict) else {"weight": found}
+    facts = learned.to_json()
+    return facts if isinstance(facts, dict) else {"weight": facts}

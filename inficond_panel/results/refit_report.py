@@ -152,8 +152,8 @@ def refit_of(tuner: Tuner, node: Node, class_name: str) -> Node | None:
     None for the untouched student.
     """
     path: list[Node | Iteration] = [node, *tuner.ancestors(node)]
-    found = next((at.id for at in path if class_name in at.tuned), None)
-    return None if found is None else tuner.node(found)
+    refit = next((at.id for at in path if class_name in at.tuned), None)
+    return None if refit is None else tuner.node(refit)
 
 
 def group_of(tuner: Tuner, student: Student, concept: str) -> Group | None:
@@ -161,7 +161,7 @@ def group_of(tuner: Tuner, student: Student, concept: str) -> Group | None:
     concepts, weights = tuner.store.concepts, student.weights
     tuned = [concepts.index(concept)]
     own = words_for(student.class_name, concepts, tuner.store.synonyms)
-    found = groups(
+    members = groups(
         tuner.fit_data, concepts, weights, weights, tuned, tuner.spec.views.collinear, own
     )
-    return found[0] if found else None
+    return members[0] if members else None

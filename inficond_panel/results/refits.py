@@ -94,8 +94,8 @@ def refits(
         if node.parent is None:
             continue
         parent, keys = tuner.node(node.parent), (AP.key, FIDELITY.key)
-        found = changes(tuner, parent, node, split, metrics=keys, classes=node.tuned)
-        rows += [{"iteration": node.number, **row} for row in records(found)]
+        frame = changes(tuner, parent, node, split, metrics=keys, classes=node.tuned)
+        rows += [{"iteration": node.number, **row} for row in records(frame)]
         notes += [f"#{node.number}: {text}" for text in remarks.get(node.id, ())]
         notes += _sentences(tuner, node, split)
     return make_frame(

@@ -164,9 +164,11 @@ def measure_slices(
     ``options`` as in ``distill.compare_slices``. Cross-fitted as ``results.metrics``; looks
     at the holdout are the caller's to count.
     """
-    found = _outcomes(tuner, node, split, classes)
+    outcomes = _outcomes(tuner, node, split, classes)
     options = {**tuner.spec.views.noise(draws, seed), **options}
-    return compare_slices(found, masks, metric, progress=progress, cancelled=cancelled, **options)
+    return compare_slices(
+        outcomes, masks, metric, progress=progress, cancelled=cancelled, **options
+    )
 
 
 def _outcomes(

@@ -57,9 +57,9 @@ def teacher_top_class(store: Store, split: str, k: int = USUAL_K) -> TopClass:
     rows = store.rows(split)
     logit = store.teacher_logit[rows]
     softmax = store.activation == "softmax"
-    found = softmax_of(logit, store.other_logit[rows]) if softmax else one_of_classes(logit)
+    probability = softmax_of(logit, store.other_logit[rows]) if softmax else one_of_classes(logit)
     logit = store.teacher_log_odds[rows]
-    return TopClass(class_positions(store.label[rows]), found, logit=logit, k=k)
+    return TopClass(class_positions(store.label[rows]), probability, logit=logit, k=k)
 
 
 def top_class(tuner: Tuner, node: Node, split: str, k: int = USUAL_K) -> TopClass:
@@ -76,8 +76,8 @@ def evaluation_top_class(tuner: Tuner, node: Node, split: str, k: int = USUAL_K)
 
 def _named(store: Store, logits: NDArray[np.float64], split: str, k: int) -> TopClass:
     teacher, labels = teacher_top_class(store, split), store.label[store.rows(split)]
-    found = one_of_classes(logits)
-    return TopClass(class_positions(labels), found, teacher.named, logit=logits, k=k)
+    probability = one_of_classes(logits)
+    return TopClass(class_positions(labels), probability, teacher.named, logit=logits, k=k)
 
 
 def metrics_together(
@@ -197,13 +197,13 @@ def confusion_matrix(
     tuner: Tuner, node: Node, split: str, *, teacher: bool = False
 ) -> pd.DataFrame:
     """Images by label (rows) and by the class that the students, or the teacher, name (columns)."""
-    found = (
+    classifier = (
         teacher_top_class(tuner.store, split)
         if teacher
         else evaluation_top_class(tuner, node, split)
     )
     names = pd.Index(tuner.store.classes)
-    matrix = found.confusion().astype(np.int64)
+    matrix = classifier.confusion().astype(np.int64)
     return pd.DataFrame(matrix, names.rename("class"), names.rename("named"))
 
 
@@ -255,6 +255,9 @@ class Confused:
 
 def find_confused(tuner: Tuner, node: Node, split: str) -> Confused:
     """Confusions of a node on a split; errors as ``check_single_label``."""
-    found = {STUDENT: top_class(tuner, node, split), TEACHER: teacher_top_class(tuner.store, split)}
-    rows = tuner.store.rows(split)[found[STUDENT].known]
-    return Confused(node.id, split, rows, found)
+    classifiers = {
+        STUDENT: top_class(tuner, node, split),
+        TEACHER: teacher_top_class(tuner.store, split),
+    }
+    rows = tuner.store.rows(split)[classifiers[STUDENT].known]
+    return Confused(node.id, split, rows, classifiers)

@@ -310,10 +310,10 @@ def _made(kind: type[S], **values: Any) -> S:
     try:
         return kind(**values)
     except ValidationError as error:
-        found = error.errors()[0]
-        name = str(found["loc"][0]).rstrip("_")
-        must = f" must be {kind.fields()[name].expected}, got {found['input']!r}"
-        fault = f": {found['msg']}" if found["type"] == "fault" else must
+        first = error.errors()[0]
+        name = str(first["loc"][0]).rstrip("_")
+        must = f" must be {kind.fields()[name].expected}, got {first['input']!r}"
+        fault = f": {first['msg']}" if first["type"] == "fault" else must
         raise TuningError(
             f"students.{name}{fault}.",
             "`inficond docs spec` has the keys of students.",

@@ -231,12 +231,15 @@ class AskState(param.Parameterized):
     def _keep(self, draft: Draft, _: Job) -> None:
         self._drafts.keep(draft)
 
-    def _judged(self, found: Teaching) -> None:
-        wrong = {"wrong": int(found.wrong_before.sum()), "taught": int(found.wrong_after.sum())}
-        node = found.node.id if found.node else ""
+    def _judged(self, teaching: Teaching) -> None:
+        wrong = {
+            "wrong": int(teaching.wrong_before.sum()),
+            "taught": int(teaching.wrong_after.sum()),
+        }
+        node = teaching.node.id if teaching.node else ""
         if self.draft is not None:  # else the photos were left meanwhile
-            self.found = found
-        self._note("photos-judge", {"answers": len(found.present), **wrong, "node": node})
+            self.found = teaching
+        self._note("photos-judge", {"answers": len(teaching.present), **wrong, "node": node})
 
     def _failed(self, error: InficondError) -> None:
         if not isinstance(error, CancelledError):

@@ -156,12 +156,12 @@ class PhotoState(param.Parameterized):
     @param.depends("students.snapshot", "asked", watch=True)
     def _follow(self) -> None:
         """Decide the photo again by other students, or to another accuracy: its scores stay."""
-        found = self.decided
-        if found is None:
+        known = self.decided
+        if known is None:
             return
-        asked = found.rules.accuracy if found.rules else 0.0
-        if (found.node, asked) != (self.students.node, self.asked):
-            self._submit(lambda _: self._decided(found.scores))
+        asked = known.rules.accuracy if known.rules else 0.0
+        if (known.node, asked) != (self.students.node, self.asked):
+            self._submit(lambda _: self._decided(known.scores))
 
     def _decided(self, scores: PhotoScores) -> DecidedPhoto:
         node, tuner, asked = self.students.node, self.students.tuner, self.asked
@@ -174,10 +174,10 @@ class PhotoState(param.Parameterized):
 
     def _submit(self, work: Callable[[Job], DecidedPhoto]) -> None:
         def checked(job: Job) -> DecidedPhoto:
-            found = work(job)
+            result = work(job)
             if job.cancelled():
                 raise CancelledError("Cancelled.")
-            return found
+            return result
 
         def done(decided: DecidedPhoto) -> None:
             if job.cancelled():  # it was closed since, or one that cannot be read was put

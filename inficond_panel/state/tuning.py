@@ -266,8 +266,8 @@ class TuningState(TreeState):
         super()._shown(seen)
         self._start_preview()
 
-    def _tuned(self, batch: list[Item], found: _Made) -> None:
-        seen, moved = found
+    def _tuned(self, batch: list[Item], made: _Made) -> None:
+        seen, moved = made
         later = [intent for intent in self.pending if intent not in batch]
         seconds = seen.snapshot.node.seconds
         self.param.update(pending=later, preview=None, status=Status(), notice=None)

@@ -199,4 +199,4 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _nearest(word: str, words: Sequence[str]) -> str:
-    return "".join(f" (nearest: {found!r})" for found in nearest(word, words))
+    return "".join(f" (nearest: {word_near!r})" for word_near in nearest(word, words))

@@ -32,9 +32,9 @@ def notices(tuner: Tuner, parent: Node, asked: Iterable[Edit]) -> list[str]:
     return sentences
 
 
-def within_iteration(found: Mapping[tuple[str, str], list[Candidate]]) -> Iterator[str]:
+def within_iteration(by_concept: Mapping[tuple[str, str], list[Candidate]]) -> Iterator[str]:
     """A sentence for each class and concept that was asked for more than once."""
-    for (class_name, concept), candidates in found.items():
+    for (class_name, concept), candidates in by_concept.items():
         if len(candidates) == 1:
             continue
         chosen, others = best(candidates), sorted(candidates, key=rank)[:-1]

@@ -69,10 +69,10 @@ class StudentHistory:
         As ``nodes`` without weights; each is read and checked once, whoever asks.
         """
         with self._reading:  # by one of the sessions that ask together
-            found, state = self.history.iterations(self.root_id, self._verifier.check)
-            self._by_id.update((one.id, one) for one in found[len(self._by_id) :])
+            tree, state = self.history.iterations(self.root_id, self._verifier.check)
+            self._by_id.update((one.id, one) for one in tree[len(self._by_id) :])
         names, notes = state.names, state.notes
-        return [one.labelled(names.get(one.id, ""), notes.get(one.id, "")) for one in found], state
+        return [one.labelled(names.get(one.id, ""), notes.get(one.id, "")) for one in tree], state
 
     def ancestors(self, node: Node) -> Iterator[Iteration]:
         """The parent of a node, that one's parent, and so on up to the root; without labels."""
@@ -122,8 +122,8 @@ class StudentHistory:
 
     def tags(self) -> dict[str, tuple[str, ...]]:
         """Tags of the images of the store that have some, by id."""
-        found, known = self.history.tags(), set(self.store.images)
-        return {image: tags for image, tags in found.items() if image in known}
+        by_image, known = self.history.tags(), set(self.store.images)
+        return {image: tags for image, tags in by_image.items() if image in known}
 
     def count_look(self, node: Node, split: str, author: str = "user") -> int:
         """Record a look at the metrics of ``node`` on ``split``; return its looks so far."""

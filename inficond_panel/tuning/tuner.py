@@ -156,8 +156,8 @@ class Tuner(StudentHistory):
         given = [self.spec.students.penalty(name) for name in self.store.classes]
         free = [k for k, value in enumerate(given) if value is None]
         data = self._unpenalised.under(self._original_terms)
-        found = choose_penalties(self.store, data, free, progress, cancelled)
-        chosen = dict(zip(free, found, strict=True))
+        penalties = choose_penalties(self.store, data, free, progress, cancelled)
+        chosen = dict(zip(free, penalties, strict=True))
         return tuple(chosen[k] if value is None else value for k, value in enumerate(given))
 
     @cached_property

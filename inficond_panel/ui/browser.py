@@ -76,8 +76,8 @@ def _in_order(entry: Path, imports: re.Pattern[str], group: int) -> list[Path]:
         if file in under_way:
             raise ValueError(f"{file} is imported by what it imports")
         under_way.append(file)
-        for found in imports.finditer(_read(file)):
-            visit((file.parent / found.group(group)).resolve())
+        for statement in imports.finditer(_read(file)):
+            visit((file.parent / statement.group(group)).resolve())
         order.append(under_way.pop())
 
     visit(entry.resolve())

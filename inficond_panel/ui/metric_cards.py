@@ -142,14 +142,14 @@ def _student(key: str, value: float) -> Row:
 
 def _decision_details(agreement: Agreement) -> dict[str, list[Row]]:
     positives, negatives = agreement.positives, agreement.negatives
-    found, named = _right(positives), _right(positives) + _wrong(negatives)
+    caught, named = _right(positives), _right(positives) + _wrong(negatives)
     everything = positives.total + negatives.total
-    right = found + _right(negatives)
+    right = caught + _right(negatives)
     missed, false = _wrong(positives), _wrong(negatives)
     return {
-        F1.key: [("Found, missed", f"{count(found)}, {count(missed)}"), ("False", count(false))],
-        RECALL.key: [("Found", f"{count(found)} of {count(positives.total)}")],
-        PRECISION.key: [("Right", f"{count(found)} of {count(named)}")],
+        F1.key: [("Found, missed", f"{count(caught)}, {count(missed)}"), ("False", count(false))],
+        RECALL.key: [("Found", f"{count(caught)} of {count(positives.total)}")],
+        PRECISION.key: [("Right", f"{count(caught)} of {count(named)}")],
         ACCURACY.key: [
             ("Right", f"{count(right)} of {count(everything)}"),
             ("Always no", number(negatives.total / everything if everything else math.nan)),

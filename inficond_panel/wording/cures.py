@@ -75,62 +75,62 @@ def waiting_sentences(draft: Draft) -> list[str]:
     return [f"Each of the {count(len(draft.images), 'photo')} has a reply: {answers}."]
 
 
-def teaching_sentences(found: Teaching, by_teacher: int = 0) -> list[str]:
+def teaching_sentences(teaching: Teaching, by_teacher: int = 0) -> list[str]:
     """Sentences on the errors and the loss before and after teaching, and on what was done.
 
     ``by_teacher`` is the number of answers that the teacher gave in the place of the person.
     """
-    outlook = [_outlook(found)] if found.repairable else []
+    outlook = [_outlook(teaching)] if teaching.repairable else []
     given = f"The teacher, not a person, gave {count(by_teacher)} of the answers."
-    return [_seen(found), *outlook, _done(found), *([given] if by_teacher else [])]
+    return [_seen(teaching), *outlook, _done(teaching), *([given] if by_teacher else [])]
 
 
-def _seen(found: Teaching) -> str:
-    photos, wrong = len(found.present), int(found.wrong_before.sum())
+def _seen(teaching: Teaching) -> str:
+    photos, wrong = len(teaching.present), int(teaching.wrong_before.sum())
     return (
         f"On {count(photos, 'photo')} the student was right {count(photos - wrong, 'time')}: wrong "
-        f"on {found.error_before.text(0, scale=100, unit='%')} ({_level(found)})."
+        f"on {teaching.error_before.text(0, scale=100, unit='%')} ({_level(teaching)})."
     )
 
 
-def _outlook(found: Teaching) -> str:
+def _outlook(teaching: Teaching) -> str:
     """Sentence on the students that were taught on the answers of the other folds."""
-    corrected = int((found.wrong_before & ~found.wrong_after).sum())
-    new = int((found.wrong_after & ~found.wrong_before).sum())
+    corrected = int((teaching.wrong_before & ~teaching.wrong_after).sum())
+    new = int((teaching.wrong_after & ~teaching.wrong_before).sum())
     return (
         "Taught on the other answers, it would be wrong on "
-        f"{found.error_after.text(0, scale=100, unit='%')} of the photos that it did not learn "
+        f"{teaching.error_after.text(0, scale=100, unit='%')} of the photos that it did not learn "
         f"({count(corrected)} corrected, {count(new)} newly wrong); its loss changes by "
-        f"{found.loss_change.text(2, sign=True)} nats per photo."
+        f"{teaching.loss_change.text(2, sign=True)} nats per photo."
     )
 
 
-def _done(found: Teaching) -> str:
-    if found.node is not None:
-        forced = "" if found.helps else f"{_no_gain(found)}, but teaching was forced. "
+def _done(teaching: Teaching) -> str:
+    if teaching.node is not None:
+        forced = "" if teaching.helps else f"{_no_gain(teaching)}, but teaching was forced. "
         return (
             f"{forced}The answers corrected the teacher, and the student learned it on the photos "
-            f"of tune: iteration #{found.node.number}. The photos were chosen, so AP on all photos "
-            "does not follow from these figures."
+            f"of tune: iteration #{teaching.node.number}. The photos were chosen, so AP on all "
+            "photos does not follow from these figures."
         )
-    if found.helps:
+    if teaching.helps:
         return "The answers help; nothing was taught yet."
-    return f"{_no_gain(found)}. Nothing was taught."
+    return f"{_no_gain(teaching)}. Nothing was taught."
 
 
-def _no_gain(found: Teaching) -> str:
-    if not found.enough:
+def _no_gain(teaching: Teaching) -> str:
+    if not teaching.enough:
         return f"{LEAST_ANSWERED} answers are needed to correct the teacher"
-    if not found.repairable:
+    if not teaching.repairable:
         return "Nothing to repair was found here"
-    if found.contradicted and found.on_labels is not None:
-        change = found.on_labels.text(1, scale=100, unit="points", sign=True)
+    if teaching.contradicted and teaching.on_labels is not None:
+        change = teaching.on_labels.text(1, scale=100, unit="points", sign=True)
         return f"On the photos of tune that have a label AP would change by {change}"
     return "The loss would not fall"
 
 
-def _level(found: Teaching) -> str:
-    return interval_word(found.noise["level"])
+def _level(teaching: Teaching) -> str:
+    return interval_word(teaching.noise["level"])
 
 
 NodeEdit = Intent | Cure

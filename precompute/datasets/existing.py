@@ -159,10 +159,10 @@ def scenes_dataset(section: ScenesDataset) -> Dataset:
 
 def foreground(scenes: SceneSet, i: int) -> np.ndarray:
     """Mask ``(height, width)`` of a scene: places where things that count for a class are seen."""
-    found, placements = scenes.regions(i), scenes.plan(i).placements
+    scene, placements = scenes.regions(i), scenes.plan(i).placements
     counted = [
         label
-        for label, placement in zip(found.placement, placements, strict=True)
+        for label, placement in zip(scene.placement, placements, strict=True)
         if placement.thing.label
     ]
-    return np.isin(found.labels, counted)
+    return np.isin(scene.labels, counted)

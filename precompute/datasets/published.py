@@ -52,10 +52,10 @@ def voc_listing(dataset: VocDataset) -> Listing:
 
     def classes(ids: Any) -> tuple[str, ...]:
         listed = voc_classes(root / "ImageSets" / "Main")
-        found = {name for image in ids if image in annotations for name in objects(image)}
+        named = {name for image in ids if image in annotations for name in objects(image)}
         if not dataset.classes:
-            return listed or choose_classes((), sorted(found), str(root / "Annotations"))
-        return choose_classes(dataset.classes, sorted({*listed, *found}), str(root))
+            return listed or choose_classes((), sorted(named), str(root / "Annotations"))
+        return choose_classes(dataset.classes, sorted({*listed, *named}), str(root))
 
     return Listing(
         known=tuple(annotations),
@@ -327,14 +327,14 @@ def load_document(path: Path, more: AbstractSet[str] = frozenset()) -> Any:
 
 def entries(path: Path, document: object, key: str, needed: Sequence[str]) -> list[dict[str, Any]]:
     """Objects of a list of the document, each with texts or numbers for the keys needed."""
-    found = document.get(key) if isinstance(document, dict) else None
-    if not isinstance(found, list):
+    objects = document.get(key) if isinstance(document, dict) else None
+    if not isinstance(objects, list):
         raise fault(path, f"it has no list {key!r}")
-    for position, entry in enumerate(found):
+    for position, entry in enumerate(objects):
         values = [entry.get(name) for name in needed] if isinstance(entry, dict) else [None]
         if not all(isinstance(value, (str, int)) and value != "" for value in values):
             raise fault(path, f"{key}[{position}] lacks {' or '.join(needed)}")
-    return found
+    return objects
 
 
 def fault(path: Path, what: str) -> DataError:

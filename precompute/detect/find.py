@@ -204,7 +204,9 @@ def _columns(folder: Path, table: Glance) -> Layout | None:
         return None
     used += labels
     rest = [
-        name for name, found in table.columns.items() if name not in used and found.has_at_most(99)
+        name
+        for name, values in table.columns.items()
+        if name not in used and values.has_at_most(99)
     ]
     if rest:
         layout.keys["metadata"] = rest

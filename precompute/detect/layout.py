@@ -161,7 +161,7 @@ class Glance:
     def labels(self) -> list[str]:
         """Columns of 1, ``absent`` and nothing, with at least one that is not empty."""
         cells = _SIGNED if self.absent else _LABELS
-        return [name for name, found in self.columns.items() if found.is_of(cells)]
+        return [name for name, column in self.columns.items() if column.is_of(cells)]
 
     @property
     def targets(self) -> list[str]:
@@ -171,7 +171,7 @@ class Glance:
     @property
     def numbers(self) -> list[str]:
         """Columns of finite numbers."""
-        return [name for name, found in self.columns.items() if found.numbers]
+        return [name for name, column in self.columns.items() if column.numbers]
 
     @property
     def is_labels(self) -> bool:
@@ -202,8 +202,8 @@ class Glance:
         for name, column in self.columns.items():
             if column.numbers:
                 continue
-            found = dict.fromkeys(self.texts(name)) if column.values is None else column.values
-            cells = [cell for cell in found if cell]
+            written = dict.fromkeys(self.texts(name)) if column.values is None else column.values
+            cells = [cell for cell in written if cell]
             for place in folders if cells else ():
                 there = sum(_is_file(place / cell) for cell in cells)
                 if there * 2 > len(cells):
@@ -249,15 +249,15 @@ def glance(path: Path) -> Glance | None:
 
 def look_at_tables(folder: Path) -> tuple[list[Glance], list[DataError]]:
     """Tables of a folder at a glance, and the faults of those that cannot be read."""
-    found, faults = [], []
+    tables, faults = [], []
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() not in _SUFFIXES and not is_spaced(path):
             continue
         try:
-            found += [table] if (table := glance(path)) else []
+            tables += [table] if (table := glance(path)) else []
         except DataError as error:
             faults.append(error)
-    return found, faults
+    return tables, faults
 
 
 def _is_number(cell: str) -> bool:

@@ -75,7 +75,9 @@ def choose_encoder(given: str | None, places: Iterable[Path], written: Written) 
     """
     if given is None:
         folders = [place / "encoder" for place in places]
-        return next((found for place in folders if (found := _folder(place, written))), _NOTHING)
+        return next(
+            (encoder for place in folders if (encoder := _folder(place, written))), _NOTHING
+        )
     if given.startswith(f"{_TRANSFORMERS}:"):
         keys, note = hub_model(given.partition(":")[2], written)
         return Choice({"kind": _TRANSFORMERS, **keys}, note)

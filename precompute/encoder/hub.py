@@ -212,7 +212,7 @@ def load_pretrained(auto: Any, folder: Path) -> Any:
     """
     import torch
 
-    model, found = auto.from_pretrained(
+    model, report = auto.from_pretrained(
         folder,
         local_files_only=True,
         use_safetensors=True,
@@ -220,7 +220,7 @@ def load_pretrained(auto: Any, folder: Path) -> Any:
         dtype=torch.float32,
         output_loading_info=True,
     )
-    lacking = sorted(map(str, (*found["missing_keys"], *found["mismatched_keys"])))
+    lacking = sorted(map(str, (*report["missing_keys"], *report["mismatched_keys"])))
     if lacking:
         more = f" and {len(lacking) - 3} more" if len(lacking) > 3 else ""
         raise DataError(

@@ -56,8 +56,8 @@ class Precision:
     def _mixed(self, dense: Callable[[Any], Any], pixels: Tensor) -> Tensor:
         try:
             with self._autocast():
-                found: Tensor = dense(pixels).float()
-                return found
+                embedding: Tensor = dense(pixels).float()
+                return embedding
         except (RuntimeError, NotImplementedError) as error:
             raise DataError(
                 f"The encoder does not run in {self.name} on {self.device}: "
@@ -76,7 +76,8 @@ class Precision:
         from torch.nn.functional import normalize
 
         mixed, exact = (
-            normalize(found, dim=-1) for found in (self._mixed(dense, pixels), dense(pixels))
+            normalize(embedding, dim=-1)
+            for embedding in (self._mixed(dense, pixels), dense(pixels))
         )
         distance = float((mixed - exact).norm(dim=-1).max())
         if not distance <= FARTHEST:  # nan too
@@ -191,8 +192,8 @@ class Encoder:
         return self.text.embed_concepts(concepts, prompts)
 
 
-def _array(found: Any) -> np.ndarray:
-    values: np.ndarray = found.cpu().contiguous().numpy()
+def _array(data: Any) -> np.ndarray:
+    values: np.ndarray = data.cpu().contiguous().numpy()
     return values
 
 

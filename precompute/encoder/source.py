@@ -301,19 +301,19 @@ def cached_folder(repository: str) -> Path | None:
     return config.parent if config and any(weights) else None
 
 
-def _place(found: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
+def _place(config: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
     """Repository and names of the files that hold a tag's weights, in the order they are tried."""
-    repository, _, name = found.get("hf_hub", "").rpartition("/")
+    repository, _, name = config.get("hf_hub", "").rpartition("/")
     return repository, (Path(name).with_suffix(".safetensors").name, name) if name else _FILES
 
 
-def _by_hand(found: dict[str, Any]) -> str:
-    repository, names = _place(found)
+def _by_hand(config: dict[str, Any]) -> str:
+    repository, names = _place(config)
     if repository and names == _FILES:
         return _folder_by_hand(repository)
     url = f"https://huggingface.co/{repository}/resolve/main/{names[-1]}"
     return (
-        f"Without network: fetch {url if repository else found.get('url')} elsewhere and name the "
+        f"Without network: fetch {url if repository else config.get('url')} elsewhere and name the "
         f"file under concepts.encoder.pretrained."
     )
 

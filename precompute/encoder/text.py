@@ -91,10 +91,10 @@ def templates(prompts: Sequence[str]) -> list[str]:
 
     The lists are OpenAI's for ImageNet, taken from ``open_clip.zero_shot_metadata``.
     """
-    found: list[str] = []
+    sentences: list[str] = []
     for prompt in prompts:
-        found += [prompt] if "{}" in prompt else _named(prompt)
-    return list(dict.fromkeys(found))
+        sentences += [prompt] if "{}" in prompt else _named(prompt)
+    return list(dict.fromkeys(sentences))
 
 
 def _named(name: str) -> list[str]:

@@ -145,8 +145,8 @@ class Applying:
         if read:
             cells, whole = self._encoded(images)
             names = [_name(photos[i]) for i in read]
-            score[read], found = self.scorer.of_cells(images, cells, names)
-            for i, own in zip(read, found, strict=True):
+            score[read], shown = self.scorer.of_cells(images, cells, names)
+            for i, own in zip(read, shown, strict=True):
                 segments[i] = own
             if self.teacher:
                 try:

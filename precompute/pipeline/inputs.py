@@ -149,11 +149,11 @@ class Inputs:
         if self.filters is None:
             return {}
         limits = self.filters.limits()
-        found: Values = {"filters": limits, "classes": plain(list(self.dataset.classes))}
+        inputs: Values = {"filters": limits, "classes": plain(list(self.dataset.classes))}
         if "least_score" in limits:
             fit = array_hash(np.array(self.dataset.split) == FIT)
-            found |= {"segments": key_of("segments", segments), "scores": self.scores, "fit": fit}
-        return found
+            inputs |= {"segments": key_of("segments", segments), "scores": self.scores, "fit": fit}
+        return inputs
 
     def _labels(self) -> Values:
         dataset, counts = self.dataset, Counter(self.dataset.split)

@@ -143,8 +143,8 @@ class PixelCells(torch.nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Embeddings of photos."""
-        found: Tensor = self.dense(pixels)
-        return found
+        embeddings: Tensor = self.dense(pixels)
+        return embeddings
 
 
 def _division(settings: SegmentSettings, grid: tuple[int, int]) -> torch.nn.Module:

@@ -25,8 +25,8 @@ def components(labels: np.ndarray) -> np.ndarray:
     count = 0
     regions = numbered(labels)
     for value, window in enumerate(ndimage.find_objects(regions + 1)):
-        found, number = ndimage.label(regions[window] == value)
-        parts[window] = np.where(found > 0, found - 1 + count, parts[window])
+        connected, number = ndimage.label(regions[window] == value)
+        parts[window] = np.where(connected > 0, connected - 1 + count, parts[window])
         count += number
     return parts
 
@@ -108,11 +108,11 @@ def middles(labels: np.ndarray) -> np.ndarray:
 def boxes(labels: np.ndarray) -> np.ndarray:
     """Boxes ``(n, 4)`` x0, y0, x1, y1 of the regions as shares of width and height."""
     height, width = labels.shape
-    found = [
+    windows = [
         (x.start / width, y.start / height, x.stop / width, y.stop / height)
         for y, x in ndimage.find_objects(labels + 1)
     ]
-    return np.array(found, dtype=np.float32)
+    return np.array(windows, dtype=np.float32)
 
 
 def memberships(labels: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

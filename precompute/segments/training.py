@@ -215,7 +215,7 @@ def _settings(path: Path) -> dict[str, Any] | None:
 
 
 def fit(
-    found: list[Example],
+    examples: list[Example],
     text: np.ndarray,
     training: Training,
     progress: Callable[[str], None] = lambda _: None,
@@ -223,11 +223,11 @@ def fit(
 ) -> Any:
     """A network trained on examples, with one thread (the sums then come in one order)."""
     with one_torch_thread():
-        return _fitted(found, text, training, progress, cancelled)
+        return _fitted(examples, text, training, progress, cancelled)
 
 
 def _fitted(
-    found: list[Example],
+    examples: list[Example],
     text: np.ndarray,
     training: Training,
     progress: Callable[[str], None],
@@ -241,15 +241,17 @@ def _fitted(
     optimiser = torch.optim.Adam(
         [{"params": others, "lr": STEP}, {"params": choice, "lr": STEP_OF_CHOICE}]
     )
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, training.epochs * len(found))
-    prototypes = torch.from_numpy(np.concatenate([text, unknown_classes(found, training.seed)]))
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(
+        optimiser, training.epochs * len(examples)
+    )
+    prototypes = torch.from_numpy(np.concatenate([text, unknown_classes(examples, training.seed)]))
     order = np.random.default_rng(training.seed)
     for epoch in range(training.epochs):
         losses = []
-        for i in order.permutation(len(found)):
+        for i in order.permutation(len(examples)):
             if cancelled():
                 raise CancelledError("The training was stopped.", "Start it again.")
-            loss = _loss(network, found[i], prototypes)
+            loss = _loss(network, examples[i], prototypes)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
@@ -259,12 +261,12 @@ def _fitted(
     return network.eval()
 
 
-def unknown_classes(found: list[Example], seed: int) -> np.ndarray:
+def unknown_classes(examples: list[Example], seed: int) -> np.ndarray:
     """Prototypes ``(UNKNOWN, embed)`` by clustering the encoder's embeddings of all segments."""
     from sklearn.cluster import KMeans
     from threadpoolctl import threadpool_limits
 
-    segments = np.concatenate([example.views[0].dense for example in found]).astype(np.float64)
+    segments = np.concatenate([example.views[0].dense for example in examples]).astype(np.float64)
     different = len(np.unique(segments.round(6), axis=0))
     clusters = KMeans(min(UNKNOWN, different), n_init=1, random_state=seed)
     with threadpool_limits(1):

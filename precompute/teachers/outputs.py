@@ -205,8 +205,8 @@ def check_order(
     teacher: Section, dataset: Dataset, logit: np.ndarray, other: np.ndarray | None = None
 ) -> None:
     """Raise ``OrderError`` where ``hold_teacher`` finds a better order."""
-    if found := hold_teacher(teacher, dataset, logit, other):
-        raise found.error(order_remedy(teacher, dataset.classes, found))
+    if better := hold_teacher(teacher, dataset, logit, other):
+        raise better.error(order_remedy(teacher, dataset.classes, better))
 
 
 def check_table(teacher: LogitsTeacher, dataset: Dataset) -> None:
@@ -222,13 +222,13 @@ def in_spec(error: OrderError, spec: Spec) -> OrderError:
     return OrderError(error.sentence, error.remedy, error.right_names, place)
 
 
-def order_remedy(teacher: Section, classes: Sequence[str], found: OrderFinding) -> str:
+def order_remedy(teacher: Section, classes: Sequence[str], finding: OrderFinding) -> str:
     """The better order as a spec takes it, and the key that overrules it."""
     overruled = "If the order is right as it is, the section takes order: as_given."
     if isinstance(teacher, LogitsTeacher):
-        return f"Rename columns of {teacher.path.name}: {found.renamed}. {overruled}"
+        return f"Rename columns of {teacher.path.name}: {finding.renamed}. {overruled}"
     names = [
-        found.right_names.get(name, name) for name in getattr(teacher, "classes", ()) or classes
+        finding.right_names.get(name, name) for name in getattr(teacher, "classes", ()) or classes
     ]
     listed = json.dumps(names, ensure_ascii=False)  # a list of YAML too
     return f"If the labels are right, the section teacher takes\n  classes: {listed}\n{overruled}"

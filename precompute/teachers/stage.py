@@ -106,10 +106,10 @@ class Pass:
         rows, (images, there) = given
         values = np.full((len(rows), self.width), np.nan, np.float32)
         if there:
-            found = self.compute(self.network.teacher, images, np.array(rows)[there])
-            values[there] = found
+            outputs = self.compute(self.network.teacher, images, np.array(rows)[there])
+            values[there] = outputs
             what = "oracle logits" if self.name == "oracle" else self.name
-            check_finite(what, found, [self.dataset.ids[rows[i]] for i in there])
+            check_finite(what, outputs, [self.dataset.ids[rows[i]] for i in there])
         return rows, values
 
     def after(self, given: tuple[list[int], np.ndarray]) -> Arrays:

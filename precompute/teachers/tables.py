@@ -227,4 +227,4 @@ def _check_classes(table: Table, classes: Sequence[str], others: Sequence[str]) 
 
 def near_in_list(word: str, words: Sequence[str]) -> str:
     """Nearest of some words, behind ``word`` in a list of several; "" where none is near."""
-    return "".join(f" (nearest: {found!r})" for found in nearest(word, words))
+    return "".join(f" (nearest: {near!r})" for near in nearest(word, words))

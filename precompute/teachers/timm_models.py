@@ -236,10 +236,10 @@ def _layers(state: State, part: str) -> list[int]:
     return sorted({int(match[1]) for match in matches if match})
 
 
-def _check_classes(section: Query2LabelTeacher, found: int, named: int) -> None:
-    if found != named:
+def _check_classes(section: Query2LabelTeacher, outputs: int, named: int) -> None:
+    if outputs != named:
         raise DataError(
-            f"{section.path} has {found} classes; the spec and the data set name {named}.",
+            f"{section.path} has {outputs} classes; the spec and the data set name {named}.",
             "Name the class of each output, in order: teacher.classes.",
         )
 

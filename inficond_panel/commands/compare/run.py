@@ -145,9 +145,9 @@ def _gammas(tuner: Tuner, args: argparse.Namespace) -> Frames:
 
 def _links(tuner: Tuner, args: argparse.Namespace) -> Frames:
     drawn = {"draws": args.draws, "seed": args.seed}
-    found = compare_links(tuner, args.split, progress=progress, **drawn)
+    frames = compare_links(tuner, args.split, progress=progress, **drawn)
     _count_looks(args, 2)
-    return {"links": found}
+    return {"links": frames}
 
 
 def _count_looks(args: argparse.Namespace, students: int) -> None:

@@ -110,11 +110,11 @@ def filter_words(args: argparse.Namespace) -> None:
         say_json({"kept": kept, "dropped": fell, "without_scores": unknown})
         return
     limits = spec.concepts.filters.limits() if spec.concepts.filters else {}
-    found = by_filter(dropped)
-    rows = [[f"{REASONS[key]} ({key}: {limits[key]:g})", str(len(found.get(key, ())))]
+    by_key = by_filter(dropped)
+    rows = [[f"{REASONS[key]} ({key}: {limits[key]:g})", str(len(by_key.get(key, ())))]
             for key in REASONS if key in limits]  # fmt: skip
     say_table(["filter", "fall"], [*rows, ["stay", str(len(kept))]])
-    for key, some in found.items():
+    for key, some in by_key.items():
         say()
         say_table([REASONS[key], "why"], [list(pair) for pair in some])
     if unknown:

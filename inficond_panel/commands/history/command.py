@@ -110,15 +110,15 @@ def run(args: argparse.Namespace) -> None:
             )
     if tuner.mark:
         note(f"These students learned from the oracle, which {tuner.mark}.")
-    found = ACTIONS[args.action](tuner, args)
-    if isinstance(found, dict):
-        show_all(args, found)
-    elif not isinstance(found, tuple):
-        show(args, found)
+    result = ACTIONS[args.action](tuner, args)
+    if isinstance(result, dict):
+        show_all(args, result)
+    elif not isinstance(result, tuple):
+        show(args, result)
     elif args.json:
-        say_json(found[0])
+        say_json(result[0])
     else:
-        for line in found[1]:
+        for line in result[1]:
             say(line)
 
 

@@ -37,16 +37,16 @@ def write_spec(args: argparse.Namespace) -> None:
     made = not args.corpus and _own_words(words)
     draft.corpus = draft.corpus or words.name
     asked = {name: getattr(args, name) or "" for name in ("task", "activation", "outputs")}
-    found: list[str] = []
+    words_left: list[str] = []
     try:
         dataset = _write_first_that_fits(draft, output, args.classes or [], asked)
         if args.concepts:
-            found = _collect(args.concepts, dataset.classes, words, output)
+            words_left = _collect(args.concepts, dataset.classes, words, output)
     except BaseException:
         if made:
             words.unlink()
         raise
-    _tell(draft, dataset, output, found)
+    _tell(draft, dataset, output, words_left)
 
 
 def check_output(args: argparse.Namespace, output: Path, coming: Path | None = None) -> None:

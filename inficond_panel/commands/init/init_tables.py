@@ -79,8 +79,8 @@ def write_tables(args: argparse.Namespace) -> None:
         remedy = f"Rename columns of {args.place[1]}: {pairs}. If they are right: --order as_given"
         raise OrderError(error.sentence, remedy, error.right_names) from error
     counts = ", ".join(f"{len(store.rows(name))} {name}" for name in SPLITS)
-    found = store.concept_score
-    low, high = significant(found.min(), 3), significant(found.max(), 3)
+    score = store.concept_score
+    low, high = significant(score.min(), 3), significant(score.max(), 3)
     say(f"concepts  {len(store.concepts)}, scores from {low} to {high}")
     say(f"classes   {len(store.classes)}: {', '.join(store.classes[:8])}")
     say(f"images    {counts}")

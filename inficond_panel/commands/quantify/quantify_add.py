@@ -154,10 +154,10 @@ def _images(
 
 def _stored(store: Store, rows: np.ndarray, maps: np.ndarray) -> np.ndarray:
     """Maps at thumbnail size, one behind the other; nan for the other images."""
-    found = np.full(int(store.mask_offset[-1]), np.nan, np.float16)
+    pixels = np.full(int(store.mask_offset[-1]), np.nan, np.float16)
     for row, each in zip(rows, maps, strict=True):
         height, width = map(int, store.thumbnail_shape[row])
         start, stop = store.mask_offset[row : row + 2]
         resized = Image.fromarray(each).resize((width, height), Image.Resampling.BILINEAR)
-        found[start:stop] = np.asarray(resized).ravel()
-    return found
+        pixels[start:stop] = np.asarray(resized).ravel()
+    return pixels

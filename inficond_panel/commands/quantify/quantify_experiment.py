@@ -145,16 +145,16 @@ def _loader(dataset: Dataset, size: tuple[int, int]) -> Callable[[np.ndarray, st
     from precompute.datasets.dataset import small_photo
 
     def load(rows: np.ndarray, what: str) -> tuple[np.ndarray, np.ndarray]:
-        found, there = [], []
+        images, there = [], []
         for i in rows:
             try:
-                found.append(small_photo(dataset, int(i), size))
+                images.append(small_photo(dataset, int(i), size))
                 there.append(int(i))
             except UnreadableImage as error:
                 note(f"{dataset.ids[i]} is left out: {error}")
-        if not found:
+        if not images:
             raise DataError(f"No image {what} can be read.", "Restore the images.")
-        note(f"{len(found)} images {what}")
-        return np.stack(found), np.array(there)
+        note(f"{len(images)} images {what}")
+        return np.stack(images), np.array(there)
 
     return load

@@ -46,14 +46,14 @@ def run_spec(args: argparse.Namespace) -> None:
         run.dataset.allowed = True
     precompute_package()
     with write_folders(Path(args.output)) if args.output else nullcontext() as place:
-        found = list(_measured(run))
-        for layer, figures, photos in found:
+        measures = list(_measured(run))
+        for layer, figures, photos in measures:
             if place is None:
                 break
             _write(place / layer.replace("/", "_"), figures, photos, run.quantify.b)
     if args.output:
         note(f"{args.output}: a folder for each layer, for inficond quantify table")
-    for number, (_, figures, _) in enumerate(found):
+    for number, (_, figures, _) in enumerate(measures):
         if number and not args.json:
             say()
         show(args, hypotheses_table(figures, args.b))

@@ -76,10 +76,10 @@ class Parser(argparse.ArgumentParser):
         given = list(sys.argv[1:] if args is None else args)
         if self.words and not (given and (given[0] in self.words or given[0][:1] == "-")):
             self.error(self._wrong_word(given))
-        found, left = super().parse_known_args(given, namespace)
+        parsed, left = super().parse_known_args(given, namespace)
         if left and not self.words:
             self.error(self._wrong_argument(left[0]))
-        return found, left
+        return parsed, left
 
     def _wrong_argument(self, given: str) -> str:
         flag = given.partition("=")[0]

@@ -62,9 +62,9 @@ def stratified_folds(label: NDArray, count: int, seed: int) -> NDArray[np.intp]:
 WITH_BIAS = {*BIASED, *keys(TOP_ECE)}
 
 
-def alone(found: Mapping[str, Interval]) -> dict[str, Interval]:
+def alone(intervals: Mapping[str, Interval]) -> dict[str, Interval]:
     """The same estimates without limits, by the same keys."""
-    return {key: interval.alone for key, interval in found.items()}
+    return {key: interval.alone for key, interval in intervals.items()}
 
 
 def change_intervals(

@@ -87,7 +87,7 @@ def compare_groups(
 
     Raises DataError for an unknown metric, and for fidelity without a teacher.
     """
-    limits, found, drawn = (min_images, min_positives), [], []
+    limits, reports, drawn = (min_images, min_positives), [], []
     for name, mask in groups.items():
         part = outcome.among(mask)
         values = _drawn(part, mask, metrics, draws, seed)
@@ -97,15 +97,15 @@ def compare_groups(
             for key, interval in intervals.items()
             if (why := too_small(part, key, interval.estimate, limits))
         }
-        found.append(Group(name, len(part.positive), int(part.positive.sum()), intervals, small))
+        reports.append(Group(name, len(part.positive), int(part.positive.sum()), intervals, small))
         drawn.append(values)
     gaps = {}
     for key in metrics:
-        large = [i for i, group in enumerate(found) if key not in group.small]
+        large = [i for i, group in enumerate(reports) if key not in group.small]
         if len(large) > 1:
             resampled = np.array([drawn[i][key] for i in large])
-            gaps[key] = _gap(key, [found[i] for i in large], resampled, level)
-    return GroupReport(tuple(found), gaps)
+            gaps[key] = _gap(key, [reports[i] for i in large], resampled, level)
+    return GroupReport(tuple(reports), gaps)
 
 
 def _drawn(

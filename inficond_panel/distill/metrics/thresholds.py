@@ -66,11 +66,15 @@ class ThresholdChoice:
         logit, weight = self.logit[order], np.asarray(counts, dtype=np.float64)[:, order]
         last = ends_of_ties(logit)
         right = np.cumsum(weight * (self.label[order] == 1), axis=1)
-        found, right, positives = np.cumsum(weight, axis=1)[:, last], right[:, last], right[:, -1:]
+        decided, right, positives = (
+            np.cumsum(weight, axis=1)[:, last],
+            right[:, last],
+            right[:, -1:],
+        )
         if self.precision is None:
-            worth = ratio(2 * right, found + positives)
+            worth = ratio(2 * right, decided + positives)
         else:
-            enough = ratio(right, found) >= self.precision
+            enough = ratio(right, decided) >= self.precision
             worth = np.where(enough & (right > 0), right, np.nan)
         cuts = (logit[last] + np.append(logit[last[:-1] + 1], logit[-1] - 2 * _BELOW)) / 2
         best = np.where(np.isnan(worth), -1.0, worth).argmax(axis=1)

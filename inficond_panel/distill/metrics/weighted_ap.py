@@ -119,18 +119,18 @@ def exact_type(counts: NDArray) -> type:
 
 
 def _area(above: NDArray, hits: NDArray) -> Array:
-    found, precision = _precision(above, hits)
+    recall, precision = _precision(above, hits)
     with np.errstate(invalid="ignore"):
-        return (hits * precision).sum(axis=0) / (found[-1] if found.size else 0.0)
+        return (hits * precision).sum(axis=0) / (recall[-1] if recall.size else 0.0)
 
 
 def _eleven(above: NDArray, hits: NDArray) -> Array:
-    found, precision = _precision(above, hits)
-    if not found.size:
+    recall, precision = _precision(above, hits)
+    if not recall.size:
         return np.full(hits.shape[1], np.nan)
-    whole = found[-1]
+    whole = recall[-1]
     best = [
-        np.where(10.0 * found >= tenth * whole * (1 - 1e-12), precision, 0.0).max(axis=0)
+        np.where(10.0 * recall >= tenth * whole * (1 - 1e-12), precision, 0.0).max(axis=0)
         for tenth in range(11)
     ]
     return np.where(whole > 0, np.mean(best, axis=0), np.nan)

@@ -88,7 +88,7 @@ class JointState:
         hessian = gram.weights - gram.mixed.T @ share_of
         start, slope = weights[concept, of_class], self.gradient[concept, of_class]
         rows, bounded = self._rows(concept, of_class)
-        target, found = solve_bounded(
+        target, multiplier = solve_bounded(
             (hessian + hessian.T) / 2,
             slope - hessian @ start,
             problem.l1[of_class],
@@ -98,7 +98,7 @@ class JointState:
             min(1e-3, max(1e-3 * self.gap, 1e-9)),
         )
         self.multipliers = np.zeros_like(weights)
-        self.multipliers[bounded] = found
+        self.multipliers[bounded] = multiplier
         full = weights.copy()
         full[concept, of_class] = target
         full = problem.bounds.repaired(full)

@@ -133,9 +133,9 @@ class Key:
 
     def _mismatch(self, error: ValidationError, node: Node, reading: Reading) -> Mismatch:
         """The error that lies deepest, at its own node."""
-        found = [([*descend(self.schema, node, one["loc"])], one)
+        located = [([*descend(self.schema, node, one["loc"])], one)
                  for one in error.errors(include_url=False, include_input=False)]  # fmt: skip
-        steps, told = max(found, key=lambda one: len(one[0]))
+        steps, told = max(located, key=lambda one: len(one[0]))
         schema, node = steps[-1]
         if told["type"] == "fault":
             return Mismatch(node, told["msg"])

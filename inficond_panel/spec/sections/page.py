@@ -100,11 +100,11 @@ class Views(Section):
 
         Raises ``TuningError`` for fewer than the level needs, see ``least_draws``.
         """
-        found = Noise(
+        noise = Noise(
             draws=self.draws if draws is None else draws, seed=seed, level=float(self.confidence)
         )
-        self.check_draws(found["draws"])
-        return found
+        self.check_draws(noise["draws"])
+        return noise
 
     def check_draws(self, draws: int) -> None:
         """Raise ``TuningError`` for too few draws to tell the limits at the level."""

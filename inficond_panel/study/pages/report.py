@@ -75,15 +75,15 @@ def write_report(study: Study, folder: Path) -> tuple[list[Path], Frames]:
     return [page, *files], frames
 
 
-def make_frames(study: Study, found: Sequence[Result]) -> Frames:
+def make_frames(study: Study, results: Sequence[Result]) -> Frames:
     """The tables of a report, of results that have been measured."""
     levels = [level.name_ for level in study.spec.levels]
     made = study.spec.conditions
     within = bool(levels and made and made.design == "within")
-    compared = differences(found, list(scores(study)), levels, within=within)
+    compared = differences(results, list(scores(study)), levels, within=within)
     return {
-        "tasks": tasks_table(found),
-        "summary": summary_table(_means(study, found)),
+        "tasks": tasks_table(results),
+        "summary": summary_table(_means(study, results)),
         "differences": differences_table(compared),
         "answers": answers_table(study),
         "scores": scores_table(study),
@@ -94,11 +94,11 @@ def make_frames(study: Study, found: Sequence[Result]) -> Frames:
     }
 
 
-def make_page(study: Study, found: Sequence[Result], frames: Frames) -> str:
+def make_page(study: Study, results: Sequence[Result], frames: Frames) -> str:
     """The report as HTML; all text from the study is escaped."""
     people = study.log.participants()
     finished = sum(progress_of(study, who).finished for who in people)
-    means = _means(study, found)
+    means = _means(study, results)
     intro = (
         f"{count(len(people), 'participant')}, {finished} finished. Figures of a task are those at "
         "the moment when it was done, or when it was left. Metrics on the split tune unless the "
@@ -112,7 +112,7 @@ def make_page(study: Study, found: Sequence[Result], frames: Frames) -> str:
         intro=intro,
         frames=frames,
         varied=len(study.spec.levels) > 1,
-        strips={key: _strip(found, means, key, *how) for key, how in _STRIPS.items()},
+        strips={key: _strip(results, means, key, *how) for key, how in _STRIPS.items()},
         looks=_looks(study),
         scores=list(score_strips(study)),
         scales=list(answer_charts(study)),
@@ -120,13 +120,13 @@ def make_page(study: Study, found: Sequence[Result], frames: Frames) -> str:
         views=views_summary(frames["views"]),
         typed=typed_summary(frames["typed"]),
         remarks=frames["notes"].assign(time=frames["notes"]["time"].map(_minute)),
-        events=charts.sequence_chart(list(_events(study, found))),
+        events=charts.sequence_chart(list(_events(study, results))),
         marks=charts.MARKS,
     )
 
 
-def _means(study: Study, found: Sequence[Result]) -> list[Summary]:
-    return summaries(found, [task.name_ for task in study.spec.all_tasks])
+def _means(study: Study, results: Sequence[Result]) -> list[Summary]:
+    return summaries(results, [task.name_ for task in study.spec.all_tasks])
 
 
 def _name(task: str, condition: str) -> str:
@@ -135,12 +135,12 @@ def _name(task: str, condition: str) -> str:
 
 
 def _strip(
-    found: Sequence[Result], means: Sequence[Summary], key: str, unit: str, digits: int
+    results: Sequence[Result], means: Sequence[Summary], key: str, unit: str, digits: int
 ) -> dict[str, Any]:
     rows = []
     for item in means:
         where = (item.task, item.condition)
-        group = [r for r in found if r.outcome and (r.task, r.condition) == where]
+        group = [r for r in results if r.outcome and (r.task, r.condition) == where]
         people = [(result.participant, float(getattr(result, key))) for result in group]
         rows.append((_name(*where), people, getattr(item, key)))
     return charts.strip_chart(rows, unit, digits, whole=key == "iterations")
@@ -166,9 +166,9 @@ def _minute(time: str) -> str:
 
 def score_strips(study: Study) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield name and chart of each published questionnaire: a dot per score, by task."""
-    found = list(scores(study))
-    for template in dict.fromkeys(score.template for score in found):
-        own = [score for score in found if score.template == template]
+    drawn = list(scores(study))
+    for template in dict.fromkeys(score.template for score in drawn):
+        own = [score for score in drawn if score.template == template]
         groups: dict[tuple[str, str], list[tuple[str, float]]] = {}
         for one in own:
             groups.setdefault((one.task, one.condition), []).append((one.participant, one.score))
@@ -193,10 +193,10 @@ def answer_charts(study: Study) -> Iterator[tuple[list[tuple[str, str]], dict[st
 
 def _by_question(study: Study) -> list[tuple[Question, list[Given]]]:
     """Answers of each question of each task, in the order in which they were first asked."""
-    found: dict[tuple[str, str], list[Given]] = {}
+    by_question: dict[tuple[str, str], list[Given]] = {}
     for given in answers(study):
-        found.setdefault((given.task, str(given.question.name_)), []).append(given)
-    return [(given[0].question, given) for given in found.values()]
+        by_question.setdefault((given.task, str(given.question.name_)), []).append(given)
+    return [(given[0].question, given) for given in by_question.values()]
 
 
 def _titled(text: str, task: str) -> str:
@@ -247,23 +247,23 @@ def _summary(question: Question, given: Sequence[Given]) -> tuple[pd.DataFrame, 
         return rows[rows.answer.str.strip() != ""], plain_headings("participant", *by, "answer")
     if isinstance(question, NumberQuestion):
         groups = rows.astype({"answer": float}).groupby(by or ["task"])
-        found = groups["answer"].agg(
+        summary = groups["answer"].agg(
             people="size", mean="mean", SD="std", lowest="min", highest="max"
         )
         means = {name: Heading(name, 1) for name in ("mean", "SD")}
         ends = {name: Heading(name, significant=6) for name in ("lowest", "highest")}
-        return found.reset_index(), plain_headings(*by, "people") | means | ends
+        return summary.reset_index(), plain_headings(*by, "people") | means | ends
     each = rows.explode("answer").groupby([*by, "answer"], sort=False).size()
     return each.rename("people").reset_index(), plain_headings(*by, "answer", "people")
 
 
 def _events(
-    study: Study, found: Sequence[Result]
+    study: Study, results: Sequence[Result]
 ) -> Iterator[tuple[str, float, list[tuple[float, str, str]]]]:
     """Yield name, minutes and marks of each task of each person."""
     for who in study.log.participants():
         moments, progress = timeline(study, who), progress_of(study, who)
-        for result in (result for result in found if result.participant == who.label):
+        for result in (result for result in results if result.participant == who.label):
             start = progress.first(result.task, "start")
             own = [
                 m

@@ -120,15 +120,15 @@ def results(study: Study) -> list[Result]:
 def results_of(study: Study, participant: Participant, progress: Progress) -> list[Result]:
     """The tasks that one participant has begun."""
     order = {item.task: (place, item.condition) for place, item in enumerate(participant.plan, 1)}
-    found = []
+    results = []
     for name in study.ready:
         if progress.first(name, "start") and study.begun(participant, name):
             place, condition = order.get(name, (0, participant.condition()))
             achieved = _achieved(study, participant, progress, name)
-            found.append(
+            results.append(
                 Result(participant.label, name, condition=condition, place=place, **achieved)
             )
-    return found
+    return results
 
 
 def _achieved(
@@ -178,15 +178,15 @@ def metrics_of(
 
     Raises ``TuningError`` for one that is not there.
     """
-    name, found = study.ready_for(participant, task).class_name, {}
+    name, by_set = study.ready_for(participant, task).class_name, {}
     for concepts in sets:
         tuner = study.tuner(participant, task, concepts)
         with closing(tuner.history) as history:
             for node in nodes:
                 kept = history.get(node)
                 if kept is None or kept.root == tuner.root_id:
-                    found[node] = tuner.metrics(tuner.node(node), split)[name]
-    return [found[node] for node in nodes]
+                    by_set[node] = tuner.metrics(tuner.node(node), split)[name]
+    return [by_set[node] for node in nodes]
 
 
 def spread(values: Sequence[float], seed: int = 0) -> Spread:
@@ -215,9 +215,9 @@ def spread(values: Sequence[float], seed: int = 0) -> Spread:
     return Spread(len(known), float(known.mean()), sd, low, high)
 
 
-def summaries(found: Iterable[Result], order: Sequence[str]) -> list[Summary]:
+def summaries(results: Iterable[Result], order: Sequence[str]) -> list[Summary]:
     """Means by task and condition, of tasks that are over; tasks in the given order."""
-    over = [result for result in found if result.outcome]
+    over = [result for result in results if result.outcome]
     keys = sorted({(result.task, result.condition) for result in over}, key=_by(order))
     return [_summary([r for r in over if (r.task, r.condition) == key]) for key in keys]
 

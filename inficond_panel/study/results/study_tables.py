@@ -86,9 +86,9 @@ def board_table(study: Study) -> pd.DataFrame:
     return _frame(rows, list(headings), "Participants", headings, facts={"data": str(study.folder)})
 
 
-def tasks_table(found: Iterable[Result]) -> pd.DataFrame:
+def tasks_table(results: Iterable[Result]) -> pd.DataFrame:
     """One row per participant and task."""
-    rows = ({**asdict(r), "gain": r.gain, "holdout_gain": r.holdout_gain} for r in found)
+    rows = ({**asdict(r), "gain": r.gain, "holdout_gain": r.holdout_gain} for r in results)
     headings = {
         **plain_headings(*_WHERE, "place", "outcome", "minutes", "iterations"),
         "minutes": Heading("minutes", 1),

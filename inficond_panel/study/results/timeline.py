@@ -126,7 +126,7 @@ class Rebuilt:
 
 def rebuild(study: Study, participant: Participant) -> list[Rebuilt]:
     """Carry out every history of a participant again, in memory, from the untouched students on."""
-    found, events = [], study.log.events(participant.number)
+    rebuilt, events = [], study.log.events(participant.number)
     for task in study.spec.all_tasks:
         if not study.begun(participant, task.name_):
             continue
@@ -135,8 +135,8 @@ def rebuild(study: Study, participant: Participant) -> list[Rebuilt]:
             with closing(tuner.history):
                 into = Tuner(tuner.store, tuner.spec, History(":memory:"), tuner.penalties)
                 pairs = replay(tuner, into)
-            found += [Rebuilt(task.name_, node, again) for node, again in pairs]
-    return found
+            rebuilt += [Rebuilt(task.name_, node, again) for node, again in pairs]
+    return rebuilt
 
 
 @dataclass(frozen=True)

@@ -61,8 +61,8 @@ def require(db: sqlite3.Connection, number: int) -> sqlite3.Row:
         raise StudyError(
             f"The study has no participant P{number:02d}.", "List them: inficond study list STUDY"
         )
-    found: sqlite3.Row = row
-    return found
+    participant: sqlite3.Row = row
+    return participant
 
 
 def check_session(db: sqlite3.Connection, number: int, session: str) -> None:
@@ -288,8 +288,8 @@ class StudyLog:
         """Latest time of all that was recorded; the epoch where nothing was."""
         with self._database.transaction() as db:
             times = "SELECT time AS t FROM events UNION ALL SELECT seen FROM presence"
-            found = db.execute(f"SELECT max(t) FROM ({times})").fetchone()[0]  # noqa: S608
-        return str(found or "1970-01-01T00:00:00.000+00:00")
+            latest = db.execute(f"SELECT max(t) FROM ({times})").fetchone()[0]  # noqa: S608
+        return str(latest or "1970-01-01T00:00:00.000+00:00")
 
     # --- facts
 

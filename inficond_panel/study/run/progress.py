@@ -110,7 +110,7 @@ class Progress:
     def external_id(self) -> str:
         """The id that the participant came with first; empty: none."""
         ids = (event.payload.get("pid") for event in self.events if event.action == "open")
-        return next((str(found) for found in ids if found), "")
+        return next((str(identifier) for identifier in ids if identifier), "")
 
     @property
     def back(self) -> Step | None:
@@ -125,12 +125,12 @@ class Progress:
     def answers(self, step: str = "") -> dict[str, Any]:
         """The latest answer to each question of a step; of all that are asked once, if empty."""
         repeated = {one.name for one in self.steps if one.task}
-        found: dict[str, Any] = {}
+        latest: dict[str, Any] = {}
         for event in self.events:
             here = event.step == step if step else event.step not in repeated
             if event.action == "answer" and here:
-                found.update(event.payload)
-        return found
+                latest.update(event.payload)
+        return latest
 
     def wrong(self) -> list[str]:
         """Names of the questions of a check that are not answered right by now."""

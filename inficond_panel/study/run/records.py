@@ -34,8 +34,8 @@ class Participant:
     def condition(self, task: str = "") -> str:
         """Condition in a task, of the plan; else that of all tasks; empty: several or none."""
         own = [item for item in self.plan if item.task == task] or self.plan
-        found = {item.condition for item in own}
-        return found.pop() if len(found) == 1 else ""
+        conditions = {item.condition for item in own}
+        return conditions.pop() if len(conditions) == 1 else ""
 
 
 @dataclass(frozen=True)

@@ -150,8 +150,8 @@ class Preparation:
         ready = {task.name_: self._ready(task, progress) for task in self.study.all_tasks}
         for level in self.study.levels:
             for task in self.study.all_tasks if level.spec is not None else ():
-                if (found := self._ready(task, progress, level)) is not None:
-                    self.varied[task.name_, level.name_] = found
+                if (prepared := self._ready(task, progress, level)) is not None:
+                    self.varied[task.name_, level.name_] = prepared
         if self._problems:
             raise SpecError(sorted(self._problems, key=lambda p: (p.line, p.column)), REMEDY)
         return {name: task for name, task in ready.items() if task is not None}

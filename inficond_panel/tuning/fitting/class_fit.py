@@ -275,9 +275,9 @@ def _penalties(student: ClassFit, tried: Sequence[Terms]) -> Array:
     return np.stack([np.broadcast_to(each, len(student.lower)) for each in columns], axis=1)
 
 
-def logits_of_each(found: Fit, scores: NDArray) -> Array:
+def logits_of_each(fitted: Fit, scores: NDArray) -> Array:
     """Logits ``(m, n)`` of photos with these scores ``(n, C)`` by each of m students."""
-    return decision_function(scores, found.weights, found.intercepts).T
+    return decision_function(scores, fitted.weights, fitted.intercepts).T
 
 
 def held_out_logits(

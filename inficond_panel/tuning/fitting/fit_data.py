@@ -330,8 +330,8 @@ class FitData:
     def _problem_of(self, k: int) -> Problem:
         """The loss of the class at ``k``, without penalties."""
         shape, weight = (len(self.rows), 1), self.weight(k)
-        (found,) = make_problems(shape, self.targets[:, [k]], 0.0, 0.0, None, None, weight)
-        return found
+        (problem,) = make_problems(shape, self.targets[:, [k]], 0.0, 0.0, None, None, weight)
+        return problem
 
     def teacher_loss(self, logits: np.ndarray, k: int) -> float:
         """The same against the teacher alone, all images of ``fit`` alike."""

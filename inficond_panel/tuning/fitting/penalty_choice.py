@@ -68,13 +68,13 @@ def choose_penalties(
     path = compared_penalties(store)
     folds = None if _tune_compares(store, data) else _folds_of(data, list(columns))
     compared = list(columns) if folds is None else _comparable(data, list(columns), folds)
-    found = dict.fromkeys(columns, path[0])
+    penalties = dict.fromkeys(columns, path[0])
     if compared:
         parts = _parts(store, data, compared, folds)
         chosen = least_loss(*_compare(data, parts, path, progress, cancelled))
         steps = np.broadcast_to(chosen, len(compared))
-        found |= {k: path[step] for k, step in zip(compared, steps, strict=True)}
-    return list(found.values())
+        penalties |= {k: path[step] for k, step in zip(compared, steps, strict=True)}
+    return list(penalties.values())
 
 
 def compared_penalties(store: Store) -> list[float]:

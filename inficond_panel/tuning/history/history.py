@@ -316,12 +316,12 @@ class History:
             for row in db.execute(select, (root, start))
         ]
 
-    def _match(self, found: Sequence[Node], state: HistoryState, start: int = 0) -> None:
+    def _match(self, nodes: Sequence[Node], state: HistoryState, start: int = 0) -> None:
         """Hold the nodes from ``start`` on against what the log tells of them."""
         logged = list(state.parents.items())[start:]
-        if [(node.id, node.parent) for node in found] != logged:
+        if [(node.id, node.parent) for node in nodes] != logged:
             raise HISTORY.damaged(self.path, "its iterations are not those that its log tells of")
-        if [node.number for node in found] != list(range(start, start + len(found))):
+        if [node.number for node in nodes] != list(range(start, start + len(nodes))):
             raise HISTORY.damaged(self.path, "its iterations are not numbered in their order")
 
 

@@ -49,10 +49,10 @@ def _held_out_logits(photos: ClassPhotos, terms: Terms, counts: NDArray) -> tupl
     student, rows = photos.student, photos.tune
     folds = stratified_folds(photos.tune_label[:, None], FOLDS, seed=0)
     parts = [rows[folds == fold] for fold in range(FOLDS)]
-    found = fit_each(student, [terms], student.lower, student.upper, parts, _ROUGH)
+    fits = fit_each(student, [terms], student.lower, student.upper, parts, _ROUGH)
     under, still, logits = student.under(terms), np.empty(len(rows)), np.empty(counts.shape)
     for fold, part in enumerate(parts):
-        out, one = folds == fold, found.at(np.array([fold]))
+        out, one = folds == fold, fits.at(np.array([fold]))
         still[out] = student.logits(one, part)
         free, moves = _moves(under, one, part, rows, counts)
         logits[:, out] = still[out] + moves[:, :-1] @ photos.tune_scores[out][:, free].T

@@ -132,9 +132,9 @@ def class_repair(
     shift = class_shift(photos)
     with one_thread():
         shift = replace(shift, tune_model=tune_model_ap(photos, tuner.spec.views.noise()))
-        found = _compared(tuner, parent, photos, shift, seed, check)
-    asks = shift.kind == SHIFT or found.taken is not None
-    return replace(found, photos=_photos_to_label(photos)) if asks else found
+        compared = _compared(tuner, parent, photos, shift, seed, check)
+    asks = shift.kind == SHIFT or compared.taken is not None
+    return replace(compared, photos=_photos_to_label(photos)) if asks else compared
 
 
 def _photos_to_label(photos: ClassPhotos) -> tuple[str, ...]:
@@ -254,8 +254,8 @@ def _logits_without_suspects(photos: ClassPhotos) -> Array:
     for fold in range(FOLDS):
         out = folds == fold
         bounds = _removed(student, first_suspects(photos.on(rows[~out]), SUSPECTS))
-        found = fit_each(student, [student.terms], *bounds, [rows[out]])
-        logits[:, out] = logits_of_each(found, photos.tune_scores[out])
+        fits = fit_each(student, [student.terms], *bounds, [rows[out]])
+        logits[:, out] = logits_of_each(fits, photos.tune_scores[out])
     return logits
 
 
@@ -273,15 +273,15 @@ def _measured(
     student, label = photos.student, photos.tune_label
     ap = float(ap_values(label, tried[0].logits[None], np.ones((1, len(label))))[0, 0])
     fits = fit_each(student, [one.terms for one in tried], student.lower, student.upper)
-    agree, found = _agreement(tuner, parent, photos), []
+    agree, measured = _agreement(tuner, parent, photos), []
     for one, weights in zip(tried, fits.weights.T, strict=True):
         removed = [each.concept for each in one.edits if isinstance(each, Intent)]
         used = student.solve(*_removed(student, removed)).weights if removed else weights[:, None]
         gain = NO_CHANGE if one.choice is None else one.choice.gain
         after, share = ap + gain.estimate, agree(one.logits)
         size = int(np.count_nonzero(used))
-        found.append(Lever(one.name, tuple(one.edits), one.needs, gain, after, share, size))
-    return found
+        measured.append(Lever(one.name, tuple(one.edits), one.needs, gain, after, share, size))
+    return measured
 
 
 def _agreement(tuner: Tuner, parent: Node, photos: ClassPhotos) -> Callable[[Array], float]:

@@ -188,9 +188,9 @@ class SegmentPointer:
             share = frame.pixels(np.array([segment["place"]]))[0] / frame.size
             return {**segment, "place": share.tolist()}
 
-        def done(found: dict[str, Any] | None) -> None:
+        def done(hit: dict[str, Any] | None) -> None:
             if not job.cancelled():  # the pointer may have left since
-                self._answer(found)
+                self._answer(hit)
 
         self._asked = True
         job = Job("segment", work, done, self._app.tuning.tell)

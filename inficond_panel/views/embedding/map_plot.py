@@ -358,8 +358,8 @@ def _weak(hook: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
     method = WeakMethod(hook)
 
     def call(plot: Any, element: Any) -> None:
-        if (found := method()) is not None:
-            found(plot, element)
+        if (result := method()) is not None:
+            result(plot, element)
 
     return call
 

@@ -87,10 +87,10 @@ def make_touched(batch: Sequence[Item], preview: Preview | None) -> list[dict[st
     return [
         {
             "student": name,
-            "items": [[*kind, number] for kind, number in found.items()],
+            "items": [[*kind, number] for kind, number in edits.items()],
             "change": make_change(preview.of(name, AP.key)) if preview else None,
         }
-        for name, found in items.items()
+        for name, edits in items.items()
     ]
 
 

@@ -269,14 +269,14 @@ class MeasuresPanel(param.Parameterized):
 
 
 def make_threshold(
-    found: pd.DataFrame, precision: float | None = None, level: float | None = CONFIDENCE
+    choice: pd.DataFrame, precision: float | None = None, level: float | None = CONFIDENCE
 ) -> dict[str, Any]:
     """The chosen threshold of one class with its limits, its cross-fitted worth, and the line for
     the spec.
 
-    ``found`` has one row, see ``results.thresholds``. Without a ``level`` there are no limits.
+    ``choice`` has one row, see ``results.thresholds``. Without a ``level`` there are no limits.
     """
-    row = found.iloc[0]
+    row = choice.iloc[0]
     if row["lacking"]:
         return {"kind": "error", "text": f"No threshold is chosen: {row['lacking']}."}
     rule = "best F1" if precision is None else f"most recall at precision {precision:g}"
@@ -287,7 +287,7 @@ def make_threshold(
         "kind": "done",
         "text": f"{rule} at {threshold}{within}",
         "rows": [_worth(key, *pair, level) for key, pair in changes.items()],
-        "line": threshold_line(found.attrs["facts"]["threshold"]),
+        "line": threshold_line(choice.attrs["facts"]["threshold"]),
     }
 
 

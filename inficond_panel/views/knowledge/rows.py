@@ -184,12 +184,12 @@ def _first(rows: list[dict[str, Any]]) -> list[str]:
     return [row["concept"] for row in rows[:FIRST]]
 
 
-def make_stability(found: pd.DataFrame, limits: bool = True) -> dict[str, Any]:
+def make_stability(verdicts: pd.DataFrame, limits: bool = True) -> dict[str, Any]:
     """The verdict on one concept, and the card that explains it; ``limits`` are of the refits.
 
-    ``found`` has one row, see ``results.stability``.
+    ``verdicts`` has one row, see ``results.stability``.
     """
-    row = found.iloc[0]
+    row = verdicts.iloc[0]
     influence = interval_of(row, "influence")
     between = number_range(influence.low, influence.high, 2, sign=True)
     rows = [
@@ -204,7 +204,7 @@ def make_stability(found: pd.DataFrame, limits: bool = True) -> dict[str, Any]:
         "text": row["words"],
         "short": row["words"].removesuffix(" over other images"),
         "rows": rows,
-        "scope": f"{found.attrs['facts']['draws']} refits on bootstrap samples of fit.",
+        "scope": f"{verdicts.attrs['facts']['draws']} refits on bootstrap samples of fit.",
     }
 
 
@@ -254,9 +254,9 @@ class StabilityRuns:
 
         app.jobs.submit(Job("stability", work, done, failed, progress))
 
-    def _tell(self, concept: str, found: dict[str, Any]) -> None:
+    def _tell(self, concept: str, message: dict[str, Any]) -> None:
         known = {name: value for name, value in self.table.stability.items() if name != concept}
-        self.table.stability = {**known, **({concept: found} if found else {})}
+        self.table.stability = {**known, **({concept: message} if message else {})}
 
 
 class TableActions(StudentActions):

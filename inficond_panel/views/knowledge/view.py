@@ -171,8 +171,8 @@ class KnowledgeView(
     def _find(self) -> None:
         """Answer the search."""
         query = self.table.find
-        found = self._rows(ALL, query) if query.strip() else []
-        self.table.param.update(found=found, sought=query)
+        rows = self._rows(ALL, query) if query.strip() else []
+        self.table.param.update(found=rows, sought=query)
 
     @param.depends(
         "table.rows", "table.found", "app.pinned.record", "app.settings.show", watch=True

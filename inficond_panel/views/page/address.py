@@ -171,16 +171,16 @@ class Address:
 
     @staticmethod
     def _select(app: AppState, asked: dict[str, str]) -> Iterator[str]:
-        found = {}
+        chosen = {}
         for key, name, known in (
             ("class", "class_name", app.store.classes),
             ("concept", "concept", app.store.concepts),
         ):
             wanted = asked.get(key, "")
-            found[name] = wanted if wanted in known else ""
+            chosen[name] = wanted if wanted in known else ""
             if wanted and wanted not in known:
                 yield missing(key, wanted, known, "in the store")
-        app.selection.param.update(**found)
+        app.selection.param.update(**chosen)
 
     def _show_iterations(self, app: AppState, asked: dict[str, str]) -> Iterator[str]:
         yield from self._jump(app, asked.get("at", ""))

@@ -261,7 +261,7 @@ def view_picture(view: Viewer) -> Drawing | None:
 
 def page_picture(views: Mapping[str, Viewer]) -> Drawing | None:
     """Picture of all views of a page that have one, below each other in two columns."""
-    drawn = {name: found for name in views if (found := view_picture(views[name])) is not None}
+    drawn = {name: picture for name in views if (picture := view_picture(views[name])) is not None}
     columns = [[drawn[name] for name in names if name in drawn] for names in COLUMNS]
     columns = [column for column in columns if column]
     strip = drawn.get("configuration")

@@ -240,8 +240,8 @@ def _doubtful(app: AppState, name: str) -> str:
     example = EXAMPLE[1] if name == EXAMPLE[0] else ""
     if example in store.concepts and student.weight(example) != 0:
         return example
-    if (found := app.shifts.by_class.get(name)) and found.suspects:
-        return found.suspects[0].concept
+    if (shift := app.shifts.by_class.get(name)) and shift.suspects:
+        return shift.suspects[0].concept
     influence = np.abs(student.weights)
     influence[words_for(name, store.concepts, store.synonyms)] = 0
     return store.concepts[int(influence.argmax())]

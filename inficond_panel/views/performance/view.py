@@ -223,12 +223,12 @@ class PerformanceView(Acting, Viewer):
             return
         name, changes = self._asked, self.app.changes
         metric = CLASS_SORTS[self.table.sort].metric
-        found = {
+        by_class = {
             "start": changes.total(name, [metric]).get(metric),
             "previous": changes.last(name, [metric]).get(metric),
         }
         untouched = make_untouched(self.app.students.snapshot, name)
-        rows = make_changes(found, metric, untouched) + self._against(name, metric)
+        rows = make_changes(by_class, metric, untouched) + self._against(name, metric)
         self.table.changes = {**self.table.changes, name: rows}
 
     def _against(self, name: str, metric: str) -> list[list[str]]:

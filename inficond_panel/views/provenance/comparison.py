@@ -105,9 +105,9 @@ class RowResults:
             left = (id_ for id_ in missing if not job.cancelled())
             return {(id_, split): tuner.metrics(tuner.node(id_), split) for id_ in left}
 
-        def keep(found: dict[tuple[str, str], Measured]) -> None:
+        def keep(cells: dict[tuple[str, str], Measured]) -> None:
             kept = {key: it for key, it in self._measured.items() if key[0] in wanted}
-            self._measured = {**kept, **found}
+            self._measured = {**kept, **cells}
             done()
 
         self.app.jobs.submit(Job("provenance", work, keep, failed))
