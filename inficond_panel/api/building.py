@@ -77,11 +77,11 @@ def build(
     words = list(dict.fromkeys([concepts] if isinstance(concepts, str) else concepts))
     settings = {"task": task, "activation": activation, "outputs": outputs, "order": order}
     settings["device"] = device
-    place = _temporary() if path is None else Path(path)
-    settings["title"] = title or place.absolute().name
-    spec = write_built(place, files, labels, split, words, str(encoder), teacher, settings)
+    folder = _temporary() if path is None else Path(path)
+    settings["title"] = title or folder.absolute().name
+    spec = write_built(folder, files, labels, split, words, str(encoder), teacher, settings)
     if path is None:
-        sys.stderr.write(f"Temporary folder: {place}; give path=... to keep it.\n")
+        sys.stderr.write(f"Temporary folder: {folder}; give path=... to keep it.\n")
     return open_students(spec.path)
 
 
@@ -162,14 +162,14 @@ def from_frames(
     """
     from inficond_panel.store.frames import store_frames  # noqa: PLC0415 - reads pandas
 
-    place = _temporary() / "own-scores.zarr" if path is None else Path(path)
+    target = _temporary() / "own-scores.zarr" if path is None else Path(path)
     given: dict[str, Any] = {"split": split, "images": images, "metadata": metadata}
     given |= {"task": task, "activation": activation, "outputs": outputs, "order": order}
     store = store_frames(
-        place, scores, logits, labels, **given, made_by="inficond_panel.from_frames"
+        target, scores, logits, labels, **given, made_by="inficond_panel.from_frames"
     )
     if task == "multi_label" and (note := one_class_note(store.label, store.images)):
         sys.stderr.write(f"{note}\n")
     if path is None:
-        sys.stderr.write(f"Temporary store: {place}; give path=... to keep it.\n")
-    return open_students(place, store=place)
+        sys.stderr.write(f"Temporary store: {target}; give path=... to keep it.\n")
+    return open_students(target, store=target)

@@ -45,9 +45,9 @@ def _params(students: Exported) -> dict[str, Any]:
     lower = np.full(students.weights.shape, -np.inf)
     upper = np.full(students.weights.shape, np.inf)
     for bound in students.card["bounds"]:
-        place = students.concepts.index(bound["concept"]), students.classes.index(bound["class"])
-        lower[place] = -np.inf if bound["lower"] is None else bound["lower"]
-        upper[place] = np.inf if bound["upper"] is None else bound["upper"]
+        position = students.concepts.index(bound["concept"]), students.classes.index(bound["class"])
+        lower[position] = -np.inf if bound["lower"] is None else bound["lower"]
+        upper[position] = np.inf if bound["upper"] is None else bound["upper"]
     held = bool(students.card["bounds"])
     usual = ConceptStudents().get_params()
     return {

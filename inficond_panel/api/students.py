@@ -248,9 +248,9 @@ class TunableStudents(Measures):
         store = self.tuner.store
         size = f"{len(store.classes)} classes, {len(store.concepts)} concepts"
         at = self._node
-        place = f"at #{at.number} ({at.id})" if at else "at the iteration of the page"
+        where = f"at #{at.number} ({at.id})" if at else "at the iteration of the page"
         mark = f", oracle, {self.tuner.mark}" if self.tuner.mark else ""
-        return f"<TunableStudents {store.title!r}: {size}, {place}{mark}{self._others()}>"
+        return f"<TunableStudents {store.title!r}: {size}, {where}{mark}{self._others()}>"
 
     def _others(self) -> str:
         iterations = sum(count_others(self.tuner).values())

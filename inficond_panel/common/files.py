@@ -190,14 +190,14 @@ def _sync(path: Path) -> None:
             os.close(handle)
 
 
-def write_whole(place: Path, content: bytes) -> None:
-    """Write a result to ``place``; what was there before stays until the new file is complete.
+def write_whole(target: Path, content: bytes) -> None:
+    """Write a result to ``target``; what was there before stays until the new file is complete.
 
     A link is followed; to what is no regular file, such as /dev/stdout, is written directly.
     Raises ``ExportError``, which names the file.
     """
-    path = Path(os.path.realpath(place))
-    with named(place):
+    path = Path(os.path.realpath(target))
+    with named(target):
         if path.exists() and not path.is_file():
             path.write_bytes(content)
             return
@@ -207,7 +207,7 @@ def write_whole(place: Path, content: bytes) -> None:
 
 @contextmanager
 def named(path: Path) -> Iterator[None]:
-    """Raise ``ExportError``, which names the place, where the system does not write there."""
+    """Raise ``ExportError``, which names the path, where the system does not write there."""
     try:
         yield
     except ExportError:  # an OSError too, which says already what is wrong
@@ -238,29 +238,31 @@ def write_folders(path: Path, force: bool = False, known: Collection[str] = ()) 
 
 
 @contextmanager
-def write_folder(place: Path, force: bool, known: Collection[str]) -> Iterator[Write]:
+def write_folder(path: Path, force: bool, known: Collection[str]) -> Iterator[Write]:
     """Yield a function that writes a file of such a folder by name; raises ``write_folders``'s."""
-    with write_folders(place, force, known) as folder:
+    with write_folders(path, force, known) as folder:
 
         def write(name: str, content: bytes) -> None:
-            with named(place):
+            with named(path):
                 (folder / name).write_bytes(content)
                 _sync(folder / name)
 
         yield write
 
 
-def _check(place: Path, force: bool, known: Collection[str]) -> None:
-    if not os.path.lexists(place):
+def _check(target: Path, force: bool, known: Collection[str]) -> None:
+    if not os.path.lexists(target):
         return
     if not force:
-        raise ExportError(f"{place} is there already.", "Name another, or replace it with --force.")
-    if place.is_symlink() or not place.is_dir():
-        raise ExportError(f"{place} is no folder.", "Name another folder.")
-    foreign = sorted({path.name for path in place.iterdir()} - {*known})
+        raise ExportError(
+            f"{target} is there already.", "Name another, or replace it with --force."
+        )
+    if target.is_symlink() or not target.is_dir():
+        raise ExportError(f"{target} is no folder.", "Name another folder.")
+    foreign = sorted({path.name for path in target.iterdir()} - {*known})
     if foreign:
         raise ExportError(
-            f"{place} holds something that is no export: {foreign[0]!r}.",
+            f"{target} holds something that is no export: {foreign[0]!r}.",
             "Name another folder; --force replaces exports only.",
         )
 

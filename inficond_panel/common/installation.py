@@ -30,7 +30,7 @@ def shipped_folder(name: str) -> Path:
     """Folder ``name`` that comes along: in the package of a wheel, beside it in a source tree."""
     package = Path(__file__).parents[1]
     places = (package / name, package.parent / name)
-    return next((place for place in places if place.is_dir()), places[0])
+    return next((folder for folder in places if folder.is_dir()), places[0])
 
 
 def missing_extra(

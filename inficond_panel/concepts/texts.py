@@ -77,9 +77,9 @@ def classes_named(
     places, named = {_plain(name): k for k, name in enumerate(classes)}, dict[int, int]()
     for c, name in enumerate(concepts):
         words = map(_plain, (name, *synonyms.get(name, ())))
-        place = next((places[word] for word in words if word in places), None)
-        if place is not None:
-            named[c] = place
+        position = next((places[word] for word in words if word in places), None)
+        if position is not None:
+            named[c] = position
     return named
 
 

@@ -254,9 +254,9 @@ def _chosen_penalty(scores: Array, target: Array, seed: int) -> float:
     fold, loss = stratified_folds(target[:, None], FOLDS, seed), np.zeros(len(PENALTIES))
     for number in range(FOLDS):
         out = fold == number
-        for place, penalty in enumerate(PENALTIES):
+        for index, penalty in enumerate(PENALTIES):
             logit = scores[out] @ ridge_logistic(scores[~out], target[~out], penalty)
-            loss[place] += (np.logaddexp(0, logit) - target[out] * logit).sum()
+            loss[index] += (np.logaddexp(0, logit) - target[out] * logit).sum()
     return PENALTIES[int(np.argmin(loss))]
 
 

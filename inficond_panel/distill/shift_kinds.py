@@ -135,10 +135,10 @@ def other_photos(
     for fold in range(FOLDS):
         inside = [scores[f != fold] for scores, f in zip(negatives, folds, strict=True)]
         direction = _discriminant(*inside)
-        for place in range(2):
-            out = folds[place] == fold
-            along[place][out] = negatives[place][out] @ direction
-            of_positives[place] += positives[place] @ direction
+        for half in range(2):
+            out = folds[half] == fold
+            along[half][out] = negatives[half][out] @ direction
+            of_positives[half] += positives[half] @ direction
     return OtherPhotos(_rank_z(*along), _rank_z(*of_positives))
 
 

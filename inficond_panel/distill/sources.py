@@ -52,12 +52,12 @@ def on_card(values: NDArray, device: str) -> Any:
 
     Passes over a tensor's columns are computed where it lies; see ``common.devices``.
     """
-    place = product_device(device)
-    if place is None:
+    hardware = product_device(device)
+    if hardware is None:
         return values
     import torch  # noqa: PLC0415 - an extra
 
-    return torch.asarray(values, device=place, copy=True)
+    return torch.asarray(values, device=hardware, copy=True)
 
 
 def count_not_finite(values: Any) -> int:

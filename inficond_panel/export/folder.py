@@ -72,8 +72,8 @@ def export(
     chosen = list(dict.fromkeys(formats))
     _check(chosen)
     check_license(license_name)
-    place = Path(folder)
-    with write_folder(place, force, _names()) as write:
+    target = Path(folder)
+    with write_folder(target, force, _names()) as write:
         if holdout:
             tuner.count_look(node, HOLDOUT)
         card = model_card(tuner, node, holdout=holdout)
@@ -93,7 +93,7 @@ def export(
         contents["readme"] = ("README.md", hub_readme(card, named, license_name).encode())
         for file, content in contents.values():
             write(file, content)
-    return {what: place / file for what, (file, _) in contents.items()}
+    return {what: target / file for what, (file, _) in contents.items()}
 
 
 def as_exported(tuner: Tuner, node: Node, card: Mapping[str, Any]) -> Exported:

@@ -153,15 +153,15 @@ def _teacher(students: Exported, scores: PhotoScores) -> np.ndarray | None:
 
 def columns_of(kind: str, wanted: Sequence[str], known: Sequence[str]) -> list[int]:
     """Positions of the wanted names among the known; ``DataError`` for one that is missing."""
-    place = {name: at for at, name in enumerate(known)}
-    missing = [name for name in wanted if name not in place]
+    column_of = {name: at for at, name in enumerate(known)}
+    missing = [name for name in wanted if name not in column_of]
     if missing:
         raise DataError(
             f"{len(missing)} {kind} of the students are not in the store, the first is "
             f"{missing[0]!r}.{near(missing[0], known)}",
             "Name the spec that the students were made with.",
         )
-    return [place[name] for name in wanted]
+    return [column_of[name] for name in wanted]
 
 
 def decision_frame(
@@ -178,8 +178,8 @@ def decision_frame(
     first.
     """
     rows = [_decision(one, None if named is None else named[one.photo]) for one in predictions]
-    place = {photo: at for at, photo in enumerate(dict.fromkeys(row["image"] for row in rows))}
-    surest = [(place[one.photo], one.cutoff - one.logit) for one in predictions]
+    position = {photo: at for at, photo in enumerate(dict.fromkeys(row["image"] for row in rows))}
+    surest = [(position[one.photo], one.cutoff - one.logit) for one in predictions]
     words = ("absent", "present")
     frame = make_frame(
         rows,

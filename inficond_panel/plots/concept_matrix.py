@@ -215,7 +215,7 @@ def make_texts(cells: Cells, dark: bool) -> dict[str, Any]:
     places = list(dict.fromkeys([*thumbs, *zip(rows.tolist(), columns.tolist(), strict=True)]))
     at = np.array(places, np.intp).reshape(-1, 2)
     influence = values[at[:, 0], at[:, 1]]
-    shown = [(thumbs.get(place, ""), v) for place, v in zip(places, influence, strict=True)]
+    shown = [(thumbs.get(cell, ""), v) for cell, v in zip(places, influence, strict=True)]
     return {
         "class": at[:, 1] + 0.5,
         "concept": len(values) - at[:, 0] - 0.5,
@@ -271,8 +271,8 @@ def update_matrix(
     image.glyph.color_mapper.update(palette=make_colours(dark), low=-reach, high=reach)
     before = image.data_source.data
     if not np.array_equal(before["image"][0], shown, equal_nan=True) or before["dh"][0] != rows:
-        place = {"x": [0], "y": [0], "dw": [columns], "dh": [rows]}
-        image.data_source.data = {**place, "image": [shown]}
+        extent = {"x": [0], "y": [0], "dw": [columns], "dh": [rows]}
+        image.data_source.data = {**extent, "image": [shown]}
     texts.data_source.data = make_texts(cells, dark)
     boxes.data_source.data = make_outlines(cells)
     boxes.glyph.line_color = INK.of(dark)

@@ -181,7 +181,7 @@ class Branches:
     def __init__(self, nodes: Sequence[Iteration], current: str) -> None:
         self.newest = nodes[::-1]
         self.lanes = make_lanes(nodes)
-        self.places = {node.id: place for place, node in enumerate(self.newest)}
+        self.places = {node.id: row for row, node in enumerate(self.newest)}
         self.path = {node.id for node in make_path(nodes, current)}  # to the current node
         self.current = self.places[current]
 
@@ -191,8 +191,8 @@ class Branches:
         Those that can be seen in the rows from ``first`` on, before ``last``.
         """
         pairs = [
-            (place, self.places[node.parent], node.id in self.path)
-            for place, node in enumerate(self.newest[:last])
+            (row, self.places[node.parent], node.id in self.path)
+            for row, node in enumerate(self.newest[:last])
             if node.parent
         ]
         return [

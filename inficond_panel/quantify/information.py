@@ -193,7 +193,7 @@ class _Search:
     def _variance(self) -> Any:
         """δ_f² of each image."""
         places = (self.images + self.settings.tau * self._noise() for _ in range(_VARIANCE_DRAWS))
-        total = sum(self._distance(self._finite(self.feature(place))) for place in places)
+        total = sum(self._distance(self._finite(self.feature(point))) for point in places)
         variance = total / _VARIANCE_DRAWS
         if not bool((variance > 0).all()):
             raise DataError(
@@ -212,12 +212,12 @@ class _Search:
 
         total = torch.zeros_like(self.log_sigma)
         for _ in range(draws):
-            place = self._place(self._noise())
-            output = self.feature(place)
+            point = self._place(self._noise())
+            output = self.feature(point)
             direction = torch.stack(
                 [torch.randn(output.shape[1:], generator=own) for own in self.generators]
             ).to(output)
-            total += self._gradient((output * direction).sum(), place).square().sum(1)
+            total += self._gradient((output * direction).sum(), point).square().sum(1)
         if not bool((total > 0).flatten(1).any(1).all()):
             raise DataError(
                 "The feature's gradient is 0 everywhere, though noise changes it.",
@@ -238,9 +238,9 @@ class _Search:
         slope, change = 0.0, 0.0
         for _ in range(draws):
             noise = self._noise()
-            place = self._place(noise)
-            moved = self._distance(self._finite(self.feature(place)))
-            gradient = self._gradient(moved.sum(), place)
+            point = self._place(noise)
+            moved = self._distance(self._finite(self.feature(point)))
+            gradient = self._gradient(moved.sum(), point)
             slope = slope + (noise * gradient).sum(1)
             change = change + moved.detach() / self.variance
         scale = self.log_sigma.exp() / (self.variance[:, None, None] * self.beta * draws)
@@ -267,11 +267,11 @@ class _Search:
     def _place(self, noise: Any) -> Any:
         return (self.images + self.log_sigma.exp()[:, None] * noise).requires_grad_()
 
-    def _gradient(self, value: Any, place: Any) -> Any:
+    def _gradient(self, value: Any, point: Any) -> Any:
         import torch
 
         try:
-            (gradient,) = torch.autograd.grad(value, place)
+            (gradient,) = torch.autograd.grad(value, point)
         except RuntimeError as error:
             raise DataError(
                 f"The feature gives no gradient: {str(error).splitlines()[0]}",

@@ -130,7 +130,7 @@ class Pricing:
 
     def objective(self, before: Student, after: Student) -> Objective:
         """Objective of one class from its parent's student to the node's, both on ``fit``."""
-        data, place, k = self.data, self.classes.index(after.class_name), after.column
+        data, position, k = self.data, self.classes.index(after.class_name), after.column
         was, now = (
             data.logits(before.weights, before.intercept),
             data.logits(after.weights, after.intercept),
@@ -138,10 +138,10 @@ class Pricing:
         loss_before, loss_after = data.loss(was, k), data.loss(now, k)
         return Objective(
             zero=data.zero(k),
-            free=float(self.free.objective[place]),
+            free=float(self.free.objective[position]),
             before=loss_before + data.penalty(k).value(before.weights),
             after=loss_after + data.penalty(k).value(after.weights),
-            optimum=float(self.held.objective[place]),
+            optimum=float(self.held.objective[position]),
             loss_before=loss_before,
             loss_after=loss_after,
             teacher_before=data.teacher_loss(was, k),
@@ -150,8 +150,8 @@ class Pricing:
 
     def bounds(self, class_name: str, lift: bool = False) -> tuple[Bound, ...]:
         """Bounds in force on one class, the dearest first."""
-        concepts, place = self.tuner.store.concepts, self.classes.index(class_name)
-        residuals = self._residuals(place)
+        concepts, position = self.tuner.store.concepts, self.classes.index(class_name)
+        residuals = self._residuals(position)
         priced = []
         for (owner, concept), (lower, upper) in self.node.bounds.items():
             if owner != class_name:
@@ -162,41 +162,41 @@ class Pricing:
                 lower,
                 upper,
                 self.tuner.bound_since(self.node, owner, concept),
-                float(self.held.weights[c, place]),
-                self._price(c, place, residuals),
+                float(self.held.weights[c, position]),
+                self._price(c, position, residuals),
             )
             if lift and bound.binds:
-                bound = replace(bound, lifted=self._lifted(c, place))
+                bound = replace(bound, lifted=self._lifted(c, position))
             priced.append(bound)
         return tuple(sorted(priced, key=lambda bound: (-bound.price.gain, bound.concept)))
 
-    def _residuals(self, place: int) -> np.ndarray:
-        data, k = self.data, self.columns[place]
-        support = np.flatnonzero(self.held.weights[:, place])
+    def _residuals(self, index: int) -> np.ndarray:
+        data, k = self.data, self.columns[index]
+        support = np.flatnonzero(self.held.weights[:, index])
         scores = np.asarray(data.scores[:, support], dtype=np.float64)
-        logits = scores @ self.held.weights[support, place] + self.held.intercepts[place]
+        logits = scores @ self.held.weights[support, index] + self.held.intercepts[index]
         return data.residuals(logits, k)
 
-    def _price(self, c: int, place: int, residuals: np.ndarray) -> Price:
-        data, k = self.data, self.columns[place]
+    def _price(self, c: int, index: int, residuals: np.ndarray) -> Price:
+        data, k = self.data, self.columns[index]
         column = np.asarray(data.scores[:, c], dtype=np.float64)
         weight = data.weight(k)
         spread = float(np.sqrt(weight @ (column - weight @ column) ** 2))
-        gapped = self.held.certificate[place] == "gap"
-        delta = float(self.held.gap[place]) * data.zero(k) * data.bend if gapped else np.nan
+        gapped = self.held.certificate[index] == "gap"
+        delta = float(self.held.gap[index]) * data.zero(k) * data.bend if gapped else np.nan
         return shadow_price(
             float(column @ residuals),
-            float(self.held.weights[c, place]),
-            data.penalty(k).of(c, float(self.lower[c, place]), float(self.upper[c, place])),
+            float(self.held.weights[c, index]),
+            data.penalty(k).of(c, float(self.lower[c, index]), float(self.upper[c, index])),
             error=price_error(spread, delta) if gapped else np.nan,
         )
 
-    def _lifted(self, c: int, place: int) -> float:
+    def _lifted(self, c: int, index: int) -> float:
         """By how much the optimal objective falls without one bound."""
-        lower, upper = self.lower[:, [place]].copy(), self.upper[:, [place]].copy()
+        lower, upper = self.lower[:, [index]].copy(), self.upper[:, [index]].copy()
         lower[c], upper[c] = -np.inf, np.inf
-        fit = self._solve(self.node, [self.columns[place]], None, lower=lower, upper=upper)
-        return max(float(self.held.objective[place] - fit.objective[0]), 0.0)
+        fit = self._solve(self.node, [self.columns[index]], None, lower=lower, upper=upper)
+        return max(float(self.held.objective[index] - fit.objective[0]), 0.0)
 
     def _solve(
         self,

@@ -196,8 +196,8 @@ def _bounds(tuner: Tuner, node: Node) -> tuple[np.ndarray, np.ndarray]:
     store = tuner.store
     sides = [np.full((len(store.classes), len(store.concepts)), end) for end in (-np.inf, np.inf)]
     for (class_name, concept), limits in node.bounds.items():
-        place = store.classes.index(class_name), store.concepts.index(concept)
+        position = store.classes.index(class_name), store.concepts.index(concept)
         for side, limit in zip(sides, limits, strict=True):
             if limit is not None:
-                side[place] = limit
+                side[position] = limit
     return sides[0], sides[1]

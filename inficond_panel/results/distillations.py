@@ -123,26 +123,26 @@ def compare_settings(
     counts = draw_counts(len(tuner.store.rows(split)), noise["draws"], seed)
     measured: list[_Measured] = []
     students, changes, classes = [], [], []
-    for place, setting in enumerate(settings):
+    for index, setting in enumerate(settings):
         own = tuner.with_students(**vars(setting))
         node = own.original()
         look_at(own, node, split)
         now = _Measured(own.at(node, split).outcomes, counts, noise)
-        against = _reference(settings, place)
+        against = _reference(settings, index)
         old = None if against is None else measured[against]
-        students.append(_row(own, node, setting, place + 1) | columns_of(now.levels()))
+        students.append(_row(own, node, setting, index + 1) | columns_of(now.levels()))
         if old is not None and against is not None:
-            number = {"number": place + 1, "against": against + 1}
-            name = f"{place + 1} less {against + 1}"
+            number = {"number": index + 1, "against": against + 1}
+            name = f"{index + 1} less {against + 1}"
             changes.append({"students": name, **number, **columns_of(now.change(old))})
         penalties = zip(tuner.store.classes, own.penalties, strict=True)
         classes += [
-            {"number": place + 1, "class": name, "lambda": penalty, **now.of_class(name, old)}
+            {"number": index + 1, "class": name, "lambda": penalty, **now.of_class(name, old)}
             for name, penalty in penalties
         ]
         measured.append(now)
         if progress:
-            progress((place + 1) / len(settings), f"Students {place + 1} of {len(settings)}")
+            progress((index + 1) / len(settings), f"Students {index + 1} of {len(settings)}")
     teacher = _Measured(tuner.teacher_outcomes(split), counts, noise)
     of_teacher = {"students": "the teacher itself", **columns_of(teacher.levels())}
     students.append(dict.fromkeys(students[0], pd.NA) | of_teacher)

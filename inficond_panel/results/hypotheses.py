@@ -71,9 +71,9 @@ def _verdicts(rows: list[Row]) -> list[str]:
     """What becomes of each hypothesis, by its figures."""
     told = {
         words: [
-            f"{row.figure.name} {row.verdict}" for row in rows if row.figure.hypothesis == place
+            f"{row.figure.name} {row.verdict}" for row in rows if row.figure.hypothesis == number
         ]
-        for place, words in _HYPOTHESES.items()
+        for number, words in _HYPOTHESES.items()
     }
     return [f"{words}: {', '.join(each)}" for words, each in told.items()]
 

@@ -71,9 +71,9 @@ def metrics(
     noise, teachers = tuner.spec.views.noise(draws, seed), tuner.teacher_outcomes(split)
     rows, skills = [], {}
     names = chosen_names("class", classes, tuner.store.classes)
-    for place, name in enumerate(names):
+    for index, name in enumerate(names):
         if progress is not None:
-            progress(place / len(names), f"metrics of {name}")
+            progress(index / len(names), f"metrics of {name}")
         outcome, teacher = evaluation_outcome(tuner, node, split, name), teachers[name]
         skill = teacher_skill(teacher, noise) if intervals else tuner.teacher_skills(split)[name]
         skills[name] = skill
@@ -215,7 +215,7 @@ def changes(
         title=f"{metric.word} since {node_title(tuner, before)}",
         facts={**facts_of(tuner, node, split, noise), "since": before.id},
         level=noise["level"],
-        shown=[place for place, row in enumerate(rows) if row["metric"] == metric.key],
+        shown=[position for position, row in enumerate(rows) if row["metric"] == metric.key],
     )
 
 

@@ -137,7 +137,7 @@ def _fits(tuner: Tuner, student: ClassFit, values: list[float]) -> list[Fit]:
     if tuner.joint:
         return [student.under(terms).base for terms in tried]
     fits = fit_each(student, tried, student.lower, student.upper)
-    return [fits.at(np.array([place])) for place in range(len(values))]
+    return [fits.at(np.array([index])) for index in range(len(values))]
 
 
 def _tried(student: ClassFit, values: list[float]) -> list[Terms]:

@@ -299,7 +299,7 @@ def _differences(
         notes=[*chosen, *few],
         facts=facts,
         level=level,
-        shown=[place for place, row in enumerate(rows) if row["metric"] == metric],
+        shown=[position for position, row in enumerate(rows) if row["metric"] == metric],
     )
 
 

@@ -164,7 +164,7 @@ def confusions(
         for pair in zip(*np.nonzero(theirs), strict=True)
         if pair not in cells
     }
-    wrong = [place for place, (label, named) in enumerate(cells) if label != named]
+    wrong = [position for position, (label, named) in enumerate(cells) if label != named]
     more = len(wrong) - _LISTED
     return make_frame(
         [

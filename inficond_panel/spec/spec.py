@@ -234,8 +234,8 @@ def no_such_spec(name: str | Path, *kinds: str) -> SpecError:
 
 
 def _come_along(kind: str) -> dict[str, Path]:
-    places = (shipped_folder("specs") / place for place in _PLACES[kind])
-    return {path.stem: path for place in places for path in place.glob("*.yaml")}
+    places = (shipped_folder("specs") / folder for folder in _PLACES[kind])
+    return {path.stem: path for folder in places for path in folder.glob("*.yaml")}
 
 
 #: Folders of the specs that come along.
@@ -264,12 +264,12 @@ def check_against(spec: Spec, classes: Sequence[str], task: str) -> None:
         if name not in classes
     ]
     if spec.students.link == SOFTMAX and task != SINGLE_LABEL:
-        place = spec.place("students", "link")
+        at = spec.place("students", "link")
         fault = f"students.link: a softmax has one class an image, the store's task is {task}"
-        problems.append(Problem(spec.path, *place, f"{fault}; take sigmoid"))
+        problems.append(Problem(spec.path, *at, f"{fault}; take sigmoid"))
     if spec.students.threshold and task == SINGLE_LABEL:
-        place = spec.place("students", "threshold")
-        problems.append(Problem(spec.path, *place, f"students.threshold: {NO_THRESHOLD}"))
+        at = spec.place("students", "threshold")
+        problems.append(Problem(spec.path, *at, f"students.threshold: {NO_THRESHOLD}"))
     if problems:
         raise SpecError(sorted(problems, key=lambda p: (p.line, p.column)), REMEDY)
 

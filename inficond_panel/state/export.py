@@ -133,8 +133,8 @@ def zip_students(tuner: Tuner, node: Node, formats: Sequence[str]) -> File:
     """A zip with one folder, as ``inficond export`` writes it. Raises what ``export`` does."""
     name = stem(tuner, node)
     content = io.BytesIO()
-    with tempfile.TemporaryDirectory() as place:
-        files = export(tuner, node, Path(place) / name, formats)
+    with tempfile.TemporaryDirectory() as folder:
+        files = export(tuner, node, Path(folder) / name, formats)
         with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
             for path in files.values():
                 archive.write(path, f"{name}/{path.name}")

@@ -115,7 +115,7 @@ def _in_turn(sides: list[Array], most: int) -> NDArray[np.intp]:
     taken: dict[int, None] = {}
     while len(taken) < min(most, len(sides[0])):
         order = orders[len(taken) % len(orders)]
-        taken[next(place for place in order if place not in taken)] = None
+        taken[next(position for position in order if position not in taken)] = None
     return np.array(list(taken), dtype=np.intp)
 
 
@@ -296,8 +296,8 @@ def _cutoff(tuner: Tuner, node: Node, student: ClassFit, rows: NDArray[np.intp])
 
 
 def _rows(store: Store, images: Sequence[str]) -> NDArray[np.intp]:
-    place = {image: row for row, image in enumerate(store.images)}
-    return np.array([place[image] for image in images], dtype=np.intp)
+    row_of = {image: row for row, image in enumerate(store.images)}
+    return np.array([row_of[image] for image in images], dtype=np.intp)
 
 
 def _judged(

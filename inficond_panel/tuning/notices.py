@@ -106,8 +106,8 @@ def _replaced(tuner: Tuner, parent: Node, key: tuple[str, str], new: Limits) -> 
 def _special(tuner: Tuner, parent: Node, key: tuple[str, str], new: Limits) -> Iterator[str]:
     """Notice that the weight is 0, or that the bound does not reach beyond it."""
     class_name, concept = key
-    place = tuner.store.concepts.index(concept), tuner.store.classes.index(class_name)
-    weight = float(parent.weights[place])
+    cell = tuner.store.concepts.index(concept), tuner.store.classes.index(class_name)
+    weight = float(parent.weights[cell])
     inside = _within((weight, weight), new)
     if weight == 0:
         held = "holds it there" if inside else f"moves it to {limits_text(new)}"

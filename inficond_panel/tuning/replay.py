@@ -77,9 +77,9 @@ def carry_on(
     """
     path = branch(source, source.node(node.id))
     again = into.root(_part(progress, 0, len(path)), cancelled)
-    for place, old in enumerate(path):
-        if place:
-            part = _part(progress, place, len(path))
+    for index, old in enumerate(path):
+        if index:
+            part = _part(progress, index, len(path))
             again = into.fine_tune(again, old.edits, part, cancelled, old.author, old.resolved)
         _label(source, old, into, again)
     into.set_head(again)
@@ -144,12 +144,12 @@ def _repeat(history: History, event: Event, ids: dict[str, str]) -> None:
             history.set_head(root, node, event.kind, origin, author)
 
 
-def _part(progress: Progress | None, place: int, parts: int) -> Progress | None:
+def _part(progress: Progress | None, index: int, parts: int) -> Progress | None:
     """The part of a progress bar of one of several refits."""
     if progress is None:
         return None
-    told = f", {place + 1} of {parts}" if parts > 1 else ""
-    return lambda share, text: progress((place + share) / parts, f"{text}{told}")
+    told = f", {index + 1} of {parts}" if parts > 1 else ""
+    return lambda share, text: progress((index + share) / parts, f"{text}{told}")
 
 
 def back_up(tuner: Tuner, path: Path) -> None:

@@ -343,9 +343,9 @@ def box(
     column = {name: k for k, name in enumerate(classes)}
     for (class_name, concept), (low, high) in bounds.items():
         if class_name in column:
-            place = row[concept], column[class_name]
-            lower[place] = -np.inf if low is None else low
-            upper[place] = np.inf if high is None else high
+            cell = row[concept], column[class_name]
+            lower[cell] = -np.inf if low is None else low
+            upper[cell] = np.inf if high is None else high
     return lower, upper
 
 

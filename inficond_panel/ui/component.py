@@ -116,8 +116,8 @@ def refusing(component: str) -> Iterator[None]:
         yield
     except MALFORMED as error:
         seen = traceback.extract_tb(error.__traceback__)[-1]
-        place = f"{Path(seen.filename).name}:{seen.lineno}"
-        _log.warning("Refused a message to %s: %s at %s", component, type(error).__name__, place)
+        line = f"{Path(seen.filename).name}:{seen.lineno}"
+        _log.warning("Refused a message to %s: %s at %s", component, type(error).__name__, line)
     finally:
         _panel.disabled = before
 

@@ -136,10 +136,10 @@ def _pictures(store: Store | None, group: pd.Series) -> Iterator[tuple[int, str]
     """Thumbnails of some images of a map: the first of each group, round by round."""
     if store is None or not store.has("thumbnail"):
         return
-    place = {image: row for row, image in enumerate(store.images)}
+    row_of = {image: row for row, image in enumerate(store.images)}
     known = group.reset_index(drop=True)[group.to_numpy() != ""]
     for row in known.groupby(known).cumcount().sort_values(kind="stable").index[:_PICTURES]:
-        yield row, b64encode(store.thumbnail(place[group.index[row]])).decode()
+        yield row, b64encode(store.thumbnail(row_of[group.index[row]])).decode()
 
 
 def _curves(frame: pd.DataFrame) -> dict[str, Any]:

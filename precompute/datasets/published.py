@@ -241,7 +241,7 @@ def _find(images: Path, name: str, instances: Instances, image: str) -> Path:
     file_name = instances.file_name[image]
     folder = Path(name).name.partition("_")[2]
     places = [images / file_name, images / folder / file_name, instances.path.parent / file_name]
-    there = (place for place in places if os.path.isfile(place))  # noqa: PTH113 - never raises
+    there = (candidate for candidate in places if os.path.isfile(candidate))  # noqa: PTH113 - never raises
     return next(there, places[0])
 
 

@@ -35,10 +35,10 @@ def load_function(section: PythonDataset | PythonTeacher) -> Callable[..., Any]:
     """Function of a spec's section; ``DataError`` where it is not allowed, not there, or none."""
     check_allowed(section)
     key = f"{_name(section).replace(' ', '')}.function {function_title(section.function)}"
-    place, _, name = str(section.function).rpartition(":")
+    file, _, name = str(section.function).rpartition(":")
     try:
         in_file = isinstance(section.function, Path)
-        function = getattr(_run(Path(place)) if in_file else importlib.import_module(place), name)
+        function = getattr(_run(Path(file)) if in_file else importlib.import_module(file), name)
     except (Exception, SystemExit) as error:  # whatever a module of somebody's raises
         raise DataError(
             f"{key} cannot be imported: {type(error).__name__}: {error}", f"Name {_FORM}."

@@ -153,7 +153,7 @@ def _checked(
 
 
 def _value(
-    place: str,
+    where: str,
     image: str,
     column: str,
     cell: str,
@@ -164,7 +164,7 @@ def _value(
         return parse(cell)
     except ValueError:
         raise DataError(
-            f"{place}: {column!r} of image {image!r} is {cell!r}; expected {expected}.",
+            f"{where}: {column!r} of image {image!r} is {cell!r}; expected {expected}.",
             "Correct the cell.",
         ) from None
 

@@ -75,8 +75,8 @@ def is_below(folder: Path, name: str | Path) -> bool:
     Links within the folder count as below, since who made the folder made them.
     """
     top = os.path.abspath(folder)  # noqa: PTH100 - links stay as written
-    place = os.path.abspath(os.path.join(top, name))  # noqa: PTH100, PTH118
-    return "\0" not in str(name) and place.startswith(os.path.join(top, ""))  # noqa: PTH118
+    file = os.path.abspath(os.path.join(top, name))  # noqa: PTH100, PTH118
+    return "\0" not in str(name) and file.startswith(os.path.join(top, ""))  # noqa: PTH118
 
 
 def find_files(folder: Path, ids: Sequence[str]) -> list[Path]:
@@ -203,11 +203,11 @@ def _check_columns(path: Path, header: Sequence[str], named: Iterable[str]) -> N
         )
 
 
-def _labels(dataset: ColumnsDataset, place: str, cells: Mapping[str, Any]) -> Labels | None:
+def _labels(dataset: ColumnsDataset, where: str, cells: Mapping[str, Any]) -> Labels | None:
     """Labels of an image's classes, None where they are not known."""
     if not dataset.label:
         return {
-            name: _label(place, name, as_text(cells[name]), dataset.absent)
+            name: _label(where, name, as_text(cells[name]), dataset.absent)
             for name in dataset.labels
         }
     cell = cells[dataset.label]
@@ -219,13 +219,13 @@ def _labels(dataset: ColumnsDataset, place: str, cells: Mapping[str, Any]) -> La
     return {name: 1 for name in map(as_text, cell) if name}
 
 
-def _label(place: str, column: str, cell: str, absent: int) -> int:
+def _label(where: str, column: str, cell: str, absent: int) -> int:
     read, expected = label_reader(absent)
     try:
         return read(cell)
     except ValueError:
         raise DataError(
-            f"{place}: {column!r} is {cell!r}; expected {expected}.",
+            f"{where}: {column!r} is {cell!r}; expected {expected}.",
             "Correct the cell.",
         ) from None
 

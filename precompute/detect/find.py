@@ -90,8 +90,8 @@ def _voc(folder: Path) -> Layout | None:
 
 def _coco(folder: Path) -> Layout | None:
     names = []
-    for place in (folder, *_below(folder, 1)):
-        for path in sorted(place.glob("*.json")):
+    for candidate in (folder, *_below(folder, 1)):
+        for path in sorted(candidate.glob("*.json")):
             if not path.name.startswith(_NO_INSTANCES) and _is_instances(path):
                 names.append(path.relative_to(folder).as_posix())
     if not names:
@@ -173,8 +173,8 @@ def _take_absent(layout: Layout, table: Glance) -> None:
         layout.assumed.append("a label of -1 is a class that is absent")
 
 
-def _hits(place: Path, ids: set[str]) -> int:
-    files = [path.name for path in place.iterdir() if path.is_file()]
+def _hits(candidate: Path, ids: set[str]) -> int:
+    files = [path.name for path in candidate.iterdir() if path.is_file()]
     return sum(name in ids or without_suffix(name) in ids for name in files)
 
 
@@ -187,10 +187,10 @@ def _is_list(path: Path, ids: set[str]) -> bool:
 
 
 def _columns(folder: Path, table: Glance) -> Layout | None:
-    place = table.path_column(folder)
-    if not place:
+    photo_paths = table.path_column(folder)
+    if not photo_paths:
         return None
-    path, images = place
+    path, images = photo_paths
     layout = Layout("columns", folder, f"a table with paths ({table.path.name})")
     layout.keys = {"table": table.path.name, "path": path}
     if images != folder:
@@ -254,8 +254,8 @@ def _class_folders(folder: Path) -> Layout | None:
 
 def _below(folder: Path, depth: int) -> Iterator[Path]:
     """Folders within a folder."""
-    for place in sorted(folder.iterdir()):
-        if place.is_dir() and not place.name.startswith("."):
-            yield place
+    for child in sorted(folder.iterdir()):
+        if child.is_dir() and not child.name.startswith("."):
+            yield child
             if depth > 1:
-                yield from _below(place, depth - 1)
+                yield from _below(child, depth - 1)

@@ -198,16 +198,16 @@ class Glance:
 
     def path_column(self, folder: Path) -> tuple[str, Path] | None:
         """Column whose cells are files, and the folder that they start from."""
-        folders = [folder, *sorted(place for place in folder.iterdir() if place.is_dir())]
+        folders = [folder, *sorted(start for start in folder.iterdir() if start.is_dir())]
         for name, column in self.columns.items():
             if column.numbers:
                 continue
             written = dict.fromkeys(self.texts(name)) if column.values is None else column.values
             cells = [cell for cell in written if cell]
-            for place in folders if cells else ():
-                there = sum(_is_file(place / cell) for cell in cells)
+            for start in folders if cells else ():
+                there = sum(_is_file(start / cell) for cell in cells)
                 if there * 2 > len(cells):
-                    return name, place
+                    return name, start
         return None
 
     def split_column(self) -> tuple[str, dict[str, str]] | None:

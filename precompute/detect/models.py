@@ -74,9 +74,9 @@ def choose_encoder(given: str | None, places: Iterable[Path], written: Written) 
     name, a tag or a file that is not there.
     """
     if given is None:
-        folders = [place / "encoder" for place in places]
+        folders = [parent / "encoder" for parent in places]
         return next(
-            (encoder for place in folders if (encoder := _folder(place, written))), _NOTHING
+            (encoder for parent in folders if (encoder := _folder(parent, written))), _NOTHING
         )
     if given.startswith(f"{_TRANSFORMERS}:"):
         keys, note = hub_model(given.partition(":")[2], written)

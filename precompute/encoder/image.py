@@ -229,14 +229,18 @@ def load_open_clip(encoder: OpenClipEncoder, device: str = CPU) -> Encoder:
         from precompute.encoder.dense import dense_function
 
         source = find_source(encoder)
-        place = torch_device(device)
-        model = _channels_last(build_model(open_clip, source)).to(place)
+        hardware = torch_device(device)
+        model = _channels_last(build_model(open_clip, source)).to(hardware)
         tokenizer = load_tokenizer(open_clip, source)
     settings = model.visual.preprocess_cfg
     size = chosen_size(encoder.image_size, settings["size"])
     dense, attention = dense_function(model, size, encoder.model, encoder.attention)
     text = TextEncoder(
-        open_clip_name(encoder), open_clip_digest(encoder), tokenizer, text_function(model), place
+        open_clip_name(encoder),
+        open_clip_digest(encoder),
+        tokenizer,
+        text_function(model),
+        hardware,
     )
     known = settings["interpolation"] in FILTERS
     own = chosen_size(None, settings["size"])
@@ -250,8 +254,8 @@ def load_open_clip(encoder: OpenClipEncoder, device: str = CPU) -> Encoder:
         text=text,
         _dense=dense,
         own_size=own,
-        device=place,
-        precision=Precision(encoder.precision, place),
+        device=hardware,
+        precision=Precision(encoder.precision, hardware),
     )
 
 

@@ -108,14 +108,14 @@ def load_open_clip_text(encoder: OpenClipEncoder, device: str = CPU) -> TextEnco
     """
     with loading(encoder) as open_clip:
         source = find_source(encoder)
-        place = torch_device(device)
-        tower = _text_tower(open_clip, source).to(place)
+        hardware = torch_device(device)
+        tower = _text_tower(open_clip, source).to(hardware)
         return TextEncoder(
             name=open_clip_name(encoder),
             digest=open_clip_digest(encoder),
             tokenizer=load_tokenizer(open_clip, source),
             encode=text_function(tower.eval()),
-            device=place,
+            device=hardware,
         )
 
 

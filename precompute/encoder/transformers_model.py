@@ -37,8 +37,8 @@ def load_transformers(section: TransformersEncoder, device: str = CPU) -> Encode
                 f"{section.model} is a model of type {config.model_type}, with no dense path.",
                 f"Take one of type {' or '.join(_TYPES)}.",
             )
-        place = torch_device(device)
-        model = JointModel(load_pretrained(transformers.AutoModel, folder)).to(place)
+        hardware = torch_device(device)
+        model = JointModel(load_pretrained(transformers.AutoModel, folder)).to(hardware)
         given = {"local_files_only": True, "trust_remote_code": False}
         processor = transformers.AutoImageProcessor.from_pretrained(folder, **given)
         tokenizer = Tokenizer(
@@ -56,11 +56,11 @@ def load_transformers(section: TransformersEncoder, device: str = CPU) -> Encode
         interpolation=_interpolation(processor),
         attention=attention,
         model=model,
-        text=TextEncoder(name, digest, tokenizer, model.encode_text, place),
+        text=TextEncoder(name, digest, tokenizer, model.encode_text, hardware),
         _dense=_dense(model.joint, size, attention),
         own_size=chosen_size(None, config.vision_config.image_size),
-        device=place,
-        precision=Precision(section.precision, place),
+        device=hardware,
+        precision=Precision(section.precision, hardware),
     )
 
 

@@ -180,11 +180,11 @@ def photos_of(spec: Spec, ids: Sequence[str]) -> dict[str, Image.Image]:
     """
     spec.check_making()
     dataset = load_dataset(spec.dataset)
-    place = {name: at for at, name in enumerate(dataset.ids)}
+    position_of = {name: at for at, name in enumerate(dataset.ids)}
     photos = {}
     for name in ids:
         try:
-            photos[name] = dataset.load(place[name])
+            photos[name] = dataset.load(position_of[name])
         except (UnreadableImage, KeyError):
             continue
     if not photos:

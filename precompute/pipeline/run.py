@@ -130,7 +130,7 @@ def _tidy(path: Path) -> None:
     Where another run is at work on the store, or nothing can be removed, all is left as it is.
     """
     left = (partial_folder(path), replaced(path))
-    if any(place.exists() for place in (*left, lock_of(path))):
+    if any(leftover.exists() for leftover in (*left, lock_of(path))):
         with suppress(StoreError, OSError), only_run(path):
             for folder in left:
                 shutil.rmtree(folder, ignore_errors=True)

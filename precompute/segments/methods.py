@@ -106,14 +106,14 @@ def cluster_kmeans(
     """
     height, width, _ = cells.shape
     direction = unit(cells.reshape(height * width, -1).astype(np.float32))
-    place = np.float32(np.sqrt(spatial)) * places(height, width)
-    labels = _first_labels(direction, place, min(max_segments, height * width), seed)
+    centres = np.float32(np.sqrt(spatial)) * places(height, width)
+    labels = _first_labels(direction, centres, min(max_segments, height * width), seed)
     for _ in range(ITERATIONS):
         member = np.eye(int(labels.max()) + 1, dtype=np.float32)[labels]
         member = member[:, member.any(0)]
         centre = unit(member.T @ direction)
-        middle = member.T @ place / member.sum(0)[:, None]
-        update = _cost(direction, place, centre, middle).argmin(1)
+        middle = member.T @ centres / member.sum(0)[:, None]
+        update = _cost(direction, centres, centre, middle).argmin(1)
         if np.array_equal(update, labels):
             break
         labels = update

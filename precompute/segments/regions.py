@@ -144,5 +144,5 @@ def interpolation(cells: int, pixels: int) -> np.ndarray:
 def places(height: int, width: int) -> np.ndarray:
     """Centres ``(h * w, 2)`` of cells, y and x, a side of the image being 1."""
     y, x = np.mgrid[:height, :width]
-    place = np.stack([(y + 0.5) / height, (x + 0.5) / width], -1)
-    return place.reshape(-1, 2).astype(np.float32)
+    centres = np.stack([(y + 0.5) / height, (x + 0.5) / width], -1)
+    return centres.reshape(-1, 2).astype(np.float32)

@@ -59,8 +59,8 @@ class KMeans(torch.nn.Module):
         self.grid, self.count = grid, min(count, cells)
         self.first = int(rng.integers(cells))
         self.draws = [float(rng.random()) for _ in range(self.count - 1)]
-        place = np.float32(np.sqrt(spatial)) * places(*grid)
-        self.register_buffer("place", torch.from_numpy(place))
+        centres = np.float32(np.sqrt(spatial)) * places(*grid)
+        self.register_buffer("place", torch.from_numpy(centres))
         self.register_buffer("near", torch.from_numpy(adjacency(grid)))
         self.register_buffer("numbers", torch.arange(self.count))
 
@@ -139,8 +139,8 @@ class Graph(torch.nn.Module):
         super().__init__()
         cells = grid[0] * grid[1]
         self.merges = max(0, cells - count)
-        place = np.float32(np.sqrt(spatial)) * places(*grid)
-        self.register_buffer("place", torch.from_numpy(place))
+        centres = np.float32(np.sqrt(spatial)) * places(*grid)
+        self.register_buffer("place", torch.from_numpy(centres))
         self.register_buffer("near", torch.from_numpy(adjacency(grid)))
         self.merge = torch.jit.script(merge)
 

@@ -353,9 +353,9 @@ def _reinforced(
 
 def _positions(dataset: Dataset, store: Store) -> np.ndarray:
     """Positions in the data set of the store's images of ``fit``."""
-    place = {name: i for i, name in enumerate(dataset.ids)}
+    position_of = {name: i for i, name in enumerate(dataset.ids)}
     names = [store.images[row] for row in store.rows(FIT)]
-    lost = [name for name in names if name not in place]
+    lost = [name for name in names if name not in position_of]
     if lost or tuple(dataset.classes) != tuple(store.classes):
         what = f"lacks {len(lost)} images of fit, the first is {lost[0]!r}" if lost else (
             "has other classes, or in another order"
@@ -365,15 +365,15 @@ def _positions(dataset: Dataset, store: Store) -> np.ndarray:
             "Take the spec that the store was made from, or write it again: "
             "inficond precompute SPEC",
         )
-    return np.array([place[name] for name in names], dtype=np.intp)
+    return np.array([position_of[name] for name in names], dtype=np.intp)
 
 
 def _heads(teacher: HeadTeacher, store: Store, dataset: Dataset, device: str) -> Heads:
     """The heads of the store's teacher; each photo's are at its place in the data set."""
     heads = stored_heads(teacher, store, device)
-    place = {name: i for i, name in enumerate(dataset.ids)}
-    which = np.full((len(place), len(store.classes)), teacher.folds)
+    position_of = {name: i for i, name in enumerate(dataset.ids)}
+    which = np.full((len(position_of), len(store.classes)), teacher.folds)
     for row, name in enumerate(store.images):
-        if name in place:
-            which[place[name]] = heads.which[row]
+        if name in position_of:
+            which[position_of[name]] = heads.which[row]
     return replace(heads, which=which)

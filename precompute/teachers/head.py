@@ -113,8 +113,8 @@ def fit_heads(
     fold = np.stack([_folds(column, teacher.folds, teacher.seed) for column in label[fit].T], 1)
     known = l2 or teacher.l2
     penalties = (known,) if known else PENALTIES
-    place = product_device(device)
-    logistic = _logistic if place is None else partial(newton_logistic, device=place)
+    hardware = product_device(device)
+    logistic = _logistic if hardware is None else partial(newton_logistic, device=hardware)
     solved = {
         tried: _solve(inputs, label[fit], fold, teacher.folds, tried, logistic)
         for tried in penalties

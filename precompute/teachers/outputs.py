@@ -218,8 +218,8 @@ def check_table(teacher: LogitsTeacher, dataset: Dataset) -> None:
 def in_spec(error: OrderError, spec: Spec) -> OrderError:
     """The error with the place of the teacher's classes, or of the teacher, in its spec."""
     key, name = ("teacher", "classes") if getattr(spec.teacher, "classes", ()) else ("", "teacher")
-    place = str(Problem(spec.path, *spec.place(key, name), ""))
-    return OrderError(error.sentence, error.remedy, error.right_names, place)
+    line = str(Problem(spec.path, *spec.place(key, name), ""))
+    return OrderError(error.sentence, error.remedy, error.right_names, line)
 
 
 def order_remedy(teacher: Section, classes: Sequence[str], finding: OrderFinding) -> str:

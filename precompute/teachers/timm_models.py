@@ -36,10 +36,10 @@ def load_timm(section: TimmTeacher, classes: Sequence[str], device: str = CPU) -
     network = _with_head(model, section.head, outputs) if section.head else model
     preprocessing = own_or_given(section.preprocessing, of_timm(model))
     probabilities = section.outputs == "probabilities"
-    place = torch_device(device)
+    hardware = torch_device(device)
     return TorchTeacher(
-        frozen(network).to(place), preprocessing, columns, outputs, probabilities, section.softmax,
-        device=place,
+        frozen(network).to(hardware), preprocessing, columns, outputs, probabilities,
+        section.softmax, device=hardware,
     )  # fmt: skip
 
 
@@ -196,8 +196,10 @@ def load_query2label(
     network = Query2Label(FeatureMap(model), model.num_features, shape)
     load_strictly(network, _renamed(state, model), section.path, _REMEDY)
     preprocessing = own_or_given(section.preprocessing, own)
-    place = torch_device(device)
-    return TorchTeacher(frozen(network).to(place), preprocessing, columns, outputs, device=place)
+    hardware = torch_device(device)
+    return TorchTeacher(
+        frozen(network).to(hardware), preprocessing, columns, outputs, device=hardware
+    )
 
 
 def read_shape(state: State, section: Query2LabelTeacher) -> Shape:

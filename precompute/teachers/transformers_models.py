@@ -65,8 +65,8 @@ def load_transformers(
         folder = fetch_model(section.model)
         names = of_transformers(section, classes).classes
         columns, outputs = columns_of(classes, names, section.softmax)
-        place = torch_device(device)
-        model = load_pretrained(transformers.AutoModelForImageClassification, folder).to(place)
+        hardware = torch_device(device)
+        model = load_pretrained(transformers.AutoModelForImageClassification, folder).to(hardware)
         processor = transformers.AutoImageProcessor.from_pretrained(
             folder, local_files_only=True, trust_remote_code=False
         )
@@ -79,7 +79,7 @@ def load_transformers(
         outputs,
         section.outputs == "probabilities",
         section.softmax,
-        device=place,
+        device=hardware,
     )
 
 

@@ -38,11 +38,11 @@ def load_torchscript(
         import torch
     except ImportError as error:
         raise missing_extra("This teacher", error, "precompute") from error
-    place = torch_device(device)
+    hardware = torch_device(device)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # that others should export otherwise
-            network = torch.jit.load(str(section.path), map_location=place).eval()
+            network = torch.jit.load(str(section.path), map_location=hardware).eval()
     except (RuntimeError, OSError, ValueError) as error:
         raise DataError(
             f"{section.path} is no TorchScript: {str(error).splitlines()[0]}",
@@ -56,7 +56,7 @@ def load_torchscript(
         *columns_of(classes, section.classes, section.softmax),
         section.outputs == "probabilities",
         section.softmax,
-        device=place,
+        device=hardware,
     )
 
 

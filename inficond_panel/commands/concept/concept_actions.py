@@ -102,8 +102,8 @@ def filter_words(args: argparse.Namespace) -> None:
     from precompute.concepts.corpus import REASONS, by_filter
     from precompute.pipeline.stages import filtered_words
 
-    place = Path(args.store or spec.store)
-    store = open_store(place) if (place / "zarr.json").is_file() else None
+    path = Path(args.store or spec.store)
+    store = open_store(path) if (path / "zarr.json").is_file() else None
     kept, dropped, unknown = filtered_words(spec, store)
     if args.json:
         fell = [{"concept": name, "filter": key, "why": why} for name, key, why in dropped]

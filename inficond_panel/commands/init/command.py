@@ -123,11 +123,11 @@ def _download(args: argparse.Namespace) -> None:
     name = args.download
     if name not in PUBLIC:
         raise DataError(*unknown("public data set", name, PUBLIC))
-    data, place = PUBLIC[name], Path(*args.place or [name])
+    data, folder = PUBLIC[name], Path(*args.place or [name])
     args.output = args.output or f"{name}.yaml"
-    check_output(args, Path(args.output), place)
+    check_output(args, Path(args.output), folder)
     note(f"{data.title}: the publisher's terms are at {data.terms}")
-    args.place = [str(bring(data, place, progress))]
+    args.place = [str(bring(data, folder, progress))]
     args.title = args.title or data.title
     if data.words and not args.concepts:
-        args.corpus = args.corpus or str(place / data.words)
+        args.corpus = args.corpus or str(folder / data.words)

@@ -136,7 +136,7 @@ def _draft(args: argparse.Namespace, folder: Path, output: Path) -> Draft:
         teacher = replace(teacher, keys={**teacher.keys, "order": args.order})
     places = [output.parent, folder, folder.absolute().parent]
     splits, splits_note = plan_splits(layout)
-    place = "path" if layout.kind == "store" else "root"
+    key = "path" if layout.kind == "store" else "root"
     return Draft(
         title=args.title or layout.root.absolute().resolve().name.removesuffix(".zarr"),
         layout=layout,
@@ -150,7 +150,7 @@ def _draft(args: argparse.Namespace, folder: Path, output: Path) -> Draft:
         teacher_more={"activation": SIGMOID}
         if teacher.activation
         else {},  # until the task is known
-        keys={place: written(layout.root), **layout.keys},
+        keys={key: written(layout.root), **layout.keys},
     )
 
 

@@ -28,9 +28,9 @@ def is_of_tables(args: argparse.Namespace) -> bool:
     given = {"class": args.classes, **{name: getattr(args, name) for name in _OF_FOLDER}}
     of_folder = [name for name, value in given.items() if value]
     if not tables:
-        for place in args.place:
-            if Path(place).is_file():
-                raise DataError(f"{place} is a file, not a folder.", f"Of tables: {_FORM}")
+        for path in args.place:
+            if Path(path).is_file():
+                raise DataError(f"{path} is a file, not a folder.", f"Of tables: {_FORM}")
         return False
     missing = []
     if len(args.place) != len(_TABLES):

@@ -122,7 +122,7 @@ def _images(
     known. Images without a background are left out."""
     from precompute.datasets.dataset import masks_of, small_mask
 
-    place = {image: i for i, image in enumerate(dataset.ids)}
+    row_of = {image: i for i, image in enumerate(dataset.ids)}
     mask_of = masks_of(dataset, Path(args.masks) if args.masks else None)
     nothing = np.zeros(preprocessing.size[::-1], bool)
     order = np.random.default_rng(args.seed).permutation(store.rows(args.split))
@@ -130,7 +130,7 @@ def _images(
     inputs: list[np.ndarray] = []
     masks: list[np.ndarray] = []
     for row in order:
-        i = place.get(store.images[row])
+        i = row_of.get(store.images[row])
         if len(rows) == args.images or i is None:
             continue
         try:

@@ -45,12 +45,12 @@ def run_spec(args: argparse.Namespace) -> None:
     if args.allow_python:
         run.dataset.allowed = True
     precompute_package()
-    with write_folders(Path(args.output)) if args.output else nullcontext() as place:
+    with write_folders(Path(args.output)) if args.output else nullcontext() as folder:
         measures = list(_measured(run))
         for layer, figures, photos in measures:
-            if place is None:
+            if folder is None:
                 break
-            _write(place / layer.replace("/", "_"), figures, photos, run.quantify.b)
+            _write(folder / layer.replace("/", "_"), figures, photos, run.quantify.b)
     if args.output:
         note(f"{args.output}: a folder for each layer, for inficond quantify table")
     for number, (_, figures, _) in enumerate(measures):

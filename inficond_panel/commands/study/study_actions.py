@@ -46,8 +46,8 @@ def _moment_line(moment: Moment, start: str) -> str:
     seconds = (when(moment.time) - when(start)).total_seconds()
     minutes, rest = divmod(max(seconds, 0.0), 60)
     about = json.dumps(dict(moment.payload), ensure_ascii=False) if moment.payload else ""
-    place = f"{moment.step:<16} {moment.view:<13} {moment.action:<10}"
-    return f"{int(minutes):3d}:{rest:04.1f}  {place} {about}".rstrip()
+    columns = f"{moment.step:<16} {moment.view:<13} {moment.action:<10}"
+    return f"{int(minutes):3d}:{rest:04.1f}  {columns} {about}".rstrip()
 
 
 def report(opened: Study, args: argparse.Namespace) -> None:

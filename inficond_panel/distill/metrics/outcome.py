@@ -122,9 +122,9 @@ class _Rivals:
         """Cutoff (n,) of the class at ``k``."""
         own = self._first == k
         rival = np.where(own, self._next_largest, self._largest)
-        place = np.where(own, self._second, self._first)
+        strongest = np.where(own, self._second, self._first)
         if not self._joint:
-            return np.where(place < k, rival, np.nextafter(rival, -np.inf))
+            return np.where(strongest < k, rival, np.nextafter(rival, -np.inf))
         logit = self._logits[:, k]
         limit = log_expit(rival) - log_expit(-logit)
         # rounding must not change who is the likeliest now

@@ -275,8 +275,8 @@ def _ranks(outputs: NDArray) -> NDArray[np.float32]:
     """Ranks over images, divided by their number, ``(n, J)``; equal outputs share their mean."""
     ranks = np.empty(outputs.shape, np.float32)
     for j, column in enumerate(outputs.T):
-        _, place, count = np.unique(column, return_inverse=True, return_counts=True)
-        ranks[:, j] = ((count.cumsum() - (count - 1) / 2) / len(column))[place]
+        _, index, count = np.unique(column, return_inverse=True, return_counts=True)
+        ranks[:, j] = ((count.cumsum() - (count - 1) / 2) / len(column))[index]
     return ranks
 
 

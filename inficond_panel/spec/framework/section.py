@@ -285,8 +285,8 @@ def _read_key(
         reading.values[key.attribute] = key.read(node, reading)
     except Mismatch as mismatch:
         # An empty value starts where the next key does; its own key is the place to look at.
-        place = pair[0] if is_null(node) and not node.value else mismatch.node
-        reading.report(place, name, str(mismatch))
+        at = pair[0] if is_null(node) and not node.value else mismatch.node
+        reading.report(at, name, str(mismatch))
 
 
 def _choose(cls: type[S], node: Node, nodes: Nodes, reading: Reading) -> tuple[type[S], bool]:

@@ -99,9 +99,9 @@ class RootedDataset(Dataset):
         yield from super().files()
         if self.root and self.splits:
             for name, key in self.splits.lists().items():
-                place = self.list_place(name)
-                if place:
-                    yield f"splits.{key}", *place
+                path = self.list_place(name)
+                if path:
+                    yield f"splits.{key}", *path
 
 
 class ListedDataset(RootedDataset):
@@ -356,7 +356,7 @@ class ScenesDataset(Dataset):
         """Raise ``MissingExtraError`` where the recipe that draws the scenes is not there."""
         package = find_spec("precompute")
         places = package.submodule_search_locations if package else []
-        if not any(Path(place, "recipes").is_dir() for place in places or []):
+        if not any(Path(folder, "recipes").is_dir() for folder in places or []):
             raise MissingExtraError(
                 "Scenes are drawn by the recipe of the demo, which only the source tree has.",
                 "Take the source tree of inficond-panel; the demo's store comes with it.",

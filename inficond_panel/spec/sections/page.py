@@ -25,9 +25,9 @@ def _once(rows: list[list[str]]) -> list[list[str]]:
     """Rows of views, each at most once."""
     seen: set[str] = set()
     for at, row in enumerate(rows):
-        for place, name in enumerate(row):
+        for position, name in enumerate(row):
             if name in seen:
-                raise fault(f"the view {name!r} is named twice", at, place)
+                raise fault(f"the view {name!r} is named twice", at, position)
             seen.add(name)
     return rows
 

@@ -160,7 +160,7 @@ class BoardPage(Acting, Viewer):
         if not self._open:
             return
         try:
-            rows = [asdict(place) for place in board(self.study)]
+            rows = [asdict(entry) for entry in board(self.study)]
         except InficondError as error:
             self.frame.problem = error.for_shell
             return
@@ -175,8 +175,8 @@ class BoardPage(Acting, Viewer):
 def zip_report(study: Study) -> File:
     """The report with its tables, and the events, as one zip."""
     content, name = io.BytesIO(), study.spec.path.stem
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
         events = write(events_table(study), folder / "events.csv")
         files = {events, *write_report(study, folder)[0]}
         with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -119,14 +119,16 @@ def results(study: Study) -> list[Result]:
 
 def results_of(study: Study, participant: Participant, progress: Progress) -> list[Result]:
     """The tasks that one participant has begun."""
-    order = {item.task: (place, item.condition) for place, item in enumerate(participant.plan, 1)}
+    order = {
+        item.task: (position, item.condition) for position, item in enumerate(participant.plan, 1)
+    }
     results = []
     for name in study.ready:
         if progress.first(name, "start") and study.begun(participant, name):
-            place, condition = order.get(name, (0, participant.condition()))
+            position, condition = order.get(name, (0, participant.condition()))
             achieved = _achieved(study, participant, progress, name)
             results.append(
-                Result(participant.label, name, condition=condition, place=place, **achieved)
+                Result(participant.label, name, condition=condition, place=position, **achieved)
             )
     return results
 

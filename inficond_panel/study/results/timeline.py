@@ -105,8 +105,8 @@ def _of_history(history: History, task: str, sets: Sequence[ConceptSet]) -> list
             payload["weights_hash"] = node.weights_hash
         elif event.text:
             payload["text"] = event.text
-        place = task, "provenance"
-        moments.append(Moment(event.created, "history", "", *place, event.kind, payload))
+        group = task, "provenance"
+        moments.append(Moment(event.created, "history", "", *group, event.kind, payload))
     return moments
 
 

@@ -149,7 +149,7 @@ class StudyLog:
         token = secrets.token_urlsafe(24)
         with self._database.transaction(write=True) as db:
             taken = {row["slot"] for row in db.execute("SELECT slot FROM participants")}
-            slot = next(place for place in range(len(taken) + 1) if place not in taken)
+            slot = next(free for free in range(len(taken) + 1) if free not in taken)
             tasks = json.dumps([vars(item) for item in plan(slot)])
             row = (slot, _hashed(token), tasks, clock.now())
             insert = "INSERT INTO participants (slot, token, plan, created) VALUES (?, ?, ?, ?)"

@@ -258,8 +258,8 @@ def open_study(name: str | Path, data: str | Path | None = None) -> Study:
     usual = own.with_suffix(".study") if own else study.data
     if not Path(name).exists():
         usual = Path.cwd() / usual.name
-    place = Path(os.path.abspath(data)) if data else usual  # noqa: PTH100 - links stay as written
-    return Study(study, place, own)
+    folder = Path(os.path.abspath(data)) if data else usual  # noqa: PTH100 - links stay as written
+    return Study(study, folder, own)
 
 
 def find_file(name: str | Path) -> Path:

@@ -180,15 +180,15 @@ class Preparation:
 
     def _tuner(self, task: Task, level: Level | None) -> Tuner | None:
         """Students of a task under a condition; None where the condition cannot be."""
-        place = self.spec_of(task)
-        key = place, level.name_ if level else ""
+        source = self.spec_of(task)
+        key = source, level.name_ if level else ""
         if key not in self._tuners:
-            spec = load_spec(place, check_files=False)
+            spec = load_spec(source, check_files=False)
             if level is not None and level.spec is not None:
                 if self._misfits(level, level.spec, spec):
                     return None
                 spec = level.spec.over(spec)
-            self._tuners[key] = Tuner(open_spec_store(place, spec.store), spec, self.starts)
+            self._tuners[key] = Tuner(open_spec_store(source, spec.store), spec, self.starts)
         return self._tuners[key]
 
     def _misfits(self, level: Level, changed: Variation, spec: Spec) -> bool:
@@ -297,8 +297,8 @@ def balanced_square(size: int) -> list[list[int]]:
     first = [0]
     for step in range(1, size):
         first.append(step // 2 + 1 if step % 2 else size - step // 2)
-    first = [place % size for place in first]
-    rows = [[(place + shift) % size for place in first] for shift in range(size)]
+    first = [index % size for index in first]
+    rows = [[(index + shift) % size for index in first] for shift in range(size)]
     return rows if size % 2 == 0 else rows + [row[::-1] for row in rows]
 
 
@@ -313,8 +313,8 @@ def assign(study: StudySpec, slot: int) -> tuple[Assigned, ...]:
     order = orders[slot % len(orders)]
     conditions = _conditions(study, slot // len(orders), slot)
     return tuple(
-        Assigned(names[at], conditions[place % len(conditions)] if conditions else "")
-        for place, at in enumerate(order)
+        Assigned(names[at], conditions[position % len(conditions)] if conditions else "")
+        for position, at in enumerate(order)
     )
 
 
@@ -345,5 +345,5 @@ def _conditions(study: StudySpec, turn: int, slot: int) -> list[str]:
 
 def _blocked(size: int, seed: int, slot: int) -> int:
     """A draw in blocks of ``size``: each block holds each condition once."""
-    block, place = divmod(slot, size)
-    return int(np.random.default_rng([seed, 3, block]).permutation(size)[place])
+    block, position = divmod(slot, size)
+    return int(np.random.default_rng([seed, 3, block]).permutation(size)[position])

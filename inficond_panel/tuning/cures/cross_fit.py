@@ -118,9 +118,9 @@ def _terms_without(
     """Terms after all steps, by the labels of the photos ``inside`` alone."""
     images, name, terms = tuner.store.images, first.student.name, first.student.terms.within(inside)
     hidden = {images[row] for row in outside}
-    for place, step in enumerate(steps):
+    for index, step in enumerate(steps):
         cures = [c for c in step.cures if not (isinstance(c, Label) and c.image in hidden)]
-        if place == 0 and terms == first.student.terms:
+        if index == 0 and terms == first.student.terms:
             photos = first.on(inside)
         else:
             before = tuner.cures.class_fit(step.parent, name, terms)

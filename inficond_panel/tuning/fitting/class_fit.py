@@ -152,7 +152,7 @@ class JointClassFit(ClassFit):
         *,
         ready: bool = False,
     ) -> None:
-        others = [place for place in range(len(store.classes)) if place != k]
+        others = [column for column in range(len(store.classes)) if column != k]
         self._order = np.array([k, *others])
         self._others = box[0][:, others], box[1][:, others]
         lower, upper = (side[:, [k]] for side in box)

@@ -166,7 +166,7 @@ class FitData:
 
     def _teach(self, taught: Mapping[str, Taught]) -> None:
         """Append the photos whose labels are taught; for other classes they weigh nothing."""
-        place = {name: row for row, name in enumerate(self._store.images)}
+        row_of = {name: row for row, name in enumerate(self._store.images)}
         images = sorted({image for each in taught.values() for image in each.labels})
         size = (len(images), self.targets.shape[1])
         targets, weights = np.zeros(size), np.zeros(size)
@@ -178,7 +178,7 @@ class FitData:
                 if image in each.labels:
                     targets[row, k] = each.labels[image]
                     weights[row, k] = each.weight * self._usual_weight(k)
-        self._append(np.array([place[image] for image in images]), targets, weights)
+        self._append(np.array([row_of[image] for image in images]), targets, weights)
 
     def _learn(
         self, source: str, learned: Mapping[str, Learned], taught: Mapping[str, Taught]
@@ -265,8 +265,8 @@ class FitData:
         into; a label without weight changes nothing."""
         if not (self._label_part and taught.weight):
             return
-        for row, place in enumerate(self.rows[: self._fit_count]):
-            value = taught.labels.get(self._store.images[place], -1)
+        for row, position in enumerate(self.rows[: self._fit_count]):
+            value = taught.labels.get(self._store.images[position], -1)
             known = int(self._label[row, k])
             if value >= 0 and known >= 0:
                 targets[row] += (value - known) * self._label_part

@@ -131,9 +131,9 @@ def make_charts(
     ghost = preview if preview and _on_axis(curves, preview[0]) else None
     charts = []
     for metric in CHARTED:
-        place = (ghost[0], getattr(ghost[1], metric)) if ghost else NOWHERE
+        mark = (ghost[0], getattr(ghost[1], metric)) if ghost else NOWHERE
         points = [getattr(metrics, metric) for metrics in (refit or {}).values()]
-        marked = [now[metric], levels[metric], place[1], *points]
+        marked = [now[metric], levels[metric], mark[1], *points]
         bottom, top = round_range(np.append(getattr(curves, metric), marked))
         charts.append(
             Chart(
@@ -145,7 +145,7 @@ def make_charts(
                 now=(influence, now[metric]),
                 teacher=levels[metric],
                 pending=(bound, then[metric]),
-                preview=place,
+                preview=mark,
             )
         )
     return charts
@@ -208,9 +208,9 @@ def _on_axis(curves: WhatIf, influence: float) -> bool:
     return curves.low <= influence <= curves.high
 
 
-def _mark(place: Place) -> list[float | None] | None:
+def _mark(point: Place) -> list[float | None] | None:
     """A place as plain data: None where there is none; its value is None where undefined."""
-    return [place[0], defined(place[1])] if math.isfinite(place[0]) else None
+    return [point[0], defined(point[1])] if math.isfinite(point[0]) else None
 
 
 def _sent(value: float, digits: int = DIGITS) -> float | None:
@@ -322,11 +322,11 @@ def draw_picture(
     drawing.text((12, 22), title, room=_WIDTH - 24, size=14, bold=True)
     wide = _WIDTH / _COLUMNS
     for at, caption in enumerate(shown):
-        place = (wide * (at % _COLUMNS), float(_HEAD + at // _COLUMNS * _CHART))
-        drawing.put(place, _chart(caption, steps, wide))
+        corner = (wide * (at % _COLUMNS), float(_HEAD + at // _COLUMNS * _CHART))
+        drawing.put(corner, _chart(caption, steps, wide))
     for at, uri in enumerate(images):
-        place = (12.0 + at * (_IMAGE + 6), float(_HEAD + lines * _CHART + 6))
-        drawing.image(place, (_IMAGE, _IMAGE), uri)
+        corner = (12.0 + at * (_IMAGE + 6), float(_HEAD + lines * _CHART + 6))
+        drawing.image(corner, (_IMAGE, _IMAGE), uri)
     return drawing
 
 

@@ -116,8 +116,8 @@ def nearest_segment(
     segments, tree = segment_tree(store, method)
     if not len(segments):
         return None
-    place = frame.positions(pixel[None])[0]
-    _, near = tree.query(place, k=np.arange(1, min(_NEAR, len(segments)) + 1))
+    point = frame.positions(pixel[None])[0]
+    _, near = tree.query(point, k=np.arange(1, min(_NEAR, len(segments)) + 1))
     away = np.linalg.norm(frame.pixels(tree.data[near]) - pixel, axis=1)
     best = int(away.argmin())
     return int(segments[near[best]]) if away[best] <= reach else None
@@ -267,12 +267,12 @@ class MapKeys(param.Parameterized):
         """
         at = self._first() if self.cursor is None else self.cursor
         concept, selection = self._app.store.concepts[at], self._app.selection
-        place, frame = self._plot.scene.xy[at], self._plot.frame
+        point, frame = self._plot.scene.xy[at], self._plot.frame
         self.cursor = at
         if message in _DIRECTIONS:
             self._move(at, message)
         elif message in {"in", "out"}:
-            self._plot.look_at(frame.zoomed(ZOOM if message == "in" else 1 / ZOOM, place))
+            self._plot.look_at(frame.zoomed(ZOOM if message == "in" else 1 / ZOOM, point))
         elif message == "open":
             selection.open_concept(concept)
         elif message == "group":

@@ -120,8 +120,8 @@ def draw_picture(places: np.ndarray, concepts: list[str], shown: Shown) -> Drawi
     marks = make_marks(xy, shown, dark=False)
     ends = _FRAME.pixels(np.array([marks["x"], marks["y"]]).T.reshape(-1, 2))
     looks = zip(ends, marks["across"], marks["fill"], marks["line"], marks["opacity"], strict=True)
-    for place, across, fill, line, opacity in looks:
-        drawing.dot(tuple(place), across / 2, fill if opacity else "none", line)
+    for point, across, fill, line, opacity in looks:
+        drawing.dot(tuple(point), across / 2, fill if opacity else "none", line)
     texts = zip(_FRAME.pixels(names.centres), names.texts, names.bold, strict=True)
     for (x, y), words, bold in texts:
         drawing.text((x, y + 4), words, INK, 11, "middle", bold=bold)
@@ -140,8 +140,8 @@ def make_group(app: AppState, shown: Shown, places: np.ndarray) -> dict[str, Any
     group = list(app.selection.concepts)
     position = {name: c for c, name in enumerate(app.store.concepts)}
     if shown.influence is not None:
-        place = {c: at for at, c in enumerate(shown.order)}
-        group.sort(key=lambda name: place[position[name]])
+        row_of = {c: at for at, c in enumerate(shown.order)}
+        group.sort(key=lambda name: row_of[position[name]])
     across = places[[position[name] for name in group], 0]
     across = across[(across >= 0) & (across <= 1)]
     directions = {shown.pending.get(position[name], "") for name in group}

@@ -133,9 +133,9 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
         """Move an enlarged map to the concept opened, if that is not on screen."""
         concept, frame = self._position.get(self._app.selection.concept), self.map.frame
         if concept is not None:
-            place = concept_positions(self._store, self.projection)[concept]
-            if not frame.shows(place):
-                self.map.look_at(frame.showing(place))
+            point = concept_positions(self._store, self.projection)[concept]
+            if not frame.shows(point):
+                self.map.look_at(frame.showing(point))
 
     @param.depends(
         "_app.theme",

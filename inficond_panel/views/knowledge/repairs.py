@@ -277,15 +277,15 @@ def make_waiting(status: Status) -> dict[str, Any]:
 
 def make_place(app: AppState, draft: Draft) -> dict[str, Any]:
     """The photo shown and those that follow, by position in the store, and the reply before."""
-    place, left = len(draft.replies), app.asking.teacher_may_answer
-    rows = [app.store.images.index(image) for image in draft.images[place : place + AHEAD]]
+    position, left = len(draft.replies), app.asking.teacher_may_answer
+    rows = [app.store.images.index(image) for image in draft.images[position : position + AHEAD]]
     told = ""
-    if place:
-        told = reply_sentence(draft, app.asking.student_says(draft.images[place - 1]))
+    if position:
+        told = reply_sentence(draft, app.asking.student_says(draft.images[position - 1]))
     return {
         "kind": "asking",
         "class_name": draft.class_name,
-        "place": place,
+        "place": position,
         "count": len(draft.images),
         "rows": rows,
         "told": told,

@@ -211,6 +211,6 @@ def draw_picture(cells: Cells) -> Drawing:
                 continue
             depth = min(int((value / cells.reach + 1) * STEPS), 2 * STEPS - 1)
             outline = INK.light if (row, column) in marked else "none"
-            place, size = (_NAME + column * step, top + 1), (step - 1, _ROW - 2)
-            drawing.box(place, size, colours[depth] if value else "none", outline)
+            corner, size = (_NAME + column * step, top + 1), (step - 1, _ROW - 2)
+            drawing.box(corner, size, colours[depth] if value else "none", outline)
     return drawing

@@ -95,8 +95,8 @@ def _draw(drawing: Drawing, top: float, row: Mapping[str, Any], selected: bool) 
         for fill, part in zip(FILLS, images, strict=True):
             wide = (_BARS - 8) * part / whole
             if part:
-                place, size = (x, top + 3 + 10 * line), (max(wide - 1, 1), 8)
-                drawing.box(place, size, fill.ground.light, fill.stripes.light)
+                corner, size = (x, top + 3 + 10 * line), (max(wide - 1, 1), 8)
+                drawing.box(corner, size, fill.ground.light, fill.stripes.light)
             x += wide
     drawing.text((_x(0), top + 16), number(row[AP.key]))
     drawing.text((_x(1), top + 16), number(row["teacher"][AP.key]))

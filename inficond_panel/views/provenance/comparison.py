@@ -137,7 +137,7 @@ class RowResults:
 def with_parents(nodes: Iterable[Iteration], branches: Branches) -> list[Iteration]:
     """The nodes and their parents, each once, newest first."""
     wanted = {branches.places[id_] for node in nodes for id_ in (node.id, node.parent) if id_}
-    return [branches.newest[place] for place in sorted(wanted)]
+    return [branches.newest[row] for row in sorted(wanted)]
 
 
 def values_of(metrics: Measured, class_name: str) -> dict[str, float]:

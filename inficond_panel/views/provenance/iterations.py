@@ -85,19 +85,19 @@ def _place(row: int, lane: int) -> tuple[float, float]:
 
 
 def _write(
-    drawing: Drawing, row: Mapping[str, Any], place: tuple[float, float], left: float
+    drawing: Drawing, row: Mapping[str, Any], corner: tuple[float, float], left: float
 ) -> None:
     """The iteration's dot, its title and its thumbs."""
-    drawing.dot(place, 4, (ACTIVE if row["current"] else SURFACE).light, INK.light)
+    drawing.dot(corner, 4, (ACTIVE if row["current"] else SURFACE).light, INK.light)
     thumbs = "; ".join(f"{chip['sign']} {chip['concept']}, {chip['of']}" for chip in row["chips"])
     words = " ".join(filter(None, (row["title"], thumbs)))
-    drawing.text((left, place[1] + 4), words, room=_WIDTH - left - 130)
+    drawing.text((left, corner[1] + 4), words, room=_WIDTH - left - 130)
 
 
 def _result(results: Mapping[str, Any], node: str) -> Mapping[str, Any] | None:
     """Result of a row, see ``each_once``; None while it is not known."""
-    place = results.get("of", {}).get(node)
-    return None if place is None else results["each"][place]
+    cell = results.get("of", {}).get(node)
+    return None if cell is None else results["each"][cell]
 
 
 def _tell(drawing: Drawing, result: Mapping[str, Any] | None, y: float) -> None:
@@ -152,21 +152,21 @@ class Shown:
     joint: bool = False
 
 
-def make_row(branches: Branches, place: int, looks: int) -> dict[str, Any]:
-    """One row, without what depends on the class and the metric; ``place`` counts from the top."""
-    node = branches.newest[place]
+def make_row(branches: Branches, row: int, looks: int) -> dict[str, Any]:
+    """One row, without what depends on the class and the metric; ``row`` counts from the top."""
+    node = branches.newest[row]
     parent = branches.newest[branches.places[node.parent]].number if node.parent else None
     return {
         "id": node.id,
         "at": node.number,
-        "place": place,
+        "place": row,
         "number": f"#{node.number}",
         "name": node.name,
         "title": make_title(node),
         "by": make_author(node),
         "kept": _kept(node, branches.path),
-        "lane": branches.lanes[place],
-        "current": place == branches.current,
+        "lane": branches.lanes[row],
+        "current": row == branches.current,
         "path": node.id in branches.path,
         "chips": [make_chip(intent, "") for intent in node.edits],
         "looks": _looks(looks),

@@ -99,8 +99,8 @@ class ProvenanceView(ComparisonActions, Viewer):
         branches, looks = self._branches, self.app.tuning.looks
         first, last = (0, limit) if limit else self._window
         rows = [
-            make_row(branches, place, looks.get(node.id, 0))
-            for place, node in enumerate(branches.newest[first:last], first)
+            make_row(branches, row, looks.get(node.id, 0))
+            for row, node in enumerate(branches.newest[first:last], first)
         ]
         node = branches.newest[branches.current]
         return {
@@ -125,7 +125,7 @@ class ProvenanceView(ComparisonActions, Viewer):
         """Those in the window, newest first, and the one shown."""
         first, last = self._window
         places = {*range(first, last), self._branches.current}
-        return [self._branches.newest[place] for place in sorted(places)]
+        return [self._branches.newest[row] for row in sorted(places)]
 
     @param.depends(
         "_tree.metric",
