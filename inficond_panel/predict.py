@@ -56,8 +56,8 @@ def score_photos(
         raise DataError("No photo is named.", "Name the files of photos.")
     scores = _load(spec, store, progress).scores(files, progress)
     if all(scores.fault):
-        told = "; ".join(f"{file}: {why}" for file, why in zip(files, scores.fault, strict=True))
-        raise DataError(f"No photo can be read. {told}.", "Name JPEG, PNG, WebP or TIFF files.")
+        reasons = "; ".join(f"{file}: {why}" for file, why in zip(files, scores.fault, strict=True))
+        raise DataError(f"No photo can be read. {reasons}.", "Name JPEG, PNG, WebP or TIFF files.")
     return scores
 
 

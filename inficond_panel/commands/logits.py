@@ -49,7 +49,7 @@ def _rows(store: Store) -> list[tuple[str, list[float]]]:
     logits = store.teacher_logit.tolist()
     if store.has("other_logit"):
         others = store.read("other_logit").tolist()
-        logits = [[*own, *more] for own, more in zip(logits, others, strict=True)]
+        logits = [[*row, *more] for row, more in zip(logits, others, strict=True)]
     return list(zip(map(str, store.images), logits, strict=True))
 
 

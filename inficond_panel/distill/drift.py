@@ -174,9 +174,13 @@ def _far(fitted: Array, new: Array) -> tuple[float, float, Array]:
     fitted, new = (fitted - centre) / spread, (new - centre) / spread
     among = _squares(fitted, fitted)
     np.fill_diagonal(among, np.inf)
-    own = _nearest(among)
-    tail = max(1, int(_FAR * (len(own) + 1)))
-    return float(np.sort(own)[-tail]), tail / (len(own) + 1), _nearest(_squares(new, fitted))
+    among_fit = _nearest(among)
+    tail = max(1, int(_FAR * (len(among_fit) + 1)))
+    return (
+        float(np.sort(among_fit)[-tail]),
+        tail / (len(among_fit) + 1),
+        _nearest(_squares(new, fitted)),
+    )
 
 
 def _squares(a: Array, b: Array) -> Array:

@@ -206,9 +206,9 @@ def _joint_block(
     total = -(outer @ outer.T)
     first = 0
     for part, p in zip(parts, probability.T, strict=True):
-        own = slice(first, first + len(part))
+        columns = slice(first, first + len(part))
         scaled = part * np.sqrt(weight * p)
-        total[own, own] += scaled @ scaled.T
+        total[columns, columns] += scaled @ scaled.T
         first += len(part)
     return total
 

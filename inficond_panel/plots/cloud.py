@@ -196,12 +196,14 @@ class Assigned:
             return f"The segments of {self.concept} are being found."
         if not self.total:
             return f"No segment is assigned to {self.concept}: each is nearer to another concept."
-        told = f"{count(self.total)} segment{'s' * (self.total != 1)} assigned to {self.concept}"
+        sentence = (
+            f"{count(self.total)} segment{'s' * (self.total != 1)} assigned to {self.concept}"
+        )
         if self.placed < self.total:
-            told += f", {count(self.placed)} of them on the map"
+            sentence += f", {count(self.placed)} of them on the map"
         if len(self.xy) < self.placed:
-            told += f", {count(len(self.xy))} drawn"
-        return f"{told}; + is their centre." if self.placed else f"{told}."
+            sentence += f", {count(len(self.xy))} drawn"
+        return f"{sentence}; + is their centre." if self.placed else f"{sentence}."
 
 
 def take_assigned(store: Store, method: str, concept: str, drawn: int = DRAWN) -> Assigned:

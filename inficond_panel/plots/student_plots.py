@@ -213,17 +213,17 @@ def make_lanes(nodes: Sequence[Iteration]) -> list[int]:
     used = 0
     lanes = []
     for node in reversed(nodes):
-        own = sorted(waiting.pop(node.id, ()))
-        if not own:
-            own = [heapq.heappop(free) if free else used]
-            used = max(used, own[0] + 1)
-        for lane in own[1:]:
+        taken = sorted(waiting.pop(node.id, ()))
+        if not taken:
+            taken = [heapq.heappop(free) if free else used]
+            used = max(used, taken[0] + 1)
+        for lane in taken[1:]:
             heapq.heappush(free, lane)
         if node.parent:
-            waiting[node.parent].append(own[0])
+            waiting[node.parent].append(taken[0])
         else:
-            heapq.heappush(free, own[0])
-        lanes.append(own[0])
+            heapq.heappush(free, taken[0])
+        lanes.append(taken[0])
     return lanes
 
 

@@ -70,8 +70,8 @@ def oracle_sweep(
         )
     store, label = tuner.store, tuner.store.label[tuner.store.rows(FIT)]
     made = sample(GROUPS[groups](label, store.classes), seed=seed)
-    own = made if len(made.names) > 1 else None
-    if above and own is None:
+    super_classes = made if len(made.names) > 1 else None
+    if above and super_classes is None:
         raise DataError(
             f"There are no sub-classes: of {made.rule} there are {len(made.names)}.",
             "Take --groups sets, or leave the super-classes out.",
@@ -87,7 +87,7 @@ def oracle_sweep(
     return measure_gammas(
         store,
         sweep,
-        groups=own,
+        groups=super_classes,
         above=higher,
         thresholds=tuner.thresholds,
         **noise,
@@ -215,8 +215,8 @@ def measure_gammas(
     for gamma in sorted({*logits} - {0.0}):
         oracle = logits[gamma].own, logits[gamma].other
         outputs = made_outputs(store, FIT, {"teacher": teacher, "oracle": oracle})
-        own = drawn_measures(outputs, "oracle", **given)
-        measured.append(_of_gamma(gamma, outputs, hold_against(first, own, level=level)))
+        measures = drawn_measures(outputs, "oracle", **given)
+        measured.append(_of_gamma(gamma, outputs, hold_against(first, measures, level=level)))
     return GammaSweep(tuple(measured), groups, above, rows, level)
 
 

@@ -178,7 +178,9 @@ class _Search:
 
     def _keep(self, chosen: Any) -> None:
         """Go on with the chosen images alone."""
-        self.generators = [own for own, on in zip(self.generators, chosen, strict=True) if on]
+        self.generators = [
+            generator for generator, on in zip(self.generators, chosen, strict=True) if on
+        ]
         for name in ("rows", "images", "log_sigma", "target", "variance"):
             setattr(self, name, getattr(self, name)[chosen])
 
@@ -187,7 +189,7 @@ class _Search:
         import torch
 
         shape = self.images.shape[1:]
-        noise = [torch.randn(shape, generator=own) for own in self.generators]
+        noise = [torch.randn(shape, generator=each) for each in self.generators]
         return torch.stack(noise).to(self.images)
 
     def _variance(self) -> Any:
@@ -215,7 +217,7 @@ class _Search:
             point = self._place(self._noise())
             output = self.feature(point)
             direction = torch.stack(
-                [torch.randn(output.shape[1:], generator=own) for own in self.generators]
+                [torch.randn(output.shape[1:], generator=each) for each in self.generators]
             ).to(output)
             total += self._gradient((output * direction).sum(), point).square().sum(1)
         if not bool((total > 0).flatten(1).any(1).all()):

@@ -107,13 +107,13 @@ def hold_against(
     measures = {}
     for measure, (before, old) in teacher.items():
         kind = ECE.key if measure.startswith("ece_pooled") else measure
-        own = interval(before, old, level, kind)
+        difference = interval(before, old, level, kind)
         if oracle is None:
-            measures[measure] = OutputMeasure(own)
+            measures[measure] = OutputMeasure(difference)
             continue
         after, new = oracle[measure]
         change = interval(after - before, new - old, level, kind)
-        measures[measure] = OutputMeasure(own, interval(after, new, level, kind), change)
+        measures[measure] = OutputMeasure(difference, interval(after, new, level, kind), change)
     return measures
 
 

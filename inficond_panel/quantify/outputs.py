@@ -98,12 +98,14 @@ def made_outputs(store: Store, split: str, found: Mapping[str, tuple[NDArray, ND
     given = split, images, tuple(store.classes), store.label[rows]
     single, softmax = store.task == "single_label", store.activation == "softmax"
     logits, raw, whole = {}, {}, {}
-    for kind, (own, other) in found.items():
-        logits[kind] = log_odds(own, other).astype(np.float32) if softmax else np.asarray(own)
-        raw[kind] = np.hstack([own, other]) if softmax else np.asarray(own)
+    for kind, (of_classes, other) in found.items():
+        logits[kind] = (
+            log_odds(of_classes, other).astype(np.float32) if softmax else np.asarray(of_classes)
+        )
+        raw[kind] = np.hstack([of_classes, other]) if softmax else np.asarray(of_classes)
         if single:
-            empty = np.empty((len(own), 0))
-            whole[kind] = softmax_of(raw[kind], empty) if softmax else one_of_classes(own)
+            empty = np.empty((len(of_classes), 0))
+            whole[kind] = softmax_of(raw[kind], empty) if softmax else one_of_classes(of_classes)
     return Outputs(*given, logits, raw, whole)
 
 

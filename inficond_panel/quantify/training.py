@@ -277,8 +277,8 @@ def feature_fit(network: nn.Module, teacher: nn.Module, pixels: Tensor) -> float
     import torch
 
     with torch.no_grad():
-        own, target = (each.get_submodule(LAYER)(pixels) for each in (network, teacher))
-    rest = (target - own).square().sum()
+        feature, target = (each.get_submodule(LAYER)(pixels) for each in (network, teacher))
+    rest = (target - feature).square().sum()
     return float(1 - rest / (target - target.mean((0, 2, 3), keepdim=True)).square().sum())
 
 

@@ -37,12 +37,12 @@ def concepts_of(student: Student) -> pd.DataFrame:
     """
     weights, scores, names = student.weights, student.scores, student.store.concepts
     chosen = [c for c in strongest(weights).tolist() if weights[c] != 0]
-    counts, own = _counts(student.store, student.split), _own(student)
+    counts, columns = _counts(student.store, student.split), _own(student)
     rows = []
     for c in chosen:
         without = student.logits - student.leverage * weights[c] * scores[:, c]
         ap = average_precision(student.labels, without)
-        rows.append({"concept": names[c], **counts[c], **own[c], "ap_without": ap})
+        rows.append({"concept": names[c], **counts[c], **columns[c], "ap_without": ap})
     return _made(rows, "concept", "segments", "images", *_OF_STUDENT, "ap_without")
 
 
@@ -61,8 +61,8 @@ def concepts_file(
     if student:
         title = f"#{student.node.number} {student.node.id}"
         of = {"split": split, "class": student.class_name, "student": title}
-    own = _own(student) if student else [dict.fromkeys(_OF_STUDENT)] * len(store.concepts)
-    rows = [{"concept": store.concepts[c], **counts[c], **of, **own[c]} for c in chosen]
+    columns = _own(student) if student else [dict.fromkeys(_OF_STUDENT)] * len(store.concepts)
+    rows = [{"concept": store.concepts[c], **counts[c], **of, **columns[c]} for c in chosen]
     name = "-".join(["concepts", *([student.class_name] if student else []), str(len(chosen))])
     return table_file(_made(rows, "concept", "segments", "images", *of, *_OF_STUDENT), name, kind)
 
@@ -78,9 +78,9 @@ def _counts(store: Store, split: str) -> list[dict[str, int | None]]:
     """Segments assigned to each concept, and images of ``split`` that show it."""
     segments = np.bincount(store.segment_concept, minlength=len(store.concepts)).tolist()
     images = (store.concept_score[store.rows(split)] > 0).sum(axis=0).tolist()
-    known, told = store.holds("segments"), np.broadcast_to(tells_presence(store), len(images))
+    known, countable = store.holds("segments"), np.broadcast_to(tells_presence(store), len(images))
     return [
-        {"segments": segments[c] if known else None, "images": images[c] if told[c] else None}
+        {"segments": segments[c] if known else None, "images": images[c] if countable[c] else None}
         for c in range(len(images))
     ]
 
@@ -94,12 +94,12 @@ def _own(student: Student) -> list[dict[str, Any]]:
     rows = []
     for c, name in enumerate(student.store.concepts):
         low, high = (nan if end is None else end for end in student.bound(name) or (None, None))
-        own: dict[str, Any] = {
+        columns: dict[str, Any] = {
             "influence": float(weights[c]),
             "rank": int(rank[c]) if weights[c] else None,
         }
         sides = {key: float(values[c]) for key, values in apart.items()}
-        rows.append({**own, **sides, "lower_bound": low, "upper_bound": high})
+        rows.append({**columns, **sides, "lower_bound": low, "upper_bound": high})
     return rows
 
 

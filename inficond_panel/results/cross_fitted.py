@@ -38,13 +38,13 @@ def evaluation_outcome(tuner: Tuner, node: Node, split: str, class_name: str) ->
 
 @once(_KEPT)
 def _cross_fitted_outcome(tuner: Tuner, node: Node, class_name: str) -> Outcome:
-    own = tuner.at(node, TUNE)[class_name]
+    student = tuner.at(node, TUNE)[class_name]
     if tuner.store.task != SINGLE_LABEL:
-        logit, cutoff = _cross_fitted(tuner, node, class_name), own.cutoff
+        logit, cutoff = _cross_fitted(tuner, node, class_name), student.cutoff
     else:
         logits, cutoffs = _cross_fitted_rivals(tuner, node)
-        logit, cutoff = logits[:, own.column], cutoffs.of(own.column)
-    return Outcome(own.labels, logit, own.teacher_decided, cutoff)
+        logit, cutoff = logits[:, student.column], cutoffs.of(student.column)
+    return Outcome(student.labels, logit, student.teacher_decided, cutoff)
 
 
 @once(8)

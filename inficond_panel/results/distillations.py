@@ -124,18 +124,18 @@ def compare_settings(
     measured: list[_Measured] = []
     students, changes, classes = [], [], []
     for index, setting in enumerate(settings):
-        own = tuner.with_students(**vars(setting))
-        node = own.original()
-        look_at(own, node, split)
-        now = _Measured(own.at(node, split).outcomes, counts, noise)
+        distilled = tuner.with_students(**vars(setting))
+        node = distilled.original()
+        look_at(distilled, node, split)
+        now = _Measured(distilled.at(node, split).outcomes, counts, noise)
         against = _reference(settings, index)
         old = None if against is None else measured[against]
-        students.append(_row(own, node, setting, index + 1) | columns_of(now.levels()))
+        students.append(_row(distilled, node, setting, index + 1) | columns_of(now.levels()))
         if old is not None and against is not None:
             number = {"number": index + 1, "against": against + 1}
             name = f"{index + 1} less {against + 1}"
             changes.append({"students": name, **number, **columns_of(now.change(old))})
-        penalties = zip(tuner.store.classes, own.penalties, strict=True)
+        penalties = zip(tuner.store.classes, distilled.penalties, strict=True)
         classes += [
             {"number": index + 1, "class": name, "lambda": penalty, **now.of_class(name, old)}
             for name, penalty in penalties
@@ -183,7 +183,7 @@ def draws_note(noise: Noise) -> str:
     return f"{noise['draws']} bootstrap draws of images, {interval_word(noise['level'])}s."
 
 
-def _row(own: Tuner, node: Node, setting: Setting, number: int) -> dict[str, Any]:
+def _row(distilled: Tuner, node: Node, setting: Setting, number: int) -> dict[str, Any]:
     penalty = pd.NA if isinstance(setting.lambda_, dict) else setting.lambda_
     return {
         "students": f"{number} {setting.words}",
@@ -193,11 +193,11 @@ def _row(own: Tuner, node: Node, setting: Setting, number: int) -> dict[str, Any
         "temperature": setting.temperature,
         "tempered": setting.tempered,
         "lambda": penalty,
-        "mark": own.mark,
+        "mark": distilled.mark,
         "node": node.id,
         "weights_hash": node.weights_hash,
         "nonzero": int(np.count_nonzero(node.weights)),
-        "looks": own.history.looks(node.id, HOLDOUT),
+        "looks": distilled.history.looks(node.id, HOLDOUT),
     }
 
 

@@ -61,7 +61,7 @@ def iterations(
     """
     nodes, state = tuner.nodes(deleted=deleted), tuner.history.state(tuner.root_id)
     numbers = {node.id: node.number for node in nodes}
-    own = state.head if here is None else here.id
+    here_id = state.head if here is None else here.id
     tree, root = dict(_tree(nodes)), tuner.root_id
     if only is not None:
         nodes = [node for node in nodes if node.id in {each.id for each in only}]
@@ -82,7 +82,7 @@ def iterations(
             "name": node.name,
             "note": node.note,
             "deleted": state.hidden(node.id),
-            "here": node.id == own,
+            "here": node.id == here_id,
         }
         for node in nodes
     ]

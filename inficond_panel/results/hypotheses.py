@@ -69,13 +69,13 @@ def _row(row: Row, networks: list[str]) -> dict[str, Any]:
 
 def _verdicts(rows: list[Row]) -> list[str]:
     """What becomes of each hypothesis, by its figures."""
-    told = {
+    sentences = {
         words: [
             f"{row.figure.name} {row.verdict}" for row in rows if row.figure.hypothesis == number
         ]
         for number, words in _HYPOTHESES.items()
     }
-    return [f"{words}: {', '.join(each)}" for words, each in told.items()]
+    return [f"{words}: {', '.join(each)}" for words, each in sentences.items()]
 
 
 def _scope(figures: Figures) -> str:

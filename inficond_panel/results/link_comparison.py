@@ -103,11 +103,11 @@ def compare_links(
 
 
 def _distilled(tuner: Tuner, link: str, split: str, progress: Progress | None) -> _Students:
-    own = tuner.with_students(link=link)
-    node = own.original(progress)
-    look_at(own, node, split)
-    outcomes = list(own.at(node, split).outcomes.values())
-    return _Students(link, node, top_class(own, node, split), outcomes)
+    distilled = tuner.with_students(link=link)
+    node = distilled.original(progress)
+    look_at(distilled, node, split)
+    outcomes = list(distilled.at(node, split).outcomes.values())
+    return _Students(link, node, top_class(distilled, node, split), outcomes)
 
 
 def _metrics(

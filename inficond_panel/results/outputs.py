@@ -134,10 +134,10 @@ def _reliability(
     rows, index = [], list[str]()
     for name, diagram in diagrams:
         index = [*name, "bin"]
-        own = {ECE.key: diagram.ece, "ece_if_calibrated": diagram.floor}
+        errors = {ECE.key: diagram.ece, "ece_if_calibrated": diagram.floor}
         bins = zip(*(getattr(diagram, column).tolist() for column in _BINS), strict=True)
         for number, each in enumerate(bins, start=1):
-            rows.append({**name, "bin": number, **dict(zip(_BINS, each, strict=True)), **own})
+            rows.append({**name, "bin": number, **dict(zip(_BINS, each, strict=True)), **errors})
     names = (*index, *_BINS, ECE.key)
     return make_frame(rows, index, plain_headings(*names), title="Reliability")
 
@@ -178,12 +178,12 @@ def _group(groups: Groups, row: int) -> str:
 def others_notes(outputs: Outputs) -> list[str]:
     """Note on what is measured over classes that the data set lacks, where there are some."""
     whole = outputs.whole.get("teacher")
-    own, every = len(outputs.classes), 0 if whole is None else whole.shape[1]
-    if every <= own:
+    of_data, every = len(outputs.classes), 0 if whole is None else whole.shape[1]
+    if every <= of_data:
         return []
     return [
         f"Top-1, its ECE and the softmax's entropy are over all {every} classes of the teacher; "
-        f"inficond metrics names the likeliest of the data set's {own}."
+        f"inficond metrics names the likeliest of the data set's {of_data}."
     ]
 
 

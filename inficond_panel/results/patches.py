@@ -121,8 +121,8 @@ def assigned_images(store: Store, concept: int) -> np.ndarray:
 @once(4)
 def tells_presence(store: Store) -> np.ndarray:
     """True for each concept ``(C,)`` whose score is 0 where it is absent: none is below 0."""
-    told: np.ndarray = store.concept_score.min(axis=0) >= 0
-    return told
+    zero_is_absent: np.ndarray = store.concept_score.min(axis=0) >= 0
+    return zero_is_absent
 
 
 def showing(store: Store, concept: int, score: np.ndarray) -> np.ndarray:

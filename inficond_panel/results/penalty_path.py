@@ -92,18 +92,18 @@ def penalty_path(tuner: Tuner, node: Node, class_name: str, split: str = TUNE) -
     at the holdout are the caller's to count. Raises ``TuningError`` for a class that is not there.
     """
     check_name("class", class_name, tuner.store.classes)
-    student, own = tuner.cures.class_fit(node, class_name), tuner.at(node, split)[class_name]
+    student, evaluated = tuner.cures.class_fit(node, class_name), tuner.at(node, split)[class_name]
     here, noise = student.data.lambda_of(student.k), tuner.spec.views.noise()
     with one_thread():
         path = lambdas_tried(student, student.terms)
         values = sorted({*path, here})
         fits = _fits(tuner, student, values)
         auto = _auto(tuner, student, path, [fits[values.index(value)] for value in path])
-        each = _logits(student, values, fits, own)
+        each = _logits(student, values, fits, evaluated)
     rows = []
     for value, fit, logits in zip(values, fits, each, strict=True):
-        cutoff = student.cutoff_of(fit, own.scores, own.cutoff)
-        outcome = Outcome(own.labels, logits, own.teacher_decided, cutoff)
+        cutoff = student.cutoff_of(fit, evaluated.scores, evaluated.cutoff)
+        outcome = Outcome(evaluated.labels, logits, evaluated.teacher_decided, cutoff)
         row = {
             "lambda": value,
             "now": value == here,
@@ -144,11 +144,11 @@ def _tried(student: ClassFit, values: list[float]) -> list[Terms]:
     return [replace(student.terms, penalty=value) for value in values]
 
 
-def _logits(student: ClassFit, values: list[float], fits: list[Fit], own: Student) -> Array:
+def _logits(student: ClassFit, values: list[float], fits: list[Fit], evaluated: Student) -> Array:
     """Logits ``(len(fits), n)`` of the images of ``own``, by students that did not learn them."""
-    if own.split == TUNE and learns_from_tune(student.terms, student.store):
+    if evaluated.split == TUNE and learns_from_tune(student.terms, student.store):
         return unseen_logits(student, _tried(student, values))
-    return student.logits_of_each(fits, own.scores)
+    return student.logits_of_each(fits, evaluated.scores)
 
 
 def _auto(tuner: Tuner, student: ClassFit, path: list[float], fits: list[Fit]) -> AutoChoice | None:

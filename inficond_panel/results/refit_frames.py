@@ -128,10 +128,10 @@ def _flips(report: ClassReport) -> Iterator[dict[str, Any]]:
 
 
 def _cures(report: ClassReport) -> Iterator[dict[str, Any]]:
-    told, terms = cure_sentences(report.terms, report.cures_since), _terms(report.terms)
+    sentences, terms = cure_sentences(report.terms, report.cures_since), _terms(report.terms)
     for kind, facts in terms.items():
         since = report.cures_since.get(kind)
-        yield {"cure": kind, "since": since, "terms": facts, "sentence": told[kind]}
+        yield {"cure": kind, "since": since, "terms": facts, "sentence": sentences[kind]}
 
 
 def _terms(terms: Terms) -> dict[str, dict[str, Any]]:

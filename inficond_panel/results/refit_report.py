@@ -127,7 +127,7 @@ def _class_report(
     class_name, gap = after.class_name, node.gap[after.column]
     intents = tuple(intent for intent in node.intents if intent.class_name == class_name)
     tuned = [store.concepts.index(intent.concept) for intent in intents]
-    own = words_for(class_name, store.concepts, store.synonyms)
+    namesakes = words_for(class_name, store.concepts, store.synonyms)
     old, new = before.weights, after.weights
     return ClassReport(
         class_name=class_name,
@@ -137,7 +137,7 @@ def _class_report(
         cures_since=pricing.tuner.cures_since(node, class_name),
         bounds=pricing.bounds(class_name, lift),
         moves=moves(data, store.concepts, old, new, tuned, top),
-        groups=groups(data, store.concepts, old, new, tuned, threshold, own),
+        groups=groups(data, store.concepts, old, new, tuned, threshold, namesakes),
         objective=pricing.objective(before, after),
         churn=changed,
         gap=gap,
@@ -160,8 +160,8 @@ def group_of(tuner: Tuner, student: Student, concept: str) -> Group | None:
     """The collinear concepts that ``concept`` stands with, over the images of ``fit``."""
     concepts, weights = tuner.store.concepts, student.weights
     tuned = [concepts.index(concept)]
-    own = words_for(student.class_name, concepts, tuner.store.synonyms)
+    namesakes = words_for(student.class_name, concepts, tuner.store.synonyms)
     members = groups(
-        tuner.fit_data, concepts, weights, weights, tuned, tuner.spec.views.collinear, own
+        tuner.fit_data, concepts, weights, weights, tuned, tuner.spec.views.collinear, namesakes
     )
     return members[0] if members else None

@@ -150,8 +150,8 @@ def stands_sentence(group: Group, report: ClassReport) -> str:
         f"{m.concept} (r {m.correlation:.2f}, {_figure(m.before)} → {_figure(m.after)})"
         for m in twins
     )
-    own = ", ".join(m.concept for m in group.own)
-    left = f" The class's own word, {own}, is left out of the group." if own else ""
+    namesakes = ", ".join(m.concept for m in group.own)
+    left = f" The class's own word, {namesakes}, is left out of the group." if namesakes else ""
     return f"{tuned} {'stands' if len(group.tuned) == 1 else 'stand'} with {stands}{more}.{left}"
 
 

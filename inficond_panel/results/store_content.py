@@ -88,7 +88,7 @@ def content_frame(
     total, segments = sum(facts["images"].values()), facts["segments"]
     size = f", {size_text(facts['bytes'])}" if facts["bytes"] else ""
     per_image = f", {segments / total:.1f} per image" if segments else ""
-    told = {
+    texts = {
         "store": f"{facts['store']}{size}",
         "made": facts["store_hash"] and (facts["made"] or "not known"),
         "hash": facts["store_hash"],
@@ -101,7 +101,7 @@ def content_frame(
         "metadata": ", ".join(facts["metadata"]),
         **(more or {}),
     }
-    rows = [{"fact": key, "value": value} for key, value in told.items() if value]
+    rows = [{"fact": key, "value": value} for key, value in texts.items() if value]
     headings = plain_headings("fact", "value")
     return make_frame(rows, "fact", headings, title=facts["title"], notes=notes, facts=facts)
 

@@ -96,8 +96,8 @@ async def _handled(_: Callable[..., Any], self: Any, message: Any, connection: A
             return None
         else:
             _log.warning("Refused a message: %s", one_line(repr(error)))
-        told = type(error).__name__
-    return connection.error(message, told)  # outside of what it would send the traceback of
+        fault = type(error).__name__
+    return connection.error(message, fault)  # outside of what it would send the traceback of
 
 
 def _hung_up(connection: Any) -> bool:

@@ -212,8 +212,10 @@ class AskState(param.Parameterized):
         teacher = tuner.at(node, TUNE)[name].teacher_decided
         images = [tuner.store.images[row] for row in tuner.store.rows(TUNE).tolist()]
         says = dict(zip(images, teacher.tolist(), strict=True))
-        own = decided(tuner, node, name, draft.images)
-        return {image: (one, says[image]) for image, one in zip(draft.images, own, strict=True)}
+        decisions = decided(tuner, node, name, draft.images)
+        return {
+            image: (one, says[image]) for image, one in zip(draft.images, decisions, strict=True)
+        }
 
     def _reply(self, draft: Draft, replies: list[Reply], action: str, fact: dict[str, Any]) -> None:
         longer = replace(draft, replies=(*draft.replies, *replies))

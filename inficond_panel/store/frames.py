@@ -149,19 +149,19 @@ def _arrays(
         *checks.label_faults(labels),
         *checks.task_faults(labels, task, softmax),
     )
-    own = [name for name in logits.columns if str(name) in set(map(str, labels.columns))]
-    others = [name for name in logits.columns if name not in own]
+    shared = [name for name in logits.columns if str(name) in set(map(str, labels.columns))]
+    others = [name for name in logits.columns if name not in shared]
     values = logits.loc[ids].to_numpy(dtype=np.float64)
     if outputs == "probabilities":
         values = logits_of(values, softmax)
     logits = pd.DataFrame(values.astype(np.float32), index=ids, columns=logits.columns)
-    label = labels.reindex(index=ids, columns=own).astype(float).fillna(-1)
+    label = labels.reindex(index=ids, columns=shared).astype(float).fillna(-1)
     return {
         "image": _text(ids),
         "concept": _text(scores.columns),
-        "class_name": _text(own),
+        "class_name": _text(shared),
         "concept_score": scores.loc[ids].to_numpy(dtype=np.float32),
-        "teacher_logit": logits[own].to_numpy(),
+        "teacher_logit": logits[shared].to_numpy(),
         **(
             {"other_class": _text(others), "other_logit": logits[others].to_numpy()}
             if others

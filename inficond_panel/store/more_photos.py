@@ -77,14 +77,15 @@ class Extended:
             there = count(len(self.already_there), "photo")
             yield f"skipped {there} already there: {_some(self.already_there)}"
         if self.refused:
-            told = [f"{file} = {image} ({split})" for file, image, split in self.refused]
-            yield f"refused {count(len(told), 'photo')} for evaluation: {_some(told)}"
+            photos = [f"{file} = {image} ({split})" for file, image, split in self.refused]
+            yield f"refused {count(len(photos), 'photo')} for evaluation: {_some(photos)}"
         if self.unreadable:
-            told = [f"{file}: {reason}" for file, reason in self.unreadable]
-            yield f"skipped {count(len(told), 'photo')} that cannot be read: {_some(told, '; ')}"
+            photos = [f"{file}: {reason}" for file, reason in self.unreadable]
+            skipped = count(len(photos), "photo")
+            yield f"skipped {skipped} that cannot be read: {_some(photos, '; ')}"
         if self.near_duplicates:
-            told = [f"{name} = {image} ({split})" for name, image, split in self.near_duplicates]
-            yield f"Warning: nearly equal to images for evaluation: {len(told)}: {_some(told)}"
+            photos = [f"{name} = {image} ({split})" for name, image, split in self.near_duplicates]
+            yield f"Warning: nearly equal to images for evaluation: {len(photos)}: {_some(photos)}"
 
     def __str__(self) -> str:
         return "\n".join(self.lines())

@@ -98,16 +98,16 @@ def _first_line(error: Exception) -> str:
 
 def load_strictly(network: nn.Module, state: State, path: Path, remedy: str) -> None:
     """Load all weights of a network; raises ``DataError`` for lacking, other or ill-shaped ones."""
-    own = {name: value for name, value in network.state_dict().items() if _COUNTER not in name}
+    weights = {name: value for name, value in network.state_dict().items() if _COUNTER not in name}
     given = {name: value for name, value in state.items() if _COUNTER not in name}
     shapes = {
-        name: f"{name} is {tuple(given[name].shape)}, expected {tuple(own[name].shape)}"
-        for name in own.keys() & given.keys()
-        if given[name].shape != own[name].shape
+        name: f"{name} is {tuple(given[name].shape)}, expected {tuple(weights[name].shape)}"
+        for name in weights.keys() & given.keys()
+        if given[name].shape != weights[name].shape
     }
     faults = [
-        _listed("lacks", sorted(own.keys() - given.keys())),
-        _listed("also has", sorted(given.keys() - own.keys())),
+        _listed("lacks", sorted(weights.keys() - given.keys())),
+        _listed("also has", sorted(given.keys() - weights.keys())),
         _listed("does not fit:", [shapes[name] for name in sorted(shapes)]),
     ]
     if any(faults):

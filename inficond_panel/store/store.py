@@ -277,8 +277,8 @@ class Store:
 
     def _no_picture(self, image: int) -> StoreFormatError:
         height, width = self.thumbnail_shape[image]
-        told = f"of the image {self.images[image]!r} is no JPEG of {width} x {height} pixels"
-        return self._damaged("thumbnail", told)
+        fault = f"of the image {self.images[image]!r} is no JPEG of {width} x {height} pixels"
+        return self._damaged("thumbnail", fault)
 
     def _place(self, name: str, at: tuple[int, ...]) -> str:
         """Place of a value in words, by names where a dimension has them, else by position."""

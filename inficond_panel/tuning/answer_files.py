@@ -222,8 +222,8 @@ class _Reader:
         elif image in self.values:
             self._note(line, f"{image!r} stands there twice", header, "image")
         if name != self._class:
-            told = f"this row is on {name!r}, not on {self._class!r}"
-            self._note(line, told, header, "class")
+            fault = f"this row is on {name!r}, not on {self._class!r}"
+            self._note(line, fault, header, "class")
         try:
             self.values[image] = answer_of(answer)
         except KeyError:

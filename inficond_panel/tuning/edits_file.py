@@ -246,8 +246,8 @@ class EditReader:
         for item in node.value:
             name = self._name(item, kind)
             if name and name in names:
-                told = "its group" if kind == "concept" else "one intent"
-                self.report(item, f"{short(name)} is named twice in {told}")
+                several = "its group" if kind == "concept" else "one intent"
+                self.report(item, f"{short(name)} is named twice in {several}")
             names[name] = None
         return tuple(names)
 

@@ -148,8 +148,8 @@ def _part(progress: Progress | None, index: int, parts: int) -> Progress | None:
     """The part of a progress bar of one of several refits."""
     if progress is None:
         return None
-    told = f", {index + 1} of {parts}" if parts > 1 else ""
-    return lambda share, text: progress((index + share) / parts, f"{text}{told}")
+    suffix = f", {index + 1} of {parts}" if parts > 1 else ""
+    return lambda share, text: progress((index + share) / parts, f"{text}{suffix}")
 
 
 def back_up(tuner: Tuner, path: Path) -> None:

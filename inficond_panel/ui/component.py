@@ -232,7 +232,7 @@ class ViewComponent(Component):
 
 def tie(component: JSComponent, kept: param.Parameterized, **names: Any) -> None:
     """Keep params of a component and of the state ``kept`` equal, from the state's values on."""
-    component.param.update(**{own: getattr(kept, other) for own, other in names.items()})
+    component.param.update(**{name: getattr(kept, other) for name, other in names.items()})
     component.link(kept, bidirectional=True, **names)
 
 
@@ -257,10 +257,12 @@ class Acting:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        own = {name.removeprefix("_"): it for name, it in vars(cls).items() if hasattr(it, _MARK)}
+        marked = {
+            name.removeprefix("_"): it for name, it in vars(cls).items() if hasattr(it, _MARK)
+        }
         bases = [base for base in reversed(cls.__bases__) if issubclass(base, Acting)]
         inherited = {name: it for base in bases for name, it in base._actions.items()}
-        cls._actions = {**inherited, **own}
+        cls._actions = {**inherited, **marked}
 
     def listen_to(self, component: JSComponent) -> None:
         """Answer the messages of ``component``."""

@@ -122,8 +122,8 @@ def _map(title: str, frame: pd.DataFrame, kind: str, store: Store | None = None)
     at = np.round(26 + (at - at.min(axis=0)) / np.where(reach > 0, reach, 1) * 468, 1)
     hues = {name: f"hsl({360 * i / len(names):.0f} 60% 45%)" for i, name in enumerate(names)}
     points = [(x, y, hues.get(g, "#868f9c")) for (x, y), g in zip(at.tolist(), group, strict=True)]
-    own = {name: at[group == name] for name in names}
-    middles = [(name, np.median(xy, axis=0)) for name, xy in own.items() if len(xy)]
+    images = {name: at[group == name] for name in names}
+    middles = [(name, np.median(xy, axis=0)) for name, xy in images.items() if len(xy)]
     return {
         "title": title,
         "points": points,

@@ -52,8 +52,8 @@ def reply_sentence(draft: Draft, present: bool) -> str:
         return f"The teacher answered {count(draft.by_teacher, 'photo')}."
     if last.value is None:
         return "You skipped a photo."
-    own = "yes" if last.value else "no"
-    return f"You said {own}, the student {student if own != student else 'too'}."
+    answer = "yes" if last.value else "no"
+    return f"You said {answer}, the student {student if answer != student else 'too'}."
 
 
 def teacher_words(photos: int) -> str:

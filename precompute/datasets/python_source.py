@@ -218,10 +218,10 @@ class _Reader:
         splits = item.get("split") or split
         splits = [splits] if isinstance(splits, str) else splits
         first = splits[0] if splits else ""
-        own = f"{first}/{self.counts[first]:06d}".removeprefix("/")
+        numbered = f"{first}/{self.counts[first]:06d}".removeprefix("/")
         self.counts[first] += 1
         return Record(
-            own if item.get("id") is None else str(item["id"]),
+            numbered if item.get("id") is None else str(item["id"]),
             self._photo(item["image"]),
             self._labels(item.get("labels")),
             tuple(str(name) for name in splits if name),

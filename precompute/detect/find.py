@@ -163,8 +163,8 @@ def _take_splits(layout: Layout, table: Glance) -> None:
     layout.lists = list(values)
     if any(value != name for value, name in values.items()):
         layout.names = values
-        told = ", ".join(f"{value} is {name}" for value, name in values.items())
-        layout.assumed.append(f"in the column {layout.column} {told}")
+        meanings = ", ".join(f"{value} is {name}" for value, name in values.items())
+        layout.assumed.append(f"in the column {layout.column} {meanings}")
 
 
 def _take_absent(layout: Layout, table: Glance) -> None:

@@ -197,8 +197,8 @@ def _name_outputs(keys: TaskKeys, dataset: Dataset, teacher: Choice) -> None:
         )
     if labels := _labels(dataset.classes, teacher):
         keys.teacher["labels"] = labels
-        told = ", ".join(f"{name} is {label!r}" for name, label in labels.items())
-        keys.assumed.append(f"of what the teacher tells, {told}")
+        renamed = ", ".join(f"{name} is {label!r}" for name, label in labels.items())
+        keys.assumed.append(f"of what the teacher tells, {renamed}")
 
 
 def _checked(task: str, dataset: Dataset) -> str:

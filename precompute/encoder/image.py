@@ -243,7 +243,7 @@ def load_open_clip(encoder: OpenClipEncoder, device: str = CPU) -> Encoder:
         hardware,
     )
     known = settings["interpolation"] in FILTERS
-    own = chosen_size(None, settings["size"])
+    side = chosen_size(None, settings["size"])
     return Encoder(
         size=size,
         mean=tuple(settings["mean"]),
@@ -253,7 +253,7 @@ def load_open_clip(encoder: OpenClipEncoder, device: str = CPU) -> Encoder:
         model=model,
         text=text,
         _dense=dense,
-        own_size=own,
+        own_size=side,
         device=hardware,
         precision=Precision(encoder.precision, hardware),
     )
@@ -265,8 +265,10 @@ def _channels_last(model: Any) -> Any:
     return model.to(memory_format=torch.channels_last)
 
 
-def chosen_size(wanted: int | tuple[int, int] | None, own: int | Sequence[int]) -> tuple[int, int]:
+def chosen_size(
+    wanted: int | tuple[int, int] | None, usual: int | Sequence[int]
+) -> tuple[int, int]:
     """Height and width: the spec's side or (width, height), else the model's own."""
     if wanted:
         return (wanted, wanted) if isinstance(wanted, int) else (wanted[1], wanted[0])
-    return (own, own) if isinstance(own, int) else (own[0], own[1])
+    return (usual, usual) if isinstance(usual, int) else (usual[0], usual[1])

@@ -192,9 +192,9 @@ def _text_state(path: Path) -> dict[str, Any] | None:
 
     with safe_open(path, "pt") as file:
         names = set(file.keys())
-        own = {name: name[5:] for name in names if name.startswith("text.")}
-        if not own:
-            own = {name: name for name in names if name.startswith(_TEXT)}
-        if not own or not any(name.startswith("visual.") for name in names):
+        names_of = {name: name[5:] for name in names if name.startswith("text.")}
+        if not names_of:
+            names_of = {name: name for name in names if name.startswith(_TEXT)}
+        if not names_of or not any(name.startswith("visual.") for name in names):
             return None
-        return {short: file.get_tensor(name).float() for name, short in own.items()}
+        return {short: file.get_tensor(name).float() for name, short in names_of.items()}

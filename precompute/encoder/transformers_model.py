@@ -180,18 +180,18 @@ def _pool_all(joint: Any) -> Callable[[Any], Any]:
 
 def _last(block: Any, attention: str) -> Callable[[Any], Any]:
     """The last block with another attention; see ``precompute.encoder.dense_blocks``."""
-    own, norm = block.self_attn, block.layer_norm1
-    queries: Any = with_module(own, "k_proj", own.q_proj)
-    keys: Any = with_module(own, "q_proj", own.k_proj)
+    projections, norm = block.self_attn, block.layer_norm1
+    queries: Any = with_module(projections, "k_proj", projections.q_proj)
+    keys: Any = with_module(projections, "q_proj", projections.k_proj)
 
     def sclip(x: Any) -> Any:
         y = norm(x)
-        x = x + queries(y)[0] + keys(y)[0] - own.out_proj.bias
+        x = x + queries(y)[0] + keys(y)[0] - projections.out_proj.bias
         return x + block.mlp(block.layer_norm2(x))
 
     return {
         "plain": lambda x: block(x, attention_mask=None),
-        "value": lambda x: own.out_proj(own.v_proj(norm(x))),
+        "value": lambda x: projections.out_proj(projections.v_proj(norm(x))),
         "clearclip": lambda x: queries(norm(x))[0],
         "sclip": sclip,
     }[attention]

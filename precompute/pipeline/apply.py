@@ -146,8 +146,8 @@ class Applying:
             cells, whole = self._encoded(images)
             names = [_name(photos[i]) for i in read]
             score[read], shown = self.scorer.of_cells(images, cells, names)
-            for i, own in zip(read, shown, strict=True):
-                segments[i] = own
+            for i, of_photo in zip(read, shown, strict=True):
+                segments[i] = of_photo
             if self.teacher:
                 try:
                     logit[read] = self.teacher.log_odds(images, whole)

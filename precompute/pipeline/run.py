@@ -185,9 +185,9 @@ class _Stages:
                 # Taken from a store that skipped photos, for other segments, which ours has.
                 teacher = self._teacher(anew=True)
             text = self._result("text", partial(stages.text, inputs, segmented))
-            told = stages.facts_of(text)
-            if "dropped" in told:
-                for line in filter_lines(len(told["concepts"]), told["dropped"]):
+            facts = stages.facts_of(text)
+            if "dropped" in facts:
+                for line in filter_lines(len(facts["concepts"]), facts["dropped"]):
                     run.progress(line)
             scores = partial(stages.scores, inputs, segmented, text)
             projections = partial(stages.projections, inputs, segmented, text)

@@ -296,11 +296,11 @@ def image_loss(pixels: Tensor, example: Example, prototypes: Tensor) -> Any:
         for a in (0, 1)
         for b in (0, 1)
     ]
-    own = torch.cat([mean[v.there] for mean, v in zip(means, views, strict=True)])
+    per_place = torch.cat([mean[v.there] for mean, v in zip(means, views, strict=True)])
     dense = torch.cat([v.dense[v.there] for v in views])
-    agreement = 1 - (own * dense).sum(-1).mean()
+    agreement = 1 - (per_place * dense).sum(-1).mean()
     semantic = kl_div(
-        log_softmax(own @ prototypes.T / CLASSES, -1),
+        log_softmax(per_place @ prototypes.T / CLASSES, -1),
         log_softmax(dense @ prototypes.T / CLASSES, -1),
         log_target=True,
         reduction="batchmean",

@@ -237,9 +237,9 @@ def oracle_sweep(
     by_gamma = {gamma: sweep.kept(gamma) for gamma in dict.fromkeys(map(float, gammas))}
     missing = [gamma for gamma, values in by_gamma.items() if values is None]
     by_gamma |= sweep.computed(missing) if missing else {}
-    own = len(store.classes)
+    columns = len(store.classes)
     return {
-        gamma: split_columns(values, own, sweep.others)
+        gamma: split_columns(values, columns, sweep.others)
         for gamma, values in by_gamma.items()
         if values is not None
     }

@@ -91,9 +91,9 @@ def load_embedding(
     With ``kept`` the encoder is that of the segments, where these use the same one and it is still
     loaded.
     """
-    own = encoder_of(teacher, encoder)
-    load = partial(load_encoder, own, device)
-    model = loaded(encoder_key(own), load) if kept else load()
+    tower = encoder_of(teacher, encoder)
+    load = partial(load_encoder, tower, device)
+    model = loaded(encoder_key(tower), load) if kept else load()
     for parameter in model.model.parameters():
         parameter.requires_grad_(False)
     width = model.embed_text(["a"]).shape[1]

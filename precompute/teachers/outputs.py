@@ -264,8 +264,8 @@ def with_fitting_outputs(
         return error
     if not there:
         return error
-    told = fitting_text(values, dataset.label[there], dataset.classes, softmax)
-    return DataError(f"{error.message} {told}", error.remedy)
+    fitting = fitting_text(values, dataset.label[there], dataset.classes, softmax)
+    return DataError(f"{error.message} {fitting}", error.remedy)
 
 
 def _run(

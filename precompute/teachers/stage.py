@@ -257,8 +257,8 @@ def teacher_logits(
     inputs = network_inputs(teacher, dataset.classes, encoder, corpus)
     if isinstance(teacher, LogitsTeacher):
         logits = read_logits(teacher, dataset.ids, dataset.classes)
-        told = tuple(left_out_text(teacher, logits))
-        return Outputs(logits, attrs=described(teacher, inputs["settings"]), warnings=told)
+        notes = tuple(left_out_text(teacher, logits))
+        return Outputs(logits, attrs=described(teacher, inputs["settings"]), warnings=notes)
     keys = pass_keys(inputs)
     if isinstance(teacher, HeadTeacher):
         return _by_head(teacher, run, encoder, inputs["settings"], keys, device)

@@ -249,9 +249,9 @@ def columns_of(
     names = list(outputs or classes)
     missing = [name for name in classes if name not in names]
     if missing:
-        told = ", ".join(f"{name!r}{near_in_list(name, names)}" for name in missing)
+        named = ", ".join(f"{name!r}{near_in_list(name, names)}" for name in missing)
         raise DataError(
-            f"The teacher has no output for {told}.",
+            f"The teacher has no output for {named}.",
             "Name the class of each output, in order, as the data set does: teacher.classes.",
         )
     chosen = [names.index(name) for name in classes]

@@ -128,9 +128,9 @@ def _load(model: Any, section: TimmTeacher) -> None:
     path = Path(section.pretrained)
     state = timm_layout(model, read_state(path))
     if section.head:  # the file may have a classifier of its own, which is not used
-        own = model.state_dict().keys()
+        weights = model.state_dict().keys()
         unused = tuple(f"{part}." for part in _classifier_names(model))
-        state = {k: v for k, v in state.items() if k in own or not k.startswith(unused)}
+        state = {k: v for k, v in state.items() if k in weights or not k.startswith(unused)}
     load_strictly(
         model,
         state,
@@ -188,14 +188,14 @@ def load_query2label(
     shape = read_shape(state, section)
     _check_classes(section, shape.classes, outputs)
     model = build(section.backbone, section.preprocessing.size, num_classes=0, global_pool="")
-    own = {**of_timm(model), "interpolation": "bilinear", "crop": 0.0}
+    usual = {**of_timm(model), "interpolation": "bilinear", "crop": 0.0}
     trained = _trained_size(state, model)
     if trained and not section.preprocessing.size:
-        own["size"] = trained
+        usual["size"] = trained
         model = build(section.backbone, trained, num_classes=0, global_pool="")
     network = Query2Label(FeatureMap(model), model.num_features, shape)
     load_strictly(network, _renamed(state, model), section.path, _REMEDY)
-    preprocessing = own_or_given(section.preprocessing, own)
+    preprocessing = own_or_given(section.preprocessing, usual)
     hardware = torch_device(device)
     return TorchTeacher(
         frozen(network).to(hardware), preprocessing, columns, outputs, device=hardware

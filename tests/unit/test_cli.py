@@ -118,7 +118,7 @@ def test_tune_on_the_holdout_counts_and_says_so(run, spec_file, edits):
     assert found[0] != found[1]
 
 
-def test_info_of_spec_and_of_store(run, spec_file):
+def test_info_of_spec_and_of_store(run, spec_file, tmp_path, monkeypatch):
     _, by_spec, _ = run("info", spec_file, "--json")
     _, by_store, _ = run("info", spec_file.with_suffix(".zarr"), "--json")
     document = json.loads(by_spec)
@@ -128,6 +128,13 @@ def test_info_of_spec_and_of_store(run, spec_file):
     assert facts["classes"] == ["bicycle", "tv monitor", "sheep", "bird"]
     assert len(facts["concepts"]) == 30
     assert facts["segments"] == len(open_store(spec_file.with_suffix(".zarr")).segment_image)
+    shutil.move(spec_file.with_suffix(".zarr"), tmp_path / "elsewhere.zarr")
+    monkeypatch.setenv("INFICOND_STORE", str(tmp_path / "elsewhere.zarr"))
+    moved = json.loads(run("info", spec_file, "--json")[1])["store"]
+    assert (moved["store_hash"], moved["store"]) == (
+        facts["store_hash"],
+        str(tmp_path / "elsewhere.zarr"),
+    )
 
 
 @pytest.mark.torch

@@ -106,14 +106,14 @@ def _outputs_and_students(tuner: Tuner, args: argparse.Namespace) -> Frames:
 
 def _settings(tuner: Tuner, args: argparse.Namespace) -> list[Setting]:
     """The grid asked for; what is left out is as in the spec."""
-    own = Setting.of(tuner.spec.students)
+    usual = Setting.of(tuner.spec.students)
     there = ["teacher", *(["oracle"] if tuner.store.has("oracle_logit") else [])]
     return setting_grid(
         args.targets or there,
-        args.alpha or [own.alpha],
-        args.temperature or [own.temperature],
+        args.alpha or [usual.alpha],
+        args.temperature or [usual.temperature],
         args.lambda_ or [_penalties(tuner)],
-        args.tempered or [own.tempered],
+        args.tempered or [usual.tempered],
     )
 
 

@@ -103,9 +103,9 @@ def run(args: argparse.Namespace) -> None:
     if not tuner.nodes() and not _does_without(args):
         others = count_others(tuner)
         if args.action != "backup" or not others:  # that copies the file, of whomever it is
-            told = f"{tuner.history.path} has no iterations of these students."
+            lacking = f"{tuner.history.path} has no iterations of these students."
             raise TuningError(
-                f"{told} {others_sentence(others, args.spec)}".strip(),
+                f"{lacking} {others_sentence(others, args.spec)}".strip(),
                 f"Distill them first: inficond distill {args.spec}",
             )
     if tuner.mark:

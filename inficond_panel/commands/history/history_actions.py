@@ -142,25 +142,25 @@ def replay(tuner: Tuner, args: argparse.Namespace) -> Result:
 def backup(tuner: Tuner, args: argparse.Namespace) -> Result:
     """Copy the history, with its typed concepts, to a new file."""
     back_up(tuner, Path(args.file))
-    own, others_there = len(tuner.nodes(deleted=True)), sum(count_others(tuner).values())
+    copied, others_there = len(tuner.nodes(deleted=True)), sum(count_others(tuner).values())
     more = f" and {count(others_there)} of other students" if others_there else ""
-    spec = args.spec if own else "SPEC"  # those of others come back by the spec that they are of
+    spec = args.spec if copied else "SPEC"  # those of others come back by the spec that they are of
     lines = [
-        f"{count(own, 'iteration')}{more} copied to {args.file}.",
+        f"{count(copied, 'iteration')}{more} copied to {args.file}.",
         f"They come back with: inficond history from-backup {spec} {args.file}",
     ]
-    return _place(tuner, file=str(args.file), iterations=own), lines
+    return _place(tuner, file=str(args.file), iterations=copied), lines
 
 
 def from_backup(tuner: Tuner, args: argparse.Namespace) -> Result:
     """Bring a copy back; what the history held until now is kept beside it."""
     tuner, kept = bring_back(tuner, Path(args.file))
-    own = len(tuner.nodes(deleted=True))
-    lines = [f"{own} iterations brought back from {args.file}."]
+    iterations = len(tuner.nodes(deleted=True))
+    lines = [f"{iterations} iterations brought back from {args.file}."]
     lines += [f"Those until now are in {kept}."] if kept else []
     lines += ["Pages that are open show them once they are loaded again."]
-    told = {"iterations": own, "file": str(args.file), "kept": str(kept) if kept else None}
-    return _place(tuner, **told), lines
+    facts = {"iterations": iterations, "file": str(args.file), "kept": str(kept) if kept else None}
+    return _place(tuner, **facts), lines
 
 
 def _place(tuner: Tuner, **more: Any) -> dict[str, Any]:

@@ -222,12 +222,13 @@ def _class_keys(draft: Draft, there: Sequence[str], chosen: Sequence[str]) -> di
     """Keys of a data set that take some of its classes; ``DataError`` for those it lacks."""
     lost = [name for name in chosen if name not in there]
     if lost:
-        told = "; ".join(
+        reasons = "; ".join(
             repr(name) + "".join(f" (nearest: {word!r})" for word in nearest(name, there))
             for name in lost
         )
         raise DataError(
-            f"The data set has no class {told}. There are: {', '.join(there)}.", "Correct --class."
+            f"The data set has no class {reasons}. There are: {', '.join(there)}.",
+            "Correct --class.",
         )
     if not _chooses(draft):
         raise DataError(

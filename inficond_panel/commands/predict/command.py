@@ -90,8 +90,8 @@ def run(args: argparse.Namespace) -> None:
     predictions = rules.apply(predictions) if rules else predictions
     _note_lacks(scores)
     if args.outlines:
-        own = [one for one in predictions if not args.classes or one.class_name in args.classes]
-        written = write_outlined(files, tuner.store, scores, own)
+        chosen = [one for one in predictions if not args.classes or one.class_name in args.classes]
+        written = write_outlined(files, tuner.store, scores, chosen)
         note(f"{len(written)} photos with outlines are in {args.outlines}.")
     show_all(args, _frames(args, tuner, name, scores, predictions, rules))
 

@@ -120,16 +120,16 @@ class _Rivals:
 
     def cutoff(self, k: int) -> Array:
         """Cutoff (n,) of the class at ``k``."""
-        own = self._first == k
-        rival = np.where(own, self._next_largest, self._largest)
-        strongest = np.where(own, self._second, self._first)
+        is_first = self._first == k
+        rival = np.where(is_first, self._next_largest, self._largest)
+        strongest = np.where(is_first, self._second, self._first)
         if not self._joint:
             return np.where(strongest < k, rival, np.nextafter(rival, -np.inf))
         logit = self._logits[:, k]
         limit = log_expit(rival) - log_expit(-logit)
         # rounding must not change who is the likeliest now
         return np.where(
-            own, np.minimum(limit, np.nextafter(logit, -np.inf)), np.maximum(limit, logit)
+            is_first, np.minimum(limit, np.nextafter(logit, -np.inf)), np.maximum(limit, logit)
         )
 
 

@@ -213,8 +213,8 @@ def _weigh(outputs: NDArray, labels: NDArray, old: Old) -> _Evidence | None:
     alike = np.all([each.moved & (each.order == order) & chosen for each in choices], axis=0)
     sure = []
     for k in np.flatnonzero(alike & halves[0].judged & halves[1].judged):
-        own = [half.gain(np.array([k]), order, old) for half in halves]
-        if _limits(own, CLASS_LEVEL)[1] > 0:
+        gains = [half.gain(np.array([k]), order, old) for half in halves]
+        if _limits(gains, CLASS_LEVEL)[1] > 0:
             sure.append(int(k))
     return _Evidence(order, tuple(sure), gain, low, whole.separation) if sure else None
 

@@ -114,9 +114,9 @@ class TopClass:
     def rank(self) -> NDArray[np.intp]:
         """Number of classes ahead of the label's, of each labelled image; equal ones in order."""
         known = self._ranking[self.known]
-        own = np.take_along_axis(known, self.label[:, None], 1)
+        of_label = np.take_along_axis(known, self.label[:, None], 1)
         before = np.arange(self.classes) < self.label[:, None]
-        return np.asarray(((known > own) | ((known == own) & before)).sum(axis=1))
+        return np.asarray(((known > of_label) | ((known == of_label) & before)).sum(axis=1))
 
     def images(self, metric: str) -> int:
         """Number of images that a metric counts: all for agreement, else the labelled ones."""
@@ -179,8 +179,8 @@ class TopClass:
         return np.asarray(counts, dtype=np.float64)
 
     def _balanced(self, counts: Array) -> Array:
-        own = _members(self.label, self.classes)
-        recall = ratio((counts * self.right) @ own, counts @ own)
+        members = _members(self.label, self.classes)
+        recall = ratio((counts * self.right) @ members, counts @ members)
         return ratio(np.nansum(recall, axis=1), (~np.isnan(recall)).sum(axis=1))
 
 

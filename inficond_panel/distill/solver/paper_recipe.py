@@ -130,8 +130,8 @@ class Standardised:
     ) -> tuple[Array, Array]:
         """Weights (C, K) in their box and intercepts (K,) of the scores, from these columns."""
         pairs = zip(problems, weights.T / self.spread, strict=True)
-        own = np.stack([problem.penalty.clip(w) for problem, w in pairs], axis=1)
-        return own, intercepts - self.mean @ own
+        clipped = np.stack([problem.penalty.clip(w) for problem, w in pairs], axis=1)
+        return clipped, intercepts - self.mean @ clipped
 
     def penalty(self, penalty: Penalty) -> Penalty:
         """L1 and box of the weights of these columns."""

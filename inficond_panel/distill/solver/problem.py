@@ -142,9 +142,11 @@ def make_problems(
     ]
     if tempered:
         columns = tempered_columns(tempered)
-        return [TemperedProblem(**own, **each) for own, each in zip(columns, common, strict=True)]
+        return [
+            TemperedProblem(**column, **each) for column, each in zip(columns, common, strict=True)
+        ]
     columns_of = np.ascontiguousarray(targets.T)
-    return [Problem(target=own, **each) for own, each in zip(columns_of, common, strict=True)]
+    return [Problem(target=column, **each) for column, each in zip(columns_of, common, strict=True)]
 
 
 def start_weights(start: Array | None, shape: tuple[int, int], problems: list[Problem]) -> Array:

@@ -70,9 +70,9 @@ class Key:
     def adapter(self) -> TypeAdapter[Any]:
         """Reads, writes and describes the value of the key."""
         info = self.info
-        told = Field(title=info.title, json_schema_extra=info.json_schema_extra)
+        field = Field(title=info.title, json_schema_extra=info.json_schema_extra)
         config = None if _is_section(info.annotation) else _STRICT
-        value: Any = Annotated[info.annotation, *info.metadata, told]
+        value: Any = Annotated[info.annotation, *info.metadata, field]
         return TypeAdapter(value, config=config)
 
     @cached_property
@@ -135,10 +135,10 @@ class Key:
         """The error that lies deepest, at its own node."""
         located = [([*descend(self.schema, node, one["loc"])], one)
                  for one in error.errors(include_url=False, include_input=False)]  # fmt: skip
-        steps, told = max(located, key=lambda one: len(one[0]))
+        steps, deepest = max(located, key=lambda one: len(one[0]))
         schema, node = steps[-1]
-        if told["type"] == "fault":
-            return Mismatch(node, told["msg"])
+        if deepest["type"] == "fault":
+            return Mismatch(node, deepest["msg"])
         expected = phrase(schema) if len(steps) > 1 else self.expected
         message = f"expected {expected}, got {shown(node)}"
         if isinstance(node, ScalarNode) and tag(node) not in ("null", "str"):
@@ -189,9 +189,13 @@ class Section(BaseModel):
             for name in names
             if key not in given or not given.isdisjoint(names)
         }
-        own = {name for name, key in cls.fields().items() if key.info.is_required()}
+        required = {name for name, key in cls.fields().items() if key.info.is_required()}
         chooser = {cls.chooser} & {*cls.fields()}
-        return own | spared | {name for name in chooser if cls.fields()[name].default != cls.usual}
+        return (
+            required
+            | spared
+            | {name for name in chooser if cls.fields()[name].default != cls.usual}
+        )
 
     @classmethod
     def kinds(cls) -> dict[str, type[Self]]:

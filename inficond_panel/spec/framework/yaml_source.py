@@ -241,8 +241,8 @@ def words_of(schema: dict[str, Any]) -> list[str]:
     """Words that a value may be."""
     kinds = kinds_of(schema)
     inner = [one["items"] for one in kinds if "items" in one]
-    own = [word for one in kinds for word in one.get("enum", [])]
-    return [*own, *(word for one in inner for word in words_of(one))]
+    words = [word for one in kinds for word in one.get("enum", [])]
+    return [*words, *(word for one in inner for word in words_of(one))]
 
 
 def hint(word: str, words: Collection[str]) -> str:

@@ -168,9 +168,9 @@ def score_strips(study: Study) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield name and chart of each published questionnaire: a dot per score, by task."""
     drawn = list(scores(study))
     for template in dict.fromkeys(score.template for score in drawn):
-        own = [score for score in drawn if score.template == template]
+        of_template = [score for score in drawn if score.template == template]
         groups: dict[tuple[str, str], list[tuple[str, float]]] = {}
-        for one in own:
+        for one in of_template:
             groups.setdefault((one.task, one.condition), []).append((one.participant, one.score))
         rows = [
             (_name(*where), people, spread([value for _, value in people]))
@@ -265,15 +265,15 @@ def _events(
         moments, progress = timeline(study, who), progress_of(study, who)
         for result in (result for result in results if result.participant == who.label):
             start = progress.first(result.task, "start")
-            own = [
+            of_person = [
                 m
                 for m in moments
                 if m.step == result.task and start and m.time >= start.time and not m.remark
             ]
-            spent = [(progress.seconds(result.task, m.time) or 0.0) / 60 for m in own]
+            spent = [(progress.seconds(result.task, m.time) or 0.0) / 60 for m in of_person]
             marks = [
                 (minute, kind, f"{minute:.1f} min: {moment.action}")
-                for minute, moment in zip(spent, own, strict=True)
+                for minute, moment in zip(spent, of_person, strict=True)
                 if (kind := _kind(moment))
             ]
             yield f"{who.label} {result.task}", max(spent, default=0.0), marks

@@ -82,8 +82,8 @@ class Work:
         self.page, self.ready, self.task = page, ready, ready.task
         app.selection.class_name = ready.class_name
         resume(app, page.progress.of(self.task.name_), self._last_fine_tune(app.tuner))
-        own = app.tuner.root_id == ready.start.root
-        over = app.tuner if own else Tuner(ready.store, app.spec, app.tuner.history)
+        same_root = app.tuner.root_id == ready.start.root
+        over = app.tuner if same_root else Tuner(ready.store, app.spec, app.tuner.history)
         self._start = over.at(ready.start, SPLIT)[ready.class_name]
         self._follow(app)
         self.measure()

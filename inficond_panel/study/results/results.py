@@ -139,9 +139,9 @@ def _achieved(
     """Results of one task, from its history and its events."""
     ready = study.ready_for(participant, task)
     done, left = progress.first(task, "done"), progress.first(task, "leave")
-    own = progress.of(task)
-    end = (done or left or own[-1]).time
-    sets = [one for one in study.concept_sets(participant, task, own) if one.since <= end]
+    of_task = progress.of(task)
+    end = (done or left or of_task[-1]).time
+    sets = [one for one in study.concept_sets(participant, task, of_task) if one.since <= end]
     with closing(History(study.history(participant, task))) as history:
         events = [event for event in own_events(history, sets) if event.created <= end]
         tuned = [

@@ -33,8 +33,8 @@ class Participant:
 
     def condition(self, task: str = "") -> str:
         """Condition in a task, of the plan; else that of all tasks; empty: several or none."""
-        own = [item for item in self.plan if item.task == task] or self.plan
-        conditions = {item.condition for item in own}
+        planned = [item for item in self.plan if item.task == task] or self.plan
+        conditions = {item.condition for item in planned}
         return conditions.pop() if len(conditions) == 1 else ""
 
 

@@ -295,8 +295,10 @@ def held_out_logits(
     fits = fit_each(student, tried, lower, upper, parts, tolerance)
     logits, count = np.empty((len(tried), len(rows))), len(tried)
     for fold in range(FOLDS):
-        own = fits.at(np.arange(fold * count, (fold + 1) * count))
-        logits[:, folds == fold] = logits_of_each(own, student.store.concept_score[parts[fold]])
+        fold_fits = fits.at(np.arange(fold * count, (fold + 1) * count))
+        logits[:, folds == fold] = logits_of_each(
+            fold_fits, student.store.concept_score[parts[fold]]
+        )
     return logits
 
 

@@ -196,8 +196,8 @@ class FitData:
                 targets[:, k], inside = label == 1, inside & (label >= 0)
             elif each.correction is not None:
                 targets[:, k] = self._corrected(rows, k, each.correction)
-            own = taught[name].labels if name in taught else {}
-            inside &= [self._store.images[row] not in own for row in rows]
+            corrected = taught[name].labels if name in taught else {}
+            inside &= [self._store.images[row] not in corrected for row in rows]
             weights[inside, k] = each.weight * self._usual_weight(k)
         self.learned = {**self.learned, source: self._next(len(rows))}
         self._append(rows, targets, weights)

@@ -170,7 +170,7 @@ def recorded_penalties(
         if len(l1) != len(penalties):
             continue
         given = tuple(spec.students.penalty(name) for name in store.classes)
-        fits = all(own in (None, value) for own, value in zip(given, l1, strict=True))
+        fits = all(recorded in (None, value) for recorded, value in zip(given, l1, strict=True))
         if fits and settings == root_settings(spec, store, distillation(spec, l1)):
             return l1
     return None

@@ -286,7 +286,7 @@ def _measured(
 
 def _agreement(tuner: Tuner, parent: Node, photos: ClassPhotos) -> Callable[[Array], float]:
     """Share of the photos where logits (n,) of them decide as the teacher does."""
-    own = tuner.at(parent, TUNE)[photos.student.name]
+    before = tuner.at(parent, TUNE)[photos.student.name]
     here = np.isin(tuner.store.rows(TUNE), photos.tune)
-    teacher, cutoff = own.teacher_decided[here], cutoff_rows(own.cutoff, here)
+    teacher, cutoff = before.teacher_decided[here], cutoff_rows(before.cutoff, here)
     return lambda logits: float(np.mean(above(logits, cutoff) == teacher))

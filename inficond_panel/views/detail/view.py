@@ -268,7 +268,7 @@ class DetailView(ImageActions, pn.viewable.Viewer):
         listed = self._gallery.rows.tolist() if self._gallery is not None and tags else []
         self.panel.param.update(
             tagged={str(row): list(tags[images[row]]) for row in listed if images[row] in tags},
-            known_tags=sorted({tag for own in tags.values() for tag in own}),
+            known_tags=sorted({tag for image_tags in tags.values() for tag in image_tags}),
         )
 
     @action

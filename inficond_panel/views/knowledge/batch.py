@@ -278,17 +278,17 @@ class Batch:
     def _known_group(self, name: str) -> dict[str, Any] | None:
         """The offer to thumb the group of the last thumb; found out after the preview."""
         thumbs = (intent for intent in self.app.tuning.thumbs if intent.direction in THUMBS)
-        own = [intent for intent in thumbs if intent.class_name == name]
-        if not own:
+        of_class = [intent for intent in thumbs if intent.class_name == name]
+        if not of_class:
             self._group = None
             return None
-        last, node = own[-1], self.app.students.node
+        last, node = of_class[-1], self.app.students.node
         key = node.id, last.key
         if self._group is None or self._group[0] != key:
             self._find_group(key)
         if self._group is None or self._group[0] != key:
             return None
-        taken = [intent.concept for intent in own if intent.direction == last.direction]
+        taken = [intent.concept for intent in of_class if intent.direction == last.direction]
         return make_group_offer(self._group[1], taken, last.direction)
 
     def _find_group(self, key: tuple[str, tuple[str, str]]) -> None:

@@ -251,8 +251,8 @@ class MeasuresPanel(param.Parameterized):
 
         def failed(error: InficondError) -> None:
             if asked == self._sliced and not isinstance(error, CancelledError):
-                told = error.whole_for_page
-                panels.slices = {"heads": [], "told": told, "rows": []}
+                message = error.whole_for_page
+                panels.slices = {"heads": [], "told": message, "rows": []}
 
         self._sliced = asked
         panels.slices = {"heads": [], "told": "Being worked out", "rows": []}

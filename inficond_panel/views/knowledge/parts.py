@@ -120,10 +120,10 @@ class StudentActions(RefitActions):
 
         Another was chosen a moment before, and has not come to the browser yet.
         """
-        own = dict(message)
-        seen = own.pop("seen", self.student)
-        if seen == self.student or own.get("action") not in OWN:
-            super().act(own)
+        arguments = dict(message)
+        seen = arguments.pop("seen", self.student)
+        if seen == self.student or arguments.get("action") not in OWN:
+            super().act(arguments)
 
     @action
     def _toggle(self, concept: str, direction: str) -> None:
@@ -233,9 +233,9 @@ def draw_picture(
     """Rows of ``make_concept_rows`` for the student of a class; ``concept`` is the one opened."""
     shown = rows[:MOST]
     drawing = Drawing(_WIDTH, _HEAD + _ROW * (len(shown) + (len(rows) > MOST)) + 8)
-    own, teacher = (number(summary.get(key)) for key in (AP.key, "teacher_ap"))
+    ap, teacher = (number(summary.get(key)) for key in (AP.key, "teacher_ap"))
     drawing.text((12, 22), student, size=14, bold=True)
-    drawing.text((12, 42), f"AP {own}, teacher {teacher}", INK_2)
+    drawing.text((12, 42), f"AP {ap}, teacher {teacher}", INK_2)
     drawing.line([(_ZERO, _HEAD), (_ZERO, _HEAD + _ROW * len(shown))])
     reach = max((abs(row["influence"]) for row in shown), default=0) or 1.0
     for at, row in enumerate(shown):
@@ -263,7 +263,7 @@ def make_typing(app: AppState) -> dict[str, Any]:
     state, store = app.concepts, app.store
     status = state.status
     prompts = store.attrs.get("prompts", [])
-    tagged = Counter(tag for own in app.tags.tags.values() for tag in own)
+    tagged = Counter(tag for image_tags in app.tags.tags.values() for tag in image_tags)
     enough = [tag for tag in sorted(tagged) if tagged[tag] >= LEAST_PHOTOS]
     tags = {tag: tagged[tag] for tag in enough if store.holds("segments")}
     return {

@@ -156,14 +156,19 @@ class MendingPanel(param.Parameterized):
     def _keep_gain(self) -> None:
         """Keep the previewed gain of a balance by one concept, and show it beside that concept."""
         name, preview = self.panels.student, self.app.tuning.preview
-        own = [item for item in self.app.tuning.pending if item.class_name == name]
+        of_class = [item for item in self.app.tuning.pending if item.class_name == name]
         shift = self.app.shifts.by_class.get(name)
         gain = None if preview is None else preview.of(name, AP.key)
-        if gain is None or shift is None or len(own) != 1 or not isinstance(own[0], Balance):
+        if (
+            gain is None
+            or shift is None
+            or len(of_class) != 1
+            or not isinstance(of_class[0], Balance)
+        ):
             return
-        if len(own[0].concepts) == 1 and self.panels.shift:
+        if len(of_class[0].concepts) == 1 and self.panels.shift:
             known = self._gains.setdefault((self.app.tuning.head.id, name), {})
-            known[own[0].concepts[0]] = gain
+            known[of_class[0].concepts[0]] = gain
             facts = {one["concept"]: one for one in self._made(shift)["suspects"]}
             suspects = [facts.get(one["concept"], one) for one in self.panels.shift["suspects"]]
             self.panels.shift = {**self.panels.shift, "suspects": suspects}
@@ -279,16 +284,16 @@ def make_place(app: AppState, draft: Draft) -> dict[str, Any]:
     """The photo shown and those that follow, by position in the store, and the reply before."""
     position, left = len(draft.replies), app.asking.teacher_may_answer
     rows = [app.store.images.index(image) for image in draft.images[position : position + AHEAD]]
-    told = ""
+    sentence = ""
     if position:
-        told = reply_sentence(draft, app.asking.student_says(draft.images[position - 1]))
+        sentence = reply_sentence(draft, app.asking.student_says(draft.images[position - 1]))
     return {
         "kind": "asking",
         "class_name": draft.class_name,
         "place": position,
         "count": len(draft.images),
         "rows": rows,
-        "told": told,
+        "told": sentence,
         "teacher": teacher_words(left) if left else "",
         "can_judge": app.asking.can_judge,
         "can_undo": app.asking.can_undo,

@@ -326,7 +326,7 @@ class TableActions(StudentActions):
     def _add(self, text: str, tag: str = "") -> None:
         """Add a concept by its text, or of the photos that have a tag."""
         tags = self.app.tags.tags
-        images = [image for image, own in tags.items() if tag in own] if tag else None
+        images = [image for image, image_tags in tags.items() if tag in image_tags] if tag else None
         self.app.concepts.add(text, images)
 
     @action

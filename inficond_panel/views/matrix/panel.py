@@ -107,20 +107,20 @@ def make_given(
 
 
 def make_batch(
-    batch: Sequence[Item], preview: Preview | None, status: Status, told: str
+    batch: Sequence[Item], preview: Preview | None, status: Status, effect: str
 ) -> dict[str, Any]:
     """Bar below the matrix: thumbs and cures that wait, their effect, and how the refit goes.
 
     ``told`` is about the refit that is done. Empty where there is nothing to tell.
     """
-    if not batch and not told and status.kind in {"idle", "done"}:
+    if not batch and not effect and status.kind in {"idle", "done"}:
         return {}
     return {
         "thumbs": len(batch),
         "words": [
             *_thumb_words(batch),
             *_cure_words(batch),
-            *([told] if told and not batch else []),
+            *([effect] if effect and not batch else []),
         ],
         "effect": effect_words(preview) if preview and batch else "",
         "kind": status.kind,
@@ -164,14 +164,14 @@ def effect_words(preview: Preview) -> str:
     same = [name for name, text in texts.items() if text and text["text"] == UNCHANGED]
     clear = [n for n, text in texts.items() if text and not text["noise"] and n not in same]
     clear.sort(key=lambda name: -abs(changes[name].estimate))
-    told = [f"{name} {change_text(texts[name])}" for name in clear[:NAMED]]
+    parts = [f"{name} {change_text(texts[name])}" for name in clear[:NAMED]]
     if len(clear) > NAMED:
         beyond = "" if math.isnan(changes[clear[0]].low) else " beyond noise"
-        told.append(f"{count(len(clear) - NAMED)} more{beyond}")
+        parts.append(f"{count(len(clear) - NAMED)} more{beyond}")
     noisy = len(changes) - len(clear) - len(same)
-    told += [f"{count(noisy)} within noise"] if noisy else []
-    told += [f"{count(len(same))} unchanged"] if same else []
-    return f"AP: {'; '.join(told)}" if told else ""
+    parts += [f"{count(noisy)} within noise"] if noisy else []
+    parts += [f"{count(len(same))} unchanged"] if same else []
+    return f"AP: {'; '.join(parts)}" if parts else ""
 
 
 def make_suggesting(running: bool, part: float) -> str:

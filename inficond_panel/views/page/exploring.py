@@ -325,12 +325,12 @@ def count_concepts(app: AppState) -> int:
 
 def whole_rows(views: Mapping[str, Viewer]) -> dict[str, dict[str, Any]]:
     """Whole rows of what views send in parts when asked, by the id of a model's data."""
-    return {model.data.id: told for model, told in _sent_by_models(views, "still")}
+    return {model.data.id: rows for model, rows in _sent_by_models(views, "still")}
 
 
 def pictures(views: Mapping[str, Viewer]) -> dict[str, dict[str, Any]]:
     """Messages with the pictures of views' components, by the id of their models."""
-    return {model.id: told for model, told in _sent_by_models(views, "pictures")}
+    return {model.id: message for model, message in _sent_by_models(views, "pictures")}
 
 
 def _sent_by_models(

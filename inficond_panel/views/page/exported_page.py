@@ -128,9 +128,9 @@ def page_json(document: Document, theme: str) -> DocJson:
     for model in _objects(page):
         if model.get("name") == "ImportedStyleSheet":
             _put_inline(model)
-        own = still.get(model.get("attributes", {}).get("class_name"))
-        if own:
-            model["attributes"]["data"]["attributes"].update(own)
+        picture = still.get(model.get("attributes", {}).get("class_name"))
+        if picture:
+            model["attributes"]["data"]["attributes"].update(picture)
     return page
 
 

@@ -99,7 +99,7 @@ def find_entries(app: AppState, query: str) -> list[dict[str, str]]:
         entries += _matching("concept", ((name, name) for name in app.store.concepts), wanted)
         nodes = ((n.id, f"#{n.number} {n.name}".strip()) for n in reversed(app.tuning.nodes))
         entries += _matching("iteration", nodes, wanted)
-        sizes = Counter(tag for own in app.tags.tags.values() for tag in own)
+        sizes = Counter(tag for image_tags in app.tags.tags.values() for tag in image_tags)
         tags = ((tag, f"{tag}, {count(sizes[tag])} tagged") for tag in sorted(sizes))
         entries += _matching("tag", tags, wanted)
     return entries
@@ -115,7 +115,7 @@ def choose(app: AppState, kind: str, key: str) -> None:
         app.selection.open_concept(key)
     elif kind == "iteration" and key in {node.id for node in app.tuning.nodes}:
         app.tuning.jump(key)
-    elif kind == "tag" and any(key in own for own in app.tags.tags.values()):
+    elif kind == "tag" and any(key in image_tags for image_tags in app.tags.tags.values()):
         _open_tagged(app, key)
     else:
         raise ValueError("no such entry")

@@ -189,5 +189,5 @@ class ConfusionsPanel(param.Parameterized):
             raise ValueError("no such images")
         rows = known.taken(classes.index(label), classes.index(named), who)
         title = f"{label} taken for {named} by the {who}, {count(len(rows))}"
-        own = self.app.students.student(label)
-        self.app.selection.open_images(image_set(own, title, rows))
+        labelled = self.app.students.student(label)
+        self.app.selection.open_images(image_set(labelled, title, rows))

@@ -253,10 +253,10 @@ class PerformanceView(Acting, Viewer):
         if name not in self.app.store.classes or side not in SIDES or fill not in {"", *fills}:
             raise ValueError("no such images")
         teacher, student = fills.get(fill, (None, None))
-        own = self.app.students.student(name)
-        rows = decided_images(own, side, teacher_right=teacher, student_right=student)
+        shown = self.app.students.student(name)
+        rows = decided_images(shown, side, teacher_right=teacher, student_right=student)
         words = f": {FILLS[list(fills).index(fill)].words}" if fill else ""
-        self.app.selection.open_images(image_set(own, f"{name}, {side}{words}", rows))
+        self.app.selection.open_images(image_set(shown, f"{name}, {side}{words}", rows))
 
     @action
     def _open_confused(self, label: str, named: str, who: str) -> None:
