@@ -146,7 +146,7 @@ REMEDY = (
 
 
 def asked_rows(
-    store: Store, class_name: str, asked: AskedPhotos, pictures: Path | None = None
+    store: Store, class_name: str, photos: AskedPhotos, pictures: Path | None = None
 ) -> list[tuple[str, int, str, str, str, str]]:
     """Return a row of ``COLUMNS`` for each photo, its answer empty.
 
@@ -154,9 +154,9 @@ def asked_rows(
     ``ExportError`` where that cannot be.
     """
     rows = []
-    for rank, row in enumerate(asked.rows.tolist(), start=1):
+    for rank, row in enumerate(photos.rows.tolist(), start=1):
         path = _write_picture(store, row, rank, pictures) if pictures is not None else ""
-        rows.append((class_name, rank, store.images[row], path, asked.why, ""))
+        rows.append((class_name, rank, store.images[row], path, photos.why, ""))
     return rows
 
 

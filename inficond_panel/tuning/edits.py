@@ -246,9 +246,9 @@ def _check_size(kind: str, class_name: str, value: float | None) -> None:
 Edit = Intent | GroupIntent | Cure
 
 
-def thumbs_of(asked: Iterable[Edit]) -> list[Intent | GroupIntent]:
+def thumbs_of(edits: Iterable[Edit]) -> list[Intent | GroupIntent]:
     """The thumbs among them."""
-    return [item for item in asked if isinstance(item, Intent | GroupIntent)]
+    return [item for item in edits if isinstance(item, Intent | GroupIntent)]
 
 
 def place_of(item: Intent | Cure) -> tuple[str, ...]:
@@ -258,13 +258,13 @@ def place_of(item: Intent | Cure) -> tuple[str, ...]:
 
 
 def split_edits(
-    asked: Iterable[Edit], factor: float
+    edits: Iterable[Edit], factor: float
 ) -> tuple[tuple[Intent, ...], tuple[Cure, ...]]:
-    """Thumbs and cures of one iteration in canonical form; the order of ``asked`` has no effect.
+    """Thumbs and cures of one iteration in canonical form; the order of ``edits`` has no effect.
 
     ``factor`` is for thumbs without one. Raises ``TuningError`` for a photo with two labels.
     """
-    given = list(asked)
+    given = list(edits)
     cures = canonical_cures(item for item in given if isinstance(item, Cure))
     return canonical(thumbs_of(given), factor), cures
 

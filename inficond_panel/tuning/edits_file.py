@@ -360,13 +360,13 @@ def dump_edits(iterations: Iterable[Sequence[Edit]]) -> str:
     return _yaml([[_given(asked) for asked in batch] for batch in iterations], flow=None)
 
 
-def dump_intent(asked: Edit) -> str:
+def dump_intent(edit: Edit) -> str:
     """An intent as one line of an edits file, without its dash."""
-    return _yaml(_given(asked), flow=True).rstrip("\n")
+    return _yaml(_given(edit), flow=True).rstrip("\n")
 
 
-def _given(asked: Edit) -> dict[str, Any]:
-    return {key: value for key, value in asked.to_json().items() if value is not None}
+def _given(edit: Edit) -> dict[str, Any]:
+    return {key: value for key, value in edit.to_json().items() if value is not None}
 
 
 def _yaml(plain: Any, flow: bool | None) -> str:

@@ -105,14 +105,14 @@ def weights_hash(weights: np.ndarray, intercepts: np.ndarray) -> str:
     return digest.hexdigest()
 
 
-def node_id(parent: str | None, asked: Iterable[Intent | Cure], settings: Mapping[str, Any]) -> str:
+def node_id(parent: str | None, edits: Iterable[Intent | Cure], settings: Mapping[str, Any]) -> str:
     """First 12 hex digits of SHA-256 over all that a node follows from.
 
-    ``asked`` is canonical (see ``edits.split_edits``), so that its order does not matter.
+    ``edits`` is canonical (see ``edits.split_edits``), so that its order does not matter.
     """
     facts = {
         "parent": parent,
-        "intents": [item.to_json() for item in asked],
+        "intents": [item.to_json() for item in edits],
         "settings": settings,
     }
     text = json.dumps(facts, sort_keys=True, allow_nan=False)

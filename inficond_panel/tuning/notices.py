@@ -15,12 +15,12 @@ from inficond_panel.tuning.tuner import Tuner
 Limits = tuple[float | None, float | None]
 
 
-def notices(tuner: Tuner, parent: Node, asked: Iterable[Edit]) -> list[str]:
+def notices(tuner: Tuner, parent: Node, edits: Iterable[Edit]) -> list[str]:
     """Sentences on all that the rule decided, and on what a thumb does to a weight of 0.
 
-    ``asked`` is a batch for ``Tuner.fine_tune`` from ``parent``.
+    ``edits`` is a batch for ``Tuner.fine_tune`` from ``parent``.
     """
-    thumbs = thumbs_of(asked)
+    thumbs = thumbs_of(edits)
     sentences = list(within_iteration(by_concept(thumbs, tuner.spec.tuning.factor)))
     bounds = tuner.resolve(parent, thumbs)
     for key, limits in sorted(bounds.items()):

@@ -217,18 +217,18 @@ _UNUSED = {
 Candidate = tuple[Intent, str]  # the intent, and the group that it comes from, if any
 
 
-def canonical(asked: Iterable[Thumb], factor: float) -> tuple[Intent, ...]:
+def canonical(thumbs: Iterable[Thumb], factor: float) -> tuple[Intent, ...]:
     """The intents of one iteration, one for each class and concept, resolved and sorted.
 
-    ``factor`` is for intents without one. The order of ``asked`` does not matter.
+    ``factor`` is for intents without one. The order of ``thumbs`` does not matter.
     """
-    return tuple(best(candidates)[0] for candidates in by_concept(asked, factor).values())
+    return tuple(best(candidates)[0] for candidates in by_concept(thumbs, factor).values())
 
 
-def by_concept(asked: Iterable[Thumb], factor: float) -> dict[tuple[str, str], list[Candidate]]:
+def by_concept(thumbs: Iterable[Thumb], factor: float) -> dict[tuple[str, str], list[Candidate]]:
     """All resolved intents of one iteration by class and concept, sorted."""
     candidates: dict[tuple[str, str], list[Candidate]] = {}
-    for item in asked:
+    for item in thumbs:
         members = item.members() if isinstance(item, GroupIntent) else (item,)
         group = str(item) if isinstance(item, GroupIntent) else ""
         for intent in members:

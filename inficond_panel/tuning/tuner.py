@@ -17,13 +17,19 @@ from inficond_panel.distill.metrics.outcome import Cutoffs
 from inficond_panel.errors import TuningError
 from inficond_panel.spec import Spec, with_students
 from inficond_panel.store import Store
-from inficond_panel.tuning.cures.cure_terms import CureTerms
+from inficond_panel.tuning.cures.cure_terms import CureResolver
 from inficond_panel.tuning.edits import Edit, split_edits, thumbs_of
 from inficond_panel.tuning.fitting import recipe
 from inficond_panel.tuning.fitting.class_fit import learns_from_tune, unseen_logits
 from inficond_panel.tuning.fitting.fit_data import FitData
 from inficond_panel.tuning.fitting.penalty_choice import choose_penalties
-from inficond_panel.tuning.fitting.recipe import Batch, Cancelled, Progress, distilled, refitted
+from inficond_panel.tuning.fitting.recipe import (
+    Cancelled,
+    Progress,
+    ResolvedEdits,
+    distilled,
+    refitted,
+)
 from inficond_panel.tuning.fitting.terms import Terms, terms_of
 from inficond_panel.tuning.history.history import History
 from inficond_panel.tuning.node import Iteration, Node, node_id, warn_of_optimality
@@ -72,7 +78,7 @@ class Tuner(StudentHistory):
         self._penalties = None if penalties is None else tuple(penalties)
         self._choosing = Lock()
         self._previewed: Latest[str, Node] = Latest(_PREVIEWS)
-        self.cures = CureTerms(store, spec, lambda: self.fit_data, self.terms)
+        self.cures = CureResolver(store, spec, lambda: self.fit_data, self.terms)
         self._distilling, self._distilled = Lock(), False
 
     def with_students(self, **settings: Any) -> Tuner:
@@ -205,12 +211,12 @@ class Tuner(StudentHistory):
         ``SolverError``; ``CancelledError``.
         """
         stored = self.node(parent.id)
-        batch = self._batch(stored, intents, resolved)
-        if self.history.get(batch.name) is None:
-            known = self._previewed.get(batch.name)
-            made = known or self._refitted(stored, batch, progress, cancelled)
+        edits = self._resolved_edits(stored, intents, resolved)
+        if self.history.get(edits.name) is None:
+            known = self._previewed.get(edits.name)
+            made = known or self._refitted(stored, edits, progress, cancelled)
             self.history.add(replace(made, author=author))
-        node = self.node(batch.name)
+        node = self.node(edits.name)
         warn_of_optimality(node, self.store.classes)
         return node
 
@@ -226,12 +232,12 @@ class Tuner(StudentHistory):
         ``fine_tune`` then takes this fit.
         """
         stored = self.node(parent.id)
-        batch = self._batch(stored, intents)
-        made = self._previewed.get(batch.name)
+        edits = self._resolved_edits(stored, intents)
+        made = self._previewed.get(edits.name)
         if made is None:
-            made = self._refitted(stored, batch, progress, cancelled)
-            self._previewed.put(batch.name, made)
-        return replace(made, id=f"preview-{batch.name}")
+            made = self._refitted(stored, edits, progress, cancelled)
+            self._previewed.put(edits.name, made)
+        return replace(made, id=f"preview-{edits.name}")
 
     def resolve(self, parent: Node, intents: Iterable[Edit]) -> Bounds:
         """The bounds that the thumbs of a batch would set, referred to ``parent``."""
@@ -332,11 +338,11 @@ class Tuner(StudentHistory):
         """Data that the students of ``node`` are fitted to, under the terms of its cures."""
         return self.fit_data.under(self.terms(node))
 
-    def _batch(
-        self, parent: Node, asked: Iterable[Edit], resolved: Mapping[str, Any] | None = None
-    ) -> Batch:
-        """Intents of an iteration, checked, with the bounds and terms that follow."""
-        thumbs, cures = split_edits(asked, self.spec.tuning.factor)
+    def _resolved_edits(
+        self, parent: Node, edits: Iterable[Edit], resolved: Mapping[str, Any] | None = None
+    ) -> ResolvedEdits:
+        """Edits of an iteration, checked, with the bounds and terms that follow."""
+        thumbs, cures = split_edits(edits, self.spec.tuning.factor)
         if not thumbs and not cures:
             raise TuningError("There is nothing to tune.", "Give at least one concept a thumb.")
         bounds = in_force(parent.bounds, self.resolve(parent, thumbs))
@@ -348,7 +354,7 @@ class Tuner(StudentHistory):
             terms = resolved or self.cures.resolved(parent, cures, bounds)
             self._check_terms(terms)
             settings = {**settings, "terms": dict(terms)}
-        return Batch(thumbs, cures, bounds, settings, parent.id)
+        return ResolvedEdits(thumbs, cures, bounds, settings, parent.id)
 
     def _check_terms(self, terms: Mapping[str, Any]) -> None:
         try:
@@ -360,16 +366,20 @@ class Tuner(StudentHistory):
             ) from error
 
     def _refitted(
-        self, parent: Node, batch: Batch, progress: Progress | None, cancelled: Cancelled | None
+        self,
+        parent: Node,
+        edits: ResolvedEdits,
+        progress: Progress | None,
+        cancelled: Cancelled | None,
     ) -> Node:
-        terms = {**self.terms(parent), **terms_of(batch.settings.get("terms", {}), self.store)}
+        terms = {**self.terms(parent), **terms_of(edits.settings.get("terms", {}), self.store)}
         return refitted(
             self.fit_data.under(terms),
             self._refit,
             progress,
             cancelled,
             parent=parent,
-            batch=batch,
+            edits=edits,
             store=self.store,
         )
 

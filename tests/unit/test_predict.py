@@ -301,6 +301,7 @@ def test_the_command_tells_faults_and_takes_classes(folder, run):
     assert "No teacher beside the students: the teacher is a table of logits." in err
     assert list(decisions["faults"]) == [str(bad)]
     assert f"{bad} cannot be read: not an image" in err
+    assert document["parts"]["rows"][0]["concept"] == ""  # the intercept
     for told in decisions["rows"]:
         own = [part["logit"] for part in document["parts"]["rows"]
                if (part["image"], part["class"]) == (told["image"], told["class"])]  # fmt: skip

@@ -19,7 +19,7 @@ from inficond_panel.store import Store
 from inficond_panel.tuning.edits import Cure
 from inficond_panel.tuning.fitting.fit_data import FitData
 from inficond_panel.tuning.fitting.terms import Learned, Terms
-from inficond_panel.tuning.node import Node, node_id
+from inficond_panel.tuning.node import Edited, Node, node_id
 from inficond_panel.tuning.thumbs import Bounds, Intent, box
 from inficond_panel.vocabulary.intents import TEACHER
 from inficond_panel.vocabulary.splits import FIT, TUNE
@@ -210,13 +210,13 @@ Cancelled = Callable[[], bool]
 
 
 @dataclass(frozen=True)
-class Batch:
-    """Intents of one iteration from ``parent``, canonical, and the bounds and terms that follow.
+class ResolvedEdits(Edited):
+    """Edits of one iteration from ``parent``, canonical, and the bounds and terms that follow.
 
     ``bounds`` are all in force after it; ``settings`` hold the terms of the classes it cures.
     """
 
-    thumbs: tuple[Intent, ...]
+    intents: tuple[Intent, ...]
     cures: tuple[Cure, ...]
     bounds: Bounds
     settings: Mapping[str, Any]
@@ -225,12 +225,7 @@ class Batch:
     @cached_property
     def name(self) -> str:
         """Id of the node."""
-        return node_id(self.parent, (*self.thumbs, *self.cures), self.settings)
-
-    @property
-    def tuned(self) -> list[str]:
-        """Names of the classes with a thumb or a cure, sorted."""
-        return sorted({item.class_name for item in (*self.thumbs, *self.cures)})
+        return node_id(self.parent, self.edits, self.settings)
 
 
 def distilled(
@@ -267,18 +262,18 @@ def refitted(
     cancelled: Cancelled | None,
     *,
     parent: Node,
-    batch: Batch,
+    edits: ResolvedEdits,
     store: Store,
 ) -> Node:
-    """The students of the classes in ``batch`` refitted within all bounds of the branch.
+    """The students of the classes in ``edits`` refitted within all bounds of the branch.
 
     They start from the parent's stored weights; the others are kept bit for bit. A joint student
     is refitted whole.
     """
     started = time.perf_counter()
-    names = recipe.refits(batch.tuned, store.classes)
+    names = recipe.refits(edits.tuned, store.classes)
     columns = [store.classes.index(class_name) for class_name in names]
-    lower, upper = box(batch.bounds, names, store.concepts)
+    lower, upper = box(edits.bounds, names, store.concepts)
     fit = recipe.fit(
         data,
         columns,
@@ -289,15 +284,15 @@ def refitted(
         cancelled=cancelled,
     )
     return Node(
-        id=batch.name,
+        id=edits.name,
         root=parent.root,
         parent=parent.id,
-        intents=batch.thumbs,
-        cures=batch.cures,
-        bounds=batch.bounds,
+        intents=edits.intents,
+        cures=edits.cures,
+        bounds=edits.bounds,
         **_replaced(parent, columns, fit),
         seconds=time.perf_counter() - started,
-        settings=batch.settings,
+        settings=edits.settings,
     )
 
 
