@@ -17,7 +17,7 @@ from inficond_panel.distill.metrics.outcome import Cutoffs
 from inficond_panel.errors import TuningError
 from inficond_panel.spec import Spec, with_students
 from inficond_panel.store import Store
-from inficond_panel.tuning.cures.cure_terms import CureResolver
+from inficond_panel.tuning.cures.cure_terms import CureTerms
 from inficond_panel.tuning.edits import Edit, split_edits, thumbs_of
 from inficond_panel.tuning.fitting import recipe
 from inficond_panel.tuning.fitting.class_fit import learns_from_tune, unseen_logits
@@ -78,7 +78,7 @@ class Tuner(StudentHistory):
         self._penalties = None if penalties is None else tuple(penalties)
         self._choosing = Lock()
         self._previewed: Latest[str, Node] = Latest(_PREVIEWS)
-        self.cures = CureResolver(store, spec, lambda: self.fit_data, self.terms)
+        self.cures = CureTerms(store, spec, lambda: self.fit_data, self.terms)
         self._distilling, self._distilled = Lock(), False
 
     def with_students(self, **settings: Any) -> Tuner:

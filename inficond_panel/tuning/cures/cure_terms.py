@@ -30,7 +30,7 @@ from inficond_panel.vocabulary.tasks import SOFTMAX
 _KEPT = 64
 
 
-class CureResolver:
+class CureTerms:
     """Cures of the students of one store, resolved to terms.
 
     ``terms`` gives those in force at a node, by class; ``fit_data`` is read when first needed.
