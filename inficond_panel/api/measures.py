@@ -83,8 +83,8 @@ class Measures(ConceptMeasures):
     def doctor(
         self, classes: str | Sequence[str] | None = None, *, seed: int = 0
     ) -> dict[str, pd.DataFrame]:
-        """What is wrong, and what to do first: frames ``findings``, ``classes``, ``suspects`` and
-        ``labels``.
+        """What is wrong, and what to do first: frames ``findings``, ``classes``,
+        ``suspects``, ``labels`` and ``duplicates``.
 
         Looks at teacher, concepts, labels and photos of fit and tune; see ``results.doctor``.
         Raises ``TuningError`` for an unknown class.
