@@ -121,7 +121,7 @@ def measured(students: TunableStudents, name: str) -> dict[str, Any] | None:
             "proposed": False
         }
     rows, k = tuner.store.rows("holdout"), tuner.store.classes.index(name)
-    after = tuner.preview(node, best.asked)
+    after = tuner.preview(node, best.edits)
     before_after = (tuner.logits(each)[rows, k] for each in (node, after))
     gain = change(np.asarray(tuner.store.label)[rows, k], *before_after, seed=1)
     row: dict[str, Any] = {"lever": best.gain.estimate, "lever_error": best.gain.error}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -82,11 +83,12 @@ def make_students(
     beside: bool = False,
     lambda_: Lambda_ = 1e-4,
     hidden: bool = False,
+    without: Sequence[int] = (),
 ) -> TunableStudents:
     """The student of one class, over the scores of the store, on another split.
 
     It comes first. ``beside``: the other classes of the store follow, with their labels.
-    ``hidden``: tune has no labels.
+    ``hidden``: tune has no labels. ``without`` are concepts to leave out.
     """
     rows = np.concatenate([fit, split.tune, split.holdout])
     names = [str(store.images[row]) for row in rows]
@@ -97,10 +99,12 @@ def make_students(
     if hidden:
         label[where == "tune"] = np.nan
     taught = [logits, *(strong_logits(store, other, 0) for other in others)]
-    scores = np.asarray(store.concept_score[rows], dtype=np.float32)
+    kept = np.delete(np.arange(len(store.concepts)), list(without))
+    concepts = [store.concepts[c] for c in kept]
+    scores = np.asarray(store.concept_score[rows][:, kept], dtype=np.float32)
     classes = [store.classes[other] for other in (k, *others)]
     given = from_frames(
-        pd.DataFrame(scores, index=names, columns=store.concepts),
+        pd.DataFrame(scores, index=names, columns=concepts),
         pd.DataFrame(np.stack(taught, axis=1)[rows], index=names, columns=classes),
         pd.DataFrame(label, index=names, columns=classes),
         split=pd.Series(where, index=names),

@@ -279,15 +279,18 @@ class Moves:
         self.tuner.history.restore(find_node(self.tuner, node, deleted=True).id)
         return self
 
-    def add_concept(self, text: str) -> Self:
+    def add_concept(self, text: str, *, images: Sequence[str] | None = None) -> Self:
         """Add a concept: ``name``, or ``name, synonym, synonym``; no photo is read.
 
-        The students over it have iterations of their own; these are at the one that the page shows.
-        Needs the extra ``precompute`` and the spec's encoder. Raises ``DataError`` for a concept
-        that is there, ``MissingExtraError``.
+        ``images`` are the ids of five or more photos of the store that show it: the concept is what
+        they have in common. Else it is its texts, which needs the extra ``precompute`` and the
+        spec's encoder. The students over it have iterations of their own; these are at the one that
+        the page shows. Raises ``DataError`` for a concept that is there, too few images or one that
+        is not in the store, ``MissingExtraError``.
         """
         check_typing(self.tuner.store)
-        return self._over(add_concept(self.tuner, text, text_encoder(self.tuner.spec)))
+        encoder = text_encoder(self.tuner.spec) if images is None else None
+        return self._over(add_concept(self.tuner, text, encoder, images=images or ()))
 
     def remove_concept(self, name: str) -> Self:
         """Take a typed concept away; the students without it are there again."""

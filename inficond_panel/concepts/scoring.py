@@ -6,7 +6,7 @@ alike.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -153,6 +153,28 @@ def score_concept(
     return score[:, 0], cosine
 
 
+def vector_of_photos(
+    photos: Sequence[np.ndarray], embedding: Sliced, scoring: Scoring
+) -> np.ndarray:
+    """Unit vector ``(embed,)`` of what photos have in common, for ``score_concept``.
+
+    ``photos`` are the segments ``(segment, embed)`` of each; ``embedding`` are those of the store.
+    The vector is the mean of two directions from the mean segment: to the mean of the photos, and
+    to the mean of the segment of each photo that is nearest to the first. With ``centred`` it lies
+    about the mean text as that direction does about the mean segment, since it is scored as a text.
+    """
+    if scoring.centre is None:
+        segments, texts = _mean_segment(embedding), np.zeros(embedding.shape[1])
+    else:
+        segments, texts = scoring.centre.astype(np.float64)
+    whole = _unit(np.mean([each.mean(0) for each in photos], axis=0) - segments)
+    nearest = [each[np.argmax(each @ whole)] for each in photos]
+    direction = _unit(whole + _unit(np.mean(nearest, axis=0) - segments))
+    along = texts @ direction
+    reach = np.sqrt(along**2 + 1 - texts @ texts) - along  # at which the sum is of unit length
+    return np.asarray(texts + reach * direction, dtype=np.float32)
+
+
 def _largest(
     embedding: Sliced,
     segment_image: np.ndarray,
@@ -184,18 +206,26 @@ def _with_centre(
 ) -> Scoring:
     if scoring.method != "centred" or scoring.centre is not None:
         return scoring
+    means = np.stack([_mean_segment(embedding, fit), text.mean(0, dtype=np.float64)])
+    return replace(scoring, centre=means.astype(np.float32))
+
+
+def _mean_segment(embedding: Sliced, fit: np.ndarray | None = None) -> np.ndarray:
     used = np.ones(embedding.shape[0], bool) if fit is None or not fit.any() else fit
-    total = np.zeros(text.shape[1])
+    total = np.zeros(embedding.shape[1])
     for start in range(0, embedding.shape[0], _SEGMENTS_AT_A_TIME):
         part = slice(start, start + _SEGMENTS_AT_A_TIME)
         total += np.asarray(embedding[part], dtype=np.float64)[used[part]].sum(0)
-    means = np.stack([total / max(1, used.sum()), text.mean(0, dtype=np.float64)])
-    return replace(scoring, centre=means.astype(np.float32))
+    return total / max(1, used.sum())
 
 
 def _moved(vectors: np.ndarray, scoring: Scoring, kind: int) -> np.ndarray:
     """Unit vectors less the mean of their kind (0: segments, 1: texts), made unit again."""
     if scoring.centre is None:
         return vectors
-    moved = vectors - scoring.centre[kind]
-    return moved / np.maximum(np.linalg.norm(moved, axis=1, keepdims=True), np.float32(1e-12))
+    return _unit(vectors - scoring.centre[kind])
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return np.asarray(vectors / np.maximum(length, np.float32(1e-12)))

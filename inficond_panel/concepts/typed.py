@@ -1,4 +1,4 @@
-"""Concepts that were typed after a store was made: kept beside it, and one store with it.
+"""Concepts that were typed after a store was made, or made from example photos of it.
 
 A store is written once. A typed concept is a file of its own, and ``extended`` shows store and
 typed concepts as one store, with a content hash of its own: students of other concepts are other
@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,12 +19,21 @@ import numpy as np
 from inficond_panel.common import clock
 from inficond_panel.common.cache import once
 from inficond_panel.common.files import replacing
-from inficond_panel.concepts.scoring import Scoring, along_axes, among_neighbours, score_concept
+from inficond_panel.common.near_words import unknown
+from inficond_panel.concepts.scoring import (
+    Scoring,
+    along_axes,
+    among_neighbours,
+    score_concept,
+    vector_of_photos,
+)
 from inficond_panel.concepts.texts import TextEncoder, embed_concepts, fault_of, texts_of
 from inficond_panel.errors import DataError, StoreFormatError
 from inficond_panel.store.schema import COORDINATES, PIECEWISE, VARIABLES, array_hash, content_hash
 from inficond_panel.store.store import Store
 
+#: Example photos that a concept needs.
+LEAST_PHOTOS = 5
 _BASIS = ("image", "segment_image", "segment_embedding", "score_centre", "segment_normaliser")
 
 
@@ -33,7 +42,9 @@ class TypedConcept:
     """A concept with its unit vector ``text`` ``(embed,)``, its ``score`` ``(image,)`` and the
     ``cosine`` ``(segment,)`` of its segments. ``basis`` names the store it was scored on.
 
-    Two are equal where texts and basis are: the arrays follow from these.
+    It was made from the ``photos`` (image ids, in the order of the store) instead of its texts
+    where there are some. Two are equal where texts, photos and basis are: the arrays follow from
+    these.
     """
 
     texts: tuple[str, ...]
@@ -42,6 +53,7 @@ class TypedConcept:
     score: np.ndarray = field(repr=False)
     cosine: np.ndarray = field(repr=False)
     made: str = ""
+    photos: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -49,13 +61,14 @@ class TypedConcept:
         return self.texts[0]
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, TypedConcept) and (self.texts, self.basis) == (
-            other.texts,
-            other.basis,
-        )
+        return isinstance(other, TypedConcept) and self._key == other._key
 
     def __hash__(self) -> int:
-        return hash((self.texts, self.basis))
+        return hash(self._key)
+
+    @property
+    def _key(self) -> tuple[object, ...]:
+        return self.texts, self.photos, self.basis
 
 
 def scoring_of(store: Store) -> Scoring:
@@ -96,12 +109,40 @@ def type_concept(store: Store, line: str, encoder: TextEncoder) -> TypedConcept:
     what it was encoded with.
     """
     check_typing(store)
-    texts = texts_of(line)
-    if fault := fault_of(texts):
-        raise DataError(f"{line!r} is no concept: {fault}.", "Write: name, synonym, synonym")
-    _check_new(store, texts)
+    texts = _new_texts(store, line)
     check_encoder(store, encoder)
-    text = embed_concepts(encoder, [texts], store.attrs["prompts"])[0]
+    return _scored(store, texts, embed_concepts(encoder, [texts], store.attrs["prompts"])[0])
+
+
+def concept_of_photos(store: Store, line: str, images: Iterable[str]) -> TypedConcept:
+    """Make and score a concept of example photos, by the ids of ``images`` of the store.
+
+    ``line`` names it as on a line of a corpus. Needs no encoder. The order of the images does not
+    matter. Raises ``DataError`` for a store without segments, a name that is there already, an
+    image that is not, and fewer than ``LEAST_PHOTOS`` images with segments.
+    """
+    check_typing(store)
+    texts, asked = _new_texts(store, line), set(images)
+    rows = [row for row, name in enumerate(store.images) if name in asked]
+    if wrong := sorted(asked.difference(store.images)):
+        raise DataError(*unknown("image", wrong[0], store.images))
+    ends = np.searchsorted(store.segment_image, [rows, [row + 1 for row in rows]])
+    found = {row: slice(*end) for row, end in zip(rows, ends.T.tolist(), strict=True)}
+    found = {row: part for row, part in found.items() if part.stop > part.start}
+    if len(found) < LEAST_PHOTOS:
+        raise DataError(
+            f"A concept is made of at least {LEAST_PHOTOS} example photos, got {len(found)}.",
+            "Name more photos that show it.",
+        )
+    embedding = store.segment_embedding
+    pieces = [np.asarray(embedding[part], dtype=np.float64) for part in found.values()]
+    vector = vector_of_photos(pieces, embedding, scoring_of(store))
+    return _scored(store, texts, vector, tuple(store.images[row] for row in found))
+
+
+def _scored(
+    store: Store, texts: tuple[str, ...], text: np.ndarray, photos: tuple[str, ...] = ()
+) -> TypedConcept:
     score, cosine = score_concept(
         store.segment_embedding,
         store.segment_image,
@@ -109,11 +150,14 @@ def type_concept(store: Store, line: str, encoder: TextEncoder) -> TypedConcept:
         images=len(store.images),
         scoring=scoring_of(store),
     )
-    made = clock.stamp()
-    return TypedConcept(texts, basis_of(store), text, score, cosine, made)
+    return TypedConcept(texts, basis_of(store), text, score, cosine, clock.stamp(), photos)
 
 
-def _check_new(store: Store, texts: tuple[str, ...]) -> None:
+def _new_texts(store: Store, line: str) -> tuple[str, ...]:
+    """Texts of a concept that the store does not have; else ``DataError``."""
+    texts = texts_of(line)
+    if fault := fault_of(texts):
+        raise DataError(f"{line!r} is no concept: {fault}.", "Write: name, synonym, synonym")
     names = {name.casefold(): name for name in store.concepts}
     synonyms = {text.casefold(): name for name, more in store.synonyms.items() for text in more}
     for text in texts:
@@ -124,6 +168,7 @@ def _check_new(store: Store, texts: tuple[str, ...]) -> None:
                 f"{text!r} is a synonym of the concept {owner!r}, which is there already.",
                 "Type another word.",
             )
+    return texts
 
 
 def check_encoder(store: Store, encoder: TextEncoder) -> None:
@@ -171,7 +216,8 @@ class TypedFolder:
 
     def add(self, concept: TypedConcept) -> None:
         """Keep a concept, in place of one of the same name."""
-        facts = json.dumps({"texts": concept.texts, "basis": concept.basis, "made": concept.made})
+        names = ("texts", "photos", "basis", "made")
+        facts = json.dumps({name: getattr(concept, name) for name in names})
         arrays = {"text": concept.text, "score": concept.score, "cosine": concept.cosine}
         with replacing(self._file(concept)) as writing, writing.open("wb") as file:
             np.savez(file, allow_pickle=False, facts=np.array(facts), **arrays)
@@ -190,9 +236,9 @@ def _load(path: Path) -> TypedConcept:
         with np.load(path, allow_pickle=False) as file:
             facts = json.loads(str(file["facts"]))
             arrays = {name: file[name] for name in ("text", "score", "cosine")}
-        return TypedConcept(
-            tuple(facts["texts"]), facts["basis"], **arrays, made=facts.get("made", "")
-        )
+        texts, photos = (tuple(facts.get(name, ())) for name in ("texts", "photos"))
+        made = facts.get("made", "")
+        return TypedConcept(texts, facts["basis"], **arrays, made=made, photos=photos)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise StoreFormatError(
             f"The typed concept in {path} is damaged: {error}.",
@@ -221,6 +267,7 @@ class ExtendedStore(Store):
         dataset.attrs = {
             **base.attrs,
             "typed": [list(one.texts) for one in self.typed],
+            "typed_photos": {one.name: list(one.photos) for one in self.typed if one.photos},
             "content_hash": content_hash(hashes),
             "variable_hashes": hashes,
         }

@@ -193,7 +193,11 @@ def _data(tuner: Tuner) -> dict[str, Any]:
     store = tuner.store
     names = ("content_hash", "inputs_hash", "encoder", "preprocessing", "corpus", "teacher")
     facts = {name: store.attrs[name] for name in names}
-    facts |= {name: store.attrs[name] for name in ("scores", "typed") if name in store.attrs}
+    facts |= {
+        name: store.attrs[name]
+        for name in ("scores", "typed", "typed_photos")
+        if name in store.attrs
+    }
     return {**facts, "images": {split: len(store.rows(split)) for split in SPLITS}}
 
 

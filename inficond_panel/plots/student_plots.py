@@ -12,11 +12,11 @@ import numpy as np
 from scipy.special import expit
 
 from inficond_panel.common.ordering import strongest
-from inficond_panel.distill import influence_axis, influence_grid, what_if_curve
+from inficond_panel.distill import influence_grid
 from inficond_panel.distill.metrics.calibration import BINS, bin_of
 from inficond_panel.distill.metrics.thresholds import CoveragePoint
 from inficond_panel.quantify.gamma_sweep import GammaSweep
-from inficond_panel.results.what_if_curves import change_along
+from inficond_panel.results.what_if_curves import change_along, exact_curves
 from inficond_panel.tuning import Iteration, Student
 from inficond_panel.vocabulary.confidence import USUAL_NOISE, Noise
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, DECISIONS, FIDELITY, METRICS, TOP1
@@ -95,16 +95,7 @@ def make_what_if(
 
 def _steps(student: Student, concept: str, metric: str) -> hv.Curve:
     """The exact curve of a metric of decisions: each value holds from its place to the next."""
-    weight = student.weight(concept)
-    curves = what_if_curve(
-        student.slope(concept),
-        student.logits,
-        weight,
-        student.labels,
-        *influence_axis(student.weights, weight),
-        cutoff=student.cutoff,
-        teacher=student.teacher_decided,
-    )
+    curves = exact_curves(student, concept)
     values = getattr(curves, metric)
     columns = (curves.edges, np.append(values, values[-1]))
     name = [(metric, METRICS[metric].name)]
@@ -259,7 +250,7 @@ def make_provenance(nodes: Sequence[Iteration], current: str) -> hv.Overlay:
         (
             *at[node.id],
             f"#{numbers[node.id]} {node.name}".rstrip(),
-            ", ".join(f"{glyph_of(one)} {object_of(one)}, {one.class_name}" for one in node.asked),
+            ", ".join(f"{glyph_of(one)} {object_of(one)}, {one.class_name}" for one in node.edits),
             node.note,
             (ACTIVE if node.id == current else SURFACE).light,
         )

@@ -23,7 +23,7 @@ from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.metrics import AP, METRICS
 from inficond_panel.vocabulary.splits import TUNE
-from inficond_panel.wording.cures import asked_words
+from inficond_panel.wording.cures import edit_words
 from inficond_panel.wording.metrics import change_text, make_change
 
 _MOVERS = {
@@ -229,5 +229,5 @@ def _flips(comparison: Comparison) -> Iterator[dict[str, Any]]:
 def _steps(comparison: Comparison) -> Iterator[dict[str, Any]]:
     for side in ("before", "after"):
         for node in getattr(comparison, f"only_{side}"):
-            intents = "; ".join(f"{asked_words(one)} on {one.class_name}" for one in node.asked)
+            intents = "; ".join(f"{edit_words(one)} on {one.class_name}" for one in node.edits)
             yield {"side": side, "iteration": node.number, "id": node.id, "intents": intents}

@@ -12,7 +12,7 @@ from inficond_panel.results.metrics import metric_change
 from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.other_students import count_others, other_students, others_sentence
 from inficond_panel.vocabulary.splits import HOLDOUT, TUNE
-from inficond_panel.wording.cures import asked_words
+from inficond_panel.wording.cures import edit_words
 
 _HEADINGS = {
     "tree": Heading("iteration"),
@@ -72,9 +72,7 @@ def iterations(
             "tree": tree[node.number] + _title(node, state.head, deleted=state.hidden(node.id)),
             "id": node.id,
             "parent": numbers[node.parent] if node.parent else None,
-            "intents": "; ".join(
-                f"{asked_words(item)} on {item.class_name}" for item in node.asked
-            ),
+            "intents": "; ".join(f"{edit_words(item)} on {item.class_name}" for item in node.edits),
             **(_change(tuner, tuner.node(root), node) if changes else {}),
             "author": node.author,
             "created": node.created,

@@ -336,7 +336,7 @@ def selection_slice(store: Store, split: str, file: Path) -> dict[str, np.ndarra
     named after the file. Raises ``DataError`` for ids that the store does not have, and where none
     is in the split.
     """
-    chosen = _read_ids(file, set(store.images))
+    chosen = read_ids(file, set(store.images))
     rows = store.rows(split)
     mask = np.array([store.images[i] in chosen for i in rows], dtype=bool)
     if not mask.any():
@@ -347,7 +347,8 @@ def selection_slice(store: Store, split: str, file: Path) -> dict[str, np.ndarra
     return {file.stem: mask}
 
 
-def _read_ids(file: Path, known: set[str]) -> set[str]:
+def read_ids(file: Path, known: set[str]) -> set[str]:
+    """Image ids of a file, one a line, all of them ``known``; see ``selection_slice``."""
     try:
         lines = read_text(file, LIST_BYTES).splitlines()
     except FileNotFoundError:

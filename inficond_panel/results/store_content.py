@@ -198,13 +198,16 @@ def _typed(store: Store, history: Path | None) -> pd.DataFrame:
         {
             "concept": concept.name,
             "texts": list(concept.texts),
+            "photos": len(concept.photos),
             "made": concept.made or None,
             "folder": str(folder),
         }
         for folder in sorted(folders)
         for concept in TypedFolder(folder).read(store)
     ]
-    headings = plain_headings("concept", "texts") | {"made": Heading("made", missing="not known")}
+    headings = plain_headings("concept", "texts", "photos") | {
+        "made": Heading("made", missing="not known")
+    }
     return _table(rows, headings | plain_headings("folder"), "Typed concepts")
 
 

@@ -13,12 +13,14 @@ from inficond_panel.distill import (
     Fit,
     Interval,
     Outcome,
+    WhatIf,
     change_band,
     change_intervals,
     decision_function,
     influence_axis,
     measure,
     refit_what_if,
+    what_if_curve,
 )
 from inficond_panel.distill.refits import RefitPoint, refit_grid, refit_points
 from inficond_panel.distill.solver.centred_bounds import free_range
@@ -129,6 +131,20 @@ def _joint_points(
     plan = [(level, v) for level, v in plan if v == now or least <= v <= most]
     start = start_from(student.node, range(len(store.classes)))
     return refit_points(solve, now, start, plan)
+
+
+def exact_curves(student: Student, concept: str) -> WhatIf:
+    """The exact curves of the metrics of decisions over the influence of one concept."""
+    weight = student.weight(concept)
+    return what_if_curve(
+        student.slope(concept),
+        student.logits,
+        weight,
+        student.labels,
+        *influence_axis(student.weights, weight),
+        cutoff=student.cutoff,
+        teacher=student.teacher_decided,
+    )
 
 
 def change_along(

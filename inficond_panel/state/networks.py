@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -299,22 +299,27 @@ class ConceptsState(param.Parameterized):
         except InficondError as error:
             self.missing = error.whole_for_page
 
-    def add(self, text: str) -> None:
-        """Add a concept, given as ``name`` or ``name, synonym, synonym``."""
+    def add(self, text: str, images: Sequence[str] | None = None) -> None:
+        """Add a concept, given as ``name`` or ``name, synonym, synonym``.
+
+        It is made of example photos where ``images`` has their ids, and needs no encoder then.
+        """
         self._rights.require("typing")
         if len(text) > LONGEST_CONCEPT:
             fault = f"A concept with its synonyms has at most {LONGEST_CONCEPT} characters."
             self.status = Status.of(TuningError(fault, f"This has {len(text):,}."))
             return
-        name, encoder, node = texts_of(text)[0], self.encoder, self.students.node
-        if encoder is None:
+        name, node = texts_of(text)[0], self.students.node
+        encoder = self.encoder if images is None else None
+        if encoder is None and images is None:
             self.look()
             return
 
         def work(job: Job) -> tuple[Tuner, list[str]]:
             report = self.jobs.progress(job)
-            report(0.0, f"Encoding {name}; the encoder is loaded once, which may take a minute")
-            tuner = add_concept(self.students.tuner, text, encoder)
+            if encoder:
+                report(0.0, f"Encoding {name}; the encoder is loaded once, which may take a minute")
+            tuner = add_concept(self.students.tuner, text, encoder, images=images or ())
             try:
                 carried = carry_on(
                     self.students.tuner, node, tuner, _rest_of(report), job.cancelled

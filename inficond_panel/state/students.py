@@ -10,14 +10,14 @@ import numpy as np
 import param
 
 from inficond_panel.common.files import File
-from inficond_panel.distill import Band, ClassMetrics, WhatIf, influence_axis, what_if_curve
+from inficond_panel.distill import Band, ClassMetrics, WhatIf
 from inficond_panel.errors import CancelledError, InficondError
 from inficond_panel.results.compensation import Group
 from inficond_panel.results.concept_rows import effect
 from inficond_panel.results.concepts import concepts_file
 from inficond_panel.results.refit_report import RefitReport, explain, group_of, refit_of
 from inficond_panel.results.snapshot import Snapshot, Tree
-from inficond_panel.results.what_if_curves import change_along
+from inficond_panel.results.what_if_curves import change_along, exact_curves
 from inficond_panel.state.jobs import Job, Jobs
 from inficond_panel.state.selection import DatasetState
 from inficond_panel.tuning import Node, Student, Tuner
@@ -90,17 +90,7 @@ class StudentsState(param.Parameterized):
 
     def what_if(self, class_name: str, concept: str) -> WhatIf:
         """Exact curves of the metrics of decisions over the influence of one concept."""
-        student = self.student(class_name)
-        weight = student.weight(concept)
-        return what_if_curve(
-            student.slope(concept),
-            student.logits,
-            weight,
-            student.labels,
-            *influence_axis(student.weights, weight),
-            cutoff=student.cutoff,
-            teacher=student.teacher_decided,
-        )
+        return exact_curves(self.student(class_name), concept)
 
     def band(self, class_name: str, concept: str, metric: str, grid: np.ndarray) -> Band:
         """Change in a metric along a grid of influences (others held), with its interval."""

@@ -170,7 +170,7 @@ class TuningState(TreeState):
             item for item in map(read_item, thumbs) if item and is_known(item, self.tuner.store)
         ]
         for node in reversed(self.nodes):
-            if batch and node.parent == at and set(node.asked) == set(batch):
+            if batch and node.parent == at and set(node.edits) == set(batch):
                 self.jump(node.id)
                 return node, 0
         given = [one.factor for one in batch if isinstance(one, Intent) and one.factor]

@@ -18,8 +18,25 @@ from inficond_panel.tuning.edits import Cure
 from inficond_panel.tuning.thumbs import Bounds, Intent
 
 
+class Edited:
+    """What one batch of edits asked for: ``intents`` (thumbs), and ``cures``."""
+
+    intents: tuple[Intent, ...]
+    cures: tuple[Cure, ...]
+
+    @property
+    def edits(self) -> tuple[Intent | Cure, ...]:
+        """All edits of this iteration: thumbs, then cures."""
+        return *self.intents, *self.cures
+
+    @property
+    def tuned(self) -> tuple[str, ...]:
+        """Names of the classes that this iteration tunes, sorted."""
+        return tuple(sorted({edit.class_name for edit in self.edits}))
+
+
 @dataclass(frozen=True, eq=False)
-class Node:
+class Node(Edited):
     """Students after one batch of intents, or the untouched ones (``parent`` is None).
 
     ``intents`` are its thumbs, ``cures`` the rest that it was asked for.
@@ -75,16 +92,6 @@ class Node:
         return self.id, self.weights_hash
 
     @property
-    def asked(self) -> tuple[Intent | Cure, ...]:
-        """All that this iteration was asked for: thumbs, then cures."""
-        return *self.intents, *self.cures
-
-    @property
-    def tuned(self) -> tuple[str, ...]:
-        """Names of the classes that this iteration tunes, sorted."""
-        return tuple(sorted({item.class_name for item in self.asked}))
-
-    @property
     def resolved(self) -> Mapping[str, Any]:
         """Terms that its cures resolved to, as plain data by class; see ``fitting.terms``."""
         return self.settings.get("terms", {})
@@ -113,7 +120,7 @@ def node_id(parent: str | None, asked: Iterable[Intent | Cure], settings: Mappin
 
 
 @dataclass(frozen=True)
-class Iteration:
+class Iteration(Edited):
     """A ``Node`` less what grows with concepts, classes and depth; its names mean the same.
 
     ``own_bounds`` are those that its intents set, ``bound_count`` counts all that are in force.
@@ -135,16 +142,6 @@ class Iteration:
     note: str = ""
     cures: tuple[Cure, ...] = ()
     resolved: Mapping[str, Any] = field(default_factory=dict, repr=False)
-
-    @property
-    def asked(self) -> tuple[Intent | Cure, ...]:
-        """All that this iteration was asked for: thumbs, then cures."""
-        return *self.intents, *self.cures
-
-    @property
-    def tuned(self) -> tuple[str, ...]:
-        """Names of the classes that this iteration tunes, sorted."""
-        return tuple(sorted({item.class_name for item in self.asked}))
 
     def labelled(self, name: str, note: str) -> Iteration:
         """The same iteration with other labels."""

@@ -8,7 +8,7 @@ concept are there again when it is taken away, and with it when it is typed agai
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ from inficond_panel.concepts.typed import (
     TypedConcept,
     TypedFolder,
     base_of,
+    concept_of_photos,
     extended,
     type_concept,
 )
@@ -69,14 +70,20 @@ def others_of(tuner: Tuner) -> int:
     return folder.others(tuner.store) if folder else 0
 
 
-def add_concept(tuner: Tuner, text: str, encoder: TextEncoder) -> Tuner:
+def add_concept(
+    tuner: Tuner, text: str, encoder: TextEncoder | None = None, *, images: Iterable[str] = ()
+) -> Tuner:
     """The tuner over one more concept: ``text`` is ``name`` or ``name, synonym, synonym``.
 
-    The concept is encoded and scored from the store's segment embeddings, no photo is read, and
-    kept beside the history. The students over it are others, with a root of their own: ``root()``
-    distills them. Raises what ``store.type_concept`` does.
+    The concept is encoded by the ``encoder``, or made from example photos: ids of ``images`` of the
+    store. It is scored from the store's segment embeddings, no photo is read, and kept beside the
+    history. The students over it are others, with a root of their own: ``root()`` distills them.
+    Raises what ``type_concept`` or ``concept_of_photos`` does.
     """
-    typed = type_concept(tuner.store, text, encoder)
+    if encoder is None:
+        typed = concept_of_photos(tuner.store, text, images)
+    else:
+        typed = type_concept(tuner.store, text, encoder)
     folder = typed_folder(tuner.history.path)
     if folder:
         folder.add(typed)
@@ -125,16 +132,23 @@ def nearest_concepts(store: Store, typed: TypedConcept, count: int = 3) -> list[
     return [(store.concepts[i], float(cosine[i])) for i in order]
 
 
+def concept_title(one: TypedConcept) -> str:
+    """``red bus (scarlet bus)``, ``harness (from 6 photos)``: the name and what it is made of."""
+    photos = [f"from {len(one.photos)} photos"] if one.photos else []
+    made = ", ".join([*one.texts[1:], *photos])
+    return f"{one.name} ({made})" if made else one.name
+
+
 def typed_text(one: TypedConcept) -> str:
     """``red bus (scarlet bus): scores 0.212, 90 % from 0.150 to 0.301``; of rare ones how rare."""
-    synonyms = f" ({', '.join(one.texts[1:])})" if one.texts[1:] else ""
+    name = concept_title(one)
     low, middle, high = np.quantile(one.score, [0.05, 0.5, 0.95])
     if not one.score.any():
-        return f"{one.name}{synonyms}: scores 0 on all {len(one.score):,} images"
+        return f"{name}: scores 0 on all {len(one.score):,} images"
     if middle == 0:
         there = f"{np.count_nonzero(one.score):,} of {len(one.score):,} images"
-        return f"{one.name}{synonyms}: scores above 0 on {there}, {one.score.max():.3f} at most"
-    return f"{one.name}{synonyms}: scores {middle:.3f}, 90 % from {low:.3f} to {high:.3f}"
+        return f"{name}: scores above 0 on {there}, {one.score.max():.3f} at most"
+    return f"{name}: scores {middle:.3f}, 90 % from {low:.3f} to {high:.3f}"
 
 
 def _over(tuner: Tuner, typed: Sequence[TypedConcept]) -> Tuner:

@@ -80,7 +80,7 @@ def carry_on(
     for place, old in enumerate(path):
         if place:
             part = _part(progress, place, len(path))
-            again = into.fine_tune(again, old.asked, part, cancelled, old.author, old.resolved)
+            again = into.fine_tune(again, old.edits, part, cancelled, old.author, old.resolved)
         _label(source, old, into, again)
     into.set_head(again)
     return again
@@ -110,7 +110,7 @@ def _fitted(
     if node.parent is None:
         return into.root(progress, cancelled)
     return into.fine_tune(
-        again[node.parent], node.asked, progress, cancelled, node.author, node.resolved
+        again[node.parent], node.edits, progress, cancelled, node.author, node.resolved
     )
 
 

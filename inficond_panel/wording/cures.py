@@ -133,7 +133,7 @@ def _level(found: Teaching) -> str:
     return interval_word(found.noise["level"])
 
 
-Asked = Intent | Cure
+NodeEdit = Intent | Cure
 #: What a class learns, by source.
 LEARNED_FROM = {
     LABELS: "the labels of tune",
@@ -143,17 +143,17 @@ LEARNED_FROM = {
 }
 
 
-def direction_of(item: Asked) -> str:
+def direction_of(item: NodeEdit) -> str:
     """Key of its direction, as in an edits file."""
     return item.direction if isinstance(item, Intent) else item.kind.key
 
 
-def glyph_of(item: Asked) -> str:
+def glyph_of(item: NodeEdit) -> str:
     """Sign of its direction."""
     return DIRECTIONS[item.direction].glyph if isinstance(item, Intent) else item.kind.glyph
 
 
-def object_of(item: Asked) -> str:
+def object_of(item: NodeEdit) -> str:
     """Object of a thumb or cure, without class and factor: ``wheel``, ``road, car``, ``0.003``."""
     match item:
         case Intent():
@@ -169,7 +169,7 @@ def object_of(item: Asked) -> str:
             return AUTO if item.value is None else f"{item.value:g}"
 
 
-def asked_words(item: Asked, *, sign: bool = False) -> str:
+def edit_words(item: NodeEdit, *, sign: bool = False) -> str:
     """``up wheel ×2``, ``down sky ≤ -0.46``, ``balance road, car``, ``lambda 0.003``.
 
     With the ``sign`` for its word.
@@ -302,7 +302,7 @@ def _class_sentences(suggestion: Suggestion, class_name: str, *, limits: bool) -
     repair = suggestion.repairs[class_name]
     if repair.taken is not None:
         gain = gain_words(suggestion.gain_of(class_name), limits=limits)
-        edits = "; ".join(asked_words(item) for item in repair.taken.asked)
+        edits = "; ".join(edit_words(item) for item in repair.taken.edits)
         yield f"{class_name}: {edits}; expected {gain}, {MEASURED}."
         if repair.few:
             yield FEW_SENTENCE

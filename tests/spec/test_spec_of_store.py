@@ -8,7 +8,7 @@ from good_spec import GOOD
 from inficond_panel.errors import SpecError
 from inficond_panel.spec import find_spec, json_schema, load_spec
 from inficond_panel.spec.sections.students import PaperStudents, Tuning
-from inficond_panel.study.spec.variation import Variation
+from inficond_panel.study.spec.conditions import Variation
 
 _KINDS = {"tuning": Tuning, "students": PaperStudents}
 

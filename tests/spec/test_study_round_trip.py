@@ -14,9 +14,9 @@ from inficond_panel.spec.spec import json_schema, sections
 from inficond_panel.study.spec import pages as p
 from inficond_panel.study.spec import pages as q
 from inficond_panel.study.spec import study_spec as t
+from inficond_panel.study.spec.conditions import Conditions, Level, Variation
 from inficond_panel.study.spec.pages import TEMPLATES
-from inficond_panel.study.spec.study_spec import Conditions, Level, StudySpec, load_study
-from inficond_panel.study.spec.variation import Variation
+from inficond_panel.study.spec.study_spec import StudySpec, load_study
 
 CHECK = jsonschema.Draft202012Validator(json_schema(StudySpec, "Study"))
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(str.strip)

@@ -265,7 +265,7 @@ def test_a_suggestion_is_carried_out_as_the_machines(students):
     if found.intents:
         students.tune(found)
         assert students.node.author == "machine:repair"
-        assert set(students.node.asked) == set(found.intents)
+        assert set(students.node.edits) == set(found.intents)
         assert students.tuner.head() == students.node
 
 

@@ -15,13 +15,13 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from factory import ATTRS, small_arrays, small_spec
+from factory import small_spec
 from waiting import PATIENCE
 
 from inficond_panel.cli import main, make_parser
 from inficond_panel.commands import docs
 from inficond_panel.commands.table import COMMANDS
-from inficond_panel.store import write_store
+from inficond_panel.store import open_store
 from inficond_panel.tuning import History, open_tuner
 
 EDITS = """\
@@ -118,36 +118,6 @@ def test_tune_on_the_holdout_counts_and_says_so(run, spec_file, edits):
     assert found[0] != found[1]
 
 
-def test_tune_for_people(run, spec_file, edits):
-    status, out, _ = run("tune", spec_file, "--edits", edits)
-    assert status == 0
-    assert "#0" in out
-    assert "#2" in out
-    assert "up wheel ×1.5 on bicycle" in out
-    assert "#1 bird: 1 of 1 bound binding" in out
-    assert "change" in out
-
-
-def test_distill_shows_each_class_and_records_the_root(run, spec_file):
-    status, out, _ = run("distill", spec_file)
-    assert status == 0
-    names = {line.split("  ")[0] for line in out.splitlines()[4:8]}
-    assert names == {"bicycle", "tv monitor", "sheep", "bird"}
-    assert "Mean AP" in out
-    status, out, _ = run("distill", spec_file, "--json")
-    assert [json.loads(out)["node"]] == [node.id for node in open_tuner(spec_file).nodes()]
-
-
-def test_undefined_metrics_are_null_and_said(run, tmp_path):
-    spec = small_spec(tmp_path)
-    arrays = small_arrays()
-    arrays["label"][arrays["split"] == "tune", 3] = 0
-    write_store(tmp_path / "small.zarr", arrays, ATTRS)
-    assert "Undefined for 'bird' (0 positives among" in run("distill", spec)[1]
-    _, out, _ = run("distill", spec, "--json")
-    assert {row["class"]: row["ap"] for row in json.loads(out)["rows"]}["bird"] is None
-
-
 def test_info_of_spec_and_of_store(run, spec_file):
     _, by_spec, _ = run("info", spec_file, "--json")
     _, by_store, _ = run("info", spec_file.with_suffix(".zarr"), "--json")
@@ -157,6 +127,7 @@ def test_info_of_spec_and_of_store(run, spec_file):
     assert facts["images"] == {"fit": 100, "tune": 50, "holdout": 50}
     assert facts["classes"] == ["bicycle", "tv monitor", "sheep", "bird"]
     assert len(facts["concepts"]) == 30
+    assert facts["segments"] == len(open_store(spec_file.with_suffix(".zarr")).segment_image)
 
 
 @pytest.mark.torch

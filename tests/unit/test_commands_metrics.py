@@ -292,15 +292,6 @@ def test_an_influence_holds_where_its_sign_does_in_19_of_20_refits(tuner):
     np.testing.assert_array_equal(holds, some["same_sign"] >= 0.95)
 
 
-def test_stability_command(run, spec):
-    status, out, err = run("stability", spec, "--class", "bicycle", "--top", 2, "--draws", 4)
-    assert status == 0
-    assert "4 bootstrap refits on fit" in out
-    status, _, err = run("stability", spec, "--class", "bike")
-    assert status == 1
-    assert "no class 'bike'" in err
-
-
 # --- refit what-if ---------------------------------------------------------------------------
 
 

@@ -24,7 +24,7 @@ from inficond_panel.tuning.edits import Lambda, Learn
 from inficond_panel.tuning.edits_file import dump_edits
 from inficond_panel.tuning.fitting.terms import Learned, Terms
 from inficond_panel.tuning.suggest import suggest
-from inficond_panel.wording.cures import asked_words, terms_words
+from inficond_panel.wording.cures import edit_words, terms_words
 
 MORE = Learn("truck", "more", 1.0)
 
@@ -175,7 +175,7 @@ def test_edits_files_and_words(tuner: Tuner, tmp_path: Path) -> None:
     given = [[Learn("truck", "more", 2.5)], [Learn("truck", "more")]]
     path.write_text(dump_edits(given))
     assert [list(one) for one in read_edits(path, tuner.store)] == given
-    assert asked_words(given[0][0]) == "learn the teacher on added photos 2.5"
+    assert edit_words(given[0][0]) == "learn the teacher on added photos 2.5"
     words = terms_words(Terms(learned=(Learned("more", 2.5, parts=("ab", "cd")),)))
     assert words == ["learned the teacher on added photos, each photo as 2.5 of fit"]
     path.write_text("- - {class: truck, direction: learn, from: moer, value: 1}\n")
@@ -217,4 +217,4 @@ def test_added_photos_are_a_lever_where_there_are_some(tuner: Tuner) -> None:
     after = suggest(another(tuner), classes=["truck"]).repairs["truck"].levers
     found = {each.name: each for each in after}
     assert found[name].gain.estimate > 0.02
-    assert found[name].asked == (Learn("truck", "more"),)
+    assert found[name].edits == (Learn("truck", "more"),)

@@ -83,7 +83,7 @@ def test_the_thumb_removes_the_first_suspects(students, suggestion) -> None:
     """Cross-fitted: each photo is ranked without the suspects that the other folds name."""
     tuner, repair = students.tuner, suggestion.repairs["truck"]
     thumb = repair.levers[-1]
-    assert thumb.asked == tuple(
+    assert thumb.edits == tuple(
         Intent("truck", suspect.concept, "remove") for suspect in repair.shift.suspects[:3]
     )
     rows, logits = tuner.store.rows("tune"), np.empty((2, 400))
@@ -99,7 +99,7 @@ def test_the_thumb_removes_the_first_suspects(students, suggestion) -> None:
         ]
     before, after = (average_precision(label, each) for each in logits)
     assert thumb.gain.estimate == pytest.approx(after - before, abs=0.02)
-    alone = tuner.preview(root, thumb.asked)
+    alone = tuner.preview(root, thumb.edits)
     assert thumb.concepts == pytest.approx(np.count_nonzero(alone.weights[:, 0]), abs=2)
 
 
@@ -129,7 +129,7 @@ def test_few_photos_of_a_class_learn_their_labels_or_nothing(students, positives
     assert repair.few == (positives < FEW_POSITIVES) == (len(repair.levers) == 2)
     if repair.few:
         assert repair.taken is repair.levers[1]
-        assert repair.taken.asked == (Learn("truck", "labels", 1.0),)
+        assert repair.taken.edits == (Learn("truck", "labels", 1.0),)
         assert repair.gain == repair.taken.gain
         assert any("Fewer than 10" in each for each in suggestion_sentences(suggestion, "truck"))
 
@@ -158,7 +158,7 @@ def test_what_all_photos_leave_is_not_proposed(students, monkeypatch) -> None:
     repair = suggest(tuner, classes=["truck"]).repairs["truck"]
     by_name = {each.name: each for each in repair.levers}
     assert by_name["✕ suspects"].gain.estimate > 0
-    assert by_name["✕ suspects"].asked == by_name["lambda"].asked == ()
+    assert by_name["✕ suspects"].edits == by_name["lambda"].edits == ()
     assert by_name["✕ suspects"].concepts == by_name[AS_IT_IS].concepts
     assert repair.taken is not by_name["✕ suspects"]
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from doors import hold_doors
 from factory import small_spec
 from PIL import Image
 from precompute_factory import CONV, SPEC, photo, photo_set, tiny_encoder, write_table
@@ -19,9 +20,9 @@ from scipy.special import expit
 from inficond_panel import open_students
 from inficond_panel.cli import main
 from inficond_panel.commands.predict.outlined_photos import outlined
-from inficond_panel.common.numbers import written
 from inficond_panel.concepts.photo_scores import PhotoSegments
 from inficond_panel.errors import DataError, MissingExtraError
+from inficond_panel.export.predictions import rules_frame
 from inficond_panel.spec import load_spec
 from inficond_panel.store import open_store
 from inficond_panel.tuning import open_tuner
@@ -74,7 +75,7 @@ def files_of(folder: Path, images: list[str]) -> list[Path]:
 
 
 def as_matrix(found, column: str) -> np.ndarray:
-    return found.table[column].unstack(sort=False).to_numpy(float)
+    return found.table[column].unstack(sort=False).to_numpy(float, na_value=np.nan)
 
 
 @pytest.mark.parametrize(
@@ -261,10 +262,35 @@ def run(capsys):
     return call
 
 
-def test_the_command_says_the_same(folder, run):
+@pytest.fixture
+def few(monkeypatch):
+    """So few photos are enough for drift, and for an accuracy of answers."""
+    monkeypatch.setattr("inficond_panel.distill.drift.LEAST_FIT", 8)
+    monkeypatch.setattr("inficond_panel.distill.drift.LEAST_PHOTOS", 8)
+    monkeypatch.setattr("inficond_panel.distill.drift._NEIGHBOUR", 2)
+    monkeypatch.setattr("inficond_panel.distill.metrics.thresholds.LEAST_ANSWERED", 1)
+
+
+@pytest.mark.usefixtures("few")
+def test_all_doors_hold_the_same(folder, run):
     students = opened(folder)
-    store = students.tuner.store
-    bad = folder / "text.jpg"
+    files = files_of(folder, students.tuner.store.images)
+    found = students.predict_images(files, abstain=0.9)
+    frames = {"decisions": found.table, "parts": found.parts, "abstain": rules_frame(found.rules)}
+    frames["drift"] = students.drift(files).table
+
+    def said(*form: str) -> str:
+        more = ("--explain", "--abstain", "0.9", "--drift", *form)
+        status, out, _ = run("predict", folder / "spec.yaml", *files, *more)
+        assert status == 0
+        return out
+
+    hold_doors(said, frames)
+
+
+def test_the_command_tells_faults_and_takes_classes(folder, run):
+    students = opened(folder)
+    store, bad = students.tuner.store, folder / "text.jpg"
     bad.write_text("no image")
     good = files_of(folder, store.images[:2])
     status, out, err = run("predict", folder / "spec.yaml", *good, bad, "--json", "--explain")
@@ -272,62 +298,38 @@ def test_the_command_says_the_same(folder, run):
     document = json.loads(out)
     decisions = document["decisions"]
     assert decisions["no_teacher"] == "the teacher is a table of logits"
+    assert "No teacher beside the students: the teacher is a table of logits." in err
     assert list(decisions["faults"]) == [str(bad)]
     assert f"{bad} cannot be read: not an image" in err
-    expected = students.tuner.logits(students.node)
-    rows = iter(decisions["rows"])
-    for i, file in enumerate(good):
-        for k, name in enumerate(store.classes):
-            told = next(rows)
-            assert (told["image"], told["class"]) == (str(file), name)
-            assert told["student_logit"] == pytest.approx(expected[i, k], abs=1e-4)
-            assert told["student_decision"] == (expected[i, k] > 0)
-            own = [part["logit"] for part in document["parts"]["rows"]
-                   if (part["image"], part["class"]) == (str(file), name)]  # fmt: skip
-            assert sum(own) == pytest.approx(told["student_logit"], abs=1e-9)
-    status, out, _ = run(
-        "predict", folder / "spec.yaml", *good, "--csv", "--class", store.classes[1]
-    )
+    for told in decisions["rows"]:
+        own = [part["logit"] for part in document["parts"]["rows"]
+               if (part["image"], part["class"]) == (told["image"], told["class"])]  # fmt: skip
+        assert sum(own) == pytest.approx(told["student_logit"], abs=1e-9)
+    name = store.classes[1]
+    _, out, _ = run("predict", folder / "spec.yaml", *good, "--csv", "--class", name)
     rows = list(csv.DictReader(io.StringIO(out)))
-    assert [row["class"] for row in rows] == [store.classes[1]] * 2
-    assert float(rows[1]["student_logit"]) == pytest.approx(expected[1, 1], abs=1e-4)
-    assert rows[0]["teacher_decision"] == ""
-    status, out, err = run("predict", folder / "spec.yaml", good[0], "--explain")
-    assert status == 0
-    assert written(students.node.intercepts[0], sign=True) in out
-    assert "No teacher beside the students: the teacher is a table of logits." in err
+    assert [row["class"] for row in rows] == [name] * 2
 
 
-def test_a_student_abstains(folder, run, monkeypatch):
-    monkeypatch.setattr("inficond_panel.distill.metrics.thresholds.LEAST_ANSWERED", 1)
+@pytest.mark.usefixtures("few")
+def test_a_student_abstains(folder, run):
     students = opened(folder)
     store, spec = students.tuner.store, folder / "spec.yaml"
     files = files_of(folder, store.images)
-    rules = students.predict_images(files, abstain=1).rules.rules
-    status, out, _ = run("predict", spec, *files, "--abstain", "1", "--json")
-    assert status == 0
-    document = json.loads(out)
-    logits = students.tuner.logits(students.node)
-    rows = iter(document["decisions"]["rows"])
-    seen = set()
-    for i in range(len(files)):
-        for k, name in enumerate(store.classes):
-            told = next(rows)["student_decision"]
-            sure = abs(logits[i, k]) - rules[name].threshold
-            if not abs(sure) < 1e-3:  # as far as rounding goes
-                assert told == ((logits[i, k] > 0) if sure > 0 else None)
-            seen.add(told)
-    assert None in seen
-    assert document["abstain"]["rows"][0]["asked"] == 1
-    for name, rule in rules.items():
-        said = " ".join(document["abstain"]["notes"])
-        assert rule.reached == (f"{name}: no 20 or more" not in said)
-    status, out, _ = run("predict", spec, *files, "--abstain", "1")
-    assert (status, "don't know" in out, "Answered only if as sure" in out) == (0, True, True)
-    table = students.predict_images(files, abstain=1).table
-    assert table["student_decision"].isna().sum() == sum(
-        row["student_decision"] is None for row in document["decisions"]["rows"]
-    )
+    found = students.predict_images(files, abstain=1)
+    logits, decisions = students.tuner.logits(students.node), as_matrix(found, "student_decision")
+    assert np.isnan(decisions).any()
+    for k, name in enumerate(store.classes):
+        sure = abs(logits[: len(files), k]) - found.rules.rules[name].threshold
+        known = abs(sure) >= 1e-3  # as far as rounding goes
+        expected = np.where(sure > 0, logits[: len(files), k] > 0, np.nan)
+        np.testing.assert_array_equal(decisions[known, k], expected[known])
+    frame = rules_frame(found.rules)
+    said = " ".join(frame.attrs["notes"])
+    for name, rule in found.rules.rules.items():
+        assert (frame.loc[name, "asked"], rule.reached) == (1, f"{name}: no 20 or more" not in said)
+    out = run("predict", spec, *files, "--abstain", "1")[1]
+    assert "don't know" in out
 
 
 def test_segments_are_outlined_in_files(folder, run, monkeypatch):
@@ -368,29 +370,23 @@ def test_an_outline_goes_round_its_segment():
     assert (drawn[:, 60:] == (255, 0, 0)).all()
 
 
-def test_drift_is_told(folder, run, monkeypatch):
+def test_drift_of_few_photos_is_not_tested(folder, run):
+    files = files_of(folder, opened(folder).tuner.store.images)
+    status, out, err = run("predict", folder / "spec.yaml", *files[:2], "--drift")
+    assert status == 0
+    assert "Not tested: there are 2 new photos, and 20 are needed." in out + err
+
+
+@pytest.mark.usefixtures("few")
+def test_drift_is_told(folder, run):
     students = opened(folder)
     files = files_of(folder, students.tuner.store.images)
-    spec = folder / "spec.yaml"
-    status, out, err = run("predict", spec, *files[:2], "--drift")
-    assert (status, "Not tested: there are 2 new photos, and 20 are needed." in out + err) == (
-        0,
-        True,
-    )
-    monkeypatch.setattr("inficond_panel.distill.drift.LEAST_FIT", 8)
-    monkeypatch.setattr("inficond_panel.distill.drift.LEAST_PHOTOS", 8)
-    monkeypatch.setattr("inficond_panel.distill.drift._NEIGHBOUR", 2)
     found = students.drift([*files, folder / "none.jpg"])
     assert found.faults == {str(folder / "none.jpg"): "no such file"}
     assert (found.photos, found.alarm) == (len(files), False)
     assert list(found.table["drifted"]) == [False] * len(students.concepts)
     assert str(found).startswith("No difference from the photos of fit beyond chance")
-    document = json.loads(run("predict", spec, *files, "--drift", "--json")[1])
-    assert document["drift"]["share"] == found.share
-    assert document["drift"]["notes"] == str(found).splitlines()
-    _, out, err = run("predict", spec, *files, "--drift", "--csv")
-    assert "No difference" in err
-    assert "No difference" not in out
+    assert found.table.attrs["notes"] == str(found).splitlines()
 
 
 def test_an_export_predicts_with_its_spec(folder, run):

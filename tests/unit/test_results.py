@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import argparse
-import csv
-import io
-import json
-import re
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
+from doors import hold_doors
 from factory import small_spec
-from pages import Cells
 
 from inficond_panel import TunableStudents, open_students
 from inficond_panel.cli import main
 from inficond_panel.commands.shared.show import show_all
 from inficond_panel.common.interval import Interval
+from inficond_panel.results import refits
 from inficond_panel.results.forms import csv_text, document, html_text, records, text_table
 from inficond_panel.results.frame import Heading, interval_of, intervals_of, make_frame
+from inficond_panel.results.history import events, iterations
 from inficond_panel.results.store_content import store_content
 from inficond_panel.ui.reports import frames_page
 
@@ -32,7 +30,27 @@ def content(students):
     return store_content(tuner.store, spec=str(tuner.spec.path), **known)
 
 
-#: Command with its arguments, and the call in Python.
+def shown(students):
+    tuner, node = students.tuner, students.tuner.nodes()[1]
+    return {
+        "iteration": iterations(tuner, only=[node], changes=True),
+        "bounds": refits.bounds(tuner, node),
+        "students": refits.students(tuner, node, "tune"),
+        "events": events(tuner, node),
+    }
+
+
+def carried_out(students):
+    tuner, nodes = students.tuner, students.tuner.nodes()
+    return {
+        "iterations": iterations(tuner, only=nodes),
+        "refits": refits.refits(tuner, nodes, "tune", {}),
+        "bounds": refits.bounds(tuner, nodes[1]),
+        "students": refits.students(tuner, nodes[1], "tune"),
+    }
+
+
+#: Command with its arguments, and the call in Python; ``predict`` is in test_predict.py.
 DOORS = {
     "doctor": (["--class", "bicycle"], lambda students: students.fit().doctor("bicycle")),
     "info": ([], content),
@@ -42,6 +60,10 @@ DOORS = {
         ["--class", "bicycle", "--dry-run"],
         lambda students: students.fit().levers("bicycle"),
     ),
+    "distill": ([], lambda students: refits.students(students.tuner, students.node, "tune")),
+    "tune": (["--edits", "{folder}/edits.yaml", "--keep-head"], carried_out),
+    "history list": ([], lambda students: iterations(students.tuner, changes=True)),
+    "history show": (["--node", "1"], shown),
     "history events": ([], lambda students: students.fit().events),
     "lambda": (["--class", "bicycle"], lambda students: students.penalty_path("bicycle")),
     "stability": (
@@ -59,42 +81,22 @@ DOORS = {
 @pytest.fixture(scope="module")
 def spec(tmp_path_factory):
     spec = small_spec(tmp_path_factory.mktemp("doors"), images=200)
-    open_students(spec).remove("bicycle", "wheel").undo()
+    students = open_students(spec).remove("bicycle", "wheel")
+    (spec.parent / "edits.yaml").write_text(students.edits())
+    students.undo()
     return spec
 
 
-@pytest.fixture
-def said(spec, capsys):
-    def call(command: str, *more: str) -> str:
-        assert main([*command.split(), str(spec), *DOORS[command][0], *more]) == 0
+@pytest.mark.parametrize("command", DOORS)
+def test_all_doors_hold_the_same(command, spec, capsys):
+    arguments, made = DOORS[command]
+
+    def said(*form: str) -> str:
+        words = [word.format(folder=spec.parent) for word in arguments]
+        assert main([*command.split(), str(spec), *words, *form]) == 0
         return capsys.readouterr().out
 
-    return call
-
-
-@pytest.mark.parametrize("command", DOORS)
-def test_all_doors_hold_the_same(command, said, spec):
-    made = DOORS[command][1](open_students(spec))
-    frames = made if isinstance(made, dict) else {"": made}
-    found = json.loads(said(command, "--json"))
-    documents = found if isinstance(made, dict) else {"": found}
-    parts = re.split(r"^# \w+\n", said(command, "--csv"), flags=re.MULTILINE)
-    texts = dict(zip(frames, parts[len(frames) > 1 :], strict=True))
-    assert list(documents) == list(frames)
-    for name, frame in frames.items():
-        assert documents[name]["rows"] == records(frame)
-        facts = {key: documents[name][key] for key in frame.attrs["facts"]}
-        assert facts == frame.attrs["facts"]
-        lines = list(csv.DictReader(io.StringIO(texts[name].strip() + "\n")))
-        for line, row in zip(lines, records(frame), strict=True):
-            assert line == {key: "" if x is None else str(x) for key, x in row.items()}
-    tables = [[header, *rows] for header, rows in map(text_table, frames.values())]
-    shown = Cells(said(command, "--html")).tables
-    assert shown
-    assert all(table in tables for table in shown)
-    lines = [line.split() for line in said(command).splitlines()]
-    assert next(iter(frames.values())).attrs["title"].split() == lines[0]
-    assert all(" ".join(row).split() in lines for table in shown for row in table[1:])
+    hold_doors(said, made(open_students(spec)))
 
 
 def made() -> pd.DataFrame:

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inficond_panel.study.run.tasks import assign, balanced_square
-from inficond_panel.study.spec.study_spec import Conditions, Level, StudySpec, Task
+from inficond_panel.study.spec.conditions import Conditions, Level
+from inficond_panel.study.spec.study_spec import StudySpec, Task
 
 
 def study(tasks: int, levels: int = 0, **values) -> StudySpec:

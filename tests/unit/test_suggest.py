@@ -116,6 +116,6 @@ def test_the_command_records_the_machines_node(tmp_path: Path, capsys) -> None:
     tuner = open_tuner(folder / "small.yaml", store=given[2], history=tmp_path / "one.sqlite")
     root, node = tuner.nodes()
     assert (node.id, node.author) == (told["node"], "machine:repair")
-    assert {str(item.to_json()) for item in node.asked} == set(map(str, told["intents"]))
+    assert {str(item.to_json()) for item in node.edits} == set(map(str, told["intents"]))
     assert node.note.startswith("By a machine (repair, seed 0): expected gain")
     assert tuner.head() == root

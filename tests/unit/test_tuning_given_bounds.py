@@ -19,7 +19,7 @@ from inficond_panel.tuning.node import node_id
 from inficond_panel.tuning.notices import notices
 from inficond_panel.tuning.replay import branch, replay
 from inficond_panel.tuning.thumbs import GroupIntent, bound, canonical
-from inficond_panel.wording.cures import asked_words
+from inficond_panel.wording.cures import edit_words
 
 BIKE, WHEEL = "bicycle", "wheel"
 
@@ -129,7 +129,7 @@ def test_a_bound_is_stored_replayed_and_written(tuner: Tuner, tmp_path) -> None:
     for old, new in replay(tuner, again):
         assert (old.id, old.weights_hash) == (new.id, new.weights_hash)
     path = tmp_path / "edits.yaml"
-    path.write_text(dump_edits([node.asked for node in branch(tuner, free)[1:]]))
+    path.write_text(dump_edits([node.edits for node in branch(tuner, free)[1:]]))
     assert "bound: -0.46" in path.read_text()
     at = again.root()
     for batch in read_edits(path, tuner.store):
@@ -142,7 +142,7 @@ def test_a_bound_is_stored_replayed_and_written(tuner: Tuner, tmp_path) -> None:
         f"release {WHEEL} on {BIKE}",
     ]
     assert rows["intents"][[held.number, further.number, free.number]].tolist() == told
-    assert asked_words(held.intents[0], sign=True) == f"▼ {WHEEL} ≤ −0.46"
+    assert edit_words(held.intents[0], sign=True) == f"▼ {WHEEL} ≤ −0.46"
 
 
 def test_a_released_student_is_as_good_as_one_never_bound(tuner: Tuner) -> None:

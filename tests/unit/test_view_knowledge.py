@@ -713,7 +713,7 @@ def test_a_run_is_stopped_by_asking_again_and_by_a_thumb(app, monkeypatch):
 
 def test_the_dialog_tells_encoder_prompt_and_what_is_missing(view, app):
     assert view.table.typing["encoder"] == "synthetic encoder"
-    assert view.table.typing["typed"] == []
+    assert view.table.typing["typed"] == {}
     view.act({"action": "look_for_texts"})
     assert "inficond serve" in view.table.typing["missing"]
 

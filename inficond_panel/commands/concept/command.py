@@ -15,8 +15,9 @@ from inficond_panel.commands.shared.output import say, say_json
 from inficond_panel.commands.shared.parser import Parser, described
 
 DESCRIPTION = (
-    "A typed concept is scored from the store's segments; no photo is read. Needs the extra "
-    "'precompute' to add, and the encoder that the store was made with. Typed concepts are kept "
+    "A concept is added by words, or by photos of the store that show it, and scored from the "
+    "store's segments; no photo is read. Words need the extra 'precompute' and the encoder that "
+    "the store was made with; photos need neither. Typed concepts are kept "
     "beside the history; each set of concepts has students and iterations of its own, which are "
     "there again when a concept is removed or typed again. See `inficond docs concepts`."
 )
@@ -44,6 +45,8 @@ def add_arguments(parser: Parser) -> None:
     actions.choices["add"].add_argument(
         "text", metavar="WORDS", help="name, or name, synonym, synonym"
     )
+    text = "make it of 5 or more photos that show it: their ids, or a file with one id a line"
+    actions.choices["add"].add_argument("--images", nargs="+", metavar="ID", help=text)
     actions.choices["remove"].add_argument("text", metavar="NAME", help="its name")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,9 @@ from inficond_panel.commands.shared.precompute_package import precompute_package
 from inficond_panel.concepts.texts import texts_of
 from inficond_panel.concepts.typed import TypedConcept, check_typing
 from inficond_panel.predict import text_encoder
+from inficond_panel.results.slices import read_ids
 from inficond_panel.spec import find_spec, load_spec
-from inficond_panel.store import open_store
+from inficond_panel.store import Store, open_store
 from inficond_panel.tuning import Tuner
 from inficond_panel.tuning.opening import (
     add_concept,
@@ -42,7 +43,9 @@ def _list(tuner: Tuner, _: argparse.Namespace) -> Result:
 
 def _add(tuner: Tuner, args: argparse.Namespace) -> Result:
     check_typing(tuner.store)
-    tuner = add_concept(tuner, args.text, text_encoder(tuner.spec))
+    images = _images(args.images, tuner.store) if args.images else ()
+    encoder = None if args.images else text_encoder(tuner.spec)
+    tuner = add_concept(tuner, args.text, encoder, images=images)
     name = texts_of(args.text)[0]
     (typed,) = (one for one in typed_of(tuner.store) if one.name == name)
     near = nearest_concepts(tuner.store, typed)
@@ -53,6 +56,13 @@ def _add(tuner: Tuner, args: argparse.Namespace) -> Result:
     return {**_place(tuner), "concept": facts}, lines
 
 
+def _images(given: list[str], store: Store) -> Collection[str]:
+    """Ids of images: themselves, or in the file that is given alone."""
+    known = set(store.images)
+    alone = len(given) == 1 and given[0] not in known
+    return read_ids(Path(given[0]), known) if alone else given
+
+
 def _remove(tuner: Tuner, args: argparse.Namespace) -> Result:
     tuner = remove_concept(tuner, args.text)
     return _place(tuner), [f"Removed {args.text}; the students without it are there again."]
@@ -61,7 +71,8 @@ def _remove(tuner: Tuner, args: argparse.Namespace) -> Result:
 def _facts(one: TypedConcept) -> dict[str, Any]:
     low, middle, high = (round(float(q), 6) for q in np.quantile(one.score, [0.05, 0.5, 0.95]))
     scores = {"5%": low, "50%": middle, "95%": high}
-    return {"name": one.name, "synonyms": list(one.texts[1:]), "scores": scores}
+    facts = {"name": one.name, "synonyms": list(one.texts[1:]), "photos": list(one.photos)}
+    return {**facts, "scores": scores}
 
 
 def _place(tuner: Tuner) -> dict[str, Any]:

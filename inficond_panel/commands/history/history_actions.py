@@ -177,7 +177,7 @@ def _facts(tuner: Tuner, node: Node) -> dict[str, Any]:
     names = ("id", "number", "name", "note", "parent", "author", "created", "seconds")
     return {
         **{name: getattr(node, name) for name in names},
-        "intents": [item.to_json() for item in node.asked],
+        "intents": [item.to_json() for item in node.edits],
         "weights_hash": node.weights_hash,
         "looks": tuner.history.looks(node.id, HOLDOUT),
     }

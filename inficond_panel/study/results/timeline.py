@@ -101,7 +101,7 @@ def _of_history(history: History, task: str, sets: Sequence[ConceptSet]) -> list
         if event.origin:
             payload["origin"] = event.origin
         if event.kind == "add":
-            payload["intents"] = [item.to_json() for item in node.asked]
+            payload["intents"] = [item.to_json() for item in node.edits]
             payload["weights_hash"] = node.weights_hash
         elif event.text:
             payload["text"] = event.text

@@ -31,7 +31,8 @@ from inficond_panel.study.run.tasks import (
     concept_sets,
     store_over,
 )
-from inficond_panel.study.spec.study_spec import Level, StudySpec, Task, is_study, load_study
+from inficond_panel.study.spec.conditions import Level
+from inficond_panel.study.spec.study_spec import StudySpec, Task, is_study, load_study
 from inficond_panel.tuning import History, Tuner
 
 #: Ids that come with a link: those of panel providers have letters, digits and a few signs.

@@ -20,6 +20,7 @@ from inficond_panel.spec import Spec, find_spec, load_spec
 from inficond_panel.spec.framework.yaml_source import hint
 from inficond_panel.store import Store
 from inficond_panel.study.run.records import Assigned, Event
+from inficond_panel.study.spec.conditions import Variation
 from inficond_panel.study.spec.study_spec import (
     AnswersGiven,
     DoneWhen,
@@ -32,7 +33,6 @@ from inficond_panel.study.spec.study_spec import (
     StudySpec,
     Task,
 )
-from inficond_panel.study.spec.variation import Variation
 from inficond_panel.tuning import History, Node, Student, Tuner, open_tuner, read_edits
 from inficond_panel.tuning.edits import Edit
 from inficond_panel.tuning.opening import open_spec_store, typed_folder
@@ -232,7 +232,7 @@ class Preparation:
             return read_edits(task.edits, tuner.store)
         if task.node:
             source = open_tuner(self.spec_of(task))
-            return [node.asked for node in branch(source, find_node(source, task.node))[1:]]
+            return [node.edits for node in branch(source, find_node(source, task.node))[1:]]
         return []
 
     def _report(self, task: Task, key: str, message: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -29,6 +28,7 @@ from inficond_panel.spec.framework.types import (
 )
 from inficond_panel.spec.framework.yaml_source import compose, text_of
 from inficond_panel.spec.sections.page import View
+from inficond_panel.study.spec.conditions import Conditions, Level, twice
 from inficond_panel.study.spec.pages import (
     CheckPage,
     ConsentPage,
@@ -37,7 +37,6 @@ from inficond_panel.study.spec.pages import (
     QuestionPage,
     TextPage,
 )
-from inficond_panel.study.spec.variation import Variation
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, F1, FIDELITY, PRECISION, RECALL, keys
 
 GOALS = list(keys(AP, F1, PRECISION, RECALL, ACCURACY, FIDELITY))
@@ -211,39 +210,6 @@ def _kind(content: bytes) -> str:
 _START = "a study starts with 'title: ...'"
 
 
-class Level(Section):
-    """One condition: what it changes in a task."""
-
-    name_: Slug = option(doc="Name in tables.")
-    views: Several[View] = option([], doc="Views on the page; empty: those of the task.")
-    spec: Variation | None = option(None, doc="Keys of the app's spec that are others here.")
-    may_type: bool | None = option(
-        None, doc="Whether concepts can be typed; as the task says if left out."
-    )
-    may_ask: bool | None = option(
-        None, doc="Whether photos can be answered; as the task says if left out."
-    )
-
-
-class Conditions(Section):
-    """Conditions that are varied, and their assignment to participants."""
-
-    design: Literal["between", "within"] = option(
-        "between",
-        doc="between: one condition a participant; within: each of them, task by task.",
-    )
-    assignment: Literal["latin_square", "random"] = option(
-        "latin_square",
-        doc="latin_square: in turn, by the rows of a balanced square; random: drawn in blocks, so "
-        "that the groups stay equal in size.",
-    )
-    levels: list[Level] = option(min_length=1, doc="The conditions.")
-
-    def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
-        """Yield names that stand twice."""
-        yield from _twice("levels", [level.name_ for level in self.levels or []])
-
-
 class StudySpec(SpecFile):
     """A study, from consent to the last page."""
 
@@ -318,12 +284,12 @@ class StudySpec(SpecFile):
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
         """Yield names that stand twice, and conditions that tasks cannot be shared among."""
-        yield from _twice("tasks", [task.name_ for task in self.all_tasks])
+        yield from twice("tasks", [task.name_ for task in self.all_tasks])
         key = "questionnaire" if self.questionnaire else "form"
         checked = self.comprehension.asked if self.comprehension else []
-        yield from _twice(key, [question.name_ for question in [*checked, *self.questions]])
+        yield from twice(key, [question.name_ for question in [*checked, *self.questions]])
         for task in self.all_tasks:
-            yield from _twice(self.key_of(task), [question.name_ for question in task.questions])
+            yield from twice(self.key_of(task), [question.name_ for question in task.questions])
         yield from self._picture_faults()
         made, tasks = self.conditions, len(self.tasks or [])
         if made and made.levels and made.design == "within" and tasks % len(made.levels):
@@ -346,12 +312,6 @@ class StudySpec(SpecFile):
             text = getattr(page, "text", None)
             for message in picture_faults(text, self.path.parent) if text else ():
                 yield f"{key}.text", message
-
-
-def _twice(key: str, names: list[str | None]) -> Iterator[tuple[str, str]]:
-    for name, number in Counter(names).items():
-        if number > 1 and name:
-            yield key, f"the name {name!r} stands {number} times"
 
 
 def is_study(file: Path) -> bool:

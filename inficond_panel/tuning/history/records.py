@@ -42,7 +42,7 @@ def to_row(node: Node) -> dict[str, Any]:
         "root": node.root,
         "number": node.number,
         "parent": node.parent,
-        "intents": _json([item.to_json() for item in node.asked]),
+        "intents": _json([item.to_json() for item in node.edits]),
         "bounds": _json([[*key, *limits] for key, limits in node.bounds.items()]),
         "concepts": concepts,
         "classes": classes,
@@ -93,7 +93,7 @@ def _checked(path: str, row: sqlite3.Row) -> Node:
 
 
 def _expected_id(node: Node) -> str:
-    return node_id(node.parent, node.asked, node.settings)
+    return node_id(node.parent, node.edits, node.settings)
 
 
 def _checksum(row: Mapping[str, Any] | sqlite3.Row) -> str:

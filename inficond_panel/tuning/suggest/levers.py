@@ -68,7 +68,7 @@ _TO_LEARN = "labels of tune, to learn"
 
 @dataclass(frozen=True)
 class Lever:
-    """What the edits ``asked`` (none: the student as it is) make of one class, by labels of
+    """What ``edits`` (none: the student as it is) make of one class, by labels of
     ``tune``.
 
     ``ap`` is the AP of the student as it is plus the ``gain``, 0 to 1. ``fidelity`` is the share of
@@ -77,7 +77,7 @@ class Lever:
     """
 
     name: str
-    asked: tuple[Intent | Cure, ...]
+    edits: tuple[Intent | Cure, ...]
     needs: str
     gain: Change
     ap: float
@@ -103,7 +103,7 @@ class ClassRepair:
     def taken(self) -> Lever | None:
         """The lever that is proposed: the largest gain above 0, if taking the best gains."""
         if self.few:
-            return next((lever for lever in self.levers if lever.asked), None)
+            return next((lever for lever in self.levers if lever.edits), None)
         return recommended(self.levers) if self.gain_of_best.estimate > 0 else None
 
     @property
@@ -114,7 +114,7 @@ class ClassRepair:
 
 def recommended(levers: Sequence[Lever]) -> Lever | None:
     """The lever of largest gain among those that change the student, if it is above 0."""
-    gaining = [lever for lever in levers if lever.asked and lever.gain.estimate > 0]
+    gaining = [lever for lever in levers if lever.edits and lever.gain.estimate > 0]
     return max(gaining, key=lambda lever: lever.gain.estimate, default=None)
 
 
@@ -165,8 +165,8 @@ def _compared(
         best = likelier(label, logits) if few else _taken(label, logits, careful=careful)
         taught = change_by_teaching(photos, terms[best], counts) - before
         choice = gain_of_choice(label, logits, counts, careful=careful, taught=taught)
-        asked = cures if best else ()
-        tried.append(_Tried(name, asked, needs, choice, terms[best], logits[best]))
+        edits = cures if best else ()
+        tried.append(_Tried(name, edits, needs, choice, terms[best], logits[best]))
     if shift.suspects and not few:
         check()
         logits = np.concatenate([still, _logits_without_suspects(photos)])
@@ -188,11 +188,11 @@ def _compared(
 class _Tried:
     """A lever; the choice among its candidates; edits, terms and logits of the one to take.
 
-    Nothing is ``asked`` where all photos together choose the student as it is.
+    ``edits`` is empty where all photos together choose the student as it is.
     """
 
     name: str
-    asked: Sequence[Intent | Cure]
+    edits: Sequence[Intent | Cure]
     needs: str
     choice: Choice | None
     terms: Terms
@@ -275,12 +275,12 @@ def _measured(
     fits = fit_each(student, [one.terms for one in tried], student.lower, student.upper)
     agree, found = _agreement(tuner, parent, photos), []
     for one, weights in zip(tried, fits.weights.T, strict=True):
-        removed = [each.concept for each in one.asked if isinstance(each, Intent)]
+        removed = [each.concept for each in one.edits if isinstance(each, Intent)]
         used = student.solve(*_removed(student, removed)).weights if removed else weights[:, None]
         gain = NO_CHANGE if one.choice is None else one.choice.gain
         after, share = ap + gain.estimate, agree(one.logits)
         size = int(np.count_nonzero(used))
-        found.append(Lever(one.name, tuple(one.asked), one.needs, gain, after, share, size))
+        found.append(Lever(one.name, tuple(one.edits), one.needs, gain, after, share, size))
     return found
 
 

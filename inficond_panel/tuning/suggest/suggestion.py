@@ -63,7 +63,7 @@ class Suggestion:
     @property
     def intents(self) -> tuple[Intent | Cure, ...]:
         """All edits, by class."""
-        return tuple(item for lever in self.taken.values() for item in lever.asked)
+        return tuple(item for lever in self.taken.values() for item in lever.edits)
 
     @cached_property
     def gain(self) -> Gain:

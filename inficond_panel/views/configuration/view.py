@@ -142,9 +142,9 @@ def _choices(nodes: Sequence[Iteration], shown: str) -> list[Iteration]:
 
 
 def _option(node: Iteration) -> str:
-    if not node.asked:
+    if not node.edits:
         return f"#{node.number} untouched"
-    return f"#{node.number} {count(len(node.asked), 'intent')}"
+    return f"#{node.number} {count(len(node.edits), 'intent')}"
 
 
 def _certificate(node: Node) -> str:

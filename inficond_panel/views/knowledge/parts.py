@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -11,9 +12,11 @@ import param
 from panel.custom import Child, Children
 
 from inficond_panel.common.numbers import count, number, signed
+from inficond_panel.concepts.typed import LEAST_PHOTOS
 from inficond_panel.results.patches import PATCHES_OF
 from inficond_panel.state import CHANGE_METRICS, SLICE_METRICS, TOPS, Status
 from inficond_panel.tuning import Intent
+from inficond_panel.tuning.opening import concept_title, typed_of
 from inficond_panel.ui import browser
 from inficond_panel.ui.component import RefitActions, ViewComponent, action
 from inficond_panel.ui.drawing import Drawing
@@ -253,15 +256,22 @@ def draw_picture(
 
 
 def make_typing(app: AppState) -> dict[str, Any]:
-    """Content of the dialog: encoder and prompts, the typed concepts, the progress."""
+    """Content of the dialog: encoder and prompts, the typed concepts, the progress.
+
+    ``tags`` are those that enough photos have to make a concept of, with their numbers.
+    """
     state, store = app.concepts, app.store
     status = state.status
     prompts = store.attrs.get("prompts", [])
+    tagged = Counter(tag for own in app.tags.tags.values() for tag in own)
+    enough = [tag for tag in sorted(tagged) if tagged[tag] >= LEAST_PHOTOS]
+    tags = {tag: tagged[tag] for tag in enough if store.holds("segments")}
     return {
         "encoder": store.attrs["encoder"],
         "prompt": prompts[0] if prompts else "{}",
         "prompts": len(prompts),
-        "typed": state.typed,
+        "typed": {one.name: concept_title(one) for one in typed_of(store)},
+        "tags": tags,
         "missing": state.missing,
         "kind": status.kind,
         "text": status.text,

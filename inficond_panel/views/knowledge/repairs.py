@@ -24,7 +24,7 @@ from inficond_panel.views.knowledge.parts import StudentActions
 from inficond_panel.vocabulary.confidence import CONFIDENCE
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.wording.cures import (
-    asked_words,
+    edit_words,
     more_words,
     offer_words,
     reply_sentence,
@@ -115,7 +115,7 @@ def make_cure(cure: Cure) -> dict[str, Any]:
     """A pending cure: as in an edits file, in words, and its place in the batch."""
     return {
         **cure.to_json(),
-        "words": asked_words(cure),
+        "words": edit_words(cure),
         "place": list(place_of(cure)),
     }
 

@@ -323,8 +323,11 @@ class TableActions(StudentActions):
         self.app.concepts.look()
 
     @action
-    def _add(self, text: str) -> None:
-        self.app.concepts.add(text)
+    def _add(self, text: str, tag: str = "") -> None:
+        """Add a concept by its text, or of the photos that have a tag."""
+        tags = self.app.tags.tags
+        images = [image for image, own in tags.items() if tag in own] if tag else None
+        self.app.concepts.add(text, images)
 
     @action
     def _stop_adding(self) -> None:

@@ -268,7 +268,7 @@ class KnowledgeView(
         elif before in tuning.AWAITED and not tuning.awaited:
             self.effects.next()
 
-    @param.depends("app.concepts.status", "app.concepts.missing", watch=True)
+    @param.depends("app.concepts.status", "app.concepts.missing", "app.tags.tags", watch=True)
     def _show_typing(self) -> None:
         self.table.typing = make_typing(self.app)
 

@@ -262,7 +262,7 @@ def churn_text(churn: Churn) -> str:
 
 
 def _step(node: Node) -> dict[str, Any]:
-    chips = [make_chip(intent, "") for intent in node.asked]
+    chips = [make_chip(intent, "") for intent in node.edits]
     return {"title": make_title(node), "by": make_author(node), "chips": chips}
 
 

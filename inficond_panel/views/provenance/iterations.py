@@ -18,7 +18,7 @@ from inficond_panel.ui.component import ViewComponent
 from inficond_panel.ui.drawing import Drawing
 from inficond_panel.vocabulary.metrics import AP, METRICS
 from inficond_panel.vocabulary.palette import ACTIVE, INK, INK_2, INK_3, SELECTION, SURFACE
-from inficond_panel.wording.cures import Asked, direction_of, glyph_of, object_of
+from inficond_panel.wording.cures import NodeEdit, direction_of, glyph_of, object_of
 from inficond_panel.wording.metrics import make_change
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ def make_row(branches: Branches, place: int, looks: int) -> dict[str, Any]:
         "lane": branches.lanes[place],
         "current": place == branches.current,
         "path": node.id in branches.path,
-        "chips": [make_chip(intent, "") for intent in node.asked],
+        "chips": [make_chip(intent, "") for intent in node.edits],
         "looks": _looks(looks),
         "note": node.note,
         "card": make_card(node, parent, looks),
@@ -229,7 +229,7 @@ def _kept(node: Iteration, path: Collection[str]) -> str:
     return "The iteration shown is in it" if node.id in path else ""
 
 
-def make_chip(asked: Asked, class_name: str) -> dict[str, str]:
+def make_chip(asked: NodeEdit, class_name: str) -> dict[str, str]:
     """Sign, direction and object, most often a concept; the class if it is not the one shown."""
     return {
         "direction": direction_of(asked),
@@ -260,12 +260,12 @@ def make_card(node: Iteration, parent: int | None, looks: int) -> dict[str, Any]
 
     Between these come the metrics, and the time, ISO, at which it was ``made``.
     """
-    more = len(node.asked) - CARD_INTENTS
+    more = len(node.edits) - CARD_INTENTS
     return {
         "title": make_title(node) + (f", from #{parent}" if parent is not None else ""),
         "text": node.note,
         "intents": [
-            *(_texts(intent, node) for intent in node.asked[:CARD_INTENTS]),
+            *(_texts(intent, node) for intent in node.edits[:CARD_INTENTS]),
             *([("", f"and {count(more)} more")] if more > 0 else []),
         ],
         "facts": [
@@ -279,7 +279,7 @@ def make_card(node: Iteration, parent: int | None, looks: int) -> dict[str, Any]
     }
 
 
-def _texts(asked: Asked, node: Iteration) -> tuple[str, str]:
+def _texts(asked: NodeEdit, node: Iteration) -> tuple[str, str]:
     name = f"{glyph_of(asked)} {object_of(asked)}, {asked.class_name}"
     if not isinstance(asked, Intent):
         return name, ""
@@ -295,7 +295,7 @@ def _looks(looks: int) -> str:
 def make_deleted(branch: Deleted) -> dict[str, str]:
     """A deleted branch in the list of those that can be restored."""
     node = branch.node
-    chips = [make_chip(intent, "") for intent in node.asked[:CARD_INTENTS]]
+    chips = [make_chip(intent, "") for intent in node.edits[:CARD_INTENTS]]
     what = ", ".join(f"{chip['sign']} {chip['of']}: {chip['concept']}" for chip in chips)
     size = f"{count(branch.count)} iteration{'s' * (branch.count != 1)}"
     return {"id": node.id, "title": make_title(node), "text": f"{size} · {what}"}

@@ -24,6 +24,7 @@ const leftBehind = (others, stays) => {
 export function conceptDialog(root, model, send) {
   const input = h("input", { type: "text", id: "typed-text", autocomplete: "off", spellcheck: "true", maxlength: 200, "aria-describedby": "typed-how" })
   const how = h("p", { class: "muted", id: "typed-how" })
+  const from = h("select", { "aria-label": "Made from", onchange: () => draw() })
   const told = h("div", { class: "told", role: "status" })
   const bar = h("i", { class: "progress" })
   const label = h("span")
@@ -34,8 +35,8 @@ export function conceptDialog(root, model, send) {
   const form = h("form", { onsubmit: (event) => {
     event.preventDefault()
     if (model.typing.kind === "adding") send("stop_adding")
-    else if (input.value.trim() && !model.typing.busy) leave("add", { text: input.value })
-  } }, h("label", { for: "typed-text" }, "Name; synonyms after it, with commas between"), h("div", { class: "field" }, input, main), how)
+    else if (input.value.trim() && !model.typing.busy) leave("add", { text: input.value, tag: from.value })
+  } }, h("label", { for: "typed-text" }, "Name; synonyms after it, with commas between"), h("div", { class: "field" }, input, main), from, how)
   const leave = (action, more) => { document.documentElement.dataset.from = FROM; send(action, more) }
   const dialog = h("dialog", { class: "typing", "aria-labelledby": "typing-title" },
     h("header", {}, h("h2", { id: "typing-title" }, "Add a concept"), h("span", { class: "grow" }), close), form, told, typed)
@@ -44,11 +45,16 @@ export function conceptDialog(root, model, send) {
   root.append(dialog)
 
   const draw = () => {
-    const { encoder, prompt, prompts, missing, kind, text: words, progress, remedy, busy, typed: names, carried, others } = model.typing
+    const { encoder, prompt, prompts, tags, kind, text: words, progress, remedy, busy, typed: names, carried, others } = model.typing
     const name = input.value.split(",")[0].trim()
     const more = prompts > 1 ? ` and ${prompts - 1} more ${prompts === 2 ? "prompt" : "prompts"}` : ""
+    drawOnce(from, JSON.stringify(tags), () => [["", "From its text"], ...Object.entries(tags).map(([tag, number]) => [tag, `From the ${count(number)} photos tagged ${tag}`])].map(([value, words]) => h("option", { value }, words)))
+    from.hidden = !Object.keys(tags).length
+    const missing = from.value ? "" : model.typing.missing
     how.hidden = Boolean(model.options.patchless) // nothing could be scored
-    text(how, `Encoded by ${encoder} as “${prompt.replace("{}", name || "…")}”${more}. Scored from the segments of the store; no photo is read. ` +
+    const made = from.value ? "What these photos have in common." : `Encoded by ${encoder} as “${prompt.replace("{}", name || "…")}”${more}.`
+    const hint = from.hidden ? "It can be made from photos too: give 5 or more that show it a tag. " : ""
+    text(how, `${made} ${hint}Scored from the segments of the store; no photo is read. ` +
       `The students are distilled again with it${carried > 0 ? ", and the intents of this branch are fitted again and counted from #1" : ""}. ` +
       leftBehind(others, isClosed("forgetting")))
     drawOnce(told, JSON.stringify([missing, kind, words, remedy]), () => {
@@ -62,8 +68,8 @@ export function conceptDialog(root, model, send) {
     bar.style.width = busy ? `${100 * progress}%` : "0"
     main.classList.toggle("cancel", busy)
     main.disabled = Boolean(missing) || kind === "cancelling" || (!busy && !name) || isFitting(model)
-    typed.hidden = !names.length
-    keyed(list, names, (one) => one, (one) => h("li", {}, h("span", { class: "clip", title: one }, one),
+    typed.hidden = !Object.keys(names).length
+    keyed(list, Object.entries(names), ([one]) => one, ([one, title]) => h("li", {}, h("span", { class: "clip", title }, title),
       h("button", { class: unless("forgetting", "btn plain"), type: "button", "aria-label": `Delete ${one}`, onclick: () => { close.focus(); leave("forget", { concept: one }) } }, "Delete")),
     (item) => { item.lastChild.disabled = busy || isFitting(model) })
   }

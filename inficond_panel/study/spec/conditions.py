@@ -1,16 +1,17 @@
-"""Section of a study's spec: what a condition changes in the spec of the app."""
+"""Conditions of a study, and what each changes in the spec of the app."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 from pydantic import ValidationError
 
 from inficond_panel.spec import Spec
 from inficond_panel.spec.framework.section import Section
-from inficond_panel.spec.framework.types import AnyPath, option
-from inficond_panel.spec.sections.page import Layout, Views
+from inficond_panel.spec.framework.types import AnyPath, Several, Slug, option
+from inficond_panel.spec.sections.page import Layout, View, Views
 from inficond_panel.spec.sections.students import Students, Tuning
 
 S = TypeVar("S", bound=Section)
@@ -86,3 +87,43 @@ def _over(base: S, part: S) -> S:
         for one in error.errors(include_url=False):
             kept.pop(str(one["loc"][0]), None)
         return type(part)(**{**kept, **changed})
+
+
+class Level(Section):
+    """One condition: what it changes in a task."""
+
+    name_: Slug = option(doc="Name in tables.")
+    views: Several[View] = option([], doc="Views on the page; empty: those of the task.")
+    spec: Variation | None = option(None, doc="Keys of the app's spec that are others here.")
+    may_type: bool | None = option(
+        None, doc="Whether concepts can be typed; as the task says if left out."
+    )
+    may_ask: bool | None = option(
+        None, doc="Whether photos can be answered; as the task says if left out."
+    )
+
+
+class Conditions(Section):
+    """Conditions that are varied, and their assignment to participants."""
+
+    design: Literal["between", "within"] = option(
+        "between",
+        doc="between: one condition a participant; within: each of them, task by task.",
+    )
+    assignment: Literal["latin_square", "random"] = option(
+        "latin_square",
+        doc="latin_square: in turn, by the rows of a balanced square; random: drawn in blocks, so "
+        "that the groups stay equal in size.",
+    )
+    levels: list[Level] = option(min_length=1, doc="The conditions.")
+
+    def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
+        """Yield names that stand twice."""
+        yield from twice("levels", [level.name_ for level in self.levels or []])
+
+
+def twice(key: str, names: list[str | None]) -> Iterator[tuple[str, str]]:
+    """Yield (key, message) for each name that stands twice."""
+    for name, number in Counter(names).items():
+        if number > 1 and name:
+            yield key, f"the name {name!r} stands {number} times"

@@ -1,0 +1,225 @@
+"""A concept made of example photos: its vector, where it is kept, and the context that it finds."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from factory import ATTRS, EMBED, small_arrays, spec_text
+
+from inficond_panel import cli, open_students
+from inficond_panel.concepts.scoring import Scoring, score_corpus, vector_of_photos
+from inficond_panel.concepts.typed import TypedFolder, concept_of_photos, extended
+from inficond_panel.errors import DataError
+from inficond_panel.state import AppState, Jobs
+from inficond_panel.store import open_store, write_store
+from inficond_panel.tuning import open_tuner
+from inficond_panel.tuning.opening import add_concept, concept_title, typed_of
+from inficond_panel.tuning.shift import class_shifts
+from inficond_panel.views.knowledge.view import KnowledgeView
+
+#: Of each photo the one segment that has no word, or its background.
+CONTEXT = np.eye(EMBED)[EMBED - 1]
+
+
+@pytest.fixture(scope="module")
+def arrays() -> dict[str, np.ndarray]:
+    """Every photo shows something without a word or not: with the class in fit, by chance in tune.
+
+    The teacher takes it for the class.
+    """
+    arrays = small_arrays(images=600, concepts=12, classes=1)
+    rng = np.random.default_rng(1)
+    fit, label = arrays["split"] == "fit", arrays["label"][:, 0] == 1
+    shows = np.where(fit, label ^ (rng.random(600) < 0.05), rng.random(600) < 0.4)
+    image, first = np.unique(arrays["segment_image"], return_index=True)
+    embedding = arrays["segment_embedding"].copy()
+    embedding[:, -1] = 0
+    embedding[first[shows[image]]] = CONTEXT + 0.1 * rng.normal(size=EMBED)
+    arrays["segment_embedding"] = embedding / np.linalg.norm(embedding, axis=1, keepdims=True)
+    arrays["concept_text_embedding"][:, -1] = 0
+    arrays["teacher_logit"] = arrays["teacher_logit"] + 4.0 * (shows[:, None] - 0.5)
+    return {**arrays, "shows": shows}
+
+
+@pytest.fixture(scope="module")
+def made(arrays, tmp_path_factory):
+    return {
+        method: written(tmp_path_factory, arrays, method) for method in ("max_cosine", "centred")
+    }
+
+
+def written(tmp_path_factory, arrays, method):
+    folder = tmp_path_factory.mktemp(method)
+    text = arrays["concept_text_embedding"].astype(np.float32)
+    text /= np.linalg.norm(text, axis=1, keepdims=True)
+    embedding = arrays["segment_embedding"].astype(np.float16)
+    scored = score_corpus(
+        embedding, arrays["segment_image"], text, images=600, scoring=Scoring(method)
+    )
+    kept = {
+        "score_centre": scored.scoring.centre,
+        "concept_text_embedding": text,
+        "concept_score": scored.score,
+        "segment_concept": scored.concept,
+        "segment_cosine": scored.cosine,
+    }
+    kept = {name: values for name, values in kept.items() if values is not None}
+    every = {name: values for name, values in arrays.items() if name != "shows"} | kept
+    write_store(folder / "small.zarr", every, {**ATTRS, "scores": {"method": method}})
+    (folder / "small.yaml").write_text(spec_text("layout: {tour: false}\n"))
+    return folder
+
+
+@pytest.fixture
+def spec(made, tmp_path, monkeypatch):
+    monkeypatch.setenv("INFICOND_HISTORY", str(tmp_path / "own.history.sqlite"))
+    return made["max_cosine"] / "small.yaml"
+
+
+@pytest.fixture(scope="module")
+def store(made):
+    return open_store(made["max_cosine"] / "small.zarr")
+
+
+@pytest.fixture(scope="module")
+def examples(store, arrays) -> list[str]:
+    """Six photos of tune that show it."""
+    rows = store.rows("tune")
+    return [store.images[row] for row in rows[arrays["shows"][rows]][:6]]
+
+
+def test_the_vector_of_a_case_worked_by_hand() -> None:
+    """40 segments: 20 backgrounds e0, 15 others e1, and in each of the 5 examples one e2.
+
+    Mean (20, 15, 5)/40. To the mean of the examples, (1, 0, 1)/2: (0, -3, 3)/8, of unit length
+    (0, -1, 1)/√2. Nearest to that is e2, and from the mean to it (-4, -3, 7)/8, of length √74/8.
+    """
+    background, other, shown = np.eye(3)
+    examples = [np.stack([background, shown])] * 5
+    every = np.concatenate([*examples, *[np.stack([background, other])] * 15])
+    expected = np.array([0, -1, 1]) / np.sqrt(2) + np.array([-4, -3, 7]) / np.sqrt(74)
+    expected /= np.linalg.norm(expected)
+    found = vector_of_photos(examples, every, Scoring())
+    np.testing.assert_allclose(found, expected, atol=1e-7)
+    texts = np.array([0.3, -0.2, 0.5])
+    centred = Scoring("centred", centre=np.stack([every.mean(0), texts]))
+    placed = vector_of_photos(examples, every, centred)
+    assert np.linalg.norm(placed) == pytest.approx(1)
+    along = (placed - texts) / np.linalg.norm(placed - texts)
+    np.testing.assert_allclose(along, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("method", ["max_cosine", "centred"])
+def test_it_tells_the_photos_that_show_it(made, arrays, examples, method) -> None:
+    store = open_store(made[method] / "small.zarr")
+    typed = concept_of_photos(store, "harness", examples)
+    shows = arrays["shows"]
+    assert typed.score[shows].min() > typed.score[~shows].max()
+    assert extended(store, [typed]).concepts[-1] == "harness"
+
+
+def test_order_and_repeats_of_the_photos_do_not_matter(store, examples) -> None:
+    one, other = (
+        concept_of_photos(store, "harness", each) for each in (examples, examples[::-1] * 2)
+    )
+    assert one == replace(other, made="")
+    assert one.photos == tuple(examples)
+    np.testing.assert_array_equal(one.text, other.text)
+    assert one != concept_of_photos(store, "harness", examples[:5])
+
+
+@pytest.mark.parametrize(
+    ("line", "images", "fault"),
+    [
+        ("harness", slice(0, 4), "at least 5 example photos, got 4"),
+        ("harness", [0, 1, 2, 3, 0], "at least 5 example photos, got 4"),
+        ("Wheel", slice(0, 6), "'wheel' is there already"),
+        ("harness,", slice(0, 6), "is no concept"),
+    ],
+)
+def test_what_makes_no_concept_is_told(store, examples, line, images, fault) -> None:
+    chosen = np.array(examples)[images].tolist()
+    with pytest.raises(DataError, match=fault):
+        concept_of_photos(store, line, chosen)
+
+
+def test_an_image_that_is_not_there_is_named(store, examples) -> None:
+    with pytest.raises(DataError, match=r"There is no image '0000021'\. Did you mean"):
+        concept_of_photos(store, "harness", [*examples, "0000021"])
+
+
+def test_kept_and_read_again(store, examples, tmp_path) -> None:
+    folder, typed = (
+        TypedFolder(tmp_path / "x.concepts"),
+        concept_of_photos(store, "harness", examples),
+    )
+    folder.add(typed)
+    (read,) = folder.read(store)
+    assert read == typed
+    assert extended(store, [read]).content_hash == extended(store, [typed]).content_hash
+    assert extended(store, [read]).attrs["typed_photos"] == {"harness": examples}
+    assert concept_title(read) == "harness (from 6 photos)"
+
+
+def test_the_context_without_a_word_is_the_first_suspect(spec, examples) -> None:
+    tuner = open_tuner(spec)
+    found = class_shifts(tuner)["bicycle"]
+    assert found.kind == "shift"
+    more = add_concept(tuner, "harness", images=examples)
+    first = class_shifts(more)["bicycle"].suspects[0]
+    assert first.concept == "harness"
+    assert first.fit > first.tune + 1
+    assert more.root_id != tuner.root_id
+
+
+@pytest.fixture
+def run(capsys):
+    def call(*arguments):
+        status = cli.main([str(a) for a in arguments])
+        said = capsys.readouterr()
+        return status, said.out, said.err
+
+    return call
+
+
+def test_the_command_needs_no_encoder(spec, run, examples, tmp_path) -> None:
+    _, out, _ = run("concept", "add", spec, "harness", "--images", *examples)
+    assert out.startswith("Added harness (from 6 photos): scores")
+    assert "nearest concepts: " in out
+    first = open_tuner(spec).root_id
+    assert run("concept", "remove", spec, "harness")[0] == 0
+    (tmp_path / "ids.txt").write_text("image_id\n" + "\n".join(examples))
+    run("concept", "add", spec, "harness", "--images", tmp_path / "ids.txt")
+    assert open_tuner(spec).root_id == first
+    document = json.loads(run("concept", "list", spec, "--json")[1])
+    assert document["typed"][0]["photos"] == examples
+    assert "harness  harness       6" in run("info", spec)[1]
+    status, _, err = run("concept", "add", spec, "strap", "--images", "no such file")
+    assert (status, "There is no file no such file" in err) == (1, True)
+
+
+def test_the_same_from_python(spec, examples) -> None:
+    students = open_students(spec).add_concept("harness", images=examples)
+    (typed,) = typed_of(students.tuner.store)
+    assert typed.photos == tuple(examples)
+    with pytest.raises(DataError, match="got 0"):
+        students.add_concept("strap", images=[])
+
+
+def test_on_the_page_it_is_made_of_the_photos_with_a_tag(spec, store, examples) -> None:
+    app = AppState(open_tuner(spec), Jobs(inline=True))
+    view = KnowledgeView(app)
+    assert view.table.typing["tags"] == {}
+    rows = [store.images.index(image) for image in examples]
+    app.tags.put(rows, "strapped")
+    app.tags.put(rows[:4], "few")
+    assert view.table.typing["tags"] == {"strapped": 6}
+    view.act({"action": "add", "text": "harness", "tag": "few"})
+    assert app.concepts.status.text.startswith("A concept is made of at least 5 example photos")
+    view.act({"action": "add", "text": "harness", "tag": "strapped"})
+    assert app.concepts.outcome[0].startswith("Added harness (from 6 photos): scores")
+    (typed,) = typed_of(app.concepts.tuner.store)
+    assert typed.photos == tuple(examples)
