@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,6 +12,7 @@ import pandas as pd
 import pytest
 from doors import hold_doors
 from factory import small_spec
+from pages import Cells
 
 from inficond_panel import TunableStudents, open_students
 from inficond_panel.cli import main
