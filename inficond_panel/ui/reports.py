@@ -91,8 +91,8 @@ def link_page(store: Store, frames: Frames) -> str:
 def frames_page(frames: Sequence[pd.DataFrame], title: str = "", store: Store | None = None) -> str:
     """Results below one another, with pictures of the images that they name from a ``store``."""
     photos = {} if store is None or not store.has("thumbnail") else _photos(store, frames)
-    titled = title or str(frames[0].attrs["title"])
-    return render("frames.html.j2", titled, frames=frames, pictures=photos)
+    titles = [title, *(str(frame.attrs["title"]) for frame in frames), "Results"]
+    return render("frames.html.j2", next(filter(None, titles)), frames=frames, pictures=photos)
 
 
 def _photos(store: Store, frames: Sequence[pd.DataFrame]) -> dict[str, str]:
