@@ -82,14 +82,14 @@ class Measures(ConceptMeasures):
 
     def doctor(
         self, classes: str | Sequence[str] | None = None, *, seed: int = 0
-    ) -> dict[str, pd.DataFrame]:
+    ) -> Frames:
         """What is wrong, and what to do first: frames ``findings``, ``classes``,
         ``suspects``, ``labels`` and ``duplicates``.
 
         Looks at teacher, concepts, labels and photos of fit and tune; see ``results.doctor``.
         Raises ``TuningError`` for an unknown class.
         """
-        return doctor(self.tuner, self.node, some(classes), seed)
+        return Frames(doctor(self.tuner, self.node, some(classes), seed))
 
     def confusion(self, split: str = TUNE, *, teacher: bool = False) -> pd.DataFrame:
         """Number of images by label (rows) and by the class that the students name (columns).

@@ -112,7 +112,7 @@ def run(args: argparse.Namespace) -> None:
         note(f"These students learned from the oracle, which {tuner.mark}.")
     found = ACTIONS[args.action](tuner, args)
     if isinstance(found, dict):
-        show_all(args, found)
+        show_all(args, found, store=tuner.store)
     elif not isinstance(found, tuple):
         show(args, found)
     elif args.json:
