@@ -241,6 +241,29 @@ def test_what_cannot_be_added_is_told_in_the_dialog(page) -> None:
     expect(ranked(page)).to_have_count(10)
 
 
+def test_a_concept_is_made_of_the_photos_with_a_tag(serve, tmp_path, open_page) -> None:
+    page = select(open_page(serve(small_spec(tmp_path)).url, 1280, 800), "bicycle")
+    row(page, 0).locator(".open").click()
+    page.locator(".detail .tile button").first.click()
+    page.get_by_label("Add a tag").fill("<b>strap</b>")
+    page.locator("dialog.large[open] .tags .btn.plain").click()
+    expect(page.locator("dialog.large[open] .tags .chip")).to_have_text("<b>strap</b>")
+    page.keyboard.press("Escape")
+    page.keyboard.press("t")
+    dialog = page.locator("dialog.typing[open]")
+    made = dialog.get_by_label("Made from")
+    expect(made.locator("option")).to_have_count(2)
+    words = made.locator("option").nth(1).inner_text()
+    assert re.fullmatch(r"[0-9]+ photos tagged <b>strap</b>", words)
+    made.select_option("<b>strap</b>")
+    expect(dialog).to_contain_text("What these photos have in common.")
+    dialog.get_by_label("Name; synonyms").fill("harness")
+    page.keyboard.press("Enter")
+    said = f"Added harness (from {words.split()[0]} photos): scores"
+    expect(page.locator(".knowledge .notices")).to_contain_text(said)
+    expect(page.locator(".detail .subtitle")).to_have_text("harness")
+
+
 @pytest.mark.torch
 def test_a_typed_concept_joins_the_page_and_leaves_it(serve, tmp_path, open_page) -> None:
     pytest.importorskip("open_clip")

@@ -1,6 +1,6 @@
 // Add a concept by typing it: encoder and prompt told, progress with cancel, what is typed so far.
 
-import { count, drawOnce, h, icon, isClosed, keyed, text, unless, watch } from "../../../ui/base.js"
+import { count, drawOnce, h, icon, isClosed, keyed, select, text, unless, watch } from "../../../ui/base.js"
 import { isFitting } from "../shared.js"
 
 const FROM = "typing" // noted on the document, which outlives the views that other concepts replace
@@ -24,7 +24,7 @@ const leftBehind = (others, stays) => {
 export function conceptDialog(root, model, send) {
   const input = h("input", { type: "text", id: "typed-text", autocomplete: "off", spellcheck: "true", maxlength: 200, "aria-describedby": "typed-how" })
   const how = h("p", { class: "muted", id: "typed-how" })
-  const from = h("select", { "aria-label": "Made from", onchange: () => draw() })
+  const from = select("Made from", [], "", () => draw(), "From")
   const told = h("div", { class: "told", role: "status" })
   const bar = h("i", { class: "progress" })
   const label = h("span")
@@ -35,7 +35,7 @@ export function conceptDialog(root, model, send) {
   const form = h("form", { onsubmit: (event) => {
     event.preventDefault()
     if (model.typing.kind === "adding") send("stop_adding")
-    else if (input.value.trim() && !model.typing.busy) leave("add", { text: input.value, tag: from.value })
+    else if (input.value.trim() && !model.typing.busy) leave("add", { text: input.value, tag: from.control.value })
   } }, h("label", { for: "typed-text" }, "Name; synonyms after it, with commas between"), h("div", { class: "field" }, input, main), from, how)
   const leave = (action, more) => { document.documentElement.dataset.from = FROM; send(action, more) }
   const dialog = h("dialog", { class: "typing", "aria-labelledby": "typing-title" },
@@ -48,11 +48,12 @@ export function conceptDialog(root, model, send) {
     const { encoder, prompt, prompts, tags, kind, text: words, progress, remedy, busy, typed: names, carried, others } = model.typing
     const name = input.value.split(",")[0].trim()
     const more = prompts > 1 ? ` and ${prompts - 1} more ${prompts === 2 ? "prompt" : "prompts"}` : ""
-    drawOnce(from, JSON.stringify(tags), () => [["", "From its text"], ...Object.entries(tags).map(([tag, number]) => [tag, `From the ${count(number)} photos tagged ${tag}`])].map(([value, words]) => h("option", { value }, words)))
+    drawOnce(from.control, JSON.stringify(tags), () => [h("option", { value: "" }, "its text"),
+      ...Object.entries(tags).map(([tag, number]) => h("option", { value: tag }, `${count(number)} photos tagged ${tag}`))])
     from.hidden = !Object.keys(tags).length
-    const missing = from.value ? "" : model.typing.missing
+    const missing = from.control.value ? "" : model.typing.missing
     how.hidden = Boolean(model.options.patchless) // nothing could be scored
-    const made = from.value ? "What these photos have in common." : `Encoded by ${encoder} as “${prompt.replace("{}", name || "…")}”${more}.`
+    const made = from.control.value ? "What these photos have in common." : `Encoded by ${encoder} as “${prompt.replace("{}", name || "…")}”${more}.`
     const hint = from.hidden ? "It can be made from photos too: give 5 or more that show it a tag. " : ""
     text(how, `${made} ${hint}Scored from the segments of the store; no photo is read. ` +
       `The students are distilled again with it${carried > 0 ? ", and the intents of this branch are fitted again and counted from #1" : ""}. ` +
