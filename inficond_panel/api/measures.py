@@ -80,9 +80,7 @@ class Measures(ConceptMeasures):
         check_word("groups", groups, list(GROUPS))
         return oracle_sweep(self.tuner, gammas, groups=groups, above=above, draws=draws, seed=seed)
 
-    def doctor(
-        self, classes: str | Sequence[str] | None = None, *, seed: int = 0
-    ) -> Frames:
+    def doctor(self, classes: str | Sequence[str] | None = None, *, seed: int = 0) -> Frames:
         """What is wrong, and what to do first: frames ``findings``, ``classes``,
         ``suspects``, ``labels`` and ``duplicates``.
 
