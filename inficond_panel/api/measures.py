@@ -80,14 +80,16 @@ class Measures(ConceptMeasures):
         check_word("groups", groups, list(GROUPS))
         return oracle_sweep(self.tuner, gammas, groups=groups, above=above, draws=draws, seed=seed)
 
-    def doctor(self, classes: str | Sequence[str] | None = None, *, seed: int = 0) -> Frames:
-        """What is wrong, and what to do first: frames ``findings``, ``classes``,
-        ``suspects``, ``labels`` and ``duplicates``.
+    def doctor(
+        self, classes: str | Sequence[str] | None = None, *, seed: int = 0
+    ) -> dict[str, pd.DataFrame]:
+        """What is wrong, and what to do first: frames ``findings``, ``classes``, ``suspects`` and
+        ``labels``.
 
         Looks at teacher, concepts, labels and photos of fit and tune; see ``results.doctor``.
         Raises ``TuningError`` for an unknown class.
         """
-        return Frames(doctor(self.tuner, self.node, some(classes), seed))
+        return doctor(self.tuner, self.node, some(classes), seed)
 
     def confusion(self, split: str = TUNE, *, teacher: bool = False) -> pd.DataFrame:
         """Number of images by label (rows) and by the class that the students name (columns).

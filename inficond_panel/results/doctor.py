@@ -27,7 +27,7 @@ from inficond_panel.tuning.thumbs import chosen_names
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.shift_kinds import FEW, SHIFT_KINDS
 from inficond_panel.vocabulary.splits import FIT, TUNE
-from inficond_panel.vocabulary.tasks import NEAR_DUPLICATES, TWINS
+from inficond_panel.vocabulary.tasks import TWINS
 from inficond_panel.wording.metrics import unknown_sentence
 from inficond_panel.wording.shift_kinds import kind_sentence, unsure_sentence
 from inficond_panel.wording.suspects import (
@@ -39,10 +39,9 @@ from inficond_panel.wording.suspects import (
     tune_ap_sentence,
 )
 
-#: Labels that are listed, at most, of those that are more likely wrong than right.
-MOST_LABELS = 50
-#: Rows of images that are shown where no class is asked for.
-SHOWN_IMAGES = 10
+#: Labels that are listed, at most, of those that are more likely wrong than right; and those that
+#: are shown where no class is asked for.
+MOST_LABELS, SHOWN_LABELS = 50, 10
 #: Correlation of scores from which two concepts are twins.
 ALIKE = 0.995
 _TEACHER = "Look at the teacher first: its weights, its preprocessing, its classes."
@@ -69,8 +68,6 @@ def doctor(
     classes: Sequence[str] | None = None,
     seed: int = 0,
     progress: Progress | None = None,
-    *,
-    whole: bool = False,
 ) -> dict[str, pd.DataFrame]:
     """Frames on each of ``classes`` (all) and the students at ``node``.
 
@@ -79,8 +76,7 @@ def doctor(
     student, of the original one where it differs, and of two baselines, at ``level``. ``suspects``:
     concepts that a student relies on, the most suspect first, with the shares of photos ``with``
     the class and without it that show them. ``labels`` of fit that are likely wrong, the likeliest
-    first. ``duplicates``: images of two splits that are nearly equal, the likest first. Unless
-    ``whole``, or a class is asked for, a person is shown the first rows of long frames.
+    first. Where no class is asked for, a person is shown the first rows of long frames.
 
     No photo of the holdout is looked at; the same seed gives the same answer. Raises
     ``TuningError`` for an unknown class.
@@ -88,14 +84,12 @@ def doctor(
     names = chosen_names("class", classes, tuner.store.classes)
     with one_thread():
         seen = {name: _see(tuner, node, name, seed) for name in _told(names, progress)}
-    facts, asked = {"node": node.id, "seed": seed}, classes is not None
-    level, whole = float(tuner.spec.views.confidence), whole or asked
+    facts, whole = {"node": node.id, "seed": seed}, classes is not None
     return {
         "findings": _findings(tuner, seen, node_title(tuner, node), facts),
-        "classes": _classes(seen, facts, level, asked),
+        "classes": _classes(seen, facts, float(tuner.spec.views.confidence), whole),
         "suspects": _suspects(seen, facts, whole),
         "labels": _labels(tuner.store, seen, facts, whole),
-        "duplicates": _duplicates(tuner.store, whole),
     }
 
 
@@ -136,22 +130,15 @@ def _of_store(tuner: Tuner) -> Iterator[dict[str, str]]:
         yield _row("teacher", "order of the classes", order.message, "inficond docs teachers")
     constant, twins = _constant(store), _twins(store)
     if constant:
-        finding = f"The score is the same on all photos of fit: {listed(constant, 8)}."
-        yield _row("concepts", "constant", finding, _CONCEPTS)
+        finding = f"The score is the same on all photos of fit: {listed(constant[:8])}."
+        yield _row("concepts", f"{len(constant)} constant", finding, _CONCEPTS)
     if twins:
-        pairs = [f"{one} = {other}" for one, other in twins]
-        yield _row("concepts", "twins", f"The scores are alike: {listed(pairs, 8)}.", _CONCEPTS)
+        pairs = [f"{one} = {other}" for one, other in twins[:8]]
+        yield _row("concepts", f"{len(twins)} twins", f"{listed(pairs)}.", _CONCEPTS)
     for warning in store.attrs.get("warnings", []):
         if str(warning).startswith(TWINS):
             continue  # they are told by their scores
-        about, kind, remedy = "store", "warning", "inficond info"
-        if str(warning).startswith(f"{NEAR_DUPLICATES}: "):
-            about, kind, remedy = (
-                "photos",
-                NEAR_DUPLICATES,
-                "Mend the splits: `inficond docs data`.",
-            )
-        yield _row(about, kind, str(warning).removeprefix(f"{NEAR_DUPLICATES}: "), remedy)
+        yield _row("store", "warning", str(warning), "inficond info")
 
 
 def _of_teacher(seen: Mapping[str, _Seen]) -> Iterator[dict[str, str]]:
@@ -164,7 +151,7 @@ def _of_teacher(seen: Mapping[str, _Seen]) -> Iterator[dict[str, str]]:
 def _of_classes(seen: Mapping[str, _Seen]) -> Iterator[dict[str, str]]:
     if without := [name for name, each in seen.items() if each.unlabelled]:
         finding = f"Neither fit nor tune has labels of {listed(without)}."
-        yield _row("classes", "no labels", finding, FEW.remedy)
+        yield _row("classes", f"{len(without)} without labels", finding, FEW.remedy)
     labelled = {name: each for name, each in seen.items() if not each.unlabelled}
     for kind in SHIFT_KINDS:
         for name, each in labelled.items():
@@ -183,18 +170,22 @@ _CLASS_HEADINGS = {
     "tune_positives": Heading(TUNE),
     "fit_ap": Heading("AP on fit"),
     "ap_lost": Heading("AP lost", sign=True, level="verdict_level"),
-    "student_ap": Heading("AP on tune: student", limits=False),
-    "own_word_ap": Heading("concept named like it", limits=False, missing="none"),
+    "student_ap": Heading("AP on tune", limits=False),
+    "own_word_ap": Heading("named like it", limits=False),
     "tune_model_ap": Heading("model of labels", limits=False),
     "teacher_ap": Heading("teacher", limits=False),
+    "added": Heading("wrongly present", 2),
+    "missed": Heading("wrongly absent", 2),
+    "share": Heading("share, z", 1, sign=True),
+    "photos": Heading("photos, z", 1, sign=True),
 }
 
 
 def _classes(
-    seen: Mapping[str, _Seen], facts: Mapping[str, Any], level: float, asked: bool
+    seen: Mapping[str, _Seen], facts: Mapping[str, Any], level: float, whole: bool
 ) -> pd.DataFrame:
     rows = [_class_row(name, each) for name, each in seen.items()]
-    said = [(row["class"], row["sentence"], row["comparison"]) for row in rows if asked]
+    said = [(row["class"], row["sentence"], row["comparison"]) for row in rows if whole]
     notes = [f"{name}: {sentence} {comparison}".rstrip() for name, sentence, comparison in said]
     if any(each.shift.by_teacher for each in seen.values()):
         notes += ["fit has no labels of some classes: the teacher's decisions stand for them."]
@@ -244,8 +235,8 @@ def _class_row(name: str, each: _Seen) -> dict[str, Any]:
 _SUSPECT_HEADINGS = {
     "class": Heading("class"),
     "concept": Heading("suspect"),
-    "fit_with": Heading("with class: fit", 2),
-    "tune_with": Heading("with class: tune", 2),
+    "fit_with": Heading("with it: fit", 2),
+    "tune_with": Heading("with it: tune", 2),
     "fit_without": Heading("without: fit", 2),
     "tune_without": Heading("without: tune", 2),
     "reliance": Heading("reliance", 2, sign=True),
@@ -264,7 +255,7 @@ def _suspects(seen: Mapping[str, _Seen], facts: Mapping[str, Any], whole: bool) 
         (_suspect_row(each.shift, one) for each in seen.values() for one in each.shift.suspects),
         ["class", "concept"],
         _SUSPECT_HEADINGS,
-        title="Suspects: shares of the photos with the class, and without it, that show them",
+        title="Suspects, by the shares of photos that show them",
         notes=[f"{name}: {more_words(found)}" for name, found in more.items() if found],
         facts=facts,
         shown=shown,
@@ -292,15 +283,15 @@ def _labels(
 ) -> pd.DataFrame:
     rows = sorted(_wrong(store, seen), key=lambda row: -row["wrong"])[:MOST_LABELS]
     headings = {
-        "image": Heading("image", image=True),
+        "image": Heading("image"),
         "class": Heading("class"),
         "label": Heading("label", words=("absent", "present")),
-        "wrong": Heading("chance that it is wrong", 2),
-        "present": Heading("class present: by other photos", 2),
+        "wrong": Heading("wrong by", 2),
+        "present": Heading("present by other photos", 2),
         "teacher": Heading("by the teacher", 2),
     }
     title = f"Labels of fit that are likely wrong, at most {MOST_LABELS}"
-    shown = range(len(rows))[: None if whole else SHOWN_IMAGES]
+    shown = range(len(rows) if whole else min(len(rows), SHOWN_LABELS))
     return make_frame(rows, ["image", "class"], headings, title=title, facts=facts, shown=shown)
 
 
@@ -319,26 +310,6 @@ def _wrong(store: Store, seen: Mapping[str, _Seen]) -> Iterator[dict[str, Any]]:
                 "present": float(labels.present[at]),
                 "teacher": float(chance[at]),
             }
-
-
-def _duplicates(store: Store, whole: bool) -> pd.DataFrame:
-    split_of = dict(zip(store.images, map(str, store.split), strict=True))
-    rows = [
-        {"image": one, "split": split_of[one], "other": other, "other_split": split_of[other]}
-        | {"likeness": likeness}
-        for one, other, likeness in store.attrs.get("near_duplicates", [])
-        if one in split_of and other in split_of
-    ]
-    headings = {
-        "image": Heading("image", image=True),
-        "split": Heading("split"),
-        "other": Heading("nearly equal to", image=True),
-        "other_split": Heading("split"),
-        "likeness": Heading("likeness"),
-    }
-    shown = range(len(rows))[: None if whole else SHOWN_IMAGES]
-    title = "Photos that are nearly equal across splits"
-    return make_frame(rows, ["image", "other"], headings, title=title, shown=shown)
 
 
 def _constant(store: Store) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from inficond_panel.common.near_words import listed
-from inficond_panel.common.numbers import share
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.tuning.shift_kinds import LEAST_POSITIVES, Differences
 from inficond_panel.vocabulary.shift_kinds import FEW, LOST, NOISE, PHOTOS, SHARE, ShiftKind
@@ -36,8 +35,8 @@ def _few(found: Differences, shift: ClassShift) -> str:
 def _noise(found: Differences, shift: ClassShift) -> str:
     assert found.noise is not None
     return (
-        f"By the labels of tune, {share(found.noise.added)} of the photos of fit without it are "
-        f"labelled as showing it, and {share(found.noise.missed)} of those with it are not."
+        f"By the labels of tune, {found.noise.added:.0%} of the photos of fit without it are "
+        f"labelled as showing it, and {found.noise.missed:.0%} of those with it are not."
     )
 
 
@@ -58,7 +57,7 @@ def _shares(found: Differences, shift: ClassShift | None = None) -> str:
         shown / size if size else 0.0
         for shown, size in zip(found.positives, found.photos, strict=True)
     )
-    return f"{share(fit)} of the photos of fit show it, {share(tune)} of those of tune."
+    return f"{fit:.0%} of the photos of fit show it, {tune:.0%} of those of tune."
 
 
 _EVIDENCE = {FEW: _few, NOISE: _noise, LOST: _lost, PHOTOS: _photos, SHARE: _shares}

@@ -195,13 +195,13 @@ def suspects_sentence(found: ClassShift) -> str:
     first, *others = found.suspects
     reason = suspect_reason(found, first)
     said = f"{first.concept}: {reason[0].lower()}{reason[1:]}"
-    return f"{said[:-1]}; {more_words(others)}" if others else said
+    return f"{said[:-1]}; {more_words(others)}." if others else said
 
 
 def more_words(suspects: Sequence[Suspect]) -> str:
-    """``and 7 more: kennel, leash, wall, …``; a full stop in the place of the dots without more."""
+    """``and 7 more: kennel, leash, wall, …``"""
     names = [suspect.concept for suspect in suspects[:SHOWN]]
-    rest = ", …" if len(suspects) > SHOWN else "."
+    rest = ", …" if len(suspects) > SHOWN else ""
     return f"and {len(suspects)} more: {', '.join(names)}{rest}"
 
 

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
-
 import numpy as np
 import pandas as pd
 import pytest
-from factory import small_spec
 from scipy.special import expit
 
 import inficond_panel
-from inficond_panel.cli import main
-from inficond_panel.store.write import add_arrays
 
 NAMES = ["road", "sky", *(f"word {i}" for i in range(14)), "street", "nothing"]
 
@@ -84,8 +79,8 @@ def test_decisions_of_the_teacher_are_no_labels_that_are_wrong(tmp_path) -> None
 def test_concepts_that_say_nothing_or_the_same_are_named(tmp_path) -> None:
     findings = made(tmp_path)[0].doctor("car")["findings"]
     told = dict(zip(findings["kind"], findings["finding"], strict=True))
-    assert "nothing" in told["constant"]
-    assert told["twins"] == "The scores are alike: road = street."
+    assert "nothing" in told["1 constant"]
+    assert told["1 twins"] == "road = street."
     assert set(findings.loc[["concepts"], "remedy"]) == {
         "Leave them out of the corpus: `concepts.filters`."
     }
@@ -109,42 +104,3 @@ def test_few_photos_tell_nothing_apart(tmp_path) -> None:
     assert found["classes"].loc["bird", "kinds"] == "too few photos"
     assert "5 of tune" in found["findings"].loc["bird", "finding"]
     assert found["labels"].empty
-
-
-def test_classes_without_labels_are_one_finding(tmp_path) -> None:
-    given, _ = frames()
-    for name in ("cow", "cat"):
-        given["teacher"][name] = given["teacher"]["bird"]
-        given["labels"][name] = np.nan
-    parts = (given["scores"], given["teacher"], given["labels"])
-    students = inficond_panel.from_frames(*parts, split=given["split"], path=tmp_path / "own.zarr")
-    findings = students.fit().doctor()["findings"]
-    rows = findings[findings["finding"].str.contains("labels of c")]
-    assert rows["finding"].to_dict() == {"classes": "Neither fit nor tune has labels of cow, cat."}
-    assert "too few photos" not in set(findings["kind"])
-
-
-def test_near_duplicates_are_listed_and_shown_in_a_page(tmp_path, capsys) -> None:
-    spec = small_spec(tmp_path, images=200)
-    students = inficond_panel.open_students(spec, history=":memory:").fit()
-    store = students.tuner.store
-    assert students.doctor("bird")["duplicates"].empty  # nothing is known of an older store
-    fit, tune = (store.images[store.rows(split)[0]] for split in ("fit", "tune"))
-    warning = f"nearly equal photos across splits: 1 pair: {fit} (fit) = {tune} (tune)"
-    more = {"near_duplicates": [[fit, tune, 0.997]], "warnings": [warning]}
-    add_arrays(store, {}, more)
-    found = inficond_panel.open_students(spec, history=":memory:").fit().doctor("bird")
-    (row,) = found["duplicates"].reset_index().to_dict("records")
-    assert row == {
-        "image": fit,
-        "split": "fit",
-        "other": tune,
-        "other_split": "tune",
-        "likeness": 0.997,
-    }
-    assert found["findings"].loc["photos", "finding"] == f"1 pair: {fit} (fit) = {tune} (tune)"
-    assert main(["doctor", str(spec), "--class", "bird", "--html"]) == 0
-    page = capsys.readouterr().out
-    assert "<title>Small: what the doctor finds</title>" in page
-    shown = b64encode(store.thumbnail(store.images.index(tune))).decode()
-    assert f'src="data:image/jpeg;base64,{shown}" alt="{tune}"' in page
