@@ -21,8 +21,8 @@ class Cells(HTMLParser):
             self.tables.append([])
         if tag == "tr":
             self.tables[-1].append([])
-        self.inside = tag in ("td", "th")
-        if self.inside:
+        if tag in ("td", "th"):
+            self.inside = True
             self.tables[-1][-1].append("")
 
     def handle_endtag(self, tag):

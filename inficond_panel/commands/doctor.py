@@ -33,4 +33,5 @@ def run(args: argparse.Namespace) -> None:
 
     tuner = open_students(args)
     node = chosen_node(tuner, args.node)
-    show_all(args, doctor(tuner, node, args.classes, args.seed, progress))
+    frames = doctor(tuner, node, args.classes, args.seed, progress)
+    show_all(args, frames, title=f"{tuner.store.title}: what the doctor finds", store=tuner.store)

@@ -122,22 +122,25 @@ def concept_of_photos(store: Store, line: str, images: Iterable[str]) -> TypedCo
     image that is not, and fewer than ``LEAST_PHOTOS`` images with segments.
     """
     check_typing(store)
-    texts, asked = _new_texts(store, line), set(images)
-    rows = [row for row, name in enumerate(store.images) if name in asked]
-    if wrong := sorted(asked.difference(store.images)):
-        raise DataError(*unknown("image", wrong[0], store.images))
-    ends = np.searchsorted(store.segment_image, [rows, [row + 1 for row in rows]])
-    found = {row: slice(*end) for row, end in zip(rows, ends.T.tolist(), strict=True)}
-    found = {row: part for row, part in found.items() if part.stop > part.start}
-    if len(found) < LEAST_PHOTOS:
+    texts, photos = _new_texts(store, line), _segments_of(store, set(images))
+    if len(photos) < LEAST_PHOTOS:
         raise DataError(
-            f"A concept is made of at least {LEAST_PHOTOS} example photos, got {len(found)}.",
+            f"A concept is made of at least {LEAST_PHOTOS} example photos, got {len(photos)}.",
             "Name more photos that show it.",
         )
+    vector = vector_of_photos(list(photos.values()), store.segment_embedding, scoring_of(store))
+    return _scored(store, texts, vector, tuple(photos))
+
+
+def _segments_of(store: Store, images: set[str]) -> dict[str, np.ndarray]:
+    """Segments ``(segment, embed)`` of those images that have some, in the order of the store."""
+    if wrong := sorted(images.difference(store.images)):
+        raise DataError(*unknown("image", wrong[0], store.images))
+    first = np.searchsorted(store.segment_image, np.arange(len(store.images) + 1)).tolist()
+    parts = zip(store.images, map(slice, first, first[1:]), strict=True)
     embedding = store.segment_embedding
-    pieces = [np.asarray(embedding[part], dtype=np.float64) for part in found.values()]
-    vector = vector_of_photos(pieces, embedding, scoring_of(store))
-    return _scored(store, texts, vector, tuple(store.images[row] for row in found))
+    found = {name: np.asarray(embedding[part], float) for name, part in parts if name in images}
+    return {name: segments for name, segments in found.items() if len(segments)}
 
 
 def _scored(

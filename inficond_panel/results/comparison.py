@@ -32,7 +32,8 @@ _MOVERS = {
 }
 _WORDS = ("absent", "present")
 FLIP_HEADINGS = {
-    **plain_headings("class", "image"),
+    "class": Heading("class"),
+    "image": Heading("image", image=True),
     "present": Heading("student", words=_WORDS),
     "teacher": Heading("teacher", words=_WORDS),
     "right": Heading("right", words=("no", "yes")),

@@ -71,17 +71,35 @@ def templates(*folders: Path) -> Environment:
     return environment
 
 
-def text_table(frame: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
+class Pictured(str):
+    """A cell that names an image, with the data URI of its picture."""
+
+    uri: str
+
+    @classmethod
+    def of(cls, text: str, pictures: Mapping[str, str]) -> str:
+        """The text, with its picture where there is one."""
+        if text not in pictures:
+            return text
+        cell = cls(text)
+        cell.uri = pictures[text]
+        return cell
+
+
+def text_table(
+    frame: pd.DataFrame, pictures: Mapping[str, str] | None = None
+) -> tuple[list[str], list[list[str]]]:
     """Header and rows of the columns that have a heading, as texts; limits stand behind theirs.
 
-    The rows are those that are ``shown``."""
+    The rows are those that are ``shown``. ``pictures`` are data URIs by image."""
     shown, header, columns = frame.attrs["shown"], list[str](), list[list[str]]()
     whole = frame.reset_index() if shown is None else frame.reset_index().iloc[shown]
     facts = frame.attrs["facts"]
     for name, form in frame.attrs["headings"].items():
         heading = Heading(*form)
         header.append(heading.text)
-        columns.append([_text(value, heading) for value in whole[name]])
+        known = pictures if pictures and heading.image else {}
+        columns.append([Pictured.of(_text(value, heading), known) for value in whole[name]])
         if heading.limits and f"{name}{LIMITS[0]}" in whole:
             header.append(confidence_word(facts.get(heading.level, CONFIDENCE)))
             columns.append([_limits(each, heading) for each in intervals_of(whole, name)])

@@ -27,7 +27,7 @@ class Heading:
     digits, their sign, and whether ``limits`` stand behind them, with a ``star`` where these
     exclude 0. ``level`` names the fact that has their level. ``words`` stand for 0 and for 1.
     ``missing`` stands for a value that is missing; None: "undefined" for a number, nothing for a
-    text."""
+    text. ``image`` says that the texts are ids of images, which HTML shows."""
 
     text: str
     digits: int = 3
@@ -38,6 +38,7 @@ class Heading:
     level: str = "level"
     words: tuple[str, ...] = ()
     missing: str | None = None
+    image: bool = False
 
 
 def plain_headings(*names: str) -> dict[str, Heading]:

@@ -17,7 +17,7 @@ from inficond_panel.vocabulary.tasks import ACTIVATIONS, TASKS
 
 _NUMBER, _NO = (int, float), type(None)
 #: Kinds by name, "?" after what may be absent. A kind is a type, several types, [kind of each
-#: item], or {str: kind of each value}.
+#: item], [kind of the first item, of the second, ...], or {str: kind of each value}.
 _KINDS: dict[str, Any] = {
     **dict.fromkeys((*ATTRIBUTES, "content_hash"), str),
     "preprocessing": (str, dict),
@@ -28,6 +28,7 @@ _KINDS: dict[str, Any] = {
     "synonyms?": {str: [str]},
     "skipped?": [[str]],
     "warnings?": [str],
+    "near_duplicates?": [[str, str, _NUMBER]],
     "stages?": {str: dict},
     "scores?": dict,
     "knowledge?": dict,
@@ -82,7 +83,8 @@ def _misfits(prefix: str, values: Mapping[Any, Any], kinds: Mapping[str, Any]) -
 
 def _is(value: Any, kind: Any) -> bool:
     if isinstance(kind, list):
-        return isinstance(value, list) and all(_is(item, kind[0]) for item in value)
+        known = isinstance(value, list) and len(kind) in (1, len(value))
+        return known and all(map(_is, value, kind if len(kind) > 1 else kind * len(value)))
     if isinstance(kind, dict):
         return isinstance(value, dict) and all(_is(item, kind[str]) for item in value.values())
     return isinstance(value, kind) and not isinstance(value, bool)

@@ -33,7 +33,8 @@ from inficond_panel.vocabulary.splits import FIT
 MORE_OF, PATHS = "more_of", "paths"
 #: Arrays of a store that its parts repeat, and attributes that they do not.
 _SHARED = ("concept", "class_name", "other_class", "concept_text_embedding", "score_centre")
-_OF_THE_STORE = {"attributes_hash", "knowledge", "oracle", "skipped", "stages", "warnings"}
+_OF_THE_STORE = {"attributes_hash", "knowledge", "near_duplicates", "oracle", "skipped", "stages"}
+_OF_THE_STORE |= {"warnings"}
 _ADD_AGAIN = "add its photos again: inficond extend SPEC FOLDER"
 
 

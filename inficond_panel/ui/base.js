@@ -265,6 +265,17 @@ export function details(items) {
   return h("dl", { class: columns > 2 ? "three" : null }, cells)
 }
 
+/** Items of a list that are shown before the others are folded; one alone is not. */
+const FIRST = 3
+
+/** The first items of a list; in a last one the others, by `list`, unfold below a line that names some. */
+export function folded(names, items, list) {
+  const rest = names.slice(FIRST)
+  if (rest.length < 2) return items
+  const line = `and ${count(rest.length)} more: ${rest.slice(0, FIRST).join(", ")}${rest.length > FIRST ? ", …" : ""}`
+  return [...items.slice(0, FIRST), h("li", {}, h("details", {}, h("summary", {}, line), list(items.slice(FIRST))))]
+}
+
 /** Keep the heads of columns over them: where the list has a scrollbar, its width is left free. */
 export function keepAligned(head, scroller) {
   new ResizeObserver(() => head.style.setProperty("--scrollbar", `${scroller.offsetWidth - scroller.clientWidth}px`)).observe(scroller)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pandas as pd
 from inficond_panel.common.numbers import number
 from inficond_panel.distill import SEEN_LABEL
 from inficond_panel.results.forms import templates
+from inficond_panel.results.frame import Heading
 from inficond_panel.store import Store
 from inficond_panel.ui import browser
 from inficond_panel.vocabulary.confidence import confidence_word
@@ -37,6 +39,8 @@ _CURVES = {
     ACCURACY.key: ("of-labels", "accuracy, mean of classes"),
 }
 _PICTURES = 40
+#: Photos of frames in a page, and bytes of their files, at most.
+_PHOTOS, _LARGEST = 60, 2_000_000
 
 
 def compare_page(store: Store, frames: Frames) -> str:
@@ -82,6 +86,33 @@ def link_page(store: Store, frames: Frames) -> str:
     """Students per class beside the one softmax student."""
     title = f"{store.title}: students per class and one softmax student"
     return _page("links", store, frames, frames["links"].attrs["facts"]["level"], title)
+
+
+def frames_page(frames: Sequence[pd.DataFrame], title: str = "", store: Store | None = None) -> str:
+    """Results below one another, with pictures of the images that they name from a ``store``."""
+    photos = {} if store is None or not store.has("thumbnail") else _photos(store, frames)
+    titles = [title, *(str(frame.attrs["title"]) for frame in frames), "Results"]
+    return render("frames.html.j2", next(filter(None, titles)), frames=frames, pictures=photos)
+
+
+def _photos(store: Store, frames: Sequence[pd.DataFrame]) -> dict[str, str]:
+    """Data URIs of images that the frames name, row by row of each; of ``_PHOTOS`` at most."""
+    columns = [
+        frame.reset_index()[name]
+        for frame in frames
+        for name, form in frame.attrs["headings"].items()
+        if Heading(*form).image
+    ]
+    named = dict.fromkeys(chain.from_iterable(zip_longest(*columns)))
+    place, size = {name: i for i, name in enumerate(store.images)}, 0
+    found = dict[str, str]()
+    for image in filter(place.__contains__, named):
+        jpeg = store.thumbnail(place[image])
+        size += len(jpeg)
+        if len(found) == _PHOTOS or size > _LARGEST:
+            break
+        found[image] = f"data:image/jpeg;base64,{b64encode(jpeg).decode()}"
+    return found
 
 
 def _page(name: str, store: Store, frames: Frames, level: float, title: str, **more: Any) -> str:

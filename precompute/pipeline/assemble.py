@@ -32,29 +32,35 @@ _SIDE = 16
 _FLAT = 4.0
 _ROWS = 2048
 _SHOWN = 5
-_MOST = 100_000
+#: Pairs that are looked for, and the likest of them, which a store keeps.
+_MOST, _KEPT = 100_000, 1_000
 
 #: Positions of two photos, and their likeness.
 Pair = tuple[int, int, float]
 
 
-def near_warnings(small: np.ndarray, ids: Sequence[str], split: np.ndarray) -> list[str]:
-    """Warning of the pairs across splits, the likest first; none without any.
+def near_duplicates(
+    small: np.ndarray, ids: Sequence[str], split: np.ndarray
+) -> list[tuple[str, str, float]]:
+    """Images of two splits that are nearly equal, with their likeness: the likest 1,000, and first.
 
     ``small`` are the photos as ``small_photos`` gives them.
     """
     found = sorted(near_pairs(small, split), key=lambda pair: (-pair[2], pair[:2]))
-    if not found:
-        return []
+    return [(str(ids[a]), str(ids[b]), likeness) for a, b, likeness in found[:_KEPT]]
+
+
+def near_warning(found: Sequence[tuple[str, str, float]], split_of: Mapping[str, str]) -> str:
+    """Warning of ``near_duplicates``, the first five by name."""
     shown = "; ".join(
-        f"{ids[a]} ({split[a]}) = {ids[b]} ({split[b]}), {likeness:.3f}"
-        for a, b, likeness in found[:_SHOWN]
+        f"{one} ({split_of[one]}) = {other} ({split_of[other]}), {likeness:.3f}"
+        for one, other, likeness in found[:_SHOWN]
     )
     more = f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-    count = f"{len(found)} or more" if len(found) >= _MOST else f"{len(found)}"
+    count = f"{len(found)} or more" if len(found) >= _KEPT else f"{len(found)}"
     pairs = "pair" if len(found) == 1 else "pairs"
     told = f"{count} {pairs} of likeness {LIKENESS} and above: {shown}{more}"
-    return [f"{NEAR_DUPLICATES}: {told}"]
+    return f"{NEAR_DUPLICATES}: {told}"
 
 
 def small_photos(jpeg_of: Callable[[int], bytes], count: int) -> np.ndarray:
@@ -144,7 +150,10 @@ def assemble(
     attrs = _attributes(inputs, segmented.reason, results, records)
     attrs["warnings"] += zero_warnings(results["scores"]["concept_score"])
     attrs["warnings"] += _without_positives(split, label, dataset.classes)
-    attrs["warnings"] += near_warnings(small_encoded(segmented), arrays["image"], split)
+    if near := near_duplicates(small_encoded(segmented), arrays["image"], split):
+        split_of = dict(zip(map(str, arrays["image"]), map(str, split), strict=True))
+        attrs["warnings"] += [near_warning(near, split_of)]
+        attrs["near_duplicates"] = list(map(list, near))
     return arrays, attrs
 
 

@@ -68,6 +68,17 @@ def test_the_page_says_which_students_lean_on_what_and_why(page):
     expect(row.locator(".suspect")).to_contain_text("suspect 1")
 
 
+def test_three_suspects_are_listed_and_a_line_names_and_unfolds_the_others(page):
+    opened(select(page, "airplane"))
+    for listed in (page.locator(".mending .suspects").first, page.locator(".detail .starts").first):
+        line = listed.locator("> li > details > summary", has_text="and 7 more: ")
+        expect(listed.locator("> li")).to_have_count(4)
+        expect(line).to_have_text("and 7 more: parachute, sheep, duck, …")
+        line.click()
+        expect(listed.locator("details > :is(ol, ul) > li")).to_have_count(7)
+    select(page, "bicycle")
+
+
 def test_suspects_are_an_order_of_the_rows(page):
     page.locator(".knowledge .panel-head [data-value=suspects]").click()
     rows = page.locator(".knowledge .rows > .row")

@@ -10,7 +10,7 @@ import precompute
 from inficond_panel.cli import main
 from inficond_panel.spec import load_spec
 from inficond_panel.store import open_store
-from precompute.pipeline.assemble import near_pairs, small_photos
+from precompute.pipeline.assemble import near_duplicates, near_pairs, near_warning, small_photos
 
 
 def scene(seed, size=(120, 90)):
@@ -45,6 +45,20 @@ def test_copies_are_found_and_others_are_not():
     assert near_pairs(small_photos(lambda i: pair[i], 2), split[:2]) == []
 
 
+def test_the_likest_thousand_are_kept_and_five_are_named():
+    near = np.asarray(scene(1).resize((16, 16)))
+    other = near.copy()
+    other[8, 8] ^= 32
+    small = np.stack([near, *[other] * 900, *[near] * 200])
+    ids = [f"{i:04d}" for i in range(len(small))]
+    found = near_duplicates(small, ids, np.array(["fit", *["tune"] * 1100]))
+    assert [b for _, b, _ in found] == [*ids[901:], *ids[1:801]]
+    told = near_warning(found, dict.fromkeys(ids, "tune") | {"0000": "fit"})
+    assert "1000 or more pairs of likeness" in told
+    assert ": 0000 (fit) = 0901 (tune), 1.000; " in told
+    assert told.endswith("; and 995 more")
+
+
 def test_precompute_tells_and_check_repeats(tmp_path, monkeypatch, capsys):
     without_torch(monkeypatch)
     ids = photo_set(tmp_path)
@@ -59,6 +73,9 @@ def test_precompute_tells_and_check_repeats(tmp_path, monkeypatch, capsys):
     store = open_store(spec.store)
     where = store.dataset["split"].values[store.images.index(ids[-1])]
     assert f": 00000 (fit) = {ids[-1]} ({where}), 0.99" in told
+    ((one, other, likeness),) = store.attrs["near_duplicates"]
+    assert (one, other) == ("00000", ids[-1])
+    assert told.endswith(f", {likeness:.3f}")
     assert len(store.images) == len(ids)
     assert main(["check", str(tmp_path / "spec.yaml")]) == 0
     assert told in capsys.readouterr().err

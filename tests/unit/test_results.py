@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 from doors import hold_doors
 from factory import small_spec
+from pages import Cells
 
 from inficond_panel import TunableStudents, open_students
 from inficond_panel.cli import main
@@ -20,6 +23,7 @@ from inficond_panel.results.forms import csv_text, document, html_text, records,
 from inficond_panel.results.frame import Heading, interval_of, intervals_of, make_frame
 from inficond_panel.results.history import events, iterations
 from inficond_panel.results.store_content import store_content
+from inficond_panel.ui.reports import frames_page
 
 
 def content(students):
@@ -192,3 +196,31 @@ def test_without_rows_the_columns_are_there():
     empty = make_frame([], "name", {"name": Heading("name"), "ap": Heading("AP")})
     assert (list(empty.columns), empty.index.name) == (["ap"], "name")
     assert text_table(empty) == (["name", "AP"], [])
+
+
+def pictures(images: list[str], size: int) -> str:
+    """A page of two columns of images, by a store whose photos have ``size`` bytes."""
+    rows = [{"image": images[i], "other": images[i + 1]} for i in range(0, len(images), 2)]
+    headings = {"image": Heading("image", image=True), "other": Heading("other")}
+    frame = make_frame(rows, "image", headings, title="T & U")
+    store = SimpleNamespace(images=images, has=lambda _: True, thumbnail=lambda _: b"0" * size)
+    return frames_page([frame], store=store)
+
+
+def test_a_page_shows_the_images_that_a_column_names():
+    page = pictures(["<a>", "b", "c", "d"], 3)
+    assert page.startswith('<!doctype html>\n<html lang="en"><head><meta charset="utf-8">')
+    assert "<title>T &amp; U</title>" in page
+    assert re.findall('<img src="(.*?)" alt="(.*?)">', page) == [
+        ("data:image/jpeg;base64,MDAw", "&lt;a&gt;"),
+        ("data:image/jpeg;base64,MDAw", "c"),
+    ]
+    assert Cells(page).tables == [[["image", "other"], ["<a>", "b"], ["c", "d"]]]
+    assert "script" not in Cells(page).tags
+
+
+@pytest.mark.parametrize(("size", "most"), [(1, 60), (300_000, 6)])
+def test_a_page_has_at_most_60_photos_and_3_megabytes(size, most):
+    page = pictures([f"{i:03d}" for i in range(200)], size)
+    assert re.findall('alt="(.*?)"', page) == [f"{2 * i:03d}" for i in range(most)]
+    assert len(page) < 3_000_000

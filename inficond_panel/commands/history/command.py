@@ -112,7 +112,7 @@ def run(args: argparse.Namespace) -> None:
         note(f"These students learned from the oracle, which {tuner.mark}.")
     result = ACTIONS[args.action](tuner, args)
     if isinstance(result, dict):
-        show_all(args, result)
+        show_all(args, result, store=tuner.store)
     elif not isinstance(result, tuple):
         show(args, result)
     elif args.json:

@@ -12,13 +12,15 @@ from inficond_panel.commands.shared.output import note, say, say_json, say_table
 if TYPE_CHECKING:
     import pandas as pd
 
+    from inficond_panel.store import Store
+
 
 def add_forms(parser: argparse.ArgumentParser) -> None:
     """Add the forms of a result beside the table; they exclude each other."""
     forms = parser.add_mutually_exclusive_group()
     add_json(forms)
     forms.add_argument("--csv", action="store_true", help="print the table as CSV, in all digits")
-    forms.add_argument("--html", action="store_true", help="print the table as HTML")
+    forms.add_argument("--html", action="store_true", help="print the table as a page of HTML")
 
 
 def show(args: argparse.Namespace, frame: pd.DataFrame) -> None:
@@ -33,21 +35,29 @@ def show(args: argparse.Namespace, frame: pd.DataFrame) -> None:
 
 
 def show_all(
-    args: argparse.Namespace, frames: Mapping[str, pd.DataFrame], shown: Sequence[str] | None = None
+    args: argparse.Namespace,
+    frames: Mapping[str, pd.DataFrame],
+    shown: Sequence[str] | None = None,
+    *,
+    title: str = "",
+    store: Store | None = None,
 ) -> None:
     """Print several results: those ``shown`` (all) as tables, or all as one document by their
     names.
 
-    As CSV all follow one another, each after a line ``# name`` where there are several; the notes
-    go to standard error. A table without rows is left out, its notes are not.
+    As HTML they are one page, with its ``title`` and photos of the ``store``. As CSV all follow one
+    another, each after a line ``# name`` where there are several; the notes go to standard error. A
+    table without rows is left out, its notes are not.
     """
-    from inficond_panel.results.forms import csv_text, documents, html_text
+    from inficond_panel.results.forms import csv_text, documents
 
     chosen = [frames[name] for name in (frames if shown is None else shown)]
     if args.json:
         say_json(documents(frames))
     elif args.html:
-        say("\n".join(html_text(frame).rstrip("\n") for frame in chosen))
+        from inficond_panel.ui.reports import frames_page
+
+        say(frames_page(chosen, title, store))
     elif args.csv:
         names = [f"# {name}\n" if len(frames) > 1 else "" for name in frames]
         texts = [csv_text(frame) for frame in frames.values()]

@@ -33,7 +33,7 @@ from inficond_panel.wording.suspects import plain_reason
 
 if TYPE_CHECKING:
     from inficond_panel.distill import Agreement, Band, ClassMetrics, Interval, WhatIf
-    from inficond_panel.tuning.shift import ClassShift
+    from inficond_panel.tuning.shift import ClassShift, Suspect
 
 CHARTED = keys(F1, RECALL, PRECISION, ACCURACY, FIDELITY)
 PIECES = 300  #: more steps than this are drawn at so many places along the axis
@@ -217,7 +217,7 @@ def _sent(value: float, digits: int = DIGITS) -> float | None:
     return None if math.isnan(value) else round(value, digits)
 
 
-#: Classes whose first suspect is offered, and concepts of one class.
+#: Classes whose first suspect is offered, and influences of a class that has no suspects.
 CLASSES, CONCEPTS = 8, 4
 
 
@@ -237,10 +237,10 @@ def make_starts(
             if each.kind == SHIFT and each.suspects and not each.unknown_to_teacher
         ]
         shifted.sort(key=_lost, reverse=True)
-        return [_suspect(each, 0) for each in shifted[:CLASSES]]
+        return [_suspect(each, each.suspects[0]) for each in shifted[:CLASSES]]
     known = shifts.get(class_name)
     if known is not None and known.suspects:
-        return [_suspect(known, rank) for rank in range(len(known.suspects[:CONCEPTS]))]
+        return [_suspect(known, each) for each in known.suspects]
     return [
         {"class_name": class_name, "concept": concept, "reason": f"influence {signed(influence)}"}
         for concept, influence in strongest.items()
@@ -251,8 +251,7 @@ def _lost(shift: ClassShift) -> float:
     return shift.verdict.ap_lost.estimate if shift.verdict else 0.0
 
 
-def _suspect(shift: ClassShift, rank: int) -> dict[str, Any]:
-    suspect = shift.suspects[rank]
+def _suspect(shift: ClassShift, suspect: Suspect) -> dict[str, Any]:
     return {
         "class_name": shift.class_name,
         "concept": suspect.concept,

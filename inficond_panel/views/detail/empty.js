@@ -1,6 +1,6 @@
 // What stands in the place of charts and images: why there are none, and what to open first.
 
-import { count, drawOnce, h } from "../../ui/base.js"
+import { count, drawOnce, folded, h } from "../../ui/base.js"
 
 /** `chosen` are the filters that are on, `clear` takes them off; `open` opens a concept to begin with. */
 export function drawEmpty(empty, model, { rows, passing, chosen, clear, open }) {
@@ -8,7 +8,9 @@ export function drawEmpty(empty, model, { rows, passing, chosen, clear, open }) 
     drawOnce(empty, JSON.stringify([title, sentence, model.starts]), () => [h("b", {}, title), h("p", {}, sentence), more].filter(Boolean))
     empty.hidden = false
   }
-  const starts = model.starts.length && h("ul", { class: "starts scroll", "aria-label": "Concepts to begin with" }, model.starts.map((start) => startOf(model, start, open)))
+  const items = model.starts.map((start) => startOf(model, start, open))
+  const offered = model.student ? folded(model.starts.map(({ concept }) => concept), items, (more) => h("ul", { class: "starts" }, more)) : items
+  const starts = items.length && h("ul", { class: "starts scroll", "aria-label": "Concepts to begin with" }, offered)
   if (!model.student && starts) tell("Where to begin", "Concepts that a student relies on, and that are less correlated with its class in photos it has not learned from. Open one: its charts and images appear here.", starts)
   else if (!model.student) tell("Select a class", "Then open one of its concepts: its charts and images appear here.")
   else if (!model.concept && !model.picked) tell("Open a concept", starts ? "One of these, or any by its name or its dot on the map." : "Click its name in the list of influences, or its dot on the map.", starts)

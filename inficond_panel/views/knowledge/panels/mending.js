@@ -1,14 +1,12 @@
 // What the data say against a student, and the cures beside thumbs: balance, doubt, lambda.
 
-import { drawOnce, fixed, h, icon, isNumber, onKey, s, set, text } from "../../../ui/base.js"
+import { drawOnce, fixed, folded, h, icon, isNumber, onKey, s, set, text } from "../../../ui/base.js"
 import { DIRECTIONS } from "../../../ui/vocabulary.js"
 import { axisOf } from "../../../ui/parts/whisker.js"
 import { isBusy, ownCures, ownPending } from "../shared.js"
 
 const KEY = "b"
 const AUTO = "auto"
-/** Suspects that are listed before the rest is folded. */
-const SHOWN = 5
 
 export function makeMending(model, send) {
   const line = h("span", { class: "told clip" })
@@ -95,9 +93,9 @@ function suspectsOf(model, send) {
   const doubted = cureButton(model, send, { direction: "doubt", value: AUTO }, Boolean(doubt), "doubt all", "doubt all suspects",
     "Each concept costs the more, the more suspect it is, as AP on tune chooses")
   const first = suspects.slice(0, 3).map(({ concept }) => concept)
+  const list = (items) => h("ol", { class: "suspects" }, items)
   return section("Suspects",
-    suspects.length ? h("ol", { class: "suspects" }, suspects.slice(0, SHOWN).map(item)) : h("p", {}, "No concept stands out."),
-    suspects.length > SHOWN && h("details", {}, h("summary", {}, `${suspects.length - SHOWN} more`), h("ol", { class: "suspects" }, suspects.slice(SHOWN).map((one, at) => item(one, SHOWN + at)))),
+    suspects.length ? list(folded(suspects.map(({ concept }) => concept), suspects.map(item), list)) : h("p", {}, "No concept stands out."),
     h("p", { class: "gives" }, first.length > 1 && balance(first, `first ${first.length}`, `first ${first.length}: balance by ${first.join(", ")}`), doubted))
 }
 
