@@ -128,8 +128,8 @@ class CureTerms:
     ) -> Terms:
         """Terms of the class of these photos after its ``cures``, chosen by ``least`` or more."""
         name = photos.student.name
-        of_class = [cure for cure in cures if cure.class_name == name]
-        return resolve_cures(photos, of_class, *box(bounds, [name], self._store.concepts), least)
+        own = [cure for cure in cures if cure.class_name == name]
+        return resolve_cures(photos, own, *box(bounds, [name], self._store.concepts), least)
 
     @property
     def refused(self) -> TuningError | None:
