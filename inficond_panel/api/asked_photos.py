@@ -72,12 +72,12 @@ def answers_of(
     return Answers(class_name, values, {str(image): text for image, text in why.items()})
 
 
-def _answer(image: object, given: object) -> int | None:
+def _answer(image: object, value: object) -> int | None:
     try:
-        return answer_of(given)
+        return answer_of(value)
     except KeyError:
         raise TuningError(
-            f"The answer on {image!r} is {given!r}.",
+            f"The answer on {image!r} is {value!r}.",
             "Give 1 or True where the class is present, 0 or False where it is absent, None to "
             "skip a photo.",
         ) from None

@@ -163,10 +163,10 @@ def from_frames(
     from inficond_panel.store.frames import store_frames  # noqa: PLC0415 - reads pandas
 
     target = _temporary() / "own-scores.zarr" if path is None else Path(path)
-    given: dict[str, Any] = {"split": split, "images": images, "metadata": metadata}
-    given |= {"task": task, "activation": activation, "outputs": outputs, "order": order}
+    settings: dict[str, Any] = {"split": split, "images": images, "metadata": metadata}
+    settings |= {"task": task, "activation": activation, "outputs": outputs, "order": order}
     store = store_frames(
-        target, scores, logits, labels, **given, made_by="inficond_panel.from_frames"
+        target, scores, logits, labels, **settings, made_by="inficond_panel.from_frames"
     )
     if task == "multi_label" and (note := one_class_note(store.label, store.images)):
         sys.stderr.write(f"{note}\n")

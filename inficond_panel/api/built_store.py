@@ -198,13 +198,13 @@ def _spec(
         "tune": {"from": "all", "share": 0.2, "seed": 0, "stratify": True},
         "holdout": "rest",
     }
-    given = {name: {"column": _SPLIT, "value": name} for name in shares}
+    splits = {name: {"column": _SPLIT, "value": name} for name in shares}
     teacher = {"kind": "logits", "path": "logits.csv", "activation": settings["activation"]}
     dataset = {"kind": "columns", "task": settings["task"], "root": ".", "table": "photos.csv"}
     dataset |= {"path": _PATH, "image_id": _ID, "labels": list(classes), "max_bad_share": 0}
     document = {
         "title": settings["title"],
-        "dataset": {**dataset, "splits": shares if split is None else given},
+        "dataset": {**dataset, "splits": shares if split is None else splits},
         "concepts": {"corpus": "words.txt", "encoder": dict(encoder)},
         "device": settings["device"],
         "teacher": teacher | {key: settings[key] for key in ("outputs", "order") if settings[key]},

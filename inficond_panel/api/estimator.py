@@ -144,7 +144,7 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
         if sample_weight is not None:
             weight = _check_sample_weight(sample_weight, scores, dtype=np.float64)
         classes = logits.shape[1]
-        given: dict[str, Any] = {
+        options: dict[str, Any] = {
             "l1": self.lambda_,
             "lower": self._bound(self.lower, classes),
             "upper": self._bound(self.upper, classes),
@@ -156,11 +156,11 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
             if self.l2:
                 raise ValueError("l2 is not used with link='softmax'")
             targets = soft_targets(logits, self.temperature, np.empty((len(logits), 0)))
-            joint = fit_joint(scores, targets, **given)
-            students = one_of_each(joint, given["lower"], given["upper"])
+            joint = fit_joint(scores, targets, **options)
+            students = one_of_each(joint, options["lower"], options["upper"])
         else:
             targets = soft_targets(logits, self.temperature)
-            students = fit(scores, targets, l2=self.l2, **given)
+            students = fit(scores, targets, l2=self.l2, **options)
         return self._take(students, _names(names, classes))
 
     def decision_function(self, X: ArrayLike) -> np.ndarray:

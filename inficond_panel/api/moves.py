@@ -220,8 +220,8 @@ class Moves:
         Raises ``TuningError`` for names that are not there, ``AnswersError`` for a file.
         """
         before = self.node
-        given = answers_of(self.tuner.store, class_name, answers)
-        teaching = ShownTeaching(**vars(teach(self.tuner, before, given, force=force)))
+        replies = answers_of(self.tuner.store, class_name, answers)
+        teaching = ShownTeaching(**vars(teach(self.tuner, before, replies, force=force)))
         if teaching.node is not None:
             self._move_to(teaching.node, before)
         return teaching

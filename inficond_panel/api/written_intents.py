@@ -40,8 +40,8 @@ def _written(intents: Edit | Iterable[object]) -> list[Edit]:
         isinstance(intents, tuple) and bool(intents) and isinstance(intents[0], str)
     )
     try:
-        given = [intents] if alone else intents
-        return [_one(each) for item in given for each in _by_class(item)]
+        several = [intents] if alone else intents
+        return [_one(each) for item in several for each in _by_class(item)]
     except TuningError:
         raise
     except (KeyError, TypeError, ValueError) as error:

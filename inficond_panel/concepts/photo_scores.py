@@ -72,10 +72,10 @@ class ScoredTexts:
         ``embedding`` ``(segment, embed)`` are unit vectors in half precision, as stores keep them;
         ``segment_image`` ascends.
         """
-        given = embedding, segment_image
-        scored = score_corpus(*given, self.corpus, images=images, scoring=self.scoring)
+        segments = embedding, segment_image
+        scored = score_corpus(*segments, self.corpus, images=images, scoring=self.scoring)
         typed = [
-            score_concept(*given, text, images=images, scoring=scored.scoring)[0]
+            score_concept(*segments, text, images=images, scoring=scored.scoring)[0]
             for text in self.typed
         ]
         return np.column_stack([scored.score, *typed])

@@ -72,8 +72,8 @@ class Scoring:
     @property
     def settings(self) -> dict[str, Any]:
         """Method and temperature as plain data, as the spec has them."""
-        given = {} if self.temperature is None else {"temperature": self.temperature}
-        return {"method": self.method, **given}
+        more = {} if self.temperature is None else {"temperature": self.temperature}
+        return {"method": self.method, **more}
 
 
 @dataclass(frozen=True, eq=False)

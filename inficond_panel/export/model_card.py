@@ -49,10 +49,10 @@ def limits(card: Mapping[str, Any]) -> list[str]:
 
 def _of_use(card: Mapping[str, Any]) -> Iterator[str]:
     data = card["data"]
-    given = data.get("scores", {}).get("method") == "given"
+    from_elsewhere = data.get("scores", {}).get("method") == "given"
     source = (
         "be made as those of the store were, which came from elsewhere, on the same scale"
-        if given
+        if from_elsewhere
         else f"come from the encoder {data['encoder']} with its preprocessing "
         f"({in_words(data['preprocessing'])}) and the corpus {data['corpus']}"
     )

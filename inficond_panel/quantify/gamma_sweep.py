@@ -207,15 +207,15 @@ def measure_gammas(
     """
     rows = store.rows(FIT)
     teacher = store.teacher_logit[rows], teacher_others(store, rows)
-    given: dict[str, Any] = {"groups": groups, "above": above, "thresholds": thresholds}
-    given |= {"draws": draws, "seed": seed}
+    options: dict[str, Any] = {"groups": groups, "above": above, "thresholds": thresholds}
+    options |= {"draws": draws, "seed": seed}
     alone = made_outputs(store, FIT, {"teacher": teacher})
-    first = drawn_measures(alone, "teacher", **given)  # once: all are held against it
+    first = drawn_measures(alone, "teacher", **options)  # once: all are held against it
     measured = [_of_gamma(0.0, alone, hold_against(first, level=level))]
     for gamma in sorted({*logits} - {0.0}):
         oracle = logits[gamma].own, logits[gamma].other
         outputs = made_outputs(store, FIT, {"teacher": teacher, "oracle": oracle})
-        measures = drawn_measures(outputs, "oracle", **given)
+        measures = drawn_measures(outputs, "oracle", **options)
         measured.append(_of_gamma(gamma, outputs, hold_against(first, measures, level=level)))
     return GammaSweep(tuple(measured), groups, above, rows, level)
 
@@ -264,17 +264,17 @@ def _from_file(store: Store, groups: Groups, path: Path) -> list[str]:
             f"{path} has no rows, or lacks the columns class (or image_id) and group.",
             "Give one row per class: class,group.",
         )
-    given = {str(row[key]): str(row["group"] or "").strip() for row in table}
+    group_of = {str(row[key]): str(row["group"] or "").strip() for row in table}
     if key == "image_id":
-        return [given.get(store.images[row], "") for row in store.rows(FIT)]
-    lost = [name for name in groups.names if name not in given]
+        return [group_of.get(store.images[row], "") for row in store.rows(FIT)]
+    lost = [name for name in groups.names if name not in group_of]
     if lost:
         raise DataError(
-            f"{path} has no super-class of {lost[0]!r}.{near(lost[0], list(given))}",
+            f"{path} has no super-class of {lost[0]!r}.{near(lost[0], list(group_of))}",
             "Give each class one row: class,group.",
         )
     of = groups.of.tolist()
-    return [given[groups.names[number]] if number >= 0 else "" for number in of]
+    return [group_of[groups.names[number]] if number >= 0 else "" for number in of]
 
 
 def _of_gamma(

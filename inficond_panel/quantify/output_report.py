@@ -75,8 +75,8 @@ def measure_outputs(
     interval draws images and holds the groups, and with them each image's silhouette, as they are.
     Raises what ``silhouette`` does.
     """
-    given: dict[str, Any] = {"groups": groups, "above": above, "thresholds": thresholds}
-    kinds = [drawn_measures(outputs, k, **given, draws=draws, seed=seed) for k in outputs.logits]
+    options: dict[str, Any] = {"groups": groups, "above": above, "thresholds": thresholds}
+    kinds = [drawn_measures(outputs, k, **options, draws=draws, seed=seed) for k in outputs.logits]
     return hold_against(*kinds, level=level)
 
 

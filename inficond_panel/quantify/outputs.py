@@ -95,7 +95,7 @@ def made_outputs(store: Store, split: str, found: Mapping[str, tuple[NDArray, ND
     """Outputs of each kind from its logits ``(n, K)``, and ``(n, M)`` of the other classes."""
     rows = store.rows(split)
     images = tuple(store.images[row] for row in rows)
-    given = split, images, tuple(store.classes), store.label[rows]
+    facts = split, images, tuple(store.classes), store.label[rows]
     single, softmax = store.task == "single_label", store.activation == "softmax"
     logits, raw, whole = {}, {}, {}
     for kind, (of_classes, other) in found.items():
@@ -106,7 +106,7 @@ def made_outputs(store: Store, split: str, found: Mapping[str, tuple[NDArray, ND
         if single:
             empty = np.empty((len(of_classes), 0))
             whole[kind] = softmax_of(raw[kind], empty) if softmax else one_of_classes(of_classes)
-    return Outputs(*given, logits, raw, whole)
+    return Outputs(*facts, logits, raw, whole)
 
 
 Array = NDArray[np.float64]

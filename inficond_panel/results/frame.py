@@ -64,13 +64,13 @@ def make_frame(
     ``shown`` are the positions of the rows that a person reads, None: all.
     """
     keys = [index] if isinstance(index, str) else list(index)
-    given = list(rows)
-    if given:
-        headings = {name: form for name, form in headings.items() if name in given[0]}
-    columns = None if given else [*keys, *(name for name in headings if name not in keys)]
-    frame = pd.DataFrame(given, columns=columns)
+    table = list(rows)
+    if table:
+        headings = {name: form for name, form in headings.items() if name in table[0]}
+    columns = None if table else [*keys, *(name for name in headings if name not in keys)]
+    frame = pd.DataFrame(table, columns=columns)
     for name in frame:
-        if all(isinstance(row.get(name), str | None) for row in given):
+        if all(isinstance(row.get(name), str | None) for row in table):
             frame[name] = frame[name].astype(object).where(frame[name].notna(), None)
     frame = frame.set_index(keys)
     if level is not None:

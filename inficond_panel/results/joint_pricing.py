@@ -82,9 +82,9 @@ class JointPricing:
 
     @cached_property
     def _problem(self) -> JointProblem:
-        given = self.data.joint_problem()
-        shape = given.pop("scores").shape
-        return make_joint_problem(shape, lower=None, upper=None, **given)
+        problem = self.data.joint_problem()
+        shape = problem.pop("scores").shape
+        return make_joint_problem(shape, lower=None, upper=None, **problem)
 
     @cached_property
     def _zero(self) -> float:

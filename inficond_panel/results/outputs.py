@@ -47,9 +47,9 @@ def output_measures(
     ``oracle`` and ``change`` (oracle less teacher on the same draws). Raises what
     ``measure_outputs`` does.
     """
-    given: dict[str, Any] = {**noise, "thresholds": tuner.thresholds}
-    measures = measure_outputs(outputs, groups=groups, **given)
-    on_tune = measure_outputs(outputs_on(tuner.store, TUNE), **given)
+    options: dict[str, Any] = {**noise, "thresholds": tuner.thresholds}
+    measures = measure_outputs(outputs, groups=groups, **options)
+    on_tune = measure_outputs(outputs_on(tuner.store, TUNE), **options)
     rows = [
         {"measure": key, "words": MEASURES[key], **_measure(each, on_tune.get(key))}
         for key, each in measures.items()

@@ -182,8 +182,8 @@ async def _slowly(original: Callable[..., None], self: Any) -> None:
     address = self.request.remote_ip
     if _waiting[address] >= WAITING:
         raise HTTPError(429, reason="Too many wrong passwords, wait a moment")
-    given = [self.get_argument(name, "") for name in ("username", "password")]
-    if not self._validate(*given):
+    credentials = [self.get_argument(name, "") for name in ("username", "password")]
+    if not self._validate(*credentials):
         _waiting[address] += 1
         try:
             await asyncio.sleep(PAUSE)

@@ -264,9 +264,9 @@ def split_edits(
 
     ``factor`` is for thumbs without one. Raises ``TuningError`` for a photo with two labels.
     """
-    given = list(edits)
-    cures = canonical_cures(item for item in given if isinstance(item, Cure))
-    return canonical(thumbs_of(given), factor), cures
+    listed = list(edits)
+    cures = canonical_cures(item for item in listed if isinstance(item, Cure))
+    return canonical(thumbs_of(listed), factor), cures
 
 
 def edit_from_json(item: Mapping[str, Any]) -> Intent | Cure:

@@ -279,20 +279,20 @@ class EditReader:
 
     def _sizes(self, values: dict[str, Node], direction: str) -> tuple[float | None, float | None]:
         """Factor and bound of a thumb, one of which it may have."""
-        given: dict[str, Node] = {
+        sizes: dict[str, Node] = {
             key: values[key]
             for key in ("factor", "bound")
             if key in values and tag(values[key]) != "null"
         }
         if direction in _SIZELESS:
-            for key, node in given.items():
+            for key, node in sizes.items():
                 self.report(node, f"{direction} takes no {key}; {_SIZELESS[direction]}")
             return None, None
-        if len(given) == 2:
-            self.report(given["bound"], "either 'factor' or 'bound', not both")
+        if len(sizes) == 2:
+            self.report(sizes["bound"], "either 'factor' or 'bound', not both")
         return (
-            self._number(given, "factor", "a number above 1", lambda x: 1 < x < math.inf),
-            self._number(given, "bound", BOUND_FORM, is_bound),
+            self._number(sizes, "factor", "a number above 1", lambda x: 1 < x < math.inf),
+            self._number(sizes, "bound", BOUND_FORM, is_bound),
         )
 
     def _number(

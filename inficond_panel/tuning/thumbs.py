@@ -188,11 +188,10 @@ def _check_thumb(what: str, thumb: Thumb) -> None:
         raise TuningError(*unknown("direction", direction, DIRECTIONS))
     asked = f"{direction} of {what} on {thumb.class_name!r}"
     if not DIRECTIONS[direction].sign and (factor is not None or bound is not None):
-        given = "bound" if factor is None else "factor"
+        kind = "bound" if factor is None else "factor"
         raise TuningError(
-            f"{asked} has the {given} {bound if factor is None else factor:g}, which it cannot "
-            "use.",
-            _UNUSED[direction].format(given),
+            f"{asked} has the {kind} {bound if factor is None else factor:g}, which it cannot use.",
+            _UNUSED[direction].format(kind),
         )
     if factor is not None and bound is not None:
         raise TuningError(

@@ -151,9 +151,9 @@ class Tuner(StudentHistory):
         return self._penalties
 
     def _recorded(self) -> tuple[float, ...] | None:
-        given = [self.spec.students.penalty(name) for name in self.store.classes]
-        known = [value for value in given if value is not None]
-        if len(known) == len(given):
+        penalties = [self.spec.students.penalty(name) for name in self.store.classes]
+        known = [value for value in penalties if value is not None]
+        if len(known) == len(penalties):
             return tuple(known)
         roots = (other.settings for other in self.history.other_roots(""))
         return recipe.recorded_penalties(self.spec, self.store, roots)

@@ -146,8 +146,8 @@ class Component(JSComponent):
         Without one Panel compiles each source in the browser, as if it were TypeScript, whenever a
         page opens.
         """
-        given = super()._get_properties(doc)
-        return {**given, "bundle": _bundle_name(given["esm"])}
+        properties = super()._get_properties(doc)
+        return {**properties, "bundle": _bundle_name(properties["esm"])}
 
     def _process_event(self, event: Any) -> None:
         if isinstance(event, DataEvent) and allows(state.curdoc):

@@ -81,8 +81,8 @@ def teaching_sentences(teaching: Teaching, by_teacher: int = 0) -> list[str]:
     ``by_teacher`` is the number of answers that the teacher gave in the place of the person.
     """
     outlook = [_outlook(teaching)] if teaching.repairable else []
-    given = f"The teacher, not a person, gave {count(by_teacher)} of the answers."
-    return [_seen(teaching), *outlook, _done(teaching), *([given] if by_teacher else [])]
+    by_network = f"The teacher, not a person, gave {count(by_teacher)} of the answers."
+    return [_seen(teaching), *outlook, _done(teaching), *([by_network] if by_teacher else [])]
 
 
 def _seen(teaching: Teaching) -> str:

@@ -66,28 +66,28 @@ _ENCODER_FORMS = (
 )
 
 
-def choose_encoder(given: str | None, places: Iterable[Path], written: Written) -> Choice:
+def choose_encoder(named: str | None, places: Iterable[Path], written: Written) -> Choice:
     """The encoder that is given, else one in a folder called encoder in ``places``, else a model
     that open_clip downloads.
 
     Nothing is downloaded here. Raises ``DataError`` for a folder without an encoder, and for a
     name, a tag or a file that is not there.
     """
-    if given is None:
+    if named is None:
         folders = [parent / "encoder" for parent in places]
         return next(
             (encoder for parent in folders if (encoder := _folder(parent, written))), _NOTHING
         )
-    if given.startswith(f"{_TRANSFORMERS}:"):
-        keys, note = hub_model(given.partition(":")[2], written)
+    if named.startswith(f"{_TRANSFORMERS}:"):
+        keys, note = hub_model(named.partition(":")[2], written)
         return Choice({"kind": _TRANSFORMERS, **keys}, note)
-    if given.startswith(HUB):
-        if not is_hub_name(given):
-            raise DataError(f"{given} names no model of the hub.", _ENCODER_FORMS)
-        return Choice({"model": given}, f"{given.removeprefix(HUB)}, downloaded at the first run")
-    if is_path(given):
-        return _of_folder(Path(given), written)
-    return _by_name(given, written)
+    if named.startswith(HUB):
+        if not is_hub_name(named):
+            raise DataError(f"{named} names no model of the hub.", _ENCODER_FORMS)
+        return Choice({"model": named}, f"{named.removeprefix(HUB)}, downloaded at the first run")
+    if is_path(named):
+        return _of_folder(Path(named), written)
+    return _by_name(named, written)
 
 
 def hub_model(name: str, written: Written) -> tuple[dict[str, str], str]:
@@ -133,8 +133,8 @@ def _folder(folder: Path, written: Written) -> Choice | None:
     )
 
 
-def _by_name(given: str, written: Written) -> Choice:
-    name, _, weights = given.partition(":")
+def _by_name(named: str, written: Written) -> Choice:
+    name, _, weights = named.partition(":")
     check_name(name)
     if Path(weights).suffix in _WEIGHTS:
         if not Path(weights).is_file():
@@ -165,18 +165,18 @@ _KIND_OF = {
 _IMAGENET = {"size": [224, 224], "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
 
 
-def choose_teacher(given: str | None, layout: Layout, written: Written) -> Choice:
+def choose_teacher(named: str | None, layout: Layout, written: Written) -> Choice:
     """The teacher that is given, as a file or as ``KIND:NAME``, else a table of logits in the
     folder, else heads that are fitted on the labels.
 
     Nothing is downloaded here. Raises ``DataError`` for a kind, a name or a file that is not there.
     """
-    if given is None:
+    if named is None:
         return _detected(layout, written)
-    kind, colon, name = given.partition(":")
-    drive = PureWindowsPath(given).drive  # no kind is one letter
-    if Path(given).is_file() or drive or (not colon and kind not in _ALONE):
-        return _by_suffix(Path(given), written)
+    kind, colon, name = named.partition(":")
+    drive = PureWindowsPath(named).drive  # no kind is one letter
+    if Path(named).is_file() or drive or (not colon and kind not in _ALONE):
+        return _by_suffix(Path(named), written)
     if kind not in _KINDS:
         raise DataError(f"There is no kind {kind!r} of teacher.{near(kind, _KINDS)}", _KIND_FORMS)
     return _KINDS[kind](kind, name, written)

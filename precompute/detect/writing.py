@@ -110,17 +110,17 @@ def _output_lines(classes: Sequence[str]) -> Iterator[str]:
     yield from (f"    - {value(name)}" for name in classes)
 
 
-def value(given: object) -> str:
+def value(data: object) -> str:
     """A value in YAML, on one line."""
-    if isinstance(given, Mapping):
-        return "{" + ", ".join(f"{key}: {value(item)}" for key, item in given.items()) + "}"
-    if isinstance(given, (list, tuple)):
-        return "[" + ", ".join(map(value, given)) + "]"
-    if isinstance(given, bool):
-        return str(given).lower()
-    if isinstance(given, (int, float)):
-        return str(given)
-    text = str(given)
+    if isinstance(data, Mapping):
+        return "{" + ", ".join(f"{key}: {value(item)}" for key, item in data.items()) + "}"
+    if isinstance(data, (list, tuple)):
+        return "[" + ", ".join(map(value, data)) + "]"
+    if isinstance(data, bool):
+        return str(data).lower()
+    if isinstance(data, (int, float)):
+        return str(data)
+    text = str(data)
     plain = _PLAIN.fullmatch(text) and text.lower() not in _WORDS and text.strip(".")
     return text if plain else json.dumps(text, ensure_ascii=True)
 

@@ -39,10 +39,10 @@ def load_transformers(section: TransformersEncoder, device: str = CPU) -> Encode
             )
         hardware = torch_device(device)
         model = JointModel(load_pretrained(transformers.AutoModel, folder)).to(hardware)
-        given = {"local_files_only": True, "trust_remote_code": False}
-        processor = transformers.AutoImageProcessor.from_pretrained(folder, **given)
+        options = {"local_files_only": True, "trust_remote_code": False}
+        processor = transformers.AutoImageProcessor.from_pretrained(folder, **options)
         tokenizer = Tokenizer(
-            transformers.AutoTokenizer.from_pretrained(folder, **given),
+            transformers.AutoTokenizer.from_pretrained(folder, **options),
             config.text_config.max_position_embeddings,
             whole=not model.reads_class,
         )

@@ -51,8 +51,8 @@ class Encoding:
     @cached_property
     def every(self) -> list[Batch]:
         """All batches."""
-        given = self.inputs.dataset.encoded is not None
-        return [] if given else batches_of(self.inputs.keys, self.inputs.encoder.batch)
+        is_encoded = self.inputs.dataset.encoded is not None
+        return [] if is_encoded else batches_of(self.inputs.keys, self.inputs.encoder.batch)
 
     @cached_property
     def here(self) -> set[Batch]:

@@ -128,8 +128,8 @@ def stored_heads(teacher: HeadTeacher, store: Store, device: str) -> Heads:
             "Write it again: inficond precompute SPEC",
         )
     fit = store.rows(FIT)
-    given = store.teacher_feature, store.label, fit, store.classes, teacher, device
-    return fit_heads(*given, chosen_l2(store))
+    training = store.teacher_feature, store.label, fit, store.classes, teacher, device
+    return fit_heads(*training, chosen_l2(store))
 
 
 def reason_of(error: InficondError) -> str:

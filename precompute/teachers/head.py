@@ -68,10 +68,10 @@ class Heads:
         weight = torch.from_numpy(self.weight[which, each].astype(np.float32))
         bias = torch.from_numpy(self.bias[which, each].astype(np.float32))
         centre, scale = (torch.from_numpy(v.astype(np.float32)) for v in (self.centre, self.scale))
-        given = (centre, scale, weight, bias)
+        layers = (centre, scale, weight, bias)
 
         def logits(pixels: Any) -> Any:
-            centre, scale, weight, bias = (values.to(pixels.device) for values in given)
+            centre, scale, weight, bias = (values.to(pixels.device) for values in layers)
             features = (embed(pixels) - centre) / scale
             return torch.einsum("be,bke->bk", features, weight) + bias
 

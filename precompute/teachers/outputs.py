@@ -171,8 +171,8 @@ def _file_of(teacher: Section) -> Path | None:
 
 def teacher_with(teacher: T, **values: Any) -> T:
     """A copy of a section with other values; None leaves a key out."""
-    given = {**teacher.values(), **values}
-    return type(teacher)(**{key: value for key, value in given.items() if value is not None})
+    written = {**teacher.values(), **values}
+    return type(teacher)(**{key: value for key, value in written.items() if value is not None})
 
 
 #: Labelled photos that a network is tried on before all photos go through it: at least so many,

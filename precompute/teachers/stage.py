@@ -295,8 +295,8 @@ def _checked_logits(teacher: NetworkTeacher, run: Run, work: Pass) -> np.ndarray
     except OutputsError as error:
         if not error.outputs:
             raise
-        given = run.dataset, teacher.softmax, teacher.batch
-        raise with_fitting_outputs(error, work.network.teacher, *given) from error
+        facts = run.dataset, teacher.softmax, teacher.batch
+        raise with_fitting_outputs(error, work.network.teacher, *facts) from error
     check_logits(logit, teacher)
     return logit
 

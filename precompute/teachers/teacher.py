@@ -92,8 +92,8 @@ class Preprocessing:
 
 def own_or_given(section: Section, own: dict[str, Any]) -> Preprocessing:
     """Preprocessing of a spec's section; what it leaves out (None) is the model's own."""
-    given = {name: value for name, value in section.values().items() if value is not None}
-    return Preprocessing(**{**own, **given})
+    written = {name: value for name, value in section.values().items() if value is not None}
+    return Preprocessing(**{**own, **written})
 
 
 def of_timm(model: nn.Module) -> dict[str, Any]:

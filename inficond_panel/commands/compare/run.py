@@ -71,10 +71,10 @@ def compare(args: argparse.Namespace) -> None:
 
 def _refuse(args: argparse.Namespace, kind: Comparison) -> None:
     """Raise ``InficondError`` for an argument of other comparisons."""
-    given = [name for name in kind.others if getattr(args, name)]
-    given += [name for name, value in kind.usual if getattr(args, name) != value]
-    if given:
-        raise InficondError(f"--{given[0].rstrip('_')} is not used with {kind.why}.", kind.remedy)
+    foreign = [name for name in kind.others if getattr(args, name)]
+    foreign += [name for name, value in kind.usual if getattr(args, name) != value]
+    if foreign:
+        raise InficondError(f"--{foreign[0].rstrip('_')} is not used with {kind.why}.", kind.remedy)
 
 
 def _outputs_and_students(tuner: Tuner, args: argparse.Namespace) -> Frames:

@@ -56,11 +56,11 @@ def _add(tuner: Tuner, args: argparse.Namespace) -> Result:
     return {**_place(tuner), "concept": facts}, lines
 
 
-def _images(given: list[str], store: Store) -> Collection[str]:
+def _images(names: list[str], store: Store) -> Collection[str]:
     """Ids of images: themselves, or in the file that is given alone."""
     known = set(store.images)
-    alone = len(given) == 1 and given[0] not in known
-    return read_ids(Path(given[0]), known) if alone else given
+    alone = len(names) == 1 and names[0] not in known
+    return read_ids(Path(names[0]), known) if alone else names
 
 
 def _remove(tuner: Tuner, args: argparse.Namespace) -> Result:

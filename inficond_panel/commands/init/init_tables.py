@@ -25,8 +25,8 @@ _TABLES = ("scores", "logits", "labels")
 def is_of_tables(args: argparse.Namespace) -> bool:
     """True for the form with tables, False for that with a folder; ``DataError`` for a mixture."""
     tables = len(args.place) > 1 or bool(args.splits or args.photos or args.metadata)
-    given = {"class": args.classes, **{name: getattr(args, name) for name in _OF_FOLDER}}
-    of_folder = [name for name, value in given.items() if value]
+    values = {"class": args.classes, **{name: getattr(args, name) for name in _OF_FOLDER}}
+    of_folder = [name for name, value in values.items() if value]
     if not tables:
         for path in args.place:
             if Path(path).is_file():

@@ -73,23 +73,23 @@ def _measured(run: RunSpec) -> Iterator[tuple[str, Figures, np.ndarray]]:
 
     from precompute.datasets import load_dataset
 
-    given, started = run.quantify, time.monotonic()
+    section, started = run.quantify, time.monotonic()
     dataset = load_dataset(run.dataset)
     classes = len(dataset.classes)
-    _check(given, classes)
+    _check(section, classes)
     ids, photos, masks = _photos(run, dataset)
     note(f"{len(ids)} images to measure")
-    mean, std = (np.array(each, np.float32) for each in (given.mean, given.std))
+    mean, std = (np.array(each, np.float32) for each in (section.mean, section.std))
     values = ((photos.astype(np.float32) / 255 - mean) / std).transpose(0, 3, 1, 2)
     images = torch.from_numpy(np.ascontiguousarray(values, np.float32))
-    settings = Perturbation(tau=given.tau, seed=given.seed)
-    for at, layer in enumerate(given.layers):
+    settings = Perturbation(tau=section.tau, seed=section.seed)
+    for at, layer in enumerate(section.layers):
         networks: dict[str, list[Followed]] = {}
         measured: list[Information] = []
         for name in _NAMES:
-            part = getattr(given, name)
+            part = getattr(section, name)
             if part is not None:
-                parts = _followed(given, part, name, classes, at, images, masks, settings)
+                parts = _followed(section, part, name, classes, at, images, masks, settings)
                 networks[name] = []
                 for followed, more in parts:
                     networks[name].append(followed)
@@ -101,11 +101,11 @@ def _measured(run: RunSpec) -> Iterator[tuple[str, Figures, np.ndarray]]:
             "foreground_share": float(masks.mean()),
             "converged": float(np.mean([each.converged for each in measured])),
             "distance": float(np.mean([each.distance for each in measured])),
-            "b": given.b,
-            "draws": given.draws,
-            "level": given.confidence,
-            "seed": given.seed,
-            "settings": {"perturbation": asdict(settings), "size": list(given.size)},
+            "b": section.b,
+            "draws": section.draws,
+            "level": section.confidence,
+            "seed": section.seed,
+            "settings": {"perturbation": asdict(settings), "size": list(section.size)},
             "seconds": round(time.monotonic() - started, 1),
             "cpu_seconds": round(time.process_time(), 1),
         }
@@ -113,7 +113,7 @@ def _measured(run: RunSpec) -> Iterator[tuple[str, Figures, np.ndarray]]:
 
 
 def _followed(
-    given: Quantify,
+    section: Quantify,
     part: Measured,
     name: str,
     classes: int,
@@ -123,11 +123,11 @@ def _followed(
     settings: Perturbation,
 ) -> Iterator[tuple[Followed, list[Information]]]:
     """Each training of a network at the checkpoints that are measured, at one of the layers."""
-    layer = (part.layers or given.layers)[at]
+    layer = (part.layers or section.layers)[at]
     for number, training in enumerate(part.trainings, start=1):
-        network = _network(given, part, classes)
+        network = _network(section, part, classes)
         files = checkpoint_files(training.checkpoints)
-        epochs = _epochs(given, name, len(files))
+        epochs = _epochs(section, name, len(files))
         follow_at = [files[epoch] for epoch in epochs]
         travelled = np.zeros(1)
         if name != "teacher":
@@ -136,36 +136,36 @@ def _followed(
         yield follow(network, follow_at, travelled, layer, images, masks, settings)
 
 
-def _network(given: Quantify, part: Measured, classes: int) -> Any:
-    chosen: Any = part.network or given.network
+def _network(section: Quantify, part: Measured, classes: int) -> Any:
+    chosen: Any = part.network or section.network
     model = str(getattr(chosen, "model", None) or getattr(chosen, "role", ""))
     return make_network(chosen.kind, model, chosen.outputs or classes)
 
 
-def _epochs(given: Quantify, name: str, files: int) -> list[int]:
+def _epochs(section: Quantify, name: str, files: int) -> list[int]:
     """Positions of the checkpoints that are measured, evenly spaced; of the teacher the last."""
     last = files - 1
-    spaced = np.linspace(0, last, min(given.epochs, max(last, 1)) + 1)[1:]
+    spaced = np.linspace(0, last, min(section.epochs, max(last, 1)) + 1)[1:]
     return [last] if name == "teacher" else sorted({round(each) for each in spaced})
 
 
-def _check(given: Quantify, classes: int) -> None:
+def _check(section: Quantify, classes: int) -> None:
     """Raise ``DataError``, before anything is measured, for layers and checkpoints.
 
     Each network has to have its layers, and student and baseline as many checkpoints.
     """
     counts = set()
     for name in _NAMES:
-        part = getattr(given, name)
+        part = getattr(section, name)
         if part is None:
             continue
-        network = _network(given, part, classes)
-        for layer in part.layers or given.layers:
+        network = _network(section, part, classes)
+        for layer in part.layers or section.layers:
             feature_at(network, layer)
         for training in part.trainings:
             files = checkpoint_files(training.checkpoints)
             if name != "teacher":
-                counts.add(len(_epochs(given, name, len(files))))
+                counts.add(len(_epochs(section, name, len(files))))
     if len(counts) > 1:
         raise DataError(
             f"Student and baseline have {min(counts)} to {max(counts)} checkpoints to measure.",
@@ -177,20 +177,20 @@ def _photos(run: RunSpec, dataset: Dataset) -> tuple[list[str], np.ndarray, np.n
     """Ids, photos ``(n, H, W, 3)`` uint8, and their masks ``(n, H, W)``."""
     from precompute.datasets.dataset import masks_of, small_mask, small_photo
 
-    given = run.quantify
-    mask_of = masks_of(dataset, given.masks)
+    section = run.quantify
+    mask_of = masks_of(dataset, section.masks)
     if mask_of is None:
         raise DataError(
             "The data set does not tell where its objects are.",
             "Give a folder of masks: quantify.masks; or a data set of kind voc, coco or scenes.",
         )
-    size, split = given.size, np.array(dataset.split)
-    rng = np.random.default_rng(given.seed)
+    size, split = section.size, np.array(dataset.split)
+    rng = np.random.default_rng(section.seed)
     ids: list[str] = []
     photos: list[np.ndarray] = []
     masks: list[np.ndarray] = []
-    for i in rng.permutation(np.flatnonzero(split == given.split)).tolist():
-        if len(ids) == given.images:
+    for i in rng.permutation(np.flatnonzero(split == section.split)).tolist():
+        if len(ids) == section.images:
             break
         try:
             mask = small_mask(mask_of(i), size)
@@ -202,7 +202,7 @@ def _photos(run: RunSpec, dataset: Dataset) -> tuple[list[str], np.ndarray, np.n
             note(f"{dataset.ids[i]} is left out: {error}")
     if not ids:
         raise DataError(
-            f"No image of {given.split} can be measured: an object must cover a part of it.",
+            f"No image of {section.split} can be measured: an object must cover a part of it.",
             "Take another split, or correct the masks.",
         )
     return ids, np.stack(photos), np.stack(masks)

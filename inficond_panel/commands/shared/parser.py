@@ -81,8 +81,8 @@ class Parser(argparse.ArgumentParser):
             self.error(self._wrong_argument(left[0]))
         return parsed, left
 
-    def _wrong_argument(self, given: str) -> str:
-        flag = given.partition("=")[0]
+    def _wrong_argument(self, word: str) -> str:
+        flag = word.partition("=")[0]
         flags = {name.lstrip("-"): name for name in self._option_string_actions}
         meant = [flags[name] for name in nearest(flag.lstrip("-"), flags)]
         asked = f" Did you mean {meant[0]!r}?" if meant else ""

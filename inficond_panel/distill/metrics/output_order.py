@@ -91,8 +91,8 @@ def hold_order(
         return None
     order = evidence.whole_order()
     value = _top1 if single else _mean_ap
-    given, better = value(outputs, labels), value(outputs[:, order], labels)
-    if better <= given:
+    present, better = value(outputs, labels), value(outputs[:, order], labels)
+    if better <= present:
         return None
     return BetterOrder(
         tuple(map(int, order)),
@@ -100,7 +100,7 @@ def hold_order(
         evidence.gain,
         evidence.low,
         "top-1" if single else "mean AP",
-        given,
+        present,
         better,
     )
 

@@ -236,13 +236,13 @@ class Decisions:
         """Accuracy, F1 and gain (rows of counts, cuts)."""
         answered = (self.confidence[:, None] >= cuts).astype(np.float64)
         right = counts @ (answered * self.right[:, None])
-        given = counts @ answered
-        accuracy = ratio(right, given)
+        total = counts @ answered
+        accuracy = ratio(right, total)
         every = ratio(counts @ self.right, counts.sum(axis=1))[:, None]
         f1 = np.full(accuracy.shape, np.nan)
         if self.hit is not None:
             hit = 2 * (counts @ (answered * self.hit[:, None]))
-            f1 = ratio(hit, hit + given - right)
+            f1 = ratio(hit, hit + total - right)
         return {ACCURACY.key: accuracy, F1.key: f1, "gain": accuracy - every}
 
 

@@ -134,8 +134,8 @@ def certify_joint(
     data = Scores.of(scores)
     problem = make_joint_problem(data.shape, targets, l1, lower, upper, sample_weight)
     with one_thread():
-        given = _checked_weights(weights, (data.shape[1], problem.target.shape[1]))
-        inside = problem.bounds.projected(given)
+        checked = _checked_weights(weights, (data.shape[1], problem.target.shape[1]))
+        inside = problem.bounds.projected(checked)
         data.gather(np.flatnonzero(inside.any(axis=1)))
         state = JointState(data, problem, [inside])
         state.certify()
@@ -150,22 +150,22 @@ def _state(data: Scores, problem: JointProblem, start: Array | None) -> JointSta
     rest = problem.bounds.projected(np.zeros(shape))
     starts = [least_shift(rest, problem.l1)]
     if start is not None:
-        given = _checked_weights(start, shape)
-        starts.insert(0, least_shift(problem.bounds.projected(given), problem.l1))
+        checked = _checked_weights(start, shape)
+        starts.insert(0, least_shift(problem.bounds.projected(checked), problem.l1))
     starts = [problem.bounds.repaired(each) for each in starts]
     data.gather(np.flatnonzero(np.any([each.any(axis=1) for each in starts], axis=0)))
     return JointState(data, problem, starts)
 
 
 def _checked_weights(weights: Array, shape: tuple[int, int]) -> Array:
-    given = np.array(weights, dtype=np.float64)
-    if given.shape != shape:
+    values = np.array(weights, dtype=np.float64)
+    if values.shape != shape:
         raise SolverError(
-            f"The weights have shape {given.shape}, the problem {shape}.",
+            f"The weights have shape {values.shape}, the problem {shape}.",
             "Take those of a fit of the same concepts and classes.",
         )
-    check_finite(given, "weights")
-    return given
+    check_finite(values, "weights")
+    return values
 
 
 def make_joint_problem(

@@ -73,7 +73,7 @@ def fit_paper(
     torch = _import_torch()
     values = np.asarray(scores)
     data, rates = Scores(values), RATES if lr is None else (lr,)
-    given: dict[str, Any] = {"l1": l1, "lower": lower, "upper": upper}
+    options: dict[str, Any] = {"l1": l1, "lower": lower, "upper": upper}
     problems = make_problems(data.shape, targets, l1, 0.0, lower, upper, None)
     columns = Standardised.of(data)
     first = _first_layer(columns, data.shape, problems, start)
@@ -93,9 +93,9 @@ def fit_paper(
         raise SolverError(
             f"Training diverged at lr {rates[0]:g}.", "Choose a smaller learning rate."
         )
-    ends = [certify(data, targets, *layer, **given) for layer in sound]
+    ends = [certify(data, targets, *layer, **options) for layer in sound]
     reached = least(ends)
-    optimum = fit(data, targets, **given, tolerance=_CLOSE, cancelled=cancelled)
+    optimum = fit(data, targets, **options, tolerance=_CLOSE, cancelled=cancelled)
     unit = np.array([problem.reference for problem in problems])
     above = np.maximum((reached.objective - optimum.objective) / unit + optimum.gap, 0.0)
     proved = np.array(reached.certificate) == "gap"

@@ -114,8 +114,8 @@ class Key:
         """Value of a node; raises ``Mismatch``."""
         name = self.attribute.rstrip("_")
         if self.sections and isinstance(node, MappingNode) and not self.many:
-            given = {text_of(key) for key, _ in node.value if isinstance(key, ScalarNode)}
-            kind = max(self.sections, key=lambda kind: len(given & {*_keys(kind)}))
+            written = {text_of(key) for key, _ in node.value if isinstance(key, ScalarNode)}
+            kind = max(self.sections, key=lambda kind: len(written & {*_keys(kind)}))
             return read_section(kind, node, reading.inside(name))
         if self.many and isinstance(node, SequenceNode) and node.value:
             return [self._item(item, reading.inside(f"{name}[{at}]"))

@@ -182,36 +182,36 @@ def score_strips(study: Study) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def answer_charts(study: Study) -> Iterator[tuple[list[tuple[str, str]], dict[str, Any]]]:
     """Yield legend and bars of all answers in steps, one chart per scale."""
-    steps = [(q, given) for q, given in _by_question(study) if isinstance(q, LikertQuestion)]
+    steps = [(q, replies) for q, replies in _by_question(study) if isinstance(q, LikertQuestion)]
     for _, group in groupby(steps, key=lambda pair: (pair[0].points, tuple(pair[0].labels))):
         pairs = list(group)
         yield (
             _legend(pairs[0][0]),
-            charts.likert_chart([row for q, given in pairs for row in _bars(q, given)]),
+            charts.likert_chart([row for q, replies in pairs for row in _bars(q, replies)]),
         )
 
 
 def _by_question(study: Study) -> list[tuple[Question, list[Given]]]:
     """Answers of each question of each task, in the order in which they were first asked."""
     by_question: dict[tuple[str, str], list[Given]] = {}
-    for given in answers(study):
-        by_question.setdefault((given.task, str(given.question.name_)), []).append(given)
-    return [(given[0].question, given) for given in by_question.values()]
+    for reply in answers(study):
+        by_question.setdefault((reply.task, str(reply.question.name_)), []).append(reply)
+    return [(replies[0].question, replies) for replies in by_question.values()]
 
 
 def _titled(text: str, task: str) -> str:
     return f"{text} ({task})" if task else text
 
 
-def _bars(question: LikertQuestion, given: Sequence[Given]) -> list[tuple[str, list[int]]]:
+def _bars(question: LikertQuestion, replies: Sequence[Given]) -> list[tuple[str, list[int]]]:
     """A bar for all, and where conditions differ one for each."""
 
     def counts(condition: str | None = None) -> list[int]:
-        values = [one.answer for one in given if condition in (None, one.condition)]
+        values = [one.answer for one in replies if condition in (None, one.condition)]
         return [values.count(step) for step in range(1, question.points + 1)]
 
-    rows = [(_titled(question.text, given[0].task), counts())]
-    conditions = sorted({one.condition for one in given})
+    rows = [(_titled(question.text, replies[0].task), counts())]
+    conditions = sorted({one.condition for one in replies})
     if len(conditions) > 1:
         rows += [(f"… {name or 'several'}", counts(name)) for name in conditions]
     return rows
@@ -227,21 +227,23 @@ def _legend(question: LikertQuestion) -> list[tuple[str, str]]:
 
 def _other_answers(study: Study) -> Iterator[pd.DataFrame]:
     """Yield a table per question that has no steps."""
-    for question, given in _by_question(study):
+    for question, replies in _by_question(study):
         if not isinstance(question, LikertQuestion):
-            rows, headings = _summary(question, given)
+            rows, headings = _summary(question, replies)
             if len(rows):
                 yield make_frame(
                     rows.to_dict("records"),
                     next(iter(headings)),
                     headings,
-                    title=_titled(question.text, given[0].task),
+                    title=_titled(question.text, replies[0].task),
                 )
 
 
-def _summary(question: Question, given: Sequence[Given]) -> tuple[pd.DataFrame, dict[str, Heading]]:
+def _summary(
+    question: Question, replies: Sequence[Given]
+) -> tuple[pd.DataFrame, dict[str, Heading]]:
     """Texts by participant, counts of options, or the spread of numbers; by condition."""
-    rows = pd.DataFrame([vars(one) for one in given])
+    rows = pd.DataFrame([vars(one) for one in replies])
     by = ["condition"] if rows.condition.nunique() > 1 else []
     if isinstance(question, TextQuestion):
         return rows[rows.answer.str.strip() != ""], plain_headings("participant", *by, "answer")

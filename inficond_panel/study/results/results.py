@@ -333,8 +333,8 @@ def differences(
             )
             made += _pairs(measure, task, values, within=within)
     for template in dict.fromkeys(score.template for score in scored):
-        given = [(s.condition, s.participant, s.score) for s in scored if s.template == template]
-        made += _pairs(template, "", _values(levels, given), within=within)
+        scores = [(s.condition, s.participant, s.score) for s in scored if s.template == template]
+        made += _pairs(template, "", _values(levels, scores), within=within)
     return made
 
 

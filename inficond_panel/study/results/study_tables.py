@@ -51,11 +51,11 @@ def _frame(
 ) -> pd.DataFrame:
     """A frame of these ``columns``, the first its index, also where there are no rows; a person
     reads those of ``headings``, without the condition where nothing is varied."""
-    given = list(rows)
+    table = list(rows)
     shown = plain_headings(*columns) if headings is None else dict(headings)
-    if "condition" in shown and given and not any(row["condition"] for row in given):
+    if "condition" in shown and table and not any(row["condition"] for row in table):
         del shown["condition"]
-    frame = make_frame(given, columns[0], shown, title=title, **more)
+    frame = make_frame(table, columns[0], shown, title=title, **more)
     return frame if len(frame) else frame.reindex(columns=list(columns[1:]))
 
 
@@ -175,14 +175,14 @@ def answers_table(study: Study) -> pd.DataFrame:
     """One row per participant and question that was answered."""
     rows = (
         {
-            "participant": given.participant,
-            "task": given.task,
-            "condition": given.condition,
-            "question": given.question.name_,
-            "text": given.question.text,
-            "answer": _plain(given.answer),
+            "participant": reply.participant,
+            "task": reply.task,
+            "condition": reply.condition,
+            "question": reply.question.name_,
+            "text": reply.question.text,
+            "answer": _plain(reply.answer),
         }
-        for given in answers(study)
+        for reply in answers(study)
     )
     return _frame(rows, (*_WHERE, "question", "text", "answer"))
 

@@ -134,9 +134,9 @@ class Progress:
 
     def wrong(self) -> list[str]:
         """Names of the questions of a check that are not answered right by now."""
-        given = self.answers(self.step.name)
+        replies = self.answers(self.step.name)
         asked = self.step.questions
-        return [one.name_ for one in asked if not one.is_right(given.get(one.name_))]
+        return [one.name_ for one in asked if not one.is_right(replies.get(one.name_))]
 
     def attempts(self, step: str) -> int:
         """Attempts at a check so far."""

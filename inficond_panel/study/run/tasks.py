@@ -120,8 +120,8 @@ class Ready:
 
 def allowed(task: Task, level: Level | None, key: str) -> bool:
     """True if a task allows something under a condition: ``may_type`` concepts, ``may_ask``."""
-    given = getattr(level, key) if level else None
-    return bool(getattr(task, key) if given is None else given)
+    by_level = getattr(level, key) if level else None
+    return bool(getattr(task, key) if by_level is None else by_level)
 
 
 class Preparation:

@@ -199,9 +199,9 @@ class Template:
 
     def score_of(self, answers: Mapping[str, object]) -> float | None:
         """Score of answers by the questions' names; None where one was not answered."""
-        given = [answers.get(question.name_) for question in self.questions()]
-        whole = [answer for answer in given if isinstance(answer, int)]
-        return self.score(whole) if len(whole) == len(given) else None
+        steps = [answers.get(question.name_) for question in self.questions()]
+        whole = [answer for answer in steps if isinstance(answer, int)]
+        return self.score(whole) if len(whole) == len(steps) else None
 
 
 def _seq() -> list[Question]:

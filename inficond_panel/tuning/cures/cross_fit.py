@@ -133,13 +133,13 @@ def _terms_without(
 def _carried_out(tuner: Tuner, photos: ClassPhotos, cures: list[Cure], bounds: Bounds) -> Terms:
     """Terms after the cures that these photos allow: perhaps none that asks labels."""
     unbalanced: list[Cure] = [cure for cure in cures if not isinstance(cure, Balance)]
-    given = [cure for cure in cures if not needs_labels(cure)]
+    without_labels = [cure for cure in cures if not needs_labels(cure)]
     for kept in (cures, unbalanced):
         try:
             return tuner.cures.of_class(photos, kept, bounds, LEAST_OUTSIDE_FOLD)
         except TuningError:
             continue
-    return tuner.cures.of_class(photos, given, bounds, LEAST_OUTSIDE_FOLD)
+    return tuner.cures.of_class(photos, without_labels, bounds, LEAST_OUTSIDE_FOLD)
 
 
 def _with_suspects_of(cure: Cure, photos: ClassPhotos) -> list[Cure]:

@@ -261,10 +261,10 @@ def _widest(tried: Sequence[Terms]) -> Terms:
 def _weights(data: FitData, k: int, terms: Terms) -> Array:
     """Weights ``(n,)`` of the images under ``terms``; ``data`` has them with weight 1 of what is
     learned."""
-    given = {each.source: each.weight for each in terms.learned}
+    weight_of = {each.source: each.weight for each in terms.learned}
     weight = data.weight(k).copy()
     for source, block in data.learned.items():
-        weight[block] *= given.get(source, 0.0)
+        weight[block] *= weight_of.get(source, 0.0)
     return weight
 
 
@@ -314,5 +314,5 @@ def unseen_logits(student: ClassFit, tried: Sequence[Terms]) -> Array:
     fold."""
     rows = student.store.rows(TUNE)
     folds = stratified_folds(student.store.label[rows, student.k][:, None], FOLDS, seed=0)
-    given = student, tried, student.lower, student.upper
-    return held_out_logits(*given, rows, folds, _TOLERANCE)
+    problem = student, tried, student.lower, student.upper
+    return held_out_logits(*problem, rows, folds, _TOLERANCE)

@@ -178,11 +178,11 @@ def _solved(
     cancelled: Cancelled | None,
 ) -> Fit:
     """Students with this penalty, from those with the one before."""
-    given = {**problem, "l1": problem["l1"] * penalty, "tolerance": _TOLERANCE}
+    scaled = {**problem, "l1": problem["l1"] * penalty, "tolerance": _TOLERANCE}
     if data.link == SOFTMAX:
         first = None if start is None else start.weights
-        return one_of_each(fit_joint(**given, start=first, cancelled=cancelled))
-    return fit(**given, start=start, cancelled=cancelled)
+        return one_of_each(fit_joint(**scaled, start=first, cancelled=cancelled))
+    return fit(**scaled, start=start, cancelled=cancelled)
 
 
 def _sizes(data: FitData, students: Fit) -> NDArray:

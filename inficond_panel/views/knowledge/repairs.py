@@ -204,14 +204,14 @@ class MendingPanel(param.Parameterized):
         self._asked = asked
         app.jobs.submit(Job("mending", work, done, self._failed))
 
-    def read(self, given: Mapping[str, Any]) -> Cure:
+    def read(self, message: Mapping[str, Any]) -> Cure:
         """Cure of the student in view that a message of the browser describes.
 
         Raises ``ValueError`` for any other message. A balance by concepts that all are suspects is
         one that the data named.
         """
         try:
-            cure = cure_from_json({**given, "class": self.panels.student})
+            cure = cure_from_json({**message, "class": self.panels.student})
             self.app.tuner.cures.check([cure])
         except (KeyError, TypeError, InficondError) as error:
             raise ValueError("no such cure") from error

@@ -58,7 +58,7 @@ ID = 8
 def make_address(app: AppState) -> str:
     """Query of the URL for the present state of the session, without default values."""
     selection, students, targets = app.selection, app.students, app.targets
-    given = {
+    query = {
         "data": app.dataset.title if len(app.datasets) > 1 else "",
         "targets": targets.chosen if targets.chosen != targets.usual else "",
         "class": selection.class_name,
@@ -68,7 +68,7 @@ def make_address(app: AppState) -> str:
         "beside": app.pinned.node_id[:ID],
         **{key: _word(app, key) for key in SETTINGS},
     }
-    return urlencode({key: value for key, value in given.items() if value}, safe=",")
+    return urlencode({key: value for key, value in query.items() if value}, safe=",")
 
 
 def _word(app: AppState, key: str) -> str:

@@ -288,12 +288,12 @@ class Explorable:
         self._jobs.work_off()
         if state in self._taken:
             return
-        given = {
+        replaced = {
             Place(model, name): value
             for model, values in whole_rows(self._views).items()
             for name, value in values.items()
         }
-        self._recorder.take(state, given, pictures(self._views))
+        self._recorder.take(state, replaced, pictures(self._views))
         self._taken.add(state)
 
 

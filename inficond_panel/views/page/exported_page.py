@@ -189,8 +189,8 @@ def put_rows(page: DocJson, rows: Mapping[str, Mapping[str, Any]]) -> None:
     """Put what views send in parts into the page as a whole, by the id of a model's data."""
     for model in _objects(page):
         if model.get("id") in rows and "attributes" in model:
-            given = rows[model["id"]].items()
-            model["attributes"].update({n: Serializer().encode(value) for n, value in given})
+            updates = rows[model["id"]].items()
+            model["attributes"].update({n: Serializer().encode(value) for n, value in updates})
 
 
 def _own(name: str) -> Path:
