@@ -228,8 +228,8 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
     def _bound(self, bound: ArrayLike | None, classes: int) -> np.ndarray | None:
         if bound is None:
             return None
-        each = np.asarray(bound, dtype=np.float64)
-        return np.broadcast_to(each, (self.n_features_in_, classes))
+        values = np.asarray(bound, dtype=np.float64)
+        return np.broadcast_to(values, (self.n_features_in_, classes))
 
     def _take(self, fit: Fit, names: np.ndarray) -> Self:
         self.coef_, self.intercept_ = fit.weights.T.copy(), fit.intercepts

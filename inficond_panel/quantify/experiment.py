@@ -346,6 +346,6 @@ class _Experiment:
 
     def _precision(self, network: nn.Module) -> float:
         logit, label = logits_of(network, self.test), self.photos.test_label
-        each = [average_precision(label[:, k], logit[:, k]) for k in range(label.shape[1])]
-        defined = [value for value in each if not np.isnan(value)]
+        precisions = [average_precision(label[:, k], logit[:, k]) for k in range(label.shape[1])]
+        defined = [value for value in precisions if not np.isnan(value)]
         return float(np.mean(defined)) if defined else float("nan")

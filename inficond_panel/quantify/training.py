@@ -297,10 +297,10 @@ def _label_loss(network: nn.Module, images: Tensor, label: Tensor) -> Any:
     from torch.nn.functional import binary_cross_entropy_with_logits
 
     known = (label >= 0).float()
-    each = binary_cross_entropy_with_logits(
+    losses = binary_cross_entropy_with_logits(
         network(images), label.clamp(min=0).float(), reduction="none"
     )
-    return (each * known).sum() / known.sum().clamp(min=1)
+    return (losses * known).sum() / known.sum().clamp(min=1)
 
 
 def _train(

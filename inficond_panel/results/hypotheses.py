@@ -99,8 +99,8 @@ def _measured(facts: Mapping[str, Any]) -> list[str]:
     """Sentences on the networks, on how closely was measured, and on the time."""
     lines = []
     if "average_precision" in facts:
-        each = facts["average_precision"].items()
-        precision = ", ".join(f"{name} {written(value)}" for name, value in each)
+        precisions = facts["average_precision"].items()
+        precision = ", ".join(f"{name} {written(value)}" for name, value in precisions)
         fit = written(facts["feature_fit"])
         lines.append(f"mAP {precision}; the student's feature has R² {fit}")
     lines.append(

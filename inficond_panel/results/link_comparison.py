@@ -121,8 +121,8 @@ def _metrics(
 
 
 def _row(columns: dict[str, dict[str, Interval]], key: str) -> dict[str, float]:
-    each = {name: intervals.get(key, NO_INTERVAL) for name, intervals in columns.items()}
-    return columns_of(each)
+    by_side = {name: intervals.get(key, NO_INTERVAL) for name, intervals in columns.items()}
+    return columns_of(by_side)
 
 
 def _facts(tuner: Tuner, students: _Students) -> dict[str, Any]:

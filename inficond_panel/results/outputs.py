@@ -69,10 +69,10 @@ def output_measures(
 
 
 def _measure(measure: OutputMeasure, on_tune: OutputMeasure | None) -> dict[str, float]:
-    each = {"on_tune": on_tune.teacher if on_tune else NO_INTERVAL, "teacher": measure.teacher}
+    sides = {"on_tune": on_tune.teacher if on_tune else NO_INTERVAL, "teacher": measure.teacher}
     if measure.oracle and measure.change:
-        each |= {"oracle": measure.oracle, "change": measure.change}
-    return columns_of(each)
+        sides |= {"oracle": measure.oracle, "change": measure.change}
+    return columns_of(sides)
 
 
 def output_reliability(outputs: Outputs) -> pd.DataFrame:
@@ -116,10 +116,10 @@ def gamma_measures(
     )
 
 
-def _of_gamma(each: GammaOutputs, key: str) -> dict[str, Any]:
-    columns = {"value": each.measures[key], "change": each.changes.get(key, NO_INTERVAL)}
-    name = {"measure": key, "gamma": each.gamma, "words": MEASURES[key]}
-    return {**name, "mark": SEEN_LABEL if each.gamma else "", **columns_of(columns)}
+def _of_gamma(oracle: GammaOutputs, key: str) -> dict[str, Any]:
+    columns = {"value": oracle.measures[key], "change": oracle.changes.get(key, NO_INTERVAL)}
+    name = {"measure": key, "gamma": oracle.gamma, "words": MEASURES[key]}
+    return {**name, "mark": SEEN_LABEL if oracle.gamma else "", **columns_of(columns)}
 
 
 def gamma_reliability(sweep: GammaSweep) -> pd.DataFrame:

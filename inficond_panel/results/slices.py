@@ -113,21 +113,21 @@ def _headings(part: str, metric: str) -> dict[str, Heading]:
     return {key: Heading(text) for key, text in names.items()}
 
 
-def _slice(name: str, report: SliceReport, each: SliceResult) -> dict[str, Any]:
+def _slice(name: str, report: SliceReport, result: SliceResult) -> dict[str, Any]:
     return {
         "class": name,
-        "slice": each.name,
-        "images": each.n,
-        "positives": each.positives,
-        **each.metrics,
-        **limits_of({report.metric: each.interval}),
+        "slice": result.name,
+        "images": result.n,
+        "positives": result.positives,
+        **result.metrics,
+        **limits_of({report.metric: result.interval}),
         "whole": report.whole,
-        "rest": each.rest,
-        "expected": each.expected,
-        "p": each.p,
-        "p_holm": each.p_holm,
-        "small": each.small,
-        "worst": each is report.worst,
+        "rest": result.rest,
+        "expected": result.expected,
+        "p": result.p,
+        "p_holm": result.p_holm,
+        "small": result.small,
+        "worst": result is report.worst,
     }
 
 

@@ -99,8 +99,8 @@ class TuningState(TreeState):
         Thumbs without a factor get the one on the page. Raises ``TuningError`` for names that are
         not here.
         """
-        given = [i.resolved(self.factor) if isinstance(i, Intent) else i for i in items]
-        self._set_pending(toggled(self.pending, given))
+        edits = [i.resolved(self.factor) if isinstance(i, Intent) else i for i in items]
+        self._set_pending(toggled(self.pending, edits))
 
     def put(self, items: Sequence[Item]) -> None:
         """Add thumbs and cures, each in place of what the batch has at its place."""

@@ -72,8 +72,8 @@ class Tuner(StudentHistory):
         recipe.check_images(spec, store)
         self._original_terms = recipe.original_terms(spec, store)
         self.spec = spec
-        given = spec.students
-        self._evaluation = Evaluation(store, given.threshold, given.link, self._unseen)
+        section = spec.students
+        self._evaluation = Evaluation(store, section.threshold, section.link, self._unseen)
         super().__init__(store, history)
         self._penalties = None if penalties is None else tuple(penalties)
         self._choosing = Lock()
@@ -320,17 +320,17 @@ class Tuner(StudentHistory):
     @cached_property
     def _unpenalised(self) -> FitData:
         """The same data with an L1 penalty of 1 for each class."""
-        given = self.spec.students
+        section = self.spec.students
         made = recipe.distillation(self.spec, [1.0] * len(self.store.classes))
         return _fit_data(
             self.store,
-            given.temperature,
+            section.temperature,
             made.l1,
             made.l2,
             made.alpha,
-            given.targets,
+            section.targets,
             made.link,
-            given.tempered,
+            section.tempered,
             self.spec.device,
         )
 

@@ -127,5 +127,5 @@ def _percent(share: float) -> str:
     return f"{100 * share:.1f} %"
 
 
-def _clause(each: ConceptDrift) -> str:
-    return f"{each.concept} (median {each.median:.3f}, in fit {each.fit_median:.3f})"
+def _clause(drift: ConceptDrift) -> str:
+    return f"{drift.concept} (median {drift.median:.3f}, in fit {drift.fit_median:.3f})"

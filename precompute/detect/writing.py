@@ -68,9 +68,9 @@ def _lines(draft: Draft) -> Iterator[str]:
     yield f"title: {value(draft.title)}"
     yield "dataset:"
     yield f"  kind: {layout.kind}"
-    for key, given in draft.keys.items():
+    for key, setting in draft.keys.items():
         comment = f" # {_COMMENTS[key]}" if key in _COMMENTS else ""
-        yield f"  {key}: {value(given)}{comment}"
+        yield f"  {key}: {value(setting)}{comment}"
     if draft.splits:
         yield f"  splits: # {_line(draft.splits_note)}"
         yield "    # What the teacher was trained on belongs in fit, and only there."
@@ -89,11 +89,11 @@ def _lines(draft: Draft) -> Iterator[str]:
         yield "    twin_cosine: 0.95 # with an earlier concept"
         yield "    least_score: 0 # mean of the five largest scores on fit must exceed it"
     yield f"  encoder: # {_line(draft.encoder.note)}"
-    for key, given in draft.encoder.keys.items():
-        yield f"    {key}: {value(given)}"
+    for key, setting in draft.encoder.keys.items():
+        yield f"    {key}: {value(setting)}"
     yield f"teacher: # {_line(draft.teacher.note)}"
-    for key, given in {**draft.teacher.keys, **draft.teacher_more}.items():
-        yield from _output_lines(given) if key == "classes" else [f"  {key}: {value(given)}"]
+    for key, setting in {**draft.teacher.keys, **draft.teacher_more}.items():
+        yield from _output_lines(setting) if key == "classes" else [f"  {key}: {value(setting)}"]
     if draft.device:
         yield f"device: {draft.device} # of encoder and teacher"
     yield "students:"

@@ -93,14 +93,17 @@ class Encoding:
         return segmented
 
     def _parts(self) -> list[Part]:
-        given = self.inputs.dataset.encoded
-        if given is not None:
-            self.run.progress(f"Images, encoded and segmented, are taken from {given.store.path}")
-            keys = [""] * len(given.store.images)
-            for key, row in zip(self.inputs.keys, given.rows, strict=True):
+        held = self.inputs.dataset.encoded
+        if held is not None:
+            self.run.progress(f"Images, encoded and segmented, are taken from {held.store.path}")
+            keys = [""] * len(held.store.images)
+            for key, row in zip(self.inputs.keys, held.rows, strict=True):
                 keys[int(row)] = key
             return [
-                (keys, partial(self.run.results.open, "taken", self.run.results.take(given.store)))
+                (
+                    keys,
+                    partial(self.run.results.open, "taken", self.run.results.take(held.store)),
+                )
             ]
         store, taken = self.source
         parts = self._take(store, taken) if store and taken else []

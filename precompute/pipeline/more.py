@@ -98,16 +98,16 @@ def _named(photos: Iterable[str | Path]) -> list[_Photo]:
     """The photos that files and folders stand for, named as in a data set: without suffix, in a
     folder by the path below it."""
     ids: dict[Path, str] = {}
-    for given in map(Path, photos):
-        if given.is_dir():
-            below = {given / name: without_suffix(name) for name in image_files(given)}
+    for source in map(Path, photos):
+        if source.is_dir():
+            below = {source / name: without_suffix(name) for name in image_files(source)}
             if not below:
-                raise DataError(f"{given} holds no photo.", "Name a folder of photos.")
+                raise DataError(f"{source} holds no photo.", "Name a folder of photos.")
             ids = {**below, **ids}
-        elif given.exists():
-            ids.setdefault(given, without_suffix(given.name))
+        elif source.exists():
+            ids.setdefault(source, without_suffix(source.name))
         else:
-            raise DataError(f"There is no file {given}.", "Name photos, or folders of photos.")
+            raise DataError(f"There is no file {source}.", "Name photos, or folders of photos.")
     if not ids:
         raise DataError("No photo is named.", "Name photos, or folders of photos.")
     return [_Photo(path, name, photo_digest(path)) for path, name in ids.items()]

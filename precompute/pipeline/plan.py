@@ -168,10 +168,10 @@ def plan(
 
 
 def _with_seconds(stage: PlannedStage, sample: Sample, workers: int) -> PlannedStage:
-    each = sample.seconds.get(stage.name)
-    if stage.seconds is not None or each is None or not stage.photos:
+    per_photo = sample.seconds.get(stage.name)
+    if stage.seconds is not None or per_photo is None or not stage.photos:
         return stage
-    return replace(stage, seconds=stage.photos * each / workers)
+    return replace(stage, seconds=stage.photos * per_photo / workers)
 
 
 def _plan_stage(name: str, encoding: Encoding, there: Store | None) -> PlannedStage:

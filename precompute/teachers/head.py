@@ -64,9 +64,9 @@ class Heads:
         """The whole network of the images at ``rows``: each with the heads that are its own."""
         import torch
 
-        which, each = self.which[rows], np.arange(self.weight.shape[1])
-        weight = torch.from_numpy(self.weight[which, each].astype(np.float32))
-        bias = torch.from_numpy(self.bias[which, each].astype(np.float32))
+        which, column = self.which[rows], np.arange(self.weight.shape[1])
+        weight = torch.from_numpy(self.weight[which, column].astype(np.float32))
+        bias = torch.from_numpy(self.bias[which, column].astype(np.float32))
         centre, scale = (torch.from_numpy(v.astype(np.float32)) for v in (self.centre, self.scale))
         layers = (centre, scale, weight, bias)
 

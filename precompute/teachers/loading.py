@@ -295,10 +295,10 @@ def _mean_loss(logit: np.ndarray, label: np.ndarray, softmax: bool) -> float | N
     if softmax:
         known = (label == 1).any(axis=1)
         chosen = np.take_along_axis(wide, label.argmax(axis=1)[:, None], 1)[:, 0]
-        each = np.where(known, logsumexp(wide, axis=1) - chosen, 0)
+        losses = np.where(known, logsumexp(wide, axis=1) - chosen, 0)
     else:
-        each = np.where(label >= 0, np.logaddexp(0, wide) - (label == 1) * logit, 0).sum(1)
-    return round(float(each.mean()), 6) if len(label) else None
+        losses = np.where(label >= 0, np.logaddexp(0, wide) - (label == 1) * logit, 0).sum(1)
+    return round(float(losses.mean()), 6) if len(label) else None
 
 
 def too_large(attrs: dict[str, Any]) -> tuple[str, ...]:

@@ -271,8 +271,8 @@ def task_loss(logits: Tensor, label: Tensor) -> Any:
 
     known = (label >= 0).to(logits.dtype)
     target = label.clamp(min=0).to(logits.dtype)
-    each = binary_cross_entropy_with_logits(logits, target, reduction="none")
-    return (each * known).sum(1)
+    losses = binary_cross_entropy_with_logits(logits, target, reduction="none")
+    return (losses * known).sum(1)
 
 
 def softmax_loss(logits: Tensor, label: Tensor) -> Any:

@@ -88,15 +88,15 @@ class Parser(argparse.ArgumentParser):
         asked = f" Did you mean {meant[0]!r}?" if meant else ""
         return f"{flag!r} is not an argument of this command.{asked}"
 
-    def _wrong_word(self, given: Sequence[str]) -> str:
+    def _wrong_word(self, argv: Sequence[str]) -> str:
         kind = self._form.split()[0].lower()
         form = f"{self.prog} {self._form}"
-        if not given:
+        if not argv:
             start = f"the {kind} is missing."
         else:
-            start = f"{given[0]!r} is not {'an' if kind == 'action' else 'a'} {kind}."
-            later = next((word for word in given[1:] if word in self.words), None)
+            start = f"{argv[0]!r} is not {'an' if kind == 'action' else 'a'} {kind}."
+            later = next((word for word in argv[1:] if word in self.words), None)
             if later and kind == "action":
-                form = f"{self.prog} {later} {shlex.quote(given[0])}"
-            start += near(given[0], self.words)
+                form = f"{self.prog} {later} {shlex.quote(argv[0])}"
+            start += near(argv[0], self.words)
         return f"{start}\nWrite: {form}\n{kind.capitalize()}s: {', '.join(self.words)}"

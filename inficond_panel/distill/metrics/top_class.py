@@ -141,8 +141,8 @@ class TopClass:
         if metric == TOP_K.key and self.classes <= self.k:
             return np.full(len(counted), np.nan)
         hit = {TOP1.key: lambda: self.right, TOP_K.key: lambda: self.rank < self.k}
-        each = hit.get(metric, lambda: self.alike)()
-        return ratio(counted @ each.astype(np.float64), counted.sum(axis=1))
+        per_image = hit.get(metric, lambda: self.alike)()
+        return ratio(counted @ per_image.astype(np.float64), counted.sum(axis=1))
 
     @cached_property
     def alike(self) -> NDArray[np.bool_]:

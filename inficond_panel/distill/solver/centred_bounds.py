@@ -119,8 +119,8 @@ class CentredBounds:
     def support(self, multipliers: Array) -> float:
         """Sum of the largest multiplier x centred weight that the box allows (C, K)."""
         with np.errstate(invalid="ignore"):
-            each = np.where(multipliers > 0, multipliers * self.upper, multipliers * self.lower)
-        return float(each[multipliers != 0].sum())
+            products = np.where(multipliers > 0, multipliers * self.upper, multipliers * self.lower)
+        return float(products[multipliers != 0].sum())
 
     def allowed(self, multipliers: Array) -> Array:
         """Multipliers (C, K) without those that push to an open side."""

@@ -111,10 +111,12 @@ def fit(
 
 def _certify(data: Scores, students: list[NewtonState]) -> None:
     """One pass over the scores, for the certificates and forces of all these students."""
-    given = [s.probabilities() for s in students]
-    residuals = [s.problem.residuals(p) for s, ps in zip(students, given, strict=True) for p in ps]
+    probability = [s.probabilities() for s in students]
+    residuals = [
+        s.problem.residuals(p) for s, ps in zip(students, probability, strict=True) for p in ps
+    ]
     gradients = data.gradient(np.stack(residuals, axis=1))
-    ends = np.cumsum([len(ps) for ps in given])
+    ends = np.cumsum([len(ps) for ps in probability])
     for student, part in zip(students, np.split(gradients, ends[:-1], axis=1), strict=True):
         student.certify(part)
 

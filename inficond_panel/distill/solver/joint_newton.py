@@ -145,9 +145,9 @@ class JointState:
     def _product(self, weights: Array) -> Array:
         """Columns less their pivots @ weights (N, K), of the columns that have a weight."""
         columns = []
-        for each in weights.T:
-            support = np.flatnonzero(each)
-            columns.append(self.data.columns.product(support, each[support]))
+        for column in weights.T:
+            support = np.flatnonzero(column)
+            columns.append(self.data.columns.product(support, column[support]))
         return np.stack(columns, axis=1) - self.data.pivot @ weights
 
     def _places(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -160,9 +160,9 @@ class JointState:
         weights, force = self.at.weights, np.abs(self.force)
         chosen = weights != 0
         new = np.where(chosen, 0.0, force)
-        each = np.maximum(_NEW_COLUMNS, np.count_nonzero(weights, axis=0) // 3)
+        sizes = np.maximum(_NEW_COLUMNS, np.count_nonzero(weights, axis=0) // 3)
         rank = np.argsort(np.argsort(-new, axis=0, kind="stable"), axis=0, kind="stable")
-        new[rank >= each] = 0.0
+        new[rank >= sizes] = 0.0
         most = max(_NEW_WEIGHTS, int(np.count_nonzero(weights)) // 3)
         if np.count_nonzero(new) > most:
             new[new < np.partition(new.ravel(), -most)[-most]] = 0.0

@@ -192,8 +192,8 @@ class Problem:
 
     def curvature(self, fitted: Fitted, cautious: bool) -> Array:
         """Second derivative by each logit (N,); cautious: one that bounds the loss from above."""
-        each = np.maximum(fitted.variance, CURVATURE_FLOOR)
-        return self.sample_weight * (upper_curvature(fitted.logit) if cautious else each)
+        curvature = np.maximum(fitted.variance, CURVATURE_FLOOR)
+        return self.sample_weight * (upper_curvature(fitted.logit) if cautious else curvature)
 
     def outlook(self, fitted: Fitted, change: Array) -> Array:
         """Probabilities (N,) to first order in a change of the logits, residuals of sum 0."""

@@ -186,13 +186,13 @@ def normalised(sample_weight: NDArray | None, images: int, classes: int) -> Arra
 def _check_classes(targets: Array, weight: Array) -> None:
     """Refuse means of 0 and 1; rounding may keep the mean of ones from 1, or take others there."""
     for k, target in enumerate(targets.T):
-        each = weight[k % len(weight)]
-        mean, counted = each @ target, target[each > 0]
+        share = weight[k % len(weight)]
+        mean, counted = share @ target, target[share > 0]
         zero, one = not counted.any(), bool((counted == 1).all())
         if not (zero or one) and not 0 < mean < 1:
             raise SolverError(
                 f"The sample weights leave only targets of {mean:.0f} of class {k}: they lie "
-                f"between {each[each > 0].min():.0e} and {each.max():.0e} of their sum.",
+                f"between {share[share > 0].min():.0e} and {share.max():.0e} of their sum.",
                 "Make them less uneven: all others count less than the rounding of the largest.",
             )
         if zero or one:
@@ -220,14 +220,14 @@ def _l1(value: ArrayLike, shape: tuple[int, int]) -> list[float] | list[Array]:
     """One number for each class, or one for each concept of each class."""
     if np.ndim(value) < 2:
         return penalties_of(value, shape[1], "l1")
-    each = np.array(value, dtype=np.float64)
-    if each.shape != shape:
+    penalties = np.array(value, dtype=np.float64)
+    if penalties.shape != shape:
         raise SolverError(
-            f"l1 has shape {each.shape}, not {shape}.",
+            f"l1 has shape {penalties.shape}, not {shape}.",
             "Give one number, one for each class, or one for each concept and class.",
         )
-    _check_penalty(each, "l1")
-    return list(np.ascontiguousarray(each.T))
+    _check_penalty(penalties, "l1")
+    return list(np.ascontiguousarray(penalties.T))
 
 
 def penalties_of(value: ArrayLike, classes: int, name: str) -> list[float]:

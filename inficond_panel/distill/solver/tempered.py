@@ -174,12 +174,12 @@ class TemperedProblem(Problem):
 
     def curvature(self, fitted: TemperedFitted, cautious: bool) -> Array:  # type: ignore[override]
         """Second derivative by each logit, as the base has it."""
-        each = [
+        curvatures = [
             weight / by**2 * (upper_curvature(part.logit) if cautious else part.variance)
             for (weight, _, by), part in zip(self._parts, fitted.parts, strict=True)
         ]
         floor = CURVATURE_FLOOR * self.sample_weight
-        return np.maximum(np.sum(each, axis=0), floor)
+        return np.maximum(np.sum(curvatures, axis=0), floor)
 
     def outlook(self, fitted: TemperedFitted, change: Array) -> Array:  # type: ignore[override]
         """Probabilities of both parts to first order in a change of the logits."""

@@ -134,8 +134,8 @@ class TemperedJointProblem(JointProblem):
     def _bend(self, probability: Array) -> Array:
         """Second derivatives of the loss by the intercepts (K, K)."""
         pairs = zip(self._parts, probability, strict=True)
-        each = [intercept_curvature(p, weight) / by**2 for (weight, _, by), p in pairs]
-        return np.sum(each, axis=0)
+        curvatures = [intercept_curvature(p, weight) / by**2 for (weight, _, by), p in pairs]
+        return np.sum(curvatures, axis=0)
 
     def _moved(self, fitted: TemperedSoftmax, change: Array) -> Array:
         """Probabilities (2, N, K) to first order in a change (N, K) of the logits."""

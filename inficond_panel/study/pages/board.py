@@ -36,12 +36,12 @@ PAUSE = 1.0
 LONGEST_NOTE = 2_000
 
 
-def password_problem(given: str) -> str:
-    """Reason why ``given`` does not open the page; empty where it does."""
+def password_problem(tried: str) -> str:
+    """Reason why ``tried`` does not open the page; empty where it does."""
     password = os.environ.get(PASSWORD, "")
     if not password:
         return "This page is closed: the study was served without a password."
-    fits = hmac.compare_digest(given.encode(), password.encode())
+    fits = hmac.compare_digest(tried.encode(), password.encode())
     return "" if fits else "This is not the password."
 
 

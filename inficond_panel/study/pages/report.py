@@ -255,8 +255,8 @@ def _summary(
         means = {name: Heading(name, 1) for name in ("mean", "SD")}
         ends = {name: Heading(name, significant=6) for name in ("lowest", "highest")}
         return summary.reset_index(), plain_headings(*by, "people") | means | ends
-    each = rows.explode("answer").groupby([*by, "answer"], sort=False).size()
-    return each.rename("people").reset_index(), plain_headings(*by, "answer", "people")
+    counts = rows.explode("answer").groupby([*by, "answer"], sort=False).size()
+    return counts.rename("people").reset_index(), plain_headings(*by, "answer", "people")
 
 
 def _events(

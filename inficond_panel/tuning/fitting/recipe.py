@@ -169,8 +169,8 @@ def recorded_penalties(
         l1 = tuple(value for value in penalties if isinstance(value, float))
         if len(l1) != len(penalties):
             continue
-        given = tuple(spec.students.penalty(name) for name in store.classes)
-        fits = all(recorded in (None, value) for recorded, value in zip(given, l1, strict=True))
+        wanted = tuple(spec.students.penalty(name) for name in store.classes)
+        fits = all(recorded in (None, value) for recorded, value in zip(wanted, l1, strict=True))
         if fits and settings == root_settings(spec, store, distillation(spec, l1)):
             return l1
     return None

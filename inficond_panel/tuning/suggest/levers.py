@@ -176,8 +176,8 @@ def _compared(
             for suspect in shift.suspects[:SUSPECTS]
         )
         best = _taken(label, logits, careful=True)
-        given = thumbs if best else ()
-        tried.append(_Tried("✕ suspects", given, _TO_CHOOSE, choice, student.terms, logits[best]))
+        removed = thumbs if best else ()
+        tried.append(_Tried("✕ suspects", removed, _TO_CHOOSE, choice, student.terms, logits[best]))
     choices = [one.choice for one in tried if one.choice is not None]
     measured = _measured(tuner, parent, photos, tried)
     gain = choices[0].gain if few else gain_of_levers(choices)

@@ -242,8 +242,8 @@ class Explorable:
         Always less than 1: what is recorded is to be written.
         """
         nodes, classes = choose_nodes(self.app), ["", *self.app.store.classes]
-        each = count_concepts(self.app)
-        size = 2 + len(nodes) * len(classes) + each * (len(classes) - 1)  # with the one shown
+        numbers = count_concepts(self.app)
+        size = 2 + len(nodes) * len(classes) + numbers * (len(classes) - 1)  # with the one shown
         self._take(self._first)
         yield 1 / size
         for node in nodes:
@@ -251,7 +251,7 @@ class Explorable:
             for name in classes:
                 self._take(State(node, name, ""))
                 yield len(self._taken) / size
-                for concept in self._concepts(name, each) if node == nodes[0] else ():
+                for concept in self._concepts(name, numbers) if node == nodes[0] else ():
                     self._take(State(node, name, concept))
                     yield len(self._taken) / size
 

@@ -204,11 +204,14 @@ def each_once(results: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
 
     Most iterations leave a class as it was, and so have the result of those around them.
     """
-    each: list[dict[str, Any]] = []
+    distinct: list[dict[str, Any]] = []
     for result in results.values():
-        if result not in each:
-            each.append(result)
-    return {"each": each, "of": {id_: each.index(result) for id_, result in results.items()}}
+        if result not in distinct:
+            distinct.append(result)
+    return {
+        "each": distinct,
+        "of": {id_: distinct.index(result) for id_, result in results.items()},
+    }
 
 
 def make_title(node: Node | Iteration) -> str:
