@@ -100,10 +100,7 @@ class Encoding:
             for key, row in zip(self.inputs.keys, held.rows, strict=True):
                 keys[int(row)] = key
             return [
-                (
-                    keys,
-                    partial(self.run.results.open, "taken", self.run.results.take(held.store)),
-                )
+                (keys, partial(self.run.results.open, "taken", self.run.results.take(held.store)))
             ]
         store, taken = self.source
         parts = self._take(store, taken) if store and taken else []
