@@ -21,7 +21,13 @@ from inficond_panel.store.teacher_outputs import hold_store
 from inficond_panel.tuning import Node
 from inficond_panel.tuning.fitting.recipe import Progress
 from inficond_panel.tuning.other_students import node_title
-from inficond_panel.tuning.shift import ClassShift, Suspect, class_shift, with_baselines
+from inficond_panel.tuning.shift import (
+    ClassShift,
+    Suspect,
+    class_shift,
+    shift_photos,
+    with_baselines,
+)
 from inficond_panel.tuning.shift_kinds import Differences, differences
 from inficond_panel.tuning.thumbs import chosen_names
 from inficond_panel.tuning.tuner import Tuner
@@ -31,6 +37,7 @@ from inficond_panel.vocabulary.tasks import TWINS
 from inficond_panel.wording.metrics import unknown_sentence
 from inficond_panel.wording.shift_kinds import kind_sentence, unsure_sentence
 from inficond_panel.wording.suspects import (
+    DECIDED,
     OF,
     SHOWN,
     more_words,
@@ -55,11 +62,6 @@ class _Seen:
     shift: ClassShift
     found: Differences
     aps: Mapping[str, Interval]
-
-    @property
-    def unlabelled(self) -> bool:
-        """True if neither fit nor tune has a label of the class."""
-        return self.shift.by_teacher and not self.found.photos[1]
 
 
 def doctor(
@@ -101,7 +103,7 @@ def _told(names: Sequence[str], progress: Progress | None) -> Iterator[str]:
 
 
 def _see(tuner: Tuner, node: Node, name: str, seed: int) -> _Seen:
-    photos = tuner.cures.photos(tuner.cures.class_fit(node, name), seed=seed)
+    photos = shift_photos(tuner, node, name, seed)
     shift = with_baselines(photos, class_shift(photos), tuner.spec.views.noise(), seed)
     return _Seen(shift, differences(photos, shift), tune_aps(tuner, node, shift))
 
@@ -149,16 +151,15 @@ def _of_teacher(seen: Mapping[str, _Seen]) -> Iterator[dict[str, str]]:
 
 
 def _of_classes(seen: Mapping[str, _Seen]) -> Iterator[dict[str, str]]:
-    if without := [name for name, each in seen.items() if each.unlabelled]:
-        finding = f"Neither fit nor tune has labels of {listed(without)}."
+    if without := [name for name, each in seen.items() if each.shift.decided]:
+        finding = f"No photo of tune has a label of {listed(without)}. {DECIDED}"
         yield _row("classes", f"{len(without)} without labels", finding, FEW.remedy)
-    labelled = {name: each for name, each in seen.items() if not each.unlabelled}
     for kind in SHIFT_KINDS:
-        for name, each in labelled.items():
+        for name, each in seen.items():
             if kind in each.found.kinds:
                 finding = kind_sentence(kind, each.found, each.shift)
                 yield _row(name, kind.words, finding, kind.remedy)
-    for name, each in labelled.items():
+    for name, each in seen.items():
         if each.found.perhaps and not each.found.kinds:
             yield _row(name, "cannot tell", unsure_sentence(each.found), FEW.remedy)
 
@@ -178,6 +179,7 @@ _CLASS_HEADINGS = {
     "missed": Heading("wrongly absent", 2),
     "share": Heading("share, z", 1, sign=True),
     "photos": Heading("photos, z", 1, sign=True),
+    "pictures": Heading("pictures"),
 }
 
 
@@ -226,6 +228,7 @@ def _class_row(name: str, each: _Seen) -> dict[str, Any]:
         "share": found.share,
         "photos": np.nan if other is None else other.negatives,
         "photos_with": np.nan if other is None else other.positives,
+        "pictures": [each.words for each in found.pictures],
         "suspects": [suspect.concept for suspect in each.shift.suspects],
         "sentence": shift_sentence(each.shift),
         "comparison": tune_ap_sentence(each.aps),

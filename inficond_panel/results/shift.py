@@ -8,7 +8,7 @@ from inficond_panel.distill import Interval, metric_intervals
 from inficond_panel.results.cross_fitted import evaluation_outcome
 from inficond_panel.results.refit_report import refit_of
 from inficond_panel.tuning.node import Node
-from inficond_panel.tuning.shift import ClassShift, class_shift, with_baselines
+from inficond_panel.tuning.shift import ClassShift, class_shift, shift_photos, with_baselines
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.splits import TUNE
@@ -39,9 +39,9 @@ def tune_aps(tuner: Tuner, node: Node, shift: ClassShift) -> dict[str, Interval]
 
     ``student`` is that of ``node``; ``original`` that of #0, where a refit has changed it since;
     ``own_word`` and ``tune_model`` are the baselines of ``shift``. Empty where the photos are too
-    few for a verdict.
+    few for a verdict, or tune has no labels.
     """
-    if shift.verdict is None:
+    if shift.verdict is None or shift.decided:
         return {}
     name, noise = shift.class_name, tuner.spec.views.noise()
     changed = made_at(tuner, node, name) != tuner.root_id
@@ -57,7 +57,7 @@ def tune_aps(tuner: Tuner, node: Node, shift: ClassShift) -> dict[str, Interval]
 @once(_KEPT)
 def _class_shift(tuner: Tuner, node_id: str, class_name: str, baselines: bool) -> ClassShift:
     with one_thread():
-        photos = tuner.cures.photos(tuner.cures.class_fit(tuner.node(node_id), class_name))
+        photos = shift_photos(tuner, tuner.node(node_id), class_name)
         if baselines:
             plain = _class_shift(tuner, node_id, class_name, False)
             return with_baselines(photos, plain, tuner.spec.views.noise())

@@ -82,9 +82,10 @@ class ClassShift:
     It is a shift where the ``verdict`` says so, or where the student relies on a concept whose
     correlation with the class is weaker on tune beyond doubt (``lost_bond``): the photos of fit may
     be too much alike to show what it costs. ``tune_photos``: numbers of positives and negatives.
-    ``by_teacher``: fit has no labels of the class, and the teacher's decisions stand for them.
-    ``teacher`` is the teacher's AP on tune: where the teacher does not know the class, its student
-    imitates noise, and the verdict says nothing about gains.
+    ``by_teacher``: fit has no labels of the class, and the teacher's decisions stand for them;
+    ``decided``: nor has tune, so that AP is agreement with the teacher. ``teacher`` is its own AP
+    on tune: where the teacher does not know the class, its student imitates noise, and the verdict
+    says nothing about gains.
 
     ``own_word`` is the AP on tune of the class's own word as the score, ``tune_model`` the AP of a
     logistic regression on the labels of tune, on photos that it was not fitted to; each None where
@@ -97,6 +98,7 @@ class ClassShift:
     tune_photos: tuple[int, int] = (0, 0)
     lost_bond: bool = False
     by_teacher: bool = False
+    decided: bool = False
     verdict: Verdict | None = None
     suspects: tuple[Suspect, ...] = ()
     teacher: TeacherSkill | None = None
@@ -131,30 +133,41 @@ def class_shifts(
                 raise CancelledError("The search for suspects was cancelled.", "Nothing changed.")
             if progress is not None:
                 progress(place / len(chosen), f"suspects of {name}")
-            photos = tuner.cures.photos(tuner.cures.class_fit(node, name), seed=seed)
+            photos = shift_photos(tuner, node, name, seed)
             found[name] = with_baselines(photos, class_shift(photos), noise, seed)
     return found
 
 
+def shift_photos(tuner: Tuner, node: Node, name: str, seed: int = 0) -> ClassPhotos:
+    """Photos on which a class is compared: by labels, or, where tune has none, by the teacher's
+    decisions. A teacher that makes the student's mistake hides it there."""
+    student = tuner.cures.class_fit(node, name)
+    photos = tuner.cures.photos(student, seed=seed)
+    return photos if len(photos.tune) else tuner.cures.photos(student, seed=seed, decided=True)
+
+
 def class_shift(photos: ClassPhotos) -> ClassShift:
     """Shift of the class of ``photos``, without the baselines."""
-    name, teacher = photos.student.name, teacher_skill(photos.teacher)
+    unknown = ClassShift(
+        photos.student.name,
+        UNKNOWN,
+        photos.lacking,
+        by_teacher=photos.by_teacher,
+        decided=photos.decided,
+        teacher=None if photos.decided else teacher_skill(photos.teacher),
+    )
     if photos.lacking:
-        return ClassShift(
-            name, UNKNOWN, photos.lacking, by_teacher=photos.by_teacher, teacher=teacher
-        )
+        return unknown
     verdict, measured = photos.verdict(), photos.suspicion()
     # By scores alone: labels show what else differs between the splits, be it of any harm or not.
     lost_bond = bool((measured.q[measured.ranked(_own(photos))] <= CLEAR).any())
     kind = SHIFT if lost_bond else verdict.kind
-    return ClassShift(
-        class_name=name,
+    return replace(
+        unknown,
         kind=kind,
         tune_photos=(int((photos.tune_label == 1).sum()), int((photos.tune_label == 0).sum())),
         lost_bond=lost_bond,
-        by_teacher=photos.by_teacher,
         verdict=verdict,
-        teacher=teacher,
         suspects=_suspects(photos, measured) if kind == SHIFT else (),
     )
 
@@ -172,7 +185,7 @@ def with_baselines(
 
     ``seed`` is of the folds of the model.
     """
-    if photos.lacking:
+    if photos.lacking or photos.decided:
         return found
     own = _own(photos)
     return replace(

@@ -19,16 +19,27 @@ from inficond_panel.distill.shift_kinds import (
     share_z,
     wrong_chance,
 )
-from inficond_panel.distill.suspects import SHIFT
+from inficond_panel.distill.suspects import SHIFT, Photos, Presence, lost_bond, presence
 from inficond_panel.tuning.cures.class_photos import ClassPhotos
 from inficond_panel.tuning.shift import ClassShift, cross_fitted_model
-from inficond_panel.vocabulary.shift_kinds import FEW, LOST, NOISE, PHOTOS, SHARE, ShiftKind
+from inficond_panel.vocabulary.pictures import PICTURE_PROPERTIES, PictureProperty
+from inficond_panel.vocabulary.shift_kinds import (
+    FEW,
+    LOST,
+    NOISE,
+    PHOTOS,
+    PICTURES,
+    SHARE,
+    ShiftKind,
+)
 
 #: Positives of either split below which nothing is told apart.
 LEAST_POSITIVES = 10
 #: Evidence of wrong labels (twice the log likelihood ratio) from which they are named, or thought
 #: possible.
 NOISY, PERHAPS_NOISY = 12.0, 6.0
+#: Rate of false discoveries at which a property of the pictures differs.
+CLEAR_PICTURES = 0.01
 NO_NOISE = LabelNoise(0.0, 0.0, 0.0)
 #: z from which the share of the class is another one, and from which the photos are.
 OTHER_SHARE, APART = 4.0, 5.0
@@ -43,6 +54,28 @@ class FitLabels:
     label: NDArray
     present: Array
     wrong: Array
+
+
+@dataclass(frozen=True)
+class PictureDifference:
+    """A property of the pictures that goes with the class otherwise on fit than on tune, by ``z``
+    standard errors of the two differences of means.
+
+    On fit the photos with the class are higher in it than on tune, beside those without, or lower.
+    ``q`` is the false discovery rate over all properties, and ``presence`` counts the photos on
+    that side of a threshold.
+    """
+
+    kind: PictureProperty
+    high: bool
+    z: float
+    q: float
+    presence: Presence
+
+    @property
+    def words(self) -> str:
+        """What the photos on its side are called."""
+        return self.kind.high if self.high else self.kind.low
 
 
 @dataclass(frozen=True)
@@ -63,6 +96,7 @@ class Differences:
     share: float
     noise: LabelNoise | None = None
     other: OtherPhotos | None = None
+    pictures: tuple[PictureDifference, ...] = ()
     labels: FitLabels | None = None
 
 
@@ -81,12 +115,48 @@ def differences(photos: ClassPhotos, shift: ClassShift) -> Differences:
         noise = label_noise(of_fit, labels[0], of_tune, labels[1])
     fit, tune = _standardised(*scores)
     other = other_photos(fit, labels[0], tune, labels[1])
+    pictures = picture_differences(photos)
     kinds, perhaps = _told_apart(shift, noise, other, share)
+    kinds = (*([PICTURES] if pictures else []), *kinds)
     logit = (cross_fitted_model(scores[0], labels[0])[0] + of_fit) / 2
     wrong = wrong_chance(logit, labels[0], noise)
     ranked = FitLabels(photos.fit, labels[0], expit(logit), wrong)
     name = photos.student.name
-    return Differences(name, positives, sizes, kinds, perhaps, share, noise, other, ranked)
+    return Differences(
+        name, positives, sizes, kinds, perhaps, share, noise, other, pictures, ranked
+    )
+
+
+def picture_differences(photos: ClassPhotos) -> tuple[PictureDifference, ...]:
+    """Properties of the pictures that go with the class otherwise on fit than on tune, the clearest
+    first; none where the store knows no properties."""
+    from scipy.stats import false_discovery_control  # noqa: PLC0415 - slow to load
+
+    if photos.pictures is None:
+        return ()
+    fit, tune = (
+        Photos(values, label)
+        for values, label in zip(
+            photos.pictures, (photos.fit_label, photos.tune_label), strict=True
+        )
+    )
+    side = np.sign(fit.bond - tune.bond)
+    z, p, _ = lost_bond(side[None], [fit], tune)
+    q = false_discovery_control(np.minimum(1.0, 2 * p))  # either side
+    return tuple(
+        _picture_difference(photos, int(c), side[c] > 0, z[c], q[c])
+        for c in np.argsort(-z, kind="stable")
+        if q[c] <= CLEAR_PICTURES
+    )
+
+
+def _picture_difference(
+    photos: ClassPhotos, c: int, high: bool, z: float, q: float
+) -> PictureDifference:
+    assert photos.pictures is not None
+    fit, tune = (values[:, c] if high else -values[:, c] for values in photos.pictures)
+    shares = presence(fit, photos.fit_label, tune, photos.tune_label)
+    return PictureDifference(PICTURE_PROPERTIES[c], bool(high), float(z), float(q), shares)
 
 
 def _standardised(fit: Array, tune: Array) -> Iterator[Array]:

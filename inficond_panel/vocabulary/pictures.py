@@ -23,10 +23,12 @@ class PictureProperty:
 #: In the order of the columns of a store's ``picture_property``.
 PICTURE_PROPERTIES = (
     PictureProperty("brightness", "dark images", "bright images", "mean luma, 0 to 1"),
-    PictureProperty("contrast", "flat images", "images of high contrast", "its deviation"),
-    PictureProperty("saturation", "pale images", "colourful images", "mean chroma, 0 to 1"),
+    PictureProperty("contrast", "flat images", "images of high contrast", "its deviation over it"),
+    PictureProperty("saturation", "pale images", "colourful images", "mean of chroma over value"),
     PictureProperty("colour", "gray images", "images in colour", "share of pixels with colour"),
-    PictureProperty("sharpness", "blurred images", "sharp images", "log variance of the Laplacian"),
+    PictureProperty(
+        "sharpness", "blurred images", "sharp images", "log of Laplacian's variance over luma's"
+    ),
     PictureProperty("size", "small images", "large images", "log of the pixels"),
     PictureProperty("aspect", "tall images", "wide images", "log of width over height"),
     PictureProperty("compression", "hardly compressed images", "compressed images", "log of steps"),

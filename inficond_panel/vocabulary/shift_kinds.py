@@ -25,6 +25,11 @@ LOST = ShiftKind(
     "a correlation that holds in fit only",
     "Give ✕ to the suspects, or take what `suggest` finds.",
 )
+PICTURES = ShiftKind(
+    "changed_pictures",
+    "other pictures of the class",
+    "Make the photos of fit alike in this, or take more of the class that are like those of tune.",
+)
 SHARE = ShiftKind(
     "other_share",
     "another share of the class",
@@ -36,4 +41,4 @@ PHOTOS = ShiftKind(
     "Take what `suggest` finds, or add photos like those of tune: `inficond extend`.",
 )
 #: All kinds, the one to look at first first.
-SHIFT_KINDS = (FEW, NOISE, LOST, PHOTOS, SHARE)
+SHIFT_KINDS = (FEW, NOISE, PICTURES, LOST, PHOTOS, SHARE)

@@ -5,8 +5,16 @@ from __future__ import annotations
 from inficond_panel.common.near_words import listed
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.tuning.shift_kinds import LEAST_POSITIVES, Differences
-from inficond_panel.vocabulary.shift_kinds import FEW, LOST, NOISE, PHOTOS, SHARE, ShiftKind
-from inficond_panel.wording.suspects import shift_sentence, suspects_sentence
+from inficond_panel.vocabulary.shift_kinds import (
+    FEW,
+    LOST,
+    NOISE,
+    PHOTOS,
+    PICTURES,
+    SHARE,
+    ShiftKind,
+)
+from inficond_panel.wording.suspects import shares_clause, shift_sentence, suspects_sentence
 
 
 def kind_sentence(kind: ShiftKind, found: Differences, shift: ClassShift) -> str:
@@ -44,6 +52,13 @@ def _lost(found: Differences, shift: ClassShift) -> str:
     return suspects_sentence(shift) if shift.suspects else shift_sentence(shift)
 
 
+def _pictures(found: Differences, shift: ClassShift) -> str:
+    first, others = found.pictures[0], [each.words for each in found.pictures[1:3]]
+    also = f" Also: {listed(others)}." if others else ""
+    shares = shares_clause(found.class_name, first.presence)
+    return f"{first.words.capitalize()} are {shares}.{also}"
+
+
 def _photos(found: Differences, shift: ClassShift) -> str:
     assert found.other is not None
     return (
@@ -60,4 +75,11 @@ def _shares(found: Differences, shift: ClassShift | None = None) -> str:
     return f"{fit:.0%} of the photos of fit show it, {tune:.0%} of those of tune."
 
 
-_EVIDENCE = {FEW: _few, NOISE: _noise, LOST: _lost, PHOTOS: _photos, SHARE: _shares}
+_EVIDENCE = {
+    FEW: _few,
+    NOISE: _noise,
+    PICTURES: _pictures,
+    LOST: _lost,
+    PHOTOS: _photos,
+    SHARE: _shares,
+}

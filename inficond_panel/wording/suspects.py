@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from inficond_panel.common.numbers import count, number, signed
 from inficond_panel.distill import Interval
-from inficond_panel.distill.suspects import LARGE_LOSS, NONE, SHIFT, UNKNOWN, Verdict
+from inficond_panel.distill.suspects import LARGE_LOSS, NONE, SHIFT, UNKNOWN, Presence, Verdict
 from inficond_panel.tuning.shift import ClassShift, Suspect
 from inficond_panel.wording.metrics import advice_sentence, teacher_sentence
 
@@ -19,6 +19,11 @@ CARRIED = "Its own influence is 0: correlated concepts carry it."
 TRIES = (
     "Suggest (inficond suggest) shows what would raise AP: another λ, the teacher on tune, or the "
     "labels of tune."
+)
+#: What stands for labels where tune has none.
+DECIDED = (
+    "The teacher's decisions stand for labels: AP is agreement with the teacher, and what it has "
+    "wrong too is not seen."
 )
 #: What AP on tune is of, by the keys of ``tune_aps``.
 OF = {
@@ -46,6 +51,11 @@ def shift_sentence(found: ClassShift, *, limits: bool = True) -> str:
 
 
 def _student_sentence(found: ClassShift, limits: bool) -> str:
+    by = f"{DECIDED} " * found.decided
+    return f"{by}{_verdict_sentence(found, limits)}"
+
+
+def _verdict_sentence(found: ClassShift, limits: bool) -> str:
     verdict = found.verdict
     if verdict is None:
         return f"Too few photos to say: {found.lacking}."
@@ -183,7 +193,7 @@ def suspect_reason(found: ClassShift, suspect: Suspect, gain: Interval | None = 
     ``gain`` is the change in AP by a balance by this concept alone, cross-fitted; None: not worked
     out.
     """
-    shares = f"In {_shares(found, suspect, 'on fit', 'on tune')}{_known_by(suspect)}"
+    shares = f"In {shares_clause(found.class_name, suspect.presence)}{_known_by(suspect)}"
     if gain is None:
         return f"{shares}."
     given = gain.text(1, scale=100, unit="points", sign=True)
@@ -207,14 +217,14 @@ def more_words(suspects: Sequence[Suspect]) -> str:
 
 def plain_reason(found: ClassShift, suspect: Suspect) -> str:
     """Reason why a concept is a suspect, for people who begin: shares of photos, and no more."""
-    shares = f"In {_shares(found, suspect, 'that it learned from', 'of the others')}."
+    splits = "that it learned from", "of the others"
+    shares = f"In {shares_clause(found.class_name, suspect.presence, *splits)}."
     return shares if suspect.weight else f"{shares} {CARRIED}"
 
 
-def _shares(found: ClassShift, suspect: Suspect, fit: str, tune: str) -> str:
-    """Shares of the photos with the class that show the concept; of those without it, too, where
-    these differ more between the splits."""
-    there, name = suspect.presence, found.class_name
+def shares_clause(name: str, there: Presence, fit: str = "on fit", tune: str = "on tune") -> str:
+    """Shares of the photos with the class ``name`` that show a concept; of those without it, too,
+    where these differ more between the splits."""
     with_class = (
         f"{_percent(there.fit[0])} of the photos with {name} {fit}, "
         f"{_percent(there.tune[0])} {tune}"

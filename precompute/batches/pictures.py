@@ -11,38 +11,47 @@ _SIDE = 512
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 #: Largest spread of a colour along a row or column of a border, and within it, in 1/255.
 _PLAIN = 8.0
-#: Step of brightness, in 1/255, at the edge of a letter; letters have at least so many in a window.
-_STEP, _EDGES, _WINDOW = 50.0, 5, 24
+#: Step of brightness at the edge of a letter, as a share of the range of 98 % of the pixels; at
+#: least so many edges are in a window of letters.
+_STEP, _EDGES, _WINDOW = 0.25, 5, 24
+#: Brightness, in 1/255, that is added to what a measure is divided by: black has no colour.
+_DARK = 8.0
+#: Saturation from which a pixel is in colour.
+_COLOURED = 0.1
 
 
 def picture_properties(image: Image.Image) -> np.ndarray:
-    """Values (P,) float32 of ``PICTURE_PROPERTIES``, in order, of an RGB image of any size."""
-    pixels = np.asarray(image, dtype=np.float32)
+    """Values (P,) float32 of ``PICTURE_PROPERTIES``, in order, of an RGB image of any size.
+
+    All but size and aspect are of what a plain border leaves, and all but brightness are relative
+    to it, so that a darker photo is a darker photo and no more.
+    """
+    border, pixels = _without_border(np.asarray(image, dtype=np.float32))
     luma = pixels @ _LUMA
-    width, height = image.size
-    small = luma if max(image.size) <= _SIDE else np.asarray(_shrunk(image), np.float32) @ _LUMA
-    colour = pixels.max(axis=2) - pixels.min(axis=2)
+    small = luma if max(luma.shape) <= _SIDE else _shrunk(luma)
+    brightest = pixels.max(axis=2)
+    colour = (brightest - pixels.min(axis=2)) / (brightest + _DARK)
     return np.array(
         [
             luma.mean() / 255,
-            luma.std() / 255,
-            colour.mean() / 255,
-            np.mean(colour > 16),
-            np.log(_laplacian(small).var() + 1),
-            np.log(width * height),
-            np.log(width / height),
+            luma.std() / (luma.mean() + _DARK),
+            colour.mean(),
+            np.mean(colour > _COLOURED),
+            np.log((_laplacian(small).var() + 1) / (small.var() + 1)),
+            np.log(image.width * image.height),
+            np.log(image.width / image.height),
             _blocks(luma),
-            _border(pixels),
+            border,
             _letters(small),
         ],
         dtype=np.float32,
     )
 
 
-def _shrunk(image: Image.Image) -> Image.Image:
-    scale = _SIDE / max(image.size)
-    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-    return image.resize(size, Image.Resampling.BOX)
+def _shrunk(luma: np.ndarray) -> np.ndarray:
+    scale = _SIDE / max(luma.shape)
+    height, width = (max(1, round(side * scale)) for side in luma.shape)
+    return np.asarray(Image.fromarray(luma).resize((width, height), Image.Resampling.BOX))
 
 
 def _laplacian(luma: np.ndarray) -> np.ndarray:
@@ -54,25 +63,29 @@ def _laplacian(luma: np.ndarray) -> np.ndarray:
 
 def _blocks(luma: np.ndarray) -> float:
     """Steps of brightness at the edges of JPEG's blocks of 8 pixels, over those elsewhere, as a
-    logarithm."""
+    logarithm; wherever the first block begins."""
     ratios = []
     for steps in (np.abs(np.diff(luma, axis=1)), np.abs(np.diff(luma, axis=0)).T):
         if steps.shape[1] < 16:
             return 0.0
-        mean = steps.mean(axis=0)
-        at_edge = np.arange(1, len(mean) + 1) % 8 == 0
-        ratios.append(np.log((mean[at_edge].mean() + 0.5) / (mean[~at_edge].mean() + 0.5)))
+        mean = steps.mean(axis=0)[: steps.shape[1] // 8 * 8].reshape(-1, 8).mean(axis=0)
+        largest = mean.max()
+        others = (mean.sum() - largest) / 7
+        ratios.append(np.log((largest + 0.5) / (others + 0.5)))
     return float(np.mean(ratios))
 
 
-def _border(pixels: np.ndarray) -> float:
+def _without_border(pixels: np.ndarray) -> tuple[float, np.ndarray]:
     """Share of the height or width, whichever is larger, that plain margins on two opposite sides
-    take, each at least as wide as the other is."""
-    shares = []
-    for lines in (pixels, pixels.transpose(1, 0, 2)):
-        margins = [_margin(lines), _margin(lines[::-1])]
-        shares.append(2 * min(margins) / len(lines))
-    return min(1.0, max(shares))
+    take, each as wide as the narrower is; and the pixels without these margins."""
+    share = 0.0
+    for axis in (0, 1):
+        lines = pixels.swapaxes(0, axis)
+        margin, length = min(_margin(lines), _margin(lines[::-1])), len(lines)
+        share = max(share, 2 * margin / length)
+        if 0 < 2 * margin < length:
+            pixels = lines[margin:-margin].swapaxes(0, axis)
+    return min(1.0, share), pixels
 
 
 def _margin(lines: np.ndarray) -> int:
@@ -88,7 +101,8 @@ def _letters(luma: np.ndarray) -> float:
     steps = np.diff(luma, axis=1)
     if steps.shape[1] < _WINDOW:
         return 0.0
-    up, down = steps > _STEP, steps < -_STEP
+    step = _STEP * (np.subtract(*np.percentile(luma, [99, 1])) + 1)
+    up, down = steps > step, steps < -step
     sums = [np.cumsum(np.pad(s, ((0, 0), (1, 0))), axis=1, dtype=np.int32) for s in (up, down)]
     counts = [s[:, _WINDOW::8] - s[:, :-_WINDOW:8][:, : s[:, _WINDOW::8].shape[1]] for s in sums]
     return float(np.mean((counts[0] >= _EDGES // 2) & (counts[1] >= _EDGES // 2)))

@@ -8,6 +8,10 @@ import pytest
 from scipy.special import expit
 
 import inficond_panel
+from inficond_panel.results.slices import metadata_slices
+from inficond_panel.store import open_store
+from inficond_panel.store.write import add_arrays
+from inficond_panel.vocabulary.pictures import PICTURE_PROPERTIES
 
 NAMES = ["road", "sky", *(f"word {i}" for i in range(14)), "street", "nothing"]
 
@@ -104,3 +108,45 @@ def test_few_photos_tell_nothing_apart(tmp_path) -> None:
     assert found["classes"].loc["bird", "kinds"] == "too few photos"
     assert "5 of tune" in found["findings"].loc["bird", "finding"]
     assert found["labels"].empty
+
+
+def test_pictures_of_a_class_that_are_darker_on_fit_are_named(tmp_path) -> None:
+    given, _ = frames()
+    parts = (given["scores"], given["teacher"], given["labels"])
+    inficond_panel.from_frames(*parts, split=given["split"], path=tmp_path / "own.zarr")
+    values = np.random.default_rng(4).normal(0.5, 0.1, (len(given["split"]), 10))
+    car = given["labels"]["car"].to_numpy() == 1
+    values[car & (given["split"] == "fit").to_numpy(), 0] -= 0.05
+    keys = np.array([each.key for each in PICTURE_PROPERTIES])
+    store = open_store(tmp_path / "own.zarr")
+    before = store.content_hash
+    add_arrays(store, {"picture": keys, "picture_property": values}, {})
+    students = inficond_panel.open_students(tmp_path / "own.zarr", history=":memory:")
+    found = students.doctor()
+    assert students.tuner.store.content_hash == before
+    assert found["classes"].loc["car", "pictures"] == ["dark images"]
+    assert found["classes"].loc["bird", "pictures"] == []
+    findings = dict(zip(found["findings"]["kind"], found["findings"]["finding"], strict=True))
+    assert findings["other pictures of the class"].startswith("Dark images are ")
+    masks = metadata_slices(students.tuner.store, "fit", ["image brightness"])
+    dark = values[(given["split"] == "fit").to_numpy(), 0]
+    assert masks["dark images"].sum() > 0.25 * len(dark)
+    assert dark[masks["dark images"]].max() < dark[masks["the others"]].min()
+
+
+def test_without_labels_of_tune_the_teachers_decisions_are_asked(tmp_path) -> None:
+    """A correlation that holds on fit only is seen without a label, and it is said by what."""
+    given, _ = frames()
+    rng, fit = np.random.default_rng(5), (given["split"] == "fit").to_numpy()
+    present = given["labels"]["bird"].to_numpy() == 1
+    given["scores"].loc[fit & present, "word 9"] += 2.5
+    given["teacher"]["bird"] = 3 * (2 * present - 1) + rng.normal(size=len(fit))
+    parts = given["scores"], given["teacher"], given["labels"].where(given["split"] == "fit")
+    students = inficond_panel.from_frames(*parts, split=given["split"], path=tmp_path / "own.zarr")
+    found = students.with_settings(lambda_=1e-3).fit().doctor("bird")
+    assert found["classes"].loc["bird", "shift"] == "shift"
+    assert found["suspects"].index[0] == ("bird", "word 9")
+    assert "decisions stand for labels" in found["classes"].loc["bird", "sentence"]
+    findings = dict(zip(found["findings"]["kind"], found["findings"]["finding"], strict=True))
+    assert findings["1 without labels"].startswith("No photo of tune has a label of bird.")
+    assert np.isnan(found["classes"].loc["bird", "teacher_ap"])

@@ -6,7 +6,7 @@ import io
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw, ImageOps
+from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 from scipy import ndimage
 
 from inficond_panel.vocabulary.pictures import PICTURE_PROPERTIES
@@ -40,7 +40,7 @@ def test_brightness_and_contrast_are_those_of_the_gray_levels() -> None:
     gray = np.asarray(image.convert("L"), dtype=float)
     found = measured(image)
     assert found["brightness"] == pytest.approx(gray.mean() / 255, abs=0.003)
-    assert found["contrast"] == pytest.approx(gray.std() / 255, abs=0.003)
+    assert found["contrast"] == pytest.approx(gray.std() / (gray.mean() + 8), abs=0.003)
 
 
 def test_a_gray_image_has_no_colour() -> None:
@@ -53,8 +53,17 @@ def test_sharpness_is_the_variance_of_the_laplacian() -> None:
     image = noise()
     luma = np.asarray(image, dtype=float) @ [0.299, 0.587, 0.114]
     inside = ndimage.laplace(luma)[1:-1, 1:-1]
-    assert measured(image)["sharpness"] == pytest.approx(np.log(inside.var() + 1), rel=1e-4)
+    expected = np.log((inside.var() + 1) / (luma.var() + 1))
+    assert measured(image)["sharpness"] == pytest.approx(expected, rel=1e-4)
     assert measured(noise(smooth=6))["sharpness"] < measured(image)["sharpness"] - 1
+
+
+def test_a_darker_image_is_darker_and_hardly_more() -> None:
+    image = noise()
+    here, there = measured(image), measured(ImageEnhance.Brightness(image).enhance(0.5))
+    assert there["brightness"] == pytest.approx(here["brightness"] / 2, rel=0.01)
+    for key in ("contrast", "saturation", "colour", "sharpness", "text"):
+        assert there[key] == pytest.approx(here[key], rel=0.12, abs=0.02), key
 
 
 def test_size_and_aspect() -> None:

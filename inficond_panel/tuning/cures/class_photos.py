@@ -46,7 +46,8 @@ class ClassPhotos:
     ``fit`` and ``tune`` are rows of the store, ``fit_label`` and ``tune_label`` their labels in
     {1, 0}; ``seen`` are all ``rows``, labelled or not.
     Where ``fit`` has no label of the class, the teacher's decisions, by the ``thresholds``
-    of the classes (logits; 0 where none is set), stand for them, and ``by_teacher`` is true.
+    of the classes (logits; 0 where none is set), stand for them, and ``by_teacher`` is true. With
+    ``decided`` they stand for all labels, of ``tune`` too.
     ``parts`` are the content hashes of the added photos that can be learned: of all that there are
     now, if None is given.
     """
@@ -58,13 +59,16 @@ class ClassPhotos:
         thresholds: Mapping[str, float] | None = None,
         seed: int = 0,
         parts: Sequence[str] | None = None,
+        *,
+        decided: bool = False,
     ) -> None:
         store, k = student.store, student.k
+        self.decided = decided
         self.student, self._store, self._parts = student, store, parts
         self._thresholds = np.array([(thresholds or {}).get(name, 0.0) for name in store.classes])
         every = store.rows(FIT)
         label = np.asarray(store.label[every, k])
-        self.by_teacher = not (label >= 0).any()
+        self.by_teacher = decided or not (label >= 0).any()
         if self.by_teacher:
             label = self._decisions(every, [k])[:, 0]
         self._known = np.flatnonzero(label >= 0)
@@ -83,7 +87,8 @@ class ClassPhotos:
         return other
 
     def _look_at(self, rows: NDArray[np.intp]) -> None:
-        label = np.asarray(self._store.label[rows, self.student.k])
+        k = self.student.k
+        label = self._decisions(rows, [k])[:, 0] if self.decided else self._store.label[rows, k]
         self.seen, self.tune, self.tune_label = rows, rows[label >= 0], label[label >= 0]
 
     @property
@@ -114,7 +119,8 @@ class ClassPhotos:
 
         A concept that is the same on all photos of ``fit`` goes with nothing there: no reliance.
         """
-        folds = [Photos(self.fit_scores[part], self.fit_label[part]) for part in self.fold_parts]
+        parts = [self._folds == fold for fold in range(FOLDS)]
+        folds = [Photos(self.fit_scores[part], self.fit_label[part]) for part in parts]
         measured = suspicion(folds, self.tune_photos, self.tune_logits, self._weights.T)
         varies = np.ptp(self.fit_scores, axis=0) > 0
         return replace(measured, reliance=np.where(varies, measured.reliance, 0.0))
@@ -123,11 +129,6 @@ class ClassPhotos:
     def fit_scores(self) -> NDArray:
         """Concept scores (n, C) of the photos of fit."""
         return self._scores(self.fit)
-
-    @property
-    def fold_parts(self) -> list[NDArray[np.bool_]]:
-        """Masks (n,) of the photos of fit in each fold."""
-        return [self._folds == fold for fold in range(FOLDS)]
 
     @property
     def pictures(self) -> tuple[NDArray, NDArray] | None:
@@ -181,7 +182,7 @@ class ClassPhotos:
 
     @property
     def teacher(self) -> Outcome:
-        """Outcome of the teacher on the photos of tune."""
+        """Outcome of the teacher on the photos of tune, by their labels."""
         logits = self._store.teacher_log_odds[self.tune, self.student.k]
         return Outcome(self.tune_label, logits)
 

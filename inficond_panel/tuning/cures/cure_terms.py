@@ -93,11 +93,15 @@ class CureTerms:
         rows: np.ndarray | None = None,
         seed: int = 0,
         parts: Sequence[str] | None = None,
+        *,
+        decided: bool = False,
     ) -> ClassPhotos:
         """Photos on which a student is compared; of ``tune`` those at ``rows`` (all), and of the
-        added ones those of ``parts`` (all that there are now)."""
+        added ones those of ``parts`` (all that there are now). ``decided``: the teacher's decisions
+        stand for the labels."""
         seen = self._store.rows(TUNE) if rows is None else rows
-        return ClassPhotos(student, seen, self._spec.students.threshold, seed, parts)
+        thresholds = self._spec.students.threshold
+        return ClassPhotos(student, seen, thresholds, seed, parts, decided=decided)
 
     def resolved(self, parent: Node, cures: Sequence[Cure], bounds: Bounds) -> dict[str, Any]:
         """Terms of each cured class, as plain data; ``bounds`` are those in force after.
