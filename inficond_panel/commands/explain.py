@@ -42,8 +42,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Tell what one iteration did to each student that it tuned."""
     from inficond_panel.commands.shared.students import count_look, open_students
-    from inficond_panel.results.refit_frames import refit_frames
     from inficond_panel.results.refit_report import explain
+    from inficond_panel.results.refits import refit_frames
     from inficond_panel.tuning.other_students import find_node
 
     tuner = open_students(args, distilled=False)

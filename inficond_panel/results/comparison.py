@@ -10,10 +10,9 @@ import pandas as pd
 
 from inficond_panel.distill import ClassMetrics, Interval, Outcome, change_intervals, measure
 from inficond_panel.distill.metrics.bootstrap import mean_change
-from inficond_panel.results.churn import Churn, churn
-from inficond_panel.results.compensation import Mover, moves
-from inficond_panel.results.cross_fitted import chosen_on_tune, evaluation_outcome
 from inficond_panel.results.frame import Heading, make_frame, plain_headings
+from inficond_panel.results.metrics import chosen_on_tune, evaluation_outcome
+from inficond_panel.results.refit_changes import Churn, Mover, churn, moves
 from inficond_panel.results.refit_words import churn_sentence
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.other_students import node_title
@@ -51,7 +50,7 @@ class ClassComparison:
     of the split; ``movers`` the concepts whose influence changed most, by logits (the change of
     the weight times the spread of the score on ``fit``); ``churn`` the images that changed sides.
     Metrics and changes are ``cross_fitted`` where the labels of the split chose terms of one of the
-    two (``results.cross_fitted``).
+    two (``results.metrics``).
     """
 
     class_name: str

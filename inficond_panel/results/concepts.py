@@ -14,11 +14,10 @@ from inficond_panel.common.files import File
 from inficond_panel.common.interval import NO_INTERVAL, Interval
 from inficond_panel.common.ordering import strongest
 from inficond_panel.distill import average_precision
-from inficond_panel.results.concept_rows import discrepancies, effect
-from inficond_panel.results.concept_scales import concept_scales
+from inficond_panel.results.concept_rows import concept_scales, discrepancies, effect
 from inficond_panel.results.forms import table_file
 from inficond_panel.results.frame import Heading, make_frame
-from inficond_panel.results.patches import tells_presence
+from inficond_panel.results.image_sets import tells_presence
 from inficond_panel.results.what_if_curves import refit_curve
 from inficond_panel.store import Store
 from inficond_panel.tuning import Node, Student, Tuner

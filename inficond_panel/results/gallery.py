@@ -12,8 +12,7 @@ import pandas as pd
 from inficond_panel.common.files import File
 from inficond_panel.results.forms import table_file
 from inficond_panel.results.frame import Heading, make_frame
-from inficond_panel.results.image_sets import ImageSet
-from inficond_panel.results.patches import assigned_images, showing
+from inficond_panel.results.image_sets import ImageSet, assigned_images, showing
 from inficond_panel.store import Store
 from inficond_panel.tuning import Student
 

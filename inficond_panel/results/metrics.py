@@ -1,24 +1,28 @@
-"""Metrics of the students of an iteration, class by class, and their changes; each a frame.
+"""Metrics of an iteration: outcomes for evaluation, the snapshot of the page, and frames.
 
-On ``tune`` of a student whose terms the labels of ``tune`` chose, all of it is cross-fitted
-(``results.cross_fitted``). Looks at the holdout are the caller's to count.
+Where labels of ``tune`` chose the settings of a student, its outcome on ``tune`` is cross-fitted,
+and so is each metric. The caller counts looks at the holdout.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from math import isnan
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from inficond_panel.common.cache import once
 from inficond_panel.common.files import File
 from inficond_panel.common.interval import Interval
 from inficond_panel.common.numbers import count
 from inficond_panel.distill import (
     Agreement,
     ClassMetrics,
+    Outcome,
     TeacherSkill,
     agreement,
     change_intervals,
@@ -27,20 +31,155 @@ from inficond_panel.distill import (
     teacher_skill,
 )
 from inficond_panel.distill.metrics.bootstrap import WITH_BIAS, mean_change
+from inficond_panel.distill.metrics.outcome import Cutoffs
 from inficond_panel.distill.metrics.point_metrics import measure
-from inficond_panel.results.cross_fitted import chosen_on_tune, evaluation_outcome
 from inficond_panel.results.forms import table_file
 from inficond_panel.results.frame import Heading, make_frame
-from inficond_panel.results.snapshot import Snapshot
+from inficond_panel.tuning import Iteration, Node, Student, Tuner
+from inficond_panel.tuning.cures.cross_fit import cross_fitted_logits, steps_to
 from inficond_panel.tuning.fitting.recipe import Progress
-from inficond_panel.tuning.node import Node
-from inficond_panel.tuning.other_students import node_title
+from inficond_panel.tuning.other_students import count_others, node_title
 from inficond_panel.tuning.thumbs import chosen_names
-from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.metrics import AP, ECE, METRICS
-from inficond_panel.vocabulary.splits import TUNE
+from inficond_panel.vocabulary.splits import HOLDOUT, TUNE
+from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 from inficond_panel.wording.metrics import teacher_sentences
+
+#: Cross-fitted outcomes kept, by all sessions: of each iteration one for each class it cured.
+_KEPT = 256
+
+
+def chosen_on_tune(tuner: Tuner, node: Node, class_name: str) -> int:
+    """Number of labelled photos of ``tune`` that chose the terms of a student; 0 for none."""
+    terms = tuner.terms(node).get(class_name)
+    return 0 if terms is None else terms.used
+
+
+def evaluation_outcome(tuner: Tuner, node: Node, split: str, class_name: str) -> Outcome:
+    """Outcome of a student on the images of a split that did not choose its terms.
+
+    On ``tune``, of a student whose terms its labels chose, each image is ranked by a student that
+    was made without it; that takes seconds, once. Else the student's own. With one class per image
+    the other students decide too, and are cross-fitted alike.
+    """
+    deciding = tuner.store.classes if tuner.store.task == SINGLE_LABEL else [class_name]
+    if split != TUNE or not any(chosen_on_tune(tuner, node, name) for name in deciding):
+        return tuner.at(node, split)[class_name].outcome
+    return _cross_fitted_outcome(tuner, node, class_name)
+
+
+@once(_KEPT)
+def _cross_fitted_outcome(tuner: Tuner, node: Node, class_name: str) -> Outcome:
+    student = tuner.at(node, TUNE)[class_name]
+    if tuner.store.task != SINGLE_LABEL:
+        logit, cutoff = _cross_fitted(tuner, node, class_name), student.cutoff
+    else:
+        logits, cutoffs = _cross_fitted_rivals(tuner, node)
+        logit, cutoff = logits[:, student.column], cutoffs.of(student.column)
+    return Outcome(student.labels, logit, student.teacher_decided, cutoff)
+
+
+@once(8)
+def _cross_fitted_rivals(tuner: Tuner, node: Node) -> tuple[np.ndarray, Cutoffs]:
+    """Logits of all students on tune, cross-fitted where needed, and the cutoffs by these."""
+    logits = tuner.logits(node)[tuner.store.rows(TUNE)]
+    for k, name in enumerate(tuner.store.classes):
+        if chosen_on_tune(tuner, node, name):
+            logits[:, k] = _cross_fitted(tuner, node, name)
+    return logits, tuner.cutoffs(logits)
+
+
+def _cross_fitted(tuner: Tuner, node: Node, class_name: str) -> np.ndarray:
+    steps = steps_to(tuner, node, class_name)
+    return cross_fitted_logits(tuner, node, class_name, steps, tuner.store.rows(TUNE))
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A node as the screen shows it: metrics now, at the start (#0) and before (its parent).
+
+    ``agreement`` counts the images that the bars show. ``teacher`` is the AP of the teacher on
+    each class beside chance. ``tuned`` are the classes that it or an iteration before it tunes; the
+    others are untouched.
+    """
+
+    node: Node
+    split: str
+    metrics: dict[str, ClassMetrics]
+    before: dict[str, ClassMetrics]
+    last: dict[str, ClassMetrics]
+    agreement: dict[str, Agreement]
+    teacher: dict[str, TeacherSkill]
+    tuned: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Deleted:
+    """A deleted branch: the node from which on it is hidden, and how many iterations that hides."""
+
+    node: Iteration
+    count: int
+
+
+@dataclass(frozen=True)
+class Tree:
+    """The iterations of this history, oldest first, as they stood when this was taken.
+
+    Deleted branches are left out, but never the node shown and its ancestors. ``looks`` counts
+    looks at the holdout by id of the node, where there are any. ``undo`` and ``redo`` are the ids
+    of the nodes that these lead to from the node shown, or None. ``deleted`` are the branches that
+    can be restored, the newest first; ``others`` counts iterations of
+    other students in the same file, by kind.
+    """
+
+    nodes: tuple[Iteration, ...]
+    looks: Mapping[str, int]
+    undo: str | None = None
+    redo: str | None = None
+    deleted: tuple[Deleted, ...] = ()
+    others: Mapping[str, int] = field(default_factory=dict)
+
+
+def take_tree(tuner: Tuner, shown: Node) -> Tree:
+    """Read the tree of iterations, around the node ``shown``."""
+    nodes, state = tuner.tree()
+    hidden = state.all_hidden().difference(state.path(shown.id))
+    return Tree(
+        nodes=tuple(node for node in nodes if node.id not in hidden),
+        looks=Counter({at: n for (at, split), n in state.looks.items() if split == HOLDOUT}),
+        undo=state.undo_from(shown.id),
+        redo=state.redo_from(shown.id),
+        deleted=tuple(
+            Deleted(node, len(state.branch(node.id)))
+            for node in reversed(nodes)
+            if node.id in state.deleted
+        ),
+        others=count_others(tuner),
+    )
+
+
+def take_snapshot(tuner: Tuner, node: Node, split: str) -> Snapshot:
+    """Compute the metrics and agreements of all classes for ``node`` on ``split``."""
+    root = tuner.root()
+    parent = tuner.node(node.parent) if node.parent else root
+    students = tuner.at(node, split)
+    return Snapshot(
+        node=node,
+        split=split,
+        metrics=tuner.metrics(node, split),
+        before=tuner.metrics(root, split),
+        last=tuner.metrics(parent, split),
+        agreement={name: agreement_of(each) for name, each in students.items()},
+        teacher=tuner.teacher_skills(split),
+        tuned=frozenset(node.tuned).union(*(each.tuned for each in tuner.ancestors(node))),
+    )
+
+
+def agreement_of(student: Student) -> Agreement:
+    """Return the counts of images by who decides rightly, student and teacher."""
+    return agreement(student.labels, student.decided, student.teacher_decided)
+
 
 _SIDES = ("positives", "negatives")
 _COUNTS = ("both_right", "student_wrong", "both_wrong", "teacher_wrong")
@@ -225,7 +364,7 @@ def metric_change(
     """Change in a metric of one class; without one, in its mean over all classes.
 
     A paired bootstrap over the images of the split, cross-fitted where their labels chose a
-    student (``results.cross_fitted``). Students in use keep their draws, so that a change costs
+    student (``results.metrics``). Students in use keep their draws, so that a change costs
     what an iteration has changed.
     """
     noise = tuner.spec.views.noise()

@@ -8,11 +8,17 @@ from dataclasses import dataclass
 
 from inficond_panel.concepts.texts import words_for
 from inficond_panel.errors import TuningError
-from inficond_panel.results.bound_prices import Bound, Objective, Pricing
-from inficond_panel.results.churn import Churn, churn
-from inficond_panel.results.compensation import Group, Moves, groups, moves
-from inficond_panel.results.joint_pricing import JointPricing
-from inficond_panel.results.moved_classes import MovedClass, moved_classes
+from inficond_panel.results.bound_prices import Bound, JointPricing, Objective, Pricing
+from inficond_panel.results.refit_changes import (
+    Churn,
+    Group,
+    MovedClass,
+    Moves,
+    churn,
+    groups,
+    moved_classes,
+    moves,
+)
 from inficond_panel.tuning import Iteration, Node, Student, Tuner
 from inficond_panel.tuning.edits import Cure
 from inficond_panel.tuning.fitting.recipe import Cancelled, Progress

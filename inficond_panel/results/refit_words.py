@@ -7,8 +7,7 @@ from collections.abc import Sequence
 
 from inficond_panel.common.numbers import MINUS, UNDEFINED, count, signed, significant
 from inficond_panel.results.bound_prices import Bound, Objective
-from inficond_panel.results.churn import Churn
-from inficond_panel.results.compensation import Group, Mover, Moves
+from inficond_panel.results.refit_changes import Churn, Group, Mover, Moves
 from inficond_panel.results.refit_report import ClassReport
 from inficond_panel.tuning.edits_file import dump_intent
 from inficond_panel.tuning.node import Node

@@ -24,9 +24,8 @@ from inficond_panel.distill import (
 )
 from inficond_panel.distill.metrics.slices import MIN_IMAGES
 from inficond_panel.errors import DataError
-from inficond_panel.results.cross_fitted import evaluation_outcome
 from inficond_panel.results.frame import Heading, make_frame
-from inficond_panel.results.metrics import facts_of, limits_of
+from inficond_panel.results.metrics import evaluation_outcome, facts_of, limits_of
 from inficond_panel.store import Store
 from inficond_panel.tuning.fitting.recipe import Cancelled, Progress
 from inficond_panel.tuning.node import Node

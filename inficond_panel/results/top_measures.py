@@ -23,9 +23,8 @@ from inficond_panel.distill.metrics.top_class import (
 )
 from inficond_panel.distill.metrics.top_class import confusions as pair_confusions
 from inficond_panel.errors import TuningError
-from inficond_panel.results.cross_fitted import evaluation_outcome
 from inficond_panel.results.frame import Heading, make_frame
-from inficond_panel.results.metrics import facts_of
+from inficond_panel.results.metrics import evaluation_outcome, facts_of
 from inficond_panel.store import Store
 from inficond_panel.store.checks import class_positions
 from inficond_panel.tuning.node import Node

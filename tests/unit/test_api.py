@@ -18,10 +18,9 @@ from inficond_panel import TunableStudents, open_students
 from inficond_panel.distill import average_precision
 from inficond_panel.errors import DataError, TuningError
 from inficond_panel.results.concepts import concepts_file
-from inficond_panel.results.metrics import students_file
+from inficond_panel.results.metrics import students_file, take_snapshot
 from inficond_panel.results.refit_report import explain
 from inficond_panel.results.refit_words import sentences
-from inficond_panel.results.snapshot import take_snapshot
 from inficond_panel.store import write_store
 from inficond_panel.tuning import Intent, open_tuner
 

@@ -16,6 +16,7 @@ import inficond_panel
 from inficond_panel.distill import class_metrics, fit
 from inficond_panel.errors import DataError, TuningError
 from inficond_panel.results.metrics import changes, metrics
+from inficond_panel.results.sensitivity import stability
 from inficond_panel.results.slices import (
     groups,
     label_cells,
@@ -24,7 +25,6 @@ from inficond_panel.results.slices import (
     selection_slice,
     slices,
 )
-from inficond_panel.results.stability import stability
 from inficond_panel.results.what_if_curves import refit_curve
 from inficond_panel.store import write_store
 from inficond_panel.tuning import Intent, Tuner, open_tuner

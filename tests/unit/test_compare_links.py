@@ -10,7 +10,7 @@ from sklearn.metrics import average_precision_score, balanced_accuracy_score
 
 from inficond_panel.cli import main
 from inficond_panel.errors import TuningError
-from inficond_panel.results.link_comparison import compare_links
+from inficond_panel.results.distillations import compare_links
 from inficond_panel.tuning import open_tuner
 
 

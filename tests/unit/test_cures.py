@@ -18,8 +18,8 @@ from inficond_panel.cli import main
 from inficond_panel.distill import average_precision, decision_function, fit, mixed_targets
 from inficond_panel.distill.drift import balance
 from inficond_panel.errors import HistoryError, TuningError
-from inficond_panel.results.penalty_path import AutoChoice, penalty_path
 from inficond_panel.results.refit_report import explain
+from inficond_panel.results.sensitivity import AutoChoice, penalty_path
 from inficond_panel.tuning import History, Intent, Node, Tuner
 from inficond_panel.tuning.cures import cure_terms
 from inficond_panel.tuning.cures.resolution import choose, lambda_path

@@ -13,10 +13,9 @@ from test_joint_students import L1, by_slsqp, joint_spec, objective, problem, tu
 from inficond_panel import distill, from_frames
 from inficond_panel.distill.solver.centred_bounds import ConceptAtOptimum, free_range
 from inficond_panel.errors import TuningError
-from inficond_panel.results.moved_classes import MovedClass, moved_classes, moved_sentence
-from inficond_panel.results.penalty_path import penalty_path
+from inficond_panel.results.refit_changes import MovedClass, moved_classes, moved_sentence
 from inficond_panel.results.refit_report import explain
-from inficond_panel.results.stability import stability
+from inficond_panel.results.sensitivity import penalty_path, stability
 from inficond_panel.results.what_if_curves import refit_curve
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import History, Intent, Tuner, open_tuner

@@ -18,7 +18,7 @@ from inficond_panel.commands.compare import run
 from inficond_panel.quantify.gamma_sweep import measure_gammas
 from inficond_panel.quantify.outputs import single_label_groups
 from inficond_panel.results.forms import text_table
-from inficond_panel.results.outputs import gamma_measures, gamma_reliability, map_places
+from inficond_panel.results.networks import gamma_measures, gamma_reliability, map_places
 from inficond_panel.study.pages.report import write_report
 from inficond_panel.tuning import open_tuner
 from inficond_panel.ui.reports import gamma_page

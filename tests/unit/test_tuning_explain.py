@@ -12,11 +12,11 @@ from histories import make_tuner
 
 from inficond_panel.distill import fit, soft_targets
 from inficond_panel.errors import CancelledError, TuningError
-from inficond_panel.results.churn import churn
 from inficond_panel.results.forms import documents
-from inficond_panel.results.refit_frames import refit_frames
+from inficond_panel.results.refit_changes import churn
 from inficond_panel.results.refit_report import explain
 from inficond_panel.results.refit_words import group_sentence, sentences, short_sentences
+from inficond_panel.results.refits import refit_frames
 from inficond_panel.store import Store, open_store, write_store
 from inficond_panel.tuning import Intent, Tuner
 

@@ -19,8 +19,8 @@ from PIL import Image
 from inficond_panel.distill import Agreement, Band, Counts, Interval, WhatIf
 from inficond_panel.errors import CancelledError
 from inficond_panel.results.gallery import Gallery, take_gallery
+from inficond_panel.results.image_sets import assigned_images
 from inficond_panel.results.local_explanation import Edit
-from inficond_panel.results.patches import assigned_images
 from inficond_panel.results.what_if_curves import refit_curve
 from inficond_panel.state import repairs
 from inficond_panel.tuning import Intent

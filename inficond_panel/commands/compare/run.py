@@ -18,10 +18,14 @@ from inficond_panel.common.files import write_folder
 from inficond_panel.errors import InficondError, MissingExtraError
 from inficond_panel.quantify.gamma_sweep import GROUPS, oracle_sweep, places_of
 from inficond_panel.quantify.outputs import outputs_on, sample
-from inficond_panel.results.distillations import Setting, compare_settings, setting_grid
+from inficond_panel.results.distillations import (
+    Setting,
+    compare_links,
+    compare_settings,
+    setting_grid,
+)
 from inficond_panel.results.forms import csv_text
-from inficond_panel.results.link_comparison import compare_links
-from inficond_panel.results.outputs import (
+from inficond_panel.results.networks import (
     gamma_measures,
     gamma_reliability,
     map_places,

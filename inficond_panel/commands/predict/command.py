@@ -111,7 +111,7 @@ def _frames(
         part_frame,
         rules_frame,
     )
-    from inficond_panel.results.photo_drift import drift_frame, photo_drift
+    from inficond_panel.results.decisions import drift_frame, photo_drift
 
     named = named_classes(predictions) if tuner.store.task == SINGLE_LABEL else None
     if args.classes:

@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> None:
     from inficond_panel.commands.quantify.quantify_experiment import experiment
     from inficond_panel.commands.quantify.quantify_run import run_spec
     from inficond_panel.quantify.experiment import read_figures
-    from inficond_panel.results.hypotheses import hypotheses_table
+    from inficond_panel.results.networks import hypotheses_table
 
     if args.action == "table":
         show(args, hypotheses_table(read_figures(Path(args.folder)), args.b))

@@ -28,7 +28,7 @@ from inficond_panel.quantify.hypotheses import Followed
 from inficond_panel.quantify.information import Information, Perturbation
 from inficond_panel.quantify.knowledge_points import feature_at
 from inficond_panel.quantify.training import checkpoint_files, make_network
-from inficond_panel.results.hypotheses import hypotheses_table
+from inficond_panel.results.networks import hypotheses_table
 from inficond_panel.spec.sections.quantify import Measured, Quantify, RunSpec, load_run
 from inficond_panel.store.images import UnreadableImage
 

@@ -18,8 +18,7 @@ from inficond_panel.views.knowledge.parts import StudentActions
 if TYPE_CHECKING:
     from inficond_panel.errors import InficondError
     from inficond_panel.results.bound_prices import Bound
-    from inficond_panel.results.churn import Churn
-    from inficond_panel.results.compensation import Group, Mover
+    from inficond_panel.results.refit_changes import Churn, Group, Mover
     from inficond_panel.results.refit_report import ClassReport, RefitReport
     from inficond_panel.state import AppState
     from inficond_panel.views.knowledge.parts import StudentPanels

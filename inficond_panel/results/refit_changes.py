@@ -1,13 +1,19 @@
-"""Concepts that took over the influence in a refit, and those that stand together as one group."""
+"""Changes by a refit: concepts that took over, images decided otherwise, other classes moved."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import expit
 
+from inficond_panel.common.numbers import count
+from inficond_panel.common.ordering import strongest
 from inficond_panel.tuning.fitting.fit_data import FitData
+from inficond_panel.tuning.student import Student, Students
+from inficond_panel.vocabulary.tasks import SOFTMAX
 
 #: Changes below this, in logits, are no change: they are within what the solver leaves open.
 _STILL = 1e-9
@@ -182,3 +188,143 @@ def _shares(data: FitData, change: np.ndarray, tuned: Sequence[int]) -> np.ndarr
         part = slice(first, first + 4096)
         covariance += moved[part] @ np.asarray(data.scores[part], dtype=np.float64)
     return -covariance * change / variance
+
+
+@dataclass(frozen=True)
+class Flip:
+    """One image on which a student decides otherwise than before.
+
+    ``row`` is its position in the store; ``present`` what the student decides now; ``label`` 1, 0
+    or −1 (ignored); ``teacher`` what the teacher decides. ``before`` and ``after`` are logits.
+    """
+
+    image: str
+    row: int
+    present: bool
+    label: int
+    teacher: bool
+    before: float
+    after: float
+
+    @property
+    def right(self) -> bool | None:
+        """True if it is right now, by the label; None where the label is ignored."""
+        return None if self.label < 0 else self.present == (self.label == 1)
+
+    @property
+    def agrees(self) -> bool:
+        """True if it decides as the teacher now."""
+        return self.present == self.teacher
+
+
+@dataclass(frozen=True)
+class Churn:
+    """Images of one split on which a class's student changed sides, the largest change first."""
+
+    split: str
+    images: int
+    flips: tuple[Flip, ...]
+
+    def count(self, **wanted: object) -> int:
+        """Number of flips with these values: ``count(present=True, right=False)``."""
+        return len(self.ids(**wanted))
+
+    def ids(self, **wanted: object) -> list[str]:
+        """Ids of the images whose flips have these values; all without any."""
+        return [
+            flip.image
+            for flip in self.flips
+            if all(getattr(flip, name) == value for name, value in wanted.items())
+        ]
+
+
+def churn(before: Student, after: Student) -> Churn:
+    """The images on which two students of one class decide differently, both on one split."""
+    images, rows, present = after.store.images, after.rows, after.decided
+    old, new = before.logits, after.logits
+    moved = (new - old) - np.subtract(after.cutoff, before.cutoff)  # against the rivals too
+    changed = np.flatnonzero(before.decided != present)
+    order = changed[strongest(moved[changed])]
+    flips = tuple(
+        Flip(
+            image=images[rows[i]],
+            row=int(rows[i]),
+            present=bool(present[i]),
+            label=int(after.labels[i]),
+            teacher=bool(after.teacher_decided[i]),
+            before=float(old[i]),
+            after=float(new[i]),
+        )
+        for i in order
+    )
+    return Churn(after.split, len(rows), flips)
+
+
+_SHOWN = 3
+_LEAST_MOVED = 5e-4  #: of a probability, on average; what is told has three digits
+
+
+@dataclass(frozen=True)
+class MovedClass:
+    """A class that was not tuned, and whose probabilities moved all the same.
+
+    ``moved`` is the mean over the images of a split of |change of its probability|; ``turned``
+    counts those on which it is decided otherwise. ``ap_before`` and ``ap_after`` are of the split,
+    nan where it has no positive.
+    """
+
+    class_name: str
+    moved: float
+    turned: int
+    ap_before: float
+    ap_after: float
+
+
+def moved_classes(before: Students, after: Students) -> tuple[MovedClass, ...]:
+    """The classes that the iteration of ``after`` does not tune, those that moved most first.
+
+    Both are on one split. None of students per class, which stay as they were. Looks at the holdout
+    are the caller's to count.
+    """
+    if after.evaluation.link != SOFTMAX:
+        return ()
+    classes = [_moved(before[name], after[name]) for name in after if name not in after.node.tuned]
+    return tuple(sorted(classes, key=lambda each: (-each.moved, each.class_name)))
+
+
+def _moved(before: Student, after: Student) -> MovedClass:
+    change = np.abs(expit(after.logits) - expit(before.logits))
+    return MovedClass(
+        class_name=after.class_name,
+        moved=float(change.mean()),
+        turned=int(np.count_nonzero(before.decided != after.decided)),
+        ap_before=before.metrics.ap,
+        ap_after=after.metrics.ap,
+    )
+
+
+def moved_sentence(moved: Sequence[MovedClass], split: str, *, planned: bool = False) -> str:
+    """Sentence that names the other classes that moved most on ``split``; empty without any.
+
+    ``planned``: they would, by a preview.
+    """
+    if not moved:
+        return ""
+    verb = "would move" if planned else "moved"
+    most = [each for each in moved if each.moved >= _LEAST_MOVED][:_SHOWN]
+    if not most:
+        least = f"{_LEAST_MOVED:g} or more"
+        return f"The classes share one softmax; no other {verb} by {least} on {split}."
+    rest = len(moved) - len(most)
+    more = f"; {count(rest)} more {verb} less" if rest else ""
+    clauses = "; ".join(map(_clause, most))
+    return f"The classes share one softmax, so others {verb} too, most on {split}: {clauses}{more}."
+
+
+def _clause(each: MovedClass) -> str:
+    text = f"{each.class_name}, probability by {each.moved:.3f} on average"
+    if each.turned:
+        text += f", {count(each.turned, 'image')} to the other side"
+    if math.isnan(each.ap_before):
+        return text
+    return f"{text}, AP {each.ap_before:.3f} → {each.ap_after:.3f}"

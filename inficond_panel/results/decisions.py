@@ -1,37 +1,48 @@
-"""Thresholds of the classes chosen by the labels of tune, with their noise."""
+"""Decisions as frames: thresholds by the labels of tune, coverage, and drift of new photos."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from inficond_panel.common.interval import NO_INTERVAL, Interval, columns_of
+from inficond_panel.concepts.photo_scores import PhotoScores
 from inficond_panel.distill import Outcome, change_intervals, metric_intervals
-from inficond_panel.distill.metrics.thresholds import ThresholdChoice
+from inficond_panel.distill.drift import Drift, drift
+from inficond_panel.distill.metrics.thresholds import (
+    Decisions,
+    ThresholdChoice,
+    class_decisions,
+    top_decisions,
+)
 from inficond_panel.errors import TuningError
-from inficond_panel.results.cross_fitted import evaluation_outcome
 from inficond_panel.results.frame import Heading, make_frame
+from inficond_panel.results.metrics import evaluation_outcome
+from inficond_panel.results.top_measures import evaluation_top_class
+from inficond_panel.store import Store
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.other_students import node_title
-from inficond_panel.tuning.thumbs import chosen_names
+from inficond_panel.tuning.thumbs import check_name, chosen_names
 from inficond_panel.tuning.tuner import Tuner
-from inficond_panel.vocabulary.confidence import Noise
-from inficond_panel.vocabulary.metrics import F1, PRECISION, RECALL, keys
-from inficond_panel.vocabulary.splits import TUNE
+from inficond_panel.vocabulary.confidence import CONFIDENCE, Noise
+from inficond_panel.vocabulary.metrics import ACCURACY, F1, PRECISION, RECALL, keys
+from inficond_panel.vocabulary.splits import FIT, TUNE
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL
+from inficond_panel.wording.metrics import drift_sentences
 
 #: Images of tune of each kind without which no threshold is chosen.
 LEAST = 10
 #: Metrics of decisions that a threshold is judged by.
 JUDGED = keys(F1, PRECISION, RECALL)
-_JUDGED = (*JUDGED, *(f"{key}_change" for key in JUDGED))
+_WITH_CHANGES = (*JUDGED, *(f"{key}_change" for key in JUDGED))
 
 
-_HEADINGS = {
+_THRESHOLD_HEADINGS = {
     "class": Heading("class"),
     "threshold": Heading("threshold", sign=True),
     "now": Heading("now", sign=True),
@@ -77,7 +88,7 @@ def thresholds(
     return make_frame(
         rows,
         "class",
-        _HEADINGS,
+        _THRESHOLD_HEADINGS,
         title=f"{node_title(tuner, node)}: thresholds of {rule}, by the labels of tune",
         notes=[
             *lacking,
@@ -98,7 +109,9 @@ def _chosen(
     row = {"class": name, "positives": positives, "now": now}
     if min(positives, len(label) - positives) < LEAST:
         why = f"tune has {positives} positive and {len(label) - positives} negative images"
-        none = NO_INTERVAL.columns("threshold") | columns_of(dict.fromkeys(_JUDGED, NO_INTERVAL))
+        none = NO_INTERVAL.columns("threshold") | columns_of(
+            dict.fromkeys(_WITH_CHANGES, NO_INTERVAL)
+        )
         return row | none | {"lacking": f"{why}; {LEAST} of each are needed"}
     choice = ThresholdChoice(label, outcome.logit, precision)
     value, limits = choice.value(), choice.limits(**noise)
@@ -131,3 +144,90 @@ def _setting(tuner: Tuner, rows: Sequence[Mapping[str, Any]]) -> dict[str, float
 def threshold_line(setting: Mapping[str, float]) -> str:
     """The setting as a line of YAML, which stands under ``students`` in a spec."""
     return f"threshold: {json.dumps(dict(setting), ensure_ascii=False)}"
+
+
+_COVERAGE_HEADINGS = {
+    "coverage": Heading("share answered", 2),
+    "threshold": Heading("sure from", 2),
+    "answered": Heading("images"),
+    ACCURACY.key: Heading(ACCURACY.word),
+    F1.key: Heading(F1.word),
+    "gain": Heading("gain in accuracy", sign=True),
+}
+
+
+def coverage(
+    tuner: Tuner, node: Node, class_name: str = "", draws: int | None = None, seed: int = 0
+) -> pd.DataFrame:
+    """Accuracy and F1 on ``tune`` of the surest decisions, by the share that they are of all.
+
+    One row per share, the fewest images first. ``threshold`` is the distance from the decision
+    threshold (logits), or without a class the probability. ``gain`` is the accuracy less that of
+    all decisions, on the same bootstrap draws. Raises ``TuningError`` as ``decisions_of``, and
+    where no image is labelled.
+    """
+    noise = tuner.spec.views.noise(draws, seed)
+    rows = [
+        {
+            "coverage": point.coverage,
+            "threshold": point.threshold,
+            "answered": point.answered,
+            **point.accuracy.columns(ACCURACY.key),
+            **point.f1.columns(F1.key),
+            **point.gain.columns("gain"),
+        }
+        for point in decisions_of(tuner, node, class_name).curve(**noise)
+    ]
+    if not rows:
+        raise TuningError("No image of tune is labelled.", "Label some of tune.")
+    return make_frame(
+        rows,
+        "coverage",
+        _COVERAGE_HEADINGS,
+        title=f"{node_title(tuner, node)}, {class_name or 'all classes'}: the surest decisions",
+        facts={"node": node.id, "class": class_name or None, "split": TUNE},
+        level=noise["level"],
+    )
+
+
+def decisions_of(tuner: Tuner, node: Node, class_name: str = "") -> Decisions:
+    """Decisions of a class's student on ``tune``, by their distance from the threshold.
+
+    Of a student whose terms the labels of ``tune`` chose they are cross-fitted.
+    Without a class, on data with one class an image, those of all students together, by the
+    probability of the likeliest class. Raises ``TuningError`` for an unknown class, and for none
+    where images have several.
+    """
+    if class_name:
+        check_name("class", class_name, tuner.store.classes)
+        return class_decisions(evaluation_outcome(tuner, node, TUNE, class_name))
+    if tuner.store.task != "single_label":
+        raise TuningError(
+            "Images have any number of classes: each is decided by itself.", "Name a class."
+        )
+    return top_decisions(evaluation_top_class(tuner, node, TUNE))
+
+
+def photo_drift(
+    store: Store, scores: PhotoScores, seed: int = 0, level: float = CONFIDENCE
+) -> Drift:
+    """Photos without a fault beside those of ``fit``; the scores are by the store's concepts."""
+    readable = np.array([not fault for fault in scores.fault], dtype=bool)
+    fitted = store.concept_score[store.rows(FIT)]
+    return drift(fitted, scores.score[readable], list(scores.concepts), seed, level)
+
+
+def drift_frame(drift: Drift) -> pd.DataFrame:
+    """A row per concept, in order of p, and the sentences on the photos as notes."""
+    names = ["concept", "statistic", "p", "p_adjusted", "fit_median", "median", "drifted"]
+    rows = [{**asdict(each), "drifted": each.drifted} for each in drift.concepts]
+    facts = {key: value for key, value in vars(drift).items() if key not in ("concepts", "faults")}
+    return make_frame(
+        rows,
+        "concept",
+        {name: Heading(name.replace("_", " ")) for name in names},
+        title="photos beside those of fit, by the scores of concepts",
+        notes=drift_sentences(drift),
+        facts={**facts, "alarm": drift.alarm},
+        shown=[at for at, row in enumerate(rows) if row["drifted"]],
+    )
