@@ -152,7 +152,7 @@ class Measures(ConceptMeasures):
         return made(self.tuner, self.node, split, masks, " and ".join(by))
 
     def report(self) -> Frames:
-        """Report on the last refit: prices of bounds, who took over, what changed sides.
+        """Report on the last refit: prices of bounds, concepts that took over, predictions.
 
         It shows itself in sentences; see ``results.refits``. Raises ``TuningError`` for the
         original students.

@@ -1,4 +1,4 @@
-"""Cost of the bounds of an iteration: which are active, their prices, and how far the fit gave."""
+"""Cost of the bounds of an iteration: which are active, their shadow prices, and the objective."""
 
 from __future__ import annotations
 
@@ -32,13 +32,12 @@ _CLOSE = 1e-5
 
 @dataclass(frozen=True)
 class Bound:
-    """A bound in force on one concept, and what it costs at the optimum under all of them.
+    """A bound on one concept's weight, and its cost at the optimum under all bounds.
 
-    ``since`` is the iteration that set it. ``weight`` is the optimum's. It ``binds`` where the
-    weight rests on it and leaving it would lower the objective (``price.gain`` > 0, by more than
-    its error; that is nan where lambda and l2 are 0, since no gap is known there). ``lifted``
-    is by how much the optimal objective falls if this bound alone is lifted, in nats; nan where
-    that was not asked for.
+    ``since`` is the iteration that set it, ``weight`` the optimal weight. The bound is ``active``
+    if the weight lies on it and a looser bound would lower the objective: ``price.gain`` exceeds
+    its error (nan if lambda and l2 are 0, since no gap is known then). ``lifted`` is the fall of
+    the optimal objective without this bound, in nats; nan if not computed.
     """
 
     concept: str
@@ -50,37 +49,37 @@ class Bound:
     lifted: float = np.nan
 
     @property
-    def binds(self) -> bool:
-        """True if the student would leave it."""
+    def active(self) -> bool:
+        """True if a looser bound would lower the objective."""
         error = self.price.error
         return self.price.gain > (_UNKNOWN if np.isnan(error) else max(error, 1e-12))
 
     @property
-    def rests(self) -> bool:
-        """True if the weight lies on it."""
+    def at_limit(self) -> bool:
+        """True if the weight lies on the bound."""
         return self.weight in (self.lower, self.upper)
 
     @property
     def unsure(self) -> bool:
-        """True if the optimum is not known closely enough to tell."""
-        return self.rests and not self.binds and self.price.error > _CLOSE
+        """True if the optimum is not known closely enough to decide whether the bound is active."""
+        return self.at_limit and not self.active and self.price.error > _CLOSE
 
     @property
-    def way(self) -> str:
-        """Direction of the weight without it: ``up`` or ``down``; empty where it would stay."""
-        if not self.binds:
+    def direction_without(self) -> str:
+        """Direction of the weight without the bound: ``up``, ``down``, or empty for none."""
+        if not self.active:
             return ""
         return "up" if self.upper is not None and self.price.right < 0 else "down"
 
 
 @dataclass(frozen=True)
 class Objective:
-    """Objective of the student, in nats per image, and how far it had to give.
+    """Training objective of a student, in nats per image, before and after an iteration.
 
-    ``zero``: at w = 0. ``free``: the optimum without any bound. ``before`` and ``after``: at the
-    stored weights of the parent and of this iteration; ``optimum``: the least under the bounds in
-    force. ``loss_*`` is the part without penalties, ``teacher_*`` the loss against the teacher
-    alone (the same, unless true labels are mixed in).
+    ``zero``: at w = 0. ``free``: the optimum without bounds. ``before`` and ``after``: at the
+    stored weights of the parent and of this iteration. ``optimum``: the least value under the
+    bounds. ``loss_*`` is the part without penalties, ``teacher_*`` the loss against the teacher
+    alone (equal unless true labels are mixed in).
     """
 
     zero: float
@@ -94,26 +93,26 @@ class Objective:
     teacher_after: float
 
     @property
-    def given(self) -> float:
-        """By how much it rose in this iteration."""
+    def rise(self) -> float:
+        """Rise of the objective in this iteration."""
         return self.after - self.before
 
     @property
-    def given_share(self) -> float:
-        """The same relative to the objective at w = 0."""
-        return self.given / self.zero
+    def rise_share(self) -> float:
+        """Rise of the objective relative to its value at w = 0."""
+        return self.rise / self.zero
 
     @property
-    def given_in_all(self) -> float:
-        """By how much all bounds of the branch raised it, relative to the objective at w = 0."""
+    def rise_by_branch(self) -> float:
+        """Rise of the objective by all bounds of the branch, relative to its value at w = 0."""
         return (self.after - self.free) / self.zero
 
 
 class Pricing:
-    """The classes of one iteration, solved again closely enough for prices.
+    """Classes of one iteration, solved again to the precision that shadow prices need.
 
-    ``held`` is the optimum under the bounds of ``node``, ``free`` that without any; both start
-    from stored weights, so that a report is the same each time.
+    ``held`` is the optimum under the bounds of ``node``, ``free`` the optimum without bounds. Both
+    start from stored weights, so that a report is reproducible.
     """
 
     def __init__(
@@ -153,7 +152,7 @@ class Pricing:
         )
 
     def bounds(self, class_name: str, lift: bool = False) -> tuple[Bound, ...]:
-        """Bounds in force on one class, the dearest first."""
+        """Return the bounds on one class, the largest cost first."""
         concepts, position = self.tuner.store.concepts, self.classes.index(class_name)
         residuals = self._residuals(position)
         priced = []
@@ -169,7 +168,7 @@ class Pricing:
                 float(self.held.weights[c, position]),
                 self._price(c, position, residuals),
             )
-            if lift and bound.binds:
+            if lift and bound.active:
                 bound = replace(bound, lifted=self._lifted(c, position))
             priced.append(bound)
         return tuple(sorted(priced, key=lambda bound: (-bound.price.gain, bound.concept)))
@@ -228,9 +227,9 @@ def _half(progress: Progress | None, which: int) -> Progress | None:
 
 
 class JointPricing:
-    """The joint student of one iteration, solved again closely enough for prices.
+    """The joint student of one iteration, solved again to the precision that prices need.
 
-    As ``bound_prices.Pricing``; the objective is that of all classes together.
+    Counterpart of ``Pricing``; the objective covers all classes together.
     """
 
     def __init__(
@@ -263,7 +262,7 @@ class JointPricing:
         )
 
     def bounds(self, class_name: str, lift: bool = False) -> tuple[Bound, ...]:
-        """Bounds in force on one class, the dearest first."""
+        """Return the bounds on one class, the largest cost first."""
         store, priced = self.tuner.store, []
         k = store.classes.index(class_name)
         for (owner, concept), (lower, upper) in self.node.bounds.items():
@@ -273,7 +272,7 @@ class JointPricing:
             since = self.tuner.bound_since(self.node, owner, concept)
             weight, price = float(self._centred[c, k]), self._at(c).price(k)
             bound = Bound(concept, lower, upper, since, weight, price)
-            if lift and bound.binds:
+            if lift and bound.active:
                 bound = replace(bound, lifted=self._lifted(c, k))
             priced.append(bound)
         return tuple(sorted(priced, key=lambda bound: (-bound.price.gain, bound.concept)))
@@ -321,7 +320,7 @@ class JointPricing:
         return self._problem.loss(self._problem.fitted(linear)), beside
 
     def _size(self, node: Node) -> float:
-        """L1 term: that of the weights with the least of it that predict as the node's."""
+        """Return the L1 term of the smallest weights that predict as the node's weights do."""
         l1 = self.data.l1
         return float(np.abs(least_shift(node.weights, l1)).sum(axis=0) @ l1)
 

@@ -1,4 +1,4 @@
-"""Any two iterations side by side: intents, weights, metrics with their noise, changed sides."""
+"""Comparison of two iterations: intents, weights, metrics with intervals, changed predictions."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ _STEPS = plain_headings("side", "iteration", "id", "intents")
 
 @dataclass(frozen=True)
 class ClassComparison:
-    """One class whose students differ.
+    """Comparison of one class whose students differ.
 
-    ``changes`` are after - before of each metric, with paired-bootstrap intervals over the images
-    of the split; ``movers`` the concepts whose influence changed most, by logits (the change of
-    the weight times the spread of the score on ``fit``); ``churn`` the images that changed sides.
-    Metrics and changes are ``cross_fitted`` where the labels of the split chose terms of one of the
-    two (``results.metrics``).
+    ``changes`` are after − before of each metric, with paired-bootstrap intervals over the images
+    of the split. ``movers`` are the concepts whose influence changed most in logits: the change of
+    the weight times the spread of the score on ``fit``. ``churn`` lists the images whose prediction
+    changed. Metrics and changes are ``cross_fitted`` if labels of the split chose settings of one
+    of the two (``results.metrics``).
     """
 
     class_name: str
@@ -84,7 +84,7 @@ class Comparison:
     unchanged: tuple[str, ...]
 
     def of(self, class_name: str) -> ClassComparison:
-        """The comparison of one class; ``KeyError`` where its students are the same."""
+        """Return the comparison of one class; raise ``KeyError`` if its students are equal."""
         return {item.class_name: item for item in self.classes}[class_name]
 
 
@@ -98,10 +98,10 @@ def compare(
     draws: int | None = None,
     top: int = 10,
 ) -> Comparison:
-    """Compare any two nodes of one history on ``split``; neither need follow from the other.
+    """Compare any two nodes of one history on ``split``.
 
-    Changes are from ``before`` to ``after``. Each class that differs tells its ``top`` movers.
-    Looks at the holdout are the caller's to count.
+    Changes are from ``before`` to ``after``; neither needs to be an ancestor of the other. Each
+    class that differs has its ``top`` movers. The caller counts looks at the holdout.
     """
     old, new = branch(tuner, before), branch(tuner, after)
     shared = sum(a == b for a, b in zip(old, new, strict=False))
@@ -139,7 +139,7 @@ def _compared(
     noise: Noise,
     top: int,
 ) -> ClassComparison:
-    """Comparison of two students, by their outcomes that may judge."""
+    """Compare two students by their outcomes for evaluation."""
     (before, after), concepts = students, tuner.store.concepts
     moved = moves(tuner.fit_data, concepts, before.weights, after.weights, (), top)
     chosen = after.split == TUNE and any(
@@ -159,17 +159,17 @@ def _compared(
 
 
 def _metrics(tuner: Tuner, student: Student, judged: Outcome) -> ClassMetrics:
-    """Metrics of the outcome that may judge a student."""
+    """Return the metrics of a student's outcome for evaluation."""
     if judged is student.outcome:
         return student.metrics
     return measure(judged, tuner.teacher_outcomes(student.split)[student.class_name])
 
 
 def comparison_frames(tuner: Tuner, comparison: Comparison) -> dict[str, pd.DataFrame]:
-    """The comparison as frames, of the classes whose students differ.
+    """Return the comparison as frames, for the classes whose students differ.
 
-    ``changes`` by class and metric, ``movers`` (concepts, in logits), ``flips`` (images that
-    changed sides), and the ``steps`` of either side since the ancestor.
+    ``changes`` by class and metric, ``movers`` (concepts, in logits), ``flips`` (images whose
+    prediction changed), and the ``steps`` of both branches since the common ancestor.
     """
     before, after, level = comparison.before, comparison.after, comparison.level
     mean = change_text(make_change(comparison.mean_ap, unit=AP.unit)) or "undefined"
@@ -199,7 +199,7 @@ def comparison_frames(tuner: Tuner, comparison: Comparison) -> dict[str, pd.Data
         "movers": make_frame(_movers(comparison), ["class", "concept"], _MOVERS,
                              title="concepts that moved most, in logits"),
         "flips": make_frame(_flips(comparison), ["class", "image"], FLIP_HEADINGS, notes=changed,
-                            title="images that changed sides"),
+                            title="images whose prediction changed"),
         "steps": make_frame(_steps(comparison), ["side", "iteration"], _STEPS,
                             title=f"iterations since #{comparison.ancestor.number}"),
     }  # fmt: skip

@@ -35,10 +35,10 @@ _effects = WeakKeyDictionary()
 class ConceptRow:
     """One concept of a student (InFiConD, fig. 5 d2).
 
-    ``rank`` is the place in the order asked for, ``None`` where it has no sense (no influence);
-    ``share`` is the influence relative to the student's strongest (−1 to 1); ``discrepancy`` is
-    nan where undefined; ``bounds`` are those in force; ``patches`` are (segment, cosine) pairs;
-    ``assigned`` is the number of segments whose best concept it is.
+    ``rank`` is the position in the chosen order, ``None`` without an influence. ``share`` is the
+    influence relative to the student's strongest (−1 to 1). ``discrepancy`` is nan if undefined.
+    ``bounds`` are the limits of the weight, set by ``bound_since``. ``patches`` are (segment,
+    cosine) pairs. ``assigned`` counts the segments whose best concept this is.
     """
 
     rank: int | None
@@ -62,13 +62,13 @@ def concept_rows(
     suspects: Sequence[str] = (),
     patches: str = PATCHES_OF[0],
 ) -> list[ConceptRow]:
-    """The ``top`` concepts of a student in the order of ``sort`` (a key of ``CONCEPT_SORTS``).
+    """Return the ``top`` concepts of a student, sorted by ``sort`` (a key of ``CONCEPT_SORTS``).
 
-    By weight: descending absolute influence; of the concepts at 0 those held there come last, and
-    beside the ``top``. By suspects: these, as
-    they come. By discrepancy: descending absolute value, undefined last. ``top`` 0 is all concepts,
-    those without a rank last. With ``find`` only concepts whose name holds that text, and also
-    those at 0: any can be found and thumbed. ``patches`` is one of ``PATCHES_OF``.
+    By weight: descending absolute influence; bounded concepts at 0 follow, in addition to the
+    ``top``. By suspects: the order of ``suspects``. By discrepancy: descending absolute value,
+    undefined last. ``top`` 0 returns all concepts, those without a rank last. ``find`` keeps only
+    concepts whose name contains the text, at any influence, so that each can be found and tuned.
+    ``patches`` is one of ``PATCHES_OF``.
     """
     store, weights = student.store, student.weights
     since = partial(tuner.bound_since, student.node, student.class_name)
@@ -112,7 +112,7 @@ def concept_rows(
 
 
 def discrepancies(student: Student, sort: str) -> np.ndarray:
-    """Discrepancy by concept that ``sort`` (as above) asks for; nan where it is another."""
+    """Return the discrepancy by concept that ``sort`` needs; nan for any other sort."""
     if sort not in DISCREPANCIES:
         return np.full(len(student.weights), np.nan)
     return discrepancy(
@@ -125,7 +125,7 @@ def discrepancies(student: Student, sort: str) -> np.ndarray:
 
 
 def _same(student: Student) -> bytes:
-    """Digest of what a curve follows from beside labels and scores: weights, logits, cutoff."""
+    """Return a digest of the further inputs of a curve: weights, logits, cutoff."""
     chosen = (student.weights, student.logits, student.cutoff)
     parts = (np.ascontiguousarray(part) for part in chosen)
     return blake2b(b"".join(part.tobytes() for part in parts), digest_size=16).digest()
@@ -151,11 +151,10 @@ def effect(
 
 @dataclass(frozen=True)
 class ConceptScales:
-    """Numbers of all concepts ``(C,)`` over the images of ``fit``, for the student of one class.
+    """Score scales of all concepts ``(C,)`` over the images of ``fit``, for one class's student.
 
-    ``spread`` is the standard deviation of the score, ``low`` and ``high`` are its ends.
-    ``penalty`` is λ / spread, infinite for a score that is the same everywhere; ``step_effect`` is
-    ``step`` × spread, in logits.
+    ``spread`` is the standard deviation of the score, ``low`` and ``high`` its range. ``penalty``
+    is λ / spread, infinite for a constant score; ``step_effect`` is ``step`` × spread, in logits.
     """
 
     low: Array
@@ -176,7 +175,7 @@ class ConceptScales:
 
 
 def concept_scales(tuner: Tuner, class_name: str) -> ConceptScales:
-    """Scales of all concepts for one class; raises ``ValueError`` for a class that is not there."""
+    """Return the scales of all concepts for a class; raise ``ValueError`` for an unknown one."""
     k, data = tuner.store.classes.index(class_name), tuner.fit_data
     original, scale = tuner.root().weights[:, k], score_scale(tuner.store)
     step = step_sizes(original, tuner.spec.tuning.step, scale)
@@ -212,7 +211,7 @@ def order_concepts(
 def find_concepts(
     positions: NDArray[np.intp], concepts: Sequence[str], find: str
 ) -> NDArray[np.intp]:
-    """Those of ``positions`` whose concept's name holds the text ``find``, in the same order."""
+    """Return the ``positions`` whose concept name contains the text ``find``, in the same order."""
     wanted = find.strip().casefold()
     return np.array([c for c in positions if wanted in concepts[c].casefold()], np.intp)
 

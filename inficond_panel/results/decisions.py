@@ -62,15 +62,14 @@ def thresholds(
     draws: int | None = None,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Thresholds (logits) of ``classes`` (all) by the labels of ``tune`` and the students of
-    ``node``; one row per class.
+    """Choose thresholds (logits) of ``classes`` (all) by the labels of ``tune``; one row per class.
 
-    Of the best F1, or with ``precision`` of the most recall where the precision is as much. F1,
-    precision and recall are cross-fitted: each image is decided by a threshold that the others
-    chose; their ``_change`` is against the threshold ``now``, on the same draws. ``lacking`` tells
-    why a class has no choice. Nothing is changed: they hold when the spec has them, as the fact
-    ``threshold`` says. Raises ``TuningError`` for an unknown class, for a precision that is not
-    above 0 and at most 1, and with one class per image.
+    The rule is the best F1, or with ``precision`` the most recall at that precision. F1, precision
+    and recall are cross-fitted: the threshold of each image is chosen by the other images. Their
+    ``_change`` is against the threshold ``now``, on the same draws. ``lacking`` states why a class
+    has no choice. Nothing is changed: copy the fact ``threshold`` into the spec. Raises
+    ``TuningError`` for an unknown class, for a precision that is not above 0 and at most 1, and
+    with one class per image.
     """
     if tuner.store.task == SINGLE_LABEL:
         raise TuningError(
@@ -129,9 +128,9 @@ def _chosen(
 
 
 def _setting(tuner: Tuner, rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """Value of ``students.threshold`` in a spec: those it has, and the chosen ones in six digits.
+    """Return the value of ``students.threshold`` for a spec, chosen thresholds in six digits.
 
-    A class without a choice keeps what the spec has.
+    A class without a choice keeps the value of the spec.
     """
     chosen = {
         row["class"]: float(f"{row['threshold']:.6g}")
@@ -142,7 +141,7 @@ def _setting(tuner: Tuner, rows: Sequence[Mapping[str, Any]]) -> dict[str, float
 
 
 def threshold_line(setting: Mapping[str, float]) -> str:
-    """The setting as a line of YAML, which stands under ``students`` in a spec."""
+    """Return the setting as a line of YAML for ``students`` in a spec."""
     return f"threshold: {json.dumps(dict(setting), ensure_ascii=False)}"
 
 
@@ -159,12 +158,12 @@ _COVERAGE_HEADINGS = {
 def coverage(
     tuner: Tuner, node: Node, class_name: str = "", draws: int | None = None, seed: int = 0
 ) -> pd.DataFrame:
-    """Accuracy and F1 on ``tune`` of the surest decisions, by the share that they are of all.
+    """Return accuracy and F1 on ``tune`` of the most confident decisions, by their share of all.
 
     One row per share, the fewest images first. ``threshold`` is the distance from the decision
-    threshold (logits), or without a class the probability. ``gain`` is the accuracy less that of
-    all decisions, on the same bootstrap draws. Raises ``TuningError`` as ``decisions_of``, and
-    where no image is labelled.
+    threshold (logits), or without a class the probability. ``gain`` is the accuracy less the
+    accuracy of all decisions, on the same bootstrap draws. Raises ``TuningError`` like
+    ``decisions_of``, and if no image is labelled.
     """
     noise = tuner.spec.views.noise(draws, seed)
     rows = [
@@ -191,12 +190,12 @@ def coverage(
 
 
 def decisions_of(tuner: Tuner, node: Node, class_name: str = "") -> Decisions:
-    """Decisions of a class's student on ``tune``, by their distance from the threshold.
+    """Return the decisions of a class's student on ``tune``, by distance from the threshold.
 
-    Of a student whose terms the labels of ``tune`` chose they are cross-fitted.
-    Without a class, on data with one class an image, those of all students together, by the
-    probability of the likeliest class. Raises ``TuningError`` for an unknown class, and for none
-    where images have several.
+    They are cross-fitted if labels of ``tune`` chose settings of the student. Without a class, on
+    data with one class per image, they are the decisions of all students together, with the
+    probability of the likeliest class. Raises ``TuningError`` for an unknown class, and without a
+    class if images have several.
     """
     if class_name:
         check_name("class", class_name, tuner.store.classes)
@@ -211,7 +210,7 @@ def decisions_of(tuner: Tuner, node: Node, class_name: str = "") -> Decisions:
 def photo_drift(
     store: Store, scores: PhotoScores, seed: int = 0, level: float = CONFIDENCE
 ) -> Drift:
-    """Photos without a fault beside those of ``fit``; the scores are by the store's concepts."""
+    """Compare photos that could be read with those of ``fit``, by the scores of the concepts."""
     readable = np.array([not fault for fault in scores.fault], dtype=bool)
     fitted = store.concept_score[store.rows(FIT)]
     return drift(fitted, scores.score[readable], list(scores.concepts), seed, level)
@@ -226,7 +225,7 @@ def drift_frame(drift: Drift) -> pd.DataFrame:
         rows,
         "concept",
         {name: Heading(name.replace("_", " ")) for name in names},
-        title="photos beside those of fit, by the scores of concepts",
+        title="photos compared with those of fit, by the scores of concepts",
         notes=drift_sentences(drift),
         facts={**facts, "alarm": drift.alarm},
         shown=[at for at, row in enumerate(rows) if row["drifted"]],

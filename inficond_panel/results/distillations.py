@@ -109,10 +109,10 @@ def setting_grid(
     penalties: Sequence[Any],
     tempered: Sequence[str] = ("teacher",),
 ) -> list[Setting]:
-    """All combinations, the targets of one side by side.
+    """Return all combinations of settings, the targets of one setting next to each other.
 
-    With alpha 0 only the labels are learned, whatever targets and temperature: once a penalty. At
-    temperature 1 it does not matter what it divides: once too.
+    With alpha 0 only the labels are learned, so that targets and temperature do not matter: one
+    setting per penalty. At temperature 1 ``tempered`` does not matter either.
     """
     settings: list[Setting] = []
     for penalty, alpha, temperature, divided, learned in itertools.product(
@@ -136,14 +136,14 @@ def compare_settings(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> dict[str, pd.DataFrame]:
-    """Metrics of the students of each setting on ``split``, and their differences.
+    """Return metrics of the students of each setting on ``split``, and their differences.
 
-    ``students`` has a row per setting, and one of the teacher: means over the classes. ``changes``
-    has a row per setting but the first: its metrics less those of the setting ``against``, which is
-    with the oracle's targets the one with the teacher's and all else alike, otherwise the first.
-    ``classes`` has both by class. All on the same draws of images. Students are taken from the
-    history or distilled and not kept; a look at the holdout is counted for each, and keeps them.
-    Raises ``TuningError`` for settings that cannot be, and where the store has no oracle logits.
+    ``students`` has a row per setting and one of the teacher: means over the classes. ``changes``
+    has a row per setting but the first: its metrics less those of the setting ``against``. For the
+    oracle's targets ``against`` is the same setting with the teacher's targets, otherwise the
+    first. ``classes`` has both by class. All use the same draws of images. Students come from the
+    history, or are distilled and not kept; a look at the holdout is counted for each, and keeps
+    them. Raises ``TuningError`` for impossible settings, and if the store has no oracle logits.
     """
     noise = tuner.spec.views.noise(draws, seed)
     counts = draw_counts(len(tuner.store.rows(split)), noise["draws"], seed)
@@ -265,7 +265,7 @@ class _Measured:
 
 
 def _reference(settings: Sequence[Setting], number: int) -> int | None:
-    """The setting that one is held against: its own with the teacher's targets, else the first."""
+    """Return the setting to compare one with: itself with the teacher's targets, else the first."""
     setting = settings[number]
     if setting.targets == "oracle":
         twin = {**vars(setting), "targets": "teacher"}
@@ -305,14 +305,14 @@ def compare_links(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
-    """Metrics of the students of both links on ``split``; one row per metric.
+    """Return metrics of the students of both links on ``split``; one row per metric.
 
-    Columns, each with its limits: ``sigmoid`` and ``softmax`` (the students), ``change`` (softmax
-    less sigmoid on the same draws of images) and ``teacher`` (undefined for the agreement with
-    it). The fact ``links`` has node, weights and looks of both. Students are taken from the history
-    or distilled and not kept; a look at the holdout is counted for both, and keeps them. Raises
+    Columns with limits: ``sigmoid`` and ``softmax`` (the students), ``change`` (softmax less
+    sigmoid on the same draws of images) and ``teacher`` (undefined for the agreement with it). The
+    fact ``links`` has node, weights and looks of both. Students come from the history, or are
+    distilled and not kept; a look at the holdout is counted for both, and keeps them. Raises
     ``TuningError`` for data with several classes per image, and for settings that the softmax
-    student cannot have.
+    student does not support.
     """
     check_single_label(tuner.store)
     first, second = (_distilled(tuner, link, split, progress) for link in LINKS)
@@ -379,7 +379,7 @@ def _facts(tuner: Tuner, students: _Students) -> dict[str, Any]:
 
 
 def _link_notes(links: dict[str, dict[str, Any]]) -> list[str]:
-    """Sentences on what both have in common, and where they differ beside the metrics."""
+    """Return sentences on the comparison: shared settings, and differences beyond the metrics."""
     nonzero = [f"{links[link]['nonzero']} with {words}" for link, words in LINK_WORDS.items()]
     return [
         "Agreement is with the teacher. The change is the softmax student less the students per "

@@ -43,10 +43,10 @@ def nearest_segments(store: Store) -> tuple[np.ndarray, np.ndarray]:
 
 @once(4)
 def assigned_order(store: Store) -> tuple[np.ndarray, np.ndarray]:
-    """All segments by their best concept, nearest first, and where those of each concept begin.
+    """Sort all segments by best concept, nearest first; return them with each concept's start.
 
-    ``(S,)`` and ``(C + 1,)``: a concept as the aggregate of its best-matching segments (InFiConD,
-    sec. 4.2). Those of holdout images are among them.
+    Shapes ``(S,)`` and ``(C + 1,)``. A concept is the aggregate of its best-matching segments
+    (InFiConD, sec. 4.2). Segments of holdout images are included.
     """
     order = np.lexsort((-store.segment_cosine, store.segment_concept))
     begins = np.searchsorted(store.segment_concept[order], np.arange(len(store.concepts) + 1))

@@ -51,17 +51,17 @@ _KEPT = 256
 
 
 def chosen_on_tune(tuner: Tuner, node: Node, class_name: str) -> int:
-    """Number of labelled photos of ``tune`` that chose the terms of a student; 0 for none."""
+    """Return the number of labelled images of ``tune`` that chose the settings of a student."""
     terms = tuner.terms(node).get(class_name)
     return 0 if terms is None else terms.used
 
 
 def evaluation_outcome(tuner: Tuner, node: Node, split: str, class_name: str) -> Outcome:
-    """Outcome of a student on the images of a split that did not choose its terms.
+    """Return a student's outcome on the images of a split, for evaluation.
 
-    On ``tune``, of a student whose terms its labels chose, each image is ranked by a student that
-    was made without it; that takes seconds, once. Else the student's own. With one class per image
-    the other students decide too, and are cross-fitted alike.
+    If labels of ``tune`` chose the student's settings, its outcome on ``tune`` is cross-fitted:
+    each image is ranked by a student fitted without it. That takes seconds, once. With one class
+    per image the other students take part in the decision, and are cross-fitted too.
     """
     deciding = tuner.store.classes if tuner.store.task == SINGLE_LABEL else [class_name]
     if split != TUNE or not any(chosen_on_tune(tuner, node, name) for name in deciding):
@@ -97,11 +97,11 @@ def _cross_fitted(tuner: Tuner, node: Node, class_name: str) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A node as the screen shows it: metrics now, at the start (#0) and before (its parent).
+    """All numbers of one node on one split: metrics now, at the start (#0) and of its parent.
 
-    ``agreement`` counts the images that the bars show. ``teacher`` is the AP of the teacher on
-    each class beside chance. ``tuned`` are the classes that it or an iteration before it tunes; the
-    others are untouched.
+    ``agreement`` counts the images that the bars show. ``teacher`` has the teacher's AP and the
+    chance level of each class. ``tuned`` are the classes that this iteration or an ancestor tunes;
+    the others have their original student.
     """
 
     node: Node
@@ -124,13 +124,12 @@ class Deleted:
 
 @dataclass(frozen=True)
 class Tree:
-    """The iterations of this history, oldest first, as they stood when this was taken.
+    """The iterations of this history at one moment, oldest first.
 
-    Deleted branches are left out, but never the node shown and its ancestors. ``looks`` counts
-    looks at the holdout by id of the node, where there are any. ``undo`` and ``redo`` are the ids
-    of the nodes that these lead to from the node shown, or None. ``deleted`` are the branches that
-    can be restored, the newest first; ``others`` counts iterations of
-    other students in the same file, by kind.
+    Deleted branches are left out, except for the shown node and its ancestors. ``looks`` counts
+    looks at the holdout by id of the node. ``undo`` and ``redo`` are the ids of the nodes that
+    these lead to from the shown node, or None. ``deleted`` are the branches that can be restored,
+    the newest first; ``others`` counts iterations of other students in the same file, by kind.
     """
 
     nodes: tuple[Iteration, ...]
@@ -198,14 +197,14 @@ def metrics(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
-    """Metrics of each class (all classes), one row each, the largest AP gap first.
+    """Return metrics of each class (all classes), one row each, the largest AP gap first.
 
-    ``positives_student_wrong`` counts the images with the class on which the student is wrong and
-    the teacher right, and so on; ``teacher_knows`` is missing where the images are too few to say;
-    ``chosen_on`` counts the images whose labels chose the student's terms. With ``intervals`` the
-    metrics ``keys`` have bootstrap limits, ``ap_low`` and ``ap_high``, and ``ece_if_calibrated`` is
-    the error that a perfectly calibrated student would show on these images. ``shown`` is the one
-    that a terminal has first, with its limits.
+    ``positives_student_wrong`` counts the images with the class on which only the student is wrong,
+    and so on; ``teacher_knows`` is missing if the images are too few; ``chosen_on`` counts the
+    images whose labels chose the student's settings. With ``intervals`` the metrics ``keys`` have
+    bootstrap limits, ``ap_low`` and ``ap_high``, and ``ece_if_calibrated`` is the error that a
+    perfectly calibrated student would show on these images. ``shown`` is the metric that a terminal
+    shows first, with its limits.
     """
     noise, teachers = tuner.spec.views.noise(draws, seed), tuner.teacher_outcomes(split)
     rows, skills = [], {}
@@ -241,7 +240,7 @@ def metrics(
 def class_row(
     name: str, points: ClassMetrics, decided: Agreement, skill: TeacherSkill
 ) -> dict[str, Any]:
-    """Columns of one class: its metrics, the images by who decides rightly, the teacher's skill."""
+    """Return the columns of one class: metrics, images by who is right, teacher's skill."""
     values = asdict(points)
     images = values.pop("n")
     row = {"class": name, "ap_gap": points.teacher_ap - points.ap, **values, "images": images}
@@ -252,10 +251,10 @@ def class_row(
 
 
 def students_file(snapshot: Snapshot, names: Sequence[str], kind: str = "csv") -> File:
-    """The students of ``names`` in this order, as CSV or JSON; what is undefined is empty.
+    """Return the students of ``names``, in this order, as CSV or JSON; undefined values are empty.
 
-    ``positives_student_wrong`` counts the images with the class on which the student is wrong and
-    the teacher right, and so on. ``teacher_knows`` is empty where the images are too few to say.
+    ``positives_student_wrong`` counts the images with the class on which only the student is wrong,
+    and so on. ``teacher_knows`` is empty if the images are too few.
     """
     node, s, rows = snapshot.node, snapshot, []
     for name in names:
@@ -266,7 +265,7 @@ def students_file(snapshot: Snapshot, names: Sequence[str], kind: str = "csv") -
 
 
 def limits_of(intervals: Mapping[str, Interval]) -> dict[str, Any]:
-    """Columns of several metrics with their limits; of a biased one whether it lies outside."""
+    """Return columns of metrics with limits; of a biased metric also if it is outside."""
     row: dict[str, Any] = {}
     for key, interval in intervals.items():
         outside = {f"{key}_outside": interval.outside} if key in WITH_BIAS else {}

@@ -44,11 +44,11 @@ _BINS = ("lower", "upper", "events", "probability", "frequency")
 def output_measures(
     tuner: Tuner, outputs: Outputs, groups: Groups | None, noise: Noise
 ) -> pd.DataFrame:
-    """Measures of teacher and oracle on ``fit``, and of the teacher on ``tune``; a row per measure.
+    """Return measures of teacher and oracle on ``fit``, and of the teacher on ``tune``.
 
-    Columns, each with its limits: ``on_tune``, ``teacher``, and where the store has oracle logits
-    ``oracle`` and ``change`` (oracle less teacher on the same draws). Raises what
-    ``measure_outputs`` does.
+    One row per measure. Columns with limits: ``on_tune``, ``teacher``, and if the store has oracle
+    logits ``oracle`` and ``change`` (oracle less teacher on the same draws). Raises the errors of
+    ``measure_outputs``.
     """
     options: dict[str, Any] = {**noise, "thresholds": tuner.thresholds}
     measures = measure_outputs(outputs, groups=groups, **options)
@@ -94,9 +94,9 @@ def output_reliability(outputs: Outputs) -> pd.DataFrame:
 def gamma_measures(
     tuner: Tuner, sweep: GammaSweep, *, draws: int | None = None, seed: int = 0
 ) -> pd.DataFrame:
-    """Measures of the oracle of each gamma on ``fit``; a row per measure and gamma.
+    """Return measures of the oracle of each gamma on ``fit``; a row per measure and gamma.
 
-    ``value`` with its limits, and ``change`` from gamma 0, the teacher, on the same draws. The fact
+    ``value`` has its limits; ``change`` is from gamma 0, the teacher, on the same draws. The fact
     ``best`` is the gamma of the largest silhouette.
     """
     noise = tuner.spec.views.noise(draws, seed)
@@ -133,7 +133,7 @@ def gamma_reliability(sweep: GammaSweep) -> pd.DataFrame:
 def _reliability(
     diagrams: Iterable[tuple[Mapping[str, Any], Reliability]],
 ) -> pd.DataFrame:
-    """A row per bin of each diagram; ``ece``, and what it would be if calibrated, are its own."""
+    """Return a row per bin of each diagram, with its ``ece`` and the value if calibrated."""
     rows, index = [], list[str]()
     for name, diagram in diagrams:
         index = [*name, "bin"]
@@ -151,10 +151,10 @@ def map_places(
     groups: Groups,
     above: Groups | None = None,
 ) -> pd.DataFrame:
-    """Images on t-SNE maps: ``places`` (n, 2) by kind of logits, nan for images not on them.
+    """Return images on t-SNE maps: ``places`` (n, 2) by kind of logits, nan for images not on them.
 
     Columns ``group``, with ``above`` also ``super``, and ``KIND_x``, ``KIND_y``. The fact ``group``
-    names the groups that a map is coloured by, ``rule`` says what they are.
+    names the groups that color a map, ``rule`` describes them.
     """
     shown = np.flatnonzero(~np.isnan(next(iter(places.values()))[:, 0])).tolist()
     higher = {"super": above} if above else {}
@@ -179,7 +179,7 @@ def _group(groups: Groups, row: int) -> str:
 
 
 def others_notes(outputs: Outputs) -> list[str]:
-    """Note on what is measured over classes that the data set lacks, where there are some."""
+    """Return a note on measures that include classes which the data set lacks, if any."""
     whole = outputs.whole.get("teacher")
     of_data, every = len(outputs.classes), 0 if whole is None else whole.shape[1]
     if every <= of_data:
@@ -235,11 +235,11 @@ _HYPOTHESES = {
 
 
 def hypotheses_table(figures: Figures, b: float | None = None) -> pd.DataFrame:
-    """One row per figure, at the threshold ``b`` (nats) of a knowledge point, or the run's.
+    """Return one row per figure, at the threshold ``b`` (nats) of a knowledge point, or the run's.
 
-    ``teacher``, ``student``, ``baseline`` and ``difference`` (student less baseline) with their
-    limits, what is ``expected`` and the ``verdict``, and ``NETWORK_left_out``: the images on which
-    a figure is undefined. The facts are those of the run.
+    ``teacher``, ``student``, ``baseline`` and ``difference`` (student less baseline) have their
+    limits; then the ``expected`` sign, the ``verdict``, and ``NETWORK_left_out``: the images on
+    which a figure is undefined. The facts are those of the run.
     """
     b = figures.facts.get("b", THRESHOLD) if b is None else b
     drawn = {key: figures.facts[key] for key in ("draws", "seed", "level") if key in figures.facts}
@@ -272,7 +272,7 @@ def _row(row: Row, networks: list[str]) -> dict[str, Any]:
 
 
 def _verdicts(rows: list[Row]) -> list[str]:
-    """What becomes of each hypothesis, by its figures."""
+    """Return a sentence per hypothesis, with the verdicts of its figures."""
     sentences = {
         words: [
             f"{row.figure.name} {row.verdict}" for row in rows if row.figure.hypothesis == number

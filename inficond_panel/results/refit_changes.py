@@ -25,9 +25,9 @@ _TOOK = 0.05
 class Mover:
     """A concept whose influence on a class changed.
 
-    ``change`` is the change of the weight times the spread of the concept's score: by how many
-    logits an image one standard deviation above another moves further (or less far) up.
-    ``takes_over`` is its part of ``Moves.taken_over`` (for a tuned concept nan).
+    ``change`` is the change of the weight times the spread of the concept's score: the shift of the
+    logit, per standard deviation of the score. ``takes_over`` is its part of ``Moves.taken_over``
+    (nan for a tuned concept).
     """
 
     concept: str
@@ -39,12 +39,12 @@ class Mover:
 
 @dataclass(frozen=True)
 class Moves:
-    """Movers of a refit: the tuned concepts, and the others that moved most, up and down.
+    """Concepts that moved in a refit: the tuned ones, and the largest other moves up and down.
 
-    Let d be the part of the change of the logits that comes from the tuned concepts, o that from
-    all others. ``taken_over`` is −cov(d, o) / var(d): 1 where the others undo all of it, 0 where
-    they do not react, nan where the tuned concepts did not move. It is the sum of the others'
-    ``takes_over``.
+    Let d be the part of the change of the logits from the tuned concepts, o the part from all
+    others. ``taken_over`` is −cov(d, o) / var(d): 1 if the others offset all of it, 0 if they do
+    not react, nan if the tuned concepts did not move. It is the sum of ``takes_over`` over the
+    others.
     """
 
     tuned: tuple[Mover, ...]
@@ -53,22 +53,22 @@ class Moves:
     taken_over: float
 
     @property
-    def heir(self) -> Mover | None:
-        """The other concept that took over most; None where that is next to nothing."""
+    def successor(self) -> Mover | None:
+        """The other concept that took over most; None if that is next to nothing."""
         others = [m for m in (*self.up, *self.down) if m.takes_over >= _TOOK]
         return max(others, key=lambda mover: mover.takes_over, default=None)
 
 
 @dataclass(frozen=True)
 class Member:
-    """A concept of a group; ``correlation`` is its highest with a tuned one (1 if tuned).
+    """A concept of a group; ``correlation`` is its highest with a tuned concept (1 if tuned).
 
-    ``own`` is whether it is a word for the class itself.
+    ``names_class`` marks a word for the class itself.
     """
 
     concept: str
     tuned: bool
-    own: bool
+    names_class: bool
     correlation: float
     before: float
     after: float
@@ -76,10 +76,10 @@ class Member:
 
 @dataclass(frozen=True)
 class Group:
-    """Concepts that stand together with a tuned one, the tuned and the nearest first.
+    """Concepts correlated with a tuned one, the tuned and the nearest first.
 
     A connected component: no concept outside correlates with one inside by ``threshold`` or more
-    over the images of ``fit``. Members that correlate with no tuned one by as much hang on others.
+    over the images of ``fit``. A member need not correlate with a tuned concept directly.
     """
 
     threshold: float
@@ -87,9 +87,10 @@ class Group:
 
     @property
     def twins(self) -> tuple[str, ...]:
-        """The tuned concepts, and those that correlate with one by the threshold themselves.
+        """The tuned concepts, and those that correlate with one directly by the threshold.
 
-        A word for the class itself is none: a thumb down on it costs what the student is for.
+        A word for the class itself is excluded: a thumb down on it would cost the student its
+        purpose.
         """
         return tuple(m.concept for m in self._near)
 
@@ -99,24 +100,24 @@ class Group:
         return tuple(m.concept for m in self.members if m.tuned)
 
     @property
-    def behind(self) -> int:
-        """Number of members that hang on others."""
+    def indirect(self) -> int:
+        """Number of members that correlate with a tuned concept only through other members."""
         return sum(m.correlation < self.threshold for m in self.members)
 
     @property
-    def own(self) -> tuple[Member, ...]:
-        """The words for the class itself that are near, and not tuned."""
+    def class_words(self) -> tuple[Member, ...]:
+        """Words for the class itself that correlate directly, and were not tuned."""
         near = (m for m in self.members if m.correlation >= self.threshold)
-        return tuple(m for m in near if m.own and not m.tuned)
+        return tuple(m for m in near if m.names_class and not m.tuned)
 
     def without(self, concepts: Collection[str]) -> tuple[Member, ...]:
-        """The members of ``twins`` that are none of these: those left to give a thumb to."""
+        """Return the ``twins`` that are not among ``concepts``: those left to tune."""
         return tuple(m for m in self._near if m.concept not in concepts)
 
     @property
     def _near(self) -> tuple[Member, ...]:
         near = (m for m in self.members if m.correlation >= self.threshold)
-        return tuple(m for m in near if m.tuned or not m.own)
+        return tuple(m for m in near if m.tuned or not m.names_class)
 
 
 def moves(
@@ -127,7 +128,7 @@ def moves(
     tuned: Sequence[int],
     top: int,
 ) -> Moves:
-    """Movers between weights ``(C,)``; ``tuned`` are positions of the tuned concepts."""
+    """Return the concepts that moved between weights ``(C,)``; ``tuned`` are positions."""
     change = (after - before) * data.spread
     shares = _shares(data, after - before, tuned)
     others = np.setdiff1d(np.arange(len(concepts)), tuned)
@@ -153,11 +154,11 @@ def groups(
     after: np.ndarray,
     tuned: Iterable[int],
     threshold: float,
-    own: Collection[int] = (),
+    class_words: Collection[int] = (),
 ) -> tuple[Group, ...]:
-    """The groups of collinear concepts that the tuned ones are in.
+    """Return the groups of collinear concepts that contain a tuned concept.
 
-    ``own`` are positions of the concepts that are words for the class itself.
+    ``class_words`` are positions of the concepts that are words for the class itself.
     """
     chosen = set(tuned)
     collinear = []
@@ -168,7 +169,14 @@ def groups(
         near = {c: 1.0 if c in chosen else float(data.correlation[c, inside].max()) for c in part}
         order = sorted(part, key=lambda c: (c not in chosen, -near[c], c))
         members = (
-            Member(concepts[c], c in chosen, c in own, near[c], float(before[c]), float(after[c]))
+            Member(
+                concepts[c],
+                c in chosen,
+                c in class_words,
+                near[c],
+                float(before[c]),
+                float(after[c]),
+            )
             for c in order
         )
         collinear.append(Group(threshold, tuple(members)))
@@ -192,10 +200,10 @@ def _shares(data: FitData, change: np.ndarray, tuned: Sequence[int]) -> np.ndarr
 
 @dataclass(frozen=True)
 class Flip:
-    """One image on which a student decides otherwise than before.
+    """One image whose prediction by a student changed.
 
-    ``row`` is its position in the store; ``present`` what the student decides now; ``label`` 1, 0
-    or −1 (ignored); ``teacher`` what the teacher decides. ``before`` and ``after`` are logits.
+    ``row`` is its position in the store; ``present`` the new decision; ``label`` 1, 0 or −1
+    (ignored); ``teacher`` the teacher's decision. ``before`` and ``after`` are logits.
     """
 
     image: str
@@ -219,7 +227,7 @@ class Flip:
 
 @dataclass(frozen=True)
 class Churn:
-    """Images of one split on which a class's student changed sides, the largest change first."""
+    """Images of one split whose prediction changed for a class, the largest change first."""
 
     split: str
     images: int
@@ -239,7 +247,7 @@ class Churn:
 
 
 def churn(before: Student, after: Student) -> Churn:
-    """The images on which two students of one class decide differently, both on one split."""
+    """Return the images on which two students of one class decide differently, on one split."""
     images, rows, present = after.store.images, after.rows, after.decided
     old, new = before.logits, after.logits
     moved = (new - old) - np.subtract(after.cutoff, before.cutoff)  # against the rivals too
@@ -266,11 +274,11 @@ _LEAST_MOVED = 5e-4  #: of a probability, on average; what is told has three dig
 
 @dataclass(frozen=True)
 class MovedClass:
-    """A class that was not tuned, and whose probabilities moved all the same.
+    """A class that was not tuned, and whose probabilities changed nevertheless.
 
-    ``moved`` is the mean over the images of a split of |change of its probability|; ``turned``
-    counts those on which it is decided otherwise. ``ap_before`` and ``ap_after`` are of the split,
-    nan where it has no positive.
+    ``moved`` is the mean |change of its probability| over the images of a split; ``turned`` counts
+    the images whose decision changed. ``ap_before`` and ``ap_after`` belong to the split, nan
+    without a positive.
     """
 
     class_name: str
@@ -281,10 +289,10 @@ class MovedClass:
 
 
 def moved_classes(before: Students, after: Students) -> tuple[MovedClass, ...]:
-    """The classes that the iteration of ``after`` does not tune, those that moved most first.
+    """Return the classes that the iteration of ``after`` does not tune, the largest change first.
 
-    Both are on one split. None of students per class, which stay as they were. Looks at the holdout
-    are the caller's to count.
+    Both arguments are on one split. Students per class give none, since they do not change. The
+    caller counts looks at the holdout.
     """
     if after.evaluation.link != SOFTMAX:
         return ()
@@ -304,9 +312,9 @@ def _moved(before: Student, after: Student) -> MovedClass:
 
 
 def moved_sentence(moved: Sequence[MovedClass], split: str, *, planned: bool = False) -> str:
-    """Sentence that names the other classes that moved most on ``split``; empty without any.
+    """Return a sentence on the other classes that moved most on ``split``; empty without any.
 
-    ``planned``: they would, by a preview.
+    ``planned`` is for a preview: they would move.
     """
     if not moved:
         return ""

@@ -44,10 +44,10 @@ _BOUND_HEADINGS = {
 
 
 def students(tuner: Tuner, node: Node, split: str) -> pd.DataFrame:
-    """Metrics of each class as ``results.metrics`` without limits, and their means as a note.
+    """Return metrics of each class as ``results.metrics`` without limits; a note has the means.
 
-    ``certificate`` is how far the weights may be from their optimum: the duality gap relative to
-    the objective at w = 0, or the KKT residual. Looks at the holdout are the caller's to count.
+    ``certificate`` bounds the distance of the weights from their optimum: the duality gap relative
+    to the objective at w = 0, or the KKT residual. The caller counts looks at the holdout.
     """
     frame = metrics(tuner, node, split, intervals=False)
     gaps = dict(zip(tuner.store.classes, node.gap, strict=True))
@@ -71,7 +71,7 @@ def _penalty_sentence(tuner: Tuner) -> str:
 
 
 def bounds(tuner: Tuner, node: Node) -> pd.DataFrame:
-    """The bounds in force on the weights of an iteration, one row per class and concept."""
+    """Return the bounds on the weights of an iteration, one row per class and concept."""
     weights = {name: dict(zip(tuner.store.concepts, node.weights[:, k], strict=True))
                for k, name in enumerate(tuner.store.classes)}  # fmt: skip
     rows = [
@@ -79,7 +79,7 @@ def bounds(tuner: Tuner, node: Node) -> pd.DataFrame:
          "weight": weights[name][concept]}
         for (name, concept), (lower, upper) in node.bounds.items()
     ]  # fmt: skip
-    title = f"{node_title(tuner, node)}, bounds in force"
+    title = f"{node_title(tuner, node)}, bounds"
     frame = make_frame(rows, ["class", "concept"], _BOUND_HEADINGS, title=title)
     return frame.astype({"lower": float, "upper": float, "weight": float})
 
@@ -87,10 +87,10 @@ def bounds(tuner: Tuner, node: Node) -> pd.DataFrame:
 def refits(
     tuner: Tuner, nodes: Sequence[Node], split: str, remarks: Mapping[str, Sequence[str]]
 ) -> pd.DataFrame:
-    """AP and fidelity of the classes that iterations tuned, before and after each.
+    """Return AP and fidelity of the classes that iterations tuned, before and after each.
 
-    ``remarks`` are notices by id of an iteration (``tuning.notices``). They and the report on each
-    refit in short are the notes. Looks at the holdout are the caller's to count.
+    ``remarks`` are notices by id of an iteration (``tuning.notices``). The notes hold them and a
+    short report on each refit. The caller counts looks at the holdout.
     """
     noise, rows, notes = tuner.spec.views.noise(), list[dict[str, Any]](), list[str]()
     for node in nodes:
@@ -135,7 +135,7 @@ _CLASSES = {
     "taken_over": Heading("taken over", missing=""),
     "before": Heading("objective before", digits=4),
     "after": Heading("after", digits=4),
-    "given_share": Heading("given, share", digits=4, sign=True),
+    "rise_share": Heading("rise, share", digits=4, sign=True),
     "changed": Heading("images changed"),
 }
 _SIGNED = {"change": Heading("change", sign=True)}
@@ -152,12 +152,13 @@ _REPORT_HEADINGS = {
 
 
 def refit_frames(report: RefitReport) -> dict[str, pd.DataFrame]:
-    """The report by name; its sentences are the notes of ``classes``, a row per tuned class.
+    """Return the report as frames by name; the notes of ``classes`` are its sentences.
 
-    ``cures`` in force with their ``terms``; ``bounds`` with their shadow prices (``gain``, ``cost``
-    and their ``error``, nats per unit of weight) and what lifting each gives (``lifted``, nats);
-    ``moves`` of concepts, in logits; ``groups`` of collinear concepts; ``flips``, the images that
-    changed sides; ``moved``, the other classes that a joint student moved.
+    ``classes`` has a row per tuned class. ``cures`` have their ``terms``; ``bounds`` their shadow
+    prices (``gain``, ``cost`` and their ``error``, nats per unit of weight) and the fall of the
+    objective without each (``lifted``, nats); ``moves`` of concepts are in logits; ``groups`` are
+    of collinear concepts; ``flips`` are images whose prediction changed; ``moved`` are the other
+    classes that a joint student changed.
     """
     node, parent = report.node, report.parent
     title = f"#{node.number} {node.id} from #{parent.number} {parent.id}"
@@ -198,11 +199,11 @@ def _class(report: ClassReport) -> dict[str, Any]:
     return {
         "class": report.class_name,
         "bounds": len(report.bounds),
-        "active": sum(bound.binds for bound in report.bounds),
+        "active": sum(bound.active for bound in report.bounds),
         "taken_over": report.moves.taken_over,
         **asdict(objective),
-        "given_share": objective.given_share,
-        "given_in_all": objective.given_in_all,
+        "rise_share": objective.rise_share,
+        "rise_by_branch": objective.rise_by_branch,
         "changed": len(report.churn[-1].flips),
         "photos_used": report.terms.used,
         "gap": report.gap,
@@ -216,7 +217,7 @@ def _bounds(report: ClassReport) -> Iterator[dict[str, Any]]:
         facts = asdict(bound)
         price = facts.pop("price")
         prices = {"gain": bound.price.gain, "cost": bound.price.cost, "error": price["error"]}
-        yield {**facts, "active": bound.binds, **prices}
+        yield {**facts, "active": bound.active, **prices}
 
 
 def _moves(report: ClassReport) -> Iterator[dict[str, Any]]:
@@ -245,7 +246,7 @@ def _cures(report: ClassReport) -> Iterator[dict[str, Any]]:
 
 
 def _terms(terms: Terms) -> dict[str, dict[str, Any]]:
-    """What is in force, by kind."""
+    """Return the resolved terms of a class, by kind."""
     by_kind = dict[str, dict[str, Any]]()
     if terms.taught is not None:
         by_kind[LABEL.key] = {"photos": dict(terms.taught.labels), "weight": terms.taught.weight}
@@ -263,6 +264,6 @@ def _terms(terms: Terms) -> dict[str, dict[str, Any]]:
 
 
 def _learned(learned: Learned) -> dict[str, Any]:
-    """The weight of what is learned; also the parts of added photos, or the correction."""
+    """Return the weight of learned images; with the parts of added photos, or the correction."""
     facts = learned.to_json()
     return facts if isinstance(facts, dict) else {"weight": facts}

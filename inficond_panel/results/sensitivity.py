@@ -57,10 +57,10 @@ _PATH_HEADINGS = {
 
 @dataclass(frozen=True)
 class AutoChoice:
-    """What ``lambda: auto`` would take alone, and why, by the labels of tune.
+    """The choice that ``lambda: auto`` would make, and its reason, by the labels of tune.
 
-    ``best`` is the lambda of highest AP, ``first`` the one to stay with; ``gain`` the AP of the
-    best less that of the first, and ``error`` its standard error.
+    ``best`` is the lambda of highest AP, ``first`` the default; ``gain`` is the AP of the best less
+    the AP of the first, and ``error`` its standard error.
     """
 
     taken: float
@@ -71,7 +71,7 @@ class AutoChoice:
 
     @property
     def sentence(self) -> str:
-        """Sentence on the lambda that is taken, and why it is not the one of highest AP."""
+        """Sentence on the chosen lambda, and why it is not the lambda of highest AP."""
         taken = f"auto takes λ {self.taken:.3g}"
         gain, error = (f"{100 * value:.1f}" for value in (self.gain, self.error))
         if self.taken != self.first:
@@ -80,20 +80,20 @@ class AutoChoice:
                 f"standard error of {error}."
             )
         if self.best == self.first:
-            return f"{taken}, the first that it tries: none has a higher AP on tune."
+            return f"{taken}, its starting value: no other has a higher AP on tune."
         return (
-            f"{taken}, the first that it tries: λ {self.best:.3g} has the highest AP on tune, but "
+            f"{taken}, its starting value: λ {self.best:.3g} has the highest AP on tune, but "
             f"gains {gain} points, which is no more than its standard error of {error}."
         )
 
 
 def penalty_path(tuner: Tuner, node: Node, class_name: str, split: str = TUNE) -> pd.DataFrame:
-    """Students of a class at ``node`` over lambda, other terms and bounds in force; one row each.
+    """Return students of a class at ``node`` over lambda, other settings unchanged; one row each.
 
-    The values are those that ``lambda: auto`` tries, and the one in force, ``now``; ``auto`` is the
-    one that it would take, and the fact ``auto`` says why (None where it cannot choose).
-    ``concepts`` counts weights that are not 0; AP and fidelity are of the images of a split. Looks
-    at the holdout are the caller's to count. Raises ``TuningError`` for a class that is not there.
+    The values are those that ``lambda: auto`` tries, and the present one, ``now``; ``auto`` marks
+    its choice, and the fact ``auto`` gives the reason (None if it cannot choose). ``concepts``
+    counts weights that are not 0; AP and fidelity are on the images of a split. The caller counts
+    looks at the holdout. Raises ``TuningError`` for an unknown class.
     """
     check_name("class", class_name, tuner.store.classes)
     student, evaluated = tuner.cures.class_fit(node, class_name), tuner.at(node, split)[class_name]
@@ -117,7 +117,9 @@ def penalty_path(tuner: Tuner, node: Node, class_name: str, split: str = TUNE) -
         rows.append(row | columns_of(metric_intervals(outcome, MEASURED, **noise)))
     chose = chosen_on_tune(tuner, node, class_name) if split == TUNE else 0
     notes = (
-        ["These images chose settings of the student: expect less on new ones."] if chose else []
+        ["These images were used for selection: expect lower scores on new images."]
+        if chose
+        else []
     )
     return make_frame(
         rows,
@@ -149,14 +151,14 @@ def _tried(student: ClassFit, values: list[float]) -> list[Terms]:
 
 
 def _logits(student: ClassFit, values: list[float], fits: list[Fit], evaluated: Student) -> Array:
-    """Logits ``(len(fits), n)`` of the images of ``own``, by students that did not learn them."""
+    """Return logits ``(len(fits), n)`` of the evaluated images, by students not fitted to them."""
     if evaluated.split == TUNE and learns_from_tune(student.terms, student.store):
         return unseen_logits(student, _tried(student, values))
     return student.logits_of_each(fits, evaluated.scores)
 
 
 def _auto(tuner: Tuner, student: ClassFit, path: list[float], fits: list[Fit]) -> AutoChoice | None:
-    """The choice among the students ``fits`` of the values of ``path``, as the cure makes it."""
+    """Choose among the students ``fits`` of the lambdas ``path``, as the repair does."""
     judged = judging(tuner.cures.photos(student), student.terms)
     if tuner.cures.refused is not None or not enough(judged):
         return None
@@ -196,15 +198,15 @@ def stability(
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
 ) -> pd.DataFrame:
-    """Whether influences of one class's student hold, at ``node`` (the one shown).
+    """Report whether influences of one class's student are stable, at ``node`` (the shown one).
 
     One row per concept of ``concepts``, or of the ``top`` by absolute influence: the influence, and
-    over the refits its limits and ``median``, the shares in which it has the ``same_sign`` and is
-    ``selected`` (not 0), and its ``rank``. Limits are at ``views.confidence``. ``bounded``: a bound
-    is on it. Refits are on the split ``fit``, by the exact solver, with the bounds in force; there
-    are 100 of them, or as many as their limits need at the spec's level, unless ``draws`` says
-    otherwise. The same seed gives the same answer. Raises ``TuningError`` for names that the store
-    does not have and for too few draws, ``CancelledError``.
+    over the bootstrap refits its limits and ``median``, the shares with the ``same_sign`` and
+    ``selected`` (not 0), and its ``rank``. Limits are at ``views.confidence``. ``bounded`` marks a
+    concept with a bound. Refits are on the split ``fit``, by the exact solver, with the node's
+    bounds; there are 100, or as many as the limits need at the spec's level, unless ``draws`` is
+    set. The same seed gives the same answer. Raises ``TuningError`` for unknown names and for too
+    few draws, ``CancelledError``.
     """
     store, node = tuner.store, node or tuner.head()
     check_name("class", class_name, store.classes)
@@ -238,7 +240,7 @@ def stability(
 
 
 def _refits(tuner: Tuner, asked: int | None) -> int:
-    """Number of refits: as ``asked``, or the usual one where the level allows it."""
+    """Return the number of refits: ``asked``, or the default that the level allows."""
     views = tuner.spec.views
     if asked is None:
         return max(REFITS, least_draws(views.confidence))
@@ -247,7 +249,7 @@ def _refits(tuner: Tuner, asked: int | None) -> int:
 
 
 def _refitted(tuner: Tuner, node: Node, k: int, **given: Any) -> Stability:
-    """Refits of the student of the class at ``k``; of a joint one, as that class sees them."""
+    """Refit the student of the class at ``k``; of a joint student, that class of it."""
     students, store, data = tuner.spec.students, tuner.store, tuner.data_at(node)
     if tuner.joint:
         lower, upper = box(node.bounds, store.classes, store.concepts)
@@ -289,7 +291,7 @@ def _row(name: str, c: int, refits: Stability) -> dict[str, Any]:
 
 
 def _words(influence: float, same_sign: float) -> str:
-    """Verdict: no influence, holds over other images, or does not."""
+    """Return the verdict: no influence, or whether it holds over other images."""
     if influence == 0:
         return "no influence"
     return f"{'holds' if same_sign >= HOLDS else 'does not hold'} over other images"

@@ -297,7 +297,7 @@ def test_a_report_tells_itself(students):
     own = sentences(explain(students.tuner, students.node, lift=True).of("bicycle"))
     assert told[:-1] == [f"bicycle: {line}" for line in own]
     others = [name for name in students.classes if name != "bicycle"]
-    assert told[-1] == f"Untouched by #1: {', '.join(others)}."
+    assert told[-1] == f"Not tuned by #1: {', '.join(others)}."
     with pytest.raises(TuningError):
         students.fit().report()
 

@@ -61,9 +61,9 @@ def test_a_price_is_the_slope_of_the_least_objective(tuner, tuned, thumb):  # no
     now, below, above = at(0), at(-step), at(step)
     assert bound.price.left == pytest.approx((now - below) / step, abs=3e-4)
     assert bound.price.right == pytest.approx((above - now) / step, abs=3e-4)
-    assert bound.binds == (thumb != 1)  # dog went beyond its bound when cat lost the concept
-    assert bound.rests == bound.binds
-    if not bound.binds:
+    assert bound.active == (thumb != 1)  # dog went beyond its bound when cat lost the concept
+    assert bound.at_limit == bound.active
+    if not bound.active:
         return
     free = least(tuner, {k: v for k, v in tuned.bounds.items() if k != key})
     assert bound.lifted == pytest.approx(now - free, abs=1e-8)

@@ -142,7 +142,7 @@ def make_group_offer(
         "of": group.members[0].concept,
         "members": [{"concept": m.concept, "r": m.correlation} for m in free],
         "concepts": list(group.twins),
-        "more": group.behind,
+        "more": group.indirect,
         "direction": direction,
     }
 
