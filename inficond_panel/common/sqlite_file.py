@@ -1,4 +1,4 @@
-"""An SQLite file of a known form: opened late, again after a fork, and written in transactions."""
+"""An SQLite file with a fixed schema: opened late, again after a fork, written in transactions."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from inficond_panel.errors import InficondError
 
 @dataclass(frozen=True)
 class Form:
-    """Form of a file: its tables, and the words for what can be wrong with it.
+    """Schema of a file: its tables, and the words for errors.
 
-    ``tables`` and ``indexes`` are SQL by name, ``triggers`` what follows ``CREATE TRIGGER name``;
-    ``other`` tells how to name another file. ``busy_seconds`` are waited for another process.
+    ``tables`` and ``indexes`` are SQL by name, ``triggers`` the text after ``CREATE TRIGGER name``;
+    ``other`` describes how to name another file. ``busy_seconds`` is the wait for another process.
     """
 
     noun: str
@@ -42,7 +42,7 @@ class Form:
         return {**tables, **triggers, **indexes}
 
     def explained(self, path: str, error: sqlite3.Error, write: bool = True) -> InficondError:
-        """Error for the user that SQLite's stands for; by its primary result code."""
+        """Return our error for an error of SQLite, by its primary result code."""
         if not write and _code(error) in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}:
             return self.error(
                 f"The {self.noun} {path} cannot be read: {error}.",
@@ -60,7 +60,7 @@ class Form:
                 return self.error(
                     f"{file} cannot be written: {text}. What was reported as done is in the file; "
                     "this change is not.",
-                    f"Make room on its disk and try again, or {self.other}.",
+                    f"Free some space on its disk and try again, or {self.other}.",
                 )
             case sqlite3.SQLITE_CONSTRAINT:
                 return self.error(f"{file} refused a change: {text}.")
@@ -73,11 +73,11 @@ class Form:
         return self.strange(path) if strange else self.damaged(path, text)
 
     def unwritable(self, path: str) -> InficondError:
-        """The error for a file that can only be read as it lies there."""
+        """Return the error for a file that can only be read as immutable."""
         return self.error(
             f"The {self.noun} {path} cannot be written: its disk is full, or the file or its "
             "folder may only be read. Nothing was written.",
-            f"Make room, or make its folder and file writable, or {self.other}.",
+            f"Free some space, or make its folder and file writable, or {self.other}.",
         )
 
     def moved(self, path: str) -> InficondError:
@@ -116,7 +116,7 @@ def refusing(table: str, change: str, unless: str = "") -> dict[str, str]:
 
 
 def _begins_as_sqlite(path: str) -> bool:
-    """Whether a file was of SQLite once: the code for no such file is also that of some damage."""
+    """True if a file was SQLite once: SQLite has one error code for other files and for damage."""
     with Path(path).open("rb") as file:
         return file.read(16) == b"SQLite format 3\0"
 
@@ -183,7 +183,7 @@ class Database:
             return db.serialize()
 
     def become(self, other: Database) -> None:
-        """Hold what another file of the same form holds, for all that have this one open."""
+        """Take over the content of a file of the same schema, for all that have this one open."""
         with self.transaction(), other.transaction():
             pass  # opens both
         with self._lock:
@@ -221,7 +221,7 @@ class Database:
 
 
 def _only_for(form: Form) -> Callable[[int, int, int], None]:
-    """Callback of a copy: Python's own waits for one that writes without end."""
+    """Return a callback that limits a copy in time: Python's own waits for ever."""
     end = time.monotonic() + form.busy_seconds
 
     def check(status: int, *_: int) -> None:
@@ -236,7 +236,7 @@ def _only_for(form: Form) -> Callable[[int, int, int], None]:
 def _begin(db: sqlite3.Connection, write: bool, seconds: float) -> None:
     """Begin a transaction, waiting up to some seconds for a writer, in short, uneven steps.
 
-    SQLite's own wait grows to 100 ms a step, and never meets the gaps of one that writes on and on.
+    SQLite's own steps grow to 100 ms, and miss the gaps of a process that writes all the time.
     """
     if not write:
         db.execute("BEGIN")
@@ -258,7 +258,7 @@ def _begin(db: sqlite3.Connection, write: bool, seconds: float) -> None:
 
 
 def _identity(path: str) -> tuple[int, int] | None:
-    """Identity of the file at ``path``: one that was moved or removed can still be written to."""
+    """Return the identity of the file at ``path``: a moved or removed file stays writable."""
     try:
         status = os.stat(path)  # noqa: PTH116 - the path of an SQLite file may be ":memory:"
     except OSError:
@@ -280,7 +280,7 @@ if hasattr(os, "register_at_fork"):
 
 
 def open_file(path: str, form: Form) -> tuple[sqlite3.Connection, bool]:
-    """Open the file, and whether it is only read, as it lies there: see ``_is_still``."""
+    """Open the file; return whether it is opened as an immutable file, see ``_is_still``."""
     try:
         return _checked(path, form, _connect(path, form)), False
     except sqlite3.OperationalError:
@@ -291,10 +291,9 @@ def open_file(path: str, form: Form) -> tuple[sqlite3.Connection, bool]:
 
 
 def _is_still(path: str) -> bool:
-    """True if the file holds all that was written: the log beside it holds nothing.
+    """True if the file is complete: the write-ahead log next to it is empty.
 
-    SQLite needs room for a small file beside it even to read; a disk that is full or read-only
-    has none.
+    SQLite needs room for a small file even to read; a full or read-only disk has none.
     """
     log = Path(f"{path}-wal")
     return Path(path).is_file() and not (log.exists() and log.stat().st_size)

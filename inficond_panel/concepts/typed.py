@@ -118,7 +118,7 @@ def concept_of_photos(store: Store, line: str, images: Iterable[str]) -> TypedCo
     """Make and score a concept of example photos, by the ids of ``images`` of the store.
 
     ``line`` names it as on a line of a corpus. Needs no encoder. The order of the images does not
-    matter. Raises ``DataError`` for a store without segments, a name that is there already, an
+    matter. Raises ``DataError`` for a store without segments, a name that already exists, an
     image that is not, and fewer than ``LEAST_PHOTOS`` images with segments.
     """
     check_typing(store)
@@ -165,10 +165,10 @@ def _new_texts(store: Store, line: str) -> tuple[str, ...]:
     synonyms = {text.casefold(): name for name, more in store.synonyms.items() for text in more}
     for text in texts:
         if same := names.get(text.casefold()):
-            raise DataError(f"The concept {same!r} is there already.", "Type another word.")
+            raise DataError(f"The concept {same!r} already exists.", "Type another word.")
         if owner := synonyms.get(text.casefold()):
             raise DataError(
-                f"{text!r} is a synonym of the concept {owner!r}, which is there already.",
+                f"{text!r} is a synonym of the concept {owner!r}, which already exists.",
                 "Type another word.",
             )
     return texts

@@ -58,11 +58,11 @@ def _of_use(card: Mapping[str, Any]) -> Iterator[str]:
     )
     yield (
         f"The students read concept scores, not images. The scores must {source}, in the order of "
-        f"the concepts given here; other scores give numbers without meaning."
+        f"the concepts listed here; predictions from other scores are meaningless."
     )
     yield (
-        f"They imitate the teacher {data['teacher']}, with its mistakes. Fidelity says how often "
-        f"they decide as it does; beside it stands what a student that always says the same gets."
+        f"They imitate the teacher {data['teacher']}, with its mistakes. Fidelity is the share of "
+        f"equal decisions; the share of a student that always decides the same is next to it."
     )
     yield (
         "A weight of 0 does not say that a concept is irrelevant: of concepts whose scores go "
@@ -99,7 +99,7 @@ def _of_numbers(card: Mapping[str, Any]) -> Iterator[str]:
     yield f"The students were fitted on {fit} images of the split fit."
     if card["iterations"]:
         yield (
-            f"The metrics on the {tune} images of the split tune were at hand while the students "
+            f"The metrics on the {tune} images of the split tune were available while the students "
             f"were tuned, so they are likely too good."
         )
     times = "once" if looks["all_nodes"] == 1 else f"{looks['all_nodes']} times"
@@ -109,7 +109,7 @@ def _of_numbers(card: Mapping[str, Any]) -> Iterator[str]:
         if looks["all_nodes"]
         else "The holdout was not looked at for any students of this history."
     )
-    yield "The intervals count the choice of images, not that of concepts, encoder or edits."
+    yield "The intervals cover the choice of images, not the choice of concepts, encoder or edits."
     late = [name for name, gap in card["certificate"].items() if _late(gap, card)]
     if late:
         yield f"Not solved to the tolerance: {', '.join(late)}."
@@ -128,7 +128,8 @@ def _of_classes(card: Mapping[str, Any]) -> Iterator[str]:
             if found["positives"] < _FEW
         ]
         if few:
-            yield f"Few positive images in {split}, so little can be said: {', '.join(few)}."
+            names = ", ".join(few)
+            yield f"Few positive images in {split}, so the estimates are uncertain: {names}."
         unknown = {name: _skill(found) for name, found in classes.items()}
         yield from (f"On {split}: {line}" for line in teacher_sentences(unknown))
 

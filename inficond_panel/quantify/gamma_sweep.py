@@ -65,7 +65,7 @@ def oracle_sweep(
     wrong = [gamma for gamma in values if not (np.isfinite(gamma) and gamma >= 0)]
     if wrong or not values:
         raise DataError(
-            f"gamma is {wrong[0]:g}." if wrong else "No gamma is given.",
+            f"gamma is {wrong[0]:g}." if wrong else "No gamma was passed.",
             "Give finite numbers, 0 or more; 0 is the teacher itself.",
         )
     store, label = tuner.store, tuner.store.label[tuner.store.rows(FIT)]

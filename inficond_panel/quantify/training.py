@@ -135,7 +135,7 @@ def checkpoint_files(folder: Path | str) -> list[Path]:
     if nameless or len(set(order.values())) < len(order):
         what = f"{nameless[0]} has no number" if nameless else "two have the same number"
         raise DataError(
-            f"The order of the checkpoints in {folder} is not told: {what}.",
+            f"The order of the checkpoints in {folder} is unknown: {what}.",
             "End the names with the epoch, such as epoch-003.safetensors.",
         )
     return sorted(files, key=lambda path: order[path])

@@ -33,9 +33,10 @@ def oracle_others(store: Store) -> np.ndarray:
 
 
 def oracle_logits(store: Store) -> np.ndarray:
-    """Logits ``(n, K)`` of the images of ``fit``, in their order; there are none elsewhere.
+    """Return the oracle logits ``(n, K)`` of the images of ``fit``, in order.
 
-    Raises ``DataError`` where the store has none, or where some are NaN or infinite.
+    Other splits have none. Raises ``DataError`` if the store has none, or if some are NaN or
+    infinite.
     """
     if not store.has("oracle_logit"):
         raise DataError(
@@ -80,7 +81,7 @@ class OrderFinding:
 
     @property
     def warning(self) -> str:
-        """The finding on a store that is there already."""
+        """The finding on a store that already exists."""
         return f"{self.message} What to do: inficond docs teachers."
 
     def error(self, remedy: str) -> OrderError:

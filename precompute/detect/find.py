@@ -27,7 +27,7 @@ _NO_INSTANCES = ("captions", "person_keypoints", "panoptic", "stuff", "image_inf
 
 
 def find_layout(folder: Path) -> Layout:
-    """Layout of the data set that a folder holds; raises ``DataError`` where none is found."""
+    """Return the layout of the data set in a folder; raise ``DataError`` if none is recognized."""
     if not folder.is_dir():
         raise DataError(f"There is no folder {folder}.", "Name the folder of your images.")
     tables, faults = look_at_tables(folder)
@@ -47,7 +47,7 @@ def find_layout(folder: Path) -> Layout:
             raise _by_function(folder, *library)
     path = folder if folder.name else folder.absolute()  # no name: the current one, "."
     raise DataError(
-        f"No data set is found in {path}{''.join(f' ({text})' for text in aside)}. "
+        f"No data set was found in {path}{''.join(f' ({text})' for text in aside)}. "
         "Looked for: a store, the layout of PASCAL VOC (Annotations, JPEGImages), JSON of COCO "
         "(here or in annotations), a table with image_id and a column of 0 and 1 per class, a "
         "table with a column of paths, and folders of classes with images in them.",
@@ -214,8 +214,7 @@ def _columns(folder: Path, table: Glance) -> Layout | None:
 
 
 def _take_labels(layout: Layout, table: Glance, used: list[str]) -> list[str]:
-    """Take the columns of labels, else the column of names, that are not used; none if there is
-    neither."""
+    """Use unused columns of labels, else a column of class names, if there is one."""
     layout.assumed.append("an empty label is one that is not known")
     labels = [name for name in table.targets if name not in used]
     if labels:

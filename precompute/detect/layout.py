@@ -23,12 +23,12 @@ _ROLES = {
 
 @dataclass
 class Layout:
-    """A data set in a folder: the spec's ``keys`` beside kind and splits, and what is assumed.
+    """A data set in a folder: the spec's ``keys`` besides kind and splits, and the assumptions.
 
-    ``origin`` says what was recognised. ``lists`` names what splits can be taken from: text for
-    lists, or for the values of ``column``; ``names`` says of a value that is a number which split
-    it is. ``logits`` are tables that look like a teacher's. ``choices`` are other values of keys,
-    tried until the teacher's image_ids fit.
+    ``origin`` describes the recognized layout. ``lists`` names the sources of splits: a text for
+    lists, or for the values of ``column``; ``names`` maps a numeric value to its split. ``logits``
+    are tables that look like a teacher's. ``choices`` are other values of keys, tried until the
+    teacher's image_ids fit.
     """
 
     kind: str
@@ -106,8 +106,10 @@ _ROWS_AT_ONCE = 1000
 
 @dataclass
 class Column:
-    """Facts on all cells of a column: ``values`` in order, None where there are too many to keep;
-    ``whole``: whole numbers, all of them."""
+    """Facts on all cells of a column: ``values`` in order, None if too many; ``whole``: integers.
+
+    A column is ``whole`` if all of its cells are whole numbers.
+    """
 
     values: dict[str, None] | None = field(default_factory=dict)
     numbers: bool = True
@@ -131,7 +133,7 @@ class Column:
         return self.values is not None and len(self.values) <= count
 
     def is_of(self, cells: set[str]) -> bool:
-        """True if the column has only these cells, and not only empty ones."""
+        """True if the column has only these cells, and at least one that is not empty."""
         return self.values is not None and {""} != self.values.keys() <= cells
 
 
@@ -159,13 +161,13 @@ class Glance:
 
     @property
     def labels(self) -> list[str]:
-        """Columns of 1, ``absent`` and nothing, with at least one that is not empty."""
+        """Columns of 1, ``absent`` and empty cells, with at least one that is not empty."""
         cells = _SIGNED if self.absent else _LABELS
         return [name for name, column in self.columns.items() if column.is_of(cells)]
 
     @property
     def targets(self) -> list[str]:
-        """Columns of labels: those called a target, such as y, where there are any."""
+        """Columns of labels whose name marks a target, such as y; else all."""
         return [name for name in self.labels if name.lower() in _TARGET_NAMES] or self.labels
 
     @property
@@ -211,7 +213,7 @@ class Glance:
         return None
 
     def split_column(self) -> tuple[str, dict[str, str]] | None:
-        """Column of splits, and its values, each with the name of the split that it stands for."""
+        """Return the column of splits, and its values, each with the split that it means."""
         for name, column in self.columns.items():
             values = [value for value in column.values or () if value]
             if values and all(map(role_of, values)) and len(values) <= 5:
@@ -221,7 +223,7 @@ class Glance:
         return None
 
     def label_column(self) -> tuple[str, str] | None:
-        """Column of the names of classes, and what is between them, "" if nothing."""
+        """Return the column of class names, and the separator, "" for one class per image."""
         for name, column in self.columns.items():
             if column.lists:
                 return name, ""

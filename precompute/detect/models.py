@@ -196,7 +196,7 @@ def _by_suffix(path: Path, written: Written) -> Choice:
     _check_there(path, _KINDS)
     kind = _KIND_OF.get(path.suffix.lower())
     if kind is None:
-        raise DataError(f"{path} does not say what it is.", _KIND_FORMS)
+        raise DataError(f"{path} has no known format.", _KIND_FORMS)
     return _KINDS[kind](kind, str(path), written)
 
 

@@ -249,7 +249,7 @@ def _reasons(name: str, inputs: Inputs, there: Store | None) -> tuple[str, ...]:
         return ("there is no store yet",)
     old = stage_of(there, name).get("inputs")
     if old is None:
-        return ("the store does not say what it was made from",)
+        return ("the store does not record its inputs",)
     return tuple(differences(old, inputs.stages[name], set(inputs.stages)))
 
 

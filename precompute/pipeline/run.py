@@ -157,7 +157,7 @@ def writing_to(path: Path, remedy: str) -> Iterator[None]:
         if error.errno in _FULL:
             raise StoreError(
                 f"The disk of {path} is full.",
-                "Make room and start again; it goes on where it was.",
+                "Free some space and start again: the run resumes.",
             ) from error
         raise StoreError(f"{path} cannot be written: {error}.", remedy) from error
 

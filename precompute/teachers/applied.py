@@ -310,7 +310,7 @@ class _Sweep:
         if not np.isfinite(values).all():
             lost = np.flatnonzero(~np.isfinite(values).all(axis=1))
             raise DataError(
-                f"{len(lost)} photos of fit cannot be read, the first is {names[lost[0]]!r}.",
+                f"{len(lost)} images of fit cannot be read, the first is {names[lost[0]]!r}.",
                 "Restore them: the store has been made with them.",
             )
         for gamma, each in by_gamma.items():

@@ -186,5 +186,5 @@ def test_a_store_without_encoder_has_no_control_and_says_why(small_url, open_pag
     expect(page.get_by_role("button", name="Keyboard shortcuts")).to_be_visible()
     expect(page.get_by_role("button", name="Decide a photo")).to_have_count(0)
     drop(page, folder / "new.png", ".shell")
-    expect(dialog_of(page)).to_contain_text("does not tell how photos were encoded")
+    expect(dialog_of(page)).to_contain_text("does not record how its photos were encoded")
     expect(dialog_of(page).locator("input")).to_be_disabled()

@@ -376,7 +376,7 @@ def test_disk_full_loses_nothing_and_goes_on_when_there_is_room(history: History
     limit(15)
     done, message = _fill(history)
     assert "cannot be written: database or disk is full" in message
-    assert "Make room" in message
+    assert "Free some space" in message
     assert len(done) > 1
     assert [node.id for node in history.nodes(ROOT.id)] == [ROOT.id, *done]
     limit(1000)

@@ -355,7 +355,7 @@ def test_segments_are_outlined_in_files(folder, run, monkeypatch):
     assert 0 < changed.mean() < 0.6
     monkeypatch.setattr("inficond_panel.predict.score_photos", None)  # told before it is asked
     status, _, err = run("predict", spec, file, "--outlines", out)
-    assert (status, "is there already" in err) == (1, True)
+    assert (status, "already exists" in err) == (1, True)
 
 
 def test_an_outline_goes_round_its_segment():

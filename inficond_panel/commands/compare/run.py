@@ -109,7 +109,7 @@ def _outputs_and_students(tuner: Tuner, args: argparse.Namespace) -> Frames:
 
 
 def _settings(tuner: Tuner, args: argparse.Namespace) -> list[Setting]:
-    """The grid asked for; what is left out is as in the spec."""
+    """Return the requested grid; omitted values come from the spec."""
     usual = Setting.of(tuner.spec.students)
     there = ["teacher", *(["oracle"] if tuner.store.has("oracle_logit") else [])]
     return setting_grid(
@@ -122,7 +122,7 @@ def _settings(tuner: Tuner, args: argparse.Namespace) -> list[Setting]:
 
 
 def _penalties(tuner: Tuner) -> Any:
-    """Penalties of the spec; those that it leaves to the data are the same in all settings."""
+    """Return the penalties of the spec; those chosen by the data are equal in all settings."""
     if not tuner.penalties_chosen:
         return tuner.spec.students.lambda_
     return dict(zip(tuner.store.classes, tuner.penalties, strict=True))

@@ -37,7 +37,7 @@ _ACTIONS = {
     "events": "List all that happened, with its time.",
     "edits": "Print the edits file that leads to an iteration (for inficond tune).",
     "backup": "Copy the history to a new file, also while it is served.",
-    "from-backup": "Bring a copy back; what was there until now is kept beside it.",
+    "from-backup": "Restore a copy; the present history is kept next to it.",
     "replay": "Carry out all that happened again, in a new history.",
 }
 #: What follows each action in its example.

@@ -79,7 +79,7 @@ def change_intervals(
     """Interval of after - before for each metric; the two are outcomes on the same images.
 
     Draws on which a metric is undefined for one of the two are left out. An outcome that is kept,
-    such as the untouched student's, is not sorted or drawn again. Raises DataError for an unknown
+    such as the original student's, is not sorted or drawn again. Raises DataError for an unknown
     metric, and for fidelity without a teacher.
     """
     return {

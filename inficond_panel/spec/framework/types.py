@@ -63,7 +63,7 @@ class OneOf(tuple[str, ...]):
 
 
 def fault(message: str, *at: int | str) -> Exception:
-    """Error that a message tells as it is, at a part of a value."""
+    """Make an error with a message of its own, at a part of a value."""
     error = PydanticCustomError("fault", "{message}", {"message": message})
     return ValidationError.from_exception_data(
         "", [InitErrorDetails(type=error, loc=at, input=None)]
@@ -80,7 +80,7 @@ def _unique(values: list[T]) -> list[T]:
 
 
 def one_or_more(value: Any) -> Any:
-    """A list; of what is none, a list of it alone."""
+    """Return a list as it is, and any other value as a list of one."""
     return value if isinstance(value, list) else [value]
 
 
@@ -89,7 +89,7 @@ def _rgb(phrase: str) -> Told:
 
 
 def option(default: Any = PydanticUndefined, doc: str = "", **options: Any) -> Any:
-    """A key of a section; its ``doc`` stands on the reference page. Required without default."""
+    """Declare a key of a section, required without a default; ``doc`` is for the reference page."""
     return Field(default, description=doc, **options)
 
 

@@ -63,9 +63,9 @@ Frames = dict[str, pd.DataFrame]
 
 
 def write_report(study: Study, folder: Path) -> tuple[list[Path], Frames]:
-    """Write ``report.html`` and the tables beside it; return the files, and the tables by name.
+    """Write ``report.html`` and its tables; return the files, and the tables by name.
 
-    Measures the students of tasks that are over on the holdout, unless an earlier report did.
+    Measures the students of finished tasks on the holdout, unless an earlier report did.
     """
     measured = with_holdout(study, results(study))
     frames = make_frames(study, measured)

@@ -1,7 +1,7 @@
 """Results of a study: times, gains, looks at the holdout per task, differences of conditions.
 
-Participants never see the holdout. A student is measured there when its task is over, and never
-again: the result is kept with the study, so a second report looks at no student twice.
+Participants never see the holdout. A student is measured there once, when its task is over: the
+result is kept with the study, so that a second report looks at no student again.
 """
 
 from __future__ import annotations
@@ -218,7 +218,7 @@ def spread(values: Sequence[float], seed: int = 0) -> Spread:
 
 
 def summaries(results: Iterable[Result], order: Sequence[str]) -> list[Summary]:
-    """Means by task and condition, of tasks that are over; tasks in the given order."""
+    """Return means by task and condition, of finished tasks; tasks in the order of the study."""
     over = [result for result in results if result.outcome]
     keys = sorted({(result.task, result.condition) for result in over}, key=_by(order))
     return [_summary([r for r in over if (r.task, r.condition) == key]) for key in keys]

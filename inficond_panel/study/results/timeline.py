@@ -36,7 +36,7 @@ class Moment:
 
     @property
     def remark(self) -> bool:
-        """True for a note of the researcher; a participant's own is in their history."""
+        """True for a note of the researcher; participants' notes are in their history."""
         return self.source == "study" and self.action == "note"
 
 
@@ -112,7 +112,7 @@ def _of_history(history: History, task: str, sets: Sequence[ConceptSet]) -> list
 
 @dataclass(frozen=True)
 class Rebuilt:
-    """An iteration of a task, and the one that came of it again."""
+    """An iteration of a task, and its replay."""
 
     task: str
     node: Node
@@ -125,7 +125,7 @@ class Rebuilt:
 
 
 def rebuild(study: Study, participant: Participant) -> list[Rebuilt]:
-    """Carry out every history of a participant again, in memory, from the untouched students on."""
+    """Carry out every history of a participant again, in memory, from the original students on."""
     rebuilt, events = [], study.log.events(participant.number)
     for task in study.spec.all_tasks:
         if not study.begun(participant, task.name_):
@@ -198,9 +198,9 @@ GONE = 15.0
 
 @dataclass(frozen=True)
 class Place:
-    """Place of a participant.
+    """Position of a participant in the study.
 
-    ``minutes`` and ``iterations`` belong to the task at hand; of who has finished, to all tasks.
+    ``minutes`` and ``iterations`` belong to the present task; after the last step to all tasks.
     ``external`` is the id that they came with, ``check`` right or wrong once it is over. ``notes``
     of the researcher are (time, step, text).
     """
@@ -221,7 +221,7 @@ class Place:
 
 
 def board(study: Study) -> list[Place]:
-    """The place of every participant; the study must be prepared."""
+    """Return the position of every participant; the study must be prepared."""
     presence, time = study.log.presence(), clock.now()
     rows = []
     for who in study.log.participants():
@@ -257,7 +257,7 @@ def board(study: Study) -> list[Place]:
 def _spent(
     study: Study, who: Participant, progress: Progress, time: str
 ) -> tuple[float | None, int | None]:
-    """Minutes and fine-tunes in the task at hand, or in all tasks of who has finished."""
+    """Return minutes and fine-tunes in the present task, or in all tasks after the last step."""
     at = progress.step
     if at.kind == "task":
         seconds = progress.seconds(at.name, time)
