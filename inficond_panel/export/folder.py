@@ -86,7 +86,10 @@ def export(
         contents = {
             **{name: (writers[name][0], writers[name][1](students)) for name in chosen},
             "card": ("card.md", card_markdown(card).encode()),
-            "card_json": ("card.json", _json(card)),
+            "card_json": (
+                "card.json",
+                json.dumps(card, indent=2, ensure_ascii=False, allow_nan=False).encode(),
+            ),
             "edits": ("edits.yaml", edits_text(tuner, node).encode()),
         }
         named = [file for file, _ in contents.values()]
@@ -115,10 +118,6 @@ def edits_text(tuner: Tuner, node: Node) -> str:
     iterations = [step.edits for step in branch(tuner, node)[1:]]
     head = "# Replay: inficond tune SPEC --edits edits.yaml --json\n"
     return f"{head}# Weights at the end: {node.weights_hash}\n{dump_edits(iterations)}"
-
-
-def _json(card: Mapping[str, Any]) -> bytes:
-    return json.dumps(card, indent=2, ensure_ascii=False, allow_nan=False).encode()
 
 
 def _check(chosen: list[str]) -> None:
@@ -261,11 +260,10 @@ def _check_whole(students: Exported) -> None:
         raise ValueError("its arrays do not fit its names")
     if len(students.thresholds) != len(students.classes):
         raise ValueError("a threshold is missing")
-    if not all(np.isfinite(values).all() for values in _numbers(students)):
+    if not all(
+        np.isfinite(values).all()
+        for values in (students.weights, students.intercepts, np.array(students.thresholds))
+    ):
         raise ValueError("a weight, intercept or threshold is not finite")
     if weights_hash(students.weights, students.intercepts) != students.card["node"]["weights_hash"]:
         raise ValueError("its weights differ from their hash")
-
-
-def _numbers(students: Exported) -> tuple[np.ndarray, ...]:
-    return students.weights, students.intercepts, np.array(students.thresholds)

@@ -166,7 +166,9 @@ def model_card(tuner: Tuner, node: Node, *, holdout: bool = False) -> dict[str, 
             for name, kind, gap in zip(tuner.store.classes, node.certificate, node.gap, strict=True)
         },
         "threshold": dict(zip(tuner.store.classes, tuner.thresholds, strict=True)),
-        "nonzero": _nonzero(tuner, node),
+        "nonzero": dict(
+            zip(tuner.store.classes, (node.weights != 0).sum(axis=0).tolist(), strict=True)
+        ),
         "iterations": [_iteration(step) for step in steps[1:]],
         "bounds": [
             {"class": class_name, "concept": concept, "lower": low, "upper": high}
@@ -200,11 +202,6 @@ def _data(tuner: Tuner) -> dict[str, Any]:
         if name in store.attrs
     }
     return {**facts, "images": {split: len(store.rows(split)) for split in SPLITS}}
-
-
-def _nonzero(tuner: Tuner, node: Node) -> dict[str, int]:
-    counts = (node.weights != 0).sum(axis=0).tolist()
-    return dict(zip(tuner.store.classes, counts, strict=True))
 
 
 def _refit(node: Node) -> dict[str, Any]:

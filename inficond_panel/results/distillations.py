@@ -327,7 +327,11 @@ def compare_links(
         "teacher": _metrics(labelled, outcomes, AGREEMENT.key, **noise),
     }
     rows = [
-        {"metric": key, "words": words, **_link_row(columns, key)}
+        {
+            "metric": key,
+            "words": words,
+            **columns_of({name: each.get(key, NO_INTERVAL) for name, each in columns.items()}),
+        }
         for key, words in _LINK_METRICS.items()
     ]
     links = {each.link: _facts(tuner, each) for each in (first, second)}
@@ -360,11 +364,6 @@ def _metrics(
         **metric_intervals(together, names, **noise),
         AP.key: mean_interval(classes, **noise),
     }
-
-
-def _link_row(columns: dict[str, dict[str, Interval]], key: str) -> dict[str, float]:
-    by_side = {name: intervals.get(key, NO_INTERVAL) for name, intervals in columns.items()}
-    return columns_of(by_side)
 
 
 def _facts(tuner: Tuner, students: _Students) -> dict[str, Any]:

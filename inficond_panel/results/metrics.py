@@ -35,7 +35,7 @@ from inficond_panel.distill.metrics.outcome import Cutoffs
 from inficond_panel.distill.metrics.point_metrics import measure
 from inficond_panel.results.forms import table_file
 from inficond_panel.results.frame import Heading, make_frame
-from inficond_panel.tuning import Iteration, Node, Student, Tuner
+from inficond_panel.tuning import Iteration, Node, Tuner
 from inficond_panel.tuning.cures.cross_fit import cross_fitted_logits, steps_to
 from inficond_panel.tuning.fitting.recipe import Progress
 from inficond_panel.tuning.other_students import count_others, node_title
@@ -169,15 +169,13 @@ def take_snapshot(tuner: Tuner, node: Node, split: str) -> Snapshot:
         metrics=tuner.metrics(node, split),
         before=tuner.metrics(root, split),
         last=tuner.metrics(parent, split),
-        agreement={name: agreement_of(each) for name, each in students.items()},
+        agreement={
+            name: agreement(each.labels, each.decided, each.teacher_decided)
+            for name, each in students.items()
+        },
         teacher=tuner.teacher_skills(split),
         tuned=frozenset(node.tuned).union(*(each.tuned for each in tuner.ancestors(node))),
     )
-
-
-def agreement_of(student: Student) -> Agreement:
-    """Return the counts of images by who decides rightly, student and teacher."""
-    return agreement(student.labels, student.decided, student.teacher_decided)
 
 
 _SIDES = ("positives", "negatives")

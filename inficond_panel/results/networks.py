@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -162,16 +162,16 @@ def map_places(
         {
             "image_id": images[row],
             **{name: _group(each, row) for name, each in {"group": groups, **higher}.items()},
-            **{f"{k}_{end}": v for k, xy in places.items() for end, v in _ends(xy[row])},
+            **{
+                f"{k}_{end}": v
+                for k, xy in places.items()
+                for end, v in zip("xy", xy[row].tolist(), strict=True)
+            },
         }
         for row in shown
     ]
     facts = {"names": list((above or groups).names), "rule": (above or groups).rule}
     return make_frame(rows, "image_id", {}, title="Maps of the logits", facts=facts)
-
-
-def _ends(place: NDArray) -> Iterable[tuple[Hashable, float]]:
-    return zip("xy", place.tolist(), strict=True)
 
 
 def _group(groups: Groups, row: int) -> str:

@@ -58,16 +58,13 @@ def students(tuner: Tuner, node: Node, split: str) -> pd.DataFrame:
     known = frame.dropna(subset=[AP.key, "teacher_ap"])
     means = written(known[AP.key].mean()), written(known["teacher_ap"].mean())
     fidelity = written(frame[FIDELITY.key].mean())
+    penalty = penalty_text(tuner.penalties, chosen=tuner.penalties_chosen)
     frame.attrs["notes"] += [
         f"Mean AP {means[0]}, the teacher's {means[1]}; mean fidelity {fidelity}.",
-        *([] if node.parent else [_penalty_sentence(tuner)]),
+        *([] if node.parent else [f"L1 penalty λ {penalty}."]),
         *optimality_notices(node, tuner.store.classes),
     ]
     return frame
-
-
-def _penalty_sentence(tuner: Tuner) -> str:
-    return f"L1 penalty λ {penalty_text(tuner.penalties, chosen=tuner.penalties_chosen)}."
 
 
 def bounds(tuner: Tuner, node: Node) -> pd.DataFrame:

@@ -170,17 +170,17 @@ def on_cluster(
             for _, item in zip(range(1), waiting, strict=False)
         ]
 
-    running = [task for _ in range(_places(client)) for task in start()]
+    running = [
+        task
+        for _ in range((1 + _AHEAD) * max(1, sum(client.nthreads().values())))
+        for task in start()
+    ]
     finished = as_completed(running, loop=client.loop)
     for task in finished:
         yield _result(task)
         task.release()
         for more in start():
             finished.add(more)
-
-
-def _places(client: Client) -> int:
-    return (1 + _AHEAD) * max(1, sum(client.nthreads().values()))
 
 
 def _same(work: Work) -> Work:

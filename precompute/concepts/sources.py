@@ -161,13 +161,14 @@ def _answer(path: Path, _: Sequence[str]) -> Found:
         parts = _texts(_json(text, path))
     else:
         lines = (line.strip() for line in text.splitlines())
-        parts = [part for line in lines if not line.endswith(":") for part in _listed(line)]
+        parts = [
+            part
+            for line in lines
+            if not line.endswith(":")
+            for part in _BULLET.sub("", line).split(",")
+        ]
     words = [plain(part) for part in parts]
     return [text for text in words if text], f"the answer in {path}"
-
-
-def _listed(line: str) -> list[str]:
-    return _BULLET.sub("", line).split(",")
 
 
 def _texts(value: object) -> list[str]:

@@ -175,7 +175,7 @@ class Section(BaseModel):
             for base in reversed(cls.__mro__)
             if issubclass(base, Section)
             for name in get_annotations(base)
-            if name in base.model_fields and not _is_absent(base.model_fields[name])
+            if name in base.model_fields and NO_KEY not in base.model_fields[name].metadata
         }
         first = [name for name in infos if name == cls.chooser]
         return {name.rstrip("_"): Key(name, infos[name]) for name in [*first, *infos]}
@@ -236,10 +236,6 @@ class Section(BaseModel):
 
     def __hash__(self) -> int:
         return hash(type(self))
-
-
-def _is_absent(info: FieldInfo) -> bool:
-    return NO_KEY in info.metadata
 
 
 def _is_section(part: Any) -> bool:

@@ -72,7 +72,9 @@ def own_events(history: History, sets: Sequence[ConceptSet]) -> list[HistoryEven
         event
         for one in sets
         for event in history.events(one.root)
-        if not _sets_start(event) and event.created > one.since
+        if not (event.kind == "add" and event.origin is None)
+        and event.author != "study"
+        and event.created > one.since
     ]
     return sorted(events, key=lambda event: event.created)
 
@@ -85,11 +87,6 @@ def fine_tunes(history: History, sets: Sequence[ConceptSet]) -> list[HistoryEven
 def _with_set(sets: Sequence[ConceptSet], moment: Moment) -> Moment:
     """A moment with what had been typed by then."""
     return replace(moment, typed=[one.typed for one in sets if one.since <= moment.time][-1])
-
-
-def _sets_start(event: HistoryEvent) -> bool:
-    untouched = event.kind == "add" and event.origin is None
-    return untouched or event.author == "study"
 
 
 def _of_history(history: History, task: str, sets: Sequence[ConceptSet]) -> list[Moment]:
