@@ -262,14 +262,6 @@ def ask(view, action, **arguments):
     view.act({"action": action, **arguments})
 
 
-@pytest.fixture
-def sent(view, monkeypatch) -> list[dict]:
-    """Messages to the browser."""
-    messages: list[dict] = []
-    monkeypatch.setattr(view.panel, "_send_msg", messages.append)
-    return messages
-
-
 def test_without_a_student_or_a_concept_there_is_nothing_to_show(app, view):
     assert (view.panel.captions, view.panel.steps, view.panel.gallery) == ([], {}, {})
     app.selection.class_name = "sheep"
