@@ -71,7 +71,7 @@ class Prediction:
 
 
 @dataclass(frozen=True)
-class Named:
+class LikeliestClass:
     """Class of a photo that shows one: the likeliest, with its ``probability`` among all.
 
     ``teacher`` is the class that the teacher names, None where it cannot run. ``answered`` is False
@@ -91,7 +91,7 @@ class Named:
         return f"{student}, probability {written(self.probability)}{teacher}"
 
 
-def named_classes(predictions: Sequence[Prediction]) -> dict[str, Named]:
+def named_classes(predictions: Sequence[Prediction]) -> dict[str, LikeliestClass]:
     """Class of each photo, where each shows one; ``predictions`` hold all classes of a photo.
 
     Probabilities as in ``distill.metrics.top_class``.
@@ -102,11 +102,11 @@ def named_classes(predictions: Sequence[Prediction]) -> dict[str, Named]:
     return {photo: _named(mine) for photo, mine in photos.items()}
 
 
-def _named(mine: Sequence[Prediction]) -> Named:
+def _named(mine: Sequence[Prediction]) -> LikeliestClass:
     probability = one_of_classes(np.array([[one.logit for one in mine]]))[0]
     best = next(one for one in mine if one.present)
     teacher = next((one.class_name for one in mine if one.teacher_present), None)
-    return Named(best.class_name, float(probability.max()), teacher, best.answered)
+    return LikeliestClass(best.class_name, float(probability.max()), teacher, best.answered)
 
 
 def predict(students: Exported, scores: PhotoScores) -> list[Prediction]:
@@ -166,7 +166,7 @@ def columns_of(kind: str, wanted: Sequence[str], known: Sequence[str]) -> list[i
 
 def decision_frame(
     predictions: Sequence[Prediction],
-    named: Mapping[str, Named] | None = None,
+    named: Mapping[str, LikeliestClass] | None = None,
     *,
     title: str = "",
     facts: Mapping[str, Any] | None = None,
@@ -206,7 +206,7 @@ def decision_frame(
     return frame
 
 
-def _decision(one: Prediction, named: Named | None) -> dict[str, Any]:
+def _decision(one: Prediction, named: LikeliestClass | None) -> dict[str, Any]:
     row = {
         "image": one.photo,
         "class": one.class_name,
@@ -231,7 +231,7 @@ def named_frame(predictions: Sequence[Prediction]) -> pd.DataFrame:
     return make_frame(rows, "image", {name: Heading(name) for name in names})
 
 
-def _name(named: Named) -> dict[str, Any]:
+def _name(named: LikeliestClass) -> dict[str, Any]:
     student = named.class_name if named.answered else None
     return {"student": student, "probability": named.probability, "teacher": named.teacher}
 

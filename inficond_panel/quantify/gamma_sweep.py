@@ -21,7 +21,7 @@ from inficond_panel.common.installation import missing_extra
 from inficond_panel.common.near_words import near
 from inficond_panel.distill import Interval
 from inficond_panel.errors import DataError
-from inficond_panel.quantify.output_report import OutputMeasure, drawn_measures, hold_against
+from inficond_panel.quantify.output_report import OutputMeasure, compare_outputs, drawn_measures
 from inficond_panel.quantify.outputs import (
     Groups,
     Outputs,
@@ -174,10 +174,10 @@ class GammaSweep:
         if self.groups is None:
             return {}
         shown = {each.gamma: each.representation for each in self.oracles}
-        return places_of(shown, self.groups, seed, most)
+        return tsne_positions(shown, self.groups, seed, most)
 
 
-def places_of(
+def tsne_positions(
     shown: Mapping[Key, NDArray], groups: Groups, seed: int = 0, most: int = ON_MAP
 ) -> dict[Key, NDArray]:
     """Places ``(n, 2)`` of representations ``(n, d)`` on t-SNE maps of the same images: at most
@@ -211,12 +211,12 @@ def measure_gammas(
     options |= {"draws": draws, "seed": seed}
     alone = made_outputs(store, FIT, {"teacher": teacher})
     first = drawn_measures(alone, "teacher", **options)  # once: all are held against it
-    measured = [_of_gamma(0.0, alone, hold_against(first, level=level))]
+    measured = [_of_gamma(0.0, alone, compare_outputs(first, level=level))]
     for gamma in sorted({*logits} - {0.0}):
         oracle = logits[gamma].own, logits[gamma].other
         outputs = made_outputs(store, FIT, {"teacher": teacher, "oracle": oracle})
         measures = drawn_measures(outputs, "oracle", **options)
-        measured.append(_of_gamma(gamma, outputs, hold_against(first, measures, level=level)))
+        measured.append(_of_gamma(gamma, outputs, compare_outputs(first, measures, level=level)))
     return GammaSweep(tuple(measured), groups, above, rows, level)
 
 

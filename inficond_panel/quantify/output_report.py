@@ -77,7 +77,7 @@ def measure_outputs(
     """
     options: dict[str, Any] = {"groups": groups, "above": above, "thresholds": thresholds}
     kinds = [drawn_measures(outputs, k, **options, draws=draws, seed=seed) for k in outputs.logits]
-    return hold_against(*kinds, level=level)
+    return compare_outputs(*kinds, level=level)
 
 
 #: By measure its value, and its values on bootstrap draws (draws,).
@@ -100,7 +100,7 @@ def drawn_measures(
     return {name: (float(of(None)[0]), of(counts)) for name, of in values.items()}
 
 
-def hold_against(
+def compare_outputs(
     teacher: Drawn, oracle: Drawn | None = None, *, level: float = CONFIDENCE
 ) -> dict[str, OutputMeasure]:
     """Measures of the teacher, and of an oracle beside it, on the same draws."""

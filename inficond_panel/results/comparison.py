@@ -108,7 +108,7 @@ def compare(
     same = (before.weights == after.weights).all(axis=0) & (before.intercepts == after.intercepts)
     names, noise = tuner.store.classes, tuner.spec.views.noise(draws)
     was, now = tuner.at(before, split), tuner.at(after, split)
-    judged_before, judged_after = (
+    outcome_before, outcome_after = (
         [evaluation_outcome(tuner, node, split, name) for name in names] for node in (before, after)
     )
     return Comparison(
@@ -119,11 +119,11 @@ def compare(
         only_before=tuple(old[shared:]),
         only_after=tuple(new[shared:]),
         level=noise["level"],
-        mean_ap=mean_change(judged_before, judged_after, **noise),
+        mean_ap=mean_change(outcome_before, outcome_after, **noise),
         classes=tuple(
-            _compared(tuner, (was[name], now[name]), judged, metrics, noise, top)
-            for name, kept, judged in zip(
-                names, same, zip(judged_before, judged_after, strict=True), strict=True
+            _compared(tuner, (was[name], now[name]), outcomes, metrics, noise, top)
+            for name, kept, outcomes in zip(
+                names, same, zip(outcome_before, outcome_after, strict=True), strict=True
             )
             if not kept
         ),
@@ -134,7 +134,7 @@ def compare(
 def _compared(
     tuner: Tuner,
     students: tuple[Student, Student],
-    judged: tuple[Outcome, Outcome],
+    outcomes: tuple[Outcome, Outcome],
     metrics: Sequence[str],
     noise: Noise,
     top: int,
@@ -145,24 +145,24 @@ def _compared(
     chosen = after.split == TUNE and any(
         chosen_on_tune(tuner, each.node, each.class_name) for each in (before, after)
     )
-    was, now = (_metrics(tuner, *each) for each in zip(students, judged, strict=True))
+    was, now = (_metrics(tuner, *each) for each in zip(students, outcomes, strict=True))
     movers = sorted((*moved.up, *moved.down), key=lambda mover: -abs(mover.change))
     return ClassComparison(
         class_name=after.class_name,
         before=was,
         after=now,
-        changes=change_intervals(*judged, metrics, **noise),
+        changes=change_intervals(*outcomes, metrics, **noise),
         movers=tuple(movers[:top]),
         churn=churn(before, after),
         cross_fitted=chosen,
     )
 
 
-def _metrics(tuner: Tuner, student: Student, judged: Outcome) -> ClassMetrics:
+def _metrics(tuner: Tuner, student: Student, outcome: Outcome) -> ClassMetrics:
     """Return the metrics of a student's outcome for evaluation."""
-    if judged is student.outcome:
+    if outcome is student.outcome:
         return student.metrics
-    return measure(judged, tuner.teacher_outcomes(student.split)[student.class_name])
+    return measure(outcome, tuner.teacher_outcomes(student.split)[student.class_name])
 
 
 def comparison_frames(tuner: Tuner, comparison: Comparison) -> dict[str, pd.DataFrame]:

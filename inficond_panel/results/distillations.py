@@ -152,7 +152,7 @@ def compare_settings(
     for index, setting in enumerate(settings):
         distilled = tuner.with_students(**vars(setting))
         node = distilled.original()
-        look_at(distilled, node, split)
+        _count_look(distilled, node, split)
         now = _Measured(distilled.at(node, split).outcomes, counts, noise)
         against = _reference(settings, index)
         old = None if against is None else measured[against]
@@ -191,7 +191,7 @@ def compare_settings(
     }  # fmt: skip
 
 
-def look_at(tuner: Tuner, node: Node, split: str) -> None:
+def _count_look(tuner: Tuner, node: Node, split: str) -> None:
     """Count a look at the holdout, where it is the split; the history then keeps the students."""
     if split == HOLDOUT:
         tuner.history.add(node)
@@ -351,7 +351,7 @@ def compare_links(
 def _distilled(tuner: Tuner, link: str, split: str, progress: Progress | None) -> _Students:
     distilled = tuner.with_students(link=link)
     node = distilled.original(progress)
-    look_at(distilled, node, split)
+    _count_look(distilled, node, split)
     outcomes = list(distilled.at(node, split).outcomes.values())
     return _Students(link, node, top_class(distilled, node, split), outcomes)
 

@@ -145,7 +145,7 @@ def _reliability(
     return make_frame(rows, index, plain_headings(*names), title="Reliability")
 
 
-def map_places(
+def map_positions(
     images: Sequence[str],
     places: Mapping[Any, NDArray],
     groups: Groups,

@@ -26,8 +26,8 @@ class Mover:
     """A concept whose influence on a class changed.
 
     ``change`` is the change of the weight times the spread of the concept's score: the shift of the
-    logit, per standard deviation of the score. ``takes_over`` is its part of ``Moves.taken_over``
-    (nan for a tuned concept).
+    logit, per standard deviation of the score. ``takes_over`` is its part of
+    ``ConceptMoves.taken_over`` (nan for a tuned concept).
     """
 
     concept: str
@@ -38,7 +38,7 @@ class Mover:
 
 
 @dataclass(frozen=True)
-class Moves:
+class ConceptMoves:
     """Concepts that moved in a refit: the tuned ones, and the largest other moves up and down.
 
     Let d be the part of the change of the logits from the tuned concepts, o the part from all
@@ -127,7 +127,7 @@ def moves(
     after: np.ndarray,
     tuned: Sequence[int],
     top: int,
-) -> Moves:
+) -> ConceptMoves:
     """Return the concepts that moved between weights ``(C,)``; ``tuned`` are positions."""
     change = (after - before) * data.spread
     shares = _shares(data, after - before, tuned)
@@ -139,7 +139,7 @@ def moves(
     ordered = others[np.argsort(-change[others], kind="stable")]
     up = [c for c in ordered[:top] if change[c] > _STILL]
     down = [c for c in ordered[::-1][:top] if change[c] < -_STILL]
-    return Moves(
+    return ConceptMoves(
         tuned=tuple(mover(c) for c in tuned),
         up=tuple(mover(c, shares[c]) for c in up),
         down=tuple(mover(c, shares[c]) for c in down),

@@ -11,9 +11,9 @@ from inficond_panel.errors import TuningError
 from inficond_panel.results.bound_prices import Bound, JointPricing, Objective, Pricing
 from inficond_panel.results.refit_changes import (
     Churn,
+    ConceptMoves,
     Group,
     MovedClass,
-    Moves,
     churn,
     groups,
     moved_classes,
@@ -43,7 +43,7 @@ class ClassReport:
     terms: Terms
     cures_since: Mapping[str, int]
     bounds: tuple[Bound, ...]
-    moves: Moves
+    moves: ConceptMoves
     groups: tuple[Group, ...]
     objective: Objective
     churn: tuple[Churn, ...]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from inficond_panel.common.numbers import MINUS, UNDEFINED, count, signed, significant
 from inficond_panel.results.bound_prices import Bound, Objective
-from inficond_panel.results.refit_changes import Churn, Group, Mover, Moves
+from inficond_panel.results.refit_changes import Churn, ConceptMoves, Group, Mover
 from inficond_panel.results.refit_report import ClassReport
 from inficond_panel.tuning.edits_file import dump_intent
 from inficond_panel.tuning.node import Node
@@ -106,7 +106,7 @@ def price_text(bound: Bound) -> str:
     return text if math.isnan(bound.price.cost) else f"{text}, {_STEP:g} tighter: worse by {cost}"
 
 
-def movers_sentences(moves: Moves) -> list[str]:
+def movers_sentences(moves: ConceptMoves) -> list[str]:
     """Sentences on the concepts that moved, in logits, and on the share that others offset."""
     lines = [f"Tuned: {'; '.join(map(_moved, moves.tuned))}."] if moves.tuned else []
     for name, movers in (("up", moves.up), ("down", moves.down)):
@@ -118,7 +118,7 @@ def movers_sentences(moves: Moves) -> list[str]:
 
 
 def taken_over_sentence(share: float) -> str:
-    """Sentence on the share of the tuned change that others offset (``Moves.taken_over``)."""
+    """Sentence on the share of the tuned change that others offset."""
     if math.isnan(share):
         return "The tuned concepts did not move."
     if share < 0:

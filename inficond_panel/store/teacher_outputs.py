@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import number, signed
-from inficond_panel.distill.metrics.output_order import MOST, fitting_outputs, hold_order
+from inficond_panel.distill.metrics.output_order import MOST, check_order, fitting_outputs
 from inficond_panel.errors import DataError, OrderError
 from inficond_panel.store.store import Store
 from inficond_panel.vocabulary.splits import FIT, TUNE
@@ -107,7 +107,7 @@ def hold_outputs(
     """
     rows = np.arange(len(label)) if split is None else np.flatnonzero(np.isin(split, SEEN))
     values = logits[rows] if other is None else np.hstack([logits[rows], other[rows]])
-    better = hold_order(values, label[rows], softmax=softmax, single=single, most=most)
+    better = check_order(values, label[rows], softmax=softmax, single=single, most=most)
     if better is None:
         return None
     at = sorted((j, k) for k, j in enumerate(better.outputs) if j != k)

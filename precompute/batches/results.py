@@ -235,7 +235,7 @@ def batches_in(store: Store, encoding: str) -> set[Batch]:
     return set(batches_of(keys, int(stage["inputs"]["batch"]))) if keys else set()
 
 
-class Pieces:
+class Concatenated:
     """An array made of pieces of others, one behind the other; rows are read when it is sliced."""
 
     def __init__(
@@ -292,10 +292,10 @@ class Segmented:
         self._counts = {name: value[self.read] for name, value in counts.items()}
 
     @cached_property
-    def arrays(self) -> dict[str, np.ndarray | Pieces]:
+    def arrays(self) -> dict[str, np.ndarray | Concatenated]:
         """Arrays of the images that could be read; ``segments`` and others count their rows."""
         counts = self._counts
-        arrays: dict[str, np.ndarray | Pieces] = {
+        arrays: dict[str, np.ndarray | Concatenated] = {
             "segments": counts["segments"],
             "thumbnail_length": counts["thumbnail_length"],
             "thumbnail_shape": np.stack([counts["height"], counts["width"]], 1).astype(np.int32),
@@ -311,8 +311,8 @@ class Segmented:
             return None
         return self._pieces(PICTURES, "read")[:]
 
-    def _pieces(self, name: str, by: str) -> Pieces:
-        return Pieces(
+    def _pieces(self, name: str, by: str) -> Concatenated:
+        return Concatenated(
             lambda part: self._parts[part]()[name],
             self._part,
             self._counts[f"{by}_first"],

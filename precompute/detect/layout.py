@@ -138,7 +138,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Glance:
+class TableSummary:
     """A table: its header, the number of its rows, and what each column is."""
 
     path: Path
@@ -237,7 +237,7 @@ class Glance:
         return [name for name in named if len(set(self.texts(name))) == self.rows]
 
 
-def glance(path: Path) -> Glance | None:
+def summarize_table(path: Path) -> TableSummary | None:
     """Look at all of a table; None for one without rows. Raises ``DataError`` for a file that is
     none."""
     header, rows = read_rows(path)
@@ -246,17 +246,17 @@ def glance(path: Path) -> Glance | None:
         count += len(some)
         for column, cells in zip(columns.values(), zip(*some, strict=True), strict=True):
             column.add(cells)
-    return Glance(path, header, count, columns) if count else None
+    return TableSummary(path, header, count, columns) if count else None
 
 
-def look_at_tables(folder: Path) -> tuple[list[Glance], list[DataError]]:
+def summarize_tables(folder: Path) -> tuple[list[TableSummary], list[DataError]]:
     """Tables of a folder at a glance, and the faults of those that cannot be read."""
     tables, faults = [], []
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() not in _SUFFIXES and not is_spaced(path):
             continue
         try:
-            tables += [table] if (table := glance(path)) else []
+            tables += [table] if (table := summarize_table(path)) else []
         except DataError as error:
             faults.append(error)
     return tables, faults

@@ -337,7 +337,8 @@ def test_a_folder_in_its_place(tmp_path: Path) -> None:
 
 
 def test_locked_by_another_process(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(history._database, "form", dataclasses.replace(HISTORY, busy_seconds=0.05))
+    quick = dataclasses.replace(HISTORY, busy_seconds=0.05)
+    monkeypatch.setattr(history._database, "schema", quick)
     history.close()
     other = sqlite3.connect(history.path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")

@@ -16,7 +16,7 @@ from inficond_panel.commands.shared.show import show_all
 from inficond_panel.commands.shared.students import open_students, settle_draws
 from inficond_panel.common.files import write_folder
 from inficond_panel.errors import InficondError, MissingExtraError
-from inficond_panel.quantify.gamma_sweep import GROUPS, oracle_sweep, places_of
+from inficond_panel.quantify.gamma_sweep import GROUPS, oracle_sweep, tsne_positions
 from inficond_panel.quantify.outputs import outputs_on, sample
 from inficond_panel.results.distillations import (
     Setting,
@@ -28,7 +28,7 @@ from inficond_panel.results.forms import csv_text
 from inficond_panel.results.networks import (
     gamma_measures,
     gamma_reliability,
-    map_places,
+    map_positions,
     output_measures,
     output_reliability,
 )
@@ -104,7 +104,9 @@ def _outputs_and_students(tuner: Tuner, args: argparse.Namespace) -> Frames:
     frames = {"outputs": measures, **students, "reliability": output_reliability(outputs)}
     if args.output and grouped:
         shown = {kind: outputs.representation(kind) for kind in outputs.logits}
-        frames["map"] = map_places(outputs.images, places_of(shown, grouped, args.seed), grouped)
+        frames["map"] = map_positions(
+            outputs.images, tsne_positions(shown, grouped, args.seed), grouped
+        )
     return frames
 
 
@@ -143,7 +145,7 @@ def _gammas(tuner: Tuner, args: argparse.Namespace) -> Frames:
     if args.output and sweep.groups:
         places = {f"{gamma:g}": xy for gamma, xy in sweep.places(args.seed).items()}
         images = [tuner.store.images[row] for row in sweep.rows]
-        frames["map"] = map_places(images, places, sweep.groups, sweep.above)
+        frames["map"] = map_positions(images, places, sweep.groups, sweep.above)
     return frames
 
 

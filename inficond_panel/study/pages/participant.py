@@ -21,7 +21,7 @@ from inficond_panel.study.pages.screens import (
     make_message,
     make_screen,
 )
-from inficond_panel.study.pages.work import Work, make_state, rights_of
+from inficond_panel.study.pages.work import TaskSession, make_state, rights_of
 from inficond_panel.study.run.progress import Progress
 from inficond_panel.study.run.recorder import Session
 from inficond_panel.study.run.study import Study
@@ -54,7 +54,7 @@ class ParticipantPage(Acting, Viewer):
         self.folder = study.spec.path.parent
         self.jobs = Jobs(publisher())
         self.session: Session | None = None
-        self.work: Work | None = None
+        self.work: TaskSession | None = None
         self._faults: dict[str, str] = {}
         self._over = False
         self.frame = StudyFrame(
@@ -197,7 +197,7 @@ class ParticipantPage(Acting, Viewer):
 
         def done(app: AppState) -> None:
             if not self._over and (self._started(task) or self.record("", "start", {})):
-                self.work = Work(self, ready, app)
+                self.work = TaskSession(self, ready, app)
                 self.show_work()
                 self.show_views()
 

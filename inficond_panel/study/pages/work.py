@@ -58,7 +58,7 @@ def make_state(tuner: Tuner, jobs: Jobs, rights: Rights) -> AppState:
 class TaskPage(Protocol):
     """The page of a participant, as far as a task needs it."""
 
-    work: Work | None
+    work: TaskSession | None
     jobs: Jobs
 
     @property
@@ -75,7 +75,7 @@ class TaskPage(Protocol):
         """Put the views of the task on the page."""
 
 
-class Work:
+class TaskSession:
     """A participant at work on a task that has been started; resumes what was begun."""
 
     def __init__(self, page: TaskPage, ready: Ready, app: AppState) -> None:

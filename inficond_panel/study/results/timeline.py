@@ -108,7 +108,7 @@ def _of_history(history: History, task: str, sets: Sequence[ConceptSet]) -> list
 
 
 @dataclass(frozen=True)
-class Rebuilt:
+class ReplayedIteration:
     """An iteration of a task, and its replay."""
 
     task: str
@@ -121,7 +121,7 @@ class Rebuilt:
         return (self.node.id, self.node.weights_hash) == (self.again.id, self.again.weights_hash)
 
 
-def rebuild(study: Study, participant: Participant) -> list[Rebuilt]:
+def rebuild(study: Study, participant: Participant) -> list[ReplayedIteration]:
     """Carry out every history of a participant again, in memory, from the original students on."""
     rebuilt, events = [], study.log.events(participant.number)
     for task in study.spec.all_tasks:
@@ -132,12 +132,12 @@ def rebuild(study: Study, participant: Participant) -> list[Rebuilt]:
             with closing(tuner.history):
                 into = Tuner(tuner.store, tuner.spec, History(":memory:"), tuner.penalties)
                 pairs = replay(tuner, into)
-            rebuilt += [Rebuilt(task.name_, node, again) for node, again in pairs]
+            rebuilt += [ReplayedIteration(task.name_, node, again) for node, again in pairs]
     return rebuilt
 
 
 @dataclass(frozen=True)
-class Given:
+class LatestAnswer:
     """The latest answer of one participant to a question of a step.
 
     ``task`` is the task that the question is about, empty: none; ``condition`` that of the task,
@@ -162,13 +162,13 @@ class Score:
     score: float
 
 
-def answers(study: Study) -> Iterator[Given]:
+def answers(study: Study) -> Iterator[LatestAnswer]:
     """Yield what everybody answered, in the order of the steps."""
     for who, step, given in _steps(study):
         condition = who.condition(step.task)
         for question in step.questions:
             if given.get(question.name_) is not None:
-                yield Given(who.label, step.task, condition, question, given[question.name_])
+                yield LatestAnswer(who.label, step.task, condition, question, given[question.name_])
 
 
 def scores(study: Study) -> Iterator[Score]:
@@ -194,7 +194,7 @@ GONE = 15.0
 
 
 @dataclass(frozen=True)
-class Place:
+class Position:
     """Position of a participant in the study.
 
     ``minutes`` and ``iterations`` belong to the present task; after the last step to all tasks.
@@ -217,7 +217,7 @@ class Place:
     notes: tuple[tuple[str, str, str], ...] = ()
 
 
-def board(study: Study) -> list[Place]:
+def board(study: Study) -> list[Position]:
     """Return the position of every participant; the study must be prepared."""
     presence, time = study.log.presence(), clock.now()
     rows = []
@@ -226,7 +226,7 @@ def board(study: Study) -> list[Place]:
         minutes, iterations = _spent(study, who, progress, time)
         at = progress.step
         rows.append(
-            Place(
+            Position(
                 number=who.number,
                 participant=who.label,
                 condition=", ".join(dict.fromkeys(i.condition for i in who.plan if i.condition)),

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from inficond_panel.common import clock
-from inficond_panel.common.sqlite_file import Database, Form, refusing
+from inficond_panel.common.sqlite_file import Database, Schema, refusing
 from inficond_panel.errors import StudyError, StudyLinkError
 from inficond_panel.study.run.records import Assigned, Event, Note, Participant, Presence, checksum
 
-FORM = Form(
+SCHEMA = Schema(
     noun="study",
     application_id=0x1F1C57D,
     version=1,
@@ -124,7 +124,7 @@ def to_events(path: str, rows: Iterable[sqlite3.Row]) -> list[Event]:
         )
         previous = checksum(event.participant, event.session, event, previous)
         if previous != row["checksum"]:
-            raise FORM.damaged(path, f"event {event.number} was altered")
+            raise SCHEMA.damaged(path, f"event {event.number} was altered")
         events.append(event)
     return events
 
@@ -137,7 +137,7 @@ class StudyLog:
 
     def __init__(self, path: Path | str) -> None:
         self.path = str(path)
-        self._database = Database(self.path, FORM)
+        self._database = Database(self.path, SCHEMA)
 
     # --- participants
 
