@@ -180,10 +180,10 @@ _MARK = ".fetched"  #: file in a folder that is whole
 
 
 def bring(data: PublicData, path: Path, progress: Progress) -> Path:
-    """Folder in ``path`` with the data set's layout; what already exists is not fetched again.
+    """Return the folder in ``path`` with the data set's layout; fetch what is missing.
 
-    The archives are in ``PLACE.archives`` until all is unpacked. Raises ``DataError`` for a place
-    that holds something else, and as ``fetch`` does.
+    The archives are in ``PLACE.archives`` until all are unpacked. Raises ``DataError`` for a folder
+    with other content, and as ``fetch`` does.
     """
     root = path / data.root
     if path.exists():
@@ -213,7 +213,7 @@ def bring(data: PublicData, path: Path, progress: Progress) -> Path:
 
 
 def _is_of(data: PublicData, mark: Path) -> bool:
-    """True if the mark is there and names this data set, not another one."""
+    """True if the mark exists and names this data set."""
     return mark.is_file() and mark.read_text("utf-8", "replace").startswith(f"{data.title}: ")
 
 
@@ -247,10 +247,10 @@ _SECONDS = 30  # without a byte
 
 
 def fetch(archive: Archive, folder: Path, progress: Progress) -> Path:
-    """The archive's file in ``folder``, fetched unless it is there; it resumes where it broke off.
+    """Return the archive's file in ``folder``; fetch it if needed, resuming a partial download.
 
-    Raises ``DataError`` where the address cannot be reached, the disk has no room, or the file is
-    another than the published one.
+    Raises ``DataError`` if the address cannot be reached, the disk is full, or the file differs
+    from the published one.
     """
     whole = folder / archive.name
     if not whole.is_file():

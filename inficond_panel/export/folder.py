@@ -59,15 +59,14 @@ def export(
     license_name: str = UNKNOWN,
     progress: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Path]:
-    """Write the students of ``node`` to ``folder`` and return its files by what they are.
+    """Write the students of ``node`` to ``folder`` and return its files by kind.
 
     The keys are the formats, ``card``, ``card_json``, ``readme`` and ``edits``. Formats are those
     of ``FORMATS``, and ``onnx-pixels`` (``pixel_front``), which needs the encoder and adds to the
-    card. ``license_name`` is the identifier that hubs have for the license of these students.
-    ``holdout`` puts metrics on the holdout into the card and counts the look. The folder is there
-    whole or not at all; one that is there is replaced only with ``force``, and only if it holds an
-    export and nothing else.
-    Raises ``ExportError``, and ``MissingExtraError`` where a format needs a package.
+    card. ``license_name`` is the hub identifier of the license of these students. ``holdout`` adds
+    metrics on the holdout to the card and counts the look. The folder appears completely or not at
+    all; an existing one is replaced only with ``force``, and only if it holds nothing but an
+    export. Raises ``ExportError``, and ``MissingExtraError`` if a format needs a package.
     """
     chosen = list(dict.fromkeys(formats))
     _check(chosen)
@@ -156,10 +155,10 @@ _NEEDED = ("node", "data", "distillation", "certificate", "bounds", "versions")
 
 
 def load_export(path: str | Path) -> Exported:
-    """The students in an export: its folder, or one of its files (.json, .npz, .onnx).
+    """Load the students of an export: its folder, or one of its files (.json, .npz, .onnx).
 
-    Raises ``ExportError`` where there are none, where anything differs from its hash, or where a
-    later version wrote them; ``MissingExtraError`` for .onnx without the package onnx.
+    Raises ``ExportError`` if there are none, if anything differs from its hash, or if a later
+    version wrote them; ``MissingExtraError`` for .onnx without the package onnx.
     """
     file = _file(Path(path))
     try:

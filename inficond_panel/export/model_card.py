@@ -148,7 +148,7 @@ _BESIDE = ("chance", "constant_fidelity", "logit_correlation", "ece_if_calibrate
 
 
 def model_card(tuner: Tuner, node: Node, *, holdout: bool = False) -> dict[str, Any]:
-    """The card of ``node``; metrics on the holdout only where asked for (the caller counts it)."""
+    """Return the card of ``node``; ``holdout`` adds its metrics (the caller counts the look)."""
     steps, splits = branch(tuner, node), (TUNE, HOLDOUT) if holdout else (TUNE,)
     card = {
         "format": "inficond-students-card",
@@ -257,7 +257,7 @@ def measured(tuner: Tuner, node: Node, split: str) -> dict[str, Any]:
 
 
 def measured_together(tuner: Tuner, node: Node, split: str) -> dict[str, Any]:
-    """All students as one classifier beside the teacher, on data with one class an image.
+    """Return all students as one classifier and the teacher, on data with one class per image.
 
     ``{"images", "k", "students", "teacher"}``, the metrics as in ``measured``.
     """

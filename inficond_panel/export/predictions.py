@@ -152,7 +152,7 @@ def _teacher(students: Exported, scores: PhotoScores) -> np.ndarray | None:
 
 
 def columns_of(kind: str, wanted: Sequence[str], known: Sequence[str]) -> list[int]:
-    """Positions of the wanted names among the known; ``DataError`` for one that is missing."""
+    """Return positions of the wanted names among the known; ``DataError`` for a missing one."""
     column_of = {name: at for at, name in enumerate(known)}
     missing = [name for name in wanted if name not in column_of]
     if missing:
@@ -221,9 +221,9 @@ def _decision(one: Prediction, named: LikeliestClass | None) -> dict[str, Any]:
 
 
 def named_frame(predictions: Sequence[Prediction]) -> pd.DataFrame:
-    """With one class an image a row per photo: the likeliest class and its probability.
+    """Return a row per photo with one class per image: the likeliest class, its probability.
 
-    The class is missing where the students abstain, and the ``teacher``'s where it cannot run.
+    The class is missing if the students abstain, and the ``teacher``'s if it cannot run.
     """
     named = named_classes(predictions)
     rows = [{"image": photo, **_name(one)} for photo, one in named.items()]
@@ -282,7 +282,7 @@ class Abstaining:
 
     @property
     def accuracy(self) -> float:
-        """The accuracy on ``tune`` that was asked for."""
+        """The requested accuracy on ``tune``."""
         return next(iter(self.rules.values())).asked
 
     def of(self, class_name: str) -> AbstainRule:
@@ -290,9 +290,9 @@ class Abstaining:
         return self.rules[ALL_CLASSES if ALL_CLASSES in self.rules else class_name]
 
     def apply(self, predictions: Sequence[Prediction]) -> list[Prediction]:
-        """The predictions, those that are not sure enough as not ``answered``.
+        """Return the predictions, with ``answered`` False below the confidence.
 
-        Of a photo all classes are needed where there is one rule for all.
+        If one rule is for all classes, all classes of a photo are needed.
         """
         if ALL_CLASSES in self.rules:
             return [one for _, mine in groupby(predictions, lambda one: one.photo)
@@ -330,10 +330,10 @@ class Abstaining:
 def abstaining(
     students: Exported, store: Store, accuracy: float, noise: Noise = USUAL_NOISE
 ) -> Abstaining:
-    """Rules for an accuracy on ``tune`` among what is answered, by the labels of the store.
+    """Choose rules for an accuracy on ``tune`` of the answered images, by the labels of the store.
 
-    The interval of what they reach is of ``noise``. Raises ``DataError`` for an accuracy that is
-    not above 0 and at most 1, and where the store lacks a concept or a class of the students.
+    ``noise`` sets the interval of the accuracy. Raises ``DataError`` for an accuracy that is not
+    above 0 and at most 1, and if the store lacks a concept or a class of the students.
     """
     if not 0 < accuracy <= 1:
         raise DataError(f"The accuracy is {accuracy:g}.", "Give a number above 0, up to 1.")
@@ -353,10 +353,10 @@ def abstaining(
 
 
 def rules_frame(rules: Abstaining) -> pd.DataFrame:
-    """A row per rule: how sure an answer is at least, the share answered, and its accuracy.
+    """Return a row per rule: its minimum confidence, the share answered, and its accuracy.
 
-    The rule of all classes together stands under no class. A terminal has those that reach the
-    accuracy asked for.
+    The rule of all classes together has an empty class. A terminal shows the rules that reach the
+    requested accuracy.
     """
     rows = [{"class": name, **_rule(rule)} for name, rule in rules.rules.items()]
     unit = "probability" if ALL_CLASSES in rules.rules else "logits from the threshold"
