@@ -53,10 +53,10 @@ def oracle_sweep(
     seed: int = 0,
     progress: Callable[[str], None] = lambda _: None,
 ) -> GammaSweep:
-    """Oracles of these gammas, made by the spec's teacher, and their outputs on ``fit`` measured.
+    """Make oracles of these gammas by the spec's teacher, and measure their outputs on ``fit``.
 
     ``above`` names the super-classes: a metadata column, or a CSV file (``super_groups``). Logits
-    are kept beside the store. Raises ``DataError`` for a gamma that is negative or not finite, for
+    are kept next to the store. Raises ``DataError`` for a gamma that is negative or not finite, for
     a teacher without gradients, and as ``precompute.teachers.applied``; ``MissingExtraError``.
     """
     tuner.spec.check_photos()
@@ -102,7 +102,7 @@ ON_MAP = 1000
 
 
 class Logits(Protocol):
-    """Logits of the data set's classes ``own`` (n, K), and of the others ``other`` (n, M)."""
+    """Logits of the data set's classes ``own`` (n, K), and of other classes ``other`` (n, M)."""
 
     @property
     def own(self) -> NDArray:
@@ -142,9 +142,8 @@ class GammaOutputs:
 class GammaSweep:
     """Oracles in ascending order of gamma, the teacher (gamma 0) first.
 
-    ``groups`` are the sub-classes of the images of ``fit`` and ``above`` their super-classes; None
-    where there are none. ``rows`` are the images' positions in the store; ``level`` is that of
-    the intervals.
+    ``groups`` are the sub-classes of the images of ``fit`` and ``above`` their super-classes, or
+    None. ``rows`` are the images' positions in the store; ``level`` is the level of the intervals.
     """
 
     oracles: tuple[GammaOutputs, ...]
@@ -201,9 +200,9 @@ def measure_gammas(
     seed: int = 0,
     level: float = CONFIDENCE,
 ) -> GammaSweep:
-    """Measure the oracle of each gamma against the teacher on the images of ``fit``.
+    """Compare the oracle of each gamma with the teacher on the images of ``fit``.
 
-    ``groups``, ``above`` and the rest as in ``measure_outputs``, which says what is raised.
+    ``groups``, ``above`` and the other arguments, and the errors, are as in ``measure_outputs``.
     """
     rows = store.rows(FIT)
     teacher = store.teacher_logit[rows], teacher_others(store, rows)
@@ -221,11 +220,11 @@ def measure_gammas(
 
 
 def super_groups(store: Store, groups: Groups, source: str) -> Groups:
-    """Super-classes of the images in ``groups``, from a metadata column or a CSV file.
+    """Return super-classes of the images in ``groups``, from a metadata column or a CSV file.
 
     The file has the columns ``class`` (a group's name) and ``group``, or ``image_id`` and
-    ``group``. An image with an empty cell is left out. Raises ``DataError`` for names that are not
-    there, and for classes that the file lacks.
+    ``group``. An image with an empty cell is left out. Raises ``DataError`` for unknown names, and
+    for classes that the file lacks.
     """
     rows = store.rows(FIT)
     if source in store.metadata_columns:
@@ -247,7 +246,7 @@ def super_groups(store: Store, groups: Groups, source: str) -> Groups:
 
 
 def _from_file(store: Store, groups: Groups, path: Path) -> list[str]:
-    """Super-class of each image of ``fit``, "" where there is none."""
+    """Return the super-class of each image of ``fit``, "" without one."""
     try:
         table = list(csv.DictReader(read_text(path, ANNOTATION_BYTES).splitlines()))
     except FileNotFoundError:
