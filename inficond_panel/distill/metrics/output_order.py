@@ -106,10 +106,10 @@ def check_order(
 
 
 def fitting_outputs(logits: NDArray, labels: NDArray, *, softmax: bool = False) -> dict[int, int]:
-    """Outputs that separate a class reliably, by class, of a network with other outputs.
+    """Return outputs that separate a class reliably, by class, of a network with other outputs.
 
     ``logits`` (n, J) of all outputs, ``labels`` (n, K) as in ``check_order``. A class is left out
-    where no output fits it, or not the same in both halves of the images.
+    if no output fits it, or not the same one in both halves of the images.
     """
     evidence = _weigh(*_usable(logits, labels, softmax, MOST), None)
     return {k: int(evidence.chosen[k]) for k in evidence.moved} if evidence else {}
