@@ -80,7 +80,7 @@ class Ranked:
 
     @cached_property
     def _steps(self) -> csr_array:
-        """Return images (columns) added by each cut to the cuts before; below them, the positives."""
+        """Return images (columns) that each cut adds; below them, the positives."""
         members = np.concatenate([self.order, self.positives])
         lasts = np.append(self.starts[1:], len(self.positives))
         bounds = np.concatenate([[0], self.ends + 1, len(self.order) + lasts])
