@@ -18,7 +18,7 @@ from panel.viewable import Viewable, Viewer
 
 from inficond_panel.errors import InficondError
 from inficond_panel.predict import PageEncoder, PagePhotos
-from inficond_panel.results.snapshot import take_snapshot, take_tree
+from inficond_panel.results.metrics import take_snapshot, take_tree
 from inficond_panel.serving import guard, is_guarded
 from inficond_panel.spec import find_spec, load_spec
 from inficond_panel.state import AppState, Job, Jobs

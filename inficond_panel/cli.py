@@ -63,7 +63,7 @@ def _remedy(error: OSError) -> str:
     """Remedy of what the system refused; without its number, the loader of a library tells it."""
     if error.errno is None and not error.args[1:]:
         return "Install the package again that loads this library, or the library itself."
-    return "Make room, or the file or folder readable and writable."
+    return "Free some space, or the file or folder readable and writable."
 
 
 def _reader_has_gone(error: OSError) -> bool:

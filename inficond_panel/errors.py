@@ -162,7 +162,7 @@ class OrderError(DataError):
 
 
 class OrderWarning(UserWarning):
-    """The same of a store that is there already."""
+    """The same of a store that already exists."""
 
 
 class StoreError(InficondError):

@@ -102,7 +102,7 @@ class PagePhotos:
         stages = store.attrs.get("stages")
         if not isinstance(stages, dict) or "segments" not in stages:
             raise DataError(
-                "The store does not tell how photos were encoded and divided for it.",
+                "The store does not record how its photos were encoded and segmented.",
                 "Make it from photos: inficond precompute SPEC",
             )
         if self.spec.concepts.segments.method == "file":

@@ -180,17 +180,17 @@ _MARK = ".fetched"  #: file in a folder that is whole
 
 
 def bring(data: PublicData, path: Path, progress: Progress) -> Path:
-    """Folder in ``path`` with the data set's layout; what is there already is not fetched again.
+    """Return the folder in ``path`` with the data set's layout; fetch what is missing.
 
-    The archives are in ``PLACE.archives`` until all is unpacked. Raises ``DataError`` for a place
-    that holds something else, and as ``fetch`` does.
+    The archives are in ``PLACE.archives`` until all are unpacked. Raises ``DataError`` for a folder
+    with other content, and as ``fetch`` does.
     """
     root = path / data.root
     if path.exists():
         if _is_of(data, path / _MARK):
             return root
         raise DataError(
-            f"{path} is there already, and is no {data.title} that was fetched.",
+            f"{path} already exists, and is not a fetched {data.title}.",
             f"Name another folder, or take it as it is: inficond init {path}",
         )
     archives = path.with_name(f"{path.name}.archives")
@@ -213,7 +213,7 @@ def bring(data: PublicData, path: Path, progress: Progress) -> Path:
 
 
 def _is_of(data: PublicData, mark: Path) -> bool:
-    """True if the mark is there and names this data set, not another one."""
+    """True if the mark exists and names this data set."""
     return mark.is_file() and mark.read_text("utf-8", "replace").startswith(f"{data.title}: ")
 
 
@@ -223,7 +223,7 @@ def _unpack(archive: Archive, file: Path, folder: Path) -> None:
     except (OSError, tarfile.TarError, zipfile.BadZipFile, EOFError) as error:
         raise DataError(
             f"{file} cannot be unpacked: {str(error).rstrip('.')}.",
-            "Make room, or remove the file and run the command again.",
+            "Free some space, or remove the file and run the command again.",
         ) from error
 
 
@@ -247,10 +247,10 @@ _SECONDS = 30  # without a byte
 
 
 def fetch(archive: Archive, folder: Path, progress: Progress) -> Path:
-    """The archive's file in ``folder``, fetched unless it is there; it goes on where it broke off.
+    """Return the archive's file in ``folder``; fetch it if needed, resuming a partial download.
 
-    Raises ``DataError`` where the address cannot be reached, the disk has no room, or the file is
-    another than the published one.
+    Raises ``DataError`` if the address cannot be reached, the disk is full, or the file differs
+    from the published one.
     """
     whole = folder / archive.name
     if not whole.is_file():
@@ -287,7 +287,7 @@ def _check_room(archive: Archive, part: Path) -> None:
     if free < needed:
         raise DataError(
             f"{archive.name} needs {_mb(needed)}, and {part.parent} has {_mb(free)} free.",
-            "Make room, or name another folder.",
+            "Free some space, or name another folder.",
         )
 
 
@@ -314,8 +314,8 @@ def _broken(archive: Archive, whole: Path, part: Path, why: object) -> DataError
     reason = why.reason if isinstance(why, urllib.error.URLError) else why
     return DataError(
         f"{archive.url} could not be fetched: {str(reason).rstrip('.')}. {_mb(_size(part))} of "
-        f"{_mb(archive.size)} are there.",
-        f"Run the command again: it goes on from there. Or fetch the file otherwise, to {whole}.",
+        f"{_mb(archive.size)} are here.",
+        f"Run the command again: it resumes. Or fetch the file otherwise, to {whole}.",
     )
 
 

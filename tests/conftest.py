@@ -10,7 +10,7 @@ import random
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 # Before NumPy is loaded, for processes that tests start too: what they compute is small, and on a
 # busy machine threads wait for each other. Tests of threads set a number of their own.
@@ -108,6 +108,14 @@ def app(tmp_path: Path) -> AppState:
     from sessions import small_session  # loads the state, for those who ask
 
     return small_session(tmp_path)
+
+
+@pytest.fixture
+def sent(view: Any, monkeypatch: pytest.MonkeyPatch) -> list[dict]:
+    """Messages to the browser, of the ``view`` of a test's module."""
+    messages: list[dict] = []
+    monkeypatch.setattr(view.panel, "_send_msg", messages.append)
+    return messages
 
 
 @pytest.fixture

@@ -35,6 +35,27 @@ teacher: {kind: logits, path: logits.csv}
 """
 
 
+#: The teacher of ``SPEC``, and others that take its line.
+TABLE = "teacher: {kind: logits, path: logits.csv}\n"
+TIMM = (
+    "teacher:\n  kind: timm\n  model: test_resnet\n  pretrained: mine.pt\n"
+    "  preprocessing: {size: [64, 64], crop: 0}\n"
+)
+HEAD = "teacher: {kind: head, folds: 2, l2: 0.1}\n"
+
+
+def photo_folder(folder: Path) -> Path:
+    """Sixteen photos, an encoder, and weights of the teacher ``TIMM``."""
+    import timm
+    import torch
+
+    photo_set(folder, 16)
+    tiny_encoder(folder / "encoder", CONV)
+    torch.manual_seed(0)
+    torch.save(timm.create_model("test_resnet", num_classes=2).state_dict(), folder / "mine.pt")
+    return folder
+
+
 def tiny_encoder(folder: Path, vision: dict, image_size: int = 64, **more: Any) -> OpenClipEncoder:
     """Write an open_clip model with random weights; return the section that names it.
 

@@ -218,7 +218,7 @@ def _write(folder: Path, texts: Mapping[str, str]) -> None:
     same = all(path.read_text(encoding="utf-8") == texts[name] for name, path in old.items())
     if folder.exists() and (not same or (not old and any(folder.iterdir()))):
         raise DataError(
-            f"{folder} is there already, with another content.", "Name another place, or remove it."
+            f"{folder} already exists with other content.", "Name another place, or remove it."
         )
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():

@@ -13,7 +13,7 @@ from inficond_panel.distill.scores import collinear
 from inficond_panel.results.concepts import concepts_of, refit_what_if, scales, what_if
 from inficond_panel.results.gallery import ASSIGNED, FILTERS, gallery_frame, take_gallery
 from inficond_panel.results.local_explanation import Apart, take_apart
-from inficond_panel.results.stability import stability
+from inficond_panel.results.sensitivity import stability
 from inficond_panel.tuning.fitting.recipe import Progress
 from inficond_panel.tuning.thumbs import check_name
 from inficond_panel.vocabulary.metrics import AP
@@ -121,7 +121,7 @@ class ConceptMeasures(Moves):
     ) -> pd.DataFrame:
         """Whether influences hold over other images: of ``concepts``, or of the ``top`` of them.
 
-        See ``results.stability``; ``words`` has the verdict.
+        See ``results.sensitivity.stability``; ``words`` has the verdict.
         """
         return stability(
             self.tuner,

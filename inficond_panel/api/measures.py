@@ -12,15 +12,14 @@ from inficond_panel.api.shown_results import Frames
 from inficond_panel.errors import DataError
 from inficond_panel.quantify.gamma_sweep import GROUPS, GammaSweep, oracle_sweep
 from inficond_panel.results.comparison import compare, comparison_frames
-from inficond_panel.results.coverage import coverage
+from inficond_panel.results.decisions import coverage, thresholds
 from inficond_panel.results.doctor import doctor
 from inficond_panel.results.levers import levers
 from inficond_panel.results.metrics import changes, metrics
-from inficond_panel.results.penalty_path import penalty_path
-from inficond_panel.results.refit_frames import refit_frames
 from inficond_panel.results.refit_report import explain
+from inficond_panel.results.refits import refit_frames
+from inficond_panel.results.sensitivity import penalty_path
 from inficond_panel.results.slices import groups, label_cells, metadata_slices, slices
-from inficond_panel.results.thresholds import thresholds
 from inficond_panel.results.top_measures import (
     check_single_label,
     confusion_matrix,
@@ -153,9 +152,9 @@ class Measures(ConceptMeasures):
         return made(self.tuner, self.node, split, masks, " and ".join(by))
 
     def report(self) -> Frames:
-        """Report on the last refit: prices of bounds, who took over, what changed sides.
+        """Report on the last refit: prices of bounds, concepts that took over, predictions.
 
-        It shows itself in sentences; see ``results.refit_frames``. Raises ``TuningError`` for the
+        It shows itself in sentences; see ``results.refits``. Raises ``TuningError`` for the
         original students.
         """
         return Frames(refit_frames(explain(self.tuner, self.node, lift=True)))
@@ -180,7 +179,7 @@ class Measures(ConceptMeasures):
     ) -> pd.DataFrame:
         """Thresholds by the labels of tune, of the best F1 or the most recall at a precision.
 
-        See ``results.thresholds``. For ``students.threshold`` of a spec: nothing is changed here.
+        See ``results.decisions``. Nothing is changed: copy them to ``students.threshold``.
         """
         return thresholds(
             self.tuner, self.node, classes=some(classes), precision=precision, seed=seed

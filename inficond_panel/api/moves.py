@@ -69,7 +69,7 @@ class Moves:
         return events(self.tuner)
 
     def edits(self) -> str:
-        """The edits file that leads from the untouched students to this iteration, as YAML.
+        """The edits file that leads from the original students to this iteration, as YAML.
 
         ``inficond tune SPEC --edits FILE`` carries it out.
         """
@@ -78,7 +78,7 @@ class Moves:
     def back_up(self, file: str | Path) -> Self:
         """Copy the history, with its typed concepts, to a new file; it may be served meanwhile.
 
-        Raises ``TuningError`` where the file is there already.
+        Raises ``TuningError`` where the file already exists.
         """
         back_up(self.tuner, Path(file))
         return self
@@ -127,7 +127,7 @@ class Moves:
             self.tuner.count_look(node or self.node, split)
 
     def fit(self) -> Self:
-        """Go to the untouched students; they are distilled, or taken from the history."""
+        """Go to the original students; they are distilled, or taken from the history."""
         self._node = self.tuner.root()
         return self
 

@@ -25,9 +25,9 @@ from inficond_panel.plots.student_plots import (
     make_what_if,
 )
 from inficond_panel.quantify.gamma_sweep import GammaSweep
-from inficond_panel.results.concept_order import ORDERS, order_concepts
-from inficond_panel.results.coverage import decisions_of
-from inficond_panel.results.snapshot import take_snapshot, take_tree
+from inficond_panel.results.concept_rows import ORDERS, order_concepts
+from inficond_panel.results.decisions import decisions_of
+from inficond_panel.results.metrics import take_snapshot, take_tree
 from inficond_panel.tuning.thumbs import check_name
 from inficond_panel.ui.notebook_cell import in_kernel
 from inficond_panel.vocabulary.confidence import Noise

@@ -18,8 +18,8 @@ from inficond_panel.export.predictions import (
     part_frame,
     predict,
 )
+from inficond_panel.results.decisions import drift_frame
 from inficond_panel.results.forms import html_text
-from inficond_panel.results.photo_drift import drift_frame
 from inficond_panel.wording.metrics import drift_sentences
 
 

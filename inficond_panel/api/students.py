@@ -30,7 +30,7 @@ from inficond_panel.export.folder import as_exported
 from inficond_panel.export.predictions import abstaining
 from inficond_panel.predict import extend_store, score_photos
 from inficond_panel.results.concepts import as_dataset
-from inficond_panel.results.photo_drift import photo_drift
+from inficond_panel.results.decisions import photo_drift
 from inficond_panel.store.more_photos import more_photos
 from inficond_panel.store.teacher_outputs import hold_store
 from inficond_panel.tuning import open_tuner

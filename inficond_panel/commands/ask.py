@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 DESCRIPTION = (
     "Without --answers: writes a table of photos of tune on which the student and the concept "
     "named like the class disagree, one row per photo. Fill in the column answer: 1 or yes, 0 or "
-    "no, nothing to skip a photo. With --answers: judges the student by the answers, and teaches "
-    "them where that lowers its loss on photos that it did not learn (cross-fitted). See "
+    "no, nothing to skip a photo. With --answers: evaluates the student by the answers, and "
+    "teaches them if that lowers its loss on photos that it did not learn (cross-fitted). See "
     "`inficond docs ask`."
 )
 EXAMPLE = "inficond ask demo --class bicycle --output answers.csv"
@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Ask about photos, or judge and teach the answers on them."""
+    """Write photos to answer, or evaluate and teach a student by the answers."""
     from inficond_panel.commands.shared.students import chosen_node, open_students
 
     tuner = open_students(args)

@@ -12,7 +12,7 @@ from inficond_panel.spec import Spec, check_against, load_spec
 from inficond_panel.spec.sections.teacher import LogitsTeacher, NamedOutputs
 from inficond_panel.vocabulary.tasks import NEAR_DUPLICATES, SOFTMAX, task_text
 
-DESCRIPTION = "Exits with 2 where there are problems. Starts nothing, reads no image."
+DESCRIPTION = "Exits with 2 if there are problems. Computes nothing, reads no image."
 EXAMPLE = "inficond check photos.yaml"
 
 
@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Read a spec, where its store is there hold it against that, and say what it is."""
+    """Read a spec, compare it with its store if that exists, and print a summary."""
     from inficond_panel.study.run.study import find_file
     from inficond_panel.study.spec.study_spec import is_study
     from inficond_panel.tuning.opening import usual_history
@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _say_store(spec: Spec, name: str) -> None:
-    """Write where the store is, and of one that is not there what is not known yet."""
+    """Print where the store is; if it does not exist yet, what remains unknown."""
     if spec.store.exists():
         say(f"store    {spec.store}")
         return

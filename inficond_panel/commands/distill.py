@@ -9,7 +9,7 @@ from inficond_panel.commands.shared.show import add_forms, show
 from inficond_panel.vocabulary.splits import TUNE
 
 DESCRIPTION = (
-    "The students become the first node of the history. A node that is there already is not "
+    "The students become the first node of the history. A node that already exists is not "
     "computed again."
 )
 EXAMPLE = "inficond distill demo"

@@ -1,4 +1,4 @@
-"""``inficond explain``: what a refit did, and what its bounds cost."""
+"""``inficond explain``: report on a refit: bounds and prices, concepts, changed predictions."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from inficond_panel.tuning import Node, Tuner
 
 DESCRIPTION = (
-    "Per tuned student, against the iteration before: which cures are in force; which bounds "
-    "bind and what each costs; "
-    "which concepts took over; which are collinear with the tuned ones; how far the fit to "
-    "the teacher had to give; which images changed sides (with ids in --json and --csv)."
+    "Per tuned student, against the iteration before: which repairs apply; which bounds are "
+    "active and what each costs; which concepts took over; which are collinear with the tuned "
+    "ones; by how much the training objective rose; which "
+    "predictions changed (with ids of images in --json and --csv)."
 )
 EXAMPLE = "inficond explain demo --node 1"
 
@@ -42,8 +42,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Tell what one iteration did to each student that it tuned."""
     from inficond_panel.commands.shared.students import count_look, open_students
-    from inficond_panel.results.refit_frames import refit_frames
     from inficond_panel.results.refit_report import explain
+    from inficond_panel.results.refits import refit_frames
     from inficond_panel.tuning.other_students import find_node
 
     tuner = open_students(args, distilled=False)

@@ -1,4 +1,4 @@
-"""``inficond export``: the students of an iteration, as a folder that stands alone."""
+"""``inficond export``: write the students of an iteration as a self-contained folder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from inficond_panel.common.numbers import count
 
 DESCRIPTION = (
     "Beside the students: a model card (Markdown and JSON) and the edits file that replays "
-    "them. The folder stands alone, and is written whole or not at all."
+    "them. The folder is self-contained, and is written completely or not at all."
 )
 EXAMPLE = "inficond export demo --format npz --format onnx --output bicycle-students"
 
@@ -55,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="license of these students for README.md, as hubs name it, such as mit "
         "(default: unknown)",
     )
-    parser.add_argument("--force", action="store_true", help="replace an export that is there")
+    parser.add_argument("--force", action="store_true", help="replace an existing export")
 
 
 def run(args: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""``inficond extend``: more photos beside a store, labelled by its teacher."""
+"""``inficond extend``: add photos to a store, labelled by its teacher."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DESCRIPTION = (
     "Photos are encoded and scored as those of the store, and get the logits of its teacher; "
     "labels are not needed. They are kept beside the store (NAME.more), which stays as it is. "
     "Photos that equal an image of tune or holdout are refused. Needs the extra 'precompute'. A "
-    "run that was stopped goes on where it was. See `inficond docs own-photos`."
+    "run that was stopped resumes. See `inficond docs own-photos`."
 )
 EXAMPLE = "inficond extend my.yaml new_photos"
 
@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Add photos beside the store of a spec."""
+    """Add photos to the store of a spec."""
     from inficond_panel.predict import extend_store
     from inficond_panel.spec import find_spec, load_spec
     from inficond_panel.tuning.opening import store_place

@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _tuner(args: argparse.Namespace, history: Path | None) -> Tuner | None:
-    """The students of a spec; None without a history, or with one that cannot be read."""
+    """Return the students of a spec; None if the history is missing or cannot be read."""
     from inficond_panel.tuning import open_tuner
 
     if history is None or not history.is_file():
@@ -73,7 +73,7 @@ def _tuner(args: argparse.Namespace, history: Path | None) -> Tuner | None:
 
 
 def _planned(args: argparse.Namespace) -> pd.DataFrame:
-    """Content of the store to be made, as far as the spec's files tell."""
+    """Return the content of a store that is not made yet, as far as the spec's files state it."""
     from inficond_panel.results.store_content import content_frame
     from inficond_panel.spec import find_spec, load_spec
 

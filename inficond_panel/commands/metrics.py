@@ -109,7 +109,7 @@ def run(args: argparse.Namespace) -> None:
 def measured(
     tuner: Tuner, node: Node, args: argparse.Namespace, masks: dict[str, np.ndarray]
 ) -> dict[str, pd.DataFrame]:
-    """All frames by name: what was asked for, of all classes or those that are named."""
+    """Return all requested frames by name, of all classes or the named ones."""
     from inficond_panel.results import metrics, slices
     from inficond_panel.results.top_measures import confusions, metrics_together
 
@@ -138,7 +138,7 @@ def measured(
 
 
 def _masks(tuner: Tuner, args: argparse.Namespace) -> dict[str, np.ndarray]:
-    """Slices asked for; read before anything is counted or computed."""
+    """Read the requested slices, before anything is counted or computed."""
     from inficond_panel.results.slices import metadata_slices, selection_slice
 
     if args.by:

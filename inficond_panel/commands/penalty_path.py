@@ -9,7 +9,7 @@ from inficond_panel.commands.shared.show import add_forms, show
 
 DESCRIPTION = (
     "Fits the student of one class at each value of lambda that an edits file's {direction: "
-    "lambda, value: auto} would try, bounds and other cures in force, and says which one auto "
+    "lambda, value: auto} would try, under all bounds and other cures, and prints which one auto "
     "takes. See `inficond docs cures`."
 )
 EXAMPLE = "inficond lambda demo --class bicycle"

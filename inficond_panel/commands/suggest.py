@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_node(parser, "#0; it is tuned from there")
     add_seed(parser)
     parser.add_argument(
-        "--dry-run", action="store_true", help="only say what it would do; nothing is recorded"
+        "--dry-run", action="store_true", help="only print what it would do; nothing is recorded"
     )
 
 

@@ -31,7 +31,7 @@ COMMANDS = (
     Command("precompute", "Data", "Make the store of a spec from its images.", "precompute"),
     Command("extend", "Data", "Add photos that the teacher labels beside a store.", "extend"),
     Command("info", "Data", "Say what a store holds and how it was made.", "info"),
-    Command("doctor", "Data", "Say what is wrong, and what to do first.", "doctor"),
+    Command("doctor", "Data", "Report what is wrong, and what to do first.", "doctor"),
     Command("concept", "Data", "Add, remove and list concepts that you type.", "concept.command"),
     Command("logits", "Data", "Write the teacher's logits of a store as a table.", "logits"),
     Command("distill", "Students", "Distill the students of a spec and measure them.", "distill"),

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from inficond_panel.tuning import Node, Tuner
 
 DESCRIPTION = (
-    "Each iteration refits the students it names (with students.link: softmax all, as one); "
+    "Each iteration refits the students it names (with link: softmax all students jointly); "
     "earlier bounds stay enforced. Every "
     "iteration is on disk before the next begins, and an iteration that is in the history "
     "already is not computed again. The last one becomes the head, which the page shows and "
@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Carry out an edits file, starting from the untouched students."""
+    """Apply an edits file to the original students."""
     from inficond_panel.commands.shared.students import open_students
     from inficond_panel.results.history import iterations
     from inficond_panel.results.refits import bounds, refits, students

@@ -13,10 +13,10 @@ K = TypeVar("K")
 
 
 def once(maxsize: int) -> Callable[[Callable[P, T]], Callable[P, T]]:
-    """As ``functools.lru_cache``, but threads that ask for the same wait for the first of them.
+    """Cache results like ``functools.lru_cache``; threads with equal arguments compute once.
 
-    Otherwise twenty pages that open together do the work, and take the memory, twenty times.
-    Where the first one fails, the next one tries. Arguments are given by place.
+    Otherwise twenty pages that open together would do the work, and use the memory, twenty times.
+    If the first thread fails, the next one tries. Arguments are positional.
     """
 
     def decorate(function: Callable[P, T]) -> Callable[P, T]:
@@ -47,7 +47,7 @@ class Latest(Generic[K, T]):
         self._size, self._kept, self._guard = size, dict[K, T](), Lock()
 
     def get(self, key: K) -> T | None:
-        """The value, which counts as used; None where there is none."""
+        """Return the value and mark it as used; None if it is not cached."""
         with self._guard:
             if key not in self._kept:
                 return None
@@ -55,7 +55,7 @@ class Latest(Generic[K, T]):
             return self._kept[key]
 
     def put(self, key: K, value: T) -> None:
-        """Keep a value; the one that was not used for longest makes room."""
+        """Cache a value; the least recently used one is dropped if the cache is full."""
         with self._guard:
             self._kept.pop(key, None)
             self._kept[key] = value

@@ -29,7 +29,7 @@ class Clock:
         return moment.isoformat(timespec="milliseconds")
 
     def go_on_from(self, past: str) -> None:
-        """Go on from a time that is known to be past, where the clock is behind it."""
+        """Continue from a time that is known to be past, if the clock is behind it."""
         behind = datetime.fromisoformat(past).timestamp() - (self._offset + _steady())
         self._offset += max(0.0, behind)
 
@@ -43,7 +43,7 @@ def now() -> str:
 
 
 def stamp() -> str:
-    """The system's time for what is written to a file: UTC, ISO 8601, to the second, with a Z."""
+    """Return the system's time for files: UTC, ISO 8601, to the second, with a Z."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time()))
 
 

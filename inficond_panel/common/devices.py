@@ -56,10 +56,10 @@ def torch_device(asked: str) -> str:
 
 
 def product_device(asked: str) -> str | None:
-    """Card that the solver's products are computed on; None: on the CPU, by numpy.
+    """Return the GPU for the solver's products; None: the CPU, by numpy.
 
-    So it is where torch or the card is not there: students can be fitted anywhere. Apple's ``mps``
-    has no float64, which the certificate needs.
+    None also without torch or a GPU, so that students can be fitted anywhere. Apple's ``mps`` has
+    no float64, which the certificate needs.
     """
     if asked in (CPU, "mps"):
         return None

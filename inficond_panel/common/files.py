@@ -40,7 +40,7 @@ class UnfitFileError(OSError):
 
 
 def check_file(path: Path, most: int | None = None) -> None:
-    """Raise ``OSError`` for what is no regular file, or has more than ``most`` bytes."""
+    """Raise ``OSError`` unless this is a regular file of at most ``most`` bytes."""
     _check_regular(os.stat(path), most)  # noqa: PTH116 - as of an open file
 
 
@@ -115,11 +115,11 @@ Write = Callable[[str, bytes], None]
 def replacing(
     path: Path, *, alone: bool = False, told: Callable[[Path], Any] = nullcontext
 ) -> Iterator[Path]:
-    """Yield a path beside ``path`` for a new file or folder, which becomes ``path`` at the end.
+    """Yield a path next to ``path`` for a new file or folder, which becomes ``path`` at the end.
 
-    After an error ``path`` is as it was. With ``alone`` no other process writes ``path``: names
-    beside it are then the same each time, and what a killed process left there is removed. ``told``
-    is the context, such as ``named``, in which the system's errors outside the block are raised.
+    After an error ``path`` is unchanged. With ``alone`` no other process writes ``path``: temporary
+    names are then fixed, and remains of a killed process are removed. ``told`` is the context, such
+    as ``named``, for errors of the system outside the block.
     """
     whole = path.absolute()  # "." has no name of its own
     writing, old = (_beside(whole, why, alone) for why in ("writing", "replaced"))
@@ -155,7 +155,7 @@ def _beside(path: Path, why: str, alone: bool) -> Path:
 
 
 def _put(writing: Path, path: Path, old: Path) -> None:
-    """Move the new one to its place; where that fails, the old folder is put back."""
+    """Move the new entry into place; on failure restore the old folder."""
     _remove(old)
     if not path.is_dir():
         writing.replace(path)
@@ -191,9 +191,9 @@ def _sync(path: Path) -> None:
 
 
 def write_whole(target: Path, content: bytes) -> None:
-    """Write a result to ``target``; what was there before stays until the new file is complete.
+    """Write a result to ``target``; the old content stays until the new file is complete.
 
-    A link is followed; to what is no regular file, such as /dev/stdout, is written directly.
+    A link is followed; anything but a regular file, such as /dev/stdout, is written directly.
     Raises ``ExportError``, which names the file.
     """
     path = Path(os.path.realpath(target))
@@ -207,7 +207,7 @@ def write_whole(target: Path, content: bytes) -> None:
 
 @contextmanager
 def named(path: Path) -> Iterator[None]:
-    """Raise ``ExportError``, which names the path, where the system does not write there."""
+    """Turn errors of the system on writing into an ``ExportError`` that names the path."""
     try:
         yield
     except ExportError:  # an OSError too, which says already what is wrong
@@ -215,17 +215,17 @@ def named(path: Path) -> Iterator[None]:
     except OSError as error:
         raise ExportError(
             f"{path} cannot be written: {error.strerror or error}.",
-            "Make room, or name another place.",
+            "Free some space, or name another place.",
         ) from error
 
 
 @contextmanager
 def write_folders(path: Path, force: bool = False, known: Collection[str] = ()) -> Iterator[Path]:
-    """Yield a new folder to be filled, which becomes ``path`` when the block ends well.
+    """Yield a new folder to fill, which becomes ``path`` when the block ends without error.
 
-    A folder that is there is replaced only with ``force``, and only where it holds nothing but
-    files ``known`` by name. Raises ``ExportError`` otherwise, before anything is computed, and
-    where nothing can be written there.
+    An existing folder is replaced only with ``force``, and only if it contains nothing but files
+    ``known`` by name. Raises ``ExportError`` otherwise, before anything is computed, and if the
+    path is not writable.
     """
     with named(path):
         _check(path, force, known)
@@ -254,9 +254,7 @@ def _check(target: Path, force: bool, known: Collection[str]) -> None:
     if not os.path.lexists(target):
         return
     if not force:
-        raise ExportError(
-            f"{target} is there already.", "Name another, or replace it with --force."
-        )
+        raise ExportError(f"{target} already exists.", "Name another, or replace it with --force.")
     if target.is_symlink() or not target.is_dir():
         raise ExportError(f"{target} is no folder.", "Name another folder.")
     foreign = sorted({path.name for path in target.iterdir()} - {*known})
@@ -300,10 +298,10 @@ def make_table(
 
 
 def as_cell(value: object) -> Any:
-    """A value as a cell of a table that a spreadsheet may open, which would run a formula.
+    """Return a value as a cell that is safe to open in a spreadsheet, which would run a formula.
 
-    A text that begins like one gets an apostrophe in front; numbers stay as they are. Ends of
-    lines are made one kind, which CSV can hold.
+    A text that begins like a formula gets an apostrophe in front; numbers are unchanged. Ends of
+    lines are unified, since CSV holds one kind.
     """
     if not isinstance(value, str):
         return value

@@ -1,7 +1,7 @@
-"""Folders that come along, extras that are missing or broken, and the command that adds these.
+"""Packaged folders, missing or broken extras, and the command that installs these.
 
-It adds them to the installation that runs: of a checkout, a wheel or an index. Where it came from
-is in its metadata (PEP 610, ``direct_url.json``); an index leaves nothing there.
+The command fits the running installation: a checkout, a wheel or an index. Its origin is in the
+metadata (PEP 610, ``direct_url.json``), which an index does not write.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _NAME = "inficond-panel"
 
 
 def shipped_folder(name: str) -> Path:
-    """Folder ``name`` that comes along: in the package of a wheel, beside it in a source tree."""
+    """Return a packaged folder: in the package of a wheel, next to it in a source tree."""
     package = Path(__file__).parents[1]
     places = (package / name, package.parent / name)
     return next((folder for folder in places if folder.is_dir()), places[0])
@@ -114,7 +114,7 @@ def _of_tree(root: Path, chosen: str) -> list[str]:
 
 
 def _requirements(installed: Distribution, extras: tuple[str, ...]) -> list[str]:
-    """Requirements of the extras, where the file or folder of the installation is gone."""
+    """Return requirements of the extras, if the files of the installation were removed."""
     parts = [line.partition(";")[::2] for line in installed.requires or []]
     wanted = re.compile(rf"""extra == ['"]({"|".join(map(re.escape, extras))})['"]""")
     return [name.strip() for name, condition in parts if wanted.search(condition)]

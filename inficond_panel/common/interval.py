@@ -1,4 +1,4 @@
-"""An estimate with the limits of its interval, and every way in which it is written."""
+"""An estimate with the limits of its interval, and its written forms."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Interval:
 
     @property
     def outside(self) -> bool:
-        """True if the estimate lies outside its limits, as that of a biased metric may (ECE)."""
+        """True if the estimate lies outside its limits, possible for a biased metric (ECE)."""
         return bool(self.estimate < self.low or self.estimate > self.high)
 
     @property
@@ -109,9 +109,9 @@ class Interval:
         return change_number(self.estimate, unit), f"[{limits}]"
 
     def json(self) -> dict[str, float | None]:
-        """Estimate and limits as plain numbers; None where undefined.
+        """Return estimate and limits as plain numbers; None if undefined.
 
-        ``outside`` is there, and true, where the estimate lies outside its limits.
+        ``outside`` is added, as true, if the estimate lies outside its limits.
         """
         ends = {name: defined(getattr(self, name)) for name in ("estimate", "low", "high")}
         return ends | ({"outside": True} if self.outside else {})

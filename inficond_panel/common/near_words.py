@@ -1,4 +1,4 @@
-"""Sentences on a word that is not known, with the known ones that are nearest in spelling."""
+"""Sentences on an unknown word, with the known ones of similar spelling."""
 
 from __future__ import annotations
 

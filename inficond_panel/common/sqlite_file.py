@@ -1,4 +1,4 @@
-"""An SQLite file of a known form: opened late, again after a fork, and written in transactions."""
+"""An SQLite file with a fixed schema: opened late, again after a fork, written in transactions."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from inficond_panel.errors import InficondError
 
 
 @dataclass(frozen=True)
-class Form:
-    """Form of a file: its tables, and the words for what can be wrong with it.
+class Schema:
+    """Schema of a file: its tables, and the words for errors.
 
-    ``tables`` and ``indexes`` are SQL by name, ``triggers`` what follows ``CREATE TRIGGER name``;
-    ``other`` tells how to name another file. ``busy_seconds`` are waited for another process.
+    ``tables`` and ``indexes`` are SQL by name, ``triggers`` the text after ``CREATE TRIGGER name``;
+    ``other`` describes how to name another file. ``busy_seconds`` is the wait for another process.
     """
 
     noun: str
@@ -34,7 +34,7 @@ class Form:
     other: str
     busy_seconds: float = 10.0
 
-    def schema(self) -> dict[str, str]:
+    def statements(self) -> dict[str, str]:
         """Every table, trigger and index by name, in the words in which SQLite keeps them."""
         tables = {name: f"CREATE TABLE {name} ({sql})" for name, sql in self.tables.items()}
         triggers = {name: f"CREATE TRIGGER {name} {sql}" for name, sql in self.triggers.items()}
@@ -42,7 +42,7 @@ class Form:
         return {**tables, **triggers, **indexes}
 
     def explained(self, path: str, error: sqlite3.Error, write: bool = True) -> InficondError:
-        """Error for the user that SQLite's stands for; by its primary result code."""
+        """Return our error for an error of SQLite, by its primary result code."""
         if not write and _code(error) in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}:
             return self.error(
                 f"The {self.noun} {path} cannot be read: {error}.",
@@ -60,7 +60,7 @@ class Form:
                 return self.error(
                     f"{file} cannot be written: {text}. What was reported as done is in the file; "
                     "this change is not.",
-                    f"Make room on its disk and try again, or {self.other}.",
+                    f"Free some space on its disk and try again, or {self.other}.",
                 )
             case sqlite3.SQLITE_CONSTRAINT:
                 return self.error(f"{file} refused a change: {text}.")
@@ -73,11 +73,11 @@ class Form:
         return self.strange(path) if strange else self.damaged(path, text)
 
     def unwritable(self, path: str) -> InficondError:
-        """The error for a file that can only be read as it lies there."""
+        """Return the error for a file that can only be read as immutable."""
         return self.error(
             f"The {self.noun} {path} cannot be written: its disk is full, or the file or its "
             "folder may only be read. Nothing was written.",
-            f"Make room, or make its folder and file writable, or {self.other}.",
+            f"Free some space, or make its folder and file writable, or {self.other}.",
         )
 
     def moved(self, path: str) -> InficondError:
@@ -116,7 +116,7 @@ def refusing(table: str, change: str, unless: str = "") -> dict[str, str]:
 
 
 def _begins_as_sqlite(path: str) -> bool:
-    """Whether a file was of SQLite once: the code for no such file is also that of some damage."""
+    """True if a file was SQLite once: SQLite has one error code for other files and for damage."""
     with Path(path).open("rb") as file:
         return file.read(16) == b"SQLite format 3\0"
 
@@ -130,11 +130,11 @@ class Database:
 
     Nothing is opened before the first transaction; after a fork the child opens the file anew. It
     is closed with the last reference to this, or with the process. Threads take turns. Raises the
-    error of its form for all that can be wrong with the file.
+    error of its schema for all that can be wrong with the file.
     """
 
-    def __init__(self, path: str, form: Form) -> None:
-        self.form = form
+    def __init__(self, path: str, schema: Schema) -> None:
+        self.schema = schema
         # absolute, for the current folder may be another when the file is opened
         self.path = path if path == ":memory:" else os.path.abspath(path)  # noqa: PTH100
         self._lock = threading.RLock()
@@ -151,8 +151,8 @@ class Database:
             try:
                 db = self._connected()
                 if write and self._still:
-                    raise self.form.unwritable(self.path)
-                _begin(db, write, self.form.busy_seconds)
+                    raise self.schema.unwritable(self.path)
+                _begin(db, write, self.schema.busy_seconds)
                 try:
                     yield db
                     db.execute("COMMIT")
@@ -161,20 +161,20 @@ class Database:
                         db.execute("ROLLBACK")
                     raise
             except sqlite3.Error as error:
-                raise self.form.explained(self.path, error, write) from error
+                raise self.schema.explained(self.path, error, write) from error
             except UnicodeDecodeError as error:
-                raise self.form.damaged(self.path, "text in it cannot be read") from error
+                raise self.schema.damaged(self.path, "text in it cannot be read") from error
             finally:
                 if self._still:  # opened anew by the next, which may be allowed to write
                     self.close()
 
     def _connected(self) -> sqlite3.Connection:
         if self._connection is None:
-            self._connection, self._still = open_file(self.path, self.form)
+            self._connection, self._still = open_file(self.path, self.schema)
             self._closing = weakref.finalize(self, self._connection.close)
             self._file = _identity(self.path)
         elif _identity(self.path) != self._file:
-            raise self.form.moved(self.path)
+            raise self.schema.moved(self.path)
         return self._connection
 
     def image(self) -> bytes:
@@ -183,14 +183,14 @@ class Database:
             return db.serialize()
 
     def become(self, other: Database) -> None:
-        """Hold what another file of the same form holds, for all that have this one open."""
+        """Take over the content of a file of the same schema, for all that have this one open."""
         with self.transaction(), other.transaction():
             pass  # opens both
         with self._lock:
             try:
-                other._connected().backup(self._connected(), progress=_only_for(self.form))
+                other._connected().backup(self._connected(), progress=_only_for(self.schema))
             except sqlite3.Error as error:
-                raise self.form.explained(self.path, error, write=True) from error
+                raise self.schema.explained(self.path, error, write=True) from error
 
     def compact(self) -> None:
         """Write the file anew without what was deleted, so that its bytes hold it no longer."""
@@ -202,7 +202,7 @@ class Database:
                 self._connection.execute("VACUUM")
                 self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             except sqlite3.Error as error:
-                raise self.form.explained(self.path, error) from error
+                raise self.schema.explained(self.path, error) from error
 
     def close(self) -> None:
         """Close the file; the next use opens it again (what was in memory is lost)."""
@@ -220,9 +220,9 @@ class Database:
         self._connection, self._closing = None, None
 
 
-def _only_for(form: Form) -> Callable[[int, int, int], None]:
-    """Callback of a copy: Python's own waits for one that writes without end."""
-    end = time.monotonic() + form.busy_seconds
+def _only_for(schema: Schema) -> Callable[[int, int, int], None]:
+    """Return a callback that limits a copy in time: Python's own waits for ever."""
+    end = time.monotonic() + schema.busy_seconds
 
     def check(status: int, *_: int) -> None:
         if status in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED} and time.monotonic() > end:
@@ -236,7 +236,7 @@ def _only_for(form: Form) -> Callable[[int, int, int], None]:
 def _begin(db: sqlite3.Connection, write: bool, seconds: float) -> None:
     """Begin a transaction, waiting up to some seconds for a writer, in short, uneven steps.
 
-    SQLite's own wait grows to 100 ms a step, and never meets the gaps of one that writes on and on.
+    SQLite's own steps grow to 100 ms, and miss the gaps of a process that writes all the time.
     """
     if not write:
         db.execute("BEGIN")
@@ -258,7 +258,7 @@ def _begin(db: sqlite3.Connection, write: bool, seconds: float) -> None:
 
 
 def _identity(path: str) -> tuple[int, int] | None:
-    """Identity of the file at ``path``: one that was moved or removed can still be written to."""
+    """Return the identity of the file at ``path``: a moved or removed file stays writable."""
     try:
         status = os.stat(path)  # noqa: PTH116 - the path of an SQLite file may be ":memory:"
     except OSError:
@@ -279,42 +279,41 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
-def open_file(path: str, form: Form) -> tuple[sqlite3.Connection, bool]:
-    """Open the file, and whether it is only read, as it lies there: see ``_is_still``."""
+def open_file(path: str, schema: Schema) -> tuple[sqlite3.Connection, bool]:
+    """Open the file; return whether it is opened as an immutable file, see ``_is_still``."""
     try:
-        return _checked(path, form, _connect(path, form)), False
+        return _checked(path, schema, _connect(path, schema)), False
     except sqlite3.OperationalError:
         if not _is_still(path):
             raise
-    still = _connect(f"{Path(path).as_uri()}?immutable=1", form, uri=True)
-    return _checked(path, form, still), True
+    still = _connect(f"{Path(path).as_uri()}?immutable=1", schema, uri=True)
+    return _checked(path, schema, still), True
 
 
 def _is_still(path: str) -> bool:
-    """True if the file holds all that was written: the log beside it holds nothing.
+    """True if the file is complete: the write-ahead log next to it is empty.
 
-    SQLite needs room for a small file beside it even to read; a disk that is full or read-only
-    has none.
+    SQLite needs room for a small file even to read; a full or read-only disk has none.
     """
     log = Path(f"{path}-wal")
     return Path(path).is_file() and not (log.exists() and log.stat().st_size)
 
 
-def _connect(name: str, form: Form, **how: bool) -> sqlite3.Connection:
+def _connect(name: str, schema: Schema, **how: bool) -> sqlite3.Connection:
     return sqlite3.connect(
-        name, timeout=form.busy_seconds, isolation_level=None, check_same_thread=False, **how
+        name, timeout=schema.busy_seconds, isolation_level=None, check_same_thread=False, **how
     )
 
 
-def _checked(path: str, form: Form, db: sqlite3.Connection) -> sqlite3.Connection:
-    """Make the tables where the file is new; check that it is of this form and version."""
+def _checked(path: str, schema: Schema, db: sqlite3.Connection) -> sqlite3.Connection:
+    """Make the tables where the file is new; check that it is of this schema and version."""
     db.row_factory = sqlite3.Row
     try:
         db.execute("PRAGMA foreign_keys = ON")
         db.execute("PRAGMA synchronous = FULL")
         if _is_empty(db):
-            _create(db, form)
-        _check(path, db, form)
+            _create(db, schema)
+        _check(path, db, schema)
     except BaseException:
         db.close()
         raise
@@ -325,33 +324,33 @@ def _is_empty(db: sqlite3.Connection) -> bool:
     return db.execute("SELECT 1 FROM sqlite_master").fetchone() is None
 
 
-def _create(db: sqlite3.Connection, form: Form) -> None:
+def _create(db: sqlite3.Connection, schema: Schema) -> None:
     """Make the tables, unless another process does so at this moment."""
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("BEGIN IMMEDIATE")
     if _is_empty(db):
-        for statement in form.schema().values():
+        for statement in schema.statements().values():
             db.execute(statement)
-        db.execute(f"PRAGMA application_id = {form.application_id}")
-        db.execute(f"PRAGMA user_version = {form.version}")
+        db.execute(f"PRAGMA application_id = {schema.application_id}")
+        db.execute(f"PRAGMA user_version = {schema.version}")
     db.execute("COMMIT")
 
 
-def _check(path: str, db: sqlite3.Connection, form: Form) -> None:
+def _check(path: str, db: sqlite3.Connection, schema: Schema) -> None:
     application = db.execute("PRAGMA application_id").fetchone()[0]
     version = db.execute("PRAGMA user_version").fetchone()[0]
-    if application != form.application_id:
-        raise form.error(
-            f"{path} is an SQLite file, but not a {form.noun}.",
-            f"{form.other[:1].upper()}{form.other[1:]}.",
+    if application != schema.application_id:
+        raise schema.error(
+            f"{path} is an SQLite file, but not a {schema.noun}.",
+            f"{schema.other[:1].upper()}{schema.other[1:]}.",
         )
-    if version != form.version:
-        raise form.error(
-            f"{path} has schema version {version}; this program reads {form.version}.",
-            f"Open it with the version that wrote it, or {form.other}.",
+    if version != schema.version:
+        raise schema.error(
+            f"{path} has schema version {version}; this program reads {schema.version}.",
+            f"Open it with the version that wrote it, or {schema.other}.",
         )
     tables = dict(db.execute("SELECT name, sql FROM sqlite_master").fetchall())
-    for name, statement in form.schema().items():
+    for name, statement in schema.statements().items():
         if tables.get(name) != statement:
             what = "is not as it was made" if name in tables else "is missing"
-            raise form.damaged(path, f"its {statement.split()[1].lower()} {name!r} {what}")
+            raise schema.damaged(path, f"its {statement.split()[1].lower()} {name!r} {what}")

@@ -18,9 +18,9 @@ SUM_ERROR = 1e-2
 
 
 def softmax_of(logits: NDArray, other: NDArray, temperature: float = 1.0) -> NDArray[np.float64]:
-    """Probabilities ``(n, K)`` of the classes of ``logits`` in the softmax over all classes.
+    """Return probabilities ``(n, K)`` of the classes of ``logits`` in a softmax over all classes.
 
-    ``other`` ``(n, M)`` are the logits of the classes beside them; the rest is theirs.
+    ``other`` ``(n, M)`` are the logits of the further classes, which take the rest.
     """
     every = np.hstack([logits, other]).astype(np.float64) / temperature
     return np.asarray(softmax(every, axis=1)[:, : logits.shape[1]])
@@ -70,7 +70,7 @@ def outputs_of(returned: object, name: str) -> NDArray[np.float32]:
 
 
 def is_labels(values: NDArray) -> bool:
-    """Whether all values are 0 or 1, and there are any."""
+    """True if all values are 0 or 1, and there are any."""
     return bool(values.size) and bool(np.isin(values, (0, 1)).all())
 
 

@@ -51,7 +51,7 @@ def _leave() -> None:
 
 
 def _free_control() -> None:
-    """Let this thread set limits, which threadpoolctl 3.8 grants to the first that asked."""
+    """Allow this thread to set limits, which threadpoolctl 3.8 grants to the first caller only."""
     for library in _controller.lib_controllers:
         clear = getattr(library, "clear_controlling_thread", None)
         if clear is not None:
@@ -65,11 +65,11 @@ _torch_threads = 1
 
 @contextmanager
 def one_torch_thread() -> Iterator[None]:
-    """Let torch compute with one thread in here; several threads may be in here at once.
+    """Run torch with one thread in this block; several threads may be in it at once.
 
-    Forward passes and gradients depend on the number of torch's threads in the last digits, and
-    that number on cores, on ``OMP_NUM_THREADS``, and on who started the process. One is the only
-    number that is the same everywhere.
+    The last digits of forward passes and gradients depend on the number of torch's threads, and
+    that number on cores, on ``OMP_NUM_THREADS``, and on the parent process. One is the only number
+    that is equal everywhere.
     """
     global _torch_users, _torch_threads  # noqa: PLW0603
     import torch  # noqa: PLC0415 - an extra

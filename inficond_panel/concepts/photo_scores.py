@@ -30,13 +30,13 @@ class PhotoSegments:
 
 @dataclass(frozen=True, eq=False)
 class PhotoScores:
-    """Scores of photos beside what their teacher says.
+    """Scores of photos, with their teacher's logits.
 
-    ``fault`` tells of each of the ``photos`` (names, as given) why it cannot be used, "" if it can.
-    ``score`` ``(photo, concept)`` and ``teacher`` ``(photo, class)`` are float32, NaN where a photo
-    has a fault; their columns are the ``concepts`` and ``classes``. ``teacher`` is None where none
-    can run, and ``no_teacher`` tells why. ``segments`` are of each photo, None where it has a
-    fault.
+    ``fault`` states for each of the ``photos`` (names, as given) why it cannot be used, "" if it
+    can. ``score`` ``(photo, concept)`` and ``teacher`` ``(photo, class)`` are float32, NaN for a
+    photo with a fault; their columns are the ``concepts`` and ``classes``. ``teacher`` is None if
+    none can run, with the reason in ``no_teacher``. ``segments`` are those of each photo, None with
+    a fault.
     """
 
     photos: tuple[str, ...]
@@ -67,9 +67,9 @@ class ScoredTexts:
         return cls(base_of(store).concept_text_embedding, typed, scoring_of(store))
 
     def score(self, embedding: np.ndarray, segment_image: np.ndarray, images: int) -> np.ndarray:
-        """Scores ``(images, concept)`` float32 of other images, as those of the store were scored.
+        """Return scores ``(images, concept)`` float32 of other images, computed as in the store.
 
-        ``embedding`` ``(segment, embed)`` are unit vectors in half precision, as stores keep them;
+        ``embedding`` ``(segment, embed)`` are unit vectors in half precision, as in stores;
         ``segment_image`` ascends.
         """
         segments = embedding, segment_image

@@ -1,7 +1,6 @@
-"""Concept scores of images, and places of further points on the map of concepts.
+"""Concept scores of images, and positions of further points on the map of concepts.
 
-The same functions serve precompute and a concept that is typed later, so that both are scored
-alike.
+Precompute and concepts typed later use the same functions, so that scores are comparable.
 """
 
 from __future__ import annotations
@@ -22,11 +21,11 @@ _BLOCK = 8192
 
 
 def among_neighbours(vectors: np.ndarray, text: np.ndarray, xy: np.ndarray) -> np.ndarray:
-    """Places of unit ``vectors`` ``(n, embed)`` on the map ``xy`` ``(concept, 2)``: float32.
+    """Return positions of unit ``vectors`` ``(n, embed)`` on the map ``xy`` ``(concept, 2)``.
 
-    Each lies at the mean of its three nearest concepts, weighted by the softmax of the scaled
-    cosines. It works on any map, also on one that has no formula for new points; several maps,
-    ``(concept, map, 2)``, are served at once. Vectors are read a block at a time.
+    Each is the mean of its three nearest concepts, weighted by the softmax of the scaled cosines,
+    float32. It works on any map, also on one without a formula for new points; several maps,
+    ``(concept, map, 2)``, are computed at once. Vectors are read by blocks.
     """
     count = min(NEIGHBOURS, len(text))
     placed = np.empty((len(vectors), *xy.shape[1:]), dtype=np.float32)
@@ -156,12 +155,12 @@ def score_concept(
 def vector_of_photos(
     photos: Sequence[np.ndarray], embedding: Sliced, scoring: Scoring
 ) -> np.ndarray:
-    """Unit vector ``(embed,)`` of what photos have in common, for ``score_concept``.
+    """Return the unit vector ``(embed,)`` that photos have in common, for ``score_concept``.
 
-    ``photos`` are the segments ``(segment, embed)`` of each; ``embedding`` are those of the store.
-    The vector is the mean of two directions from the mean segment: to the mean of the photos, and
-    to the mean of the segment of each photo that is nearest to the first. With ``centred`` it lies
-    about the mean text as that direction does about the mean segment, since it is scored as a text.
+    ``photos`` are the segments ``(segment, embed)`` of each; ``embedding`` those of the store. The
+    vector is the mean of two directions from the mean segment: to the mean of the photos, and to
+    the mean of each photo's segment that is nearest to the first. With ``centred`` it is relative
+    to the mean text as that direction is to the mean segment, since it is scored as a text.
     """
     if scoring.centre is None:
         segments, texts = _mean_segment(embedding), np.zeros(embedding.shape[1])

@@ -31,7 +31,7 @@ class EmbedsText(Protocol):
 
 
 def texts_of(line: str) -> tuple[str, ...]:
-    """Texts of a concept, from ``name, synonym, synonym``; spaces are made single ones."""
+    """Return the texts of a concept, from ``name, synonym, synonym``, with single spaces."""
     return tuple(" ".join(text.split()) for text in line.split(","))
 
 
@@ -45,11 +45,11 @@ def fault_of(texts: Sequence[str]) -> str:
 
 
 def names_class(text: str, class_name: str) -> bool:
-    """True if a concept's text is a word for the class itself: its name, or what it ends with.
+    """True if a concept's text is a word for the class itself: its name or its last part.
 
-    Case, spaces, hyphens and a plural s do not count, and VOC writes two words as one: ``table``
-    and ``Dining tables`` name ``diningtable``. A last part of fewer than four letters counts only
-    where it is a word of its own, so that ``ship`` does not name ``hip``.
+    Case, spaces, hyphens and a plural s are ignored, and VOC joins two words: ``table`` and
+    ``Dining tables`` name ``diningtable``. A last part of fewer than four letters counts only as a
+    separate word, so that ``ship`` does not name ``hip``.
     """
     word, whole = _plain(text), _plain(class_name)
     last = _plain(re.split(r"[\W_]+", class_name.strip())[-1])
@@ -70,9 +70,9 @@ def words_for(
 def classes_named(
     classes: Sequence[str], concepts: Sequence[str], synonyms: Mapping[str, Sequence[str]]
 ) -> dict[int, int]:
-    """Position of the class that each concept names by its whole name, by the concept's position.
+    """Return the class that each concept names by its whole name, by position of the concept.
 
-    ``light`` does not stand for ``traffic light`` here, though it is a word for it.
+    ``light`` does not name ``traffic light`` here, although it is a word for it.
     """
     places, named = {_plain(name): k for k, name in enumerate(classes)}, dict[int, int]()
     for c, name in enumerate(concepts):
@@ -91,9 +91,9 @@ def _plain(text: str) -> str:
 def embed_concepts(
     encoder: EmbedsText, concepts: Sequence[Sequence[str]], prompts: Sequence[str]
 ) -> np.ndarray:
-    """Unit vectors ``(concept, embed)``: the mean over a concept's texts and prompts, normalised.
+    """Return unit vectors ``(concept, embed)``: the mean over texts and prompts, normalised.
 
-    Each prompt holds ``{}``, which a text takes the place of.
+    ``{}`` in each prompt is replaced by a text.
     """
     filled = [
         prompt.replace("{}", text) for prompt in prompts for texts in concepts for text in texts
@@ -108,9 +108,10 @@ def embed_concepts(
 def twins(
     text: np.ndarray, concepts: Sequence[str], least: float = TWINS
 ) -> list[tuple[str, str, float]]:
-    """Pairs of concepts whose unit vectors ``(concept, embed)`` are nearly one, nearest first.
+    """Return pairs of concepts with nearly equal unit vectors ``(concept, embed)``, nearest first.
 
-    Their scores are nearly one too, so that a student may share a weight between them in any way.
+    Their scores are nearly equal too, so that a student may split a weight between them
+    arbitrarily.
     """
     cosine = np.triu(text @ text.T, 1)
     first, second = np.nonzero(cosine >= least)

@@ -1,7 +1,7 @@
-"""Concepts that were typed after a store was made, or made from example photos of it.
+"""Concepts typed after a store was made, or made from example photos of it.
 
-A store is written once. A typed concept is a file of its own, and ``extended`` shows store and
-typed concepts as one store, with a content hash of its own: students of other concepts are other
+A store is written once. A typed concept is a separate file, and ``extended`` presents store and
+typed concepts as one store, with another content hash: students of other concepts are other
 students.
 """
 
@@ -83,7 +83,7 @@ def scoring_of(store: Store) -> Scoring:
 
 
 def basis_of(store: Store) -> str:
-    """SHA-256 of all that a typed concept depends on beside its texts; labels are no part of it."""
+    """Return the SHA-256 of all inputs of a typed concept except its texts (no labels)."""
     hashes = store.attrs["variable_hashes"]
     facts = {
         "arrays": {name: hashes[name] for name in _BASIS if name in hashes},
@@ -102,11 +102,11 @@ def check_typing(store: Store) -> None:
 
 
 def type_concept(store: Store, line: str, encoder: TextEncoder) -> TypedConcept:
-    """Encode and score a concept, given as on a line of a corpus; no photo is read.
+    """Encode and score a concept, written as a line of a corpus; no photo is read.
 
-    Raises ``DataError`` for a store without segments, a text that is empty, a concept or a synonym
-    that the store has already, an encoder other than the store's, and a store that does not say
-    what it was encoded with.
+    Raises ``DataError`` for a store without segments, an empty text, a concept or synonym that the
+    store already has, an encoder other than the store's, and a store that does not record its
+    encoder.
     """
     check_typing(store)
     texts = _new_texts(store, line)
@@ -118,7 +118,7 @@ def concept_of_photos(store: Store, line: str, images: Iterable[str]) -> TypedCo
     """Make and score a concept of example photos, by the ids of ``images`` of the store.
 
     ``line`` names it as on a line of a corpus. Needs no encoder. The order of the images does not
-    matter. Raises ``DataError`` for a store without segments, a name that is there already, an
+    matter. Raises ``DataError`` for a store without segments, a name that already exists, an
     image that is not, and fewer than ``LEAST_PHOTOS`` images with segments.
     """
     check_typing(store)
@@ -165,10 +165,10 @@ def _new_texts(store: Store, line: str) -> tuple[str, ...]:
     synonyms = {text.casefold(): name for name, more in store.synonyms.items() for text in more}
     for text in texts:
         if same := names.get(text.casefold()):
-            raise DataError(f"The concept {same!r} is there already.", "Type another word.")
+            raise DataError(f"The concept {same!r} already exists.", "Type another word.")
         if owner := synonyms.get(text.casefold()):
             raise DataError(
-                f"{text!r} is a synonym of the concept {owner!r}, which is there already.",
+                f"{text!r} is a synonym of the concept {owner!r}, which already exists.",
                 "Type another word.",
             )
     return texts
@@ -191,10 +191,10 @@ def check_encoder(store: Store, encoder: TextEncoder) -> None:
 
 
 class TypedFolder:
-    """The typed concepts of a history: a folder with a file for each, none before the first.
+    """The typed concepts of a history: a folder with a file per concept, made with the first.
 
-    Files appear whole or not at all, and several processes may add to the folder. Those of another
-    store (other segments, encoder or prompts) are kept, but passed over.
+    Files appear completely or not at all, and several processes may add to the folder. Concepts of
+    another store (other segments, encoder or prompts) are kept, but skipped.
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -218,7 +218,7 @@ class TypedFolder:
         return len(files) - len(list(self.path.glob(f"{basis_of(store)[:12]}-*.npz")))
 
     def add(self, concept: TypedConcept) -> None:
-        """Keep a concept, in place of one of the same name."""
+        """Store a concept, replacing one of the same name."""
         names = ("texts", "photos", "basis", "made")
         facts = json.dumps({name: getattr(concept, name) for name in names})
         arrays = {"text": concept.text, "score": concept.score, "cosine": concept.cosine}
@@ -226,7 +226,7 @@ class TypedFolder:
             np.savez(file, allow_pickle=False, facts=np.array(facts), **arrays)
 
     def remove(self, concept: TypedConcept) -> None:
-        """Forget a concept; the students without it are those that were there before it."""
+        """Remove a concept; the students without it are those from before it was added."""
         self._file(concept).unlink(missing_ok=True)
 
     def _file(self, concept: TypedConcept) -> Path:
@@ -283,7 +283,7 @@ class ExtendedStore(Store):
         return self.base.content_hash
 
     def scores_in(self, part: Store) -> np.ndarray:
-        """Scores of a part's images by the base's concepts, then by the typed ones."""
+        """Return scores of a part's images by the base's concepts, then by the typed ones."""
         given, images, scoring = part.segment_embedding, len(part.images), scoring_of(part)
         typed = [
             score_concept(given, part.segment_image, one.text, images=images, scoring=scoring)[0]
@@ -308,9 +308,9 @@ def base_of(store: Store) -> Store:
 
 
 def extended(base: Store, typed: Sequence[TypedConcept]) -> Store:
-    """``base`` with the typed concepts in the order of their names; itself where there are none.
+    """Return ``base`` with the typed concepts, by name; itself if there are none.
 
-    The latest are kept, so that all who ask for the same share its arrays.
+    The latest results are cached, so that equal calls share arrays.
     """
     ordered = sorted(typed, key=lambda one: (one.name.casefold(), one.name))
     return _extended(base, tuple(ordered)) if ordered else base
@@ -342,9 +342,9 @@ def _arrays(base: Store, typed: Sequence[TypedConcept]) -> dict[str, np.ndarray]
 
 
 def _placed(base: Store, m: int, text: np.ndarray) -> np.ndarray:
-    """Concepts of one map, the typed ones at the end: on the axes of a PCA, else among neighbours.
+    """Return the concepts of one map, typed ones last: on PCA axes, else near neighbours.
 
-    Those that were there keep their places.
+    Present concepts keep their positions.
     """
     known, xy = base.concept_text_embedding, base.concept_projection[m]
     if base.methods[m] == "pca":

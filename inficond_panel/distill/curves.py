@@ -42,10 +42,10 @@ _BLOCK = 16
 class WhatIf:
     """Exact, piecewise constant curves over the influence axis from ``low`` to ``high``.
 
-    ``breakpoints`` (m,) rise; entry j of each metric (m + 1,) holds after breakpoint j - 1, up to
-    and with breakpoint j. Images that turn within ``NEAR`` of the axis of each other turn together,
-    so the number of breakpoints does not depend on rounding. ``fidelity`` is nan where the teacher
-    was not given.
+    ``breakpoints`` (m,) increase; entry j of each metric (m + 1,) applies after breakpoint j - 1,
+    up to and including breakpoint j. Images that turn within ``NEAR`` of the axis of each other
+    turn together, so the number of breakpoints does not depend on rounding. ``fidelity`` is nan
+    without a teacher.
     """
 
     low: float
@@ -123,11 +123,11 @@ class WhatIfs:
 
 
 def influence_axis(weights: NDArray, weight: float) -> tuple[float, float]:
-    """The what-if axis of one weight of a student with these weights (C,): (low, high).
+    """Return the what-if axis of one weight of a student with weights (C,): (low, high).
 
-    From 0 to AXIS_MULTIPLE times the influence, and a third as far to the other sign. A weight
-    that is small beside the student's strongest gets at least a third of the strongest; one at 0
-    gets that to both sides.
+    It extends from 0 to AXIS_MULTIPLE times the influence, and by a third of that to the other
+    sign. A weight that is small relative to the student's strongest gets at least a third of the
+    strongest; a weight of 0 gets that in both directions.
     """
     low, high = influence_axes(weights, np.array([weight]))
     return float(low[0]), float(high[0])
@@ -142,10 +142,10 @@ def influence_axes(weights: NDArray, at: NDArray | None = None) -> tuple[Array, 
 
 
 def influence_grid(weights: NDArray, weight: float, points: int) -> Array:
-    """Influences on the what-if axis of one weight, ascending: evenly spaced ones, and the weight.
+    """Return influences on the what-if axis of one weight, ascending: even spacing, and the weight.
 
-    There are ``points`` where the weight lies on the even grid, else one more. A point that only
-    rounding keeps apart from the weight, or from 0, is that number.
+    There are ``points`` if the weight is on the even grid, else one more. A point that differs from
+    the weight, or from 0, only by rounding is set to that number.
     """
     low, high = influence_axis(weights, weight)
     grid = np.linspace(low, high, points)
@@ -196,10 +196,10 @@ def what_if_curves(
     high: NDArray | None = None,
     cutoff: Cutoff = 0.0,
 ) -> WhatIfs:
-    """Curves of every concept: scores (n, C), weights (C,), axes low and high (C,).
+    """Return curves of every concept: scores (n, C), weights (C,), axes low and high (C,).
 
-    Axes that are not given come from ``influence_axes``. One sort for each concept, of the
-    images that turn on its axis.
+    Axes default to ``influence_axes``. Each concept needs one sort, of the images that turn on its
+    axis.
     """
     if low is None or high is None:
         low, high = influence_axes(weights)
@@ -239,10 +239,10 @@ def _pieces(
     high: float,
     positive: NDArray[np.bool_],
 ) -> tuple[Array, NDArray[np.integer], NDArray[np.integer]]:
-    """Ends of the constant pieces of one concept, and true and false positives on each.
+    """Return the ends of the constant pieces of one concept, and true and false positives on each.
 
-    Above its turning point an image is decided positive if it ``joins``, else negative. One that
-    turns nearer than ``NEAR`` to an end of the axis turns outside.
+    Above its turning point an image is decided positive if it ``joins``, else negative. A turn
+    nearer than ``NEAR`` to an end of the axis counts as outside.
     """
     near = NEAR * (high - low)
     start = (turns <= low + near) == joins
@@ -268,10 +268,10 @@ def _ends_of_runs(turns: Array, near: float, weight: float) -> NDArray[np.intp]:
 
 
 def _turning_points(scores: Array, logit: Array, weight: Array, cutoff: Cutoff) -> Array:
-    """Largest influence before each image changes sides (concepts, n); -inf or inf for never.
+    """Return the influence at which each image turns (concepts, n); -inf or inf for never.
 
     For scores (concepts, n) and weights (concepts, 1). An image with a score of 0 or more is
-    decided positive above its point, another one up to and with it. Rounding must not move an
+    decided positive above its point, any other up to and including it. Rounding must not move an
     image across the present weight, so there the logit itself decides.
     """
     present = above(logit, cutoff)

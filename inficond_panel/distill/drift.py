@@ -62,12 +62,12 @@ class ConceptDrift:
 
 @dataclass(frozen=True)
 class Drift:
-    """New photos beside those of ``fit``.
+    """Comparison of new photos with those of ``fit``.
 
-    ``concepts`` are in order of p. ``far`` of the ``photos`` lie beyond nearly all of ``fit``;
-    ``share`` is theirs, ``low`` and ``high`` its interval (Clopper-Pearson) at ``level``,
-    ``expected`` the share of photos like ``fit``, and ``p`` the chance of as many. ``lacking``
-    tells why nothing was tested, "" where it was.
+    ``concepts`` are in order of p. ``far`` counts the ``photos`` beyond nearly all of ``fit``;
+    ``share`` is their share, ``low`` and ``high`` its interval (Clopper-Pearson) at ``level``,
+    ``expected`` the share for photos like ``fit``, and ``p`` the chance of at least as many.
+    ``lacking`` states why nothing was tested, or is "".
     """
 
     photos: int
@@ -107,7 +107,7 @@ def drift(
 ) -> Drift:
     """Compare concept scores (m, C) of new photos with those of ``fit`` (n, C).
 
-    Of more than 2,000 photos of ``fit`` as many are drawn by the seed. ``level`` is that of the
+    Of more than 2,000 photos of ``fit`` 2,000 are drawn by the seed. ``level`` belongs to the
     interval of the share of far photos; the alarm has its own, ``LEVEL``.
     """
     from scipy.stats import betabinom, binomtest  # noqa: PLC0415 - slow to load
@@ -202,11 +202,11 @@ _TOLERANCE, _STEPS, _RIDGE = 1e-12, 50, 1e-12
 
 @dataclass(frozen=True)
 class Balance:
-    """Weights (n,) of the photos of ``fit``, of mean 1, and what is left of the photos.
+    """Weights (n,) of the photos of ``fit``, of mean 1, and their effective numbers.
 
-    ``effective`` are the effective sample sizes (Kish 1965) of positives and of negatives,
-    (sum of weights)^2 / (sum of squared weights); ``penalties`` are the L2 penalties that
-    cross-validation chose for the two.
+    ``effective`` are the effective sample sizes (Kish 1965) of positives and of negatives, (sum of
+    weights)^2 / (sum of squared weights); ``penalties`` are the L2 penalties that cross-validation
+    chose for the two.
     """
 
     weights: Array
@@ -223,10 +223,10 @@ def balance(
     seed: int = 0,
     least: int = FOLDS,
 ) -> Balance:
-    """Weights that balance scores (n, m) of the named concepts, for labels (n,) in {1, 0}.
+    """Return weights that balance scores (n, m) of the named concepts, for labels (n,) in {1, 0}.
 
-    The same seed gives the same folds. Raises DataError where a side has fewer than ``least``
-    photos in either split.
+    The same seed gives the same folds. Raises DataError if a side has fewer than ``least`` photos
+    in either split.
     """
     weights = np.empty(len(fit_label))
     effective, penalties = [], []
@@ -241,9 +241,9 @@ def balance(
 
 
 def density_ratio(ours: NDArray, theirs: NDArray, *, seed: int = 0) -> tuple[Array, float]:
-    """Density of ``theirs`` (m photos, C) over that of ``ours`` (n, C) at each of ours (n,).
+    """Estimate the density of ``theirs`` (m photos, C) over that of ``ours`` (n, C) at ours (n,).
 
-    Returns it with the L2 penalty that was chosen.
+    Returns it with the chosen L2 penalty.
     """
     scores = _standardised(np.concatenate([ours, theirs]))
     target = np.repeat([0.0, 1.0], [len(ours), len(theirs)])

@@ -48,9 +48,9 @@ Cancelled = Callable[[], bool]
 class Stability:
     """One student's influences over refits on bootstrap samples; each (C,), in concept order.
 
-    ``influence`` and ``rank`` are the student's own; ranks count from 1 by absolute
-    influence, and concepts at 0 share the last. ``same_sign`` is nan where the influence is 0.
-    ``weights`` (draws, C) are the refits.
+    ``influence`` and ``rank`` belong to the student; ranks count from 1 by absolute influence, and
+    concepts at 0 share the last. ``same_sign`` is nan if the influence is 0. ``weights`` (draws, C)
+    are the refits.
     """
 
     influence: Array
@@ -85,10 +85,9 @@ def bootstrap_stability(
     """Refit one student on ``draws`` bootstrap samples of the images of scores (N, C).
 
     ``target`` is (N,), ``start`` the student (weights (C, 1)) that all refits start from, the
-    bounds (C,) hold in each of them. ``l1`` is one number, or one per concept (C,). A draw
-    multiplies ``sample_weight`` (N,). The same seed gives the same answer. Errors as in
-    ``distill.fit``; a draw without an image of any but one target
-    value has no solution and is drawn again.
+    bounds (C,) apply to each. ``l1`` is one number, or one per concept (C,). A draw multiplies
+    ``sample_weight`` (N,). The same seed gives the same answer. Errors as in ``distill.fit``; a
+    draw with a single target value has no solution and is drawn again.
     """
     data = Scores.of(scores)
     base = np.ones(len(target)) if sample_weight is None else np.asarray(sample_weight)
@@ -127,11 +126,11 @@ def joint_stability(
     progress: Progress | None = None,
     **given: Any,
 ) -> Stability:
-    """As ``bootstrap_stability`` for the class at ``column`` of one softmax student.
+    """Refit the class at ``column`` of one softmax student, like ``bootstrap_stability``.
 
-    ``targets`` are (N, K), ``start`` its centred weights (C, K); ``given`` as in ``fit_joint``. All
-    classes are solved together on each draw; one without an image of some class is drawn again.
-    Raises ``SolverError`` where next to none has images of all.
+    ``targets`` are (N, K), ``start`` the student's centred weights (C, K); ``given`` as in
+    ``fit_joint``. All classes are solved together on each draw; a draw without an image of some
+    class is drawn again. Raises ``SolverError`` if almost no draw has images of all classes.
     """
     data = Scores.of(scores)
     base = np.ones(len(targets)) if sample_weight is None else np.asarray(sample_weight)
@@ -147,9 +146,9 @@ def joint_stability(
 
 
 def _drawn(rng: np.random.Generator, base: Array, target: Array) -> Array:
-    """Weights (N,) of a draw whose targets (N,), or those of each class (N, K), are not all alike.
+    """Return weights (N,) of a draw whose targets (N,), or those of each class (N, K), differ.
 
-    Raises ``SolverError`` where next to no draw is such a one.
+    Raises ``SolverError`` if almost no draw has such targets.
     """
     for _ in range(_MOST_TRIED):
         counts = np.bincount(rng.integers(len(base), size=len(base)), minlength=len(base))
@@ -194,7 +193,7 @@ def tell(progress: Progress | None, done: int, total: int, text: str) -> None:
 
 
 def check_cancelled(cancelled: Cancelled | None) -> None:
-    """Raise CancelledError where the user asked to stop."""
+    """Raise CancelledError if the user stopped the work."""
     if cancelled is not None and cancelled():
         raise CancelledError("The refits were cancelled.", "Nothing was changed.")
 
@@ -204,7 +203,7 @@ class RefitPoint:
     """The student with one influence fixed: a fit of one class, or of all that share a softmax.
 
     ``level`` is 0 for the coarsest points; each further level halves the distances. ``share`` is
-    the share of all points that are known, with this one.
+    the share of all points computed so far.
     """
 
     influence: float
@@ -233,13 +232,12 @@ def refit_what_if(
     """Solve point by point, coarse to fine: the present weight, both ends, the middle, and so on.
 
     For scores (N, C), one class's target (N,), and its present student ``start`` (weights (C, 1)),
-    as from ``distill.fit``. The grid cuts low to high into 2 ** levels parts. Within a level the
-    points nearest to the present weight come first, and each starts from the nearest that is
-    solved, so that the students follow a path outwards. ``lower`` and ``upper`` (C,) bound the
-    other weights; a bound on the concept itself gives way to the grid.
-
-    Stop asking, or close the generator, to stop; ``cancelled`` also ends a solve that is under
-    way, with CancelledError. Other errors as in ``distill.fit``.
+    as from ``distill.fit``. The grid divides low to high into 2 ** levels parts. Within a level the
+    points nearest to the present weight come first, and each starts from the nearest solved point,
+    so that the students follow a path outwards. ``lower`` and ``upper`` (C,) bound the other
+    weights; the grid overrides a bound on the concept itself. Stop iterating, or close the
+    generator, to stop; ``cancelled`` also ends a running solve, with CancelledError. Other errors
+    as in ``distill.fit``.
     """
     data = Scores.of(scores)
     size = data.shape[1]

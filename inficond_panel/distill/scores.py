@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 
 
 class Columns:
-    """Gathered columns, one contiguous row each, in float32 or, where stored so, in float64.
+    """Gathered columns, one contiguous row each, in float32 or, if stored so, in float64.
 
-    Both hold what is stored without rounding. Memory is taken as columns come.
+    Both represent the stored values without rounding. Memory is allocated as columns arrive.
     """
 
     def __init__(self, source: Source) -> None:
@@ -76,11 +76,11 @@ class Columns:
         return total
 
     def gram(self, columns: NDArray[np.intp], curvature: Array, exact: bool) -> tuple[Array, Array]:
-        """Weighted Gram matrix (p, p) with the intercept eliminated, and the weighted means (p,).
+        """Return the weighted Gram matrix (p, p), intercept eliminated, and weighted means (p,).
 
         With weights h (N,): X'diag(h)X - (X'h)(X'h)' / sum(h), which is the Gram matrix of the
-        columns centred at their weighted means. In float32 where ``exact`` is false and the
-        columns are held so; the blocks are added up in float64 all the same.
+        columns centred at their weighted means. It is in float32 if ``exact`` is false and the
+        columns are float32; blocks are always added up in float64.
         """
         gram, moment = np.zeros((len(columns), len(columns))), np.zeros(len(columns))
         pivot = self.pivot(columns)  # near the mean: centring cancels few digits
@@ -181,7 +181,7 @@ def joint_gram(
 
 
 def added(grams: list[JointGram]) -> JointGram:
-    """Sum of Gram matrices of the same columns."""
+    """Return the sum of Gram matrices of the same columns."""
     first = grams[0]
     for other in grams[1:]:
         first = first._replace(
@@ -223,12 +223,10 @@ class Scores:
     """Concept scores (N images, C concepts) and the passes over them.
 
     ``values`` is a numpy or torch array (or any that follows the array API standard), a Zarr array
-    (or anything that gives numpy arrays when it is sliced), a dask array, or a source of the
-    caller's own (sources.py). Columns that a fit gathers stay in memory: whoever fits the same
-    scores again passes the same Scores. ``passes`` counts the passes over all of the table.
-
-    Raises DataError where the values are not a finite table of numbers; those that are not in
-    memory are checked when they are first read.
+    (or anything that returns numpy arrays when sliced), a dask array, or a source of the caller
+    (sources.py). Columns gathered by a fit stay in memory: callers that fit the same scores again
+    pass the same Scores. ``passes`` counts the passes over the whole table. Raises DataError if the
+    values are not a finite table of numbers; values not in memory are checked when first read.
     """
 
     def __init__(self, values: ScoreLike) -> None:
@@ -254,10 +252,10 @@ class Scores:
         return total
 
     def logits(self, weights: Array, intercepts: Array) -> Array:
-        """X @ weights + intercepts for weights (C, K) and intercepts (K,): (N, K).
+        """Return X @ weights + intercepts for weights (C, K) and intercepts (K,): (N, K).
 
-        Column by column, so that a student's logits have the same bits whichever others are asked
-        for with it.
+        It goes column by column, so that a student's logits have the same bits whatever other
+        students are computed with it.
         """
         self.passes += 1
         product = partial(_product, weights=weights)
@@ -277,10 +275,10 @@ class Scores:
         return self.moments(sample_weight)[1]
 
     def moments(self, sample_weight: Array) -> tuple[Array, Array]:
-        """Weighted means and variances of each column, for weights (N,) that sum to 1: (C,) each.
+        """Return weighted means and variances of each column, (C,) each; weights (N,) sum to 1.
 
-        Weights (N, M) give those of each of their columns: (M, C). A variance is never below what
-        rounding makes of a constant column's.
+        Weights (N, M) give those of each of their columns: (M, C). A variance is at least the
+        rounding error of a constant column.
         """
         self.passes += 1
         shape = (*sample_weight.shape[1:], self.shape[1])

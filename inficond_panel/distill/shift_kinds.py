@@ -69,8 +69,7 @@ def label_noise(
 def _loss(
     values: Array, fit_score: Array, fit_label: NDArray, tune_score: Array, tune_label: NDArray
 ) -> tuple[float, Array]:
-    """Negative log likelihood and its gradient, by both intercepts, the slope and, where they are
-    given, the shares of wrong labels."""
+    """Return the negative log likelihood and its gradient, by intercepts, slope and noise."""
     added, missed = values[3:] if len(values) > 3 else (0.0, 0.0)
     p = expit(values[0] + values[2] * fit_score)
     chance = np.clip(added + (1 - added - missed) * p, 1e-12, 1 - 1e-12)
@@ -113,8 +112,11 @@ def share_z(fit_label: NDArray, tune_label: NDArray) -> float:
 
 @dataclass(frozen=True)
 class OtherPhotos:
-    """z by which photos of ``fit`` lie apart from those of ``tune``: ``negatives``, along what
-    tells theirs apart, and ``positives`` along the same."""
+    """Difference between photos of ``fit`` and of ``tune``, as z.
+
+    ``negatives`` is along the direction that separates the negatives, ``positives`` along the same
+    direction.
+    """
 
     negatives: float
     positives: float

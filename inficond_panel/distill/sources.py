@@ -48,9 +48,9 @@ def beside(host: NDArray, values: Any) -> Any:
 
 
 def on_card(values: NDArray, device: str) -> Any:
-    """The values as a tensor of torch on the card that ``device`` asks for; else as they are.
+    """Return the values as a torch tensor on the GPU named by ``device``, if one is used.
 
-    Passes over a tensor's columns are computed where it lies; see ``common.devices``.
+    Passes over columns of a tensor are computed on its device; see ``common.devices``.
     """
     hardware = product_device(device)
     if hardware is None:
@@ -108,7 +108,7 @@ class Source(Protocol):
         """``function(block, *parts)`` of each block (n, C), parts being its rows of ``aligned``."""
 
     def first(self, images: int) -> NDArray:
-        """The first rows (images, C), or fewer where there are no more."""
+        """Return the first rows (images, C), or fewer if there are no more."""
 
 
 class ArraySource:
@@ -135,9 +135,9 @@ class ArraySource:
 
 
 class SlicedSource:
-    """A table that gives numpy arrays when it is sliced, as a Zarr array does.
+    """A table that returns numpy arrays when sliced, as a Zarr array does.
 
-    What was read is kept in the stored type, as long as it fits into ``keep`` bytes.
+    Read values are cached in the stored type, up to ``keep`` bytes.
     """
 
     def __init__(self, values: Sliced, keep: int = _KEPT_BYTES) -> None:

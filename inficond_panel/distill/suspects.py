@@ -27,7 +27,7 @@ one fold of ``fit`` each, and only that fold is compared with ``tune``. In the s
 its weights follow chance, and chance looks like a bond.
 
 Verdict. A student does better on the photos that it was fitted to than on others, shift or not. So
-each photo of ``fit`` is judged by a student that was fitted without it, and those of ``tune`` by
+each photo of ``fit`` is evaluated by a student that was fitted without it, and those of ``tune`` by
 the same students. Compared are
 
 - the separation: mean logit of the positives less that of the negatives;
@@ -95,8 +95,8 @@ def _shares(scores: ArrayLike, label: NDArray, threshold: float) -> tuple[float,
 class Photos:
     """Concept scores (n, C) and labels (n,) of one class in {1, 0}.
 
-    Raises DataError where they do not belong together, a label is neither 0 nor 1, or fewer than
-    two photos show the class or its absence: no variance can be told from one.
+    Raises DataError if they do not fit, a label is neither 0 nor 1, or fewer than two photos show
+    the class or its absence: one photo has no variance.
     """
 
     def __init__(self, scores: ScoreLike, label: NDArray) -> None:
@@ -128,18 +128,18 @@ class Photos:
 
     @property
     def bond(self) -> Array:
-        """Mean score of the positives less that of the negatives (C,)."""
+        """Mean score of the positives less the mean score of the negatives (C,)."""
         return self._mean[0] - self._mean[1]
 
     @property
     def bond_variance(self) -> Array:
-        """Parts of the variance of the bond (2, C): of the positives' mean and the negatives'."""
+        """Parts of the variance of ``bond`` (2, C): from the positives' mean and the negatives'."""
         return self._variance / (self.counts - 1)[:, None]
 
     def partial_correlation(self, values: NDArray) -> Array:
-        """Partial correlation (V, C) of values (V, n) with the concepts, given the label.
+        """Return the partial correlation (V, C) of values (V, n), given the label.
 
-        0 where either is constant.
+        It is 0 if a value or a concept is constant.
         """
         means = self._sides / self.counts
         within = np.asarray(values, dtype=np.float64).T
@@ -153,9 +153,9 @@ class Photos:
 class Suspicion:
     """Measures of each concept against one student, each (C,).
 
-    ``z`` is the lost bond in standard errors, ``weakening`` what is lost on either side of the
-    label; ``fit_bond`` and ``tune_bond`` are the two bonds, ``lost`` is the lost separation in
-    logits. ``p`` is the one-sided p-value of ``z``.
+    ``z`` is the lost correlation in standard errors, ``weakening`` the loss on either side of the
+    label; ``fit_bond`` and ``tune_bond`` are the correlations in the two splits, ``lost`` is the
+    lost separation in logits. ``p`` is the one-sided p-value of ``z``.
     """
 
     reliance: Array
@@ -183,10 +183,10 @@ class Suspicion:
 
     @property
     def doubt(self) -> Array:
-        """Reliance, whatever its sign, times lost bond, at least 0: how much a doubt costs it.
+        """Reliance, of either sign, times lost correlation, at least 0: for the adaptive penalty.
 
-        It is more careful than the score. As a factor of penalties the score mends no more, and
-        harms some students with which nothing is wrong.
+        It is more cautious than the score. As a factor of penalties the score repairs no more, and
+        harms some students without a fault.
         """
         return np.abs(self.reliance) * np.maximum(self.z, 0.0)
 
@@ -201,10 +201,10 @@ class Suspicion:
 def suspicion(
     folds: Sequence[Photos], tune: Photos, logits: NDArray, weights: NDArray
 ) -> Suspicion:
-    """Measures against the students of one class.
+    """Measure the concepts against the students of one class.
 
     ``folds`` are the photos of ``fit`` in V parts; the student of row v of ``weights`` (V, C) was
-    fitted without part v, and row v of ``logits`` (V, n) is what it gives the photos of ``tune``.
+    fitted without part v, and row v of ``logits`` (V, n) are its logits of the photos of ``tune``.
     """
     reliance, bonds = tune.partial_correlation(logits), np.array([part.bond for part in folds])
     z, p, weakening = lost_bond(np.sign(reliance), folds, tune)
@@ -220,9 +220,10 @@ def suspicion(
 
 
 def lost_bond(sign: Array, folds: Sequence[Photos], tune: Photos) -> tuple[Array, Array, Array]:
-    """Lost bond z, its one-sided p-value, and weakening, each (C,).
+    """Return the lost correlation z, its one-sided p-value, and the weakening, each (C,).
 
-    Of what the students of the V ``folds`` lean on with this ``sign`` (V, C).
+    They concern the concepts that the students of the V ``folds`` rely on with this ``sign`` (V,
+    C).
     """
     lost = np.array([part.bond for part in folds]) - tune.bond
     # Each fold speaks for its share of the photos; the variances are of independent means.
@@ -240,7 +241,7 @@ def lost_bond(sign: Array, folds: Sequence[Photos], tune: Photos) -> tuple[Array
 
 
 def _weakening(sign: Array, folds: Sequence[Photos], tune: Photos) -> Array:
-    """Weakening (C,) of what the students of the folds lean on with this sign (V, C)."""
+    """Return the weakening (C,) of concepts that the students rely on with this sign (V, C)."""
     counts = np.array([part.counts for part in folds])
     share, total = counts / counts.sum(axis=0), counts.sum(axis=0)
     lost = np.array([part.means - tune.means for part in folds])
@@ -271,7 +272,7 @@ DRAWS = 400
 
 
 @dataclass(frozen=True)
-class Judged:
+class UnseenLogits:
     """Labels (n,) of one class in {1, 0}, and logits (V, n) of V students that did not see them."""
 
     label: NDArray
@@ -281,7 +282,7 @@ class Judged:
     def separation(self) -> tuple[float, float]:
         """Mean logit of the positives less that of the negatives, and its variance.
 
-        The students' mean, and the mean of their variances: they judge the same photos.
+        Both are means over the students, which share the photos.
         """
         sides = [self.logits[:, self.label == side] for side in (1, 0)]
         difference = sides[0].mean(axis=1) - sides[1].mean(axis=1)
@@ -308,9 +309,9 @@ class Verdict:
 
     @property
     def kind(self) -> str:
-        """``shift`` if either is lost by more than noise, ``none`` if a large loss is excluded.
+        """``shift`` if either loss exceeds noise, ``none`` if a large loss is excluded.
 
-        Otherwise ``unknown``: there are too few photos to say.
+        Otherwise ``unknown``: there are too few photos to decide.
         """
         if self.separation_lost.low > 0 or self.ap_lost.low > 0:
             return SHIFT
@@ -318,9 +319,9 @@ class Verdict:
 
     @property
     def times_to_decide(self) -> float:
-        """Times as many photos, about, that would decide a verdict ``unknown`` by AP.
+        """Approximate factor on the number of photos that would decide a verdict ``unknown`` by AP.
 
-        The interval is taken to narrow with the root of the number of photos around the same
+        The interval is assumed to narrow with the root of the number of photos around the same
         estimate, until it excludes either 0 or ``LARGE_LOSS``, whichever is sooner.
         """
         lost = self.ap_lost
@@ -330,7 +331,7 @@ class Verdict:
         return float(min(excludes_none, excludes_large))
 
 
-def verdict(fit: Judged, tune: Judged, *, seed: int = 0) -> Verdict:
+def verdict(fit: UnseenLogits, tune: UnseenLogits, *, seed: int = 0) -> Verdict:
     """Compare a class on the photos of ``fit`` with those of ``tune``."""
     (ours, our_variance), (theirs, their_variance) = fit.separation, tune.separation
     error = float(np.sqrt(our_variance + their_variance)) * -ndtri(ALPHA / 2)
@@ -348,8 +349,8 @@ def _odds(label: NDArray) -> float:
     return float(np.count_nonzero(label == 1) / np.count_nonzero(label == 0))
 
 
-def _ap(judged: Judged, weight: Array, seed: int) -> tuple[float, Array]:
+def _ap(unseen: UnseenLogits, weight: Array, seed: int) -> tuple[float, Array]:
     """AP under these weights (n,), and its bootstrap draws (DRAWS,)."""
     counts = np.concatenate([weight[None], draw_counts(len(weight), DRAWS, seed) * weight])
-    values = judged.ap(counts)  # together, so that each student is sorted once
+    values = unseen.ap(counts)  # together, so that each student is sorted once
     return float(values[0]), values[1:]

@@ -1,7 +1,7 @@
 """The model card as Markdown, and as the README of a repository on the Hugging Face Hub.
 
-All text from data is escaped: it is shown, never interpreted. The fields of the README are those of
-the Hub's model cards: license, library, tags, and the metrics as ``model-index``.
+All text from data is escaped: it is shown, never interpreted. The fields of the README follow the
+Hub's model cards: license, library, tags, and the metrics as ``model-index``.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def card_markdown(card: Mapping[str, Any]) -> str:
 
 
 class _Escaped(str):
-    """Text for Markdown, which the template's own escaping, that of HTML, leaves as it is."""
+    """Text for Markdown, which the template's HTML escaping leaves unchanged."""
 
     def __html__(self) -> str:
         return self
@@ -101,7 +101,7 @@ class _Escaped(str):
 
 @cache
 def _template() -> Template:
-    """The template of the card, which escapes for Markdown what it is given."""
+    """Return the template of the card, which escapes its values for Markdown."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -195,7 +195,7 @@ def check_license(name: str) -> str:
 
 
 def hub_readme(card: Mapping[str, Any], files: Sequence[str], license_name: str = UNKNOWN) -> str:
-    """Front matter and card; ``files`` are the names of the files beside it."""
+    """Return front matter and card; ``files`` are the names of the other files."""
     yaml, stream = YAML(typ="rt", pure=True), io.StringIO()
     yaml.width = 10_000
     yaml.dump(_quoted(front_matter(card, files, license_name)), stream)

@@ -59,15 +59,14 @@ def export(
     license_name: str = UNKNOWN,
     progress: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Path]:
-    """Write the students of ``node`` to ``folder`` and return its files by what they are.
+    """Write the students of ``node`` to ``folder`` and return its files by kind.
 
     The keys are the formats, ``card``, ``card_json``, ``readme`` and ``edits``. Formats are those
     of ``FORMATS``, and ``onnx-pixels`` (``pixel_front``), which needs the encoder and adds to the
-    card. ``license_name`` is the identifier that hubs have for the license of these students.
-    ``holdout`` puts metrics on the holdout into the card and counts the look. The folder is there
-    whole or not at all; one that is there is replaced only with ``force``, and only if it holds an
-    export and nothing else.
-    Raises ``ExportError``, and ``MissingExtraError`` where a format needs a package.
+    card. ``license_name`` is the hub identifier of the license of these students. ``holdout`` adds
+    metrics on the holdout to the card and counts the look. The folder appears completely or not at
+    all; an existing one is replaced only with ``force``, and only if it holds nothing but an
+    export. Raises ``ExportError``, and ``MissingExtraError`` if a format needs a package.
     """
     chosen = list(dict.fromkeys(formats))
     _check(chosen)
@@ -86,7 +85,10 @@ def export(
         contents = {
             **{name: (writers[name][0], writers[name][1](students)) for name in chosen},
             "card": ("card.md", card_markdown(card).encode()),
-            "card_json": ("card.json", _json(card)),
+            "card_json": (
+                "card.json",
+                json.dumps(card, indent=2, ensure_ascii=False, allow_nan=False).encode(),
+            ),
             "edits": ("edits.yaml", edits_text(tuner, node).encode()),
         }
         named = [file for file, _ in contents.values()]
@@ -111,14 +113,10 @@ def as_exported(tuner: Tuner, node: Node, card: Mapping[str, Any]) -> Exported:
 
 
 def edits_text(tuner: Tuner, node: Node) -> str:
-    """The edits file that leads from the untouched students to ``node``."""
+    """The edits file that leads from the original students to ``node``."""
     iterations = [step.edits for step in branch(tuner, node)[1:]]
     head = "# Replay: inficond tune SPEC --edits edits.yaml --json\n"
     return f"{head}# Weights at the end: {node.weights_hash}\n{dump_edits(iterations)}"
-
-
-def _json(card: Mapping[str, Any]) -> bytes:
-    return json.dumps(card, indent=2, ensure_ascii=False, allow_nan=False).encode()
 
 
 def _check(chosen: list[str]) -> None:
@@ -157,10 +155,10 @@ _NEEDED = ("node", "data", "distillation", "certificate", "bounds", "versions")
 
 
 def load_export(path: str | Path) -> Exported:
-    """The students in an export: its folder, or one of its files (.json, .npz, .onnx).
+    """Load the students of an export: its folder, or one of its files (.json, .npz, .onnx).
 
-    Raises ``ExportError`` where there are none, where anything differs from its hash, or where a
-    later version wrote them; ``MissingExtraError`` for .onnx without the package onnx.
+    Raises ``ExportError`` if there are none, if anything differs from its hash, or if a later
+    version wrote them; ``MissingExtraError`` for .onnx without the package onnx.
     """
     file = _file(Path(path))
     try:
@@ -261,11 +259,10 @@ def _check_whole(students: Exported) -> None:
         raise ValueError("its arrays do not fit its names")
     if len(students.thresholds) != len(students.classes):
         raise ValueError("a threshold is missing")
-    if not all(np.isfinite(values).all() for values in _numbers(students)):
+    if not all(
+        np.isfinite(values).all()
+        for values in (students.weights, students.intercepts, np.array(students.thresholds))
+    ):
         raise ValueError("a weight, intercept or threshold is not finite")
     if weights_hash(students.weights, students.intercepts) != students.card["node"]["weights_hash"]:
         raise ValueError("its weights differ from their hash")
-
-
-def _numbers(students: Exported) -> tuple[np.ndarray, ...]:
-    return students.weights, students.intercepts, np.array(students.thresholds)

@@ -58,11 +58,11 @@ def _of_use(card: Mapping[str, Any]) -> Iterator[str]:
     )
     yield (
         f"The students read concept scores, not images. The scores must {source}, in the order of "
-        f"the concepts given here; other scores give numbers without meaning."
+        f"the concepts listed here; predictions from other scores are meaningless."
     )
     yield (
-        f"They imitate the teacher {data['teacher']}, with its mistakes. Fidelity says how often "
-        f"they decide as it does; beside it stands what a student that always says the same gets."
+        f"They imitate the teacher {data['teacher']}, with its mistakes. Fidelity is the share of "
+        f"equal decisions; the share of a student that always decides the same is next to it."
     )
     yield (
         "A weight of 0 does not say that a concept is irrelevant: of concepts whose scores go "
@@ -99,7 +99,7 @@ def _of_numbers(card: Mapping[str, Any]) -> Iterator[str]:
     yield f"The students were fitted on {fit} images of the split fit."
     if card["iterations"]:
         yield (
-            f"The metrics on the {tune} images of the split tune were at hand while the students "
+            f"The metrics on the {tune} images of the split tune were available while the students "
             f"were tuned, so they are likely too good."
         )
     times = "once" if looks["all_nodes"] == 1 else f"{looks['all_nodes']} times"
@@ -109,7 +109,7 @@ def _of_numbers(card: Mapping[str, Any]) -> Iterator[str]:
         if looks["all_nodes"]
         else "The holdout was not looked at for any students of this history."
     )
-    yield "The intervals count the choice of images, not that of concepts, encoder or edits."
+    yield "The intervals cover the choice of images, not the choice of concepts, encoder or edits."
     late = [name for name, gap in card["certificate"].items() if _late(gap, card)]
     if late:
         yield f"Not solved to the tolerance: {', '.join(late)}."
@@ -128,7 +128,8 @@ def _of_classes(card: Mapping[str, Any]) -> Iterator[str]:
             if found["positives"] < _FEW
         ]
         if few:
-            yield f"Few positive images in {split}, so little can be said: {', '.join(few)}."
+            names = ", ".join(few)
+            yield f"Few positive images in {split}, so the estimates are uncertain: {names}."
         unknown = {name: _skill(found) for name, found in classes.items()}
         yield from (f"On {split}: {line}" for line in teacher_sentences(unknown))
 
@@ -147,7 +148,7 @@ _BESIDE = ("chance", "constant_fidelity", "logit_correlation", "ece_if_calibrate
 
 
 def model_card(tuner: Tuner, node: Node, *, holdout: bool = False) -> dict[str, Any]:
-    """The card of ``node``; metrics on the holdout only where asked for (the caller counts it)."""
+    """Return the card of ``node``; ``holdout`` adds its metrics (the caller counts the look)."""
     steps, splits = branch(tuner, node), (TUNE, HOLDOUT) if holdout else (TUNE,)
     card = {
         "format": "inficond-students-card",
@@ -165,7 +166,9 @@ def model_card(tuner: Tuner, node: Node, *, holdout: bool = False) -> dict[str, 
             for name, kind, gap in zip(tuner.store.classes, node.certificate, node.gap, strict=True)
         },
         "threshold": dict(zip(tuner.store.classes, tuner.thresholds, strict=True)),
-        "nonzero": _nonzero(tuner, node),
+        "nonzero": dict(
+            zip(tuner.store.classes, (node.weights != 0).sum(axis=0).tolist(), strict=True)
+        ),
         "iterations": [_iteration(step) for step in steps[1:]],
         "bounds": [
             {"class": class_name, "concept": concept, "lower": low, "upper": high}
@@ -199,11 +202,6 @@ def _data(tuner: Tuner) -> dict[str, Any]:
         if name in store.attrs
     }
     return {**facts, "images": {split: len(store.rows(split)) for split in SPLITS}}
-
-
-def _nonzero(tuner: Tuner, node: Node) -> dict[str, int]:
-    counts = (node.weights != 0).sum(axis=0).tolist()
-    return dict(zip(tuner.store.classes, counts, strict=True))
 
 
 def _refit(node: Node) -> dict[str, Any]:
@@ -259,7 +257,7 @@ def measured(tuner: Tuner, node: Node, split: str) -> dict[str, Any]:
 
 
 def measured_together(tuner: Tuner, node: Node, split: str) -> dict[str, Any]:
-    """All students as one classifier beside the teacher, on data with one class an image.
+    """Return all students as one classifier and the teacher, on data with one class per image.
 
     ``{"images", "k", "students", "teacher"}``, the metrics as in ``measured``.
     """

@@ -49,7 +49,7 @@ def onnx_bytes(students: Exported) -> bytes:
 
 
 def pixel_bytes(students: Exported, scores: bytes) -> bytes:
-    """The checked model behind one that gives their ``score``: its inputs, and all outputs.
+    """Return one checked model: pixels to ``score``, then the students; with all outputs.
 
     ``scores`` is an ONNX model of the same operator set whose output ``score`` is (images, C).
     """
@@ -254,7 +254,7 @@ def _precompute() -> tuple[Any, Any]:
 
 
 def _front(tuner: Tuner, progress: Callable[[str], None]) -> tuple[Any, bytes]:
-    """The scorer of ``inficond predict``, and its way from pixels to scores as ONNX."""
+    """Return the scorer of ``inficond predict``, and its path from pixels to scores as ONNX."""
     import_onnx()
     import_runtime()
     apply, pixels = _precompute()
@@ -276,7 +276,7 @@ def import_runtime() -> Any:
 
 
 def _photos(tuner: Tuner) -> tuple[dict[str, Image], str]:
-    """Photos spread over the store by id: the files, or thumbnails where these are gone."""
+    """Return photos spread over the store by id: files, or thumbnails if the files are gone."""
     apply, _ = _precompute()
     store = tuner.store
     rows = np.unique(np.linspace(0, len(store.images) - 1, PHOTOS).astype(int)).tolist()

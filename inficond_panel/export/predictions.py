@@ -71,7 +71,7 @@ class Prediction:
 
 
 @dataclass(frozen=True)
-class Named:
+class LikeliestClass:
     """Class of a photo that shows one: the likeliest, with its ``probability`` among all.
 
     ``teacher`` is the class that the teacher names, None where it cannot run. ``answered`` is False
@@ -91,7 +91,7 @@ class Named:
         return f"{student}, probability {written(self.probability)}{teacher}"
 
 
-def named_classes(predictions: Sequence[Prediction]) -> dict[str, Named]:
+def named_classes(predictions: Sequence[Prediction]) -> dict[str, LikeliestClass]:
     """Class of each photo, where each shows one; ``predictions`` hold all classes of a photo.
 
     Probabilities as in ``distill.metrics.top_class``.
@@ -102,11 +102,11 @@ def named_classes(predictions: Sequence[Prediction]) -> dict[str, Named]:
     return {photo: _named(mine) for photo, mine in photos.items()}
 
 
-def _named(mine: Sequence[Prediction]) -> Named:
+def _named(mine: Sequence[Prediction]) -> LikeliestClass:
     probability = one_of_classes(np.array([[one.logit for one in mine]]))[0]
     best = next(one for one in mine if one.present)
     teacher = next((one.class_name for one in mine if one.teacher_present), None)
-    return Named(best.class_name, float(probability.max()), teacher, best.answered)
+    return LikeliestClass(best.class_name, float(probability.max()), teacher, best.answered)
 
 
 def predict(students: Exported, scores: PhotoScores) -> list[Prediction]:
@@ -152,7 +152,7 @@ def _teacher(students: Exported, scores: PhotoScores) -> np.ndarray | None:
 
 
 def columns_of(kind: str, wanted: Sequence[str], known: Sequence[str]) -> list[int]:
-    """Positions of the wanted names among the known; ``DataError`` for one that is missing."""
+    """Return positions of the wanted names among the known; ``DataError`` for a missing one."""
     column_of = {name: at for at, name in enumerate(known)}
     missing = [name for name in wanted if name not in column_of]
     if missing:
@@ -166,7 +166,7 @@ def columns_of(kind: str, wanted: Sequence[str], known: Sequence[str]) -> list[i
 
 def decision_frame(
     predictions: Sequence[Prediction],
-    named: Mapping[str, Named] | None = None,
+    named: Mapping[str, LikeliestClass] | None = None,
     *,
     title: str = "",
     facts: Mapping[str, Any] | None = None,
@@ -206,7 +206,7 @@ def decision_frame(
     return frame
 
 
-def _decision(one: Prediction, named: Named | None) -> dict[str, Any]:
+def _decision(one: Prediction, named: LikeliestClass | None) -> dict[str, Any]:
     row = {
         "image": one.photo,
         "class": one.class_name,
@@ -221,9 +221,9 @@ def _decision(one: Prediction, named: Named | None) -> dict[str, Any]:
 
 
 def named_frame(predictions: Sequence[Prediction]) -> pd.DataFrame:
-    """With one class an image a row per photo: the likeliest class and its probability.
+    """Return a row per photo with one class per image: the likeliest class, its probability.
 
-    The class is missing where the students abstain, and the ``teacher``'s where it cannot run.
+    The class is missing if the students abstain, and the ``teacher``'s if it cannot run.
     """
     named = named_classes(predictions)
     rows = [{"image": photo, **_name(one)} for photo, one in named.items()]
@@ -231,7 +231,7 @@ def named_frame(predictions: Sequence[Prediction]) -> pd.DataFrame:
     return make_frame(rows, "image", {name: Heading(name) for name in names})
 
 
-def _name(named: Named) -> dict[str, Any]:
+def _name(named: LikeliestClass) -> dict[str, Any]:
     student = named.class_name if named.answered else None
     return {"student": student, "probability": named.probability, "teacher": named.teacher}
 
@@ -282,7 +282,7 @@ class Abstaining:
 
     @property
     def accuracy(self) -> float:
-        """The accuracy on ``tune`` that was asked for."""
+        """The requested accuracy on ``tune``."""
         return next(iter(self.rules.values())).asked
 
     def of(self, class_name: str) -> AbstainRule:
@@ -290,9 +290,9 @@ class Abstaining:
         return self.rules[ALL_CLASSES if ALL_CLASSES in self.rules else class_name]
 
     def apply(self, predictions: Sequence[Prediction]) -> list[Prediction]:
-        """The predictions, those that are not sure enough as not ``answered``.
+        """Return the predictions, with ``answered`` False below the confidence.
 
-        Of a photo all classes are needed where there is one rule for all.
+        If one rule is for all classes, all classes of a photo are needed.
         """
         if ALL_CLASSES in self.rules:
             return [one for _, mine in groupby(predictions, lambda one: one.photo)
@@ -330,10 +330,10 @@ class Abstaining:
 def abstaining(
     students: Exported, store: Store, accuracy: float, noise: Noise = USUAL_NOISE
 ) -> Abstaining:
-    """Rules for an accuracy on ``tune`` among what is answered, by the labels of the store.
+    """Choose rules for an accuracy on ``tune`` of the answered images, by the labels of the store.
 
-    The interval of what they reach is of ``noise``. Raises ``DataError`` for an accuracy that is
-    not above 0 and at most 1, and where the store lacks a concept or a class of the students.
+    ``noise`` sets the interval of the accuracy. Raises ``DataError`` for an accuracy that is not
+    above 0 and at most 1, and if the store lacks a concept or a class of the students.
     """
     if not 0 < accuracy <= 1:
         raise DataError(f"The accuracy is {accuracy:g}.", "Give a number above 0, up to 1.")
@@ -353,10 +353,10 @@ def abstaining(
 
 
 def rules_frame(rules: Abstaining) -> pd.DataFrame:
-    """A row per rule: how sure an answer is at least, the share answered, and its accuracy.
+    """Return a row per rule: its minimum confidence, the share answered, and its accuracy.
 
-    The rule of all classes together stands under no class. A terminal has those that reach the
-    accuracy asked for.
+    The rule of all classes together has an empty class. A terminal shows the rules that reach the
+    requested accuracy.
     """
     rows = [{"class": name, **_rule(rule)} for name, rule in rules.rules.items()]
     unit = "probability" if ALL_CLASSES in rules.rules else "logits from the threshold"

@@ -16,7 +16,7 @@ from scipy.spatial import KDTree
 from inficond_panel.common.cache import once
 from inficond_panel.common.numbers import count
 from inficond_panel.concepts.scoring import among_neighbours
-from inficond_panel.results.patches import assigned_segments
+from inficond_panel.results.image_sets import assigned_segments
 from inficond_panel.store import Store
 from inficond_panel.vocabulary.palette import CLOUD
 from inficond_panel.vocabulary.splits import HOLDOUT

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from inficond_panel.common.numbers import MINUS, signed
 from inficond_panel.common.ordering import strongest
 from inficond_panel.plots.cloud import datashader_package
-from inficond_panel.results.concept_order import Mark, find_concepts, strength
+from inficond_panel.results.concept_rows import Mark, find_concepts, strength
 from inficond_panel.store import Store
 from inficond_panel.tuning import Node
 from inficond_panel.vocabulary.palette import (

@@ -143,11 +143,11 @@ NETWORKS = ("teacher", "student", "baseline")
 
 @dataclass(frozen=True, eq=False)
 class Photos:
-    """Photos that the experiment learns from and measures.
+    """Photos of the experiment, for training and for measuring.
 
-    train, test: images ``(N, H, W, 3)`` uint8; test ones are measured, all for AP and the first
-    ``len(foreground)`` for knowledge points. Labels ``(N, K)``: 1, 0 or -1. foreground:
-    masks ``(n, H, W)``.
+    train, test: images ``(N, H, W, 3)`` uint8; test images are measured, all for AP and the first
+    ``len(foreground)`` for knowledge points. Labels ``(N, K)``: 1, 0 or -1. foreground: masks ``(n,
+    H, W)``.
     """
 
     train: NDArray[np.uint8]
@@ -213,10 +213,10 @@ def follow(
     progress: Callable[[int], None] = lambda _: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> tuple[Followed, list[Information]]:
-    """Knowledge points of ``images`` ``(N, C, H, W)`` at each of some checkpoints of a network.
+    """Return knowledge points of ``images`` ``(N, C, H, W)`` at checkpoints of a network.
 
     ``travelled`` are the weight distances of these checkpoints. Raises ``DataError`` for masks of
-    another size, a layer that is not there and files that do not fit.
+    another size, an unknown layer and files that do not fit.
     """
     check_masks(foreground, (len(images), *images.shape[2:]))
     feature, information = feature_at(network, layer), []
@@ -250,7 +250,7 @@ def run_experiment(
 ) -> Outcome:
     """Train the three networks, keep their checkpoints in ``folder``, and measure them.
 
-    One thread, so that a seed gives the same numbers on one machine.
+    It uses one thread, so that a seed gives equal numbers on one machine.
     """
     with one_torch_thread():
         return _Experiment(photos, folder, settings, progress, cancelled).run()

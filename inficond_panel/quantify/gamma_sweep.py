@@ -21,7 +21,7 @@ from inficond_panel.common.installation import missing_extra
 from inficond_panel.common.near_words import near
 from inficond_panel.distill import Interval
 from inficond_panel.errors import DataError
-from inficond_panel.quantify.output_report import OutputMeasure, drawn_measures, hold_against
+from inficond_panel.quantify.output_report import OutputMeasure, compare_outputs, drawn_measures
 from inficond_panel.quantify.outputs import (
     Groups,
     Outputs,
@@ -53,10 +53,10 @@ def oracle_sweep(
     seed: int = 0,
     progress: Callable[[str], None] = lambda _: None,
 ) -> GammaSweep:
-    """Oracles of these gammas, made by the spec's teacher, and their outputs on ``fit`` measured.
+    """Make oracles of these gammas by the spec's teacher, and measure their outputs on ``fit``.
 
     ``above`` names the super-classes: a metadata column, or a CSV file (``super_groups``). Logits
-    are kept beside the store. Raises ``DataError`` for a gamma that is negative or not finite, for
+    are kept next to the store. Raises ``DataError`` for a gamma that is negative or not finite, for
     a teacher without gradients, and as ``precompute.teachers.applied``; ``MissingExtraError``.
     """
     tuner.spec.check_photos()
@@ -65,7 +65,7 @@ def oracle_sweep(
     wrong = [gamma for gamma in values if not (np.isfinite(gamma) and gamma >= 0)]
     if wrong or not values:
         raise DataError(
-            f"gamma is {wrong[0]:g}." if wrong else "No gamma is given.",
+            f"gamma is {wrong[0]:g}." if wrong else "No gamma was passed.",
             "Give finite numbers, 0 or more; 0 is the teacher itself.",
         )
     store, label = tuner.store, tuner.store.label[tuner.store.rows(FIT)]
@@ -102,7 +102,7 @@ ON_MAP = 1000
 
 
 class Logits(Protocol):
-    """Logits of the data set's classes ``own`` (n, K), and of the others ``other`` (n, M)."""
+    """Logits of the data set's classes ``own`` (n, K), and of other classes ``other`` (n, M)."""
 
     @property
     def own(self) -> NDArray:
@@ -142,9 +142,8 @@ class GammaOutputs:
 class GammaSweep:
     """Oracles in ascending order of gamma, the teacher (gamma 0) first.
 
-    ``groups`` are the sub-classes of the images of ``fit`` and ``above`` their super-classes; None
-    where there are none. ``rows`` are the images' positions in the store; ``level`` is that of
-    the intervals.
+    ``groups`` are the sub-classes of the images of ``fit`` and ``above`` their super-classes, or
+    None. ``rows`` are the images' positions in the store; ``level`` is the level of the intervals.
     """
 
     oracles: tuple[GammaOutputs, ...]
@@ -174,10 +173,10 @@ class GammaSweep:
         if self.groups is None:
             return {}
         shown = {each.gamma: each.representation for each in self.oracles}
-        return places_of(shown, self.groups, seed, most)
+        return tsne_positions(shown, self.groups, seed, most)
 
 
-def places_of(
+def tsne_positions(
     shown: Mapping[Key, NDArray], groups: Groups, seed: int = 0, most: int = ON_MAP
 ) -> dict[Key, NDArray]:
     """Places ``(n, 2)`` of representations ``(n, d)`` on t-SNE maps of the same images: at most
@@ -201,9 +200,9 @@ def measure_gammas(
     seed: int = 0,
     level: float = CONFIDENCE,
 ) -> GammaSweep:
-    """Measure the oracle of each gamma against the teacher on the images of ``fit``.
+    """Compare the oracle of each gamma with the teacher on the images of ``fit``.
 
-    ``groups``, ``above`` and the rest as in ``measure_outputs``, which says what is raised.
+    ``groups``, ``above`` and the other arguments, and the errors, are as in ``measure_outputs``.
     """
     rows = store.rows(FIT)
     teacher = store.teacher_logit[rows], teacher_others(store, rows)
@@ -211,21 +210,21 @@ def measure_gammas(
     options |= {"draws": draws, "seed": seed}
     alone = made_outputs(store, FIT, {"teacher": teacher})
     first = drawn_measures(alone, "teacher", **options)  # once: all are held against it
-    measured = [_of_gamma(0.0, alone, hold_against(first, level=level))]
+    measured = [_of_gamma(0.0, alone, compare_outputs(first, level=level))]
     for gamma in sorted({*logits} - {0.0}):
         oracle = logits[gamma].own, logits[gamma].other
         outputs = made_outputs(store, FIT, {"teacher": teacher, "oracle": oracle})
         measures = drawn_measures(outputs, "oracle", **options)
-        measured.append(_of_gamma(gamma, outputs, hold_against(first, measures, level=level)))
+        measured.append(_of_gamma(gamma, outputs, compare_outputs(first, measures, level=level)))
     return GammaSweep(tuple(measured), groups, above, rows, level)
 
 
 def super_groups(store: Store, groups: Groups, source: str) -> Groups:
-    """Super-classes of the images in ``groups``, from a metadata column or a CSV file.
+    """Return super-classes of the images in ``groups``, from a metadata column or a CSV file.
 
     The file has the columns ``class`` (a group's name) and ``group``, or ``image_id`` and
-    ``group``. An image with an empty cell is left out. Raises ``DataError`` for names that are not
-    there, and for classes that the file lacks.
+    ``group``. An image with an empty cell is left out. Raises ``DataError`` for unknown names, and
+    for classes that the file lacks.
     """
     rows = store.rows(FIT)
     if source in store.metadata_columns:
@@ -247,7 +246,7 @@ def super_groups(store: Store, groups: Groups, source: str) -> Groups:
 
 
 def _from_file(store: Store, groups: Groups, path: Path) -> list[str]:
-    """Super-class of each image of ``fit``, "" where there is none."""
+    """Return the super-class of each image of ``fit``, "" without one."""
     try:
         table = list(csv.DictReader(read_text(path, ANNOTATION_BYTES).splitlines()))
     except FileNotFoundError:

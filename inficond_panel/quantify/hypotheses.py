@@ -36,10 +36,10 @@ from inficond_panel.vocabulary.confidence import CONFIDENCE
 
 
 def distance_travelled(weights: Iterable[Mapping[str, Any]]) -> NDArray[np.float64]:
-    """Weight distance at each checkpoint, ``(M + 1,)``, 0 at the first, which is w_0.
+    """Return the weight distance at each checkpoint, ``(M + 1,)``, 0 at the first, w_0.
 
-    ``weights`` are arrays or tensors by name, one mapping a checkpoint, read one at a time; all
-    have the same names. Raises ``DataError`` where there is no checkpoint after the first.
+    ``weights`` are arrays or tensors by name, one mapping per checkpoint, read one at a time, all
+    with equal names. Raises ``DataError`` without a checkpoint after the first.
     """
     travelled, before, size = [0.0], None, 0.0
     for state in weights:
@@ -60,10 +60,10 @@ def distance_travelled(weights: Iterable[Mapping[str, Any]]) -> NDArray[np.float
 
 
 def learned_at(counts: NDArray, travelled: NDArray) -> NDArray[np.float64]:
-    """Weight distance ``(N,)`` at which each image has most foreground points, for the first time.
+    """Return the weight distance ``(N,)`` at which each image first has most foreground points.
 
     ``counts`` are N_fg,k ``(M, N)`` and ``travelled`` the distances ``(M,)`` of the same
-    checkpoints. nan for an image that has no foreground point at any, or no count.
+    checkpoints. nan for an image without a foreground point or a count.
     """
     counts = np.asarray(counts, dtype=float)
     best = np.nan_to_num(counts, nan=0.0).argmax(0)
@@ -72,9 +72,9 @@ def learned_at(counts: NDArray, travelled: NDArray) -> NDArray[np.float64]:
 
 
 def kept_share(points: NDArray, foreground: NDArray) -> NDArray[np.float64]:
-    """ρ of each image ``(N,)``: share of the foreground points of any checkpoint that the last has.
+    """Return ρ of each image ``(N,)``: the share of all its foreground points that the last has.
 
-    ``points`` are ``(M, N, H, W)``. nan for an image that has none at any checkpoint.
+    ``points`` are ``(M, N, H, W)``. nan for an image without points at any checkpoint.
     """
     inside = points & check_masks(foreground, np.shape(points)[1:])
     ever = inside.any(0).sum((1, 2))
@@ -130,8 +130,7 @@ class Row:
     """A figure of teacher, student and baseline; ``difference`` is student less baseline.
 
     ``verdict`` is "as said", "opposite", "within noise", "unchanged", "undefined", or "" without a
-    hypothesis.
-    ``left_out`` counts the images of each network on which the figure is undefined.
+    hypothesis. ``left_out`` counts the images of each network on which the figure is undefined.
     """
 
     figure: Figure
@@ -227,7 +226,7 @@ def _row(
 
 
 def training_shares(trainings: int, draws: int, seed: int) -> Values:
-    """Weight ``(trainings, draws)`` of each training in each draw; the same for paired networks."""
+    """Return the weight ``(trainings, draws)`` of each training in each draw, paired by network."""
     if trainings < LEAST_TRAININGS:
         return np.full((trainings, draws), 1 / trainings)
     rng = np.random.default_rng([seed, trainings])

@@ -50,14 +50,14 @@ _DAMPING = 0.75
 
 @dataclass(frozen=True)
 class Perturbation:
-    """Settings by which the noise is learned. Sizes are in the unit of the network's input.
+    """Settings for learning the noise. Sizes are in the unit of the network's input.
 
-    tau: size of the noise that measures δ_f². bound: what the learned noise may change the feature
-    by, in units of δ_f² (for a linear feature; β = 2 · bound / pixels). limit: largest σ, since
-    noise in a pixel that the feature does not see has no other end. tolerance: distance to the
+    tau: size of the noise that measures δ_f². bound: allowed change of the feature by the learned
+    noise, in units of δ_f² (for a linear feature; β = 2 · bound / pixels). limit: largest σ, since
+    noise in a pixel that the feature ignores is unbounded otherwise. tolerance: distance to the
     optimum in nats, rms over pixels, at which an image counts as converged. rounds: most Newton
     steps, each of ``draws`` draws. batch: images at a time. seed: every image has its own draws,
-    the same for every network.
+    equal for every network.
     """
 
     tau: float = 0.1
@@ -106,13 +106,13 @@ def pixel_information(
     progress: Callable[[int], None] = lambda _: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Information:
-    """Entropy of every pixel of ``images`` ``(N, C, H, W)`` float32, as the network takes them.
+    """Return the entropy of every pixel of ``images`` ``(N, C, H, W)`` float32, as network input.
 
-    ``progress`` is called with the number of images that are done. One thread, since several wait
-    for each other on a busy machine; so deterministic for a seed, a machine and a batch, and the
-    batch changes the rounding alone. Raises ``DataError`` for a feature without a gradient, one
-    that is not finite, and one that no noise changes; ``CancelledError`` when ``cancelled()`` is
-    true.
+    ``progress`` is called with the number of finished images. It uses one thread, since several
+    wait for each other on a busy machine; so the result is deterministic for a seed, a machine and
+    a batch size, which changes only the rounding. Raises ``DataError`` for a feature without a
+    gradient, one that is not finite, and one that no noise changes; ``CancelledError`` when
+    ``cancelled()`` is true.
     """
     import torch
 
@@ -185,7 +185,7 @@ class _Search:
             setattr(self, name, getattr(self, name)[chosen])
 
     def _noise(self) -> Any:
-        """Standard normal noise of the images' shape, each image's from its own generator."""
+        """Return standard normal noise of the images' shape, with a generator per image."""
         import torch
 
         shape = self.images.shape[1:]

@@ -36,11 +36,10 @@ def layer_names(network: nn.Module | Feature) -> list[str]:
 
 
 def feature_at(network: nn.Module | Feature, layer: str = "") -> Feature:
-    """Function from images to the output of ``layer``; of the whole network where that is "".
+    """Return a function from images to the output of ``layer``; "" is the whole network.
 
-    The network runs no further than the layer. Raises ``DataError`` for a layer that it does not
-    have, and when the function is called, for one that an image does not reach or that gives no
-    tensor.
+    The network runs no further than the layer. Raises ``DataError`` for an unknown layer, and on a
+    call for a layer that an image does not reach or that returns no tensor.
     """
     if not layer:
         return lambda images: _tensor(network(images), "The network")
@@ -68,7 +67,7 @@ def feature_at(network: nn.Module | Feature, layer: str = "") -> Feature:
 
 
 class _Reached(Exception):  # noqa: N818 - ends the forward pass, no fault
-    """The layer has given its output."""
+    """Raised when the layer has computed its output."""
 
 
 def _module(network: nn.Module | Feature, layer: str) -> Any:
@@ -118,7 +117,7 @@ def check_masks(foreground: NDArray, shape: Sequence[int]) -> NDArray[np.bool_]:
 
 
 def contrast(entropy: NDArray, foreground: NDArray) -> NDArray[np.float32]:
-    """H̄ - H_i of each pixel, in nats: ``(N, H, W)``; nan for an image without a background.
+    """Return H̄ - H_i of each pixel, in nats: ``(N, H, W)``; nan for an image without a background.
 
     ``entropy`` is ``(N, H, W)`` and ``foreground`` its masks. Raises ``DataError`` for masks of
     another size.
@@ -137,9 +136,9 @@ def knowledge_points(contrast: NDArray, b: float = THRESHOLD) -> NDArray[np.bool
 
 @dataclass(frozen=True, eq=False)
 class Counts:
-    """Knowledge points of each image ``(N,)``, and their ratio; nan where there is none.
+    """Knowledge points of each image ``(N,)``, and their ratio; nan if undefined.
 
-    An image that has no foreground or no background counts nowhere: all its values are nan.
+    All values are nan for an image without foreground or without background.
     """
 
     foreground: NDArray[np.float64]

@@ -1,8 +1,8 @@
 """Report on the outputs of teacher and oracle: correctness, calibration, entropy, separation.
 
-The oracle's logits have seen the label: they exist on ``fit`` alone, where these figures hold them
-against the teacher's on the same images. They say what students are given to learn, never how well
-somebody would do on new images. After Lee et al., BMVC 2023, sec. 4.1.
+The oracle's logits have seen the label: they exist on ``fit`` alone, where they are compared with
+the teacher's on the same images. They describe the targets of the students, and do not predict
+performance on new images. After Lee et al., BMVC 2023, sec. 4.1.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ MEASURES = {
 
 @dataclass(frozen=True)
 class OutputMeasure:
-    """One measure of the teacher's outputs, and where there is one of the oracle's.
+    """One measure of the teacher's outputs, and of the oracle's if there is one.
 
     ``change`` is oracle less teacher on the same draws of images.
     """
@@ -69,15 +69,15 @@ def measure_outputs(
     seed: int = 0,
     level: float = CONFIDENCE,
 ) -> dict[str, OutputMeasure]:
-    """Each of ``MEASURES``; decisions by ``thresholds`` (K,), default 0.
+    """Return each of ``MEASURES``; decisions by ``thresholds`` (K,), default 0.
 
     Without ``groups`` of the images there is no silhouette; ``above`` are their super-classes. Its
-    interval draws images and holds the groups, and with them each image's silhouette, as they are.
-    Raises what ``silhouette`` does.
+    interval draws images with fixed groups, and so with fixed silhouettes per image. Raises the
+    errors of ``silhouette``.
     """
     options: dict[str, Any] = {"groups": groups, "above": above, "thresholds": thresholds}
     kinds = [drawn_measures(outputs, k, **options, draws=draws, seed=seed) for k in outputs.logits]
-    return hold_against(*kinds, level=level)
+    return compare_outputs(*kinds, level=level)
 
 
 #: By measure its value, and its values on bootstrap draws (draws,).
@@ -100,10 +100,10 @@ def drawn_measures(
     return {name: (float(of(None)[0]), of(counts)) for name, of in values.items()}
 
 
-def hold_against(
+def compare_outputs(
     teacher: Drawn, oracle: Drawn | None = None, *, level: float = CONFIDENCE
 ) -> dict[str, OutputMeasure]:
-    """Measures of the teacher, and of an oracle beside it, on the same draws."""
+    """Return measures of the teacher, and of an oracle on the same draws."""
     measures = {}
     for measure, (before, old) in teacher.items():
         kind = ECE.key if measure.startswith("ece_pooled") else measure

@@ -38,9 +38,9 @@ class Outputs:
     """Labels and logits ``(n, K)`` of ``teacher`` and ``oracle`` on the images of a split.
 
     ``images`` are their ids. The oracle's logits have seen these labels. ``logits`` are log-odds of
-    each class; ``raw`` ``(n, K + M)`` what a softmax teacher gives, also of its other classes;
-    ``whole`` its distribution ``(n, K + M)``, on data with one class an image alone. Where they are
-    left out, they are ``logits``, and there is none.
+    each class; ``raw`` ``(n, K + M)`` the outputs of a softmax teacher, including its other
+    classes; ``whole`` its distribution ``(n, K + M)``, only on data with one class per image.
+    Defaults: ``logits``, and none.
     """
 
     split: str
@@ -56,10 +56,10 @@ class Outputs:
         return self.raw.get(kind, self.logits[kind])
 
     def likeliest(self, kind: str) -> Reliability:
-        """Reliability diagram of the likeliest class (Lee et al., eq. 5), with one class an image.
+        """Return the reliability diagram of the likeliest class, for one class per image.
 
-        An event is an image; its probability is that of the class named, and it is present where
-        the class is the label's.
+        Lee et al., eq. 5. An event is an image; its probability is that of the predicted class, and
+        it is present if the class equals the label.
         """
         whole = self.whole[kind]
         named, confidence = likeliest(whole), whole.max(axis=1)
@@ -178,10 +178,10 @@ def pooled_errors(
 
 
 def entropy(logit: NDArray) -> Array:
-    """Entropy of each output, in nats, of the shape of the logits: H(sigmoid(logit)).
+    """Return the entropy of each output, in nats, in the shape of the logits: H(sigmoid(logit)).
 
-    Its sum over classes is the entropy of an image's outputs taken as independent: what the
-    softmax's entropy is for one label an image (Lee et al. 2023, sec. 4.1).
+    Its sum over classes is the entropy of an image's outputs taken as independent, the counterpart
+    of the softmax's entropy for one label per image (Lee et al. 2023, sec. 4.1).
     """
     logit = np.asarray(logit, dtype=np.float64)
     return np.asarray(entr(expit(logit)) + entr(expit(-logit)))
@@ -208,7 +208,7 @@ MOST = 4000
 class Groups:
     """Groups of images: ``of`` (n,) is the group of each image, -1 for those left out.
 
-    ``names`` are the groups', ``rule`` tells in words how they were made.
+    ``names`` are the groups' names, ``rule`` describes how they were made.
     """
 
     of: NDArray[np.int64]
@@ -260,10 +260,10 @@ def sample(groups: Groups, most: int = MOST, seed: int = 0) -> Groups:
 
 
 def silhouette(outputs: NDArray, groups: Groups) -> NDArray[np.float64]:
-    """Silhouette of each image, ``(n,)``, nan for images in no group; euclidean distances.
+    """Return the silhouette of each image, ``(n,)``, euclidean; nan for images in no group.
 
-    ``(b - a) / max(a, b)``: a is the mean distance to the images of the image's own group, b the
-    smallest of its means to another group (Rousseeuw 1987; Lee et al. 2023, eq. 6). ``outputs``
+    ``(b - a) / max(a, b)``: a is the mean distance to the images of the image's group, b the
+    smallest mean distance to another group (Rousseeuw 1987; Lee et al. 2023, eq. 6). ``outputs``
     are ``(n, d)``. The silhouette score is the mean over images. Raises ``DataError`` with fewer
     than two groups, and ``MissingExtraError``.
     """

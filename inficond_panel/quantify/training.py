@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 
 def make_network(kind: str, name: str, outputs: int) -> Any:
-    """A network in evaluation, with random weights, for checkpoints to be loaded into.
+    """Make a network in evaluation mode, with random weights, for loading checkpoints.
 
     ``kind`` is timm, torchvision or small; ``name`` the model's, of a small one ``student`` or
-    ``teacher``. Raises ``DataError`` for a model that there is not, and ``MissingExtraError``.
+    ``teacher``. Raises ``DataError`` for an unknown model, and ``MissingExtraError``.
     """
     made = {"timm": _timm, "torchvision": _torchvision, "small": _small}[kind](name, outputs)
     for parameter in made.parameters():
@@ -76,10 +76,10 @@ _HIDDEN = 128
 
 
 def build_network(widths: Sequence[int], classes: int, seed: int) -> Any:
-    """A network from images ``(B, 3, H, W)``, standardised, to logits ``(B, classes)``.
+    """Build a network from images ``(B, 3, H, W)``, standardised, to logits ``(B, classes)``.
 
-    Its layers are ``features`` (``features.block1``, ...) and ``upper``. The same seed and widths
-    give the same weights.
+    Its layers are ``features`` (``features.block1``, ...) and ``upper``. Equal seed and widths give
+    equal weights.
     """
     import torch
     from torch import nn
@@ -116,10 +116,10 @@ _SUFFIXES = (".safetensors", ".pt", ".pth")
 
 
 def checkpoint_files(folder: Path | str) -> list[Path]:
-    """Files of weights in ``folder``, in the order of the last number in their names.
+    """Return the files of weights in ``folder``, ordered by the last number in their names.
 
-    The first is the network before training. Raises ``DataError`` for a folder with none, or with
-    names without a number or with the same one.
+    The first is the network before training. Raises ``DataError`` for a folder without files, and
+    for names without a number or with equal ones.
     """
     folder = Path(folder)
     files = [path for path in folder.glob("*") if path.suffix in _SUFFIXES]
@@ -135,7 +135,7 @@ def checkpoint_files(folder: Path | str) -> list[Path]:
     if nameless or len(set(order.values())) < len(order):
         what = f"{nameless[0]} has no number" if nameless else "two have the same number"
         raise DataError(
-            f"The order of the checkpoints in {folder} is not told: {what}.",
+            f"The order of the checkpoints in {folder} is unknown: {what}.",
             "End the names with the epoch, such as epoch-003.safetensors.",
         )
     return sorted(files, key=lambda path: order[path])
@@ -229,7 +229,7 @@ def train_upper(
     progress: Callable[[str], None],
     cancelled: Callable[[], bool],
 ) -> None:
-    """Train the layers above the compared one on the labels; those below stay as they are."""
+    """Train the layers above the compared one on the labels, with the lower layers fixed."""
     network.eval()
     network.get_submodule("upper").train()
     _train(
@@ -293,7 +293,7 @@ def logits_of(network: nn.Module, pixels: Tensor, batch: int = 256) -> NDArray[n
 
 
 def _label_loss(network: nn.Module, images: Tensor, label: Tensor) -> Any:
-    """Mean binary cross-entropy of the labels that are known."""
+    """Return the mean binary cross-entropy of the known labels."""
     from torch.nn.functional import binary_cross_entropy_with_logits
 
     known = (label >= 0).float()
@@ -343,7 +343,7 @@ def _keep(network: nn.Module, folder: Path | None, epoch: int) -> None:
 
 
 def _batches(count: int, size: int, rng: np.random.Generator) -> Iterator[NDArray[np.intp]]:
-    """Batches of all rows in a random order, of nearly the same size (none has a single row)."""
+    """Yield batches of all rows in a random order, of nearly equal size (none has a single row)."""
     yield from np.array_split(rng.permutation(count), -(-count // size))
 
 

@@ -1,14 +1,18 @@
-"""Cost of the bounds of an iteration: which bind, their prices, and how far the fit gave."""
+"""Cost of the bounds of an iteration: which are active, their shadow prices, and the objective."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from inficond_panel.distill import Fit
+from inficond_panel.distill import Fit, JointFit, fit_joint
+from inficond_panel.distill.solver.centred_bounds import ConceptAtOptimum, at_bound
+from inficond_panel.distill.solver.joint import make_joint_problem
+from inficond_panel.distill.solver.joint_objective import FittedSoftmax, JointProblem, least_shift
 from inficond_panel.distill.solver.penalty import Price, price_error, shadow_price
 from inficond_panel.tuning.fitting.recipe import Cancelled, Progress, solve, start_from
 from inficond_panel.tuning.thumbs import box
@@ -28,13 +32,12 @@ _CLOSE = 1e-5
 
 @dataclass(frozen=True)
 class Bound:
-    """A bound in force on one concept, and what it costs at the optimum under all of them.
+    """A bound on one concept's weight, and its cost at the optimum under all bounds.
 
-    ``since`` is the iteration that set it. ``weight`` is the optimum's. It ``binds`` where the
-    weight rests on it and leaving it would lower the objective (``price.gain`` > 0, by more than
-    its error; that is nan where lambda and l2 are 0, since no gap is known there). ``lifted``
-    is by how much the optimal objective falls if this bound alone is lifted, in nats; nan where
-    that was not asked for.
+    ``since`` is the iteration that set it, ``weight`` the optimal weight. The bound is ``active``
+    if the weight lies on it and a looser bound would lower the objective: ``price.gain`` exceeds
+    its error (nan if lambda and l2 are 0, since no gap is known then). ``lifted`` is the fall of
+    the optimal objective without this bound, in nats; nan if not computed.
     """
 
     concept: str
@@ -46,37 +49,37 @@ class Bound:
     lifted: float = np.nan
 
     @property
-    def binds(self) -> bool:
-        """True if the student would leave it."""
+    def active(self) -> bool:
+        """True if a looser bound would lower the objective."""
         error = self.price.error
         return self.price.gain > (_UNKNOWN if np.isnan(error) else max(error, 1e-12))
 
     @property
-    def rests(self) -> bool:
-        """True if the weight lies on it."""
+    def at_limit(self) -> bool:
+        """True if the weight lies on the bound."""
         return self.weight in (self.lower, self.upper)
 
     @property
     def unsure(self) -> bool:
-        """True if the optimum is not known closely enough to tell."""
-        return self.rests and not self.binds and self.price.error > _CLOSE
+        """True if the optimum is not known closely enough to decide whether the bound is active."""
+        return self.at_limit and not self.active and self.price.error > _CLOSE
 
     @property
-    def way(self) -> str:
-        """Direction of the weight without it: ``up`` or ``down``; empty where it would stay."""
-        if not self.binds:
+    def direction_without(self) -> str:
+        """Direction of the weight without the bound: ``up``, ``down``, or empty for none."""
+        if not self.active:
             return ""
         return "up" if self.upper is not None and self.price.right < 0 else "down"
 
 
 @dataclass(frozen=True)
 class Objective:
-    """Objective of the student, in nats per image, and how far it had to give.
+    """Training objective of a student, in nats per image, before and after an iteration.
 
-    ``zero``: at w = 0. ``free``: the optimum without any bound. ``before`` and ``after``: at the
-    stored weights of the parent and of this iteration; ``optimum``: the least under the bounds in
-    force. ``loss_*`` is the part without penalties, ``teacher_*`` the loss against the teacher
-    alone (the same, unless true labels are mixed in).
+    ``zero``: at w = 0. ``free``: the optimum without bounds. ``before`` and ``after``: at the
+    stored weights of the parent and of this iteration. ``optimum``: the least value under the
+    bounds. ``loss_*`` is the part without penalties, ``teacher_*`` the loss against the teacher
+    alone (equal unless true labels are mixed in).
     """
 
     zero: float
@@ -90,26 +93,26 @@ class Objective:
     teacher_after: float
 
     @property
-    def given(self) -> float:
-        """By how much it rose in this iteration."""
+    def rise(self) -> float:
+        """Rise of the objective in this iteration."""
         return self.after - self.before
 
     @property
-    def given_share(self) -> float:
-        """The same relative to the objective at w = 0."""
-        return self.given / self.zero
+    def rise_share(self) -> float:
+        """Rise of the objective relative to its value at w = 0."""
+        return self.rise / self.zero
 
     @property
-    def given_in_all(self) -> float:
-        """By how much all bounds of the branch raised it, relative to the objective at w = 0."""
+    def rise_by_branch(self) -> float:
+        """Rise of the objective by all bounds of the branch, relative to its value at w = 0."""
         return (self.after - self.free) / self.zero
 
 
 class Pricing:
-    """The classes of one iteration, solved again closely enough for prices.
+    """Classes of one iteration, solved again to the precision that shadow prices need.
 
-    ``held`` is the optimum under the bounds of ``node``, ``free`` that without any; both start
-    from stored weights, so that a report is the same each time.
+    ``held`` is the optimum under the bounds of ``node``, ``free`` the optimum without bounds. Both
+    start from stored weights, so that a report is reproducible.
     """
 
     def __init__(
@@ -149,7 +152,7 @@ class Pricing:
         )
 
     def bounds(self, class_name: str, lift: bool = False) -> tuple[Bound, ...]:
-        """Bounds in force on one class, the dearest first."""
+        """Return the bounds on one class, the largest cost first."""
         concepts, position = self.tuner.store.concepts, self.classes.index(class_name)
         residuals = self._residuals(position)
         priced = []
@@ -165,7 +168,7 @@ class Pricing:
                 float(self.held.weights[c, position]),
                 self._price(c, position, residuals),
             )
-            if lift and bound.binds:
+            if lift and bound.active:
                 bound = replace(bound, lifted=self._lifted(c, position))
             priced.append(bound)
         return tuple(sorted(priced, key=lambda bound: (-bound.price.gain, bound.concept)))
@@ -221,3 +224,126 @@ def _half(progress: Progress | None, which: int) -> Progress | None:
     if progress is None:
         return None
     return lambda share, text: progress((which + share) / 2, text)
+
+
+class JointPricing:
+    """The joint student of one iteration, solved again to the precision that prices need.
+
+    Counterpart of ``Pricing``; the objective covers all classes together.
+    """
+
+    def __init__(
+        self,
+        tuner: Tuner,
+        node: Node,
+        progress: Progress | None = None,
+        cancelled: Cancelled | None = None,
+    ) -> None:
+        self.tuner, self.node, self.cancelled = tuner, node, cancelled
+        self.data, store = tuner.data_at(node), tuner.store
+        self.lower, self.upper = box(node.bounds, store.classes, store.concepts)
+        self.held = self._solve(node.weights, progress, self.lower, self.upper)
+        self.free = self._solve(tuner.root().weights, None)
+
+    def objective(self, before: Student, after: Student) -> Objective:
+        """Objective of all classes from the parent's student to the node's."""
+        was, now = before.node, after.node
+        (loss_before, taught_before), (loss_after, taught_after) = map(self._losses, (was, now))
+        return Objective(
+            zero=self._zero,
+            free=self.free.objective,
+            before=loss_before + self._size(was),
+            after=loss_after + self._size(now),
+            optimum=self.held.objective,
+            loss_before=loss_before,
+            loss_after=loss_after,
+            teacher_before=taught_before,
+            teacher_after=taught_after,
+        )
+
+    def bounds(self, class_name: str, lift: bool = False) -> tuple[Bound, ...]:
+        """Return the bounds on one class, the largest cost first."""
+        store, priced = self.tuner.store, []
+        k = store.classes.index(class_name)
+        for (owner, concept), (lower, upper) in self.node.bounds.items():
+            if owner != class_name:
+                continue
+            c = store.concepts.index(concept)
+            since = self.tuner.bound_since(self.node, owner, concept)
+            weight, price = float(self._centred[c, k]), self._at(c).price(k)
+            bound = Bound(concept, lower, upper, since, weight, price)
+            if lift and bound.active:
+                bound = replace(bound, lifted=self._lifted(c, k))
+            priced.append(bound)
+        return tuple(sorted(priced, key=lambda bound: (-bound.price.gain, bound.concept)))
+
+    @cached_property
+    def _centred(self) -> np.ndarray:
+        weights = self.held.centred
+        for bound in (self.lower, self.upper):
+            weights = np.where(at_bound(weights, bound), bound, weights)
+        return weights
+
+    @cached_property
+    def _problem(self) -> JointProblem:
+        problem = self.data.joint_problem()
+        shape = problem.pop("scores").shape
+        return make_joint_problem(shape, lower=None, upper=None, **problem)
+
+    @cached_property
+    def _zero(self) -> float:
+        return self._problem.reference
+
+    @cached_property
+    def _residuals(self) -> np.ndarray:
+        linear = self.data.gathered.logits(self.held.weights, self.held.intercepts)
+        return self._problem.residuals(self._problem.fitted(linear).probability)
+
+    def _at(self, c: int) -> ConceptAtOptimum:
+        column, weight = np.asarray(self.data.scores[:, c], dtype=np.float64), self.data.weight(0)
+        return ConceptAtOptimum(
+            gradient=column @ self._residuals,
+            weights=self.held.weights[c],
+            lower=self.lower[c],
+            upper=self.upper[c],
+            l1=self.data.l1,
+            multipliers=self.held.multipliers[c],
+            spread=float(np.sqrt(weight @ (column - weight @ column) ** 2)),
+            delta=self.held.gap * self._zero * self.data.bend,
+        )
+
+    def _losses(self, node: Node) -> tuple[float, float]:
+        """Mean loss of a node, and that against the teacher alone."""
+        linear = self.data.gathered.logits(node.weights, node.intercepts)
+        even = np.full(len(linear), 1 / len(linear))
+        beside = FittedSoftmax(linear / self.data.divisor).loss(self.data.teacher, even)
+        return self._problem.loss(self._problem.fitted(linear)), beside
+
+    def _size(self, node: Node) -> float:
+        """Return the L1 term of the smallest weights that predict as the node's weights do."""
+        l1 = self.data.l1
+        return float(np.abs(least_shift(node.weights, l1)).sum(axis=0) @ l1)
+
+    def _lifted(self, c: int, k: int) -> float:
+        """By how much the optimal objective falls without one bound."""
+        lower, upper = self.lower.copy(), self.upper.copy()
+        lower[c, k], upper[c, k] = -np.inf, np.inf
+        free = self._solve(self.node.weights, None, lower, upper)
+        return max(self.held.objective - free.objective, 0.0)
+
+    def _solve(
+        self,
+        start: np.ndarray,
+        progress: Progress | None,
+        lower: np.ndarray | None = None,
+        upper: np.ndarray | None = None,
+    ) -> JointFit:
+        return fit_joint(
+            **self.data.joint_problem(),
+            lower=lower,
+            upper=upper,
+            start=start,
+            tolerance=TOLERANCE,
+            progress=progress,
+            cancelled=self.cancelled,
+        )

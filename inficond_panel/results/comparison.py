@@ -1,4 +1,4 @@
-"""Any two iterations side by side: intents, weights, metrics with their noise, changed sides."""
+"""Comparison of two iterations: intents, weights, metrics with intervals, changed predictions."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ import pandas as pd
 
 from inficond_panel.distill import ClassMetrics, Interval, Outcome, change_intervals, measure
 from inficond_panel.distill.metrics.bootstrap import mean_change
-from inficond_panel.results.churn import Churn, churn
-from inficond_panel.results.compensation import Mover, moves
-from inficond_panel.results.cross_fitted import chosen_on_tune, evaluation_outcome
 from inficond_panel.results.frame import Heading, make_frame, plain_headings
+from inficond_panel.results.metrics import chosen_on_tune, evaluation_outcome
+from inficond_panel.results.refit_changes import Churn, Mover, churn, moves
 from inficond_panel.results.refit_words import churn_sentence
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.other_students import node_title
@@ -45,13 +44,13 @@ _STEPS = plain_headings("side", "iteration", "id", "intents")
 
 @dataclass(frozen=True)
 class ClassComparison:
-    """One class whose students differ.
+    """Comparison of one class whose students differ.
 
-    ``changes`` are after - before of each metric, with paired-bootstrap intervals over the images
-    of the split; ``movers`` the concepts whose influence changed most, by logits (the change of
-    the weight times the spread of the score on ``fit``); ``churn`` the images that changed sides.
-    Metrics and changes are ``cross_fitted`` where the labels of the split chose terms of one of the
-    two (``results.cross_fitted``).
+    ``changes`` are after − before of each metric, with paired-bootstrap intervals over the images
+    of the split. ``movers`` are the concepts whose influence changed most in logits: the change of
+    the weight times the spread of the score on ``fit``. ``churn`` lists the images whose prediction
+    changed. Metrics and changes are ``cross_fitted`` if labels of the split chose settings of one
+    of the two (``results.metrics``).
     """
 
     class_name: str
@@ -85,7 +84,7 @@ class Comparison:
     unchanged: tuple[str, ...]
 
     def of(self, class_name: str) -> ClassComparison:
-        """The comparison of one class; ``KeyError`` where its students are the same."""
+        """Return the comparison of one class; raise ``KeyError`` if its students are equal."""
         return {item.class_name: item for item in self.classes}[class_name]
 
 
@@ -99,17 +98,17 @@ def compare(
     draws: int | None = None,
     top: int = 10,
 ) -> Comparison:
-    """Compare any two nodes of one history on ``split``; neither need follow from the other.
+    """Compare any two nodes of one history on ``split``.
 
-    Changes are from ``before`` to ``after``. Each class that differs tells its ``top`` movers.
-    Looks at the holdout are the caller's to count.
+    Changes are from ``before`` to ``after``; neither needs to be an ancestor of the other. Each
+    class that differs has its ``top`` movers. The caller counts looks at the holdout.
     """
     old, new = branch(tuner, before), branch(tuner, after)
     shared = sum(a == b for a, b in zip(old, new, strict=False))
     same = (before.weights == after.weights).all(axis=0) & (before.intercepts == after.intercepts)
     names, noise = tuner.store.classes, tuner.spec.views.noise(draws)
     was, now = tuner.at(before, split), tuner.at(after, split)
-    judged_before, judged_after = (
+    outcome_before, outcome_after = (
         [evaluation_outcome(tuner, node, split, name) for name in names] for node in (before, after)
     )
     return Comparison(
@@ -120,11 +119,11 @@ def compare(
         only_before=tuple(old[shared:]),
         only_after=tuple(new[shared:]),
         level=noise["level"],
-        mean_ap=mean_change(judged_before, judged_after, **noise),
+        mean_ap=mean_change(outcome_before, outcome_after, **noise),
         classes=tuple(
-            _compared(tuner, (was[name], now[name]), judged, metrics, noise, top)
-            for name, kept, judged in zip(
-                names, same, zip(judged_before, judged_after, strict=True), strict=True
+            _compared(tuner, (was[name], now[name]), outcomes, metrics, noise, top)
+            for name, kept, outcomes in zip(
+                names, same, zip(outcome_before, outcome_after, strict=True), strict=True
             )
             if not kept
         ),
@@ -135,42 +134,42 @@ def compare(
 def _compared(
     tuner: Tuner,
     students: tuple[Student, Student],
-    judged: tuple[Outcome, Outcome],
+    outcomes: tuple[Outcome, Outcome],
     metrics: Sequence[str],
     noise: Noise,
     top: int,
 ) -> ClassComparison:
-    """Comparison of two students, by their outcomes that may judge."""
+    """Compare two students by their outcomes for evaluation."""
     (before, after), concepts = students, tuner.store.concepts
     moved = moves(tuner.fit_data, concepts, before.weights, after.weights, (), top)
     chosen = after.split == TUNE and any(
         chosen_on_tune(tuner, each.node, each.class_name) for each in (before, after)
     )
-    was, now = (_metrics(tuner, *each) for each in zip(students, judged, strict=True))
+    was, now = (_metrics(tuner, *each) for each in zip(students, outcomes, strict=True))
     movers = sorted((*moved.up, *moved.down), key=lambda mover: -abs(mover.change))
     return ClassComparison(
         class_name=after.class_name,
         before=was,
         after=now,
-        changes=change_intervals(*judged, metrics, **noise),
+        changes=change_intervals(*outcomes, metrics, **noise),
         movers=tuple(movers[:top]),
         churn=churn(before, after),
         cross_fitted=chosen,
     )
 
 
-def _metrics(tuner: Tuner, student: Student, judged: Outcome) -> ClassMetrics:
-    """Metrics of the outcome that may judge a student."""
-    if judged is student.outcome:
+def _metrics(tuner: Tuner, student: Student, outcome: Outcome) -> ClassMetrics:
+    """Return the metrics of a student's outcome for evaluation."""
+    if outcome is student.outcome:
         return student.metrics
-    return measure(judged, tuner.teacher_outcomes(student.split)[student.class_name])
+    return measure(outcome, tuner.teacher_outcomes(student.split)[student.class_name])
 
 
 def comparison_frames(tuner: Tuner, comparison: Comparison) -> dict[str, pd.DataFrame]:
-    """The comparison as frames, of the classes whose students differ.
+    """Return the comparison as frames, for the classes whose students differ.
 
-    ``changes`` by class and metric, ``movers`` (concepts, in logits), ``flips`` (images that
-    changed sides), and the ``steps`` of either side since the ancestor.
+    ``changes`` by class and metric, ``movers`` (concepts, in logits), ``flips`` (images whose
+    prediction changed), and the ``steps`` of both branches since the common ancestor.
     """
     before, after, level = comparison.before, comparison.after, comparison.level
     mean = change_text(make_change(comparison.mean_ap, unit=AP.unit)) or "undefined"
@@ -200,7 +199,7 @@ def comparison_frames(tuner: Tuner, comparison: Comparison) -> dict[str, pd.Data
         "movers": make_frame(_movers(comparison), ["class", "concept"], _MOVERS,
                              title="concepts that moved most, in logits"),
         "flips": make_frame(_flips(comparison), ["class", "image"], FLIP_HEADINGS, notes=changed,
-                            title="images that changed sides"),
+                            title="images whose prediction changed"),
         "steps": make_frame(_steps(comparison), ["side", "iteration"], _STEPS,
                             title=f"iterations since #{comparison.ancestor.number}"),
     }  # fmt: skip

@@ -14,11 +14,10 @@ from inficond_panel.common.files import File
 from inficond_panel.common.interval import NO_INTERVAL, Interval
 from inficond_panel.common.ordering import strongest
 from inficond_panel.distill import average_precision
-from inficond_panel.results.concept_rows import discrepancies, effect
-from inficond_panel.results.concept_scales import concept_scales
+from inficond_panel.results.concept_rows import concept_scales, discrepancies, effect
 from inficond_panel.results.forms import table_file
 from inficond_panel.results.frame import Heading, make_frame
-from inficond_panel.results.patches import tells_presence
+from inficond_panel.results.image_sets import tells_presence
 from inficond_panel.results.what_if_curves import refit_curve
 from inficond_panel.store import Store
 from inficond_panel.tuning import Node, Student, Tuner
@@ -29,11 +28,11 @@ _OF_STUDENT = ("influence", "rank", *DISCREPANCIES, "lower_bound", "upper_bound"
 
 
 def concepts_of(student: Student) -> pd.DataFrame:
-    """One row per concept whose influence is not 0, the largest first.
+    """Return one row per concept with an influence, the largest first.
 
-    ``segments`` are those assigned to it, missing in a store without them, ``images`` those of the
-    split that show it, missing where a score below 0 leaves that open. ``ap_without`` is the AP of
-    the student without the concept, the others held.
+    ``segments`` counts the segments assigned to the concept (missing if the store has none);
+    ``images`` counts the images of the split that show it (missing if a score below 0 leaves that
+    open). ``ap_without`` is the AP of the student without the concept, the other weights unchanged.
     """
     weights, scores, names = student.weights, student.scores, student.store.concepts
     chosen = [c for c in strongest(weights).tolist() if weights[c] != 0]

@@ -1,9 +1,12 @@
-"""Students distilled under several settings, side by side on one split.
+"""Students distilled under several settings, compared on one split.
 
-Targets (teacher or oracle), the teacher's weight alpha beside the labels, temperature and L1
-penalty: the grid of Lee et al. (BMVC 2023), for linear students and the loss
-``CE(label) + alpha CE(teacher at T)``. Whatever is learned from, fidelity is that to the plain
-teacher.
+``compare_settings``: targets (teacher or oracle), the teacher's weight alpha beside the labels,
+temperature and L1 penalty. It is the grid of Lee et al. (BMVC 2023), for linear students and the
+loss ``CE(label) + alpha CE(teacher at T)``. Fidelity is always measured to the plain teacher.
+
+``compare_links``: a student per class and the one softmax student, on data with one class per
+image. Both are the original students of one store under the same other settings. For students per
+class the probabilities of an image are divided by their sum (``distill.metrics.top_class``).
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ import numpy as np
 import pandas as pd
 
 from inficond_panel.common.interval import NO_INTERVAL, columns_of
+from inficond_panel.common.numbers import MINUS
 from inficond_panel.distill import (
     SEEN_LABEL,
     Interval,
@@ -24,15 +28,37 @@ from inficond_panel.distill import (
     change_intervals,
     metric_intervals,
 )
-from inficond_panel.distill.metrics.bootstrap import class_mean, draw_counts, interval
+from inficond_panel.distill.metrics.bootstrap import (
+    class_mean,
+    draw_counts,
+    interval,
+    mean_change,
+    mean_interval,
+)
+from inficond_panel.distill.metrics.top_class import TopClass
 from inficond_panel.results.frame import Heading, make_frame
+from inficond_panel.results.top_measures import check_single_label, teacher_top_class, top_class
 from inficond_panel.spec.sections.students import Students
 from inficond_panel.tuning.fitting.recipe import Progress
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.confidence import Noise, interval_word
-from inficond_panel.vocabulary.metrics import ACCURACY, AP, BRIER, ECE, FIDELITY, METRICS, keys
+from inficond_panel.vocabulary.metrics import (
+    ACCURACY,
+    AGREEMENT,
+    AP,
+    BALANCED,
+    BRIER,
+    ECE,
+    FIDELITY,
+    METRICS,
+    TOP1,
+    TOP_ECE,
+    TOP_METRICS,
+    keys,
+)
 from inficond_panel.vocabulary.splits import HOLDOUT, TUNE
+from inficond_panel.vocabulary.tasks import LINKS, SIGMOID, SOFTMAX
 
 #: Metrics of the table. Whether one is defined for a class depends on its labels alone, so that
 #: the means of all students are over the same classes.
@@ -83,10 +109,10 @@ def setting_grid(
     penalties: Sequence[Any],
     tempered: Sequence[str] = ("teacher",),
 ) -> list[Setting]:
-    """All combinations, the targets of one side by side.
+    """Return all combinations of settings, the targets of one setting next to each other.
 
-    With alpha 0 only the labels are learned, whatever targets and temperature: once a penalty. At
-    temperature 1 it does not matter what it divides: once too.
+    With alpha 0 only the labels are learned, so that targets and temperature do not matter: one
+    setting per penalty. At temperature 1 ``tempered`` does not matter either.
     """
     settings: list[Setting] = []
     for penalty, alpha, temperature, divided, learned in itertools.product(
@@ -110,14 +136,14 @@ def compare_settings(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> dict[str, pd.DataFrame]:
-    """Metrics of the students of each setting on ``split``, and their differences.
+    """Return metrics of the students of each setting on ``split``, and their differences.
 
-    ``students`` has a row per setting, and one of the teacher: means over the classes. ``changes``
-    has a row per setting but the first: its metrics less those of the setting ``against``, which is
-    with the oracle's targets the one with the teacher's and all else alike, otherwise the first.
-    ``classes`` has both by class. All on the same draws of images. Students are taken from the
-    history or distilled and not kept; a look at the holdout is counted for each, and keeps them.
-    Raises ``TuningError`` for settings that cannot be, and where the store has no oracle logits.
+    ``students`` has a row per setting and one of the teacher: means over the classes. ``changes``
+    has a row per setting but the first: its metrics less those of the setting ``against``. For the
+    oracle's targets ``against`` is the same setting with the teacher's targets, otherwise the
+    first. ``classes`` has both by class. All use the same draws of images. Students come from the
+    history, or are distilled and not kept; a look at the holdout is counted for each, and keeps
+    them. Raises ``TuningError`` for impossible settings, and if the store has no oracle logits.
     """
     noise = tuner.spec.views.noise(draws, seed)
     counts = draw_counts(len(tuner.store.rows(split)), noise["draws"], seed)
@@ -126,7 +152,7 @@ def compare_settings(
     for index, setting in enumerate(settings):
         distilled = tuner.with_students(**vars(setting))
         node = distilled.original()
-        look_at(distilled, node, split)
+        _count_look(distilled, node, split)
         now = _Measured(distilled.at(node, split).outcomes, counts, noise)
         against = _reference(settings, index)
         old = None if against is None else measured[against]
@@ -165,7 +191,7 @@ def compare_settings(
     }  # fmt: skip
 
 
-def look_at(tuner: Tuner, node: Node, split: str) -> None:
+def _count_look(tuner: Tuner, node: Node, split: str) -> None:
     """Count a look at the holdout, where it is the split; the history then keeps the students."""
     if split == HOLDOUT:
         tuner.history.add(node)
@@ -239,7 +265,7 @@ class _Measured:
 
 
 def _reference(settings: Sequence[Setting], number: int) -> int | None:
-    """The setting that one is held against: its own with the teacher's targets, else the first."""
+    """Return the setting to compare one with: itself with the teacher's targets, else the first."""
     setting = settings[number]
     if setting.targets == "oracle":
         twin = {**vars(setting), "targets": "teacher"}
@@ -247,3 +273,116 @@ def _reference(settings: Sequence[Setting], number: int) -> int | None:
             if vars(other) == twin:
                 return earlier
     return 0 if number else None
+
+
+#: Metrics of the students as one classifier; the mean AP of the classes stands beside them.
+TOGETHER = keys(TOP1, BALANCED, TOP_ECE, AGREEMENT)
+LINK_WORDS = {SIGMOID: "a student per class", SOFTMAX: "one softmax student"}
+_LINK_METRICS = {key: TOP_METRICS[key].word for key in TOGETHER} | {AP.key: AP.mean}
+_LINK_HEADINGS = {
+    "words": Heading(""),
+    **{link: Heading(words) for link, words in LINK_WORDS.items()},
+    "change": Heading(f"softmax {MINUS} per class", sign=True, star=True),
+    "teacher": Heading("teacher"),
+}
+
+
+@dataclass(frozen=True)
+class _Students:
+    """The original students of one link: as one classifier, and the outcome of each class."""
+
+    link: str
+    node: Node
+    together: TopClass
+    classes: list[Outcome]
+
+
+def compare_links(
+    tuner: Tuner,
+    split: str = TUNE,
+    *,
+    draws: int | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> pd.DataFrame:
+    """Return metrics of the students of both links on ``split``; one row per metric.
+
+    Columns with limits: ``sigmoid`` and ``softmax`` (the students), ``change`` (softmax less
+    sigmoid on the same draws of images) and ``teacher`` (undefined for the agreement with it). The
+    fact ``links`` has node, weights and looks of both. Students come from the history, or are
+    distilled and not kept; a look at the holdout is counted for both, and keeps them. Raises
+    ``TuningError`` for data with several classes per image, and for settings that the softmax
+    student does not support.
+    """
+    check_single_label(tuner.store)
+    first, second = (_distilled(tuner, link, split, progress) for link in LINKS)
+    labelled = teacher_top_class(tuner.store, split)
+    noise = tuner.spec.views.noise(draws, seed)
+    change = change_intervals(first.together, second.together, TOGETHER, **noise)
+    change[AP.key] = mean_change(first.classes, second.classes, **noise)
+    outcomes = list(tuner.teacher_outcomes(split).values())
+    columns = {
+        **{each.link: _metrics(each.together, each.classes, **noise) for each in (first, second)},
+        "change": change,
+        "teacher": _metrics(labelled, outcomes, AGREEMENT.key, **noise),
+    }
+    rows = [
+        {
+            "metric": key,
+            "words": words,
+            **columns_of({name: each.get(key, NO_INTERVAL) for name, each in columns.items()}),
+        }
+        for key, words in _LINK_METRICS.items()
+    ]
+    links = {each.link: _facts(tuner, each) for each in (first, second)}
+    images, known = len(tuner.store.rows(split)), len(labelled.label)
+    return make_frame(
+        rows,
+        "metric",
+        _LINK_HEADINGS,
+        title=f"Students on the split {split}, {known} labelled images; * the interval excludes 0",
+        notes=[*_link_notes(links), draws_note(noise)],
+        facts=common_facts(tuner, noise)
+        | {"split": split, "images": images, "labelled": known, "links": links},
+        level=noise["level"],
+    )
+
+
+def _distilled(tuner: Tuner, link: str, split: str, progress: Progress | None) -> _Students:
+    distilled = tuner.with_students(link=link)
+    node = distilled.original(progress)
+    _count_look(distilled, node, split)
+    outcomes = list(distilled.at(node, split).outcomes.values())
+    return _Students(link, node, top_class(distilled, node, split), outcomes)
+
+
+def _metrics(
+    together: TopClass, classes: Sequence[Outcome], without: str = "", **noise: Any
+) -> dict[str, Interval]:
+    names = [key for key in TOGETHER if key != without]
+    return {
+        **metric_intervals(together, names, **noise),
+        AP.key: mean_interval(classes, **noise),
+    }
+
+
+def _facts(tuner: Tuner, students: _Students) -> dict[str, Any]:
+    node = students.node
+    return {
+        "node": node.id,
+        "weights_hash": node.weights_hash,
+        "nonzero": int(np.count_nonzero(node.weights)),
+        "gap": float(max(node.gap)),
+        "looks": tuner.history.looks(node.id, HOLDOUT),
+    }
+
+
+def _link_notes(links: dict[str, dict[str, Any]]) -> list[str]:
+    """Return sentences on the comparison: shared settings, and differences beyond the metrics."""
+    nonzero = [f"{links[link]['nonzero']} with {words}" for link, words in LINK_WORDS.items()]
+    return [
+        "Agreement is with the teacher. The change is the softmax student less the students per "
+        "class, paired on the same draws of images.",
+        f"Influences that are not 0: {', '.join(nonzero)}, under the same lambda.",
+        "Of students per class the probabilities of an image are divided by their sum.",
+    ]

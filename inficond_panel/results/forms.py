@@ -40,12 +40,12 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def csv_text(frame: pd.DataFrame) -> str:
-    """CSV with all columns and digits; what is undefined is empty."""
+    """Return CSV with all columns and digits; undefined values are empty."""
     return table_file(frame, "table").content.decode()
 
 
 def table_file(frame: pd.DataFrame, name: str, kind: str = "csv") -> File:
-    """The rows as a file ``name`` to save, CSV or JSON; what is undefined is empty."""
+    """Return the rows as a file ``name`` to save, CSV or JSON; undefined values are empty."""
     rows = [["" if each is None else each for each in row.values()] for row in records(frame)]
     return make_table(name, list(frame.reset_index().columns), rows, kind)
 
@@ -89,9 +89,10 @@ class Pictured(str):
 def text_table(
     frame: pd.DataFrame, pictures: Mapping[str, str] | None = None
 ) -> tuple[list[str], list[list[str]]]:
-    """Header and rows of the columns that have a heading, as texts; limits stand behind theirs.
+    """Return header and rows of the columns with a heading, as texts; limits follow their estimate.
 
-    The rows are those that are ``shown``. ``pictures`` are data URIs by image."""
+    The rows are the ``shown`` ones. ``pictures`` are data URIs by image.
+    """
     shown, header, columns = frame.attrs["shown"], list[str](), list[list[str]]()
     whole = frame.reset_index() if shown is None else frame.reset_index().iloc[shown]
     facts = frame.attrs["facts"]

@@ -23,11 +23,13 @@ LIMITS = ("_low", "_high")
 
 @dataclass(frozen=True)
 class Heading:
-    """Heading of a column where a person reads it; decimals of its numbers, or ``significant``
-    digits, their sign, and whether ``limits`` stand behind them, with a ``star`` where these
-    exclude 0. ``level`` names the fact that has their level. ``words`` stand for 0 and for 1.
-    ``missing`` stands for a value that is missing; None: "undefined" for a number, nothing for a
-    text. ``image`` says that the texts are ids of images, which HTML shows."""
+    """Heading of a column for readers, and the form of its values.
+
+    Numbers have ``digits`` decimals or ``significant`` digits, a ``sign``, their ``limits`` behind
+    them, and a ``star`` if the limits exclude 0. ``level`` names the fact that holds the confidence
+    level. ``words`` replace 0 and 1. ``missing`` replaces a missing value; None: "undefined" for a
+    number, nothing for a text. ``image`` marks texts that are ids of images, which HTML shows.
+    """
 
     text: str
     digits: int = 3
@@ -57,11 +59,11 @@ def make_frame(
     level: float | None = None,
     shown: Sequence[int] | None = None,
 ) -> pd.DataFrame:
-    """One row per mapping. Without rows the columns are those of ``headings``, and the index.
+    """Make a frame with one row per mapping; without rows, with the columns of ``headings``.
 
-    The ``level`` of intervals is a fact, and a column, so that rows alone say it. Headings of
-    columns that no row has are left out. A note explains estimates outside their intervals.
-    ``shown`` are the positions of the rows that a person reads, None: all.
+    The ``level`` of intervals is a fact and a column, so that each row states it. Headings of
+    absent columns are left out. A note explains estimates outside their intervals. ``shown`` are
+    the positions of the rows for readers, None: all.
     """
     keys = [index] if isinstance(index, str) else list(index)
     table = list(rows)
@@ -98,7 +100,7 @@ def intervals_of(frame: pd.DataFrame, key: str) -> list[Interval]:
 
 
 def _outside(frame: pd.DataFrame, headings: Mapping[str, Heading]) -> list[str]:
-    """``OUTSIDE_NOTE`` where an estimate that a person reads lies outside its limits."""
+    """Return ``OUTSIDE_NOTE`` if a shown estimate lies outside its limits."""
     limited = [name for name, form in headings.items() if form.limits]
     limited = [name for name in limited if f"{name}{LIMITS[0]}" in frame]
     marked = any(each.outside for name in limited for each in intervals_of(frame, name))

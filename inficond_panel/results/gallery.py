@@ -12,8 +12,7 @@ import pandas as pd
 from inficond_panel.common.files import File
 from inficond_panel.results.forms import table_file
 from inficond_panel.results.frame import Heading, make_frame
-from inficond_panel.results.image_sets import ImageSet
-from inficond_panel.results.patches import assigned_images, showing
+from inficond_panel.results.image_sets import ImageSet, assigned_images, showing
 from inficond_panel.store import Store
 from inficond_panel.tuning import Student
 
@@ -40,15 +39,14 @@ COLUMNS = (
 
 @dataclass(frozen=True, eq=False)
 class Gallery:
-    """Images in which a concept is present, strongest first; or others, in an order of their own.
+    """Images in which a concept is present, strongest first, or images in another order.
 
     The arrays run over the images: ``rows`` are their positions in the store, ``label`` is 1, 0 or
     −1 (ignored), ``student`` and ``teacher`` are logits, ``decided`` and ``teacher_decided`` masks
-    of the images on which they decide that the class is present. ``assigned`` are those with a
-    segment whose best concept this one is; all of them where the store has no segments, and of
-    images picked out. ``influence`` and ``score`` are the ``concept``'s; without one it is empty,
-    and they are 0. ``node`` names the student (``#2 3fa9…``), ``title`` what the images have in
-    common.
+    of positive decisions. ``assigned`` marks images with a segment whose best concept this is; all
+    images if the store has no segments or the images were picked. ``influence`` and ``score``
+    belong to the ``concept``; without one its name is empty, and they are 0. ``node`` names the
+    student (``#2 3fa9…``), ``title`` describes the images.
     """
 
     class_name: str
@@ -159,7 +157,7 @@ def _node(student: Student) -> str:
 def gallery_frame(
     store: Store, gallery: Gallery, filters: Iterable[str], tags: Mapping[str, Sequence[str]]
 ) -> pd.DataFrame:
-    """One row per image that passes ``filters``, in the gallery's order; not known is missing."""
+    """Return a row per image that passes ``filters``, in the gallery's order."""
     rows = []
     for at in gallery.passing(filters).tolist():
         row, label = int(gallery.rows[at]), int(gallery.label[at])

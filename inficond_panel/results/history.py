@@ -53,11 +53,11 @@ def iterations(
     deleted: bool = False,
     changes: bool = False,
 ) -> pd.DataFrame:
-    """The iterations by their number, ``deleted`` ones too: parent, intents, author, time, note.
+    """Return the iterations by number, ``deleted`` ones too: parent, intents, author, time, note.
 
-    ``here`` marks the given one (the one shown), ``tree`` draws the branches, unless ``only`` some
-    are asked for; ``looks`` counts those at the holdout. With ``changes`` the change of mAP since
-    #0 on ``tune``, with its limits.
+    ``here`` marks the shown iteration. ``tree`` draws the branches, unless ``only`` some are
+    requested. ``looks`` counts looks at the holdout. ``changes`` adds the change of mAP since #0 on
+    ``tune``, with its limits.
     """
     nodes, state = tuner.nodes(deleted=deleted), tuner.history.state(tuner.root_id)
     numbers = {node.id: node.number for node in nodes}
@@ -116,8 +116,10 @@ def _title(node: Node, head: str | None, *, deleted: bool) -> str:
 
 
 def _tree(nodes: Sequence[Node]) -> Iterator[tuple[int, str]]:
-    """Number of each iteration, parents first, and the branches that are drawn before it; an only
-    child stands below its parent."""
+    """Return the number of each iteration, parents first, with the branches to draw before it.
+
+    An only child follows directly below its parent.
+    """
     children: dict[str | None, list[Node]] = {}
     for node in nodes:
         children.setdefault(node.parent, []).append(node)
@@ -135,10 +137,10 @@ def _tree(nodes: Sequence[Node]) -> Iterator[tuple[int, str]]:
 
 
 def events(tuner: Tuner, node: Node | None = None) -> pd.DataFrame:
-    """All that happened in the history, or to one iteration, by its number: kind, author, time, ...
+    """Return the events of the history or of one iteration, by number: kind, author, time, ...
 
-    ``node`` and ``origin`` are the ids of the ``iteration``, and of the one that it came ``from``;
-    ``checksum`` is that of an iteration that was added.
+    ``node`` and ``origin`` are the ids of the ``iteration`` and of the iteration it came ``from``;
+    ``checksum`` belongs to an added iteration.
     """
     numbers = {node.id: node.number for node in tuner.nodes(deleted=True)}
     rows = [
@@ -158,9 +160,9 @@ def events(tuner: Tuner, node: Node | None = None) -> pd.DataFrame:
 
 
 def others(tuner: Tuner) -> pd.DataFrame:
-    """Other students in the same history, by the id of their #0: iterations, what ``differs``.
+    """Return other students in the history, by the id of their #0: iterations, what ``differs``.
 
-    They are over other concepts, or have other settings. Those worked on last come first.
+    They use other concepts or other settings. The most recently used come first.
     """
     roots = other_students(tuner)
     rows = [{**each.to_json(), "differs": "; ".join(each.differs)} for each in roots]

@@ -28,12 +28,12 @@ _HEADINGS = {
 
 
 def levers(suggestion: Suggestion) -> pd.DataFrame:
-    """The levers that were compared: one row per class and lever, the student as it is first.
+    """Return the compared levers: one row per class and lever, the unchanged student first.
 
-    ``ap`` and ``gain`` (undefined for the first) are 0 to 1, on photos that did not choose;
-    ``fidelity`` is the share decided like the teacher. Facts: ``intents`` that are proposed,
-    ``gain`` of the mean AP by them, and by class the gain ``stated``, the AP of a model of the
-    labels alone (``tune_models``), ``photos`` to label, the ``skipped`` and those
+    ``ap`` and ``gain`` (undefined for the first) are 0 to 1, on photos that did not choose the
+    lever; ``fidelity`` is the share of decisions equal to the teacher's. Facts: the proposed
+    ``intents``, their ``gain`` of the mean AP, and by class the ``stated`` gain, the AP of a model
+    of the labels alone (``tune_models``), ``photos`` to label, the ``skipped`` classes and those
     ``unknown_to_teacher``.
     """
     return make_frame(
@@ -80,7 +80,7 @@ def _notes(suggestion: Suggestion) -> Iterator[str]:
         if repair.shift.tune_model is not None:
             yield f"{name}: {tune_model_sentence(repair.shift.tune_model)}"
         if repair.photos:
-            yield f"{name}: these labels would teach most: {', '.join(repair.photos)}."
+            yield f"{name}: most useful labels: {', '.join(repair.photos)}."
     for name, why in suggestion.skipped.items():
         yield f"{name} is left out: {why}."
 

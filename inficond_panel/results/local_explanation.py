@@ -24,11 +24,11 @@ class Part:
 
 @dataclass(frozen=True)
 class Edit:
-    """The least change of one influence, the others held, that turns the image's decision.
+    """The least change of one influence, the others unchanged, that flips the image's decision.
 
-    The decision turns to present just beyond ``influence``, or to absent at it: above or up to it
-    where more influence ``raises`` the image's logit, as its score is above 0, else the other way.
-    ``others`` is how many other images of the split the same edit turns, to either side.
+    The decision becomes present just beyond ``influence``, or absent at it: above or up to it if
+    more influence ``raises`` the image's logit (its score is above 0), else the other way.
+    ``others`` counts the other images of the split that the same edit flips, in either direction.
     """
 
     concept: str
@@ -138,7 +138,7 @@ def _edit(
 
 
 def _others(student: Student, row: int, concept: str, change: float, present: bool) -> int:
-    """Images of the split, but for ``row``, that the same edit turns."""
+    """Count the images of the split other than ``row`` that the same edit flips."""
     other = student.rows != row
     old = (student.logits - student.cutoff)[other]
     score = np.asarray(student.slope(concept)[other], dtype=np.float64)

@@ -1,24 +1,28 @@
-"""Metrics of the students of an iteration, class by class, and their changes; each a frame.
+"""Metrics of an iteration: outcomes for evaluation, the snapshot of the page, and frames.
 
-On ``tune`` of a student whose terms the labels of ``tune`` chose, all of it is cross-fitted
-(``results.cross_fitted``). Looks at the holdout are the caller's to count.
+Where labels of ``tune`` chose the settings of a student, its outcome on ``tune`` is cross-fitted,
+and so is each metric. The caller counts looks at the holdout.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from math import isnan
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from inficond_panel.common.cache import once
 from inficond_panel.common.files import File
 from inficond_panel.common.interval import Interval
 from inficond_panel.common.numbers import count
 from inficond_panel.distill import (
     Agreement,
     ClassMetrics,
+    Outcome,
     TeacherSkill,
     agreement,
     change_intervals,
@@ -27,20 +31,152 @@ from inficond_panel.distill import (
     teacher_skill,
 )
 from inficond_panel.distill.metrics.bootstrap import WITH_BIAS, mean_change
+from inficond_panel.distill.metrics.outcome import Cutoffs
 from inficond_panel.distill.metrics.point_metrics import measure
-from inficond_panel.results.cross_fitted import chosen_on_tune, evaluation_outcome
 from inficond_panel.results.forms import table_file
 from inficond_panel.results.frame import Heading, make_frame
-from inficond_panel.results.snapshot import Snapshot
+from inficond_panel.tuning import Iteration, Node, Tuner
+from inficond_panel.tuning.cures.cross_fit import cross_fitted_logits, steps_to
 from inficond_panel.tuning.fitting.recipe import Progress
-from inficond_panel.tuning.node import Node
-from inficond_panel.tuning.other_students import node_title
+from inficond_panel.tuning.other_students import count_others, node_title
 from inficond_panel.tuning.thumbs import chosen_names
-from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.metrics import AP, ECE, METRICS
-from inficond_panel.vocabulary.splits import TUNE
+from inficond_panel.vocabulary.splits import HOLDOUT, TUNE
+from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 from inficond_panel.wording.metrics import teacher_sentences
+
+#: Cross-fitted outcomes kept, by all sessions: of each iteration one for each class it cured.
+_KEPT = 256
+
+
+def chosen_on_tune(tuner: Tuner, node: Node, class_name: str) -> int:
+    """Return the number of labelled images of ``tune`` that chose the settings of a student."""
+    terms = tuner.terms(node).get(class_name)
+    return 0 if terms is None else terms.used
+
+
+def evaluation_outcome(tuner: Tuner, node: Node, split: str, class_name: str) -> Outcome:
+    """Return a student's outcome on the images of a split, for evaluation.
+
+    If labels of ``tune`` chose the student's settings, its outcome on ``tune`` is cross-fitted:
+    each image is ranked by a student fitted without it. That takes seconds, once. With one class
+    per image the other students take part in the decision, and are cross-fitted too.
+    """
+    deciding = tuner.store.classes if tuner.store.task == SINGLE_LABEL else [class_name]
+    if split != TUNE or not any(chosen_on_tune(tuner, node, name) for name in deciding):
+        return tuner.at(node, split)[class_name].outcome
+    return _cross_fitted_outcome(tuner, node, class_name)
+
+
+@once(_KEPT)
+def _cross_fitted_outcome(tuner: Tuner, node: Node, class_name: str) -> Outcome:
+    student = tuner.at(node, TUNE)[class_name]
+    if tuner.store.task != SINGLE_LABEL:
+        logit, cutoff = _cross_fitted(tuner, node, class_name), student.cutoff
+    else:
+        logits, cutoffs = _cross_fitted_rivals(tuner, node)
+        logit, cutoff = logits[:, student.column], cutoffs.of(student.column)
+    return Outcome(student.labels, logit, student.teacher_decided, cutoff)
+
+
+@once(8)
+def _cross_fitted_rivals(tuner: Tuner, node: Node) -> tuple[np.ndarray, Cutoffs]:
+    """Logits of all students on tune, cross-fitted where needed, and the cutoffs by these."""
+    logits = tuner.logits(node)[tuner.store.rows(TUNE)]
+    for k, name in enumerate(tuner.store.classes):
+        if chosen_on_tune(tuner, node, name):
+            logits[:, k] = _cross_fitted(tuner, node, name)
+    return logits, tuner.cutoffs(logits)
+
+
+def _cross_fitted(tuner: Tuner, node: Node, class_name: str) -> np.ndarray:
+    steps = steps_to(tuner, node, class_name)
+    return cross_fitted_logits(tuner, node, class_name, steps, tuner.store.rows(TUNE))
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """All numbers of one node on one split: metrics now, at the start (#0) and of its parent.
+
+    ``agreement`` counts the images that the bars show. ``teacher`` has the teacher's AP and the
+    chance level of each class. ``tuned`` are the classes that this iteration or an ancestor tunes;
+    the others have their original student.
+    """
+
+    node: Node
+    split: str
+    metrics: dict[str, ClassMetrics]
+    before: dict[str, ClassMetrics]
+    last: dict[str, ClassMetrics]
+    agreement: dict[str, Agreement]
+    teacher: dict[str, TeacherSkill]
+    tuned: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Deleted:
+    """A deleted branch: the node from which on it is hidden, and how many iterations that hides."""
+
+    node: Iteration
+    count: int
+
+
+@dataclass(frozen=True)
+class Tree:
+    """The iterations of this history at one moment, oldest first.
+
+    Deleted branches are left out, except for the shown node and its ancestors. ``looks`` counts
+    looks at the holdout by id of the node. ``undo`` and ``redo`` are the ids of the nodes that
+    these lead to from the shown node, or None. ``deleted`` are the branches that can be restored,
+    the newest first; ``others`` counts iterations of other students in the same file, by kind.
+    """
+
+    nodes: tuple[Iteration, ...]
+    looks: Mapping[str, int]
+    undo: str | None = None
+    redo: str | None = None
+    deleted: tuple[Deleted, ...] = ()
+    others: Mapping[str, int] = field(default_factory=dict)
+
+
+def take_tree(tuner: Tuner, shown: Node) -> Tree:
+    """Read the tree of iterations, around the node ``shown``."""
+    nodes, state = tuner.tree()
+    hidden = state.all_hidden().difference(state.path(shown.id))
+    return Tree(
+        nodes=tuple(node for node in nodes if node.id not in hidden),
+        looks=Counter({at: n for (at, split), n in state.looks.items() if split == HOLDOUT}),
+        undo=state.undo_from(shown.id),
+        redo=state.redo_from(shown.id),
+        deleted=tuple(
+            Deleted(node, len(state.branch(node.id)))
+            for node in reversed(nodes)
+            if node.id in state.deleted
+        ),
+        others=count_others(tuner),
+    )
+
+
+def take_snapshot(tuner: Tuner, node: Node, split: str) -> Snapshot:
+    """Compute the metrics and agreements of all classes for ``node`` on ``split``."""
+    root = tuner.root()
+    parent = tuner.node(node.parent) if node.parent else root
+    students = tuner.at(node, split)
+    return Snapshot(
+        node=node,
+        split=split,
+        metrics=tuner.metrics(node, split),
+        before=tuner.metrics(root, split),
+        last=tuner.metrics(parent, split),
+        agreement={
+            name: agreement(each.labels, each.decided, each.teacher_decided)
+            for name, each in students.items()
+        },
+        teacher=tuner.teacher_skills(split),
+        tuned=frozenset(node.tuned).union(*(each.tuned for each in tuner.ancestors(node))),
+    )
+
 
 _SIDES = ("positives", "negatives")
 _COUNTS = ("both_right", "student_wrong", "both_wrong", "teacher_wrong")
@@ -59,14 +195,14 @@ def metrics(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
-    """Metrics of each class (all classes), one row each, the largest AP gap first.
+    """Return metrics of each class (all classes), one row each, the largest AP gap first.
 
-    ``positives_student_wrong`` counts the images with the class on which the student is wrong and
-    the teacher right, and so on; ``teacher_knows`` is missing where the images are too few to say;
-    ``chosen_on`` counts the images whose labels chose the student's terms. With ``intervals`` the
-    metrics ``keys`` have bootstrap limits, ``ap_low`` and ``ap_high``, and ``ece_if_calibrated`` is
-    the error that a perfectly calibrated student would show on these images. ``shown`` is the one
-    that a terminal has first, with its limits.
+    ``positives_student_wrong`` counts the images with the class on which only the student is wrong,
+    and so on; ``teacher_knows`` is missing if the images are too few; ``chosen_on`` counts the
+    images whose labels chose the student's settings. With ``intervals`` the metrics ``keys`` have
+    bootstrap limits, ``ap_low`` and ``ap_high``, and ``ece_if_calibrated`` is the error that a
+    perfectly calibrated student would show on these images. ``shown`` is the metric that a terminal
+    shows first, with its limits.
     """
     noise, teachers = tuner.spec.views.noise(draws, seed), tuner.teacher_outcomes(split)
     rows, skills = [], {}
@@ -102,7 +238,7 @@ def metrics(
 def class_row(
     name: str, points: ClassMetrics, decided: Agreement, skill: TeacherSkill
 ) -> dict[str, Any]:
-    """Columns of one class: its metrics, the images by who decides rightly, the teacher's skill."""
+    """Return the columns of one class: metrics, images by who is right, teacher's skill."""
     values = asdict(points)
     images = values.pop("n")
     row = {"class": name, "ap_gap": points.teacher_ap - points.ap, **values, "images": images}
@@ -113,10 +249,10 @@ def class_row(
 
 
 def students_file(snapshot: Snapshot, names: Sequence[str], kind: str = "csv") -> File:
-    """The students of ``names`` in this order, as CSV or JSON; what is undefined is empty.
+    """Return the students of ``names``, in this order, as CSV or JSON; undefined values are empty.
 
-    ``positives_student_wrong`` counts the images with the class on which the student is wrong and
-    the teacher right, and so on. ``teacher_knows`` is empty where the images are too few to say.
+    ``positives_student_wrong`` counts the images with the class on which only the student is wrong,
+    and so on. ``teacher_knows`` is empty if the images are too few.
     """
     node, s, rows = snapshot.node, snapshot, []
     for name in names:
@@ -127,7 +263,7 @@ def students_file(snapshot: Snapshot, names: Sequence[str], kind: str = "csv") -
 
 
 def limits_of(intervals: Mapping[str, Interval]) -> dict[str, Any]:
-    """Columns of several metrics with their limits; of a biased one whether it lies outside."""
+    """Return columns of metrics with limits; of a biased metric also if it is outside."""
     row: dict[str, Any] = {}
     for key, interval in intervals.items():
         outside = {f"{key}_outside": interval.outside} if key in WITH_BIAS else {}
@@ -225,7 +361,7 @@ def metric_change(
     """Change in a metric of one class; without one, in its mean over all classes.
 
     A paired bootstrap over the images of the split, cross-fitted where their labels chose a
-    student (``results.cross_fitted``). Students in use keep their draws, so that a change costs
+    student (``results.metrics``). Students in use keep their draws, so that a change costs
     what an iteration has changed.
     """
     noise = tuner.spec.views.noise()

@@ -1,4 +1,4 @@
-"""Report on a refit: cost of bounds, concepts that took over, loss of fit, changed decisions."""
+"""Report on a refit: bounds and prices, concepts that took over, objective, changed predictions."""
 
 from __future__ import annotations
 
@@ -8,11 +8,17 @@ from dataclasses import dataclass
 
 from inficond_panel.concepts.texts import words_for
 from inficond_panel.errors import TuningError
-from inficond_panel.results.bound_prices import Bound, Objective, Pricing
-from inficond_panel.results.churn import Churn, churn
-from inficond_panel.results.compensation import Group, Moves, groups, moves
-from inficond_panel.results.joint_pricing import JointPricing
-from inficond_panel.results.moved_classes import MovedClass, moved_classes
+from inficond_panel.results.bound_prices import Bound, JointPricing, Objective, Pricing
+from inficond_panel.results.refit_changes import (
+    Churn,
+    ConceptMoves,
+    Group,
+    MovedClass,
+    churn,
+    groups,
+    moved_classes,
+    moves,
+)
 from inficond_panel.tuning import Iteration, Node, Student, Tuner
 from inficond_panel.tuning.edits import Cure
 from inficond_panel.tuning.fitting.recipe import Cancelled, Progress
@@ -26,9 +32,9 @@ from inficond_panel.vocabulary.splits import FIT, TUNE
 class ClassReport:
     """Report on the refit of one class's student.
 
-    ``gap`` and ``certificate`` are the stored student's; ``reached`` is False where the
-    exact solver stopped above its tolerance. ``cures`` are what this iteration asked for, ``terms``
-    what it and those before resolved to, each kind ``cures_since`` that iteration.
+    ``gap`` and ``certificate`` belong to the stored student; ``reached`` is False if the exact
+    solver stopped above its tolerance. ``cures`` are the requested edits of this iteration,
+    ``terms`` the resolved terms of the branch, each kind set in the iteration ``cures_since``.
     """
 
     class_name: str
@@ -37,7 +43,7 @@ class ClassReport:
     terms: Terms
     cures_since: Mapping[str, int]
     bounds: tuple[Bound, ...]
-    moves: Moves
+    moves: ConceptMoves
     groups: tuple[Group, ...]
     objective: Objective
     churn: tuple[Churn, ...]
@@ -46,7 +52,7 @@ class ClassReport:
     reached: bool
 
     def directions(self, group: Group) -> frozenset[str]:
-        """The ways in which this iteration thumbed members of a group."""
+        """Return the directions of this iteration's thumbs on members of a group."""
         return frozenset(i.direction for i in self.intents if i.concept in group.tuned)
 
 
@@ -54,9 +60,9 @@ class ClassReport:
 class RefitReport:
     """Report on an iteration against its parent, by tuned class.
 
-    ``untouched`` are the classes that it left as they were. ``notices`` name the bounds replaced on
-    the branch and the thumbs that met a weight of 0. ``moved`` are the other classes, by split,
-    that a joint student moved along; the most first.
+    ``untouched`` are the classes that it did not tune. ``notices`` name the bounds replaced on the
+    branch and the thumbs on a weight of 0. ``moved`` are the other classes, by split, that a joint
+    student changed, the largest change first.
     """
 
     node: Node
@@ -67,7 +73,7 @@ class RefitReport:
     moved: Mapping[str, tuple[MovedClass, ...]]
 
     def of(self, class_name: str) -> ClassReport:
-        """The report of one tuned class; ``KeyError`` where it is not tuned."""
+        """Return the report of one tuned class; raise ``KeyError`` if it is not tuned."""
         return {report.class_name: report for report in self.classes}[class_name]
 
 
@@ -82,17 +88,16 @@ def explain(
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
 ) -> RefitReport:
-    """Report on each class that ``node`` tunes, against its parent; a preview can be explained too.
+    """Report on each class that ``node`` tunes, against its parent; ``node`` may be a preview.
 
-    ``splits`` are the splits whose changed sides are reported: looks at the holdout are the
-    caller's to count. ``threshold`` is the correlation from which concepts are collinear, the
-    spec's if None, ``top`` the number of movers each way. With ``lift`` each bound that binds is
-    lifted alone and the class solved again.
-    Raises ``TuningError`` for the untouched students, ``CancelledError``.
+    ``splits`` are the splits whose changed predictions are reported; the caller counts looks at the
+    holdout. ``threshold`` is the correlation of collinear concepts, the spec's if None; ``top`` the
+    number of movers in each direction. With ``lift`` each active bound is lifted alone and the
+    class solved again. Raises ``TuningError`` for the original students, ``CancelledError``.
     """
     if node.parent is None:
         raise TuningError(
-            f"#{node.number} are the untouched students: no bound is set, nothing was tuned.",
+            f"#{node.number} are the original students: nothing was tuned, there are no bounds.",
             "Name an iteration that tunes one: inficond explain SPEC --node ID",
         )
     parent = tuner.node(node.parent)
@@ -147,9 +152,9 @@ def _class_report(
 
 
 def refit_of(tuner: Tuner, node: Node, class_name: str) -> Node | None:
-    """The iteration that made the class's student of ``node``: the last that tuned the class.
+    """Return the last iteration on the branch of ``node`` that tuned the class.
 
-    None for the untouched student.
+    None for the original student.
     """
     path: list[Node | Iteration] = [node, *tuner.ancestors(node)]
     refit = next((at.id for at in path if class_name in at.tuned), None)
@@ -157,7 +162,7 @@ def refit_of(tuner: Tuner, node: Node, class_name: str) -> Node | None:
 
 
 def group_of(tuner: Tuner, student: Student, concept: str) -> Group | None:
-    """The collinear concepts that ``concept`` stands with, over the images of ``fit``."""
+    """Return the concepts correlated with ``concept`` over the images of ``fit``."""
     concepts, weights = tuner.store.concepts, student.weights
     tuned = [concepts.index(concept)]
     namesakes = words_for(student.class_name, concepts, tuner.store.synonyms)

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 
 from inficond_panel.common.numbers import MINUS, UNDEFINED, count, signed, significant
 from inficond_panel.results.bound_prices import Bound, Objective
-from inficond_panel.results.churn import Churn
-from inficond_panel.results.compensation import Group, Mover, Moves
+from inficond_panel.results.refit_changes import Churn, ConceptMoves, Group, Mover
 from inficond_panel.results.refit_report import ClassReport
 from inficond_panel.tuning.edits_file import dump_intent
 from inficond_panel.tuning.node import Node
@@ -16,7 +15,7 @@ from inficond_panel.tuning.notices import limits_text
 from inficond_panel.tuning.thumbs import GroupIntent
 from inficond_panel.wording.cures import cure_sentences, used_words
 
-#: Step of a weight that prices are told for.
+#: Step of a bound that prices are reported for.
 _STEP = 0.1
 _SHOWN = 5
 _NAMED = 12  # classes that a sentence names
@@ -24,7 +23,7 @@ _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def sentences(report: ClassReport) -> list[str]:
-    """Sentences of a report on one class, all of them."""
+    """All sentences of a report on one class."""
     return [
         *([] if report.reached else [certificate_sentence(report)]),
         *cure_sentences(report.terms, report.cures_since).values(),
@@ -38,68 +37,68 @@ def sentences(report: ClassReport) -> list[str]:
 
 
 def short_sentences(report: ClassReport, split: str) -> list[str]:
-    """The same in three sentences: bounds, movers, and what changed on ``split``."""
-    binding = [bound for bound in report.bounds if bound.binds]
-    dearest = f", the dearest {_limits(binding[0])}" if binding else ""
-    bounds = f"{len(binding)} of {count(len(report.bounds), 'bound')} binding{dearest}"
+    """Three sentences of a report: bounds, concepts that moved, changed predictions."""
+    active = [bound for bound in report.bounds if bound.active]
+    largest = f" (largest cost: {_limits(active[0])})" if active else ""
+    bounds = f"{len(active)} of {count(len(report.bounds), 'bound')} active{largest}"
     movers = [*report.moves.up[:1], *report.moves.down[:1]]
     moved = f"Most moved {' and '.join(map(_moved, movers))}." if movers else ""
     taken = taken_over_sentence(report.moves.taken_over) if report.intents else ""
     churn = [churn_sentence(each) for each in report.churn if each.split == split]
     return [
         *([] if report.reached else [certificate_sentence(report)]),
-        f"{bounds}; the fit {_given(report.objective)}.",
+        f"{bounds}; the {_rise(report.objective)}.",
         " ".join(filter(None, [taken, moved])),
         *churn,
     ]
 
 
 def untouched_sentences(node: Node, classes: Sequence[str]) -> list[str]:
-    """Sentence on the students that an iteration left as they were; none where it tuned all."""
+    """Sentence on the classes that an iteration did not tune; none if it tuned all."""
     others = [name for name in classes if name not in node.tuned]
     rest = len(others) - _NAMED
     more = f" and {count(rest)} more" if rest > 0 else ""
-    return [f"Untouched by #{node.number}: {', '.join(others[:_NAMED])}{more}."] if others else []
+    return [f"Not tuned by #{node.number}: {', '.join(others[:_NAMED])}{more}."] if others else []
 
 
 def headline(report: ClassReport, split: str) -> str:
-    """``2 active bounds · cow took over · 14 images changed sides``, the images of ``split``."""
-    binding = sum(bound.binds for bound in report.bounds)
-    heir = report.moves.heir
+    """``2 active bounds · cow took over · 14 predictions changed``, counted on ``split``."""
+    active = sum(bound.active for bound in report.bounds)
+    successor = report.moves.successor
     flips = [len(churn.flips) for churn in report.churn if churn.split == split]
     parts = [
         *([] if report.reached else ["not the best weights"]),
-        f"{binding or 'no'} active bound{'s' * (binding > 1)}",
-        f"{heir.concept} took over" if heir else "no concept took over",
-        *(f"{count(number, 'image')} changed sides" for number in flips),
+        f"{active or 'no'} active bound{'s' * (active > 1)}",
+        f"{successor.concept} took over" if successor else "no concept took over",
+        *(f"{count(number, 'prediction')} changed" for number in flips),
     ]
     return " · ".join(parts)
 
 
 def bound_sentence(bound: Bound) -> str:
-    """Sentence that tells whether a bound binds, and its price."""
+    """Sentence on one bound: active or not, and its shadow price."""
     since = "" if bound.since is None or bound.since < 0 else f" (#{bound.since})"
-    text = f"{_limits(bound)}{since} {holds_text(bound)}"
-    if bound.binds:
+    text = f"{_limits(bound)}{since} {active_text(bound)}"
+    if bound.active:
         text += f"; {price_text(bound)}"
     if not math.isnan(bound.lifted):
         text += f"; without it the objective would be {_nats(bound.lifted)} lower"
     return f"{text}."
 
 
-def holds_text(bound: Bound) -> str:
-    """Clause that tells whether a bound binds, without its name."""
+def active_text(bound: Bound) -> str:
+    """Clause on one bound, without its name: active or not."""
     if bound.unsure:
         price = f"{_nats(bound.price.gain)} ± {_nats(bound.price.error)}"
         return f"may be active: the optimum is not known closely enough (price {price})"
-    if bound.binds:
-        return f"is active, the student would go {bound.way}"
+    if bound.active:
+        return f"is active, the student would go {bound.direction_without}"
     why = "the weight would stay there without it"
-    return f"is not active: {why if bound.rests else f'the weight is {_figure(bound.weight)}'}"
+    return f"is not active: {why if bound.at_limit else f'the weight is {_figure(bound.weight)}'}"
 
 
 def price_text(bound: Bound) -> str:
-    """Cost to the fit of a bound that binds, for a step of the weight on each side."""
+    """Cost of an active bound: change of the objective for a step of the bound to each side."""
     gain, cost = (_nats(_STEP * price) for price in (bound.price.gain, bound.price.cost))
     if gain == cost:
         return f"each {_STEP:g} of it costs the fit {gain}"
@@ -107,52 +106,56 @@ def price_text(bound: Bound) -> str:
     return text if math.isnan(bound.price.cost) else f"{text}, {_STEP:g} tighter: worse by {cost}"
 
 
-def movers_sentences(moves: Moves) -> list[str]:
-    """Sentences on the concepts that moved, in logits, and on the share that was taken over."""
+def movers_sentences(moves: ConceptMoves) -> list[str]:
+    """Sentences on the concepts that moved, in logits, and on the share that others offset."""
     lines = [f"Tuned: {'; '.join(map(_moved, moves.tuned))}."] if moves.tuned else []
     for name, movers in (("up", moves.up), ("down", moves.down)):
         if movers:
-            lines.append(f"Others that went {name}: {'; '.join(map(_moved, movers[:_SHOWN]))}.")
+            lines.append(
+                f"Other concepts that went {name}: {'; '.join(map(_moved, movers[:_SHOWN]))}."
+            )
     return [*lines, *([taken_over_sentence(moves.taken_over)] if moves.tuned else [])]
 
 
 def taken_over_sentence(share: float) -> str:
-    """Share of the tuned concepts' change that the others undid (``Moves.taken_over``)."""
+    """Sentence on the share of the tuned change that others offset."""
     if math.isnan(share):
         return "The tuned concepts did not move."
     if share < 0:
         return (
-            f"The others went along: they add {-100 * share:.0f} % to the change of the tuned ones."
+            "The other concepts moved the same way: they add "
+            f"{-100 * share:.0f} % to the change of the tuned concepts."
         )
-    return f"The others took back {100 * share:.0f} % of the change of the tuned ones."
+    return f"The other concepts offset {100 * share:.0f} % of the change of the tuned concepts."
 
 
 def group_sentence(group: Group, report: ClassReport) -> str:
-    """Concepts that stand together, and the line that tunes them as one."""
-    text = stands_sentence(group, report)
+    """Sentence on correlated concepts, with the line that tunes them as one."""
+    text = correlation_sentence(group, report)
     if not group.without(group.tuned) or len(report.directions(group)) > 1:
         return text
     return f"{text} A thumb on the group: {edits_line(group, report)}"
 
 
-def stands_sentence(group: Group, report: ClassReport) -> str:
-    """Concepts that stand together, and how the tuned ones were tuned."""
+def correlation_sentence(group: Group, report: ClassReport) -> str:
+    """Sentence on correlated concepts, and how the tuned ones were tuned."""
     tuned, twins = ", ".join(group.tuned), group.without(group.tuned)
-    more = f", and {count(group.behind, 'more concept')} behind these" if group.behind else ""
+    more = f", and {count(group.indirect, 'more concept')} through these" if group.indirect else ""
+    verb = "is" if len(group.tuned) == 1 else "are"
     if len(report.directions(group)) > 1:
         return (
-            f"{tuned} stand together{more}, and were tuned against each other: what one "
-            "thumb takes from the logits the other gives back."
+            f"{tuned} are correlated{more}, and were tuned in opposite directions: their "
+            "effects on the logits cancel."
         )
     if not twins:
-        return f"{tuned} stand together{more}, and were tuned as one."
-    stands = ", ".join(
+        return f"{tuned} {verb} correlated{more}, and tuned as one."
+    correlated = ", ".join(
         f"{m.concept} (r {m.correlation:.2f}, {_figure(m.before)} → {_figure(m.after)})"
         for m in twins
     )
-    namesakes = ", ".join(m.concept for m in group.own)
-    left = f" The class's own word, {namesakes}, is left out of the group." if namesakes else ""
-    return f"{tuned} {'stands' if len(group.tuned) == 1 else 'stand'} with {stands}{more}.{left}"
+    namesakes = ", ".join(m.concept for m in group.class_words)
+    left = f" {namesakes}, named like the class, is not in the group." if namesakes else ""
+    return f"{tuned} {verb} correlated with {correlated}{more}.{left}"
 
 
 def edits_line(group: Group, report: ClassReport) -> str:
@@ -163,19 +166,19 @@ def edits_line(group: Group, report: ClassReport) -> str:
 
 
 def objective_sentence(objective: Objective) -> str:
-    """Sentence on how far the fit to the teacher had to give."""
+    """Sentence on the change of the training objective, and the cost of all bounds."""
     return (
-        f"The fit {_given(objective)} ({objective.before:.4f} → {objective.after:.4f}); all bounds "
-        f"of the branch together cost {_percent(objective.given_in_all)}."
+        f"The {_rise(objective)} ({objective.before:.4f} → {objective.after:.4f}); all bounds "
+        f"of the branch together cost {_percent(objective.rise_by_branch)}."
     )
 
 
 def churn_sentence(churn: Churn) -> str:
-    """Number of images that changed sides, and whether for the better."""
+    """Sentence on the predictions that changed, and how many became right."""
     if not churn.flips:
-        return f"No image of {churn.split} changed sides."
+        return f"No prediction on {churn.split} changed."
     return (
-        f"{len(churn.flips):,} of {count(churn.images, 'image')} of {churn.split} changed sides, "
+        f"{len(churn.flips):,} of {count(churn.images, 'prediction')} on {churn.split} changed, "
         f"{churn.count(present=True):,} to present and {churn.count(present=False):,} to absent: "
         f"{churn_result(churn)}; {churn.count(agrees=True):,} towards the teacher, "
         f"{churn.count(agrees=False):,} away from it."
@@ -190,7 +193,7 @@ def churn_result(churn: Churn) -> str:
 
 
 def certificate_sentence(report: ClassReport) -> str:
-    """Sentence on what is proved of the weights: duality gap, or KKT residual."""
+    """Sentence on the certificate of the weights: duality gap, or KKT residual."""
     gap = power_text(report.gap)
     if not report.reached:
         return (
@@ -205,11 +208,11 @@ def certificate_sentence(report: ClassReport) -> str:
     return f"The conditions for the best student within these bounds hold to {gap} (KKT residual)."
 
 
-def _given(objective: Objective) -> str:
-    way = "gave up" if objective.given >= 0 else "won"
+def _rise(objective: Objective) -> str:
+    verb = "rose" if objective.rise >= 0 else "fell"
     return (
-        f"{way} {_nats(abs(objective.given))} an image, {_percent(abs(objective.given_share))} of "
-        "the loss of a student without concepts"
+        f"training objective {verb} by {_nats(abs(objective.rise))} per image, "
+        f"{_percent(abs(objective.rise_share))} of the loss of a student without concepts"
     )
 
 
@@ -227,7 +230,7 @@ def _figure(value: float) -> str:
 
 
 def _nats(value: float) -> str:
-    """``0.0031 nats``: two digits that say something."""
+    """``0.0031 nats``: two significant digits."""
     if value == 0 or not math.isfinite(value):
         return f"{value:g} nats"
     digits = max(1, 1 - math.floor(math.log10(abs(value))))

@@ -1,26 +1,29 @@
-"""Students of an iteration, the bounds in force on them, and what refits changed; each a frame."""
+"""Students of an iteration, its active bounds, and reports on refits; each a frame."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
 
-from inficond_panel.common.numbers import written
-from inficond_panel.results.cross_fitted import chosen_on_tune
+from inficond_panel.common.numbers import defined, written
+from inficond_panel.results.comparison import FLIP_HEADINGS
 from inficond_panel.results.forms import records
-from inficond_panel.results.frame import Heading, make_frame
-from inficond_panel.results.metrics import changes, facts_of, metrics
-from inficond_panel.results.moved_classes import moved_sentence
-from inficond_panel.results.refit_report import explain
-from inficond_panel.results.refit_words import short_sentences, untouched_sentences
+from inficond_panel.results.frame import Heading, make_frame, plain_headings
+from inficond_panel.results.metrics import changes, chosen_on_tune, facts_of, metrics
+from inficond_panel.results.refit_changes import moved_sentence
+from inficond_panel.results.refit_report import ClassReport, RefitReport, explain
+from inficond_panel.results.refit_words import sentences, short_sentences, untouched_sentences
 from inficond_panel.tuning import Node, Tuner
+from inficond_panel.tuning.fitting.terms import Learned, Terms
 from inficond_panel.tuning.node import optimality_notices
 from inficond_panel.tuning.other_students import node_title
+from inficond_panel.vocabulary.intents import BALANCE, DOUBT, LABEL, LAMBDA, LEARN
 from inficond_panel.vocabulary.metrics import AP, FIDELITY
 from inficond_panel.vocabulary.splits import TUNE
-from inficond_panel.wording.cures import penalty_text, terms_words
+from inficond_panel.wording.cures import cure_sentences, penalty_text, terms_words
 
 _HEADINGS = {
     "iteration": Heading("iteration"),
@@ -41,10 +44,10 @@ _BOUND_HEADINGS = {
 
 
 def students(tuner: Tuner, node: Node, split: str) -> pd.DataFrame:
-    """Metrics of each class as ``results.metrics`` without limits, and their means as a note.
+    """Return metrics of each class as ``results.metrics`` without limits; a note has the means.
 
-    ``certificate`` is how far the weights may be from their optimum: the duality gap relative to
-    the objective at w = 0, or the KKT residual. Looks at the holdout are the caller's to count.
+    ``certificate`` bounds the distance of the weights from their optimum: the duality gap relative
+    to the objective at w = 0, or the KKT residual. The caller counts looks at the holdout.
     """
     frame = metrics(tuner, node, split, intervals=False)
     gaps = dict(zip(tuner.store.classes, node.gap, strict=True))
@@ -55,20 +58,17 @@ def students(tuner: Tuner, node: Node, split: str) -> pd.DataFrame:
     known = frame.dropna(subset=[AP.key, "teacher_ap"])
     means = written(known[AP.key].mean()), written(known["teacher_ap"].mean())
     fidelity = written(frame[FIDELITY.key].mean())
+    penalty = penalty_text(tuner.penalties, chosen=tuner.penalties_chosen)
     frame.attrs["notes"] += [
         f"Mean AP {means[0]}, the teacher's {means[1]}; mean fidelity {fidelity}.",
-        *([] if node.parent else [_penalty_sentence(tuner)]),
+        *([] if node.parent else [f"L1 penalty λ {penalty}."]),
         *optimality_notices(node, tuner.store.classes),
     ]
     return frame
 
 
-def _penalty_sentence(tuner: Tuner) -> str:
-    return f"L1 penalty λ {penalty_text(tuner.penalties, chosen=tuner.penalties_chosen)}."
-
-
 def bounds(tuner: Tuner, node: Node) -> pd.DataFrame:
-    """The bounds in force on the weights of an iteration, one row per class and concept."""
+    """Return the bounds on the weights of an iteration, one row per class and concept."""
     weights = {name: dict(zip(tuner.store.concepts, node.weights[:, k], strict=True))
                for k, name in enumerate(tuner.store.classes)}  # fmt: skip
     rows = [
@@ -76,7 +76,7 @@ def bounds(tuner: Tuner, node: Node) -> pd.DataFrame:
          "weight": weights[name][concept]}
         for (name, concept), (lower, upper) in node.bounds.items()
     ]  # fmt: skip
-    title = f"{node_title(tuner, node)}, bounds in force"
+    title = f"{node_title(tuner, node)}, bounds"
     frame = make_frame(rows, ["class", "concept"], _BOUND_HEADINGS, title=title)
     return frame.astype({"lower": float, "upper": float, "weight": float})
 
@@ -84,10 +84,10 @@ def bounds(tuner: Tuner, node: Node) -> pd.DataFrame:
 def refits(
     tuner: Tuner, nodes: Sequence[Node], split: str, remarks: Mapping[str, Sequence[str]]
 ) -> pd.DataFrame:
-    """AP and fidelity of the classes that iterations tuned, before and after each.
+    """Return AP and fidelity of the classes that iterations tuned, before and after each.
 
-    ``remarks`` are notices by id of an iteration (``tuning.notices``). They and the report on each
-    refit in short are the notes. Looks at the holdout are the caller's to count.
+    ``remarks`` are notices by id of an iteration (``tuning.notices``). The notes hold them and a
+    short report on each refit. The caller counts looks at the holdout.
     """
     noise, rows, notes = tuner.spec.views.noise(), list[dict[str, Any]](), list[str]()
     for node in nodes:
@@ -123,3 +123,144 @@ def _sentences(tuner: Tuner, node: Node, split: str) -> Iterator[str]:
     yield from untouched_sentences(node, report.untouched)
     if sentence := moved_sentence(report.moved[split], split):
         yield f"#{node.number}: {sentence}"
+
+
+_CLASSES = {
+    "class": Heading("class"),
+    "bounds": Heading("bounds"),
+    "active": Heading("active"),
+    "taken_over": Heading("taken over", missing=""),
+    "before": Heading("objective before", digits=4),
+    "after": Heading("after", digits=4),
+    "rise_share": Heading("rise, share", digits=4, sign=True),
+    "changed": Heading("images changed"),
+}
+_SIGNED = {"change": Heading("change", sign=True)}
+_REPORT_HEADINGS = {
+    "cures": plain_headings("class", "cure", "since", "sentence"),
+    "bounds": plain_headings("class", "concept", "lower", "upper", "since", "weight", "active"),
+    "moves": {**plain_headings("class", "concept", "kind", "before", "after"), **_SIGNED},
+    "groups": plain_headings(
+        "class", "group", "concept", "tuned", "correlation", "before", "after"
+    ),
+    "flips": {**plain_headings("split"), **FLIP_HEADINGS},
+    "moved": plain_headings("class", "split", "moved", "turned", "ap_before", "ap_after"),
+}
+
+
+def refit_frames(report: RefitReport) -> dict[str, pd.DataFrame]:
+    """Return the report as frames by name; the notes of ``classes`` are its sentences.
+
+    ``classes`` has a row per tuned class. ``cures`` have their ``terms``; ``bounds`` their shadow
+    prices (``gain``, ``cost`` and their ``error``, nats per unit of weight) and the fall of the
+    objective without each (``lifted``, nats); ``moves`` of concepts are in logits; ``groups`` are
+    of collinear concepts; ``flips`` are images whose prediction changed; ``moved`` are the other
+    classes that a joint student changed.
+    """
+    node, parent = report.node, report.parent
+    title = f"#{node.number} {node.id} from #{parent.number} {parent.id}"
+    facts = {"node": node.id, "number": node.number, "parent": parent.id}
+    facts["untouched"] = list(report.untouched)
+    rows = {"cures": _cures, "bounds": _bounds, "moves": _moves, "groups": _groups, "flips": _flips}
+    frames = {
+        "classes": make_frame(
+            map(_class, report.classes),
+            "class",
+            _CLASSES,
+            title=title,
+            notes=list(_notes(report)),
+            facts=facts,
+        )
+    }
+    for name, made in rows.items():
+        found = [{"class": each.class_name, **row} for each in report.classes for row in made(each)]
+        frames[name] = make_frame(found, "class", _REPORT_HEADINGS[name], title=name)
+    moved = [
+        {"class": each.pop("class_name"), "split": split, **each}
+        for split, found in report.moved.items()
+        for each in map(asdict, found)
+    ]
+    return {**frames, "moved": make_frame(moved, "class", _REPORT_HEADINGS["moved"], title="moved")}
+
+
+def _notes(report: RefitReport) -> Iterator[str]:
+    yield from report.notices
+    for each in report.classes:
+        yield from (f"{each.class_name}: {sentence}" for sentence in sentences(each))
+    yield from untouched_sentences(report.node, report.untouched)
+    yield from filter(None, (moved_sentence(others, at) for at, others in report.moved.items()))
+
+
+def _class(report: ClassReport) -> dict[str, Any]:
+    objective = report.objective
+    return {
+        "class": report.class_name,
+        "bounds": len(report.bounds),
+        "active": sum(bound.active for bound in report.bounds),
+        "taken_over": report.moves.taken_over,
+        **asdict(objective),
+        "rise_share": objective.rise_share,
+        "rise_by_branch": objective.rise_by_branch,
+        "changed": len(report.churn[-1].flips),
+        "photos_used": report.terms.used,
+        "gap": report.gap,
+        "certificate": report.certificate,
+        "reached": report.reached,
+    }
+
+
+def _bounds(report: ClassReport) -> Iterator[dict[str, Any]]:
+    for bound in report.bounds:
+        facts = asdict(bound)
+        price = facts.pop("price")
+        prices = {"gain": bound.price.gain, "cost": bound.price.cost, "error": price["error"]}
+        yield {**facts, "active": bound.active, **prices}
+
+
+def _moves(report: ClassReport) -> Iterator[dict[str, Any]]:
+    for kind in ("tuned", "up", "down"):
+        for mover in getattr(report.moves, kind):
+            yield {"concept": mover.concept, "kind": kind, **asdict(mover)}
+
+
+def _groups(report: ClassReport) -> Iterator[dict[str, Any]]:
+    for number, group in enumerate(report.groups):
+        for member in group.members:
+            yield {"group": number, "threshold": group.threshold, **asdict(member)}
+
+
+def _flips(report: ClassReport) -> Iterator[dict[str, Any]]:
+    for churn in report.churn:
+        for flip in churn.flips:
+            yield {"split": churn.split, **vars(flip), "right": flip.right}
+
+
+def _cures(report: ClassReport) -> Iterator[dict[str, Any]]:
+    sentences, terms = cure_sentences(report.terms, report.cures_since), _terms(report.terms)
+    for kind, facts in terms.items():
+        since = report.cures_since.get(kind)
+        yield {"cure": kind, "since": since, "terms": facts, "sentence": sentences[kind]}
+
+
+def _terms(terms: Terms) -> dict[str, dict[str, Any]]:
+    """Return the resolved terms of a class, by kind."""
+    by_kind = dict[str, dict[str, Any]]()
+    if terms.taught is not None:
+        by_kind[LABEL.key] = {"photos": dict(terms.taught.labels), "weight": terms.taught.weight}
+    if terms.learned:
+        by_kind[LEARN.key] = {each.source: _learned(each) for each in terms.learned}
+    if terms.balanced is not None:
+        effective = [defined(value) for value in terms.balanced.effective]
+        by_kind[BALANCE.key] = {"concepts": list(terms.balanced.concepts), "effective": effective}
+    if terms.doubted is not None:
+        factors = dict(terms.doubted.factors)
+        by_kind[DOUBT.key] = {"value": terms.doubted.value, "factors": factors}
+    if terms.penalty is not None:
+        by_kind[LAMBDA.key] = {"value": terms.penalty}
+    return by_kind
+
+
+def _learned(learned: Learned) -> dict[str, Any]:
+    """Return the weight of learned images; with the parts of added photos, or the correction."""
+    facts = learned.to_json()
+    return facts if isinstance(facts, dict) else {"weight": facts}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from inficond_panel.common.cache import once
 from inficond_panel.common.threads import one_thread
 from inficond_panel.distill import Interval, metric_intervals
-from inficond_panel.results.cross_fitted import evaluation_outcome
+from inficond_panel.results.metrics import evaluation_outcome
 from inficond_panel.results.refit_report import refit_of
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.shift import ClassShift, class_shift, shift_photos, with_baselines

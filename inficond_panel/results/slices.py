@@ -24,9 +24,8 @@ from inficond_panel.distill import (
 )
 from inficond_panel.distill.metrics.slices import MIN_IMAGES
 from inficond_panel.errors import DataError
-from inficond_panel.results.cross_fitted import evaluation_outcome
 from inficond_panel.results.frame import Heading, make_frame
-from inficond_panel.results.metrics import facts_of, limits_of
+from inficond_panel.results.metrics import evaluation_outcome, facts_of, limits_of
 from inficond_panel.store import Store
 from inficond_panel.tuning.fitting.recipe import Cancelled, Progress
 from inficond_panel.tuning.node import Node
@@ -45,8 +44,8 @@ SURE = 0.05
 
 Masks = Mapping[str, np.ndarray]
 _LUCK = (
-    "Among {tests} slices tested, some look bad by luck: p (Holm) allows for that. Expected is "
-    "what as many images with the same labels, drawn at random, would give."
+    "Among {tests} slices tested, some are low by chance: p (Holm) corrects for that. Expected is "
+    "the value of equally many images with the same labels, drawn at random."
 )
 
 
@@ -64,11 +63,12 @@ def slices(
     min_images: int = MIN_IMAGES,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
-    """The students on slices (masks over the images of the split), one row per class and slice.
+    """Compare the students on slices (masks over the images of the split); a row per slice.
 
-    ``by`` says what makes the slices. ``p_holm`` tells whether a slice is worse than luck,
-    ``small`` why it was not tested; ``whole`` is the metric on all images. Other metrics stand
-    beside it without limits. A terminal has the ``worst`` slice of each class; of one class all.
+    ``by`` names the rule of the slices; each class has a row. ``p_holm`` is the adjusted p-value
+    that a slice is no worse than chance, ``small`` the reason why it was not tested; ``whole`` is
+    the metric on all images. Other metrics follow without limits. A terminal shows the ``worst``
+    slice of each class; for one class all.
     """
     noise = tuner.spec.views.noise(draws, seed)
     names = chosen_names("class", classes, tuner.store.classes)
@@ -191,13 +191,12 @@ def groups(
     seed: int = 0,
     min_images: int = MIN_IMAGES,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The students on groups (masks over the images of the split), and the differences of groups.
+    """Compare the students on groups (masks over the images of the split).
 
-    The first frame has a row per class and group with every metric; ``small`` says why the group
-    has too few images to be the worst or the best by some of them. The second has a row per class
-    and metric: the worst and the best group, and their ``difference``, whose limits allow for the
-    choice of the two among all. A terminal has those of ``metric``. ``by`` says what makes the
-    groups.
+    The first frame has a row per class and group with every metric; ``small`` states why a group
+    has too few images to be the worst or best by some of them. The second has a row per class and
+    metric: the worst and the best group, and their ``difference``, whose limits account for
+    choosing these two among all. A terminal shows ``metric``. ``by`` names the rule of the groups.
     """
     noise = tuner.spec.views.noise(draws, seed)
     reports = {
@@ -350,7 +349,7 @@ def selection_slice(store: Store, split: str, file: Path) -> dict[str, np.ndarra
 
 
 def read_ids(file: Path, known: set[str]) -> set[str]:
-    """Image ids of a file, one a line, all of them ``known``; see ``selection_slice``."""
+    """Read image ids from a file, one per line, all of them ``known``; see ``selection_slice``."""
     try:
         lines = read_text(file, LIST_BYTES).splitlines()
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""What a store holds and how it was made, as frames."""
+"""Content of a store and how it was made, as frames."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def content_frame(
 
 
 def _scores(store: Store) -> dict[str, str]:
-    """Range of scores that were given, and what the store lacks."""
+    """Return the range of supplied scores, and what the store lacks."""
     lacks = [store.lacks(part) for part in _PARTS if store.lacks(part)]
     more = {"lacks": " ".join(lacks)}
     if store.given:
@@ -190,7 +190,7 @@ def _positives(store: Store) -> pd.DataFrame:
 
 
 def _typed(store: Store, history: Path | None) -> pd.DataFrame:
-    """Concepts typed after the store was made: in the folders beside it and of the history."""
+    """Return concepts typed after the store was made, in its folder and in the history's."""
     folders = set(store.path.absolute().parent.glob("*.concepts"))
     of_history = typed_folder(history.absolute()) if history else None
     folders |= {of_history.path} if of_history else set()
@@ -212,7 +212,7 @@ def _typed(store: Store, history: Path | None) -> pd.DataFrame:
 
 
 def _more(store: Store, spec: str) -> pd.DataFrame:
-    """Photos added beside the store, and parts of another content of it."""
+    """Return photos added after the store was made, and parts of other contents of it."""
     rows = [{**asdict(part), "path": str(part.path)} for part in parts_of(store)]
     photos, stale = sum(row["images"] for row in rows), [str(p.path) for p in other_parts(store)]
     note = (
@@ -226,7 +226,7 @@ def _more(store: Store, spec: str) -> pd.DataFrame:
 
 
 def _iterations(tuner: Tuner | None, spec: str) -> pd.DataFrame:
-    """Number of iterations (the fact ``here``), and the other students in the same history."""
+    """Return the number of iterations (the fact ``here``), and other students in the history."""
     if tuner is None:
         return _table([], plain_headings("root"), "", here=None)
     frame, here = others(tuner), len(tuner.history.state(tuner.root_id).parents)

@@ -23,9 +23,8 @@ from inficond_panel.distill.metrics.top_class import (
 )
 from inficond_panel.distill.metrics.top_class import confusions as pair_confusions
 from inficond_panel.errors import TuningError
-from inficond_panel.results.cross_fitted import evaluation_outcome
 from inficond_panel.results.frame import Heading, make_frame
-from inficond_panel.results.metrics import facts_of
+from inficond_panel.results.metrics import evaluation_outcome, facts_of
 from inficond_panel.store import Store
 from inficond_panel.store.checks import class_positions
 from inficond_panel.tuning.node import Node
@@ -41,17 +40,17 @@ def check_single_label(store: Store) -> None:
     """Raise ``TuningError`` for a store whose images may have several classes."""
     if store.task != "single_label":
         raise TuningError(
-            f"{store.title!r} has any number of classes an image: there is no top-1.",
+            f"{store.title!r} has any number of classes per image: top-1 is undefined.",
             "If each image has exactly one, say so in the spec and write the store again: "
             "dataset: {task: single_label}",
         )
 
 
 def teacher_top_class(store: Store, split: str, k: int = USUAL_K) -> TopClass:
-    """Classes that the teacher names on a split, of those of the data set.
+    """Return the classes of the data set that the teacher predicts on a split.
 
-    Its probabilities are those of its softmax over all of its classes; of a sigmoid teacher they
-    are made to add up to 1. Raises ``TuningError`` as ``check_single_label``.
+    The probabilities are the teacher's softmax over all of its classes; for a sigmoid teacher they
+    are scaled to add up to 1. Raises ``TuningError`` like ``check_single_label``.
     """
     check_single_label(store)
     rows = store.rows(split)
@@ -89,11 +88,11 @@ def metrics_together(
     draws: int | None = None,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """The students of a node as one classifier beside the teacher, a row per metric, with limits.
+    """Return metrics of a node's students as one classifier, and of the teacher, with limits.
 
-    Where labels of ``tune`` chose a student's terms, by students that did not see the image.
-    ``since_start`` and, where the parent is not the start, ``since_parent`` are paired changes.
-    Looks at the holdout are the caller's to count. Errors as ``teacher_top_class``.
+    One row per metric. If labels of ``tune`` chose a student's settings, the students are
+    cross-fitted. ``since_start`` and, if the parent is not the start, ``since_parent`` are paired
+    changes. The caller counts looks at the holdout. Errors as ``teacher_top_class``.
     """
     noise, before = tuner.spec.views.noise(draws, seed), {}
     teacher, now = (
@@ -231,9 +230,9 @@ class Confused:
         return self.counts[STUDENT].sum(axis=1)
 
     def wrong_cells(self, most: int) -> list[tuple[int, int]]:
-        """Pairs of a label and another class that is named, most images of the students first.
+        """Return pairs of a label and a wrong predicted class, most frequent in the students first.
 
-        Among equals those of the teacher count; pairs that neither names are left out.
+        Ties are broken by the teacher's count; pairs that neither predicts are left out.
         """
         student, teacher = (self.counts[who].copy() for who in (STUDENT, TEACHER))
         for counts in (student, teacher):

@@ -37,9 +37,9 @@ CHANGES = (*DECISIONS, FIDELITY.key)
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """Metrics on a split with one influence fixed; ``share`` of the points are known with it.
+    """Metrics on a split with one influence fixed; ``share`` of all points are computed with it.
 
-    ``changes`` are those from the node's student, by metric of ``CHANGES``.
+    ``changes`` are differences to the node's student, by metric of ``CHANGES``.
     """
 
     influence: float
@@ -60,8 +60,8 @@ def refit_curve(
 ) -> Iterator[CurvePoint]:
     """Yield points over the influence axis, coarse to fine; see ``distill.refit_what_if``.
 
-    Solved on the split ``fit`` by the exact solver, within the bounds in force at the node, but
-    for one on the concept itself; measured on the student's split. Stop asking to stop.
+    Solved on the split ``fit`` by the exact solver, within the node's bounds except one on the
+    concept itself; measured on the student's split. Stop iterating to stop the work.
     """
     scores, labels, now = student.scores, student.labels, student.outcome
     teacher = tuner.teacher_outcomes(student.split)[student.class_name]

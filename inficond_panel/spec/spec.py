@@ -40,7 +40,7 @@ _OF_PHOTOS = ("segments", "thumbnails", "encoder.image_size", "encoder.attention
 class Spec(SpecFile):
     """All that a run needs to know, from one YAML file.
 
-    Of a store that is there already the title and the store are enough; ``dataset``, ``concepts``
+    Of a store that already exists the title and the store are enough; ``dataset``, ``concepts``
     and ``teacher`` are None then.
     """
 
@@ -74,19 +74,19 @@ class Spec(SpecFile):
     )
 
     def model_post_init(self, context: object) -> None:
-        """Take the usual places for those that are left out."""
+        """Set the default paths of omitted keys."""
         super().model_post_init(context)
         self.store = self.store or self.path.with_suffix(".zarr")
         self.history = self.history or self.default_history()
 
     @property
     def of_store(self) -> bool:
-        """True if it names a store, and not what it is made of."""
+        """True if the spec names a store, and not the inputs that make one."""
         return self.dataset is None
 
     @property
     def projections(self) -> list[str]:
-        """Projections that the spec names, the first to show first; none for a store as it is."""
+        """Projections that the spec names, the default first; none for an existing store."""
         return [] if self.concepts is None else list(self.concepts.projections.methods)
 
     @property
@@ -113,7 +113,7 @@ class Spec(SpecFile):
                 section.allowed = True
 
     def default_history(self) -> Path:
-        """History file beside the store."""
+        """Return the history file next to the store."""
         return self.store.with_name(f"{self.store.name.removesuffix('.zarr')}.history.sqlite")
 
     def with_layout(self, layout: Layout) -> Spec:
@@ -165,7 +165,7 @@ class Spec(SpecFile):
         return getattr(self.teacher, "oracle", None) is not None
 
     def plain(self) -> dict[str, Any]:
-        """As ``SpecFile.plain``, without the places that are the usual ones."""
+        """Return plain data like ``SpecFile.plain``, without the default paths."""
         plain = super().plain()
         if self.store == self.path.with_suffix(".zarr") and not self.of_store:
             plain.pop("store")
@@ -187,7 +187,7 @@ def load_spec(path: str | Path, check_files: bool = True) -> Spec:
 
 
 def _store_title(folder: Path) -> str:
-    """Title of a store; its name where it says none, as of one that cannot be opened."""
+    """Return the title of a store; its name if it has no title or cannot be opened."""
     try:
         group = json.loads((folder / "zarr.json").read_text(encoding="utf-8"))
         return str(group["attributes"]["title"])
@@ -196,11 +196,11 @@ def _store_title(folder: Path) -> str:
 
 
 def find_spec(name: str | Path, kind: str = "spec") -> Path:
-    """File of a spec: a path that exists, or the name of one that comes along, such as ``demo``.
+    """Return the file of a spec: an existing path, or the name of a packaged one, such as ``demo``.
 
-    The folder of a store is one too. A folder of such a name does not stand in its way. With
-    ``kind`` "study" it is one of those in ``studies``, else also one of those in ``public``.
-    Raises ``SpecError`` where there is neither.
+    The folder of a store counts as a spec. A folder named like a packaged spec does not hide it.
+    With ``kind`` "study" packaged specs are those in ``studies``, else also those in ``public``.
+    Raises ``SpecError`` if nothing is found.
     """
     file = Path(name)
     exists = os.path.exists(file)  # noqa: PTH110 - never raises, not even for a name too long
@@ -215,7 +215,7 @@ def find_spec(name: str | Path, kind: str = "spec") -> Path:
 
 
 def find_edits(name: str | Path) -> Path:
-    """File of edits: a path, or one that comes along with a spec, such as ``demo/edits.yaml``."""
+    """Return a file of edits: a path, or a packaged one, such as ``demo/edits.yaml``."""
     along = shipped_folder("specs") / name
     return along if along.is_file() and not Path(name).is_file() else Path(name)
 

@@ -7,7 +7,7 @@ from itertools import count
 
 import param
 
-from inficond_panel.results.snapshot import take_snapshot, take_tree
+from inficond_panel.results.metrics import take_snapshot, take_tree
 from inficond_panel.state.asking import AskState
 from inficond_panel.state.comparison import ChangesState, CompareState
 from inficond_panel.state.export import ExportState

@@ -8,9 +8,8 @@ from typing import Any
 
 from inficond_panel.distill import ClassMetrics, Interval, alone, change_intervals
 from inficond_panel.errors import CancelledError, InficondError
-from inficond_panel.results.churn import churn
-from inficond_panel.results.cross_fitted import evaluation_outcome
-from inficond_panel.results.moved_classes import MovedClass, moved_classes
+from inficond_panel.results.metrics import evaluation_outcome
+from inficond_panel.results.refit_changes import MovedClass, churn, moved_classes
 from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.edits import Balance, Cure, edit_from_json, place_of
 from inficond_panel.tuning.thumbs import Intent
@@ -72,7 +71,7 @@ def make_preview(
     """Compare the students that a batch touches with their parents, on images of a split.
 
     Changes are cross-fitted where labels of these images chose a student (see
-    ``results.cross_fitted``). Raises ``CancelledError``.
+    ``results.metrics``). Raises ``CancelledError``.
     """
     old, new = tuner.at(before, split), tuner.at(after, split)
     noise = tuner.spec.views.noise()

@@ -13,13 +13,12 @@ import param
 from inficond_panel.common.cache import Latest
 from inficond_panel.distill import Interval, SliceReport, change_intervals
 from inficond_panel.errors import CancelledError, InficondError
-from inficond_panel.results.churn import Churn, Flip
 from inficond_panel.results.comparison import ClassComparison, Comparison, compare
-from inficond_panel.results.compensation import Mover
 from inficond_panel.results.frame import intervals_of
 from inficond_panel.results.metrics import changes, metric_change, metrics
+from inficond_panel.results.refit_changes import Churn, Flip, Mover
+from inficond_panel.results.sensitivity import stability
 from inficond_panel.results.slices import measure_slices, metadata_slices
-from inficond_panel.results.stability import stability
 from inficond_panel.state.jobs import Job, Jobs
 from inficond_panel.state.students import StudentsState
 from inficond_panel.tuning import Node, Student, Tuner
@@ -246,7 +245,7 @@ def measure_by(tuner: Tuner, student: Student, column: str, metric: str, job: Jo
 def hold(
     tuner: Tuner, node: Node, class_name: str, concept: str, jobs: Jobs, job: Job
 ) -> pd.DataFrame:
-    """Whether the influence of one concept holds, see ``results.stability``."""
+    """Whether the influence of one concept holds, see ``results.sensitivity.stability``."""
     return stability(
         tuner,
         class_name,

@@ -11,8 +11,7 @@ import param
 
 from inficond_panel.errors import TuningError
 from inficond_panel.results.gallery import ASSIGNED, FILTERS
-from inficond_panel.results.image_sets import ImageSet
-from inficond_panel.results.patches import PATCHES_OF
+from inficond_panel.results.image_sets import PATCHES_OF, ImageSet
 from inficond_panel.spec.sections.page import TOPS
 from inficond_panel.store import Store
 from inficond_panel.vocabulary.metrics import AP, CLASS_SORTS, CONCEPT_SORTS, ERRORS, SHARES, WEIGHT

@@ -12,11 +12,11 @@ import param
 from inficond_panel.common.files import File
 from inficond_panel.distill import Band, ClassMetrics, WhatIf
 from inficond_panel.errors import CancelledError, InficondError
-from inficond_panel.results.compensation import Group
 from inficond_panel.results.concept_rows import effect
 from inficond_panel.results.concepts import concepts_file
+from inficond_panel.results.metrics import Snapshot, Tree
+from inficond_panel.results.refit_changes import Group
 from inficond_panel.results.refit_report import RefitReport, explain, group_of, refit_of
-from inficond_panel.results.snapshot import Snapshot, Tree
 from inficond_panel.results.what_if_curves import change_along, exact_curves
 from inficond_panel.state.jobs import Job, Jobs
 from inficond_panel.state.selection import DatasetState

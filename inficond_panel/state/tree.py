@@ -9,7 +9,7 @@ from typing import NamedTuple
 import param
 
 from inficond_panel.errors import CancelledError, InficondError, TuningError
-from inficond_panel.results.snapshot import Deleted, Snapshot, Tree, take_snapshot, take_tree
+from inficond_panel.results.metrics import Deleted, Snapshot, Tree, take_snapshot, take_tree
 from inficond_panel.state.batch import Notice, Status
 from inficond_panel.state.jobs import Job, Jobs
 from inficond_panel.state.selection import EVERYTHING, ON_SCREEN, Rights

@@ -56,7 +56,7 @@ def attributes_hash(attrs: Mapping[Any, Any]) -> str:
 
 
 def attribute_faults(attrs: Mapping[Any, Any]) -> list[str]:
-    """Faults of the attributes of a store, beside its format and version; [] if none."""
+    """Return faults of a store's attributes, except format and version; [] if none."""
     wrong = list(_misfits("", attrs, _KINDS))
     if wrong:
         return wrong
@@ -105,7 +105,7 @@ def _scores_faults(scores: Mapping[str, Any]) -> Iterator[str]:
 
 
 #: Remedy for images with several classes or none.
-REMEDY = "Leave these images out, or say that an image has any number of classes: task: multi_label"
+REMEDY = "Leave these images out, or allow any number of classes per image: task: multi_label"
 _NAMED = 3
 #: Labelled images of which at most one has not exactly one class, where that is the rule.
 _RULE = 20
@@ -149,12 +149,12 @@ def single_label_fault(label: NDArray, images: Sequence[str], classes: Sequence[
 
 
 def class_positions(label: NDArray) -> NDArray[np.intp]:
-    """Position of each image's class in labels ``(n, K)``; -1 where it is not known."""
+    """Return the position of each image's class in labels ``(n, K)``; -1 if unknown."""
     return np.where((label == 1).any(axis=1), (label == 1).argmax(axis=1), -1)
 
 
 def whole_labels(label: NDArray) -> NDArray[np.int8]:
-    """Labels with one class an image, of all classes or of none: 1 and 0, or -1 where not known."""
+    """Return labels with one class per image, known for all classes or none: 1, 0, or -1."""
     known = (label == 1).any(axis=1, keepdims=True)
     return np.where(known, label == 1, -1).astype(np.int8)
 
@@ -166,7 +166,7 @@ def _named(rows: NDArray[np.intp], images: Sequence[str]) -> str:
 
 
 def _wrong(label: NDArray) -> NDArray[np.bool_]:
-    """Mask of images with several classes, or with none although labels are known."""
+    """Return the mask of images with several classes, or with none although labels are known."""
     positives = (label == 1).sum(axis=1)
     return (positives > 1) | ((positives == 0) & (label >= 0).any(axis=1))
 

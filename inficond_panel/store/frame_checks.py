@@ -31,7 +31,7 @@ def by_id(data: Pandas) -> Pandas:
 
 
 def frame_faults(name: str, frame: object) -> Iterator[str]:
-    """Yield what is no frame of numbers with a row an image and a column a name."""
+    """Yield faults of a frame of numbers with a row per image and a column per name."""
     yield from table_faults(name, frame)
     if not isinstance(frame, pd.DataFrame):
         return
@@ -42,7 +42,7 @@ def frame_faults(name: str, frame: object) -> Iterator[str]:
 
 
 def table_faults(name: str, frame: object) -> Iterator[str]:
-    """Yield what is no frame with a row an image and a column a name."""
+    """Yield faults of a frame with a row per image and a column per name."""
     if not isinstance(frame, pd.DataFrame):
         yield f"{name} is {type(frame).__name__}, expected a pandas DataFrame"
         return
@@ -89,7 +89,7 @@ def split_faults(split: object) -> Iterator[str]:
 def row_faults(
     name: str, frame: pd.DataFrame, images: Sequence[str], needed: Sequence[str]
 ) -> Iterator[str]:
-    """Yield images that are in ``split`` and not here, or the other way round."""
+    """Yield images of ``split`` that the table lacks, and images that only the table has."""
     there, known = set(frame.index), set(images)
     if missing := [image for image in needed if image not in there]:
         yield f"{name} has no row for {len(missing)} images of split: {_some(missing)}"
@@ -98,9 +98,9 @@ def row_faults(
 
 
 def class_faults(logits: pd.DataFrame, labels: pd.DataFrame, softmax: bool) -> Iterator[str]:
-    """Yield classes that logits or labels have and the other one has not.
+    """Yield classes that only the logits or only the labels have.
 
-    A softmax may be over more classes than those of the labels.
+    A softmax may have more classes than the labels.
     """
     known, labelled = list(map(str, logits.columns)), list(map(str, labels.columns))
     for name in known:
@@ -131,8 +131,11 @@ def size_faults(scores: pd.DataFrame) -> Iterator[str]:
 
 
 def logit_faults(logits: pd.DataFrame, outputs: str | None, softmax: bool) -> Iterator[str]:
-    """Yield that ``logits`` are not the ``outputs`` that they are said to be: "logits" or
-    "probabilities"; None: logits, which must not look like shares of 1, percent or labels."""
+    """Yield evidence that ``logits`` are not of the stated kind ``outputs``.
+
+    Kinds are "logits" and "probabilities"; None means logits, which must not look like shares of 1,
+    percentages or labels.
+    """
     values = _numbers(logits)
     if outputs == "probabilities":
         fault = probabilities_fault(values, softmax)
@@ -167,7 +170,7 @@ def task_faults(labels: pd.DataFrame, task: str, softmax: bool) -> Iterator[str]
 
 
 def label_faults(labels: pd.DataFrame) -> Iterator[str]:
-    """Yield labels that are neither 1, present, nor 0, absent, nor missing: not known."""
+    """Yield labels other than 1 (present), 0 (absent) and missing (unknown)."""
     values = _numbers(labels)
     bad = ~(np.isnan(values) | (values == 0) | (values == 1))
     if bad.any():
@@ -178,7 +181,7 @@ def label_faults(labels: pd.DataFrame) -> Iterator[str]:
 
 
 def _numbers(frame: pd.DataFrame) -> np.ndarray:
-    """Values as float64; missing ones, also those of nullable types, are nan."""
+    """Return values as float64; missing ones, also of nullable types, become nan."""
     return frame.astype(np.float64).to_numpy()
 
 

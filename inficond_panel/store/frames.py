@@ -48,13 +48,12 @@ def store_frames(
     outputs: str | None = None,
     order: str | None = None,
 ) -> Store:
-    """Write the store of these frames to ``path``, whole or not at all, and open it.
+    """Write a store of these frames to ``path``, completely or not at all, and open it.
 
-    Arguments as in ``inficond_panel.from_frames``. A store of the same content that is there is
-    opened as it is. Raises ``DataError``, which names all faults, for frames that make no store,
-    photos that cannot be read, and another store or file at ``path``; ``OrderError`` where the
-    logits fit the labels in another order; ``ExportError`` where nothing
-    can be written there, and ``StoreError`` where another process writes it.
+    Arguments as in ``inficond_panel.from_frames``. An existing store of equal content is opened.
+    Raises ``DataError`` with all faults of the frames, for unreadable photos, and for another store
+    or file at ``path``; ``OrderError`` if the logits fit the labels in another order;
+    ``ExportError`` if the path is not writable, and ``StoreError`` if another process writes it.
     """
     _refuse(
         *checks.word_faults(
@@ -90,7 +89,7 @@ def store_frames(
     store = open_store(path)
     if store.content_hash != digest or (store.task, store.activation) != (task, activation):
         raise DataError(
-            f"{path} is there already, with another content.", "Name another place, or remove it."
+            f"{path} already exists with other content.", "Name another place, or remove it."
         )
     return store
 

@@ -1,10 +1,10 @@
-"""Photos added after a store was made: parts that lie beside it, each of them a store of its own.
+"""Photos added after a store was made: parts next to it, each a store of its own.
 
-``NAME.zarr`` is written once, and its content hash stays. Photos that are added later are encoded,
-scored and labelled by the teacher as the store's, and lie in ``NAME.more/0001.zarr``, ``0002.zarr``
-and so on: one part for each time that photos were added, never changed afterwards. In a part all
-images are training images, and no label is known. A node of the history that was trained on added
-photos names their parts by content hash.
+``NAME.zarr`` is written once, and its content hash stays. Photos added later are encoded, scored
+and labelled by the teacher like the store's. They are in ``NAME.more/0001.zarr``, ``0002.zarr`` and
+so on: one part per addition, never changed afterwards. All images of a part are training images
+without labels. A node of the history that was trained on added photos names their parts by content
+hash.
 """
 
 from __future__ import annotations
@@ -53,11 +53,11 @@ class Part:
 class Extended:
     """Result of adding photos to a store.
 
-    ``added`` are names of images; ``already_there`` files that are training images of the store, or
-    were added before; ``refused`` files with the image of ``tune`` or ``holdout`` that they equal;
-    ``unreadable`` files with the reason. ``near_duplicates`` name an added image, an image of
-    ``tune`` or ``holdout`` and its split: they are nearly equal, and were added. ``part`` is the
-    new part, None where nothing was added; ``total`` counts the added images of all parts.
+    ``added`` are names of images; ``already_there`` files that are training images of the store or
+    were added before; ``refused`` maps files to the equal image of ``tune`` or ``holdout``;
+    ``unreadable`` maps files to the reason. ``near_duplicates`` have an added image, a nearly equal
+    image of ``tune`` or ``holdout``, and its split. ``part`` is the new part, None if nothing was
+    added; ``total`` counts the added images of all parts.
     """
 
     store: Path
@@ -94,13 +94,13 @@ class Extended:
 
 @dataclass(frozen=True, eq=False)
 class MorePhotos:
-    """Photos added beside a store, all those of some parts, in the order in which they were added.
+    """Photos added to a store: all those of some parts, in the order of their addition.
 
-    ``score`` ``(n, C)`` is by the concepts of the store, typed ones too, in their order;
-    ``teacher_logit`` ``(n, K)`` and ``other_logit`` ``(n, M)``, of the classes that the data set
-    lacks (M is 0 if none), are as the store has them. All are float32 and read-only, and row i of
-    each is ``images[i]``. ``parts`` are the content hashes; ``stores`` the parts themselves, which
-    have thumbnails, masks and segments as any store.
+    ``score`` ``(n, C)`` is by the concepts of the store, typed ones too, in their order.
+    ``teacher_logit`` ``(n, K)`` and ``other_logit`` ``(n, M)``, of classes that the data set lacks
+    (M is 0 if none), are as in the store. All are float32 and read-only, and row i of each is
+    ``images[i]``. ``parts`` are the content hashes; ``stores`` the parts themselves, with
+    thumbnails, masks and segments.
     """
 
     parts: tuple[str, ...]
@@ -121,7 +121,7 @@ class MorePhotos:
         return _joined([one.teacher_log_odds for one in self.stores], self.teacher_logit)
 
     def place(self, image: int) -> tuple[Store, int]:
-        """Part that holds the image at position ``image``, and its row there."""
+        """Return the part that holds the image at position ``image``, and its row in the part."""
         edges = np.cumsum([len(one.images) for one in self.stores])
         part = int(np.searchsorted(edges, image, "right"))
         before = int(edges[part - 1]) if part else 0
@@ -134,7 +134,7 @@ class MorePhotos:
 
 
 def more_folder(store: Store) -> Path:
-    """Folder of the photos added beside a store: ``NAME.more`` for ``NAME.zarr``."""
+    """Return the folder of the photos added to a store: ``NAME.more`` for ``NAME.zarr``."""
     return store.path.with_name(f"{store.path.stem}.more")
 
 
@@ -154,16 +154,16 @@ def part_hashes(store: Store) -> tuple[str, ...]:
 
 
 def other_parts(store: Store) -> list[Part]:
-    """Parts beside a store that were made for another content of it, such as other concepts."""
+    """Return parts that were made for another content of the store, such as other concepts."""
     folders = [(of, part) for of, part in map(_part, _folders(store))]
     return [part for of, part in folders if of != store.written_hash]
 
 
 def more_photos(store: Store, parts: Sequence[str] | None = None) -> MorePhotos:
-    """Photos added beside a store: all, or those of the ``parts`` with these content hashes.
+    """Read photos added to a store: all, or the ``parts`` with these content hashes.
 
-    Scores are by the concepts of ``store``, which may have typed ones. Raises ``StoreError`` for a
-    part that is not there, ``StoreFormatError`` for one that was changed.
+    Scores are by the concepts of ``store``, which may include typed ones. Raises ``StoreError`` for
+    a missing part, ``StoreFormatError`` for a changed one.
     """
     if parts is None:
         return _gathered(store, tuple(parts_of(store)))
@@ -171,12 +171,12 @@ def more_photos(store: Store, parts: Sequence[str] | None = None) -> MorePhotos:
 
 
 def write_part(store: Store, arrays: Mapping[str, Any], paths: Sequence[Path | str]) -> Part:
-    """Write images as a new part beside a store, whole or not at all; the store stays as it is.
+    """Write images as a new part of a store, completely or not at all.
 
-    ``arrays`` are as in ``write_store``, over the concepts and classes of the store as it was
-    written: names, digests, scores and logits of the images, and segments and thumbnails where the
-    store has them. ``paths`` are the photos' files. Raises ``StoreFormatError`` for arrays that do
-    not fit. Whoever calls holds the store's lock (``store.write``).
+    ``arrays`` are as in ``write_store``, over the original concepts and classes of the store:
+    names, digests, scores and logits of the images, and segments and thumbnails if the store has
+    them. ``paths`` are the photos' files. Raises ``StoreFormatError`` for arrays that do not fit.
+    The caller holds the store's lock (``store.write``).
     """
     images, folder = len(arrays["image"]), more_folder(store)
     shared = [name for name in _SHARED if store.has(name)]
@@ -199,7 +199,7 @@ def write_part(store: Store, arrays: Mapping[str, Any], paths: Sequence[Path | s
 
 
 def _named(store: Store, wanted: Sequence[str]) -> Iterator[Part]:
-    """The parts with these content hashes; what is wrong with others does not matter."""
+    """Return the parts with these content hashes; faults of other parts do not matter."""
     there, broken = {}, []
     for folder in _folders(store):
         try:
@@ -238,7 +238,7 @@ def _part(path: Path) -> tuple[str, Part]:
 
 @once(4)
 def _gathered(store: Store, parts: tuple[Part, ...]) -> MorePhotos:
-    """Kept for all who ask for the same; the parts' arrays are read here, and checked."""
+    """Read and check the arrays of the parts; the result is shared by all callers."""
     stores = tuple(map(_opened, parts))
     try:
         score = [store.scores_in(one) for one in stores]

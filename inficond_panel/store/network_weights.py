@@ -35,11 +35,11 @@ def file_digest(path: Path) -> str:
 
 
 def read_state(path: Path) -> State:
-    """Tensors by name, from safetensors or from what ``torch.save`` wrote (tensors only).
+    """Read tensors by name, from safetensors or from a file of ``torch.save`` (tensors only).
 
-    They may lie under ``state_dict`` or ``model``, and their names begin with ``module.``. Raises
-    ``DataError`` for a file that cannot be read, or that holds objects beside tensors: these could
-    run code.
+    They may be nested under ``state_dict`` or ``model``, and their names may begin with
+    ``module.``. Raises ``DataError`` for an unreadable file, and for objects other than tensors:
+    these could run code.
     """
     loaded = _safetensors(path) if path.suffix == ".safetensors" else _pickled(path)
     for name in _NESTS:
@@ -97,7 +97,7 @@ def _first_line(error: Exception) -> str:
 
 
 def load_strictly(network: nn.Module, state: State, path: Path, remedy: str) -> None:
-    """Load all weights of a network; raises ``DataError`` for lacking, other or ill-shaped ones."""
+    """Load all weights of a network; raise ``DataError`` for missing, extra or misshaped ones."""
     weights = {name: value for name, value in network.state_dict().items() if _COUNTER not in name}
     given = {name: value for name, value in state.items() if _COUNTER not in name}
     shapes = {

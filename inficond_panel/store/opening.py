@@ -37,10 +37,10 @@ _NEEDED = ("image", "concept", "class_name", "method")
 def open_store(path: Path | str) -> Store:
     """Open the store at ``path`` read-only.
 
-    Raises ``StoreMissingError`` where there is none, and ``StoreFormatError``, which names all
-    faults, for another format version, for attributes or arrays that are missing, ill-shaped or of
-    another type, and for names, positions, labels, splits and sizes that cannot be. Large arrays
-    are compared with their hashes, and checked, when they are read.
+    Raises ``StoreMissingError`` if it does not exist, and ``StoreFormatError`` with all faults:
+    another format version; missing, misshaped or wrongly typed attributes or arrays; invalid names,
+    positions, labels, splits and sizes. Large arrays are checked against their hashes when they are
+    read.
     """
     path = Path(path)
     if not path.exists():
@@ -95,7 +95,7 @@ def _fault(name: str, variable: Variable, dataset: xr.Dataset) -> str:
 
 
 def _size_faults(path: Path, dataset: xr.Dataset) -> Iterator[str]:
-    """Sizes that cannot be, found before anything of such a size is read."""
+    """Return impossible sizes, before any data of such a size is read."""
     sizes = dataset.sizes
     yield from (f"it has no {dim}" for dim in _NEEDED if not sizes.get(dim, 1))
     for dim, size in {**FIXED, "image_edge": sizes["image"] + 1}.items():
@@ -141,10 +141,10 @@ def _offset_faults(read: Mapping[str, np.ndarray], sizes: Sizes) -> Iterator[str
 
 
 def odd_files(folder: Path) -> Iterator[str]:
-    """Yield, in words, what lies in a store and cannot be read as a part of it.
+    """Yield a description of each entry of a store that cannot be read as a part of it.
 
-    A pipe would be waited for without end, a device never ends. A link to a regular file is
-    followed, as tools that keep versions of data make such; a link to a folder is not.
+    A pipe would block forever, a device never ends. A link to a regular file is followed, since
+    tools that version data make such links; a link to a folder is not.
     """
     for entry in os.scandir(folder):
         if entry.is_dir(follow_symlinks=False):
@@ -155,5 +155,5 @@ def odd_files(folder: Path) -> Iterator[str]:
 
 
 def size_on_disk(folder: Path) -> int:
-    """Bytes of all files below a folder; 0 where there is none."""
+    """Return the bytes of all files in a folder; 0 if it does not exist."""
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())

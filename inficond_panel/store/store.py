@@ -33,7 +33,7 @@ _OF_PARTS = {name for names in PARTS.values() for name in names}
 
 
 class Store:
-    """A store's arrays, read when first asked for, read-only, shared by all sessions.
+    """Arrays of a store, loaded at first use, read-only, shared by all sessions.
 
     Every variable of the schema is an attribute: ``store.concept_score`` is ``(image, concept)``
     float32, and so on. A damaged array raises ``StoreFormatError``.
@@ -52,9 +52,9 @@ class Store:
         return self.read(name)
 
     def read(self, name: str) -> np.ndarray:
-        """An array or a coordinate, read when it is first asked for.
+        """Return an array or a coordinate, loaded at first use.
 
-        One of a part that the store lacks is empty, as with images that have no segment.
+        An array of a part that the store lacks is empty, as if no image had a segment.
         """
         if name not in self._arrays:
             absent = name in _OF_PARTS and not self.has(name)
@@ -68,7 +68,7 @@ class Store:
 
     @property
     def task(self) -> str:
-        """``single_label`` where an image has exactly one of the classes, else ``multi_label``."""
+        """``single_label`` if each image has exactly one class, else ``multi_label``."""
         return str(self.attrs.get("task", TASKS[0]))
 
     @property
@@ -94,7 +94,7 @@ class Store:
         return all(map(self.has, PARTS[part]))
 
     def lacks(self, part: str) -> str:
-        """Sentence on a part that the store lacks, as in ``holds``; "" where it is there."""
+        """Return a sentence on a missing part, as in ``holds``; "" if the store has it."""
         return "" if self.holds(part) else LACKS[part]
 
     @property
@@ -145,19 +145,19 @@ class Store:
 
     @cached_property
     def metadata_columns(self) -> list[str]:
-        """Names of the columns of ``metadata``, in order; empty where there is none."""
+        """Names of the columns of ``metadata``, in order; may be empty."""
         named = self.has("metadata_column")
         return [str(name) for name in self.read("metadata_column")] if named else []
 
     def column(self, name: str) -> list[str]:
-        """A metadata column: a text for each image, "" where it is not known.
+        """Return a metadata column: a text per image, "" if unknown.
 
-        Raises ``DataError`` for a column that the store does not have.
+        Raises ``DataError`` for an unknown column.
         """
         if name not in self.metadata_columns:
             there = ", ".join(map(repr, self.metadata_columns)) or "none"
             raise DataError(
-                f"{self.path} has no metadata column {name!r}; there are: {there}.",
+                f"{self.path} has no metadata column {name!r}; available: {there}.",
                 "Name the table of metadata in the spec (dataset.metadata), then write the store "
                 "again: inficond precompute SPEC",
             )
@@ -201,10 +201,10 @@ class Store:
         return self._piece("mask", image).reshape(self.thumbnail_shape[image])
 
     def knowledge_contrast(self, image: int) -> np.ndarray | None:
-        """H̄ - H_i in nats, ``(height, width)`` float32 at thumbnail size; None if not measured.
+        """Return H̄ - H_i in nats at thumbnail size, float32; None if not measured.
 
-        A pixel above ``attrs["knowledge"]["b"]`` is a knowledge point of the network that is named
-        there (Cheng et al., CVPR 2020).
+        The shape is ``(height, width)``. A pixel above ``attrs["knowledge"]["b"]`` is a knowledge
+        point of the network that the attribute names (Cheng et al., CVPR 2020).
         """
         if not self.has("knowledge_contrast"):
             return None
@@ -295,7 +295,7 @@ class Store:
 
 
 def _square(box: np.ndarray, size: tuple[int, int], margin: float) -> tuple[int, int, int, int]:
-    """Pixel square around a box (shares of the image), kept inside the image."""
+    """Return a square of pixels around a box (shares of the image), inside the image."""
     width, height = size
     centre_x, centre_y = (box[0] + box[2]) / 2 * width, (box[1] + box[3]) / 2 * height
     side = max((box[2] - box[0]) * width, (box[3] - box[1]) * height) * (1 + 2 * margin)

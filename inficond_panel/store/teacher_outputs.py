@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from inficond_panel.common.near_words import listed
 from inficond_panel.common.numbers import number, signed
-from inficond_panel.distill.metrics.output_order import MOST, fitting_outputs, hold_order
+from inficond_panel.distill.metrics.output_order import MOST, check_order, fitting_outputs
 from inficond_panel.errors import DataError, OrderError
 from inficond_panel.store.store import Store
 from inficond_panel.vocabulary.splits import FIT, TUNE
@@ -33,9 +33,10 @@ def oracle_others(store: Store) -> np.ndarray:
 
 
 def oracle_logits(store: Store) -> np.ndarray:
-    """Logits ``(n, K)`` of the images of ``fit``, in their order; there are none elsewhere.
+    """Return the oracle logits ``(n, K)`` of the images of ``fit``, in order.
 
-    Raises ``DataError`` where the store has none, or where some are NaN or infinite.
+    Other splits have none. Raises ``DataError`` if the store has none, or if some are NaN or
+    infinite.
     """
     if not store.has("oracle_logit"):
         raise DataError(
@@ -80,7 +81,7 @@ class OrderFinding:
 
     @property
     def warning(self) -> str:
-        """The finding on a store that is there already."""
+        """The finding on a store that already exists."""
         return f"{self.message} What to do: inficond docs teachers."
 
     def error(self, remedy: str) -> OrderError:
@@ -106,7 +107,7 @@ def hold_outputs(
     """
     rows = np.arange(len(label)) if split is None else np.flatnonzero(np.isin(split, SEEN))
     values = logits[rows] if other is None else np.hstack([logits[rows], other[rows]])
-    better = hold_order(values, label[rows], softmax=softmax, single=single, most=most)
+    better = check_order(values, label[rows], softmax=softmax, single=single, most=most)
     if better is None:
         return None
     at = sorted((j, k) for k, j in enumerate(better.outputs) if j != k)

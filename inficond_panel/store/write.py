@@ -84,9 +84,9 @@ _PIECE_VALUES = 1 << 18
 def write_store(path: Path, arrays: Mapping[str, Any], attrs: Mapping[str, Any]) -> str:
     """Write ``arrays`` (names as in the schema) to ``path`` and return the content hash.
 
-    An array may be anything with ``shape`` and ``dtype`` that gives its rows when sliced, such as
-    one on disk; it is read once, a chunk at a time. A store that is there is replaced only when the
-    new one is complete. Raises ``StoreFormatError`` for arrays or attributes that do not fit the
+    An array may be any object with ``shape`` and ``dtype`` that returns rows when sliced, such as
+    an array on disk; it is read once, by chunks. An existing store is replaced only when the new
+    one is complete. Raises ``StoreFormatError`` for arrays or attributes that do not fit the
     schema.
     """
     known = {**COORDINATES, **VARIABLES}
@@ -189,11 +189,11 @@ class Stored:
 
 
 def add_arrays(store: Store, arrays: Mapping[str, Any], attrs: Mapping[str, Any]) -> None:
-    """Write the store anew with ``arrays`` and ``attrs`` added, or in place of such that it has.
+    """Write the store again, with ``arrays`` and ``attrs`` added or replaced.
 
-    The names must be in ``ADDED_LATER``; ``content_hash`` stays. Everything that is there is read
-    and checked first, then copied a part at a time. Raises ``StoreError`` for a damaged store, and
-    ``ValueError`` for another name.
+    The names must be in ``ADDED_LATER``; ``content_hash`` stays. Present data are read and checked
+    first, then copied by parts. Raises ``StoreError`` for a damaged store, and ``ValueError`` for
+    another name.
     """
     if wrong := set(arrays) - ADDED_LATER:
         raise ValueError(f"{', '.join(sorted(wrong))} cannot be added to a store.")

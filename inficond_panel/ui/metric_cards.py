@@ -21,7 +21,7 @@ from inficond_panel.wording.metrics import change_text, make_change, teacher_sen
 
 if TYPE_CHECKING:
     from inficond_panel.distill import Agreement, ClassMetrics, Counts, Interval
-    from inficond_panel.results.snapshot import Snapshot
+    from inficond_panel.results.metrics import Snapshot
 
 Row = tuple[str, str]
 

@@ -1,7 +1,7 @@
 """Results of stages and of batches of photos: in the folder of a run, and in stores near by.
 
 A result has a key, the hash of its name and of all that it depends on: plain values, which may hold
-the keys of the results before it. So a result whose inputs are unchanged is there already. A
+the keys of the results before it. So a result whose inputs are unchanged already exists. A
 store's attribute ``stages`` records what made it.
 """
 
@@ -51,7 +51,7 @@ def key_of(name: str, inputs: object) -> str:
 
 
 def plain(value: object) -> Any:
-    """Inputs as a store keeps them: a long list stands for itself by its length and hash."""
+    """Return the inputs as a store records them: a long list by its length and hash."""
     if isinstance(value, dict):
         return {key: plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple | str) and len(value) > _LONG:
@@ -73,10 +73,10 @@ def photo_keys(ids: Iterable[str], digests: Iterable[str]) -> list[str]:
 
 
 def batches_of(keys: Iterable[str], size: int) -> list[Batch]:
-    """Batches of at most ``size`` keys, as many as begin with the same bits.
+    """Group keys into batches of at most ``size``, by their leading bits.
 
-    They depend on nothing but the set of keys, and a key that comes or goes changes its own batch
-    only (or cuts it in two, or joins it with its neighbour). On average they are two thirds full.
+    Batches depend only on the set of keys. An added or removed key changes its own batch only (or
+    splits it, or merges it with its neighbour). On average batches are two thirds full.
     """
     done: list[Batch] = []
     left = [(sorted(set(keys)), 0)]
@@ -91,7 +91,7 @@ def batches_of(keys: Iterable[str], size: int) -> list[Batch]:
 
 
 class Results:
-    """Results in a folder: ``<name>-<key>/<array>.npy``. Each appears whole or not at all.
+    """Results in a folder: ``<name>-<key>/<array>.npy``; each appears completely or not at all.
 
     Without a folder nothing is kept.
     """
@@ -100,7 +100,7 @@ class Results:
         self.folder = folder
 
     def get(self, name: str, key: str) -> Arrays | None:
-        """Arrays of a result, large ones mapped; None where it is not there or cannot be read."""
+        """Return the arrays of a result, large ones memory-mapped; None if it cannot be read."""
         if self.folder is None:
             return None
         try:
@@ -109,7 +109,7 @@ class Results:
             return None
 
     def open(self, name: str, key: str) -> Arrays:
-        """Arrays of a result that was there before; raises ``OSError`` where it is gone."""
+        """Open the arrays of an existing result; raise ``OSError`` if it was removed."""
         arrays = self.get(name, key)
         if arrays is None:
             raise OSError(f"{self.place(name, key)} is gone")
@@ -128,10 +128,10 @@ class Results:
                 save(folder / f"{array}.npy", values)
 
     def take(self, store: Store, reasons: Sequence[str] = ()) -> str:
-        """Put what a store holds of its images here, as if it were one batch; return its key.
+        """Copy the results of a store's images here, as one batch; return its key.
 
-        Large arrays are copied a part at a time. ``reasons`` are those of images that were skipped,
-        which come last. Raises ``StoreError`` where the store is damaged.
+        Large arrays are copied in parts. ``reasons`` are those of skipped images, which come last.
+        Raises ``StoreError`` if the store is damaged.
         """
         key = key_of("taken", [store.content_hash, list(reasons)])
         if not self.has("taken", key):
@@ -235,7 +235,7 @@ def batches_in(store: Store, encoding: str) -> set[Batch]:
     return set(batches_of(keys, int(stage["inputs"]["batch"]))) if keys else set()
 
 
-class Pieces:
+class Concatenated:
     """An array made of pieces of others, one behind the other; rows are read when it is sliced."""
 
     def __init__(
@@ -274,8 +274,8 @@ class Segmented:
     """Segments of the photos of a data set, in its order, read from the results of many batches.
 
     ``parts`` are these results: for each the keys of its photos, and how to open it. ``keys`` are
-    those of the data set's photos. ``reason`` says of each photo why it was skipped, "" if it was
-    not. In memory are a few numbers for each image and segment.
+    the keys of the data set's photos. ``reason`` states why a photo was skipped, "" if it was not.
+    Only a few numbers per image and segment are in memory.
     """
 
     def __init__(
@@ -292,10 +292,10 @@ class Segmented:
         self._counts = {name: value[self.read] for name, value in counts.items()}
 
     @cached_property
-    def arrays(self) -> dict[str, np.ndarray | Pieces]:
+    def arrays(self) -> dict[str, np.ndarray | Concatenated]:
         """Arrays of the images that could be read; ``segments`` and others count their rows."""
         counts = self._counts
-        arrays: dict[str, np.ndarray | Pieces] = {
+        arrays: dict[str, np.ndarray | Concatenated] = {
             "segments": counts["segments"],
             "thumbnail_length": counts["thumbnail_length"],
             "thumbnail_shape": np.stack([counts["height"], counts["width"]], 1).astype(np.int32),
@@ -311,8 +311,8 @@ class Segmented:
             return None
         return self._pieces(PICTURES, "read")[:]
 
-    def _pieces(self, name: str, by: str) -> Pieces:
-        return Pieces(
+    def _pieces(self, name: str, by: str) -> Concatenated:
+        return Concatenated(
             lambda part: self._parts[part]()[name],
             self._part,
             self._counts[f"{by}_first"],

@@ -50,12 +50,12 @@ Result = TypeVar("Result")
 
 @dataclass
 class Run:
-    """One run over the photos of a data set: what is there already, and who computes the rest.
+    """One run over the photos of a data set: existing results, and workers for the others.
 
-    ``keys`` are those of the photos (``photo_keys``). What is done is in ``results``, or in a store
-    ``near``. The rest is computed by ``threads`` of this process, or, with the address of a Dask
-    ``scheduler``, by its workers; neither changes a bit. ``progress`` gets lines for people, and
-    ``images`` counts the photos computed, by stage.
+    ``keys`` are the keys of the photos (``photo_keys``). Finished batches are in ``results``, or in
+    a store ``near``. The others are computed by ``threads`` of this process, or by the workers of a
+    Dask ``scheduler``, with equal bits. ``progress`` gets lines for people, and ``images`` counts
+    the computed photos by stage.
     """
 
     dataset: Dataset
@@ -93,9 +93,7 @@ class Run:
             for number, arrays in computed:
                 keep(batches[number], arrays)
                 if self.cancelled():
-                    raise CancelledError(
-                        "The run was stopped.", "Start it again; it goes on where it was."
-                    )
+                    raise CancelledError("The run was stopped.", "Start it again: it resumes.")
 
     def _computed(self, work: Work, batches: list[list[int]], what: str) -> Computed:
         if not batches:
@@ -135,7 +133,7 @@ def connected(address: str) -> Iterator[Any]:
 
 
 def differing(client: Client) -> list[str]:
-    """Workers whose packages are of other versions than here, in words: bits may differ there."""
+    """Return the workers whose package versions differ from here: bits may differ there."""
     return [
         f"{address} has {name} {there.get(name)}, this process {version}"
         for address, there in sorted(client.run(_versions).items())
@@ -159,7 +157,7 @@ def _versions() -> dict[str, str | None]:
 def on_cluster(
     client: Client, work: Work, batches: list[list[int]]
 ) -> Iterator[tuple[int, Arrays]]:
-    """Yield (number of the batch, its arrays) as they are done."""
+    """Yield (number of the batch, its arrays) as batches finish."""
     from distributed import as_completed
 
     # given as a result of a task, so that it can be made again when its worker is lost
@@ -172,17 +170,17 @@ def on_cluster(
             for _, item in zip(range(1), waiting, strict=False)
         ]
 
-    running = [task for _ in range(_places(client)) for task in start()]
+    running = [
+        task
+        for _ in range((1 + _AHEAD) * max(1, sum(client.nthreads().values())))
+        for task in start()
+    ]
     finished = as_completed(running, loop=client.loop)
     for task in finished:
         yield _result(task)
         task.release()
         for more in start():
             finished.add(more)
-
-
-def _places(client: Client) -> int:
-    return (1 + _AHEAD) * max(1, sum(client.nthreads().values()))
 
 
 def _same(work: Work) -> Work:
@@ -201,7 +199,7 @@ def _result(task: Any) -> tuple[int, Arrays]:
     except Exception as error:  # of a worker: whatever went wrong there
         raise InficondError(
             f"The Dask cluster could not do a batch: {type(error).__name__}: {error}",
-            "See the workers' logs. Start again: it goes on where it was.",
+            "See the workers' logs. Start again: the run resumes.",
         ) from error
 
 
@@ -222,7 +220,7 @@ class Work(Protocol[Given, Result]):
 
 
 def done(work: Work, positions: list[int]) -> Arrays:
-    """The arrays of a batch, with one thread of BLAS: the same bits wherever it is done."""
+    """Compute the arrays of a batch, with one thread of BLAS: equal bits on every worker."""
     with one_thread():
         return work.after(work.run(work.before(positions)))
 
@@ -232,8 +230,8 @@ def in_threads(
 ) -> Generator[Arrays, None, None]:
     """Yield the arrays of each batch, in order.
 
-    ``workers`` batches are worked on, and at most as many more are done and wait, so memory holds
-    no more, however many batches there are.
+    ``workers`` batches run at once, and at most as many finished ones wait, so that memory is
+    bounded.
     """
     with ThreadPoolExecutor(workers) as pool:
         waiting: deque[Future[Arrays]] = deque()
@@ -255,9 +253,9 @@ _LOADING = threading.RLock()  # a teacher may sit on an encoder
 
 
 def loaded(key: str, load: Callable[[], Any], beside: Collection[str] = ()) -> Any:
-    """Result of ``load``, kept for the next call with the same key.
+    """Return the result of ``load``, cached for the next call with the same key.
 
-    Only the last is kept, and those with the keys ``beside`` if they are there.
+    The cache holds the last key, and the keys ``beside``.
     """
     with _LOADING:
         if key not in _LOADED:
@@ -274,7 +272,7 @@ def encoder_key(encoder: EncoderSection) -> str:
 
 @dataclass(frozen=True)
 class Settings:
-    """Settings that a batch depends on beside the photos and the encoder."""
+    """Settings that a batch depends on, in addition to photos and encoder."""
 
     segments: SegmentSettings
     thumbnail_size: int
@@ -323,8 +321,10 @@ class Features:
         return encoder_key(self.encoder)
 
     def from_cells(self, model: Encoder, encoder: EncoderSection) -> bool:
-        """True if the run of ``model`` that gives the cells can give them: from the same pixels in
-        the same precision. ``encoder`` is what the spec says of the model."""
+        """True if the model's run for cells can give the features too.
+
+        Pixels and precision must be equal. ``encoder`` is the spec's section of the model.
+        """
         own = chosen_size(self.encoder.image_size, model.own_size)
         alike = encoder_digest(encoder) == encoder_digest(self.encoder)
         return alike and own == model.size and encoder.precision == FLOAT32
@@ -332,13 +332,13 @@ class Features:
 
 @dataclass(frozen=True)
 class Segmenting:
-    """From photos to segments, label maps and thumbnails.
+    """Segmentation of photos into segments, label maps and thumbnails.
 
-    A batch's arrays are: of each photo ``reason``, why it was skipped ("" if it was not). Of those
-    read: the number of ``segments``, ``thumbnail_length`` in bytes and ``thumbnail_shape`` (height,
-    width), and the properties of the picture. Of their segments ``embedding`` (half precision) and
-    ``box``. ``mask`` and ``thumbnail`` end to end. With ``features`` there are also those of the
-    photos read, ``feature`` float32.
+    The arrays of a batch are: per photo the ``reason`` why it was skipped ("" if it was not); per
+    photo read the number of ``segments``, ``thumbnail_length`` in bytes, ``thumbnail_shape``
+    (height, width), and properties of the picture; per segment ``embedding`` (half precision) and
+    ``box``. ``mask`` and ``thumbnail`` are concatenated. With ``features`` also the photos'
+    ``feature`` in float32.
     """
 
     key: str
@@ -350,7 +350,7 @@ class Segmenting:
 
     @property
     def model(self) -> Encoder:
-        """The encoder, loaded when it is first asked for."""
+        """The encoder, loaded at first use."""
         return self._loaded(self.key, self.encoder)
 
     def _loaded(self, key: str, encoder: EncoderSection) -> Encoder:

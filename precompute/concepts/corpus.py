@@ -1,7 +1,7 @@
-"""The words of a corpus, a concept a line, and filters: too long, alike, never active.
+"""Concepts of a corpus, one per line, and filters: too long, too similar, never active.
 
 The filters are those of Label-free CBM (Oikarinen et al., 2023, section 3), in its order. Of two
-concepts that are alike the earlier one of the list stays.
+similar concepts the first in the list is kept.
 """
 
 from __future__ import annotations
@@ -27,14 +27,13 @@ _MANY_ZEROS = 0.5
 def read_corpus(
     path: Path, note: Callable[[str], None] = lambda _: None
 ) -> dict[str, tuple[str, ...]]:
-    """Concepts of a text file in order: the name of each with all its texts, the name first.
+    """Read the concepts of a text file in order: each name with all its texts, the name first.
 
-    A line is ``name`` or ``name, synonym, synonym``. Empty lines and those that begin with ``#``
-    are passed over; ``note`` gets the empty ones, and synonyms that stand on two lines.
-
-    Raises ``DataError`` with all faults and their lines: a file that is missing or has no concept,
-    an empty text between commas, a text twice on a line, and a concept listed twice (case and
-    spaces aside), since two equal columns have no one solution.
+    A line is ``name`` or ``name, synonym, synonym``. Empty lines and comments (``#``) are skipped;
+    ``note`` gets the numbers of empty lines, and synonyms on two lines. Raises ``DataError`` with
+    all faults and their lines: a missing file, no concept, an empty text between commas, a text
+    twice on a line, and a concept listed twice (ignoring case and spaces), since two equal columns
+    have no unique solution.
     """
     remedy = "Give a UTF-8 text file, a word a line."
     lines = dict(enumerate(read_lines(path, "corpus", remedy, WORD_BYTES), 1))
@@ -69,7 +68,7 @@ def _twice(texts: Iterable[tuple[str, int]], what: str) -> list[str]:
 
 
 def twin_warnings(text: np.ndarray, concepts: list[str]) -> list[str]:
-    """Warning of concepts that the encoder hardly tells apart, if there are any."""
+    """Warn about concepts that are nearly equal for the encoder."""
     pairs = twins(text, concepts)
     if not pairs:
         return []
@@ -114,7 +113,7 @@ class Filtered:
 def class_texts(
     encoder: EmbedsText, classes: Sequence[str], prompts: Sequence[str], filters: Filters
 ) -> np.ndarray | None:
-    """Vectors ``(class, embed)`` of the names of classes; None where no filter asks for them."""
+    """Return vectors ``(class, embed)`` of the names of classes; None if no filter needs them."""
     if filters.class_cosine is None:
         return None
     return embed_concepts(encoder, [(name,) for name in classes], prompts)

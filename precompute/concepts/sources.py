@@ -43,11 +43,11 @@ _WORDS = re.compile(r"[a-z]+(?:-[a-z]+)*|[^\sa-z]")
 
 
 def collect(sources: Sequence[str], classes: Sequence[str]) -> tuple[str, list[str]]:
-    """Text of a corpus from ``sources``, in their order, and a line for people on each.
+    """Return the text of a corpus from ``sources``, in order, with a line for people on each.
 
     A source is ``classes``, ``KIND:FILE`` with a kind of ``KINDS``, or a file of words. A concept
-    of an earlier source is not taken again. Raises ``DataError`` for a source that is none, or that
-    cannot be read, and where nothing is found.
+    of an earlier source is not repeated. Raises ``DataError`` for an unknown or unreadable source,
+    and if no concept results.
     """
     seen: set[str] = set()
     lines, notes = [], []
@@ -59,7 +59,7 @@ def collect(sources: Sequence[str], classes: Sequence[str]) -> tuple[str, list[s
         lines += [f"# {' '.join(note.split())}", *fresh]
         notes.append(f"{len(fresh)} from {note}")
     if not seen:
-        raise DataError(f"No concept is found: {'; '.join(notes)}.", _REMEDY)
+        raise DataError(f"No concept was found: {'; '.join(notes)}.", _REMEDY)
     return "\n".join(lines) + "\n", notes
 
 
@@ -85,9 +85,9 @@ def _read(source: str, classes: Sequence[str]) -> Found:
 
 
 def plain(text: str) -> str:
-    """A concept's words in the way of a corpus: no commas, underscores or outer marks; "" if none.
+    """Return a concept's words as a corpus has them: no commas, underscores or outer marks.
 
-    ``/c/en/traffic_light/n`` and ``the traffic light.`` are ``traffic light``.
+    ``/c/en/traffic_light/n`` and ``the traffic light.`` become ``traffic light``.
     """
     if text.startswith("/c/"):
         text = (text.split("/") + [""] * 4)[3]
@@ -161,13 +161,14 @@ def _answer(path: Path, _: Sequence[str]) -> Found:
         parts = _texts(_json(text, path))
     else:
         lines = (line.strip() for line in text.splitlines())
-        parts = [part for line in lines if not line.endswith(":") for part in _listed(line)]
+        parts = [
+            part
+            for line in lines
+            if not line.endswith(":")
+            for part in _BULLET.sub("", line).split(",")
+        ]
     words = [plain(part) for part in parts]
     return [text for text in words if text], f"the answer in {path}"
-
-
-def _listed(line: str) -> list[str]:
-    return _BULLET.sub("", line).split(",")
 
 
 def _texts(value: object) -> list[str]:
@@ -193,8 +194,10 @@ KINDS: dict[str, Callable[[Path, Sequence[str]], Found]] = {
 
 
 def caption_nouns(captions: Iterable[str], most: int = MOST, least: int = LEAST) -> list[str]:
-    """The ``most`` frequent nouns, by the number of captions that they are in, then by the letter;
-    those of fewer than ``least`` are left out."""
+    """Return the ``most`` frequent nouns, by number of captions, then alphabetically.
+
+    Nouns in fewer than ``least`` captions are excluded.
+    """
     each = [set(nouns_of(caption)) for caption in captions]
     known = set().union(*each)
     counts = Counter(noun for nouns in each for noun in {_singular(noun, known) for noun in nouns})

@@ -22,7 +22,7 @@ def project(embedding: np.ndarray, methods: Sequence[str], seed: int) -> np.ndar
     """Project concepts ``(concept, embed)`` by each method: ``(method, concept, 2)`` float32.
 
     Methods are ``pca``, ``tsne`` and ``umap``. The same seed gives the same points on one machine.
-    Raises ``MissingExtraError`` where ``umap`` is asked for and umap-learn is not there.
+    Raises ``MissingExtraError`` for ``umap`` if umap-learn is not installed.
     """
     run = {"pca": _pca, "tsne": _tsne, "umap": _umap}
     values = np.asarray(embedding, dtype=np.float64)
@@ -37,13 +37,13 @@ def project_segments(
     most: int,
     seed: int,
 ) -> np.ndarray:
-    """Place segments on the concepts' maps: ``(method, segment, 2)`` float32.
+    """Project segments to the concepts' maps: ``(method, segment, 2)`` float32.
 
-    ``embedding`` ``(segment, embed)`` may be an array on disk; ``concepts`` is what ``project``
-    made of ``text``. Of more than ``most`` segments a sample is placed, drawn from the seed; the
-    others are nan. On a PCA's map the segments lie along its axes, with mean and spread set to the
-    concepts', since an encoder's images and texts lie apart. On a map without axes each lies among
-    the concepts nearest to it. Beside the result, the memory holds one block.
+    ``embedding`` ``(segment, embed)`` may be an array on disk; ``concepts`` is the result of
+    ``project`` for ``text``. Of more than ``most`` segments a sample is drawn from the seed; the
+    others are nan. On a PCA map the segments lie along its axes, with mean and spread set to the
+    concepts', since images and texts are separate in an encoder's space. On a map without axes each
+    segment lies among its nearest concepts. Memory holds the result and one block.
     """
     count = embedding.shape[0]
     placed = np.full((len(methods), count, 2), np.nan, dtype=np.float32)

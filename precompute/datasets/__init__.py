@@ -1,4 +1,4 @@
-"""Data sets: images, their labels and their splits. Each kind of the spec has its own module."""
+"""Data sets: images, their labels and their splits; one module per kind of the spec."""
 
 from __future__ import annotations
 

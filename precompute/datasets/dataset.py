@@ -35,10 +35,10 @@ Positives = Callable[[Sequence[str]], np.ndarray]
 
 
 def read_list(path: Path, known: Container[str] = ()) -> list[str]:
-    """Image ids of a list, one a line; as text, in order.
+    """Read the image ids of a list, one per line, in order.
 
     A line that is no image of ``known`` is cut at its first blank: VOC's lists may have a second
-    column. Raises ``DataError`` for a list that is missing, empty, or names an image twice.
+    column. Raises ``DataError`` for a missing or empty list, and for an image listed twice.
     """
     lines = read_lines(path, "list", "Correct its name in the spec.")
     ids = [line if line in known else line.split()[0] for line in map(str.strip, lines) if line]
@@ -54,12 +54,12 @@ def assign(
     known: Iterable[str],
     positives: Positives | None = None,
 ) -> dict[str, str]:
-    """Split of each image id, in the order of the splits; images that no split names are left out.
+    """Assign a split to each image id; images in no split are left out.
 
-    ``references`` has, for each split, the spec's reference: a list's name, ``rest``, or a share.
-    Shares of one list are disjoint parts of it; ``rest`` is what they leave of it. ``lists`` has
-    the ids of each list named. ``positives`` is asked where a share is stratified.
-    Raises ``DataError`` for an image in two splits or not among ``known``, and for an empty split.
+    ``references`` has the spec's reference for each split: a list's name, ``rest``, or a share.
+    Shares of one list are disjoint parts of it; ``rest`` is the remainder. ``lists`` has the ids of
+    each named list. ``positives`` is called for a stratified share. Raises ``DataError`` for an
+    image in two splits or not among ``known``, and for an empty split.
     """
     members: dict[str, list[str]] = {}
     shared: dict[str, list[str]] = {}
@@ -83,7 +83,7 @@ def assign(
 
 
 def _parts(ids: list[str], refs: list[Any], positives: Positives | None) -> list[list[str]]:
-    """Ids of each share, and what is left; each in the order of the list."""
+    """Return the ids of each share, and of the remainder; each in the order of the list."""
     shares, rng = [ref.share for ref in refs], np.random.default_rng(refs[0].seed)
     order = rng.permutation(len(ids))
     if refs[0].stratify and positives is not None:
@@ -192,9 +192,9 @@ class Dataset:
     i as RGB or raises ``UnreadableImage``; ``digest(i)`` identifies its content. ``metadata`` holds
     texts (image, column) under the names ``metadata_columns``. ``notes`` are for people. With
     ``encoded`` there are no photos, and ``load`` raises ``DataError``. ``foreground(i)`` is the
-    mask ``(height, width)`` of the objects of the classes in image i, None where none are known.
-    With the ``task`` "single_label" an image has exactly one class, or its label is not known.
-    ``function`` is the name of the Python function that gave them, and the hash of its file.
+    mask ``(height, width)`` of the objects of the classes in image i, None if unknown. With the
+    ``task`` "single_label" an image has exactly one class, or its label is unknown. ``function`` is
+    the name of the Python function that supplied the images, and the hash of its file.
     """
 
     ids: tuple[str, ...]
@@ -214,12 +214,12 @@ class Dataset:
 
 @dataclass
 class Listing:
-    """Listing that a kind of data set finds. Images are named by id.
+    """Images that a kind of data set lists, by id.
 
-    ``known`` are all images that have labels, in order; ``list_of(name)`` the images of a list;
-    ``labels(ids)`` the labels of some, ``(image, class)``; ``paths(ids)`` their files;
-    ``metadata`` is a table of texts, and ``columns`` what splits are taken from (the same if None).
-    ``foreground(id, classes)`` is the mask of an image's objects, where their places are known.
+    ``known`` are all images with labels, in order; ``list_of(name)`` the images of a list;
+    ``labels(ids)`` labels ``(image, class)``; ``paths(ids)`` files; ``metadata`` is a table of
+    texts, and ``columns`` the table that splits are taken from (equal if None). ``foreground(id,
+    classes)`` is the mask of an image's objects, if their regions are known.
     """
 
     known: Sequence[str]
@@ -233,7 +233,7 @@ class Listing:
     foreground: Callable[[str, Sequence[str]], np.ndarray] | None = None
 
     def dataset(self, splits: Splits) -> Dataset:
-        """The data set with the splits that the spec asks for; raises ``DataError``."""
+        """Return the data set with the splits of the spec; raise ``DataError``."""
         split_of = self.divide(splits)
         ids = tuple(split_of)
         paths = self.paths(ids)
@@ -281,7 +281,7 @@ class Listing:
         if table is None or column not in table.columns:
             there = ", ".join(table.columns if table else ()) or "none"
             raise DataError(
-                f"There is no column {column!r} to take a split from; there are: {there}.",
+                f"There is no column {column!r} to take a split from; available: {there}.",
                 "Correct the column's name in the spec.",
             )
         cells = table.values[:, table.columns.index(column)]
@@ -290,21 +290,21 @@ class Listing:
         if lost:
             there = ", ".join(repr(value) for value in sorted(set(value_of.values()))[:10])
             raise DataError(
-                f"No image has {lost[0]!r} in the column {column!r}; there are: {there}.",
+                f"No image has {lost[0]!r} in the column {column!r}; available: {there}.",
                 "Correct the value in the spec.",
             )
         return [image for image in self.known if value_of.get(image) in values]
 
 
 def choose_classes(chosen: Sequence[str], found: Iterable[str], where: str) -> tuple[str, ...]:
-    """Classes to take: those chosen, else all that were found, in order.
+    """Return the classes to use: the chosen ones, else all found ones, in order.
 
-    Raises ``DataError`` for one that was not found, and where there is none.
+    Raises ``DataError`` for a class that was not found, and if there is none.
     """
     found = tuple(found)
     lost = [name for name in chosen if name not in found]
     if lost or not found:
-        there = f"no class {lost[0]!r}; there are: {', '.join(found)}" if found else "no class"
+        there = f"no class {lost[0]!r}; available: {', '.join(found)}" if found else "no class"
         raise DataError(f"{where} has {there}.", "Correct dataset.classes in the spec.")
     return tuple(chosen) or found
 
@@ -341,10 +341,10 @@ Mask = Callable[[int], np.ndarray]
 
 
 def masks_of(dataset: Dataset, folder: Path | None = None) -> Mask | None:
-    """Function from an image's position to its foreground ``(height, width)``; None if unknown.
+    """Return a function from an image's position to its foreground ``(height, width)``, or None.
 
-    ``folder`` holds a mask ``<image id>.png`` for each image, of its size, where what is not black
-    is foreground; else the data set's own regions or boxes are taken.
+    ``folder`` holds a mask ``<image id>.png`` of equal size for each image, where any colour but
+    black is foreground; without it the data set's own regions or boxes are used.
     """
     if folder is None:
         return dataset.foreground

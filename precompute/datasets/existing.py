@@ -1,8 +1,8 @@
-"""Images that are made already: those of an existing store, and scenes drawn from a seed.
+"""Data sets without files of photos: images of an existing store, and scenes drawn from a seed.
 
-Over a store, other words, another teacher and other splits need no photo: what encoding gave
-(segments, their embeddings, label maps, thumbnails) is in the store. Another encoder, other
-segments or other thumbnails would need the photos; thumbnails are no substitute for them.
+A store has the results of encoding (segments, their embeddings, label maps, thumbnails). So other
+words, another teacher and other splits need no photos. Another encoder, other segments or other
+thumbnails would need them; thumbnails cannot replace photos.
 """
 
 from __future__ import annotations
@@ -158,7 +158,7 @@ def scenes_dataset(section: ScenesDataset) -> Dataset:
 
 
 def foreground(scenes: SceneSet, i: int) -> np.ndarray:
-    """Mask ``(height, width)`` of a scene: places where things that count for a class are seen."""
+    """Return the mask ``(height, width)`` of a scene: visible parts of objects of a class."""
     scene, placements = scenes.regions(i), scenes.plan(i).placements
     counted = [
         label

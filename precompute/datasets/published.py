@@ -1,4 +1,4 @@
-"""Data sets as they are published: the layout of PASCAL VOC, and COCO's instances."""
+"""Published data sets: the layout of PASCAL VOC, and COCO's instances."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ _MOST_MASK_PIXELS = 2 * 89_478_485
 
 
 def voc_listing(dataset: VocDataset) -> Listing:
-    """Images and labels of ``kind: voc``; labels are read from the objects' names in Annotations.
+    """List images and labels of ``kind: voc``; labels come from the objects in Annotations.
 
-    1: an object of the class; -1: only difficult ones, which VOC's own scoring passes over; 0: none
+    1: an object of the class; -1: only difficult objects, which VOC's scoring ignores; 0: none
     (Everingham et al., 2010, IJCV 88, sec. 4.1).
     """
     root = Path(dataset.root)
@@ -69,9 +69,9 @@ def voc_listing(dataset: VocDataset) -> Listing:
 
 
 def voc_classes(main: Path) -> tuple[str, ...]:
-    """Names of the classes that have lists of their own: ``<class>_<list>.txt``, two columns.
+    """Return the classes that have a list of their own: ``<class>_<list>.txt``, two columns.
 
-    ``train_val.txt`` is of the class train; ``train.txt`` is a list of images.
+    ``train_val.txt`` belongs to the class train; ``train.txt`` is a list of images.
     """
     stems = {path.stem for path in main.glob("*.txt")}
     names = set()
@@ -85,7 +85,7 @@ def voc_classes(main: Path) -> tuple[str, ...]:
 
 
 def voc_objects(path: Path) -> dict[str, int]:
-    """Label of each class in an annotation: 1, or -1 if it is only there as ``difficult``."""
+    """Return the label of each class in an annotation: 1, or -1 if all are ``difficult``."""
     objects: dict[str, int] = {}
     for thing in _annotation(path).iterfind("object"):
         name = (thing.findtext("name") or "").strip()
@@ -117,7 +117,7 @@ def voc_foreground(path: Path, classes: Collection[str]) -> np.ndarray:
                 mask[max(top - 1, 0) : max(bottom, 0), max(left - 1, 0) : max(right, 0)] = 1
     except (ValueError, OverflowError) as error:
         raise DataError(
-            f"{path} does not tell where its objects are: {error}.", "Restore its size and boxes."
+            f"{path} does not state where its objects are: {error}.", "Restore its size and boxes."
         ) from error
     return mask
 
@@ -210,13 +210,13 @@ def read_instances(path: Path, by_number: bool, crowd_present: bool) -> Instance
             category["id"] in instances.categories
             or category["name"] in instances.categories.values()
         ):
-            raise fault(path, f"the category {category['name']!r} or its id is there twice")
+            raise fault(path, f"the category {category['name']!r} or its id is listed twice")
         instances.categories[category["id"]] = str(category["name"]).strip()
     ids: dict[Any, str] = {}
     for image in entries(path, document, "images", ("id", "file_name")):
         name = str(image["id"]) if by_number else without_suffix(str(image["file_name"]))
         if name in instances.file_name or image["id"] in ids:
-            raise fault(path, f"the image {name!r} or its id {image['id']!r} is there twice")
+            raise fault(path, f"the image {name!r} or its id {image['id']!r} is listed twice")
         ids[image["id"]] = name
         instances.file_name[name], instances.labels[name] = str(image["file_name"]), {}
     _add_labels(instances, entries(path, document, "annotations", ("image_id", "category_id")), ids,
@@ -237,7 +237,7 @@ def _add_labels(
 
 
 def _find(images: Path, name: str, instances: Instances, image: str) -> Path:
-    """File of an image: as it is named, in the folder named after the list, or beside the JSON."""
+    """Return the file of an image: by its name, in the folder of the list, or next to the JSON."""
     file_name = instances.file_name[image]
     folder = Path(name).name.partition("_")[2]
     places = [images / file_name, images / folder / file_name, instances.path.parent / file_name]
@@ -275,9 +275,9 @@ class Boxes:
 
 @lru_cache(maxsize=4)
 def boxes_of(path: Path, by_number: bool) -> Boxes:
-    """Boxes of a file whose labels have been read; images are named as there.
+    """Return the boxes of a file whose labels have been read, by the same image names.
 
-    Raises ``DataError`` for an image without a size and for a box that is none.
+    Raises ``DataError`` for an image without a size and for an invalid box.
     """
     document = load_document(path, frozenset({"bbox", "width", "height"}))
     names = {c["id"]: str(c["name"]).strip() for c in entries(path, document, "categories", ["id"])}

@@ -32,7 +32,7 @@ _FORM = "package.module:function, which is installed or in PYTHONPATH, or file.p
 
 
 def load_function(section: PythonDataset | PythonTeacher) -> Callable[..., Any]:
-    """Function of a spec's section; ``DataError`` where it is not allowed, not there, or none."""
+    """Load the function of a spec's section; ``DataError`` if forbidden or missing."""
     check_allowed(section)
     key = f"{_name(section).replace(' ', '')}.function {function_title(section.function)}"
     file, _, name = str(section.function).rpartition(":")
@@ -59,8 +59,11 @@ def check_allowed(section: PythonDataset | PythonTeacher) -> None:
 
 
 def source(function: str | Path) -> tuple[str, str]:
-    """Name of a function and SHA-256 of its file, found without running anything; "" where there
-    is none. What the file imports, and the data that it reads, are not part of it."""
+    """Return the name of a function and the SHA-256 of its file, without running it.
+
+    The hash is "" without a file. It covers neither imported files nor data that the function
+    reads.
+    """
     if isinstance(function, Path):
         origin: Path | None = Path(str(function).rpartition(":")[0])
     else:
@@ -105,7 +108,7 @@ Labels = dict[str, int]
 
 @dataclass(frozen=True)
 class Record:
-    """An image; ``labels`` are 1, 0 or -1 by class, None where no label is known."""
+    """An image; ``labels`` are 1, 0 or -1 by class, None if no label is known."""
 
     image: str
     photo: Path
@@ -153,7 +156,7 @@ def _listing(
         if name not in lists:
             there = ", ".join(sorted(lists)) or "none"
             raise DataError(
-                f"{where} gives no split {name!r}; there are: {there}.",
+                f"{where} gives no split {name!r}; available: {there}.",
                 "Correct dataset.splits in the spec.",
             )
         return lists[name]

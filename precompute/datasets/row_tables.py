@@ -61,11 +61,11 @@ def read_table(
 
 
 def read_rows(path: Path) -> tuple[list[str], Iterator[tuple[int, Sequence[Any]]]]:
-    """Header of a table, and its rows, each with its line (of Parquet: its number, from 1).
+    """Read the header of a table, and its rows with their lines (of Parquet: numbers from 1).
 
-    Cells of CSV are text without outer blanks; cells of Parquet keep their values, None where they
-    are null. Raises ``DataError`` for a file that is no table, for columns without a name or with
-    the same, and, on reading it, for a row of another length than the header.
+    Cells of CSV are text without outer blanks; cells of Parquet keep their values, None for null.
+    Raises ``DataError`` for a file that is no table, for columns without a name or with equal
+    names, and during reading for a row whose length differs from the header's.
     """
     rows = _parquet(path) if is_parquet(path) else _text(path)
     _, header = next(rows, (1, []))
@@ -86,8 +86,7 @@ def is_parquet(path: Path) -> bool:
 
 
 def note_image(path: Path, line: int, image: str, lines: dict[str, int]) -> None:
-    """Note the line of an image in ``lines``; raise ``DataError`` for one without a name, or one
-    that is there already."""
+    """Record the line of an image in ``lines``; ``DataError`` without a name or if repeated."""
     if not image:
         raise DataError(f"{path}:{line}: the image has no name.", "Give each row an image_id.")
     if lines.setdefault(image, line) != line:

@@ -28,10 +28,10 @@ from precompute.datasets.row_tables import Table, note_image, read_rows, read_ta
 
 
 def image_files(folder: Path) -> list[str]:
-    """Paths of the images in a folder and those within it, relative to it, sorted.
+    """Return paths of the images in a folder and its sub-folders, relative to it, sorted.
 
-    Hidden folders and files are passed over; links to folders are followed, each place once.
-    Raises ``DataError`` for a folder that cannot be read.
+    Hidden folders and files are skipped; links to folders are followed, each folder once. Raises
+    ``DataError`` for a folder that cannot be read.
     """
     files = []
     for name in _walk(folder, set()):
@@ -80,10 +80,10 @@ def is_below(folder: Path, name: str | Path) -> bool:
 
 
 def find_files(folder: Path, ids: Sequence[str]) -> list[Path]:
-    """File of each image: its id is the file's path below the folder, with or without suffix.
+    """Find the file of each image: its id is the path in the folder, with or without suffix.
 
-    Only files that a walk through the folder meets are found, so that no id leads elsewhere. A
-    missing file is reported on reading it; raises ``DataError`` where there are several.
+    Only files below the folder are considered, so that no id leads elsewhere. A missing file is
+    reported when it is read; raises ``DataError`` if an id fits several files.
     """
     files = image_files(folder)
     stems = Counter(map(without_suffix, files))
@@ -142,9 +142,11 @@ def read_metadata(dataset: ListedDataset) -> Table | None:
 
 @cache
 def label_reader(absent: int) -> tuple[Callable[[str], int], str]:
-    """Function from a cell to its label, which raises ``ValueError`` for what is none; and what it
-    expects. ``absent`` is 0, or -1, where 0 is ignored. 1.0 is how pandas writes a 1 in a column
-    with gaps."""
+    """Return a function from a cell to its label, and a description of valid cells.
+
+    The function raises ``ValueError`` for an invalid cell. ``absent`` is 0, or -1 if 0 means
+    ignored. 1.0 is pandas' form of 1 in a column with gaps.
+    """
     values = {"1": 1, "0": -1, "": -1, str(absent): 0}
     values |= {f"{cell}.0": label for cell, label in values.items() if cell}
 
@@ -198,13 +200,13 @@ def _check_columns(path: Path, header: Sequence[str], named: Iterable[str]) -> N
     lost = [name for name in named if name not in header]
     if lost:
         raise DataError(
-            f"{path} has no column {', '.join(map(repr, lost))}; there are: {', '.join(header)}.",
+            f"{path} has no column {', '.join(map(repr, lost))}; available: {', '.join(header)}.",
             "Correct the names of the columns in the spec.",
         )
 
 
 def _labels(dataset: ColumnsDataset, where: str, cells: Mapping[str, Any]) -> Labels | None:
-    """Labels of an image's classes, None where they are not known."""
+    """Return the labels of an image's classes, None if unknown."""
     if not dataset.label:
         return {
             name: _label(where, name, as_text(cells[name]), dataset.absent)
@@ -242,7 +244,7 @@ def _classes(
 def _known(
     label_of: Mapping[str, Labels | None], ids: Sequence[str], names: Sequence[str]
 ) -> dict[str, Labels]:
-    """Labels of each image; where none is known, all are ignored."""
+    """Return the labels of each image; all are ignored if none is known."""
     unknown = dict.fromkeys(names, -1)
     return {image: unknown if (known := label_of[image]) is None else known for image in ids}
 

@@ -11,7 +11,7 @@ from inficond_panel.errors import DataError
 from inficond_panel.store import open_store
 from precompute.datasets.published import read_instances, voc_classes
 from precompute.datasets.tables import image_files, without_suffix
-from precompute.detect.layout import Glance, Layout, look_at_tables, role_of
+from precompute.detect.layout import Layout, TableSummary, role_of, summarize_tables
 
 _SAMPLES = "samples.json"
 #: Files that a library writes, the library's name for the folder, and the function that reads it.
@@ -27,17 +27,17 @@ _NO_INSTANCES = ("captions", "person_keypoints", "panoptic", "stuff", "image_inf
 
 
 def find_layout(folder: Path) -> Layout:
-    """Layout of the data set that a folder holds; raises ``DataError`` where none is found."""
+    """Return the layout of the data set in a folder; raise ``DataError`` if none is recognized."""
     if not folder.is_dir():
         raise DataError(f"There is no folder {folder}.", "Name the folder of your images.")
-    tables, faults = look_at_tables(folder)
+    tables, faults = summarize_tables(folder)
     layout = _store(folder) or _voc(folder) or _coco(folder)
     if not layout and (folder / _SAMPLES).is_file():  # its folder of photos is no class
         raise _by_function(folder, *_LIBRARIES[_SAMPLES])
     layout = layout or _by_tables(folder, tables) or _class_folders(folder)
     aside = [f"left aside: {error.message.rstrip('.')}" for error in faults]
     if layout:
-        tables += look_at_tables(layout.root)[0] if layout.root != folder else []
+        tables += summarize_tables(layout.root)[0] if layout.root != folder else []
         layout.logits = [table.path for table in tables if table.is_logits]
         layout.logits += sorted(folder.glob("*.npz"))
         layout.assumed += aside
@@ -47,7 +47,7 @@ def find_layout(folder: Path) -> Layout:
             raise _by_function(folder, *library)
     path = folder if folder.name else folder.absolute()  # no name: the current one, "."
     raise DataError(
-        f"No data set is found in {path}{''.join(f' ({text})' for text in aside)}. "
+        f"No data set was found in {path}{''.join(f' ({text})' for text in aside)}. "
         "Looked for: a store, the layout of PASCAL VOC (Annotations, JPEGImages), JSON of COCO "
         "(here or in annotations), a table with image_id and a column of 0 and 1 per class, a "
         "table with a column of paths, and folders of classes with images in them.",
@@ -118,7 +118,7 @@ def _is_instances(path: Path) -> bool:
         return False
 
 
-def _by_tables(folder: Path, tables: list[Glance]) -> Layout | None:
+def _by_tables(folder: Path, tables: list[TableSummary]) -> Layout | None:
     labels = [table for table in tables if table.is_labels]
     if labels:
         return _table(folder, labels[0], tables)
@@ -129,7 +129,7 @@ def _by_tables(folder: Path, tables: list[Glance]) -> Layout | None:
     return None
 
 
-def _table(folder: Path, labels: Glance, tables: list[Glance]) -> Layout | None:
+def _table(folder: Path, labels: TableSummary, tables: list[TableSummary]) -> Layout | None:
     ids = set(labels.texts("image_id"))
     places = [folder, *_below(folder, 2)]
     hits = {place: _hits(place, ids) for place in places}
@@ -154,7 +154,7 @@ def _table(folder: Path, labels: Glance, tables: list[Glance]) -> Layout | None:
     return layout
 
 
-def _take_splits(layout: Layout, table: Glance) -> None:
+def _take_splits(layout: Layout, table: TableSummary) -> None:
     """Take the splits from the table's column of splits, if it has one."""
     split = table.split_column()
     if split is None:
@@ -167,7 +167,7 @@ def _take_splits(layout: Layout, table: Glance) -> None:
         layout.assumed.append(f"in the column {layout.column} {meanings}")
 
 
-def _take_absent(layout: Layout, table: Glance) -> None:
+def _take_absent(layout: Layout, table: TableSummary) -> None:
     if table.absent:
         layout.keys["absent"] = table.absent
         layout.assumed.append("a label of -1 is a class that is absent")
@@ -186,7 +186,7 @@ def _is_list(path: Path, ids: set[str]) -> bool:
     return sum(line in ids for line in named) * 2 > len(named)
 
 
-def _columns(folder: Path, table: Glance) -> Layout | None:
+def _columns(folder: Path, table: TableSummary) -> Layout | None:
     photo_paths = table.path_column(folder)
     if not photo_paths:
         return None
@@ -213,9 +213,8 @@ def _columns(folder: Path, table: Glance) -> Layout | None:
     return layout
 
 
-def _take_labels(layout: Layout, table: Glance, used: list[str]) -> list[str]:
-    """Take the columns of labels, else the column of names, that are not used; none if there is
-    neither."""
+def _take_labels(layout: Layout, table: TableSummary, used: list[str]) -> list[str]:
+    """Use unused columns of labels, else a column of class names, if there is one."""
     layout.assumed.append("an empty label is one that is not known")
     labels = [name for name in table.targets if name not in used]
     if labels:

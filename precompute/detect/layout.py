@@ -23,12 +23,12 @@ _ROLES = {
 
 @dataclass
 class Layout:
-    """A data set in a folder: the spec's ``keys`` beside kind and splits, and what is assumed.
+    """A data set in a folder: the spec's ``keys`` besides kind and splits, and the assumptions.
 
-    ``origin`` says what was recognised. ``lists`` names what splits can be taken from: text for
-    lists, or for the values of ``column``; ``names`` says of a value that is a number which split
-    it is. ``logits`` are tables that look like a teacher's. ``choices`` are other values of keys,
-    tried until the teacher's image_ids fit.
+    ``origin`` describes the recognized layout. ``lists`` names the sources of splits: a text for
+    lists, or for the values of ``column``; ``names`` maps a numeric value to its split. ``logits``
+    are tables that look like a teacher's. ``choices`` are other values of keys, tried until the
+    teacher's image_ids fit.
     """
 
     kind: str
@@ -106,8 +106,10 @@ _ROWS_AT_ONCE = 1000
 
 @dataclass
 class Column:
-    """Facts on all cells of a column: ``values`` in order, None where there are too many to keep;
-    ``whole``: whole numbers, all of them."""
+    """Facts on all cells of a column: ``values`` in order, None if too many; ``whole``: integers.
+
+    A column is ``whole`` if all of its cells are whole numbers.
+    """
 
     values: dict[str, None] | None = field(default_factory=dict)
     numbers: bool = True
@@ -131,12 +133,12 @@ class Column:
         return self.values is not None and len(self.values) <= count
 
     def is_of(self, cells: set[str]) -> bool:
-        """True if the column has only these cells, and not only empty ones."""
+        """True if the column has only these cells, and at least one that is not empty."""
         return self.values is not None and {""} != self.values.keys() <= cells
 
 
 @dataclass(frozen=True)
-class Glance:
+class TableSummary:
     """A table: its header, the number of its rows, and what each column is."""
 
     path: Path
@@ -159,13 +161,13 @@ class Glance:
 
     @property
     def labels(self) -> list[str]:
-        """Columns of 1, ``absent`` and nothing, with at least one that is not empty."""
+        """Columns of 1, ``absent`` and empty cells, with at least one that is not empty."""
         cells = _SIGNED if self.absent else _LABELS
         return [name for name, column in self.columns.items() if column.is_of(cells)]
 
     @property
     def targets(self) -> list[str]:
-        """Columns of labels: those called a target, such as y, where there are any."""
+        """Columns of labels whose name marks a target, such as y; else all."""
         return [name for name in self.labels if name.lower() in _TARGET_NAMES] or self.labels
 
     @property
@@ -211,7 +213,7 @@ class Glance:
         return None
 
     def split_column(self) -> tuple[str, dict[str, str]] | None:
-        """Column of splits, and its values, each with the name of the split that it stands for."""
+        """Return the column of splits, and its values, each with the split that it means."""
         for name, column in self.columns.items():
             values = [value for value in column.values or () if value]
             if values and all(map(role_of, values)) and len(values) <= 5:
@@ -221,7 +223,7 @@ class Glance:
         return None
 
     def label_column(self) -> tuple[str, str] | None:
-        """Column of the names of classes, and what is between them, "" if nothing."""
+        """Return the column of class names, and the separator, "" for one class per image."""
         for name, column in self.columns.items():
             if column.lists:
                 return name, ""
@@ -235,7 +237,7 @@ class Glance:
         return [name for name in named if len(set(self.texts(name))) == self.rows]
 
 
-def glance(path: Path) -> Glance | None:
+def summarize_table(path: Path) -> TableSummary | None:
     """Look at all of a table; None for one without rows. Raises ``DataError`` for a file that is
     none."""
     header, rows = read_rows(path)
@@ -244,17 +246,17 @@ def glance(path: Path) -> Glance | None:
         count += len(some)
         for column, cells in zip(columns.values(), zip(*some, strict=True), strict=True):
             column.add(cells)
-    return Glance(path, header, count, columns) if count else None
+    return TableSummary(path, header, count, columns) if count else None
 
 
-def look_at_tables(folder: Path) -> tuple[list[Glance], list[DataError]]:
+def summarize_tables(folder: Path) -> tuple[list[TableSummary], list[DataError]]:
     """Tables of a folder at a glance, and the faults of those that cannot be read."""
     tables, faults = [], []
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() not in _SUFFIXES and not is_spaced(path):
             continue
         try:
-            tables += [table] if (table := glance(path)) else []
+            tables += [table] if (table := summarize_table(path)) else []
         except DataError as error:
             faults.append(error)
     return tables, faults

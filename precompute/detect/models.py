@@ -24,11 +24,11 @@ Written = Callable[[Path], str]
 
 @dataclass(frozen=True)
 class Choice:
-    """``keys`` of a section of the spec, and ``note``, where they come from, for people.
+    """``keys`` of a section of the spec, and ``note``, their origin, for people.
 
-    ``table`` is the file of a teacher's logits; ``hint`` says what could be given instead. A
-    teacher's ``outputs`` are the names of what it tells, and ``activation`` what it states; empty
-    and None where they are not known. A ``nameless`` network has a file that names no outputs.
+    ``table`` is the file of a teacher's logits; ``hint`` describes the alternative. A teacher's
+    ``outputs`` are the names of its outputs, and ``activation`` the stated one; empty and None if
+    unknown. A ``nameless`` network has a file that names no outputs.
     """
 
     keys: dict[str, Any]
@@ -196,7 +196,7 @@ def _by_suffix(path: Path, written: Written) -> Choice:
     _check_there(path, _KINDS)
     kind = _KIND_OF.get(path.suffix.lower())
     if kind is None:
-        raise DataError(f"{path} does not say what it is.", _KIND_FORMS)
+        raise DataError(f"{path} has no known format.", _KIND_FORMS)
     return _KINDS[kind](kind, str(path), written)
 
 
@@ -273,7 +273,7 @@ def _of_transformers(kind: str, name: str, written: Written) -> Choice:
 
 
 def _of_encoder(kind: str, name: str, written: Written) -> Choice:
-    """Words or heads on the concepts' encoder, or on another one that is named."""
+    """Use words or heads on the concepts' encoder, or on another one that is named."""
     what = {
         "head": "linear heads are fitted on the labels of fit",
         "open_clip": "an image-text model that is told the classes' names",

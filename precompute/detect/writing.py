@@ -153,11 +153,10 @@ class TaskKeys:
 def task_keys(
     dataset: Dataset, teacher: Choice, *, task: str = "", activation: str = "", outputs: str = ""
 ) -> TaskKeys:
-    """Keys of the task, of the teacher's activation and outputs, and of its class names.
+    """Return keys of the task, of the teacher's activation and outputs, and of its class names.
 
-    ``task``, ``activation`` and ``outputs`` are taken where they are given, and found where they
-    are empty. Raises ``DataError`` for a table that cannot be read, and for images that have not
-    one class each where the task says so.
+    ``task``, ``activation`` and ``outputs`` are detected if empty. Raises ``DataError`` for an
+    unreadable table, and for images without exactly one class if the task needs it.
     """
     task = _checked(task, dataset) or ("single_label" if is_single_label(dataset.label) else "")
     single, keys = task == "single_label", TaskKeys({"task": task} if task else {})
@@ -202,7 +201,7 @@ def _name_outputs(keys: TaskKeys, dataset: Dataset, teacher: Choice) -> None:
 
 
 def _checked(task: str, dataset: Dataset) -> str:
-    """The task that is asked for; ``DataError`` for labels that do not fit it."""
+    """Return the requested task; raise ``DataError`` for labels that do not fit it."""
     fault = single_label_fault(dataset.label, dataset.ids, dataset.classes)
     if task == "single_label" and fault:
         raise DataError(fault, REMEDY)

@@ -41,9 +41,9 @@ __all__ = [
 def load_encoder(encoder: Section, device: str = CPU) -> Encoder:
     """Load the encoder that a spec names, onto a device (``common.devices``).
 
-    Only a hub's model and a tag are downloaded. Raises ``MissingExtraError`` without the packages,
-    and ``DataError`` for a model that cannot be loaded or has no dense path, and for a device that
-    is not there.
+    Only a model of the hub and a tag are downloaded. Raises ``MissingExtraError`` without the
+    packages, and ``DataError`` for a model that cannot be loaded or has no dense path, and for an
+    unavailable device.
     """
     if isinstance(encoder, TransformersEncoder):
         from precompute.encoder.transformers_model import load_transformers

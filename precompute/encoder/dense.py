@@ -163,7 +163,7 @@ def timm_map(tower: Any) -> Path | None:
 
 
 def _has_map(trunk: Any) -> bool:
-    """True if the features keep their places: timm then names the feature levels."""
+    """True if the features are a map: timm then names the feature levels."""
     return hasattr(trunk, "forward_features") and bool(getattr(trunk, "feature_info", None))
 
 
@@ -175,7 +175,7 @@ def _pools_by_average(trunk: Any) -> bool:
 
 
 def _average_pooled(tower: Any) -> View:
-    """The head at each place; where it is linear, the mean over the places is the embedding."""
+    """Apply the head at each position; for a linear head their mean is the embedding."""
     trunk = tower.trunk
     last = getattr(trunk, "output_fmt", "NCHW") == "NHWC"
 
@@ -196,7 +196,7 @@ def _whole(tower: Any, features: Any) -> Any:
 
 
 def _attention_pooled(tower: Any, pool: Any) -> View:
-    """Value and output projection of the pool at each place, then the rest of the head."""
+    """Apply value and output projection of the pool at each position, then the rest of the head."""
     rest = list(tower.head)[1:]
 
     def view(images: Any, whole: bool) -> tuple[Any, Any]:
@@ -229,10 +229,10 @@ def dense_function(
 ) -> tuple[Dense, str | None]:
     """Fit the model to images ``(B, 3, *size)``; return its dense function and its attention.
 
-    The function gives embeddings ``(B, h, w, embed)``, not normalised. The attention returned is
-    the one that is used: the given one, else the family's, None where there is no such choice.
-    Raises ``DataError`` for an image tower without a dense path, for a size that does not fit, and
-    for an attention that the tower does not have.
+    The function returns embeddings ``(B, h, w, embed)``, not normalised. The returned attention is
+    the one in use: the argument, else the family's, None without a choice. Raises ``DataError`` for
+    an image tower without a dense path, for a size that does not fit, and for an unsupported
+    attention.
     """
     path = dense_path(model.visual)
     if path is None:
@@ -248,7 +248,7 @@ def dense_function(
 
 
 def dense_path(tower: Any) -> Path | None:
-    """The dense path of an image tower of open_clip, None if it is of no family that has one."""
+    """Return the dense path of an image tower of open_clip, None for an unsupported family."""
     families = (open_clip_vit, timm_vit, clip_resnet, timm_map)
     return next((path for family in families if (path := family(tower))), None)
 

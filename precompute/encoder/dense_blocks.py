@@ -36,7 +36,7 @@ View = Callable[[Any, bool], tuple[Any, Any]]
 
 @dataclass(frozen=True)
 class Dense:
-    """Embeddings of places, and of the whole image from the same run of the tower."""
+    """Embeddings of positions, and of the whole image, from one run of the tower."""
 
     view: View
 
@@ -51,15 +51,17 @@ class Dense:
 
 @dataclass(frozen=True)
 class Path:
-    """A dense path: ``own`` is the family's attention (None: no choice); ``build`` makes the
-    function for an attention."""
+    """A dense path: ``own`` is the family's attention (None: no choice).
+
+    ``build`` makes the function for an attention.
+    """
 
     own: str | None
     build: Callable[[str | None], View]
 
 
 def fit_size(tower: Any, size: tuple[int, int]) -> None:
-    """Change the tower in place to images of ``size`` (height, width), for cells and the whole.
+    """Adapt the tower in place to images of ``size`` (height, width), for cells and whole images.
 
     Raises ``DataError`` for a size that is no multiple of a patch.
     """
@@ -95,7 +97,7 @@ def _fit_timm(trunk: Any, size: tuple[int, int]) -> None:
 
 
 def grid_of(size: tuple[int, int], patch: tuple[int, ...]) -> tuple[int, ...]:
-    """Rows and columns of patches in an image of ``size`` (height, width).
+    """Return rows and columns of patches in an image of ``size`` (height, width).
 
     Raises ``DataError`` for a size that is no multiple of a patch.
     """
@@ -115,7 +117,7 @@ def _shown(width: int, height: int) -> str:
 
 
 def _resized(embedding: Any, old: tuple[int, ...], new: tuple[int, ...]) -> nn.Parameter:
-    """The first row (class or mean token) as it is, the grid interpolated as open_clip does it."""
+    """Keep the first row (class or mean token), and interpolate the grid as open_clip does."""
     first, rest = embedding.data[:1], embedding.data[1:]
     grid = rest.T.reshape(1, -1, *old)
     grid = functional.interpolate(
@@ -129,7 +131,7 @@ ATTENTIONS = ("value", "plain", "clearclip", "sclip")
 
 
 def last_block(block: Any, attention: str | None) -> nn.Module:
-    """The block with the attention; it shares the weights that are the same."""
+    """Return the block with the attention; it shares all unchanged weights."""
     if attention == "plain":
         return block
     if attention == "value":
@@ -142,14 +144,14 @@ def last_block(block: Any, attention: str | None) -> nn.Module:
 
 
 def with_module(module: nn.Module, name: str, part: nn.Module) -> nn.Module:
-    """A module with another part; all else is shared, and the given one stays as it is."""
+    """Return a copy of a module with one part replaced; all else is shared with the original."""
     changed = copy.copy(module)
     changed.__dict__["_modules"] = {**module._modules, name: part}
     return changed
 
 
 class Watched(nn.Module):
-    """The block as it is, which keeps what it was called with in ``given``; for one run only."""
+    """The unchanged block, which records its arguments in ``given``; for one run only."""
 
     given: tuple[Any, dict[str, Any]]
 

@@ -1,6 +1,6 @@
-"""Models in folders and on the hub: what is here, what it is, and downloads of what a spec names.
+"""Models in folders and on the hub: local files, their kind, and downloads of what a spec names.
 
-First what all of them share, then models of the package transformers.
+First the shared functions, then models of the package transformers.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _REMEDY = (
 
 
 def hub_address(repository: str) -> str:
-    """Address by which the hub tells of a model."""
+    """Return the hub's address of a model's metadata."""
     from huggingface_hub import constants
 
     return f"{constants.ENDPOINT}/api/models/{repository}"
@@ -105,7 +105,7 @@ def _state(path: Path) -> tuple[Path, int, int]:
 
 
 def digest_of(parts: Sequence[Path | str]) -> str:
-    """SHA-256 of texts and of the bytes of files; ``DataError`` for one that is not there."""
+    """Return the SHA-256 of texts and of the bytes of files; ``DataError`` for a missing one."""
     return _digest(*[_state(part) if isinstance(part, Path) else part for part in parts])
 
 

@@ -1,4 +1,4 @@
-"""The image side of an encoder: an embedding for each place, in mixed precision where it holds."""
+"""The image side of an encoder: an embedding per position, in mixed precision if exact enough."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Precision:
         return torch.autocast(kind, dtype=getattr(torch, self.name))
 
     def _checked(self, dense: Callable[[Any], Any], pixels: Tensor) -> float:
-        """Largest distance of a place's unit vectors, by both precisions."""
+        """Return the largest distance between unit vectors of a position in both precisions."""
         from torch.nn.functional import normalize
 
         mixed, exact = (
@@ -158,7 +158,7 @@ class Encoder:
             return _array(self.precision.run(self._dense, self._pixels(images)))
 
     def dense_with_whole(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """``dense`` and ``whole`` of the same images from one run of the tower, in float32."""
+        """Return ``dense`` and ``whole`` of images from one run of the tower, float32."""
         from torch.nn.functional import normalize
 
         with self._running():
@@ -268,7 +268,7 @@ def _channels_last(model: Any) -> Any:
 def chosen_size(
     wanted: int | tuple[int, int] | None, usual: int | Sequence[int]
 ) -> tuple[int, int]:
-    """Height and width: the spec's side or (width, height), else the model's own."""
+    """Return height and width: the spec's side or (width, height), else the model's."""
     if wanted:
         return (wanted, wanted) if isinstance(wanted, int) else (wanted[1], wanted[0])
     return (usual, usual) if isinstance(usual, int) else (usual[0], usual[1])

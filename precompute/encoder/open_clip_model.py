@@ -78,7 +78,7 @@ def build_model(open_clip: ModuleType, source: Source) -> Any:
 
 
 def load_tokenizer(open_clip: ModuleType, source: Source) -> Any:
-    """The model's tokenizer; a folder's own files, if it needs any."""
+    """Load the model's tokenizer, from files of the folder if it needs any."""
     with nullcontext() if source.online else offline():
         return open_clip.get_tokenizer(source.model)
 
@@ -185,7 +185,7 @@ def _text_tower(open_clip: ModuleType, source: Source) -> Any:
 
 
 def _text_state(path: Path) -> dict[str, Any] | None:
-    """Weights of the text tower by its own names; None if the file has another layout."""
+    """Return weights of the text tower by its parameter names; None for another layout."""
     if path.suffix != ".safetensors":
         return None
     from safetensors import safe_open

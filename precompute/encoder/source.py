@@ -36,7 +36,7 @@ _TOKENIZER = ("tokenizer*", "special_tokens_map.json", "vocab*", "merges.txt", "
 
 
 def fetch_encoder(encoder: Section) -> None:
-    """Download what a spec names by tag or hub; nothing is done for files and what is here."""
+    """Download what a spec names by tag or hub; local files need nothing."""
     if isinstance(encoder, OpenClipEncoder):
         if not isinstance(encoder.model, Path) and not isinstance(encoder.pretrained, Path):
             find_source(encoder)
@@ -60,7 +60,7 @@ def encoder_digest(encoder: Section) -> str:
 
 
 def encoder_inputs(encoder: Section) -> dict[str, Any]:
-    """All that a dense vector depends on beside the image, as plain data, without a model."""
+    """Return all inputs of a dense vector except the image, as plain data, without a model."""
     size = encoder.image_size
     return {
         "kind": encoder.kind,
@@ -114,9 +114,9 @@ _PREPROCESSING = ("mean", "std", "interpolation")
 
 
 def find_source(encoder: OpenClipEncoder) -> Source:
-    """Find what a spec names, downloading what it names by a tag or on the hub.
+    """Find what a spec names, downloading a tag or a model of the hub.
 
-    Raises ``DataError`` for files that are missing and for downloads that fail.
+    Raises ``DataError`` for missing files and for failed downloads.
     """
     model, pretrained = encoder.model, encoder.pretrained
     if isinstance(model, Path):
@@ -221,7 +221,7 @@ def known_tags(model: str) -> list[str]:
 
 
 def tag_settings(model: str, tag: str) -> dict[str, Any]:
-    """Settings that open_clip has of a tag: places of its files, preprocessing; {} if unknown."""
+    """Return open_clip's settings of a tag: file locations, preprocessing; {} if unknown."""
     open_clip = open_clip_package()
     settings = open_clip.get_pretrained_cfg(model, tag)
     return dict(settings or open_clip.get_pretrained_cfg(model.removesuffix("-quickgelu"), tag))

@@ -37,11 +37,10 @@ class TextEncoder:
         return self._embed(list(texts))
 
     def embed_concepts(self, concepts: Sequence[str], prompts: Sequence[str]) -> np.ndarray:
-        """Unit vectors ``(concept, embed)`` float32, an ensemble over prompts as CLIP's.
+        """Return unit vectors ``(concept, embed)`` float32, an ensemble over prompts like CLIP's.
 
-        ``{}`` of each prompt is filled with the concept; a name of ``TEMPLATES`` stands for its
-        sentences. The unit vectors of the sentences are averaged and made unit again. Raises as
-        ``embed_text`` does.
+        ``{}`` in each prompt is replaced by the concept; a name of ``TEMPLATES`` by its sentences.
+        The unit vectors of the sentences are averaged and normalised. Raises as ``embed_text``.
         """
         return embed_concepts(self, [[concept] for concept in concepts], templates(prompts))
 
@@ -80,16 +79,16 @@ def check_length(tokenizer: Any, texts: Sequence[str]) -> None:
 
 
 def _tokens(tokenizer: Any, text: str) -> int:
-    """Tokens of a text with those that begin and end it; each stands for a byte or more."""
+    """Count the tokens of a text, including start and end; each represents a byte or more."""
     if hasattr(tokenizer, "encode"):
         return len(tokenizer.encode(text)) + 2
     return len(tokenizer.tokenizer(tokenizer.clean_fn(text)).input_ids)
 
 
 def templates(prompts: Sequence[str]) -> list[str]:
-    """The sentences, each with ``{}``: a name of ``TEMPLATES`` stands for its list.
+    """Return the sentences, each with ``{}``: a name of ``TEMPLATES`` is replaced by its list.
 
-    The lists are OpenAI's for ImageNet, taken from ``open_clip.zero_shot_metadata``.
+    The lists are OpenAI's for ImageNet, from ``open_clip.zero_shot_metadata``.
     """
     sentences: list[str] = []
     for prompt in prompts:

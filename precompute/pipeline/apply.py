@@ -300,7 +300,7 @@ def _check_made_alike(spec: Spec, store: Store, settings: Settings) -> None:
     made = stage_of(store, "segments").get("inputs", {})
     if not {"encoder", "segments", "thumbnails"} <= made.keys():
         raise DataError(
-            f"{store.path} does not tell how photos were encoded and divided for it.",
+            f"{store.path} does not record how its photos were encoded and segmented.",
             "Name a spec whose store was made from photos: inficond precompute SPEC",
         )
     segments = settings.segments.inputs()

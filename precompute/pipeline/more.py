@@ -68,7 +68,7 @@ def extend(
     with a row per photo, for a teacher that is a table itself. They are kept as a part of their own
     (``inficond_panel.store.more_photos``); the store stays as it is. Photos whose content equals an
     image of ``tune`` or ``holdout`` are refused; photos that are in ``fit``, or were added before,
-    are skipped. A run that was stopped goes on where it was when the same photos are added again.
+    are skipped. An interrupted run resumes when the same photos are added again.
 
     Raises ``DataError`` for photos that are not there or of which too many cannot be read
     (``dataset.max_bad_share``), for a store that was made in another way than the spec says, and

@@ -34,11 +34,11 @@ _SILENT = {"photos"}
 class PlannedStage:
     """One stage of a run.
 
-    ``does`` is ``nothing`` (the store has it), ``take`` (it is in ``source``), ``go on`` (part
-    of it is finished) or ``run``. ``why`` tells what changed since the existing store was made.
-    ``photos`` are the photos to be encoded, or to be run through the teacher; ``beside`` are those
-    that go through it as their segments are made. ``seconds`` is the time that it took last time,
-    None where that is not known.
+    ``does`` is ``nothing`` (the store has it), ``take`` (it is in ``source``), ``go on`` (part of
+    it is finished) or ``run``. ``why`` states what changed since the existing store was made.
+    ``photos`` counts the photos to encode, or to run through the teacher; ``beside`` those that the
+    teacher gets while their segments are made. ``seconds`` is the time of the last run, None if
+    unknown.
     """
 
     name: str
@@ -53,10 +53,10 @@ class PlannedStage:
 
 @dataclass(frozen=True)
 class Plan:
-    """Stages in the order in which they run; ``seconds`` of those whose time is known.
+    """Stages in the order of their run; ``seconds`` of those whose time is known.
 
-    ``sampled`` is the number of photos that were timed for it, ``memory_bytes`` what the run would
-    hold with ``workers`` threads; None and 0 without a sample. ``faults`` say what was not timed.
+    ``sampled`` is the number of timed photos, ``memory_bytes`` the memory of a run with ``workers``
+    threads; None and 0 without a sample. ``faults`` state what was not timed.
     """
 
     store: Path
@@ -125,12 +125,10 @@ def plan(
     progress: Callable[[str], None] = lambda _: None,
     sample: bool = False,
 ) -> Plan:
-    """Plan of ``run``; reads the inputs and their hashes, and writes nothing.
+    """Plan a ``run``; reads the inputs and their hashes, and writes nothing.
 
-    With ``sample`` a few photos are encoded, and run through the teacher, where the time of that is
-    not known from an earlier run; nothing is downloaded for it.
-
-    Raises ``DataError`` for inputs that cannot be used.
+    With ``sample`` a few photos are encoded, and run through the teacher, if their time is not
+    known from an earlier run; nothing is downloaded. Raises ``DataError`` for unusable inputs.
     """
     spec.check_photos()
     path, inputs = Path(store_path), read_inputs(spec, progress)
@@ -235,7 +233,7 @@ def _plan_teacher(encoding: Encoding, there: Store | None) -> PlannedStage:
 
 
 def _images_per_second(name: str, same: Mapping[str, Any], stores: Sequence[Store]) -> float | None:
-    """Images per second of the first stage ``name`` with the same inputs."""
+    """Return images per second of the first stage ``name`` with equal inputs."""
     for store in stores:
         stage = stage_of(store, name)
         inputs = stage.get("inputs", {})
@@ -249,7 +247,7 @@ def _reasons(name: str, inputs: Inputs, there: Store | None) -> tuple[str, ...]:
         return ("there is no store yet",)
     old = stage_of(there, name).get("inputs")
     if old is None:
-        return ("the store does not say what it was made from",)
+        return ("the store does not record its inputs",)
     return tuple(differences(old, inputs.stages[name], set(inputs.stages)))
 
 

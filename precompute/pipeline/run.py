@@ -1,4 +1,4 @@
-"""The whole way from a spec to a store, stage by stage."""
+"""The pipeline from a spec to a store, stage by stage."""
 
 from __future__ import annotations
 
@@ -72,18 +72,18 @@ def run(
 ) -> Report:
     """Compute the store of a spec (``inficond_panel.spec.Spec``) and write it to ``store_path``.
 
-    Where the store there was made from the same inputs, nothing is done. Else only those stages and
-    batches of photos are computed whose inputs changed; the others are taken from the store there
-    or from another one (``*.zarr``) in its folder. What is finished is kept in
-    ``<store_path>.partial`` until the store is whole, so that a run that was stopped goes on where
-    it was. ``progress`` is called with lines for people. ``workers`` (default: one per core, at
-    most 16) are threads with a batch each; ``scheduler`` is the address of a Dask scheduler whose
-    workers encode, and run the teacher, instead. They change no bit.
+    If the existing store was made from equal inputs, nothing is done. Otherwise only stages and
+    batches whose inputs changed are computed; the others come from the existing store or from
+    another one (``*.zarr``) in its folder. Finished results are kept in ``<store_path>.partial``
+    until the store is complete, so that an interrupted run resumes. ``progress`` is called with
+    lines for people. ``workers`` (default: one per core, at most 16) are threads with a batch each;
+    ``scheduler`` is the address of a Dask scheduler whose workers encode, and run the teacher,
+    instead. Neither changes a bit.
 
-    Raises ``DataError`` for inputs that cannot be used, ``OrderError`` where the teacher's outputs
-    fit the labels in another order, ``MissingExtraError`` without the packages
-    of the extra ``precompute``, ``CancelledError`` when ``cancelled()`` is true, and ``StoreError``
-    when the store cannot be written, as on a full disk, or is being written by another run.
+    Raises ``DataError`` for unusable inputs, ``OrderError`` if the teacher's outputs fit the labels
+    in another order, ``MissingExtraError`` without the packages of the extra ``precompute``,
+    ``CancelledError`` when ``cancelled()`` is true, and ``StoreError`` when the store cannot be
+    written, as on a full disk, or is being written by another run.
     """
     started = time.monotonic()
     path = Path(store_path)
@@ -125,9 +125,9 @@ def run(
 
 
 def _tidy(path: Path) -> None:
-    """Remove what a run left that was killed when its store was in place already.
+    """Remove remains of a run that was killed after its store was complete.
 
-    Where another run is at work on the store, or nothing can be removed, all is left as it is.
+    While another run writes the store, or if removal fails, nothing is changed.
     """
     left = (partial_folder(path), replaced(path))
     if any(leftover.exists() for leftover in (*left, lock_of(path))):
@@ -142,7 +142,7 @@ def partial_folder(path: Path) -> Path:
 
 
 def usual_workers() -> int:
-    """Workers where none are asked for."""
+    """Return the default number of workers."""
     return min(_MOST_WORKERS, os.cpu_count() or 1)
 
 
@@ -157,7 +157,7 @@ def writing_to(path: Path, remedy: str) -> Iterator[None]:
         if error.errno in _FULL:
             raise StoreError(
                 f"The disk of {path} is full.",
-                "Make room and start again; it goes on where it was.",
+                "Free some space and start again: the run resumes.",
             ) from error
         raise StoreError(f"{path} cannot be written: {error}.", remedy) from error
 

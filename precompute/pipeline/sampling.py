@@ -65,7 +65,7 @@ def _batch(inputs: Inputs, stage: str) -> int:
 
 
 def _seconds(sample: Sample, run: Callable[[], Any], whole: float) -> float:
-    """Seconds of the second run; ``whole`` is the size of a batch over that of the sample."""
+    """Return seconds of the second run, scaled from the sample to a batch by ``whole``."""
     before = peak_memory()
     run()
     grown = round((peak_memory() - before) * whole)
@@ -128,7 +128,7 @@ def _teacher(inputs: Inputs, rows: list[int]) -> Callable[[], None]:
 
 
 def peak_memory() -> int:
-    """Most bytes of memory that this process has held; 0 where the system does not tell."""
+    """Return the peak memory of this process in bytes; 0 if the system does not report it."""
     try:
         import resource
     except ImportError:  # not on Windows

@@ -56,7 +56,7 @@ OUTPUTS = {
 
 
 def encoder_of(inputs: Inputs) -> Encoder:
-    """The encoder, loaded when it is first asked for."""
+    """Return the encoder, loaded at first use."""
     key = encoder_key(inputs.encoder)
     return loaded(key, lambda: load_encoder(inputs.encoder, inputs.device))
 
@@ -86,7 +86,7 @@ def concepts(inputs: Inputs, text: Arrays) -> list[str]:
 def _filter_concepts(
     inputs: Inputs, filters: Filters, encoder: Encoder, vectors: np.ndarray, segmented: Segmented
 ) -> Filtered:
-    """Kept concepts, as positions in the corpus, and dropped ones."""
+    """Return kept concepts, as positions in the corpus, and dropped ones."""
     names, classes = inputs.concepts, inputs.dataset.classes
     of_classes = class_texts(encoder, classes, inputs.prompts, filters)
     filtered = filter_texts(names, vectors, classes, of_classes, filters)
@@ -103,9 +103,9 @@ def _filter_concepts(
 
 
 def with_head(inputs: Inputs, encoder: Encoder, run: Run) -> Settings:
-    """The settings with the head of the segments, which is trained first where the spec asks it.
+    """Return the settings with the head of the segments, trained first if the spec says so.
 
-    It lies beside the store, as ``<store's stem>.head.safetensors``, and serves for other runs.
+    The head is a file next to the store, ``<store's stem>.head.safetensors``, reused by other runs.
     """
     settings, folder = inputs.settings, run.results.folder
     if inputs.training is None or folder is None:
@@ -207,7 +207,7 @@ def stored_result(store: Store, name: str, inputs: Inputs) -> Arrays:
 
 
 def facts_of(arrays: Arrays) -> dict[str, Any]:
-    """Facts of a result beside its arrays; {} without any."""
+    """Return the facts of a result besides its arrays; {} without any."""
     return json.loads(str(arrays["told"])) if "told" in arrays else {}
 
 
@@ -216,10 +216,10 @@ def _as_array(**values: Any) -> np.ndarray:
 
 
 def filtered_words(spec: Spec, store: Store | None) -> tuple[list[str], list[Dropped], list[str]]:
-    """Words that ``concepts.filters`` keep, words they drop, and words without a known score.
+    """Return the words that ``concepts.filters`` keeps, drops, and cannot decide without a score.
 
-    Words are encoded, photos are not. What is active is seen from the scores of ``store``, as far
-    as it has the words. Raises ``DataError`` for a spec without filters.
+    Words are encoded, photos are not. Activity is read from the scores of ``store``, if it has the
+    words. Raises ``DataError`` for a spec without filters.
     """
     section = spec.concepts
     filters = section.filters

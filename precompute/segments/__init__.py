@@ -85,9 +85,10 @@ def segment(
 ) -> Segments:
     """Divide an image with dense embeddings ``cells`` (h, w, embed) into connected segments.
 
-    They are at most ``settings.max_per_image``. The embedding of a segment is the mean of the
-    encoder's own at its cells, by the share of each cell that it covers, taken before normalising:
-    a cell with little evidence (a short vector) then counts little. ``image_id`` names a mask.
+    There are at most ``settings.max_per_image``. The embedding of a segment is the mean of the
+    encoder's embeddings at its cells, weighted by the covered share of each cell, taken before
+    normalising: a cell with little evidence (a short vector) then counts little. ``image_id`` names
+    a mask.
     """
     labels = divide(View(cells, image, shape, image_id), settings)
     cover = shares(labels, cells.shape[:2])

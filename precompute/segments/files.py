@@ -18,10 +18,10 @@ _MODES = {"1", "L", "P", "I", "I;16"}
 
 
 def read_mask(folder: Path, image_id: str, size: tuple[int, int]) -> Image.Image:
-    """Label map ``<folder>/<image_id>.png`` of an image of ``size`` (width, height).
+    """Read the label map ``<folder>/<image_id>.png`` of an image of ``size`` (width, height).
 
-    Raises ``UnreadableImage`` where the file is missing or damaged, has colours instead of labels,
-    or another size.
+    Raises ``UnreadableImage`` if the file is missing or damaged, has colours instead of labels, or
+    another size.
     """
     path = folder / f"{image_id}.png"
     try:
@@ -49,9 +49,9 @@ def _check(path: Path, mask: Image.Image, size: tuple[int, int]) -> None:
 
 
 def with_masks(dataset: Dataset, settings: SegmentSettings) -> Dataset:
-    """The data set, an image without a good mask being one that cannot be read.
+    """Return the data set, in which an image without a valid mask counts as unreadable.
 
-    Where the segments do not come from files it is returned as it is.
+    If the segments do not come from files it is unchanged.
     """
     if settings.method != "file":
         return dataset
@@ -79,9 +79,9 @@ def divide_by_mask(
     cells: np.ndarray,
     settings: SegmentSettings,
 ) -> np.ndarray:
-    """Segments ``shape`` (height, width) of an image by its mask.
+    """Return segments ``shape`` (height, width) of an image by its mask.
 
-    Each connected part of a label is one; above the most allowed they are merged by embedding.
+    Each connected part of a label is one; if they exceed the maximum they are merged by embedding.
     """
     mask = read_mask(Path(settings.masks), image_id, image.size)
     if mask.mode in ("1", "P"):

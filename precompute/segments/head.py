@@ -35,21 +35,21 @@ class Layout:
     side: int = 48
 
     def grid(self, height: int, width: int) -> tuple[int, int]:
-        """Pixel embeddings, down and across, of an image of so many cells."""
+        """Return the number of pixel embeddings, down and across, for so many cells."""
         factor = max(1, round(self.side / max(height, width)))
         return factor * height, factor * width
 
 
 @dataclass(frozen=True)
 class Head:
-    """A network with its layout; ``settings`` are the ones it was trained with."""
+    """A network with its layout; ``settings`` are the settings of its training."""
 
     network: Any
     layout: Layout
     settings: dict[str, Any]
 
     def embed(self, cells: np.ndarray, image: Image.Image) -> np.ndarray:
-        """Pixel embeddings ``(H, W, embed)`` float32 of an image with ``cells`` (h, w, embed)."""
+        """Return pixel embeddings ``(H, W, embed)`` of an image with ``cells`` (h, w, embed)."""
         import torch
 
         if cells.shape[-1] != self.layout.embed:
@@ -148,7 +148,7 @@ def save_head(head: Head, path: Path) -> None:
 
 
 def load_head(path: Path | str) -> Head:
-    """Head of a file; raises ``DataError`` for one that is missing, damaged or something else."""
+    """Load a head from a file; raise ``DataError`` if it is missing, damaged or no head."""
     try:
         changed = Path(path).stat().st_mtime_ns
         return _loaded(str(path), changed)

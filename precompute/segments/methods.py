@@ -34,11 +34,11 @@ RECIPE = 3
 
 @dataclass(frozen=True)
 class SegmentSettings:
-    """Settings of ``segment``; a method reads those that the spec has for it.
+    """Settings of ``segment``; each method uses its own.
 
-    ``spatial`` is the weight of the squared distance in the image (a side is 1) beside 1 - cosine.
-    ``scale`` is Felzenszwalb's, ``superpixels`` and ``compactness`` SLIC's. ``masks`` is a folder,
-    ``head`` a file of ``precompute.segments.head``.
+    ``spatial`` is the weight of the squared distance in the image (a side is 1) relative to 1 -
+    cosine. ``scale`` is Felzenszwalb's, ``superpixels`` and ``compactness`` SLIC's. ``masks`` is a
+    folder, ``head`` a file of ``precompute.segments.head``.
     """
 
     method: str = "kmeans"
@@ -78,7 +78,7 @@ def settings_of(segments: Segments) -> SegmentSettings:
 
 @dataclass(frozen=True)
 class Training:
-    """Settings that the training of a head depends on beside images, encoder and texts."""
+    """Settings of the training of a head, in addition to images, encoder and texts."""
 
     images: int = 200
     epochs: int = 8
@@ -86,7 +86,7 @@ class Training:
 
 
 def training_of(segments: Segments) -> Training | None:
-    """Settings of the training that a spec's ``concepts.segments`` asks for, if any."""
+    """Return the training settings of a spec's ``concepts.segments``, if it trains a head."""
     head = getattr(segments, "head", None)
     if head is None or head.checkpoint is not None:
         return None
@@ -146,8 +146,8 @@ def _cost(
 def cluster_graph(cells: np.ndarray, max_segments: int, spatial: float = 1.0) -> np.ndarray:
     """Cut cells ``(h, w, embed)`` into ``max_segments`` connected segments ``(h, w)``.
 
-    Starts from the cells and merges neighbours by Ward's rule, on the direction of the cells and
-    their place: the cost that ``kmeans`` lowers, with connected segments all along and no seed.
+    Merges neighbouring cells by Ward's rule, on direction and position of the cells: the cost of
+    ``kmeans``, with segments that stay connected and no seed.
     """
     height, width, _ = cells.shape
     grid = np.arange(height * width).reshape(height, width)
@@ -218,7 +218,7 @@ class _Graph:
         return gap * self.weight[a] * self.weight[b] / (self.weight[a] + self.weight[b])
 
     def _pop(self) -> tuple[int, int]:
-        """Cheapest pair of regions that are still there."""
+        """Return the cheapest pair of regions that both still exist."""
         while True:
             _, a, b = heapq.heappop(self._heap)
             if a in self.around and b in self.around:
@@ -260,7 +260,7 @@ def superpixels(pixels: np.ndarray, count: int, compactness: float) -> np.ndarra
 
 
 def merged(labels: np.ndarray, cells: np.ndarray, settings: SegmentSettings) -> np.ndarray:
-    """The connected regions merged, by Ward's rule on embedding and place, to the most allowed."""
+    """Merge connected regions by Ward's rule on embedding and position, to the maximum number."""
     if labels.max() < settings.max_per_image:
         return labels
     cover = shares(labels, cells.shape[:2])

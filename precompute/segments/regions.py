@@ -20,7 +20,7 @@ def numbered(labels: np.ndarray) -> np.ndarray:
 
 
 def components(labels: np.ndarray) -> np.ndarray:
-    """Each connected part of a region (neighbours share a side) as a region of its own, from 0."""
+    """Make each connected part of a region (neighbours share a side) its own region, from 0."""
     parts = np.empty(labels.shape, dtype=np.int64)
     count = 0
     regions = numbered(labels)
@@ -32,10 +32,10 @@ def components(labels: np.ndarray) -> np.ndarray:
 
 
 def connect(labels: np.ndarray) -> np.ndarray:
-    """Make every region one connected part; labels ``(h, w)`` are renumbered without gaps.
+    """Make every region connected; labels ``(h, w)`` are renumbered without gaps.
 
-    Of a region in several parts the largest stays; the places of the others go, from the rim
-    inwards, to the region that most of their neighbours belong to.
+    Of a region in several parts the largest stays; the cells of the others go, from the rim
+    inwards, to the region of most of their neighbours.
     """
     parts = components(labels)
     size = np.bincount(parts.ravel())
@@ -49,7 +49,7 @@ def connect(labels: np.ndarray) -> np.ndarray:
 
 
 def _filled(labels: np.ndarray) -> np.ndarray:
-    """The map with its places of -1 given to the label that most of their neighbours have."""
+    """Return the map with each -1 replaced by the label of most of its neighbours."""
     full = np.pad(labels, 1, constant_values=-1)
     while True:
         y, x = np.nonzero(full[1:-1, 1:-1] < 0)
@@ -92,14 +92,14 @@ def shares(labels: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
 
 @lru_cache(maxsize=256)
 def _corners(cells: int, places: int) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
-    """Of each of ``places`` along a side the two cells around it, each with its weight."""
+    """Return for each of ``places`` along a side the two cells around it, with their weights."""
     at = np.clip((np.arange(places) + 0.5) * cells / places - 0.5, 0, cells - 1)
     first = np.floor(at).astype(np.int64)
     return (first, 1 - (at - first)), (np.minimum(first + 1, cells - 1), at - first)
 
 
 def middles(labels: np.ndarray) -> np.ndarray:
-    """Mean place ``(n, 2)`` of each region, y and x, a side of the image being 1."""
+    """Return the mean position ``(n, 2)`` of each region, y and x, in units of the image's side."""
     at = places(*labels.shape)
     area = np.bincount(labels.ravel())
     return np.stack([np.bincount(labels.ravel(), axis) / area for axis in at.T], 1)

@@ -1,4 +1,4 @@
-"""Clusters of cells as torch functions without a choice of way, so that they can be exported.
+"""Clusters of cells as torch functions without branches, so that they can be exported.
 
 They give the segments of ``cluster_kmeans`` and ``cluster_graph``: the same draws, the same order
 of ties. Loops run as often as the grid can need, since an exported graph has no break.
@@ -107,9 +107,9 @@ def _cost(direction: Tensor, place: Tensor, centre: Tensor, middle: Tensor) -> T
 
 
 def connected(member: Tensor, near: Tensor, rounds: int) -> Tensor:
-    """Members ``(n, k)`` as ``regions.connect`` leaves them: each segment one connected part.
+    """Return members ``(n, k)`` as after ``regions.connect``: each segment one connected part.
 
-    ``near`` ``(n, n)`` is 1 for cells that share a side; ``rounds`` fill the longest way.
+    ``near`` ``(n, n)`` is 1 for cells that share a side; ``rounds`` fill the longest path.
     """
     cells = len(near)
     order = torch.arange(cells)
@@ -152,9 +152,9 @@ class Graph(torch.nn.Module):
 
 
 def merge(feature: Tensor, near: Tensor, merges: int) -> Tensor:
-    """Members ``(n, n)`` after merging regions ``(n, d)`` float64 by Ward's rule, one by one.
+    """Return members ``(n, n)`` after merging regions ``(n, d)`` by Ward's rule, one by one.
 
-    A union has a new number, and stands at the first place of the two.
+    A union has a new number, and the first position of the two.
     """
     cells = feature.shape[0]
     order = torch.arange(cells)
@@ -193,7 +193,7 @@ def _nearest(cost: Tensor, number: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _joined(around: Tensor, is_a: Tensor, either: Tensor) -> Tensor:
-    """Neighbours after a union, which stands at ``is_a`` and has those of both."""
+    """Return the neighbours after merging b into a."""
     beside = (around & either[:, None]).any(0) & ~either
     kept = around & (~either)[:, None] & (~either)[None]
     return kept | (is_a[:, None] & beside[None]) | (beside[:, None] & is_a[None])

@@ -30,7 +30,7 @@ _WHOLE = (0.0, 0.0, 1.0, 1.0)
 
 
 class DenseEncoder(Protocol):
-    """Encoder of images that gives a vector for each place."""
+    """Encoder of images that returns a vector for each position."""
 
     def prepare(self, image: Image.Image) -> np.ndarray:
         """RGB image as the encoder takes it, ``(3, height, width)`` float32."""
@@ -54,7 +54,7 @@ class ViewOfImage:
 
 @dataclass(frozen=True)
 class Example:
-    """Two views of one image, with segments of the same numbers."""
+    """Two views of one image, with equally numbered segments."""
 
     views: tuple[ViewOfImage, ViewOfImage]
 
@@ -147,7 +147,7 @@ def _cut(image: Image.Image, box: tuple[float, float, float, float], mirror: boo
 def _cut_labels(
     labels: np.ndarray, grid: tuple[int, int], box: tuple[float, float, float, float], mirror: bool
 ) -> np.ndarray:
-    """Labels of the same part of the image, at the places of a grid."""
+    """Return labels of the same part of the image, on the positions of a grid."""
     left, top, right, bottom = box
     rows = top + (np.arange(grid[0]) + 0.5) / grid[0] * (bottom - top)
     columns = left + (np.arange(grid[1]) + 0.5) / grid[1] * (right - left)
@@ -188,10 +188,10 @@ def train_head(
 ) -> None:
     """Train a head and write it to ``path``.
 
-    Each of ``photos`` loads one (RGB; one that cannot be read is passed over); ``text`` gives the
-    prototypes ``(concept, embed)`` of known classes. ``inputs``, on which all these depend, is
-    kept in the file: where the file exists already, made of the same, nothing is done. On one kind
-    of CPU the result is the same to the bit, whatever the number of threads.
+    Each of ``photos`` loads one (RGB; an unreadable one is skipped); ``text`` holds the prototypes
+    ``(concept, embed)`` of known classes. ``inputs`` identifies all of these and is kept in the
+    file: if the file already exists with equal inputs, nothing is done. On one kind of CPU the
+    result is equal to the bit, whatever the number of threads.
     """
     settings = {"training": asdict(training), "inputs": inputs, "recipe": RECIPE}
     if path.is_file() and _settings(path) == settings:
@@ -311,7 +311,7 @@ def image_loss(pixels: Tensor, example: Example, prototypes: Tensor) -> Any:
 
 @dataclass(frozen=True)
 class _Tensors:
-    """A view's arrays for torch; ``there``: the segments that are in it."""
+    """Arrays of a view for torch; ``there``: the segments in it."""
 
     labels: Any
     rim: Any
@@ -329,9 +329,9 @@ def _on_torch(view: ViewOfImage) -> _Tensors:
 
 
 def _contrast(pixels: Tensor, labels: Tensor, means: Tensor, view: _Tensors) -> Any:
-    """Pixels (n, embed) to their own segment's mean in a view, away from the means of others in it.
+    """Attract pixels (n, embed) to their segment's mean in a view, and repel them from other means.
 
-    Others that the encoder holds alike are left out: they may be parts of one thing.
+    Others that are similar for the encoder are left out: they may be parts of one thing.
     """
     from torch.nn.functional import cross_entropy
 

@@ -1,7 +1,7 @@
-"""Teachers: from a table, a file with a network, or a model that is trained here, to logits.
+"""Teachers: logits from a table, from a network in a file, or from heads that are trained here.
 
-``teacher_logits`` is the stage; ``teacher_inputs`` says what it depends on. torch, timm,
-onnxruntime and scikit-learn are imported when a teacher needs them.
+``teacher_logits`` is the stage; ``teacher_inputs`` returns its inputs. torch, timm, onnxruntime and
+scikit-learn are imported when a teacher needs them.
 """
 
 from precompute.teachers.head import check_labels

@@ -1,7 +1,7 @@
-"""The teacher of a store on other photos; and the oracle of a store at several gammas.
+"""The teacher of a store on other photos, and the oracle of a store at several gammas.
 
-Lee et al., BMVC 2023, figures 3 and 4. The logits of each gamma are kept in a folder beside the
-store, ``NAME.oracles``; the store, its hash and its histories stay as they are.
+Lee et al., BMVC 2023, figures 3 and 4. The logits of each gamma are kept in a folder next to the
+store, ``NAME.oracles``; the store, its hash and its histories are unchanged.
 """
 
 from __future__ import annotations
@@ -93,10 +93,10 @@ class AppliedTeacher:
 def teacher_of(
     spec: Spec, store: Store, segments: Encoder | None = None
 ) -> tuple[AppliedTeacher | None, str]:
-    """The teacher that a spec names, or None and the reason why it cannot run.
+    """Return the teacher of a spec, or None and the reason why it cannot run.
 
-    A new photo gets the head that has seen all of ``fit``. Heads have no network of their own where
-    the encoder of the ``segments`` gives their vectors.
+    A new photo gets the head that was fitted on all of ``fit``. Heads have no network of their own
+    if the encoder of the ``segments`` computes their vectors.
     """
     encoder = spec.concepts.encoder
     if isinstance(spec.teacher, LogitsTeacher):
@@ -118,7 +118,7 @@ def teacher_of(
 
 
 def stored_heads(teacher: HeadTeacher, store: Store, device: str) -> Heads:
-    """The heads of a store, fitted again from its features and labels, which gives the same ones.
+    """Fit the heads of a store again from its features and labels; the result is the same.
 
     Raises ``DataError`` for a store without features.
     """
@@ -144,10 +144,10 @@ def network_logits(
     encoder: EncoderSection,
     device: str = CPU,
 ) -> Columns:
-    """Logits ``(n, K)``, and ``(n, M)`` of other classes, of a network; NaN for unreadable photos.
+    """Return a network's logits ``(n, K)`` and ``(n, M)``; NaN for unreadable photos.
 
-    Batches that are finished are not run again. Heads are those of the store, fitted on all of
-    ``fit``. Raises ``DataError`` where the teacher cannot run, and ``CancelledError``.
+    Finished batches are not run again. Heads are those of the store, fitted on all of ``fit``.
+    Raises ``DataError`` if the teacher cannot run, and ``CancelledError``.
     """
     corpus = base_of(store).concepts
     if not isinstance(teacher, HeadTeacher):
@@ -166,10 +166,10 @@ def network_logits(
 def table_logits(
     teacher: LogitsTeacher, store: Store, table: Path | None, names: Sequence[str]
 ) -> Columns:
-    """The same from a table with a row for each of ``names``: ``table``, else the spec's own.
+    """Return logits from a table with a row for each of ``names``: ``table``, else the spec's.
 
-    Values are what the teacher's outputs are by the spec. Raises ``DataError`` for photos without
-    a row, and of a softmax for other classes than the store has.
+    Values are of the kind that the spec states. Raises ``DataError`` for photos without a row, and
+    with a softmax for classes that differ from the store's.
     """
     if table is None:
         _check_own_table(teacher, store, names)
@@ -220,12 +220,12 @@ Progress = Callable[[str], None]
 def oracle_sweep(
     spec: Spec, store: Store, gammas: Sequence[float], progress: Progress = lambda _: None
 ) -> dict[float, Columns]:
-    """Logits ``(n, K)`` of the images of ``fit`` for each gamma, with those of other classes.
+    """Return logits of the images of ``fit`` for each gamma: ``(n, K)`` and other classes.
 
-    gamma 0 gives the teacher's own. What is kept from an earlier run of the same teacher, store
-    and photos is taken from there. Raises ``DataError`` for a teacher that has no gradients, for a
-    data set whose images or classes are not the store's, and for a gamma whose logits are no
-    finite numbers; nothing is kept of that one.
+    gamma 0 is the teacher. Results of an earlier run of the same teacher, store and photos are
+    reused. Raises ``DataError`` for a teacher without gradients, for a data set whose images or
+    classes differ from the store's, and for a gamma whose logits are not finite; nothing is kept of
+    that one.
     """
     if spec.of_store or not hasattr(spec.teacher, "oracle"):
         raise DataError(
@@ -291,7 +291,7 @@ class _Sweep:
         return None
 
     def computed(self, gammas: Sequence[float]) -> dict[float, np.ndarray]:
-        """Values of each gamma, kept when all are there."""
+        """Return values of each gamma, stored once all are computed."""
         teacher = self.network.teacher
         if not teacher.differentiable:
             raise DataError(
@@ -310,7 +310,7 @@ class _Sweep:
         if not np.isfinite(values).all():
             lost = np.flatnonzero(~np.isfinite(values).all(axis=1))
             raise DataError(
-                f"{len(lost)} photos of fit cannot be read, the first is {names[lost[0]]!r}.",
+                f"{len(lost)} images of fit cannot be read, the first is {names[lost[0]]!r}.",
                 "Restore them: the store has been made with them.",
             )
         for gamma, each in by_gamma.items():
@@ -369,7 +369,7 @@ def _positions(dataset: Dataset, store: Store) -> np.ndarray:
 
 
 def _heads(teacher: HeadTeacher, store: Store, dataset: Dataset, device: str) -> Heads:
-    """The heads of the store's teacher; each photo's are at its place in the data set."""
+    """Return the heads of the store's teacher, each photo's at its position in the data set."""
     heads = stored_heads(teacher, store, device)
     position_of = {name: i for i, name in enumerate(dataset.ids)}
     which = np.full((len(position_of), len(store.classes)), teacher.folds)

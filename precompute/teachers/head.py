@@ -61,7 +61,7 @@ class Heads:
         return (inputs @ self.weight[-1].T + self.bias[-1]).astype(np.float32)
 
     def network(self, embed: Callable[[Any], Any], rows: np.ndarray) -> Callable[[Any], Any]:
-        """The whole network of the images at ``rows``: each with the heads that are its own."""
+        """Return the network for the images at ``rows``, each with its heads."""
         import torch
 
         which, column = self.which[rows], np.arange(self.weight.shape[1])
@@ -99,12 +99,10 @@ def fit_heads(
 ) -> Heads:
     """Fit the heads of all classes on features ``(N, E)`` and labels ``(N, K)`` of rows ``fit``.
 
-    By scikit-learn; on the card that ``device`` asks for, where it is there, by Newton's method:
-    the same optimum.
-
-    ``teacher`` has ``folds``, ``l2`` (None: the one with the least mean loss on the folds left out)
-    and ``seed``; ``l2`` is the one that was chosen before, if any. Raises ``DataError`` for classes
-    with fewer than two positives or two negatives in ``fit``.
+    By scikit-learn; with a GPU named by ``device``, by Newton's method: the same optimum.
+    ``teacher`` has ``folds``, ``l2`` (None: the value of least mean loss on the held-out folds) and
+    ``seed``; ``l2`` is the value chosen before, if any. Raises ``DataError`` for classes with fewer
+    than two positives or two negatives in ``fit``.
     """
     check_labels(label[fit], classes)
     centre, scale = features[fit].mean(0), features[fit].std(0)
@@ -190,7 +188,7 @@ def _logistic(inputs: np.ndarray, label: np.ndarray, l2: float) -> tuple[np.ndar
 def newton_logistic(
     inputs: np.ndarray, label: np.ndarray, l2: float, device: str
 ) -> tuple[np.ndarray, float]:
-    """Minimise the same on a device of torch, in float64: weights ``(E,)`` and the intercept.
+    """Minimise the same loss on a torch device, in float64: weights ``(E,)`` and intercept.
 
     Newton's method with halved steps, until no derivative is above 1e-9.
     """

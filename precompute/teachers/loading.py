@@ -51,11 +51,11 @@ def load_teacher(
     corpus: Sequence[str] = (),
     device: str = CPU,
 ) -> Teacher:
-    """The teacher that a spec describes, of any kind that gives logits for a photo at once.
+    """Load the teacher that a spec describes, of any kind that returns logits for one photo.
 
-    ``encoder`` is the section of the concepts' encoder and ``corpus`` their words, which a
-    zero-shot teacher uses where it names none. Raises ``DataError`` for files that do not fit and
-    a ``device`` that is not there, and ``MissingExtraError`` without the packages of the extra.
+    ``encoder`` is the section of the concepts' encoder and ``corpus`` their words, the defaults of
+    a zero-shot teacher. Raises ``DataError`` for files that do not fit and an unavailable
+    ``device``, and ``MissingExtraError`` without the packages of the extra.
     """
     if isinstance(teacher, OpenClipTeacher):
         model = load_encoder(encoder_of(teacher, encoder), device)
@@ -73,7 +73,7 @@ def load_teacher(
 
 
 def fetch_teacher(teacher: TeacherSection) -> None:
-    """Download what a spec's teacher names on the hub; nothing is done for files and what is here.
+    """Download the model that a spec's teacher names on the hub; local files need nothing.
 
     Raises ``DataError`` for Python code that is not allowed.
     """
@@ -86,10 +86,9 @@ def fetch_teacher(teacher: TeacherSection) -> None:
 def load_embedding(
     teacher: HeadTeacher, encoder: EncoderSection | None, device: str = CPU, kept: bool = False
 ) -> TorchTeacher:
-    """The image tower that a teacher's heads sit on; its outputs are unit vectors of photos.
+    """Load the image tower of a teacher's heads; its outputs are unit vectors of photos.
 
-    With ``kept`` the encoder is that of the segments, where these use the same one and it is still
-    loaded.
+    With ``kept`` it is the encoder of the segments, if both are equal and it is still loaded.
     """
     tower = encoder_of(teacher, encoder)
     load = partial(load_encoder, tower, device)
@@ -128,7 +127,7 @@ def network_of(spec: Spec, name: str, classes: Sequence[str]) -> tuple[Any, Prep
 
 
 def batch_of(teacher: NetworkTeacher, encoder: EncoderSection | None) -> int:
-    """Photos of a batch, at most; those of its encoder for heads that name no number."""
+    """Return the largest batch of photos; for heads without a number, the encoder's."""
     if isinstance(teacher, HeadTeacher) and teacher.batch is None:
         return int(encoder_of(teacher, encoder).batch)
     return int(teacher.batch)
@@ -137,7 +136,7 @@ def batch_of(teacher: NetworkTeacher, encoder: EncoderSection | None) -> int:
 def encoder_of(
     teacher: OpenClipTeacher | HeadTeacher, encoder: EncoderSection | None
 ) -> EncoderSection:
-    """Section of the teacher's own encoder, or of the concepts' at the size it was trained for."""
+    """Return the section of the teacher's encoder, else the concepts' at its training size."""
     if teacher.encoder is not None:
         return teacher.encoder
     if encoder is None:
@@ -213,9 +212,9 @@ def pass_keys(inputs: dict[str, Any]) -> dict[str, str]:
 
 
 def settings(section: Section, encoder: EncoderSection | None = None) -> dict[str, Any]:
-    """A section as JSON; a file stands for itself by its hash, an encoder by its digest.
+    """Return a section as JSON; files are represented by their hash, encoders by their digest.
 
-    Of the keys that came later only what changes logits is there, so that stores stay up to date.
+    Keys added later are included only if they change logits, so that stores stay up to date.
     """
     plain: dict[str, Any] = {}
     for key, value in section.values().items():
@@ -269,9 +268,9 @@ def described(
 def oracle_record(
     teacher: NetworkTeacher, dataset: Dataset, logit: np.ndarray, oracle: np.ndarray | None
 ) -> dict[str, Any]:
-    """Attribute ``oracle``: gamma, and the mean loss of an image of ``fit`` before and after.
+    """Return the attribute ``oracle``: gamma, and the mean loss on ``fit`` before and after.
 
-    Logits are of the data set's classes, and in a softmax of the others behind them.
+    Logits are of the data set's classes, followed in a softmax by the other classes.
     """
     if oracle is None:
         return {}

@@ -1,6 +1,6 @@
-"""Outputs of a network: their names, where its file has them, and their order, held against labels.
+"""Outputs of a network: their names from its file, and their order, tested against labels.
 
-Names are matched with the data set's classes; the order is judged before photos are encoded.
+Names are matched with the data set's classes; the order is tested before photos are encoded.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def _parsed(text: object) -> Any:
 
 
 def _in_order(value: object) -> list[str]:
-    """Names of a list, or of a dict by position from 0; [] for what is no list of them."""
+    """Return the names of a list, or of a dict by position from 0; [] for anything else."""
     if isinstance(value, dict):
         value = [value.get(i, value.get(str(i))) for i in range(len(value))]
     if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
@@ -150,7 +150,7 @@ def _torchscript_texts(path: Path) -> Mapping[str, str]:
 
 
 def _beside(weights: Path) -> Mapping[str, Any]:
-    """``config.json`` beside weights, as timm writes it for the hub; {} where there is none."""
+    """Return ``config.json`` next to weights, as timm writes it for the hub; {} if missing."""
     file = weights.with_name("config.json")
     try:
         if file.stat().st_size > _MOST:
@@ -216,7 +216,7 @@ def check_table(teacher: LogitsTeacher, dataset: Dataset) -> None:
 
 
 def in_spec(error: OrderError, spec: Spec) -> OrderError:
-    """The error with the place of the teacher's classes, or of the teacher, in its spec."""
+    """Return the error with line and column of the teacher, or its classes, in the spec."""
     key, name = ("teacher", "classes") if getattr(spec.teacher, "classes", ()) else ("", "teacher")
     line = str(Problem(spec.path, *spec.place(key, name), ""))
     return OrderError(error.sentence, error.remedy, error.right_names, line)
@@ -235,10 +235,10 @@ def order_remedy(teacher: Section, classes: Sequence[str], finding: OrderFinding
 
 
 def tried_rows(dataset: Dataset, keys: Sequence[str]) -> np.ndarray | None:
-    """Rows of photos that a network is tried on first; None where that is no saving.
+    """Return rows of photos that a network is tried on first; None if that saves nothing.
 
-    They are all photos whose keys, which are hashes, begin with as many bits 0: drawn as by a
-    seed, and in the same batches (``batches_of``) as among all photos.
+    They are the photos whose keys (hashes) begin with a number of 0 bits: a reproducible sample, in
+    the same batches (``batches_of``) as among all photos.
     """
     labelled = _seen(dataset)
     wanted = max(_TRIED, _TRIED_OF_CLASS * len(dataset.classes))

@@ -31,7 +31,7 @@ class Shape:
 
 
 class EncoderLayer(nn.Module):
-    """Self-attention among the places of the map, which know their position; then a network."""
+    """Self-attention among the coded positions of the map; then a feed-forward network."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -49,7 +49,7 @@ class EncoderLayer(nn.Module):
 
 
 class DecoderLayer(nn.Module):
-    """Each label query attends to the places; before it, where kept, the labels to each other."""
+    """Attention of label queries to positions; optionally among the labels first."""
 
     def __init__(self, shape: Shape, self_attention: bool) -> None:
         super().__init__()

@@ -59,8 +59,10 @@ Prepared = tuple[Any, list[int]]
 
 @dataclass(frozen=True)
 class Network:
-    """A teacher that is loaded where it runs, once a process; ``key`` tells it from others, and
-    ``beside`` are keys of what it sits on."""
+    """A teacher that is loaded by each process that runs it; ``key`` identifies it.
+
+    ``beside`` are the keys of the models it uses.
+    """
 
     key: str
     load: Callable[[], Teacher]
@@ -68,18 +70,16 @@ class Network:
 
     @property
     def teacher(self) -> Teacher:
-        """The teacher, loaded when it is first asked for."""
+        """The teacher, loaded at first use."""
         return loaded(self.key, self.load, self.beside)
 
 
 @dataclass(frozen=True)
 class Pass:
-    """The work on a batch (``precompute.batches.run.Work``).
+    """The work on a batch (``precompute.batches.run.Work``): arrays ``values`` (n, width) float32.
 
-    Its arrays are ``values`` (n, width) float32.
-
-    A photo that cannot be read gets NaN: the encoding tells which these are. ``name`` tells what
-    the values are, ``key`` what they depend on beside the photos.
+    An unreadable photo gets NaN: the encoding lists these. ``name`` names the values, ``key`` their
+    inputs other than the photos.
     """
 
     name: str
@@ -130,10 +130,10 @@ def check_finite(what: str, values: np.ndarray, ids: Sequence[str]) -> None:
 def run_pass(
     run: Run, work: Pass, size: int, rows: np.ndarray | None = None, keys: Sequence[str] = ()
 ) -> np.ndarray:
-    """Values ``(N, width)`` float32 of all photos of a run, or of those at ``rows``; NaN elsewhere.
+    """Return values ``(N, width)`` float32 of all photos of a run, or of ``rows``; NaN elsewhere.
 
-    Batches have at most ``size`` photos; they depend on ``keys``, the photos' own if not given for
-    the rows. A batch is taken from the run's results or from a store near by, or computed. Raises
+    Batches have at most ``size`` photos; they depend on ``keys``, by default the photos' own. A
+    batch comes from the run's results, from a store near by, or is computed. Raises
     ``CancelledError``.
     """
     rows = np.arange(len(run.keys)) if rows is None else rows
@@ -159,14 +159,14 @@ def run_pass(
 
 
 def keep_batch(run: Run, name: str, key: str, batch: Batch, values: np.ndarray) -> None:
-    """Keep the values of a batch in a pass for a run that goes on later."""
+    """Store the values of a batch of a pass, for a run that resumes later."""
     run.results.put(name, _key(key, batch), {"values": values})
 
 
 def known_batches(
     run: Run, name: str, key: str, keys: Iterable[str], size: int
 ) -> tuple[dict[Batch, np.ndarray], list[Batch]]:
-    """Values of the batches of a pass that are there, and the batches that are not."""
+    """Return values of the finished batches of a pass, and the unfinished batches."""
     batches, values = batches_of(keys, size), {}
     for batch in batches:
         if arrays := run.results.get(name, _key(key, batch)):
@@ -348,7 +348,7 @@ def _read_of_fit(run: Run, values: np.ndarray) -> np.ndarray:
 
 
 def _with(run: Run, rows: np.ndarray, seen: np.ndarray) -> list[str]:
-    """Keys of the photos at ``rows`` with what is seen beside them, such as their labels."""
+    """Return keys of the photos at ``rows`` combined with further inputs, such as their labels."""
     return joint_keys([run.keys[i] for i in rows], seen[rows])
 
 

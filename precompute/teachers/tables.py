@@ -89,11 +89,11 @@ def other_classes(classes: Sequence[str], outputs: Sequence[str]) -> list[str]:
 
 
 def read_logits(teacher: LogitsTeacher, ids: Sequence[str], classes: Sequence[str]) -> Columns:
-    """Logits float32 from the file that a spec names, a row for each of ``ids``.
+    """Read logits float32 from the file that a spec names, a row for each of ``ids``.
 
     Columns of other classes are kept for a softmax, else left out. Raises ``DataError`` for images
-    or classes without logits, images listed twice, and values that are no finite number or not what
-    the spec says that they are.
+    or classes without logits, images listed twice, and values that are not finite or not of the
+    kind that the spec states.
     """
     values, others = read_outputs(Path(teacher.path), ids, classes)
     names = others if teacher.softmax else []
@@ -106,7 +106,7 @@ def read_logits(teacher: LogitsTeacher, ids: Sequence[str], classes: Sequence[st
 
 
 def left_out_text(teacher: LogitsTeacher, columns: Columns) -> list[str]:
-    """Note on the classes of a table that have no part, if there are any."""
+    """Return a note on the unused classes of a table, if there are any."""
     if not columns.left_out:
         return []
     shown = ", ".join(columns.left_out[:_SHOWN])
@@ -117,12 +117,12 @@ def left_out_text(teacher: LogitsTeacher, columns: Columns) -> list[str]:
 def read_outputs(
     path: Path, ids: Sequence[str], classes: Sequence[str]
 ) -> tuple[np.ndarray, list[str]]:
-    """Values ``(len(ids), K + M)`` float32 of a file, whose suffix tells the format.
+    """Read values ``(len(ids), K + M)`` float32 of a file; its suffix determines the format.
 
     CSV and Parquet have a column ``image_id`` and one per class; an npz has the arrays ``image_id``
     (n,), ``class_name`` (K,) and ``logit`` (n, K). Rows of other images are left out; classes may
-    come in any order. The columns of other classes follow, and their names are returned. Errors as
-    in ``read_logits``.
+    be in any order. The columns of other classes follow, and their names are returned. Errors as in
+    ``read_logits``.
     """
     npz = path.suffix.lower() == ".npz"
     table = _read_npz(path) if npz else read_table(path, _finite, "a finite number")
@@ -188,7 +188,7 @@ def read_arrays(path: Path, wanted: Sequence[str]) -> list[np.ndarray]:
 
 
 def _array(archive: zipfile.ZipFile, entry: str) -> np.ndarray:
-    """An array, none of whose memory is taken before it is known to be there."""
+    """Return an array, allocated only after its file has been checked."""
     with archive.open(entry) as stream:
         version = np.lib.format.read_magic(stream)
         shape, _, dtype = _HEADERS[version](stream)

@@ -91,7 +91,7 @@ class Preprocessing:
 
 
 def own_or_given(section: Section, own: dict[str, Any]) -> Preprocessing:
-    """Preprocessing of a spec's section; what it leaves out (None) is the model's own."""
+    """Return the preprocessing of a spec's section; the model's own for omitted keys (None)."""
     written = {name: value for name, value in section.values().items() if value is not None}
     return Preprocessing(**{**own, **written})
 
@@ -144,9 +144,9 @@ class Teacher(Protocol):
 
 @dataclass(frozen=True)
 class TorchTeacher:
-    """A torch network; ``columns`` are its outputs that are classes of the data set, in order.
+    """A torch network; ``columns`` are its outputs for the classes of the data set, in order.
 
-    With ``softmax`` those of its other classes follow.
+    With ``softmax`` the outputs of its other classes follow.
     """
 
     network: Callable[[Any], Any]
@@ -261,11 +261,11 @@ def columns_of(
 
 
 def task_loss(logits: Tensor, label: Tensor) -> Any:
-    """Loss of each image, ``(B,)``: the sum of the binary cross-entropies of its known labels.
+    """Return the loss of each image, ``(B,)``: the sum of the cross-entropies of its known labels.
 
     ``logits`` and ``label`` are tensors ``(B, K)``; labels are 1, 0, or -1 (ignored). The sum is
-    the negative log-likelihood of the labels, as the paper's softmax cross-entropy is for one label
-    an image; a mean would shrink the step as classes are added.
+    the negative log-likelihood of the labels, like the paper's softmax cross-entropy for one label
+    per image; a mean would reduce the step as classes are added.
     """
     from torch.nn.functional import binary_cross_entropy_with_logits
 
@@ -276,10 +276,10 @@ def task_loss(logits: Tensor, label: Tensor) -> Any:
 
 
 def softmax_loss(logits: Tensor, label: Tensor) -> Any:
-    """Loss of each image, ``(B,)``: the cross-entropy of its class in the softmax over all logits.
+    """Return the loss of each image, ``(B,)``: cross-entropy in the softmax over all logits.
 
-    ``logits`` ``(B, K + M)`` begin with those of the classes of ``label`` ``(B, K)``. An image
-    whose class is not known has none.
+    ``logits`` ``(B, K + M)`` begin with those of the classes of ``label`` ``(B, K)``. An image of
+    unknown class has loss 0.
     """
     known = (label == 1).any(1).to(logits.dtype)
     chosen = logits.gather(1, label.argmax(1, keepdim=True))[:, 0]
@@ -311,9 +311,9 @@ def loss_gradient(
     label: Tensor,
     loss_of: Callable[[Any, Any], Any] = task_loss,
 ) -> Any:
-    """``dL/dx`` of inputs ``(B, 3, H, W)``, L the image's own loss.
+    """Return ``dL/dx`` of inputs ``(B, 3, H, W)``, L the loss of each image.
 
-    Computed in one thread, for the same bits on all workers. Raises ``DataError`` without one.
+    Computed in one thread, for equal bits on all workers. Raises ``DataError`` without a gradient.
     """
     import torch
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def load_timm(section: TimmTeacher, classes: Sequence[str], device: str = CPU) -> TorchTeacher:
-    """A timm model with its checkpoint, and perhaps a linear head of its own."""
+    """Load a timm model with its checkpoint, optionally with a separate linear head."""
     columns, outputs = columns_of(classes, section.classes, section.softmax)
     model = build(
         section.model,
@@ -46,10 +46,10 @@ def load_timm(section: TimmTeacher, classes: Sequence[str], device: str = CPU) -
 def build(
     name: str, size: tuple[int, int] | None, *, num_classes: int, tag: str = "", **given: Any
 ) -> Any:
-    """A model of timm, for photos of ``size`` (width, height) or its own.
+    """Build a model of timm, for photos of ``size`` (width, height) or its own size.
 
     Only a ``tag`` is ever downloaded. Raises ``DataError`` for a model or tag that timm does not
-    know, and where the download fails.
+    know, and if the download fails.
     """
     timm = _timm(name)
     full = f"{name}.{tag}" if tag else name
@@ -89,7 +89,7 @@ def _timm(name: str) -> Any:
 
 
 def _check_outputs(timm: Any, full: str, outputs: int) -> None:
-    """timm would put a classifier with random weights in the place of one of another size."""
+    """Check the number of outputs: timm would replace another classifier by random weights."""
     settings = timm.models.get_pretrained_cfg(full, allow_unregistered=False)
     if settings is not None and settings.num_classes != outputs:
         raise DataError(
@@ -175,9 +175,9 @@ _REMEDY = "Check teacher.backbone: it must be the one that the checkpoint was tr
 def load_query2label(
     section: Query2LabelTeacher, classes: Sequence[str], device: str = CPU
 ) -> TorchTeacher:
-    """The teacher of a checkpoint; backbone and attention heads are the spec's, the rest its own.
+    """Load the teacher of a checkpoint; backbone and attention heads come from the spec.
 
-    Raises ``DataError`` for weights that lack, are too many, or do not fit.
+    Raises ``DataError`` for weights that are missing, superfluous, or do not fit.
     """
     try:
         from precompute.teachers.query2label import FeatureMap, Query2Label

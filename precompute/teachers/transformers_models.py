@@ -110,7 +110,7 @@ class Processor:
 
 
 def own_names(model: str, config: Mapping[str, Any]) -> list[str]:
-    """Names of the outputs by ``id2label``, in order; raises ``DataError`` where there are none."""
+    """Return the names of the outputs by ``id2label``, in order; ``DataError`` without any."""
     label_of = config.get("id2label")
     names = []
     if isinstance(label_of, dict):

@@ -191,8 +191,10 @@ class FunctionTeacher:
 
 
 def load_python(section: PythonTeacher, classes: Sequence[str], _: str) -> FunctionTeacher:
-    """The function that a spec's section names; raises ``DataError`` where it is not allowed, not
-    there, or no function. Where it computes is its own business."""
+    """Load the function of a spec's section; raise ``DataError`` if forbidden or missing.
+
+    The function chooses its device itself.
+    """
     function, name = load_function(section), function_title(section.function)
     columns, outputs = columns_of(classes, section.classes, section.softmax)
     probabilities = section.outputs == "probabilities"

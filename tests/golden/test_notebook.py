@@ -97,7 +97,7 @@ def test_the_holdout_agrees_and_is_counted(cells):
 
 def test_the_refit_is_explained(cells):
     assert "traffic light = 0" in text(cells["explain"])
-    assert "changed sides" in text(cells["explain"])
+    assert "predictions on tune changed" in text(cells["explain"])
 
 
 def test_the_history_has_both_branches(cells):

@@ -233,7 +233,7 @@ def test_what_cannot_be_added_is_told_in_the_dialog(page) -> None:
     expect(dialog).to_contain_text("Encoded by synthetic encoder")
     field.fill("Wheel")
     field.press("Enter")
-    expect(dialog).to_contain_text("'wheel' is there already. Type another word.")
+    expect(dialog).to_contain_text("'wheel' already exists. Type another word.")
     field.fill("")
     expect(dialog.get_by_role("button", name="Add", exact=True)).to_be_disabled()
     page.keyboard.press("Escape")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
-from precompute_factory import CONV, SPEC, photo, photo_set, tiny_encoder
+from precompute_factory import SPEC, TABLE, TIMM, photo, photo_folder
 from test_accessibility import DROP, findings
 from waiting import comes_to
 
@@ -17,29 +17,18 @@ from inficond_panel import open_students
 from inficond_panel.common.numbers import signed
 from inficond_panel.spec import load_spec
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
 pytestmark = [pytest.mark.ui, pytest.mark.torch]
-
-TIMM = (
-    "teacher:\n  kind: timm\n  model: test_resnet\n  pretrained: mine.pt\n"
-    "  preprocessing: {size: [64, 64], crop: 0}\n"
-)
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
     """A store that was made of photos, with its encoder and a teacher that can run."""
-    import timm
-
     import precompute
 
-    folder = tmp_path_factory.mktemp("photo")
-    photo_set(folder, 16)
-    tiny_encoder(folder / "encoder", CONV)
-    torch.manual_seed(0)
-    torch.save(timm.create_model("test_resnet", num_classes=2).state_dict(), folder / "mine.pt")
+    folder = photo_folder(tmp_path_factory.mktemp("photo"))
     spec = folder / "spec.yaml"
-    text = SPEC.replace("teacher: {kind: logits, path: logits.csv}\n", TIMM)
+    text = SPEC.replace(TABLE, TIMM)
     spec.write_text(f"{text}students: {{lambda: 1.0e-9}}\n")  # a made teacher says little
     precompute.run(load_spec(spec), load_spec(spec).store)
     photo(99).save(folder / "new.png")
@@ -186,5 +175,5 @@ def test_a_store_without_encoder_has_no_control_and_says_why(small_url, open_pag
     expect(page.get_by_role("button", name="Keyboard shortcuts")).to_be_visible()
     expect(page.get_by_role("button", name="Decide a photo")).to_have_count(0)
     drop(page, folder / "new.png", ".shell")
-    expect(dialog_of(page)).to_contain_text("does not tell how photos were encoded")
+    expect(dialog_of(page)).to_contain_text("does not record how its photos were encoded")
     expect(dialog_of(page).locator("input")).to_be_disabled()

@@ -68,14 +68,14 @@ def test_a_refit_is_told_in_one_line_that_opens_and_its_group_takes_a_thumb(page
     fine_tune(page)
     expect(line).to_contain_text("What #1 did")
     expect(line).to_contain_text(
-        re.compile(r"active bounds? · .+ took over · \d+ images? changed sides")
+        re.compile(r"active bounds? · .+ took over · \d+ predictions? changed")
     )
     expect(body).to_be_hidden()
     page.locator(".knowledge .rows > .row").first.focus()
     page.keyboard.press("w")
     expect(body).to_be_visible()
     expect(line).to_have_attribute("aria-expanded", "true")
-    for words in ("wheel", "#1", "took back", "stands with", "of tune", "Proved:"):
+    for words in ("wheel", "#1", "offset", "is correlated with", "on tune", "Proved:"):
         expect(body).to_contain_text(words)
     wait_until(lambda: body.bounding_box()["height"] > 60, "the report has its room")
     button = body.get_by_role("button", name="Downtune the group")

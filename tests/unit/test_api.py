@@ -18,10 +18,9 @@ from inficond_panel import TunableStudents, open_students
 from inficond_panel.distill import average_precision
 from inficond_panel.errors import DataError, TuningError
 from inficond_panel.results.concepts import concepts_file
-from inficond_panel.results.metrics import students_file
+from inficond_panel.results.metrics import students_file, take_snapshot
 from inficond_panel.results.refit_report import explain
 from inficond_panel.results.refit_words import sentences
-from inficond_panel.results.snapshot import take_snapshot
 from inficond_panel.store import write_store
 from inficond_panel.tuning import Intent, open_tuner
 
@@ -298,7 +297,7 @@ def test_a_report_tells_itself(students):
     own = sentences(explain(students.tuner, students.node, lift=True).of("bicycle"))
     assert told[:-1] == [f"bicycle: {line}" for line in own]
     others = [name for name in students.classes if name != "bicycle"]
-    assert told[-1] == f"Untouched by #1: {', '.join(others)}."
+    assert told[-1] == f"Not tuned by #1: {', '.join(others)}."
     with pytest.raises(TuningError):
         students.fit().report()
 

@@ -72,7 +72,7 @@ def test_the_same_frames_open_the_same_store_and_others_are_refused(place):
     inficond_panel.from_frames(**given, path=place).fit()
     inficond_panel.from_frames(**given, path=place)
     given["scores"].iloc[3, 2] += 0.1
-    with pytest.raises(DataError, match="there already, with another content"):
+    with pytest.raises(DataError, match="already exists with other content"):
         inficond_panel.from_frames(**given, path=place)
 
 

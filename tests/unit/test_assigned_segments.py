@@ -9,10 +9,10 @@ from factory import ATTRS, small_arrays, small_spec, spec_text
 from inficond_panel.errors import DataError, SpecError
 from inficond_panel.plots.cloud import Assigned, segment_positions, take_assigned
 from inficond_panel.plots.map_layers import make_centre, make_segments
-from inficond_panel.results.image_sets import patch_images
-from inficond_panel.results.patches import (
+from inficond_panel.results.image_sets import (
     assigned_counts,
     assigned_segments,
+    patch_images,
     patches_of,
     shown_segments,
 )

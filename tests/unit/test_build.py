@@ -66,11 +66,11 @@ def test_the_same_call_again_opens_what_is_there_and_another_is_refused(own, tmp
     changed = (first.tuner.store.path / "zarr.json").stat().st_mtime_ns
     second = build(own, path=tmp_path / "a")
     assert (second.tuner.store.path / "zarr.json").stat().st_mtime_ns == changed
-    with pytest.raises(DataError, match="is there already, with another content"):
+    with pytest.raises(DataError, match="already exists with other content"):
         build(own, path=tmp_path / "a", concepts=["sky"])
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "notes.txt").write_text("mine")
-    with pytest.raises(DataError, match="is there already"):
+    with pytest.raises(DataError, match="already exists"):
         build(own, path=tmp_path / "b")
     assert [path.name for path in (tmp_path / "b").iterdir()] == ["notes.txt"]
 

@@ -99,7 +99,7 @@ def test_tune_can_leave_the_head_and_the_others_then_say_which_students_they_tak
     assert f"The head is #0 {open_tuner(spec_file).root_id}: page, export, metrics" in err
     assert f"inficond history jump {spec_file} --node 2" in err
     assert open_tuner(spec_file).head().id == open_tuner(spec_file).root_id
-    told = "These are the untouched students, #0, as on the page; #2 is the latest iteration"
+    told = "These are the original students, #0, as on the page; #2 is the latest iteration"
     assert told in run("metrics", spec_file)[2]
     assert told not in run("metrics", spec_file, "--node", "0")[2]
     folder = tmp_path / "out"

@@ -31,9 +31,9 @@ def test_tune_says_what_was_settled_and_the_report_in_short(run, tuned):
     _, out, _ = run("tune", tuned, "--edits", tuned.with_name("edits.yaml"))
     assert "down ×2 counts, not up ×2 of the group wheel, spoke" in out
     assert "“fur” on “bird”: w = 0 of #1 holds no longer" in out
-    assert "of 2 bounds binding" in out
-    assert "of the change of the tuned ones" in out
-    assert "Untouched by #1: tv monitor, sheep." in out
+    assert "of 2 bounds active" in out
+    assert "of the change of the tuned concepts" in out
+    assert "Not tuned by #1: tv monitor, sheep." in out
     _, out, _ = run("tune", tuned, "--edits", tuned.with_name("edits.yaml"), "--json")
     notes = json.loads(out)["refits"]["notes"]
     assert any(note.startswith("#1: ") and "down ×2 counts" in note for note in notes)
@@ -48,7 +48,7 @@ def test_explain_takes_the_latest_and_any_other_node(run, tuned):
     _, out, _ = run("explain", tuned, "--node", "1")
     assert out.startswith("#1 ")
     assert "\nbicycle: " in out
-    assert "images of fit changed sides" in out or "No image of fit" in out
+    assert "predictions on fit changed" in out or "No prediction on fit" in out
     tuner = open_tuner(tuned)
     tuner.set_head(tuner.nodes()[1])
     _, out, _ = run("explain", tuned)
@@ -74,13 +74,13 @@ def test_a_look_at_the_holdout_is_counted(run, tuned):
     assert open_tuner(tuned).looks("holdout") == before + 1
     assert "look at the holdout" in err
     notes = " ".join(json.loads(out)["classes"]["notes"])
-    assert "of fit changed sides" in notes
-    assert "of holdout changed sides" in notes
+    assert "on fit changed" in notes
+    assert "on holdout changed" in notes
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [(["--node", "0"], "untouched students"), (["--node", "99"], "no iteration '99'")],
+    [(["--node", "0"], "original students"), (["--node", "99"], "no iteration '99'")],
 )
 def test_what_cannot_be_explained(run, tuned, arguments, message):
     status, out, err = run("explain", tuned, *arguments)

@@ -16,6 +16,7 @@ import inficond_panel
 from inficond_panel.distill import class_metrics, fit
 from inficond_panel.errors import DataError, TuningError
 from inficond_panel.results.metrics import changes, metrics
+from inficond_panel.results.sensitivity import stability
 from inficond_panel.results.slices import (
     groups,
     label_cells,
@@ -24,7 +25,6 @@ from inficond_panel.results.slices import (
     selection_slice,
     slices,
 )
-from inficond_panel.results.stability import stability
 from inficond_panel.results.what_if_curves import refit_curve
 from inficond_panel.store import write_store
 from inficond_panel.tuning import Intent, Tuner, open_tuner
@@ -151,7 +151,7 @@ def test_the_worst_slice_is_named(run, spec):
     assert status == 0
     assert "Worst slice: south for bicycle, accuracy" in out
     assert "more than noise" in out
-    assert "some look bad by luck" in out
+    assert "some are low by chance" in out
     status, out, _ = run("metrics", spec, "--class", "bird", "--metric", "ece", "--draws", 20)
     assert status == 0
     assert "if calibrated" in out
@@ -162,7 +162,7 @@ def test_where_no_slice_is_tested_none_looks_bad(tuner):
     masks = metadata_slices(tuner.store, "tune", ["place"])
     found = slices(tuner, tuner.root(), "tune", masks, draws=20, min_images=1000)
     assert any("No slice is tested" in note for note in found.attrs["notes"])
-    assert not any("look bad by luck" in note for note in found.attrs["notes"])
+    assert not any("low by chance" in note for note in found.attrs["notes"])
 
 
 def cell_truth(tuner, k, place, side):
@@ -238,7 +238,7 @@ def test_undefined_is_null_and_said(run, tmp_path):
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--by", "camera"], "no metadata column 'camera'; there are: 'place', 'hour'"),
+        (["--by", "camera"], "no metadata column 'camera'; available: 'place', 'hour'"),
         (["--class", "bycicle"], "Did you mean 'bicycle'?"),
         (["--selection", "nowhere.txt"], "There is no file nowhere.txt."),
         (["--node", "77"], "no iteration '77'"),

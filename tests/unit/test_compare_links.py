@@ -10,7 +10,7 @@ from sklearn.metrics import average_precision_score, balanced_accuracy_score
 
 from inficond_panel.cli import main
 from inficond_panel.errors import TuningError
-from inficond_panel.results.link_comparison import compare_links
+from inficond_panel.results.distillations import compare_links
 from inficond_panel.tuning import open_tuner
 
 
@@ -84,7 +84,7 @@ def test_differences_are_paired(tmp_path):
 
 def test_several_classes_an_image_are_refused(tmp_path, capsys):
     spec = small_spec(tmp_path)
-    with pytest.raises(TuningError, match="any number of classes an image"):
+    with pytest.raises(TuningError, match="any number of classes per image"):
         compare_links(open_tuner(spec, history=":memory:"))
     assert main(["compare", str(spec), "--link", "--output", str(tmp_path / "out")]) != 0
     told = capsys.readouterr().err

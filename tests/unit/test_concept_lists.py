@@ -70,7 +70,7 @@ def test_sources_in_their_order_each_concept_once(tmp_path):
         ("assertions:x.tsv", "dog has a tail", "x.tsv:1: expected start, relation and end"),
         ("answer:x.json", "[1, ", "is no JSON"),
         ("captions:x.json", "{}", "holds no captions"),
-        ("answer:x.txt", "\n", "No concept is found: 0 from the answer"),
+        ("answer:x.txt", "\n", "No concept was found: 0 from the answer"),
     ],
 )
 def test_sources_that_cannot_be_used_are_told(tmp_path, monkeypatch, source, content, told):

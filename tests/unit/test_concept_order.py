@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as draw
 
-from inficond_panel.results.concept_order import ORDERS, find_concepts, order_concepts
+from inficond_panel.results.concept_rows import ORDERS, find_concepts, order_concepts
 
 WEIGHTS = draw.arrays(
     np.float64,

@@ -18,8 +18,8 @@ from inficond_panel.cli import main
 from inficond_panel.distill import average_precision, decision_function, fit, mixed_targets
 from inficond_panel.distill.drift import balance
 from inficond_panel.errors import HistoryError, TuningError
-from inficond_panel.results.penalty_path import AutoChoice, penalty_path
 from inficond_panel.results.refit_report import explain
+from inficond_panel.results.sensitivity import AutoChoice, penalty_path
 from inficond_panel.tuning import History, Intent, Node, Tuner
 from inficond_panel.tuning.cures import cure_terms
 from inficond_panel.tuning.cures.resolution import choose, lambda_path
@@ -353,7 +353,7 @@ def test_prices_of_bounds_are_those_of_the_cured_student(tuner) -> None:
     step = 1e-4 * limit
     assert (least(limit) - least(limit - step)) / step == pytest.approx(price, rel=1e-2)
     assert report.objective.after == pytest.approx(least(limit), rel=1e-6)
-    assert report.objective.given > 0
+    assert report.objective.rise > 0
 
 
 def test_the_path_of_lambda_is_measured(students, tuner, capsys, tmp_path: Path) -> None:
@@ -373,7 +373,7 @@ def test_the_path_of_lambda_is_measured(students, tuner, capsys, tmp_path: Path)
     assert main(["lambda", str(spec), "--class", "truck", "--history", ":memory:"]) == 0
     told = capsys.readouterr().out
     assert "lambda" in told
-    assert "auto takes λ 0.0001, the first that it tries: " in told
+    assert "auto takes λ 0.0001, its starting value: " in told
     assert path.index[path["auto"]].tolist() == [path.index[0]]
 
 
@@ -417,7 +417,7 @@ def test_a_path_without_labels_of_tune_is_plain_json(tmp_path: Path, capsys) -> 
 @pytest.mark.parametrize(
     ("made", "words"),
     [
-        (AutoChoice(0.001, 0.001, 0.001, 0.0, 0.0), "none has a higher AP on tune"),
+        (AutoChoice(0.001, 0.001, 0.001, 0.0, 0.0), "no other has a higher AP on tune"),
         (AutoChoice(0.001, 0.01, 0.001, 0.0124, 0.0151), "gains 1.2 points, which is no more than"),
         (AutoChoice(0.01, 0.01, 0.001, 0.034, 0.011), "auto takes λ 0.01: it gains 3.4 AP points"),
     ],

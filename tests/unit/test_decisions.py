@@ -23,12 +23,11 @@ from inficond_panel.cli import main
 from inficond_panel.distill import influence_axis, what_if_curve
 from inficond_panel.distill.metrics.outcome import Cutoffs, above, decided
 from inficond_panel.errors import SpecError
-from inficond_panel.results.churn import churn
 from inficond_panel.results.concept_rows import discrepancies
-from inficond_panel.results.cross_fitted import evaluation_outcome
 from inficond_panel.results.gallery import gallery_frame, take_gallery
 from inficond_panel.results.local_explanation import take_apart
-from inficond_panel.results.snapshot import take_snapshot
+from inficond_panel.results.metrics import evaluation_outcome, take_snapshot
+from inficond_panel.results.refit_changes import churn
 from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.views.performance.view import make_performance_rows
 

@@ -15,7 +15,7 @@ from inficond_panel.distill import average_precision, decision_function
 from inficond_panel.distill import fit as fit_students
 from inficond_panel.distill.metrics.bootstrap import stratified_folds
 from inficond_panel.errors import SpecError, TuningError
-from inficond_panel.results.cross_fitted import evaluation_outcome
+from inficond_panel.results.metrics import evaluation_outcome
 from inficond_panel.spec import load_spec, with_students
 from inficond_panel.store import Store
 from inficond_panel.tuning import History, Tuner

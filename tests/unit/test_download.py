@@ -195,7 +195,7 @@ def test_it_goes_on_where_it_broke_off(ranges, publisher, here, capsys):
     assert main(["init", "--download", "voc2007"]) == 1
     told = capsys.readouterr().err
     assert "could not be fetched: the connection was closed" in told
-    assert "Run the command again: it goes on from there." in told
+    assert "Run the command again: it resumes." in told
     assert [path.name for path in here.iterdir()] == ["voc2007.archives"]
     publisher.most = 1 << 30
     assert main(["init", "--download", "voc2007"]) == 0
@@ -230,7 +230,7 @@ def test_without_a_network_it_is_told(publisher, here, monkeypatch, capsys):
     assert main(["init", "--download", "cub200"]) == 1
     told = capsys.readouterr().err
     assert "http://127.0.0.1:9/CUB_200_2011.tgz could not be fetched" in told
-    assert "0 MB of 0 MB are there" in told
+    assert "0 MB of 0 MB are here" in told
     assert "cub200.archives/CUB_200_2011.tgz" in told
 
 
@@ -252,15 +252,21 @@ def test_an_archive_that_does_not_fit_leaves_nothing(publisher, here, monkeypatc
     [
         (["--download", "voc2070"], "data set 'voc2070'. Did you mean 'voc2007'?"),
         (["--download", "imagenet"], "There are: voc2007, coco-val2017, cub200."),
-        (["--download", "cub200", "full"], "full is there already, and is no CUB-200-2011"),
+        (
+            ["--download", "cub200", "full"],
+            "full already exists, and is not a fetched CUB-200-2011",
+        ),
         (["--download", "cub200", "a", "b"], "--download belongs to a folder of photos"),
-        (["--download", "cub200", "--output", "there.yaml"], "there.yaml is there already"),
+        (["--download", "cub200", "--output", "there.yaml"], "there.yaml already exists"),
         (["--download", "cub200", "--output", "none/a.yaml"], "There is no folder none"),
         (
             ["--download", "cub200", "--concepts", "classes", "--corpus", "mine.txt"],
             "--concepts makes a list of words, --corpus names one",
         ),
-        (["--download", "cub200", "other"], "other is there already, and is no CUB-200-2011"),
+        (
+            ["--download", "cub200", "other"],
+            "other already exists, and is not a fetched CUB-200-2011",
+        ),
         ([], "The folder is missing"),
     ],
 )

@@ -9,7 +9,7 @@ from scipy.stats import false_discovery_control, ks_2samp
 from inficond_panel import open_students
 from inficond_panel.concepts.photo_scores import PhotoScores
 from inficond_panel.distill.drift import LEVEL, drift
-from inficond_panel.results.photo_drift import photo_drift
+from inficond_panel.results.decisions import photo_drift
 from inficond_panel.wording.metrics import drift_sentences
 
 NAMES = [f"concept {c}" for c in range(12)]

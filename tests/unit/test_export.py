@@ -245,7 +245,7 @@ def test_command_line_exports_and_replays(run, tmp_path):
     ("arguments", "message"),
     [
         (["--node", "7"], "There is no iteration '7'"),
-        (["--output", "."], "is there already"),
+        (["--output", "."], "already exists"),
         (["--output", ".", "--force"], "is no export"),
     ],
 )
@@ -267,7 +267,7 @@ def names(place: Path) -> set[str]:
 
 def test_an_export_is_replaced_only_when_asked(tuner, node, files, tmp_path):
     before = files["npz"].read_bytes()
-    with pytest.raises(ExportError, match="is there already"):
+    with pytest.raises(ExportError, match="already exists"):
         export(tuner, tuner.root(), tmp_path / "out")
     assert files["npz"].read_bytes() == before
     again = export(tuner, tuner.root(), tmp_path / "out", ["npz"], force=True)

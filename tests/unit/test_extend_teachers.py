@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from precompute_factory import CONV, SPEC, photo_set, tiny_encoder
+from precompute_factory import HEAD, SPEC, TABLE, TIMM, photo_folder
 
 import precompute
 from inficond_panel import open_students
@@ -17,26 +17,13 @@ from inficond_panel.store.more_photos import more_photos, parts_of
 from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.opening import add_concept
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
 pytestmark = pytest.mark.torch
-
-TABLE = "teacher: {kind: logits, path: logits.csv}\n"
-TIMM = (
-    "teacher:\n  kind: timm\n  model: test_resnet\n  pretrained: mine.pt\n"
-    "  preprocessing: {size: [64, 64], crop: 0}\n"
-)
-HEAD = "teacher: {kind: head, folds: 2, l2: 0.1}\n"
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
-    import timm
-
-    folder = tmp_path_factory.mktemp("extend")
-    photo_set(folder, 16)
-    tiny_encoder(folder / "encoder", CONV)
-    torch.manual_seed(0)
-    torch.save(timm.create_model("test_resnet", num_classes=2).state_dict(), folder / "mine.pt")
+    folder = photo_folder(tmp_path_factory.mktemp("extend"))
     (folder / "new").mkdir()
     for file in (folder / "photos" / "images").iterdir():  # other content, the same pixels
         (folder / "new" / file.name).write_bytes(file.read_bytes() + b"\0")

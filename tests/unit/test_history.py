@@ -337,7 +337,8 @@ def test_a_folder_in_its_place(tmp_path: Path) -> None:
 
 
 def test_locked_by_another_process(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(history._database, "form", dataclasses.replace(HISTORY, busy_seconds=0.05))
+    quick = dataclasses.replace(HISTORY, busy_seconds=0.05)
+    monkeypatch.setattr(history._database, "schema", quick)
     history.close()
     other = sqlite3.connect(history.path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -376,7 +377,7 @@ def test_disk_full_loses_nothing_and_goes_on_when_there_is_room(history: History
     limit(15)
     done, message = _fill(history)
     assert "cannot be written: database or disk is full" in message
-    assert "Make room" in message
+    assert "Free some space" in message
     assert len(done) > 1
     assert [node.id for node in history.nodes(ROOT.id)] == [ROOT.id, *done]
     limit(1000)

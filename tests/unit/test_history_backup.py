@@ -159,7 +159,7 @@ def test_a_copy_waits_only_so_long_for_one_that_writes(run, spec, tmp_path, monk
     run("backup", tmp_path / "copy.sqlite")
     reader, copy = open_tuner(spec), open_tuner(spec, history=tmp_path / "copy.sqlite")
     before, database = told(reader), reader.history._database
-    monkeypatch.setattr(database, "form", dataclasses.replace(database.form, busy_seconds=0.05))
+    monkeypatch.setattr(database, "schema", dataclasses.replace(database.schema, busy_seconds=0.05))
     reader.history.close()
     other = sqlite3.connect(reader.history.path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")

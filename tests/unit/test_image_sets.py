@@ -12,7 +12,7 @@ from frames import joint_spec
 
 from inficond_panel.results.gallery import gallery_file, take_picked
 from inficond_panel.results.image_sets import decided_images, image_set, patch_images
-from inficond_panel.results.snapshot import take_snapshot
+from inficond_panel.results.metrics import take_snapshot
 from inficond_panel.results.top_measures import STUDENT, TEACHER, find_confused
 from inficond_panel.state import AppState
 from inficond_panel.state.jobs import Jobs

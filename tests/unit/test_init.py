@@ -110,7 +110,7 @@ def test_a_table_is_what_all_of_its_rows_are(home, capsys):
     )  # fmt: skip
     (home / "data" / "all.csv").write_text("\n".join(["file,cat", *rows, "a.jpg,7"]))
     assert main(["init", "data", "--output", "b.yaml"]) == 1
-    assert "No data set is found" in capsys.readouterr().err
+    assert "No data set was found" in capsys.readouterr().err
 
 
 def test_a_table_that_breaks_off_late_is_told(home, capsys):
@@ -120,7 +120,7 @@ def test_a_table_that_breaks_off_late_is_told(home, capsys):
         file.write("y,1\n")
     assert main(["init", "data"]) == 1
     err = capsys.readouterr().err
-    assert "No data set is found in data (left aside: data/labels.csv:2022: 2 cells" in err
+    assert "No data set was found in data (left aside: data/labels.csv:2022: 2 cells" in err
 
 
 def test_nothing_is_overwritten(home, capsys):
@@ -129,7 +129,7 @@ def test_nothing_is_overwritten(home, capsys):
     (home / "data.yaml").write_text("mine")
     (home / "other.words.txt").write_text("wheel\n")
     assert main(["init", "data"]) == 1
-    assert "data.yaml is there already" in capsys.readouterr().err
+    assert "data.yaml already exists" in capsys.readouterr().err
     assert (home / "data.yaml").read_text() == "mine"
     spec, _ = init(capsys, "data", "--output", "other.yaml")
     assert spec.concepts.corpus.read_text() == "wheel\n"
@@ -150,9 +150,7 @@ def test_a_teacher_that_does_not_fit_is_told_and_nothing_is_written(home, capsys
     assert "There is no file model.pth" in capsys.readouterr().err
     (home / "model.pth").write_bytes(b"")
     assert main(["init", "data", "--teacher", "model.pth"]) == 1
-    assert (
-        "model.pth does not say what it is.\nName a file (.csv, .parquet" in capsys.readouterr().err
-    )
+    assert "model.pth has no known format.\nName a file (.csv, .parquet" in capsys.readouterr().err
     assert sorted(path.name for path in home.iterdir()) == [
         "data", "encoder", "model.pth", "y.csv", "z.csv"
     ]  # fmt: skip
@@ -286,10 +284,10 @@ def test_what_is_no_data_set_is_told(home, capsys, monkeypatch):
     (home / "empty").mkdir()
     assert main(["init", "empty"]) == 1
     told = capsys.readouterr().err
-    assert "No data set is found in empty. Looked for: a store, the layout of PASCAL" in told
+    assert "No data set was found in empty. Looked for: a store, the layout of PASCAL" in told
     monkeypatch.chdir(home / "empty")
     assert main(["init", "."]) == 1
-    assert f"No data set is found in {home / 'empty'}. Looked" in capsys.readouterr().err
+    assert f"No data set was found in {home / 'empty'}. Looked" in capsys.readouterr().err
     monkeypatch.chdir(home)
     assert main(["init", "nowhere"]) == 1
     assert "There is no folder nowhere" in capsys.readouterr().err

@@ -86,4 +86,4 @@ def test_what_makes_no_store_is_said_and_leaves_nothing(folder, capsys, fault):
 def test_a_store_that_is_there_is_left(folder, capsys):
     assert main(["init", *FORM]) == 0
     assert main(["init", *FORM]) == 1
-    assert "own.zarr is there already" in capsys.readouterr().err
+    assert "own.zarr already exists" in capsys.readouterr().err

@@ -13,10 +13,9 @@ from test_joint_students import L1, by_slsqp, joint_spec, objective, problem, tu
 from inficond_panel import distill, from_frames
 from inficond_panel.distill.solver.centred_bounds import ConceptAtOptimum, free_range
 from inficond_panel.errors import TuningError
-from inficond_panel.results.moved_classes import MovedClass, moved_classes, moved_sentence
-from inficond_panel.results.penalty_path import penalty_path
+from inficond_panel.results.refit_changes import MovedClass, moved_classes, moved_sentence
 from inficond_panel.results.refit_report import explain
-from inficond_panel.results.stability import stability
+from inficond_panel.results.sensitivity import penalty_path, stability
 from inficond_panel.results.what_if_curves import refit_curve
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import History, Intent, Tuner, open_tuner
@@ -62,9 +61,9 @@ def test_a_price_is_the_slope_of_the_least_objective(tuner, tuned, thumb):  # no
     now, below, above = at(0), at(-step), at(step)
     assert bound.price.left == pytest.approx((now - below) / step, abs=3e-4)
     assert bound.price.right == pytest.approx((above - now) / step, abs=3e-4)
-    assert bound.binds == (thumb != 1)  # dog went beyond its bound when cat lost the concept
-    assert bound.rests == bound.binds
-    if not bound.binds:
+    assert bound.active == (thumb != 1)  # dog went beyond its bound when cat lost the concept
+    assert bound.at_limit == bound.active
+    if not bound.active:
         return
     free = least(tuner, {k: v for k, v in tuned.bounds.items() if k != key})
     assert bound.lifted == pytest.approx(now - free, abs=1e-8)

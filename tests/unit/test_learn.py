@@ -12,7 +12,7 @@ import inficond_panel
 from inficond_panel.distill import decision_function, fit
 from inficond_panel.distill.metrics.bootstrap import stratified_folds
 from inficond_panel.errors import EditsError, TuningError
-from inficond_panel.results.cross_fitted import evaluation_outcome
+from inficond_panel.results.metrics import evaluation_outcome
 from inficond_panel.tuning import History, Node, Tuner, read_edits
 from inficond_panel.tuning.cures.resolution import choose, compared_terms
 from inficond_panel.tuning.edits import Label, Lambda, Learn, canonical_cures

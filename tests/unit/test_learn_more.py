@@ -16,7 +16,7 @@ import inficond_panel
 from inficond_panel.concepts.typed import TypedConcept, basis_of, extended
 from inficond_panel.distill import Scores, average_precision, decision_function, fit
 from inficond_panel.errors import EditsError, StoreError, TuningError
-from inficond_panel.results.cross_fitted import evaluation_outcome
+from inficond_panel.results.metrics import evaluation_outcome
 from inficond_panel.store import Store, open_store
 from inficond_panel.store.more_photos import Part, write_part
 from inficond_panel.tuning import History, Tuner, open_tuner, read_edits

@@ -5,7 +5,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from inficond_panel.distill.metrics.output_order import fitting_outputs, hold_order
+from inficond_panel.distill.metrics.output_order import check_order, fitting_outputs
 
 metrics = pytest.importorskip("sklearn.metrics")
 
@@ -33,7 +33,7 @@ def test_the_order_found_is_the_best_of_all_permutations(classes, single):
     logits = knowing(rng, label)[:, np.roll(np.arange(classes), 1)]
     auc = np.array([[metrics.roc_auc_score(own, output) for output in logits.T] for own in label.T])
     best = max(permutations(range(classes)), key=lambda p: auc[np.arange(classes), p].sum())
-    found = hold_order(logits, label, single=single)
+    found = check_order(logits, label, single=single)
     assert found.outputs == best
     assert found.moved == tuple(range(classes))
     expected = np.mean([auc[k, j] - auc[k, k] for k, j in enumerate(best)])
@@ -46,7 +46,7 @@ def test_the_figures_are_top1_or_mean_ap_of_both_orders(single):
     rng = np.random.default_rng(1)
     label = labelled(rng, 300, 4, single)
     logits = knowing(rng, label)[:, [1, 2, 0, 3]]
-    found = hold_order(logits, label, single=single)
+    found = check_order(logits, label, single=single)
     right = logits[:, [2, 0, 1, 3]]
     for value, outputs in ((found.given, logits), (found.better, right)):
         top1 = (outputs.argmax(1) == label.argmax(1)).mean()
@@ -64,8 +64,8 @@ def test_a_softmax_is_held_by_its_probabilities():
     rng = np.random.default_rng(2)
     label = labelled(rng, 200, 3, True)
     logits = knowing(rng, label)[:, [1, 0, 2]] + 50 * rng.normal(size=(200, 1))
-    assert hold_order(logits, label, single=True) is None
-    assert hold_order(logits, label, single=True, softmax=True).outputs == (1, 0, 2)
+    assert check_order(logits, label, single=True) is None
+    assert check_order(logits, label, single=True, softmax=True).outputs == (1, 0, 2)
 
 
 def test_classes_that_cannot_be_told_keep_their_outputs():
@@ -77,14 +77,14 @@ def test_classes_that_cannot_be_told_keep_their_outputs():
     logits[:, 6], logits[:, 4] = logits[:, 5], 0.3
     label[:, 2], label[1:, 3] = -1, 0
     label[0, 3] = 1
-    found = hold_order(logits, label)
+    found = check_order(logits, label)
     assert found.outputs == (1, 0, 2, 3, 4, 5, 6)
     assert found.moved == (0, 1)
 
 
 @pytest.mark.parametrize("label", [np.zeros((0, 3)), -np.ones((9, 3)), np.eye(3)])
 def test_too_little_to_say_anything(label):
-    assert hold_order(np.random.default_rng(0).normal(size=label.shape), label) is None
+    assert check_order(np.random.default_rng(0).normal(size=label.shape), label) is None
     assert fitting_outputs(np.zeros((len(label), 5)), label) == {}
 
 
@@ -93,7 +93,7 @@ def test_images_that_cannot_be_read_are_left_out():
     label = labelled(rng, 200, 3, True)
     logits = knowing(rng, label)[:, [1, 0, 2]]
     logits[::7] = np.nan
-    assert hold_order(logits, label, single=True).outputs == (1, 0, 2)
+    assert check_order(logits, label, single=True).outputs == (1, 0, 2)
 
 
 @pytest.mark.parametrize("outputs", [40, 3])
@@ -152,7 +152,7 @@ def test_no_false_alarm(teacher):
         if rng.random() < 0.4:
             hidden = rng.random((images, 1 if single else classes)) < 0.3
             label = np.where(hidden, -1, label)
-        alarms += hold_order(logits, label, single=single, softmax=single) is not None
+        alarms += check_order(logits, label, single=single, softmax=single) is not None
     assert alarms <= 1
 
 
@@ -164,7 +164,7 @@ def test_a_wrong_order_is_found(teacher):
         rng = np.random.default_rng([seed, 7])
         label = labelled(rng, 240, 4, single := bool(seed % 2))
         order = np.array([1, 2, 0, 3])
-        better = hold_order(teacher(rng, label)[:, order], label, single=single)
+        better = check_order(teacher(rng, label)[:, order], label, single=single)
         if better:
             found += 1
             wrong += any(order[better.outputs[k]] != k for k in better.moved)
@@ -178,7 +178,7 @@ def test_a_thousand_classes_by_the_confusions():
     label = np.eye(300, dtype=np.int8)[np.repeat(np.arange(300), 10)]
     order = rng.permutation(300)
     logits = knowing(rng, label, 5)
-    found = hold_order(logits[:, order], label, single=True)
+    found = check_order(logits[:, order], label, single=True)
     assert (order[list(found.outputs)] == np.arange(300)).mean() > 0.99
     top1 = (logits.argmax(1) == label.argmax(1)).mean()
     assert (found.given, found.better) == pytest.approx((0, top1), abs=0.02)

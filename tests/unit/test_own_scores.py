@@ -18,8 +18,8 @@ from inficond_panel.cli import main
 from inficond_panel.errors import DataError, SpecError, StoreFormatError
 from inficond_panel.predict import PageEncoder
 from inficond_panel.results.concepts import concepts_file
+from inficond_panel.results.image_sets import showing
 from inficond_panel.results.local_explanation import take_apart
-from inficond_panel.results.patches import showing
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.store import open_store, write_store
 from inficond_panel.store.schema import PARTS

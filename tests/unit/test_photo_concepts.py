@@ -136,7 +136,7 @@ def test_order_and_repeats_of_the_photos_do_not_matter(store, examples) -> None:
     [
         ("harness", slice(0, 4), "at least 5 example photos, got 4"),
         ("harness", [0, 1, 2, 3, 0], "at least 5 example photos, got 4"),
-        ("Wheel", slice(0, 6), "'wheel' is there already"),
+        ("Wheel", slice(0, 6), "'wheel' already exists"),
         ("harness,", slice(0, 6), "is no concept"),
     ],
 )

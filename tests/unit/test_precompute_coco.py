@@ -104,7 +104,7 @@ def test_only_crowds_may_be_ignored_and_ids_be_numbers(coco):
         ('{"categories": [], "images": {}}', "it has no list 'images'"),
         ('{"categories": [3]}', r"categories\[0\] lacks id or name"),
         ('{"categories": [{"id": 1, "name": ""}]}', r"categories\[0\] lacks id or name"),
-        ('{"categories": [{"id": 1, "name": "a"}, {"id": 1, "name": "b"}]}', "'b' or its id is th"),
+        ('{"categories": [{"id": 1, "name": "a"}, {"id": 1, "name": "b"}]}', "'b' or its id is li"),
         ('{"categories": [], "images": [{"id": 1}]}', r"images\[0\] lacks id or file_name"),
     ],
 )
@@ -117,8 +117,8 @@ def test_broken_files_are_told(coco, text, fault):
 @pytest.mark.parametrize(
     ("images", "annotations", "fault"),
     [
-        ([image(3), image(3, "b.jpg")], [], r"image 'b' or its id 3 is there twice"),
-        ([image(3, "a.jpg"), image(4, "a.png")], [], r"image 'a' or its id 4 is there twice"),
+        ([image(3), image(3, "b.jpg")], [], r"image 'b' or its id 3 is listed twice"),
+        ([image(3, "a.jpg"), image(4, "a.png")], [], r"image 'a' or its id 4 is listed twice"),
         ([image(3)], [annotation(4, 1)], "annotation is of the image 4, which is not there"),
         ([image(3)], [annotation(3, 2)], "annotation is of the category 2, which is not there"),
         ([image(9)], [], r"1 images are in .*val2017.json and in another.* 000000000009"),
@@ -131,7 +131,7 @@ def test_files_that_contradict_themselves_are_told(coco, images, annotations, fa
 
 
 def test_categories_and_lists_that_are_not_there_are_told(coco):
-    with pytest.raises(DataError, match="no class 'cat'; there are: person, train, dog"):
+    with pytest.raises(DataError, match="no class 'cat'; available: person, train, dog"):
         load_dataset(dataset_section(coco, f"{TEXT}\nclasses: [cat]"))
     with pytest.raises(SpecError, match=r"splits.fit: no file of .*'instances_trian2017'. Did"):
         dataset_section(coco, TEXT.replace("fit: instances_train", "fit: instances_trian"))

@@ -106,12 +106,12 @@ def test_tables_of_labels_may_be_parquet_too(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "fault"),
     [
-        ("file,part", "name,part", "no column 'file'; there are: name, part"),
+        ("file,part", "name,part", "no column 'file'; available: name, part"),
         ("a/2.jpg", "", r"t.csv:3: the path of the image is empty"),
         ("a/2.jpg", "a/1.jpg", r"t.csv:3: the image 'a/1' is listed twice \(first on line 2\)"),
         (",1,1,x", ",yes,1,x", r"t.csv:2: 'cat' is 'yes'; expected 1, 0 or nothing"),
         ("a/1.jpg,train,", "a/1.jpg,", "t.csv:2: 5 cells, but the header has 6"),
-        ("val", "va", "No image has 'val' in the column 'part'; there are: 'test', 'train', 'va'"),
+        ("val", "va", "No image has 'val' in the column 'part'; available: 'test', 'train', 'va'"),
         (CSV.partition("\n")[2], "", "lists no image"),
     ],
 )

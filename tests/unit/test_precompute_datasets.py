@@ -198,7 +198,7 @@ splits:
         (text.replace("part, value: train", "prt, value: train"), "no column 'prt'.*: part, fold"),
         (
             text.replace("value: train", "value: trai"),
-            r"has 'trai' in .*there are: 'test', 'train'",
+            r"has 'trai' in .*available: 'test', 'train'",
         ),
     ]:
         with pytest.raises(DataError, match=fault):

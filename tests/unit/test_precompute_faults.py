@@ -172,7 +172,7 @@ def test_a_disk_that_is_full_in_any_stage_is_told_and_the_run_goes_on_later(
         full_at(patch, stage)
         with pytest.raises(StoreError, match="is full") as told:
             precompute.run(load_spec(home / "spec.yaml"), store)
-    assert "goes on where it was" in told.value.remedy
+    assert "resumes" in told.value.remedy
     assert not store.exists()
     assert not list((tmp_path / "a.zarr.partial").glob("*.writing"))
     runs, done = encoder.runs, list((tmp_path / "a.zarr.partial").glob("segments-*"))

@@ -53,7 +53,7 @@ def test_chosen_classes_leave_the_others_images_without_a_class(tmp_path):
     assert dataset.classes == ("c", "a")
     assert dataset.label.sum(0).tolist() == [4, 4]
     assert len(dataset.ids) == 12
-    with pytest.raises(DataError, match="no class 'd'; there are: a, b, c"):
+    with pytest.raises(DataError, match="no class 'd'; available: a, b, c"):
         load_dataset(dataset_section(tmp_path, f"{WHOLE}\nclasses: [d]"))
 
 

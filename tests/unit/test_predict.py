@@ -14,7 +14,7 @@ import pytest
 from doors import hold_doors
 from factory import small_spec
 from PIL import Image
-from precompute_factory import CONV, SPEC, photo, photo_set, tiny_encoder, write_table
+from precompute_factory import HEAD, SPEC, TABLE, TIMM, photo, photo_folder, write_table
 from scipy.special import expit
 
 from inficond_panel import open_students
@@ -28,27 +28,14 @@ from inficond_panel.store import open_store
 from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.opening import add_concept
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
 pytestmark = pytest.mark.torch
-
-TABLE = "teacher: {kind: logits, path: logits.csv}\n"
-TIMM = (
-    "teacher:\n  kind: timm\n  model: test_resnet\n  pretrained: mine.pt\n"
-    "  preprocessing: {size: [64, 64], crop: 0}\n"
-)
-HEAD = "teacher: {kind: head, folds: 2, l2: 0.1}\n"
 
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory) -> Path:
     """A folder with photos and the store that was made of them, its teacher a table."""
-    import timm
-
-    folder = tmp_path_factory.mktemp("predict")
-    photo_set(folder, 16)
-    tiny_encoder(folder / "encoder", CONV)
-    torch.manual_seed(0)
-    torch.save(timm.create_model("test_resnet", num_classes=2).state_dict(), folder / "mine.pt")
+    folder = photo_folder(tmp_path_factory.mktemp("predict"))
     make(folder)
     return folder
 
@@ -355,7 +342,7 @@ def test_segments_are_outlined_in_files(folder, run, monkeypatch):
     assert 0 < changed.mean() < 0.6
     monkeypatch.setattr("inficond_panel.predict.score_photos", None)  # told before it is asked
     status, _, err = run("predict", spec, file, "--outlines", out)
-    assert (status, "is there already" in err) == (1, True)
+    assert (status, "already exists" in err) == (1, True)
 
 
 def test_an_outline_goes_round_its_segment():

@@ -151,7 +151,7 @@ def images():
         (RECORDS.replace("NAMES[i % 2]", "''"), "record 0:  is no class"),
         (RECORDS.replace("photo(i)", "__import__('numpy').full((2, 2, 3), 2.5)"), "normalisation"),
         (RECORDS.replace('"split"', '"id": 1, "split"'), "gives two images '1'"),
-        (RECORDS.replace('"train"', '"fit"'), "gives no split 'train'; there are: fit, test"),
+        (RECORDS.replace('"train"', '"fit"'), "gives no split 'train'; available: fit, test"),
     ],
 )
 def test_faults_are_told(tmp_path, code, told):

@@ -152,7 +152,7 @@ def test_masks_from_a_folder_are_taken_and_checked(folder, capsys, tmp_path):
         (["add", "SPEC", "--network", "FOLDER:student"], "holds no experiment"),
         (["add", "SPEC", "--store", "FOLDER/none.zarr"], "no store"),
         (["table", "FOLDER"], "holds no experiment"),
-        (["experiment", "SPEC", "--output", "RUN"], "is there already"),
+        (["experiment", "SPEC", "--output", "RUN"], "already exists"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_done_is_told(folder, capsys, arguments, message):

@@ -16,7 +16,7 @@ from inficond_panel.cli import main
 from inficond_panel.distill import average_precision, decision_function
 from inficond_panel.distill.metrics.bootstrap import stratified_folds
 from inficond_panel.results.comparison import compare
-from inficond_panel.results.cross_fitted import chosen_on_tune
+from inficond_panel.results.metrics import chosen_on_tune
 from inficond_panel.results.slices import groups, measure_slices
 from inficond_panel.tuning import History, Intent, Node, Tuner, read_edits
 from inficond_panel.tuning.cures import cross_fit

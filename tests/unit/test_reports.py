@@ -18,7 +18,7 @@ from inficond_panel.commands.compare import run
 from inficond_panel.quantify.gamma_sweep import measure_gammas
 from inficond_panel.quantify.outputs import single_label_groups
 from inficond_panel.results.forms import text_table
-from inficond_panel.results.outputs import gamma_measures, gamma_reliability, map_places
+from inficond_panel.results.networks import gamma_measures, gamma_reliability, map_positions
 from inficond_panel.study.pages.report import write_report
 from inficond_panel.tuning import open_tuner
 from inficond_panel.ui.reports import gamma_page
@@ -65,7 +65,7 @@ def gammas(folder, monkeypatch):
     places = {f"{gamma:g}": xy for gamma, xy in sweep.places().items()}
     found = gamma_measures(tuner, sweep, draws=5)
     assert found.loc[("silhouette", 0.5), "words"] == "silhouette of logits"
-    more = {"reliability": gamma_reliability(sweep), "map": map_places(images, places, groups)}
+    more = {"reliability": gamma_reliability(sweep), "map": map_positions(images, places, groups)}
     return [found], gamma_page(store, {"gammas": found, **more})
 
 

@@ -24,8 +24,8 @@ from inficond_panel.export.predictions import (
     abstaining,
     decision_frame,
 )
-from inficond_panel.results.cross_fitted import evaluation_outcome
 from inficond_panel.results.forms import text_table
+from inficond_panel.results.metrics import evaluation_outcome
 from inficond_panel.store import write_store
 
 

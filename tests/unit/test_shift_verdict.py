@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from inficond_panel.distill.suspects import ALPHA, NONE, SHIFT, UNKNOWN, Judged, verdict
+from inficond_panel.distill.suspects import ALPHA, NONE, SHIFT, UNKNOWN, UnseenLogits, verdict
 
 
 def judged(
     rng: np.random.Generator, count: int, share: float, apart: float, students: int = 1
-) -> Judged:
+) -> UnseenLogits:
     """Logits of positives ``apart`` from those of negatives; students agree but for a little."""
     label = (rng.random(count) < share).astype(int)
     logit = rng.normal(size=count) + apart * label
-    return Judged(label, logit + 0.1 * rng.normal(size=(students, count)))
+    return UnseenLogits(label, logit + 0.1 * rng.normal(size=(students, count)))
 
 
 def test_separation_and_its_limits_are_those_of_welch() -> None:
@@ -23,7 +23,7 @@ def test_separation_and_its_limits_are_those_of_welch() -> None:
     fit, tune = judged(rng, 400, 0.4, 2.0), judged(rng, 200, 0.3, 1.0)
     found = verdict(fit, tune)
 
-    def of(one: Judged) -> tuple[float, float]:
+    def of(one: UnseenLogits) -> tuple[float, float]:
         positive, negative = one.logits[0, one.label == 1], one.logits[0, one.label == 0]
         variance = positive.var(ddof=1) / len(positive) + negative.var(ddof=1) / len(negative)
         return float(positive.mean() - negative.mean()), float(variance)

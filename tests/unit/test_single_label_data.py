@@ -163,7 +163,7 @@ def test_another_activation_is_another_store_and_other_students(tmp_path):
     given = single_frames(others=0)
     first = from_frames(**given, path=tmp_path / "a.zarr")
     given["activation"] = "sigmoid"
-    with pytest.raises(DataError, match="there already"):
+    with pytest.raises(DataError, match="already exists"):
         from_frames(**given, path=tmp_path / "a.zarr")
     second = from_frames(**given, path=tmp_path / "b.zarr")
     assert first.tuner.store.content_hash == second.tuner.store.content_hash

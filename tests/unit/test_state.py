@@ -12,7 +12,7 @@ from waiting import PATIENCE
 from inficond_panel.errors import CancelledError
 from inficond_panel.results.concept_rows import concept_rows
 from inficond_panel.results.gallery import take_gallery
-from inficond_panel.results.patches import best_segment
+from inficond_panel.results.image_sets import best_segment
 from inficond_panel.state import AppState, Job, Jobs, Status
 from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.tuning.edits import Lambda

@@ -5,20 +5,14 @@ from __future__ import annotations
 import io
 import sys
 import zipfile
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from sessions import fine_tune, small_session
+from sessions import fine_tune
 
 from inficond_panel.results.comparison import compare, comparison_frames
 from inficond_panel.state import AppState
-
-
-@pytest.fixture
-def app(tmp_path: Path) -> AppState:
-    return small_session(tmp_path)
 
 
 def two_branches(app: AppState) -> tuple[str, str]:

@@ -164,7 +164,7 @@ def test_other_sessions_stay_and_later_ones_see_it(spec, app):
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("Wheel", "'wheel' is there already"),
+        ("Wheel", "'wheel' already exists"),
         ("heaven", "'heaven' is a synonym of the concept 'sky'"),
         ("moss, heaven", "'heaven' is a synonym of the concept 'sky'"),
         ("moss, ", "empty"),

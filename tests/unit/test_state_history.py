@@ -9,18 +9,13 @@ from pathlib import Path
 
 import pytest
 from factory import small_spec
-from sessions import fine_tune, small_session
+from sessions import fine_tune
 from waiting import PATIENCE
 
 from inficond_panel.common.sqlite_file import Database
 from inficond_panel.errors import CancelledError
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import Intent, open_tuner
-
-
-@pytest.fixture
-def app(tmp_path: Path) -> AppState:
-    return small_session(tmp_path)
 
 
 def numbers(app: AppState) -> list[int]:

@@ -16,7 +16,7 @@ from inficond_panel import open_students
 from inficond_panel.cli import main
 from inficond_panel.distill.metrics.bootstrap import draw_counts
 from inficond_panel.errors import TuningError
-from inficond_panel.results.stability import stability
+from inficond_panel.results.sensitivity import stability
 from inficond_panel.tuning.suggest.gain import Change
 
 THUMB = ("bicycle", "wheel", "up")

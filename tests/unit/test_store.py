@@ -212,7 +212,7 @@ def test_metadata_columns_read_back_as_text(tmp_path: Path) -> None:
     assert store.metadata_columns == ["place", "hour"]
     assert store.column("place") == ["north", "süd", "north"]
     assert store.column("hour") == ["", "dusk", "noon"]
-    with pytest.raises(DataError, match="no metadata column 'camera'; there are: 'place', 'hour'"):
+    with pytest.raises(DataError, match="no metadata column 'camera'; available: 'place', 'hour'"):
         store.column("camera")
 
 
@@ -226,7 +226,7 @@ def test_metadata_is_part_of_the_content_hash(tmp_path: Path, path: Path) -> Non
 def test_a_store_without_metadata_says_so(path: Path) -> None:
     store = open_store(path)
     assert store.metadata_columns == []
-    with pytest.raises(DataError, match="there are: none"):
+    with pytest.raises(DataError, match="available: none"):
         store.column("place")
 
 

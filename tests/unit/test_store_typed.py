@@ -175,7 +175,7 @@ def test_it_lies_on_the_maps_where_its_text_says(base, arrays):
         ("", "is no concept: a text between commas is empty"),
         (" , bus", "is no concept"),
         ("bus, Bus", "'bus' stands there twice"),
-        ("Wheel", "'wheel' is there already"),
+        ("Wheel", "'wheel' already exists"),
     ],
 )
 def test_what_is_no_new_concept_is_told(base, arrays, line, fault):
@@ -216,7 +216,7 @@ def test_a_second_concept_is_typed_on_the_store_with_the_first(base, arrays):
     both = extended(base, [*one.typed, type_concept(one, "anvil", words)])
     at_once = extended(base, [type_concept(base, word, words) for word in ("anvil", "moss")])
     assert both.content_hash == at_once.content_hash
-    with pytest.raises(DataError, match="'moss' is there already"):
+    with pytest.raises(DataError, match="'moss' already exists"):
         type_concept(one, "Moss", words)
 
 

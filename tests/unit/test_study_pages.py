@@ -208,7 +208,9 @@ def test_a_full_disk_stops_the_page_and_loses_nothing(
     append, log = visitor.study.log.append, visitor.study.log
 
     def full(*_: object) -> None:
-        raise StudyError("The study cannot be written: disk is full.", "Make room on its disk.")
+        raise StudyError(
+            "The study cannot be written: disk is full.", "Free some space on its disk."
+        )
 
     monkeypatch.setattr(log, "append", full)
     visitor.send("answer", name="age", answer=50)

@@ -10,7 +10,7 @@ from inficond_panel import open_students
 from inficond_panel.cli import main
 from inficond_panel.distill.metrics.thresholds import ThresholdChoice
 from inficond_panel.errors import TuningError
-from inficond_panel.results.thresholds import thresholds
+from inficond_panel.results.decisions import thresholds
 from inficond_panel.tuning import open_tuner
 
 

@@ -114,7 +114,7 @@ def test_the_command(spec, run):
     assert document["store_hash"] == open_tuner(spec).store.content_hash
     again = run("concept", "add", spec, "Red bus")
     assert (again.status, again.out) == (1, "")
-    assert "'red bus' is there already" in again.err
+    assert "'red bus' already exists" in again.err
     assert run("concept", "remove", spec, "red bus").status == 0
     assert json.loads(run("concept", "list", spec, "--json").out)["typed"] == []
 

@@ -12,11 +12,11 @@ from histories import make_tuner
 
 from inficond_panel.distill import fit, soft_targets
 from inficond_panel.errors import CancelledError, TuningError
-from inficond_panel.results.churn import churn
 from inficond_panel.results.forms import documents
-from inficond_panel.results.refit_frames import refit_frames
+from inficond_panel.results.refit_changes import churn
 from inficond_panel.results.refit_report import explain
 from inficond_panel.results.refit_words import group_sentence, sentences, short_sentences
+from inficond_panel.results.refits import refit_frames
 from inficond_panel.store import Store, open_store, write_store
 from inficond_panel.tuning import Intent, Tuner
 
@@ -63,7 +63,7 @@ def test_prices_are_slopes_of_the_objective_under_all_bounds_of_the_branch(tuner
     assert {bound.concept for bound in report.bounds} == set(held)
     here, step = value(tuner, held, "bicycle"), 1e-3
     assert report.objective.optimum == pytest.approx(here, abs=1e-9)
-    assert any(bound.binds for bound in report.bounds)
+    assert any(bound.active for bound in report.bounds)
     for bound in report.bounds:
         looser, tighter = [], []
         for sign in (-1, 1):
@@ -76,7 +76,7 @@ def test_prices_are_slopes_of_the_objective_under_all_bounds_of_the_branch(tuner
         for slope in looser + tighter:
             assert min(abs(slope - each) for each in slopes) < 2e-5
         without = {concept: limits for concept, limits in held.items() if concept != bound.concept}
-        if bound.binds:
+        if bound.active:
             assert bound.lifted == pytest.approx(here - value(tuner, without, "bicycle"), abs=1e-8)
             assert bound.lifted > 0
         else:
@@ -88,7 +88,7 @@ def test_a_bound_that_the_student_would_keep_does_not_bind(tuner: Tuner) -> None
     zero = tuner.store.concepts[int(np.flatnonzero(root.weights[:, k] == 0)[0])]
     node = tuner.fine_tune(root, [Intent("bicycle", zero, "remove")])
     (bound,) = explain(tuner, node, lift=True).of("bicycle").bounds
-    assert not bound.binds
+    assert not bound.active
     assert bound.price.gain == 0
     assert bound.price.right - bound.price.left == pytest.approx(2e-4)
     assert (
@@ -104,7 +104,7 @@ def test_without_penalties_no_gap_is_known_and_prices_say_so(store, tmp_path) ->
     (bound,) = report.bounds
     assert np.isnan(bound.price.error)
     assert bound.price.left == bound.price.right
-    assert bound.binds == (bound.price.gain > 1e-8)
+    assert bound.active == (bound.price.gain > 1e-8)
 
 
 def test_objective_by_its_definition(tuner: Tuner) -> None:
@@ -129,8 +129,8 @@ def test_objective_by_its_definition(tuner: Tuner) -> None:
     )
     assert found.free == pytest.approx(value(tuner, {}, "bicycle"), abs=1e-8)
     assert found.free <= found.before <= found.after
-    assert found.given_share == pytest.approx((found.after - found.before) / found.zero)
-    assert found.given_in_all == pytest.approx((found.after - found.free) / found.zero)
+    assert found.rise_share == pytest.approx((found.after - found.before) / found.zero)
+    assert found.rise_by_branch == pytest.approx((found.after - found.free) / found.zero)
 
 
 def test_movers_are_in_logits_and_their_shares_add_up(tuner: Tuner) -> None:
@@ -221,10 +221,10 @@ def test_a_word_for_the_class_itself_is_told_but_never_offered(store: Store, tmp
     (group,) = report.groups
     assert {member.concept for member in group.members} == {"fur", "hair", "Bicycles"}
     assert group.twins == ("fur", "hair")
-    assert group.behind == 0
+    assert group.indirect == 0
     text = group_sentence(group, report)
-    assert text.startswith("fur stands with hair (r ")
-    assert "The class's own word, Bicycles, is left out of the group." in text
+    assert text.startswith("fur is correlated with hair (r ")
+    assert "Bicycles, named like the class, is not in the group." in text
     assert "concepts: [fur, hair]" in text
     by_hand = explain(tuner, tuner.fine_tune(tuner.root(), [Intent("bicycle", "Bicycles", "down")]))
     assert "Bicycles" in by_hand.of("bicycle").groups[0].twins
@@ -256,7 +256,7 @@ def test_churn_is_counted_image_by_image(tuner: Tuner, split: str) -> None:
 
 
 def test_untouched_students_have_nothing_to_explain(tuner: Tuner) -> None:
-    with pytest.raises(TuningError, match="untouched students"):
+    with pytest.raises(TuningError, match="original students"):
         explain(tuner, tuner.root())
 
 
@@ -307,20 +307,20 @@ def test_sentences_name_what_they_tell(twins: Tuner) -> None:
     bound = node.bounds["bicycle", "wheel"][0]
     assert f"wheel ≥ {bound:.2f} (#1) is active, the student would go down" in text
     assert "without it the objective would be" in text
-    assert "stands with spoke (r " in text
+    assert "is correlated with spoke (r " in text
     assert "{class: bicycle, concepts: [wheel, spoke], direction: up, factor: 3.0}" in text
-    assert "of tune changed sides" in text
+    assert "on tune changed" in text
     short = short_sentences(report, "tune")
     assert len(short) == 3
-    assert short[0].startswith("1 of 1 bound binding, the dearest wheel ≥")
+    assert short[0].startswith("1 of 1 bound active (largest cost: wheel ≥")
     assert "nan" not in text + " ".join(short)
 
 
 @pytest.mark.parametrize(
     ("second", "said"),
     [
-        (Intent("bicycle", "spoke", "down"), "wheel, spoke stand together"),
-        (Intent("bicycle", "spoke", "up"), "and were tuned as one."),
+        (Intent("bicycle", "spoke", "down"), "wheel, spoke are correlated"),
+        (Intent("bicycle", "spoke", "up"), "and tuned as one."),
     ],
 )
 def test_thumbs_on_twins(twins: Tuner, second: Intent, said: str) -> None:
@@ -329,7 +329,7 @@ def test_thumbs_on_twins(twins: Tuner, second: Intent, said: str) -> None:
     (group,) = report.groups
     text = group_sentence(group, report)
     assert said in text.replace("spoke, wheel", "wheel, spoke")
-    assert ("tuned against each other" in text) == (second.direction == "down")
+    assert ("tuned in opposite directions" in text) == (second.direction == "down")
     assert "A thumb on the group" not in text or len(group.twins) > 2
 
 

@@ -19,8 +19,8 @@ from PIL import Image
 from inficond_panel.distill import Agreement, Band, Counts, Interval, WhatIf
 from inficond_panel.errors import CancelledError
 from inficond_panel.results.gallery import Gallery, take_gallery
+from inficond_panel.results.image_sets import assigned_images
 from inficond_panel.results.local_explanation import Edit
-from inficond_panel.results.patches import assigned_images
 from inficond_panel.results.what_if_curves import refit_curve
 from inficond_panel.state import repairs
 from inficond_panel.tuning import Intent
@@ -260,14 +260,6 @@ def test_a_picture_is_the_thumbnail_with_its_size(store):
 
 def ask(view, action, **arguments):
     view.act({"action": action, **arguments})
-
-
-@pytest.fixture
-def sent(view, monkeypatch) -> list[dict]:
-    """Messages to the browser."""
-    messages: list[dict] = []
-    monkeypatch.setattr(view.panel, "_send_msg", messages.append)
-    return messages
 
 
 def test_without_a_student_or_a_concept_there_is_nothing_to_show(app, view):

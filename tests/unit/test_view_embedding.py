@@ -585,14 +585,6 @@ def ask(view, action, **arguments):
     view.act({"action": action, **arguments})
 
 
-@pytest.fixture
-def sent(view, monkeypatch) -> list[dict]:
-    """Messages to the browser."""
-    messages: list[dict] = []
-    monkeypatch.setattr(view.panel, "_send_msg", messages.append)
-    return messages
-
-
 def test_the_group_is_listed_by_influence_and_opens_after_the_lasso(app, view, sent):
     app.selection.class_name = "sheep"
     view._on_lasso([0, 1, 2, 3, 4])

@@ -21,7 +21,7 @@ from inficond_panel import views
 from inficond_panel.distill import Band, ClassMetrics, Counts, Interval, change_intervals
 from inficond_panel.errors import CancelledError, DataError, TuningError
 from inficond_panel.results.concept_rows import ConceptRow
-from inficond_panel.results.stability import stability
+from inficond_panel.results.sensitivity import stability
 from inficond_panel.state import AppState, Jobs, Preview, Status
 from inficond_panel.tuning import Intent, Lambda, open_tuner
 from inficond_panel.ui import browser, images

@@ -10,7 +10,7 @@ import math
 from dataclasses import replace
 
 from inficond_panel.distill import Agreement, Counts, Interval
-from inficond_panel.results.snapshot import Snapshot
+from inficond_panel.results.metrics import Snapshot
 from inficond_panel.tuning import Intent
 from inficond_panel.views.performance.view import (
     PerformanceView,

@@ -39,10 +39,10 @@ def test_the_line_tells_bounds_who_took_over_and_images(app) -> None:
     flips = next(len(churn.flips) for churn in report.churn if churn.split == "tune")
     line = words.headline(report, "tune")
     assert line.startswith("1 active bound · ")
-    assert line.endswith(f"{flips} image{'' if flips == 1 else 's'} changed sides")
-    heir = report.moves.heir
-    assert (f"{heir.concept} took over" if heir else "no concept took over") in line
-    assert "changed sides" not in words.headline(report, "holdout")
+    assert line.endswith(f"{flips} prediction{'' if flips == 1 else 's'} changed")
+    successor = report.moves.successor
+    assert (f"{successor.concept} took over" if successor else "no concept took over") in line
+    assert "prediction" not in words.headline(report, "holdout")
 
 
 def test_a_report_is_plain_data_of_the_engines_numbers(app) -> None:
@@ -83,7 +83,7 @@ def test_a_report_of_an_earlier_refit_says_so(app) -> None:
 
 def test_a_group_can_be_thumbed_as_its_member_was(twins) -> None:
     (group,) = make_report(report_of(twins, "wheel", "remove"), 1, 1, "tune")["groups"]
-    assert group["text"].startswith("wheel stands with ")
+    assert group["text"].startswith("wheel is correlated with ")
     assert "spoke (r " in group["text"]
     assert group["direction"] == "remove"
     assert set(group["concepts"]) == {"wheel", "spoke", "wheel 2"}
@@ -113,7 +113,7 @@ def test_shares_and_gaps_in_words() -> None:
     assert words.power_text(1.2e-8) == "10⁻⁸"
     assert [words.seconds_text(s) for s in (0.04, 3.21)] == ["< 0.1 s", "3.2 s"]
     assert words.taken_over_sentence(math.nan) == "The tuned concepts did not move."
-    assert "took back 59 %" in words.taken_over_sentence(0.59)
+    assert "offset 59 %" in words.taken_over_sentence(0.59)
     assert "add 20 %" in words.taken_over_sentence(-0.2)
 
 

@@ -9,7 +9,7 @@ from ruamel.yaml import YAML
 from sklearn.metrics import f1_score
 
 from inficond_panel.errors import CancelledError, TuningError
-from inficond_panel.results.thresholds import JUDGED
+from inficond_panel.results.decisions import JUDGED
 from inficond_panel.state import AppState, Job, Jobs
 from inficond_panel.tuning import open_tuner
 from inficond_panel.views.knowledge.measures import make_threshold

@@ -20,7 +20,7 @@ from inficond_panel.commands.shared.show import add_forms
 DESCRIPTION = (
     "Distills the students of every combination of targets, alpha, temperature and lambda, and "
     "measures them in one table, with the intervals of their differences. Lists are separated "
-    "by commas; what is left out is as in the spec. With --gamma oracles of several gammas are "
+    "by commas; omitted settings are as in the spec. With --gamma oracles of several gammas are "
     "compared instead; with --link students per class and one softmax student. See "
     "`inficond docs oracle`."
 )
@@ -122,7 +122,7 @@ def add_setting_lists(parser: argparse.ArgumentParser) -> None:
 
 
 def _several(read: Callable[[str], Any]) -> Callable[[str], list[Any]]:
-    """Reader of a list that is separated by commas, without what is named twice."""
+    """Return a reader of a comma-separated list, without duplicates."""
 
     def several(text: str) -> list[Any]:
         return list(dict.fromkeys(read(part.strip()) for part in text.split(",")))

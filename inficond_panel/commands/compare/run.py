@@ -16,15 +16,19 @@ from inficond_panel.commands.shared.show import show_all
 from inficond_panel.commands.shared.students import open_students, settle_draws
 from inficond_panel.common.files import write_folder
 from inficond_panel.errors import InficondError, MissingExtraError
-from inficond_panel.quantify.gamma_sweep import GROUPS, oracle_sweep, places_of
+from inficond_panel.quantify.gamma_sweep import GROUPS, oracle_sweep, tsne_positions
 from inficond_panel.quantify.outputs import outputs_on, sample
-from inficond_panel.results.distillations import Setting, compare_settings, setting_grid
+from inficond_panel.results.distillations import (
+    Setting,
+    compare_links,
+    compare_settings,
+    setting_grid,
+)
 from inficond_panel.results.forms import csv_text
-from inficond_panel.results.link_comparison import compare_links
-from inficond_panel.results.outputs import (
+from inficond_panel.results.networks import (
     gamma_measures,
     gamma_reliability,
-    map_places,
+    map_positions,
     output_measures,
     output_reliability,
 )
@@ -100,12 +104,14 @@ def _outputs_and_students(tuner: Tuner, args: argparse.Namespace) -> Frames:
     frames = {"outputs": measures, **students, "reliability": output_reliability(outputs)}
     if args.output and grouped:
         shown = {kind: outputs.representation(kind) for kind in outputs.logits}
-        frames["map"] = map_places(outputs.images, places_of(shown, grouped, args.seed), grouped)
+        frames["map"] = map_positions(
+            outputs.images, tsne_positions(shown, grouped, args.seed), grouped
+        )
     return frames
 
 
 def _settings(tuner: Tuner, args: argparse.Namespace) -> list[Setting]:
-    """The grid asked for; what is left out is as in the spec."""
+    """Return the requested grid; omitted values come from the spec."""
     usual = Setting.of(tuner.spec.students)
     there = ["teacher", *(["oracle"] if tuner.store.has("oracle_logit") else [])]
     return setting_grid(
@@ -118,7 +124,7 @@ def _settings(tuner: Tuner, args: argparse.Namespace) -> list[Setting]:
 
 
 def _penalties(tuner: Tuner) -> Any:
-    """Penalties of the spec; those that it leaves to the data are the same in all settings."""
+    """Return the penalties of the spec; those chosen by the data are equal in all settings."""
     if not tuner.penalties_chosen:
         return tuner.spec.students.lambda_
     return dict(zip(tuner.store.classes, tuner.penalties, strict=True))
@@ -139,7 +145,7 @@ def _gammas(tuner: Tuner, args: argparse.Namespace) -> Frames:
     if args.output and sweep.groups:
         places = {f"{gamma:g}": xy for gamma, xy in sweep.places(args.seed).items()}
         images = [tuner.store.images[row] for row in sweep.rows]
-        frames["map"] = map_places(images, places, sweep.groups, sweep.above)
+        frames["map"] = map_positions(images, places, sweep.groups, sweep.above)
     return frames
 
 

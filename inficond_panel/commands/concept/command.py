@@ -29,7 +29,7 @@ def add_arguments(parser: Parser) -> None:
     actions = parser.add_words("ACTION SPEC", "action")
     for name, text, example in (
         ("list", "List the concepts that were typed.", "demo"),
-        ("add", "Add a concept and say its nearest ones.", "demo 'red bus, scarlet bus'"),
+        ("add", "Add a concept and print its nearest ones.", "demo 'red bus, scarlet bus'"),
         ("remove", "Remove a concept that was typed.", "demo 'red bus'"),
     ):
         shown = f"inficond concept {name} {example}"

@@ -57,7 +57,7 @@ def _add(tuner: Tuner, args: argparse.Namespace) -> Result:
 
 
 def _images(names: list[str], store: Store) -> Collection[str]:
-    """Ids of images: themselves, or in the file that is given alone."""
+    """Return ids of images: the arguments, or the lines of a file if it is the only argument."""
     known = set(store.images)
     alone = len(names) == 1 and names[0] not in known
     return read_ids(Path(names[0]), known) if alone else names
@@ -65,7 +65,7 @@ def _images(names: list[str], store: Store) -> Collection[str]:
 
 def _remove(tuner: Tuner, args: argparse.Namespace) -> Result:
     tuner = remove_concept(tuner, args.text)
-    return _place(tuner), [f"Removed {args.text}; the students without it are there again."]
+    return _place(tuner), [f"Removed {args.text}; the students without it are shown again."]
 
 
 def _facts(one: TypedConcept) -> dict[str, Any]:

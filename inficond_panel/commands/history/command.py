@@ -37,7 +37,7 @@ _ACTIONS = {
     "events": "List all that happened, with its time.",
     "edits": "Print the edits file that leads to an iteration (for inficond tune).",
     "backup": "Copy the history to a new file, also while it is served.",
-    "from-backup": "Bring a copy back; what was there until now is kept beside it.",
+    "from-backup": "Restore a copy; the present history is kept next to it.",
     "replay": "Carry out all that happened again, in a new history.",
 }
 #: What follows each action in its example.
@@ -100,7 +100,7 @@ def run(args: argparse.Namespace) -> None:
     from inficond_panel.tuning.other_students import count_others, others_sentence
 
     tuner = open_tuner(args.spec, store=args.store, history=args.history)
-    if not tuner.nodes() and not _does_without(args):
+    if not tuner.nodes() and args.action != "from-backup" and not getattr(args, "others", False):
         others = count_others(tuner)
         if args.action != "backup" or not others:  # that copies the file, of whomever it is
             lacking = f"{tuner.history.path} has no iterations of these students."
@@ -120,8 +120,3 @@ def run(args: argparse.Namespace) -> None:
     else:
         for line in result[1]:
             say(line)
-
-
-def _does_without(args: argparse.Namespace) -> bool:
-    """True if an action needs no iterations of these students."""
-    return args.action == "from-backup" or bool(getattr(args, "others", False))

@@ -153,7 +153,7 @@ def backup(tuner: Tuner, args: argparse.Namespace) -> Result:
 
 
 def from_backup(tuner: Tuner, args: argparse.Namespace) -> Result:
-    """Bring a copy back; what the history held until now is kept beside it."""
+    """Restore a copy; the present history is kept in a file of another name."""
     tuner, kept = bring_back(tuner, Path(args.file))
     iterations = len(tuner.nodes(deleted=True))
     lines = [f"{iterations} iterations brought back from {args.file}."]

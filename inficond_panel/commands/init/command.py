@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--download",
         metavar="NAME",
         help="fetch a public data set into FOLDER (default: ./NAME) first, from its publisher: "
-        "voc2007, coco-val2017 or cub200; goes on where it broke off",
+        "voc2007, coco-val2017 or cub200; resumes where it broke off",
     )
     parser.add_argument(
         "--splits", metavar="TABLE", help="of tables: CSV with image_id, split (fit, tune, holdout)"
@@ -51,13 +51,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "its camera",
     )
     for name, words, what in (
-        ("task", TASKS, "one class an image, or any number; default: found from the labels"),
+        ("task", TASKS, "one class per image, or any number; default: from the labels"),
         (
             "activation",
             ACTIVATIONS,
             "what the teacher ends in; default: softmax with one class an image",
         ),
-        ("outputs", OUTPUTS, "what the teacher gives; default: logits, or found from its table"),
+        ("outputs", OUTPUTS, "kind of the teacher's outputs; default: logits, or from its table"),
     ):
         parser.add_argument(f"--{name}", choices=words, help=what)
     parser.add_argument(
@@ -116,7 +116,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _download(args: argparse.Namespace) -> None:
-    """Fetch the data set; set the folder, and where they are not given title, words and spec."""
+    """Fetch the data set; set the folder, and unless specified title, words and spec."""
     from inficond_panel.commands.init.init_folder import check_output
     from precompute.download import PUBLIC, bring
 

@@ -63,7 +63,7 @@ def _refuse_words(args: argparse.Namespace, words: Path) -> None:
             "--concepts makes a list of words, --corpus names one.", "Give one of them."
         )
     if os.path.lexists(words):
-        raise DataError(f"{words} is there already.", "Name another spec: --output FILE")
+        raise DataError(f"{words} already exists.", "Name another spec: --output FILE")
 
 
 def _collect(sources: list[str], classes: Sequence[str], words: Path, output: Path) -> list[str]:
@@ -107,14 +107,14 @@ def _tell(draft: Draft, dataset: Dataset, output: Path, found: Sequence[str]) ->
 
 def _refuse(path: Path, coming: Path | None = None) -> None:
     if os.path.lexists(path):
-        raise DataError(f"{path} is there already.", "Name another file: --output FILE")
+        raise DataError(f"{path} already exists.", "Name another file: --output FILE")
     made = (coming, *coming.parents) if coming else ()
     if not path.parent.is_dir() and path.parent not in made:
         raise DataError(f"There is no folder {path.parent}.", "Make it, or name another: --output")
 
 
 def _own_words(words: Path) -> bool:
-    """Copy the list of words that comes along, to be changed; whether none was there."""
+    """Copy the packaged list of words for editing; return whether it was new."""
     if words.exists():
         return False
     shutil.copyfile(find_spec("demo").parent / "corpora" / "broden_object_584.txt", words)
@@ -157,10 +157,9 @@ def _draft(args: argparse.Namespace, folder: Path, output: Path) -> Draft:
 def _write_first_that_fits(
     draft: Draft, output: Path, classes: Sequence[str], asked: Mapping[str, str]
 ) -> Dataset:
-    """Write the spec once its data set can be read and the teacher fits it; return the data set.
+    """Write the spec once its data set can be read and the teacher fits; return the data set.
 
-    The first choice of keys that fits is taken; where none does, what is wrong with the first one
-    is raised.
+    The first choice of keys that fits is used. If none fits, the error of the first is raised.
     """
     first: DataError | None = None
     for choice in draft.layout.choices or [{}]:
@@ -214,7 +213,7 @@ def _try(draft: Draft, output: Path, classes: Sequence[str], asked: Mapping[str,
 
 
 def _chooses(draft: Draft) -> bool:
-    """True if the data set can be asked for some of its classes."""
+    """True if the kind of data set can be limited to some of its classes."""
     return draft.layout.kind in _OWN_CLASSES or bool({"label", "labels"} & draft.keys.keys())
 
 
@@ -239,7 +238,7 @@ def _class_keys(draft: Draft, there: Sequence[str], chosen: Sequence[str]) -> di
 
 
 def _appear(draft: Path, output: Path) -> None:
-    """The spec appears whole, or not at all, and never in another file's place."""
+    """Write the spec completely or not at all, and never over another file."""
     try:
         with output.open("x", encoding="utf-8") as file:
             file.write(draft.read_text(encoding="utf-8"))

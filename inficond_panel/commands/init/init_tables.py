@@ -1,4 +1,4 @@
-"""The store of three tables, for ``inficond init``: scores, logits and labels of one's own."""
+"""``inficond init`` from three tables: scores, logits and labels that the user has."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def write_tables(args: argparse.Namespace) -> None:
 
     output = Path(args.output)
     if output.exists():
-        raise DataError(f"{output} is there already.", "Name another: --output STORE.zarr")
+        raise DataError(f"{output} already exists.", "Name another: --output STORE.zarr")
     scores, logits, labels = map(_frame, args.place)
     images = _column(args.photos, "path") if args.photos else None
     if images is not None:
@@ -140,7 +140,7 @@ def _column(name: str, column: str) -> pd.Series:
     frame = _frame(name)
     if column not in frame.columns:
         raise DataError(
-            f"{name} has no column {column}; there are: image_id, {', '.join(frame.columns)}.",
+            f"{name} has no column {column}; available: image_id, {', '.join(frame.columns)}.",
             f"Give it the columns image_id, {column}.",
         )
     return frame[column]

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 DESCRIPTION = (
     "Photos go through the encoder and are divided and scored as those of the store; nothing is "
     "looked up or kept. Needs the extra 'precompute' and the encoder that the store was made with. "
-    "A photo that cannot be read is named, the others go on. SPEC may be an export (a folder or "
+    "A photo that cannot be read is named and skipped. SPEC may be an export (a folder or "
     "one of its files), with --spec for its encoder. See `inficond docs predict`."
 )
 EXAMPLE = "inficond predict my.yaml photo.jpg --class bicycle --explain"
@@ -59,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--drift",
         action="store_true",
-        help="also tell whether the photos, 20 or more, are unlike those of fit",
+        help="also test whether the photos, 20 or more, differ from those of fit",
     )
     parser.add_argument(
         "--outlines",
@@ -104,14 +104,14 @@ def _frames(
     predictions: list[Prediction],
     rules: Abstaining | None,
 ) -> dict[str, pd.DataFrame]:
-    """Decisions, and what else was asked for, by name."""
+    """Return the decisions and other requested frames, by name."""
     from inficond_panel.export.predictions import (
         decision_frame,
         named_classes,
         part_frame,
         rules_frame,
     )
-    from inficond_panel.results.photo_drift import drift_frame, photo_drift
+    from inficond_panel.results.decisions import drift_frame, photo_drift
 
     named = named_classes(predictions) if tuner.store.task == SINGLE_LABEL else None
     if args.classes:
@@ -130,7 +130,7 @@ def _frames(
 
 
 def _note_lacks(scores: PhotoScores) -> None:
-    """Tell what cannot be read, and what cannot be said."""
+    """Print which photos cannot be read, and which results are missing."""
     for photo, fault in zip(scores.photos, scores.fault, strict=True):
         if fault:
             note(f"{photo} cannot be read: {fault}.")

@@ -24,9 +24,9 @@ _WIDTH = 400  #: pixels of a photo for each pixel of a line
 
 
 def outline_files(folder: Path, photos: Sequence[str]) -> dict[str, Path]:
-    """File in ``folder`` for each photo: its name, with a number where several are alike.
+    """Return a file in ``folder`` for each photo: its name, numbered if several are equal.
 
-    Raises ``DataError`` for a file that is there already.
+    Raises ``DataError`` for a file that already exists.
     """
     files: dict[str, Path] = {}
     for photo in dict.fromkeys(str(Path(photo)) for photo in photos):  # as PhotoScores names them
@@ -36,7 +36,7 @@ def outline_files(folder: Path, photos: Sequence[str]) -> dict[str, Path]:
         files[photo] = next(file for name in names if (file := folder / f"{name}.png") not in taken)
     for file in files.values():
         if file.exists():
-            raise DataError(f"{file} is there already.", "Name a new folder.")
+            raise DataError(f"{file} already exists.", "Name a new folder.")
     return files
 
 

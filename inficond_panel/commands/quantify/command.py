@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> None:
     from inficond_panel.commands.quantify.quantify_experiment import experiment
     from inficond_panel.commands.quantify.quantify_run import run_spec
     from inficond_panel.quantify.experiment import read_figures
-    from inficond_panel.results.hypotheses import hypotheses_table
+    from inficond_panel.results.networks import hypotheses_table
 
     if args.action == "table":
         show(args, hypotheses_table(read_figures(Path(args.folder)), args.b))
@@ -111,7 +111,7 @@ def add_experiment_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_table_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of table: an experiment that is there."""
+    """Add the arguments of ``table``: an existing experiment."""
     parser.add_argument("folder", metavar="FOLDER", help="folder of the experiment")
     add_threshold(parser, None)
     add_forms(parser)
@@ -151,8 +151,8 @@ def add_noise(parser: argparse.ArgumentParser) -> None:
 
 
 def add_threshold(parser: argparse.ArgumentParser, default: float | None = 0.2) -> None:
-    """Add the threshold of a knowledge point; None: that of the folder or file."""
-    usual = "0.2" if default is not None else "that of the run, or 0.2"
+    """Add the threshold of a knowledge point; None: the threshold of the folder or file."""
+    usual = "0.2" if default is not None else "the b of the run, or 0.2"
     parser.add_argument(
         "--b",
         type=threshold,
@@ -200,7 +200,7 @@ _ACTIONS: dict[str, tuple[str, str, Callable[[argparse.ArgumentParser], None]]] 
         add_run_arguments,
     ),
     "table": (
-        "Print the table of an experiment that is there, also at another b.",
+        "Print the table of an existing experiment, also at another b.",
         "distilled --b 0.4",
         add_table_arguments,
     ),

@@ -118,8 +118,10 @@ def _of_experiment(folder: Path, which: str) -> tuple[Any, Any]:
 def _images(
     dataset: Any, store: Store, preprocessing: Any, args: argparse.Namespace
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, bool]:
-    """Positions in the store, inputs ``(n, 3, H, W)``, masks ``(n, H, W)``; whether these are
-    known. Images without a background are left out."""
+    """Return positions in the store, inputs ``(n, 3, H, W)``, masks ``(n, H, W)``, known masks.
+
+    Images without a background are left out.
+    """
     from precompute.datasets.dataset import masks_of, small_mask
 
     row_of = {image: i for i, image in enumerate(dataset.ids)}

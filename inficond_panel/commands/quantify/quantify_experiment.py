@@ -45,7 +45,7 @@ def experiment(args: argparse.Namespace) -> Figures:
     """Run the experiment and write its folder, which appears when it is whole."""
     folder = Path(args.output)
     if folder.exists():
-        raise DataError(f"{folder} is there already.", "Name another --output, or remove it.")
+        raise DataError(f"{folder} already exists.", "Name another --output, or remove it.")
     started, worked = time.monotonic(), time.process_time()
     spec = load_spec(find_spec(args.spec))
     allow_python(args, spec)
@@ -108,7 +108,7 @@ def _photos(spec: Spec, args: argparse.Namespace) -> tuple[list[str], Photos]:
     mask_of = masks_of(dataset, Path(args.masks) if args.masks else None)
     if mask_of is None:
         raise DataError(
-            "The data set does not tell where its objects are.",
+            "The data set does not state where its objects are.",
             "Give a folder of masks: --masks FOLDER; or take a data set of kind voc or scenes.",
         )
     rng, split = np.random.default_rng(args.seed), np.array(dataset.split)

@@ -1,4 +1,4 @@
-"""``inficond quantify run``: a training run of one's own, from its YAML file."""
+"""``inficond quantify run``: measure a training run of the user, from its YAML file."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from inficond_panel.quantify.hypotheses import Followed
 from inficond_panel.quantify.information import Information, Perturbation
 from inficond_panel.quantify.knowledge_points import feature_at
 from inficond_panel.quantify.training import checkpoint_files, make_network
-from inficond_panel.results.hypotheses import hypotheses_table
+from inficond_panel.results.networks import hypotheses_table
 from inficond_panel.spec.sections.quantify import Measured, Quantify, RunSpec, load_run
 from inficond_panel.store.images import UnreadableImage
 
@@ -181,7 +181,7 @@ def _photos(run: RunSpec, dataset: Dataset) -> tuple[list[str], np.ndarray, np.n
     mask_of = masks_of(dataset, section.masks)
     if mask_of is None:
         raise DataError(
-            "The data set does not tell where its objects are.",
+            "The data set does not state where its objects are.",
             "Give a folder of masks: quantify.masks; or a data set of kind voc, coco or scenes.",
         )
     size, split = section.size, np.array(dataset.split)

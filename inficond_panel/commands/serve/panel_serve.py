@@ -24,9 +24,9 @@ def health_routes(files: Sequence[str], endpoint: str) -> list[tuple[str, Any, d
 
 
 def guarded(argv: Sequence[str]) -> list[str]:
-    """Return the command line of ``panel serve``, with our plugin where it serves a page of ours.
+    """Return the command line of ``panel serve``, with our plugin if it serves a page of ours.
 
-    ``/health`` then tells whether the specs after ``--args`` can be read.
+    ``/health`` then reports whether the specs after ``--args`` can be read.
     """
     at = argv.index("--args") if "--args" in argv else len(argv)
     if argv[1:2] != ["serve"] or not any(map(_is_ours, argv[2:at])):

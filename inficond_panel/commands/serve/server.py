@@ -44,10 +44,10 @@ _HELP = {
 
 
 class _Serve(Serve):
-    """``panel serve`` without its files: the app is known, and its arguments are specs.
+    """``panel serve`` for our app only: its arguments are specs, not files.
 
-    Nor with another server than Tornado's, which our guards stand before (Panel 1.10 has more).
-    Each process loads what its pages need while it answers already, not at its first page.
+    It runs on Tornado's server alone, since our guards wrap that (Panel 1.10 supports others). Each
+    process preloads what its pages need, before its first page.
     """
 
     args: ClassVar = tuple(
@@ -67,7 +67,7 @@ def load_ahead() -> None:
 
 
 def add_server_arguments(parser: argparse.ArgumentParser, own: str) -> None:
-    """Add the flags of ``panel serve``, which the usage names in a word after the ``own``."""
+    """Add the flags of ``panel serve``, which the usage shows as one word after the ``own``."""
     parser.usage = f"%(prog)s {own} [FLAG OF PANEL SERVE ...]"
     flags = parser.add_argument_group("flags of panel serve")
     # It asks nothing of a parser but to add arguments.
@@ -77,20 +77,20 @@ def add_server_arguments(parser: argparse.ArgumentParser, own: str) -> None:
 
 
 def announce(args: argparse.Namespace, page: str, tell: Callable[[str], None]) -> None:
-    """Choose the port, and ``tell`` the address of a page once it answers."""
+    """Choose the port, and ``tell`` the address of a page once it responds."""
     args.port = free_port(args.port, args.address)
     url = f"http://{_host(args.address)}:{args.port}{_prefix(args.prefix)}/{page}"
     threading.Thread(target=_tell_when_there, args=(url, tell), daemon=True).start()
 
 
 def set_history(history: str | None) -> None:
-    """The app, in this process or a forked one, reads the place from the environment."""
+    """Pass the path of the history to the app by the environment, also to forked processes."""
     if history:
         os.environ["INFICOND_HISTORY"] = str(Path(history).absolute())
 
 
 def check_spec(spec: str, distill: bool = False) -> None:
-    """Raise what is wrong with spec, store or history now, not on the page."""
+    """Raise errors of spec, store or history now, before a page opens."""
     tuner = open_tuner(spec)
     tuner.store.verify()
     if distill:
@@ -148,7 +148,7 @@ def check_processes() -> None:
 
 
 def free_port(port: int | None, address: str | None) -> int:
-    """The port asked for, else 5006, else any that is free."""
+    """Return the requested port, else 5006, else any free port."""
     if port is not None:
         if not 0 <= port < 2**16:
             raise InficondError(f"There is no port {port}.", "Choose one from 1 to 65535.")

@@ -31,7 +31,7 @@ def add_node(parser: argparse.ArgumentParser, default: str = "the one on the pag
 
 
 def add_required_node(parser: argparse.ArgumentParser) -> None:
-    """Add the iteration where there is no default."""
+    """Add the iteration as a required argument."""
     parser.add_argument("--node", metavar="ID", required=True, help=f"iteration: {_NODE}")
 
 

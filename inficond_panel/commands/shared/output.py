@@ -22,10 +22,11 @@ _TEXT = re.compile(r"(?!undefined|yes$)([^\W\d_]|['\"(/])")
 
 
 def take_all_characters() -> None:
-    """Let standard output and error take what their encoding lacks, as Windows' of a file does.
+    """Let standard output and error accept characters that their encoding lacks.
 
-    A file or a pipe gets UTF-8, which this program's readers of files expect; a terminal, or who
-    says ``PYTHONIOENCODING``, gets an escape in place of the character.
+    Windows' encoding of a file lacks many. A file or a pipe gets UTF-8, which readers of our files
+    expect; a terminal, or a user who sets ``PYTHONIOENCODING``, gets an escape in place of the
+    character.
     """
     for stream in (sys.stdout, sys.stderr):
         if (
@@ -46,7 +47,7 @@ def say(text: str = "") -> None:
 
 
 def note(text: str) -> None:
-    """A line beside the result."""
+    """Print a line that is not part of the result, to standard error."""
     _write(sys.stderr, shown(text))
 
 
@@ -61,13 +62,13 @@ def _escape(character: str) -> str:
 
 
 class _ProgressLine:
-    """The line of a terminal that says how far something is, until something else is said."""
+    """Progress on one line of a terminal, until other output follows."""
 
     def __init__(self) -> None:
         self._unfinished = False
 
     def show(self, share: float, text: str) -> None:
-        """Say it in place of what was said before; of all of it, the line stays."""
+        """Overwrite the line with this text."""
         self._unfinished = share < 1
         end = "" if self._unfinished else "\n"
         sys.stderr.write(f"\r\033[K{share:4.0%} {shown(text)}{end}")
@@ -91,7 +92,7 @@ def _write(stream: TextIO, text: str) -> None:
 
 
 def progress(share: float, text: str) -> None:
-    """Progress of a fit, on one line of a terminal; nothing where there is none."""
+    """Print the progress of a fit on one line of a terminal; print nothing elsewhere."""
     if sys.stderr.isatty():
         _progress_line.show(share, text)
 

@@ -15,7 +15,7 @@ EXAMPLE = "Example: "
 
 
 def described(text: str, example: str) -> dict[str, Any]:
-    """Keywords of the parser of an action: what it does, and an example."""
+    """Return keywords of an action's parser: its description, and an example."""
     return {"help": text, "description": text, "epilog": f"{EXAMPLE}{example}"}
 
 
@@ -71,7 +71,7 @@ class Parser(argparse.ArgumentParser):
         return list(self._actions)
 
     def parse_known_args(self, args: Iterable[str] | None = None, namespace: Any = None) -> Any:
-        """Parse as argparse does; a word that is not known is told with the form or a near one."""
+        """Parse as argparse does; an unknown word is reported with the usage or a similar word."""
         self.fill()
         given = list(sys.argv[1:] if args is None else args)
         if self.words and not (given and (given[0] in self.words or given[0][:1] == "-")):

@@ -18,7 +18,7 @@ def precompute_package() -> Any:
 
 
 def lacking_package(error: ModuleNotFoundError) -> MissingExtraError:
-    """Error on a package that no module tells of by itself; one of ours is a defect, and raised."""
+    """Return the error on a missing third-party package; raise for a module of ours."""
     if (error.name or "inficond_panel").startswith(("inficond_panel", "precompute")):
         raise error
     return missing_extra("This", error, "all")

@@ -1,4 +1,4 @@
-"""What a command found, in the form that a person or a program asked for."""
+"""Output of results: as a table, JSON, CSV or HTML."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def add_forms(parser: argparse.ArgumentParser) -> None:
-    """Add the forms of a result beside the table; they exclude each other."""
+    """Add the mutually exclusive output formats other than the table."""
     forms = parser.add_mutually_exclusive_group()
     add_json(forms)
     forms.add_argument("--csv", action="store_true", help="print the table as CSV, in all digits")
@@ -24,8 +24,7 @@ def add_forms(parser: argparse.ArgumentParser) -> None:
 
 
 def show(args: argparse.Namespace, frame: pd.DataFrame) -> None:
-    """Print a result with its notes: as a table, or as JSON, CSV or HTML where these are asked
-    for."""
+    """Print a result with its notes, as a table or in the requested format."""
     from inficond_panel.results.forms import document
 
     if args.json:
@@ -42,12 +41,11 @@ def show_all(
     title: str = "",
     store: Store | None = None,
 ) -> None:
-    """Print several results: those ``shown`` (all) as tables, or all as one document by their
-    names.
+    """Print several results: the ``shown`` (all) as tables, or all as one document by name.
 
-    As HTML they are one page, with its ``title`` and photos of the ``store``. As CSV all follow one
-    another, each after a line ``# name`` where there are several; the notes go to standard error. A
-    table without rows is left out, its notes are not.
+    As HTML they are one page, with its ``title`` and photos of the ``store``. As CSV they follow
+    each other, each after a line ``# name`` if there are several; notes go to standard error. A
+    table without rows is omitted, its notes are not.
     """
     from inficond_panel.results.forms import csv_text, documents
 

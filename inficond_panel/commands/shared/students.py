@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 
 
 def open_students(args: argparse.Namespace, *, distilled: bool = True) -> Tuner:
-    """The tuner of ``add_tuner``'s arguments, its store checked and, unless asked not to, with the
-    untouched students in its history."""
+    """Open the tuner of ``add_tuner``'s arguments, with its store checked.
+
+    Unless disabled, its history then holds the original students.
+    """
     tuner = open_tuner(args.spec, store=args.store, history=args.history)
     tuner.store.verify()
     if distilled:
@@ -52,12 +54,11 @@ def tell_look(tuner: Tuner, split: str) -> None:
 
 
 def chosen_node(tuner: Tuner, name: str | None, *, deleted: bool = False) -> Node:
-    """The iteration that ``name`` names; without one the head, which the page shows.
+    """Return the iteration ``name``; without a name the head, which the page shows.
 
-    One in a deleted branch is taken only where ``deleted`` is True.
-
-    Writes a note where that gives the untouched students although there are iterations: nobody who
-    has tuned should take them away unawares. Raises ``TuningError`` as ``find_node`` does.
+    An iteration in a deleted branch is accepted only if ``deleted`` is True. Prints a note if the
+    result is the original students although there are iterations: a user who has tuned should not
+    export the original students unknowingly. Raises ``TuningError`` like ``find_node``.
     """
     if name is not None:
         return find_node(tuner, name, deleted=deleted)
@@ -65,7 +66,7 @@ def chosen_node(tuner: Tuner, name: str | None, *, deleted: bool = False) -> Nod
     nodes = tuner.nodes()
     if head.parent is None and len(nodes) > 1:
         note(
-            f"These are the untouched students, #0, as on the page; #{nodes[-1].number} is the "
+            f"These are the original students, #0, as on the page; #{nodes[-1].number} is the "
             f"latest iteration. Take it with --node {nodes[-1].number}."
         )
     return head

@@ -24,7 +24,7 @@ _PARTICIPANT = "number or label of a participant, such as P03"
 
 _ACTIONS = {
     "serve": "Serve the pages of participants and researcher.",
-    "add": "Add participants and print their links, which are told only once.",
+    "add": "Add participants and print their links, which are shown only once.",
     "list": "Say who is where.",
     "link": "Give a participant another link; the old one ends.",
     "delete": "Delete all that is known of a participant.",
@@ -56,7 +56,7 @@ def add_arguments(parser: Parser) -> None:
         if name in {"link", "delete", "replay"}:
             action.add_argument("participant", metavar="PARTICIPANT", help=_PARTICIPANT)
         action.add_argument(
-            "--data", metavar="FOLDER", help="what is recorded (default: as the study says)"
+            "--data", metavar="FOLDER", help="what is recorded (default: as in the study)"
         )
         if name in {"add", "link", "replay"}:
             add_json(action)
@@ -92,7 +92,7 @@ def _add_own_arguments(of: Mapping[str, Parser]) -> None:
         of[name].add_argument(
             "--url",
             default="http://localhost:5006",
-            help="address that study serve tells (default: http://localhost:5006)",
+            help="address that study serve prints (default: http://localhost:5006)",
         )
     of["delete"].add_argument("--yes", action="store_true", help="do not ask")
     of["export"].add_argument(

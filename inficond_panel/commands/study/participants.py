@@ -49,7 +49,7 @@ def list_participants(opened: Study, args: argparse.Namespace) -> None:
 
 
 def delete(opened: Study, args: argparse.Namespace) -> None:
-    """Delete all that is known of a participant."""
+    """Delete all records of a participant."""
     who = find_participant(opened, args.participant)
     if not args.yes and not _agreed(f"Delete all that is known of {who.label}? [y/N] "):
         note("Nothing was deleted.")

@@ -42,7 +42,7 @@ def replay(opened: Study, args: argparse.Namespace) -> None:
 
 
 def _moment_line(moment: Moment, start: str) -> str:
-    """One event: time since ``start``, step, view, action and what it was about."""
+    """Return one event as text: time since ``start``, step, view, action and its object."""
     seconds = (when(moment.time) - when(start)).total_seconds()
     minutes, rest = divmod(max(seconds, 0.0), 60)
     about = json.dumps(dict(moment.payload), ensure_ascii=False) if moment.payload else ""

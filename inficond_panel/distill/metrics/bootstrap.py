@@ -63,7 +63,7 @@ WITH_BIAS = {*BIASED, *keys(TOP_ECE)}
 
 
 def alone(intervals: Mapping[str, Interval]) -> dict[str, Interval]:
-    """The same estimates without limits, by the same keys."""
+    """Return the estimates without limits, by the same keys."""
     return {key: interval.alone for key, interval in intervals.items()}
 
 
@@ -76,11 +76,11 @@ def change_intervals(
     seed: int = 0,
     level: float = CONFIDENCE,
 ) -> dict[str, Interval]:
-    """Interval of after - before for each metric; the two are outcomes on the same images.
+    """Return intervals of after - before for each metric, of outcomes on the same images.
 
-    Draws on which a metric is undefined for one of the two are left out. An outcome that is kept,
-    such as the untouched student's, is not sorted or drawn again. Raises DataError for an unknown
-    metric, and for fidelity without a teacher.
+    Draws on which a metric is undefined for one of the two are left out. A cached outcome, such as
+    the original student's, is not sorted or drawn again. Raises DataError for an unknown metric,
+    and for fidelity without a teacher.
     """
     return {
         metric: interval(
@@ -119,9 +119,9 @@ def level_interval(
 def drawn(
     outcome: Outcome | TopClass, metric: str, draws: int, seed: int, *, together: bool = False
 ) -> Array:
-    """The metric on each draw (draws,), read-only; kept with the outcome.
+    """Return the metric on each draw (draws,), read-only; cached with the outcome.
 
-    A draw is one of the images that the metric counts; ``together`` of all images, labelled or
+    A draw is over the images that the metric counts; with ``together`` over all images, labelled or
     not, so that classes with other labels share it.
     """
     together = together and outcome.images(metric) < len(outcome.all_logits)
@@ -182,10 +182,10 @@ def _limits(estimate: ArrayLike, defined: Array, level: float, metric: str) -> A
 
 
 def class_mean(outcomes: Iterable[Outcome], metric: str, counts: NDArray | None = None) -> Array:
-    """Mean over the classes, whose outcomes are on the same n images; nan where none is defined.
+    """Return the mean over the classes, of outcomes on the same n images; nan if none is defined.
 
-    (rows,), one for each row of counts (rows, n), or a single one without them. The classes share
-    the draws, so that their noise goes together.
+    One per row of counts (rows, n), or a single one without counts. The classes share the draws, so
+    that their noise is paired.
     """
     return mean_defined(
         np.array(
@@ -234,7 +234,7 @@ def drawn_mean(outcomes: Sequence[Outcome], metric: str, draws: int, seed: int) 
 
 
 def mean_defined(values: Array) -> Array:
-    """Mean over the first axis of what is not nan; nan where all is."""
+    """Return the mean over the first axis without nan; nan if all are nan."""
     known = ~np.isnan(values)
     number = known.sum(axis=0)
     total = np.where(known, values, 0.0).sum(axis=0)
@@ -288,7 +288,7 @@ def teacher_skill(teacher: Outcome, noise: Noise = USUAL_NOISE) -> TeacherSkill:
 
 
 def _verdict(above: bool, fewer: int) -> bool | None:
-    """``above``: the interval lies above chance; ``fewer``: positives or negatives."""
+    """Decide by ``above`` (the interval lies above chance) and ``fewer`` positives or negatives."""
     if above and fewer >= FEWEST:
         return True
     return False if not above and fewer >= LEAST else None

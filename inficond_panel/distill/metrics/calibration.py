@@ -76,7 +76,7 @@ BINS = 15
 
 
 def brier(label: NDArray, logit: NDArray) -> float:
-    """Mean of (probability - label)² over the images with label 0 or 1; nan where there is none.
+    """Return the mean of (probability - label)² over images with label 0 or 1; nan without any.
 
     Source: Brier 1950, Monthly Weather Review 78, in the form for one event.
     """
@@ -96,7 +96,7 @@ ERRORS_OF_IMAGES: dict[str, Callable[[Array, NDArray[np.bool_]], Array]] = {
 
 
 def ece(label: NDArray, logit: NDArray, bins: int = BINS, equal_mass: bool = False) -> float:
-    """Expected calibration error over the images with label 0 or 1; nan where there is none."""
+    """Return the expected calibration error over images with label 0 or 1; nan without any."""
     probability, positive = _known(label, logit)
     if not len(positive):
         return np.nan
@@ -122,10 +122,10 @@ def ece_floor(logit: NDArray, bins: int = BINS, equal_mass: bool = False) -> flo
 
 
 def bin_of(probability: Array, bins: int, equal_mass: bool) -> NDArray[np.intp]:
-    """Bin of each probability (n,), from 0 to bins - 1.
+    """Return the bin of each probability (n,), from 0 to bins - 1.
 
-    A bin of equal width holds its upper edge. With equal mass, an image that m of n images lie
-    below is in bin floor(bins m / n).
+    A bin of equal width includes its upper edge. With equal mass, an image above m of n images is
+    in bin floor(bins m / n).
     """
     if equal_mass:
         below = np.searchsorted(np.sort(probability), probability, side="left")

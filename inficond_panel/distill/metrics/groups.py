@@ -59,9 +59,9 @@ class GroupReport:
 
 
 def label_groups(outcome: Outcome, groups: Mapping[str, Mask]) -> dict[str, Mask]:
-    """Masks of the cells label × group that have images: "present · water", "absent · water".
+    """Return masks of the cells label × group with images: "present · water", "absent · water".
 
-    Accuracy is the only decision metric that says something there: the share decided as labelled.
+    Accuracy is the only informative metric of decisions there: the share decided as labelled.
     """
     sides = {"present": outcome.label > 0, "absent": outcome.label == 0}
     cells = {

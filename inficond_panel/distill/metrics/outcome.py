@@ -138,13 +138,12 @@ DrawKey = tuple[str, int, int, bool]
 
 
 class Outcome:
-    """Outcome of one student on the images of one class, for any metric; sorted once, if ever.
+    """Outcome of one student on the images of one class, for any metric; sorted at most once.
 
-    Labels and logits are (n,). ``teacher`` (n,) says of each image whether the teacher decides that
-    the class is present; it is needed for fidelity alone. ``cutoff`` is the student's own
-    (``decisions``). ``bins`` and ``equal_mass`` are the ECE's (calibration.py); with counts, its
-    bins stay the bins of the images as they are. Raises DataError as
-    ``check_outcomes`` and ``check_decisions``.
+    Labels and logits are (n,). ``teacher`` (n,) are the teacher's decisions, needed for fidelity
+    alone. ``cutoff`` is the student's (``decisions``). ``bins`` and ``equal_mass`` belong to the
+    ECE (calibration.py); with counts, its bins stay those of the original images. Raises DataError
+    as ``check_outcomes`` and ``check_decisions``.
     """
 
     def __init__(
@@ -171,7 +170,7 @@ class Outcome:
         self._drawn_decisions: dict[DrawKey, Array] = {}
 
     def deciding(self, cutoff: Cutoff) -> Outcome:
-        """The outcome of the same logits with another cutoff; sort and draws of them are shared."""
+        """Return the outcome of the same logits with another cutoff; it shares sort and draws."""
         self.ranked  # noqa: B018 - sorted now, and shared
         other = copy(self)
         other.cutoff, other._drawn_decisions = cutoff, {}
@@ -180,7 +179,7 @@ class Outcome:
         return other
 
     def drawn(self, metric: str) -> dict[DrawKey, Array]:
-        """The metric on bootstrap draws, as far as it was asked for; see ``bootstrap.drawn``."""
+        """The metric on bootstrap draws, as far as computed; see ``bootstrap.drawn``."""
         return self._drawn_decisions if metric in _DECIDED else self._drawn
 
     def among(self, rows: NDArray) -> Outcome:
@@ -197,7 +196,7 @@ class Outcome:
         )
 
     def images(self, metric: str) -> int:
-        """Number of images that a metric counts: all for fidelity, else the labelled ones."""
+        """Return the number of images that a metric counts: labelled ones, for fidelity all."""
         return len(self.all_logits) if metric_named(metric).needs_teacher else len(self.positive)
 
     def value(self, metric: str) -> float:
@@ -227,7 +226,7 @@ class Outcome:
 
     @cached_property
     def all_decided(self) -> NDArray[np.bool_]:
-        """Mask of the images, ignored ones too, that are decided to be positive."""
+        """Mask of positive decisions on all images, including ignored ones."""
         return above(self.all_logits, self.cutoff)
 
     @property
@@ -237,7 +236,7 @@ class Outcome:
 
     @cached_property
     def alike(self) -> NDArray[np.bool_]:
-        """Mask of the images, ignored ones too, that student and teacher decide alike."""
+        """Mask of equal decisions of student and teacher on all images, including ignored ones."""
         if self.teacher is None:
             raise DataError(
                 "Fidelity needs the teacher's decisions.", "Give them, or ask for another metric."

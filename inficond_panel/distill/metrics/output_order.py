@@ -50,13 +50,13 @@ Old = NDArray[np.intp] | None
 
 @dataclass(frozen=True)
 class BetterOrder:
-    """An order of the outputs that fits the labels measurably better than the order as it stands.
+    """An order of the outputs that fits the labels significantly better than the present order.
 
-    ``outputs`` (K,): the output of each class, by its position as it stands; ``moved``: the classes
-    whose output is measurably wrong; the others keep theirs where it is free. ``gain`` is the mean
+    ``outputs`` (K,): the output of each class, by its present position; ``moved``: the classes
+    whose output is significantly wrong; the others keep theirs if it is free. ``gain`` is the mean
     gain in AUC of the moved classes, cross-fitted, ``low`` the lower end of its one-sided 99.9 %
-    interval. ``given`` and ``better`` are the value of ``measure`` ("top-1" or "mean AP") in either
-    order.
+    interval. ``given`` and ``better`` are the value of ``measure`` ("top-1" or "mean AP") in the
+    present and the new order.
     """
 
     outputs: tuple[int, ...]
@@ -68,7 +68,7 @@ class BetterOrder:
     better: float
 
 
-def hold_order(
+def check_order(
     logits: NDArray,
     labels: NDArray,
     *,
@@ -76,13 +76,13 @@ def hold_order(
     single: bool = False,
     most: int = MOST,
 ) -> BetterOrder | None:
-    """Hold the order of a teacher's outputs against labels; None where nothing speaks against it.
+    """Test the order of a teacher's outputs against labels; None without evidence.
 
-    ``logits`` (n, J): the first K of the columns are taken for the classes, others are classes of
-    a softmax that the data set lacks. ``labels`` (n, K): 1, 0, or -1 where not known. With
-    ``softmax`` an output counts as the logarithm of its probability; with ``single`` each image has
-    one class, and the figures are top-1. Images with NaN, or without a label, are left out, and of
-    more than ``most`` images some are drawn: 5 to 13 s for 1,000 classes.
+    ``logits`` (n, J): the first K columns belong to the classes, others to classes of a softmax
+    that the data set lacks. ``labels`` (n, K): 1, 0, or -1 if unknown. With ``softmax`` an output
+    counts as the logarithm of its probability; with ``single`` each image has one class, and the
+    figures are top-1. Images with NaN, or without a label, are left out, and of more than ``most``
+    images some are drawn: 5 to 13 s for 1,000 classes.
     """
     outputs, labels = _usable(logits, labels, softmax, most)
     outputs = outputs[:, : labels.shape[1]]
@@ -106,10 +106,10 @@ def hold_order(
 
 
 def fitting_outputs(logits: NDArray, labels: NDArray, *, softmax: bool = False) -> dict[int, int]:
-    """Outputs that separate a class reliably, by class, of a network with other outputs.
+    """Return outputs that separate a class reliably, by class, of a network with other outputs.
 
-    ``logits`` (n, J) of all outputs, ``labels`` (n, K) as in ``hold_order``. A class is left out
-    where no output fits it, or not the same in both halves of the images.
+    ``logits`` (n, J) of all outputs, ``labels`` (n, K) as in ``check_order``. A class is left out
+    if no output fits it, or not the same one in both halves of the images.
     """
     evidence = _weigh(*_usable(logits, labels, softmax, MOST), None)
     return {k: int(evidence.chosen[k]) for k in evidence.moved} if evidence else {}
@@ -141,7 +141,7 @@ class _Half:
         return self.contrast.T @ self.ranks
 
     @property
-    def judged(self) -> NDArray[np.bool_]:
+    def has_enough(self) -> NDArray[np.bool_]:
         """Mask of the classes with enough images of both kinds."""
         return np.minimum(self.positives, self.negatives) >= LEAST
 
@@ -201,7 +201,7 @@ def _weigh(outputs: NDArray, labels: NDArray, old: Old) -> _Evidence | None:
     choices = [_choose(half, old) for half in halves]
     crossed = []
     for (order, chosen), judge in zip(choices, reversed(halves), strict=True):
-        moved = np.flatnonzero(chosen & judge.judged)
+        moved = np.flatnonzero(chosen & judge.has_enough)
         if not len(moved) or judge.separation[moved, order[moved]].mean() + 0.5 < KNOWN_AUC:
             return None
         crossed.append(judge.gain(moved, order, old))
@@ -212,7 +212,7 @@ def _weigh(outputs: NDArray, labels: NDArray, old: Old) -> _Evidence | None:
     order, chosen = _choose(whole, old)
     alike = np.all([each.moved & (each.order == order) & chosen for each in choices], axis=0)
     sure = []
-    for k in np.flatnonzero(alike & halves[0].judged & halves[1].judged):
+    for k in np.flatnonzero(alike & halves[0].has_enough & halves[1].has_enough):
         gains = [half.gain(np.array([k]), order, old) for half in halves]
         if _limits(gains, CLASS_LEVEL)[1] > 0:
             sure.append(int(k))
@@ -237,7 +237,7 @@ def _choose(half: _Half, old: Old) -> _Choice:
     rows, columns = linear_sum_assignment(value, maximize=True)
     order[rows] = columns
     fits = np.where(order >= 0, half.separation[classes, order], -1)
-    moved = (fits - stays >= MARGIN) & (fits + 0.5 >= KNOWN_AUC) & half.judged
+    moved = (fits - stays >= MARGIN) & (fits + 0.5 >= KNOWN_AUC) & half.has_enough
     return _Choice(order, moved)
 
 

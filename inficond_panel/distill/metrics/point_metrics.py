@@ -66,9 +66,10 @@ def class_metrics(
 
 
 def measure(student: Outcome, teacher: Outcome) -> ClassMetrics:
-    """All point metrics, from outcomes on the same images; the teacher's may serve many students.
+    """Return all point metrics, from outcomes on the same images.
 
-    The student's outcome must know the teacher's decisions.
+    The student's outcome needs the teacher's decisions; the teacher's outcome may serve many
+    students.
     """
     n, positives = len(student.positive), int(student.positive.sum())
     images = len(student.all_logits)
@@ -188,10 +189,10 @@ def discrepancy(
     teacher: NDArray[np.bool_],
     positives: bool,
 ) -> Array:
-    """Mean score of the images decided differently less the mean of the others (C,).
+    """Return the mean score of images decided differently less the mean of the others (C,).
 
     Over the positive images, or over the negative ones, of scores (n, C), by the decisions of
-    student and teacher (n,). nan where one of the two groups is empty.
+    student and teacher (n,). nan if one of the two groups is empty.
     """
     check_outcomes(np.asarray(label))
     check_decisions(student, teacher)

@@ -39,7 +39,7 @@ _KEPT_BLOCKS = 8
 
 
 def holm(p_values: ArrayLike) -> list[float]:
-    """Holm's adjusted p-values, in the order given; nan is no test and stays nan."""
+    """Return Holm's adjusted p-values, in the same order; nan is no test and stays nan."""
     p = np.asarray(p_values, dtype=np.float64)
     order = np.argsort(p, kind="stable")  # nan last
     tests = np.count_nonzero(~np.isnan(p))
@@ -50,7 +50,7 @@ def holm(p_values: ArrayLike) -> list[float]:
 
 
 class Luck:
-    """Values that a metric has on random images in a slice's place; shared by the slices."""
+    """Values of a metric on random images instead of a slice; shared by the slices."""
 
     def __init__(self, outcome: Outcome, metric: str, most: int, seed: int) -> None:
         self.outcome, self.metric, self.most = outcome, metric, most
@@ -79,7 +79,7 @@ class Luck:
         return float(1 + count[-1]) / (1 + len(worse))
 
     def _places(self, images: int) -> Iterator[NDArray[np.int32]]:
-        """Blocks of rows: for each image the one whose membership it takes, of the same label."""
+        """Return blocks of rows: for each image the one of equal label whose membership it gets."""
         rows = min(200, max(8, _BLOCK_VALUES // max(images, 1)))
         for index, done in enumerate(range(0, self.most, rows)):
             block = self._kept[index] if index < len(self._kept) else self._block(index, rows)
@@ -124,9 +124,9 @@ MOST_SLICES = 200
 class SliceResult:
     """One class on one slice.
 
-    ``n`` and ``positives`` count labelled images. ``metrics`` holds all METRICS; the rest is about
-    the one metric asked for: its interval, its value on all other images (``rest``), and the test
-    as the module says. ``small`` is "", or why the slice was not tested; p is nan then.
+    ``n`` and ``positives`` count labelled images. ``metrics`` holds all METRICS; the other fields
+    concern the requested metric: its interval, its value on all other images (``rest``), and the
+    test of this module. ``small`` is "", or the reason why the slice was not tested; p is nan then.
     """
 
     name: str
@@ -223,9 +223,9 @@ def compare_slices(
 
 
 def worst_of_all(reports: Mapping[str, SliceReport]) -> tuple[str, SliceResult] | None:
-    """(Class, slice) with the smallest p; among equals the furthest from what is expected.
+    """Return (class, slice) with the smallest p; among equals the furthest from the expectation.
 
-    None where no slice was tested.
+    None if no slice was tested.
     """
     tested = [(n, f) for n, report in reports.items() for f in report.slices if not f.small]
     return min(
@@ -269,7 +269,7 @@ def _described(
 
 
 def too_small(part: Outcome, metric: str, value: float, limits: tuple[int, int]) -> str:
-    """Reason not to compare the metric of some images, "" where there is none.
+    """Return the reason not to compare the metric of some images, or "".
 
     ``limits`` are the least numbers of images, and of positives and negatives.
     """

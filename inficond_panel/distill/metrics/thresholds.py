@@ -83,7 +83,7 @@ class ThresholdChoice:
     def limits(
         self, draws: int = 200, seed: int = 0, level: float = CONFIDENCE
     ) -> tuple[float, float]:
-        """Percentile interval of the threshold over bootstrap draws; nan where there is none."""
+        """Return the percentile interval of the threshold over bootstrap draws; nan without one."""
         drawn = self.values(draw_counts(len(self.label), draws, seed))
         if np.isnan(drawn).all():
             return np.nan, np.nan
@@ -111,9 +111,9 @@ _STEPS = 20  #: points of a curve, of equal steps of coverage
 
 @dataclass(frozen=True)
 class CoveragePoint:
-    """Decisions whose confidence is at least ``threshold``: their share, and how good they are.
+    """Decisions with a confidence of at least ``threshold``: their share and quality.
 
-    ``gain`` is their accuracy less that of all decisions, on the same bootstrap draws.
+    ``gain`` is their accuracy less the accuracy of all decisions, on the same bootstrap draws.
     """
 
     threshold: float
@@ -126,10 +126,10 @@ class CoveragePoint:
 
 @dataclass(frozen=True)
 class AbstainRule:
-    """Least confidence of an answer, for an accuracy ``asked`` for; nan where none reaches it.
+    """Least confidence of an answer for the accuracy ``asked``; nan if none reaches it.
 
     ``coverage`` and ``accuracy`` are cross-fitted: each image is answered, or not, by a threshold
-    that the others chose. ``best`` is the largest accuracy of any threshold.
+    that the other images chose. ``best`` is the largest accuracy of any threshold.
     """
 
     asked: float
@@ -140,7 +140,7 @@ class AbstainRule:
 
     @property
     def reached(self) -> bool:
-        """True where there is a threshold."""
+        """True if there is a threshold."""
         return bool(np.isfinite(self.threshold))
 
 
@@ -182,12 +182,12 @@ class Decisions:
     def rule(
         self, asked: float, draws: int = 200, seed: int = 0, level: float = CONFIDENCE
     ) -> AbstainRule:
-        """Threshold of the largest coverage at which the accuracy is as ``asked``."""
+        """Return the threshold of the largest coverage at which the accuracy is as ``asked``."""
         coverage, accuracy = self._cross_fitted(asked, draws, seed, level)
         return AbstainRule(asked, self.threshold(asked), coverage, accuracy, self.best)
 
     def threshold(self, asked: float) -> float:
-        """Least confidence at which the accuracy is as ``asked``; nan where there is none."""
+        """Return the least confidence at which the accuracy is as ``asked``; nan without one."""
         cuts, accuracy = self._steps
         enough = accuracy >= asked
         return float(cuts[enough][-1]) if enough.any() else np.nan

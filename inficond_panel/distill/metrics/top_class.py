@@ -47,10 +47,10 @@ USUAL_K = 5
 
 
 def one_of_classes(logit: NDArray) -> Array:
-    """Probabilities (n, K) that add up to 1, from logits of K classes each judged by itself.
+    """Return probabilities (n, K) that add up to 1, from K independent logits.
 
-    sigmoid(f_k) / sum_j sigmoid(f_j), as scikit-learn's OneVsRestClassifier has them; also where
-    every sigmoid is too small for a number.
+    sigmoid(f_k) / sum_j sigmoid(f_j), as in scikit-learn's OneVsRestClassifier; it also works if
+    every sigmoid underflows.
     """
     return np.asarray(softmax(log_expit(np.asarray(logit, dtype=np.float64)), axis=1))
 
@@ -69,12 +69,12 @@ class Confusion:
 
 
 class TopClass:
-    """Classes that a model names on n images, for any metric of ``TOP_METRICS``.
+    """Classes that a model predicts on n images, for any metric of ``TOP_METRICS``.
 
-    ``label`` (n,) are positions of classes, -1 where not known; ``probability`` (n, K);
-    ``teacher`` (n,) the classes that the teacher names, for agreement alone. ``logit`` (n, K) are
-    the log-odds that rank the classes, also where two probabilities round to 1; if None, the
-    probabilities do. Raises DataError as ``check_outcomes``.
+    ``label`` (n,) are positions of classes, -1 if unknown; ``probability`` (n, K); ``teacher`` (n,)
+    the teacher's classes, for agreement alone. ``logit`` (n, K) are the log-odds that rank the
+    classes, also if two probabilities round to 1; if None, the probabilities do. Raises DataError
+    as ``check_outcomes``.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class TopClass:
         self._drawn: dict[DrawKey, Array] = {}
 
     def drawn(self, metric: str) -> dict[DrawKey, Array]:
-        """The metrics on bootstrap draws, as far as asked for; see ``bootstrap.drawn``."""
+        """The metrics on bootstrap draws, as far as computed; see ``bootstrap.drawn``."""
         return self._drawn
 
     @property
@@ -112,14 +112,14 @@ class TopClass:
 
     @cached_property
     def rank(self) -> NDArray[np.intp]:
-        """Number of classes ahead of the label's, of each labelled image; equal ones in order."""
+        """Return the number of classes ahead of the label's, per labelled image; ties in order."""
         known = self._ranking[self.known]
         of_label = np.take_along_axis(known, self.label[:, None], 1)
         before = np.arange(self.classes) < self.label[:, None]
         return np.asarray(((known > of_label) | ((known == of_label) & before)).sum(axis=1))
 
     def images(self, metric: str) -> int:
-        """Number of images that a metric counts: all for agreement, else the labelled ones."""
+        """Return the number of images that a metric counts: labelled ones, for agreement all."""
         return len(self.named) if TOP_METRICS[metric].needs_teacher else len(self.label)
 
     def value(self, metric: str) -> float:
@@ -146,7 +146,7 @@ class TopClass:
 
     @cached_property
     def alike(self) -> NDArray[np.bool_]:
-        """Mask of all images for which the teacher names the same class."""
+        """Mask of all images with the same predicted class as the teacher's."""
         if self.teacher is None:
             raise DataError(
                 f"{AGREEMENT.name} needs the teacher's classes.", "Give them, or ask for another."

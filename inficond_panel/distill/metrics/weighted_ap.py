@@ -51,9 +51,9 @@ class Ranked:
         return self._each_block(counts, _area)
 
     def eleven_point(self, counts: NDArray | None = None) -> Array:
-        """VOC's AP, as average_precision: mean over recalls 0, 0.1 … 1 of the best precision there.
+        """Return VOC's AP: the mean over recalls 0, 0.1 … 1 of the best precision at or above each.
 
-        "There" is at that recall or above (Everingham et al. 2010, IJCV 88, sec. 4.2).
+        Everingham et al. 2010, IJCV 88, sec. 4.2.
         """
         return self._each_block(counts, _eleven)
 
@@ -80,7 +80,7 @@ class Ranked:
 
     @cached_property
     def _steps(self) -> csr_array:
-        """Images (columns) that each cut adds to the ones before; below them, the positives."""
+        """Return images (columns) that each cut adds; below them, the positives."""
         members = np.concatenate([self.order, self.positives])
         lasts = np.append(self.starts[1:], len(self.positives))
         bounds = np.concatenate([[0], self.ends + 1, len(self.order) + lasts])
@@ -137,6 +137,6 @@ def _eleven(above: NDArray, hits: NDArray) -> Array:
 
 
 def _precision(above: NDArray, hits: NDArray) -> tuple[NDArray, Array]:
-    """Weight of the positives found up to each cut, and the precision there (0 where above is)."""
+    """Return the weight of the positives up to each cut, and the precision there (0 if none)."""
     hits_so_far = np.cumsum(hits, axis=0, dtype=hits.dtype)
     return hits_so_far, hits_so_far / np.maximum(above, np.finfo(np.float64).tiny)

@@ -44,7 +44,7 @@ def centred(weights: Array) -> Array:
 
 @dataclass(frozen=True)
 class CentredBounds:
-    """Bounds (C, K) of the centred weights; infinite where there is none."""
+    """Bounds (C, K) of the centred weights; infinite without a bound."""
 
     lower: Array
     upper: Array
@@ -73,11 +73,7 @@ class CentredBounds:
         return v - np.clip(v, self.lower, self.upper)
 
     def repaired(self, weights: Array) -> Array:
-        """Weights within the bounds, near to these and as sparse where they nearly were.
-
-        A weight is moved by itself until its centred value is allowed, which moves the others' by
-        little; where that goes on, the concept is projected.
-        """
+        """Return weights within the bounds, near to these, and sparse if they nearly were."""
         weights, limit = weights.copy(), self._limit
         share = 1 - 1 / weights.shape[1]
         for _ in range(_SWEEPS):
@@ -129,7 +125,7 @@ class CentredBounds:
 
 
 def at_bound(weights: Array, bound: Array) -> NDArray[np.bool_]:
-    """Mask of the centred weights that lie at a bound of the same shape, to what bounds hold to."""
+    """Return the mask of centred weights at a bound (equal shape), within the tolerance."""
     near = 10 * ACCURACY * np.maximum(1.0, np.abs(_finite(bound)))
     return np.isfinite(bound) & (np.abs(weights - _finite(bound)) <= near)
 
@@ -152,8 +148,8 @@ _ROUNDING = 1e-10
 class ConceptAtOptimum:
     """One concept of the joint student at its optimum; each array is (K,).
 
-    ``gradient`` is the loss's by its weights, ``weights`` are of least L1, ``multipliers`` those
-    that the solver found. ``spread`` is that of its score; the objective is within ``delta``.
+    ``gradient`` is the loss's by its weights, ``weights`` have least L1, ``multipliers`` are the
+    solver's. ``spread`` is the spread of its score; the objective is within ``delta``.
     """
 
     gradient: Array

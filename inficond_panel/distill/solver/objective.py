@@ -92,7 +92,7 @@ def entropy(probability: Array) -> Array:
 def fit_intercept(
     linear: Array, target: Array, sample_weight: Array, guess: float
 ) -> tuple[float, Fitted]:
-    """The b of least loss of linear + b, and what is fitted with it.
+    """Return the b of least loss of linear + b, and the fitted values.
 
     Newton's method within a bracket. The residuals then sum to 0 up to rounding.
     """
@@ -124,10 +124,11 @@ TINY = np.finfo(np.float64).tiny
 def decision_function(
     scores: ScoreLike, weights: Array, intercepts: Array, link: str = SIGMOID
 ) -> Array:
-    """Student logits (N, K), for weights (C, K) and intercepts (K,); scores as in ``fit``.
+    """Return student logits (N, K), for weights (C, K) and intercepts (K,); scores as in ``fit``.
 
-    The sigmoid of a logit is the class's probability. With ``link`` softmax it is thus the log-odds
-    of the class in the softmax over the K linear functions, which needs those of all classes.
+    The sigmoid of a logit is the class's probability. With ``link`` softmax the logit is the
+    log-odds of the class in the softmax over the K linear functions, which needs those of all
+    classes.
     """
     with one_thread():
         linear = Scores.of(scores).logits(weights, intercepts)
@@ -174,7 +175,7 @@ class Problem:
         return Fitted(logit)
 
     def point(self, weights: Array, intercept: float, fitted: Fitted) -> Point:
-        """The point of these weights and intercept, for what is fitted with them."""
+        """Return the point of these weights and intercept, with their fitted values."""
         return Point(weights, intercept, fitted, self.loss(fitted) + self.penalty.value(weights))
 
     def loss(self, fitted: Fitted) -> float:
@@ -191,7 +192,7 @@ class Problem:
         return self.sample_weight * (probability - self.target)
 
     def curvature(self, fitted: Fitted, cautious: bool) -> Array:
-        """Second derivative by each logit (N,); cautious: one that bounds the loss from above."""
+        """Return second derivatives by each logit (N,); ``cautious``: an upper bound."""
         curvature = np.maximum(fitted.variance, CURVATURE_FLOOR)
         return self.sample_weight * (upper_curvature(fitted.logit) if cautious else curvature)
 
@@ -245,7 +246,7 @@ def upper_curvature(logit: Array) -> Array:
 
 
 def largest_scale(target: Array, probability: Array) -> float:
-    """The scale in [0, 1] up to which t + scale * (p - t) lies in [0, 1]."""
+    """Return the scale in [0, 1] up to which t + scale * (p - t) lies in [0, 1]."""
     out = np.flatnonzero((probability < 0) | (probability > 1))
     if not out.size:
         return 1.0

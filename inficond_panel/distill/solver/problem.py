@@ -40,10 +40,10 @@ def soft_targets(
 def joint_targets(
     teacher_logit: ArrayLike, temperature: float = 1.0, softmax: bool = True
 ) -> Array:
-    """Targets (N, K) of one softmax student: distributions over the classes of the logits (N, K).
+    """Return targets (N, K) of one softmax student: distributions over classes, from logits (N, K).
 
-    Of a softmax teacher softmax(z / T), given that the class is one of these; of one that judges
-    each class by itself sigmoid(z / T), made to add up to 1.
+    For a softmax teacher softmax(z / T), conditional on these classes; for a sigmoid teacher
+    sigmoid(z / T), scaled to add up to 1.
     """
     scaled = np.asarray(teacher_logit, dtype=np.float64) / temperature
     return np.asarray(row_softmax(scaled if softmax else log_expit(scaled), axis=1))
@@ -184,7 +184,7 @@ def normalised(sample_weight: NDArray | None, images: int, classes: int) -> Arra
 
 
 def _check_classes(targets: Array, weight: Array) -> None:
-    """Refuse means of 0 and 1; rounding may keep the mean of ones from 1, or take others there."""
+    """Refuse means of 0 and 1; rounding may move the mean of ones from 1, or others to 1."""
     for k, target in enumerate(targets.T):
         share = weight[k % len(weight)]
         mean, counted = share @ target, target[share > 0]
@@ -249,7 +249,7 @@ def _check_penalty(penalties: Array, name: str) -> None:
 
 
 def bound_of(value: NDArray | None, default: float, shape: tuple[int, int], name: str) -> Array:
-    """Bounds (C, K), ``default`` where there are none.
+    """Return bounds (C, K), ``default`` without bounds.
 
     Raises SolverError for another shape, and for finite bounds beyond ``LARGEST_BOUND``.
     """

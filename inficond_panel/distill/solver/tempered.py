@@ -44,10 +44,10 @@ from inficond_panel.errors import SolverError
 
 @dataclass(frozen=True, eq=False)
 class Tempered:
-    """Labels and teacher's probabilities, in place of an array of targets: it is indexed like one.
+    """Labels and teacher's probabilities, instead of an array of targets: indexed like one.
 
-    ``label`` is 1, 0 or -1 (not known, or not mixed in), ``soft`` the teacher's at ``temperature``,
-    both of the shape that the targets would have; ``alpha`` weighs the teacher.
+    ``label`` is 1, 0 or -1 (unknown, or not mixed in), ``soft`` the teacher's probability at
+    ``temperature``, both in the shape of targets; ``alpha`` weighs the teacher.
     """
 
     label: NDArray
@@ -90,7 +90,7 @@ class Tempered:
 
 
 def mixed_of(targets: NDArray | Tempered) -> Array:
-    """Targets as an array: of ``Tempered`` ones the ``mixed``."""
+    """Return targets as an array: the ``mixed`` ones of ``Tempered``."""
     return np.asarray(targets.mixed if isinstance(targets, Tempered) else targets, np.float64)
 
 
@@ -207,7 +207,7 @@ class TemperedProblem(Problem):
 
 
 def tempered_columns(targets: Tempered) -> Iterator[dict[str, Any]]:
-    """Columns of each class's problem beside its weights and penalty."""
+    """Return the columns of each class's problem, in addition to weights and penalty."""
     for label, soft in zip(targets.label.T, targets.soft.T, strict=True):
         yield {
             "target": np.ascontiguousarray(soft, dtype=np.float64),

@@ -1,6 +1,6 @@
 """A section of the spec: a pydantic model that reads itself from a mapping of YAML.
 
-Every key is read by itself, so that all problems of a file are told at once.
+Every key is read separately, so that all problems of a file are reported at once.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Key:
 
     @cached_property
     def schema(self) -> dict[str, Any]:
-        """JSON Schema of the value; of one that may be a section, of what else it may be."""
+        """Return the JSON Schema of the value; with alternatives if it may also be a section."""
         if self.sections:
             return {"type": "string", "minLength": 1} if self.info.title else {}
         return self.adapter.json_schema()
@@ -132,7 +132,7 @@ class Key:
         return read_section(self.sections[0], node, reading)
 
     def _mismatch(self, error: ValidationError, node: Node, reading: Reading) -> Mismatch:
-        """The error that lies deepest, at its own node."""
+        """Return the most deeply nested error, with its node."""
         located = [([*descend(self.schema, node, one["loc"])], one)
                  for one in error.errors(include_url=False, include_input=False)]  # fmt: skip
         steps, deepest = max(located, key=lambda one: len(one[0]))
@@ -175,14 +175,14 @@ class Section(BaseModel):
             for base in reversed(cls.__mro__)
             if issubclass(base, Section)
             for name in get_annotations(base)
-            if name in base.model_fields and not _is_absent(base.model_fields[name])
+            if name in base.model_fields and NO_KEY not in base.model_fields[name].metadata
         }
         first = [name for name in infos if name == cls.chooser]
         return {name.rstrip("_"): Key(name, infos[name]) for name in [*first, *infos]}
 
     @classmethod
     def needed(cls, given: set[str]) -> set[str]:
-        """Names of the keys that must be given, beside the keys ``given``."""
+        """Return names of the required keys other than the keys ``given``."""
         spared = {
             name
             for key, names in cls.spared.items()
@@ -199,7 +199,7 @@ class Section(BaseModel):
 
     @classmethod
     def kinds(cls) -> dict[str, type[Self]]:
-        """Return the classes by the value of the chooser; empty where there is no choice."""
+        """Return the classes by value of the chooser; empty without a choice."""
         if cls.chooser in cls.fields():
             return {cls.fields()[cls.chooser].default: cls}
         return {word: kind for sub in cls.__subclasses__() for word, kind in sub.kinds().items()}
@@ -211,10 +211,9 @@ class Section(BaseModel):
         return cls.model_construct({*reading.values}, **{**needed, **reading.values})
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
-        """Yield (key, message) for values that do not fit together.
+        """Yield (key, message) for values that contradict each other.
 
-        ``given`` holds the full names of the keys in the file; a value that is missing or wrong
-        is None.
+        ``given`` holds the full names of the keys in the file; a missing or wrong value is None.
         """
         yield from ()
 
@@ -237,10 +236,6 @@ class Section(BaseModel):
 
     def __hash__(self) -> int:
         return hash(type(self))
-
-
-def _is_absent(info: FieldInfo) -> bool:
-    return NO_KEY in info.metadata
 
 
 def _is_section(part: Any) -> bool:
@@ -294,7 +289,7 @@ def _read_key(
 
 
 def _choose(cls: type[S], node: Node, nodes: Nodes, reading: Reading) -> tuple[type[S], bool]:
-    """Return the subclass that a section asks for, or the likeliest, and whether that is sure."""
+    """Return the subclass that a section names, or the likeliest, and whether it is certain."""
     kinds = cls.kinds()
     if not kinds or cls in kinds.values():
         return cls, True

@@ -39,7 +39,7 @@ class SpecFile(Section):
     _places: dict[tuple[str, str], tuple[int, int]] = PrivateAttr({})
 
     def model_post_init(self, context: object) -> None:
-        """Take the file, which the places of others go by."""
+        """Store the path of the file, which relative paths start from."""
         self.path = Path(os.path.abspath(self.path))  # noqa: PTH100 - links stay as written
 
     @classmethod
@@ -53,9 +53,9 @@ class SpecFile(Section):
         return self._places.get((key, name), (1, 1))
 
     def to_yaml(self, only: str = "") -> str:
-        """Write what differs from the defaults, for a file in the folder of ``path``.
+        """Write the values that differ from the defaults, for a file in the folder of ``path``.
 
-        ``only``: the section of one key, to be put into a file in place of its own.
+        ``only``: the section of one key, to replace that section in a file.
         """
         plain = self.plain()
         return _dump({only: plain.get(only, {})} if only else plain)

@@ -34,8 +34,8 @@ Absent = Annotated[Any, NO_KEY]
 
 
 @dataclass(frozen=True)
-class Told:
-    """A type that messages call ``phrase``, as a whole: no part of it is told by itself."""
+class Phrase:
+    """Mark a type that messages describe by one ``phrase``, without its parts."""
 
     phrase: str
 
@@ -63,7 +63,7 @@ class OneOf(tuple[str, ...]):
 
 
 def fault(message: str, *at: int | str) -> Exception:
-    """Error that a message tells as it is, at a part of a value."""
+    """Make an error with a message of its own, at a part of a value."""
     error = PydanticCustomError("fault", "{message}", {"message": message})
     return ValidationError.from_exception_data(
         "", [InitErrorDetails(type=error, loc=at, input=None)]
@@ -80,16 +80,16 @@ def _unique(values: list[T]) -> list[T]:
 
 
 def one_or_more(value: Any) -> Any:
-    """A list; of what is none, a list of it alone."""
+    """Return a list as it is, and any other value as a list of one."""
     return value if isinstance(value, list) else [value]
 
 
-def _rgb(phrase: str) -> Told:
-    return Told(f"[red, green, blue], three numbers{phrase}")
+def _rgb(phrase: str) -> Phrase:
+    return Phrase(f"[red, green, blue], three numbers{phrase}")
 
 
 def option(default: Any = PydanticUndefined, doc: str = "", **options: Any) -> Any:
-    """A key of a section; its ``doc`` stands on the reference page. Required without default."""
+    """Declare a key of a section, required without a default; ``doc`` is for the reference page."""
     return Field(default, description=doc, **options)
 
 
@@ -97,9 +97,9 @@ Text = Annotated[str, Field(min_length=1, pattern=r"\S")]
 Slug = Annotated[
     str,
     Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$"),
-    Told("a name of up to 40 of a-z, 0-9, - and _"),
+    Phrase("a name of up to 40 of a-z, 0-9, - and _"),
 ]
-Device = Annotated[str, Field(pattern=f"^({FORM.pattern})$"), Told(EXPECTED)]
+Device = Annotated[str, Field(pattern=f"^({FORM.pattern})$"), Phrase(EXPECTED)]
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 
@@ -118,7 +118,7 @@ Names = Annotated[
 
 _Side = Annotated[int, Field(ge=1)]
 Size = Annotated[
-    tuple[_Side, _Side], Field(strict=False), Told("[width, height], two whole numbers > 0")
+    tuple[_Side, _Side], Field(strict=False), Phrase("[width, height], two whole numbers > 0")
 ]
 Channels = Annotated[tuple[float, float, float], Field(strict=False), _rgb("")]
 Deviations = Annotated[tuple[Positive, Positive, Positive], Field(strict=False), _rgb(" > 0")]

@@ -1,4 +1,4 @@
-"""YAML nodes of a spec with their places, the reading of one spec, and phrases for its problems.
+"""YAML nodes of a spec with line and column, the state of one reading, and phrases for problems.
 
 Nodes are composed, never constructed, so no tag can create an object or run code.
 """
@@ -70,7 +70,7 @@ def compose(file: Path, start: str = "a spec starts with 'title: ...'") -> Node:
 
 
 def faults(root: Node) -> Iterator[tuple[Node, str]]:
-    """Yield what is wrong in any tree: a key given twice or no text, a tag."""
+    """Yield problems of any tree: a repeated key, a key that is no text, a tag."""
     waiting, seen = [root], set()
     while waiting:
         node = waiting.pop()
@@ -255,9 +255,9 @@ Place = tuple[dict[str, Any], Node]
 
 
 def descend(schema: dict[str, Any], node: Node, loc: tuple[int | str, ...]) -> Iterator[Place]:
-    """Walk to the place of an error of pydantic: the schema and the node of each step.
+    """Follow the location of a pydantic error: yield the schema and the node of each step.
 
-    Parts of ``loc`` that are none of the YAML, such as the name of a union's member, are passed.
+    Parts of ``loc`` that are not in the YAML, such as the name of a union's member, are skipped.
     """
     yield schema, node
     for at, part in enumerate(loc):
@@ -287,7 +287,7 @@ _LONGEST = 200
 
 @dataclass
 class Reading:
-    """State of the reading of one section: file, place, problems, and values so far."""
+    """State of reading one section: file, location, problems, and values so far."""
 
     file: Path
     check_files: bool

@@ -1,4 +1,4 @@
-"""Sections of a spec: concepts, their filters and places in the plane, and segments of photos."""
+"""Sections of a spec: concepts, their filters and projections, and segments of photos."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ class Head(Section):
     seed: int = option(0, ge=0, doc="Seed of the training.")
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
-        """Yield settings of a training beside a head that is trained already."""
+        """Yield settings of training given together with a trained head."""
         if self.checkpoint is None:
             return
         for key in ("images", "epochs", "seed"):
@@ -201,7 +201,7 @@ class Thumbnails(Section):
 
 
 class Concepts(Section):
-    """The words, and the segments that stand for them."""
+    """Concepts: their words, and how the segments of images are matched to them."""
 
     corpus: File = option(doc="Text file, one concept a line: name, or name, synonym, synonym.")
     prompts: Prompts = option(

@@ -63,11 +63,11 @@ class Dataset(Section):
     allowed: Absent = False
 
     task: Annotated[str, OneOf(TASKS)] = option(
-        TASKS[0], doc="Whether an image has any number of the classes, or exactly one."
+        TASKS[0], doc="any number of classes per image, or exactly one."
     )
 
     def photo_folders(self) -> tuple[Path, ...]:
-        """Folders in which the photos are called after their images; none where that is not so."""
+        """Return the root: an image is named by its path in it."""
         return ()
 
 
@@ -91,11 +91,11 @@ class RootedDataset(Dataset):
         return self.root / (name if name.endswith(".txt") else f"{name}.txt")
 
     def list_place(self, name: str) -> tuple[Path, str] | None:
-        """Path of a list, and "file" or "folder"; None where lists are no files of their own."""
+        """Return the path of a list, and "file" or "folder"; None if lists are not files."""
         return self.list_file(name), "file"
 
     def files(self) -> Iterator[tuple[str, Path, str]]:
-        """Yield the root, what it must hold, and the lists of the splits."""
+        """Yield the root, its required content, and the lists of the splits."""
         yield from super().files()
         if self.root and self.splits:
             for name, key in self.splits.lists().items():
@@ -105,13 +105,12 @@ class RootedDataset(Dataset):
 
 
 class ListedDataset(RootedDataset):
-    """A data set that a table of metadata can be put beside."""
+    """A data set that may have a separate table of metadata."""
 
     metadata: FileBelow | None = option(
         None,
-        doc="CSV or Parquet below root: image_id and a column of text for each thing known of an "
-        "image, such as camera or place; metrics can be asked for by them, splits be taken from "
-        "them.",
+        doc="CSV or Parquet below root: image_id and a column of text per property of an "
+        "image, such as camera or place; for metrics by group, and for splits.",
     )
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
@@ -180,7 +179,7 @@ class CocoDataset(ListedDataset):
     )
     image_id: Literal["file", "number"] = option(
         "file",
-        doc="What an image is called in other tables: its file_name without suffix, or its id.",
+        doc="Name of an image in other tables: its file_name without suffix, or its id.",
     )
 
     def annotation_files(self) -> dict[str, Path]:
@@ -266,9 +265,7 @@ class ColumnsDataset(RootedDataset):
     classes: Several[Text] = option(
         [], doc="Classes to take of the column label; empty: all that it names."
     )
-    metadata: Several[Text] = option(
-        [], doc="Columns of metadata; metrics can be asked for by them."
-    )
+    metadata: Several[Text] = option([], doc="Columns of metadata, for metrics by group.")
 
     def photo_folders(self) -> tuple[Path, ...]:
         """The folder that the paths start from, where the images are called by them."""
@@ -353,7 +350,7 @@ class ScenesDataset(Dataset):
     max_bad_share: float = _bad_share()
 
     def check_recipe(self) -> None:
-        """Raise ``MissingExtraError`` where the recipe that draws the scenes is not there."""
+        """Raise ``MissingExtraError`` if the recipe that draws the scenes is not installed."""
         package = find_spec("precompute")
         places = package.submodule_search_locations if package else []
         if not any(Path(folder, "recipes").is_dir() for folder in places or []):

@@ -9,7 +9,14 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AfterValidator, Field
 
 from inficond_panel.spec.framework.section import Section
-from inficond_panel.spec.framework.types import Absent, NameOrPath, Some, Told, one_or_more, option
+from inficond_panel.spec.framework.types import (
+    Absent,
+    NameOrPath,
+    Phrase,
+    Some,
+    one_or_more,
+    option,
+)
 from inficond_panel.spec.framework.yaml_source import Reading
 
 HUB = "hf-hub:"
@@ -25,7 +32,7 @@ FLOAT32 = "float32"
 
 _Sentence = Annotated[
     Literal["imagenet", "imagenet_simple"] | Annotated[str, Field(pattern=r"\{\}")],
-    Told(f"a text with {{}} in it, {' or '.join(TEMPLATES)}"),
+    Phrase(f"a text with {{}} in it, {' or '.join(TEMPLATES)}"),
 ]
 #: Sentences with ``{}``, or names of lists of them; one may stand without brackets.
 Prompts = Annotated[
@@ -64,7 +71,7 @@ _Side = Annotated[int, Field(ge=_LEAST_SIDE)]
 #: The side of a square in pixels, or a width and a height.
 Side = Annotated[
     _Side | Annotated[tuple[_Side, _Side], Field(strict=False)],
-    Told(f"a whole number >= {_LEAST_SIDE}, or [width, height] of such numbers"),
+    Phrase(f"a whole number >= {_LEAST_SIDE}, or [width, height] of such numbers"),
 ]
 
 

@@ -1,4 +1,4 @@
-"""Sections ``views`` and ``layout``: numbers of the page's views, and where they stand."""
+"""Sections ``views`` and ``layout``: numbers and arrangement of the page's views."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Views(Section):
         200,
         ge=20,
         le=10_000,
-        doc="Bootstrap draws of the intervals that are stated, where none are asked for.",
+        doc="Default number of bootstrap draws of the stated intervals.",
     )
     confidence: float = option(
         CONFIDENCE,
@@ -107,7 +107,7 @@ class Views(Section):
         return noise
 
     def check_draws(self, draws: int) -> None:
-        """Raise ``TuningError`` for too few draws to tell the limits at the level."""
+        """Raise ``TuningError`` if the draws are too few to estimate the limits at the level."""
         least = least_draws(self.confidence) if self.confidence > CONFIDENCE else 1
         if draws < least:
             raise TuningError(
@@ -117,7 +117,7 @@ class Views(Section):
             )
 
     def _too_sure(self) -> Iterator[tuple[str, str]]:
-        """Yield a level that so few draws cannot tell: not even one lies beyond each limit."""
+        """Yield a level that needs more draws: each limit needs at least one draw beyond it."""
         if None in (self.confidence, self.draws):
             return
         if fault := draws_fault(self.confidence, self.draws):
@@ -125,7 +125,7 @@ class Views(Section):
 
 
 class Layout(Section):
-    """Look of the page, at first: all of it can be changed on the page and saved from there."""
+    """Initial look of the page; all of it can be changed on the page and saved from there."""
 
     theme: Literal["auto", "light", "dark"] = option("auto", doc="Colours; auto: the browser's.")
     rows: Annotated[list[_Row], Field(min_length=1), AfterValidator(_once)] = option(
@@ -134,12 +134,12 @@ class Layout(Section):
         "a row share one; configuration is the strip above.",
     )
     columns: Annotated[list[_Row], AfterValidator(_once)] = option(
-        [], doc="In place of rows: views of each column, from left to right and top down."
+        [], doc="Instead of rows: views of each column, from left to right and top down."
     )
     widths: list[Positive] = option([], doc="Width of each of the columns, relative to each other.")
     heights: dict[View, Positive] = option(
         {},
-        doc="Heights of views, relative to those of the same column; 1 where another has one.",
+        doc="Heights of views relative to each other in a column; 1 if only another has one.",
     )
     collapsed: Several[View] = option([], doc="Views of which only the title is shown.")
     show: Literal["full", "simple"] = option(

@@ -1,4 +1,4 @@
-"""The spec of a training run of one's own, for ``inficond quantify run``."""
+"""Spec of a training run of the user, for ``inficond quantify run``."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _START = "a run starts with 'title: ...'"
 
 
 class Network(Section):
-    """The architecture of a network; its weights are those of the checkpoints."""
+    """Architecture of a network; its weights come from the checkpoints."""
 
     chooser: ClassVar[str] = "kind"
     usual: ClassVar[str] = "timm"
     kind: Absent = ""
 
     outputs: int | None = option(
-        None, ge=1, doc="Number of its outputs; that of the data set's classes if left out."
+        None, ge=1, doc="Number of its outputs; default: the number of classes of the data set."
     )
 
 
@@ -148,7 +148,7 @@ class Quantify(Section):
 
 
 class RunSpec(SpecFile):
-    """A training run of one's own: photos with their objects, networks, checkpoints and layers."""
+    """A training run of the user: photos with their objects, networks, checkpoints and layers."""
 
     remedy = "`inficond docs quantify-spec` has every key."
 

@@ -43,7 +43,7 @@ class Share(Section):
 
     from_: Text = option(doc="The list that is divided; all: every image.")
     share: float = option(gt=0, lt=1, doc="Share of the list's images.")
-    seed: int = option(0, ge=0, doc="Seed of the draw; the same for all shares of a list.")
+    seed: int = option(0, ge=0, doc="Seed of the draw, equal for all shares of a list.")
     stratify: bool = option(
         False,
         doc="Whether each class has that share of its positives too, as nearly as can be "
@@ -52,7 +52,7 @@ class Share(Section):
 
     @property
     def list_name(self) -> str | None:
-        """Name of the list that is divided."""
+        """Return a text that names the images with these values, like the name of a list."""
         return self.from_
 
 
@@ -100,7 +100,7 @@ def list_name(reference: Reference) -> str | None:
 
 
 def is_share(reference: Reference) -> bool:
-    """True if a split takes only a part of what it names."""
+    """True if a split uses only a part of the named list."""
     return not isinstance(reference, str) and reference.share is not None
 
 

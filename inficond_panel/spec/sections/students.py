@@ -118,7 +118,7 @@ class ExactStudents(Students):
             yield "lambda", "is auto for all classes or for none with link: softmax"
 
     def fault_of_images(self) -> str:
-        """Fault of ``distil_on``; "" if there is none."""
+        """Return the fault of ``distil_on``, or ""."""
         if FIT not in self.distil_on:
             return "must name fit"
         others = {
@@ -159,11 +159,11 @@ class Tuning(Section):
         2.0,
         gt=1,
         le=1000,
-        doc="Factor x of an intent that names none. The page takes the same.",
+        doc="Default factor of an intent, also on the page.",
     )
     reference: Literal["parent", "original"] = option(
         "parent",
-        doc="Weights that a bound is measured from: the parent iteration's or the untouched ones.",
+        doc="Weights that a bound is measured from: the parent iteration's or the original ones.",
     )
     step: float = option(
         0.05,
@@ -172,7 +172,7 @@ class Tuning(Section):
     )
     preview: bool = option(True, doc="Whether a pending batch is solved before it is committed.")
     suspects: bool = option(
-        True, doc="Whether the page names concepts that the data accuse, and offers cures."
+        True, doc="Whether the page lists suspect concepts, and offers repairs."
     )
     suggest: bool = option(True, doc="Whether the page offers to do what a machine would.")
     epochs: int = option(3, ge=1, doc="Passes of a refit; only with solver: paper.")

@@ -39,7 +39,7 @@ _CROP = (
 
 
 class Preprocessing(Section):
-    """Steps from a photo to the network's input; a step left out is the model's own."""
+    """Steps from a photo to the network's input; the model's own for each omitted step."""
 
     size: Size | None = option(None, doc=_SIZE)
     mean: Channels | None = option(None, doc=_MEAN)
@@ -115,7 +115,7 @@ ORACLE = option(None, doc="Oracle logits beside the teacher's, on fit only; none
 
 
 class LogitsTeacher(Teacher):
-    """A teacher known by its logits."""
+    """A teacher that is given by its logits."""
 
     kind: Literal["logits"] = option("logits", doc="A table of the teacher's logits.")
     path: File = option(
@@ -210,7 +210,7 @@ class Query2LabelTeacher(NamedOutputs):
     kind: Literal["query2label"] = option("query2label", doc="A checkpoint of Query2Label.")
     path: File = option(doc="The checkpoint; layers and widths are read from it.")
     backbone: Text = option("resnet101", doc="timm's name of the backbone.")
-    heads: int = option(4, ge=1, doc="Attention heads, which no checkpoint tells.")
+    heads: int = option(4, ge=1, doc="Number of attention heads, which no checkpoint holds.")
     preprocessing: Preprocessing = option(
         default_factory=Preprocessing,
         doc="How a photo becomes the input; the size is the checkpoint's, the rest the backbone's.",
@@ -224,7 +224,7 @@ class Query2LabelTeacher(NamedOutputs):
 
 
 class OpenClipTeacher(NetworkTeacher):
-    """An image-text model that is told the classes' names."""
+    """An image-text model that classifies by the names of the classes."""
 
     kind: Literal["open_clip"] = option(
         "open_clip", doc="Zero-shot classes of an image-text model."

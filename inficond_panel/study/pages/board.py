@@ -70,7 +70,7 @@ class BoardPage(Acting, Viewer):
         self._page = pn.Column(self.frame, sizing_mode="stretch_both", margin=0)
 
     def act(self, message: Mapping[str, Any]) -> None:
-        """Carry out an action of the browser; ``frame.problem`` tells why one cannot be done."""
+        """Carry out an action of the browser; ``frame.problem`` states why it failed."""
         was_open = self._open
         try:
             super().act(message)
@@ -113,7 +113,7 @@ class BoardPage(Acting, Viewer):
 
     @action
     def _make_open_link(self) -> None:
-        """A link for all who come with an id of their own."""
+        """Make one link for all participants with an id of their own."""
         self.frame.made = {
             "label": "all who come with an id",
             "token": self.study.log.make_open_link(),

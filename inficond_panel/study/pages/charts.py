@@ -80,10 +80,10 @@ def stacked(places: Sequence[float], near: float = 5.0, room: float = 16.0) -> l
 
 
 def likert_chart(rows: Sequence[tuple[str, Sequence[int]]]) -> dict[str, Any]:
-    """Diverging bars: the lower steps to the left of the middle, the higher to the right.
+    """Draw diverging bars: lower steps to the left of the middle, higher ones to the right.
 
-    ``rows`` are names with the number of answers of each step, from the lowest. The middle step,
-    where there is one, lies half on each side. Empty without an answer.
+    ``rows`` are names with the number of answers of each step, from the lowest. A middle step lies
+    half on each side. Empty without an answer.
     """
     drawn = [(name, counts) for name, counts in rows if sum(counts)]
     if not drawn:
@@ -182,7 +182,7 @@ MARKS = {
 
 
 def ticks(low: float, high: float, *, whole: bool = False) -> list[float]:
-    """Round numbers from ``low`` to at least ``high``, up to eight; ``whole`` ones if asked."""
+    """Return round numbers from ``low`` to at least ``high``, up to eight; optionally integers."""
     span = (high - low) or 1.0
     power = 10.0 ** math.floor(math.log10(span / 5))
     step = next(power * by for by in (1, 2, 5, 10) if span / (power * by) <= 7)

@@ -21,7 +21,7 @@ from inficond_panel.study.pages.screens import (
     make_message,
     make_screen,
 )
-from inficond_panel.study.pages.work import Work, make_state, rights_of
+from inficond_panel.study.pages.work import TaskSession, make_state, rights_of
 from inficond_panel.study.run.progress import Progress
 from inficond_panel.study.run.recorder import Session
 from inficond_panel.study.run.study import Study
@@ -37,9 +37,9 @@ class StudyFrame(Component):
     """A screen, or the bar above the views. See `ui.actions` for its messages."""
 
     screen = param.Dict({"kind": "message", "key": "", "title": "Opening"}, doc="See `screens`.")
-    session = param.String("", doc="This opening of the page, which it goes on after.")
+    session = param.String("", doc="Id of this page load; a reconnect resumes it.")
     external_id = param.String("pid", doc="Name of the id in the link.")
-    notice = param.Dict({}, doc="{title, text, button} that stands in the way; empty: nothing.")
+    notice = param.Dict({}, doc="{title, text, button} of a blocking message; empty: none.")
 
     _esm = browser.module(Path(__file__).with_name("frame.js"))
     _stylesheets = browser.styles(Path(__file__).with_name("frame.css"))
@@ -54,7 +54,7 @@ class ParticipantPage(Acting, Viewer):
         self.folder = study.spec.path.parent
         self.jobs = Jobs(publisher())
         self.session: Session | None = None
-        self.work: Work | None = None
+        self.work: TaskSession | None = None
         self._faults: dict[str, str] = {}
         self._over = False
         self.frame = StudyFrame(
@@ -197,7 +197,7 @@ class ParticipantPage(Acting, Viewer):
 
         def done(app: AppState) -> None:
             if not self._over and (self._started(task) or self.record("", "start", {})):
-                self.work = Work(self, ready, app)
+                self.work = TaskSession(self, ready, app)
                 self.show_work()
                 self.show_views()
 
@@ -219,7 +219,7 @@ class ParticipantPage(Acting, Viewer):
             self.work.recorder.visit(view)
 
     def show_views(self) -> None:
-        """Put the views of the task under the bar, in the place of those shown."""
+        """Replace the views below the bar by those of the task."""
         if self.work is not None:
             self.layout[:] = [self.frame, self.work.shell]
 
@@ -240,7 +240,7 @@ class ParticipantPage(Acting, Viewer):
                 self._flow(("", "leave", {"outcome": outcome}))
 
     def beat(self) -> None:
-        """Say that the page is there, and see whether the time is up; called every few seconds."""
+        """Record that the page is open, and check the time limit; called every few seconds."""
         if self.session is None or self._over:
             return
         try:
@@ -261,7 +261,7 @@ class ParticipantPage(Acting, Viewer):
     # --- recording
 
     def record(self, view: str, action: str, payload: Mapping[str, Any]) -> bool:
-        """Record one thing; False where that was not possible, which the page tells."""
+        """Record one event; return False on failure, which the page reports."""
         return self._recorded((view, action, payload))
 
     def _recorded(self, *actions: tuple[str, str, Mapping[str, Any]]) -> bool:
@@ -299,7 +299,7 @@ class ParticipantPage(Acting, Viewer):
         self._tell("This cannot be opened", error, "Try again")
 
     def _stop(self, error: InficondError) -> None:
-        """This page is over: the participant goes on elsewhere, or was deleted."""
+        """End this page: the participant continues elsewhere, or was deleted."""
         self._over = True
         self._close_task()
         self.jobs.close()

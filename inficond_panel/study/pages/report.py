@@ -39,7 +39,13 @@ from inficond_panel.study.results.study_tables import (
     views_table,
     write,
 )
-from inficond_panel.study.results.timeline import Given, answers, progress_of, scores, timeline
+from inficond_panel.study.results.timeline import (
+    LatestAnswer,
+    answers,
+    progress_of,
+    scores,
+    timeline,
+)
 from inficond_panel.study.run.study import Study
 from inficond_panel.study.spec.pages import (
     TEMPLATES,
@@ -63,9 +69,9 @@ Frames = dict[str, pd.DataFrame]
 
 
 def write_report(study: Study, folder: Path) -> tuple[list[Path], Frames]:
-    """Write ``report.html`` and the tables beside it; return the files, and the tables by name.
+    """Write ``report.html`` and its tables; return the files, and the tables by name.
 
-    Measures the students of tasks that are over on the holdout, unless an earlier report did.
+    Measures the students of finished tasks on the holdout, unless an earlier report did.
     """
     measured = with_holdout(study, results(study))
     frames = make_frames(study, measured)
@@ -191,9 +197,9 @@ def answer_charts(study: Study) -> Iterator[tuple[list[tuple[str, str]], dict[st
         )
 
 
-def _by_question(study: Study) -> list[tuple[Question, list[Given]]]:
+def _by_question(study: Study) -> list[tuple[Question, list[LatestAnswer]]]:
     """Answers of each question of each task, in the order in which they were first asked."""
-    by_question: dict[tuple[str, str], list[Given]] = {}
+    by_question: dict[tuple[str, str], list[LatestAnswer]] = {}
     for reply in answers(study):
         by_question.setdefault((reply.task, str(reply.question.name_)), []).append(reply)
     return [(replies[0].question, replies) for replies in by_question.values()]
@@ -203,7 +209,7 @@ def _titled(text: str, task: str) -> str:
     return f"{text} ({task})" if task else text
 
 
-def _bars(question: LikertQuestion, replies: Sequence[Given]) -> list[tuple[str, list[int]]]:
+def _bars(question: LikertQuestion, replies: Sequence[LatestAnswer]) -> list[tuple[str, list[int]]]:
     """A bar for all, and where conditions differ one for each."""
 
     def counts(condition: str | None = None) -> list[int]:
@@ -240,7 +246,7 @@ def _other_answers(study: Study) -> Iterator[pd.DataFrame]:
 
 
 def _summary(
-    question: Question, replies: Sequence[Given]
+    question: Question, replies: Sequence[LatestAnswer]
 ) -> tuple[pd.DataFrame, dict[str, Heading]]:
     """Texts by participant, counts of options, or the spread of numbers; by condition."""
     rows = pd.DataFrame([vars(one) for one in replies])

@@ -91,7 +91,7 @@ def make_bar(
     folder: Path,
     closed: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """The bar above the views; ``left`` are the seconds left, ``closed`` what is closed."""
+    """Make the bar above the views; ``left`` is the time left in s, ``closed`` the closed part."""
     task = progress.step.section
     assert isinstance(task, Task)
     done = progress.first(task.name_, "done") is not None
@@ -131,7 +131,7 @@ def make_question(question: Question, answers: Mapping[str, Any]) -> dict[str, A
 
 
 def make_end(section: Section | None, folder: Path, progress: Progress) -> dict[str, Any]:
-    """The last page, with the way back to who sent the participant."""
+    """Make the last page, with the link back to the recruiting site."""
     if progress.declined:
         return {"title": "Thank you", "text": ["You do not take part. You can close this page."]}
     if isinstance(section, EndPage):
@@ -140,7 +140,7 @@ def make_end(section: Section | None, folder: Path, progress: Progress) -> dict[
 
 
 def make_completion(completion: Completion | None, progress: Progress) -> dict[str, str]:
-    """Link and code of who has finished; the id that came in stands for ``{pid}``."""
+    """Return link and code of a finished participant; ``{pid}`` becomes the id they came with."""
     if completion is None:
         return {}
     url = (completion.url or "").replace("{pid}", quote(progress.external_id, safe=""))

@@ -1,4 +1,4 @@
-"""The views of a task, what is recorded of them, and how far the task is."""
+"""The views of a task, the recorded events of them, and the progress of the task."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def make_state(tuner: Tuner, jobs: Jobs, rights: Rights) -> AppState:
 class TaskPage(Protocol):
     """The page of a participant, as far as a task needs it."""
 
-    work: Work | None
+    work: TaskSession | None
     jobs: Jobs
 
     @property
@@ -75,7 +75,7 @@ class TaskPage(Protocol):
         """Put the views of the task on the page."""
 
 
-class Work:
+class TaskSession:
     """A participant at work on a task that has been started; resumes what was begun."""
 
     def __init__(self, page: TaskPage, ready: Ready, app: AppState) -> None:
@@ -100,7 +100,7 @@ class Work:
         param.bind(self._go_on, app.concepts.param.tuner, watch=True)
 
     def _go_on(self, tuner: Tuner) -> None:
-        """Show the same over the concepts of ``tuner``, one of which was typed."""
+        """Show the same views over the concepts of ``tuner``, after one was typed."""
         before = self.app
 
         def done(app: AppState) -> None:
@@ -128,7 +128,7 @@ class Work:
         return standing(self.task.done_when, self._start, student, made, answers)
 
     def measure(self, *_: object) -> None:
-        """See whether the task is done, and tell how far it is."""
+        """Check whether the task is done, and report its progress."""
         goal = self.standing()
         if goal.done and not self.done:
             node = self.app.students.node.id

@@ -1,12 +1,12 @@
 """Results of a study: times, gains, looks at the holdout per task, differences of conditions.
 
-Participants never see the holdout. A student is measured there when its task is over, and never
-again: the result is kept with the study, so a second report looks at no student twice.
+Participants never see the holdout. A student is measured there once, when its task is over: the
+result is kept with the study, so that a second report looks at no student again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -218,14 +218,13 @@ def spread(values: Sequence[float], seed: int = 0) -> Spread:
 
 
 def summaries(results: Iterable[Result], order: Sequence[str]) -> list[Summary]:
-    """Means by task and condition, of tasks that are over; tasks in the given order."""
+    """Return means by task and condition, of finished tasks; tasks in the order of the study."""
     over = [result for result in results if result.outcome]
-    keys = sorted({(result.task, result.condition) for result in over}, key=_by(order))
+    keys = sorted(
+        {(result.task, result.condition) for result in over},
+        key=lambda key: (order.index(key[0]), key[1]),
+    )
     return [_summary([r for r in over if (r.task, r.condition) == key]) for key in keys]
-
-
-def _by(order: Sequence[str]) -> Callable[[tuple[str, str]], tuple[int, str]]:
-    return lambda key: (order.index(key[0]), key[1])
 
 
 def _summary(group: Sequence[Result]) -> Summary:

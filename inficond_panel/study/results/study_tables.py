@@ -372,7 +372,7 @@ def _view_after(event: Event, view: str) -> str:
 
 
 def _gone(event: Event) -> str:
-    """Time up to which the page before an event was there."""
+    """Return the time until which the page before an event was open."""
     return str(event.payload.get("seen") or event.time) if event.action == "open" else event.time
 
 

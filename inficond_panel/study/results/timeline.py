@@ -36,7 +36,7 @@ class Moment:
 
     @property
     def remark(self) -> bool:
-        """True for a note of the researcher; a participant's own is in their history."""
+        """True for a note of the researcher; participants' notes are in their history."""
         return self.source == "study" and self.action == "note"
 
 
@@ -72,7 +72,9 @@ def own_events(history: History, sets: Sequence[ConceptSet]) -> list[HistoryEven
         event
         for one in sets
         for event in history.events(one.root)
-        if not _sets_start(event) and event.created > one.since
+        if not (event.kind == "add" and event.origin is None)
+        and event.author != "study"
+        and event.created > one.since
     ]
     return sorted(events, key=lambda event: event.created)
 
@@ -85,11 +87,6 @@ def fine_tunes(history: History, sets: Sequence[ConceptSet]) -> list[HistoryEven
 def _with_set(sets: Sequence[ConceptSet], moment: Moment) -> Moment:
     """A moment with what had been typed by then."""
     return replace(moment, typed=[one.typed for one in sets if one.since <= moment.time][-1])
-
-
-def _sets_start(event: HistoryEvent) -> bool:
-    untouched = event.kind == "add" and event.origin is None
-    return untouched or event.author == "study"
 
 
 def _of_history(history: History, task: str, sets: Sequence[ConceptSet]) -> list[Moment]:
@@ -111,8 +108,8 @@ def _of_history(history: History, task: str, sets: Sequence[ConceptSet]) -> list
 
 
 @dataclass(frozen=True)
-class Rebuilt:
-    """An iteration of a task, and the one that came of it again."""
+class ReplayedIteration:
+    """An iteration of a task, and its replay."""
 
     task: str
     node: Node
@@ -124,8 +121,8 @@ class Rebuilt:
         return (self.node.id, self.node.weights_hash) == (self.again.id, self.again.weights_hash)
 
 
-def rebuild(study: Study, participant: Participant) -> list[Rebuilt]:
-    """Carry out every history of a participant again, in memory, from the untouched students on."""
+def rebuild(study: Study, participant: Participant) -> list[ReplayedIteration]:
+    """Carry out every history of a participant again, in memory, from the original students on."""
     rebuilt, events = [], study.log.events(participant.number)
     for task in study.spec.all_tasks:
         if not study.begun(participant, task.name_):
@@ -135,12 +132,12 @@ def rebuild(study: Study, participant: Participant) -> list[Rebuilt]:
             with closing(tuner.history):
                 into = Tuner(tuner.store, tuner.spec, History(":memory:"), tuner.penalties)
                 pairs = replay(tuner, into)
-            rebuilt += [Rebuilt(task.name_, node, again) for node, again in pairs]
+            rebuilt += [ReplayedIteration(task.name_, node, again) for node, again in pairs]
     return rebuilt
 
 
 @dataclass(frozen=True)
-class Given:
+class LatestAnswer:
     """The latest answer of one participant to a question of a step.
 
     ``task`` is the task that the question is about, empty: none; ``condition`` that of the task,
@@ -165,13 +162,13 @@ class Score:
     score: float
 
 
-def answers(study: Study) -> Iterator[Given]:
+def answers(study: Study) -> Iterator[LatestAnswer]:
     """Yield what everybody answered, in the order of the steps."""
     for who, step, given in _steps(study):
         condition = who.condition(step.task)
         for question in step.questions:
             if given.get(question.name_) is not None:
-                yield Given(who.label, step.task, condition, question, given[question.name_])
+                yield LatestAnswer(who.label, step.task, condition, question, given[question.name_])
 
 
 def scores(study: Study) -> Iterator[Score]:
@@ -197,10 +194,10 @@ GONE = 15.0
 
 
 @dataclass(frozen=True)
-class Place:
-    """Place of a participant.
+class Position:
+    """Position of a participant in the study.
 
-    ``minutes`` and ``iterations`` belong to the task at hand; of who has finished, to all tasks.
+    ``minutes`` and ``iterations`` belong to the present task; after the last step to all tasks.
     ``external`` is the id that they came with, ``check`` right or wrong once it is over. ``notes``
     of the researcher are (time, step, text).
     """
@@ -220,8 +217,8 @@ class Place:
     notes: tuple[tuple[str, str, str], ...] = ()
 
 
-def board(study: Study) -> list[Place]:
-    """The place of every participant; the study must be prepared."""
+def board(study: Study) -> list[Position]:
+    """Return the position of every participant; the study must be prepared."""
     presence, time = study.log.presence(), clock.now()
     rows = []
     for who in study.log.participants():
@@ -229,7 +226,7 @@ def board(study: Study) -> list[Place]:
         minutes, iterations = _spent(study, who, progress, time)
         at = progress.step
         rows.append(
-            Place(
+            Position(
                 number=who.number,
                 participant=who.label,
                 condition=", ".join(dict.fromkeys(i.condition for i in who.plan if i.condition)),
@@ -257,7 +254,7 @@ def board(study: Study) -> list[Place]:
 def _spent(
     study: Study, who: Participant, progress: Progress, time: str
 ) -> tuple[float | None, int | None]:
-    """Minutes and fine-tunes in the task at hand, or in all tasks of who has finished."""
+    """Return minutes and fine-tunes in the present task, or in all tasks after the last step."""
     at = progress.step
     if at.kind == "task":
         seconds = progress.seconds(at.name, time)

@@ -1,1 +1,1 @@
-"""A study under way: assignment, log, sessions, progress."""
+"""A running study: assignment, log, sessions, progress."""

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from inficond_panel.common import clock
-from inficond_panel.common.sqlite_file import Database, Form, refusing
+from inficond_panel.common.sqlite_file import Database, Schema, refusing
 from inficond_panel.errors import StudyError, StudyLinkError
 from inficond_panel.study.run.records import Assigned, Event, Note, Participant, Presence, checksum
 
-FORM = Form(
+SCHEMA = Schema(
     noun="study",
     application_id=0x1F1C57D,
     version=1,
@@ -44,7 +44,7 @@ FORM = Form(
 
 
 def fact_of(db: sqlite3.Connection, name: str) -> str:
-    """A fact on the study; empty where there is none."""
+    """Return a fact on the study, or an empty text."""
     row = db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
     return str(row["value"]) if row else ""
 
@@ -55,7 +55,7 @@ def set_fact(db: sqlite3.Connection, name: str, value: str) -> None:
 
 
 def require(db: sqlite3.Connection, number: int) -> sqlite3.Row:
-    """Row of a participant; ``StudyError`` where there is none."""
+    """Return the row of a participant; raise ``StudyError`` if unknown."""
     row = db.execute("SELECT * FROM participants WHERE number = ?", (number,)).fetchone()
     if row is None:
         raise StudyError(
@@ -75,7 +75,7 @@ def check_session(db: sqlite3.Connection, number: int, session: str) -> None:
     if row is None or row["session"] != session:
         raise StudyLinkError(
             "The study was opened in another window with the same link.",
-            "Go on there, or reload this page to go on here. Nothing is lost.",
+            "Continue there, or reload this page to continue here. Nothing is lost.",
         )
 
 
@@ -124,7 +124,7 @@ def to_events(path: str, rows: Iterable[sqlite3.Row]) -> list[Event]:
         )
         previous = checksum(event.participant, event.session, event, previous)
         if previous != row["checksum"]:
-            raise FORM.damaged(path, f"event {event.number} was altered")
+            raise SCHEMA.damaged(path, f"event {event.number} was altered")
         events.append(event)
     return events
 
@@ -137,14 +137,14 @@ class StudyLog:
 
     def __init__(self, path: Path | str) -> None:
         self.path = str(path)
-        self._database = Database(self.path, FORM)
+        self._database = Database(self.path, SCHEMA)
 
     # --- participants
 
     def add(self, plan: Callable[[int], Sequence[Assigned]]) -> tuple[Participant, str]:
-        """Add a participant at the first free place; return them and the token of their link.
+        """Add a participant at the first free slot; return them and the token of their link.
 
-        Of the token only the SHA-256 is kept: it is returned once.
+        Only the SHA-256 of the token is stored: the token is returned once.
         """
         token = secrets.token_urlsafe(24)
         with self._database.transaction(write=True) as db:
@@ -194,11 +194,11 @@ class StudyLog:
         return token
 
     def is_open_link(self, token: str) -> bool:
-        """True if a token is the one that ``make_open_link`` gave last."""
+        """True if a token belongs to the latest ``make_open_link``."""
         return self.fact(_OPEN) == _hashed(token)
 
     def participant(self, number: int) -> Participant:
-        """The participant of that number; ``StudyError`` where there is none."""
+        """Return the participant of that number; raise ``StudyError`` if unknown."""
         with self._database.transaction() as db:
             return to_participant(require(db, number))
 
@@ -209,9 +209,9 @@ class StudyLog:
         return [to_participant(row) for row in rows]
 
     def delete(self, number: int, fact: str = "", change: Callable[[str], str] = str) -> None:
-        """Take a participant out, with all that was recorded; the bytes are overwritten.
+        """Delete a participant and all their records; the bytes are overwritten.
 
-        A ``fact`` that tells of them becomes what ``change`` makes of it, at the same moment.
+        A ``fact`` about them is replaced by the result of ``change``, in the same transaction.
         """
         with self._database.transaction(write=True) as db:
             require(db, number)
@@ -228,11 +228,11 @@ class StudyLog:
     # --- events
 
     def open(self, number: int, session: str, after: str = "", external: str = "") -> None:
-        """Begin a session; the one before it can record nothing more.
+        """Begin a session; the session before it can record nothing more.
 
-        ``external`` is the id that the participant came with, such as a panel provider's.
-        A page that was loaded again by itself goes on ``after`` its own session only: raises
-        ``StudyLinkError`` where another page was opened since.
+        ``external`` is the id that the participant came with, such as a panel provider's. A page
+        that reloaded itself continues its own session ``after`` only: raises ``StudyLinkError`` if
+        another page was opened since.
         """
         with self._database.transaction(write=True) as db:
             require(db, number)
@@ -265,7 +265,7 @@ class StudyLog:
             insert(db, number, "", Note(clock.now(), step, "", "note", {"text": text}))
 
     def touch(self, number: int, session: str) -> None:
-        """Say that the page is still there. Raises as ``append``."""
+        """Record that the page is still open. Raises as ``append``."""
         with self._database.transaction(write=True) as db:
             check_session(db, number, session)
             db.execute("UPDATE presence SET seen = ? WHERE participant = ?", (clock.now(), number))
@@ -294,7 +294,7 @@ class StudyLog:
     # --- facts
 
     def fact(self, name: str) -> str:
-        """A fact on the study; empty where there is none."""
+        """Return a fact on the study, or an empty text."""
         with self._database.transaction() as db:
             return fact_of(db, name)
 
@@ -304,7 +304,7 @@ class StudyLog:
             set_fact(db, name, value)
 
     def change_fact(self, name: str, number: int, change: Callable[[str], str]) -> None:
-        """Keep what ``change`` makes of a fact, as long as the participant is there."""
+        """Store the result of ``change`` for a fact, unless the participant was deleted."""
         with self._database.transaction(write=True) as db:
             if db.execute("SELECT 1 FROM participants WHERE number = ?", (number,)).fetchone():
                 set_fact(db, name, change(fact_of(db, name)))

@@ -31,7 +31,7 @@ class Step:
 
     @property
     def questions(self) -> list[Question]:
-        """The questions asked on it."""
+        """The questions of the step."""
         return self.section.asked if isinstance(self.section, QuestionPage) else []
 
     @property
@@ -103,7 +103,7 @@ class Progress:
 
     @property
     def finished(self) -> bool:
-        """True if all steps were gone through."""
+        """True if all steps are done."""
         return self.step.name == END and not self.declined
 
     @property
@@ -156,9 +156,9 @@ class Progress:
         return str(event.payload.get("outcome", "")) if event else ""
 
     def seconds(self, task: str, until: str) -> float | None:
-        """Time at work on a task up to the time ``until``; None before its start.
+        """Return the working time on a task up to the time ``until``; None before its start.
 
-        Without breaks: from when a page was last there to when the next one was opened.
+        Breaks are excluded: from the last sign of one page to the opening of the next.
         """
         start = self.first(task, "start")
         if start is None:

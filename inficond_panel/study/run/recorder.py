@@ -63,7 +63,7 @@ class Session:
         self.progress = Progress(self.progress.steps, [*self.progress.events, *written])
 
     def touch(self) -> None:
-        """Say that the page is still there. Raises as ``record``."""
+        """Record that the page is still open. Raises as ``record``."""
         self.study.log.touch(self.participant.number, self.id)
 
 
@@ -184,7 +184,7 @@ class Recorder(param.Parameterized):
 
 
 def resume(app: AppState, events: Sequence[Event], head_since: str) -> None:
-    """Bring back what was selected, and the batch that waited when the page was last there.
+    """Restore the selection, and the pending batch of when the page was last open.
 
     ``events`` are the events of the task; a batch from before ``head_since``, the time of the last
     fine-tune, was carried out.

@@ -19,7 +19,7 @@ class Assigned:
 
 @dataclass(frozen=True)
 class Participant:
-    """One who takes part: a number, and tasks in order. Nothing tells who it is."""
+    """A participant: a number, and tasks in order. Nothing identifies the person."""
 
     number: int
     slot: int
@@ -32,7 +32,7 @@ class Participant:
         return f"P{self.number:02d}"
 
     def condition(self, task: str = "") -> str:
-        """Condition in a task, of the plan; else that of all tasks; empty: several or none."""
+        """Condition in a task by the plan; else the one of all tasks; empty: several or none."""
         planned = [item for item in self.plan if item.task == task] or self.plan
         conditions = {item.condition for item in planned}
         return conditions.pop() if len(conditions) == 1 else ""
@@ -40,7 +40,7 @@ class Participant:
 
 @dataclass(frozen=True)
 class Presence:
-    """The page that a participant opened last, and when it was last there."""
+    """The page that a participant opened last, and when it was last open."""
 
     session: str
     seen: str
@@ -122,7 +122,7 @@ class Note:
     payload: Mapping[str, Any] = field(default_factory=dict)
 
     def json(self) -> str:
-        """The payload as it is stored."""
+        """Return the payload as stored."""
         return json.dumps(self.payload, ensure_ascii=False, allow_nan=False, sort_keys=True)
 
 

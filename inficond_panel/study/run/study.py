@@ -1,4 +1,4 @@
-"""A study that is under way: its spec, its folder, its record, and the students of each task."""
+"""A running study: its spec, its folder, its log, and the students of each task."""
 
 from __future__ import annotations
 
@@ -57,12 +57,11 @@ class Study:
         self.spent: dict[int, tuple[float, int]] = {}
 
     def prepare(self, progress: Progress | None = None, encoder: EncoderOf | None = None) -> None:
-        """Open stores, make start nodes and the folder; only a prepared study can be taken part in.
+        """Open stores, make start nodes and the folder; only a prepared study accepts participants.
 
-        ``encoder`` gives that of a spec: where concepts may be typed, it is held against the store.
-
-        Raises what ``Preparation.tasks`` does, and ``StudyError`` where the study is another than
-        the one that its participants have begun.
+        ``encoder`` loads the encoder of a spec; if concepts may be typed, it is checked against the
+        store. Raises the errors of ``Preparation.tasks``, and ``StudyError`` if the study differs
+        from the one that participants have begun.
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -127,7 +126,7 @@ class Study:
         return self.log.by_external_id(external) or self.add_participant()[0]
 
     def has(self, label: str) -> bool:
-        """True if a participant of that label is there, and was not deleted."""
+        """True if a participant of that label exists and was not deleted."""
         return any(who.label == label for who in self.log.participants())
 
     def delete_participant(self, number: int) -> None:
@@ -151,10 +150,10 @@ class Study:
         return _measured(self.log.fact(_HOLDOUT))
 
     def keep_holdout(self, key: str, measured: Mapping[str, Any]) -> None:
-        """Keep what was measured of one participant and task on the holdout, for good.
+        """Store the holdout results of one participant and task, permanently.
 
-        ``key`` is as in ``holdout``. Nothing is kept of one who was deleted meanwhile, and nothing
-        is lost that another report keeps at the same time.
+        ``key`` is as in ``holdout``. Nothing is stored for a deleted participant, and concurrent
+        reports do not overwrite each other.
         """
         number = int(key.partition("/")[0][1:])
         self.log.change_fact(
@@ -166,7 +165,7 @@ class Study:
         return next(task for task in self.spec.all_tasks if task.name_ == name)
 
     def level(self, participant: Participant, task: str) -> Level | None:
-        """The condition that a participant has in a task; in the training, that of all tasks."""
+        """Return the condition of a participant in a task; in the training, that of all."""
         condition = participant.condition(task)
         return next((level for level in self.spec.levels if level.name_ == condition), None)
 
@@ -190,17 +189,17 @@ class Study:
     def concept_sets(
         self, participant: Participant, task: str, events: Iterable[Event] | None = None
     ) -> list[ConceptSet]:
-        """Concepts that a participant has had in a task, those of the store first.
+        """Return the concept sets of a participant in a task, the store's first.
 
-        By their ``events``; those that are recorded by now, if not given.
+        They follow from ``events``, by default those recorded so far.
         """
         known = self.log.events(participant.number) if events is None else events
         return concept_sets(self.ready_for(participant, task), known)
 
     def tuner(self, participant: Participant, task: str, at: ConceptSet | None = None) -> Tuner:
-        """The students of one participant in one task; a new history begins at the start node.
+        """Return the students of one participant in one task; its history begins at the start node.
 
-        Over the concepts ``at`` some time in the task; those of now, if not given.
+        The concepts are those ``at`` some time in the task, by default the present ones.
         """
         ready, chosen = (
             self.ready_for(participant, task),
@@ -237,7 +236,7 @@ def page_spec(spec: Spec, task: Task, level: Level | None) -> Spec:
 
 
 def _only(layout: Layout, views: Sequence[str]) -> Layout:
-    """The layout with only some views; one that it does not have gets a place of its own."""
+    """Return the layout with only some views; a view that the layout lacks gets a place."""
     groups = [[name for name in group if name in views] for group in layout.columns or layout.rows]
     groups += [[name] for name in views if name not in layout.views]
     key = "columns" if layout.columns else "rows"
@@ -246,11 +245,11 @@ def _only(layout: Layout, views: Sequence[str]) -> Layout:
 
 
 def open_study(name: str | Path, data: str | Path | None = None) -> Study:
-    """The study of a file, of a name that comes along, or of a spec of the app with ``study``.
+    """Open the study of a file, of a packaged name, or of a spec of the app with ``study``.
 
-    ``data`` is the folder of the data, else the study names it: beside its file, or beside the
-    spec of the app that named it; the data of a study that comes along are in the current folder.
-    Raises ``SpecError``, and ``StudyError`` for a spec of the app that names none.
+    ``data`` is the folder of the data. By default the study names it, next to its file or to the
+    spec of the app; data of a packaged study are in the current folder. Raises ``SpecError``, and
+    ``StudyError`` for a spec of the app without a study.
     """
     file = find_file(name)
     own = None if is_study(file) else file

@@ -1,8 +1,7 @@
-"""The tasks of a study on their stores: order, condition, goal, start, concepts that are typed.
+"""Tasks of a study on their stores: order, condition, goal, start, concepts that are typed.
 
-Each concept that is typed gives students with a root of their own, in the history of the task. So
-the events of a participant say which concepts there were when, and the history what was done with
-them.
+Each typed concept gives students with a new root in the history of the task. The events of a
+participant record the concepts over time, the history their use.
 """
 
 from __future__ import annotations
@@ -104,7 +103,7 @@ EncoderOf = Callable[[Spec], TextEncoder]
 
 @dataclass(frozen=True)
 class Ready:
-    """A task that can be worked on: ``nodes`` lead from the untouched students to its start."""
+    """A task that can be worked on: ``nodes`` lead from the original students to its start."""
 
     task: Task
     class_name: str
@@ -125,10 +124,10 @@ def allowed(task: Task, level: Level | None, key: str) -> bool:
 
 
 class Preparation:
-    """Opens the stores of a study, distils its students once, and makes the start nodes.
+    """Preparation of a study: open stores, distil students once, and make the start nodes.
 
-    ``own`` is a spec of the app that stands in for the study's; ``starts`` the history that keeps
-    the nodes, ``encoder`` gives that of a spec, which is looked at where concepts may be typed.
+    ``own`` is a spec of the app that replaces the study's; ``starts`` is the history with the start
+    nodes; ``encoder`` loads the encoder of a spec, if concepts may be typed.
     """
 
     def __init__(
@@ -192,7 +191,7 @@ class Preparation:
         return self._tuners[key]
 
     def _misfits(self, level: Level, changed: Variation, spec: Spec) -> bool:
-        """Report what a condition cannot change in a spec; True if there is something."""
+        """Report keys of a spec that a condition cannot change; return True if there are any."""
         at = self.study.levels.index(level)
         where = f"conditions.levels[{at}].spec"
         misfits = list(changed.misfits(spec))
@@ -259,7 +258,7 @@ class ConceptSet:
     """Concepts of a task from the time ``since`` on, empty for its start.
 
     ``typed`` are the names beside the store's, in the order in which they came; ``root`` is the id
-    of the untouched students over them, ``node`` that of the students that were shown first.
+    of the original students over them, ``node`` that of the students that were shown first.
     """
 
     root: str
@@ -269,7 +268,7 @@ class ConceptSet:
 
 
 def concept_sets(ready: Ready, events: Iterable[Event]) -> list[ConceptSet]:
-    """Concept sets of a task, the store's own first, by the events of its participant."""
+    """Return the concept sets of a task, the store's first, by the events of its participant."""
     sets = [ConceptSet(ready.start.root, ready.start.id)]
     for event in events:
         if event.action == TYPED and event.step == ready.task.name_:
@@ -281,18 +280,18 @@ def concept_sets(ready: Ready, events: Iterable[Event]) -> list[ConceptSet]:
 
 
 def store_over(store: Store, history: Path, typed: Iterable[str]) -> Store:
-    """``store`` with concepts that were typed in a task, which are kept beside its history."""
+    """Return ``store`` with the concepts typed in a task, which are kept next to its history."""
     names, folder = set(typed), typed_folder(history)
     kept = folder.read(store) if names and folder else []
     return extended(store, [one for one in kept if one.name in names])
 
 
 def balanced_square(size: int) -> list[list[int]]:
-    """Rows in which each of ``size`` things stands in each place equally often.
+    """Return rows in which each of ``size`` items has each position equally often.
 
-    Each also follows each other thing equally often (E. J. Williams, "Experimental designs
-    balanced for the estimation of residual effects of treatments", Australian Journal of
-    Scientific Research A 2, 1949): ``size`` rows where that is even, else twice as many.
+    Each item also follows each other item equally often (E. J. Williams, "Experimental designs
+    balanced for the estimation of residual effects of treatments", Australian Journal of Scientific
+    Research A 2, 1949): ``size`` rows if that is even, else twice as many.
     """
     first = [0]
     for step in range(1, size):
@@ -303,10 +302,10 @@ def balanced_square(size: int) -> list[list[int]]:
 
 
 def assign(study: StudySpec, slot: int) -> tuple[Assigned, ...]:
-    """Tasks and conditions of the participant at place ``slot`` (from 0), in their order.
+    """Return tasks and conditions of the participant in ``slot`` (from 0), in their order.
 
-    Orders of conditions change only after all orders of tasks were had, so that over a full round
-    each task meets each condition equally often.
+    Orders of conditions change only after all orders of tasks were used, so that over a full round
+    each task has each condition equally often.
     """
     names = [task.name_ for task in study.tasks]
     orders = _orders(study.order, len(names), study.seed, slot)
@@ -319,7 +318,7 @@ def assign(study: StudySpec, slot: int) -> tuple[Assigned, ...]:
 
 
 def _orders(kind: str, size: int, seed: int, slot: int) -> list[list[int]]:
-    """The rows that participants take in turn; a drawn order is a row of its own."""
+    """Return the rows that participants use in turn; a drawn order is a row of its own."""
     if kind == "latin_square":
         return balanced_square(size)
     if kind == "random":

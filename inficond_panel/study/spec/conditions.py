@@ -22,7 +22,7 @@ _PLACES = ("rows", "columns", "widths", "heights", "collapsed")
 
 
 class Variation(Section):
-    """Keys of the spec of the app that are others under a condition; the rest stays as it is."""
+    """Keys of the spec of the app that differ under a condition; the others are unchanged."""
 
     partial: ClassVar[bool] = True
 
@@ -39,7 +39,7 @@ class Variation(Section):
     layout: Layout | None = option(None, doc="Keys of the page.")
 
     def over(self, spec: Spec) -> Spec:
-        """``spec`` with these keys in place of its own."""
+        """Return ``spec`` with these keys replaced."""
         changed: dict[str, Any] = {"store": self.store} if self.store else {}
         for key in _PLAIN:
             if (part := getattr(self, key)) is not None:
@@ -74,7 +74,7 @@ def changes(section: Section) -> set[str]:
 
 
 def _over(base: S, part: S) -> S:
-    """``base`` with what ``part`` changes; of another kind, what both have is kept."""
+    """Return ``base`` with the changes of ``part``; for another kind, common keys are kept."""
     kept = {
         key.attribute: getattr(base, key.attribute)
         for name, key in base.fields().items()
@@ -93,7 +93,7 @@ class Level(Section):
     """One condition: what it changes in a task."""
 
     name_: Slug = option(doc="Name in tables.")
-    views: Several[View] = option([], doc="Views on the page; empty: those of the task.")
+    views: Several[View] = option([], doc="Views on the page; empty: the task's.")
     spec: Variation | None = option(None, doc="Keys of the app's spec that are others here.")
     may_type: bool | None = option(
         None, doc="Whether concepts can be typed; as the task says if left out."
@@ -118,12 +118,12 @@ class Conditions(Section):
     levels: list[Level] = option(min_length=1, doc="The conditions.")
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
-        """Yield names that stand twice."""
+        """Yield repeated names."""
         yield from twice("levels", [level.name_ for level in self.levels or []])
 
 
 def twice(key: str, names: list[str | None]) -> Iterator[tuple[str, str]]:
-    """Yield (key, message) for each name that stands twice."""
+    """Yield (key, message) for each repeated name."""
     for name, number in Counter(names).items():
         if number > 1 and name:
             yield key, f"the name {name!r} stands {number} times"

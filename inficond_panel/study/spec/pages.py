@@ -47,7 +47,7 @@ class Question(Section):
         return getattr(self, "right", None) is not None
 
     def is_right(self, answer: object) -> bool:
-        """True if an answer without fault is the right one, or none is named."""
+        """True if the choice equals the correct answers, in any order."""
         return not self.checks or answer == getattr(self, "right", None)
 
 
@@ -230,7 +230,7 @@ def raw_tlx(steps: Sequence[int]) -> float:
 
 
 def sus(steps: Sequence[int]) -> float:
-    """2.5 times the sum of: step - 1 of odd statements, 5 - step of even ones."""
+    """Return 2.5 times the sum of: step - 1 of odd statements, 5 - step of even ones."""
     return 2.5 * sum(5 - step if at % 2 else step - 1 for at, step in enumerate(steps))
 
 
@@ -258,7 +258,7 @@ class ConsentPage(TextPage):
 
 
 class QuestionPage(Section):
-    """A page of questions: one's own, those of a published questionnaire, or both."""
+    """A page of questions: new ones, those of a published questionnaire, or both."""
 
     spared: ClassVar[dict[str, tuple[str, ...]]] = {"template": ("questions",)}
 
@@ -284,7 +284,7 @@ class QuestionPage(Section):
 
 
 class CheckPage(QuestionPage):
-    """A page of questions that are to be answered right before a participant goes on."""
+    """A page of questions to answer correctly before a participant continues."""
 
     attempts: int | None = option(
         None,

@@ -82,7 +82,7 @@ class AnswersGiven(DoneWhen):
     """So many photos were answered yes or no."""
 
     rule: Literal["answers"] = option("answers", doc="So many photos were answered yes or no.")
-    count: int = option(20, ge=1, doc="Photos; skipped ones do not count.")
+    count: int = option(20, ge=1, doc="Number of photos; skipped ones do not count.")
 
 
 class ParticipantSays(DoneWhen):
@@ -97,12 +97,10 @@ class Task(Section):
     name_: Slug = option(doc="Name in tables and files; no two alike.")
     title: Text = option(doc="Heading.")
     text: Text = option(doc="What to do, as Markdown.")
-    spec: Text | None = option(
-        None, doc="Spec of the app, a file or a name; that of the study if left out."
-    )
+    spec: Text | None = option(None, doc="Spec of the app, a file or a name; default: the study's.")
     class_: Names = option(doc="Class to work on. Of several names the first that the store has.")
     edits: File | None = option(
-        None, doc="Edits file that leads from the untouched students to the start node."
+        None, doc="Edits file that leads from the original students to the start node."
     )
     node: Text | None = option(
         None,
@@ -228,7 +226,7 @@ class StudySpec(SpecFile):
         "pid",
         doc="Name of the id in a link, as ?pid=..., of who sends participants; recorded.",
     )
-    consent: ConsentPage | None = option(None, doc="Consent; none is asked for if left out.")
+    consent: ConsentPage | None = option(None, doc="Consent; default: none is requested.")
     introduction: list[TextPage] = option([], doc="Pages to read.")
     comprehension: CheckPage | None = option(
         None, doc="Questions on what was read, to be answered right."

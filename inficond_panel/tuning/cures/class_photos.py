@@ -22,10 +22,10 @@ from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
 from inficond_panel.distill.metrics.outcome import decided
 from inficond_panel.distill.scores import Array
 from inficond_panel.distill.suspects import (
-    Judged,
     Photos,
     Presence,
     Suspicion,
+    UnseenLogits,
     Verdict,
     lost_bond,
     presence,
@@ -112,7 +112,8 @@ class ClassPhotos:
             out = self._folds == fold
             inside[out] = self.student.logits(student, self.fit[out])
         return verdict(
-            Judged(self.fit_label, inside[None]), Judged(self.tune_label, self.tune_logits)
+            UnseenLogits(self.fit_label, inside[None]),
+            UnseenLogits(self.tune_label, self.tune_logits),
         )
 
     def suspicion(self) -> Suspicion:

@@ -16,7 +16,7 @@ from copy import copy
 from dataclasses import dataclass, field, fields
 
 from inficond_panel.common import clock
-from inficond_panel.common.sqlite_file import Form, refusing
+from inficond_panel.common.sqlite_file import Schema, refusing
 from inficond_panel.errors import HistoryError, TuningError
 from inficond_panel.tuning.node import Iteration
 
@@ -33,7 +33,7 @@ _TABLES = {
         origin TEXT REFERENCES nodes(id), text TEXT NOT NULL, author TEXT NOT NULL,
         created TEXT NOT NULL, checksum TEXT NOT NULL""",
 }
-HISTORY = Form(
+HISTORY = Schema(
     noun="history",
     application_id=0x1F1C07D,
     version=2,

@@ -13,8 +13,8 @@ from PIL import Image
 
 from inficond_panel.common.numbers import count, number, signed
 from inficond_panel.results.gallery import gallery_file
+from inficond_panel.results.image_sets import best_segment
 from inficond_panel.results.local_explanation import take_apart
-from inficond_panel.results.patches import best_segment
 from inficond_panel.ui.component import Acting, action
 from inficond_panel.ui.images import (
     make_and_send,

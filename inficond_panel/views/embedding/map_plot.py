@@ -35,7 +35,7 @@ from inficond_panel.plots.map_layers import (
     make_segments,
     make_texts,
 )
-from inficond_panel.results.patches import assigned_counts
+from inficond_panel.results.image_sets import assigned_counts
 from inficond_panel.ui.browser import FONT
 from inficond_panel.ui.drawing import change_figure
 from inficond_panel.vocabulary.palette import INK, INK_2, POPOVER, SURFACE

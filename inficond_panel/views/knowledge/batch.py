@@ -11,7 +11,7 @@ import numpy as np
 import param
 
 from inficond_panel.common.numbers import bound, count, defined
-from inficond_panel.results.cross_fitted import chosen_on_tune
+from inficond_panel.results.metrics import chosen_on_tune
 from inficond_panel.state import Job
 from inficond_panel.state.tuning import TuningState
 from inficond_panel.tuning import Intent
@@ -36,8 +36,8 @@ from inficond_panel.wording.metrics import make_change
 if TYPE_CHECKING:
     from inficond_panel.distill import Interval
     from inficond_panel.errors import InficondError
-    from inficond_panel.results.compensation import Group
-    from inficond_panel.results.snapshot import Snapshot
+    from inficond_panel.results.metrics import Snapshot
+    from inficond_panel.results.refit_changes import Group
     from inficond_panel.state import AppState, Preview
     from inficond_panel.state.batch import Item
     from inficond_panel.tuning.thumbs import Bounds
@@ -142,7 +142,7 @@ def make_group_offer(
         "of": group.members[0].concept,
         "members": [{"concept": m.concept, "r": m.correlation} for m in free],
         "concepts": list(group.twins),
-        "more": group.behind,
+        "more": group.indirect,
         "direction": direction,
     }
 

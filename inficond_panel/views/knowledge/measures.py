@@ -10,10 +10,10 @@ import param
 from inficond_panel.common.interval import OUTSIDE_NOTE
 from inficond_panel.common.numbers import change_number, count, number, number_range, signed
 from inficond_panel.errors import CancelledError
+from inficond_panel.results.decisions import JUDGED, threshold_line, thresholds
 from inficond_panel.results.frame import interval_of
 from inficond_panel.results.image_sets import image_set, worst_first
 from inficond_panel.results.slices import metadata_slices, worst_slice_sentence
-from inficond_panel.results.thresholds import JUDGED, threshold_line, thresholds
 from inficond_panel.state import Job
 from inficond_panel.state.comparison import MEASURED, measure, measure_by
 from inficond_panel.ui.component import action, tie
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from inficond_panel.distill import ClassMetrics, Interval, SliceReport, SliceResult
     from inficond_panel.errors import InficondError
-    from inficond_panel.results.snapshot import Snapshot
+    from inficond_panel.results.metrics import Snapshot
     from inficond_panel.state import AppState, Preview
     from inficond_panel.state.comparison import Measured
     from inficond_panel.views.knowledge.parts import StudentPanels
@@ -274,7 +274,7 @@ def make_threshold(
     """The chosen threshold of one class with its limits, its cross-fitted worth, and the line for
     the spec.
 
-    ``choice`` has one row, see ``results.thresholds``. Without a ``level`` there are no limits.
+    ``choice`` has one row, see ``results.decisions``. Without a ``level`` there are no limits.
     """
     row = choice.iloc[0]
     if row["lacking"]:

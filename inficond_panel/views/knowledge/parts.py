@@ -13,7 +13,7 @@ from panel.custom import Child, Children
 
 from inficond_panel.common.numbers import count, number, signed
 from inficond_panel.concepts.typed import LEAST_PHOTOS
-from inficond_panel.results.patches import PATCHES_OF
+from inficond_panel.results.image_sets import PATCHES_OF
 from inficond_panel.state import CHANGE_METRICS, SLICE_METRICS, TOPS, Status
 from inficond_panel.tuning import Intent
 from inficond_panel.tuning.opening import concept_title, typed_of

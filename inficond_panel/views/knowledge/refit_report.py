@@ -18,8 +18,7 @@ from inficond_panel.views.knowledge.parts import StudentActions
 if TYPE_CHECKING:
     from inficond_panel.errors import InficondError
     from inficond_panel.results.bound_prices import Bound
-    from inficond_panel.results.churn import Churn
-    from inficond_panel.results.compensation import Group, Mover
+    from inficond_panel.results.refit_changes import Churn, Group, Mover
     from inficond_panel.results.refit_report import ClassReport, RefitReport
     from inficond_panel.state import AppState
     from inficond_panel.views.knowledge.parts import StudentPanels
@@ -62,9 +61,9 @@ def make_bound(each: Bound) -> dict[str, Any]:
         "concept": each.concept,
         "bound": bound(each.lower, each.upper),
         "since": since,
-        "binds": each.binds,
-        "text": words.holds_text(each),
-        "price": words.price_text(each) if each.binds else "",
+        "binds": each.active,
+        "text": words.active_text(each),
+        "price": words.price_text(each) if each.active else "",
     }
 
 
@@ -97,7 +96,7 @@ def make_group(group: Group, report: ClassReport) -> dict[str, Any]:
     directions = report.directions(group)
     offered = len(directions) == 1 and group.without(group.tuned)
     return {
-        "text": words.stands_sentence(group, report),
+        "text": words.correlation_sentence(group, report),
         "direction": next(iter(directions)) if offered else "",
         "concepts": list(group.twins),
     }

@@ -14,7 +14,7 @@ from inficond_panel.concepts.texts import words_for
 from inficond_panel.distill.suspects import NONE, SHIFT
 from inficond_panel.errors import CancelledError, InficondError
 from inficond_panel.results.frame import interval_of
-from inficond_panel.results.penalty_path import penalty_path
+from inficond_panel.results.sensitivity import penalty_path
 from inficond_panel.results.shift import student_shift, tune_aps
 from inficond_panel.state import Job, Status
 from inficond_panel.tuning.edits import Balance, Cure, cure_from_json, place_of
@@ -89,7 +89,7 @@ def make_shift(
 
 
 def make_path(path: pd.DataFrame, level: float | None = CONFIDENCE) -> dict[str, Any]:
-    """Points of a path over lambda, see ``results.penalty_path``: AP with its interval, concepts;
+    """Points of a path over lambda, see ``results.sensitivity``: AP with its interval, concepts;
     and ``auto``, which lambda auto takes alone, and why.
 
     Without a ``level`` AP alone.

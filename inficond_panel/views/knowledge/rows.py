@@ -12,8 +12,7 @@ import param
 from inficond_panel.common.numbers import bound, defined, number_range, share, signed
 from inficond_panel.errors import CancelledError, InficondError
 from inficond_panel.results.frame import interval_of
-from inficond_panel.results.image_sets import image_set, patch_images
-from inficond_panel.results.patches import shown_segments
+from inficond_panel.results.image_sets import image_set, patch_images, shown_segments
 from inficond_panel.state import Job
 from inficond_panel.state.comparison import hold
 from inficond_panel.tuning import Intent
@@ -187,7 +186,7 @@ def _first(rows: list[dict[str, Any]]) -> list[str]:
 def make_stability(verdicts: pd.DataFrame, limits: bool = True) -> dict[str, Any]:
     """The verdict on one concept, and the card that explains it; ``limits`` are of the refits.
 
-    ``verdicts`` has one row, see ``results.stability``.
+    ``verdicts`` has one row, see ``results.sensitivity.stability``.
     """
     row = verdicts.iloc[0]
     influence = interval_of(row, "influence")

@@ -12,8 +12,7 @@ import panel as pn
 import param
 from panel.viewable import Viewable, Viewer
 
-from inficond_panel.results.concept_rows import concept_rows
-from inficond_panel.results.concept_scales import concept_scales
+from inficond_panel.results.concept_rows import concept_rows, concept_scales
 from inficond_panel.ui.component import tie
 from inficond_panel.views.knowledge.batch import (
     Batch,

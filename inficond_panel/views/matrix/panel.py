@@ -12,7 +12,7 @@ from panel.custom import Child
 
 from inficond_panel.common.numbers import bound, count, share
 from inficond_panel.plots.concept_matrix import STEPS, Cells, make_colours
-from inficond_panel.results.concept_order import ORDERS
+from inficond_panel.results.concept_rows import ORDERS
 from inficond_panel.tuning import Intent
 from inficond_panel.ui import browser
 from inficond_panel.ui.component import ViewComponent

@@ -24,7 +24,7 @@ from inficond_panel.plots.concept_matrix import (
     take_cells,
     update_matrix,
 )
-from inficond_panel.results.concept_order import order_concepts
+from inficond_panel.results.concept_rows import order_concepts
 from inficond_panel.state import Job
 from inficond_panel.tuning import Intent
 from inficond_panel.ui.browser import FONT

@@ -21,7 +21,7 @@ from panel.models.esm import ReactiveESM
 from panel.viewable import Viewer
 
 from inficond_panel.errors import SpecError
-from inficond_panel.results.snapshot import take_snapshot, take_tree
+from inficond_panel.results.metrics import take_snapshot, take_tree
 from inficond_panel.spec import find_spec
 from inficond_panel.state import AppState
 from inficond_panel.state.jobs import Jobs

@@ -17,7 +17,7 @@ from panel.io import hold
 from panel.viewable import Viewable, Viewer
 
 from inficond_panel.errors import FileProblemsError, InficondError
-from inficond_panel.results.patches import shown_segments
+from inficond_panel.results.image_sets import shown_segments
 from inficond_panel.state import AppState
 from inficond_panel.state.jobs import Publish, run_at_once
 from inficond_panel.store import Store

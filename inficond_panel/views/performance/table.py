@@ -23,7 +23,7 @@ from inficond_panel.wording.metrics import change_text, make_change
 
 if TYPE_CHECKING:
     from inficond_panel.distill import Interval
-    from inficond_panel.results.snapshot import Snapshot
+    from inficond_panel.results.metrics import Snapshot
     from inficond_panel.state import AppState
     from inficond_panel.state.students import Pinned
 

@@ -43,7 +43,7 @@ from inficond_panel.wording.suspects import shift_sentence
 
 if TYPE_CHECKING:
     from inficond_panel.distill import Agreement, Interval
-    from inficond_panel.results.snapshot import Snapshot
+    from inficond_panel.results.metrics import Snapshot
     from inficond_panel.state import AppState
     from inficond_panel.state.batch import Item
     from inficond_panel.tuning.shift import ClassShift

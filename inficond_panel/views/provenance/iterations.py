@@ -24,7 +24,7 @@ from inficond_panel.wording.metrics import make_change
 if TYPE_CHECKING:
     from inficond_panel.distill import Interval
     from inficond_panel.plots.student_plots import Branches
-    from inficond_panel.results.snapshot import Deleted
+    from inficond_panel.results.metrics import Deleted
     from inficond_panel.state.export import ExportState
     from inficond_panel.tuning import Iteration, Node
 

@@ -1,8 +1,8 @@
-"""Outputs of teacher and oracle as frames: measures, reliability diagrams, places on a map."""
+"""Networks as frames: outputs of teacher and oracle, and the hypotheses on teacher and students."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,15 +10,18 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from inficond_panel.common.interval import NO_INTERVAL, columns_of
-from inficond_panel.common.numbers import MINUS, written
+from inficond_panel.common.numbers import MINUS, count, written
 from inficond_panel.distill import SEEN_LABEL
+from inficond_panel.quantify.experiment import Figures
 from inficond_panel.quantify.gamma_sweep import CHOOSERS, GammaOutputs, GammaSweep
+from inficond_panel.quantify.hypotheses import LEAST_TRAININGS, Row, hypotheses
+from inficond_panel.quantify.knowledge_points import THRESHOLD
 from inficond_panel.quantify.output_report import MEASURES, OutputMeasure, measure_outputs
 from inficond_panel.quantify.outputs import Groups, Outputs, Reliability, outputs_on
 from inficond_panel.results.distillations import common_facts, draws_note
 from inficond_panel.results.frame import Heading, make_frame, plain_headings
 from inficond_panel.tuning.tuner import Tuner
-from inficond_panel.vocabulary.confidence import Noise
+from inficond_panel.vocabulary.confidence import CONFIDENCE, Noise
 from inficond_panel.vocabulary.metrics import ECE
 from inficond_panel.vocabulary.splits import FIT, TUNE
 
@@ -41,11 +44,11 @@ _BINS = ("lower", "upper", "events", "probability", "frequency")
 def output_measures(
     tuner: Tuner, outputs: Outputs, groups: Groups | None, noise: Noise
 ) -> pd.DataFrame:
-    """Measures of teacher and oracle on ``fit``, and of the teacher on ``tune``; a row per measure.
+    """Return measures of teacher and oracle on ``fit``, and of the teacher on ``tune``.
 
-    Columns, each with its limits: ``on_tune``, ``teacher``, and where the store has oracle logits
-    ``oracle`` and ``change`` (oracle less teacher on the same draws). Raises what
-    ``measure_outputs`` does.
+    One row per measure. Columns with limits: ``on_tune``, ``teacher``, and if the store has oracle
+    logits ``oracle`` and ``change`` (oracle less teacher on the same draws). Raises the errors of
+    ``measure_outputs``.
     """
     options: dict[str, Any] = {**noise, "thresholds": tuner.thresholds}
     measures = measure_outputs(outputs, groups=groups, **options)
@@ -91,9 +94,9 @@ def output_reliability(outputs: Outputs) -> pd.DataFrame:
 def gamma_measures(
     tuner: Tuner, sweep: GammaSweep, *, draws: int | None = None, seed: int = 0
 ) -> pd.DataFrame:
-    """Measures of the oracle of each gamma on ``fit``; a row per measure and gamma.
+    """Return measures of the oracle of each gamma on ``fit``; a row per measure and gamma.
 
-    ``value`` with its limits, and ``change`` from gamma 0, the teacher, on the same draws. The fact
+    ``value`` has its limits; ``change`` is from gamma 0, the teacher, on the same draws. The fact
     ``best`` is the gamma of the largest silhouette.
     """
     noise = tuner.spec.views.noise(draws, seed)
@@ -130,7 +133,7 @@ def gamma_reliability(sweep: GammaSweep) -> pd.DataFrame:
 def _reliability(
     diagrams: Iterable[tuple[Mapping[str, Any], Reliability]],
 ) -> pd.DataFrame:
-    """A row per bin of each diagram; ``ece``, and what it would be if calibrated, are its own."""
+    """Return a row per bin of each diagram, with its ``ece`` and the value if calibrated."""
     rows, index = [], list[str]()
     for name, diagram in diagrams:
         index = [*name, "bin"]
@@ -142,16 +145,16 @@ def _reliability(
     return make_frame(rows, index, plain_headings(*names), title="Reliability")
 
 
-def map_places(
+def map_positions(
     images: Sequence[str],
     places: Mapping[Any, NDArray],
     groups: Groups,
     above: Groups | None = None,
 ) -> pd.DataFrame:
-    """Images on t-SNE maps: ``places`` (n, 2) by kind of logits, nan for images not on them.
+    """Return images on t-SNE maps: ``places`` (n, 2) by kind of logits, nan for images not on them.
 
     Columns ``group``, with ``above`` also ``super``, and ``KIND_x``, ``KIND_y``. The fact ``group``
-    names the groups that a map is coloured by, ``rule`` says what they are.
+    names the groups that color a map, ``rule`` describes them.
     """
     shown = np.flatnonzero(~np.isnan(next(iter(places.values()))[:, 0])).tolist()
     higher = {"super": above} if above else {}
@@ -159,7 +162,11 @@ def map_places(
         {
             "image_id": images[row],
             **{name: _group(each, row) for name, each in {"group": groups, **higher}.items()},
-            **{f"{k}_{end}": v for k, xy in places.items() for end, v in _ends(xy[row])},
+            **{
+                f"{k}_{end}": v
+                for k, xy in places.items()
+                for end, v in zip("xy", xy[row].tolist(), strict=True)
+            },
         }
         for row in shown
     ]
@@ -167,16 +174,12 @@ def map_places(
     return make_frame(rows, "image_id", {}, title="Maps of the logits", facts=facts)
 
 
-def _ends(place: NDArray) -> Iterable[tuple[Hashable, float]]:
-    return zip("xy", place.tolist(), strict=True)
-
-
 def _group(groups: Groups, row: int) -> str:
     return groups.names[groups.of[row]] if groups.of[row] >= 0 else ""
 
 
 def others_notes(outputs: Outputs) -> list[str]:
-    """Note on what is measured over classes that the data set lacks, where there are some."""
+    """Return a note on measures that include classes which the data set lacks, if any."""
     whole = outputs.whole.get("teacher")
     of_data, every = len(outputs.classes), 0 if whole is None else whole.shape[1]
     if every <= of_data:
@@ -214,3 +217,98 @@ def _grouped(groups: Groups | None) -> dict[str, Any] | None:
     if groups is None:
         return None
     return {"rule": groups.rule, "names": list(groups.names), "images": groups.images}
+
+
+_NETWORKS = ("teacher", "student", "baseline")
+_HEADINGS = {
+    "figure": Heading("figure"),
+    **{name: Heading(name, limits=False) for name in _NETWORKS},
+    "difference": Heading(f"student {MINUS} baseline", sign=True),
+    "expected": Heading("expected"),
+    "verdict": Heading(""),
+}
+_HYPOTHESES = {
+    1: "1. The student knows more of the foreground",
+    2: "2. It learns the images earlier, and together",
+    3: "3. It gives up fewer of the points that it had",
+}
+
+
+def hypotheses_table(figures: Figures, b: float | None = None) -> pd.DataFrame:
+    """Return one row per figure, at the threshold ``b`` (nats) of a knowledge point, or the run's.
+
+    ``teacher``, ``student``, ``baseline`` and ``difference`` (student less baseline) have their
+    limits; then the ``expected`` sign, the ``verdict``, and ``NETWORK_left_out``: the images on
+    which a figure is undefined. The facts are those of the run.
+    """
+    b = figures.facts.get("b", THRESHOLD) if b is None else b
+    drawn = {key: figures.facts[key] for key in ("draws", "seed", "level") if key in figures.facts}
+    rows = hypotheses(figures.networks, figures.foreground, b=b, **drawn)
+    facts = figures.facts
+    return make_frame(
+        [_row(row, [name for name in _NETWORKS if name in figures.networks]) for row in rows],
+        "figure",
+        _HEADINGS,
+        title=f"{facts['title']}: {facts['measured']} images measured at the layer "
+        f"{facts['layer']}; the foreground is {facts['foreground_share']:.1%} of their pixels",
+        notes=[*_verdicts(rows), _scope(figures), *_left_out(rows), *_measured(facts)],
+        facts=facts | {"b": b},
+        level=facts.get("level", CONFIDENCE),
+    )
+
+
+def _row(row: Row, networks: list[str]) -> dict[str, Any]:
+    figure = row.figure
+    expected = ("larger" if figure.larger else "smaller") if figure.hypothesis else ""
+    return {
+        "figure": figure.name,
+        "hypothesis": figure.hypothesis or pd.NA,
+        **columns_of({name: row.values.get(name, NO_INTERVAL) for name in networks}),
+        **row.difference.columns("difference"),
+        "expected": expected,
+        "verdict": row.verdict,
+        **{f"{name}_left_out": row.left_out.get(name, 0) for name in networks},
+    }
+
+
+def _verdicts(rows: list[Row]) -> list[str]:
+    """Return a sentence per hypothesis, with the verdicts of its figures."""
+    sentences = {
+        words: [
+            f"{row.figure.name} {row.verdict}" for row in rows if row.figure.hypothesis == number
+        ]
+        for number, words in _HYPOTHESES.items()
+    }
+    return [f"{words}: {', '.join(each)}" for words, each in sentences.items()]
+
+
+def _scope(figures: Figures) -> str:
+    number = len(figures.networks["student"])
+    if number >= LEAST_TRAININGS:
+        return f"Intervals are over the images and over {number} trainings, paired by their order."
+    which = "this one training" if number == 1 else f"these {number} trainings"
+    return f"Intervals are over the images of {which}; another seed is another training."
+
+
+def _left_out(rows: list[Row]) -> list[str]:
+    return [
+        f"{row.figure.name} of the {network} leaves out {count(number, 'image')}: no points."
+        for row in rows
+        for network, number in row.left_out.items()
+        if number
+    ]
+
+
+def _measured(facts: Mapping[str, Any]) -> list[str]:
+    """Sentences on the networks, on how closely was measured, and on the time."""
+    lines = []
+    if "average_precision" in facts:
+        precisions = facts["average_precision"].items()
+        precision = ", ".join(f"{name} {written(value)}" for name, value in precisions)
+        fit = written(facts["feature_fit"])
+        lines.append(f"mAP {precision}; the student's feature has R² {fit}")
+    lines.append(
+        f"{facts['converged']:.0%} of the measurements converged, mean distance to the optimum "
+        f"{written(facts['distance'])} nats"
+    )
+    return [*lines, f"took {facts['seconds']:.0f} s, {facts['cpu_seconds']:.0f} s of one core"]

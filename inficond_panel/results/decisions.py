@@ -1,0 +1,232 @@
+"""Decisions as frames: thresholds by the labels of tune, coverage, and drift of new photos."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from inficond_panel.common.interval import NO_INTERVAL, Interval, columns_of
+from inficond_panel.concepts.photo_scores import PhotoScores
+from inficond_panel.distill import Outcome, change_intervals, metric_intervals
+from inficond_panel.distill.drift import Drift, drift
+from inficond_panel.distill.metrics.thresholds import (
+    Decisions,
+    ThresholdChoice,
+    class_decisions,
+    top_decisions,
+)
+from inficond_panel.errors import TuningError
+from inficond_panel.results.frame import Heading, make_frame
+from inficond_panel.results.metrics import evaluation_outcome
+from inficond_panel.results.top_measures import evaluation_top_class
+from inficond_panel.store import Store
+from inficond_panel.tuning.node import Node
+from inficond_panel.tuning.other_students import node_title
+from inficond_panel.tuning.thumbs import check_name, chosen_names
+from inficond_panel.tuning.tuner import Tuner
+from inficond_panel.vocabulary.confidence import CONFIDENCE, Noise
+from inficond_panel.vocabulary.metrics import ACCURACY, F1, PRECISION, RECALL, keys
+from inficond_panel.vocabulary.splits import FIT, TUNE
+from inficond_panel.vocabulary.tasks import SINGLE_LABEL
+from inficond_panel.wording.metrics import drift_sentences
+
+#: Images of tune of each kind without which no threshold is chosen.
+LEAST = 10
+#: Metrics of decisions that a threshold is judged by.
+JUDGED = keys(F1, PRECISION, RECALL)
+_WITH_CHANGES = (*JUDGED, *(f"{key}_change" for key in JUDGED))
+
+
+_THRESHOLD_HEADINGS = {
+    "class": Heading("class"),
+    "threshold": Heading("threshold", sign=True),
+    "now": Heading("now", sign=True),
+    F1.key: Heading(F1.word),
+    f"{F1.key}_change": Heading("change", sign=True),
+    PRECISION.key: Heading(PRECISION.word),
+    RECALL.key: Heading(RECALL.word),
+}
+
+
+def thresholds(
+    tuner: Tuner,
+    node: Node,
+    *,
+    classes: Sequence[str] | None = None,
+    precision: float | None = None,
+    draws: int | None = None,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Choose thresholds (logits) of ``classes`` (all) by the labels of ``tune``; one row per class.
+
+    The rule is the best F1, or with ``precision`` the most recall at that precision. F1, precision
+    and recall are cross-fitted: the threshold of each image is chosen by the other images. Their
+    ``_change`` is against the threshold ``now``, on the same draws. ``lacking`` states why a class
+    has no choice. Nothing is changed: copy the fact ``threshold`` into the spec. Raises
+    ``TuningError`` for an unknown class, for a precision that is not above 0 and at most 1, and
+    with one class per image.
+    """
+    if tuner.store.task == SINGLE_LABEL:
+        raise TuningError(
+            "With one class per image the likeliest class is decided: no threshold is used.",
+            "Choose how sure an answer must be instead: students.coverage().",
+        )
+    if precision is not None and not 0 < precision <= 1:
+        raise TuningError(f"The precision is {precision:g}.", "Give a number above 0, up to 1.")
+    names = chosen_names("class", classes, tuner.store.classes)
+    noise = tuner.spec.views.noise(draws, seed)
+    rows = [_chosen(tuner, node, name, precision, noise) for name in names]
+    setting = _setting(tuner, rows)
+    rule = "the best F1" if precision is None else f"most recall at precision {precision:g}"
+    lacking = [f"{row['class']} is left out: {row['lacking']}." for row in rows if row["lacking"]]
+    return make_frame(
+        rows,
+        "class",
+        _THRESHOLD_HEADINGS,
+        title=f"{node_title(tuner, node)}: thresholds of {rule}, by the labels of tune",
+        notes=[
+            *lacking,
+            "F1, precision and recall are cross-fitted. In the spec, under students:",
+            f"  {threshold_line(setting)}",
+        ],
+        facts={"node": node.id, "threshold": setting},
+        level=noise["level"],
+    )
+
+
+def _chosen(
+    tuner: Tuner, node: Node, name: str, precision: float | None, noise: Noise
+) -> dict[str, Any]:
+    outcome = evaluation_outcome(tuner, node, TUNE, name)
+    label, now = outcome.positive.astype(np.int8), tuner.thresholds[tuner.store.classes.index(name)]
+    positives = int(label.sum())
+    row = {"class": name, "positives": positives, "now": now}
+    if min(positives, len(label) - positives) < LEAST:
+        why = f"tune has {positives} positive and {len(label) - positives} negative images"
+        none = NO_INTERVAL.columns("threshold") | columns_of(
+            dict.fromkeys(_WITH_CHANGES, NO_INTERVAL)
+        )
+        return row | none | {"lacking": f"{why}; {LEAST} of each are needed"}
+    choice = ThresholdChoice(label, outcome.logit, precision)
+    value, limits = choice.value(), choice.limits(**noise)
+    after = Outcome(label, choice.cross_fitted(noise["seed"]))
+    before = Outcome(label, outcome.logit, cutoff=now)
+    change = change_intervals(before, after, JUDGED, **noise)
+    lacking = "" if np.isfinite(value) else f"no threshold has a precision of {precision:g}"
+    return {
+        **row,
+        **Interval(value, *limits).columns("threshold"),
+        **columns_of(metric_intervals(after, JUDGED, **noise)),
+        **columns_of({f"{key}_change": each for key, each in change.items()}),
+        "lacking": lacking,
+    }
+
+
+def _setting(tuner: Tuner, rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Return the value of ``students.threshold`` for a spec, chosen thresholds in six digits.
+
+    A class without a choice keeps the value of the spec.
+    """
+    chosen = {
+        row["class"]: float(f"{row['threshold']:.6g}")
+        for row in rows
+        if np.isfinite(row["threshold"])
+    }
+    return {**tuner.spec.students.threshold, **chosen}
+
+
+def threshold_line(setting: Mapping[str, float]) -> str:
+    """Return the setting as a line of YAML for ``students`` in a spec."""
+    return f"threshold: {json.dumps(dict(setting), ensure_ascii=False)}"
+
+
+_COVERAGE_HEADINGS = {
+    "coverage": Heading("share answered", 2),
+    "threshold": Heading("sure from", 2),
+    "answered": Heading("images"),
+    ACCURACY.key: Heading(ACCURACY.word),
+    F1.key: Heading(F1.word),
+    "gain": Heading("gain in accuracy", sign=True),
+}
+
+
+def coverage(
+    tuner: Tuner, node: Node, class_name: str = "", draws: int | None = None, seed: int = 0
+) -> pd.DataFrame:
+    """Return accuracy and F1 on ``tune`` of the most confident decisions, by their share of all.
+
+    One row per share, the fewest images first. ``threshold`` is the distance from the decision
+    threshold (logits), or without a class the probability. ``gain`` is the accuracy less the
+    accuracy of all decisions, on the same bootstrap draws. Raises ``TuningError`` like
+    ``decisions_of``, and if no image is labelled.
+    """
+    noise = tuner.spec.views.noise(draws, seed)
+    rows = [
+        {
+            "coverage": point.coverage,
+            "threshold": point.threshold,
+            "answered": point.answered,
+            **point.accuracy.columns(ACCURACY.key),
+            **point.f1.columns(F1.key),
+            **point.gain.columns("gain"),
+        }
+        for point in decisions_of(tuner, node, class_name).curve(**noise)
+    ]
+    if not rows:
+        raise TuningError("No image of tune is labelled.", "Label some of tune.")
+    return make_frame(
+        rows,
+        "coverage",
+        _COVERAGE_HEADINGS,
+        title=f"{node_title(tuner, node)}, {class_name or 'all classes'}: the surest decisions",
+        facts={"node": node.id, "class": class_name or None, "split": TUNE},
+        level=noise["level"],
+    )
+
+
+def decisions_of(tuner: Tuner, node: Node, class_name: str = "") -> Decisions:
+    """Return the decisions of a class's student on ``tune``, by distance from the threshold.
+
+    They are cross-fitted if labels of ``tune`` chose settings of the student. Without a class, on
+    data with one class per image, they are the decisions of all students together, with the
+    probability of the likeliest class. Raises ``TuningError`` for an unknown class, and without a
+    class if images have several.
+    """
+    if class_name:
+        check_name("class", class_name, tuner.store.classes)
+        return class_decisions(evaluation_outcome(tuner, node, TUNE, class_name))
+    if tuner.store.task != "single_label":
+        raise TuningError(
+            "Images have any number of classes: each is decided by itself.", "Name a class."
+        )
+    return top_decisions(evaluation_top_class(tuner, node, TUNE))
+
+
+def photo_drift(
+    store: Store, scores: PhotoScores, seed: int = 0, level: float = CONFIDENCE
+) -> Drift:
+    """Compare photos that could be read with those of ``fit``, by the scores of the concepts."""
+    readable = np.array([not fault for fault in scores.fault], dtype=bool)
+    fitted = store.concept_score[store.rows(FIT)]
+    return drift(fitted, scores.score[readable], list(scores.concepts), seed, level)
+
+
+def drift_frame(drift: Drift) -> pd.DataFrame:
+    """A row per concept, in order of p, and the sentences on the photos as notes."""
+    names = ["concept", "statistic", "p", "p_adjusted", "fit_median", "median", "drifted"]
+    rows = [{**asdict(each), "drifted": each.drifted} for each in drift.concepts]
+    facts = {key: value for key, value in vars(drift).items() if key not in ("concepts", "faults")}
+    return make_frame(
+        rows,
+        "concept",
+        {name: Heading(name.replace("_", " ")) for name in names},
+        title="photos compared with those of fit, by the scores of concepts",
+        notes=drift_sentences(drift),
+        facts={**facts, "alarm": drift.alarm},
+        shown=[at for at, row in enumerate(rows) if row["drifted"]],
+    )

@@ -1,0 +1,338 @@
+"""Changes by a refit: concepts that took over, images decided otherwise, other classes moved."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import expit
+
+from inficond_panel.common.numbers import count
+from inficond_panel.common.ordering import strongest
+from inficond_panel.tuning.fitting.fit_data import FitData
+from inficond_panel.tuning.student import Student, Students
+from inficond_panel.vocabulary.tasks import SOFTMAX
+
+#: Changes below this, in logits, are no change: they are within what the solver leaves open.
+_STILL = 1e-9
+#: Share of the tuned concepts' change from which another concept is said to have taken over.
+_TOOK = 0.05
+
+
+@dataclass(frozen=True)
+class Mover:
+    """A concept whose influence on a class changed.
+
+    ``change`` is the change of the weight times the spread of the concept's score: the shift of the
+    logit, per standard deviation of the score. ``takes_over`` is its part of
+    ``ConceptMoves.taken_over`` (nan for a tuned concept).
+    """
+
+    concept: str
+    before: float
+    after: float
+    change: float
+    takes_over: float = np.nan
+
+
+@dataclass(frozen=True)
+class ConceptMoves:
+    """Concepts that moved in a refit: the tuned ones, and the largest other moves up and down.
+
+    Let d be the part of the change of the logits from the tuned concepts, o the part from all
+    others. ``taken_over`` is −cov(d, o) / var(d): 1 if the others offset all of it, 0 if they do
+    not react, nan if the tuned concepts did not move. It is the sum of ``takes_over`` over the
+    others.
+    """
+
+    tuned: tuple[Mover, ...]
+    up: tuple[Mover, ...]
+    down: tuple[Mover, ...]
+    taken_over: float
+
+    @property
+    def successor(self) -> Mover | None:
+        """The other concept that took over most; None if that is next to nothing."""
+        others = [m for m in (*self.up, *self.down) if m.takes_over >= _TOOK]
+        return max(others, key=lambda mover: mover.takes_over, default=None)
+
+
+@dataclass(frozen=True)
+class Member:
+    """A concept of a group; ``correlation`` is its highest with a tuned concept (1 if tuned).
+
+    ``names_class`` marks a word for the class itself.
+    """
+
+    concept: str
+    tuned: bool
+    names_class: bool
+    correlation: float
+    before: float
+    after: float
+
+
+@dataclass(frozen=True)
+class Group:
+    """Concepts correlated with a tuned one, the tuned and the nearest first.
+
+    A connected component: no concept outside correlates with one inside by ``threshold`` or more
+    over the images of ``fit``. A member need not correlate with a tuned concept directly.
+    """
+
+    threshold: float
+    members: tuple[Member, ...]
+
+    @property
+    def twins(self) -> tuple[str, ...]:
+        """The tuned concepts, and those that correlate with one directly by the threshold.
+
+        A word for the class itself is excluded: a thumb down on it would cost the student its
+        purpose.
+        """
+        return tuple(m.concept for m in self._near)
+
+    @property
+    def tuned(self) -> tuple[str, ...]:
+        """The tuned concepts."""
+        return tuple(m.concept for m in self.members if m.tuned)
+
+    @property
+    def indirect(self) -> int:
+        """Number of members that correlate with a tuned concept only through other members."""
+        return sum(m.correlation < self.threshold for m in self.members)
+
+    @property
+    def class_words(self) -> tuple[Member, ...]:
+        """Words for the class itself that correlate directly, and were not tuned."""
+        near = (m for m in self.members if m.correlation >= self.threshold)
+        return tuple(m for m in near if m.names_class and not m.tuned)
+
+    def without(self, concepts: Collection[str]) -> tuple[Member, ...]:
+        """Return the ``twins`` that are not among ``concepts``: those left to tune."""
+        return tuple(m for m in self._near if m.concept not in concepts)
+
+    @property
+    def _near(self) -> tuple[Member, ...]:
+        near = (m for m in self.members if m.correlation >= self.threshold)
+        return tuple(m for m in near if m.tuned or not m.names_class)
+
+
+def moves(
+    data: FitData,
+    concepts: Sequence[str],
+    before: np.ndarray,
+    after: np.ndarray,
+    tuned: Sequence[int],
+    top: int,
+) -> ConceptMoves:
+    """Return the concepts that moved between weights ``(C,)``; ``tuned`` are positions."""
+    change = (after - before) * data.spread
+    shares = _shares(data, after - before, tuned)
+    others = np.setdiff1d(np.arange(len(concepts)), tuned)
+
+    def mover(c: int, share: float = np.nan) -> Mover:
+        return Mover(concepts[c], float(before[c]), float(after[c]), float(change[c]), float(share))
+
+    ordered = others[np.argsort(-change[others], kind="stable")]
+    up = [c for c in ordered[:top] if change[c] > _STILL]
+    down = [c for c in ordered[::-1][:top] if change[c] < -_STILL]
+    return ConceptMoves(
+        tuned=tuple(mover(c) for c in tuned),
+        up=tuple(mover(c, shares[c]) for c in up),
+        down=tuple(mover(c, shares[c]) for c in down),
+        taken_over=float(shares[others].sum()),
+    )
+
+
+def groups(
+    data: FitData,
+    concepts: Sequence[str],
+    before: np.ndarray,
+    after: np.ndarray,
+    tuned: Iterable[int],
+    threshold: float,
+    class_words: Collection[int] = (),
+) -> tuple[Group, ...]:
+    """Return the groups of collinear concepts that contain a tuned concept.
+
+    ``class_words`` are positions of the concepts that are words for the class itself.
+    """
+    chosen = set(tuned)
+    collinear = []
+    for part in data.groups(threshold):
+        inside = sorted(chosen & set(part))
+        if not inside:
+            continue
+        near = {c: 1.0 if c in chosen else float(data.correlation[c, inside].max()) for c in part}
+        order = sorted(part, key=lambda c: (c not in chosen, -near[c], c))
+        members = (
+            Member(
+                concepts[c],
+                c in chosen,
+                c in class_words,
+                near[c],
+                float(before[c]),
+                float(after[c]),
+            )
+            for c in order
+        )
+        collinear.append(Group(threshold, tuple(members)))
+    return tuple(collinear)
+
+
+@np.errstate(over="ignore", invalid="ignore")  # weights near the largest number: nan is told
+def _shares(data: FitData, change: np.ndarray, tuned: Sequence[int]) -> np.ndarray:
+    """−cov(d, x_c·Δw_c) / var(d) of each concept, ``(C,)``; nan where d is constant."""
+    moved = np.asarray(data.scores[:, list(tuned)], dtype=np.float64) @ change[list(tuned)]
+    moved -= moved.mean()
+    variance = moved @ moved
+    if not variance > (_STILL**2) * len(moved):
+        return np.full(len(change), np.nan)
+    covariance = np.zeros(len(change))
+    for first in range(0, len(moved), 4096):  # in parts: the scores may be many, and float16
+        part = slice(first, first + 4096)
+        covariance += moved[part] @ np.asarray(data.scores[part], dtype=np.float64)
+    return -covariance * change / variance
+
+
+@dataclass(frozen=True)
+class Flip:
+    """One image whose prediction by a student changed.
+
+    ``row`` is its position in the store; ``present`` the new decision; ``label`` 1, 0 or −1
+    (ignored); ``teacher`` the teacher's decision. ``before`` and ``after`` are logits.
+    """
+
+    image: str
+    row: int
+    present: bool
+    label: int
+    teacher: bool
+    before: float
+    after: float
+
+    @property
+    def right(self) -> bool | None:
+        """True if it is right now, by the label; None where the label is ignored."""
+        return None if self.label < 0 else self.present == (self.label == 1)
+
+    @property
+    def agrees(self) -> bool:
+        """True if it decides as the teacher now."""
+        return self.present == self.teacher
+
+
+@dataclass(frozen=True)
+class Churn:
+    """Images of one split whose prediction changed for a class, the largest change first."""
+
+    split: str
+    images: int
+    flips: tuple[Flip, ...]
+
+    def count(self, **wanted: object) -> int:
+        """Number of flips with these values: ``count(present=True, right=False)``."""
+        return len(self.ids(**wanted))
+
+    def ids(self, **wanted: object) -> list[str]:
+        """Ids of the images whose flips have these values; all without any."""
+        return [
+            flip.image
+            for flip in self.flips
+            if all(getattr(flip, name) == value for name, value in wanted.items())
+        ]
+
+
+def churn(before: Student, after: Student) -> Churn:
+    """Return the images on which two students of one class decide differently, on one split."""
+    images, rows, present = after.store.images, after.rows, after.decided
+    old, new = before.logits, after.logits
+    moved = (new - old) - np.subtract(after.cutoff, before.cutoff)  # against the rivals too
+    changed = np.flatnonzero(before.decided != present)
+    order = changed[strongest(moved[changed])]
+    flips = tuple(
+        Flip(
+            image=images[rows[i]],
+            row=int(rows[i]),
+            present=bool(present[i]),
+            label=int(after.labels[i]),
+            teacher=bool(after.teacher_decided[i]),
+            before=float(old[i]),
+            after=float(new[i]),
+        )
+        for i in order
+    )
+    return Churn(after.split, len(rows), flips)
+
+
+_SHOWN = 3
+_LEAST_MOVED = 5e-4  #: of a probability, on average; what is told has three digits
+
+
+@dataclass(frozen=True)
+class MovedClass:
+    """A class that was not tuned, and whose probabilities changed nevertheless.
+
+    ``moved`` is the mean |change of its probability| over the images of a split; ``turned`` counts
+    the images whose decision changed. ``ap_before`` and ``ap_after`` belong to the split, nan
+    without a positive.
+    """
+
+    class_name: str
+    moved: float
+    turned: int
+    ap_before: float
+    ap_after: float
+
+
+def moved_classes(before: Students, after: Students) -> tuple[MovedClass, ...]:
+    """Return the classes that the iteration of ``after`` does not tune, the largest change first.
+
+    Both arguments are on one split. Students per class give none, since they do not change. The
+    caller counts looks at the holdout.
+    """
+    if after.evaluation.link != SOFTMAX:
+        return ()
+    classes = [_moved(before[name], after[name]) for name in after if name not in after.node.tuned]
+    return tuple(sorted(classes, key=lambda each: (-each.moved, each.class_name)))
+
+
+def _moved(before: Student, after: Student) -> MovedClass:
+    change = np.abs(expit(after.logits) - expit(before.logits))
+    return MovedClass(
+        class_name=after.class_name,
+        moved=float(change.mean()),
+        turned=int(np.count_nonzero(before.decided != after.decided)),
+        ap_before=before.metrics.ap,
+        ap_after=after.metrics.ap,
+    )
+
+
+def moved_sentence(moved: Sequence[MovedClass], split: str, *, planned: bool = False) -> str:
+    """Return a sentence on the other classes that moved most on ``split``; empty without any.
+
+    ``planned`` is for a preview: they would move.
+    """
+    if not moved:
+        return ""
+    verb = "would move" if planned else "moved"
+    most = [each for each in moved if each.moved >= _LEAST_MOVED][:_SHOWN]
+    if not most:
+        least = f"{_LEAST_MOVED:g} or more"
+        return f"The classes share one softmax; no other {verb} by {least} on {split}."
+    rest = len(moved) - len(most)
+    more = f"; {count(rest)} more {verb} less" if rest else ""
+    clauses = "; ".join(map(_clause, most))
+    return f"The classes share one softmax, so others {verb} too, most on {split}: {clauses}{more}."
+
+
+def _clause(each: MovedClass) -> str:
+    text = f"{each.class_name}, probability by {each.moved:.3f} on average"
+    if each.turned:
+        text += f", {count(each.turned, 'image')} to the other side"
+    if math.isnan(each.ap_before):
+        return text
+    return f"{text}, AP {each.ap_before:.3f} → {each.ap_after:.3f}"

@@ -1,0 +1,297 @@
+"""Sensitivity of a student as frames: to lambda, and to the sample of images it is fitted to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from inficond_panel.common.interval import Interval, columns_of
+from inficond_panel.common.ordering import strongest
+from inficond_panel.common.threads import one_thread
+from inficond_panel.distill import Fit, Outcome, Stability, bootstrap_stability, metric_intervals
+from inficond_panel.distill.refits import joint_stability
+from inficond_panel.distill.scores import Array
+from inficond_panel.results.frame import Heading, make_frame
+from inficond_panel.results.metrics import chosen_on_tune
+from inficond_panel.tuning.cures.resolution import (
+    choose,
+    enough,
+    judging,
+    lambdas_tried,
+    logits_of_tune,
+)
+from inficond_panel.tuning.fitting.class_fit import (
+    ClassFit,
+    fit_each,
+    learns_from_tune,
+    unseen_logits,
+)
+from inficond_panel.tuning.fitting.recipe import Cancelled, Progress, start_from
+from inficond_panel.tuning.fitting.terms import Terms
+from inficond_panel.tuning.node import Node
+from inficond_panel.tuning.other_students import node_title
+from inficond_panel.tuning.student import Student
+from inficond_panel.tuning.thumbs import box, check_name
+from inficond_panel.tuning.tuner import Tuner
+from inficond_panel.vocabulary.confidence import few_draws, least_draws
+from inficond_panel.vocabulary.metrics import AP, FIDELITY
+from inficond_panel.vocabulary.splits import TUNE
+
+#: Metrics of a student that lambda is judged by.
+MEASURED = (AP.key, FIDELITY.key)
+
+
+_PATH_HEADINGS = {
+    "lambda": Heading("lambda", significant=3),
+    "now": Heading("now"),
+    "auto": Heading("auto"),
+    "concepts": Heading("concepts"),
+    AP.key: Heading(AP.word),
+    FIDELITY.key: Heading(FIDELITY.word),
+}
+
+
+@dataclass(frozen=True)
+class AutoChoice:
+    """The choice that ``lambda: auto`` would make, and its reason, by the labels of tune.
+
+    ``best`` is the lambda of highest AP, ``first`` the default; ``gain`` is the AP of the best less
+    the AP of the first, and ``error`` its standard error.
+    """
+
+    taken: float
+    best: float
+    first: float
+    gain: float
+    error: float
+
+    @property
+    def sentence(self) -> str:
+        """Sentence on the chosen lambda, and why it is not the lambda of highest AP."""
+        taken = f"auto takes λ {self.taken:.3g}"
+        gain, error = (f"{100 * value:.1f}" for value in (self.gain, self.error))
+        if self.taken != self.first:
+            return (
+                f"{taken}: it gains {gain} AP points on tune over λ {self.first:.3g}, with a "
+                f"standard error of {error}."
+            )
+        if self.best == self.first:
+            return f"{taken}, its starting value: no other has a higher AP on tune."
+        return (
+            f"{taken}, its starting value: λ {self.best:.3g} has the highest AP on tune, but "
+            f"gains {gain} points, which is no more than its standard error of {error}."
+        )
+
+
+def penalty_path(tuner: Tuner, node: Node, class_name: str, split: str = TUNE) -> pd.DataFrame:
+    """Return students of a class at ``node`` over lambda, other settings unchanged; one row each.
+
+    The values are those that ``lambda: auto`` tries, and the present one, ``now``; ``auto`` marks
+    its choice, and the fact ``auto`` gives the reason (None if it cannot choose). ``concepts``
+    counts weights that are not 0; AP and fidelity are on the images of a split. The caller counts
+    looks at the holdout. Raises ``TuningError`` for an unknown class.
+    """
+    check_name("class", class_name, tuner.store.classes)
+    student, evaluated = tuner.cures.class_fit(node, class_name), tuner.at(node, split)[class_name]
+    here, noise = student.data.lambda_of(student.k), tuner.spec.views.noise()
+    with one_thread():
+        path = lambdas_tried(student, student.terms)
+        values = sorted({*path, here})
+        fits = _fits(tuner, student, values)
+        auto = _auto(tuner, student, path, [fits[values.index(value)] for value in path])
+        logits_of_fits = _logits(student, values, fits, evaluated)
+    rows = []
+    for value, fit, logits in zip(values, fits, logits_of_fits, strict=True):
+        cutoff = student.cutoff_of(fit, evaluated.scores, evaluated.cutoff)
+        outcome = Outcome(evaluated.labels, logits, evaluated.teacher_decided, cutoff)
+        row = {
+            "lambda": value,
+            "now": value == here,
+            "auto": auto is not None and value == auto.taken,
+            "concepts": int(np.count_nonzero(fit.weights[:, 0])),
+        }
+        rows.append(row | columns_of(metric_intervals(outcome, MEASURED, **noise)))
+    chose = chosen_on_tune(tuner, node, class_name) if split == TUNE else 0
+    notes = (
+        ["These images were used for selection: expect lower scores on new images."]
+        if chose
+        else []
+    )
+    return make_frame(
+        rows,
+        "lambda",
+        _PATH_HEADINGS,
+        title=f"{node_title(tuner, node)}, {class_name} on the split {split}",
+        notes=notes + ([] if auto is None else [auto.sentence]),
+        facts={
+            "node": node.id,
+            "class": class_name,
+            "split": split,
+            "chosen_on": chose,
+            "auto": None if auto is None else {**asdict(auto), "sentence": auto.sentence},
+        },
+        level=noise["level"],
+    )
+
+
+def _fits(tuner: Tuner, student: ClassFit, values: list[float]) -> list[Fit]:
+    tried = _tried(student, values)
+    if tuner.joint:
+        return [student.under(terms).base for terms in tried]
+    fits = fit_each(student, tried, student.lower, student.upper)
+    return [fits.at(np.array([index])) for index in range(len(values))]
+
+
+def _tried(student: ClassFit, values: list[float]) -> list[Terms]:
+    return [replace(student.terms, penalty=value) for value in values]
+
+
+def _logits(student: ClassFit, values: list[float], fits: list[Fit], evaluated: Student) -> Array:
+    """Return logits ``(len(fits), n)`` of the evaluated images, by students not fitted to them."""
+    if evaluated.split == TUNE and learns_from_tune(student.terms, student.store):
+        return unseen_logits(student, _tried(student, values))
+    return student.logits_of_each(fits, evaluated.scores)
+
+
+def _auto(tuner: Tuner, student: ClassFit, path: list[float], fits: list[Fit]) -> AutoChoice | None:
+    """Choose among the students ``fits`` of the lambdas ``path``, as the repair does."""
+    judged = judging(tuner.cures.photos(student), student.terms)
+    if tuner.cures.refused is not None or not enough(judged):
+        return None
+    if any(each.of_tune for each in student.terms.learned):
+        tried = _tried(student, path)
+        logits = logits_of_tune(judged, tried, student.lower, student.upper)
+    else:
+        logits = student.logits_of_each(fits, judged.tune_scores)
+    made = choose(judged.tune_label, logits)
+    return AutoChoice(path[made.taken], path[made.best], path[0], made.gain, made.error)
+
+
+#: Refits where nothing else is asked for.
+REFITS = 100
+#: An influence holds where its sign does in this share of the refits. It is the verdict's own:
+#: ``views.confidence`` is of the limits that stand beside it.
+HOLDS = 1 - 0.05
+_STABILITY_HEADINGS = {
+    "concept": Heading("concept"),
+    "influence": Heading("influence", sign=True),
+    "same_sign": Heading("same sign", 2),
+    "selected": Heading("selected", 2),
+    "rank": Heading("rank", 0),
+    "words": Heading(""),
+}
+
+
+def stability(
+    tuner: Tuner,
+    class_name: str,
+    *,
+    node: Node | None = None,
+    concepts: Sequence[str] | None = None,
+    top: int = 5,
+    draws: int | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+    cancelled: Cancelled | None = None,
+) -> pd.DataFrame:
+    """Report whether influences of one class's student are stable, at ``node`` (the shown one).
+
+    One row per concept of ``concepts``, or of the ``top`` by absolute influence: the influence, and
+    over the bootstrap refits its limits and ``median``, the shares with the ``same_sign`` and
+    ``selected`` (not 0), and its ``rank``. Limits are at ``views.confidence``. ``bounded`` marks a
+    concept with a bound. Refits are on the split ``fit``, by the exact solver, with the node's
+    bounds; there are 100, or as many as the limits need at the spec's level, unless ``draws`` is
+    set. The same seed gives the same answer. Raises ``TuningError`` for unknown names and for too
+    few draws, ``CancelledError``.
+    """
+    store, node = tuner.store, node or tuner.head()
+    check_name("class", class_name, store.classes)
+    for name in concepts or ():
+        check_name("concept", name, store.concepts)
+    k, level = store.classes.index(class_name), float(tuner.spec.views.confidence)
+    draws = _refits(tuner, draws)
+    chosen = [store.concepts[c] for c in strongest(node.weights[:, k])[:top]]
+    drawn: dict[str, Any] = {"draws": draws, "seed": seed, "level": level, "progress": progress}
+    refits = _refitted(tuner, node, k, cancelled=cancelled, **drawn)
+    rows = [
+        {
+            **_row(name, store.concepts.index(name), refits),
+            "bounded": (class_name, name) in node.bounds,
+        }
+        for name in (chosen if concepts is None else dict.fromkeys(concepts))
+    ]
+    notes = [few_draws(level, draws)]
+    if tuner.spec.students.solver == "paper":
+        notes.append("The refits use the exact solver; the student is of the paper's recipe.")
+    facts = {"node": node.id, "number": node.number, "class": class_name}
+    return make_frame(
+        rows,
+        "concept",
+        _STABILITY_HEADINGS,
+        title=f"{node_title(tuner, node)}, {class_name}: {draws} bootstrap refits on fit",
+        notes=[note for note in notes if note],
+        facts=facts | {"draws": draws, "seed": seed},
+        level=level,
+    )
+
+
+def _refits(tuner: Tuner, asked: int | None) -> int:
+    """Return the number of refits: ``asked``, or the default that the level allows."""
+    views = tuner.spec.views
+    if asked is None:
+        return max(REFITS, least_draws(views.confidence))
+    views.check_draws(asked)
+    return asked
+
+
+def _refitted(tuner: Tuner, node: Node, k: int, **given: Any) -> Stability:
+    """Refit the student of the class at ``k``; of a joint student, that class of it."""
+    students, store, data = tuner.spec.students, tuner.store, tuner.data_at(node)
+    if tuner.joint:
+        lower, upper = box(node.bounds, store.classes, store.concepts)
+        problem = {**data.joint_problem(), "start": node.weights, "column": k}
+        return joint_stability(
+            **problem, lower=lower, upper=upper, tolerance=students.tolerance, **given
+        )
+    lower, upper = box(node.bounds, [store.classes[k]], store.concepts)
+    exact = {"tolerance": students.tolerance} if students.solver == "exact" else {}
+    return bootstrap_stability(
+        data.gathered,
+        data.targets[:, k],
+        start_from(node, [k]),
+        l1=data.l1_of(k),
+        l2=float(data.l2[k]),
+        lower=lower[:, 0],
+        upper=upper[:, 0],
+        sample_weight=data.weight(k),
+        **exact,
+        **given,
+    )
+
+
+def _row(name: str, c: int, refits: Stability) -> dict[str, Any]:
+    low, high = float(refits.low[c]), float(refits.high[c])
+    influence = Interval(float(refits.influence[c]), low, high)
+    same_sign = float(refits.same_sign[c])
+    return {
+        "concept": name,
+        **influence.columns("influence"),
+        "median": float(refits.median[c]),
+        "same_sign": same_sign,
+        "selected": float(refits.selected[c]),
+        "rank": int(refits.rank[c]),
+        "rank_low": int(refits.rank_low[c]),
+        "rank_high": int(refits.rank_high[c]),
+        "words": _words(influence.estimate, same_sign),
+    }
+
+
+def _words(influence: float, same_sign: float) -> str:
+    """Return the verdict: no influence, or whether it holds over other images."""
+    if influence == 0:
+        return "no influence"
+    return f"{'holds' if same_sign >= HOLDS else 'does not hold'} over other images"
