@@ -140,8 +140,7 @@ def small_spec(folder: Path, *, extra: str = "", **sizes: Any) -> Path:
     """
     _put_store(folder / "small.zarr", **sizes)
     spec = folder / "small.yaml"
-    calm = "" if "layout:" in extra else "layout: {tour: false}\n"
-    spec.write_text(spec_text(calm + extra))
+    spec.write_text(spec_text(extra))
     return spec
 
 

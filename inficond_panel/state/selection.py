@@ -180,7 +180,6 @@ class Rights:
     """
 
     export: bool = True
-    arrange: bool = True
     holdout: bool = True
     photos: bool = True
     asking: bool = True  #: about photos, whose answers are taught

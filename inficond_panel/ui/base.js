@@ -26,7 +26,7 @@ export function setAll(element, attributes) {
   }
 }
 
-/** True where this page may not do a thing: export, arrange, holdout, photos, class. The server refuses it. */
+/** True where this page may not do a thing: export, holdout, photos, class. The server refuses it. */
 export const isClosed = (right) => (document.documentElement.dataset.closed ?? "").split(" ").includes(right)
 
 /** Classes of a control, hidden where what it is for is closed. */
