@@ -126,7 +126,7 @@ class Settings(param.Parameterized):
     """Settings of the views of one session, which set and watch them."""
 
     show: param.Selector[str] = param.Selector(
-        default="full", objects=["full", "simple"], doc="Amount that the views show."
+        default="simple", objects=["simple", "details"], doc="Amount that the views show."
     )
     sort: param.Selector[str] = param.Selector(
         default="gap", objects=list(CLASS_SORTS), doc="What the classes are sorted by."

@@ -300,7 +300,7 @@ export function followTheme(model, element) {
   followShow(model, element)
 }
 
-/** Show as much as the component's param says ("full", "simple"). */
+/** Show as much as the component's param says ("simple", "details"). */
 export const followShow = (model, element) => onHost(model, element, "extent")
 
 /** Have a param of the component on its host, for style sheets. */

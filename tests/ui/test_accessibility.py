@@ -91,7 +91,7 @@ def batch_pending(page: Page) -> None:
 
 
 def simple_shown(page: Page) -> None:
-    page.get_by_role("radio", name="Simple").click()
+    page.get_by_role("switch", name="Details").uncheck()
     expect(page.locator(".knowledge .effect").first).to_be_hidden()
 
 
@@ -109,7 +109,7 @@ def forced_colours(page: Page) -> None:
 
 def all_shown_again(page: Page) -> None:
     page.set_viewport_size(page.usual_size)
-    page.get_by_role("radio", name="Full").click()
+    page.get_by_role("switch", name="Details").check()
     expect(page.locator(".knowledge .effect").first).to_be_visible()
 
 

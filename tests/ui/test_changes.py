@@ -85,7 +85,7 @@ def test_simple_has_no_interval_in_numbers_or_drawn(served, open_page) -> None:
     page.locator(".knowledge .rows > .row").first.locator(".thumb.down").click()
     page.get_by_role("button", name="Fine-tune").click()
     expect(page.locator("#batch-status .num")).to_contain_text("pp [")
-    page.get_by_role("radio", name="Simple").click()
+    page.get_by_role("switch", name="Details").uncheck()
     expect(page.locator("#batch-status .num")).to_contain_text("pp")
     expect(page.locator("#batch-status").get_by_text("[")).to_be_hidden()
     expect(page.locator(".whisker:visible")).to_have_count(0)

@@ -114,11 +114,10 @@ def test_at_no_width_is_there_scrolling_sideways_and_simple_has_no_small_letters
         resize(page, width, height)
         comes_to(lambda: page.evaluate(WIDE), width)
         comes_to(lambda: parts.evaluate_all(CUT), 0)
-    page.get_by_role("radio", name="Simple").click()
-    expect(page.get_by_role("tab", name="Embedding")).to_have_count(0)
-    for name in ("Performance", "Knowledge", "Provenance", "Detail"):
+    page.get_by_role("switch", name="Details").uncheck()
+    for name in ("Performance", "Knowledge", "Embedding", "Provenance", "Detail"):
         page.get_by_role("tab", name=name).click()
         comes_to(lambda: page.evaluate(SMALL), [])
     page.reload()
-    expect(page.get_by_role("radio", name="Simple")).to_be_checked()
+    expect(page.get_by_role("switch", name="Details")).not_to_be_checked()
     expect(page).to_have_url(re.compile("show=simple"))

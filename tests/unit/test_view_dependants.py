@@ -70,8 +70,7 @@ SCENE = "EmbeddingView._draw_dots EmbeddingView._draw_scene"
 ONCE = {
     "class": (
         lambda app: setattr(app.selection, "class_name", "sheep"),
-        f"DetailView._show_concept {SCENE} KnowledgeView._show_rows"
-        " Shell._tell_address",
+        f"DetailView._show_concept {SCENE} KnowledgeView._show_rows Shell._tell_address",
     ),
     "concept": (
         lambda app: setattr(app.selection, "concept", "wheel"),

@@ -133,9 +133,10 @@ class Layout(Section):
         doc="Views that are shown. Lists (performance, knowledge) get a column each, the others of "
         "a row share one; configuration is the strip above.",
     )
-    show: Literal["full", "simple"] = option(
-        "full",
-        doc="Amount that is shown: simple leaves AP, names, bars, patches, thumbs and a sentence.",
+    show: Literal["simple", "details"] = option(
+        "simple",
+        doc="Amount that is shown: simple has AP, names, bars, patches, thumbs and sentences; "
+        "details adds intervals, all metrics, the matrix of all students.",
     )
 
     @property

@@ -1,11 +1,13 @@
 // Where the views are: in columns. A column that three or more views share is a stack; where that is
-// too low or narrow its later views are tabs; very wide, it is split. A page too narrow for columns
-// has one, in which all are tabs.
+// too low or narrow its later views are tabs, with details, or they are lower; very wide, it is split.
+// A page too narrow for columns has one, in which all are tabs.
 
 import { h, set, setAll, watch } from "../../ui/base.js"
 
 const HEIGHTS = { detail: "clamp(338px, 36%, 560px)", provenance: "clamp(252px, 26.8%, 480px)" }
 const LEAST_WIDTH = 1024, STACK_WIDTH = 1880, STACK_HEIGHT = 980, SPLIT_WIDTH = 2800
+/** Shares of a low column's height. */
+const LOW = { embedding: 30, detail: 42, provenance: 28 }
 /** Names of tabs where all views share one row of them. */
 const SHORT = { performance: "Performance", knowledge: "Knowledge", embedding: "Embedding", detail: "Detail", provenance: "Provenance" }
 const fr = (share) => `minmax(0, ${share}fr)`
@@ -40,7 +42,7 @@ function bones(name) {
 
 /** Build the columns anew where their views or form changed. */
 function drawColumns(root, model, main, places) {
-  const form = formOf(root)
+  const form = formOf(root, model.extent)
   const columns = form === "single" ? [model.layout.columns.flat()] : model.layout.columns
   set(root, "data-narrow", root.clientWidth < STACK_WIDTH ? "" : null)
   set(root, "data-form", form)
@@ -55,10 +57,10 @@ function drawColumns(root, model, main, places) {
   held?.focus({ preventScroll: true })
 }
 
-function formOf({ clientWidth: width, clientHeight: height }) {
+function formOf({ clientWidth: width, clientHeight: height }, extent) {
   if (width < LEAST_WIDTH) return "single"
   if (width >= SPLIT_WIDTH) return "split"
-  return width >= STACK_WIDTH && height >= STACK_HEIGHT ? "stack" : "tabs"
+  return width >= STACK_WIDTH && height >= STACK_HEIGHT ? "stack" : extent === "simple" ? "low" : "tabs"
 }
 
 function focusedIn(element) {
@@ -92,7 +94,7 @@ function makeColumn(model, places, names, form) {
     : own === "single" ? [makeTabs(names, places, model, "front")] : names.map((name) => places.get(name))
   const column = h("div", { class: "column", "data-form": own }, content)
   const stacked = () => names.map((name, at) => (at ? HEIGHTS[name] ?? fr(1) : fr(1)))
-  const rows = { tabs: () => [fr(42), fr(58)], single: () => [fr(1)], stack: stacked }[own]
+  const rows = { tabs: () => [fr(42), fr(58)], single: () => [fr(1)], stack: stacked, low: () => names.map((name) => fr(LOW[name] ?? 40)) }[own]
   if (rows) column.style.gridTemplateRows = rows().join(" ")
   return column
 }

@@ -1,6 +1,6 @@
 // Page shell: header bar, the strip, and the columns of views (columns.js).
 
-import { ICONS, followShow, h, icon, isLost, isTyping, keep, kept, segments, set, text, unless, watch } from "../../ui/base.js"
+import { ICONS, followShow, h, icon, isLost, isTyping, keep, kept, set, text, unless, watch } from "../../ui/base.js"
 import { copyText } from "../../ui/parts/clipboard.js"
 import { followSize } from "../../ui/parts/page_size.js"
 import { saveFiles } from "../../ui/parts/save_file.js"
@@ -47,7 +47,7 @@ export function render({ model, el }) {
 function header(model, saved, sheet, link, photo) {
   const keys = h("button", { class: "icon-btn", type: "button", "aria-label": "Keyboard shortcuts", title: "Keyboard shortcuts (?)", onclick: () => sheet.showModal() }, icon("keyboard"))
   return h("header", {}, h("h1", { class: "logo" }, "InFiConD"), h("span", { class: "muted clip" }, model.subtitle), h("span", { class: "grow" }),
-    ...(model.still ? [] : [saved, showSwitch(model), h("div", { class: "buttons" }, photoButton(model, photo), link, keys, themeButton(model)), exportButton(model)]))
+    ...(model.still ? [] : [saved, detailsSwitch(model), h("div", { class: "buttons" }, photoButton(model, photo), link, keys, themeButton(model)), exportButton(model)]))
 }
 
 /** Opens the dialog for a photo of one's own; hidden where none can be decided. */
@@ -57,12 +57,11 @@ function photoButton(model, photo) {
   return button
 }
 
-/** How much the views show. */
-function showSwitch(model) {
-  const control = segments("Show", [["simple", "Simple"], ["full", "Full"]], (value) => { model.extent = value })
-  set(control.firstChild, "title", "AP, names, bars, patches, thumbs, and a sentence on each student")
-  watch(model, ["extent"], () => control.show(model.extent))
-  return control
+/** Whether the views show what an expert wants besides. */
+function detailsSwitch(model) {
+  const box = /** @type {HTMLInputElement} */ (h("input", { type: "checkbox", role: "switch", onchange: () => { model.extent = box.checked ? "details" : "simple" } }))
+  watch(model, ["extent"], () => { box.checked = model.extent === "details" })
+  return h("label", { class: "details", title: "Intervals, all metrics, and the matrix of all students" }, box, "Details")
 }
 
 /** Opens the export of the iteration shown, which the provenance holds; hidden where that is. */

@@ -70,7 +70,7 @@ class ShellPage(Component):
     tab = param.String("detail", doc="View in front where views share a place as tabs.")
     front = param.String("knowledge", doc="View in front where the page has one column.")
     theme: param.Selector[str] = param.Selector(default="auto", objects=["auto", "light", "dark"])
-    extent: param.Selector[str] = param.Selector(default="full", objects=["full", "simple"])
+    extent: param.Selector[str] = param.Selector(default="simple", objects=["simple", "details"])
     dark = param.Boolean(False, doc="Whether it is dark now; the browser tells.")
     address = param.String(
         None,

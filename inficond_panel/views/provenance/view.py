@@ -71,7 +71,6 @@ class ProvenanceView(ComparisonActions, Viewer):
             extent=app.settings.param.show,
             intervals=app.spec.views.intervals,
             sizing_mode="stretch_both",
-            min_height=200,
             margin=0,
         )
         tie(self._tree, app.settings, metric="history_metric")

@@ -60,11 +60,14 @@ function makeOverview(model, root, back) {
     const focused = (shown ? root : element).matches(":focus-within")
     element.hidden = !shown
     root.hidden = shown
-    if (focused && shown) element.firstElementChild.shadowRoot.querySelector("[role=application]")?.focus()
+    if (focused && shown) innerOf(element.firstElementChild)?.querySelector("[role=application], .look")?.focus()
     else if (focused) back.focus()
   }
   return { element, draw }
 }
+
+/** What the only view in a column of Panel's draws; null before it is there. */
+const innerOf = (column) => [...column.shadowRoot.children].find(({ shadowRoot }) => shadowRoot)?.shadowRoot
 
 // --- head --------------------------------------------------------------------------------------
 
