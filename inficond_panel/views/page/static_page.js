@@ -99,6 +99,22 @@ function drawn() {
 
 begin()
 
+// --- what is left out ------------------------------------------------------------------------------
+
+/** Controls that need a server are not drawn; a choice that one shows stays, as text. */
+const LEFT_OUT = new window.CSSStyleSheet()
+LEFT_OUT.replaceSync(`
+:is(.btn, .icon-btn, .link, .back, .thumb, .group-thumb, .add, .give, .suggest, .lift, .find, .seg, .handle, .grip):not(.offline, dialog *, [role=tablist] *) { display: none !important; }
+.select:not(.offline, dialog *) { pointer-events: none; background: none; }
+.select:not(.offline, dialog *) > .icon { display: none; }
+.field:has(> .seg:not(.offline)) { display: none !important; }`)
+const attach = Element.prototype.attachShadow
+Element.prototype.attachShadow = function attachShadow(options) {
+  const root = attach.call(this, options)
+  root.adoptedStyleSheets = [LEFT_OUT]
+  return root
+}
+
 // --- what works -----------------------------------------------------------------------------------
 
 const within = (event, selector) => event.composedPath().some((place) => place.matches?.(selector))
