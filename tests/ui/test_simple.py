@@ -92,3 +92,17 @@ def test_details_are_kept_in_the_link_and_bring_the_matrix(page) -> None:
     page.get_by_role("switch", name="Details").uncheck()
     expect(page.locator(".start .cards > li")).to_have_count(5)
     assert "show" not in page.url
+
+
+def test_the_first_key_skips_to_a_panel_and_a_phone_opens_with_the_classes(page) -> None:
+    page.keyboard.press("Tab")
+    skip = page.get_by_role("button", name="Skip to Student performance")
+    expect(skip).to_be_focused()
+    expect(skip).to_be_in_viewport()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    comes_to(lambda: page.locator(".performance :focus").count(), 1)
+    page.set_viewport_size({"width": 390, "height": 844})
+    expect(page.get_by_role("tab", name="Performance")).to_have_attribute("aria-selected", "true")
+    page.locator(".performance [role=option]").first.click()
+    expect(page.get_by_role("tab", name="Knowledge")).to_have_attribute("aria-selected", "true")

@@ -27,7 +27,7 @@ export function render({ model, el }) {
   const link = linkButton(model)
   const photo = model.still ? null : makePhoto(el, root, model)
   const views = makeColumns(root, model)
-  root.append(header(model, saved, sheet, link, photo), notice, views.strip, views.main)
+  root.append(skipLinks(model, views.main), header(model, saved, sheet, link, photo), notice, views.strip, views.main)
   el.append(root)
   views.start()
   saveFiles(model)
@@ -40,6 +40,18 @@ export function render({ model, el }) {
     lookAround(model, root)
   }
   watch(model, ["saved"], () => showSaved(model.saved, saved, root))
+}
+
+/** Links to the first view of each column, seen while they have the focus. */
+function skipLinks(model, main) {
+  const go = (name) => {
+    model.front = name
+    const place = main.querySelector(`[data-view=${name}]`)
+    set(place, "tabindex", -1)
+    place.focus()
+  }
+  return h("nav", { class: "skip", "aria-label": "Skip to" },
+    model.layout.columns.map(([name]) => h("button", { class: "btn", type: "button", onclick: () => go(name) }, `Skip to ${model.titles[name]}`)))
 }
 
 // --- header ----------------------------------------------------------------------------------------

@@ -68,7 +68,7 @@ class ShellPage(Component):
     saved = param.Dict({})
     shortcuts = param.List([])
     tab = param.String("detail", doc="View in front where views share a place as tabs.")
-    front = param.String("knowledge", doc="View in front where the page has one column.")
+    front = param.String("performance", doc="View in front where the page has one column.")
     theme: param.Selector[str] = param.Selector(default="auto", objects=["auto", "light", "dark"])
     extent: param.Selector[str] = param.Selector(default="simple", objects=["simple", "details"])
     dark = param.Boolean(False, doc="Whether it is dark now; the browser tells.")
@@ -153,6 +153,7 @@ class Shell(PhotoActions, Viewer):
             subtitle=make_subtitle(app.dataset.title, app.dataset.counts["classes"]),
             shortcuts=make_shortcuts(app.rights.closed),
             theme=theme,
+            front="knowledge" if app.selection.class_name else "performance",
             root=app.tuner.root_id,
             standard={"theme": theme, "show": app.spec.layout.show},
             page=page,
