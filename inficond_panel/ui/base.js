@@ -75,7 +75,7 @@ export function keyed(parent, items, key, make, update) {
   })
 }
 
-// Numbers: AP 0.742, in rings .69, change +1.9 pp, influence +1.12, counts 2,476, "–" if undefined.
+// Numbers: AP 0.742, in rings .69, change +1.9 points, influence +1.12, counts 2,476, "–" if undefined.
 export const isNumber = (value) => typeof value === "number" && Number.isFinite(value)
 export const fixed = (value, digits) => (isNumber(value) ? value.toFixed(digits).replace("-", MINUS) : "–")
 export const ring = (value) => (isNumber(value) ? (value >= 0.9995 ? "1" : Math.min(value, 0.99).toFixed(2).slice(1)) : "–") // 1 is all, not nearly all

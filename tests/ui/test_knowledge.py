@@ -164,7 +164,7 @@ def test_a_batch_over_two_students_says_which(page) -> None:
     expect(touched).to_contain_text("This batch tunes 1 student:")
     row(page, 1).locator(".thumb.up").click()
     expect(touched).to_contain_text("This batch tunes 2 students:")
-    expect(touched.get_by_role("button").first).to_contain_text("pp")
+    expect(touched.get_by_role("button").first).to_contain_text("points")
     expect(row(page, 1).locator(".note")).to_contain_text("≥")
     touched.get_by_role("button").first.click()
     expect(page.locator(".knowledge .subtitle")).to_have_text("bicycle")

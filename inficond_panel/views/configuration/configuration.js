@@ -6,7 +6,7 @@ import {
 } from "../../ui/base.js"
 import { WHISKER, axisOf, toldOf, whiskerOf } from "../../ui/parts/whisker.js"
 
-const FIELDS = [["dataset", "Dataset"], ["student", "Student"], ["targets", "Targets"], ["class", "Class"], ["split", "Split in view"], ["scope", "Scope"]]
+const FIELDS = [["dataset", "Dataset"], ["student", "Iteration"], ["targets", "Targets"], ["class", "Class"], ["split", "Images"], ["scope", "Scope"]]
 
 export function render({ model, el }) {
   const choose = (what) => (name) => model.send_msg({ action: `choose_${what}`, name })
@@ -59,13 +59,13 @@ function showTargets(control, { targets, busy }) {
 }
 
 function makeFields(model, card, dialog, choose) {
-  const splits = [["tune", "Tune"], ...(isClosed("holdout") ? [] : [["holdout", icon("lock", 13), "Holdout"]])]
-  const split = segments("Split in view", splits, (value) => {
+  const splits = [["tune", "Tuning"], ...(isClosed("holdout") ? [] : [["holdout", icon("lock", 13), "Holdout"]])]
+  const split = segments("Images in view", splits, (value) => {
     if (value === model.data.split) return
     if (value === "tune") choose("split")(value)
     else dialog.ask(split, model.data.looks.text)
   })
-  if (splits.length > 1) set(split.lastElementChild, "title", "Images that no student was fitted to or chosen by. Each look at them is counted")
+  if (splits.length > 1) set(split.lastElementChild, "title", "Images that no student was trained or chosen on. Each look at them is counted")
   split.badge = h("b", { class: "badge holdout", hidden: "" }, "HOLDOUT")
   const targets = segments("Targets", [["teacher", "Teacher"], ["oracle", "Oracle"]], (value) => {
     if (model.data.targets && value !== model.data.targets.value) choose("targets")(value)

@@ -56,7 +56,7 @@ def make_dataset(
             "rows": [
                 ("Images", count(counts["images"])),
                 ("Classes", count(counts["classes"])),
-                ("fit · tune · holdout", " · ".join(splits)),
+                ("Training · tuning · holdout", " · ".join(splits)),
                 ("Concepts", count(counts["concepts"])),
                 ("Segments", count(counts["segments"]) if counts["segments"] else "not known"),
                 *([("Scores", scores)] if scores else []),
@@ -143,8 +143,8 @@ def _choices(nodes: Sequence[Iteration], shown: str) -> list[Iteration]:
 
 def _option(node: Iteration) -> str:
     if not node.edits:
-        return f"#{node.number} untouched"
-    return f"#{node.number} {count(len(node.edits), 'intent')}"
+        return f"#{node.number} original"
+    return f"#{node.number} {count(len(node.edits), 'change')}"
 
 
 def _certificate(node: Node) -> str:
