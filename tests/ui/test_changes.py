@@ -84,7 +84,7 @@ def test_simple_has_no_interval_in_numbers_or_drawn(served, open_page) -> None:
     select_class(page, "sheep")
     page.locator(".knowledge .rows > .row").first.locator(".thumb.down").click()
     page.get_by_role("button", name="Fine-tune").click()
-    expect(page.locator("#batch-status .num")).to_contain_text("pp [")
+    expect(page.locator("#batch-status .num")).to_contain_text("points [")
     page.get_by_role("switch", name="Details").uncheck()
     expect(page.locator("#batch-status .num")).to_contain_text("points")
     expect(page.locator("#batch-status").get_by_text("[")).to_be_hidden()
