@@ -175,10 +175,10 @@ class AllStudents(Viewer):
     def __init__(self, app: AppState) -> None:
         self._app = app
         self._made: dict[str, StartView | MatrixView] = {}
-        self._place = pn.Column(sizing_mode="stretch_both", margin=0)
+        self._place = pn.Column(self._shown, sizing_mode="stretch_both", margin=0)
         super().__init__()
 
-    @param.depends("_app.settings.show", "_app.selection.class_name", watch=True, on_init=True)
+    @param.depends("_app.settings.show", "_app.selection.class_name", watch=True)
     def _bring(self) -> None:
         if not self._app.selection.class_name:
             self._place[:] = [self._shown]

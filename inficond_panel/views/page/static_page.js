@@ -16,6 +16,7 @@ const PRESSES = /^(Enter| )$/
 const CHOICES = {
   select: ({ student }) => ({ class_name: student }),
   open: ({ concept, class_name }) => ({ concept, ...(class_name !== undefined && { class_name }) }),
+  look: ({ concept, class_name }) => ({ concept, class_name }),
   choose_class: ({ name }) => ({ class_name: name }),
   choose_student: ({ name }) => ({ node: name }),
   jump: ({ node }) => ({ node }),
