@@ -2,21 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import io
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image, ImageEnhance, ImageOps
 
 from inficond_panel.store import Store
+from precompute.batches.pictures import picture_properties
 from shift_parts.pairs import Split, biased, draw_split, find_pairs
 
 HONEST, LOST, NOISE, MISSING, SHARE, PHOTOS, FEW = (
     *("none", "lost correlation", "labels wrong", "labels missing"),
     *("another share of the class", "other photos", "few photos"),
 )
+
+
+def _compressed(image: Image.Image) -> Image.Image:
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=20)
+    return Image.open(file).convert("RGB")
+
+
+def _bordered(image: Image.Image) -> Image.Image:
+    return ImageOps.expand(image, max(2, max(image.size) // 16), fill=(20, 20, 20))
+
+
+#: Changes of a picture, and properties by which each may be named.
+CHANGES: Mapping[str, tuple[Callable[[Image.Image], Image.Image], frozenset[str]]] = {
+    "pictures darkened": (
+        lambda image: ImageEnhance.Brightness(image).enhance(0.6),
+        frozenset({"dark images"}),
+    ),
+    "pictures in gray": (
+        lambda image: image.convert("L").convert("RGB"),
+        frozenset({"gray images", "pale images"}),
+    ),
+    "pictures compressed": (_compressed, frozenset({"compressed images"})),
+    "pictures with a border": (_bordered, frozenset({"images with a border"})),
+}
 #: Strength of each kind: photos against the bias that are left, labels turned over, labels of
-#: positives missing, negatives left, photos without (or with) a thing that are left, photos of fit.
+#: positives missing, negatives left, photos without (or with) a thing that are left, photos of fit,
+#: positives whose picture is changed.
 STRENGTHS = {
     HONEST: {"": 0.0},
     LOST: {"weak": 0.3, "medium": 0.1, "strong": 0.02},
@@ -25,6 +55,7 @@ STRENGTHS = {
     SHARE: {"weak": 0.5, "medium": 0.25, "strong": 0.1},
     PHOTOS: {"weak": 0.3, "medium": 0.1, "strong": 0.03},
     FEW: {"weak": 300, "medium": 100, "strong": 50},
+    **{kind: {"weak": 0.25, "medium": 0.5, "strong": 1.0} for kind in CHANGES},
 }
 #: Positives of tune that a class needs here.
 LEAST = 10
@@ -33,7 +64,8 @@ LEAST = 10
 @dataclass(frozen=True)
 class Made:
     """Class ``k`` with this kind of difference: the rows of ``fit``, their labels as they are
-    given, and the logits of a teacher that knows the labels as they are given."""
+    given, the logits of a teacher that knows the labels as they are given, and the properties
+    (images, P) of the pictures. Scores are those of the pictures as they were."""
 
     kind: str
     strength: str
@@ -44,29 +76,61 @@ class Made:
     fit: NDArray[np.intp]
     label: NDArray
     logits: NDArray
+    pictures: NDArray
+
+
+class Pictures:
+    """Photos of a store, by ``load``, and the properties that they have after a change."""
+
+    def __init__(self, load: Callable[[str], Image.Image]) -> None:
+        self._load = load
+        self.changed = cache(self._changed)
+
+    def _changed(self, image: str, kind: str) -> NDArray:
+        return picture_properties(CHANGES[kind][0](self._load(image)))
 
 
 def made_cases(
-    store: Store, seeds: Sequence[int], strengths: Sequence[str], pairs: int = 12
+    store: Store,
+    pictures: Pictures,
+    seeds: Sequence[int],
+    strengths: Sequence[str],
+    pairs: int = 12,
+    kinds: Sequence[str] = (),
 ) -> Iterator[Made]:
-    """All kinds in these strengths, over all classes and redraws."""
+    """These kinds (all) in these strengths, over all classes and redraws."""
     for seed in seeds:
         split = draw_split(store, seed)
-        shown = (np.asarray(store.label)[split.tune] == 1).sum(axis=0)
-        classes = np.flatnonzero(shown >= LEAST).tolist()
-        for kind, values in STRENGTHS.items():
-            for strength, value in values.items():
-                if kind != HONEST and strength not in strengths:
-                    continue
-                if kind == LOST:
-                    found = find_pairs(store, split)
-                    for i in np.random.default_rng([seed, 77]).permutation(len(found))[:pairs]:
-                        fit = biased(store, split.fit, found[i], value, seed)
-                        note = store.classes[found[i].context]
-                        yield _made(store, kind, strength, found[i].target, seed, note, split, fit)
-                    continue
-                for k in classes:
+        for kind, strength in _wanted(kinds, strengths):
+            value = STRENGTHS[kind][strength]
+            if kind == LOST:
+                yield from _biased(store, strength, value, seed, split, pairs)
+                continue
+            for k in _classes(store, split):
+                if kind in CHANGES:
+                    yield _of_pictures(store, pictures, kind, strength, value, k, seed, split)
+                else:
                     yield _of_class(store, kind, strength, value, k, seed, split)
+
+
+def _wanted(kinds: Sequence[str], strengths: Sequence[str]) -> Iterator[tuple[str, str]]:
+    for kind in kinds or STRENGTHS:
+        yield from ((kind, each) for each in STRENGTHS[kind] if each in ("", *strengths))
+
+
+def _classes(store: Store, split: Split) -> list[int]:
+    shown = (np.asarray(store.label)[split.tune] == 1).sum(axis=0)
+    return [int(k) for k in np.flatnonzero(shown >= LEAST)]
+
+
+def _biased(
+    store: Store, strength: str, leak: float, seed: int, split: Split, pairs: int
+) -> Iterator[Made]:
+    found = find_pairs(store, split)
+    for i in np.random.default_rng([seed, 77]).permutation(len(found))[:pairs]:
+        fit = biased(store, split.fit, found[i], leak, seed)
+        note = store.classes[found[i].context]
+        yield _made(store, LOST, strength, found[i].target, seed, note, split, fit)
 
 
 def _of_class(
@@ -93,6 +157,24 @@ def _of_class(
     return _made(store, kind, strength, k, seed, note, split, fit[kept], label[kept])
 
 
+def _of_pictures(
+    store: Store,
+    pictures: Pictures,
+    kind: str,
+    strength: str,
+    share: float,
+    k: int,
+    seed: int,
+    split: Split,
+) -> Made:
+    chance = np.random.default_rng([seed, k, 5]).random(len(store.images))
+    made = _made(store, kind, strength, k, seed, "", split, split.fit)
+    values = made.pictures.copy()
+    for row in split.fit[(made.label == 1) & (chance[split.fit] < share)]:
+        values[row] = pictures.changed(str(store.images[row]), kind)
+    return replace(made, pictures=values)
+
+
 def _made(
     store: Store,
     kind: str,
@@ -110,4 +192,5 @@ def _made(
         given[fit] = label
     rng = np.random.default_rng([seed, k, 6])
     logits = 2.5 * (2 * given - 1) + rng.normal(0, 1.2, len(given))
-    return Made(kind, strength, k, seed, note, split, fit, given[fit], logits)
+    known = np.asarray(store.picture_property)
+    return Made(kind, strength, k, seed, note, split, fit, given[fit], logits, known)

@@ -27,14 +27,16 @@ from inficond_panel.vocabulary.intents import (
     SOURCES,
     CureKind,
 )
+from inficond_panel.vocabulary.pictures import PROPERTY_OF
 
 
 @dataclass(frozen=True)
 class Balance:
     """Weigh the photos of ``fit`` so that scores of ``concepts`` are distributed as on ``tune``.
 
-    Within the class, and within its absence. With ``suspects`` the data named the concepts: what
-    judges without a photo names them anew without it. Raises ``TuningError`` without a concept.
+    Within the class, and within its absence. A property of the pictures ("image brightness") is
+    named like a concept. With ``suspects`` the data named the concepts: what judges without a photo
+    names them anew without it. Raises ``TuningError`` without a concept.
     """
 
     kind: ClassVar[CureKind] = BALANCE
@@ -293,7 +295,8 @@ def _names(item: Intent | Cure, store: Store) -> Iterator[tuple[str, str, Sequen
         case Intent():
             yield "concept", item.concept, store.concepts
         case Balance():
+            properties = PROPERTY_OF if store.holds("pictures") else ()
             for concept in item.concepts:
-                yield "concept", concept, store.concepts
+                yield "concept", concept, [*store.concepts, *properties]
         case Label():
             yield "image", item.image, store.images

@@ -117,7 +117,8 @@ def differences(photos: ClassPhotos, shift: ClassShift) -> Differences:
     other = other_photos(fit, labels[0], tune, labels[1])
     pictures = picture_differences(photos)
     kinds, perhaps = _told_apart(shift, noise, other, share)
-    kinds = (*([PICTURES] if pictures else []), *kinds)
+    if pictures:
+        kinds = _with_pictures(kinds, pictures[0].z, shift, noise)
     logit = (cross_fitted_model(scores[0], labels[0])[0] + of_fit) / 2
     wrong = wrong_chance(logit, labels[0], noise)
     ranked = FitLabels(photos.fit, labels[0], expit(logit), wrong)
@@ -125,6 +126,19 @@ def differences(photos: ClassPhotos, shift: ClassShift) -> Differences:
     return Differences(
         name, positives, sizes, kinds, perhaps, share, noise, other, pictures, ranked
     )
+
+
+def _with_pictures(
+    kinds: tuple[ShiftKind, ...], z: float, shift: ClassShift, noise: LabelNoise
+) -> tuple[ShiftKind, ...]:
+    """The kinds with that of the pictures: first, unless wrong labels or a suspect are clearer than
+    the ``z`` of the clearest property. Things that go with a class have their own brightness."""
+    evidence = {
+        NOISE: float(np.sqrt(noise.evidence)),
+        LOST: max((suspect.z for suspect in shift.suspects), default=0.0),
+    }
+    clearer = [kind for kind in kinds if evidence.get(kind, 0.0) > z]
+    return (*clearer, PICTURES, *(kind for kind in kinds if kind not in clearer))
 
 
 def picture_differences(photos: ClassPhotos) -> tuple[PictureDifference, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import ceil
+
 from inficond_panel.common.near_words import listed
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.tuning.shift_kinds import LEAST_POSITIVES, Differences
@@ -14,6 +16,7 @@ from inficond_panel.vocabulary.shift_kinds import (
     SHARE,
     ShiftKind,
 )
+from inficond_panel.vocabulary.splits import FIT, TUNE
 from inficond_panel.wording.suspects import shares_clause, shift_sentence, suspects_sentence
 
 
@@ -34,9 +37,15 @@ def unsure_sentence(found: Differences) -> str:
 
 def _few(found: Differences, shift: ClassShift) -> str:
     fit, tune = found.positives
+    needed = [
+        f"about {ceil(size * LEAST_POSITIVES / shown):,} photos of {split} would do, now {size:,}"
+        for split, shown, size in zip((FIT, TUNE), found.positives, found.photos, strict=True)
+        if 0 < shown < LEAST_POSITIVES
+    ]
+    more = f" At this share {listed(needed)}." if needed else ""
     return (
         f"{fit} photos of fit show it, and {tune} of tune: with fewer than {LEAST_POSITIVES} "
-        "nothing is told apart."
+        f"nothing is told apart.{more}"
     )
 
 

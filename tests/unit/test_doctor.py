@@ -106,7 +106,9 @@ def test_few_photos_tell_nothing_apart(tmp_path) -> None:
     students = inficond_panel.from_frames(*parts, split=given["split"], path=tmp_path / "own.zarr")
     found = students.fit().doctor("bird")
     assert found["classes"].loc["bird", "kinds"] == "too few photos"
-    assert "5 of tune" in found["findings"].loc["bird", "finding"]
+    finding = found["findings"].loc["bird", "finding"]
+    assert "5 of tune" in finding
+    assert "about 1,000 photos of tune would do, now 500." in finding
     assert found["labels"].empty
 
 
@@ -132,6 +134,14 @@ def test_pictures_of_a_class_that_are_darker_on_fit_are_named(tmp_path) -> None:
     dark = values[(given["split"] == "fit").to_numpy(), 0]
     assert masks["dark images"].sum() > 0.25 * len(dark)
     assert dark[masks["dark images"]].max() < dark[masks["the others"]].min()
+
+    edit = {"class": "car", "direction": "balance", "concepts": ["image brightness"]}
+    tuned = students.tune([edit])
+    weights = tuned.tuner.terms(tuned.node)["car"].balanced.weights
+    fit, of_tune = ((given["split"] == name).to_numpy() for name in ("fit", "tune"))
+    target = values[of_tune & car, 0].mean()
+    plain = values[fit & car, 0].mean() - target
+    assert abs(np.average(values[fit & car, 0], weights=weights[car[fit]]) - target) < -plain / 4
 
 
 def test_without_labels_of_tune_the_teachers_decisions_are_asked(tmp_path) -> None:

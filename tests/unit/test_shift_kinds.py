@@ -20,8 +20,8 @@ from inficond_panel.distill.shift_kinds import (
     share_z,
     wrong_chance,
 )
-from inficond_panel.tuning.shift_kinds import _told_apart
-from inficond_panel.vocabulary.shift_kinds import LOST, NOISE, PHOTOS, SHARE
+from inficond_panel.tuning.shift_kinds import _told_apart, _with_pictures
+from inficond_panel.vocabulary.shift_kinds import LOST, NOISE, PHOTOS, PICTURES, SHARE
 
 
 def drawn(rng: np.random.Generator, photos: int, intercept: float) -> tuple[np.ndarray, np.ndarray]:
@@ -143,3 +143,17 @@ def test_kinds_are_named_or_said_not_to_be_told_apart(
         share,
     )
     assert found == (kinds, perhaps)
+
+
+@pytest.mark.parametrize(
+    ("z", "expected"),
+    [
+        (5.0, (PICTURES, NOISE, LOST)),
+        (3.5, (NOISE, PICTURES, LOST)),
+        (1.0, (NOISE, LOST, PICTURES)),
+    ],
+)
+def test_the_clearer_of_pictures_labels_and_suspects_comes_first(z, expected) -> None:
+    """Labels stand out by sqrt(16) = 4, the clearest suspect by 3."""
+    shift = SimpleNamespace(suspects=[SimpleNamespace(z=2.0), SimpleNamespace(z=3.0)])
+    assert _with_pictures((NOISE, LOST), z, shift, LabelNoise(0.1, 0.1, 16.0)) == expected

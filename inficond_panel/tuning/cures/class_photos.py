@@ -34,6 +34,7 @@ from inficond_panel.distill.suspects import (
 )
 from inficond_panel.store.more_photos import part_hashes
 from inficond_panel.tuning.fitting.class_fit import ClassFit, held_out_logits, learns_from_tune
+from inficond_panel.vocabulary.pictures import PICTURE_PROPERTIES, PROPERTY_OF
 from inficond_panel.vocabulary.splits import FIT, TUNE
 
 #: Photos of each kind without which a class cannot be compared: two in each fold of fit.
@@ -137,6 +138,23 @@ class ClassPhotos:
             return None
         values = self._store.picture_property
         return values[self.fit], values[self.tune]
+
+    def columns(self, names: Sequence[str]) -> tuple[NDArray, NDArray]:
+        """Values (n, len(names)) on the photos of fit and of tune: scores of concepts, and
+        properties of the pictures by the names of ``PROPERTY_OF``."""
+        return self._columns(names, self.fit), self._columns(names, self.tune)
+
+    def _columns(self, names: Sequence[str], rows: NDArray[np.intp]) -> NDArray:
+        concepts, store = self.concepts, self._store
+        return np.stack(
+            [
+                store.concept_score[rows, concepts.index(name)]
+                if name in concepts
+                else store.picture_property[rows, PICTURE_PROPERTIES.index(PROPERTY_OF[name])]
+                for name in names
+            ],
+            axis=1,
+        )
 
     @property
     def fit_size(self) -> int:

@@ -188,15 +188,9 @@ def _balanced(photos: ClassPhotos, cure: Balance, terms: Terms, least: int) -> T
     _need(photos, what, least)
     before = () if terms.balanced is None else terms.balanced.concepts
     concepts = tuple(sorted({*before, *cure.concepts}))
-    columns = [photos.concepts.index(name) for name in concepts]
+    fit, tune = photos.columns(concepts)
     try:
-        weighting = balance(
-            photos.fit_scores[:, columns],
-            photos.fit_label,
-            photos.tune_scores[:, columns],
-            photos.tune_label,
-            least=least,
-        )
+        weighting = balance(fit, photos.fit_label, tune, photos.tune_label, least=least)
     except DataError as error:
         raise TuningError(f"{what}: {error.message}", error.remedy) from None
     if min(weighting.effective) < LEAST_EFFECTIVE:
